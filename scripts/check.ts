@@ -1,0 +1,51 @@
+/**
+ * What CI does, one named step after the other; the first that fails ends it.
+ *
+ *   check          everything
+ *   check rest     everything but the tests, for when `npm test` has just run
+ */
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import path from 'node:path'
+import { performance } from 'node:perf_hooks'
+
+const root = path.resolve(import.meta.dirname, '..')
+
+interface Step {
+  readonly name: string
+  /** A command of npm (`run types`), so that each step can also be run by itself. */
+  readonly npm: readonly string[]
+}
+
+const tests: Step = { name: 'tests, type tests and coverage', npm: ['test', '--', '--coverage'] }
+
+const rest: readonly Step[] = [
+  { name: 'types', npm: ['run', 'types'] },
+  { name: 'lint and format', npm: ['run', 'lint'] },
+  { name: 'dependency direction', npm: ['run', 'lint:imports'] },
+  { name: 'unused code', npm: ['run', 'lint:unused'] },
+  { name: 'API reference is up to date', npm: ['run', 'docs:check'] },
+  { name: 'build', npm: ['run', 'build'] },
+  { name: 'package contents', npm: ['run', 'lint:package'] },
+  { name: 'package in use: ESM, CommonJS and TypeScript', npm: ['run', 'test:package'] },
+]
+
+function run({ name, npm }: Step): boolean {
+  const started = performance.now()
+  console.log(`\n=== ${name} ===`)
+  const { status } = spawnSync('npm', ['--silent', ...npm], {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.log(status === 0 ? `ok: ${name} (${seconds} s)` : `FAILED: ${name}`)
+  return status === 0
+}
+
+const onlyRest = process.argv[2] === 'rest'
+if (!onlyRest) rmSync(path.join(root, 'reports'), { recursive: true, force: true })
+
+const passed = (onlyRest ? rest : [...rest.slice(0, 4), tests, ...rest.slice(4)]).every(run)
+if (!onlyRest) spawnSync(process.execPath, [path.join(root, 'scripts', 'counts.mjs')], { stdio: 'inherit' })
+process.exitCode = passed ? 0 : 1

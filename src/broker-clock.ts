@@ -1,0 +1,101 @@
+import type { Clock, Timer, TimerOptions, WorkBudget } from './clock.ts'
+
+/** A broker's clock: the one it was given, with timers by key, which a later one of the same key replaces. */
+export class BrokerClock implements Clock {
+  readonly #clock: Clock
+  readonly #timers = new Map<string, Timer>()
+  readonly workBudget: WorkBudget
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.workBudget = clock.workBudget
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic()
+  }
+
+  turn(): Promise<void> {
+    return this.#clock.turn()
+  }
+
+  setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
+    return this.#clock.setTimer(callback, delayMs, options)
+  }
+
+  #turnBegan: number | undefined
+  #turnRecords = 0
+
+  /**
+   * Whether everybody together has worked long enough without giving the event loop its turn; `records` were handled
+   * since the last question. Whoever hears yes awaits `turn()`.
+   */
+  exhausted(records: number): boolean {
+    const now = this.#clock.monotonic()
+    if (this.#turnBegan === undefined) {
+      this.#turnBegan = now
+      this.#turnRecords = 0
+      // One for all: it comes when the event loop has had its turn, whoever gave it.
+      this.#clock.turn().then(() => {
+        this.#turnBegan = undefined
+      })
+    }
+    this.#turnRecords += records
+    return now - this.#turnBegan >= this.workBudget.ms || this.#turnRecords >= this.workBudget.records
+  }
+
+  /** Sets the timer of that key, in place of the one that waits under it. */
+  schedule(key: string, delayMs: number, callback: () => void, options?: Omit<TimerOptions, 'name'>): void {
+    this.#timers.get(key)?.cancel()
+    const fire = () => {
+      this.#timers.delete(key)
+      callback()
+    }
+    this.#timers.set(key, this.#clock.setTimer(fire, delayMs, { ...options, name: key }))
+  }
+
+  /** Takes back the timer of that key, if one waits. */
+  unschedule(key: string): void {
+    this.#timers.get(key)?.cancel()
+    this.#timers.delete(key)
+  }
+
+  /** Whether a timer waits under that key. */
+  scheduled(key: string): boolean {
+    return this.#timers.has(key)
+  }
+
+  /**
+   * Resolves after `ms` milliseconds of this broker's time and keeps the process alive until then; rejects with the
+   * signal's reason when it aborts.
+   */
+  sleep(ms: number, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const { signal } = options
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const timer = this.#clock.setTimer(
+        () => {
+          signal?.removeEventListener('abort', abort)
+          resolve()
+        },
+        ms,
+        { hold: true, name: 'sleep' },
+      )
+      const abort = () => {
+        timer.cancel()
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  /** Takes back every timer that has a key. */
+  close(): void {
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+  }
+}

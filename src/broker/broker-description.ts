@@ -1,0 +1,70 @@
+import type { ConsumerGroup } from '../group/consumer-group.ts'
+import type { Topic } from '../log/topic.ts'
+import type { GroupSummary, TopicSummary } from '../summaries.ts'
+import type { MemoryEngine } from './memory-engine.ts'
+
+/** A broker as plain JSON: what a dashboard, a health check or a metric needs. */
+export interface BrokerDescription {
+  readonly closed: boolean
+  readonly records: number
+  /** -1 for no limit. */
+  readonly maxRecords: number
+  readonly topics: readonly TopicSummary[]
+  readonly groups: readonly GroupSummary[]
+}
+
+/** The whole broker, as it is now. */
+export function describeBroker(engine: MemoryEngine): BrokerDescription {
+  return {
+    closed: engine.closed,
+    records: engine.log.records,
+    maxRecords: engine.log.maxRecords,
+    topics: [...engine.topics.values()].map(describeTopic),
+    groups: [...engine.groups.values()].map(describeGroup),
+  }
+}
+
+/** One topic, as it is now. */
+export function describeTopic({ name, id, partitions }: Topic): TopicSummary {
+  return {
+    name,
+    id,
+    partitions: partitions.map(({ index, logStartOffset, highWatermark, lastStableOffset, bytes }) => ({
+      partition: index,
+      logStartOffset,
+      highWatermark,
+      lastStableOffset,
+      records: highWatermark - logStartOffset,
+      bytes,
+    })),
+  }
+}
+
+/** One group, as it is now. */
+export function describeGroup(group: ConsumerGroup): GroupSummary {
+  const owners = new Map<string, string>()
+  for (const { memberId, assignment } of group.members) {
+    for (const { topic, partition } of assignment) owners.set(`${topic}/${partition}`, memberId)
+  }
+  return {
+    groupId: group.id,
+    state: group.state,
+    epoch: group.epoch,
+    assignor: group.assignor,
+    lag: group.lag(),
+    members: group.members.map(({ memberId, groupInstanceId, clientId, connected, assignment }) => ({
+      memberId,
+      ...(groupInstanceId === undefined ? {} : { groupInstanceId }),
+      clientId,
+      connected,
+      assignment,
+    })),
+    partitions: group.lagByPartition().map(({ topic, partition, lag }) => ({
+      topic,
+      partition,
+      committed: group.committed({ topic, partition })?.offset ?? null,
+      lag,
+      memberId: owners.get(`${topic}/${partition}`) ?? null,
+    })),
+  }
+}

@@ -1,0 +1,33 @@
+import type { GroupStoppedEvent } from '../engine.ts'
+import type { MemberLeftEvent, RebalancedEvent } from '../group/consumer-group.ts'
+import type { TrimReason } from '../log/partition.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+
+/** Records left a log before a group had read them. */
+export interface RecordsDroppedEvent extends TopicPartition {
+  /** The records from this offset ... */
+  readonly from: number
+  /** ... up to, and without, this one are gone. */
+  readonly to: number
+  readonly reason: TrimReason
+  /** Who had not read them, and how many of them. */
+  readonly groups: readonly { readonly groupId: string; readonly count: number }[]
+}
+
+/** What a broker tells; every event carries one object. */
+export interface BrokerEvents {
+  topicCreated: { readonly topic: string; readonly partitions: number }
+  topicDeleted: { readonly topic: string }
+  partitionsAdded: { readonly topic: string; readonly from: number; readonly to: number }
+  groupCreated: { readonly groupId: string }
+  groupDeleted: { readonly groupId: string; readonly reason: 'deleted' | 'expired' }
+  memberJoined: { readonly groupId: string; readonly memberId: string }
+  memberLeft: MemberLeftEvent
+  rebalanced: RebalancedEvent
+  recordsDropped: RecordsDroppedEvent
+  /** The last member of a group stopped because its handler failed: nobody reads for the group now. */
+  groupStopped: GroupStoppedEvent
+  closed: object
+  /** Something went wrong where nobody could be told otherwise: an assignor, or a listener of another event, threw. */
+  error: unknown
+}

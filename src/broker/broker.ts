@@ -1,0 +1,291 @@
+import type { Admin } from '../admin.ts'
+import type { BrokerClock } from '../broker-clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import type { Codec } from '../codec.ts'
+import { Consumer } from '../consumer/consumer.ts'
+import type { ConsumerOptions } from '../consumer/consumer-options.ts'
+import type { Unread } from '../engine.ts'
+import { describeValue, InvalidOptionError } from '../errors.ts'
+import type { ConsumerGroup } from '../group/consumer-group.ts'
+import { systemRandom } from '../ids.ts'
+import { toLogConfig } from '../log/log-config.ts'
+import { checkTopicName, type Topic } from '../log/topic.ts'
+import { Producer, type ProducerOptions } from '../producer/producer.ts'
+import type { PubSub } from '../pub-sub.ts'
+import type {
+  AnyTopic,
+  Merged,
+  MessageBody,
+  OpenTopics,
+  RecordOf,
+  TopicMap,
+  TopicOptions,
+} from '../topic-definition.ts'
+import {
+  boolean,
+  type Check,
+  callback,
+  checkOptions,
+  duration,
+  either,
+  limit,
+  objectWith,
+} from '../validate.ts'
+import { type BrokerDescription, describeBroker } from './broker-description.ts'
+import type { BrokerEvents } from './broker-events.ts'
+import { MemoryAdmin, toTopicOptions } from './memory-admin.ts'
+import { MemoryEngine } from './memory-engine.ts'
+import { type IdleOptions, Quiescence } from './quiescence.ts'
+
+/** How a broker is made. */
+export interface BrokerOptions<Topics extends TopicMap = TopicMap> {
+  /** The topics, by name; their types flow to producers and consumers. */
+  topics?: Topics
+  /** Whether a topic is made when it is first named, and how; default false: a misspelt topic is an error. */
+  autoCreateTopics?: boolean | TopicOptions
+  /** How many records are kept in all; beyond it the oldest segment of all goes. Default 1,000,000; -1 is no limit. */
+  maxRecords?: number
+  /** How long an empty group's offsets are kept, in milliseconds; default 7 days; -1 is for ever. (Kafka: offsets.retention) */
+  offsetsRetentionMs?: number
+  /** For every topic that has none of its own. */
+  codec?: Codec<unknown>
+  /** Freezes values that are kept by reference, deeply; for every topic that does not say otherwise. Default false. */
+  freeze?: boolean
+  /** Default the system's. */
+  clock?: Clock
+  /** From 0 to 1, without 1, as `Math.random`, which is the default. */
+  random?: () => number
+}
+
+/** How a broker is closed. */
+export interface BrokerCloseOptions {
+  /** How long its consumers may take, in milliseconds; default 30,000. */
+  readonly timeoutMs?: number
+  /** Lets them read to the present end first. */
+  readonly drain?: boolean
+}
+
+const week = 7 * 24 * 60 * 60 * 1000
+
+const anObject: Check = {
+  expected: 'an object',
+  accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
+}
+
+/**
+ * Kafka's semantics in this process: topics, producers, consumers and groups over a log in memory.
+ *
+ * @example
+ * const broker = new Broker({ topics: { orders: topic<Order>({ partitions: 6 }) } })
+ */
+export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<Topics> {
+  readonly #engine: MemoryEngine
+  readonly #quiescence: Quiescence
+  /** The administration as every engine has it: all methods async. */
+  readonly admin: Admin
+  #closing: Promise<readonly Unread[]> | undefined
+
+  constructor(options: BrokerOptions<Topics> = {}) {
+    checkOptions('Broker', options as BrokerOptions, {
+      topics: anObject,
+      autoCreateTopics: either(boolean, anObject),
+      maxRecords: limit(1),
+      offsetsRetentionMs: limit(1),
+      codec: objectWith('encode', 'decode'),
+      freeze: boolean,
+      clock: objectWith('now', 'monotonic', 'setTimer', 'turn'),
+      random: callback,
+    })
+    const { autoCreateTopics = false } = options
+    this.#engine = new MemoryEngine({
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom,
+      maxRecords: options.maxRecords ?? 1_000_000,
+      offsetsRetentionMs: options.offsetsRetentionMs ?? week,
+      autoCreateTopics,
+      codec: options.codec as TopicOptions['codec'],
+      freeze: options.freeze,
+    })
+    this.#quiescence = new Quiescence(this.#engine)
+    this.admin = new MemoryAdmin(this.#engine)
+    if (typeof autoCreateTopics === 'object') toLogConfig('(autoCreateTopics)', autoCreateTopics)
+    this.declare(options.topics ?? {})
+  }
+
+  // --- topics -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Makes a topic.
+   *
+   * @throws TopicAlreadyExistsError, InvalidTopicError, InvalidOptionError
+   */
+  createTopic<const Name extends string, Definition extends AnyTopic>(
+    name: Name,
+    options?: TopicOptions | Definition,
+  ): Topic<RecordOf<{ [N in Name]: Definition }, Name>, MessageBody<{ [N in Name]: Definition }, Name>> {
+    return this.#engine.createTopic(name, toTopicOptions(options ?? {})) as never
+  }
+
+  /**
+   * Makes the topics that are missing, and gives the same broker with their types.
+   *
+   * @throws InvalidOptionError where one exists with an option that contradicts the declared one; nothing is made then
+   */
+  declare<More extends TopicMap>(topics: More): Broker<Merged<Topics, More>> {
+    const missing: [string, TopicOptions][] = []
+    for (const [name, definition] of Object.entries(topics)) {
+      checkTopicName(name)
+      const options = toTopicOptions(definition)
+      const existing = this.#engine.topics.get(name)
+      toLogConfig(name, options)
+      if (existing) refuseContradiction(existing, options)
+      else missing.push([name, options])
+    }
+    for (const [name, options] of missing) this.#engine.createTopic(name, options)
+    return this as unknown as Broker<Merged<Topics, More>>
+  }
+
+  /**
+   * A topic by its name.
+   *
+   * @throws UnknownTopicOrPartitionError, naming near matches
+   */
+  topic<Name extends keyof Topics & string>(
+    name: Name,
+  ): Topic<RecordOf<Topics, Name>, MessageBody<Topics, Name>> {
+    return this.#engine.existingTopic(name) as never
+  }
+
+  /** The topics by name. */
+  get topics(): ReadonlyMap<string, Topic> {
+    return this.#engine.topics
+  }
+
+  /** Deletes a topic, its records and its committed offsets; who subscribed to it stays subscribed. */
+  deleteTopic(name: keyof Topics & string): void {
+    this.#engine.deleteTopic(name)
+  }
+
+  // --- clients ------------------------------------------------------------------------------------------------------
+
+  /** Makes a producer. */
+  producer(options?: ProducerOptions): Producer<Topics> {
+    this.#engine.requireOpen()
+    return new Producer<Topics>(this.#engine, this.#engine.sticky, options)
+  }
+
+  /** Makes a consumer; it joins when it starts to consume. */
+  consumer<const Name extends keyof Topics & string = keyof Topics & string>(
+    options: ConsumerOptions<Name>,
+  ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
+    this.#engine.requireOpen()
+    return new Consumer<RecordOf<Topics, Name>, keyof Topics & string>(this.#engine, options)
+  }
+
+  /**
+   * A group by its id.
+   *
+   * @throws GroupIdNotFoundError
+   */
+  group(groupId: string): ConsumerGroup {
+    return this.#engine.existingGroup(groupId)
+  }
+
+  /** The groups by id. */
+  get groups(): ReadonlyMap<string, ConsumerGroup> {
+    return this.#engine.groups
+  }
+
+  /**
+   * Deletes a group and its offsets.
+   *
+   * @throws GroupIdNotFoundError, NonEmptyGroupError
+   */
+  deleteGroup(groupId: string): void {
+    this.#engine.deleteGroup(groupId)
+  }
+
+  // --- as a whole ---------------------------------------------------------------------------------------------------
+
+  /** Time as this broker has it; `clock.sleep(ms)` is for handlers and tests. */
+  get clock(): BrokerClock {
+    return this.#engine.clock
+  }
+
+  /**
+   * Resolves when everything that was sent is handled: every group with live, unpaused members has no lag, no handler
+   * runs, no retry is due, no send waits and no rebalance is under way. What a test awaits instead of sleeping.
+   *
+   * @throws NeverIdleError at once when that can never come, with the crash as its cause
+   * @throws TimeoutError after `timeoutMs` (default 5,000), saying who holds what
+   */
+  async idle(options: IdleOptions = {}): Promise<void> {
+    this.#engine.requireOpen()
+    await this.#quiescence.idle(options)
+  }
+
+  /** Topics, partitions, groups, members and lag, as plain JSON. */
+  describe(): BrokerDescription {
+    return describeBroker(this.#engine)
+  }
+
+  /**
+   * Closes every consumer and producer that it made, and ends. Resolves to what was left unread. It always ends, see
+   * `Consumer.close`; the records are gone with it.
+   */
+  close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  async #close(options: BrokerCloseOptions): Promise<readonly Unread[]> {
+    try {
+      checkOptions('close', options, { timeoutMs: duration, drain: boolean })
+    } catch (error) {
+      this.#closing = undefined
+      throw error
+    }
+    const left = await Promise.all([...this.#engine.clients].map(client => client.close(options)))
+    this.#engine.shutDown()
+    return left.flat()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  // --- events -------------------------------------------------------------------------------------------------------
+
+  /** Listens; events inform, and are never awaited. */
+  on<Name extends keyof BrokerEvents>(name: Name, listener: (event: BrokerEvents[Name]) => void): this {
+    this.#engine.events.on(name, listener)
+    return this
+  }
+
+  /** Listens to the next one only. */
+  once<Name extends keyof BrokerEvents>(name: Name, listener: (event: BrokerEvents[Name]) => void): this {
+    this.#engine.events.once(name, listener)
+    return this
+  }
+
+  /** Listens no longer. */
+  off<Name extends keyof BrokerEvents>(name: Name, listener: (event: BrokerEvents[Name]) => void): this {
+    this.#engine.events.off(name, listener)
+    return this
+  }
+}
+
+// Several modules may declare one topic; they have to mean the same by it.
+function refuseContradiction(existing: Topic, declared: TopicOptions): void {
+  const options: Readonly<Record<string, unknown>> = {
+    ...existing.options,
+    partitions: existing.partitions.length,
+  }
+  for (const [option, value] of Object.entries(declared)) {
+    if (value === undefined || value === options[option]) continue
+    throw new InvalidOptionError(
+      `Topic '${existing.name}' exists with ${option} ${describeValue(options[option])}; it is declared with ${describeValue(value)}`,
+      { topic: existing.name, option, received: value },
+    )
+  }
+}

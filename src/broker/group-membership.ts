@@ -1,0 +1,60 @@
+import type { Interest, Membership } from '../engine.ts'
+import type { ConsumerGroup } from '../group/consumer-group.ts'
+import type { GroupMember } from '../group/group-member.ts'
+import type { Subscription } from '../group/subscription.ts'
+import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+
+/** What a member's consumer needs of its engine. */
+export interface GroupMembershipHost {
+  /** Makes sure that the named topics exist. */
+  requireTopics(interest: Interest): void
+  finished(): void
+}
+
+/** A consumer's place in a group of this process. */
+export class GroupMembership implements Membership {
+  readonly #group: ConsumerGroup
+  readonly #member: GroupMember
+  readonly #host: GroupMembershipHost
+
+  constructor(group: ConsumerGroup, member: GroupMember, host: GroupMembershipHost) {
+    this.#group = group
+    this.#member = member
+    this.#host = host
+  }
+
+  get memberId(): string {
+    return this.#member.memberId
+  }
+
+  subscribe(interest: Interest): void {
+    this.#host.requireTopics(interest)
+    this.#group.subscribe(this.#member, toSubscription(interest))
+    this.#host.finished()
+  }
+
+  release(partitions: readonly TopicPartition[]): void {
+    this.#group.release(this.#member, partitions)
+    this.#host.finished()
+  }
+
+  commit(offsets: readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[]): void {
+    this.#group.commit(this.#member, offsets)
+  }
+
+  committed(tp: TopicPartition): OffsetAndMetadata | null {
+    return this.#group.committed(tp)
+  }
+
+  leave(keepPlace: boolean): void {
+    if (keepPlace) this.#group.disconnect(this.#member)
+    else this.#group.leave(this.#member)
+    this.#host.finished()
+  }
+}
+
+/** What a group knows of an interest: partitions by number are none of its business. */
+export function toSubscription(interest: Interest): Subscription {
+  if (interest.kind === 'topics') return { names: interest.names }
+  return interest.kind === 'patterns' ? { patterns: interest.patterns } : { names: [] }
+}

@@ -1,0 +1,70 @@
+import type { Interest, Membership, MembershipListener } from '../engine.ts'
+import { InvalidArgumentError } from '../errors.ts'
+import type { Outbox } from '../events.ts'
+import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+
+/** What a consumer with given partitions needs of its engine. */
+export interface ManualHost {
+  readonly outbox: Outbox
+  /** What is committed under its group id, if it has one. */
+  committed(tp: TopicPartition): OffsetAndMetadata | null
+  /** Commits under its group id, if it has one. */
+  commit(offsets: readonly TopicPartitionOffset[]): void
+  requirePartition(tp: TopicPartition): void
+  left(membership: ManualMembership): void
+}
+
+/** A consumer that chose its partitions by itself: it is no member of any group and never rebalances. (Kafka: assign) */
+export class ManualMembership implements Membership {
+  readonly memberId: string
+  readonly #host: ManualHost
+  readonly #listener: MembershipListener
+  #partitions: readonly TopicPartition[] = []
+
+  constructor(memberId: string, host: ManualHost, listener: MembershipListener) {
+    this.memberId = memberId
+    this.#host = host
+    this.#listener = listener
+  }
+
+  subscribe(interest: Interest): void {
+    if (interest.kind !== 'assign') throw new InvalidArgumentError('expected partitions, received topics')
+    for (const tp of interest.partitions) this.#host.requirePartition(tp)
+    const revoked = this.#partitions
+    this.#partitions = interest.partitions
+    const assigned = interest.partitions.map(tp => ({ ...tp, assignmentEpoch: 0 }))
+    this.#tell({ lost: [], revoked, assigned })
+  }
+
+  #tell(update: {
+    lost: TopicPartition[]
+    revoked: readonly TopicPartition[]
+    assigned: (TopicPartition & { assignmentEpoch: number })[]
+  }): void {
+    this.#host.outbox.push(() => this.#listener.assignmentChanged({ ...update, settled: true }))
+  }
+
+  /** A topic is gone, and what was read of it. */
+  topicDeleted(topic: string): void {
+    const lost = this.#partitions.filter(tp => tp.topic === topic)
+    if (lost.length === 0) return
+    this.#partitions = this.#partitions.filter(tp => tp.topic !== topic)
+    this.#tell({ lost, revoked: [], assigned: [] })
+  }
+
+  release(): void {
+    // Nobody else waits for them.
+  }
+
+  commit(offsets: readonly TopicPartitionOffset[]): void {
+    this.#host.commit(offsets)
+  }
+
+  committed(tp: TopicPartition): OffsetAndMetadata | null {
+    return this.#host.committed(tp)
+  }
+
+  leave(): void {
+    this.#host.left(this)
+  }
+}

@@ -1,0 +1,92 @@
+import type { Admin } from '../admin.ts'
+import { InvalidArgumentError } from '../errors.ts'
+import type { GroupSummary, TopicSummary } from '../summaries.ts'
+import type { AnyTopic, TopicOptions } from '../topic-definition.ts'
+import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import { describeGroup, describeTopic } from './broker-description.ts'
+import type { MemoryEngine } from './memory-engine.ts'
+
+/** Administration of the broker in this process. Every method is async, so what one throws is a rejection. */
+export class MemoryAdmin implements Admin {
+  readonly #engine: MemoryEngine
+
+  constructor(engine: MemoryEngine) {
+    this.#engine = engine
+  }
+
+  async createTopic(name: string, options: TopicOptions | AnyTopic = {}): Promise<void> {
+    this.#engine.createTopic(name, toTopicOptions(options))
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    this.#engine.deleteTopic(name)
+  }
+
+  async listTopics(): Promise<readonly string[]> {
+    return [...this.#engine.topics.keys()].sort()
+  }
+
+  async describeTopic(name: string): Promise<TopicSummary> {
+    return describeTopic(this.#engine.existingTopic(name))
+  }
+
+  async addPartitions(topic: string, total: number): Promise<void> {
+    this.#engine.existingTopic(topic).addPartitions(total)
+  }
+
+  async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {
+    for (const tp of before) this.#engine.partition(tp)
+    for (const tp of before) this.#engine.partition(tp).deleteRecords(tp.offset)
+  }
+
+  async listOffsets(
+    partitions: readonly TopicPartition[],
+    at: Exclude<OffsetSpec, number>,
+  ): Promise<readonly (TopicPartition & { readonly offset: number | null })[]> {
+    return partitions.map(tp => {
+      const log = this.#engine.partition(tp)
+      const offset =
+        typeof at === 'object' ? log.offsetForTimestamp(at.timestamp) : this.#engine.offsetFor(tp, at)
+      return { topic: tp.topic, partition: tp.partition, offset }
+    })
+  }
+
+  async listGroups(): Promise<readonly string[]> {
+    return [...this.#engine.groups.keys()].sort()
+  }
+
+  async describeGroup(groupId: string): Promise<GroupSummary> {
+    return describeGroup(this.#engine.existingGroup(groupId))
+  }
+
+  async deleteGroup(groupId: string): Promise<void> {
+    this.#engine.deleteGroup(groupId)
+  }
+
+  async listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]> {
+    return this.#engine.existingGroup(groupId).offsets
+  }
+
+  async setGroupOffsets(
+    groupId: string,
+    to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },
+  ): Promise<void> {
+    // Given offsets may make the group: it then begins there, before its first consumer has come.
+    if (Array.isArray(to) && !this.#engine.groups.has(groupId)) this.#engine.commitWithoutMember(groupId, to)
+    else this.#engine.existingGroup(groupId).setOffsets(to)
+  }
+
+  async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {
+    this.#engine.existingGroup(groupId).deleteOffsets(partitions)
+  }
+}
+
+/** The options of a topic, given as they are or as a definition. */
+export function toTopicOptions(given: TopicOptions | AnyTopic): TopicOptions {
+  if (typeof given !== 'object' || given === null) {
+    throw new InvalidArgumentError(`A topic expected options or topic(...), received ${String(given)}`, {
+      received: given,
+    })
+  }
+  return 'options' in given ? given.options : given
+}

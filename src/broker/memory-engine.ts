@@ -1,0 +1,464 @@
+import type { Assignor } from '../assignor.ts'
+import { BrokerClock } from '../broker-clock.ts'
+import type { Clock } from '../clock.ts'
+import { Conditions, type WaitOptions } from '../conditions.ts'
+import type {
+  Engine,
+  EngineClient,
+  FetchPosition,
+  FetchSession,
+  GroupStoppedEvent,
+  Interest,
+  JoinRequest,
+  Membership,
+  MembershipListener,
+  ProducerRecord,
+} from '../engine.ts'
+import {
+  ClosedError,
+  describeValue,
+  GroupIdNotFoundError,
+  InvalidGroupIdError,
+  InvalidRecordError,
+  NonEmptyGroupError,
+  RecordListTooLargeError,
+  TopicAlreadyExistsError,
+  UnknownTopicOrPartitionError,
+} from '../errors.ts'
+import { Events, Outbox } from '../events.ts'
+import type { AssignorName } from '../group/assignors.ts'
+import { ConsumerGroup, type GroupHost, offsetAt } from '../group/consumer-group.ts'
+import { OffsetStore } from '../group/offset-store.ts'
+import { Ids } from '../ids.ts'
+import { toLogConfig } from '../log/log-config.ts'
+import { LogManager } from '../log/log-manager.ts'
+import type { Partition, TrimReason } from '../log/partition.ts'
+import { checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
+import { isThenable } from '../maybe-promise.ts'
+import { StickyRoundRobin } from '../producer/partitioner.ts'
+import { toProducerRecord } from '../producer/producer-record.ts'
+import type { RecordMetadata } from '../record.ts'
+import { didYouMean, suggest } from '../suggest.ts'
+import type { TopicOptions } from '../topic-definition.ts'
+import {
+  formatTopicPartition,
+  type OffsetSpec,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../topic-partition.ts'
+import type { BrokerEvents } from './broker-events.ts'
+import { GroupMembership, toSubscription } from './group-membership.ts'
+import { ManualMembership } from './manual-membership.ts'
+import { MemoryFetchSession } from './memory-fetch-session.ts'
+import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
+import { StandaloneMembership } from './standalone-membership.ts'
+
+/** The settings of an engine in memory. */
+export interface MemoryEngineOptions {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly maxRecords: number
+  readonly offsetsRetentionMs: number
+  readonly autoCreateTopics: boolean | TopicOptions
+  readonly codec: TopicOptions['codec']
+  readonly freeze: boolean | undefined
+}
+
+/** The log, the groups and their offsets in this process, as clients need them. */
+export class MemoryEngine implements Engine, Closable {
+  readonly name = 'broker'
+  readonly clock: BrokerClock
+  readonly random: () => number
+  readonly outbox = new Outbox()
+  readonly events: Events<BrokerEvents>
+  readonly conditions: Conditions
+  readonly topics = new Map<string, Topic>()
+  readonly groups = new Map<string, ConsumerGroup>()
+  readonly clients = new Set<EngineClient>()
+  readonly sticky = new StickyRoundRobin()
+  readonly offsets = new OffsetStore()
+  /** How a group stopped, until a member joins it again. */
+  readonly stopped = new Map<string, GroupStoppedEvent>()
+  readonly log: LogManager
+  readonly #options: MemoryEngineOptions
+  readonly #ids: Ids
+  // Readers of their own: each is the only member of a group that nobody sees.
+  readonly #standalone = new Set<ConsumerGroup>()
+  readonly #manual = new Set<ManualMembership>()
+  #closed = false
+
+  constructor(options: MemoryEngineOptions) {
+    this.#options = options
+    this.clock = new BrokerClock(options.clock)
+    this.random = options.random
+    this.#ids = new Ids(options.random)
+    this.events = new Events(this.outbox, 'Broker')
+    this.conditions = new Conditions(this.clock)
+    this.log = new LogManager(options.maxRecords, this.clock, () => this.#finished())
+  }
+
+  requireOpen(): void {
+    if (this.#closed) throw new ClosedError('The broker is closed')
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Ends the core once its clients are closed. */
+  shutDown(): void {
+    this.#closed = true
+    this.events.emit('closed', {})
+    this.clock.close()
+    this.#finished()
+  }
+
+  readonly #finished = (): void => this.outbox.flush()
+
+  // --- topics -------------------------------------------------------------------------------------------------------
+
+  createTopic(name: string, options: TopicOptions): Topic {
+    this.requireOpen()
+    checkTopicName(name)
+    if (this.topics.has(name)) throw new TopicAlreadyExistsError(name)
+    const { codec, freeze, maxRecords } = this.#options
+    const defaults = { maxRecords, ...(codec ? { codec } : {}), ...(freeze === undefined ? {} : { freeze }) }
+    const config = toLogConfig(name, options, defaults)
+    const topic = new Topic(name, this.#ids.uuid(), config, this.#topicHost(config.retentionMs))
+    this.topics.set(name, topic as unknown as Topic)
+    this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
+    this.#topicChanged(name)
+    this.#finished()
+    return topic as unknown as Topic
+  }
+
+  #topicHost(retentionMs: number): TopicHost {
+    return {
+      now: () => this.clock.now(),
+      finished: this.#finished,
+      segmentAdded: (partition, segment) => this.log.segmentAdded(partition, segment, retentionMs),
+      segmentDropped: segment => this.log.segmentDropped(segment),
+      trimmed: (partition, from, to, reason) => this.#trimmed(partition, from, to, reason),
+      append: (topic, body) => this.#appendTo(topic, body),
+      partitionsAdded: (topic, from) => {
+        this.events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
+        this.#topicChanged(topic.name)
+      },
+    }
+  }
+
+  deleteTopic(name: string): void {
+    const topic = this.existingTopic(name)
+    this.topics.delete(name)
+    this.offsets.deleteTopic(name)
+    this.sticky.forget(name)
+    this.events.emit('topicDeleted', { topic: name })
+    for (const membership of this.#manual) membership.topicDeleted(name)
+    this.#topicChanged(name)
+    for (const partition of topic.partitions) partition.delete()
+    this.#finished()
+    this.touch()
+  }
+
+  #topicChanged(name: string): void {
+    for (const group of this.groups.values()) group.topicChanged(name)
+    for (const group of this.#standalone) group.topicChanged(name)
+  }
+
+  /** The topic, which must be there. */
+  existingTopic(name: string): Topic {
+    this.requireOpen()
+    const topic = this.topics.get(name)
+    if (topic) return topic
+    if (typeof name !== 'string') {
+      throw new UnknownTopicOrPartitionError(`Expected a topic's name, received ${describeValue(name)}`)
+    }
+    const suggestions = suggest(name, this.topics.keys())
+    throw new UnknownTopicOrPartitionError(`Unknown topic '${name}'${didYouMean(suggestions)}`, {
+      topic: name,
+      suggestions,
+    })
+  }
+
+  topic(name: string): Topic {
+    const topic = this.topics.get(name)
+    if (topic !== undefined && !this.#closed) return topic
+    const { autoCreateTopics } = this.#options
+    if (autoCreateTopics === false) return this.existingTopic(name)
+    return this.createTopic(name, autoCreateTopics === true ? {} : autoCreateTopics)
+  }
+
+  partition({ topic, partition }: TopicPartition): Partition {
+    const { partitions } = this.existingTopic(topic)
+    const found = partitions[partition]
+    if (found) return found
+    throw new UnknownTopicOrPartitionError(
+      `Topic '${topic}' has no partition ${describeValue(partition)}; it has ${partitions.length}, ` +
+        `from 0 to ${partitions.length - 1}`,
+      { topic, partition },
+    )
+  }
+
+  offsetFor(tp: TopicPartition, spec: OffsetSpec): number {
+    return offsetAt(this.partition(tp), spec)
+  }
+
+  // --- writing ------------------------------------------------------------------------------------------------------
+
+  append(record: ProducerRecord): RecordMetadata {
+    this.requireOpen()
+    const topic = record.topic as unknown as Topic
+    const { key, value, headers, timestamp, partition } = record
+    const now = this.clock.now()
+    const size = topic.admit(key, value, headers, timestamp, now)
+    this.log.makeRoom(1)
+    const metadata = topic.write(partition, key, value, headers, timestamp, size, now)
+    this.log.appended(1)
+    this.outbox.flush()
+    return metadata
+  }
+
+  appendBatch(records: readonly ProducerRecord[]): RecordMetadata[] {
+    this.requireOpen()
+    const now = this.clock.now()
+    const { maxRecords } = this.log
+    if (maxRecords !== -1 && records.length > maxRecords) {
+      throw new RecordListTooLargeError(
+        `A batch of ${records.length} records can never fit: the broker's maxRecords is ${maxRecords}`,
+        { expected: `at most ${maxRecords} records`, received: records.length },
+      )
+    }
+    const sizes = records.map(({ topic, key, value, headers, timestamp }) =>
+      (topic as unknown as Topic).admit(key, value, headers, timestamp, now),
+    )
+    this.log.makeRoom(records.length)
+    const written = records.map(({ topic, partition, key, value, headers, timestamp }, i) =>
+      (topic as unknown as Topic).write(partition, key, value, headers, timestamp, sizes[i]!, now),
+    )
+    this.log.appended(records.length)
+    this.outbox.flush()
+    return written
+  }
+
+  #appendTo(topic: Topic, body: object): RecordMetadata {
+    const record = toProducerRecord(topic, body, undefined, this.sticky)
+    if (isThenable(record)) {
+      // Nobody will look at this promise: it must not end as an unhandled rejection.
+      record.then(undefined, () => {})
+      throw new InvalidRecordError(
+        `Record for topic '${topic.name}': its schema is asynchronous, which append cannot wait for; use producer.send`,
+        { topic: topic.name, field: 'value' },
+      )
+    }
+    if (record.key === null) this.sticky.advance(topic.name)
+    return this.append(record)
+  }
+
+  // Says so where a group had not read what is gone, and notes up to where everybody has read.
+  #trimmed({ topic, index: partition }: Partition, from: number, to: number, reason: TrimReason): void {
+    const dropped: { groupId: string; count: number }[] = []
+    let readByAll = Number.POSITIVE_INFINITY
+    for (const group of this.groups.values()) {
+      const next = group.nextOffset(topic, partition, true)
+      if (next === undefined) continue
+      readByAll = Math.min(readByAll, next)
+      if (next < to) dropped.push({ groupId: group.id, count: to - Math.max(from, next) })
+    }
+    this.topics.get(topic)?.partitions[partition]?.setHarmlessBefore(readByAll)
+    if (dropped.length === 0) return
+    this.events.emitOrWarn(
+      'recordsDropped',
+      { topic, partition, from, to, reason, groups: dropped },
+      `Dropped records of ${formatTopicPartition({ topic, partition })} that were not read: ` +
+        dropped.map(({ groupId, count }) => `${count} by group '${groupId}'`).join(', '),
+    )
+  }
+
+  // --- groups -------------------------------------------------------------------------------------------------------
+
+  existingGroup(groupId: string): ConsumerGroup {
+    const group = this.groups.get(groupId)
+    if (group) return group
+    const suggestions = suggest(String(groupId), this.groups.keys())
+    throw new GroupIdNotFoundError(`There is no group '${String(groupId)}'${didYouMean(suggestions)}`, {
+      groupId,
+      suggestions,
+    })
+  }
+
+  #groupFor(groupId: string): ConsumerGroup {
+    const existing = this.groups.get(groupId)
+    if (existing) return existing
+    if (typeof groupId !== 'string' || groupId === '') {
+      throw new InvalidGroupIdError(
+        `groupId expected a string that is not empty, received ${describeValue(groupId)}`,
+      )
+    }
+    return new ConsumerGroup(groupId, this.#groupHost())
+  }
+
+  // Only once its first call has succeeded: one that is refused leaves no group behind.
+  #keepGroup(group: ConsumerGroup): void {
+    if (this.groups.has(group.id)) return
+    this.groups.set(group.id, group)
+    this.events.emit('groupCreated', { groupId: group.id })
+  }
+
+  /** Commits from outside of the group, which is made where there is none. */
+  commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void {
+    for (const tp of offsets) this.partition(tp)
+    const group = this.#groupFor(groupId)
+    group.commitWithoutMember(offsets)
+    this.#keepGroup(group)
+    this.#finished()
+  }
+
+  deleteGroup(groupId: string): void {
+    this.requireOpen()
+    const group = this.existingGroup(groupId)
+    if (group.members.length > 0) {
+      throw new NonEmptyGroupError(
+        `Group '${groupId}' has ${group.members.length} members; it must be Empty`,
+        { groupId },
+      )
+    }
+    group.delete()
+    this.#forgetGroup(groupId, 'deleted')
+    this.#finished()
+  }
+
+  #forgetGroup(groupId: string, reason: 'deleted' | 'expired'): void {
+    this.groups.delete(groupId)
+    this.stopped.delete(groupId)
+    this.events.emit('groupDeleted', { groupId, reason })
+  }
+
+  #groupHost(seen = true): GroupHost {
+    return {
+      clock: this.clock,
+      outbox: this.outbox,
+      offsets: this.offsets,
+      topics: this.topics,
+      offsetsRetentionMs: this.#options.offsetsRetentionMs,
+      rebalanced: event => seen && this.events.emit('rebalanced', event),
+      memberLeft: event => seen && this.events.emit('memberLeft', event),
+      failed: error => this.events.emit('error', error),
+      touch: () => this.touch(),
+      finished: this.#finished,
+      waitUntil: (what, condition, explain, timeoutMs) => this.waitUntil(what, condition, explain, timeoutMs),
+      expired: group => this.#forgetGroup(group.id, 'expired'),
+    }
+  }
+
+  join(request: JoinRequest, listener: MembershipListener): Membership {
+    this.requireOpen()
+    const memberId = this.#ids.memberId(request.clientId)
+    const { interest, groupId } = request
+    if (interest.kind === 'assign') return this.#assign(memberId, groupId, interest, listener)
+    this.#requireTopics(interest)
+    const host = {
+      requireTopics: (wanted: Interest) => this.#requireTopics(wanted),
+      finished: this.#finished,
+    }
+    const options = {
+      memberId,
+      clientId: request.clientId,
+      groupInstanceId: request.groupInstanceId,
+      subscription: toSubscription(interest),
+      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+      sessionTimeoutMs: request.sessionTimeoutMs,
+      listener,
+    }
+    if (groupId === undefined) {
+      const group = new ConsumerGroup(memberId, this.#groupHost(false))
+      const member = group.join(options, undefined)
+      this.#standalone.add(group)
+      this.#finished()
+      return new StandaloneMembership(group, new GroupMembership(group, member, host), () =>
+        this.#standalone.delete(group),
+      )
+    }
+    const group = this.#groupFor(groupId)
+    const member = group.join(options, request.assignor as Assignor | AssignorName | undefined)
+    this.#keepGroup(group)
+    this.stopped.delete(groupId)
+    this.events.emit('memberJoined', { groupId, memberId })
+    this.#finished()
+    return new GroupMembership(group, member, host)
+  }
+
+  #assign(
+    memberId: string,
+    groupId: string | undefined,
+    interest: Interest,
+    listener: MembershipListener,
+  ): Membership {
+    const membership = new ManualMembership(
+      memberId,
+      {
+        outbox: this.outbox,
+        committed: tp => (groupId === undefined ? null : (this.groups.get(groupId)?.committed(tp) ?? null)),
+        commit: offsets => {
+          if (groupId !== undefined) this.commitWithoutMember(groupId, offsets)
+        },
+        requirePartition: tp => void this.partition(tp),
+        left: left => this.#manual.delete(left),
+      },
+      listener,
+    )
+    membership.subscribe(interest)
+    this.#manual.add(membership)
+    this.#finished()
+    return membership
+  }
+
+  #requireTopics(interest: Interest): void {
+    if (interest.kind === 'topics') for (const name of interest.names) this.topic(name)
+  }
+
+  consumerStopped(event: GroupStoppedEvent): void {
+    const group = this.groups.get(event.groupId)
+    if (group === undefined || group.live) return
+    this.stopped.set(event.groupId, event)
+    this.events.emit('groupStopped', event)
+    this.#finished()
+    this.touch()
+  }
+
+  // --- clients ------------------------------------------------------------------------------------------------------
+
+  fetch<Position extends FetchPosition>(wake: () => void): FetchSession<Position> {
+    return new MemoryFetchSession<Position>(this.topics, wake)
+  }
+
+  track(client: EngineClient): void {
+    if (this.clients.size === 0) closeBeforeExit(this)
+    this.clients.add(client)
+    this.touch()
+  }
+
+  untrack(client: EngineClient): void {
+    this.clients.delete(client)
+    if (this.clients.size === 0) forgetAtExit(this)
+    this.touch()
+  }
+
+  closeAtExit(): void {
+    for (const client of this.clients) client.close({}).catch(error => this.events.emit('error', error))
+    this.#finished()
+  }
+
+  touch(): void {
+    this.conditions.touch()
+  }
+
+  waitUntil(
+    what: string,
+    condition: () => boolean,
+    explain: () => string,
+    timeoutMs: number | undefined,
+    options: Pick<WaitOptions, 'signal'> = {},
+  ): Promise<void> {
+    return this.conditions.wait(what, condition, explain, { ...options, timeoutMs })
+  }
+}

@@ -1,0 +1,143 @@
+import { describeError, NeverIdleError } from '../errors.ts'
+import type { ConsumerGroup } from '../group/consumer-group.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import { abortSignal, type Check, checkOptions, duration } from '../validate.ts'
+import type { MemoryEngine } from './memory-engine.ts'
+
+/** What `idle` waits for. */
+export interface IdleOptions {
+  /** How long to wait, in milliseconds; default 5,000. */
+  readonly timeoutMs?: number
+  /** Only these groups; default every group with live members that are not all paused. */
+  readonly groups?: readonly string[]
+  readonly signal?: AbortSignal
+}
+
+const groupList: Check = {
+  expected: 'an array of group ids',
+  accepts: value => Array.isArray(value) && value.every(each => typeof each === 'string'),
+}
+
+/** Knows whether a broker has come to rest, and who keeps it from that. */
+export class Quiescence {
+  readonly #engine: MemoryEngine
+
+  constructor(engine: MemoryEngine) {
+    this.#engine = engine
+  }
+
+  /**
+   * Resolves when every group that is waited for has no lag, no handler is running, no retry is due, no send is waiting
+   * and no rebalance is under way.
+   */
+  idle(options: IdleOptions): Promise<void> {
+    checkOptions('idle', options, { timeoutMs: duration, groups: groupList, signal: abortSignal })
+    const { groups, timeoutMs, signal } = options
+    for (const groupId of groups ?? []) this.#engine.existingGroup(groupId)
+    const named = groups && new Set(groups)
+    const condition = () => this.#atRest(named)
+    const explain = () => this.#explain(named)
+    return this.#engine.waitUntil(
+      'the broker to be idle',
+      condition,
+      explain,
+      timeoutMs,
+      signal ? { signal } : {},
+    )
+  }
+
+  #atRest(named: ReadonlySet<string> | undefined): boolean {
+    let atRest = this.#pending(named).length === 0
+    for (const group of this.#waitedFor(named)) {
+      const lagging = group.lagByPartition().filter(({ lag }) => lag > 0)
+      if (group.state === 'Reconciling') atRest = false
+      if (lagging.length === 0) continue
+      atRest = false
+      const paused = this.#paused(group.id)
+      if (!group.live || lagging.every(tp => paused.has(formatTopicPartition(tp))))
+        throw this.#never(group, lagging)
+    }
+    return atRest
+  }
+
+  #pending(named: ReadonlySet<string> | undefined): string[] {
+    const pending: string[] = []
+    for (const client of this.#engine.clients) {
+      if (named && client.groupId !== undefined && !named.has(client.groupId)) continue
+      pending.push(...client.pending())
+      const unread = client.unread()
+      if (unread > 0) pending.push(`a reader without a group has ${unread} records to read`)
+    }
+    return pending
+  }
+
+  // A group whose members are all gone on purpose, or all paused, is not waited for unless it is named; one whose last
+  // member crashed is: somebody expects its work to be done.
+  #waitedFor(named: ReadonlySet<string> | undefined): ConsumerGroup[] {
+    const all = [...this.#engine.groups.values()]
+    if (named) return all.filter(({ id }) => named.has(id))
+    return all.filter(group => this.#engine.stopped.has(group.id) || (group.live && !this.#allPaused(group)))
+  }
+
+  #allPaused(group: ConsumerGroup): boolean {
+    const paused = this.#paused(group.id)
+    const owned = group.members.flatMap(member => member.assignment)
+    return owned.length > 0 && owned.every(tp => paused.has(formatTopicPartition(tp)))
+  }
+
+  #paused(groupId: string): Set<string> {
+    const paused = new Set<string>()
+    for (const client of this.#engine.clients) {
+      if (client.groupId === groupId) for (const tp of client.paused) paused.add(formatTopicPartition(tp))
+    }
+    return paused
+  }
+
+  #never(
+    group: ConsumerGroup,
+    lagging: readonly { topic: string; partition: number; lag: number }[],
+  ): NeverIdleError {
+    const stopped = this.#engine.stopped.get(group.id)
+    const why = group.live
+      ? 'the partitions are paused'
+      : stopped
+        ? `its last member crashed: ${describeError(stopped.cause)}`
+        : 'it has no live member'
+    const details = lagging.map(({ topic, partition, lag }) => `${topic}-${partition}: ${lag}`).join(', ')
+    return new NeverIdleError(
+      `The broker cannot become idle: group '${group.id}' has lag (${details}) and ${why}`,
+      {
+        groupId: group.id,
+        details: lagging,
+        ...(stopped ? { cause: stopped.cause } : {}),
+      },
+    )
+  }
+
+  #explain(named: ReadonlySet<string> | undefined): string {
+    const waitedFor = this.#waitedFor(named)
+    const lines = this.#pending(named)
+    for (const group of waitedFor) {
+      const lagging = group.lagByPartition().filter(({ lag }) => lag > 0)
+      if (group.state === 'Reconciling') lines.push(`group '${group.id}' is rebalancing`)
+      if (lagging.length === 0) continue
+      const paused = this.#paused(group.id)
+      const each = lagging.map(tp => {
+        const owner = group.members.find(member =>
+          member.assignment.some(own => own.topic === tp.topic && own.partition === tp.partition),
+        )
+        const state = paused.has(formatTopicPartition(tp)) ? ', paused' : ''
+        return `${formatTopicPartition(tp)}: ${tp.lag} (${owner ? owner.memberId : 'nobody'}${state})`
+      })
+      lines.push(`group '${group.id}' has lag ${each.join(', ')}`)
+    }
+    const left = [...this.#engine.groups.values()].filter(group => !waitedFor.includes(group))
+    if (left.length > 0) {
+      const names = left.map(
+        group => `'${group.id}' (${group.live ? (named ? 'not named' : 'paused') : 'empty'})`,
+      )
+      lines.push(`not waited for: ${names.join(', ')}`)
+    }
+    return lines.join('; ')
+  }
+}

@@ -1,0 +1,37 @@
+/** Turns a topic's values into the bytes that its log keeps, and back. It never sees a null value (a tombstone). */
+export interface Codec<Value> {
+  encode(value: Value): Uint8Array
+  decode(bytes: Uint8Array): Value
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Values as JSON; what JSON cannot say (a function, `undefined`, a BigInt, a cycle) is refused. */
+// biome-ignore lint/suspicious/noExplicitAny: json carries whatever type the topic declares
+export const json: Codec<any> = {
+  encode(value: unknown) {
+    const text: string | undefined = JSON.stringify(value)
+    if (text === undefined) throw new TypeError(`JSON has no form for ${typeof value}`)
+    return encoder.encode(text)
+  },
+  decode: bytes => JSON.parse(decoder.decode(bytes)),
+}
+
+/** Strings as UTF-8. */
+export const string: Codec<string> = {
+  encode(value) {
+    if (typeof value !== 'string') throw new TypeError(`expected a string, received ${typeof value}`)
+    return encoder.encode(value)
+  },
+  decode: bytes => decoder.decode(bytes),
+}
+
+/** Bytes, copied on the way in and on the way out. */
+export const bytes: Codec<Uint8Array> = {
+  encode(value) {
+    if (!(value instanceof Uint8Array)) throw new TypeError(`expected bytes, received ${typeof value}`)
+    return Uint8Array.prototype.slice.call(value)
+  },
+  decode: value => value.slice(),
+}

@@ -1,0 +1,35 @@
+import type { AnyRecord } from '../record.ts'
+import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+
+/** What a consumer tells; every event carries one object. */
+export interface ConsumerEvents {
+  /** Partitions are this consumer's and about to be read. */
+  assigned: { readonly partitions: readonly TopicPartition[] }
+  /** Partitions were given up in order: finished and committed. */
+  revoked: { readonly partitions: readonly TopicPartition[] }
+  /** Partitions are gone without having been given up; `reason` says why. */
+  lost: { readonly partitions: readonly TopicPartition[]; readonly reason: unknown }
+  committed: { readonly offsets: readonly TopicPartitionOffset[] }
+  /** The position was out of range, or nothing was committed, and the reset policy was applied. */
+  offsetReset: TopicPartition & {
+    readonly from: number | null
+    readonly to: number
+    readonly reason: 'out of range' | 'no committed offset'
+  }
+  /** A handler failed and gets the record again after `delayMs`. */
+  retrying: {
+    readonly record: AnyRecord
+    readonly error: unknown
+    readonly attempt: number
+    readonly delayMs: number
+  }
+  /** A record was given up after its last attempt (`onFailure: 'skip'`). */
+  skipped: { readonly record: AnyRecord; readonly error: unknown; readonly attempts: number }
+  /** The consumer left its group and rejoins after `delayMs` (`onFailure: 'restart'`). */
+  restarting: { readonly error: unknown; readonly record: AnyRecord | undefined; readonly delayMs: number }
+  /** The consumer stopped because of an error; `done` rejects with the same one. */
+  crashed: { readonly error: Error; readonly record: AnyRecord | undefined }
+  closed: { readonly reason: 'closed' | 'crashed' }
+  /** Something went wrong outside a handler: a hook or a listener threw, a commit was refused. */
+  error: unknown
+}

@@ -1,0 +1,206 @@
+import type { Assignor } from '../assignor.ts'
+import type { Interest } from '../engine.ts'
+import { InvalidOptionError } from '../errors.ts'
+import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import {
+  boolean,
+  type Check,
+  type Checks,
+  callback,
+  checkOptions,
+  duration,
+  either,
+  integer,
+  invalidOption,
+  name,
+  objectWith,
+  oneOf,
+} from '../validate.ts'
+
+/** A partition to read by name, and where to begin; without `offset`, where the group left off, else the reset policy. */
+export interface ManualAssignment<Name extends string = string> extends TopicPartition<Name> {
+  readonly offset?: OffsetSpec
+}
+
+/** How a consumer reads. Times are milliseconds. */
+export interface ConsumerOptions<Name extends string = string> {
+  /** The group whose load it shares; without one it reads every partition by itself and commits nothing. */
+  groupId?: string
+  /** What it reads: names, or patterns that pick up topics created later, too. */
+  topics?: readonly Name[] | RegExp | readonly RegExp[]
+  /** Where a reader without a group begins; default by `autoOffsetReset`. */
+  from?: 'beginning' | 'end' | { readonly timestamp: number }
+  /** A reader without a group ends by itself once it has read what was there when it began. */
+  until?: 'end'
+  /** These partitions and no others, without any rebalance; excludes `topics`. */
+  assign?: readonly ManualAssignment<Name>[]
+  /** Where to begin when nothing is committed, or what is committed is out of range; default `earliest`. */
+  autoOffsetReset?: 'earliest' | 'latest' | 'none'
+  /** Commits what is finished, as it is finished; default true. */
+  autoCommit?: boolean
+  /** Marks a static member: its partitions wait for it for `sessionTimeoutMs` after `close`. (KIP-345) */
+  groupInstanceId?: string
+  /** What its member id begins with; default `consumer`. */
+  clientId?: string
+  /** How many records are fetched at once; default 500. */
+  maxPollRecords?: number
+  /** The longest that a record, or a batch, or the time between two polls may take; default 300,000. */
+  maxPollIntervalMs?: number
+  /** How long it may take to give partitions up before the group removes it; default `maxPollIntervalMs`. */
+  rebalanceTimeoutMs?: number
+  /** How long a member that is gone without leaving keeps its place; default 45,000. */
+  sessionTimeoutMs?: number
+  /** How the group deals partitions out, one for all its members; default `uniform`. */
+  assignor?: 'uniform' | 'range' | Assignor
+  /** Awaited before anything of newly assigned partitions is handed out. */
+  onAssigned?(partitions: readonly TopicPartition[]): unknown
+  /** Awaited, and what it commits counts, before the partitions go to anyone else. */
+  onRevoked?(partitions: readonly TopicPartition[]): unknown
+  /** The partitions are gone already. */
+  onLost?(partitions: readonly TopicPartition[]): unknown
+}
+
+/** The options with every default filled in. */
+export interface ResolvedConsumerOptions {
+  readonly groupId: string | undefined
+  readonly interest: Interest
+  readonly from: OffsetSpec | undefined
+  readonly bounded: boolean
+  readonly startAt: readonly ManualAssignment[]
+  readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly autoCommit: boolean
+  readonly groupInstanceId: string | undefined
+  readonly clientId: string
+  readonly maxPollRecords: number
+  readonly maxPollIntervalMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly sessionTimeoutMs: number
+  readonly assignor: ConsumerOptions['assignor']
+  readonly onAssigned: ConsumerOptions['onAssigned']
+  readonly onRevoked: ConsumerOptions['onRevoked']
+  readonly onLost: ConsumerOptions['onLost']
+}
+
+const timestamp: Check = {
+  expected: '{ timestamp } in epoch milliseconds',
+  accepts: value =>
+    typeof value === 'object' &&
+    value !== null &&
+    Number.isFinite((value as { readonly timestamp?: unknown }).timestamp),
+}
+
+/** A place in a partition. */
+export const offsetSpec: Check = either(integer(0), either(oneOf('beginning', 'end'), timestamp))
+
+const partitionList: Check = {
+  expected: 'an array of { topic, partition, offset? } with whole numbers, 0 or more',
+  accepts: value => Array.isArray(value) && value.every(isManualAssignment),
+}
+
+const topicList: Check = {
+  expected: 'an array of topic names, a RegExp or an array of RegExps',
+  accepts: value => toInterest(value) !== undefined,
+}
+
+const checks: Checks<ConsumerOptions> = {
+  groupId: name,
+  topics: topicList,
+  from: either(oneOf('beginning', 'end'), timestamp),
+  until: oneOf('end'),
+  assign: partitionList,
+  autoOffsetReset: oneOf('earliest', 'latest', 'none'),
+  autoCommit: boolean,
+  groupInstanceId: name,
+  clientId: name,
+  maxPollRecords: integer(1),
+  maxPollIntervalMs: duration,
+  rebalanceTimeoutMs: duration,
+  sessionTimeoutMs: duration,
+  assignor: either(oneOf('uniform', 'range'), objectWith('assign')),
+  onAssigned: callback,
+  onRevoked: callback,
+  onLost: callback,
+}
+
+/** Checks a consumer's options, alone and against each other, and fills in what is left out. */
+export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsumerOptions {
+  checkOptions('Consumer', options, checks)
+  const { groupId, topics, assign, maxPollIntervalMs = 300_000 } = options
+  if (topics !== undefined && assign !== undefined) {
+    throw new InvalidOptionError(`Consumer: options 'topics' and 'assign' exclude each other`, {
+      option: 'assign',
+    })
+  }
+  for (const option of ['from', 'until'] as const) {
+    if (options[option] !== undefined && (groupId !== undefined || assign !== undefined)) {
+      throw new InvalidOptionError(
+        `Consumer: option '${option}' is for a reader without groupId and assign; ` +
+          `a group goes on where it left off, and assign takes an offset per partition`,
+        { option },
+      )
+    }
+  }
+  for (const option of ['groupInstanceId', 'assignor'] as const) {
+    if (options[option] !== undefined && (groupId === undefined || assign !== undefined)) {
+      throw new InvalidOptionError(
+        `Consumer: option '${option}' is for a member of a group (groupId, no assign)`,
+        {
+          option,
+        },
+      )
+    }
+  }
+  return {
+    groupId,
+    interest: assign ? toAssignInterest(assign) : toInterest(topics ?? [])!,
+    from: options.from,
+    bounded: options.until === 'end',
+    startAt: assign ?? [],
+    autoOffsetReset: options.autoOffsetReset ?? 'earliest',
+    autoCommit: options.autoCommit ?? true,
+    groupInstanceId: options.groupInstanceId,
+    clientId: options.clientId ?? 'consumer',
+    maxPollRecords: options.maxPollRecords ?? 500,
+    maxPollIntervalMs,
+    rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? maxPollIntervalMs,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 45_000,
+    assignor: options.assignor,
+    onAssigned: options.onAssigned,
+    onRevoked: options.onRevoked,
+    onLost: options.onLost,
+  }
+}
+
+/** What `topics` means, or undefined where it means nothing. */
+export function toInterest(topics: unknown): Exclude<Interest, { kind: 'assign' }> | undefined {
+  const list: readonly unknown[] = Array.isArray(topics) ? topics : [topics]
+  if (Array.isArray(topics) && list.every(each => typeof each === 'string'))
+    return { kind: 'topics', names: list }
+  if (!list.every(each => each instanceof RegExp)) return undefined
+  // Without g and y, which would make a pattern remember where it last matched.
+  return {
+    kind: 'patterns',
+    patterns: list.map(each => new RegExp(each.source, each.flags.replace(/[gy]/g, ''))),
+  }
+}
+
+/** What `assign` means. */
+export function toAssignInterest(partitions: readonly TopicPartition[]): Interest {
+  const seen = new Set<string>()
+  for (const { topic, partition } of partitions) {
+    const id = `${topic}-${partition}`
+    if (seen.has(id)) throw invalidOption('Consumer', 'assign', 'each partition once', id)
+    seen.add(id)
+  }
+  return { kind: 'assign', partitions: partitions.map(({ topic, partition }) => ({ topic, partition })) }
+}
+
+function isManualAssignment(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { topic, partition, offset } = value as Record<string, unknown>
+  return (
+    typeof topic === 'string' &&
+    integer(0).accepts(partition) &&
+    (offset === undefined || offsetSpec.accepts(offset))
+  )
+}

@@ -1,0 +1,116 @@
+import type { FetchPosition, PartitionFetch } from '../engine.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+
+/**
+ * - `assigned`: its position is looked up and `onAssigned` is called; nothing is fetched yet.
+ * - `active`: it is read.
+ * - `revoking`: nothing more is handed out; what is in flight ends, is committed, and then it is released.
+ * - `gone`: somebody else may own it; nothing of it counts any more.
+ */
+export type PartitionPhase = 'assigned' | 'active' | 'revoking' | 'gone'
+
+/** A partition under one assignment: where its consumer stands in it. (Kafka: SubscriptionState) */
+export class PartitionState implements FetchPosition {
+  readonly topic: string
+  readonly partition: number
+  readonly assignmentEpoch: number
+  phase: PartitionPhase = 'assigned'
+  fetchPosition = 0
+  /** The offset of the next record to hand out. */
+  position = 0
+  /** All before it is done; this is what a commit says. */
+  finished = 0
+  /** What is committed, as far as this consumer knows. */
+  committed: number | undefined
+  metadata: string | undefined
+  paused = false
+  /** Where a bounded read ends. */
+  until: number | undefined
+  /** Grows with every seek: what was fetched before it is stale. */
+  version = 0
+  /** Whether its position is known. */
+  positioned = false
+  fetch: PartitionFetch | undefined
+  #busy = false
+  #whenIdle: (() => void)[] = []
+  #controller: AbortController | undefined
+
+  constructor(topic: string, partition: number, assignmentEpoch: number) {
+    this.topic = topic
+    this.partition = partition
+    this.assignmentEpoch = assignmentEpoch
+  }
+
+  /** Whether a handler has a record of it, or a caller has one in hand. */
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  set busy(busy: boolean) {
+    this.#busy = busy
+    if (!busy && this.#whenIdle.length > 0) this.#tellIdle()
+  }
+
+  #tellIdle(): void {
+    const waiting = this.#whenIdle
+    this.#whenIdle = []
+    for (const resolve of waiting) resolve()
+  }
+
+  /** Resolves when nothing of it is in flight, or once the partition is gone and there is nothing to wait for. */
+  whenIdle(): Promise<void> {
+    return this.#busy ? new Promise(resolve => this.#whenIdle.push(resolve)) : Promise.resolve()
+  }
+
+  /** Aborts when the partition is lost, or its consumer could wait no longer. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    // Made even if nobody has asked yet: a handler may ask after the fact and must then see it aborted.
+    this.#controller ??= new AbortController()
+    this.#controller.abort(reason)
+  }
+
+  /** The next record to hand out is this one; what came before it counts as done. */
+  moveTo(offset: number): void {
+    this.version++
+    this.position = offset
+    this.finished = offset
+    this.fetchPosition = offset
+    this.positioned = true
+    this.fetch?.changed()
+  }
+
+  /** Goes back to what has not been handed out: the rest of a batch was dropped. */
+  rewind(): void {
+    this.fetchPosition = this.position
+  }
+
+  /** Stops the reading; nothing more is handed out. */
+  halt(phase: 'revoking' | 'gone'): void {
+    this.phase = phase
+    this.fetch?.stop()
+    if (phase === 'gone') this.#tellIdle()
+  }
+
+  /** Whether a bounded read has come to its end here. */
+  get complete(): boolean {
+    return this.until !== undefined && this.finished >= this.until
+  }
+
+  /** Records after what is finished. */
+  get unread(): number {
+    const { fetch } = this
+    if (fetch === undefined || !this.positioned) return 0
+    const end = this.until === undefined ? fetch.highWatermark : Math.min(this.until, fetch.highWatermark)
+    return Math.max(0, end - Math.max(this.finished, fetch.logStartOffset))
+  }
+}
+
+/** The partition's name, without its state. */
+export function toTopicPartition({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition }
+}

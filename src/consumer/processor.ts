@@ -1,0 +1,399 @@
+import type { Timer } from '../clock.ts'
+import type { FetchedRecords } from '../engine.ts'
+import { BatchError, describeError } from '../errors.ts'
+import { isThenable } from '../maybe-promise.ts'
+import { Queue } from '../queue.ts'
+import type { ConsumerRecord } from '../record.ts'
+import type { Serde } from '../serde.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import { BatchFiller } from './batch-filler.ts'
+import { decodeRecord, decodeRecords } from './decode.ts'
+import { HandlerContext } from './handler-context.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { Batch, RecordHandler, ResolvedRunOptions } from './run-options.ts'
+import { Wakeup } from './wakeup.ts'
+import type { Worker, WorkerHost } from './worker.ts'
+
+/** Records of one partition that are being worked off. */
+export interface Work {
+  readonly state: PartitionState
+  readonly records: readonly ConsumerRecord[]
+  readonly nextOffset: number
+  readonly serde: Serde | undefined
+  /** The state's version when they were fetched: after a seek they are stale. */
+  readonly version: number
+  /** The next record to handle. */
+  index: number
+  /** The attempt at that record, 1 for the first. */
+  attempt: number
+}
+
+// How many records a check of the clock is good for: more the quicker they are.
+const mostBetweenChecks = 256
+const quickMs = 1
+
+/**
+ * `run`: takes records off the session and hands them to a handler, one at a time.
+ *
+ * It is a loop without promises of its own: it goes on at once where a handler answers at once, and where one answers
+ * with a promise it is that promise's `then`. It sleeps on a promise made in its own context.
+ */
+export class Processor implements Worker {
+  readonly #host: WorkerHost
+  readonly #options: ResolvedRunOptions
+  readonly #wakeup = new Wakeup()
+  readonly #due = new Queue<Work>()
+  readonly #retries = new Map<Work, Timer>()
+  readonly #filler: BatchFiller | undefined
+  #work: Work | undefined
+  // How far a handler of batches gets when it succeeds: the end of the records, or the one that cannot be decoded.
+  #handledTo = 0
+  #context: HandlerContext | undefined
+  #contextState: PartitionState | undefined
+  #stopped = false
+  #asleep = false
+  #sinceCheck = 0
+  #checkAfter = 1
+  #checkedAt = 0
+
+  constructor(host: WorkerHost, options: ResolvedRunOptions) {
+    this.#host = host
+    this.#options = options
+    if (options.eachBatch && options.lingerMs > 0) {
+      this.#filler = new BatchFiller(host.engine.clock, options.maxRecords, options.lingerMs, work =>
+        this.#isDue(work),
+      )
+    }
+  }
+
+  /** Begins; what it calls runs in the caller's async context. */
+  start(): void {
+    this.#sleep()
+    this.wake()
+  }
+
+  wake(): void {
+    this.#wakeup.wake()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.wake()
+  }
+
+  resume(): void {
+    this.#stopped = false
+    if (this.#asleep) this.wake()
+  }
+
+  halted(states: readonly PartitionState[]): void {
+    for (const state of states) this.#forget(state)
+    this.#host.engine.touch()
+  }
+
+  moved(state: PartitionState): void {
+    this.#forget(state)
+  }
+
+  // What waits for its retry or to be filled comes again with a later fetch, here or at the partition's next owner.
+  #forget(state: PartitionState): void {
+    this.#filler?.forget(state)
+    for (const [work, timer] of this.#retries) {
+      if (work.state !== state) continue
+      timer.cancel()
+      this.#retries.delete(work)
+      state.fetch?.next()
+    }
+  }
+
+  pending(): string[] {
+    const pending: string[] = []
+    if (this.#work?.state.busy) {
+      const { elapsed } = this.#host.coordinator.liveness
+      const { state, index, records } = this.#work
+      const since = elapsed === undefined ? '' : `, for ${Math.round(elapsed)} ms`
+      pending.push(`handling ${formatTopicPartition(state)} offset ${records[index]?.offset}${since}`)
+    } else if (!this.#asleep) {
+      pending.push('has records to handle')
+    }
+    for (const { state, index, records, attempt } of this.#retries.keys()) {
+      const next = `attempt ${attempt + 1} at ${formatTopicPartition(state)} offset ${records[index]!.offset}`
+      pending.push(`waits for ${next}`)
+    }
+    return pending
+  }
+
+  #isDue(work: Work): void {
+    this.#due.push(work)
+    this.wake()
+  }
+
+  #sleep(): void {
+    this.#asleep = true
+    this.#host.engine.touch()
+    this.#wakeup.wait().then(this.#awake)
+  }
+
+  readonly #awake = (): void => {
+    this.#asleep = false
+    this.#go()
+  }
+
+  readonly #go = (): void => {
+    try {
+      while (!this.#stopped) {
+        if (this.#work === undefined && !this.#take()) break
+        if (!this.#workOff()) return
+      }
+      if (this.#work !== undefined) this.#putBack(this.#work)
+    } catch (error) {
+      this.#host.fatal(error)
+    }
+    this.#sleep()
+  }
+
+  #take(): boolean {
+    const due = this.#due.shift()
+    if (due !== undefined) {
+      this.#work = due
+      return true
+    }
+    for (;;) {
+      const fetched = this.#host.fetcher.poll(this.#options.maxRecords)
+      if (fetched === undefined) {
+        this.#host.ranDry()
+        return false
+      }
+      if (fetched.position.phase !== 'active') continue
+      this.#work = this.#filler ? this.#filler.add(fetched) : toWork(fetched)
+      if (this.#work !== undefined) return true
+    }
+  }
+
+  /** Works the records in hand off; false where it has to wait for a promise that goes on by itself. */
+  #workOff(): boolean {
+    const work = this.#work!
+    const { state, records } = work
+    while (work.index < records.length) {
+      if (this.#stopped || state.version !== work.version || state.phase !== 'active' || state.paused) break
+      if (++this.#sinceCheck >= this.#checkAfter && this.#exhausted()) {
+        this.#host.engine.clock.turn().then(this.#go)
+        return false
+      }
+      const next = records[work.index]!.offset + 1
+      state.position = next
+      let result: unknown
+      try {
+        result = this.#call(work)
+      } catch (error) {
+        if (!this.#fail(work, error)) return true
+        continue
+      }
+      if (isThenable(result)) {
+        state.busy = true
+        this.#host.coordinator.liveness.begin()
+        result.then(this.#fulfilled, this.#rejected)
+        return false
+      }
+      this.#finish(work)
+    }
+    this.#putBack(work)
+    return true
+  }
+
+  // The event loop gets its turn when the budget is used up. The clock is asked often while records are slow.
+  #exhausted(): boolean {
+    const { clock } = this.#host.engine
+    const exhausted = clock.exhausted(this.#sinceCheck)
+    const now = clock.monotonic()
+    const quick = now - this.#checkedAt < quickMs
+    this.#checkAfter = quick ? Math.min(mostBetweenChecks, this.#checkAfter * 2) : 1
+    this.#checkedAt = now
+    this.#sinceCheck = 0
+    return exhausted
+  }
+
+  #call(work: Work): unknown {
+    const { eachRecord } = this.#options
+    const context = this.#contextOf(work)
+    if (eachRecord === undefined) return this.#callBatch(work, context)
+    const record = work.records[work.index]!
+    this.#handledTo = work.index + 1
+    return work.serde === undefined
+      ? eachRecord(record, context)
+      : decodeThen(eachRecord, work.serde, record, context)
+  }
+
+  #contextOf({ state, attempt }: Work): HandlerContext {
+    if (attempt > 1 || this.#contextState !== state) {
+      this.#contextState = attempt > 1 ? undefined : state
+      const { control, coordinator } = this.#host
+      this.#context = new HandlerContext(control, state, coordinator.liveness, attempt)
+    }
+    return this.#context!
+  }
+
+  #callBatch(work: Work, context: HandlerContext): unknown {
+    const decoded = decodeRecords(work.serde, work.records, work.index)
+    const call = ({ records, error }: Awaited<typeof decoded>) => {
+      if (records.length === 0) {
+        this.#handledTo = work.index + 1
+        throw error
+      }
+      this.#handledTo = work.index + records.length
+      return this.#options.eachBatch!(toBatch(work, records), context)
+    }
+    return isThenable(decoded) ? decoded.then(call) : call(decoded)
+  }
+
+  readonly #fulfilled = (): void => {
+    const work = this.#work!
+    this.#host.coordinator.liveness.end()
+    // Committed here and not only at the batch's end: while the next handler waits, everybody sees what is done.
+    if (work.state.phase !== 'gone') {
+      this.#finish(work)
+      if (this.#host.coordinator.autoCommit) this.#host.coordinator.commitOne(work.state)
+    }
+    work.state.busy = false
+    this.#go()
+  }
+
+  readonly #rejected = (error: unknown): void => {
+    const work = this.#work!
+    this.#host.coordinator.liveness.end()
+    try {
+      this.#fail(work, error)
+    } catch (thrown) {
+      this.#host.fatal(thrown)
+    }
+    work.state.busy = false
+    this.#go()
+  }
+
+  #finish(work: Work): void {
+    const { state, records } = work
+    work.index = this.#handledTo
+    work.attempt = 1
+    if (state.version !== work.version) return
+    const next = work.index === records.length ? work.nextOffset : records[work.index - 1]!.offset + 1
+    state.position = next
+    state.finished = next
+    this.#host.progressed()
+  }
+
+  /** Ends the work in hand: its partition may be fetched again, from where it now stands. */
+  #putBack(work: Work): void {
+    const { state } = work
+    this.#work = undefined
+    if (state.version === work.version && work.index < work.records.length) {
+      state.position = work.records[work.index]!.offset
+      state.rewind()
+    }
+    if (this.#host.coordinator.autoCommit) this.#host.coordinator.commitOne(state)
+    state.fetch?.next()
+    this.#host.engine.touch()
+  }
+
+  /** A handler failed; true where the work in hand goes on. */
+  #fail(work: Work, error: unknown): boolean {
+    const handledTo = this.#skipTo(work, error)
+    const { state, records, attempt } = work
+    const record = records[work.index]!
+    const cause = error instanceof BatchError ? error.cause : error
+    if (state.phase !== 'active') {
+      // Whoever reads the partition next gets the record again; here it is only told.
+      this.#host.events.emit('error', cause)
+      this.#putBack(work)
+      this.#host.engine.outbox.flush()
+      return false
+    }
+    if (state.version === work.version) state.position = record.offset
+    if (attempt < this.#options.retry.attempts) {
+      this.#retry(work, record, cause)
+      return false
+    }
+    const { onFailure } = this.#options
+    if (onFailure === 'skip') return this.#skip(work, handledTo, cause)
+    this.#putBack(work)
+    this.#host.failed(cause, record, onFailure)
+    return false
+  }
+
+  #skip(work: Work, to: number, error: unknown): boolean {
+    const { attempt } = work
+    for (const record of work.records.slice(work.index, to)) {
+      const text = `Skipped offset ${record.offset} of ${formatTopicPartition(record)} after ${attempt} attempts: `
+      this.#host.events.emitOrWarn(
+        'skipped',
+        { record, error, attempts: attempt },
+        text + describeError(error),
+      )
+    }
+    this.#handledTo = to
+    this.#finish(work)
+    this.#host.engine.outbox.flush()
+    return this.#work === work
+  }
+
+  // A handler of batches that says how far it came has finished what is before that; gives the end of what failed.
+  #skipTo(work: Work, error: unknown): number {
+    const to = this.#handledTo
+    if (!(error instanceof BatchError) || this.#options.eachBatch === undefined) return to
+    const { topic, partition, offset } = error.failedAt
+    const index = work.records.findIndex(record => record.offset === offset)
+    if (topic !== work.state.topic || partition !== work.state.partition || index < work.index || index >= to)
+      return to
+    if (index > work.index) {
+      this.#handledTo = index
+      this.#finish(work)
+    }
+    return index + 1
+  }
+
+  #retry(work: Work, record: ConsumerRecord, error: unknown): void {
+    const delayMs = this.#options.retry.delayAfter(work.attempt)
+    const due = () => {
+      this.#retries.delete(work)
+      work.attempt++
+      this.#isDue(work)
+    }
+    const name = `retry of ${formatTopicPartition(record)} offset ${record.offset}`
+    this.#retries.set(work, this.#host.engine.clock.setTimer(due, delayMs, { hold: true, name }))
+    this.#work = undefined
+    if (this.#host.coordinator.autoCommit) this.#host.coordinator.commitOne(work.state)
+    this.#host.events.emit('retrying', { record, error, attempt: work.attempt, delayMs })
+    this.#host.engine.outbox.flush()
+  }
+}
+
+function toWork({ position: state, records, nextOffset, serde }: FetchedRecords<PartitionState>): Work {
+  return { state, records, nextOffset, serde, version: state.version, index: 0, attempt: 1 }
+}
+
+function toBatch(
+  { state, nextOffset, records: all, index }: Work,
+  records: readonly ConsumerRecord[],
+): Batch {
+  const last = records[records.length - 1]!
+  const next = index + records.length === all.length ? nextOffset : last.offset + 1
+  const highWatermark = state.fetch?.highWatermark ?? next
+  const { topic, partition } = state
+  return {
+    topic,
+    partition,
+    records,
+    nextOffset: next,
+    highWatermark,
+    lag: Math.max(0, highWatermark - next),
+  }
+}
+
+function decodeThen(
+  handler: RecordHandler,
+  serde: Serde,
+  record: ConsumerRecord,
+  context: HandlerContext,
+): unknown {
+  const decoded = decodeRecord(serde, record)
+  return isThenable(decoded) ? decoded.then(each => handler(each, context)) : handler(decoded, context)
+}

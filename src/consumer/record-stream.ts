@@ -1,0 +1,289 @@
+import type { FetchedRecords } from '../engine.ts'
+import { isThenable } from '../maybe-promise.ts'
+import type { ConsumerRecord } from '../record.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import { type Decoded, decodeRecords } from './decode.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { Batch } from './run-options.ts'
+import { Wakeup } from './wakeup.ts'
+import type { Worker, WorkerHost } from './worker.ts'
+
+/** What `poll` waits for. */
+export interface PollOptions {
+  /** At most this many; default `maxPollRecords`. */
+  readonly maxRecords?: number
+  /** How long to wait for the first record, in milliseconds; default until there is one, or the consumer is closed. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** Decoded records of one partition, and how far they have been handed out. */
+interface Chunk {
+  readonly state: PartitionState
+  readonly version: number
+  readonly records: readonly ConsumerRecord[]
+  readonly nextOffset: number
+  /** Why the record after them cannot be had. */
+  readonly error: unknown
+  index: number
+}
+
+/**
+ * Consuming by pull: `poll` and both iterators. What was handed out is in hand, and keeps its partition, until the
+ * caller asks for more.
+ */
+export class RecordStream implements Worker {
+  readonly #host: WorkerHost
+  readonly #maxPollRecords: number
+  readonly #wakeup = new Wakeup()
+  #inHand: { readonly state: PartitionState; readonly version: number; readonly next: number }[] = []
+  #chunk: Chunk | undefined
+  #stopped = false
+  #error: unknown
+
+  constructor(host: WorkerHost, maxPollRecords: number) {
+    this.#host = host
+    this.#maxPollRecords = maxPollRecords
+  }
+
+  wake(): void {
+    this.#wakeup.wake()
+  }
+
+  // What poll returned counts as done when the consumer is closed, as in Kafka; a loop's record is done when it says so.
+  stop(): void {
+    this.#stopped = true
+    if (!this.#iterating) this.#finishInHand()
+    this.wake()
+  }
+
+  resume(): void {
+    this.#stopped = false
+  }
+
+  /** What was handed out is done: the caller of `poll` commits it. */
+  markDone(): void {
+    for (const { state, version, next } of this.#inHand) if (state.version === version) state.finished = next
+  }
+
+  halted(_states: readonly PartitionState[]): void {
+    this.wake()
+  }
+
+  moved(_state: PartitionState): void {
+    this.wake()
+  }
+
+  /** What is in hand is given back undone: it is not committed, and does not keep its partition any longer. */
+  abandon(): void {
+    for (const { state, version } of this.#inHand) {
+      if (state.version === version) {
+        state.position = state.finished
+        state.rewind()
+      }
+      state.busy = false
+    }
+    this.#inHand = []
+    this.#host.coordinator.liveness.end()
+  }
+
+  /** The next call throws this. */
+  fail(error: unknown): void {
+    this.#error = error
+    this.wake()
+  }
+
+  pending(): string[] {
+    if (!this.#iterating) return []
+    return this.#inHand.map(
+      ({ state, next }) => `has ${formatTopicPartition(state)} offset ${next - 1} in hand`,
+    )
+  }
+
+  #iterating = false
+
+  // --- poll ---------------------------------------------------------------------------------------------------------
+
+  async poll(options: PollOptions): Promise<readonly ConsumerRecord[]> {
+    const { maxRecords = this.#maxPollRecords, timeoutMs = Number.POSITIVE_INFINITY, signal } = options
+    this.#finishInHand()
+    let expired = false
+    const expire = () => {
+      expired = true
+      this.wake()
+    }
+    const timer = this.#host.engine.clock.setTimer(expire, timeoutMs, { name: 'poll' })
+    signal?.addEventListener('abort', this.#wakeup.wake, { once: true })
+    try {
+      for (;;) {
+        signal?.throwIfAborted()
+        const records = await this.#collect(maxRecords)
+        if (records.length > 0 || expired || this.#stopped) return records
+        await this.#wait()
+      }
+    } finally {
+      timer.cancel()
+      signal?.removeEventListener('abort', this.#wakeup.wake)
+      // Counted from here to the next poll, whether or not anything was handed out (max.poll.interval.ms).
+      this.#host.coordinator.liveness.begin()
+    }
+  }
+
+  async #collect(maxRecords: number): Promise<ConsumerRecord[]> {
+    const records: ConsumerRecord[] = []
+    while (records.length < maxRecords) {
+      const chunk = await this.#nextChunk(maxRecords - records.length, records.length > 0)
+      if (chunk === undefined) break
+      records.push(...chunk.records)
+      this.#hold(chunk, chunk.nextOffset)
+      this.#chunk = undefined
+    }
+    return records
+  }
+
+  // --- iterators ----------------------------------------------------------------------------------------------------
+
+  /** The next record, or undefined when the consumer has ended. What was handed out before is done. */
+  async nextRecord(): Promise<ConsumerRecord | undefined> {
+    this.#iterating = true
+    this.#finishInHand()
+    for (;;) {
+      const chunk = this.#chunk ?? (await this.#nextChunkOrEnd())
+      if (chunk === undefined) return undefined
+      const record = chunk.records[chunk.index]
+      if (record === undefined || this.#stale(chunk)) {
+        this.#endChunk(chunk)
+        continue
+      }
+      chunk.index++
+      const next = chunk.index === chunk.records.length ? chunk.nextOffset : record.offset + 1
+      chunk.state.position = next
+      this.#hold(chunk, next)
+      this.#host.coordinator.liveness.begin()
+      return record
+    }
+  }
+
+  /** The next batch, or undefined when the consumer has ended. */
+  async nextBatch(): Promise<Batch | undefined> {
+    this.#iterating = true
+    this.#finishInHand()
+    for (;;) {
+      const chunk = await this.#nextChunkOrEnd()
+      if (chunk === undefined) return undefined
+      this.#chunk = undefined
+      this.#hold(chunk, chunk.nextOffset)
+      this.#host.coordinator.liveness.begin()
+      const { records, nextOffset, state } = chunk
+      const highWatermark = state.fetch?.highWatermark ?? nextOffset
+      const lag = Math.max(0, highWatermark - nextOffset)
+      return { topic: state.topic, partition: state.partition, records, nextOffset, highWatermark, lag }
+    }
+  }
+
+  async #nextChunkOrEnd(): Promise<Chunk | undefined> {
+    while (!this.#stopped || this.#error !== undefined) {
+      const chunk = await this.#nextChunk(this.#maxPollRecords, false)
+      if (chunk !== undefined) return chunk
+      if (this.#stopped) return undefined
+      await this.#wait()
+    }
+    return undefined
+  }
+
+  // --- both ---------------------------------------------------------------------------------------------------------
+
+  async #wait(): Promise<void> {
+    this.#host.ranDry()
+    if (this.#stopped || this.#error !== undefined) return
+    this.#host.engine.touch()
+    await this.#wakeup.wait()
+  }
+
+  // Records of one partition, decoded. One that cannot be decoded ends the chunk before it, and is the next one's error.
+  async #nextChunk(maxRecords: number, some: boolean): Promise<Chunk | undefined> {
+    this.#throwError(some)
+    for (;;) {
+      if (this.#stopped || this.#error !== undefined) return undefined
+      const fetched = this.#host.fetcher.poll(maxRecords)
+      if (fetched === undefined) {
+        this.#throwError(some)
+        return undefined
+      }
+      const { position: state } = fetched
+      if (state.phase !== 'active') continue
+      const decoding = decodeRecords(fetched.serde, fetched.records, 0)
+      const { version } = state
+      // Counts as busy while it waits for a schema: the partition must not change hands under it.
+      state.busy = true
+      const decoded = isThenable(decoding) ? await decoding : decoding
+      state.busy = false
+      const chunk = this.#toChunk(fetched, version, decoded)
+      if (this.#stale(chunk)) {
+        this.#endChunk(chunk)
+        continue
+      }
+      if (chunk.records.length > 0) {
+        this.#chunk = chunk
+        return chunk
+      }
+      state.rewind()
+      state.fetch?.next()
+      if (some) return undefined
+      throw chunk.error
+    }
+  }
+
+  #toChunk(fetched: FetchedRecords<PartitionState>, version: number, { records, error }: Decoded): Chunk {
+    const { position: state } = fetched
+    const whole = records.length === fetched.records.length
+    const nextOffset = whole ? fetched.nextOffset : fetched.records[records.length]!.offset
+    if (!whole && state.version === version) state.fetchPosition = nextOffset
+    return { state, version, records, nextOffset, error, index: 0 }
+  }
+
+  // An error that has its own call to be thrown from: after what was already handed out.
+  #throwError(some: boolean): void {
+    if (this.#error === undefined || some) return
+    const error = this.#error
+    this.#error = undefined
+    throw error
+  }
+
+  #stale({ state, version }: Chunk): boolean {
+    return this.#stopped || state.version !== version || state.phase !== 'active' || state.paused
+  }
+
+  #endChunk(chunk: Chunk): void {
+    const { state } = chunk
+    if (this.#chunk === chunk) this.#chunk = undefined
+    if (state.version === chunk.version && chunk.index < chunk.records.length) state.rewind()
+    state.fetch?.next()
+  }
+
+  #hold(chunk: Chunk, next: number): void {
+    const { state, version } = chunk
+    state.position = next
+    state.busy = true
+    this.#inHand.push({ state, version, next })
+  }
+
+  // Whoever asks for more has finished what was handed out before.
+  #finishInHand(): void {
+    const { coordinator } = this.#host
+    coordinator.liveness.end()
+    if (this.#inHand.length === 0) return
+    const inHand = this.#inHand
+    this.#inHand = []
+    for (const { state, version, next } of inHand) {
+      if (state.version === version) state.finished = next
+      if (this.#chunk?.state !== state) state.fetch?.next()
+    }
+    this.#host.progressed()
+    for (const { state } of inHand) {
+      if (coordinator.autoCommit) coordinator.commitOne(state)
+      state.busy = false
+    }
+    this.#host.engine.touch()
+  }
+}

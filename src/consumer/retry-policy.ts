@@ -1,0 +1,55 @@
+import { describeValue, InvalidOptionError } from '../errors.ts'
+import { type Check, callback, checkOptions, duration, integer } from '../validate.ts'
+
+/** How often a handler gets a record, and when. */
+export interface RetryOptions {
+  /** Attempts in all, the first included; default 5. `Infinity` never gives up. */
+  attempts?: number
+  /** Milliseconds before the second attempt, doubling to 10 s (or this, if that is longer); default 100. */
+  delayMs?: number
+  /** Instead of `delayMs`: milliseconds to wait after a failed attempt (1 for the first). */
+  backoff?: (attempt: number) => number
+}
+
+const attempts: Check = {
+  expected: 'a whole number of at least 1, or Infinity',
+  accepts: value => value === Number.POSITIVE_INFINITY || integer(1).accepts(value),
+}
+
+const longestDelayMs = 10_000
+
+/** When a failed record comes again. */
+export class RetryPolicy {
+  readonly attempts: number
+  readonly #backoff: (attempt: number) => number
+
+  constructor(options: RetryOptions = {}) {
+    checkOptions('run: retry', options, { attempts, delayMs: duration, backoff: callback })
+    const { delayMs = 100, backoff } = options
+    if (options.delayMs !== undefined && backoff !== undefined) {
+      throw new InvalidOptionError(`run: retry: options 'delayMs' and 'backoff' exclude each other`, {
+        option: 'backoff',
+      })
+    }
+    this.attempts = options.attempts ?? 5
+    this.#backoff = backoff ?? (attempt => doubled(delayMs, attempt, Math.max(delayMs, longestDelayMs)))
+  }
+
+  /** Milliseconds to wait after failed attempt number `attempt`. */
+  delayAfter(attempt: number): number {
+    const delayMs = this.#backoff(attempt)
+    if (duration.accepts(delayMs)) return delayMs
+    throw new InvalidOptionError(
+      `run: retry: backoff(${attempt}) expected ${duration.expected}, gave ${describeValue(delayMs)}`,
+      {
+        option: 'backoff',
+        received: delayMs,
+      },
+    )
+  }
+}
+
+/** `firstMs`, doubled with every attempt after the first, at most `mostMs`. */
+export function doubled(firstMs: number, attempt: number, mostMs: number): number {
+  return Math.min(mostMs, firstMs * 2 ** (attempt - 1))
+}

@@ -1,0 +1,183 @@
+import type { Interest } from '../engine.ts'
+import { describeValue, InvalidOptionError } from '../errors.ts'
+import type { AnyRecord } from '../record.ts'
+import {
+  abortSignal,
+  type Check,
+  type Checks,
+  callback,
+  checkOptions,
+  duration,
+  integer,
+  oneOf,
+} from '../validate.ts'
+import type { ConsumerControl } from './consumer-control.ts'
+import { type RetryOptions, RetryPolicy } from './retry-policy.ts'
+
+/** What a handler gets beside its record or batch. */
+export interface RecordContext {
+  /** The consumer that called. */
+  readonly consumer: ConsumerControl
+  /** Aborts when the partition is lost, or `close` would wait no longer. */
+  readonly signal: AbortSignal
+  /** 1 for the first attempt. */
+  readonly attempt: number
+  /** Says that the handler is alive: `maxPollIntervalMs` counts anew from now. */
+  heartbeat(): void
+}
+
+/** Records of one partition, in order. */
+export interface Batch<Record extends AnyRecord = AnyRecord> {
+  readonly topic: Record['topic']
+  readonly partition: number
+  readonly records: readonly Record[]
+  /** Where the log goes on after them. */
+  readonly nextOffset: number
+  /** The end of the log when the batch was handed out. */
+  readonly highWatermark: number
+  /** How many records come after the batch. */
+  readonly lag: number
+}
+
+/** One batch type per topic, so that a batch narrows by `topic`. */
+export type BatchOf<Record extends AnyRecord> = Record extends unknown ? Batch<Record> : never
+
+/** One handler per topic. */
+export type HandlersByTopic<Record extends AnyRecord> = {
+  [Name in Record['topic']]: (record: Extract<Record, { topic: Name }>, context: RecordContext) => unknown
+}
+
+/** What becomes of a record whose handler failed for the last time. */
+export type OnFailure = 'restart' | 'stop' | 'skip'
+
+interface CommonRunOptions {
+  /** Closes the consumer when it aborts. */
+  signal?: AbortSignal
+  /** Handlers at once; only 1 so far. */
+  concurrency?: 1
+  /** How often a handler gets a record, and when; default 5 attempts, 100 ms doubling to 10 s. */
+  retry?: RetryOptions
+  /**
+   * After the last attempt: `restart` leaves and rejoins after 1 s, doubling to 60 s (default); `stop` leaves the record
+   * and the partitions to the others; `skip` goes on with the next record.
+   */
+  onFailure?: OnFailure
+}
+
+/** How `run` consumes: by record or by batch. */
+export type RunOptions<Record extends AnyRecord = AnyRecord> = CommonRunOptions &
+  (
+    | { eachRecord: ((record: Record, context: RecordContext) => unknown) | HandlersByTopic<Record> }
+    | {
+        eachBatch: (batch: BatchOf<Record>, context: RecordContext) => unknown
+        batch?: {
+          /** The most records of a batch; default 500. */
+          maxRecords?: number
+          /** How long to wait for a batch to fill, in milliseconds; default 0. */
+          lingerMs?: number
+        }
+      }
+  )
+
+/** A handler of records, whatever its topic. */
+export type RecordHandler = (record: AnyRecord, context: RecordContext) => unknown
+
+/** The options of `run` with every default filled in. */
+export interface ResolvedRunOptions {
+  readonly eachRecord: RecordHandler | undefined
+  readonly eachBatch: ((batch: Batch, context: RecordContext) => unknown) | undefined
+  readonly maxRecords: number
+  readonly lingerMs: number
+  readonly retry: RetryPolicy
+  readonly onFailure: OnFailure
+  readonly signal: AbortSignal | undefined
+}
+
+interface AllRunOptions {
+  eachRecord?: unknown
+  eachBatch?: unknown
+  batch?: { maxRecords?: number; lingerMs?: number }
+  signal?: AbortSignal
+  concurrency?: number
+  retry?: RetryOptions
+  onFailure?: OnFailure
+}
+
+const handlers: Check = {
+  expected: 'a function, or an object with a function per topic',
+  accepts: value =>
+    typeof value === 'function' ||
+    (typeof value === 'object' &&
+      value !== null &&
+      Object.values(value).every(each => typeof each === 'function')),
+}
+
+const anObject: Check = {
+  expected: 'an object',
+  accepts: value => typeof value === 'object' && value !== null,
+}
+
+const checks: Checks<AllRunOptions> = {
+  eachRecord: handlers,
+  eachBatch: callback,
+  batch: anObject,
+  signal: abortSignal,
+  concurrency: integer(1, 1),
+  retry: anObject,
+  onFailure: oneOf('restart', 'stop', 'skip'),
+}
+
+/** Checks the options of `run` and fills in what is left out. */
+export function resolveRunOptions(
+  options: RunOptions,
+  interest: Interest,
+  maxPollRecords: number,
+): ResolvedRunOptions {
+  checkOptions<AllRunOptions>('run', options, checks)
+  const { eachRecord, eachBatch, batch, signal, retry, onFailure } = options as AllRunOptions
+  if ((eachRecord === undefined) === (eachBatch === undefined)) {
+    throw new InvalidOptionError(
+      `run: expected either 'eachRecord' or 'eachBatch', received ${eachRecord ? 'both' : 'neither'}`,
+      {
+        option: 'eachRecord',
+      },
+    )
+  }
+  if (batch !== undefined && eachBatch === undefined) {
+    throw new InvalidOptionError(`run: option 'batch' goes with 'eachBatch'`, { option: 'batch' })
+  }
+  checkOptions('run: batch', batch ?? {}, { maxRecords: integer(1), lingerMs: duration })
+  return {
+    eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),
+    eachBatch: eachBatch as ResolvedRunOptions['eachBatch'],
+    maxRecords: batch?.maxRecords ?? (eachBatch === undefined ? maxPollRecords : 500),
+    lingerMs: batch?.lingerMs ?? 0,
+    retry: new RetryPolicy(retry),
+    onFailure: onFailure ?? 'restart',
+    signal,
+  }
+}
+
+function toHandler(eachRecord: unknown, interest: Interest): RecordHandler {
+  if (typeof eachRecord === 'function') return eachRecord as RecordHandler
+  const byTopic = new Map(Object.entries(eachRecord as Record<string, RecordHandler>))
+  const names =
+    interest.kind === 'topics'
+      ? interest.names
+      : interest.kind === 'assign'
+        ? interest.partitions.map(tp => tp.topic)
+        : []
+  for (const topic of names) if (!byTopic.has(topic)) throw noHandler(topic)
+  return (record, context) => {
+    const handler = byTopic.get(record.topic)
+    if (handler === undefined) throw noHandler(record.topic)
+    return handler(record, context)
+  }
+}
+
+function noHandler(topic: string): InvalidOptionError {
+  return new InvalidOptionError(`run: option 'eachRecord' has no handler for topic ${describeValue(topic)}`, {
+    option: 'eachRecord',
+    topic,
+  })
+}

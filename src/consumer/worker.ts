@@ -1,0 +1,41 @@
+import type { Engine } from '../engine.ts'
+import type { Events } from '../events.ts'
+import type { AnyRecord } from '../record.ts'
+import type { ConsumerControl } from './consumer-control.ts'
+import type { ConsumerCoordinator } from './consumer-coordinator.ts'
+import type { ConsumerEvents } from './consumer-events.ts'
+import type { Fetcher } from './fetcher.ts'
+import type { PartitionState } from './partition-state.ts'
+
+/** What a way of consuming needs of its consumer. */
+export interface WorkerHost {
+  readonly engine: Engine
+  readonly events: Events<ConsumerEvents>
+  readonly coordinator: ConsumerCoordinator
+  readonly fetcher: Fetcher
+  readonly control: ConsumerControl
+  readonly groupId: string | undefined
+  /** A record was finished: a restart that comes later is a first one again. */
+  progressed(): void
+  /** Nothing is left to fetch: a bounded read may be complete. */
+  ranDry(): void
+  /** A handler failed for good: stop, or leave and come back. */
+  failed(error: unknown, record: AnyRecord | undefined, then: 'stop' | 'restart'): void
+  fatal(error: unknown): void
+}
+
+/** One of the ways to consume: `run`, an iterator or `poll`. */
+export interface Worker {
+  /** The session has something, or a wait is over. */
+  wake(): void
+  /** Hands out nothing more. */
+  stop(): void
+  /** Goes on after a restart. */
+  resume(): void
+  /** These are given up or lost: what waits of them is forgotten. */
+  halted(states: readonly PartitionState[]): void
+  /** The position of this one was moved. */
+  moved(state: PartitionState): void
+  /** What it is doing, as sentences; nothing when it rests. */
+  pending(): string[]
+}

@@ -1,0 +1,14 @@
+/** A promise and its ends. A rejection that nobody awaits is not an unhandled one: it is told by an event, too. */
+export class Deferred<T = void> {
+  readonly promise: Promise<T>
+  resolve!: (value: T) => void
+  reject!: (error: unknown) => void
+
+  constructor() {
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.promise.catch(() => {})
+  }
+}

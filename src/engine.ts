@@ -1,0 +1,185 @@
+import type { BrokerClock } from './broker-clock.ts'
+import type { BrokerletError } from './errors.ts'
+import type { Outbox } from './events.ts'
+import type { MaybePromise } from './maybe-promise.ts'
+import type { ConsumerRecord, RecordHeaders, RecordKey, RecordMetadata } from './record.ts'
+import type { Serde } from './serde.ts'
+import type {
+  OffsetAndMetadata,
+  OffsetSpec,
+  TopicPartition,
+  TopicPartitionOffset,
+} from './topic-partition.ts'
+
+/** A topic, as a client needs to know it. */
+export interface EngineTopic {
+  readonly name: string
+  readonly partitionCount: number
+  readonly serde: Serde
+}
+
+/** A record that was checked, serialized and given its partition; nothing can be wrong with it but its engine's limits. */
+export interface ProducerRecord {
+  readonly topic: EngineTopic
+  readonly partition: number
+  readonly key: RecordKey | null
+  /** As the log keeps it. */
+  readonly value: unknown
+  readonly headers: RecordHeaders
+  /** Epoch milliseconds; undefined is the time of the append. */
+  readonly timestamp: number | undefined
+}
+
+/** What a consumer wants to read. */
+export type Interest =
+  | { readonly kind: 'topics'; readonly names: readonly string[] }
+  | { readonly kind: 'patterns'; readonly patterns: readonly RegExp[] }
+  | { readonly kind: 'assign'; readonly partitions: readonly TopicPartition[] }
+
+/** What a consumer says when it joins. */
+export interface JoinRequest {
+  /** Undefined for a standalone reader: it gets every partition and commits nothing. */
+  readonly groupId: string | undefined
+  readonly clientId: string
+  readonly groupInstanceId: string | undefined
+  readonly interest: Interest
+  readonly assignor: unknown
+  readonly rebalanceTimeoutMs: number
+  readonly sessionTimeoutMs: number
+}
+
+/** What changed for a member, to be followed in this order: lost, revoked (then released), assigned. */
+export interface AssignmentUpdate {
+  readonly lost: readonly TopicPartition[]
+  readonly revoked: readonly TopicPartition[]
+  readonly assigned: readonly (TopicPartition & { readonly assignmentEpoch: number })[]
+  /** Whether the member has all that it is meant to have. */
+  readonly settled: boolean
+}
+
+/** How the engine reaches a member. It may call at any time: what is to be done about it is done later, elsewhere. */
+export interface MembershipListener {
+  assignmentChanged(update: AssignmentUpdate): void
+  fenced(error: BrokerletError): void
+  position(topic: string, partition: number): number | undefined
+  readonly autoCommit: boolean
+  readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+}
+
+/** A consumer's place in its group. */
+export interface Membership {
+  readonly memberId: string
+  /** @throws UnknownTopicOrPartitionError where a name does not exist */
+  subscribe(interest: Interest): MaybePromise<void>
+  /** Says that nothing more is done with revoked partitions. */
+  release(partitions: readonly TopicPartition[]): void
+  /** @throws CommitFailedError where one of them is no longer this member's; nothing is committed then */
+  commit(
+    offsets: readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[],
+  ): MaybePromise<void>
+  committed(partition: TopicPartition): MaybePromise<OffsetAndMetadata | null>
+  /** `keepPlace`: a static member's partitions wait for it for its session time. */
+  leave(keepPlace: boolean): MaybePromise<void>
+}
+
+/** Where a reader of one partition stands. The client owns it; the engine reads from `fetchPosition`. */
+export interface FetchPosition extends TopicPartition {
+  /** The offset of the next record to fetch; `fetch` moves it on. */
+  fetchPosition: number
+  readonly paused: boolean
+}
+
+/** One partition of a fetch session. Between `poll` and `next` nothing more of it is handed out. */
+export interface PartitionFetch {
+  /** What was polled is dealt with: the partition may be polled again. */
+  next(): void
+  /** Paused, resumed or moved: looks again at whether there is something to fetch. */
+  changed(): void
+  stop(): void
+  readonly highWatermark: number
+  readonly logStartOffset: number
+}
+
+/** Records of one partition, as its log keeps them. */
+export interface FetchedRecords<Position extends FetchPosition> {
+  readonly position: Position
+  readonly records: readonly ConsumerRecord[]
+  /** Where the log goes on after them; it may be more than the last offset plus one. */
+  readonly nextOffset: number
+  /** How values are decoded, where what the log keeps is not what a reader gets. */
+  readonly serde: Serde | undefined
+}
+
+/** The position is below the log's start or past its end. */
+export interface FetchOutOfRange<Position extends FetchPosition> {
+  readonly position: Position
+  readonly outOfRange: true
+}
+
+/** Reads several partitions, one after the other as they have records. */
+export interface FetchSession<Position extends FetchPosition> {
+  start(position: Position): PartitionFetch
+  /** The next records, or undefined where there are none: `wake` is then called once when there are. */
+  poll(maxRecords: number): FetchedRecords<Position> | FetchOutOfRange<Position> | undefined
+  close(): void
+}
+
+/** What a client shows of itself to those who wait for the engine to come to rest. */
+export interface EngineClient {
+  readonly groupId: string | undefined
+  /** What it is doing, as sentences, or nothing when it rests. `lag`: counts as work what it has not read. */
+  pending(): string[]
+  /** Its partitions that are paused or cannot go on. */
+  readonly paused: readonly TopicPartition[]
+  /** Records that a standalone reader has not read; a group's are counted by the group. */
+  unread(): number
+  close(options: { readonly timeoutMs?: number; readonly drain?: boolean }): Promise<readonly Unread[]>
+}
+
+/** Records that a closed consumer left unread. */
+export interface Unread extends TopicPartition {
+  readonly group: string | undefined
+  /** The offset of the first of them. */
+  readonly from: number
+  readonly count: number
+}
+
+/** A consumer stopped because of an error, and no member of its group is left to take over. */
+export interface GroupStoppedEvent {
+  readonly groupId: string
+  /** The record that its handler failed at, where it was one. */
+  readonly record?: { readonly topic: string; readonly partition: number; readonly offset: number }
+  readonly cause: unknown
+}
+
+/** What producers and consumers need from a log, in memory or on a cluster. */
+export interface Engine {
+  readonly clock: BrokerClock
+  readonly outbox: Outbox
+  readonly random: () => number
+  /** What error messages call it. */
+  readonly name: string
+  /** @throws ClosedError */
+  requireOpen(): void
+  /** @throws UnknownTopicOrPartitionError, naming near matches, unless topics are created automatically */
+  topic(name: string): MaybePromise<EngineTopic>
+  append(record: ProducerRecord): MaybePromise<RecordMetadata>
+  /** All or nothing in memory. */
+  appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]>
+  join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership>
+  fetch<Position extends FetchPosition>(wake: () => void): FetchSession<Position>
+  offsetFor(partition: TopicPartition, spec: OffsetSpec): MaybePromise<number>
+  /** A client counts from here until `untrack`: for `idle`, `close` and the process's end. */
+  track(client: EngineClient): void
+  untrack(client: EngineClient): void
+  /** A consumer of the group stopped because of an error. */
+  consumerStopped(event: GroupStoppedEvent): void
+  /** Something changed that somebody may wait for. */
+  touch(): void
+  waitUntil(
+    what: string,
+    condition: () => boolean,
+    explain: () => string,
+    timeoutMs: number | undefined,
+  ): Promise<void>
+}

@@ -1,0 +1,38 @@
+/**
+ * Kafka's error table, as far as brokerlet speaks it: name, number and whether trying again can help
+ * (Kafka: `org.apache.kafka.common.protocol.Errors`). Number -1 marks what happens in a client and never crosses a wire.
+ */
+export const errorCodes = {
+  UNKNOWN_SERVER_ERROR: { errno: -1, retriable: false },
+  OFFSET_OUT_OF_RANGE: { errno: 1, retriable: false },
+  UNKNOWN_TOPIC_OR_PARTITION: { errno: 3, retriable: true },
+  REQUEST_TIMED_OUT: { errno: 7, retriable: true },
+  MESSAGE_TOO_LARGE: { errno: 10, retriable: false },
+  OFFSET_METADATA_TOO_LARGE: { errno: 12, retriable: false },
+  INVALID_TOPIC_EXCEPTION: { errno: 17, retriable: false },
+  RECORD_LIST_TOO_LARGE: { errno: 18, retriable: false },
+  INCONSISTENT_GROUP_PROTOCOL: { errno: 23, retriable: false },
+  INVALID_GROUP_ID: { errno: 24, retriable: false },
+  UNKNOWN_MEMBER_ID: { errno: 25, retriable: false },
+  INVALID_TIMESTAMP: { errno: 32, retriable: false },
+  TOPIC_ALREADY_EXISTS: { errno: 36, retriable: false },
+  INVALID_PARTITIONS: { errno: 37, retriable: false },
+  INVALID_CONFIG: { errno: 40, retriable: false },
+  INVALID_REQUEST: { errno: 42, retriable: false },
+  NON_EMPTY_GROUP: { errno: 68, retriable: false },
+  GROUP_ID_NOT_FOUND: { errno: 69, retriable: false },
+  GROUP_SUBSCRIBED_TO_TOPIC: { errno: 86, retriable: false },
+  INVALID_RECORD: { errno: 87, retriable: false },
+  UNRELEASED_INSTANCE_ID: { errno: 111, retriable: false },
+  STALE_MEMBER_EPOCH: { errno: 113, retriable: false },
+  NO_OFFSET_FOR_PARTITION: { errno: -1, retriable: false },
+  INVALID_ASSIGNMENT: { errno: -1, retriable: false },
+  ILLEGAL_STATE: { errno: -1, retriable: false },
+  CLOSED: { errno: -1, retriable: false },
+  NEVER_IDLE: { errno: -1, retriable: false },
+  CONSUMER_CRASHED: { errno: -1, retriable: false },
+  BATCH_FAILED: { errno: -1, retriable: true },
+} as const satisfies Record<string, { readonly errno: number; readonly retriable: boolean }>
+
+/** Kafka's name of an error, or brokerlet's where Kafka has none. */
+export type ErrorCode = keyof typeof errorCodes

@@ -1,0 +1,319 @@
+import { type ErrorCode, errorCodes } from './error-codes.ts'
+
+/** What an error speaks of; each is there only where it applies. */
+export interface ErrorFields {
+  readonly topic?: string
+  readonly partition?: number
+  readonly offset?: number
+  readonly field?: string
+  readonly groupId?: string
+  readonly memberId?: string
+  readonly groupInstanceId?: string
+  readonly assignor?: string
+  readonly option?: string
+  readonly expected?: string
+  readonly received?: unknown
+  readonly suggestions?: readonly string[]
+  readonly issues?: readonly unknown[]
+  readonly details?: unknown
+  readonly cause?: unknown
+}
+
+// Symbol.for, because the ESM and CJS copies of this package have classes of their own and must know each other's errors.
+const brand = Symbol.for('brokerlet.error')
+
+/** The base of every error that brokerlet makes. */
+export class BrokerletError extends Error implements ErrorFields {
+  /** Kafka's name of the error, `UNKNOWN_TOPIC_OR_PARTITION`, or brokerlet's where Kafka has none. */
+  readonly code: ErrorCode
+  /** Kafka's number of the error, as the wire carries it; -1 where Kafka has none. */
+  readonly errno: number
+  /** Whether the same call can succeed later. */
+  readonly retriable: boolean
+  declare readonly topic?: string
+  declare readonly partition?: number
+  declare readonly offset?: number
+  declare readonly field?: string
+  declare readonly groupId?: string
+  declare readonly memberId?: string
+  declare readonly groupInstanceId?: string
+  declare readonly assignor?: string
+  declare readonly option?: string
+  declare readonly expected?: string
+  declare readonly received?: unknown
+  declare readonly suggestions?: readonly string[]
+  declare readonly issues?: readonly unknown[]
+  declare readonly details?: unknown
+
+  constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
+    const { cause, ...rest } = fields
+    super(message, 'cause' in fields ? { cause } : undefined)
+    this.name = new.target.name
+    this.code = code
+    this.errno = errorCodes[code].errno
+    this.retriable = errorCodes[code].retriable
+    Object.assign(this, rest)
+    Object.defineProperty(this, brand, { value: true })
+  }
+}
+
+/** Whether `error` is brokerlet's, from whichever copy of the package it came. */
+export function isBrokerletError(error: unknown): error is BrokerletError {
+  return error instanceof Error && brand in error
+}
+
+/** A topic, or a partition of it, that does not exist; `suggestions` holds the names that are nearly the same. */
+export class UnknownTopicOrPartitionError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('UNKNOWN_TOPIC_OR_PARTITION', message, fields)
+  }
+}
+
+/** A topic of that name is there already. */
+export class TopicAlreadyExistsError extends BrokerletError {
+  constructor(topic: string) {
+    super('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists`, { topic })
+  }
+}
+
+/** A name that no topic can have. */
+export class InvalidTopicError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_TOPIC_EXCEPTION', message, fields)
+  }
+}
+
+/** A number of partitions that a topic cannot have, or fewer than it has. */
+export class InvalidPartitionsError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_PARTITIONS', message, fields)
+  }
+}
+
+/** An option that is unknown, of the wrong kind, or at odds with another one. */
+export class InvalidOptionError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_CONFIG', message, fields)
+  }
+}
+
+/** An argument of a call that cannot be meant, such as a negative offset. */
+export class InvalidArgumentError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_REQUEST', message, fields)
+  }
+}
+
+/** A record that its topic refuses: a wrong key or header, a value that its schema or codec does not take. */
+export class InvalidRecordError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_RECORD', message, fields)
+  }
+}
+
+/** A timestamp further from now than its topic allows. */
+export class InvalidTimestampError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_TIMESTAMP', message, fields)
+  }
+}
+
+/** A record larger than its topic's `maxMessageBytes`. */
+export class RecordTooLargeError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('MESSAGE_TOO_LARGE', message, fields)
+  }
+}
+
+/** A batch that could never fit, whatever is dropped for it. */
+export class RecordListTooLargeError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('RECORD_LIST_TOO_LARGE', message, fields)
+  }
+}
+
+/** A position below the log's start or past its end, where the reset policy is `none`. */
+export class OffsetOutOfRangeError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('OFFSET_OUT_OF_RANGE', message, fields)
+  }
+}
+
+/** Nothing is committed for a partition and the reset policy is `none`. */
+export class NoOffsetForPartitionError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('NO_OFFSET_FOR_PARTITION', message, fields)
+  }
+}
+
+/** Metadata of a commit that is longer than Kafka's 4,096 bytes. */
+export class OffsetMetadataTooLargeError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('OFFSET_METADATA_TOO_LARGE', message, fields)
+  }
+}
+
+/** A group id that no group can have. */
+export class InvalidGroupIdError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_GROUP_ID', message, fields)
+  }
+}
+
+/** There is no group of that id. */
+export class GroupIdNotFoundError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('GROUP_ID_NOT_FOUND', message, fields)
+  }
+}
+
+/** The group has members, and what was asked needs it empty. */
+export class NonEmptyGroupError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('NON_EMPTY_GROUP', message, fields)
+  }
+}
+
+/** The group still reads the topic whose offsets were to be deleted. */
+export class GroupSubscribedToTopicError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('GROUP_SUBSCRIBED_TO_TOPIC', message, fields)
+  }
+}
+
+/** A member wants another assignor than its group has. */
+export class InconsistentGroupProtocolError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INCONSISTENT_GROUP_PROTOCOL', message, fields)
+  }
+}
+
+/** The group does not know the member: it left, or was removed. */
+export class UnknownMemberIdError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('UNKNOWN_MEMBER_ID', message, fields)
+  }
+}
+
+/** Another live member has this `groupInstanceId`. */
+export class UnreleasedInstanceIdError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('UNRELEASED_INSTANCE_ID', message, fields)
+  }
+}
+
+/** A commit of partitions that are no longer this consumer's; `code` says how the group refused it. */
+export class CommitFailedError extends BrokerletError {
+  constructor(
+    code: 'STALE_MEMBER_EPOCH' | 'UNKNOWN_MEMBER_ID' | 'GROUP_ID_NOT_FOUND',
+    message: string,
+    fields?: ErrorFields,
+  ) {
+    super(code, message, fields)
+  }
+}
+
+/** An assignor threw, or its result gives a partition twice, to nobody, or to one who does not read it. */
+export class InvalidAssignmentError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_ASSIGNMENT', message, fields)
+  }
+}
+
+/** A call that does not fit what the consumer or producer is doing, such as a second `run`. */
+export class IllegalStateError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('ILLEGAL_STATE', message, fields)
+  }
+}
+
+/** The broker, producer or consumer is closed. */
+export class ClosedError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('CLOSED', message, fields)
+  }
+}
+
+/** A wait whose time was up; `details` says what it was still waiting for. */
+export class TimeoutError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('REQUEST_TIMED_OUT', message, fields)
+  }
+}
+
+/** Rest that can never come: there is lag, and nobody is left who could read it. */
+export class NeverIdleError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('NEVER_IDLE', message, fields)
+  }
+}
+
+/** A consumer stopped because its handler failed; the handler's error is the `cause`. */
+export class ConsumerCrashedError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('CONSUMER_CRASHED', message, fields)
+  }
+}
+
+/**
+ * What a handler of batches throws to say how far it came: everything before `failedAt` is finished.
+ *
+ * @example
+ * throw new BatchError(cause, { failedAt: record })
+ */
+export class BatchError extends BrokerletError {
+  readonly failedAt: { readonly topic: string; readonly partition: number; readonly offset: number }
+
+  constructor(
+    cause: unknown,
+    at: {
+      readonly failedAt: { readonly topic: string; readonly partition: number; readonly offset: number }
+    },
+  ) {
+    const { topic, partition, offset } = at.failedAt
+    super(
+      'BATCH_FAILED',
+      `The batch failed at offset ${offset} of ${topic}-${partition}: ${describeError(cause)}`,
+      {
+        topic,
+        partition,
+        offset,
+        cause,
+      },
+    )
+    this.failedAt = at.failedAt
+  }
+}
+
+/** The text of anything that can be thrown. */
+export function describeError(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message || thrown.name
+  return typeof thrown === 'string' ? thrown : `thrown ${describeValue(thrown)}`
+}
+
+/** A value as an error message shows it: short, and never throwing itself. */
+export function describeValue(value: unknown): string {
+  if (value === null) return 'null'
+  switch (typeof value) {
+    case 'string':
+      return value.length > 60 ? `'${value.slice(0, 57)}...'` : `'${value}'`
+    case 'bigint':
+      return `${value}n`
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return String(value)
+    case 'function':
+      return 'a function'
+    case 'symbol':
+      return 'a symbol'
+    default:
+      if (Array.isArray(value)) return `an array of ${value.length}`
+      return `${/^[aeiou]/i.test(constructorName(value)) ? 'an' : 'a'} ${constructorName(value)}`
+  }
+}
+
+function constructorName(value: object): string {
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
+  return typeof name === 'string' && name !== '' && name !== 'Object' ? name : 'object'
+}

@@ -1,0 +1,106 @@
+import { EventEmitter } from 'eventemitter3'
+import { describeError } from './errors.ts'
+
+/** What happened, queued until the outermost call into the core has finished, so that nobody sees it half done. */
+export class Outbox {
+  #queue: (() => void)[] = []
+  #flushing = false
+
+  push(deliver: () => void): void {
+    this.#queue.push(deliver)
+  }
+
+  /** Delivers what is queued, and what that queues; a call from within a delivery leaves it to the one under way. */
+  flush(): void {
+    if (this.#flushing || this.#queue.length === 0) return
+    this.#flushing = true
+    try {
+      for (let i = 0; i < this.#queue.length; i++) this.#queue[i]!()
+    } finally {
+      this.#queue = []
+      this.#flushing = false
+    }
+  }
+}
+
+type Listener<Payload> = (payload: Payload) => void
+
+/** Typed events that inform and are never awaited; each carries one payload. */
+export class Events<Map extends { error: unknown }> {
+  readonly #emitter = new EventEmitter()
+  // A listener is called through a guard; this finds the guard again when the listener is taken off.
+  readonly #guards = new WeakMap<Listener<never>, Listener<unknown>>()
+  readonly #outbox: Outbox
+  readonly #source: string
+
+  constructor(outbox: Outbox, source: string) {
+    this.#outbox = outbox
+    this.#source = source
+  }
+
+  on<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
+    this.#emitter.on(name, this.#guard(listener))
+  }
+
+  once<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
+    this.#emitter.once(name, this.#guard(listener))
+  }
+
+  off<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
+    const guard = this.#guards.get(listener)
+    if (guard) this.#emitter.off(name, guard)
+  }
+
+  /** Whether anyone listens: what a hot path asks before it makes a payload. */
+  listens(name: keyof Map & string): boolean {
+    return this.#emitter.listenerCount(name) > 0
+  }
+
+  /** Queues an event. An `error` that nobody listens to becomes a warning of the process. */
+  emit<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
+    if (name === 'error') this.#outbox.push(() => this.#error(payload))
+    else if (this.listens(name)) this.#outbox.push(() => void this.#emitter.emit(name, payload))
+  }
+
+  /** Emits an event, or warns the process with `text` where nobody listens to it: for what must not go unseen. */
+  emitOrWarn<Name extends keyof Map & string>(name: Name, payload: Map[Name], text: string): void {
+    if (this.listens(name)) this.emit(name, payload)
+    else warn(text)
+  }
+
+  #guard(listener: Listener<never>): Listener<unknown> {
+    let guard = this.#guards.get(listener)
+    if (!guard) {
+      guard = payload => {
+        try {
+          listener(payload as never)
+        } catch (thrown) {
+          this.#error(thrown)
+        }
+      }
+      this.#guards.set(listener, guard)
+    }
+    return guard
+  }
+
+  #failing = false
+
+  #error(thrown: unknown): void {
+    // A listener of 'error' that throws itself is told to the process, not to itself again.
+    if (this.#failing || !this.listens('error')) {
+      warn(`${this.#source}: an error that no 'error' listener handled: ${describeError(thrown)}`)
+      return
+    }
+    this.#failing = true
+    try {
+      this.#emitter.emit('error', thrown)
+    } finally {
+      this.#failing = false
+    }
+  }
+}
+
+/** Warns the process once it has finished what it is doing (`process.on('warning')`). */
+export function warn(text: string): void {
+  process.emitWarning(text, 'BrokerletWarning')
+}

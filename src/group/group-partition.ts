@@ -1,0 +1,27 @@
+import type { GroupMember } from './group-member.ts'
+
+/** One partition, as a group deals it out. */
+export class GroupPartition {
+  readonly topic: string
+  readonly partition: number
+  /** Who is meant to own it. */
+  target: GroupMember | undefined
+  /** Who owns it, also while giving it up. Nobody else gets it before that one has released it. */
+  owner: GroupMember | undefined
+  /** Who owned it last: what tells a move from a first assignment. */
+  lastOwner: GroupMember | undefined
+  /** The group epoch at which its owner got it. */
+  epoch = 0
+  /** When its owner was told to give it up, on the clock's `monotonic()`. */
+  revokingSince: number | undefined
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
+
+  /** Whether nothing remains to be done. */
+  get settled(): boolean {
+    return this.owner === this.target && this.revokingSince === undefined
+  }
+}

@@ -1,0 +1,17 @@
+/** What a member wants to read: topics by name, or every topic whose name matches, now and later. */
+export type Subscription = { readonly names: readonly string[] } | { readonly patterns: readonly RegExp[] }
+
+/** Whether a topic of that name belongs to the subscription. */
+export function covers(subscription: Subscription, topic: string): boolean {
+  if ('names' in subscription) return subscription.names.includes(topic)
+  return subscription.patterns.some(pattern => pattern.test(topic))
+}
+
+/** The existing topics of a subscription, sorted, each once. */
+export function resolveTopics(subscription: Subscription, existing: ReadonlyMap<string, unknown>): string[] {
+  const names =
+    'names' in subscription
+      ? [...new Set(subscription.names)].filter(name => existing.has(name))
+      : [...existing.keys()].filter(name => covers(subscription, name))
+  return names.sort()
+}

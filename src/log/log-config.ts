@@ -1,0 +1,107 @@
+import { InvalidOptionError } from '../errors.ts'
+import type { TopicOptions } from '../topic-definition.ts'
+import {
+  boolean,
+  type Checks,
+  checkOptions,
+  integer,
+  invalidOption,
+  limit,
+  objectWith,
+  oneOf,
+} from '../validate.ts'
+
+const day = 24 * 60 * 60 * 1000
+
+/** The most partitions that a topic can have. */
+export const maxPartitions = 100_000
+
+/** A topic's options with every default filled in; this is what `topic.options` shows. */
+export type LogConfig = Required<Omit<TopicOptions, 'codec' | 'schema'>> &
+  Pick<TopicOptions, 'codec' | 'schema'>
+
+const checks: Checks<TopicOptions> = {
+  partitions: integer(1, maxPartitions),
+  retentionMs: limit(1),
+  retentionRecords: limit(1),
+  retentionBytes: limit(1),
+  cleanupPolicy: oneOf('delete'),
+  segmentMs: integer(1),
+  segmentRecords: integer(1, 1 << 20),
+  segmentBytes: limit(1),
+  maxMessageBytes: limit(1),
+  messageTimestampType: oneOf('CreateTime', 'LogAppendTime'),
+  messageTimestampBeforeMaxMs: limit(0),
+  messageTimestampAfterMaxMs: limit(0),
+  freeze: boolean,
+  codec: objectWith('encode', 'decode'),
+  schema: {
+    expected: 'a Standard Schema (an object with ~standard)',
+    accepts: value =>
+      (typeof value === 'object' || typeof value === 'function') &&
+      value !== null &&
+      typeof (value as { '~standard'?: { validate?: unknown } })['~standard']?.validate === 'function',
+  },
+  keys: oneOf('string', 'bytes'),
+}
+
+/** Checks a topic's options and fills in what is left out. */
+export function toLogConfig(
+  topic: string,
+  options: TopicOptions,
+  defaults: Pick<TopicOptions, 'codec' | 'freeze'> & { readonly maxRecords?: number } = {},
+): LogConfig {
+  const where = `Topic '${topic}'`
+  checkOptions(where, options, checks)
+  const codec = options.codec ?? defaults.codec
+  const retentionMs = options.retentionMs ?? 7 * day
+  const retentionRecords = options.retentionRecords ?? -1
+  const retentionBytes = options.retentionBytes ?? -1
+  if (options.freeze && codec) {
+    throw new InvalidOptionError(
+      `${where}: option 'freeze' is for values kept by reference, and a codec keeps none`,
+      {
+        option: 'freeze',
+        expected: 'no codec beside freeze',
+      },
+    )
+  }
+  const segmentMs = options.segmentMs ?? eighth(retentionMs, 7 * day)
+  if (retentionMs !== -1 && segmentMs > retentionMs) {
+    throw invalidOption(where, 'segmentMs', `at most retentionMs (${retentionMs})`, segmentMs)
+  }
+  const maxRecords = defaults.maxRecords ?? -1
+  if (maxRecords !== -1 && (options.segmentRecords ?? 1) > maxRecords) {
+    throw invalidOption(
+      where,
+      'segmentRecords',
+      `at most the broker's maxRecords (${maxRecords})`,
+      options.segmentRecords,
+    )
+  }
+  const countsBytes = codec !== undefined || retentionBytes !== -1 || (options.maxMessageBytes ?? -1) !== -1
+  return Object.freeze({
+    partitions: options.partitions ?? 1,
+    retentionMs,
+    retentionRecords,
+    retentionBytes,
+    cleanupPolicy: options.cleanupPolicy ?? 'delete',
+    segmentMs,
+    segmentRecords: options.segmentRecords ?? eighth(retentionRecords, eighth(maxRecords, 4096)),
+    segmentBytes: options.segmentBytes ?? (countsBytes ? eighth(retentionBytes, 16 << 20) : -1),
+    maxMessageBytes: options.maxMessageBytes ?? -1,
+    messageTimestampType: options.messageTimestampType ?? 'CreateTime',
+    messageTimestampBeforeMaxMs: options.messageTimestampBeforeMaxMs ?? -1,
+    messageTimestampAfterMaxMs: options.messageTimestampAfterMaxMs ?? 60 * 60 * 1000,
+    freeze: options.freeze ?? (codec ? false : (defaults.freeze ?? false)),
+    codec,
+    schema: options.schema,
+    keys: options.keys ?? 'string',
+  })
+}
+
+// Segments an eighth of what is kept: dropping whole ones then comes within that of the limit.
+function eighth(kept: number, most: number): number {
+  if (kept === -1) return most
+  return Math.max(1, Math.min(most, Math.floor(kept / 8)))
+}

@@ -1,0 +1,31 @@
+import { InvalidRecordError } from '../errors.ts'
+import type { RecordHeaders, RecordKey } from '../record.ts'
+
+interface Sized {
+  readonly topic: string
+  readonly key: RecordKey | null
+  readonly value: unknown
+  readonly headers: RecordHeaders
+}
+
+/** The bytes of a record's key, value and headers; throws where the value is kept by reference and so has no size. */
+export function recordSize(record: Sized): number {
+  let size = sizeOf(record.key) + valueSize(record)
+  for (const name in record.headers) size += Buffer.byteLength(name) + sizeOf(record.headers[name])
+  return size
+}
+
+function sizeOf(part: string | Uint8Array | null | undefined): number {
+  if (part === null || part === undefined) return 0
+  return typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength
+}
+
+function valueSize({ topic, value }: Sized): number {
+  if (value === null) return 0
+  if (value instanceof Uint8Array) return value.byteLength
+  throw new InvalidRecordError(
+    `Record for topic '${topic}': value expected bytes, since the topic counts them (retentionBytes, maxMessageBytes, ` +
+      `segmentBytes, maxBytes) and has no codec`,
+    { topic, field: 'value' },
+  )
+}

@@ -1,0 +1,152 @@
+import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
+
+const firstCapacity = 4
+
+/**
+ * A run of consecutive records as columns: an offset is the base plus the index, and a record object is made when it
+ * is read. (Two slots and eight bytes a record; a record object would cost over a hundred bytes and the collector's
+ * time for as long as it is kept.)
+ */
+export class Segment {
+  readonly baseOffset: number
+  /** When its first record was appended, on the clock's `now()`. */
+  readonly createdAt: number
+  count = 0
+  /** Of keys, values and headers, where the topic counts bytes. */
+  bytes = 0
+  maxTimestamp = Number.NEGATIVE_INFINITY
+  /** The largest timestamp of this segment and all before it in its partition: it makes a search by time binary. */
+  runningMaxTimestamp: number
+  readonly #keys: (RecordKey | null)[] = []
+  readonly #values: unknown[] = []
+  #headers: (RecordHeaders | undefined)[] | undefined
+  // Milliseconds since the first record's timestamp; as doubles once one is more than 24 days away from it.
+  #timestamps: Int32Array | Float64Array = new Int32Array(firstCapacity)
+  #baseTimestamp = 0
+  #ascending = true
+  // The place in the topic's order of appends since the first one's; made when that is not simply the index.
+  #baseSequence = 0
+  #sequences: Uint32Array | undefined
+
+  constructor(baseOffset: number, createdAt: number, runningMaxTimestamp: number) {
+    this.baseOffset = baseOffset
+    this.createdAt = createdAt
+    this.runningMaxTimestamp = runningMaxTimestamp
+  }
+
+  get endOffset(): number {
+    return this.baseOffset + this.count
+  }
+
+  append(
+    key: RecordKey | null,
+    value: unknown,
+    headers: RecordHeaders,
+    timestamp: number,
+    sequence: number,
+    size: number,
+  ): void {
+    const index = this.count
+    if (index === 0) {
+      this.#baseTimestamp = timestamp
+      this.#baseSequence = sequence
+    }
+    this.#keys.push(key)
+    this.#values.push(value)
+    if (headers !== noHeaders) {
+      this.#headers ??= []
+      this.#headers[index] = headers
+    }
+    this.#appendTimestamp(index, timestamp)
+    this.#appendSequence(index, sequence - this.#baseSequence)
+    this.bytes += size
+    this.count = index + 1
+  }
+
+  #appendTimestamp(index: number, timestamp: number): void {
+    const delta = timestamp - this.#baseTimestamp
+    if (index === this.#timestamps.length) this.#timestamps = grown(this.#timestamps)
+    if (delta !== (delta | 0) && this.#timestamps instanceof Int32Array) {
+      this.#timestamps = Float64Array.from(this.#timestamps)
+    }
+    this.#timestamps[index] = delta
+    if (timestamp >= this.maxTimestamp) {
+      this.maxTimestamp = timestamp
+      if (timestamp > this.runningMaxTimestamp) this.runningMaxTimestamp = timestamp
+    } else {
+      this.#ascending = false
+    }
+  }
+
+  #appendSequence(index: number, delta: number): void {
+    if (this.#sequences === undefined) {
+      if (delta === index) return
+      const sequences = new Uint32Array(this.#timestamps.length)
+      for (let i = 0; i < index; i++) sequences[i] = i
+      this.#sequences = sequences
+    }
+    if (index >= this.#sequences.length) this.#sequences = grown(this.#sequences)
+    this.#sequences[index] = delta
+  }
+
+  /** Gives back the room that growing left over; nothing is appended after it. */
+  seal(): void {
+    this.#timestamps = this.#timestamps.slice(0, this.count)
+    this.#sequences = this.#sequences?.slice(0, this.count)
+  }
+
+  /** Lets go of keys, values and headers below an offset; nobody reads there again. */
+  forget(beforeOffset: number): void {
+    const end = Math.min(beforeOffset, this.endOffset) - this.baseOffset
+    this.#keys.fill(null, 0, end)
+    this.#values.fill(null, 0, end)
+    this.#headers?.fill(undefined, 0, Math.min(end, this.#headers.length))
+  }
+
+  /** Adds the records from `offset` on to `into`, as the log keeps them, at most up to `endOffset`. */
+  read(topic: string, partition: number, offset: number, endOffset: number, into: ConsumerRecord[]): void {
+    const end = Math.min(endOffset - this.baseOffset, this.count)
+    const headers = this.#headers
+    for (let i = offset - this.baseOffset; i < end; i++) {
+      into.push({
+        topic,
+        partition,
+        offset: this.baseOffset + i,
+        timestamp: this.#baseTimestamp + this.#timestamps[i]!,
+        key: this.#keys[i]!,
+        value: this.#values[i],
+        headers: headers === undefined ? noHeaders : (headers[i] ?? noHeaders),
+      })
+    }
+  }
+
+  /** The place of a record in its topic's order of appends. */
+  sequenceOf(offset: number): number {
+    const index = offset - this.baseOffset
+    return this.#baseSequence + (this.#sequences === undefined ? index : this.#sequences[index]!)
+  }
+
+  /** The first offset, from `fromOffset` on, whose timestamp is at least `timestamp`. */
+  offsetForTimestamp(timestamp: number, fromOffset: number): number | null {
+    let low = Math.max(0, fromOffset - this.baseOffset)
+    const delta = timestamp - this.#baseTimestamp
+    if (this.#ascending) {
+      let high = this.count
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if (this.#timestamps[middle]! < delta) low = middle + 1
+        else high = middle
+      }
+    } else {
+      while (low < this.count && this.#timestamps[low]! < delta) low++
+    }
+    return low < this.count ? this.baseOffset + low : null
+  }
+}
+
+function grown<Column extends Int32Array | Float64Array | Uint32Array>(column: Column): Column {
+  const Kind = column.constructor as new (length: number) => Column
+  const larger = new Kind(column.length * 2)
+  larger.set(column)
+  return larger
+}

@@ -1,0 +1,178 @@
+import {
+  InvalidPartitionsError,
+  InvalidTimestampError,
+  InvalidTopicError,
+  RecordTooLargeError,
+} from '../errors.ts'
+import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
+import { Serde } from '../serde.ts'
+import { integer } from '../validate.ts'
+import { type LogConfig, maxPartitions } from './log-config.ts'
+import { Partition, type PartitionHost } from './partition.ts'
+import { recordSize } from './record-size.ts'
+
+/** What a topic asks of the broker that keeps it. */
+export interface TopicHost extends PartitionHost {
+  append(topic: Topic, body: object): RecordMetadata
+  partitionsAdded(topic: Topic, from: number): void
+}
+
+/** A topic in memory: a name, its options and its partitions. It exists only in this process, not on a cluster. */
+export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends object = never> {
+  readonly name: Record['topic']
+  /** Kafka's topic id: a name that is used again gets another one. */
+  readonly id: string
+  /** The options, with every default filled in. */
+  readonly options: Readonly<LogConfig>
+  /** @internal */
+  readonly serde: Serde
+  readonly #host: TopicHost
+  readonly #partitions: Partition[] = []
+  readonly #sized: boolean
+  readonly #plainTime: boolean
+  #sequence = 0
+
+  constructor(name: string, id: string, config: LogConfig, host: TopicHost) {
+    this.name = name
+    this.id = id
+    this.options = config
+    this.serde = new Serde(name, config)
+    this.#host = host
+    this.#sized = config.codec !== undefined || config.segmentBytes !== -1 || config.maxMessageBytes !== -1
+    this.#plainTime = config.messageTimestampType === 'CreateTime'
+    this.#extend(config.partitions)
+  }
+
+  /** The partitions, by number. */
+  get partitions(): readonly Partition[] {
+    return this.#partitions
+  }
+
+  /** @internal */
+  get partitionCount(): number {
+    return this.#partitions.length
+  }
+
+  /**
+   * Appends a record at once; like `producer.send`, but synchronous.
+   *
+   * @throws InvalidRecordError where the key, value or headers are not the topic's, or its schema is asynchronous.
+   * @throws UnknownTopicOrPartitionError where the message names a partition that is not there.
+   */
+  append(body: Body): RecordMetadata {
+    return this.#host.append(this as unknown as Topic, body)
+  }
+
+  /** Every retained record, in the order of their appends: for tests and prototypes. */
+  records(): readonly Record[] {
+    const all: { sequence: number; record: AnyRecord }[] = []
+    for (const partition of this.#partitions) {
+      for (const record of partition.read(partition.logStartOffset, {
+        maxRecords: Number.MAX_SAFE_INTEGER,
+      })) {
+        all.push({ sequence: 0, record })
+      }
+      let i = all.length - (partition.highWatermark - partition.logStartOffset)
+      for (const segment of partition.segments) {
+        const first = Math.max(segment.baseOffset, partition.logStartOffset)
+        for (let offset = first; offset < segment.endOffset; offset++)
+          all[i++]!.sequence = segment.sequenceOf(offset)
+      }
+    }
+    if (this.#partitions.length > 1) all.sort((a, b) => a.sequence - b.sequence)
+    return all.map(({ record }) => record as Record)
+  }
+
+  /**
+   * Grows the topic to `total` partitions; a key may then belong to another one. (Kafka: CreatePartitions)
+   *
+   * @throws InvalidPartitionsError where that is not more than there are.
+   */
+  addPartitions(total: number): void {
+    const check = integer(this.#partitions.length + 1, maxPartitions)
+    if (!check.accepts(total)) {
+      throw new InvalidPartitionsError(
+        `Topic '${this.name}' has ${this.#partitions.length} partitions; addPartitions expected ${check.expected}, ` +
+          `received ${String(total)}`,
+        { topic: this.name, received: total, expected: check.expected },
+      )
+    }
+    const from = this.#partitions.length
+    this.#extend(total)
+    this.#host.partitionsAdded(this as unknown as Topic, from)
+    this.#host.finished()
+  }
+
+  #extend(total: number): void {
+    for (let index = this.#partitions.length; index < total; index++) {
+      this.#partitions.push(new Partition(this.name, index, this.options, this.serde, this.#host))
+    }
+  }
+
+  /** Whether records of this topic have sizes. @internal */
+  get sized(): boolean {
+    return this.#sized
+  }
+
+  /** Refuses a record that the topic cannot keep, and gives its size; nothing is changed. @internal */
+  admit(
+    key: RecordKey | null,
+    value: unknown,
+    headers: RecordHeaders,
+    timestamp: number | undefined,
+    now: number,
+  ): number {
+    if (timestamp !== undefined && this.#plainTime) this.#admitTimestamp(timestamp, now)
+    if (!this.#sized) return 0
+    const size = recordSize({ topic: this.name, key, value, headers })
+    const { maxMessageBytes } = this.options
+    if (maxMessageBytes !== -1 && size > maxMessageBytes) {
+      throw new RecordTooLargeError(
+        `Record for topic '${this.name}' has ${size} bytes, more than maxMessageBytes (${maxMessageBytes})`,
+        { topic: this.name, field: 'value', received: size },
+      )
+    }
+    return size
+  }
+
+  #admitTimestamp(timestamp: number, now: number): void {
+    const { messageTimestampBeforeMaxMs: before, messageTimestampAfterMaxMs: after } = this.options
+    const early = before !== -1 && now - timestamp > before
+    if (!early && (after === -1 || timestamp - now <= after)) return
+    const rule = early ? `messageTimestampBeforeMaxMs (${before})` : `messageTimestampAfterMaxMs (${after})`
+    throw new InvalidTimestampError(
+      `Record for topic '${this.name}': timestamp ${timestamp} is further from now (${now}) than ${rule} allows`,
+      { topic: this.name, field: 'timestamp', received: timestamp },
+    )
+  }
+
+  /** Writes an admitted record. @internal */
+  write(
+    partition: number,
+    key: RecordKey | null,
+    value: unknown,
+    headers: RecordHeaders,
+    timestamp: number | undefined,
+    size: number,
+    now: number,
+  ): RecordMetadata {
+    const time = timestamp === undefined || !this.#plainTime ? now : timestamp
+    const offset = this.#partitions[partition]!.append(key, value, headers, time, this.#sequence++, size, now)
+    return { topic: this.name, partition, offset, timestamp: time }
+  }
+}
+
+/**
+ * Refuses what is no topic name: Kafka's rule is 1 to 249 of letters, digits, '.', '_' and '-', but not '.' or '..'.
+ *
+ * @throws InvalidTopicError
+ */
+export function checkTopicName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..')
+    return
+  const received = typeof name === 'string' ? `'${name.slice(0, 60)}'` : String(typeof name)
+  throw new InvalidTopicError(
+    `A topic's name is 1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'; received ${received}`,
+    { received: name },
+  )
+}

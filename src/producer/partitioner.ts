@@ -1,0 +1,73 @@
+import type { RecordHeaders } from '../record.ts'
+import { murmur2, toPositive } from './murmur2.ts'
+
+/** What a custom partitioner is asked: where one record without an explicit partition shall go. */
+export interface PartitionerInput {
+  readonly topic: string
+  /** How many partitions the topic has now; the answer is an integer from 0 to one less. */
+  readonly partitionCount: number
+  readonly key: string | Uint8Array | null
+  readonly value: unknown
+  readonly headers: RecordHeaders
+}
+
+/** Chooses the partition of each record that names none; it replaces Kafka's default rule for one producer. */
+export type Partitioner = (input: PartitionerInput) => number
+
+/** How many unkeyed records of one batch stay together before the next partition gets its turn. */
+export const STICKY_RECORDS = 500
+
+/**
+ * The partition of a keyed record: the same number as in Java and KafkaJS 2 (KIP-480, Kafka's `BuiltInPartitioner`),
+ * and another one when the topic has grown.
+ */
+export function partitionForKey(key: string | Uint8Array, partitionCount: number): number {
+  return toPositive(murmur2(key)) % partitionCount
+}
+
+interface StickyCursor {
+  partition: number
+  records: number
+}
+
+/**
+ * Where records without a key go: they stick to one partition while they belong together and then move on to the next
+ * one (KIP-480, KIP-794), counted in records and in turn instead of in bytes and at random.
+ */
+export class StickyRoundRobin {
+  readonly #stickyRecords: number
+  readonly #cursors = new Map<string, StickyCursor>()
+
+  /** `stickyRecords` is the length of a run on one partition, in records; default 500. */
+  constructor(stickyRecords: number = STICKY_RECORDS) {
+    this.#stickyRecords = stickyRecords
+  }
+
+  /** The partition of the next unkeyed record; the first of a topic is 0, and a full run has moved on by itself. */
+  next(topic: string, partitionCount: number): number {
+    let cursor = this.#cursors.get(topic)
+    if (cursor === undefined) {
+      cursor = { partition: 0, records: 0 }
+      this.#cursors.set(topic, cursor)
+    } else if (cursor.records === this.#stickyRecords) {
+      cursor.partition++
+      cursor.records = 0
+    }
+    if (cursor.partition >= partitionCount) cursor.partition = 0
+    cursor.records++
+    return cursor.partition
+  }
+
+  /** Ends the run at the end of a `send` or of a batch; without a record since the last call it changes nothing. */
+  advance(topic: string): void {
+    const cursor = this.#cursors.get(topic)
+    if (cursor === undefined || cursor.records === 0) return
+    cursor.partition++
+    cursor.records = 0
+  }
+
+  /** Drops what is kept of a deleted topic. */
+  forget(topic: string): void {
+    this.#cursors.delete(topic)
+  }
+}

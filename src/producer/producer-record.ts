@@ -1,0 +1,115 @@
+import type { EngineTopic, ProducerRecord } from '../engine.ts'
+import { describeError, describeValue, InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { noHeaders, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
+import { type Partitioner, partitionForKey, type StickyRoundRobin } from './partitioner.ts'
+
+/** A message as a caller gives it: nothing about it is known yet. */
+export interface UncheckedMessage {
+  readonly key?: unknown
+  readonly value?: unknown
+  readonly headers?: unknown
+  readonly partition?: unknown
+  readonly timestamp?: unknown
+}
+
+const fields = new Set(['topic', 'key', 'value', 'headers', 'partition', 'timestamp'])
+
+/**
+ * Checks a message, serializes its value and chooses its partition, in this order, and changes nothing. A promise only
+ * where the topic's schema answers with one.
+ *
+ * @throws InvalidRecordError, UnknownTopicOrPartitionError
+ */
+export function toProducerRecord(
+  topic: EngineTopic,
+  message: UncheckedMessage,
+  partitioner: Partitioner | undefined,
+  sticky: StickyRoundRobin,
+): MaybePromise<ProducerRecord> {
+  for (const field in message) if (!fields.has(field)) throw unknownField(topic.name, field)
+  const key = topic.serde.key(message.key)
+  const headers = message.headers === undefined ? noHeaders : toRecordHeaders(topic.name, message.headers)
+  const timestamp =
+    message.timestamp === undefined ? undefined : checkTimestamp(topic.name, message.timestamp)
+  const stored = topic.serde.serialize(message.value)
+  if (isThenable(stored)) {
+    return Promise.resolve(stored).then(value =>
+      place(topic, message, partitioner, sticky, key, value, headers, timestamp),
+    )
+  }
+  return place(topic, message, partitioner, sticky, key, stored, headers, timestamp)
+}
+
+function place(
+  topic: EngineTopic,
+  message: UncheckedMessage,
+  partitioner: Partitioner | undefined,
+  sticky: StickyRoundRobin,
+  key: RecordKey | null,
+  value: unknown,
+  headers: RecordHeaders,
+  timestamp: number | undefined,
+): ProducerRecord {
+  const count = topic.partitionCount
+  let partition: number
+  if (message.partition !== undefined) partition = checkPartition(topic.name, message.partition, count)
+  else if (partitioner !== undefined)
+    partition = callPartitioner(partitioner, topic.name, message, key, headers, count)
+  else if (key !== null) partition = count === 1 ? 0 : partitionForKey(key, count)
+  else partition = sticky.next(topic.name, count)
+  return { topic, partition, key, value, headers, timestamp }
+}
+
+function callPartitioner(
+  partitioner: Partitioner,
+  topic: string,
+  message: UncheckedMessage,
+  key: RecordKey | null,
+  headers: RecordHeaders,
+  partitionCount: number,
+): number {
+  let partition: unknown
+  try {
+    partition = partitioner({ topic, partitionCount, key, value: message.value, headers })
+  } catch (cause) {
+    throw new InvalidRecordError(
+      `Record for topic '${topic}': the partitioner threw: ${describeError(cause)}`,
+      {
+        topic,
+        field: 'partition',
+        cause,
+      },
+    )
+  }
+  return checkPartition(topic, partition, partitionCount)
+}
+
+function checkPartition(topic: string, partition: unknown, count: number): number {
+  if (typeof partition !== 'number' || !Number.isInteger(partition)) {
+    throw new InvalidRecordError(
+      `Record for topic '${topic}': partition expected a whole number, received ${describeValue(partition)}`,
+      { topic, field: 'partition', received: partition },
+    )
+  }
+  if (partition >= 0 && partition < count) return partition
+  throw new UnknownTopicOrPartitionError(
+    `Topic '${topic}' has no partition ${partition}; it has ${count}, from 0 to ${count - 1}`,
+    { topic, partition, field: 'partition' },
+  )
+}
+
+function checkTimestamp(topic: string, timestamp: unknown): number {
+  if (typeof timestamp === 'number' && Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp
+  throw new InvalidRecordError(
+    `Record for topic '${topic}': timestamp expected whole epoch milliseconds, received ${describeValue(timestamp)}`,
+    { topic, field: 'timestamp', received: timestamp },
+  )
+}
+
+function unknownField(topic: string, field: string): InvalidRecordError {
+  return new InvalidRecordError(
+    `Record for topic '${topic}': unknown field '${field}'; a message has topic, key, value, headers, partition, timestamp`,
+    { topic, field },
+  )
+}

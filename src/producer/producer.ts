@@ -1,0 +1,222 @@
+import type { Engine, EngineClient, EngineTopic, ProducerRecord } from '../engine.ts'
+import { ClosedError, describeValue, InvalidArgumentError } from '../errors.ts'
+import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { RecordMetadata } from '../record.ts'
+import type { Message, TopicMap } from '../topic-definition.ts'
+import { callback, checkOptions, name } from '../validate.ts'
+import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
+import { toProducerRecord, type UncheckedMessage } from './producer-record.ts'
+import { SendQueue } from './send-queue.ts'
+
+/** How a producer sends. */
+export interface ProducerOptions {
+  /** Chooses a partition where the message names none; default Kafka's: murmur2 of the key, else sticky round robin. */
+  partitioner?: Partitioner
+  /** What it calls itself in errors; default `producer`. */
+  clientId?: string
+}
+
+/**
+ * Writes records.
+ *
+ * @example
+ * await broker.producer().send({ topic: 'orders', key: order.id, value: order })
+ */
+export class Producer<out Topics extends TopicMap> {
+  readonly #engine: Engine
+  readonly #sticky: StickyRoundRobin
+  readonly #partitioner: Partitioner | undefined
+  readonly #clientId: string
+  // Made when a schema, or the engine, first answers with a promise: later sends then wait their turn.
+  #queue: SendQueue | undefined
+  #client: EngineClient | undefined
+  #closed = false
+
+  /** @internal */
+  constructor(engine: Engine, sticky: StickyRoundRobin, options: ProducerOptions = {}) {
+    checkOptions('Producer', options, { partitioner: callback, clientId: name })
+    this.#engine = engine
+    this.#sticky = sticky
+    this.#partitioner = options.partitioner
+    this.#clientId = options.clientId ?? 'producer'
+  }
+
+  /**
+   * Writes one record. In memory it is in the log when this returns its promise, unless the topic's schema is
+   * asynchronous; no handler runs before that.
+   *
+   * @throws UnknownTopicOrPartitionError, InvalidRecordError; nothing is written then
+   */
+  send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
+    try {
+      this.#requireOpen()
+      if (this.#queue === undefined || this.#queue.size === 0) {
+        const sent = this.#sendNow(message)
+        return isThenable(sent) ? (sent as Promise<RecordMetadata>) : Promise.resolve(sent)
+      }
+      return this.#enqueue(
+        () => this.#prepare(message),
+        record => this.#engine.append(record),
+      )
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * Writes several records, of any topics; those of one partition keep their order. In memory all are written or none.
+   *
+   * @throws UnknownTopicOrPartitionError, InvalidRecordError; nothing is written then
+   */
+  sendBatch(messages: readonly Message<Topics>[]): Promise<RecordMetadata[]> {
+    try {
+      this.#requireOpen()
+      if (!Array.isArray(messages)) {
+        throw new InvalidArgumentError(
+          `sendBatch: expected an array of messages, received ${describeValue(messages)}`,
+          {
+            field: 'messages',
+            received: messages,
+          },
+        )
+      }
+      const list: readonly unknown[] = messages
+      const append = (records: ProducerRecord[]) => this.#engine.appendBatch(records)
+      if (this.#queue !== undefined && this.#queue.size > 0)
+        return this.#enqueue(() => this.#prepareAll(list), append)
+      const prepared = this.#prepareAll(list)
+      if (isThenable(prepared)) return this.#enqueue(() => prepared, append)
+      const sent = append(prepared)
+      return isThenable(sent) ? sent : Promise.resolve(sent)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new ClosedError(`Producer '${this.#clientId}' is closed`)
+  }
+
+  #sendNow(message: unknown): MaybePromise<RecordMetadata> {
+    const prepared = this.#prepare(message)
+    if (isThenable(prepared))
+      return this.#enqueue(
+        () => prepared,
+        record => this.#engine.append(record),
+      )
+    return this.#engine.append(prepared)
+  }
+
+  #prepare(message: unknown): MaybePromise<ProducerRecord> {
+    const prepared = this.#check(message)
+    if (isThenable(prepared)) return prepared.then(record => this.#advance(record))
+    return this.#advance(prepared)
+  }
+
+  #advance(record: ProducerRecord): ProducerRecord {
+    if (record.key === null) this.#sticky.advance(record.topic.name)
+    return record
+  }
+
+  #prepareAll(messages: readonly unknown[]): MaybePromise<ProducerRecord[]> {
+    const records: ProducerRecord[] = []
+    for (let i = 0; i < messages.length; i++) {
+      const record = this.#check(messages[i])
+      if (isThenable(record)) return this.#prepareRest(messages, records, record)
+      records.push(record)
+    }
+    return this.#advanceAll(records)
+  }
+
+  async #prepareRest(
+    messages: readonly unknown[],
+    records: ProducerRecord[],
+    first: Promise<ProducerRecord>,
+  ): Promise<ProducerRecord[]> {
+    records.push(await first)
+    for (let i = records.length; i < messages.length; i++) records.push(await this.#check(messages[i]))
+    return this.#advanceAll(records)
+  }
+
+  #advanceAll(records: ProducerRecord[]): ProducerRecord[] {
+    let last: EngineTopic | undefined
+    for (const { topic, key } of records) {
+      if (key !== null || topic === last) continue
+      this.#sticky.advance(topic.name)
+      last = topic
+    }
+    return records
+  }
+
+  #check(message: unknown): MaybePromise<ProducerRecord> {
+    if (typeof message !== 'object' || message === null) {
+      throw new InvalidArgumentError(
+        `send: expected a message with a topic and a value, received ${describeValue(message)}`,
+        {
+          field: 'message',
+          received: message,
+        },
+      )
+    }
+    const { topic: topicName } = message as { readonly topic?: unknown }
+    if (typeof topicName !== 'string') {
+      throw new InvalidArgumentError(
+        `send: field 'topic' expected a topic's name, received ${describeValue(topicName)}`,
+        {
+          field: 'topic',
+          received: topicName,
+        },
+      )
+    }
+    const topic = this.#engine.topic(topicName)
+    const unchecked = message as UncheckedMessage
+    return isThenable(topic)
+      ? topic.then(found => toProducerRecord(found, unchecked, this.#partitioner, this.#sticky))
+      : toProducerRecord(topic, unchecked, this.#partitioner, this.#sticky)
+  }
+
+  // What waits for a schema is a send that waits: `idle` and `close` count it.
+  #enqueue<Prepared, Sent>(
+    prepare: () => MaybePromise<Prepared>,
+    append: (prepared: Prepared) => MaybePromise<Sent>,
+  ): Promise<Sent> {
+    this.#queue ??= new SendQueue()
+    this.#track(this.#queue)
+    return this.#queue
+      .add(async () => append(await prepare()))
+      .finally(() => {
+        if (this.#queue?.size === 0) this.#untrack()
+        this.#engine.touch()
+      })
+  }
+
+  #track(queue: SendQueue): void {
+    if (this.#client) return
+    this.#client = {
+      groupId: undefined,
+      pending: () => (queue.size > 0 ? [`Producer '${this.#clientId}' has ${queue.size} sends waiting`] : []),
+      paused: [],
+      unread: () => 0,
+      close: async () => {
+        await this.close()
+        return []
+      },
+    }
+    this.#engine.track(this.#client)
+  }
+
+  #untrack(): void {
+    if (this.#client) this.#engine.untrack(this.#client)
+    this.#client = undefined
+  }
+
+  /** Refuses further sends, and resolves when those under way are through. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#queue?.idle()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

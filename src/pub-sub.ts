@@ -1,0 +1,19 @@
+import type { Admin } from './admin.ts'
+import type { Consumer } from './consumer/consumer.ts'
+import type { ConsumerOptions } from './consumer/consumer-options.ts'
+import type { Unread } from './engine.ts'
+import type { Producer, ProducerOptions } from './producer/producer.ts'
+import type { RecordOf, TopicMap } from './topic-definition.ts'
+
+/**
+ * What modules are written against: everything here works the same in this process and on a real cluster. A module
+ * names only the topics it uses; `PubSub<{}>` is any.
+ */
+export interface PubSub<out Topics extends TopicMap> {
+  producer(options?: ProducerOptions): Producer<Topics>
+  consumer<const Name extends keyof Topics & string = keyof Topics & string>(
+    options: ConsumerOptions<Name>,
+  ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
+  readonly admin: Admin
+  close(options?: { readonly timeoutMs?: number; readonly drain?: boolean }): Promise<readonly Unread[]>
+}

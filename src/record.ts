@@ -1,0 +1,109 @@
+import { describeValue, InvalidRecordError } from './errors.ts'
+
+/** A record's key: a string, or bytes where the topic says `keys: 'bytes'`. */
+export type RecordKey = string | Uint8Array
+
+/** The headers of a record by name. A value reads as a string where it is valid UTF-8, else as bytes. */
+export interface RecordHeaders {
+  readonly [name: string]: string | Uint8Array | undefined
+}
+
+/** Headers in order, which is how a name is sent more than once. */
+export type HeaderList = readonly (readonly [name: string, value: string | Uint8Array])[]
+
+/** A record as readers get it: plain and read-only. */
+export type ConsumerRecord<
+  Name extends string = string,
+  Body = {
+    readonly key: RecordKey | null
+    readonly value: unknown
+    readonly headers: RecordHeaders
+  },
+> = {
+  readonly topic: Name
+  readonly partition: number
+  readonly offset: number
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+} & Body
+
+/** The least that any record is. */
+export interface AnyRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly value: unknown
+}
+
+/** Where a record was written. */
+export interface RecordMetadata {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+}
+
+/** The headers of a record that has none. */
+export const noHeaders: RecordHeaders = Object.freeze({})
+
+// The order and repetitions of headers that an object of names cannot hold.
+const lists = new WeakMap<object, HeaderList>()
+
+/**
+ * All headers of a record in the order they were sent, repeated names too.
+ *
+ * @example
+ * for (const [name, value] of headersOf(record)) console.log(name, value)
+ */
+export function headersOf(record: { readonly headers: object }): HeaderList {
+  return lists.get(record.headers) ?? (Object.entries(record.headers) as [string, string | Uint8Array][])
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The headers of a message in the form that readers get; throws where one is not a string or bytes. */
+export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders {
+  if (headers === undefined || headers === null) return noHeaders
+  if (typeof headers !== 'object') throw invalidHeaders(topic, 'headers', describeValue(headers))
+  const repeated = Array.isArray(headers)
+  const pairs: readonly unknown[] = repeated ? headers : Object.entries(headers)
+  if (pairs.length === 0) return noHeaders
+  const list: [string, string | Uint8Array][] = []
+  const byName: Record<string, string | Uint8Array> = {}
+  for (const pair of pairs) {
+    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') {
+      throw invalidHeaders(topic, 'headers', `${describeValue(pair)} where a [name, value] pair belongs`)
+    }
+    const [name, given] = pair as [string, unknown]
+    if (given === undefined) continue
+    const value = toHeaderValue(topic, name, given)
+    list.push([name, value])
+    // defineProperty: a header called __proto__ is a header, too.
+    if (name === '__proto__')
+      Object.defineProperty(byName, name, { value, enumerable: true, configurable: true })
+    else byName[name] = value
+  }
+  Object.freeze(byName)
+  if (repeated) lists.set(byName, Object.freeze(list))
+  return byName
+}
+
+function toHeaderValue(topic: string, name: string, value: unknown): string | Uint8Array {
+  if (typeof value === 'string') return value
+  if (!(value instanceof Uint8Array)) throw invalidHeaders(topic, `headers.${name}`, describeValue(value))
+  try {
+    return utf8.decode(value)
+  } catch {
+    // Not text: it stays bytes, and as a copy, since nothing says that the sender's buffer is left alone.
+    return value.slice()
+  }
+}
+
+function invalidHeaders(topic: string, field: string, received: string): InvalidRecordError {
+  return new InvalidRecordError(
+    `Record for topic '${topic}': ${field} expected strings or bytes by name, received ${received}`,
+    { topic, field },
+  )
+}

@@ -1,0 +1,166 @@
+import { describeError, describeValue, InvalidRecordError } from './errors.ts'
+import { isThenable, type MaybePromise } from './maybe-promise.ts'
+import type { RecordKey } from './record.ts'
+import type { StandardSchemaV1 } from './standard-schema.ts'
+import type { TopicOptions } from './topic-definition.ts'
+
+/** Where a record stands, for the errors that speak of it. */
+export interface RecordPlace {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/**
+ * A topic's serializer and deserializer: what its log keeps of a value, and what a reader gets of that.
+ *
+ * Without a codec the log keeps what the schema made of the value, by reference. With one it keeps the encoded input,
+ * and reading decodes, then validates.
+ */
+export class Serde {
+  readonly topic: string
+  /** Whether a reader gets something else than what the log keeps. */
+  readonly decodes: boolean
+  /** Whether the log keeps bytes, and so knows a record's size. */
+  readonly encodes: boolean
+  readonly #codec: TopicOptions['codec']
+  readonly #schema: StandardSchemaV1 | undefined
+  readonly #freeze: boolean
+  readonly #keys: 'string' | 'bytes'
+
+  constructor(topic: string, options: Pick<TopicOptions, 'codec' | 'schema' | 'freeze' | 'keys'>) {
+    this.topic = topic
+    this.#codec = options.codec
+    this.#schema = options.schema
+    this.#freeze = options.freeze ?? false
+    this.#keys = options.keys ?? 'string'
+    this.decodes = options.codec !== undefined
+    this.encodes = options.codec !== undefined
+  }
+
+  /** Refuses a key of the wrong kind; no key is `null`. */
+  key(key: unknown): RecordKey | null {
+    if (typeof key === 'string') {
+      if (this.#keys === 'string') return key
+    } else if (key === null || key === undefined) {
+      return null
+    } else if (key instanceof Uint8Array && this.#keys === 'bytes') {
+      return key
+    }
+    const expected = this.#keys === 'string' ? 'a string' : 'a Uint8Array'
+    throw this.#invalid('key', `key expected ${expected} or null, received ${describeValue(key)}`)
+  }
+
+  /** The form of a value that the log keeps; a promise only where the schema answers with one. */
+  serialize(value: unknown): MaybePromise<unknown> {
+    if (value === undefined) {
+      throw this.#invalid(
+        'value',
+        'value expected anything but undefined (null is a tombstone), received undefined',
+      )
+    }
+    if (!this.#schema) return this.#store(value, value)
+    const result = this.#validate(this.#schema, value)
+    if (isThenable(result)) return Promise.resolve(result).then(done => this.#accept(value, done))
+    return this.#accept(value, result)
+  }
+
+  /** What a reader gets of what the log keeps; call it only where `decodes` says so. */
+  deserialize(stored: unknown, place: RecordPlace): MaybePromise<unknown> {
+    const value = stored === null ? null : this.#decode(stored as Uint8Array, place)
+    if (!this.#schema) return value
+    const result = this.#validate(this.#schema, value, place)
+    if (isThenable(result)) return Promise.resolve(result).then(done => this.#output(done, place))
+    return this.#output(result, place)
+  }
+
+  /** The same for readers who cannot wait; throws where the schema answers with a promise. */
+  deserializeSync(stored: unknown, place: RecordPlace): unknown {
+    const value = this.deserialize(stored, place)
+    if (!isThenable(value)) return value
+    // Nobody will look at this promise: it must not end as an unhandled rejection.
+    value.then(undefined, () => {})
+    throw this.#invalid('value', 'its schema is asynchronous, which only a consumer can wait for', place)
+  }
+
+  #accept(value: unknown, result: StandardSchemaV1.Result<unknown>): unknown {
+    const output = this.#output(result)
+    if (output === undefined) throw this.#invalid('value', 'its schema made undefined of the value')
+    return this.#store(value, output)
+  }
+
+  #store(input: unknown, output: unknown): unknown {
+    if (this.#codec) return input === null ? null : this.#encode(this.#codec, input)
+    return this.#freeze ? deepFreeze(output) : output
+  }
+
+  #encode(codec: NonNullable<TopicOptions['codec']>, value: unknown): Uint8Array {
+    let encoded: unknown
+    try {
+      encoded = codec.encode(value)
+    } catch (cause) {
+      throw this.#invalid('value', `its codec refused the value: ${describeError(cause)}`, undefined, {
+        cause,
+      })
+    }
+    if (encoded instanceof Uint8Array) return encoded
+    throw this.#invalid('value', `its codec made ${describeValue(encoded)} where bytes belong`)
+  }
+
+  #decode(stored: Uint8Array, place: RecordPlace): unknown {
+    try {
+      return this.#codec!.decode(stored)
+    } catch (cause) {
+      throw this.#invalid('value', `its codec could not decode it: ${describeError(cause)}`, place, { cause })
+    }
+  }
+
+  #validate(
+    schema: StandardSchemaV1,
+    value: unknown,
+    place?: RecordPlace,
+  ): StandardSchemaV1.Result<unknown> | Promise<StandardSchemaV1.Result<unknown>> {
+    const threw = (cause: unknown) =>
+      this.#invalid('value', `its schema threw: ${describeError(cause)}`, place, { cause })
+    try {
+      const result = schema['~standard'].validate(value)
+      if (!isThenable(result)) return result
+      return Promise.resolve(result).catch((cause: unknown) => {
+        throw threw(cause)
+      })
+    } catch (cause) {
+      throw threw(cause)
+    }
+  }
+
+  #output(result: StandardSchemaV1.Result<unknown>, place?: RecordPlace): unknown {
+    if (!result.issues) return result.value
+    const issues = result.issues.map(issue => {
+      const path = issue.path?.map(part => String(typeof part === 'object' ? part.key : part)).join('.')
+      return path ? `${path}: ${issue.message}` : issue.message
+    })
+    throw this.#invalid('value', `its schema refused the value: ${issues.join('; ')}`, place, {
+      issues: result.issues,
+    })
+  }
+
+  #invalid(field: string, what: string, place?: RecordPlace, more: object = {}): InvalidRecordError {
+    const subject = place
+      ? `Record at offset ${place.offset} of ${place.topic}-${place.partition}`
+      : `Record for topic '${this.topic}'`
+    const at = place ? { partition: place.partition, offset: place.offset } : {}
+    return new InvalidRecordError(`${subject}: ${what}`, { topic: this.topic, field, ...at, ...more })
+  }
+}
+
+/** Freezes plain data all the way down; typed arrays cannot be frozen and stay as they are. */
+function deepFreeze(value: unknown, seen: Set<object> = new Set()): unknown {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value))
+    return value
+  seen.add(value)
+  for (const key of Reflect.ownKeys(value)) {
+    const property = Object.getOwnPropertyDescriptor(value, key)
+    if (property && 'value' in property) deepFreeze(property.value, seen)
+  }
+  return Object.freeze(value)
+}

@@ -1,0 +1,26 @@
+/** One partition of one topic. */
+export interface TopicPartition<Name extends string = string> {
+  readonly topic: Name
+  readonly partition: number
+}
+
+/** A partition and the offset of the next record to read, as Kafka commits it: done with n commits n + 1. */
+export interface TopicPartitionOffset<Name extends string = string> extends TopicPartition<Name> {
+  readonly offset: number
+  /** Kept beside the offset; at most 4,096 bytes. */
+  readonly metadata?: string
+}
+
+/** What is committed for a partition. */
+export interface OffsetAndMetadata {
+  readonly offset: number
+  readonly metadata?: string
+}
+
+/** A place in a partition, by offset, by name or by time. */
+export type OffsetSpec = number | 'beginning' | 'end' | { readonly timestamp: number }
+
+/** The usual short form, `orders-3`. */
+export function formatTopicPartition(tp: TopicPartition): string {
+  return `${tp.topic}-${tp.partition}`
+}

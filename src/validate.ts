@@ -1,0 +1,126 @@
+import { describeValue, InvalidOptionError } from './errors.ts'
+import { didYouMean, suggest } from './suggest.ts'
+
+/** What an option must be: `expected` is the end of the sentence "expected ...". */
+export interface Check {
+  readonly expected: string
+  readonly accepts: (value: unknown) => boolean
+}
+
+/** The options of one call, by name. An option that is `undefined` counts as left out. */
+export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check }
+
+/** Refuses what `checks` does not know or accept, naming the option, what was expected and what arrived. */
+export function checkOptions<Options extends object>(
+  where: string,
+  options: Options,
+  checks: Checks<Options>,
+): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InvalidOptionError(
+      `${where}: expected an object of options, received ${describeValue(options)}`,
+      {
+        expected: 'an object of options',
+        received: options,
+      },
+    )
+  }
+  const known: Readonly<Record<string, Check>> = checks
+  for (const [option, value] of Object.entries(options)) {
+    if (!Object.hasOwn(known, option)) {
+      const suggestions = suggest(option, Object.keys(checks))
+      throw new InvalidOptionError(`${where}: unknown option '${option}'${didYouMean(suggestions)}`, {
+        option,
+        suggestions,
+      })
+    }
+    const check = known[option]!
+    if (value !== undefined && !check.accepts(value))
+      throw invalidOption(where, option, check.expected, value)
+  }
+}
+
+/** The error for an option whose value cannot be. */
+export function invalidOption(
+  where: string,
+  option: string,
+  expected: string,
+  received: unknown,
+): InvalidOptionError {
+  return new InvalidOptionError(
+    `${where}: option '${option}' expected ${expected}, received ${describeValue(received)}`,
+    { option, expected, received },
+  )
+}
+
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Check {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+  return {
+    expected: `a whole number ${range}`,
+    accepts: value => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
+  }
+}
+
+/** A whole number of at least `min`, or -1 for no limit. */
+export function limit(min: number): Check {
+  return {
+    expected: `a whole number of at least ${min}, or -1 for no limit`,
+    accepts: value => Number.isSafeInteger(value) && ((value as number) >= min || value === -1),
+  }
+}
+
+/** A duration of zero or more milliseconds; `Infinity` means without end. */
+export const duration: Check = {
+  expected: 'a number of milliseconds, 0 or more',
+  accepts: value => typeof value === 'number' && value >= 0,
+}
+
+/** One of `values`. */
+export function oneOf(...values: readonly string[]): Check {
+  return {
+    expected: `one of ${values.map(value => `'${value}'`).join(', ')}`,
+    accepts: value => values.includes(value as string),
+  }
+}
+
+/** `true` or `false`. */
+export const boolean: Check = { expected: 'true or false', accepts: value => typeof value === 'boolean' }
+
+/** A function. */
+export const callback: Check = { expected: 'a function', accepts: value => typeof value === 'function' }
+
+/** A string with something in it. */
+export const name: Check = {
+  expected: 'a string that is not empty',
+  accepts: value => typeof value === 'string' && value !== '',
+}
+
+/** An object in which each of `methods` is a function. */
+export function objectWith(...methods: readonly string[]): Check {
+  return {
+    expected: `an object with ${methods.map(method => `${method}()`).join(', ')}`,
+    accepts: value =>
+      typeof value === 'object' &&
+      value !== null &&
+      methods.every(method => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function'),
+  }
+}
+
+/** An `AbortSignal`, of this realm or another. */
+export const abortSignal: Check = {
+  expected: 'an AbortSignal',
+  accepts: value =>
+    typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
+}
+
+/** Anything: whoever takes it checks it more closely. */
+export const anything: Check = { expected: 'anything', accepts: () => true }
+
+/** Either of two. */
+export function either(a: Check, b: Check): Check {
+  return {
+    expected: `${a.expected}, or ${b.expected}`,
+    accepts: value => a.accepts(value) || b.accepts(value),
+  }
+}

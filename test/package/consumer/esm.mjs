@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { Broker, BrokerletError, isBrokerletError, topic } from 'brokerlet'
+
+const broker = new Broker({ topics: { orders: topic({ partitions: 3 }) } })
+await broker.producer().send({ topic: 'orders', key: 'o-1', value: { total: 12 } })
+assert.deepEqual(
+  broker
+    .topic('orders')
+    .records()
+    .map(record => record.value),
+  [{ total: 12 }],
+)
+assert.throws(() => broker.topic('order'), BrokerletError)
+await broker.close()
+
+// The copy for `require` has classes of its own, and its errors are told all the same.
+const other = createRequire(import.meta.url)('brokerlet')
+assert.throws(
+  () => new other.Broker({ topics: {} }).topic('order'),
+  error => isBrokerletError(error) && !(error instanceof BrokerletError),
+)
+console.log('ok')

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { Broker, BrokerletError, topic } from 'brokerlet'
+
+interface Order {
+  id: string
+  total: number
+}
+
+// Exported, so that the declarations of a user's own modules must be able to name the types.
+export const orders = topic<Order>({ partitions: 6 })
+export const broker = new Broker({ topics: { orders } })
+
+async function main(): Promise<void> {
+  const { topic: name } = await broker
+    .producer()
+    .send({ topic: 'orders', key: 'o-1', value: { id: 'o-1', total: 12 } })
+  const totals: number[] = broker
+    .topic('orders')
+    .records()
+    .map(record => record.value.total)
+  assert.equal(name satisfies string, 'orders')
+  assert.deepEqual(totals, [12])
+
+  // @ts-expect-error: the broker declares no such topic
+  assert.throws(() => broker.topic('order'), BrokerletError)
+  // @ts-expect-error: a total is a number
+  const wrong: Order = { id: 'o-2', total: '12' }
+  assert.equal(wrong.id, 'o-2')
+
+  await broker.close()
+  console.log('ok')
+}
+
+void main()

@@ -1,0 +1,94 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { entries } from '../../scripts/entries.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const manifest: { devDependencies: Record<string, string> } = JSON.parse(
+  readFileSync(path.join(root, 'package.json'), 'utf8'),
+)
+
+/** A project of its own that has installed the packed tarball, as a user's would. */
+let project: string
+
+function run(command: string, ...args: string[]): string {
+  try {
+    return execFileSync(command, args, {
+      cwd: project,
+      encoding: 'utf8',
+      stdio: 'pipe',
+      shell: process.platform === 'win32' && command === 'npm',
+    })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error })
+  }
+}
+
+const node = (...args: string[]): string => run(process.execPath, ...args)
+
+beforeAll(() => {
+  project = mkdtempSync(path.join(os.tmpdir(), 'brokerlet-package-'))
+  cpSync(path.join(import.meta.dirname, 'consumer'), project, { recursive: true })
+  run('npm', 'pack', root, '--ignore-scripts', '--silent')
+  const tarball = readdirSync(project).find(name => name.endsWith('.tgz'))!
+  // The same program, once as each kind of module.
+  for (const kind of ['mts', 'cts'])
+    cpSync(path.join(project, 'typed.ts'), path.join(project, `typed.${kind}`))
+  rmSync(path.join(project, 'typed.ts'))
+  writeFileSync(
+    path.join(project, 'package.json'),
+    JSON.stringify({
+      name: 'consumer',
+      private: true,
+      dependencies: { brokerlet: `file:./${tarball}` },
+      devDependencies: { '@types/node': manifest.devDependencies['@types/node'] },
+    }),
+  )
+  run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--engine-strict', '--silent')
+})
+
+afterAll(() => {
+  if (project) rmSync(project, { recursive: true, force: true })
+})
+
+describe('the packed tarball', () => {
+  test('holds the build, the licence, the changelog and the manifest, and nothing else', () => {
+    const installed = path.join(project, 'node_modules', 'brokerlet')
+    const top = readdirSync(installed).filter(name => name !== 'README.md')
+    expect(top.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'dist', 'package.json'])
+  })
+
+  test('is used with import', () => {
+    expect(node('esm.mjs')).toBe('ok\n')
+  })
+
+  test('is used with require', () => {
+    expect(node('cjs.cjs')).toBe('ok\n')
+  })
+
+  test.each(entries.map(entry => entry.specifier))(
+    '%s exports the same names from both formats',
+    specifier => {
+      const names = JSON.parse(node('names.mjs', specifier))
+      expect(names.import).toEqual(names.require)
+      expect(names.import).not.toEqual([])
+    },
+  )
+
+  test.each(entries.map(entry => entry.specifier))('%s keeps the names of its classes', specifier => {
+    expect(JSON.parse(node('names.mjs', specifier)).renamed).toEqual([])
+  })
+
+  describe.each(['typescript', 'typescript-native'])('with %s', compiler => {
+    const tsc = path.join(root, 'node_modules', compiler, 'bin', 'tsc')
+
+    test('compiles as ESM and as CommonJS, library checks and declarations included, and runs', () => {
+      node(tsc, '-p', 'tsconfig.json', '--outDir', `out-${compiler}`)
+      expect(node(`out-${compiler}/typed.mjs`)).toBe('ok\n')
+      expect(node(`out-${compiler}/typed.cjs`)).toBe('ok\n')
+    })
+  })
+})
