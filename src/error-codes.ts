@@ -1,8 +1,42 @@
+/** Kafka's name of an error, or brokerlet's where Kafka has none. */
+export type ErrorCode =
+  | 'UNKNOWN_SERVER_ERROR'
+  | 'OFFSET_OUT_OF_RANGE'
+  | 'UNKNOWN_TOPIC_OR_PARTITION'
+  | 'REQUEST_TIMED_OUT'
+  | 'MESSAGE_TOO_LARGE'
+  | 'OFFSET_METADATA_TOO_LARGE'
+  | 'INVALID_TOPIC_EXCEPTION'
+  | 'RECORD_LIST_TOO_LARGE'
+  | 'INCONSISTENT_GROUP_PROTOCOL'
+  | 'INVALID_GROUP_ID'
+  | 'UNKNOWN_MEMBER_ID'
+  | 'INVALID_TIMESTAMP'
+  | 'TOPIC_ALREADY_EXISTS'
+  | 'INVALID_PARTITIONS'
+  | 'INVALID_CONFIG'
+  | 'INVALID_REQUEST'
+  | 'NON_EMPTY_GROUP'
+  | 'GROUP_ID_NOT_FOUND'
+  | 'GROUP_SUBSCRIBED_TO_TOPIC'
+  | 'INVALID_RECORD'
+  | 'UNRELEASED_INSTANCE_ID'
+  | 'STALE_MEMBER_EPOCH'
+  | 'NO_OFFSET_FOR_PARTITION'
+  | 'INVALID_ASSIGNMENT'
+  | 'ILLEGAL_STATE'
+  | 'CLOSED'
+  | 'NEVER_IDLE'
+  | 'CONSUMER_CRASHED'
+  | 'BATCH_FAILED'
+
 /**
  * Kafka's error table, as far as brokerlet speaks it: name, number and whether trying again can help
  * (Kafka: `org.apache.kafka.common.protocol.Errors`). Number -1 marks what happens in a client and never crosses a wire.
  */
-export const errorCodes = {
+export const errorCodes: Readonly<
+  Record<ErrorCode, { readonly errno: number; readonly retriable: boolean }>
+> = {
   UNKNOWN_SERVER_ERROR: { errno: -1, retriable: false },
   OFFSET_OUT_OF_RANGE: { errno: 1, retriable: false },
   UNKNOWN_TOPIC_OR_PARTITION: { errno: 3, retriable: true },
@@ -32,7 +66,4 @@ export const errorCodes = {
   NEVER_IDLE: { errno: -1, retriable: false },
   CONSUMER_CRASHED: { errno: -1, retriable: false },
   BATCH_FAILED: { errno: -1, retriable: true },
-} as const satisfies Record<string, { readonly errno: number; readonly retriable: boolean }>
-
-/** Kafka's name of an error, or brokerlet's where Kafka has none. */
-export type ErrorCode = keyof typeof errorCodes
+}

@@ -66,19 +66,19 @@ export interface MemoryEngineOptions {
 
 /** The log, the groups and their offsets in this process, as clients need them. */
 export class MemoryEngine implements Engine, Closable {
-  readonly name = 'broker'
+  readonly name: string = 'broker'
   readonly clock: BrokerClock
   readonly random: () => number
-  readonly outbox = new Outbox()
+  readonly outbox: Outbox = new Outbox()
   readonly events: Events<BrokerEvents>
   readonly conditions: Conditions
-  readonly topics = new Map<string, Topic>()
-  readonly groups = new Map<string, ConsumerGroup>()
-  readonly clients = new Set<EngineClient>()
-  readonly sticky = new StickyRoundRobin()
-  readonly offsets = new OffsetStore()
+  readonly topics: Map<string, Topic> = new Map()
+  readonly groups: Map<string, ConsumerGroup> = new Map()
+  readonly clients: Set<EngineClient> = new Set()
+  readonly sticky: StickyRoundRobin = new StickyRoundRobin()
+  readonly offsets: OffsetStore = new OffsetStore()
   /** How a group stopped, until a member joins it again. */
-  readonly stopped = new Map<string, GroupStoppedEvent>()
+  readonly stopped: Map<string, GroupStoppedEvent> = new Map()
   readonly log: LogManager
   readonly #options: MemoryEngineOptions
   readonly #ids: Ids

@@ -54,7 +54,7 @@ export class GroupMember {
   subscription: Subscription
   /** The existing topics that it reads, sorted; members who read the same share the array. */
   topics: readonly string[] = []
-  readonly owned = new Set<GroupPartition>()
+  readonly owned: Set<GroupPartition> = new Set()
   /** How many partitions the target gives it that it does not have yet. */
   owed = 0
   /** False once its session runs: it crashed, or it is static and was closed. */

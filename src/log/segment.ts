@@ -14,7 +14,7 @@ export class Segment {
   count = 0
   /** Of keys, values and headers, where the topic counts bytes. */
   bytes = 0
-  maxTimestamp = Number.NEGATIVE_INFINITY
+  maxTimestamp: number = Number.NEGATIVE_INFINITY
   /** The largest timestamp of this segment and all before it in its partition: it makes a search by time binary. */
   runningMaxTimestamp: number
   readonly #keys: (RecordKey | null)[] = []

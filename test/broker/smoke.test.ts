@@ -24,7 +24,10 @@ it('iterates and polls', async () => {
   const broker = new Broker({ topics: { orders: topic<number>({ partitions: 2 }) } })
   for (let i = 0; i < 10; i++) broker.topic('orders').append({ value: i })
   let n = 0
-  for await (const r of broker.consumer({ topics: ['orders'], until: 'end' })) { n++; void r }
+  for await (const r of broker.consumer({ topics: ['orders'], until: 'end' })) {
+    n++
+    void r
+  }
   expect(n).toBe(10)
   const c = broker.consumer({ groupId: 'p', topics: ['orders'] })
   const recs = await c.poll()

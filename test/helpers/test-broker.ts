@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest'
-import { Broker } from '../../src/index.ts'
 import type { BrokerOptions } from '../../src/broker/broker.ts'
+import { Broker } from '../../src/index.ts'
 import type { OpenTopics, TopicMap } from '../../src/topic-definition.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
