@@ -29,23 +29,36 @@ export class BrokerClock implements Clock {
 
   #turnBegan: number | undefined
   #turnRecords = 0
+  #nextTurn: Promise<void> | undefined
+  #awaitedTurn: Promise<void> | undefined
 
   /**
    * Whether everybody together has worked long enough without giving the event loop its turn; `records` were handled
-   * since the last question. Whoever hears yes awaits `turn()`.
+   * since the last question. The answer is the turn to wait for before going on.
    */
-  exhausted(records: number): boolean {
+  exhausted(records: number): Promise<void> | undefined {
     const now = this.#clock.monotonic()
     if (this.#turnBegan === undefined) {
       this.#turnBegan = now
       this.#turnRecords = 0
       // One for all: it comes when the event loop has had its turn, whoever gave it.
-      this.#clock.turn().then(() => {
+      this.#nextTurn = this.#clock.turn().then(() => {
         this.#turnBegan = undefined
+        this.#awaitedTurn = undefined
       })
     }
     this.#turnRecords += records
-    return now - this.#turnBegan >= this.workBudget.ms || this.#turnRecords >= this.workBudget.records
+    const { ms, records: most } = this.workBudget
+    if (now - this.#turnBegan >= ms || this.#turnRecords >= most) this.#awaitedTurn = this.#nextTurn
+    return this.#awaitedTurn
+  }
+
+  /**
+   * The event loop's next turn, where somebody gave way to it. Whoever goes on meanwhile from one resolved promise to
+   * the next keeps it from coming, and those who wait for it get nowhere.
+   */
+  get awaitedTurn(): Promise<void> | undefined {
+    return this.#awaitedTurn
   }
 
   /** Sets the timer of that key, in place of the one that waits under it. */

@@ -1,4 +1,4 @@
-export { Broker } from './broker/broker.ts'
+export { Broker } from './broker.ts'
 export { bytes, json, string } from './codec.ts'
 export { Consumer } from './consumer/consumer.ts'
 export {

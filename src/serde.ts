@@ -25,14 +25,12 @@ export class Serde {
   readonly encodes: boolean
   readonly #codec: TopicOptions['codec']
   readonly #schema: StandardSchemaV1 | undefined
-  readonly #freeze: boolean
   readonly #keys: 'string' | 'bytes'
 
-  constructor(topic: string, options: Pick<TopicOptions, 'codec' | 'schema' | 'freeze' | 'keys'>) {
+  constructor(topic: string, options: Pick<TopicOptions, 'codec' | 'schema' | 'keys'>) {
     this.topic = topic
     this.#codec = options.codec
     this.#schema = options.schema
-    this.#freeze = options.freeze ?? false
     this.#keys = options.keys ?? 'string'
     this.decodes = options.codec !== undefined
     this.encodes = options.codec !== undefined
@@ -90,8 +88,8 @@ export class Serde {
   }
 
   #store(input: unknown, output: unknown): unknown {
-    if (this.#codec) return input === null ? null : this.#encode(this.#codec, input)
-    return this.#freeze ? deepFreeze(output) : output
+    if (this.#codec === undefined) return output
+    return input === null ? null : this.#encode(this.#codec, input)
   }
 
   #encode(codec: NonNullable<TopicOptions['codec']>, value: unknown): Uint8Array {
@@ -151,16 +149,4 @@ export class Serde {
     const at = place ? { partition: place.partition, offset: place.offset } : {}
     return new InvalidRecordError(`${subject}: ${what}`, { topic: this.topic, field, ...at, ...more })
   }
-}
-
-/** Freezes plain data all the way down; typed arrays cannot be frozen and stay as they are. */
-function deepFreeze(value: unknown, seen: Set<object> = new Set()): unknown {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value))
-    return value
-  seen.add(value)
-  for (const key of Reflect.ownKeys(value)) {
-    const property = Object.getOwnPropertyDescriptor(value, key)
-    if (property && 'value' in property) deepFreeze(property.value, seen)
-  }
-  return Object.freeze(value)
 }

@@ -1,5 +1,5 @@
 import type { GroupStoppedEvent } from '../engine.ts'
-import type { MemberLeftEvent, RebalancedEvent } from '../group/consumer-group.ts'
+import type { MemberLeftEvent, RebalancedEvent } from '../group/group-description.ts'
 import type { TrimReason } from '../log/partition.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 

@@ -1,7 +1,12 @@
 import type { Interest, Membership, MembershipListener } from '../engine.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
-import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import {
+  formatTopicPartition,
+  type OffsetAndMetadata,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../topic-partition.ts'
 
 /** What a consumer with given partitions needs of its engine. */
 export interface ManualHost {
@@ -30,10 +35,13 @@ export class ManualMembership implements Membership {
   subscribe(interest: Interest): void {
     if (interest.kind !== 'assign') throw new InvalidArgumentError('expected partitions, received topics')
     for (const tp of interest.partitions) this.#host.requirePartition(tp)
-    const revoked = this.#partitions
+    const before = this.#partitions
     this.#partitions = interest.partitions
-    const assigned = interest.partitions.map(tp => ({ ...tp, assignmentEpoch: 0 }))
+    // What stays is left alone, and so keeps its position (SubscriptionState.assignFromUser).
+    const revoked = without(before, interest.partitions)
+    const assigned = without(interest.partitions, before).map(tp => ({ ...tp, assignmentEpoch: 0 }))
     this.#tell({ lost: [], revoked, assigned })
+    this.#host.outbox.flush()
   }
 
   #tell(update: {
@@ -67,4 +75,9 @@ export class ManualMembership implements Membership {
   leave(): void {
     this.#host.left(this)
   }
+}
+
+function without(partitions: readonly TopicPartition[], others: readonly TopicPartition[]): TopicPartition[] {
+  const ids = new Set(others.map(formatTopicPartition))
+  return partitions.filter(tp => !ids.has(formatTopicPartition(tp)))
 }

@@ -27,7 +27,8 @@ import {
 } from '../errors.ts'
 import { Events, Outbox } from '../events.ts'
 import type { AssignorName } from '../group/assignors.ts'
-import { ConsumerGroup, type GroupHost, offsetAt } from '../group/consumer-group.ts'
+import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
+import { offsetAt } from '../group/group-log.ts'
 import { OffsetStore } from '../group/offset-store.ts'
 import { Ids } from '../ids.ts'
 import { toLogConfig } from '../log/log-config.ts'
@@ -136,7 +137,8 @@ export class MemoryEngine implements Engine, Closable {
     return {
       now: () => this.clock.now(),
       finished: this.#finished,
-      segmentAdded: (partition, segment) => this.log.segmentAdded(partition, segment, retentionMs),
+      segmentAdded: (partition, segment, timestamp) =>
+        this.log.segmentAdded(partition, segment, timestamp, retentionMs),
       segmentDropped: segment => this.log.segmentDropped(segment),
       trimmed: (partition, from, to, reason) => this.#trimmed(partition, from, to, reason),
       append: (topic, body) => this.#appendTo(topic, body),
@@ -155,7 +157,7 @@ export class MemoryEngine implements Engine, Closable {
     this.events.emit('topicDeleted', { topic: name })
     for (const membership of this.#manual) membership.topicDeleted(name)
     this.#topicChanged(name)
-    for (const partition of topic.partitions) partition.delete()
+    topic.delete()
     this.#finished()
     this.touch()
   }
@@ -211,6 +213,7 @@ export class MemoryEngine implements Engine, Closable {
     const { key, value, headers, timestamp, partition } = record
     const now = this.clock.now()
     const size = topic.admit(key, value, headers, timestamp, now)
+    topic.freeze(value)
     this.log.makeRoom(1)
     const metadata = topic.write(partition, key, value, headers, timestamp, size, now)
     this.log.appended(1)
@@ -231,6 +234,7 @@ export class MemoryEngine implements Engine, Closable {
     const sizes = records.map(({ topic, key, value, headers, timestamp }) =>
       (topic as unknown as Topic).admit(key, value, headers, timestamp, now),
     )
+    for (const { topic, value } of records) (topic as unknown as Topic).freeze(value)
     this.log.makeRoom(records.length)
     const written = records.map(({ topic, partition, key, value, headers, timestamp }, i) =>
       (topic as unknown as Topic).write(partition, key, value, headers, timestamp, sizes[i]!, now),

@@ -3,7 +3,7 @@ import type { Timer } from '../clock.ts'
 import type { FetchedRecords } from '../engine.ts'
 import type { ConsumerRecord } from '../record.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { Work } from './processor.ts'
+import type { Work } from './work.ts'
 
 interface Filling {
   readonly records: ConsumerRecord[]

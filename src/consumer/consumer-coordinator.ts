@@ -10,6 +10,7 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
+import { Committer, finishedOffset } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { Liveness } from './liveness.ts'
@@ -43,6 +44,7 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly #host: CoordinatorHost
   readonly #states = new Map<string, (PartitionState | undefined)[]>()
   readonly #wakeup = new Wakeup()
+  readonly #committer: Committer
   #interest: ResolvedConsumerOptions['interest']
   #startAt: ReadonlyMap<string, OffsetSpec | undefined>
   #tasks: Task[] = []
@@ -52,12 +54,20 @@ export class ConsumerCoordinator implements MembershipListener {
   #following = false
   #evicted = false
   #generation = 0
+  #givingUp: Promise<void> | undefined
+  #ended = false
 
   constructor(host: CoordinatorHost) {
     this.#host = host
     const { options } = host
     this.autoCommit = options.autoCommit && options.groupId !== undefined
     this.autoOffsetReset = options.autoOffsetReset
+    this.#committer = new Committer({
+      engine: host.engine,
+      events: host.events,
+      groupId: options.groupId,
+      membership: () => this.#membership,
+    })
     this.#interest = options.interest
     this.#startAt = new Map(options.startAt.map(tp => [formatTopicPartition(tp), tp.offset]))
     this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
@@ -249,21 +259,30 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   async #giveUp(states: readonly PartitionState[]): Promise<void> {
-    for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
-    this.#host.halted(states)
-    await Promise.all(states.map(state => state.whenIdle()))
-    const held = states.filter(state => state.phase === 'revoking')
-    if (held.length === 0) return
-    if (this.autoCommit) await this.commitFinished(held)
-    const partitions = held.map(toTopicPartition)
-    await this.#hook('onRevoked', partitions)
-    for (const state of held) {
+    const partitions = await this.#handBack(states)
+    if (partitions.length === 0) return
+    for (const { topic, partition } of partitions) {
+      const state = this.#states.get(topic)![partition]!
       state.phase = 'gone'
       this.#drop(state)
     }
     this.#host.events.emit('revoked', { partitions })
     this.#membership?.release(partitions)
     this.#host.engine.outbox.flush()
+  }
+
+  // Nothing more is handed out; what is in flight ends and is committed, and the hook may commit, too. Gives those that
+  // were still held then.
+  async #handBack(states: readonly PartitionState[]): Promise<TopicPartition[]> {
+    for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
+    this.#host.halted(states)
+    await Promise.all(states.map(state => state.whenIdle()))
+    const held = states.filter(state => state.phase === 'revoking')
+    if (held.length === 0) return []
+    await this.#commitFinished(held)
+    const partitions = held.map(toTopicPartition)
+    await this.#hook('onRevoked', partitions)
+    return held.filter(state => state.phase === 'revoking').map(toTopicPartition)
   }
 
   async #tellLost(states: readonly PartitionState[], reason: unknown): Promise<void> {
@@ -307,7 +326,7 @@ export class ConsumerCoordinator implements MembershipListener {
         `took longer than maxPollIntervalMs (${options.maxPollIntervalMs})`,
       { groupId: options.groupId, memberId: membership.memberId },
     )
-    const commit = this.autoCommit ? this.commitFinished(this.states) : undefined
+    const commit = this.#commitFinished(this.states)
     const leave = () => membership.leave(options.groupInstanceId !== undefined)
     const left = isThenable(commit) ? commit.then(leave) : leave()
     if (isThenable(left)) left.then(undefined, error => this.#host.events.emit('error', error))
@@ -325,7 +344,7 @@ export class ConsumerCoordinator implements MembershipListener {
 
   async #followLoss(reason: unknown): Promise<void> {
     const { states } = this
-    this.#ready = new Deferred()
+    if (this.#ready.settled) this.#ready = new Deferred()
     await this.#tellLost(states, reason)
     const generation = this.#generation
     await Promise.all(states.map(state => state.whenIdle()))
@@ -339,83 +358,24 @@ export class ConsumerCoordinator implements MembershipListener {
 
   // --- committing ---------------------------------------------------------------------------------------------------
 
-  /** Commits what is finished of these and not committed yet. */
-  commitFinished(states: readonly PartitionState[]): MaybePromise<void> {
-    const due = states.filter(
-      state =>
-        state.positioned && state.finished !== state.committed && state.phase !== 'gone' && state.fetch,
-    )
-    if (due.length === 0 || this.#membership === undefined) return
-    const offsets = due.map(state => ({
-      topic: state.topic,
-      partition: state.partition,
-      offset: state.finished,
-      assignmentEpoch: state.assignmentEpoch,
-    }))
-    return this.#commitAutomatically(due, offsets)
+  #commitFinished(states: readonly PartitionState[]): MaybePromise<void> {
+    if (this.autoCommit) return this.#committer.commitFinished(states)
   }
 
-  /** Commits what is finished of one partition: the way of every batch. */
+  /** Commits what is finished of one partition, where that is this consumer's to do: the way of every batch. */
   commitOne(state: PartitionState): void {
-    const { finished } = state
-    if (finished === state.committed || state.phase === 'gone' || this.#membership === undefined) return
-    const { topic, partition, assignmentEpoch } = state
-    void this.#commitAutomatically([state], [{ topic, partition, offset: finished, assignmentEpoch }])
-  }
-
-  // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
-  #commitAutomatically(
-    states: readonly PartitionState[],
-    offsets: readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[],
-  ): MaybePromise<void> {
-    try {
-      const result = this.#membership!.commit(offsets)
-      if (isThenable(result)) {
-        return Promise.resolve(result).then(
-          () => this.#committed(states, offsets),
-          error => this.#host.events.emit('error', error),
-        )
-      }
-      this.#committed(states, offsets)
-    } catch (error) {
-      this.#host.events.emit('error', error)
-      this.#host.engine.outbox.flush()
-    }
-  }
-
-  #committed(
-    states: readonly (PartitionState | undefined)[],
-    offsets: readonly TopicPartitionOffset[],
-  ): void {
-    for (let i = 0; i < states.length; i++) {
-      const state = states[i]
-      if (state) state.committed = offsets[i]!.offset
-    }
-    if (!this.#host.events.listens('committed')) return
-    const plain = offsets.map(({ topic, partition, offset, metadata }) =>
-      metadata === undefined ? { topic, partition, offset } : { topic, partition, offset, metadata },
-    )
-    this.#host.events.emit('committed', { offsets: plain })
-    this.#host.engine.outbox.flush()
+    if (this.autoCommit) this.#committer.commitOne(state)
   }
 
   /** Commits given offsets, or what is finished; throws where the group refuses. */
-  async commit(offsets: readonly TopicPartitionOffset[] | undefined): Promise<void> {
-    const states = offsets ? offsets.map(tp => this.state(tp)) : this.states.filter(state => state.positioned)
-    const due = (
-      offsets ?? states.map(state => ({ ...toTopicPartition(state!), offset: state!.finished }))
-    ).map((offset, i) => ({ ...offset, assignmentEpoch: states[i]?.assignmentEpoch ?? -1 }))
-    if (due.length === 0 && this.#membership !== undefined) return
-    if (this.#membership === undefined) {
-      const { groupId } = this.#host.options
-      throw new CommitFailedError(
-        'UNKNOWN_MEMBER_ID',
-        `This consumer is not a member of group '${groupId}' now: it was removed, or has not joined yet`,
-        groupId === undefined ? {} : { groupId },
+  commit(offsets: readonly TopicPartitionOffset[] | undefined): Promise<void> {
+    if (offsets)
+      return this.#committer.commit(
+        offsets,
+        offsets.map(tp => this.state(tp)),
       )
-    }
-    await this.#membership.commit(due)
-    this.#committed(states, due)
+    const states = this.states.filter(state => state.positioned)
+    return this.#committer.commit(states.map(finishedOffset), states)
   }
 
   async committedOffset(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
@@ -455,40 +415,51 @@ export class ConsumerCoordinator implements MembershipListener {
   }): Promise<void> {
     this.#generation++
     this.#tasks = []
+    this.#settled = false
     this.#wakeup.wake()
     const { states } = this
     let expired = false
-    const giveUp = this.#giveUpLeaving(states)
-    await Promise.race([giveUp, options.deadline.then(() => (expired = true))])
-    if (expired) {
-      if (this.autoCommit) await this.commitFinished(states)
-      for (const state of states) {
-        state.halt('gone')
-        state.abort(
-          new CommitFailedError('UNKNOWN_MEMBER_ID', 'The consumer was closed before this record was done'),
-        )
-      }
-    }
+    // Shared, so that a close during a restart does not give the same partitions up twice.
+    this.#givingUp ??= this.#giveUpAll(states)
+    await Promise.race([this.#givingUp, options.deadline.then(() => (expired = true))])
+    if (expired) await this.#abandon(states)
     options.beforeLeaving?.()
     const membership = this.#membership
     this.#membership = undefined
+    this.#givingUp = undefined
     this.liveness.stop()
     this.#states.clear()
+    if (this.#ready.settled) this.#ready = new Deferred()
     await membership?.leave(options.keepPlace)
-    this.#settled = false
-    this.#ready = new Deferred()
   }
 
-  async #giveUpLeaving(states: readonly PartitionState[]): Promise<void> {
-    for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
-    this.#host.halted(states)
-    await Promise.all(states.map(state => state.whenIdle()))
-    const held = states.filter(state => state.phase === 'revoking')
-    if (held.length === 0) return
-    if (this.autoCommit) await this.commitFinished(held)
-    const partitions = held.map(toTopicPartition)
-    await this.#hook('onRevoked', partitions)
+  async #giveUpAll(states: readonly PartitionState[]): Promise<void> {
+    const partitions = await this.#handBack(states)
+    if (partitions.length === 0) return
     this.#host.events.emit('revoked', { partitions })
     this.#host.engine.outbox.flush()
+  }
+
+  async #abandon(states: readonly PartitionState[]): Promise<void> {
+    await this.#commitFinished(states)
+    const reason = new CommitFailedError(
+      'UNKNOWN_MEMBER_ID',
+      `The consumer left before this record was done: its time to close was over`,
+    )
+    for (const state of states) {
+      state.halt('gone')
+      state.abort(reason)
+    }
+  }
+
+  /** It will not join again: whoever waits for it to be ready hears why. */
+  end(reason: Error): void {
+    this.#ended = true
+    this.#ready.reject(reason)
+    this.#host.engine.touch()
+  }
+
+  get ended(): boolean {
+    return this.#ended
   }
 }

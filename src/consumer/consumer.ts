@@ -1,13 +1,5 @@
-import { Deferred } from '../deferred.ts'
-import type { Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
-import {
-  ClosedError,
-  ConsumerCrashedError,
-  describeError,
-  describeValue,
-  IllegalStateError,
-  InvalidArgumentError,
-} from '../errors.ts'
+import type { Engine, Unread } from '../engine.ts'
+import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
 import { Events } from '../events.ts'
 import type { AnyRecord } from '../record.ts'
 import {
@@ -19,8 +11,9 @@ import {
 } from '../topic-partition.ts'
 import { abortSignal, boolean, type Check, checkOptions, duration, integer } from '../validate.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
-import { ConsumerCoordinator } from './consumer-coordinator.ts'
+import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
+import { ConsumerLifecycle } from './consumer-lifecycle.ts'
 import {
   type ConsumerOptions,
   type ManualAssignment,
@@ -30,20 +23,13 @@ import {
   toAssignInterest,
   toInterest,
 } from './consumer-options.ts'
-import { Fetcher } from './fetcher.ts'
-import { type PartitionState, toTopicPartition } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
 import { Processor } from './processor.ts'
+import { RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
-import { doubled } from './retry-policy.ts'
 import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
-import type { Worker, WorkerHost } from './worker.ts'
 
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
-type Life = 'new' | 'running' | 'restarting' | 'closing' | 'closed'
-
-const firstRestartMs = 1000
-const longestRestartMs = 60_000
-const closeTimeoutMs = 30_000
 
 const offsetList: Check = {
   expected: 'an array of { topic, partition, offset, metadata? } with whole numbers, 0 or more',
@@ -73,60 +59,22 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
   readonly #events: Events<ConsumerEvents>
-  readonly #session: FetchSession<PartitionState>
-  readonly #coordinator: ConsumerCoordinator
-  readonly #host: WorkerHost
-  readonly #client: EngineClient
-  readonly #done = new Deferred()
-  #worker: Worker | undefined
+  readonly #lifecycle: ConsumerLifecycle
   #mode: Mode | undefined
-  #life: Life = 'new'
-  #starting: Promise<void> | undefined
-  #closing: Promise<readonly Unread[]> | undefined
-  #restarts = 0
-  #stopRestart: (() => void) | undefined
-  #draining = false
 
   /** @internal */
   constructor(engine: Engine, options: ConsumerOptions) {
     this.#engine = engine
     this.#options = resolveConsumerOptions(options)
-    this.#events = new Events(engine.outbox, this.#name)
-    this.#session = engine.fetch(() => this.#worker?.wake())
-    const fatal = (error: unknown) => void this.#crash(error, undefined)
-    const shared = { engine, events: this.#events, session: this.#session, fatal }
-    this.#coordinator = new ConsumerCoordinator({
-      ...shared,
-      options: this.#options,
-      halted: states => this.#worker?.halted(states),
-      hookFailed: error => this.#hookFailed(error),
-    })
-    this.#host = {
-      ...shared,
-      coordinator: this.#coordinator,
-      fetcher: new Fetcher({ ...shared, autoOffsetReset: this.#options.autoOffsetReset }),
-      control: this,
-      groupId: this.#options.groupId,
-      progressed: () => {
-        this.#restarts = 0
-      },
-      ranDry: () => this.#endIfComplete(),
-      failed: (error, record, then) =>
-        then === 'stop' ? void this.#crash(error, record) : void this.#restart(error, record),
-    }
-    this.#client = {
-      groupId: this.#options.groupId,
-      pending: () => this.#pending(),
-      paused: [],
-      unread: () => (this.#options.groupId === undefined ? this.#unread() : 0),
-      close: closeOptions => this.close(closeOptions),
-    }
-    Object.defineProperty(this.#client, 'paused', { get: () => this.paused })
+    const { groupId, clientId } = this.#options
+    const name =
+      groupId === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${groupId}'`
+    this.#events = new Events(engine.outbox, name)
+    this.#lifecycle = new ConsumerLifecycle(engine, this.#options, name, this.#events, this)
   }
 
-  get #name(): string {
-    const { groupId, clientId } = this.#options
-    return groupId === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${groupId}'`
+  get #coordinator(): ConsumerCoordinator {
+    return this.#lifecycle.coordinator
   }
 
   /** The group's id, or undefined for a reader by itself. */
@@ -143,7 +91,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
    * Settles when the consumer has ended: resolves once closed, rejects when it crashed. Nobody has to await it.
    */
   get done(): Promise<void> {
-    return this.#done.promise
+    return this.#lifecycle.done
   }
 
   // --- consuming ----------------------------------------------------------------------------------------------------
@@ -154,7 +102,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
    * @throws UnknownTopicOrPartitionError where a topic does not exist
    */
   ready(): Promise<void> {
-    return this.#start()
+    return this.#lifecycle.start()
   }
 
   /**
@@ -162,223 +110,77 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
    * until `close`. A failed handler is tried again, and then `onFailure` decides.
    */
   async run(options: RunOptions<Record>): Promise<void> {
-    const resolved = resolveRunOptions(
-      options as RunOptions,
-      this.#options.interest,
-      this.#options.maxPollRecords,
-    )
-    resolved.signal?.throwIfAborted()
+    const { interest, maxPollRecords } = this.#options
+    const resolved = resolveRunOptions(options as RunOptions, interest, maxPollRecords)
+    const { signal } = resolved
+    signal?.throwIfAborted()
     this.#enter('run')
-    const processor = new Processor(this.#host, resolved)
-    this.#worker = processor
+    const processor = new Processor(this.#lifecycle.workerHost, resolved)
+    this.#lifecycle.use(processor)
     const abort = () => void this.close()
-    resolved.signal?.addEventListener('abort', abort, { once: true })
-    void this.done.then(
-      () => resolved.signal?.removeEventListener('abort', abort),
-      () => resolved.signal?.removeEventListener('abort', abort),
-    )
+    const forget = () => signal?.removeEventListener('abort', abort)
+    signal?.addEventListener('abort', abort, { once: true })
+    this.done.then(forget, forget)
     processor.start()
-    await this.#start()
+    await this.#started()
   }
 
   /**
    * Records one by one; each is done when the next one is asked for. Leaving the loop closes the consumer and leaves
    * the record in hand undone.
    */
-  [Symbol.asyncIterator](): AsyncIterator<Record, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Record, undefined> {
     const stream = this.#stream('for await')
-    return this.#iterator(stream, () => stream.nextRecord()) as AsyncIterator<Record, undefined>
+    const iterator: unknown = new RecordIterator(this.#lifecycle, stream, () => stream.nextRecord())
+    return iterator as AsyncIterableIterator<Record, undefined>
   }
 
   /** The same by batches of one partition each. */
   batches(): AsyncIterableIterator<BatchOf<Record>, undefined> {
     const stream = this.#stream('batches')
-    const iterator: unknown = this.#iterator(stream, () => stream.nextBatch())
+    const iterator: unknown = new RecordIterator(this.#lifecycle, stream, () => stream.nextBatch())
     return iterator as AsyncIterableIterator<BatchOf<Record>, undefined>
   }
 
   /**
    * The next records, of any of its partitions, in order within each. With autoCommit the call commits what the one
-   * before it returned. Empty when the time is over or the consumer is closed.
+   * before it returned. Empty when the time is over or the consumer is closed meanwhile.
    */
   async poll(options: PollOptions = {}): Promise<readonly Record[]> {
     checkOptions('poll', options, { maxRecords: integer(1), timeoutMs: duration, signal: abortSignal })
     options.signal?.throwIfAborted()
-    const stream = this.#stream('poll')
-    await this.#startOrEnd()
-    return (await stream.poll(options)) as unknown as readonly Record[]
+    this.#lifecycle.requireOpen()
+    const { worker } = this.#lifecycle
+    const stream = this.#mode === 'poll' && worker instanceof RecordStream ? worker : this.#stream('poll')
+    const records = stream.poll(options, this.#started())
+    return (await records) as unknown as readonly Record[]
   }
 
   #stream(mode: Mode): RecordStream {
-    if (this.#worker instanceof RecordStream && this.#mode === mode && mode === 'poll') {
-      if (this.#life === 'closed') throw this.#closedError()
-      return this.#worker
-    }
     this.#enter(mode)
-    const stream = new RecordStream(this.#host, this.#options.maxPollRecords)
-    this.#worker = stream
+    const stream = new RecordStream(this.#lifecycle.workerHost, this.#options.maxPollRecords, mode !== 'poll')
+    this.#lifecycle.use(stream)
     return stream
   }
 
-  #iterator<T>(
-    stream: RecordStream,
-    next: () => Promise<T | undefined>,
-  ): AsyncIterableIterator<T, undefined> {
-    const end = { done: true, value: undefined } as const
-    // Calls of next() that do not wait for each other are answered one after the other.
-    let last: Promise<unknown> = Promise.resolve()
-    let over = false
-    const step = async (): Promise<IteratorResult<T, undefined>> => {
-      if (over) return end
-      try {
-        await this.#startOrEnd()
-        const value = await next()
-        if (value !== undefined) return { done: false, value }
-      } catch (error) {
-        over = true
-        stream.abandon()
-        await this.close()
-        throw error
-      }
-      over = true
-      await this.#closing
-      // A crash is the iterator's error, too.
-      await this.done
-      return end
-    }
-    const finish = async () => {
-      over = true
-      stream.abandon()
-      await this.close()
-      return end
-    }
-    return {
-      next: () => {
-        const result = last.then(step)
-        last = result.catch(() => {})
-        return result
-      },
-      return: finish,
-      [Symbol.asyncIterator]() {
-        return this
-      },
-    }
-  }
-
   #enter(mode: Mode): void {
-    if (this.#life === 'closing' || this.#life === 'closed') throw this.#closedError()
+    this.#lifecycle.requireOpen()
     if (this.#mode !== undefined) {
       throw new IllegalStateError(
-        `${this.#name} already consumes by '${this.#mode}'; a consumer is used in one way, received '${mode}'`,
+        `${this.#lifecycle.name} already consumes by '${this.#mode}'; a consumer is used in one way, received '${mode}'`,
       )
     }
     this.#mode = mode
   }
 
-  // --- starting, restarting, ending ---------------------------------------------------------------------------------
-
-  #start(): Promise<void> {
-    if (this.#life === 'closing' || this.#life === 'closed') return Promise.reject(this.#closedError())
-    this.#starting ??= this.#join()
-    return this.#starting
-  }
-
-  async #join(): Promise<void> {
-    this.#engine.requireOpen()
-    this.#life = 'running'
-    this.#engine.track(this.#client)
+  // A consumer that could not join may be used again, in another way, too.
+  async #started(): Promise<void> {
     try {
-      await this.#coordinator.join()
+      await this.#lifecycle.start()
     } catch (error) {
-      // Nothing was joined: the same consumer may try again.
-      this.#life = 'new'
-      this.#mode = undefined
-      this.#worker?.stop()
-      this.#worker = undefined
-      this.#starting = undefined
-      this.#engine.untrack(this.#client)
+      if (this.#lifecycle.worker === undefined) this.#mode = undefined
       throw error
     }
-    await this.#coordinator.ready
-  }
-
-  // Consuming by pull: a consumer that is closed while it starts has simply ended.
-  async #startOrEnd(): Promise<void> {
-    try {
-      await this.#start()
-    } catch (error) {
-      if (!(error instanceof ClosedError) || this.#closing === undefined) throw error
-    }
-  }
-
-  #endIfComplete(): void {
-    if (!this.#options.bounded || !this.#coordinator.settled) return
-    const { states } = this.#coordinator
-    if (states.every(state => state.complete && !state.busy)) void this.close()
-  }
-
-  async #restart(error: unknown, record: AnyRecord | undefined): Promise<void> {
-    if (this.#life !== 'running') return
-    this.#life = 'restarting'
-    this.#worker?.stop()
-    const delayMs = doubled(firstRestartMs, ++this.#restarts, longestRestartMs)
-    const at = record ? ` at offset ${record.offset} of ${formatTopicPartition(record)}` : ''
-    this.#events.emitOrWarn(
-      'restarting',
-      { error, record, delayMs },
-      `${this.#name} restarts in ${delayMs} ms, its handler failed${at}: ${describeError(error)}`,
-    )
-    this.#engine.outbox.flush()
-    try {
-      await this.#coordinator.leave({ keepPlace: false, deadline: this.#deadline(closeTimeoutMs) })
-      if (this.#life !== 'restarting') return
-      await this.#restartDelay(delayMs)
-      if (this.#life !== 'restarting') return
-      this.#life = 'running'
-      this.#worker?.resume()
-      await this.#coordinator.join()
-    } catch (thrown) {
-      void this.#crash(thrown, undefined)
-    }
-  }
-
-  #restartDelay(delayMs: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = this.#engine.clock.setTimer(resolve, delayMs, {
-        hold: true,
-        name: `restart of ${this.#name}`,
-      })
-      this.#stopRestart = () => {
-        timer.cancel()
-        resolve()
-      }
-    })
-  }
-
-  async #crash(error: unknown, record: AnyRecord | undefined): Promise<void> {
-    if (this.#life === 'closing' || this.#life === 'closed') return
-    this.#life = 'closing'
-    const crash = record ? this.#crashError(error, record) : toError(error)
-    const ended = this.#end({ timeoutMs: closeTimeoutMs, leave: true })
-    this.#closing = ended
-    if (this.#worker instanceof RecordStream) this.#worker.fail(crash)
-    await ended
-    this.#events.emitOrWarn('crashed', { error: crash, record }, `${this.#name} crashed: ${crash.message}`)
-    this.#events.emit('closed', { reason: 'crashed' })
-    const { groupId } = this.#options
-    if (groupId !== undefined) {
-      this.#engine.consumerStopped(record ? { groupId, record, cause: error } : { groupId, cause: error })
-    }
-    this.#done.reject(crash)
-    this.#engine.outbox.flush()
-  }
-
-  #crashError(error: unknown, { topic, partition, offset }: AnyRecord): ConsumerCrashedError {
-    const { groupId } = this.#options
-    return new ConsumerCrashedError(
-      `${this.#name} stopped: its handler failed at offset ${offset} of ${topic}-${partition}: ${describeError(error)}`,
-      { topic, partition, offset, cause: error, ...(groupId === undefined ? {} : { groupId }) },
-    )
   }
 
   /**
@@ -386,115 +188,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
    * what it left unread. It always ends: after `timeoutMs` (default 30,000) the partitions go to the others, and
    * whatever a handler still does counts for nothing. Do not await it in its own handler, which it waits for.
    */
-  close(options: CloseOptions = {}): Promise<readonly Unread[]> {
-    if (this.#closing) return this.#closing
-    try {
-      checkOptions('close', options, { timeoutMs: duration, drain: boolean, leave: boolean })
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    this.#closing = this.#close(options)
-    return this.#closing
-  }
-
-  async #close(options: CloseOptions): Promise<readonly Unread[]> {
-    const idle = this.#life === 'new'
-    const began = this.#engine.clock.monotonic()
-    if (options.drain && this.#life === 'running') await this.#drain(options.timeoutMs ?? closeTimeoutMs)
-    // It may have crashed while it drained.
-    if (this.#life === 'closing' || this.#life === 'closed') return this.#report()
-    this.#life = 'closing'
-    const spent = this.#engine.clock.monotonic() - began
-    const left = idle
-      ? []
-      : await this.#end({ ...options, timeoutMs: Math.max(0, (options.timeoutMs ?? closeTimeoutMs) - spent) })
-    this.#life = 'closed'
-    this.#events.emit('closed', { reason: 'closed' })
-    this.#done.resolve()
-    this.#engine.outbox.flush()
-    return left
-  }
-
-  async #drain(timeoutMs: number): Promise<void> {
-    this.#draining = true
-    const ended = () => this.#life !== 'running'
-    try {
-      await this.#reach(this.#ends(), ended, timeoutMs)
-    } catch {
-      // Its time is up: what it did not reach stands in the report.
-    } finally {
-      this.#draining = false
-    }
-  }
-
-  async #end(options: CloseOptions & { readonly timeoutMs: number }): Promise<readonly Unread[]> {
-    this.#stopRestart?.()
-    this.#worker?.stop()
-    const { groupInstanceId } = this.#options
-    let left: readonly Unread[] = []
-    // Read as late as can be, when what was in flight is finished, but before the partitions are somebody else's.
-    const deadline = this.#deadline(options.timeoutMs)
-    try {
-      await this.#coordinator.leave({
-        keepPlace: groupInstanceId !== undefined && !options.leave,
-        deadline,
-        beforeLeaving: () => {
-          left = this.#report()
-        },
-      })
-    } catch (error) {
-      this.#events.emit('error', error)
-    }
-    this.#session.close()
-    this.#life = 'closed'
-    this.#engine.untrack(this.#client)
-    this.#engine.touch()
-    return left
-  }
-
-  #deadline(timeoutMs: number): Promise<void> {
-    return new Promise(resolve => {
-      this.#engine.clock.setTimer(resolve, timeoutMs, { name: `close of ${this.#name}` })
-    })
-  }
-
-  #report(): readonly Unread[] {
-    return this.#coordinator.states
-      .filter(state => state.unread > 0)
-      .map(state => ({
-        group: this.#options.groupId,
-        topic: state.topic,
-        partition: state.partition,
-        from: Math.max(state.finished, state.fetch?.logStartOffset ?? 0),
-        count: state.unread,
-      }))
-  }
-
-  #closedError(): ClosedError {
-    return new ClosedError(`${this.#name} is closed`)
-  }
-
-  #hookFailed(error: unknown): void {
-    if (this.#worker instanceof RecordStream) this.#worker.fail(error)
-    else {
-      this.#events.emit('error', error)
-      this.#engine.outbox.flush()
-    }
-  }
-
-  #pending(): string[] {
-    const pending = this.#worker?.pending() ?? []
-    if (this.#life === 'restarting') pending.push('restarts')
-    else if (this.#life === 'running' && !this.#coordinator.settled) pending.push('joins or rebalances')
-    if (this.#draining) pending.push('drains')
-    return pending.map(what => `${this.#name} ${what}`)
-  }
-
-  #unread(): number {
-    let unread = 0
-    for (const state of this.#coordinator.states)
-      if (state.phase === 'active' && !state.paused) unread += state.unread
-    return unread
+  async close(options: CloseOptions = {}): Promise<readonly Unread[]> {
+    checkOptions('close', options, { timeoutMs: duration, drain: boolean, leave: boolean })
+    return this.#lifecycle.close(options)
   }
 
   // --- controls -----------------------------------------------------------------------------------------------------
@@ -517,17 +213,22 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     await this.#coordinator.subscribe(interest, new Map())
   }
 
-  /** Replaces the partitions of a consumer that was made with `assign`; what it finished of the old ones is committed. */
+  /**
+   * Replaces the partitions of a consumer that was made with `assign`; what it finished of the old ones is committed,
+   * and one that stays goes on where it is unless an offset is given.
+   */
   async assign(partitions: readonly ManualAssignment<Record['topic']>[]): Promise<void> {
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
     const options = resolveConsumerOptions({ assign: partitions })
     const startAt = new Map(options.startAt.map(tp => [formatTopicPartition(tp), tp.offset]))
+    const kept = options.startAt.filter(tp => this.#coordinator.state(tp)?.phase === 'active')
     await this.#coordinator.subscribe(toAssignInterest(partitions), startAt)
+    for (const tp of kept) if (tp.offset !== undefined) this.seek(tp, tp.offset)
   }
 
   #mixed(method: string, other: string): IllegalStateError {
     return new IllegalStateError(
-      `${this.#name} was made with '${other}'; ${method}() cannot be mixed with it`,
+      `${this.#lifecycle.name} was made with '${other}'; ${method}() cannot be mixed with it`,
     )
   }
 
@@ -552,21 +253,19 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
       found => {
         if (state.version === version) this.#moveTo(state, found)
       },
-      error => void this.#crash(error, undefined),
+      error => void this.#lifecycle.crash(error, undefined),
     )
   }
 
   #moveTo(state: PartitionState, offset: number): void {
     state.moveTo(offset)
-    this.#worker?.moved(state)
+    this.#lifecycle.worker?.moved(state)
     this.#engine.touch()
   }
 
   /** The paused ones of its partitions. */
   get paused(): readonly TopicPartition<Record['topic']>[] {
-    return this.#coordinator.states
-      .filter(state => state.paused && state.phase === 'active')
-      .map(toTopicPartition) as TopicPartition<Record['topic']>[]
+    return this.#lifecycle.paused as readonly TopicPartition<Record['topic']>[]
   }
 
   /** Hands out nothing more of these, by default all, until `resume`; nothing is rebalanced, the position stays. */
@@ -600,10 +299,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     const state = this.#coordinator.state(tp)
     // In onAssigned a partition is there, too, though nothing is handed out yet: a seek belongs right here.
     if (state !== undefined && state.phase !== 'gone' && state.positioned) return state
-    throw new IllegalStateError(`${method}: ${formatTopicPartition(tp)} is not assigned to ${this.#name}`, {
-      topic: tp.topic,
-      partition: tp.partition,
-    })
+    throw new IllegalStateError(
+      `${method}: ${formatTopicPartition(tp)} is not assigned to ${this.#lifecycle.name}`,
+      {
+        topic: tp.topic,
+        partition: tp.partition,
+      },
+    )
   }
 
   /**
@@ -613,7 +315,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
    */
   async commit(offsets?: readonly TopicPartitionOffset<Record['topic']>[]): Promise<void> {
     if (this.#options.groupId === undefined) {
-      throw new IllegalStateError(`${this.#name} has no groupId, so there is nothing to commit to`)
+      throw new IllegalStateError(`${this.#lifecycle.name} has no groupId, so there is nothing to commit to`)
     }
     if (offsets !== undefined && !offsetList.accepts(offsets)) {
       throw new InvalidArgumentError(
@@ -624,8 +326,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
         },
       )
     }
-    if (this.#life === 'closed') throw this.#closedError()
-    if (this.#mode === 'poll' && offsets === undefined) (this.#worker as RecordStream).markDone()
+    if (this.#coordinator.ended) throw this.#lifecycle.closedError()
+    const { worker } = this.#lifecycle
+    if (this.#mode === 'poll' && offsets === undefined && worker instanceof RecordStream) worker.markDone()
     await this.#coordinator.commit(offsets)
   }
 
@@ -648,33 +351,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
    */
   async caughtUp(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })
-    await this.#start()
+    await this.#lifecycle.start()
     const ended = () => {
-      if (this.#life === 'closing' || this.#life === 'closed') throw this.#closedError()
+      this.#lifecycle.requireOpen()
       return false
     }
-    await this.#reach(this.#ends(), ended, options.timeoutMs ?? Number.POSITIVE_INFINITY)
-  }
-
-  #ends(): ReadonlyMap<PartitionState, number> {
-    const active = this.#coordinator.states.filter(({ phase }) => phase === 'active')
-    return new Map(active.map(state => [state, state.finished + state.unread]))
-  }
-
-  #reach(ends: ReadonlyMap<PartitionState, number>, ended: () => boolean, timeoutMs: number): Promise<void> {
-    // A partition that went to somebody else in the meantime is theirs to finish.
-    const behind = () =>
-      [...ends].filter(([state, end]) => state.phase === 'active' && state.unread > 0 && state.finished < end)
-    const explain = () =>
-      behind()
-        .map(([state, end]) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
-        .join(', ')
-    return this.#engine.waitUntil(
-      `${this.#name} to catch up`,
-      () => ended() || behind().length === 0,
-      explain,
-      timeoutMs,
-    )
+    await this.#lifecycle.reach(this.#lifecycle.ends(), ended, options.timeoutMs ?? Number.POSITIVE_INFINITY)
   }
 
   // --- events -------------------------------------------------------------------------------------------------------
@@ -700,8 +382,4 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new ConsumerCrashedError(describeError(thrown), { cause: thrown })
 }

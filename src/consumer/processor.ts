@@ -12,21 +12,8 @@ import { HandlerContext } from './handler-context.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Batch, RecordHandler, ResolvedRunOptions } from './run-options.ts'
 import { Wakeup } from './wakeup.ts'
+import type { Work } from './work.ts'
 import type { Worker, WorkerHost } from './worker.ts'
-
-/** Records of one partition that are being worked off. */
-export interface Work {
-  readonly state: PartitionState
-  readonly records: readonly ConsumerRecord[]
-  readonly nextOffset: number
-  readonly serde: Serde | undefined
-  /** The state's version when they were fetched: after a seek they are stale. */
-  readonly version: number
-  /** The next record to handle. */
-  index: number
-  /** The attempt at that record, 1 for the first. */
-  attempt: number
-}
 
 // How many records a check of the clock is good for: more the quicker they are.
 const mostBetweenChecks = 256
@@ -176,12 +163,13 @@ export class Processor implements Worker {
     const { state, records } = work
     while (work.index < records.length) {
       if (this.#stopped || state.version !== work.version || state.phase !== 'active' || state.paused) break
-      if (++this.#sinceCheck >= this.#checkAfter && this.#exhausted()) {
-        this.#host.engine.clock.turn().then(this.#go)
+      const turn = ++this.#sinceCheck >= this.#checkAfter ? this.#exhausted() : undefined
+      if (turn !== undefined) {
+        turn.then(this.#go)
         return false
       }
-      const next = records[work.index]!.offset + 1
-      state.position = next
+      // A handler of batches gets all that is left at once.
+      state.position = this.#options.eachBatch ? work.nextOffset : records[work.index]!.offset + 1
       let result: unknown
       try {
         result = this.#call(work)
@@ -202,15 +190,15 @@ export class Processor implements Worker {
   }
 
   // The event loop gets its turn when the budget is used up. The clock is asked often while records are slow.
-  #exhausted(): boolean {
+  #exhausted(): Promise<void> | undefined {
     const { clock } = this.#host.engine
-    const exhausted = clock.exhausted(this.#sinceCheck)
+    const turn = clock.exhausted(this.#sinceCheck)
     const now = clock.monotonic()
     const quick = now - this.#checkedAt < quickMs
     this.#checkAfter = quick ? Math.min(mostBetweenChecks, this.#checkAfter * 2) : 1
     this.#checkedAt = now
     this.#sinceCheck = 0
-    return exhausted
+    return turn
   }
 
   #call(work: Work): unknown {
@@ -252,7 +240,7 @@ export class Processor implements Worker {
     // Committed here and not only at the batch's end: while the next handler waits, everybody sees what is done.
     if (work.state.phase !== 'gone') {
       this.#finish(work)
-      if (this.#host.coordinator.autoCommit) this.#host.coordinator.commitOne(work.state)
+      this.#host.coordinator.commitOne(work.state)
     }
     work.state.busy = false
     this.#go()
@@ -289,7 +277,7 @@ export class Processor implements Worker {
       state.position = work.records[work.index]!.offset
       state.rewind()
     }
-    if (this.#host.coordinator.autoCommit) this.#host.coordinator.commitOne(state)
+    this.#host.coordinator.commitOne(state)
     state.fetch?.next()
     this.#host.engine.touch()
   }
@@ -360,7 +348,7 @@ export class Processor implements Worker {
     const name = `retry of ${formatTopicPartition(record)} offset ${record.offset}`
     this.#retries.set(work, this.#host.engine.clock.setTimer(due, delayMs, { hold: true, name }))
     this.#work = undefined
-    if (this.#host.coordinator.autoCommit) this.#host.coordinator.commitOne(work.state)
+    this.#host.coordinator.commitOne(work.state)
     this.#host.events.emit('retrying', { record, error, attempt: work.attempt, delayMs })
     this.#host.engine.outbox.flush()
   }

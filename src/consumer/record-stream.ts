@@ -1,4 +1,5 @@
 import type { FetchedRecords } from '../engine.ts'
+import { ClosedError, IllegalStateError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
@@ -33,17 +34,21 @@ interface Chunk {
  * caller asks for more.
  */
 export class RecordStream implements Worker {
+  /** Whether a loop asks for more by itself; else somebody polls. */
+  readonly iterating: boolean
   readonly #host: WorkerHost
   readonly #maxPollRecords: number
   readonly #wakeup = new Wakeup()
   #inHand: { readonly state: PartitionState; readonly version: number; readonly next: number }[] = []
   #chunk: Chunk | undefined
+  #polling = false
   #stopped = false
   #error: unknown
 
-  constructor(host: WorkerHost, maxPollRecords: number) {
+  constructor(host: WorkerHost, maxPollRecords: number, iterating: boolean) {
     this.#host = host
     this.#maxPollRecords = maxPollRecords
+    this.iterating = iterating
   }
 
   wake(): void {
@@ -53,7 +58,7 @@ export class RecordStream implements Worker {
   // What poll returned counts as done when the consumer is closed, as in Kafka; a loop's record is done when it says so.
   stop(): void {
     this.#stopped = true
-    if (!this.#iterating) this.#finishInHand()
+    if (!this.iterating) this.#finishInHand()
     this.wake()
   }
 
@@ -94,18 +99,24 @@ export class RecordStream implements Worker {
   }
 
   pending(): string[] {
-    if (!this.#iterating) return []
+    if (!this.iterating) return []
     return this.#inHand.map(
       ({ state, next }) => `has ${formatTopicPartition(state)} offset ${next - 1} in hand`,
     )
   }
 
-  #iterating = false
-
   // --- poll ---------------------------------------------------------------------------------------------------------
 
-  async poll(options: PollOptions): Promise<readonly ConsumerRecord[]> {
+  /** The next records. `started` settles when the consumer has joined; the time of the first poll counts from before. */
+  async poll(options: PollOptions, started: Promise<void>): Promise<readonly ConsumerRecord[]> {
     const { maxRecords = this.#maxPollRecords, timeoutMs = Number.POSITIVE_INFINITY, signal } = options
+    if (this.#polling) {
+      started.catch(() => {})
+      throw new IllegalStateError(
+        'poll: the poll before this one has not ended; a consumer is polled by one caller',
+      )
+    }
+    this.#polling = true
     this.#finishInHand()
     let expired = false
     const expire = () => {
@@ -115,6 +126,7 @@ export class RecordStream implements Worker {
     const timer = this.#host.engine.clock.setTimer(expire, timeoutMs, { name: 'poll' })
     signal?.addEventListener('abort', this.#wakeup.wake, { once: true })
     try {
+      await this.#untilStarted(started, () => expired || (signal?.aborted ?? false))
       for (;;) {
         signal?.throwIfAborted()
         const records = await this.#collect(maxRecords)
@@ -122,11 +134,29 @@ export class RecordStream implements Worker {
         await this.#wait()
       }
     } finally {
+      this.#polling = false
       timer.cancel()
       signal?.removeEventListener('abort', this.#wakeup.wake)
       // Counted from here to the next poll, whether or not anything was handed out (max.poll.interval.ms).
       this.#host.coordinator.liveness.begin()
     }
+  }
+
+  async #untilStarted(started: Promise<void>, over: () => boolean): Promise<void> {
+    let settled = false
+    let failure: { readonly error: unknown } | undefined
+    const settle = (result?: typeof failure) => {
+      settled = true
+      failure = result
+      this.wake()
+    }
+    started.then(
+      () => settle(),
+      (error: unknown) => settle({ error }),
+    )
+    while (!settled && !over()) await this.#wakeup.wait()
+    // A consumer that is closed while it starts has simply ended.
+    if (failure && !(failure.error instanceof ClosedError)) throw failure.error
   }
 
   async #collect(maxRecords: number): Promise<ConsumerRecord[]> {
@@ -145,7 +175,6 @@ export class RecordStream implements Worker {
 
   /** The next record, or undefined when the consumer has ended. What was handed out before is done. */
   async nextRecord(): Promise<ConsumerRecord | undefined> {
-    this.#iterating = true
     this.#finishInHand()
     for (;;) {
       const chunk = this.#chunk ?? (await this.#nextChunkOrEnd())
@@ -166,7 +195,6 @@ export class RecordStream implements Worker {
 
   /** The next batch, or undefined when the consumer has ended. */
   async nextBatch(): Promise<Batch | undefined> {
-    this.#iterating = true
     this.#finishInHand()
     for (;;) {
       const chunk = await this.#nextChunkOrEnd()
@@ -281,7 +309,7 @@ export class RecordStream implements Worker {
     }
     this.#host.progressed()
     for (const { state } of inHand) {
-      if (coordinator.autoCommit) coordinator.commitOne(state)
+      coordinator.commitOne(state)
       state.busy = false
     }
     this.#host.engine.touch()

@@ -14,7 +14,6 @@ export interface WorkerHost {
   readonly coordinator: ConsumerCoordinator
   readonly fetcher: Fetcher
   readonly control: ConsumerControl
-  readonly groupId: string | undefined
   /** A record was finished: a restart that comes later is a first one again. */
   progressed(): void
   /** Nothing is left to fetch: a bounded read may be complete. */

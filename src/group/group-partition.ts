@@ -1,15 +1,13 @@
-import type { GroupMember } from './group-member.ts'
-
 /** One partition, as a group deals it out. */
-export class GroupPartition {
+export class GroupPartition<Member> {
   readonly topic: string
   readonly partition: number
   /** Who is meant to own it. */
-  target: GroupMember | undefined
+  target: Member | undefined
   /** Who owns it, also while giving it up. Nobody else gets it before that one has released it. */
-  owner: GroupMember | undefined
+  owner: Member | undefined
   /** Who owned it last: what tells a move from a first assignment. */
-  lastOwner: GroupMember | undefined
+  lastOwner: Member | undefined
   /** The group epoch at which its owner got it. */
   epoch = 0
   /** When its owner was told to give it up, on the clock's `monotonic()`. */

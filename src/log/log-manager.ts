@@ -2,6 +2,9 @@ import type { BrokerClock } from '../broker-clock.ts'
 import type { Partition } from './partition.ts'
 import type { Segment } from './segment.ts'
 
+// What comes in older than its topic keeps stays this long, as in Kafka (log.retention.check.interval.ms).
+const checkIntervalMs = 5 * 60 * 1000
+
 /**
  * Keeps all logs of a broker within bounds: the oldest segment of all goes when there are more than `maxRecords`, and
  * a segment goes when its time is over. (Kafka: LogManager)
@@ -26,9 +29,11 @@ export class LogManager {
     return this.#records
   }
 
-  segmentAdded(partition: Partition, segment: Segment, retentionMs: number): void {
+  segmentAdded(partition: Partition, segment: Segment, timestamp: number, retentionMs: number): void {
     this.#segments.set(segment, partition)
-    if (retentionMs !== -1) this.#expireAt(segment.createdAt + retentionMs + 1)
+    if (retentionMs === -1) return
+    const soonest = segment.createdAt + Math.min(retentionMs, checkIntervalMs)
+    this.#expireAt(Math.max(timestamp + retentionMs, soonest) + 1)
   }
 
   segmentDropped(segment: Segment): void {

@@ -1,7 +1,7 @@
 import { describeValue, InvalidArgumentError, OffsetOutOfRangeError } from '../errors.ts'
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
-import { integer } from '../validate.ts'
+import { checkOptions, integer } from '../validate.ts'
 import type { LogConfig } from './log-config.ts'
 import { recordSize } from './record-size.ts'
 import { expiredByAge, expiredBySize } from './retention.ts'
@@ -12,7 +12,8 @@ export type TrimReason = 'retention' | 'limit' | 'deleteRecords'
 
 /** What a partition tells the one who keeps it. */
 export interface PartitionHost {
-  segmentAdded(partition: Partition, segment: Segment): void
+  /** A segment was begun, for a record of that time. */
+  segmentAdded(partition: Partition, segment: Segment, timestamp: number): void
   segmentDropped(segment: Segment): void
   /** The log start moved past records that some reader may not have read. */
   trimmed(partition: Partition, from: number, to: number, reason: TrimReason): void
@@ -100,7 +101,7 @@ export class Partition {
     now: number,
   ): number {
     let segment = this.#active
-    if (segment === undefined || this.#full(segment, size, now)) segment = this.#roll(now)
+    if (segment === undefined || this.#full(segment, size, now)) segment = this.#roll(now, timestamp)
     const offset = this.#end
     segment.append(key, value, headers, timestamp, sequence, size)
     this.#end = offset + 1
@@ -126,13 +127,13 @@ export class Partition {
     )
   }
 
-  #roll(now: number): Segment {
+  #roll(now: number, timestamp: number): Segment {
     const before = this.#active
     before?.seal()
     const segment = new Segment(this.#end, now, before?.runningMaxTimestamp ?? Number.NEGATIVE_INFINITY)
     this.#segments.push(segment)
     this.#active = segment
-    this.#host.segmentAdded(this, segment)
+    this.#host.segmentAdded(this, segment, timestamp)
     return segment
   }
 
@@ -145,8 +146,7 @@ export class Partition {
   read(offset: number, options: ReadOptions = {}): readonly ConsumerRecord[] {
     const { maxRecords = 500, maxBytes } = options
     requireOffset('offset', offset)
-    requireCount('maxRecords', maxRecords)
-    if (maxBytes !== undefined) requireCount('maxBytes', maxBytes)
+    checkOptions('read', options, readChecks)
     if (offset < this.#start || offset > this.#end) {
       throw new OffsetOutOfRangeError(
         `Offset ${offset} is out of range of ${this.topic}-${this.index}, which holds ${this.#start} to ${this.#end}`,
@@ -311,7 +311,7 @@ function upToBytes(records: ConsumerRecord[], maxBytes: number): ConsumerRecord[
 }
 
 const offsetCheck = integer(0)
-const countCheck = integer(1)
+const readChecks = { maxRecords: integer(1), maxBytes: integer(1) }
 
 function requireOffset(field: string, value: unknown): void {
   if (offsetCheck.accepts(value)) return
@@ -320,18 +320,6 @@ function requireOffset(field: string, value: unknown): void {
     {
       field,
       expected: offsetCheck.expected,
-      received: value,
-    },
-  )
-}
-
-function requireCount(field: string, value: unknown): void {
-  if (countCheck.accepts(value)) return
-  throw new InvalidArgumentError(
-    `${field} expected ${countCheck.expected}, received ${describeValue(value)}`,
-    {
-      field,
-      expected: countCheck.expected,
       received: value,
     },
   )

@@ -1,8 +1,10 @@
+import { deepFreeze } from '../deep-freeze.ts'
 import {
   InvalidPartitionsError,
   InvalidTimestampError,
   InvalidTopicError,
   RecordTooLargeError,
+  UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
 import { Serde } from '../serde.ts'
@@ -31,6 +33,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   readonly #sized: boolean
   readonly #plainTime: boolean
   #sequence = 0
+  #deleted = false
 
   constructor(name: string, id: string, config: LogConfig, host: TopicHost) {
     this.name = name
@@ -89,6 +92,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
    * @throws InvalidPartitionsError where that is not more than there are.
    */
   addPartitions(total: number): void {
+    this.#requireThere()
     const check = integer(this.#partitions.length + 1, maxPartitions)
     if (!check.accepts(total)) {
       throw new InvalidPartitionsError(
@@ -109,6 +113,17 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     }
   }
 
+  /** Lets go of all records; whoever still holds this topic can write nothing more to it. @internal */
+  delete(): void {
+    this.#deleted = true
+    for (const partition of this.#partitions) partition.delete()
+  }
+
+  #requireThere(): void {
+    if (!this.#deleted) return
+    throw new UnknownTopicOrPartitionError(`Topic '${this.name}' was deleted`, { topic: this.name })
+  }
+
   /** Whether records of this topic have sizes. @internal */
   get sized(): boolean {
     return this.#sized
@@ -122,6 +137,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     timestamp: number | undefined,
     now: number,
   ): number {
+    if (this.#deleted) this.#requireThere()
     if (timestamp !== undefined && this.#plainTime) this.#admitTimestamp(timestamp, now)
     if (!this.#sized) return 0
     const size = recordSize({ topic: this.name, key, value, headers })
@@ -144,6 +160,11 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
       `Record for topic '${this.name}': timestamp ${timestamp} is further from now (${now}) than ${rule} allows`,
       { topic: this.name, field: 'timestamp', received: timestamp },
     )
+  }
+
+  /** Freezes an admitted value, where the topic says so: a record that is refused leaves its value alone. @internal */
+  freeze(value: unknown): void {
+    if (this.options.freeze) deepFreeze(value)
   }
 
   /** Writes an admitted record. @internal */

@@ -52,7 +52,7 @@ export class Producer<out Topics extends TopicMap> {
       this.#requireOpen()
       if (this.#queue === undefined || this.#queue.size === 0) {
         const sent = this.#sendNow(message)
-        return isThenable(sent) ? (sent as Promise<RecordMetadata>) : Promise.resolve(sent)
+        return isThenable(sent) ? (sent as Promise<RecordMetadata>) : this.#resolve(sent)
       }
       return this.#enqueue(
         () => this.#prepare(message),
@@ -87,10 +87,16 @@ export class Producer<out Topics extends TopicMap> {
       const prepared = this.#prepareAll(list)
       if (isThenable(prepared)) return this.#enqueue(() => prepared, append)
       const sent = append(prepared)
-      return isThenable(sent) ? sent : Promise.resolve(sent)
+      return isThenable(sent) ? sent : this.#resolve(sent)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  // A sender that never waits for anything else would leave consumers that gave way to the event loop behind.
+  #resolve<Sent>(sent: Sent): Promise<Sent> {
+    const turn = this.#engine.clock.awaitedTurn
+    return turn === undefined ? Promise.resolve(sent) : turn.then(() => sent)
   }
 
   #requireOpen(): void {

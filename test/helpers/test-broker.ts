@@ -1,5 +1,5 @@
 import { afterEach } from 'vitest'
-import type { BrokerOptions } from '../../src/broker/broker.ts'
+import type { BrokerOptions } from '../../src/broker.ts'
 import { Broker } from '../../src/index.ts'
 import type { OpenTopics, TopicMap } from '../../src/topic-definition.ts'
 import { VirtualClock } from './virtual-clock.ts'

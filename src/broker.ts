@@ -1,17 +1,22 @@
-import type { Admin } from '../admin.ts'
-import type { BrokerClock } from '../broker-clock.ts'
-import { type Clock, systemClock } from '../clock.ts'
-import type { Codec } from '../codec.ts'
-import { Consumer } from '../consumer/consumer.ts'
-import type { ConsumerOptions } from '../consumer/consumer-options.ts'
-import type { Unread } from '../engine.ts'
-import { describeValue, InvalidOptionError } from '../errors.ts'
-import type { ConsumerGroup } from '../group/consumer-group.ts'
-import { systemRandom } from '../ids.ts'
-import { toLogConfig } from '../log/log-config.ts'
-import { checkTopicName, type Topic } from '../log/topic.ts'
-import { Producer, type ProducerOptions } from '../producer/producer.ts'
-import type { PubSub } from '../pub-sub.ts'
+import type { Admin } from './admin.ts'
+import { type BrokerDescription, describeBroker } from './broker/broker-description.ts'
+import type { BrokerEvents } from './broker/broker-events.ts'
+import { MemoryAdmin, toTopicOptions } from './broker/memory-admin.ts'
+import { MemoryEngine } from './broker/memory-engine.ts'
+import { type IdleOptions, Quiescence } from './broker/quiescence.ts'
+import type { BrokerClock } from './broker-clock.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Codec } from './codec.ts'
+import { Consumer } from './consumer/consumer.ts'
+import type { ConsumerOptions } from './consumer/consumer-options.ts'
+import type { Unread } from './engine.ts'
+import { describeValue, InvalidOptionError } from './errors.ts'
+import type { ConsumerGroup } from './group/consumer-group.ts'
+import { systemRandom } from './ids.ts'
+import { toLogConfig } from './log/log-config.ts'
+import { checkTopicName, type Topic } from './log/topic.ts'
+import { Producer, type ProducerOptions } from './producer/producer.ts'
+import type { PubSub } from './pub-sub.ts'
 import type {
   AnyTopic,
   Merged,
@@ -20,7 +25,7 @@ import type {
   RecordOf,
   TopicMap,
   TopicOptions,
-} from '../topic-definition.ts'
+} from './topic-definition.ts'
 import {
   boolean,
   type Check,
@@ -30,12 +35,7 @@ import {
   either,
   limit,
   objectWith,
-} from '../validate.ts'
-import { type BrokerDescription, describeBroker } from './broker-description.ts'
-import type { BrokerEvents } from './broker-events.ts'
-import { MemoryAdmin, toTopicOptions } from './memory-admin.ts'
-import { MemoryEngine } from './memory-engine.ts'
-import { type IdleOptions, Quiescence } from './quiescence.ts'
+} from './validate.ts'
 
 /** How a broker is made. */
 export interface BrokerOptions<Topics extends TopicMap = TopicMap> {

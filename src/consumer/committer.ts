@@ -1,0 +1,109 @@
+import type { Engine, Membership } from '../engine.ts'
+import { CommitFailedError } from '../errors.ts'
+import type { Events } from '../events.ts'
+import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { TopicPartitionOffset } from '../topic-partition.ts'
+import type { ConsumerEvents } from './consumer-events.ts'
+import type { PartitionState } from './partition-state.ts'
+
+/** What the committer needs of its consumer. */
+export interface CommitterHost {
+  readonly engine: Engine
+  readonly events: Events<ConsumerEvents>
+  readonly groupId: string | undefined
+  /** The membership, while there is one. */
+  membership(): Membership | undefined
+}
+
+/** An offset and the epoch of the assignment it was read under; -1 is none, which no group accepts. */
+type EpochOffset = TopicPartitionOffset & { readonly assignmentEpoch: number }
+
+/** Commits for one consumer, by itself or because it was asked to. */
+export class Committer {
+  readonly #host: CommitterHost
+
+  constructor(host: CommitterHost) {
+    this.#host = host
+  }
+
+  /** Commits what is finished of these and not committed yet. */
+  commitFinished(states: readonly PartitionState[]): MaybePromise<void> {
+    const due = states.filter(
+      state =>
+        state.positioned && state.finished !== state.committed && state.phase !== 'gone' && state.fetch,
+    )
+    if (due.length > 0) return this.#commitAutomatically(due)
+  }
+
+  /** The same for one partition: the way of every batch. */
+  commitOne(state: PartitionState): void {
+    if (state.finished === state.committed || state.phase === 'gone') return
+    void this.#commitAutomatically([state])
+  }
+
+  // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
+  #commitAutomatically(states: readonly PartitionState[]): MaybePromise<void> {
+    const membership = this.#host.membership()
+    if (membership === undefined) return
+    const offsets = states.map(finishedOffset)
+    try {
+      const result = membership.commit(offsets)
+      if (isThenable(result)) {
+        return Promise.resolve(result).then(
+          () => this.#committed(states, offsets),
+          error => this.#host.events.emit('error', error),
+        )
+      }
+      this.#committed(states, offsets)
+    } catch (error) {
+      this.#host.events.emit('error', error)
+      this.#host.engine.outbox.flush()
+    }
+  }
+
+  /**
+   * Commits given offsets; `states` are theirs, where the partition is assigned.
+   *
+   * @throws CommitFailedError where one is not this consumer's; nothing is committed then
+   */
+  async commit(
+    offsets: readonly TopicPartitionOffset[],
+    states: readonly (PartitionState | undefined)[],
+  ): Promise<void> {
+    const membership = this.#host.membership()
+    if (membership === undefined) {
+      const { groupId } = this.#host
+      throw new CommitFailedError(
+        'UNKNOWN_MEMBER_ID',
+        `This consumer is not a member of group '${groupId}' now: it was removed, or has not joined yet`,
+        groupId === undefined ? {} : { groupId },
+      )
+    }
+    if (offsets.length === 0) return
+    const due = offsets.map((offset, i) => ({ ...offset, assignmentEpoch: states[i]?.assignmentEpoch ?? -1 }))
+    // Through an async function, so that a refusal does not settle before the success of an earlier call.
+    await (async () => membership.commit(due))()
+    this.#committed(states, due)
+  }
+
+  #committed(
+    states: readonly (PartitionState | undefined)[],
+    offsets: readonly TopicPartitionOffset[],
+  ): void {
+    for (let i = 0; i < states.length; i++) {
+      const state = states[i]
+      if (state) state.committed = offsets[i]!.offset
+    }
+    if (!this.#host.events.listens('committed')) return
+    const plain = offsets.map(({ topic, partition, offset, metadata }) =>
+      metadata === undefined ? { topic, partition, offset } : { topic, partition, offset, metadata },
+    )
+    this.#host.events.emit('committed', { offsets: plain })
+    this.#host.engine.outbox.flush()
+  }
+}
+
+/** What is finished of a partition, as a commit says it. */
+export function finishedOffset({ topic, partition, finished, assignmentEpoch }: PartitionState): EpochOffset {
+  return { topic, partition, offset: finished, assignmentEpoch }
+}

@@ -1,0 +1,365 @@
+import { Deferred } from '../deferred.ts'
+import type { Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
+import { ClosedError, ConsumerCrashedError, describeError } from '../errors.ts'
+import type { Events } from '../events.ts'
+import type { AnyRecord } from '../record.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
+import { ConsumerCoordinator } from './consumer-coordinator.ts'
+import type { ConsumerEvents } from './consumer-events.ts'
+import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import { Deadline } from './deadline.ts'
+import { Fetcher } from './fetcher.ts'
+import { type PartitionState, toTopicPartition } from './partition-state.ts'
+import { RecordStream } from './record-stream.ts'
+import { doubled } from './retry-policy.ts'
+import type { Worker, WorkerHost } from './worker.ts'
+
+const firstRestartMs = 1000
+const longestRestartMs = 60_000
+const closeTimeoutMs = 30_000
+
+/**
+ * - `new`: it has not joined.
+ * - `running`: it is a member, or about to be one.
+ * - `restarting`: a handler failed; it has left, and comes back.
+ * - `closing`: it finishes and leaves.
+ * - `closed`: it has ended, by `close` or by a crash.
+ */
+type Life = 'new' | 'running' | 'restarting' | 'closing' | 'closed'
+
+/** How a consumer starts, comes back and ends. */
+export class ConsumerLifecycle implements EngineClient {
+  readonly name: string
+  readonly groupId: string | undefined
+  readonly coordinator: ConsumerCoordinator
+  /** What the ways of consuming need. */
+  readonly workerHost: WorkerHost
+  readonly #engine: Engine
+  readonly #options: ResolvedConsumerOptions
+  readonly #events: Events<ConsumerEvents>
+  readonly #session: FetchSession<PartitionState>
+  readonly #done = new Deferred()
+  #worker: Worker | undefined
+  #life: Life = 'new'
+  #starting: Promise<void> | undefined
+  #closing: Promise<readonly Unread[]> | undefined
+  #restarts = 0
+  #stopRestart: (() => void) | undefined
+  #draining = false
+
+  constructor(
+    engine: Engine,
+    options: ResolvedConsumerOptions,
+    name: string,
+    events: Events<ConsumerEvents>,
+    control: ConsumerControl,
+  ) {
+    this.name = name
+    this.groupId = options.groupId
+    this.#engine = engine
+    this.#options = options
+    this.#events = events
+    this.#session = engine.fetch(() => this.#worker?.wake())
+    const fatal = (error: unknown) => void this.crash(error, undefined)
+    const shared = { engine, events, session: this.#session, fatal }
+    this.coordinator = new ConsumerCoordinator({
+      ...shared,
+      options,
+      halted: states => this.#worker?.halted(states),
+      hookFailed: error => this.#hookFailed(error),
+    })
+    this.workerHost = {
+      ...shared,
+      coordinator: this.coordinator,
+      fetcher: new Fetcher({ ...shared, autoOffsetReset: options.autoOffsetReset }),
+      control,
+      progressed: () => {
+        this.#restarts = 0
+      },
+      ranDry: () => this.#endIfComplete(),
+      failed: (error, record, then) =>
+        then === 'stop' ? void this.crash(error, record) : void this.#restart(error, record),
+    }
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise
+  }
+
+  get worker(): Worker | undefined {
+    return this.#worker
+  }
+
+  /** Sets the way in which it consumes. */
+  use(worker: Worker): void {
+    this.#worker = worker
+  }
+
+  /** @throws ClosedError */
+  requireOpen(): void {
+    if (this.ended) throw this.closedError()
+  }
+
+  /** Whether it ends, or has ended. */
+  get ended(): boolean {
+    return this.#life === 'closing' || this.#life === 'closed'
+  }
+
+  closedError(): ClosedError {
+    return new ClosedError(`${this.name} is closed`)
+  }
+
+  // --- starting -----------------------------------------------------------------------------------------------------
+
+  /** Joins, if it has not; resolves when joined, assigned and positioned. */
+  async start(): Promise<void> {
+    this.requireOpen()
+    this.#starting ??= this.#join()
+    await this.#starting
+    await this.coordinator.ready
+  }
+
+  /** The same for consuming by pull: a consumer that is closed while it starts has simply ended. */
+  async startOrEnd(): Promise<void> {
+    if (this.ended) return
+    try {
+      await this.start()
+    } catch (error) {
+      if (!(error instanceof ClosedError) || this.#closing === undefined) throw error
+    }
+  }
+
+  async #join(): Promise<void> {
+    this.#engine.requireOpen()
+    this.#life = 'running'
+    this.#engine.track(this)
+    try {
+      await this.coordinator.join()
+    } catch (error) {
+      // Nothing was joined: the same consumer may try again.
+      if (this.#life === 'running') this.#life = 'new'
+      this.#worker?.stop()
+      this.#worker = undefined
+      this.#starting = undefined
+      this.#engine.untrack(this)
+      throw error
+    }
+  }
+
+  #endIfComplete(): void {
+    if (!this.#options.bounded || !this.coordinator.settled) return
+    if (this.coordinator.states.every(state => state.complete && !state.busy)) void this.close({})
+  }
+
+  // --- coming back --------------------------------------------------------------------------------------------------
+
+  async #restart(error: unknown, record: AnyRecord | undefined): Promise<void> {
+    if (this.#life !== 'running') return
+    this.#life = 'restarting'
+    this.#worker?.stop()
+    const delayMs = doubled(firstRestartMs, ++this.#restarts, longestRestartMs)
+    const at = record ? ` at offset ${record.offset} of ${formatTopicPartition(record)}` : ''
+    const text = `${this.name} restarts in ${delayMs} ms, its handler failed${at}: ${describeError(error)}`
+    this.#events.emitOrWarn('restarting', { error, record, delayMs }, text)
+    this.#engine.outbox.flush()
+    try {
+      await this.#leave({ keepPlace: false, timeoutMs: closeTimeoutMs })
+      if (this.#life === 'restarting') await this.#restartDelay(delayMs)
+      if (this.#life !== 'restarting') return
+      this.#life = 'running'
+      this.#worker?.resume()
+      await this.coordinator.join()
+    } catch (thrown) {
+      void this.crash(thrown, undefined)
+    }
+  }
+
+  #restartDelay(delayMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const name = `restart of ${this.name}`
+      const timer = this.#engine.clock.setTimer(resolve, delayMs, { hold: true, name })
+      this.#stopRestart = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+
+  // --- ending -------------------------------------------------------------------------------------------------------
+
+  /** Stops because of an error; where a handler failed, at this record. */
+  async crash(error: unknown, record: AnyRecord | undefined): Promise<void> {
+    if (this.ended) return
+    this.#life = 'closing'
+    const crash = record ? this.#crashError(error, record) : toError(error)
+    this.#closing = this.#end({ leave: true }, closeTimeoutMs)
+    if (this.#worker instanceof RecordStream) this.#worker.fail(crash)
+    await this.#closing
+    this.#events.emitOrWarn('crashed', { error: crash, record }, `${this.name} crashed: ${crash.message}`)
+    this.#events.emit('closed', { reason: 'crashed' })
+    const { groupId } = this
+    if (groupId !== undefined) {
+      this.#engine.consumerStopped(record ? { groupId, record, cause: error } : { groupId, cause: error })
+    }
+    this.#done.reject(crash)
+    this.#engine.outbox.flush()
+  }
+
+  #crashError(error: unknown, { topic, partition, offset }: AnyRecord): ConsumerCrashedError {
+    const { groupId } = this
+    return new ConsumerCrashedError(
+      `${this.name} stopped: its handler failed at offset ${offset} of ${topic}-${partition}: ${describeError(error)}`,
+      { topic, partition, offset, cause: error, ...(groupId === undefined ? {} : { groupId }) },
+    )
+  }
+
+  /** Finishes, commits, leaves, and tells what it left; the second call waits for the first. */
+  close(options: CloseOptions): Promise<readonly Unread[]> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  async #close(options: CloseOptions): Promise<readonly Unread[]> {
+    const { timeoutMs = closeTimeoutMs } = options
+    const began = this.#engine.clock.monotonic()
+    if (options.drain && this.#life === 'running') await this.#drain(timeoutMs)
+    // It may have crashed while it drained, and has then told what it left.
+    if (this.ended) return (await this.#closing) ?? []
+    const joined = this.#life !== 'new'
+    this.#life = 'closing'
+    const spent = this.#engine.clock.monotonic() - began
+    const left = joined ? await this.#end(options, Math.max(0, timeoutMs - spent)) : []
+    this.#life = 'closed'
+    this.#events.emit('closed', { reason: 'closed' })
+    this.#done.resolve()
+    this.#engine.outbox.flush()
+    return left
+  }
+
+  // Only where somebody reads on by itself; whoever polls has stopped polling when it closes.
+  async #drain(timeoutMs: number): Promise<void> {
+    if (this.#worker instanceof RecordStream && !this.#worker.iterating) return
+    this.#draining = true
+    try {
+      await this.reach(
+        this.ends().filter(({ state }) => !state.paused),
+        () => this.#life !== 'running',
+        timeoutMs,
+      )
+    } catch {
+      // Its time is up: what it did not reach stands in the report.
+    } finally {
+      this.#draining = false
+    }
+  }
+
+  async #end({ leave = false }: CloseOptions, timeoutMs: number): Promise<readonly Unread[]> {
+    this.#stopRestart?.()
+    this.#worker?.stop()
+    let left: readonly Unread[] = []
+    try {
+      const keepPlace = this.#options.groupInstanceId !== undefined && !leave
+      // Read as late as can be, when what was in flight is finished, but before the partitions are somebody else's.
+      await this.#leave({ keepPlace, timeoutMs }, () => {
+        left = this.#report()
+      })
+    } catch (error) {
+      this.#events.emit('error', error)
+    }
+    this.coordinator.end(this.closedError())
+    this.#session.close()
+    this.#life = 'closed'
+    this.#engine.untrack(this)
+    return left
+  }
+
+  async #leave(
+    { keepPlace, timeoutMs }: { readonly keepPlace: boolean; readonly timeoutMs: number },
+    beforeLeaving?: () => void,
+  ): Promise<void> {
+    const deadline = new Deadline(this.#engine.clock, timeoutMs, `leaving of ${this.name}`)
+    try {
+      await this.coordinator.leave({
+        keepPlace,
+        deadline: deadline.passed,
+        ...(beforeLeaving && { beforeLeaving }),
+      })
+    } finally {
+      deadline.cancel()
+    }
+  }
+
+  #report(): readonly Unread[] {
+    return this.coordinator.states
+      .filter(state => state.unread > 0)
+      .map(state => ({
+        group: this.groupId,
+        topic: state.topic,
+        partition: state.partition,
+        from: Math.max(state.finished, state.fetch?.logStartOffset ?? 0),
+        count: state.unread,
+      }))
+  }
+
+  #hookFailed(error: unknown): void {
+    if (this.#worker instanceof RecordStream) this.#worker.fail(error)
+    else {
+      this.#events.emit('error', error)
+      this.#engine.outbox.flush()
+    }
+  }
+
+  // --- what it has still to do --------------------------------------------------------------------------------------
+
+  pending(): string[] {
+    const pending = this.#worker?.pending() ?? []
+    if (this.#life === 'restarting') pending.push('restarts')
+    else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
+    if (this.#draining) pending.push('drains')
+    return pending.map(what => `${this.name} ${what}`)
+  }
+
+  get paused(): readonly TopicPartition[] {
+    return this.coordinator.states
+      .filter(({ paused, phase }) => paused && phase === 'active')
+      .map(toTopicPartition)
+  }
+
+  unread(): number {
+    if (this.groupId !== undefined) return 0
+    let unread = 0
+    for (const state of this.coordinator.states) {
+      if (state.phase === 'active' && !state.paused) unread += state.unread
+    }
+    return unread
+  }
+
+  /** Where its partitions end now. */
+  ends(): { readonly state: PartitionState; readonly end: number }[] {
+    return this.coordinator.states
+      .filter(({ phase }) => phase === 'active')
+      .map(state => ({ state, end: state.finished + state.unread }))
+  }
+
+  /** Resolves when it has finished everything up to these ends, or `ended` says that it need not. */
+  reach(
+    ends: readonly { state: PartitionState; end: number }[],
+    ended: () => boolean,
+    timeoutMs: number,
+  ): Promise<void> {
+    // A partition that went to somebody else in the meantime is theirs to finish.
+    const behind = () =>
+      ends.filter(({ state, end }) => state.phase === 'active' && state.unread > 0 && state.finished < end)
+    const explain = () =>
+      behind()
+        .map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
+        .join(', ')
+    const condition = () => ended() || behind().length === 0
+    return this.#engine.waitUntil(`${this.name} to catch up`, condition, explain, timeoutMs)
+  }
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new ConsumerCrashedError(describeError(thrown), { cause: thrown })
+}

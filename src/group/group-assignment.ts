@@ -1,0 +1,284 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import type { AssignmentUpdate } from '../engine.ts'
+import type { Outbox } from '../events.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import type { ComputeAssignment, TargetAssignment } from './assignor.ts'
+import type { GroupMember } from './group-member.ts'
+import { GroupPartition } from './group-partition.ts'
+import { countOwed, nextStep } from './reconciliation.ts'
+
+/** What an assignment needs of its group. */
+export interface AssignmentHost {
+  readonly clock: BrokerClock
+  readonly outbox: Outbox
+  readonly topics: ReadonlyMap<string, { readonly partitions: readonly unknown[] }>
+  members(): Iterable<GroupMember>
+  /** The key of a member's timer. */
+  timer(member: GroupMember): string
+  /** A member did not give up in time what it was told to. */
+  overdue(member: GroupMember): void
+  /** Everybody has what the target says; so many partitions went from one member to another. */
+  atRest(moved: number): void
+}
+
+/** A target that was computed and not applied yet. */
+export interface ComputedTarget {
+  readonly names: readonly string[]
+  readonly target: TargetAssignment
+  readonly members: readonly GroupMember[]
+}
+
+type Partition = GroupPartition<GroupMember>
+
+interface Change {
+  lost: TopicPartition[]
+  revoked: TopicPartition[]
+  assigned: { topic: string; partition: number; assignmentEpoch: number }[]
+  settled: boolean
+}
+
+type Changes = Map<GroupMember, Change>
+
+/** Who is meant to own each partition of a group, who owns it, and the way from one to the other (KIP-848). */
+export class GroupAssignment {
+  readonly #host: AssignmentHost
+  readonly #partitions = new Map<string, Partition[]>()
+  readonly #unsettled = new Set<Partition>()
+  #epoch = 0
+  #moved = 0
+  #atRest = true
+
+  constructor(host: AssignmentHost) {
+    this.#host = host
+  }
+
+  /** Grows with every new target. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get settled(): boolean {
+    return this.#unsettled.size === 0
+  }
+
+  /** Whether the topic is dealt out. */
+  has(topic: string): boolean {
+    return this.#partitions.has(topic)
+  }
+
+  partition(topic: string, partition: number): Partition | undefined {
+    return this.#partitions.get(topic)?.[partition]
+  }
+
+  *#all(): IterableIterator<Partition> {
+    for (const partitions of this.#partitions.values()) yield* partitions
+  }
+
+  // --- the target ---------------------------------------------------------------------------------------------------
+
+  /** Asks an assignor; nothing is changed. */
+  compute(members: readonly GroupMember[], assignor: ComputeAssignment): ComputedTarget {
+    const lists = new Set(members.map(member => member.topics))
+    const names = [...new Set([...lists].flat())].sort()
+    const indexOf = new Map(names.map((name, index) => [name, index]))
+    const subscribed = new Map([...lists].map(list => [list, list.map(name => indexOf.get(name)!)]))
+    // Who is not asked for any more has no index, so what the target gave it is free.
+    for (const member of this.#host.members()) member.index = -1
+    for (let index = 0; index < members.length; index++) members[index]!.index = index
+    const topics = names.map(name => ({ name, partitions: this.#host.topics.get(name)!.partitions.length }))
+    const target = assignor({
+      members: members.map(({ memberId, groupInstanceId, topics: list }) => ({
+        memberId,
+        groupInstanceId,
+        subscribed: subscribed.get(list)!,
+      })),
+      topics,
+      current: topics.map(topic => this.#currentTarget(topic)),
+    })
+    return { names, target, members }
+  }
+
+  #currentTarget({ name, partitions: count }: { name: string; partitions: number }): Int32Array {
+    const current = new Int32Array(count).fill(-1)
+    const partitions = this.#partitions.get(name) ?? []
+    const known = Math.min(count, partitions.length)
+    for (let i = 0; i < known; i++) current[i] = partitions[i]!.target?.index ?? -1
+    return current
+  }
+
+  /** Makes a target the group's, and leads everybody toward it. `changed` hears of it even if it gets nothing. */
+  apply({ names, target, members }: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {
+    this.#epoch++
+    const wanted = new Set(names)
+    for (const [name, partitions] of this.#partitions) {
+      if (!wanted.has(name)) for (const partition of partitions) partition.target = undefined
+    }
+    for (let t = 0; t < names.length; t++) {
+      const name = names[t]!
+      const owners = target[t]!
+      const partitions = this.#partitions.get(name) ?? []
+      this.#partitions.set(name, partitions)
+      for (let p = 0; p < owners.length; p++) {
+        const partition = partitions[p] ?? new GroupPartition<GroupMember>(name, p)
+        partitions[p] = partition
+        partition.target = members[owners[p]!]
+      }
+    }
+    this.#reconcileAll(changed, lost)
+  }
+
+  /** A member takes the place of one that is gone: what that one had is its own at once, under a new epoch. */
+  takePlace(former: GroupMember, member: GroupMember): void {
+    this.#epoch++
+    for (const partition of this.#all()) if (partition.target === former) partition.target = member
+    for (const partition of [...former.owned]) {
+      this.#disown(partition)
+      partition.lastOwner = member
+    }
+    this.#reconcileAll(member)
+  }
+
+  // --- the way to it ------------------------------------------------------------------------------------------------
+
+  #reconcileAll(changed?: GroupMember, lost?: LostPartitions): void {
+    const waited = [...this.#host.members()].filter(member => member.owed > 0)
+    countOwed(this.#host.members(), this.#all())
+    const changes: Changes = new Map()
+    for (const [member, partitions] of lost ?? []) changeOf(changes, member).lost = partitions
+    this.#atRest = false
+    this.#step(this.#all(), changes)
+    if (changed) changeOf(changes, changed)
+    for (const member of waited) if (member.owed === 0) changeOf(changes, member)
+    this.#tell(changes)
+    for (const [name, partitions] of this.#partitions) {
+      if (!partitions.some(({ owner, target }) => owner ?? target)) this.#partitions.delete(name)
+    }
+    this.#rest()
+  }
+
+  #step(partitions: Iterable<Partition>, changes: Changes): void {
+    for (const partition of partitions) {
+      const step = nextStep(partition)
+      if (step === 'grant') this.#grant(partition, changes)
+      else if (step === 'revoke') this.#revoke(partition, changes)
+      if (partition.settled) this.#unsettled.delete(partition)
+      else this.#unsettled.add(partition)
+    }
+  }
+
+  #tell(changes: Changes): void {
+    for (const [member, change] of changes) {
+      change.settled = member.owed === 0
+      const update: AssignmentUpdate = change
+      if (member.connected) this.#host.outbox.push(() => member.listener.assignmentChanged(update))
+    }
+  }
+
+  #grant(partition: Partition, changes: Changes): void {
+    const member = partition.target!
+    partition.owner = member
+    partition.epoch = this.#epoch
+    if (partition.lastOwner !== undefined && partition.lastOwner !== member) this.#moved++
+    partition.lastOwner = member
+    member.owned.add(partition)
+    member.owed--
+    const { topic, partition: number, epoch: assignmentEpoch } = partition
+    changeOf(changes, member).assigned.push({ topic, partition: number, assignmentEpoch })
+  }
+
+  #revoke(partition: Partition, changes: Changes): void {
+    const member = partition.owner!
+    // A member whose session runs cannot give up anything; its session's end frees all it had.
+    if (!member.connected) return
+    partition.revokingSince = this.#host.clock.monotonic()
+    changeOf(changes, member).revoked.push({ topic: partition.topic, partition: partition.partition })
+    if (!this.#host.clock.scheduled(this.#host.timer(member))) this.#limit(member, member.rebalanceTimeoutMs)
+  }
+
+  #limit(member: GroupMember, delayMs: number): void {
+    this.#host.clock.schedule(this.#host.timer(member), delayMs, () => {
+      const now = this.#host.clock.monotonic()
+      let longest = 0
+      for (const { revokingSince } of member.owned) longest = Math.max(longest, now - (revokingSince ?? now))
+      const left = member.rebalanceTimeoutMs - longest
+      if (left > 0) this.#limit(member, left)
+      else this.#host.overdue(member)
+    })
+  }
+
+  /** A member has ended what it was doing with these: they may go to their next owners. */
+  release(member: GroupMember, released: readonly TopicPartition[]): void {
+    const free: Partition[] = []
+    for (const { topic, partition } of released) {
+      const owned = this.partition(topic, partition)
+      if (owned?.owner !== member || owned.revokingSince === undefined) continue
+      this.#disown(owned)
+      free.push(owned)
+    }
+    let revoking = false
+    for (const { revokingSince } of member.owned) revoking ||= revokingSince !== undefined
+    if (!revoking) this.#host.clock.unschedule(this.#host.timer(member))
+    const changes: Changes = new Map()
+    this.#step(free, changes)
+    this.#tell(changes)
+    this.#rest()
+  }
+
+  /** A member is gone: all it had is free. */
+  disownAll(member: GroupMember): void {
+    for (const partition of [...member.owned]) this.#disown(partition)
+  }
+
+  /** A topic is gone: what was dealt out of it is lost to whoever had it. */
+  forgetTopic(topic: string): LostPartitions {
+    const lost = new Map<GroupMember, TopicPartition[]>()
+    for (const partition of this.#partitions.get(topic) ?? []) {
+      const { owner } = partition
+      if (owner) {
+        this.#disown(partition)
+        const list = lost.get(owner) ?? []
+        list.push({ topic, partition: partition.partition })
+        lost.set(owner, list)
+      }
+      this.#unsettled.delete(partition)
+    }
+    this.#partitions.delete(topic)
+    return lost
+  }
+
+  #disown(partition: Partition): void {
+    partition.owner?.owned.delete(partition)
+    partition.owner = undefined
+    partition.revokingSince = undefined
+  }
+
+  #rest(): void {
+    if (this.#unsettled.size > 0 || this.#atRest) return
+    this.#atRest = true
+    const moved = this.#moved
+    this.#moved = 0
+    this.#host.atRest(moved)
+  }
+
+  /** What is still to be done, as sentences. */
+  explain(): string[] {
+    return [...this.#unsettled].map(partition => {
+      const { owner, target } = partition
+      if (owner === undefined) return `${formatTopicPartition(partition)} has no owner`
+      const next = target === undefined ? 'nobody' : `'${target.memberId}'`
+      return `'${owner.memberId}' has not released ${formatTopicPartition(partition)} for ${next}`
+    })
+  }
+}
+
+/** Partitions that are gone, by who had them. */
+export type LostPartitions = Map<GroupMember, TopicPartition[]>
+
+function changeOf(changes: Changes, member: GroupMember): Change {
+  let change = changes.get(member)
+  if (change === undefined) {
+    change = { lost: [], revoked: [], assigned: [], settled: false }
+    changes.set(member, change)
+  }
+  return change
+}

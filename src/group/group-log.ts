@@ -1,0 +1,20 @@
+import type { OffsetSpec } from '../topic-partition.ts'
+
+/** What a group needs to know of a partition's log. */
+export interface GroupLog {
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  offsetForTimestamp(timestamp: number): number | null
+  /** What is from this offset on is not harmless to drop: somebody is to read it. */
+  readFrom(offset: number): void
+}
+
+/** The topics of a broker, as far as groups need to know them. */
+export type GroupTopics = ReadonlyMap<string, { readonly partitions: readonly GroupLog[] }>
+
+/** The offset that a place in a partition means now; a time after the last record means the end. */
+export function offsetAt(log: GroupLog, spec: OffsetSpec): number {
+  if (spec === 'beginning') return log.logStartOffset
+  if (spec === 'end') return log.highWatermark
+  return typeof spec === 'number' ? spec : (log.offsetForTimestamp(spec.timestamp) ?? log.highWatermark)
+}

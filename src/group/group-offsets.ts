@@ -1,0 +1,151 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import { OffsetMetadataTooLargeError } from '../errors.ts'
+import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import { type GroupTopics, offsetAt } from './group-log.ts'
+import type { OffsetStore } from './offset-store.ts'
+
+/** What the offsets of a group need to know of it. */
+export interface GroupOffsetsHost {
+  readonly groupId: string
+  readonly clock: BrokerClock
+  readonly offsets: OffsetStore
+  readonly topics: GroupTopics
+  /** Milliseconds; -1 is for ever. */
+  readonly offsetsRetentionMs: number
+  /** When the last member went, or undefined while there are members. */
+  emptySince(): number | undefined
+  /** Whether a member reads the topic, or would if it existed. */
+  subscribed(topic: string): boolean
+  /** Nothing is left of the group: no member, no offset. */
+  expired(): void
+  finished(): void
+}
+
+const maxMetadataBytes = 4096
+
+/** What a group has committed, and how long it is kept. */
+export class GroupOffsets {
+  readonly #host: GroupOffsetsHost
+  readonly #timer: string
+
+  constructor(host: GroupOffsetsHost) {
+    this.#host = host
+    this.#timer = `group '${host.groupId}': offset expiry`
+  }
+
+  committed({ topic, partition }: TopicPartition): OffsetAndMetadata | null {
+    const committed = this.#host.offsets.get(this.#host.groupId, topic, partition)
+    return committed ? toOffsetAndMetadata(committed) : null
+  }
+
+  /** The committed offset alone: what lag is counted from. */
+  offset(topic: string, partition: number): number | undefined {
+    return this.#host.offsets.get(this.#host.groupId, topic, partition)?.offset
+  }
+
+  all(): TopicPartitionOffset[] {
+    return [...this.#host.offsets.entries(this.#host.groupId)].map(({ topic, partition, committed }) => ({
+      topic,
+      partition,
+      ...toOffsetAndMetadata(committed),
+    }))
+  }
+
+  /** @throws OffsetMetadataTooLargeError */
+  checkMetadata({ topic, partition, metadata }: TopicPartitionOffset): void {
+    if (metadata === undefined || Buffer.byteLength(metadata) <= maxMetadataBytes) return
+    throw new OffsetMetadataTooLargeError(
+      `Commit of ${topic}-${partition}: metadata expected at most ${maxMetadataBytes} bytes, ` +
+        `received ${Buffer.byteLength(metadata)}`,
+      { topic, partition, groupId: this.#host.groupId },
+    )
+  }
+
+  store(offsets: readonly TopicPartitionOffset[]): void {
+    const committedAt = this.#host.clock.now()
+    for (const { topic, partition, offset, metadata } of offsets) {
+      const committed = metadata === undefined ? { offset, committedAt } : { offset, committedAt, metadata }
+      this.#host.offsets.set(this.#host.groupId, topic, partition, committed)
+    }
+  }
+
+  /** Commits from outside: what is committed may go back, so what is from there on is not harmless to drop. */
+  storeFromOutside(offsets: readonly TopicPartitionOffset[]): void {
+    for (const { topic, partition, offset } of offsets) {
+      this.#host.topics.get(topic)?.partitions[partition]?.readFrom(offset)
+    }
+    this.store(offsets)
+    this.scheduleExpiry()
+  }
+
+  /** A place in every partition of the topics that the group has committed anything of. */
+  everywhere(to: 'earliest' | 'latest' | { readonly timestamp: number }): TopicPartitionOffset[] {
+    const spec = to === 'earliest' ? 'beginning' : to === 'latest' ? 'end' : to
+    return this.#host.offsets.topics(this.#host.groupId).flatMap(topic => {
+      const partitions = this.#host.topics.get(topic)?.partitions ?? []
+      return partitions.map((log, partition) => ({ topic, partition, offset: offsetAt(log, spec) }))
+    })
+  }
+
+  delete(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) {
+      this.#host.offsets.deletePartition(this.#host.groupId, topic, partition)
+    }
+  }
+
+  deleteAll(): void {
+    this.#host.clock.unschedule(this.#timer)
+    this.#host.offsets.deleteGroup(this.#host.groupId)
+  }
+
+  // While the group is empty all its offsets expire together, counted from when it became so or from a later commit;
+  // while it has members, those of topics that nobody reads any more, each from its commit (KIP-211).
+  scheduleExpiry(): void {
+    const due = this.#nextExpiry()
+    const { clock } = this.#host
+    if (due === Number.POSITIVE_INFINITY) return clock.unschedule(this.#timer)
+    clock.schedule(this.#timer, Math.max(0, due - clock.now()), () => {
+      this.#expire()
+      this.#host.finished()
+    })
+  }
+
+  #nextExpiry(): number {
+    const { offsets, offsetsRetentionMs, groupId } = this.#host
+    if (offsetsRetentionMs === -1) return Number.POSITIVE_INFINITY
+    let due = Number.POSITIVE_INFINITY
+    let some = false
+    for (const { topic, committed } of offsets.entries(groupId)) {
+      some = true
+      const since = this.#expirySince(topic, committed.committedAt)
+      if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
+    }
+    // An empty group that keeps nothing goes, too, after the same time.
+    const emptySince = this.#host.emptySince()
+    return some || emptySince === undefined ? due : emptySince + offsetsRetentionMs
+  }
+
+  #expirySince(topic: string, committedAt: number): number | undefined {
+    const emptySince = this.#host.emptySince()
+    if (emptySince !== undefined) return Math.max(emptySince, committedAt)
+    return this.#host.subscribed(topic) ? undefined : committedAt
+  }
+
+  #expire(): void {
+    const { offsets, offsetsRetentionMs, clock, groupId } = this.#host
+    const now = clock.now()
+    for (const { topic, partition, committed } of [...offsets.entries(groupId)]) {
+      const since = this.#expirySince(topic, committed.committedAt)
+      if (since !== undefined && now - since >= offsetsRetentionMs)
+        offsets.deletePartition(groupId, topic, partition)
+    }
+    const emptySince = this.#host.emptySince()
+    const over = emptySince !== undefined && now - emptySince >= offsetsRetentionMs
+    if (over && offsets.topics(groupId).length === 0) this.#host.expired()
+    else this.scheduleExpiry()
+  }
+}
+
+function toOffsetAndMetadata({ offset, metadata }: OffsetAndMetadata): OffsetAndMetadata {
+  return metadata === undefined ? { offset } : { offset, metadata }
+}
