@@ -10,6 +10,7 @@ export interface Admin {
   deleteTopic(name: string): Promise<void>
   /** The names, sorted. */
   listTopics(): Promise<readonly string[]>
+  /** @throws UnknownTopicOrPartitionError */
   describeTopic(name: string): Promise<TopicSummary>
   /** Grows a topic to `total` partitions. */
   addPartitions(topic: string, total: number): Promise<void>
@@ -22,6 +23,7 @@ export interface Admin {
   ): Promise<readonly (TopicPartition & { readonly offset: number | null })[]>
   /** The ids, sorted. */
   listGroups(): Promise<readonly string[]>
+  /** @throws GroupIdNotFoundError */
   describeGroup(groupId: string): Promise<GroupSummary>
   /** @throws GroupIdNotFoundError, NonEmptyGroupError */
   deleteGroup(groupId: string): Promise<void>

@@ -34,5 +34,6 @@ export interface AssignorInput {
  */
 export interface Assignor {
   readonly name: string
+  /** The partitions of each member, by member id. */
   assign(input: AssignorInput): ReadonlyMap<string, readonly TopicPartition[]>
 }

@@ -4,8 +4,7 @@ import type { BrokerEvents } from './broker/broker-events.ts'
 import { MemoryAdmin, toTopicOptions } from './broker/memory-admin.ts'
 import { MemoryEngine } from './broker/memory-engine.ts'
 import { type IdleOptions, Quiescence } from './broker/quiescence.ts'
-import type { BrokerClock } from './broker-clock.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, type SleepClock, systemClock } from './clock.ts'
 import type { Codec } from './codec.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
@@ -13,7 +12,6 @@ import type { Unread } from './engine.ts'
 import { describeValue, InvalidOptionError } from './errors.ts'
 import type { ConsumerGroup } from './group/consumer-group.ts'
 import { systemRandom } from './ids.ts'
-import { toLogConfig } from './log/log-config.ts'
 import { checkTopicName, type Topic } from './log/topic.ts'
 import { Producer, type ProducerOptions } from './producer/producer.ts'
 import type { PubSub } from './pub-sub.ts'
@@ -22,6 +20,7 @@ import type {
   Merged,
   MessageBody,
   OpenTopics,
+  PlainTopic,
   RecordOf,
   TopicMap,
   TopicOptions,
@@ -33,9 +32,14 @@ import {
   checkOptions,
   duration,
   either,
+  invalidOption,
   limit,
   objectWith,
 } from './validate.ts'
+
+export type { BrokerDescription } from './broker/broker-description.ts'
+export type { BrokerEvents, RecordsDroppedEvent } from './broker/broker-events.ts'
+export type { IdleOptions } from './broker/quiescence.ts'
 
 /** How a broker is made. */
 export interface BrokerOptions<Topics extends TopicMap = TopicMap> {
@@ -65,11 +69,23 @@ export interface BrokerCloseOptions {
   readonly drain?: boolean
 }
 
+const closeTimeoutMs = 30_000
 const week = 7 * 24 * 60 * 60 * 1000
 
 const anObject: Check = {
   expected: 'an object',
   accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
+}
+
+const clockMethods = objectWith('now', 'monotonic', 'setTimer', 'turn')
+
+const aClock: Check = {
+  expected: `${clockMethods.expected} and workBudget { ms, records }`,
+  accepts: value => {
+    if (!clockMethods.accepts(value)) return false
+    const budget = (value as { readonly workBudget?: Readonly<Record<string, unknown>> }).workBudget
+    return duration.accepts(budget?.ms) && duration.accepts(budget?.records)
+  },
 }
 
 /**
@@ -84,6 +100,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   /** The administration as every engine has it: all methods async. */
   readonly admin: Admin
   #closing: Promise<readonly Unread[]> | undefined
+  #stopDraining: (() => void) | undefined
 
   constructor(options: BrokerOptions<Topics> = {}) {
     checkOptions('Broker', options as BrokerOptions, {
@@ -93,7 +110,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       offsetsRetentionMs: limit(1),
       codec: objectWith('encode', 'decode'),
       freeze: boolean,
-      clock: objectWith('now', 'monotonic', 'setTimer', 'turn'),
+      clock: aClock,
       random: callback,
     })
     const { autoCreateTopics = false } = options
@@ -108,7 +125,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     })
     this.#quiescence = new Quiescence(this.#engine)
     this.admin = new MemoryAdmin(this.#engine)
-    if (typeof autoCreateTopics === 'object') toLogConfig('(autoCreateTopics)', autoCreateTopics)
+    if (typeof autoCreateTopics === 'object') this.#engine.logConfig('(autoCreateTopics)', autoCreateTopics)
     this.declare(options.topics ?? {})
   }
 
@@ -121,9 +138,15 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    */
   createTopic<const Name extends string, Definition extends AnyTopic>(
     name: Name,
-    options?: TopicOptions | Definition,
-  ): Topic<RecordOf<{ [N in Name]: Definition }, Name>, MessageBody<{ [N in Name]: Definition }, Name>> {
-    return this.#engine.createTopic(name, toTopicOptions(options ?? {})) as never
+    definition: Definition,
+  ): Topic<RecordOf<{ [N in Name]: Definition }, Name>, MessageBody<{ [N in Name]: Definition }, Name>>
+  /** Makes a topic of plain options, whose values have no declared type. */
+  createTopic<const Name extends string>(
+    name: Name,
+    options?: TopicOptions,
+  ): Topic<RecordOf<{ [N in Name]: PlainTopic }, Name>, MessageBody<{ [N in Name]: PlainTopic }, Name>>
+  createTopic(name: string, options?: TopicOptions | AnyTopic): Topic {
+    return this.#engine.createTopic(name, toTopicOptions(options ?? {}))
   }
 
   /**
@@ -132,12 +155,13 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    * @throws InvalidOptionError where one exists with an option that contradicts the declared one; nothing is made then
    */
   declare<More extends TopicMap>(topics: More): Broker<Merged<Topics, More>> {
+    if (!anObject.accepts(topics)) throw invalidOption('declare', 'topics', anObject.expected, topics)
     const missing: [string, TopicOptions][] = []
     for (const [name, definition] of Object.entries(topics)) {
       checkTopicName(name)
       const options = toTopicOptions(definition)
       const existing = this.#engine.topics.get(name)
-      toLogConfig(name, options)
+      this.#engine.logConfig(name, options)
       if (existing) refuseContradiction(existing, options)
       else missing.push([name, options])
     }
@@ -208,7 +232,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   // --- as a whole ---------------------------------------------------------------------------------------------------
 
   /** Time as this broker has it; `clock.sleep(ms)` is for handlers and tests. */
-  get clock(): BrokerClock {
+  get clock(): SleepClock {
     return this.#engine.clock
   }
 
@@ -233,23 +257,44 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    * Closes every consumer and producer that it made, and ends. Resolves to what was left unread. It always ends, see
    * `Consumer.close`; the records are gone with it.
    */
-  close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
-    this.#closing ??= this.#close(options)
+  async close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
+    checkOptions('close', options, { timeoutMs: duration, drain: boolean })
+    if (this.#closing === undefined) this.#closing = this.#close(options)
+    else this.#hurry(options)
     return this.#closing
   }
 
-  async #close(options: BrokerCloseOptions): Promise<readonly Unread[]> {
-    try {
-      checkOptions('close', options, { timeoutMs: duration, drain: boolean })
-    } catch (error) {
-      this.#closing = undefined
-      throw error
-    }
-    const left = await Promise.all([...this.#engine.clients].map(client => client.close(options)))
+  // A second close can only make the first one end sooner.
+  #hurry({ timeoutMs }: BrokerCloseOptions): void {
+    if (timeoutMs === undefined) return
+    this.#stopDraining?.()
+    for (const client of this.#engine.clients) void client.close({ timeoutMs })
+  }
+
+  async #close({ drain, timeoutMs = closeTimeoutMs }: BrokerCloseOptions): Promise<readonly Unread[]> {
+    const began = this.clock.monotonic()
+    if (drain) await this.#drain(timeoutMs)
+    const leftMs = Math.max(0, timeoutMs - (this.clock.monotonic() - began))
+    const left = await Promise.all(
+      [...this.#engine.clients].map(client => client.close({ timeoutMs: leftMs })),
+    )
     this.#engine.shutDown()
     return left.flat()
   }
 
+  /** Closes, for `await using`. */
+  // Until everybody rests, and not each consumer to its own end: what a handler sends on is to be read, too.
+  async #drain(timeoutMs: number): Promise<void> {
+    const closing = new AbortController()
+    this.#stopDraining = () => closing.abort()
+    try {
+      await this.#quiescence.idle({ timeoutMs, signal: closing.signal })
+    } catch {
+      // Its time is up, or it can never come: what was not read stands in the report.
+    }
+  }
+
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

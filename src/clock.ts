@@ -36,6 +36,15 @@ export interface Clock {
   readonly workBudget: WorkBudget
 }
 
+/** A broker's time, for handlers and tests. */
+export interface SleepClock extends Clock {
+  /**
+   * Resolves after `ms` milliseconds of this time and keeps the process alive until then; rejects with the signal's
+   * reason when it aborts.
+   */
+  sleep(ms: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
+}
+
 // The longest delay that setTimeout takes; a longer one would fire at once.
 const longestDelayMs = 2 ** 31 - 1
 

@@ -1,6 +1,8 @@
 /** Turns a topic's values into the bytes that its log keeps, and back. It never sees a null value (a tombstone). */
 export interface Codec<Value> {
+  /** The bytes that the log keeps; what it throws refuses the record. */
   encode(value: Value): Uint8Array
+  /** A copy of the value, for each delivery anew. */
   decode(bytes: Uint8Array): Value
 }
 
@@ -31,7 +33,8 @@ export const string: Codec<string> = {
 export const bytes: Codec<Uint8Array> = {
   encode(value) {
     if (!(value instanceof Uint8Array)) throw new TypeError(`expected bytes, received ${typeof value}`)
-    return Uint8Array.prototype.slice.call(value)
+    // Not slice(): a Buffer's shares its memory.
+    return new Uint8Array(value)
   },
-  decode: value => value.slice(),
+  decode: value => new Uint8Array(value),
 }

@@ -1,4 +1,5 @@
 import type { BrokerClock } from './broker-clock.ts'
+import { Deadline } from './deadline.ts'
 import { describeValue, InvalidArgumentError, TimeoutError } from './errors.ts'
 import { duration } from './validate.ts'
 
@@ -28,18 +29,21 @@ export class Conditions {
   touch(): void {
     if (this.#waiters.size === 0 || this.#looking) return
     this.#looking = true
-    // Once for everything that changes in this turn of the microtask queue.
-    Promise.resolve().then(() => this.#look())
+    // Once for everything that changes in this turn of the event loop: to look costs more than a record does.
+    this.#clock.turn().then(() => this.#look())
   }
 
   #look(): void {
     this.#looking = false
-    for (const waiter of [...this.#waiters]) {
-      try {
-        if (waiter.condition()) waiter.settle()
-      } catch (error) {
-        waiter.settle(error)
-      }
+    for (const waiter of [...this.#waiters]) this.#check(waiter)
+  }
+
+  #check(waiter: Waiter): void {
+    if (!this.#waiters.has(waiter)) return
+    try {
+      if (waiter.condition()) waiter.settle()
+    } catch (error) {
+      waiter.settle(error)
     }
   }
 
@@ -65,21 +69,23 @@ export class Conditions {
       signal?.throwIfAborted()
       const settle = (error?: unknown) => {
         this.#waiters.delete(waiter)
-        timer.cancel()
+        deadline.cancel()
         signal?.removeEventListener('abort', abort)
         if (error === undefined) resolve()
         else reject(error)
       }
       const waiter: Waiter = { condition, settle }
       const timedOut = () => {
+        if (!this.#waiters.has(waiter)) return
         const details = explain()
         settle(new TimeoutError(`Waited ${timeoutMs} ms for ${what}: ${details}`, { details }))
       }
       const abort = () => settle(signal?.reason)
-      const timer = this.#clock.setTimer(timedOut, timeoutMs, { name: `waiting for ${what}` })
+      const deadline = new Deadline(this.#clock, timeoutMs, `waiting for ${what}`)
+      deadline.passed.then(timedOut, settle)
       signal?.addEventListener('abort', abort, { once: true })
       this.#waiters.add(waiter)
-      this.touch()
+      Promise.resolve().then(() => this.#check(waiter))
     })
   }
 }

@@ -46,6 +46,8 @@ export interface JoinRequest {
   readonly assignor: unknown
   readonly rebalanceTimeoutMs: number
   readonly sessionTimeoutMs: number
+  /** It has been a member before: what is deleted since then may come again, and does not keep it from coming back. */
+  readonly rejoins: boolean
 }
 
 /** What changed for a member, to be followed in this order: lost, revoked (then released), assigned. */
@@ -93,6 +95,8 @@ export interface FetchPosition extends TopicPartition {
 export interface PartitionFetch {
   /** What was polled is dealt with: the partition may be polled again. */
   next(): void
+  /** Takes `next` back: what was polled is not dealt with after all, and nothing more is handed out until the next one. */
+  hold(): void
   /** Paused, resumed or moved: looks again at whether there is something to fetch. */
   changed(): void
   stop(): void

@@ -309,7 +309,7 @@ export function describeValue(value: unknown): string {
       return 'a symbol'
     default:
       if (Array.isArray(value)) return `an array of ${value.length}`
-      return `${/^[aeiou]/i.test(constructorName(value)) ? 'an' : 'a'} ${constructorName(value)}`
+      return `${/^(?!Uint)[aeiou]/.test(constructorName(value)) ? 'an' : 'a'} ${constructorName(value)}`
   }
 }
 

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { describeError } from './errors.ts'
+import { callback, requireArgument } from './validate.ts'
 
 /** What happened, queued until the outermost call into the core has finished, so that nobody sees it half done. */
 export class Outbox {
@@ -39,11 +40,11 @@ export class Events<Map extends { error: unknown }> {
   }
 
   on<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
-    this.#emitter.on(name, this.#guard(listener))
+    this.#emitter.on(name, this.#guard(name, listener))
   }
 
   once<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
-    this.#emitter.once(name, this.#guard(listener))
+    this.#emitter.once(name, this.#guard(name, listener))
   }
 
   off<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
@@ -68,7 +69,8 @@ export class Events<Map extends { error: unknown }> {
     else warn(text)
   }
 
-  #guard(listener: Listener<never>): Listener<unknown> {
+  #guard(name: string, listener: Listener<never>): Listener<unknown> {
+    requireArgument(`on('${name}')`, 'listener', listener, callback)
     let guard = this.#guards.get(listener)
     if (!guard) {
       guard = payload => {

@@ -39,3 +39,76 @@ export { Topic } from './log/topic.ts'
 export { Producer } from './producer/producer.ts'
 export { headersOf } from './record.ts'
 export { topic } from './topic-definition.ts'
+
+// --- types ----------------------------------------------------------------------------------------------------------
+
+export type { Admin } from './admin.ts'
+export type { Assignor, AssignorInput, AssignorMember } from './assignor.ts'
+export type {
+  BrokerCloseOptions,
+  BrokerDescription,
+  BrokerEvents,
+  BrokerOptions,
+  IdleOptions,
+  RecordsDroppedEvent,
+} from './broker.ts'
+export type { Clock, SleepClock, Timer, TimerOptions, WorkBudget } from './clock.ts'
+export type { Codec } from './codec.ts'
+export type { CloseOptions, ConsumerControl } from './consumer/consumer-control.ts'
+export type { ConsumerEvents } from './consumer/consumer-events.ts'
+export type { ConsumerOptions, ManualAssignment } from './consumer/consumer-options.ts'
+export type { PollOptions } from './consumer/record-stream.ts'
+export type { RetryOptions } from './consumer/retry-policy.ts'
+export type {
+  Batch,
+  BatchOf,
+  CommonRunOptions,
+  HandlersByTopic,
+  OnFailure,
+  RecordContext,
+  RunOptions,
+} from './consumer/run-options.ts'
+export type { GroupStoppedEvent, Unread } from './engine.ts'
+export type { ErrorCode } from './error-codes.ts'
+export type { ErrorFields } from './errors.ts'
+export type {
+  GroupState,
+  MemberDescription,
+  MemberLeftEvent,
+  RebalancedEvent,
+} from './group/group-description.ts'
+export type { LogConfig } from './log/log-config.ts'
+export type { ReadOptions, TrimReason } from './log/partition.ts'
+export type { Partitioner, PartitionerInput } from './producer/partitioner.ts'
+export type { ProducerOptions } from './producer/producer.ts'
+export type { PubSub } from './pub-sub.ts'
+export type {
+  AnyRecord,
+  ConsumerRecord,
+  HeaderList,
+  RecordHeaders,
+  RecordKey,
+  RecordMetadata,
+} from './record.ts'
+export type { GroupSummary, PartitionSummary, TopicSummary } from './summaries.ts'
+export type {
+  AnyTopic,
+  InputOf,
+  Merged,
+  Message,
+  MessageBody,
+  OpenTopics,
+  PlainTopic,
+  RecordOf,
+  TopicDefinition,
+  TopicMap,
+  TopicName,
+  TopicOptions,
+  ValueOf,
+} from './topic-definition.ts'
+export type {
+  OffsetAndMetadata,
+  OffsetSpec,
+  TopicPartition,
+  TopicPartitionOffset,
+} from './topic-partition.ts'

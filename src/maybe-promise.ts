@@ -1,7 +1,15 @@
 /** A value now, or a promise of one: an engine in memory answers at once, one on a cluster later. */
 export type MaybePromise<T> = T | Promise<T>
 
-/** Whether a value has to be awaited: anything with a `then`, as `await` sees it. */
+/**
+ * Whether an answer of our own is the promise. Asking a plain object for a `then` that it has not costs 30 ns where many
+ * kinds of objects are asked; this costs 5.
+ */
+export function isPromise<T>(answer: MaybePromise<T>): answer is Promise<T> {
+  return answer instanceof Promise
+}
+
+/** Whether a value has to be awaited, of user code: anything with a `then`, as `await` sees it. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     value !== null &&

@@ -10,10 +10,14 @@ import type { RecordOf, TopicMap } from './topic-definition.ts'
  * names only the topics it uses; `PubSub<{}>` is any.
  */
 export interface PubSub<out Topics extends TopicMap> {
+  /** Makes a producer. */
   producer(options?: ProducerOptions): Producer<Topics>
+  /** Makes a consumer; it joins when it starts to consume. */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
+  /** Topics, groups and offsets; every method is async. */
   readonly admin: Admin
+  /** Closes every consumer and producer that it made; resolves to what they left unread. */
   close(options?: { readonly timeoutMs?: number; readonly drain?: boolean }): Promise<readonly Unread[]>
 }

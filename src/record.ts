@@ -33,7 +33,9 @@ export interface AnyRecord {
   readonly partition: number
   readonly offset: number
   readonly timestamp: number
+  readonly key: RecordKey | null
   readonly value: unknown
+  readonly headers: object
 }
 
 /** Where a record was written. */
@@ -67,9 +69,13 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders {
   if (headers === undefined || headers === null) return noHeaders
   if (typeof headers !== 'object') throw invalidHeaders(topic, 'headers', describeValue(headers))
-  const repeated = Array.isArray(headers)
-  const pairs: readonly unknown[] = repeated ? headers : Object.entries(headers)
-  if (pairs.length === 0) return noHeaders
+  const repeated = Symbol.iterator in headers
+  const pairs: readonly unknown[] = repeated ? [...(headers as Iterable<unknown>)] : Object.entries(headers)
+  if (pairs.length === 0) {
+    // A Date or a Promise has no entries either, but nobody means "no headers" by it.
+    if (repeated || Object.prototype.toString.call(headers) === '[object Object]') return noHeaders
+    throw invalidHeaders(topic, 'headers', describeValue(headers))
+  }
   const list: [string, string | Uint8Array][] = []
   const byName: Record<string, string | Uint8Array> = {}
   for (const pair of pairs) {
@@ -97,7 +103,7 @@ function toHeaderValue(topic: string, name: string, value: unknown): string | Ui
     return utf8.decode(value)
   } catch {
     // Not text: it stays bytes, and as a copy, since nothing says that the sender's buffer is left alone.
-    return value.slice()
+    return new Uint8Array(value)
   }
 }
 

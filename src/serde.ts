@@ -43,7 +43,8 @@ export class Serde {
     } else if (key === null || key === undefined) {
       return null
     } else if (key instanceof Uint8Array && this.#keys === 'bytes') {
-      return key
+      // A copy: what was hashed is what stays, whatever becomes of the sender's buffer.
+      return new Uint8Array(key)
     }
     const expected = this.#keys === 'string' ? 'a string' : 'a Uint8Array'
     throw this.#invalid('key', `key expected ${expected} or null, received ${describeValue(key)}`)
@@ -132,6 +133,13 @@ export class Serde {
   }
 
   #output(result: StandardSchemaV1.Result<unknown>, place?: RecordPlace): unknown {
+    if (typeof result !== 'object' || result === null) {
+      throw this.#invalid(
+        'value',
+        `its schema answered ${describeValue(result)} where a result belongs`,
+        place,
+      )
+    }
     if (!result.issues) return result.value
     const issues = result.issues.map(issue => {
       const path = issue.path?.map(part => String(typeof part === 'object' ? part.key : part)).join('.')

@@ -1,9 +1,6 @@
 import type { ConsumerRecord, HeaderList, RecordHeaders, RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 
-/** Marks what a definition carries in types alone; exported so that a user's declaration files can name it. */
-export declare const shape: unique symbol
-
 type Flat<T> = { [P in keyof T]: T[P] }
 
 type Body<In, Key, H> = Flat<
@@ -11,6 +8,14 @@ type Body<In, Key, H> = Flat<
     // biome-ignore lint/complexity/noBannedTypes: {} extends H asks whether every header may be absent
     ({} extends H ? { headers?: H | HeaderList } : { headers: H })
 >
+
+// Aliases, not interfaces: the declaration files of a user write out what has no exported name.
+type Shape<Sent, Read> = { send: (body: Sent) => void; read: Read }
+type Sends<Sent> = { send: (body: Sent) => void }
+type AnyShape = {
+  send(body: object): void
+  read: { readonly key: RecordKey | null; readonly value: unknown; readonly headers: object }
+}
 
 /** How a topic keeps its records. Times are milliseconds, sizes bytes; -1 is no limit. */
 export interface TopicOptions<out Out = unknown> {
@@ -43,8 +48,10 @@ export interface TopicOptions<out Out = unknown> {
   freeze?: boolean
   /** Makes the log keep bytes and every delivery decode its own copy; default the broker's, else none. */
   codec?: {
+    /** The bytes that the log keeps. */
     // biome-ignore lint/suspicious/noExplicitAny: a codec is contravariant in what it encodes; topic() ties the two
     encode(value: any): Uint8Array
+    /** A copy of the value for each delivery. */
     decode(bytes: Uint8Array): Out
   }
   /** Checks every value on send; any library that speaks Standard Schema. */
@@ -61,37 +68,63 @@ export interface TopicDefinition<
   In,
   Out = In,
   Key extends RecordKey | null = string | null,
-  Headers = RecordHeaders,
+  Headers extends object = RecordHeaders,
 > {
-  readonly options: TopicOptions<Out>
-  readonly [shape]?: {
-    send: (body: Body<In, Key, Headers>) => void
-    read: { readonly key: Key; readonly value: Out; readonly headers: Headers }
-  }
+  readonly options: TopicOptions
+  /** Types alone: no definition has it at run time. A string, so that declaration files of a user can write it. */
+  readonly '~shape'?: Shape<
+    Body<In, Key, Headers>,
+    { readonly key: Key; readonly value: Out; readonly headers: Headers }
+  >
 }
 
 // Types are erased, and a server on the wire must know: byte keys have to be said in the options, too.
-type Keys<Key> = Extract<Key, RecordKey> extends string ? { keys?: 'string' } : { keys: 'bytes' }
-type Options<Value, Key> = TopicOptions<Value> & Keys<Key> & { schema?: StandardSchemaV1<Value, Value> }
+type Keys<Key> =
+  Extract<Key, RecordKey> extends string
+    ? { keys?: 'string' }
+    : { keys: Extract<Key, RecordKey> extends Uint8Array ? 'bytes' : never }
+type KeyOf<Kind> = Kind extends 'bytes' ? Uint8Array | null : string | null
+// A property, not a method: a codec must take every value. But a null value, a tombstone, never comes to it.
+type Encodes<Value> = { codec?: { encode: (value: NonNullable<Value>) => Uint8Array } }
+// Where a codec says any, as json does, the schema is to say what the value is: by the overload that infers it.
+type Agrees<Value> = 0 extends 1 & Value ? { schema?: never } : { schema?: StandardSchemaV1<Value, Value> }
+type Options<Value> = TopicOptions<Value> & Encodes<Value> & Agrees<Value>
+// With a codec and a schema the log keeps the encoded input, and a reader gets what the schema makes of it.
+type SchemaOptions<Schema extends StandardSchemaV1> = TopicOptions<StandardSchemaV1.InferInput<Schema>> &
+  Encodes<StandardSchemaV1.InferInput<Schema>> & { schema: Schema }
 
 /**
- * Declares a topic: its types and its options.
+ * Declares a topic whose schema says what its values are: its input to send, its output to read.
+ *
+ * @example
+ * topic({ schema: z.object({ id: z.string(), at: z.coerce.date() }) })
+ */
+export function topic<Schema extends StandardSchemaV1, Kind extends 'string' | 'bytes' = 'string'>(
+  options: SchemaOptions<Schema> & { keys?: Kind },
+): TopicDefinition<StandardSchemaV1.InferInput<Schema>, StandardSchemaV1.InferOutput<Schema>, KeyOf<Kind>>
+/**
+ * Declares a topic by the types of its values, keys and headers; a key or header that cannot be absent is demanded.
+ *
+ * @example
+ * topic<Order, string>() // every record has a key
+ * topic<Order, Uint8Array>({ keys: 'bytes' })
+ */
+export function topic<Value, Key extends RecordKey | null, Headers extends object = RecordHeaders>(
+  // biome-ignore lint/complexity/noBannedTypes: {} extends Keys asks whether the options may be left out
+  ...options: {} extends Keys<Key>
+    ? [options?: Options<Value> & Keys<Key>]
+    : [options: Options<Value> & Keys<Key>]
+): TopicDefinition<Value, Value, Key, Headers>
+/**
+ * Declares a topic by the type of its values; its keys are strings, or absent.
  *
  * @example
  * topic<Order>({ partitions: 6 })
- * topic({ schema: z.object({ id: z.string() }) }) // its input to send, its output to read
  */
-export function topic<Schema extends StandardSchemaV1, K extends 'string' | 'bytes' = 'string'>(
-  options: TopicOptions<StandardSchemaV1.InferOutput<Schema>> & { schema: Schema; keys?: K },
-): TopicDefinition<
-  StandardSchemaV1.InferInput<Schema>,
-  StandardSchemaV1.InferOutput<Schema>,
-  K extends 'bytes' ? Uint8Array | null : string | null
->
-export function topic<Value = unknown, Key extends RecordKey | null = string | null, Headers = RecordHeaders>(
-  // biome-ignore lint/complexity/noBannedTypes: {} extends Keys asks whether the options may be left out
-  ...options: {} extends Keys<Key> ? [options?: Options<Value, Key>] : [options: Options<Value, Key>]
-): TopicDefinition<Value, Value, Key, Headers>
+// Apart from the one above, or AnyTopic, which a `topics` literal asks for, would say what Key and Headers are.
+export function topic<Value = unknown, Kind extends 'string' | 'bytes' = 'string'>(
+  options?: Options<Value> & { keys?: Kind },
+): TopicDefinition<Value, Value, KeyOf<Kind>>
 export function topic(options: TopicOptions = {}): { readonly options: TopicOptions } {
   return { options }
 }
@@ -102,8 +135,12 @@ export function topic(options: TopicOptions = {}): { readonly options: TopicOpti
  */
 export interface AnyTopic {
   readonly options: TopicOptions
-  readonly [shape]?: { send(body: object): void; read: { readonly value: unknown } }
+  /** Types alone, as in `TopicDefinition`. */
+  readonly '~shape'?: AnyShape
 }
+
+/** A topic made of plain options, which say nothing of types: any value to send, an unknown one to read. */
+export type PlainTopic = TopicDefinition<unknown, unknown, RecordKey | null>
 
 /** Topics by name. */
 export type TopicMap = Record<string, AnyTopic>
@@ -112,14 +149,15 @@ export type TopicMap = Record<string, AnyTopic>
 // biome-ignore lint/suspicious/noExplicitAny: a prototype's values have no declared type
 export type OpenTopics = Record<string, TopicDefinition<any, any, any, any>>
 
+/** The names of the topics. */
 export type TopicName<Topics extends TopicMap> = keyof Topics & string
 
-type ShapeOf<Topics extends TopicMap, Name extends keyof Topics> = NonNullable<Topics[Name][typeof shape]>
+type ShapeOf<Topics extends TopicMap, Name extends keyof Topics> = NonNullable<Topics[Name]['~shape']>
 
 /** A message without its topic: what `Topic.append` takes. */
 // A direct infer, not Parameters<>[0]: with that one a generic wrapper could send anything.
 export type MessageBody<Topics extends TopicMap, Name extends TopicName<Topics>> =
-  ShapeOf<Topics, Name> extends { send: (body: infer B extends object) => void } ? B : never
+  ShapeOf<Topics, Name> extends Sends<infer B extends object> ? B : never
 
 /** What `send` takes. */
 export type Message<Topics extends TopicMap, Name extends TopicName<Topics> = TopicName<Topics>> = {
@@ -132,18 +170,14 @@ export type RecordOf<Topics extends TopicMap, Name extends TopicName<Topics> = T
   [K in Name]: ConsumerRecord<K, ShapeOf<Topics, K>['read']>
 }[Name]
 
-type ShapeIn<Definition> = Definition extends { readonly [shape]?: infer S } ? NonNullable<S> : never
+type ShapeIn<Definition> = Definition extends { readonly '~shape'?: infer S } ? NonNullable<S> : never
 
 /** The type of value that readers of a definition get. */
 export type ValueOf<Definition> = ShapeIn<Definition> extends { read: { value: infer V } } ? V : never
 
 /** The type of value that a definition takes on send. */
 export type InputOf<Definition> =
-  ShapeIn<Definition> extends { send: (body: infer B) => void }
-    ? B extends { value: infer V }
-      ? V
-      : never
-    : never
+  ShapeIn<Definition> extends Sends<infer B> ? (B extends { value: infer V } ? V : never) : never
 
 /** Two topic maps as one. */
 export type Merged<A, B> = Flat<A & B>

@@ -1,4 +1,4 @@
-import { describeValue, InvalidOptionError } from './errors.ts'
+import { describeValue, InvalidArgumentError, InvalidOptionError } from './errors.ts'
 import { didYouMean, suggest } from './suggest.ts'
 
 /** What an option must be: `expected` is the end of the sentence "expected ...". */
@@ -51,6 +51,16 @@ export function invalidOption(
     `${where}: option '${option}' expected ${expected}, received ${describeValue(received)}`,
     { option, expected, received },
   )
+}
+
+/** Refuses an argument of a call, saying what was expected and what arrived. */
+export function requireArgument(where: string, field: string, value: unknown, check: Check): void {
+  if (check.accepts(value)) return
+  throw new InvalidArgumentError(`${where}: expected ${check.expected}, received ${describeValue(value)}`, {
+    field,
+    expected: check.expected,
+    received: value,
+  })
 }
 
 /** A whole number from `min` to `max`. */

@@ -6,6 +6,7 @@ import type { MemoryEngine } from './memory-engine.ts'
 /** A broker as plain JSON: what a dashboard, a health check or a metric needs. */
 export interface BrokerDescription {
   readonly closed: boolean
+  /** Records that count toward `maxRecords`: deleted ones do until the whole segment that they are in is gone. */
   readonly records: number
   /** -1 for no limit. */
   readonly maxRecords: number

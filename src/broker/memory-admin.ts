@@ -1,8 +1,10 @@
 import type { Admin } from '../admin.ts'
 import { InvalidArgumentError } from '../errors.ts'
+import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
 import type { AnyTopic, TopicOptions } from '../topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import { requireArgument } from '../validate.ts'
 import { describeGroup, describeTopic } from './broker-description.ts'
 import type { MemoryEngine } from './memory-engine.ts'
 
@@ -23,6 +25,7 @@ export class MemoryAdmin implements Admin {
   }
 
   async listTopics(): Promise<readonly string[]> {
+    this.#engine.requireOpen()
     return [...this.#engine.topics.keys()].sort()
   }
 
@@ -35,7 +38,8 @@ export class MemoryAdmin implements Admin {
   }
 
   async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {
-    for (const tp of before) this.#engine.partition(tp)
+    requireArgument('deleteRecords', 'before', before, offsetList)
+    for (const tp of before) this.#engine.partition(tp).requireDeletable(tp.offset)
     for (const tp of before) this.#engine.partition(tp).deleteRecords(tp.offset)
   }
 
@@ -43,6 +47,8 @@ export class MemoryAdmin implements Admin {
     partitions: readonly TopicPartition[],
     at: Exclude<OffsetSpec, number>,
   ): Promise<readonly (TopicPartition & { readonly offset: number | null })[]> {
+    requireArgument('listOffsets', 'partitions', partitions, partitionList)
+    requireArgument('listOffsets', 'at', at, namedOffset)
     return partitions.map(tp => {
       const log = this.#engine.partition(tp)
       const offset =
@@ -52,10 +58,12 @@ export class MemoryAdmin implements Admin {
   }
 
   async listGroups(): Promise<readonly string[]> {
+    this.#engine.requireOpen()
     return [...this.#engine.groups.keys()].sort()
   }
 
   async describeGroup(groupId: string): Promise<GroupSummary> {
+    this.#engine.requireOpen()
     return describeGroup(this.#engine.existingGroup(groupId))
   }
 
@@ -64,6 +72,7 @@ export class MemoryAdmin implements Admin {
   }
 
   async listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]> {
+    this.#engine.requireOpen()
     return this.#engine.existingGroup(groupId).offsets
   }
 
@@ -71,12 +80,16 @@ export class MemoryAdmin implements Admin {
     groupId: string,
     to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },
   ): Promise<void> {
+    requireArgument('setOffsets', 'to', to, groupOffsets)
+    this.#engine.requireOpen()
     // Given offsets may make the group: it then begins there, before its first consumer has come.
     if (Array.isArray(to) && !this.#engine.groups.has(groupId)) this.#engine.commitWithoutMember(groupId, to)
     else this.#engine.existingGroup(groupId).setOffsets(to)
   }
 
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {
+    requireArgument('deleteOffsets', 'partitions', partitions, partitionList)
+    this.#engine.requireOpen()
     this.#engine.existingGroup(groupId).deleteOffsets(partitions)
   }
 }

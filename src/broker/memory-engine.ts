@@ -25,17 +25,17 @@ import {
   TopicAlreadyExistsError,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
-import { Events, Outbox } from '../events.ts'
+import { Events, Outbox, warn } from '../events.ts'
 import type { AssignorName } from '../group/assignors.ts'
 import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
 import { offsetAt } from '../group/group-log.ts'
 import { OffsetStore } from '../group/offset-store.ts'
 import { Ids } from '../ids.ts'
-import { toLogConfig } from '../log/log-config.ts'
+import { type LogConfig, toLogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import type { Partition, TrimReason } from '../log/partition.ts'
 import { checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
-import { isThenable } from '../maybe-promise.ts'
+import { isPromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
 import type { RecordMetadata } from '../record.ts'
@@ -81,6 +81,7 @@ export class MemoryEngine implements Engine, Closable {
   /** How a group stopped, until a member joins it again. */
   readonly stopped: Map<string, GroupStoppedEvent> = new Map()
   readonly log: LogManager
+  readonly #warned = new Set<string>()
   readonly #options: MemoryEngineOptions
   readonly #ids: Ids
   // Readers of their own: each is the only member of a group that nobody sees.
@@ -118,13 +119,18 @@ export class MemoryEngine implements Engine, Closable {
 
   // --- topics -------------------------------------------------------------------------------------------------------
 
+  /** A topic's options with this broker's defaults filled in. */
+  logConfig(name: string, options: TopicOptions): LogConfig {
+    const { codec, freeze, maxRecords } = this.#options
+    const defaults = { maxRecords, ...(codec ? { codec } : {}), ...(freeze === undefined ? {} : { freeze }) }
+    return toLogConfig(name, options, defaults)
+  }
+
   createTopic(name: string, options: TopicOptions): Topic {
     this.requireOpen()
     checkTopicName(name)
     if (this.topics.has(name)) throw new TopicAlreadyExistsError(name)
-    const { codec, freeze, maxRecords } = this.#options
-    const defaults = { maxRecords, ...(codec ? { codec } : {}), ...(freeze === undefined ? {} : { freeze }) }
-    const config = toLogConfig(name, options, defaults)
+    const config = this.logConfig(name, options)
     const topic = new Topic(name, this.#ids.uuid(), config, this.#topicHost(config.retentionMs))
     this.topics.set(name, topic as unknown as Topic)
     this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
@@ -231,22 +237,33 @@ export class MemoryEngine implements Engine, Closable {
         { expected: `at most ${maxRecords} records`, received: records.length },
       )
     }
-    const sizes = records.map(({ topic, key, value, headers, timestamp }) =>
-      (topic as unknown as Topic).admit(key, value, headers, timestamp, now),
-    )
-    for (const { topic, value } of records) (topic as unknown as Topic).freeze(value)
-    this.log.makeRoom(records.length)
-    const written = records.map(({ topic, partition, key, value, headers, timestamp }, i) =>
-      (topic as unknown as Topic).write(partition, key, value, headers, timestamp, sizes[i]!, now),
-    )
-    this.log.appended(records.length)
+    const count = records.length
+    // Made where a topic counts bytes: a batch of records without a size needs no list of sizes.
+    let sizes: number[] | undefined
+    for (let i = 0; i < count; i++) {
+      const { topic, key, value, headers, timestamp } = records[i]!
+      const size = (topic as unknown as Topic).admit(key, value, headers, timestamp, now)
+      if (size > 0) {
+        sizes ??= new Array<number>(count).fill(0)
+        sizes[i] = size
+      }
+    }
+    for (let i = 0; i < count; i++) (records[i]!.topic as unknown as Topic).freeze(records[i]!.value)
+    this.log.makeRoom(count)
+    const written = new Array<RecordMetadata>(count)
+    for (let i = 0; i < count; i++) {
+      const { topic, partition, key, value, headers, timestamp } = records[i]!
+      const size = sizes === undefined ? 0 : sizes[i]!
+      written[i] = (topic as unknown as Topic).write(partition, key, value, headers, timestamp, size, now)
+    }
+    this.log.appended(count)
     this.outbox.flush()
     return written
   }
 
   #appendTo(topic: Topic, body: object): RecordMetadata {
     const record = toProducerRecord(topic, body, undefined, this.sticky)
-    if (isThenable(record)) {
+    if (isPromise(record)) {
       // Nobody will look at this promise: it must not end as an unhandled rejection.
       record.then(undefined, () => {})
       throw new InvalidRecordError(
@@ -270,11 +287,26 @@ export class MemoryEngine implements Engine, Closable {
     }
     this.topics.get(topic)?.partitions[partition]?.setHarmlessBefore(readByAll)
     if (dropped.length === 0) return
-    this.events.emitOrWarn(
-      'recordsDropped',
-      { topic, partition, from, to, reason, groups: dropped },
+    if (this.events.listens('recordsDropped')) {
+      this.events.emit('recordsDropped', { topic, partition, from, to, reason, groups: dropped })
+    } else {
+      this.#warnDropped(topic, partition, dropped)
+    }
+  }
+
+  // Once per topic and group: a group that falls behind does so for many records, and the event tells of each.
+  #warnDropped(
+    topic: string,
+    partition: number,
+    dropped: readonly { groupId: string; count: number }[],
+  ): void {
+    const unheard = dropped.filter(({ groupId }) => !this.#warned.has(`${groupId} ${topic}`))
+    if (unheard.length === 0) return
+    for (const { groupId } of unheard) this.#warned.add(`${groupId} ${topic}`)
+    warn(
       `Dropped records of ${formatTopicPartition({ topic, partition })} that were not read: ` +
-        dropped.map(({ groupId, count }) => `${count} by group '${groupId}'`).join(', '),
+        `${unheard.map(({ groupId, count }) => `${count} by group '${groupId}'`).join(', ')}. ` +
+        `Listen to 'recordsDropped' to hear of all of them`,
     )
   }
 
@@ -345,13 +377,21 @@ export class MemoryEngine implements Engine, Closable {
       topics: this.topics,
       offsetsRetentionMs: this.#options.offsetsRetentionMs,
       rebalanced: event => seen && this.events.emit('rebalanced', event),
+      memberJoined: (group, memberId) => seen && this.#joined(group, memberId),
       memberLeft: event => seen && this.events.emit('memberLeft', event),
       failed: error => this.events.emit('error', error),
       touch: () => this.touch(),
       finished: this.#finished,
       waitUntil: (what, condition, explain, timeoutMs) => this.waitUntil(what, condition, explain, timeoutMs),
+      requirePartition: tp => void this.partition(tp),
       expired: group => this.#forgetGroup(group.id, 'expired'),
     }
+  }
+
+  #joined(group: ConsumerGroup, memberId: string): void {
+    this.#keepGroup(group)
+    this.stopped.delete(group.id)
+    this.events.emit('memberJoined', { groupId: group.id, memberId })
   }
 
   join(request: JoinRequest, listener: MembershipListener): Membership {
@@ -359,7 +399,7 @@ export class MemoryEngine implements Engine, Closable {
     const memberId = this.#ids.memberId(request.clientId)
     const { interest, groupId } = request
     if (interest.kind === 'assign') return this.#assign(memberId, groupId, interest, listener)
-    this.#requireTopics(interest)
+    if (!request.rejoins || this.#options.autoCreateTopics !== false) this.#requireTopics(interest)
     const host = {
       requireTopics: (wanted: Interest) => this.#requireTopics(wanted),
       finished: this.#finished,
@@ -384,9 +424,6 @@ export class MemoryEngine implements Engine, Closable {
     }
     const group = this.#groupFor(groupId)
     const member = group.join(options, request.assignor as Assignor | AssignorName | undefined)
-    this.#keepGroup(group)
-    this.stopped.delete(groupId)
-    this.events.emit('memberJoined', { groupId, memberId })
     this.#finished()
     return new GroupMembership(group, member, host)
   }

@@ -91,6 +91,11 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     if (this.#position.fetchPosition !== this.#partition.highWatermark) this.signal()
   }
 
+  // Where it is queued its place in the queue is passed over.
+  hold(): void {
+    if (this.#state !== 'stopped') this.#state = 'taken'
+  }
+
   take(maxRecords: number): FetchedRecords<Position> | FetchOutOfRange<Position> | undefined {
     if (this.#state !== 'queued') return undefined
     const offset = this.#position.fetchPosition

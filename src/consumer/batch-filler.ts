@@ -57,10 +57,12 @@ export class BatchFiller {
   #fillingOf(state: PartitionState, serde: Work['serde']): Filling {
     const filling = this.#filling.get(state)
     if (filling) return filling
-    const timer = this.#clock.setTimer(() => this.#due(this.#take(state, made)), this.#lingerMs, {
-      hold: true,
-      name: 'lingerMs of a batch',
-    })
+    const due = () => {
+      // What comes after this batch waits for it, also while it waits for a retry.
+      state.fetch?.hold()
+      this.#due(this.#take(state, made))
+    }
+    const timer = this.#clock.setTimer(due, this.#lingerMs, { hold: true, name: 'lingerMs of a batch' })
     const made: Filling = { records: [], version: state.version, timer, nextOffset: state.position, serde }
     this.#filling.set(state, made)
     return made

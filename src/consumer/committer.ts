@@ -1,7 +1,7 @@
 import type { Engine, Membership } from '../engine.ts'
 import { CommitFailedError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -38,7 +38,17 @@ export class Committer {
   /** The same for one partition: the way of every batch. */
   commitOne(state: PartitionState): void {
     if (state.finished === state.committed || state.phase === 'gone') return
-    void this.#commitAutomatically([state])
+    const membership = this.#host.membership()
+    if (membership === undefined) return
+    const offset = finishedOffset(state)
+    try {
+      const result = membership.commit([offset])
+      if (result !== undefined) void this.#whenCommitted(result, [state], [offset])
+      else if (this.#host.events.listens('committed')) this.#committed([state], [offset])
+      else state.committed = offset.offset
+    } catch (error) {
+      this.#refused(error)
+    }
   }
 
   // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
@@ -48,17 +58,29 @@ export class Committer {
     const offsets = states.map(finishedOffset)
     try {
       const result = membership.commit(offsets)
-      if (isThenable(result)) {
-        return Promise.resolve(result).then(
-          () => this.#committed(states, offsets),
-          error => this.#host.events.emit('error', error),
-        )
-      }
+      if (result !== undefined) return this.#whenCommitted(result, states, offsets)
       this.#committed(states, offsets)
     } catch (error) {
-      this.#host.events.emit('error', error)
-      this.#host.engine.outbox.flush()
+      this.#refused(error)
     }
+  }
+
+  async #whenCommitted(
+    result: Promise<void>,
+    states: readonly PartitionState[],
+    offsets: readonly EpochOffset[],
+  ): Promise<void> {
+    try {
+      await result
+      this.#committed(states, offsets)
+    } catch (error) {
+      this.#refused(error)
+    }
+  }
+
+  #refused(error: unknown): void {
+    this.#host.events.emit('error', error)
+    this.#host.engine.outbox.flush()
   }
 
   /**

@@ -1,20 +1,15 @@
 import { Deferred } from '../deferred.ts'
 import type { AssignmentUpdate, Engine, FetchSession, Membership, MembershipListener } from '../engine.ts'
-import { CommitFailedError, NoOffsetForPartitionError } from '../errors.ts'
+import { CommitFailedError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable, type MaybePromise } from '../maybe-promise.ts'
-import {
-  formatTopicPartition,
-  type OffsetAndMetadata,
-  type OffsetSpec,
-  type TopicPartition,
-  type TopicPartitionOffset,
-} from '../topic-partition.ts'
+import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { Committer, finishedOffset } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
-import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { Liveness } from './liveness.ts'
 import { PartitionState, toTopicPartition } from './partition-state.ts'
+import { StartPositions } from './start-positions.ts'
 import { Wakeup } from './wakeup.ts'
 
 /** What the coordinator needs of its consumer. */
@@ -27,6 +22,8 @@ export interface CoordinatorHost {
   halted(states: readonly PartitionState[]): void
   /** The consumer cannot go on. */
   fatal(error: unknown): void
+  /** All that the group said is followed: a bounded read may be complete. */
+  caughtUp(): void
   /** A hook threw: whoever polls is to hear of it. */
   hookFailed(error: unknown): void
 }
@@ -46,14 +43,21 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly #wakeup = new Wakeup()
   readonly #committer: Committer
   #interest: ResolvedConsumerOptions['interest']
-  #startAt: ReadonlyMap<string, OffsetSpec | undefined>
+  readonly #positions: StartPositions
+  // Lost with a handler still at work.
+  readonly #stale = new Set<PartitionState>()
   #tasks: Task[] = []
   #membership: Membership | undefined
   #ready = new Deferred()
   #settled = false
-  #following = false
+  // Whether this membership has heard what it got, even if that is nothing.
+  #told = false
+  #following = 0
+  // What is being followed; it never rejects.
+  #followed: Promise<void> = Promise.resolve()
   #evicted = false
   #generation = 0
+  #joined = false
   #givingUp: Promise<void> | undefined
   #ended = false
 
@@ -69,7 +73,7 @@ export class ConsumerCoordinator implements MembershipListener {
       membership: () => this.#membership,
     })
     this.#interest = options.interest
-    this.#startAt = new Map(options.startAt.map(tp => [formatTopicPartition(tp), tp.offset]))
+    this.#positions = new StartPositions(host.engine, options)
     this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
   }
 
@@ -84,7 +88,7 @@ export class ConsumerCoordinator implements MembershipListener {
 
   /** Whether a change is being followed, or one is to come. */
   get settled(): boolean {
-    return this.#settled && !this.#following && this.#tasks.length === 0
+    return this.#settled && this.#following === 0 && this.#tasks.length === 0
   }
 
   get states(): PartitionState[] {
@@ -105,7 +109,10 @@ export class ConsumerCoordinator implements MembershipListener {
     const { engine, options } = this.#host
     const generation = ++this.#generation
     this.#settled = false
+    this.#told = false
     this.#evicted = false
+    // What the membership before this one had still to say, such as the end of its session.
+    this.#tasks = []
     try {
       const membership = await engine.join(
         {
@@ -116,13 +123,16 @@ export class ConsumerCoordinator implements MembershipListener {
           assignor: options.assignor,
           rebalanceTimeoutMs: options.rebalanceTimeoutMs,
           sessionTimeoutMs: options.sessionTimeoutMs,
+          rejoins: this.#joined,
         },
         this,
       )
       if (generation !== this.#generation) return void (await membership.leave(false))
       this.#membership = membership
+      this.#joined = true
     } catch (error) {
       this.#ready.reject(error)
+      this.#ready = new Deferred()
       throw error
     }
     void this.#follow(generation)
@@ -131,9 +141,16 @@ export class ConsumerCoordinator implements MembershipListener {
   // --- the group speaks ---------------------------------------------------------------------------------------------
 
   assignmentChanged(update: AssignmentUpdate): void {
-    for (const tp of update.lost) this.state(tp)?.halt('gone')
+    for (const tp of update.lost) {
+      this.state(tp)?.halt('gone')
+      this.#tasks = this.#tasks.map(task => withoutAssigned(task, tp))
+    }
     for (const tp of update.revoked) this.state(tp)?.halt('revoking')
-    this.#tasks.push({ update })
+    // In two steps: what is assigned may be gone again by the time that the rest has been given up.
+    if (update.revoked.length > 0 && update.assigned.length > 0) {
+      this.#tasks.push({ update: { ...update, assigned: [], settled: false } })
+      this.#tasks.push({ update: { ...update, lost: [], revoked: [] } })
+    } else this.#tasks.push({ update })
     this.#wakeup.wake()
   }
 
@@ -152,60 +169,77 @@ export class ConsumerCoordinator implements MembershipListener {
     while (generation === this.#generation) {
       const task = this.#tasks.shift()
       if (task === undefined) {
+        this.#host.caughtUp()
         this.#host.engine.touch()
         await this.#wakeup.wait()
         continue
       }
-      this.#following = true
+      this.#following++
+      const following =
+        'lost' in task ? this.#followLoss(task.lost, generation) : this.#followUpdate(task.update, generation)
+      // The wait of a lost one for its handler is not among what has to be followed before leaving.
+      if (!('lost' in task)) this.#followed = following.catch(() => {})
       try {
-        if ('lost' in task) {
-          await this.#followLoss(task.lost)
-          return
-        }
-        await this.#followUpdate(task.update, generation)
+        await following
       } catch (error) {
         this.#ready.reject(error)
         this.#host.fatal(error)
         return
       } finally {
-        this.#following = false
+        this.#following--
       }
+      if ('lost' in task) return
     }
   }
 
   async #followUpdate(update: AssignmentUpdate, generation: number): Promise<void> {
+    const membership = this.#membership
+    // It may leave, or lose its membership, while a handler or a hook takes its time.
+    const current = () => generation === this.#generation && membership === this.#membership
     if (update.lost.length > 0) await this.#tellLost(this.#take(update.lost), 'its topic was deleted')
-    if (generation !== this.#generation) return
+    if (!current()) return
     if (update.revoked.length > 0) await this.#giveUp(this.#take(update.revoked))
-    if (generation !== this.#generation) return
-    if (update.assigned.length > 0 || !this.#settled) await this.#takeOn(update)
-    if (generation !== this.#generation || !update.settled) return
-    this.#settled = true
-    this.#ready.resolve()
+    if (!current()) return
+    if (update.assigned.length > 0 || !this.#told) await this.#takeOn(update, current)
+    if (current() && update.settled) this.#becomeReady()
   }
 
   #take(partitions: readonly TopicPartition[]): PartitionState[] {
     return partitions.map(tp => this.state(tp)).filter(state => state !== undefined)
   }
 
-  async #takeOn({ assigned, settled }: AssignmentUpdate): Promise<void> {
+  async #takeOn({ assigned, settled }: AssignmentUpdate, current: () => boolean): Promise<void> {
     const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
     for (const state of states) this.#put(state)
+    // Some may have to be given up again already: they are followed as assigned, but nothing of them is read.
+    for (const task of this.#tasks) {
+      if ('update' in task) for (const tp of task.update.revoked) this.state(tp)?.halt('revoking')
+    }
     for (const state of states) {
-      const positioned = this.#lookUp(state)
+      const positioned = this.#positions.lookUp(state, this.#membership!)
       if (isThenable(positioned)) await positioned
     }
     const partitions = states.map(toTopicPartition)
     // A member that ends up with nothing is told so, too, once.
-    if (partitions.length > 0 || settled) await this.#hook('onAssigned', partitions)
+    if (partitions.length > 0 || settled) {
+      this.#told = true
+      await this.#hook('onAssigned', partitions)
+    }
     const wanted = states.filter(state => state.phase === 'assigned')
     for (const state of wanted) {
       state.phase = 'active'
       state.fetch = this.#host.session.start(state)
       if (this.#host.options.bounded) state.until ??= state.fetch.highWatermark
     }
+    // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
+    if (settled && current()) this.#becomeReady()
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
+  }
+
+  #becomeReady(): void {
+    this.#settled = true
+    this.#ready.resolve()
   }
 
   #put(state: PartitionState): void {
@@ -222,47 +256,17 @@ export class ConsumerCoordinator implements MembershipListener {
     if (states?.[state.partition] === state) states[state.partition] = undefined
   }
 
-  // Where to begin: what is committed, else where the caller said, else the reset policy.
-  #lookUp(state: PartitionState): MaybePromise<void> {
-    const spec = this.#startAt.get(formatTopicPartition(state)) ?? this.#host.options.from
-    if (spec !== undefined) return this.#positionAt(state, spec)
-    const committed = this.#membership!.committed(state)
-    return isThenable(committed)
-      ? Promise.resolve(committed).then(found => this.#beginAt(state, found))
-      : this.#beginAt(state, committed)
-  }
-
-  #beginAt(state: PartitionState, committed: OffsetAndMetadata | null): MaybePromise<void> {
-    if (committed !== null) {
-      state.moveTo(committed.offset)
-      state.committed = committed.offset
-      return
-    }
-    return this.#positionAt(state, this.resetSpec(state))
-  }
-
-  #positionAt(state: PartitionState, spec: OffsetSpec): MaybePromise<void> {
-    const offset = this.#host.engine.offsetFor(state, spec)
-    if (isThenable(offset)) return Promise.resolve(offset).then(found => state.moveTo(found))
-    state.moveTo(offset)
-  }
-
-  /** Where the reset policy begins; throws where it is `none`. */
-  resetSpec(tp: TopicPartition): OffsetSpec {
-    if (this.autoOffsetReset !== 'none') return this.autoOffsetReset === 'earliest' ? 'beginning' : 'end'
-    const { groupId } = this.#host.options
-    throw new NoOffsetForPartitionError(
-      `Nothing is committed for ${formatTopicPartition(tp)}` +
-        `${groupId === undefined ? '' : ` in group '${groupId}'`}, and autoOffsetReset is 'none'`,
-      { topic: tp.topic, partition: tp.partition, ...(groupId === undefined ? {} : { groupId }) },
-    )
+  // A member's group knows where it stood; a reader without one, or with given partitions, goes on where it was itself.
+  #remember(): void {
+    if (this.#host.options.groupId !== undefined && this.#interest.kind !== 'assign') return
+    this.#positions.remember(this.states)
   }
 
   async #giveUp(states: readonly PartitionState[]): Promise<void> {
-    const partitions = await this.#handBack(states)
-    if (partitions.length === 0) return
-    for (const { topic, partition } of partitions) {
-      const state = this.#states.get(topic)![partition]!
+    const held = await this.#handBack(states)
+    if (held.length === 0) return
+    const partitions = held.map(toTopicPartition)
+    for (const state of held) {
       state.phase = 'gone'
       this.#drop(state)
     }
@@ -273,16 +277,15 @@ export class ConsumerCoordinator implements MembershipListener {
 
   // Nothing more is handed out; what is in flight ends and is committed, and the hook may commit, too. Gives those that
   // were still held then.
-  async #handBack(states: readonly PartitionState[]): Promise<TopicPartition[]> {
+  async #handBack(states: readonly PartitionState[]): Promise<PartitionState[]> {
     for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
     this.#host.halted(states)
     await Promise.all(states.map(state => state.whenIdle()))
     const held = states.filter(state => state.phase === 'revoking')
     if (held.length === 0) return []
     await this.#commitFinished(held)
-    const partitions = held.map(toTopicPartition)
-    await this.#hook('onRevoked', partitions)
-    return held.filter(state => state.phase === 'revoking').map(toTopicPartition)
+    await this.#hook('onRevoked', held.map(toTopicPartition))
+    return held.filter(state => state.phase === 'revoking')
   }
 
   async #tellLost(states: readonly PartitionState[], reason: unknown): Promise<void> {
@@ -291,6 +294,7 @@ export class ConsumerCoordinator implements MembershipListener {
     for (const state of states) {
       state.abort(reason)
       this.#drop(state)
+      if (state.busy) this.#stale.add(state)
     }
     const partitions = states.map(toTopicPartition)
     await this.#hook('onLost', partitions)
@@ -319,6 +323,8 @@ export class ConsumerCoordinator implements MembershipListener {
     const membership = this.#membership
     const { options } = this.#host
     if (membership === undefined || this.#evicted || options.groupId === undefined) return
+    // Nobody waits for the partitions of a consumer that chose them itself.
+    if (this.#interest.kind === 'assign') return
     this.#evicted = true
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
@@ -335,6 +341,7 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   #lose(reason: unknown): void {
+    this.#remember()
     for (const state of this.states) state.halt('gone')
     this.#membership = undefined
     this.#settled = false
@@ -342,12 +349,13 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#wakeup.wake()
   }
 
-  async #followLoss(reason: unknown): Promise<void> {
+  async #followLoss(reason: unknown, generation: number): Promise<void> {
     const { states } = this
     if (this.#ready.settled) this.#ready = new Deferred()
-    await this.#tellLost(states, reason)
-    const generation = this.#generation
-    await Promise.all(states.map(state => state.whenIdle()))
+    this.#followed = this.#tellLost(states, reason)
+    await this.#followed
+    // Who stopped polling stays away until the next poll, also with nothing in hand: it would only hold partitions.
+    await Promise.all([this.liveness.whenBack(), ...states.map(state => state.whenIdle())])
     if (generation !== this.#generation) return
     try {
       await this.join()
@@ -367,15 +375,32 @@ export class ConsumerCoordinator implements MembershipListener {
     if (this.autoCommit) this.#committer.commitOne(state)
   }
 
+  /** Commits what is finished of these: the way of every burst. */
+  commitBurst(states: readonly PartitionState[]): void {
+    void this.#commitFinished(states)
+  }
+
   /** Commits given offsets, or what is finished; throws where the group refuses. */
   commit(offsets: readonly TopicPartitionOffset[] | undefined): Promise<void> {
-    if (offsets)
+    if (offsets) {
       return this.#committer.commit(
         offsets,
-        offsets.map(tp => this.state(tp)),
+        offsets.map(tp => this.#readUnder(tp)),
       )
+    }
     const states = this.states.filter(state => state.positioned)
     return this.#committer.commit(states.map(finishedOffset), states)
+  }
+
+  // The assignment that an offset was read under: not one that has no position yet, and none while a handler from an
+  // assignment before it is still at work there.
+  #readUnder(tp: TopicPartition): PartitionState | undefined {
+    for (const stale of this.#stale) {
+      if (!stale.busy) this.#stale.delete(stale)
+      else if (stale.topic === tp.topic && stale.partition === tp.partition) return undefined
+    }
+    const state = this.state(tp)
+    return state?.positioned ? state : undefined
   }
 
   async committedOffset(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
@@ -387,20 +412,23 @@ export class ConsumerCoordinator implements MembershipListener {
   /** Replaces what is read; before joining it is only noted. */
   async subscribe(
     interest: ResolvedConsumerOptions['interest'],
-    startAt: ReadonlyMap<string, OffsetSpec | undefined>,
+    startAt: readonly ManualAssignment[],
   ): Promise<void> {
     const before = this.#interest
     this.#interest = interest
-    this.#startAt = startAt
+    const undo = this.#positions.replace(startAt)
     if (this.#membership === undefined) return
+    const settled = this.#settled
     this.#settled = false
+    // Whoever asks from now on waits for what is read from now on.
+    if (this.#ready.settled) this.#ready = new Deferred()
     try {
       await this.#membership.subscribe(interest)
     } catch (error) {
       this.#interest = before
+      undo()
+      if (settled) this.#becomeReady()
       throw error
-    } finally {
-      this.#settled = true
     }
   }
 
@@ -417,26 +445,29 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#tasks = []
     this.#settled = false
     this.#wakeup.wake()
-    const { states } = this
     let expired = false
     // Shared, so that a close during a restart does not give the same partitions up twice.
-    this.#givingUp ??= this.#giveUpAll(states)
+    this.#givingUp ??= this.#giveUpAll()
     await Promise.race([this.#givingUp, options.deadline.then(() => (expired = true))])
-    if (expired) await this.#abandon(states)
+    if (expired) await this.#abandon(this.states)
     options.beforeLeaving?.()
     const membership = this.#membership
     this.#membership = undefined
     this.#givingUp = undefined
     this.liveness.stop()
+    this.#remember()
     this.#states.clear()
     if (this.#ready.settled) this.#ready = new Deferred()
     await membership?.leave(options.keepPlace)
   }
 
-  async #giveUpAll(states: readonly PartitionState[]): Promise<void> {
-    const partitions = await this.#handBack(states)
-    if (partitions.length === 0) return
-    this.#host.events.emit('revoked', { partitions })
+  async #giveUpAll(): Promise<void> {
+    for (const state of this.states) if (state.phase !== 'gone') state.halt('revoking')
+    // What is being given up already is not given up twice.
+    await this.#followed
+    const held = await this.#handBack(this.states)
+    if (held.length === 0) return
+    this.#host.events.emit('revoked', { partitions: held.map(toTopicPartition) })
     this.#host.engine.outbox.flush()
   }
 
@@ -462,4 +493,12 @@ export class ConsumerCoordinator implements MembershipListener {
   get ended(): boolean {
     return this.#ended
   }
+}
+
+// Of a partition that is gone before its assignment was followed nothing is left to follow.
+function withoutAssigned(task: Task, { topic, partition }: TopicPartition): Task {
+  if ('lost' in task) return task
+  const { update } = task
+  const assigned = update.assigned.filter(tp => tp.topic !== topic || tp.partition !== partition)
+  return assigned.length === update.assigned.length ? task : { update: { ...update, assigned } }
 }

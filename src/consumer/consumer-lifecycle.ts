@@ -1,3 +1,4 @@
+import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
 import type { Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
 import { ClosedError, ConsumerCrashedError, describeError } from '../errors.ts'
@@ -8,7 +9,6 @@ import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
-import { Deadline } from './deadline.ts'
 import { Fetcher } from './fetcher.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { RecordStream } from './record-stream.ts'
@@ -47,6 +47,8 @@ export class ConsumerLifecycle implements EngineClient {
   #restarts = 0
   #stopRestart: (() => void) | undefined
   #draining = false
+  #deadline: Deadline | undefined
+  #hurryMs = Number.POSITIVE_INFINITY
 
   constructor(
     engine: Engine,
@@ -67,6 +69,7 @@ export class ConsumerLifecycle implements EngineClient {
       ...shared,
       options,
       halted: states => this.#worker?.halted(states),
+      caughtUp: () => this.#endIfComplete(),
       hookFailed: error => this.#hookFailed(error),
     })
     this.workerHost = {
@@ -193,15 +196,15 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.ended) return
     this.#life = 'closing'
     const crash = record ? this.#crashError(error, record) : toError(error)
-    this.#closing = this.#end({ leave: true }, closeTimeoutMs)
+    this.#closing = this.#end({ leave: true }, closeTimeoutMs, crash, () => {
+      this.#events.emitOrWarn('crashed', { error: crash, record }, `${this.name} crashed: ${crash.message}`)
+      this.#events.emit('closed', { reason: 'crashed' })
+      const { groupId } = this
+      if (groupId === undefined) return
+      this.#engine.consumerStopped(record ? { groupId, record, cause: error } : { groupId, cause: error })
+    })
     if (this.#worker instanceof RecordStream) this.#worker.fail(crash)
     await this.#closing
-    this.#events.emitOrWarn('crashed', { error: crash, record }, `${this.name} crashed: ${crash.message}`)
-    this.#events.emit('closed', { reason: 'crashed' })
-    const { groupId } = this
-    if (groupId !== undefined) {
-      this.#engine.consumerStopped(record ? { groupId, record, cause: error } : { groupId, cause: error })
-    }
     this.#done.reject(crash)
     this.#engine.outbox.flush()
   }
@@ -216,8 +219,18 @@ export class ConsumerLifecycle implements EngineClient {
 
   /** Finishes, commits, leaves, and tells what it left; the second call waits for the first. */
   close(options: CloseOptions): Promise<readonly Unread[]> {
-    this.#closing ??= this.#close(options)
+    if (this.#closing === undefined) this.#closing = this.#close(options)
+    else if (options.timeoutMs !== undefined) this.#hurry(options.timeoutMs)
     return this.#closing
+  }
+
+  // A second close can only make the first one end sooner.
+  #hurry(timeoutMs: number): void {
+    this.#hurryMs = Math.min(this.#hurryMs, timeoutMs)
+    this.#deadline?.within(timeoutMs)
+    if (!this.#draining) return
+    this.#draining = false
+    this.#engine.touch()
   }
 
   async #close(options: CloseOptions): Promise<readonly Unread[]> {
@@ -229,7 +242,7 @@ export class ConsumerLifecycle implements EngineClient {
     const joined = this.#life !== 'new'
     this.#life = 'closing'
     const spent = this.#engine.clock.monotonic() - began
-    const left = joined ? await this.#end(options, Math.max(0, timeoutMs - spent)) : []
+    const left = joined ? await this.#end(options, Math.max(0, timeoutMs - spent), this.closedError()) : []
     this.#life = 'closed'
     this.#events.emit('closed', { reason: 'closed' })
     this.#done.resolve()
@@ -244,7 +257,7 @@ export class ConsumerLifecycle implements EngineClient {
     try {
       await this.reach(
         this.ends().filter(({ state }) => !state.paused),
-        () => this.#life !== 'running',
+        () => this.#life !== 'running' || !this.#draining,
         timeoutMs,
       )
     } catch {
@@ -254,7 +267,12 @@ export class ConsumerLifecycle implements EngineClient {
     }
   }
 
-  async #end({ leave = false }: CloseOptions, timeoutMs: number): Promise<readonly Unread[]> {
+  async #end(
+    { leave = false }: CloseOptions,
+    timeoutMs: number,
+    reason: Error,
+    stopped?: () => void,
+  ): Promise<readonly Unread[]> {
     this.#stopRestart?.()
     this.#worker?.stop()
     let left: readonly Unread[] = []
@@ -267,9 +285,11 @@ export class ConsumerLifecycle implements EngineClient {
     } catch (error) {
       this.#events.emit('error', error)
     }
-    this.coordinator.end(this.closedError())
+    this.coordinator.end(reason)
     this.#session.close()
     this.#life = 'closed'
+    // While it still counts: whoever waits for its group must not take it for one that was left on purpose.
+    stopped?.()
     this.#engine.untrack(this)
     return left
   }
@@ -278,7 +298,9 @@ export class ConsumerLifecycle implements EngineClient {
     { keepPlace, timeoutMs }: { readonly keepPlace: boolean; readonly timeoutMs: number },
     beforeLeaving?: () => void,
   ): Promise<void> {
-    const deadline = new Deadline(this.#engine.clock, timeoutMs, `leaving of ${this.name}`)
+    const leftMs = Math.min(timeoutMs, this.#hurryMs)
+    const deadline = new Deadline(this.#engine.clock, leftMs, `leaving of ${this.name}`)
+    this.#deadline = deadline
     try {
       await this.coordinator.leave({
         keepPlace,
@@ -303,7 +325,8 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   #hookFailed(error: unknown): void {
-    if (this.#worker instanceof RecordStream) this.#worker.fail(error)
+    // At the end nobody polls any more who could hear of it.
+    if (this.#worker instanceof RecordStream && this.#life === 'running') this.#worker.fail(error)
     else {
       this.#events.emit('error', error)
       this.#engine.outbox.flush()
@@ -315,6 +338,7 @@ export class ConsumerLifecycle implements EngineClient {
   pending(): string[] {
     const pending = this.#worker?.pending() ?? []
     if (this.#life === 'restarting') pending.push('restarts')
+    else if (this.#life === 'closing') pending.push('closes')
     else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
     if (this.#draining) pending.push('drains')
     return pending.map(what => `${this.name} ${what}`)
@@ -327,7 +351,8 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   unread(): number {
-    if (this.groupId !== undefined) return 0
+    // What a member of a group has not read is counted by the group.
+    if (this.groupId !== undefined && this.#options.interest.kind !== 'assign') return 0
     let unread = 0
     for (const state of this.coordinator.states) {
       if (state.phase === 'active' && !state.paused) unread += state.unread

@@ -1,6 +1,7 @@
 import type { Assignor } from '../assignor.ts'
 import type { Interest } from '../engine.ts'
 import { InvalidOptionError } from '../errors.ts'
+import { isTopicPartition, namedOffset, offsetSpec } from '../offset-checks.ts'
 import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import {
   boolean,
@@ -38,6 +39,8 @@ export interface ConsumerOptions<Name extends string = string> {
   autoOffsetReset?: 'earliest' | 'latest' | 'none'
   /** Commits what is finished, as it is finished; default true. */
   autoCommit?: boolean
+  /** Whether records of open or aborted transactions are read; as there are none yet, both read the same. */
+  isolationLevel?: 'read_committed' | 'read_uncommitted'
   /** Marks a static member: its partitions wait for it for `sessionTimeoutMs` after `close`. (KIP-345) */
   groupInstanceId?: string
   /** What its member id begins with; default `consumer`. */
@@ -81,20 +84,13 @@ export interface ResolvedConsumerOptions {
   readonly onLost: ConsumerOptions['onLost']
 }
 
-const timestamp: Check = {
-  expected: '{ timestamp } in epoch milliseconds',
-  accepts: value =>
-    typeof value === 'object' &&
-    value !== null &&
-    Number.isFinite((value as { readonly timestamp?: unknown }).timestamp),
-}
-
-/** A place in a partition. */
-export const offsetSpec: Check = either(integer(0), either(oneOf('beginning', 'end'), timestamp))
-
-const partitionList: Check = {
+const assignmentList: Check = {
   expected: 'an array of { topic, partition, offset? } with whole numbers, 0 or more',
-  accepts: value => Array.isArray(value) && value.every(isManualAssignment),
+  accepts: value =>
+    Array.isArray(value) &&
+    value.every(
+      each => isTopicPartition(each) && (each.offset === undefined || offsetSpec.accepts(each.offset)),
+    ),
 }
 
 const topicList: Check = {
@@ -105,11 +101,12 @@ const topicList: Check = {
 const checks: Checks<ConsumerOptions> = {
   groupId: name,
   topics: topicList,
-  from: either(oneOf('beginning', 'end'), timestamp),
+  from: namedOffset,
   until: oneOf('end'),
-  assign: partitionList,
+  assign: assignmentList,
   autoOffsetReset: oneOf('earliest', 'latest', 'none'),
   autoCommit: boolean,
+  isolationLevel: oneOf('read_committed', 'read_uncommitted'),
   groupInstanceId: name,
   clientId: name,
   maxPollRecords: integer(1),
@@ -193,14 +190,4 @@ export function toAssignInterest(partitions: readonly TopicPartition[]): Interes
     seen.add(id)
   }
   return { kind: 'assign', partitions: partitions.map(({ topic, partition }) => ({ topic, partition })) }
-}
-
-function isManualAssignment(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const { topic, partition, offset } = value as Record<string, unknown>
-  return (
-    typeof topic === 'string' &&
-    integer(0).accepts(partition) &&
-    (offset === undefined || offsetSpec.accepts(offset))
-  )
 }

@@ -1,6 +1,7 @@
 import type { Engine, Unread } from '../engine.ts'
 import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
 import { Events } from '../events.ts'
+import { offsetList, offsetSpec } from '../offset-checks.ts'
 import type { AnyRecord } from '../record.ts'
 import {
   formatTopicPartition,
@@ -9,7 +10,7 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
-import { abortSignal, boolean, type Check, checkOptions, duration, integer } from '../validate.ts'
+import { abortSignal, boolean, checkOptions, duration, integer, requireArgument } from '../validate.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
@@ -17,7 +18,6 @@ import { ConsumerLifecycle } from './consumer-lifecycle.ts'
 import {
   type ConsumerOptions,
   type ManualAssignment,
-  offsetSpec,
   type ResolvedConsumerOptions,
   resolveConsumerOptions,
   toAssignInterest,
@@ -30,21 +30,6 @@ import { type PollOptions, RecordStream } from './record-stream.ts'
 import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
 
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
-
-const offsetList: Check = {
-  expected: 'an array of { topic, partition, offset, metadata? } with whole numbers, 0 or more',
-  accepts: value =>
-    Array.isArray(value) &&
-    value.every(
-      each =>
-        typeof each === 'object' &&
-        each !== null &&
-        typeof each.topic === 'string' &&
-        integer(0).accepts(each.partition) &&
-        integer(0).accepts(each.offset) &&
-        (each.metadata === undefined || typeof each.metadata === 'string'),
-    ),
-}
 
 /**
  * Reads records: as a member of a group, by itself, or from given partitions. It joins when it starts to consume.
@@ -62,7 +47,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   readonly #lifecycle: ConsumerLifecycle
   #mode: Mode | undefined
 
-  /** @internal */
+  /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions) {
     this.#engine = engine
     this.#options = resolveConsumerOptions(options)
@@ -210,7 +195,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
       )
     }
     if (this.#options.interest.kind === 'assign') throw this.#mixed('subscribe', 'assign')
-    await this.#coordinator.subscribe(interest, new Map())
+    await this.#coordinator.subscribe(interest, [])
   }
 
   /**
@@ -220,9 +205,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   async assign(partitions: readonly ManualAssignment<Record['topic']>[]): Promise<void> {
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
     const options = resolveConsumerOptions({ assign: partitions })
-    const startAt = new Map(options.startAt.map(tp => [formatTopicPartition(tp), tp.offset]))
     const kept = options.startAt.filter(tp => this.#coordinator.state(tp)?.phase === 'active')
-    await this.#coordinator.subscribe(toAssignInterest(partitions), startAt)
+    await this.#coordinator.subscribe(toAssignInterest(partitions), options.startAt)
     for (const tp of kept) if (tp.offset !== undefined) this.seek(tp, tp.offset)
   }
 
@@ -240,12 +224,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   /** Goes on from there; in a handler, once that has ended. The last of several wins. */
   seek(tp: TopicPartition<Record['topic']>, to: OffsetSpec): void {
     const state = this.#state('seek', tp)
-    if (!offsetSpec.accepts(to)) {
-      throw new InvalidArgumentError(`seek: expected ${offsetSpec.expected}, received ${describeValue(to)}`, {
-        field: 'to',
-        received: to,
-      })
-    }
+    requireArgument('seek', 'to', to, offsetSpec)
     const { version } = state
     const offset = this.#engine.offsetFor(state, to)
     if (typeof offset === 'number') return this.#moveTo(state, offset)
@@ -317,15 +296,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     if (this.#options.groupId === undefined) {
       throw new IllegalStateError(`${this.#lifecycle.name} has no groupId, so there is nothing to commit to`)
     }
-    if (offsets !== undefined && !offsetList.accepts(offsets)) {
-      throw new InvalidArgumentError(
-        `commit: expected ${offsetList.expected}, received ${describeValue(offsets)}`,
-        {
-          field: 'offsets',
-          received: offsets,
-        },
-      )
-    }
+    if (offsets !== undefined) requireArgument('commit', 'offsets', offsets, offsetList)
     if (this.#coordinator.ended) throw this.#lifecycle.closedError()
     const { worker } = this.#lifecycle
     if (this.#mode === 'poll' && offsets === undefined && worker instanceof RecordStream) worker.markDone()
@@ -379,6 +350,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     return this
   }
 
+  /** Closes, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -21,7 +21,10 @@ export class HandlerContext implements RecordContext {
     return this.#state.signal
   }
 
-  heartbeat(): void {
-    if (this.#state.busy) this.#liveness.begin()
+  // Bound, because handlers take it out of the context: ({ records }, { heartbeat }) => ...
+  get heartbeat(): () => void {
+    return () => {
+      if (this.#state.busy && this.#state.phase !== 'gone') this.#liveness.begin()
+    }
   }
 }

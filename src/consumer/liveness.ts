@@ -1,5 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
+import { Deferred } from '../deferred.ts'
 
 /**
  * Watches that work does not take longer than `maxPollIntervalMs`. Starting and ending work only notes a time; one
@@ -11,6 +12,7 @@ export class Liveness {
   readonly #exceeded: () => void
   #since: number | undefined
   #timer: Timer | undefined
+  #overdue: Deferred | undefined
 
   constructor(clock: BrokerClock, limitMs: number, exceeded: () => void) {
     this.#clock = clock
@@ -18,16 +20,25 @@ export class Liveness {
     this.#exceeded = exceeded
   }
 
-  /** Work begins, or shows that it is alive; gives the time. */
-  begin(): number {
-    const now = this.#clock.monotonic()
-    this.#since = now
+  /** Work begins, or shows that it is alive; `since` is on the clock's `monotonic()`. */
+  begin(since: number = this.#clock.monotonic()): void {
+    this.#since = since
     if (this.#timer === undefined) this.#watch(this.#limitMs)
-    return now
   }
 
   end(): void {
     this.#since = undefined
+    if (this.#overdue !== undefined) this.#forgive()
+  }
+
+  /** Resolves when what took too long has ended at last; at once where nothing does. */
+  whenBack(): Promise<void> {
+    return this.#overdue?.promise ?? Promise.resolve()
+  }
+
+  #forgive(): void {
+    this.#overdue?.resolve()
+    this.#overdue = undefined
   }
 
   /** For how long the work in hand has been under way, or undefined where there is none. */
@@ -36,7 +47,7 @@ export class Liveness {
   }
 
   stop(): void {
-    this.#since = undefined
+    this.end()
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -53,6 +64,7 @@ export class Liveness {
     if (elapsed === undefined) return
     if (elapsed < this.#limitMs) return this.#watch(this.#limitMs - elapsed)
     this.#since = undefined
+    this.#overdue ??= new Deferred()
     this.#exceeded()
   }
 }

@@ -1,5 +1,6 @@
 import type { FetchPosition, PartitionFetch } from '../engine.ts'
 import type { TopicPartition } from '../topic-partition.ts'
+import type { RecordContext } from './run-options.ts'
 
 /**
  * - `assigned`: its position is looked up and `onAssigned` is called; nothing is fetched yet.
@@ -31,6 +32,8 @@ export class PartitionState implements FetchPosition {
   /** Whether its position is known. */
   positioned = false
   fetch: PartitionFetch | undefined
+  /** What its handlers get beside a record at the first attempt. */
+  context: RecordContext | undefined
   #busy = false
   #whenIdle: (() => void)[] = []
   #controller: AbortController | undefined
@@ -91,6 +94,8 @@ export class PartitionState implements FetchPosition {
 
   /** Stops the reading; nothing more is handed out. */
   halt(phase: 'revoking' | 'gone'): void {
+    // What is gone stays gone: the group may still ask for it back before it hears that this member has left.
+    if (this.phase === 'gone') return
     this.phase = phase
     this.fetch?.stop()
     if (phase === 'gone') this.#tellIdle()

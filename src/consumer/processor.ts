@@ -9,43 +9,42 @@ import { formatTopicPartition } from '../topic-partition.ts'
 import { BatchFiller } from './batch-filler.ts'
 import { decodeRecord, decodeRecords } from './decode.ts'
 import { HandlerContext } from './handler-context.ts'
+import { Loop } from './loop.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { Batch, RecordHandler, ResolvedRunOptions } from './run-options.ts'
-import { Wakeup } from './wakeup.ts'
+import type { Batch, RecordContext, RecordHandler, ResolvedRunOptions } from './run-options.ts'
 import type { Work } from './work.ts'
+import { WorkPace } from './work-pace.ts'
 import type { Worker, WorkerHost } from './worker.ts'
-
-// How many records a check of the clock is good for: more the quicker they are.
-const mostBetweenChecks = 256
-const quickMs = 1
 
 /**
  * `run`: takes records off the session and hands them to a handler, one at a time.
  *
  * It is a loop without promises of its own: it goes on at once where a handler answers at once, and where one answers
- * with a promise it is that promise's `then`. It sleeps on a promise made in its own context.
+ * with a promise it is that promise's `then`.
  */
 export class Processor implements Worker {
   readonly #host: WorkerHost
   readonly #options: ResolvedRunOptions
-  readonly #wakeup = new Wakeup()
+  // Made where `run` is called, whose async context is the handlers'.
+  readonly #loop = new Loop(() => this.#awake())
+  readonly #pace: WorkPace
   readonly #due = new Queue<Work>()
   readonly #retries = new Map<Work, Timer>()
   readonly #filler: BatchFiller | undefined
   #work: Work | undefined
   // How far a handler of batches gets when it succeeds: the end of the records, or the one that cannot be decoded.
   #handledTo = 0
-  #context: HandlerContext | undefined
-  #contextState: PartitionState | undefined
+  // Finished since the last commit: the last one, and the others of the burst.
+  #lastFinished: PartitionState | undefined
+  readonly #uncommitted = new Set<PartitionState>()
   #stopped = false
+  #progressed = false
   #asleep = false
-  #sinceCheck = 0
-  #checkAfter = 1
-  #checkedAt = 0
 
   constructor(host: WorkerHost, options: ResolvedRunOptions) {
     this.#host = host
     this.#options = options
+    this.#pace = new WorkPace(host.engine.clock)
     if (options.eachBatch && options.lingerMs > 0) {
       this.#filler = new BatchFiller(host.engine.clock, options.maxRecords, options.lingerMs, work =>
         this.#isDue(work),
@@ -60,7 +59,7 @@ export class Processor implements Worker {
   }
 
   wake(): void {
-    this.#wakeup.wake()
+    this.#loop.wake()
   }
 
   stop(): void {
@@ -116,12 +115,13 @@ export class Processor implements Worker {
   }
 
   #sleep(): void {
+    this.#commit()
     this.#asleep = true
     this.#host.engine.touch()
-    this.#wakeup.wait().then(this.#awake)
+    this.#loop.sleep()
   }
 
-  readonly #awake = (): void => {
+  #awake(): void {
     this.#asleep = false
     this.#go()
   }
@@ -163,8 +163,9 @@ export class Processor implements Worker {
     const { state, records } = work
     while (work.index < records.length) {
       if (this.#stopped || state.version !== work.version || state.phase !== 'active' || state.paused) break
-      const turn = ++this.#sinceCheck >= this.#checkAfter ? this.#exhausted() : undefined
+      const turn = this.#pace.next()
       if (turn !== undefined) {
+        this.#commit()
         turn.then(this.#go)
         return false
       }
@@ -177,28 +178,19 @@ export class Processor implements Worker {
         if (!this.#fail(work, error)) return true
         continue
       }
-      if (isThenable(result)) {
+      if (result !== undefined && (result instanceof Promise || isThenable(result))) {
+        this.#commit()
         state.busy = true
-        this.#host.coordinator.liveness.begin()
-        result.then(this.#fulfilled, this.#rejected)
+        this.#host.coordinator.liveness.begin(this.#host.engine.clock.lately)
+        // Any other thenable may throw from its then, or call back before it returns.
+        const promise = result instanceof Promise ? result : Promise.resolve(result)
+        promise.then(this.#fulfilled, this.#rejected)
         return false
       }
       this.#finish(work)
     }
     this.#putBack(work)
     return true
-  }
-
-  // The event loop gets its turn when the budget is used up. The clock is asked often while records are slow.
-  #exhausted(): Promise<void> | undefined {
-    const { clock } = this.#host.engine
-    const turn = clock.exhausted(this.#sinceCheck)
-    const now = clock.monotonic()
-    const quick = now - this.#checkedAt < quickMs
-    this.#checkAfter = quick ? Math.min(mostBetweenChecks, this.#checkAfter * 2) : 1
-    this.#checkedAt = now
-    this.#sinceCheck = 0
-    return turn
   }
 
   #call(work: Work): unknown {
@@ -212,16 +204,14 @@ export class Processor implements Worker {
       : decodeThen(eachRecord, work.serde, record, context)
   }
 
-  #contextOf({ state, attempt }: Work): HandlerContext {
-    if (attempt > 1 || this.#contextState !== state) {
-      this.#contextState = attempt > 1 ? undefined : state
-      const { control, coordinator } = this.#host
-      this.#context = new HandlerContext(control, state, coordinator.liveness, attempt)
-    }
-    return this.#context!
+  #contextOf({ state, attempt }: Work): RecordContext {
+    const { control, coordinator } = this.#host
+    if (attempt > 1) return new HandlerContext(control, state, coordinator.liveness, attempt)
+    state.context ??= new HandlerContext(control, state, coordinator.liveness, attempt)
+    return state.context
   }
 
-  #callBatch(work: Work, context: HandlerContext): unknown {
+  #callBatch(work: Work, context: RecordContext): unknown {
     const decoded = decodeRecords(work.serde, work.records, work.index)
     const call = ({ records, error }: Awaited<typeof decoded>) => {
       if (records.length === 0) {
@@ -266,7 +256,7 @@ export class Processor implements Worker {
     const next = work.index === records.length ? work.nextOffset : records[work.index - 1]!.offset + 1
     state.position = next
     state.finished = next
-    this.#host.progressed()
+    this.#progressed = true
   }
 
   /** Ends the work in hand: its partition may be fetched again, from where it now stands. */
@@ -277,9 +267,21 @@ export class Processor implements Worker {
       state.position = work.records[work.index]!.offset
       state.rewind()
     }
-    this.#host.coordinator.commitOne(state)
+    if (this.#lastFinished !== undefined && this.#lastFinished !== state)
+      this.#uncommitted.add(this.#lastFinished)
+    this.#lastFinished = state
     state.fetch?.next()
     this.#host.engine.touch()
+  }
+
+  // Once for all partitions of a burst, but before anything is waited for: nobody else sees what it is late with.
+  #commit(): void {
+    const last = this.#lastFinished
+    if (last === undefined) return
+    this.#lastFinished = undefined
+    if (this.#uncommitted.size === 0) return this.#host.coordinator.commitOne(last)
+    this.#host.coordinator.commitBurst([...this.#uncommitted.add(last)])
+    this.#uncommitted.clear()
   }
 
   /** A handler failed; true where the work in hand goes on. */
@@ -303,6 +305,9 @@ export class Processor implements Worker {
     const { onFailure } = this.#options
     if (onFailure === 'skip') return this.#skip(work, handledTo, cause)
     this.#putBack(work)
+    // Told only now, because nobody asks before, and a record should not cost a call.
+    if (this.#progressed) this.#host.progressed()
+    this.#progressed = false
     this.#host.failed(cause, record, onFailure)
     return false
   }
@@ -380,7 +385,7 @@ function decodeThen(
   handler: RecordHandler,
   serde: Serde,
   record: ConsumerRecord,
-  context: HandlerContext,
+  context: RecordContext,
 ): unknown {
   const decoded = decodeRecord(serde, record)
   return isThenable(decoded) ? decoded.then(each => handler(each, context)) : handler(decoded, context)

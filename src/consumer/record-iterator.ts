@@ -28,6 +28,7 @@ export class RecordIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   async #step(): Promise<IteratorResult<T, undefined>> {
     if (this.#over) return { done: true, value: undefined }
+    this.#stream.proceed()
     try {
       await this.#lifecycle.startOrEnd()
       const value = await this.#next()

@@ -7,6 +7,7 @@ import { type Decoded, decodeRecords } from './decode.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Batch } from './run-options.ts'
 import { Wakeup } from './wakeup.ts'
+import { WorkPace } from './work-pace.ts'
 import type { Worker, WorkerHost } from './worker.ts'
 
 /** What `poll` waits for. */
@@ -39,6 +40,7 @@ export class RecordStream implements Worker {
   readonly #host: WorkerHost
   readonly #maxPollRecords: number
   readonly #wakeup = new Wakeup()
+  readonly #pace: WorkPace
   #inHand: { readonly state: PartitionState; readonly version: number; readonly next: number }[] = []
   #chunk: Chunk | undefined
   #polling = false
@@ -49,16 +51,19 @@ export class RecordStream implements Worker {
     this.#host = host
     this.#maxPollRecords = maxPollRecords
     this.iterating = iterating
+    this.#pace = new WorkPace(host.engine.clock)
   }
 
   wake(): void {
     this.#wakeup.wake()
   }
 
-  // What poll returned counts as done when the consumer is closed, as in Kafka; a loop's record is done when it says so.
+  // What poll returned counts as done when the consumer is closed, as in Kafka, but not what it has not returned yet; a
+  // loop's record is done when it says so.
   stop(): void {
     this.#stopped = true
-    if (!this.iterating) this.#finishInHand()
+    if (this.#polling) this.abandon()
+    else if (!this.iterating) this.#finishInHand()
     this.wake()
   }
 
@@ -68,6 +73,7 @@ export class RecordStream implements Worker {
 
   /** What was handed out is done: the caller of `poll` commits it. */
   markDone(): void {
+    if (this.#polling) return
     for (const { state, version, next } of this.#inHand) if (state.version === version) state.finished = next
   }
 
@@ -118,7 +124,8 @@ export class RecordStream implements Worker {
     }
     this.#polling = true
     this.#finishInHand()
-    let expired = false
+    // Without a timer: time may stand still, and who does not want to wait need not even give the others a turn.
+    let expired = timeoutMs === 0
     const expire = () => {
       expired = true
       this.wake()
@@ -127,10 +134,14 @@ export class RecordStream implements Worker {
     signal?.addEventListener('abort', this.#wakeup.wake, { once: true })
     try {
       await this.#untilStarted(started, () => expired || (signal?.aborted ?? false))
+      const turn = this.#pace.next()
+      if (turn !== undefined) await turn
       for (;;) {
         signal?.throwIfAborted()
         const records = await this.#collect(maxRecords)
-        if (records.length > 0 || expired || this.#stopped) return records
+        // Closed meanwhile: what it had in hand is given back.
+        if (this.#stopped && this.#inHand.length === 0) return []
+        if (records.length > 0 || expired) return records
         await this.#wait()
       }
     } finally {
@@ -138,7 +149,8 @@ export class RecordStream implements Worker {
       timer.cancel()
       signal?.removeEventListener('abort', this.#wakeup.wake)
       // Counted from here to the next poll, whether or not anything was handed out (max.poll.interval.ms).
-      this.#host.coordinator.liveness.begin()
+      if (!this.#stopped) this.#host.coordinator.liveness.begin()
+      this.#host.engine.touch()
     }
   }
 
@@ -164,18 +176,28 @@ export class RecordStream implements Worker {
     while (records.length < maxRecords) {
       const chunk = await this.#nextChunk(maxRecords - records.length, records.length > 0)
       if (chunk === undefined) break
+      if (this.#stale(chunk)) {
+        this.#endChunk(chunk)
+        continue
+      }
+      this.#chunk = undefined
       records.push(...chunk.records)
       this.#hold(chunk, chunk.nextOffset)
-      this.#chunk = undefined
     }
     return records
   }
 
+  /** The loop asks for more: what it had in hand is done. A consumer that was removed comes back only now. */
+  proceed(): void {
+    this.#finishInHand()
+  }
+
   // --- iterators ----------------------------------------------------------------------------------------------------
 
-  /** The next record, or undefined when the consumer has ended. What was handed out before is done. */
+  /** The next record, or undefined when the consumer has ended. */
   async nextRecord(): Promise<ConsumerRecord | undefined> {
-    this.#finishInHand()
+    const turn = this.#pace.next()
+    if (turn !== undefined) await turn
     for (;;) {
       const chunk = this.#chunk ?? (await this.#nextChunkOrEnd())
       if (chunk === undefined) return undefined
@@ -195,10 +217,14 @@ export class RecordStream implements Worker {
 
   /** The next batch, or undefined when the consumer has ended. */
   async nextBatch(): Promise<Batch | undefined> {
-    this.#finishInHand()
     for (;;) {
       const chunk = await this.#nextChunkOrEnd()
       if (chunk === undefined) return undefined
+      // It may have been given up, or moved, on its way here.
+      if (this.#stale(chunk)) {
+        this.#endChunk(chunk)
+        continue
+      }
       this.#chunk = undefined
       this.#hold(chunk, chunk.nextOffset)
       this.#host.coordinator.liveness.begin()

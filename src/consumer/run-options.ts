@@ -50,7 +50,8 @@ export type HandlersByTopic<Record extends AnyRecord> = {
 /** What becomes of a record whose handler failed for the last time. */
 export type OnFailure = 'restart' | 'stop' | 'skip'
 
-interface CommonRunOptions {
+/** What both ways to run have in common. */
+export interface CommonRunOptions {
   /** Closes the consumer when it aborts. */
   signal?: AbortSignal
   /** Handlers at once; only 1 so far. */
@@ -67,8 +68,15 @@ interface CommonRunOptions {
 /** How `run` consumes: by record or by batch. */
 export type RunOptions<Record extends AnyRecord = AnyRecord> = CommonRunOptions &
   (
-    | { eachRecord: ((record: Record, context: RecordContext) => unknown) | HandlersByTopic<Record> }
     | {
+        /** Gets each record, or one handler per topic does. */
+        eachRecord: ((record: Record, context: RecordContext) => unknown) | HandlersByTopic<Record>
+        eachBatch?: never
+        batch?: never
+      }
+    | {
+        eachRecord?: never
+        /** Gets one partition's records at a time, instead. */
         eachBatch: (batch: BatchOf<Record>, context: RecordContext) => unknown
         batch?: {
           /** The most records of a batch; default 500. */

@@ -9,12 +9,14 @@ import {
   UnreleasedInstanceIdError,
 } from '../errors.ts'
 import type { Outbox } from '../events.ts'
+import { groupOffsets } from '../offset-checks.ts'
 import {
   formatTopicPartition,
   type OffsetAndMetadata,
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
+import { checkOptions, duration, requireArgument } from '../validate.ts'
 import { type ComputeAssignment, computeWith } from './assignor.ts'
 import { type AssignorName, assignors } from './assignors.ts'
 import { type ComputedTarget, GroupAssignment } from './group-assignment.ts'
@@ -39,6 +41,7 @@ export interface GroupHost {
   readonly topics: GroupTopics
   readonly offsetsRetentionMs: number
   rebalanced(event: RebalancedEvent): void
+  memberJoined(group: ConsumerGroup, memberId: string): void
   memberLeft(event: MemberLeftEvent): void
   failed(error: unknown): void
   /** Something changed that a `stable()`, `caughtUp()` or `idle()` may wait for. */
@@ -50,6 +53,8 @@ export interface GroupHost {
     explain: () => string,
     timeoutMs: number | undefined,
   ): Promise<void>
+  /** @throws UnknownTopicOrPartitionError */
+  requirePartition(tp: TopicPartition): void
   /** The group has no members and no offsets left. */
   expired(group: ConsumerGroup): void
 }
@@ -75,6 +80,7 @@ export class ConsumerGroup {
   #emptySince: number
   #autoOffsetReset: 'earliest' | 'latest' | 'none' = 'earliest'
 
+  /** @hidden */
   constructor(id: string, host: GroupHost) {
     this.id = id
     this.#host = host
@@ -167,6 +173,7 @@ export class ConsumerGroup {
     this.#compute = compute
     this.#autoOffsetReset = options.listener.autoOffsetReset
     this.#enter(member, former, replaced !== undefined)
+    this.#host.memberJoined(this, member.memberId)
     if (replaced) this.#assignment.takePlace(replaced, member)
     else if (computed) this.#apply(computed, false, member)
     return member
@@ -243,6 +250,7 @@ export class ConsumerGroup {
   disconnect(member: GroupMember): void {
     if (this.#members.get(member.memberId) !== member || !member.connected) return
     member.connected = false
+    this.#assignment.positionsLost(member)
     this.#host.clock.unschedule(this.#timer('rebalance', member))
     this.#host.clock.schedule(this.#timer('session', member), member.sessionTimeoutMs, () =>
       this.#fence(member, 'session expired'),
@@ -251,12 +259,13 @@ export class ConsumerGroup {
   }
 
   #fence(member: GroupMember, reason: 'session expired' | 'rebalance timeout'): void {
-    this.#remove(member, reason)
     const error = new UnknownMemberIdError(
       `Member '${member.memberId}' was removed from group '${this.id}': ${reason}`,
       { groupId: this.id, memberId: member.memberId },
     )
+    // It hears of it before anybody hears that its partitions are theirs.
     this.#host.outbox.push(() => member.listener.fenced(error))
+    this.#remove(member, reason)
     this.#host.finished()
   }
 
@@ -359,7 +368,9 @@ export class ConsumerGroup {
       }
       if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)
     }
-    this.#offsets.store(offsets)
+    for (const offset of offsets) {
+      this.#offsets.storeOwned(this.#assignment.partition(offset.topic, offset.partition)!, offset)
+    }
     this.#host.touch()
   }
 
@@ -408,7 +419,9 @@ export class ConsumerGroup {
   setOffsets(
     to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },
   ): void {
+    requireArgument('setOffsets', 'to', to, groupOffsets)
     this.#requireEmpty('its offsets can be set')
+    if (isList(to)) for (const tp of to) this.#host.requirePartition(tp)
     this.commitWithoutMember(isList(to) ? to : this.#offsets.everywhere(to))
     this.#host.finished()
   }
@@ -423,6 +436,10 @@ export class ConsumerGroup {
       })
     }
     this.#offsets.delete(partitions)
+    for (const tp of partitions) {
+      const partition = this.#assignment.partition(tp.topic, tp.partition)
+      if (partition) partition.committed = undefined
+    }
   }
 
   /** Ends the group and forgets its offsets. @internal */
@@ -499,21 +516,23 @@ export class ConsumerGroup {
   // --- waiting ------------------------------------------------------------------------------------------------------
 
   /** Resolves when no rebalance is under way; rejects with a `TimeoutError` after `timeoutMs` (default 5,000). */
-  stable(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async stable(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkOptions('stable', options, { timeoutMs: duration })
     const condition = () => this.state !== 'Reconciling' && this.state !== 'Assigning'
     const what = `group '${this.id}' to be stable`
-    return this.#host.waitUntil(what, condition, () => this.#explain(), options.timeoutMs)
+    await this.#host.waitUntil(what, condition, () => this.#explain(), options.timeoutMs)
   }
 
   /** Resolves when the lag is 0; rejects with a `TimeoutError` after `timeoutMs` (default 5,000). */
-  caughtUp(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async caughtUp(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkOptions('caughtUp', options, { timeoutMs: duration })
     const explain = () => {
       const lagging = this.lagByPartition().filter(({ lag }) => lag > 0)
       const lags = lagging.map(partition => `${formatTopicPartition(partition)}: ${partition.lag}`)
       return `${this.#explain()}; lag ${lags.join(', ')}`
     }
     const what = `group '${this.id}' to catch up`
-    return this.#host.waitUntil(what, () => this.lag() === 0, explain, options.timeoutMs)
+    await this.#host.waitUntil(what, () => this.lag() === 0, explain, options.timeoutMs)
   }
 
   #explain(): string {

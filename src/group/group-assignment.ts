@@ -3,6 +3,7 @@ import type { AssignmentUpdate } from '../engine.ts'
 import type { Outbox } from '../events.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ComputeAssignment, TargetAssignment } from './assignor.ts'
+import type { GroupTopics } from './group-log.ts'
 import type { GroupMember } from './group-member.ts'
 import { GroupPartition } from './group-partition.ts'
 import { countOwed, nextStep } from './reconciliation.ts'
@@ -11,7 +12,7 @@ import { countOwed, nextStep } from './reconciliation.ts'
 export interface AssignmentHost {
   readonly clock: BrokerClock
   readonly outbox: Outbox
-  readonly topics: ReadonlyMap<string, { readonly partitions: readonly unknown[] }>
+  readonly topics: GroupTopics
   members(): Iterable<GroupMember>
   /** The key of a member's timer. */
   timer(member: GroupMember): string
@@ -124,10 +125,11 @@ export class GroupAssignment {
         partition.target = members[owners[p]!]
       }
     }
+    this.#atRest = false
     this.#reconcileAll(changed, lost)
   }
 
-  /** A member takes the place of one that is gone: what that one had is its own at once, under a new epoch. */
+  /** A member takes the place of one that is gone: what it had is the new one's at once, and nobody else rebalances. */
   takePlace(former: GroupMember, member: GroupMember): void {
     this.#epoch++
     for (const partition of this.#all()) if (partition.target === former) partition.target = member
@@ -145,7 +147,6 @@ export class GroupAssignment {
     countOwed(this.#host.members(), this.#all())
     const changes: Changes = new Map()
     for (const [member, partitions] of lost ?? []) changeOf(changes, member).lost = partitions
-    this.#atRest = false
     this.#step(this.#all(), changes)
     if (changed) changeOf(changes, changed)
     for (const member of waited) if (member.owed === 0) changeOf(changes, member)
@@ -250,6 +251,17 @@ export class GroupAssignment {
     partition.owner?.owned.delete(partition)
     partition.owner = undefined
     partition.revokingSince = undefined
+    partition.committed = undefined
+    this.#positionLost(partition)
+  }
+
+  /** Where the member of these stood is not known any more: what was handed out and not committed is to be read again. */
+  positionsLost(member: GroupMember): void {
+    for (const partition of member.owned) this.#positionLost(partition)
+  }
+
+  #positionLost({ topic, partition }: TopicPartition): void {
+    this.#host.topics.get(topic)?.partitions[partition]?.readFrom(0)
   }
 
   #rest(): void {

@@ -2,7 +2,8 @@ import type { BrokerClock } from '../broker-clock.ts'
 import { OffsetMetadataTooLargeError } from '../errors.ts'
 import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { type GroupTopics, offsetAt } from './group-log.ts'
-import type { OffsetStore } from './offset-store.ts'
+import type { GroupPartition } from './group-partition.ts'
+import type { CommittedOffset, OffsetStore } from './offset-store.ts'
 
 /** What the offsets of a group need to know of it. */
 export interface GroupOffsetsHost {
@@ -62,11 +63,25 @@ export class GroupOffsets {
   }
 
   store(offsets: readonly TopicPartitionOffset[]): void {
-    const committedAt = this.#host.clock.now()
-    for (const { topic, partition, offset, metadata } of offsets) {
-      const committed = metadata === undefined ? { offset, committedAt } : { offset, committedAt, metadata }
-      this.#host.offsets.set(this.#host.groupId, topic, partition, committed)
+    for (const offset of offsets) this.#set(offset)
+  }
+
+  /** The same for a partition that is owned: the entry in the store is found once and then rewritten. */
+  storeOwned(partition: GroupPartition<unknown>, offset: TopicPartitionOffset): void {
+    const { committed } = partition
+    if (committed === undefined || offset.metadata !== undefined || committed.metadata !== undefined) {
+      partition.committed = this.#set(offset)
+      return
     }
+    committed.offset = offset.offset
+    committed.committedAt = this.#host.clock.latelyNow
+  }
+
+  #set({ topic, partition, offset, metadata }: TopicPartitionOffset): CommittedOffset {
+    const committedAt = this.#host.clock.latelyNow
+    const committed = metadata === undefined ? { offset, committedAt } : { offset, committedAt, metadata }
+    this.#host.offsets.set(this.#host.groupId, topic, partition, committed)
+    return committed
   }
 
   /** Commits from outside: what is committed may go back, so what is from there on is not harmless to drop. */

@@ -1,3 +1,5 @@
+import type { CommittedOffset } from './offset-store.ts'
+
 /** One partition, as a group deals it out. */
 export class GroupPartition<Member> {
   readonly topic: string
@@ -10,6 +12,8 @@ export class GroupPartition<Member> {
   lastOwner: Member | undefined
   /** The group epoch at which its owner got it. */
   epoch = 0
+  /** What is committed of it, once its owner has committed: the entry in the offset store, which a commit rewrites. */
+  committed: CommittedOffset | undefined
   /** When its owner was told to give it up, on the clock's `monotonic()`. */
   revokingSince: number | undefined
 

@@ -1,8 +1,8 @@
-import type { OffsetAndMetadata } from '../topic-partition.ts'
-
 /** A committed offset and when it was committed, on the clock's `now()`. */
-export interface CommittedOffset extends OffsetAndMetadata {
-  readonly committedAt: number
+export interface CommittedOffset {
+  offset: number
+  metadata?: string
+  committedAt: number
 }
 
 /** The committed offsets of every group, keyed by group and partition. */

@@ -1,7 +1,7 @@
 import { describeValue, InvalidArgumentError, OffsetOutOfRangeError } from '../errors.ts'
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
-import { checkOptions, integer } from '../validate.ts'
+import { checkOptions, integer, oneOf } from '../validate.ts'
 import type { LogConfig } from './log-config.ts'
 import { recordSize } from './record-size.ts'
 import { expiredByAge, expiredBySize } from './retention.ts'
@@ -33,6 +33,8 @@ export interface ReadOptions {
   readonly maxRecords?: number
   /** At most this many bytes, but at least one record; needs a topic that keeps bytes. */
   readonly maxBytes?: number
+  /** Whether records of open or aborted transactions are read; as there are none yet, both read the same. */
+  readonly isolationLevel?: 'read_committed' | 'read_uncommitted'
 }
 
 /** One partition of a topic: a log of records in memory. It exists only in this process, not on a cluster. */
@@ -49,9 +51,12 @@ export class Partition {
   #bytes = 0
   #deleted = false
   readonly #readers: PartitionReader[] = []
+  // Where the oldest segment ends, once nothing is added to it any more.
+  #oldestEnd = Number.POSITIVE_INFINITY
   // Up to here records may go without asking whether everybody has read them.
   #harmlessBefore = 0
 
+  /** @hidden */
   constructor(topic: string, index: number, config: LogConfig, serde: Serde, host: PartitionHost) {
     this.topic = topic
     this.index = index
@@ -107,7 +112,10 @@ export class Partition {
     this.#end = offset + 1
     const { retentionRecords, retentionBytes } = this.#config
     if (retentionRecords !== -1 && this.#end - this.#start > retentionRecords) {
-      this.#advance(this.#end - retentionRecords, 'retention')
+      const to = this.#end - retentionRecords
+      // Per record this is a number; what costs more is done per segment, and where somebody may not have read.
+      if (to >= this.#oldestEnd || to > this.#harmlessBefore) this.#advance(to, 'retention')
+      else this.#start = to
     }
     if (size > 0) {
       this.#bytes += size
@@ -130,9 +138,15 @@ export class Partition {
   #roll(now: number, timestamp: number): Segment {
     const before = this.#active
     before?.seal()
-    const segment = new Segment(this.#end, now, before?.runningMaxTimestamp ?? Number.NEGATIVE_INFINITY)
+    const segment = new Segment(
+      this.#end,
+      now,
+      before?.runningMaxTimestamp ?? Number.NEGATIVE_INFINITY,
+      before?.count,
+    )
     this.#segments.push(segment)
     this.#active = segment
+    this.#noteOldest()
     this.#host.segmentAdded(this, segment, timestamp)
     return segment
   }
@@ -161,11 +175,12 @@ export class Partition {
 
   /** Records as the log keeps them, from an offset that is in range. @internal */
   fetch(offset: number, maxRecords: number): ConsumerRecord[] {
-    const records: ConsumerRecord[] = []
     const end = Math.min(this.#end, offset + maxRecords)
+    const records = new Array<ConsumerRecord>(Math.max(0, end - offset))
+    const first = offset
     for (let i = this.#segmentIndex(offset); i < this.#segments.length && offset < end; i++) {
       const segment = this.#segments[i]!
-      segment.read(this.topic, this.index, offset, end, records)
+      segment.read(this.topic, this.index, offset, end, records, offset - first)
       offset = segment.endOffset
     }
     return records
@@ -219,6 +234,16 @@ export class Partition {
    * @throws OffsetOutOfRangeError past `highWatermark`.
    */
   deleteRecords(beforeOffset: number): void {
+    this.requireDeletable(beforeOffset)
+    if (beforeOffset > this.#start) {
+      this.#advance(beforeOffset, 'deleteRecords')
+      this.#segments[0]?.forget(beforeOffset)
+    }
+    this.#host.finished()
+  }
+
+  /** Refuses what `deleteRecords` would refuse. @internal */
+  requireDeletable(beforeOffset: number): void {
     requireOffset('beforeOffset', beforeOffset)
     if (beforeOffset > this.#end) {
       throw new OffsetOutOfRangeError(
@@ -226,11 +251,6 @@ export class Partition {
         { topic: this.topic, partition: this.index, offset: beforeOffset },
       )
     }
-    if (beforeOffset > this.#start) {
-      this.#advance(beforeOffset, 'deleteRecords')
-      this.#segments[0]?.forget(beforeOffset)
-    }
-    this.#host.finished()
   }
 
   /** Drops what is too old by now; gives the time at which the next segment will be, or `Infinity`. @internal */
@@ -254,18 +274,27 @@ export class Partition {
   #advance(to: number, reason: TrimReason): void {
     const from = this.#start
     this.#start = to
+    if (this.#segments[0] !== undefined && this.#segments[0].endOffset <= to) this.#dropUpTo(to)
+    if (to > this.#harmlessBefore) this.#host.trimmed(this, from, to, reason)
+  }
+
+  #dropUpTo(to: number): void {
     let dropped = 0
     while (dropped < this.#segments.length && this.#segments[dropped]!.endOffset <= to) {
       const segment = this.#segments[dropped++]!
       this.#bytes -= segment.bytes
       this.#host.segmentDropped(segment)
     }
-    if (dropped > 0) {
-      this.#segments.splice(0, dropped)
-      // The next append makes a new one, at the offset where this one ended.
-      if (this.#segments.length === 0) this.#active = undefined
-    }
-    if (to > this.#harmlessBefore) this.#host.trimmed(this, from, to, reason)
+    this.#segments.splice(0, dropped)
+    // The next append makes a new one, at the offset where this one ended.
+    if (this.#segments.length === 0) this.#active = undefined
+    this.#noteOldest()
+  }
+
+  #noteOldest(): void {
+    const oldest = this.#segments[0]
+    this.#oldestEnd =
+      oldest === undefined || oldest === this.#active ? Number.POSITIVE_INFINITY : oldest.endOffset
   }
 
   /** Says up to where everybody has read, so that trimming below it need not ask. @internal */
@@ -311,7 +340,11 @@ function upToBytes(records: ConsumerRecord[], maxBytes: number): ConsumerRecord[
 }
 
 const offsetCheck = integer(0)
-const readChecks = { maxRecords: integer(1), maxBytes: integer(1) }
+const readChecks = {
+  maxRecords: integer(1),
+  maxBytes: integer(1),
+  isolationLevel: oneOf('read_committed', 'read_uncommitted'),
+}
 
 function requireOffset(field: string, value: unknown): void {
   if (offsetCheck.accepts(value)) return

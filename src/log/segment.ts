@@ -17,21 +17,25 @@ export class Segment {
   maxTimestamp: number = Number.NEGATIVE_INFINITY
   /** The largest timestamp of this segment and all before it in its partition: it makes a search by time binary. */
   runningMaxTimestamp: number
-  readonly #keys: (RecordKey | null)[] = []
-  readonly #values: unknown[] = []
+  // The key and the value of each record, one after the other: one array grows half as often as two would, and what is
+  // read together lies together.
+  readonly #slots: unknown[]
   #headers: (RecordHeaders | undefined)[] | undefined
   // Milliseconds since the first record's timestamp; as doubles once one is more than 24 days away from it.
-  #timestamps: Int32Array | Float64Array = new Int32Array(firstCapacity)
+  #timestamps: Int32Array | Float64Array
   #baseTimestamp = 0
   #ascending = true
   // The place in the topic's order of appends since the first one's; made when that is not simply the index.
   #baseSequence = 0
   #sequences: Uint32Array | undefined
 
-  constructor(baseOffset: number, createdAt: number, runningMaxTimestamp: number) {
+  /** `expected`: room for so many records at once, where the segment before it shows that they will come. */
+  constructor(baseOffset: number, createdAt: number, runningMaxTimestamp: number, expected: number = 0) {
     this.baseOffset = baseOffset
     this.createdAt = createdAt
     this.runningMaxTimestamp = runningMaxTimestamp
+    this.#slots = new Array(2 * expected)
+    this.#timestamps = new Int32Array(Math.max(firstCapacity, expected))
   }
 
   get endOffset(): number {
@@ -51,8 +55,8 @@ export class Segment {
       this.#baseTimestamp = timestamp
       this.#baseSequence = sequence
     }
-    this.#keys.push(key)
-    this.#values.push(value)
+    this.#slots[2 * index] = key
+    this.#slots[2 * index + 1] = value
     if (headers !== noHeaders) {
       this.#headers ??= []
       this.#headers[index] = headers
@@ -91,32 +95,41 @@ export class Segment {
 
   /** Gives back the room that growing left over; nothing is appended after it. */
   seal(): void {
-    this.#timestamps = this.#timestamps.slice(0, this.count)
-    this.#sequences = this.#sequences?.slice(0, this.count)
+    this.#slots.length = 2 * this.count
+    if (this.#timestamps.length > this.count) this.#timestamps = this.#timestamps.slice(0, this.count)
+    if (this.#sequences && this.#sequences.length > this.count)
+      this.#sequences = this.#sequences.slice(0, this.count)
   }
 
   /** Lets go of keys, values and headers below an offset; nobody reads there again. */
   forget(beforeOffset: number): void {
     const end = Math.min(beforeOffset, this.endOffset) - this.baseOffset
-    this.#keys.fill(null, 0, end)
-    this.#values.fill(null, 0, end)
+    this.#slots.fill(null, 0, 2 * end)
     this.#headers?.fill(undefined, 0, Math.min(end, this.#headers.length))
   }
 
-  /** Adds the records from `offset` on to `into`, as the log keeps them, at most up to `endOffset`. */
-  read(topic: string, partition: number, offset: number, endOffset: number, into: ConsumerRecord[]): void {
+  /** Puts the records from `offset` on into `into`, from `at` on, as the log keeps them, at most up to `endOffset`. */
+  read(
+    topic: string,
+    partition: number,
+    offset: number,
+    endOffset: number,
+    into: ConsumerRecord[],
+    at: number,
+  ): void {
     const end = Math.min(endOffset - this.baseOffset, this.count)
     const headers = this.#headers
+    const slots = this.#slots
     for (let i = offset - this.baseOffset; i < end; i++) {
-      into.push({
+      into[at++] = {
         topic,
         partition,
         offset: this.baseOffset + i,
         timestamp: this.#baseTimestamp + this.#timestamps[i]!,
-        key: this.#keys[i]!,
-        value: this.#values[i],
+        key: slots[2 * i] as RecordKey | null,
+        value: slots[2 * i + 1],
         headers: headers === undefined ? noHeaders : (headers[i] ?? noHeaders),
-      })
+      }
     }
   }
 
@@ -146,7 +159,7 @@ export class Segment {
 
 function grown<Column extends Int32Array | Float64Array | Uint32Array>(column: Column): Column {
   const Kind = column.constructor as new (length: number) => Column
-  const larger = new Kind(column.length * 2)
+  const larger = new Kind(column.length * 4)
   larger.set(column)
   return larger
 }

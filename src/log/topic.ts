@@ -1,6 +1,9 @@
 import { deepFreeze } from '../deep-freeze.ts'
 import {
+  describeValue,
+  InvalidArgumentError,
   InvalidPartitionsError,
+  InvalidRecordError,
   InvalidTimestampError,
   InvalidTopicError,
   RecordTooLargeError,
@@ -35,6 +38,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   #sequence = 0
   #deleted = false
 
+  /** @hidden */
   constructor(name: string, id: string, config: LogConfig, host: TopicHost) {
     this.name = name
     this.id = id
@@ -63,6 +67,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
    * @throws UnknownTopicOrPartitionError where the message names a partition that is not there.
    */
   append(body: Body): RecordMetadata {
+    checkBody(this.name, body)
     return this.#host.append(this as unknown as Topic, body)
   }
 
@@ -195,5 +200,21 @@ export function checkTopicName(name: unknown): asserts name is string {
   throw new InvalidTopicError(
     `A topic's name is 1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'; received ${received}`,
     { received: name },
+  )
+}
+
+function checkBody(topic: string, body: unknown): void {
+  if (typeof body !== 'object' || body === null) {
+    throw new InvalidArgumentError(
+      `append: expected a message with a value, received ${describeValue(body)}`,
+      { topic, field: 'message', received: body },
+    )
+  }
+  // A whole message may be given, too, but not one that belongs elsewhere.
+  const { topic: named } = body as { readonly topic?: unknown }
+  if (named === undefined || named === topic) return
+  throw new InvalidRecordError(
+    `Record for topic '${topic}': topic expected '${topic}', received ${describeValue(named)}`,
+    { topic, field: 'topic', received: named },
   )
 }

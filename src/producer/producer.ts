@@ -1,6 +1,6 @@
 import type { Engine, EngineClient, EngineTopic, ProducerRecord } from '../engine.ts'
 import { ClosedError, describeValue, InvalidArgumentError } from '../errors.ts'
-import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
 import { callback, checkOptions, name } from '../validate.ts'
@@ -15,6 +15,8 @@ export interface ProducerOptions {
   /** What it calls itself in errors; default `producer`. */
   clientId?: string
 }
+
+const closeTimeoutMs = 30_000
 
 /**
  * Writes records.
@@ -32,7 +34,7 @@ export class Producer<out Topics extends TopicMap> {
   #client: EngineClient | undefined
   #closed = false
 
-  /** @internal */
+  /** @hidden */
   constructor(engine: Engine, sticky: StickyRoundRobin, options: ProducerOptions = {}) {
     checkOptions('Producer', options, { partitioner: callback, clientId: name })
     this.#engine = engine
@@ -50,14 +52,11 @@ export class Producer<out Topics extends TopicMap> {
   send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
     try {
       this.#requireOpen()
-      if (this.#queue === undefined || this.#queue.size === 0) {
-        const sent = this.#sendNow(message)
-        return isThenable(sent) ? (sent as Promise<RecordMetadata>) : this.#resolve(sent)
-      }
-      return this.#enqueue(
-        () => this.#prepare(message),
-        record => this.#engine.append(record),
-      )
+      if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message)
+      const prepared = this.#prepare(message)
+      if (isPromise(prepared)) return this.#sendLater(prepared)
+      const sent = this.#engine.append(prepared)
+      return isPromise(sent) ? sent : this.#resolve(sent)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -80,14 +79,11 @@ export class Producer<out Topics extends TopicMap> {
           },
         )
       }
-      const list: readonly unknown[] = messages
-      const append = (records: ProducerRecord[]) => this.#engine.appendBatch(records)
-      if (this.#queue !== undefined && this.#queue.size > 0)
-        return this.#enqueue(() => this.#prepareAll(list), append)
-      const prepared = this.#prepareAll(list)
-      if (isThenable(prepared)) return this.#enqueue(() => prepared, append)
-      const sent = append(prepared)
-      return isThenable(sent) ? sent : this.#resolve(sent)
+      if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages)
+      const prepared = this.#prepareAll(messages)
+      if (isPromise(prepared)) return this.#sendBatchLater(prepared)
+      const sent = this.#engine.appendBatch(prepared)
+      return isPromise(sent) ? sent : this.#resolve(sent)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -96,26 +92,51 @@ export class Producer<out Topics extends TopicMap> {
   // A sender that never waits for anything else would leave consumers that gave way to the event loop behind.
   #resolve<Sent>(sent: Sent): Promise<Sent> {
     const turn = this.#engine.clock.awaitedTurn
-    return turn === undefined ? Promise.resolve(sent) : turn.then(() => sent)
+    return turn === undefined ? Promise.resolve(sent) : this.#resolveAfter(turn, sent)
+  }
+
+  async #resolveAfter<Sent>(turn: Promise<void>, sent: Sent): Promise<Sent> {
+    await turn
+    return sent
   }
 
   #requireOpen(): void {
     if (this.#closed) throw new ClosedError(`Producer '${this.#clientId}' is closed`)
   }
 
-  #sendNow(message: unknown): MaybePromise<RecordMetadata> {
-    const prepared = this.#prepare(message)
-    if (isThenable(prepared))
-      return this.#enqueue(
-        () => prepared,
-        record => this.#engine.append(record),
-      )
-    return this.#engine.append(prepared)
+  // These stand apart from `send` and `sendBatch`, because what a closure captures is allocated by every call of the
+  // function around it, whether or not it comes to the closure.
+  #sendQueued(message: unknown): Promise<RecordMetadata> {
+    return this.#enqueue(
+      () => this.#prepare(message),
+      record => this.#engine.append(record),
+    )
+  }
+
+  #sendLater(prepared: Promise<ProducerRecord>): Promise<RecordMetadata> {
+    return this.#enqueue(
+      () => prepared,
+      record => this.#engine.append(record),
+    )
+  }
+
+  #sendBatchQueued(messages: readonly unknown[]): Promise<RecordMetadata[]> {
+    return this.#enqueue(
+      () => this.#prepareAll(messages),
+      records => this.#engine.appendBatch(records),
+    )
+  }
+
+  #sendBatchLater(prepared: Promise<ProducerRecord[]>): Promise<RecordMetadata[]> {
+    return this.#enqueue(
+      () => prepared,
+      records => this.#engine.appendBatch(records),
+    )
   }
 
   #prepare(message: unknown): MaybePromise<ProducerRecord> {
     const prepared = this.#check(message)
-    if (isThenable(prepared)) return prepared.then(record => this.#advance(record))
+    if (isPromise(prepared)) return prepared.then(record => this.#advance(record))
     return this.#advance(prepared)
   }
 
@@ -128,7 +149,7 @@ export class Producer<out Topics extends TopicMap> {
     const records: ProducerRecord[] = []
     for (let i = 0; i < messages.length; i++) {
       const record = this.#check(messages[i])
-      if (isThenable(record)) return this.#prepareRest(messages, records, record)
+      if (isPromise(record)) return this.#prepareRest(messages, records, record)
       records.push(record)
     }
     return this.#advanceAll(records)
@@ -175,10 +196,12 @@ export class Producer<out Topics extends TopicMap> {
       )
     }
     const topic = this.#engine.topic(topicName)
-    const unchecked = message as UncheckedMessage
-    return isThenable(topic)
-      ? topic.then(found => toProducerRecord(found, unchecked, this.#partitioner, this.#sticky))
-      : toProducerRecord(topic, unchecked, this.#partitioner, this.#sticky)
+    if (isPromise(topic)) return this.#checkLater(topic, message)
+    return toProducerRecord(topic, message as UncheckedMessage, this.#partitioner, this.#sticky)
+  }
+
+  async #checkLater(topic: Promise<EngineTopic>, message: UncheckedMessage): Promise<ProducerRecord> {
+    return toProducerRecord(await topic, message, this.#partitioner, this.#sticky)
   }
 
   // What waits for a schema is a send that waits: `idle` and `close` count it.
@@ -203,8 +226,8 @@ export class Producer<out Topics extends TopicMap> {
       pending: () => (queue.size > 0 ? [`Producer '${this.#clientId}' has ${queue.size} sends waiting`] : []),
       paused: [],
       unread: () => 0,
-      close: async () => {
-        await this.close()
+      close: async ({ timeoutMs = closeTimeoutMs }) => {
+        await this.#closeWithin(timeoutMs)
         return []
       },
     }
@@ -222,6 +245,20 @@ export class Producer<out Topics extends TopicMap> {
     await this.#queue?.idle()
   }
 
+  /** Closes, for `await using`. */
+  // The broker's close always ends: a schema that never answers is not waited for longer than this.
+  #closeWithin(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#engine.clock.setTimer(resolve, timeoutMs, {
+        name: `closing of '${this.#clientId}'`,
+      })
+      this.close()
+        .then(resolve, reject)
+        .finally(() => timer.cancel())
+    })
+  }
+
+  /** Closes, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

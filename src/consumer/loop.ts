@@ -1,0 +1,40 @@
+import { AsyncResource } from 'node:async_hooks'
+
+const resolved = Promise.resolve()
+
+/**
+ * Lets a loop sleep until somebody wakes it, and then runs it in the async context it was made in, not in that of whoever
+ * woke it. It is what every send to a waiting consumer goes through, so it makes no promise of its own.
+ */
+export class Loop {
+  readonly #resource = new AsyncResource('brokerlet.Consumer')
+  readonly #step: () => void
+  #asleep = false
+  #pending = false
+
+  constructor(step: () => void) {
+    this.#step = step
+  }
+
+  /** The step has nothing to do; it runs again when woken, or at once where that has happened already. */
+  sleep(): void {
+    this.#asleep = true
+    if (!this.#pending) return
+    this.#pending = false
+    this.wake()
+  }
+
+  /** Ends the sleep under way, or the next one at once. */
+  wake(): void {
+    if (!this.#asleep) {
+      this.#pending = true
+      return
+    }
+    this.#asleep = false
+    resolved.then(this.#resume)
+  }
+
+  readonly #resume = (): void => {
+    this.#resource.runInAsyncScope(this.#step)
+  }
+}

@@ -1,0 +1,95 @@
+import type { Engine, Membership } from '../engine.ts'
+import { NoOffsetForPartitionError } from '../errors.ts'
+import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import {
+  formatTopicPartition,
+  type OffsetAndMetadata,
+  type OffsetSpec,
+  type TopicPartition,
+} from '../topic-partition.ts'
+import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
+import type { PartitionState } from './partition-state.ts'
+
+/** Where a consumer begins in a partition that it was just assigned. */
+export class StartPositions {
+  readonly #engine: Engine
+  readonly #options: ResolvedConsumerOptions
+  #given: ReadonlyMap<string, OffsetSpec | undefined>
+  // Where it stood when it left or was removed: who commits nothing goes on there when it comes back.
+  #before = new Map<string, PartitionState>()
+
+  constructor(engine: Engine, options: ResolvedConsumerOptions) {
+    this.#engine = engine
+    this.#options = options
+    this.#given = toGiven(options.startAt)
+  }
+
+  /** Begins anew, at given offsets; what it gives back undoes that. */
+  replace(startAt: readonly ManualAssignment[]): () => void {
+    const given = this.#given
+    const before = this.#before
+    this.#given = toGiven(startAt)
+    this.#before = new Map()
+    return () => {
+      this.#given = given
+      this.#before = before
+    }
+  }
+
+  /** Notes where these stand, for a reader whose group does not. */
+  remember(states: readonly PartitionState[]): void {
+    for (const state of states) {
+      if (state.positioned) this.#before.set(formatTopicPartition(state), state)
+    }
+  }
+
+  /**
+   * Sets where to begin: where the caller said, else what is committed, else the reset policy. Who comes back goes on.
+   *
+   * @throws NoOffsetForPartitionError where the policy is `none`
+   */
+  lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
+    const before = this.#before.get(formatTopicPartition(state))
+    if (before !== undefined && this.#options.groupId === undefined) {
+      state.moveTo(before.finished)
+      state.until = before.until
+      return
+    }
+    const spec = this.#given.get(formatTopicPartition(state)) ?? this.#options.from
+    if (spec !== undefined && before === undefined) return this.#moveTo(state, spec)
+    const committed = membership.committed(state)
+    return isThenable(committed)
+      ? Promise.resolve(committed).then(found => this.#beginAt(state, found, spec))
+      : this.#beginAt(state, committed, spec)
+  }
+
+  #beginAt(
+    state: PartitionState,
+    committed: OffsetAndMetadata | null,
+    spec: OffsetSpec | undefined,
+  ): MaybePromise<void> {
+    if (committed === null) return this.#moveTo(state, spec ?? this.#reset(state))
+    state.moveTo(committed.offset)
+    state.committed = committed.offset
+  }
+
+  #moveTo(state: PartitionState, spec: OffsetSpec): MaybePromise<void> {
+    const offset = this.#engine.offsetFor(state, spec)
+    if (isThenable(offset)) return Promise.resolve(offset).then(found => state.moveTo(found))
+    state.moveTo(offset)
+  }
+
+  #reset(tp: TopicPartition): OffsetSpec {
+    const { groupId, autoOffsetReset } = this.#options
+    if (autoOffsetReset !== 'none') return autoOffsetReset === 'earliest' ? 'beginning' : 'end'
+    throw new NoOffsetForPartitionError(
+      `Nothing is committed for ${formatTopicPartition(tp)}` +
+        `${groupId === undefined ? '' : ` in group '${groupId}'`}, and autoOffsetReset is 'none'`,
+      { topic: tp.topic, partition: tp.partition, ...(groupId === undefined ? {} : { groupId }) },
+    )
+  }
+}
+
+function toGiven(startAt: readonly ManualAssignment[]): ReadonlyMap<string, OffsetSpec | undefined> {
+  return new Map(startAt.map(tp => [formatTopicPartition(tp), tp.offset]))
+}

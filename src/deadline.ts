@@ -1,0 +1,30 @@
+import type { Clock, Timer } from './clock.ts'
+
+/** The end of a wait: a promise that resolves when the time is over, and a timer that can be taken back. */
+export class Deadline {
+  readonly passed: Promise<void>
+  readonly #clock: Clock
+  readonly #name: string
+  readonly #timers: Timer[] = []
+  #pass!: () => void
+
+  constructor(clock: Clock, timeoutMs: number, name: string) {
+    this.#clock = clock
+    this.#name = name
+    this.passed = new Promise(resolve => {
+      this.#pass = resolve
+    })
+    this.within(timeoutMs)
+  }
+
+  /** It passes in so many milliseconds at the latest. */
+  within(timeoutMs: number): void {
+    // No time at all is one turn of the event loop, on a virtual clock, too: what needs no waiting is still done.
+    if (timeoutMs === 0) this.#clock.turn().then(this.#pass)
+    else this.#timers.push(this.#clock.setTimer(this.#pass, timeoutMs, { name: this.#name }))
+  }
+
+  cancel(): void {
+    for (const timer of this.#timers) timer.cancel()
+  }
+}
