@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest'
+import { NonEmptyGroupError, topic } from '../../src/index.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+function shop() {
+  const { broker, clock } = testBroker({
+    topics: { orders: topic<number>({ partitions: 2 }), payments: topic<number>() },
+  })
+  for (let i = 0; i < 3; i++) broker.topic('orders').append({ value: i, partition: 0 })
+  return { broker, clock }
+}
+
+describe('offsets from outside', () => {
+  const bad: readonly (readonly [unknown, object])[] = [
+    [
+      { topic: 'orders', partition: 0, offset: -1 },
+      { name: 'InvalidArgumentError', code: 'INVALID_REQUEST', errno: 42 },
+    ],
+    [{ topic: 'orders', partition: 0, offset: 1.5 }, { name: 'InvalidArgumentError' }],
+    [{ topic: 'orders', partition: 0, offset: '1' }, { name: 'InvalidArgumentError' }],
+    [{ topic: 'orders', partition: 0 }, { name: 'InvalidArgumentError' }],
+    [
+      { topic: 'orders', partition: 2, offset: 0 },
+      { name: 'UnknownTopicOrPartitionError', errno: 3, topic: 'orders', partition: 2 },
+    ],
+    [{ topic: 'orders', partition: '0', offset: 0 }, { name: 'InvalidArgumentError' }],
+    [{ topic: 'orders', partition: 0, offset: 0, metadata: 5 }, { name: 'InvalidArgumentError' }],
+    [undefined, { name: 'InvalidArgumentError' }],
+  ]
+
+  it.each(bad)('%j is refused for a group, and nothing beside it is set', async (offset, fields) => {
+    const { broker } = shop()
+    const good = { topic: 'orders', partition: 0, offset: 1 }
+    const list = [{ topic: 'payments', partition: 0, offset: 0 }, offset] as never
+    expect(await rejectionOf(broker.admin.setGroupOffsets('g', list))).toMatchObject(fields)
+    expect(broker.groups.size).toBe(0)
+    await broker.admin.setGroupOffsets('g', [good])
+    expect(await rejectionOf(broker.admin.setGroupOffsets('g', list))).toMatchObject(fields)
+    expect(thrownBy(() => broker.group('g').setOffsets(list))).toMatchObject(fields)
+    expect(broker.group('g').offsets).toEqual([good])
+  })
+
+  it.each([undefined, null, 'earlyest', 5, {}, { timestamp: 'now' }])(
+    '%j is no place to set a group to',
+    async to => {
+      const { broker } = shop()
+      await broker.admin.setGroupOffsets('g', [{ topic: 'orders', partition: 0, offset: 1 }])
+      for (const error of [
+        thrownBy(() => broker.group('g').setOffsets(to as never)),
+        await rejectionOf(broker.admin.setGroupOffsets('g', to as never)),
+      ]) {
+        expect(error).toMatchObject({ name: 'InvalidArgumentError', code: 'INVALID_REQUEST' })
+        expect(error.message).toMatch(/^setOffsets: expected .+, received /)
+      }
+      expect(broker.group('g').offsets).toHaveLength(1)
+    },
+  )
+
+  it('deleteRecords of several partitions deletes all or nothing', async () => {
+    const { broker } = shop()
+    const start = () => broker.topic('orders').partitions[0]!.logStartOffset
+    const good = { topic: 'orders', partition: 0, offset: 2 }
+    for (const [wrong, fields] of [
+      [
+        { topic: 'orders', partition: 1, offset: 5 },
+        { name: 'OffsetOutOfRangeError', errno: 1, partition: 1, offset: 5 },
+      ],
+      [{ topic: 'orders', partition: 1, offset: -1 }, { name: 'InvalidArgumentError' }],
+      [
+        { topic: 'orders', partition: 7, offset: 0 },
+        { name: 'UnknownTopicOrPartitionError', partition: 7 },
+      ],
+    ] as const) {
+      expect(await rejectionOf(broker.admin.deleteRecords([good, wrong]))).toMatchObject(fields)
+      expect(start()).toBe(0)
+    }
+    expect(await rejectionOf(broker.admin.deleteRecords(undefined as never))).toMatchObject({
+      name: 'InvalidArgumentError',
+    })
+    await broker.admin.deleteRecords([good])
+    expect(start()).toBe(2)
+  })
+
+  it('listOffsets and deleteGroupOffsets name what they do not know', async () => {
+    const { broker } = shop()
+    const orders0 = [{ topic: 'orders', partition: 0 }]
+    for (const at of ['start', undefined, { timestamp: 'x' }]) {
+      expect(await rejectionOf(broker.admin.listOffsets(orders0, at as never))).toMatchObject({
+        name: 'InvalidArgumentError',
+        code: 'INVALID_REQUEST',
+      })
+    }
+    await broker.admin.setGroupOffsets('g', [{ topic: 'orders', partition: 0, offset: 1 }])
+    for (const list of [undefined, 'orders', [undefined]]) {
+      expect(await rejectionOf(broker.admin.deleteGroupOffsets('g', list as never))).toMatchObject({
+        name: 'InvalidArgumentError',
+      })
+      expect(await rejectionOf(broker.admin.listOffsets(list as never, 'end'))).toMatchObject({
+        name: 'InvalidArgumentError',
+      })
+    }
+    expect(broker.group('g').offsets).toHaveLength(1)
+  })
+})
+
+describe('calls of the broker', () => {
+  it('refuse options that cannot be, and do nothing then', async () => {
+    const { broker } = shop()
+    const reader = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await reader.ready()
+    for (const [call, option] of [
+      [() => broker.idle({ timeoutMs: -1 }), 'timeoutMs'],
+      [() => broker.idle({ timeout: 5 } as never), 'timeout'],
+      [() => broker.idle({ groups: 'g' as never }), 'groups'],
+      [() => broker.close({ timeoutMs: Number.NaN }), 'timeoutMs'],
+      [() => broker.close({ force: true } as never), 'force'],
+      [() => broker.group('g').stable({ timeoutMs: '5' as never }), 'timeoutMs'],
+      [() => broker.group('g').caughtUp({ timeout: 5 } as never), 'timeout'],
+    ] as const) {
+      const error = await rejectionOf((async () => call())())
+      expect(error.option).toBe(option)
+      expect(error.message).toContain(`option '${option}'`)
+    }
+    expect(broker.describe().closed).toBe(false)
+    expect(reader.assignment).toHaveLength(2)
+    expect(thrownBy(() => broker.deleteGroup('g'))).toBeInstanceOf(NonEmptyGroupError)
+  })
+})

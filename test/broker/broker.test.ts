@@ -1,0 +1,328 @@
+import { expect, it } from 'vitest'
+import { Broker, topic } from '../../src/index.ts'
+import { fill, range } from '../helpers/behaviours.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const orders0 = { topic: 'orders', partition: 0 } as const
+collectWarnings()
+
+function brokerWithOrders(records: number, partitions = 1) {
+  const made = testBroker({ topics: { orders: topic({ partitions }) } })
+  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
+  return made
+}
+
+// --- events -----------------------------------------------------------------------------------------------------------
+
+it('tells of topics, partitions, groups, members and rebalances, in order and with payloads', async () => {
+  const { broker, clock } = testBroker()
+  const events: unknown[] = []
+  for (const name of [
+    'topicCreated',
+    'topicDeleted',
+    'partitionsAdded',
+    'groupCreated',
+    'groupDeleted',
+    'memberJoined',
+    'memberLeft',
+    'rebalanced',
+    'closed',
+  ] as const) {
+    broker.on(name, event => events.push([name, event]))
+  }
+  broker.createTopic('orders', { partitions: 2 })
+  const first = broker.consumer({ groupId: 'g', topics: ['orders'], clientId: 'a' })
+  await first.ready()
+  const a = first.memberId!
+  const second = broker.consumer({ groupId: 'g', topics: ['orders'], clientId: 'b' })
+  await second.ready()
+  await broker.group('g').stable()
+  const b = second.memberId!
+  broker.topic('orders').addPartitions(3)
+  await clock.settle()
+  await second.close()
+  await first.close()
+  broker.deleteGroup('g')
+  broker.deleteTopic('orders')
+  await broker.close()
+  expect(events).toEqual([
+    ['topicCreated', { topic: 'orders', partitions: 2 }],
+    ['groupCreated', { groupId: 'g' }],
+    ['memberJoined', { groupId: 'g', memberId: a }],
+    ['rebalanced', { groupId: 'g', epoch: 1, members: 1, moved: 0 }],
+    ['memberJoined', { groupId: 'g', memberId: b }],
+    ['rebalanced', { groupId: 'g', epoch: 2, members: 2, moved: 1 }],
+    ['partitionsAdded', { topic: 'orders', from: 2, to: 3 }],
+    ['rebalanced', { groupId: 'g', epoch: 3, members: 2, moved: 0 }],
+    ['memberLeft', { groupId: 'g', memberId: b, reason: 'left' }],
+    ['rebalanced', { groupId: 'g', epoch: 4, members: 1, moved: 1 }],
+    ['memberLeft', { groupId: 'g', memberId: a, reason: 'left' }],
+    ['rebalanced', { groupId: 'g', epoch: 5, members: 0, moved: 0 }],
+    ['groupDeleted', { groupId: 'g', reason: 'deleted' }],
+    ['topicDeleted', { topic: 'orders' }],
+    ['closed', {}],
+  ])
+})
+
+it('tells of a group that expired', async () => {
+  const { broker, clock } = testBroker({ offsetsRetentionMs: 1000, topics: { orders: topic() } })
+  const events: unknown[] = []
+  broker.on('groupDeleted', event => events.push(event))
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  await consumer.close()
+  await clock.advance(999)
+  expect(events).toEqual([])
+  await clock.advance(1)
+  expect(events).toEqual([{ groupId: 'g', reason: 'expired' }])
+  expect(broker.groups.size).toBe(0)
+})
+
+it('does not show readers without a group among groups and events', async () => {
+  const { broker } = brokerWithOrders(1)
+  const events: unknown[] = []
+  for (const name of ['groupCreated', 'memberJoined', 'rebalanced', 'memberLeft'] as const) {
+    broker.on(name, event => events.push([name, event]))
+  }
+  const reader = broker.consumer({ topics: ['orders'] })
+  await reader.ready()
+  await reader.close()
+  expect(events).toEqual([])
+})
+
+// --- describe ---------------------------------------------------------------------------------------------------------
+
+it('describes topics, partitions, groups, members and lag as plain JSON', async () => {
+  const { broker } = brokerWithOrders(3, 2)
+  const consumer = broker.consumer({
+    groupId: 'billing',
+    topics: ['orders'],
+    clientId: 'biller',
+    groupInstanceId: 'one',
+  })
+  await consumer.poll({ maxRecords: 3 })
+  await consumer.commit()
+  broker.topic('orders').partitions[0]!.deleteRecords(1)
+  const description = broker.describe()
+  expect(JSON.parse(JSON.stringify(description))).toEqual(description)
+  const { memberId } = consumer
+  const partition = { highWatermark: 3, lastStableOffset: 3, bytes: 0 }
+  expect(description).toEqual({
+    closed: false,
+    // The deleted one is in a segment that is still there.
+    records: 6,
+    maxRecords: 1_000_000,
+    topics: [
+      {
+        name: 'orders',
+        id: broker.topic('orders').id,
+        partitions: [
+          { ...partition, partition: 0, logStartOffset: 1, records: 2 },
+          { ...partition, partition: 1, logStartOffset: 0, records: 3 },
+        ],
+      },
+    ],
+    groups: [
+      {
+        groupId: 'billing',
+        state: 'Stable',
+        epoch: 1,
+        assignor: 'uniform',
+        lag: 3,
+        members: [
+          {
+            memberId,
+            clientId: 'biller',
+            groupInstanceId: 'one',
+            connected: true,
+            assignment: [orders0, { topic: 'orders', partition: 1 }],
+          },
+        ],
+        partitions: [
+          { ...orders0, committed: 3, lag: 0, memberId },
+          { topic: 'orders', partition: 1, committed: 0, lag: 3, memberId },
+        ],
+      },
+    ],
+  })
+})
+
+it('describes a snapshot: what happens later does not change it', async () => {
+  const { broker } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  const description = broker.describe()
+  const before = JSON.stringify(description)
+  fill(broker, 'orders', 2)
+  await consumer.close()
+  broker.createTopic('payments')
+  expect(JSON.stringify(description)).toBe(before)
+  await broker.close()
+  expect(broker.describe().closed).toBe(true)
+})
+
+// --- close ------------------------------------------------------------------------------------------------------------
+
+it('closes every consumer, and resolves to what they left', async () => {
+  const { broker } = brokerWithOrders(3, 2)
+  const done: string[] = []
+  const polled = broker.consumer({ groupId: 'poll', topics: ['orders'] })
+  await polled.poll({ maxRecords: 2 })
+  const ran = broker.consumer({ groupId: 'run', topics: ['orders'] })
+  await ran.run({ eachRecord: () => {} })
+  const reader = broker.consumer({ topics: ['orders'], from: 'end' })
+  await reader.ready()
+  for (const [name, consumer] of Object.entries({ polled, ran, reader }))
+    consumer.done.then(() => done.push(name))
+  await broker.idle({ groups: ['run'] })
+  const left = await broker.close()
+  expect(left).toEqual([
+    { group: 'poll', ...orders0, from: 2, count: 1 },
+    { group: 'poll', topic: 'orders', partition: 1, from: 0, count: 3 },
+  ])
+  expect(done.sort()).toEqual(['polled', 'ran', 'reader'])
+})
+
+it('drains first where it is told to, through several groups', async () => {
+  const { broker, clock } = brokerWithOrders(5)
+  const seen: number[] = []
+  for (const groupId of ['a', 'b']) {
+    await broker.consumer({ groupId, topics: ['orders'] }).run({
+      eachRecord: async ({ offset }) => {
+        await broker.clock.sleep(10)
+        seen.push(offset)
+      },
+    })
+  }
+  const closed = broker.close({ drain: true })
+  await clock.advance(50)
+  expect(await closed).toEqual([])
+  expect(seen).toHaveLength(10)
+})
+
+it('always ends, whatever hangs', async () => {
+  const { broker, clock } = brokerWithOrders(2, 3)
+  const never = () => new Promise<void>(() => {})
+  await broker.consumer({ groupId: 'handler', topics: ['orders'] }).run({ eachRecord: never })
+  broker
+    .consumer({ groupId: 'assigned', topics: ['orders'], onAssigned: never })
+    .ready()
+    .catch(() => {})
+  await broker.consumer({ groupId: 'revoked', topics: ['orders'], onRevoked: never }).ready()
+  const loop = broker.consumer({ groupId: 'loop', topics: ['orders'] })
+  void (async () => {
+    for await (const _ of loop) await never()
+  })()
+  await clock.settle()
+  const closed = broker.close({ timeoutMs: 700 })
+  await clock.advance(700)
+  const left = await closed
+  expect(new Set(left.map(({ group }) => group))).toEqual(new Set(['handler', 'revoked', 'loop']))
+  expect(broker.describe().closed).toBe(true)
+})
+
+it('waits for sends that are under way', async () => {
+  const { broker, clock } = testBroker({
+    topics: {
+      orders: topic({
+        schema: {
+          '~standard': {
+            version: 1,
+            vendor: 'test',
+            validate: async (value: unknown) => {
+              await broker.clock.sleep(100)
+              return { value }
+            },
+          },
+        },
+      }),
+    },
+  })
+  const sent = broker.producer().send({ topic: 'orders', value: 1 })
+  const closed = broker.close()
+  await clock.advance(100)
+  await closed
+  expect(await sent).toMatchObject({ offset: 0 })
+})
+
+it('gives up waiting for sends when its time is up, too', async () => {
+  const { broker, clock } = testBroker({
+    topics: {
+      orders: topic({
+        schema: { '~standard': { version: 1, vendor: 'test', validate: () => new Promise<never>(() => {}) } },
+      }),
+    },
+  })
+  void broker.producer().send({ topic: 'orders', value: 1 })
+  const closed = broker.close({ timeoutMs: 100 })
+  await clock.advance(100)
+  expect(await closed).toEqual([])
+})
+
+it('closes once, and gives everybody the same answer', async () => {
+  const { broker } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  const events: unknown[] = []
+  broker.on('closed', event => events.push(event))
+  const [first, second] = await Promise.all([broker.close(), broker.close({ drain: true })])
+  expect(first).toEqual([{ group: 'g', ...orders0, from: 0, count: 2 }])
+  expect(second).toBe(first)
+  expect(events).toHaveLength(1)
+})
+
+it('refuses wrong options without closing', async () => {
+  const { broker } = brokerWithOrders(0)
+  expect(await rejectionOf(broker.close({ timeoutMs: 'soon' } as never))).toMatchObject({
+    option: 'timeoutMs',
+  })
+  broker.topic('orders').append({ value: 1 })
+  await broker.close()
+})
+
+it('refuses everything once it is closed', async () => {
+  const { broker } = brokerWithOrders(1)
+  const producer = broker.producer()
+  const orders = broker.topic('orders')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await broker.close()
+  const closed = { code: 'CLOSED', message: 'The broker is closed' }
+  for (const call of [
+    () => broker.createTopic('a'),
+    () => broker.topic('orders'),
+    () => broker.deleteTopic('orders'),
+    () => broker.producer(),
+    () => broker.consumer({ groupId: 'g', topics: ['orders'] }),
+    () => orders.append({ value: 1 }),
+  ]) {
+    expect(thrownBy(call)).toMatchObject(closed)
+  }
+  expect(await rejectionOf(producer.send({ topic: 'orders', value: 1 }))).toMatchObject(closed)
+  expect(await rejectionOf(consumer.run({ eachRecord: () => {} }))).toMatchObject({ code: 'CLOSED' })
+})
+
+it('leaves no timer behind', async () => {
+  const { broker, clock } = brokerWithOrders(3, 2)
+  const failing = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await failing.run({ eachRecord: () => Promise.reject(new Error('boom')) })
+  await broker.consumer({ groupId: 'p', topics: ['orders'], groupInstanceId: 'one' }).poll()
+  await broker
+    .consumer({ groupId: 'b', topics: ['orders'] })
+    .run({ eachBatch: () => {}, batch: { lingerMs: 1000 } })
+  await clock.settle()
+  await broker.close()
+  expect(clock.waiting).toEqual([])
+})
+
+it('is closed by await using', async () => {
+  let done: Promise<void>
+  {
+    await using broker = new Broker({ topics: { orders: topic() } })
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    done = consumer.done
+    await consumer.run({ eachRecord: () => {} })
+  }
+  await done
+})

@@ -1,0 +1,352 @@
+import { expect, it } from 'vitest'
+import { ClosedError } from '../../src/index.ts'
+import { fill, gate, names, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const orders0 = { topic: 'orders', partition: 0 } as const
+const retry = { attempts: 1 }
+collectWarnings()
+
+function brokerWithOrders(records: number, partitions = 1) {
+  const made = testBroker()
+  made.broker.createTopic('orders', { partitions })
+  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
+  return made
+}
+
+it('finishes what is in flight, commits, leaves, and reports what it left', async () => {
+  const { broker, clock } = brokerWithOrders(3, 2)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('closed', ({ reason }) => steps.push(reason))
+  consumer.done.then(() => steps.push('done'))
+  await consumer.run({
+    eachRecord: async ({ partition, offset }) => {
+      await broker.clock.sleep(100)
+      steps.push(`${partition}@${offset}`)
+    },
+  })
+  await clock.advance(150)
+  const closed = consumer.close()
+  await clock.advance(50)
+  expect(await closed).toEqual([
+    { group: 'g', ...orders0, from: 2, count: 1 },
+    { group: 'g', topic: 'orders', partition: 1, from: 0, count: 3 },
+  ])
+  expect(steps).toEqual(['0@0', '0@1', 'closed', 'done'])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+  expect(broker.group('g').state).toBe('Empty')
+  expect(clock.waiting).toEqual(['retention', "group 'g': offset expiry"])
+})
+
+it('reports nothing where nothing is left, and undefined as the group of a reader by itself', async () => {
+  const { broker } = brokerWithOrders(1)
+  const done = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await done.run({ eachRecord: () => {} })
+  await broker.idle()
+  expect(await done.close()).toEqual([])
+  const reader = broker.consumer({ topics: ['orders'] })
+  await reader.ready()
+  expect(await reader.close()).toEqual([{ group: undefined, ...orders0, from: 0, count: 1 }])
+})
+
+it('waits 30 s for a stuck handler, then leaves without it', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: ({ offset }) => (offset === 1 ? new Promise(() => {}) : undefined) })
+  await clock.settle()
+  let left: unknown
+  const closed = (async () => {
+    left = await consumer.close()
+  })()
+  await clock.advance(29_999)
+  expect(left).toBe(undefined)
+  expect(broker.group('g').state).toBe('Stable')
+  await clock.advance(1)
+  await closed
+  expect(left).toEqual([{ group: 'g', ...orders0, from: 1, count: 2 }])
+  expect(broker.group('g').state).toBe('Empty')
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+  await consumer.done
+})
+
+it('does not count what a handler finishes after close stopped waiting for it', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const { opened, open } = gate()
+  const seen: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: async ({ offset }) => {
+      seen.push(offset)
+      await opened
+    },
+  })
+  await clock.settle()
+  await consumer.close({ timeoutMs: 0 })
+  open()
+  await clock.settle()
+  expect(seen).toEqual([0])
+  expect(broker.group('g').committed(orders0)?.offset ?? 0).toBe(0)
+})
+
+it.each(['onAssigned', 'onRevoked'] as const)('ends although %s never does', async hook => {
+  const { broker, clock } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], [hook]: () => new Promise(() => {}) })
+  const ready = consumer.ready().catch((error: unknown) => error)
+  await clock.settle()
+  const closed = consumer.close({ timeoutMs: 100 })
+  await clock.advance(100)
+  await closed
+  await consumer.done
+  if (hook === 'onAssigned') expect(await ready).toBeInstanceOf(ClosedError)
+  expect(broker.group('g').state).toBe('Empty')
+})
+
+it('ends in a handler that does not await it, after that handler', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: async ({ offset }, context) => {
+      if (offset === 1) void context.consumer.close().then(left => steps.push(left))
+      await broker.clock.turn()
+      steps.push(offset)
+    },
+  })
+  await consumer.done
+  await clock.settle()
+  expect(steps).toEqual([0, 1, [{ group: 'g', ...orders0, from: 2, count: 1 }]])
+})
+
+it('ends in a handler that answers at once, too', async () => {
+  const { broker } = brokerWithOrders(3)
+  const seen: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: ({ offset }) => {
+      seen.push(offset)
+      if (offset === 1) void consumer.close()
+    },
+  })
+  await consumer.done
+  expect(seen).toEqual([0, 1])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+})
+
+it('ends in a handler that awaits it, when its time is up', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: async ({ offset }, { signal }) => {
+      if (offset !== 1) return
+      steps.push(await consumer.close({ timeoutMs: 1000 }))
+      steps.push(signal.aborted)
+    },
+  })
+  await clock.advance(1000)
+  await consumer.done
+  await clock.settle()
+  expect(steps).toEqual([[{ group: 'g', ...orders0, from: 1, count: 2 }], true])
+})
+
+it('closes once when it is called twice at once, and both hear what was left', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const events: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('closed', event => events.push(event))
+  consumer.on('revoked', event => events.push(event))
+  await consumer.run({ eachRecord: () => broker.clock.sleep(100) })
+  const closing = [consumer.close(), consumer.close({ drain: true })]
+  await clock.advance(100)
+  const [first, second] = await Promise.all(closing)
+  expect(first).toEqual([{ group: 'g', ...orders0, from: 1, count: 1 }])
+  expect(second).toBe(first)
+  expect(await consumer.close()).toBe(first)
+  expect(events).toHaveLength(2)
+})
+
+it('ends before it has begun', async () => {
+  const { broker } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  expect(await consumer.close()).toEqual([])
+  await consumer.done
+  for (const call of [consumer.run({ eachRecord: () => {} }), consumer.ready(), consumer.poll()]) {
+    expect(await rejectionOf(call)).toMatchObject({
+      code: 'CLOSED',
+      message: "Consumer 'consumer' of group 'g' is closed",
+    })
+  }
+  expect(broker.groups.size).toBe(0)
+})
+
+it.each([
+  ['run', (consumer: { run(options: object): Promise<unknown> }) => consumer.run({ eachRecord: () => {} })],
+  ['ready', (consumer: { ready(): Promise<unknown> }) => consumer.ready()],
+])('ends during %s, which rejects', async (_, start) => {
+  const { broker } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const starting = rejectionOf(start(consumer as never))
+  await consumer.close()
+  expect(await starting).toBeInstanceOf(ClosedError)
+  expect(broker.group('g').members).toEqual([])
+})
+
+it('ends during a poll that starts it, which returns nothing', async () => {
+  const { broker } = brokerWithOrders(0)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const polled = consumer.poll()
+  await consumer.close()
+  expect(await polled).toEqual([])
+})
+
+it('ends while it waits to restart, and does not come back', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const events: string[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('restarting', () => events.push('restarting'))
+  consumer.on('closed', () => events.push('closed'))
+  broker.on('memberJoined', () => events.push('joined'))
+  await consumer.run({
+    retry,
+    eachRecord: () => {
+      throw new Error('boom')
+    },
+  })
+  await clock.advance(500)
+  await consumer.close()
+  await clock.advance(10_000)
+  expect(events).toEqual(['joined', 'restarting', 'closed'])
+  await consumer.done
+})
+
+it('ends while it leaves to restart', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const { opened, open } = gate()
+  const hooks: unknown[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onRevoked: partitions => {
+      hooks.push(names(partitions))
+      return opened
+    },
+  })
+  consumer.on('restarting', () => {})
+  await consumer.run({ retry, eachRecord: () => Promise.reject('no') })
+  await clock.settle()
+  const closed = consumer.close()
+  await clock.advance(1000)
+  open()
+  await closed
+  await clock.advance(10_000)
+  expect(hooks).toEqual([['orders-0']])
+  expect(broker.group('g').state).toBe('Empty')
+})
+
+it('does not wait at all with timeoutMs 0', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => new Promise(() => {}) })
+  await clock.settle()
+  const closed = consumer.close({ timeoutMs: 0 })
+  await clock.advance(0)
+  expect(await closed).toEqual([{ group: 'g', ...orders0, from: 0, count: 2 }])
+})
+
+// --- drain ------------------------------------------------------------------------------------------------------------
+
+it('reads to the present end first with drain', async () => {
+  const { broker, clock } = brokerWithOrders(3, 2)
+  const seen: string[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: async ({ partition, offset }) => {
+      await broker.clock.sleep(10)
+      seen.push(`${partition}@${offset}`)
+    },
+  })
+  const closed = consumer.close({ drain: true })
+  await clock.advance(30)
+  fill(broker, 'orders', 2, 1)
+  await clock.advance(100)
+  const left = await closed
+  expect(seen.filter(each => each.startsWith('0'))).toEqual(['0@0', '0@1', '0@2'])
+  expect(seen.filter(each => each.startsWith('1')).slice(0, 3)).toEqual(['1@0', '1@1', '1@2'])
+  expect(left.every(({ partition, from }) => partition === 1 && from >= 3)).toBe(true)
+})
+
+it('drains no longer than timeoutMs, and reports the rest', async () => {
+  const { broker, clock } = brokerWithOrders(5)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => broker.clock.sleep(100) })
+  const closed = consumer.close({ drain: true, timeoutMs: 250 })
+  await clock.advance(250)
+  expect(await closed).toEqual([{ group: 'g', ...orders0, from: 2, count: 3 }])
+})
+
+it('drains a loop, and does not wait for who polls or for what is paused', async () => {
+  const { broker, clock } = brokerWithOrders(3, 2)
+  const looped: unknown[] = []
+  const loop = broker.consumer({ groupId: 'loop', topics: ['orders'] })
+  const looping = (async () => {
+    for await (const { offset } of loop) {
+      await broker.clock.sleep(10)
+      looped.push(offset)
+    }
+  })()
+  await clock.settle()
+  const closed = loop.close({ drain: true })
+  await clock.advance(100)
+  expect(await closed).toEqual([])
+  await looping
+  expect(looped).toHaveLength(6)
+
+  const polling = broker.consumer({ groupId: 'poll', topics: ['orders'] })
+  await polling.poll({ maxRecords: 2 })
+  expect((await polling.close({ drain: true })).reduce((sum, { count }) => sum + count, 0)).toBe(4)
+
+  const paused = broker.consumer({ groupId: 'paused', topics: ['orders'] })
+  await paused.ready()
+  paused.pause([orders0])
+  await paused.run({ eachRecord: () => {} })
+  expect(await paused.close({ drain: true })).toEqual([{ group: 'paused', ...orders0, from: 0, count: 3 }])
+})
+
+it('ends a drain when the handler fails for good', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('crashed', () => {})
+  await consumer.run({ retry, onFailure: 'stop', eachRecord: async () => Promise.reject(new Error('boom')) })
+  const closed = consumer.close({ drain: true })
+  await clock.settle()
+  expect(await closed).toEqual([{ group: 'g', ...orders0, from: 0, count: 3 }])
+  expect(await rejectionOf(consumer.done)).toMatchObject({ code: 'CONSUMER_CRASHED' })
+})
+
+// --- dispose and broker.close -----------------------------------------------------------------------------------------
+
+it('is closed by await using, as are producers and the broker', async () => {
+  const { broker } = brokerWithOrders(2)
+  let disposed: Promise<void>
+  {
+    await using consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await using producer = broker.producer()
+    await producer.send({ topic: 'orders', value: 2 })
+    await consumer.run({ eachRecord: () => {} })
+    disposed = consumer.done
+  }
+  await disposed
+  expect(broker.group('g').state).toBe('Empty')
+})
+
+it('refuses to wait in a wrong way', async () => {
+  const { broker } = brokerWithOrders(0)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const error = await rejectionOf(consumer.close({ timeout: 1 } as never))
+  expect(error).toMatchObject({ code: 'INVALID_CONFIG', option: 'timeout', suggestions: ['timeoutMs'] })
+  await consumer.run({ eachRecord: () => {} })
+  expect(await consumer.close()).toEqual([])
+})

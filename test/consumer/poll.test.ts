@@ -1,0 +1,241 @@
+import { expect, it } from 'vitest'
+import { ClosedError, IllegalStateError, json, topic } from '../../src/index.ts'
+import { fill, names, offsets, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+const orders0 = { topic: 'orders', partition: 0 } as const
+
+function polling(records: number, partitions = 1) {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders', { partitions })
+  for (const partition of range(0, partitions)) fill(broker, 'orders', records, partition)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  return { broker, clock, consumer }
+}
+
+it('joins with the first poll, and returns what there is', async () => {
+  const { broker, consumer } = polling(3)
+  expect(broker.groups.size).toBe(0)
+  expect(offsets(await consumer.poll())).toEqual([0, 1, 2])
+  expect(broker.group('g').state).toBe('Stable')
+})
+
+it('returns records of several partitions, in order within each, and at most maxRecords', async () => {
+  const { consumer } = polling(3, 3)
+  const first = await consumer.poll({ maxRecords: 7 })
+  const second = await consumer.poll({ maxRecords: 7 })
+  expect([first.length, second.length]).toEqual([7, 2])
+  for (const partition of range(0, 3)) {
+    const own = [...first, ...second].filter(record => record.partition === partition)
+    expect(offsets(own)).toEqual([0, 1, 2])
+  }
+})
+
+it('returns at most maxPollRecords by default', async () => {
+  const { broker } = polling(5)
+  const consumer = broker.consumer({ groupId: 'other', topics: ['orders'], maxPollRecords: 2 })
+  expect(offsets(await consumer.poll())).toEqual([0, 1])
+  expect(offsets(await consumer.poll())).toEqual([2, 3])
+})
+
+it('waits for the first record', async () => {
+  const { broker, clock, consumer } = polling(0)
+  const polled = consumer.poll()
+  await clock.advance(60_000)
+  fill(broker, 'orders', 2)
+  expect(offsets(await polled)).toEqual([0, 1])
+})
+
+it('returns nothing when timeoutMs is over', async () => {
+  const { clock, consumer } = polling(0)
+  const seen: unknown[] = []
+  consumer.poll({ timeoutMs: 100 }).then(records => seen.push(records))
+  await clock.advance(99)
+  expect(seen).toEqual([])
+  await clock.advance(1)
+  expect(seen).toEqual([[]])
+})
+
+it('returns what is there at once even with timeoutMs 0, once it has joined', async () => {
+  const { consumer } = polling(2)
+  await consumer.ready()
+  expect(offsets(await consumer.poll({ timeoutMs: 0 }))).toEqual([0, 1])
+})
+
+it('rejects with the reason of its signal, and loses nothing', async () => {
+  const { broker, clock, consumer } = polling(0)
+  const stop = new AbortController()
+  const polled = rejectionOf(consumer.poll({ signal: stop.signal }))
+  await clock.settle()
+  const reason = new Error('enough')
+  stop.abort(reason)
+  expect(await polled).toBe(reason)
+  fill(broker, 'orders', 1)
+  expect(offsets(await consumer.poll())).toEqual([0])
+  expect(await rejectionOf(consumer.poll({ signal: stop.signal }))).toBe(reason)
+})
+
+it('commits with each poll what the one before returned', async () => {
+  const { broker, consumer } = polling(6)
+  const committed = () => broker.group('g').committed(orders0)
+  await consumer.poll({ maxRecords: 2 })
+  expect(committed()).toBe(null)
+  await consumer.poll({ maxRecords: 2 })
+  expect(committed()).toEqual({ offset: 2 })
+  await consumer.poll({ maxRecords: 2 })
+  expect(committed()).toEqual({ offset: 4 })
+})
+
+it('commits what was returned on commit()', async () => {
+  const { broker, consumer } = polling(6)
+  await consumer.poll({ maxRecords: 4 })
+  await consumer.commit()
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 4 })
+})
+
+it('commits what was returned on close', async () => {
+  const { broker, consumer } = polling(6)
+  await consumer.poll({ maxRecords: 4 })
+  expect(await consumer.close()).toEqual([{ group: 'g', ...orders0, from: 4, count: 2 }])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 4 })
+})
+
+it('commits only what commit() says with autoCommit off', async () => {
+  const { broker } = polling(6)
+  const consumer = broker.consumer({ groupId: 'manual', topics: ['orders'], autoCommit: false })
+  await consumer.poll({ maxRecords: 2 })
+  await consumer.poll({ maxRecords: 2 })
+  expect(broker.group('manual').offsets).toEqual([])
+  await consumer.commit()
+  expect(broker.group('manual').offsets).toEqual([{ ...orders0, offset: 4 }])
+  await consumer.poll({ maxRecords: 2 })
+  await consumer.close()
+  expect(broker.group('manual').offsets).toEqual([{ ...orders0, offset: 4 }])
+})
+
+it('refuses a second poll while one waits, and the first goes on', async () => {
+  const { broker, clock, consumer } = polling(0)
+  const first = consumer.poll()
+  await clock.settle()
+  const error = await rejectionOf(consumer.poll())
+  expect(error).toBeInstanceOf(IllegalStateError)
+  expect(error.message).toContain('the poll before this one has not ended')
+  fill(broker, 'orders', 1)
+  expect(offsets(await first)).toEqual([0])
+})
+
+it('returns nothing when it is closed meanwhile, and is refused afterwards', async () => {
+  const { clock, consumer } = polling(0)
+  const polled = consumer.poll()
+  await clock.settle()
+  await consumer.close()
+  expect(await polled).toEqual([])
+  expect(await rejectionOf(consumer.poll())).toBeInstanceOf(ClosedError)
+})
+
+it('keeps its partitions until the next poll, which finishes what the one before returned', async () => {
+  const { broker, clock, consumer } = polling(2, 2)
+  await consumer.poll()
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const ready = other.ready()
+  await clock.advance(1000)
+  expect(names(consumer.assignment)).toHaveLength(1)
+  expect(broker.group('g').state).toBe('Reconciling')
+  const polled = consumer.poll({ timeoutMs: 1000 })
+  await ready
+  const moved = other.assignment[0]!
+  expect(other.position(moved)).toBe(2)
+  await clock.advance(1000)
+  expect(await polled).toEqual([])
+})
+
+it('hands out nothing of a paused partition', async () => {
+  const { consumer } = polling(2, 2)
+  await consumer.ready()
+  consumer.pause([orders0])
+  const records = await consumer.poll()
+  expect(records.map(({ partition }) => partition)).toEqual([1, 1])
+  consumer.resume([orders0])
+  expect((await consumer.poll()).map(({ partition }) => partition)).toEqual([0, 0])
+})
+
+it('goes on from where it was sought to', async () => {
+  const { broker, consumer } = polling(6)
+  await consumer.poll({ maxRecords: 2 })
+  consumer.seek(orders0, 5)
+  expect(offsets(await consumer.poll())).toEqual([5])
+  consumer.seek(orders0, 'beginning')
+  expect(offsets(await consumer.poll({ maxRecords: 2 }))).toEqual([0, 1])
+  await consumer.commit()
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+})
+
+it('rejects where a topic does not exist, and works once it does', async () => {
+  const { broker } = polling(0)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['later' as 'orders'] })
+  expect(await rejectionOf(consumer.poll())).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  broker.createTopic('later').append({ value: 1 })
+  expect(offsets(await consumer.poll())).toEqual([0])
+})
+
+it('throws what a record that cannot be decoded fails with, after those before it, until it is sought past', async () => {
+  const { broker } = polling(0)
+  const codec = {
+    encode: (value: number) => Uint8Array.of(value),
+    decode: ([value]: Uint8Array) => {
+      if (value === 2) throw new Error('no two')
+      return value
+    },
+  }
+  const numbers = broker.createTopic('numbers', { codec })
+  for (const value of range(0, 4)) numbers.append({ value })
+  const consumer = broker.consumer({ groupId: 'n', topics: ['numbers'] })
+  expect(offsets(await consumer.poll())).toEqual([0, 1])
+  for (const _ of range(0, 2)) {
+    expect(await rejectionOf(consumer.poll())).toMatchObject({ code: 'INVALID_RECORD', offset: 2 })
+  }
+  consumer.seek({ topic: 'numbers', partition: 0 }, 3)
+  expect(offsets(await consumer.poll())).toEqual([3])
+})
+
+it.each([
+  [{ maxRecords: 0 }, "option 'maxRecords' expected a whole number of at least 1, received 0"],
+  [{ timeoutMs: -1 }, "option 'timeoutMs' expected a number of milliseconds, 0 or more, received -1"],
+  [{ maxRecord: 1 }, "unknown option 'maxRecord', did you mean 'maxRecords'?"],
+])('refuses poll(%o), and joins nothing', async (options, text) => {
+  const { broker, consumer } = polling(0)
+  const error = await rejectionOf(consumer.poll(options as never))
+  expect(error).toMatchObject({ code: 'INVALID_CONFIG' })
+  expect(error.message).toContain(text.split(',')[0])
+  expect(broker.groups.size).toBe(0)
+})
+
+it('gives back what a poll has not returned yet when the consumer is closed meanwhile', async () => {
+  const { broker, clock } = testBroker({ codec: json })
+  let release = () => {}
+  const slow = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: (value: unknown) =>
+        new Promise<{ value: unknown }>(resolve => {
+          release = () => resolve({ value })
+          if (sending) release()
+        }),
+    },
+  }
+  let sending = true
+  broker.createTopic('orders', topic({ schema: slow }))
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  sending = false
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const polled = consumer.poll()
+  await clock.settle()
+  const closed = consumer.close()
+  await clock.settle()
+  release()
+  expect(await polled).toEqual([])
+  await closed
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 0 })
+})

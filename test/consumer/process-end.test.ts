@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { expect, it } from 'vitest'
+
+const index = path.resolve('src/index.ts')
+
+interface Ended {
+  readonly code: number
+  readonly lines: string[]
+  readonly stderr: string
+}
+
+/** Runs a script in a process of its own, until that ends by itself. */
+function run(script: string): Promise<Ended> {
+  const source = `import { Broker } from '${index}'\nconst broker = new Broker({ topics: { orders: { options: {} } } })\n${script}`
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', source]
+  return new Promise(resolve => {
+    execFile(process.execPath, args, { timeout: 20_000 }, (error, stdout, stderr) => {
+      const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0
+      resolve({ code, lines: stdout.split('\n').filter(Boolean), stderr })
+    })
+  })
+}
+
+it('ends by itself when waiting consumers are all that is left: closed, and done resolved', async () => {
+  const { code, lines, stderr } = await run(`
+    const left = []
+    const running = broker.consumer({ groupId: 'run', topics: ['orders'], onRevoked: () => console.log('revoked') })
+    running.on('closed', ({ reason }) => console.log('run', reason))
+    running.done.then(() => console.log('run done'))
+    await running.run({ eachRecord: ({ offset }) => console.log('handled', offset) })
+    const reading = broker.consumer({ groupId: 'poll', topics: ['orders'] })
+    reading.poll().then(records => reading.poll().then(more => console.log('polled', records.length, more.length)))
+    const looping = broker.consumer({ groupId: 'loop', topics: ['orders'] })
+    ;(async () => {
+      for await (const { offset } of looping) console.log('looped', offset)
+      console.log('loop ended', broker.group('loop').committed({ topic: 'orders', partition: 0 }).offset)
+    })()
+    broker.topic('orders').append({ value: 1 })
+  `)
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect([...lines].sort()).toEqual([
+    'handled 0',
+    'loop ended 1',
+    'looped 0',
+    'polled 1 0',
+    'revoked',
+    'run closed',
+    'run done',
+  ])
+})
+
+it('stays for a retry that is due, and for a restart', async () => {
+  const { code, lines } = await run(`
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    consumer.on('restarting', () => console.log('restarting'))
+    let failures = 2
+    await consumer.run({
+      retry: { attempts: 2, delayMs: 50 },
+      eachRecord: ({ offset }, { attempt }) => {
+        console.log('attempt', attempt)
+        if (failures-- > 0) throw new Error('boom')
+        console.log('handled', offset)
+      },
+    })
+    consumer.done.then(() => console.log('done', broker.group('g').lag()))
+    broker.topic('orders').append({ value: 1 })
+  `)
+  expect(code).toBe(0)
+  expect(lines).toEqual(['attempt 1', 'attempt 2', 'restarting', 'attempt 1', 'handled 0', 'done 0'])
+})
+
+it('stays for a batch that fills and for a handler that sleeps', async () => {
+  const { code, lines } = await run(`
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({
+      batch: { lingerMs: 50 },
+      eachBatch: async ({ records }) => {
+        await broker.clock.sleep(50)
+        console.log('handled', records.length)
+      },
+    })
+    broker.topic('orders').append({ value: 1 })
+  `)
+  expect(code).toBe(0)
+  expect(lines).toEqual(['handled 1'])
+})
+
+it('warns of a crash that nobody listens to, and does not kill the process', async () => {
+  const { code, lines, stderr } = await run(`
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ retry: { attempts: 1 }, onFailure: 'stop', eachRecord: () => { throw new Error('boom') } })
+    broker.topic('orders').append({ value: 1 })
+    setTimeout(() => console.log('alive'), 50)
+  `)
+  expect(code).toBe(0)
+  expect(lines).toEqual(['alive'])
+  expect(stderr).toContain("BrokerletWarning: Consumer 'consumer' of group 'g' crashed")
+  expect(stderr).toContain('its handler failed at offset 0 of orders-0: boom')
+})
+
+it('ends although a handler never does', async () => {
+  const { code, lines } = await run(`
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: () => { console.log('stuck'); return new Promise(() => {}) } })
+    broker.topic('orders').append({ value: 1 })
+  `)
+  expect(code).toBe(0)
+  expect(lines).toEqual(['stuck'])
+})
+
+it('ends a script that awaits done at its top level', async () => {
+  const { code, lines, stderr } = await run(`
+    broker.topic('orders').append({ value: 1 })
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: async ({ offset }) => console.log('handled', offset) })
+    await consumer.done
+    console.log('end')
+    await broker.close()
+    console.log('closed')
+  `)
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(lines).toEqual(['handled 0', 'end', 'closed'])
+})

@@ -1,0 +1,361 @@
+import { expect, it } from 'vitest'
+import { CommitFailedError, UnreleasedInstanceIdError } from '../../src/index.ts'
+import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const orders0 = { topic: 'orders', partition: 0 } as const
+collectWarnings()
+
+function brokerWithOrders(records: number, partitions = 1) {
+  const made = testBroker()
+  made.broker.createTopic('orders', { partitions })
+  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
+  return made
+}
+
+// --- hooks ------------------------------------------------------------------------------------------------------------
+
+it('awaits onAssigned before it hands anything out, and a seek in it counts', async () => {
+  const { broker, clock } = brokerWithOrders(4)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: async partitions => {
+      steps.push(`assigned ${names(partitions)} at ${consumer.position(orders0)}`)
+      await broker.clock.sleep(100)
+      consumer.seek(orders0, 2)
+      steps.push('positioned')
+    },
+  })
+  consumer.on('assigned', () => steps.push('event'))
+  const running = consumer.run({ eachRecord: ({ offset }) => void steps.push(offset) })
+  await clock.advance(99)
+  expect(steps).toEqual(['assigned orders-0 at 0'])
+  await clock.advance(1)
+  await running
+  expect(steps).toEqual(['assigned orders-0 at 0', 'positioned', 'event', 2, 3])
+})
+
+it('awaits onRevoked before anyone else gets the partitions, and what it commits counts', async () => {
+  const { broker, clock } = brokerWithOrders(0)
+  const steps: unknown[] = []
+  const first = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    autoCommit: false,
+    onRevoked: async partitions => {
+      steps.push(`revoked ${names(partitions)}`)
+      await broker.clock.sleep(100)
+      await first.commit([{ ...orders0, offset: 7 }])
+      steps.push('committed')
+    },
+  })
+  const second = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: () => void steps.push(`assigned at ${second.position(orders0)}`),
+  })
+  await first.ready()
+  const closed = first.close().then(() => steps.push('closed'))
+  const ready = second.ready()
+  await clock.advance(99)
+  expect(steps).toEqual(['revoked orders-0'])
+  await clock.advance(1)
+  await Promise.all([closed, ready])
+  expect(steps.slice(0, 2)).toEqual(['revoked orders-0', 'committed'])
+  expect(steps).toContain('assigned at 7')
+})
+
+it('calls onRevoked once the handler in flight has ended and what it did is committed', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onRevoked: () => void steps.push(['revoked', broker.group('g').committed(orders0)?.offset]),
+  })
+  await consumer.run({
+    eachRecord: async ({ offset }) => {
+      steps.push(`begin ${offset}`)
+      await broker.clock.sleep(100)
+      steps.push(`end ${offset}`)
+    },
+  })
+  await clock.advance(50)
+  const closed = consumer.close()
+  await clock.advance(50)
+  await closed
+  expect(steps).toEqual(['begin 0', 'end 0', ['revoked', 1]])
+})
+
+it('gives up only what moves, and goes on with the rest while it does', async () => {
+  const { broker, clock } = brokerWithOrders(0, 2)
+  const { opened, open } = gate()
+  const seen: string[] = []
+  const first = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => opened })
+  await first.run({ eachRecord: ({ partition, offset }) => void seen.push(`first ${partition}@${offset}`) })
+  const second = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const running = second.run({
+    eachRecord: ({ partition, offset }) => void seen.push(`second ${partition}@${offset}`),
+  })
+  await clock.settle()
+  for (const partition of range(0, 2)) fill(broker, 'orders', 1, partition)
+  await clock.settle()
+  const stays = first.assignment[0]!.partition
+  expect(seen).toEqual([`first ${stays}@0`])
+  open()
+  await running
+  await broker.idle()
+  expect(seen).toEqual([`first ${stays}@0`, `second ${1 - stays}@0`])
+})
+
+it('tells of a hook that throws, and nothing else comes of it', async () => {
+  const { broker } = brokerWithOrders(2)
+  const errors: unknown[] = []
+  const boom = [new Error('assigned'), new Error('revoked')]
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: () => Promise.reject(boom[0]),
+    onRevoked: () => {
+      throw boom[1]
+    },
+  })
+  consumer.on('error', error => errors.push(error))
+  let handled = 0
+  await consumer.run({ eachRecord: () => void handled++ })
+  await broker.idle()
+  await consumer.close()
+  expect(errors).toEqual(boom)
+  expect(handled).toBe(2)
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+})
+
+it('says with onLost and an event that the partitions of a deleted topic are gone', async () => {
+  const { broker, clock } = brokerWithOrders(2, 2)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onLost: async partitions => void steps.push(`onLost ${names(partitions)}`),
+    onRevoked: () => void steps.push('onRevoked'),
+  })
+  consumer.on('lost', ({ partitions }) => steps.push(`lost ${names(partitions)}`))
+  await consumer.run({ eachRecord: () => {} })
+  await broker.idle()
+  broker.deleteTopic('orders')
+  await clock.settle()
+  expect(steps).toEqual(['onLost orders-0,orders-1', 'lost orders-0,orders-1'])
+  expect(consumer.assignment).toEqual([])
+})
+
+// --- static members ---------------------------------------------------------------------------------------------------
+
+it('keeps the partitions of a closed static member for its session time', async () => {
+  const { broker, clock } = brokerWithOrders(0, 4)
+  const make = (groupInstanceId: string) =>
+    broker.consumer({ groupId: 'g', topics: ['orders'], groupInstanceId, clientId: groupInstanceId })
+  const a = make('a')
+  await a.ready()
+  await make('b').ready()
+  await broker.group('g').stable()
+  const before = owners(broker, 'g')
+  const { epoch } = broker.group('g')
+  await a.close()
+  await clock.advance(44_999)
+  expect(owners(broker, 'g')).toEqual(before)
+  expect(broker.group('g').members.map(({ connected }) => connected)).toEqual([false, true])
+  expect(broker.group('g').epoch).toBe(epoch)
+  await clock.advance(1)
+  expect(Object.values(owners(broker, 'g'))).toEqual([
+    names(range(0, 4).map(partition => ({ topic: 'orders', partition }))),
+  ])
+})
+
+it('gives a static member that comes back what it had, and nobody else notices', async () => {
+  const { broker } = brokerWithOrders(0, 4)
+  const moves: unknown[] = []
+  const make = (groupInstanceId: string) =>
+    broker.consumer({ groupId: 'g', topics: ['orders'], groupInstanceId, clientId: groupInstanceId })
+  const a = make('a')
+  const b = make('b')
+  await Promise.all([a.ready(), b.ready()])
+  await broker.group('g').stable()
+  const before = owners(broker, 'g')
+  b.on('assigned', event => moves.push(event))
+  b.on('revoked', event => moves.push(event))
+  await a.close()
+  await make('a').ready()
+  expect(owners(broker, 'g')).toEqual(before)
+  expect(moves).toEqual([])
+})
+
+it('frees the partitions of a static member at once with close({ leave: true })', async () => {
+  const { broker } = brokerWithOrders(0, 2)
+  const a = broker.consumer({ groupId: 'g', topics: ['orders'], groupInstanceId: 'a' })
+  await a.ready()
+  await a.close({ leave: true })
+  expect(broker.group('g').state).toBe('Empty')
+})
+
+it('refuses a second live member of the same instance id', async () => {
+  const { broker } = brokerWithOrders(0, 2)
+  const make = () => broker.consumer({ groupId: 'g', topics: ['orders'], groupInstanceId: 'a' })
+  const first = make()
+  await first.ready()
+  const error = await rejectionOf(make().ready())
+  expect(error).toBeInstanceOf(UnreleasedInstanceIdError)
+  expect(error).toMatchObject({ code: 'UNRELEASED_INSTANCE_ID', groupId: 'g', groupInstanceId: 'a' })
+  expect(names(first.assignment)).toEqual(['orders-0', 'orders-1'])
+})
+
+it('comes back when a static member was stuck for longer than its session, too', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const events: string[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    groupInstanceId: 'a',
+    maxPollIntervalMs: 1000,
+    sessionTimeoutMs: 2000,
+  })
+  for (const name of ['assigned', 'lost', 'crashed', 'revoked'] as const)
+    consumer.on(name, () => events.push(name))
+  let times = 0
+  await consumer.run({ eachRecord: () => (times++ === 0 ? broker.clock.sleep(10_000) : undefined) })
+  await clock.advance(10_000)
+  expect(events).toEqual(['assigned', 'lost', 'assigned'])
+  expect(times).toBe(3)
+  expect(broker.group('g').members).toHaveLength(1)
+  expect(broker.group('g').lag()).toBe(0)
+})
+
+// --- a stuck handler --------------------------------------------------------------------------------------------------
+
+it('loses its partitions to the others when a handler takes longer than maxPollIntervalMs', async () => {
+  const { broker, clock } = brokerWithOrders(0, 2)
+  const steps: unknown[] = []
+  const stuck = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    clientId: 'stuck',
+    maxPollIntervalMs: 1000,
+  })
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'], clientId: 'other' })
+  stuck.on('lost', ({ partitions, reason }) =>
+    steps.push(['lost', names(partitions), (reason as Error).name]),
+  )
+  await stuck.run({ eachRecord: () => new Promise(() => {}) })
+  await other.run({ eachRecord: ({ partition, offset }) => void steps.push(`other ${partition}@${offset}`) })
+  await broker.group('g').stable()
+  const own = stuck.assignment[0]!
+  fill(broker, 'orders', 2, own.partition)
+  await clock.advance(999)
+  expect(steps).toEqual([])
+  await clock.advance(1)
+  expect(steps).toEqual([
+    ['lost', names([own]), 'CommitFailedError'],
+    `other ${own.partition}@0`,
+    `other ${own.partition}@1`,
+  ])
+  expect(owners(broker, 'g')).toEqual({ other: ['orders-0', 'orders-1'] })
+  expect(stuck.assignment).toEqual([])
+})
+
+it('counts maxPollIntervalMs anew from each finished record', async () => {
+  const { broker, clock } = brokerWithOrders(10)
+  const lost: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  consumer.on('lost', event => lost.push(event))
+  await consumer.run({ eachRecord: () => broker.clock.sleep(900) })
+  await clock.advance(9000)
+  expect(lost).toEqual([])
+  expect(broker.group('g').lag()).toBe(0)
+})
+
+it('refuses what the stuck handler commits later, and rejoins when it settles', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  consumer.on('lost', () => steps.push('lost'))
+  consumer.on('assigned', () => steps.push('assigned'))
+  let stuck = true
+  await consumer.run({
+    eachRecord: async ({ offset }) => {
+      steps.push(offset)
+      if (offset !== 1 || !stuck) return
+      stuck = false
+      await broker.clock.sleep(5000)
+      const error = await rejectionOf(consumer.commit([{ ...orders0, offset: 2 }]))
+      steps.push([error instanceof CommitFailedError, error.code])
+    },
+  })
+  await clock.advance(4999)
+  expect(broker.group('g').state).toBe('Empty')
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+  await clock.advance(1)
+  expect(steps).toEqual(['assigned', 0, 1, 'lost', [true, 'UNKNOWN_MEMBER_ID'], 'assigned', 1, 2])
+  expect(broker.group('g').lag()).toBe(0)
+})
+
+it('rejoins when the stuck handler fails, and hands its record out again', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const errors: unknown[] = []
+  const boom = new Error('boom')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  consumer.on('error', error => errors.push(error))
+  let attempts = 0
+  await consumer.run({
+    eachRecord: async (_, { attempt }) => {
+      expect(attempt).toBe(1)
+      if (attempts++ > 0) return
+      await broker.clock.sleep(5000)
+      throw boom
+    },
+  })
+  await clock.advance(5000)
+  expect(attempts).toBe(2)
+  expect(errors).toEqual([boom])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+})
+
+it('is stuck, too, when the next poll does not come', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const lost: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  consumer.on('lost', ({ partitions }) => lost.push(names(partitions)))
+  await consumer.poll({ maxRecords: 2 })
+  await clock.advance(1000)
+  expect(lost).toEqual([['orders-0']])
+  expect(broker.group('g').state).toBe('Empty')
+  const again = await consumer.poll()
+  expect(again.map(({ offset }) => offset)).toEqual([0, 1, 2])
+})
+
+it('is removed and fenced where it does not give up within rebalanceTimeoutMs', async () => {
+  const { broker, clock } = brokerWithOrders(0, 2)
+  fill(broker, 'orders', 1, 1)
+  const steps: unknown[] = []
+  broker.on('memberLeft', ({ reason }) => steps.push(reason))
+  const slow = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    rebalanceTimeoutMs: 500,
+    clientId: 'slow',
+  })
+  slow.on('lost', ({ partitions }) => steps.push(names(partitions)))
+  await slow.run({ eachRecord: () => broker.clock.sleep(10_000) })
+  const next = broker.consumer({ groupId: 'g', topics: ['orders'], clientId: 'next' })
+  const ready = next.ready()
+  await clock.advance(499)
+  expect(owners(broker, 'g')).toEqual({ slow: ['orders-0', 'orders-1'], next: [] })
+  await clock.advance(1)
+  await ready
+  expect(steps).toEqual(['rebalance timeout', ['orders-0', 'orders-1']])
+  expect(owners(broker, 'g')).toEqual({ next: ['orders-0', 'orders-1'] })
+  await clock.advance(10_000)
+  expect(owners(broker, 'g')).toEqual({ next: ['orders-0'], slow: ['orders-1'] })
+})

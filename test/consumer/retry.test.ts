@@ -1,0 +1,247 @@
+import { expect, it } from 'vitest'
+import { fill, gate, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const orders0 = { topic: 'orders', partition: 0 } as const
+collectWarnings()
+
+/** A consumer of `orders` whose handler fails at offset 0 of partition 0 as long as `failing` says so. */
+function failingAtFirst(records = 1, partitions = 1) {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders', { partitions })
+  for (const partition of range(0, partitions)) fill(broker, 'orders', records, partition)
+  const start = clock.monotonic()
+  const seen: string[] = []
+  const test = { failing: true }
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const eachRecord = (
+    { partition, offset }: { partition: number; offset: number },
+    { attempt }: { attempt: number },
+  ) => {
+    seen.push(`${clock.monotonic() - start}: ${partition}@${offset}${attempt > 1 ? ` #${attempt}` : ''}`)
+    if (partition === 0 && offset === 0 && test.failing) throw new Error('not yet')
+  }
+  return { broker, clock, seen, test, consumer, eachRecord }
+}
+
+it('tries five times, after 100 ms and then twice as long each time', async () => {
+  const { clock, seen, consumer, eachRecord } = failingAtFirst()
+  await consumer.run({ eachRecord, onFailure: 'stop' })
+  await clock.advance(60_000)
+  expect(seen).toEqual(['0: 0@0', '100: 0@0 #2', '300: 0@0 #3', '700: 0@0 #4', '1500: 0@0 #5'])
+  await rejectionOf(consumer.done)
+})
+
+it('waits at most 10 s between two attempts', async () => {
+  const { clock, consumer, eachRecord } = failingAtFirst()
+  const delays: number[] = []
+  consumer.on('retrying', ({ delayMs }) => delays.push(delayMs))
+  await consumer.run({ eachRecord, retry: { attempts: Number.POSITIVE_INFINITY } })
+  await clock.advance(60_000)
+  expect(delays.slice(0, 10)).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000])
+})
+
+it('begins with delayMs, and keeps to it where it is longer than 10 s', async () => {
+  const { clock, seen, consumer, eachRecord } = failingAtFirst()
+  await consumer.run({ eachRecord, retry: { attempts: 3, delayMs: 20_000 }, onFailure: 'stop' })
+  await clock.advance(60_000)
+  expect(seen).toEqual(['0: 0@0', '20000: 0@0 #2', '40000: 0@0 #3'])
+})
+
+it('asks backoff for the delay after each failed attempt', async () => {
+  const { clock, seen, consumer, eachRecord } = failingAtFirst()
+  await consumer.run({
+    eachRecord,
+    retry: { attempts: 4, backoff: attempt => attempt * 7 },
+    onFailure: 'stop',
+  })
+  await clock.advance(60_000)
+  expect(seen).toEqual(['0: 0@0', '7: 0@0 #2', '21: 0@0 #3', '42: 0@0 #4'])
+})
+
+it.each([
+  ['gives no duration', () => -1, 'backoff(1) expected a number of milliseconds, 0 or more, gave -1'],
+  [
+    'throws',
+    () => {
+      throw new Error('no backoff')
+    },
+    'no backoff',
+  ],
+])('stops where backoff %s, and commits nothing of the record', async (_, backoff, text) => {
+  const { broker, clock, consumer, eachRecord } = failingAtFirst()
+  await consumer.run({ eachRecord, retry: { backoff } })
+  await clock.settle()
+  expect((await rejectionOf(consumer.done)).message).toContain(text)
+  expect(broker.group('g').committed(orders0)?.offset ?? 0).toBe(0)
+})
+
+it('tells of every retry with the record, the error, the attempt and the delay', async () => {
+  const { clock, test, consumer, eachRecord } = failingAtFirst()
+  const events: unknown[] = []
+  consumer.on('retrying', ({ record, error, attempt, delayMs }) => {
+    events.push([record.offset, (error as Error).message, attempt, delayMs])
+    if (attempt === 2) test.failing = false
+  })
+  await consumer.run({ eachRecord })
+  await clock.advance(1000)
+  expect(events).toEqual([
+    [0, 'not yet', 1, 100],
+    [0, 'not yet', 2, 200],
+  ])
+})
+
+it.each([
+  [
+    'rejects with',
+    async (error: unknown) => {
+      throw error
+    },
+  ],
+  [
+    'throws',
+    (error: unknown) => {
+      throw error
+    },
+  ],
+])('retries a handler that %s whatever, an Error or not', async (_, fail) => {
+  const { clock, consumer, seen, eachRecord } = failingAtFirst()
+  const errors: unknown[] = []
+  const thrown = [undefined, null, 'text', 7, { a: 1 }]
+  consumer.on('retrying', ({ error }) => errors.push(error))
+  await consumer.run({
+    eachRecord: (record, context) => {
+      const failing = thrown.length >= context.attempt
+      return failing ? fail(thrown[context.attempt - 1]) : eachRecord({ ...record, partition: 9 }, context)
+    },
+    retry: { attempts: 6 },
+  })
+  await clock.advance(60_000)
+  expect(errors).toEqual(thrown)
+  expect(seen).toEqual(['3100: 9@0 #6'])
+})
+
+it('goes on with the other partitions while one waits, and keeps the order of the one', async () => {
+  const { broker, clock, seen, test, consumer, eachRecord } = failingAtFirst(2, 2)
+  await consumer.run({ eachRecord })
+  await clock.advance(50)
+  fill(broker, 'orders', 1, 1)
+  await clock.settle()
+  expect(seen.filter(each => !each.includes(' 0@'))).toEqual(['0: 1@0', '0: 1@1', '50: 1@2'])
+  test.failing = false
+  await clock.advance(50)
+  expect(seen.filter(each => each.includes(' 0@'))).toEqual(['0: 0@0', '100: 0@0 #2', '100: 0@1'])
+  expect(broker.group('g').lag()).toBe(0)
+})
+
+it('gives a record that waits for its retry to the next owner when its partition is revoked', async () => {
+  const { broker, clock } = failingAtFirst(1, 2)
+  const seen: string[] = []
+  const consumers = ['a', 'b'].map(clientId =>
+    broker.consumer({ groupId: 'other', topics: ['orders'], clientId }),
+  )
+  const run = (i: number) =>
+    consumers[i]!.run({
+      eachRecord: ({ partition }) => {
+        seen.push(`${clock.monotonic()}: ${'ab'[i]} ${partition}`)
+        if (i === 0) throw new Error('not yet')
+      },
+    })
+  await run(0)
+  await clock.advance(50)
+  await run(1)
+  await clock.advance(50)
+  const moved = consumers[1]!.assignment[0]!.partition
+  expect([...seen].sort()).toEqual(['0: a 0', '0: a 1', `100: a ${1 - moved}`, `50: b ${moved}`].sort())
+})
+
+it('does not wait for a retry when it is closed', async () => {
+  const { broker, clock, seen, consumer, eachRecord } = failingAtFirst(3)
+  await consumer.run({ eachRecord })
+  await clock.settle()
+  expect(await consumer.close()).toEqual([{ group: 'g', ...orders0, from: 0, count: 3 }])
+  await clock.advance(10_000)
+  expect(seen).toEqual(['0: 0@0'])
+  expect(broker.group('g').state).toBe('Empty')
+})
+
+it('forgets the record that waits for its retry on a seek', async () => {
+  const { broker, clock, seen, consumer, eachRecord } = failingAtFirst(3)
+  await consumer.run({ eachRecord })
+  await clock.advance(50)
+  consumer.seek(orders0, 2)
+  await clock.advance(1000)
+  expect(seen).toEqual(['0: 0@0', '50: 0@2'])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 3 })
+})
+
+it('begins the attempts anew after a seek to the record that failed', async () => {
+  const { clock, seen, consumer, eachRecord } = failingAtFirst()
+  await consumer.run({ eachRecord })
+  await clock.advance(150)
+  consumer.seek(orders0, 0)
+  await clock.settle()
+  expect(seen).toEqual(['0: 0@0', '100: 0@0 #2', '150: 0@0'])
+})
+
+it('hands out a record that waits for its retry only once a pause is over', async () => {
+  const { clock, seen, test, consumer, eachRecord } = failingAtFirst(2)
+  await consumer.run({ eachRecord })
+  await clock.advance(50)
+  consumer.pause([orders0])
+  await clock.advance(1000)
+  expect(seen).toEqual(['0: 0@0'])
+  test.failing = false
+  consumer.resume([orders0])
+  await clock.advance(1000)
+  expect(seen).toEqual(['0: 0@0', '1050: 0@0', '1050: 0@1'])
+})
+
+it('hands the record out after its delay where a pause ended before it was due', async () => {
+  const { clock, seen, test, consumer, eachRecord } = failingAtFirst(2)
+  await consumer.run({ eachRecord })
+  consumer.pause()
+  await clock.advance(50)
+  consumer.resume()
+  await clock.advance(49)
+  test.failing = false
+  await clock.advance(1)
+  expect(seen.filter(each => each.includes('0@0'))).toEqual(['0: 0@0', '100: 0@0 #2'])
+  expect(seen.at(-1)).toBe('100: 0@1')
+})
+
+it('does not count the wait for a retry as time that a handler takes', async () => {
+  const { clock, broker } = failingAtFirst()
+  const lost: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'other', topics: ['orders'], maxPollIntervalMs: 1000 })
+  consumer.on('lost', event => lost.push(event))
+  await consumer.run({
+    eachRecord: async (_, { attempt }) => {
+      if (attempt === 1) throw new Error('once')
+    },
+    retry: { delayMs: 5000 },
+  })
+  await clock.advance(5000)
+  expect(lost).toEqual([])
+  expect(broker.group('other').committed(orders0)).toEqual({ offset: 1 })
+})
+
+it('drops a retry that becomes due while the handler of another partition holds everything up', async () => {
+  const { broker, clock, seen, test, consumer, eachRecord } = failingAtFirst(1, 2)
+  const { opened, open } = gate()
+  await consumer.run({
+    eachRecord: async (record, context) => {
+      eachRecord(record, context)
+      if (record.partition === 1) await opened
+    },
+  })
+  await clock.advance(500)
+  consumer.seek(orders0, 'end')
+  test.failing = false
+  open()
+  await clock.advance(500)
+  expect(seen).toEqual(['0: 0@0', '0: 1@0'])
+  expect(broker.group('g').lag()).toBe(0)
+})

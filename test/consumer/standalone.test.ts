@@ -1,0 +1,331 @@
+import { expect, it } from 'vitest'
+import { IllegalStateError, InvalidOptionError } from '../../src/index.ts'
+import { fill, names, offsets, range } from '../helpers/behaviours.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const orders0 = { topic: 'orders', partition: 0 } as const
+const orders1 = { topic: 'orders', partition: 1 } as const
+collectWarnings()
+
+function brokerWithOrders(records: number, partitions = 1) {
+  const made = testBroker()
+  made.broker.createTopic('orders', { partitions })
+  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
+  return made
+}
+
+// --- without a group --------------------------------------------------------------------------------------------------
+
+it('reads every partition by itself, whoever else reads, and leaves no group behind', async () => {
+  const { broker } = brokerWithOrders(2, 3)
+  const counts = [0, 0]
+  for (const i of range(0, 2)) {
+    await broker.consumer({ topics: ['orders'] }).run({
+      eachRecord: () => {
+        counts[i]!++
+      },
+    })
+  }
+  await broker.idle()
+  expect(counts).toEqual([6, 6])
+  expect(broker.groups.size).toBe(0)
+  expect(broker.describe().groups).toEqual([])
+})
+
+it.each([
+  ['beginning', range(0, 5)],
+  ['end', [4]],
+  ['a time', [2, 3, 4]],
+] as const)('begins at the %s', async (from, expected) => {
+  const { broker, clock } = brokerWithOrders(2)
+  const timestamp = clock.now() + 10
+  await clock.advance(10)
+  fill(broker, 'orders', 2)
+  const seen: number[] = []
+  const consumer = broker.consumer({ topics: ['orders'], from: from === 'a time' ? { timestamp } : from })
+  await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  fill(broker, 'orders', 1)
+  await broker.idle()
+  expect(seen).toEqual(expected)
+})
+
+it('picks up partitions and, by RegExp, topics that come later', async () => {
+  const { broker } = brokerWithOrders(1)
+  const seen: string[] = []
+  const consumer = broker.consumer({ topics: /^orders/ })
+  await consumer.run({
+    eachRecord: ({ topic, partition, offset }) => void seen.push(`${topic}-${partition}@${offset}`),
+  })
+  broker.createTopic('orders.eu')
+  broker.createTopic('payments')
+  broker.topic('orders').addPartitions(2)
+  fill(broker, 'orders.eu', 1)
+  fill(broker, 'payments', 1)
+  fill(broker, 'orders', 1, 1)
+  await broker.idle()
+  expect(seen.sort()).toEqual(['orders-0@0', 'orders-1@0', 'orders.eu-0@0'])
+})
+
+it('has nothing to commit to', async () => {
+  const { broker } = brokerWithOrders(1)
+  const consumer = broker.consumer({ topics: ['orders'] })
+  await consumer.ready()
+  expect(await rejectionOf(consumer.commit())).toBeInstanceOf(IllegalStateError)
+  expect(await consumer.committed(orders0)).toBe(null)
+})
+
+// --- until the end ----------------------------------------------------------------------------------------------------
+
+it('reads what was there when it began, and ends by itself', async () => {
+  const { broker } = brokerWithOrders(3, 2)
+  const seen: number[] = []
+  const consumer = broker.consumer({ topics: ['orders'], until: 'end' })
+  await consumer.run({
+    eachRecord: async ({ offset }) => {
+      seen.push(offset)
+      fill(broker, 'orders', 1)
+    },
+  })
+  await consumer.done
+  expect(seen.sort()).toEqual([0, 0, 1, 1, 2, 2])
+})
+
+it.each([
+  ['an empty topic', 1, 0],
+  ['a topic of many empty partitions', 5, 0],
+  ['some empty partitions', 5, 2],
+])('ends by itself with %s', async (_, partitions, records) => {
+  const { broker } = brokerWithOrders(0, partitions)
+  fill(broker, 'orders', records, 1 % partitions)
+  const run = broker.consumer({ topics: ['orders'], until: 'end' })
+  let handled = 0
+  await run.run({ eachRecord: () => void handled++ })
+  await run.done
+  expect(handled).toBe(records)
+
+  const looped: number[] = []
+  for await (const { offset } of broker.consumer({ topics: ['orders'], until: 'end' })) looped.push(offset)
+  expect(looped).toEqual(range(0, records))
+
+  const batches = broker.consumer({ topics: ['orders'], until: 'end' })
+  for await (const batch of batches.batches()) expect(offsets(batch.records)).toEqual(range(0, records))
+  await batches.done
+})
+
+it('ends by itself where a RegExp matches nothing, or it begins at the end', async () => {
+  const { broker } = brokerWithOrders(3)
+  const nothing = broker.consumer({ topics: /^payments/, until: 'end' })
+  await nothing.run({ eachRecord: () => {} })
+  await nothing.done
+  const end = broker.consumer({ topics: ['orders'], from: 'end', until: 'end' })
+  await end.run({ eachRecord: () => {} })
+  await end.done
+})
+
+it('ends with poll, too: an empty poll once all is read, then it is closed', async () => {
+  const { broker } = brokerWithOrders(3)
+  const consumer = broker.consumer({ topics: ['orders'], until: 'end' })
+  expect(offsets(await consumer.poll())).toEqual([0, 1, 2])
+  expect(await consumer.poll()).toEqual([])
+  await consumer.done
+})
+
+it('reads from a time until the end', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  await clock.advance(10)
+  fill(broker, 'orders', 2)
+  const seen: number[] = []
+  for await (const record of broker.consumer({
+    topics: ['orders'],
+    from: { timestamp: clock.now() },
+    until: 'end',
+  })) {
+    seen.push(record.offset)
+  }
+  expect(seen).toEqual([2, 3])
+})
+
+it('ends once the records up to its end were deleted under it', async () => {
+  const { broker } = brokerWithOrders(4)
+  const seen: number[] = []
+  for await (const { offset } of broker.consumer({ topics: ['orders'], until: 'end', maxPollRecords: 1 })) {
+    seen.push(offset)
+    broker.topic('orders').partitions[0]!.deleteRecords(4)
+  }
+  expect(seen).toEqual([0])
+})
+
+it('includes partitions and topics that came while it read', async () => {
+  const { broker } = brokerWithOrders(2)
+  const seen: string[] = []
+  for await (const { topic, partition, offset } of broker.consumer({ topics: /^orders/, until: 'end' })) {
+    if (seen.push(`${topic}-${partition}@${offset}`) > 1) continue
+    broker.topic('orders').addPartitions(2)
+    fill(broker, 'orders', 1, 1)
+    fill(broker, broker.createTopic('orders.eu').name, 1)
+    // The reader follows such a change as soon as it comes to it.
+    await broker.clock.turn()
+  }
+  expect(seen.sort()).toEqual(['orders-0@0', 'orders-0@1', 'orders-1@0', 'orders.eu-0@0'])
+})
+
+it('ends by itself after it waited for a retry', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const seen: number[] = []
+  const consumer = broker.consumer({ topics: ['orders'], until: 'end' })
+  await consumer.run({
+    eachRecord: ({ offset }, { attempt }) => {
+      if (offset === 1 && attempt === 1) throw new Error('once more')
+      seen.push(offset)
+    },
+  })
+  await clock.advance(100)
+  await consumer.done
+  expect(seen).toEqual([0, 1])
+})
+
+// --- assign -----------------------------------------------------------------------------------------------------------
+
+it('reads given partitions from given places', async () => {
+  const { broker } = brokerWithOrders(4, 3)
+  const seen: string[] = []
+  const consumer = broker.consumer({
+    assign: [
+      { ...orders0, offset: 2 },
+      { ...orders1, offset: 'end' },
+    ],
+  })
+  await consumer.run({ eachRecord: ({ partition, offset }) => void seen.push(`${partition}@${offset}`) })
+  fill(broker, 'orders', 1, 1)
+  fill(broker, 'orders', 1, 2)
+  await broker.idle()
+  expect(seen.sort()).toEqual(['0@2', '0@3', '1@4'])
+})
+
+it('commits under its group id, and never rebalances', async () => {
+  const { broker } = brokerWithOrders(4, 2)
+  const consumers = range(0, 2).map(() => broker.consumer({ groupId: 'g', assign: [orders0] }))
+  const counts = [0, 0]
+  for (const i of range(0, 2)) {
+    await consumers[i]!.run({
+      eachRecord: () => {
+        counts[i]!++
+      },
+    })
+  }
+  await broker.idle()
+  expect(counts).toEqual([4, 0])
+  expect(broker.group('g').offsets).toEqual([{ ...orders0, offset: 4 }])
+  expect(broker.group('g').members).toEqual([])
+})
+
+it('refuses a partition that does not exist', async () => {
+  const { broker } = brokerWithOrders(0)
+  const error = await rejectionOf(broker.consumer({ assign: [orders1] }).ready())
+  expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'orders', partition: 1 })
+})
+
+it('replaces its partitions at run time; what stays goes on, and what goes is committed', async () => {
+  const { broker, clock } = brokerWithOrders(2, 3)
+  const seen: string[] = []
+  const events: string[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    assign: [orders0, orders1],
+    onRevoked: partitions => void events.push(`revoked ${names(partitions)}`),
+    onAssigned: partitions => void events.push(`assigned ${names(partitions)}`),
+  })
+  await consumer.run({ eachRecord: ({ partition, offset }) => void seen.push(`${partition}@${offset}`) })
+  await broker.idle()
+  await consumer.assign([orders1, { topic: 'orders', partition: 2, offset: 1 }])
+  await clock.settle()
+  for (const partition of range(0, 3)) fill(broker, 'orders', 1, partition)
+  await broker.idle()
+  expect(events).toEqual(['assigned orders-0,orders-1', 'revoked orders-0', 'assigned orders-2'])
+  expect(names(consumer.assignment)).toEqual(['orders-1', 'orders-2'])
+  expect(seen.slice(4).sort()).toEqual(['1@2', '2@1', '2@2'])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+})
+
+it('moves a partition that stays where assign gives it an offset', async () => {
+  const { broker } = brokerWithOrders(3)
+  const seen: number[] = []
+  const consumer = broker.consumer({ assign: [orders0] })
+  await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await broker.idle()
+  await consumer.assign([{ ...orders0, offset: 1 }])
+  await broker.idle()
+  expect(seen).toEqual([0, 1, 2, 1, 2])
+})
+
+it('keeps what it reads where an assign is refused', async () => {
+  const { broker } = brokerWithOrders(1, 1)
+  const consumer = broker.consumer({ assign: [orders0] })
+  await consumer.ready()
+  expect(await rejectionOf(consumer.assign([orders1]))).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  expect(names(consumer.assignment)).toEqual(['orders-0'])
+})
+
+// --- subscribe --------------------------------------------------------------------------------------------------------
+
+it('replaces its topics at run time; what stays does not stop, and what goes is committed', async () => {
+  const { broker } = brokerWithOrders(1)
+  broker.createTopic('payments')
+  broker.createTopic('refunds')
+  const events: string[] = []
+  const seen: string[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders', 'payments'],
+    onRevoked: partitions => void events.push(`revoked ${names(partitions)}`),
+    onAssigned: partitions => void events.push(`assigned ${names(partitions)}`),
+  })
+  await consumer.run({ eachRecord: ({ topic, offset }) => void seen.push(`${topic}@${offset}`) })
+  await broker.idle()
+  await consumer.subscribe(['payments', 'refunds' as 'payments'])
+  await broker.group('g').stable()
+  for (const name of ['orders', 'payments', 'refunds']) fill(broker, name, 1)
+  await broker.idle()
+  expect(seen).toEqual(['orders@0', 'payments@0', 'refunds@0'])
+  expect(events).toEqual(['assigned orders-0,payments-0', 'revoked orders-0', 'assigned refunds-0'])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+
+  await consumer.subscribe(/^ref/)
+  await broker.group('g').stable()
+  expect(names(consumer.assignment)).toEqual(['refunds-0'])
+  await consumer.subscribe([])
+  await broker.group('g').stable()
+  expect(consumer.assignment).toEqual([])
+})
+
+it('keeps its topics where a subscribe is refused', async () => {
+  const { broker } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  const error = await rejectionOf(consumer.subscribe(['nothing' as 'orders']))
+  expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  expect(names(consumer.assignment)).toEqual(['orders-0'])
+  fill(broker, 'orders', 1)
+  expect(offsets(await consumer.poll())).toEqual([0, 1])
+})
+
+it('subscribes before it joins', async () => {
+  const { broker } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g' })
+  await consumer.subscribe(['orders'])
+  expect(offsets(await consumer.poll())).toEqual([0, 1])
+})
+
+it('refuses to mix topics and assign', async () => {
+  const { broker } = brokerWithOrders(0)
+  const subscribed = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const assigned = broker.consumer({ assign: [orders0] })
+  expect(await rejectionOf(subscribed.assign([orders0]))).toBeInstanceOf(IllegalStateError)
+  expect(await rejectionOf(assigned.subscribe(['orders']))).toBeInstanceOf(IllegalStateError)
+  const both = thrownBy(() => broker.consumer({ topics: ['orders'], assign: [orders0] }))
+  expect(both).toBeInstanceOf(InvalidOptionError)
+  const from = thrownBy(() => broker.consumer({ groupId: 'g', topics: ['orders'], from: 'end' }))
+  expect(from.message).toContain("option 'from' is for a reader without groupId")
+})

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import type { TopicOptions } from '../../src/topic-definition.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const warnings = collectWarnings()
+const tp = { topic: 'log', partition: 0 } as const
+
+/** A log of five records, and what the broker says about dropped ones. */
+function fiveRecords(
+  options: Pick<TopicOptions, 'retentionMs' | 'retentionRecords' | 'segmentRecords'> = {},
+  listen = true,
+) {
+  const { broker, clock } = testBroker({ topics: { log: topic<number>(options) } })
+  const dropped: object[] = []
+  if (listen) broker.on('recordsDropped', event => dropped.push(event))
+  const log = broker.topic('log')
+  const append = (count: number) => {
+    for (let i = 0; i < count; i++) log.append({ value: log.partitions[0]!.highWatermark })
+  }
+  append(5)
+  const committed = (groupId: string, offset: number) =>
+    broker.admin.setGroupOffsets(groupId, [{ ...tp, offset }])
+  return { broker, clock, log, partition: log.partitions[0]!, append, dropped, committed }
+}
+
+describe("'recordsDropped'", () => {
+  it('is silent where nobody reads, and where everybody has read', async () => {
+    const { partition, dropped, committed } = fiveRecords()
+    partition.deleteRecords(2)
+    await committed('a', 4)
+    await committed('b', 5)
+    partition.deleteRecords(4)
+    expect(dropped).toEqual([])
+  })
+
+  it('says from where to where, why, and who had not read how many', async () => {
+    const { partition, dropped, committed } = fiveRecords()
+    await committed('a', 1)
+    await committed('b', 3)
+    await committed('c', 5)
+    partition.deleteRecords(2)
+    partition.deleteRecords(4)
+    partition.deleteRecords(4)
+    expect(dropped).toEqual([
+      { ...tp, from: 0, to: 2, reason: 'deleteRecords', groups: [{ groupId: 'a', count: 1 }] },
+      {
+        ...tp,
+        from: 2,
+        to: 4,
+        reason: 'deleteRecords',
+        groups: [
+          { groupId: 'a', count: 2 },
+          { groupId: 'b', count: 1 },
+        ],
+      },
+    ])
+  })
+
+  it('says so for each append that pushes an unread record out', async () => {
+    const { append, dropped, committed } = fiveRecords({ retentionRecords: 5 })
+    await committed('a', 1)
+    append(3)
+    expect(dropped).toEqual([
+      { ...tp, from: 1, to: 2, reason: 'retention', groups: [{ groupId: 'a', count: 1 }] },
+      { ...tp, from: 2, to: 3, reason: 'retention', groups: [{ groupId: 'a', count: 1 }] },
+    ])
+  })
+
+  it('says so when time drops them', async () => {
+    const { clock, dropped, committed } = fiveRecords({ retentionMs: 1000, segmentRecords: 2 })
+    await committed('a', 3)
+    await clock.advance(1001)
+    expect(dropped).toEqual([
+      { ...tp, from: 0, to: 5, reason: 'retention', groups: [{ groupId: 'a', count: 2 }] },
+    ])
+  })
+
+  it('says so when the broker’s maxRecords drops them', async () => {
+    const { broker } = testBroker({
+      maxRecords: 4,
+      topics: { log: topic<number>({ segmentRecords: 2 }), other: topic<number>() },
+    })
+    const dropped: object[] = []
+    broker.on('recordsDropped', event => dropped.push(event))
+    for (let i = 0; i < 4; i++) broker.topic('log').append({ value: i })
+    await broker.admin.setGroupOffsets('a', [{ ...tp, offset: 1 }])
+    broker.topic('other').append({ value: 0 })
+    expect(dropped).toEqual([
+      { ...tp, from: 0, to: 2, reason: 'limit', groups: [{ groupId: 'a', count: 1 }] },
+    ])
+  })
+
+  it('warns the process where nobody listens, naming topic and group', async () => {
+    const { partition, clock, committed } = fiveRecords({}, false)
+    await committed('a', 1)
+    await committed('b', 3)
+    partition.deleteRecords(4)
+    await clock.settle()
+    expect(warnings).toEqual([
+      "Dropped records of log-0 that were not read: 3 by group 'a', 1 by group 'b'. " +
+        "Listen to 'recordsDropped' to hear of all of them",
+    ])
+  })
+
+  it('warns once per topic and group, however many records a group that lags behind loses', async () => {
+    const { partition, clock, committed } = fiveRecords({}, false)
+    await committed('a', 1)
+    for (const before of [2, 3, 4, 5]) partition.deleteRecords(before)
+    await clock.settle()
+    expect(warnings).toHaveLength(1)
+  })
+
+  it('counts a member’s position as read, committed or not, and a record that it was not handed as unread', async () => {
+    const { broker, partition, dropped } = fiveRecords()
+    const reader = broker.consumer({ groupId: 'a', topics: ['log'], autoCommit: false })
+    expect(await reader.poll({ maxRecords: 3 })).toHaveLength(3)
+    partition.deleteRecords(3)
+    expect(dropped).toEqual([])
+    partition.deleteRecords(4)
+    expect(dropped).toEqual([
+      { ...tp, from: 3, to: 4, reason: 'deleteRecords', groups: [{ groupId: 'a', count: 1 }] },
+    ])
+  })
+
+  it('counts from where a new group begins to read', async () => {
+    const { broker, partition, append, dropped } = fiveRecords()
+    partition.deleteRecords(1)
+    const late = broker.consumer({ groupId: 'late', topics: ['log'], autoOffsetReset: 'latest' })
+    const early = broker.consumer({ groupId: 'early', topics: ['log'] })
+    await Promise.all([late.ready(), early.ready()])
+    append(1)
+    partition.deleteRecords(6)
+    expect(dropped).toEqual([
+      {
+        ...tp,
+        from: 1,
+        to: 6,
+        reason: 'deleteRecords',
+        groups: [
+          { groupId: 'late', count: 1 },
+          { groupId: 'early', count: 5 },
+        ],
+      },
+    ])
+  })
+
+  it('counts what a seek went back to', async () => {
+    const { broker, partition, dropped } = fiveRecords()
+    const reader = broker.consumer({ groupId: 'a', topics: ['log'] })
+    await reader.poll()
+    partition.deleteRecords(1)
+    reader.seek(tp, 2)
+    partition.deleteRecords(3)
+    expect(dropped).toEqual([
+      { ...tp, from: 1, to: 3, reason: 'deleteRecords', groups: [{ groupId: 'a', count: 1 }] },
+    ])
+  })
+
+  it('counts what a member had in hand when it left without committing', async () => {
+    const { broker, partition, dropped } = fiveRecords()
+    const reader = broker.consumer({ groupId: 'a', topics: ['log'], autoCommit: false })
+    await reader.poll({ maxRecords: 1 })
+    await reader.commit()
+    await reader.poll()
+    partition.deleteRecords(1)
+    await reader.close()
+    expect(dropped).toEqual([])
+    partition.deleteRecords(3)
+    expect(dropped).toEqual([
+      { ...tp, from: 1, to: 3, reason: 'deleteRecords', groups: [{ groupId: 'a', count: 2 }] },
+    ])
+  })
+
+  it('counts what a failed handler will get again after its restart', async () => {
+    const { broker, clock, partition, append, dropped } = fiveRecords()
+    const reader = broker.consumer({ groupId: 'a', topics: ['log'] })
+    reader.on('restarting', () => {})
+    let failing = true
+    const read: number[] = []
+    await reader.run({
+      eachRecord: record => {
+        if (record.value === 3 && failing) throw new Error('not yet')
+        read.push(record.value)
+      },
+      retry: { attempts: 1 },
+    })
+    await clock.settle()
+    partition.deleteRecords(1)
+    partition.deleteRecords(4)
+    failing = false
+    append(1)
+    await clock.advance(1000)
+    expect(read).toEqual([0, 1, 2, 4, 5])
+    expect(dropped).toEqual([
+      { ...tp, from: 1, to: 4, reason: 'deleteRecords', groups: [{ groupId: 'a', count: 1 }] },
+    ])
+  })
+})

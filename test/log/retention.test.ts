@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { string, topic } from '../../src/index.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+describe('retention by count', () => {
+  it('keeps exactly the last records of each partition', () => {
+    const { broker } = testBroker({ topics: { log: topic<number>({ partitions: 2, retentionRecords: 3 }) } })
+    const log = broker.topic('log')
+    const starts: number[] = []
+    for (let i = 0; i < 6; i++) {
+      log.append({ value: i, partition: 0 })
+      starts.push(log.partitions[0]!.logStartOffset)
+    }
+    log.append({ value: 6, partition: 1 })
+    expect(starts).toEqual([0, 0, 0, 1, 2, 3])
+    expect(log.records().map(record => record.value)).toEqual([3, 4, 5, 6])
+  })
+
+  it('is exact whatever the segments are', () => {
+    const { broker } = testBroker({
+      topics: { log: topic<number>({ retentionRecords: 5, segmentRecords: 4 }) },
+    })
+    const log = broker.topic('log')
+    for (let i = 0; i < 23; i++) log.append({ value: i })
+    expect(log.records().map(record => record.offset)).toEqual([18, 19, 20, 21, 22])
+    expect(log.partitions[0]!.read(18, { maxRecords: 2 }).map(record => record.value)).toEqual([18, 19])
+  })
+
+  it('goes on from the same offset when a batch is larger than what is kept', async () => {
+    const { broker } = testBroker({ topics: { log: topic<number>({ retentionRecords: 2 }) } })
+    const written = await broker
+      .producer()
+      .sendBatch(Array.from({ length: 5 }, (_, value) => ({ topic: 'log' as const, value })))
+    expect(written.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4])
+    expect(
+      broker
+        .topic('log')
+        .records()
+        .map(record => record.value),
+    ).toEqual([3, 4])
+  })
+})
+
+describe('retention by size', () => {
+  it('counts key, value and headers in UTF-8 bytes', () => {
+    const { broker } = testBroker({ topics: { log: topic<string>({ codec: string }) } })
+    const log = broker.topic('log')
+    log.append({ key: 'ä', value: 'abc', headers: { né: 'x', raw: new Uint8Array([255, 254]) } })
+    expect(log.partitions[0]!.bytes).toBe(2 + 3 + (3 + 1) + (3 + 2))
+    log.append({ value: 'z' })
+    expect(broker.describe().topics[0]!.partitions[0]!.bytes).toBe(15)
+  })
+
+  it('counts nothing where values are kept by reference', () => {
+    const { broker } = testBroker({ topics: { log: topic<string>() } })
+    broker.topic('log').append({ value: 'abc' })
+    expect(broker.topic('log').partitions[0]!.bytes).toBe(0)
+  })
+})
+
+describe('retention by age', () => {
+  it('is punctual for each topic, whenever the topic is written to', async () => {
+    const { broker, clock } = testBroker({
+      topics: {
+        short: topic<number>({ retentionMs: 1000, segmentMs: 100 }),
+        long: topic<number>({ retentionMs: 5000, segmentMs: 1000 }),
+      },
+    })
+    const held = () => [...broker.topics.values()].map(each => each.partitions[0]!.logStartOffset)
+    broker.topic('long').append({ value: 0 })
+    await clock.advance(200)
+    broker.topic('short').append({ value: 0 })
+    await clock.advance(300)
+    broker.topic('short').append({ value: 1 })
+    await clock.advance(700)
+    expect(held()).toEqual([0, 0])
+    await clock.advance(1)
+    expect(held()).toEqual([1, 0])
+    await clock.advance(299)
+    expect(held()).toEqual([1, 0])
+    await clock.advance(1)
+    expect(held()).toEqual([2, 0])
+    await clock.advance(5000 - 1501)
+    expect(held()).toEqual([2, 0])
+    await clock.advance(1)
+    expect(held()).toEqual([2, 1])
+    expect(broker.describe().records).toBe(0)
+    expect(clock.waiting).toEqual([])
+  })
+
+  it('leaves a record of exactly that age when it looks for another one’s sake', async () => {
+    const { broker, clock } = testBroker({
+      topics: { log: topic<number>({ retentionMs: 1000, partitions: 2 }) },
+    })
+    const log = broker.topic('log')
+    log.append({ value: 0, partition: 0 })
+    log.append({ value: 1, partition: 1, timestamp: clock.now() + 1 })
+    await clock.advance(1001)
+    expect(log.records().map(record => record.value)).toEqual([1])
+    await clock.advance(1)
+    expect(log.records()).toEqual([])
+  })
+
+  it('goes by the record’s own time; what comes in too old stays for five minutes', async () => {
+    const hour = 60 * 60 * 1000
+    const { broker, clock } = testBroker({
+      topics: { log: topic<number>({ retentionMs: 2 * hour, partitions: 3 }) },
+    })
+    const log = broker.topic('log')
+    const now = clock.now()
+    log.append({ value: 0, partition: 0, timestamp: now - hour })
+    log.append({ value: 1, partition: 1, timestamp: now - 3 * hour })
+    log.append({ value: 2, partition: 2, timestamp: now + hour })
+    const held = () => log.records().map(record => record.value)
+    await clock.advance(300_000)
+    expect(held()).toEqual([0, 1, 2])
+    await clock.advance(1)
+    expect(held()).toEqual([0, 2])
+    await clock.advance(hour - 300_001)
+    expect(held()).toEqual([0, 2])
+    await clock.advance(1)
+    expect(held()).toEqual([2])
+    await clock.advance(2 * hour - 1)
+    expect(held()).toEqual([2])
+    await clock.advance(1)
+    expect(held()).toEqual([])
+  })
+})

@@ -1,0 +1,314 @@
+import { describe, expect, it } from 'vitest'
+import {
+  InvalidArgumentError,
+  InvalidOptionError,
+  InvalidRecordError,
+  json,
+  topic,
+  UnknownTopicOrPartitionError,
+} from '../../src/index.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+/** A broker in which one record is written already, and what a test needs to see that nothing else is. */
+function shop() {
+  const { broker, clock } = testBroker({
+    topics: {
+      orders: topic<unknown>({ partitions: 3 }),
+      order_lines: topic<unknown>(),
+      raw: topic<unknown, Uint8Array>({ keys: 'bytes' }),
+      limited: topic<unknown>({ codec: json, maxMessageBytes: 10 }),
+    },
+  })
+  broker.topic('orders').append({ value: 'before', partition: 0 })
+  const producer = broker.producer()
+  const send = (message: unknown) => producer.send(message as never)
+  const values = () =>
+    broker
+      .topic('orders')
+      .records()
+      .map(record => record.value)
+  return { broker, clock, producer, send, values }
+}
+
+type Case = readonly [what: string, message: unknown, fields: object, text: string]
+
+const refused: readonly Case[] = [
+  [
+    'a misspelt topic',
+    { topic: 'order', value: 1 },
+    {
+      name: 'UnknownTopicOrPartitionError',
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+      errno: 3,
+      topic: 'order',
+      suggestions: ['orders'],
+    },
+    "Unknown topic 'order'. Did you mean 'orders'?",
+  ],
+  [
+    'a topic in other letters',
+    { topic: 'Order-Lines', value: 1 },
+    { errno: 3, topic: 'Order-Lines', suggestions: ['order_lines'] },
+    "Unknown topic 'Order-Lines'. Did you mean 'order_lines'?",
+  ],
+  [
+    'a topic unlike any',
+    { topic: 'invoices', value: 1 },
+    { errno: 3, topic: 'invoices', suggestions: [] },
+    "Unknown topic 'invoices'",
+  ],
+  [
+    'no topic',
+    { value: 1 },
+    { name: 'InvalidArgumentError', code: 'INVALID_REQUEST', errno: 42, field: 'topic' },
+    "send: field 'topic' expected a topic's name, received undefined",
+  ],
+  [
+    'a topic that is no string',
+    { topic: ['orders'], value: 1 },
+    { name: 'InvalidArgumentError', field: 'topic' },
+    'received an array of 1',
+  ],
+  [
+    'no message',
+    undefined,
+    { name: 'InvalidArgumentError', field: 'message' },
+    'send: expected a message with a topic and a value, received undefined',
+  ],
+  ['a string as message', 'orders', { name: 'InvalidArgumentError', field: 'message' }, "received 'orders'"],
+  [
+    'an unknown field',
+    { topic: 'orders', value: 1, keys: 'k' },
+    { name: 'InvalidRecordError', code: 'INVALID_RECORD', errno: 87, topic: 'orders', field: 'keys' },
+    "Record for topic 'orders': unknown field 'keys'; a message has topic, key, value, headers, partition, timestamp",
+  ],
+  [
+    'no value',
+    { topic: 'orders', key: 'k' },
+    { name: 'InvalidRecordError', topic: 'orders', field: 'value' },
+    'value expected anything but undefined (null is a tombstone), received undefined',
+  ],
+  [
+    'a number as key',
+    { topic: 'orders', key: 1, value: 1 },
+    { name: 'InvalidRecordError', topic: 'orders', field: 'key' },
+    'key expected a string or null, received 1',
+  ],
+  [
+    'bytes as a string key',
+    { topic: 'orders', key: new Uint8Array(1), value: 1 },
+    { field: 'key' },
+    'key expected a string or null, received a Uint8Array',
+  ],
+  [
+    'a string as a bytes key',
+    { topic: 'raw', key: 'k', value: 1 },
+    { topic: 'raw', field: 'key' },
+    "key expected a Uint8Array or null, received 'k'",
+  ],
+  [
+    'a partition too high',
+    { topic: 'orders', partition: 3, value: 1 },
+    { name: 'UnknownTopicOrPartitionError', errno: 3, topic: 'orders', partition: 3, field: 'partition' },
+    "Topic 'orders' has no partition 3; it has 3, from 0 to 2",
+  ],
+  [
+    'a negative partition',
+    { topic: 'orders', partition: -1, value: 1 },
+    { name: 'UnknownTopicOrPartitionError', partition: -1 },
+    'has no partition -1',
+  ],
+  [
+    'a partition that is no whole number',
+    { topic: 'orders', partition: 1.5, value: 1 },
+    { name: 'InvalidRecordError', field: 'partition', received: 1.5 },
+    'partition expected a whole number, received 1.5',
+  ],
+  [
+    'a partition as string',
+    { topic: 'orders', partition: '1', value: 1 },
+    { name: 'InvalidRecordError', field: 'partition' },
+    "partition expected a whole number, received '1'",
+  ],
+  [
+    'null as partition',
+    { topic: 'orders', partition: null, value: 1 },
+    { name: 'InvalidRecordError', field: 'partition' },
+    'received null',
+  ],
+  [
+    'a Date as timestamp',
+    { topic: 'orders', timestamp: new Date(0), value: 1 },
+    { name: 'InvalidRecordError', field: 'timestamp' },
+    'timestamp expected whole epoch milliseconds, received a Date',
+  ],
+  [
+    'a negative timestamp',
+    { topic: 'orders', timestamp: -1, value: 1 },
+    { name: 'InvalidRecordError', field: 'timestamp', received: -1 },
+    'received -1',
+  ],
+  [
+    'a fraction as timestamp',
+    { topic: 'orders', timestamp: 1.5, value: 1 },
+    { field: 'timestamp' },
+    'received 1.5',
+  ],
+  [
+    'a header that is no text',
+    { topic: 'orders', headers: { n: 1 }, value: 1 },
+    { name: 'InvalidRecordError', topic: 'orders', field: 'headers.n' },
+    'headers.n expected strings or bytes by name, received 1',
+  ],
+  [
+    'a record too large for its topic',
+    { topic: 'limited', value: 'x'.repeat(9) },
+    { name: 'RecordTooLargeError', code: 'MESSAGE_TOO_LARGE', errno: 10, topic: 'limited', received: 11 },
+    "Record for topic 'limited' has 11 bytes, more than maxMessageBytes (10)",
+  ],
+]
+
+describe('a message with', () => {
+  it.each(refused)('%s is refused by send, and alone', async (_, message, fields, text) => {
+    const { send, values } = shop()
+    const error = await rejectionOf(send(message))
+    expect(error).toMatchObject(fields)
+    expect(error.message).toContain(text)
+    await send({ topic: 'orders', value: 'after', partition: 0 })
+    expect(values()).toEqual(['before', 'after'])
+  })
+
+  it.each(refused)(
+    '%s makes a batch write nothing, wherever it stands in it',
+    async (_, message, fields, text) => {
+      const { broker, producer, send, values } = shop()
+      const good = { topic: 'orders', value: 'good', partition: 0 }
+      for (const batch of [
+        [message, good],
+        [good, message, good],
+        [good, message],
+      ]) {
+        const error = await rejectionOf(producer.sendBatch(batch as never))
+        expect(error).toMatchObject(fields)
+        expect(error.message).toContain(text)
+      }
+      expect(broker.describe().records).toBe(1)
+      const { offset } = await send({ topic: 'orders', value: 'after', partition: 0 })
+      expect([offset, values()]).toEqual([1, ['before', 'after']])
+    },
+  )
+
+  it.each(refused.filter(([, message]) => (message as any)?.topic === 'orders'))(
+    '%s is refused by append',
+    (_, message, fields, text) => {
+      const { broker, values } = shop()
+      const error = thrownBy(() => broker.topic('orders').append(message as never))
+      expect(error).toMatchObject(fields)
+      expect(error.message).toContain(text)
+      expect(values()).toEqual(['before'])
+    },
+  )
+})
+
+describe('append', () => {
+  it.each([undefined, null, 7, 'value'])('refuses %s for a message', message => {
+    const { broker, values } = shop()
+    const error = thrownBy(() => broker.topic('orders').append(message as never))
+    expect(error).toBeInstanceOf(InvalidArgumentError)
+    expect(error).toMatchObject({ topic: 'orders', field: 'message' })
+    expect(error.message).toMatch(/^append: expected a message with a value, received /)
+    expect(values()).toEqual(['before'])
+  })
+
+  it('refuses a message for another topic', () => {
+    const { broker } = shop()
+    const message = { topic: 'raw', value: 1 } as never
+    const error = thrownBy(() => broker.topic('orders').append(message))
+    expect(error).toBeInstanceOf(InvalidRecordError)
+    expect(error).toMatchObject({ topic: 'orders', field: 'topic', received: 'raw' })
+    expect(error.message).toBe("Record for topic 'orders': topic expected 'orders', received 'raw'")
+    broker.topic('orders').append({ topic: 'orders', value: 2 } as never)
+    expect(broker.describe().records).toBe(2)
+  })
+})
+
+describe('sendBatch', () => {
+  it.each([undefined, null, {}, 'ab', new Set()])('refuses %s, which is no array', async messages => {
+    const { producer, values } = shop()
+    const error = await rejectionOf(producer.sendBatch(messages as never))
+    expect(error).toBeInstanceOf(InvalidArgumentError)
+    expect(error).toMatchObject({ code: 'INVALID_REQUEST', field: 'messages' })
+    expect(error.message).toMatch(/^sendBatch: expected an array of messages, received /)
+    expect(values()).toEqual(['before'])
+  })
+})
+
+describe('producer options', () => {
+  it.each([
+    [
+      { partitioner: 'murmur2' },
+      'partitioner',
+      "Producer: option 'partitioner' expected a function, received 'murmur2'",
+    ],
+    [
+      { clientId: '' },
+      'clientId',
+      "Producer: option 'clientId' expected a string that is not empty, received ''",
+    ],
+    [{ clientid: 'a' }, 'clientid', "Producer: unknown option 'clientid'. Did you mean 'clientId'?"],
+  ])('%j are refused', (options, option, text) => {
+    const { broker } = shop()
+    const error = thrownBy(() => broker.producer(options as never))
+    expect(error).toBeInstanceOf(InvalidOptionError)
+    expect(error).toMatchObject({ code: 'INVALID_CONFIG', errno: 40, option })
+    expect(error.message).toBe(text)
+  })
+
+  it.each(['shop', 5, null, []])('%j is refused for options', options => {
+    const { broker } = shop()
+    expect(thrownBy(() => broker.producer(options as never)).message).toMatch(
+      /^Producer: expected an object of options, received /,
+    )
+  })
+})
+
+describe('a partitioner', () => {
+  it.each([
+    [new RangeError('no idea'), 'no idea'],
+    ['text', 'text'],
+    [undefined, 'thrown undefined'],
+  ])('that throws %s refuses its record only', async (thrown, text) => {
+    const { broker, values } = shop()
+    let failing = true
+    const producer = broker.producer({
+      partitioner: () => {
+        if (failing) throw thrown
+        return 0
+      },
+    })
+    const error = await rejectionOf(producer.send({ topic: 'orders', value: 'bad' }))
+    expect(error).toBeInstanceOf(InvalidRecordError)
+    expect(error).toMatchObject({ topic: 'orders', field: 'partition', cause: thrown })
+    expect(error.message).toBe(`Record for topic 'orders': the partitioner threw: ${text}`)
+    failing = false
+    await producer.send({ topic: 'orders', value: 'good' })
+    expect(values()).toEqual(['before', 'good'])
+  })
+
+  it.each([undefined, null, 1.5, '0', Number.NaN, Promise.resolve(0), -1, 3, Number.POSITIVE_INFINITY])(
+    'that answers %s is told what is expected, and writes nothing',
+    async answer => {
+      const { broker, values } = shop()
+      const producer = broker.producer({ partitioner: () => answer as never })
+      const error = await rejectionOf(producer.send({ topic: 'orders', value: 'bad' }))
+      const outside = answer === -1 || answer === 3
+      expect(error).toBeInstanceOf(outside ? UnknownTopicOrPartitionError : InvalidRecordError)
+      expect(error).toMatchObject({ topic: 'orders', field: 'partition' })
+      expect(error.message).toContain(
+        outside ? `has no partition ${answer}` : 'partition expected a whole number',
+      )
+      expect(values()).toEqual(['before'])
+    },
+  )
+})

@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { bytes, InvalidRecordError, json, string, topic } from '../../src/index.ts'
+import type { TopicOptions } from '../../src/topic-definition.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+/** A topic, and what comes out of it when something is sent. */
+function log(options: TopicOptions) {
+  const { broker, clock } = testBroker()
+  broker.createTopic('log', options)
+  const partition = broker.topic('log').partitions[0]!
+  const back = (value: unknown) => {
+    const { offset } = broker.topic('log').append({ value })
+    return partition.read(offset)[0]!.value
+  }
+  return { broker, clock, back, partition, log: broker.topic('log') }
+}
+
+describe('without a codec', () => {
+  it('all readers share the value that was sent', async () => {
+    const { broker, back } = log({})
+    const value = { at: new Date(0), nested: { n: 1n } }
+    expect(back(value)).toBe(value)
+    const read: unknown[] = []
+    for (const groupId of ['a', 'b']) {
+      await broker
+        .consumer({ groupId, topics: ['log'] })
+        .run({ eachRecord: record => void read.push(record.value) })
+    }
+    await broker.idle()
+    expect(read.every(each => each === value)).toBe(true)
+  })
+})
+
+describe('json', () => {
+  it('shows what JSON does to a value, a Date for example', () => {
+    const { back } = log({ codec: json })
+    expect(back({ at: new Date(0), none: undefined, nan: Number.NaN, map: new Map([[1, 2]]) })).toEqual({
+      at: '1970-01-01T00:00:00.000Z',
+      nan: null,
+      map: {},
+    })
+    expect([back('ä'), back(0), back(false), back([]), back(null)]).toEqual(['ä', 0, false, [], null])
+  })
+
+  it('gives every delivery its own copy, and keeps what was sent as it was then', async () => {
+    const { broker, back, partition } = log({ codec: json })
+    const value = { list: [1] }
+    back(value)
+    value.list.push(2)
+    const read: any[] = []
+    for (const groupId of ['a', 'b']) {
+      await broker
+        .consumer({ groupId, topics: ['log'] })
+        .run({ eachRecord: record => void read.push(record.value) })
+    }
+    await broker.idle()
+    read[0].list.push(3)
+    expect(read).toEqual([{ list: [1, 3] }, { list: [1] }])
+    expect(partition.read(0)[0]!.value).toEqual({ list: [1] })
+  })
+
+  it('refuses what it has no form for, to the producer', async () => {
+    const { broker, back } = log({ codec: json })
+    const cycle: Record<string, unknown> = {}
+    cycle.self = cycle
+    back('before')
+    for (const value of [() => 1, Symbol('s'), 1n, { n: 1n }, cycle]) {
+      const error = await rejectionOf(broker.producer().send({ topic: 'log', value }))
+      expect(error).toBeInstanceOf(InvalidRecordError)
+      expect(error).toMatchObject({ code: 'INVALID_RECORD', topic: 'log', field: 'value' })
+      expect(error.message).toContain("Record for topic 'log': its codec refused the value: ")
+      expect(error.cause).toBeInstanceOf(TypeError)
+    }
+    back('after')
+    expect(
+      broker
+        .topic('log')
+        .records()
+        .map(record => record.value),
+    ).toEqual(['before', 'after'])
+  })
+})
+
+describe('string and bytes', () => {
+  it('string keeps any string, and refuses anything else', () => {
+    const { back } = log({ codec: string })
+    for (const value of ['', 'a', '\uFEFFbom', '💶'.repeat(1000)]) expect(back(value)).toBe(value)
+    expect(back(null)).toBeNull()
+    expect(thrownBy(() => back(1)).message).toContain(
+      'its codec refused the value: expected a string, received number',
+    )
+  })
+
+  it('bytes copies on the way in and on the way out', () => {
+    const { back, partition } = log({ codec: bytes })
+    const sent = new Uint8Array([1, 2, 3])
+    const first = back(sent) as Uint8Array
+    sent[0] = 9
+    first[1] = 9
+    expect(partition.read(0)[0]!.value).toEqual(new Uint8Array([1, 2, 3]))
+    const buffer = Buffer.from([7])
+    const second = back(buffer) as Uint8Array
+    buffer[0] = 8
+    second[0] = 9
+    expect(partition.read(1)[0]!.value).toEqual(new Uint8Array([7]))
+    expect(thrownBy(() => back('text')).message).toContain('expected bytes, received string')
+  })
+})
+
+describe('a codec of one’s own', () => {
+  const point = {
+    encode: ({ x, y }: { x: number; y: number }) => new Uint8Array([x, y]),
+    decode: ([x, y]: Uint8Array) => ({ x: x!, y: y! }),
+  }
+
+  it('never sees a tombstone, and beats the broker’s', () => {
+    const { broker } = testBroker({ codec: json })
+    broker.createTopic('points', { codec: point })
+    broker.createTopic('rest')
+    const points = broker.topic('points')
+    points.append({ key: 'k', value: { x: 1, y: 2 } })
+    points.append({ key: 'k', value: null })
+    broker.topic('rest').append({ value: { at: new Date(0) } })
+    expect(points.partitions[0]!.bytes).toBe(4)
+    expect(points.records().map(record => record.value)).toEqual([{ x: 1, y: 2 }, null])
+    expect(broker.topic('rest').records()[0]!.value).toEqual({ at: '1970-01-01T00:00:00.000Z' })
+  })
+
+  it.each([undefined, null, 'text', [1, 2]])('that encodes to %j is refused', encoded => {
+    const { back, log: topicLog } = log({ codec: { encode: () => encoded as never, decode: () => 1 } })
+    const error = thrownBy(() => back(1))
+    expect(error).toBeInstanceOf(InvalidRecordError)
+    expect(error.message).toMatch(/^Record for topic 'log': its codec made .+ where bytes belong$/)
+    expect(topicLog.records()).toEqual([])
+  })
+
+  it('that throws something that is no Error is told as it is', () => {
+    const { back } = log({
+      codec: {
+        encode: () => {
+          throw 'nope'
+        },
+        decode: () => 1,
+      },
+    })
+    const error = thrownBy(() => back(1))
+    expect(error.message).toBe("Record for topic 'log': its codec refused the value: nope")
+    expect(error.cause).toBe('nope')
+  })
+})
+
+describe('a codec and a schema', () => {
+  it('keep the encoded input; reading decodes it, then validates', async () => {
+    const schema = z.object({ at: z.coerce.date(), count: z.number().default(1) })
+    const { broker } = testBroker({ topics: { log: topic({ schema, codec: json }) } })
+    const input = { at: '2020-01-01T00:00:00.000Z' }
+    broker.topic('log').append({ value: input })
+    expect(broker.topic('log').partitions[0]!.bytes).toBe(JSON.stringify(input).length)
+    const read: unknown[] = []
+    await broker
+      .consumer({ groupId: 'g', topics: ['log'] })
+      .run({ eachRecord: record => void read.push(record.value) })
+    await broker.idle()
+    expect(read).toEqual([{ at: new Date('2020-01-01'), count: 1 }])
+    expect(broker.topic('log').records()[0]!.value).toEqual(read[0])
+  })
+
+  it('refuse on send what the schema refuses, before anything is encoded', () => {
+    let encoded = 0
+    const codec = {
+      encode: (value: unknown) => {
+        encoded++
+        return json.encode(value)
+      },
+      decode: json.decode,
+    }
+    const { back } = log({ codec, schema: z.object({ id: z.string() }) })
+    expect(thrownBy(() => back({ id: 1 })).message).toContain('its schema refused the value: id: ')
+    expect(encoded).toBe(0)
+  })
+
+  it('an asynchronous one is waited for by consumers, and refused by a synchronous read', async () => {
+    const schema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: async (value: any) => ({ value: { ...value, checked: true } }),
+      },
+    } as const
+    const { broker, log: topicLog } = log({ codec: json, schema })
+    const producer = broker.producer()
+    for (const n of [1, 2]) await producer.send({ topic: 'log', value: { n } })
+    const ran: unknown[] = []
+    await broker
+      .consumer({ groupId: 'run', topics: ['log'] })
+      .run({ eachRecord: record => void ran.push(record.value) })
+    const batched: unknown[] = []
+    await broker
+      .consumer({ groupId: 'batch', topics: ['log'] })
+      .run({ eachBatch: batch => void batched.push(...batch.records.map(record => record.value)) })
+    await broker.idle()
+    const polled = (await broker.consumer({ groupId: 'poll', topics: ['log'] }).poll()).map(
+      record => record.value,
+    )
+    const expected = [1, 2].map(n => ({ n, checked: true }))
+    expect([ran, batched, polled]).toEqual([expected, expected, expected])
+    const error = thrownBy(() => topicLog.partitions[0]!.read(1))
+    expect(error).toBeInstanceOf(InvalidRecordError)
+    expect(error).toMatchObject({ topic: 'log', partition: 0, offset: 1, field: 'value' })
+    expect(error.message).toBe(
+      'Record at offset 1 of log-0: its schema is asynchronous, which only a consumer can wait for',
+    )
+  })
+})

@@ -1,0 +1,278 @@
+import { type } from 'arktype'
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { InvalidRecordError, json, topic } from '../../src/index.ts'
+import type { StandardSchemaV1 } from '../../src/standard-schema.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+type Validate = (value: unknown) => unknown
+
+/** A Standard Schema made by hand. */
+function schemaOf(validate: Validate): StandardSchemaV1<any, any> {
+  return { '~standard': { version: 1, vendor: 'test', validate: validate as never } }
+}
+
+/** A schema that answers when a test says so. */
+function slowSchema() {
+  const waiting: {
+    value: unknown
+    pass(): void
+    refuse(message: string): void
+    fail(error: unknown): void
+  }[] = []
+  const schema = schemaOf(
+    value =>
+      new Promise((resolve, reject) =>
+        waiting.push({
+          value,
+          pass: () => resolve({ value }),
+          refuse: message => resolve({ issues: [{ message }] }),
+          fail: reject,
+        }),
+      ),
+  )
+  return { schema, waiting }
+}
+
+describe('a synchronous schema', () => {
+  const schemas = {
+    zod: z.object({ id: z.string(), lines: z.array(z.object({ count: z.number() })) }),
+    valibot: v.object({ id: v.string(), lines: v.array(v.object({ count: v.number() })) }),
+    arktype: type({ id: 'string', lines: type({ count: 'number' }).array() }),
+  } satisfies Record<string, StandardSchemaV1>
+
+  it.each(Object.entries(schemas))('of %s refuses a bad value, naming topic and path', async (_, schema) => {
+    const { broker } = testBroker()
+    broker.createTopic('orders', { schema })
+    const orders = broker.topic('orders')
+    const producer = broker.producer()
+    await producer.send({ topic: 'orders', value: { id: 'o-1', lines: [{ count: 1 }] } })
+    const bad = { id: 'o-2', lines: [{ count: 1 }, { count: 'two' }] }
+    for (const error of [
+      await rejectionOf(producer.send({ topic: 'orders', value: bad })),
+      await rejectionOf(
+        producer.sendBatch([
+          { topic: 'orders', value: { id: 'x', lines: [] } },
+          { topic: 'orders', value: bad },
+        ]),
+      ),
+      thrownBy(() => orders.append({ value: bad })),
+    ]) {
+      expect(error).toBeInstanceOf(InvalidRecordError)
+      expect(error).toMatchObject({
+        code: 'INVALID_RECORD',
+        errno: 87,
+        retriable: false,
+        topic: 'orders',
+        field: 'value',
+      })
+      expect(error.message).toContain(
+        "Record for topic 'orders': its schema refused the value: lines.1.count: ",
+      )
+      expect(error.issues).toHaveLength(1)
+    }
+    orders.append({ value: { id: 'o-3', lines: [] } })
+    expect(orders.records().map(record => record.value.id)).toEqual(['o-1', 'o-3'])
+  })
+
+  it('keeps send synchronous, and the log keeps its output', () => {
+    const { broker } = testBroker({
+      topics: {
+        orders: topic({ schema: z.object({ at: z.coerce.date(), note: z.string().default('none') }) }),
+      },
+    })
+    void broker.producer().send({ topic: 'orders', value: { at: '2020-01-01' } })
+    expect(broker.topic('orders').records()[0]!.value).toEqual({ at: new Date('2020-01-01'), note: 'none' })
+  })
+
+  it('decides about tombstones, too', async () => {
+    const { broker } = testBroker()
+    broker.createTopic('strict', { schema: z.object({ id: z.string() }) })
+    broker.createTopic('table', { schema: z.object({ id: z.string() }).nullable(), codec: json })
+    const producer = broker.producer()
+    expect(await rejectionOf(producer.send({ topic: 'strict', key: 'k', value: null }))).toBeInstanceOf(
+      InvalidRecordError,
+    )
+    await producer.send({ topic: 'table', key: 'k', value: null })
+    expect(broker.topic('table').records()[0]!.value).toBeNull()
+  })
+
+  it('that throws is an InvalidRecordError with its cause, and writes nothing', async () => {
+    const cause = new Error('out of order')
+    const { broker } = testBroker()
+    broker.createTopic('orders', {
+      schema: schemaOf(() => {
+        throw cause
+      }),
+    })
+    const error = await rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
+    expect(error).toBeInstanceOf(InvalidRecordError)
+    expect(error.message).toBe("Record for topic 'orders': its schema threw: out of order")
+    expect(error).toMatchObject({ topic: 'orders', field: 'value', cause })
+    expect(broker.describe().records).toBe(0)
+  })
+
+  it.each([undefined, null, 7, 'ok', true])(
+    'that answers %s is told to, and writes nothing',
+    async answer => {
+      const { broker } = testBroker()
+      broker.createTopic('orders', { schema: schemaOf(() => answer) })
+      const error = await rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
+      expect(error).toBeInstanceOf(InvalidRecordError)
+      expect(error).toMatchObject({ topic: 'orders', field: 'value' })
+      expect(error.message).toContain("Record for topic 'orders': its schema answered ")
+      expect(broker.describe().records).toBe(0)
+    },
+  )
+
+  it('may not make undefined of a value', async () => {
+    const { broker } = testBroker()
+    broker.createTopic('orders', { schema: schemaOf(() => ({ value: undefined })) })
+    const error = await rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
+    expect(error.message).toBe("Record for topic 'orders': its schema made undefined of the value")
+  })
+})
+
+describe('an asynchronous schema', () => {
+  it('keeps the order of the sends, of other topics too', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker()
+    broker.createTopic('slow', { schema })
+    broker.createTopic('plain')
+    const producer = broker.producer()
+    const done: string[] = []
+    const note = (name: string) => () => void done.push(name)
+    const sends = [
+      producer.send({ topic: 'slow', value: 'a' }).then(note('a')),
+      producer.send({ topic: 'plain', value: 'b' }).then(note('b')),
+      producer
+        .sendBatch([
+          { topic: 'slow', value: 'c' },
+          { topic: 'slow', value: 'd' },
+        ])
+        .then(note('cd')),
+      producer.send({ topic: 'plain', value: 'e' }).then(note('e')),
+    ]
+    // Another producer does not wait for this one.
+    await broker.producer().send({ topic: 'plain', value: 'other' })
+    await clock.settle()
+    expect([done, broker.describe().records]).toEqual([[], 1])
+    while (done.length < 4) {
+      waiting.shift()?.pass()
+      await clock.settle()
+    }
+    await Promise.all(sends)
+    expect(done).toEqual(['a', 'b', 'cd', 'e'])
+    expect(
+      broker
+        .topic('slow')
+        .records()
+        .map(record => record.value),
+    ).toEqual(['a', 'c', 'd'])
+    expect(
+      broker
+        .topic('plain')
+        .records()
+        .map(record => record.value),
+    ).toEqual(['other', 'b', 'e'])
+    // The queue is empty, so a send is synchronous again.
+    void producer.send({ topic: 'plain', value: 'f' })
+    expect(broker.topic('plain').records().at(-1)!.value).toBe('f')
+  })
+
+  it('that refuses or fails rejects its own send only', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker()
+    broker.createTopic('slow', { schema })
+    const producer = broker.producer()
+    const sends = ['a', 'b', 'c', 'd'].map(value => producer.send({ topic: 'slow', value }))
+    const settled = Promise.allSettled(sends)
+    const cause = new RangeError('no connection')
+    const answers = [0, 1, 2, 3]
+    for (const i of answers) {
+      await clock.settle()
+      const next = waiting.shift()!
+      if (i === 1) next.refuse('never b')
+      else if (i === 2) next.fail(cause)
+      else next.pass()
+    }
+    const [a, b, c, d] = await settled
+    expect([a!.status, b!.status, c!.status, d!.status]).toEqual([
+      'fulfilled',
+      'rejected',
+      'rejected',
+      'fulfilled',
+    ])
+    expect((b as PromiseRejectedResult).reason).toMatchObject({
+      name: 'InvalidRecordError',
+      topic: 'slow',
+      message: "Record for topic 'slow': its schema refused the value: never b",
+      issues: [{ message: 'never b' }],
+    })
+    expect((c as PromiseRejectedResult).reason).toMatchObject({
+      name: 'InvalidRecordError',
+      message: "Record for topic 'slow': its schema threw: no connection",
+      cause,
+    })
+    expect(
+      broker
+        .topic('slow')
+        .records()
+        .map(record => record.value),
+    ).toEqual(['a', 'd'])
+  })
+
+  it('holds a batch together: one refused record writes none of it', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker()
+    broker.createTopic('slow', { schema })
+    broker.createTopic('plain')
+    const batch = broker.producer().sendBatch([
+      { topic: 'plain', value: 1 },
+      { topic: 'slow', value: 2 },
+      { topic: 'slow', value: 3 },
+    ])
+    const refused = rejectionOf(batch)
+    waiting.shift()!.pass()
+    await clock.settle()
+    waiting.shift()!.refuse('no')
+    expect(await refused).toBeInstanceOf(InvalidRecordError)
+    expect(broker.describe().records).toBe(0)
+  })
+
+  it('is refused by append, which cannot wait, without an unhandled rejection', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker()
+    broker.createTopic('slow', { schema })
+    const error = thrownBy(() => broker.topic('slow').append({ value: 1 }))
+    expect(error).toBeInstanceOf(InvalidRecordError)
+    expect(error).toMatchObject({ topic: 'slow', field: 'value' })
+    expect(error.message).toContain('which append cannot wait for; use producer.send')
+    waiting.shift()!.fail(new Error('later'))
+    await clock.settle()
+    expect(broker.describe().records).toBe(0)
+  })
+
+  it('counts as work that idle waits for', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker()
+    broker.createTopic('slow', { schema })
+    const sent = broker.producer({ clientId: 'shop' }).send({ topic: 'slow', value: 1 })
+    let idle = false
+    const resting = broker.idle().then(() => {
+      idle = true
+    })
+    await clock.settle()
+    expect(idle).toBe(false)
+    waiting.shift()!.pass()
+    await Promise.all([sent, resting])
+    const stuck = broker.producer({ clientId: 'shop' }).send({ topic: 'slow', value: 2 })
+    const timedOut = rejectionOf(broker.idle({ timeoutMs: 10 }))
+    await clock.advance(10)
+    expect((await timedOut).message).toContain("Producer 'shop' has 1 sends waiting")
+    waiting.shift()!.pass()
+    await stuck
+  })
+})
