@@ -1,0 +1,56 @@
+import type { MemberDescription } from '../../../src/group/group-description.ts'
+import { type Assignment, partitionKey } from '../assignment.ts'
+import type { World } from '../world.ts'
+
+/** Nobody keeps a partition longer than its options allow: not by a stuck handler, and not by giving it up slowly. */
+export class Deadlines {
+  readonly #world: World
+  readonly #revokingSince = new Map<string, number>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** It was given up in the meantime, and has come back. */
+  granted({ memberId, topic, partition }: Assignment): void {
+    this.#revokingSince.delete(`${memberId}|${partitionKey(topic, partition)}`)
+  }
+
+  check(groupId: string, members: readonly MemberDescription[]): void {
+    const now = this.#world.clock.monotonic()
+    for (const { assignment, aliveAt } of this.#world.ownership.inHand(groupId)) {
+      const { member, topic, partition } = assignment
+      const { maxPollIntervalMs = 300_000 } = member.plan.options
+      if (now - aliveAt <= maxPollIntervalMs || member.closesBy !== undefined) continue
+      // A static member's place is kept for its session; its consumer has lost it all the same.
+      const { groupInstanceId } = member.plan.options
+      if (groupInstanceId !== undefined || !this.#world.ownership.held(assignment)) continue
+      this.#world.report('restless', `${member.name} is stuck and keeps ${topic}-${partition}`)
+    }
+    for (const { clientId, memberId, revoking, connected } of members) {
+      // Of one that is gone its session's end frees all.
+      if (!connected) continue
+      const { rebalanceTimeoutMs = 300_000 } = this.#world.member(clientId)?.plan.options ?? {}
+      for (const { topic, partition } of revoking) {
+        const key = `${memberId}|${partitionKey(topic, partition)}`
+        const since = this.#revokingSince.get(key) ?? now
+        this.#revokingSince.set(key, since)
+        if (now - since <= rebalanceTimeoutMs) continue
+        this.#world.report('restless', `'${memberId}' gives up ${topic}-${partition} for ${now - since} ms`)
+      }
+    }
+    this.#forget(groupId, members)
+  }
+
+  #forget(groupId: string, members: readonly MemberDescription[]): void {
+    const revoking = new Set(
+      members.flatMap(member =>
+        member.revoking.map(tp => `${member.memberId}|${partitionKey(tp.topic, tp.partition)}`),
+      ),
+    )
+    for (const key of this.#revokingSince.keys()) {
+      const member = this.#world.members.find(({ name }) => key.startsWith(`${name}-`))
+      if (member?.groupId === groupId && !revoking.has(key)) this.#revokingSince.delete(key)
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import type { ConsumerGroup } from '../../../src/index.ts'
+import { type Assignment, type Delivery, partitionKey } from '../assignment.ts'
+import type { World } from '../world.ts'
+
+/** How a group dealt with one partition: per offset whether it is done, or why it need not be. */
+class PartitionProgress {
+  readonly #done: boolean[] = []
+  #lowest = 0
+
+  markDone(offset: number): void {
+    this.#done[offset] = true
+  }
+
+  /** What the group was told to leave out. */
+  excuse(to: number): void {
+    for (let offset = this.#lowest; offset < to; offset++) this.#done[offset] = true
+  }
+
+  /** The lowest offset that is neither done, nor excused, nor trimmed. */
+  lowestUnfinished(logStartOffset: number): number {
+    this.#lowest = Math.max(this.#lowest, logStartOffset)
+    while (this.#done[this.#lowest]) this.#lowest++
+    return this.#lowest
+  }
+}
+
+/** Every record is finished by every group (unseen), and no commit passes an unfinished one (inconsistent-offsets). */
+export class Progress {
+  readonly #world: World
+  readonly #partitions = new Map<string, PartitionProgress>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  #of(groupId: string, topicId: string, partition: number): PartitionProgress {
+    const key = `${groupId}|${partitionKey(topicId, partition)}`
+    let progress = this.#partitions.get(key)
+    if (progress === undefined) {
+      progress = new PartitionProgress()
+      this.#partitions.set(key, progress)
+    }
+    return progress
+  }
+
+  /** The first `count` records of a delivery are finished. */
+  finished({ assignment, records }: Delivery, count: number): void {
+    const { groupId, topicId, partition } = assignment
+    const progress = this.#of(groupId, topicId, partition)
+    for (let i = 0; i < count; i++) progress.markDone(records[i]!.offset)
+  }
+
+  skipped({ groupId, topicId, partition }: Assignment, offset: number): void {
+    this.#of(groupId, topicId, partition).markDone(offset)
+  }
+
+  /** The group goes on at an offset by somebody's wish: a seek, or a reset to the end. */
+  moved(groupId: string, topicId: string, partition: number, to: number): void {
+    this.#of(groupId, topicId, partition).excuse(to)
+  }
+
+  /** An assignment begins; where the reset policy says latest, what is there already is left out. */
+  began({ member, groupId, topicId, partition, next }: Assignment): void {
+    if (member.plan.options.autoOffsetReset === 'latest') this.moved(groupId, topicId, partition, next)
+  }
+
+  /** What a group must not have committed past. */
+  lowestUnfinished(groupId: string, topic: string, partition: number): number {
+    const { id, partitions } = this.#world.broker.topic(topic)
+    return this.#of(groupId, id, partition).lowestUnfinished(partitions[partition]!.logStartOffset)
+  }
+
+  check(group: ConsumerGroup): void {
+    for (const { topic, partition, offset } of group.offsets) {
+      const log = this.#world.broker.topics.get(topic)?.partitions[partition]
+      if (log === undefined) {
+        this.#world.report('inconsistent-offsets', `${group.id} kept ${topic}-${partition}, which is gone`)
+        continue
+      }
+      const lowest = this.lowestUnfinished(group.id, topic, partition)
+      if (offset <= lowest) continue
+      if (this.#world.pollerCloses(group.id)) {
+        this.moved(group.id, this.#world.broker.topic(topic).id, partition, offset)
+        continue
+      }
+      this.#world.report(
+        'inconsistent-offsets',
+        `${group.id} committed ${offset} of ${topic}-${partition} and has not finished ${lowest}`,
+      )
+    }
+  }
+
+  /** At the end: nothing is left. */
+  checkAllSeen(group: ConsumerGroup): void {
+    for (const [topic, { partitions }] of this.#world.broker.topics) {
+      for (const { index, highWatermark } of partitions) {
+        const lowest = this.lowestUnfinished(group.id, topic, index)
+        if (lowest >= highWatermark) continue
+        this.#world.report(
+          'unseen',
+          `${group.id} never finished offset ${lowest} of ${topic}-${index}, which ends at ${highWatermark}`,
+        )
+      }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** Chance that a seed decides (mulberry32), in the forms that a schedule asks for. */
+export class Random {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
+
+  /** From 0 to 1, without 1. */
+  readonly next = (): number => {
+    this.#state = (this.#state + 0x6d2b79f5) | 0
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+
+  /** A whole number from `least` to `most`, both included. */
+  integer(least: number, most: number): number {
+    return least + Math.floor(this.next() * (most - least + 1))
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    return choices[Math.floor(this.next() * choices.length)]!
+  }
+
+  /** One of them, each as likely as its weight says; undefined where nothing has any. */
+  weighted<T extends { readonly weight: number }>(choices: readonly T[]): T | undefined {
+    let left = this.next() * choices.reduce((sum, { weight }) => sum + weight, 0)
+    for (const choice of choices) {
+      left -= choice.weight
+      if (left < 0) return choice
+    }
+    return undefined
+  }
+
+  /** Each of them with that probability. */
+  some<T>(choices: readonly T[], probability: number): T[] {
+    return choices.filter(() => this.chance(probability))
+  }
+}

@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest'
+import { runSchedule } from './schedule.ts'
+
+// What a small machine does in some twenty seconds; main.ts runs as many as one likes.
+const seeds = 2000
+
+it(`shows no anomaly in ${seeds} schedules`, { timeout: 600_000 }, async () => {
+  for (let seed = 1; seed <= seeds; seed++) await runSchedule(seed)
+})
+
+it('gives the same transcript for the same seed', { timeout: 60_000 }, async () => {
+  for (const seed of [7, 77, 777]) expect(await runSchedule(seed)).toBe(await runSchedule(seed))
+})

@@ -1,0 +1,30 @@
+import { Anomaly } from './anomaly.ts'
+
+// Far more than a schedule has to tell: somebody goes round in circles without letting time pass.
+const mostLines = 20_000
+
+/** What happened in a schedule, in order, as a person reads it. The same seed writes the same one. */
+export class Transcript {
+  readonly #lines: string[] = []
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  add(line: string): void {
+    if (this.#lines.length === mostLines) throw new Anomaly('restless', 'it goes round in circles')
+    this.#lines.push(`${String(this.#now()).padStart(7)} ms  ${line}`)
+  }
+
+  /** The last `count` lines. */
+  tail(count: number): string {
+    const left = this.#lines.length - count
+    const lines = this.#lines.slice(-count)
+    return (left > 0 ? [`... ${left} lines before`, ...lines] : lines).join('\n')
+  }
+
+  toString(): string {
+    return this.#lines.join('\n')
+  }
+}

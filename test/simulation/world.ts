@@ -1,0 +1,164 @@
+import { Broker, CommitFailedError, type ConsumerGroup, isBrokerletError } from '../../src/index.ts'
+import { Anomaly, type AnomalyKind } from './anomaly.ts'
+import { Deadlines } from './checkers/deadlines.ts'
+import { Order } from './checkers/order.ts'
+import { Ownership } from './checkers/ownership.ts'
+import { Progress } from './checkers/progress.ts'
+import { Target } from './checkers/target.ts'
+import { Written } from './checkers/written.ts'
+import { Member } from './member.ts'
+import { drawGroup, type GroupPlan, type Plan } from './plan.ts'
+import { Random } from './random.ts'
+import { SimulatedClock } from './simulated-clock.ts'
+import { SimulatedFailure } from './simulated-failure.ts'
+import { describe } from './text.ts'
+import { Transcript } from './transcript.ts'
+
+/** A broker under simulation, with everybody who uses it and everybody who watches. */
+export class World {
+  readonly random: Random
+  readonly clock: SimulatedClock
+  readonly broker: Broker
+  readonly transcript: Transcript
+  readonly written: Written
+  readonly progress: Progress
+  readonly order: Order
+  readonly ownership: Ownership
+  readonly target: Target
+  readonly deadlines: Deadlines
+  readonly groups: readonly GroupPlan[]
+  readonly members: Member[] = []
+  /** Once true, nothing fails and nothing takes time any more. */
+  healed = false
+  #anomaly: Anomaly | undefined
+  readonly #unsettled = new Set<string>()
+  #calls = 0
+
+  constructor(seed: number) {
+    this.random = new Random(seed)
+    this.clock = new SimulatedClock(this.random.pick([2, 10, 1000]))
+    this.transcript = new Transcript(() => this.clock.monotonic())
+    const ids = new Random(seed + 1)
+    this.broker = new Broker({
+      clock: this.clock,
+      random: ids.next,
+      maxRecords: this.random.pick([100, 10_000]),
+    })
+    this.written = new Written(this)
+    this.progress = new Progress(this)
+    this.order = new Order(this)
+    this.ownership = new Ownership(this)
+    this.target = new Target(this)
+    this.deadlines = new Deadlines(this)
+    const ids2 = ['g1', 'g2'].slice(0, this.random.integer(1, 2))
+    this.groups = ids2.map(id => drawGroup(this.random, id, () => !this.healed))
+    this.#listen()
+  }
+
+  log(line: string): void {
+    this.transcript.add(line)
+  }
+
+  /** Keeps the first anomaly; the schedule ends with it. */
+  report(kind: AnomalyKind, message: string): void {
+    this.log(`ANOMALY ${kind}: ${message}`)
+    this.#anomaly ??= new Anomaly(kind, message)
+  }
+
+  sleep(ms: number): Promise<void> {
+    return this.broker.clock.sleep(ms)
+  }
+
+  join(plan: Plan, name: string): Member {
+    const member = new Member(this, name, plan)
+    this.members.push(member)
+    this.log(`${member} joins`)
+    member.start()
+    return member
+  }
+
+  member(name: string): Member | undefined {
+    return this.members.find(member => member.name === name)
+  }
+
+  get live(): Member[] {
+    return this.members.filter(({ ended, closesBy }) => !ended && closesBy === undefined)
+  }
+
+  /** A promise that has to come to an end; what it ends with is somebody else's to judge. */
+  settles(what: string, promise: Promise<unknown>): void {
+    const key = `${what} (${++this.#calls})`
+    this.#unsettled.add(key)
+    const settled = () => void this.#unsettled.delete(key)
+    promise.then(settled, settled)
+  }
+
+  get unsettled(): readonly string[] {
+    return [...this.#unsettled]
+  }
+
+  /** An error that somebody was told: is it one that was to be expected? */
+  allow(error: unknown, member: Member): void {
+    const cause = error instanceof Error ? error.cause : undefined
+    if (error instanceof SimulatedFailure || cause instanceof SimulatedFailure) return
+    if (error instanceof CommitFailedError) return
+    if (isBrokerletError(error)) {
+      const { code } = error
+      const { assignor, groupInstanceId, topics } = member.plan.options
+      if (code === 'CLOSED' && (member.ended || member.closesBy !== undefined)) return
+      if (code === 'INVALID_ASSIGNMENT' && typeof assignor === 'object') return
+      if (code === 'UNRELEASED_INSTANCE_ID' && groupInstanceId !== undefined) return
+      const missing = Array.isArray(topics) && topics.some(name => !this.broker.topics.has(name))
+      if (code === 'UNKNOWN_TOPIC_OR_PARTITION' && missing && member.consumer.memberId === undefined) return
+    }
+    this.report('unexpected-error', `${member.name}: ${describe(error)}`)
+  }
+
+  /** What has to hold at every moment. */
+  check(): void {
+    for (const group of this.broker.groups.values()) {
+      // Described once for all checkers: that is what a check costs most.
+      const { members } = group
+      this.ownership.check(members)
+      this.progress.check(group)
+      this.target.check(group, members)
+      this.deadlines.check(group.id, members)
+    }
+    this.throwAnomaly()
+  }
+
+  /** Whether somebody of the group closes after polling: what it is about to be given counts as done, too. */
+  pollerCloses(groupId: string): boolean {
+    return this.members.some(
+      ({ plan, closesBy, groupId: id }) => plan.mode === 'poll' && closesBy !== undefined && id === groupId,
+    )
+  }
+
+  throwAnomaly(): void {
+    if (this.#anomaly) throw this.#anomaly
+  }
+
+  group(id: string): ConsumerGroup | undefined {
+    return this.broker.groups.get(id)
+  }
+
+  #listen(): void {
+    this.broker.on('memberLeft', ({ groupId, memberId, reason }) => {
+      this.log(`${groupId}: '${memberId}' is out: ${reason}`)
+      const member = this.members.find(({ name }) => memberId.startsWith(`${name}-`))
+      if (member && reason === 'left') this.ownership.left(member, memberId)
+    })
+    this.broker.on('rebalanced', ({ groupId, epoch, members, moved }) =>
+      this.log(`${groupId} is at rest in epoch ${epoch}: ${members} members, ${moved} moved`),
+    )
+    this.broker.on('recordsDropped', ({ topic, partition, from, to, reason }) =>
+      this.log(`${topic}-${partition} dropped ${from}..${to} by ${reason}`),
+    )
+    this.broker.on('groupStopped', ({ groupId }) => this.log(`${groupId} stopped`))
+    this.broker.on('error', error => {
+      this.log(`broker error: ${describe(error)}`)
+      if (isBrokerletError(error) && error.code === 'INVALID_ASSIGNMENT') return
+      this.report('unexpected-error', `broker: ${describe(error)}`)
+    })
+  }
+}
