@@ -1,0 +1,45 @@
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+/** What the command line says. */
+export interface Options {
+  readonly help: boolean
+  readonly file: string
+  readonly limit: number | undefined
+  readonly rate: number | undefined
+}
+
+/** Three million US flights, January to June 2001. */
+const defaultFile = () =>
+  fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')))
+
+export const usage = `Streams US flight records through a topic of 12 partitions to three groups, and checks every total.
+
+npm start -- [options]
+
+  --file <path>     a parquet file with date, origin, destination and delay (default: flights-3m of vega-datasets)
+  --limit <count>   only its first flights (default: all)
+  --rate <count>    at most so many flights per second (default: as many as go)
+  --help            this text`
+
+/** Throws an error of one line where they make no sense. */
+export function parseOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      help: { type: 'boolean', default: false },
+      file: { type: 'string' },
+      limit: { type: 'string' },
+      rate: { type: 'string' },
+    },
+  })
+  const { help, file = defaultFile() } = values
+  return { help, file, limit: toCount('limit', values.limit), rate: toCount('rate', values.rate) }
+}
+
+function toCount(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^[1-9]\d*$/.test(text))
+    throw new Error(`--${option} expects a whole number of at least 1, received '${text}'`)
+  return Number(text)
+}

@@ -1,0 +1,8 @@
+import { DelayTable } from '../../../examples/flights/statistics.ts'
+
+const add = DelayTable.prototype.add
+let calls = 0
+
+DelayTable.prototype.add = function (flight) {
+  if (++calls !== 1234) add.call(this, flight)
+}
