@@ -1,0 +1,9 @@
+/** One row in a process of its own, so that no row works with code that another one's types have spoilt. */
+import { full, quick } from './measure.ts'
+import { rows } from './rows.ts'
+
+const [name, size] = process.argv.slice(2)
+const row = rows.find(each => each.name === name)
+if (!row) throw new Error(`No row '${name}'`)
+const figures = await row.measure(size === 'quick' ? quick : full)
+process.send?.(figures, () => process.disconnect())

@@ -1,0 +1,88 @@
+import { Session } from 'node:inspector/promises'
+import { performance } from 'node:perf_hooks'
+import { Broker, topic } from '../../../src/index.ts'
+import { toFigure } from '../measure.ts'
+import { message, type Order } from '../orders.ts'
+import type { Row } from '../row.ts'
+
+interface ProfileNode {
+  readonly id: number
+  readonly callFrame: { readonly functionName: string }
+  readonly children?: readonly number[]
+  readonly hitCount?: number
+}
+
+/** The share of samples in a function and what it calls, of all in another and what it calls. */
+function shareOf(
+  nodes: readonly ProfileNode[],
+  part: string,
+  whole: string,
+): { part: number; whole: number } {
+  const byId = new Map(nodes.map(node => [node.id, node]))
+  const hits = (node: ProfileNode, name: string, inside: boolean): number => {
+    const within = inside || node.callFrame.functionName === name
+    const own = within ? (node.hitCount ?? 0) : 0
+    return own + (node.children ?? []).reduce((sum, id) => sum + hits(byId.get(id)!, name, within), 0)
+  }
+  return { part: hits(nodes[0]!, part, false), whole: hits(nodes[0]!, whole, false) }
+}
+
+/**
+ * What trimming takes of appending. The difference of two times is lost in the noise at one part in a hundred, so it is
+ * counted how often a sampling profiler finds the one within the other.
+ */
+function trimming(
+  name: string,
+  what: string,
+  trims: string,
+  options: { maxRecords: number; retentionRecords: number },
+): Row {
+  return {
+    name,
+    what,
+    unit: 'ns/record',
+    targets: { append: { first: 0.01 } },
+    async measure(scale) {
+      const { maxRecords, retentionRecords } = options
+      const orders = topic<Order>({ partitions: 12, retentionRecords })
+      const broker = new Broker({ topics: { orders }, maxRecords })
+      const log = broker.topic('orders')
+      const append = (records: number) => {
+        for (let i = 0; i < records; i++) {
+          const { key, value } = message(i)
+          log.append({ key, value })
+        }
+      }
+      append(3 * scale.records)
+      const session = new Session()
+      session.connect()
+      await session.post('Profiler.enable')
+      await session.post('Profiler.setSamplingInterval', { interval: 100 })
+      await session.post('Profiler.start')
+      const start = performance.now()
+      let records = 0
+      do {
+        append(scale.records)
+        records += scale.records
+      } while (performance.now() - start < scale.budgetMs)
+      const nsPerRecord = ((performance.now() - start) * 1e6) / records
+      const { profile } = await session.post('Profiler.stop')
+      session.disconnect()
+      await broker.close()
+      const { part, whole } = shareOf(profile.nodes, trims, 'append')
+      if (scale.budgetMs > 1000 && part === 0) throw new Error(`never found in ${trims}`)
+      return [toFigure('append', [(nsPerRecord * part) / Math.max(1, whole)], [nsPerRecord])]
+    },
+  }
+}
+
+export const trimmings: readonly Row[] = [
+  trimming('trim-retention', 'trimming by retentionRecords, as a share of appending', '#advance', {
+    maxRecords: -1,
+    retentionRecords: 8000,
+  }),
+  trimming('trim-max', "trimming by the broker's maxRecords, as a share of appending", 'makeRoom', {
+    maxRecords: 100_000,
+    retentionRecords: -1,
+  }),
+]
