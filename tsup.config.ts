@@ -73,7 +73,8 @@ export default defineConfig([
     ...common,
     entry,
     format: ['esm', 'cjs'],
-    // tsup sets `baseUrl`, which TypeScript 6 calls deprecated.
-    dts: { only: true, compilerOptions: { ignoreDeprecations: '6.0' } },
+    // tsup sets `baseUrl`, which TypeScript 6 calls deprecated. What is marked @internal is not declared; constructors
+    // are marked @hidden instead, since a class whose constructor is not declared could be made without arguments.
+    dts: { only: true, compilerOptions: { ignoreDeprecations: '6.0', stripInternal: true } },
   },
 ])

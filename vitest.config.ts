@@ -1,8 +1,11 @@
+import path from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // The same as `paths` in tsconfig.json: what the examples import is the source.
+  resolve: { alias: [{ find: /^brokerlet$/, replacement: path.resolve('src/index.ts') }] },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     exclude: ['test/package/**', 'node_modules/**'],
     reporters: ['default', ['json', { outputFile: 'reports/unit.tests.json' }]],
     globals: false,
