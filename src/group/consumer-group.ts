@@ -27,7 +27,8 @@ import type {
   MemberLeftEvent,
   RebalancedEvent,
 } from './group-description.ts'
-import type { GroupLog, GroupTopics } from './group-log.ts'
+import { GroupLag } from './group-lag.ts'
+import type { GroupTopics } from './group-log.ts'
 import { GroupMember, type MemberOptions } from './group-member.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import type { OffsetStore } from './offset-store.ts'
@@ -73,6 +74,7 @@ export class ConsumerGroup {
   readonly #static = new Map<string, GroupMember>()
   readonly #assignment: GroupAssignment
   readonly #offsets: GroupOffsets
+  readonly #lag: GroupLag
   #assignor: Assignor | AssignorName = 'uniform'
   #compute: ComputeAssignment = assignors.uniform
   #assignorFailed = false
@@ -107,6 +109,13 @@ export class ConsumerGroup {
         this.#dead = true
         host.expired(this)
       },
+    })
+    this.#lag = new GroupLag({
+      topics: host.topics,
+      assignment: this.#assignment,
+      offsets: this.#offsets,
+      members: () => this.#members.values(),
+      autoOffsetReset: () => this.#autoOffsetReset,
     })
   }
 
@@ -469,48 +478,12 @@ export class ConsumerGroup {
 
   /** The same by partition: of every topic that a member reads, and of all that is committed. */
   lagByPartition(): readonly (TopicPartition & { readonly lag: number })[] {
-    const lags: { topic: string; partition: number; lag: number }[] = []
-    for (const [topic, wanted] of this.#interests()) {
-      const logs = this.#host.topics.get(topic)?.partitions ?? []
-      for (let partition = 0; partition < logs.length; partition++) {
-        if (wanted && !wanted.has(partition)) continue
-        const log = logs[partition]!
-        const next = this.nextOffset(topic, partition, false) ?? this.#resetOffset(log)
-        const lag = Math.max(0, log.highWatermark - Math.max(next, log.logStartOffset))
-        lags.push({ topic, partition, lag })
-      }
-    }
-    return lags
+    return this.#lag.byPartition()
   }
 
-  // By topic: every partition where a member reads it, else those with a committed offset.
-  #interests(): Map<string, Set<number> | undefined> {
-    const interests = new Map<string, Set<number> | undefined>()
-    for (const member of this.#members.values()) {
-      for (const topic of member.topics) interests.set(topic, undefined)
-    }
-    for (const { topic, partition } of this.#host.offsets.entries(this.id)) {
-      if (!interests.has(topic)) interests.set(topic, new Set())
-      interests.get(topic)?.add(partition)
-    }
-    return interests
-  }
-
-  #resetOffset(log: GroupLog): number {
-    return this.#autoOffsetReset === 'latest' ? log.highWatermark : log.logStartOffset
-  }
-
-  /**
-   * The next offset that the group has to read, or undefined where that is not decided: what is committed, or its
-   * member's position where that is further and counts (`anyPosition`: also with autoCommit off). @internal
-   */
+  /** The next offset that the group has to read, see `GroupLag.nextOffset`. @internal */
   nextOffset(topic: string, partition: number, anyPosition: boolean): number | undefined {
-    const committed = this.#offsets.offset(topic, partition)
-    const listener = this.#assignment.partition(topic, partition)?.owner?.listener
-    const counts = listener && (anyPosition || listener.autoCommit)
-    const position = counts ? listener.position(topic, partition) : undefined
-    if (committed === undefined || position === undefined) return committed ?? position
-    return Math.max(committed, position)
+    return this.#lag.nextOffset(topic, partition, anyPosition)
   }
 
   // --- waiting ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+import type { TopicPartition } from '../topic-partition.ts'
+import type { GroupAssignment } from './group-assignment.ts'
+import type { GroupLog, GroupTopics } from './group-log.ts'
+import type { GroupMember } from './group-member.ts'
+import type { GroupOffsets } from './group-offsets.ts'
+
+/** What the lag of a group is counted from. */
+export interface GroupLagHost {
+  readonly topics: GroupTopics
+  readonly assignment: GroupAssignment
+  readonly offsets: GroupOffsets
+  members(): Iterable<GroupMember>
+  /** Where the group begins where nothing is committed. */
+  autoOffsetReset(): 'earliest' | 'latest' | 'none'
+}
+
+/** How many records a group still has to read. */
+export class GroupLag {
+  readonly #host: GroupLagHost
+
+  constructor(host: GroupLagHost) {
+    this.#host = host
+  }
+
+  /** By partition: of every topic that a member reads, and of all that is committed. */
+  byPartition(): (TopicPartition & { readonly lag: number })[] {
+    const lags: { topic: string; partition: number; lag: number }[] = []
+    for (const [topic, wanted] of this.#interests()) {
+      const logs = this.#host.topics.get(topic)?.partitions ?? []
+      for (let partition = 0; partition < logs.length; partition++) {
+        if (wanted && !wanted.has(partition)) continue
+        const log = logs[partition]!
+        const next = this.nextOffset(topic, partition, false) ?? this.#resetOffset(log)
+        const lag = Math.max(0, log.highWatermark - Math.max(next, log.logStartOffset))
+        lags.push({ topic, partition, lag })
+      }
+    }
+    return lags
+  }
+
+  // By topic: every partition where a member reads it, else those with a committed offset.
+  #interests(): Map<string, Set<number> | undefined> {
+    const interests = new Map<string, Set<number> | undefined>()
+    for (const member of this.#host.members()) {
+      for (const topic of member.topics) interests.set(topic, undefined)
+    }
+    for (const { topic, partition } of this.#host.offsets.all()) {
+      if (!interests.has(topic)) interests.set(topic, new Set())
+      interests.get(topic)?.add(partition)
+    }
+    return interests
+  }
+
+  #resetOffset(log: GroupLog): number {
+    return this.#host.autoOffsetReset() === 'latest' ? log.highWatermark : log.logStartOffset
+  }
+
+  /**
+   * The next offset that the group has to read, or undefined where that is not decided: what is committed, or its
+   * member's position where that is further and counts (`anyPosition`: also with autoCommit off).
+   */
+  nextOffset(topic: string, partition: number, anyPosition: boolean): number | undefined {
+    const committed = this.#host.offsets.offset(topic, partition)
+    const listener = this.#host.assignment.partition(topic, partition)?.owner?.listener
+    const counts = listener && (anyPosition || listener.autoCommit)
+    const position = counts ? listener.position(topic, partition) : undefined
+    if (committed === undefined || position === undefined) return committed ?? position
+    return Math.max(committed, position)
+  }
+}
