@@ -168,7 +168,7 @@ export interface Engine {
   /** @throws UnknownTopicOrPartitionError, naming near matches, unless topics are created automatically */
   topic(name: string): MaybePromise<EngineTopic>
   append(record: ProducerRecord): MaybePromise<RecordMetadata>
-  /** All or nothing in memory. */
+  /** All or nothing in memory. Once it has answered at once, the records are the producer's to use again. */
   appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]>
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership>
   fetch<Position extends FetchPosition>(wake: () => void): FetchSession<Position>

@@ -5,7 +5,7 @@ import type { RecordMetadata } from '../record.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
 import { callback, checkOptions, name } from '../validate.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
-import { toProducerRecord, type UncheckedMessage } from './producer-record.ts'
+import { emptyRecord, type SpareRecord, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 import { SendQueue } from './send-queue.ts'
 
 /** How a producer sends. */
@@ -16,6 +16,8 @@ export interface ProducerOptions {
   clientId?: string
 }
 
+// Records of a batch up to this size are used again for the next one: what a send leaves behind is the collector's work.
+const mostSpare = 1000
 const closeTimeoutMs = 30_000
 
 /**
@@ -32,6 +34,7 @@ export class Producer<out Topics extends TopicMap> {
   // Made when a schema, or the engine, first answers with a promise: later sends then wait their turn.
   #queue: SendQueue | undefined
   #client: EngineClient | undefined
+  #spare: SpareRecord[] = []
   #closed = false
 
   /** @hidden */
@@ -80,13 +83,23 @@ export class Producer<out Topics extends TopicMap> {
         )
       }
       if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages)
-      const prepared = this.#prepareAll(messages)
+      // Taken away while it is in use: code of the user that runs meanwhile may send, too.
+      const spare = this.#spare
+      this.#spare = []
+      const prepared = this.#prepareAll(messages, spare)
       if (isPromise(prepared)) return this.#sendBatchLater(prepared)
       const sent = this.#engine.appendBatch(prepared)
-      return isPromise(sent) ? sent : this.#resolve(sent)
+      if (isPromise(sent)) return sent
+      if (prepared.length <= mostSpare) this.#keepSpare(prepared)
+      return this.#resolve(sent)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #keepSpare(records: SpareRecord[]): void {
+    for (let i = 0; i < records.length; i++) emptyRecord(records[i]!)
+    this.#spare = records
   }
 
   // A sender that never waits for anything else would leave consumers that gave way to the event loop behind.
@@ -145,13 +158,15 @@ export class Producer<out Topics extends TopicMap> {
     return record
   }
 
-  #prepareAll(messages: readonly unknown[]): MaybePromise<ProducerRecord[]> {
-    const records: ProducerRecord[] = []
+  #prepareAll(messages: readonly unknown[], records: SpareRecord[] = []): MaybePromise<SpareRecord[]> {
+    const spares = records.length
     for (let i = 0; i < messages.length; i++) {
-      const record = this.#check(messages[i])
-      if (isPromise(record)) return this.#prepareRest(messages, records, record)
-      records.push(record)
+      const record = this.#check(messages[i], i < spares ? records[i] : undefined)
+      if (isPromise(record)) return this.#prepareRest(messages, records.slice(0, i), record)
+      if (i < spares) records[i] = record
+      else records.push(record)
     }
+    records.length = messages.length
     return this.#advanceAll(records)
   }
 
@@ -165,7 +180,7 @@ export class Producer<out Topics extends TopicMap> {
     return this.#advanceAll(records)
   }
 
-  #advanceAll(records: ProducerRecord[]): ProducerRecord[] {
+  #advanceAll(records: SpareRecord[]): SpareRecord[] {
     let last: EngineTopic | undefined
     for (const { topic, key } of records) {
       if (key !== null || topic === last) continue
@@ -175,7 +190,7 @@ export class Producer<out Topics extends TopicMap> {
     return records
   }
 
-  #check(message: unknown): MaybePromise<ProducerRecord> {
+  #check(message: unknown, spare?: SpareRecord): MaybePromise<ProducerRecord> {
     if (typeof message !== 'object' || message === null) {
       throw new InvalidArgumentError(
         `send: expected a message with a topic and a value, received ${describeValue(message)}`,
@@ -197,7 +212,7 @@ export class Producer<out Topics extends TopicMap> {
     }
     const topic = this.#engine.topic(topicName)
     if (isPromise(topic)) return this.#checkLater(topic, message)
-    return toProducerRecord(topic, message as UncheckedMessage, this.#partitioner, this.#sticky)
+    return toProducerRecord(topic, message as UncheckedMessage, this.#partitioner, this.#sticky, spare)
   }
 
   async #checkLater(topic: Promise<EngineTopic>, message: UncheckedMessage): Promise<ProducerRecord> {
