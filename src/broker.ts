@@ -65,7 +65,7 @@ export interface BrokerOptions<Topics extends TopicMap = TopicMap> {
 export interface BrokerCloseOptions {
   /** How long its consumers may take, in milliseconds; default 30,000. */
   readonly timeoutMs?: number
-  /** Lets them read to the present end first. */
+  /** Waits first until nothing is left to do, as `idle` does, within `timeoutMs`. */
   readonly drain?: boolean
 }
 

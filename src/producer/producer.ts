@@ -48,7 +48,8 @@ export class Producer<out Topics extends TopicMap> {
 
   /**
    * Writes one record. In memory it is in the log when this returns its promise, unless the topic's schema is
-   * asynchronous; no handler runs before that.
+   * asynchronous; no handler runs before that. Where a consumer has given way to the event loop the promise resolves
+   * after that turn, so that a loop of awaited sends never outruns those who read.
    *
    * @throws UnknownTopicOrPartitionError, InvalidRecordError; nothing is written then
    */
