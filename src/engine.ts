@@ -68,6 +68,12 @@ export interface MembershipListener {
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
 }
 
+/** The committed offset of one partition, for as long as it is held under one assignment. */
+export interface OwnedOffset {
+  /** @throws CommitFailedError where the partition is no longer held under that assignment */
+  commit(offset: number): void
+}
+
 /** A consumer's place in its group. */
 export interface Membership {
   readonly memberId: string
@@ -79,6 +85,11 @@ export interface Membership {
   commit(
     offsets: readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[],
   ): MaybePromise<void>
+  /**
+   * The committed offset of one owned partition, to be moved on without looking for it each time; undefined where the
+   * partition is gone. Left out where a commit is more than a matter of memory.
+   */
+  ownedOffset?(partition: TopicPartition, assignmentEpoch: number): OwnedOffset | undefined
   committed(partition: TopicPartition): MaybePromise<OffsetAndMetadata | null>
   /** `keepPlace`: a static member's partitions wait for it for its session time. */
   leave(keepPlace: boolean): MaybePromise<void>
@@ -86,13 +97,27 @@ export interface Membership {
 
 /** Where a reader of one partition stands. The client owns it; the engine reads from `fetchPosition`. */
 export interface FetchPosition extends TopicPartition {
-  /** The offset of the next record to fetch; `fetch` moves it on. */
+  /** The offset of the next record to fetch; `read` and `readBatch` move it on. */
   fetchPosition: number
   readonly paused: boolean
 }
 
-/** One partition of a fetch session. Between `poll` and `next` nothing more of it is handed out. */
+/**
+ * One partition of a fetch session. What `poll` gave is read record by record or in batches; until `next` says that it is
+ * dealt with, `poll` does not give the partition again.
+ */
 export interface PartitionFetch {
+  /** The next record, as the log keeps it, or undefined where there is none now. */
+  read(): ConsumerRecord | undefined
+  /**
+   * Up to so many at once. `fetchPosition` moves to where the log goes on after them, which may be more than the last
+   * offset plus one.
+   */
+  readBatch(maxRecords: number): readonly ConsumerRecord[]
+  /** Whether `fetchPosition` is below the log's start or past its end. */
+  readonly outOfRange: boolean
+  /** How values are decoded, where what the log keeps is not what a reader gets. */
+  readonly serde: Serde | undefined
   /** What was polled is dealt with: the partition may be polled again. */
   next(): void
   /** Takes `next` back: what was polled is not dealt with after all, and nothing more is handed out until the next one. */
@@ -104,27 +129,14 @@ export interface PartitionFetch {
   readonly logStartOffset: number
 }
 
-/** Records of one partition, as its log keeps them. */
-export interface FetchedRecords<Position extends FetchPosition> {
-  readonly position: Position
-  readonly records: readonly ConsumerRecord[]
-  /** Where the log goes on after them; it may be more than the last offset plus one. */
-  readonly nextOffset: number
-  /** How values are decoded, where what the log keeps is not what a reader gets. */
-  readonly serde: Serde | undefined
-}
-
-/** The position is below the log's start or past its end. */
-export interface FetchOutOfRange<Position extends FetchPosition> {
-  readonly position: Position
-  readonly outOfRange: true
-}
-
 /** Reads several partitions, one after the other as they have records. */
 export interface FetchSession<Position extends FetchPosition> {
   start(position: Position): PartitionFetch
-  /** The next records, or undefined where there are none: `wake` is then called once when there are. */
-  poll(maxRecords: number): FetchedRecords<Position> | FetchOutOfRange<Position> | undefined
+  /**
+   * A partition that has something to read, or is out of range; undefined where there is none: `wake` is then called once
+   * when there is.
+   */
+  poll(): Position | undefined
   close(): void
 }
 

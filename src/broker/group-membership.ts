@@ -1,4 +1,4 @@
-import type { Interest, Membership } from '../engine.ts'
+import type { Interest, Membership, OwnedOffset } from '../engine.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { GroupMember } from '../group/group-member.ts'
 import type { Subscription } from '../group/subscription.ts'
@@ -40,6 +40,10 @@ export class GroupMembership implements Membership {
 
   commit(offsets: readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[]): void {
     this.#group.commit(this.#member, offsets)
+  }
+
+  ownedOffset(tp: TopicPartition, assignmentEpoch: number): OwnedOffset | undefined {
+    return this.#group.ownedOffset(this.#member, tp, assignmentEpoch)
   }
 
   committed(tp: TopicPartition): OffsetAndMetadata | null {

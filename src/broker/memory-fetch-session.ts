@@ -1,13 +1,9 @@
-import type {
-  FetchedRecords,
-  FetchOutOfRange,
-  FetchPosition,
-  FetchSession,
-  PartitionFetch,
-} from '../engine.ts'
+import type { FetchPosition, FetchSession, PartitionFetch } from '../engine.ts'
 import type { Partition, PartitionReader } from '../log/partition.ts'
+import type { Segment } from '../log/segment.ts'
 import type { Topic } from '../log/topic.ts'
 import { Queue } from '../queue.ts'
+import type { ConsumerRecord } from '../record.ts'
 import type { Serde } from '../serde.ts'
 
 /** Reads partitions of this process's own log: those that have something queue up, and each gets its turn. */
@@ -35,10 +31,9 @@ export class MemoryFetchSession<Position extends FetchPosition> implements Fetch
     this.#wake()
   }
 
-  poll(maxRecords: number): FetchedRecords<Position> | FetchOutOfRange<Position> | undefined {
+  poll(): Position | undefined {
     for (let fetch = this.#ready.shift(); fetch !== undefined; fetch = this.#ready.shift()) {
-      const fetched = fetch.take(maxRecords)
-      if (fetched !== undefined) return fetched
+      if (fetch.take()) return fetch.position
     }
     this.#asleep = true
     return undefined
@@ -51,17 +46,19 @@ export class MemoryFetchSession<Position extends FetchPosition> implements Fetch
 
 /** One partition of a session: it is waiting, queued, taken (polled and not dealt with yet) or stopped. */
 class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionFetch, PartitionReader {
+  readonly position: Position
+  readonly serde: Serde | undefined
   readonly #session: MemoryFetchSession<Position>
   readonly #partition: Partition
-  readonly #serde: Serde | undefined
-  readonly #position: Position
+  // Where it reads, for as long as it is taken: no longer, or records that the log has dropped would stay alive here.
+  #segment: Segment | undefined
   #state: 'waiting' | 'queued' | 'taken' | 'stopped' = 'waiting'
 
   constructor(session: MemoryFetchSession<Position>, partition: Partition, serde: Serde, position: Position) {
     this.#session = session
     this.#partition = partition
-    this.#serde = serde.decodes ? serde : undefined
-    this.#position = position
+    this.serde = serde.decodes ? serde : undefined
+    this.position = position
     partition.addReader(this)
     this.changed()
   }
@@ -74,21 +71,27 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     return this.#partition.logStartOffset
   }
 
+  get outOfRange(): boolean {
+    const { fetchPosition } = this.position
+    return fetchPosition < this.#partition.logStartOffset || fetchPosition > this.#partition.highWatermark
+  }
+
   signal(): void {
-    if (this.#state !== 'waiting' || this.#position.paused) return
+    if (this.#state !== 'waiting' || this.position.paused) return
     this.#state = 'queued'
     this.#session.ready(this)
   }
 
   changed(): void {
-    this.#partition.readFrom(this.#position.fetchPosition)
-    if (this.#position.fetchPosition !== this.#partition.highWatermark) this.signal()
+    this.#partition.readFrom(this.position.fetchPosition)
+    if (this.position.fetchPosition !== this.#partition.highWatermark) this.signal()
   }
 
   next(): void {
     if (this.#state !== 'taken') return
     this.#state = 'waiting'
-    if (this.#position.fetchPosition !== this.#partition.highWatermark) this.signal()
+    this.#segment = undefined
+    if (this.position.fetchPosition !== this.#partition.highWatermark) this.signal()
   }
 
   // Where it is queued its place in the queue is passed over.
@@ -96,25 +99,38 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     if (this.#state !== 'stopped') this.#state = 'taken'
   }
 
-  take(maxRecords: number): FetchedRecords<Position> | FetchOutOfRange<Position> | undefined {
-    if (this.#state !== 'queued') return undefined
-    const offset = this.#position.fetchPosition
-    if (this.#position.paused || offset === this.#partition.highWatermark) {
-      this.#state = 'waiting'
-      return undefined
+  /** Its turn has come; false where there is nothing to read after all. */
+  take(): boolean {
+    if (this.#state !== 'queued') return false
+    const some = !this.position.paused && this.position.fetchPosition !== this.#partition.highWatermark
+    this.#state = some ? 'taken' : 'waiting'
+    return some
+  }
+
+  read(): ConsumerRecord | undefined {
+    const offset = this.position.fetchPosition
+    let segment = this.#segment
+    if (segment === undefined || offset >= segment.endOffset || offset < segment.baseOffset) {
+      segment = this.#partition.segmentAt(offset)
+      this.#segment = segment
+      if (segment === undefined) return undefined
     }
-    this.#state = 'taken'
-    if (offset < this.#partition.logStartOffset || offset > this.#partition.highWatermark) {
-      return { position: this.#position, outOfRange: true }
-    }
-    const records = this.#partition.fetch(offset, maxRecords)
-    const nextOffset = offset + records.length
-    this.#position.fetchPosition = nextOffset
-    return { position: this.#position, records, nextOffset, serde: this.#serde }
+    // What is kept in reach here may have been dropped from the log in the meantime.
+    if (offset < this.#partition.logStartOffset) return undefined
+    this.position.fetchPosition = offset + 1
+    return segment.record(this.#partition.topic, this.#partition.index, offset)
+  }
+
+  readBatch(maxRecords: number): readonly ConsumerRecord[] {
+    if (this.outOfRange) return []
+    const records = this.#partition.fetch(this.position.fetchPosition, maxRecords)
+    this.position.fetchPosition += records.length
+    return records
   }
 
   stop(): void {
     this.#state = 'stopped'
+    this.#segment = undefined
     this.#partition.removeReader(this)
   }
 }

@@ -1,46 +1,46 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
-import type { FetchedRecords } from '../engine.ts'
 import type { ConsumerRecord } from '../record.ts'
+import { BatchWork } from './batch-work.ts'
+import type { Fetcher } from './fetcher.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { Work } from './work.ts'
+import type { BatchHandler } from './run-options.ts'
 
 interface Filling {
   readonly records: ConsumerRecord[]
   readonly version: number
   readonly timer: Timer
   nextOffset: number
-  serde: Work['serde']
+}
+
+/** What a filler needs of its processor. */
+export interface BatchFillerHost {
+  readonly clock: BrokerClock
+  readonly fetcher: Fetcher
+  readonly handler: BatchHandler
+  readonly maxRecords: number
+  readonly lingerMs: number
+  due(work: BatchWork): void
 }
 
 /** Holds half-filled batches back until they are full, or their linger time is over. */
 export class BatchFiller {
-  readonly #clock: BrokerClock
-  readonly #maxRecords: number
-  readonly #lingerMs: number
-  readonly #due: (work: Work) => void
+  readonly #host: BatchFillerHost
   readonly #filling = new Map<PartitionState, Filling>()
 
-  constructor(clock: BrokerClock, maxRecords: number, lingerMs: number, due: (work: Work) => void) {
-    this.#clock = clock
-    this.#maxRecords = maxRecords
-    this.#lingerMs = lingerMs
-    this.#due = due
+  constructor(host: BatchFillerHost) {
+    this.#host = host
   }
 
-  /** Adds what was fetched; gives the batch where that fills it. */
-  add(fetched: FetchedRecords<PartitionState>): Work | undefined {
-    const { position: state } = fetched
+  /** Reads what was polled; gives the batch where that fills it. */
+  add(state: PartitionState): BatchWork | undefined {
+    const { fetcher, maxRecords } = this.#host
     if (this.#filling.get(state)?.version !== state.version) this.forget(state)
-    const filling = this.#fillingOf(state, fetched.serde)
-    const room = this.#maxRecords - filling.records.length
-    const taken = fetched.records.slice(0, room)
-    filling.records.push(...taken)
-    filling.nextOffset =
-      taken.length === fetched.records.length ? fetched.nextOffset : taken.at(-1)!.offset + 1
-    state.fetchPosition = filling.nextOffset
+    const filling = this.#fillingOf(state)
+    filling.records.push(...fetcher.readBatch(state, maxRecords - filling.records.length))
+    filling.nextOffset = state.fetchPosition
     const ended = state.until !== undefined && filling.nextOffset >= state.until
-    if (filling.records.length >= this.#maxRecords || ended) return this.#take(state, filling)
+    if (filling.records.length >= maxRecords || ended) return this.#take(state, filling)
     // Not full: the partition may bring more while this waits.
     state.fetch?.next()
     return undefined
@@ -54,24 +54,25 @@ export class BatchFiller {
     if (filling && filling.version === state.version) state.rewind()
   }
 
-  #fillingOf(state: PartitionState, serde: Work['serde']): Filling {
+  #fillingOf(state: PartitionState): Filling {
     const filling = this.#filling.get(state)
     if (filling) return filling
     const due = () => {
       // What comes after this batch waits for it, also while it waits for a retry.
       state.fetch?.hold()
-      this.#due(this.#take(state, made))
+      this.#host.due(this.#take(state, made))
     }
-    const timer = this.#clock.setTimer(due, this.#lingerMs, { hold: true, name: 'lingerMs of a batch' })
-    const made: Filling = { records: [], version: state.version, timer, nextOffset: state.position, serde }
+    const { clock, lingerMs } = this.#host
+    const timer = clock.setTimer(due, lingerMs, { hold: true, name: 'lingerMs of a batch' })
+    const made: Filling = { records: [], version: state.version, timer, nextOffset: state.position }
     this.#filling.set(state, made)
     return made
   }
 
-  #take(state: PartitionState, filling: Filling): Work {
+  #take(state: PartitionState, filling: Filling): BatchWork {
     filling.timer.cancel()
     this.#filling.delete(state)
-    const { records, nextOffset, serde, version } = filling
-    return { state, records, nextOffset, serde, version, index: 0, attempt: 1 }
+    const { records, nextOffset, version } = filling
+    return new BatchWork(this.#host.handler, state, version, records, nextOffset)
   }
 }

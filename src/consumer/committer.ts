@@ -40,15 +40,12 @@ export class Committer {
     if (state.finished === state.committed || state.phase === 'gone') return
     const membership = this.#host.membership()
     if (membership === undefined) return
-    const offset = finishedOffset(state)
     try {
-      const result = membership.commit([offset])
-      if (result !== undefined) void this.#whenCommitted(result, [state], [offset])
-      else if (this.#host.events.listens('committed')) this.#committed([state], [offset])
-      else state.committed = offset.offset
+      if (!this.#host.events.listens('committed') && commitOwned(membership, state)) return
     } catch (error) {
-      this.#refused(error)
+      return this.#refused(error)
     }
+    void this.#commitAutomatically([state])
   }
 
   // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
@@ -128,4 +125,14 @@ export class Committer {
 /** What is finished of a partition, as a commit says it. */
 export function finishedOffset({ topic, partition, finished, assignmentEpoch }: PartitionState): EpochOffset {
   return { topic, partition, offset: finished, assignmentEpoch }
+}
+
+// The way of every record where a commit is a matter of memory: nothing is looked up and nothing is made.
+function commitOwned(membership: Membership, state: PartitionState): boolean {
+  state.ownedOffset ??= membership.ownedOffset?.(state, state.assignmentEpoch)
+  if (state.ownedOffset === undefined) return false
+  const { finished } = state
+  state.ownedOffset.commit(finished)
+  state.committed = finished
+  return true
 }

@@ -370,14 +370,9 @@ export class ConsumerCoordinator implements MembershipListener {
     if (this.autoCommit) return this.#committer.commitFinished(states)
   }
 
-  /** Commits what is finished of one partition, where that is this consumer's to do: the way of every batch. */
+  /** Commits what is finished of one partition, where that is this consumer's to do. */
   commitOne(state: PartitionState): void {
     if (this.autoCommit) this.#committer.commitOne(state)
-  }
-
-  /** Commits what is finished of these: the way of every burst. */
-  commitBurst(states: readonly PartitionState[]): void {
-    void this.#commitFinished(states)
   }
 
   /** Commits given offsets, or what is finished; throws where the group refuses. */

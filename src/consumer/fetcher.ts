@@ -1,7 +1,8 @@
-import type { Engine, FetchedRecords, FetchSession } from '../engine.ts'
+import type { Engine, FetchSession } from '../engine.ts'
 import { OffsetOutOfRangeError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
+import type { ConsumerRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -23,29 +24,39 @@ export class Fetcher {
     this.#host = host
   }
 
-  /** The next records of an active partition, or undefined: the session then wakes its consumer. */
-  poll(maxRecords: number): FetchedRecords<PartitionState> | undefined {
+  /** An active partition that has something to read, or undefined: the session then wakes its consumer. */
+  poll(): PartitionState | undefined {
     for (;;) {
-      const fetched = this.#host.session.poll(maxRecords)
-      if (fetched === undefined) return undefined
-      const { position: state } = fetched
-      if ('outOfRange' in fetched) {
-        this.#reset(state)
-        continue
-      }
-      if (state.until === undefined || fetched.nextOffset <= state.until) return fetched
-      const cut = this.#cut(fetched, state.until)
-      if (cut !== undefined) return cut
+      const state = this.#host.session.poll()
+      if (state === undefined) return undefined
+      if (state.phase !== 'active') continue
+      if (state.fetch!.outOfRange) this.#reset(state)
+      else if (state.until !== undefined && state.fetchPosition >= state.until) this.#end(state, state.until)
+      else return state
     }
   }
 
-  #cut(fetched: FetchedRecords<PartitionState>, until: number): FetchedRecords<PartitionState> | undefined {
-    const { position: state } = fetched
-    const records = fetched.records.filter(({ offset }) => offset < until)
-    state.fetch?.stop()
-    if (records.length > 0) return { ...fetched, records, nextOffset: until }
-    state.finished = Math.max(state.finished, until)
+  /** The next record of what was polled, or undefined where there is none now. */
+  read(state: PartitionState): ConsumerRecord | undefined {
+    const { until } = state
+    const record = state.fetch!.read()
+    if (record === undefined || until === undefined || record.offset < until) return record
+    this.#end(state, until)
     return undefined
+  }
+
+  /** Up to so many of its next records. */
+  readBatch(state: PartitionState, maxRecords: number): readonly ConsumerRecord[] {
+    const { until } = state
+    if (until === undefined) return state.fetch!.readBatch(maxRecords)
+    const records = state.fetch!.readBatch(Math.min(maxRecords, until - state.fetchPosition))
+    return records.filter(({ offset }) => offset < until)
+  }
+
+  // Everything before the end is done: nothing is polled while something of it is in flight.
+  #end(state: PartitionState, until: number): void {
+    state.fetch?.stop()
+    state.finished = Math.max(state.finished, until)
   }
 
   // The reset policy, where the log no longer, or not yet, has what was asked for.

@@ -1,4 +1,4 @@
-import type { FetchPosition, PartitionFetch } from '../engine.ts'
+import type { FetchPosition, OwnedOffset, PartitionFetch } from '../engine.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { RecordContext } from './run-options.ts'
 
@@ -32,6 +32,8 @@ export class PartitionState implements FetchPosition {
   /** Whether its position is known. */
   positioned = false
   fetch: PartitionFetch | undefined
+  /** Where it is committed, once it has been and if the engine offers that. */
+  ownedOffset: OwnedOffset | undefined
   /** What its handlers get beside a record at the first attempt. */
   context: RecordContext | undefined
   #busy = false

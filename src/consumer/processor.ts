@@ -1,17 +1,16 @@
 import type { Timer } from '../clock.ts'
-import type { FetchedRecords } from '../engine.ts'
 import { BatchError, describeError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import { Queue } from '../queue.ts'
 import type { ConsumerRecord } from '../record.ts'
-import type { Serde } from '../serde.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { BatchFiller } from './batch-filler.ts'
-import { decodeRecord, decodeRecords } from './decode.ts'
+import { BatchWork } from './batch-work.ts'
 import { HandlerContext } from './handler-context.ts'
 import { Loop } from './loop.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { Batch, RecordContext, RecordHandler, ResolvedRunOptions } from './run-options.ts'
+import { RecordWork } from './record-work.ts'
+import type { RecordContext, ResolvedRunOptions } from './run-options.ts'
 import type { Work } from './work.ts'
 import { WorkPace } from './work-pace.ts'
 import type { Worker, WorkerHost } from './worker.ts'
@@ -32,11 +31,8 @@ export class Processor implements Worker {
   readonly #retries = new Map<Work, Timer>()
   readonly #filler: BatchFiller | undefined
   #work: Work | undefined
-  // How far a handler of batches gets when it succeeds: the end of the records, or the one that cannot be decoded.
-  #handledTo = 0
-  // Finished since the last commit: the last one, and the others of the burst.
-  #lastFinished: PartitionState | undefined
-  readonly #uncommitted = new Set<PartitionState>()
+  // What handed records out of one partition does so for the next one, unless it waits for a retry.
+  #spare: RecordWork | undefined
   #stopped = false
   #progressed = false
   #asleep = false
@@ -44,12 +40,12 @@ export class Processor implements Worker {
   constructor(host: WorkerHost, options: ResolvedRunOptions) {
     this.#host = host
     this.#options = options
-    this.#pace = new WorkPace(host.engine.clock)
-    if (options.eachBatch && options.lingerMs > 0) {
-      this.#filler = new BatchFiller(host.engine.clock, options.maxRecords, options.lingerMs, work =>
-        this.#isDue(work),
-      )
-    }
+    const { clock } = host.engine
+    this.#pace = new WorkPace(clock)
+    const { eachBatch: handler, maxRecords, lingerMs } = options
+    if (handler === undefined || lingerMs === 0) return
+    const due = (work: Work) => this.#isDue(work)
+    this.#filler = new BatchFiller({ clock, fetcher: host.fetcher, handler, maxRecords, lingerMs, due })
   }
 
   /** Begins; what it calls runs in the caller's async context. */
@@ -96,14 +92,14 @@ export class Processor implements Worker {
     const pending: string[] = []
     if (this.#work?.state.busy) {
       const { elapsed } = this.#host.coordinator.liveness
-      const { state, index, records } = this.#work
+      const { state, record } = this.#work
       const since = elapsed === undefined ? '' : `, for ${Math.round(elapsed)} ms`
-      pending.push(`handling ${formatTopicPartition(state)} offset ${records[index]?.offset}${since}`)
+      pending.push(`handling ${formatTopicPartition(state)} offset ${record?.offset}${since}`)
     } else if (!this.#asleep) {
       pending.push('has records to handle')
     }
-    for (const { state, index, records, attempt } of this.#retries.keys()) {
-      const next = `attempt ${attempt + 1} at ${formatTopicPartition(state)} offset ${records[index]!.offset}`
+    for (const { state, record, attempt } of this.#retries.keys()) {
+      const next = `attempt ${attempt + 1} at ${formatTopicPartition(state)} offset ${record?.offset}`
       pending.push(`waits for ${next}`)
     }
     return pending
@@ -115,7 +111,6 @@ export class Processor implements Worker {
   }
 
   #sleep(): void {
-    this.#commit()
     this.#asleep = true
     this.#host.engine.touch()
     this.#loop.sleep()
@@ -129,8 +124,9 @@ export class Processor implements Worker {
   readonly #go = (): void => {
     try {
       while (!this.#stopped) {
-        if (this.#work === undefined && !this.#take()) break
-        if (!this.#workOff()) return
+        this.#work ??= this.#take()
+        if (this.#work === undefined) break
+        if (!this.#workOff(this.#work)) return
       }
       if (this.#work !== undefined) this.#putBack(this.#work)
     } catch (error) {
@@ -139,69 +135,69 @@ export class Processor implements Worker {
     this.#sleep()
   }
 
-  #take(): boolean {
+  #take(): Work | undefined {
     const due = this.#due.shift()
-    if (due !== undefined) {
-      this.#work = due
-      return true
+    if (due !== undefined) return due
+    for (let state = this.#host.fetcher.poll(); state !== undefined; state = this.#host.fetcher.poll()) {
+      const work = this.#toWork(state)
+      if (work !== undefined) return work
     }
-    for (;;) {
-      const fetched = this.#host.fetcher.poll(this.#options.maxRecords)
-      if (fetched === undefined) {
-        this.#host.ranDry()
-        return false
-      }
-      if (fetched.position.phase !== 'active') continue
-      this.#work = this.#filler ? this.#filler.add(fetched) : toWork(fetched)
-      if (this.#work !== undefined) return true
-    }
+    this.#host.ranDry()
+    return undefined
   }
 
-  /** Works the records in hand off; false where it has to wait for a promise that goes on by itself. */
-  #workOff(): boolean {
-    const work = this.#work!
-    const { state, records } = work
-    while (work.index < records.length) {
+  #toWork(state: PartitionState): Work | undefined {
+    const { eachRecord, eachBatch, maxRecords } = this.#options
+    const { fetcher } = this.#host
+    if (this.#filler !== undefined) return this.#filler.add(state)
+    if (eachBatch !== undefined) {
+      const records = fetcher.readBatch(state, maxRecords)
+      return new BatchWork(eachBatch, state, state.version, records, state.fetchPosition)
+    }
+    const spare = this.#spare
+    if (spare === undefined) return new RecordWork(fetcher, eachRecord!, state, maxRecords)
+    this.#spare = undefined
+    spare.reuse(state, maxRecords)
+    return spare
+  }
+
+  /** Works off what is in hand; false where it has to wait for a promise that goes on by itself. */
+  #workOff(work: Work): boolean {
+    const { state } = work
+    for (;;) {
       if (this.#stopped || state.version !== work.version || state.phase !== 'active' || state.paused) break
+      if (!work.load()) break
       const turn = this.#pace.next()
       if (turn !== undefined) {
-        this.#commit()
+        this.#commit(work)
         turn.then(this.#go)
         return false
       }
-      // A handler of batches gets all that is left at once.
-      state.position = this.#options.eachBatch ? work.nextOffset : records[work.index]!.offset + 1
       let result: unknown
       try {
-        result = this.#call(work)
+        result = work.call(this.#contextOf(work))
       } catch (error) {
         if (!this.#fail(work, error)) return true
         continue
       }
       if (result !== undefined && (result instanceof Promise || isThenable(result))) {
-        this.#commit()
-        state.busy = true
-        this.#host.coordinator.liveness.begin(this.#host.engine.clock.lately)
-        // Any other thenable may throw from its then, or call back before it returns.
-        const promise = result instanceof Promise ? result : Promise.resolve(result)
-        promise.then(this.#fulfilled, this.#rejected)
+        this.#waitFor(result, work)
         return false
       }
-      this.#finish(work)
+      work.finish()
+      this.#progressed = true
     }
     this.#putBack(work)
     return true
   }
 
-  #call(work: Work): unknown {
-    const { eachRecord } = this.#options
-    const context = this.#contextOf(work)
-    if (eachRecord === undefined) return this.#callBatch(work, context)
-    const record = work.records[work.index]!
-    this.#handledTo = work.index + 1
-    return work.serde === undefined
-      ? eachRecord(record, context)
-      : decodeThen(eachRecord, work.serde, record, context)
+  #waitFor(result: PromiseLike<unknown>, work: Work): void {
+    this.#commit(work)
+    work.state.busy = true
+    this.#host.coordinator.liveness.begin(this.#host.engine.clock.lately)
+    // Any other thenable may throw from its then, or call back before it returns.
+    const promise = result instanceof Promise ? result : Promise.resolve(result)
+    promise.then(this.#fulfilled, this.#rejected)
   }
 
   #contextOf({ state, attempt }: Work): RecordContext {
@@ -211,28 +207,16 @@ export class Processor implements Worker {
     return state.context
   }
 
-  #callBatch(work: Work, context: RecordContext): unknown {
-    const decoded = decodeRecords(work.serde, work.records, work.index)
-    const call = ({ records, error }: Awaited<typeof decoded>) => {
-      if (records.length === 0) {
-        this.#handledTo = work.index + 1
-        throw error
-      }
-      this.#handledTo = work.index + records.length
-      return this.#options.eachBatch!(toBatch(work, records), context)
-    }
-    return isThenable(decoded) ? decoded.then(call) : call(decoded)
-  }
-
   readonly #fulfilled = (): void => {
     const work = this.#work!
+    const { state } = work
     this.#host.coordinator.liveness.end()
-    // Committed here and not only at the batch's end: while the next handler waits, everybody sees what is done.
-    if (work.state.phase !== 'gone') {
-      this.#finish(work)
-      this.#host.coordinator.commitOne(work.state)
+    if (state.phase !== 'gone') {
+      work.finish()
+      this.#progressed = true
+      this.#commit(work)
     }
-    work.state.busy = false
+    state.busy = false
     this.#go()
   }
 
@@ -248,47 +232,32 @@ export class Processor implements Worker {
     this.#go()
   }
 
-  #finish(work: Work): void {
-    const { state, records } = work
-    work.index = this.#handledTo
-    work.attempt = 1
-    if (state.version !== work.version) return
-    const next = work.index === records.length ? work.nextOffset : records[work.index - 1]!.offset + 1
-    state.position = next
-    state.finished = next
-    this.#progressed = true
-  }
-
   /** Ends the work in hand: its partition may be fetched again, from where it now stands. */
   #putBack(work: Work): void {
-    const { state } = work
+    const { state, record } = work
     this.#work = undefined
-    if (state.version === work.version && work.index < work.records.length) {
-      state.position = work.records[work.index]!.offset
+    if (work instanceof RecordWork) this.#spare = work
+    if (state.version === work.version && record !== undefined) {
+      state.position = record.offset
       state.rewind()
     }
-    if (this.#lastFinished !== undefined && this.#lastFinished !== state)
-      this.#uncommitted.add(this.#lastFinished)
-    this.#lastFinished = state
+    this.#commit(work)
     state.fetch?.next()
-    this.#host.engine.touch()
   }
 
-  // Once for all partitions of a burst, but before anything is waited for: nobody else sees what it is late with.
-  #commit(): void {
-    const last = this.#lastFinished
-    if (last === undefined) return
-    this.#lastFinished = undefined
-    if (this.#uncommitted.size === 0) return this.#host.coordinator.commitOne(last)
-    this.#host.coordinator.commitBurst([...this.#uncommitted.add(last)])
-    this.#uncommitted.clear()
+  // Before anything is waited for: nobody is to see late what is finished.
+  #commit(work: Work): void {
+    if (!work.progressed) return
+    work.progressed = false
+    this.#host.coordinator.commitOne(work.state)
+    this.#host.engine.touch()
   }
 
   /** A handler failed; true where the work in hand goes on. */
   #fail(work: Work, error: unknown): boolean {
-    const handledTo = this.#skipTo(work, error)
-    const { state, records, attempt } = work
-    const record = records[work.index]!
+    const failed = work.fail(error)
+    const { state, attempt } = work
+    const record = failed[0]!
     const cause = error instanceof BatchError ? error.cause : error
     if (state.phase !== 'active') {
       // Whoever reads the partition next gets the record again; here it is only told.
@@ -303,7 +272,7 @@ export class Processor implements Worker {
       return false
     }
     const { onFailure } = this.#options
-    if (onFailure === 'skip') return this.#skip(work, handledTo, cause)
+    if (onFailure === 'skip') return this.#skip(work, failed, cause)
     this.#putBack(work)
     // Told only now, because nobody asks before, and a record should not cost a call.
     if (this.#progressed) this.#host.progressed()
@@ -312,9 +281,9 @@ export class Processor implements Worker {
     return false
   }
 
-  #skip(work: Work, to: number, error: unknown): boolean {
+  #skip(work: Work, failed: readonly ConsumerRecord[], error: unknown): boolean {
     const { attempt } = work
-    for (const record of work.records.slice(work.index, to)) {
+    for (const record of failed) {
       const text = `Skipped offset ${record.offset} of ${formatTopicPartition(record)} after ${attempt} attempts: `
       this.#host.events.emitOrWarn(
         'skipped',
@@ -322,25 +291,10 @@ export class Processor implements Worker {
         text + describeError(error),
       )
     }
-    this.#handledTo = to
-    this.#finish(work)
+    work.finish()
+    this.#progressed = true
     this.#host.engine.outbox.flush()
     return this.#work === work
-  }
-
-  // A handler of batches that says how far it came has finished what is before that; gives the end of what failed.
-  #skipTo(work: Work, error: unknown): number {
-    const to = this.#handledTo
-    if (!(error instanceof BatchError) || this.#options.eachBatch === undefined) return to
-    const { topic, partition, offset } = error.failedAt
-    const index = work.records.findIndex(record => record.offset === offset)
-    if (topic !== work.state.topic || partition !== work.state.partition || index < work.index || index >= to)
-      return to
-    if (index > work.index) {
-      this.#handledTo = index
-      this.#finish(work)
-    }
-    return index + 1
   }
 
   #retry(work: Work, record: ConsumerRecord, error: unknown): void {
@@ -353,40 +307,8 @@ export class Processor implements Worker {
     const name = `retry of ${formatTopicPartition(record)} offset ${record.offset}`
     this.#retries.set(work, this.#host.engine.clock.setTimer(due, delayMs, { hold: true, name }))
     this.#work = undefined
-    this.#host.coordinator.commitOne(work.state)
+    this.#commit(work)
     this.#host.events.emit('retrying', { record, error, attempt: work.attempt, delayMs })
     this.#host.engine.outbox.flush()
   }
-}
-
-function toWork({ position: state, records, nextOffset, serde }: FetchedRecords<PartitionState>): Work {
-  return { state, records, nextOffset, serde, version: state.version, index: 0, attempt: 1 }
-}
-
-function toBatch(
-  { state, nextOffset, records: all, index }: Work,
-  records: readonly ConsumerRecord[],
-): Batch {
-  const last = records[records.length - 1]!
-  const next = index + records.length === all.length ? nextOffset : last.offset + 1
-  const highWatermark = state.fetch?.highWatermark ?? next
-  const { topic, partition } = state
-  return {
-    topic,
-    partition,
-    records,
-    nextOffset: next,
-    highWatermark,
-    lag: Math.max(0, highWatermark - next),
-  }
-}
-
-function decodeThen(
-  handler: RecordHandler,
-  serde: Serde,
-  record: ConsumerRecord,
-  context: RecordContext,
-): unknown {
-  const decoded = decodeRecord(serde, record)
-  return isThenable(decoded) ? decoded.then(each => handler(each, context)) : handler(decoded, context)
 }

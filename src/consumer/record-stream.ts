@@ -1,4 +1,3 @@
-import type { FetchedRecords } from '../engine.ts'
 import { ClosedError, IllegalStateError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
@@ -259,20 +258,25 @@ export class RecordStream implements Worker {
     this.#throwError(some)
     for (;;) {
       if (this.#stopped || this.#error !== undefined) return undefined
-      const fetched = this.#host.fetcher.poll(maxRecords)
-      if (fetched === undefined) {
+      const { fetcher } = this.#host
+      const state = fetcher.poll()
+      if (state === undefined) {
         this.#throwError(some)
         return undefined
       }
-      const { position: state } = fetched
-      if (state.phase !== 'active') continue
-      const decoding = decodeRecords(fetched.serde, fetched.records, 0)
       const { version } = state
+      const read = fetcher.readBatch(state, maxRecords)
+      const nextOffset = state.fetchPosition
+      if (read.length === 0) {
+        this.#passOver(state)
+        continue
+      }
+      const decoding = decodeRecords(state.fetch?.serde, read, 0)
       // Counts as busy while it waits for a schema: the partition must not change hands under it.
       state.busy = true
       const decoded = isThenable(decoding) ? await decoding : decoding
       state.busy = false
-      const chunk = this.#toChunk(fetched, version, decoded)
+      const chunk = this.#toChunk(state, version, read, nextOffset, decoded)
       if (this.#stale(chunk)) {
         this.#endChunk(chunk)
         continue
@@ -288,10 +292,23 @@ export class RecordStream implements Worker {
     }
   }
 
-  #toChunk(fetched: FetchedRecords<PartitionState>, version: number, { records, error }: Decoded): Chunk {
-    const { position: state } = fetched
-    const whole = records.length === fetched.records.length
-    const nextOffset = whole ? fetched.nextOffset : fetched.records[records.length]!.offset
+  // The log goes on further up: there was nothing between.
+  #passOver(state: PartitionState): void {
+    state.position = state.fetchPosition
+    state.finished = state.fetchPosition
+    this.#host.coordinator.commitOne(state)
+    state.fetch?.next()
+  }
+
+  #toChunk(
+    state: PartitionState,
+    version: number,
+    read: readonly ConsumerRecord[],
+    afterRead: number,
+    { records, error }: Decoded,
+  ): Chunk {
+    const whole = records.length === read.length
+    const nextOffset = whole ? afterRead : read[records.length]!.offset
     if (!whole && state.version === version) state.fetchPosition = nextOffset
     return { state, version, records, nextOffset, error, index: 0 }
   }

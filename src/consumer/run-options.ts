@@ -90,10 +90,13 @@ export type RunOptions<Record extends AnyRecord = AnyRecord> = CommonRunOptions 
 /** A handler of records, whatever its topic. */
 export type RecordHandler = (record: AnyRecord, context: RecordContext) => unknown
 
+/** A handler of batches, whatever their topic. */
+export type BatchHandler = (batch: Batch, context: RecordContext) => unknown
+
 /** The options of `run` with every default filled in. */
 export interface ResolvedRunOptions {
   readonly eachRecord: RecordHandler | undefined
-  readonly eachBatch: ((batch: Batch, context: RecordContext) => unknown) | undefined
+  readonly eachBatch: BatchHandler | undefined
   readonly maxRecords: number
   readonly lingerMs: number
   readonly retry: RetryPolicy
@@ -157,7 +160,7 @@ export function resolveRunOptions(
   checkOptions('run: batch', batch ?? {}, { maxRecords: integer(1), lingerMs: duration })
   return {
     eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),
-    eachBatch: eachBatch as ResolvedRunOptions['eachBatch'],
+    eachBatch: eachBatch as BatchHandler | undefined,
     maxRecords: batch?.maxRecords ?? (eachBatch === undefined ? maxPollRecords : 500),
     lingerMs: batch?.lingerMs ?? 0,
     retry: new RetryPolicy(retry),

@@ -1,17 +1,24 @@
 import type { ConsumerRecord } from '../record.ts'
-import type { Serde } from '../serde.ts'
 import type { PartitionState } from './partition-state.ts'
+import type { RecordContext } from './run-options.ts'
 
-/** Records of one partition that are being worked off. */
+/** What a processor has in hand of one partition: a record, or a batch of them. */
 export interface Work {
   readonly state: PartitionState
-  readonly records: readonly ConsumerRecord[]
-  readonly nextOffset: number
-  readonly serde: Serde | undefined
-  /** The state's version when they were fetched: after a seek they are stale. */
+  /** The state's version when it was taken in hand: after a seek it is stale. */
   readonly version: number
-  /** The next record to handle. */
-  index: number
-  /** The attempt at that record, 1 for the first. */
+  /** The attempt at what is in hand, 1 for the first. */
   attempt: number
+  /** Whether something was finished since the last commit. */
+  progressed: boolean
+  /** The first record in hand that is not finished. */
+  readonly record: ConsumerRecord | undefined
+  /** Makes sure that there is something in hand; false where nothing is left. */
+  load(): boolean
+  /** Calls the handler with what is in hand. */
+  call(context: RecordContext): unknown
+  /** What the handler got is done. */
+  finish(): void
+  /** The handler failed: what it says is done is finished, and what it failed at is given. */
+  fail(error: unknown): readonly ConsumerRecord[]
 }

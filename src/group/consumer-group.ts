@@ -32,6 +32,7 @@ import type { GroupTopics } from './group-log.ts'
 import { GroupMember, type MemberOptions } from './group-member.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import type { OffsetStore } from './offset-store.ts'
+import { OwnedPartition, type OwnedPartitionHost } from './owned-partition.ts'
 import { covers, resolveTopics, type Subscription } from './subscription.ts'
 
 /** What a group needs of the broker that keeps it. */
@@ -75,6 +76,7 @@ export class ConsumerGroup {
   readonly #assignment: GroupAssignment
   readonly #offsets: GroupOffsets
   readonly #lag: GroupLag
+  readonly #ownedHost: OwnedPartitionHost
   #assignor: Assignor | AssignorName = 'uniform'
   #compute: ComputeAssignment = assignors.uniform
   #assignorFailed = false
@@ -110,6 +112,11 @@ export class ConsumerGroup {
         host.expired(this)
       },
     })
+    this.#ownedHost = {
+      offsets: this.#offsets,
+      commit: (member, offsets) => this.commit(member, offsets),
+      touch: host.touch,
+    }
     this.#lag = new GroupLag({
       topics: host.topics,
       assignment: this.#assignment,
@@ -381,6 +388,16 @@ export class ConsumerGroup {
       this.#offsets.storeOwned(this.#assignment.partition(offset.topic, offset.partition)!, offset)
     }
     this.#host.touch()
+  }
+
+  /** A partition of a member, to be committed with every record. @internal */
+  ownedOffset(
+    member: GroupMember,
+    { topic, partition }: TopicPartition,
+    assignmentEpoch: number,
+  ): OwnedPartition | undefined {
+    const owned = this.#assignment.partition(topic, partition)
+    return owned && new OwnedPartition(this.#ownedHost, member, owned, assignmentEpoch)
   }
 
   #refused(

@@ -66,15 +66,18 @@ export class GroupOffsets {
     for (const offset of offsets) this.#set(offset)
   }
 
-  /** The same for a partition that is owned: the entry in the store is found once and then rewritten. */
+  /** The same for a partition that is owned: it keeps the entry of the store, so that `moveOwned` need not find it. */
   storeOwned(partition: GroupPartition<unknown>, offset: TopicPartitionOffset): void {
-    const { committed } = partition
-    if (committed === undefined || offset.metadata !== undefined || committed.metadata !== undefined) {
-      partition.committed = this.#set(offset)
-      return
-    }
-    committed.offset = offset.offset
+    if (offset.metadata === undefined && this.moveOwned(partition, offset.offset)) return
+    partition.committed = this.#set(offset)
+  }
+
+  /** Moves what is committed of an owned partition; false where there is nothing to be rewritten in place. */
+  moveOwned({ committed }: GroupPartition<unknown>, offset: number): boolean {
+    if (committed === undefined || committed.metadata !== undefined) return false
+    committed.offset = offset
     committed.committedAt = this.#host.clock.latelyNow
+    return true
   }
 
   #set({ topic, partition, offset, metadata }: TopicPartitionOffset): CommittedOffset {

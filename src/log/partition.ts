@@ -177,13 +177,20 @@ export class Partition {
   fetch(offset: number, maxRecords: number): ConsumerRecord[] {
     const end = Math.min(this.#end, offset + maxRecords)
     const records = new Array<ConsumerRecord>(Math.max(0, end - offset))
-    const first = offset
-    for (let i = this.#segmentIndex(offset); i < this.#segments.length && offset < end; i++) {
+    let at = 0
+    for (let i = this.#segmentIndex(offset); offset < end; i++) {
       const segment = this.#segments[i]!
-      segment.read(this.topic, this.index, offset, end, records, offset - first)
-      offset = segment.endOffset
+      for (const last = Math.min(end, segment.endOffset); offset < last; offset++) {
+        records[at++] = segment.record(this.topic, this.index, offset)
+      }
     }
     return records
+  }
+
+  /** The segment that holds an offset, or undefined where the log does not hold it. @internal */
+  segmentAt(offset: number): Segment | undefined {
+    if (offset < this.#start || offset >= this.#end) return undefined
+    return this.#segments[this.#segmentIndex(offset)]
   }
 
   // Readers are mostly near the end, so the search tries the last segment first.

@@ -108,28 +108,18 @@ export class Segment {
     this.#headers?.fill(undefined, 0, Math.min(end, this.#headers.length))
   }
 
-  /** Puts the records from `offset` on into `into`, from `at` on, as the log keeps them, at most up to `endOffset`. */
-  read(
-    topic: string,
-    partition: number,
-    offset: number,
-    endOffset: number,
-    into: ConsumerRecord[],
-    at: number,
-  ): void {
-    const end = Math.min(endOffset - this.baseOffset, this.count)
-    const headers = this.#headers
+  /** The record of an offset, as the log keeps it. */
+  record(topic: string, partition: number, offset: number): ConsumerRecord {
+    const index = offset - this.baseOffset
     const slots = this.#slots
-    for (let i = offset - this.baseOffset; i < end; i++) {
-      into[at++] = {
-        topic,
-        partition,
-        offset: this.baseOffset + i,
-        timestamp: this.#baseTimestamp + this.#timestamps[i]!,
-        key: slots[2 * i] as RecordKey | null,
-        value: slots[2 * i + 1],
-        headers: headers === undefined ? noHeaders : (headers[i] ?? noHeaders),
-      }
+    return {
+      topic,
+      partition,
+      offset,
+      timestamp: this.#baseTimestamp + this.#timestamps[index]!,
+      key: slots[2 * index] as RecordKey | null,
+      value: slots[2 * index + 1],
+      headers: this.#headers?.[index] ?? noHeaders,
     }
   }
 

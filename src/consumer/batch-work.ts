@@ -1,0 +1,100 @@
+import { BatchError } from '../errors.ts'
+import { isThenable } from '../maybe-promise.ts'
+import type { ConsumerRecord } from '../record.ts'
+import { type Decoded, decodeRecords } from './decode.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { Batch, BatchHandler, RecordContext } from './run-options.ts'
+import type { Work } from './work.ts'
+
+/** Records of one partition that were read at once, and how far a handler of batches has come with them. */
+export class BatchWork implements Work {
+  readonly state: PartitionState
+  readonly version: number
+  attempt = 1
+  progressed = false
+  readonly #handler: BatchHandler
+  readonly #records: readonly ConsumerRecord[]
+  /** Where the log goes on after them. */
+  readonly #nextOffset: number
+  #index = 0
+  // How far the handler gets when it succeeds: the end of the records, or the one that cannot be decoded.
+  #handledTo = 0
+
+  constructor(
+    handler: BatchHandler,
+    state: PartitionState,
+    version: number,
+    records: readonly ConsumerRecord[],
+    nextOffset: number,
+  ) {
+    this.#handler = handler
+    this.state = state
+    this.version = version
+    this.#records = records
+    this.#nextOffset = nextOffset
+  }
+
+  get record(): ConsumerRecord | undefined {
+    return this.#records[this.#index]
+  }
+
+  load(): boolean {
+    return this.#index < this.#records.length
+  }
+
+  call(context: RecordContext): unknown {
+    this.state.position = this.#nextOffset
+    const decoded = decodeRecords(this.state.fetch?.serde, this.#records, this.#index)
+    if (!isThenable(decoded)) return this.#callDecoded(decoded, context)
+    return decoded.then(done => this.#callDecoded(done, context))
+  }
+
+  #callDecoded({ records, error }: Decoded, context: RecordContext): unknown {
+    if (records.length === 0) {
+      this.#handledTo = this.#index + 1
+      throw error
+    }
+    this.#handledTo = this.#index + records.length
+    return this.#handler(this.#toBatch(records), context)
+  }
+
+  #toBatch(records: readonly ConsumerRecord[]): Batch {
+    const { topic, partition, fetch } = this.state
+    const nextOffset = this.#offsetAfter(this.#handledTo)
+    const highWatermark = fetch?.highWatermark ?? nextOffset
+    const lag = Math.max(0, highWatermark - nextOffset)
+    return { topic, partition, records, nextOffset, highWatermark, lag }
+  }
+
+  #offsetAfter(index: number): number {
+    return index === this.#records.length ? this.#nextOffset : this.#records[index - 1]!.offset + 1
+  }
+
+  finish(): void {
+    const { state } = this
+    this.#index = this.#handledTo
+    this.attempt = 1
+    this.progressed = true
+    if (state.version !== this.version) return
+    const next = this.#offsetAfter(this.#index)
+    state.position = next
+    state.finished = next
+  }
+
+  // A handler that says how far it came has finished what is before that; the others come again together.
+  fail(error: unknown): readonly ConsumerRecord[] {
+    const failedAt = error instanceof BatchError ? this.#indexOf(error) : -1
+    if (failedAt > this.#index) {
+      this.#handledTo = failedAt
+      this.finish()
+    }
+    if (failedAt >= 0) this.#handledTo = failedAt + 1
+    return this.#records.slice(this.#index, this.#handledTo)
+  }
+
+  #indexOf({ failedAt: { topic, partition, offset } }: BatchError): number {
+    if (topic !== this.state.topic || partition !== this.state.partition) return -1
+    const index = this.#records.findIndex(record => record.offset === offset)
+    return index >= this.#index && index < this.#handledTo ? index : -1
+  }
+}

@@ -1,0 +1,91 @@
+import { isThenable } from '../maybe-promise.ts'
+import type { ConsumerRecord } from '../record.ts'
+import type { Serde } from '../serde.ts'
+import { decodeRecord } from './decode.ts'
+import type { Fetcher } from './fetcher.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { RecordContext, RecordHandler } from './run-options.ts'
+import type { Work } from './work.ts'
+
+/** A partition whose records are handed out one by one, each read when its turn has come. */
+export class RecordWork implements Work {
+  readonly #fetcher: Fetcher
+  readonly #handler: RecordHandler
+  state: PartitionState
+  version: number
+  attempt = 1
+  progressed = false
+  record: ConsumerRecord | undefined
+  // How many more are read before the next partition has its turn.
+  #left: number
+
+  constructor(fetcher: Fetcher, handler: RecordHandler, state: PartitionState, maxRecords: number) {
+    this.#fetcher = fetcher
+    this.#handler = handler
+    this.state = state
+    this.version = state.version
+    this.#left = maxRecords
+  }
+
+  /** Goes on with another partition: a run over many makes no object for each. */
+  reuse(state: PartitionState, maxRecords: number): void {
+    this.state = state
+    this.version = state.version
+    this.attempt = 1
+    this.progressed = false
+    this.record = undefined
+    this.#left = maxRecords
+  }
+
+  load(): boolean {
+    if (this.record !== undefined) return true
+    if (this.#left === 0) return false
+    this.#left--
+    this.record = this.#fetcher.read(this.state)
+    if (this.record !== undefined) return true
+    this.#settle()
+    return false
+  }
+
+  call(context: RecordContext): unknown {
+    const { state } = this
+    const record = this.record!
+    state.position = state.fetchPosition
+    const { serde } = state.fetch!
+    return serde === undefined
+      ? this.#handler(record, context)
+      : decodeThen(this.#handler, serde, record, context)
+  }
+
+  finish(): void {
+    this.record = undefined
+    this.attempt = 1
+    this.#settle()
+  }
+
+  // Nothing is in hand, so all up to where the log is read next is done; after a seek all before that.
+  #settle(): void {
+    const { state } = this
+    const { fetchPosition } = state
+    if (state.version === this.version) {
+      state.position = fetchPosition
+      if (state.finished === fetchPosition) return
+      state.finished = fetchPosition
+    }
+    this.progressed = true
+  }
+
+  fail(): readonly ConsumerRecord[] {
+    return [this.record!]
+  }
+}
+
+function decodeThen(
+  handler: RecordHandler,
+  serde: Serde,
+  record: ConsumerRecord,
+  context: RecordContext,
+): unknown {
+  const decoded = decodeRecord(serde, record)
+  return isThenable(decoded) ? decoded.then(each => handler(each, context)) : handler(decoded, context)
+}
