@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   // The same as `paths` in tsconfig.json: what the examples import is the source.
-  resolve: { alias: [{ find: /^brokerlet$/, replacement: path.resolve('src/index.ts') }] },
+  resolve: {
+    alias: [
+      { find: /^brokerlet$/, replacement: path.resolve('src/index.ts') },
+      { find: /^brokerlet\/testing$/, replacement: path.resolve('src/testing/index.ts') },
+    ],
+  },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     exclude: ['test/package/**', 'node_modules/**'],

@@ -129,6 +129,11 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     this.declare(options.topics ?? {})
   }
 
+  /** The engine in memory, for the doors that open onto it. @internal */
+  get engine(): MemoryEngine {
+    return this.#engine
+  }
+
   // --- topics -------------------------------------------------------------------------------------------------------
 
   /**

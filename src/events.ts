@@ -4,6 +4,8 @@ import { callback, requireArgument } from './validate.ts'
 
 /** What happened, queued until the outermost call into the core has finished, so that nobody sees it half done. */
 export class Outbox {
+  /** Sees every event when its listeners would, whether or not there are any; `owner` is who tells it. */
+  observer: ((owner: object, name: string, payload: unknown) => void) | undefined
   #queue: (() => void)[] = []
   #flushing = false
 
@@ -33,10 +35,13 @@ export class Events<Map extends { error: unknown }> {
   readonly #guards = new WeakMap<Listener<never>, Listener<unknown>>()
   readonly #outbox: Outbox
   readonly #source: string
+  readonly #owner: object
 
-  constructor(outbox: Outbox, source: string) {
+  /** `source` is what warnings call its owner. */
+  constructor(outbox: Outbox, source: string, owner: object) {
     this.#outbox = outbox
     this.#source = source
+    this.#owner = owner
   }
 
   on<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
@@ -59,14 +64,16 @@ export class Events<Map extends { error: unknown }> {
 
   /** Queues an event. An `error` that nobody listens to becomes a warning of the process. */
   emit<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
+    const { observer } = this.#outbox
+    if (observer !== undefined) this.#outbox.push(() => observer(this.#owner, name, payload))
     if (name === 'error') this.#outbox.push(() => this.#error(payload))
     else if (this.listens(name)) this.#outbox.push(() => void this.#emitter.emit(name, payload))
   }
 
   /** Emits an event, or warns the process with `text` where nobody listens to it: for what must not go unseen. */
   emitOrWarn<Name extends keyof Map & string>(name: Name, payload: Map[Name], text: string): void {
-    if (this.listens(name)) this.emit(name, payload)
-    else warn(text)
+    this.emit(name, payload)
+    if (!this.listens(name)) warn(text)
   }
 
   #guard(name: string, listener: Listener<never>): Listener<unknown> {

@@ -94,7 +94,7 @@ export class MemoryEngine implements Engine, Closable {
     this.clock = new BrokerClock(options.clock)
     this.random = options.random
     this.#ids = new Ids(options.random)
-    this.events = new Events(this.outbox, 'Broker')
+    this.events = new Events(this.outbox, 'Broker', this)
     this.conditions = new Conditions(this.clock)
     this.log = new LogManager(options.maxRecords, this.clock, () => this.#finished())
   }
@@ -287,11 +287,8 @@ export class MemoryEngine implements Engine, Closable {
     }
     this.topics.get(topic)?.partitions[partition]?.setHarmlessBefore(readByAll)
     if (dropped.length === 0) return
-    if (this.events.listens('recordsDropped')) {
-      this.events.emit('recordsDropped', { topic, partition, from, to, reason, groups: dropped })
-    } else {
-      this.#warnDropped(topic, partition, dropped)
-    }
+    this.events.emit('recordsDropped', { topic, partition, from, to, reason, groups: dropped })
+    if (!this.events.listens('recordsDropped')) this.#warnDropped(topic, partition, dropped)
   }
 
   // Once per topic and group: a group that falls behind does so for many records, and the event tells of each.

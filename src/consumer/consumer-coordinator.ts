@@ -478,6 +478,27 @@ export class ConsumerCoordinator implements MembershipListener {
     }
   }
 
+  /** Ends without committing, giving up or leaving; what is in flight counts for nothing. */
+  vanish(reason: Error): void {
+    this.#generation++
+    this.#tasks = []
+    this.#settled = false
+    const membership = this.#membership
+    this.#membership = undefined
+    this.liveness.stop()
+    const { states } = this
+    for (const state of states) {
+      state.halt('gone')
+      state.abort(reason)
+    }
+    this.#host.halted(states)
+    this.#states.clear()
+    this.#wakeup.wake()
+    this.end(reason)
+    const left = membership?.leave(true)
+    if (isThenable(left)) left.then(undefined, error => this.#host.events.emit('error', error))
+  }
+
   /** It will not join again: whoever waits for it to be ready hears why. */
   end(reason: Error): void {
     this.#ended = true

@@ -217,6 +217,23 @@ export class ConsumerLifecycle implements EngineClient {
     )
   }
 
+  /** Ends like a process that died. */
+  vanish(): void {
+    if (this.#life === 'closed') return
+    const reason = new ConsumerCrashedError(`${this.name} is gone without a word`)
+    // First, so that what the worker does about its end is nobody's commit any more.
+    this.coordinator.vanish(reason)
+    this.#stopRestart?.()
+    this.#life = 'closed'
+    this.#closing ??= Promise.resolve([])
+    this.#worker?.stop()
+    if (this.#worker instanceof RecordStream) this.#worker.fail(reason)
+    this.#session.close()
+    this.#engine.untrack(this)
+    this.#done.reject(reason)
+    this.#engine.outbox.flush()
+  }
+
   /** Finishes, commits, leaves, and tells what it left; the second call waits for the first. */
   close(options: CloseOptions): Promise<readonly Unread[]> {
     if (this.#closing === undefined) this.#closing = this.#close(options)

@@ -54,7 +54,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     const { groupId, clientId } = this.#options
     const name =
       groupId === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${groupId}'`
-    this.#events = new Events(engine.outbox, name)
+    this.#events = new Events(engine.outbox, name, this)
     this.#lifecycle = new ConsumerLifecycle(engine, this.#options, name, this.#events, this)
   }
 
@@ -176,6 +176,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   async close(options: CloseOptions = {}): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean, leave: boolean })
     return this.#lifecycle.close(options)
+  }
+
+  /** Ends like a process that died: nothing is finished, committed or said; its group waits for its session. @internal */
+  vanish(): void {
+    this.#lifecycle.vanish()
   }
 
   // --- controls -----------------------------------------------------------------------------------------------------

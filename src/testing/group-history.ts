@@ -1,0 +1,72 @@
+import { IllegalStateError } from '../errors.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import type { Timeline } from './timeline.ts'
+import type { TimelineEntry } from './timeline-entry.ts'
+import { printTimeline } from './timeline-text.ts'
+
+/** One partition, as a group has dealt with it. */
+export class PartitionHistory implements TopicPartition {
+  readonly topic: string
+  readonly partition: number
+  /** What concerns it and the group, in order. */
+  readonly entries: TimelineEntry[] = []
+  readonly #start: number
+
+  constructor({ topic, partition }: TopicPartition, timelineStart: number) {
+    this.topic = topic
+    this.partition = partition
+    this.#start = timelineStart
+  }
+
+  /** The lowest offset that a member began to read at, or undefined where none did. */
+  get firstRead(): number | undefined {
+    const starts = this.entries.flatMap(entry => (entry.kind === 'started' ? [entry.offset] : []))
+    return starts.length === 0 ? undefined : Math.min(...starts)
+  }
+
+  /** The entries around one of them, for the text of a failure. */
+  around(entry: TimelineEntry | undefined): string {
+    const at = entry === undefined ? this.entries.length : this.entries.indexOf(entry)
+    return printTimeline(this.entries.slice(Math.max(0, at - 15), at + 3), this.#start)
+      .map(line => `  ${line}`)
+      .join('\n')
+  }
+}
+
+/**
+ * What a group has read, partition by partition; all partitions of a topic of which it read one.
+ *
+ * @throws IllegalStateError where the timeline no longer holds all of it
+ */
+export function historyOf(timeline: Timeline, group: string): PartitionHistory[] {
+  if (timeline.dropped > 0) {
+    throw new IllegalStateError(
+      `The timeline has let go of its ${timeline.dropped} oldest entries, so nothing can be said about all of them; ` +
+        `TestBroker's option timelineEntries keeps more`,
+      { option: 'timelineEntries' },
+    )
+  }
+  const histories = new Map<string, PartitionHistory>()
+  const read = new Set<string>()
+  const note = (tp: TopicPartition, entry: TimelineEntry) => {
+    const id = formatTopicPartition(tp)
+    let history = histories.get(id)
+    if (history === undefined) {
+      history = new PartitionHistory(tp, timeline.start)
+      histories.set(id, history)
+    }
+    history.entries.push(entry)
+  }
+  for (const entry of timeline) {
+    if (entry.kind === 'started' && entry.group === group) read.add(entry.topic)
+    if (entry.kind !== 'appended' && !('group' in entry && entry.group === group)) continue
+    for (const tp of placesOf(entry)) note(tp, entry)
+  }
+  return [...histories.values()].filter(({ topic }) => read.has(topic))
+}
+
+function placesOf(entry: TimelineEntry): readonly TopicPartition[] {
+  if ('offsets' in entry) return entry.offsets
+  if ('partitions' in entry && typeof entry.partitions !== 'number') return entry.partitions
+  return 'partition' in entry ? [entry] : []
+}

@@ -1,0 +1,22 @@
+export {
+  assertDuplicatesOnlyAfterRebalance,
+  assertEveryKeyInOrder,
+  assertNoCommitPastProcessed,
+  assertNothingLost,
+  assertProcessed,
+  assertRecords,
+  type ExpectedRecord,
+  type ObservedBroker,
+  processedBy,
+} from './assertions.ts'
+export type { Barrier, FaultTimes, FaultUse } from './fault-plan.ts'
+export { FaultPlan } from './fault-plan.ts'
+export type { FaultScope, Operation } from './fault-scope.ts'
+export { type BrokerFixtureOptions, brokerFixture } from './fixture.ts'
+export { type BrokerMatchers, matchers } from './matchers.ts'
+export type { RunnerTimers } from './runner-clock.ts'
+export type { AdvanceUntilIdleOptions, CrashTarget, TestBrokerOptions } from './test-broker.ts'
+export { TestBroker } from './test-broker.ts'
+export { Timeline } from './timeline.ts'
+export type { EntryOf, TimelineEntry, TimelineEvent } from './timeline-entry.ts'
+export { VirtualClock } from './virtual-clock.ts'

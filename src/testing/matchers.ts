@@ -1,0 +1,77 @@
+import { AssertionError } from 'node:assert'
+import {
+  assertDuplicatesOnlyAfterRebalance,
+  assertEveryKeyInOrder,
+  assertNoCommitPastProcessed,
+  assertNothingLost,
+  assertProcessed,
+  assertRecords,
+  type ExpectedRecord,
+  type ObservedBroker,
+} from './assertions.ts'
+
+/** The matchers of `expect(broker)`, for a runner's types: see docs/testing.md. */
+export interface BrokerMatchers<Result = void> {
+  /** The topic holds exactly these records, in the order in which they were appended. */
+  toHoldRecords(topic: string, records: readonly ExpectedRecord[]): Result
+  /** The group has processed exactly these records, in whatever order. */
+  toHaveProcessed(group: string, records: readonly ExpectedRecord[]): Result
+  /** The group has processed the records of each key in their order. */
+  toKeepEveryKeyInOrder(group: string): Result
+  /** The group has processed every record from where it began to read. */
+  toLoseNothing(group: string): Result
+  /** The group has never committed past a record that it had not processed. */
+  toCommitOnlyProcessed(group: string): Result
+  /** The group has got a record twice only where that is to be expected. */
+  toRepeatOnlyAfterRebalance(group: string): Result
+}
+
+interface MatcherResult {
+  readonly pass: boolean
+  readonly message: () => string
+  readonly actual?: unknown
+  readonly expected?: unknown
+}
+
+type Matcher<Args extends readonly unknown[]> = (received: unknown, ...args: Args) => MatcherResult
+
+// What a matcher says comes from the assertion; that it holds is said by its absence.
+function toMatcher<Args extends readonly unknown[]>(
+  assertion: (broker: ObservedBroker, ...args: Args) => void,
+  holds: (...args: Args) => string,
+): Matcher<Args> {
+  return (received, ...args) => {
+    try {
+      assertion(received as ObservedBroker, ...args)
+      return { pass: true, message: () => `Expected otherwise, but ${holds(...args)}` }
+    } catch (error) {
+      if (!(error instanceof AssertionError)) throw error
+      const { message, actual, expected } = error
+      return { pass: false, message: () => message, actual, expected }
+    }
+  }
+}
+
+/** For `expect.extend(matchers)` of vitest and of jest. */
+export const matchers: {
+  readonly [Name in keyof BrokerMatchers]: Matcher<Parameters<BrokerMatchers[Name]>>
+} = {
+  toHoldRecords: toMatcher(assertRecords, topic => `topic '${topic}' holds exactly these records`),
+  toHaveProcessed: toMatcher(
+    assertProcessed,
+    group => `group '${group}' has processed exactly these records`,
+  ),
+  toKeepEveryKeyInOrder: toMatcher(
+    assertEveryKeyInOrder,
+    group => `group '${group}' has processed every key in order`,
+  ),
+  toLoseNothing: toMatcher(assertNothingLost, group => `group '${group}' has lost nothing`),
+  toCommitOnlyProcessed: toMatcher(
+    assertNoCommitPastProcessed,
+    group => `group '${group}' has committed only what it had processed`,
+  ),
+  toRepeatOnlyAfterRebalance: toMatcher(
+    assertDuplicatesOnlyAfterRebalance,
+    group => `group '${group}' has got nothing twice without a cause`,
+  ),
+}

@@ -1,0 +1,111 @@
+import { BatchError } from '../errors.ts'
+import { isPromise, isThenable } from '../maybe-promise.ts'
+import type { AnyRecord } from '../record.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import type { TestClient } from './test-client.ts'
+
+/** What one consumer has handed out, and how that ended: for the timeline, and for faults in a handler's place. */
+export class Processing {
+  readonly #client: TestClient
+  readonly #running = new Map<object, readonly AnyRecord[]>()
+  // What `poll` or an iterator handed out, until it is asked for more.
+  #handedOut: readonly AnyRecord[] = []
+
+  constructor(client: TestClient) {
+    this.#client = client
+  }
+
+  /** The first record of each handler that runs. */
+  get running(): readonly AnyRecord[] {
+    return [...this.#running.values()].map(records => records[0]!)
+  }
+
+  /** What the running handlers have in hand, as sentences. */
+  get pending(): string[] {
+    return this.running.map(
+      record => `${this.#client.member} handles ${formatTopicPartition(record)} offset ${record.offset}`,
+    )
+  }
+
+  /** Calls a handler of these records, or the fault in its place. */
+  call(records: readonly AnyRecord[], attempt: number, handler: () => unknown): unknown {
+    for (const record of records) this.#record(record, { kind: 'delivered', attempt })
+    let result: unknown
+    try {
+      const { topic, partition } = records[0]!
+      const met = this.#client.meet('handle', [{ topic, partition }])
+      result = isPromise(met) ? met.then(handler) : handler()
+    } catch (error) {
+      this.#failed(records, error)
+      throw error
+    }
+    if (isThenable(result)) return this.#await(records, result)
+    for (const record of records) this.#record(record, { kind: 'processed' })
+    return result
+  }
+
+  async #await(records: readonly AnyRecord[], result: PromiseLike<unknown>): Promise<void> {
+    const call = {}
+    this.#running.set(call, records)
+    try {
+      await result
+    } catch (error) {
+      this.#failed(records, error)
+      throw error
+    } finally {
+      this.#running.delete(call)
+    }
+    for (const record of records) this.#record(record, { kind: 'processed' })
+  }
+
+  // A handler of batches that says how far it came has finished what is before that.
+  #failed(records: readonly AnyRecord[], error: unknown): void {
+    let at = 0
+    if (error instanceof BatchError) {
+      const { offset } = error.failedAt
+      at = Math.max(
+        0,
+        records.findIndex(record => record.offset === offset),
+      )
+    }
+    for (const record of records.slice(0, at)) this.#record(record, { kind: 'processed' })
+    this.#record(records[at]!, { kind: 'failed', error })
+  }
+
+  /** These go to a caller who asked for them; they are done when the caller asks for more. */
+  handOut(records: readonly AnyRecord[]): void {
+    for (const record of records) this.#record(record, { kind: 'delivered', attempt: 1 })
+    this.#handedOut = records
+  }
+
+  /** The caller is done with what it has. */
+  finish(): void {
+    for (const record of this.#handedOut) this.#record(record, { kind: 'processed' })
+    this.#handedOut = []
+  }
+
+  /** The caller gives back what it has. */
+  giveBack(): void {
+    this.#handedOut = []
+  }
+
+  #record(
+    { topic, partition, offset, key }: AnyRecord,
+    what:
+      | { readonly kind: 'processed' }
+      | { readonly kind: 'delivered'; readonly attempt: number }
+      | { readonly kind: 'failed'; readonly error: unknown },
+  ): void {
+    const { bench, group, member, crashed } = this.#client
+    if (crashed) return
+    bench.timeline.record({ ...what, group, member, topic, partition, offset, key })
+  }
+
+  /** The handlers that run wait for something that no time of the broker brings. */
+  noteOutside(): void {
+    const { bench, group, member } = this.#client
+    for (const { topic, partition, offset, key } of this.running) {
+      bench.timeline.record({ kind: 'outside', group, member, topic, partition, offset, key })
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import type { Timer, TimerOptions, WorkBudget } from '../clock.ts'
+import { IllegalStateError } from '../errors.ts'
+import { recordsPerTurn, type TestClock } from './test-clock.ts'
+import { eventLoopTurn } from './turns.ts'
+
+/** The fake timers of a test runner: `vi` of vitest, or `jest`. */
+export interface RunnerTimers {
+  advanceTimersByTime(ms: number): unknown
+  advanceTimersToNextTimer(steps?: number): unknown
+  getTimerCount(): number
+}
+
+/**
+ * The fake clock of a test runner, so that its timers and the broker's fire in one order. The runner says what time it is.
+ */
+export class RunnerClock implements TestClock {
+  readonly workBudget: WorkBudget = { ms: Number.POSITIVE_INFINITY, records: recordsPerTurn }
+  readonly #timers: RunnerTimers
+  readonly #names = new Map<object, { readonly due: number; readonly name: string; readonly hold: boolean }>()
+  #turnsAsked = 0
+  #turnsGiven = 0
+
+  /** @throws IllegalStateError where the runner's timers are not fake, or leave `performance` or `Date` alone */
+  constructor(timers: RunnerTimers) {
+    this.#timers = timers
+    if (standsStill(() => performance.now()) && standsStill(() => Date.now())) return
+    throw new IllegalStateError(
+      `TestBroker: option 'timers' expects fake timers with Date and performance, made before the broker: ` +
+        `vi.useFakeTimers() or jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })`,
+      { option: 'timers' },
+    )
+  }
+
+  now(): number {
+    return Date.now()
+  }
+
+  monotonic(): number {
+    return performance.now()
+  }
+
+  setTimer(
+    callback: () => void,
+    delayMs: number,
+    { name = 'timer', hold = false }: TimerOptions = {},
+  ): Timer {
+    const timer = {}
+    if (delayMs === Number.POSITIVE_INFINITY) return { cancel: () => {} }
+    const fire = () => {
+      this.#names.delete(timer)
+      callback()
+    }
+    const handle = setTimeout(fire, delayMs)
+    this.#names.set(timer, { due: performance.now() + delayMs, name, hold })
+    const cancel = () => {
+      this.#names.delete(timer)
+      clearTimeout(handle)
+    }
+    return { cancel }
+  }
+
+  async turn(): Promise<void> {
+    this.#turnsAsked++
+    await eventLoopTurn()
+    this.#turnsGiven++
+  }
+
+  get waiting(): readonly string[] {
+    return [...this.#names.values()].sort((a, b) => a.due - b.due).map(({ name }) => name)
+  }
+
+  // A timer of the test, too, is something that is waited for.
+  get holding(): boolean {
+    for (const { hold } of this.#names.values()) if (hold) return true
+    return this.#timers.getTimerCount() > this.#names.size
+  }
+
+  async advance(ms: number): Promise<void> {
+    await this.settle()
+    let over = false
+    setTimeout(() => {
+      over = true
+    }, ms)
+    while (!over) {
+      this.#timers.advanceTimersToNextTimer()
+      await this.settle()
+    }
+    // What is due at the same moment and was set later.
+    this.#timers.advanceTimersByTime(0)
+    await this.settle()
+  }
+
+  // The runner does not say when its next timer is due, only whether there is one.
+  async advanceToNext(withinMs: number): Promise<boolean> {
+    if (this.#timers.getTimerCount() === 0) return false
+    const before = performance.now()
+    this.#timers.advanceTimersToNextTimer()
+    await this.settle()
+    return performance.now() - before <= withinMs
+  }
+
+  async settle(): Promise<void> {
+    for (let asked = -1; asked !== this.#turnsAsked || this.#turnsGiven < this.#turnsAsked; ) {
+      asked = this.#turnsAsked
+      await eventLoopTurn()
+    }
+  }
+}
+
+// Long enough for a real clock of milliseconds to move.
+const reads = 50_000
+
+function standsStill(now: () => number): boolean {
+  const first = now()
+  for (let i = 0; i < reads; i++) if (now() !== first) return false
+  return true
+}

@@ -1,0 +1,337 @@
+import { Broker, type BrokerCloseOptions, type BrokerOptions, type IdleOptions } from '../broker.ts'
+import type { Consumer } from '../consumer/consumer.ts'
+import type { ConsumerOptions } from '../consumer/consumer-options.ts'
+import type { Unread } from '../engine.ts'
+import { IllegalStateError, OffsetOutOfRangeError } from '../errors.ts'
+import { Producer, type ProducerOptions } from '../producer/producer.ts'
+import type { OpenTopics, RecordOf, TopicMap } from '../topic-definition.ts'
+import { formatTopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
+import {
+  abortSignal,
+  anything,
+  type Check,
+  checkOptions,
+  duration,
+  integer,
+  invalidOption,
+  name,
+  objectWith,
+  requireArgument,
+} from '../validate.ts'
+import { FaultPlan } from './fault-plan.ts'
+import { Redeliveries } from './redeliveries.ts'
+import { RunnerClock, type RunnerTimers } from './runner-clock.ts'
+import { seededRandom } from './seeded-random.ts'
+import { type TestBench, TestClient } from './test-client.ts'
+import type { TestClock } from './test-clock.ts'
+import { TestConsumer } from './test-consumer.ts'
+import { TestEngine } from './test-engine.ts'
+import { type Goal, TimeKeeper } from './time-keeper.ts'
+import { Timeline } from './timeline.ts'
+import { observe } from './timeline-observer.ts'
+import { realDelay } from './turns.ts'
+import { VirtualClock } from './virtual-clock.ts'
+
+/** How a test broker is made: as a broker is, but for time and chance, which are its own. */
+export interface TestBrokerOptions<Topics extends TopicMap = TopicMap>
+  extends Omit<BrokerOptions<Topics>, 'clock' | 'random'> {
+  /** Where ids and whatever else is left to chance come from; default 1. */
+  seed?: number
+  /** The fake timers of the test runner, `vi` or `jest`: their clock and the broker's are then one. */
+  timers?: RunnerTimers
+  /** How many entries the timeline keeps at least; default 100,000. */
+  timelineEntries?: number
+}
+
+/** How far `advanceUntilIdle` goes. */
+export interface AdvanceUntilIdleOptions {
+  /** Only these groups are to be idle; default as `idle`. */
+  readonly groups?: readonly string[]
+  /** How far time may move, in milliseconds; default a day. */
+  readonly limitMs?: number
+  /** How long handlers that wait for something outside of the broker's time may take, in real milliseconds; default 5,000. */
+  readonly realTimeoutMs?: number
+}
+
+/** Which consumers crash. */
+export interface CrashTarget {
+  readonly group: string
+  /** A member id, client id or `groupInstanceId`; default every consumer of the group. */
+  readonly member?: string
+}
+
+const day = 24 * 60 * 60 * 1000
+const realMs = 5000
+
+const finiteDuration: Check = {
+  expected: 'a number of milliseconds, 0 or more and not without end',
+  accepts: value => Number.isFinite(value) && (value as number) >= 0,
+}
+
+/**
+ * A broker for tests: its time stands still until it is moved, its chance comes from a seed, faults happen when they are
+ * planned, and it knows what happened.
+ *
+ * @example
+ * const broker = new TestBroker({ topics: { orders: topic<Order>() } })
+ * startBilling(broker)
+ * await broker.producer().send({ topic: 'orders', value: order })
+ * await broker.idle()
+ */
+export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker<Topics> {
+  /** What is to go wrong. */
+  readonly faults: FaultPlan
+  /** What happened. */
+  readonly timeline: Timeline
+  readonly #testClock: TestClock
+  readonly #timeKeeper: TimeKeeper
+  readonly #bench: TestBench
+  readonly #consumers = new Set<TestConsumer>()
+
+  constructor(options: TestBrokerOptions<Topics> = {}) {
+    const { seed = 1, timers, timelineEntries = 100_000, ...rest } = options
+    refuseOptions(options)
+    const clock = timers === undefined ? new VirtualClock() : new RunnerClock(timers)
+    super({ ...rest, clock, random: seededRandom(seed) })
+    this.#testClock = clock
+    const consumers = this.#consumers
+    this.#timeKeeper = new TimeKeeper(clock, () => [...consumers].map(({ processing }) => processing))
+    this.timeline = new Timeline(() => clock.now(), timelineEntries)
+    this.faults = new FaultPlan(this.engine.clock, this.timeline)
+    this.#bench = {
+      faults: this.faults,
+      timeline: this.timeline,
+      redeliveries: new Redeliveries(),
+      joining: undefined,
+    }
+    observe({ engine: this.engine, topics: this.topics, timeline: this.timeline, bench: this.#bench })
+  }
+
+  // --- clients ------------------------------------------------------------------------------------------------------
+
+  override producer(options?: ProducerOptions): Producer<Topics> {
+    this.engine.requireOpen()
+    const { clientId = 'producer' } = options ?? {}
+    const engine = new TestEngine(this.engine, new TestClient(this.#bench, { clientId }))
+    return new Producer<Topics>(engine, this.engine.sticky, options)
+  }
+
+  override consumer<const Name extends keyof Topics & string = keyof Topics & string>(
+    options: ConsumerOptions<Name>,
+  ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
+    this.engine.requireOpen()
+    const { clientId = 'consumer', groupId: group, groupInstanceId } = (options ?? {}) as ConsumerOptions
+    const client = new TestClient(this.#bench, { clientId, group, groupInstanceId })
+    const consumer = new TestConsumer<RecordOf<Topics, Name>, keyof Topics & string>(
+      this.engine,
+      client,
+      options,
+    )
+    this.#consumers.add(consumer as unknown as TestConsumer)
+    return consumer
+  }
+
+  // --- time ---------------------------------------------------------------------------------------------------------
+
+  /** The broker's time, in epoch milliseconds; it begins at 2020-01-01T00:00Z, or is the runner's. */
+  get now(): number {
+    return this.#testClock.now()
+  }
+
+  /** What timers wait for, the next one to fire first. */
+  get pendingTimers(): readonly string[] {
+    return this.#testClock.waiting
+  }
+
+  /**
+   * Moves time on by `ms` milliseconds: fires every timer due on the way, in order, with the promises between them
+   * drained.
+   *
+   * @throws IllegalStateError where fake timers of the runner hold promises back, naming `doNotFake`
+   */
+  async advance(ms: number): Promise<void> {
+    requireArgument('advance', 'ms', ms, finiteDuration)
+    await this.#timeKeeper.advance(ms)
+  }
+
+  /**
+   * Moves time to the next timer, and the next, until the broker is idle. Handlers that wait for something else than
+   * the broker's time are waited for in real time; the timeline names them (`outside`), because such a run does not
+   * replay exactly.
+   *
+   * @throws NeverIdleError where nothing is left that could make it idle
+   * @throws TimeoutError after `limitMs`, or `realTimeoutMs`
+   */
+  async advanceUntilIdle(options: AdvanceUntilIdleOptions = {}): Promise<void> {
+    checkOptions('advanceUntilIdle', options, {
+      groups: anything,
+      limitMs: duration,
+      realTimeoutMs: duration,
+    })
+    const { groups, limitMs = day, realTimeoutMs = realMs } = options
+    await this.#untilIdle(groups, { limitMs, realTimeoutMs })
+  }
+
+  /**
+   * Resolves when everything that was sent is handled, without moving time; see `Broker.idle`. `timeoutMs` is real time
+   * here, and only passes while handlers wait for something else than the broker's time.
+   *
+   * @throws NeverIdleError at once where only time could make it idle, naming the timers
+   */
+  override async idle(options: IdleOptions = {}): Promise<void> {
+    this.engine.requireOpen()
+    checkOptions('idle', options, { timeoutMs: duration, groups: anything, signal: abortSignal })
+    const { groups, timeoutMs = realMs, signal } = options
+    await this.#untilIdle(groups, { limitMs: undefined, realTimeoutMs: timeoutMs, signal })
+  }
+
+  async #untilIdle(
+    groups: readonly string[] | undefined,
+    limits: Pick<Goal, 'limitMs' | 'realTimeoutMs' | 'signal'>,
+  ): Promise<void> {
+    const watched = groups === undefined ? {} : { groups }
+    const over = new AbortController()
+    let ended: { readonly error?: unknown } | undefined
+    const idle = super.idle({ ...watched, timeoutMs: Number.POSITIVE_INFINITY, signal: over.signal }).then(
+      () => {
+        ended = {}
+      },
+      error => {
+        ended = { error }
+      },
+    )
+    const reached = () => {
+      if (ended !== undefined && 'error' in ended) throw ended.error
+      return ended !== undefined
+    }
+    const explain = async () => {
+      const why = await super.idle({ ...watched, timeoutMs: 0 }).then(
+        () => '',
+        error => String((error as { readonly details?: unknown }).details ?? error),
+      )
+      return [why, ...this.faults.held].filter(each => each !== '').join('; ')
+    }
+    try {
+      await this.#timeKeeper.until({ what: 'the broker to be idle', reached, explain, ...limits })
+    } finally {
+      over.abort()
+      await idle
+    }
+  }
+
+  /**
+   * The first `count` records of a topic, moving time until they are there.
+   *
+   * @throws NeverIdleError, TimeoutError as `advanceUntilIdle`
+   */
+  async collect<Name extends keyof Topics & string>(
+    topicName: Name,
+    count: number,
+    options: Omit<AdvanceUntilIdleOptions, 'groups'> = {},
+  ): Promise<readonly RecordOf<Topics, Name>[]> {
+    const topic = this.topic(topicName)
+    requireArgument('collect', 'count', count, integer(0))
+    checkOptions('collect', options, { limitMs: duration, realTimeoutMs: duration })
+    const { limitMs = day, realTimeoutMs = realMs } = options
+    const what = `${count} records of topic '${topicName}'`
+    const reached = () => topic.records().length >= count
+    const explain = async () => `it has ${topic.records().length}`
+    await this.#timeKeeper.until({ what, reached, explain, limitMs, realTimeoutMs })
+    return topic.records().slice(0, count)
+  }
+
+  // --- what goes wrong ----------------------------------------------------------------------------------------------
+
+  /**
+   * Stops consumers like processes that died: they finish, commit and say nothing any more, no hook is called, and their
+   * group hears of it when their session is over (`sessionTimeoutMs`).
+   *
+   * @throws IllegalStateError where there is no such consumer
+   */
+  crash(target: Consumer | CrashTarget): void {
+    const consumers =
+      target instanceof TestConsumer ? [target as unknown as TestConsumer] : this.#find(target as CrashTarget)
+    for (const consumer of consumers) {
+      const { group, member } = consumer.client
+      this.timeline.record({ kind: 'crashed', group, member })
+      consumer.client.crashed = true
+      consumer.vanish()
+      this.#consumers.delete(consumer)
+    }
+    this.engine.outbox.flush()
+  }
+
+  #find(target: CrashTarget): TestConsumer[] {
+    checkOptions('crash', target, { group: name, member: name })
+    const { group, member } = target
+    const found = [...this.#consumers].filter(
+      ({ client }) => client.group === group && (member === undefined || client.names.includes(member)),
+    )
+    if (found.length > 0) return found
+    const which = member === undefined ? `group '${group}'` : `'${member}' in group '${group}'`
+    throw new IllegalStateError(`crash: there is no consumer of ${which}`, { groupId: group })
+  }
+
+  /**
+   * Makes a record come again: whoever reads its partition for the group gets it once more, before what comes next, and
+   * nothing else is repeated.
+   *
+   * @throws GroupIdNotFoundError, UnknownTopicOrPartitionError, OffsetOutOfRangeError where the log does not hold it
+   */
+  redeliver(what: TopicPartitionOffset & { readonly group: string }): void {
+    const { group, topic, partition, offset } = what
+    this.engine.existingGroup(group)
+    const log = this.engine.partition({ topic, partition })
+    const [record] = log.segmentAt(offset) === undefined ? [] : log.fetch(offset, 1)
+    if (record?.offset !== offset) {
+      throw new OffsetOutOfRangeError(
+        `redeliver: ${formatTopicPartition(what)} holds no record at offset ${offset}; it holds ${log.logStartOffset} to ${log.highWatermark}`,
+        { topic, partition, offset },
+      )
+    }
+    this.timeline.record({ kind: 'redelivering', group, topic, partition, offset })
+    this.#bench.redeliveries.add(group, record)
+  }
+
+  // --- the end ------------------------------------------------------------------------------------------------------
+
+  /** What is still under way, or was planned and never came, as sentences: for the end of a test. */
+  get leftOpen(): readonly string[] {
+    const running = [...this.#consumers].flatMap(({ processing }) => processing.pending)
+    return [...running, ...this.faults.held, ...this.faults.neverMet]
+  }
+
+  /** Takes every fault off the plan, and closes; moves time as far as that takes. */
+  override async close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
+    this.faults.clear()
+    let closed = false
+    const closing = super.close(options).finally(() => {
+      closed = true
+    })
+    const ended = closing.catch(() => {})
+    while (!closed) {
+      await this.#testClock.settle()
+      if (!closed && !(await this.#testClock.advanceToNext(Number.POSITIVE_INFINITY))) await realDelay(1)
+    }
+    await ended
+    return closing
+  }
+}
+
+function refuseOptions(options: TestBrokerOptions): void {
+  const { clock, random } = options as { readonly clock?: unknown; readonly random?: unknown }
+  for (const [option, given] of Object.entries({ clock, random })) {
+    if (given !== undefined)
+      throw invalidOption('TestBroker', option, 'nothing: a test broker has its own', given)
+  }
+  const { seed, timers, timelineEntries } = options
+  checkOptions(
+    'TestBroker',
+    { seed, timers, timelineEntries },
+    {
+      seed: integer(0),
+      timers: objectWith('advanceTimersByTime', 'advanceTimersToNextTimer', 'getTimerCount'),
+      timelineEntries: integer(1),
+    },
+  )
+}

@@ -1,0 +1,117 @@
+import { Consumer } from '../consumer/consumer.ts'
+import type { CloseOptions } from '../consumer/consumer-control.ts'
+import type { ConsumerOptions } from '../consumer/consumer-options.ts'
+import type { PollOptions } from '../consumer/record-stream.ts'
+import type { BatchHandler, BatchOf, RecordHandler, RunOptions } from '../consumer/run-options.ts'
+import type { Engine, Unread } from '../engine.ts'
+import type { AnyRecord } from '../record.ts'
+import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import { Processing } from './processing.ts'
+import type { TestClient } from './test-client.ts'
+import { TestEngine } from './test-engine.ts'
+
+/** A consumer whose deliveries are seen by the timeline and can be made to fail. */
+export class TestConsumer<
+  out Record extends AnyRecord = AnyRecord,
+  Names extends string = string,
+> extends Consumer<Record, Names> {
+  readonly client: TestClient
+  readonly processing: Processing
+  #polls = false
+
+  constructor(engine: Engine, client: TestClient, options: ConsumerOptions) {
+    super(new TestEngine(engine, client), options)
+    this.client = client
+    this.processing = new Processing(client)
+  }
+
+  override run(options: RunOptions<Record>): Promise<void> {
+    return super.run(this.#watched(options as RunOptions) as RunOptions<Record>)
+  }
+
+  // What is no function is left for `run` to refuse.
+  #watched(options: RunOptions): RunOptions {
+    if (typeof options !== 'object' || options === null) return options
+    const { eachRecord, eachBatch } = options
+    if (typeof eachBatch === 'function') return { ...options, eachBatch: this.#watchBatches(eachBatch) }
+    if (typeof eachRecord === 'function') return { ...options, eachRecord: this.#watchRecords(eachRecord) }
+    if (typeof eachRecord !== 'object' || eachRecord === null) return options
+    const handlers = Object.entries(eachRecord).map(([topic, handler]) => [
+      topic,
+      typeof handler === 'function' ? this.#watchRecords(handler as RecordHandler) : handler,
+    ])
+    return { ...options, eachRecord: Object.fromEntries(handlers) } as RunOptions
+  }
+
+  #watchRecords(handler: RecordHandler): RecordHandler {
+    return (record, context) =>
+      this.processing.call([record], context.attempt, () => handler(record, context))
+  }
+
+  #watchBatches(handler: BatchHandler): BatchHandler {
+    return (batch, context) =>
+      this.processing.call(batch.records, context.attempt, () => handler(batch, context))
+  }
+
+  override async poll(options?: PollOptions): Promise<readonly Record[]> {
+    this.#polls = true
+    this.processing.finish()
+    const records = await super.poll(options)
+    this.processing.handOut(records)
+    return records
+  }
+
+  override [Symbol.asyncIterator](): AsyncIterableIterator<Record, undefined> {
+    return this.#watchIterator(super[Symbol.asyncIterator](), record => [record])
+  }
+
+  override batches(): AsyncIterableIterator<BatchOf<Record>, undefined> {
+    return this.#watchIterator(super.batches(), batch => batch.records as readonly AnyRecord[])
+  }
+
+  #watchIterator<Item>(
+    iterator: AsyncIterableIterator<Item, undefined>,
+    recordsOf: (item: Item) => readonly AnyRecord[],
+  ): AsyncIterableIterator<Item, undefined> {
+    const { processing } = this
+    return {
+      async next() {
+        processing.finish()
+        const result = await iterator.next()
+        if (!result.done) processing.handOut(recordsOf(result.value))
+        return result
+      },
+      async return() {
+        processing.giveBack()
+        await iterator.return!()
+        return { done: true, value: undefined }
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
+  override seek(tp: TopicPartition<Record['topic']>, to: OffsetSpec): void {
+    super.seek(tp, to)
+    const { bench, group, member } = this.client
+    const { topic, partition } = tp
+    const offset = this.position(tp)
+    bench.timeline.record({ kind: 'sought', group, member, topic, partition, offset })
+  }
+
+  override async commit(offsets?: readonly TopicPartitionOffset<Record['topic']>[]): Promise<void> {
+    if (offsets === undefined) this.#finishPolled()
+    await super.commit(offsets)
+  }
+
+  override async close(options?: CloseOptions): Promise<readonly Unread[]> {
+    this.#finishPolled()
+    return super.close(options)
+  }
+
+  // A loop's record is done when the loop asks for more.
+  #finishPolled(): void {
+    if (this.#polls) this.processing.finish()
+  }
+}

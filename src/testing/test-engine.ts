@@ -1,0 +1,154 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import type {
+  Engine,
+  EngineClient,
+  EngineTopic,
+  FetchPosition,
+  FetchSession,
+  GroupStoppedEvent,
+  JoinRequest,
+  Membership,
+  MembershipListener,
+  ProducerRecord,
+} from '../engine.ts'
+import type { Outbox } from '../events.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { RecordMetadata } from '../record.ts'
+import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import { after, placesOf, type TestClient } from './test-client.ts'
+import { TestFetchSession } from './test-fetch-session.ts'
+import { TestListener } from './test-listener.ts'
+import { TestMembership } from './test-membership.ts'
+
+/** The engine of one client of a test broker: the real one, behind the plan of faults. */
+export class TestEngine implements Engine {
+  readonly #engine: Engine
+  readonly #client: TestClient
+  // The appends that wait for a fault, one after the other: what is sent later is not written earlier.
+  #waiting: Promise<unknown> | undefined
+  readonly #sender: EngineClient = {
+    groupId: undefined,
+    pending: () => [`${this.#client.member} waits to append, because of a fault`],
+    paused: [],
+    unread: () => 0,
+    close: async () => [],
+  }
+
+  constructor(engine: Engine, client: TestClient) {
+    this.#engine = engine
+    this.#client = client
+  }
+
+  get clock(): BrokerClock {
+    return this.#engine.clock
+  }
+
+  get outbox(): Outbox {
+    return this.#engine.outbox
+  }
+
+  get random(): () => number {
+    return this.#engine.random
+  }
+
+  get name(): string {
+    return this.#engine.name
+  }
+
+  requireOpen(): void {
+    this.#engine.requireOpen()
+  }
+
+  topic(name: string): MaybePromise<EngineTopic> {
+    return after(this.#client.meet('metadata', [{ topic: name }]), () => this.#engine.topic(name))
+  }
+
+  append(record: ProducerRecord): MaybePromise<RecordMetadata> {
+    return this.#write([record], () => this.#engine.append(record))
+  }
+
+  appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]> {
+    return this.#write(records, () => this.#engine.appendBatch(records))
+  }
+
+  #write<Written>(
+    records: readonly ProducerRecord[],
+    write: () => MaybePromise<Written>,
+  ): MaybePromise<Written> {
+    const places = records.map(({ topic, partition }) => ({ topic: topic.name, partition }))
+    if (this.#waiting !== undefined) {
+      return this.#wait(this.#waiting.then(() => after(this.#client.meet('append', places), write)))
+    }
+    const written = after(this.#client.meet('append', places), write)
+    return isPromise(written) ? this.#wait(written) : written
+  }
+
+  #wait<Written>(written: Promise<Written>): Promise<Written> {
+    const ended = () => {
+      if (this.#waiting !== waiting) return
+      this.#waiting = undefined
+      this.untrack(this.#sender)
+    }
+    const waiting = written.then(ended, ended)
+    this.#waiting = waiting
+    this.track(this.#sender)
+    return written
+  }
+
+  join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership> {
+    const client = this.#client
+    return after(client.meet('join', placesOf(request.interest)), () => {
+      const told = new TestListener(client, listener)
+      const wrap = (membership: Membership) => {
+        client.memberId = membership.memberId
+        told.joined(membership.memberId)
+        return new TestMembership(membership, client)
+      }
+      const joined = this.#joinAs(told, request)
+      return isPromise(joined) ? joined.then(wrap) : wrap(joined)
+    })
+  }
+
+  #joinAs(told: TestListener, request: JoinRequest): MaybePromise<Membership> {
+    const { bench } = this.#client
+    bench.joining = told
+    try {
+      return this.#engine.join(request, told)
+    } finally {
+      bench.joining = undefined
+    }
+  }
+
+  fetch<Position extends FetchPosition>(wake: () => void): FetchSession<Position> {
+    return new TestFetchSession<Position>(this.#engine, this.#client, wake)
+  }
+
+  offsetFor(tp: TopicPartition, spec: OffsetSpec): MaybePromise<number> {
+    return after(this.#client.meet('offsets', [tp]), () => this.#engine.offsetFor(tp, spec))
+  }
+
+  track(client: EngineClient): void {
+    this.#engine.track(client)
+  }
+
+  untrack(client: EngineClient): void {
+    this.#engine.untrack(client)
+  }
+
+  consumerStopped(event: GroupStoppedEvent): void {
+    this.#engine.consumerStopped(event)
+  }
+
+  touch(): void {
+    this.#engine.touch()
+  }
+
+  waitUntil(
+    what: string,
+    condition: () => boolean,
+    explain: () => string,
+    timeoutMs: number | undefined,
+  ): Promise<void> {
+    return this.#engine.waitUntil(what, condition, explain, timeoutMs)
+  }
+}

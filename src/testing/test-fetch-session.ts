@@ -1,0 +1,191 @@
+import type { Engine, FetchPosition, FetchSession, PartitionFetch } from '../engine.ts'
+import { Queue } from '../queue.ts'
+import type { ConsumerRecord } from '../record.ts'
+import type { Serde } from '../serde.ts'
+import type { TestClient } from './test-client.ts'
+
+/** Reads as the session of the engine does, behind the plan of faults, and reads again what is to come again. */
+export class TestFetchSession<Position extends FetchPosition> implements FetchSession<Position> {
+  readonly #session: FetchSession<Position>
+  readonly #client: TestClient
+  readonly #wake: () => void
+  readonly #fetches = new Map<Position, TestPartitionFetch<Position>>()
+  // Those that a fault held back, or that have something to read again.
+  readonly #ready = new Queue<TestPartitionFetch<Position>>()
+  #failed: { readonly error: unknown } | undefined
+
+  constructor(engine: Engine, client: TestClient, wake: () => void) {
+    this.#session = engine.fetch(wake)
+    this.#client = client
+    this.#wake = wake
+  }
+
+  start(position: Position): PartitionFetch {
+    const { bench, group, member } = this.#client
+    const { topic, partition, fetchPosition: offset } = position
+    bench.timeline.record({ kind: 'started', group, member, topic, partition, offset })
+    const fetch = new TestPartitionFetch(
+      this.#session.start(position),
+      position,
+      this.#client,
+      () => {
+        this.#fetches.delete(position)
+      },
+      this.#again,
+    )
+    this.#fetches.set(position, fetch)
+    fetch.lookForRedelivery()
+    return fetch
+  }
+
+  readonly #again = (fetch: TestPartitionFetch<Position>): void => {
+    this.#ready.push(fetch)
+    this.#wake()
+  }
+
+  poll(): Position | undefined {
+    this.#throwFailed()
+    for (;;) {
+      const fetch = this.#ready.shift() ?? this.#polled()
+      if (fetch === undefined) return undefined
+      if (!fetch.take()) continue
+      const met = fetch.passed ? undefined : this.#client.meet('fetch', [fetch.position])
+      fetch.passed = false
+      if (met === undefined) return fetch.position
+      met.then(
+        () => fetch.freed(),
+        error => {
+          this.#failed = { error }
+          this.#wake()
+        },
+      )
+    }
+  }
+
+  #throwFailed(): void {
+    if (this.#failed === undefined) return
+    const { error } = this.#failed
+    this.#failed = undefined
+    throw error
+  }
+
+  #polled(): TestPartitionFetch<Position> | undefined {
+    const position = this.#session.poll()
+    return position && this.#fetches.get(position)
+  }
+
+  close(): void {
+    for (const fetch of this.#fetches.values()) fetch.forget()
+    this.#session.close()
+  }
+}
+
+/** One partition of a session, with the records that are to be read again. */
+class TestPartitionFetch<Position extends FetchPosition> implements PartitionFetch {
+  readonly position: Position
+  readonly #fetch: PartitionFetch
+  readonly #client: TestClient
+  readonly #stopped: () => void
+  readonly #again: (fetch: TestPartitionFetch<Position>) => void
+  /** It has met its faults and is polled again because of that. */
+  passed = false
+  #taken = false
+  #gone = false
+
+  constructor(
+    fetch: PartitionFetch,
+    position: Position,
+    client: TestClient,
+    stopped: () => void,
+    again: (fetch: TestPartitionFetch<Position>) => void,
+  ) {
+    this.#fetch = fetch
+    this.position = position
+    this.#client = client
+    this.#stopped = stopped
+    this.#again = again
+    if (client.group !== undefined)
+      client.bench.redeliveries.reads(client.group, position, this.lookForRedelivery)
+  }
+
+  get outOfRange(): boolean {
+    return this.#fetch.outOfRange
+  }
+
+  get serde(): Serde | undefined {
+    return this.#fetch.serde
+  }
+
+  get highWatermark(): number {
+    return this.#fetch.highWatermark
+  }
+
+  get logStartOffset(): number {
+    return this.#fetch.logStartOffset
+  }
+
+  get #hasRedelivery(): boolean {
+    const { group, bench } = this.#client
+    return group !== undefined && bench.redeliveries.has(group, this.position)
+  }
+
+  /** Its turn has come; false where it is in hand already, or there is nothing to read after all. */
+  take(): boolean {
+    if (this.#taken || this.#gone || this.position.paused) return false
+    this.#taken = true
+    return true
+  }
+
+  /** A fault has let it go: it is polled again. */
+  freed(): void {
+    this.#taken = false
+    this.passed = true
+    if (!this.#gone) this.#again(this)
+  }
+
+  readonly lookForRedelivery = (): void => {
+    if (!this.#taken && !this.#gone && this.#hasRedelivery) this.#again(this)
+  }
+
+  #redelivered(): ConsumerRecord | undefined {
+    const { group, bench } = this.#client
+    return group === undefined ? undefined : bench.redeliveries.take(group, this.position)
+  }
+
+  read(): ConsumerRecord | undefined {
+    return this.#redelivered() ?? this.#fetch.read()
+  }
+
+  readBatch(maxRecords: number): readonly ConsumerRecord[] {
+    const again = this.#redelivered()
+    return again ? [again] : this.#fetch.readBatch(maxRecords)
+  }
+
+  next(): void {
+    this.#taken = false
+    this.#fetch.next()
+    this.lookForRedelivery()
+  }
+
+  hold(): void {
+    this.#taken = true
+    this.#fetch.hold()
+  }
+
+  changed(): void {
+    this.#fetch.changed()
+    this.lookForRedelivery()
+  }
+
+  stop(): void {
+    this.forget()
+    this.#stopped()
+    this.#fetch.stop()
+  }
+
+  forget(): void {
+    this.#gone = true
+    const { group, bench } = this.#client
+    if (group !== undefined) bench.redeliveries.leaves(group, this.position, this.lookForRedelivery)
+  }
+}

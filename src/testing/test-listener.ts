@@ -1,0 +1,58 @@
+import type { AssignmentUpdate, MembershipListener } from '../engine.ts'
+import type { BrokerletError } from '../errors.ts'
+import type { TestClient } from './test-client.ts'
+
+/** Notes what a group says to a member, and keeps it from one that has crashed. */
+export class TestListener implements MembershipListener {
+  readonly #client: TestClient
+  readonly #listener: MembershipListener
+  #memberId: string | undefined
+  // What was said before the member knew its own name.
+  #early: AssignmentUpdate[] = []
+
+  constructor(client: TestClient, listener: MembershipListener) {
+    this.#client = client
+    this.#listener = listener
+  }
+
+  get autoCommit(): boolean {
+    return this.#listener.autoCommit
+  }
+
+  get autoOffsetReset(): MembershipListener['autoOffsetReset'] {
+    return this.#listener.autoOffsetReset
+  }
+
+  /** From now on it is heard under this name. */
+  joined(memberId: string): void {
+    this.#memberId = memberId
+    for (const update of this.#early.splice(0)) this.#note(update, memberId)
+  }
+
+  assignmentChanged(update: AssignmentUpdate): void {
+    if (this.#memberId === undefined) this.#early.push(update)
+    else this.#note(update, this.#memberId)
+    if (!this.#client.crashed) this.#listener.assignmentChanged(update)
+  }
+
+  #note({ lost, revoked, assigned, settled }: AssignmentUpdate, member: string): void {
+    const { bench, group } = this.#client
+    const { timeline } = bench
+    if (lost.length > 0) timeline.record({ kind: 'lost', group, member, partitions: lost })
+    if (revoked.length > 0) timeline.record({ kind: 'revoking', group, member, partitions: revoked })
+    const nothing = settled && lost.length + revoked.length === 0
+    if (assigned.length === 0 && !nothing) return
+    const partitions = assigned.map(({ topic, partition }) => ({ topic, partition }))
+    timeline.record({ kind: 'assigned', group, member, partitions })
+  }
+
+  fenced(error: BrokerletError): void {
+    const { bench, group, member } = this.#client
+    bench.timeline.record({ kind: 'fenced', group, member: this.#memberId ?? member, error })
+    if (!this.#client.crashed) this.#listener.fenced(error)
+  }
+
+  position(topic: string, partition: number): number | undefined {
+    return this.#client.crashed ? undefined : this.#listener.position(topic, partition)
+  }
+}

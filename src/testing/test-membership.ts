@@ -1,0 +1,123 @@
+import type { Interest, Membership } from '../engine.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import { after, placesOf, type TestClient } from './test-client.ts'
+
+type Commit = readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[]
+
+/** A consumer's place in its group, behind the plan of faults. It has no `ownedOffset`: every commit passes here. */
+export class TestMembership implements Membership {
+  readonly #membership: Membership
+  readonly #client: TestClient
+
+  constructor(membership: Membership, client: TestClient) {
+    this.#membership = membership
+    this.#client = client
+  }
+
+  get memberId(): string {
+    return this.#membership.memberId
+  }
+
+  subscribe(interest: Interest): MaybePromise<void> {
+    return after(this.#client.meet('subscribe', placesOf(interest)), () =>
+      this.#membership.subscribe(interest),
+    )
+  }
+
+  release(partitions: readonly TopicPartition[]): void {
+    if (this.#client.crashed) return
+    const release = () => {
+      if (this.#client.crashed) return
+      const { bench, group } = this.#client
+      bench.timeline.record({ kind: 'released', group, member: this.memberId, partitions })
+      this.#membership.release(partitions)
+    }
+    const lost = () => {
+      // Nobody waits for its answer; the plan has noted it.
+    }
+    try {
+      const met = this.#client.meet('release', partitions)
+      if (met === undefined) release()
+      else met.then(release, lost)
+    } catch {
+      lost()
+    }
+  }
+
+  commit(offsets: Commit): MaybePromise<void> {
+    try {
+      const result = after(this.#client.meet('commit', offsets), () => this.#membership.commit(offsets))
+      if (isPromise(result)) return this.#later(offsets, result)
+      this.#committed(offsets)
+    } catch (error) {
+      this.#refused(offsets, error)
+      throw error
+    }
+  }
+
+  async #later(offsets: Commit, result: Promise<void>): Promise<void> {
+    try {
+      await result
+    } catch (error) {
+      this.#refused(offsets, error)
+      throw error
+    }
+    this.#committed(offsets)
+  }
+
+  #committed(offsets: Commit): void {
+    const { bench, group } = this.#client
+    bench.timeline.record({ kind: 'committed', group, member: this.memberId, offsets: plain(offsets) })
+  }
+
+  #refused(offsets: Commit, error: unknown): void {
+    const { bench, group } = this.#client
+    bench.timeline.record({
+      kind: 'commit refused',
+      group,
+      member: this.memberId,
+      offsets: plain(offsets),
+      error,
+    })
+  }
+
+  committed(tp: TopicPartition): MaybePromise<OffsetAndMetadata | null> {
+    return after(this.#client.meet('committed', [tp]), () => this.#membership.committed(tp))
+  }
+
+  leave(keepPlace: boolean): MaybePromise<void> {
+    // A process that died says nothing, so its place is kept for its session, and no fault keeps it from dying.
+    if (this.#client.crashed) return this.#membership.leave(true)
+    try {
+      const met = this.#client.meet('leave', [])
+      return met === undefined ? this.#membership.leave(keepPlace) : this.#leaveLater(met, keepPlace)
+    } catch (error) {
+      return this.#leaveUnheard(error)
+    }
+  }
+
+  async #leaveLater(met: Promise<void>, keepPlace: boolean): Promise<void> {
+    try {
+      await met
+    } catch (error) {
+      return this.#leaveUnheard(error)
+    }
+    await this.#membership.leave(keepPlace)
+  }
+
+  // The group has not heard of it and waits for its session.
+  #leaveUnheard(error: unknown): MaybePromise<never> {
+    const left = this.#membership.leave(true)
+    if (!isPromise(left)) throw error
+    return left.then(() => {
+      throw error
+    })
+  }
+}
+
+function plain(offsets: Commit): TopicPartitionOffset[] {
+  return offsets.map(({ topic, partition, offset, metadata }) =>
+    metadata === undefined ? { topic, partition, offset } : { topic, partition, offset, metadata },
+  )
+}

@@ -1,0 +1,134 @@
+import { NeverIdleError, TimeoutError } from '../errors.ts'
+import type { Processing } from './processing.ts'
+import type { TestClock } from './test-clock.ts'
+import { realDelay, requireRealMicrotasks } from './turns.ts'
+
+/** What is waited for. */
+export interface Goal {
+  /** The end of the sentence "Waited for ...". */
+  readonly what: string
+  /** Throws where it can never be. */
+  reached(): boolean
+  /** Why it is not there yet. */
+  explain(): Promise<string>
+  /** How far time may move for it, in milliseconds; undefined where it stands still. */
+  readonly limitMs: number | undefined
+  /** How long, in real milliseconds, handlers may wait for something that no time of the broker brings. */
+  readonly realTimeoutMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Moves the time of a test broker, and knows when moving it is of no use. */
+export class TimeKeeper {
+  readonly #clock: TestClock
+  readonly #processings: () => Iterable<Processing>
+  #moving = 0
+
+  constructor(clock: TestClock, processings: () => Iterable<Processing>) {
+    this.#clock = clock
+    this.#processings = processings
+  }
+
+  /** Moves time by `ms` milliseconds. */
+  async advance(ms: number): Promise<void> {
+    await this.#move(() => this.#clock.advance(ms))
+  }
+
+  async #move(move: () => Promise<void>): Promise<void> {
+    this.#moving++
+    try {
+      await requireRealMicrotasks()
+      await move()
+    } finally {
+      this.#moving--
+    }
+  }
+
+  /**
+   * Resolves when the goal is reached.
+   *
+   * @throws NeverIdleError where nothing is left that could bring it
+   * @throws TimeoutError where it moved as far, or waited as long, as it may
+   */
+  async until(goal: Goal): Promise<void> {
+    const { limitMs } = goal
+    if (limitMs !== undefined)
+      return this.#move(() => this.#moveUntil(goal, this.#clock.monotonic() + limitMs))
+    await requireRealMicrotasks()
+    const outside = this.#waitOutside(goal)
+    while (!(await this.#reached(goal))) {
+      // Somebody else moves time: it may come by that.
+      if (this.#moving > 0) await realDelay(0)
+      else if (this.#outside) await outside()
+      else throw await this.#onlyTime(goal)
+    }
+  }
+
+  async #moveUntil(goal: Goal, end: number): Promise<void> {
+    const outside = this.#waitOutside(goal)
+    while (!(await this.#reached(goal))) {
+      if (this.#outside) await outside()
+      else if (!(await this.#clock.advanceToNext(end - this.#clock.monotonic())))
+        throw await this.#noFurther(goal)
+    }
+  }
+
+  async #reached(goal: Goal): Promise<boolean> {
+    await this.#clock.settle()
+    goal.signal?.throwIfAborted()
+    return goal.reached()
+  }
+
+  // Whether handlers run and none of them waits for a timer: what they wait for is not the broker's.
+  get #outside(): boolean {
+    return !this.#clock.holding && this.#running.length > 0
+  }
+
+  get #running(): Processing[] {
+    return [...this.#processings()].filter(({ running }) => running.length > 0)
+  }
+
+  // Real time is counted in delays, since a test may have replaced every way to read it.
+  #waitOutside(goal: Goal): () => Promise<void> {
+    const { realTimeoutMs } = goal
+    const noted = new Set<Processing>()
+    let waitedMs = 0
+    return async () => {
+      for (const processing of this.#running) {
+        if (!noted.has(processing)) processing.noteOutside()
+        noted.add(processing)
+      }
+      if (waitedMs >= realTimeoutMs) {
+        const handlers = this.#running.flatMap(({ pending }) => pending).join(', ')
+        throw new TimeoutError(
+          `Waited ${realTimeoutMs} ms of real time for ${goal.what}: ${handlers}, and not for the broker's time`,
+          { details: await goal.explain() },
+        )
+      }
+      await realDelay(1)
+      waitedMs++
+    }
+  }
+
+  async #onlyTime(goal: Goal): Promise<NeverIdleError> {
+    const { waiting } = this.#clock
+    const why = await goal.explain()
+    if (waiting.length === 0) return never(goal, why)
+    const timers = waiting.map(name => `'${name}'`).join(', ')
+    return new NeverIdleError(
+      `Only time could bring what is waited for, ${goal.what}: move it with advance(), or use advanceUntilIdle(). ` +
+        `Waiting: ${why}. Timers: ${timers}`,
+      { details: waiting },
+    )
+  }
+
+  async #noFurther(goal: Goal): Promise<NeverIdleError | TimeoutError> {
+    const why = await goal.explain()
+    if (this.#clock.waiting.length === 0) return never(goal, why)
+    return new TimeoutError(`Moved ${goal.limitMs} ms, waiting for ${goal.what}: ${why}`, { details: why })
+  }
+}
+
+function never(goal: Goal, why: string): NeverIdleError {
+  return new NeverIdleError(`Nothing is left that could bring ${goal.what}: ${why}`, { details: why })
+}

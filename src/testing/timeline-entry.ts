@@ -1,0 +1,91 @@
+import type { RecordKey } from '../record.ts'
+import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+
+/** Whom an entry is about: a member of a group, or a reader without one. */
+interface OfMember {
+  readonly group: string | undefined
+  readonly member: string
+}
+
+interface OfRecord extends TopicPartition {
+  readonly offset: number
+  readonly key: RecordKey | null
+}
+
+/** Something that happened on a broker; `kind` says what. */
+export type TimelineEvent =
+  | { readonly kind: 'topic created'; readonly topic: string; readonly partitions: number }
+  | { readonly kind: 'topic deleted'; readonly topic: string }
+  | { readonly kind: 'partitions added'; readonly topic: string; readonly partitions: number }
+  /** A record is in the log. */
+  | ({ readonly kind: 'appended' } & OfRecord)
+  | ({ readonly kind: 'joined' } & OfMember)
+  | ({ readonly kind: 'left'; readonly reason: string } & OfMember)
+  /** The group gave partitions to a member, and nobody else has them. */
+  | ({ readonly kind: 'assigned'; readonly partitions: readonly TopicPartition[] } & OfMember)
+  /** The group told a member to give partitions up. */
+  | ({ readonly kind: 'revoking'; readonly partitions: readonly TopicPartition[] } & OfMember)
+  /** A member gave partitions up in order. */
+  | ({ readonly kind: 'released'; readonly partitions: readonly TopicPartition[] } & OfMember)
+  /** Partitions were taken from a member. */
+  | ({ readonly kind: 'lost'; readonly partitions: readonly TopicPartition[] } & OfMember)
+  /** A member was removed: what it still does counts for nothing. */
+  | ({ readonly kind: 'fenced'; readonly error: unknown } & OfMember)
+  /** A partition is read from this offset on. */
+  | ({ readonly kind: 'started'; readonly offset: number } & TopicPartition & OfMember)
+  | ({
+      readonly kind: 'reset'
+      readonly from: number | null
+      readonly to: number
+      readonly reason: string
+    } & TopicPartition &
+      OfMember)
+  /** A consumer moved its own position. */
+  | ({ readonly kind: 'sought'; readonly offset: number } & TopicPartition & OfMember)
+  /** A handler got a record, or `poll` and iterators handed it out. */
+  | ({ readonly kind: 'delivered'; readonly attempt: number } & OfRecord & OfMember)
+  /** Its handler ended, or who polled asked for more. */
+  | ({ readonly kind: 'processed' } & OfRecord & OfMember)
+  | ({ readonly kind: 'failed'; readonly error: unknown } & OfRecord & OfMember)
+  | ({ readonly kind: 'retrying'; readonly attempt: number; readonly delayMs: number } & OfRecord & OfMember)
+  /** Given up after its last attempt. */
+  | ({ readonly kind: 'skipped'; readonly error: unknown } & OfRecord & OfMember)
+  | ({ readonly kind: 'committed'; readonly offsets: readonly TopicPartitionOffset[] } & OfMember)
+  | ({
+      readonly kind: 'commit refused'
+      readonly offsets: readonly TopicPartitionOffset[]
+      readonly error: unknown
+    } & OfMember)
+  /** Records left the log before these groups had read them. */
+  | ({
+      readonly kind: 'dropped'
+      readonly from: number
+      readonly to: number
+      readonly reason: string
+      readonly groups: readonly string[]
+    } & TopicPartition)
+  | { readonly kind: 'rebalanced'; readonly group: string; readonly epoch: number; readonly moved: number }
+  | ({ readonly kind: 'restarting'; readonly error: unknown; readonly delayMs: number } & OfMember)
+  | ({ readonly kind: 'stopped'; readonly error: unknown } & OfMember)
+  | ({ readonly kind: 'closed' } & OfMember)
+  /** `broker.crash`. */
+  | ({ readonly kind: 'crashed' } & OfMember)
+  /** `broker.redeliver`. */
+  | ({ readonly kind: 'redelivering'; readonly group: string; readonly offset: number } & TopicPartition)
+  /** A fault of the plan was met. */
+  | {
+      readonly kind: 'fault'
+      readonly action: 'fail' | 'delay' | 'pause'
+      /** The operation, and where. */
+      readonly what: string
+      /** The member or client that met it. */
+      readonly by: string
+    }
+  /** A handler waited for something that the broker's time does not move: such a run does not replay exactly. */
+  | ({ readonly kind: 'outside' } & OfRecord & OfMember)
+
+/** A `TimelineEvent` and when it happened, in epoch milliseconds of the broker's time. */
+export type TimelineEntry = TimelineEvent & { readonly at: number }
+
+/** Entries of one kind. */
+export type EntryOf<Kind extends TimelineEntry['kind']> = Extract<TimelineEntry, { readonly kind: Kind }>

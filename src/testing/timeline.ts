@@ -1,0 +1,98 @@
+import type { TopicPartition } from '../topic-partition.ts'
+import type { EntryOf, TimelineEntry, TimelineEvent } from './timeline-entry.ts'
+import { printTimeline } from './timeline-text.ts'
+
+/** What happened on a broker, in order: `String(timeline)` is a transcript. Bounded; the oldest entries go first. */
+export class Timeline implements Iterable<TimelineEntry> {
+  readonly #now: () => number
+  /** When it begins, in epoch milliseconds; the transcript counts from here. */
+  readonly start: number
+  readonly #maxEntries: number
+  // Two generations, so that what is too old goes in one piece and nothing is moved.
+  #older: TimelineEntry[] = []
+  #newer: TimelineEntry[] = []
+  #recorded = 0
+
+  /** @hidden */
+  constructor(now: () => number, maxEntries: number) {
+    this.#now = now
+    this.start = now()
+    this.#maxEntries = maxEntries
+  }
+
+  /** @internal */
+  record(event: TimelineEvent): void {
+    this.#newer.push({ at: this.#now(), ...event })
+    this.#recorded++
+    if (this.#newer.length < this.#maxEntries) return
+    this.#older = this.#newer
+    this.#newer = []
+  }
+
+  /** All that is kept: at least the last `maxEntries`, where there were so many. */
+  get entries(): readonly TimelineEntry[] {
+    return this.#older.length === 0 ? this.#newer : [...this.#older, ...this.#newer]
+  }
+
+  /** How many entries are kept no longer. */
+  get dropped(): number {
+    return this.#recorded - this.#older.length - this.#newer.length
+  }
+
+  [Symbol.iterator](): Iterator<TimelineEntry> {
+    return this.entries[Symbol.iterator]()
+  }
+
+  /** The entries of one kind. */
+  ofKind<const Kind extends TimelineEntry['kind']>(kind: Kind): EntryOf<Kind>[] {
+    return this.entries.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
+  }
+
+  /** What concerns one partition: its records, its owners, and the faults in between. */
+  forPartition({ topic, partition }: TopicPartition): Timeline {
+    return this.#where(entry => concernsPartition(entry, topic, partition))
+  }
+
+  /** What concerns one group. */
+  forGroup(group: string): Timeline {
+    return this.#where(entry => concernsGroup(entry, group))
+  }
+
+  /** What happened from one time on and before another, in epoch milliseconds of the broker's time. */
+  between(from: number, to: number): Timeline {
+    return this.#where(({ at }) => at >= from && at < to)
+  }
+
+  #where(condition: (entry: TimelineEntry) => boolean): Timeline {
+    const part = new Timeline(() => this.start, Number.POSITIVE_INFINITY)
+    part.#newer = this.entries.filter(condition)
+    part.#recorded = part.#newer.length
+    return part
+  }
+
+  /** A transcript, one line for what happened; a run of records is one line. */
+  toString(): string {
+    const lines = printTimeline(this.entries, this.start)
+    if (this.dropped > 0) lines.unshift(`(${this.dropped} entries before these are kept no longer)`)
+    return lines.join('\n')
+  }
+}
+
+function concernsPartition(entry: TimelineEntry, topic: string, partition: number): boolean {
+  if (entry.kind === 'fault') return true
+  if ('partitions' in entry && typeof entry.partitions !== 'number')
+    return includes(entry.partitions, topic, partition)
+  if ('offsets' in entry) return includes(entry.offsets, topic, partition)
+  if (!('topic' in entry) || entry.topic !== topic) return false
+  return !('partition' in entry) || entry.partition === partition
+}
+
+function includes(list: readonly TopicPartition[], topic: string, partition: number): boolean {
+  return list.some(tp => tp.topic === topic && tp.partition === partition)
+}
+
+function concernsGroup(entry: TimelineEntry, group: string): boolean {
+  if (entry.kind === 'fault') return true
+  if ('groups' in entry) return entry.groups.includes(group)
+  return 'group' in entry && entry.group === group
+}

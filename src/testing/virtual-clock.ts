@@ -1,0 +1,104 @@
+import type { Timer, TimerOptions, WorkBudget } from '../clock.ts'
+import { recordsPerTurn, type TestClock } from './test-clock.ts'
+import { eventLoopTurn } from './turns.ts'
+
+interface VirtualTimer {
+  readonly due: number
+  readonly order: number
+  readonly callback: () => void
+  readonly name: string
+  readonly hold: boolean
+}
+
+/** Time that stands still until it is moved; it starts at 2020-01-01T00:00Z. */
+export class VirtualClock implements TestClock {
+  readonly workBudget: WorkBudget
+  readonly #start = Date.UTC(2020, 0, 1)
+  readonly #timers = new Set<VirtualTimer>()
+  #turns: (() => void)[] = []
+  #turnsAsked = 0
+  #elapsed = 0
+  #order = 0
+
+  /** `records`: how many a consumer handles before the event loop has its turn. */
+  constructor(records: number = recordsPerTurn) {
+    this.workBudget = { ms: Number.POSITIVE_INFINITY, records }
+  }
+
+  now(): number {
+    return this.#start + this.#elapsed
+  }
+
+  monotonic(): number {
+    return this.#elapsed
+  }
+
+  setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
+    const { name = 'timer', hold = false } = options ?? {}
+    const timer = { due: this.#elapsed + delayMs, order: this.#order++, callback, name, hold }
+    if (delayMs !== Number.POSITIVE_INFINITY) this.#timers.add(timer)
+    return { cancel: () => void this.#timers.delete(timer) }
+  }
+
+  // All who wait for a turn wait for the same one.
+  turn(): Promise<void> {
+    this.#turnsAsked++
+    if (this.#turns.length === 0) void eventLoopTurn().then(this.#giveTurn)
+    return new Promise(resolve => this.#turns.push(resolve))
+  }
+
+  readonly #giveTurn = (): void => {
+    const turns = this.#turns
+    this.#turns = []
+    for (const resolve of turns) resolve()
+  }
+
+  get waiting(): readonly string[] {
+    return [...this.#timers].sort((a, b) => a.due - b.due || a.order - b.order).map(({ name }) => name)
+  }
+
+  get holding(): boolean {
+    for (const { hold } of this.#timers) if (hold) return true
+    return false
+  }
+
+  async advance(ms: number): Promise<void> {
+    const end = this.#elapsed + ms
+    await this.settle()
+    while (await this.#fireNext(end));
+    this.#elapsed = end
+    await this.settle()
+  }
+
+  async advanceToNext(withinMs: number): Promise<boolean> {
+    return this.#fireNext(this.#elapsed + withinMs)
+  }
+
+  async #fireNext(end: number): Promise<boolean> {
+    const next = this.#next(end)
+    if (next === undefined) return false
+    this.#timers.delete(next)
+    this.#elapsed = Math.max(this.#elapsed, next.due)
+    next.callback()
+    await this.settle()
+    return true
+  }
+
+  #next(end: number): VirtualTimer | undefined {
+    let next: VirtualTimer | undefined
+    for (const timer of this.#timers) {
+      if (timer.due > end) continue
+      if (next === undefined || timer.due < next.due || (timer.due === next.due && timer.order < next.order))
+        next = timer
+    }
+    return next
+  }
+
+  // At rest is who, in a whole turn of the event loop, has not asked for another one.
+  async settle(): Promise<void> {
+    for (let asked = -1; asked !== this.#turnsAsked || this.#turns.length > 0; ) {
+      asked = this.#turnsAsked
+      await eventLoopTurn()
+    }
+  }
+}
