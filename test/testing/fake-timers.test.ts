@@ -1,0 +1,108 @@
+import { IllegalStateError, topic } from 'brokerlet'
+import { TestBroker } from 'brokerlet/testing'
+import { afterEach, expect, it, vi } from 'vitest'
+import { fill, rejection } from '../helpers/behaviours.ts'
+
+const topics = { orders: topic({ partitions: 1 }) }
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+it("moves its own time while the runner's timers are fake", async () => {
+  vi.useFakeTimers()
+  const broker = new TestBroker({ topics })
+  const seen: number[] = []
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: async ({ offset }) => {
+      await broker.clock.sleep(10)
+      seen.push(offset)
+    },
+  })
+  fill(broker, 'orders', 2)
+  await broker.advance(10)
+  expect(seen).toEqual([0])
+  await broker.advanceUntilIdle()
+  expect(seen).toEqual([0, 1])
+  await broker.close()
+})
+
+it.each([
+  ['nextTick', ["jest.useFakeTimers({ doNotFake: ['nextTick'] })"]],
+  ['queueMicrotask', ["jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })"]],
+] as const)('says that a fake %s would hold promises back, and what leaves it alone', async (faked, [advice]) => {
+  const broker = new TestBroker({ topics })
+  vi.useFakeTimers({ toFake: [faked] })
+  const errors = await Promise.all([
+    rejection(broker.advance(1)),
+    rejection(broker.advanceUntilIdle()),
+    rejection(broker.idle()),
+  ])
+  for (const error of errors) {
+    expect(error).toBeInstanceOf(IllegalStateError)
+    expect(error).toMatchObject({ option: 'doNotFake', message: expect.stringContaining(advice) })
+  }
+})
+
+it("steps the runner's timers and the broker's together, in one order", async () => {
+  vi.useFakeTimers({ now: Date.UTC(2024, 0, 1) })
+  const broker = new TestBroker({ topics, timers: vi })
+  const order: [string, number][] = []
+  const note = (what: string) => order.push([what, Date.now() - Date.UTC(2024, 0, 1)])
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: async ({ offset }) => {
+      note(`got ${offset}`)
+      await new Promise(resolve => setTimeout(resolve, 7))
+      await broker.clock.sleep(3)
+      note(`done ${offset}`)
+    },
+  })
+  setInterval(() => note('tick'), 8)
+  fill(broker, 'orders', 2)
+  expect(broker.now).toBe(Date.now())
+  await broker.advance(16)
+  await broker.advance(4)
+  expect(order).toEqual([
+    ['got 0', 0],
+    ['tick', 8],
+    ['done 0', 10],
+    ['got 1', 10],
+    ['tick', 16],
+    ['done 1', 20],
+  ])
+  await broker.close()
+})
+
+it("moves the runner's clock until it is idle, also where only the runner's timers are waited for", async () => {
+  vi.useFakeTimers()
+  const broker = new TestBroker({ topics, timers: vi })
+  const start = broker.now
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: () => new Promise(resolve => setTimeout(resolve, 500)),
+  })
+  fill(broker, 'orders', 3)
+  await broker.advanceUntilIdle()
+  expect(broker.now - start).toBe(1500)
+  expect(broker.timeline.ofKind('outside')).toEqual([])
+  expect(broker.pendingTimers).toContain('retention')
+  await broker.close()
+})
+
+it('evicts on the fake clock, too, and takes back what is cancelled', async () => {
+  vi.useFakeTimers()
+  const broker = new TestBroker({ topics, timers: vi })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  broker.crash(consumer)
+  await broker.advance(45_000)
+  expect(broker.group('g').members).toEqual([])
+  broker.clock.setTimer(() => expect.unreachable(), 10).cancel()
+  await broker.advance(20)
+  await broker.close()
+})
+
+it("wants fake timers for the runner's clock, made before it", () => {
+  expect(() => new TestBroker({ timers: vi })).toThrow(
+    "option 'timers' expects fake timers with Date and performance, made before the broker",
+  )
+})
