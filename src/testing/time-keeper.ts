@@ -116,8 +116,8 @@ export class TimeKeeper {
     if (waiting.length === 0) return never(goal, why)
     const timers = waiting.map(name => `'${name}'`).join(', ')
     return new NeverIdleError(
-      `Only time could bring what is waited for, ${goal.what}: move it with advance(), or use advanceUntilIdle(). ` +
-        `Waiting: ${why}. Timers: ${timers}`,
+      `Waited for ${goal.what}, and only time can bring that: move it with advance(), or use advanceUntilIdle(). ` +
+        `Now: ${why}; timers: ${timers}`,
       { details: waiting },
     )
   }
@@ -130,5 +130,7 @@ export class TimeKeeper {
 }
 
 function never(goal: Goal, why: string): NeverIdleError {
-  return new NeverIdleError(`Nothing is left that could bring ${goal.what}: ${why}`, { details: why })
+  return new NeverIdleError(`Waited for ${goal.what}, and nothing is left that could bring that: ${why}`, {
+    details: why,
+  })
 }

@@ -1,12 +1,19 @@
 import type { Broker } from '../../src/index.ts'
 
+interface HasTopics {
+  topic(name: string): {
+    readonly partitions: readonly { readonly highWatermark: number }[]
+    append(body: { readonly value: number; readonly partition: number }): unknown
+  }
+}
+
 interface Place {
   readonly topic: string
   readonly partition: number
 }
 
 /** Appends records whose values are their offsets. */
-export function fill(broker: Broker, topic: string, count: number, partition = 0): void {
+export function fill(broker: HasTopics, topic: string, count: number, partition = 0): void {
   for (let i = 0; i < count; i++) {
     const value = broker.topic(topic).partitions[partition]!.highWatermark
     broker.topic(topic).append({ value, partition })

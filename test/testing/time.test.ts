@@ -39,7 +39,7 @@ it('drains the promises between two timers, however long the chain', async () =>
   const broker = new TestBroker()
   const seen: string[] = []
   const chain = async () => {
-    for (let i = 0; i < 200; i++) await null
+    for (let i = 0; i < 200; i++) await Promise.resolve()
     for (let i = 0; i < 5; i++) await broker.clock.turn()
     seen.push('chain')
   }
@@ -63,7 +63,11 @@ it('has the same ids for the same seed, and others for another', async () => {
 it('has a day go by while a handler sleeps, in no time', async () => {
   const broker = new TestBroker({ topics })
   const seen: number[] = []
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: Number.POSITIVE_INFINITY })
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    maxPollIntervalMs: Number.POSITIVE_INFINITY,
+  })
   await consumer.run({
     eachRecord: async ({ offset }) => {
       await broker.clock.sleep(6 * 60 * 60 * 1000)
@@ -84,10 +88,10 @@ it('says which timers would have to fire where only time can make it idle, at on
   const error = await rejection(broker.idle())
   expect(error).toBeInstanceOf(NeverIdleError)
   expect((error as Error).message).toBe(
-    `Only time could bring what is waited for, the broker to be idle: move it with advance(), or use ` +
-      `advanceUntilIdle(). Waiting: Consumer 'consumer' of group 'billing' handling orders-0 offset 0, for 0 ms; ` +
-      `group 'billing' has lag orders-0: 1 (${consumer.memberId}). ` +
-      `Timers: 'sleep', 'maxPollIntervalMs of a consumer', 'retention'`,
+    `Waited for the broker to be idle, and only time can bring that: move it with advance(), or use ` +
+      `advanceUntilIdle(). Now: Consumer 'consumer' of group 'billing' handling orders-0 offset 0, for 0 ms; ` +
+      `group 'billing' has lag orders-0: 1 (${consumer.memberId}); ` +
+      `timers: 'sleep', 'maxPollIntervalMs of a consumer', 'retention'`,
   )
   await broker.advance(20)
   await broker.idle()
@@ -95,7 +99,9 @@ it('says which timers would have to fire where only time can make it idle, at on
 
 it('waits for idle while somebody else moves time', async () => {
   const broker = new TestBroker({ topics })
-  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => broker.clock.sleep(10) })
+  await broker
+    .consumer({ groupId: 'g', topics: ['orders'] })
+    .run({ eachRecord: () => broker.clock.sleep(10) })
   fill(broker, 'orders', 3)
   const idle = broker.idle()
   await broker.advance(30)
@@ -108,7 +114,9 @@ it('waits in real time for a handler that awaits something else, and names it as
   await consumer.run({ eachRecord: () => new Promise(resolve => setTimeout(resolve, 5)) })
   fill(broker, 'orders', 1)
   await broker.advanceUntilIdle()
-  expect(broker.timeline.ofKind('outside')).toMatchObject([{ group: 'billing', topic: 'orders', partition: 0, offset: 0 }])
+  expect(broker.timeline.ofKind('outside')).toMatchObject([
+    { group: 'billing', topic: 'orders', partition: 0, offset: 0 },
+  ])
   expect(broker.now).toBe(Date.UTC(2020, 0, 1))
   fill(broker, 'orders', 1)
   await broker.idle()
@@ -129,7 +137,9 @@ it('gives up on a handler that never ends, and says which one it is', async () =
 
 it('moves no further than it may', async () => {
   const broker = new TestBroker({ topics })
-  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => broker.clock.sleep(1000) })
+  await broker
+    .consumer({ groupId: 'g', topics: ['orders'] })
+    .run({ eachRecord: () => broker.clock.sleep(1000) })
   fill(broker, 'orders', 5)
   const error = await rejection(broker.advanceUntilIdle({ limitMs: 2500 }))
   expect(error).toBeInstanceOf(TimeoutError)
@@ -208,9 +218,13 @@ it('evicts a member whose session is over without a wait', async () => {
 
 it('refuses what cannot be meant', async () => {
   const wrong = (options: object) => () => new TestBroker(options)
-  expect(wrong({ clock: {} })).toThrow("TestBroker: option 'clock' expected nothing: a test broker has its own")
+  expect(wrong({ clock: {} })).toThrow(
+    "TestBroker: option 'clock' expected nothing: a test broker has its own",
+  )
   expect(wrong({ random: Math.random })).toThrow("option 'random'")
-  expect(wrong({ seed: 1.5 })).toThrow("TestBroker: option 'seed' expected a whole number of at least 0, received 1.5")
+  expect(wrong({ seed: 1.5 })).toThrow(
+    "TestBroker: option 'seed' expected a whole number of at least 0, received 1.5",
+  )
   expect(wrong({ timelineEntries: 0 })).toThrow("option 'timelineEntries'")
   expect(wrong({ timers: {} })).toThrow(
     "option 'timers' expected an object with advanceTimersByTime(), advanceTimersToNextTimer(), getTimerCount()",
