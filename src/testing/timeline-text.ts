@@ -56,7 +56,7 @@ function wasDelivered(delivered: Set<string>, entries: readonly TimelineEntry[])
 }
 
 function printRun(entry: EntryOf<RunKind>, count: number): string {
-  const records = `${formatTopicPartition(entry)}@${entry.offset}..${entry.offset + count - 1}`
+  const records = recordRange(entry, entry.offset, count)
   if (entry.kind === 'appended') return `${records} appended`
   return `${who(entry)} ${entry.kind === 'delivered' ? 'got' : 'finished'} ${records}`
 }
@@ -72,7 +72,7 @@ function printEntry(entry: TimelineEntry): string {
     case 'appended':
       return `${record(entry)} appended${keyed(entry.key)}`
     case 'dropped': {
-      const range = `${formatTopicPartition(entry)}@${entry.from}..${entry.to - 1}`
+      const range = recordRange(entry, entry.from, entry.to - entry.from)
       return `${range} dropped (${entry.reason}) before ${entry.groups.join(', ')} had read all of it`
     }
     case 'rebalanced':
@@ -148,6 +148,10 @@ function short(member: string): string {
 
 function record(entry: TopicPartition & { readonly offset: number }): string {
   return `${formatTopicPartition(entry)}@${entry.offset}`
+}
+
+function recordRange(tp: TopicPartition, from: number, count: number): string {
+  return `${formatTopicPartition(tp)}@${from}${count > 1 ? `..${from + count - 1}` : ''}`
 }
 
 function keyed(key: RecordKey | null): string {

@@ -1,0 +1,223 @@
+import { AssertionError } from 'node:assert'
+import { BatchError, IllegalStateError, topic } from 'brokerlet'
+import {
+  assertDuplicatesOnlyAfterRebalance,
+  assertEveryKeyInOrder,
+  assertNoCommitPastProcessed,
+  assertNothingLost,
+  assertProcessed,
+  assertRecords,
+  type BrokerMatchers,
+  matchers,
+  processedBy,
+  TestBroker,
+} from 'brokerlet/testing'
+import { expect, it } from 'vitest'
+import { fill } from '../helpers/behaviours.ts'
+
+declare module 'vitest' {
+  // biome-ignore lint/suspicious/noExplicitAny: vitest's own declaration
+  interface Matchers<T = any> extends BrokerMatchers<T> {}
+}
+
+expect.extend(matchers)
+
+const topics = { orders: topic({ partitions: 1 }) }
+const orders0 = { topic: 'orders', partition: 0 } as const
+
+async function billing(handler: (offset: number) => unknown = () => {}, options: object = {}) {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], ...options })
+  await consumer.run({ eachRecord: ({ offset }) => handler(offset) })
+  return { broker, consumer }
+}
+
+function failureOf(assertion: () => void): AssertionError {
+  try {
+    assertion()
+  } catch (error) {
+    expect(error).toBeInstanceOf(AssertionError)
+    return error as AssertionError
+  }
+  throw new Error('expected the assertion to fail')
+}
+
+it('knows the records of a topic by the fields that are given', async () => {
+  const { broker } = await billing()
+  await broker.producer().send({ topic: 'orders', key: 'a', value: { id: 1 }, headers: { trace: 'x' } })
+  await broker.producer().send({ topic: 'orders', key: 'b', value: { id: 2 } })
+  assertRecords(broker, 'orders', [{ key: 'a', value: { id: 1 } }, { value: { id: 2 } }])
+  const error = failureOf(() => assertRecords(broker, 'orders', [{ value: { id: 2 } }, { value: { id: 1 } }]))
+  expect(error.message).toBe("Topic 'orders' holds 2 records, not the 2 that were expected")
+  expect(error.actual).toEqual([{ value: { id: 1 } }, { value: { id: 2 } }])
+  failureOf(() => assertRecords(broker, 'orders', [{ key: 'a' }]))
+})
+
+it('knows exactly what a group has processed, in whatever order and however often', async () => {
+  const { broker } = await billing()
+  fill(broker, 'orders', 3)
+  await broker.idle()
+  broker.redeliver({ group: 'billing', ...orders0, offset: 0 })
+  await broker.idle()
+  assertProcessed(broker, 'billing', [{ value: 2 }, { value: 0 }, { value: 1 }])
+  expect(processedBy(broker, 'billing').map(({ value }) => value)).toEqual([0, 1, 2])
+  const error = failureOf(() =>
+    assertProcessed(broker, 'billing', [{ value: 0 }, { value: 1 }, { value: 5 }]),
+  )
+  expect(error.message).toContain('1 of the expected ones are missing, 1 were not expected')
+  expect(error.message).toContain('billing/consumer-000001 finished orders-0@2')
+})
+
+it('takes what a handler failed at as not processed, but what a batch had done before that', async () => {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  consumer.on('crashed', () => {})
+  await consumer.run({
+    eachBatch: ({ records }) => {
+      throw new BatchError(new Error('no'), { failedAt: records[1]! })
+    },
+    retry: { attempts: 1 },
+    onFailure: 'stop',
+  })
+  fill(broker, 'orders', 3)
+  await broker.advance(10)
+  assertProcessed(broker, 'billing', [{ value: 0 }])
+})
+
+it('holds a group to what it was given: nothing lost', async () => {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.run({ eachRecord: ({ offset }) => offset === 1 && broker.clock.sleep(10) })
+  fill(broker, 'orders', 3)
+  await broker.advance(5)
+  const error = failureOf(() => assertNothingLost(broker, 'billing'))
+  expect(error.message).toMatch(/^Group 'billing' has not processed orders-0@1\. What happened:\n/)
+  await broker.advanceUntilIdle()
+  assertNothingLost(broker, 'billing')
+  await consumer.close()
+})
+
+it('counts what was skipped, and what was dropped unread, as lost', async () => {
+  const skipping = new TestBroker({ topics })
+  const consumer = skipping.consumer({ groupId: 'billing', topics: ['orders'] })
+  consumer.on('skipped', () => {})
+  await consumer.run({
+    eachRecord: () => {
+      throw new Error('no')
+    },
+    retry: { attempts: 1 },
+    onFailure: 'skip',
+  })
+  fill(skipping, 'orders', 1)
+  await skipping.idle()
+  expect(failureOf(() => assertNothingLost(skipping, 'billing')).message).toContain('gave orders-0@0 up: no')
+
+  const { broker, consumer: paused } = await billing()
+  paused.pause()
+  broker.on('recordsDropped', () => {})
+  fill(broker, 'orders', 2)
+  broker.topic('orders').partitions[0]!.deleteRecords(1)
+  paused.resume()
+  await broker.idle()
+  failureOf(() => assertNothingLost(broker, 'billing'))
+})
+
+it('begins where the group began to read', async () => {
+  const broker = new TestBroker({ topics })
+  fill(broker, 'orders', 5)
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoOffsetReset: 'latest' })
+  await consumer.run({ eachRecord: () => {} })
+  fill(broker, 'orders', 1)
+  await broker.idle()
+  assertNothingLost(broker, 'billing')
+  assertProcessed(broker, 'billing', [{ offset: 5 }])
+})
+
+it('sees a commit that passes a record which was not processed', async () => {
+  const { broker, consumer } = await billing(offset => offset === 1 && new Promise(() => {}))
+  fill(broker, 'orders', 3)
+  await broker.advance(0)
+  assertNoCommitPastProcessed(broker, 'billing')
+  await consumer.commit([{ ...orders0, offset: 3 }])
+  const error = failureOf(() => assertNoCommitPastProcessed(broker, 'billing'))
+  expect(error.message).toMatch(/^Group 'billing' has committed 3 before orders-0@1 was processed/)
+})
+
+it('does not hold a seek, a skip or a reset against a commit', async () => {
+  const { broker, consumer } = await billing()
+  fill(broker, 'orders', 5)
+  consumer.seek(orders0, 3)
+  await broker.idle()
+  assertNoCommitPastProcessed(broker, 'billing')
+})
+
+it('sees a record that comes twice for no reason, and none that comes after a takeover', async () => {
+  const { broker, consumer } = await billing()
+  fill(broker, 'orders', 2)
+  await broker.idle()
+  await consumer.close()
+  await broker.admin.setGroupOffsets('billing', [{ ...orders0, offset: 0 }])
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord: () => {} })
+  await broker.idle()
+  broker.redeliver({ group: 'billing', ...orders0, offset: 1 })
+  await broker.idle()
+  assertDuplicatesOnlyAfterRebalance(broker, 'billing')
+
+  broker.timeline.record({
+    kind: 'delivered',
+    group: 'billing',
+    member: 'consumer',
+    ...orders0,
+    offset: 1,
+    key: null,
+    attempt: 1,
+  })
+  expect(failureOf(() => assertDuplicatesOnlyAfterRebalance(broker, 'billing')).message).toMatch(
+    /^Group 'billing' got orders-0@1 twice, and nothing had happened that explains it/,
+  )
+})
+
+it('sees a key out of order', async () => {
+  const broker = new TestBroker({ topics })
+  for (const key of ['a', 'b', 'a']) await broker.producer().send({ topic: 'orders', key, value: 1 })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => {} })
+  await broker.idle()
+  assertEveryKeyInOrder(broker, 'billing')
+
+  const sought = broker.consumer({ groupId: 'other', topics: ['orders'], maxPollRecords: 1 })
+  await sought.ready()
+  sought.seek(orders0, 2)
+  await sought.poll()
+  sought.seek(orders0, 0)
+  await sought.poll()
+  await sought.poll()
+  expect(failureOf(() => assertEveryKeyInOrder(broker, 'other')).message).toMatch(
+    /^Group 'other' has processed orders-0@0 after offset 2, which has its key 'a'/,
+  )
+})
+
+it('says nothing about what the timeline has let go', async () => {
+  const broker = new TestBroker({ topics, timelineEntries: 5 })
+  fill(broker, 'orders', 50)
+  expect(() => assertNothingLost(broker, 'billing')).toThrow(IllegalStateError)
+})
+
+it('has a matcher for each of them', async () => {
+  const { broker } = await billing()
+  fill(broker, 'orders', 2)
+  await broker.idle()
+  expect(broker).toHoldRecords('orders', [{ value: 0 }, { value: 1 }])
+  expect(broker).toHaveProcessed('billing', [{ value: 0 }, { value: 1 }])
+  expect(broker).toKeepEveryKeyInOrder('billing')
+  expect(broker).toLoseNothing('billing')
+  expect(broker).toCommitOnlyProcessed('billing')
+  expect(broker).toRepeatOnlyAfterRebalance('billing')
+  expect(broker).not.toHoldRecords('orders', [])
+  expect(() => expect(broker).toHaveProcessed('billing', [])).toThrow(
+    "Group 'billing' has processed 2 records",
+  )
+  expect(() => expect(broker).not.toLoseNothing('billing')).toThrow(
+    "Expected otherwise, but group 'billing' has lost nothing",
+  )
+})

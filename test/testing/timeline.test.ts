@@ -1,0 +1,185 @@
+import { topic } from 'brokerlet'
+import { TestBroker } from 'brokerlet/testing'
+import { expect, it } from 'vitest'
+import { fill } from '../helpers/behaviours.ts'
+
+const topics = { orders: topic({ partitions: 2 }) }
+
+/** A little of everything: two members, a failure and its retry, a crash, a takeover, a redelivery, a refused commit. */
+async function story(seed = 7): Promise<TestBroker<typeof topics>> {
+  const broker = new TestBroker({ topics, seed })
+  const billing = (clientId: string) => broker.consumer({ groupId: 'billing', topics: ['orders'], clientId })
+  const first = billing('first')
+  const second = billing('second')
+  await first.run({ eachRecord: () => broker.clock.sleep(10) })
+  await second.run({ eachRecord: () => {} })
+  const producer = broker.producer()
+  broker.faults.fail(
+    { operation: 'handle', group: 'billing', topic: 'orders', partition: 0 },
+    new Error('no stock'),
+  )
+  for (let i = 0; i < 4; i++) await producer.send({ topic: 'orders', key: `customer-${i}`, value: i })
+  await broker.advanceUntilIdle()
+  fill(broker, 'orders', 2, 0)
+  await broker.advance(15)
+  broker.crash(first)
+  broker.redeliver({ group: 'billing', topic: 'orders', partition: 1, offset: 0 })
+  await broker.advance(45_000)
+  await second.close()
+  broker.timeline.toString()
+  return broker
+}
+
+it('prints as a readable transcript', async () => {
+  const broker = await story()
+  await expect(String(broker.timeline)).toMatchFileSnapshot('timeline.transcript.txt')
+})
+
+it('is the same to the byte for the same seed', async () => {
+  expect(String((await story()).timeline)).toBe(String((await story()).timeline))
+  expect(JSON.stringify((await story(9)).timeline.entries)).toBe(
+    JSON.stringify((await story(9)).timeline.entries),
+  )
+  expect(JSON.stringify((await story(9)).timeline.entries)).not.toBe(
+    JSON.stringify((await story(10)).timeline.entries),
+  )
+})
+
+it('tells of one partition', async () => {
+  const { timeline } = await story()
+  const part = timeline.forPartition({ topic: 'orders', partition: 1 })
+  const text = String(part)
+  expect(text).toContain('orders-1')
+  expect(text).not.toContain('finished orders-0')
+  expect(text).toContain('fault: ')
+  expect(part.entries.length).toBeLessThan(timeline.entries.length)
+})
+
+it('tells of one group', async () => {
+  const broker = await story()
+  await broker.consumer({ groupId: 'audit', topics: ['orders'] }).run({ eachRecord: () => {} })
+  await broker.idle()
+  const text = String(broker.timeline.forGroup('audit'))
+  expect(text).toContain('audit/consumer-')
+  expect(text).not.toContain('billing/')
+})
+
+it('tells of a stretch of time, and its transcript still counts from the beginning', async () => {
+  const { timeline } = await story()
+  const { start } = timeline
+  const part = timeline.between(start + 110, start + 111)
+  expect(part.entries.every(({ at }) => at === start + 110)).toBe(true)
+  expect(part.entries.length).toBeGreaterThan(0)
+  expect(String(part)).toMatch(/^110 ms {2}/)
+  expect([...timeline.between(start, start + 110), ...part].length).toBe(
+    timeline.between(start, start + 111).entries.length,
+  )
+})
+
+it('sees what is appended by whatever way', async () => {
+  const broker = new TestBroker({ topics, autoCreateTopics: true })
+  broker.topic('orders').append({ value: 1, partition: 0 })
+  await broker.producer().sendBatch([{ topic: 'orders', key: 'a', value: 2 }])
+  broker.createTopic('late').append({ value: 3 })
+  broker.topic('orders').addPartitions(3)
+  broker.topic('orders').append({ value: 4, partition: 2 })
+  expect(
+    broker.timeline.ofKind('appended').map(entry => `${entry.topic}-${entry.partition}@${entry.offset}`),
+  ).toEqual(['orders-0@0', expect.stringMatching(/^orders-[01]@[01]$/), 'late-0@0', 'orders-2@0'])
+})
+
+it('tells of topics, resets, drops, skips, restarts and ends', async () => {
+  const broker = new TestBroker({ topics: { few: topic({ partitions: 1, retentionRecords: 2 }) } })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['few'] })
+  for (const name of ['restarting', 'skipped'] as const) consumer.on(name, () => {})
+  broker.on('recordsDropped', () => {})
+  await consumer.run({
+    eachRecord: () => {
+      throw new Error('no')
+    },
+    retry: { attempts: 2, delayMs: 10 },
+    onFailure: 'skip',
+  })
+  const other = broker.consumer({ groupId: 'other', topics: ['few'] })
+  await other.ready()
+  other.pause()
+  fill(broker, 'few', 4)
+  await broker.advanceUntilIdle()
+  other.resume()
+  expect((await other.poll()).map(({ offset }) => offset)).toEqual([2, 3])
+  other.seek({ topic: 'few', partition: 0 }, 'beginning')
+  await other.close()
+  const restarted = broker.consumer({ groupId: 'restarts', topics: ['few'] })
+  restarted.on('restarting', () => {})
+  await restarted.run({
+    eachRecord: () => {
+      throw new Error('no')
+    },
+    retry: { attempts: 1 },
+  })
+  await broker.advance(10)
+  broker.deleteTopic('few')
+  const kinds = new Set(broker.timeline.entries.map(({ kind }) => kind))
+  for (const kind of [
+    'topic created',
+    'dropped',
+    'reset',
+    'retrying',
+    'skipped',
+    'sought',
+    'closed',
+    'restarting',
+    'topic deleted',
+  ]) {
+    expect(kinds).toContain(kind)
+  }
+  const text = String(broker.timeline)
+  for (const line of [
+    'topic few made with 1 partitions',
+    'few-0@0 dropped (retention) before g, other had read all of it',
+    'tries few-0@2 again in 10 ms',
+    'gave few-0@2 up: no',
+    'moved on few-0 to 2',
+    'restarts in 1000 ms: no',
+    'topic few deleted',
+  ]) {
+    expect(text).toContain(line)
+  }
+})
+
+it('tells of a commit that was refused, and of a fenced member', async () => {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], rebalanceTimeoutMs: 100 })
+  consumer.on('error', () => {})
+  let handled = 0
+  await consumer.run({
+    eachRecord: async (record, { consumer: own }) => {
+      await broker.clock.sleep(1000)
+      handled++
+      await own
+        .commit([{ topic: record.topic, partition: record.partition, offset: record.offset + 1 }])
+        .catch(() => {})
+    },
+  })
+  fill(broker, 'orders', 1, 1)
+  await broker.advance(0)
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const ready = other.ready()
+  await broker.advance(100)
+  await ready
+  await broker.advance(1000)
+  expect(handled).toBe(1)
+  expect(broker.timeline.ofKind('fenced')).toHaveLength(1)
+  expect(String(broker.timeline)).toContain('was fenced: Member')
+})
+
+it('keeps at least as many entries as it is told to, and says how many are gone', async () => {
+  const broker = new TestBroker({ topics, timelineEntries: 10 })
+  fill(broker, 'orders', 100)
+  const { timeline } = broker
+  expect(timeline.entries.length).toBeGreaterThanOrEqual(10)
+  expect(timeline.entries.length).toBeLessThanOrEqual(20)
+  expect(timeline.entries.at(-1)).toMatchObject({ kind: 'appended', offset: 99 })
+  expect(timeline.dropped).toBe(101 - timeline.entries.length)
+  expect(String(timeline)).toMatch(/^\(\d+ entries before these are kept no longer\)\n/)
+})
