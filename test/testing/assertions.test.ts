@@ -16,7 +16,6 @@ import { expect, it } from 'vitest'
 import { fill } from '../helpers/behaviours.ts'
 
 declare module 'vitest' {
-  // biome-ignore lint/suspicious/noExplicitAny: vitest's own declaration
   interface Matchers<T = any> extends BrokerMatchers<T> {}
 }
 
