@@ -28,6 +28,8 @@ const rest: readonly Step[] = [
   { name: 'build', npm: ['run', 'build'] },
   { name: 'package contents', npm: ['run', 'lint:package'] },
   { name: 'package in use: ESM, CommonJS and TypeScript', npm: ['run', 'test:package'] },
+  { name: 'brokerlet/testing under jest', npm: ['run', 'test:jest'] },
+  { name: 'the same timelines on Node 24', npm: ['run', 'test:node24'] },
 ]
 
 function run({ name, npm }: Step): boolean {

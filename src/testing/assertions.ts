@@ -11,7 +11,7 @@ import type { TimelineEntry } from './timeline-entry.ts'
 /** The broker that is asked: a `TestBroker`. */
 export interface ObservedBroker {
   readonly timeline: Timeline
-  readonly topics: ReadonlyMap<string, Topic>
+  /** A topic by its name. */
   topic(name: string): Topic
 }
 

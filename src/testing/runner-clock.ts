@@ -5,8 +5,11 @@ import { eventLoopTurn } from './turns.ts'
 
 /** The fake timers of a test runner: `vi` of vitest, or `jest`. */
 export interface RunnerTimers {
+  /** Moves its clock by milliseconds. */
   advanceTimersByTime(ms: number): unknown
+  /** Moves its clock to the next timer. */
   advanceTimersToNextTimer(steps?: number): unknown
+  /** How many timers wait. */
   getTimerCount(): number
 }
 

@@ -39,6 +39,7 @@ export class Timeline implements Iterable<TimelineEntry> {
     return this.#recorded - this.#older.length - this.#newer.length
   }
 
+  /** The entries, in order. */
   [Symbol.iterator](): Iterator<TimelineEntry> {
     return this.entries[Symbol.iterator]()
   }
