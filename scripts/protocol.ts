@@ -1,0 +1,206 @@
+/**
+ * Writes src/server/protocol/messages from Kafka's own message definitions: facts about field names, types and versions.
+ *
+ *   tsx scripts/protocol.ts FOLDER     the folder `common/message` of a kafka-clients jar
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+const apis = [
+  'Produce',
+  'Fetch',
+  'ListOffsets',
+  'Metadata',
+  'OffsetCommit',
+  'OffsetFetch',
+  'FindCoordinator',
+  'JoinGroup',
+  'Heartbeat',
+  'LeaveGroup',
+  'SyncGroup',
+  'DescribeGroups',
+  'ListGroups',
+  'SaslHandshake',
+  'ApiVersions',
+  'CreateTopics',
+  'DeleteTopics',
+  'DeleteRecords',
+  'InitProducerId',
+  'OffsetForLeaderEpoch',
+  'AddPartitionsToTxn',
+  'AddOffsetsToTxn',
+  'EndTxn',
+  'TxnOffsetCommit',
+  'DescribeConfigs',
+  'AlterConfigs',
+  'SaslAuthenticate',
+  'CreatePartitions',
+  'DeleteGroups',
+  'IncrementalAlterConfigs',
+  'OffsetDelete',
+  'DescribeCluster',
+  'DescribeProducers',
+  'DescribeTransactions',
+  'ListTransactions',
+  'ConsumerGroupHeartbeat',
+  'ConsumerGroupDescribe',
+  'DescribeTopicPartitions',
+]
+
+interface FieldSpec {
+  readonly name: string
+  readonly type: string
+  readonly versions: string
+  readonly nullableVersions?: string
+  readonly taggedVersions?: string
+  readonly tag?: number
+  readonly default?: unknown
+  readonly fields?: readonly FieldSpec[]
+}
+
+interface MessageSpec {
+  readonly apiKey: number
+  readonly validVersions: string
+  readonly flexibleVersions: string
+  readonly fields: readonly FieldSpec[]
+  readonly commonStructs?: readonly { readonly name: string; readonly fields: readonly FieldSpec[] }[]
+}
+
+const folder = process.argv[2]
+if (folder === undefined) throw new Error('expected the folder of the message definitions')
+const target = path.resolve(import.meta.dirname, '../src/server/protocol/messages')
+
+function read(name: string): MessageSpec {
+  const text = readFileSync(path.join(folder!, `${name}.json`), 'utf8')
+  return JSON.parse(text.replace(/^\s*\/\/.*$/gm, '').replace(/(?<=[\],}])\s*\/\/ .*$/gm, ''))
+}
+
+function range(text: string): readonly [number, number] {
+  if (text === 'none') return [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  if (text.endsWith('+')) return [Number(text.slice(0, -1)), Number.POSITIVE_INFINITY]
+  const [min, max = min] = text.split('-')
+  return [Number(min), Number(max)]
+}
+
+const primitives = new Set([
+  'bool',
+  'int8',
+  'int16',
+  'uint16',
+  'int32',
+  'int64',
+  'float64',
+  'uuid',
+  'string',
+  'bytes',
+  'records',
+])
+
+/** Writes one message; keeps track of what has to be imported. */
+class Printer {
+  readonly used: Set<string>
+  readonly #spec: MessageSpec
+  readonly #min: number
+  readonly #max: number
+
+  constructor(spec: MessageSpec, used: Set<string>) {
+    this.#spec = spec
+    this.used = used
+    ;[this.#min, this.#max] = range(spec.validVersions)
+  }
+
+  fields(fields: readonly FieldSpec[], indent: string): string {
+    const lines = fields
+      .filter(({ versions }) => range(versions)[0] <= this.#max && range(versions)[1] >= this.#min)
+      .map(spec => `${indent}  ${camel(spec.name)}: ${this.#field(spec, `${indent}  `)},\n`)
+    return `{\n${lines.join('')}${indent}}`
+  }
+
+  #use(name: string): string {
+    this.used.add(name)
+    return name
+  }
+
+  #field(spec: FieldSpec, indent: string): string {
+    const type = this.#nullable(spec, this.#type(spec.type, spec.fields, indent))
+    const [since, until] = range(spec.versions)
+    const parts: string[] = []
+    if (since > this.#min) parts.push(`since: ${since}`)
+    if (until < this.#max) parts.push(`until: ${until}`)
+    if (spec.tag !== undefined) parts.push(`tag: ${spec.tag}`)
+    const fallback = this.#default(spec)
+    if (parts.length === 0 && fallback === undefined) return type
+    const given = parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`
+    return `${this.#use('field')}(${type}, ${given}${fallback === undefined ? '' : `, ${fallback}`})`
+  }
+
+  #type(type: string, fields: readonly FieldSpec[] | undefined, indent: string): string {
+    if (type.startsWith('[]')) return `${this.#use('array')}(${this.#type(type.slice(2), fields, indent)})`
+    if (primitives.has(type)) return this.#use(type)
+    const own = fields ?? this.#spec.commonStructs?.find(({ name }) => name === type)?.fields
+    if (own === undefined) throw new Error(`unknown type ${type}`)
+    return `${this.#use('struct')}(${this.fields(own, indent)})`
+  }
+
+  #nullable(spec: FieldSpec, type: string): string {
+    if (spec.nullableVersions === undefined || spec.type === 'records') return type
+    const [since] = range(spec.nullableVersions)
+    const from = since > this.#min ? `, ${since}` : ''
+    const structure = !spec.type.startsWith('[]') && !primitives.has(spec.type)
+    return `${this.#use(structure ? 'nullableStruct' : 'nullable')}(${type}${from})`
+  }
+
+  #default(spec: FieldSpec): string | undefined {
+    if (spec.default === undefined) return undefined
+    const text = String(spec.default)
+    if (text === 'null') return 'null'
+    if (spec.type === 'string') return text === '' ? undefined : `'${text}'`
+    if (spec.type === 'bool') return text === 'true' ? 'true' : undefined
+    const number = Number(text)
+    if (!Number.isSafeInteger(number)) return 'Number.MAX_SAFE_INTEGER'
+    return number === 0 ? undefined : text.startsWith('0x') ? String(number) : text
+  }
+}
+
+function camel(name: string): string {
+  return name[0]!.toLowerCase() + name.slice(1)
+}
+
+function kebab(name: string): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()
+}
+
+const structs = new Set(['field', 'struct', 'nullableStruct'])
+
+for (const name of apis) {
+  const request = read(`${name}Request`)
+  const response = read(`${name}Response`)
+  const used = new Set<string>()
+  const bodies = [request, response].map(spec => new Printer(spec, used).fields(spec.fields, '  '))
+  const [min, max] = range(request.validVersions)
+  const flexible = range(request.flexibleVersions)[0]
+  const types = [...used].filter(each => !structs.has(each)).sort()
+  const shapes = [...used].filter(each => structs.has(each)).sort()
+  const text = [
+    `import { api } from '../message.ts'\n`,
+    shapes.length > 0 ? `import { ${shapes.join(', ')} } from '../struct.ts'\n` : '',
+    types.length > 0 ? `import { ${types.join(', ')} } from '../type.ts'\n` : '',
+    `\nexport const ${camel(name)} = api(\n  '${name}',\n`,
+    `  { key: ${request.apiKey}, versions: [${min}, ${max}], flexible: ${Number.isFinite(flexible) ? flexible : 'Number.POSITIVE_INFINITY'} },\n`,
+    `  ${bodies[0]},\n  ${bodies[1]},\n)\n`,
+  ].join('')
+  writeFileSync(path.join(target, `${kebab(name)}.ts`), text)
+}
+const list = apis
+  .map(name => ({ name: camel(name), file: kebab(name) }))
+  .sort((a, b) => (a.file < b.file ? -1 : 1))
+writeFileSync(
+  path.join(target, '../apis.ts'),
+  [
+    ...list.map(({ name, file }) => `import { ${name} } from './messages/${file}.ts'\n`),
+    `\n/** Every API that is described. */\nexport const apis = {\n`,
+    ...list.map(({ name }) => `  ${name},\n`),
+    `} as const\n`,
+  ].join(''),
+)
+console.log(`${apis.length} APIs`)

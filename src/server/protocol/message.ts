@@ -1,0 +1,51 @@
+import type { Reader } from './reader.ts'
+import { type StructRead, type StructWrite, struct } from './struct.ts'
+import type { Type, Version } from './type.ts'
+import { Writer } from './writer.ts'
+
+type FieldsOf = Parameters<typeof struct>[0]
+
+/** One API of the protocol: its number, its versions, and its two messages. */
+export interface Api<Request = unknown, Response = unknown> {
+  readonly key: number
+  readonly name: string
+  /** The versions that are spoken. */
+  readonly versions: readonly [min: number, max: number]
+  /** The first version with compact lengths and tagged fields. */
+  readonly flexible: number
+  readonly request: Type<unknown, never>
+  readonly response: Type<unknown, never>
+  /** Only for the types: what is read of a request, and what is written of a response. */
+  readonly types?: { readonly request: Request; readonly response: Response }
+}
+
+export type RequestOf<A> = A extends Api<infer Request, unknown> ? Request : never
+export type ResponseOf<A> = A extends Api<unknown, infer Response> ? Response : never
+
+/** Describes one API. */
+export function api<const Request extends FieldsOf, const Response extends FieldsOf>(
+  name: string,
+  header: Pick<Api, 'key' | 'versions' | 'flexible'>,
+  request: Request,
+  response: Response,
+): Api<StructRead<Request>, StructWrite<Response>> {
+  return { name, ...header, request: struct(request), response: struct(response) }
+}
+
+export function versionOf({ flexible }: Pick<Api, 'flexible'>, version: number): Version {
+  return { version, flexible: version >= flexible }
+}
+
+/** Reads a whole message; anything left over is refused. */
+export function readMessage<Read>(type: Type<Read, never>, reader: Reader, version: Version): Read {
+  const value = type.read(reader, version)
+  reader.end()
+  return value
+}
+
+/** Writes a whole message. */
+export function writeMessage<Write>(type: Type<unknown, Write>, value: Write, version: Version): Writer {
+  const writer = new Writer()
+  type.write(writer, value, version)
+  return writer
+}

@@ -1,0 +1,45 @@
+import { api } from '../message.ts'
+import { field, struct } from '../struct.ts'
+import { array, bool, int16, int32, int64, string } from '../type.ts'
+
+export const apiVersions = api(
+  'ApiVersions',
+  { key: 18, versions: [0, 4], flexible: 3 },
+  {
+    clientSoftwareName: field(string, { since: 3 }),
+    clientSoftwareVersion: field(string, { since: 3 }),
+  },
+  {
+    errorCode: int16,
+    apiKeys: array(
+      struct({
+        apiKey: int16,
+        minVersion: int16,
+        maxVersion: int16,
+      }),
+    ),
+    throttleTimeMs: field(int32, { since: 1 }),
+    supportedFeatures: field(
+      array(
+        struct({
+          name: field(string, { since: 3 }),
+          minVersion: field(int16, { since: 3 }),
+          maxVersion: field(int16, { since: 3 }),
+        }),
+      ),
+      { since: 3, tag: 0 },
+    ),
+    finalizedFeaturesEpoch: field(int64, { since: 3, tag: 1 }, -1),
+    finalizedFeatures: field(
+      array(
+        struct({
+          name: field(string, { since: 3 }),
+          maxVersionLevel: field(int16, { since: 3 }),
+          minVersionLevel: field(int16, { since: 3 }),
+        }),
+      ),
+      { since: 3, tag: 2 },
+    ),
+    zkMigrationReady: field(bool, { since: 3, tag: 3 }),
+  },
+)

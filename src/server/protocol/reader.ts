@@ -1,0 +1,124 @@
+import { ProtocolError } from './protocol-error.ts'
+
+/** Reads what a frame holds, from its beginning to its end; a number that would lead past the end is refused. */
+export class Reader {
+  readonly bytes: Buffer
+  #at: number
+  readonly #end: number
+
+  constructor(bytes: Buffer, start: number = 0, end: number = bytes.length) {
+    this.bytes = bytes
+    this.#at = start
+    this.#end = end
+  }
+
+  /** The offset of the next byte. */
+  get offset(): number {
+    return this.#at
+  }
+
+  get remaining(): number {
+    return this.#end - this.#at
+  }
+
+  #take(count: number): number {
+    const at = this.#at
+    if (count > this.#end - at) {
+      throw new ProtocolError(`expected ${count} more bytes at ${at}, and ${this.#end - at} are left`)
+    }
+    this.#at = at + count
+    return at
+  }
+
+  int8(): number {
+    return this.bytes.readInt8(this.#take(1))
+  }
+
+  int16(): number {
+    return this.bytes.readInt16BE(this.#take(2))
+  }
+
+  uint16(): number {
+    return this.bytes.readUInt16BE(this.#take(2))
+  }
+
+  int32(): number {
+    return this.bytes.readInt32BE(this.#take(4))
+  }
+
+  uint32(): number {
+    return this.bytes.readUInt32BE(this.#take(4))
+  }
+
+  /** As a number: exact up to 2^53, which no offset, timestamp or producer id exceeds. */
+  int64(): number {
+    const at = this.#take(8)
+    return this.bytes.readInt32BE(at) * 0x100000000 + this.bytes.readUInt32BE(at + 4)
+  }
+
+  float64(): number {
+    return this.bytes.readDoubleBE(this.#take(8))
+  }
+
+  /** An unsigned number of up to 32 bits, seven a byte. */
+  uvarint(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.bytes[this.#take(1)]!
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value >>> 0
+    }
+    throw new ProtocolError(`expected a varint of at most five bytes at ${this.#at}`)
+  }
+
+  /** A signed number of up to 32 bits, zigzag. */
+  varint(): number {
+    const value = this.uvarint()
+    return (value >>> 1) ^ -(value & 1)
+  }
+
+  /** A signed number of up to 64 bits, zigzag. */
+  varlong(): number {
+    let low = 0
+    let high = 0
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.bytes[this.#take(1)]!
+      const bits = byte & 0x7f
+      if (shift < 28) low += bits * 2 ** shift
+      else high += bits * 2 ** (shift - 28)
+      if (byte < 0x80) {
+        const value = high * 0x10000000 + low
+        return low % 2 === 0 ? value / 2 : -(value + 1) / 2
+      }
+    }
+    throw new ProtocolError(`expected a varlong of at most ten bytes at ${this.#at}`)
+  }
+
+  /** So many bytes as they are: a view, which lives as long as its frame. */
+  take(count: number): Buffer {
+    if (count < 0) throw new ProtocolError(`expected a length of 0 or more, received ${count}`)
+    const at = this.#take(count)
+    return this.bytes.subarray(at, at + count)
+  }
+
+  utf8(count: number): string {
+    if (count < 0) throw new ProtocolError(`expected a length of 0 or more, received ${count}`)
+    const at = this.#take(count)
+    return this.bytes.toString('utf8', at, at + count)
+  }
+
+  /** Looks ahead. */
+  peek<T>(look: (reader: Reader) => T): T {
+    const at = this.#at
+    try {
+      return look(this)
+    } finally {
+      this.#at = at
+    }
+  }
+
+  /** Nothing may be left. */
+  end(): void {
+    if (this.remaining > 0) throw new ProtocolError(`expected the end, and ${this.remaining} bytes are left`)
+  }
+}
