@@ -7,6 +7,7 @@ export default defineConfig({
     alias: [
       { find: /^brokerlet$/, replacement: path.resolve('src/index.ts') },
       { find: /^brokerlet\/testing$/, replacement: path.resolve('src/testing/index.ts') },
+      { find: /^brokerlet\/server$/, replacement: path.resolve('src/server/index.ts') },
     ],
   },
   test: {

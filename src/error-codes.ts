@@ -2,6 +2,17 @@
 export type ErrorCode =
   | 'UNKNOWN_SERVER_ERROR'
   | 'OFFSET_OUT_OF_RANGE'
+  | 'CORRUPT_MESSAGE'
+  | 'COORDINATOR_NOT_AVAILABLE'
+  | 'ILLEGAL_GENERATION'
+  | 'REBALANCE_IN_PROGRESS'
+  | 'UNSUPPORTED_VERSION'
+  | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
+  | 'INVALID_REPLICATION_FACTOR'
+  | 'FENCED_INSTANCE_ID'
+  | 'UNSUPPORTED_COMPRESSION_TYPE'
+  | 'MEMBER_ID_REQUIRED'
+  | 'UNKNOWN_TOPIC_ID'
   | 'UNKNOWN_TOPIC_OR_PARTITION'
   | 'REQUEST_TIMED_OUT'
   | 'MESSAGE_TOO_LARGE'
@@ -39,6 +50,17 @@ export const errorCodes: Readonly<
 > = {
   UNKNOWN_SERVER_ERROR: { errno: -1, retriable: false },
   OFFSET_OUT_OF_RANGE: { errno: 1, retriable: false },
+  CORRUPT_MESSAGE: { errno: 2, retriable: true },
+  COORDINATOR_NOT_AVAILABLE: { errno: 15, retriable: true },
+  ILLEGAL_GENERATION: { errno: 22, retriable: false },
+  REBALANCE_IN_PROGRESS: { errno: 27, retriable: false },
+  UNSUPPORTED_VERSION: { errno: 35, retriable: false },
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: { errno: 43, retriable: false },
+  INVALID_REPLICATION_FACTOR: { errno: 38, retriable: false },
+  FENCED_INSTANCE_ID: { errno: 82, retriable: false },
+  UNSUPPORTED_COMPRESSION_TYPE: { errno: 76, retriable: false },
+  UNKNOWN_TOPIC_ID: { errno: 100, retriable: true },
+  MEMBER_ID_REQUIRED: { errno: 79, retriable: false },
   UNKNOWN_TOPIC_OR_PARTITION: { errno: 3, retriable: true },
   REQUEST_TIMED_OUT: { errno: 7, retriable: true },
   MESSAGE_TOO_LARGE: { errno: 10, retriable: false },

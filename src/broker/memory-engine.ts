@@ -18,6 +18,7 @@ import {
   ClosedError,
   describeValue,
   GroupIdNotFoundError,
+  InconsistentGroupProtocolError,
   InvalidGroupIdError,
   InvalidRecordError,
   NonEmptyGroupError,
@@ -78,6 +79,8 @@ export class MemoryEngine implements Engine, Closable {
   readonly clients: Set<EngineClient> = new Set()
   readonly sticky: StickyRoundRobin = new StickyRoundRobin()
   readonly offsets: OffsetStore = new OffsetStore()
+  /** Who says that a group is held by members that come from elsewhere: a server for clients on the wire. */
+  readonly holders: Set<(groupId: string) => boolean> = new Set()
   /** How a group stopped, until a member joins it again. */
   readonly stopped: Map<string, GroupStoppedEvent> = new Map()
   readonly log: LogManager
@@ -126,11 +129,16 @@ export class MemoryEngine implements Engine, Closable {
     return toLogConfig(name, options, defaults)
   }
 
-  createTopic(name: string, options: TopicOptions): Topic {
+  /** What a new topic would be; refuses what `createTopic` would refuse. */
+  checkTopic(name: string, options: TopicOptions): LogConfig {
     this.requireOpen()
     checkTopicName(name)
     if (this.topics.has(name)) throw new TopicAlreadyExistsError(name)
-    const config = this.logConfig(name, options)
+    return this.logConfig(name, options)
+  }
+
+  createTopic(name: string, options: TopicOptions): Topic {
+    const config = this.checkTopic(name, options)
     const topic = new Topic(name, this.#ids.uuid(), config, this.#topicHost(config.retentionMs))
     this.topics.set(name, topic as unknown as Topic)
     this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
@@ -330,6 +338,17 @@ export class MemoryEngine implements Engine, Closable {
     return new ConsumerGroup(groupId, this.#groupHost())
   }
 
+  // Two ways of assigning cannot share a group.
+  #requireFree(groupId: string): void {
+    for (const holds of this.holders) {
+      if (!holds(groupId)) continue
+      throw new InconsistentGroupProtocolError(
+        `Group '${groupId}' is held by Kafka clients whose leader assigns; a consumer of this process cannot join them`,
+        { groupId },
+      )
+    }
+  }
+
   // Only once its first call has succeeded: one that is refused leaves no group behind.
   #keepGroup(group: ConsumerGroup): void {
     if (this.groups.has(group.id)) return
@@ -349,6 +368,7 @@ export class MemoryEngine implements Engine, Closable {
   deleteGroup(groupId: string): void {
     this.requireOpen()
     const group = this.existingGroup(groupId)
+    this.#requireFree(groupId)
     if (group.members.length > 0) {
       throw new NonEmptyGroupError(
         `Group '${groupId}' has ${group.members.length} members; it must be Empty`,
@@ -419,6 +439,7 @@ export class MemoryEngine implements Engine, Closable {
         this.#standalone.delete(group),
       )
     }
+    this.#requireFree(groupId)
     const group = this.#groupFor(groupId)
     const member = group.join(options, request.assignor as Assignor | AssignorName | undefined)
     this.#finished()

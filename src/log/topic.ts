@@ -97,6 +97,15 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
    * @throws InvalidPartitionsError where that is not more than there are.
    */
   addPartitions(total: number): void {
+    this.requireGrowth(total)
+    const from = this.#partitions.length
+    this.#extend(total)
+    this.#host.partitionsAdded(this as unknown as Topic, from)
+    this.#host.finished()
+  }
+
+  /** Refuses what `addPartitions` would refuse. @internal */
+  requireGrowth(total: number): void {
     this.#requireThere()
     const check = integer(this.#partitions.length + 1, maxPartitions)
     if (!check.accepts(total)) {
@@ -106,10 +115,6 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
         { topic: this.name, received: total, expected: check.expected },
       )
     }
-    const from = this.#partitions.length
-    this.#extend(total)
-    this.#host.partitionsAdded(this as unknown as Topic, from)
-    this.#host.finished()
   }
 
   #extend(total: number): void {

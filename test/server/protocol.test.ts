@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import { crc32c } from '../../src/server/protocol/crc32c.ts'
@@ -134,7 +134,12 @@ const topics = [{ topic: 'orders', partitions: [{ partition: 3, offset: 42, meta
 
 it.each([
   ['metadata', 'metadata', 6, { topics: ['a', 'ö'], allowAutoTopicCreation: false }],
-  ['findCoordinator', 'findCoordinator', 1, { coordinatorKey: 'billing', coordinatorType: 0 }],
+  [
+    'findCoordinator',
+    'findCoordinator',
+    1,
+    { groupId: 'billing', coordinatorKey: 'billing', coordinatorType: 0 },
+  ],
   [
     'joinGroup',
     'joinGroup',

@@ -1,0 +1,536 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import type { ErrorCode } from '../error-codes.ts'
+
+/** What a classic member offers of one protocol: for a consumer, an assignor's name and its subscription. */
+export interface ClassicProtocol {
+  readonly name: string
+  readonly metadata: Uint8Array
+}
+
+/** A member asks to join, or to join again. (Kafka: JoinGroup) */
+export interface ClassicJoin {
+  /** Empty for one that has no id yet. */
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  readonly clientId: string
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly protocolType: string
+  readonly protocols: readonly ClassicProtocol[]
+  /** Whether one without an id is first only given one (KIP-394). */
+  readonly requireKnownMemberId: boolean
+}
+
+/** What joining came to. */
+export interface ClassicJoined {
+  readonly error: ErrorCode | undefined
+  readonly memberId: string
+  readonly generation: number
+  readonly protocolType: string | null
+  readonly protocol: string | null
+  readonly leader: string
+  /** For the leader alone: who is to be given what. */
+  readonly members: readonly {
+    readonly memberId: string
+    readonly groupInstanceId: string | null
+    readonly metadata: Uint8Array
+  }[]
+}
+
+/** What a member was given. (Kafka: SyncGroup) */
+export interface ClassicSynced {
+  readonly error: ErrorCode | undefined
+  readonly protocolType: string | null
+  readonly protocol: string | null
+  readonly assignment: Uint8Array
+}
+
+/** Who asks, as every request of a member says it. */
+export interface ClassicIdentity {
+  readonly memberId: string
+  readonly generation: number
+  readonly groupInstanceId: string | null
+}
+
+/** What a classic group needs of whoever keeps it. */
+export interface ClassicGroupHost {
+  readonly clock: BrokerClock
+  /** How long the first join of an empty group waits for others, in milliseconds. */
+  readonly initialRebalanceDelayMs: number
+  newMemberId(clientId: string): string
+  /** Members or their assignments changed. */
+  changed(group: ClassicGroup): void
+}
+
+/** A group's state, in the words of Kafka's classic protocol. */
+export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
+
+/** A member of a classic group. */
+export interface ClassicMember {
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  readonly clientId: string
+  readonly metadata: Uint8Array
+  readonly assignment: Uint8Array
+}
+
+interface Member {
+  memberId: string
+  readonly groupInstanceId: string | null
+  clientId: string
+  sessionTimeoutMs: number
+  rebalanceTimeoutMs: number
+  protocols: readonly ClassicProtocol[]
+  assignment: Uint8Array
+  /** Waits for the others to join. */
+  joining: ((joined: ClassicJoined) => void) | undefined
+  /** Waits for the leader to assign. */
+  syncing: ((synced: ClassicSynced) => void) | undefined
+}
+
+const nothing = new Uint8Array(0)
+
+/**
+ * A group whose leader's client assigns, as Kafka's classic protocol has it: everybody joins, the leader deals the
+ * partitions out, everybody learns of it. (Kafka: GroupCoordinator, KIP-62, KIP-345, KIP-394)
+ */
+export class ClassicGroup {
+  readonly id: string
+  readonly #host: ClassicGroupHost
+  readonly #members = new Map<string, Member>()
+  readonly #static = new Map<string, string>()
+  // Given an id and not come back with it yet.
+  readonly #pending = new Set<string>()
+  #state: ClassicState = 'Empty'
+  #generation = 0
+  #protocolType: string | null = null
+  #protocol: string | null = null
+  #leader = ''
+
+  constructor(id: string, host: ClassicGroupHost) {
+    this.id = id
+    this.#host = host
+  }
+
+  get state(): ClassicState {
+    return this.#state
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  get protocolType(): string | null {
+    return this.#protocolType
+  }
+
+  get protocol(): string | null {
+    return this.#protocol
+  }
+
+  get members(): readonly ClassicMember[] {
+    return [...this.#members.values()].map(member => ({
+      memberId: member.memberId,
+      groupInstanceId: member.groupInstanceId,
+      clientId: member.clientId,
+      metadata: this.#metadataOf(member),
+      assignment: member.assignment,
+    }))
+  }
+
+  // --- joining ------------------------------------------------------------------------------------------------------
+
+  /** Answers now, or when everybody has joined. */
+  join(request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
+    const refuse = (error: ErrorCode, memberId = request.memberId) => answer(this.#notJoined(error, memberId))
+    if (this.#state === 'Dead') return refuse('UNKNOWN_MEMBER_ID')
+    if (request.protocols.length === 0 || !this.#fits(request)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+    if (request.groupInstanceId !== null) return this.#joinStatic(request, request.groupInstanceId, answer)
+    if (request.memberId === '') {
+      const memberId = this.#host.newMemberId(request.clientId)
+      if (!request.requireKnownMemberId) return this.#add(request, memberId, answer)
+      this.#pending.add(memberId)
+      this.#schedule(memberId, request.sessionTimeoutMs, () => this.#forgetPending(memberId))
+      return refuse('MEMBER_ID_REQUIRED', memberId)
+    }
+    if (this.#pending.delete(request.memberId)) return this.#add(request, request.memberId, answer)
+    const member = this.#members.get(request.memberId)
+    if (member === undefined) return refuse('UNKNOWN_MEMBER_ID')
+    this.#rejoin(member, request, answer)
+  }
+
+  #forgetPending(memberId: string): void {
+    if (this.#pending.delete(memberId)) this.#completeIfAllJoined()
+  }
+
+  // A group of members takes only who speaks a protocol that all of them speak.
+  #fits({ protocolType, protocols, memberId, groupInstanceId }: ClassicJoin): boolean {
+    const others = [...this.#members.values()].filter(
+      member =>
+        member.memberId !== memberId &&
+        (groupInstanceId === null || member.groupInstanceId !== groupInstanceId),
+    )
+    if (others.length === 0) return true
+    if (protocolType !== this.#protocolType) return false
+    return protocols.some(({ name }) =>
+      others.every(member => member.protocols.some(each => each.name === name)),
+    )
+  }
+
+  #joinStatic(request: ClassicJoin, groupInstanceId: string, answer: (joined: ClassicJoined) => void): void {
+    const known = this.#static.get(groupInstanceId)
+    if (known === undefined) {
+      if (request.memberId !== '') return answer(this.#notJoined('UNKNOWN_MEMBER_ID', request.memberId))
+      return this.#add(request, this.#host.newMemberId(groupInstanceId), answer)
+    }
+    const member = this.#members.get(known)!
+    if (request.memberId === known) return this.#rejoin(member, request, answer)
+    if (request.memberId !== '') return answer(this.#notJoined('FENCED_INSTANCE_ID', request.memberId))
+    this.#replace(member, request, groupInstanceId, answer)
+  }
+
+  // It has been restarted: it takes its own place, and nobody rebalances where it wants the same as before.
+  #replace(
+    member: Member,
+    request: ClassicJoin,
+    groupInstanceId: string,
+    answer: (joined: ClassicJoined) => void,
+  ): void {
+    const former = member.memberId
+    member.joining?.(this.#notJoined('FENCED_INSTANCE_ID', former))
+    member.syncing?.({ ...this.#synced(nothing), error: 'FENCED_INSTANCE_ID' })
+    member.joining = undefined
+    member.syncing = undefined
+    this.#unschedule(former)
+    this.#members.delete(former)
+    const same = sameProtocols(member.protocols, request.protocols)
+    member.memberId = this.#host.newMemberId(groupInstanceId)
+    this.#members.set(member.memberId, member)
+    this.#static.set(groupInstanceId, member.memberId)
+    const led = this.#leader === former
+    if (this.#state !== 'Stable' || !same) {
+      if (led) this.#leader = member.memberId
+      return this.#rejoin(member, request, answer)
+    }
+    this.#update(member, request)
+    this.#heard(member)
+    // It is not told that it leads, or it would assign anew (KAFKA-7728).
+    answer({ ...this.#joinedAs(member), leader: led ? former : this.#leader, members: [] })
+    if (led) this.#leader = member.memberId
+    this.#host.changed(this)
+  }
+
+  #add(request: ClassicJoin, memberId: string, answer: (joined: ClassicJoined) => void): void {
+    const member: Member = {
+      memberId,
+      groupInstanceId: request.groupInstanceId,
+      clientId: request.clientId,
+      sessionTimeoutMs: request.sessionTimeoutMs,
+      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+      protocols: request.protocols,
+      assignment: nothing,
+      joining: answer,
+      syncing: undefined,
+    }
+    this.#unschedule(memberId)
+    this.#members.set(memberId, member)
+    if (member.groupInstanceId !== null) this.#static.set(member.groupInstanceId, memberId)
+    if (this.#members.size === 1) {
+      this.#protocolType = request.protocolType
+      this.#leader = memberId
+    }
+    this.#prepare()
+  }
+
+  #rejoin(member: Member, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
+    const same = sameProtocols(member.protocols, request.protocols)
+    const settled = this.#state === 'Stable' && same && member.memberId !== this.#leader
+    // It has not heard what it was told.
+    const repeated = this.#state === 'CompletingRebalance' && same
+    this.#update(member, request)
+    if (settled || repeated) {
+      this.#heard(member)
+      return answer(this.#joinedAs(member))
+    }
+    member.joining = answer
+    this.#unschedule(member.memberId)
+    this.#prepare()
+  }
+
+  #update(member: Member, request: ClassicJoin): void {
+    member.clientId = request.clientId
+    member.sessionTimeoutMs = request.sessionTimeoutMs
+    member.rebalanceTimeoutMs = request.rebalanceTimeoutMs
+    member.protocols = request.protocols
+    if (this.#members.size === 1) this.#protocolType = request.protocolType
+  }
+
+  #prepare(): void {
+    if (this.#state !== 'PreparingRebalance') {
+      const first = this.#state === 'Empty'
+      if (this.#state === 'CompletingRebalance') this.#interruptSync()
+      this.#state = 'PreparingRebalance'
+      const delayMs = first ? this.#host.initialRebalanceDelayMs : 0
+      if (delayMs > 0) {
+        this.#schedule('initial delay', delayMs, () => this.#completeJoin())
+        return this.#host.changed(this)
+      }
+      const longest = Math.max(
+        ...[...this.#members.values()].map(({ rebalanceTimeoutMs }) => rebalanceTimeoutMs),
+      )
+      this.#schedule('rebalance', longest, () => this.#completeJoin())
+      this.#host.changed(this)
+    }
+    this.#completeIfAllJoined()
+  }
+
+  #interruptSync(): void {
+    for (const member of this.#members.values()) {
+      member.assignment = nothing
+      const { syncing } = member
+      member.syncing = undefined
+      syncing?.({ ...this.#synced(nothing), error: 'REBALANCE_IN_PROGRESS' })
+    }
+  }
+
+  #completeIfAllJoined(): void {
+    if (this.#state !== 'PreparingRebalance' || this.#host.clock.scheduled(this.#timer('initial delay')))
+      return
+    if (this.#pending.size > 0) return
+    for (const { joining } of this.#members.values()) if (joining === undefined) return
+    this.#completeJoin()
+  }
+
+  // Who has not come back in time is gone; a static one keeps its place.
+  #completeJoin(): void {
+    this.#unschedule('rebalance')
+    this.#unschedule('initial delay')
+    for (const member of [...this.#members.values()]) {
+      if (member.joining === undefined && member.groupInstanceId === null) this.#forget(member)
+    }
+    this.#generation++
+    if (this.#members.size === 0) return this.#becomeEmpty()
+    if (!this.#members.has(this.#leader)) this.#leader = this.#chooseLeader()
+    this.#protocol = this.#vote()
+    this.#state = 'CompletingRebalance'
+    const members = [...this.#members.values()]
+    for (const member of members) {
+      const { joining } = member
+      member.joining = undefined
+      this.#heard(member)
+      joining?.(this.#joinedAs(member))
+    }
+    // Who is told that it has to assign and does not, is gone as well.
+    const longest = Math.max(...members.map(({ rebalanceTimeoutMs }) => rebalanceTimeoutMs))
+    const { generation } = this
+    this.#schedule('sync', longest, () => this.#expireSync(generation))
+    this.#host.changed(this)
+  }
+
+  #chooseLeader(): string {
+    for (const member of this.#members.values()) if (member.joining !== undefined) return member.memberId
+    return this.#members.keys().next().value!
+  }
+
+  #becomeEmpty(): void {
+    this.#state = 'Empty'
+    this.#protocol = null
+    this.#leader = ''
+    this.#unschedule('sync')
+    this.#host.changed(this)
+  }
+
+  // Of the protocols that all speak, the one that most would like best.
+  #vote(): string {
+    const members = [...this.#members.values()]
+    const common = new Set(
+      members[0]!.protocols
+        .map(({ name }) => name)
+        .filter(name => members.every(({ protocols }) => protocols.some(each => each.name === name))),
+    )
+    const votes = new Map<string, number>()
+    for (const { protocols } of members) {
+      const best = protocols.find(({ name }) => common.has(name))!.name
+      votes.set(best, (votes.get(best) ?? 0) + 1)
+    }
+    return [...votes].reduce((best, each) => (each[1] > best[1] ? each : best))[0]
+  }
+
+  #expireSync(generation: number): void {
+    if (this.#state !== 'CompletingRebalance' || this.#generation !== generation) return
+    for (const member of [...this.#members.values()]) if (member.syncing === undefined) this.#forget(member)
+    if (this.#members.size === 0) {
+      this.#generation++
+      return this.#becomeEmpty()
+    }
+    this.#prepare()
+  }
+
+  #joinedAs(member: Member): ClassicJoined {
+    const leads = member.memberId === this.#leader
+    return {
+      error: undefined,
+      memberId: member.memberId,
+      generation: this.#generation,
+      protocolType: this.#protocolType,
+      protocol: this.#protocol,
+      leader: this.#leader,
+      members: leads
+        ? [...this.#members.values()].map(each => ({
+            memberId: each.memberId,
+            groupInstanceId: each.groupInstanceId,
+            metadata: this.#metadataOf(each),
+          }))
+        : [],
+    }
+  }
+
+  #metadataOf(member: Member): Uint8Array {
+    return member.protocols.find(({ name }) => name === this.#protocol)?.metadata ?? nothing
+  }
+
+  #notJoined(error: ErrorCode, memberId: string): ClassicJoined {
+    return { error, memberId, generation: -1, protocolType: null, protocol: null, leader: '', members: [] }
+  }
+
+  // --- assigning ----------------------------------------------------------------------------------------------------
+
+  /** Answers now, or when the leader has said who gets what. */
+  sync(
+    identity: ClassicIdentity,
+    assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[],
+    answer: (synced: ClassicSynced) => void,
+  ): void {
+    const refuse = (error: ErrorCode) => answer({ ...this.#synced(nothing), error })
+    const error = this.#check(identity)
+    if (error !== undefined) return refuse(error)
+    const member = this.#members.get(identity.memberId)!
+    if (this.#state === 'PreparingRebalance') return refuse('REBALANCE_IN_PROGRESS')
+    this.#heard(member)
+    if (this.#state === 'Stable') return answer(this.#synced(member.assignment))
+    member.syncing = answer
+    if (member.memberId !== this.#leader) return
+    const given = new Map(assignments.map(each => [each.memberId, each.assignment]))
+    this.#state = 'Stable'
+    this.#unschedule('sync')
+    for (const each of this.#members.values()) {
+      // Kept longer than the frame that it came in.
+      each.assignment = Uint8Array.from(given.get(each.memberId) ?? nothing)
+      const { syncing } = each
+      each.syncing = undefined
+      syncing?.(this.#synced(each.assignment))
+    }
+    this.#host.changed(this)
+  }
+
+  #synced(assignment: Uint8Array): ClassicSynced {
+    return { error: undefined, protocolType: this.#protocolType, protocol: this.#protocol, assignment }
+  }
+
+  // --- staying and going --------------------------------------------------------------------------------------------
+
+  /** A member shows that it is alive; the answer is what it has to know. */
+  heartbeat(identity: ClassicIdentity): ErrorCode | undefined {
+    const error = this.#check(identity)
+    if (error !== undefined) return error
+    this.#heard(this.#members.get(identity.memberId)!)
+    return this.#state === 'PreparingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
+  }
+
+  /** Whether what a member commits counts. A group without members takes commits of anybody who names none. */
+  checkCommit(identity: ClassicIdentity): ErrorCode | undefined {
+    if (identity.generation < 0 && this.#members.size === 0) return undefined
+    const error = this.#check(identity)
+    if (error !== undefined) return error
+    return this.#state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
+  }
+
+  #check({ memberId, generation, groupInstanceId }: ClassicIdentity): ErrorCode | undefined {
+    if (groupInstanceId !== null) {
+      const known = this.#static.get(groupInstanceId)
+      if (known === undefined) return 'UNKNOWN_MEMBER_ID'
+      if (known !== memberId) return 'FENCED_INSTANCE_ID'
+    }
+    if (!this.#members.has(memberId)) return 'UNKNOWN_MEMBER_ID'
+    return generation === this.#generation ? undefined : 'ILLEGAL_GENERATION'
+  }
+
+  /** A member goes; by its instance id where it has no other. */
+  leave(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
+    if (groupInstanceId !== null) {
+      const known = this.#static.get(groupInstanceId)
+      if (known === undefined) return 'UNKNOWN_MEMBER_ID'
+      if (memberId !== '' && memberId !== known) return 'FENCED_INSTANCE_ID'
+      this.#remove(this.#members.get(known)!)
+      return undefined
+    }
+    if (this.#pending.delete(memberId)) {
+      this.#unschedule(memberId)
+      this.#completeIfAllJoined()
+      return undefined
+    }
+    const member = this.#members.get(memberId)
+    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    this.#remove(member)
+    return undefined
+  }
+
+  #remove(member: Member): void {
+    this.#forget(member)
+    if (this.#state === 'PreparingRebalance') this.#afterLoss()
+    else if (this.#members.size === 0) {
+      this.#generation++
+      this.#becomeEmpty()
+    } else this.#prepare()
+  }
+
+  #afterLoss(): void {
+    if (this.#members.size === 0 && this.#pending.size === 0) this.#completeJoin()
+    else this.#completeIfAllJoined()
+    this.#host.changed(this)
+  }
+
+  #forget(member: Member): void {
+    const { joining, syncing, memberId } = member
+    member.joining = undefined
+    member.syncing = undefined
+    joining?.(this.#notJoined('UNKNOWN_MEMBER_ID', memberId))
+    syncing?.({ ...this.#synced(nothing), error: 'UNKNOWN_MEMBER_ID' })
+    this.#unschedule(memberId)
+    this.#members.delete(memberId)
+    if (member.groupInstanceId !== null) this.#static.delete(member.groupInstanceId)
+  }
+
+  // Its session counts anew from now.
+  #heard(member: Member): void {
+    this.#schedule(member.memberId, member.sessionTimeoutMs, () => {
+      if (this.#members.get(member.memberId) === member && member.joining === undefined) this.#remove(member)
+    })
+  }
+
+  /** Ends; nobody is served any more. */
+  delete(): void {
+    for (const member of [...this.#members.values()]) this.#forget(member)
+    for (const timer of ['rebalance', 'initial delay', 'sync', ...this.#pending]) this.#unschedule(timer)
+    this.#state = 'Dead'
+  }
+
+  #schedule(what: string, delayMs: number, callback: () => void): void {
+    this.#host.clock.schedule(this.#timer(what), delayMs, callback)
+  }
+
+  #unschedule(what: string): void {
+    this.#host.clock.unschedule(this.#timer(what))
+  }
+
+  #timer(what: string): string {
+    return `classic group '${this.id}': ${what}`
+  }
+}
+
+function sameProtocols(a: readonly ClassicProtocol[], b: readonly ClassicProtocol[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((each, i) => each.name === b[i]!.name && Buffer.compare(each.metadata, b[i]!.metadata) === 0)
+  )
+}

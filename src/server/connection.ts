@@ -1,0 +1,155 @@
+import type { Duplex } from 'node:stream'
+import { errorCodes } from '../error-codes.ts'
+import { Frames } from './frames.ts'
+import type { Handler, RequestContext } from './handler.ts'
+import { readMessage, versionOf } from './protocol/message.ts'
+import { apiVersions } from './protocol/messages/api-versions.ts'
+import { ProtocolError } from './protocol/protocol-error.ts'
+import { Reader } from './protocol/reader.ts'
+import { nullable, string, type Type } from './protocol/type.ts'
+import { Writer } from './protocol/writer.ts'
+
+/** What a connection needs of its server. */
+export interface ConnectionHost {
+  readonly maxFrameBytes: number
+  readonly handlers: ReadonlyMap<number, Handler>
+  /** Something that a client sent could not be read, or could not be answered. */
+  failed(connection: Connection, error: unknown): void
+  closed(connection: Connection): void
+}
+
+interface RequestHeader {
+  readonly key: number
+  readonly version: number
+  readonly correlationId: number
+  readonly clientId: string
+}
+
+const nullableString = nullable(string)
+
+/** One client's connection: its requests are answered one after the other, in order. */
+export class Connection {
+  readonly #socket: Duplex
+  readonly #host: ConnectionHost
+  readonly #frames: Frames
+  readonly #gone = new AbortController()
+  readonly #waiting: Buffer[] = []
+  #working = false
+
+  constructor(socket: Duplex, host: ConnectionHost) {
+    this.#socket = socket
+    this.#host = host
+    this.#frames = new Frames(host.maxFrameBytes)
+    socket.on('data', chunk => this.#received(chunk))
+    socket.on('end', () => socket.end())
+    socket.on('close', () => this.#closed())
+    // A client that goes without a word is its own affair; 'close' follows.
+    socket.on('error', () => this.#gone.abort())
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #closed(): void {
+    this.#gone.abort()
+    this.#waiting.length = 0
+    this.#host.closed(this)
+  }
+
+  #received(chunk: Buffer): void {
+    try {
+      this.#waiting.push(...this.#frames.push(chunk))
+    } catch (error) {
+      return this.#fail(error)
+    }
+    if (!this.#working) void this.#work()
+  }
+
+  #fail(error: unknown): void {
+    this.#host.failed(this, error)
+    this.close()
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true
+    try {
+      for (let frame = this.#waiting.shift(); frame !== undefined; frame = this.#waiting.shift()) {
+        const answer = await this.#answer(frame)
+        if (this.#gone.signal.aborted) return
+        if (answer !== undefined) this.#send(answer)
+      }
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#working = false
+    }
+  }
+
+  #send(answer: Writer): void {
+    const length = Buffer.allocUnsafe(4)
+    length.writeInt32BE(answer.length)
+    this.#socket.cork()
+    this.#socket.write(length)
+    for (const chunk of answer.chunks()) this.#socket.write(chunk)
+    this.#socket.uncork()
+  }
+
+  async #answer(frame: Buffer): Promise<Writer | undefined> {
+    const reader = new Reader(frame)
+    const key = reader.int16()
+    const version = reader.int16()
+    const correlationId = reader.int32()
+    const plain = { version: 0, flexible: false }
+    const clientId = nullableString.read(reader, plain) ?? ''
+    const header = { key, version, correlationId, clientId }
+    const handler = this.#host.handlers.get(key)
+    if (handler === undefined) throw new ProtocolError(`API ${key} is not spoken here`)
+    const [min, max] = handler.api.versions
+    if (version < min || version > max) return this.#unsupported(handler, header)
+    const at = versionOf(handler.api, version)
+    if (at.flexible) skipTags(reader)
+    const request = readMessage(handler.api.request, reader, at)
+    const context: RequestContext = { version, clientId, signal: this.#gone.signal }
+    const response = await handler.handle(request, context)
+    return response === undefined ? undefined : respond(handler, header, response)
+  }
+
+  // An unknown version of ApiVersions is answered in version 0, so that the client learns the known ones (KIP-511).
+  #unsupported(handler: Handler, header: RequestHeader): Writer {
+    const { api } = handler
+    if (api.key !== apiVersions.key) {
+      const [min, max] = api.versions
+      throw new ProtocolError(`${api.name} is spoken from version ${min} to ${max}, not ${header.version}`)
+    }
+    const { errno: errorCode } = errorCodes.UNSUPPORTED_VERSION
+    const apiKeys = supportedVersions(this.#host.handlers)
+    return respond(handler, { ...header, version: 0 }, { errorCode, apiKeys })
+  }
+}
+
+/** What ApiVersions tells: exactly what is answered. */
+export function supportedVersions(
+  handlers: ReadonlyMap<number, Handler>,
+): { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[] {
+  return [...handlers.values()]
+    .map(({ api: { key, versions } }) => ({ apiKey: key, minVersion: versions[0], maxVersion: versions[1] }))
+    .sort((a, b) => a.apiKey - b.apiKey)
+}
+
+function skipTags(reader: Reader): void {
+  for (let left = reader.uvarint(); left > 0; left--) {
+    reader.uvarint()
+    reader.take(reader.uvarint())
+  }
+}
+
+function respond({ api }: Handler, header: RequestHeader, response: unknown): Writer {
+  const at = versionOf(api, header.version)
+  const writer = new Writer()
+  writer.int32(header.correlationId)
+  // The header of this one answer never has tags, so that any client can read it.
+  if (at.flexible && api.key !== apiVersions.key) writer.uvarint(0)
+  ;(api.response as Type<unknown, unknown>).write(writer, response, at)
+  return writer
+}

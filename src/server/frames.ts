@@ -1,0 +1,46 @@
+import { ProtocolError } from './protocol/protocol-error.ts'
+
+/** Cuts what comes over a connection into frames: four bytes of length, and so many bytes. */
+export class Frames {
+  readonly #maxBytes: number
+  #chunks: Buffer[] = []
+  #length = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /**
+   * Takes what has come, and gives the frames that are whole.
+   *
+   * @throws ProtocolError where a length cannot be, before anything of it is kept
+   */
+  push(chunk: Buffer): Buffer[] {
+    this.#chunks.push(chunk)
+    this.#length += chunk.length
+    const frames: Buffer[] = []
+    for (;;) {
+      if (this.#length < 4) return frames
+      const size = this.#peekLength()
+      if (size < 0 || size > this.#maxBytes) {
+        throw new ProtocolError(`expected a frame of at most ${this.#maxBytes} bytes, received ${size}`)
+      }
+      if (this.#length < size + 4) return frames
+      frames.push(this.#take(size + 4).subarray(4))
+    }
+  }
+
+  #peekLength(): number {
+    const [first] = this.#chunks
+    if (first!.length >= 4) return first!.readInt32BE(0)
+    this.#chunks = [Buffer.concat(this.#chunks)]
+    return this.#chunks[0]!.readInt32BE(0)
+  }
+
+  #take(count: number): Buffer {
+    const whole = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+    this.#length -= count
+    this.#chunks = this.#length === 0 ? [] : [whole.subarray(count)]
+    return whole.subarray(0, count)
+  }
+}

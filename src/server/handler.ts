@@ -1,0 +1,25 @@
+import type { MaybePromise } from '../maybe-promise.ts'
+import type { Api, RequestOf, ResponseOf } from './protocol/message.ts'
+
+/** Where a request comes from. */
+export interface RequestContext {
+  readonly version: number
+  readonly clientId: string
+  /** Aborts when its connection is gone. */
+  readonly signal: AbortSignal
+}
+
+/** Answers the requests of one API. */
+export interface Handler {
+  readonly api: Api
+  /** Nothing is answered where it gives undefined, as for a Produce without acks. */
+  handle(request: unknown, context: RequestContext): MaybePromise<unknown>
+}
+
+/** Ties an API to who answers it. */
+export function handler<A extends Api<unknown, unknown>>(
+  api: A,
+  handle: (request: RequestOf<A>, context: RequestContext) => MaybePromise<ResponseOf<A> | undefined>,
+): Handler {
+  return { api, handle: (request, context) => handle(request as RequestOf<A>, context) }
+}

@@ -1,0 +1,159 @@
+import type { Timer } from '../../clock.ts'
+import { errorCodes } from '../../error-codes.ts'
+import type { Partition, PartitionReader } from '../../log/partition.ts'
+import type { ConsumerRecord } from '../../record.ts'
+import { type Handler, handler } from '../handler.ts'
+import { fetch } from '../protocol/messages/fetch.ts'
+import { type WireRecord, writeBatch } from '../protocol/record-batch.ts'
+import { findTopic, unknownTopic, type Wire } from '../wire.ts'
+import { headersToWire, keyToWire, valueToWire } from '../wire-values.ts'
+
+interface Wanted {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly log: Partition | undefined
+  readonly offset: number
+  readonly maxBytes: number
+}
+
+interface Fetched {
+  readonly errorCode: number
+  readonly records: readonly Buffer[]
+  readonly bytes: number
+}
+
+// A fetch takes so many records of a partition at once, whatever their size.
+const mostRecords = 1000
+
+/** Reads record batches; where there are none yet, it waits for them. */
+export function fetchHandlers(wire: Wire): Handler[] {
+  return [
+    handler(fetch, async (request, { version, signal }) => {
+      const { minBytes, maxWaitMs, maxBytes } = request
+      const wanted = request.topics.flatMap(({ topic, topicId, partitions }) => {
+        const found = findTopic(wire, version, 13, { name: topic, topicId })
+        return partitions.map(
+          ({ partition, fetchOffset, partitionMaxBytes }): Wanted => ({
+            topic,
+            topicId,
+            partition,
+            log: found?.partitions[partition],
+            offset: fetchOffset,
+            maxBytes: partitionMaxBytes,
+          }),
+        )
+      })
+      let fetched = readAll(wanted, maxBytes, version)
+      if (isShort(fetched, minBytes) && maxWaitMs > 0) {
+        await untilEnough(wire, wanted, maxWaitMs, signal, () => {
+          fetched = readAll(wanted, maxBytes, version)
+          return !isShort(fetched, minBytes)
+        })
+      }
+      return { sessionId: 0, responses: respond(wanted, fetched) }
+    }),
+  ]
+}
+
+// An error is an answer at once.
+function isShort(fetched: readonly Fetched[], minBytes: number): boolean {
+  let bytes = 0
+  for (const each of fetched) {
+    if (each.errorCode !== 0) return false
+    bytes += each.bytes
+  }
+  return bytes < minBytes
+}
+
+function readAll(wanted: readonly Wanted[], maxBytes: number, version: number): Fetched[] {
+  let left = maxBytes
+  return wanted.map(each => {
+    const fetched = readOne(each, left, version)
+    left -= fetched.bytes
+    return fetched
+  })
+}
+
+function readOne({ log, offset, maxBytes }: Wanted, left: number, version: number): Fetched {
+  const nothing = { records: [], bytes: 0 }
+  if (log === undefined || log.deleted) return { errorCode: unknownTopic(version, 13), ...nothing }
+  if (offset < log.logStartOffset || offset > log.highWatermark) {
+    return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE.errno, ...nothing }
+  }
+  if (left <= 0 || offset === log.highWatermark) return { errorCode: 0, ...nothing }
+  const batch = encode(log.fetch(offset, mostRecords), Math.min(left, maxBytes))
+  return { errorCode: 0, records: [batch], bytes: batch.length }
+}
+
+// At least one record, whatever its size (KIP-74).
+function encode(records: readonly ConsumerRecord[], maxBytes: number): Buffer {
+  const wire: WireRecord[] = []
+  let bytes = 61
+  for (const record of records) {
+    const value = valueToWire(record.value)
+    const key = keyToWire(record.key)
+    const headers = headersToWire(record)
+    bytes += 20 + (key?.length ?? 0) + (value?.length ?? 0)
+    for (const [name, each] of headers) bytes += name.length + (each?.length ?? 0) + 4
+    if (bytes > maxBytes && wire.length > 0) break
+    wire.push({ offset: record.offset, timestamp: record.timestamp, key, value, headers })
+  }
+  return writeBatch(wire)
+}
+
+// Woken by each append to one of the partitions; looks once for all that comes in the same turn.
+function untilEnough(
+  wire: Wire,
+  wanted: readonly Wanted[],
+  maxWaitMs: number,
+  signal: AbortSignal,
+  enough: () => boolean,
+): Promise<void> {
+  return new Promise(resolve => {
+    let looking = false
+    const reader: PartitionReader = {
+      signal() {
+        if (looking) return
+        looking = true
+        wire.engine.clock.turn().then(() => {
+          looking = false
+          if (enough()) end()
+        })
+      },
+    }
+    const logs = wanted.flatMap(({ log }) => log ?? [])
+    const end = () => {
+      for (const log of logs) log.removeReader(reader)
+      timer.cancel()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer: Timer = wire.engine.clock.setTimer(end, maxWaitMs, { name: 'a fetch that waits' })
+    signal.addEventListener('abort', end, { once: true })
+    for (const log of logs) log.addReader(reader)
+  })
+}
+
+function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
+  const byTopic = new Map<string, { topic: string; topicId: string; partitions: object[] }>()
+  for (const [i, { topic, topicId, partition, log }] of wanted.entries()) {
+    const id = `${topic} ${topicId}`
+    let entry = byTopic.get(id)
+    if (entry === undefined) {
+      entry = { topic, topicId, partitions: [] }
+      byTopic.set(id, entry)
+    }
+    const { errorCode, records } = fetched[i]!
+    entry.partitions.push({
+      partitionIndex: partition,
+      errorCode,
+      highWatermark: log?.highWatermark ?? -1,
+      lastStableOffset: log?.lastStableOffset ?? -1,
+      logStartOffset: log?.logStartOffset ?? -1,
+      abortedTransactions: [],
+      records,
+    })
+  }
+  return [...byTopic.values()]
+}

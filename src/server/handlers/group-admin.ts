@@ -1,0 +1,97 @@
+import type { ClassicGroup } from '../../group/classic-group.ts'
+import type { ConsumerGroup } from '../../group/consumer-group.ts'
+import { type Handler, handler } from '../handler.ts'
+import { deleteGroups } from '../protocol/messages/delete-groups.ts'
+import { describeGroups } from '../protocol/messages/describe-groups.ts'
+import { listGroups } from '../protocol/messages/list-groups.ts'
+import { toWireError, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-groups.ts'
+
+/** Groups as an administrator sees them: those of the wire, and those of this process. */
+export function groupAdminHandlers(wire: Wire): Handler[] {
+  const { engine, groups } = wire
+  return [
+    handler(listGroups, ({ statesFilter, typesFilter }) => {
+      const ids = new Set([...engine.groups.keys(), ...[...groups.all].map(({ id }) => id)])
+      const listed = [...ids].map(groupId => {
+        const classic = groups.get(groupId)
+        const own = engine.groups.get(groupId)
+        const inProcess = (own?.members.length ?? 0) > 0
+        return {
+          groupId,
+          protocolType: classic?.protocolType ?? (inProcess ? 'consumer' : ''),
+          groupState: inProcess ? own!.state : (classic?.state ?? 'Empty'),
+          groupType: inProcess ? 'consumer' : 'classic',
+        }
+      })
+      const wanted = (filter: readonly string[], value: string) =>
+        filter.length === 0 || filter.some(each => each.toLowerCase() === value.toLowerCase())
+      return {
+        groups: listed.filter(
+          ({ groupState, groupType }) => wanted(statesFilter, groupState) && wanted(typesFilter, groupType),
+        ),
+      }
+    }),
+
+    handler(describeGroups, ({ groups: ids }, { version }) => ({
+      groups: ids.map(groupId => {
+        const classic = groups.get(groupId)
+        const own = engine.groups.get(groupId)
+        if (own !== undefined && own.members.length > 0) return describeOwn(own)
+        if (classic !== undefined) return describeClassic(classic)
+        if (own !== undefined) return { groupId, groupState: 'Empty' }
+        // Before version 6 a group that is not there is Dead (KIP-1043).
+        return { groupId, groupState: 'Dead', errorCode: version < 6 ? 0 : errnoOf('GROUP_ID_NOT_FOUND') }
+      }),
+    })),
+
+    handler(deleteGroups, ({ groupsNames }) => ({
+      results: groupsNames.map(groupId => ({ groupId, errorCode: deleteGroup(wire, groupId) })),
+    })),
+  ]
+}
+
+function describeClassic(group: ClassicGroup) {
+  return {
+    groupId: group.id,
+    groupState: group.state,
+    protocolType: group.protocolType ?? '',
+    protocolData: group.protocol ?? '',
+    members: group.members.map(({ memberId, groupInstanceId, clientId, metadata, assignment }) => ({
+      memberId,
+      groupInstanceId,
+      clientId,
+      clientHost: '/127.0.0.1',
+      memberMetadata: metadata,
+      memberAssignment: assignment,
+    })),
+  }
+}
+
+function describeOwn(group: ConsumerGroup) {
+  return {
+    groupId: group.id,
+    groupState: group.state,
+    protocolType: 'consumer',
+    protocolData: group.assignor,
+    members: group.members.map(({ memberId, groupInstanceId, clientId }) => ({
+      memberId,
+      groupInstanceId: groupInstanceId ?? null,
+      clientId,
+      clientHost: '/127.0.0.1',
+    })),
+  }
+}
+
+function deleteGroup(wire: Wire, groupId: string): number {
+  const classic = wire.groups.get(groupId)
+  if (classic !== undefined && classic.members.length > 0) return errnoOf('NON_EMPTY_GROUP')
+  try {
+    if (wire.engine.groups.has(groupId)) wire.engine.deleteGroup(groupId)
+    else if (classic === undefined) return errnoOf('GROUP_ID_NOT_FOUND')
+    wire.groups.delete(groupId)
+    return 0
+  } catch (error) {
+    return toWireError(wire, error).errorCode
+  }
+}

@@ -1,0 +1,87 @@
+import type { ClassicIdentity, ClassicJoined, ClassicSynced } from '../../group/classic-group.ts'
+import { type Handler, handler } from '../handler.ts'
+import { heartbeat } from '../protocol/messages/heartbeat.ts'
+import { joinGroup } from '../protocol/messages/join-group.ts'
+import { leaveGroup } from '../protocol/messages/leave-group.ts'
+import { syncGroup } from '../protocol/messages/sync-group.ts'
+import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-groups.ts'
+
+interface MemberRequest {
+  readonly generationId: number
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+}
+
+function identityOf({ generationId, memberId, groupInstanceId }: MemberRequest): ClassicIdentity {
+  return { generation: generationId, memberId, groupInstanceId }
+}
+
+const unknownMember = errnoOf('UNKNOWN_MEMBER_ID')
+
+/** The classic protocol of groups: join, sync, heartbeat, leave. */
+export function membershipHandlers(wire: Wire): Handler[] {
+  return [
+    handler(joinGroup, async (request, { version, clientId }) => {
+      const group = wire.groups.forJoin(request.groupId)
+      if (typeof group === 'string') return { errorCode: errnoOf(group), memberId: request.memberId }
+      const joined = await new Promise<ClassicJoined>(resolve =>
+        group.join(
+          {
+            memberId: request.memberId,
+            groupInstanceId: request.groupInstanceId,
+            clientId,
+            sessionTimeoutMs: request.sessionTimeoutMs,
+            rebalanceTimeoutMs:
+              request.rebalanceTimeoutMs < 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs,
+            protocolType: request.protocolType,
+            // Kept longer than the frame that they came in.
+            protocols: request.protocols.map(({ name, metadata }) => ({
+              name,
+              metadata: Uint8Array.from(metadata),
+            })),
+            requireKnownMemberId: version >= 4,
+          },
+          resolve,
+        ),
+      )
+      const { memberId, generation, leader, members, protocolType } = joined
+      return {
+        errorCode: errnoOf(joined.error),
+        generationId: generation,
+        protocolType,
+        protocolName: joined.protocol ?? (version < 7 ? '' : null),
+        leader,
+        memberId,
+        members: [...members],
+      }
+    }),
+
+    handler(syncGroup, async request => {
+      const group = wire.groups.get(request.groupId)
+      if (group === undefined) return { errorCode: unknownMember }
+      const { error, protocolType, protocol, assignment } = await new Promise<ClassicSynced>(resolve =>
+        group.sync(identityOf(request), request.assignments, resolve),
+      )
+      return { errorCode: errnoOf(error), protocolType, protocolName: protocol, assignment }
+    }),
+
+    handler(heartbeat, request => {
+      const group = wire.groups.get(request.groupId)
+      return {
+        errorCode: group === undefined ? unknownMember : errnoOf(group.heartbeat(identityOf(request))),
+      }
+    }),
+
+    handler(leaveGroup, ({ groupId, memberId, members }, { version }) => {
+      const group = wire.groups.get(groupId)
+      const leave = (id: string, instanceId: string | null) =>
+        group === undefined ? unknownMember : errnoOf(group.leave(id, instanceId))
+      if (version < 3) return { errorCode: leave(memberId, null) }
+      return {
+        errorCode: 0,
+        members: members.map(each => ({ ...each, errorCode: leave(each.memberId, each.groupInstanceId) })),
+      }
+    }),
+  ]
+}

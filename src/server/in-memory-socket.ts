@@ -1,0 +1,67 @@
+import { Duplex } from 'node:stream'
+
+/** One end of a connection that never leaves the process, with what clients expect of a `net.Socket`. */
+export class InMemorySocket extends Duplex {
+  #other: InMemorySocket | undefined
+  #wanted: (() => void) | undefined
+
+  /** The two ends of one connection. */
+  static pair(): readonly [InMemorySocket, InMemorySocket] {
+    const ends = [new InMemorySocket(), new InMemorySocket()] as const
+    ends[0].#other = ends[1]
+    ends[1].#other = ends[0]
+    return ends
+  }
+
+  override _read(): void {
+    const wanted = this.#wanted
+    this.#wanted = undefined
+    wanted?.()
+  }
+
+  // What the other end does not read yet holds this end's writer back.
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const other = this.#other
+    if (other === undefined || other.destroyed)
+      return done(new Error('This socket has been ended by the other party'))
+    if (other.push(chunk)) done()
+    else other.#wanted = done
+  }
+
+  override _final(done: () => void): void {
+    this.#other?.push(null)
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const other = this.#other
+    this.#other = undefined
+    if (other !== undefined && !other.destroyed) other.push(null)
+    done(error)
+  }
+
+  /** Does nothing: nothing waits here. */
+  setNoDelay(): this {
+    return this
+  }
+
+  /** Does nothing: nothing can be lost on the way. */
+  setKeepAlive(): this {
+    return this
+  }
+
+  /** Does nothing: a client sets its own timers for its requests. */
+  setTimeout(): this {
+    return this
+  }
+
+  /** Does nothing: it never keeps the process alive. */
+  ref(): this {
+    return this
+  }
+
+  /** Does nothing: it never keeps the process alive. */
+  unref(): this {
+    return this
+  }
+}

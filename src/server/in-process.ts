@@ -1,0 +1,65 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Broker } from '../broker.ts'
+import { checkOptions, duration, integer } from '../validate.ts'
+import { InMemorySocket } from './in-memory-socket.ts'
+import { maxFrameBytes, type WireOptions, WireServer } from './wire-server.ts'
+
+/** What KafkaJS asks its socket factory for. */
+export interface SocketRequest {
+  /** Whatever it is: it gets this broker. */
+  readonly host: string
+  /** Whatever it is: it gets this broker. */
+  readonly port: number
+  /** Called once the socket is there. */
+  onConnect(): void
+}
+
+// One server for each broker, so that all of its clients are in the same groups.
+const servers = new WeakMap<Broker['engine'], WireServer>()
+
+function serverOf(where: string, broker: object, options: WireOptions): WireServer {
+  checkOptions(where, options, {
+    maxFrameBytes: integer(1, maxFrameBytes),
+    initialRebalanceDelayMs: duration,
+  })
+  const { engine } = broker as Broker
+  engine.requireOpen()
+  let server = servers.get(engine)
+  if (server === undefined) {
+    server = new WireServer(engine, { host: 'in-process', port: 9092 }, options)
+    servers.set(engine, server)
+    engine.events.on('closed', () => server!.close())
+  }
+  return server
+}
+
+/**
+ * Lets KafkaJS talk to a broker of this process: its own code over sockets in memory, no port and no TCP. Whatever host and
+ * port it asks for, it gets this broker. The options of a broker's first call count.
+ *
+ * @example
+ * const kafka = new Kafka({ brokers: ['in-process:9092'], socketFactory: socketFactory(broker) })
+ */
+export function socketFactory(
+  broker: Pick<Broker<never>, 'describe'>,
+  options: WireOptions = {},
+): (request: SocketRequest) => Socket {
+  const server = serverOf('socketFactory', broker, options)
+  return ({ onConnect }) => {
+    const socket = open(server)
+    process.nextTick(onConnect)
+    return socket as unknown as Socket
+  }
+}
+
+/** A connection to a broker of this process, for any client that takes a stream. */
+export function connect(broker: Pick<Broker<never>, 'describe'>, options: WireOptions = {}): Duplex {
+  return open(serverOf('connect', broker, options))
+}
+
+function open(server: WireServer): InMemorySocket {
+  const [client, own] = InMemorySocket.pair()
+  server.accept(own)
+  return client
+}

@@ -1,0 +1,3 @@
+export { connect, type SocketRequest, socketFactory } from './in-process.ts'
+export { type KafkaServer, type ServeOptions, serve } from './serve.ts'
+export type { WireOptions } from './wire-server.ts'

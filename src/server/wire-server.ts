@@ -1,0 +1,84 @@
+import type { Duplex } from 'node:stream'
+import type { Broker } from '../broker.ts'
+import { Connection, supportedVersions } from './connection.ts'
+import type { Handler } from './handler.ts'
+import { clusterHandlers } from './handlers/cluster.ts'
+import { fetchHandlers } from './handlers/fetch.ts'
+import { groupAdminHandlers } from './handlers/group-admin.ts'
+import { listOffsetsHandlers } from './handlers/list-offsets.ts'
+import { membershipHandlers } from './handlers/membership.ts'
+import { offsetHandlers } from './handlers/offsets.ts'
+import { produceHandlers } from './handlers/produce.ts'
+import { topicAdminHandlers } from './handlers/topic-admin.ts'
+import type { Wire } from './wire.ts'
+import { WireGroups } from './wire-groups.ts'
+
+/** How a server speaks. */
+export interface WireOptions {
+  /** The largest request, in bytes; default 100 MiB, as in Kafka (socket.request.max.bytes). */
+  readonly maxFrameBytes?: number
+  /** How long the first join of an empty group waits for others, in milliseconds; default 0. (Kafka: group.initial.rebalance.delay.ms) */
+  readonly initialRebalanceDelayMs?: number
+}
+
+export const maxFrameBytes: number = 100 * 1024 * 1024
+
+/** Speaks Kafka's protocol over any number of connections, for one broker. */
+export class WireServer {
+  readonly #connections = new Set<Connection>()
+  readonly #groups: WireGroups
+  readonly #handlers: ReadonlyMap<number, Handler>
+  readonly #maxFrameBytes: number
+  readonly #engine: Broker['engine']
+
+  constructor(engine: Broker['engine'], address: Wire['address'], options: WireOptions) {
+    this.#engine = engine
+    this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
+    this.#groups = new WireGroups(engine, options.initialRebalanceDelayMs ?? 0)
+    const wire: Wire = {
+      engine,
+      groups: this.#groups,
+      clusterId: 'brokerlet',
+      nodeId: 1,
+      address,
+      failed: error => this.#failed(error),
+    }
+    const handlers: Handler[] = [
+      ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
+      ...produceHandlers(wire),
+      ...fetchHandlers(wire),
+      ...listOffsetsHandlers(wire),
+      ...membershipHandlers(wire),
+      ...offsetHandlers(wire),
+      ...groupAdminHandlers(wire),
+      ...topicAdminHandlers(wire),
+    ]
+    this.#handlers = new Map(handlers.map(each => [each.api.key, each]))
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Serves whoever is at the other end of a socket. */
+  accept(socket: Duplex): void {
+    const connection = new Connection(socket, {
+      maxFrameBytes: this.#maxFrameBytes,
+      handlers: this.#handlers,
+      failed: (_, error) => this.#failed(error),
+      closed: gone => this.#connections.delete(gone),
+    })
+    this.#connections.add(connection)
+  }
+
+  // Told by the broker's 'error'.
+  #failed(error: unknown): void {
+    this.#engine.events.emit('error', error)
+    this.#engine.outbox.flush()
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close()
+    this.#groups.close()
+  }
+}

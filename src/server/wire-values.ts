@@ -1,0 +1,70 @@
+import { InvalidRecordError } from '../errors.ts'
+import type { Topic } from '../log/topic.ts'
+import { isPromise } from '../maybe-promise.ts'
+import { headersOf, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
+import type { WireRecord } from './protocol/record-batch.ts'
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The value of a record from the wire, as the topic's log keeps values: its codec's bytes, else what the JSON says. */
+export function valueFromWire(topic: Topic, bytes: Buffer | null): unknown {
+  if (bytes === null) return null
+  // A copy: the frame that it came in goes.
+  if (topic.serde.encodes) return new Uint8Array(bytes)
+  const stored = topic.serde.serialize(parsed(bytes))
+  if (!isPromise(stored)) return stored
+  stored.then(undefined, () => {})
+  throw new InvalidRecordError(
+    `Record for topic '${topic.name}': its schema is asynchronous, which the wire cannot wait for`,
+    {
+      topic: topic.name,
+      field: 'value',
+    },
+  )
+}
+
+// What is no JSON stays what it is.
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return new Uint8Array(bytes)
+  }
+}
+
+/** A stored value, as bytes. */
+export function valueToWire(stored: unknown): Buffer | null {
+  if (stored === null) return null
+  if (stored instanceof Uint8Array) return Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
+  return Buffer.from(JSON.stringify(stored))
+}
+
+/** @throws InvalidRecordError where the topic's keys are strings and this is none */
+export function keyFromWire(topic: Topic, bytes: Buffer | null): RecordKey | null {
+  if (bytes === null) return null
+  if (topic.options.keys === 'bytes') return new Uint8Array(bytes)
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw new InvalidRecordError(
+      `Record for topic '${topic.name}': its keys are strings, and this one is not valid UTF-8; the option keys: 'bytes' takes any`,
+      { topic: topic.name, field: 'key' },
+    )
+  }
+}
+
+export function keyToWire(key: RecordKey | null): Buffer | null {
+  return key === null ? null : Buffer.from(key as string)
+}
+
+export function headersFromWire(topic: Topic, headers: WireRecord['headers']): RecordHeaders {
+  // A header without a value has none that could be read.
+  return toRecordHeaders(
+    topic.name,
+    headers.map(([name, value]) => [name, value ?? new Uint8Array(0)]),
+  )
+}
+
+export function headersToWire(record: { readonly headers: object }): WireRecord['headers'] {
+  return headersOf(record).map(([name, value]) => [name, Buffer.from(value as string)])
+}

@@ -1,0 +1,45 @@
+import type { Broker } from '../broker.ts'
+import { errorCodes } from '../error-codes.ts'
+import { isBrokerletError } from '../errors.ts'
+import type { Topic } from '../log/topic.ts'
+import type { WireGroups } from './wire-groups.ts'
+
+/** What the handlers of a server share. */
+export interface Wire {
+  readonly engine: Broker['engine']
+  readonly groups: WireGroups
+  readonly clusterId: string
+  readonly nodeId: number
+  /** Where clients are told to connect. */
+  readonly address: { readonly host: string; readonly port: number }
+  /** An error that its client is only told by a number. */
+  failed(error: unknown): void
+}
+
+/** Kafka's number of an error, and its text. */
+export function toWireError(
+  wire: Wire,
+  error: unknown,
+): { readonly errorCode: number; readonly errorMessage: string } {
+  if (isBrokerletError(error)) return { errorCode: error.errno, errorMessage: error.message }
+  wire.failed(error)
+  return { errorCode: errorCodes.UNKNOWN_SERVER_ERROR.errno, errorMessage: String(error) }
+}
+
+/** A topic by its id, which newer versions use in place of names, or by its name. */
+export function findTopic(
+  wire: Wire,
+  version: number,
+  sinceIds: number,
+  named: { readonly name: string; readonly topicId: string },
+): Topic | undefined {
+  const { topics } = wire.engine
+  if (version < sinceIds) return topics.get(named.name)
+  for (const topic of topics.values()) if (topic.id === named.topicId) return topic
+  return undefined
+}
+
+/** What a client is told about a topic that is not there. */
+export function unknownTopic(version: number, sinceIds: number): number {
+  return errorCodes[version < sinceIds ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID'].errno
+}

@@ -1,0 +1,181 @@
+import type { Duplex } from 'node:stream'
+import * as fc from 'fast-check'
+import { afterEach, expect, it } from 'vitest'
+import { Broker, topic } from '../../src/index.ts'
+import { connect } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import { type Api, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
+import type { Type } from '../../src/server/protocol/type.ts'
+
+const brokers: Broker[] = []
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close()
+})
+
+function start(options: { readonly maxFrameBytes?: number } = {}) {
+  const broker = new Broker({ topics: { orders: topic({ partitions: 1 }) } }) as unknown as Broker
+  brokers.push(broker)
+  const errors: string[] = []
+  broker.on('error', error => errors.push((error as Error).message))
+  return { broker, errors, dial: () => new Dialled(connect(broker, options)) }
+}
+
+/** A connection on which a test says what it likes. */
+class Dialled {
+  readonly socket: Duplex
+  readonly closed: Promise<void>
+  #received = Buffer.alloc(0)
+  #awaited: (() => void) | undefined
+  ended = false
+
+  constructor(socket: Duplex) {
+    this.socket = socket
+    socket.on('data', chunk => {
+      this.#received = Buffer.concat([this.#received, chunk])
+      this.#awaited?.()
+    })
+    this.closed = new Promise(resolve => {
+      socket.on('end', () => {
+        this.ended = true
+        this.#awaited?.()
+        resolve()
+      })
+    })
+  }
+
+  send(body: Buffer): void {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(body.length)
+    this.socket.write(Buffer.concat([length, body]))
+  }
+
+  /** The next whole answer, without its length. */
+  async answer(): Promise<Buffer> {
+    for (;;) {
+      if (this.#received.length >= 4 && this.#received.length >= 4 + this.#received.readInt32BE(0)) {
+        const end = 4 + this.#received.readInt32BE(0)
+        const answer = this.#received.subarray(4, end)
+        this.#received = this.#received.subarray(end)
+        return answer
+      }
+      if (this.ended) throw new Error('closed without an answer')
+      await new Promise<void>(resolve => {
+        this.#awaited = resolve
+      })
+    }
+  }
+}
+
+function request(api: Api, version: number, body: object = {}, correlationId = 7): Buffer {
+  const header = Buffer.alloc(8)
+  header.writeInt16BE(api.key, 0)
+  header.writeInt16BE(version, 2)
+  header.writeInt32BE(correlationId, 4)
+  const at = versionOf(api, version)
+  const message = writeMessage(api.request as Type<unknown, object>, body, at).concat()
+  return Buffer.concat([header, Buffer.from([255, 255]), ...(at.flexible ? [Buffer.from([0])] : []), message])
+}
+
+const { apiVersions, metadata, produce } = apis as unknown as Readonly<Record<string, Api>>
+
+it('answers requests of one connection in order, also where they come in pieces', async () => {
+  const { dial } = start()
+  const client = dial()
+  const frames = [1, 2, 3].map(id => {
+    const body = request(metadata!, 4, { topics: null }, id)
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(body.length)
+    return Buffer.concat([length, body])
+  })
+  for (const byte of Buffer.concat(frames)) client.socket.write(Buffer.from([byte]))
+  const ids = [await client.answer(), await client.answer(), await client.answer()].map(each =>
+    each.readInt32BE(0),
+  )
+  expect(ids).toEqual([1, 2, 3])
+})
+
+it('answers an unknown version of ApiVersions in version 0, with the versions that it speaks', async () => {
+  const { dial } = start()
+  const client = dial()
+  client.send(request({ ...apiVersions!, flexible: 3 } as Api, 99))
+  const answer = await client.answer()
+  expect(answer.readInt32BE(0)).toBe(7)
+  expect(answer.readInt16BE(4)).toBe(35)
+  expect(answer.readInt32BE(6)).toBeGreaterThan(15)
+})
+
+it.each([
+  ['an API that is not spoken', () => Buffer.concat([Buffer.from([0, 99]), Buffer.alloc(10)])],
+  ['a version that is not spoken', () => request(produce!, 13).fill(0, 2, 3).fill(99, 3, 4)],
+  [
+    'a request that is cut short',
+    () => request(metadata!, 4, { topics: [{ name: 'orders' }] }).subarray(0, 14),
+  ],
+  [
+    'a request with something left over',
+    () => Buffer.concat([request(metadata!, 4, { topics: null }), Buffer.alloc(3)]),
+  ],
+  ['a header that is cut short', () => Buffer.from([0, 3, 0])],
+  ['an empty frame', () => Buffer.alloc(0)],
+])('closes the connection on %s, says so once, and serves the others', async (_, frame) => {
+  const { dial, errors } = start()
+  const bad = dial()
+  const good = dial()
+  bad.send(frame())
+  await bad.closed
+  good.send(request(metadata!, 4, { topics: null }))
+  expect((await good.answer()).readInt32BE(0)).toBe(7)
+  expect(errors).toHaveLength(1)
+})
+
+it.each([
+  ['negative', Buffer.from([255, 255, 255, 0])],
+  ['beyond the limit', Buffer.from([0, 1, 0, 0])],
+])('closes the connection on a length that is %s, before anything of it is kept', async (_, length) => {
+  const { dial } = start({ maxFrameBytes: 1000 })
+  const client = dial()
+  client.socket.write(length)
+  await client.closed
+})
+
+it('answers a batch that is damaged with an error, and writes nothing', async () => {
+  const { broker, dial } = start()
+  const client = dial()
+  const records = [Buffer.alloc(80, 2)]
+  const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
+  client.send(request(produce!, 7, { acks: 1, timeoutMs: 1000, topicData }))
+  expect((await client.answer()).readInt32BE(0)).toBe(7)
+  expect(broker.topic('orders').records()).toEqual([])
+})
+
+it('survives whatever is sent, and no other connection notices', async () => {
+  const { broker, dial } = start()
+  const good = dial()
+  const described = (Object.values(apis) as unknown as readonly Api[]).filter(
+    ({ name }) => name !== 'JoinGroup',
+  )
+  const frames = fc.record({
+    api: fc.constantFrom(...described),
+    version: fc.nat({ max: 13 }),
+    flips: fc.array(fc.record({ at: fc.nat({ max: 200 }), bits: fc.integer({ min: 1, max: 255 }) }), {
+      maxLength: 6,
+    }),
+    cut: fc.option(fc.nat({ max: 60 })),
+    extra: fc.uint8Array({ maxLength: 20 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(frames, async ({ api, version, flips, cut, extra }) => {
+      const at = Math.min(Math.max(version, api.versions[0]), api.versions[1])
+      let frame = Buffer.concat([request(api, at), extra])
+      for (const { at: place, bits } of flips) frame[place % frame.length]! ^= bits
+      if (cut !== null) frame = frame.subarray(0, cut)
+      const bad = dial()
+      bad.send(frame)
+      good.send(request(metadata!, 4, { topics: null }))
+      expect((await good.answer()).readInt32BE(0)).toBe(7)
+      bad.socket.destroy()
+    }),
+    { numRuns: 2000 },
+  )
+  expect(broker.topic('orders').records()).toEqual([])
+})

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { connect as connectTcp, type Socket } from 'node:net'
+import path from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
+import { afterEach, expect, it } from 'vitest'
+import { Broker, topic } from '../../src/index.ts'
+import { type ServeOptions, serve } from '../../src/server/index.ts'
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+async function start(options: ServeOptions = {}) {
+  const broker = new Broker({ topics: { orders: topic({ partitions: 1 }) } })
+  open.push(() => broker.close())
+  const server = await serve(broker, options)
+  return { broker, server }
+}
+
+async function send(address: string, ssl?: object): Promise<void> {
+  const kafka = new Kafka({
+    brokers: [address],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 0 },
+    ...(ssl === undefined ? {} : { ssl }),
+  })
+  const producer = kafka.producer()
+  open.push(() => producer.disconnect())
+  await producer.connect()
+  await producer.send({ topic: 'orders', messages: [{ value: '1' }] })
+}
+
+it('listens on a free port of 127.0.0.1, and tells clients to come there', async () => {
+  const { broker, server } = await start()
+  expect(server.address).toBe(`127.0.0.1:${server.port}`)
+  await send(server.address)
+  expect(broker.topic('orders').records()).toMatchObject([{ value: 1 }])
+  expect(server.connections).toBeGreaterThan(0)
+})
+
+it('speaks TLS', async () => {
+  const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
+  const { broker, server } = await start({ tls: { key: pem('key.pem'), cert: pem('cert.pem') } })
+  await send(server.address, { ca: [pem('cert.pem')], servername: 'localhost' })
+  expect(broker.topic('orders').records()).toHaveLength(1)
+})
+
+it('rejects where the port is taken', async () => {
+  const { server } = await start()
+  const { broker } = await start()
+  await expect(serve(broker, { port: server.port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+})
+
+it('ends every connection when it closes, and with its broker', async () => {
+  const { server } = await start()
+  const socket: Socket = connectTcp(server.port, '127.0.0.1')
+  const ended = new Promise(resolve => socket.once('close', resolve))
+  await new Promise(resolve => socket.once('connect', resolve))
+  await server.close()
+  await ended
+  expect(server.connections).toBe(0)
+
+  const other = await start()
+  await other.broker.close()
+  await expect(send(other.server.address)).rejects.toThrow()
+})
+
+it('refuses what cannot be meant', async () => {
+  const broker = new Broker()
+  await expect(serve(broker, { port: 70_000 })).rejects.toThrow(
+    "serve: option 'port' expected a whole number from 0 to 65535",
+  )
+  await expect(serve(broker, { ports: 1 } as never)).rejects.toThrow(
+    "unknown option 'ports'. Did you mean 'port'?",
+  )
+})
