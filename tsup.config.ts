@@ -58,10 +58,17 @@ const common = {
 } satisfies Options
 
 export default defineConfig([
-  { ...common, entry, format: 'esm', splitting: true, dts: false },
   {
     ...common,
-    entry: ['src/**/*.ts'],
+    entry: { ...entry, 'cli/main': 'src/cli/main.ts' },
+    format: 'esm',
+    splitting: true,
+    dts: false,
+  },
+  {
+    ...common,
+    // The command is ESM alone.
+    entry: ['src/**/*.ts', '!src/cli/**'],
     format: 'cjs',
     splitting: false,
     dts: false,

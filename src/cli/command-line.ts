@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util'
+import { describeError } from '../errors.ts'
+import type { TopicOptions } from '../topic-definition.ts'
+
+/** What the command was asked to do. */
+export interface CommandLine {
+  readonly help: boolean
+  readonly version: boolean
+  readonly port: number
+  readonly host: string
+  readonly topics: Readonly<Record<string, TopicOptions>>
+  /** Whether unknown topics are made, and with how many partitions. */
+  readonly autoCreate: TopicOptions | false
+  readonly maxRecords: number | undefined
+  readonly tls: { readonly key: string; readonly cert: string } | undefined
+  readonly quiet: boolean
+}
+
+/** What is wrong with the arguments, in one line. */
+export class UsageError extends Error {
+  override readonly name: string = 'UsageError'
+}
+
+export const usage: string = `brokerlet: a Kafka broker in memory, for tests and prototypes
+
+  brokerlet [--port 9092] [--topic orders:6]...
+
+  --port N             where to listen; default 9092, 0 for any that is free
+  --host NAME          default 127.0.0.1
+  --topic NAME[:N]     makes a topic of N partitions, default 1; may be given again
+  --auto-create [N]    makes topics when they are first named, of N partitions, default 1
+  --max-records N      how many records are kept in all; default 1000000
+  --tls-key FILE       speaks TLS, with --tls-cert FILE
+  --quiet              prints the address and nothing else
+  --help, --version
+`
+
+/** @throws UsageError */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const values = parse(args)
+  return {
+    help: values.help ?? false,
+    version: values.version ?? false,
+    port: number('--port', values.port ?? '9092', 0, 65_535),
+    host: values.host ?? '127.0.0.1',
+    topics: Object.fromEntries((values.topic ?? []).map(toTopic)),
+    autoCreate: toAutoCreate(values['auto-create']),
+    maxRecords:
+      values['max-records'] === undefined ? undefined : number('--max-records', values['max-records'], 1),
+    tls: toTls(values['tls-key'], values['tls-cert']),
+    quiet: values.quiet ?? false,
+  }
+}
+
+function parse(args: readonly string[]) {
+  // The number after it may be left out, which parseArgs does not know.
+  const given = args.flatMap((arg, i) =>
+    arg === '--auto-create' && !/^\d+$/.test(args[i + 1] ?? '') ? [arg, '1'] : [arg],
+  )
+  try {
+    return parseArgs({
+      args: given,
+      options: {
+        port: { type: 'string' },
+        host: { type: 'string' },
+        topic: { type: 'string', multiple: true },
+        'auto-create': { type: 'string' },
+        'max-records': { type: 'string' },
+        'tls-key': { type: 'string' },
+        'tls-cert': { type: 'string' },
+        quiet: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    }).values
+  } catch (error) {
+    throw new UsageError(describeError(error).split('. ')[0]!)
+  }
+}
+
+function number(option: string, text: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+  throw new UsageError(`${option} expected a whole number ${range}, received '${text}'`)
+}
+
+function toTopic(text: string): readonly [string, TopicOptions] {
+  const [, name, partitions = '1'] = /^([^:]+)(?::(.*))?$/.exec(text) ?? []
+  if (name === undefined) throw new UsageError(`--topic expected NAME or NAME:PARTITIONS, received '${text}'`)
+  return [name, { partitions: number(`--topic ${name}`, partitions, 1) }]
+}
+
+function toAutoCreate(partitions: string | undefined): TopicOptions | false {
+  return partitions === undefined ? false : { partitions: number('--auto-create', partitions, 1) }
+}
+
+function toTls(key: string | undefined, cert: string | undefined): CommandLine['tls'] {
+  if (key === undefined && cert === undefined) return undefined
+  if (key === undefined || cert === undefined) throw new UsageError('--tls-key and --tls-cert go together')
+  return { key, cert }
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { run } from './run.ts'
+
+const manifest: { readonly version: string } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+)
+
+process.exitCode = await run(process.argv.slice(2), manifest.version, {
+  print: line => console.log(line),
+  complain: line => console.error(line),
+  onInterrupt: end => {
+    process.once('SIGINT', end)
+    process.once('SIGTERM', end)
+  },
+})

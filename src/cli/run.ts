@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { Broker } from '../broker.ts'
+import { describeError } from '../errors.ts'
+import { serve } from '../server/serve.ts'
+import { type CommandLine, parseCommandLine, UsageError, usage } from './command-line.ts'
+
+/** What a program has to speak to: its own streams and signals. */
+export interface Terminal {
+  print(line: string): void
+  complain(line: string): void
+  /** Calls back when the program is asked to end. */
+  onInterrupt(end: () => void): void
+}
+
+/** Runs the command until it is interrupted; gives the status of its process. */
+export async function run(args: readonly string[], version: string, terminal: Terminal): Promise<number> {
+  try {
+    const command = parseCommandLine(args)
+    if (command.help) terminal.print(usage)
+    else if (command.version) terminal.print(version)
+    else await serveUntilInterrupted(command, terminal)
+    return 0
+  } catch (error) {
+    terminal.complain(`brokerlet: ${explain(error)}`)
+    return error instanceof UsageError ? 2 : 1
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return `${error.message}; --help lists the options`
+  const { code, port } = error as { readonly code?: unknown; readonly port?: unknown }
+  if (code === 'EADDRINUSE') return `port ${port} is taken`
+  return describeError(error)
+}
+
+async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): Promise<void> {
+  const { port, host, topics, autoCreate, maxRecords, tls } = command
+  const broker = new Broker({
+    topics: Object.fromEntries(Object.entries(topics).map(([name, options]) => [name, { options }])),
+    autoCreateTopics: autoCreate,
+    ...(maxRecords === undefined ? {} : { maxRecords }),
+  })
+  try {
+    if (!command.quiet) watch(broker, terminal)
+    const pem = tls && { key: readFileSync(tls.key), cert: readFileSync(tls.cert) }
+    const server = await serve(broker, { port, host, ...(pem && { tls: pem }) })
+    terminal.print(server.address)
+    await new Promise<void>(resolve => terminal.onInterrupt(resolve))
+  } finally {
+    await broker.close()
+  }
+}
+
+function watch(broker: Pick<Broker, 'on'>, terminal: Terminal): void {
+  broker.on('topicCreated', ({ topic, partitions }) =>
+    terminal.print(`topic ${topic} made, partitions: ${partitions}`),
+  )
+  broker.on('topicDeleted', ({ topic }) => terminal.print(`topic ${topic} deleted`))
+  broker.on('partitionsAdded', ({ topic, to }) => terminal.print(`topic ${topic} grew, partitions: ${to}`))
+  broker.on('groupCreated', ({ groupId }) => terminal.print(`group ${groupId} committed for the first time`))
+  broker.on('groupDeleted', ({ groupId }) => terminal.print(`group ${groupId} deleted`))
+  broker.on('recordsDropped', ({ topic, partition, from, to, groups }) =>
+    terminal.print(
+      `${topic}-${partition}: ${to - from} records dropped before ${groups.map(({ groupId }) => groupId).join(', ')} had read them`,
+    ),
+  )
+  broker.on('error', error => terminal.print(`error: ${describeError(error)}`))
+}

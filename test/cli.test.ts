@@ -1,0 +1,117 @@
+import path from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
+import { expect, it } from 'vitest'
+import { run } from '../src/cli/run.ts'
+import { Broker } from '../src/index.ts'
+import { serve } from '../src/server/serve.ts'
+
+const tls = path.join(import.meta.dirname, 'server', 'tls')
+
+/** The command as it runs, and how to interrupt it. */
+function start(...args: string[]) {
+  const lines: string[] = []
+  const complaints: string[] = []
+  let interrupt: (() => void) | undefined
+  const ended = run(args, '1.2.3', {
+    print: line => lines.push(line),
+    complain: line => complaints.push(line),
+    onInterrupt: end => {
+      interrupt = end
+    },
+  })
+  const address = async () => {
+    await expect.poll(() => interrupt).toBeDefined()
+    return lines.find(line => /^127\.0\.0\.1:\d+$/.test(line))!
+  }
+  return { lines, complaints, ended, address, interrupt: () => interrupt!() }
+}
+
+it('listens, prints its address and a line per event, and ends when it is interrupted', async () => {
+  const command = start(
+    '--port',
+    '0',
+    '--topic',
+    'orders:6',
+    '--topic',
+    'audit',
+    '--auto-create',
+    '--max-records',
+    '1000',
+  )
+  const kafka = new Kafka({ brokers: [await command.address()], logLevel: logLevel.NOTHING })
+  const admin = kafka.admin()
+  await admin.connect()
+  expect((await admin.listTopics()).sort()).toEqual(['audit', 'orders'])
+  expect((await admin.fetchTopicMetadata({ topics: ['orders'] })).topics[0]!.partitions).toHaveLength(6)
+  await admin.createTopics({ topics: [{ topic: 'late', numPartitions: 2 }] })
+  await admin.disconnect()
+  command.interrupt()
+  expect(await command.ended).toBe(0)
+  expect(command.lines).toContain('topic late made, partitions: 2')
+  expect(command.complaints).toEqual([])
+})
+
+it('speaks TLS', async () => {
+  const command = start(
+    '--port',
+    '0',
+    '--tls-key',
+    path.join(tls, 'key.pem'),
+    '--tls-cert',
+    path.join(tls, 'cert.pem'),
+  )
+  const kafka = new Kafka({
+    brokers: [await command.address()],
+    ssl: { rejectUnauthorized: false },
+    logLevel: logLevel.NOTHING,
+  })
+  const admin = kafka.admin()
+  await admin.connect()
+  expect(await admin.listTopics()).toEqual([])
+  await admin.disconnect()
+  command.interrupt()
+  expect(await command.ended).toBe(0)
+})
+
+it.each([
+  [['--port', 'x'], "--port expected a whole number from 0 to 65535, received 'x'"],
+  [['--topic', ':3'], "--topic expected NAME or NAME:PARTITIONS, received ':3'"],
+  [['--topic', 'a:0'], "--topic a expected a whole number of at least 1, received '0'"],
+  [['--prot', '1'], "Unknown option '--prot'"],
+  [['--tls-key', 'k'], '--tls-key and --tls-cert go together'],
+  [['orders'], "Unexpected argument 'orders'"],
+])('says in one line what is wrong with %j, and ends with 2', async (args, message) => {
+  const command = start(...args)
+  expect(await command.ended).toBe(2)
+  expect(command.complaints).toEqual([`brokerlet: ${message}; --help lists the options`])
+  expect(command.lines).toEqual([])
+})
+
+it('says in one line that its port is taken, that a topic cannot be, or a file is not there, and ends with 1', async () => {
+  const broker = new Broker()
+  const { port } = await serve(broker)
+  const outcomes = []
+  for (const args of [
+    ['--port', String(port)],
+    ['--port', '0', '--topic', 'a b'],
+    ['--port', '0', '--tls-key', '/nowhere', '--tls-cert', '/nowhere'],
+  ]) {
+    const command = start(...args)
+    outcomes.push([await command.ended, command.complaints.length, command.complaints[0]])
+  }
+  expect(outcomes).toEqual([
+    [1, 1, `brokerlet: port ${port} is taken`],
+    [1, 1, expect.stringContaining("received 'a b'")],
+    [1, 1, expect.stringContaining('ENOENT')],
+  ])
+  await broker.close()
+})
+
+it('prints its options, and its version', async () => {
+  const help = start('--help')
+  expect(await help.ended).toBe(0)
+  expect(help.lines[0]).toContain('--topic NAME[:N]')
+  const version = start('--version')
+  expect(await version.ended).toBe(0)
+  expect(version.lines).toEqual(['1.2.3'])
+})
