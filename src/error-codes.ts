@@ -2,6 +2,9 @@
 export type ErrorCode =
   | 'UNKNOWN_SERVER_ERROR'
   | 'OFFSET_OUT_OF_RANGE'
+  | 'UNSUPPORTED_SASL_MECHANISM'
+  | 'ILLEGAL_SASL_STATE'
+  | 'SASL_AUTHENTICATION_FAILED'
   | 'CORRUPT_MESSAGE'
   | 'COORDINATOR_NOT_AVAILABLE'
   | 'ILLEGAL_GENERATION'
@@ -50,6 +53,9 @@ export const errorCodes: Readonly<
 > = {
   UNKNOWN_SERVER_ERROR: { errno: -1, retriable: false },
   OFFSET_OUT_OF_RANGE: { errno: 1, retriable: false },
+  UNSUPPORTED_SASL_MECHANISM: { errno: 33, retriable: false },
+  ILLEGAL_SASL_STATE: { errno: 34, retriable: false },
+  SASL_AUTHENTICATION_FAILED: { errno: 58, retriable: false },
   CORRUPT_MESSAGE: { errno: 2, retriable: true },
   COORDINATOR_NOT_AVAILABLE: { errno: 15, retriable: true },
   ILLEGAL_GENERATION: { errno: 22, retriable: false },

@@ -73,7 +73,34 @@ it('speaks TLS', async () => {
   expect(await command.ended).toBe(0)
 })
 
+it('lets in only who proves who they are, where users are given', async () => {
+  const command = start('--port', '0', '--sasl', 'ada:se:cret', '--quiet')
+  const address = await command.address()
+  const topics = async (sasl: object) => {
+    const kafka = new Kafka({
+      brokers: [address],
+      logLevel: logLevel.NOTHING,
+      retry: { retries: 0 },
+      ...sasl,
+    })
+    const admin = kafka.admin()
+    await admin.connect()
+    try {
+      return await admin.listTopics()
+    } finally {
+      await admin.disconnect()
+    }
+  }
+  const sasl = { mechanism: 'scram-sha-512', username: 'ada', password: 'se:cret' }
+  expect(await topics({ sasl })).toEqual([])
+  await expect(topics({})).rejects.toThrow()
+  command.interrupt()
+  expect(await command.ended).toBe(0)
+  expect(command.lines).toEqual([address])
+})
+
 it.each([
+  [['--sasl', 'ada'], '--sasl expected USER:PASSWORD'],
   [['--port', 'x'], "--port expected a whole number from 0 to 65535, received 'x'"],
   [['--topic', ':3'], "--topic expected NAME or NAME:PARTITIONS, received ':3'"],
   [['--topic', 'a:0'], "--topic a expected a whole number of at least 1, received '0'"],

@@ -13,6 +13,8 @@ export interface CommandLine {
   readonly autoCreate: TopicOptions | false
   readonly maxRecords: number | undefined
   readonly tls: { readonly key: string; readonly cert: string } | undefined
+  /** Passwords by user name, where clients have to prove who they are. */
+  readonly users: Readonly<Record<string, string>> | undefined
   readonly quiet: boolean
 }
 
@@ -31,6 +33,7 @@ export const usage: string = `brokerlet: a Kafka broker in memory, for tests and
   --auto-create [N]    makes topics when they are first named, of N partitions, default 1
   --max-records N      how many records are kept in all; default 1000000
   --tls-key FILE       speaks TLS, with --tls-cert FILE
+  --sasl USER:PASSWORD serves only who proves to be USER (PLAIN, SCRAM); may be given again
   --quiet              prints the address and nothing else
   --help, --version
 `
@@ -48,6 +51,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     maxRecords:
       values['max-records'] === undefined ? undefined : number('--max-records', values['max-records'], 1),
     tls: toTls(values['tls-key'], values['tls-cert']),
+    users: values.sasl && Object.fromEntries(values.sasl.map(toUser)),
     quiet: values.quiet ?? false,
   }
 }
@@ -68,6 +72,7 @@ function parse(args: readonly string[]) {
         'max-records': { type: 'string' },
         'tls-key': { type: 'string' },
         'tls-cert': { type: 'string' },
+        sasl: { type: 'string', multiple: true },
         quiet: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
@@ -89,6 +94,12 @@ function toTopic(text: string): readonly [string, TopicOptions] {
   const [, name, partitions = '1'] = /^([^:]+)(?::(.*))?$/.exec(text) ?? []
   if (name === undefined) throw new UsageError(`--topic expected NAME or NAME:PARTITIONS, received '${text}'`)
   return [name, { partitions: number(`--topic ${name}`, partitions, 1) }]
+}
+
+function toUser(text: string): readonly [string, string] {
+  const at = text.indexOf(':')
+  if (at <= 0) throw new UsageError('--sasl expected USER:PASSWORD')
+  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 function toAutoCreate(partitions: string | undefined): TopicOptions | false {

@@ -34,7 +34,7 @@ function explain(error: unknown): string {
 }
 
 async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): Promise<void> {
-  const { port, host, topics, autoCreate, maxRecords, tls } = command
+  const { port, host, topics, autoCreate, maxRecords, tls, users } = command
   const broker = new Broker({
     topics: Object.fromEntries(Object.entries(topics).map(([name, options]) => [name, { options }])),
     autoCreateTopics: autoCreate,
@@ -43,7 +43,12 @@ async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): 
   try {
     if (!command.quiet) watch(broker, terminal)
     const pem = tls && { key: readFileSync(tls.key), cert: readFileSync(tls.cert) }
-    const server = await serve(broker, { port, host, ...(pem && { tls: pem }) })
+    const server = await serve(broker, {
+      port,
+      host,
+      ...(pem && { tls: pem }),
+      ...(users && { sasl: { users } }),
+    })
     terminal.print(server.address)
     await new Promise<void>(resolve => terminal.onInterrupt(resolve))
   } finally {

@@ -1,9 +1,12 @@
 import type { Duplex } from 'node:stream'
 import { errorCodes } from '../error-codes.ts'
+import { ConnectionSession } from './connection-session.ts'
 import { Frames } from './frames.ts'
 import type { Handler, RequestContext } from './handler.ts'
 import { readMessage, versionOf } from './protocol/message.ts'
 import { apiVersions } from './protocol/messages/api-versions.ts'
+import { saslAuthenticate } from './protocol/messages/sasl-authenticate.ts'
+import { saslHandshake } from './protocol/messages/sasl-handshake.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 import { Reader } from './protocol/reader.ts'
 import { nullable, string, type Type } from './protocol/type.ts'
@@ -13,6 +16,8 @@ import { Writer } from './protocol/writer.ts'
 export interface ConnectionHost {
   readonly maxFrameBytes: number
   readonly handlers: ReadonlyMap<number, Handler>
+  /** Whether only those are served who have proved who they are. */
+  readonly secured: boolean
   /** Something that a client sent could not be read, or could not be answered. */
   failed(connection: Connection, error: unknown): void
   closed(connection: Connection): void
@@ -25,6 +30,9 @@ interface RequestHeader {
   readonly clientId: string
 }
 
+// What anybody may ask: the versions, and to be let in.
+const anonymous: ReadonlySet<number> = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
+
 const nullableString = nullable(string)
 
 /** One client's connection: its requests are answered one after the other, in order. */
@@ -33,6 +41,7 @@ export class Connection {
   readonly #host: ConnectionHost
   readonly #frames: Frames
   readonly #gone = new AbortController()
+  readonly #session = new ConnectionSession()
   readonly #waiting: Buffer[] = []
   #working = false
 
@@ -105,12 +114,20 @@ export class Connection {
     const header = { key, version, correlationId, clientId }
     const handler = this.#host.handlers.get(key)
     if (handler === undefined) throw new ProtocolError(`API ${key} is not spoken here`)
+    if (this.#host.secured && this.#session.user === undefined && !anonymous.has(key)) {
+      throw new ProtocolError(`${handler.api.name} before the client has proved who it is`)
+    }
     const [min, max] = handler.api.versions
     if (version < min || version > max) return this.#unsupported(handler, header)
     const at = versionOf(handler.api, version)
     if (at.flexible) skipTags(reader)
     const request = readMessage(handler.api.request, reader, at)
-    const context: RequestContext = { version, clientId, signal: this.#gone.signal }
+    const context: RequestContext = {
+      version,
+      clientId,
+      session: this.#session,
+      signal: this.#gone.signal,
+    }
     const response = await handler.handle(request, context)
     return response === undefined ? undefined : respond(handler, header, response)
   }

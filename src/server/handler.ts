@@ -1,10 +1,12 @@
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { ConnectionSession } from './connection-session.ts'
 import type { Api, RequestOf, ResponseOf } from './protocol/message.ts'
 
 /** Where a request comes from. */
 export interface RequestContext {
   readonly version: number
   readonly clientId: string
+  readonly session: ConnectionSession
   /** Aborts when its connection is gone. */
   readonly signal: AbortSignal
 }

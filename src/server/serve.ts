@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Broker } from '../broker.ts'
 import { checkOptions, duration, integer, name, objectWith } from '../validate.ts'
+import { checkSaslOptions, type SaslOptions } from './sasl/sasl-options.ts'
 import { maxFrameBytes, type WireOptions, WireServer } from './wire-server.ts'
 
 /** Where a server listens, and how it speaks. */
@@ -12,6 +13,8 @@ export interface ServeOptions extends WireOptions {
   readonly host?: string
   /** Speaks TLS: the options of `node:tls`, at least a key and a certificate. */
   readonly tls?: TlsOptions
+  /** Serves only who proves who they are, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; default everybody. */
+  readonly sasl?: SaslOptions
 }
 
 /** A server that listens. */
@@ -42,9 +45,11 @@ export async function serve(
     port: integer(0, 65_535),
     host: name,
     tls: objectWith(),
+    sasl: objectWith(),
     maxFrameBytes: integer(1, maxFrameBytes),
     initialRebalanceDelayMs: duration,
   })
+  if (options.sasl !== undefined) checkSaslOptions(options.sasl)
   const { engine } = broker as Broker
   const { port = 0, host = '127.0.0.1', tls } = options
   const address = { host, port }

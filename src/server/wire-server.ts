@@ -9,7 +9,9 @@ import { listOffsetsHandlers } from './handlers/list-offsets.ts'
 import { membershipHandlers } from './handlers/membership.ts'
 import { offsetHandlers } from './handlers/offsets.ts'
 import { produceHandlers } from './handlers/produce.ts'
+import { saslHandlers } from './handlers/sasl.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
+import type { SaslOptions } from './sasl/sasl-options.ts'
 import type { Wire } from './wire.ts'
 import { WireGroups } from './wire-groups.ts'
 
@@ -23,16 +25,23 @@ export interface WireOptions {
 
 export const maxFrameBytes: number = 100 * 1024 * 1024
 
+/** What a server knows beyond that. */
+export interface WireServerOptions extends WireOptions {
+  readonly sasl?: SaslOptions | undefined
+}
+
 /** Speaks Kafka's protocol over any number of connections, for one broker. */
 export class WireServer {
   readonly #connections = new Set<Connection>()
   readonly #groups: WireGroups
   readonly #handlers: ReadonlyMap<number, Handler>
   readonly #maxFrameBytes: number
+  readonly #secured: boolean
   readonly #engine: Broker['engine']
 
-  constructor(engine: Broker['engine'], address: Wire['address'], options: WireOptions) {
+  constructor(engine: Broker['engine'], address: Wire['address'], options: WireServerOptions) {
     this.#engine = engine
+    this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     this.#groups = new WireGroups(engine, options.initialRebalanceDelayMs ?? 0)
     const wire: Wire = {
@@ -52,6 +61,7 @@ export class WireServer {
       ...offsetHandlers(wire),
       ...groupAdminHandlers(wire),
       ...topicAdminHandlers(wire),
+      ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
     ]
     this.#handlers = new Map(handlers.map(each => [each.api.key, each]))
   }
@@ -65,6 +75,7 @@ export class WireServer {
     const connection = new Connection(socket, {
       maxFrameBytes: this.#maxFrameBytes,
       handlers: this.#handlers,
+      secured: this.#secured,
       failed: (_, error) => this.#failed(error),
       closed: gone => this.#connections.delete(gone),
     })

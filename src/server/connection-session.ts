@@ -1,0 +1,9 @@
+import type { SaslExchange } from './sasl/sasl-exchange.ts'
+
+/** What a connection has said of itself so far. */
+export class ConnectionSession {
+  /** Who it is, once that is proved. */
+  user: string | undefined
+  /** The proof under way. */
+  exchange: SaslExchange | undefined
+}

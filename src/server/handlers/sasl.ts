@@ -1,0 +1,41 @@
+import { errorCodes } from '../../error-codes.ts'
+import { type Handler, handler } from '../handler.ts'
+import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
+import { saslHandshake } from '../protocol/messages/sasl-handshake.ts'
+import { beginExchange } from '../sasl/sasl-exchange.ts'
+import { SaslFailure } from '../sasl/sasl-failure.ts'
+import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sasl-options.ts'
+
+/** Clients prove who they are: which way, and then the proof. */
+export function saslHandlers({ users, mechanisms = saslMechanisms }: SaslOptions): Handler[] {
+  const passwordOf = (user: string) => (Object.hasOwn(users, user) ? users[user] : undefined)
+  return [
+    handler(saslHandshake, ({ mechanism }, { session }) => {
+      const known = mechanisms.includes(mechanism as SaslMechanism)
+      if (known) session.exchange = beginExchange(mechanism as SaslMechanism, passwordOf)
+      const { errno } = errorCodes.UNSUPPORTED_SASL_MECHANISM
+      return { errorCode: known ? 0 : errno, mechanisms: [...mechanisms] }
+    }),
+
+    handler(saslAuthenticate, ({ authBytes }, { session }) => {
+      const failed = (code: 'ILLEGAL_SASL_STATE' | 'SASL_AUTHENTICATION_FAILED', errorMessage: string) => ({
+        errorCode: errorCodes[code].errno,
+        errorMessage,
+      })
+      const { exchange } = session
+      if (exchange === undefined) return failed('ILLEGAL_SASL_STATE', 'SaslHandshake comes first')
+      try {
+        const { bytes, user } = exchange.step(authBytes)
+        if (user !== undefined) {
+          session.user = user
+          session.exchange = undefined
+        }
+        return { errorCode: 0, authBytes: bytes }
+      } catch (error) {
+        if (!(error instanceof SaslFailure)) throw error
+        session.exchange = undefined
+        return failed('SASL_AUTHENTICATION_FAILED', `Authentication failed: ${error.message}`)
+      }
+    }),
+  ]
+}

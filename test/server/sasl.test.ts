@@ -1,0 +1,110 @@
+import { connect } from 'node:net'
+import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
+import { afterEach, expect, it } from 'vitest'
+import { Broker, topic } from '../../src/index.ts'
+import { type SaslOptions, serve } from '../../src/server/index.ts'
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+const users = { ada: 'secret', 'o=brian,x': 'pass,word' }
+
+async function start(sasl: SaslOptions = { users }) {
+  const broker = new Broker({ topics: { orders: topic({ partitions: 1 }) } })
+  const errors: unknown[] = []
+  broker.on('error', error => errors.push(error))
+  open.push(() => broker.close())
+  const server = await serve(broker, { sasl })
+  const listTopics = async (credentials?: SASLOptions) => {
+    const kafka = new Kafka({
+      brokers: [server.address],
+      logLevel: logLevel.NOTHING,
+      retry: { retries: 0 },
+      ...(credentials === undefined ? {} : { sasl: credentials }),
+    })
+    const admin = kafka.admin()
+    open.push(() => admin.disconnect())
+    await admin.connect()
+    return admin.listTopics()
+  }
+  return { broker, server, errors, listTopics }
+}
+
+it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)(
+  'lets in who proves by %s who they are, and nobody else',
+  async mechanism => {
+    const { listTopics } = await start()
+    const login = (username: string, password: string) =>
+      listTopics({ mechanism, username, password } as SASLOptions)
+    expect(await login('ada', 'secret')).toEqual(['orders'])
+    expect(await login('o=brian,x', 'pass,word')).toEqual(['orders'])
+    for (const [user, password] of [
+      ['ada', 'Secret'],
+      ['ada', ''],
+      ['eve', 'secret'],
+      ['toString', 'x'],
+    ] as const) {
+      await expect(login(user, password)).rejects.toThrow(/Authentication failed|SASL/)
+    }
+  },
+)
+
+it('serves nobody who says nothing of themselves, and tells that by its error', async () => {
+  const { listTopics, errors } = await start()
+  await expect(listTopics()).rejects.toThrow()
+  expect(errors).toEqual([
+    expect.objectContaining({ message: 'Metadata before the client has proved who it is' }),
+  ])
+})
+
+it('offers only the mechanisms that it is told', async () => {
+  const { listTopics } = await start({ users, mechanisms: ['SCRAM-SHA-512'] })
+  expect(await listTopics({ mechanism: 'scram-sha-512', username: 'ada', password: 'secret' })).toEqual([
+    'orders',
+  ])
+  await expect(listTopics({ mechanism: 'plain', username: 'ada', password: 'secret' })).rejects.toThrow()
+})
+
+it('answers a proof without a handshake, and nonsense in place of a proof, with an error', async () => {
+  const { server } = await start()
+  const socket = connect(server.port, '127.0.0.1')
+  const answers: Buffer[] = []
+  socket.on('data', chunk => answers.push(chunk))
+  const send = (key: number, version: number, body: Buffer) => {
+    const header = Buffer.alloc(14)
+    header.writeInt32BE(10 + body.length, 0)
+    header.writeInt16BE(key, 4)
+    header.writeInt16BE(version, 6)
+    header.writeInt32BE(1, 8)
+    header.writeInt16BE(-1, 12)
+    socket.write(Buffer.concat([header, body]))
+  }
+  const errorOf = async (index: number) => {
+    await expect.poll(() => answers.length).toBeGreaterThan(index)
+    return answers[index]!.readInt16BE(8)
+  }
+  send(36, 0, Buffer.from([0, 0, 0, 1, 0]))
+  expect(await errorOf(0)).toBe(34)
+  for (const [i, mechanism] of ['PLAIN', 'SCRAM-SHA-256'].entries()) {
+    const name = Buffer.from(mechanism)
+    send(17, 1, Buffer.concat([Buffer.from([0, name.length]), name]))
+    expect(await errorOf(1 + 2 * i)).toBe(0)
+    send(36, 0, Buffer.from([0, 0, 0, 2, 120, 120]))
+    expect(await errorOf(2 + 2 * i)).toBe(58)
+  }
+  socket.destroy()
+})
+
+it('refuses options that cannot be meant', async () => {
+  const broker = new Broker()
+  open.push(() => broker.close())
+  const refused = (sasl: object) => expect(serve(broker, { sasl: sasl as SaslOptions })).rejects
+  await refused({}).toThrow("serve: sasl: option 'users' expected passwords by user name, at least one")
+  await refused({ users: {} }).toThrow("option 'users'")
+  await refused({ users, mechanisms: ['GSSAPI'] }).toThrow("option 'mechanisms' expected an array of PLAIN")
+  await refused({ users, mechanism: 'PLAIN' }).toThrow(
+    "unknown option 'mechanism'. Did you mean 'mechanisms'?",
+  )
+})
