@@ -2,9 +2,11 @@ import { errorCodes } from '../../error-codes.ts'
 import { type Handler, handler } from '../handler.ts'
 import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../protocol/messages/sasl-handshake.ts'
-import { beginExchange } from '../sasl/sasl-exchange.ts'
+import { PlainExchange } from '../sasl/plain-exchange.ts'
+import type { PasswordOf, SaslExchange } from '../sasl/sasl-exchange.ts'
 import { SaslFailure } from '../sasl/sasl-failure.ts'
 import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sasl-options.ts'
+import { ScramExchange } from '../sasl/scram-exchange.ts'
 
 /** Clients prove who they are: which way, and then the proof. */
 export function saslHandlers({ users, mechanisms = saslMechanisms }: SaslOptions): Handler[] {
@@ -38,4 +40,9 @@ export function saslHandlers({ users, mechanisms = saslMechanisms }: SaslOptions
       }
     }),
   ]
+}
+
+function beginExchange(mechanism: SaslMechanism, passwordOf: PasswordOf): SaslExchange {
+  if (mechanism === 'PLAIN') return new PlainExchange(passwordOf)
+  return new ScramExchange(mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha512', passwordOf)
 }
