@@ -29,6 +29,7 @@ const rest: readonly Step[] = [
   { name: 'package contents', npm: ['run', 'lint:package'] },
   { name: 'package in use: ESM, CommonJS and TypeScript', npm: ['run', 'test:package'] },
   { name: 'brokerlet/testing under jest', npm: ['run', 'test:jest'] },
+  { name: 'other Kafka clients', npm: ['run', 'test:clients'] },
   { name: 'the same timelines on Node 24', npm: ['run', 'test:node24'] },
 ]
 

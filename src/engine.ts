@@ -40,6 +40,8 @@ export type Interest =
 export interface JoinRequest {
   /** Undefined for a standalone reader: it gets every partition and commits nothing. */
   readonly groupId: string | undefined
+  /** Its id, where it has chosen one; else it is given one. */
+  readonly memberId?: string
   readonly clientId: string
   readonly groupInstanceId: string | undefined
   readonly interest: Interest

@@ -2,6 +2,9 @@
 export type ErrorCode =
   | 'UNKNOWN_SERVER_ERROR'
   | 'OFFSET_OUT_OF_RANGE'
+  | 'INVALID_REGULAR_EXPRESSION'
+  | 'UNSUPPORTED_ASSIGNOR'
+  | 'FENCED_MEMBER_EPOCH'
   | 'UNSUPPORTED_SASL_MECHANISM'
   | 'ILLEGAL_SASL_STATE'
   | 'SASL_AUTHENTICATION_FAILED'
@@ -53,6 +56,9 @@ export const errorCodes: Readonly<
 > = {
   UNKNOWN_SERVER_ERROR: { errno: -1, retriable: false },
   OFFSET_OUT_OF_RANGE: { errno: 1, retriable: false },
+  INVALID_REGULAR_EXPRESSION: { errno: 128, retriable: false },
+  UNSUPPORTED_ASSIGNOR: { errno: 112, retriable: false },
+  FENCED_MEMBER_EPOCH: { errno: 110, retriable: false },
   UNSUPPORTED_SASL_MECHANISM: { errno: 33, retriable: false },
   ILLEGAL_SASL_STATE: { errno: 34, retriable: false },
   SASL_AUTHENTICATION_FAILED: { errno: 58, retriable: false },

@@ -413,7 +413,7 @@ export class MemoryEngine implements Engine, Closable {
 
   join(request: JoinRequest, listener: MembershipListener): Membership {
     this.requireOpen()
-    const memberId = this.#ids.memberId(request.clientId)
+    const memberId = request.memberId ?? this.#ids.memberId(request.clientId)
     const { interest, groupId } = request
     if (interest.kind === 'assign') return this.#assign(memberId, groupId, interest, listener)
     if (!request.rejoins || this.#options.autoCreateTopics !== false) this.#requireTopics(interest)

@@ -9,7 +9,7 @@ import { saslAuthenticate } from './protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from './protocol/messages/sasl-handshake.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 import { Reader } from './protocol/reader.ts'
-import { nullable, string, type Type } from './protocol/type.ts'
+import { nullable, string, type Type, type Version } from './protocol/type.ts'
 import { Writer } from './protocol/writer.ts'
 
 /** What a connection needs of its server. */
@@ -121,7 +121,7 @@ export class Connection {
     if (version < min || version > max) return this.#unsupported(handler, header)
     const at = versionOf(handler.api, version)
     if (at.flexible) skipTags(reader)
-    const request = readMessage(handler.api.request, reader, at)
+    const request = readRequest(handler, reader, at)
     const context: RequestContext = {
       version,
       clientId,
@@ -152,6 +152,15 @@ export function supportedVersions(
   return [...handlers.values()]
     .map(({ api: { key, versions } }) => ({ apiKey: key, minVersion: versions[0], maxVersion: versions[1] }))
     .sort((a, b) => a.apiKey - b.apiKey)
+}
+
+function readRequest({ api }: Handler, reader: Reader, at: Version): unknown {
+  try {
+    return readMessage(api.request, reader, at)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    throw new ProtocolError(`${api.name} of version ${at.version}: ${error.message}`, { cause: error })
+  }
 }
 
 function skipTags(reader: Reader): void {

@@ -18,10 +18,10 @@ export class WireGroups {
     this.#engine = engine
     this.#initialRebalanceDelayMs = initialRebalanceDelayMs
     this.#ids = new Ids(engine.random)
-    engine.holders.add(this.#holds)
+    engine.holders.add(this.holds)
   }
 
-  readonly #holds = (groupId: string): boolean => {
+  readonly holds = (groupId: string): boolean => {
     const state = this.#groups.get(groupId)?.state
     return state !== undefined && state !== 'Empty'
   }
@@ -116,7 +116,7 @@ export class WireGroups {
   /** No client is served any more. */
   close(): void {
     for (const groupId of [...this.#groups.keys()]) this.delete(groupId)
-    this.#engine.holders.delete(this.#holds)
+    this.#engine.holders.delete(this.holds)
   }
 }
 

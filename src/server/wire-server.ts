@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { Connection, supportedVersions } from './connection.ts'
+import { ConsumerMembers } from './consumer-members.ts'
 import type { Handler } from './handler.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
+import { consumerGroupHandlers } from './handlers/consumer-group.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
 import { listOffsetsHandlers } from './handlers/list-offsets.ts'
@@ -34,6 +36,7 @@ export interface WireServerOptions extends WireOptions {
 export class WireServer {
   readonly #connections = new Set<Connection>()
   readonly #groups: WireGroups
+  readonly #members: ConsumerMembers
   readonly #handlers: ReadonlyMap<number, Handler>
   readonly #maxFrameBytes: number
   readonly #secured: boolean
@@ -44,9 +47,11 @@ export class WireServer {
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     this.#groups = new WireGroups(engine, options.initialRebalanceDelayMs ?? 0)
+    this.#members = new ConsumerMembers(engine, this.#groups.holds)
     const wire: Wire = {
       engine,
       groups: this.#groups,
+      members: this.#members,
       clusterId: 'brokerlet',
       nodeId: 1,
       address,
@@ -58,6 +63,7 @@ export class WireServer {
       ...fetchHandlers(wire),
       ...listOffsetsHandlers(wire),
       ...membershipHandlers(wire),
+      ...consumerGroupHandlers(wire),
       ...offsetHandlers(wire),
       ...groupAdminHandlers(wire),
       ...topicAdminHandlers(wire),
@@ -91,5 +97,6 @@ export class WireServer {
   close(): void {
     for (const connection of this.#connections) connection.close()
     this.#groups.close()
+    this.#members.close()
   }
 }

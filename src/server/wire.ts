@@ -2,12 +2,14 @@ import type { Broker } from '../broker.ts'
 import { errorCodes } from '../error-codes.ts'
 import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
+import type { ConsumerMembers } from './consumer-members.ts'
 import type { WireGroups } from './wire-groups.ts'
 
 /** What the handlers of a server share. */
 export interface Wire {
   readonly engine: Broker['engine']
   readonly groups: WireGroups
+  readonly members: ConsumerMembers
   readonly clusterId: string
   readonly nodeId: number
   /** Where clients are told to connect. */

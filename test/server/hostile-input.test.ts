@@ -1,11 +1,10 @@
-import type { Duplex } from 'node:stream'
 import * as fc from 'fast-check'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
-import { type Api, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
-import type { Type } from '../../src/server/protocol/type.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { request, WireClient } from '../helpers/wire-client.ts'
 
 const brokers: Broker[] = []
 afterEach(async () => {
@@ -17,63 +16,7 @@ function start(options: { readonly maxFrameBytes?: number } = {}) {
   brokers.push(broker)
   const errors: string[] = []
   broker.on('error', error => errors.push((error as Error).message))
-  return { broker, errors, dial: () => new Dialled(connect(broker, options)) }
-}
-
-/** A connection on which a test says what it likes. */
-class Dialled {
-  readonly socket: Duplex
-  readonly closed: Promise<void>
-  #received = Buffer.alloc(0)
-  #awaited: (() => void) | undefined
-  ended = false
-
-  constructor(socket: Duplex) {
-    this.socket = socket
-    socket.on('data', chunk => {
-      this.#received = Buffer.concat([this.#received, chunk])
-      this.#awaited?.()
-    })
-    this.closed = new Promise(resolve => {
-      socket.on('end', () => {
-        this.ended = true
-        this.#awaited?.()
-        resolve()
-      })
-    })
-  }
-
-  send(body: Buffer): void {
-    const length = Buffer.alloc(4)
-    length.writeInt32BE(body.length)
-    this.socket.write(Buffer.concat([length, body]))
-  }
-
-  /** The next whole answer, without its length. */
-  async answer(): Promise<Buffer> {
-    for (;;) {
-      if (this.#received.length >= 4 && this.#received.length >= 4 + this.#received.readInt32BE(0)) {
-        const end = 4 + this.#received.readInt32BE(0)
-        const answer = this.#received.subarray(4, end)
-        this.#received = this.#received.subarray(end)
-        return answer
-      }
-      if (this.ended) throw new Error('closed without an answer')
-      await new Promise<void>(resolve => {
-        this.#awaited = resolve
-      })
-    }
-  }
-}
-
-function request(api: Api, version: number, body: object = {}, correlationId = 7): Buffer {
-  const header = Buffer.alloc(8)
-  header.writeInt16BE(api.key, 0)
-  header.writeInt16BE(version, 2)
-  header.writeInt32BE(correlationId, 4)
-  const at = versionOf(api, version)
-  const message = writeMessage(api.request as Type<unknown, object>, body, at).concat()
-  return Buffer.concat([header, Buffer.from([255, 255]), ...(at.flexible ? [Buffer.from([0])] : []), message])
+  return { broker, errors, dial: () => new WireClient(connect(broker, options)) }
 }
 
 const { apiVersions, metadata, produce } = apis as unknown as Readonly<Record<string, Api>>

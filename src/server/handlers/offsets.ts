@@ -1,4 +1,5 @@
 import { errorCodes } from '../../error-codes.ts'
+import type { TopicPartitionOffset } from '../../topic-partition.ts'
 import { type Handler, handler } from '../handler.ts'
 import { offsetCommit } from '../protocol/messages/offset-commit.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
@@ -14,37 +15,21 @@ interface WantedOffsets {
 /** What groups have committed. */
 export function offsetHandlers(wire: Wire): Handler[] {
   return [
-    handler(
-      offsetCommit,
-      ({ groupId, generationIdOrMemberEpoch, memberId, groupInstanceId, topics }, { version }) => {
-        const refused = wire.groups.checkCommit(groupId, {
-          generation: generationIdOrMemberEpoch,
-          memberId,
-          groupInstanceId,
-        })
+    handler(offsetCommit, ({ groupId, topics, ...identity }, { version }) => ({
+      topics: topics.map(({ name, topicId, partitions }) => {
+        const topic = findTopic(wire, version, 10, { name, topicId })
         return {
-          topics: topics.map(({ name, topicId, partitions }) => {
-            const topic = findTopic(wire, version, 10, { name, topicId })
-            return {
-              name,
-              topicId,
-              partitions: partitions.map(({ partitionIndex, committedOffset, committedMetadata }) => {
-                if (refused !== undefined) return { partitionIndex, errorCode: errnoOf(refused) }
-                if (topic === undefined) return { partitionIndex, errorCode: unknownTopic(version, 10) }
-                const metadata = committedMetadata ?? ''
-                const place = { topic: topic.name, partition: partitionIndex, offset: committedOffset }
-                try {
-                  wire.engine.commitWithoutMember(groupId, [metadata === '' ? place : { ...place, metadata }])
-                  return { partitionIndex, errorCode: 0 }
-                } catch (error) {
-                  return { partitionIndex, errorCode: toWireError(wire, error).errorCode }
-                }
-              }),
-            }
+          name,
+          topicId,
+          partitions: partitions.map(({ partitionIndex, committedOffset, committedMetadata }) => {
+            if (topic === undefined) return { partitionIndex, errorCode: unknownTopic(version, 10) }
+            const place = { topic: topic.name, partition: partitionIndex, offset: committedOffset }
+            const offset = committedMetadata ? { ...place, metadata: committedMetadata } : place
+            return { partitionIndex, errorCode: commit(wire, groupId, identity, offset) }
           }),
         }
-      },
-    ),
+      }),
+    })),
 
     handler(offsetFetch, ({ groupId, topics, groups }, { version }) => {
       if (version < 8)
@@ -57,6 +42,30 @@ export function offsetHandlers(wire: Wire): Handler[] {
       }
     }),
   ]
+}
+
+interface CommitIdentity {
+  readonly generationIdOrMemberEpoch: number
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+}
+
+// By a member of a group that assigns by itself, else by a client of the classic protocol, or of none.
+function commit(wire: Wire, groupId: string, identity: CommitIdentity, offset: TopicPartitionOffset): number {
+  const { generationIdOrMemberEpoch: epoch, memberId, groupInstanceId } = identity
+  try {
+    const member = wire.members.get(groupId, memberId)
+    if (member !== undefined) {
+      member.commit([offset], epoch)
+      return 0
+    }
+    const refused = wire.groups.checkCommit(groupId, { generation: epoch, memberId, groupInstanceId })
+    if (refused !== undefined) return errnoOf(refused)
+    wire.engine.commitWithoutMember(groupId, [offset])
+    return 0
+  } catch (error) {
+    return toWireError(wire, error).errorCode
+  }
 }
 
 // All that is committed where nothing is named.

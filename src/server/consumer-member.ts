@@ -1,0 +1,103 @@
+import type { AssignmentUpdate, Interest, Membership, MembershipListener } from '../engine.ts'
+import type { BrokerletError } from '../errors.ts'
+import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
+
+interface Owned extends TopicPartition {
+  readonly assignmentEpoch: number
+}
+
+/**
+ * A member whose consumer is elsewhere and tells by its heartbeats what it has given up (KIP-848). For its group it is a
+ * member like any other.
+ */
+export class ConsumerMember implements MembershipListener {
+  readonly autoCommit = false
+  readonly autoOffsetReset = 'earliest'
+  readonly memberId: string
+  readonly groupInstanceId: string | undefined
+  #membership: Membership | undefined
+  readonly #owned = new Map<string, Owned>()
+  // Told to give up, and not said to be given up yet.
+  readonly #revoking = new Map<string, Owned>()
+  /** The epoch that it was told last. */
+  epoch = 0
+  /** Whether there is something new to tell. */
+  changed = true
+  /** Why it is a member no longer. */
+  gone: BrokerletError | undefined
+
+  constructor(memberId: string, groupInstanceId: string | undefined) {
+    this.memberId = memberId
+    this.groupInstanceId = groupInstanceId
+  }
+
+  join(join: (listener: MembershipListener) => Membership): void {
+    this.#membership = join(this)
+  }
+
+  assignmentChanged({ lost, revoked, assigned }: AssignmentUpdate): void {
+    for (const tp of lost) {
+      this.#owned.delete(formatTopicPartition(tp))
+      this.#revoking.delete(formatTopicPartition(tp))
+    }
+    for (const tp of revoked) {
+      const id = formatTopicPartition(tp)
+      const owned = this.#owned.get(id)
+      if (owned === undefined) continue
+      this.#owned.delete(id)
+      this.#revoking.set(id, owned)
+    }
+    for (const tp of assigned) this.#owned.set(formatTopicPartition(tp), tp)
+    this.changed = true
+  }
+
+  fenced(error: BrokerletError): void {
+    this.gone = error
+  }
+
+  position(): undefined {
+    return undefined
+  }
+
+  /** What it has and may keep. */
+  get assignment(): readonly TopicPartition[] {
+    return [...this.#owned.values()]
+  }
+
+  get revoking(): boolean {
+    return this.#revoking.size > 0
+  }
+
+  /** What it says that it has: the rest of what it was told to give up is free. */
+  has(partitions: readonly TopicPartition[]): void {
+    const kept = new Set(partitions.map(formatTopicPartition))
+    const released: TopicPartition[] = []
+    for (const [id, { topic, partition }] of this.#revoking) {
+      if (kept.has(id)) continue
+      this.#revoking.delete(id)
+      released.push({ topic, partition })
+    }
+    if (released.length > 0) this.#membership!.release(released)
+  }
+
+  subscribe(interest: Interest): void {
+    void this.#membership!.subscribe(interest)
+  }
+
+  /** @throws CommitFailedError where one of them is not its own under that epoch; nothing is committed then */
+  commit(offsets: readonly TopicPartitionOffset[], memberEpoch: number): void {
+    void this.#membership!.commit(
+      offsets.map(offset => {
+        const id = formatTopicPartition(offset)
+        const owned = this.#owned.get(id) ?? this.#revoking.get(id)
+        // Under any epoch since it got the partition (KIP-1251).
+        const current = owned !== undefined && memberEpoch >= owned.assignmentEpoch
+        return { ...offset, assignmentEpoch: current ? owned.assignmentEpoch : -1 }
+      }),
+    )
+  }
+
+  leave(keepPlace: boolean): void {
+    void this.#membership!.leave(keepPlace)
+  }
+}

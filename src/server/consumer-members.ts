@@ -1,0 +1,131 @@
+import type { Broker } from '../broker.ts'
+import type { Interest } from '../engine.ts'
+import type { ErrorCode } from '../error-codes.ts'
+import { Ids } from '../ids.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import { ConsumerMember } from './consumer-member.ts'
+
+/** What a member says by one heartbeat. */
+export interface ConsumerHeartbeat {
+  readonly groupId: string
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly groupInstanceId: string | undefined
+  readonly clientId: string
+  readonly rebalanceTimeoutMs: number | undefined
+  readonly interest: Interest | undefined
+  readonly assignor: string | undefined
+  /** All that it has, where it says so. */
+  readonly partitions: readonly TopicPartition[] | undefined
+}
+
+/** How long a member may be silent, and how often it is to be heard. (Kafka: group.consumer.session.timeout.ms) */
+export const sessionTimeoutMs: number = 45_000
+export const heartbeatIntervalMs: number = 5000
+
+const assignors = new Set(['uniform', 'range'])
+
+/** The members of groups that assign by themselves, whose consumers come over the wire (KIP-848). */
+export class ConsumerMembers {
+  readonly #engine: Broker['engine']
+  readonly #ids: Ids
+  readonly #heldByClients: (groupId: string) => boolean
+  readonly #members = new Map<string, Map<string, ConsumerMember>>()
+
+  constructor(engine: Broker['engine'], heldByClients: (groupId: string) => boolean) {
+    this.#engine = engine
+    this.#ids = new Ids(engine.random)
+    this.#heldByClients = heldByClients
+  }
+
+  get(groupId: string, memberId: string): ConsumerMember | undefined {
+    return this.#members.get(groupId)?.get(memberId)
+  }
+
+  /** The member, or why it is not served. May throw what the group refuses. */
+  heartbeat(beat: ConsumerHeartbeat): ConsumerMember | ErrorCode {
+    if (beat.groupId === '') return 'INVALID_GROUP_ID'
+    if (this.#heldByClients(beat.groupId)) return 'INCONSISTENT_GROUP_PROTOCOL'
+    const { memberEpoch } = beat
+    if (memberEpoch === 0) return this.#join(beat)
+    const member = this.get(beat.groupId, beat.memberId)
+    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    if (memberEpoch < 0) return this.#leave(beat.groupId, member, memberEpoch === -2)
+    if (member.gone !== undefined) {
+      this.#forget(beat.groupId, member)
+      return 'FENCED_MEMBER_EPOCH'
+    }
+    if (memberEpoch !== member.epoch) return 'FENCED_MEMBER_EPOCH'
+    if (beat.interest !== undefined) member.subscribe(beat.interest)
+    if (beat.partitions !== undefined) member.has(beat.partitions)
+    return this.#heard(beat.groupId, member)
+  }
+
+  #join(beat: ConsumerHeartbeat): ConsumerMember | ErrorCode {
+    if (beat.interest === undefined) return 'INVALID_REQUEST'
+    if (beat.assignor !== undefined && !assignors.has(beat.assignor)) return 'UNSUPPORTED_ASSIGNOR'
+    const { groupId, clientId, groupInstanceId, interest, rebalanceTimeoutMs = 300_000 } = beat
+    const memberId = beat.memberId === '' ? this.#ids.memberId(clientId) : beat.memberId
+    const former = this.get(groupId, memberId)
+    // Said once more: it has not heard the answer.
+    if (former !== undefined && former.gone === undefined) {
+      former.changed = true
+      return this.#heard(groupId, former)
+    }
+    const member = new ConsumerMember(memberId, groupInstanceId)
+    member.join(listener =>
+      this.#engine.join(
+        {
+          memberId,
+          groupId,
+          clientId,
+          groupInstanceId,
+          interest,
+          assignor: beat.assignor,
+          rebalanceTimeoutMs,
+          sessionTimeoutMs,
+          rejoins: true,
+        },
+        listener,
+      ),
+    )
+    const members = this.#members.get(groupId) ?? new Map<string, ConsumerMember>()
+    members.set(memberId, member)
+    this.#members.set(groupId, members)
+    return this.#heard(groupId, member)
+  }
+
+  // Its session counts anew.
+  #heard(groupId: string, member: ConsumerMember): ConsumerMember {
+    this.#engine.clock.schedule(timerOf(groupId, member), sessionTimeoutMs, () => {
+      if (this.get(groupId, member.memberId) !== member) return
+      this.#leave(groupId, member, false)
+    })
+    return member
+  }
+
+  // A static one that says so comes back: its place is kept for its session.
+  #leave(groupId: string, member: ConsumerMember, comesBack: boolean): ConsumerMember {
+    this.#forget(groupId, member)
+    if (member.gone === undefined) member.leave(comesBack)
+    return member
+  }
+
+  #forget(groupId: string, member: ConsumerMember): void {
+    this.#engine.clock.unschedule(timerOf(groupId, member))
+    const members = this.#members.get(groupId)
+    members?.delete(member.memberId)
+    if (members?.size === 0) this.#members.delete(groupId)
+  }
+
+  /** Everybody leaves: no client is served any more. */
+  close(): void {
+    for (const [groupId, members] of [...this.#members]) {
+      for (const member of [...members.values()]) this.#leave(groupId, member, false)
+    }
+  }
+}
+
+function timerOf(groupId: string, { memberId }: ConsumerMember): string {
+  return `group '${groupId}': heartbeat of ${memberId}`
+}

@@ -1,0 +1,119 @@
+import type { Interest } from '../../engine.ts'
+import { errorCodes } from '../../error-codes.ts'
+import type { ConsumerGroup } from '../../group/consumer-group.ts'
+import type { TopicPartition } from '../../topic-partition.ts'
+import type { ConsumerMember } from '../consumer-member.ts'
+import { heartbeatIntervalMs } from '../consumer-members.ts'
+import { type Handler, handler } from '../handler.ts'
+import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
+import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
+import { findTopic, toWireError, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-groups.ts'
+
+/** Groups that assign by themselves (KIP-848): the same that consumers of this process are members of. */
+export function consumerGroupHandlers(wire: Wire): Handler[] {
+  return [
+    handler(consumerGroupHeartbeat, (request, { clientId }) => {
+      const { groupId, memberEpoch, instanceId, rebalanceTimeoutMs, serverAssignor } = request
+      try {
+        const interest = toInterest(request)
+        if (interest === 'INVALID_REGULAR_EXPRESSION') return { errorCode: errnoOf(interest) }
+        const member = wire.members.heartbeat({
+          groupId,
+          memberId: request.memberId,
+          memberEpoch,
+          groupInstanceId: instanceId ?? undefined,
+          clientId,
+          rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? undefined : rebalanceTimeoutMs,
+          interest,
+          assignor: serverAssignor ?? undefined,
+          partitions: request.topicPartitions?.flatMap(each => named(wire, each)),
+        })
+        if (typeof member === 'string') return { errorCode: errnoOf(member) }
+        if (memberEpoch < 0) return { errorCode: 0, memberId: member.memberId, memberEpoch }
+        return answer(wire, groupId, member)
+      } catch (error) {
+        return toWireError(wire, error)
+      }
+    }),
+
+    handler(consumerGroupDescribe, ({ groupIds }) => ({
+      groups: groupIds.map(groupId => {
+        const group = wire.engine.groups.get(groupId)
+        if (group !== undefined) return describe(wire, group)
+        return { groupId, groupState: 'Dead', errorCode: errorCodes.GROUP_ID_NOT_FOUND.errno }
+      }),
+    })),
+  ]
+}
+
+// Names and a pattern together are names.
+function toInterest(request: {
+  readonly subscribedTopicNames: readonly string[] | null
+  readonly subscribedTopicRegex: string | null
+}): Interest | 'INVALID_REGULAR_EXPRESSION' | undefined {
+  const { subscribedTopicNames: names, subscribedTopicRegex: regex } = request
+  if (names !== null && (names.length > 0 || regex === null)) return { kind: 'topics', names }
+  if (regex === null) return undefined
+  try {
+    // Kafka matches whole names (RE2J).
+    return { kind: 'patterns', patterns: [new RegExp(`^(?:${regex})$`)] }
+  } catch {
+    return 'INVALID_REGULAR_EXPRESSION'
+  }
+}
+
+function named(
+  wire: Wire,
+  { topicId, partitions }: { readonly topicId: string; readonly partitions: readonly number[] },
+): TopicPartition[] {
+  const topic = findTopic(wire, 1, 0, { name: '', topicId })
+  return topic === undefined ? [] : partitions.map(partition => ({ topic: topic.name, partition }))
+}
+
+// Its epoch is the group's once it has given up what it must.
+function answer(wire: Wire, groupId: string, member: ConsumerMember) {
+  if (!member.revoking || member.epoch === 0) member.epoch = wire.engine.groups.get(groupId)!.epoch
+  const tell = member.changed
+  member.changed = false
+  return {
+    errorCode: 0,
+    memberId: member.memberId,
+    memberEpoch: member.epoch,
+    heartbeatIntervalMs,
+    assignment: tell ? { topicPartitions: byTopic(wire, member.assignment) } : null,
+  }
+}
+
+function byTopic(wire: Wire, partitions: readonly TopicPartition[]) {
+  const names = [...new Set(partitions.map(({ topic }) => topic))]
+  return names.map(name => ({
+    topicId: wire.engine.topics.get(name)!.id,
+    topicName: name,
+    partitions: partitions.filter(({ topic }) => topic === name).map(({ partition }) => partition),
+  }))
+}
+
+function describe(wire: Wire, group: ConsumerGroup) {
+  return {
+    groupId: group.id,
+    groupState: group.state,
+    groupEpoch: group.epoch,
+    assignmentEpoch: group.epoch,
+    assignorName: group.assignor,
+    members: group.members.map(({ memberId, groupInstanceId, clientId, topics, assignment }) => {
+      const assigned = { topicPartitions: byTopic(wire, assignment) }
+      return {
+        memberId,
+        instanceId: groupInstanceId ?? null,
+        memberEpoch: wire.members.get(group.id, memberId)?.epoch ?? group.epoch,
+        clientId,
+        clientHost: '/127.0.0.1',
+        subscribedTopicNames: [...topics],
+        assignment: assigned,
+        targetAssignment: assigned,
+        memberType: 1,
+      }
+    }),
+  }
+}

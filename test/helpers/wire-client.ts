@@ -1,0 +1,71 @@
+import type { Duplex } from 'node:stream'
+import { type Api, readMessage, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
+import { Reader } from '../../src/server/protocol/reader.ts'
+import type { Type } from '../../src/server/protocol/type.ts'
+
+/** A connection on which a test says what it likes. */
+export class WireClient {
+  readonly socket: Duplex
+  readonly closed: Promise<void>
+  #received = Buffer.alloc(0)
+  #awaited: (() => void) | undefined
+  ended = false
+
+  constructor(socket: Duplex) {
+    this.socket = socket
+    socket.on('data', chunk => {
+      this.#received = Buffer.concat([this.#received, chunk])
+      this.#awaited?.()
+    })
+    this.closed = new Promise(resolve => {
+      socket.on('end', () => {
+        this.ended = true
+        this.#awaited?.()
+        resolve()
+      })
+    })
+  }
+
+  send(body: Buffer): void {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(body.length)
+    this.socket.write(Buffer.concat([length, body]))
+  }
+
+  /** Asks, and reads the answer. */
+  async call<A extends Api>(api: A, version: number, body: object): Promise<any> {
+    this.send(request(api, version, body))
+    const reader = new Reader(await this.answer())
+    reader.int32()
+    const at = versionOf(api, version)
+    if (at.flexible && api.key !== 18) reader.uvarint()
+    return readMessage(api.response, reader, at)
+  }
+
+  /** The next whole answer, without its length. */
+  async answer(): Promise<Buffer> {
+    for (;;) {
+      if (this.#received.length >= 4 && this.#received.length >= 4 + this.#received.readInt32BE(0)) {
+        const end = 4 + this.#received.readInt32BE(0)
+        const answer = this.#received.subarray(4, end)
+        this.#received = this.#received.subarray(end)
+        return answer
+      }
+      if (this.ended) throw new Error('closed without an answer')
+      await new Promise<void>(resolve => {
+        this.#awaited = resolve
+      })
+    }
+  }
+}
+
+/** A request as it goes over the wire, without its length. */
+export function request(api: Api, version: number, body: object = {}, correlationId = 7): Buffer {
+  const header = Buffer.alloc(8)
+  header.writeInt16BE(api.key, 0)
+  header.writeInt16BE(version, 2)
+  header.writeInt32BE(correlationId, 4)
+  const at = versionOf(api, version)
+  const message = writeMessage(api.request as Type<unknown, object>, body, at).concat()
+  return Buffer.concat([header, Buffer.from([255, 255]), ...(at.flexible ? [Buffer.from([0])] : []), message])
+}

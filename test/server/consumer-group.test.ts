@@ -1,0 +1,219 @@
+import { afterEach, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { connect } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { consumerGroupHeartbeat, consumerGroupDescribe, joinGroup, offsetCommit, offsetFetch } =
+  apis as unknown as Readonly<Record<string, Api>>
+
+const brokers: TestBroker<any>[] = []
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close()
+})
+
+function start() {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 4 }) } })
+  brokers.push(broker)
+  const { id } = broker.topic('orders')
+  const client = new WireClient(connect(broker))
+  const beat = (memberId: string, memberEpoch: number, more: object = {}) =>
+    client.call(consumerGroupHeartbeat!, 1, { groupId: 'g', memberId, memberEpoch, ...more })
+  const join = (memberId: string, more: object = {}) =>
+    beat(memberId, 0, {
+      rebalanceTimeoutMs: 60_000,
+      subscribedTopicNames: ['orders'],
+      topicPartitions: [],
+      ...more,
+    })
+  const has = (...partitions: number[]) => ({ topicPartitions: [{ topicId: id, partitions }] })
+  const commit = (memberId: string, epoch: number, partition: number, offset: number) =>
+    client
+      .call(offsetCommit!, 9, {
+        groupId: 'g',
+        memberId,
+        generationIdOrMemberEpoch: epoch,
+        topics: [
+          {
+            name: 'orders',
+            partitions: [{ partitionIndex: partition, committedOffset: offset, committedMetadata: '' }],
+          },
+        ],
+      })
+      .then(answer => answer.topics[0].partitions[0].errorCode)
+  const given = (answer: { assignment: { topicPartitions: { partitions: number[] }[] } | null }) =>
+    answer.assignment?.topicPartitions.flatMap(({ partitions }) => partitions)
+  return { broker, client, beat, join, has, commit, given, id }
+}
+
+it('gives the first member everything, and tells it once', async () => {
+  const { beat, join, has, given } = start()
+  const joined = await join('a')
+  expect(joined).toMatchObject({ errorCode: 0, memberId: 'a', memberEpoch: 1, heartbeatIntervalMs: 5000 })
+  expect(given(joined)).toEqual([0, 1, 2, 3])
+  expect(await beat('a', 1, has(0, 1, 2, 3))).toMatchObject({
+    errorCode: 0,
+    memberEpoch: 1,
+    assignment: null,
+  })
+})
+
+it('gives a partition to the next member only when its owner says that it has it no longer', async () => {
+  const { beat, join, has, given } = start()
+  await join('a')
+  expect(given(await join('b'))).toEqual([])
+  const told = await beat('a', 1)
+  expect(given(told)).toEqual([0, 2])
+  expect(told.memberEpoch).toBe(1)
+  expect(given(await beat('b', 2))).toBeUndefined()
+  expect(await beat('a', 1, has(0, 2))).toMatchObject({ memberEpoch: 2 })
+  expect(given(await beat('b', 2))).toEqual([1, 3])
+})
+
+it('shares a group with consumers of the process', async () => {
+  const { broker, beat, join, has, given } = start()
+  await join('a')
+  const own = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const ready = own.ready()
+  await broker.advance(0)
+  expect(given(await beat('a', 1))).toEqual([0, 2])
+  expect(own.assignment).toEqual([])
+  await beat('a', 1, has(0, 2))
+  await ready
+  expect(own.assignment.map(({ partition }) => partition)).toEqual([1, 3])
+  await own.close()
+  expect(given(await beat('a', 2))!.sort()).toEqual([0, 1, 2, 3])
+})
+
+it('takes commits of what a member has, under any epoch since it got it, and no others', async () => {
+  const { broker, beat, join, has, commit } = start()
+  await join('a')
+  await join('b')
+  await beat('a', 1)
+  expect(await commit('a', 1, 0, 5)).toBe(0)
+  // What it is giving up is still its own.
+  expect(await commit('a', 1, 1, 6)).toBe(0)
+  await beat('a', 1, has(0, 2))
+  await beat('b', 2)
+  expect(await commit('a', 2, 1, 7)).toBe(113)
+  expect(await commit('b', 1, 1, 7)).toBe(113)
+  expect(await commit('b', 2, 1, 8)).toBe(0)
+  expect(await commit('nobody', 1, 1, 9)).toBe(25)
+  expect(broker.group('g').committed({ topic: 'orders', partition: 1 })).toEqual({ offset: 8 })
+})
+
+it('removes a member that is silent for 45 seconds, and refuses it from then on', async () => {
+  const { broker, beat, join, given, has } = start()
+  await join('a')
+  await join('b')
+  await beat('a', 1, has(0, 2))
+  await beat('b', 2)
+  await broker.advance(44_999)
+  await beat('b', 2)
+  await broker.advance(1)
+  expect(given(await beat('b', 2))!.sort()).toEqual([0, 1, 2, 3])
+  expect(await beat('a', 2)).toMatchObject({ errorCode: 25 })
+})
+
+it('removes a member that does not give up in time, and fences it', async () => {
+  const { broker, beat, join, given } = start()
+  await join('a', { rebalanceTimeoutMs: 30_000 })
+  await join('b')
+  for (let i = 0; i < 3; i++) {
+    await broker.advance(10_000)
+    await beat('b', 2)
+    if (i < 2) await beat('a', 1)
+  }
+  expect(await beat('a', 1)).toMatchObject({ errorCode: 110 })
+  expect(given(await beat('b', 3))).toBeUndefined()
+})
+
+it('lets members leave, and keeps the place of a static one that comes back', async () => {
+  const { broker, beat, join, given } = start()
+  const one = { instanceId: 'one' }
+  await join('a', one)
+  await join('b')
+  expect(await beat('b', -1)).toMatchObject({ errorCode: 0, memberEpoch: -1 })
+  expect(broker.group('g').members).toHaveLength(1)
+  expect(await beat('a', -2, one)).toMatchObject({ errorCode: 0, memberEpoch: -2 })
+  expect(broker.group('g').members).toMatchObject([{ memberId: 'a', connected: false }])
+  expect(given(await join('c', one))).toEqual([0, 1, 2, 3])
+  expect(await join('d', one)).toMatchObject({ errorCode: 111 })
+})
+
+it('reads topics by a pattern, those that come later, too', async () => {
+  const { broker, beat, join, has, given } = start()
+  const joined = await join('a', { subscribedTopicNames: [], subscribedTopicRegex: 'or.*' })
+  expect(given(joined)).toEqual([0, 1, 2, 3])
+  broker.createTopic('oranges')
+  broker.createTopic('apples')
+  const told = await beat('a', 1, has(0, 1, 2, 3))
+  expect(told.assignment.topicPartitions).toHaveLength(2)
+  expect(await join('b', { subscribedTopicNames: [], subscribedTopicRegex: '(' })).toMatchObject({
+    errorCode: 128,
+  })
+})
+
+it('gives an id where the client has none, and the same answer to one that asks again', async () => {
+  const { client, join, given } = start()
+  const anonymous = await client.call(consumerGroupHeartbeat!, 0, {
+    groupId: 'g',
+    memberId: '',
+    memberEpoch: 0,
+    rebalanceTimeoutMs: 1000,
+    subscribedTopicNames: ['orders'],
+    topicPartitions: [],
+  })
+  expect(anonymous.memberId).toMatch(/./)
+  const again = await join(anonymous.memberId)
+  expect(given(again)).toEqual([0, 1, 2, 3])
+})
+
+it('refuses what it cannot serve', async () => {
+  const { beat, join, client } = start()
+  expect(await beat('x', 5)).toMatchObject({ errorCode: 25 })
+  expect(await beat('x', 0)).toMatchObject({ errorCode: 42 })
+  expect(await join('x', { serverAssignor: 'mine' })).toMatchObject({ errorCode: 112 })
+  expect(await join('x', { groupId: '' })).toMatchObject({ errorCode: 24 })
+  await join('a')
+  expect(await beat('a', 7)).toMatchObject({ errorCode: 110 })
+  const classic = { groupId: 'g', memberId: '', sessionTimeoutMs: 1000, protocolType: 'consumer' }
+  const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
+  expect(await client.call(joinGroup!, 3, { ...classic, protocols })).toMatchObject({ errorCode: 23 })
+  await client.call(joinGroup!, 3, { ...classic, groupId: 'classic', protocols })
+  expect(await beat('b', 0, { groupId: 'classic', subscribedTopicNames: ['orders'] })).toMatchObject({
+    errorCode: 23,
+  })
+})
+
+it('describes the group, and what it has committed', async () => {
+  const { client, join, commit, id } = start()
+  await join('a')
+  await commit('a', 1, 3, 9)
+  const { groups } = await client.call(consumerGroupDescribe!, 1, { groupIds: ['g', 'other'] })
+  expect(groups).toMatchObject([
+    {
+      errorCode: 0,
+      groupState: 'Stable',
+      groupEpoch: 1,
+      assignorName: 'uniform',
+      members: [
+        {
+          memberId: 'a',
+          memberEpoch: 1,
+          subscribedTopicNames: ['orders'],
+          assignment: { topicPartitions: [{ topicId: id, topicName: 'orders', partitions: [0, 1, 2, 3] }] },
+        },
+      ],
+    },
+    { errorCode: 69, groupId: 'other' },
+  ])
+  const wanted = { groups: [{ groupId: 'g', topics: [{ name: 'orders', partitionIndexes: [2, 3] }] }] }
+  const fetched = await client.call(offsetFetch!, 9, wanted)
+  expect(fetched.groups[0].topics[0].partitions).toMatchObject([
+    { committedOffset: -1 },
+    { committedOffset: 9 },
+  ])
+})
