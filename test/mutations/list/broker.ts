@@ -1,0 +1,46 @@
+import type { Mutation } from '../mutation.ts'
+
+export const brokerMutations: readonly Mutation[] = [
+  {
+    name: 'a timer that was replaced still fires',
+    file: 'broker-clock.ts',
+    find: 'this.#timers.get(key)?.cancel()\n    const fire',
+    replace: 'const fire',
+    breaks: 'a later timer of the same key replaces the one before',
+  },
+  {
+    name: 'who waits for a state is looked at only once',
+    file: 'conditions.ts',
+    find: 'this.#looking = false\n    for',
+    replace: 'for',
+    breaks: 'idle, stable and caughtUp resolve when what they wait for has come',
+  },
+  {
+    name: 'idle does not wait for a rebalance',
+    file: 'broker/quiescence.ts',
+    find: `if (group.state === 'Reconciling') atRest = false`,
+    replace: '',
+    breaks: 'idle waits until no rebalance is under way',
+  },
+  {
+    name: 'idle does not wait for handlers',
+    file: 'broker/quiescence.ts',
+    find: 'pending.push(...client.pending())',
+    replace: '',
+    breaks: 'idle waits until no handler is running',
+  },
+  {
+    name: 'a listener is called in the middle of a change',
+    file: 'events.ts',
+    find: 'else if (this.listens(name)) this.#outbox.push(() => void this.#emitter.emit(name, payload))',
+    replace: 'else if (this.listens(name)) this.#emitter.emit(name, payload)',
+    breaks: 'events are told after the outermost call into the core has finished',
+  },
+  {
+    name: 'a standalone reader is not told of new partitions',
+    file: 'broker/memory-engine.ts',
+    find: 'for (const group of this.#standalone) group.topicChanged(name)',
+    replace: '',
+    breaks: 'a standalone reader reads all partitions',
+  },
+]

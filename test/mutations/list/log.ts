@@ -1,0 +1,126 @@
+import type { Mutation } from '../mutation.ts'
+
+export const logMutations: readonly Mutation[] = [
+  {
+    name: 'deleteRecords removes one too many',
+    file: 'log/partition.ts',
+    find: `this.#advance(beforeOffset, 'deleteRecords')`,
+    replace: `this.#advance(beforeOffset + 1, 'deleteRecords')`,
+    breaks: 'deleteRecords forgets what is before the offset, and nothing else',
+  },
+  {
+    name: 'retentionRecords keeps one too few',
+    file: 'log/partition.ts',
+    find: 'const to = this.#end - retentionRecords',
+    replace: 'const to = this.#end - retentionRecords + 1',
+    breaks: 'retentionRecords is exact',
+  },
+  {
+    name: 'retention by age goes by half of the time',
+    file: 'log/retention.ts',
+    find: 'now - maxTimestamp <= retentionMs',
+    replace: 'now - maxTimestamp <= retentionMs / 2',
+    breaks: 'a record is kept for as long as its topic says',
+  },
+  {
+    name: 'retention by age never looks a second time',
+    file: 'log/log-manager.ts',
+    find: 'if (next < Number.POSITIVE_INFINITY) this.#expireAt(next)',
+    replace: '',
+    breaks: 'a segment goes when its time is over',
+  },
+  {
+    name: 'maxRecords makes no room for what comes',
+    file: 'log/log-manager.ts',
+    find: 'this.#records + count > this.maxRecords',
+    replace: 'this.#records > this.maxRecords',
+    breaks: 'a broker never keeps more than maxRecords',
+  },
+  {
+    name: 'a search by time passes over records of that very time',
+    file: 'log/segment.ts',
+    find: 'this.#timestamps[middle]! < delta) low = middle + 1',
+    replace: 'this.#timestamps[middle]! <= delta) low = middle + 1',
+    breaks: 'offsetForTimestamp gives the first offset whose timestamp is at least that',
+  },
+  {
+    name: 'a batch that crosses a segment misses its first record there',
+    file: 'log/partition.ts',
+    find: 'for (const last = Math.min(end, segment.endOffset); offset < last; offset++) {',
+    replace:
+      'if (at > 0) offset++\n      for (const last = Math.min(end, segment.endOffset); offset < last; offset++) {',
+    breaks: 'a fetch gives every record, in order',
+  },
+  {
+    name: 'records are swapped in a batch',
+    file: 'broker/memory-engine.ts',
+    find: 'const { topic, partition, key, value, headers, timestamp } = records[i]!\n      const size = sizes',
+    replace:
+      'const { topic, partition, key, value, headers, timestamp } = records[i ^ 1] ?? records[i]!\n      const size = sizes',
+    breaks: 'those of one partition keep their order, and each acknowledgement is its own',
+  },
+  {
+    name: 'a batch is written from its end',
+    file: 'broker/memory-engine.ts',
+    find: 'const written = new Array<RecordMetadata>(count)\n    for (let i = 0; i < count; i++) {',
+    replace: 'const written = new Array<RecordMetadata>(count)\n    for (let i = count - 1; i >= 0; i--) {',
+    breaks: 'those of one partition keep their order',
+  },
+  {
+    name: 'a refused batch writes its head',
+    file: 'producer/producer.ts',
+    find: 'const record = this.#check(messages[i], i < spares ? records[i] : undefined)',
+    replace: `let record
+      try {
+        record = this.#check(messages[i])
+      } catch (error) {
+        this.#engine.appendBatch(records.slice(0, i))
+        throw error
+      }`,
+    breaks: 'a batch is all or nothing',
+  },
+  {
+    name: 'an acknowledged record is not written',
+    file: 'broker/memory-engine.ts',
+    find: 'const metadata = topic.write(partition, key, value, headers, timestamp, size, now)',
+    replace: `const before = topic.partitions[partition]!.highWatermark
+    const lost = before % 16 === 15
+    const metadata = lost
+      ? { topic: topic.name, partition, offset: before, timestamp: now }
+      : topic.write(partition, key, value, headers, timestamp, size, now)`,
+    breaks: 'what is acknowledged is in the log',
+  },
+  {
+    name: 'a record is written twice',
+    file: 'broker/memory-engine.ts',
+    find: 'this.log.appended(1)\n',
+    replace: `this.log.appended(1)
+    if (metadata.offset % 16 === 15) {
+      topic.write(partition, key, value, headers, timestamp, size, now)
+      this.log.appended(1)
+    }
+`,
+    breaks: 'a send writes one record',
+  },
+  {
+    name: 'a deleted topic keeps its committed offsets',
+    file: 'broker/memory-engine.ts',
+    find: 'this.offsets.deleteTopic(name)',
+    replace: '',
+    breaks: 'a topic takes its offsets with it, and a new one of its name starts from the beginning',
+  },
+  {
+    name: 'dropped records are not told',
+    file: 'broker/memory-engine.ts',
+    find: 'if (next < to) dropped.push',
+    replace: 'if (next < from) dropped.push',
+    breaks: 'recordsDropped says what a group had not read',
+  },
+  {
+    name: 'a group that is moved back is not asked before records go',
+    file: 'group/group-offsets.ts',
+    find: 'this.#host.topics.get(topic)?.partitions[partition]?.readFrom(offset)',
+    replace: '',
+    breaks: 'recordsDropped says what a group had not read',
+  },
+]

@@ -1,0 +1,46 @@
+import type { Mutation } from '../mutation.ts'
+
+export const producerMutations: readonly Mutation[] = [
+  {
+    name: 'murmur2 forgets a byte of the tail',
+    file: 'producer/murmur2.ts',
+    find: 'for (let index = length - 1; index >= blocksEnd; index--) {',
+    replace: 'for (let index = length - 1; index > blocksEnd; index--) {',
+    breaks: 'a key lands on the same partition as in Java',
+  },
+  {
+    name: 'murmur2 of bytes forgets a byte of the tail',
+    file: 'producer/murmur2.ts',
+    find: 'index >= blocksEnd; index--) tail = (tail << 8) | bytes[index]!',
+    replace: 'index > blocksEnd; index--) tail = (tail << 8) | bytes[index]!',
+    breaks: 'a key of bytes lands on the same partition as in Java',
+  },
+  {
+    name: 'a hash is made positive by Math.abs',
+    file: 'producer/murmur2.ts',
+    find: 'return hash & 0x7fffffff',
+    replace: 'return Math.abs(hash)',
+    breaks: 'a key lands on the same partition as in Java',
+  },
+  {
+    name: 'the sticky partition never advances',
+    file: 'producer/partitioner.ts',
+    find: 'if (cursor === undefined || cursor.records === 0) return\n    cursor.partition++',
+    replace: 'if (cursor === undefined || cursor.records === 0) return',
+    breaks: 'records without a key go round the partitions',
+  },
+  {
+    name: 'a later send overtakes one that waits for its schema',
+    file: 'producer/producer.ts',
+    find: 'if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message)',
+    replace: '',
+    breaks: 'the sends of a producer keep their order',
+  },
+  {
+    name: 'records that are used again keep their headers',
+    file: 'producer/producer-record.ts',
+    find: '  spare.headers = headers\n',
+    replace: '  if (headers !== noHeaders || spare.headers === undefined) spare.headers = headers\n',
+    breaks: 'a record is what its message says',
+  },
+]

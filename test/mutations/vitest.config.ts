@@ -1,0 +1,41 @@
+import path from 'node:path'
+import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { mutate, pathOf, root } from './mutation.ts'
+import { mutationByName } from './mutations.ts'
+import { simulation, testsOf } from './rooms.ts'
+
+// A run with one bug: the simulation first, then the tests by name, until the first that notices. Without a bug it shows
+// that nothing else fails here.
+const { MUTATION: name, MUTATION_REPORT: outputFile = 'reports/mutation.json' } = process.env
+const mutation = name === undefined ? undefined : mutationByName(name)
+const mutated = mutation && pathOf(mutation)
+
+class SimulationFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => (moduleId.endsWith(path.basename(simulation)) ? 0 : 1)
+    return files.toSorted((a, b) => rank(a) - rank(b) || (a.moduleId < b.moduleId ? -1 : 1))
+  }
+}
+
+export default defineConfig({
+  root,
+  resolve: { alias: [{ find: /^brokerlet$/, replacement: path.join(root, 'src/index.ts') }] },
+  plugins: [
+    {
+      name: 'brokerlet:mutation',
+      enforce: 'pre',
+      transform: (code, id) => (mutation && id.split('?')[0] === mutated ? mutate(mutation, code) : undefined),
+    },
+  ],
+  test: {
+    include: [simulation, ...testsOf(mutation)],
+    reporters: [['json', { outputFile }]],
+    sequence: { sequencer: SimulationFirst },
+    fileParallelism: false,
+    bail: 1,
+    pool: 'threads',
+    isolate: false,
+    typecheck: { enabled: false },
+  },
+})
