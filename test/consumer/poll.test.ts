@@ -211,10 +211,12 @@ it.each([
   expect(broker.groups.size).toBe(0)
 })
 
-it('gives back what a poll has not returned yet when the consumer is closed meanwhile', async () => {
+/** Records of two topics; those of `slow` are read once `release` is called. */
+async function pollingSlowly() {
   const { broker, clock } = testBroker({ codec: json })
   let release = () => {}
-  const slow = {
+  let sending = true
+  const schema = {
     '~standard': {
       version: 1 as const,
       vendor: 'test',
@@ -225,11 +227,30 @@ it('gives back what a poll has not returned yet when the consumer is closed mean
         }),
     },
   }
-  let sending = true
-  broker.createTopic('orders', topic({ schema: slow }))
-  await broker.producer().send({ topic: 'orders', value: 1 })
+  broker.createTopic('orders', {})
+  broker.createTopic('slow', topic({ schema }))
+  await broker.producer().send({ topic: 'slow', value: 1 })
   sending = false
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  return { broker, clock, release: () => release() }
+}
+
+it('gives back what a poll has not returned yet when the consumer is closed meanwhile', async () => {
+  const { broker, clock, release } = await pollingSlowly()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['slow'] })
+  const polled = consumer.poll()
+  await clock.settle()
+  const closed = consumer.close()
+  await clock.settle()
+  release()
+  expect(await polled).toEqual([])
+  await closed
+  expect(broker.group('g').committed({ topic: 'slow', partition: 0 })).toEqual({ offset: 0 })
+})
+
+it('gives back what a poll has already gathered, too, when the consumer is closed before it returns', async () => {
+  const { broker, clock, release } = await pollingSlowly()
+  fill(broker, 'orders', 3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders', 'slow'] })
   const polled = consumer.poll()
   await clock.settle()
   const closed = consumer.close()
@@ -238,4 +259,12 @@ it('gives back what a poll has not returned yet when the consumer is closed mean
   expect(await polled).toEqual([])
   await closed
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 0 })
+})
+
+it('commits where it was sought to, and not what was polled before', async () => {
+  const { broker, consumer } = polling(5)
+  await consumer.poll({ maxRecords: 4 })
+  consumer.seek(orders0, 1)
+  expect(offsets(await consumer.poll({ maxRecords: 1 }))).toEqual([1])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
 })

@@ -68,6 +68,18 @@ describe("'recordsDropped'", () => {
     ])
   })
 
+  it('says so of a group that was moved back, though it had read them once', async () => {
+    const { broker, append, dropped, committed } = fiveRecords({ retentionRecords: 5 })
+    await committed('a', 5)
+    append(2)
+    expect(dropped).toEqual([])
+    broker.group('a').setOffsets([{ ...tp, offset: 2 }])
+    append(1)
+    expect(dropped).toEqual([
+      { ...tp, from: 2, to: 3, reason: 'retention', groups: [{ groupId: 'a', count: 1 }] },
+    ])
+  })
+
   it('says so when time drops them', async () => {
     const { clock, dropped, committed } = fiveRecords({ retentionMs: 1000, segmentRecords: 2 })
     await committed('a', 3)

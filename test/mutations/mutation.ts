@@ -23,7 +23,8 @@ export function pathOf({ file }: Mutation): string {
 /** The text of its file with the bug in it. */
 export function mutate({ name, file, find, replace }: Mutation, text: string): string {
   const places = text.split(find).length - 1
-  if (places !== 1) throw new Error(`Mutation '${name}': its text is ${places} times in src/${file}, not once`)
+  if (places !== 1)
+    throw new Error(`Mutation '${name}': its text is ${places} times in src/${file}, not once`)
   // A function, because a replacement may hold a dollar sign.
   return text.replace(find, () => replace)
 }

@@ -1,5 +1,5 @@
-import type { Mutation } from './mutation.ts'
 import type { Outcome } from './mutant-run.ts'
+import type { Mutation } from './mutation.ts'
 import { seeds } from './rooms.ts'
 
 /** A bug and what noticed it. */

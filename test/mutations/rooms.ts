@@ -10,9 +10,9 @@ export const simulation = 'test/mutations/seeds.mutant.ts'
 const tests: Readonly<Record<string, readonly string[]>> = {
   log: ['log', 'behaviours', 'broker'],
   producer: ['producer', 'behaviours'],
-  group: ['group', 'behaviours', 'broker', 'consumer'],
-  consumer: ['consumer', 'behaviours'],
-  broker: ['broker', 'log', 'behaviours', 'consumer'],
+  group: ['group', 'behaviours', 'broker', 'consumer', 'log'],
+  consumer: ['consumer', 'behaviours', 'broker'],
+  broker: ['broker', 'behaviours', 'log', 'consumer'],
 }
 
 /** The tests that a bug is up against; without a bug all of them. */

@@ -25,7 +25,8 @@ export default defineConfig({
     {
       name: 'brokerlet:mutation',
       enforce: 'pre',
-      transform: (code, id) => (mutation && id.split('?')[0] === mutated ? mutate(mutation, code) : undefined),
+      transform: (code, id) =>
+        mutation && id.split('?')[0] === mutated ? mutate(mutation, code) : undefined,
     },
   ],
   test: {

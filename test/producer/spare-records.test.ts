@@ -35,6 +35,14 @@ it('keeps batches apart: what the next one sends does not show in the one before
   ])
 })
 
+it('gives a record its own time, whatever the one before it had', async () => {
+  const { broker, clock } = testBroker({ topics: { log: topic<string>() } })
+  const producer = broker.producer()
+  await producer.sendBatch([{ topic: 'log', value: 'early', timestamp: 1000 }])
+  const [late] = await producer.sendBatch([{ topic: 'log', value: 'late' }])
+  expect(late!.timestamp).toBe(clock.now())
+})
+
 it('lets a codec send with the producer that called it', async () => {
   let audit: (text: string) => void = () => {}
   const audited: Codec<string> = {

@@ -16,11 +16,11 @@ export const brokerMutations: readonly Mutation[] = [
     breaks: 'idle, stable and caughtUp resolve when what they wait for has come',
   },
   {
-    name: 'idle does not wait for a rebalance',
-    file: 'broker/quiescence.ts',
-    find: `if (group.state === 'Reconciling') atRest = false`,
-    replace: '',
-    breaks: 'idle waits until no rebalance is under way',
+    name: 'idle does not wait for a restart',
+    file: 'consumer/consumer-lifecycle.ts',
+    find: `if (this.#life === 'restarting') pending.push('restarts')\n    else if`,
+    replace: 'if',
+    breaks: 'idle waits for who comes back',
   },
   {
     name: 'idle does not wait for handlers',

@@ -94,10 +94,10 @@ export const consumerMutations: readonly Mutation[] = [
     breaks: 'a seek between two polls stands',
   },
   {
-    name: 'a paused partition is read',
-    file: 'broker/memory-fetch-session.ts',
-    find: 'const some = !this.position.paused && this.position.fetchPosition',
-    replace: 'const some = this.position.fetchPosition',
+    name: 'a loop goes on with what it had fetched before a pause',
+    file: 'consumer/record-stream.ts',
+    find: `state.phase !== 'active' || state.paused\n`,
+    replace: `state.phase !== 'active'\n`,
     breaks: 'nothing is handed out of what is paused',
   },
   {
@@ -179,11 +179,11 @@ export const consumerMutations: readonly Mutation[] = [
     breaks: 'a BatchError finishes what is before its record',
   },
   {
-    name: 'a half-filled batch is lost by a pause or a seek',
-    file: 'consumer/batch-filler.ts',
-    find: 'if (filling && filling.version === state.version) state.rewind()',
+    name: 'what is in hand when a pause comes is lost',
+    file: 'consumer/processor.ts',
+    find: 'state.position = record.offset\n      state.rewind()',
     replace: '',
-    breaks: 'what waits to be filled comes again',
+    breaks: 'a pause loses nothing',
   },
   {
     name: 'a close counts what poll has not returned as done',

@@ -37,10 +37,10 @@ export const producerMutations: readonly Mutation[] = [
     breaks: 'the sends of a producer keep their order',
   },
   {
-    name: 'records that are used again keep their headers',
+    name: 'a record that is used again keeps its time',
     file: 'producer/producer-record.ts',
-    find: '  spare.headers = headers\n',
-    replace: '  if (headers !== noHeaders || spare.headers === undefined) spare.headers = headers\n',
+    find: 'spare.timestamp = timestamp',
+    replace: 'spare.timestamp ??= timestamp',
     breaks: 'a record is what its message says',
   },
 ]
