@@ -19,6 +19,8 @@ export class BatchWork implements Work {
   #index = 0
   // How far the handler gets when it succeeds: the end of the records, or the one that cannot be decoded.
   #handledTo = 0
+  // What the handler got, from `#index` on.
+  #decoded: readonly ConsumerRecord[] = []
 
   constructor(
     handler: BatchHandler,
@@ -50,6 +52,7 @@ export class BatchWork implements Work {
   }
 
   #callDecoded({ records, error }: Decoded, context: RecordContext): unknown {
+    this.#decoded = records
     if (records.length === 0) {
       this.#handledTo = this.#index + 1
       throw error
@@ -84,12 +87,16 @@ export class BatchWork implements Work {
   // A handler that says how far it came has finished what is before that; the others come again together.
   fail(error: unknown): readonly ConsumerRecord[] {
     const failedAt = error instanceof BatchError ? this.#indexOf(error) : -1
+    const decoded = this.#decoded
+    const from = this.#index
     if (failedAt > this.#index) {
       this.#handledTo = failedAt
       this.finish()
     }
     if (failedAt >= 0) this.#handledTo = failedAt + 1
-    return this.#records.slice(this.#index, this.#handledTo)
+    // Of one that could not be decoded there is only what the log keeps.
+    const handed = this.#index - from
+    return this.#records.slice(this.#index, this.#handledTo).map((record, i) => decoded[handed + i] ?? record)
   }
 
   #indexOf({ failedAt: { topic, partition, offset } }: BatchError): number {

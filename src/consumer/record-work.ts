@@ -16,6 +16,8 @@ export class RecordWork implements Work {
   attempt = 1
   progressed = false
   record: ConsumerRecord | undefined
+  // The same as its handler got it, where that is not what the log keeps.
+  #decoded: ConsumerRecord | undefined
   // How many more are read before the next partition has its turn.
   #left: number
 
@@ -34,6 +36,7 @@ export class RecordWork implements Work {
     this.attempt = 1
     this.progressed = false
     this.record = undefined
+    this.#decoded = undefined
     this.#left = maxRecords
   }
 
@@ -52,9 +55,20 @@ export class RecordWork implements Work {
     const record = this.record!
     state.position = state.fetchPosition
     const { serde } = state.fetch!
-    return serde === undefined
-      ? this.#handler(record, context)
-      : decodeThen(this.#handler, serde, record, context)
+    return serde === undefined ? this.#handler(record, context) : this.#callDecoded(serde, record, context)
+  }
+
+  #callDecoded(serde: Serde, record: ConsumerRecord, context: RecordContext): unknown {
+    this.#decoded = undefined
+    const decoded = decodeRecord(serde, record)
+    return isThenable(decoded)
+      ? decoded.then(each => this.#handOver(each, context))
+      : this.#handOver(decoded, context)
+  }
+
+  #handOver(decoded: ConsumerRecord, context: RecordContext): unknown {
+    this.#decoded = decoded
+    return this.#handler(decoded, context)
   }
 
   finish(): void {
@@ -76,16 +90,9 @@ export class RecordWork implements Work {
   }
 
   fail(): readonly ConsumerRecord[] {
-    return [this.record!]
+    const decoded = this.#decoded
+    this.#decoded = undefined
+    // Of one that could not be decoded there is only what the log keeps.
+    return [decoded ?? this.record!]
   }
-}
-
-function decodeThen(
-  handler: RecordHandler,
-  serde: Serde,
-  record: ConsumerRecord,
-  context: RecordContext,
-): unknown {
-  const decoded = decodeRecord(serde, record)
-  return isThenable(decoded) ? decoded.then(each => handler(each, context)) : handler(decoded, context)
 }

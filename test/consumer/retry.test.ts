@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { json } from '../../src/index.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -245,3 +246,45 @@ it('drops a retry that becomes due while the handler of another partition holds 
   expect(seen).toEqual(['0: 0@0', '0: 1@0'])
   expect(broker.group('g').lag()).toBe(0)
 })
+
+it.each(['eachRecord', 'eachBatch'] as const)(
+  'tells of a failed record as its handler got it, decoded, with %s',
+  async way => {
+    const { broker, clock } = testBroker()
+    broker.createTopic('coded', { codec: json })
+    broker.createTopic('plain', {})
+    for (const value of [1, 2]) broker.topic('coded').append({ value: { n: value } })
+    broker.topic('plain').append({ value: 'three' })
+    const told: unknown[] = []
+    const consumer = broker.consumer({ groupId: 'g', topics: ['coded', 'plain'] })
+    consumer.on('retrying', ({ record }) => told.push(['retrying', record.value]))
+    consumer.on('skipped', ({ record }) => told.push(['skipped', record.value]))
+    const fail = () => {
+      throw new Error('not now')
+    }
+    const options = { retry: { attempts: 2 }, onFailure: 'skip' } as const
+    await consumer.run(
+      way === 'eachRecord' ? { ...options, eachRecord: fail } : { ...options, eachBatch: fail },
+    )
+    await clock.advance(1000)
+    const coded = (told as [string, unknown][]).filter(([, value]) => value !== 'three')
+    expect(told.filter(each => !coded.includes(each as never))).toEqual([
+      ['retrying', 'three'],
+      ['skipped', 'three'],
+    ])
+    expect(coded).toEqual(
+      way === 'eachRecord'
+        ? [
+            ['retrying', { n: 1 }],
+            ['skipped', { n: 1 }],
+            ['retrying', { n: 2 }],
+            ['skipped', { n: 2 }],
+          ]
+        : [
+            ['retrying', { n: 1 }],
+            ['skipped', { n: 1 }],
+            ['skipped', { n: 2 }],
+          ],
+    )
+  },
+)
