@@ -1,7 +1,13 @@
 /** What a checker found; Jepsen's names where it has one for it. */
 export type AnomalyKind =
-  /** An acknowledged record is not where its acknowledgement said. */
+  /** An acknowledged record is not in the log, though nothing has trimmed it. */
   | 'lost-write'
+  /** One record is in the log twice, or at another place than its acknowledgement said. */
+  | 'duplicate'
+  /** One offset has two records. */
+  | 'inconsistent-offsets'
+  /** Records of one producer are in a partition in another order than they were sent in. */
+  | 'nonmonotonic-send'
   /** A record that a group never got. */
   | 'unseen'
   /** Records between two that were handed out were left out. */
@@ -9,7 +15,7 @@ export type AnomalyKind =
   /** A record came again, or an earlier one, within one assignment. */
   | 'nonmonotonic-poll'
   /** A commit passed a record that was not finished. */
-  | 'inconsistent-offsets'
+  | 'commit-past-processed'
   /** Two members owned one partition, or two handlers of a group had it at once. */
   | 'double-ownership'
   /** A record was handed out to a member that had lost the partition, was giving it up, or had paused it. */
@@ -26,6 +32,8 @@ export type AnomalyKind =
   | 'illegal-target'
   /** The uniform assignor left members more than one partition apart that it could have moved. */
   | 'unbalanced'
+  /** A consumer waits for records and has some to read. */
+  | 'asleep'
   /** Something did not come to rest, or did not end. */
   | 'restless'
   /** An error where none was to be. */

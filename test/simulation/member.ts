@@ -19,11 +19,16 @@ export class Member {
   readonly consumer: Consumer
   /** Whether it is closed, crashed or was never able to start. */
   ended = false
+  /** Whether it is in a call of poll. */
+  polling = false
   /** When its close has to let go of what is in hand, once it closes. */
   closesBy: number | undefined
   readonly #assignments = new Map<string, Assignment>()
   readonly #inHand = new Set<Delivery>()
+  // What waits for its next attempt.
+  readonly #retries = new Set<Assignment>()
   #failedMoves = 0
+  #hooks = 0
 
   constructor(world: World, name: string, plan: Plan) {
     this.name = name
@@ -50,6 +55,20 @@ export class Member {
   /** Whether it asks for records, and does not have a handler called. */
   get pulls(): boolean {
     return this.plan.mode !== 'eachRecord' && this.plan.mode !== 'eachBatch'
+  }
+
+  /** Whether nothing keeps it from the next record but that there is none. */
+  get waits(): boolean {
+    const { mode, lingerMs } = this.plan
+    if (this.#inHand.size > 0) return false
+    // Who pulls gets nothing before it has all that it is to have.
+    if (this.pulls && (this.#hooks > 0 || this.#group?.state !== 'Stable')) return false
+    return mode === 'poll' ? this.polling : mode !== 'eachBatch' || lingerMs === 0
+  }
+
+  /** Whether a record of it failed, and waits to come again. */
+  retries(assignment: Assignment): boolean {
+    return this.#retries.has(assignment)
   }
 
   /** What it has and may be asked about. */
@@ -86,25 +105,17 @@ export class Member {
   refused(error: unknown): void {
     this.world.log(`${this.name} could not start: ${describe(error)}`)
     this.world.allow(error, this)
-    if (this.closesBy === undefined) this.close({})
+    if (this.closesBy === undefined) void this.close({})
     this.ended = true
   }
 
-  close(options: CloseOptions): void {
+  async close(options: CloseOptions): Promise<void> {
     this.closesBy ??= this.world.clock.monotonic() + (options.timeoutMs ?? 30_000)
     // What poll returned counts as done once its consumer is closed, and what it is about to return, too.
-    if (this.plan.mode === 'poll') {
-      for (const { topic, topicId, partition } of this.held) {
-        this.world.progress.moved(
-          this.groupId,
-          topicId,
-          partition,
-          this.consumer.position({ topic, partition }),
-        )
-      }
-      this.#finishAll()
-    }
-    this.world.settles(`close of ${this.name}`, this.consumer.close(options))
+    if (this.plan.mode === 'poll') this.#finishAll()
+    const closed = this.consumer.close(options)
+    this.world.settles(`close of ${this.name}`, closed)
+    await closed
   }
 
   #end(): void {
@@ -131,6 +142,7 @@ export class Member {
     const aliveAt = this.world.clock.monotonic()
     const delivery = { assignment, records, moves: assignment.moves, aliveAt, pulled }
     ownership.taken(delivery)
+    this.#retries.delete(assignment)
     this.#inHand.add(delivery)
     return delivery
   }
@@ -225,7 +237,6 @@ export class Member {
       const assignment = this.#assign(tp, topic.id, this.consumer.position(tp))
       this.world.order.began(assignment)
       this.world.progress.began(assignment)
-      this.world.deadlines.granted(assignment)
     }
     return this.#hook('onAssigned')
   }
@@ -269,17 +280,24 @@ export class Member {
   }
 
   async #slowly(ms: number, failure: Error | undefined): Promise<void> {
+    this.#hooks++
     await this.world.sleep(ms)
+    this.#hooks--
     if (failure) throw failure
   }
 
   #listen(): void {
     const { consumer, world, name } = this
     consumer.on('error', error => world.allow(error, this))
-    consumer.on('retrying', ({ record, delayMs }) =>
-      world.log(`${name} retries ${at(record)} in ${delayMs} ms`),
-    )
+    consumer.on('retrying', ({ record, delayMs }) => {
+      world.log(`${name} retries ${at(record)} in ${delayMs} ms`)
+      this.#retries.add(this.#assignmentOf(record))
+    })
     consumer.on('skipped', ({ record }) => this.#skipped(record))
+    consumer.on('revoked', ({ partitions }) => {
+      const memberId = consumer.memberId!
+      for (const tp of partitions) world.deadlines.released({ memberId, ...tp })
+    })
     consumer.on('restarting', ({ delayMs, error }) => {
       world.log(`${name} restarts in ${delayMs} ms`)
       world.allow(error, this)
@@ -306,10 +324,14 @@ export class Member {
 
   #skipped(record: AnyRecord): void {
     this.world.log(`${this.name} skips ${at(record)}`)
-    const topicId = this.world.written.topicIdOf(record)
-    const assignment = this.#assignments.get(partitionKey(topicId, record.partition))!
+    const assignment = this.#assignmentOf(record)
     this.world.progress.skipped(assignment, record.offset)
     if (assignment.moves === this.#failedMoves) assignment.next = record.offset + 1
+  }
+
+  #assignmentOf(record: AnyRecord): Assignment {
+    const topicId = this.world.written.topicIdOf(record)
+    return this.#assignments.get(partitionKey(topicId, record.partition))!
   }
 
   /** How its group and its plan stand, for a transcript. */

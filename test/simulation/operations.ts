@@ -1,3 +1,4 @@
+import { json } from '../../src/index.ts'
 import type { Member } from './member.ts'
 import { drawPlan, drawTopics } from './plan.ts'
 import type { World } from './world.ts'
@@ -17,6 +18,7 @@ export const operations: readonly Operation[] = [
   { weight: 3, run: append },
   { weight: 7, run: join },
   { weight: 3, run: close },
+  { weight: 1, run: restartStatic },
   { weight: 1, run: addPartitions },
   { weight: 1, run: createTopic },
   { weight: 0.6, run: deleteTopic },
@@ -84,7 +86,7 @@ function join(world: World): string | undefined {
   const group = world.random.pick(world.groups)
   const live = world.live.filter(({ groupId }) => groupId === group.id)
   if (topics.length === 0 || live.length >= 4) return undefined
-  return `${world.join(drawPlan(world.random, group, topics), `c${world.members.length + 1}`)} has joined`
+  return `${world.join(drawPlan(world.random, group, topics), world.nextName)} has joined`
 }
 
 function memberOf(world: World): Member | undefined {
@@ -103,8 +105,26 @@ function close(world: World): string | undefined {
     { leave: true },
     { drain: true, timeoutMs: random.integer(1, 500) },
   ])
-  member.close(options)
+  void member.close(options)
   return `${member.name} closes ${JSON.stringify(options)}`
+}
+
+// Closed without leaving, and back under its instance id: at once, or when its session may be over.
+function restartStatic(world: World): string | undefined {
+  const { random } = world
+  const statics = world.live.filter(({ plan }) => plan.options.groupInstanceId !== undefined)
+  if (statics.length === 0) return undefined
+  const member = random.pick(statics)
+  const { sessionTimeoutMs = 45_000 } = member.plan.options
+  const afterMs = random.pick([0, sessionTimeoutMs / 2, 2 * sessionTimeoutMs])
+  const name = world.nextName
+  const comesBack = async () => {
+    await member.close({})
+    if (afterMs > 0) await world.sleep(afterMs)
+    if (!world.healed) world.join(member.plan, name)
+  }
+  world.settles('static restart', comesBack())
+  return `${member.name} closes, to come back as ${name} after ${afterMs} ms`
 }
 
 function addPartitions(world: World): string | undefined {
@@ -128,8 +148,9 @@ export function createTopic(world: World): string | undefined {
     { retentionMs: random.integer(100, 5000), segmentRecords: random.integer(1, 10) },
   ])
   const options = { partitions: random.integer(1, 6), ...retention }
-  broker.createTopic(name, options)
-  return `create ${name} ${JSON.stringify(options)}`
+  const coded = random.chance(0.3)
+  broker.createTopic(name, coded ? { ...options, codec: json } : options)
+  return `create ${name} ${JSON.stringify(options)}${coded ? ' with a codec' : ''}`
 }
 
 function deleteTopic(world: World): string | undefined {

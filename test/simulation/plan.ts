@@ -15,6 +15,8 @@ export interface Plan {
   readonly slowestMs: number
   readonly fails: number
   readonly stuck: number
+  /** How often its work does not end at all. */
+  readonly endless: number
   readonly seeks: number
   readonly pauses: number
   /** How often a hook takes time, and how long at the most. */
@@ -45,6 +47,7 @@ export function drawPlan(random: Random, { id, assignor }: GroupPlan, topics: re
     slowestMs: random.pick([0, 20, 200]),
     fails: random.pick([0, 0, 0.1, 0.4]),
     stuck: random.pick([0, 0, 0.05]),
+    endless: random.pick([0, 0, 0, 0.03]),
     seeks: random.pick([0, 0, 0, 0.05]),
     pauses: random.pick([0, 0, 0.05]),
     slowHooks: random.pick([0, 0, 0.5]),
@@ -85,6 +88,7 @@ export function healthyPlan({ id, assignor }: GroupPlan): Plan {
     slowestMs: 0,
     fails: 0,
     stuck: 0,
+    endless: 0,
     seeks: 0,
     pauses: 0,
     slowHooks: 0,

@@ -12,7 +12,7 @@ export function startReader(member: Member): void {
   reading.catch(error => {
     member.world.log(`${member.name} stopped reading: ${describe(error)}`)
     member.world.allow(error, member)
-    if (!member.ended) member.close({})
+    if (!member.ended) void member.close({})
   })
 }
 
@@ -55,6 +55,7 @@ async function poll(member: Member): Promise<void> {
     for (const delivery of inHand) member.finish(delivery)
     inHand = []
     const records = await pollOnce(member)
+    member.polling = false
     if (records === undefined) return
     inHand = byPartition(world.written.topicIdOf.bind(world.written), records).map(each =>
       member.take(each, true),
@@ -77,11 +78,13 @@ async function pollOnce(member: Member): Promise<readonly AnyRecord[] | undefine
   const timeoutMs = world.healed ? 60_000 : world.random.pick([0, 10, 100, 1000])
   for (;;) {
     try {
+      member.polling = true
       return await consumer.poll({
         timeoutMs,
         ...(world.random.chance(0.5) ? { maxRecords: plan.maxRecords } : {}),
       })
     } catch (error) {
+      member.polling = false
       world.allow(error, member)
       if (member.ended || member.closesBy !== undefined) return undefined
       if (consumer.memberId === undefined && !(error instanceof Error && error.name === 'SimulatedFailure')) {

@@ -63,6 +63,9 @@ async function pass(world: World): Promise<void> {
   if (kind < 0.25) return
   if (kind < 0.45) {
     for (let ticks = random.integer(1, 12); ticks > 0; ticks--) await undefined
-  } else if (kind < 0.6) await clock.settle()
+    return
+  }
+  if (kind < 0.6) await clock.settle()
   else await clock.advance(random.pick([1, 10, 50, 200, 1000, random.integer(1, 4000)]))
+  world.awake.check()
 }

@@ -8,9 +8,17 @@ export function drawDuration(member: Member): number {
   const { plan } = member
   if (healed || random.chance(plan.sync)) return 0
   const { maxPollIntervalMs = 300_000 } = plan.options
-  if (random.chance(plan.stuck) && maxPollIntervalMs < 10_000) {
-    member.world.log(`${member.name} is stuck`)
-    return maxPollIntervalMs + random.integer(1, 3000)
+  // Only where the group does not have to wait for minutes until it is rid of it.
+  if (maxPollIntervalMs < 10_000) {
+    if (random.chance(plan.stuck)) {
+      member.world.log(`${member.name} is stuck`)
+      return maxPollIntervalMs + random.integer(1, 3000)
+    }
+    if (random.chance(plan.endless)) {
+      member.world.log(`${member.name} is stuck for ever`)
+      member.world.stuckForEver = true
+      return Number.POSITIVE_INFINITY
+    }
   }
   return random.integer(0, plan.slowestMs)
 }

@@ -1,5 +1,6 @@
 import { Broker, CommitFailedError, type ConsumerGroup, isBrokerletError } from '../../src/index.ts'
 import { Anomaly, type AnomalyKind } from './anomaly.ts'
+import { Awake } from './checkers/awake.ts'
 import { Deadlines } from './checkers/deadlines.ts'
 import { Order } from './checkers/order.ts'
 import { Ownership } from './checkers/ownership.ts'
@@ -26,10 +27,13 @@ export class World {
   readonly ownership: Ownership
   readonly target: Target
   readonly deadlines: Deadlines
+  readonly awake: Awake
   readonly groups: readonly GroupPlan[]
   readonly members: Member[] = []
   /** Once true, nothing fails and nothing takes time any more. */
   healed = false
+  /** Whether somebody has a record in hand that it will never end. */
+  stuckForEver = false
   #anomaly: Anomaly | undefined
   readonly #unsettled = new Set<string>()
   #calls = 0
@@ -50,6 +54,7 @@ export class World {
     this.ownership = new Ownership(this)
     this.target = new Target(this)
     this.deadlines = new Deadlines(this)
+    this.awake = new Awake(this)
     const ids2 = ['g1', 'g2'].slice(0, this.random.integer(1, 2))
     this.groups = ids2.map(id => drawGroup(this.random, id, () => !this.healed))
     this.#listen()
@@ -67,6 +72,13 @@ export class World {
 
   sleep(ms: number): Promise<void> {
     return this.broker.clock.sleep(ms)
+  }
+
+  #names = 0
+
+  /** What the next member is called. */
+  get nextName(): string {
+    return `c${++this.#names}`
   }
 
   join(plan: Plan, name: string): Member {

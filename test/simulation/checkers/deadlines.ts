@@ -11,8 +11,8 @@ export class Deadlines {
     this.#world = world
   }
 
-  /** It was given up in the meantime, and has come back. */
-  granted({ memberId, topic, partition }: Assignment): void {
+  /** It is given up; if it comes back, its time counts anew. */
+  released({ memberId, topic, partition }: Pick<Assignment, 'memberId' | 'topic' | 'partition'>): void {
     this.#revokingSince.delete(`${memberId}|${partitionKey(topic, partition)}`)
   }
 

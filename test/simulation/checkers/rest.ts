@@ -19,6 +19,8 @@ export async function checkRest(world: World): Promise<void> {
     world.check()
   }
   for (const { id } of world.groups) checkGroup(world, id)
+  world.written.checkAllThere()
+  world.throwAnomaly()
   await checkIdle(world)
   await checkClose(world)
 }
@@ -47,6 +49,8 @@ function checkGroup(world: World, id: string): void {
 }
 
 async function checkIdle(world: World): Promise<void> {
+  // Who never ends what it has in hand keeps the broker from rest, as it should.
+  if (world.stuckForEver) return
   const idle = outcome(world.broker.idle({ timeoutMs: 90_000 }))
   await world.clock.settle()
   if (!idle.ended) await world.clock.advance(90_000)

@@ -2,20 +2,34 @@ import type { AnyRecord, RecordMetadata } from '../../../src/record.ts'
 import { partitionKey } from '../assignment.ts'
 import type { World } from '../world.ts'
 
-/** What was sent and where it is: nobody may see a record at another place (lost-write). */
+interface Acknowledged {
+  readonly id: number
+  readonly topicId: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/**
+ * What was sent and where it is: a record has one place (duplicate) and a place one record (inconsistent-offsets), what
+ * is acknowledged is there (lost-write), and in the order in which it was sent (nonmonotonic-send).
+ */
 export class Written {
   readonly #world: World
   // By the record's id, which is its value; and the other way round.
   readonly #places = new Map<number, string>()
   readonly #ids = new Map<string, number>()
   readonly #topicIds = new Map<number, string>()
+  readonly #acknowledged: Acknowledged[] = []
+  // The last record of each partition: of all that were sent to it, as there is one sender.
+  readonly #last = new Map<string, Acknowledged>()
   #next = 0
 
   constructor(world: World) {
     this.#world = world
   }
 
-  /** A value for the next record of that topic. */
+  /** A value for the next record of that topic; they grow in the order of their sends. */
   value(topicId: string): number {
     this.#topicIds.set(++this.#next, topicId)
     return this.#next
@@ -23,6 +37,18 @@ export class Written {
 
   acknowledged(id: number, { topic, partition, offset }: RecordMetadata): void {
     this.#place(id, topic, partition, offset)
+    const topicId = this.#topicIds.get(id)!
+    const acknowledged = { id, topicId, topic, partition, offset }
+    this.#acknowledged.push(acknowledged)
+    const key = partitionKey(topicId, partition)
+    const last = this.#last.get(key)
+    if (last !== undefined && last.id < id !== last.offset < offset) {
+      this.#world.report(
+        'nonmonotonic-send',
+        `records ${last.id} and ${id} of ${topic}-${partition} are at ${last.offset} and ${offset}`,
+      )
+    }
+    if (last === undefined || last.id < id) this.#last.set(key, acknowledged)
   }
 
   /** The topic that a record was sent to. */
@@ -34,20 +60,36 @@ export class Written {
     this.#place(record.value as number, record.topic, record.partition, record.offset)
   }
 
+  /** At the end: what nothing has trimmed is in the log. */
+  checkAllThere(): void {
+    const { broker } = this.#world
+    for (const { id, topicId, topic, partition, offset } of this.#acknowledged) {
+      const log = broker.topics.get(topic)
+      if (log?.id !== topicId) continue
+      const { logStartOffset, highWatermark } = log.partitions[partition]!
+      if (offset < logStartOffset) continue
+      const where = `record ${id} of ${topic}-${partition} at ${offset}`
+      if (offset >= highWatermark) {
+        this.#world.report('lost-write', `${where}: the log ends at ${highWatermark}`)
+        continue
+      }
+      const found = log.partitions[partition]!.read(offset, { maxRecords: 1 })[0] as AnyRecord | undefined
+      if (found?.value !== id)
+        this.#world.report('lost-write', `${where}: ${found?.value ?? 'nothing'} is there`)
+    }
+  }
+
   #place(id: number, topic: string, partition: number, offset: number): void {
     const topicId = this.#topicIds.get(id)
-    if (topicId === undefined) return this.#world.report('lost-write', `record ${id} was never sent`)
+    const where = `record ${id} of ${topic}-${partition} at ${offset}`
+    if (topicId === undefined) return this.#world.report('inconsistent-offsets', `${where} was never sent`)
     const place = `${partitionKey(topicId, partition)}/${offset}`
     const known = this.#places.get(id)
     const other = this.#ids.get(place)
     if (known === place) return
-    if (known !== undefined || other !== undefined) {
-      const text = `record ${id} of ${topic}-${partition} at ${offset}`
-      return this.#world.report(
-        'lost-write',
-        `${text}: it was at ${known ?? 'no place'}, and there was ${other ?? 'nothing'}`,
-      )
-    }
+    if (other !== undefined)
+      return this.#world.report('inconsistent-offsets', `${where}: record ${other} was there`)
+    if (known !== undefined) return this.#world.report('duplicate', `${where}: it was at ${known}`)
     this.#places.set(id, place)
     this.#ids.set(place, id)
   }
