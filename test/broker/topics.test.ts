@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { Broker, InvalidOptionError, json, topic } from '../../src/index.ts'
+import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, names, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
-import { mulberry32, testBroker } from '../helpers/test-broker.ts'
-import { VirtualClock } from '../helpers/virtual-clock.ts'
+import { testBroker } from '../helpers/test-broker.ts'
 
 const orders0 = { topic: 'orders', partition: 0 } as const
 
@@ -207,7 +208,7 @@ async function transcript(seed: number): Promise<unknown[]> {
   const clock = new VirtualClock()
   await using broker = new Broker({
     clock,
-    random: mulberry32(seed),
+    random: seededRandom(seed),
     topics: { orders: topic({ partitions: 4 }) },
   })
   const seen: unknown[] = []

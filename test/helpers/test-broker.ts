@@ -1,8 +1,9 @@
 import { afterEach } from 'vitest'
 import type { BrokerOptions } from '../../src/broker.ts'
 import { Broker } from '../../src/index.ts'
+import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import type { OpenTopics, TopicMap } from '../../src/topic-definition.ts'
-import { VirtualClock } from './virtual-clock.ts'
 
 const open: Broker<TopicMap>[] = []
 
@@ -15,18 +16,7 @@ export function testBroker<Topics extends TopicMap = OpenTopics>(
   options: Omit<BrokerOptions<Topics>, 'clock'> = {},
 ): { broker: Broker<Topics>; clock: VirtualClock } {
   const clock = new VirtualClock()
-  const broker = new Broker<Topics>({ random: mulberry32(1), ...options, clock })
+  const broker = new Broker<Topics>({ random: seededRandom(1), ...options, clock })
   open.push(broker as unknown as Broker<TopicMap>)
   return { broker, clock }
-}
-
-/** A small seeded random (mulberry32). */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }

@@ -1,17 +1,12 @@
-/** Chance that a seed decides (mulberry32), in the forms that a schedule asks for. */
+import { seededRandom } from '../../src/testing/seeded-random.ts'
+
+/** Chance that a seed decides, in the forms that a schedule asks for. */
 export class Random {
-  #state: number
+  /** From 0 to 1, without 1. */
+  readonly next: () => number
 
   constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** From 0 to 1, without 1. */
-  readonly next = (): number => {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+    this.next = seededRandom(seed)
   }
 
   /** A whole number from `least` to `most`, both included. */

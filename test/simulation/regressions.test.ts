@@ -1,17 +1,17 @@
 import { expect, it } from 'vitest'
 import { Broker } from '../../src/index.ts'
-import { SimulatedClock } from './simulated-clock.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
 // What the simulation has found, each as small as it can be.
 
-function start(): { broker: Broker; clock: SimulatedClock } {
-  const clock = new SimulatedClock(1000)
+function start(): { broker: Broker; clock: VirtualClock } {
+  const clock = new VirtualClock(1000)
   const broker = new Broker({ clock, random: () => 0.5 })
   broker.on('error', () => {})
   return { broker, clock }
 }
 
-function pollTimers(clock: SimulatedClock): string[] {
+function pollTimers(clock: VirtualClock): string[] {
   return clock.waiting.filter(name => name.startsWith('maxPollIntervalMs'))
 }
 

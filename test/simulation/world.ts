@@ -1,4 +1,5 @@
 import { Broker, CommitFailedError, type ConsumerGroup, isBrokerletError } from '../../src/index.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { Anomaly, type AnomalyKind } from './anomaly.ts'
 import { Awake } from './checkers/awake.ts'
 import { Deadlines } from './checkers/deadlines.ts'
@@ -10,7 +11,6 @@ import { Written } from './checkers/written.ts'
 import { Member } from './member.ts'
 import { drawGroup, type GroupPlan, type Plan } from './plan.ts'
 import { Random } from './random.ts'
-import { SimulatedClock } from './simulated-clock.ts'
 import { SimulatedFailure } from './simulated-failure.ts'
 import { describe } from './text.ts'
 import { Transcript } from './transcript.ts'
@@ -18,7 +18,7 @@ import { Transcript } from './transcript.ts'
 /** A broker under simulation, with everybody who uses it and everybody who watches. */
 export class World {
   readonly random: Random
-  readonly clock: SimulatedClock
+  readonly clock: VirtualClock
   readonly broker: Broker
   readonly transcript: Transcript
   readonly written: Written
@@ -40,7 +40,7 @@ export class World {
 
   constructor(seed: number) {
     this.random = new Random(seed)
-    this.clock = new SimulatedClock(this.random.pick([2, 10, 1000]))
+    this.clock = new VirtualClock(this.random.pick([2, 10, 1000]))
     this.transcript = new Transcript(() => this.clock.monotonic())
     const ids = new Random(seed + 1)
     this.broker = new Broker({
