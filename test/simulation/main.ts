@@ -1,15 +1,20 @@
 import { parseArgs } from 'node:util'
 import { runSchedule, ScheduleError } from './schedule.ts'
 
-// npx tsx test/simulation/main.ts [--seeds 10000] [--from 1] [--keep-going] | --seed 17
+// npm run simulate -- --seconds 600 [--from 1] [--keep-going]     for as long as asked
+// npm run simulate -- --seeds 100000 [--from 1] [--keep-going]    as many as asked; by default 10,000
+// npm run simulate -- --seed 17                                   one, with its transcript
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '10000' },
+    seconds: { type: 'string' },
+    seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     'keep-going': { type: 'boolean', default: false },
   },
 })
+
+const progressEveryMs = 10_000
 
 async function replay(seed: number): Promise<void> {
   try {
@@ -21,26 +26,38 @@ async function replay(seed: number): Promise<void> {
   }
 }
 
-async function explore(from: number, seeds: number, keepGoing: boolean): Promise<void> {
+/** Runs seeds from `from` on, until one shows an anomaly (unless it keeps going), or there are or were enough. */
+async function explore(from: number, seeds: number, seconds: number, keepGoing: boolean): Promise<void> {
   const began = performance.now()
-  const anomalies: string[] = []
-  for (let seed = from; seed < from + seeds; seed++) {
+  const elapsed = () => (performance.now() - began) / 1000
+  let done = 0
+  let anomalies = 0
+  let told = began
+  const tell = () => {
+    const rate = Math.round(done / elapsed())
+    console.log(
+      `${Math.round(elapsed())} s: ${done} seeds from ${from} on, ${rate} seeds/s, ${anomalies} anomalies`,
+    )
+    told = performance.now()
+  }
+  while (done < seeds && elapsed() < seconds && (keepGoing || anomalies === 0)) {
+    const seed = from + done++
     try {
       await runSchedule(seed)
     } catch (error) {
       if (!(error instanceof ScheduleError)) throw error
-      anomalies.push(`${seed} ${error.message.split('\n')[0]}`)
-      console.log(keepGoing ? anomalies.at(-1) : error.message)
-      if (!keepGoing) break
+      anomalies++
+      console.log(keepGoing ? error.message.split('\n')[0] : error.message)
     }
-    const done = seed - from + 1
-    if (done % 1000 === 0 || done === seeds) {
-      const rate = Math.round(done / ((performance.now() - began) / 1000))
-      console.log(`${done} of ${seeds} seeds, ${rate} seeds/s, ${anomalies.length} anomalies`)
-    }
+    if (performance.now() - told >= progressEveryMs) tell()
   }
-  if (anomalies.length > 0) process.exitCode = 1
+  tell()
+  if (anomalies > 0) process.exitCode = 1
 }
 
-if (values.seed !== undefined) await replay(Number(values.seed))
-else await explore(Number(values.from), Number(values.seeds), values['keep-going'])
+const { seed, from, seconds, seeds, 'keep-going': keepGoing } = values
+if (seed !== undefined) await replay(Number(seed))
+else {
+  const most = seeds ?? (seconds === undefined ? '10000' : 'Infinity')
+  await explore(Number(from), Number(most), Number(seconds ?? 'Infinity'), keepGoing)
+}

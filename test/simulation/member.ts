@@ -19,6 +19,8 @@ export class Member {
   readonly consumer: Consumer
   /** Whether it is closed, crashed or was never able to start. */
   ended = false
+  /** Whether it died. */
+  crashed = false
   /** Whether it is in a call of poll. */
   polling = false
   /** When its close has to let go of what is in hand, once it closes. */
@@ -116,6 +118,17 @@ export class Member {
     const closed = this.consumer.close(options)
     this.world.settles(`close of ${this.name}`, closed)
     await closed
+  }
+
+  /** Dies: it finishes and says nothing more, and its group finds out by its session. */
+  crash(): void {
+    this.closesBy = this.world.clock.monotonic()
+    this.crashed = true
+    if (this.consumer.memberId !== undefined) this.world.deadlines.died(this.consumer.memberId)
+    for (const delivery of this.#inHand) this.world.ownership.ended(delivery)
+    this.#inHand.clear()
+    this.consumer.vanish()
+    this.#end()
   }
 
   #end(): void {

@@ -18,6 +18,7 @@ export const operations: readonly Operation[] = [
   { weight: 3, run: append },
   { weight: 7, run: join },
   { weight: 3, run: close },
+  { weight: 1.5, run: crash },
   { weight: 1, run: restartStatic },
   { weight: 1, run: addPartitions },
   { weight: 1, run: createTopic },
@@ -109,7 +110,14 @@ function close(world: World): string | undefined {
   return `${member.name} closes ${JSON.stringify(options)}`
 }
 
-// Closed without leaving, and back under its instance id: at once, or when its session may be over.
+function crash(world: World): string | undefined {
+  const member = memberOf(world)
+  if (member === undefined) return undefined
+  member.crash()
+  return `${member.name} dies`
+}
+
+// Closed or dead without leaving, and back under its instance id: at once, or when its session may be over.
 function restartStatic(world: World): string | undefined {
   const { random } = world
   const statics = world.live.filter(({ plan }) => plan.options.groupInstanceId !== undefined)
@@ -118,13 +126,15 @@ function restartStatic(world: World): string | undefined {
   const { sessionTimeoutMs = 45_000 } = member.plan.options
   const afterMs = random.pick([0, sessionTimeoutMs / 2, 2 * sessionTimeoutMs])
   const name = world.nextName
+  const dies = random.chance(0.4)
   const comesBack = async () => {
-    await member.close({})
+    if (dies) member.crash()
+    else await member.close({})
     if (afterMs > 0) await world.sleep(afterMs)
     if (!world.healed) world.join(member.plan, name)
   }
   world.settles('static restart', comesBack())
-  return `${member.name} closes, to come back as ${name} after ${afterMs} ms`
+  return `${member.name} ${dies ? 'dies' : 'closes'}, to come back as ${name} after ${afterMs} ms`
 }
 
 function addPartitions(world: World): string | undefined {

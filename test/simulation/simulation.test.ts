@@ -8,6 +8,6 @@ it(`shows no anomaly in ${seeds} schedules`, { timeout: 600_000 }, async () => {
   for (let seed = 1; seed <= seeds; seed++) await runSchedule(seed)
 })
 
-it('gives the same transcript for the same seed', { timeout: 60_000 }, async () => {
-  for (const seed of [7, 77, 777]) expect(await runSchedule(seed)).toBe(await runSchedule(seed))
+it('gives the same transcript for the same seed, to the byte', { timeout: 60_000 }, async () => {
+  for (let seed = 1; seed <= 30; seed++) expect(await runSchedule(seed)).toBe(await runSchedule(seed))
 })

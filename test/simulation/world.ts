@@ -1,4 +1,10 @@
-import { Broker, CommitFailedError, type ConsumerGroup, isBrokerletError } from '../../src/index.ts'
+import {
+  Broker,
+  CommitFailedError,
+  ConsumerCrashedError,
+  type ConsumerGroup,
+  isBrokerletError,
+} from '../../src/index.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { Anomaly, type AnomalyKind } from './anomaly.ts'
 import { Awake } from './checkers/awake.ts'
@@ -114,6 +120,7 @@ export class World {
     const cause = error instanceof Error ? error.cause : undefined
     if (error instanceof SimulatedFailure || cause instanceof SimulatedFailure) return
     if (error instanceof CommitFailedError) return
+    if (member.crashed && error instanceof ConsumerCrashedError) return
     if (isBrokerletError(error)) {
       const { code } = error
       const { assignor, groupInstanceId, topics } = member.plan.options
@@ -158,7 +165,9 @@ export class World {
     this.broker.on('memberLeft', ({ groupId, memberId, reason }) => {
       this.log(`${groupId}: '${memberId}' is out: ${reason}`)
       const member = this.members.find(({ name }) => memberId.startsWith(`${name}-`))
-      if (member && reason === 'left') this.ownership.left(member, memberId)
+      if (member === undefined) return
+      if (reason === 'left') this.ownership.left(member, memberId)
+      this.deadlines.left(memberId, member.plan.options.sessionTimeoutMs ?? 45_000, reason)
     })
     this.broker.on('rebalanced', ({ groupId, epoch, members, moved }) =>
       this.log(`${groupId} is at rest in epoch ${epoch}: ${members} members, ${moved} moved`),

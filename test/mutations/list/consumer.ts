@@ -249,4 +249,11 @@ export const consumerMutations: readonly Mutation[] = [
     replace: 'this.#resume()',
     breaks: 'no handler ever runs inside send or append',
   },
+  {
+    name: 'who dies leaves its group at once',
+    file: 'consumer/consumer-coordinator.ts',
+    find: 'const left = membership?.leave(true)',
+    replace: 'const left = membership?.leave(false)',
+    breaks: 'a member that is gone without a word keeps its place for sessionTimeoutMs',
+  },
 ]

@@ -6,6 +6,9 @@ import type { World } from '../world.ts'
 export class Deadlines {
   readonly #world: World
   readonly #revokingSince = new Map<string, number>()
+  // By member id: since when it is gone at least, and when it died exactly.
+  readonly #goneSince = new Map<string, number>()
+  readonly #died = new Map<string, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -14,6 +17,19 @@ export class Deadlines {
   /** It is given up; if it comes back, its time counts anew. */
   released({ memberId, topic, partition }: Pick<Assignment, 'memberId' | 'topic' | 'partition'>): void {
     this.#revokingSince.delete(`${memberId}|${partitionKey(topic, partition)}`)
+  }
+
+  died(memberId: string): void {
+    this.#died.set(memberId, this.#world.clock.monotonic())
+  }
+
+  /** Its group has removed it: who died keeps its place for its session time. */
+  left(memberId: string, sessionTimeoutMs: number, reason: string): void {
+    const died = this.#died.get(memberId)
+    if (died === undefined) return
+    const after = this.#world.clock.monotonic() - died
+    if (reason === 'session expired' && after >= sessionTimeoutMs) return
+    this.#world.report('restless', `'${memberId}' died, and is out after ${after} ms: ${reason}`)
   }
 
   check(groupId: string, members: readonly MemberDescription[]): void {
@@ -28,9 +44,16 @@ export class Deadlines {
       this.#world.report('restless', `${member.name} is stuck and keeps ${topic}-${partition}`)
     }
     for (const { clientId, memberId, revoking, connected } of members) {
+      const { rebalanceTimeoutMs = 300_000, sessionTimeoutMs = 45_000 } =
+        this.#world.member(clientId)?.plan.options ?? {}
       // Of one that is gone its session's end frees all.
-      if (!connected) continue
-      const { rebalanceTimeoutMs = 300_000 } = this.#world.member(clientId)?.plan.options ?? {}
+      if (!connected) {
+        const since = this.#goneSince.get(memberId) ?? now
+        this.#goneSince.set(memberId, since)
+        if (now - since > sessionTimeoutMs)
+          this.#world.report('restless', `'${memberId}' is gone for ${now - since} ms and keeps its place`)
+        continue
+      }
       for (const { topic, partition } of revoking) {
         const key = `${memberId}|${partitionKey(topic, partition)}`
         const since = this.#revokingSince.get(key) ?? now
