@@ -215,8 +215,10 @@ export class ConsumerCoordinator implements MembershipListener {
     for (const task of this.#tasks) {
       if ('update' in task) for (const tp of task.update.revoked) this.state(tp)?.halt('revoking')
     }
+    // Kept here, since it may be lost while an engine takes its time to answer.
+    const membership = this.#membership!
     for (const state of states) {
-      const positioned = this.#positions.lookUp(state, this.#membership!)
+      const positioned = this.#positions.lookUp(state, membership)
       if (isThenable(positioned)) await positioned
     }
     const partitions = states.map(toTopicPartition)

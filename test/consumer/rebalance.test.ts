@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { CommitFailedError, UnreleasedInstanceIdError } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -358,4 +359,24 @@ it('is removed and fenced where it does not give up within rebalanceTimeoutMs', 
   expect(owners(broker, 'g')).toEqual({ next: ['orders-0', 'orders-1'] })
   await clock.advance(10_000)
   expect(owners(broker, 'g')).toEqual({ next: ['orders-0'], slow: ['orders-1'] })
+})
+
+it('comes back where it is removed while its engine takes its time to look offsets up', async () => {
+  const broker = new TestBroker()
+  broker.createTopic('orders', { partitions: 2 })
+  for (const partition of [0, 1]) fill(broker, 'orders', 2, partition)
+  const seen: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], rebalanceTimeoutMs: 500 })
+  broker.faults.delay({ operation: 'committed', partition: 0, group: 'g' }, 10_000)
+  void consumer.run({ eachRecord: ({ partition }) => void seen.push(partition) })
+  await broker.advance(0)
+  // It cannot give up in time what it has not begun to read.
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'], clientId: 'other' })
+  void other.ready()
+  await broker.advance(1000)
+  expect(broker.group('g').members.map(({ clientId }) => clientId)).toEqual(['other'])
+  await other.close()
+  await broker.advanceUntilIdle()
+  expect(seen.sort()).toEqual([0, 0, 1, 1])
+  await broker.close()
 })
