@@ -72,6 +72,11 @@ export class Processing {
     this.#record(records[at]!, { kind: 'failed', error })
   }
 
+  /** Whether a caller has records that it has not asked for more after. */
+  get inHand(): boolean {
+    return this.#handedOut.length > 0
+  }
+
   /** These go to a caller who asked for them; they are done when the caller asks for more. */
   handOut(records: readonly AnyRecord[]): void {
     for (const record of records) this.#record(record, { kind: 'delivered', attempt: 1 })

@@ -1,8 +1,8 @@
-import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { seededRandom } from './seeded-random.ts'
 
-/** Chance that a seed decides, in the forms that a schedule asks for. */
+/** Chance that a seed decides, in the forms that a test asks for. */
 export class Random {
-  /** From 0 to 1, without 1. */
+  /** From 0 to 1, without 1, as `Math.random` gives it. */
   readonly next: () => number
 
   constructor(seed: number) {
@@ -14,10 +14,12 @@ export class Random {
     return least + Math.floor(this.next() * (most - least + 1))
   }
 
+  /** True as often as `probability` says, from 0 to 1. */
   chance(probability: number): boolean {
     return this.next() < probability
   }
 
+  /** One of them, each as likely as the others. */
   pick<T>(choices: readonly T[]): T {
     return choices[Math.floor(this.next() * choices.length)]!
   }

@@ -103,6 +103,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       timeline: this.timeline,
       redeliveries: new Redeliveries(),
       joining: undefined,
+      silenced: () => this.silenced,
     }
     observe({ engine: this.engine, topics: this.topics, timeline: this.timeline, bench: this.#bench })
   }
@@ -128,7 +129,18 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       options,
     )
     this.#consumers.add(consumer as unknown as TestConsumer)
+    this.consumerMade(consumer as unknown as TestConsumer)
     return consumer
+  }
+
+  /** Whether the code that runs now belongs to a process that died, and reaches nobody. @internal */
+  protected get silenced(): boolean {
+    return false
+  }
+
+  /** @internal */
+  protected consumerMade(_consumer: TestConsumer): void {
+    // For a broker that keeps an eye on whose consumers they are.
   }
 
   // --- time ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ export interface TestBench {
   readonly redeliveries: Redeliveries
   /** Who is joining at this moment and has not heard its name: the group tells it before it answers. */
   joining: { joined(memberId: string): void } | undefined
+  /** Whether the code that runs now belongs to a process that died. */
+  silenced(): boolean
 }
 
 /** Who a client is, for faults and for the timeline. */

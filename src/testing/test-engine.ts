@@ -20,6 +20,10 @@ import { TestFetchSession } from './test-fetch-session.ts'
 import { TestListener } from './test-listener.ts'
 import { TestMembership } from './test-membership.ts'
 
+const neverAnswered = () => {
+  // Who died waits for nothing and gets no answer.
+}
+
 /** The engine of one client of a test broker: the real one, behind the plan of faults. */
 export class TestEngine implements Engine {
   readonly #engine: Engine
@@ -75,6 +79,7 @@ export class TestEngine implements Engine {
     records: readonly ProducerRecord[],
     write: () => MaybePromise<Written>,
   ): MaybePromise<Written> {
+    if (this.#client.bench.silenced()) return new Promise(neverAnswered)
     const places = records.map(({ topic, partition }) => ({ topic: topic.name, partition }))
     if (this.#waiting !== undefined) {
       return this.#wait(this.#waiting.then(() => after(this.#client.meet('append', places), write)))

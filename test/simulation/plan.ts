@@ -1,7 +1,7 @@
 import type { Assignor } from '../../src/assignor.ts'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
 import type { OnFailure } from '../../src/consumer/run-options.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../../src/testing/random.ts'
 
 /** How a consumer is used. */
 export type Mode = 'eachRecord' | 'eachBatch' | 'poll' | 'for await' | 'batches'

@@ -5,7 +5,7 @@ export const logMutations: readonly Mutation[] = [
     name: 'deleteRecords removes one too many',
     file: 'log/partition.ts',
     find: `this.#advance(beforeOffset, 'deleteRecords')`,
-    replace: `this.#advance(beforeOffset + 1, 'deleteRecords')`,
+    replace: `this.#advance(Math.min(this.#end, beforeOffset + 1), 'deleteRecords')`,
     breaks: 'deleteRecords forgets what is before the offset, and nothing else',
   },
   {

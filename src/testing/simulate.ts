@@ -1,0 +1,203 @@
+import { describeError } from '../errors.ts'
+import type { OpenTopics, TopicMap } from '../topic-definition.ts'
+import { type Check, checkOptions, integer, invalidOption } from '../validate.ts'
+import { type Scenario, type ScenarioParts, toParts } from './scenario.ts'
+import { defaultWeights, drawSchedule, type Step, type StepKind, type StepWeights } from './schedule.ts'
+import { shrink } from './shrink.ts'
+import { SimulationError } from './simulation-error.ts'
+import { SimulationRun } from './simulation-run.ts'
+import type { Timeline } from './timeline.ts'
+
+/** How much a simulation does. */
+export interface SimulateOptions {
+  /** How many schedules, with the seeds from 1 on; default 100. */
+  readonly seeds?: number
+  /** Only the schedule of this seed: what a failure tells. */
+  readonly seed?: number
+  /** Only these steps of it: what a failure tells of the shortest one. */
+  readonly only?: readonly number[]
+  /** How many steps a schedule has; default 50. */
+  readonly steps?: number
+  /** How likely each kind of step is, in relation to the others; 0 is never. */
+  readonly weights?: StepWeights
+  /** How many instances of a service there are at once at most; default 3. */
+  readonly instances?: number
+  /** How many shorter schedules are tried once one has failed; default 300. */
+  readonly shrinkAttempts?: number
+}
+
+/** What a simulation did. */
+export interface SimulationReport {
+  readonly seeds: number
+  /** How often a step of each kind found somebody to do it to. */
+  readonly steps: Readonly<Record<StepKind, number>>
+  /** What happened with the last seed. */
+  readonly timeline: Timeline
+}
+
+const weightTable: Check = {
+  expected: `numbers of 0 or more, by ${Object.keys(defaultWeights).join(', ')}`,
+  accepts: value =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(value).every(
+      ([kind, weight]) =>
+        Object.hasOwn(defaultWeights, kind) && Number.isFinite(weight) && (weight as number) >= 0,
+    ) &&
+    Object.values({ ...defaultWeights, ...value }).some(weight => weight > 0),
+}
+
+const stepList: Check = {
+  expected: 'an array of the numbers of steps',
+  accepts: value => Array.isArray(value) && value.every(each => integer(0).accepts(each)),
+}
+
+/**
+ * Runs services under many schedules, each drawn from a seed: actions from outside, instances that start, stop and
+ * crash, operations that fail or are slow, records that come again, and time in between. Then all that goes wrong
+ * ends, every service is there, the broker becomes idle, and what was promised has to hold.
+ *
+ * @throws SimulationError for the first seed that fails, with the shortest schedule that does; its `cause` is what failed
+ *
+ * @example
+ * await simulate({
+ *   topics,
+ *   services: { orders: startOrders, billing: startBilling },
+ *   actions: {
+ *     order: ({ broker, step }) => broker.producer().send({ topic: 'orders', key: 'ada', value: { id: step } }),
+ *   },
+ * })
+ */
+export async function simulate<Topics extends TopicMap = OpenTopics>(
+  scenario: Scenario<Topics>,
+  options: SimulateOptions = {},
+): Promise<SimulationReport> {
+  const parts = toParts(scenario)
+  const simulation = new Simulation(parts, options)
+  return simulation.explore()
+}
+
+class Simulation<Topics extends TopicMap> {
+  readonly #parts: ScenarioParts<Topics>
+  readonly #options: SimulateOptions
+  readonly #counts = Object.fromEntries(Object.keys(defaultWeights).map(kind => [kind, 0])) as Record<
+    StepKind,
+    number
+  >
+
+  constructor(parts: ScenarioParts<Topics>, options: SimulateOptions) {
+    checkOptions('simulate', options, {
+      seeds: integer(1),
+      seed: integer(0),
+      only: stepList,
+      steps: integer(0),
+      weights: weightTable,
+      instances: integer(1),
+      shrinkAttempts: integer(0),
+    })
+    const { seed, seeds, only } = options
+    if (seed !== undefined && seeds !== undefined)
+      throw invalidOption('simulate', 'seeds', `nothing beside 'seed'`, seeds)
+    if (only !== undefined && seed === undefined)
+      throw invalidOption('simulate', 'only', `a 'seed' beside it`, only)
+    this.#parts = parts
+    this.#options = options
+  }
+
+  async explore(): Promise<SimulationReport> {
+    const { seed, seeds = 100, only } = this.#options
+    const first = seed ?? 1
+    const last = seed ?? seeds
+    for (let next = first; ; next++) {
+      const schedule = this.#draw(next)
+      const chosen = only === undefined ? schedule : schedule.filter(({ at }) => only.includes(at))
+      const attempt = await this.#attempt(next, chosen)
+      if (attempt.failed) throw await this.#shortest(next, chosen, attempt)
+      for (const { step } of attempt.run.done) this.#counts[step.kind]++
+      if (next === last)
+        return { seeds: last - first + 1, steps: this.#counts, timeline: attempt.run.timeline }
+    }
+  }
+
+  #draw(seed: number): Step[] {
+    const { steps = 50, weights = {} } = this.#options
+    const { actions, services } = this.#parts
+    return drawSchedule(seed, steps, weights, {
+      actions: Object.keys(actions),
+      services: Object.keys(services),
+    })
+  }
+
+  async #attempt(seed: number, schedule: readonly Step[]): Promise<Attempt<Topics>> {
+    const run = new SimulationRun(this.#parts, seed, this.#options.instances ?? 3)
+    try {
+      await run.run(schedule)
+      return { run, failed: false, error: undefined }
+    } catch (error) {
+      return { run, failed: true, error }
+    }
+  }
+
+  // What fails otherwise than the whole one did is another matter.
+  async #shortest(seed: number, whole: readonly Step[], attempt: Attempt<Topics>): Promise<SimulationError> {
+    const { shrinkAttempts = 300 } = this.#options
+    let shortest = attempt
+    const fails = async (schedule: readonly Step[]) => {
+      const next = await this.#attempt(seed, schedule)
+      if (!next.failed || kindOf(next.error) !== kindOf(attempt.error)) return false
+      shortest = next
+      return true
+    }
+    const replays = shrinkAttempts === 0 || (await fails(whole))
+    const steps = replays ? await shrink(whole, fails, shrinkAttempts) : whole
+    const again = this.#options.steps === undefined ? '' : `, steps: ${this.#options.steps}`
+    return toError(seed, whole, steps, shortest, replays, again)
+  }
+}
+
+interface Attempt<Topics extends TopicMap> {
+  readonly run: SimulationRun<Topics>
+  readonly failed: boolean
+  readonly error: unknown
+}
+
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  return `${error.name} ${(error as { readonly code?: unknown }).code}`
+}
+
+function toError<Topics extends TopicMap>(
+  seed: number,
+  whole: readonly Step[],
+  steps: readonly Step[],
+  { run, error }: Attempt<Topics>,
+  replays: boolean,
+  again: string,
+): SimulationError {
+  const schedule = run.done.map(({ step, what }) => `step ${step.at}: ${what}`)
+  const only = steps.map(({ at }) => at)
+  const lines = schedule.length === 0 ? ['  none: it fails by itself'] : schedule.map(line => `  ${line}`)
+  const shorter =
+    steps.length < whole.length
+      ? [
+          `Or only its shortest part: simulate(scenario, { seed: ${seed}${again}, only: [${only.join(', ')}] })`,
+        ]
+      : []
+  const exact =
+    replays && run.timeline.ofKind('outside').length === 0
+      ? []
+      : [
+          `It ${replays ? 'may not' : 'did not'} fail the same way again: something in it does not come from the broker`,
+        ]
+  const message = [
+    `With seed ${seed}: ${describeError(error)}`,
+    '',
+    `The steps of the shortest schedule that was found (${steps.length} of ${whole.length}):`,
+    ...lines,
+    '',
+    `Again: simulate(scenario, { seed: ${seed}${again} })`,
+    ...shorter,
+    ...exact,
+  ].join('\n')
+  return new SimulationError(message, { seed, only, schedule, timeline: run.timeline, cause: error })
+}

@@ -1,0 +1,53 @@
+import { type BrokerletError, CommitFailedError, isBrokerletError } from '../errors.ts'
+import type { TopicMap } from '../topic-definition.ts'
+import { currentService } from './service.ts'
+import { TestBroker, type TestBrokerOptions } from './test-broker.ts'
+import type { TestConsumer } from './test-consumer.ts'
+
+/** The error of a fault that a simulation has put in somebody's way. */
+export class SimulatedFaultError extends Error {
+  constructor(what: string) {
+    super(`simulated: ${what} fails`)
+    this.name = 'SimulatedFaultError'
+  }
+}
+
+/** Whether an error is, or goes back to, a fault of the simulation, or what comes of being removed or closed. */
+export function isExpected(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof SimulatedFaultError || cause instanceof CommitFailedError) return true
+    if (isBrokerletError(cause) && (cause as BrokerletError).code === 'CLOSED') return true
+  }
+  return false
+}
+
+/** A broker that knows which instance of a service does what. */
+export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Topics> {
+  readonly #failed: (error: unknown) => void
+
+  /** `failed` hears of every error that nobody had to expect. */
+  constructor(options: TestBrokerOptions<Topics>, failed: (error: unknown) => void) {
+    super(options)
+    this.#failed = failed
+    this.on('error', error => this.#judge(error))
+  }
+
+  #judge(error: unknown): void {
+    if (!isExpected(error)) this.#failed(error)
+  }
+
+  protected override get silenced(): boolean {
+    return currentService()?.dead ?? false
+  }
+
+  // The timeline has what these tell; the process is not to be warned of what a simulation is made of.
+  protected override consumerMade(consumer: TestConsumer): void {
+    const nothing = () => {}
+    consumer.on('restarting', nothing).on('skipped', nothing).on('crashed', nothing)
+    const service = currentService()
+    consumer.on('error', error => {
+      if (!service?.dead) this.#judge(error)
+    })
+    service?.made(consumer)
+  }
+}

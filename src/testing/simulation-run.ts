@@ -1,0 +1,255 @@
+import { TimeoutError } from '../errors.ts'
+import type { TopicMap } from '../topic-definition.ts'
+import {
+  assertEveryKeyInOrder,
+  assertNoCommitPastProcessed,
+  assertNothingLost,
+  type ObservedBroker,
+} from './assertions.ts'
+import type { FaultScope } from './fault-scope.ts'
+import { Random } from './random.ts'
+import type { GroupPromise, ScenarioParts } from './scenario.ts'
+import type { Step } from './schedule.ts'
+import { RunningService } from './service.ts'
+import { isExpected, SimulatedBroker, SimulatedFaultError } from './simulated-broker.ts'
+import type { TestBroker } from './test-broker.ts'
+import type { Timeline } from './timeline.ts'
+
+const promises: Readonly<Record<GroupPromise, (broker: ObservedBroker, group: string) => void>> = {
+  nothingLost: assertNothingLost,
+  noCommitPastProcessed: assertNoCommitPastProcessed,
+  everyKeyInOrder: assertEveryKeyInOrder,
+}
+
+const stepMs = 10_000
+const longestWaitMs = 3_600_000
+
+/** One schedule, run on a broker of its own. */
+export class SimulationRun<Topics extends TopicMap> {
+  /** What was done, of the steps that found somebody to do it to. */
+  readonly done: { readonly step: Step; readonly what: string }[] = []
+  readonly #parts: ScenarioParts<Topics>
+  readonly #mostInstances: number
+  readonly #broker: SimulatedBroker<Topics>
+  readonly #services: RunningService[] = []
+  readonly #underWay = new Map<Promise<unknown>, string>()
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(parts: ScenarioParts<Topics>, seed: number, mostInstances: number) {
+    this.#parts = parts
+    this.#mostInstances = mostInstances
+    this.#broker = new SimulatedBroker<Topics>({ ...parts.broker, seed }, error => this.#failed(error))
+  }
+
+  get timeline(): Timeline {
+    return this.#broker.timeline
+  }
+
+  /** Rejects with what went wrong. */
+  async run(schedule: readonly Step[]): Promise<void> {
+    try {
+      for (const service of Object.keys(this.#parts.services)) this.#start(service)
+      await this.#broker.advance(0)
+      for (const step of schedule) await this.#take(step)
+      await this.#heal()
+      await this.#check()
+    } finally {
+      await this.#broker.close({ timeoutMs: 0 })
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#failure ??= { error }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  async #take(step: Step): Promise<void> {
+    const what = await this.#do(step)
+    if (what !== undefined) this.done.push({ step, what })
+    this.#throwFailure()
+    await this.#parts.always?.(this.#public)
+  }
+
+  get #public(): TestBroker<Topics> {
+    return this.#broker as unknown as TestBroker<Topics>
+  }
+
+  // Does it, and says what it did; undefined where there was nothing to do it to.
+  #do(step: Step): string | undefined | Promise<string | undefined> {
+    switch (step.kind) {
+      case 'act':
+        return this.#act(step)
+      case 'start':
+        return this.#start(step.name)
+      case 'stop':
+        return this.#stop(step)
+      case 'crash':
+        return this.#crash(step)
+      case 'fail':
+      case 'delay':
+        return this.#plan(step)
+      case 'redeliver':
+        return this.#redeliver(step)
+      case 'time':
+        return this.#advance(step)
+      case 'turn':
+        return this.#turn(step)
+    }
+  }
+
+  // --- from outside -------------------------------------------------------------------------------------------------
+
+  #act({ at, name, seed }: Step): string {
+    const context = { broker: this.#public, step: at, random: new Random(seed) }
+    this.#follow(`action '${name}' of step ${at}`, async () => this.#parts.actions[name]!(context))
+    return name
+  }
+
+  // It goes on while the schedule does.
+  #follow(what: string, work: () => Promise<unknown>): void {
+    const failed = (error: unknown) => {
+      if (!isExpected(error)) this.#failed(error)
+    }
+    const followed: Promise<void> = work()
+      .then(() => {}, failed)
+      .finally(() => this.#underWay.delete(followed))
+    this.#underWay.set(followed, what)
+  }
+
+  // --- services -----------------------------------------------------------------------------------------------------
+
+  get #live(): RunningService[] {
+    return this.#services.filter(({ live }) => live)
+  }
+
+  #start(service: string): string | undefined {
+    const own = this.#services.filter(each => each.service === service)
+    if (own.filter(({ live }) => live).length >= this.#mostInstances) return undefined
+    const names = new Set(own.filter(({ dead, stopped }) => !dead && !stopped).map(({ name }) => name))
+    let number = 1
+    while (names.has(`${service}-${number}`)) number++
+    const instance = new RunningService(service, `${service}-${number}`)
+    this.#services.push(instance)
+    const code = () => this.#parts.services[service]!(this.#public, { name: instance.name })
+    instance.start(code, error => {
+      if (instance.dead) return
+      if (!isExpected(error)) this.#failed(error)
+      // A process ends by an error that it does not catch.
+      if (!instance.stopping) this.#die(instance)
+    })
+    return `${instance.name} starts`
+  }
+
+  #stop({ pick }: Step): string | undefined {
+    const instance = pickFrom(this.#live, pick)
+    if (instance === undefined) return undefined
+    this.#follow(`stop of ${instance.name}`, () => instance.stop())
+    return `${instance.name} stops`
+  }
+
+  #crash({ pick }: Step): string | undefined {
+    const instance = pickFrom(this.#live, pick)
+    if (instance === undefined) return undefined
+    this.#die(instance)
+    return `${instance.name} crashes`
+  }
+
+  #die(instance: RunningService): void {
+    instance.dead = true
+    for (const consumer of instance.consumers) this.#broker.crash(consumer)
+  }
+
+  // --- what goes wrong ----------------------------------------------------------------------------------------------
+
+  #plan({ kind, operation, pick, ms, times }: Step): string | undefined {
+    const group = pickFrom([...this.#broker.groups.keys()], pick)
+    const ofGroup = operation !== 'append'
+    if (ofGroup && group === undefined) return undefined
+    const scope: FaultScope = ofGroup ? { operation, group: group! } : { operation }
+    const where = ofGroup ? `${operation} of ${group}` : operation
+    const often = times === 1 ? '' : `, ${times} times`
+    if (kind === 'delay') {
+      this.#broker.faults.delay(scope, ms, { times })
+      return `${where} will take ${ms} ms longer${often}`
+    }
+    this.#broker.faults.fail(scope, new SimulatedFaultError(where), { times })
+    return `${where} will fail${often}`
+  }
+
+  #redeliver({ pick }: Step): string | undefined {
+    const places = [...this.#broker.groups.values()].flatMap(group =>
+      group.offsets.map(({ topic, partition, offset }) => ({
+        group: group.id,
+        topic,
+        partition,
+        offset: offset - 1,
+      })),
+    )
+    const held = places.filter(({ topic, partition, offset }) => {
+      const log = this.#broker.topics.get(topic)?.partitions[partition]
+      return log !== undefined && offset >= log.logStartOffset && offset < log.highWatermark
+    })
+    const place = pickFrom(held, pick)
+    if (place === undefined) return undefined
+    this.#broker.redeliver(place)
+    return `${place.group} gets ${place.topic}-${place.partition}@${place.offset} again`
+  }
+
+  // --- time ---------------------------------------------------------------------------------------------------------
+
+  async #advance({ ms }: Step): Promise<string> {
+    await this.#broker.advance(ms)
+    return `${ms} ms pass`
+  }
+
+  async #turn({ times }: Step): Promise<string> {
+    for (let i = 0; i < times; i++) await undefined
+    return `promises go on ${times} steps`
+  }
+
+  // --- the end ------------------------------------------------------------------------------------------------------
+
+  // Nothing goes wrong any more, every service is there, and all that was begun comes to its end.
+  async #heal(): Promise<void> {
+    this.#broker.faults.clear()
+    for (const service of Object.keys(this.#parts.services)) {
+      if (!this.#live.some(each => each.service === service)) this.#start(service)
+    }
+    await this.#untilIdle()
+    // Who polls may have something in hand that no idle knows of; and what was slow when it began, such as a join, may
+    // take that long although nothing waits for it any more.
+    const busy = () => this.#underWay.size > 0 || this.#live.some(({ inHand }) => inHand)
+    for (let waitedMs = 0; waitedMs < longestWaitMs && busy(); waitedMs += stepMs) {
+      await this.#broker.advance(stepMs)
+      await this.#untilIdle()
+    }
+    this.#throwFailure()
+    if (this.#underWay.size === 0) return
+    const left = [...this.#underWay.values()].join(', ')
+    throw new TimeoutError(`The broker is idle, and this has not ended: ${left}`, { details: left })
+  }
+
+  // Until nothing happens any more: who polls may send only once the broker has been found idle.
+  async #untilIdle(): Promise<void> {
+    const happened = () => this.timeline.dropped + this.timeline.entries.length
+    for (let before = -1; before !== happened(); ) {
+      before = happened()
+      await this.#broker.advanceUntilIdle()
+    }
+  }
+
+  async #check(): Promise<void> {
+    for (const promise of this.#parts.promises) {
+      for (const group of this.#broker.groups.keys()) promises[promise](this.#public, group)
+    }
+    await this.#parts.check?.(this.#public)
+    this.#throwFailure()
+  }
+}
+
+function pickFrom<Item>(items: readonly Item[], pick: number): Item | undefined {
+  return items[Math.floor(pick * items.length)]
+}

@@ -1,0 +1,249 @@
+import { AssertionError } from 'node:assert'
+import { describe, expect, it } from 'vitest'
+import { type Broker, type PubSub, topic } from '../../src/index.ts'
+import { type Scenario, SimulationError, simulate } from '../../src/testing/index.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+
+interface Order {
+  id: number
+}
+
+const topics = {
+  orders: topic<Order>({ partitions: 3 }),
+  invoices: topic<Order>({ partitions: 2 }),
+}
+
+type Topics = typeof topics
+
+async function startBilling(broker: PubSub<Topics>): Promise<void> {
+  const producer = broker.producer()
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+    eachRecord: ({ key, value }) => producer.send({ topic: 'invoices', key, value }),
+  })
+}
+
+async function startMail(broker: PubSub<Topics>): Promise<void> {
+  await broker.consumer({ groupId: 'mail', topics: ['invoices'] }).run({ eachRecord: async () => {} })
+}
+
+const order: Scenario<Topics>['actions'][string] = ({ broker, step, random }) =>
+  broker.producer().send({ topic: 'orders', key: random.pick(['ada', 'bob']), value: { id: step } })
+
+const scenario: Scenario<Topics> = {
+  topics,
+  services: { billing: startBilling, mail: startMail },
+  actions: { order },
+}
+
+/** The ids of a topic's records, each once, sorted. */
+function ids(broker: Broker<Topics>, name: keyof Topics): number[] {
+  const all = broker
+    .topic(name)
+    .records()
+    .map(({ value }) => value.id)
+  return [...new Set(all)].sort((a, b) => a - b)
+}
+
+/** What a simulation fails with. */
+async function failureOf(...call: Parameters<typeof simulate<Topics>>): Promise<SimulationError> {
+  const error: unknown = await rejectionOf(simulate(...call))
+  if (!(error instanceof SimulationError)) throw error
+  return error
+}
+
+describe('services that are right', () => {
+  it('lose no order, whatever happens', { timeout: 60_000 }, async () => {
+    const { seeds, steps } = await simulate({
+      ...scenario,
+      promises: ['nothingLost', 'everyKeyInOrder', 'noCommitPastProcessed'],
+      check: broker => expect(ids(broker, 'invoices')).toEqual(ids(broker, 'orders')),
+    })
+    expect(seeds).toBe(100)
+    // Everything that can happen has happened, and often.
+    for (const count of Object.values(steps)) expect(count).toBeGreaterThan(20)
+  })
+
+  it('may poll, iterate and be static members', { timeout: 60_000 }, async () => {
+    const services: Scenario<Topics>['services'] = {
+      billing: async broker => {
+        const producer = broker.producer()
+        for await (const { key, value } of broker.consumer({ groupId: 'billing', topics: ['orders'] }))
+          await producer.send({ topic: 'invoices', key, value })
+      },
+      mail: async (broker, { name }) => {
+        const consumer = broker.consumer({ groupId: 'mail', topics: ['invoices'], groupInstanceId: name })
+        let open = true
+        consumer.on('closed', () => {
+          open = false
+        })
+        while (open) {
+          const records = await consumer.poll({ timeoutMs: 1000 })
+          if (records.length > 0) await broker.clock.sleep(10)
+        }
+      },
+    }
+    await simulate({ ...scenario, services }, { seeds: 60 })
+  })
+})
+
+describe('a service that forgets what it has in hand when it dies', () => {
+  // It says that it is done with a record before it is.
+  const forgetful: Scenario<Topics> = {
+    ...scenario,
+    services: {
+      billing: async broker => {
+        const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
+        const producer = broker.producer()
+        await consumer.run({
+          eachRecord: async ({ topic, partition, offset, key, value }) => {
+            await consumer.commit([{ topic, partition, offset: offset + 1 }])
+            await broker.clock.sleep(10)
+            await producer.send({ topic: 'invoices', key, value })
+          },
+        })
+      },
+    },
+  }
+
+  it('fails, with the seed and a short schedule', async () => {
+    const error = await failureOf(forgetful)
+    expect(error.cause).toBeInstanceOf(AssertionError)
+    expect(error.message).toContain(`With seed ${error.seed}: Group 'billing' has not processed orders-`)
+    expect(error.message).toContain(`Again: simulate(scenario, { seed: ${error.seed} })`)
+    expect(error.message).toContain(`only: [${error.only.join(', ')}]`)
+    expect(error.only.length).toBeLessThanOrEqual(4)
+    expect(error.schedule.some(line => line.endsWith(': order'))).toBe(true)
+    expect(error.schedule.some(line => /billing-\d (crashes|stops)|will fail/.test(line))).toBe(true)
+    expect(String(error.timeline)).toContain('orders-')
+  })
+
+  it('fails the same way again, whole or only the shortest part', async () => {
+    const { seed, only, message, timeline } = await failureOf(forgetful)
+    const whole = await failureOf(forgetful, { seed })
+    expect(whole.message).toBe(message)
+    const shortest = await failureOf(forgetful, { seed, only })
+    expect(shortest.only).toEqual(only)
+    expect(String(shortest.timeline)).toBe(String(timeline))
+  })
+
+  it('passes where nothing goes wrong', async () => {
+    const weights = { crash: 0, stop: 0, fail: 0, delay: 0, redeliver: 0 }
+    const { steps } = await simulate(forgetful, { seeds: 20, weights })
+    expect(steps.crash + steps.stop + steps.fail + steps.delay + steps.redeliver).toBe(0)
+  })
+})
+
+it('gives the same timeline for the same seed, to the byte', async () => {
+  for (const seed of [1, 2, 3]) {
+    const [first, second] = [await simulate(scenario, { seed }), await simulate(scenario, { seed })]
+    expect(first.seeds).toBe(1)
+    expect(String(first.timeline)).toBe(String(second.timeline))
+    expect([...first.timeline].length).toBeGreaterThan(20)
+  }
+})
+
+it('finds what a check of the whole finds, here that an order is billed twice', async () => {
+  const once = {
+    ...scenario,
+    check: (broker: Broker<Topics>) => {
+      const all = broker.topic('invoices').records()
+      if (all.length > ids(broker, 'invoices').length) throw new RangeError('billed twice')
+    },
+  }
+  const error = await failureOf(once, { steps: 30 })
+  expect(error.cause).toMatchObject({ name: 'RangeError', message: 'billed twice' })
+  expect(error.message).toContain(`simulate(scenario, { seed: ${error.seed}, steps: 30 })`)
+})
+
+it('asks after each step for what must always be', async () => {
+  let asked = 0
+  const always = () => {
+    if (++asked === 10) throw new Error('not any more')
+  }
+  const error = await failureOf({ ...scenario, always }, { steps: 20, shrinkAttempts: 0 })
+  expect(error.cause).toMatchObject({ message: 'not any more' })
+  expect(asked).toBe(10)
+})
+
+it('says so where a failure does not come again', async () => {
+  let runs = 0
+  const check = () => {
+    if (++runs === 3) throw new Error('once')
+  }
+  const error = await failureOf({ ...scenario, check })
+  expect(error.seed).toBe(3)
+  expect(error.message).toContain('It did not fail the same way again')
+})
+
+it('hears nothing more of an instance that died, though its handlers go on', async () => {
+  let started = 0
+  let wentOn = 0
+  const died = new Map<string, number>()
+  const services: Scenario<Topics>['services'] = {
+    billing: async broker => {
+      const by = String(++started)
+      const producer = broker.producer()
+      const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+      consumer.done.catch(() => died.set(by, broker.now))
+      await consumer.run({
+        eachRecord: async ({ key, value }) => {
+          await broker.clock.sleep(500)
+          if (died.has(by)) wentOn++
+          await producer.send({ topic: 'invoices', key, value, headers: { by } })
+        },
+      })
+    },
+  }
+  const check = (broker: Broker<Topics>) => {
+    for (const { headers, timestamp } of broker.topic('invoices').records())
+      expect(timestamp).toBeLessThanOrEqual(died.get(String(headers.by)) ?? Number.POSITIVE_INFINITY)
+  }
+  await simulate({ ...scenario, services, check }, { seeds: 30, weights: { crash: 10, start: 10 } })
+  expect(wentOn).toBeGreaterThan(0)
+})
+
+it('fails by what a service rejects with', async () => {
+  const services: Scenario<Topics>['services'] = {
+    billing: async broker => {
+      await startBilling(broker)
+      throw new RangeError('no configuration')
+    },
+  }
+  const error = await failureOf({ ...scenario, services })
+  expect(error.cause).toMatchObject({ message: 'no configuration' })
+  expect(error.only).toEqual([])
+  expect(error.message).toContain('none: it fails by itself')
+})
+
+it('gives a name again only once its bearer is gone', async () => {
+  const live = new Set<string>()
+  const services: Scenario<Topics>['services'] = {
+    billing: async (broker, { name }) => {
+      const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+      if (live.has(name)) throw new Error(`${name} is there twice`)
+      live.add(name)
+      const gone = () => void live.delete(name)
+      consumer.done.then(gone, gone)
+      await consumer.run({ eachRecord: () => broker.clock.sleep(500) })
+    },
+  }
+  await simulate({ ...scenario, services }, { seeds: 40, instances: 2 })
+})
+
+it.each([
+  [{ ...scenario, services: {} }, {}, "option 'services' expected an object with at least one function"],
+  [{ topics, services: scenario.services }, {}, "option 'actions' expected"],
+  [{ ...scenario, actions: { order: 1 } }, {}, "option 'actions' expected"],
+  [{ ...scenario, promises: ['nothing'] }, {}, "option 'promises' expected an array of 'nothingLost'"],
+  [{ ...scenario, seed: 1 }, {}, "option 'seed' expected nothing"],
+  [{ ...scenario, topcis: {} }, {}, "unknown option 'topcis'"],
+  [scenario, { seeds: 0 }, "option 'seeds' expected a whole number of at least 1"],
+  [scenario, { seed: 1, seeds: 2 }, "option 'seeds' expected nothing beside 'seed'"],
+  [scenario, { only: [1] }, "option 'only' expected a 'seed' beside it"],
+  [scenario, { weights: { crush: 1 } }, "option 'weights' expected numbers of 0 or more, by act, start"],
+  [scenario, { step: 10 }, "unknown option 'step'"],
+])('refuses what it cannot run: %#', async (given, options, text) => {
+  const error = await rejectionOf(simulate(given as never, options as never))
+  expect(error.name).toBe('InvalidOptionError')
+  expect(error.message).toContain(text)
+})
