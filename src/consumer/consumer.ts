@@ -183,6 +183,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     this.#lifecycle.vanish()
   }
 
+  /** Whether a poll waits. @internal */
+  protected get polling(): boolean {
+    const { worker } = this.#lifecycle
+    return worker instanceof RecordStream && worker.polling
+  }
+
   // --- controls -----------------------------------------------------------------------------------------------------
 
   /** The partitions that are this consumer's to read. */

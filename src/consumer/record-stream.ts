@@ -53,6 +53,11 @@ export class RecordStream implements Worker {
     this.#pace = new WorkPace(host.engine.clock)
   }
 
+  /** Whether a poll waits: what it is about to return is still this stream's. */
+  get polling(): boolean {
+    return this.#polling
+  }
+
   wake(): void {
     this.#wakeup.wake()
   }

@@ -10,6 +10,7 @@ export class Processing {
   readonly #running = new Map<object, readonly AnyRecord[]>()
   // What `poll` or an iterator handed out, until it is asked for more.
   #handedOut: readonly AnyRecord[] = []
+  readonly #whenAsked: (() => void)[] = []
 
   constructor(client: TestClient) {
     this.#client = client
@@ -77,6 +78,15 @@ export class Processing {
     return this.#handedOut.length > 0
   }
 
+  /** Resolves when the caller asks for more, or has nothing in hand. */
+  async asked(): Promise<void> {
+    if (this.inHand) await new Promise<void>(resolve => this.#whenAsked.push(resolve))
+  }
+
+  #tellAsked(): void {
+    for (const resolve of this.#whenAsked.splice(0)) resolve()
+  }
+
   /** These go to a caller who asked for them; they are done when the caller asks for more. */
   handOut(records: readonly AnyRecord[]): void {
     for (const record of records) this.#record(record, { kind: 'delivered', attempt: 1 })
@@ -87,11 +97,13 @@ export class Processing {
   finish(): void {
     for (const record of this.#handedOut) this.#record(record, { kind: 'processed' })
     this.#handedOut = []
+    this.#tellAsked()
   }
 
   /** The caller gives back what it has. */
   giveBack(): void {
     this.#handedOut = []
+    this.#tellAsked()
   }
 
   #record(

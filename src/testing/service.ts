@@ -57,10 +57,18 @@ export class RunningService implements ServiceInstance {
   /** Closes what it has made, in order. */
   async stop(): Promise<void> {
     this.stopping = true
-    await Promise.all(this.consumers.map(consumer => consumer.close()))
+    await this.#closeAll()
     // What it makes once it has begun belongs to it, too.
     await this.#started
-    await Promise.all(this.consumers.map(consumer => consumer.close()))
+    await this.#closeAll()
     this.stopped = true
+  }
+
+  async #closeAll(): Promise<void> {
+    await Promise.race([
+      Promise.all(this.consumers.map(consumer => consumer.closeInTurn())),
+      // It may die on its way out, and then nobody polls any more.
+      Promise.all(this.consumers.map(({ done }) => done.catch(() => {}))),
+    ])
   }
 }

@@ -1,4 +1,4 @@
-import { type BrokerletError, CommitFailedError, isBrokerletError } from '../errors.ts'
+import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import { currentService } from './service.ts'
 import { TestBroker, type TestBrokerOptions } from './test-broker.ts'
@@ -16,9 +16,14 @@ export class SimulatedFaultError extends Error {
 export function isExpected(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof SimulatedFaultError || cause instanceof CommitFailedError) return true
-    if (isBrokerletError(cause) && (cause as BrokerletError).code === 'CLOSED') return true
+    if (isClosed(cause)) return true
   }
   return false
+}
+
+/** Whether somebody was told that what they use is closed. */
+export function isClosed(error: unknown): boolean {
+  return isBrokerletError(error) && error.code === 'CLOSED'
 }
 
 /** A broker that knows which instance of a service does what. */

@@ -11,7 +11,7 @@ import { Random } from './random.ts'
 import type { GroupPromise, ScenarioParts } from './scenario.ts'
 import type { Step } from './schedule.ts'
 import { RunningService } from './service.ts'
-import { isExpected, SimulatedBroker, SimulatedFaultError } from './simulated-broker.ts'
+import { isClosed, isExpected, SimulatedBroker, SimulatedFaultError } from './simulated-broker.ts'
 import type { TestBroker } from './test-broker.ts'
 import type { Timeline } from './timeline.ts'
 
@@ -23,6 +23,7 @@ const promises: Readonly<Record<GroupPromise, (broker: ObservedBroker, group: st
 
 const stepMs = 10_000
 const longestWaitMs = 3_600_000
+const mostRounds = 100
 
 /** One schedule, run on a broker of its own. */
 export class SimulationRun<Topics extends TopicMap> {
@@ -137,8 +138,8 @@ export class SimulationRun<Topics extends TopicMap> {
     instance.start(code, error => {
       if (instance.dead) return
       if (!isExpected(error)) this.#failed(error)
-      // A process ends by an error that it does not catch.
-      if (!instance.stopping) this.#die(instance)
+      // A process ends by an error that it does not catch, also on its way out; that it is closed is none then.
+      if (!instance.stopping || !isClosed(error)) this.#die(instance)
     })
     return `${instance.name} starts`
   }
@@ -180,7 +181,13 @@ export class SimulationRun<Topics extends TopicMap> {
   }
 
   #redeliver({ pick }: Step): string | undefined {
-    const places = [...this.#broker.groups.values()].flatMap(group =>
+    // Who commits by hand would commit what comes again, and so go back.
+    const groups = [...this.#broker.groups.values()].filter(({ id }) =>
+      this.#live.every(({ consumers }) =>
+        consumers.every(({ client }) => client.group !== id || client.autoCommit),
+      ),
+    )
+    const places = groups.flatMap(group =>
       group.offsets.map(({ topic, partition, offset }) => ({
         group: group.id,
         topic,
@@ -215,9 +222,6 @@ export class SimulationRun<Topics extends TopicMap> {
   // Nothing goes wrong any more, every service is there, and all that was begun comes to its end.
   async #heal(): Promise<void> {
     this.#broker.faults.clear()
-    for (const service of Object.keys(this.#parts.services)) {
-      if (!this.#live.some(each => each.service === service)) this.#start(service)
-    }
     await this.#untilIdle()
     // Who polls may have something in hand that no idle knows of; and what was slow when it began, such as a join, may
     // take that long although nothing waits for it any more.
@@ -232,11 +236,17 @@ export class SimulationRun<Topics extends TopicMap> {
     throw new TimeoutError(`The broker is idle, and this has not ended: ${left}`, { details: left })
   }
 
-  // Until nothing happens any more: who polls may send only once the broker has been found idle.
+  // Until nothing happens any more: who polls may send, and who met a fault may die, only once the broker has been found
+  // idle.
   async #untilIdle(): Promise<void> {
     const happened = () => this.timeline.dropped + this.timeline.entries.length
-    for (let before = -1; before !== happened(); ) {
+    for (let before = -1, rounds = 0; before !== happened(); rounds++) {
+      this.#throwFailure()
+      if (rounds === mostRounds) throw new TimeoutError(`It has not come to rest in ${rounds} rounds`)
       before = happened()
+      for (const service of Object.keys(this.#parts.services)) {
+        if (!this.#live.some(each => each.service === service)) this.#start(service)
+      }
       await this.#broker.advanceUntilIdle()
     }
   }

@@ -121,8 +121,13 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
     this.engine.requireOpen()
-    const { clientId = 'consumer', groupId: group, groupInstanceId } = (options ?? {}) as ConsumerOptions
-    const client = new TestClient(this.#bench, { clientId, group, groupInstanceId })
+    const {
+      clientId = 'consumer',
+      groupId: group,
+      groupInstanceId,
+      autoCommit,
+    } = (options ?? {}) as ConsumerOptions
+    const client = new TestClient(this.#bench, { clientId, group, groupInstanceId, autoCommit })
     const consumer = new TestConsumer<RecordOf<Topics, Name>, keyof Topics & string>(
       this.engine,
       client,

@@ -22,6 +22,7 @@ export class TestClient {
   readonly clientId: string
   readonly group: string | undefined
   readonly groupInstanceId: string | undefined
+  readonly autoCommit: boolean
   /** While it is a member. */
   memberId: string | undefined
   /** It died: whatever it still does reaches nobody. */
@@ -33,12 +34,14 @@ export class TestClient {
       readonly clientId: string
       readonly group?: string | undefined
       readonly groupInstanceId?: string | undefined
+      readonly autoCommit?: boolean | undefined
     },
   ) {
     this.bench = bench
     this.clientId = identity.clientId
     this.group = identity.group
     this.groupInstanceId = identity.groupInstanceId
+    this.autoCommit = identity.autoCommit ?? true
   }
 
   /** As the timeline names it. */

@@ -18,6 +18,7 @@ export class TestConsumer<
   readonly client: TestClient
   readonly processing: Processing
   #polls = false
+  #inPoll = false
 
   constructor(engine: Engine, client: TestClient, options: ConsumerOptions) {
     super(new TestEngine(engine, client), options)
@@ -56,9 +57,14 @@ export class TestConsumer<
   override async poll(options?: PollOptions): Promise<readonly Record[]> {
     this.#polls = true
     this.processing.finish()
-    const records = await super.poll(options)
-    this.processing.handOut(records)
-    return records
+    this.#inPoll = true
+    try {
+      const records = await super.poll(options)
+      this.processing.handOut(records)
+      return records
+    } finally {
+      this.#inPoll = false
+    }
   }
 
   override [Symbol.asyncIterator](): AsyncIterableIterator<Record, undefined> {
@@ -108,6 +114,17 @@ export class TestConsumer<
   override async close(options?: CloseOptions): Promise<readonly Unread[]> {
     this.#finishPolled()
     return super.close(options)
+  }
+
+  /** Closes as whoever polls does it: between two polls, and not with records in hand that are then taken for done. */
+  async closeInTurn(): Promise<void> {
+    while (this.#polls) {
+      if (this.processing.inHand) await this.processing.asked()
+      // What poll has returned is on its way to who polls.
+      else if (this.#inPoll && !this.polling) await undefined
+      else break
+    }
+    await this.close()
   }
 
   // A loop's record is done when the loop asks for more.

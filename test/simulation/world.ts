@@ -5,6 +5,7 @@ import {
   type ConsumerGroup,
   isBrokerletError,
 } from '../../src/index.ts'
+import { Random } from '../../src/testing/random.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { Anomaly, type AnomalyKind } from './anomaly.ts'
 import { Awake } from './checkers/awake.ts'
@@ -16,7 +17,6 @@ import { Target } from './checkers/target.ts'
 import { Written } from './checkers/written.ts'
 import { Member } from './member.ts'
 import { drawGroup, type GroupPlan, type Plan } from './plan.ts'
-import { Random } from '../../src/testing/random.ts'
 import { SimulatedFailure } from './simulated-failure.ts'
 import { describe } from './text.ts'
 import { Transcript } from './transcript.ts'
