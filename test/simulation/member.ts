@@ -261,9 +261,13 @@ export class Member {
     const done = () => {
       for (const assignment of assignments) assignment.over ??= 'revoked'
     }
-    const result = this.#hook('onRevoked')
-    if (result === undefined) return done()
-    return result.finally(done)
+    let result: Promise<void> | undefined
+    try {
+      result = this.#hook('onRevoked')
+    } finally {
+      if (result === undefined) done()
+    }
+    return result?.finally(done)
   }
 
   #onLost(partitions: readonly TopicPartition[]): unknown {

@@ -95,8 +95,8 @@ describe('a service that forgets what it has in hand when it dies', () => {
         const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
         const producer = broker.producer()
         await consumer.run({
-          eachRecord: async ({ topic, partition, offset, key, value }) => {
-            await consumer.commit([{ topic, partition, offset: offset + 1 }])
+          eachRecord: async ({ partition, offset, key, value }) => {
+            await consumer.commit([{ topic: 'orders', partition, offset: offset + 1 }])
             await broker.clock.sleep(10)
             await producer.send({ topic: 'invoices', key, value })
           },
