@@ -19,6 +19,8 @@ export class Member {
   readonly consumer: Consumer
   /** Whether it is closed, crashed or was never able to start. */
   ended = false
+  /** Whether a topic that it names was not there when it began; it may be by the time that it hears of that. */
+  beganWithoutTopic = false
   /** Whether it died. */
   crashed = false
   /** Whether it is in a call of poll. */
@@ -95,6 +97,8 @@ export class Member {
   }
 
   start(): void {
+    const { topics } = this.plan.options
+    this.beganWithoutTopic = Array.isArray(topics) && topics.some(name => !this.world.broker.topics.has(name))
     if (this.pulls) startReader(this)
     else startHandler(this)
     this.consumer.done.then(

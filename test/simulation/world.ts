@@ -127,7 +127,9 @@ export class World {
       if (code === 'CLOSED' && (member.ended || member.closesBy !== undefined)) return
       if (code === 'INVALID_ASSIGNMENT' && typeof assignor === 'object') return
       if (code === 'UNRELEASED_INSTANCE_ID' && groupInstanceId !== undefined) return
-      const missing = Array.isArray(topics) && topics.some(name => !this.broker.topics.has(name))
+      const missing =
+        member.beganWithoutTopic ||
+        (Array.isArray(topics) && topics.some(name => !this.broker.topics.has(name)))
       if (code === 'UNKNOWN_TOPIC_OR_PARTITION' && missing && member.consumer.memberId === undefined) return
     }
     this.report('unexpected-error', `${member.name}: ${describe(error)}`)
