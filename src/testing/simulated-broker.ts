@@ -26,6 +26,8 @@ export function isClosed(error: unknown): boolean {
   return isBrokerletError(error) && error.code === 'CLOSED'
 }
 
+const nothing = () => {}
+
 /** A broker that knows which instance of a service does what. */
 export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Topics> {
   readonly #failed: (error: unknown) => void
@@ -35,6 +37,7 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
     super(options)
     this.#failed = failed
     this.on('error', error => this.#judge(error))
+    this.on('recordsDropped', nothing)
   }
 
   #judge(error: unknown): void {
@@ -47,7 +50,6 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
 
   // The timeline has what these tell; the process is not to be warned of what a simulation is made of.
   protected override consumerMade(consumer: TestConsumer): void {
-    const nothing = () => {}
     consumer.on('restarting', nothing).on('skipped', nothing).on('crashed', nothing)
     const service = currentService()
     consumer.on('error', error => {
