@@ -86,6 +86,23 @@ describe('services that are right', () => {
   })
 })
 
+it('lets handlers fail, at whatever moment', { timeout: 60_000 }, async () => {
+  const services: Scenario<Topics>['services'] = {
+    billing: async broker => {
+      const tried = new Set<number>()
+      await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+        eachRecord: async ({ value: { id } }) => {
+          await broker.clock.sleep(200)
+          if (tried.has(id)) return
+          tried.add(id)
+          throw new Error('the bank is busy')
+        },
+      })
+    },
+  }
+  await simulate({ ...scenario, services }, { seeds: 60, weights: { start: 6, stop: 6 } })
+})
+
 describe('a service that forgets what it has in hand when it dies', () => {
   // It says that it is done with a record before it is.
   const forgetful: Scenario<Topics> = {
