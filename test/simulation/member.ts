@@ -21,6 +21,8 @@ export class Member {
   ended = false
   /** Whether a topic that it names was not there when it began; it may be by the time that it hears of that. */
   beganWithoutTopic = false
+  /** Whether it has something in hand that it will never end. */
+  stuckForEver = false
   /** Whether it died. */
   crashed = false
   /** Whether it is in a call of poll. */

@@ -16,7 +16,7 @@ export function drawDuration(member: Member): number {
     }
     if (random.chance(plan.endless)) {
       member.world.log(`${member.name} is stuck for ever`)
-      member.world.stuckForEver = true
+      member.stuckForEver = true
       return Number.POSITIVE_INFINITY
     }
   }

@@ -38,8 +38,6 @@ export class World {
   readonly members: Member[] = []
   /** Once true, nothing fails and nothing takes time any more. */
   healed = false
-  /** Whether somebody has a record in hand that it will never end. */
-  stuckForEver = false
   #anomaly: Anomaly | undefined
   readonly #unsettled = new Set<string>()
   #calls = 0
