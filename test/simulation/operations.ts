@@ -235,6 +235,10 @@ function deleteRecords(world: World): string | undefined {
   const partition = world.random.pick(topic.partitions)
   const before = world.random.integer(partition.logStartOffset, partition.highWatermark)
   partition.deleteRecords(before)
+  if (partition.logStartOffset !== before) {
+    const where = `${topic.name}-${partition.index} begins at ${partition.logStartOffset}`
+    world.report('lost-write', `${where}, and not at ${before}, where its records were deleted`)
+  }
   return `delete ${topic.name}-${partition.index} before ${before}`
 }
 
