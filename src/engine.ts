@@ -129,6 +129,11 @@ export interface PartitionFetch {
   stop(): void
   readonly highWatermark: number
   readonly logStartOffset: number
+  /**
+   * How many records there are from an offset on and before another one, for lag. Left out where nobody knows: then every
+   * offset counts as one.
+   */
+  count?(from: number, to: number): number
 }
 
 /** Reads several partitions, one after the other as they have records. */

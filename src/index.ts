@@ -78,7 +78,8 @@ export type {
   RebalancedEvent,
 } from './group/group-description.ts'
 export type { LogConfig } from './log/log-config.ts'
-export type { ReadOptions, TrimReason } from './log/partition.ts'
+export type { TrimReason } from './log/partition.ts'
+export type { ReadOptions } from './log/read-options.ts'
 export type { Partitioner, PartitionerInput } from './producer/partitioner.ts'
 export type { ProducerOptions } from './producer/producer.ts'
 export type { PubSub } from './pub-sub.ts'

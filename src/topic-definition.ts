@@ -27,8 +27,17 @@ export interface TopicOptions<out Out = unknown> {
   retentionRecords?: number
   /** A partition drops its oldest segment while the rest is at least this large; default -1. (Kafka: retention.bytes) */
   retentionBytes?: number
-  /** What becomes of old records; `delete` is the default and, so far, the only policy. */
-  cleanupPolicy?: 'delete'
+  /**
+   * What becomes of old records: `delete` drops them by age, number or bytes (default); `compact` keeps the newest value
+   * of each key, for ever, and so needs a key; `compact,delete` does both. (Kafka: cleanup.policy)
+   */
+  cleanupPolicy?: 'delete' | 'compact' | 'compact,delete'
+  /** How long a record stays uncompacted at least, counted from its timestamp; default 0. (Kafka: min.compaction.lag.ms) */
+  minCompactionLagMs?: number
+  /** How long compaction leaves a tombstone where it is; default 24 hours. (Kafka: delete.retention.ms) */
+  deleteRetentionMs?: number
+  /** Which share of a log has to be uncompacted before it is worth a pass, 0 to 1; default 0.5. (Kafka: min.cleanable.dirty.ratio) */
+  minCleanableDirtyRatio?: number
   /** A segment is closed at this age, default an eighth of `retentionMs`, 7 days at most. (Kafka: segment.ms) */
   segmentMs?: number
   /** A segment is closed at this many records; default 4,096, less where `retentionRecords` is small. */

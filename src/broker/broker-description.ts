@@ -30,13 +30,13 @@ export function describeTopic({ name, id, partitions }: Topic): TopicSummary {
   return {
     name,
     id,
-    partitions: partitions.map(({ index, logStartOffset, highWatermark, lastStableOffset, bytes }) => ({
-      partition: index,
-      logStartOffset,
-      highWatermark,
-      lastStableOffset,
-      records: highWatermark - logStartOffset,
-      bytes,
+    partitions: partitions.map(partition => ({
+      partition: partition.index,
+      logStartOffset: partition.logStartOffset,
+      highWatermark: partition.highWatermark,
+      lastStableOffset: partition.lastStableOffset,
+      records: partition.countFrom(partition.logStartOffset),
+      bytes: partition.bytes,
     })),
   }
 }

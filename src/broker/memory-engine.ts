@@ -32,6 +32,7 @@ import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
 import { offsetAt } from '../group/group-log.ts'
 import { OffsetStore } from '../group/offset-store.ts'
 import { Ids } from '../ids.ts'
+import { LogCleaner } from '../log/log-cleaner.ts'
 import { type LogConfig, toLogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import type { Partition, TrimReason } from '../log/partition.ts'
@@ -84,6 +85,7 @@ export class MemoryEngine implements Engine, Closable {
   /** How a group stopped, until a member joins it again. */
   readonly stopped: Map<string, GroupStoppedEvent> = new Map()
   readonly log: LogManager
+  readonly #cleaner: LogCleaner
   readonly #warned = new Set<string>()
   readonly #options: MemoryEngineOptions
   readonly #ids: Ids
@@ -100,6 +102,7 @@ export class MemoryEngine implements Engine, Closable {
     this.events = new Events(this.outbox, 'Broker', this)
     this.conditions = new Conditions(this.clock)
     this.log = new LogManager(options.maxRecords, this.clock, () => this.#finished())
+    this.#cleaner = new LogCleaner(this.clock, () => this.#finished())
   }
 
   requireOpen(): void {
@@ -154,6 +157,11 @@ export class MemoryEngine implements Engine, Closable {
       segmentAdded: (partition, segment, timestamp) =>
         this.log.segmentAdded(partition, segment, timestamp, retentionMs),
       segmentDropped: segment => this.log.segmentDropped(segment),
+      segmentsReplaced: (partition, segments, compacted) =>
+        this.log.segmentsReplaced(partition, segments, compacted),
+      compactable: (cleaner, records) => this.#cleaner.rolled(cleaner, records),
+      compacted: (cleaner, deleted) =>
+        deleted ? this.#cleaner.forget(cleaner) : this.#cleaner.changed(cleaner),
       trimmed: (partition, from, to, reason) => this.#trimmed(partition, from, to, reason),
       append: (topic, body) => this.#appendTo(topic, body),
       partitionsAdded: (topic, from) => {
@@ -284,16 +292,18 @@ export class MemoryEngine implements Engine, Closable {
   }
 
   // Says so where a group had not read what is gone, and notes up to where everybody has read.
-  #trimmed({ topic, index: partition }: Partition, from: number, to: number, reason: TrimReason): void {
+  #trimmed(log: Partition, from: number, to: number, reason: TrimReason): void {
+    const { topic, index: partition } = log
     const dropped: { groupId: string; count: number }[] = []
     let readByAll = Number.POSITIVE_INFINITY
     for (const group of this.groups.values()) {
       const next = group.nextOffset(topic, partition, true)
       if (next === undefined) continue
       readByAll = Math.min(readByAll, next)
-      if (next < to) dropped.push({ groupId: group.id, count: to - Math.max(from, next) })
+      const count = next < to ? log.countFrom(Math.max(from, next), to) : 0
+      if (count > 0) dropped.push({ groupId: group.id, count })
     }
-    this.topics.get(topic)?.partitions[partition]?.setHarmlessBefore(readByAll)
+    log.setHarmlessBefore(readByAll)
     if (dropped.length === 0) return
     this.events.emit('recordsDropped', { topic, partition, from, to, reason, groups: dropped })
     if (!this.events.listens('recordsDropped')) this.#warnDropped(topic, partition, dropped)

@@ -111,21 +111,40 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     const offset = this.position.fetchPosition
     let segment = this.#segment
     if (segment === undefined || offset >= segment.endOffset || offset < segment.baseOffset) {
-      segment = this.#partition.segmentAt(offset)
+      segment = this.#partition.segmentFrom(offset)
       this.#segment = segment
-      if (segment === undefined) return undefined
+      if (segment === undefined) return this.#passOver()
     }
     // What is kept in reach here may have been dropped from the log in the meantime.
     if (offset < this.#partition.logStartOffset) return undefined
+    if (!segment.plain || offset < segment.baseOffset) return this.#readNext(segment, offset)
     this.position.fetchPosition = offset + 1
-    return segment.record(this.#partition.topic, this.#partition.index, offset)
+    return segment.record(this.#partition.topic, this.#partition.index, offset - segment.baseOffset)
+  }
+
+  // Where offsets have gaps: the log goes on further up.
+  #readNext(segment: Segment, offset: number): ConsumerRecord {
+    const record = segment.record(this.#partition.topic, this.#partition.index, segment.indexFrom(offset))
+    this.position.fetchPosition = record.offset + 1
+    return record
+  }
+
+  // Nothing is left between here and the end.
+  #passOver(): undefined {
+    if (!this.outOfRange) this.position.fetchPosition = this.#partition.highWatermark
+    return undefined
   }
 
   readBatch(maxRecords: number): readonly ConsumerRecord[] {
     if (this.outOfRange) return []
     const records = this.#partition.fetch(this.position.fetchPosition, maxRecords)
-    this.position.fetchPosition += records.length
+    this.position.fetchPosition =
+      records.length < maxRecords ? this.#partition.highWatermark : records.at(-1)!.offset + 1
     return records
+  }
+
+  count(from: number, to: number): number {
+    return this.#partition.countFrom(from, to)
   }
 
   stop(): void {

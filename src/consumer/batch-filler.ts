@@ -36,8 +36,14 @@ export class BatchFiller {
   add(state: PartitionState): BatchWork | undefined {
     const { fetcher, maxRecords } = this.#host
     if (this.#filling.get(state)?.version !== state.version) this.forget(state)
+    const filled = this.#filling.get(state)?.records.length ?? 0
+    const records = fetcher.readBatch(state, maxRecords - filled)
+    // The log goes on further up, and there was nothing between: no reason to wait.
+    if (records.length === 0 && filled === 0) {
+      return new BatchWork(this.#host.handler, state, state.version, records, state.fetchPosition)
+    }
     const filling = this.#fillingOf(state)
-    filling.records.push(...fetcher.readBatch(state, maxRecords - filling.records.length))
+    filling.records.push(...records)
     filling.nextOffset = state.fetchPosition
     const ended = state.until !== undefined && filling.nextOffset >= state.until
     if (filling.records.length >= maxRecords || ended) return this.#take(state, filling)

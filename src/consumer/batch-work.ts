@@ -41,7 +41,10 @@ export class BatchWork implements Work {
   }
 
   load(): boolean {
-    return this.#index < this.#records.length
+    if (this.#index < this.#records.length) return true
+    // The log goes on further up, and there was nothing between.
+    if (this.#records.length === 0 && this.state.finished !== this.#nextOffset) this.finish()
+    return false
   }
 
   call(context: RecordContext): unknown {
@@ -65,7 +68,7 @@ export class BatchWork implements Work {
     const { topic, partition, fetch } = this.state
     const nextOffset = this.#offsetAfter(this.#handledTo)
     const highWatermark = fetch?.highWatermark ?? nextOffset
-    const lag = Math.max(0, highWatermark - nextOffset)
+    const lag = this.state.countFrom(nextOffset)
     return { topic, partition, records, nextOffset, highWatermark, lag }
   }
 

@@ -381,7 +381,7 @@ export class ConsumerLifecycle implements EngineClient {
   ends(): { readonly state: PartitionState; readonly end: number }[] {
     return this.coordinator.states
       .filter(({ phase }) => phase === 'active')
-      .map(state => ({ state, end: state.finished + state.unread }))
+      .map(state => ({ state, end: state.end }))
   }
 
   /** Resolves when it has finished everything up to these ends, or `ended` says that it need not. */

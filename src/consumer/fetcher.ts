@@ -50,6 +50,7 @@ export class Fetcher {
     const { until } = state
     if (until === undefined) return state.fetch!.readBatch(maxRecords)
     const records = state.fetch!.readBatch(Math.min(maxRecords, until - state.fetchPosition))
+    state.fetchPosition = Math.min(state.fetchPosition, until)
     return records.filter(({ offset }) => offset < until)
   }
 

@@ -108,12 +108,24 @@ export class PartitionState implements FetchPosition {
     return this.until !== undefined && this.finished >= this.until
   }
 
+  /** Where it ends now: the log, or a bounded read. */
+  get end(): number {
+    if (this.fetch === undefined) return this.finished
+    const { highWatermark } = this.fetch
+    return this.until === undefined ? highWatermark : Math.min(this.until, highWatermark)
+  }
+
   /** Records after what is finished. */
   get unread(): number {
-    const { fetch } = this
-    if (fetch === undefined || !this.positioned) return 0
-    const end = this.until === undefined ? fetch.highWatermark : Math.min(this.until, fetch.highWatermark)
-    return Math.max(0, end - Math.max(this.finished, fetch.logStartOffset))
+    return this.positioned ? this.countFrom(this.finished) : 0
+  }
+
+  /** Records from an offset on. */
+  countFrom(offset: number): number {
+    const { fetch, end } = this
+    if (fetch === undefined || offset >= end) return 0
+    const from = Math.max(offset, fetch.logStartOffset)
+    return fetch.count?.(from, end) ?? Math.max(0, end - from)
   }
 }
 

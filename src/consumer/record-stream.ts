@@ -234,7 +234,7 @@ export class RecordStream implements Worker {
       this.#host.coordinator.liveness.begin()
       const { records, nextOffset, state } = chunk
       const highWatermark = state.fetch?.highWatermark ?? nextOffset
-      const lag = Math.max(0, highWatermark - nextOffset)
+      const lag = state.countFrom(nextOffset)
       return { topic: state.topic, partition: state.partition, records, nextOffset, highWatermark, lag }
     }
   }

@@ -31,8 +31,7 @@ export class GroupLag {
         if (wanted && !wanted.has(partition)) continue
         const log = logs[partition]!
         const next = this.nextOffset(topic, partition, false) ?? this.#resetOffset(log)
-        const lag = Math.max(0, log.highWatermark - Math.max(next, log.logStartOffset))
-        lags.push({ topic, partition, lag })
+        lags.push({ topic, partition, lag: log.countFrom(next) })
       }
     }
     return lags

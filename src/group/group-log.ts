@@ -4,6 +4,8 @@ import type { OffsetSpec } from '../topic-partition.ts'
 export interface GroupLog {
   readonly logStartOffset: number
   readonly highWatermark: number
+  /** How many records there are from an offset on. */
+  countFrom(offset: number): number
   offsetForTimestamp(timestamp: number): number | null
   /** What is from this offset on is not harmless to drop: somebody is to read it. */
   readFrom(offset: number): void

@@ -25,7 +25,13 @@ const checks: Checks<TopicOptions> = {
   retentionMs: limit(1),
   retentionRecords: limit(1),
   retentionBytes: limit(1),
-  cleanupPolicy: oneOf('delete'),
+  cleanupPolicy: oneOf('delete', 'compact', 'compact,delete'),
+  minCompactionLagMs: integer(0),
+  deleteRetentionMs: integer(0),
+  minCleanableDirtyRatio: {
+    expected: 'a number from 0 to 1',
+    accepts: value => typeof value === 'number' && value >= 0 && value <= 1,
+  },
   segmentMs: integer(1),
   segmentRecords: integer(1, 1 << 20),
   segmentBytes: limit(1),
@@ -54,7 +60,9 @@ export function toLogConfig(
   const where = `Topic '${topic}'`
   checkOptions(where, options, checks)
   const codec = options.codec ?? defaults.codec
-  const retentionMs = options.retentionMs ?? 7 * day
+  const cleanupPolicy = options.cleanupPolicy ?? 'delete'
+  checkPolicy(where, options, cleanupPolicy)
+  const retentionMs = options.retentionMs ?? (cleanupPolicy === 'compact' ? -1 : 7 * day)
   const retentionRecords = options.retentionRecords ?? -1
   const retentionBytes = options.retentionBytes ?? -1
   if (options.freeze && codec) {
@@ -79,16 +87,19 @@ export function toLogConfig(
       options.segmentRecords,
     )
   }
-  const countsBytes = codec !== undefined || retentionBytes !== -1 || (options.maxMessageBytes ?? -1) !== -1
+  const sized = codec !== undefined || retentionBytes !== -1 || (options.maxMessageBytes ?? -1) !== -1
   return Object.freeze({
     partitions: options.partitions ?? 1,
     retentionMs,
     retentionRecords,
     retentionBytes,
-    cleanupPolicy: options.cleanupPolicy ?? 'delete',
+    cleanupPolicy,
+    minCompactionLagMs: options.minCompactionLagMs ?? 0,
+    deleteRetentionMs: options.deleteRetentionMs ?? day,
+    minCleanableDirtyRatio: options.minCleanableDirtyRatio ?? 0.5,
     segmentMs,
     segmentRecords: options.segmentRecords ?? eighth(retentionRecords, eighth(maxRecords, 4096)),
-    segmentBytes: options.segmentBytes ?? (countsBytes ? eighth(retentionBytes, 16 << 20) : -1),
+    segmentBytes: options.segmentBytes ?? (sized ? eighth(retentionBytes, 16 << 20) : -1),
     maxMessageBytes: options.maxMessageBytes ?? -1,
     messageTimestampType: options.messageTimestampType ?? 'CreateTime',
     messageTimestampBeforeMaxMs: options.messageTimestampBeforeMaxMs ?? -1,
@@ -98,6 +109,34 @@ export function toLogConfig(
     schema: options.schema,
     keys: options.keys ?? 'string',
   })
+}
+
+/** Whether a topic keeps the newest value of each key. */
+export function compacts({ cleanupPolicy }: Pick<LogConfig, 'cleanupPolicy'>): boolean {
+  return cleanupPolicy === 'compact' || cleanupPolicy === 'compact,delete'
+}
+
+/** Whether records of a topic have sizes. */
+export function countsBytes({ codec, segmentBytes, maxMessageBytes }: LogConfig): boolean {
+  return codec !== undefined || segmentBytes !== -1 || maxMessageBytes !== -1
+}
+
+// What would do nothing under a policy is refused: somebody expects something of it.
+const notUnder: Readonly<Record<string, readonly (keyof TopicOptions)[]>> = {
+  delete: ['minCompactionLagMs', 'deleteRetentionMs', 'minCleanableDirtyRatio'],
+  compact: ['retentionMs', 'retentionRecords', 'retentionBytes'],
+  // Counted by offsets, of which compaction leaves few.
+  'compact,delete': ['retentionRecords'],
+}
+
+function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: string): void {
+  for (const option of notUnder[cleanupPolicy]!) {
+    if (options[option] === undefined || options[option] === -1) continue
+    throw new InvalidOptionError(
+      `${where}: option '${option}' means nothing with cleanupPolicy '${cleanupPolicy}'`,
+      { option, received: options[option] },
+    )
+  }
 }
 
 // Segments an eighth of what is kept: dropping whole ones then comes within that of the limit.

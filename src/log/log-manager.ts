@@ -15,6 +15,7 @@ export class LogManager {
   readonly #finished: () => void
   // In the order in which they were begun, which is the order in which they go.
   readonly #segments = new Map<Segment, Partition>()
+  #ordered = true
   #records = 0
   #dueAt = Number.POSITIVE_INFINITY
 
@@ -41,6 +42,24 @@ export class LogManager {
     this.#records -= segment.count
   }
 
+  /** Compaction put some segments in the place of others, which keeps it in the order. */
+  segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void {
+    for (const segment of segments) this.segmentDropped(segment)
+    for (const segment of compacted) {
+      this.#segments.set(segment, partition)
+      this.#records += segment.count
+    }
+    if (compacted.length > 0) this.#ordered = false
+  }
+
+  // What was compacted was put last; it belongs where its first record was.
+  #order(): void {
+    this.#ordered = true
+    const segments = [...this.#segments].sort(([a], [b]) => a.createdAt - b.createdAt)
+    this.#segments.clear()
+    for (const [segment, partition] of segments) this.#segments.set(segment, partition)
+  }
+
   /**
    * Drops the oldest segments of all until `count` more records fit. It is asked before they are written, so that what
    * is written now is never what goes.
@@ -48,6 +67,7 @@ export class LogManager {
   makeRoom(count: number): void {
     if (this.maxRecords === -1) return
     while (this.#records + count > this.maxRecords) {
+      if (!this.#ordered) this.#order()
       const oldest = this.#segments.values().next().value
       if (oldest === undefined) return
       oldest.dropOldestSegment()

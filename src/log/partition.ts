@@ -1,11 +1,12 @@
 import { describeValue, InvalidArgumentError, OffsetOutOfRangeError } from '../errors.ts'
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
-import { checkOptions, integer, oneOf } from '../validate.ts'
-import type { LogConfig } from './log-config.ts'
-import { recordSize } from './record-size.ts'
+import { compacts, type LogConfig } from './log-config.ts'
+import { type CompactedLog, PartitionCleaner } from './partition-cleaner.ts'
+import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
 import { expiredByAge, expiredBySize } from './retention.ts'
 import { Segment } from './segment.ts'
+import { countRecords, offsetForTimestamp, readRecords, segmentIndex } from './segments.ts'
 
 /** Why records left a log. */
 export type TrimReason = 'retention' | 'limit' | 'deleteRecords'
@@ -15,6 +16,12 @@ export interface PartitionHost {
   /** A segment was begun, for a record of that time. */
   segmentAdded(partition: Partition, segment: Segment, timestamp: number): void
   segmentDropped(segment: Segment): void
+  /** Compaction put some segments in the place of others. */
+  segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void
+  /** A segment of so many records was closed in a log that is compacted. */
+  compactable(cleaner: PartitionCleaner, records: number): void
+  /** A log was compacted on demand, or is gone. */
+  compacted(cleaner: PartitionCleaner, deleted: boolean): void
   /** The log start moved past records that some reader may not have read. */
   trimmed(partition: Partition, from: number, to: number, reason: TrimReason): void
   now(): number
@@ -27,18 +34,8 @@ export interface PartitionReader {
   signal(): void
 }
 
-/** How much `read` gives. */
-export interface ReadOptions {
-  /** Default 500. */
-  readonly maxRecords?: number
-  /** At most this many bytes, but at least one record; needs a topic that keeps bytes. */
-  readonly maxBytes?: number
-  /** Whether records of open or aborted transactions are read; as there are none yet, both read the same. */
-  readonly isolationLevel?: 'read_committed' | 'read_uncommitted'
-}
-
 /** One partition of a topic: a log of records in memory. It exists only in this process, not on a cluster. */
-export class Partition {
+export class Partition implements CompactedLog {
   readonly topic: string
   readonly index: number
   readonly #config: LogConfig
@@ -53,6 +50,9 @@ export class Partition {
   readonly #readers: PartitionReader[] = []
   // Where the oldest segment ends, once nothing is added to it any more.
   #oldestEnd = Number.POSITIVE_INFINITY
+  // Whether an offset between the start and the end may be without a record.
+  #gaps = false
+  readonly #cleaner: PartitionCleaner | undefined
   // Up to here records may go without asking whether everybody has read them.
   #harmlessBefore = 0
 
@@ -63,6 +63,7 @@ export class Partition {
     this.#config = config
     this.#serde = serde
     this.#host = host
+    this.#cleaner = compacts(config) ? new PartitionCleaner(this, config) : undefined
   }
 
   /** The offset of the oldest record that is kept, or of the next one where none is. */
@@ -90,9 +91,12 @@ export class Partition {
     return this.#deleted
   }
 
-  /** @internal */
-  get segments(): readonly Segment[] {
-    return this.#segments
+  /** How many records are kept from an offset on and, where `end` is given, before that. @internal */
+  countFrom(offset: number, end: number = this.#end): number {
+    const from = Math.max(offset, this.#start)
+    const to = Math.min(end, this.#end)
+    if (to <= from) return 0
+    return this.#gaps ? countRecords(this.#segments, from, to) : to - from
   }
 
   /** Appends one record and wakes who waits for it. @internal */
@@ -136,8 +140,11 @@ export class Partition {
   }
 
   #roll(now: number, timestamp: number): Segment {
-    const before = this.#active
-    before?.seal()
+    const closed = this.#close()
+    if (closed !== undefined && this.#cleaner !== undefined) {
+      this.#host.compactable(this.#cleaner, closed.count)
+    }
+    const before = this.#segments.at(-1)
     const segment = new Segment(
       this.#end,
       now,
@@ -151,6 +158,14 @@ export class Partition {
     return segment
   }
 
+  // Nothing is added to the open segment any more.
+  #close(): Segment | undefined {
+    const closed = this.#active
+    closed?.seal()
+    this.#active = undefined
+    return closed
+  }
+
   /**
    * The retained records from `offset` on.
    *
@@ -160,7 +175,7 @@ export class Partition {
   read(offset: number, options: ReadOptions = {}): readonly ConsumerRecord[] {
     const { maxRecords = 500, maxBytes } = options
     requireOffset('offset', offset)
-    checkOptions('read', options, readChecks)
+    checkReadOptions(options)
     if (offset < this.#start || offset > this.#end) {
       throw new OffsetOutOfRangeError(
         `Offset ${offset} is out of range of ${this.topic}-${this.index}, which holds ${this.#start} to ${this.#end}`,
@@ -175,35 +190,19 @@ export class Partition {
 
   /** Records as the log keeps them, from an offset that is in range. @internal */
   fetch(offset: number, maxRecords: number): ConsumerRecord[] {
-    const end = Math.min(this.#end, offset + maxRecords)
-    const records = new Array<ConsumerRecord>(Math.max(0, end - offset))
-    let at = 0
-    for (let i = this.#segmentIndex(offset); offset < end; i++) {
-      const segment = this.#segments[i]!
-      for (const last = Math.min(end, segment.endOffset); offset < last; offset++) {
-        records[at++] = segment.record(this.topic, this.index, offset)
-      }
-    }
-    return records
+    return readRecords(this.#segments, this.topic, this.index, offset, this.#end, maxRecords)
   }
 
-  /** The segment that holds an offset, or undefined where the log does not hold it. @internal */
-  segmentAt(offset: number): Segment | undefined {
+  /**
+   * The segment of the first record at or after an offset, or undefined where there is none, or the log does not reach
+   * there. @internal
+   */
+  segmentFrom(offset: number): Segment | undefined {
     if (offset < this.#start || offset >= this.#end) return undefined
-    return this.#segments[this.#segmentIndex(offset)]
-  }
-
-  // Readers are mostly near the end, so the search tries the last segment first.
-  #segmentIndex(offset: number): number {
-    let high = this.#segments.length - 1
-    if (high < 0 || offset >= this.#segments[high]!.baseOffset) return Math.max(0, high)
-    let low = 0
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if (this.#segments[middle]!.baseOffset <= offset) low = middle
-      else high = middle - 1
-    }
-    return low
+    let i = segmentIndex(this.#segments, offset)
+    let segment = this.#segments[i]
+    while (segment !== undefined && segment.endOffset <= offset) segment = this.#segments[++i]
+    return segment
   }
 
   /**
@@ -219,19 +218,7 @@ export class Partition {
         },
       )
     }
-    // The running maximum grows from segment to segment: the first that reaches the time holds its first record.
-    let low = 0
-    let high = this.#segments.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#segments[middle]!.runningMaxTimestamp < timestamp) low = middle + 1
-      else high = middle
-    }
-    for (; low < this.#segments.length; low++) {
-      const offset = this.#segments[low]!.offsetForTimestamp(timestamp, this.#start)
-      if (offset !== null) return offset
-    }
-    return null
+    return offsetForTimestamp(this.#segments, timestamp, this.#start)
   }
 
   /**
@@ -279,10 +266,10 @@ export class Partition {
   }
 
   #advance(to: number, reason: TrimReason): void {
-    const from = this.#start
+    // Told first, while what goes can still be counted.
+    if (to > this.#harmlessBefore) this.#host.trimmed(this, this.#start, to, reason)
     this.#start = to
     if (this.#segments[0] !== undefined && this.#segments[0].endOffset <= to) this.#dropUpTo(to)
-    if (to > this.#harmlessBefore) this.#host.trimmed(this, from, to, reason)
   }
 
   #dropUpTo(to: number): void {
@@ -303,6 +290,47 @@ export class Partition {
     this.#oldestEnd =
       oldest === undefined || oldest === this.#active ? Number.POSITIVE_INFINITY : oldest.endOffset
   }
+
+  // --- compaction ---------------------------------------------------------------------------------------------------
+
+  /** Compacts what may be, the open segment included, which is closed for it; gives how many records went. @internal */
+  compact(): number {
+    if (this.#cleaner === undefined) return 0
+    this.#close()
+    this.#noteOldest()
+    const removed = this.#cleaner.compact(this.#host.now())
+    this.#host.compacted(this.#cleaner, false)
+    return removed
+  }
+
+  /** @internal */
+  get closedSegments(): readonly Segment[] {
+    return this.#active === undefined ? this.#segments : this.#segments.slice(0, -1)
+  }
+
+  /** @internal */
+  replaceSegments(segments: readonly Segment[], compacted: readonly Segment[]): number {
+    // What was dropped while the pass was under way is gone.
+    const old = segments.filter(segment => segment.endOffset > this.#start)
+    const kept = compacted.filter(segment => segment.endOffset > this.#start)
+    let removed = 0
+    for (const segment of old) {
+      this.#bytes -= segment.bytes
+      removed += segment.count
+    }
+    for (const segment of kept) {
+      this.#bytes += segment.bytes
+      removed -= segment.count
+    }
+    this.#segments.splice(0, old.length, ...kept)
+    this.#segments[0]?.forget(this.#start)
+    this.#gaps = true
+    this.#noteOldest()
+    this.#host.segmentsReplaced(this, old, kept)
+    return removed
+  }
+
+  // --- readers ------------------------------------------------------------------------------------------------------
 
   /** Says up to where everybody has read, so that trimming below it need not ask. @internal */
   setHarmlessBefore(offset: number): void {
@@ -328,39 +356,11 @@ export class Partition {
   /** Lets go of everything: its topic is deleted. @internal */
   delete(): void {
     this.#deleted = true
+    if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, true)
     for (const segment of this.#segments) this.#host.segmentDropped(segment)
     this.#segments = []
     this.#active = undefined
     this.#start = this.#end
     this.#readers.length = 0
   }
-}
-
-function upToBytes(records: ConsumerRecord[], maxBytes: number): ConsumerRecord[] {
-  let bytes = 0
-  for (let i = 0; i < records.length; i++) {
-    bytes += recordSize(records[i]!)
-    // The first one is given whatever its size, or its reader would never get past it (Kafka: KIP-74).
-    if (bytes > maxBytes && i > 0) return records.slice(0, i)
-  }
-  return records
-}
-
-const offsetCheck = integer(0)
-const readChecks = {
-  maxRecords: integer(1),
-  maxBytes: integer(1),
-  isolationLevel: oneOf('read_committed', 'read_uncommitted'),
-}
-
-function requireOffset(field: string, value: unknown): void {
-  if (offsetCheck.accepts(value)) return
-  throw new InvalidArgumentError(
-    `${field} expected ${offsetCheck.expected}, received ${describeValue(value)}`,
-    {
-      field,
-      expected: offsetCheck.expected,
-      received: value,
-    },
-  )
 }

@@ -3,15 +3,17 @@ import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } fr
 const firstCapacity = 4
 
 /**
- * A run of consecutive records as columns: an offset is the base plus the index, and a record object is made when it
- * is read. (Two slots and eight bytes a record; a record object would cost over a hundred bytes and the collector's
- * time for as long as it is kept.)
+ * A run of records as columns: an offset is the base plus the index, and a record object is made when it is read. (Two
+ * slots and eight bytes a record; a record object would cost over a hundred bytes and the collector's time for as long
+ * as it is kept.) Where compaction has left gaps, the offsets are a column of their own, made for the first gap.
  */
 export class Segment {
   readonly baseOffset: number
   /** When its first record was appended, on the clock's `now()`. */
   readonly createdAt: number
   count = 0
+  /** Whether every offset from the first to the last is a record: what is at an offset need not be looked for then. */
+  plain = true
   /** Of keys, values and headers, where the topic counts bytes. */
   bytes = 0
   maxTimestamp: number = Number.NEGATIVE_INFINITY
@@ -25,6 +27,10 @@ export class Segment {
   #timestamps: Int32Array | Float64Array
   #baseTimestamp = 0
   #ascending = true
+  // Offsets since the base, once there is a gap.
+  #offsets: Uint32Array | undefined
+  // Where the last look-up ended: whoever reads on asks for the place after it.
+  #lastIndex = 0
   // The place in the topic's order of appends since the first one's; made when that is not simply the index.
   #baseSequence = 0
   #sequences: Uint32Array | undefined
@@ -38,8 +44,10 @@ export class Segment {
     this.#timestamps = new Int32Array(Math.max(firstCapacity, expected))
   }
 
+  /** The offset after its last record. */
   get endOffset(): number {
-    return this.baseOffset + this.count
+    if (this.#offsets === undefined) return this.baseOffset + this.count
+    return this.count === 0 ? this.baseOffset : this.baseOffset + this.#offsets[this.count - 1]! + 1
   }
 
   append(
@@ -65,6 +73,31 @@ export class Segment {
     this.#appendSequence(index, sequence - this.#baseSequence)
     this.bytes += size
     this.count = index + 1
+  }
+
+  /** Appends a record of another segment, which may leave a gap before it. */
+  appendFrom(source: Segment, from: number, size: number): void {
+    const delta = source.offsetAt(from) - this.baseOffset
+    const index = this.count
+    if (this.#offsets === undefined && delta !== index) this.#explicitOffsets()
+    if (this.#offsets !== undefined) {
+      if (index >= this.#offsets.length) this.#offsets = grown(this.#offsets)
+      this.#offsets[index] = delta
+    }
+    this.append(
+      source.keyAt(from),
+      source.valueAt(from),
+      source.#headers?.[from] ?? noHeaders,
+      source.timestampAt(from),
+      source.sequenceAt(from),
+      size,
+    )
+  }
+
+  #explicitOffsets(): void {
+    this.plain = false
+    this.#offsets = new Uint32Array(this.#timestamps.length)
+    for (let i = 0; i < this.count; i++) this.#offsets[i] = i
   }
 
   #appendTimestamp(index: number, timestamp: number): void {
@@ -99,23 +132,23 @@ export class Segment {
     if (this.#timestamps.length > this.count) this.#timestamps = this.#timestamps.slice(0, this.count)
     if (this.#sequences && this.#sequences.length > this.count)
       this.#sequences = this.#sequences.slice(0, this.count)
+    if (this.#offsets && this.#offsets.length > this.count) this.#offsets = this.#offsets.slice(0, this.count)
   }
 
   /** Lets go of keys, values and headers below an offset; nobody reads there again. */
   forget(beforeOffset: number): void {
-    const end = Math.min(beforeOffset, this.endOffset) - this.baseOffset
+    const end = this.indexFrom(beforeOffset)
     this.#slots.fill(null, 0, 2 * end)
     this.#headers?.fill(undefined, 0, Math.min(end, this.#headers.length))
   }
 
-  /** The record of an offset, as the log keeps it. */
-  record(topic: string, partition: number, offset: number): ConsumerRecord {
-    const index = offset - this.baseOffset
+  /** The record at an index, as the log keeps it. */
+  record(topic: string, partition: number, index: number): ConsumerRecord {
     const slots = this.#slots
     return {
       topic,
       partition,
-      offset,
+      offset: this.#offsets === undefined ? this.baseOffset + index : this.baseOffset + this.#offsets[index]!,
       timestamp: this.#baseTimestamp + this.#timestamps[index]!,
       key: slots[2 * index] as RecordKey | null,
       value: slots[2 * index + 1],
@@ -123,15 +156,52 @@ export class Segment {
     }
   }
 
+  keyAt(index: number): RecordKey | null {
+    return this.#slots[2 * index] as RecordKey | null
+  }
+
+  valueAt(index: number): unknown {
+    return this.#slots[2 * index + 1]
+  }
+
+  timestampAt(index: number): number {
+    return this.#baseTimestamp + this.#timestamps[index]!
+  }
+
+  offsetAt(index: number): number {
+    return this.baseOffset + (this.#offsets === undefined ? index : this.#offsets[index]!)
+  }
+
   /** The place of a record in its topic's order of appends. */
-  sequenceOf(offset: number): number {
-    const index = offset - this.baseOffset
+  sequenceAt(index: number): number {
     return this.#baseSequence + (this.#sequences === undefined ? index : this.#sequences[index]!)
+  }
+
+  /** The index of the first record at or after an offset; `count` where there is none. */
+  indexFrom(offset: number): number {
+    const delta = Math.max(0, offset - this.baseOffset)
+    if (this.#offsets === undefined) return Math.min(delta, this.count)
+    const offsets = this.#offsets
+    let low = this.#lastIndex
+    if (low < this.count && offsets[low]! < delta) low++
+    if (low < this.count && offsets[low]! >= delta && (low === 0 || offsets[low - 1]! < delta)) {
+      this.#lastIndex = low
+      return low
+    }
+    low = 0
+    let high = this.count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (offsets[middle]! < delta) low = middle + 1
+      else high = middle
+    }
+    this.#lastIndex = low
+    return low
   }
 
   /** The first offset, from `fromOffset` on, whose timestamp is at least `timestamp`. */
   offsetForTimestamp(timestamp: number, fromOffset: number): number | null {
-    let low = Math.max(0, fromOffset - this.baseOffset)
+    let low = this.indexFrom(fromOffset)
     const delta = timestamp - this.#baseTimestamp
     if (this.#ascending) {
       let high = this.count
@@ -143,7 +213,7 @@ export class Segment {
     } else {
       while (low < this.count && this.#timestamps[low]! < delta) low++
     }
-    return low < this.count ? this.baseOffset + low : null
+    return low < this.count ? this.offsetAt(low) : null
   }
 }
 

@@ -2,6 +2,7 @@ import { deepFreeze } from '../deep-freeze.ts'
 import {
   describeValue,
   InvalidArgumentError,
+  InvalidOptionError,
   InvalidPartitionsError,
   InvalidRecordError,
   InvalidTimestampError,
@@ -12,7 +13,7 @@ import {
 import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
 import { Serde } from '../serde.ts'
 import { integer } from '../validate.ts'
-import { type LogConfig, maxPartitions } from './log-config.ts'
+import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
 import { Partition, type PartitionHost } from './partition.ts'
 import { recordSize } from './record-size.ts'
 
@@ -35,6 +36,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   readonly #partitions: Partition[] = []
   readonly #sized: boolean
   readonly #plainTime: boolean
+  readonly #compacts: boolean
   #sequence = 0
   #deleted = false
 
@@ -45,8 +47,9 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.options = config
     this.serde = new Serde(name, config)
     this.#host = host
-    this.#sized = config.codec !== undefined || config.segmentBytes !== -1 || config.maxMessageBytes !== -1
+    this.#sized = countsBytes(config)
     this.#plainTime = config.messageTimestampType === 'CreateTime'
+    this.#compacts = compacts(config)
     this.#extend(config.partitions)
   }
 
@@ -78,17 +81,33 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
       for (const record of partition.read(partition.logStartOffset, {
         maxRecords: Number.MAX_SAFE_INTEGER,
       })) {
-        all.push({ sequence: 0, record })
-      }
-      let i = all.length - (partition.highWatermark - partition.logStartOffset)
-      for (const segment of partition.segments) {
-        const first = Math.max(segment.baseOffset, partition.logStartOffset)
-        for (let offset = first; offset < segment.endOffset; offset++)
-          all[i++]!.sequence = segment.sequenceOf(offset)
+        const segment = partition.segmentFrom(record.offset)!
+        all.push({ sequence: segment.sequenceAt(segment.indexFrom(record.offset)), record })
       }
     }
     if (this.#partitions.length > 1) all.sort((a, b) => a.sequence - b.sequence)
     return all.map(({ record }) => record as Record)
+  }
+
+  /**
+   * Compacts the topic at once, which it otherwise does by itself in small steps: of each key the newest value stays,
+   * and tombstones whose time is over go. The open segments are closed for it. Records younger than
+   * `minCompactionLagMs` are left alone. Returns how many records went.
+   *
+   * @throws InvalidOptionError where the topic's `cleanupPolicy` does not compact.
+   */
+  compact(): number {
+    this.#requireThere()
+    if (!this.#compacts) {
+      throw new InvalidOptionError(
+        `Topic '${this.name}' is not compacted: its cleanupPolicy is '${this.options.cleanupPolicy}'`,
+        { topic: this.name, option: 'cleanupPolicy', expected: "'compact' or 'compact,delete'" },
+      )
+    }
+    let removed = 0
+    for (const partition of this.#partitions) removed += partition.compact()
+    this.#host.finished()
+    return removed
   }
 
   /**
@@ -148,6 +167,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     now: number,
   ): number {
     if (this.#deleted) this.#requireThere()
+    if (key === null && this.#compacts) throw keyMissing(this.name)
     if (timestamp !== undefined && this.#plainTime) this.#admitTimestamp(timestamp, now)
     if (!this.#sized) return 0
     const size = recordSize({ topic: this.name, key, value, headers })
@@ -205,6 +225,14 @@ export function checkTopicName(name: unknown): asserts name is string {
   throw new InvalidTopicError(
     `A topic's name is 1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'; received ${received}`,
     { received: name },
+  )
+}
+
+// Without a key nothing can take its place, so it would stay for ever (LogValidator, INVALID_RECORD).
+function keyMissing(topic: string): InvalidRecordError {
+  return new InvalidRecordError(
+    `Record for topic '${topic}': key expected, since the topic is compacted by key; received none`,
+    { topic, field: 'key', received: null },
   )
 }
 

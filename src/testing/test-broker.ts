@@ -299,7 +299,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     const { group, topic, partition, offset } = what
     this.engine.existingGroup(group)
     const log = this.engine.partition({ topic, partition })
-    const [record] = log.segmentAt(offset) === undefined ? [] : log.fetch(offset, 1)
+    const [record] = log.segmentFrom(offset) === undefined ? [] : log.fetch(offset, 1)
     if (record?.offset !== offset) {
       throw new OffsetOutOfRangeError(
         `redeliver: ${formatTopicPartition(what)} holds no record at offset ${offset}; it holds ${log.logStartOffset} to ${log.highWatermark}`,

@@ -124,6 +124,10 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
     return this.#fetch.logStartOffset
   }
 
+  count(from: number, to: number): number {
+    return this.#fetch.count?.(from, to) ?? Math.max(0, to - from)
+  }
+
   get #hasRedelivery(): boolean {
     const { group, bench } = this.#client
     return group !== undefined && bench.redeliveries.has(group, this.position)

@@ -1,6 +1,11 @@
 import { Partitioners } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
-import { InvalidTimestampError, topic, UnknownTopicOrPartitionError } from '../../src/index.ts'
+import {
+  InvalidRecordError,
+  InvalidTimestampError,
+  topic,
+  UnknownTopicOrPartitionError,
+} from '../../src/index.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -124,6 +129,18 @@ describe('G. producer and log', () => {
       { topic: 'log', value: 'c' },
     ])
     expect(topicLog.records().map(record => record.value)).toEqual(['a', 'b', 'c'])
+  })
+
+  it('[88] a compacted topic refuses a record without a key', async () => {
+    for (const cleanupPolicy of ['compact', 'compact,delete'] as const) {
+      const { producer, log: topicLog } = log({ cleanupPolicy })
+      const error = await rejectionOf(producer.send({ topic: 'log', value: 1 }))
+      expect(error).toBeInstanceOf(InvalidRecordError)
+      expect(error).toMatchObject({ code: 'INVALID_RECORD', errno: 87, topic: 'log', field: 'key' })
+      expect(thrownBy(() => topicLog.append({ value: 1 }))).toMatchObject({ errno: 87 })
+      await producer.send({ topic: 'log', key: '', value: 1 })
+      expect(topicLog.records().map(({ key }) => key)).toEqual([''])
+    }
   })
 
   it('[89] CreateTime keeps the producer’s timestamp and refuses one that is out of bounds', async () => {

@@ -10,7 +10,7 @@ export interface Target {
 export interface Row {
   readonly name: string
   readonly what: string
-  readonly unit: 'ns/record' | 'bytes/record' | 'ms'
+  readonly unit: 'ns/record' | 'bytes/record' | 'ms' | 'records' | 'MB'
   /** What the target speaks of: the ratio (by default), or ours alone. */
   readonly judged?: 'ratio' | 'ours'
   /** By yardstick. */

@@ -1,5 +1,6 @@
 import type { Row } from './row.ts'
 import { append } from './rows/append.ts'
+import { compactions } from './rows/compaction.ts'
 import { drainAsync, drainSync } from './rows/drain.ts'
 import { endToEnd } from './rows/end-to-end.ts'
 import { heap } from './rows/heap.ts'
@@ -16,5 +17,6 @@ export const rows: readonly Row[] = [
   ...endToEnd,
   heap,
   ...trimmings,
+  ...compactions,
   rebalance,
 ]

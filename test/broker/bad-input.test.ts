@@ -81,7 +81,11 @@ describe('topic options', () => {
     [{ retentionMs: 0 }, 'retentionMs', 'or -1 for no limit, received 0'],
     [{ retentionRecords: -5 }, 'retentionRecords', 'received -5'],
     [{ retentionBytes: 1e20 }, 'retentionBytes', 'received 100000000000000000000'],
-    [{ cleanupPolicy: 'compact' }, 'cleanupPolicy', "expected one of 'delete', received 'compact'"],
+    [
+      { cleanupPolicy: 'compress' },
+      'cleanupPolicy',
+      "expected one of 'delete', 'compact', 'compact,delete', received 'compress'",
+    ],
     [{ segmentMs: 0 }, 'segmentMs', 'received 0'],
     [{ retentionMs: 100, segmentMs: 101 }, 'segmentMs', 'expected at most retentionMs (100), received 101'],
     [{ segmentRecords: 0 }, 'segmentRecords', 'received 0'],

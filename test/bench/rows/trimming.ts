@@ -1,6 +1,7 @@
 import { Session } from 'node:inspector/promises'
 import { performance } from 'node:perf_hooks'
 import { Broker, topic } from '../../../src/index.ts'
+import type { TopicOptions } from '../../../src/topic-definition.ts'
 import { toFigure } from '../measure.ts'
 import { message, type Order } from '../orders.ts'
 import type { Row } from '../row.ts'
@@ -31,20 +32,20 @@ function shareOf(
  * What trimming takes of appending. The difference of two times is lost in the noise at one part in a hundred, so it is
  * counted how often a sampling profiler finds the one within the other.
  */
-function trimming(
+export function shareOfAppending(
   name: string,
   what: string,
   trims: string,
-  options: { maxRecords: number; retentionRecords: number },
+  { maxRecords, ...options }: TopicOptions & { readonly maxRecords: number },
+  target?: number,
 ): Row {
   return {
     name,
     what,
     unit: 'ns/record',
-    targets: { append: { first: 0.01 } },
+    ...(target === undefined ? {} : { targets: { append: { first: target } } }),
     async measure(scale) {
-      const { maxRecords, retentionRecords } = options
-      const orders = topic<Order>({ partitions: 12, retentionRecords })
+      const orders = topic<Order>({ partitions: 12, ...(options as object) })
       const broker = new Broker({ topics: { orders }, maxRecords })
       const log = broker.topic('orders')
       const append = (records: number) => {
@@ -77,12 +78,18 @@ function trimming(
 }
 
 export const trimmings: readonly Row[] = [
-  trimming('trim-retention', 'trimming by retentionRecords, as a share of appending', '#advance', {
-    maxRecords: -1,
-    retentionRecords: 8000,
-  }),
-  trimming('trim-max', "trimming by the broker's maxRecords, as a share of appending", 'makeRoom', {
-    maxRecords: 100_000,
-    retentionRecords: -1,
-  }),
+  shareOfAppending(
+    'trim-retention',
+    'trimming by retentionRecords, as a share of appending',
+    '#advance',
+    { maxRecords: -1, retentionRecords: 8000 },
+    0.01,
+  ),
+  shareOfAppending(
+    'trim-max',
+    "trimming by the broker's maxRecords, as a share of appending",
+    'makeRoom',
+    { maxRecords: 100_000 },
+    0.01,
+  ),
 ]

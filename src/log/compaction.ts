@@ -1,0 +1,135 @@
+import type { RecordKey } from '../record.ts'
+import { recordSize } from './record-size.ts'
+import { Segment } from './segment.ts'
+
+/** What a pass goes by. */
+export interface CompactionRules {
+  readonly topic: string
+  /** The offset of the oldest record that counts; it may move while the pass is under way. */
+  logStartOffset(): number
+  /** What comes from here on has not been compacted before. */
+  readonly dirtyFrom: number
+  /** When the pass began, and by what tombstones are judged. */
+  readonly now: number
+  readonly deleteRetentionMs: number
+  /** When the tombstones that an earlier pass kept may go, by offset. */
+  readonly tombstones: ReadonlyMap<number, number>
+  readonly segmentRecords: number
+  /** Whether records have sizes. */
+  readonly sized: boolean
+}
+
+/**
+ * One pass over closed segments: it notes the last offset of each key that came since the pass before, and then copies
+ * what stays. It works in steps of any size, and nothing of the log changes until its result is put in place.
+ * (Kafka: Cleaner, with its offset map and its rewritten segments)
+ */
+export class CompactionPass {
+  /** What it read, in order. */
+  readonly segments: readonly Segment[]
+  /** What stays, once the pass is done. */
+  readonly compacted: Segment[] = []
+  /** When the tombstones among what stays may go (KIP-534: counted from the first pass that saw them). */
+  readonly tombstones: Map<number, number> = new Map()
+  readonly #rules: CompactionRules
+  readonly #latest = new Map<string, number>()
+  #copying = false
+  #done = false
+  #at: number
+  #index = 0
+  #output: Segment | undefined
+
+  constructor(segments: readonly Segment[], rules: CompactionRules) {
+    this.segments = segments
+    this.#rules = rules
+    const dirty = segments.findIndex(({ baseOffset }) => baseOffset >= rules.dirtyFrom)
+    this.#at = dirty === -1 ? segments.length : dirty
+  }
+
+  get done(): boolean {
+    return this.#done
+  }
+
+  /** Works through up to so many records; gives how many it were. */
+  step(most: number): number {
+    let left = most
+    while (left > 0 && !this.#done) {
+      const segment = this.segments[this.#at]
+      if (segment === undefined) {
+        this.#nextPhase()
+        continue
+      }
+      const to = Math.min(segment.count, this.#index + left)
+      left -= to - this.#index
+      if (this.#copying) this.#copy(segment, this.#index, to)
+      else this.#note(segment, this.#index, to)
+      this.#index = to
+      if (to < segment.count) break
+      this.#at++
+      this.#index = 0
+    }
+    return most - left
+  }
+
+  #nextPhase(): void {
+    if (this.#copying) {
+      this.#output?.seal()
+      this.#done = true
+    } else {
+      this.#copying = true
+      this.#at = 0
+    }
+  }
+
+  #note(segment: Segment, from: number, to: number): void {
+    for (let index = from; index < to; index++) {
+      const key = segment.keyAt(index)
+      // What lies below the log's start may have been forgotten already.
+      if (key !== null) this.#latest.set(toMapKey(key), segment.offsetAt(index))
+    }
+  }
+
+  #copy(segment: Segment, from: number, to: number): void {
+    const start = this.#rules.logStartOffset()
+    for (let index = from; index < to; index++) {
+      const offset = segment.offsetAt(index)
+      if (offset < start || !this.#stays(segment, index, offset)) continue
+      const output = this.#openOutput(segment, offset)
+      output.appendFrom(segment, index, this.#rules.sized ? this.#sizeOf(segment, index) : 0)
+    }
+    const output = this.#output ?? this.compacted.at(-1)
+    // A time that nothing of it has any more finds the next record after it.
+    if (output !== undefined) output.runningMaxTimestamp = segment.runningMaxTimestamp
+  }
+
+  #stays(segment: Segment, index: number, offset: number): boolean {
+    const key = segment.keyAt(index)
+    if (key === null) return false
+    const latest = this.#latest.get(toMapKey(key))
+    if (latest !== undefined && latest > offset) return false
+    if (segment.valueAt(index) !== null) return true
+    const { tombstones, now, deleteRetentionMs } = this.#rules
+    const until = tombstones.get(offset) ?? now + deleteRetentionMs
+    if (until <= now) return false
+    this.tombstones.set(offset, until)
+    return true
+  }
+
+  #openOutput(segment: Segment, offset: number): Segment {
+    if (this.#output !== undefined && this.#output.count < this.#rules.segmentRecords) return this.#output
+    this.#output?.seal()
+    this.#output = new Segment(offset, segment.createdAt, segment.runningMaxTimestamp)
+    this.compacted.push(this.#output)
+    return this.#output
+  }
+
+  #sizeOf(segment: Segment, index: number): number {
+    return recordSize(segment.record(this.#rules.topic, 0, index))
+  }
+}
+
+// A Map finds bytes only as the same object.
+function toMapKey(key: RecordKey): string {
+  if (typeof key === 'string') return key
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
+}

@@ -1,0 +1,74 @@
+import type { ConsumerRecord } from '../record.ts'
+import type { Segment } from './segment.ts'
+
+/**
+ * The index of the segment that an offset belongs to: the last one that begins at or before it. Readers are mostly near
+ * the end, so the search tries the last segment first.
+ */
+export function segmentIndex(segments: readonly Segment[], offset: number): number {
+  let high = segments.length - 1
+  if (high < 0 || offset >= segments[high]!.baseOffset) return Math.max(0, high)
+  let low = 0
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (segments[middle]!.baseOffset <= offset) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** Up to so many records of a partition's segments, from an offset on and before another one. */
+export function readRecords(
+  segments: readonly Segment[],
+  topic: string,
+  partition: number,
+  from: number,
+  end: number,
+  maxRecords: number,
+): ConsumerRecord[] {
+  const records = new Array<ConsumerRecord>(Math.max(0, Math.min(maxRecords, end - from)))
+  let at = 0
+  for (let i = segmentIndex(segments, from); i < segments.length && at < records.length; i++) {
+    const segment = segments[i]!
+    let index = segment.indexFrom(from)
+    const last = Math.min(
+      segment.endOffset <= end ? segment.count : segment.indexFrom(end),
+      index + records.length - at,
+    )
+    while (index < last) records[at++] = segment.record(topic, partition, index++)
+  }
+  if (at < records.length) records.length = at
+  return records
+}
+
+/** How many records there are from an offset on and before another one. */
+export function countRecords(segments: readonly Segment[], from: number, end: number): number {
+  let count = 0
+  for (let i = segmentIndex(segments, from); i < segments.length && segments[i]!.baseOffset < end; i++) {
+    const segment = segments[i]!
+    const last = segment.endOffset <= end ? segment.count : segment.indexFrom(end)
+    count += last - segment.indexFrom(from)
+  }
+  return count
+}
+
+/** The first offset, from another one on, whose timestamp is at least `timestamp`. */
+export function offsetForTimestamp(
+  segments: readonly Segment[],
+  timestamp: number,
+  fromOffset: number,
+): number | null {
+  // The running maximum grows from segment to segment: none before the first that reaches the time holds its record.
+  let low = 0
+  let high = segments.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (segments[middle]!.runningMaxTimestamp < timestamp) low = middle + 1
+    else high = middle
+  }
+  for (; low < segments.length; low++) {
+    const offset = segments[low]!.offsetForTimestamp(timestamp, fromOffset)
+    if (offset !== null) return offset
+  }
+  return null
+}
