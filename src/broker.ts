@@ -35,6 +35,8 @@ import {
   invalidOption,
   limit,
   objectWith,
+  oneOf,
+  requireArgument,
 } from './validate.ts'
 
 export type { BrokerDescription } from './broker/broker-description.ts'
@@ -49,6 +51,8 @@ export interface BrokerOptions<Topics extends TopicMap = TopicMap> {
   autoCreateTopics?: boolean | TopicOptions
   /** How many records are kept in all; beyond it the oldest segment of all goes. Default 1,000,000; -1 is no limit. */
   maxRecords?: number
+  /** How many bytes are kept in all, of topics with a codec or byte values; as `maxRecords`. Default -1, no limit. */
+  maxBytes?: number
   /** How long an empty group's offsets are kept, in milliseconds; default 7 days; -1 is for ever. (Kafka: offsets.retention) */
   offsetsRetentionMs?: number
   /** For every topic that has none of its own. */
@@ -75,6 +79,11 @@ const week = 7 * 24 * 60 * 60 * 1000
 const anObject: Check = {
   expected: 'an object',
   accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
+}
+
+const nameList: Check = {
+  expected: 'an array of topic names',
+  accepts: value => Array.isArray(value) && value.every(each => typeof each === 'string'),
 }
 
 const clockMethods = objectWith('now', 'monotonic', 'setTimer', 'turn')
@@ -107,6 +116,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       topics: anObject,
       autoCreateTopics: either(boolean, anObject),
       maxRecords: limit(1),
+      maxBytes: limit(1),
       offsetsRetentionMs: limit(1),
       codec: objectWith('encode', 'decode'),
       freeze: boolean,
@@ -118,6 +128,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
       maxRecords: options.maxRecords ?? 1_000_000,
+      maxBytes: options.maxBytes ?? -1,
       offsetsRetentionMs: options.offsetsRetentionMs ?? week,
       autoCreateTopics,
       codec: options.codec as TopicOptions['codec'],
@@ -220,6 +231,23 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     return this.#engine.existingGroup(groupId)
   }
 
+  /**
+   * Registers a group ahead of its first consumer: it is committed at the beginning, or the end, of every partition of
+   * these topics where it has committed nothing, so it begins there, and a topic with `cleanupPolicy: 'consumed'` keeps
+   * its records for it.
+   *
+   * @throws UnknownTopicOrPartitionError, InvalidGroupIdError
+   * @throws UnknownMemberIdError while the group has members
+   */
+  createGroup(
+    groupId: string,
+    options: { readonly topics: readonly (keyof Topics & string)[]; readonly from?: 'beginning' | 'end' },
+  ): ConsumerGroup {
+    checkOptions('createGroup', options, { topics: nameList, from: oneOf('beginning', 'end') })
+    requireArgument('createGroup', 'topics', options.topics, nameList)
+    return this.#engine.createGroup(groupId, options.topics, options.from ?? 'beginning')
+  }
+
   /** The groups by id. */
   get groups(): ReadonlyMap<string, ConsumerGroup> {
     return this.#engine.groups
@@ -279,6 +307,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   async #close({ drain, timeoutMs = closeTimeoutMs }: BrokerCloseOptions): Promise<readonly Unread[]> {
     const began = this.clock.monotonic()
     if (drain) await this.#drain(timeoutMs)
+    this.#engine.stopWaiting()
     const leftMs = Math.max(0, timeoutMs - (this.clock.monotonic() - began))
     const left = await Promise.all(
       [...this.#engine.clients].map(client => client.close({ timeoutMs: leftMs })),

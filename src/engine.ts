@@ -175,6 +175,14 @@ export interface GroupStoppedEvent {
   readonly cause: unknown
 }
 
+/** How long a send may wait for room. */
+export interface SendWait {
+  /** Milliseconds. */
+  readonly timeoutMs: number
+  /** Any of them ends it. */
+  readonly signals: readonly AbortSignal[]
+}
+
 /** What producers and consumers need from a log, in memory or on a cluster. */
 export interface Engine {
   readonly clock: BrokerClock
@@ -186,9 +194,10 @@ export interface Engine {
   requireOpen(): void
   /** @throws UnknownTopicOrPartitionError, naming near matches, unless topics are created automatically */
   topic(name: string): MaybePromise<EngineTopic>
-  append(record: ProducerRecord): MaybePromise<RecordMetadata>
+  /** Where a log is full and its topic says so, it waits for room. */
+  append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata>
   /** All or nothing in memory. Once it has answered at once, the records are the producer's to use again. */
-  appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]>
+  appendBatch(records: readonly ProducerRecord[], wait: SendWait): MaybePromise<RecordMetadata[]>
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership>
   fetch<Position extends FetchPosition>(wake: () => void): FetchSession<Position>
   offsetFor(partition: TopicPartition, spec: OffsetSpec): MaybePromise<number>

@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'UNRELEASED_INSTANCE_ID'
   | 'STALE_MEMBER_EPOCH'
   | 'NO_OFFSET_FOR_PARTITION'
+  | 'QUEUE_FULL'
   | 'INVALID_ASSIGNMENT'
   | 'ILLEGAL_STATE'
   | 'CLOSED'
@@ -94,6 +95,7 @@ export const errorCodes: Readonly<
   UNRELEASED_INSTANCE_ID: { errno: 111, retriable: false },
   STALE_MEMBER_EPOCH: { errno: 113, retriable: false },
   NO_OFFSET_FOR_PARTITION: { errno: -1, retriable: false },
+  QUEUE_FULL: { errno: -1, retriable: true },
   INVALID_ASSIGNMENT: { errno: -1, retriable: false },
   ILLEGAL_STATE: { errno: -1, retriable: false },
   CLOSED: { errno: -1, retriable: false },

@@ -132,6 +132,13 @@ export class RecordListTooLargeError extends BrokerletError {
   }
 }
 
+/** There is no room, and what is unread must stay: the writer of a topic with `whenFull: 'reject'` hears of it. */
+export class QueueFullError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('QUEUE_FULL', message, fields)
+  }
+}
+
 /** A position below the log's start or past its end, where the reset policy is `none`. */
 export class OffsetOutOfRangeError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {

@@ -25,6 +25,7 @@ export {
   NoOffsetForPartitionError,
   OffsetMetadataTooLargeError,
   OffsetOutOfRangeError,
+  QueueFullError,
   RecordListTooLargeError,
   RecordTooLargeError,
   TimeoutError,
@@ -81,7 +82,7 @@ export type { LogConfig } from './log/log-config.ts'
 export type { TrimReason } from './log/partition.ts'
 export type { ReadOptions } from './log/read-options.ts'
 export type { Partitioner, PartitionerInput } from './producer/partitioner.ts'
-export type { ProducerOptions } from './producer/producer.ts'
+export type { ProducerOptions, SendOptions } from './producer/producer.ts'
 export type { PubSub } from './pub-sub.ts'
 export type {
   AnyRecord,

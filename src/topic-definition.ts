@@ -23,15 +23,25 @@ export interface TopicOptions<out Out = unknown> {
   partitions?: number
   /** How long a record is kept at least, counted from its timestamp; default 7 days. (Kafka: retention.ms) */
   retentionMs?: number
-  /** How many records a partition keeps at most; default -1. */
+  /** How many records a partition keeps at most; default -1. What becomes of more is for `whenFull` to say. */
   retentionRecords?: number
-  /** A partition drops its oldest segment while the rest is at least this large; default -1. (Kafka: retention.bytes) */
+  /**
+   * A partition drops its oldest segment while the rest is at least this large; default -1. (Kafka: retention.bytes)
+   * With `whenFull` at 'reject' or 'wait' it never holds more than this.
+   */
   retentionBytes?: number
   /**
    * What becomes of old records: `delete` drops them by age, number or bytes (default); `compact` keeps the newest value
-   * of each key, for ever, and so needs a key; `compact,delete` does both. (Kafka: cleanup.policy)
+   * of each key, for ever, and so needs a key; `compact,delete` does both (Kafka: cleanup.policy). `consumed` keeps a
+   * record until every group that reads the topic has committed past it, however long that takes.
    */
-  cleanupPolicy?: 'delete' | 'compact' | 'compact,delete'
+  cleanupPolicy?: 'delete' | 'compact' | 'compact,delete' | 'consumed'
+  /**
+   * At a limit (`retentionRecords`, `retentionBytes`, the broker's `maxRecords` and `maxBytes`) what every group has
+   * committed past goes first. Unread records then go, too ('drop-oldest', Kafka's way and the default), or the writer is
+   * refused ('reject', the default of 'compact'), or waits for room ('wait', the default of 'consumed').
+   */
+  whenFull?: 'drop-oldest' | 'reject' | 'wait'
   /** How long a record stays uncompacted at least, counted from its timestamp; default 0. (Kafka: min.compaction.lag.ms) */
   minCompactionLagMs?: number
   /** How long compaction leaves a tombstone where it is; default 24 hours. (Kafka: delete.retention.ms) */

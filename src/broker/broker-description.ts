@@ -10,6 +10,10 @@ export interface BrokerDescription {
   readonly records: number
   /** -1 for no limit. */
   readonly maxRecords: number
+  /** Bytes that count toward `maxBytes`: of topics that keep bytes. */
+  readonly bytes: number
+  /** -1 for no limit. */
+  readonly maxBytes: number
   readonly topics: readonly TopicSummary[]
   readonly groups: readonly GroupSummary[]
 }
@@ -20,6 +24,8 @@ export function describeBroker(engine: MemoryEngine): BrokerDescription {
     closed: engine.closed,
     records: engine.log.records,
     maxRecords: engine.log.maxRecords,
+    bytes: engine.log.bytes,
+    maxBytes: engine.log.maxBytes,
     topics: [...engine.topics.values()].map(describeTopic),
     groups: [...engine.groups.values()].map(describeGroup),
   }

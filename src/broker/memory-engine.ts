@@ -13,6 +13,7 @@ import type {
   Membership,
   MembershipListener,
   ProducerRecord,
+  SendWait,
 } from '../engine.ts'
 import {
   ClosedError,
@@ -22,7 +23,6 @@ import {
   InvalidGroupIdError,
   InvalidRecordError,
   NonEmptyGroupError,
-  RecordListTooLargeError,
   TopicAlreadyExistsError,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
@@ -37,7 +37,7 @@ import { type LogConfig, toLogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import type { Partition, TrimReason } from '../log/partition.ts'
 import { checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
-import { isPromise } from '../maybe-promise.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
 import type { RecordMetadata } from '../record.ts'
@@ -51,6 +51,7 @@ import {
 } from '../topic-partition.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, toSubscription } from './group-membership.ts'
+import { LogWriter } from './log-writer.ts'
 import { ManualMembership } from './manual-membership.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
@@ -61,6 +62,7 @@ export interface MemoryEngineOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly maxRecords: number
+  readonly maxBytes: number
   readonly offsetsRetentionMs: number
   readonly autoCreateTopics: boolean | TopicOptions
   readonly codec: TopicOptions['codec']
@@ -86,6 +88,7 @@ export class MemoryEngine implements Engine, Closable {
   readonly stopped: Map<string, GroupStoppedEvent> = new Map()
   readonly log: LogManager
   readonly #cleaner: LogCleaner
+  readonly #writer: LogWriter
   readonly #warned = new Set<string>()
   readonly #options: MemoryEngineOptions
   readonly #ids: Ids
@@ -101,8 +104,17 @@ export class MemoryEngine implements Engine, Closable {
     this.#ids = new Ids(options.random)
     this.events = new Events(this.outbox, 'Broker', this)
     this.conditions = new Conditions(this.clock)
-    this.log = new LogManager(options.maxRecords, this.clock, () => this.#finished())
+    this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, () => this.#finished())
     this.#cleaner = new LogCleaner(this.clock, () => this.#finished())
+    this.#writer = new LogWriter({
+      clock: this.clock,
+      outbox: this.outbox,
+      log: this.log,
+      requireOpen: () => this.requireOpen(),
+      readers: partition => this.#readers(partition),
+      track: client => this.track(client),
+      untrack: client => this.untrack(client),
+    })
   }
 
   requireOpen(): void {
@@ -127,8 +139,13 @@ export class MemoryEngine implements Engine, Closable {
 
   /** A topic's options with this broker's defaults filled in. */
   logConfig(name: string, options: TopicOptions): LogConfig {
-    const { codec, freeze, maxRecords } = this.#options
-    const defaults = { maxRecords, ...(codec ? { codec } : {}), ...(freeze === undefined ? {} : { freeze }) }
+    const { codec, freeze, maxRecords, maxBytes } = this.#options
+    const defaults = {
+      maxRecords,
+      maxBytes,
+      ...(codec ? { codec } : {}),
+      ...(freeze === undefined ? {} : { freeze }),
+    }
     return toLogConfig(name, options, defaults)
   }
 
@@ -156,7 +173,13 @@ export class MemoryEngine implements Engine, Closable {
       finished: this.#finished,
       segmentAdded: (partition, segment, timestamp) =>
         this.log.segmentAdded(partition, segment, timestamp, retentionMs),
-      segmentDropped: segment => this.log.segmentDropped(segment),
+      segmentDropped: segment => {
+        this.log.segmentDropped(segment)
+        this.#writer.freed()
+      },
+      consumedBefore: partition => this.#consumedBefore(partition),
+      offsetCommitted: partition => this.#offsetCommitted(partition),
+      freed: () => this.#writer.freed(),
       segmentsReplaced: (partition, segments, compacted) =>
         this.log.segmentsReplaced(partition, segments, compacted),
       compactable: (cleaner, records) => this.#cleaner.rolled(cleaner, records),
@@ -168,6 +191,35 @@ export class MemoryEngine implements Engine, Closable {
         this.events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
         this.#topicChanged(topic.name)
       },
+    }
+  }
+
+  // Where nobody reads a topic nothing of it is consumed: whoever comes first is to miss nothing.
+  #consumedBefore({ topic, index }: Partition): number {
+    let consumed = Number.POSITIVE_INFINITY
+    for (const group of this.groups.values()) {
+      const offset = group.consumedBefore(topic, index)
+      if (offset !== undefined && offset < consumed) consumed = offset
+    }
+    return consumed === Number.POSITIVE_INFINITY ? 0 : consumed
+  }
+
+  #readers({ topic, index }: Partition): { groupId: string; offset: number }[] {
+    return [...this.groups.values()].flatMap(group => {
+      const offset = group.consumedBefore(topic, index)
+      return offset === undefined ? [] : [{ groupId: group.id, offset }]
+    })
+  }
+
+  #offsetCommitted(partition: Partition): void {
+    partition.dropConsumed()
+    this.#writer.freed()
+  }
+
+  // A group is gone, or reads a topic no more: what was kept for it alone may go.
+  #unregistered(topics: Iterable<Topic>): void {
+    for (const topic of topics) {
+      if (topic.holdsBack) for (const partition of topic.partitions) this.#offsetCommitted(partition)
     }
   }
 
@@ -229,52 +281,12 @@ export class MemoryEngine implements Engine, Closable {
 
   // --- writing ------------------------------------------------------------------------------------------------------
 
-  append(record: ProducerRecord): RecordMetadata {
-    this.requireOpen()
-    const topic = record.topic as unknown as Topic
-    const { key, value, headers, timestamp, partition } = record
-    const now = this.clock.now()
-    const size = topic.admit(key, value, headers, timestamp, now)
-    topic.freeze(value)
-    this.log.makeRoom(1)
-    const metadata = topic.write(partition, key, value, headers, timestamp, size, now)
-    this.log.appended(1)
-    this.outbox.flush()
-    return metadata
+  append(record: ProducerRecord, wait?: SendWait): MaybePromise<RecordMetadata> {
+    return this.#writer.append(record, wait)
   }
 
-  appendBatch(records: readonly ProducerRecord[]): RecordMetadata[] {
-    this.requireOpen()
-    const now = this.clock.now()
-    const { maxRecords } = this.log
-    if (maxRecords !== -1 && records.length > maxRecords) {
-      throw new RecordListTooLargeError(
-        `A batch of ${records.length} records can never fit: the broker's maxRecords is ${maxRecords}`,
-        { expected: `at most ${maxRecords} records`, received: records.length },
-      )
-    }
-    const count = records.length
-    // Made where a topic counts bytes: a batch of records without a size needs no list of sizes.
-    let sizes: number[] | undefined
-    for (let i = 0; i < count; i++) {
-      const { topic, key, value, headers, timestamp } = records[i]!
-      const size = (topic as unknown as Topic).admit(key, value, headers, timestamp, now)
-      if (size > 0) {
-        sizes ??= new Array<number>(count).fill(0)
-        sizes[i] = size
-      }
-    }
-    for (let i = 0; i < count; i++) (records[i]!.topic as unknown as Topic).freeze(records[i]!.value)
-    this.log.makeRoom(count)
-    const written = new Array<RecordMetadata>(count)
-    for (let i = 0; i < count; i++) {
-      const { topic, partition, key, value, headers, timestamp } = records[i]!
-      const size = sizes === undefined ? 0 : sizes[i]!
-      written[i] = (topic as unknown as Topic).write(partition, key, value, headers, timestamp, size, now)
-    }
-    this.log.appended(count)
-    this.outbox.flush()
-    return written
+  appendBatch(records: readonly ProducerRecord[], wait?: SendWait): MaybePromise<RecordMetadata[]> {
+    return this.#writer.appendBatch(records, wait)
   }
 
   #appendTo(topic: Topic, body: object): RecordMetadata {
@@ -288,7 +300,8 @@ export class MemoryEngine implements Engine, Closable {
       )
     }
     if (record.key === null) this.sticky.advance(topic.name)
-    return this.append(record)
+    // Without a wait it answers at once, or throws.
+    return this.#writer.append(record, undefined) as RecordMetadata
   }
 
   // Says so where a group had not read what is gone, and notes up to where everybody has read.
@@ -375,6 +388,19 @@ export class MemoryEngine implements Engine, Closable {
     this.#finished()
   }
 
+  /** Makes a group that begins at the beginning or the end of topics, or lets it do so where it has committed nothing. */
+  createGroup(groupId: string, names: readonly string[], from: 'beginning' | 'end'): ConsumerGroup {
+    const topics = names.map(name => this.existingTopic(name))
+    const group = this.#groupFor(groupId)
+    const offsets = topics.flatMap(({ name: topic, partitions }) =>
+      partitions.map((log, partition) => ({ topic, partition, offset: offsetAt(log, from) })),
+    )
+    group.commitWithoutMember(offsets.filter(tp => group.committed(tp) === null))
+    this.#keepGroup(group)
+    this.#finished()
+    return group
+  }
+
   deleteGroup(groupId: string): void {
     this.requireOpen()
     const group = this.existingGroup(groupId)
@@ -394,6 +420,7 @@ export class MemoryEngine implements Engine, Closable {
     this.groups.delete(groupId)
     this.stopped.delete(groupId)
     this.events.emit('groupDeleted', { groupId, reason })
+    this.#unregistered(this.topics.values())
   }
 
   #groupHost(seen = true): GroupHost {
@@ -411,6 +438,7 @@ export class MemoryEngine implements Engine, Closable {
       finished: this.#finished,
       waitUntil: (what, condition, explain, timeoutMs) => this.waitUntil(what, condition, explain, timeoutMs),
       requirePartition: tp => void this.partition(tp),
+      unregistered: name => this.#unregistered([this.topics.get(name)].filter(topic => topic !== undefined)),
       expired: group => this.#forgetGroup(group.id, 'expired'),
     }
   }
@@ -512,7 +540,13 @@ export class MemoryEngine implements Engine, Closable {
     this.touch()
   }
 
+  /** Nobody waits for room any longer. */
+  stopWaiting(): void {
+    this.#writer.close()
+  }
+
   closeAtExit(): void {
+    this.stopWaiting()
     for (const client of this.clients) client.close({}).catch(error => this.events.emit('error', error))
     this.#finished()
   }

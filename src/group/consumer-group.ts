@@ -57,6 +57,8 @@ export interface GroupHost {
   ): Promise<void>
   /** @throws UnknownTopicOrPartitionError */
   requirePartition(tp: TopicPartition): void
+  /** The group does not read the topic any more: nothing has to be kept for it. */
+  unregistered(topic: string): void
   /** The group has no members and no offsets left. */
   expired(group: ConsumerGroup): void
 }
@@ -79,6 +81,8 @@ export class ConsumerGroup {
   readonly #ownedHost: OwnedPartitionHost
   #assignor: Assignor | AssignorName = 'uniform'
   #compute: ComputeAssignment = assignors.uniform
+  // The topics that a member has ever read, until what was committed of them is forgotten: records wait for it there.
+  readonly #registered = new Set<string>()
   #assignorFailed = false
   #dead = false
   #emptySince: number
@@ -107,6 +111,7 @@ export class ConsumerGroup {
       emptySince: () => (this.#members.size === 0 ? this.#emptySince : undefined),
       subscribed: topic => this.#someMember(member => covers(member.subscription, topic)),
       finished: () => host.finished(),
+      forgot: topic => this.#forget(topic),
       expired: () => {
         this.#dead = true
         host.expired(this)
@@ -232,6 +237,18 @@ export class ConsumerGroup {
     if (member.groupInstanceId !== undefined) this.#static.set(member.groupInstanceId, member)
     if (former && !inPlace) this.#assignment.disownAll(former)
     this.#offsets.scheduleExpiry()
+    this.#register(member)
+  }
+
+  #register({ topics }: GroupMember): void {
+    for (const topic of topics) this.#registered.add(topic)
+  }
+
+  // A topic that nobody reads any more, and of which nothing is committed, does not wait for this group.
+  #forget(topic: string): void {
+    if (this.#someMember(member => member.topics.includes(topic))) return
+    this.#registered.delete(topic)
+    this.#host.unregistered(topic)
   }
 
   /** Replaces what a member reads. @internal */
@@ -248,6 +265,7 @@ export class ConsumerGroup {
       throw error
     }
     member.subscription = subscription
+    this.#register(member)
     this.#apply(computed, false, member)
     this.#offsets.scheduleExpiry()
   }
@@ -323,6 +341,8 @@ export class ConsumerGroup {
     const members = [...this.#members.values()]
     if (!this.#assignment.has(topic) && !members.some(member => covers(member.subscription, topic))) return
     for (const member of members) member.topics = this.#resolve(member.subscription, members)
+    if (!this.#host.topics.has(topic)) this.#registered.delete(topic)
+    for (const member of members) this.#register(member)
     const lost = this.#host.topics.has(topic) ? undefined : this.#assignment.forgetTopic(topic)
     const { computed, failed } = this.#computeForced(members)
     this.#assignorFailed = failed
@@ -462,6 +482,7 @@ export class ConsumerGroup {
       })
     }
     this.#offsets.delete(partitions)
+    for (const { topic } of partitions) if (!this.#offsets.has(topic)) this.#forget(topic)
     for (const tp of partitions) {
       const partition = this.#assignment.partition(tp.topic, tp.partition)
       if (partition) partition.committed = undefined
@@ -501,6 +522,16 @@ export class ConsumerGroup {
   /** The next offset that the group has to read, see `GroupLag.nextOffset`. @internal */
   nextOffset(topic: string, partition: number, anyPosition: boolean): number | undefined {
     return this.#lag.nextOffset(topic, partition, anyPosition)
+  }
+
+  /**
+   * The offset up to which the group has committed a partition, 0 for nothing, or undefined where it does not read the
+   * topic. @internal
+   */
+  consumedBefore(topic: string, partition: number): number | undefined {
+    const offset = this.#offsets.offset(topic, partition)
+    if (offset !== undefined) return offset
+    return this.#registered.has(topic) || this.#offsets.has(topic) ? 0 : undefined
   }
 
   // --- waiting ------------------------------------------------------------------------------------------------------

@@ -120,13 +120,19 @@ export class GroupAssignment {
       const partitions = this.#partitions.get(name) ?? []
       this.#partitions.set(name, partitions)
       for (let p = 0; p < owners.length; p++) {
-        const partition = partitions[p] ?? new GroupPartition<GroupMember>(name, p)
+        const partition = partitions[p] ?? this.#newPartition(name, p)
         partitions[p] = partition
         partition.target = members[owners[p]!]
       }
     }
     this.#atRest = false
     this.#reconcileAll(changed, lost)
+  }
+
+  #newPartition(topic: string, number: number): Partition {
+    const partition = new GroupPartition<GroupMember>(topic, number)
+    partition.offsetCommitted = this.#host.topics.get(topic)?.partitions[number]?.offsetCommitted
+    return partition
   }
 
   /** A member takes the place of one that is gone: what it had is the new one's at once, and nobody else rebalances. */

@@ -7,6 +7,8 @@ export interface GroupLog {
   /** How many records there are from an offset on. */
   countFrom(offset: number): number
   offsetForTimestamp(timestamp: number): number | null
+  /** To be told of every commit, where records wait for that. */
+  readonly offsetCommitted: (() => void) | undefined
   /** What is from this offset on is not harmless to drop: somebody is to read it. */
   readFrom(offset: number): void
 }

@@ -17,6 +17,8 @@ export interface GroupOffsetsHost {
   emptySince(): number | undefined
   /** Whether a member reads the topic, or would if it existed. */
   subscribed(topic: string): boolean
+  /** Nothing of the topic is committed any more. */
+  forgot(topic: string): void
   /** Nothing is left of the group: no member, no offset. */
   expired(): void
   finished(): void
@@ -73,10 +75,11 @@ export class GroupOffsets {
   }
 
   /** Moves what is committed of an owned partition; false where there is nothing to be rewritten in place. */
-  moveOwned({ committed }: GroupPartition<unknown>, offset: number): boolean {
+  moveOwned({ committed, offsetCommitted }: GroupPartition<unknown>, offset: number): boolean {
     if (committed === undefined || committed.metadata !== undefined) return false
     committed.offset = offset
     committed.committedAt = this.#host.clock.latelyNow
+    if (offsetCommitted !== undefined) offsetCommitted()
     return true
   }
 
@@ -84,6 +87,7 @@ export class GroupOffsets {
     const committedAt = this.#host.clock.latelyNow
     const committed = metadata === undefined ? { offset, committedAt } : { offset, committedAt, metadata }
     this.#host.offsets.set(this.#host.groupId, topic, partition, committed)
+    this.#host.topics.get(topic)?.partitions[partition]?.offsetCommitted?.()
     return committed
   }
 
@@ -103,6 +107,11 @@ export class GroupOffsets {
       const partitions = this.#host.topics.get(topic)?.partitions ?? []
       return partitions.map((log, partition) => ({ topic, partition, offset: offsetAt(log, spec) }))
     })
+  }
+
+  /** Whether anything is committed of a topic. */
+  has(topic: string): boolean {
+    return this.#host.offsets.has(this.#host.groupId, topic)
   }
 
   delete(partitions: readonly TopicPartition[]): void {
@@ -154,8 +163,9 @@ export class GroupOffsets {
     const now = clock.now()
     for (const { topic, partition, committed } of [...offsets.entries(groupId)]) {
       const since = this.#expirySince(topic, committed.committedAt)
-      if (since !== undefined && now - since >= offsetsRetentionMs)
-        offsets.deletePartition(groupId, topic, partition)
+      if (since === undefined || now - since < offsetsRetentionMs) continue
+      offsets.deletePartition(groupId, topic, partition)
+      if (!this.has(topic)) this.#host.forgot(topic)
     }
     const emptySince = this.#host.emptySince()
     const over = emptySince !== undefined && now - emptySince >= offsetsRetentionMs

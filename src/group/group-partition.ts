@@ -14,6 +14,8 @@ export class GroupPartition<Member> {
   epoch = 0
   /** What is committed of it, once its owner has committed: the entry in the offset store, which a commit rewrites. */
   committed: CommittedOffset | undefined
+  /** Told of every commit, where the log waits for that. */
+  offsetCommitted: (() => void) | undefined
   /** When its owner was told to give it up, on the clock's `monotonic()`. */
   revokingSince: number | undefined
 

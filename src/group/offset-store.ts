@@ -40,6 +40,10 @@ export class OffsetStore {
     }
   }
 
+  has(groupId: string, topic: string): boolean {
+    return this.#groups.get(groupId)?.has(topic) ?? false
+  }
+
   /** The topics of which a group has committed anything. */
   topics(groupId: string): string[] {
     return [...(this.#groups.get(groupId)?.keys() ?? [])]

@@ -25,13 +25,14 @@ const checks: Checks<TopicOptions> = {
   retentionMs: limit(1),
   retentionRecords: limit(1),
   retentionBytes: limit(1),
-  cleanupPolicy: oneOf('delete', 'compact', 'compact,delete'),
+  cleanupPolicy: oneOf('delete', 'compact', 'compact,delete', 'consumed'),
   minCompactionLagMs: integer(0),
   deleteRetentionMs: integer(0),
   minCleanableDirtyRatio: {
     expected: 'a number from 0 to 1',
     accepts: value => typeof value === 'number' && value >= 0 && value <= 1,
   },
+  whenFull: oneOf('drop-oldest', 'reject', 'wait'),
   segmentMs: integer(1),
   segmentRecords: integer(1, 1 << 20),
   segmentBytes: limit(1),
@@ -55,14 +56,17 @@ const checks: Checks<TopicOptions> = {
 export function toLogConfig(
   topic: string,
   options: TopicOptions,
-  defaults: Pick<TopicOptions, 'codec' | 'freeze'> & { readonly maxRecords?: number } = {},
+  defaults: Pick<TopicOptions, 'codec' | 'freeze'> & {
+    readonly maxRecords?: number
+    readonly maxBytes?: number
+  } = {},
 ): LogConfig {
   const where = `Topic '${topic}'`
   checkOptions(where, options, checks)
   const codec = options.codec ?? defaults.codec
   const cleanupPolicy = options.cleanupPolicy ?? 'delete'
   checkPolicy(where, options, cleanupPolicy)
-  const retentionMs = options.retentionMs ?? (cleanupPolicy === 'compact' ? -1 : 7 * day)
+  const retentionMs = options.retentionMs ?? (cleanupPolicy.includes('delete') ? 7 * day : -1)
   const retentionRecords = options.retentionRecords ?? -1
   const retentionBytes = options.retentionBytes ?? -1
   if (options.freeze && codec) {
@@ -94,12 +98,15 @@ export function toLogConfig(
     retentionRecords,
     retentionBytes,
     cleanupPolicy,
+    whenFull: options.whenFull ?? whenFullUnder[cleanupPolicy] ?? 'drop-oldest',
     minCompactionLagMs: options.minCompactionLagMs ?? 0,
     deleteRetentionMs: options.deleteRetentionMs ?? day,
     minCleanableDirtyRatio: options.minCleanableDirtyRatio ?? 0.5,
     segmentMs,
     segmentRecords: options.segmentRecords ?? eighth(retentionRecords, eighth(maxRecords, 4096)),
-    segmentBytes: options.segmentBytes ?? (sized ? eighth(retentionBytes, 16 << 20) : -1),
+    segmentBytes:
+      options.segmentBytes ??
+      (sized ? eighth(retentionBytes, eighth(defaults.maxBytes ?? -1, 16 << 20)) : -1),
     maxMessageBytes: options.maxMessageBytes ?? -1,
     messageTimestampType: options.messageTimestampType ?? 'CreateTime',
     messageTimestampBeforeMaxMs: options.messageTimestampBeforeMaxMs ?? -1,
@@ -124,9 +131,16 @@ export function countsBytes({ codec, segmentBytes, maxMessageBytes }: LogConfig)
 // What would do nothing under a policy is refused: somebody expects something of it.
 const notUnder: Readonly<Record<string, readonly (keyof TopicOptions)[]>> = {
   delete: ['minCompactionLagMs', 'deleteRetentionMs', 'minCleanableDirtyRatio'],
+  consumed: ['retentionMs', 'minCompactionLagMs', 'deleteRetentionMs', 'minCleanableDirtyRatio'],
   compact: ['retentionMs', 'retentionRecords', 'retentionBytes'],
   // Counted by offsets, of which compaction leaves few.
   'compact,delete': ['retentionRecords'],
+}
+
+// These promise to lose nothing: at a limit the writer has to hear of it.
+const whenFullUnder: Readonly<Record<string, 'reject' | 'wait' | undefined>> = {
+  compact: 'reject',
+  consumed: 'wait',
 }
 
 function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: string): void {
@@ -135,6 +149,13 @@ function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: string
     throw new InvalidOptionError(
       `${where}: option '${option}' means nothing with cleanupPolicy '${cleanupPolicy}'`,
       { option, received: options[option] },
+    )
+  }
+  if (options.whenFull === 'drop-oldest' && whenFullUnder[cleanupPolicy] !== undefined) {
+    throw new InvalidOptionError(
+      `${where}: option 'whenFull' expected 'reject' or 'wait' with cleanupPolicy '${cleanupPolicy}', which drops ` +
+        `nothing that somebody still needs; received 'drop-oldest'`,
+      { option: 'whenFull', expected: "'reject' or 'wait'", received: 'drop-oldest' },
     )
   }
 }

@@ -11,16 +11,22 @@ const checkIntervalMs = 5 * 60 * 1000
  */
 export class LogManager {
   readonly maxRecords: number
+  readonly maxBytes: number
   readonly #clock: BrokerClock
   readonly #finished: () => void
   // In the order in which they were begun, which is the order in which they go.
   readonly #segments = new Map<Segment, Partition>()
   #ordered = true
   #records = 0
+  #bytes = 0
+  #written = 0
+  // No search for what everybody has read before so many records were written.
+  #searchAt = 0
   #dueAt = Number.POSITIVE_INFINITY
 
-  constructor(maxRecords: number, clock: BrokerClock, finished: () => void) {
+  constructor(maxRecords: number, maxBytes: number, clock: BrokerClock, finished: () => void) {
     this.maxRecords = maxRecords
+    this.maxBytes = maxBytes
     this.#clock = clock
     this.#finished = finished
   }
@@ -28,6 +34,11 @@ export class LogManager {
   /** How many records are kept, of all topics. */
   get records(): number {
     return this.#records
+  }
+
+  /** How many bytes are kept, of all topics that count them. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   segmentAdded(partition: Partition, segment: Segment, timestamp: number, retentionMs: number): void {
@@ -40,6 +51,7 @@ export class LogManager {
   segmentDropped(segment: Segment): void {
     this.#segments.delete(segment)
     this.#records -= segment.count
+    this.#bytes -= segment.bytes
   }
 
   /** Compaction put some segments in the place of others, which keeps it in the order. */
@@ -48,6 +60,7 @@ export class LogManager {
     for (const segment of compacted) {
       this.#segments.set(segment, partition)
       this.#records += segment.count
+      this.#bytes += segment.bytes
     }
     if (compacted.length > 0) this.#ordered = false
   }
@@ -61,22 +74,57 @@ export class LogManager {
   }
 
   /**
-   * Drops the oldest segments of all until `count` more records fit. It is asked before they are written, so that what
-   * is written now is never what goes.
+   * Drops segments until so many more records and bytes fit: the oldest that every group has committed past, then the
+   * oldest of topics that let unread records go. False where that is not enough; nothing is dropped then. It is asked
+   * before they are written, so that what is written now is never what goes.
    */
-  makeRoom(count: number): void {
-    if (this.maxRecords === -1) return
-    while (this.#records + count > this.maxRecords) {
-      if (!this.#ordered) this.#order()
-      const oldest = this.#segments.values().next().value
-      if (oldest === undefined) return
-      oldest.dropOldestSegment()
+  makeRoom(count: number, bytes: number): boolean {
+    if (this.#overRecords(count) <= 0 && this.#overBytes(bytes) <= 0) return true
+    return this.#drop(this.#overRecords(count), this.#overBytes(bytes))
+  }
+
+  #overRecords(count: number): number {
+    return this.maxRecords === -1 ? 0 : this.#records + count - this.maxRecords
+  }
+
+  #overBytes(bytes: number): number {
+    return this.maxBytes === -1 ? 0 : this.#bytes + bytes - this.maxBytes
+  }
+
+  #drop(records: number, bytes: number): boolean {
+    if (!this.#ordered) this.#order()
+    const victims: Partition[] = []
+    const taken = new Set<Segment>()
+    const take = (segment: Segment, partition: Partition) => {
+      victims.push(partition)
+      taken.add(segment)
+      records -= segment.count
+      bytes -= segment.bytes
     }
+    const enough = () => records <= 0 && bytes <= 0
+    if (this.#written >= this.#searchAt) {
+      for (const [segment, partition] of this.#segments) {
+        if (segment.endOffset <= partition.consumedBefore) take(segment, partition)
+        if (enough()) break
+      }
+      // In vain: many small segments are not looked through again for every few records.
+      if (victims.length === 0) this.#searchAt = this.#written + (this.#segments.size >>> 3)
+    }
+    for (const [segment, partition] of this.#segments) {
+      if (enough()) break
+      if (partition.whenFull === 'drop-oldest' && !taken.has(segment)) take(segment, partition)
+    }
+    if (!enough()) return false
+    // Of one partition they are in its order, so it is always the oldest one that is meant.
+    for (const partition of victims) partition.dropOldestSegment()
+    return true
   }
 
   /** Counts records that were written. */
-  appended(count: number): void {
+  appended(count: number, bytes: number): void {
     this.#records += count
+    this.#bytes += bytes
+    this.#written += count
   }
 
   #expireAt(time: number): void {

@@ -20,6 +20,12 @@ export interface PartitionHost {
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void
   /** A segment of so many records was closed in a log that is compacted. */
   compactable(cleaner: PartitionCleaner, records: number): void
+  /** How many records every group that reads the topic has committed past: the offset after them, or 0. */
+  consumedBefore(partition: Partition): number
+  /** A group committed an offset of a partition that holds back what is not read. */
+  offsetCommitted(partition: Partition): void
+  /** Something went of a partition that holds back what is not read. */
+  freed(): void
   /** A log was compacted on demand, or is gone. */
   compacted(cleaner: PartitionCleaner, deleted: boolean): void
   /** The log start moved past records that some reader may not have read. */
@@ -53,6 +59,8 @@ export class Partition implements CompactedLog {
   // Whether an offset between the start and the end may be without a record.
   #gaps = false
   readonly #cleaner: PartitionCleaner | undefined
+  /** Told of every commit, where records wait for that; a commit of any other topic costs nothing. @internal */
+  readonly offsetCommitted: (() => void) | undefined
   // Up to here records may go without asking whether everybody has read them.
   #harmlessBefore = 0
 
@@ -64,6 +72,8 @@ export class Partition implements CompactedLog {
     this.#serde = serde
     this.#host = host
     this.#cleaner = compacts(config) ? new PartitionCleaner(this, config) : undefined
+    this.offsetCommitted =
+      config.whenFull === 'drop-oldest' ? undefined : () => this.#host.offsetCommitted(this)
   }
 
   /** The offset of the oldest record that is kept, or of the next one where none is. */
@@ -256,6 +266,80 @@ export class Partition implements CompactedLog {
     return oldest.maxTimestamp + retentionMs + 1
   }
 
+  // --- room ---------------------------------------------------------------------------------------------------------
+
+  /** @internal */
+  get whenFull(): LogConfig['whenFull'] {
+    return this.#config.whenFull
+  }
+
+  /** What bounds it, as an error says it. @internal */
+  get limits(): string {
+    const { retentionRecords, retentionBytes } = this.#config
+    const records = retentionRecords === -1 ? '' : `retentionRecords is ${retentionRecords}`
+    const bytes = retentionBytes === -1 ? '' : `retentionBytes is ${retentionBytes}`
+    return records !== '' && bytes !== '' ? `${records}, ${bytes}` : records + bytes
+  }
+
+  /** The offset after the last record that every group has committed past, or 0. @internal */
+  get consumedBefore(): number {
+    return Math.min(this.#end, this.#host.consumedBefore(this))
+  }
+
+  /** Whether so much could ever be kept at once. @internal */
+  couldFit(count: number, bytes: number): boolean {
+    const { whenFull, retentionRecords, retentionBytes } = this.#config
+    if (whenFull === 'drop-oldest') return true
+    return (
+      (retentionRecords === -1 || count <= retentionRecords) &&
+      (retentionBytes === -1 || bytes <= retentionBytes)
+    )
+  }
+
+  /** Whether there is room for so much more once what everybody has read is gone. @internal */
+  fits(count: number, bytes: number): boolean {
+    const { whenFull, retentionRecords, retentionBytes } = this.#config
+    if (whenFull === 'drop-oldest') return true
+    const from = retentionRecords === -1 ? 0 : this.#end + count - retentionRecords
+    if (from > this.#start && from > this.consumedBefore) return false
+    if (retentionBytes === -1 || this.#bytes + bytes <= retentionBytes) return true
+    return this.#bytes - this.#consumedBytes() + bytes <= retentionBytes
+  }
+
+  #consumedBytes(): number {
+    const { consumedBefore } = this
+    let bytes = 0
+    for (const segment of this.#segments) {
+      if (segment.endOffset > consumedBefore) break
+      bytes += segment.bytes
+    }
+    return bytes
+  }
+
+  /** Drops as much of what everybody has read as is needed for so much more. @internal */
+  makeRoom(count: number, bytes: number): void {
+    const { whenFull, retentionRecords, retentionBytes } = this.#config
+    if (whenFull === 'drop-oldest') return
+    if (retentionRecords !== -1) this.#dropConsumed(this.#end + count - retentionRecords)
+    if (retentionBytes === -1) return
+    while (this.#bytes + bytes > retentionBytes && this.#segments.length > 0) {
+      const { endOffset } = this.#segments[0]!
+      if (endOffset > this.consumedBefore) break
+      this.#dropConsumed(endOffset)
+    }
+  }
+
+  /** Drops all that everybody has read, where the topic keeps nothing else. @internal */
+  dropConsumed(): void {
+    if (this.#config.cleanupPolicy === 'consumed') this.#dropConsumed(this.consumedBefore)
+  }
+
+  #dropConsumed(to: number): void {
+    if (to <= this.#start) return
+    if (to > this.#harmlessBefore) this.#harmlessBefore = to
+    this.#moveStart(to)
+  }
+
   /** Drops the oldest segment, the one that is written to included. @internal */
   dropOldestSegment(): void {
     this.#dropOldest(1, 'limit')
@@ -268,8 +352,13 @@ export class Partition implements CompactedLog {
   #advance(to: number, reason: TrimReason): void {
     // Told first, while what goes can still be counted.
     if (to > this.#harmlessBefore) this.#host.trimmed(this, this.#start, to, reason)
+    this.#moveStart(to)
+  }
+
+  #moveStart(to: number): void {
     this.#start = to
     if (this.#segments[0] !== undefined && this.#segments[0].endOffset <= to) this.#dropUpTo(to)
+    if (this.offsetCommitted !== undefined) this.#host.freed()
   }
 
   #dropUpTo(to: number): void {

@@ -37,6 +37,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   readonly #sized: boolean
   readonly #plainTime: boolean
   readonly #compacts: boolean
+  readonly #holdsBack: boolean
   #sequence = 0
   #deleted = false
 
@@ -50,6 +51,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.#sized = countsBytes(config)
     this.#plainTime = config.messageTimestampType === 'CreateTime'
     this.#compacts = compacts(config)
+    this.#holdsBack = config.whenFull !== 'drop-oldest'
     this.#extend(config.partitions)
   }
 
@@ -151,6 +153,11 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   #requireThere(): void {
     if (!this.#deleted) return
     throw new UnknownTopicOrPartitionError(`Topic '${this.name}' was deleted`, { topic: this.name })
+  }
+
+  /** Whether its writers have to ask for room. @internal */
+  get holdsBack(): boolean {
+    return this.#holdsBack
   }
 
   /** Whether records of this topic have sizes. @internal */

@@ -1,9 +1,10 @@
-import type { Engine, EngineClient, EngineTopic, ProducerRecord } from '../engine.ts'
+import { Deadline } from '../deadline.ts'
+import type { Engine, EngineClient, EngineTopic, ProducerRecord, SendWait } from '../engine.ts'
 import { ClosedError, describeValue, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
-import { callback, checkOptions, name } from '../validate.ts'
+import { abortSignal, callback, checkOptions, duration, name } from '../validate.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { emptyRecord, type SpareRecord, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 import { SendQueue } from './send-queue.ts'
@@ -14,6 +15,19 @@ export interface ProducerOptions {
   partitioner?: Partitioner
   /** What it calls itself in errors; default `producer`. */
   clientId?: string
+  /**
+   * How long a send waits for room where its topic says `whenFull: 'wait'`, in milliseconds; default 60,000.
+   * (Kafka: max.block.ms)
+   */
+  maxBlockMs?: number
+}
+
+/** How long one send waits for room, where its topic says `whenFull: 'wait'`. */
+export interface SendOptions {
+  /** Ends the wait: the send rejects with the signal's reason and writes nothing. */
+  readonly signal?: AbortSignal
+  /** Milliseconds; default the producer's `maxBlockMs`. 0 rejects at once. */
+  readonly timeoutMs?: number
 }
 
 // Records of a batch up to this size are used again for the next one: what a send leaves behind is the collector's work.
@@ -31,6 +45,10 @@ export class Producer<out Topics extends TopicMap> {
   readonly #sticky: StickyRoundRobin
   readonly #partitioner: Partitioner | undefined
   readonly #clientId: string
+  readonly #closing = new AbortController()
+  readonly #wait: SendWait
+  // Those that wait for room.
+  readonly #waiting = new Set<Promise<unknown>>()
   // Made when a schema, or the engine, first answers with a promise: later sends then wait their turn.
   #queue: SendQueue | undefined
   #client: EngineClient | undefined
@@ -39,28 +57,34 @@ export class Producer<out Topics extends TopicMap> {
 
   /** @hidden */
   constructor(engine: Engine, sticky: StickyRoundRobin, options: ProducerOptions = {}) {
-    checkOptions('Producer', options, { partitioner: callback, clientId: name })
+    checkOptions('Producer', options, { partitioner: callback, clientId: name, maxBlockMs: duration })
     this.#engine = engine
     this.#sticky = sticky
     this.#partitioner = options.partitioner
     this.#clientId = options.clientId ?? 'producer'
+    this.#wait = { timeoutMs: options.maxBlockMs ?? 60_000, signals: [this.#closing.signal] }
   }
 
   /**
    * Writes one record. In memory it is in the log when this returns its promise, unless the topic's schema is
    * asynchronous; no handler runs before that. Where a consumer has given way to the event loop the promise resolves
-   * after that turn, so that a loop of awaited sends never outruns those who read.
+   * after that turn, so that a loop of awaited sends never outruns those who read. Where a log is full and its topic says
+   * `whenFull: 'wait'`, it resolves once there is room.
    *
-   * @throws UnknownTopicOrPartitionError, InvalidRecordError; nothing is written then
+   * @throws UnknownTopicOrPartitionError, InvalidRecordError, QueueFullError, TimeoutError; nothing is written then
    */
-  send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
+  send<Name extends keyof Topics & string>(
+    message: Message<Topics, Name>,
+    options?: SendOptions,
+  ): Promise<RecordMetadata> {
     try {
       this.#requireOpen()
-      if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message)
+      const wait = options === undefined ? this.#wait : this.#waitOf('send', options)
+      if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message, wait)
       const prepared = this.#prepare(message)
-      if (isPromise(prepared)) return this.#sendLater(prepared)
-      const sent = this.#engine.append(prepared)
-      return isPromise(sent) ? sent : this.#resolve(sent)
+      if (isPromise(prepared)) return this.#sendLater(prepared, wait)
+      const sent = this.#engine.append(prepared, wait)
+      return isPromise(sent) ? this.#follow(sent) : this.#resolve(sent)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -69,11 +93,13 @@ export class Producer<out Topics extends TopicMap> {
   /**
    * Writes several records, of any topics; those of one partition keep their order. In memory all are written or none.
    *
-   * @throws UnknownTopicOrPartitionError, InvalidRecordError; nothing is written then
+   * @throws UnknownTopicOrPartitionError, InvalidRecordError, QueueFullError, TimeoutError; nothing is written then
+   * @throws RecordListTooLargeError where they could never fit
    */
-  sendBatch(messages: readonly Message<Topics>[]): Promise<RecordMetadata[]> {
+  sendBatch(messages: readonly Message<Topics>[], options?: SendOptions): Promise<RecordMetadata[]> {
     try {
       this.#requireOpen()
+      const wait = options === undefined ? this.#wait : this.#waitOf('sendBatch', options)
       if (!Array.isArray(messages)) {
         throw new InvalidArgumentError(
           `sendBatch: expected an array of messages, received ${describeValue(messages)}`,
@@ -83,14 +109,14 @@ export class Producer<out Topics extends TopicMap> {
           },
         )
       }
-      if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages)
+      if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages, wait)
       // Taken away while it is in use: code of the user that runs meanwhile may send, too.
       const spare = this.#spare
       this.#spare = []
       const prepared = this.#prepareAll(messages, spare)
-      if (isPromise(prepared)) return this.#sendBatchLater(prepared)
-      const sent = this.#engine.appendBatch(prepared)
-      if (isPromise(sent)) return sent
+      if (isPromise(prepared)) return this.#sendBatchLater(prepared, wait)
+      const sent = this.#engine.appendBatch(prepared, wait)
+      if (isPromise(sent)) return this.#follow(sent)
       if (prepared.length <= mostSpare) this.#keepSpare(prepared)
       return this.#resolve(sent)
     } catch (error) {
@@ -114,37 +140,52 @@ export class Producer<out Topics extends TopicMap> {
     return sent
   }
 
+  #waitOf(method: string, options: SendOptions): SendWait {
+    checkOptions(method, options, { signal: abortSignal, timeoutMs: duration })
+    const { signal, timeoutMs = this.#wait.timeoutMs } = options
+    signal?.throwIfAborted()
+    return { timeoutMs, signals: signal ? [...this.#wait.signals, signal] : this.#wait.signals }
+  }
+
+  // `close` waits for those that wait for room.
+  #follow<Sent>(sent: Promise<Sent>): Promise<Sent> {
+    this.#waiting.add(sent)
+    const over = () => void this.#waiting.delete(sent)
+    sent.then(over, over)
+    return sent
+  }
+
   #requireOpen(): void {
     if (this.#closed) throw new ClosedError(`Producer '${this.#clientId}' is closed`)
   }
 
   // These stand apart from `send` and `sendBatch`, because what a closure captures is allocated by every call of the
   // function around it, whether or not it comes to the closure.
-  #sendQueued(message: unknown): Promise<RecordMetadata> {
+  #sendQueued(message: unknown, wait: SendWait): Promise<RecordMetadata> {
     return this.#enqueue(
       () => this.#prepare(message),
-      record => this.#engine.append(record),
+      record => this.#engine.append(record, wait),
     )
   }
 
-  #sendLater(prepared: Promise<ProducerRecord>): Promise<RecordMetadata> {
+  #sendLater(prepared: Promise<ProducerRecord>, wait: SendWait): Promise<RecordMetadata> {
     return this.#enqueue(
       () => prepared,
-      record => this.#engine.append(record),
+      record => this.#engine.append(record, wait),
     )
   }
 
-  #sendBatchQueued(messages: readonly unknown[]): Promise<RecordMetadata[]> {
+  #sendBatchQueued(messages: readonly unknown[], wait: SendWait): Promise<RecordMetadata[]> {
     return this.#enqueue(
       () => this.#prepareAll(messages),
-      records => this.#engine.appendBatch(records),
+      records => this.#engine.appendBatch(records, wait),
     )
   }
 
-  #sendBatchLater(prepared: Promise<ProducerRecord[]>): Promise<RecordMetadata[]> {
+  #sendBatchLater(prepared: Promise<ProducerRecord[]>, wait: SendWait): Promise<RecordMetadata[]> {
     return this.#enqueue(
       () => prepared,
-      records => this.#engine.appendBatch(records),
+      records => this.#engine.appendBatch(records, wait),
     )
   }
 
@@ -243,7 +284,7 @@ export class Producer<out Topics extends TopicMap> {
       paused: [],
       unread: () => 0,
       close: async ({ timeoutMs = closeTimeoutMs }) => {
-        await this.#closeWithin(timeoutMs)
+        await this.close({ timeoutMs })
         return []
       },
     }
@@ -255,23 +296,33 @@ export class Producer<out Topics extends TopicMap> {
     this.#client = undefined
   }
 
-  /** Refuses further sends, and resolves when those under way are through. */
-  async close(): Promise<void> {
+  /**
+   * Refuses further sends, and resolves when those under way are through. After `timeoutMs` (default 30,000) it waits no
+   * longer: sends that still wait for room are refused.
+   */
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    checkOptions('close', options, { timeoutMs: duration })
     this.#closed = true
-    await this.#queue?.idle()
+    if (this.#waiting.size === 0 && (this.#queue?.size ?? 0) === 0) return
+    await this.#closeWithin(options.timeoutMs ?? closeTimeoutMs)
   }
 
-  /** Closes, for `await using`. */
-  // The broker's close always ends: a schema that never answers is not waited for longer than this.
-  #closeWithin(timeoutMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#engine.clock.setTimer(resolve, timeoutMs, {
-        name: `closing of '${this.#clientId}'`,
-      })
-      this.close()
-        .then(resolve, reject)
-        .finally(() => timer.cancel())
-    })
+  // It always ends: a schema that never answers, and room that never comes, are not waited for longer than this.
+  async #closeWithin(timeoutMs: number): Promise<void> {
+    const deadline = new Deadline(this.#engine.clock, timeoutMs, `closing of '${this.#clientId}'`)
+    try {
+      await Promise.race([this.#through(), deadline.passed])
+    } finally {
+      deadline.cancel()
+      this.#closing.abort(
+        new ClosedError(`Producer '${this.#clientId}' was closed; nothing of this send was written`),
+      )
+    }
+  }
+
+  async #through(): Promise<void> {
+    await this.#queue?.idle()
+    await Promise.allSettled(this.#waiting)
   }
 
   /** Closes, for `await using`. */

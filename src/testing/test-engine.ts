@@ -10,6 +10,7 @@ import type {
   Membership,
   MembershipListener,
   ProducerRecord,
+  SendWait,
 } from '../engine.ts'
 import type { Outbox } from '../events.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
@@ -67,12 +68,12 @@ export class TestEngine implements Engine {
     return after(this.#client.meet('metadata', [{ topic: name }]), () => this.#engine.topic(name))
   }
 
-  append(record: ProducerRecord): MaybePromise<RecordMetadata> {
-    return this.#write([record], () => this.#engine.append(record))
+  append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata> {
+    return this.#write([record], () => this.#engine.append(record, wait))
   }
 
-  appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]> {
-    return this.#write(records, () => this.#engine.appendBatch(records))
+  appendBatch(records: readonly ProducerRecord[], wait: SendWait): MaybePromise<RecordMetadata[]> {
+    return this.#write(records, () => this.#engine.appendBatch(records, wait))
   }
 
   #write<Written>(
@@ -84,8 +85,9 @@ export class TestEngine implements Engine {
     if (this.#waiting !== undefined) {
       return this.#wait(this.#waiting.then(() => after(this.#client.meet('append', places), write)))
     }
-    const written = after(this.#client.meet('append', places), write)
-    return isPromise(written) ? this.#wait(written) : written
+    const met = this.#client.meet('append', places)
+    // What then waits for room is the engine's to tell.
+    return met === undefined ? write() : this.#wait(met.then(write))
   }
 
   #wait<Written>(written: Promise<Written>): Promise<Written> {

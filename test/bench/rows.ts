@@ -4,6 +4,7 @@ import { compactions } from './rows/compaction.ts'
 import { drainAsync, drainSync } from './rows/drain.ts'
 import { endToEnd } from './rows/end-to-end.ts'
 import { heap } from './rows/heap.ts'
+import { pressures } from './rows/pressure.ts'
 import { rebalance } from './rows/rebalance.ts'
 import { send } from './rows/send.ts'
 import { trimmings } from './rows/trimming.ts'
@@ -18,5 +19,6 @@ export const rows: readonly Row[] = [
   heap,
   ...trimmings,
   ...compactions,
+  ...pressures,
   rebalance,
 ]

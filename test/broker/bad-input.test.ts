@@ -84,7 +84,7 @@ describe('topic options', () => {
     [
       { cleanupPolicy: 'compress' },
       'cleanupPolicy',
-      "expected one of 'delete', 'compact', 'compact,delete', received 'compress'",
+      "expected one of 'delete', 'compact', 'compact,delete', 'consumed', received 'compress'",
     ],
     [{ segmentMs: 0 }, 'segmentMs', 'received 0'],
     [{ retentionMs: 100, segmentMs: 101 }, 'segmentMs', 'expected at most retentionMs (100), received 101'],

@@ -114,6 +114,8 @@ it('describes topics, partitions, groups, members and lag as plain JSON', async 
     // The deleted one is in a segment that is still there.
     records: 6,
     maxRecords: 1_000_000,
+    bytes: 0,
+    maxBytes: -1,
     topics: [
       {
         name: 'orders',

@@ -219,6 +219,7 @@ describe('options', () => {
       retentionRecords: 64,
       retentionBytes: -1,
       cleanupPolicy: 'delete',
+      whenFull: 'drop-oldest',
       minCompactionLagMs: 0,
       deleteRetentionMs: 86_400_000,
       minCleanableDirtyRatio: 0.5,

@@ -1,0 +1,266 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import type { EngineClient, ProducerRecord, SendWait } from '../engine.ts'
+import {
+  type BrokerletError,
+  QueueFullError,
+  RecordListTooLargeError,
+  RecordTooLargeError,
+} from '../errors.ts'
+import type { Outbox } from '../events.ts'
+import type { LogManager } from '../log/log-manager.ts'
+import type { Partition } from '../log/partition.ts'
+import { type Demand, makeRoom, type Shortage } from '../log/room.ts'
+import type { Topic } from '../log/topic.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import type { RecordMetadata } from '../record.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import { WaitingSends } from './waiting-sends.ts'
+
+/** What a writer needs of its engine. */
+export interface LogWriterHost {
+  readonly clock: BrokerClock
+  readonly outbox: Outbox
+  readonly log: LogManager
+  requireOpen(): void
+  /** Groups that read a partition, and the offset up to which each has committed it. */
+  readers(partition: Partition): readonly { readonly groupId: string; readonly offset: number }[]
+  track(client: EngineClient): void
+  untrack(client: EngineClient): void
+}
+
+/** Writes what producers send: it asks the topics, makes room or waits for it, and appends. */
+export class LogWriter {
+  readonly #host: LogWriterHost
+  readonly #log: LogManager
+  readonly #clock: BrokerClock
+  readonly #waiting: WaitingSends
+
+  constructor(host: LogWriterHost) {
+    this.#host = host
+    this.#log = host.log
+    this.#clock = host.clock
+    this.#waiting = new WaitingSends({
+      clock: host.clock,
+      makeRoom: demands => makeRoom(host.log, demands),
+      explain: shortage => this.#explain(shortage),
+      track: client => host.track(client),
+      untrack: client => host.untrack(client),
+    })
+  }
+
+  /** Something went, or was committed: who waits for room may fit now. */
+  freed(): void {
+    this.#waiting.freed()
+  }
+
+  /** Nobody waits for room any longer. */
+  close(): void {
+    void this.#waiting.close()
+  }
+
+  append(record: ProducerRecord, wait: SendWait | undefined): MaybePromise<RecordMetadata> {
+    this.#host.requireOpen()
+    const now = this.#clock.now()
+    const size = admit(record, now)
+    const topic = record.topic as unknown as Topic
+    if (topic.holdsBack || !this.#log.makeRoom(1, size)) {
+      const demands = [{ partition: topic.partitions[record.partition]!, count: 1, bytes: size }]
+      const shortage = this.#shortage(demands)
+      if (shortage !== undefined) return this.#appendLater(record, demands, shortage, wait)
+    }
+    return this.#write(record, size, now)
+  }
+
+  // Apart, because what a closure captures is allocated by every call of the function around it.
+  #appendLater(
+    record: ProducerRecord,
+    demands: readonly Demand[],
+    shortage: Shortage,
+    wait: SendWait | undefined,
+  ): Promise<RecordMetadata> {
+    const write = () => {
+      const now = this.#clock.now()
+      return this.#write(record, admit(record, now), now)
+    }
+    return this.#wait(demands, shortage, write, wait)
+  }
+
+  #write(record: ProducerRecord, size: number, now: number): RecordMetadata {
+    const { key, value, headers, timestamp, partition } = record
+    const topic = record.topic as unknown as Topic
+    topic.freeze(value)
+    const metadata = topic.write(partition, key, value, headers, timestamp, size, now)
+    this.#log.appended(1, size)
+    this.#host.outbox.flush()
+    return metadata
+  }
+
+  appendBatch(
+    records: readonly ProducerRecord[],
+    wait: SendWait | undefined,
+  ): MaybePromise<RecordMetadata[]> {
+    this.#host.requireOpen()
+    const count = records.length
+    const { maxRecords } = this.#log
+    if (maxRecords !== -1 && count > maxRecords) {
+      throw neverFits(count, 0, `the broker's maxRecords is ${maxRecords}`, `at most ${maxRecords} records`)
+    }
+    const now = this.#clock.now()
+    const sizes = admitAll(records, now)
+    if (records.some(holdsBack) || !this.#log.makeRoom(count, sum(sizes))) {
+      const demands = toDemands(records, sizes)
+      const shortage = this.#shortage(demands)
+      if (shortage !== undefined) return this.#appendBatchLater(records, demands, shortage, wait)
+    }
+    return this.#writeAll(records, sizes, now)
+  }
+
+  #appendBatchLater(
+    records: readonly ProducerRecord[],
+    demands: readonly Demand[],
+    shortage: Shortage,
+    wait: SendWait | undefined,
+  ): Promise<RecordMetadata[]> {
+    const write = () => {
+      const now = this.#clock.now()
+      return this.#writeAll(records, admitAll(records, now), now)
+    }
+    return this.#wait(demands, shortage, write, wait)
+  }
+
+  #writeAll(
+    records: readonly ProducerRecord[],
+    sizes: readonly number[] | undefined,
+    now: number,
+  ): RecordMetadata[] {
+    const count = records.length
+    for (let i = 0; i < count; i++) (records[i]!.topic as unknown as Topic).freeze(records[i]!.value)
+    const written = new Array<RecordMetadata>(count)
+    for (let i = 0; i < count; i++) {
+      const { topic, partition, key, value, headers, timestamp } = records[i]!
+      const size = sizes === undefined ? 0 : sizes[i]!
+      written[i] = (topic as unknown as Topic).write(partition, key, value, headers, timestamp, size, now)
+    }
+    this.#log.appended(count, sum(sizes))
+    this.#host.outbox.flush()
+    return written
+  }
+
+  // --- room ---------------------------------------------------------------------------------------------------------
+
+  /** Makes room, or says what is full. */
+  #shortage(demands: readonly Demand[]): Shortage | undefined {
+    this.#requireCouldFit(demands)
+    const ahead = this.#waiting.size === 0 ? undefined : this.#waiting.ahead(demands)
+    return ahead ?? makeRoom(this.#log, demands)
+  }
+
+  #requireCouldFit(demands: readonly Demand[]): void {
+    const { maxBytes } = this.#log
+    let count = 0
+    let bytes = 0
+    for (const demand of demands) {
+      count += demand.count
+      bytes += demand.bytes
+      if (demand.partition.couldFit(demand.count, demand.bytes)) continue
+      throw neverFits(
+        demand.count,
+        demand.bytes,
+        `of ${nameOf(demand.partition)}, ${demand.partition.limits}`,
+      )
+    }
+    if (maxBytes !== -1 && bytes > maxBytes)
+      throw neverFits(count, bytes, `the broker's maxBytes is ${maxBytes}`)
+  }
+
+  #wait<T>(
+    demands: readonly Demand[],
+    shortage: Shortage,
+    write: () => T,
+    wait: SendWait | undefined,
+  ): Promise<T> {
+    const waits =
+      shortage.partition === undefined
+        ? demands.some(({ partition }) => partition.whenFull === 'wait')
+        : shortage.partition.whenFull === 'wait'
+    if (!waits || wait === undefined || wait.timeoutMs === 0) throw this.#queueFull(shortage)
+    return this.#waiting.add(demands, shortage, write, wait)
+  }
+
+  #queueFull(shortage: Shortage): QueueFullError {
+    const { partition } = shortage
+    return new QueueFullError(`No room: ${this.#explain(shortage)}`, {
+      ...(partition === undefined ? {} : { topic: partition.topic, partition: partition.index }),
+      details: partition === undefined ? [] : this.#host.readers(partition),
+    })
+  }
+
+  #explain({ partition }: Shortage): string {
+    if (partition === undefined) {
+      const { records, maxRecords, bytes, maxBytes } = this.#log
+      const limit = maxRecords === -1 ? '' : ` of maxRecords ${maxRecords}`
+      const byteLimit = maxBytes === -1 ? '' : `, ${bytes} bytes of maxBytes ${maxBytes}`
+      return `the broker keeps ${records} records${limit}${byteLimit}, and what is left has to stay`
+    }
+    const { highWatermark, logStartOffset } = partition
+    const readers = this.#host.readers(partition).map(({ groupId, offset }) => {
+      const unread = partition.countFrom(Math.max(offset, logStartOffset), highWatermark)
+      return `group '${groupId}' has not committed ${unread} of them`
+    })
+    const who = readers.length === 0 ? 'no group reads it' : readers.join(', ')
+    return `${nameOf(partition)} keeps ${partition.countFrom(logStartOffset)} records, and its ${partition.limits}; ${who}`
+  }
+}
+
+function nameOf({ topic, index }: Partition): string {
+  return formatTopicPartition({ topic, partition: index })
+}
+
+function admit({ topic, key, value, headers, timestamp }: ProducerRecord, now: number): number {
+  return (topic as unknown as Topic).admit(key, value, headers, timestamp, now)
+}
+
+// A list is made where a topic counts bytes: a batch of records without a size needs none.
+function admitAll(records: readonly ProducerRecord[], now: number): number[] | undefined {
+  let sizes: number[] | undefined
+  for (let i = 0; i < records.length; i++) {
+    const size = admit(records[i]!, now)
+    if (size === 0) continue
+    sizes ??= new Array<number>(records.length).fill(0)
+    sizes[i] = size
+  }
+  return sizes
+}
+
+function holdsBack({ topic }: ProducerRecord): boolean {
+  return (topic as unknown as Topic).holdsBack
+}
+
+function sum(sizes: readonly number[] | undefined): number {
+  let bytes = 0
+  if (sizes !== undefined) for (let i = 0; i < sizes.length; i++) bytes += sizes[i]!
+  return bytes
+}
+
+function toDemands(records: readonly ProducerRecord[], sizes: readonly number[] | undefined): Demand[] {
+  const demands = new Map<Partition, Demand>()
+  for (let i = 0; i < records.length; i++) {
+    const partition = (records[i]!.topic as unknown as Topic).partitions[records[i]!.partition]!
+    const demand = demands.get(partition) ?? { partition, count: 0, bytes: 0 }
+    demand.count++
+    demand.bytes += sizes?.[i] ?? 0
+    demands.set(partition, demand)
+  }
+  return [...demands.values()]
+}
+
+function neverFits(count: number, bytes: number, limit: string, expected: string = limit): BrokerletError {
+  if (count === 1) {
+    return new RecordTooLargeError(`A record of ${bytes} bytes can never fit: ${limit}`, { received: bytes })
+  }
+  const size = bytes === 0 ? '' : `, ${bytes} bytes,`
+  return new RecordListTooLargeError(`A batch of ${count} records${size} can never fit: ${limit}`, {
+    expected,
+    received: count,
+  })
+}

@@ -1,0 +1,93 @@
+import { Broker, topic } from '../../../src/index.ts'
+import { toFigure } from '../measure.ts'
+import { message, type Order, Sink } from '../orders.ts'
+import type { Row } from '../row.ts'
+import { Peak, usedMB } from './heap-of.ts'
+
+const looks = 20
+
+async function turn(): Promise<void> {
+  await new Promise(resolve => setImmediate(resolve))
+}
+
+/** A producer that awaits each batch, and a consumer beside it; what is kept is looked at now and then. */
+async function steadyLoad(records: number, look: (kept: number) => void): Promise<void> {
+  const broker = new Broker({ topics: { orders: topic<Order>({ cleanupPolicy: 'consumed' }) } })
+  const producer = broker.producer()
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  const sink = new Sink()
+  await consumer.run({ eachRecord: sink.takeAsync })
+  const [partition] = broker.topic('orders').partitions
+  for (let done = 0; done < records; ) {
+    for (const until = done + records / looks; done < until; done += 100) {
+      await producer.sendBatch(Array.from({ length: 100 }, (_, i) => message(i)))
+      await turn()
+    }
+    look(partition!.countFrom(0))
+  }
+  await broker.idle({ timeoutMs: 60_000 })
+  look(partition!.countFrom(0))
+  await broker.close()
+}
+
+/** A producer that never looks back, in waves of 10,000 sends, and a consumer that takes its time. */
+async function outrun(records: number, look: () => void): Promise<void> {
+  const orders = topic<Order>({ whenFull: 'wait', retentionRecords: 5000 })
+  const broker = new Broker({ topics: { orders } })
+  const producer = broker.producer()
+  const sink = new Sink()
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.run({ eachRecord: sink.takeAsync })
+  const wave = Math.min(records, 10_000)
+  for (let done = 0; done < records; done += wave) {
+    let last: Promise<unknown> | undefined
+    for (let i = 0; i < wave; i++) last = producer.send(message(i))
+    look()
+    await last
+  }
+  await broker.idle({ timeoutMs: 60_000 })
+  await broker.close()
+}
+
+export const pressures: readonly Row[] = [
+  {
+    name: 'consumed-records',
+    what: "the most records that a topic with cleanupPolicy 'consumed' keeps under a steady load",
+    unit: 'records',
+    judged: 'ours',
+    async measure(scale) {
+      const kept = new Peak()
+      const records = 5 * scale.records
+      await steadyLoad(records, count => kept.look(count))
+      return [toFigure('all that was sent', [kept.most], [records])]
+    },
+  },
+  {
+    name: 'consumed-heap',
+    what: 'the most heap that it adds on the way',
+    unit: 'MB',
+    judged: 'ours',
+    targets: { 'all that was sent, at 100 bytes': { first: 10 } },
+    async measure(scale) {
+      const records = 5 * scale.records
+      const before = usedMB()
+      const heap = new Peak()
+      await steadyLoad(records, () => heap.look(usedMB() - before))
+      return [toFigure('all that was sent, at 100 bytes', [heap.most], [(records * 100) / 1e6])]
+    },
+  },
+  {
+    name: 'wait-heap',
+    what: "the most heap that a producer adds which outruns its consumer by 10,000 sends under whenFull 'wait'",
+    unit: 'MB',
+    judged: 'ours',
+    targets: { 'all that was sent, at 100 bytes': { first: 40 } },
+    async measure(scale) {
+      const records = 5 * scale.records
+      const before = usedMB()
+      const heap = new Peak()
+      await outrun(records, () => heap.look(usedMB() - before))
+      return [toFigure('all that was sent, at 100 bytes', [heap.most], [(records * 100) / 1e6])]
+    },
+  },
+]

@@ -1,0 +1,361 @@
+import { describe, expect, it } from 'vitest'
+import {
+  ClosedError,
+  json,
+  QueueFullError,
+  RecordListTooLargeError,
+  RecordTooLargeError,
+  string,
+  TimeoutError,
+  topic,
+} from '../../src/index.ts'
+import type { TopicOptions } from '../../src/topic-definition.ts'
+import { offsets } from '../helpers/behaviours.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const warnings = collectWarnings()
+const log0 = { topic: 'log', partition: 0 }
+
+/** A topic that holds three records, and a group that has not read any of them. */
+function full(options: TopicOptions = {}) {
+  const { broker, clock } = testBroker()
+  const log = broker.createTopic('log', { retentionRecords: 3, whenFull: 'wait', ...options })
+  const producer = broker.producer()
+  const group = broker.createGroup('g', { topics: ['log'] })
+  for (let value = 0; value < 3; value++) log.append({ value })
+  /** Notes what became of a send. */
+  const told: string[] = []
+  const follow = (name: string, sent: Promise<unknown>) =>
+    void sent.then(
+      result => told.push(`${name} at ${offsets([result].flat() as { offset: number }[])}`),
+      (error: Error) => told.push(`${name} ${error.name}`),
+    )
+  const send = (value: unknown, sendOptions?: { timeoutMs?: number; signal?: AbortSignal }) =>
+    follow(String(value), producer.send({ topic: 'log', value }, sendOptions))
+  const commit = (offset: number) => group.setOffsets([{ ...log0, offset }])
+  const values = () => log.records().map(({ value }) => value)
+  return { broker, clock, log, producer, group, told, follow, send, commit, values }
+}
+
+describe("whenFull: 'drop-oldest'", () => {
+  it('drops what every group has committed past before what somebody has not read, older as that may be', async () => {
+    const { broker } = testBroker({ maxRecords: 8 })
+    broker.createTopic('unread', { segmentRecords: 2 })
+    broker.createTopic('read', { segmentRecords: 2 })
+    broker.createGroup('g', { topics: ['unread', 'read'] })
+    const dropped: object[] = []
+    broker.on('recordsDropped', event => dropped.push(event))
+    for (let i = 0; i < 4; i++) broker.topic('unread').append({ value: i })
+    for (let i = 0; i < 4; i++) broker.topic('read').append({ value: i })
+    broker.group('g').setOffsets([{ topic: 'read', partition: 0, offset: 3 }])
+    broker.topic('unread').append({ value: 4 })
+    expect([offsets(broker.topic('unread').records()), offsets(broker.topic('read').records())]).toEqual([
+      [0, 1, 2, 3, 4],
+      [2, 3],
+    ])
+    expect(dropped).toEqual([])
+    // Nothing is left that everybody has read: now the oldest of all goes.
+    for (let i = 5; i < 7; i++) broker.topic('unread').append({ value: i })
+    expect(offsets(broker.topic('unread').records())).toEqual([2, 3, 4, 5, 6])
+    expect(dropped).toMatchObject([{ topic: 'unread', from: 0, to: 2, reason: 'limit' }])
+  })
+})
+
+describe("whenFull: 'reject'", () => {
+  it('refuses what has no room, writes nothing of it, and takes it once everybody has read', async () => {
+    const { log, producer, commit, values } = full({ whenFull: 'reject' })
+    const error = await rejectionOf(producer.send({ topic: 'log', value: 3 }))
+    expect(error).toBeInstanceOf(QueueFullError)
+    expect(error).toMatchObject({
+      code: 'QUEUE_FULL',
+      retriable: true,
+      ...log0,
+      details: [{ groupId: 'g', offset: 0 }],
+      message:
+        "No room: log-0 keeps 3 records, and its retentionRecords is 3; group 'g' has not committed 3 of them",
+    })
+    expect(thrownBy(() => log.append({ value: 3 }))).toBeInstanceOf(QueueFullError)
+    expect(values()).toEqual([0, 1, 2])
+    commit(2)
+    const batch = [3, 4, 5].map(value => ({ topic: 'log', value }))
+    expect(await rejectionOf(producer.sendBatch(batch))).toBeInstanceOf(QueueFullError)
+    expect(values()).toEqual([0, 1, 2])
+    await producer.sendBatch(batch.slice(0, 2))
+    expect(values()).toEqual([2, 3, 4])
+    expect(warnings).toEqual([])
+  })
+
+  it('counts nothing as read while no group is there', () => {
+    const { broker } = testBroker()
+    const log = broker.createTopic('log', { retentionRecords: 2, whenFull: 'reject' })
+    log.append({ value: 0 })
+    log.append({ value: 1 })
+    expect(thrownBy(() => log.append({ value: 2 })).message).toContain('no group reads it')
+    broker.createGroup('late', { topics: ['log'], from: 'end' })
+    expect(log.append({ value: 2 }).offset).toBe(2)
+  })
+
+  it('goes by bytes, too, and gives them back by segments', async () => {
+    const { broker } = testBroker({
+      topics: {
+        log: topic<string>({ codec: string, retentionBytes: 8, segmentBytes: 4, whenFull: 'reject' }),
+      },
+    })
+    const log = broker.topic('log')
+    broker.createGroup('g', { topics: ['log'] })
+    for (let i = 0; i < 4; i++) log.append({ value: 'xx' })
+    expect(thrownBy(() => log.append({ value: 'y' }))).toMatchObject({ code: 'QUEUE_FULL' })
+    broker.group('g').setOffsets([{ ...log0, offset: 1 }])
+    expect(thrownBy(() => log.append({ value: 'y' }))).toMatchObject({ code: 'QUEUE_FULL' })
+    broker.group('g').setOffsets([{ ...log0, offset: 2 }])
+    log.append({ value: 'y' })
+    expect([log.partitions[0]!.logStartOffset, log.partitions[0]!.bytes]).toEqual([2, 5])
+  })
+
+  it.each([
+    ['records', { retentionRecords: 3, whenFull: 'reject' }, RecordListTooLargeError],
+    ['bytes', { retentionBytes: 3, whenFull: 'wait', codec: json }, RecordListTooLargeError],
+  ] as const)('a batch that can never fit by %s is refused as such', async (_, options, kind) => {
+    const { broker } = testBroker()
+    broker.createTopic('log', options as TopicOptions)
+    const batch = [1, 2, 3, 4].map(value => ({ topic: 'log', value }))
+    const error = await rejectionOf(broker.producer().sendBatch(batch))
+    expect(error).toBeInstanceOf(kind)
+    expect(error.message).toContain('can never fit')
+    expect(broker.describe().records).toBe(0)
+  })
+})
+
+describe("whenFull: 'wait'", () => {
+  it('resolves once there is room, in the order in which they came, and overtakes nobody', async () => {
+    const { broker, clock, told, send, follow, producer, commit, values } = full()
+    send('a')
+    follow('bc', producer.sendBatch(['b', 'c'].map(value => ({ topic: 'log', value }))))
+    send('d')
+    const other = broker.producer()
+    follow('e', other.send({ topic: 'log', value: 'e' }))
+    await clock.settle()
+    expect([told, values()]).toEqual([[], [0, 1, 2]])
+    commit(2)
+    await clock.settle()
+    // There is room for d, but bc was first.
+    expect([told, values()]).toEqual([['a at 3'], [1, 2, 'a']])
+    commit(3)
+    await clock.settle()
+    expect([told, values()]).toEqual([
+      ['a at 3', 'bc at 4,5'],
+      ['a', 'b', 'c'],
+    ])
+    commit(6)
+    await clock.settle()
+    expect([told.slice(2), values()]).toEqual([
+      ['d at 6', 'e at 7'],
+      ['c', 'd', 'e'],
+    ])
+  })
+
+  it('does not keep those who write elsewhere', async () => {
+    const { broker, clock, told, follow } = full({ partitions: 2 })
+    const producer = broker.producer()
+    follow('full', producer.send({ topic: 'log', value: 'x', partition: 0 }))
+    follow('empty', producer.send({ topic: 'log', value: 'y', partition: 1 }))
+    await clock.settle()
+    // Those of `full` went around both partitions.
+    expect(told).toEqual(['full at 2', 'empty at 1'])
+    for (let i = 0; i < 3; i++) follow(`again ${i}`, producer.send({ topic: 'log', value: i, partition: 0 }))
+    follow('beside', producer.send({ topic: 'log', value: 'z', partition: 1 }))
+    await clock.settle()
+    expect(told.slice(2)).toEqual(['beside at 2'])
+  })
+
+  it('ends after maxBlockMs, or the time of the call, and lets the next in line try', async () => {
+    const { broker, clock, told, send, follow, producer, commit, log } = full()
+    follow(
+      'three',
+      producer.sendBatch(
+        [1, 2, 3].map(value => ({ topic: 'log', value })),
+        { timeoutMs: 100 },
+      ),
+    )
+    send('one')
+    commit(1)
+    await clock.advance(99)
+    expect(told).toEqual([])
+    await clock.advance(1)
+    expect(told).toEqual(['three TimeoutError', 'one at 3'])
+    send('never', { timeoutMs: 0 })
+    await clock.settle()
+    expect(told.at(-1)).toBe('never QueueFullError')
+    const impatient = broker.producer({ maxBlockMs: 50 })
+    const error = rejectionOf(impatient.send({ topic: 'log', value: 'late' }))
+    await clock.advance(60)
+    expect(await error).toBeInstanceOf(TimeoutError)
+    expect(await error).toMatchObject({ code: 'REQUEST_TIMED_OUT', retriable: true })
+    expect((await error).message).toBe(
+      "Waited 50 ms for room: log-0 keeps 3 records, and its retentionRecords is 3; group 'g' has not committed 3 of them",
+    )
+    send('default')
+    await clock.advance(59_999)
+    expect(told.at(-1)).toBe('never QueueFullError')
+    await clock.advance(1)
+    expect([told.at(-1), log.partitions[0]!.highWatermark]).toEqual(['default TimeoutError', 4])
+  })
+
+  it('ends with its signal, and writes nothing then', async () => {
+    const { clock, told, send, commit, values, producer } = full()
+    const controller = new AbortController()
+    const sent = producer.send({ topic: 'log', value: 'a' }, { signal: controller.signal })
+    send('b')
+    controller.abort(new Error('enough'))
+    expect((await rejectionOf(sent)).message).toBe('enough')
+    commit(3)
+    await clock.settle()
+    expect([told, values()]).toEqual([['b at 3'], [1, 2, 'b']])
+    const late = await rejectionOf(producer.send({ topic: 'log', value: 'c' }, { signal: controller.signal }))
+    expect([late.message, values()]).toEqual(['enough', [1, 2, 'b']])
+  })
+
+  it('append cannot wait, so it is refused', () => {
+    const { log } = full()
+    expect(thrownBy(() => log.append({ value: 'a' }))).toBeInstanceOf(QueueFullError)
+  })
+
+  it('goes on when records are deleted, age out, or a group that had not read them is deleted', async () => {
+    const deleted = full()
+    deleted.send('a')
+    deleted.log.partitions[0]!.deleteRecords(1)
+    await deleted.clock.settle()
+    expect(deleted.told).toEqual(['a at 3'])
+    const aged = full({ retentionMs: 1000, segmentMs: 1000 })
+    aged.broker.on('recordsDropped', () => {})
+    aged.send('a')
+    await aged.clock.advance(1001)
+    expect(aged.told).toEqual(['a at 3'])
+    const left = full()
+    left.broker.createGroup('fast', { topics: ['log'], from: 'end' })
+    left.send('a')
+    await left.clock.settle()
+    expect(left.told).toEqual([])
+    left.broker.deleteGroup('g')
+    await left.clock.settle()
+    expect(left.told).toEqual(['a at 3'])
+  })
+
+  it('a consumer that commits makes room as it goes, and idle waits for the senders', async () => {
+    const { broker, clock, producer, log } = full()
+    const read: unknown[] = []
+    for (let value = 3; value < 50; value++) void producer.send({ topic: 'log', value })
+    await clock.settle()
+    expect(log.partitions[0]!.highWatermark).toBe(3)
+    const reader = broker.consumer({ groupId: 'g', topics: ['log'] })
+    await reader.run({ eachRecord: async record => void read.push(record.value) })
+    await broker.idle()
+    expect(read).toEqual(Array.from({ length: 50 }, (_, i) => i))
+    expect(log.partitions[0]!.countFrom(0)).toBe(3)
+    expect(warnings).toEqual([])
+  })
+
+  it('idle says who waits for room, and for whom', async () => {
+    const { broker, clock, send } = full()
+    send('a')
+    const idle = rejectionOf(broker.idle({ timeoutMs: 100 }))
+    await clock.advance(100)
+    expect((await idle).message).toContain(
+      "a send to log-0 waits for room: log-0 keeps 3 records, and its retentionRecords is 3; group 'g' has not committed",
+    )
+  })
+
+  it('close refuses those who wait at once', async () => {
+    const { broker, clock, told, send } = full()
+    send('a')
+    send('b')
+    await clock.settle()
+    await broker.close()
+    await clock.settle()
+    expect(told).toEqual(['a ClosedError', 'b ClosedError'])
+  })
+
+  it("a producer's close waits for its sends, but not for longer than it is told to", async () => {
+    const { clock, producer, told, send, commit } = full()
+    send('a')
+    const closed = producer.close()
+    commit(1)
+    await closed
+    await clock.settle()
+    expect(told).toEqual(['a at 3'])
+    const second = full()
+    const waiting = rejectionOf(second.producer.send({ topic: 'log', value: 'b' }))
+    const closing = second.producer.close({ timeoutMs: 500 })
+    await second.clock.advance(500)
+    await closing
+    expect(await waiting).toBeInstanceOf(ClosedError)
+    second.commit(3)
+    await second.clock.settle()
+    expect(second.values()).toEqual([0, 1, 2])
+  })
+
+  it('refuses a send whose topic is deleted while it waits', async () => {
+    const { broker, clock, told, send } = full()
+    send('a')
+    broker.deleteTopic('log')
+    await clock.settle()
+    expect(told).toEqual(['a UnknownTopicOrPartitionError'])
+  })
+})
+
+describe('the limits of the broker', () => {
+  it('a compacted topic never gives up its newest values: others go, and then its writer is refused', () => {
+    const { broker } = testBroker({ maxRecords: 6 })
+    const table = broker.createTopic('table', { cleanupPolicy: 'compact', segmentRecords: 2 })
+    const log = broker.createTopic('log', { segmentRecords: 2 })
+    for (let i = 0; i < 4; i++) table.append({ key: `k${i}`, value: i })
+    for (let i = 0; i < 10; i++) log.append({ value: i })
+    expect([offsets(table.records()), offsets(log.records())]).toEqual([
+      [0, 1, 2, 3],
+      [8, 9],
+    ])
+    for (const key of ['k4', 'k5']) table.append({ key, value: 1 })
+    expect([table.records().length, log.records().length]).toEqual([6, 0])
+    const refused = [() => table.append({ key: 'k6', value: 1 }), () => log.append({ value: 1 })].map(
+      thrownBy,
+    )
+    for (const error of refused) expect(error).toBeInstanceOf(QueueFullError)
+    expect(refused[0]!.message).toBe(
+      'No room: the broker keeps 6 records of maxRecords 6, and what is left has to stay',
+    )
+    expect(broker.describe().records).toBe(6)
+  })
+
+  it('maxBytes bounds the topics that keep bytes', () => {
+    const { broker } = testBroker({ maxBytes: 10, codec: string })
+    const [a, b] = ['a', 'b'].map(name => broker.createTopic(name, { segmentRecords: 1 }))
+    for (let i = 0; i < 6; i++) (i % 2 === 0 ? a : b)!.append({ value: 'xxx' })
+    expect([broker.describe().bytes, broker.describe().maxBytes]).toEqual([9, 10])
+    expect([offsets(a!.records()), offsets(b!.records())]).toEqual([[2], [1, 2]])
+    expect(thrownBy(() => a!.append({ value: 'x'.repeat(11) }))).toBeInstanceOf(RecordTooLargeError)
+    expect(broker.describe().bytes).toBe(9)
+  })
+
+  it('whoever waits for the broker is overtaken by nobody who waits', async () => {
+    const { broker, clock } = testBroker({ maxRecords: 4 })
+    for (const name of ['a', 'b']) broker.createTopic(name, { whenFull: 'wait', segmentRecords: 1 })
+    const group = broker.createGroup('g', { topics: ['a', 'b'] })
+    const producer = broker.producer()
+    for (let i = 0; i < 4; i++) await producer.send({ topic: 'a', value: i })
+    const told: string[] = []
+    const batch = [1, 2, 3].map(value => ({ topic: 'a', value }))
+    void producer.sendBatch(batch).then(() => told.push('batch'))
+    void producer.send({ topic: 'b', value: 1 }).then(() => told.push('single'))
+    group.setOffsets([{ topic: 'a', partition: 0, offset: 2 }])
+    await clock.settle()
+    expect(told).toEqual([])
+    group.setOffsets([{ topic: 'a', partition: 0, offset: 3 }])
+    await clock.settle()
+    expect(told).toEqual(['batch'])
+    group.setOffsets([{ topic: 'a', partition: 0, offset: 7 }])
+    await clock.settle()
+    expect(told).toEqual(['batch', 'single'])
+  })
+})
