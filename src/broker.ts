@@ -32,6 +32,7 @@ import {
   checkOptions,
   duration,
   either,
+  integer,
   invalidOption,
   limit,
   objectWith,
@@ -55,6 +56,11 @@ export interface BrokerOptions<Topics extends TopicMap = TopicMap> {
   maxBytes?: number
   /** How long an empty group's offsets are kept, in milliseconds; default 7 days; -1 is for ever. (Kafka: offsets.retention) */
   offsetsRetentionMs?: number
+  /**
+   * How long a partition knows an idempotent producer that has fallen silent, in milliseconds; default 1 day.
+   * (Kafka: producer.id.expiration.ms)
+   */
+  producerIdExpirationMs?: number
   /** For every topic that has none of its own. */
   codec?: Codec<unknown>
   /** Freezes values that are kept by reference, deeply; for every topic that does not say otherwise. Default false. */
@@ -118,6 +124,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       maxRecords: limit(1),
       maxBytes: limit(1),
       offsetsRetentionMs: limit(1),
+      producerIdExpirationMs: integer(1),
       codec: objectWith('encode', 'decode'),
       freeze: boolean,
       clock: aClock,
@@ -130,6 +137,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       maxRecords: options.maxRecords ?? 1_000_000,
       maxBytes: options.maxBytes ?? -1,
       offsetsRetentionMs: options.offsetsRetentionMs ?? week,
+      producerIdExpirationMs: options.producerIdExpirationMs ?? week / 7,
       autoCreateTopics,
       codec: options.codec as TopicOptions['codec'],
       freeze: options.freeze,

@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'INVALID_PARTITIONS'
   | 'INVALID_CONFIG'
   | 'INVALID_REQUEST'
+  | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+  | 'INVALID_PRODUCER_EPOCH'
   | 'NON_EMPTY_GROUP'
   | 'GROUP_ID_NOT_FOUND'
   | 'GROUP_SUBSCRIBED_TO_TOPIC'
@@ -88,6 +90,8 @@ export const errorCodes: Readonly<
   INVALID_PARTITIONS: { errno: 37, retriable: false },
   INVALID_CONFIG: { errno: 40, retriable: false },
   INVALID_REQUEST: { errno: 42, retriable: false },
+  OUT_OF_ORDER_SEQUENCE_NUMBER: { errno: 45, retriable: false },
+  INVALID_PRODUCER_EPOCH: { errno: 47, retriable: false },
   NON_EMPTY_GROUP: { errno: 68, retriable: false },
   GROUP_ID_NOT_FOUND: { errno: 69, retriable: false },
   GROUP_SUBSCRIBED_TO_TOPIC: { errno: 86, retriable: false },

@@ -139,6 +139,20 @@ export class QueueFullError extends BrokerletError {
   }
 }
 
+/** A batch of an idempotent producer that is not the next one, nor one of the last. */
+export class OutOfOrderSequenceError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('OUT_OF_ORDER_SEQUENCE_NUMBER', message, fields)
+  }
+}
+
+/** A batch of a producer that has a newer epoch by now. */
+export class InvalidProducerEpochError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('INVALID_PRODUCER_EPOCH', message, fields)
+  }
+}
+
 /** A position below the log's start or past its end, where the reset policy is `none`. */
 export class OffsetOutOfRangeError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {

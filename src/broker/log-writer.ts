@@ -9,6 +9,7 @@ import {
 import type { Outbox } from '../events.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
+import type { ProducerBatch } from '../log/producer-states.ts'
 import { type Demand, makeRoom, type Shortage } from '../log/room.ts'
 import type { Topic } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -26,6 +27,16 @@ export interface LogWriterHost {
   readers(partition: Partition): readonly { readonly groupId: string; readonly offset: number }[]
   track(client: EngineClient): void
   untrack(client: EngineClient): void
+}
+
+/** Which of an idempotent producer's batches this is, in its partition. */
+export type ProducerSequence = Omit<ProducerBatch, 'count'>
+
+/** Where a batch of an idempotent producer is. */
+export interface SequencedAppend {
+  readonly baseOffset: number
+  /** It had been written before. */
+  readonly duplicate: boolean
 }
 
 /** Writes what producers send: it asks the topics, makes room or waits for it, and appends. */
@@ -144,6 +155,24 @@ export class LogWriter {
     this.#log.appended(count, sum(sizes))
     this.#host.outbox.flush()
     return written
+  }
+
+  /**
+   * Writes a batch of an idempotent producer to one partition. A batch that was written before is not written again: it is
+   * answered with the offset that it has. It does not wait for room: its sender repeats it.
+   *
+   * @throws OutOfOrderSequenceError, InvalidProducerEpochError, and what `append` throws
+   */
+  appendSequenced(producer: ProducerSequence, records: readonly ProducerRecord[]): SequencedAppend {
+    const { topic, partition } = records[0]!
+    const { producers } = (topic as unknown as Topic).partitions[partition]!
+    const batch = { ...producer, count: records.length }
+    const before = producers.check(batch, this.#clock.now())
+    if (before !== undefined) return { baseOffset: before, duplicate: true }
+    // Without a wait it answers at once, or throws.
+    const written = this.appendBatch(records, undefined) as RecordMetadata[]
+    producers.written(batch, written[0]!.offset, this.#clock.now())
+    return { baseOffset: written[0]!.offset, duplicate: false }
   }
 
   // --- room ---------------------------------------------------------------------------------------------------------

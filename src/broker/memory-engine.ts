@@ -51,7 +51,7 @@ import {
 } from '../topic-partition.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, toSubscription } from './group-membership.ts'
-import { LogWriter } from './log-writer.ts'
+import { LogWriter, type ProducerSequence, type SequencedAppend } from './log-writer.ts'
 import { ManualMembership } from './manual-membership.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
@@ -64,6 +64,7 @@ export interface MemoryEngineOptions {
   readonly maxRecords: number
   readonly maxBytes: number
   readonly offsetsRetentionMs: number
+  readonly producerIdExpirationMs: number
   readonly autoCreateTopics: boolean | TopicOptions
   readonly codec: TopicOptions['codec']
   readonly freeze: boolean | undefined
@@ -95,6 +96,7 @@ export class MemoryEngine implements Engine, Closable {
   // Readers of their own: each is the only member of a group that nobody sees.
   readonly #standalone = new Set<ConsumerGroup>()
   readonly #manual = new Set<ManualMembership>()
+  #nextProducerId = 1
   #closed = false
 
   constructor(options: MemoryEngineOptions) {
@@ -171,6 +173,7 @@ export class MemoryEngine implements Engine, Closable {
     return {
       now: () => this.clock.now(),
       finished: this.#finished,
+      producerIdExpirationMs: this.#options.producerIdExpirationMs,
       segmentAdded: (partition, segment, timestamp) =>
         this.log.segmentAdded(partition, segment, timestamp, retentionMs),
       segmentDropped: segment => {
@@ -287,6 +290,16 @@ export class MemoryEngine implements Engine, Closable {
 
   appendBatch(records: readonly ProducerRecord[], wait?: SendWait): MaybePromise<RecordMetadata[]> {
     return this.#writer.appendBatch(records, wait)
+  }
+
+  /** The next free producer id, for an idempotent producer without a transactional one. (Kafka: InitProducerId) */
+  newProducerId(): number {
+    return this.#nextProducerId++
+  }
+
+  /** Writes a batch of an idempotent producer, once; see `LogWriter`. */
+  appendSequenced(producer: ProducerSequence, records: readonly ProducerRecord[]): SequencedAppend {
+    return this.#writer.appendSequenced(producer, records)
   }
 
   #appendTo(topic: Topic, body: object): RecordMetadata {

@@ -3,6 +3,7 @@ import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import { compacts, type LogConfig } from './log-config.ts'
 import { type CompactedLog, PartitionCleaner } from './partition-cleaner.ts'
+import { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
 import { expiredByAge, expiredBySize } from './retention.ts'
 import { Segment } from './segment.ts'
@@ -31,6 +32,8 @@ export interface PartitionHost {
   /** The log start moved past records that some reader may not have read. */
   trimmed(partition: Partition, from: number, to: number, reason: TrimReason): void
   now(): number
+  /** How long a producer that has fallen silent is remembered, in milliseconds. */
+  readonly producerIdExpirationMs: number
   /** The outermost call has finished: what it queued may be told. */
   finished(): void
 }
@@ -61,6 +64,7 @@ export class Partition implements CompactedLog {
   readonly #cleaner: PartitionCleaner | undefined
   /** Told of every commit, where records wait for that; a commit of any other topic costs nothing. @internal */
   readonly offsetCommitted: (() => void) | undefined
+  #producers: ProducerStates | undefined
   // Up to here records may go without asking whether everybody has read them.
   #harmlessBefore = 0
 
@@ -107,6 +111,15 @@ export class Partition implements CompactedLog {
     const to = Math.min(end, this.#end)
     if (to <= from) return 0
     return this.#gaps ? countRecords(this.#segments, from, to) : to - from
+  }
+
+  /** The idempotent producers that write here; made when there is one. @internal */
+  get producers(): ProducerStates {
+    this.#producers ??= new ProducerStates(
+      { topic: this.topic, partition: this.index },
+      this.#host.producerIdExpirationMs,
+    )
+    return this.#producers
   }
 
   /** Appends one record and wakes who waits for it. @internal */

@@ -4,7 +4,7 @@ import { ClosedError, describeValue, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
-import { abortSignal, callback, checkOptions, duration, name } from '../validate.ts'
+import { abortSignal, boolean, callback, checkOptions, duration, name } from '../validate.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { emptyRecord, type SpareRecord, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 import { SendQueue } from './send-queue.ts'
@@ -20,6 +20,11 @@ export interface ProducerOptions {
    * (Kafka: max.block.ms)
    */
   maxBlockMs?: number
+  /**
+   * Whether a batch that has to be sent again is written once; default true. In this process nothing is ever sent again,
+   * so it always holds. (Kafka: enable.idempotence)
+   */
+  idempotent?: boolean
 }
 
 /** How long one send waits for room, where its topic says `whenFull: 'wait'`. */
@@ -57,7 +62,12 @@ export class Producer<out Topics extends TopicMap> {
 
   /** @hidden */
   constructor(engine: Engine, sticky: StickyRoundRobin, options: ProducerOptions = {}) {
-    checkOptions('Producer', options, { partitioner: callback, clientId: name, maxBlockMs: duration })
+    checkOptions('Producer', options, {
+      partitioner: callback,
+      clientId: name,
+      maxBlockMs: duration,
+      idempotent: boolean,
+    })
     this.#engine = engine
     this.#sticky = sticky
     this.#partitioner = options.partitioner

@@ -1,0 +1,126 @@
+import { InvalidProducerEpochError, OutOfOrderSequenceError } from '../errors.ts'
+
+/** Who writes a batch, and which of its batches it is. (Kafka: the producer's fields of a record batch) */
+export interface ProducerBatch {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** The number of its first record among all that this producer has written to the partition. */
+  readonly baseSequence: number
+  readonly count: number
+}
+
+/** A batch that was written before. */
+interface WrittenBatch {
+  readonly baseSequence: number
+  readonly count: number
+  readonly baseOffset: number
+}
+
+interface ProducerState {
+  epoch: number
+  /** Of the last record, or -1. */
+  lastSequence: number
+  /** The last ones, the newest last. */
+  readonly batches: WrittenBatch[]
+  writtenAt: number
+}
+
+/** How many batches of each producer are known again. (Kafka: ProducerStateEntry.NUM_BATCHES_TO_RETAIN) */
+const rememberedBatches = 5
+/** How many producers a partition knows; the one that has been silent for the longest is forgotten first. */
+const mostProducers = 10_000
+const lastSequenceOfAll = 0x7fffffff
+
+/**
+ * The producers that write to one partition, as far as is needed to write each batch once and in order.
+ * (Kafka: ProducerStateManager)
+ */
+export class ProducerStates {
+  readonly #partition: { readonly topic: string; readonly partition: number }
+  readonly #expirationMs: number
+  // In the order of their last writes.
+  readonly #producers = new Map<number, ProducerState>()
+
+  constructor(partition: { readonly topic: string; readonly partition: number }, expirationMs: number) {
+    this.#partition = partition
+    this.#expirationMs = expirationMs
+  }
+
+  get size(): number {
+    return this.#producers.size
+  }
+
+  /**
+   * The offset at which this very batch was written before, or undefined where it is the next one.
+   *
+   * @throws OutOfOrderSequenceError where batches before it are missing, or it is too old to be known
+   * @throws InvalidProducerEpochError where its producer has a newer epoch
+   */
+  check(batch: ProducerBatch, now: number): number | undefined {
+    const state = this.#live(batch.producerId, now)
+    // Whose state is forgotten may go on with any number (KIP-360).
+    if (state === undefined) return undefined
+    if (batch.producerEpoch < state.epoch) throw this.#fenced(batch, state)
+    if (batch.producerEpoch > state.epoch) {
+      if (batch.baseSequence !== 0) throw this.#outOfOrder(batch, 0)
+      return undefined
+    }
+    for (const { baseSequence, count, baseOffset } of state.batches) {
+      if (baseSequence === batch.baseSequence && count === batch.count) return baseOffset
+    }
+    const expected = sequenceAfter(state.lastSequence, 1)
+    if (batch.baseSequence !== expected) throw this.#outOfOrder(batch, expected)
+    return undefined
+  }
+
+  /** Notes a batch that was checked and written. */
+  written(batch: ProducerBatch, baseOffset: number, now: number): void {
+    const { producerId, producerEpoch: epoch, baseSequence, count } = batch
+    const known = this.#live(producerId, now)
+    const batches = known?.epoch === epoch ? known.batches : []
+    batches.push({ baseSequence, count, baseOffset })
+    if (batches.length > rememberedBatches) batches.shift()
+    this.#producers.delete(producerId)
+    this.#producers.set(producerId, {
+      epoch,
+      lastSequence: sequenceAfter(baseSequence, count - 1),
+      batches,
+      writtenAt: now,
+    })
+    this.#forgetOldest(now)
+  }
+
+  #live(producerId: number, now: number): ProducerState | undefined {
+    const state = this.#producers.get(producerId)
+    return state !== undefined && now - state.writtenAt < this.#expirationMs ? state : undefined
+  }
+
+  #forgetOldest(now: number): void {
+    for (const [producerId, { writtenAt }] of this.#producers) {
+      if (this.#producers.size <= mostProducers && now - writtenAt < this.#expirationMs) break
+      this.#producers.delete(producerId)
+    }
+  }
+
+  #outOfOrder(batch: ProducerBatch, expected: number): OutOfOrderSequenceError {
+    const { topic, partition } = this.#partition
+    return new OutOfOrderSequenceError(
+      `Producer ${batch.producerId} sent sequence ${batch.baseSequence} to ${topic}-${partition}, which expected ${expected}`,
+      { topic, partition, expected: String(expected), received: batch.baseSequence },
+    )
+  }
+
+  #fenced(batch: ProducerBatch, { epoch }: ProducerState): InvalidProducerEpochError {
+    const { topic, partition } = this.#partition
+    return new InvalidProducerEpochError(
+      `Producer ${batch.producerId} sent epoch ${batch.producerEpoch} to ${topic}-${partition}, which knows ${epoch} of it`,
+      { topic, partition, received: batch.producerEpoch },
+    )
+  }
+}
+
+// After 2^31 - 1 comes 0 (DefaultRecordBatch.incrementSequence).
+function sequenceAfter(sequence: number, count: number): number {
+  const left = lastSequenceOfAll - sequence
+  return count <= left ? sequence + count : count - left - 1
+}
