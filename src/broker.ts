@@ -61,6 +61,11 @@ export interface BrokerOptions<Topics extends TopicMap = TopicMap> {
    * (Kafka: producer.id.expiration.ms)
    */
   producerIdExpirationMs?: number
+  /**
+   * How long a transactional id that is not used is remembered, in milliseconds; default 7 days; -1 is for ever.
+   * (Kafka: transactional.id.expiration.ms)
+   */
+  transactionalIdExpirationMs?: number
   /** For every topic that has none of its own. */
   codec?: Codec<unknown>
   /** Freezes values that are kept by reference, deeply; for every topic that does not say otherwise. Default false. */
@@ -125,6 +130,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       maxBytes: limit(1),
       offsetsRetentionMs: limit(1),
       producerIdExpirationMs: integer(1),
+      transactionalIdExpirationMs: limit(1),
       codec: objectWith('encode', 'decode'),
       freeze: boolean,
       clock: aClock,
@@ -138,6 +144,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       maxBytes: options.maxBytes ?? -1,
       offsetsRetentionMs: options.offsetsRetentionMs ?? week,
       producerIdExpirationMs: options.producerIdExpirationMs ?? week / 7,
+      transactionalIdExpirationMs: options.transactionalIdExpirationMs ?? week,
       autoCreateTopics,
       codec: options.codec as TopicOptions['codec'],
       freeze: options.freeze,

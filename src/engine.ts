@@ -2,7 +2,7 @@ import type { BrokerClock } from './broker-clock.ts'
 import type { BrokerletError } from './errors.ts'
 import type { Outbox } from './events.ts'
 import type { MaybePromise } from './maybe-promise.ts'
-import type { ConsumerRecord, RecordHeaders, RecordKey, RecordMetadata } from './record.ts'
+import type { ConsumerRecord, IsolationLevel, RecordHeaders, RecordKey, RecordMetadata } from './record.ts'
 import type { Serde } from './serde.ts'
 import type {
   OffsetAndMetadata,
@@ -68,12 +68,23 @@ export interface MembershipListener {
   position(topic: string, partition: number): number | undefined
   readonly autoCommit: boolean
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly isolationLevel: IsolationLevel
 }
 
 /** The committed offset of one partition, for as long as it is held under one assignment. */
 export interface OwnedOffset {
   /** @throws CommitFailedError where the partition is no longer held under that assignment */
   commit(offset: number): void
+}
+
+/** An offset, and the epoch of the assignment that it was read under; -1 is none, which no group accepts. */
+export type EpochOffset = TopicPartitionOffset & { readonly assignmentEpoch: number }
+
+/** A commit that is made later. */
+export interface PendingCommit {
+  /** @throws CommitFailedError where it would be refused now */
+  check(): void
+  commit(): void
 }
 
 /** A consumer's place in its group. */
@@ -84,9 +95,12 @@ export interface Membership {
   /** Says that nothing more is done with revoked partitions. */
   release(partitions: readonly TopicPartition[]): void
   /** @throws CommitFailedError where one of them is no longer this member's; nothing is committed then */
-  commit(
-    offsets: readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[],
-  ): MaybePromise<void>
+  commit(offsets: readonly EpochOffset[]): MaybePromise<void>
+  /**
+   * The same for later, in a transaction; undefined where nothing can be committed. Left out where the engine's
+   * transactions find another way.
+   */
+  prepareCommit?(offsets: readonly EpochOffset[]): PendingCommit | undefined
   /**
    * The committed offset of one owned partition, to be moved on without looking for it each time; undefined where the
    * partition is gone. Left out where a commit is more than a matter of memory.
@@ -129,6 +143,8 @@ export interface PartitionFetch {
   stop(): void
   readonly highWatermark: number
   readonly logStartOffset: number
+  /** Where this reader comes to an end now, before an open transaction; left out where that is the high watermark. */
+  readonly endOffset?: number
   /**
    * How many records there are from an offset on and before another one, for lag. Left out where nobody knows: then every
    * offset counts as one.
@@ -183,6 +199,29 @@ export interface SendWait {
   readonly signals: readonly AbortSignal[]
 }
 
+/** One transaction of a producer. */
+export interface EngineTransaction {
+  /** @throws TransactionAbortedError, ProducerFencedError where it has ended */
+  append(record: ProducerRecord): MaybePromise<RecordMetadata>
+  appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]>
+  /**
+   * Offsets that count when it commits, and under which membership they were read.
+   *
+   * @throws CommitFailedError where one of them is no longer that member's
+   */
+  sendOffsets(membership: Membership, offsets: readonly EpochOffset[]): MaybePromise<void>
+  /** @throws CommitFailedError where an offset is no longer its member's by now; it is aborted then */
+  commit(): MaybePromise<void>
+  /** Where it has ended already this does nothing. */
+  abort(): MaybePromise<void>
+}
+
+/** A producer with a transactional id. */
+export interface TransactionalProducer {
+  /** @throws ProducerFencedError where another one has come with its id */
+  begin(): MaybePromise<EngineTransaction>
+}
+
 /** What producers and consumers need from a log, in memory or on a cluster. */
 export interface Engine {
   readonly clock: BrokerClock
@@ -198,9 +237,18 @@ export interface Engine {
   append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata>
   /** All or nothing in memory. Once it has answered at once, the records are the producer's to use again. */
   appendBatch(records: readonly ProducerRecord[], wait: SendWait): MaybePromise<RecordMetadata[]>
+  /**
+   * A producer comes with a transactional id: the one that had it before is fenced, and what that had open is aborted.
+   * Left out where there are no transactions.
+   */
+  initTransactions?(transactionalId: string, timeoutMs: number): MaybePromise<TransactionalProducer>
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership>
-  fetch<Position extends FetchPosition>(wake: () => void): FetchSession<Position>
-  offsetFor(partition: TopicPartition, spec: OffsetSpec): MaybePromise<number>
+  fetch<Position extends FetchPosition>(
+    wake: () => void,
+    isolationLevel: IsolationLevel,
+  ): FetchSession<Position>
+  /** With `read_committed` the end is before an open transaction. */
+  offsetFor(partition: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): MaybePromise<number>
   /** A client counts from here until `untrack`: for `idle`, `close` and the process's end. */
   track(client: EngineClient): void
   untrack(client: EngineClient): void

@@ -41,6 +41,8 @@ export type ErrorCode =
   | 'INVALID_RECORD'
   | 'UNRELEASED_INSTANCE_ID'
   | 'STALE_MEMBER_EPOCH'
+  | 'PRODUCER_FENCED'
+  | 'TRANSACTION_ABORTABLE'
   | 'NO_OFFSET_FOR_PARTITION'
   | 'QUEUE_FULL'
   | 'INVALID_ASSIGNMENT'
@@ -96,8 +98,10 @@ export const errorCodes: Readonly<
   GROUP_ID_NOT_FOUND: { errno: 69, retriable: false },
   GROUP_SUBSCRIBED_TO_TOPIC: { errno: 86, retriable: false },
   INVALID_RECORD: { errno: 87, retriable: false },
+  PRODUCER_FENCED: { errno: 90, retriable: false },
   UNRELEASED_INSTANCE_ID: { errno: 111, retriable: false },
   STALE_MEMBER_EPOCH: { errno: 113, retriable: false },
+  TRANSACTION_ABORTABLE: { errno: 120, retriable: false },
   NO_OFFSET_FOR_PARTITION: { errno: -1, retriable: false },
   QUEUE_FULL: { errno: -1, retriable: true },
   INVALID_ASSIGNMENT: { errno: -1, retriable: false },

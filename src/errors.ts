@@ -9,6 +9,7 @@ export interface ErrorFields {
   readonly groupId?: string
   readonly memberId?: string
   readonly groupInstanceId?: string
+  readonly transactionalId?: string
   readonly assignor?: string
   readonly option?: string
   readonly expected?: string
@@ -37,6 +38,7 @@ export class BrokerletError extends Error implements ErrorFields {
   declare readonly groupId?: string
   declare readonly memberId?: string
   declare readonly groupInstanceId?: string
+  declare readonly transactionalId?: string
   declare readonly assignor?: string
   declare readonly option?: string
   declare readonly expected?: string
@@ -150,6 +152,20 @@ export class OutOfOrderSequenceError extends BrokerletError {
 export class InvalidProducerEpochError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_PRODUCER_EPOCH', message, fields)
+  }
+}
+
+/** Another producer has come with the same `transactionalId`: what this one had open is aborted, and it writes no more. */
+export class ProducerFencedError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('PRODUCER_FENCED', message, fields)
+  }
+}
+
+/** The transaction was aborted: its time was over, or something in it failed. The producer's next one may succeed. */
+export class TransactionAbortedError extends BrokerletError {
+  constructor(message: string, fields?: ErrorFields) {
+    super('TRANSACTION_ABORTABLE', message, fields)
   }
 }
 

@@ -27,11 +27,13 @@ export {
   OffsetMetadataTooLargeError,
   OffsetOutOfRangeError,
   OutOfOrderSequenceError,
+  ProducerFencedError,
   QueueFullError,
   RecordListTooLargeError,
   RecordTooLargeError,
   TimeoutError,
   TopicAlreadyExistsError,
+  TransactionAbortedError,
   UnknownMemberIdError,
   UnknownTopicOrPartitionError,
   UnreleasedInstanceIdError,
@@ -40,6 +42,7 @@ export { ConsumerGroup } from './group/consumer-group.ts'
 export { Partition } from './log/partition.ts'
 export { Topic } from './log/topic.ts'
 export { Producer } from './producer/producer.ts'
+export { Transaction } from './producer/transaction.ts'
 export { headersOf } from './record.ts'
 export { topic } from './topic-definition.ts'
 
@@ -90,6 +93,7 @@ export type {
   AnyRecord,
   ConsumerRecord,
   HeaderList,
+  IsolationLevel,
   RecordHeaders,
   RecordKey,
   RecordMetadata,

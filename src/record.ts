@@ -38,6 +38,9 @@ export interface AnyRecord {
   readonly headers: object
 }
 
+/** Whether a reader gets only what is committed, or all that is written. (Kafka: isolation.level) */
+export type IsolationLevel = 'read_committed' | 'read_uncommitted'
+
 /** Where a record was written. */
 export interface RecordMetadata {
   readonly topic: string

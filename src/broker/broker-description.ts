@@ -41,7 +41,7 @@ export function describeTopic({ name, id, partitions }: Topic): TopicSummary {
       logStartOffset: partition.logStartOffset,
       highWatermark: partition.highWatermark,
       lastStableOffset: partition.lastStableOffset,
-      records: partition.countFrom(partition.logStartOffset),
+      records: partition.countFrom(partition.logStartOffset, partition.highWatermark, false),
       bytes: partition.bytes,
     })),
   }

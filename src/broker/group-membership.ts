@@ -1,8 +1,8 @@
-import type { Interest, Membership, OwnedOffset } from '../engine.ts'
+import type { EpochOffset, Interest, Membership, OwnedOffset, PendingCommit } from '../engine.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { GroupMember } from '../group/group-member.ts'
 import type { Subscription } from '../group/subscription.ts'
-import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import type { OffsetAndMetadata, TopicPartition } from '../topic-partition.ts'
 
 /** What a member's consumer needs of its engine. */
 export interface GroupMembershipHost {
@@ -38,8 +38,15 @@ export class GroupMembership implements Membership {
     this.#host.finished()
   }
 
-  commit(offsets: readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[]): void {
+  commit(offsets: readonly EpochOffset[]): void {
     this.#group.commit(this.#member, offsets)
+  }
+
+  prepareCommit(offsets: readonly EpochOffset[]): PendingCommit {
+    return {
+      check: () => this.#group.checkCommit(this.#member, offsets),
+      commit: () => this.#group.commit(this.#member, offsets),
+    }
   }
 
   ownedOffset(tp: TopicPartition, assignmentEpoch: number): OwnedOffset | undefined {

@@ -15,6 +15,7 @@ import type { Topic } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
+import type { OpenTransaction } from '../transaction/open-transaction.ts'
 import { WaitingSends } from './waiting-sends.ts'
 
 /** What a writer needs of its engine. */
@@ -96,11 +97,39 @@ export class LogWriter {
     return this.#wait(demands, shortage, write, wait)
   }
 
-  #write(record: ProducerRecord, size: number, now: number): RecordMetadata {
+  /** Writes within a transaction, which never waits for room. */
+  appendTransactional(record: ProducerRecord, transaction: OpenTransaction): RecordMetadata {
+    this.#host.requireOpen()
+    const now = this.#clock.now()
+    const size = admit(record, now)
+    const topic = record.topic as unknown as Topic
+    if (topic.holdsBack || !this.#log.makeRoom(1, size)) {
+      this.#requireRoom([{ partition: topic.partitions[record.partition]!, count: 1, bytes: size }])
+    }
+    return this.#write(record, size, now, transaction)
+  }
+
+  /** The same for several records: all or none. */
+  appendBatchTransactional(
+    records: readonly ProducerRecord[],
+    transaction: OpenTransaction,
+  ): RecordMetadata[] {
+    this.#host.requireOpen()
+    this.#requireBatchFits(records.length)
+    const now = this.#clock.now()
+    const sizes = admitAll(records, now)
+    if (records.some(holdsBack) || !this.#log.makeRoom(records.length, sum(sizes))) {
+      this.#requireRoom(toDemands(records, sizes))
+    }
+    return this.#writeAll(records, sizes, now, transaction)
+  }
+
+  #write(record: ProducerRecord, size: number, now: number, transaction?: OpenTransaction): RecordMetadata {
     const { key, value, headers, timestamp, partition } = record
     const topic = record.topic as unknown as Topic
     topic.freeze(value)
     const metadata = topic.write(partition, key, value, headers, timestamp, size, now)
+    if (transaction !== undefined) transaction.wrote(topic, partition, metadata.offset)
     this.#log.appended(1, size)
     this.#host.outbox.flush()
     return metadata
@@ -112,10 +141,7 @@ export class LogWriter {
   ): MaybePromise<RecordMetadata[]> {
     this.#host.requireOpen()
     const count = records.length
-    const { maxRecords } = this.#log
-    if (maxRecords !== -1 && count > maxRecords) {
-      throw neverFits(count, 0, `the broker's maxRecords is ${maxRecords}`, `at most ${maxRecords} records`)
-    }
+    this.#requireBatchFits(count)
     const now = this.#clock.now()
     const sizes = admitAll(records, now)
     if (records.some(holdsBack) || !this.#log.makeRoom(count, sum(sizes))) {
@@ -143,6 +169,7 @@ export class LogWriter {
     records: readonly ProducerRecord[],
     sizes: readonly number[] | undefined,
     now: number,
+    transaction?: OpenTransaction,
   ): RecordMetadata[] {
     const count = records.length
     for (let i = 0; i < count; i++) (records[i]!.topic as unknown as Topic).freeze(records[i]!.value)
@@ -150,7 +177,9 @@ export class LogWriter {
     for (let i = 0; i < count; i++) {
       const { topic, partition, key, value, headers, timestamp } = records[i]!
       const size = sizes === undefined ? 0 : sizes[i]!
-      written[i] = (topic as unknown as Topic).write(partition, key, value, headers, timestamp, size, now)
+      const metadata = (topic as unknown as Topic).write(partition, key, value, headers, timestamp, size, now)
+      if (transaction !== undefined) transaction.wrote(topic as unknown as Topic, partition, metadata.offset)
+      written[i] = metadata
     }
     this.#log.appended(count, sum(sizes))
     this.#host.outbox.flush()
@@ -182,6 +211,17 @@ export class LogWriter {
     this.#requireCouldFit(demands)
     const ahead = this.#waiting.size === 0 ? undefined : this.#waiting.ahead(demands)
     return ahead ?? makeRoom(this.#log, demands)
+  }
+
+  #requireRoom(demands: readonly Demand[]): void {
+    const shortage = this.#shortage(demands)
+    if (shortage !== undefined) throw this.#queueFull(shortage)
+  }
+
+  #requireBatchFits(count: number): void {
+    const { maxRecords } = this.#log
+    if (maxRecords === -1 || count <= maxRecords) return
+    throw neverFits(count, 0, `the broker's maxRecords is ${maxRecords}`, `at most ${maxRecords} records`)
   }
 
   #requireCouldFit(demands: readonly Demand[]): void {

@@ -1,4 +1,4 @@
-import type { Interest, Membership, MembershipListener } from '../engine.ts'
+import type { Interest, Membership, MembershipListener, PendingCommit } from '../engine.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import {
@@ -15,6 +15,8 @@ export interface ManualHost {
   committed(tp: TopicPartition): OffsetAndMetadata | null
   /** Commits under its group id, if it has one. */
   commit(offsets: readonly TopicPartitionOffset[]): void
+  /** Refuses what `commit` would refuse. */
+  checkCommit(offsets: readonly TopicPartitionOffset[]): void
   requirePartition(tp: TopicPartition): void
   left(membership: ManualMembership): void
 }
@@ -66,6 +68,10 @@ export class ManualMembership implements Membership {
 
   commit(offsets: readonly TopicPartitionOffset[]): void {
     this.#host.commit(offsets)
+  }
+
+  prepareCommit(offsets: readonly TopicPartitionOffset[]): PendingCommit {
+    return { check: () => this.#host.checkCommit(offsets), commit: () => this.#host.commit(offsets) }
   }
 
   committed(tp: TopicPartition): OffsetAndMetadata | null {

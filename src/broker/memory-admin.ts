@@ -52,7 +52,9 @@ export class MemoryAdmin implements Admin {
     return partitions.map(tp => {
       const log = this.#engine.partition(tp)
       const offset =
-        typeof at === 'object' ? log.offsetForTimestamp(at.timestamp) : this.#engine.offsetFor(tp, at)
+        typeof at === 'object'
+          ? log.offsetForTimestamp(at.timestamp)
+          : this.#engine.offsetFor(tp, at, 'read_uncommitted')
       return { topic: tp.topic, partition: tp.partition, offset }
     })
   }

@@ -14,6 +14,7 @@ import type {
   MembershipListener,
   ProducerRecord,
   SendWait,
+  TransactionalProducer,
 } from '../engine.ts'
 import {
   ClosedError,
@@ -40,7 +41,7 @@ import { checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
-import type { RecordMetadata } from '../record.ts'
+import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import {
@@ -49,11 +50,13 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
+import { TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, toSubscription } from './group-membership.ts'
 import { LogWriter, type ProducerSequence, type SequencedAppend } from './log-writer.ts'
 import { ManualMembership } from './manual-membership.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
+import { MemoryTransactionalProducer } from './memory-transactions.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
 import { StandaloneMembership } from './standalone-membership.ts'
 
@@ -65,6 +68,7 @@ export interface MemoryEngineOptions {
   readonly maxBytes: number
   readonly offsetsRetentionMs: number
   readonly producerIdExpirationMs: number
+  readonly transactionalIdExpirationMs: number
   readonly autoCreateTopics: boolean | TopicOptions
   readonly codec: TopicOptions['codec']
   readonly freeze: boolean | undefined
@@ -90,6 +94,7 @@ export class MemoryEngine implements Engine, Closable {
   readonly log: LogManager
   readonly #cleaner: LogCleaner
   readonly #writer: LogWriter
+  readonly #coordinator: TransactionCoordinator
   readonly #warned = new Set<string>()
   readonly #options: MemoryEngineOptions
   readonly #ids: Ids
@@ -108,6 +113,16 @@ export class MemoryEngine implements Engine, Closable {
     this.conditions = new Conditions(this.clock)
     this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, () => this.#finished())
     this.#cleaner = new LogCleaner(this.clock, () => this.#finished())
+    this.#coordinator = new TransactionCoordinator({
+      clock: this.clock,
+      transactionalIdExpirationMs: options.transactionalIdExpirationMs,
+      newProducerId: () => this.newProducerId(),
+      ended: controls => {
+        this.log.appended(controls, 0)
+        this.touch()
+        this.#finished()
+      },
+    })
     this.#writer = new LogWriter({
       clock: this.clock,
       outbox: this.outbox,
@@ -278,8 +293,8 @@ export class MemoryEngine implements Engine, Closable {
     )
   }
 
-  offsetFor(tp: TopicPartition, spec: OffsetSpec): number {
-    return offsetAt(this.partition(tp), spec)
+  offsetFor(tp: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): number {
+    return offsetAt(this.partition(tp), spec, isolationLevel)
   }
 
   // --- writing ------------------------------------------------------------------------------------------------------
@@ -295,6 +310,26 @@ export class MemoryEngine implements Engine, Closable {
   /** The next free producer id, for an idempotent producer without a transactional one. (Kafka: InitProducerId) */
   newProducerId(): number {
     return this.#nextProducerId++
+  }
+
+  initTransactions(transactionalId: string, timeoutMs: number): TransactionalProducer {
+    this.requireOpen()
+    const session = this.#coordinator.init(transactionalId, timeoutMs)
+    this.#finished()
+    return new MemoryTransactionalProducer(
+      {
+        coordinator: this.#coordinator,
+        writer: this.#writer,
+        requireOpen: () => this.requireOpen(),
+        finished: this.#finished,
+      },
+      session,
+    )
+  }
+
+  /** The epoch of the producer that has a transactional id, or undefined where the id is not known. */
+  producerEpoch(transactionalId: string): number | undefined {
+    return this.#coordinator.session(transactionalId)?.producerEpoch
   }
 
   /** Writes a batch of an idempotent producer, once; see `LogWriter`. */
@@ -511,6 +546,10 @@ export class MemoryEngine implements Engine, Closable {
         commit: offsets => {
           if (groupId !== undefined) this.commitWithoutMember(groupId, offsets)
         },
+        checkCommit: offsets => {
+          for (const tp of offsets) this.partition(tp)
+          if (groupId !== undefined) this.groups.get(groupId)?.checkCommitWithoutMember(offsets)
+        },
         requirePartition: tp => void this.partition(tp),
         left: left => this.#manual.delete(left),
       },
@@ -537,8 +576,11 @@ export class MemoryEngine implements Engine, Closable {
 
   // --- clients ------------------------------------------------------------------------------------------------------
 
-  fetch<Position extends FetchPosition>(wake: () => void): FetchSession<Position> {
-    return new MemoryFetchSession<Position>(this.topics, wake)
+  fetch<Position extends FetchPosition>(
+    wake: () => void,
+    isolationLevel: IsolationLevel,
+  ): FetchSession<Position> {
+    return new MemoryFetchSession<Position>(this.topics, wake, isolationLevel)
   }
 
   track(client: EngineClient): void {

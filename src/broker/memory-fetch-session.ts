@@ -3,24 +3,27 @@ import type { Partition, PartitionReader } from '../log/partition.ts'
 import type { Segment } from '../log/segment.ts'
 import type { Topic } from '../log/topic.ts'
 import { Queue } from '../queue.ts'
-import type { ConsumerRecord } from '../record.ts'
+import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import type { Serde } from '../serde.ts'
 
 /** Reads partitions of this process's own log: those that have something queue up, and each gets its turn. */
 export class MemoryFetchSession<Position extends FetchPosition> implements FetchSession<Position> {
   readonly #topics: ReadonlyMap<string, Topic>
   readonly #wake: () => void
+  readonly #committed: boolean
   readonly #ready = new Queue<MemoryPartitionFetch<Position>>()
   #asleep = false
 
-  constructor(topics: ReadonlyMap<string, Topic>, wake: () => void) {
+  constructor(topics: ReadonlyMap<string, Topic>, wake: () => void, isolationLevel: IsolationLevel) {
     this.#topics = topics
+    this.#committed = isolationLevel === 'read_committed'
     this.#wake = wake
   }
 
   start(position: Position): PartitionFetch {
     const topic = this.#topics.get(position.topic)!
-    return new MemoryPartitionFetch(this, topic.partitions[position.partition]!, topic.serde, position)
+    const partition = topic.partitions[position.partition]!
+    return new MemoryPartitionFetch(this, partition, topic.serde, position, this.#committed)
   }
 
   /** @internal */
@@ -50,12 +53,21 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
   readonly serde: Serde | undefined
   readonly #session: MemoryFetchSession<Position>
   readonly #partition: Partition
+  // Whether it reads only what is committed.
+  readonly #committed: boolean
   // Where it reads, for as long as it is taken: no longer, or records that the log has dropped would stay alive here.
   #segment: Segment | undefined
   #state: 'waiting' | 'queued' | 'taken' | 'stopped' = 'waiting'
 
-  constructor(session: MemoryFetchSession<Position>, partition: Partition, serde: Serde, position: Position) {
+  constructor(
+    session: MemoryFetchSession<Position>,
+    partition: Partition,
+    serde: Serde,
+    position: Position,
+    committed: boolean,
+  ) {
     this.#session = session
+    this.#committed = committed
     this.#partition = partition
     this.serde = serde.decodes ? serde : undefined
     this.position = position
@@ -71,6 +83,16 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     return this.#partition.logStartOffset
   }
 
+  get endOffset(): number {
+    return this.#partition.endFor(this.#committed)
+  }
+
+  // Beyond its end there may be more that is undecided; past the log's there is a position to be reset.
+  get #hasSome(): boolean {
+    const { fetchPosition } = this.position
+    return fetchPosition < this.endOffset || fetchPosition > this.#partition.highWatermark
+  }
+
   get outOfRange(): boolean {
     const { fetchPosition } = this.position
     return fetchPosition < this.#partition.logStartOffset || fetchPosition > this.#partition.highWatermark
@@ -84,14 +106,14 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
 
   changed(): void {
     this.#partition.readFrom(this.position.fetchPosition)
-    if (this.position.fetchPosition !== this.#partition.highWatermark) this.signal()
+    if (this.#hasSome) this.signal()
   }
 
   next(): void {
     if (this.#state !== 'taken') return
     this.#state = 'waiting'
     this.#segment = undefined
-    if (this.position.fetchPosition !== this.#partition.highWatermark) this.signal()
+    if (this.#hasSome) this.signal()
   }
 
   // Where it is queued its place in the queue is passed over.
@@ -102,13 +124,14 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
   /** Its turn has come; false where there is nothing to read after all. */
   take(): boolean {
     if (this.#state !== 'queued') return false
-    const some = !this.position.paused && this.position.fetchPosition !== this.#partition.highWatermark
+    const some = !this.position.paused && this.#hasSome
     this.#state = some ? 'taken' : 'waiting'
     return some
   }
 
   read(): ConsumerRecord | undefined {
     const offset = this.position.fetchPosition
+    if (this.#committed && offset >= this.#partition.openFrom) return undefined
     let segment = this.#segment
     if (segment === undefined || offset >= segment.endOffset || offset < segment.baseOffset) {
       segment = this.#partition.segmentFrom(offset)
@@ -122,29 +145,40 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     return segment.record(this.#partition.topic, this.#partition.index, offset - segment.baseOffset)
   }
 
-  // Where offsets have gaps: the log goes on further up.
-  #readNext(segment: Segment, offset: number): ConsumerRecord {
-    const record = segment.record(this.#partition.topic, this.#partition.index, segment.indexFrom(offset))
-    this.position.fetchPosition = record.offset + 1
-    return record
+  // Where offsets have gaps, or records are hidden: the log goes on further up.
+  #readNext(from: Segment, offset: number): ConsumerRecord | undefined {
+    const { endOffset } = this
+    for (let segment: Segment | undefined = from; segment !== undefined; ) {
+      for (let index = segment.indexFrom(offset); index < segment.count; index++) {
+        const found = segment.offsetAt(index)
+        if (found >= endOffset) return this.#passOver()
+        if (!segment.visible(index, this.#committed)) continue
+        this.position.fetchPosition = found + 1
+        return segment.record(this.#partition.topic, this.#partition.index, index)
+      }
+      offset = segment.endOffset
+      segment = this.#partition.segmentFrom(offset)
+      this.#segment = segment
+    }
+    return this.#passOver()
   }
 
   // Nothing is left between here and the end.
   #passOver(): undefined {
-    if (!this.outOfRange) this.position.fetchPosition = this.#partition.highWatermark
+    if (!this.outOfRange) this.position.fetchPosition = Math.max(this.position.fetchPosition, this.endOffset)
     return undefined
   }
 
   readBatch(maxRecords: number): readonly ConsumerRecord[] {
-    if (this.outOfRange) return []
-    const records = this.#partition.fetch(this.position.fetchPosition, maxRecords)
-    this.position.fetchPosition =
-      records.length < maxRecords ? this.#partition.highWatermark : records.at(-1)!.offset + 1
+    const { fetchPosition } = this.position
+    if (this.outOfRange || fetchPosition >= this.endOffset) return []
+    const records = this.#partition.fetch(fetchPosition, maxRecords, this.#committed)
+    this.position.fetchPosition = records.length < maxRecords ? this.endOffset : records.at(-1)!.offset + 1
     return records
   }
 
   count(from: number, to: number): number {
-    return this.#partition.countFrom(from, to)
+    return this.#partition.countFrom(from, to, this.#committed)
   }
 
   stop(): void {

@@ -61,6 +61,8 @@ export class BatchWork implements Work {
       throw error
     }
     this.#handledTo = this.#index + records.length
+    // What cannot be decoded is not in the batch.
+    if (error !== undefined) this.state.position = this.#offsetAfter(this.#handledTo)
     return this.#handler(this.#toBatch(records), context)
   }
 

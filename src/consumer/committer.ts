@@ -1,4 +1,4 @@
-import type { Engine, Membership } from '../engine.ts'
+import type { Engine, EpochOffset, Membership } from '../engine.ts'
 import { CommitFailedError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -14,9 +14,6 @@ export interface CommitterHost {
   /** The membership, while there is one. */
   membership(): Membership | undefined
 }
-
-/** An offset and the epoch of the assignment it was read under; -1 is none, which no group accepts. */
-type EpochOffset = TopicPartitionOffset & { readonly assignmentEpoch: number }
 
 /** Commits for one consumer, by itself or because it was asked to. */
 export class Committer {

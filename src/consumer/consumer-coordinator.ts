@@ -3,6 +3,8 @@ import type { AssignmentUpdate, Engine, FetchSession, Membership, MembershipList
 import { CommitFailedError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { ConsumedOffsets } from '../offset-source.ts'
+import type { IsolationLevel } from '../record.ts'
 import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { Committer, finishedOffset } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
@@ -37,6 +39,7 @@ type Task = { readonly update: AssignmentUpdate } | { readonly lost: unknown }
 export class ConsumerCoordinator implements MembershipListener {
   readonly autoCommit: boolean
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly isolationLevel: IsolationLevel
   readonly liveness: Liveness
   readonly #host: CoordinatorHost
   readonly #states = new Map<string, (PartitionState | undefined)[]>()
@@ -66,6 +69,7 @@ export class ConsumerCoordinator implements MembershipListener {
     const { options } = host
     this.autoCommit = options.autoCommit && options.groupId !== undefined
     this.autoOffsetReset = options.autoOffsetReset
+    this.isolationLevel = options.isolationLevel
     this.#committer = new Committer({
       engine: host.engine,
       events: host.events,
@@ -231,7 +235,7 @@ export class ConsumerCoordinator implements MembershipListener {
     for (const state of wanted) {
       state.phase = 'active'
       state.fetch = this.#host.session.start(state)
-      if (this.#host.options.bounded) state.until ??= state.fetch.highWatermark
+      if (this.#host.options.bounded) state.until ??= state.end
     }
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (settled && current()) this.#becomeReady()
@@ -387,6 +391,23 @@ export class ConsumerCoordinator implements MembershipListener {
     }
     const states = this.states.filter(state => state.positioned)
     return this.#committer.commit(states.map(finishedOffset), states)
+  }
+
+  /** What a transaction commits: offsets of these partitions, under the membership and assignment they were read under. */
+  consumed(offsets: readonly { readonly state: PartitionState; readonly offset: number }[]): ConsumedOffsets {
+    const { groupId, clientId } = this.#host.options
+    return {
+      consumer: clientId,
+      groupId,
+      autoCommit: this.autoCommit,
+      membership: this.#membership,
+      offsets: offsets.map(({ state: { topic, partition, assignmentEpoch }, offset }) => ({
+        topic,
+        partition,
+        offset,
+        assignmentEpoch,
+      })),
+    }
   }
 
   // The assignment that an offset was read under: not one that has no position yet, and none while a handler from an

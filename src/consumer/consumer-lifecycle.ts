@@ -62,7 +62,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine = engine
     this.#options = options
     this.#events = events
-    this.#session = engine.fetch(() => this.#worker?.wake())
+    this.#session = engine.fetch(() => this.#worker?.wake(), options.isolationLevel)
     const fatal = (error: unknown) => void this.crash(error, undefined)
     const shared = { engine, events, session: this.#session, fatal }
     this.coordinator = new ConsumerCoordinator({
@@ -75,7 +75,11 @@ export class ConsumerLifecycle implements EngineClient {
     this.workerHost = {
       ...shared,
       coordinator: this.coordinator,
-      fetcher: new Fetcher({ ...shared, autoOffsetReset: options.autoOffsetReset }),
+      fetcher: new Fetcher({
+        ...shared,
+        autoOffsetReset: options.autoOffsetReset,
+        isolationLevel: options.isolationLevel,
+      }),
       control,
       progressed: () => {
         this.#restarts = 0

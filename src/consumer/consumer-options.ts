@@ -2,6 +2,7 @@ import type { Assignor } from '../assignor.ts'
 import type { Interest } from '../engine.ts'
 import { InvalidOptionError } from '../errors.ts'
 import { isTopicPartition, namedOffset, offsetSpec } from '../offset-checks.ts'
+import type { IsolationLevel } from '../record.ts'
 import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import {
   boolean,
@@ -39,8 +40,8 @@ export interface ConsumerOptions<Name extends string = string> {
   autoOffsetReset?: 'earliest' | 'latest' | 'none'
   /** Commits what is finished, as it is finished; default true. */
   autoCommit?: boolean
-  /** Whether records of open or aborted transactions are read; as there are none yet, both read the same. */
-  isolationLevel?: 'read_committed' | 'read_uncommitted'
+  /** Whether records of open and aborted transactions are read, too, as Kafka does by default; default `read_committed`. */
+  isolationLevel?: IsolationLevel
   /** Marks a static member: its partitions wait for it for `sessionTimeoutMs` after `close`. (KIP-345) */
   groupInstanceId?: string
   /** What its member id begins with; default `consumer`. */
@@ -72,6 +73,7 @@ export interface ResolvedConsumerOptions {
   readonly startAt: readonly ManualAssignment[]
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly autoCommit: boolean
+  readonly isolationLevel: IsolationLevel
   readonly groupInstanceId: string | undefined
   readonly clientId: string
   readonly maxPollRecords: number
@@ -155,6 +157,7 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
     startAt: assign ?? [],
     autoOffsetReset: options.autoOffsetReset ?? 'earliest',
     autoCommit: options.autoCommit ?? true,
+    isolationLevel: options.isolationLevel ?? 'read_committed',
     groupInstanceId: options.groupInstanceId,
     clientId: options.clientId ?? 'consumer',
     maxPollRecords: options.maxPollRecords ?? 500,

@@ -2,6 +2,7 @@ import type { Engine, Unread } from '../engine.ts'
 import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
 import { Events } from '../events.ts'
 import { offsetList, offsetSpec } from '../offset-checks.ts'
+import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
 import type { AnyRecord } from '../record.ts'
 import {
   formatTopicPartition,
@@ -39,7 +40,7 @@ type Mode = 'run' | 'for await' | 'batches' | 'poll'
  * await billing.run({ eachRecord: async record => charge(record.value) })
  */
 export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends string = string>
-  implements AsyncIterable<Record>, ConsumerControl
+  implements AsyncIterable<Record>, ConsumerControl, OffsetSource
 {
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
@@ -237,7 +238,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     const state = this.#state('seek', tp)
     requireArgument('seek', 'to', to, offsetSpec)
     const { version } = state
-    const offset = this.#engine.offsetFor(state, to)
+    const offset = this.#engine.offsetFor(state, to, this.#options.isolationLevel)
     if (typeof offset === 'number') return this.#moveTo(state, offset)
     offset.then(
       found => {
@@ -312,6 +313,15 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     const { worker } = this.#lifecycle
     if (this.#mode === 'poll' && offsets === undefined && worker instanceof RecordStream) worker.markDone()
     await this.#coordinator.commit(offsets)
+  }
+
+  /** What it handed out last, by `poll` or in a loop. @internal */
+  consumedOffsets(): ConsumedOffsets {
+    const { worker } = this.#lifecycle
+    if (worker instanceof RecordStream) return this.#coordinator.consumed(worker.inHand)
+    throw new IllegalStateError(
+      `sendOffsets: ${this.#lifecycle.name} hands out records to a handler; give the handler's context instead`,
+    )
   }
 
   /** What its group has committed for a partition, or null. */

@@ -2,7 +2,7 @@ import type { Engine, FetchSession } from '../engine.ts'
 import { OffsetOutOfRangeError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
-import type { ConsumerRecord } from '../record.ts'
+import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -13,6 +13,7 @@ export interface FetcherHost {
   readonly events: Events<ConsumerEvents>
   readonly session: FetchSession<PartitionState>
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
+  readonly isolationLevel: IsolationLevel
   fatal(error: unknown): void
 }
 
@@ -62,7 +63,7 @@ export class Fetcher {
 
   // The reset policy, where the log no longer, or not yet, has what was asked for.
   #reset(state: PartitionState): void {
-    const { engine, autoOffsetReset } = this.#host
+    const { engine, autoOffsetReset, isolationLevel } = this.#host
     if (autoOffsetReset === 'none') {
       this.#host.fatal(
         new OffsetOutOfRangeError(
@@ -72,7 +73,8 @@ export class Fetcher {
       )
       return
     }
-    const offset = engine.offsetFor(state, autoOffsetReset === 'earliest' ? 'beginning' : 'end')
+    const to = autoOffsetReset === 'earliest' ? 'beginning' : 'end'
+    const offset = engine.offsetFor(state, to, isolationLevel)
     if (!isThenable(offset)) return this.#moveTo(state, state.version, offset)
     const { version } = state
     Promise.resolve(offset).then(

@@ -111,8 +111,8 @@ export class PartitionState implements FetchPosition {
   /** Where it ends now: the log, or a bounded read. */
   get end(): number {
     if (this.fetch === undefined) return this.finished
-    const { highWatermark } = this.fetch
-    return this.until === undefined ? highWatermark : Math.min(this.until, highWatermark)
+    const end = this.fetch.endOffset ?? this.fetch.highWatermark
+    return this.until === undefined ? end : Math.min(this.until, end)
   }
 
   /** Records after what is finished. */

@@ -202,8 +202,8 @@ export class Processor implements Worker {
 
   #contextOf({ state, attempt }: Work): RecordContext {
     const { control, coordinator } = this.#host
-    if (attempt > 1) return new HandlerContext(control, state, coordinator.liveness, attempt)
-    state.context ??= new HandlerContext(control, state, coordinator.liveness, attempt)
+    if (attempt > 1) return new HandlerContext(control, state, coordinator, attempt)
+    state.context ??= new HandlerContext(control, state, coordinator, attempt)
     return state.context
   }
 

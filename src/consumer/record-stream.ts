@@ -81,6 +81,11 @@ export class RecordStream implements Worker {
     for (const { state, version, next } of this.#inHand) if (state.version === version) state.finished = next
   }
 
+  /** What was handed out last, and the offsets after it. */
+  get inHand(): readonly { readonly state: PartitionState; readonly offset: number }[] {
+    return this.#inHand.map(({ state, next }) => ({ state, offset: next }))
+  }
+
   halted(_states: readonly PartitionState[]): void {
     this.wake()
   }

@@ -74,7 +74,7 @@ export class StartPositions {
   }
 
   #moveTo(state: PartitionState, spec: OffsetSpec): MaybePromise<void> {
-    const offset = this.#engine.offsetFor(state, spec)
+    const offset = this.#engine.offsetFor(state, spec, this.#options.isolationLevel)
     if (isThenable(offset)) return Promise.resolve(offset).then(found => state.moveTo(found))
     state.moveTo(offset)
   }

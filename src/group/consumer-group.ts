@@ -10,6 +10,7 @@ import {
 } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import { groupOffsets } from '../offset-checks.ts'
+import type { IsolationLevel } from '../record.ts'
 import {
   formatTopicPartition,
   type OffsetAndMetadata,
@@ -87,6 +88,7 @@ export class ConsumerGroup {
   #dead = false
   #emptySince: number
   #autoOffsetReset: 'earliest' | 'latest' | 'none' = 'earliest'
+  #isolationLevel: IsolationLevel = 'read_committed'
 
   /** @hidden */
   constructor(id: string, host: GroupHost) {
@@ -128,6 +130,7 @@ export class ConsumerGroup {
       offsets: this.#offsets,
       members: () => this.#members.values(),
       autoOffsetReset: () => this.#autoOffsetReset,
+      isolationLevel: () => this.#isolationLevel,
     })
   }
 
@@ -193,6 +196,7 @@ export class ConsumerGroup {
     this.#assignor = nextAssignor
     this.#compute = compute
     this.#autoOffsetReset = options.listener.autoOffsetReset
+    this.#isolationLevel = options.listener.isolationLevel
     this.#enter(member, former, replaced !== undefined)
     this.#host.memberJoined(this, member.memberId)
     if (replaced) this.#assignment.takePlace(replaced, member)
@@ -395,6 +399,15 @@ export class ConsumerGroup {
    * @internal
    */
   commit(member: GroupMember, offsets: readonly MemberCommit[]): void {
+    this.checkCommit(member, offsets)
+    for (const offset of offsets) {
+      this.#offsets.storeOwned(this.#assignment.partition(offset.topic, offset.partition)!, offset)
+    }
+    this.#host.touch()
+  }
+
+  /** Refuses what `commit` would refuse. @internal */
+  checkCommit(member: GroupMember, offsets: readonly MemberCommit[]): void {
     if (this.#members.get(member.memberId) !== member)
       throw this.#refused('UNKNOWN_MEMBER_ID', member, offsets)
     for (const offset of offsets) {
@@ -404,10 +417,6 @@ export class ConsumerGroup {
       }
       if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)
     }
-    for (const offset of offsets) {
-      this.#offsets.storeOwned(this.#assignment.partition(offset.topic, offset.partition)!, offset)
-    }
-    this.#host.touch()
   }
 
   /** A partition of a member, to be committed with every record. @internal */
@@ -444,6 +453,13 @@ export class ConsumerGroup {
    * @internal
    */
   commitWithoutMember(offsets: readonly TopicPartitionOffset[]): void {
+    this.checkCommitWithoutMember(offsets)
+    this.#offsets.storeFromOutside(offsets)
+    this.#host.touch()
+  }
+
+  /** Refuses what `commitWithoutMember` would refuse. @internal */
+  checkCommitWithoutMember(offsets: readonly TopicPartitionOffset[]): void {
     if (this.#members.size > 0) {
       throw new UnknownMemberIdError(
         `Group '${this.id}' has members, and only they commit for it; ` +
@@ -452,8 +468,6 @@ export class ConsumerGroup {
       )
     }
     for (const offset of offsets) this.#offsets.checkMetadata(offset)
-    this.#offsets.storeFromOutside(offsets)
-    this.#host.touch()
   }
 
   /**

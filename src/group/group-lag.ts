@@ -1,3 +1,4 @@
+import type { IsolationLevel } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { GroupAssignment } from './group-assignment.ts'
 import type { GroupLog, GroupTopics } from './group-log.ts'
@@ -10,6 +11,8 @@ export interface GroupLagHost {
   readonly assignment: GroupAssignment
   readonly offsets: GroupOffsets
   members(): Iterable<GroupMember>
+  /** What its members read. */
+  isolationLevel(): IsolationLevel
   /** Where the group begins where nothing is committed. */
   autoOffsetReset(): 'earliest' | 'latest' | 'none'
 }
@@ -25,13 +28,14 @@ export class GroupLag {
   /** By partition: of every topic that a member reads, and of all that is committed. */
   byPartition(): (TopicPartition & { readonly lag: number })[] {
     const lags: { topic: string; partition: number; lag: number }[] = []
+    const committed = this.#host.isolationLevel() === 'read_committed'
     for (const [topic, wanted] of this.#interests()) {
       const logs = this.#host.topics.get(topic)?.partitions ?? []
       for (let partition = 0; partition < logs.length; partition++) {
         if (wanted && !wanted.has(partition)) continue
         const log = logs[partition]!
         const next = this.nextOffset(topic, partition, false) ?? this.#resetOffset(log)
-        lags.push({ topic, partition, lag: log.countFrom(next) })
+        lags.push({ topic, partition, lag: log.countFrom(next, log.highWatermark, committed) })
       }
     }
     return lags

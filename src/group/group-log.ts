@@ -1,11 +1,13 @@
+import type { IsolationLevel } from '../record.ts'
 import type { OffsetSpec } from '../topic-partition.ts'
 
 /** What a group needs to know of a partition's log. */
 export interface GroupLog {
   readonly logStartOffset: number
   readonly highWatermark: number
-  /** How many records there are from an offset on. */
-  countFrom(offset: number): number
+  readonly lastStableOffset: number
+  /** How many records a reader gets from an offset on and before another one. */
+  countFrom(offset: number, end: number, committed: boolean): number
   offsetForTimestamp(timestamp: number): number | null
   /** To be told of every commit, where records wait for that. */
   readonly offsetCommitted: (() => void) | undefined
@@ -17,8 +19,13 @@ export interface GroupLog {
 export type GroupTopics = ReadonlyMap<string, { readonly partitions: readonly GroupLog[] }>
 
 /** The offset that a place in a partition means now; a time after the last record means the end. */
-export function offsetAt(log: GroupLog, spec: OffsetSpec): number {
+export function offsetAt(
+  log: GroupLog,
+  spec: OffsetSpec,
+  isolationLevel: IsolationLevel = 'read_uncommitted',
+): number {
+  const end = isolationLevel === 'read_committed' ? log.lastStableOffset : log.highWatermark
   if (spec === 'beginning') return log.logStartOffset
-  if (spec === 'end') return log.highWatermark
-  return typeof spec === 'number' ? spec : (log.offsetForTimestamp(spec.timestamp) ?? log.highWatermark)
+  if (spec === 'end') return end
+  return typeof spec === 'number' ? spec : Math.min(log.offsetForTimestamp(spec.timestamp) ?? end, end)
 }

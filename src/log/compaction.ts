@@ -84,8 +84,9 @@ export class CompactionPass {
   #note(segment: Segment, from: number, to: number): void {
     for (let index = from; index < to; index++) {
       const key = segment.keyAt(index)
-      // What lies below the log's start may have been forgotten already.
-      if (key !== null) this.#latest.set(toMapKey(key), segment.offsetAt(index))
+      // What lies below the log's start may have been forgotten already; what was aborted counts for nothing.
+      if (key !== null && segment.visible(index, true))
+        this.#latest.set(toMapKey(key), segment.offsetAt(index))
     }
   }
 
@@ -104,7 +105,7 @@ export class CompactionPass {
 
   #stays(segment: Segment, index: number, offset: number): boolean {
     const key = segment.keyAt(index)
-    if (key === null) return false
+    if (key === null || !segment.visible(index, true)) return false
     const latest = this.#latest.get(toMapKey(key))
     if (latest !== undefined && latest > offset) return false
     if (segment.valueAt(index) !== null) return true

@@ -6,6 +6,8 @@ import type { Segment } from './segment.ts'
 export interface CompactedLog {
   readonly topic: string
   readonly logStartOffset: number
+  /** Nothing from here on is compacted: it is not decided yet. */
+  readonly lastStableOffset: number
   /** The segments that nothing is added to any more. */
   readonly closedSegments: readonly Segment[]
   /** Puts what stays in the place of what was read; gives how many records that freed. */
@@ -107,7 +109,8 @@ export class PartitionCleaner {
   } {
     const { minCompactionLagMs } = this.#config
     const all = this.#log.closedSegments
-    const closed = spared === 0 ? all : all.slice(0, -spared)
+    const decided = all.filter(({ endOffset }) => endOffset <= this.#log.lastStableOffset)
+    const closed = spared === 0 ? decided : decided.slice(0, Math.max(0, all.length - spared))
     let dirty = 0
     let clean = 0
     for (let i = 0; i < closed.length; i++) {

@@ -1,7 +1,8 @@
 import { describeValue, InvalidArgumentError, OffsetOutOfRangeError } from '../errors.ts'
-import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
+import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import { compacts, type LogConfig } from './log-config.ts'
+import { type OffsetRange, OpenTransactions } from './open-transactions.ts'
 import { type CompactedLog, PartitionCleaner } from './partition-cleaner.ts'
 import { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
@@ -59,7 +60,10 @@ export class Partition implements CompactedLog {
   readonly #readers: PartitionReader[] = []
   // Where the oldest segment ends, once nothing is added to it any more.
   #oldestEnd = Number.POSITIVE_INFINITY
-  // Whether an offset between the start and the end may be without a record.
+  #transactions: OpenTransactions | undefined
+  /** The offset of the first record of an open transaction, or `Infinity`. @internal */
+  openFrom: number = Number.POSITIVE_INFINITY
+  // Whether an offset between the start and the end may be without a record, or with one that is hidden.
   #gaps = false
   readonly #cleaner: PartitionCleaner | undefined
   /** Told of every commit, where records wait for that; a commit of any other topic costs nothing. @internal */
@@ -90,9 +94,14 @@ export class Partition implements CompactedLog {
     return this.#end
   }
 
-  /** Up to here everything is decided; without transactions that is the high watermark. */
+  /** Before it everything is decided: the first record of an open transaction, or the high watermark. */
   get lastStableOffset(): number {
-    return this.#end
+    return Math.min(this.#end, Math.max(this.#start, this.openFrom))
+  }
+
+  /** Where a reader comes to an end now. @internal */
+  endFor(committed: boolean): number {
+    return committed ? this.lastStableOffset : this.#end
   }
 
   /** Bytes kept, where the topic counts them. */
@@ -105,12 +114,12 @@ export class Partition implements CompactedLog {
     return this.#deleted
   }
 
-  /** How many records are kept from an offset on and, where `end` is given, before that. @internal */
-  countFrom(offset: number, end: number = this.#end): number {
+  /** How many records a reader gets from an offset on and before another one. @internal */
+  countFrom(offset: number, end: number = this.#end, committed: boolean = true): number {
     const from = Math.max(offset, this.#start)
-    const to = Math.min(end, this.#end)
+    const to = Math.min(end, this.endFor(committed))
     if (to <= from) return 0
-    return this.#gaps ? countRecords(this.#segments, from, to) : to - from
+    return this.#gaps ? countRecords(this.#segments, from, to, committed) : to - from
   }
 
   /** The idempotent producers that write here; made when there is one. @internal */
@@ -205,15 +214,16 @@ export class Partition implements CompactedLog {
         { topic: this.topic, partition: this.index, offset },
       )
     }
-    let records = this.fetch(offset, maxRecords)
+    let records = this.fetch(offset, maxRecords, options.isolationLevel !== 'read_uncommitted')
     if (maxBytes !== undefined) records = upToBytes(records, maxBytes)
     if (!this.#serde.decodes) return records
     return records.map(record => ({ ...record, value: this.#serde.deserializeSync(record.value, record) }))
   }
 
   /** Records as the log keeps them, from an offset that is in range. @internal */
-  fetch(offset: number, maxRecords: number): ConsumerRecord[] {
-    return readRecords(this.#segments, this.topic, this.index, offset, this.#end, maxRecords)
+  fetch(offset: number, maxRecords: number, committed: boolean = true): ConsumerRecord[] {
+    const end = this.endFor(committed)
+    return readRecords(this.#segments, this.topic, this.index, offset, end, maxRecords, committed)
   }
 
   /**
@@ -391,6 +401,46 @@ export class Partition implements CompactedLog {
     const oldest = this.#segments[0]
     this.#oldestEnd =
       oldest === undefined || oldest === this.#active ? Number.POSITIVE_INFINITY : oldest.endOffset
+  }
+
+  // --- transactions -------------------------------------------------------------------------------------------------
+
+  /**
+   * The first record of a transaction was written: from here on the log is undecided. Its further records are added to
+   * what this gives. @internal
+   */
+  beginTransaction(producerId: number, offset: number): OffsetRange[] {
+    this.#transactions ??= new OpenTransactions()
+    if (offset < this.openFrom) this.openFrom = offset
+    return this.#transactions.begin(producerId, offset)
+  }
+
+  /**
+   * A transaction ends: aborted records are hidden, and a control record, which nobody reads, takes an offset.
+   * (Kafka: WriteTxnMarkers) @internal
+   */
+  endTransaction(producerId: number, committed: boolean, sequence: number, now: number): void {
+    if (this.#transactions === undefined || this.#deleted) return
+    const ranges = this.#transactions.end(producerId)
+    this.openFrom = this.#transactions.from
+    if (!committed) for (const { from, to } of ranges) this.#hide(from, to)
+    let segment = this.#active
+    if (segment === undefined || this.#full(segment, 0, now)) segment = this.#roll(now, now)
+    segment.append(null, null, noHeaders, now, sequence, 0)
+    segment.hide(segment.count - 1, 'control')
+    this.#gaps = true
+    this.#end++
+    for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
+  }
+
+  #hide(from: number, to: number): void {
+    this.#gaps = true
+    let segment = this.segmentFrom(Math.max(from, this.#start))
+    while (segment !== undefined && segment.baseOffset < to) {
+      const end = Math.min(to, segment.endOffset)
+      for (let i = segment.indexFrom(from); i < segment.indexFrom(end); i++) segment.hide(i, 'aborted')
+      segment = this.segmentFrom(segment.endOffset)
+    }
   }
 
   // --- compaction ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 import { describeValue, InvalidArgumentError } from '../errors.ts'
-import type { ConsumerRecord } from '../record.ts'
+import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import { checkOptions, integer, oneOf } from '../validate.ts'
 import { recordSize } from './record-size.ts'
 
@@ -9,8 +9,11 @@ export interface ReadOptions {
   readonly maxRecords?: number
   /** At most this many bytes, but at least one record; needs a topic that keeps bytes. */
   readonly maxBytes?: number
-  /** Whether records of open or aborted transactions are read; as there are none yet, both read the same. */
-  readonly isolationLevel?: 'read_committed' | 'read_uncommitted'
+  /**
+   * Whether records of open and aborted transactions are read, too; default `read_committed`: they are not, nor is
+   * anything after an open one.
+   */
+  readonly isolationLevel?: IsolationLevel
 }
 
 const offsetCheck = integer(0)

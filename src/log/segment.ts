@@ -2,6 +2,11 @@ import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } fr
 
 const firstCapacity = 4
 
+/** Why readers do not get a record: its transaction was aborted, or it only says how one ended. */
+export type Hidden = 'aborted' | 'control'
+
+const hiddenCodes: Readonly<Record<Hidden, number>> = { aborted: 1, control: 2 }
+
 /**
  * A run of records as columns: an offset is the base plus the index, and a record object is made when it is read. (Two
  * slots and eight bytes a record; a record object would cost over a hundred bytes and the collector's time for as long
@@ -12,7 +17,7 @@ export class Segment {
   /** When its first record was appended, on the clock's `now()`. */
   readonly createdAt: number
   count = 0
-  /** Whether every offset from the first to the last is a record: what is at an offset need not be looked for then. */
+  /** Whether every offset from the first to the last is a record that every reader gets: nothing need be looked for then. */
   plain = true
   /** Of keys, values and headers, where the topic counts bytes. */
   bytes = 0
@@ -29,6 +34,10 @@ export class Segment {
   #ascending = true
   // Offsets since the base, once there is a gap.
   #offsets: Uint32Array | undefined
+  // Which records are hidden, and why; made for the first one.
+  #hidden: Uint8Array | undefined
+  #aborted = 0
+  #controls = 0
   // Where the last look-up ended: whoever reads on asks for the place after it.
   #lastIndex = 0
   // The place in the topic's order of appends since the first one's; made when that is not simply the index.
@@ -94,6 +103,36 @@ export class Segment {
     )
   }
 
+  /** Keeps a record from readers: from all of them, or only from those who read what is committed. */
+  hide(index: number, why: Hidden): void {
+    this.plain = false
+    if (this.#hidden === undefined || this.#hidden.length <= index) {
+      const hidden = new Uint8Array(Math.max(this.#timestamps.length, index + 1))
+      if (this.#hidden !== undefined) hidden.set(this.#hidden)
+      this.#hidden = hidden
+    }
+    this.#hidden[index] = hiddenCodes[why]
+    if (why === 'aborted') this.#aborted++
+    else this.#controls++
+  }
+
+  /** Whether a reader gets a record: `committed` is one who reads only what is committed. */
+  visible(index: number, committed: boolean): boolean {
+    const code = this.#hidden?.[index] ?? 0
+    return code === 0 || (code === hiddenCodes.aborted && !committed)
+  }
+
+  /** How many records a reader gets from one index on and before another one. */
+  countVisible(from: number, to: number, committed: boolean): number {
+    if (this.#hidden === undefined) return Math.max(0, to - from)
+    if (from === 0 && to === this.count) {
+      return this.count - this.#controls - (committed ? this.#aborted : 0)
+    }
+    let count = 0
+    for (let index = from; index < to; index++) if (this.visible(index, committed)) count++
+    return count
+  }
+
   #explicitOffsets(): void {
     this.plain = false
     this.#offsets = new Uint32Array(this.#timestamps.length)
@@ -133,6 +172,7 @@ export class Segment {
     if (this.#sequences && this.#sequences.length > this.count)
       this.#sequences = this.#sequences.slice(0, this.count)
     if (this.#offsets && this.#offsets.length > this.count) this.#offsets = this.#offsets.slice(0, this.count)
+    if (this.#hidden && this.#hidden.length > this.count) this.#hidden = this.#hidden.slice(0, this.count)
   }
 
   /** Lets go of keys, values and headers below an offset; nobody reads there again. */

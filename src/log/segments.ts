@@ -17,7 +17,7 @@ export function segmentIndex(segments: readonly Segment[], offset: number): numb
   return low
 }
 
-/** Up to so many records of a partition's segments, from an offset on and before another one. */
+/** Up to so many records that a reader gets, from an offset on and before another one. */
 export function readRecords(
   segments: readonly Segment[],
   topic: string,
@@ -25,29 +25,39 @@ export function readRecords(
   from: number,
   end: number,
   maxRecords: number,
+  committed: boolean,
 ): ConsumerRecord[] {
   const records = new Array<ConsumerRecord>(Math.max(0, Math.min(maxRecords, end - from)))
   let at = 0
   for (let i = segmentIndex(segments, from); i < segments.length && at < records.length; i++) {
     const segment = segments[i]!
     let index = segment.indexFrom(from)
-    const last = Math.min(
-      segment.endOffset <= end ? segment.count : segment.indexFrom(end),
-      index + records.length - at,
-    )
-    while (index < last) records[at++] = segment.record(topic, partition, index++)
+    const stop = segment.endOffset <= end ? segment.count : segment.indexFrom(end)
+    const last = Math.min(stop, index + records.length - at)
+    if (segment.plain) {
+      while (index < last) records[at++] = segment.record(topic, partition, index++)
+      continue
+    }
+    for (; index < stop && at < records.length; index++) {
+      if (segment.visible(index, committed)) records[at++] = segment.record(topic, partition, index)
+    }
   }
   if (at < records.length) records.length = at
   return records
 }
 
-/** How many records there are from an offset on and before another one. */
-export function countRecords(segments: readonly Segment[], from: number, end: number): number {
+/** How many records a reader gets from an offset on and before another one. */
+export function countRecords(
+  segments: readonly Segment[],
+  from: number,
+  end: number,
+  committed: boolean,
+): number {
   let count = 0
   for (let i = segmentIndex(segments, from); i < segments.length && segments[i]!.baseOffset < end; i++) {
     const segment = segments[i]!
     const last = segment.endOffset <= end ? segment.count : segment.indexFrom(end)
-    count += last - segment.indexFrom(from)
+    count += segment.countVisible(segment.indexFrom(from), last, committed)
   }
   return count
 }

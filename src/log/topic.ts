@@ -204,6 +204,13 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     if (this.options.freeze) deepFreeze(value)
   }
 
+  /** Ends a transaction in one of its partitions; false where the topic is gone. @internal */
+  endTransaction(partition: number, producerId: number, committed: boolean, now: number): boolean {
+    if (this.#deleted) return false
+    this.#partitions[partition]!.endTransaction(producerId, committed, this.#sequence++, now)
+    return true
+  }
+
   /** Writes an admitted record. @internal */
   write(
     partition: number,

@@ -11,10 +11,12 @@ import type {
   MembershipListener,
   ProducerRecord,
   SendWait,
+  TransactionalProducer,
 } from '../engine.ts'
+import { IllegalStateError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
-import type { RecordMetadata } from '../record.ts'
+import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { after, placesOf, type TestClient } from './test-client.ts'
 import { TestFetchSession } from './test-fetch-session.ts'
@@ -102,6 +104,14 @@ export class TestEngine implements Engine {
     return written
   }
 
+  initTransactions(transactionalId: string, timeoutMs: number): MaybePromise<TransactionalProducer> {
+    const { initTransactions } = this.#engine
+    if (initTransactions === undefined) throw new IllegalStateError(`The ${this.name} has no transactions`)
+    return after(this.#client.meet('metadata', []), () =>
+      initTransactions.call(this.#engine, transactionalId, timeoutMs),
+    )
+  }
+
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership> {
     const client = this.#client
     return after(client.meet('join', placesOf(request.interest)), () => {
@@ -126,12 +136,16 @@ export class TestEngine implements Engine {
     }
   }
 
-  fetch<Position extends FetchPosition>(wake: () => void): FetchSession<Position> {
-    return new TestFetchSession<Position>(this.#engine, this.#client, wake)
+  fetch<Position extends FetchPosition>(
+    wake: () => void,
+    isolationLevel: IsolationLevel,
+  ): FetchSession<Position> {
+    return new TestFetchSession<Position>(this.#engine, this.#client, wake, isolationLevel)
   }
 
-  offsetFor(tp: TopicPartition, spec: OffsetSpec): MaybePromise<number> {
-    return after(this.#client.meet('offsets', [tp]), () => this.#engine.offsetFor(tp, spec))
+  offsetFor(tp: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): MaybePromise<number> {
+    const look = () => this.#engine.offsetFor(tp, spec, isolationLevel)
+    return after(this.#client.meet('offsets', [tp]), look)
   }
 
   track(client: EngineClient): void {

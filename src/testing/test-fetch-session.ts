@@ -1,6 +1,6 @@
 import type { Engine, FetchPosition, FetchSession, PartitionFetch } from '../engine.ts'
 import { Queue } from '../queue.ts'
-import type { ConsumerRecord } from '../record.ts'
+import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import type { TestClient } from './test-client.ts'
 
@@ -14,8 +14,8 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
   readonly #ready = new Queue<TestPartitionFetch<Position>>()
   #failed: { readonly error: unknown } | undefined
 
-  constructor(engine: Engine, client: TestClient, wake: () => void) {
-    this.#session = engine.fetch(wake)
+  constructor(engine: Engine, client: TestClient, wake: () => void, isolationLevel: IsolationLevel) {
+    this.#session = engine.fetch(wake, isolationLevel)
     this.#client = client
     this.#wake = wake
   }
@@ -122,6 +122,10 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
 
   get logStartOffset(): number {
     return this.#fetch.logStartOffset
+  }
+
+  get endOffset(): number {
+    return this.#fetch.endOffset ?? this.#fetch.highWatermark
   }
 
   count(from: number, to: number): number {

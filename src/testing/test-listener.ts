@@ -23,6 +23,10 @@ export class TestListener implements MembershipListener {
     return this.#listener.autoOffsetReset
   }
 
+  get isolationLevel(): MembershipListener['isolationLevel'] {
+    return this.#listener.isolationLevel
+  }
+
   /** From now on it is heard under this name. */
   joined(memberId: string): void {
     this.#memberId = memberId

@@ -1,4 +1,4 @@
-import type { Interest, Membership } from '../engine.ts'
+import type { Interest, Membership, PendingCommit } from '../engine.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { after, placesOf, type TestClient } from './test-client.ts'
@@ -53,6 +53,25 @@ export class TestMembership implements Membership {
     } catch (error) {
       this.#refused(offsets, error)
       throw error
+    }
+  }
+
+  prepareCommit(offsets: Commit): PendingCommit | undefined {
+    const pending = this.#membership.prepareCommit?.(offsets)
+    if (pending === undefined) return undefined
+    return {
+      check: () => {
+        try {
+          pending.check()
+        } catch (error) {
+          this.#refused(offsets, error)
+          throw error
+        }
+      },
+      commit: () => {
+        pending.commit()
+        this.#committed(offsets)
+      },
     }
   }
 

@@ -7,6 +7,7 @@ import { heap } from './rows/heap.ts'
 import { pressures } from './rows/pressure.ts'
 import { rebalance } from './rows/rebalance.ts'
 import { send } from './rows/send.ts'
+import { transactions } from './rows/transaction.ts'
 import { trimmings } from './rows/trimming.ts'
 
 /** Every row, in the order of the table. */
@@ -20,5 +21,6 @@ export const rows: readonly Row[] = [
   ...trimmings,
   ...compactions,
   ...pressures,
+  ...transactions,
   rebalance,
 ]

@@ -1,0 +1,83 @@
+import type {
+  EngineTransaction,
+  EpochOffset,
+  Membership,
+  ProducerRecord,
+  TransactionalProducer,
+} from '../engine.ts'
+import { IllegalStateError } from '../errors.ts'
+import type { RecordMetadata } from '../record.ts'
+import type { OpenTransaction } from '../transaction/open-transaction.ts'
+import type { TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
+import type { LogWriter } from './log-writer.ts'
+
+/** What transactions in memory need of their engine. */
+export interface MemoryTransactionsHost {
+  readonly coordinator: TransactionCoordinator
+  readonly writer: LogWriter
+  requireOpen(): void
+  finished(): void
+}
+
+/** A producer with a transactional id, of this process's own log. */
+export class MemoryTransactionalProducer implements TransactionalProducer {
+  readonly #host: MemoryTransactionsHost
+  readonly #session: TransactionalSession
+
+  constructor(host: MemoryTransactionsHost, session: TransactionalSession) {
+    this.#host = host
+    this.#session = session
+  }
+
+  begin(): EngineTransaction {
+    this.#host.requireOpen()
+    return new MemoryTransaction(this.#host, this.#session, this.#host.coordinator.begin(this.#session))
+  }
+}
+
+class MemoryTransaction implements EngineTransaction {
+  readonly #host: MemoryTransactionsHost
+  readonly #session: TransactionalSession
+  readonly #transaction: OpenTransaction
+
+  constructor(host: MemoryTransactionsHost, session: TransactionalSession, transaction: OpenTransaction) {
+    this.#host = host
+    this.#session = session
+    this.#transaction = transaction
+  }
+
+  append(record: ProducerRecord): RecordMetadata {
+    this.#transaction.requireOpen()
+    return this.#host.writer.appendTransactional(record, this.#transaction)
+  }
+
+  appendBatch(records: readonly ProducerRecord[]): RecordMetadata[] {
+    this.#transaction.requireOpen()
+    return this.#host.writer.appendBatchTransactional(records, this.#transaction)
+  }
+
+  sendOffsets(membership: Membership, offsets: readonly EpochOffset[]): void {
+    this.#transaction.requireOpen()
+    const pending = membership.prepareCommit?.(offsets)
+    if (pending === undefined) {
+      throw new IllegalStateError(
+        `Consumer '${membership.memberId}' has no group, so it has no offsets to send`,
+      )
+    }
+    this.#transaction.addOffsets(pending)
+  }
+
+  commit(): void {
+    this.#host.requireOpen()
+    try {
+      this.#host.coordinator.commit(this.#session, this.#transaction)
+    } finally {
+      this.#host.finished()
+    }
+  }
+
+  abort(): void {
+    this.#host.coordinator.abort(this.#session, this.#transaction)
+    this.#host.finished()
+  }
+}

@@ -1,0 +1,38 @@
+/** Offsets from one on and before another one. */
+export interface OffsetRange {
+  readonly from: number
+  to: number
+}
+
+/** Adds the offset of a record that comes after all that is there. */
+export function addOffset(ranges: OffsetRange[], offset: number): void {
+  const last = ranges[ranges.length - 1]!
+  if (last.to === offset) last.to = offset + 1
+  else ranges.push({ from: offset, to: offset + 1 })
+}
+
+/** The transactions that are open in one partition, and where their records are. */
+export class OpenTransactions {
+  // In the order of their first records, so the first of them says where the log is undecided.
+  readonly #open = new Map<number, OffsetRange[]>()
+
+  /** The offset of the first record that is undecided. */
+  get from(): number {
+    for (const ranges of this.#open.values()) return ranges[0]!.from
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** A producer's transaction has written its first record here; what it writes later is added to what this gives. */
+  begin(producerId: number, offset: number): OffsetRange[] {
+    const ranges = [{ from: offset, to: offset + 1 }]
+    this.#open.set(producerId, ranges)
+    return ranges
+  }
+
+  /** A producer's transaction ends; gives where its records are. */
+  end(producerId: number): readonly OffsetRange[] {
+    const ranges = this.#open.get(producerId) ?? []
+    this.#open.delete(producerId)
+    return ranges
+  }
+}

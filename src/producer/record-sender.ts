@@ -1,0 +1,249 @@
+import type { Engine, EngineClient, EngineTopic, ProducerRecord, SendWait } from '../engine.ts'
+import { describeValue, InvalidArgumentError } from '../errors.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { RecordMetadata } from '../record.ts'
+import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
+import { emptyRecord, type SpareRecord, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
+import { SendQueue } from './send-queue.ts'
+
+/** Where checked records are written: the log, or a transaction. */
+export interface RecordSink {
+  append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata>
+  appendBatch(records: readonly ProducerRecord[], wait: SendWait): MaybePromise<RecordMetadata[]>
+}
+
+/** How records are checked and placed. */
+export interface SenderOptions {
+  readonly engine: Engine
+  readonly sticky: StickyRoundRobin
+  readonly partitioner: Partitioner | undefined
+  readonly clientId: string
+  /** Closes the producer, for an engine that ends. */
+  close(timeoutMs: number | undefined): Promise<void>
+}
+
+// Records of a batch up to this size are used again for the next one: what a send leaves behind is the collector's work.
+const mostSpare = 1000
+
+/** Checks messages, serializes them, gives them their partitions and writes them, in the order in which they came. */
+export class RecordSender {
+  readonly #engine: Engine
+  readonly #sink: RecordSink
+  readonly #options: SenderOptions
+  // Made when a schema, or the engine, first answers with a promise: later sends then wait their turn.
+  #queue: SendQueue | undefined
+  #client: EngineClient | undefined
+  // Those that wait for room.
+  #waiting: Set<Promise<unknown>> | undefined
+  #spare: SpareRecord[] = []
+
+  constructor(sink: RecordSink, options: SenderOptions) {
+    this.#engine = options.engine
+    this.#sink = sink
+    this.#options = options
+  }
+
+  /** Whether nothing is under way. */
+  get idle(): boolean {
+    return (this.#waiting?.size ?? 0) === 0 && (this.#queue?.size ?? 0) === 0
+  }
+
+  /** Writes one record; the answer is there at once where nothing had to be waited for. */
+  send(message: unknown, wait: SendWait): MaybePromise<RecordMetadata> {
+    if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message, wait)
+    const prepared = this.#prepare(message)
+    if (isPromise(prepared)) return this.#sendLater(prepared, wait)
+    const sent = this.#sink.append(prepared, wait)
+    return isPromise(sent) ? this.#follow(sent) : sent
+  }
+
+  /** The same for several. */
+  sendBatch(messages: readonly unknown[], wait: SendWait): MaybePromise<RecordMetadata[]> {
+    if (!Array.isArray(messages)) {
+      throw new InvalidArgumentError(
+        `sendBatch: expected an array of messages, received ${describeValue(messages)}`,
+        { field: 'messages', received: messages },
+      )
+    }
+    if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages, wait)
+    // Taken away while it is in use: code of the user that runs meanwhile may send, too.
+    const spare = this.#spare
+    this.#spare = []
+    const prepared = this.#prepareAll(messages, spare)
+    if (isPromise(prepared)) return this.#sendBatchLater(prepared, wait)
+    const sent = this.#sink.appendBatch(prepared, wait)
+    if (isPromise(sent)) return this.#follow(sent)
+    if (prepared.length <= mostSpare) this.#keepSpare(prepared)
+    return sent
+  }
+
+  #keepSpare(records: SpareRecord[]): void {
+    for (let i = 0; i < records.length; i++) emptyRecord(records[i]!)
+    this.#spare = records
+  }
+
+  /** The promise of an answer. One who awaits nothing else would leave consumers that gave way to the event loop behind. */
+  promise<Sent>(sent: MaybePromise<Sent>): Promise<Sent> {
+    if (isPromise(sent)) return sent
+    const turn = this.#engine.clock.awaitedTurn
+    return turn === undefined ? Promise.resolve(sent) : this.#resolveAfter(turn, sent)
+  }
+
+  async #resolveAfter<Sent>(turn: Promise<void>, sent: Sent): Promise<Sent> {
+    await turn
+    return sent
+  }
+
+  #follow<Sent>(sent: Promise<Sent>): Promise<Sent> {
+    const waiting = this.#waiting ?? new Set()
+    this.#waiting = waiting
+    waiting.add(sent)
+    const over = () => void waiting.delete(sent)
+    sent.then(over, over)
+    return sent
+  }
+
+  /** Resolves when all that were sent are through, well or not. */
+  async through(): Promise<void> {
+    await this.#queue?.idle()
+    await Promise.allSettled(this.#waiting ?? [])
+  }
+
+  // --- sends that wait their turn -----------------------------------------------------------------------------------
+
+  // These stand apart from `send` and `sendBatch`, because what a closure captures is allocated by every call of the
+  // function around it, whether or not it comes to the closure.
+  #sendQueued(message: unknown, wait: SendWait): Promise<RecordMetadata> {
+    return this.#enqueue(
+      () => this.#prepare(message),
+      record => this.#sink.append(record, wait),
+    )
+  }
+
+  #sendLater(prepared: Promise<ProducerRecord>, wait: SendWait): Promise<RecordMetadata> {
+    return this.#enqueue(
+      () => prepared,
+      record => this.#sink.append(record, wait),
+    )
+  }
+
+  #sendBatchQueued(messages: readonly unknown[], wait: SendWait): Promise<RecordMetadata[]> {
+    return this.#enqueue(
+      () => this.#prepareAll(messages),
+      records => this.#sink.appendBatch(records, wait),
+    )
+  }
+
+  #sendBatchLater(prepared: Promise<ProducerRecord[]>, wait: SendWait): Promise<RecordMetadata[]> {
+    return this.#enqueue(
+      () => prepared,
+      records => this.#sink.appendBatch(records, wait),
+    )
+  }
+
+  // What waits for a schema is a send that waits: `idle` and `close` count it.
+  #enqueue<Prepared, Sent>(
+    prepare: () => MaybePromise<Prepared>,
+    append: (prepared: Prepared) => MaybePromise<Sent>,
+  ): Promise<Sent> {
+    this.#queue ??= new SendQueue()
+    this.#track(this.#queue)
+    return this.#queue
+      .add(async () => append(await prepare()))
+      .finally(() => {
+        if (this.#queue?.size === 0) this.#untrack()
+        this.#engine.touch()
+      })
+  }
+
+  #track(queue: SendQueue): void {
+    if (this.#client) return
+    const { clientId } = this.#options
+    this.#client = {
+      groupId: undefined,
+      pending: () => (queue.size > 0 ? [`Producer '${clientId}' has ${queue.size} sends waiting`] : []),
+      paused: [],
+      unread: () => 0,
+      close: async ({ timeoutMs }) => {
+        await this.#options.close(timeoutMs)
+        return []
+      },
+    }
+    this.#engine.track(this.#client)
+  }
+
+  #untrack(): void {
+    if (this.#client) this.#engine.untrack(this.#client)
+    this.#client = undefined
+  }
+
+  // --- checking and placing -----------------------------------------------------------------------------------------
+
+  #prepare(message: unknown): MaybePromise<ProducerRecord> {
+    const prepared = this.#check(message)
+    if (isPromise(prepared)) return prepared.then(record => this.#advance(record))
+    return this.#advance(prepared)
+  }
+
+  #advance(record: ProducerRecord): ProducerRecord {
+    if (record.key === null) this.#options.sticky.advance(record.topic.name)
+    return record
+  }
+
+  #prepareAll(messages: readonly unknown[], records: SpareRecord[] = []): MaybePromise<SpareRecord[]> {
+    const spares = records.length
+    for (let i = 0; i < messages.length; i++) {
+      const record = this.#check(messages[i], i < spares ? records[i] : undefined)
+      if (isPromise(record)) return this.#prepareRest(messages, records.slice(0, i), record)
+      if (i < spares) records[i] = record
+      else records.push(record)
+    }
+    records.length = messages.length
+    return this.#advanceAll(records)
+  }
+
+  async #prepareRest(
+    messages: readonly unknown[],
+    records: ProducerRecord[],
+    first: Promise<ProducerRecord>,
+  ): Promise<ProducerRecord[]> {
+    records.push(await first)
+    for (let i = records.length; i < messages.length; i++) records.push(await this.#check(messages[i]))
+    return this.#advanceAll(records)
+  }
+
+  #advanceAll(records: SpareRecord[]): SpareRecord[] {
+    let last: EngineTopic | undefined
+    for (const { topic, key } of records) {
+      if (key !== null || topic === last) continue
+      this.#options.sticky.advance(topic.name)
+      last = topic
+    }
+    return records
+  }
+
+  #check(message: unknown, spare?: SpareRecord): MaybePromise<ProducerRecord> {
+    if (typeof message !== 'object' || message === null) {
+      throw new InvalidArgumentError(
+        `send: expected a message with a topic and a value, received ${describeValue(message)}`,
+        { field: 'message', received: message },
+      )
+    }
+    const { topic: topicName } = message as { readonly topic?: unknown }
+    if (typeof topicName !== 'string') {
+      throw new InvalidArgumentError(
+        `send: field 'topic' expected a topic's name, received ${describeValue(topicName)}`,
+        { field: 'topic', received: topicName },
+      )
+    }
+    const topic = this.#engine.topic(topicName)
+    if (isPromise(topic)) return this.#checkLater(topic, message)
+    const { partitioner, sticky } = this.#options
+    return toProducerRecord(topic, message as UncheckedMessage, partitioner, sticky, spare)
+  }
+
+  async #checkLater(topic: Promise<EngineTopic>, message: UncheckedMessage): Promise<ProducerRecord> {
+    const { partitioner, sticky } = this.#options
+    return toProducerRecord(await topic, message, partitioner, sticky)
+  }
+}

@@ -1,0 +1,138 @@
+import type { ConsumerControl } from '../consumer/consumer-control.ts'
+import type { RecordContext } from '../consumer/run-options.ts'
+import type { EngineTransaction, SendWait } from '../engine.ts'
+import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { isOffsetSource } from '../offset-source.ts'
+import type { RecordMetadata } from '../record.ts'
+import type { Message, TopicMap } from '../topic-definition.ts'
+import { RecordSender, type SenderOptions } from './record-sender.ts'
+
+// A send inside of a transaction does not wait for room: who keeps a transaction open keeps readers waiting.
+const noWait: SendWait = { timeoutMs: 0, signals: [] }
+
+/**
+ * What `producer.transaction` gives to its function: what is sent with it, and the offsets, count together when the
+ * function has returned, or not at all.
+ */
+export class Transaction<out Topics extends TopicMap> {
+  readonly #transaction: EngineTransaction
+  readonly #sender: RecordSender
+  readonly #clientId: string
+  #over = false
+  #failed: { readonly error: unknown } | undefined
+  // Those that have to be waited for.
+  #calls: Set<Promise<unknown>> | undefined
+
+  /** @hidden */
+  constructor(transaction: EngineTransaction, options: SenderOptions) {
+    this.#transaction = transaction
+    this.#sender = new RecordSender(transaction, options)
+    this.#clientId = options.clientId
+  }
+
+  /**
+   * Writes one record. Readers get it once the transaction has committed; those with `read_uncommitted` at once. Where a
+   * log is full it rejects.
+   */
+  send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
+    try {
+      this.#requireOpen('send')
+      return this.#answer(this.#sender.send(message, noWait))
+    } catch (error) {
+      return this.#refuse(error)
+    }
+  }
+
+  /** Writes several records. */
+  sendBatch(messages: readonly Message<Topics>[]): Promise<RecordMetadata[]> {
+    try {
+      this.#requireOpen('sendBatch')
+      return this.#answer(this.#sender.sendBatch(messages, noWait))
+    } catch (error) {
+      return this.#refuse(error)
+    }
+  }
+
+  /**
+   * Commits with the transaction what was consumed: what the consumer's last `poll`, or its loop, handed out; or, of a
+   * handler's context, its record or batch. The consumer has `autoCommit: false`. (Kafka: sendOffsetsToTransaction, KIP-447)
+   *
+   * @throws CommitFailedError where a partition is no longer the consumer's; the transaction is aborted
+   */
+  sendOffsets(from: RecordContext | ConsumerControl): Promise<void> {
+    try {
+      this.#requireOpen('sendOffsets')
+      return this.#answer(this.#sendOffsets(from))
+    } catch (error) {
+      return this.#refuse(error)
+    }
+  }
+
+  async #sendOffsets(from: unknown): Promise<void> {
+    if (!isOffsetSource(from)) {
+      throw new InvalidArgumentError(
+        `sendOffsets: expected a consumer, or the context of a handler, received ${describeValue(from)}`,
+        { field: 'from', received: from },
+      )
+    }
+    const { consumer, groupId, autoCommit, membership, offsets } = from.consumedOffsets()
+    if (groupId === undefined) {
+      throw new IllegalStateError(
+        `sendOffsets: consumer '${consumer}' has no groupId, so it has no offsets to send`,
+      )
+    }
+    if (autoCommit) {
+      throw new IllegalStateError(
+        `sendOffsets: consumer '${consumer}' of group '${groupId}' commits by itself, transaction or not; it needs autoCommit: false`,
+        { groupId },
+      )
+    }
+    if (membership === undefined) {
+      throw new IllegalStateError(
+        `sendOffsets: consumer '${consumer}' is not a member of group '${groupId}' now`,
+        {
+          groupId,
+        },
+      )
+    }
+    if (offsets.length > 0) await this.#transaction.sendOffsets(membership, offsets)
+  }
+
+  #requireOpen(method: string): void {
+    if (!this.#over) return
+    throw new IllegalStateError(`${method}: this transaction of producer '${this.#clientId}' is over`)
+  }
+
+  // What has to be waited for is waited for at the end, too, even where nobody awaits it.
+  #answer<T>(result: MaybePromise<T>): Promise<T> {
+    if (!isPromise(result)) return this.#sender.promise(result)
+    const calls = this.#calls ?? new Set()
+    this.#calls = calls
+    calls.add(result)
+    result.then(
+      () => calls.delete(result),
+      error => {
+        this.#failed ??= { error }
+        calls.delete(result)
+      },
+    )
+    return result
+  }
+
+  // Whatever fails makes the transaction abort, also where the caller goes on: it was to be all or nothing.
+  #refuse(reason: unknown): Promise<never> {
+    if (!this.#over) this.#failed ??= { error: reason }
+    const refused = Promise.reject(reason)
+    // The transaction tells of it, so nobody has to await it here.
+    refused.catch(() => {})
+    return refused
+  }
+
+  /** Takes nothing more, and gives what failed in it, if anything did. @internal */
+  async finish(): Promise<{ readonly error: unknown } | undefined> {
+    while (this.#calls !== undefined && this.#calls.size > 0) await Promise.allSettled(this.#calls)
+    this.#over = true
+    return this.#failed
+  }
+}

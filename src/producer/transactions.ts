@@ -1,0 +1,119 @@
+import { Deadline } from '../deadline.ts'
+import type { Engine, EngineClient, EngineTransaction, TransactionalProducer } from '../engine.ts'
+import { IllegalStateError } from '../errors.ts'
+import type { TopicMap } from '../topic-definition.ts'
+import type { SenderOptions } from './record-sender.ts'
+import { SendQueue } from './send-queue.ts'
+import { Transaction } from './transaction.ts'
+
+/** The transactions of one producer, one after the other. */
+export class Transactions<Topics extends TopicMap> {
+  readonly #engine: Engine
+  readonly #options: SenderOptions
+  readonly #transactionalId: string
+  readonly #timeoutMs: number
+  readonly #queue = new SendQueue()
+  #producer: TransactionalProducer | undefined
+  #open: EngineTransaction | undefined
+  #client: EngineClient | undefined
+
+  constructor(options: SenderOptions, transactionalId: string, timeoutMs: number) {
+    this.#engine = options.engine
+    this.#options = options
+    this.#transactionalId = transactionalId
+    this.#timeoutMs = timeoutMs
+  }
+
+  get idle(): boolean {
+    return this.#queue.size === 0
+  }
+
+  /** Resolves when those that were called are through. */
+  through(): Promise<void> {
+    return this.#queue.idle()
+  }
+
+  /** Aborts the one that is open. */
+  async abort(): Promise<void> {
+    await this.#open?.abort()
+  }
+
+  /** Runs one, once those before it are over: a producer has one transaction at a time. */
+  run<T>(work: (transaction: Transaction<Topics>) => T | PromiseLike<T>): Promise<T> {
+    this.#track()
+    return new Promise((resolve, reject) => {
+      this.#queue
+        .add(() => this.#turn(work, resolve, reject))
+        .catch(reject)
+        .finally(() => {
+          if (this.#queue.size === 0) this.#untrack()
+          this.#engine.touch()
+        })
+    })
+  }
+
+  // The next one begins when this one has ended, also if its function goes on after its time: else a call from within it
+  // would wait for itself for ever.
+  async #turn<T>(
+    work: (transaction: Transaction<Topics>) => T | PromiseLike<T>,
+    resolve: (result: T) => void,
+    reject: (error: unknown) => void,
+  ): Promise<void> {
+    const open = await this.#begin()
+    const name = `transaction of '${this.#options.clientId}'`
+    const deadline = new Deadline(this.#engine.clock, this.#timeoutMs, name)
+    this.#open = open
+    const ended = this.#runIn(open, work).then(resolve, reject)
+    await Promise.race([ended, deadline.passed])
+    deadline.cancel()
+    this.#open = undefined
+  }
+
+  async #runIn<T>(
+    open: EngineTransaction,
+    work: (transaction: Transaction<Topics>) => T | PromiseLike<T>,
+  ): Promise<T> {
+    const transaction = new Transaction<Topics>(open, this.#options)
+    try {
+      const result = await work(transaction)
+      const failed = await transaction.finish()
+      if (failed !== undefined) throw failed.error
+      await open.commit()
+      return result
+    } catch (error) {
+      await transaction.finish()
+      await open.abort()
+      throw error
+    }
+  }
+
+  async #begin(): Promise<EngineTransaction> {
+    if (this.#producer === undefined) {
+      if (this.#engine.initTransactions === undefined) {
+        throw new IllegalStateError(`transaction: the ${this.#engine.name} has no transactions`)
+      }
+      this.#producer = await this.#engine.initTransactions(this.#transactionalId, this.#timeoutMs)
+    }
+    return this.#producer.begin()
+  }
+
+  #track(): void {
+    if (this.#client) return
+    this.#client = {
+      groupId: undefined,
+      pending: () => (this.idle ? [] : [`Producer '${this.#options.clientId}' has a transaction open`]),
+      paused: [],
+      unread: () => 0,
+      close: async ({ timeoutMs }) => {
+        await this.#options.close(timeoutMs)
+        return []
+      },
+    }
+    this.#engine.track(this.#client)
+  }
+
+  #untrack(): void {
+    if (this.#client) this.#engine.untrack(this.#client)
+    this.#client = undefined
+  }
+}

@@ -1,0 +1,182 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import { IllegalStateError, ProducerFencedError, TransactionAbortedError } from '../errors.ts'
+import { OpenTransaction } from './open-transaction.ts'
+
+/** What the coordinator needs of its broker. */
+export interface TransactionHost {
+  readonly clock: BrokerClock
+  /** How long a transactional id that is not used is remembered, in milliseconds; -1 is for ever. */
+  readonly transactionalIdExpirationMs: number
+  newProducerId(): number
+  /** A transaction has ended, with so many control records. */
+  ended(controls: number): void
+}
+
+/** A producer with a transactional id, from when it came until another one with that id comes. */
+export interface TransactionalSession {
+  readonly transactionalId: string
+  readonly timeoutMs: number
+  readonly producerId: number
+  /** Grows with every transaction, so that nothing of one can get into the next (KIP-890). */
+  readonly producerEpoch: number
+}
+
+interface Session extends TransactionalSession {
+  producerId: number
+  producerEpoch: number
+  open: OpenTransaction | undefined
+}
+
+const lastEpoch = 32_766
+
+/**
+ * Knows who may write under each transactional id, and ends every transaction: by commit, by abort, or because its time is
+ * over. All of an end happens in one call, so nobody sees half of it. (Kafka: TransactionCoordinator)
+ */
+export class TransactionCoordinator {
+  readonly #host: TransactionHost
+  readonly #sessions = new Map<string, Session>()
+
+  constructor(host: TransactionHost) {
+    this.#host = host
+  }
+
+  /**
+   * A producer comes with a transactional id: the one that had it before is fenced, and what that had open is aborted.
+   * (Kafka: InitProducerId)
+   */
+  init(transactionalId: string, timeoutMs: number): TransactionalSession {
+    const before = this.#sessions.get(transactionalId)
+    const session: Session = {
+      transactionalId,
+      timeoutMs,
+      producerId: -1,
+      producerEpoch: -1,
+      open: undefined,
+    }
+    if (before === undefined) this.#renew(session)
+    else {
+      if (before.open !== undefined) this.#end(before, before.open, fenced(before))
+      session.producerId = before.producerId
+      session.producerEpoch = before.producerEpoch
+      this.#bump(session)
+    }
+    this.#sessions.set(transactionalId, session)
+    this.#expireLater(session)
+    return session
+  }
+
+  #renew(session: Session): void {
+    session.producerId = this.#host.newProducerId()
+    session.producerEpoch = 0
+  }
+
+  #bump(session: Session): void {
+    if (session.producerEpoch >= lastEpoch) this.#renew(session)
+    else session.producerEpoch++
+  }
+
+  /**
+   * @throws ProducerFencedError where another producer has come with its transactional id
+   * @throws IllegalStateError where it has a transaction open
+   */
+  begin(given: TransactionalSession): OpenTransaction {
+    const session = this.#require(given)
+    if (session.open !== undefined) {
+      throw new IllegalStateError(`Producer '${session.transactionalId}' has a transaction open`, {
+        transactionalId: session.transactionalId,
+      })
+    }
+    const { clock } = this.#host
+    const transaction = new OpenTransaction(session.producerId, session.producerEpoch)
+    session.open = transaction
+    clock.unschedule(expiryTimer(session))
+    clock.schedule(timeoutTimer(session), session.timeoutMs, () => {
+      this.#end(session, transaction, timedOut(session))
+    })
+    return transaction
+  }
+
+  // One that was forgotten for its long silence is there again, unless another one has come.
+  #require(given: TransactionalSession): Session {
+    const session = given as Session
+    const current = this.#sessions.get(session.transactionalId)
+    if (current === undefined) this.#sessions.set(session.transactionalId, session)
+    else if (current !== session) throw fenced(session)
+    return session
+  }
+
+  /**
+   * Makes all that a transaction wrote, and the offsets in it, count at once.
+   *
+   * @throws TransactionAbortedError, ProducerFencedError where it has ended already
+   * @throws CommitFailedError where an offset in it is no longer its member's; it is aborted then
+   */
+  commit(given: TransactionalSession, transaction: OpenTransaction): void {
+    transaction.requireOpen()
+    try {
+      transaction.checkOffsets()
+    } catch (error) {
+      this.#end(given as Session, transaction, error as Error)
+      throw error
+    }
+    this.#end(given as Session, transaction, 'committed')
+  }
+
+  /** Ends a transaction, and nothing of it counts; one that has ended already is left as it is. */
+  abort(given: TransactionalSession, transaction: OpenTransaction): void {
+    if (transaction.ended === undefined) this.#end(given as Session, transaction, aborted(given))
+  }
+
+  #end(session: Session, transaction: OpenTransaction, result: Error | 'committed'): void {
+    const { clock } = this.#host
+    session.open = undefined
+    clock.unschedule(timeoutTimer(session))
+    this.#bump(session)
+    const controls = transaction.end(result, clock.now())
+    if (this.#sessions.get(session.transactionalId) === session) this.#expireLater(session)
+    this.#host.ended(controls)
+  }
+
+  #expireLater(session: Session): void {
+    const { clock, transactionalIdExpirationMs } = this.#host
+    if (transactionalIdExpirationMs === -1) return
+    clock.schedule(expiryTimer(session), transactionalIdExpirationMs, () => {
+      if (this.#sessions.get(session.transactionalId) === session)
+        this.#sessions.delete(session.transactionalId)
+    })
+  }
+
+  /** Who has a transactional id now, or undefined where it is not known. */
+  session(transactionalId: string): TransactionalSession | undefined {
+    return this.#sessions.get(transactionalId)
+  }
+}
+
+function timeoutTimer({ transactionalId }: TransactionalSession): string {
+  return `transaction of '${transactionalId}'`
+}
+
+function expiryTimer({ transactionalId }: TransactionalSession): string {
+  return `transactional id '${transactionalId}': expiry`
+}
+
+function fenced({ transactionalId }: TransactionalSession): ProducerFencedError {
+  return new ProducerFencedError(
+    `Another producer has come with transactionalId '${transactionalId}': this one can write nothing more`,
+    { transactionalId },
+  )
+}
+
+function timedOut({ transactionalId, timeoutMs }: TransactionalSession): TransactionAbortedError {
+  return new TransactionAbortedError(
+    `The transaction of '${transactionalId}' was aborted: it took longer than transactionTimeoutMs (${timeoutMs})`,
+    { transactionalId },
+  )
+}
+
+function aborted({ transactionalId }: TransactionalSession): TransactionAbortedError {
+  return new TransactionAbortedError(`The transaction of '${transactionalId}' was aborted`, {
+    transactionalId,
+  })
+}

@@ -1,0 +1,229 @@
+import * as fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { Clock } from '../../src/clock.ts'
+import { Broker, type Partition, type Topic, topic } from '../../src/index.ts'
+import { OpenTransaction } from '../../src/transaction/open-transaction.ts'
+
+type Fate = 'plain' | 'open' | 'committed' | 'aborted' | 'control'
+
+interface Written {
+  readonly offset: number
+  readonly key: string
+  readonly value: number | null
+  readonly producer: number | undefined
+  fate: Fate
+}
+
+/** A partition that is compacted, trimmed and written to in transactions, as the plainest thing that could work. */
+class PlainLog {
+  all: Written[] = []
+  end = 0
+  start = 0
+  readonly open: Map<number, Written[]> = new Map()
+
+  get stable(): number {
+    const firsts = [...this.open.values()].flatMap(records => records.map(({ offset }) => offset))
+    return Math.min(this.end, Math.max(this.start, Math.min(...firsts, Number.POSITIVE_INFINITY)))
+  }
+
+  write(key: string, value: number | null, producer?: number): void {
+    const record: Written = {
+      offset: this.end++,
+      key,
+      value,
+      producer,
+      fate: producer === undefined ? 'plain' : 'open',
+    }
+    this.all.push(record)
+    if (producer !== undefined) this.open.set(producer, [...(this.open.get(producer) ?? []), record])
+  }
+
+  endTransaction(producer: number, fate: 'committed' | 'aborted'): void {
+    for (const record of this.open.get(producer) ?? []) record.fate = fate
+    this.open.delete(producer)
+    this.all.push({ offset: this.end++, key: '', value: null, producer, fate: 'control' })
+  }
+
+  /** What a reader gets. */
+  seen(committed: boolean): Written[] {
+    const end = committed ? this.stable : this.end
+    const hidden: readonly Fate[] = committed ? ['control', 'aborted'] : ['control']
+    return this.all.filter(
+      ({ offset, fate }) => offset >= this.start && offset < end && !hidden.includes(fate),
+    )
+  }
+
+  /** The last value that each key has, of what counts. */
+  get newest(): Map<string, number | null> {
+    return new Map(this.seen(true).map(({ key, value }) => [key, value]))
+  }
+}
+
+class SetClock implements Clock {
+  time = Date.UTC(2020, 0, 1)
+  readonly workBudget = { ms: 1, records: 1 }
+  now = () => this.time
+  monotonic = () => this.time
+  setTimer = () => ({ cancel: () => {} })
+  turn = () => Promise.resolve()
+}
+
+interface World {
+  readonly log: Topic<never, { key: string; value: number | null }>
+  readonly partition: Partition
+  readonly clock: SetClock
+  readonly open: Map<number, OpenTransaction>
+}
+
+type Command = fc.Command<PlainLog, World>
+
+function plain(records: readonly { offset: number; key: unknown; value: unknown }[]) {
+  return records.map(({ offset, key, value }) => ({ offset, key, value }))
+}
+
+/** What is there is what the model has, but for what compaction took; of each key the newest is there. */
+function compare(model: PlainLog, { partition }: World): void {
+  expect([partition.logStartOffset, partition.highWatermark, partition.lastStableOffset]).toEqual([
+    model.start,
+    model.end,
+    model.stable,
+  ])
+  for (const isolationLevel of ['read_committed', 'read_uncommitted'] as const) {
+    const committed = isolationLevel === 'read_committed'
+    const read = partition.read(model.start, { maxRecords: 10_000, isolationLevel })
+    const byOffset = new Map(model.seen(committed).map(record => [record.offset, record]))
+    const offsets = read.map(({ offset }) => offset)
+    expect(offsets).toEqual(offsets.toSorted((a, b) => a - b))
+    expect(plain(read)).toEqual(plain(offsets.map(offset => byOffset.get(offset)!)))
+    expect(partition.countFrom(0, model.end, committed)).toBe(read.length)
+    for (const from of [model.start, Math.floor((model.start + model.end) / 2), model.end]) {
+      const rest = partition.read(from, { maxRecords: 3, isolationLevel })
+      expect(plain(rest)).toEqual(plain(read.filter(({ offset }) => offset >= from).slice(0, 3)))
+    }
+    if (!committed) continue
+    // Tombstones are kept for as long as this runs.
+    const newest = new Map(read.map(({ key, value }) => [key as string, value as number | null]))
+    expect(newest).toEqual(model.newest)
+  }
+}
+
+class Send implements Command {
+  readonly updates: readonly (readonly [string, number | null])[]
+  readonly producer: number | undefined
+  constructor(updates: readonly (readonly [string, number | null])[], producer: number | undefined) {
+    this.updates = updates
+    this.producer = producer
+  }
+  check = () => true
+  run(model: PlainLog, world: World): void {
+    for (const [key, value] of this.updates) {
+      const { offset } = world.log.append({ key, value })
+      if (this.producer !== undefined) {
+        const transaction = world.open.get(this.producer) ?? new OpenTransaction(this.producer, 0)
+        world.open.set(this.producer, transaction)
+        transaction.wrote(world.log as never, 0, offset)
+      }
+      model.write(key, value, this.producer)
+    }
+    compare(model, world)
+  }
+  toString = () => `send(${JSON.stringify(this.updates)}, ${this.producer ?? 'plain'})`
+}
+
+class End implements Command {
+  readonly producer: number
+  readonly fate: 'committed' | 'aborted'
+  constructor(producer: number, fate: 'committed' | 'aborted') {
+    this.producer = producer
+    this.fate = fate
+  }
+  check = (model: PlainLog) => model.open.has(this.producer)
+  run(model: PlainLog, world: World): void {
+    const transaction = world.open.get(this.producer)!
+    world.open.delete(this.producer)
+    transaction.end(this.fate === 'committed' ? 'committed' : new Error('aborted'), world.clock.now())
+    model.endTransaction(this.producer, this.fate)
+    compare(model, world)
+  }
+  toString = () => `${this.fate}(${this.producer})`
+}
+
+class Compact implements Command {
+  check = () => true
+  run(model: PlainLog, world: World): void {
+    world.log.compact()
+    compare(model, world)
+    // Of what was decided nothing is there twice, and nothing that was aborted.
+    const keys = world.partition.read(model.start, { maxRecords: 10_000 }).map(({ key }) => key)
+    if (model.stable === model.end) expect(new Set(keys).size).toBe(keys.length)
+  }
+  toString = () => 'compact()'
+}
+
+class Trim implements Command {
+  readonly share: number
+  constructor(share: number) {
+    this.share = share
+  }
+  check = () => true
+  run(model: PlainLog, world: World): void {
+    const before = Math.floor(this.share * (model.end + 1))
+    world.partition.deleteRecords(before)
+    model.start = Math.max(model.start, before)
+    compare(model, world)
+  }
+  toString = () => `deleteRecords(${this.share})`
+}
+
+class Wait implements Command {
+  readonly ms: number
+  constructor(ms: number) {
+    this.ms = ms
+  }
+  check = () => true
+  run(_model: PlainLog, { clock }: World): void {
+    clock.time += this.ms
+  }
+  toString = () => `wait(${this.ms})`
+}
+
+const update = fc.tuple(
+  fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+  fc.oneof({ weight: 4, arbitrary: fc.nat(99) }, { weight: 1, arbitrary: fc.constant(null) }),
+)
+const producer = fc.constantFrom(1, 2, 3)
+
+const commands = [
+  fc
+    .tuple(fc.array(update, { minLength: 1, maxLength: 10 }), fc.option(producer, { nil: undefined }))
+    .map(([updates, who]) => new Send(updates, who)),
+  fc
+    .tuple(producer, fc.constantFrom('committed' as const, 'aborted' as const))
+    .map(([who, fate]) => new End(who, fate)),
+  fc.constant(new Compact()),
+  fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }).map(share => new Trim(share)),
+  fc.nat(100).map(ms => new Wait(ms)),
+]
+
+it('compacted, trimmed and written to in transactions, it shows what a tiny model shows', () => {
+  const shapes = fc.record({
+    segmentRecords: fc.integer({ min: 1, max: 9 }),
+    segmentMs: fc.constantFrom(1, 50, 1_000_000),
+    minCleanableDirtyRatio: fc.constantFrom(0, 0.5, 1),
+  })
+  fc.assert(
+    fc.property(shapes, fc.commands(commands, { maxCommands: 60, size: 'max' }), (shape, sequence) => {
+      const clock = new SetClock()
+      const definition = topic<number | null, string>({
+        ...shape,
+        cleanupPolicy: 'compact',
+        deleteRetentionMs: 1e9,
+      })
+      const log = new Broker({ clock, topics: { log: definition } }).topic('log')
+      const partition = log.partitions[0]!
+      const world: World = { log: log as never, partition, clock, open: new Map() }
+      fc.modelRun(() => ({ model: new PlainLog(), real: world }), sequence)
+    }),
+    { numRuns: 60 },
+  )
+})

@@ -1,0 +1,260 @@
+import { describe, expect, it } from 'vitest'
+import {
+  ClosedError,
+  InvalidOptionError,
+  InvalidRecordError,
+  QueueFullError,
+  TransactionAbortedError,
+  topic,
+} from '../../src/index.ts'
+import type { TopicOptions } from '../../src/topic-definition.ts'
+import { gate } from '../helpers/behaviours.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+function transactional(options: TopicOptions = {}) {
+  const { broker, clock } = testBroker({
+    topics: { out: topic<number>() },
+  })
+  broker.deleteTopic('out')
+  broker.createTopic('out', options)
+  const producer = broker.producer({ transactionalId: 'tx' })
+  const out = broker.topic('out')
+  return { broker, clock, producer, out, values: () => out.records().map(({ value }) => value) }
+}
+
+describe('transaction', () => {
+  it('resolves to what its function returned, which need not be async', async () => {
+    const { producer } = transactional()
+    expect(await producer.transaction(() => 7)).toBe(7)
+    const error = await rejectionOf(
+      producer.transaction(() => {
+        throw new Error('at once')
+      }),
+    )
+    expect(error.message).toBe('at once')
+  })
+
+  it('a send that fails makes it abort, awaited or not, caught or not', async () => {
+    const { producer, values } = transactional()
+    const calls = [
+      rejectionOf(
+        producer.transaction(tx => {
+          void tx.send({ topic: 'out', value: 1 })
+          tx.send({ topic: 'nowhere' as 'out', value: 1 }).catch(() => {})
+        }),
+      ),
+      rejectionOf(
+        producer.transaction(async tx => {
+          await tx.send({ topic: 'out', value: 2 })
+          await tx.sendBatch([{ topic: 'out', value: undefined as never }]).catch(() => {})
+        }),
+      ),
+    ]
+    const [unknown, invalid] = await Promise.all(calls)
+    expect(unknown).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    expect(invalid).toBeInstanceOf(InvalidRecordError)
+    expect(values()).toEqual([])
+  })
+
+  it('waits for sends that nobody awaits, also for an asynchronous schema', async () => {
+    const schema = {
+      '~standard': { version: 1, vendor: 'test', validate: async (value: unknown) => ({ value }) },
+    } as const
+    const { producer, values } = transactional({ schema })
+    await producer.transaction(tx => {
+      for (const value of [1, 2, 3]) void tx.send({ topic: 'out', value })
+    })
+    expect(values()).toEqual([1, 2, 3])
+  })
+
+  it('a batch in it is all or nothing, and none waits for room', async () => {
+    const { broker, producer, values } = transactional({ whenFull: 'wait', retentionRecords: 3 })
+    broker.createGroup('g', { topics: ['out'] })
+    await producer.transaction(tx => tx.send({ topic: 'out', value: 1 }))
+    const error = await rejectionOf(
+      producer.transaction(tx => tx.sendBatch([2, 3].map(value => ({ topic: 'out', value })))),
+    )
+    expect(error).toBeInstanceOf(QueueFullError)
+    expect(values()).toEqual([1])
+  })
+
+  it('close waits for it, and aborts it when its time is over', async () => {
+    const { clock, producer, values, out } = transactional()
+    const { opened, open } = gate()
+    const first = producer.transaction(async tx => {
+      await tx.send({ topic: 'out', value: 1 })
+      await opened
+    })
+    await clock.settle()
+    const closed = producer.close()
+    open()
+    await Promise.all([first, closed])
+    expect(values()).toEqual([1])
+    expect(await rejectionOf(producer.transaction(() => 1))).toBeInstanceOf(ClosedError)
+
+    const second = transactional()
+    const never = rejectionOf(
+      second.producer.transaction(async tx => {
+        await tx.send({ topic: 'out', value: 1 })
+        await new Promise(() => {})
+      }),
+    )
+    void never
+    await second.clock.settle()
+    const closing = second.producer.close({ timeoutMs: 100 })
+    await second.clock.advance(100)
+    await closing
+    expect([second.values(), second.out.partitions[0]!.lastStableOffset]).toEqual([[], 2])
+    expect(out.partitions[0]!.lastStableOffset).toBe(2)
+  })
+
+  it('keeps the broker from being idle, and idle says so', async () => {
+    const { broker, clock, producer } = transactional()
+    const { opened, open } = gate()
+    const transaction = producer.transaction(() => opened)
+    const idle = rejectionOf(broker.idle({ timeoutMs: 100 }))
+    await clock.advance(100)
+    expect((await idle).message).toContain("Producer 'producer' has a transaction open")
+    open()
+    await transaction
+    await broker.idle()
+  })
+
+  it('an open one whose topic is deleted ends without a trace of it', async () => {
+    const { broker, producer } = transactional()
+    broker.createTopic('other' as 'out', {})
+    await producer.transaction(async tx => {
+      await tx.send({ topic: 'out', value: 1 })
+      await tx.send({ topic: 'other' as 'out', value: 2 })
+      broker.deleteTopic('out')
+    })
+    expect(
+      broker
+        .topic('other' as 'out')
+        .records()
+        .map(({ value }) => value),
+    ).toEqual([2])
+    expect(broker.describe().records).toBe(2)
+  })
+
+  it('records of an aborted one are gone from a compacted topic, and count for nothing there', async () => {
+    const { producer, out, values } = transactional({ cleanupPolicy: 'compact' })
+    const put = (key: string, value: number, fail = false) =>
+      producer
+        .transaction(async tx => {
+          await tx.send({ topic: 'out', key, value })
+          if (fail) throw new Error('no')
+        })
+        .catch(() => {})
+    await put('a', 1)
+    await put('a', 2, true)
+    await put('b', 3)
+    await put('b', 4)
+    expect(out.compact()).toBe(6)
+    expect(values()).toEqual([1, 4])
+    expect(
+      out.partitions[0]!.read(0, { isolationLevel: 'read_uncommitted' }).map(({ value }) => value),
+    ).toEqual([1, 4])
+  })
+
+  it('nothing at or after an open one is compacted', async () => {
+    const { broker, producer, out, clock } = transactional({ cleanupPolicy: 'compact' })
+    out.append({ key: 'a', value: 0 })
+    const { opened, open } = gate()
+    const slow = producer.transaction(async tx => {
+      await tx.send({ topic: 'out', key: 'a', value: 1 })
+      await opened
+    })
+    await clock.settle()
+    await broker.producer().send({ topic: 'out', key: 'a', value: 2 })
+    expect(out.compact()).toBe(0)
+    open()
+    await slow
+    expect(out.compact()).toBe(3)
+  })
+
+  it('one whose records were dropped meanwhile still ends well', async () => {
+    const { producer, out, values, clock } = transactional({ segmentRecords: 2 })
+    const { opened, open } = gate()
+    const slow = rejectionOf(
+      producer.transaction(async tx => {
+        for (const value of [1, 2, 3]) await tx.send({ topic: 'out', value })
+        await opened
+        throw new Error('no')
+      }),
+    )
+    await clock.settle()
+    out.partitions[0]!.deleteRecords(2)
+    expect([out.partitions[0]!.lastStableOffset, values()]).toEqual([2, []])
+    open()
+    await slow
+    await producer.transaction(tx => tx.send({ topic: 'out', value: 4 }))
+    expect([out.partitions[0]!.lastStableOffset, values()]).toEqual([6, [4]])
+  })
+
+  it('a call from outside of it waits its turn, also one that began within it', async () => {
+    const { producer, values } = transactional()
+    let later: Promise<unknown> | undefined
+    await producer.transaction(async tx => {
+      later = Promise.resolve().then(async () => {
+        await outer
+        return producer.transaction(next => next.send({ topic: 'out', value: 2 }))
+      })
+      await tx.send({ topic: 'out', value: 1 })
+    })
+    resolveOuter()
+    await later
+    expect(values()).toEqual([1, 2])
+  })
+
+  it('a transactional id that nobody uses is forgotten, and its producer may still come back', async () => {
+    const { broker, clock } = testBroker({
+      topics: { out: topic<number>() },
+      transactionalIdExpirationMs: 1000,
+    })
+    const producer = broker.producer({ transactionalId: 'tx' })
+    await producer.transaction(tx => tx.send({ topic: 'out', value: 1 }))
+    await clock.advance(999)
+    expect(broker.engine.producerEpoch('tx')).toBe(1)
+    await clock.advance(1)
+    expect(broker.engine.producerEpoch('tx')).toBeUndefined()
+    await producer.transaction(tx => tx.send({ topic: 'out', value: 2 }))
+    expect(broker.engine.producerEpoch('tx')).toBe(2)
+  })
+
+  it('a later abort of a transaction that timed out changes nothing', async () => {
+    const { broker, clock, out } = transactional()
+    const producer = broker.producer({ transactionalId: 'slow', transactionTimeoutMs: 10 })
+    const { opened, open } = gate()
+    const slow = rejectionOf(
+      producer.transaction(async tx => {
+        await tx.send({ topic: 'out', value: 1 })
+        await opened
+      }),
+    )
+    await clock.advance(10)
+    const end = out.partitions[0]!.highWatermark
+    open()
+    expect(await slow).toBeInstanceOf(TransactionAbortedError)
+    expect(out.partitions[0]!.highWatermark).toBe(end)
+  })
+
+  it.each([
+    [{ transactionalId: '' }, 'transactionalId'],
+    [{ transactionTimeoutMs: 1000 }, 'transactionTimeoutMs'],
+    [{ transactionalId: 'a', transactionTimeoutMs: 0 }, 'transactionTimeoutMs'],
+    [{ transactionalId: 'a', idempotent: false }, 'idempotent'],
+    [{ idempotent: 'yes' as never }, 'idempotent'],
+  ])('refuses the options %o', (options, option) => {
+    const { broker } = testBroker()
+    const error = thrownBy(() => broker.producer(options))
+    expect(error).toBeInstanceOf(InvalidOptionError)
+    expect(error).toMatchObject({ option })
+  })
+})
+
+let resolveOuter = () => {}
+const outer = new Promise<void>(resolve => {
+  resolveOuter = resolve
+})
