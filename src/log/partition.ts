@@ -104,6 +104,11 @@ export class Partition implements CompactedLog {
     return committed ? this.lastStableOffset : this.#end
   }
 
+  /** The largest timestamp of all that is kept, or `-Infinity` where nothing is. @internal */
+  get maxTimestamp(): number {
+    return this.#segments.at(-1)?.runningMaxTimestamp ?? Number.NEGATIVE_INFINITY
+  }
+
   /** Bytes kept, where the topic counts them. */
   get bytes(): number {
     return this.#bytes

@@ -13,6 +13,8 @@ interface Owned extends TopicPartition {
 export class ConsumerMember implements MembershipListener {
   readonly autoCommit = false
   readonly autoOffsetReset = 'earliest'
+  /** Only its fetches say what it reads; what is committed is there for every client. */
+  readonly isolationLevel = 'read_committed'
   readonly memberId: string
   readonly groupInstanceId: string | undefined
   #membership: Membership | undefined

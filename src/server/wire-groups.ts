@@ -110,7 +110,7 @@ export class WireGroups {
     const log = this.#engine.topics.get(topic)?.partitions[partition]
     if (log === undefined) return 0
     const committed = this.#engine.groups.get(groupId)?.committed({ topic, partition })
-    return log.highWatermark - Math.max(committed?.offset ?? 0, log.logStartOffset)
+    return log.countFrom(committed?.offset ?? 0)
   }
 
   /** No client is served any more. */

@@ -23,10 +23,16 @@ export function toWireError(
   wire: Wire,
   error: unknown,
 ): { readonly errorCode: number; readonly errorMessage: string } {
+  // Kafka's brokers are never full; this is what every client tries again for.
+  if (isBrokerletError(error) && error.code === 'QUEUE_FULL') {
+    return { errorCode: notEnoughReplicas, errorMessage: error.message }
+  }
   if (isBrokerletError(error)) return { errorCode: error.errno, errorMessage: error.message }
   wire.failed(error)
   return { errorCode: errorCodes.UNKNOWN_SERVER_ERROR.errno, errorMessage: String(error) }
 }
+
+const notEnoughReplicas = 19
 
 /** A topic by its id, which newer versions use in place of names, or by its name. */
 export function findTopic(

@@ -4,7 +4,7 @@ import type { Partition, PartitionReader } from '../../log/partition.ts'
 import type { ConsumerRecord } from '../../record.ts'
 import { type Handler, handler } from '../handler.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
-import { type WireRecord, writeBatch } from '../protocol/record-batch.ts'
+import { type WireRecord, writeBatch, writeControlBatch } from '../protocol/record-batch.ts'
 import { findTopic, unknownTopic, type Wire } from '../wire.ts'
 import { headersToWire, keyToWire, valueToWire } from '../wire-values.ts'
 
@@ -23,6 +23,15 @@ interface Fetched {
   readonly bytes: number
 }
 
+interface Reading {
+  readonly version: number
+  /** Whether the client reads only what is committed. */
+  readonly committed: boolean
+  readonly now: number
+}
+
+const readCommitted = 1
+
 // A fetch takes so many records of a partition at once, whatever their size.
 const mostRecords = 1000
 
@@ -31,6 +40,11 @@ export function fetchHandlers(wire: Wire): Handler[] {
   return [
     handler(fetch, async (request, { version, signal }) => {
       const { minBytes, maxWaitMs, maxBytes } = request
+      const how: Reading = {
+        version,
+        committed: request.isolationLevel === readCommitted,
+        now: wire.engine.clock.now(),
+      }
       const wanted = request.topics.flatMap(({ topic, topicId, partitions }) => {
         const found = findTopic(wire, version, 13, { name: topic, topicId })
         return partitions.map(
@@ -44,10 +58,10 @@ export function fetchHandlers(wire: Wire): Handler[] {
           }),
         )
       })
-      let fetched = readAll(wanted, maxBytes, version)
+      let fetched = readAll(wanted, maxBytes, how)
       if (isShort(fetched, minBytes) && maxWaitMs > 0) {
         await untilEnough(wire, wanted, maxWaitMs, signal, () => {
-          fetched = readAll(wanted, maxBytes, version)
+          fetched = readAll(wanted, maxBytes, how)
           return !isShort(fetched, minBytes)
         })
       }
@@ -66,23 +80,27 @@ function isShort(fetched: readonly Fetched[], minBytes: number): boolean {
   return bytes < minBytes
 }
 
-function readAll(wanted: readonly Wanted[], maxBytes: number, version: number): Fetched[] {
+function readAll(wanted: readonly Wanted[], maxBytes: number, how: Reading): Fetched[] {
   let left = maxBytes
   return wanted.map(each => {
-    const fetched = readOne(each, left, version)
+    const fetched = readOne(each, left, how)
     left -= fetched.bytes
     return fetched
   })
 }
 
-function readOne({ log, offset, maxBytes }: Wanted, left: number, version: number): Fetched {
+function readOne({ log, offset, maxBytes }: Wanted, left: number, how: Reading): Fetched {
   const nothing = { records: [], bytes: 0 }
-  if (log === undefined || log.deleted) return { errorCode: unknownTopic(version, 13), ...nothing }
+  if (log === undefined || log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
     return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE.errno, ...nothing }
   }
-  if (left <= 0 || offset === log.highWatermark) return { errorCode: 0, ...nothing }
-  const batch = encode(log.fetch(offset, mostRecords), Math.min(left, maxBytes))
+  const end = log.endFor(how.committed)
+  if (left <= 0 || offset >= end) return { errorCode: 0, ...nothing }
+  const records = log.fetch(offset, mostRecords, how.committed)
+  // Nothing is left but what was compacted, aborted or only ends a transaction: the client has to get past it.
+  const batch =
+    records.length === 0 ? writeControlBatch(end - 1, how.now) : encode(records, Math.min(left, maxBytes))
   return { errorCode: 0, records: [batch], bytes: batch.length }
 }
 

@@ -7,18 +7,24 @@ import type { Wire } from '../wire.ts'
 const latest = -1
 const earliest = -2
 const maxTimestamp = -3
+const readCommitted = 1
 
 /** Where a place by name or by time is. */
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
-    handler(listOffsets, ({ topics }) => ({
+    handler(listOffsets, ({ topics, isolationLevel }) => ({
       topics: topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, timestamp }) => {
           const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
           if (log === undefined)
             return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
-          return { partitionIndex, errorCode: 0, leaderEpoch: 0, ...lookUp(log, timestamp) }
+          return {
+            partitionIndex,
+            errorCode: 0,
+            leaderEpoch: 0,
+            ...lookUp(log, timestamp, isolationLevel === readCommitted),
+          }
         }),
       })),
     })),
@@ -26,12 +32,16 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
 }
 
 // A time after the last record is nowhere: -1.
-function lookUp(log: Partition, timestamp: number): { readonly offset: number; readonly timestamp: number } {
-  if (timestamp === latest) return { offset: log.lastStableOffset, timestamp: -1 }
+function lookUp(
+  log: Partition,
+  timestamp: number,
+  committed: boolean,
+): { readonly offset: number; readonly timestamp: number } {
+  if (timestamp === latest) return { offset: log.endFor(committed), timestamp: -1 }
   if (timestamp === earliest) return { offset: log.logStartOffset, timestamp: -1 }
   if (timestamp === maxTimestamp) {
-    const newest = log.segments.at(-1)?.runningMaxTimestamp
-    if (newest === undefined || !Number.isFinite(newest)) return { offset: -1, timestamp: -1 }
+    const newest = log.maxTimestamp
+    if (!Number.isFinite(newest)) return { offset: -1, timestamp: -1 }
     return { offset: log.offsetForTimestamp(newest) ?? -1, timestamp: newest }
   }
   const offset = timestamp < 0 ? null : log.offsetForTimestamp(timestamp)

@@ -1,7 +1,8 @@
-import type { ProducerRecord } from '../../engine.ts'
+import type { ProducerRecord, SendWait } from '../../engine.ts'
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
 import { UnknownTopicOrPartitionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
+import { isPromise } from '../../maybe-promise.ts'
 import { decompress } from '../compression.ts'
 import { type Handler, handler } from '../handler.ts'
 import { produce } from '../protocol/messages/produce.ts'
@@ -18,25 +19,30 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
 /** Writes record batches. */
 export function produceHandlers(wire: Wire): Handler[] {
   return [
-    handler(produce, ({ topicData, acks }, { version }) => {
-      const responses = topicData.map(({ name, topicId, partitionData }) => {
+    handler(produce, async ({ topicData, acks, timeoutMs }, { version, signal }) => {
+      const wait = { timeoutMs, signals: [signal] }
+      // All are begun at once, in order: one that waits for room does not keep the others.
+      const writing = topicData.map(async ({ name, topicId, partitionData }) => {
         const topic = findTopic(wire, version, 13, { name, topicId })
         return {
           name,
           topicId,
-          partitionResponses: partitionData.map(({ index, records }) =>
-            topic === undefined
-              ? { index, errorCode: unknownTopic(version, 13), baseOffset: -1 }
-              : write(wire, topic, index, records),
+          partitionResponses: await Promise.all(
+            partitionData.map(({ index, records }) =>
+              topic === undefined
+                ? { index, errorCode: unknownTopic(version, 13), baseOffset: -1 }
+                : write(wire, topic, index, records, wait),
+            ),
           ),
         }
       })
+      const responses = await Promise.all(writing)
       return acks === 0 ? undefined : { responses }
     }),
   ]
 }
 
-function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null) {
+async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null, wait: SendWait) {
   try {
     if (topic.partitions[index] === undefined) {
       throw new UnknownTopicOrPartitionError(`Topic '${topic.name}' has no partition ${index}`, {
@@ -45,14 +51,18 @@ function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null) {
       })
     }
     const records = readBatches(bytes ?? Buffer.alloc(0)).flatMap(batch => readRecords(batch, decompress))
-    const written = wire.engine.appendBatch(records.map(record => toProducerRecord(topic, index, record)))
+    const writing = wire.engine.appendBatch(
+      records.map(record => toProducerRecord(topic, index, record)),
+      wait,
+    )
+    const written = isPromise(writing) ? await writing : writing
     const appended = topic.options.messageTimestampType === 'LogAppendTime'
     return {
       index,
       errorCode: 0,
       baseOffset: written[0]?.offset ?? -1,
       logAppendTimeMs: appended ? (written[0]?.timestamp ?? -1) : -1,
-      logStartOffset: topic.partitions[index].logStartOffset,
+      logStartOffset: topic.partitions[index]!.logStartOffset,
     }
   } catch (error) {
     if (error instanceof CorruptBatchError) {

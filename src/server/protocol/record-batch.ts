@@ -147,7 +147,7 @@ function readBytes(reader: Reader): Buffer | null {
 }
 
 /** Records, in order of their offsets, as one batch without compression; not an empty list. */
-export function writeBatch(records: readonly WireRecord[]): Buffer {
+export function writeBatch(records: readonly WireRecord[], attributes: number = 0): Buffer {
   const first = records[0]!
   const last = records[records.length - 1]!
   let maxTimestamp = first.timestamp
@@ -159,7 +159,7 @@ export function writeBatch(records: readonly WireRecord[]): Buffer {
   writer.int32(0)
   writer.int8(2)
   writer.uint32(0)
-  writer.int16(0)
+  writer.int16(attributes)
   writer.int32(last.offset - first.offset)
   writer.int64(first.timestamp)
   writer.int64(maxTimestamp)
@@ -172,6 +172,20 @@ export function writeBatch(records: readonly WireRecord[]): Buffer {
   bytes.writeInt32BE(bytes.length - lengthEnd, 8)
   bytes.writeUInt32BE(crc32c(bytes.subarray(crcFrom)), crcAt)
   return bytes
+}
+
+const transactional = 1 << 4
+const control = 1 << 5
+
+/**
+ * A batch that says how a transaction ended. No client hands it out, and every client goes on after its offset: so it can
+ * stand for all that a reader does not get.
+ */
+export function writeControlBatch(offset: number, timestamp: number): Buffer {
+  // Version 0 of a commit (EndTransactionMarker), and of what it says.
+  const key = Buffer.from([0, 0, 0, 1])
+  const value = Buffer.alloc(6)
+  return writeBatch([{ offset, timestamp, key, value, headers: [] }], transactional | control)
 }
 
 function writeRecord(
