@@ -231,12 +231,9 @@ export class LogWriter {
     for (const demand of demands) {
       count += demand.count
       bytes += demand.bytes
-      if (demand.partition.couldFit(demand.count, demand.bytes)) continue
-      throw neverFits(
-        demand.count,
-        demand.bytes,
-        `of ${nameOf(demand.partition)}, ${demand.partition.limits}`,
-      )
+      const { room } = demand.partition
+      if (room === undefined || room.couldFit(demand.count, demand.bytes)) continue
+      throw neverFits(demand.count, demand.bytes, `of ${nameOf(demand.partition)}, ${room.limits}`)
     }
     if (maxBytes !== -1 && bytes > maxBytes)
       throw neverFits(count, bytes, `the broker's maxBytes is ${maxBytes}`)
@@ -250,8 +247,8 @@ export class LogWriter {
   ): Promise<T> {
     const waits =
       shortage.partition === undefined
-        ? demands.some(({ partition }) => partition.whenFull === 'wait')
-        : shortage.partition.whenFull === 'wait'
+        ? demands.some(({ partition }) => partition.room?.waits)
+        : shortage.partition.room?.waits
     if (!waits || wait === undefined || wait.timeoutMs === 0) throw this.#queueFull(shortage)
     return this.#waiting.add(demands, shortage, write, wait)
   }
@@ -277,7 +274,7 @@ export class LogWriter {
       return `group '${groupId}' has not committed ${unread} of them`
     })
     const who = readers.length === 0 ? 'no group reads it' : readers.join(', ')
-    return `${nameOf(partition)} keeps ${partition.countFrom(logStartOffset)} records, and its ${partition.limits}; ${who}`
+    return `${nameOf(partition)} keeps ${partition.countFrom(logStartOffset)} records, and its ${partition.room?.limits}; ${who}`
   }
 }
 

@@ -27,7 +27,7 @@ import {
   TopicAlreadyExistsError,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
-import { Events, Outbox, warn } from '../events.ts'
+import { Events, Outbox } from '../events.ts'
 import type { AssignorName } from '../group/assignors.ts'
 import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
 import { offsetAt } from '../group/group-log.ts'
@@ -36,7 +36,7 @@ import { Ids } from '../ids.ts'
 import { LogCleaner } from '../log/log-cleaner.ts'
 import { type LogConfig, toLogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
-import type { Partition, TrimReason } from '../log/partition.ts'
+import type { Partition } from '../log/partition.ts'
 import { checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
@@ -44,15 +44,11 @@ import { toProducerRecord } from '../producer/producer-record.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
-import {
-  formatTopicPartition,
-  type OffsetSpec,
-  type TopicPartition,
-  type TopicPartitionOffset,
-} from '../topic-partition.ts'
+import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, toSubscription } from './group-membership.ts'
+import { GroupProgress } from './group-progress.ts'
 import { LogWriter, type ProducerSequence, type SequencedAppend } from './log-writer.ts'
 import { ManualMembership } from './manual-membership.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
@@ -95,7 +91,7 @@ export class MemoryEngine implements Engine, Closable {
   readonly #cleaner: LogCleaner
   readonly #writer: LogWriter
   readonly #coordinator: TransactionCoordinator
-  readonly #warned = new Set<string>()
+  readonly #progress: GroupProgress
   readonly #options: MemoryEngineOptions
   readonly #ids: Ids
   // Readers of their own: each is the only member of a group that nobody sees.
@@ -110,6 +106,7 @@ export class MemoryEngine implements Engine, Closable {
     this.random = options.random
     this.#ids = new Ids(options.random)
     this.events = new Events(this.outbox, 'Broker', this)
+    this.#progress = new GroupProgress(this.groups, this.events)
     this.conditions = new Conditions(this.clock)
     this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, () => this.#finished())
     this.#cleaner = new LogCleaner(this.clock, () => this.#finished())
@@ -128,7 +125,7 @@ export class MemoryEngine implements Engine, Closable {
       outbox: this.outbox,
       log: this.log,
       requireOpen: () => this.requireOpen(),
-      readers: partition => this.#readers(partition),
+      readers: partition => this.#progress.readers(partition),
       track: client => this.track(client),
       untrack: client => this.untrack(client),
     })
@@ -195,7 +192,7 @@ export class MemoryEngine implements Engine, Closable {
         this.log.segmentDropped(segment)
         this.#writer.freed()
       },
-      consumedBefore: partition => this.#consumedBefore(partition),
+      consumedBefore: partition => this.#progress.consumedBefore(partition),
       offsetCommitted: partition => this.#offsetCommitted(partition),
       freed: () => this.#writer.freed(),
       segmentsReplaced: (partition, segments, compacted) =>
@@ -203,7 +200,7 @@ export class MemoryEngine implements Engine, Closable {
       compactable: (cleaner, records) => this.#cleaner.rolled(cleaner, records),
       compacted: (cleaner, deleted) =>
         deleted ? this.#cleaner.forget(cleaner) : this.#cleaner.changed(cleaner),
-      trimmed: (partition, from, to, reason) => this.#trimmed(partition, from, to, reason),
+      trimmed: (partition, from, to, reason) => this.#progress.trimmed(partition, from, to, reason),
       append: (topic, body) => this.#appendTo(topic, body),
       partitionsAdded: (topic, from) => {
         this.events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
@@ -212,25 +209,8 @@ export class MemoryEngine implements Engine, Closable {
     }
   }
 
-  // Where nobody reads a topic nothing of it is consumed: whoever comes first is to miss nothing.
-  #consumedBefore({ topic, index }: Partition): number {
-    let consumed = Number.POSITIVE_INFINITY
-    for (const group of this.groups.values()) {
-      const offset = group.consumedBefore(topic, index)
-      if (offset !== undefined && offset < consumed) consumed = offset
-    }
-    return consumed === Number.POSITIVE_INFINITY ? 0 : consumed
-  }
-
-  #readers({ topic, index }: Partition): { groupId: string; offset: number }[] {
-    return [...this.groups.values()].flatMap(group => {
-      const offset = group.consumedBefore(topic, index)
-      return offset === undefined ? [] : [{ groupId: group.id, offset }]
-    })
-  }
-
   #offsetCommitted(partition: Partition): void {
-    partition.dropConsumed()
+    if (partition.keepsUnreadOnly) partition.dropConsumed(partition.consumedBefore)
     this.#writer.freed()
   }
 
@@ -350,40 +330,6 @@ export class MemoryEngine implements Engine, Closable {
     if (record.key === null) this.sticky.advance(topic.name)
     // Without a wait it answers at once, or throws.
     return this.#writer.append(record, undefined) as RecordMetadata
-  }
-
-  // Says so where a group had not read what is gone, and notes up to where everybody has read.
-  #trimmed(log: Partition, from: number, to: number, reason: TrimReason): void {
-    const { topic, index: partition } = log
-    const dropped: { groupId: string; count: number }[] = []
-    let readByAll = Number.POSITIVE_INFINITY
-    for (const group of this.groups.values()) {
-      const next = group.nextOffset(topic, partition, true)
-      if (next === undefined) continue
-      readByAll = Math.min(readByAll, next)
-      const count = next < to ? log.countFrom(Math.max(from, next), to) : 0
-      if (count > 0) dropped.push({ groupId: group.id, count })
-    }
-    log.setHarmlessBefore(readByAll)
-    if (dropped.length === 0) return
-    this.events.emit('recordsDropped', { topic, partition, from, to, reason, groups: dropped })
-    if (!this.events.listens('recordsDropped')) this.#warnDropped(topic, partition, dropped)
-  }
-
-  // Once per topic and group: a group that falls behind does so for many records, and the event tells of each.
-  #warnDropped(
-    topic: string,
-    partition: number,
-    dropped: readonly { groupId: string; count: number }[],
-  ): void {
-    const unheard = dropped.filter(({ groupId }) => !this.#warned.has(`${groupId} ${topic}`))
-    if (unheard.length === 0) return
-    for (const { groupId } of unheard) this.#warned.add(`${groupId} ${topic}`)
-    warn(
-      `Dropped records of ${formatTopicPartition({ topic, partition })} that were not read: ` +
-        `${unheard.map(({ groupId, count }) => `${count} by group '${groupId}'`).join(', ')}. ` +
-        `Listen to 'recordsDropped' to hear of all of them`,
-    )
   }
 
   // --- groups -------------------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ export class LogManager {
     }
     for (const [segment, partition] of this.#segments) {
       if (enough()) break
-      if (partition.whenFull === 'drop-oldest' && !taken.has(segment)) take(segment, partition)
+      if (partition.room === undefined && !taken.has(segment)) take(segment, partition)
     }
     if (!enough()) return false
     // Of one partition they are in its order, so it is always the oldest one that is meant.

@@ -4,6 +4,7 @@ import type { Serde } from '../serde.ts'
 import { compacts, type LogConfig } from './log-config.ts'
 import { type OffsetRange, OpenTransactions } from './open-transactions.ts'
 import { type CompactedLog, PartitionCleaner } from './partition-cleaner.ts'
+import { type HeldLog, PartitionRoom } from './partition-room.ts'
 import { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
 import { expiredByAge, expiredBySize } from './retention.ts'
@@ -45,7 +46,7 @@ export interface PartitionReader {
 }
 
 /** One partition of a topic: a log of records in memory. It exists only in this process, not on a cluster. */
-export class Partition implements CompactedLog {
+export class Partition implements CompactedLog, HeldLog {
   readonly topic: string
   readonly index: number
   readonly #config: LogConfig
@@ -66,6 +67,8 @@ export class Partition implements CompactedLog {
   // Whether an offset between the start and the end may be without a record, or with one that is hidden.
   #gaps = false
   readonly #cleaner: PartitionCleaner | undefined
+  /** Where unread records have to stay; undefined where they may go. @internal */
+  readonly room: PartitionRoom | undefined
   /** Told of every commit, where records wait for that; a commit of any other topic costs nothing. @internal */
   readonly offsetCommitted: (() => void) | undefined
   #producers: ProducerStates | undefined
@@ -80,8 +83,9 @@ export class Partition implements CompactedLog {
     this.#serde = serde
     this.#host = host
     this.#cleaner = compacts(config) ? new PartitionCleaner(this, config) : undefined
-    this.offsetCommitted =
-      config.whenFull === 'drop-oldest' ? undefined : () => this.#host.offsetCommitted(this)
+    const holdsBack = config.whenFull !== 'drop-oldest'
+    this.room = holdsBack ? new PartitionRoom(this, config) : undefined
+    this.offsetCommitted = holdsBack ? () => this.#host.offsetCommitted(this) : undefined
   }
 
   /** The offset of the oldest record that is kept, or of the next one where none is. */
@@ -296,76 +300,21 @@ export class Partition implements CompactedLog {
 
   // --- room ---------------------------------------------------------------------------------------------------------
 
-  /** @internal */
-  get whenFull(): LogConfig['whenFull'] {
-    return this.#config.whenFull
-  }
-
-  /** What bounds it, as an error says it. @internal */
-  get limits(): string {
-    const { retentionRecords, retentionBytes } = this.#config
-    const records = retentionRecords === -1 ? '' : `retentionRecords is ${retentionRecords}`
-    const bytes = retentionBytes === -1 ? '' : `retentionBytes is ${retentionBytes}`
-    return records !== '' && bytes !== '' ? `${records}, ${bytes}` : records + bytes
-  }
-
   /** The offset after the last record that every group has committed past, or 0. @internal */
   get consumedBefore(): number {
     return Math.min(this.#end, this.#host.consumedBefore(this))
   }
 
-  /** Whether so much could ever be kept at once. @internal */
-  couldFit(count: number, bytes: number): boolean {
-    const { whenFull, retentionRecords, retentionBytes } = this.#config
-    if (whenFull === 'drop-oldest') return true
-    return (
-      (retentionRecords === -1 || count <= retentionRecords) &&
-      (retentionBytes === -1 || bytes <= retentionBytes)
-    )
+  /** Whether a record goes as soon as everybody has read it. @internal */
+  get keepsUnreadOnly(): boolean {
+    return this.#config.cleanupPolicy === 'consumed'
   }
 
-  /** Whether there is room for so much more once what everybody has read is gone. @internal */
-  fits(count: number, bytes: number): boolean {
-    const { whenFull, retentionRecords, retentionBytes } = this.#config
-    if (whenFull === 'drop-oldest') return true
-    const from = retentionRecords === -1 ? 0 : this.#end + count - retentionRecords
-    if (from > this.#start && from > this.consumedBefore) return false
-    if (retentionBytes === -1 || this.#bytes + bytes <= retentionBytes) return true
-    return this.#bytes - this.#consumedBytes() + bytes <= retentionBytes
-  }
-
-  #consumedBytes(): number {
-    const { consumedBefore } = this
-    let bytes = 0
-    for (const segment of this.#segments) {
-      if (segment.endOffset > consumedBefore) break
-      bytes += segment.bytes
-    }
-    return bytes
-  }
-
-  /** Drops as much of what everybody has read as is needed for so much more. @internal */
-  makeRoom(count: number, bytes: number): void {
-    const { whenFull, retentionRecords, retentionBytes } = this.#config
-    if (whenFull === 'drop-oldest') return
-    if (retentionRecords !== -1) this.#dropConsumed(this.#end + count - retentionRecords)
-    if (retentionBytes === -1) return
-    while (this.#bytes + bytes > retentionBytes && this.#segments.length > 0) {
-      const { endOffset } = this.#segments[0]!
-      if (endOffset > this.consumedBefore) break
-      this.#dropConsumed(endOffset)
-    }
-  }
-
-  /** Drops all that everybody has read, where the topic keeps nothing else. @internal */
-  dropConsumed(): void {
-    if (this.#config.cleanupPolicy === 'consumed') this.#dropConsumed(this.consumedBefore)
-  }
-
-  #dropConsumed(to: number): void {
-    if (to <= this.#start) return
-    if (to > this.#harmlessBefore) this.#harmlessBefore = to
-    this.#moveStart(to)
+  /** Lets go of records that every group has committed past. @internal */
+  dropConsumed(before: number): void {
+    if (before <= this.#start) return
+    if (before > this.#harmlessBefore) this.#harmlessBefore = before
+    this.#moveStart(before)
   }
 
   /** Drops the oldest segment, the one that is written to included. @internal */
@@ -458,6 +407,11 @@ export class Partition implements CompactedLog {
     const removed = this.#cleaner.compact(this.#host.now())
     this.#host.compacted(this.#cleaner, false)
     return removed
+  }
+
+  /** @internal */
+  get segments(): readonly Segment[] {
+    return this.#segments
   }
 
   /** @internal */

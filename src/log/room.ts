@@ -21,11 +21,12 @@ export function makeRoom(log: LogManager, demands: readonly Demand[]): Shortage 
   let count = 0
   let bytes = 0
   for (const demand of demands) {
-    if (!demand.partition.fits(demand.count, demand.bytes)) return { partition: demand.partition }
+    const { room } = demand.partition
+    if (room !== undefined && !room.fits(demand.count, demand.bytes)) return { partition: demand.partition }
     count += demand.count
     bytes += demand.bytes
   }
   // Nothing of this is missed by anybody, so it may stand even if the broker has no room.
-  for (const demand of demands) demand.partition.makeRoom(demand.count, demand.bytes)
+  for (const demand of demands) demand.partition.room?.make(demand.count, demand.bytes)
   return log.makeRoom(count, bytes) ? undefined : { partition: undefined }
 }

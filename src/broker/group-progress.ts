@@ -1,0 +1,69 @@
+import type { Events } from '../events.ts'
+import { warn } from '../events.ts'
+import type { ConsumerGroup } from '../group/consumer-group.ts'
+import type { Partition, TrimReason } from '../log/partition.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import type { BrokerEvents } from './broker-events.ts'
+
+/** How far the groups of a broker have come in a partition: what may go, and who had not read what went. */
+export class GroupProgress {
+  readonly #groups: ReadonlyMap<string, ConsumerGroup>
+  readonly #events: Events<BrokerEvents>
+  readonly #warned = new Set<string>()
+
+  constructor(groups: ReadonlyMap<string, ConsumerGroup>, events: Events<BrokerEvents>) {
+    this.#groups = groups
+    this.#events = events
+  }
+
+  /**
+   * The offset up to which every group that reads the topic has committed. Where nobody reads it nothing is consumed:
+   * whoever comes first is to miss nothing.
+   */
+  consumedBefore({ topic, index }: Partition): number {
+    let consumed = Number.POSITIVE_INFINITY
+    for (const group of this.#groups.values()) {
+      const offset = group.consumedBefore(topic, index)
+      if (offset !== undefined && offset < consumed) consumed = offset
+    }
+    return consumed === Number.POSITIVE_INFINITY ? 0 : consumed
+  }
+
+  /** The groups that read a partition, and up to where each has committed it. */
+  readers({ topic, index }: Partition): { groupId: string; offset: number }[] {
+    return [...this.#groups.values()].flatMap(group => {
+      const offset = group.consumedBefore(topic, index)
+      return offset === undefined ? [] : [{ groupId: group.id, offset }]
+    })
+  }
+
+  /** Says so where a group had not read what is about to go, and notes up to where everybody has read. */
+  trimmed(log: Partition, from: number, to: number, reason: TrimReason): void {
+    const { topic, index: partition } = log
+    const dropped: { groupId: string; count: number }[] = []
+    let readByAll = Number.POSITIVE_INFINITY
+    for (const group of this.#groups.values()) {
+      const next = group.nextOffset(topic, partition, true)
+      if (next === undefined) continue
+      readByAll = Math.min(readByAll, next)
+      const count = next < to ? log.countFrom(Math.max(from, next), to) : 0
+      if (count > 0) dropped.push({ groupId: group.id, count })
+    }
+    log.setHarmlessBefore(readByAll)
+    if (dropped.length === 0) return
+    this.#events.emit('recordsDropped', { topic, partition, from, to, reason, groups: dropped })
+    if (!this.#events.listens('recordsDropped')) this.#warn(topic, partition, dropped)
+  }
+
+  // Once per topic and group: a group that falls behind does so for many records, and the event tells of each.
+  #warn(topic: string, partition: number, dropped: readonly { groupId: string; count: number }[]): void {
+    const unheard = dropped.filter(({ groupId }) => !this.#warned.has(`${groupId} ${topic}`))
+    if (unheard.length === 0) return
+    for (const { groupId } of unheard) this.#warned.add(`${groupId} ${topic}`)
+    warn(
+      `Dropped records of ${formatTopicPartition({ topic, partition })} that were not read: ` +
+        `${unheard.map(({ groupId, count }) => `${count} by group '${groupId}'`).join(', ')}. ` +
+        `Listen to 'recordsDropped' to hear of all of them`,
+    )
+  }
+}
