@@ -118,7 +118,7 @@ export class LogWriter {
     this.#requireBatchFits(records.length)
     const now = this.#clock.now()
     const sizes = admitAll(records, now)
-    if (records.some(holdsBack) || !this.#log.makeRoom(records.length, sum(sizes))) {
+    if (someHoldBack(records) || !this.#log.makeRoom(records.length, sum(sizes))) {
       this.#requireRoom(toDemands(records, sizes))
     }
     return this.#writeAll(records, sizes, now, transaction)
@@ -144,7 +144,7 @@ export class LogWriter {
     this.#requireBatchFits(count)
     const now = this.#clock.now()
     const sizes = admitAll(records, now)
-    if (records.some(holdsBack) || !this.#log.makeRoom(count, sum(sizes))) {
+    if (someHoldBack(records) || !this.#log.makeRoom(count, sum(sizes))) {
       const demands = toDemands(records, sizes)
       const shortage = this.#shortage(demands)
       if (shortage !== undefined) return this.#appendBatchLater(records, demands, shortage, wait)
@@ -298,8 +298,11 @@ function admitAll(records: readonly ProducerRecord[], now: number): number[] | u
   return sizes
 }
 
-function holdsBack({ topic }: ProducerRecord): boolean {
-  return (topic as unknown as Topic).holdsBack
+function someHoldBack(records: readonly ProducerRecord[]): boolean {
+  for (let i = 0; i < records.length; i++) {
+    if ((records[i]!.topic as unknown as Topic).holdsBack) return true
+  }
+  return false
 }
 
 function sum(sizes: readonly number[] | undefined): number {

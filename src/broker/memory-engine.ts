@@ -117,8 +117,8 @@ export class MemoryEngine implements Engine, Closable {
       ended: controls => {
         this.log.appended(controls, 0)
         this.touch()
-        this.#finished()
       },
+      finished: this.#finished,
     })
     this.#writer = new LogWriter({
       clock: this.clock,

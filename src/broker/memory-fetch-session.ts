@@ -131,18 +131,26 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
 
   read(): ConsumerRecord | undefined {
     const offset = this.position.fetchPosition
-    if (this.#committed && offset >= this.#partition.openFrom) return undefined
-    let segment = this.#segment
-    if (segment === undefined || offset >= segment.endOffset || offset < segment.baseOffset) {
-      segment = this.#partition.segmentFrom(offset)
-      this.#segment = segment
-      if (segment === undefined) return this.#passOver()
-    }
+    const segment = this.#segment
+    if (segment === undefined || !segment.plain) return this.#find(offset)
+    const index = offset - segment.baseOffset
+    if (index < 0 || index >= segment.count) return this.#find(offset)
     // What is kept in reach here may have been dropped from the log in the meantime.
-    if (offset < this.#partition.logStartOffset) return undefined
-    if (!segment.plain || offset < segment.baseOffset) return this.#readNext(segment, offset)
+    if (offset < this.#partition.logStartOffset || this.#undecided(offset)) return undefined
     this.position.fetchPosition = offset + 1
-    return segment.record(this.#partition.topic, this.#partition.index, offset - segment.baseOffset)
+    return segment.record(this.#partition.topic, this.#partition.index, index)
+  }
+
+  #undecided(offset: number): boolean {
+    const { openFrom } = this.#partition
+    return this.#committed && openFrom !== -1 && offset >= openFrom
+  }
+
+  #find(offset: number): ConsumerRecord | undefined {
+    const segment = this.#partition.segmentFrom(offset)
+    this.#segment = segment
+    if (segment === undefined) return this.#passOver()
+    return this.#undecided(offset) ? undefined : this.#readNext(segment, offset)
   }
 
   // Where offsets have gaps, or records are hidden: the log goes on further up.

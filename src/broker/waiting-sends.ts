@@ -18,6 +18,8 @@ export interface WaitingSendsHost {
 }
 
 interface WaitingSend {
+  /** Who came before whom. */
+  readonly order: number
   readonly demands: readonly Demand[]
   shortage: Shortage
   /** Writes, once there is room. */
@@ -34,6 +36,10 @@ export class WaitingSends implements EngineClient {
   readonly paused: readonly [] = []
   readonly #host: WaitingSendsHost
   readonly #sends = new Set<WaitingSend>()
+  // Those of each partition, in order: only who is first in all of its lines can go on, so nobody else is looked at.
+  readonly #lines = new Map<Partition, Set<WaitingSend>>()
+  #waitsForBroker = 0
+  #next = 0
   // One listener a signal, however many sends it ends.
   readonly #bySignal = new Map<AbortSignal, Set<WaitingSend>>()
   #retrying = false
@@ -46,14 +52,18 @@ export class WaitingSends implements EngineClient {
     return this.#sends.size
   }
 
-  /** Whether somebody who came before waits for the same: what they are short of. */
+  /** What somebody who came before is short of and who writes to the same would wait for, too. */
   ahead(demands: readonly Demand[]): Shortage | undefined {
-    for (const { shortage, demands: theirs } of this.#sends) {
-      if (shortage.partition === undefined) return shortage
-      if (theirs.some(({ partition }) => demands.some(demand => demand.partition === partition)))
-        return shortage
+    if (this.#waitsForBroker > 0) return { partition: undefined }
+    for (const { partition } of demands) {
+      const first = this.#first(partition)
+      if (first !== undefined) return first.shortage
     }
     return undefined
+  }
+
+  #first(partition: Partition): WaitingSend | undefined {
+    return this.#lines.get(partition)?.values().next().value
   }
 
   /** Waits for room, and resolves to what `write` answers then. */
@@ -65,6 +75,7 @@ export class WaitingSends implements EngineClient {
         this.#remove(send)
       }
       const send: WaitingSend = {
+        order: this.#next++,
         demands,
         shortage,
         proceed: () => {
@@ -91,9 +102,19 @@ export class WaitingSends implements EngineClient {
         { name: 'a send that waits for room' },
       )
       for (const signal of wait.signals) this.#listen(signal, send)
-      if (this.#sends.size === 0) this.#host.track(this)
-      this.#sends.add(send)
+      this.#line(send)
     })
+  }
+
+  #line(send: WaitingSend): void {
+    if (this.#sends.size === 0) this.#host.track(this)
+    this.#sends.add(send)
+    if (send.shortage.partition === undefined) this.#waitsForBroker++
+    for (const { partition } of send.demands) {
+      const line = this.#lines.get(partition) ?? new Set()
+      line.add(send)
+      this.#lines.set(partition, line)
+    }
   }
 
   #listen(signal: AbortSignal, send: WaitingSend): void {
@@ -119,7 +140,14 @@ export class WaitingSends implements EngineClient {
   }
 
   #remove(send: WaitingSend): void {
-    if (this.#sends.delete(send) && this.#sends.size === 0) this.#host.untrack(this)
+    if (!this.#sends.delete(send)) return
+    if (send.shortage.partition === undefined) this.#waitsForBroker--
+    for (const { partition } of send.demands) {
+      const line = this.#lines.get(partition)
+      line?.delete(send)
+      if (line?.size === 0) this.#lines.delete(partition)
+    }
+    if (this.#sends.size === 0) this.#host.untrack(this)
   }
 
   /** Something went: whoever fits now goes on, once the call under way has finished. */
@@ -131,26 +159,48 @@ export class WaitingSends implements EngineClient {
 
   #retry(): void {
     this.#retrying = false
-    const taken = new Set<Partition>()
-    for (const send of [...this.#sends]) {
-      if (!this.#sends.has(send)) continue
-      const behind = send.demands.some(({ partition }) => taken.has(partition))
-      const shortage = behind ? send.shortage : this.#host.makeRoom(send.demands)
+    const full = new Set<Partition>()
+    for (let send = this.#firstOf(full); send !== undefined; send = this.#firstOf(full)) {
+      const shortage = this.#host.makeRoom(send.demands)
       if (shortage === undefined) {
         send.proceed()
         continue
       }
-      send.shortage = shortage
+      this.#shortOf(send, shortage)
       if (shortage.partition === undefined) break
-      for (const { partition } of send.demands) taken.add(partition)
+      for (const { partition } of send.demands) full.add(partition)
     }
   }
 
+  // Who came first, of those who are first in all of their lines, none of which is known to be full.
+  #firstOf(full: ReadonlySet<Partition>): WaitingSend | undefined {
+    let found: WaitingSend | undefined
+    for (const [partition, line] of this.#lines) {
+      if (full.has(partition)) continue
+      const first: WaitingSend = line.values().next().value!
+      if (found !== undefined && found.order < first.order) continue
+      const free = first.demands.every(
+        each => !full.has(each.partition) && this.#first(each.partition) === first,
+      )
+      if (free) found = first
+    }
+    return found
+  }
+
+  #shortOf(send: WaitingSend, shortage: Shortage): void {
+    const broker = (each: Shortage) => (each.partition === undefined ? 1 : 0)
+    this.#waitsForBroker += broker(shortage) - broker(send.shortage)
+    send.shortage = shortage
+  }
+
+  // By line, since there may be thousands of sends.
   pending(): string[] {
-    return [...this.#sends].map(
-      ({ shortage, demands }) =>
-        `a send to ${formatTopicPartition(toName(demands[0]!.partition))} waits for room: ${this.#host.explain(shortage)}`,
-    )
+    return [...this.#lines].map(([partition, { size }]) => {
+      const { shortage } = this.#first(partition)!
+      const waiting = size === 1 ? 'a send' : `${size} sends`
+      const verb = size === 1 ? 'waits' : 'wait'
+      return `${waiting} to ${formatTopicPartition(toName(partition))} ${verb} for room: ${this.#host.explain(shortage)}`
+    })
   }
 
   unread(): number {

@@ -19,14 +19,17 @@ export class LogManager {
   #ordered = true
   #records = 0
   #bytes = 0
-  #written = 0
-  // No search for what everybody has read before so many records were written.
-  #searchAt = 0
+  readonly #mostRecords: number
+  readonly #mostBytes: number
+  // How often room is made without a search for what everybody has read.
+  #unsearched = 0
   #dueAt = Number.POSITIVE_INFINITY
 
   constructor(maxRecords: number, maxBytes: number, clock: BrokerClock, finished: () => void) {
     this.maxRecords = maxRecords
     this.maxBytes = maxBytes
+    this.#mostRecords = maxRecords === -1 ? Number.MAX_SAFE_INTEGER : maxRecords
+    this.#mostBytes = maxBytes === -1 ? Number.MAX_SAFE_INTEGER : maxBytes
     this.#clock = clock
     this.#finished = finished
   }
@@ -79,16 +82,9 @@ export class LogManager {
    * before they are written, so that what is written now is never what goes.
    */
   makeRoom(count: number, bytes: number): boolean {
-    if (this.#overRecords(count) <= 0 && this.#overBytes(bytes) <= 0) return true
-    return this.#drop(this.#overRecords(count), this.#overBytes(bytes))
-  }
-
-  #overRecords(count: number): number {
-    return this.maxRecords === -1 ? 0 : this.#records + count - this.maxRecords
-  }
-
-  #overBytes(bytes: number): number {
-    return this.maxBytes === -1 ? 0 : this.#bytes + bytes - this.maxBytes
+    const records = this.#records + count - this.#mostRecords
+    const overBytes = this.#bytes + bytes - this.#mostBytes
+    return (records <= 0 && overBytes <= 0) || this.#drop(records, overBytes)
   }
 
   #drop(records: number, bytes: number): boolean {
@@ -102,13 +98,14 @@ export class LogManager {
       bytes -= segment.bytes
     }
     const enough = () => records <= 0 && bytes <= 0
-    if (this.#written >= this.#searchAt) {
+    if (this.#unsearched > 0) this.#unsearched--
+    else {
       for (const [segment, partition] of this.#segments) {
         if (segment.endOffset <= partition.consumedBefore) take(segment, partition)
         if (enough()) break
       }
-      // In vain: many small segments are not looked through again for every few records.
-      if (victims.length === 0) this.#searchAt = this.#written + (this.#segments.size >>> 3)
+      // In vain: many small segments are not looked through again for each of them.
+      if (victims.length === 0) this.#unsearched = this.#segments.size >>> 6
     }
     for (const [segment, partition] of this.#segments) {
       if (enough()) break
@@ -124,7 +121,6 @@ export class LogManager {
   appended(count: number, bytes: number): void {
     this.#records += count
     this.#bytes += bytes
-    this.#written += count
   }
 
   #expireAt(time: number): void {

@@ -16,10 +16,10 @@ export class OpenTransactions {
   // In the order of their first records, so the first of them says where the log is undecided.
   readonly #open = new Map<number, OffsetRange[]>()
 
-  /** The offset of the first record that is undecided. */
+  /** The offset of the first record that is undecided, or -1. */
   get from(): number {
     for (const ranges of this.#open.values()) return ranges[0]!.from
-    return Number.POSITIVE_INFINITY
+    return -1
   }
 
   /** A producer's transaction has written its first record here; what it writes later is added to what this gives. */

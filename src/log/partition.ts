@@ -62,8 +62,8 @@ export class Partition implements CompactedLog, HeldLog {
   // Where the oldest segment ends, once nothing is added to it any more.
   #oldestEnd = Number.POSITIVE_INFINITY
   #transactions: OpenTransactions | undefined
-  /** The offset of the first record of an open transaction, or `Infinity`. @internal */
-  openFrom: number = Number.POSITIVE_INFINITY
+  /** The offset of the first record of an open transaction, or -1: a whole number, as offsets are, or V8 boxes them. @internal */
+  openFrom = -1
   // Whether an offset between the start and the end may be without a record, or with one that is hidden.
   #gaps = false
   readonly #cleaner: PartitionCleaner | undefined
@@ -100,7 +100,7 @@ export class Partition implements CompactedLog, HeldLog {
 
   /** Before it everything is decided: the first record of an open transaction, or the high watermark. */
   get lastStableOffset(): number {
-    return Math.min(this.#end, Math.max(this.#start, this.openFrom))
+    return this.openFrom === -1 ? this.#end : Math.max(this.#start, this.openFrom)
   }
 
   /** Where a reader comes to an end now. @internal */
@@ -365,7 +365,7 @@ export class Partition implements CompactedLog, HeldLog {
    */
   beginTransaction(producerId: number, offset: number): OffsetRange[] {
     this.#transactions ??= new OpenTransactions()
-    if (offset < this.openFrom) this.openFrom = offset
+    if (this.openFrom === -1) this.openFrom = offset
     return this.#transactions.begin(producerId, offset)
   }
 

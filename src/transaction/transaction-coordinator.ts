@@ -10,6 +10,8 @@ export interface TransactionHost {
   newProducerId(): number
   /** A transaction has ended, with so many control records. */
   ended(controls: number): void
+  /** The outermost call has finished: what it queued may be told. */
+  finished(): void
 }
 
 /** A producer with a transactional id, from when it came until another one with that id comes. */
@@ -93,6 +95,7 @@ export class TransactionCoordinator {
     clock.unschedule(expiryTimer(session))
     clock.schedule(timeoutTimer(session), session.timeoutMs, () => {
       this.#end(session, transaction, timedOut(session))
+      this.#host.finished()
     })
     return transaction
   }
