@@ -2,7 +2,7 @@ import type { Engine, Unread } from '../engine.ts'
 import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
 import { Events } from '../events.ts'
 import { offsetList, offsetSpec } from '../offset-checks.ts'
-import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
+import type { ConsumedOffsets } from '../offset-source.ts'
 import type { AnyRecord } from '../record.ts'
 import {
   formatTopicPartition,
@@ -40,7 +40,7 @@ type Mode = 'run' | 'for await' | 'batches' | 'poll'
  * await billing.run({ eachRecord: async record => charge(record.value) })
  */
 export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends string = string>
-  implements AsyncIterable<Record>, ConsumerControl, OffsetSource
+  implements AsyncIterable<Record>, ConsumerControl
 {
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions

@@ -3,8 +3,8 @@ import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } fr
 import type { Serde } from '../serde.ts'
 import { compacts, type LogConfig } from './log-config.ts'
 import { type OffsetRange, OpenTransactions } from './open-transactions.ts'
-import { type CompactedLog, PartitionCleaner } from './partition-cleaner.ts'
-import { type HeldLog, PartitionRoom } from './partition-room.ts'
+import { PartitionCleaner } from './partition-cleaner.ts'
+import { PartitionRoom } from './partition-room.ts'
 import { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
 import { expiredByAge, expiredBySize } from './retention.ts'
@@ -46,7 +46,7 @@ export interface PartitionReader {
 }
 
 /** One partition of a topic: a log of records in memory. It exists only in this process, not on a cluster. */
-export class Partition implements CompactedLog, HeldLog {
+export class Partition {
   readonly topic: string
   readonly index: number
   readonly #config: LogConfig

@@ -10,8 +10,11 @@ async function turn(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
-/** A producer that awaits each batch, and a consumer beside it; what is kept is looked at now and then. */
-async function steadyLoad(records: number, look: (kept: number) => void): Promise<void> {
+/** A producer that awaits each batch, and a consumer beside it; both are looked at: after a batch, and now and then. */
+async function steadyLoad(
+  records: number,
+  { sent, rested }: { sent?: (kept: number) => void; rested?: () => void },
+): Promise<void> {
   const broker = new Broker({ topics: { orders: topic<Order>({ cleanupPolicy: 'consumed' }) } })
   const producer = broker.producer()
   const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
@@ -21,12 +24,12 @@ async function steadyLoad(records: number, look: (kept: number) => void): Promis
   for (let done = 0; done < records; ) {
     for (const until = done + records / looks; done < until; done += 100) {
       await producer.sendBatch(Array.from({ length: 100 }, (_, i) => message(i)))
+      sent?.(partition!.countFrom(0))
       await turn()
     }
-    look(partition!.countFrom(0))
+    rested?.()
   }
   await broker.idle({ timeoutMs: 60_000 })
-  look(partition!.countFrom(0))
   await broker.close()
 }
 
@@ -58,7 +61,7 @@ export const pressures: readonly Row[] = [
     async measure(scale) {
       const kept = new Peak()
       const records = 5 * scale.records
-      await steadyLoad(records, count => kept.look(count))
+      await steadyLoad(records, { sent: count => kept.look(count) })
       return [toFigure('all that was sent', [kept.most], [records])]
     },
   },
@@ -72,7 +75,7 @@ export const pressures: readonly Row[] = [
       const records = 5 * scale.records
       const before = usedMB()
       const heap = new Peak()
-      await steadyLoad(records, () => heap.look(usedMB() - before))
+      await steadyLoad(records, { rested: () => heap.look(usedMB() - before) })
       return [toFigure('all that was sent, at 100 bytes', [heap.most], [(records * 100) / 1e6])]
     },
   },
