@@ -16,6 +16,7 @@ const t0 = { topic: 't', partition: 0 } as const
 class Listener implements MembershipListener {
   readonly autoCommit = false
   readonly autoOffsetReset = 'earliest'
+  readonly isolationLevel = 'read_committed'
   readonly updates: AssignmentUpdate[] = []
 
   assignmentChanged(update: AssignmentUpdate): void {
@@ -54,6 +55,7 @@ function group() {
     finished: () => outbox.flush(),
     waitUntil: () => Promise.resolve(),
     requirePartition: nothing,
+    unregistered: nothing,
     expired: nothing,
   }
   const made = new ConsumerGroup('g', host)

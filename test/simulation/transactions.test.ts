@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
-import { mulberry32 } from '../helpers/test-broker.ts'
-import { VirtualClock } from '../helpers/virtual-clock.ts'
+import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
 interface Written {
   readonly transaction: string
@@ -15,7 +15,7 @@ type Fate = 'running' | 'returned' | 'committed' | 'aborted'
 /** Readers, writers and transformers that fail, stall and take each other's places, as one seed has it. */
 async function simulate(seed: number): Promise<string[]> {
   const clock = new VirtualClock()
-  const random = mulberry32(seed)
+  const random = seededRandom(seed)
   const broker = new Broker({
     clock,
     random,

@@ -224,7 +224,7 @@ export const consumerMutations: readonly Mutation[] = [
     name: 'a wake-up is lost while a record is handled',
     file: 'broker/memory-fetch-session.ts',
     find: `this.#segment = undefined
-    if (this.position.fetchPosition !== this.#partition.highWatermark) this.signal()`,
+    if (this.#hasSome) this.signal()`,
     replace: 'this.#segment = undefined',
     breaks: 'what arrives while a handler runs is read when it ends',
   },

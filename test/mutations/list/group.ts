@@ -25,9 +25,9 @@ export const groupMutations: readonly Mutation[] = [
   {
     name: 'a refused commit leaves its first part',
     file: 'group/consumer-group.ts',
-    find: 'if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)\n    }\n    for (const offset of offsets) {',
+    find: 'if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)\n    }',
     replace:
-      'if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)\n      this.#offsets.storeOwned(partition, offset)\n    }\n    for (const offset of offsets) {',
+      'if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)\n      this.#offsets.storeOwned(partition, offset)\n    }',
     breaks: 'a refused commit changes nothing',
   },
   {
@@ -147,9 +147,9 @@ export const groupMutations: readonly Mutation[] = [
   },
   {
     name: 'lag counts records that the log has dropped',
-    file: 'group/group-lag.ts',
-    find: 'Math.max(next, log.logStartOffset)',
-    replace: 'next',
+    file: 'log/partition.ts',
+    find: 'const from = Math.max(offset, this.#start)\n    const to',
+    replace: 'const from = offset\n    const to',
     breaks: 'lag counts what can be delivered',
   },
 ]

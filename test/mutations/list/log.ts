@@ -32,8 +32,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'maxRecords makes no room for what comes',
     file: 'log/log-manager.ts',
-    find: 'this.#records + count > this.maxRecords',
-    replace: 'this.#records > this.maxRecords',
+    find: 'this.#records + count - this.#mostRecords',
+    replace: 'this.#records - this.#mostRecords',
     breaks: 'a broker never keeps more than maxRecords',
   },
   {
@@ -45,15 +45,14 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'a batch that crosses a segment misses its first record there',
-    file: 'log/partition.ts',
-    find: 'for (const last = Math.min(end, segment.endOffset); offset < last; offset++) {',
-    replace:
-      'if (at > 0) offset++\n      for (const last = Math.min(end, segment.endOffset); offset < last; offset++) {',
+    file: 'log/segments.ts',
+    find: 'while (index < last) records[at++] = segment.record',
+    replace: 'if (at > 0) index++\n      while (index < last) records[at++] = segment.record',
     breaks: 'a fetch gives every record, in order',
   },
   {
     name: 'records are swapped in a batch',
-    file: 'broker/memory-engine.ts',
+    file: 'broker/log-writer.ts',
     find: 'const { topic, partition, key, value, headers, timestamp } = records[i]!\n      const size = sizes',
     replace:
       'const { topic, partition, key, value, headers, timestamp } = records[i ^ 1] ?? records[i]!\n      const size = sizes',
@@ -61,27 +60,27 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'a batch is written from its end',
-    file: 'broker/memory-engine.ts',
+    file: 'broker/log-writer.ts',
     find: 'const written = new Array<RecordMetadata>(count)\n    for (let i = 0; i < count; i++) {',
     replace: 'const written = new Array<RecordMetadata>(count)\n    for (let i = count - 1; i >= 0; i--) {',
     breaks: 'those of one partition keep their order',
   },
   {
     name: 'a refused batch writes its head',
-    file: 'producer/producer.ts',
+    file: 'producer/record-sender.ts',
     find: 'const record = this.#check(messages[i], i < spares ? records[i] : undefined)',
     replace: `let record
       try {
         record = this.#check(messages[i])
       } catch (error) {
-        this.#engine.appendBatch(records.slice(0, i))
+        this.#sink.appendBatch(records.slice(0, i), { timeoutMs: 0, signals: [] })
         throw error
       }`,
     breaks: 'a batch is all or nothing',
   },
   {
     name: 'an acknowledged record is not written',
-    file: 'broker/memory-engine.ts',
+    file: 'broker/log-writer.ts',
     find: 'const metadata = topic.write(partition, key, value, headers, timestamp, size, now)',
     replace: `const before = topic.partitions[partition]!.highWatermark
     const lost = before % 16 === 15
@@ -92,12 +91,12 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'a record is written twice',
-    file: 'broker/memory-engine.ts',
-    find: 'this.log.appended(1)\n',
-    replace: `this.log.appended(1)
+    file: 'broker/log-writer.ts',
+    find: 'this.#log.appended(1, size)\n',
+    replace: `this.#log.appended(1, size)
     if (metadata.offset % 16 === 15) {
       topic.write(partition, key, value, headers, timestamp, size, now)
-      this.log.appended(1)
+      this.#log.appended(1, size)
     }
 `,
     breaks: 'a send writes one record',
@@ -111,9 +110,9 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'dropped records are not told',
-    file: 'broker/memory-engine.ts',
-    find: 'if (next < to) dropped.push',
-    replace: 'if (next < from) dropped.push',
+    file: 'broker/group-progress.ts',
+    find: 'if (count > 0) dropped.push',
+    replace: 'if (count < 0) dropped.push',
     breaks: 'recordsDropped says what a group had not read',
   },
   {

@@ -31,8 +31,8 @@ export const producerMutations: readonly Mutation[] = [
   },
   {
     name: 'a later send overtakes one that waits for its schema',
-    file: 'producer/producer.ts',
-    find: 'if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message)',
+    file: 'producer/record-sender.ts',
+    find: 'if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message, wait)',
     replace: '',
     breaks: 'the sends of a producer keep their order',
   },
