@@ -7,6 +7,7 @@ import { clusterHandlers } from './handlers/cluster.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
+import { producerIdHandlers } from './handlers/init-producer-id.ts'
 import { listOffsetsHandlers } from './handlers/list-offsets.ts'
 import { membershipHandlers } from './handlers/membership.ts'
 import { offsetHandlers } from './handlers/offsets.ts'
@@ -60,6 +61,7 @@ export class WireServer {
     const handlers: Handler[] = [
       ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
       ...produceHandlers(wire),
+      ...producerIdHandlers(wire),
       ...fetchHandlers(wire),
       ...listOffsetsHandlers(wire),
       ...membershipHandlers(wire),

@@ -1,4 +1,4 @@
-import { type ICustomPartitioner, Kafka, logLevel } from 'kafkajs'
+import { Kafka, logLevel, type ProducerConfig } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
 import { socketFactory } from '../../src/server/index.ts'
@@ -20,7 +20,7 @@ function start(topics: object = orders) {
     retry: { retries: 2 },
   })
   open.push(() => broker.close())
-  const producer = async (options: { readonly createPartitioner?: ICustomPartitioner } = {}) => {
+  const producer = async (options: ProducerConfig = {}) => {
     const made = kafka.producer(options)
     open.push(() => made.disconnect())
     await made.connect()
@@ -188,6 +188,18 @@ it('administers topics, groups and offsets', async () => {
   await admin.deleteTopics({ topics: ['late'] })
   expect([...broker.topics.keys()]).toEqual(['orders'])
   expect((await admin.describeCluster()).brokers).toEqual([{ nodeId: 1, host: 'in-process', port: 9092 }])
+})
+
+it('writes what an idempotent producer sends, once and in order', async () => {
+  const { broker, producer } = start({ orders: topic({ partitions: 1 }) })
+  const shop = await producer({ idempotent: true, maxInFlightRequests: 1 })
+  for (const value of ['1', '2', '3']) await shop.send({ topic: 'orders', messages: [{ value }] })
+  expect(
+    broker
+      .topic('orders')
+      .records()
+      .map(({ value }) => value as unknown),
+  ).toEqual([1, 2, 3])
 })
 
 it('keeps the bytes of a topic with a codec, and undoes gzip', async () => {

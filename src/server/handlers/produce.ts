@@ -1,12 +1,18 @@
 import type { ProducerRecord, SendWait } from '../../engine.ts'
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
-import { UnknownTopicOrPartitionError } from '../../errors.ts'
+import { InvalidRecordError, UnknownTopicOrPartitionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import { isPromise } from '../../maybe-promise.ts'
 import { decompress } from '../compression.ts'
 import { type Handler, handler } from '../handler.ts'
 import { produce } from '../protocol/messages/produce.ts'
-import { CorruptBatchError, readBatches, readRecords, type WireRecord } from '../protocol/record-batch.ts'
+import {
+  CorruptBatchError,
+  type RecordBatchHeader,
+  readBatches,
+  readRecords,
+  type WireRecord,
+} from '../protocol/record-batch.ts'
 import { findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { headersFromWire, keyFromWire, valueFromWire } from '../wire-values.ts'
 
@@ -50,20 +56,14 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
         partition: index,
       })
     }
-    const records = readBatches(bytes ?? Buffer.alloc(0)).flatMap(batch => readRecords(batch, decompress))
-    const writing = wire.engine.appendBatch(
-      records.map(record => toProducerRecord(topic, index, record)),
-      wait,
-    )
-    const written = isPromise(writing) ? await writing : writing
-    const appended = topic.options.messageTimestampType === 'LogAppendTime'
-    return {
-      index,
-      errorCode: 0,
-      baseOffset: written[0]?.offset ?? -1,
-      logAppendTimeMs: appended ? (written[0]?.timestamp ?? -1) : -1,
-      logStartOffset: topic.partitions[index]!.logStartOffset,
-    }
+    const batches = readBatches(bytes ?? Buffer.alloc(0))
+    const [first] = batches
+    // A request of an idempotent producer has one batch for a partition (Kafka: ProduceRequest.validateRecords).
+    const written =
+      first === undefined || first.producerId < 0 || first.count === 0
+        ? await writePlain(wire, topic, index, batches, wait)
+        : writeSequenced(wire, topic, index, first)
+    return { index, errorCode: 0, ...written, logStartOffset: topic.partitions[index]!.logStartOffset }
   } catch (error) {
     if (error instanceof CorruptBatchError) {
       const { errno } = errorCodes[corrupt[error.kind]]
@@ -71,6 +71,42 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
     }
     return { index, baseOffset: -1, ...toWireError(wire, error) }
   }
+}
+
+async function writePlain(
+  wire: Wire,
+  topic: Topic,
+  index: number,
+  batches: readonly RecordBatchHeader[],
+  wait: SendWait,
+) {
+  const records = batches.flatMap(batch => toProducerRecords(topic, index, batch))
+  const writing = wire.engine.appendBatch(records, wait)
+  const [first] = isPromise(writing) ? await writing : writing
+  return {
+    baseOffset: first?.offset ?? -1,
+    logAppendTimeMs: stampsAppends(topic) ? (first?.timestamp ?? -1) : -1,
+  }
+}
+
+function writeSequenced(wire: Wire, topic: Topic, index: number, batch: RecordBatchHeader) {
+  const { producerId, producerEpoch, baseSequence } = batch
+  const producer = { producerId, producerEpoch, baseSequence }
+  const { baseOffset } = wire.engine.appendSequenced(producer, toProducerRecords(topic, index, batch))
+  return { baseOffset, logAppendTimeMs: stampsAppends(topic) ? wire.engine.clock.now() : -1 }
+}
+
+function stampsAppends(topic: Topic): boolean {
+  return topic.options.messageTimestampType === 'LogAppendTime'
+}
+
+function toProducerRecords(topic: Topic, partition: number, batch: RecordBatchHeader): ProducerRecord[] {
+  if (batch.transactional) {
+    throw new InvalidRecordError(`Record for topic '${topic.name}': transactions are not spoken here`, {
+      topic: topic.name,
+    })
+  }
+  return readRecords(batch, decompress).map(record => toProducerRecord(topic, partition, record))
 }
 
 function toProducerRecord(topic: Topic, partition: number, record: WireRecord): ProducerRecord {
