@@ -65,6 +65,7 @@ export type {
   CommonRunOptions,
   HandlersByTopic,
   OnFailure,
+  Ordering,
   RecordContext,
   RunOptions,
 } from './consumer/run-options.ts'

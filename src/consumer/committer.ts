@@ -30,9 +30,12 @@ export class Committer {
   commitFinished(states: readonly PartitionState[]): MaybePromise<void> {
     const due = states.filter(
       state =>
-        state.positioned && state.finished !== state.committed && state.phase !== 'gone' && state.fetch,
+        state.positioned &&
+        (state.finished !== state.committed || state.window?.metadata() !== undefined) &&
+        state.phase !== 'gone' &&
+        state.fetch,
     )
-    if (due.length > 0) return this.#commitAutomatically(due)
+    if (due.length > 0) return this.#commitAutomatically(due, due.map(finishedOffset))
   }
 
   /** The same for one partition: the way of every batch. */
@@ -45,14 +48,17 @@ export class Committer {
     } catch (error) {
       return this.#refused(error)
     }
-    void this.#commitAutomatically([state])
+    const { topic, partition, finished: offset, assignmentEpoch } = state
+    void this.#commitAutomatically([state], [{ topic, partition, offset, assignmentEpoch }])
   }
 
   // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
-  #commitAutomatically(states: readonly PartitionState[]): MaybePromise<void> {
+  #commitAutomatically(
+    states: readonly PartitionState[],
+    offsets: readonly EpochOffset[],
+  ): MaybePromise<void> {
     const membership = this.#host.membership()
     if (membership === undefined) return
-    const offsets = states.map(finishedOffset)
     try {
       const result = membership.commit(offsets)
       if (result !== undefined) return this.#whenCommitted(result, states, offsets)
@@ -122,9 +128,13 @@ export class Committer {
   }
 }
 
-/** What is finished of a partition, as a commit says it. */
-export function finishedOffset({ topic, partition, finished, assignmentEpoch }: PartitionState): EpochOffset {
-  return { topic, partition, offset: finished, assignmentEpoch }
+/** What is finished of a partition, as a commit says it; in its metadata what is finished out of order. */
+export function finishedOffset(state: PartitionState): EpochOffset {
+  const { topic, partition, finished: offset, assignmentEpoch } = state
+  const metadata = state.window?.metadata()
+  return metadata === undefined
+    ? { topic, partition, offset, assignmentEpoch }
+    : { topic, partition, offset, assignmentEpoch, metadata }
 }
 
 // The way of every record where a commit is a matter of memory: nothing is looked up and nothing is made.

@@ -349,6 +349,8 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#settled = false
     this.#tasks = [{ lost: reason }]
     this.#wakeup.wake()
+    // While it leaves nothing more is followed, but it is told.
+    if (this.#givingUp !== undefined) void this.#tellLost(this.states, reason)
   }
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {

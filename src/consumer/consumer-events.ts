@@ -23,6 +23,11 @@ export interface ConsumerEvents {
     readonly attempt: number
     readonly delayMs: number
   }
+  /**
+   * A partition is not read on: so many records have been read from `offset` on, which is not finished
+   * (`windowRecords`).
+   */
+  stalled: TopicPartition & { readonly offset: number; readonly records: number }
   /** A record was given up after its last attempt (`onFailure: 'skip'`). */
   skipped: { readonly record: AnyRecord; readonly error: unknown; readonly attempts: number }
   /** The consumer left its group and rejoins after `delayMs` (`onFailure: 'restart'`). */

@@ -11,6 +11,7 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { abortSignal, boolean, checkOptions, duration, integer, requireArgument } from '../validate.ts'
+import { ConcurrentProcessor } from './concurrent-processor.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
@@ -91,8 +92,10 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   }
 
   /**
-   * Hands every record, or batch, to a handler, one after the other; resolves when assigned and positioned, and goes on
-   * until `close`. A failed handler is tried again, and then `onFailure` decides.
+   * Hands every record, or batch, to a handler, one after the other unless `concurrency` says otherwise; resolves when
+   * assigned and positioned, and goes on until `close`. A failed handler is tried again, and then `onFailure` decides.
+   *
+   * @throws UnknownTopicOrPartitionError where a topic does not exist
    */
   async run(options: RunOptions<Record>): Promise<void> {
     const { interest, maxPollRecords } = this.#options
@@ -100,7 +103,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     const { signal } = resolved
     signal?.throwIfAborted()
     this.#enter('run')
-    const processor = new Processor(this.#lifecycle.workerHost, resolved)
+    const { workerHost } = this.#lifecycle
+    const alone = resolved.concurrency === 1 && resolved.ordering === 'partition'
+    const processor = alone
+      ? new Processor(workerHost, resolved)
+      : new ConcurrentProcessor(workerHost, resolved)
     this.#lifecycle.use(processor)
     const abort = () => void this.close()
     const forget = () => signal?.removeEventListener('abort', abort)
@@ -271,6 +278,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
       state.paused = false
       state.fetch?.changed()
     }
+    this.#lifecycle.worker?.wake()
     this.#engine.touch()
   }
 

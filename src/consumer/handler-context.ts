@@ -1,5 +1,5 @@
 import type { ConsumerControl } from './consumer-control.ts'
-import type { Liveness } from './liveness.ts'
+import type { Pulse } from './liveness.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { RecordContext } from './run-options.ts'
 
@@ -8,13 +8,13 @@ export class HandlerContext implements RecordContext {
   readonly consumer: ConsumerControl
   readonly attempt: number
   readonly #state: PartitionState
-  readonly #liveness: Liveness
+  readonly #pulse: Pulse
 
-  constructor(consumer: ConsumerControl, state: PartitionState, liveness: Liveness, attempt: number) {
+  constructor(consumer: ConsumerControl, state: PartitionState, pulse: Pulse, attempt: number) {
     this.consumer = consumer
     this.attempt = attempt
     this.#state = state
-    this.#liveness = liveness
+    this.#pulse = pulse
   }
 
   get signal(): AbortSignal {
@@ -24,7 +24,7 @@ export class HandlerContext implements RecordContext {
   // Bound, because handlers take it out of the context: ({ records }, { heartbeat }) => ...
   get heartbeat(): () => void {
     return () => {
-      if (this.#state.busy && this.#state.phase !== 'gone') this.#liveness.begin()
+      if (this.#state.busy && this.#state.phase !== 'gone') this.#pulse.begin()
     }
   }
 }

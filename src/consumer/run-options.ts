@@ -47,6 +47,9 @@ export type HandlersByTopic<Record extends AnyRecord> = {
   [Name in Record['topic']]: (record: Extract<Record, { topic: Name }>, context: RecordContext) => unknown
 }
 
+/** What stays sequential while several handlers run. */
+export type Ordering = 'partition' | 'key' | 'none'
+
 /** What becomes of a record whose handler failed for the last time. */
 export type OnFailure = 'restart' | 'stop' | 'skip'
 
@@ -54,8 +57,23 @@ export type OnFailure = 'restart' | 'stop' | 'skip'
 export interface CommonRunOptions {
   /** Closes the consumer when it aborts. */
   signal?: AbortSignal
-  /** Handlers at once; only 1 so far. */
-  concurrency?: 1
+  /**
+   * Handlers at once, over all partitions of this consumer; default 1. What may run beside each other is said by
+   * `ordering`.
+   */
+  concurrency?: number
+  /**
+   * What stays sequential, default `partition`: the records of a partition. `key`: only those of one key; records without
+   * a key have no order then. `none`: nothing. With the latter two records are finished out of order; what is committed
+   * never passes the lowest that is not finished. Batches are always sequential by partition.
+   */
+  ordering?: Ordering
+  /**
+   * With `ordering` `key` or `none`: how many records of a partition there may be from the lowest that is not finished to
+   * the last that was read, default 10,000. Beyond it the partition waits, and 'stalled' says so. After a crash up to so
+   * many records are handled again.
+   */
+  windowRecords?: number
   /** How often a handler gets a record, and when; default 5 attempts, 100 ms doubling to 10 s. */
   retry?: RetryOptions
   /**
@@ -99,6 +117,9 @@ export interface ResolvedRunOptions {
   readonly eachBatch: BatchHandler | undefined
   readonly maxRecords: number
   readonly lingerMs: number
+  readonly concurrency: number
+  readonly ordering: Ordering
+  readonly windowRecords: number
   readonly retry: RetryPolicy
   readonly onFailure: OnFailure
   readonly signal: AbortSignal | undefined
@@ -110,6 +131,8 @@ interface AllRunOptions {
   batch?: { maxRecords?: number; lingerMs?: number }
   signal?: AbortSignal
   concurrency?: number
+  ordering?: Ordering
+  windowRecords?: number
   retry?: RetryOptions
   onFailure?: OnFailure
 }
@@ -133,7 +156,9 @@ const checks: Checks<AllRunOptions> = {
   eachBatch: callback,
   batch: anObject,
   signal: abortSignal,
-  concurrency: integer(1, 1),
+  concurrency: integer(1),
+  ordering: oneOf('partition', 'key', 'none'),
+  windowRecords: integer(1),
   retry: anObject,
   onFailure: oneOf('restart', 'stop', 'skip'),
 }
@@ -157,12 +182,27 @@ export function resolveRunOptions(
   if (batch !== undefined && eachBatch === undefined) {
     throw new InvalidOptionError(`run: option 'batch' goes with 'eachBatch'`, { option: 'batch' })
   }
+  const ordering = options.ordering ?? 'partition'
+  if (eachBatch !== undefined && ordering !== 'partition') {
+    throw new InvalidOptionError(
+      `run: option 'ordering' expected 'partition' where 'eachBatch' is given, received '${ordering}'`,
+      { option: 'ordering', expected: `'partition'`, received: ordering },
+    )
+  }
+  if (options.windowRecords !== undefined && ordering === 'partition') {
+    throw new InvalidOptionError(`run: option 'windowRecords' goes with ordering 'key' or 'none'`, {
+      option: 'windowRecords',
+    })
+  }
   checkOptions('run: batch', batch ?? {}, { maxRecords: integer(1), lingerMs: duration })
   return {
     eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),
     eachBatch: eachBatch as BatchHandler | undefined,
     maxRecords: batch?.maxRecords ?? (eachBatch === undefined ? maxPollRecords : 500),
     lingerMs: batch?.lingerMs ?? 0,
+    concurrency: options.concurrency ?? 1,
+    ordering,
+    windowRecords: options.windowRecords ?? 10_000,
     retry: new RetryPolicy(retry),
     onFailure: onFailure ?? 'restart',
     signal,

@@ -2,11 +2,11 @@ import type { Engine, EngineClient, EngineTopic, ProducerRecord } from '../engin
 import { ClosedError, describeValue, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
+import { TaskQueue } from '../task-queue.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
 import { callback, checkOptions, name } from '../validate.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { emptyRecord, type SpareRecord, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
-import { SendQueue } from './send-queue.ts'
 
 /** How a producer sends. */
 export interface ProducerOptions {
@@ -32,7 +32,7 @@ export class Producer<out Topics extends TopicMap> {
   readonly #partitioner: Partitioner | undefined
   readonly #clientId: string
   // Made when a schema, or the engine, first answers with a promise: later sends then wait their turn.
-  #queue: SendQueue | undefined
+  #queue: TaskQueue | undefined
   #client: EngineClient | undefined
   #spare: SpareRecord[] = []
   #closed = false
@@ -225,7 +225,7 @@ export class Producer<out Topics extends TopicMap> {
     prepare: () => MaybePromise<Prepared>,
     append: (prepared: Prepared) => MaybePromise<Sent>,
   ): Promise<Sent> {
-    this.#queue ??= new SendQueue()
+    this.#queue ??= new TaskQueue(1)
     this.#track(this.#queue)
     return this.#queue
       .add(async () => append(await prepare()))
@@ -235,7 +235,7 @@ export class Producer<out Topics extends TopicMap> {
       })
   }
 
-  #track(queue: SendQueue): void {
+  #track(queue: TaskQueue): void {
     if (this.#client) return
     this.#client = {
       groupId: undefined,

@@ -133,10 +133,26 @@ describe('run', () => {
       "run: batch: unknown option 'linger'. Did you mean 'lingerMs'?",
     ],
     [
-      { eachRecord, concurrency: 4 },
+      { eachRecord, concurrency: 1.5 },
       'concurrency',
-      "option 'concurrency' expected a whole number from 1 to 1, received 4",
+      "option 'concurrency' expected a whole number of at least 1, received 1.5",
     ],
+    [
+      { eachRecord, ordering: 'keys' },
+      'ordering',
+      "option 'ordering' expected one of 'partition', 'key', 'none', received 'keys'",
+    ],
+    [
+      { eachBatch: eachRecord, ordering: 'key' },
+      'ordering',
+      "option 'ordering' expected 'partition' where 'eachBatch' is given, received 'key'",
+    ],
+    [
+      { eachRecord, windowRecords: 5 },
+      'windowRecords',
+      "option 'windowRecords' goes with ordering 'key' or 'none'",
+    ],
+    [{ eachRecord, ordering: 'key', windowRecords: 0 }, 'windowRecords', 'of at least 1, received 0'],
     [
       { eachRecord, onFailure: 'ignore' },
       'onFailure',

@@ -275,6 +275,7 @@ describe('the options of run', () => {
   it('are those that both ways have in common', () => {
     const { signal } = new AbortController()
     orders.run({ eachRecord: () => {}, signal, concurrency: 1, onFailure: 'stop' })
+    orders.run({ eachRecord: () => {}, concurrency: 8, ordering: 'key', windowRecords: 100 })
     orders.run({ eachRecord: () => {}, retry: { attempts: Number.POSITIVE_INFINITY, delayMs: 10 } })
     orders.run({ eachBatch: () => {}, retry: { backoff: attempt => attempt * 100 }, onFailure: 'skip' })
     expectTypeOf<OnFailure>().toEqualTypeOf<'restart' | 'stop' | 'skip'>()
@@ -419,6 +420,7 @@ describe('the events of a consumer', () => {
       | 'committed'
       | 'offsetReset'
       | 'retrying'
+      | 'stalled'
       | 'skipped'
       | 'restarting'
       | 'crashed'

@@ -1,0 +1,70 @@
+import { isThenable } from '../maybe-promise.ts'
+import type { ConsumerRecord } from '../record.ts'
+import { decodeRecord } from './decode.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { RecordContext, RecordHandler } from './run-options.ts'
+import type { Work } from './work.ts'
+
+/** What a record needs of the window that it is in. */
+export interface WorkWindow {
+  readonly state: PartitionState
+  readonly version: number
+  /** A handler gets it. */
+  begun(): void
+  /** It is finished; true where that moves what is finished of the partition. */
+  settle(): boolean
+}
+
+/** One record of a window. */
+export class KeyedWork implements Work {
+  readonly #window: WorkWindow
+  readonly state: PartitionState
+  readonly version: number
+  readonly offset: number
+  /** What has to stay in order; undefined where nothing has to. */
+  readonly lane: string | undefined
+  /** The next one of its lane, if that has been read. */
+  following: KeyedWork | undefined
+  attempt = 1
+  progressed = false
+  /** A handler has had it. */
+  begun = false
+  /** Until it is finished. */
+  record: ConsumerRecord | undefined
+  readonly #handler: RecordHandler
+
+  constructor(window: WorkWindow, handler: RecordHandler, record: ConsumerRecord, lane: string | undefined) {
+    this.#window = window
+    this.state = window.state
+    this.version = window.version
+    this.offset = record.offset
+    this.lane = lane
+    this.record = record
+    this.#handler = handler
+  }
+
+  load(): boolean {
+    return this.record !== undefined
+  }
+
+  call(context: RecordContext): unknown {
+    const record = this.record!
+    this.begun = true
+    this.#window.begun()
+    const { serde } = this.state.fetch!
+    if (serde === undefined) return this.#handler(record, context)
+    const decoded = decodeRecord(serde, record)
+    return isThenable(decoded)
+      ? decoded.then(each => this.#handler(each, context))
+      : this.#handler(decoded, context)
+  }
+
+  finish(): void {
+    this.record = undefined
+    this.progressed = this.#window.settle()
+  }
+
+  fail(): readonly ConsumerRecord[] {
+    return [this.record!]
+  }
+}
