@@ -8,6 +8,7 @@ import { type Clock, type SleepClock, systemClock } from './clock.ts'
 import type { Codec } from './codec.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
+import { type RedriveOptions, redrive } from './consumer/redrive.ts'
 import type { Unread } from './engine.ts'
 import { describeValue, InvalidOptionError } from './errors.ts'
 import type { ConsumerGroup } from './group/consumer-group.ts'
@@ -209,6 +210,16 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
     this.#engine.requireOpen()
     return new Consumer<RecordOf<Topics, Name>, keyof Topics & string>(this.#engine, options)
+  }
+
+  /**
+   * Sends dead letters back to the topics that they came from (or `to`), in their order, and gives how many. What was moved
+   * is committed for the group `<topic>.redrive`, whose lag is the number of dead letters that are left.
+   *
+   * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
+   */
+  redrive(options: RedriveOptions): Promise<number> {
+    return redrive(this.#engine, options)
   }
 
   /**

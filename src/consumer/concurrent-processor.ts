@@ -1,9 +1,10 @@
-import { isThenable } from '../maybe-promise.ts'
+import { isThenable, type MaybePromise } from '../maybe-promise.ts'
 import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
-import { Failures } from './failures.ts'
+import { Failures, type Verdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
 import { KeyedWorks } from './keyed-works.ts'
+import type { Pulse } from './liveness.ts'
 import { Loop } from './loop.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PartitionWorks } from './partition-works.ts'
@@ -133,7 +134,8 @@ export class ConcurrentProcessor implements Worker {
           await turn
           if (!this.#mayGoOn(work)) break
         }
-        if (!(await this.#handle(work))) return
+        const handled = this.#handle(work)
+        if (handled !== true && !(await handled)) return
       }
       this.#commit(work)
       this.#source.done(work)
@@ -152,22 +154,34 @@ export class ConcurrentProcessor implements Worker {
   }
 
   /** Hands over what is in hand; false where the work goes on later, or not at all. */
-  async #handle(work: Work): Promise<boolean> {
+  #handle(work: Work): MaybePromise<boolean> {
     const { control, coordinator } = this.#host
-    const { liveness } = coordinator
-    const pulse = liveness.start()
+    const pulse = coordinator.liveness.start()
+    let result: unknown
     try {
-      const result = work.call(new HandlerContext(control, work.state, pulse, work.attempt))
-      if (result !== undefined && isThenable(result)) {
-        this.#commit(work)
-        await result
-      }
+      result = work.call(new HandlerContext(control, work.state, pulse, work.attempt))
+    } catch (error) {
+      coordinator.liveness.finish(pulse)
+      return this.#fail(work, error)
+    }
+    if (result !== undefined && isThenable(result)) return this.#await(work, pulse, result)
+    coordinator.liveness.finish(pulse)
+    this.#finish(work)
+    return true
+  }
+
+  async #await(work: Work, pulse: Pulse, result: PromiseLike<unknown>): Promise<boolean> {
+    const { liveness } = this.#host.coordinator
+    this.#commit(work)
+    try {
+      await result
     } catch (error) {
       liveness.finish(pulse)
       return this.#fail(work, error)
     }
     liveness.finish(pulse)
     this.#finish(work)
+    this.#commit(work)
     return true
   }
 
@@ -177,7 +191,7 @@ export class ConcurrentProcessor implements Worker {
     this.#failures.progressed()
   }
 
-  #fail(work: Work, error: unknown): boolean {
+  #fail(work: Work, error: unknown): MaybePromise<boolean> {
     const verdict = this.#failures.judge(work, error)
     this.#commit(work)
     this.#host.engine.outbox.flush()
@@ -187,16 +201,33 @@ export class ConcurrentProcessor implements Worker {
       case 'retry':
         this.#retries.add(work, verdict.delayMs)
         return false
-      case 'giveUp':
-        this.#failures.giveUp(verdict, work.attempt)
+      case 'skip':
+        this.#failures.skip(verdict, work.attempt)
         this.#finish(work)
         this.#host.engine.outbox.flush()
         return true
+      case 'deadLetter':
+        return this.#bury(work, verdict)
       default:
-        this.#source.done(work)
-        this.#failures.end(verdict)
-        return false
+        return this.#end(work, verdict)
     }
+  }
+
+  async #bury(work: Work, verdict: Verdict): Promise<boolean> {
+    try {
+      await this.#failures.bury(verdict, work)
+    } catch (error) {
+      // The record is not lost: it comes again, and so does the attempt to write it.
+      return this.#end(work, { ...verdict, step: 'restart', error })
+    }
+    this.#finish(work)
+    return true
+  }
+
+  #end(work: Work, verdict: Verdict): false {
+    this.#source.done(work)
+    this.#failures.end(verdict)
+    return false
   }
 
   // Before anything is waited for: nobody is to see late what is finished.

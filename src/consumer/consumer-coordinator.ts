@@ -77,6 +77,11 @@ export class ConsumerCoordinator implements MembershipListener {
     this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
   }
 
+  /** What it reads, or will once it has joined. */
+  get interest(): ResolvedConsumerOptions['interest'] {
+    return this.#interest
+  }
+
   get memberId(): string | undefined {
     return this.#membership?.memberId
   }

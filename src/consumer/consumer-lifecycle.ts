@@ -74,6 +74,7 @@ export class ConsumerLifecycle implements EngineClient {
     })
     this.workerHost = {
       ...shared,
+      groupId: options.groupId,
       coordinator: this.coordinator,
       fetcher: new Fetcher({ ...shared, autoOffsetReset: options.autoOffsetReset }),
       control,

@@ -1,5 +1,5 @@
 import type { Engine, Unread } from '../engine.ts'
-import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
+import { describeValue, IllegalStateError, InvalidArgumentError, InvalidOptionError } from '../errors.ts'
 import { Events } from '../events.ts'
 import { offsetList, offsetSpec } from '../offset-checks.ts'
 import type { AnyRecord } from '../record.ts'
@@ -39,7 +39,7 @@ type Mode = 'run' | 'for await' | 'batches' | 'poll'
  * const billing = broker.consumer({ groupId: 'billing', topics: ['orders'] })
  * await billing.run({ eachRecord: async record => charge(record.value) })
  */
-export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends string = string>
+export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends string = string>
   implements AsyncIterable<Record>, ConsumerControl
 {
   readonly #engine: Engine
@@ -97,14 +97,22 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
    *
    * @throws UnknownTopicOrPartitionError where a topic does not exist
    */
-  async run(options: RunOptions<Record>): Promise<void> {
+  async run(options: RunOptions<Record, Names>): Promise<void> {
     const { interest, maxPollRecords } = this.#options
-    const resolved = resolveRunOptions(options as RunOptions, interest, maxPollRecords)
+    const resolved = resolveRunOptions(
+      options as RunOptions<AnyRecord, string>,
+      interest,
+      maxPollRecords,
+      this.#engine.random,
+    )
     const { signal } = resolved
     signal?.throwIfAborted()
+    const { onFailure } = resolved
+    if (typeof onFailure === 'object') await this.#requireDeadLetters(onFailure.deadLetter)
     this.#enter('run')
     const { workerHost } = this.#lifecycle
-    const alone = resolved.concurrency === 1 && resolved.ordering === 'partition'
+    const alone =
+      resolved.concurrency === 1 && resolved.ordering === 'partition' && typeof onFailure === 'string'
     const processor = alone
       ? new Processor(workerHost, resolved)
       : new ConcurrentProcessor(workerHost, resolved)
@@ -115,6 +123,25 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
     this.done.then(forget, forget)
     processor.start()
     await this.#started()
+  }
+
+  // A topic that is missing is told now, and not by the first record that needs it.
+  async #requireDeadLetters(topic: string): Promise<void> {
+    this.#lifecycle.requireOpen()
+    await this.#engine.topic(topic)
+    const { interest } = this.#coordinator
+    const refused =
+      interest.kind === 'topics'
+        ? interest.names.includes(topic)
+        : interest.kind === 'assign' && interest.partitions.some(tp => tp.topic === topic)
+    if (refused) {
+      throw new InvalidOptionError(
+        `run: onFailure: '${topic}' is read by this consumer; its dead letters would come back at once`,
+        { option: 'onFailure', topic },
+      )
+    }
+    if (interest.kind === 'patterns')
+      await this.#coordinator.subscribe({ ...interest, except: [...(interest.except ?? []), topic] }, [])
   }
 
   /**

@@ -11,6 +11,8 @@ export interface WorkWindow {
   readonly version: number
   /** A handler gets it. */
   begun(): void
+  /** It failed, and is to be handed out again. */
+  failed(): void
   /** It is finished; true where that moves what is finished of the partition. */
   settle(): boolean
 }
@@ -27,7 +29,7 @@ export class KeyedWork implements Work {
   following: KeyedWork | undefined
   attempt = 1
   progressed = false
-  /** A handler has had it. */
+  /** A handler has it, or has finished it. */
   begun = false
   /** Until it is finished. */
   record: ConsumerRecord | undefined
@@ -65,6 +67,8 @@ export class KeyedWork implements Work {
   }
 
   fail(): readonly ConsumerRecord[] {
+    this.begun = false
+    this.#window.failed()
     return [this.record!]
   }
 }

@@ -24,7 +24,7 @@ export class PartitionWindow implements WorkWindow {
   readonly version: number
   readonly #options: WindowOptions
   readonly #works = new Queue<KeyedWork>()
-  // How many of them, from the lowest on, have had a handler: the position is after these.
+  // How many of them, from the lowest on, have a handler or are finished: the position is after these.
   #begun = 0
   readonly #runnable = new Queue<KeyedWork>()
   // Given back, or due again: they come before what has never begun.
@@ -137,6 +137,12 @@ export class PartitionWindow implements WorkWindow {
     if (state.version !== this.version) return
     while (this.#works.at(this.#begun)?.begun) this.#begun++
     state.position = this.#works.at(this.#begun)?.offset ?? state.fetchPosition
+  }
+
+  /** Moves the position back: what failed is still to be read. */
+  failed(): void {
+    this.#begun = 0
+    this.begun()
   }
 
   /** Moves what is finished up to the lowest that is not; true where there was something to move. */

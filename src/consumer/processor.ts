@@ -268,8 +268,8 @@ export class Processor implements Worker {
         this.#work = undefined
         this.#commit(work)
         return false
-      case 'giveUp':
-        this.#failures.giveUp(verdict, work.attempt)
+      case 'skip':
+        this.#failures.skip(verdict, work.attempt)
         work.finish()
         this.#progressed = true
         return this.#work === work

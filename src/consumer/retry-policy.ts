@@ -9,11 +9,20 @@ export interface RetryOptions {
   delayMs?: number
   /** Instead of `delayMs`: milliseconds to wait after a failed attempt (1 for the first). */
   backoff?: (attempt: number) => number
+  /** How much of each delay is left to chance, from 0 (default) to 1: many that failed at once do not come at once again. */
+  jitter?: number
+  /** Whether another attempt can help; where it answers false the record is given up at once. Default always. */
+  retryable?: (error: unknown) => boolean
 }
 
 const attempts: Check = {
   expected: 'a whole number of at least 1, or Infinity',
   accepts: value => value === Number.POSITIVE_INFINITY || integer(1).accepts(value),
+}
+
+const share: Check = {
+  expected: 'a number from 0 to 1',
+  accepts: value => typeof value === 'number' && value >= 0 && value <= 1,
 }
 
 const longestDelayMs = 10_000
@@ -22,9 +31,21 @@ const longestDelayMs = 10_000
 export class RetryPolicy {
   readonly attempts: number
   readonly #backoff: (attempt: number) => number
+  readonly #jitter: number
+  readonly #retryable: ((error: unknown) => boolean) | undefined
+  readonly #random: () => number
 
-  constructor(options: RetryOptions = {}) {
-    checkOptions('run: retry', options, { attempts, delayMs: duration, backoff: callback })
+  constructor(options: RetryOptions = {}, random: () => number) {
+    checkOptions('run: retry', options, {
+      attempts,
+      delayMs: duration,
+      backoff: callback,
+      jitter: share,
+      retryable: callback,
+    })
+    this.#jitter = options.jitter ?? 0
+    this.#retryable = options.retryable
+    this.#random = random
     const { delayMs = 100, backoff } = options
     if (options.delayMs !== undefined && backoff !== undefined) {
       throw new InvalidOptionError(`run: retry: options 'delayMs' and 'backoff' exclude each other`, {
@@ -35,10 +56,17 @@ export class RetryPolicy {
     this.#backoff = backoff ?? (attempt => doubled(delayMs, attempt, Math.max(delayMs, longestDelayMs)))
   }
 
+  /** Whether there is to be another attempt after this one. */
+  again(attempt: number, error: unknown): boolean {
+    return attempt < this.attempts && (this.#retryable === undefined || this.#retryable(error))
+  }
+
   /** Milliseconds to wait after failed attempt number `attempt`. */
   delayAfter(attempt: number): number {
     const delayMs = this.#backoff(attempt)
-    if (duration.accepts(delayMs)) return delayMs
+    if (duration.accepts(delayMs)) {
+      return this.#jitter === 0 ? delayMs : delayMs * (1 - this.#jitter * this.#random())
+    }
     throw new InvalidOptionError(
       `run: retry: backoff(${attempt}) expected ${duration.expected}, gave ${describeValue(delayMs)}`,
       {

@@ -8,7 +8,9 @@ import {
   callback,
   checkOptions,
   duration,
+  either,
   integer,
+  name,
   oneOf,
 } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
@@ -50,11 +52,16 @@ export type HandlersByTopic<Record extends AnyRecord> = {
 /** What stays sequential while several handlers run. */
 export type Ordering = 'partition' | 'key' | 'none'
 
-/** What becomes of a record whose handler failed for the last time. */
-export type OnFailure = 'restart' | 'stop' | 'skip'
+/** What becomes of a record whose handler failed for the last time; `Name` is which topics dead letters may go to. */
+export type OnFailure<Name extends string = never> =
+  | 'restart'
+  | 'stop'
+  | 'skip'
+  | 'park-key'
+  | ([Name] extends [never] ? never : { readonly deadLetter: Name })
 
 /** What both ways to run have in common. */
-export interface CommonRunOptions {
+export interface CommonRunOptions<Name extends string = never> {
   /** Closes the consumer when it aborts. */
   signal?: AbortSignal
   /**
@@ -78,13 +85,21 @@ export interface CommonRunOptions {
   retry?: RetryOptions
   /**
    * After the last attempt: `restart` leaves and rejoins after 1 s, doubling to 60 s (default); `stop` leaves the record
-   * and the partitions to the others; `skip` goes on with the next record.
+   * and the partitions to the others; `skip` goes on with the next record. `{ deadLetter: topic }` writes it to that
+   * topic, which has to exist, and goes on. `park-key` lets it and the later records of its key wait, and the other keys
+   * go on: the record is tried again every `parkedDelayMs` until it succeeds. That needs `ordering: 'key'`, which is then
+   * the default; what is committed stays below the parked record, and past `windowRecords` the partition waits.
    */
-  onFailure?: OnFailure
+  onFailure?: OnFailure<Name>
+  /** With `park-key`: milliseconds between two attempts at a parked record; default 60,000. */
+  parkedDelayMs?: number
 }
 
-/** How `run` consumes: by record or by batch. */
-export type RunOptions<Record extends AnyRecord = AnyRecord> = CommonRunOptions &
+/** How `run` consumes: by record or by batch; `Name` is which topics dead letters may go to. */
+export type RunOptions<
+  Record extends AnyRecord = AnyRecord,
+  Name extends string = never,
+> = CommonRunOptions<Name> &
   (
     | {
         /** Gets each record, or one handler per topic does. */
@@ -121,7 +136,8 @@ export interface ResolvedRunOptions {
   readonly ordering: Ordering
   readonly windowRecords: number
   readonly retry: RetryPolicy
-  readonly onFailure: OnFailure
+  readonly onFailure: OnFailure<string>
+  readonly parkedDelayMs: number
   readonly signal: AbortSignal | undefined
 }
 
@@ -134,7 +150,8 @@ interface AllRunOptions {
   ordering?: Ordering
   windowRecords?: number
   retry?: RetryOptions
-  onFailure?: OnFailure
+  onFailure?: OnFailure<string>
+  parkedDelayMs?: number
 }
 
 const handlers: Check = {
@@ -151,6 +168,15 @@ const anObject: Check = {
   accepts: value => typeof value === 'object' && value !== null,
 }
 
+const deadLetter: Check = {
+  expected: '{ deadLetter: topic }',
+  accepts: value =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).length === 1 &&
+    name.accepts((value as { readonly deadLetter?: unknown }).deadLetter),
+}
+
 const checks: Checks<AllRunOptions> = {
   eachRecord: handlers,
   eachBatch: callback,
@@ -160,14 +186,16 @@ const checks: Checks<AllRunOptions> = {
   ordering: oneOf('partition', 'key', 'none'),
   windowRecords: integer(1),
   retry: anObject,
-  onFailure: oneOf('restart', 'stop', 'skip'),
+  onFailure: either(oneOf('restart', 'stop', 'skip', 'park-key'), deadLetter),
+  parkedDelayMs: duration,
 }
 
 /** Checks the options of `run` and fills in what is left out. */
 export function resolveRunOptions(
-  options: RunOptions,
+  options: RunOptions<AnyRecord, string>,
   interest: Interest,
   maxPollRecords: number,
+  random: () => number,
 ): ResolvedRunOptions {
   checkOptions<AllRunOptions>('run', options, checks)
   const { eachRecord, eachBatch, batch, signal, retry, onFailure } = options as AllRunOptions
@@ -182,7 +210,19 @@ export function resolveRunOptions(
   if (batch !== undefined && eachBatch === undefined) {
     throw new InvalidOptionError(`run: option 'batch' goes with 'eachBatch'`, { option: 'batch' })
   }
-  const ordering = options.ordering ?? 'partition'
+  const parks = onFailure === 'park-key'
+  const ordering = options.ordering ?? (parks && eachBatch === undefined ? 'key' : 'partition')
+  if (parks && (eachBatch !== undefined || ordering !== 'key')) {
+    throw new InvalidOptionError(
+      `run: onFailure 'park-key' goes with 'eachRecord' and ordering 'key': a parked key lets the others go on`,
+      { option: 'onFailure' },
+    )
+  }
+  if (options.parkedDelayMs !== undefined && !parks) {
+    throw new InvalidOptionError(`run: option 'parkedDelayMs' goes with onFailure 'park-key'`, {
+      option: 'parkedDelayMs',
+    })
+  }
   if (eachBatch !== undefined && ordering !== 'partition') {
     throw new InvalidOptionError(
       `run: option 'ordering' expected 'partition' where 'eachBatch' is given, received '${ordering}'`,
@@ -203,8 +243,9 @@ export function resolveRunOptions(
     concurrency: options.concurrency ?? 1,
     ordering,
     windowRecords: options.windowRecords ?? 10_000,
-    retry: new RetryPolicy(retry),
+    retry: new RetryPolicy(retry, random),
     onFailure: onFailure ?? 'restart',
+    parkedDelayMs: options.parkedDelayMs ?? 60_000,
     signal,
   }
 }

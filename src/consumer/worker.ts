@@ -10,6 +10,7 @@ import type { PartitionState } from './partition-state.ts'
 /** What a way of consuming needs of its consumer. */
 export interface WorkerHost {
   readonly engine: Engine
+  readonly groupId: string | undefined
   readonly events: Events<ConsumerEvents>
   readonly coordinator: ConsumerCoordinator
   readonly fetcher: Fetcher

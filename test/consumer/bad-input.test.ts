@@ -156,8 +156,32 @@ describe('run', () => {
     [
       { eachRecord, onFailure: 'ignore' },
       'onFailure',
-      "expected one of 'restart', 'stop', 'skip', received 'ignore'",
+      "expected one of 'restart', 'stop', 'skip', 'park-key', or { deadLetter: topic }, received 'ignore'",
     ],
+    [
+      { eachRecord, onFailure: { deadLetter: '' } },
+      'onFailure',
+      'or { deadLetter: topic }, received an object',
+    ],
+    [{ eachRecord, onFailure: { to: 'x' } }, 'onFailure', 'or { deadLetter: topic }, received an object'],
+    [
+      { eachRecord, onFailure: 'park-key', ordering: 'partition' },
+      'onFailure',
+      "onFailure 'park-key' goes with 'eachRecord' and ordering 'key'",
+    ],
+    [
+      { eachBatch: eachRecord, onFailure: 'park-key' },
+      'onFailure',
+      "onFailure 'park-key' goes with 'eachRecord' and ordering 'key'",
+    ],
+    [{ eachRecord, parkedDelayMs: 5 }, 'parkedDelayMs', "goes with onFailure 'park-key'"],
+    [
+      { eachRecord, onFailure: { deadLetter: 'orders' } },
+      'onFailure',
+      "onFailure: 'orders' is read by this consumer; its dead letters would come back at once",
+    ],
+    [{ eachRecord, retry: { jitter: 2 } }, 'jitter', 'expected a number from 0 to 1, received 2'],
+    [{ eachRecord, retry: { retryable: true } }, 'retryable', 'expected a function, received true'],
     [{ eachRecord, signal: {} }, 'signal', 'expected an AbortSignal, received an object'],
     [{ eachRecord, retry: 3 }, 'retry', "option 'retry' expected an object, received 3"],
     [

@@ -5,6 +5,8 @@ import { range } from '../helpers/behaviours.ts'
 import { mulberry32 } from '../helpers/test-broker.ts'
 import { VirtualClock } from '../helpers/virtual-clock.ts'
 
+type Policy = OnFailure<'orders.dlq'>
+
 /** One schedule: who consumes how, what its handlers do, and who comes and goes meanwhile. */
 interface History {
   readonly seed: number
@@ -14,7 +16,7 @@ interface History {
   readonly concurrency: number
   readonly ordering: Ordering
   readonly windowRecords: number
-  readonly onFailure: OnFailure
+  readonly onFailure: Policy
   /** Of 100 calls, how many throw, and how many take longer than they may. */
   readonly failing: number
   readonly stuck: number
@@ -30,7 +32,7 @@ const histories: fc.Arbitrary<History> = fc.record({
   concurrency: fc.integer({ min: 1, max: 8 }),
   ordering: fc.constantFrom('partition', 'key', 'none'),
   windowRecords: fc.integer({ min: 1, max: 20 }),
-  onFailure: fc.constantFrom('restart', 'skip'),
+  onFailure: fc.constantFrom<Policy>('restart', 'skip', 'park-key', { deadLetter: 'orders.dlq' }),
   failing: fc.constantFrom(0, 10, 40),
   stuck: fc.constantFrom(0, 0, 2),
   events: fc.array(
@@ -72,6 +74,12 @@ class Model {
     this.#random = mulberry32(history.seed)
     this.#broker = new Broker({ clock: this.#clock, random: mulberry32(history.seed + 1) })
     this.#broker.createTopic('orders', { partitions: history.partitions })
+    this.#broker.createTopic('orders.dlq', { partitions: 2 })
+  }
+
+  // A parked key lets the others go on, so it needs that order.
+  get ordering(): Ordering {
+    return this.#history.onFailure === 'park-key' ? 'key' : this.#history.ordering
   }
 
   async run(): Promise<readonly string[]> {
@@ -100,13 +108,16 @@ class Model {
   }
 
   async #join(): Promise<void> {
-    const { concurrency, ordering, windowRecords, onFailure } = this.#history
+    const { concurrency, windowRecords, onFailure } = this.#history
+    const { ordering } = this
     const consumer: Consumer = this.#broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs })
     this.#consumers.add(consumer)
     consumer
       .on('committed', ({ offsets }) => this.#checkCommit(offsets))
       .on('lost', () => this.#lost(consumer))
       .on('skipped', ({ record }) => this.#settled.add(place(record)))
+      .on('deadLettered', ({ record }) => this.#settled.add(place(record)))
+      .on('parked', () => {})
       .on('restarting', () => {})
       .on('stalled', () => {})
       .on('error', () => {})
@@ -179,7 +190,7 @@ class Model {
   }
 
   #laneOf({ partition, key }: AnyRecord, id: string): string {
-    const { ordering } = this.#history
+    const { ordering } = this
     if (ordering === 'partition') return `partition ${partition}`
     return ordering === 'key' && key !== null ? `key ${String(key)}` : id
   }
@@ -194,16 +205,32 @@ class Model {
     }
   }
 
+  // What was given up, and nothing else, once.
+  #checkDeadLetters(): void {
+    const letters = this.#broker.topic('orders.dlq').records().map(originOf)
+    for (const id of letters) {
+      if (this.#losses > 0) continue
+      if (this.#finished.has(id)) this.wrong.push(`${id} was finished and given up`)
+      if (letters.filter(each => each === id).length > 1) this.wrong.push(`${id} was given up twice`)
+    }
+  }
+
   #checkEnd(): void {
     const lag = this.#broker.group('g').lag()
     if (lag > 0) this.wrong.push(`${lag} records were never handled`)
     for (const { partition, offset } of this.#broker.topic('orders').records()) {
       if (!this.#settled.has(`${partition}@${offset}`)) this.wrong.push(`${partition}@${offset} was lost`)
     }
+    this.#checkDeadLetters()
     if (this.#losses > 0) return
     for (const [id, times] of this.#finished)
       if (times > 1) this.wrong.push(`${id} was handled ${times} times`)
   }
+}
+
+function originOf({ headers }: AnyRecord): string {
+  const named = headers as Record<string, string>
+  return `${named['dead-letter.partition']}@${named['dead-letter.offset']}`
 }
 
 function place({ partition, offset }: { readonly partition: number; readonly offset: number }): string {

@@ -278,7 +278,9 @@ describe('the options of run', () => {
     orders.run({ eachRecord: () => {}, concurrency: 8, ordering: 'key', windowRecords: 100 })
     orders.run({ eachRecord: () => {}, retry: { attempts: Number.POSITIVE_INFINITY, delayMs: 10 } })
     orders.run({ eachBatch: () => {}, retry: { backoff: attempt => attempt * 100 }, onFailure: 'skip' })
-    expectTypeOf<OnFailure>().toEqualTypeOf<'restart' | 'stop' | 'skip'>()
+    expectTypeOf<OnFailure>().toEqualTypeOf<'restart' | 'stop' | 'skip' | 'park-key'>()
+    expectTypeOf<OnFailure<'payments'>>().toEqualTypeOf<OnFailure | { readonly deadLetter: 'payments' }>()
+    orders.run({ eachRecord: () => {}, onFailure: { deadLetter: 'payments' } })
     // @ts-expect-error: no such answer
     orders.run({ eachRecord: () => {}, onFailure: 'ignore' })
     // @ts-expect-error: milliseconds
@@ -421,6 +423,8 @@ describe('the events of a consumer', () => {
       | 'offsetReset'
       | 'retrying'
       | 'stalled'
+      | 'parked'
+      | 'deadLettered'
       | 'skipped'
       | 'restarting'
       | 'crashed'

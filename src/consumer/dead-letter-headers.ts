@@ -1,0 +1,49 @@
+import { describeError } from '../errors.ts'
+import { type AnyRecord, type HeaderList, headersOf } from '../record.ts'
+
+const prefix = 'dead-letter.'
+const longestMessage = 1000
+
+/** Where a dead letter came from, as its headers say it. */
+export interface DeadLetterOrigin {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** A record's own headers, and after them where it came from and why it was given up. */
+export function deadLetterHeaders(
+  record: AnyRecord,
+  groupId: string | undefined,
+  error: unknown,
+  attempts: number,
+): HeaderList {
+  const name = error instanceof Error ? error.name : typeof error
+  return [
+    ...ownHeaders(record),
+    [`${prefix}topic`, record.topic],
+    [`${prefix}partition`, String(record.partition)],
+    [`${prefix}offset`, String(record.offset)],
+    [`${prefix}timestamp`, String(record.timestamp)],
+    ...(groupId === undefined ? [] : [[`${prefix}group`, groupId] as const]),
+    [`${prefix}error.class`, name],
+    [`${prefix}error.message`, describeError(error).slice(0, longestMessage)],
+    [`${prefix}attempts`, String(attempts)],
+  ]
+}
+
+/** The headers that a record had before it became a dead letter. */
+export function ownHeaders(record: { readonly headers: object }): HeaderList {
+  return headersOf(record).filter(([name]) => !name.startsWith(prefix))
+}
+
+/** Where a dead letter came from; undefined where it is none. */
+export function originOf({ headers }: { readonly headers: object }): DeadLetterOrigin | undefined {
+  const named = headers as Readonly<Record<string, unknown>>
+  const topic = named[`${prefix}topic`]
+  const partition = Number(named[`${prefix}partition`])
+  const offset = Number(named[`${prefix}offset`])
+  if (typeof topic !== 'string' || !Number.isSafeInteger(partition) || !Number.isSafeInteger(offset))
+    return undefined
+  return { topic, partition, offset }
+}
