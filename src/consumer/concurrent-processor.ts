@@ -155,11 +155,11 @@ export class ConcurrentProcessor implements Worker {
 
   /** Hands over what is in hand; false where the work goes on later, or not at all. */
   #handle(work: Work): MaybePromise<boolean> {
-    const { control, coordinator } = this.#host
+    const { coordinator } = this.#host
     const pulse = coordinator.liveness.start()
     let result: unknown
     try {
-      result = work.call(new HandlerContext(control, work.state, pulse, work.attempt))
+      result = work.call(new HandlerContext(this.#host, work.state, pulse, work.attempt))
     } catch (error) {
       coordinator.liveness.finish(pulse)
       return this.#fail(work, error)

@@ -13,6 +13,7 @@ import { Fetcher } from './fetcher.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { RecordStream } from './record-stream.ts'
 import { doubled } from './retry-policy.ts'
+import { TimedPauses } from './timed-pauses.ts'
 import type { Worker, WorkerHost } from './worker.ts'
 
 const firstRestartMs = 1000
@@ -35,6 +36,7 @@ export class ConsumerLifecycle implements EngineClient {
   readonly coordinator: ConsumerCoordinator
   /** What the ways of consuming need. */
   readonly workerHost: WorkerHost
+  readonly pauses: TimedPauses
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
   readonly #events: Events<ConsumerEvents>
@@ -63,12 +65,19 @@ export class ConsumerLifecycle implements EngineClient {
     this.#options = options
     this.#events = events
     this.#session = engine.fetch(() => this.#worker?.wake())
+    this.pauses = new TimedPauses(engine.clock, () => {
+      this.#worker?.wake()
+      engine.touch()
+    })
     const fatal = (error: unknown) => void this.crash(error, undefined)
     const shared = { engine, events, session: this.#session, fatal }
     this.coordinator = new ConsumerCoordinator({
       ...shared,
       options,
-      halted: states => this.#worker?.halted(states),
+      halted: states => {
+        for (const state of states) this.pauses.forget(state)
+        this.#worker?.halted(states)
+      },
       caughtUp: () => this.#endIfComplete(),
       hookFailed: error => this.#hookFailed(error),
     })
@@ -78,6 +87,7 @@ export class ConsumerLifecycle implements EngineClient {
       coordinator: this.coordinator,
       fetcher: new Fetcher({ ...shared, autoOffsetReset: options.autoOffsetReset }),
       control,
+      pauses: this.pauses,
       progressed: () => {
         this.#restarts = 0
       },
@@ -274,7 +284,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#draining = true
     try {
       await this.reach(
-        this.ends().filter(({ state }) => !state.paused),
+        this.ends().filter(({ state }) => !state.paused || this.pauses.has(state)),
         () => this.#life !== 'running' || !this.#draining,
         timeoutMs,
       )
@@ -359,12 +369,14 @@ export class ConsumerLifecycle implements EngineClient {
     else if (this.#life === 'closing') pending.push('closes')
     else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
     if (this.#draining) pending.push('drains')
+    pending.push(...this.pauses.pending())
     return pending.map(what => `${this.name} ${what}`)
   }
 
+  // A pause that ends by itself is work that is still to come.
   get paused(): readonly TopicPartition[] {
     return this.coordinator.states
-      .filter(({ paused, phase }) => paused && phase === 'active')
+      .filter(state => state.paused && state.phase === 'active' && !this.pauses.has(state))
       .map(toTopicPartition)
   }
 
@@ -373,7 +385,7 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.groupId !== undefined && this.#options.interest.kind !== 'assign') return 0
     let unread = 0
     for (const state of this.coordinator.states) {
-      if (state.phase === 'active' && !state.paused) unread += state.unread
+      if (state.phase === 'active' && (!state.paused || this.pauses.has(state))) unread += state.unread
     }
     return unread
   }

@@ -24,7 +24,7 @@ import {
   toAssignInterest,
   toInterest,
 } from './consumer-options.ts'
-import type { PartitionState } from './partition-state.ts'
+import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { Processor } from './processor.ts'
 import { RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
@@ -53,10 +53,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#engine = engine
     this.#options = resolveConsumerOptions(options)
     const { groupId, clientId } = this.#options
+    const { signal } = options
+    signal?.throwIfAborted()
     const name =
       groupId === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${groupId}'`
     this.#events = new Events(engine.outbox, name, this)
     this.#lifecycle = new ConsumerLifecycle(engine, this.#options, name, this.#events, this)
+    if (signal) this.#closeOn(signal)
   }
 
   get #coordinator(): ConsumerCoordinator {
@@ -117,12 +120,16 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       ? new Processor(workerHost, resolved)
       : new ConcurrentProcessor(workerHost, resolved)
     this.#lifecycle.use(processor)
-    const abort = () => void this.close()
-    const forget = () => signal?.removeEventListener('abort', abort)
-    signal?.addEventListener('abort', abort, { once: true })
-    this.done.then(forget, forget)
+    if (signal) this.#closeOn(signal)
     processor.start()
     await this.#started()
+  }
+
+  #closeOn(signal: AbortSignal): void {
+    const abort = () => void this.close()
+    const forget = () => signal.removeEventListener('abort', abort)
+    signal.addEventListener('abort', abort, { once: true })
+    this.done.then(forget, forget)
   }
 
   // A topic that is missing is told now, and not by the first record that needs it.
@@ -289,12 +296,16 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /** The paused ones of its partitions. */
   get paused(): readonly TopicPartition<Record['topic']>[] {
-    return this.#lifecycle.paused as readonly TopicPartition<Record['topic']>[]
+    const paused = this.#coordinator.states.filter(state => state.paused && state.phase === 'active')
+    return paused.map(toTopicPartition) as TopicPartition<Record['topic']>[]
   }
 
   /** Hands out nothing more of these, by default all, until `resume`; nothing is rebalanced, the position stays. */
   pause(partitions?: readonly TopicPartition<Record['topic']>[]): void {
-    for (const state of this.#statesOf('pause', partitions)) state.paused = true
+    for (const state of this.#statesOf('pause', partitions)) {
+      this.#lifecycle.pauses.forget(state)
+      state.paused = true
+    }
     this.#engine.touch()
   }
 
@@ -302,6 +313,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   resume(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('resume', partitions)) {
       if (!state.paused) continue
+      this.#lifecycle.pauses.forget(state)
       state.paused = false
       state.fetch?.changed()
     }

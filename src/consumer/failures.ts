@@ -50,7 +50,7 @@ export class Failures {
       return { step: 'leave', records, error, delayMs: 0 }
     }
     if (retry.again(attempt, error)) {
-      const delayMs = retry.delayAfter(attempt)
+      const delayMs = Math.max(retry.delayAfter(attempt), this.#host.pauses.left(state))
       this.#host.events.emit('retrying', { record, error, attempt, delayMs })
       return { step: 'retry', records, error, delayMs }
     }

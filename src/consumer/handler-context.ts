@@ -1,20 +1,32 @@
+import { duration, requireArgument } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import type { Pulse } from './liveness.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { RecordContext } from './run-options.ts'
+import type { TimedPauses } from './timed-pauses.ts'
+
+/** What a context needs of its consumer. */
+export interface HandlerContextHost {
+  readonly control: ConsumerControl
+  readonly pauses: TimedPauses
+}
 
 /** What a handler gets beside its record: of one partition and one attempt. */
 export class HandlerContext implements RecordContext {
-  readonly consumer: ConsumerControl
   readonly attempt: number
+  readonly #host: HandlerContextHost
   readonly #state: PartitionState
   readonly #pulse: Pulse
 
-  constructor(consumer: ConsumerControl, state: PartitionState, pulse: Pulse, attempt: number) {
-    this.consumer = consumer
+  constructor(host: HandlerContextHost, state: PartitionState, pulse: Pulse, attempt: number) {
     this.attempt = attempt
+    this.#host = host
     this.#state = state
     this.#pulse = pulse
+  }
+
+  get consumer(): ConsumerControl {
+    return this.#host.control
   }
 
   get signal(): AbortSignal {
@@ -25,6 +37,13 @@ export class HandlerContext implements RecordContext {
   get heartbeat(): () => void {
     return () => {
       if (this.#state.busy && this.#state.phase !== 'gone') this.#pulse.begin()
+    }
+  }
+
+  get pause(): (ms: number) => void {
+    return ms => {
+      requireArgument('pause', 'ms', ms, duration)
+      if (this.#state.phase === 'active') this.#host.pauses.pause(this.#state, ms)
     }
   }
 }

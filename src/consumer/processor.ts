@@ -195,9 +195,9 @@ export class Processor implements Worker {
   }
 
   #contextOf({ state, attempt }: Work): RecordContext {
-    const { control, coordinator } = this.#host
-    if (attempt > 1) return new HandlerContext(control, state, coordinator.liveness, attempt)
-    state.context ??= new HandlerContext(control, state, coordinator.liveness, attempt)
+    const { coordinator } = this.#host
+    if (attempt > 1) return new HandlerContext(this.#host, state, coordinator.liveness, attempt)
+    state.context ??= new HandlerContext(this.#host, state, coordinator.liveness, attempt)
     return state.context
   }
 

@@ -26,6 +26,11 @@ export interface RecordContext {
   readonly attempt: number
   /** Says that the handler is alive: `maxPollIntervalMs` counts anew from now. */
   heartbeat(): void
+  /**
+   * Hands out nothing more of the partition for so many milliseconds, such as a service asks for that is too busy; the
+   * record in hand goes on, and if it fails its next attempt waits as long. `consumer.resume` ends it before.
+   */
+  pause(ms: number): void
 }
 
 /** Records of one partition, in order. */

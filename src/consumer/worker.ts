@@ -6,6 +6,7 @@ import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { PartitionState } from './partition-state.ts'
+import type { TimedPauses } from './timed-pauses.ts'
 
 /** What a way of consuming needs of its consumer. */
 export interface WorkerHost {
@@ -15,6 +16,7 @@ export interface WorkerHost {
   readonly coordinator: ConsumerCoordinator
   readonly fetcher: Fetcher
   readonly control: ConsumerControl
+  readonly pauses: TimedPauses
   /** A record was finished: a restart that comes later is a first one again. */
   progressed(): void
   /** Nothing is left to fetch: a bounded read may be complete. */
