@@ -59,7 +59,7 @@ export type { ConsumerEvents } from './consumer/consumer-events.ts'
 export type { ConsumerOptions, ManualAssignment } from './consumer/consumer-options.ts'
 export type { PollOptions } from './consumer/record-stream.ts'
 export type { RedriveOptions } from './consumer/redrive.ts'
-export type { RetryOptions } from './consumer/retry-policy.ts'
+export type { DelayedRetry, RetryOptions } from './consumer/retry-policy.ts'
 export type {
   Batch,
   BatchOf,

@@ -9,6 +9,7 @@ import { Loop } from './loop.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PartitionWorks } from './partition-works.ts'
 import { Retries } from './retries.ts'
+import { NotYet } from './retry-topics.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
 import type { Work } from './work.ts'
 import { WorkPace } from './work-pace.ts'
@@ -192,6 +193,7 @@ export class ConcurrentProcessor implements Worker {
   }
 
   #fail(work: Work, error: unknown): MaybePromise<boolean> {
+    if (error instanceof NotYet) return this.#waitFor(work, error)
     const verdict = this.#failures.judge(work, error)
     this.#commit(work)
     this.#host.engine.outbox.flush()
@@ -202,31 +204,37 @@ export class ConcurrentProcessor implements Worker {
         this.#retries.add(work, verdict.delayMs)
         return false
       case 'skip':
-        this.#failures.skip(verdict, work.attempt)
+        this.#failures.skip(verdict)
         this.#finish(work)
         this.#host.engine.outbox.flush()
         return true
-      case 'deadLetter':
-        return this.#bury(work, verdict)
+      case 'write':
+        return this.#write(work, verdict)
       default:
-        return this.#end(work, verdict)
+        this.#source.done(work)
+        this.#failures.end(verdict, verdict.step)
+        return false
     }
   }
 
-  async #bury(work: Work, verdict: Verdict): Promise<boolean> {
+  async #write(work: Work, verdict: Verdict & { readonly step: 'write' }): Promise<boolean> {
     try {
-      await this.#failures.bury(verdict, work)
+      await this.#failures.write(verdict, work)
     } catch (error) {
       // The record is not lost: it comes again, and so does the attempt to write it.
-      return this.#end(work, { ...verdict, step: 'restart', error })
+      this.#source.done(work)
+      this.#failures.end({ ...verdict, error }, 'restart')
+      return false
     }
     this.#finish(work)
     return true
   }
 
-  #end(work: Work, verdict: Verdict): false {
+  // Records of a retry topic come due in their order: none of the partition does before this one.
+  #waitFor(work: Work, { delayMs }: NotYet): false {
+    work.fail(undefined)
+    this.#host.pauses.pause(work.state, delayMs)
     this.#source.done(work)
-    this.#failures.end(verdict)
     return false
   }
 

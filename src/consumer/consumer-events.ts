@@ -28,6 +28,14 @@ export interface ConsumerEvents {
    * (`windowRecords`).
    */
   stalled: TopicPartition & { readonly offset: number; readonly records: number }
+  /** A record was written to a topic of `retry.topics`, to this place, and comes again after `delayMs`. */
+  delayed: {
+    readonly record: AnyRecord
+    readonly error: unknown
+    readonly attempts: number
+    readonly delayMs: number
+    readonly to: RecordMetadata
+  }
   /** A record failed for the last time and waits, with the later ones of its key; it is tried again after `delayMs`. */
   parked: {
     readonly record: AnyRecord

@@ -1,4 +1,4 @@
-import type { Engine, Unread } from '../engine.ts'
+import type { Engine, Interest, Unread } from '../engine.ts'
 import { describeValue, IllegalStateError, InvalidArgumentError, InvalidOptionError } from '../errors.ts'
 import { Events } from '../events.ts'
 import { offsetList, offsetSpec } from '../offset-checks.ts'
@@ -28,7 +28,8 @@ import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { Processor } from './processor.ts'
 import { RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
-import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
+import { RetryTopics } from './retry-topics.ts'
+import { type BatchOf, type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './run-options.ts'
 
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
 
@@ -47,6 +48,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   readonly #events: Events<ConsumerEvents>
   readonly #lifecycle: ConsumerLifecycle
   #mode: Mode | undefined
+  // What a run reads beside what it was asked to.
+  #toRead: (interest: Interest) => Interest = interest => interest
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions) {
@@ -110,15 +113,20 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     )
     const { signal } = resolved
     signal?.throwIfAborted()
-    const { onFailure } = resolved
-    if (typeof onFailure === 'object') await this.#requireDeadLetters(onFailure.deadLetter)
+    const elsewhere = typeof resolved.onFailure === 'object' || resolved.retry.topics.length > 0
+    if (elsewhere) await this.#requireTopics(resolved)
     this.#enter('run')
+    const retryTopics = elsewhere ? this.#readAlong(resolved) : undefined
     const { workerHost } = this.#lifecycle
-    const alone =
-      resolved.concurrency === 1 && resolved.ordering === 'partition' && typeof onFailure === 'string'
-    const processor = alone
-      ? new Processor(workerHost, resolved)
-      : new ConcurrentProcessor(workerHost, resolved)
+    const eachRecord = retryTopics && resolved.eachRecord && retryTopics.wrap(resolved.eachRecord)
+    const inOrder = resolved.concurrency === 1 && resolved.ordering === 'partition'
+    const processor =
+      inOrder && !elsewhere
+        ? new Processor(workerHost, resolved)
+        : new ConcurrentProcessor(
+            workerHost,
+            eachRecord ? { ...resolved, eachRecord, retryTopics } : resolved,
+          )
     this.#lifecycle.use(processor)
     if (signal) this.#closeOn(signal)
     processor.start()
@@ -133,22 +141,50 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   // A topic that is missing is told now, and not by the first record that needs it.
-  async #requireDeadLetters(topic: string): Promise<void> {
+  async #requireTopics({ onFailure, retry }: ResolvedRunOptions): Promise<void> {
     this.#lifecycle.requireOpen()
-    await this.#engine.topic(topic)
+    if (retry.topics.length > 0 && this.#options.groupId === undefined) {
+      throw new InvalidOptionError(`run: retry: option 'topics' is for a member of a group (groupId)`, {
+        option: 'topics',
+      })
+    }
+    for (const { topic } of retry.topics) await this.#requireApart('retry.topics', topic)
+    if (typeof onFailure === 'object') await this.#requireApart('onFailure', onFailure.deadLetter)
+  }
+
+  async #requireApart(option: string, topic: string): Promise<void> {
     const { interest } = this.#coordinator
-    const refused =
+    const read =
       interest.kind === 'topics'
         ? interest.names.includes(topic)
         : interest.kind === 'assign' && interest.partitions.some(tp => tp.topic === topic)
-    if (refused) {
+    if (read) {
       throw new InvalidOptionError(
-        `run: onFailure: '${topic}' is read by this consumer; its dead letters would come back at once`,
-        { option: 'onFailure', topic },
+        `run: ${option}: '${topic}' is read by this consumer; what it fails at would come back at once`,
+        { option, topic },
       )
     }
-    if (interest.kind === 'patterns')
-      await this.#coordinator.subscribe({ ...interest, except: [...(interest.except ?? []), topic] }, [])
+    await this.#engine.topic(topic)
+  }
+
+  // Topics that it writes to itself: those for another attempt are read along, dead letters are not.
+  #readAlong({ onFailure, retry }: ResolvedRunOptions): RetryTopics | undefined {
+    const { groupId } = this.#options
+    const except = typeof onFailure === 'object' ? [onFailure.deadLetter] : []
+    const retryTopics =
+      retry.topics.length > 0 && groupId !== undefined
+        ? new RetryTopics(this.#engine, groupId, retry.topics)
+        : undefined
+    const { interest } = this.#coordinator
+    if (retryTopics === undefined && interest.kind !== 'patterns') return undefined
+    this.#toRead = wanted => {
+      const known = wanted.kind === 'patterns' ? { ...wanted, except } : wanted
+      return retryTopics === undefined ? known : retryTopics.addTo(known)
+    }
+    this.#coordinator
+      .subscribe(this.#toRead(interest), this.#options.startAt)
+      .catch(error => void this.#lifecycle.crash(error, undefined))
+    return retryTopics
   }
 
   /**
@@ -247,7 +283,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       )
     }
     if (this.#options.interest.kind === 'assign') throw this.#mixed('subscribe', 'assign')
-    await this.#coordinator.subscribe(interest, [])
+    await this.#coordinator.subscribe(this.#toRead(interest), [])
   }
 
   /**

@@ -9,6 +9,9 @@ export interface DeadLetterOrigin {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  readonly timestamp: number
+  readonly groupId: string | undefined
+  readonly attempts: number
 }
 
 /** A record's own headers, and after them where it came from and why it was given up. */
@@ -40,10 +43,12 @@ export function ownHeaders(record: { readonly headers: object }): HeaderList {
 /** Where a dead letter came from; undefined where it is none. */
 export function originOf({ headers }: { readonly headers: object }): DeadLetterOrigin | undefined {
   const named = headers as Readonly<Record<string, unknown>>
-  const topic = named[`${prefix}topic`]
-  const partition = Number(named[`${prefix}partition`])
-  const offset = Number(named[`${prefix}offset`])
-  if (typeof topic !== 'string' || !Number.isSafeInteger(partition) || !Number.isSafeInteger(offset))
-    return undefined
-  return { topic, partition, offset }
+  const of = (name: string) => named[prefix + name]
+  const topic = of('topic')
+  const numbers = ['partition', 'offset', 'timestamp', 'attempts'].map(name => Number(of(name)))
+  if (typeof topic !== 'string' || !numbers.every(Number.isSafeInteger)) return undefined
+  const [partition, offset, timestamp, attempts] = numbers as [number, number, number, number]
+  const group = of('group')
+  const groupId = typeof group === 'string' ? group : undefined
+  return { topic, partition, offset, timestamp, groupId, attempts }
 }

@@ -35,7 +35,7 @@ export class DeadLetters {
         topic,
         partition: partitionOf(record, topic.partitionCount),
         key,
-        value: encoded || !topic.serde.encodes ? value : await encode(topic, value),
+        value: encoded || isBytes(value) || !topic.serde.encodes ? value : await encode(topic, value),
         headers: toRecordHeaders(topic.name, list),
         timestamp: undefined,
       })
@@ -47,6 +47,11 @@ export class DeadLetters {
 /** Keeps the order of a key, and of what has no key, in its partition. */
 export function partitionOf(record: ConsumerRecord, partitionCount: number): number {
   return record.key === null ? record.partition % partitionCount : partitionForKey(record.key, partitionCount)
+}
+
+// Of a topic that keeps bytes, and came through one that has no codec.
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array
 }
 
 // A tombstone has no bytes.

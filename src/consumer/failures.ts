@@ -1,85 +1,125 @@
 import { BatchError, describeError } from '../errors.ts'
-import type { ConsumerRecord } from '../record.ts'
+import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { DeadLetters } from './dead-letters.ts'
+import { attemptsBefore, restore } from './retry-topics.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
 import type { Work } from './work.ts'
 import type { WorkerHost } from './worker.ts'
 
-/** What a handler failed at, and what is to be done about it. */
-export interface Verdict {
-  /**
-   * - `leave`: the partition is given up or lost; whoever reads it next gets the records again.
-   * - `retry`: the records come again after `delayMs`.
-   * - `skip`: they count as finished.
-   * - `deadLetter`: they do, too, once they are written to the dead-letter topic.
-   * - `stop`, `restart`: of the consumer.
-   */
-  readonly step: 'leave' | 'retry' | 'skip' | 'deadLetter' | 'stop' | 'restart'
+/** What a handler failed at. */
+interface Failure {
   readonly records: readonly ConsumerRecord[]
   /** What the handler meant: of a `BatchError` its cause. */
   readonly error: unknown
-  readonly delayMs: number
+  /** Attempts in all, those in retry topics included. */
+  readonly attempts: number
 }
+
+/** What is to be done about a failed handler. */
+export type Verdict = Failure &
+  (
+    | {
+        /**
+         * - `leave`: the partition is given up or lost; whoever reads it next gets the records again.
+         * - `skip`: the records count as finished.
+         * - `stop`, `restart`: of the consumer.
+         */
+        readonly step: 'leave' | 'skip' | 'stop' | 'restart'
+      }
+    /** They come again after `delayMs`. */
+    | { readonly step: 'retry'; readonly delayMs: number }
+    /** They count as finished once they are written to another topic, where they wait for `delayMs` or for ever. */
+    | { readonly step: 'write'; readonly to: DeadLetters; readonly delayMs: number | undefined }
+  )
 
 /** Decides about failed handlers by the options of a run, and tells about each. */
 export class Failures {
   readonly #host: WorkerHost
   readonly #options: ResolvedRunOptions
+  // Where records go at last, and before that, one after the other.
   readonly #deadLetters: DeadLetters | undefined
+  readonly #later: readonly DeadLetters[]
   #progressed = false
 
   constructor(host: WorkerHost, options: ResolvedRunOptions) {
     this.#host = host
     this.#options = options
-    const { onFailure } = options
-    if (typeof onFailure === 'string') return
-    this.#deadLetters = new DeadLetters(host.engine, onFailure.deadLetter, host.groupId)
+    const { onFailure, retry } = options
+    const writer = (topic: string) => new DeadLetters(host.engine, topic, host.groupId)
+    this.#later = retry.topics.map(({ topic }) => writer(topic))
+    if (typeof onFailure === 'object') this.#deadLetters = writer(onFailure.deadLetter)
   }
 
   /** Judges what a handler threw; a retry, and what is left to others, is told here. */
   judge(work: Work, thrown: unknown): Verdict {
-    const records = work.fail(thrown)
-    const { state, attempt } = work
-    const record = records[0]!
+    const failed = work.fail(thrown)
     const error = thrown instanceof BatchError ? thrown.cause : thrown
-    const { retry, onFailure, parkedDelayMs } = this.#options
-    if (state.phase !== 'active') {
+    // In a retry topic it is the record that was written there, and there is one attempt.
+    const level = this.#options.retryTopics?.levelOf(failed[0]!) ?? -1
+    const records = level < 0 ? failed : failed.map(restore)
+    const attempts = level < 0 ? work.attempt : attemptsBefore(failed[0]!) + work.attempt
+    const failure = { records, error, attempts }
+    if (work.state.phase !== 'active') {
       // Here it is only told.
       this.#host.events.emit('error', error)
-      return { step: 'leave', records, error, delayMs: 0 }
+      return { ...failure, step: 'leave' }
     }
-    if (retry.again(attempt, error)) {
-      const delayMs = Math.max(retry.delayAfter(attempt), this.#host.pauses.left(state))
-      this.#host.events.emit('retrying', { record, error, attempt, delayMs })
-      return { step: 'retry', records, error, delayMs }
+    const { retry, onFailure } = this.#options
+    const here = level < 0 && work.attempt < retry.attempts
+    const next = retry.topics[level + 1]
+    if ((here || next !== undefined) && retry.worthwhile(error)) {
+      if (here) return this.#retry(work, failure)
+      return { ...failure, step: 'write', to: this.#later[level + 1]!, delayMs: next!.delayMs }
     }
-    if (onFailure === 'park-key') {
-      const text = `Parked the key of ${at(record)} after ${attempt} attempts: ${describeError(error)}`
-      const event = { record, error, attempts: attempt, delayMs: parkedDelayMs }
-      this.#host.events.emitOrWarn('parked', event, text)
-      return { step: 'retry', records, error, delayMs: parkedDelayMs }
-    }
-    return { step: typeof onFailure === 'string' ? onFailure : 'deadLetter', records, error, delayMs: 0 }
+    if (onFailure === 'park-key') return this.#park(failure)
+    return this.#deadLetters === undefined
+      ? { ...failure, step: onFailure as 'skip' | 'stop' | 'restart' }
+      : { ...failure, step: 'write', to: this.#deadLetters, delayMs: undefined }
+  }
+
+  #retry({ state, attempt }: Work, failure: Failure): Verdict {
+    const delayMs = Math.max(this.#options.retry.delayAfter(attempt), this.#host.pauses.left(state))
+    const { records, error } = failure
+    this.#host.events.emit('retrying', { record: records[0]!, error, attempt, delayMs })
+    return { ...failure, step: 'retry', delayMs }
+  }
+
+  #park(failure: Failure): Verdict {
+    const { records, error, attempts } = failure
+    const record = records[0]!
+    const delayMs = this.#options.parkedDelayMs
+    const text = `Parked the key of ${at(record)} after ${attempts} attempts: ${describeError(error)}`
+    this.#host.events.emitOrWarn('parked', { record, error, attempts, delayMs }, text)
+    return { ...failure, step: 'retry', delayMs }
   }
 
   /** Says that records are not handled any more. */
-  skip({ records, error }: Verdict, attempts: number): void {
+  skip({ records, error, attempts }: Failure): void {
     for (const record of records) {
       const text = `Skipped ${at(record)} after ${attempts} attempts: ${describeError(error)}`
       this.#host.events.emitOrWarn('skipped', { record, error, attempts }, text)
     }
   }
 
-  /** Writes records to the dead-letter topic; rejects where that is not possible. */
-  async bury({ records, error }: Verdict, { state, attempt: attempts }: Work): Promise<void> {
-    const written = await this.#deadLetters!.write(records, state.fetch?.serde !== undefined, error, attempts)
-    for (const [i, record] of records.entries()) {
-      const to = written[i]!
-      const text = `Wrote ${at(record)} to '${to.topic}' after ${attempts} attempts: ${describeError(error)}`
-      this.#host.events.emitOrWarn('deadLettered', { record, error, attempts, to }, text)
-    }
+  /** Writes records to the topic that they go to; rejects where that is not possible. */
+  async write(verdict: Verdict & { readonly step: 'write' }, work: Work): Promise<void> {
+    const { to, records, error, attempts } = verdict
+    const encoded = work.state.fetch?.serde !== undefined
+    const written = await to.write(records, encoded, error, attempts)
+    for (const [i, record] of records.entries()) this.#tellWritten(verdict, record, written[i]!)
     this.#host.engine.outbox.flush()
+  }
+
+  #tellWritten(
+    { error, attempts, delayMs }: Verdict & { readonly step: 'write' },
+    record: ConsumerRecord,
+    to: RecordMetadata,
+  ): void {
+    const event = { record, error, attempts, to }
+    if (delayMs !== undefined) return this.#host.events.emit('delayed', { ...event, delayMs })
+    const text = `Wrote ${at(record)} to '${to.topic}' after ${attempts} attempts: ${describeError(error)}`
+    this.#host.events.emitOrWarn('deadLettered', event, text)
   }
 
   /** A record was finished: a restart that comes later is a first one again. */
@@ -88,11 +128,11 @@ export class Failures {
   }
 
   /** Stops or restarts the consumer. */
-  end({ step, records, error }: Pick<Verdict, 'step' | 'records' | 'error'>): void {
+  end({ records, error }: Failure, then: 'stop' | 'restart'): void {
     // Told only now, because nobody asks before, and a record should not cost a call.
     if (this.#progressed) this.#host.progressed()
     this.#progressed = false
-    this.#host.failed(error, records[0], step === 'stop' ? 'stop' : 'restart')
+    this.#host.failed(error, records[0], then)
   }
 }
 

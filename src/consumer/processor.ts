@@ -269,7 +269,7 @@ export class Processor implements Worker {
         this.#commit(work)
         return false
       case 'skip':
-        this.#failures.skip(verdict, work.attempt)
+        this.#failures.skip(verdict)
         work.finish()
         this.#progressed = true
         return this.#work === work
@@ -277,7 +277,7 @@ export class Processor implements Worker {
         this.#putBack(work)
         if (this.#progressed) this.#failures.progressed()
         this.#progressed = false
-        this.#failures.end(verdict)
+        this.#failures.end(verdict, verdict.step === 'stop' ? 'stop' : 'restart')
         return false
     }
   }

@@ -15,6 +15,7 @@ import {
 } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import { type RetryOptions, RetryPolicy } from './retry-policy.ts'
+import type { RetryTopics } from './retry-topics.ts'
 
 /** What a handler gets beside its record or batch. */
 export interface RecordContext {
@@ -141,6 +142,8 @@ export interface ResolvedRunOptions {
   readonly ordering: Ordering
   readonly windowRecords: number
   readonly retry: RetryPolicy
+  /** Topics in which records wait for another attempt, if there are any. */
+  readonly retryTopics: RetryTopics | undefined
   readonly onFailure: OnFailure<string>
   readonly parkedDelayMs: number
   readonly signal: AbortSignal | undefined
@@ -239,6 +242,13 @@ export function resolveRunOptions(
       option: 'windowRecords',
     })
   }
+  const policy = new RetryPolicy(retry, random)
+  if (policy.topics.length > 0 && (eachBatch !== undefined || interest.kind === 'assign')) {
+    throw new InvalidOptionError(
+      `run: retry: option 'topics' goes with 'eachRecord', and with a consumer of a group's topics`,
+      { option: 'topics' },
+    )
+  }
   checkOptions('run: batch', batch ?? {}, { maxRecords: integer(1), lingerMs: duration })
   return {
     eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),
@@ -248,7 +258,8 @@ export function resolveRunOptions(
     concurrency: options.concurrency ?? 1,
     ordering,
     windowRecords: options.windowRecords ?? 10_000,
-    retry: new RetryPolicy(retry, random),
+    retry: policy,
+    retryTopics: undefined,
     onFailure: onFailure ?? 'restart',
     parkedDelayMs: options.parkedDelayMs ?? 60_000,
     signal,

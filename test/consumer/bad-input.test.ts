@@ -178,9 +178,19 @@ describe('run', () => {
     [
       { eachRecord, onFailure: { deadLetter: 'orders' } },
       'onFailure',
-      "onFailure: 'orders' is read by this consumer; its dead letters would come back at once",
+      "onFailure: 'orders' is read by this consumer; what it fails at would come back at once",
     ],
     [{ eachRecord, retry: { jitter: 2 } }, 'jitter', 'expected a number from 0 to 1, received 2'],
+    [
+      { eachRecord, retry: { topics: [{ topic: 'later', delayMs: 'long' }] } },
+      'topics',
+      'expected an array of { topic, delayMs }, each topic once, received an array of 1',
+    ],
+    [
+      { eachBatch: eachRecord, retry: { topics: [{ topic: 'later', delayMs: 5 }] } },
+      'topics',
+      "retry: option 'topics' goes with 'eachRecord'",
+    ],
     [{ eachRecord, retry: { retryable: true } }, 'retryable', 'expected a function, received true'],
     [{ eachRecord, signal: {} }, 'signal', 'expected an AbortSignal, received an object'],
     [{ eachRecord, retry: 3 }, 'retry', "option 'retry' expected an object, received 3"],

@@ -424,6 +424,7 @@ describe('the events of a consumer', () => {
       | 'retrying'
       | 'stalled'
       | 'parked'
+      | 'delayed'
       | 'deadLettered'
       | 'skipped'
       | 'restarting'
