@@ -15,7 +15,6 @@ import {
 } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import { type RetryOptions, RetryPolicy } from './retry-policy.ts'
-import type { RetryTopics } from './retry-topics.ts'
 
 /** What a handler gets beside its record or batch. */
 export interface RecordContext {
@@ -143,7 +142,7 @@ export interface ResolvedRunOptions {
   readonly windowRecords: number
   readonly retry: RetryPolicy
   /** Topics in which records wait for another attempt, if there are any. */
-  readonly retryTopics: RetryTopics | undefined
+  readonly retryTopics: { levelOf(record: AnyRecord): number } | undefined
   readonly onFailure: OnFailure<string>
   readonly parkedDelayMs: number
   readonly signal: AbortSignal | undefined
