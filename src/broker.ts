@@ -8,6 +8,7 @@ import { type Clock, type SleepClock, systemClock } from './clock.ts'
 import type { Codec } from './codec.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
+import { ConsumerPolicy, type ConsumerPolicyOptions, policyChecks } from './consumer/consumer-policy.ts'
 import { type RedriveOptions, redrive } from './consumer/redrive.ts'
 import type { Unread } from './engine.ts'
 import { describeValue, InvalidOptionError } from './errors.ts'
@@ -43,7 +44,8 @@ export type { BrokerEvents, RecordsDroppedEvent } from './broker/broker-events.t
 export type { IdleOptions } from './broker/quiescence.ts'
 
 /** How a broker is made. */
-export interface BrokerOptions<Topics extends TopicMap = TopicMap> {
+export interface BrokerOptions<Topics extends TopicMap = TopicMap>
+  extends ConsumerPolicyOptions<keyof Topics & string> {
   /** The topics, by name; their types flow to producers and consumers. */
   topics?: Topics
   /** Whether a topic is made when it is first named, and how; default false: a misspelt topic is an error. */
@@ -98,6 +100,7 @@ const aClock: Check = {
 export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<Topics> {
   readonly #engine: MemoryEngine
   readonly #quiescence: Quiescence
+  readonly #policy: ConsumerPolicy
   /** The administration as every engine has it: all methods async. */
   readonly admin: Admin
   #closing: Promise<readonly Unread[]> | undefined
@@ -113,7 +116,9 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       freeze: boolean,
       clock: aClock,
       random: callback,
+      ...policyChecks,
     })
+    this.#policy = new ConsumerPolicy(options)
     const { autoCreateTopics = false } = options
     this.#engine = new MemoryEngine({
       clock: options.clock ?? systemClock,
@@ -209,7 +214,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
     this.#engine.requireOpen()
-    return new Consumer<RecordOf<Topics, Name>, keyof Topics & string>(this.#engine, options)
+    return new Consumer<RecordOf<Topics, Name>, keyof Topics & string>(this.#engine, options, this.#policy)
   }
 
   /**

@@ -57,6 +57,12 @@ export type { Codec } from './codec.ts'
 export type { CloseOptions, ConsumerControl } from './consumer/consumer-control.ts'
 export type { ConsumerEvents } from './consumer/consumer-events.ts'
 export type { ConsumerOptions, ManualAssignment } from './consumer/consumer-options.ts'
+export type {
+  Around,
+  AroundBatch,
+  ConsumerDefaults,
+  ConsumerPolicyOptions,
+} from './consumer/consumer-policy.ts'
 export type { PollOptions } from './consumer/record-stream.ts'
 export type { RedriveOptions } from './consumer/redrive.ts'
 export type { DelayedRetry, RetryOptions } from './consumer/retry-policy.ts'

@@ -24,12 +24,15 @@ import {
   toAssignInterest,
   toInterest,
 } from './consumer-options.ts'
+import { ConsumerPolicy } from './consumer-policy.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { Processor } from './processor.ts'
 import { RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
 import { RetryTopics } from './retry-topics.ts'
 import { type BatchOf, type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './run-options.ts'
+
+const noPolicy = new ConsumerPolicy({})
 
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
 
@@ -47,16 +50,19 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   readonly #options: ResolvedConsumerOptions
   readonly #events: Events<ConsumerEvents>
   readonly #lifecycle: ConsumerLifecycle
+  readonly #policy: ConsumerPolicy
   #mode: Mode | undefined
   // What a run reads beside what it was asked to.
   #toRead: (interest: Interest) => Interest = interest => interest
 
   /** @hidden */
-  constructor(engine: Engine, options: ConsumerOptions) {
+  constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
     this.#engine = engine
-    this.#options = resolveConsumerOptions(options)
+    this.#policy = policy
+    const merged = policy.forConsumer(options)
+    this.#options = resolveConsumerOptions(merged)
     const { groupId, clientId } = this.#options
-    const { signal } = options
+    const { signal } = merged
     signal?.throwIfAborted()
     const name =
       groupId === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${groupId}'`
@@ -105,11 +111,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    */
   async run(options: RunOptions<Record, Names>): Promise<void> {
     const { interest, maxPollRecords } = this.#options
-    const resolved = resolveRunOptions(
-      options as RunOptions<AnyRecord, string>,
-      interest,
-      maxPollRecords,
-      this.#engine.random,
+    const merged = this.#policy.forRun(options as RunOptions<AnyRecord, string>)
+    const resolved = this.#policy.wrap(
+      resolveRunOptions(merged, interest, maxPollRecords, this.#engine.random),
     )
     const { signal } = resolved
     signal?.throwIfAborted()
