@@ -135,6 +135,11 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     this.declare(options.topics ?? {})
   }
 
+  /** What its consumers have in common, for the doors. @internal */
+  get policy(): ConsumerPolicy {
+    return this.#policy
+  }
+
   /** The engine in memory, for the doors that open onto it. @internal */
   get engine(): MemoryEngine {
     return this.#engine
