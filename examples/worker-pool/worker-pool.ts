@@ -7,6 +7,12 @@ interface Task<Input, Output> {
   reject(error: unknown): void
 }
 
+/** A thread, and the task that it has. */
+interface Thread<Input, Output> {
+  readonly worker: Worker
+  task: Task<Input, Output> | undefined
+}
+
 /**
  * So many threads, each with one task at a time. What it cannot do: pass functions, class instances or shared objects
  * (values are copied as by `structuredClone`), or be cheaper than the work (a task costs a copy there and back, a thread some
@@ -14,75 +20,64 @@ interface Task<Input, Output> {
  */
 export class WorkerPool<Input, Output> {
   readonly #file: URL
-  readonly #idle: Worker[] = []
-  readonly #all = new Set<Worker>()
+  readonly #threads = new Set<Thread<Input, Output>>()
   readonly #waiting: Task<Input, Output>[] = []
+  #closed = false
 
   constructor(file: URL, size: number) {
     this.#file = file
     for (let i = 0; i < size; i++) this.#start()
   }
 
+  /** Runs a task in a thread. When the signal aborts, the thread is ended: nothing else can stop a computation. */
+  run(input: Input, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Output> {
+    let abort = () => {}
+    const output = new Promise<Output>((resolve, reject) => {
+      const task: Task<Input, Output> = { input, signal, resolve, reject }
+      abort = () => this.#abort(task)
+      this.#waiting.push(task)
+    })
+    signal?.addEventListener('abort', abort, { once: true })
+    this.#next()
+    return output.finally(() => signal?.removeEventListener('abort', abort))
+  }
+
   #start(): void {
-    const worker = new Worker(this.#file)
-    this.#all.add(worker)
-    this.#idle.push(worker)
+    const thread: Thread<Input, Output> = { worker: new Worker(this.#file), task: undefined }
+    this.#threads.add(thread)
+    thread.worker.on('message', (output: Output) => {
+      thread.task?.resolve(output)
+      thread.task = undefined
+      this.#next()
+    })
+    // A thread that dies takes its task with it, and no other one.
+    const died = (error: unknown) => {
+      thread.task?.reject(error)
+      if (this.#threads.delete(thread) && !this.#closed) this.#start()
+    }
+    thread.worker.on('error', died)
+    thread.worker.on('exit', code => died(new Error(`the thread ended with exit code ${code}`)))
     this.#next()
   }
 
-  /** Runs a task in a thread. When the signal aborts, the thread is ended: nothing else can stop a computation. */
-  run(input: Input, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Output> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ input, signal, resolve, reject })
-      this.#next()
-    })
-  }
-
   #next(): void {
-    const task = this.#waiting[0]
-    const worker = this.#idle[0]
-    if (task === undefined || worker === undefined) return
-    this.#waiting.shift()
-    this.#idle.shift()
-    if (task.signal?.aborted) {
-      task.reject(task.signal.reason)
-      this.#idle.push(worker)
-      return this.#next()
+    for (const thread of this.#threads) {
+      if (thread.task !== undefined) continue
+      thread.task = this.#waiting.shift()
+      if (thread.task === undefined) return
+      thread.worker.postMessage(thread.task.input, [])
     }
-    this.#hand(task, worker)
   }
 
-  #hand(task: Task<Input, Output>, worker: Worker): void {
-    const abort = () => void worker.terminate()
-    const over = () => {
-      worker.removeAllListeners()
-      task.signal?.removeEventListener('abort', abort)
-    }
-    worker.once('message', (output: Output) => {
-      over()
-      this.#idle.push(worker)
-      task.resolve(output)
-      this.#next()
-    })
-    const failed = (error: unknown) => {
-      over()
-      this.#all.delete(worker)
-      task.reject(task.signal?.aborted ? task.signal.reason : error)
-      this.#start()
-    }
-    // A thread that dies takes its task with it, and no other one.
-    worker.once('error', failed)
-    worker.once('exit', code => failed(new Error(`the thread ended with exit code ${code}`)))
-    task.signal?.addEventListener('abort', abort, { once: true })
-    worker.postMessage(task.input, [])
+  #abort(task: Task<Input, Output>): void {
+    task.reject(task.signal?.reason)
+    const waiting = this.#waiting.indexOf(task)
+    if (waiting >= 0) this.#waiting.splice(waiting, 1)
+    for (const thread of this.#threads) if (thread.task === task) void thread.worker.terminate()
   }
 
   async close(): Promise<void> {
-    await Promise.all(
-      Array.from(this.#all, worker => {
-        worker.removeAllListeners()
-        return worker.terminate()
-      }),
-    )
+    this.#closed = true
+    await Promise.all(Array.from(this.#threads, ({ worker }) => worker.terminate()))
   }
 }
