@@ -8,6 +8,7 @@ export default defineConfig({
       { find: /^brokerlet$/, replacement: path.resolve('src/index.ts') },
       { find: /^brokerlet\/testing$/, replacement: path.resolve('src/testing/index.ts') },
       { find: /^brokerlet\/server$/, replacement: path.resolve('src/server/index.ts') },
+      { find: /^brokerlet\/opentelemetry$/, replacement: path.resolve('src/opentelemetry/index.ts') },
     ],
   },
   test: {

@@ -76,6 +76,15 @@ export type {
   RecordContext,
   RunOptions,
 } from './consumer/run-options.ts'
+export type {
+  CommitTrace,
+  EventMessage,
+  PollTrace,
+  ProcessTrace,
+  SendTrace,
+  Trace,
+  TracedMessage,
+} from './diagnostics.ts'
 export type { GroupStoppedEvent, Unread } from './engine.ts'
 export type { ErrorCode } from './error-codes.ts'
 export type { ErrorFields } from './errors.ts'

@@ -1,3 +1,4 @@
+import { committing } from '../diagnostics.ts'
 import type { Engine, Membership } from '../engine.ts'
 import { CommitFailedError } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -11,6 +12,7 @@ export interface CommitterHost {
   readonly engine: Engine
   readonly events: Events<ConsumerEvents>
   readonly groupId: string | undefined
+  readonly clientId: string
   /** The membership, while there is one. */
   membership(): Membership | undefined
 }
@@ -44,7 +46,8 @@ export class Committer {
     const membership = this.#host.membership()
     if (membership === undefined) return
     try {
-      if (!this.#host.events.listens('committed') && commitOwned(membership, state)) return
+      const told = committing.listened || this.#host.events.listens('committed')
+      if (!told && commitOwned(membership, state)) return
     } catch (error) {
       return this.#refused(error)
     }
@@ -60,7 +63,7 @@ export class Committer {
     const membership = this.#host.membership()
     if (membership === undefined) return
     try {
-      const result = membership.commit(offsets)
+      const result = this.#commit(membership, offsets)
       if (result !== undefined) return this.#whenCommitted(result, states, offsets)
       this.#committed(states, offsets)
     } catch (error) {
@@ -79,6 +82,12 @@ export class Committer {
     } catch (error) {
       this.#refused(error)
     }
+  }
+
+  #commit(membership: Membership, offsets: readonly EpochOffset[]): MaybePromise<void> {
+    if (!committing.listened) return membership.commit(offsets)
+    const { clientId, groupId } = this.#host
+    return committing.trace({ clientId, groupId, offsets }, () => membership.commit(offsets))
   }
 
   #refused(error: unknown): void {
@@ -107,7 +116,7 @@ export class Committer {
     if (offsets.length === 0) return
     const due = offsets.map((offset, i) => ({ ...offset, assignmentEpoch: states[i]?.assignmentEpoch ?? -1 }))
     // Through an async function, so that a refusal does not settle before the success of an earlier call.
-    await (async () => membership.commit(due))()
+    await (async () => this.#commit(membership, due))()
     this.#committed(states, due)
   }
 

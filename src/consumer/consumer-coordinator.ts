@@ -70,6 +70,7 @@ export class ConsumerCoordinator implements MembershipListener {
       engine: host.engine,
       events: host.events,
       groupId: options.groupId,
+      clientId: options.clientId,
       membership: () => this.#membership,
     })
     this.#interest = options.interest

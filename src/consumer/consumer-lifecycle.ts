@@ -84,6 +84,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.workerHost = {
       ...shared,
       groupId: options.groupId,
+      clientId: options.clientId,
       coordinator: this.coordinator,
       fetcher: new Fetcher({ ...shared, autoOffsetReset: options.autoOffsetReset }),
       control,

@@ -31,6 +31,7 @@ import { RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
 import { RetryTopics } from './retry-topics.ts'
 import { type BatchOf, type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './run-options.ts'
+import { withTraces } from './traced-handlers.ts'
 
 const noPolicy = new ConsumerPolicy({})
 
@@ -112,8 +113,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   async run(options: RunOptions<Record, Names>): Promise<void> {
     const { interest, maxPollRecords } = this.#options
     const merged = this.#policy.forRun(options as RunOptions<AnyRecord, string>)
-    const resolved = this.#policy.wrap(
-      resolveRunOptions(merged, interest, maxPollRecords, this.#engine.random),
+    const resolved = withTraces(
+      this.#policy.wrap(resolveRunOptions(merged, interest, maxPollRecords, this.#engine.random)),
+      this.#options,
     )
     const { signal } = resolved
     signal?.throwIfAborted()
@@ -122,15 +124,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#enter('run')
     const retryTopics = elsewhere ? this.#readAlong(resolved) : undefined
     const { workerHost } = this.#lifecycle
-    const eachRecord = retryTopics && resolved.eachRecord && retryTopics.wrap(resolved.eachRecord)
     const inOrder = resolved.concurrency === 1 && resolved.ordering === 'partition'
     const processor =
       inOrder && !elsewhere
         ? new Processor(workerHost, resolved)
-        : new ConcurrentProcessor(
-            workerHost,
-            eachRecord ? { ...resolved, eachRecord, retryTopics } : resolved,
-          )
+        : new ConcurrentProcessor(workerHost, retryTopics ? retryTopics.wrapRun(resolved) : resolved)
     this.#lifecycle.use(processor)
     if (signal) this.#closeOn(signal)
     processor.start()

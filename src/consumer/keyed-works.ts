@@ -4,6 +4,7 @@ import type { KeyedWork } from './keyed-work.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PartitionWindow, type WindowOptions } from './partition-window.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
+import { recordHandler } from './traced-handlers.ts'
 import type { Work } from './work.ts'
 import type { WorkSource } from './work-source.ts'
 import type { WorkerHost } from './worker.ts'
@@ -14,6 +15,7 @@ import type { WorkerHost } from './worker.ts'
  */
 export class KeyedWorks implements WorkSource {
   readonly #host: WorkerHost
+  readonly #run: ResolvedRunOptions
   readonly #options: WindowOptions
   readonly #windows = new Map<PartitionState, PartitionWindow>()
   // Windows that have something to begin, and those that may be read on.
@@ -22,8 +24,9 @@ export class KeyedWorks implements WorkSource {
 
   constructor(host: WorkerHost, options: ResolvedRunOptions) {
     this.#host = host
+    this.#run = options
     const { ordering, windowRecords } = options
-    this.#options = { handler: options.eachRecord!, byKey: ordering === 'key', windowRecords }
+    this.#options = { byKey: ordering === 'key', windowRecords }
   }
 
   take(): Work | undefined {
@@ -86,7 +89,7 @@ export class KeyedWorks implements WorkSource {
       this.#ranDry(window)
       return false
     }
-    if (window.add(record)) this.#host.coordinator.commitOne(state)
+    if (window.add(record, recordHandler(this.#run))) this.#host.coordinator.commitOne(state)
     this.#open.push(window)
     this.#list(window)
     return true

@@ -7,7 +7,6 @@ import type { RecordHandler } from './run-options.ts'
 
 /** How a window orders its records. */
 export interface WindowOptions {
-  readonly handler: RecordHandler
   /** Whether records of one key come one after the other. */
   readonly byKey: boolean
   /** The most records from the lowest that is not finished to the last that was read. */
@@ -88,9 +87,9 @@ export class PartitionWindow implements WorkWindow {
   }
 
   /** Takes a record in; gives whether it was finished already, and all before it are. */
-  add(record: ConsumerRecord): boolean {
+  add(record: ConsumerRecord, handler: RecordHandler): boolean {
     const lane = this.#options.byKey ? toLane(record) : undefined
-    const work = new KeyedWork(this, this.#options.handler, record, lane)
+    const work = new KeyedWork(this, handler, record, lane)
     this.#works.push(work)
     this.state.unfinished = this.#works.size
     if (this.#wasFinished(record.offset)) {

@@ -4,6 +4,7 @@ import { BatchWork } from './batch-work.ts'
 import type { PartitionState } from './partition-state.ts'
 import { RecordWork } from './record-work.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
+import { batchHandler, recordHandler } from './traced-handlers.ts'
 import type { Work } from './work.ts'
 import type { WorkSource } from './work-source.ts'
 import type { WorkerHost } from './worker.ts'
@@ -22,8 +23,9 @@ export class PartitionWorks implements WorkSource {
   constructor(host: WorkerHost, options: ResolvedRunOptions, wake: () => void) {
     this.#host = host
     this.#options = options
-    const { eachBatch: handler, maxRecords, lingerMs } = options
-    if (handler === undefined || lingerMs === 0) return
+    const { eachBatch, maxRecords, lingerMs } = options
+    if (eachBatch === undefined || lingerMs === 0) return
+    const handler = () => batchHandler(options)
     const due = (work: Work) => {
       this.due(work)
       wake()
@@ -44,12 +46,13 @@ export class PartitionWorks implements WorkSource {
   }
 
   #toWork(state: PartitionState): Work | undefined {
-    const { eachRecord, eachBatch, maxRecords } = this.#options
+    const { eachBatch, maxRecords } = this.#options
     const { fetcher } = this.#host
     if (this.#filler !== undefined) return this.#filler.add(state)
-    if (eachBatch === undefined) return new RecordWork(fetcher, eachRecord!, state, maxRecords)
+    if (eachBatch === undefined)
+      return new RecordWork(fetcher, recordHandler(this.#options), state, maxRecords)
     const records = fetcher.readBatch(state, maxRecords)
-    return new BatchWork(eachBatch, state, state.version, records, state.fetchPosition)
+    return new BatchWork(batchHandler(this.#options), state, state.version, records, state.fetchPosition)
   }
 
   due(work: Work): void {

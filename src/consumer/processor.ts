@@ -10,6 +10,7 @@ import type { PartitionState } from './partition-state.ts'
 import { RecordWork } from './record-work.ts'
 import { Retries } from './retries.ts'
 import type { RecordContext, ResolvedRunOptions } from './run-options.ts'
+import { batchHandler, recordHandler } from './traced-handlers.ts'
 import type { Work } from './work.ts'
 import { WorkPace } from './work-pace.ts'
 import type { Worker, WorkerHost } from './worker.ts'
@@ -44,8 +45,9 @@ export class Processor implements Worker {
     this.#pace = new WorkPace(clock)
     this.#failures = new Failures(host, options)
     this.#retries = new Retries(clock, work => this.#isDue(work))
-    const { eachBatch: handler, maxRecords, lingerMs } = options
-    if (handler === undefined || lingerMs === 0) return
+    const { eachBatch, maxRecords, lingerMs } = options
+    if (eachBatch === undefined || lingerMs === 0) return
+    const handler = () => batchHandler(options)
     const due = (work: Work) => this.#isDue(work)
     this.#filler = new BatchFiller({ clock, fetcher: host.fetcher, handler, maxRecords, lingerMs, due })
   }
@@ -141,17 +143,18 @@ export class Processor implements Worker {
   }
 
   #toWork(state: PartitionState): Work | undefined {
-    const { eachRecord, eachBatch, maxRecords } = this.#options
+    const { eachBatch, maxRecords } = this.#options
     const { fetcher } = this.#host
     if (this.#filler !== undefined) return this.#filler.add(state)
     if (eachBatch !== undefined) {
       const records = fetcher.readBatch(state, maxRecords)
-      return new BatchWork(eachBatch, state, state.version, records, state.fetchPosition)
+      return new BatchWork(batchHandler(this.#options), state, state.version, records, state.fetchPosition)
     }
     const spare = this.#spare
-    if (spare === undefined) return new RecordWork(fetcher, eachRecord!, state, maxRecords)
+    const handler = recordHandler(this.#options)
+    if (spare === undefined) return new RecordWork(fetcher, handler, state, maxRecords)
     this.#spare = undefined
-    spare.reuse(state, maxRecords)
+    spare.reuse(handler, state, maxRecords)
     return spare
   }
 

@@ -4,7 +4,7 @@ import { type AnyRecord, type ConsumerRecord, toRecordHeaders } from '../record.
 import { originOf, ownHeaders } from './dead-letter-headers.ts'
 import { decodeRecord } from './decode.ts'
 import type { DelayedRetry } from './retry-policy.ts'
-import type { RecordContext, RecordHandler } from './run-options.ts'
+import type { RecordContext, RecordHandler, ResolvedRunOptions } from './run-options.ts'
 
 /** A record that came before its time. */
 export class NotYet {
@@ -40,8 +40,19 @@ export class RetryTopics {
     return this.topics.findIndex(({ topic }) => topic === record.topic)
   }
 
+  /** A run whose handlers get records as they were, once their time has come. */
+  wrapRun(options: ResolvedRunOptions): ResolvedRunOptions {
+    const { eachRecord, tracedRecord } = options
+    return {
+      ...options,
+      eachRecord: eachRecord && this.#wrap(eachRecord),
+      tracedRecord: tracedRecord && this.#wrap(tracedRecord),
+      retryTopics: this,
+    }
+  }
+
   /** A handler that gets records as they were, once their time has come. */
-  wrap(handler: RecordHandler): RecordHandler {
+  #wrap(handler: RecordHandler): RecordHandler {
     return (record, context) => {
       const level = this.levelOf(record)
       return level < 0 ? handler(record, context) : this.#handle(handler, record, context, level)

@@ -135,6 +135,9 @@ export type BatchHandler = (batch: Batch, context: RecordContext) => unknown
 export interface ResolvedRunOptions {
   readonly eachRecord: RecordHandler | undefined
   readonly eachBatch: BatchHandler | undefined
+  /** The same with a trace around each call, for when somebody listens. */
+  readonly tracedRecord: RecordHandler | undefined
+  readonly tracedBatch: BatchHandler | undefined
   readonly maxRecords: number
   readonly lingerMs: number
   readonly concurrency: number
@@ -252,6 +255,8 @@ export function resolveRunOptions(
   return {
     eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),
     eachBatch: eachBatch as BatchHandler | undefined,
+    tracedRecord: undefined,
+    tracedBatch: undefined,
     maxRecords: batch?.maxRecords ?? (eachBatch === undefined ? maxPollRecords : 500),
     lingerMs: batch?.lingerMs ?? 0,
     concurrency: options.concurrency ?? 1,

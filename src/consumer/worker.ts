@@ -12,6 +12,7 @@ import type { TimedPauses } from './timed-pauses.ts'
 export interface WorkerHost {
   readonly engine: Engine
   readonly groupId: string | undefined
+  readonly clientId: string
   readonly events: Events<ConsumerEvents>
   readonly coordinator: ConsumerCoordinator
   readonly fetcher: Fetcher

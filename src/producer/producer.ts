@@ -1,3 +1,4 @@
+import { sending } from '../diagnostics.ts'
 import type { Engine, EngineClient, EngineTopic, ProducerRecord } from '../engine.ts'
 import { ClosedError, describeValue, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
@@ -7,6 +8,7 @@ import type { Message, TopicMap } from '../topic-definition.ts'
 import { callback, checkOptions, name } from '../validate.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { emptyRecord, type SpareRecord, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
+import { toTraced, withHeaders } from './traced-message.ts'
 
 /** How a producer sends. */
 export interface ProducerOptions {
@@ -54,6 +56,10 @@ export class Producer<out Topics extends TopicMap> {
    * @throws UnknownTopicOrPartitionError, InvalidRecordError; nothing is written then
    */
   send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
+    return sending.listened ? this.#sendTraced(message) : this.#send(message)
+  }
+
+  #send(message: unknown): Promise<RecordMetadata> {
     try {
       this.#requireOpen()
       if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message)
@@ -72,6 +78,10 @@ export class Producer<out Topics extends TopicMap> {
    * @throws UnknownTopicOrPartitionError, InvalidRecordError; nothing is written then
    */
   sendBatch(messages: readonly Message<Topics>[]): Promise<RecordMetadata[]> {
+    return sending.listened ? this.#sendBatchTraced(messages) : this.#sendBatch(messages)
+  }
+
+  #sendBatch(messages: readonly unknown[]): Promise<RecordMetadata[]> {
     try {
       this.#requireOpen()
       if (!Array.isArray(messages)) {
@@ -96,6 +106,22 @@ export class Producer<out Topics extends TopicMap> {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  // What is no message is left for the checks to refuse.
+  #sendTraced(message: unknown): Promise<RecordMetadata> {
+    const messages = [toTraced(message)]
+    return sending.trace({ clientId: this.#clientId, messages }, () =>
+      this.#send(withHeaders(message, messages[0]!.headers)),
+    )
+  }
+
+  #sendBatchTraced(given: readonly unknown[]): Promise<RecordMetadata[]> {
+    if (!Array.isArray(given)) return this.#sendBatch(given)
+    const messages = given.map(toTraced)
+    return sending.trace({ clientId: this.#clientId, messages }, () =>
+      this.#sendBatch(given.map((message, i) => withHeaders(message, messages[i]!.headers))),
+    )
   }
 
   #keepSpare(records: SpareRecord[]): void {
