@@ -613,3 +613,30 @@ it('reaches 0.8 of 256 times the rate of one handler, with 100,000 keys in 12 pa
   await clock.advance((5 * count) / 256 / 0.8)
   expect(handled).toBe(count - 1)
 }, 60_000)
+
+it('ends a close whose handlers do not, aborts their signals, and reports what they leave', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'abcd')
+  const calls = handlers()
+  const aborted: number[] = []
+  const consumer = await run(broker, {
+    concurrency: 3,
+    ordering: 'key',
+    eachRecord: (record, { signal }) => {
+      signal.addEventListener('abort', () => aborted.push(record.offset))
+      return calls.eachRecord(record)
+    },
+  })
+  await clock.settle()
+  calls.end('0@1')
+  await clock.settle()
+  const closing = consumer.close({ timeoutMs: 1000 })
+  await clock.advance(1000)
+  expect(await closing).toEqual([{ group: 'g', ...orders0, from: 0, count: 4 }])
+  expect(aborted).toEqual([0, 1, 2, 3].filter(offset => calls.begun.includes(`0@${offset}`)))
+  // What was finished out of order is not handled again.
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 0, metadata: 'done:+1' })
+  calls.end('0@0', '0@2', '0@3')
+  await clock.settle()
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 0, metadata: 'done:+1' })
+})
