@@ -228,7 +228,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    *
    * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
    */
-  redrive(options: RedriveOptions): Promise<number> {
+  redrive(options: RedriveOptions<keyof Topics & string>): Promise<number> {
     return redrive(this.#engine, options)
   }
 

@@ -24,7 +24,7 @@ export interface PubSub<out Topics extends TopicMap> {
    *
    * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
    */
-  redrive(options: RedriveOptions): Promise<number>
+  redrive(options: RedriveOptions<keyof Topics & string>): Promise<number>
   /** Closes every consumer and producer that it made; resolves to what they left unread. */
   close(options?: { readonly timeoutMs?: number; readonly drain?: boolean }): Promise<readonly Unread[]>
 }

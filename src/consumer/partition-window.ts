@@ -154,7 +154,8 @@ export class PartitionWindow implements WorkWindow {
     if (state.version !== this.version) return false
     state.unfinished = this.#works.size
     const finished = this.#works.at(0)?.offset ?? state.fetchPosition
-    if (finished === state.finished) return false
+    // Only forward: what is read again, below what is finished, changes nothing about it.
+    if (finished <= state.finished) return false
     this.told = false
     state.finished = finished
     if (this.#works.size === 0) state.position = finished

@@ -17,11 +17,11 @@ import { partitionOf } from './dead-letters.ts'
 import { Wakeup } from './wakeup.ts'
 
 /** Which dead letters are sent back, and where to. */
-export interface RedriveOptions {
+export interface RedriveOptions<Name extends string = string> {
   /** The dead-letter topic. */
-  readonly from: string
+  readonly from: Name
   /** Where to; default the topic that each came from. */
-  readonly to?: string
+  readonly to?: Name
   /** Which ones; the others stay dead letters, at the end of the topic. Default all. */
   readonly filter?: (letter: ConsumerRecord) => boolean
   /** The most that are moved; default all that were there when it began. */
