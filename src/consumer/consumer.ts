@@ -120,7 +120,10 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     const { signal } = resolved
     signal?.throwIfAborted()
     const elsewhere = typeof resolved.onFailure === 'object' || resolved.retry.topics.length > 0
-    if (elsewhere) await this.#requireTopics(resolved)
+    if (elsewhere) {
+      await this.#requireTopics(resolved)
+      signal?.throwIfAborted()
+    }
     this.#enter('run')
     const retryTopics = elsewhere ? this.#readAlong(resolved) : undefined
     const { workerHost } = this.#lifecycle

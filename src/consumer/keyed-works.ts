@@ -116,7 +116,9 @@ export class KeyedWorks implements WorkSource {
     const text =
       `${formatTopicPartition(window.state)} is not read on: ${event.records} records have been read from offset ` +
       `${event.offset} on, which is not finished (windowRecords)`
-    this.#host.events.emitOrWarn('stalled', event, text)
+    if (window.warned) this.#host.events.emit('stalled', event)
+    else this.#host.events.emitOrWarn('stalled', event, text)
+    window.warned = true
     this.#host.engine.outbox.flush()
   }
 

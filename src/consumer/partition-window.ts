@@ -38,6 +38,8 @@ export class PartitionWindow implements WorkWindow {
   listed = false
   /** A full window was told of. */
   told = false
+  /** The process was warned of one, for want of a listener: it is not every time. */
+  warned = false
 
   constructor(state: PartitionState, options: WindowOptions) {
     this.state = state

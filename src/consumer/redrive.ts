@@ -8,7 +8,7 @@ import type {
   PartitionFetch,
   ProducerRecord,
 } from '../engine.ts'
-import { InvalidRecordError } from '../errors.ts'
+import { InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import { callback, checkOptions, integer, name } from '../validate.ts'
@@ -69,6 +69,7 @@ class Redrive implements MembershipListener {
   #membership: Membership | undefined
   #readings: Reading[] = []
   #moved = 0
+  #deleted = false
 
   constructor(engine: Engine, topic: EngineTopic, options: RedriveOptions) {
     this.#engine = engine
@@ -76,7 +77,9 @@ class Redrive implements MembershipListener {
     this.#options = options
   }
 
-  assignmentChanged({ assigned }: AssignmentUpdate): void {
+  assignmentChanged({ assigned, lost }: AssignmentUpdate): void {
+    if (lost.length > 0) this.#deleted = true
+    this.#wakeup.wake()
     for (const { partition, assignmentEpoch } of assigned) this.#epochs.set(partition, assignmentEpoch)
   }
 
@@ -107,6 +110,7 @@ class Redrive implements MembershipListener {
     try {
       for (const tp of partitions) await this.#open(tp, reading => session.start(reading))
       while (this.#goesOn) {
+        this.#requireTopic()
         const reading = session.poll()
         if (reading === undefined) await this.#wakeup.wait()
         else await this.#moveSome(reading)
@@ -115,6 +119,13 @@ class Redrive implements MembershipListener {
       session.close()
     }
     return this.#moved
+  }
+
+  #requireTopic(): void {
+    this.#engine.requireOpen()
+    if (!this.#deleted) return
+    const { name: topic } = this.#topic
+    throw new UnknownTopicOrPartitionError(`redrive: topic '${topic}' was deleted`, { topic })
   }
 
   get #goesOn(): boolean {

@@ -11,7 +11,7 @@ import {
   topic,
   UnknownTopicOrPartitionError,
 } from '../../src/index.ts'
-import { fill, offsets, range } from '../helpers/behaviours.ts'
+import { fill, gate, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -387,3 +387,66 @@ it('empties the dead letters of 10,000 keys with a poison record each 100, each 
   // The two records of a key that was poisoned come in their order again.
   for (const [key, values] of seen) expect(values, key).toEqual([...values].sort((a, b) => a - b))
 }, 60_000)
+
+it('waits for a dead letter that takes its time to be written, before it commits and gives the partition up', async () => {
+  const { broker, clock } = testBroker()
+  const written = gate()
+  const slow = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: async (value: unknown) => {
+        await written.opened
+        return { value }
+      },
+    },
+  }
+  broker.createTopic('orders')
+  broker.createTopic('orders.dlq', { codec: json, schema: slow })
+  fill(broker, 'orders', 2)
+  const seen: number[] = []
+  const consumer = await run(broker, {
+    eachRecord: ({ offset }: AnyRecord) => {
+      seen.push(offset)
+      throw new Error('boom')
+    },
+  })
+  await clock.settle()
+  let closed = false
+  const closing = consumer.close().then(() => {
+    closed = true
+  })
+  await clock.settle()
+  expect(closed).toBe(false)
+  expect(broker.group('g').committed(orders0)).toBeNull()
+  written.open()
+  await closing
+  expect(seen).toEqual([0])
+  expect(broker.topic('orders.dlq').partitions[0]!.highWatermark).toBe(1)
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+})
+
+it('ends a redrive whose topic is deleted meanwhile', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  await run(broker, { eachRecord: () => never('boom') })
+  await clock.settle()
+  const moving = broker.redrive({
+    from: 'orders.dlq',
+    to: 'orders',
+    filter: () => {
+      if (broker.topics.has('orders.dlq')) broker.deleteTopic('orders.dlq')
+      return false
+    },
+  })
+  expect(await rejectionOf(moving)).toBeInstanceOf(Error)
+})
+
+it('does not run with a signal that aborts while the topic is looked for', async () => {
+  const { broker } = brokerWithOrders()
+  const stop = new AbortController()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const running = consumer.run({ eachRecord: () => {}, onFailure: deadLetter, signal: stop.signal })
+  stop.abort(new Error('too late'))
+  expect((await rejectionOf(running)).message).toBe('too late')
+  expect(broker.groups.size).toBe(0)
+})
