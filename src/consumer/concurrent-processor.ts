@@ -86,6 +86,10 @@ export class ConcurrentProcessor implements Worker {
     if (this.#retries.forget(state)) state.fetch?.next()
   }
 
+  idle(): Promise<void> {
+    return this.#tasks.idle()
+  }
+
   pending(): string[] {
     const now = this.#host.engine.clock.monotonic()
     const pending = Array.from(this.#running, ([{ state, record }, since]) => {

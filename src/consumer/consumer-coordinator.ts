@@ -20,6 +20,8 @@ export interface CoordinatorHost {
   readonly session: FetchSession<PartitionState>
   /** These are halted: retries and half-filled batches of them are to be forgotten. */
   halted(states: readonly PartitionState[]): void
+  /** Resolves when every handler has ended, also those of partitions that are gone. */
+  idle(): Promise<void>
   /** The consumer cannot go on. */
   fatal(error: unknown): void
   /** All that the group said is followed: a bounded read may be complete. */
@@ -365,7 +367,7 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#followed = this.#tellLost(states, reason)
     await this.#followed
     // Who stopped polling stays away until the next poll, also with nothing in hand: it would only hold partitions.
-    await Promise.all([this.liveness.whenBack(), ...states.map(state => state.whenIdle())])
+    await Promise.all([this.liveness.whenBack(), this.#host.idle(), ...states.map(state => state.whenIdle())])
     if (generation !== this.#generation) return
     try {
       await this.join()

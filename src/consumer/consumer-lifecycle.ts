@@ -78,6 +78,7 @@ export class ConsumerLifecycle implements EngineClient {
         for (const state of states) this.pauses.forget(state)
         this.#worker?.halted(states)
       },
+      idle: () => this.#idle(),
       caughtUp: () => this.#endIfComplete(),
       hookFailed: error => this.#hookFailed(error),
     })
@@ -181,6 +182,8 @@ export class ConsumerLifecycle implements EngineClient {
     try {
       await this.#leave({ keepPlace: false, timeoutMs: closeTimeoutMs })
       if (this.#life === 'restarting') await this.#restartDelay(delayMs)
+      // Others that ran beside the one that failed: their records are not to be handled twice at once.
+      if (this.#life === 'restarting') await this.#idle()
       if (this.#life !== 'restarting') return
       this.#life = 'running'
       this.#worker?.resume()
@@ -188,6 +191,10 @@ export class ConsumerLifecycle implements EngineClient {
     } catch (thrown) {
       void this.crash(thrown, undefined)
     }
+  }
+
+  async #idle(): Promise<void> {
+    await this.#worker?.idle?.()
   }
 
   #restartDelay(delayMs: number): Promise<void> {

@@ -39,6 +39,8 @@ export interface Worker {
   halted(states: readonly PartitionState[]): void
   /** The position of this one was moved. */
   moved(state: PartitionState): void
+  /** Resolves when every handler that it called has ended; left out where there is one at most, which is waited for anyway. */
+  idle?(): Promise<void>
   /** What it is doing, as sentences; nothing when it rests. */
   pending(): string[]
 }

@@ -640,3 +640,32 @@ it('ends a close whose handlers do not, aborts their signals, and reports what t
   await clock.settle()
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 0, metadata: 'done:+1' })
 })
+
+it('comes back from a restart only when the handlers beside the failed one have ended', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'ab')
+  const long = gate()
+  const steps: string[] = []
+  let failing = true
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1_000_000 })
+  consumer.on('restarting', () => {
+    failing = false
+  })
+  await consumer.run({
+    concurrency: 2,
+    ordering: 'key',
+    retry: { attempts: 1 },
+    eachRecord: async ({ offset }) => {
+      steps.push(`begins ${offset}`)
+      if (offset === 1 && failing) throw new Error('boom')
+      if (offset === 0) await long.opened
+      steps.push(`ends ${offset}`)
+    },
+  })
+  // Longer than a restart waits for what is in flight, and than its delay.
+  await clock.advance(60_000)
+  expect(steps).toEqual(['begins 0', 'begins 1'])
+  long.open()
+  await clock.settle()
+  expect(steps.slice(2)).toEqual(['ends 0', 'begins 0', 'begins 1', 'ends 1', 'ends 0'])
+})
