@@ -1,5 +1,5 @@
-import type { Engine, Interest, Unread } from '../engine.ts'
-import { describeValue, IllegalStateError, InvalidArgumentError, InvalidOptionError } from '../errors.ts'
+import type { Engine, Unread } from '../engine.ts'
+import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
 import { Events } from '../events.ts'
 import { offsetList, offsetSpec } from '../offset-checks.ts'
 import type { AnyRecord } from '../record.ts'
@@ -29,8 +29,8 @@ import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { Processor } from './processor.ts'
 import { RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
-import { RetryTopics } from './retry-topics.ts'
-import { type BatchOf, type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './run-options.ts'
+import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
+import { SideTopics } from './side-topics.ts'
 import { withTraces } from './traced-handlers.ts'
 
 const noPolicy = new ConsumerPolicy({})
@@ -53,8 +53,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   readonly #lifecycle: ConsumerLifecycle
   readonly #policy: ConsumerPolicy
   #mode: Mode | undefined
-  // What a run reads beside what it was asked to.
-  #toRead: (interest: Interest) => Interest = interest => interest
+  #side: SideTopics | undefined
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
@@ -119,19 +118,19 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     )
     const { signal } = resolved
     signal?.throwIfAborted()
-    const elsewhere = typeof resolved.onFailure === 'object' || resolved.retry.topics.length > 0
-    if (elsewhere) {
-      await this.#requireTopics(resolved)
+    const side = new SideTopics(this.#engine, this.#options.groupId, resolved)
+    if (side.some) {
+      this.#lifecycle.requireOpen()
+      await side.require(this.#coordinator.interest)
       signal?.throwIfAborted()
     }
     this.#enter('run')
-    const retryTopics = elsewhere ? this.#readAlong(resolved) : undefined
+    if (side.some) this.#readAlong(side)
     const { workerHost } = this.#lifecycle
-    const inOrder = resolved.concurrency === 1 && resolved.ordering === 'partition'
-    const processor =
-      inOrder && !elsewhere
-        ? new Processor(workerHost, resolved)
-        : new ConcurrentProcessor(workerHost, retryTopics ? retryTopics.wrapRun(resolved) : resolved)
+    const plain = resolved.concurrency === 1 && resolved.ordering === 'partition' && !side.some
+    const processor = plain
+      ? new Processor(workerHost, resolved)
+      : new ConcurrentProcessor(workerHost, side.wrap(resolved))
     this.#lifecycle.use(processor)
     if (signal) this.#closeOn(signal)
     processor.start()
@@ -145,51 +144,14 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.done.then(forget, forget)
   }
 
-  // A topic that is missing is told now, and not by the first record that needs it.
-  async #requireTopics({ onFailure, retry }: ResolvedRunOptions): Promise<void> {
-    this.#lifecycle.requireOpen()
-    if (retry.topics.length > 0 && this.#options.groupId === undefined) {
-      throw new InvalidOptionError(`run: retry: option 'topics' is for a member of a group (groupId)`, {
-        option: 'topics',
-      })
-    }
-    for (const { topic } of retry.topics) await this.#requireApart('retry.topics', topic)
-    if (typeof onFailure === 'object') await this.#requireApart('onFailure', onFailure.deadLetter)
-  }
-
-  async #requireApart(option: string, topic: string): Promise<void> {
+  #readAlong(side: SideTopics): void {
+    this.#side = side
     const { interest } = this.#coordinator
-    const read =
-      interest.kind === 'topics'
-        ? interest.names.includes(topic)
-        : interest.kind === 'assign' && interest.partitions.some(tp => tp.topic === topic)
-    if (read) {
-      throw new InvalidOptionError(
-        `run: ${option}: '${topic}' is read by this consumer; what it fails at would come back at once`,
-        { option, topic },
-      )
-    }
-    await this.#engine.topic(topic)
-  }
-
-  // Topics that it writes to itself: those for another attempt are read along, dead letters are not.
-  #readAlong({ onFailure, retry }: ResolvedRunOptions): RetryTopics | undefined {
-    const { groupId } = this.#options
-    const except = typeof onFailure === 'object' ? [onFailure.deadLetter] : []
-    const retryTopics =
-      retry.topics.length > 0 && groupId !== undefined
-        ? new RetryTopics(this.#engine, groupId, retry.topics)
-        : undefined
-    const { interest } = this.#coordinator
-    if (retryTopics === undefined && interest.kind !== 'patterns') return undefined
-    this.#toRead = wanted => {
-      const known = wanted.kind === 'patterns' ? { ...wanted, except } : wanted
-      return retryTopics === undefined ? known : retryTopics.addTo(known)
-    }
+    const toRead = side.toRead(interest)
+    if (toRead === interest) return
     this.#coordinator
-      .subscribe(this.#toRead(interest), this.#options.startAt)
+      .subscribe(toRead, this.#options.startAt)
       .catch(error => void this.#lifecycle.crash(error, undefined))
-    return retryTopics
   }
 
   /**
@@ -288,7 +250,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       )
     }
     if (this.#options.interest.kind === 'assign') throw this.#mixed('subscribe', 'assign')
-    await this.#coordinator.subscribe(this.#toRead(interest), [])
+    await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, [])
   }
 
   /**
