@@ -51,8 +51,7 @@ export class Committer {
     } catch (error) {
       return this.#refused(error)
     }
-    const { topic, partition, finished: offset, assignmentEpoch } = state
-    void this.#commitAutomatically([state], [{ topic, partition, offset, assignmentEpoch }])
+    void this.#commitAutomatically([state], [plainOffset(state)])
   }
 
   // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
@@ -139,11 +138,12 @@ export class Committer {
 
 /** What is finished of a partition, as a commit says it; in its metadata what is finished out of order. */
 export function finishedOffset(state: PartitionState): EpochOffset {
-  const { topic, partition, finished: offset, assignmentEpoch } = state
   const metadata = state.window?.metadata()
-  return metadata === undefined
-    ? { topic, partition, offset, assignmentEpoch }
-    : { topic, partition, offset, assignmentEpoch, metadata }
+  return metadata === undefined ? plainOffset(state) : { ...plainOffset(state), metadata }
+}
+
+function plainOffset({ topic, partition, finished, assignmentEpoch }: PartitionState): EpochOffset {
+  return { topic, partition, offset: finished, assignmentEpoch }
 }
 
 // The way of every record where a commit is a matter of memory: nothing is looked up and nothing is made.

@@ -56,7 +56,7 @@ export class Failures {
     const failed = work.fail(thrown)
     const error = thrown instanceof BatchError ? thrown.cause : thrown
     // In a retry topic it is the record that was written there, and there is one attempt.
-    const level = this.#options.retryTopics?.levelOf(failed[0]!) ?? -1
+    const level = this.#levelOf(work)
     const records = level < 0 ? failed : failed.map(restore)
     const attempts = level < 0 ? work.attempt : attemptsBefore(failed[0]!) + work.attempt
     const failure = { records, error, attempts }
@@ -76,6 +76,11 @@ export class Failures {
     return this.#deadLetters === undefined
       ? { ...failure, step: onFailure as 'skip' | 'stop' | 'restart' }
       : { ...failure, step: 'write', to: this.#deadLetters, delayMs: undefined }
+  }
+
+  // Which of the retry topics the work is of; -1 for none.
+  #levelOf({ state }: Work): number {
+    return this.#options.retryTopics?.levelOf(state) ?? -1
   }
 
   #retry({ state, attempt }: Work, failure: Failure): Verdict {
@@ -106,7 +111,8 @@ export class Failures {
   async write(verdict: Verdict & { readonly step: 'write' }, work: Work): Promise<void> {
     const { to, records, error, attempts } = verdict
     const encoded = work.state.fetch?.serde !== undefined
-    const written = await to.write(records, encoded, error, attempts)
+    const stored = this.#levelOf(work) < 0 ? work.stored : work.stored.map(restore)
+    const written = await to.write(stored, encoded, error, attempts)
     for (const [i, record] of records.entries()) this.#tellWritten(verdict, record, written[i]!)
     this.#host.engine.outbox.flush()
   }

@@ -34,6 +34,8 @@ export class KeyedWork implements Work {
   /** Until it is finished. */
   record: ConsumerRecord | undefined
   readonly #handler: RecordHandler
+  // The same as its handler got it, where that is not what the log keeps.
+  #decoded: ConsumerRecord | undefined
 
   constructor(window: WorkWindow, handler: RecordHandler, record: ConsumerRecord, lane: string | undefined) {
     this.#window = window
@@ -55,20 +57,32 @@ export class KeyedWork implements Work {
     this.#window.begun()
     const { serde } = this.state.fetch!
     if (serde === undefined) return this.#handler(record, context)
+    this.#decoded = undefined
     const decoded = decodeRecord(serde, record)
     return isThenable(decoded)
-      ? decoded.then(each => this.#handler(each, context))
-      : this.#handler(decoded, context)
+      ? decoded.then(each => this.#handOver(each, context))
+      : this.#handOver(decoded, context)
+  }
+
+  #handOver(decoded: ConsumerRecord, context: RecordContext): unknown {
+    this.#decoded = decoded
+    return this.#handler(decoded, context)
+  }
+
+  get stored(): readonly ConsumerRecord[] {
+    return [this.record!]
   }
 
   finish(): void {
     this.record = undefined
+    this.#decoded = undefined
     this.progressed = this.#window.settle()
   }
 
   fail(): readonly ConsumerRecord[] {
     this.begun = false
     this.#window.failed()
-    return [this.record!]
+    // Of one that could not be decoded there is only what the log keeps.
+    return [this.#decoded ?? this.record!]
   }
 }

@@ -72,6 +72,10 @@ export class RecordWork implements Work {
     return this.#handler(decoded, context)
   }
 
+  get stored(): readonly ConsumerRecord[] {
+    return [this.record!]
+  }
+
   finish(): void {
     this.record = undefined
     this.attempt = 1

@@ -36,8 +36,8 @@ export class RetryTopics {
   }
 
   /** Which attempt in a topic of its own a record is at: 0 for the first; -1 where it comes from its own topic. */
-  levelOf(record: AnyRecord): number {
-    return this.topics.findIndex(({ topic }) => topic === record.topic)
+  levelOf(place: { readonly topic: string }): number {
+    return this.topics.findIndex(({ topic }) => topic === place.topic)
   }
 
   /** A run whose handlers get records as they were, once their time has come. */

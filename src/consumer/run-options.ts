@@ -145,7 +145,7 @@ export interface ResolvedRunOptions {
   readonly windowRecords: number
   readonly retry: RetryPolicy
   /** Topics in which records wait for another attempt, if there are any. */
-  readonly retryTopics: { levelOf(record: AnyRecord): number } | undefined
+  readonly retryTopics: { levelOf(place: { readonly topic: string }): number } | undefined
   readonly onFailure: OnFailure<string>
   readonly parkedDelayMs: number
   readonly signal: AbortSignal | undefined

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type AnyRecord, Broker, type Consumer, type OnFailure, type Ordering } from '../../src/index.ts'
+import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { range } from '../helpers/behaviours.ts'
-import { mulberry32 } from '../helpers/test-broker.ts'
-import { VirtualClock } from '../helpers/virtual-clock.ts'
 
 type Policy = OnFailure<'orders.dlq'>
 
@@ -71,8 +71,8 @@ class Model {
 
   constructor(history: History) {
     this.#history = history
-    this.#random = mulberry32(history.seed)
-    this.#broker = new Broker({ clock: this.#clock, random: mulberry32(history.seed + 1) })
+    this.#random = seededRandom(history.seed)
+    this.#broker = new Broker({ clock: this.#clock, random: seededRandom(history.seed + 1) })
     this.#broker.createTopic('orders', { partitions: history.partitions })
     this.#broker.createTopic('orders.dlq', { partitions: 2 })
   }
