@@ -8,11 +8,12 @@ export default defineConfig({
       { find: /^brokerlet$/, replacement: path.resolve('src/index.ts') },
       { find: /^brokerlet\/testing$/, replacement: path.resolve('src/testing/index.ts') },
       { find: /^brokerlet\/server$/, replacement: path.resolve('src/server/index.ts') },
+      { find: /^brokerlet\/opentelemetry$/, replacement: path.resolve('src/opentelemetry/index.ts') },
     ],
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
-    exclude: ['test/package/**', 'node_modules/**'],
+    exclude: ['test/package/**', '**/node_modules/**'],
     reporters: ['default', ['json', { outputFile: 'reports/unit.tests.json' }]],
     globals: false,
     environment: 'node',

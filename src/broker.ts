@@ -8,6 +8,8 @@ import { type Clock, type SleepClock, systemClock } from './clock.ts'
 import type { Codec } from './codec.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
+import { ConsumerPolicy, type ConsumerPolicyOptions, policyChecks } from './consumer/consumer-policy.ts'
+import { type RedriveOptions, redrive } from './consumer/redrive.ts'
 import type { Unread } from './engine.ts'
 import { describeValue, InvalidOptionError } from './errors.ts'
 import type { ConsumerGroup } from './group/consumer-group.ts'
@@ -45,7 +47,8 @@ export type { BrokerEvents, RecordsDroppedEvent } from './broker/broker-events.t
 export type { IdleOptions } from './broker/quiescence.ts'
 
 /** How a broker is made. */
-export interface BrokerOptions<Topics extends TopicMap = TopicMap> {
+export interface BrokerOptions<Topics extends TopicMap = TopicMap>
+  extends ConsumerPolicyOptions<keyof Topics & string> {
   /** The topics, by name; their types flow to producers and consumers. */
   topics?: Topics
   /** Whether a topic is made when it is first named, and how; default false: a misspelt topic is an error. */
@@ -117,6 +120,7 @@ const aClock: Check = {
 export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<Topics> {
   readonly #engine: MemoryEngine
   readonly #quiescence: Quiescence
+  readonly #policy: ConsumerPolicy
   /** The administration as every engine has it: all methods async. */
   readonly admin: Admin
   #closing: Promise<readonly Unread[]> | undefined
@@ -135,7 +139,9 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       freeze: boolean,
       clock: aClock,
       random: callback,
+      ...policyChecks,
     })
+    this.#policy = new ConsumerPolicy(options)
     const { autoCreateTopics = false } = options
     this.#engine = new MemoryEngine({
       clock: options.clock ?? systemClock,
@@ -153,6 +159,11 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     this.admin = new MemoryAdmin(this.#engine)
     if (typeof autoCreateTopics === 'object') this.#engine.logConfig('(autoCreateTopics)', autoCreateTopics)
     this.declare(options.topics ?? {})
+  }
+
+  /** What its consumers have in common, for the doors. @internal */
+  get policy(): ConsumerPolicy {
+    return this.#policy
   }
 
   /** The engine in memory, for the doors that open onto it. @internal */
@@ -234,7 +245,17 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
     this.#engine.requireOpen()
-    return new Consumer<RecordOf<Topics, Name>, keyof Topics & string>(this.#engine, options)
+    return new Consumer<RecordOf<Topics, Name>, keyof Topics & string>(this.#engine, options, this.#policy)
+  }
+
+  /**
+   * Sends dead letters back to the topics that they came from (or `to`), in their order, and gives how many. What was moved
+   * is committed for the group `<topic>.redrive`, whose lag is the number of dead letters that are left.
+   *
+   * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
+   */
+  redrive(options: RedriveOptions<keyof Topics & string>): Promise<number> {
+    return redrive(this.#engine, options)
   }
 
   /**

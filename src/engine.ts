@@ -33,7 +33,12 @@ export interface ProducerRecord {
 /** What a consumer wants to read. */
 export type Interest =
   | { readonly kind: 'topics'; readonly names: readonly string[] }
-  | { readonly kind: 'patterns'; readonly patterns: readonly RegExp[] }
+  | {
+      readonly kind: 'patterns'
+      readonly patterns: readonly RegExp[]
+      /** Topics that no pattern picks up. */
+      readonly except?: readonly string[]
+    }
   | { readonly kind: 'assign'; readonly partitions: readonly TopicPartition[] }
 
 /** What a consumer says when it joins. */

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
+import { events } from './diagnostics.ts'
 import { describeError } from './errors.ts'
 import { callback, requireArgument } from './validate.ts'
 
@@ -64,6 +65,7 @@ export class Events<Map extends { error: unknown }> {
 
   /** Queues an event. An `error` that nobody listens to becomes a warning of the process. */
   emit<Name extends keyof Map & string>(name: Name, payload: Map[Name]): void {
+    if (events.listened) events.publish(this.#source, this.#owner, name, payload)
     const { observer } = this.#outbox
     if (observer !== undefined) this.#outbox.push(() => observer(this.#owner, name, payload))
     if (name === 'error') this.#outbox.push(() => this.#error(payload))

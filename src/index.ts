@@ -63,17 +63,34 @@ export type { Codec } from './codec.ts'
 export type { CloseOptions, ConsumerControl } from './consumer/consumer-control.ts'
 export type { ConsumerEvents } from './consumer/consumer-events.ts'
 export type { ConsumerOptions, ManualAssignment } from './consumer/consumer-options.ts'
+export type {
+  Around,
+  AroundBatch,
+  ConsumerDefaults,
+  ConsumerPolicyOptions,
+} from './consumer/consumer-policy.ts'
 export type { PollOptions } from './consumer/record-stream.ts'
-export type { RetryOptions } from './consumer/retry-policy.ts'
+export type { RedriveOptions } from './consumer/redrive.ts'
+export type { DelayedRetry, RetryOptions } from './consumer/retry-policy.ts'
 export type {
   Batch,
   BatchOf,
   CommonRunOptions,
   HandlersByTopic,
   OnFailure,
+  Ordering,
   RecordContext,
   RunOptions,
 } from './consumer/run-options.ts'
+export type {
+  CommitTrace,
+  EventMessage,
+  PollTrace,
+  ProcessTrace,
+  SendTrace,
+  Trace,
+  TracedMessage,
+} from './diagnostics.ts'
 export type { GroupStoppedEvent, Unread } from './engine.ts'
 export type { ErrorCode } from './error-codes.ts'
 export type { ErrorFields } from './errors.ts'

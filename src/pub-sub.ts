@@ -1,6 +1,7 @@
 import type { Admin } from './admin.ts'
 import type { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
+import type { RedriveOptions } from './consumer/redrive.ts'
 import type { Unread } from './engine.ts'
 import type { Producer, ProducerOptions } from './producer/producer.ts'
 import type { RecordOf, TopicMap } from './topic-definition.ts'
@@ -18,6 +19,12 @@ export interface PubSub<out Topics extends TopicMap> {
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
   /** Topics, groups and offsets; every method is async. */
   readonly admin: Admin
+  /**
+   * Sends dead letters back to where they came from, in their order; gives how many.
+   *
+   * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
+   */
+  redrive(options: RedriveOptions<keyof Topics & string>): Promise<number>
   /** Closes every consumer and producer that it made; resolves to what they left unread. */
   close(options?: { readonly timeoutMs?: number; readonly drain?: boolean }): Promise<readonly Unread[]>
 }

@@ -8,6 +8,11 @@ export class Queue<T> {
     return this.#size
   }
 
+  /** The one that so many others come before; undefined where there are not as many. */
+  at(index: number): T | undefined {
+    return index < this.#size ? this.#items[(this.#head + index) & (this.#items.length - 1)] : undefined
+  }
+
   push(item: T): void {
     if (this.#size === this.#items.length) this.#grow()
     this.#items[(this.#head + this.#size++) & (this.#items.length - 1)] = item

@@ -67,5 +67,7 @@ export class GroupMembership implements Membership {
 /** What a group knows of an interest: partitions by number are none of its business. */
 export function toSubscription(interest: Interest): Subscription {
   if (interest.kind === 'topics') return { names: interest.names }
-  return interest.kind === 'patterns' ? { patterns: interest.patterns } : { names: [] }
+  if (interest.kind !== 'patterns') return { names: [] }
+  const { patterns, except } = interest
+  return except === undefined ? { patterns } : { patterns, except }
 }

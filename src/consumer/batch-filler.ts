@@ -17,7 +17,7 @@ interface Filling {
 export interface BatchFillerHost {
   readonly clock: BrokerClock
   readonly fetcher: Fetcher
-  readonly handler: BatchHandler
+  handler(): BatchHandler
   readonly maxRecords: number
   readonly lingerMs: number
   due(work: BatchWork): void
@@ -79,6 +79,6 @@ export class BatchFiller {
     filling.timer.cancel()
     this.#filling.delete(state)
     const { records, nextOffset, version } = filling
-    return new BatchWork(this.#host.handler, state, version, records, nextOffset)
+    return new BatchWork(this.#host.handler(), state, version, records, nextOffset)
   }
 }

@@ -78,6 +78,10 @@ export class BatchWork implements Work {
     return index === this.#records.length ? this.#nextOffset : this.#records[index - 1]!.offset + 1
   }
 
+  get stored(): readonly ConsumerRecord[] {
+    return this.#records.slice(this.#index, this.#handledTo)
+  }
+
   finish(): void {
     const { state } = this
     this.#index = this.#handledTo

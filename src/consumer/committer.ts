@@ -1,3 +1,4 @@
+import { committing } from '../diagnostics.ts'
 import type { Engine, EpochOffset, Membership } from '../engine.ts'
 import { CommitFailedError } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -11,6 +12,7 @@ export interface CommitterHost {
   readonly engine: Engine
   readonly events: Events<ConsumerEvents>
   readonly groupId: string | undefined
+  readonly clientId: string
   /** The membership, while there is one. */
   membership(): Membership | undefined
 }
@@ -27,9 +29,12 @@ export class Committer {
   commitFinished(states: readonly PartitionState[]): MaybePromise<void> {
     const due = states.filter(
       state =>
-        state.positioned && state.finished !== state.committed && state.phase !== 'gone' && state.fetch,
+        state.positioned &&
+        (state.finished !== state.committed || state.window?.metadata() !== undefined) &&
+        state.phase !== 'gone' &&
+        state.fetch,
     )
-    if (due.length > 0) return this.#commitAutomatically(due)
+    if (due.length > 0) return this.#commitAutomatically(due, due.map(finishedOffset))
   }
 
   /** The same for one partition: the way of every batch. */
@@ -38,20 +43,23 @@ export class Committer {
     const membership = this.#host.membership()
     if (membership === undefined) return
     try {
-      if (!this.#host.events.listens('committed') && commitOwned(membership, state)) return
+      const told = committing.listened || this.#host.events.listens('committed')
+      if (!told && commitOwned(membership, state)) return
     } catch (error) {
       return this.#refused(error)
     }
-    void this.#commitAutomatically([state])
+    void this.#commitAutomatically([state], [plainOffset(state)])
   }
 
   // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
-  #commitAutomatically(states: readonly PartitionState[]): MaybePromise<void> {
+  #commitAutomatically(
+    states: readonly PartitionState[],
+    offsets: readonly EpochOffset[],
+  ): MaybePromise<void> {
     const membership = this.#host.membership()
     if (membership === undefined) return
-    const offsets = states.map(finishedOffset)
     try {
-      const result = membership.commit(offsets)
+      const result = this.#commit(membership, offsets)
       if (result !== undefined) return this.#whenCommitted(result, states, offsets)
       this.#committed(states, offsets)
     } catch (error) {
@@ -70,6 +78,12 @@ export class Committer {
     } catch (error) {
       this.#refused(error)
     }
+  }
+
+  #commit(membership: Membership, offsets: readonly EpochOffset[]): MaybePromise<void> {
+    if (!committing.listened) return membership.commit(offsets)
+    const { clientId, groupId } = this.#host
+    return committing.trace({ clientId, groupId, offsets }, () => membership.commit(offsets))
   }
 
   #refused(error: unknown): void {
@@ -98,7 +112,7 @@ export class Committer {
     if (offsets.length === 0) return
     const due = offsets.map((offset, i) => ({ ...offset, assignmentEpoch: states[i]?.assignmentEpoch ?? -1 }))
     // Through an async function, so that a refusal does not settle before the success of an earlier call.
-    await (async () => membership.commit(due))()
+    await (async () => this.#commit(membership, due))()
     this.#committed(states, due)
   }
 
@@ -119,8 +133,13 @@ export class Committer {
   }
 }
 
-/** What is finished of a partition, as a commit says it. */
-export function finishedOffset({ topic, partition, finished, assignmentEpoch }: PartitionState): EpochOffset {
+/** What is finished of a partition, as a commit says it; in its metadata what is finished out of order. */
+export function finishedOffset(state: PartitionState): EpochOffset {
+  const metadata = state.window?.metadata()
+  return metadata === undefined ? plainOffset(state) : { ...plainOffset(state), metadata }
+}
+
+function plainOffset({ topic, partition, finished, assignmentEpoch }: PartitionState): EpochOffset {
   return { topic, partition, offset: finished, assignmentEpoch }
 }
 

@@ -18,6 +18,8 @@ export interface CloseOptions {
 
 /** The controls of a consumer, as a handler reaches them through its context. */
 export interface ConsumerControl {
+  /** The group's id, or undefined for a reader by itself. */
+  readonly groupId: string | undefined
   /** The partitions that are this consumer's to read. */
   readonly assignment: readonly TopicPartition[]
   /** The paused ones of them. */

@@ -22,6 +22,8 @@ export interface CoordinatorHost {
   readonly session: FetchSession<PartitionState>
   /** These are halted: retries and half-filled batches of them are to be forgotten. */
   halted(states: readonly PartitionState[]): void
+  /** Resolves when every handler has ended, also those of partitions that are gone. */
+  idle(): Promise<void>
   /** The consumer cannot go on. */
   fatal(error: unknown): void
   /** All that the group said is followed: a bounded read may be complete. */
@@ -74,11 +76,17 @@ export class ConsumerCoordinator implements MembershipListener {
       engine: host.engine,
       events: host.events,
       groupId: options.groupId,
+      clientId: options.clientId,
       membership: () => this.#membership,
     })
     this.#interest = options.interest
     this.#positions = new StartPositions(host.engine, options)
     this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
+  }
+
+  /** What it reads, or will once it has joined. */
+  get interest(): ResolvedConsumerOptions['interest'] {
+    return this.#interest
   }
 
   get memberId(): string | undefined {
@@ -353,6 +361,8 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#settled = false
     this.#tasks = [{ lost: reason }]
     this.#wakeup.wake()
+    // While it leaves nothing more is followed, but it is told.
+    if (this.#givingUp !== undefined) void this.#tellLost(this.states, reason)
   }
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {
@@ -361,7 +371,7 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#followed = this.#tellLost(states, reason)
     await this.#followed
     // Who stopped polling stays away until the next poll, also with nothing in hand: it would only hold partitions.
-    await Promise.all([this.liveness.whenBack(), ...states.map(state => state.whenIdle())])
+    await Promise.all([this.liveness.whenBack(), this.#host.idle(), ...states.map(state => state.whenIdle())])
     if (generation !== this.#generation) return
     try {
       await this.join()

@@ -1,4 +1,4 @@
-import type { AnyRecord } from '../record.ts'
+import type { AnyRecord, RecordMetadata } from '../record.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 
 /** What a consumer tells; every event carries one object. */
@@ -22,6 +22,33 @@ export interface ConsumerEvents {
     readonly error: unknown
     readonly attempt: number
     readonly delayMs: number
+  }
+  /**
+   * A partition is not read on: so many records have been read from `offset` on, which is not finished
+   * (`windowRecords`).
+   */
+  stalled: TopicPartition & { readonly offset: number; readonly records: number }
+  /** A record was written to a topic of `retry.topics`, to this place, and comes again after `delayMs`. */
+  delayed: {
+    readonly record: AnyRecord
+    readonly error: unknown
+    readonly attempts: number
+    readonly delayMs: number
+    readonly to: RecordMetadata
+  }
+  /** A record failed for the last time and waits, with the later ones of its key; it is tried again after `delayMs`. */
+  parked: {
+    readonly record: AnyRecord
+    readonly error: unknown
+    readonly attempts: number
+    readonly delayMs: number
+  }
+  /** A record was given up and written to the dead-letter topic, to this place. */
+  deadLettered: {
+    readonly record: AnyRecord
+    readonly error: unknown
+    readonly attempts: number
+    readonly to: RecordMetadata
   }
   /** A record was given up after its last attempt (`onFailure: 'skip'`). */
   skipped: { readonly record: AnyRecord; readonly error: unknown; readonly attempts: number }

@@ -13,6 +13,7 @@ import { Fetcher } from './fetcher.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { RecordStream } from './record-stream.ts'
 import { doubled } from './retry-policy.ts'
+import { TimedPauses } from './timed-pauses.ts'
 import type { Worker, WorkerHost } from './worker.ts'
 
 const firstRestartMs = 1000
@@ -35,6 +36,7 @@ export class ConsumerLifecycle implements EngineClient {
   readonly coordinator: ConsumerCoordinator
   /** What the ways of consuming need. */
   readonly workerHost: WorkerHost
+  readonly pauses: TimedPauses
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
   readonly #events: Events<ConsumerEvents>
@@ -63,17 +65,27 @@ export class ConsumerLifecycle implements EngineClient {
     this.#options = options
     this.#events = events
     this.#session = engine.fetch(() => this.#worker?.wake(), options.isolationLevel)
+    this.pauses = new TimedPauses(engine.clock, () => {
+      this.#worker?.wake()
+      engine.touch()
+    })
     const fatal = (error: unknown) => void this.crash(error, undefined)
     const shared = { engine, events, session: this.#session, fatal }
     this.coordinator = new ConsumerCoordinator({
       ...shared,
       options,
-      halted: states => this.#worker?.halted(states),
+      halted: states => {
+        for (const state of states) this.pauses.forget(state)
+        this.#worker?.halted(states)
+      },
+      idle: () => this.#idle(),
       caughtUp: () => this.#endIfComplete(),
       hookFailed: error => this.#hookFailed(error),
     })
     this.workerHost = {
       ...shared,
+      groupId: options.groupId,
+      clientId: options.clientId,
       coordinator: this.coordinator,
       fetcher: new Fetcher({
         ...shared,
@@ -81,6 +93,7 @@ export class ConsumerLifecycle implements EngineClient {
         isolationLevel: options.isolationLevel,
       }),
       control,
+      pauses: this.pauses,
       progressed: () => {
         this.#restarts = 0
       },
@@ -173,6 +186,8 @@ export class ConsumerLifecycle implements EngineClient {
     try {
       await this.#leave({ keepPlace: false, timeoutMs: closeTimeoutMs })
       if (this.#life === 'restarting') await this.#restartDelay(delayMs)
+      // Others that ran beside the one that failed: their records are not to be handled twice at once.
+      if (this.#life === 'restarting') await this.#idle()
       if (this.#life !== 'restarting') return
       this.#life = 'running'
       this.#worker?.resume()
@@ -180,6 +195,10 @@ export class ConsumerLifecycle implements EngineClient {
     } catch (thrown) {
       void this.crash(thrown, undefined)
     }
+  }
+
+  async #idle(): Promise<void> {
+    await this.#worker?.idle?.()
   }
 
   #restartDelay(delayMs: number): Promise<void> {
@@ -277,7 +296,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#draining = true
     try {
       await this.reach(
-        this.ends().filter(({ state }) => !state.paused),
+        this.ends().filter(({ state }) => !state.paused || this.pauses.has(state)),
         () => this.#life !== 'running' || !this.#draining,
         timeoutMs,
       )
@@ -362,12 +381,14 @@ export class ConsumerLifecycle implements EngineClient {
     else if (this.#life === 'closing') pending.push('closes')
     else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
     if (this.#draining) pending.push('drains')
+    pending.push(...this.pauses.pending())
     return pending.map(what => `${this.name} ${what}`)
   }
 
+  // A pause that ends by itself is work that is still to come.
   get paused(): readonly TopicPartition[] {
     return this.coordinator.states
-      .filter(({ paused, phase }) => paused && phase === 'active')
+      .filter(state => state.paused && state.phase === 'active' && !this.pauses.has(state))
       .map(toTopicPartition)
   }
 
@@ -376,7 +397,7 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.groupId !== undefined && this.#options.interest.kind !== 'assign') return 0
     let unread = 0
     for (const state of this.coordinator.states) {
-      if (state.phase === 'active' && !state.paused) unread += state.unread
+      if (state.phase === 'active' && (!state.paused || this.pauses.has(state))) unread += state.unread
     }
     return unread
   }

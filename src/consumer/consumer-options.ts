@@ -5,6 +5,7 @@ import { isTopicPartition, namedOffset, offsetSpec } from '../offset-checks.ts'
 import type { IsolationLevel } from '../record.ts'
 import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import {
+  abortSignal,
   boolean,
   type Check,
   type Checks,
@@ -56,6 +57,8 @@ export interface ConsumerOptions<Name extends string = string> {
   sessionTimeoutMs?: number
   /** How the group deals partitions out, one for all its members; default `uniform`. */
   assignor?: 'uniform' | 'range' | Assignor
+  /** Closes the consumer when it aborts, in whichever way it consumes: `run` and loops end, `poll` gives nothing more. */
+  signal?: AbortSignal
   /** Awaited before anything of newly assigned partitions is handed out. */
   onAssigned?(partitions: readonly TopicPartition[]): unknown
   /** Awaited, and what it commits counts, before the partitions go to anyone else. */
@@ -116,6 +119,7 @@ const checks: Checks<ConsumerOptions> = {
   rebalanceTimeoutMs: duration,
   sessionTimeoutMs: duration,
   assignor: either(oneOf('uniform', 'range'), objectWith('assign')),
+  signal: abortSignal,
   onAssigned: callback,
   onRevoked: callback,
   onLost: callback,

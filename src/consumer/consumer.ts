@@ -12,6 +12,7 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { abortSignal, boolean, checkOptions, duration, integer, requireArgument } from '../validate.ts'
+import { ConcurrentProcessor } from './concurrent-processor.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
@@ -24,11 +25,16 @@ import {
   toAssignInterest,
   toInterest,
 } from './consumer-options.ts'
-import type { PartitionState } from './partition-state.ts'
+import { ConsumerPolicy } from './consumer-policy.ts'
+import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import { Processor } from './processor.ts'
 import { RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
 import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
+import { SideTopics } from './side-topics.ts'
+import { withTraces } from './traced-handlers.ts'
+
+const noPolicy = new ConsumerPolicy({})
 
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
 
@@ -39,24 +45,31 @@ type Mode = 'run' | 'for await' | 'batches' | 'poll'
  * const billing = broker.consumer({ groupId: 'billing', topics: ['orders'] })
  * await billing.run({ eachRecord: async record => charge(record.value) })
  */
-export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends string = string>
+export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends string = string>
   implements AsyncIterable<Record>, ConsumerControl
 {
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
   readonly #events: Events<ConsumerEvents>
   readonly #lifecycle: ConsumerLifecycle
+  readonly #policy: ConsumerPolicy
   #mode: Mode | undefined
+  #side: SideTopics | undefined
 
   /** @hidden */
-  constructor(engine: Engine, options: ConsumerOptions) {
+  constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
     this.#engine = engine
-    this.#options = resolveConsumerOptions(options)
+    this.#policy = policy
+    const merged = policy.forConsumer(options)
+    this.#options = resolveConsumerOptions(merged)
     const { groupId, clientId } = this.#options
+    const { signal } = merged
+    signal?.throwIfAborted()
     const name =
       groupId === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${groupId}'`
     this.#events = new Events(engine.outbox, name, this)
     this.#lifecycle = new ConsumerLifecycle(engine, this.#options, name, this.#events, this)
+    if (signal) this.#closeOn(signal)
   }
 
   get #coordinator(): ConsumerCoordinator {
@@ -92,23 +105,54 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   }
 
   /**
-   * Hands every record, or batch, to a handler, one after the other; resolves when assigned and positioned, and goes on
-   * until `close`. A failed handler is tried again, and then `onFailure` decides.
+   * Hands every record, or batch, to a handler, one after the other unless `concurrency` says otherwise; resolves when
+   * assigned and positioned, and goes on until `close`. A failed handler is tried again, and then `onFailure` decides.
+   *
+   * @throws UnknownTopicOrPartitionError where a topic does not exist
    */
-  async run(options: RunOptions<Record>): Promise<void> {
+  async run(options: RunOptions<Record, Names>): Promise<void> {
     const { interest, maxPollRecords } = this.#options
-    const resolved = resolveRunOptions(options as RunOptions, interest, maxPollRecords)
+    const merged = this.#policy.forRun(options as RunOptions<AnyRecord, string>)
+    const resolved = withTraces(
+      this.#policy.wrap(resolveRunOptions(merged, interest, maxPollRecords, this.#engine.random)),
+      this.#options,
+    )
     const { signal } = resolved
     signal?.throwIfAborted()
+    const side = new SideTopics(this.#engine, this.#options.groupId, resolved)
+    if (side.some) {
+      this.#lifecycle.requireOpen()
+      await side.require(this.#coordinator.interest)
+      signal?.throwIfAborted()
+    }
     this.#enter('run')
-    const processor = new Processor(this.#lifecycle.workerHost, resolved)
+    if (side.some) this.#readAlong(side)
+    const { workerHost } = this.#lifecycle
+    const plain = resolved.concurrency === 1 && resolved.ordering === 'partition' && !side.some
+    const processor = plain
+      ? new Processor(workerHost, resolved)
+      : new ConcurrentProcessor(workerHost, side.wrap(resolved))
     this.#lifecycle.use(processor)
-    const abort = () => void this.close()
-    const forget = () => signal?.removeEventListener('abort', abort)
-    signal?.addEventListener('abort', abort, { once: true })
-    this.done.then(forget, forget)
+    if (signal) this.#closeOn(signal)
     processor.start()
     await this.#started()
+  }
+
+  #closeOn(signal: AbortSignal): void {
+    const abort = () => void this.close()
+    const forget = () => signal.removeEventListener('abort', abort)
+    signal.addEventListener('abort', abort, { once: true })
+    this.done.then(forget, forget)
+  }
+
+  #readAlong(side: SideTopics): void {
+    this.#side = side
+    const { interest } = this.#coordinator
+    const toRead = side.toRead(interest)
+    if (toRead === interest) return
+    this.#coordinator
+      .subscribe(toRead, this.#options.startAt)
+      .catch(error => void this.#lifecycle.crash(error, undefined))
   }
 
   /**
@@ -207,7 +251,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
       )
     }
     if (this.#options.interest.kind === 'assign') throw this.#mixed('subscribe', 'assign')
-    await this.#coordinator.subscribe(interest, [])
+    await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, [])
   }
 
   /**
@@ -256,12 +300,16 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
 
   /** The paused ones of its partitions. */
   get paused(): readonly TopicPartition<Record['topic']>[] {
-    return this.#lifecycle.paused as readonly TopicPartition<Record['topic']>[]
+    const paused = this.#coordinator.states.filter(state => state.paused && state.phase === 'active')
+    return paused.map(toTopicPartition) as TopicPartition<Record['topic']>[]
   }
 
   /** Hands out nothing more of these, by default all, until `resume`; nothing is rebalanced, the position stays. */
   pause(partitions?: readonly TopicPartition<Record['topic']>[]): void {
-    for (const state of this.#statesOf('pause', partitions)) state.paused = true
+    for (const state of this.#statesOf('pause', partitions)) {
+      this.#lifecycle.pauses.forget(state)
+      state.paused = true
+    }
     this.#engine.touch()
   }
 
@@ -269,9 +317,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, _Names extends s
   resume(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('resume', partitions)) {
       if (!state.paused) continue
+      this.#lifecycle.pauses.forget(state)
       state.paused = false
       state.fetch?.changed()
     }
+    this.#lifecycle.worker?.wake()
     this.#engine.touch()
   }
 

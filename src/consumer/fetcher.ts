@@ -31,6 +31,8 @@ export class Fetcher {
       const state = this.#host.session.poll()
       if (state === undefined) return undefined
       if (state.phase !== 'active') continue
+      // What is in flight must be finished first: its offsets would be passed over.
+      if (state.unfinished > 0) return state
       if (state.fetch!.outOfRange) this.#reset(state)
       else if (state.until !== undefined && state.fetchPosition >= state.until) this.#end(state, state.until)
       else return state
@@ -42,7 +44,7 @@ export class Fetcher {
     const { until } = state
     const record = state.fetch!.read()
     if (record === undefined || until === undefined || record.offset < until) return record
-    this.#end(state, until)
+    if (state.unfinished === 0) this.#end(state, until)
     return undefined
   }
 

@@ -1,26 +1,36 @@
+import { IllegalStateError } from '../errors.ts'
 import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
+import { duration, requireArgument } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
+import type { Pulse } from './liveness.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { RecordContext } from './run-options.ts'
+import type { TimedPauses } from './timed-pauses.ts'
+
+/** What a context needs of its consumer. */
+export interface HandlerContextHost {
+  readonly control: ConsumerControl
+  readonly pauses: TimedPauses
+  readonly coordinator: ConsumerCoordinator
+}
 
 /** What a handler gets beside its record: of one partition and one attempt. */
 export class HandlerContext implements RecordContext, OffsetSource {
-  readonly consumer: ConsumerControl
   readonly attempt: number
+  readonly #host: HandlerContextHost
   readonly #state: PartitionState
-  readonly #coordinator: ConsumerCoordinator
+  readonly #pulse: Pulse
 
-  constructor(
-    consumer: ConsumerControl,
-    state: PartitionState,
-    coordinator: ConsumerCoordinator,
-    attempt: number,
-  ) {
-    this.consumer = consumer
+  constructor(host: HandlerContextHost, state: PartitionState, pulse: Pulse, attempt: number) {
     this.attempt = attempt
+    this.#host = host
     this.#state = state
-    this.#coordinator = coordinator
+    this.#pulse = pulse
+  }
+
+  get consumer(): ConsumerControl {
+    return this.#host.control
   }
 
   get signal(): AbortSignal {
@@ -30,12 +40,26 @@ export class HandlerContext implements RecordContext, OffsetSource {
   // Bound, because handlers take it out of the context: ({ records }, { heartbeat }) => ...
   get heartbeat(): () => void {
     return () => {
-      if (this.#state.busy && this.#state.phase !== 'gone') this.#coordinator.liveness.begin()
+      if (this.#state.busy && this.#state.phase !== 'gone') this.#pulse.begin()
+    }
+  }
+
+  get pause(): (ms: number) => void {
+    return ms => {
+      requireArgument('pause', 'ms', ms, duration)
+      if (this.#state.phase === 'active') this.#host.pauses.pause(this.#state, ms)
     }
   }
 
   /** What its handler finishes: the record or batch in hand. @internal */
   consumedOffsets(): ConsumedOffsets {
-    return this.#coordinator.consumed([{ state: this.#state, offset: this.#state.position }])
+    const { control, coordinator } = this.#host
+    if (this.#pulse !== coordinator.liveness) {
+      throw new IllegalStateError(
+        `sendOffsets: a handler that runs beside others cannot say what is consumed; it needs concurrency 1`,
+        control.groupId === undefined ? {} : { groupId: control.groupId },
+      )
+    }
+    return coordinator.consumed([{ state: this.#state, offset: this.#state.position }])
   }
 }

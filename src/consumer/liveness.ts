@@ -2,6 +2,26 @@ import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
 import { Deferred } from '../deferred.ts'
 
+/** One of several works that are under way at once. */
+export interface Pulse {
+  /** Shows that it is alive. */
+  begin(): void
+}
+
+class WorkPulse implements Pulse {
+  readonly #clock: BrokerClock
+  since: number
+
+  constructor(clock: BrokerClock) {
+    this.#clock = clock
+    this.since = clock.lately
+  }
+
+  begin(): void {
+    this.since = this.#clock.monotonic()
+  }
+}
+
 /**
  * Watches that work does not take longer than `maxPollIntervalMs`. Starting and ending work only notes a time; one
  * timer looks at it, at most once an interval, so a record costs no timer.
@@ -13,6 +33,9 @@ export class Liveness {
   #since: number | undefined
   #timer: Timer | undefined
   #overdue: Deferred | undefined
+  readonly #pulses = new Set<WorkPulse>()
+  // Those that were under way when one of them took too long: it is back when all have ended.
+  readonly #late = new Set<Pulse>()
 
   constructor(clock: BrokerClock, limitMs: number, exceeded: () => void) {
     this.#clock = clock
@@ -31,6 +54,20 @@ export class Liveness {
     if (this.#overdue !== undefined) this.#forgive()
   }
 
+  /** One of several works begins; it has to be ended by `finish`. */
+  start(): Pulse {
+    const pulse = new WorkPulse(this.#clock)
+    this.#pulses.add(pulse)
+    if (this.#timer === undefined) this.#watch(this.#limitMs)
+    return pulse
+  }
+
+  /** One of several works has ended. */
+  finish(pulse: Pulse): void {
+    if (this.#pulses.delete(pulse as WorkPulse)) return
+    if (this.#late.delete(pulse) && this.#late.size === 0) this.#forgive()
+  }
+
   /** Resolves when what took too long has ended at last; at once where nothing does. */
   whenBack(): Promise<void> {
     return this.#overdue?.promise ?? Promise.resolve()
@@ -43,11 +80,17 @@ export class Liveness {
 
   /** For how long the work in hand has been under way, or undefined where there is none. */
   get elapsed(): number | undefined {
-    return this.#since === undefined ? undefined : this.#clock.monotonic() - this.#since
+    let since = this.#since
+    for (const pulse of this.#pulses) {
+      if (since === undefined || pulse.since < since) since = pulse.since
+    }
+    return since === undefined ? undefined : this.#clock.monotonic() - since
   }
 
   stop(): void {
     this.end()
+    this.#pulses.clear()
+    this.#late.clear()
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -64,6 +107,8 @@ export class Liveness {
     if (elapsed === undefined) return
     if (elapsed < this.#limitMs) return this.#watch(this.#limitMs - elapsed)
     this.#since = undefined
+    for (const pulse of this.#pulses) this.#late.add(pulse)
+    this.#pulses.clear()
     this.#overdue ??= new Deferred()
     this.#exceeded()
   }

@@ -23,7 +23,12 @@ export class PartitionState implements FetchPosition {
   finished = 0
   /** What is committed, as far as this consumer knows. */
   committed: number | undefined
+  /** What was committed beside the offset, until something is read. */
   metadata: string | undefined
+  /** What is finished out of order, where a run keeps several records in hand. */
+  window: { metadata(): string | undefined } | undefined
+  /** How many records there are from the lowest that is not finished to the last that was read. */
+  unfinished = 0
   paused = false
   /** Where a bounded read ends. */
   until: number | undefined
@@ -37,6 +42,7 @@ export class PartitionState implements FetchPosition {
   /** What its handlers get beside a record at the first attempt. */
   context: RecordContext | undefined
   #busy = false
+  #handlers = 0
   #whenIdle: (() => void)[] = []
   #controller: AbortController | undefined
 
@@ -54,6 +60,16 @@ export class PartitionState implements FetchPosition {
   set busy(busy: boolean) {
     this.#busy = busy
     if (!busy && this.#whenIdle.length > 0) this.#tellIdle()
+  }
+
+  /** One of several handlers begins with it. */
+  enter(): void {
+    if (this.#handlers++ === 0) this.busy = true
+  }
+
+  /** One of several handlers has ended. */
+  leave(): void {
+    if (--this.#handlers === 0) this.busy = false
   }
 
   #tellIdle(): void {
@@ -85,6 +101,9 @@ export class PartitionState implements FetchPosition {
     this.position = offset
     this.finished = offset
     this.fetchPosition = offset
+    this.metadata = undefined
+    this.window = undefined
+    this.unfinished = 0
     this.positioned = true
     this.fetch?.changed()
   }

@@ -1,16 +1,16 @@
-import type { Timer } from '../clock.ts'
-import { BatchError, describeError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import { Queue } from '../queue.ts'
-import type { ConsumerRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { BatchFiller } from './batch-filler.ts'
 import { BatchWork } from './batch-work.ts'
+import { Failures, type Verdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
 import { Loop } from './loop.ts'
 import type { PartitionState } from './partition-state.ts'
 import { RecordWork } from './record-work.ts'
+import { Retries } from './retries.ts'
 import type { RecordContext, ResolvedRunOptions } from './run-options.ts'
+import { batchHandler, recordHandler } from './traced-handlers.ts'
 import type { Work } from './work.ts'
 import { WorkPace } from './work-pace.ts'
 import type { Worker, WorkerHost } from './worker.ts'
@@ -28,7 +28,8 @@ export class Processor implements Worker {
   readonly #loop = new Loop(() => this.#awake())
   readonly #pace: WorkPace
   readonly #due = new Queue<Work>()
-  readonly #retries = new Map<Work, Timer>()
+  readonly #retries: Retries<Work>
+  readonly #failures: Failures
   readonly #filler: BatchFiller | undefined
   #work: Work | undefined
   // What handed records out of one partition does so for the next one, unless it waits for a retry.
@@ -42,8 +43,11 @@ export class Processor implements Worker {
     this.#options = options
     const { clock } = host.engine
     this.#pace = new WorkPace(clock)
-    const { eachBatch: handler, maxRecords, lingerMs } = options
-    if (handler === undefined || lingerMs === 0) return
+    this.#failures = new Failures(host, options)
+    this.#retries = new Retries(clock, work => this.#isDue(work))
+    const { eachBatch, maxRecords, lingerMs } = options
+    if (eachBatch === undefined || lingerMs === 0) return
+    const handler = () => batchHandler(options)
     const due = (work: Work) => this.#isDue(work)
     this.#filler = new BatchFiller({ clock, fetcher: host.fetcher, handler, maxRecords, lingerMs, due })
   }
@@ -80,12 +84,7 @@ export class Processor implements Worker {
   // What waits for its retry or to be filled comes again with a later fetch, here or at the partition's next owner.
   #forget(state: PartitionState): void {
     this.#filler?.forget(state)
-    for (const [work, timer] of this.#retries) {
-      if (work.state !== state) continue
-      timer.cancel()
-      this.#retries.delete(work)
-      state.fetch?.next()
-    }
+    if (this.#retries.forget(state)) state.fetch?.next()
   }
 
   pending(): string[] {
@@ -98,10 +97,7 @@ export class Processor implements Worker {
     } else if (!this.#asleep) {
       pending.push('has records to handle')
     }
-    for (const { state, record, attempt } of this.#retries.keys()) {
-      const next = `attempt ${attempt + 1} at ${formatTopicPartition(state)} offset ${record?.offset}`
-      pending.push(`waits for ${next}`)
-    }
+    pending.push(...this.#retries.pending())
     return pending
   }
 
@@ -147,17 +143,18 @@ export class Processor implements Worker {
   }
 
   #toWork(state: PartitionState): Work | undefined {
-    const { eachRecord, eachBatch, maxRecords } = this.#options
+    const { eachBatch, maxRecords } = this.#options
     const { fetcher } = this.#host
     if (this.#filler !== undefined) return this.#filler.add(state)
     if (eachBatch !== undefined) {
       const records = fetcher.readBatch(state, maxRecords)
-      return new BatchWork(eachBatch, state, state.version, records, state.fetchPosition)
+      return new BatchWork(batchHandler(this.#options), state, state.version, records, state.fetchPosition)
     }
     const spare = this.#spare
-    if (spare === undefined) return new RecordWork(fetcher, eachRecord!, state, maxRecords)
+    const handler = recordHandler(this.#options)
+    if (spare === undefined) return new RecordWork(fetcher, handler, state, maxRecords)
     this.#spare = undefined
-    spare.reuse(state, maxRecords)
+    spare.reuse(handler, state, maxRecords)
     return spare
   }
 
@@ -201,9 +198,9 @@ export class Processor implements Worker {
   }
 
   #contextOf({ state, attempt }: Work): RecordContext {
-    const { control, coordinator } = this.#host
-    if (attempt > 1) return new HandlerContext(control, state, coordinator, attempt)
-    state.context ??= new HandlerContext(control, state, coordinator, attempt)
+    const { coordinator } = this.#host
+    if (attempt > 1) return new HandlerContext(this.#host, state, coordinator.liveness, attempt)
+    state.context ??= new HandlerContext(this.#host, state, coordinator.liveness, attempt)
     return state.context
   }
 
@@ -255,60 +252,36 @@ export class Processor implements Worker {
 
   /** A handler failed; true where the work in hand goes on. */
   #fail(work: Work, error: unknown): boolean {
-    const failed = work.fail(error)
-    const { state, attempt } = work
-    const record = failed[0]!
-    const cause = error instanceof BatchError ? error.cause : error
-    if (state.phase !== 'active') {
-      // Whoever reads the partition next gets the record again; here it is only told.
-      this.#host.events.emit('error', cause)
-      this.#putBack(work)
-      this.#host.engine.outbox.flush()
-      return false
-    }
-    if (state.version === work.version) state.position = record.offset
-    if (attempt < this.#options.retry.attempts) {
-      this.#retry(work, record, cause)
-      return false
-    }
-    const { onFailure } = this.#options
-    if (onFailure === 'skip') return this.#skip(work, failed, cause)
-    this.#putBack(work)
-    // Told only now, because nobody asks before, and a record should not cost a call.
-    if (this.#progressed) this.#host.progressed()
-    this.#progressed = false
-    this.#host.failed(cause, record, onFailure)
-    return false
+    const verdict = this.#failures.judge(work, error)
+    const { state } = work
+    if (state.phase === 'active' && state.version === work.version)
+      state.position = verdict.records[0]!.offset
+    const goesOn = this.#follow(work, verdict)
+    this.#host.engine.outbox.flush()
+    return goesOn
   }
 
-  #skip(work: Work, failed: readonly ConsumerRecord[], error: unknown): boolean {
-    const { attempt } = work
-    for (const record of failed) {
-      const text = `Skipped offset ${record.offset} of ${formatTopicPartition(record)} after ${attempt} attempts: `
-      this.#host.events.emitOrWarn(
-        'skipped',
-        { record, error, attempts: attempt },
-        text + describeError(error),
-      )
+  #follow(work: Work, verdict: Verdict): boolean {
+    switch (verdict.step) {
+      case 'leave':
+        this.#putBack(work)
+        return false
+      case 'retry':
+        this.#retries.add(work, verdict.delayMs)
+        this.#work = undefined
+        this.#commit(work)
+        return false
+      case 'skip':
+        this.#failures.skip(verdict)
+        work.finish()
+        this.#progressed = true
+        return this.#work === work
+      default:
+        this.#putBack(work)
+        if (this.#progressed) this.#failures.progressed()
+        this.#progressed = false
+        this.#failures.end(verdict, verdict.step === 'stop' ? 'stop' : 'restart')
+        return false
     }
-    work.finish()
-    this.#progressed = true
-    this.#host.engine.outbox.flush()
-    return this.#work === work
-  }
-
-  #retry(work: Work, record: ConsumerRecord, error: unknown): void {
-    const delayMs = this.#options.retry.delayAfter(work.attempt)
-    const due = () => {
-      this.#retries.delete(work)
-      work.attempt++
-      this.#isDue(work)
-    }
-    const name = `retry of ${formatTopicPartition(record)} offset ${record.offset}`
-    this.#retries.set(work, this.#host.engine.clock.setTimer(due, delayMs, { hold: true, name }))
-    this.#work = undefined
-    this.#commit(work)
-    this.#host.events.emit('retrying', { record, error, attempt: work.attempt, delayMs })
-    this.#host.engine.outbox.flush()
   }
 }

@@ -1,3 +1,4 @@
+import { type PollTrace, polling } from '../diagnostics.ts'
 import { ClosedError, IllegalStateError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
@@ -123,7 +124,17 @@ export class RecordStream implements Worker {
   // --- poll ---------------------------------------------------------------------------------------------------------
 
   /** The next records. `started` settles when the consumer has joined; the time of the first poll counts from before. */
-  async poll(options: PollOptions, started: Promise<void>): Promise<readonly ConsumerRecord[]> {
+  poll(options: PollOptions, started: Promise<void>): Promise<readonly ConsumerRecord[]> {
+    if (!polling.listened) return this.#poll(options, started)
+    return polling.trace(this.#trace(), () => this.#poll(options, started))
+  }
+
+  #trace(): PollTrace {
+    const { clientId, groupId } = this.#host
+    return { clientId, groupId }
+  }
+
+  async #poll(options: PollOptions, started: Promise<void>): Promise<readonly ConsumerRecord[]> {
     const { maxRecords = this.#maxPollRecords, timeoutMs = Number.POSITIVE_INFINITY, signal } = options
     if (this.#polling) {
       started.catch(() => {})
@@ -247,7 +258,10 @@ export class RecordStream implements Worker {
   async #nextChunkOrEnd(): Promise<Chunk | undefined> {
     while (!this.#stopped || this.#error !== undefined) {
       const chunk = await this.#nextChunk(this.#maxPollRecords, false)
-      if (chunk !== undefined) return chunk
+      if (chunk !== undefined) {
+        if (polling.listened) polling.trace(this.#trace(), () => chunk.records)
+        return chunk
+      }
       if (this.#stopped) return undefined
       await this.#wait()
     }

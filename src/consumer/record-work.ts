@@ -10,7 +10,7 @@ import type { Work } from './work.ts'
 /** A partition whose records are handed out one by one, each read when its turn has come. */
 export class RecordWork implements Work {
   readonly #fetcher: Fetcher
-  readonly #handler: RecordHandler
+  #handler: RecordHandler
   state: PartitionState
   version: number
   attempt = 1
@@ -30,7 +30,8 @@ export class RecordWork implements Work {
   }
 
   /** Goes on with another partition: a run over many makes no object for each. */
-  reuse(state: PartitionState, maxRecords: number): void {
+  reuse(handler: RecordHandler, state: PartitionState, maxRecords: number): void {
+    this.#handler = handler
     this.state = state
     this.version = state.version
     this.attempt = 1
@@ -69,6 +70,10 @@ export class RecordWork implements Work {
   #handOver(decoded: ConsumerRecord, context: RecordContext): unknown {
     this.#decoded = decoded
     return this.#handler(decoded, context)
+  }
+
+  get stored(): readonly ConsumerRecord[] {
+    return [this.record!]
   }
 
   finish(): void {

@@ -1,5 +1,12 @@
 import { describeValue, InvalidOptionError } from '../errors.ts'
-import { type Check, callback, checkOptions, duration, integer } from '../validate.ts'
+import { type Check, callback, checkOptions, duration, integer, name } from '../validate.ts'
+
+/** A topic in which records wait for another attempt. */
+export interface DelayedRetry {
+  readonly topic: string
+  /** How long a record waits there, in milliseconds. */
+  readonly delayMs: number
+}
 
 /** How often a handler gets a record, and when. */
 export interface RetryOptions {
@@ -9,6 +16,17 @@ export interface RetryOptions {
   delayMs?: number
   /** Instead of `delayMs`: milliseconds to wait after a failed attempt (1 for the first). */
   backoff?: (attempt: number) => number
+  /** How much of each delay is left to chance, from 0 (default) to 1: many that failed at once do not come at once again. */
+  jitter?: number
+  /** Whether another attempt can help; where it answers false the record is given up at once. Default always. */
+  retryable?: (error: unknown) => boolean
+  /**
+   * Where a record goes after its last attempt, before `onFailure`: to the first of these topics, which hands it out once
+   * more after its delay, then to the next. Its partition and its key do not wait, so **order is lost**: later records of
+   * its key are handled before it. The handler gets the record as it was. The topics have to exist, and to have the codec
+   * of the topics that they serve; the consumer, which needs a groupId, reads them along. Default none.
+   */
+  topics?: readonly DelayedRetry[]
 }
 
 const attempts: Check = {
@@ -16,15 +34,43 @@ const attempts: Check = {
   accepts: value => value === Number.POSITIVE_INFINITY || integer(1).accepts(value),
 }
 
+const share: Check = {
+  expected: 'a number from 0 to 1',
+  accepts: value => typeof value === 'number' && value >= 0 && value <= 1,
+}
+
+const delayedRetries: Check = {
+  expected: 'an array of { topic, delayMs }, each topic once',
+  accepts: value =>
+    Array.isArray(value) &&
+    value.every(each => name.accepts(each?.topic) && duration.accepts(each?.delayMs)) &&
+    new Set(value.map(each => each.topic)).size === value.length,
+}
+
 const longestDelayMs = 10_000
 
 /** When a failed record comes again. */
 export class RetryPolicy {
   readonly attempts: number
+  readonly topics: readonly DelayedRetry[]
   readonly #backoff: (attempt: number) => number
+  readonly #jitter: number
+  readonly #retryable: ((error: unknown) => boolean) | undefined
+  readonly #random: () => number
 
-  constructor(options: RetryOptions = {}) {
-    checkOptions('run: retry', options, { attempts, delayMs: duration, backoff: callback })
+  constructor(options: RetryOptions = {}, random: () => number) {
+    checkOptions('run: retry', options, {
+      attempts,
+      delayMs: duration,
+      backoff: callback,
+      jitter: share,
+      retryable: callback,
+      topics: delayedRetries,
+    })
+    this.#jitter = options.jitter ?? 0
+    this.#retryable = options.retryable
+    this.#random = random
+    this.topics = options.topics ?? []
     const { delayMs = 100, backoff } = options
     if (options.delayMs !== undefined && backoff !== undefined) {
       throw new InvalidOptionError(`run: retry: options 'delayMs' and 'backoff' exclude each other`, {
@@ -35,10 +81,17 @@ export class RetryPolicy {
     this.#backoff = backoff ?? (attempt => doubled(delayMs, attempt, Math.max(delayMs, longestDelayMs)))
   }
 
+  /** Whether another attempt can help. */
+  worthwhile(error: unknown): boolean {
+    return this.#retryable === undefined || this.#retryable(error)
+  }
+
   /** Milliseconds to wait after failed attempt number `attempt`. */
   delayAfter(attempt: number): number {
     const delayMs = this.#backoff(attempt)
-    if (duration.accepts(delayMs)) return delayMs
+    if (duration.accepts(delayMs)) {
+      return this.#jitter === 0 ? delayMs : delayMs * (1 - this.#jitter * this.#random())
+    }
     throw new InvalidOptionError(
       `run: retry: backoff(${attempt}) expected ${duration.expected}, gave ${describeValue(delayMs)}`,
       {

@@ -8,7 +8,9 @@ import {
   callback,
   checkOptions,
   duration,
+  either,
   integer,
+  name,
   oneOf,
 } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
@@ -24,6 +26,11 @@ export interface RecordContext {
   readonly attempt: number
   /** Says that the handler is alive: `maxPollIntervalMs` counts anew from now. */
   heartbeat(): void
+  /**
+   * Hands out nothing more of the partition for so many milliseconds, such as a service asks for that is too busy; the
+   * record in hand goes on, and if it fails its next attempt waits as long. `consumer.resume` ends it before.
+   */
+  pause(ms: number): void
 }
 
 /** Records of one partition, in order. */
@@ -47,26 +54,57 @@ export type HandlersByTopic<Record extends AnyRecord> = {
   [Name in Record['topic']]: (record: Extract<Record, { topic: Name }>, context: RecordContext) => unknown
 }
 
-/** What becomes of a record whose handler failed for the last time. */
-export type OnFailure = 'restart' | 'stop' | 'skip'
+/** What stays sequential while several handlers run. */
+export type Ordering = 'partition' | 'key' | 'none'
+
+/** What becomes of a record whose handler failed for the last time; `Name` is which topics dead letters may go to. */
+export type OnFailure<Name extends string = never> =
+  | 'restart'
+  | 'stop'
+  | 'skip'
+  | 'park-key'
+  | ([Name] extends [never] ? never : { readonly deadLetter: Name })
 
 /** What both ways to run have in common. */
-export interface CommonRunOptions {
+export interface CommonRunOptions<Name extends string = never> {
   /** Closes the consumer when it aborts. */
   signal?: AbortSignal
-  /** Handlers at once; only 1 so far. */
-  concurrency?: 1
+  /**
+   * Handlers at once, over all partitions of this consumer; default 1. What may run beside each other is said by
+   * `ordering`.
+   */
+  concurrency?: number
+  /**
+   * What stays sequential, default `partition`: the records of a partition. `key`: only those of one key; records without
+   * a key have no order then. `none`: nothing. With the latter two records are finished out of order; what is committed
+   * never passes the lowest that is not finished. Batches are always sequential by partition.
+   */
+  ordering?: Ordering
+  /**
+   * With `ordering` `key` or `none`: how many records of a partition there may be from the lowest that is not finished to
+   * the last that was read, default 10,000. Beyond it the partition waits, and 'stalled' says so. After a crash up to so
+   * many records are handled again.
+   */
+  windowRecords?: number
   /** How often a handler gets a record, and when; default 5 attempts, 100 ms doubling to 10 s. */
   retry?: RetryOptions
   /**
    * After the last attempt: `restart` leaves and rejoins after 1 s, doubling to 60 s (default); `stop` leaves the record
-   * and the partitions to the others; `skip` goes on with the next record.
+   * and the partitions to the others; `skip` goes on with the next record. `{ deadLetter: topic }` writes it to that
+   * topic, which has to exist, and goes on. `park-key` lets it and the later records of its key wait, and the other keys
+   * go on: the record is tried again every `parkedDelayMs` until it succeeds. That needs `ordering: 'key'`, which is then
+   * the default; what is committed stays below the parked record, and past `windowRecords` the partition waits.
    */
-  onFailure?: OnFailure
+  onFailure?: OnFailure<Name>
+  /** With `park-key`: milliseconds between two attempts at a parked record; default 60,000. */
+  parkedDelayMs?: number
 }
 
-/** How `run` consumes: by record or by batch. */
-export type RunOptions<Record extends AnyRecord = AnyRecord> = CommonRunOptions &
+/** How `run` consumes: by record or by batch; `Name` is which topics dead letters may go to. */
+export type RunOptions<
+  Record extends AnyRecord = AnyRecord,
+  Name extends string = never,
+> = CommonRunOptions<Name> &
   (
     | {
         /** Gets each record, or one handler per topic does. */
@@ -97,10 +135,19 @@ export type BatchHandler = (batch: Batch, context: RecordContext) => unknown
 export interface ResolvedRunOptions {
   readonly eachRecord: RecordHandler | undefined
   readonly eachBatch: BatchHandler | undefined
+  /** The same with a trace around each call, for when somebody listens. */
+  readonly tracedRecord: RecordHandler | undefined
+  readonly tracedBatch: BatchHandler | undefined
   readonly maxRecords: number
   readonly lingerMs: number
+  readonly concurrency: number
+  readonly ordering: Ordering
+  readonly windowRecords: number
   readonly retry: RetryPolicy
-  readonly onFailure: OnFailure
+  /** Topics in which records wait for another attempt, if there are any. */
+  readonly retryTopics: { levelOf(place: { readonly topic: string }): number } | undefined
+  readonly onFailure: OnFailure<string>
+  readonly parkedDelayMs: number
   readonly signal: AbortSignal | undefined
 }
 
@@ -110,8 +157,11 @@ interface AllRunOptions {
   batch?: { maxRecords?: number; lingerMs?: number }
   signal?: AbortSignal
   concurrency?: number
+  ordering?: Ordering
+  windowRecords?: number
   retry?: RetryOptions
-  onFailure?: OnFailure
+  onFailure?: OnFailure<string>
+  parkedDelayMs?: number
 }
 
 const handlers: Check = {
@@ -128,21 +178,34 @@ const anObject: Check = {
   accepts: value => typeof value === 'object' && value !== null,
 }
 
+const deadLetter: Check = {
+  expected: '{ deadLetter: topic }',
+  accepts: value =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).length === 1 &&
+    name.accepts((value as { readonly deadLetter?: unknown }).deadLetter),
+}
+
 const checks: Checks<AllRunOptions> = {
   eachRecord: handlers,
   eachBatch: callback,
   batch: anObject,
   signal: abortSignal,
-  concurrency: integer(1, 1),
+  concurrency: integer(1),
+  ordering: oneOf('partition', 'key', 'none'),
+  windowRecords: integer(1),
   retry: anObject,
-  onFailure: oneOf('restart', 'stop', 'skip'),
+  onFailure: either(oneOf('restart', 'stop', 'skip', 'park-key'), deadLetter),
+  parkedDelayMs: duration,
 }
 
 /** Checks the options of `run` and fills in what is left out. */
 export function resolveRunOptions(
-  options: RunOptions,
+  options: RunOptions<AnyRecord, string>,
   interest: Interest,
   maxPollRecords: number,
+  random: () => number,
 ): ResolvedRunOptions {
   checkOptions<AllRunOptions>('run', options, checks)
   const { eachRecord, eachBatch, batch, signal, retry, onFailure } = options as AllRunOptions
@@ -157,14 +220,52 @@ export function resolveRunOptions(
   if (batch !== undefined && eachBatch === undefined) {
     throw new InvalidOptionError(`run: option 'batch' goes with 'eachBatch'`, { option: 'batch' })
   }
+  const parks = onFailure === 'park-key'
+  const ordering = options.ordering ?? (parks && eachBatch === undefined ? 'key' : 'partition')
+  if (parks && (eachBatch !== undefined || ordering !== 'key')) {
+    throw new InvalidOptionError(
+      `run: onFailure 'park-key' goes with 'eachRecord' and ordering 'key': a parked key lets the others go on`,
+      { option: 'onFailure' },
+    )
+  }
+  if (options.parkedDelayMs !== undefined && !parks) {
+    throw new InvalidOptionError(`run: option 'parkedDelayMs' goes with onFailure 'park-key'`, {
+      option: 'parkedDelayMs',
+    })
+  }
+  if (eachBatch !== undefined && ordering !== 'partition') {
+    throw new InvalidOptionError(
+      `run: option 'ordering' expected 'partition' where 'eachBatch' is given, received '${ordering}'`,
+      { option: 'ordering', expected: `'partition'`, received: ordering },
+    )
+  }
+  if (options.windowRecords !== undefined && ordering === 'partition') {
+    throw new InvalidOptionError(`run: option 'windowRecords' goes with ordering 'key' or 'none'`, {
+      option: 'windowRecords',
+    })
+  }
+  const policy = new RetryPolicy(retry, random)
+  if (policy.topics.length > 0 && (eachBatch !== undefined || interest.kind === 'assign')) {
+    throw new InvalidOptionError(
+      `run: retry: option 'topics' goes with 'eachRecord', and with a consumer of a group's topics`,
+      { option: 'topics' },
+    )
+  }
   checkOptions('run: batch', batch ?? {}, { maxRecords: integer(1), lingerMs: duration })
   return {
     eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),
     eachBatch: eachBatch as BatchHandler | undefined,
+    tracedRecord: undefined,
+    tracedBatch: undefined,
     maxRecords: batch?.maxRecords ?? (eachBatch === undefined ? maxPollRecords : 500),
     lingerMs: batch?.lingerMs ?? 0,
-    retry: new RetryPolicy(retry),
+    concurrency: options.concurrency ?? 1,
+    ordering,
+    windowRecords: options.windowRecords ?? 10_000,
+    retry: policy,
+    retryTopics: undefined,
     onFailure: onFailure ?? 'restart',
+    parkedDelayMs: options.parkedDelayMs ?? 60_000,
     signal,
   }
 }

@@ -71,6 +71,7 @@ export class StartPositions {
     if (committed === null) return this.#moveTo(state, spec ?? this.#reset(state))
     state.moveTo(committed.offset)
     state.committed = committed.offset
+    state.metadata = committed.metadata
   }
 
   #moveTo(state: PartitionState, spec: OffsetSpec): MaybePromise<void> {

@@ -19,6 +19,8 @@ export interface Work {
   call(context: RecordContext): unknown
   /** What the handler got is done. */
   finish(): void
-  /** The handler failed: what it says is done is finished, and what it failed at is given. */
+  /** What it failed at last, as the log keeps it. */
+  readonly stored: readonly ConsumerRecord[]
+  /** The handler failed: what it says is done is finished, and what it failed at is given, as the handler got it. */
   fail(error: unknown): readonly ConsumerRecord[]
 }

@@ -6,14 +6,18 @@ import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { PartitionState } from './partition-state.ts'
+import type { TimedPauses } from './timed-pauses.ts'
 
 /** What a way of consuming needs of its consumer. */
 export interface WorkerHost {
   readonly engine: Engine
+  readonly groupId: string | undefined
+  readonly clientId: string
   readonly events: Events<ConsumerEvents>
   readonly coordinator: ConsumerCoordinator
   readonly fetcher: Fetcher
   readonly control: ConsumerControl
+  readonly pauses: TimedPauses
   /** A record was finished: a restart that comes later is a first one again. */
   progressed(): void
   /** Nothing is left to fetch: a bounded read may be complete. */
@@ -35,6 +39,8 @@ export interface Worker {
   halted(states: readonly PartitionState[]): void
   /** The position of this one was moved. */
   moved(state: PartitionState): void
+  /** Resolves when every handler that it called has ended; left out where there is one at most, which is waited for anyway. */
+  idle?(): Promise<void>
   /** What it is doing, as sentences; nothing when it rests. */
   pending(): string[]
 }

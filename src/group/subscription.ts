@@ -1,9 +1,12 @@
 /** What a member wants to read: topics by name, or every topic whose name matches, now and later. */
-export type Subscription = { readonly names: readonly string[] } | { readonly patterns: readonly RegExp[] }
+export type Subscription =
+  | { readonly names: readonly string[] }
+  | { readonly patterns: readonly RegExp[]; readonly except?: readonly string[] }
 
 /** Whether a topic of that name belongs to the subscription. */
 export function covers(subscription: Subscription, topic: string): boolean {
   if ('names' in subscription) return subscription.names.includes(topic)
+  if (subscription.except?.includes(topic)) return false
   return subscription.patterns.some(pattern => pattern.test(topic))
 }
 

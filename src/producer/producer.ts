@@ -1,4 +1,5 @@
 import { Deadline } from '../deadline.ts'
+import { sending } from '../diagnostics.ts'
 import type { Engine, SendWait } from '../engine.ts'
 import { ClosedError, IllegalStateError } from '../errors.ts'
 import type { RecordMetadata } from '../record.ts'
@@ -16,6 +17,7 @@ import {
 } from '../validate.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { RecordSender, type SenderOptions } from './record-sender.ts'
+import { traceSend, traceSendBatch } from './traced-send.ts'
 import type { Transaction } from './transaction.ts'
 import { Transactions } from './transactions.ts'
 
@@ -77,12 +79,12 @@ export class Producer<out Topics extends TopicMap> {
     this.#clientId = clientId
     this.#wait = { timeoutMs: options.maxBlockMs ?? 60_000, signals: [this.#closing.signal] }
     const close = (timeoutMs: number = closeTimeoutMs) => this.close({ timeoutMs })
-    const sending: SenderOptions = { engine, sticky, partitioner, clientId, close }
-    this.#sender = new RecordSender(engine, sending)
+    const sender: SenderOptions = { engine, sticky, partitioner, clientId, close }
+    this.#sender = new RecordSender(engine, sender)
     this.#transactions =
       transactionalId === undefined
         ? undefined
-        : new Transactions(sending, transactionalId, transactionTimeoutMs)
+        : new Transactions(sender, transactionalId, transactionTimeoutMs)
   }
 
   /**
@@ -97,6 +99,12 @@ export class Producer<out Topics extends TopicMap> {
     message: Message<Topics, Name>,
     options?: SendOptions,
   ): Promise<RecordMetadata> {
+    return sending.listened
+      ? traceSend(this.#clientId, message, traced => this.#send(traced, options))
+      : this.#send(message, options)
+  }
+
+  #send(message: unknown, options: SendOptions | undefined): Promise<RecordMetadata> {
     try {
       this.#requireSendable('send')
       const wait = options === undefined ? this.#wait : this.#waitOf('send', options)
@@ -113,6 +121,12 @@ export class Producer<out Topics extends TopicMap> {
    * @throws RecordListTooLargeError where they could never fit
    */
   sendBatch(messages: readonly Message<Topics>[], options?: SendOptions): Promise<RecordMetadata[]> {
+    return sending.listened
+      ? traceSendBatch(this.#clientId, messages, traced => this.#sendBatch(traced, options))
+      : this.#sendBatch(messages, options)
+  }
+
+  #sendBatch(messages: readonly unknown[], options: SendOptions | undefined): Promise<RecordMetadata[]> {
     try {
       this.#requireSendable('sendBatch')
       const wait = options === undefined ? this.#wait : this.#waitOf('sendBatch', options)

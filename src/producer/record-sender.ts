@@ -2,9 +2,9 @@ import type { Engine, EngineClient, EngineTopic, ProducerRecord, SendWait } from
 import { describeValue, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
+import { TaskQueue } from '../task-queue.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { emptyRecord, type SpareRecord, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
-import { SendQueue } from './send-queue.ts'
 
 /** Where checked records are written: the log, or a transaction. */
 export interface RecordSink {
@@ -31,7 +31,7 @@ export class RecordSender {
   readonly #sink: RecordSink
   readonly #options: SenderOptions
   // Made when a schema, or the engine, first answers with a promise: later sends then wait their turn.
-  #queue: SendQueue | undefined
+  #queue: TaskQueue | undefined
   #client: EngineClient | undefined
   // Those that wait for room.
   #waiting: Set<Promise<unknown>> | undefined
@@ -146,7 +146,7 @@ export class RecordSender {
     prepare: () => MaybePromise<Prepared>,
     append: (prepared: Prepared) => MaybePromise<Sent>,
   ): Promise<Sent> {
-    this.#queue ??= new SendQueue()
+    this.#queue ??= new TaskQueue(1)
     this.#track(this.#queue)
     return this.#queue
       .add(async () => append(await prepare()))
@@ -156,7 +156,7 @@ export class RecordSender {
       })
   }
 
-  #track(queue: SendQueue): void {
+  #track(queue: TaskQueue): void {
     if (this.#client) return
     const { clientId } = this.#options
     this.#client = {

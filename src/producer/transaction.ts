@@ -1,5 +1,6 @@
 import type { ConsumerControl } from '../consumer/consumer-control.ts'
 import type { RecordContext } from '../consumer/run-options.ts'
+import { sending } from '../diagnostics.ts'
 import type { EngineTransaction, SendWait } from '../engine.ts'
 import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
@@ -7,6 +8,7 @@ import { isOffsetSource } from '../offset-source.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
 import { RecordSender, type SenderOptions } from './record-sender.ts'
+import { traceSend, traceSendBatch } from './traced-send.ts'
 
 // A send inside of a transaction does not wait for room: who keeps a transaction open keeps readers waiting.
 const noWait: SendWait = { timeoutMs: 0, signals: [] }
@@ -36,6 +38,12 @@ export class Transaction<out Topics extends TopicMap> {
    * log is full it rejects.
    */
   send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
+    return sending.listened
+      ? traceSend(this.#clientId, message, traced => this.#send(traced))
+      : this.#send(message)
+  }
+
+  #send(message: unknown): Promise<RecordMetadata> {
     try {
       this.#requireOpen('send')
       return this.#answer(this.#sender.send(message, noWait))
@@ -46,6 +54,12 @@ export class Transaction<out Topics extends TopicMap> {
 
   /** Writes several records. */
   sendBatch(messages: readonly Message<Topics>[]): Promise<RecordMetadata[]> {
+    return sending.listened
+      ? traceSendBatch(this.#clientId, messages, traced => this.#sendBatch(traced))
+      : this.#sendBatch(messages)
+  }
+
+  #sendBatch(messages: readonly unknown[]): Promise<RecordMetadata[]> {
     try {
       this.#requireOpen('sendBatch')
       return this.#answer(this.#sender.sendBatch(messages, noWait))

@@ -1,9 +1,9 @@
 import { Deadline } from '../deadline.ts'
 import type { Engine, EngineClient, EngineTransaction, TransactionalProducer } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
+import { TaskQueue } from '../task-queue.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import type { SenderOptions } from './record-sender.ts'
-import { SendQueue } from './send-queue.ts'
 import { Transaction } from './transaction.ts'
 
 /** The transactions of one producer, one after the other. */
@@ -12,7 +12,7 @@ export class Transactions<Topics extends TopicMap> {
   readonly #options: SenderOptions
   readonly #transactionalId: string
   readonly #timeoutMs: number
-  readonly #queue = new SendQueue()
+  readonly #queue = new TaskQueue(1)
   #producer: TransactionalProducer | undefined
   #open: EngineTransaction | undefined
   #client: EngineClient | undefined

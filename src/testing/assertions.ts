@@ -101,8 +101,8 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
 }
 
 /**
- * The group has processed every record from where it began to read; one that was given up (`onFailure: 'skip'`) or left
- * the log unread is lost.
+ * The group has processed every record from where it began to read, or written it to another topic (a dead letter, a
+ * delayed retry); one that was given up (`onFailure: 'skip'`) or left the log unread is lost.
  *
  * @throws AssertionError
  */
@@ -110,7 +110,7 @@ export function assertNothingLost(broker: ObservedBroker, group: string): void {
   for (const history of historyOf(broker.timeline, group)) {
     const begin = history.firstRead ?? 0
     const done = new Set<number>()
-    for (const entry of history.entries) if (entry.kind === 'processed') done.add(entry.offset)
+    for (const entry of history.entries) if (isDone(entry)) done.add(entry.offset)
     for (const entry of history.entries) {
       if (entry.kind !== 'appended' || entry.offset < begin || done.has(entry.offset)) continue
       failAt(history, undefined, `Group '${group}' has not processed ${nameOf(entry)}`)
@@ -128,13 +128,20 @@ export function assertNoCommitPastProcessed(broker: ObservedBroker, group: strin
   for (const history of historyOf(broker.timeline, group)) checkCommits(history, group)
 }
 
+type Done = Extract<TimelineEntry, { readonly kind: 'processed' | 'dead lettered' | 'delayed' }>
+
+// Processed, or kept in another topic.
+function isDone(entry: TimelineEntry): entry is Done {
+  return entry.kind === 'processed' || entry.kind === 'dead lettered' || entry.kind === 'delayed'
+}
+
 function checkCommits(history: PartitionHistory, group: string): void {
   const open = new Set<number>()
   let passed = 0
   for (const entry of history.entries) {
     const { topic, partition } = history
     if (entry.kind === 'appended' && entry.offset >= passed) open.add(entry.offset)
-    else if (entry.kind === 'processed' || entry.kind === 'skipped') open.delete(entry.offset)
+    else if (entry.kind === 'skipped' || isDone(entry)) open.delete(entry.offset)
     else if (entry.kind === 'started' || entry.kind === 'sought' || entry.kind === 'reset') {
       passed = Math.max(passed, entry.kind === 'reset' ? entry.to : entry.offset)
       for (const offset of open) if (offset < passed) open.delete(offset)

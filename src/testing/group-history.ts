@@ -34,7 +34,8 @@ export class PartitionHistory implements TopicPartition {
 }
 
 /**
- * What a group has read, partition by partition; all partitions of a topic of which it read one.
+ * What a group has read, partition by partition; all partitions of a topic of which it read one. What waits for another
+ * attempt in a topic of its own stands under the topic that it came from.
  *
  * @throws IllegalStateError where the timeline no longer holds all of it
  */
@@ -57,12 +58,14 @@ export function historyOf(timeline: Timeline, group: string): PartitionHistory[]
     }
     history.entries.push(entry)
   }
+  const retryTopics = new Set<string>()
   for (const entry of timeline) {
+    if (entry.kind === 'delayed') retryTopics.add(entry.to)
     if (entry.kind === 'started' && entry.group === group) read.add(entry.topic)
     if (entry.kind !== 'appended' && !('group' in entry && entry.group === group)) continue
     for (const tp of placesOf(entry)) note(tp, entry)
   }
-  return [...histories.values()].filter(({ topic }) => read.has(topic))
+  return [...histories.values()].filter(({ topic }) => read.has(topic) && !retryTopics.has(topic))
 }
 
 function placesOf(entry: TimelineEntry): readonly TopicPartition[] {

@@ -126,12 +126,13 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       groupId: group,
       groupInstanceId,
       autoCommit,
-    } = (options ?? {}) as ConsumerOptions
+    } = this.policy.forConsumer((options ?? {}) as ConsumerOptions)
     const client = new TestClient(this.#bench, { clientId, group, groupInstanceId, autoCommit })
     const consumer = new TestConsumer<RecordOf<Topics, Name>, keyof Topics & string>(
       this.engine,
       client,
       options,
+      this.policy,
     )
     this.#consumers.add(consumer as unknown as TestConsumer)
     this.consumerMade(consumer as unknown as TestConsumer)

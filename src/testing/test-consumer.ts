@@ -1,6 +1,7 @@
 import { Consumer } from '../consumer/consumer.ts'
 import type { CloseOptions } from '../consumer/consumer-control.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
+import type { ConsumerPolicy } from '../consumer/consumer-policy.ts'
 import type { PollOptions } from '../consumer/record-stream.ts'
 import type { BatchHandler, BatchOf, RecordHandler, RunOptions } from '../consumer/run-options.ts'
 import type { Engine, Unread } from '../engine.ts'
@@ -20,14 +21,14 @@ export class TestConsumer<
   #polls = false
   #inPoll = false
 
-  constructor(engine: Engine, client: TestClient, options: ConsumerOptions) {
-    super(new TestEngine(engine, client), options)
+  constructor(engine: Engine, client: TestClient, options: ConsumerOptions, policy: ConsumerPolicy) {
+    super(new TestEngine(engine, client), options, policy)
     this.client = client
     this.processing = new Processing(client)
   }
 
-  override run(options: RunOptions<Record>): Promise<void> {
-    return super.run(this.#watched(options as RunOptions) as RunOptions<Record>)
+  override run(options: RunOptions<Record, Names>): Promise<void> {
+    return super.run(this.#watched(options as RunOptions) as RunOptions<Record, Names>)
   }
 
   // What is no function is left for `run` to refuse.

@@ -50,6 +50,21 @@ export type TimelineEvent =
   | ({ readonly kind: 'retrying'; readonly attempt: number; readonly delayMs: number } & OfRecord & OfMember)
   /** Given up after its last attempt. */
   | ({ readonly kind: 'skipped'; readonly error: unknown } & OfRecord & OfMember)
+  /** Given up, and written to the dead-letter topic. */
+  | ({ readonly kind: 'dead lettered'; readonly error: unknown; readonly to: string } & OfRecord & OfMember)
+  /** Written to a topic in which it waits for another attempt. */
+  | ({
+      readonly kind: 'delayed'
+      readonly error: unknown
+      readonly to: string
+      readonly delayMs: number
+    } & OfRecord &
+      OfMember)
+  /** Waits for another attempt, with the later records of its key. */
+  | ({ readonly kind: 'parked'; readonly error: unknown; readonly delayMs: number } & OfRecord & OfMember)
+  /** So many records were read past an unfinished one that its partition waits. */
+  | ({ readonly kind: 'stalled'; readonly offset: number; readonly records: number } & TopicPartition &
+      OfMember)
   | ({ readonly kind: 'committed'; readonly offsets: readonly TopicPartitionOffset[] } & OfMember)
   | ({
       readonly kind: 'commit refused'

@@ -11,6 +11,8 @@ type EventOf<Events> = {
   [Name in keyof Events]: { readonly name: Name; readonly payload: Events[Name] }
 }[keyof Events]
 
+type GivenUp = Extract<EventOf<ConsumerEvents>, { name: 'deadLettered' | 'delayed' | 'parked' }>
+
 /** Whose events are written down. */
 export interface ObservedCore {
   readonly engine: Engine
@@ -127,6 +129,12 @@ class TimelineObserver {
           error: payload.error,
         })
       }
+      case 'deadLettered':
+      case 'delayed':
+      case 'parked':
+        return this.#givenUp({ group, member }, { name, payload } as GivenUp)
+      case 'stalled':
+        return timeline.record({ kind: 'stalled', group, member, ...payload })
       case 'restarting':
         return timeline.record({
           kind: 'restarting',
@@ -140,6 +148,23 @@ class TimelineObserver {
       case 'closed':
         return timeline.record({ kind: 'closed', group, member })
       default:
+    }
+  }
+
+  #givenUp(who: { readonly group: string | undefined; readonly member: string }, event: GivenUp): void {
+    const { timeline } = this.#host
+    const { record, error } = event.payload
+    const { topic, partition, offset, key } = record
+    const entry = { ...who, topic, partition, offset, key, error }
+    switch (event.name) {
+      case 'deadLettered':
+        return timeline.record({ ...entry, kind: 'dead lettered', to: event.payload.to.topic })
+      case 'delayed': {
+        const { to, delayMs } = event.payload
+        return timeline.record({ ...entry, kind: 'delayed', to: to.topic, delayMs })
+      }
+      case 'parked':
+        return timeline.record({ ...entry, kind: 'parked', delayMs: event.payload.delayMs })
     }
   }
 }

@@ -120,6 +120,14 @@ function printMember(entry: Extract<TimelineEntry, { readonly member: string }>)
       return `tries ${record(entry)} again in ${entry.delayMs} ms`
     case 'skipped':
       return `gave ${record(entry)} up: ${describeError(entry.error)}`
+    case 'dead lettered':
+      return `wrote ${record(entry)} to '${entry.to}': ${describeError(entry.error)}`
+    case 'delayed':
+      return `wrote ${record(entry)} to '${entry.to}' for ${entry.delayMs} ms: ${describeError(entry.error)}`
+    case 'parked':
+      return `parked the key of ${record(entry)} for ${entry.delayMs} ms: ${describeError(entry.error)}`
+    case 'stalled':
+      return `stalled on ${formatTopicPartition(entry)} at offset ${entry.offset}, ${entry.records} records on`
     case 'committed':
       return `committed ${offsets(entry.offsets)}`
     case 'commit refused':

@@ -133,15 +133,65 @@ describe('run', () => {
       "run: batch: unknown option 'linger'. Did you mean 'lingerMs'?",
     ],
     [
-      { eachRecord, concurrency: 4 },
+      { eachRecord, concurrency: 1.5 },
       'concurrency',
-      "option 'concurrency' expected a whole number from 1 to 1, received 4",
+      "option 'concurrency' expected a whole number of at least 1, received 1.5",
     ],
+    [
+      { eachRecord, ordering: 'keys' },
+      'ordering',
+      "option 'ordering' expected one of 'partition', 'key', 'none', received 'keys'",
+    ],
+    [
+      { eachBatch: eachRecord, ordering: 'key' },
+      'ordering',
+      "option 'ordering' expected 'partition' where 'eachBatch' is given, received 'key'",
+    ],
+    [
+      { eachRecord, windowRecords: 5 },
+      'windowRecords',
+      "option 'windowRecords' goes with ordering 'key' or 'none'",
+    ],
+    [{ eachRecord, ordering: 'key', windowRecords: 0 }, 'windowRecords', 'of at least 1, received 0'],
     [
       { eachRecord, onFailure: 'ignore' },
       'onFailure',
-      "expected one of 'restart', 'stop', 'skip', received 'ignore'",
+      "expected one of 'restart', 'stop', 'skip', 'park-key', or { deadLetter: topic }, received 'ignore'",
     ],
+    [
+      { eachRecord, onFailure: { deadLetter: '' } },
+      'onFailure',
+      'or { deadLetter: topic }, received an object',
+    ],
+    [{ eachRecord, onFailure: { to: 'x' } }, 'onFailure', 'or { deadLetter: topic }, received an object'],
+    [
+      { eachRecord, onFailure: 'park-key', ordering: 'partition' },
+      'onFailure',
+      "onFailure 'park-key' goes with 'eachRecord' and ordering 'key'",
+    ],
+    [
+      { eachBatch: eachRecord, onFailure: 'park-key' },
+      'onFailure',
+      "onFailure 'park-key' goes with 'eachRecord' and ordering 'key'",
+    ],
+    [{ eachRecord, parkedDelayMs: 5 }, 'parkedDelayMs', "goes with onFailure 'park-key'"],
+    [
+      { eachRecord, onFailure: { deadLetter: 'orders' } },
+      'onFailure',
+      "onFailure: 'orders' is read by this consumer; what it fails at would come back at once",
+    ],
+    [{ eachRecord, retry: { jitter: 2 } }, 'jitter', 'expected a number from 0 to 1, received 2'],
+    [
+      { eachRecord, retry: { topics: [{ topic: 'later', delayMs: 'long' }] } },
+      'topics',
+      'expected an array of { topic, delayMs }, each topic once, received an array of 1',
+    ],
+    [
+      { eachBatch: eachRecord, retry: { topics: [{ topic: 'later', delayMs: 5 }] } },
+      'topics',
+      "retry: option 'topics' goes with 'eachRecord'",
+    ],
+    [{ eachRecord, retry: { retryable: true } }, 'retryable', 'expected a function, received true'],
     [{ eachRecord, signal: {} }, 'signal', 'expected an AbortSignal, received an object'],
     [{ eachRecord, retry: 3 }, 'retry', "option 'retry' expected an object, received 3"],
     [

@@ -363,3 +363,21 @@ it('commits where it stands in every partition, also when its time is up and one
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
   expect(broker.group('g').committed({ topic: 'orders', partition: 1 })).toEqual({ offset: 2 })
 })
+
+it('tells of partitions that are lost while it closes', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders')
+  fill(broker, 'orders', 2)
+  const events: string[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  consumer.on('lost', ({ partitions }) => events.push(`lost ${names(partitions)}`))
+  consumer.on('closed', () => events.push('closed'))
+  const stuck = gate()
+  await consumer.run({ eachRecord: () => stuck.opened })
+  await clock.settle()
+  const closing = consumer.close()
+  await clock.advance(1000)
+  await closing
+  expect(events).toEqual(['lost orders-0', 'closed'])
+  stuck.open()
+})

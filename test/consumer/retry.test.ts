@@ -288,3 +288,57 @@ it.each(['eachRecord', 'eachBatch'] as const)(
     )
   },
 )
+
+it('leaves a share of each delay to chance, if told to', async () => {
+  const { clock, consumer, eachRecord } = failingAtFirst()
+  const delays: number[] = []
+  consumer.on('retrying', ({ delayMs }) => delays.push(delayMs))
+  await consumer.run({
+    eachRecord,
+    retry: { attempts: 200, backoff: () => 100, jitter: 0.5 },
+    onFailure: 'skip',
+  })
+  await clock.advance(20_000)
+  expect(delays).toHaveLength(199)
+  expect(Math.min(...delays)).toBeGreaterThan(50)
+  expect(Math.min(...delays)).toBeLessThan(55)
+  expect(Math.max(...delays)).toBeGreaterThan(95)
+  expect(Math.max(...delays)).toBeLessThanOrEqual(100)
+})
+
+it('does not try again what another attempt cannot help', async () => {
+  const { clock, seen, consumer, eachRecord } = failingAtFirst(2)
+  const asked: unknown[] = []
+  const skipped: number[] = []
+  consumer.on('skipped', ({ attempts }) => skipped.push(attempts))
+  await consumer.run({
+    eachRecord,
+    retry: {
+      retryable: error => {
+        asked.push((error as Error).message)
+        return asked.length < 2
+      },
+    },
+    onFailure: 'skip',
+  })
+  await clock.advance(1000)
+  expect(seen).toEqual(['0: 0@0', '100: 0@0 #2', '100: 0@1'])
+  expect(asked).toEqual(['not yet', 'not yet'])
+  expect(skipped).toEqual([2])
+})
+
+it('ends with the error of a predicate that throws', async () => {
+  const { clock, consumer, eachRecord } = failingAtFirst()
+  const broken = new TypeError('broken')
+  consumer.on('crashed', () => {})
+  await consumer.run({
+    eachRecord,
+    retry: {
+      retryable: () => {
+        throw broken
+      },
+    },
+  })
+  await clock.settle()
+  expect(await rejectionOf(consumer.done)).toBe(broken)
+})

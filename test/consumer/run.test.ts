@@ -243,8 +243,8 @@ it('does not begin with a signal that is aborted already', async () => {
 
 it.each([
   [
-    { eachRecord: () => {}, concurrency: 2 },
-    "option 'concurrency' expected a whole number from 1 to 1, received 2",
+    { eachRecord: () => {}, concurrency: 0 },
+    "option 'concurrency' expected a whole number of at least 1, received 0",
   ],
   [{}, "either 'eachRecord' or 'eachBatch', received neither"],
   [{ eachRecord: () => {}, eachBatch: () => {} }, "either 'eachRecord' or 'eachBatch', received both"],

@@ -44,7 +44,10 @@ beforeAll(() => {
       name: 'consumer',
       private: true,
       dependencies: { brokerlet: `file:./${tarball}` },
-      devDependencies: { '@types/node': manifest.devDependencies['@types/node'] },
+      devDependencies: {
+        '@opentelemetry/api': manifest.devDependencies['@opentelemetry/api'],
+        '@types/node': manifest.devDependencies['@types/node'],
+      },
     }),
   )
   run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--engine-strict', '--silent')

@@ -2,6 +2,8 @@ import { describe, expectTypeOf, it } from 'vitest'
 import {
   type Admin,
   type AnyRecord,
+  type Around,
+  type AroundBatch,
   BatchError,
   Broker,
   type BrokerDescription,
@@ -9,6 +11,7 @@ import {
   type BrokerletError,
   type BrokerOptions,
   type Clock,
+  type ConsumerDefaults,
   type ConsumerGroup,
   type ErrorCode,
   type GroupState,
@@ -347,5 +350,33 @@ describe('errors', () => {
     })
     // @ts-expect-error: a place is wanted
     void new BatchError(new Error('?'))
+  })
+})
+
+describe('dead letters', () => {
+  it('are sent back from and to declared topics', () => {
+    expectTypeOf(broker.redrive({ from: 'orders', to: 'payments' })).toEqualTypeOf<Promise<number>>()
+    broker.redrive({ from: 'orders', filter: letter => letter.headers['dead-letter.group'] === 'billing' })
+    // @ts-expect-error: not declared
+    broker.redrive({ from: 'order' })
+    // @ts-expect-error: a number
+    broker.redrive({ from: 'orders', maxRecords: '5' })
+  })
+})
+
+describe('one policy for all consumers', () => {
+  it('knows records, contexts and what handlers give', () => {
+    const around: Around = async (record, context, next) => {
+      expectTypeOf(record.headers.tenant).toEqualTypeOf<string | Uint8Array | undefined>()
+      expectTypeOf(context.attempt).toBeNumber()
+      expectTypeOf(context.pause).toEqualTypeOf<(ms: number) => void>()
+      return await next()
+    }
+    const aroundBatch: AroundBatch = ({ records }, _context, next) =>
+      records.length > 0 ? next() : undefined
+    const consumerDefaults: ConsumerDefaults<'dlq'> = { run: { onFailure: { deadLetter: 'dlq' } } }
+    void new Broker({ topics: { dlq: topic() }, around: [around], aroundBatch, consumerDefaults })
+    // @ts-expect-error: a group is each consumer's own
+    void new Broker({ consumerDefaults: { groupId: 'g' } })
   })
 })

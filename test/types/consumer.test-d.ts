@@ -275,9 +275,12 @@ describe('the options of run', () => {
   it('are those that both ways have in common', () => {
     const { signal } = new AbortController()
     orders.run({ eachRecord: () => {}, signal, concurrency: 1, onFailure: 'stop' })
+    orders.run({ eachRecord: () => {}, concurrency: 8, ordering: 'key', windowRecords: 100 })
     orders.run({ eachRecord: () => {}, retry: { attempts: Number.POSITIVE_INFINITY, delayMs: 10 } })
     orders.run({ eachBatch: () => {}, retry: { backoff: attempt => attempt * 100 }, onFailure: 'skip' })
-    expectTypeOf<OnFailure>().toEqualTypeOf<'restart' | 'stop' | 'skip'>()
+    expectTypeOf<OnFailure>().toEqualTypeOf<'restart' | 'stop' | 'skip' | 'park-key'>()
+    expectTypeOf<OnFailure<'payments'>>().toEqualTypeOf<OnFailure | { readonly deadLetter: 'payments' }>()
+    orders.run({ eachRecord: () => {}, onFailure: { deadLetter: 'payments' } })
     // @ts-expect-error: no such answer
     orders.run({ eachRecord: () => {}, onFailure: 'ignore' })
     // @ts-expect-error: milliseconds
@@ -419,6 +422,10 @@ describe('the events of a consumer', () => {
       | 'committed'
       | 'offsetReset'
       | 'retrying'
+      | 'stalled'
+      | 'parked'
+      | 'delayed'
+      | 'deadLettered'
       | 'skipped'
       | 'restarting'
       | 'crashed'

@@ -137,7 +137,7 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a retry skips its record',
-    file: 'consumer/processor.ts',
+    file: 'consumer/retries.ts',
     find: 'work.attempt++\n',
     replace: 'work.attempt++\n      work.finish()\n',
     breaks: 'a failed record comes again',
@@ -145,23 +145,23 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'a retry does not hold back what comes after it',
     file: 'consumer/processor.ts',
-    find: 'this.#work = undefined\n    this.#commit(work)\n    this.#host.events.emit(',
+    find: 'this.#work = undefined\n        this.#commit(work)\n        return false',
     replace:
-      'this.#work = undefined\n    this.#commit(work)\n    work.state.fetch?.next()\n    this.#host.events.emit(',
+      'this.#work = undefined\n        this.#commit(work)\n        work.state.fetch?.next()\n        return false',
     breaks: 'a partition stays in order while a record is tried again',
   },
   {
     name: 'one attempt too many',
-    file: 'consumer/processor.ts',
-    find: 'if (attempt < this.#options.retry.attempts) {',
-    replace: 'if (attempt <= this.#options.retry.attempts) {',
+    file: 'consumer/failures.ts',
+    find: 'work.attempt < retry.attempts',
+    replace: 'work.attempt <= retry.attempts',
     breaks: 'attempts counts the first one',
   },
   {
     name: 'a restart leaves the failed record behind',
     file: 'consumer/processor.ts',
-    find: 'this.#putBack(work)\n    // Told only now',
-    replace: 'work.finish()\n    this.#putBack(work)\n    // Told only now',
+    find: 'this.#putBack(work)\n        if (this.#progressed)',
+    replace: 'work.finish()\n        this.#putBack(work)\n        if (this.#progressed)',
     breaks: 'a failed handler loses nothing',
   },
   {

@@ -1,9 +1,14 @@
 import PQueue from 'p-queue'
 
-/** Runs tasks one after the other, in the order in which they came. */
-export class SendQueue {
-  readonly #queue = new PQueue({ concurrency: 1 })
+/** Runs tasks in the order in which they came, so many at once. */
+export class TaskQueue {
+  readonly #queue: PQueue
 
+  constructor(concurrency: number) {
+    this.#queue = new PQueue({ concurrency })
+  }
+
+  /** Settles as the task does; it begins at once where there is room. */
   add<T>(task: () => Promise<T>): Promise<T> {
     return this.#queue.add(task) as Promise<T>
   }

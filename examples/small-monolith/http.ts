@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type Broker, isBrokerletError } from 'brokerlet'
+import { toPrometheus } from '../metrics/prometheus.ts'
+import type { Topics } from './topics.ts'
+
+interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** Requests come in here; what they ask for happens later, elsewhere. */
+export function createHttpServer(broker: Broker<Topics>): Server {
+  const producer = broker.producer({ clientId: 'http' })
+
+  async function placeOrder(request: IncomingMessage): Promise<Answer> {
+    const { customer, total } = JSON.parse(await bodyOf(request))
+    if (typeof customer !== 'string' || typeof total !== 'number')
+      return { status: 400, body: 'customer, total' }
+    const orderId = randomUUID()
+    const headers = { tenant: String(request.headers['x-tenant'] ?? 'none'), id: orderId }
+    // It is in the log when this resolves: no service has to be up, or quick, for the order to be taken.
+    await producer.send({ topic: 'orders', key: customer, headers, value: { orderId, customer, total } })
+    return { status: 202, body: { orderId } }
+  }
+
+  const routes: Record<string, (request: IncomingMessage) => Answer | Promise<Answer>> = {
+    'POST /orders': placeOrder,
+    'POST /redrive': async () => ({
+      status: 200,
+      body: { moved: await broker.redrive({ from: 'dead-letters' }) },
+    }),
+    'GET /health': () => health(broker),
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === '/metrics') return void response.end(toPrometheus(broker.describe()))
+    const route = routes[`${request.method} ${request.url}`]
+    const { status, body } = route ? await route(request) : { status: 404, body: 'no such thing' }
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  }
+
+  return createServer((request, response) => {
+    handle(request, response).catch(error => {
+      // A full queue, or a broker that closes: the caller may try again.
+      const status = isBrokerletError(error) && error.retriable ? 503 : 500
+      response.writeHead(status).end(JSON.stringify(String(error)))
+    })
+  })
+}
+
+// Alive is who has a live consumer in every group.
+function health(broker: Broker<Topics>): Answer {
+  const groups = broker
+    .describe()
+    .groups.filter(({ groupId }) => !groupId.endsWith('.redrive'))
+    .map(({ groupId, lag, members }) => ({ groupId, lag, members: members.length }))
+  return { status: groups.every(({ members }) => members > 0) ? 200 : 503, body: groups }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = ''
+  for await (const chunk of request.setEncoding('utf8')) body += chunk
+  return body
+}

@@ -1,0 +1,54 @@
+import { describeError } from '../errors.ts'
+import { type AnyRecord, type HeaderList, headersOf } from '../record.ts'
+
+const prefix = 'dead-letter.'
+const longestMessage = 1000
+
+/** Where a dead letter came from, as its headers say it. */
+export interface DeadLetterOrigin {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly groupId: string | undefined
+  readonly attempts: number
+}
+
+/** A record's own headers, and after them where it came from and why it was given up. */
+export function deadLetterHeaders(
+  record: AnyRecord,
+  groupId: string | undefined,
+  error: unknown,
+  attempts: number,
+): HeaderList {
+  const name = error instanceof Error ? error.name : typeof error
+  return [
+    ...ownHeaders(record),
+    [`${prefix}topic`, record.topic],
+    [`${prefix}partition`, String(record.partition)],
+    [`${prefix}offset`, String(record.offset)],
+    [`${prefix}timestamp`, String(record.timestamp)],
+    ...(groupId === undefined ? [] : [[`${prefix}group`, groupId] as const]),
+    [`${prefix}error.class`, name],
+    [`${prefix}error.message`, describeError(error).slice(0, longestMessage)],
+    [`${prefix}attempts`, String(attempts)],
+  ]
+}
+
+/** The headers that a record had before it became a dead letter. */
+export function ownHeaders(record: { readonly headers: object }): HeaderList {
+  return headersOf(record).filter(([name]) => !name.startsWith(prefix))
+}
+
+/** Where a dead letter came from; undefined where it is none. */
+export function originOf({ headers }: { readonly headers: object }): DeadLetterOrigin | undefined {
+  const named = headers as Readonly<Record<string, unknown>>
+  const of = (name: string) => named[prefix + name]
+  const topic = of('topic')
+  const numbers = ['partition', 'offset', 'timestamp', 'attempts'].map(name => Number(of(name)))
+  if (typeof topic !== 'string' || !numbers.every(Number.isSafeInteger)) return undefined
+  const [partition, offset, timestamp, attempts] = numbers as [number, number, number, number]
+  const group = of('group')
+  const groupId = typeof group === 'string' ? group : undefined
+  return { topic, partition, offset, timestamp, groupId, attempts }
+}

@@ -1,0 +1,147 @@
+import { BatchError, describeError } from '../errors.ts'
+import type { ConsumerRecord, RecordMetadata } from '../record.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { attemptsBefore, restore } from './retry-topics.ts'
+import type { ResolvedRunOptions } from './run-options.ts'
+import type { Work } from './work.ts'
+import type { WorkerHost } from './worker.ts'
+
+/** What a handler failed at. */
+interface Failure {
+  readonly records: readonly ConsumerRecord[]
+  /** What the handler meant: of a `BatchError` its cause. */
+  readonly error: unknown
+  /** Attempts in all, those in retry topics included. */
+  readonly attempts: number
+}
+
+/** What is to be done about a failed handler. */
+export type Verdict = Failure &
+  (
+    | {
+        /**
+         * - `leave`: the partition is given up or lost; whoever reads it next gets the records again.
+         * - `skip`: the records count as finished.
+         * - `stop`, `restart`: of the consumer.
+         */
+        readonly step: 'leave' | 'skip' | 'stop' | 'restart'
+      }
+    /** They come again after `delayMs`. */
+    | { readonly step: 'retry'; readonly delayMs: number }
+    /** They count as finished once they are written to another topic, where they wait for `delayMs` or for ever. */
+    | { readonly step: 'write'; readonly to: DeadLetters; readonly delayMs: number | undefined }
+  )
+
+/** Decides about failed handlers by the options of a run, and tells about each. */
+export class Failures {
+  readonly #host: WorkerHost
+  readonly #options: ResolvedRunOptions
+  // Where records go at last, and before that, one after the other.
+  readonly #deadLetters: DeadLetters | undefined
+  readonly #later: readonly DeadLetters[]
+  #progressed = false
+
+  constructor(host: WorkerHost, options: ResolvedRunOptions) {
+    this.#host = host
+    this.#options = options
+    const { onFailure, retry } = options
+    const writer = (topic: string) => new DeadLetters(host.engine, topic, host.groupId)
+    this.#later = retry.topics.map(({ topic }) => writer(topic))
+    if (typeof onFailure === 'object') this.#deadLetters = writer(onFailure.deadLetter)
+  }
+
+  /** Judges what a handler threw; a retry, and what is left to others, is told here. */
+  judge(work: Work, thrown: unknown): Verdict {
+    const failed = work.fail(thrown)
+    const error = thrown instanceof BatchError ? thrown.cause : thrown
+    // In a retry topic it is the record that was written there, and there is one attempt.
+    const level = this.#levelOf(work)
+    const records = level < 0 ? failed : failed.map(restore)
+    const attempts = level < 0 ? work.attempt : attemptsBefore(failed[0]!) + work.attempt
+    const failure = { records, error, attempts }
+    if (work.state.phase !== 'active') {
+      // Here it is only told.
+      this.#host.events.emit('error', error)
+      return { ...failure, step: 'leave' }
+    }
+    const { retry, onFailure } = this.#options
+    const here = level < 0 && work.attempt < retry.attempts
+    const next = retry.topics[level + 1]
+    if ((here || next !== undefined) && retry.worthwhile(error)) {
+      if (here) return this.#retry(work, failure)
+      return { ...failure, step: 'write', to: this.#later[level + 1]!, delayMs: next!.delayMs }
+    }
+    if (onFailure === 'park-key') return this.#park(failure)
+    return this.#deadLetters === undefined
+      ? { ...failure, step: onFailure as 'skip' | 'stop' | 'restart' }
+      : { ...failure, step: 'write', to: this.#deadLetters, delayMs: undefined }
+  }
+
+  // Which of the retry topics the work is of; -1 for none.
+  #levelOf({ state }: Work): number {
+    return this.#options.retryTopics?.levelOf(state) ?? -1
+  }
+
+  #retry({ state, attempt }: Work, failure: Failure): Verdict {
+    const delayMs = Math.max(this.#options.retry.delayAfter(attempt), this.#host.pauses.left(state))
+    const { records, error } = failure
+    this.#host.events.emit('retrying', { record: records[0]!, error, attempt, delayMs })
+    return { ...failure, step: 'retry', delayMs }
+  }
+
+  #park(failure: Failure): Verdict {
+    const { records, error, attempts } = failure
+    const record = records[0]!
+    const delayMs = this.#options.parkedDelayMs
+    const text = `Parked the key of ${at(record)} after ${attempts} attempts: ${describeError(error)}`
+    this.#host.events.emitOrWarn('parked', { record, error, attempts, delayMs }, text)
+    return { ...failure, step: 'retry', delayMs }
+  }
+
+  /** Says that records are not handled any more. */
+  skip({ records, error, attempts }: Failure): void {
+    for (const record of records) {
+      const text = `Skipped ${at(record)} after ${attempts} attempts: ${describeError(error)}`
+      this.#host.events.emitOrWarn('skipped', { record, error, attempts }, text)
+    }
+  }
+
+  /** Writes records to the topic that they go to; rejects where that is not possible. */
+  async write(verdict: Verdict & { readonly step: 'write' }, work: Work): Promise<void> {
+    const { to, records, error, attempts } = verdict
+    const encoded = work.state.fetch?.serde !== undefined
+    const stored = this.#levelOf(work) < 0 ? work.stored : work.stored.map(restore)
+    const written = await to.write(stored, encoded, error, attempts)
+    for (const [i, record] of records.entries()) this.#tellWritten(verdict, record, written[i]!)
+    this.#host.engine.outbox.flush()
+  }
+
+  #tellWritten(
+    { error, attempts, delayMs }: Verdict & { readonly step: 'write' },
+    record: ConsumerRecord,
+    to: RecordMetadata,
+  ): void {
+    const event = { record, error, attempts, to }
+    if (delayMs !== undefined) return this.#host.events.emit('delayed', { ...event, delayMs })
+    const text = `Wrote ${at(record)} to '${to.topic}' after ${attempts} attempts: ${describeError(error)}`
+    this.#host.events.emitOrWarn('deadLettered', event, text)
+  }
+
+  /** A record was finished: a restart that comes later is a first one again. */
+  progressed(): void {
+    this.#progressed = true
+  }
+
+  /** Stops or restarts the consumer. */
+  end({ records, error }: Failure, then: 'stop' | 'restart'): void {
+    // Told only now, because nobody asks before, and a record should not cost a call.
+    if (this.#progressed) this.#host.progressed()
+    this.#progressed = false
+    this.#host.failed(error, records[0], then)
+  }
+}
+
+function at(record: ConsumerRecord): string {
+  return `offset ${record.offset} of ${formatTopicPartition(record)}`
+}

@@ -1,0 +1,88 @@
+import { isThenable } from '../maybe-promise.ts'
+import type { ConsumerRecord } from '../record.ts'
+import { decodeRecord } from './decode.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { RecordContext, RecordHandler } from './run-options.ts'
+import type { Work } from './work.ts'
+
+/** What a record needs of the window that it is in. */
+export interface WorkWindow {
+  readonly state: PartitionState
+  readonly version: number
+  /** A handler gets it. */
+  begun(): void
+  /** It failed, and is to be handed out again. */
+  failed(): void
+  /** It is finished; true where that moves what is finished of the partition. */
+  settle(): boolean
+}
+
+/** One record of a window. */
+export class KeyedWork implements Work {
+  readonly #window: WorkWindow
+  readonly state: PartitionState
+  readonly version: number
+  readonly offset: number
+  /** What has to stay in order; undefined where nothing has to. */
+  readonly lane: string | undefined
+  /** The next one of its lane, if that has been read. */
+  following: KeyedWork | undefined
+  attempt = 1
+  progressed = false
+  /** A handler has it, or has finished it. */
+  begun = false
+  /** Until it is finished. */
+  record: ConsumerRecord | undefined
+  readonly #handler: RecordHandler
+  // The same as its handler got it, where that is not what the log keeps.
+  #decoded: ConsumerRecord | undefined
+
+  constructor(window: WorkWindow, handler: RecordHandler, record: ConsumerRecord, lane: string | undefined) {
+    this.#window = window
+    this.state = window.state
+    this.version = window.version
+    this.offset = record.offset
+    this.lane = lane
+    this.record = record
+    this.#handler = handler
+  }
+
+  load(): boolean {
+    return this.record !== undefined
+  }
+
+  call(context: RecordContext): unknown {
+    const record = this.record!
+    this.begun = true
+    this.#window.begun()
+    const { serde } = this.state.fetch!
+    if (serde === undefined) return this.#handler(record, context)
+    this.#decoded = undefined
+    const decoded = decodeRecord(serde, record)
+    return isThenable(decoded)
+      ? decoded.then(each => this.#handOver(each, context))
+      : this.#handOver(decoded, context)
+  }
+
+  #handOver(decoded: ConsumerRecord, context: RecordContext): unknown {
+    this.#decoded = decoded
+    return this.#handler(decoded, context)
+  }
+
+  get stored(): readonly ConsumerRecord[] {
+    return [this.record!]
+  }
+
+  finish(): void {
+    this.record = undefined
+    this.#decoded = undefined
+    this.progressed = this.#window.settle()
+  }
+
+  fail(): readonly ConsumerRecord[] {
+    this.begun = false
+    this.#window.failed()
+    // Of one that could not be decoded there is only what the log keeps.
+    return [this.#decoded ?? this.record!]
+  }
+}

@@ -1,0 +1,230 @@
+import type {
+  AssignmentUpdate,
+  Engine,
+  EngineTopic,
+  FetchPosition,
+  Membership,
+  MembershipListener,
+  PartitionFetch,
+  ProducerRecord,
+} from '../engine.ts'
+import { InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { type ConsumerRecord, toRecordHeaders } from '../record.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import { callback, checkOptions, integer, name } from '../validate.ts'
+import { originOf, ownHeaders } from './dead-letter-headers.ts'
+import { letterWait, partitionOf } from './dead-letters.ts'
+import { Wakeup } from './wakeup.ts'
+
+/** Which dead letters are sent back, and where to. */
+export interface RedriveOptions<Name extends string = string> {
+  /** The dead-letter topic. */
+  readonly from: Name
+  /** Where to; default the topic that each came from. */
+  readonly to?: Name
+  /** Which ones; the others stay dead letters, at the end of the topic. Default all. */
+  readonly filter?: (letter: ConsumerRecord) => boolean
+  /** The most that are moved; default all that were there when it began. */
+  readonly maxRecords?: number
+}
+
+const mostAtOnce = 500
+
+/** A partition of the dead-letter topic, read up to where it ended when the redrive began. */
+interface Reading extends FetchPosition {
+  readonly end: number
+  fetch: PartitionFetch
+}
+
+/**
+ * Sends dead letters back to where they came from, in their order, without the headers that made them dead letters; gives
+ * how many. What was moved is committed for the group `<topic>.redrive`, whose lag is how many dead letters there are.
+ */
+export async function redrive(engine: Engine, options: RedriveOptions): Promise<number> {
+  checkOptions<RedriveOptions>('redrive', options, {
+    from: name,
+    to: name,
+    filter: callback,
+    maxRecords: integer(1),
+  })
+  engine.requireOpen()
+  const topic = await engine.topic(options.from)
+  if (options.to !== undefined) await engine.topic(options.to)
+  const mover = new Redrive(engine, topic, options)
+  try {
+    return await mover.run()
+  } finally {
+    await mover.close()
+  }
+}
+
+class Redrive implements MembershipListener {
+  readonly autoCommit: boolean = false
+  readonly autoOffsetReset = 'earliest'
+  readonly isolationLevel = 'read_committed'
+  readonly #engine: Engine
+  readonly #topic: EngineTopic
+  readonly #options: RedriveOptions
+  readonly #wakeup = new Wakeup()
+  readonly #epochs = new Map<number, number>()
+  #membership: Membership | undefined
+  #readings: Reading[] = []
+  #moved = 0
+  #deleted = false
+
+  constructor(engine: Engine, topic: EngineTopic, options: RedriveOptions) {
+    this.#engine = engine
+    this.#topic = topic
+    this.#options = options
+  }
+
+  assignmentChanged({ assigned, lost }: AssignmentUpdate): void {
+    if (lost.length > 0) this.#deleted = true
+    this.#wakeup.wake()
+    for (const { partition, assignmentEpoch } of assigned) this.#epochs.set(partition, assignmentEpoch)
+  }
+
+  // A refused commit says why.
+  fenced(): void {}
+
+  position(): undefined {
+    return undefined
+  }
+
+  async run(): Promise<number> {
+    const { name: topic, partitionCount } = this.#topic
+    const partitions = Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }))
+    this.#membership = await this.#engine.join(
+      {
+        groupId: `${topic}.redrive`,
+        clientId: 'redrive',
+        groupInstanceId: undefined,
+        interest: { kind: 'assign', partitions },
+        assignor: undefined,
+        rebalanceTimeoutMs: 300_000,
+        sessionTimeoutMs: 45_000,
+        rejoins: false,
+      },
+      this,
+    )
+    const session = this.#engine.fetch<Reading>(this.#wakeup.wake, this.isolationLevel)
+    try {
+      for (const tp of partitions) await this.#open(tp, reading => session.start(reading))
+      while (this.#goesOn) {
+        this.#requireTopic()
+        const reading = session.poll()
+        if (reading === undefined) await this.#wakeup.wait()
+        else await this.#moveSome(reading)
+      }
+    } finally {
+      session.close()
+    }
+    return this.#moved
+  }
+
+  #requireTopic(): void {
+    this.#engine.requireOpen()
+    if (!this.#deleted) return
+    const { name: topic } = this.#topic
+    throw new UnknownTopicOrPartitionError(`redrive: topic '${topic}' was deleted`, { topic })
+  }
+
+  get #goesOn(): boolean {
+    if (this.#moved >= (this.#options.maxRecords ?? Number.POSITIVE_INFINITY)) return false
+    return this.#readings.some(({ fetchPosition, end }) => fetchPosition < end)
+  }
+
+  async #open(tp: TopicPartition, start: (reading: Reading) => PartitionFetch): Promise<void> {
+    const committed = await this.#membership!.committed(tp)
+    const first = await this.#engine.offsetFor(tp, 'beginning', this.isolationLevel)
+    const end = await this.#engine.offsetFor(tp, 'end', this.isolationLevel)
+    const fetchPosition = Math.max(committed?.offset ?? 0, first)
+    if (fetchPosition >= end) return
+    const reading = { ...tp, fetchPosition, end, paused: false } as Reading
+    this.#readings.push(reading)
+    reading.fetch = start(reading)
+  }
+
+  async #moveSome(reading: Reading): Promise<void> {
+    const { fetch, topic, partition, end } = reading
+    if (fetch.outOfRange) {
+      reading.fetchPosition = await this.#engine.offsetFor(reading, 'beginning', this.isolationLevel)
+    } else {
+      const left = (this.#options.maxRecords ?? Number.POSITIVE_INFINITY) - this.#moved
+      const read = fetch.readBatch(Math.min(mostAtOnce, left, end - reading.fetchPosition))
+      const letters = read.filter(({ offset }) => offset < end)
+      await this.#move(letters)
+      const next = Math.min(reading.fetchPosition, end)
+      const assignmentEpoch = this.#epochs.get(partition) ?? -1
+      await this.#membership!.commit([{ topic, partition, offset: next, assignmentEpoch }])
+      const turn = this.#engine.clock.exhausted(letters.length)
+      if (turn !== undefined) await turn
+    }
+    if (reading.fetchPosition < end) fetch.next()
+    else fetch.stop()
+  }
+
+  async #move(letters: readonly ConsumerRecord[]): Promise<void> {
+    const { filter } = this.#options
+    const written: ProducerRecord[] = []
+    let moved = 0
+    for (const letter of letters) {
+      const goes = filter === undefined || filter(await this.#decoded(letter))
+      written.push(goes ? await this.#toOrigin(letter) : this.#toEnd(letter))
+      if (goes) moved++
+    }
+    if (written.length > 0) await this.#engine.appendBatch(written, letterWait)
+    this.#moved += moved
+  }
+
+  // What cannot be decoded is shown as the bytes that it is.
+  async #decoded(letter: ConsumerRecord): Promise<ConsumerRecord> {
+    const { serde } = this.#topic
+    if (!serde.decodes) return letter
+    try {
+      return { ...letter, value: await serde.deserialize(letter.value, letter) }
+    } catch {
+      return letter
+    }
+  }
+
+  async #toOrigin(letter: ConsumerRecord): Promise<ProducerRecord> {
+    const { to } = this.#options
+    const origin = originOf(letter)
+    const target = to ?? origin?.topic
+    if (target === undefined) {
+      throw new InvalidRecordError(
+        `redrive: offset ${letter.offset} of ${letter.topic}-${letter.partition} is no dead letter: it does not say where it came from; give 'to'`,
+        { topic: letter.topic, partition: letter.partition, offset: letter.offset },
+      )
+    }
+    const topic = await this.#engine.topic(target)
+    const { key } = letter
+    const partition = origin?.partition ?? letter.partition
+    return {
+      topic,
+      partition: partitionOf({ ...letter, partition }, topic.partitionCount),
+      key,
+      value: await this.#valueFor(topic, letter),
+      headers: toRecordHeaders(target, ownHeaders(letter)),
+      timestamp: undefined,
+    }
+  }
+
+  // As the log that it came from kept it: bytes stay bytes.
+  async #valueFor({ serde }: EngineTopic, letter: ConsumerRecord): Promise<unknown> {
+    const { value } = letter
+    if (value === null || serde.encodes === this.#topic.serde.encodes) return value
+    if (serde.encodes) return value instanceof Uint8Array ? value : serde.serialize(value)
+    return this.#topic.serde.deserialize(value, letter)
+  }
+
+  #toEnd({ partition, key, value, headers }: ConsumerRecord): ProducerRecord {
+    return { topic: this.#topic, partition, key, value, headers, timestamp: undefined }
+  }
+
+  async close(): Promise<void> {
+    for (const { fetch } of this.#readings) fetch.stop()
+    await this.#membership?.leave(false)
+  }
+}

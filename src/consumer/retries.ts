@@ -1,0 +1,47 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import type { Timer } from '../clock.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { Work } from './work.ts'
+
+/** Works that wait for their next attempt. Each keeps the process alive. */
+export class Retries<Each extends Work> {
+  readonly #clock: BrokerClock
+  readonly #due: (work: Each) => void
+  readonly #timers = new Map<Each, Timer>()
+
+  constructor(clock: BrokerClock, due: (work: Each) => void) {
+    this.#clock = clock
+    this.#due = due
+  }
+
+  /** Makes the next attempt due in so many milliseconds. */
+  add(work: Each, delayMs: number): void {
+    const due = () => {
+      this.#timers.delete(work)
+      work.attempt++
+      this.#due(work)
+    }
+    const name = `retry of ${formatTopicPartition(work.state)} offset ${work.record?.offset}`
+    this.#timers.set(work, this.#clock.setTimer(due, delayMs, { hold: true, name }))
+  }
+
+  /** Takes back those of a partition; gives whether there were any. */
+  forget(state: PartitionState): boolean {
+    let some = false
+    for (const [work, timer] of this.#timers) {
+      if (work.state !== state) continue
+      timer.cancel()
+      this.#timers.delete(work)
+      some = true
+    }
+    return some
+  }
+
+  pending(): string[] {
+    return Array.from(this.#timers.keys(), ({ state, record, attempt }) => {
+      const next = `attempt ${attempt + 1} at ${formatTopicPartition(state)} offset ${record?.offset}`
+      return `waits for ${next}`
+    })
+  }
+}

@@ -1,0 +1,132 @@
+import type { Engine, EngineTopic, Interest } from '../engine.ts'
+import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { type AnyRecord, type ConsumerRecord, toRecordHeaders } from '../record.ts'
+import { originOf, ownHeaders } from './dead-letter-headers.ts'
+import { decodeRecord } from './decode.ts'
+import type { DelayedRetry } from './retry-policy.ts'
+import type { RecordContext, RecordHandler, ResolvedRunOptions } from './run-options.ts'
+
+/** A record that came before its time. */
+export class NotYet {
+  readonly delayMs: number
+
+  constructor(delayMs: number) {
+    this.delayMs = delayMs
+  }
+}
+
+/** Topics in which records wait for another attempt: how they are read along, and what a handler gets of them. */
+export class RetryTopics {
+  readonly topics: readonly DelayedRetry[]
+  readonly #engine: Engine
+  readonly #groupId: string
+
+  constructor(engine: Engine, groupId: string, topics: readonly DelayedRetry[]) {
+    this.#engine = engine
+    this.#groupId = groupId
+    this.topics = topics
+  }
+
+  /** What is read, and these topics with it. */
+  addTo(interest: Interest): Interest {
+    const names = this.topics.map(({ topic }) => topic)
+    if (interest.kind === 'topics') return { kind: 'topics', names: [...interest.names, ...names] }
+    if (interest.kind === 'assign') return interest
+    return { ...interest, patterns: [...interest.patterns, ...names.map(toPattern)] }
+  }
+
+  /** Which attempt in a topic of its own a record is at: 0 for the first; -1 where it comes from its own topic. */
+  levelOf(place: { readonly topic: string }): number {
+    return this.topics.findIndex(({ topic }) => topic === place.topic)
+  }
+
+  /** A run whose handlers get records as they were, once their time has come. */
+  wrapRun(options: ResolvedRunOptions): ResolvedRunOptions {
+    const { eachRecord, tracedRecord } = options
+    return {
+      ...options,
+      eachRecord: eachRecord && this.#wrap(eachRecord),
+      tracedRecord: tracedRecord && this.#wrap(tracedRecord),
+      retryTopics: this,
+    }
+  }
+
+  /** A handler that gets records as they were, once their time has come. */
+  #wrap(handler: RecordHandler): RecordHandler {
+    return (record, context) => {
+      const level = this.levelOf(record)
+      return level < 0 ? handler(record, context) : this.#handle(handler, record, context, level)
+    }
+  }
+
+  #handle(handler: RecordHandler, record: AnyRecord, context: RecordContext, level: number): unknown {
+    const origin = originOf(record)
+    // What another group failed at is that group's to try again.
+    if (origin?.groupId !== this.#groupId) return undefined
+    const delayMs = record.timestamp + this.topics[level]!.delayMs - this.#engine.clock.now()
+    if (delayMs > 0) throw new NotYet(delayMs)
+    const again = new LaterContext(context, origin.attempts)
+    const restored = this.#decode(restore(record), record)
+    return isThenable(restored) ? restored.then(each => handler(each, again)) : handler(restored, again)
+  }
+
+  // A topic without a codec holds the bytes that the record's own topic held.
+  #decode(restored: ConsumerRecord, from: AnyRecord): MaybePromise<ConsumerRecord> {
+    const own = this.#engine.topic(restored.topic)
+    const through = this.#engine.topic(from.topic)
+    return isPromise(own) || isPromise(through)
+      ? Promise.all([own, through]).then(([a, b]) => decode(restored, a, b))
+      : decode(restored, own, through)
+  }
+}
+
+function decode(
+  record: ConsumerRecord,
+  own: EngineTopic,
+  through: EngineTopic,
+): MaybePromise<ConsumerRecord> {
+  return own.serde.decodes && !through.serde.decodes ? decodeRecord(own.serde, record) : record
+}
+
+/** A record as it was before it was written to another topic. */
+export function restore(record: AnyRecord): ConsumerRecord {
+  const { topic, partition, offset, timestamp } = originOf(record) ?? record
+  const { key, value } = record
+  const headers = toRecordHeaders(topic, ownHeaders(record))
+  return { topic, partition, offset, timestamp, key, value, headers }
+}
+
+/** How many attempts were made at a record in other topics. */
+export function attemptsBefore(record: AnyRecord): number {
+  return originOf(record)?.attempts ?? 0
+}
+
+class LaterContext implements RecordContext {
+  readonly attempt: number
+  readonly #context: RecordContext
+
+  constructor(context: RecordContext, before: number) {
+    this.#context = context
+    this.attempt = before + context.attempt
+  }
+
+  get consumer(): RecordContext['consumer'] {
+    return this.#context.consumer
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal
+  }
+
+  get heartbeat(): () => void {
+    return this.#context.heartbeat
+  }
+
+  get pause(): (ms: number) => void {
+    return this.#context.pause
+  }
+}
+
+function toPattern(topic: string): RegExp {
+  return new RegExp(`^${topic.replaceAll('.', '\\.')}$`)
+}

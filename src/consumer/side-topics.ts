@@ -1,0 +1,70 @@
+import type { Engine, Interest } from '../engine.ts'
+import { InvalidOptionError } from '../errors.ts'
+import { RetryTopics } from './retry-topics.ts'
+import type { ResolvedRunOptions } from './run-options.ts'
+
+/** The topics that a run writes to itself: for dead letters, and for records that wait for another attempt. */
+export class SideTopics {
+  readonly #engine: Engine
+  readonly #deadLetter: string | undefined
+  readonly #retryTopics: RetryTopics | undefined
+
+  /** @throws InvalidOptionError where a reader without a group is to read others along */
+  constructor(engine: Engine, groupId: string | undefined, { onFailure, retry }: ResolvedRunOptions) {
+    this.#engine = engine
+    this.#deadLetter = typeof onFailure === 'object' ? onFailure.deadLetter : undefined
+    if (retry.topics.length === 0) return
+    if (groupId === undefined) {
+      throw new InvalidOptionError(`run: retry: option 'topics' is for a member of a group (groupId)`, {
+        option: 'topics',
+      })
+    }
+    this.#retryTopics = new RetryTopics(engine, groupId, retry.topics)
+  }
+
+  /** Whether there is any. */
+  get some(): boolean {
+    return this.#deadLetter !== undefined || this.#retryTopics !== undefined
+  }
+
+  /**
+   * Makes sure that they are there, and are not read anyway: a topic that is missing is told now, and not by the first
+   * record that needs it.
+   *
+   * @throws UnknownTopicOrPartitionError, InvalidOptionError
+   */
+  async require(interest: Interest): Promise<void> {
+    for (const { topic } of this.#retryTopics?.topics ?? []) {
+      await this.#requireApart('retry.topics', topic, interest)
+    }
+    if (this.#deadLetter !== undefined) await this.#requireApart('onFailure', this.#deadLetter, interest)
+  }
+
+  async #requireApart(option: string, topic: string, interest: Interest): Promise<void> {
+    const read =
+      interest.kind === 'topics'
+        ? interest.names.includes(topic)
+        : interest.kind === 'assign' && interest.partitions.some(tp => tp.topic === topic)
+    if (read) {
+      throw new InvalidOptionError(
+        `run: ${option}: '${topic}' is read by this consumer; what it fails at would come back at once`,
+        { option, topic },
+      )
+    }
+    await this.#engine.topic(topic)
+  }
+
+  /** What is read with them: those for another attempt, and by no pattern the dead letters. */
+  toRead(interest: Interest): Interest {
+    const known =
+      interest.kind === 'patterns' && this.#deadLetter !== undefined
+        ? { ...interest, except: [this.#deadLetter] }
+        : interest
+    return this.#retryTopics === undefined ? known : this.#retryTopics.addTo(known)
+  }
+
+  /** A run whose handlers get what was read along as it was. */
+  wrap(options: ResolvedRunOptions): ResolvedRunOptions {
+    return this.#retryTopics === undefined ? options : this.#retryTopics.wrapRun(options)
+  }
+}

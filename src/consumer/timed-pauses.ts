@@ -1,0 +1,66 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import type { Timer } from '../clock.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import type { PartitionState } from './partition-state.ts'
+
+interface TimedPause {
+  /** On the clock's `monotonic()`. */
+  readonly until: number
+  readonly timer: Timer
+}
+
+/** Partitions that their handlers paused for a time. Each keeps the process alive: they go on by themselves. */
+export class TimedPauses {
+  readonly #clock: BrokerClock
+  readonly #over: () => void
+  readonly #pauses = new Map<PartitionState, TimedPause>()
+
+  /** `over`: a pause is, and the partition may be read again. */
+  constructor(clock: BrokerClock, over: () => void) {
+    this.#clock = clock
+    this.#over = over
+  }
+
+  /** Pauses for so many milliseconds; of several the longest counts. A pause without an end stays one. */
+  pause(state: PartitionState, ms: number): void {
+    const now = this.#clock.monotonic()
+    const until = now + ms
+    const before = this.#pauses.get(state)
+    if (before === undefined ? state.paused : before.until >= until) return
+    before?.timer.cancel()
+    state.paused = true
+    const name = `pause of ${formatTopicPartition(state)}`
+    const timer = this.#clock.setTimer(() => this.#end(state), ms, { hold: true, name })
+    this.#pauses.set(state, { until, timer })
+  }
+
+  #end(state: PartitionState): void {
+    this.#pauses.delete(state)
+    state.paused = false
+    state.fetch?.changed()
+    this.#over()
+  }
+
+  has(state: PartitionState): boolean {
+    return this.#pauses.has(state)
+  }
+
+  /** How long the pause of a partition still lasts, in milliseconds; 0 where there is none. */
+  left(state: PartitionState): number {
+    const pause = this.#pauses.get(state)
+    return pause === undefined ? 0 : Math.max(0, pause.until - this.#clock.monotonic())
+  }
+
+  /** Somebody else decides about the partition from here on. */
+  forget(state: PartitionState): void {
+    this.#pauses.get(state)?.timer.cancel()
+    this.#pauses.delete(state)
+  }
+
+  pending(): string[] {
+    return Array.from(
+      this.#pauses.keys(),
+      state => `pauses ${formatTopicPartition(state)} for ${Math.round(this.left(state))} ms more`,
+    )
+  }
+}

@@ -1,0 +1,139 @@
+import { channel, tracingChannel } from 'node:diagnostics_channel'
+import { isThenable } from './maybe-promise.ts'
+import type { AnyRecord } from './record.ts'
+import type { TopicPartitionOffset } from './topic-partition.ts'
+
+/** What every message of a tracing channel has. */
+export interface Trace {
+  /** What came of it, once it has ended well. */
+  result?: unknown
+  /** Why it has not. */
+  error?: unknown
+  /** Set by a subscriber of `start`: what is traced is called by it, in a context of its own say. */
+  run?: (call: () => unknown) => unknown
+}
+
+/** A message on its way: `headers` are added to its own by a subscriber of `start`, to carry a trace on. */
+export interface TracedMessage {
+  readonly topic: string
+  readonly key: unknown
+  readonly value: unknown
+  readonly headers: Record<string, string>
+}
+
+/** `tracing:brokerlet.send:*`: a `send` or a `sendBatch`. */
+export interface SendTrace extends Trace {
+  readonly clientId: string
+  readonly messages: readonly TracedMessage[]
+}
+
+/** `tracing:brokerlet.poll:*`: a `poll`, or what a loop fetched; its result are the records. */
+export interface PollTrace extends Trace {
+  readonly clientId: string
+  readonly groupId: string | undefined
+}
+
+/** `tracing:brokerlet.process:*`: one call of a handler of `run`. */
+export interface ProcessTrace extends Trace {
+  readonly clientId: string
+  readonly groupId: string | undefined
+  /** The record, or those of a batch. */
+  readonly records: readonly AnyRecord[]
+  readonly batch: boolean
+  readonly attempt: number
+}
+
+/** `tracing:brokerlet.commit:*`: offsets are committed. */
+export interface CommitTrace extends Trace {
+  readonly clientId: string
+  readonly groupId: string | undefined
+  readonly offsets: readonly TopicPartitionOffset[]
+}
+
+/** `brokerlet.event`: an event of a broker or a consumer, whether or not anyone listens to it. */
+export interface EventMessage {
+  /** Who tells: `Broker`, or the consumer by its name. */
+  readonly source: string
+  readonly groupId: string | undefined
+  readonly name: string
+  readonly payload: unknown
+}
+
+/**
+ * A tracing channel (node:diagnostics_channel): `start`, `end`, `asyncStart`, `asyncEnd` and `error`, as Node's own send
+ * them. What answers at once stays synchronous: its `end` comes with `result` or `error` in the message.
+ */
+class Tracing<Message extends Trace> {
+  readonly #channels: ReturnType<typeof tracingChannel<unknown, Message>>
+
+  constructor(name: string) {
+    this.#channels = tracingChannel(name)
+  }
+
+  /** Whether anyone listens: what is asked before a message is made. */
+  get listened(): boolean {
+    const { start, end, asyncStart, asyncEnd, error } = this.#channels
+    return (
+      start.hasSubscribers ||
+      end.hasSubscribers ||
+      asyncEnd.hasSubscribers ||
+      error.hasSubscribers ||
+      asyncStart.hasSubscribers
+    )
+  }
+
+  /** Makes a call, and tells of it; gives what the call gives. */
+  trace<Result>(message: Message, call: () => Result): Result {
+    const { start, end, error } = this.#channels
+    return start.runStores(message, () => {
+      try {
+        const result = (message.run === undefined ? call() : message.run(call)) as Result
+        if (isThenable(result)) return this.#traceLater(message, result) as Result
+        message.result = result
+        return result
+      } catch (thrown) {
+        message.error = thrown
+        error.publish(message)
+        throw thrown
+      } finally {
+        end.publish(message)
+      }
+    })
+  }
+
+  async #traceLater(message: Message, result: PromiseLike<unknown>): Promise<unknown> {
+    const { asyncStart, asyncEnd, error } = this.#channels
+    try {
+      message.result = await result
+      return message.result
+    } catch (thrown) {
+      message.error = thrown
+      error.publish(message)
+      throw thrown
+    } finally {
+      asyncStart.publish(message)
+      asyncEnd.publish(message)
+    }
+  }
+}
+
+export const sending: Tracing<SendTrace> = new Tracing('brokerlet.send')
+export const polling: Tracing<PollTrace> = new Tracing('brokerlet.poll')
+export const processing: Tracing<ProcessTrace> = new Tracing('brokerlet.process')
+export const committing: Tracing<CommitTrace> = new Tracing('brokerlet.commit')
+
+const eventChannel = channel('brokerlet.event')
+
+/** Tells of events by their channel, too. */
+export const events = {
+  /** Whether anyone listens. */
+  get listened(): boolean {
+    return eventChannel.hasSubscribers
+  },
+
+  publish(source: string, owner: object, name: string, payload: unknown): void {
+    const groupId = 'groupId' in owner && typeof owner.groupId === 'string' ? owner.groupId : undefined
+    const message: EventMessage = { source, groupId, name, payload }
+    eventChannel.publish(message)
+  },
+}

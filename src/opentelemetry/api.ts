@@ -1,0 +1,20 @@
+// The one place that knows the package.
+export {
+  type Attributes,
+  type Counter,
+  context,
+  type Histogram,
+  type Link,
+  type Meter,
+  type MeterProvider,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api'

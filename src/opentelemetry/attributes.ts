@@ -1,0 +1,46 @@
+import { isBrokerletError } from '../errors.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import type { Attributes } from './api.ts'
+
+/** What is done, and what kind of thing that is by the conventions. */
+export const operations = {
+  send: { 'messaging.operation.name': 'send', 'messaging.operation.type': 'send' },
+  poll: { 'messaging.operation.name': 'poll', 'messaging.operation.type': 'receive' },
+  process: { 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' },
+  commit: { 'messaging.operation.name': 'commit', 'messaging.operation.type': 'settle' },
+} as const
+
+/** An operation by its name. */
+export type OperationName = keyof typeof operations
+
+/** Who does it. */
+export function clientAttributes(clientId: string, groupId?: string): Attributes {
+  return {
+    'messaging.system': 'kafka',
+    'messaging.client.id': clientId,
+    ...(groupId === undefined ? {} : { 'messaging.consumer.group.name': groupId }),
+  }
+}
+
+/** The topic, and the partition, of all of these, as far as they have one in common. */
+export function destinationAttributes(places: readonly Partial<TopicPartition>[]): Attributes {
+  const topic = common(places.map(place => place.topic))
+  const partition = common(places.map(place => place.partition))
+  return {
+    ...(topic === undefined ? {} : { 'messaging.destination.name': topic }),
+    ...(topic === undefined || partition === undefined
+      ? {}
+      : { 'messaging.destination.partition.id': String(partition) }),
+  }
+}
+
+/** What all of them are, or undefined where they are not the same. */
+function common<T>(values: readonly T[]): T | undefined {
+  return values.every(value => value === values[0]) ? values[0] : undefined
+}
+
+/** What kind of error it is: Kafka's name for one of this package, else its class. */
+export function errorType(error: unknown): string {
+  if (isBrokerletError(error)) return error.code
+  return error instanceof Error ? error.name : typeof error
+}

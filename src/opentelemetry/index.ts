@@ -1,0 +1,2 @@
+export { type InstrumentOptions, instrument } from './instrument.ts'
+export type { Described } from './measurements.ts'

@@ -1,0 +1,47 @@
+import { type Check, checkOptions, objectWith } from '../validate.ts'
+import { type MeterProvider, metrics, type TracerProvider, trace } from './api.ts'
+import { type Described, followMeasurements } from './measurements.ts'
+import { followSpans } from './spans.ts'
+
+/** Where spans and measurements go. */
+export interface InstrumentOptions {
+  /** Default the global one. */
+  tracerProvider?: TracerProvider
+  /** Default the global one. */
+  meterProvider?: MeterProvider
+  /** Whose lag is observed, as `kafka.consumer_group.lag`; default nobody's. */
+  brokers?: readonly Described[]
+}
+
+const describedList: Check = {
+  expected: 'an array of objects with describe()',
+  accepts: value => Array.isArray(value) && value.every(objectWith('describe').accepts),
+}
+
+/**
+ * Makes spans and measurements, by OpenTelemetry's conventions for messaging with Kafka, of every broker of this process;
+ * gives a function that ends that. Traces go on in the headers of records, by the global propagator.
+ *
+ * Spans: `send T` (producer), `poll T` (client), `process T` (consumer, linked to the span that sent the record), `commit T`
+ * (client). Metrics: `messaging.client.sent.messages`, `messaging.client.consumed.messages`,
+ * `messaging.client.operation.duration`, `messaging.process.duration`, `kafka.consumer_group.lag`, and `brokerlet.events`,
+ * which counts the events of brokers and consumers by name.
+ *
+ * @example
+ * const broker = new Broker({ topics })
+ * const stop = instrument({ brokers: [broker] })
+ */
+export function instrument(options: InstrumentOptions = {}): () => void {
+  checkOptions('instrument', options, {
+    tracerProvider: objectWith('getTracer'),
+    meterProvider: objectWith('getMeter'),
+    brokers: describedList,
+  })
+  const { tracerProvider = trace, meterProvider = metrics, brokers = [] } = options
+  const stopSpans = followSpans(tracerProvider.getTracer('brokerlet'))
+  const stopMeasurements = followMeasurements(meterProvider.getMeter('brokerlet'), brokers)
+  return () => {
+    stopSpans()
+    stopMeasurements()
+  }
+}

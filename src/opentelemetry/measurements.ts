@@ -1,0 +1,160 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { systemClock } from '../clock.ts'
+import type { CommitTrace, EventMessage, PollTrace, ProcessTrace, SendTrace, Trace } from '../diagnostics.ts'
+import type { GroupSummary } from '../summaries.ts'
+import type { Attributes, Counter, Histogram, Meter } from './api.ts'
+import {
+  clientAttributes,
+  destinationAttributes,
+  errorType,
+  type OperationName,
+  operations,
+} from './attributes.ts'
+import { follow } from './subscription.ts'
+
+/** What tells the lag of its groups: a `Broker`. */
+export interface Described {
+  /** Its state now. */
+  describe(): { readonly groups: readonly GroupSummary[] }
+}
+
+// As the conventions ask for, in seconds.
+const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+
+/** Measures everything that the channels tell, and the lag of these brokers; gives what ends that. */
+export function followMeasurements(meter: Meter, brokers: readonly Described[]): () => void {
+  const sent = counter(meter, 'messaging.client.sent.messages', 'Messages that producers sent.')
+  const consumed = counter(
+    meter,
+    'messaging.client.consumed.messages',
+    'Messages that consumers were handed.',
+  )
+  const operation = histogram(
+    meter,
+    'messaging.client.operation.duration',
+    'How long send, poll and commit took.',
+  )
+  const process = histogram(meter, 'messaging.process.duration', 'How long handlers took.')
+  const stop = [
+    timed<SendTrace>(
+      'send',
+      operation,
+      ({ messages }) => messages,
+      (message, attributes) => countByTopic(sent, message.messages, attributes),
+    ),
+    timed<PollTrace>('poll', operation, recordsOf, (message, attributes) =>
+      countByTopic(consumed, recordsOf(message), attributes),
+    ),
+    // A record that is tried again was handed out before.
+    timed<ProcessTrace>(
+      'process',
+      process,
+      ({ records }) => records,
+      ({ records, attempt }, attributes) => {
+        const { 'error.type': _, ...handed } = attributes
+        if (attempt === 1) countByTopic(consumed, records, handed)
+      },
+    ),
+    timed<CommitTrace>(
+      'commit',
+      operation,
+      ({ offsets }) => offsets,
+      () => {},
+    ),
+    followEvents(meter),
+    followLag(meter, brokers),
+  ]
+  return () => {
+    for (const each of stop) each()
+  }
+}
+
+function counter(meter: Meter, name: string, description: string): Counter {
+  return meter.createCounter(name, { unit: '{message}', description })
+}
+
+function histogram(meter: Meter, name: string, description: string): Histogram {
+  return meter.createHistogram(name, {
+    unit: 's',
+    description,
+    advice: { explicitBucketBoundaries: boundaries },
+  })
+}
+
+type Place = { readonly topic: string; readonly partition?: number }
+
+function timed<Message extends Trace & { readonly clientId: string; readonly groupId?: string | undefined }>(
+  name: OperationName,
+  durations: Histogram,
+  placesOf: (message: Message) => readonly Place[],
+  count: (message: Message, attributes: Attributes) => void,
+): () => void {
+  return follow<Message, { readonly started: number }>(
+    `brokerlet.${name}`,
+    () => ({ started: systemClock.monotonic() }),
+    (message, { started }) => {
+      const { 'messaging.client.id': _, ...client } = clientAttributes(message.clientId, message.groupId)
+      const attributes: Attributes = {
+        ...operations[name],
+        ...client,
+        ...('error' in message ? { 'error.type': errorType(message.error) } : {}),
+      }
+      const places = destinationAttributes(placesOf(message).map(({ topic }) => ({ topic })))
+      durations.record((systemClock.monotonic() - started) / 1000, { ...attributes, ...places })
+      count(message, attributes)
+    },
+  )
+}
+
+function recordsOf({ result }: Trace): readonly Place[] {
+  return (result ?? []) as readonly Place[]
+}
+
+function countByTopic(counted: Counter, places: readonly Place[], attributes: Attributes): void {
+  const counts = new Map<string, number>()
+  for (const { topic } of places) counts.set(topic, (counts.get(topic) ?? 0) + 1)
+  for (const [topic, count] of counts)
+    counted.add(count, { ...attributes, 'messaging.destination.name': topic })
+}
+
+// A stall, a crash, a lost partition, a reset, a skip: whatever is an event is a metric, too.
+function followEvents(meter: Meter): () => void {
+  const events = meter.createCounter('brokerlet.events', {
+    unit: '{event}',
+    description: 'Events of brokers and consumers, by name.',
+  })
+  const note = (message: unknown) => {
+    const { name, groupId, payload } = message as EventMessage
+    const group = groupId ?? groupOf(payload)
+    events.add(1, {
+      'brokerlet.event.name': name,
+      ...(group === undefined ? {} : { 'messaging.consumer.group.name': group }),
+    })
+  }
+  subscribe('brokerlet.event', note)
+  return () => void unsubscribe('brokerlet.event', note)
+}
+
+function groupOf(payload: unknown): string | undefined {
+  if (typeof payload !== 'object' || payload === null || !('groupId' in payload)) return undefined
+  return typeof payload.groupId === 'string' ? payload.groupId : undefined
+}
+
+function followLag(meter: Meter, brokers: readonly Described[]): () => void {
+  // By the name that the collector's receiver for Kafka gives it.
+  const lag = meter.createObservableGauge('kafka.consumer_group.lag', {
+    unit: '{message}',
+    description: 'Records that a group has not handled, by partition.',
+  })
+  const observe: Parameters<typeof lag.addCallback>[0] = result => {
+    for (const broker of brokers) {
+      for (const { groupId, partitions } of broker.describe().groups) {
+        for (const { topic, partition, lag: records } of partitions) {
+          result.observe(records, { group: groupId, topic, partition })
+        }
+      }
+    }
+  }
+  lag.addCallback(observe)
+  return () => lag.removeCallback(observe)
+}

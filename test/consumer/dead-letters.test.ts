@@ -1,0 +1,452 @@
+import { expect, it } from 'vitest'
+import {
+  type AnyRecord,
+  BatchError,
+  type Broker,
+  bytes,
+  headersOf,
+  InvalidRecordError,
+  json,
+  type RunOptions,
+  topic,
+  UnknownTopicOrPartitionError,
+} from '../../src/index.ts'
+import { fill, gate, offsets, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const orders0 = { topic: 'orders', partition: 0 } as const
+const deadLetter = { deadLetter: 'orders.dlq' } as const
+const warnings = collectWarnings()
+
+function brokerWithOrders(records = 0, partitions = 1) {
+  const made = testBroker()
+  made.broker.createTopic('orders', { partitions })
+  made.broker.createTopic('orders.dlq', { partitions })
+  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
+  return made
+}
+
+const letters = (broker: Broker) => broker.topic('orders.dlq').records()
+
+async function run(broker: Broker, options: Partial<RunOptions<AnyRecord, string>>, consumer = {}) {
+  const made = broker.consumer({ groupId: 'g', topics: ['orders'], ...consumer })
+  made.on('deadLettered', () => {})
+  await made.run({ retry: { attempts: 1 }, onFailure: deadLetter, ...options } as RunOptions<
+    AnyRecord,
+    string
+  >)
+  return made
+}
+
+function failAt(...bad: readonly number[]) {
+  return ({ offset }: { readonly offset: number }) => {
+    if (bad.includes(offset)) throw new RangeError(`no ${offset}`)
+  }
+}
+
+// --- writing ----------------------------------------------------------------------------------------------------------
+
+it('writes a record that failed for the last time to the topic, says where it came from, and goes on', async () => {
+  const { broker, clock } = brokerWithOrders()
+  const timestamp = clock.now() - 5
+  broker.topic('orders').append({ key: 'a', value: { id: 1 }, headers: { tenant: 'acme' }, timestamp })
+  broker.topic('orders').append({ key: 'b', value: { id: 2 } })
+  const seen: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const events: unknown[] = []
+  consumer.on('deadLettered', ({ record, error, attempts, to }) =>
+    events.push([record.offset, error, attempts, to]),
+  )
+  const error = new RangeError('no such card')
+  await consumer.run({
+    retry: { attempts: 2 },
+    onFailure: deadLetter,
+    eachRecord: async ({ key }) => {
+      if (key === 'a') throw error
+      seen.push(key)
+    },
+  })
+  await clock.advance(100)
+  expect(seen).toEqual(['b'])
+  expect(letters(broker)).toMatchObject([{ key: 'a', value: { id: 1 }, timestamp: clock.now() }])
+  expect(headersOf(letters(broker)[0]!)).toEqual([
+    ['tenant', 'acme'],
+    ['dead-letter.topic', 'orders'],
+    ['dead-letter.partition', '0'],
+    ['dead-letter.offset', '0'],
+    ['dead-letter.timestamp', String(timestamp)],
+    ['dead-letter.group', 'g'],
+    ['dead-letter.error.class', 'RangeError'],
+    ['dead-letter.error.message', 'no such card'],
+    ['dead-letter.attempts', '2'],
+  ])
+  const { timestamp: at } = letters(broker)[0]!
+  expect(events).toEqual([[0, error, 2, { topic: 'orders.dlq', partition: 0, offset: 0, timestamp: at }]])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+})
+
+it('warns of each where nobody listens', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  await broker
+    .consumer({ groupId: 'g', topics: ['orders'] })
+    .run({ retry: { attempts: 1 }, onFailure: deadLetter, eachRecord: failAt(0) })
+  await clock.settle()
+  expect(warnings).toEqual(["Wrote offset 0 of orders-0 to 'orders.dlq' after 1 attempts: no 0"])
+})
+
+it('takes anything that is thrown, and long messages in part', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  await run(broker, {
+    eachRecord: ({ offset }: { offset: number }) => {
+      throw offset === 0 ? 'just text' : new Error('x'.repeat(5000))
+    },
+  })
+  await clock.settle()
+  expect(letters(broker).map(({ headers }) => headers)).toMatchObject([
+    { 'dead-letter.error.class': 'string', 'dead-letter.error.message': 'just text' },
+    { 'dead-letter.error.class': 'Error', 'dead-letter.error.message': 'x'.repeat(1000) },
+  ])
+})
+
+it('rejects run where the topic does not exist, and joins nothing', async () => {
+  const { broker } = testBroker()
+  broker.createTopic('orders')
+  broker.createTopic('orders.dlq')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const error = await rejectionOf(
+    consumer.run({ eachRecord: () => {}, onFailure: { deadLetter: 'orders.dlx' } }),
+  )
+  expect(error).toBeInstanceOf(UnknownTopicOrPartitionError)
+  expect(error).toMatchObject({ suggestions: ['orders.dlq'] })
+  expect(broker.groups.size).toBe(0)
+  await consumer.run({ eachRecord: () => {}, onFailure: deadLetter })
+})
+
+it('keeps a pattern from picking up its own dead letters', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const seen: string[] = []
+  await run(
+    broker,
+    {
+      eachRecord: ({ topic: from, offset }: AnyRecord) => {
+        seen.push(`${from}@${offset}`)
+        throw new Error('boom')
+      },
+    },
+    { topics: /^orders/ },
+  )
+  await clock.settle()
+  broker.createTopic('orders.late').append({ value: 1 })
+  await clock.settle()
+  expect(seen).toEqual(['orders@0', 'orders@1', 'orders.late@0'])
+  expect(letters(broker)).toHaveLength(3)
+})
+
+it('writes what cannot be decoded as the bytes that it is', async () => {
+  const broken = { encode: json.encode, decode: () => never('cannot read it') }
+  const { broker, clock } = testBroker({
+    topics: {
+      orders: topic<{ id: number }>({ codec: broken }),
+      'orders.dlq': topic<Uint8Array>({ codec: bytes }),
+    },
+  })
+  broker.topic('orders').append({ key: 'a', value: { id: 1 } })
+  await run(broker as never, { eachRecord: () => {} })
+  await clock.settle()
+  const [letter] = broker.topic('orders.dlq').records()
+  expect(Buffer.from(letter!.value).toString()).toBe('{"id":1}')
+  expect(letter!.headers['dead-letter.error.class']).toBe('InvalidRecordError')
+})
+
+function never(text: string): never {
+  throw new Error(text)
+}
+
+it('encodes where only the dead-letter topic has a codec, and keeps tombstones', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders')
+  broker.createTopic('orders.dlq', { codec: json })
+  broker.topic('orders').append({ value: { at: new Date(0) } })
+  broker.topic('orders').append({ value: null })
+  await run(broker, { eachRecord: () => never('boom') })
+  await clock.settle()
+  expect(letters(broker).map(({ value }) => value)).toEqual([{ at: '1970-01-01T00:00:00.000Z' }, null])
+})
+
+it('buries the failed records of a batch, and goes on behind them', async () => {
+  const { broker, clock } = brokerWithOrders(6)
+  const seen: number[][] = []
+  await run(broker, {
+    eachRecord: undefined,
+    eachBatch: ({ records }: { records: readonly AnyRecord[] }) => {
+      seen.push(offsets(records))
+      const bad = records.find(({ offset }) => offset === 3)
+      if (bad) throw new BatchError(new Error('boom'), { failedAt: bad })
+    },
+    batch: { maxRecords: 5 },
+  } as never)
+  await clock.settle()
+  expect(seen).toEqual([[0, 1, 2, 3, 4], [4], [5]])
+  expect(letters(broker).map(({ value }) => value)).toEqual([3])
+})
+
+it('restarts where it cannot write a dead letter, and loses nothing', async () => {
+  const { broker, clock } = brokerWithOrders()
+  const reasons: unknown[] = []
+  const consumer = await run(broker, { eachRecord: failAt(0), concurrency: 2, ordering: 'key' })
+  consumer.on('restarting', ({ error, record }) => reasons.push([(error as Error).name, record?.offset]))
+  broker.deleteTopic('orders.dlq')
+  fill(broker, 'orders', 2)
+  await clock.settle()
+  expect(reasons).toEqual([['UnknownTopicOrPartitionError', 0]])
+  broker.createTopic('orders.dlq')
+  await clock.advance(1000)
+  expect(letters(broker)).toHaveLength(1)
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+})
+
+it('keeps keys in their order in the dead-letter topic, and so what has no key', async () => {
+  const { broker, clock } = brokerWithOrders(0, 4)
+  for (const id of range(0, 40))
+    broker.topic('orders').append({ key: id % 3 ? `k${id % 7}` : null, value: id, partition: id % 4 })
+  await run(broker, { eachRecord: () => never('boom') })
+  await clock.settle()
+  const partitions = new Map<string, Set<number>>()
+  for (const { key, headers, partition } of letters(broker)) {
+    const lane = String(key ?? `partition ${headers['dead-letter.partition']}`)
+    partitions.set(lane, (partitions.get(lane) ?? new Set()).add(partition))
+  }
+  expect(letters(broker)).toHaveLength(40)
+  expect([...partitions.values()].every(({ size }) => size === 1)).toBe(true)
+})
+
+// --- redrive ----------------------------------------------------------------------------------------------------------
+
+it('sends dead letters back to where they came from, as they were', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.topic('orders').append({
+    key: 'a',
+    value: 1,
+    headers: [
+      ['x', '1'],
+      ['x', '2'],
+    ],
+  })
+  let failing = true
+  const seen: unknown[] = []
+  await run(broker, {
+    eachRecord: ({ key, value, headers }: AnyRecord) => {
+      if (failing) throw new Error('boom')
+      seen.push([key, value, headersOf({ headers })])
+    },
+  })
+  await clock.settle()
+  failing = false
+  expect(await broker.redrive({ from: 'orders.dlq' })).toBe(1)
+  await clock.settle()
+  expect(seen).toEqual([
+    [
+      'a',
+      1,
+      [
+        ['x', '1'],
+        ['x', '2'],
+      ],
+    ],
+  ])
+  expect(await broker.redrive({ from: 'orders.dlq' })).toBe(0)
+  expect(broker.group('orders.dlq.redrive').lag()).toBe(0)
+})
+
+it('sends them elsewhere, only so many, and only those of a filter', async () => {
+  const { broker, clock } = brokerWithOrders(6)
+  broker.createTopic('fixed')
+  await run(broker, { eachRecord: () => never('boom') })
+  await clock.settle()
+  const fixed = () =>
+    broker
+      .topic('fixed')
+      .records()
+      .map(({ value }) => value)
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'fixed', maxRecords: 2 })).toBe(2)
+  expect(fixed()).toEqual([0, 1])
+  const even = ({ value }: AnyRecord) => (value as number) % 2 === 0
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'fixed', filter: even })).toBe(2)
+  expect(fixed()).toEqual([0, 1, 2, 4])
+  expect(broker.group('orders.dlq.redrive').lag()).toBe(2)
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'fixed' })).toBe(2)
+  expect(fixed()).toEqual([0, 1, 2, 4, 3, 5])
+})
+
+it('gives a topic with a codec its very bytes back', async () => {
+  const { broker, clock } = testBroker({ codec: json })
+  broker.createTopic('orders')
+  broker.createTopic('orders.dlq')
+  broker.topic('orders').append({ value: { at: new Date(0) } })
+  let failing = true
+  const seen: unknown[] = []
+  await run(broker, {
+    eachRecord: ({ value }: AnyRecord) => {
+      if (failing) throw new Error('boom')
+      seen.push(value)
+    },
+  })
+  await clock.settle()
+  failing = false
+  const shown: unknown[] = []
+  await broker.redrive({ from: 'orders.dlq', filter: ({ value }) => shown.push(value) > 0 })
+  await clock.settle()
+  expect(shown).toEqual([{ at: '1970-01-01T00:00:00.000Z' }])
+  expect(seen).toEqual(shown)
+})
+
+it.each([
+  [json, undefined],
+  [undefined, json],
+])('takes values between a topic with a codec and one without', async (codec, dlqCodec) => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders', codec ? { codec } : {})
+  broker.createTopic('orders.dlq', dlqCodec ? { codec: dlqCodec } : {})
+  broker.topic('orders').append({ value: { id: 1 } })
+  let failing = true
+  const seen: unknown[] = []
+  await run(broker, {
+    eachRecord: ({ value }: AnyRecord) => {
+      if (failing) throw new Error('boom')
+      seen.push(value)
+    },
+  })
+  await clock.settle()
+  failing = false
+  expect(await broker.redrive({ from: 'orders.dlq' })).toBe(1)
+  await clock.settle()
+  expect(seen).toEqual([{ id: 1 }])
+})
+
+it('refuses what is no dead letter, unless it is told where to', async () => {
+  const { broker } = brokerWithOrders()
+  broker.topic('orders.dlq').append({ value: 'by hand' })
+  const error = await rejectionOf(broker.redrive({ from: 'orders.dlq' }))
+  expect(error).toBeInstanceOf(InvalidRecordError)
+  expect(error.message).toContain('offset 0 of orders.dlq-0 is no dead letter')
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'orders' })).toBe(1)
+})
+
+it('refuses topics that do not exist and wrong options', async () => {
+  const { broker } = brokerWithOrders()
+  expect(await rejectionOf(broker.redrive({ from: 'nowhere' }))).toBeInstanceOf(UnknownTopicOrPartitionError)
+  expect(await rejectionOf(broker.redrive({ from: 'orders.dlq', to: 'nowhere' }))).toBeInstanceOf(
+    UnknownTopicOrPartitionError,
+  )
+  expect(await rejectionOf(broker.redrive({ from: 'orders.dlq', maxRecords: 0 }))).toMatchObject({
+    option: 'maxRecords',
+  })
+})
+
+it('goes on behind dead letters that were deleted', async () => {
+  const { broker, clock } = brokerWithOrders(5)
+  await run(broker, { eachRecord: () => never('boom') })
+  await clock.settle()
+  expect(await broker.redrive({ from: 'orders.dlq', maxRecords: 1 })).toBe(1)
+  broker.topic('orders.dlq').partitions[0]!.deleteRecords(3)
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'orders' })).toBeGreaterThanOrEqual(2)
+})
+
+it('empties the dead letters of 10,000 keys with a poison record each 100, each key in its order', async () => {
+  const { broker } = testBroker()
+  broker.createTopic('orders', { partitions: 12 })
+  broker.createTopic('orders.dlq', { partitions: 12 })
+  const messages = range(0, 20_000).map(id => ({ topic: 'orders', key: `k${id % 10_000}`, value: id }))
+  await broker.producer().sendBatch(messages)
+  let failing = true
+  const seen = new Map<string, number[]>()
+  await run(broker, {
+    concurrency: 64,
+    ordering: 'key',
+    eachRecord: async ({ key, value }: AnyRecord) => {
+      if (failing && (value as number) % 100 === 0) throw new Error('poison')
+      const values = seen.get(String(key)) ?? []
+      seen.set(String(key), values)
+      values.push(value as number)
+    },
+  })
+  await broker.idle({ timeoutMs: 60_000 })
+  expect(
+    letters(broker)
+      .map(({ value }) => value as number)
+      .sort((a, b) => a - b),
+  ).toEqual(range(0, 200).map(i => i * 100))
+  for (const [key, values] of seen) expect(values, key).toEqual([...values].sort((a, b) => a - b))
+  failing = false
+  expect(await broker.redrive({ from: 'orders.dlq' })).toBe(200)
+  await broker.idle({ timeoutMs: 60_000 })
+  expect(broker.group('orders.dlq.redrive').lag()).toBe(0)
+  expect([...seen.values()].flat().sort((a, b) => a - b)).toEqual(range(0, 20_000))
+  // The two records of a key that was poisoned come in their order again.
+  for (const [key, values] of seen) expect(values, key).toEqual([...values].sort((a, b) => a - b))
+}, 60_000)
+
+it('waits for a dead letter that takes its time to be written, before it commits and gives the partition up', async () => {
+  const { broker, clock } = testBroker()
+  const written = gate()
+  const slow = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: async (value: unknown) => {
+        await written.opened
+        return { value }
+      },
+    },
+  }
+  broker.createTopic('orders')
+  broker.createTopic('orders.dlq', { codec: json, schema: slow })
+  fill(broker, 'orders', 2)
+  const seen: number[] = []
+  const consumer = await run(broker, {
+    eachRecord: ({ offset }: AnyRecord) => {
+      seen.push(offset)
+      throw new Error('boom')
+    },
+  })
+  await clock.settle()
+  let closed = false
+  const closing = consumer.close().then(() => {
+    closed = true
+  })
+  await clock.settle()
+  expect(closed).toBe(false)
+  expect(broker.group('g').committed(orders0)).toBeNull()
+  written.open()
+  await closing
+  expect(seen).toEqual([0])
+  expect(broker.topic('orders.dlq').partitions[0]!.highWatermark).toBe(1)
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+})
+
+it('ends a redrive whose topic is deleted meanwhile', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  await run(broker, { eachRecord: () => never('boom') })
+  await clock.settle()
+  const moving = broker.redrive({
+    from: 'orders.dlq',
+    to: 'orders',
+    filter: () => {
+      if (broker.topics.has('orders.dlq')) broker.deleteTopic('orders.dlq')
+      return false
+    },
+  })
+  expect(await rejectionOf(moving)).toBeInstanceOf(Error)
+})
+
+it('does not run with a signal that aborts while the topic is looked for', async () => {
+  const { broker } = brokerWithOrders()
+  const stop = new AbortController()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const running = consumer.run({ eachRecord: () => {}, onFailure: deadLetter, signal: stop.signal })
+  stop.abort(new Error('too late'))
+  expect((await rejectionOf(running)).message).toBe('too late')
+  expect(broker.groups.size).toBe(0)
+})

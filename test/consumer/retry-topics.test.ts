@@ -1,0 +1,185 @@
+import { expect, it } from 'vitest'
+import {
+  type AnyRecord,
+  headersOf,
+  InvalidOptionError,
+  json,
+  type RunOptions,
+  topic,
+} from '../../src/index.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const topics = [
+  { topic: 'orders.1m', delayMs: 60_000 },
+  { topic: 'orders.1h', delayMs: 3_600_000 },
+]
+collectWarnings()
+
+function brokerWith(count: number, options = {}) {
+  const made = testBroker(options)
+  const { broker, clock } = made
+  for (const name of ['orders', 'orders.1m', 'orders.1h', 'orders.dlq']) broker.createTopic(name)
+  for (let id = 0; id < count; id++)
+    broker.topic('orders').append({ key: `k${id}`, value: { id }, headers: { n: `${id}` } })
+  const start = clock.monotonic()
+  const seen: string[] = []
+  const records: AnyRecord[] = []
+  /** Which values fail up to which attempt. */
+  const bad = new Map<number, number>()
+  const run = async (more: Partial<RunOptions> = {}, consumer = {}) => {
+    const reader = broker.consumer({ groupId: 'g', topics: ['orders'], ...consumer })
+    await reader.run({
+      retry: { attempts: 2, delayMs: 100, topics },
+      onFailure: { deadLetter: 'orders.dlq' },
+      eachRecord: async (record: AnyRecord, { attempt }: { attempt: number }) => {
+        const { id } = record.value as { id: number }
+        seen.push(`${clock.monotonic() - start}: ${id} #${attempt}`)
+        if (attempt <= (bad.get(id) ?? 0)) throw new Error('not yet')
+        records.push(record)
+      },
+      ...more,
+    } as RunOptions)
+    return reader
+  }
+  return { ...made, seen, records, bad, run }
+}
+
+it('writes a record that failed to the next topic, goes on, and hands it out again after the delay', async () => {
+  const { clock, broker, seen, records, bad, run } = brokerWith(3)
+  bad.set(0, 3)
+  const delayed: unknown[] = []
+  const consumer = await run()
+  consumer.on('delayed', ({ record, attempts, delayMs, to }) =>
+    delayed.push([record.topic, record.offset, attempts, delayMs, to.topic]),
+  )
+  await clock.advance(60_100 + 3_600_000)
+  expect(seen).toEqual(['0: 0 #1', '100: 0 #2', '100: 1 #1', '100: 2 #1', '60100: 0 #3', '3660100: 0 #4'])
+  expect(delayed).toEqual([
+    ['orders', 0, 2, 60_000, 'orders.1m'],
+    ['orders', 0, 3, 3_600_000, 'orders.1h'],
+  ])
+  const { topic: name, partition, offset, key, value } = records.at(-1)!
+  expect([name, partition, offset, key, value]).toEqual(['orders', 0, 0, 'k0', { id: 0 }])
+  expect(headersOf(records.at(-1)!)).toEqual([['n', '0']])
+  await broker.idle()
+})
+
+it('does what onFailure says after the last topic, and says where the record came from first', async () => {
+  const { clock, broker, seen, bad, run } = brokerWith(1)
+  bad.set(0, 99)
+  const consumer = await run()
+  consumer.on('deadLettered', () => {})
+  await clock.advance(60_100 + 3_600_000)
+  expect(seen).toHaveLength(4)
+  expect(broker.topic('orders.dlq').records()[0]!.headers).toMatchObject({
+    'dead-letter.topic': 'orders',
+    'dead-letter.offset': '0',
+    'dead-letter.attempts': '4',
+  })
+})
+
+it('skips the topics where no other attempt can help', async () => {
+  const { clock, broker, seen, bad, run } = brokerWith(1)
+  bad.set(0, 99)
+  const consumer = await run({ retry: { topics, retryable: () => false } })
+  consumer.on('deadLettered', () => {})
+  await clock.settle()
+  expect(seen).toEqual(['0: 0 #1'])
+  expect(broker.topic('orders.dlq').records()).toHaveLength(1)
+})
+
+it('works with handlers per topic, patterns and the order of keys', async () => {
+  const { clock, seen, bad, broker, run } = brokerWith(2)
+  bad.set(1, 2)
+  const handled: unknown[] = []
+  await run(
+    {
+      ordering: 'key',
+      concurrency: 4,
+      eachRecord: {
+        orders: async ({ value }: AnyRecord, { attempt }: { attempt: number }) => {
+          const { id } = value as { id: number }
+          if (attempt <= (bad.get(id) ?? 0)) throw new Error('not yet')
+          handled.push([id, attempt])
+        },
+      },
+    } as never,
+    { topics: /^orders$/ },
+  )
+  await clock.advance(60_100)
+  expect(handled).toEqual([
+    [0, 1],
+    [1, 3],
+  ])
+  expect(seen).toEqual([])
+  await broker.idle()
+})
+
+it('leaves alone what another group failed at', async () => {
+  const { clock, broker, bad, seen, run } = brokerWith(1)
+  bad.set(0, 2)
+  await run()
+  const other: number[] = []
+  await run({ eachRecord: (record: AnyRecord) => void other.push(record.offset) }, { groupId: 'other' })
+  await clock.advance(120_000)
+  expect(seen).toEqual(['0: 0 #1', '100: 0 #2', '60100: 0 #3'])
+  expect(other).toEqual([0])
+  expect(broker.group('other').lag()).toBe(0)
+})
+
+it.each([
+  ['the codec of its topic', json],
+  ['no codec', undefined],
+])('hands out values as they were through a retry topic with %s', async (_, codec) => {
+  const { broker, clock } = testBroker({ topics: { orders: topic<{ at: string }>({ codec: json }) } })
+  broker.createTopic('later', codec ? { codec } : {})
+  broker.topic('orders').append({ value: { at: 'noon' } })
+  const seen: unknown[] = []
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 10 }] },
+    eachRecord: async ({ value }, { attempt }) => {
+      if (attempt === 1) throw new Error('boom')
+      seen.push(value)
+    },
+  })
+  await clock.advance(10)
+  expect(seen).toEqual([{ at: 'noon' }])
+})
+
+it('is waited for by idle', async () => {
+  const { broker, clock, bad, run } = brokerWith(1)
+  bad.set(0, 2)
+  await run()
+  await clock.advance(100)
+  let idle = false
+  void broker.idle({ timeoutMs: 100_000 }).then(() => {
+    idle = true
+  })
+  await clock.advance(59_000)
+  expect(idle).toBe(false)
+  await clock.advance(1000)
+  expect(idle).toBe(true)
+})
+
+it('keeps reading the topics after subscribe', async () => {
+  const { broker, clock, bad, seen, run } = brokerWith(0)
+  broker.createTopic('late')
+  bad.set(7, 2)
+  const consumer = await run()
+  await consumer.subscribe(/^late$/)
+  broker.topic('late').append({ value: { id: 7 } })
+  await clock.advance(60_100)
+  expect(seen.map(line => line.split(': ')[1])).toEqual(['7 #1', '7 #2', '7 #3'])
+})
+
+it('refuses a reader without a group and topics that do not exist', async () => {
+  const { broker } = testBroker()
+  broker.createTopic('orders')
+  const alone = broker.consumer({ topics: ['orders'] })
+  const options = { retry: { topics: [{ topic: 'nowhere', delayMs: 5 }] }, eachRecord: () => {} }
+  expect(await rejectionOf(alone.run(options))).toBeInstanceOf(InvalidOptionError)
+  const member = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  expect(await rejectionOf(member.run(options))).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+})

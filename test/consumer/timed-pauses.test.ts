@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest'
+import { InvalidArgumentError, type RunOptions } from '../../src/index.ts'
+import { fill, names, range } from '../helpers/behaviours.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const orders0 = { topic: 'orders', partition: 0 } as const
+collectWarnings()
+
+function brokerWithOrders(records: number, partitions = 1) {
+  const made = testBroker()
+  made.broker.createTopic('orders', { partitions })
+  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
+  return made
+}
+
+describe.each<[string, Partial<RunOptions>]>([
+  ['one handler', {}],
+  ['several, in the order of keys', { concurrency: 4, ordering: 'key' }],
+  ['several, in the order of partitions', { concurrency: 4 }],
+])('a pause of a handler, with %s', (_, options) => {
+  it('keeps its partition waiting for so long, and no other', async () => {
+    const { broker, clock } = brokerWithOrders(0, 2)
+    const start = clock.monotonic()
+    const seen: string[] = []
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({
+      ...options,
+      eachRecord: async ({ partition, offset }, { pause }) => {
+        seen.push(`${clock.monotonic() - start}: ${partition}@${offset}`)
+        if (partition === 0 && offset === 0) pause(1000)
+      },
+    } as RunOptions)
+    fill(broker, 'orders', 1, 0)
+    await clock.settle()
+    fill(broker, 'orders', 1, 0)
+    fill(broker, 'orders', 2, 1)
+    await clock.advance(999)
+    expect(seen).toEqual(['0: 0@0', '0: 1@0', '0: 1@1'])
+    expect(names(consumer.paused)).toEqual(['orders-0'])
+    await clock.advance(1)
+    expect(seen.slice(3)).toEqual(['1000: 0@1'])
+    expect(consumer.paused).toEqual([])
+    await broker.idle()
+  })
+
+  it('puts off the next attempt at a record that fails', async () => {
+    const { broker, clock } = brokerWithOrders(1)
+    const start = clock.monotonic()
+    const seen: string[] = []
+    await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+      ...options,
+      eachRecord: async (_record, { attempt, pause }) => {
+        seen.push(`${clock.monotonic() - start}: #${attempt}`)
+        if (attempt > 1) return
+        pause(5000)
+        throw new Error('too many requests')
+      },
+    } as RunOptions)
+    await clock.advance(10_000)
+    expect(seen).toEqual(['0: #1', '5000: #2'])
+  })
+})
+
+it('takes the longest of several pauses', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const start = clock.monotonic()
+  const seen: number[] = []
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: ({ offset }, { pause }) => {
+      seen.push(clock.monotonic() - start)
+      if (offset > 0) return
+      pause(300)
+      pause(100)
+      pause(700)
+    },
+  })
+  await clock.advance(1000)
+  expect(seen).toEqual([0, 700])
+})
+
+it('is ended by resume, and made endless by pause', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const seen: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: ({ offset }, { pause }) => {
+      seen.push(offset)
+      pause(1000)
+    },
+  })
+  await clock.settle()
+  consumer.resume()
+  await clock.settle()
+  expect(seen).toEqual([0, 1])
+  consumer.pause()
+  await clock.advance(60_000)
+  expect(seen).toEqual([0, 1])
+  consumer.resume([orders0])
+  await clock.settle()
+  expect(seen).toEqual([0, 1, 2])
+})
+
+it('is waited for by idle and by a close that drains', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const seen: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: ({ offset }, { pause }) => {
+      seen.push(offset)
+      pause(1000)
+    },
+  })
+  await clock.settle()
+  let idle = false
+  void broker.idle().then(() => {
+    idle = true
+  })
+  await clock.advance(999)
+  expect(idle).toBe(false)
+  const closing = consumer.close({ drain: true })
+  await clock.advance(1)
+  expect(await closing).toEqual([])
+  expect(seen).toEqual([0, 1])
+})
+
+it('ends with the assignment: the next owner reads on at once', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const seen: number[] = []
+  const first = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await first.run({ eachRecord: (_record, { pause }) => pause(60_000) })
+  await clock.settle()
+  await first.close()
+  expect(clock.waiting.filter(name => name.startsWith('pause'))).toEqual([])
+  await broker
+    .consumer({ groupId: 'g', topics: ['orders'] })
+    .run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await clock.settle()
+  expect(seen).toEqual([1])
+})
+
+it('refuses what is no number of milliseconds', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const errors: unknown[] = []
+  consumer.on('skipped', ({ error }) => errors.push(error))
+  await consumer.run({
+    retry: { attempts: 1 },
+    onFailure: 'skip',
+    eachRecord: (_record, { pause }) => pause('1s' as never),
+  })
+  await clock.settle()
+  expect(errors).toMatchObject([expect.any(InvalidArgumentError)])
+})

@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest'
+import { runExample } from './run-example.ts'
+
+async function placeOrder(url: string, customer: string, total: number): Promise<number> {
+  const { status } = await fetch(`${url}/orders`, {
+    method: 'POST',
+    headers: { 'x-tenant': 'acme' },
+    body: JSON.stringify({ customer, total }),
+  })
+  return status
+}
+
+/** Asks until the answer is the one that is waited for. */
+async function until(url: string, pattern: RegExp): Promise<string> {
+  for (;;) {
+    const text = await (await fetch(url)).text()
+    if (pattern.test(text)) return text
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+it('takes orders, buries what fails, redrives it, and finishes everything on SIGTERM', {
+  timeout: 60_000,
+}, async () => {
+  const answers: unknown[] = []
+  let failure: unknown
+  const talk = async (url: string, kill: (signal: NodeJS.Signals) => void) => {
+    answers.push(await placeOrder(url, 'ada', 10), await placeOrder(url, 'bob', 20))
+    answers.push(await placeOrder(url, 'ada', Number.NaN))
+    await until(
+      `${url}/metrics`,
+      /^brokerlet_events_total\{event="deadLettered",consumergroup="billing"\} 1$/m,
+    )
+    answers.push((await fetch(`${url}/health`)).status)
+    kill('SIGUSR2')
+    // The signal may come after the redrive: then the record is a dead letter once more.
+    for (;;) {
+      const { moved } = (await (await fetch(`${url}/redrive`, { method: 'POST' })).json()) as {
+        moved: number
+      }
+      if (moved === 0) break
+      await until(
+        `${url}/metrics`,
+        /^kafka_consumergroup_lag\{consumergroup="billing",topic="orders",partition="\d+"\} 0$/m,
+      )
+    }
+    const more = await Promise.all(Array.from({ length: 20 }, (_, i) => placeOrder(url, `customer-${i}`, i)))
+    answers.push(more.every(status => status === 202))
+    kill('SIGTERM')
+  }
+  process.env.UNREACHABLE = 'bob'
+  const { exit, lines, errors } = await runExample('small-monolith/server.ts', {
+    onLine: (line, kill) => {
+      const [url] = /http:\S+$/.exec(line) ?? []
+      if (url === undefined) return
+      talk(url, kill).catch(error => {
+        failure = error
+        kill('SIGKILL')
+      })
+    },
+  })
+  delete process.env.UNREACHABLE
+
+  expect(failure).toBeUndefined()
+  expect(answers).toEqual([202, 202, 400, 200, true])
+  expect(
+    errors.replaceAll(/^.*BrokerletWarning: Wrote offset .*\n|^\(Use `node --trace-warnings.*\n/gm, ''),
+  ).toBe('')
+  expect(exit).toBe(0)
+  expect(
+    lines.filter(line => line.endsWith('the bank of bob does not answer')).length,
+  ).toBeGreaterThanOrEqual(3)
+  // Each order is ordered once and paid once, the redriven one, too.
+  expect(lines.slice(-2)).toEqual(['SIGTERM: closing', 'closed: 22 shipped, 44 mails'])
+})

@@ -1,0 +1,358 @@
+import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import { instrument } from 'brokerlet/opentelemetry'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Broker, RunOptions } from '../../src/index.ts'
+import { InvalidOptionError } from '../../src/index.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+collectWarnings()
+
+beforeAll(() => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+})
+afterAll(() => {
+  context.disable()
+  propagation.disable()
+})
+
+let exporter: InMemorySpanExporter
+let metricExporter: InMemoryMetricExporter
+let meterProvider: MeterProvider
+let stop = () => {}
+
+beforeEach(() => {
+  exporter = new InMemorySpanExporter()
+  metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+  const reader = new PeriodicExportingMetricReader({
+    exporter: metricExporter,
+    exportIntervalMillis: 1_000_000,
+  })
+  meterProvider = new MeterProvider({ readers: [reader] })
+})
+afterEach(async () => {
+  stop()
+  await meterProvider.shutdown()
+})
+
+function observe(broker: Broker): void {
+  const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+  stop = instrument({ tracerProvider, meterProvider, brokers: [broker] })
+}
+
+function brokerWithOrders() {
+  const made = testBroker()
+  made.broker.createTopic('orders', { partitions: 2 })
+  made.broker.createTopic('payments')
+  observe(made.broker)
+  return made
+}
+
+const spans = () => exporter.getFinishedSpans()
+const spanNamed = (name: string) => spans().find(span => span.name === name)!
+
+/** The points of a metric, each as its attributes and its value, or how many values a histogram has. */
+async function points(name: string): Promise<[Attributes, number][]> {
+  await meterProvider.forceFlush()
+  const all =
+    metricExporter
+      .getMetrics()
+      .at(-1)
+      ?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? []
+  const metric = all.find(({ descriptor }) => descriptor.name === name)
+  return (metric?.dataPoints ?? []).map(({ attributes, value }) => [
+    attributes,
+    typeof value === 'number' ? value : (value as { count: number }).count,
+  ])
+}
+
+async function unitOf(name: string): Promise<string | undefined> {
+  await meterProvider.forceFlush()
+  const all =
+    metricExporter
+      .getMetrics()
+      .at(-1)
+      ?.scopeMetrics.flatMap(({ metrics }) => metrics) ?? []
+  return all.find(({ descriptor }) => descriptor.name === name)?.descriptor.unit
+}
+
+async function run(broker: Broker, options: Partial<RunOptions> = {}) {
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], clientId: 'biller' })
+  await consumer.run({ eachRecord: () => broker.clock.sleep(1), ...options } as RunOptions)
+  return consumer
+}
+
+// --- spans ------------------------------------------------------------------------------------------------------------
+
+it('makes a span of a send, and sends its context along', async () => {
+  const { broker } = brokerWithOrders()
+  await broker.producer({ clientId: 'shop' }).send({ topic: 'orders', key: 'o-1', value: null, partition: 1 })
+  const span = spanNamed('send orders')
+  expect(span.kind).toBe(SpanKind.PRODUCER)
+  expect(span.attributes).toEqual({
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'send',
+    'messaging.operation.type': 'send',
+    'messaging.client.id': 'shop',
+    'messaging.destination.name': 'orders',
+    'messaging.destination.partition.id': '1',
+    'messaging.kafka.message.key': 'o-1',
+    'messaging.kafka.message.tombstone': true,
+    'messaging.kafka.offset': 0,
+  })
+  const { traceId, spanId } = span.spanContext()
+  expect(broker.topic('orders').records()[0]!.headers).toEqual({ traceparent: `00-${traceId}-${spanId}-01` })
+})
+
+it('makes one span of a batch', async () => {
+  const { broker } = brokerWithOrders()
+  const producer = broker.producer()
+  await producer.sendBatch([1, 2].map(value => ({ topic: 'orders', value })))
+  await producer.sendBatch(['orders', 'payments'].map(topic => ({ topic, value: 1 })))
+  expect(spans().map(({ name, attributes }) => [name, attributes['messaging.batch.message_count']])).toEqual([
+    ['send orders', 2],
+    ['send', 2],
+  ])
+})
+
+it('makes a span of every call of a handler, linked to the send', async () => {
+  const { broker, clock } = brokerWithOrders()
+  await broker.producer().send({ topic: 'orders', key: 'o-1', value: 1, partition: 0 })
+  const inside: unknown[] = []
+  await run(broker, {
+    eachRecord: async (_record, { attempt }) => {
+      await broker.clock.sleep(1)
+      inside.push(trace.getActiveSpan()?.spanContext().spanId)
+      if (attempt === 1) throw new RangeError('no such card')
+    },
+  })
+  await clock.advance(200)
+  const [first, second] = spans().filter(({ name }) => name === 'process orders')
+  expect(first!.kind).toBe(SpanKind.CONSUMER)
+  expect(first!.attributes).toEqual({
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'messaging.client.id': 'biller',
+    'messaging.consumer.group.name': 'billing',
+    'messaging.destination.name': 'orders',
+    'messaging.destination.partition.id': '0',
+    'messaging.kafka.message.key': 'o-1',
+    'messaging.kafka.offset': 0,
+    'error.type': 'RangeError',
+  })
+  expect(first!.status).toEqual({ code: SpanStatusCode.ERROR, message: 'no such card' })
+  expect(second!.status.code).toBe(SpanStatusCode.UNSET)
+  expect(second!.attributes['brokerlet.attempt']).toBe(2)
+  const sent = spanNamed('send orders').spanContext()
+  for (const span of [first!, second!]) {
+    expect(span.links.map(link => link.context.spanId)).toEqual([sent.spanId])
+    expect(span.spanContext().traceId).not.toBe(sent.traceId)
+  }
+  expect(inside).toEqual([first!.spanContext().spanId, second!.spanContext().spanId])
+})
+
+it('makes the span of a handler the parent of what it sends', async () => {
+  const { broker, clock } = brokerWithOrders()
+  const producer = broker.producer()
+  await producer.send({ topic: 'orders', value: 1 })
+  await run(broker, { concurrency: 2, eachRecord: () => producer.send({ topic: 'payments', value: 1 }) })
+  await clock.settle()
+  expect(spanNamed('send payments').parentSpanContext?.spanId).toBe(
+    spanNamed('process orders').spanContext().spanId,
+  )
+})
+
+it('makes one span of a batch that is handled, with a link for each record', async () => {
+  const { broker, clock } = brokerWithOrders()
+  const producer = broker.producer()
+  for (const value of [1, 2]) await producer.send({ topic: 'payments', value })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['payments'] })
+  await consumer.run({ eachBatch: () => {} })
+  await clock.settle()
+  const { attributes, links } = spanNamed('process payments')
+  expect(attributes).toMatchObject({
+    'messaging.batch.message_count': 2,
+    'messaging.destination.partition.id': '0',
+  })
+  expect(links).toHaveLength(2)
+})
+
+it('makes a span of a poll, and of a commit', async () => {
+  const { broker } = brokerWithOrders()
+  await broker.producer().send({ topic: 'payments', value: 1 })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['payments'], autoCommit: false })
+  await consumer.poll()
+  await consumer.commit()
+  const poll = spanNamed('poll payments')
+  expect(poll.kind).toBe(SpanKind.CLIENT)
+  expect(poll.attributes).toEqual({
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'poll',
+    'messaging.operation.type': 'receive',
+    'messaging.client.id': 'consumer',
+    'messaging.consumer.group.name': 'g',
+    'messaging.destination.name': 'payments',
+    'messaging.destination.partition.id': '0',
+    'messaging.batch.message_count': 1,
+  })
+  expect(poll.links).toHaveLength(1)
+  const commit = spanNamed('commit payments')
+  expect(commit.kind).toBe(SpanKind.CLIENT)
+  expect(commit.attributes).toEqual({
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'commit',
+    'messaging.operation.type': 'settle',
+    'messaging.client.id': 'consumer',
+    'messaging.consumer.group.name': 'g',
+    'messaging.destination.name': 'payments',
+    'messaging.destination.partition.id': '0',
+    'messaging.kafka.offset': 1,
+  })
+})
+
+it('marks what fails by Kafka’s name of the error', async () => {
+  const { broker } = brokerWithOrders()
+  await rejectionOf(broker.producer().send({ topic: 'nowhere', value: 1 }))
+  const span = spanNamed('send nowhere')
+  expect(span.attributes['error.type']).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+  expect(span.status.code).toBe(SpanStatusCode.ERROR)
+})
+
+it('takes headers of any kind, and links to none where there is no trace', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.topic('orders').append({ value: 1, headers: { traceparent: Uint8Array.from([255, 1]) } })
+  broker.topic('orders').append({ value: 2, headers: { traceparent: 'nonsense' } })
+  await run(broker)
+  await clock.advance(10)
+  expect(
+    spans()
+      .filter(({ name }) => name === 'process orders')
+      .map(({ links }) => links),
+  ).toEqual([[], []])
+})
+
+it('leaves nothing behind when it is ended', async () => {
+  const { broker } = brokerWithOrders()
+  stop()
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  expect(spans()).toEqual([])
+  expect(broker.topic('orders').records()[0]!.headers).toEqual({})
+  expect(await points('messaging.client.sent.messages')).toEqual([])
+  expect(await points('kafka.consumer_group.lag')).toEqual([])
+})
+
+// --- metrics ----------------------------------------------------------------------------------------------------------
+
+const base = { 'messaging.system': 'kafka' }
+const billing = { ...base, 'messaging.consumer.group.name': 'billing' }
+
+it('counts what is sent, by topic, and what fails', async () => {
+  const { broker } = brokerWithOrders()
+  const producer = broker.producer()
+  await producer.sendBatch(['orders', 'orders', 'payments'].map(topic => ({ topic, value: 1 })))
+  await rejectionOf(producer.send({ topic: 'orders', value: undefined }))
+  const send = { ...base, 'messaging.operation.name': 'send', 'messaging.operation.type': 'send' }
+  expect(await points('messaging.client.sent.messages')).toEqual([
+    [{ ...send, 'messaging.destination.name': 'orders' }, 2],
+    [{ ...send, 'messaging.destination.name': 'payments' }, 1],
+    [{ ...send, 'messaging.destination.name': 'orders', 'error.type': 'INVALID_RECORD' }, 1],
+  ])
+  expect(await unitOf('messaging.client.sent.messages')).toBe('{message}')
+})
+
+it('counts what is handed out once, also where it is tried again', async () => {
+  const { broker, clock } = brokerWithOrders()
+  for (const value of [1, 2, 3]) broker.topic('orders').append({ value, partition: 0 })
+  await run(broker, {
+    eachRecord: async ({ value }, { attempt }) => {
+      if (value === 2 && attempt === 1) throw new Error('boom')
+    },
+  })
+  await clock.advance(200)
+  broker.topic('payments').append({ value: 1 })
+  await broker.consumer({ topics: ['payments'] }).poll()
+  const process = { ...billing, 'messaging.operation.name': 'process', 'messaging.operation.type': 'process' }
+  const poll = { ...base, 'messaging.operation.name': 'poll', 'messaging.operation.type': 'receive' }
+  expect(await points('messaging.client.consumed.messages')).toEqual([
+    [{ ...process, 'messaging.destination.name': 'orders' }, 3],
+    [{ ...poll, 'messaging.destination.name': 'payments' }, 1],
+  ])
+  expect(await points('messaging.process.duration')).toEqual([
+    [{ ...process, 'messaging.destination.name': 'orders' }, 3],
+    [{ ...process, 'messaging.destination.name': 'orders', 'error.type': 'Error' }, 1],
+  ])
+  expect(await unitOf('messaging.process.duration')).toBe('s')
+})
+
+it('measures how long send, poll and commit take', async () => {
+  const { broker } = brokerWithOrders()
+  await broker.producer().send({ topic: 'payments', value: 1 })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['payments'], autoCommit: false })
+  await consumer.poll()
+  await consumer.commit()
+  const operations = await points('messaging.client.operation.duration')
+  expect(operations.map(([attributes, count]) => [attributes['messaging.operation.name'], count])).toEqual([
+    ['send', 1],
+    ['poll', 1],
+    ['commit', 1],
+  ])
+  expect(operations.map(([attributes]) => attributes['messaging.destination.name'])).toEqual([
+    'payments',
+    'payments',
+    'payments',
+  ])
+})
+
+it('observes lag by group and partition', async () => {
+  const { broker, clock } = brokerWithOrders()
+  for (const value of [1, 2, 3]) broker.topic('orders').append({ value, partition: 0 })
+  const consumer = await run(broker)
+  await clock.advance(10)
+  await consumer.close()
+  for (const value of [4, 5]) broker.topic('orders').append({ value, partition: 0 })
+  expect(await points('kafka.consumer_group.lag')).toEqual([
+    [{ group: 'billing', topic: 'orders', partition: 0 }, 2],
+    [{ group: 'billing', topic: 'orders', partition: 1 }, 0],
+  ])
+})
+
+it('counts every event by its name: retries, skips, losses, stalls', async () => {
+  const { broker, clock } = brokerWithOrders()
+  for (const key of ['a', 'b']) broker.topic('orders').append({ key, value: key, partition: 0 })
+  const consumer = await run(broker, {
+    concurrency: 2,
+    ordering: 'key',
+    windowRecords: 1,
+    retry: { attempts: 2, delayMs: 10 },
+    onFailure: 'skip',
+    eachRecord: async ({ key }) => {
+      if (key === 'a') throw new Error('boom')
+    },
+  })
+  await clock.advance(10)
+  await consumer.close()
+  const counts = Object.fromEntries(
+    (await points('brokerlet.events'))
+      .filter(([attributes]) => attributes['messaging.consumer.group.name'] === 'billing')
+      .map(([attributes, count]) => [attributes['brokerlet.event.name'], count]),
+  )
+  expect(counts).toMatchObject({ assigned: 1, retrying: 1, skipped: 1, stalled: 2, revoked: 1, closed: 1 })
+})
+
+it('refuses options that cannot be', () => {
+  for (const options of [{ tracerProvider: 5 }, { brokers: [{}] }, { tracer: 1 }]) {
+    expect(thrownBy(() => instrument(options as never))).toBeInstanceOf(InvalidOptionError)
+  }
+})
