@@ -13,6 +13,11 @@ export const operations = [
   'commit',
   'release',
   'leave',
+  'initTransactions',
+  'beginTransaction',
+  'sendOffsets',
+  'commitTransaction',
+  'abortTransaction',
 ] as const
 
 /**
@@ -23,6 +28,8 @@ export const operations = [
  * - `fetch`: a consumer reads a partition.
  * - `handle`: a handler of `run` is called; the fault comes in its place.
  * - `commit`: a consumer commits.
+ * - `initTransactions`, `beginTransaction`, `sendOffsets`, `commitTransaction`, `abortTransaction`: the steps of a producer's
+ *   transaction; what is written in one is an `append`. One whose abort fails stays open until its time is over.
  */
 export type Operation = (typeof operations)[number]
 

@@ -22,6 +22,7 @@ import { after, placesOf, type TestClient } from './test-client.ts'
 import { TestFetchSession } from './test-fetch-session.ts'
 import { TestListener } from './test-listener.ts'
 import { TestMembership } from './test-membership.ts'
+import { TestTransactionalProducer } from './test-transactions.ts'
 
 const neverAnswered = () => {
   // Who died waits for nothing and gets no answer.
@@ -107,9 +108,11 @@ export class TestEngine implements Engine {
   initTransactions(transactionalId: string, timeoutMs: number): MaybePromise<TransactionalProducer> {
     const { initTransactions } = this.#engine
     if (initTransactions === undefined) throw new IllegalStateError(`The ${this.name} has no transactions`)
-    return after(this.#client.meet('metadata', []), () =>
-      initTransactions.call(this.#engine, transactionalId, timeoutMs),
-    )
+    const wrap = (producer: TransactionalProducer) => new TestTransactionalProducer(producer, this.#client)
+    return after(this.#client.meet('initTransactions', []), () => {
+      const made = initTransactions.call(this.#engine, transactionalId, timeoutMs)
+      return isPromise(made) ? made.then(wrap) : wrap(made)
+    })
   }
 
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership> {

@@ -71,6 +71,11 @@ export type TimelineEvent =
       readonly offsets: readonly TopicPartitionOffset[]
       readonly error: unknown
     } & OfMember)
+  /** A producer's transaction, with the offsets that it sends. */
+  | ({
+      readonly kind: 'transaction begun' | 'transaction committed' | 'transaction aborted'
+      readonly offsets: readonly TopicPartitionOffset[]
+    } & OfMember)
   /** Records left the log before these groups had read them. */
   | ({
       readonly kind: 'dropped'

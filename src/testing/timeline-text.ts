@@ -130,6 +130,12 @@ function printMember(entry: Extract<TimelineEntry, { readonly member: string }>)
       return `stalled on ${formatTopicPartition(entry)} at offset ${entry.offset}, ${entry.records} records on`
     case 'committed':
       return `committed ${offsets(entry.offsets)}`
+    case 'transaction begun':
+      return 'began a transaction'
+    case 'transaction committed':
+      return `committed its transaction${entry.offsets.length > 0 ? `, with ${offsets(entry.offsets)}` : ''}`
+    case 'transaction aborted':
+      return 'aborted its transaction'
     case 'commit refused':
       return `was refused the commit of ${offsets(entry.offsets)}: ${describeError(entry.error)}`
     case 'restarting':

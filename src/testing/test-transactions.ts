@@ -1,0 +1,97 @@
+import type {
+  EngineTransaction,
+  EpochOffset,
+  Membership,
+  ProducerRecord,
+  TransactionalProducer,
+} from '../engine.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { RecordMetadata } from '../record.ts'
+import type { TopicPartitionOffset } from '../topic-partition.ts'
+import { after, type TestClient } from './test-client.ts'
+
+/** A producer with a transactional id, behind the plan of faults. */
+export class TestTransactionalProducer implements TransactionalProducer {
+  readonly #producer: TransactionalProducer
+  readonly #client: TestClient
+
+  constructor(producer: TransactionalProducer, client: TestClient) {
+    this.#producer = producer
+    this.#client = client
+  }
+
+  begin(): MaybePromise<EngineTransaction> {
+    const wrap = (transaction: EngineTransaction) => new TestTransaction(transaction, this.#client)
+    return after(this.#client.meet('beginTransaction', []), () => {
+      const begun = this.#producer.begin()
+      return isPromise(begun) ? begun.then(wrap) : wrap(begun)
+    })
+  }
+}
+
+/** One transaction, behind the plan of faults. */
+class TestTransaction implements EngineTransaction {
+  readonly #transaction: EngineTransaction
+  readonly #client: TestClient
+  readonly #offsets: TopicPartitionOffset[] = []
+  #over = false
+
+  constructor(transaction: EngineTransaction, client: TestClient) {
+    this.#transaction = transaction
+    this.#client = client
+    this.#note('transaction begun')
+  }
+
+  append(record: ProducerRecord): MaybePromise<RecordMetadata> {
+    return after(this.#client.meet('append', [placeOf(record)]), () => this.#transaction.append(record))
+  }
+
+  appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]> {
+    const places = records.map(placeOf)
+    return after(this.#client.meet('append', places), () => this.#transaction.appendBatch(records))
+  }
+
+  sendOffsets(membership: Membership, offsets: readonly EpochOffset[]): MaybePromise<void> {
+    return after(this.#client.meet('sendOffsets', offsets), () => {
+      for (const { topic, partition, offset } of offsets) this.#offsets.push({ topic, partition, offset })
+      return this.#transaction.sendOffsets(membership, offsets)
+    })
+  }
+
+  commit(): MaybePromise<void> {
+    return this.#end('commitTransaction', () => this.#transaction.commit(), 'transaction committed')
+  }
+
+  abort(): MaybePromise<void> {
+    // Where it has ended already this does nothing, and meets nothing.
+    if (this.#over) return this.#transaction.abort()
+    return this.#end('abortTransaction', () => this.#transaction.abort(), 'transaction aborted')
+  }
+
+  #end(
+    operation: 'commitTransaction' | 'abortTransaction',
+    end: () => MaybePromise<void>,
+    kind: 'transaction committed' | 'transaction aborted',
+  ): MaybePromise<void> {
+    const ended = () => {
+      this.#over = true
+      this.#note(kind)
+    }
+    return after(this.#client.meet(operation, []), () => {
+      const result = end()
+      return isPromise(result) ? result.then(ended) : ended()
+    })
+  }
+
+  #note(kind: 'transaction begun' | 'transaction committed' | 'transaction aborted'): void {
+    const { bench, group, member } = this.#client
+    bench.timeline.record({ kind, group, member, offsets: [...this.#offsets] })
+  }
+}
+
+function placeOf({ topic, partition }: ProducerRecord): {
+  readonly topic: string
+  readonly partition: number
+} {
+  return { topic: topic.name, partition }
+}

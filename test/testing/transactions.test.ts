@@ -1,0 +1,118 @@
+import { topic } from 'brokerlet'
+import { type Operation, TestBroker } from 'brokerlet/testing'
+import { expect, it } from 'vitest'
+import { fill, rejection } from '../helpers/behaviours.ts'
+
+const topics = { orders: topic({ partitions: 1 }), payments: topic({ partitions: 1 }) }
+const boom = new Error('boom')
+
+/** A service that turns orders into payments, exactly once. */
+async function start() {
+  const broker = new TestBroker({ topics })
+  const producer = broker.producer({
+    clientId: 'shop',
+    transactionalId: 'shop',
+    transactionTimeoutMs: 10_000,
+  })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
+  await consumer.run({
+    eachRecord: (record, context) =>
+      producer.transaction(async tx => {
+        await tx.send({ topic: 'payments', value: record.value })
+        await tx.sendOffsets(context)
+      }),
+  })
+  const payments = () => {
+    const { partitions } = broker.topic('payments')
+    return partitions[0]!.read(0).map(({ value }) => value as unknown)
+  }
+  const committed = () => broker.group('billing').committed({ topic: 'orders', partition: 0 })
+  return { broker, producer, payments, committed }
+}
+
+it.each(['initTransactions', 'beginTransaction', 'append', 'sendOffsets', 'commitTransaction'] as const)(
+  'fails %s, and the record is done again: once in the end',
+  async operation => {
+    const { broker, payments, committed } = await start()
+    broker.faults.fail({ operation, member: 'shop' }, boom)
+    fill(broker, 'orders', 2)
+    await broker.advanceUntilIdle()
+    expect(payments()).toEqual([0, 1])
+    expect(committed()).toEqual({ offset: 2 })
+    expect(broker.faults.unused).toEqual([])
+  },
+)
+
+it.each(['beginTransaction', 'append', 'sendOffsets', 'commitTransaction'] as const)(
+  'delays %s',
+  async operation => {
+    const { broker, payments } = await start()
+    broker.faults.delay({ operation, member: 'shop' }, 500)
+    fill(broker, 'orders', 1)
+    await broker.advance(499)
+    expect(payments()).toEqual([])
+    await broker.advance(1)
+    expect(payments()).toEqual([0])
+  },
+)
+
+it('leaves a transaction open whose abort fails, until its time is over', async () => {
+  const { broker, producer } = await start()
+  broker.faults.fail({ operation: 'abortTransaction' }, boom)
+  const failed = rejection(
+    producer.transaction(async tx => {
+      await tx.send({ topic: 'payments', value: 'never' })
+      throw new Error('no')
+    }),
+  )
+  expect(await failed).toBe(boom)
+  const log = broker.topic('payments').partitions[0]!
+  expect([log.lastStableOffset, log.highWatermark]).toEqual([0, 1])
+  await broker.advance(10_000)
+  expect(log.lastStableOffset).toBe(2)
+  expect(log.read(0)).toEqual([])
+})
+
+it('holds a commit back, and nobody sees half of it', async () => {
+  const { broker, payments, committed } = await start()
+  const barrier = broker.faults.pauseNext({ operation: 'commitTransaction' })
+  fill(broker, 'orders', 1)
+  await barrier.entered
+  expect([payments(), committed()]).toEqual([[], null])
+  barrier.release()
+  await broker.idle()
+  expect([payments(), committed()]).toEqual([[0], { offset: 1 }])
+})
+
+it('tells of transactions in the timeline', async () => {
+  const { broker, producer } = await start()
+  fill(broker, 'orders', 1)
+  await broker.idle()
+  await rejection(
+    producer.transaction(() => {
+      throw new Error('no')
+    }),
+  )
+  const told = String(broker.timeline)
+    .split('\n')
+    .filter(line => line.includes('transaction'))
+    .map(line => line.slice(line.indexOf('ms') + 4))
+  expect(told).toEqual([
+    'shop: began a transaction',
+    'shop: committed its transaction, with orders-0@1',
+    'shop: began a transaction',
+    'shop: aborted its transaction',
+  ])
+})
+
+it('knows every step by its name', () => {
+  const steps: readonly Operation[] = [
+    'initTransactions',
+    'beginTransaction',
+    'commitTransaction',
+    'abortTransaction',
+  ]
+  const { faults } = new TestBroker({ topics })
+  for (const operation of steps) faults.fail({ operation }, boom)
+  expect(faults.unused).toHaveLength(4)
+})
