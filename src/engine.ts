@@ -204,6 +204,9 @@ export interface SendWait {
   readonly signals: readonly AbortSignal[]
 }
 
+/** Whose offsets a transaction commits. */
+export type CommittingMember = Pick<Membership, 'memberId' | 'prepareCommit'>
+
 /** One transaction of a producer. */
 export interface EngineTransaction {
   /** @throws TransactionAbortedError, ProducerFencedError where it has ended */
@@ -214,7 +217,7 @@ export interface EngineTransaction {
    *
    * @throws CommitFailedError where one of them is no longer that member's
    */
-  sendOffsets(membership: Membership, offsets: readonly EpochOffset[]): MaybePromise<void>
+  sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): MaybePromise<void>
   /** @throws CommitFailedError where an offset is no longer its member's by now; it is aborted then */
   commit(): MaybePromise<void>
   /** Where it has ended already this does nothing. */

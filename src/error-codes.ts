@@ -2,6 +2,9 @@
 export type ErrorCode =
   | 'UNKNOWN_SERVER_ERROR'
   | 'OFFSET_OUT_OF_RANGE'
+  | 'OPERATION_NOT_ATTEMPTED'
+  | 'INVALID_TXN_STATE'
+  | 'INVALID_PRODUCER_ID_MAPPING'
   | 'INVALID_REGULAR_EXPRESSION'
   | 'UNSUPPORTED_ASSIGNOR'
   | 'FENCED_MEMBER_EPOCH'
@@ -61,6 +64,9 @@ export const errorCodes: Readonly<
 > = {
   UNKNOWN_SERVER_ERROR: { errno: -1, retriable: false },
   OFFSET_OUT_OF_RANGE: { errno: 1, retriable: false },
+  OPERATION_NOT_ATTEMPTED: { errno: 55, retriable: false },
+  INVALID_TXN_STATE: { errno: 48, retriable: false },
+  INVALID_PRODUCER_ID_MAPPING: { errno: 49, retriable: false },
   INVALID_REGULAR_EXPRESSION: { errno: 128, retriable: false },
   UNSUPPORTED_ASSIGNOR: { errno: 112, retriable: false },
   FENCED_MEMBER_EPOCH: { errno: 110, retriable: false },

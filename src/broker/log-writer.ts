@@ -1,5 +1,5 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import type { EngineClient, ProducerRecord, SendWait } from '../engine.ts'
+import type { EngineClient, EngineTransaction, ProducerRecord, SendWait } from '../engine.ts'
 import {
   type BrokerletError,
   QueueFullError,
@@ -188,18 +188,24 @@ export class LogWriter {
 
   /**
    * Writes a batch of an idempotent producer to one partition. A batch that was written before is not written again: it is
-   * answered with the offset that it has. It does not wait for room: its sender repeats it.
+   * answered with the offset that it has. It does not wait for room: its sender repeats it. `transaction`: it is written in
+   * one.
    *
    * @throws OutOfOrderSequenceError, InvalidProducerEpochError, and what `append` throws
    */
-  appendSequenced(producer: ProducerSequence, records: readonly ProducerRecord[]): SequencedAppend {
+  appendSequenced(
+    producer: ProducerSequence,
+    records: readonly ProducerRecord[],
+    transaction: Pick<EngineTransaction, 'appendBatch'> | undefined,
+  ): SequencedAppend {
     const { topic, partition } = records[0]!
     const { producers } = (topic as unknown as Topic).partitions[partition]!
     const batch = { ...producer, count: records.length }
     const before = producers.check(batch, this.#clock.now())
     if (before !== undefined) return { baseOffset: before, duplicate: true }
     // Without a wait it answers at once, or throws.
-    const written = this.appendBatch(records, undefined) as RecordMetadata[]
+    const written = (transaction?.appendBatch(records) ??
+      this.appendBatch(records, undefined)) as RecordMetadata[]
     producers.written(batch, written[0]!.offset, this.#clock.now())
     return { baseOffset: written[0]!.offset, duplicate: false }
   }

@@ -5,6 +5,7 @@ import { Conditions, type WaitOptions } from '../conditions.ts'
 import type {
   Engine,
   EngineClient,
+  EngineTransaction,
   FetchPosition,
   FetchSession,
   GroupStoppedEvent,
@@ -313,8 +314,12 @@ export class MemoryEngine implements Engine, Closable {
   }
 
   /** Writes a batch of an idempotent producer, once; see `LogWriter`. */
-  appendSequenced(producer: ProducerSequence, records: readonly ProducerRecord[]): SequencedAppend {
-    return this.#writer.appendSequenced(producer, records)
+  appendSequenced(
+    producer: ProducerSequence,
+    records: readonly ProducerRecord[],
+    transaction?: EngineTransaction,
+  ): SequencedAppend {
+    return this.#writer.appendSequenced(producer, records, transaction)
   }
 
   #appendTo(topic: Topic, body: object): RecordMetadata {

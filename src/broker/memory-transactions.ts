@@ -1,7 +1,7 @@
 import type {
+  CommittingMember,
   EngineTransaction,
   EpochOffset,
-  Membership,
   ProducerRecord,
   TransactionalProducer,
 } from '../engine.ts'
@@ -56,7 +56,7 @@ class MemoryTransaction implements EngineTransaction {
     return this.#host.writer.appendBatchTransactional(records, this.#transaction)
   }
 
-  sendOffsets(membership: Membership, offsets: readonly EpochOffset[]): void {
+  sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): void {
     this.#transaction.requireOpen()
     const pending = membership.prepareCommit?.(offsets)
     if (pending === undefined) {

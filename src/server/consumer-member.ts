@@ -1,4 +1,11 @@
-import type { AssignmentUpdate, Interest, Membership, MembershipListener } from '../engine.ts'
+import type {
+  AssignmentUpdate,
+  EpochOffset,
+  Interest,
+  Membership,
+  MembershipListener,
+  PendingCommit,
+} from '../engine.ts'
 import type { BrokerletError } from '../errors.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 
@@ -88,15 +95,22 @@ export class ConsumerMember implements MembershipListener {
 
   /** @throws CommitFailedError where one of them is not its own under that epoch; nothing is committed then */
   commit(offsets: readonly TopicPartitionOffset[], memberEpoch: number): void {
-    void this.#membership!.commit(
-      offsets.map(offset => {
-        const id = formatTopicPartition(offset)
-        const owned = this.#owned.get(id) ?? this.#revoking.get(id)
-        // Under any epoch since it got the partition (KIP-1251).
-        const current = owned !== undefined && memberEpoch >= owned.assignmentEpoch
-        return { ...offset, assignmentEpoch: current ? owned.assignmentEpoch : -1 }
-      }),
-    )
+    void this.#membership!.commit(this.#underEpochs(offsets, memberEpoch))
+  }
+
+  /** The same for later, in a transaction. */
+  prepareCommit(offsets: readonly TopicPartitionOffset[], memberEpoch: number): PendingCommit | undefined {
+    return this.#membership!.prepareCommit?.(this.#underEpochs(offsets, memberEpoch))
+  }
+
+  // Under any epoch since it got the partition (KIP-1251); -1 is none, which is refused.
+  #underEpochs(offsets: readonly TopicPartitionOffset[], memberEpoch: number): EpochOffset[] {
+    return offsets.map(offset => {
+      const id = formatTopicPartition(offset)
+      const owned = this.#owned.get(id) ?? this.#revoking.get(id)
+      const current = owned !== undefined && memberEpoch >= owned.assignmentEpoch
+      return { ...offset, assignmentEpoch: current ? owned.assignmentEpoch : -1 }
+    })
   }
 
   leave(keepPlace: boolean): void {

@@ -7,16 +7,17 @@ import { clusterHandlers } from './handlers/cluster.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
-import { producerIdHandlers } from './handlers/init-producer-id.ts'
 import { listOffsetsHandlers } from './handlers/list-offsets.ts'
 import { membershipHandlers } from './handlers/membership.ts'
 import { offsetHandlers } from './handlers/offsets.ts'
 import { produceHandlers } from './handlers/produce.ts'
 import { saslHandlers } from './handlers/sasl.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
+import { transactionHandlers } from './handlers/transactions.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
 import type { Wire } from './wire.ts'
 import { WireGroups } from './wire-groups.ts'
+import { WireTransactions } from './wire-transactions.ts'
 
 /** How a server speaks. */
 export interface WireOptions {
@@ -53,6 +54,7 @@ export class WireServer {
       engine,
       groups: this.#groups,
       members: this.#members,
+      transactions: new WireTransactions(engine),
       clusterId: 'brokerlet',
       nodeId: 1,
       address,
@@ -61,7 +63,7 @@ export class WireServer {
     const handlers: Handler[] = [
       ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
       ...produceHandlers(wire),
-      ...producerIdHandlers(wire),
+      ...transactionHandlers(wire),
       ...fetchHandlers(wire),
       ...listOffsetsHandlers(wire),
       ...membershipHandlers(wire),

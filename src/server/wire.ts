@@ -4,12 +4,14 @@ import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
 import type { WireGroups } from './wire-groups.ts'
+import type { WireTransactions } from './wire-transactions.ts'
 
 /** What the handlers of a server share. */
 export interface Wire {
   readonly engine: Broker['engine']
   readonly groups: WireGroups
   readonly members: ConsumerMembers
+  readonly transactions: WireTransactions
   readonly clusterId: string
   readonly nodeId: number
   /** Where clients are told to connect. */

@@ -1,7 +1,7 @@
 import type {
+  CommittingMember,
   EngineTransaction,
   EpochOffset,
-  Membership,
   ProducerRecord,
   TransactionalProducer,
 } from '../engine.ts'
@@ -51,7 +51,7 @@ class TestTransaction implements EngineTransaction {
     return after(this.#client.meet('append', places), () => this.#transaction.appendBatch(records))
   }
 
-  sendOffsets(membership: Membership, offsets: readonly EpochOffset[]): MaybePromise<void> {
+  sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): MaybePromise<void> {
     return after(this.#client.meet('sendOffsets', offsets), () => {
       for (const { topic, partition, offset } of offsets) this.#offsets.push({ topic, partition, offset })
       return this.#transaction.sendOffsets(membership, offsets)

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream'
+import { crc32c } from '../../src/server/protocol/crc32c.ts'
 import { type Api, readMessage, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
+import { writeBatch } from '../../src/server/protocol/record-batch.ts'
 import type { Type } from '../../src/server/protocol/type.ts'
 
 /** A connection on which a test says what it likes. */
@@ -68,4 +70,29 @@ export function request(api: Api, version: number, body: object = {}, correlatio
   const at = versionOf(api, version)
   const message = writeMessage(api.request as Type<unknown, object>, body, at).concat()
   return Buffer.concat([header, Buffer.from([255, 255]), ...(at.flexible ? [Buffer.from([0])] : []), message])
+}
+
+/** A batch with the fields of an idempotent producer. */
+export function sequencedBatch(
+  producerId: number,
+  epoch: number,
+  sequence: number,
+  values: readonly number[],
+  attributes = 0,
+): Buffer {
+  const bytes = writeBatch(
+    values.map((value, offset) => ({
+      offset,
+      timestamp: 0,
+      key: null,
+      value: Buffer.from(`${value}`),
+      headers: [],
+    })),
+  )
+  bytes.writeInt16BE(attributes, 21)
+  bytes.writeBigInt64BE(BigInt(producerId), 43)
+  bytes.writeInt16BE(epoch, 51)
+  bytes.writeInt32BE(sequence, 53)
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
+  return bytes
 }

@@ -2,10 +2,8 @@ import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
-import { crc32c } from '../../src/server/protocol/crc32c.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { writeBatch } from '../../src/server/protocol/record-batch.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { sequencedBatch, WireClient } from '../helpers/wire-client.ts'
 
 const { initProducerId, produce } = apis as unknown as Readonly<Record<string, Api>>
 
@@ -13,31 +11,6 @@ const brokers: Broker<any>[] = []
 afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.close()
 })
-
-/** A batch with the fields of an idempotent producer. */
-function batch(
-  producerId: number,
-  epoch: number,
-  sequence: number,
-  values: readonly number[],
-  attributes = 0,
-): Buffer {
-  const bytes = writeBatch(
-    values.map((value, offset) => ({
-      offset,
-      timestamp: 0,
-      key: null,
-      value: Buffer.from(`${value}`),
-      headers: [],
-    })),
-  )
-  bytes.writeInt16BE(attributes, 21)
-  bytes.writeBigInt64BE(BigInt(producerId), 43)
-  bytes.writeInt16BE(epoch, 51)
-  bytes.writeInt32BE(sequence, 53)
-  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
-  return bytes
-}
 
 function start() {
   const broker = new Broker({ topics: { orders: topic({ partitions: 1 }) } })
@@ -63,32 +36,25 @@ it('writes a batch that comes twice once, and answers with the offset that it ha
   const { init, send, values } = start()
   const { producerId, producerEpoch } = await init()
   expect(producerEpoch).toBe(0)
-  expect(await send(batch(producerId, 0, 0, [1, 2]))).toEqual([0, 0])
-  expect(await send(batch(producerId, 0, 2, [3]))).toEqual([0, 2])
-  expect(await send(batch(producerId, 0, 0, [1, 2]))).toEqual([0, 0])
+  expect(await send(sequencedBatch(producerId, 0, 0, [1, 2]))).toEqual([0, 0])
+  expect(await send(sequencedBatch(producerId, 0, 2, [3]))).toEqual([0, 2])
+  expect(await send(sequencedBatch(producerId, 0, 0, [1, 2]))).toEqual([0, 0])
   expect(values()).toEqual([1, 2, 3])
 })
 
 it('refuses a gap, and an epoch that is over', async () => {
   const { init, send, values } = start()
   const { producerId } = await init()
-  await send(batch(producerId, 0, 0, [1]))
-  expect(await send(batch(producerId, 0, 5, [9]))).toEqual([45, -1])
+  await send(sequencedBatch(producerId, 0, 0, [1]))
+  expect(await send(sequencedBatch(producerId, 0, 5, [9]))).toEqual([45, -1])
   const next = await init({ producerId, producerEpoch: 0 })
   expect(next).toMatchObject({ producerId, producerEpoch: 1 })
-  expect(await send(batch(producerId, 1, 0, [2]))).toEqual([0, 1])
-  expect(await send(batch(producerId, 0, 1, [9]))).toEqual([47, -1])
+  expect(await send(sequencedBatch(producerId, 1, 0, [2]))).toEqual([0, 1])
+  expect(await send(sequencedBatch(producerId, 0, 1, [9]))).toEqual([47, -1])
   expect(values()).toEqual([1, 2])
 })
 
 it('gives each producer an id of its own', async () => {
   const { init } = start()
   expect((await init()).producerId).not.toBe((await init()).producerId)
-})
-
-it('refuses transactions, which are not spoken', async () => {
-  const { init, send, values } = start()
-  expect(await init({ transactionalId: 't' })).toMatchObject({ errorCode: 35 })
-  expect(await send(batch(1, 0, 0, [1], 16))).toEqual([87, -1])
-  expect(values()).toEqual([])
 })

@@ -202,6 +202,50 @@ it('writes what an idempotent producer sends, once and in order', async () => {
   ).toEqual([1, 2, 3])
 })
 
+it('runs transactions: what is sent and what is consumed count together, or not at all', async () => {
+  const { broker, producer, consumer } = start({
+    orders: topic({ partitions: 1 }),
+    payments: topic({ partitions: 1 }),
+  })
+  const shop = await producer({ transactionalId: 'shop', idempotent: true, maxInFlightRequests: 1 })
+  const seen: number[] = []
+  await broker.consumer({ topics: ['payments' as never] }).run({
+    eachRecord: ({ value }) => void seen.push(value as number),
+  })
+  const payments = () => broker.topics.get('payments')!.partitions[0]!
+  let failing = true
+  const billing = await consumer('billing')
+  await billing.subscribe({ topics: ['orders'], fromBeginning: true })
+  await billing.run({
+    autoCommit: false,
+    eachMessage: async ({ topic: name, partition, message }) => {
+      const transaction = await shop.transaction()
+      await transaction.send({ topic: 'payments', messages: [{ value: String(message.value) }] })
+      if (failing) {
+        failing = false
+        return transaction.abort()
+      }
+      await transaction.sendOffsets({
+        consumerGroupId: 'billing',
+        topics: [{ topic: name, partitions: [{ partition, offset: String(Number(message.offset) + 1) }] }],
+      })
+      await transaction.commit()
+    },
+  })
+  for (const value of [1, 2]) await broker.producer().send({ topic: 'orders', value })
+  await expect
+    .poll(() => broker.groups.get('billing')?.offsets ?? [], { timeout: 10_000 })
+    .toEqual([{ topic: 'orders', partition: 0, offset: 2 }])
+  // The first was aborted, and never delivered again: the client had moved on.
+  expect(seen).toEqual([2])
+  expect(
+    payments()
+      .read(0, { isolationLevel: 'read_uncommitted' })
+      .map(({ value }) => value),
+  ).toEqual([1, 2])
+  expect(payments().lastStableOffset).toBe(payments().highWatermark)
+})
+
 it('keeps the bytes of a topic with a codec, and undoes gzip', async () => {
   const { broker, producer } = start({ orders: topic({ partitions: 1, codec: json }) })
   const shop = await producer()

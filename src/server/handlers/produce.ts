@@ -1,6 +1,6 @@
-import type { ProducerRecord, SendWait } from '../../engine.ts'
+import type { EngineTransaction, ProducerRecord, SendWait } from '../../engine.ts'
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
-import { InvalidRecordError, UnknownTopicOrPartitionError } from '../../errors.ts'
+import { BrokerletError, UnknownTopicOrPartitionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import { isPromise } from '../../maybe-promise.ts'
 import { decompress } from '../compression.ts'
@@ -92,8 +92,16 @@ async function writePlain(
 function writeSequenced(wire: Wire, topic: Topic, index: number, batch: RecordBatchHeader) {
   const { producerId, producerEpoch, baseSequence } = batch
   const producer = { producerId, producerEpoch, baseSequence }
-  const { baseOffset } = wire.engine.appendSequenced(producer, toProducerRecords(topic, index, batch))
+  const records = toProducerRecords(topic, index, batch)
+  const { baseOffset } = wire.engine.appendSequenced(producer, records, transactionOf(wire, batch))
   return { baseOffset, logAppendTimeMs: stampsAppends(topic) ? wire.engine.clock.now() : -1 }
+}
+
+function transactionOf(wire: Wire, batch: RecordBatchHeader): EngineTransaction | undefined {
+  if (!batch.transactional) return undefined
+  const open = wire.transactions.opened(batch)
+  if (typeof open !== 'string') return open
+  throw new BrokerletError(open, `Producer ${batch.producerId} has no transaction to write in: ${open}`)
 }
 
 function stampsAppends(topic: Topic): boolean {
@@ -101,11 +109,6 @@ function stampsAppends(topic: Topic): boolean {
 }
 
 function toProducerRecords(topic: Topic, partition: number, batch: RecordBatchHeader): ProducerRecord[] {
-  if (batch.transactional) {
-    throw new InvalidRecordError(`Record for topic '${topic.name}': transactions are not spoken here`, {
-      topic: topic.name,
-    })
-  }
   return readRecords(batch, decompress).map(record => toProducerRecord(topic, partition, record))
 }
 

@@ -1,0 +1,138 @@
+import type { PendingCommit } from '../../engine.ts'
+import { type ErrorCode, errorCodes } from '../../error-codes.ts'
+import { BrokerletError } from '../../errors.ts'
+import type { TopicPartitionOffset } from '../../topic-partition.ts'
+import { type Handler, handler } from '../handler.ts'
+import { addOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
+import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
+import { endTxn } from '../protocol/messages/end-txn.ts'
+import { initProducerId } from '../protocol/messages/init-producer-id.ts'
+import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
+import { toWireError, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-groups.ts'
+
+const lastEpoch = 32_766
+
+/** Producers whose batches are written once and in order, and those that write in transactions. */
+export function transactionHandlers(wire: Wire): Handler[] {
+  const { transactions, engine } = wire
+  const attempt = (step: () => ErrorCode | undefined): number => {
+    try {
+      return errnoOf(step())
+    } catch (error) {
+      return toWireError(wire, error).errorCode
+    }
+  }
+  return [
+    handler(initProducerId, ({ transactionalId, transactionTimeoutMs, producerId, producerEpoch }) => {
+      if (transactionalId !== null) {
+        const made = transactions.init(transactionalId, transactionTimeoutMs)
+        return { errorCode: 0, producerId: made.producerId, producerEpoch: made.producerEpoch }
+      }
+      // One that has lost count goes on under its next epoch (KIP-360).
+      if (producerId >= 0 && producerEpoch >= 0 && producerEpoch < lastEpoch) {
+        return { errorCode: 0, producerId, producerEpoch: producerEpoch + 1 }
+      }
+      return { errorCode: 0, producerId: engine.newProducerId(), producerEpoch: 0 }
+    }),
+
+    // From version 4 on it is what brokers say to each other.
+    handler({ ...addPartitionsToTxn, versions: [0, 3] }, request => {
+      const { v3AndBelowTransactionalId: id, v3AndBelowTopics: topics } = request
+      const identity = {
+        producerId: request.v3AndBelowProducerId,
+        producerEpoch: request.v3AndBelowProducerEpoch,
+      }
+      const known = (name: string, partition: number) =>
+        engine.topics.get(name)?.partitions[partition] !== undefined
+      const all = topics.every(({ name, partitions }) => partitions.every(each => known(name, each)))
+      // All or none: where one is not there the others are not attempted.
+      const begun = all ? attempt(() => codeOf(transactions.begin(id, identity))) : 0
+      const codeFor = (name: string, partition: number): number => {
+        if (all) return begun
+        return errorCodes[known(name, partition) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION']
+          .errno
+      }
+      return {
+        resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({
+          name,
+          resultsByPartition: partitions.map(partitionIndex => ({
+            partitionIndex,
+            partitionErrorCode: codeFor(name, partitionIndex),
+          })),
+        })),
+      }
+    }),
+
+    handler(addOffsetsToTxn, ({ transactionalId, ...identity }) => ({
+      errorCode: attempt(() => codeOf(transactions.begin(transactionalId, identity))),
+    })),
+
+    handler(txnOffsetCommit, request => {
+      const { groupId, topics } = request
+      const offsets = topics.flatMap(({ name, partitions }) =>
+        partitions.map(({ partitionIndex, committedOffset, committedMetadata }) => {
+          const place = { topic: name, partition: partitionIndex, offset: committedOffset }
+          return committedMetadata ? { ...place, metadata: committedMetadata } : place
+        }),
+      )
+      const errorCode = attempt(() => {
+        const open = transactions.opened(request)
+        if (typeof open === 'string') return open
+        const { memberId, generationId, groupInstanceId } = request
+        const identity = { memberId, generation: generationId, groupInstanceId }
+        const prepareCommit = () => pendingCommit(wire, groupId, identity, offsets)
+        const epochOffsets = offsets.map(offset => ({ ...offset, assignmentEpoch: -1 }))
+        void open.sendOffsets({ memberId, prepareCommit }, epochOffsets)
+        return undefined
+      })
+      return {
+        topics: topics.map(({ name, partitions }) => ({
+          name,
+          partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+        })),
+      }
+    }),
+
+    handler(endTxn, ({ transactionalId, committed, ...identity }) => ({
+      errorCode: attempt(() => transactions.end(transactionalId, identity, committed)),
+    })),
+  ]
+}
+
+function codeOf(begun: object | ErrorCode): ErrorCode | undefined {
+  return typeof begun === 'string' ? begun : undefined
+}
+
+interface GroupIdentity {
+  readonly memberId: string
+  readonly generation: number
+  readonly groupInstanceId: string | null
+}
+
+// Checked when they are sent, and again when they are to count: their member may be gone by then.
+function pendingCommit(
+  wire: Wire,
+  groupId: string,
+  identity: GroupIdentity,
+  offsets: readonly TopicPartitionOffset[],
+): PendingCommit {
+  const member = wire.members.get(groupId, identity.memberId)
+  const ofMember = member?.prepareCommit(offsets, identity.generation)
+  if (ofMember !== undefined) return ofMember
+  return {
+    check() {
+      for (const tp of offsets) wire.engine.partition(tp)
+      // Before version 3 a client says nothing of its membership (KIP-447).
+      const anonymous = identity.memberId === '' && identity.generation < 0
+      const code = anonymous ? undefined : wire.groups.checkCommit(groupId, identity)
+      if (code === undefined) return
+      throw new BrokerletError(code, `Member '${identity.memberId}' may not commit in group '${groupId}'`, {
+        groupId,
+      })
+    },
+    commit() {
+      wire.engine.commitWithoutMember(groupId, offsets)
+    },
+  }
+}
