@@ -15,6 +15,8 @@ interface Step {
   readonly name: string
   /** A command of npm (`run types`), so that each step can also be run by itself. */
   readonly npm: readonly string[]
+  /** Programs that the library itself never needs: without them the step is skipped, and says so. */
+  readonly needs?: readonly string[]
 }
 
 const tests: Step = { name: 'tests, type tests and coverage', npm: ['test', '--', '--coverage'] }
@@ -30,12 +32,21 @@ const rest: readonly Step[] = [
   { name: 'package in use: ESM, CommonJS and TypeScript', npm: ['run', 'test:package'] },
   { name: 'brokerlet/testing under jest', npm: ['run', 'test:jest'] },
   { name: 'other Kafka clients', npm: ['run', 'test:clients'] },
+  { name: "Apache Kafka's own tools", npm: ['run', 'test:java'], needs: ['java', 'mvn'] },
   { name: 'the same timelines on Node 24', npm: ['run', 'test:node24'] },
 ]
 
-function run({ name, npm }: Step): boolean {
+const isInstalled = (program: string) =>
+  spawnSync(program, ['-version'], { shell: process.platform === 'win32' }).status === 0
+
+function run({ name, npm, needs = [] }: Step): boolean {
   const started = performance.now()
   console.log(`\n=== ${name} ===`)
+  const missing = needs.filter(program => !isInstalled(program))
+  if (missing.length > 0) {
+    console.log(`skipped: ${name} (needs ${missing.join(' and ')})`)
+    return true
+  }
   const { status } = spawnSync('npm', ['--silent', ...npm], {
     cwd: root,
     stdio: 'inherit',
