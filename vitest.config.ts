@@ -14,7 +14,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     exclude: ['test/package/**', '**/node_modules/**'],
-    reporters: ['default', ['json', { outputFile: 'reports/unit.tests.json' }]],
+    reporters: ['default', 'json'],
+    outputFile: { json: 'reports/unit.tests.json' },
     globals: false,
     environment: 'node',
     pool: 'threads',

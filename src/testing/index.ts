@@ -1,3 +1,4 @@
+export type { Barrier, FaultTimes } from '../fault-rules.ts'
 export {
   assertDuplicatesOnlyAfterRebalance,
   assertEveryKeyInOrder,
@@ -9,7 +10,7 @@ export {
   type ObservedBroker,
   processedBy,
 } from './assertions.ts'
-export type { Barrier, FaultTimes, FaultUse } from './fault-plan.ts'
+export type { FaultUse } from './fault-plan.ts'
 export { FaultPlan } from './fault-plan.ts'
 export type { FaultScope, Operation } from './fault-scope.ts'
 export { type BrokerFixtureOptions, brokerFixture } from './fixture.ts'

@@ -1,0 +1,145 @@
+import { Deferred } from './deferred.ts'
+import type { MaybePromise } from './maybe-promise.ts'
+import { type Check, checkOptions, integer, invalidOption } from './validate.ts'
+
+/** How often a fault comes; default once. */
+export type FaultTimes =
+  | { readonly times?: number; readonly always?: never }
+  | { readonly always: true; readonly times?: never }
+
+/** Holds one operation back until it is released. */
+export interface Barrier {
+  /** Resolves when an operation has come to it. */
+  readonly entered: Promise<void>
+  /** Lets the operation go on; before one has come, the barrier is gone. */
+  release(): void
+}
+
+/** A fault and how often it was met. */
+export interface FaultRuleUse<Action, Scope> {
+  readonly action: Action
+  readonly scope: Scope
+  readonly used: number
+  /** How often it is still to come; `Infinity` for one that always does. */
+  readonly left: number
+}
+
+interface Rule<Action, Scope, Point> {
+  readonly action: Action
+  readonly scope: Scope
+  readonly effect: (point: Point) => MaybePromise<void>
+  used: number
+  left: number
+}
+
+/** What tells apart what faults are put in front of. */
+export interface FaultPlaces<Action, Scope, Point> {
+  covers(scope: Scope, point: Point): boolean
+  describe(scope: Scope): string
+  /** A fault comes to a point. */
+  met?(action: Action, scope: Scope, point: Point): void
+}
+
+const onlyTrue: Check = { expected: 'true', accepts: value => value === true }
+
+/** Faults in the order in which they were planned, each for a scope, each to come a number of times. */
+export class FaultRules<Action extends string, Scope extends object, Point> {
+  readonly #places: FaultPlaces<Action, Scope, Point>
+  readonly #rules: Rule<Action, Scope, Point>[] = []
+  readonly #held = new Map<Deferred, Scope>()
+
+  /** @hidden */
+  constructor(places: FaultPlaces<Action, Scope, Point>) {
+    this.#places = places
+  }
+
+  /** Takes every fault off the plan and releases what is held back; what was used stays in `uses`. */
+  clear(): void {
+    for (const rule of this.#rules) rule.left = 0
+    for (const released of this.#held.keys()) released.resolve()
+    this.#held.clear()
+  }
+
+  /** Every fault that was ever planned, with how often it was met. */
+  get uses(): readonly FaultRuleUse<Action, Scope>[] {
+    return this.#rules.map(({ action, scope, used, left }) => ({ action, scope, used, left }))
+  }
+
+  /** The faults that nothing has met: a test that plans one of these does not test what it says. */
+  get unused(): readonly FaultRuleUse<Action, Scope>[] {
+    return this.uses.filter(({ used }) => used === 0)
+  }
+
+  /** The unused faults, as sentences. @internal */
+  get neverMet(): readonly string[] {
+    return this.unused.map(
+      ({ action, scope }) => `a fault was never met: ${action} ${this.#places.describe(scope)}`,
+    )
+  }
+
+  /** What is held back now, as sentences. @internal */
+  get held(): readonly string[] {
+    return [...this.#held.values()].map(scope => `a fault holds back ${this.#places.describe(scope)}`)
+  }
+
+  /** Whether anything could be met. @internal */
+  get active(): boolean {
+    return this.#rules.some(({ left }) => left > 0)
+  }
+
+  /**
+   * Something is about to be done: does what is planned for it. Throws, or rejects with, the error of a fault.
+   *
+   * @internal
+   */
+  meet(point: Point): MaybePromise<void> {
+    if (this.#rules.length === 0) return
+    return this.#meetFrom(0, point)
+  }
+
+  #meetFrom(index: number, point: Point): MaybePromise<void> {
+    for (let i = index; i < this.#rules.length; i++) {
+      const rule = this.#rules[i]!
+      if (rule.left === 0 || !this.#places.covers(rule.scope, point)) continue
+      rule.left--
+      rule.used++
+      this.#places.met?.(rule.action, rule.scope, point)
+      const effect = rule.effect(point)
+      if (effect !== undefined) return effect.then(() => this.#meetFrom(i + 1, point))
+    }
+  }
+
+  /** @throws InvalidOptionError where `times` says no number of times */
+  protected add(
+    action: Action,
+    scope: Scope,
+    times: FaultTimes,
+    effect: Rule<Action, Scope, Point>['effect'],
+  ): void {
+    const where = `faults.${action}`
+    const given: { readonly times?: number; readonly always?: true } = times
+    checkOptions(where, given, { times: integer(1), always: onlyTrue })
+    if (given.always && given.times !== undefined)
+      throw invalidOption(where, 'times', `nothing beside 'always'`, given.times)
+    const left = given.always ? Number.POSITIVE_INFINITY : (given.times ?? 1)
+    this.#rules.push({ action, scope: { ...scope }, effect, used: 0, left })
+  }
+
+  /** The next thing in the scope waits at a barrier. */
+  protected addBarrier(action: Action, scope: Scope): Barrier {
+    const entered = new Deferred()
+    const released = new Deferred()
+    this.add(action, scope, {}, () => {
+      entered.resolve()
+      if (!released.settled) this.#held.set(released, scope)
+      return released.promise
+    })
+    const rule = this.#rules.at(-1)!
+    const release = () => {
+      rule.left = 0
+      this.#held.delete(released)
+      released.resolve()
+    }
+    return { entered: entered.promise, release }
+  }
+}
