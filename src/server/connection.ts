@@ -44,6 +44,7 @@ export class Connection {
   readonly #session = new ConnectionSession()
   readonly #waiting: Buffer[] = []
   #working = false
+  #truncates = false
 
   constructor(socket: Duplex, host: ConnectionHost) {
     this.#socket = socket
@@ -60,6 +61,11 @@ export class Connection {
     this.#socket.destroy()
   }
 
+  #drop(): void {
+    this.#gone.abort()
+    this.close()
+  }
+
   #closed(): void {
     this.#gone.abort()
     this.#waiting.length = 0
@@ -67,6 +73,7 @@ export class Connection {
   }
 
   #received(chunk: Buffer): void {
+    if (this.#gone.signal.aborted) return
     try {
       this.#waiting.push(...this.#frames.push(chunk))
     } catch (error) {
@@ -87,6 +94,7 @@ export class Connection {
         const answer = await this.#answer(frame)
         if (this.#gone.signal.aborted) return
         if (answer !== undefined) this.#send(answer)
+        if (this.#gone.signal.aborted) return
       }
     } catch (error) {
       this.#fail(error)
@@ -98,10 +106,17 @@ export class Connection {
   #send(answer: Writer): void {
     const length = Buffer.allocUnsafe(4)
     length.writeInt32BE(answer.length)
+    if (this.#truncates) return this.#sendHalf(length, answer)
     this.#socket.cork()
     this.#socket.write(length)
     for (const chunk of answer.chunks()) this.#socket.write(chunk)
     this.#socket.uncork()
+  }
+
+  #sendHalf(length: Buffer, answer: Writer): void {
+    this.#gone.abort()
+    const bytes = Buffer.concat([length, ...answer.chunks()])
+    this.#socket.end(bytes.subarray(0, bytes.length / 2))
   }
 
   async #answer(frame: Buffer): Promise<Writer | undefined> {
@@ -127,6 +142,10 @@ export class Connection {
       clientId,
       session: this.#session,
       signal: this.#gone.signal,
+      drop: () => this.#drop(),
+      truncate: () => {
+        this.#truncates = true
+      },
     }
     const response = await handler.handle(request, context)
     return response === undefined ? undefined : respond(handler, header, response)

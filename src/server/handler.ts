@@ -9,6 +9,10 @@ export interface RequestContext {
   readonly session: ConnectionSession
   /** Aborts when its connection is gone. */
   readonly signal: AbortSignal
+  /** Ends the connection; nothing more of it is answered. */
+  drop(): void
+  /** Sends half of this answer and ends the connection. */
+  truncate(): void
 }
 
 /** Answers the requests of one API. */

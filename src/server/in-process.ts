@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
-import { checkOptions, duration, integer } from '../validate.ts'
+import { checkOptions } from '../validate.ts'
 import { InMemorySocket } from './in-memory-socket.ts'
-import { maxFrameBytes, type WireOptions, WireServer } from './wire-server.ts'
+import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
 
 /** What KafkaJS asks its socket factory for. */
 export interface SocketRequest {
@@ -19,10 +19,7 @@ export interface SocketRequest {
 const servers = new WeakMap<Broker['engine'], WireServer>()
 
 function serverOf(where: string, broker: object, options: WireOptions): WireServer {
-  checkOptions(where, options, {
-    maxFrameBytes: integer(1, maxFrameBytes),
-    initialRebalanceDelayMs: duration,
-  })
+  checkOptions<WireOptions>(where, options, wireOptions)
   const { engine } = broker as Broker
   engine.requireOpen()
   let server = servers.get(engine)

@@ -1,3 +1,8 @@
+export type { Barrier, FaultTimes } from '../fault-rules.ts'
+export { type LoggedRequest, RequestLog, type RequestOutcome } from './faults/request-log.ts'
+export type { WireErrorCode } from './faults/wire-error-code.ts'
+export { WireFaults, type WireFaultUse } from './faults/wire-faults.ts'
+export type { ApiName, RequestPoint, WireScope } from './faults/wire-scope.ts'
 export { connect, type SocketRequest, socketFactory } from './in-process.ts'
 export type { SaslMechanism, SaslOptions } from './sasl/sasl-options.ts'
 export { type KafkaServer, type ServeOptions, serve } from './serve.ts'

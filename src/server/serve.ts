@@ -1,9 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Broker } from '../broker.ts'
-import { checkOptions, duration, integer, name, objectWith } from '../validate.ts'
+import { checkOptions, integer, name, objectWith } from '../validate.ts'
 import { checkSaslOptions, type SaslOptions } from './sasl/sasl-options.ts'
-import { maxFrameBytes, type WireOptions, WireServer } from './wire-server.ts'
+import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
 
 /** Where a server listens, and how it speaks. */
 export interface ServeOptions extends WireOptions {
@@ -46,8 +46,7 @@ export async function serve(
     host: name,
     tls: objectWith(),
     sasl: objectWith(),
-    maxFrameBytes: integer(1, maxFrameBytes),
-    initialRebalanceDelayMs: duration,
+    ...wireOptions,
   })
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)
   const { engine } = broker as Broker

@@ -1,7 +1,11 @@
 import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
+import { duration, integer, objectWith } from '../validate.ts'
 import { Connection, supportedVersions } from './connection.ts'
 import { ConsumerMembers } from './consumer-members.ts'
+import { observed } from './faults/observed-handler.ts'
+import type { RequestLog } from './faults/request-log.ts'
+import type { WireFaults } from './faults/wire-faults.ts'
 import type { Handler } from './handler.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
@@ -19,15 +23,26 @@ import type { Wire } from './wire.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
 
+const maxFrameBytes = 100 * 1024 * 1024
+
 /** How a server speaks. */
 export interface WireOptions {
   /** The largest request, in bytes; default 100 MiB, as in Kafka (socket.request.max.bytes). */
   readonly maxFrameBytes?: number
   /** How long the first join of an empty group waits for others, in milliseconds; default 0. (Kafka: group.initial.rebalance.delay.ms) */
   readonly initialRebalanceDelayMs?: number
+  /** What is to go wrong; default nothing. */
+  readonly faults?: WireFaults
+  /** Gets what clients ask; default nobody does. */
+  readonly requests?: RequestLog
 }
 
-export const maxFrameBytes: number = 100 * 1024 * 1024
+export const wireOptions = {
+  maxFrameBytes: integer(1, maxFrameBytes),
+  initialRebalanceDelayMs: duration,
+  faults: objectWith('meet'),
+  requests: objectWith('add'),
+}
 
 /** What a server knows beyond that. */
 export interface WireServerOptions extends WireOptions {
@@ -73,7 +88,7 @@ export class WireServer {
       ...topicAdminHandlers(wire),
       ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
     ]
-    this.#handlers = new Map(handlers.map(each => [each.api.key, each]))
+    this.#handlers = new Map(handlers.map(each => [each.api.key, observed(wire, each, options)]))
   }
 
   get connections(): number {

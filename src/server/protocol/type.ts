@@ -56,7 +56,8 @@ export const float64: Type<number> = fixed(
   (writer, value) => writer.float64(value),
 )
 
-const noUuid = '00000000-0000-0000-0000-000000000000'
+/** Stands for no id. */
+export const noUuid = '00000000-0000-0000-0000-000000000000'
 
 /** As text: `8-4-4-4-12` hexadecimal digits. */
 export const uuid: Type<string> = fixed(

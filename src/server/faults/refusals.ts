@@ -1,0 +1,150 @@
+import type { Api, RequestOf, ResponseOf } from '../protocol/message.ts'
+import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
+import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
+import { createPartitions } from '../protocol/messages/create-partitions.ts'
+import { createTopics } from '../protocol/messages/create-topics.ts'
+import { deleteGroups } from '../protocol/messages/delete-groups.ts'
+import { deleteRecords } from '../protocol/messages/delete-records.ts'
+import { deleteTopics } from '../protocol/messages/delete-topics.ts'
+import { describeConfigs } from '../protocol/messages/describe-configs.ts'
+import { describeGroups } from '../protocol/messages/describe-groups.ts'
+import { fetch } from '../protocol/messages/fetch.ts'
+import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
+import { joinGroup } from '../protocol/messages/join-group.ts'
+import { listOffsets } from '../protocol/messages/list-offsets.ts'
+import { metadata } from '../protocol/messages/metadata.ts'
+import { offsetCommit } from '../protocol/messages/offset-commit.ts'
+import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
+import { produce } from '../protocol/messages/produce.ts'
+import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
+import { noUuid } from '../protocol/type.ts'
+import type { Wire } from '../wire.ts'
+
+type Refuse = (request: never, errorCode: number, wire: Wire) => unknown
+
+function refusal<A extends Api<unknown, unknown>>(
+  { key }: A,
+  answer: (request: RequestOf<A>, errorCode: number, wire: Wire) => ResponseOf<A>,
+): readonly [number, Refuse] {
+  return [key, answer]
+}
+
+// The APIs whose answers carry an error for each thing that is named, not one for all.
+const refusals: ReadonlyMap<number, Refuse> = new Map([
+  refusal(produce, ({ topicData }, errorCode) => ({
+    responses: topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
+    })),
+  })),
+  refusal(fetch, ({ topics }, errorCode) => ({
+    sessionId: 0,
+    responses: topics.map(({ topic, topicId, partitions }) => ({
+      topic,
+      topicId,
+      partitions: partitions.map(({ partition }) => ({
+        partitionIndex: partition,
+        errorCode,
+        highWatermark: -1,
+        abortedTransactions: [],
+        records: [],
+      })),
+    })),
+  })),
+  refusal(listOffsets, ({ topics }, errorCode) => ({
+    topics: topics.map(each => partitionsOf(each, errorCode)),
+  })),
+  refusal(offsetCommit, ({ topics }, errorCode) => ({
+    topics: topics.map(each => partitionsOf(each, errorCode)),
+  })),
+  refusal(txnOffsetCommit, ({ topics }, errorCode) => ({
+    topics: topics.map(each => partitionsOf(each, errorCode)),
+  })),
+  refusal(offsetFetch, ({ topics, groups }, errorCode) => ({
+    errorCode,
+    topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map(partitionIndex => ({
+        partitionIndex,
+        committedOffset: -1,
+        metadata: '',
+        errorCode,
+      })),
+    })),
+    groups: groups.map(({ groupId }) => ({ groupId, topics: [], errorCode })),
+  })),
+  refusal(addPartitionsToTxn, ({ v3AndBelowTopics }, errorCode) => ({
+    resultsByTopicV3AndBelow: v3AndBelowTopics.map(({ name, partitions }) => ({
+      name,
+      resultsByPartition: partitions.map(partitionIndex => ({
+        partitionIndex,
+        partitionErrorCode: errorCode,
+      })),
+    })),
+  })),
+  refusal(metadata, ({ topics }, errorCode, { nodeId, address, clusterId, engine }) => ({
+    brokers: [{ nodeId, ...address }],
+    clusterId,
+    controllerId: nodeId,
+    topics: (topics ?? [...engine.topics.values()].map(({ name, id }) => ({ name, topicId: id }))).map(
+      ({ name, topicId }) => ({ name, topicId, errorCode, partitions: [] }),
+    ),
+    errorCode,
+  })),
+  refusal(findCoordinator, ({ key, coordinatorKeys }, errorCode) => {
+    const nowhere = { nodeId: -1, host: '', port: -1, errorCode, errorMessage: null }
+    return { key, ...nowhere, coordinators: coordinatorKeys.map(each => ({ key: each, ...nowhere })) }
+  }),
+  refusal(joinGroup, ({ memberId }, errorCode) => ({ errorCode, memberId })),
+  refusal(describeGroups, ({ groups }, errorCode) => ({
+    groups: groups.map(groupId => ({ groupId, errorCode, groupState: '' })),
+  })),
+  refusal(consumerGroupDescribe, ({ groupIds }, errorCode) => ({
+    groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
+  })),
+  refusal(deleteGroups, ({ groupsNames }, errorCode) => ({
+    results: groupsNames.map(groupId => ({ groupId, errorCode })),
+  })),
+  refusal(createTopics, ({ topics }, errorCode) => ({
+    topics: topics.map(({ name }) => ({ name, errorCode })),
+  })),
+  refusal(createPartitions, ({ topics }, errorCode) => ({
+    results: topics.map(({ name }) => ({ name, errorCode })),
+  })),
+  refusal(deleteTopics, ({ topics, topicNames }, errorCode) => ({
+    responses: [...topics, ...topicNames.map(name => ({ name, topicId: noUuid }))].map(each => ({
+      ...each,
+      errorCode,
+    })),
+  })),
+  refusal(deleteRecords, ({ topics }, errorCode) => ({
+    topics: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, lowWatermark: -1, errorCode })),
+    })),
+  })),
+  refusal(describeConfigs, ({ resources }, errorCode) => ({
+    results: resources.map(({ resourceType, resourceName }) => ({
+      resourceType,
+      resourceName,
+      errorCode,
+      errorMessage: null,
+      configs: [],
+    })),
+  })),
+])
+
+function partitionsOf<Topic extends { readonly partitions: readonly { readonly partitionIndex: number }[] }>(
+  topic: Topic,
+  errorCode: number,
+) {
+  const partitions = topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode }))
+  return { ...topic, partitions }
+}
+
+/** The answer that tells an error for all that a request names; undefined for a Produce without acks, which has none. */
+export function refuse(wire: Wire, { key }: Api, request: unknown, errorCode: number): unknown {
+  if (key === produce.key && (request as RequestOf<typeof produce>).acks === 0) return undefined
+  return refusals.get(key)?.(request as never, errorCode, wire) ?? { errorCode }
+}

@@ -1,0 +1,52 @@
+import { type ErrorCode, errorCodes } from '../../error-codes.ts'
+
+// What only a cluster tells, or a broker with access lists; brokerlet does so when a fault says so.
+const ofClusters = {
+  LEADER_NOT_AVAILABLE: 5,
+  NOT_LEADER_OR_FOLLOWER: 6,
+  BROKER_NOT_AVAILABLE: 8,
+  REPLICA_NOT_AVAILABLE: 9,
+  NETWORK_EXCEPTION: 13,
+  COORDINATOR_LOAD_IN_PROGRESS: 14,
+  NOT_COORDINATOR: 16,
+  NOT_ENOUGH_REPLICAS: 19,
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: 20,
+  TOPIC_AUTHORIZATION_FAILED: 29,
+  GROUP_AUTHORIZATION_FAILED: 30,
+  CLUSTER_AUTHORIZATION_FAILED: 31,
+  NOT_CONTROLLER: 41,
+  POLICY_VIOLATION: 44,
+  DUPLICATE_SEQUENCE_NUMBER: 46,
+  CONCURRENT_TRANSACTIONS: 51,
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 53,
+  KAFKA_STORAGE_ERROR: 56,
+  UNKNOWN_PRODUCER_ID: 59,
+  GROUP_MAX_SIZE_REACHED: 81,
+  FENCED_LEADER_EPOCH: 74,
+  UNKNOWN_LEADER_EPOCH: 75,
+  OFFSET_NOT_AVAILABLE: 78,
+  UNSTABLE_OFFSET_COMMIT: 88,
+  THROTTLING_QUOTA_EXCEEDED: 89,
+} as const
+
+/** Kafka's name of an error that a fault can answer with; a number stands for any other. */
+export type WireErrorCode = ErrorCode | keyof typeof ofClusters
+
+const numbers: ReadonlyMap<string, number> = new Map([
+  ...Object.entries(errorCodes)
+    // A client's own errors never cross the wire; Kafka's -1 is a broker's.
+    .filter(([code, { errno }]) => errno >= 0 || code === 'UNKNOWN_SERVER_ERROR')
+    .map(([code, { errno }]) => [code, errno] as const),
+  ...Object.entries(ofClusters),
+])
+const names: ReadonlyMap<number, string> = new Map([...numbers].map(([code, errno]) => [errno, code]))
+
+/** Kafka's number of an error; undefined where it has none. */
+export function errnoOfName(code: string): number | undefined {
+  return numbers.get(code)
+}
+
+/** Kafka's name of an error, or its number as text. */
+export function nameOfErrno(errno: number): string {
+  return names.get(errno) ?? String(errno)
+}

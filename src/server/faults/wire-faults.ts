@@ -1,0 +1,107 @@
+import type { BrokerClock } from '../../broker-clock.ts'
+import { type Barrier, FaultRules, type FaultRuleUse, type FaultTimes } from '../../fault-rules.ts'
+import { type Check, checkOptions, duration, oneOf, requireArgument } from '../../validate.ts'
+import { errnoOfName, type WireErrorCode } from './wire-error-code.ts'
+import {
+  checkWireScope,
+  coversRequest,
+  describeWireScope,
+  type RequestPoint,
+  type WireScope,
+} from './wire-scope.ts'
+
+type WireFaultAction = 'fail' | 'delay' | 'pause' | 'disconnect' | 'truncate'
+
+/** A fault of the wire and how often it was met. */
+export type WireFaultUse = FaultRuleUse<WireFaultAction, WireScope>
+
+/** What becomes of one request. */
+export interface Fate {
+  /** It is not done; this is the answer. */
+  errno: number | undefined
+  /** Its connection ends: before it is done, or in place of the answer. */
+  disconnect: 'before' | 'after' | undefined
+  /** Only half of the answer is sent before the connection ends. */
+  truncate: boolean
+}
+
+/** A request that faults may come to. */
+export interface MetRequest extends RequestPoint {
+  readonly clock: BrokerClock
+  readonly fate: Fate
+}
+
+const errorCode: Check = {
+  expected: "the name of an error of Kafka's protocol, or its number",
+  accepts: value =>
+    typeof value === 'string' ? errnoOfName(value) !== undefined : Number.isInteger(value) && value !== 0,
+}
+
+/**
+ * What is to go wrong between clients and their broker. Faults are met in the order in which they were planned.
+ *
+ * @example
+ * const faults = new WireFaults()
+ * const kafka = new Kafka({ brokers: ['in-process:9092'], socketFactory: socketFactory(broker, { faults }) })
+ * faults.fail({ api: 'Produce', topic: 'orders' }, 'NOT_LEADER_OR_FOLLOWER', { times: 2 })
+ */
+export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetRequest> {
+  constructor() {
+    super({ covers: coversRequest, describe: describeWireScope })
+  }
+
+  /**
+   * The request is not done, and its client is told the error, for every topic, partition and group that the request
+   * names. A Produce without acks has no answer: its connection ends, as in Kafka.
+   *
+   * @throws InvalidOptionError where the protocol has no such error
+   */
+  fail(scope: WireScope, error: WireErrorCode | number, times: FaultTimes = {}): this {
+    checkWireScope('faults.fail', scope)
+    requireArgument('faults.fail', 'error', error, errorCode)
+    const errno = typeof error === 'number' ? error : errnoOfName(error)!
+    this.add('fail', scope, times, ({ fate }) => {
+      fate.errno ??= errno
+    })
+    return this
+  }
+
+  /** The request is done `ms` milliseconds later, on the broker's time; the later ones of its connection wait for it. */
+  delay(scope: WireScope, ms: number, times: FaultTimes = {}): this {
+    checkWireScope('faults.delay', scope)
+    requireArgument('faults.delay', 'ms', ms, duration)
+    this.add('delay', scope, times, ({ clock }) => clock.sleep(ms))
+    return this
+  }
+
+  /** Holds the next such request back until it is released. */
+  pauseNext(scope: WireScope): Barrier {
+    checkWireScope('faults.pause', scope)
+    return this.addBarrier('pause', scope)
+  }
+
+  /**
+   * The connection ends: `before` the request is done (default), or `after` it, in place of the answer, so that its client
+   * cannot know.
+   */
+  disconnect(
+    scope: WireScope,
+    { when = 'before', ...times }: FaultTimes & { readonly when?: 'before' | 'after' } = {},
+  ): this {
+    checkWireScope('faults.disconnect', scope)
+    checkOptions<{ when?: string }>('faults.disconnect', { when }, { when: oneOf('before', 'after') })
+    this.add('disconnect', scope, times as FaultTimes, ({ fate }) => {
+      fate.disconnect ??= when
+    })
+    return this
+  }
+
+  /** The request is done, half of its answer is sent, and the connection ends. */
+  truncate(scope: WireScope, times: FaultTimes = {}): this {
+    checkWireScope('faults.truncate', scope)
+    this.add('truncate', scope, times, ({ fate }) => {
+      fate.truncate = true
+    })
+    return this
+  }
+}

@@ -1,0 +1,55 @@
+import { checkOptions, integer, name, oneOf } from '../../validate.ts'
+import { apis } from '../protocol/apis.ts'
+
+/** Kafka's name of an API, such as `Produce` or `JoinGroup`. */
+export type ApiName = Capitalize<keyof typeof apis>
+
+/** Which requests: those that fit all that is given. */
+export interface WireScope {
+  readonly api?: ApiName
+  /** The client id that a client was given. */
+  readonly clientId?: string
+  readonly topic?: string
+  readonly partition?: number
+  readonly group?: string
+}
+
+/** What a request is about. */
+export interface RequestPoint {
+  readonly api: ApiName
+  readonly clientId: string
+  /** The topics that it names; those without a partition are named as a whole. */
+  readonly partitions: readonly { readonly topic: string; readonly partition?: number | undefined }[]
+  readonly groups: readonly string[]
+}
+
+const apiNames = Object.values(apis).map(api => api.name)
+
+/** @throws InvalidOptionError */
+export function checkWireScope(where: string, scope: WireScope): void {
+  checkOptions<WireScope>(where, scope, {
+    api: oneOf(...apiNames),
+    clientId: name,
+    topic: name,
+    partition: integer(0),
+    group: name,
+  })
+}
+
+export function coversRequest(scope: WireScope, point: RequestPoint): boolean {
+  const { api, clientId, group, topic, partition } = scope
+  if (api !== undefined && api !== point.api) return false
+  if (clientId !== undefined && clientId !== point.clientId) return false
+  if (group !== undefined && !point.groups.includes(group)) return false
+  if (topic === undefined && partition === undefined) return true
+  return point.partitions.some(
+    tp =>
+      (topic === undefined || topic === tp.topic) && (partition === undefined || partition === tp.partition),
+  )
+}
+
+export function describeWireScope({ api, ...where }: WireScope): string {
+  const parts = Object.entries(where).map(([field, value]) => `${field} ${value}`)
+  const what = api ?? 'any request'
+  return parts.length === 0 ? what : `${what} of ${parts.join(', ')}`
+}

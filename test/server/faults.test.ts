@@ -1,0 +1,243 @@
+import { Kafka, logLevel } from 'kafkajs'
+import { afterEach, expect, it, vi } from 'vitest'
+import { Broker, topic } from '../../src/index.ts'
+import { refuse } from '../../src/server/faults/refusals.ts'
+import { RequestLog, socketFactory, WireFaults } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import { versionOf, writeMessage } from '../../src/server/protocol/message.ts'
+import type { Wire } from '../../src/server/wire.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+const topics = { orders: topic({ partitions: 2 }), payments: topic({ partitions: 1 }) }
+
+async function start() {
+  const broker = new Broker({ topics })
+  const faults = new WireFaults()
+  const requests = new RequestLog()
+  const kafka = new Kafka({
+    clientId: 'shop',
+    brokers: ['in-process:9092'],
+    socketFactory: socketFactory(broker, { faults, requests }),
+    logLevel: logLevel.NOTHING,
+    // Its own waits are real time, so they are short here.
+    retry: { retries: 5, initialRetryTime: 5, maxRetryTime: 20 },
+  })
+  open.push(() => broker.close())
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
+  open.push(() => producer.disconnect())
+  await producer.connect()
+  const send = (value: string) =>
+    producer.send({ topic: 'orders', messages: [{ key: 'a', value, partition: 0 }] })
+  const values = () =>
+    broker
+      .topic('orders')
+      .records()
+      .map(record => record.value)
+  return { broker, faults, requests, kafka, producer, send, values }
+}
+
+it('answers with an error as often as it is told to, and the client tries again', async () => {
+  const { faults, requests, send, values } = await start()
+  faults.fail({ api: 'Produce', topic: 'orders' }, 'NOT_LEADER_OR_FOLLOWER', { times: 2 })
+  await send('1')
+  expect(values()).toEqual([1])
+  expect(requests.of({ api: 'Produce' }).map(({ outcome, errors }) => [outcome, errors])).toEqual([
+    ['answered', ['NOT_LEADER_OR_FOLLOWER']],
+    ['answered', ['NOT_LEADER_OR_FOLLOWER']],
+    ['answered', []],
+  ])
+  expect(faults.uses).toMatchObject([{ action: 'fail', used: 2, left: 0 }])
+})
+
+it('gives an error that cannot be tried again to whoever asked', async () => {
+  const { faults, send, values } = await start()
+  faults.fail({ api: 'Produce', topic: 'orders', partition: 0 }, 'TOPIC_AUTHORIZATION_FAILED')
+  await expect(send('1')).rejects.toMatchObject({ type: 'TOPIC_AUTHORIZATION_FAILED' })
+  expect(values()).toEqual([])
+})
+
+it('takes a number for an error that it does not know by name', async () => {
+  const { faults, requests, kafka } = await start()
+  const admin = kafka.admin({ retry: { retries: 0 } })
+  open.push(() => admin.disconnect())
+  await admin.connect()
+  faults.fail({ api: 'Metadata', topic: 'orders' }, 72)
+  await expect(admin.fetchTopicMetadata({ topics: ['orders'] })).rejects.toMatchObject({ code: 72 })
+  expect(requests.of({ topic: 'orders' }).at(-1)!.errors).toEqual(['72'])
+})
+
+it('leaves alone what a fault is not for', async () => {
+  const { faults, send, values } = await start()
+  faults.fail({ api: 'Produce', topic: 'payments' }, 'KAFKA_STORAGE_ERROR')
+  faults.fail({ api: 'Produce', topic: 'orders', partition: 1 }, 'KAFKA_STORAGE_ERROR')
+  faults.fail({ api: 'Produce', clientId: 'another' }, 'KAFKA_STORAGE_ERROR')
+  faults.fail({ api: 'Heartbeat', group: 'billing' }, 'KAFKA_STORAGE_ERROR')
+  await send('1')
+  expect(values()).toEqual([1])
+  expect(faults.unused).toHaveLength(4)
+})
+
+it('loses a request with its connection, and the client sends it again', async () => {
+  const { faults, requests, send, values } = await start()
+  faults.disconnect({ api: 'Produce' })
+  await send('1')
+  expect(values()).toEqual([1])
+  expect(requests.of({ api: 'Produce' }).map(({ outcome }) => outcome)).toEqual(['dropped', 'answered'])
+})
+
+it('loses an answer with its connection, and an idempotent producer writes nothing twice', async () => {
+  const { faults, requests, send, values } = await start()
+  faults.disconnect({ api: 'Produce' }, { when: 'after' })
+  await send('1')
+  await send('2')
+  expect(values()).toEqual([1, 2])
+  expect(requests.of({ api: 'Produce' }).map(({ outcome }) => outcome)).toEqual([
+    'dropped',
+    'answered',
+    'answered',
+  ])
+})
+
+it('cuts an answer in half, and an idempotent producer writes nothing twice', async () => {
+  const { faults, requests, send, values } = await start()
+  faults.truncate({ api: 'Produce' })
+  await send('1')
+  expect(values()).toEqual([1])
+  expect(requests.of({ api: 'Produce' }).map(({ outcome }) => outcome)).toEqual(['truncated', 'answered'])
+})
+
+it('ends the connection where a request has no answer that could tell the error', async () => {
+  const { faults, requests, kafka, values } = await start()
+  const producer = kafka.producer()
+  open.push(() => producer.disconnect())
+  await producer.connect()
+  faults.fail({ api: 'Produce' }, 'NOT_LEADER_OR_FOLLOWER')
+  // It believes that this was sent: that is what no acks mean.
+  await producer.send({ topic: 'orders', acks: 0, messages: [{ value: '1' }] })
+  await vi.waitUntil(() => requests.of({ api: 'Produce' })[0]?.outcome === 'dropped')
+  expect(values()).toEqual([])
+})
+
+it('holds a request back until it is released', async () => {
+  const { faults, send, values } = await start()
+  const barrier = faults.pauseNext({ api: 'Produce' })
+  const sent = send('1')
+  await barrier.entered
+  expect(values()).toEqual([])
+  barrier.release()
+  await sent
+  expect(values()).toEqual([1])
+})
+
+it('delays a request on the time of the broker', async () => {
+  const broker = new TestBroker({ topics })
+  open.push(() => broker.close())
+  const faults = new WireFaults()
+  const requests = new RequestLog()
+  const kafka = new Kafka({
+    brokers: ['in-process:9092'],
+    socketFactory: socketFactory(broker, { faults, requests }),
+    logLevel: logLevel.NOTHING,
+  })
+  const producer = kafka.producer()
+  open.push(() => producer.disconnect())
+  await producer.connect()
+  const barrier = faults.pauseNext({ api: 'Produce' })
+  faults.delay({ api: 'Produce' }, 60_000)
+  const messages = [{ value: '1', timestamp: String(broker.now) }]
+  const sent = producer.send({ topic: 'orders', messages })
+  await barrier.entered
+  barrier.release()
+  await broker.advance(60_000)
+  await sent
+  const [produce] = requests.of({ api: 'Produce' })
+  expect(produce!.doneAt! - produce!.receivedAt).toBe(60_000)
+})
+
+it('writes what the clients of a broker in 2020 send, where the topic stamps its records', async () => {
+  const broker = new TestBroker({
+    topics: { orders: topic({ partitions: 1, messageTimestampType: 'LogAppendTime' }) },
+  })
+  open.push(() => broker.close())
+  const kafka = new Kafka({
+    brokers: ['in-process:9092'],
+    socketFactory: socketFactory(broker),
+    logLevel: logLevel.NOTHING,
+  })
+  const producer = kafka.producer()
+  open.push(() => producer.disconnect())
+  await producer.connect()
+  await producer.send({ topic: 'orders', messages: [{ value: '1' }] })
+  expect(broker.topic('orders').records()[0]!.timestamp).toBe(broker.now)
+})
+
+it('makes a consumer of a client join again, and lose nothing', async () => {
+  const { faults, requests, kafka, send } = await start()
+  const consumer = kafka.consumer({ groupId: 'billing', maxWaitTimeInMs: 20, heartbeatInterval: 1 })
+  open.push(() => consumer.disconnect())
+  await consumer.connect()
+  await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+  faults.fail({ api: 'Heartbeat', group: 'billing' }, 'REBALANCE_IN_PROGRESS')
+  const seen = new Set<string>()
+  await consumer.run({ eachMessage: async ({ message }) => void seen.add(String(message.value)) })
+  await send('1')
+  await send('2')
+  await vi.waitUntil(() => seen.size === 2 && faults.unused.length === 0)
+  await vi.waitUntil(() => requests.of({ api: 'SyncGroup', group: 'billing' }).length === 2)
+  expect([...seen]).toEqual(['1', '2'])
+  expect(requests.of({ api: 'FindCoordinator', group: 'billing' }).length).toBeGreaterThan(0)
+})
+
+it('keeps the newest requests, and prints a line for each', async () => {
+  const broker = new Broker({ topics })
+  open.push(() => broker.close())
+  const requests = new RequestLog({ maxRequests: 2 })
+  const admin = new Kafka({
+    clientId: 'ops',
+    brokers: ['in-process:9092'],
+    socketFactory: socketFactory(broker, { requests }),
+    logLevel: logLevel.NOTHING,
+  }).admin()
+  open.push(() => admin.disconnect())
+  await admin.connect()
+  await admin.fetchTopicOffsets('orders')
+  expect([...requests].map(({ api }) => api)).toEqual(['ListOffsets', 'ListOffsets'])
+  expect(String(requests)).toMatch(/Z {2}ops {2}ListOffsets v\d {2}orders-0 orders-1 {2}answered$/)
+  requests.clear()
+  expect(requests).toHaveLength(0)
+  expect(() => new RequestLog({ maxRequests: 0 })).toThrow('maxRequests')
+})
+
+it('refuses what is no fault', () => {
+  const faults = new WireFaults()
+  expect(() => faults.fail({ api: 'Produced' as never }, 'NOT_COORDINATOR')).toThrow("'Produced'")
+  expect(() => faults.fail({ api: 'Produce' }, 'NO_SUCH_ERROR' as never)).toThrow('NO_SUCH_ERROR')
+  expect(() => faults.fail({ api: 'Produce' }, 'QUEUE_FULL')).toThrow('QUEUE_FULL')
+  expect(() => faults.fail({ api: 'Produce' }, 0)).toThrow('0')
+  expect(() => faults.delay({}, -1)).toThrow('-1')
+  expect(() => faults.disconnect({}, { when: 'later' as never })).toThrow("'later'")
+  expect(() => faults.fail({ topics: 'orders' } as never, 'NOT_COORDINATOR')).toThrow('topics')
+  expect(faults.uses).toEqual([])
+})
+
+it.each(Object.values(apis))('can refuse $name in every version', api => {
+  const wire = {
+    engine: { topics: new Map() },
+    nodeId: 1,
+    address: { host: 'a', port: 1 },
+  } as unknown as Wire
+  const [min, max] = api.versions
+  for (let version = min; version <= max; version++) {
+    const response = refuse(wire, api, api.request.zero, 6)
+    if (api === apis.produce) expect(response).toBeUndefined()
+    else
+      expect(
+        writeMessage(api.response as never, response as never, versionOf(api, version)).length,
+      ).toBeGreaterThan(0)
+  }
+})
