@@ -1,4 +1,5 @@
 import { json } from '../../src/index.ts'
+import type { Topic } from '../../src/log/topic.ts'
 import type { Member } from './member.ts'
 import { drawPlan, drawTopics } from './plan.ts'
 import type { World } from './world.ts'
@@ -30,6 +31,7 @@ export const operations: readonly Operation[] = [
   { weight: 1, run: commitLate },
   { weight: 1, run: subscribe },
   { weight: 0.7, run: deleteRecords },
+  { weight: 0.7, run: compact },
   { weight: 0.5, run: setOffsets },
   { weight: 0.3, run: deleteGroup },
   { weight: 0.5, run: wait },
@@ -40,15 +42,17 @@ function topicOf(world: World) {
   return topics.length === 0 ? undefined : world.random.pick(topics)
 }
 
-function message(world: World, topicId: string) {
-  const key = world.random.chance(0.7) ? { key: `k${world.random.integer(0, 9)}` } : {}
-  return { ...key, value: world.written.value(topicId) }
+function message(world: World, topic: Topic) {
+  // A compacted topic takes none without a key.
+  const keyed = world.compaction.compacts(topic) || world.random.chance(0.7)
+  const key = keyed ? `k${world.random.integer(0, 9)}` : undefined
+  return { ...(key === undefined ? {} : { key }), value: world.written.value(topic.id, key) }
 }
 
 function send(world: World): string | undefined {
   const topic = topicOf(world)
   if (topic === undefined) return undefined
-  const body = message(world, topic.id)
+  const body = message(world, topic)
   const partition = world.random.chance(0.2)
     ? { partition: world.random.integer(0, topic.partitions.length - 1) }
     : {}
@@ -64,7 +68,7 @@ function send(world: World): string | undefined {
 function sendBatch(world: World): string | undefined {
   const topic = topicOf(world)
   if (topic === undefined) return undefined
-  const bodies = Array.from({ length: world.random.integer(1, 20) }, () => message(world, topic.id))
+  const bodies = Array.from({ length: world.random.integer(1, 20) }, () => message(world, topic))
   const sent = world.broker.producer().sendBatch(bodies.map(body => ({ topic: topic.name, ...body })))
   world.settles('sendBatch', sent)
   sent.then(
@@ -77,7 +81,7 @@ function sendBatch(world: World): string | undefined {
 function append(world: World): string | undefined {
   const topic = topicOf(world)
   if (topic === undefined) return undefined
-  const body = message(world, topic.id)
+  const body = message(world, topic)
   world.written.acknowledged(body.value, topic.append(body as never))
   return `append ${body.value} to ${topic.name}`
 }
@@ -151,15 +155,26 @@ export function createTopic(world: World): string | undefined {
   const missing = topicNames.filter(name => !broker.topics.has(name))
   if (missing.length === 0) return undefined
   const name = random.pick(missing)
+  const segmentRecords = random.integer(1, 10)
+  const retentionMs = random.integer(100, 5000)
   const retention = random.pick([
     {},
     {},
     { retentionRecords: random.integer(3, 40) },
-    { retentionMs: random.integer(100, 5000), segmentRecords: random.integer(1, 10) },
+    { retentionMs, segmentRecords },
+    { cleanupPolicy: 'compact' as const, segmentRecords },
+    {
+      cleanupPolicy: 'compact,delete' as const,
+      retentionMs,
+      segmentRecords,
+      minCleanableDirtyRatio: random.pick([0, 0.5]),
+      minCompactionLagMs: random.pick([0, 500]),
+    },
   ])
   const options = { partitions: random.integer(1, 6), ...retention }
   const coded = random.chance(0.3)
-  broker.createTopic(name, coded ? { ...options, codec: json } : options)
+  const topic = broker.createTopic(name, coded ? { ...options, codec: json } : options)
+  if (options.cleanupPolicy !== undefined) world.compaction.created(topic)
   return `create ${name} ${JSON.stringify(options)}${coded ? ' with a codec' : ''}`
 }
 
@@ -240,6 +255,12 @@ function deleteRecords(world: World): string | undefined {
     world.report('lost-write', `${where}, and not at ${before}, where its records were deleted`)
   }
   return `delete ${topic.name}-${partition.index} before ${before}`
+}
+
+function compact(world: World): string | undefined {
+  const topic = topicOf(world)
+  if (topic === undefined || !world.compaction.compacts(topic)) return undefined
+  return `compact ${topic.name}: ${topic.compact()} records`
 }
 
 function setOffsets(world: World): string | undefined {

@@ -9,6 +9,7 @@ import { Random } from '../../src/testing/random.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { Anomaly, type AnomalyKind } from './anomaly.ts'
 import { Awake } from './checkers/awake.ts'
+import { Compaction } from './checkers/compaction.ts'
 import { Deadlines } from './checkers/deadlines.ts'
 import { Order } from './checkers/order.ts'
 import { Ownership } from './checkers/ownership.ts'
@@ -28,6 +29,7 @@ export class World {
   readonly broker: Broker
   readonly transcript: Transcript
   readonly written: Written
+  readonly compaction: Compaction
   readonly progress: Progress
   readonly order: Order
   readonly ownership: Ownership
@@ -53,6 +55,7 @@ export class World {
       maxRecords: this.random.pick([100, 10_000]),
     })
     this.written = new Written(this)
+    this.compaction = new Compaction(this)
     this.progress = new Progress(this)
     this.order = new Order(this)
     this.ownership = new Ownership(this)

@@ -27,8 +27,9 @@ export class Order {
   handedOut(assignment: Assignment, records: readonly AnyRecord[]): void {
     let { next } = assignment
     for (const { offset } of records) {
+      const { member, topicId, topic, partition } = assignment
+      while (next < offset && this.#world.compaction.removed(topicId, topic, partition, next)) next++
       if (offset !== next) {
-        const { member, topic, partition } = assignment
         this.#world.report(
           offset < next ? 'nonmonotonic-poll' : 'poll-skip',
           `${member.name} got offset ${offset} of ${topic}-${partition}, expected ${next}`,

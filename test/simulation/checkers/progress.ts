@@ -16,10 +16,10 @@ class PartitionProgress {
     for (let offset = this.#lowest; offset < to; offset++) this.#done[offset] = true
   }
 
-  /** The lowest offset that is neither done, nor excused, nor trimmed. */
-  lowestUnfinished(logStartOffset: number): number {
+  /** The lowest offset that is neither done, nor excused, nor trimmed, nor compacted away. */
+  lowestUnfinished(logStartOffset: number, removed: (offset: number) => boolean): number {
     this.#lowest = Math.max(this.#lowest, logStartOffset)
-    while (this.#done[this.#lowest]) this.#lowest++
+    while (this.#done[this.#lowest] || removed(this.#lowest)) this.#lowest++
     return this.#lowest
   }
 }
@@ -67,7 +67,10 @@ export class Progress {
   /** What a group must not have committed past. */
   lowestUnfinished(groupId: string, topic: string, partition: number): number {
     const { id, partitions } = this.#world.broker.topic(topic)
-    return this.#of(groupId, id, partition).lowestUnfinished(partitions[partition]!.logStartOffset)
+    const { logStartOffset, highWatermark } = partitions[partition]!
+    const removed = (offset: number) =>
+      offset < highWatermark && this.#world.compaction.removed(id, topic, partition, offset)
+    return this.#of(groupId, id, partition).lowestUnfinished(logStartOffset, removed)
   }
 
   check(group: ConsumerGroup): void {

@@ -20,6 +20,9 @@ export class Written {
   readonly #places = new Map<number, string>()
   readonly #ids = new Map<string, number>()
   readonly #topicIds = new Map<number, string>()
+  readonly #keys = new Map<number, string | undefined>()
+  // The last record of each key of a partition.
+  readonly #newest = new Map<string, number>()
   readonly #acknowledged: Acknowledged[] = []
   // The last record of each partition: of all that were sent to it, as there is one sender.
   readonly #last = new Map<string, Acknowledged>()
@@ -30,8 +33,9 @@ export class Written {
   }
 
   /** A value for the next record of that topic; they grow in the order of their sends. */
-  value(topicId: string): number {
+  value(topicId: string, key: string | undefined): number {
     this.#topicIds.set(++this.#next, topicId)
+    this.#keys.set(this.#next, key)
     return this.#next
   }
 
@@ -41,6 +45,8 @@ export class Written {
     const acknowledged = { id, topicId, topic, partition, offset }
     this.#acknowledged.push(acknowledged)
     const key = partitionKey(topicId, partition)
+    const keyed = `${key}/${this.#keys.get(id)}`
+    this.#newest.set(keyed, Math.max(this.#newest.get(keyed) ?? 0, offset))
     const last = this.#last.get(key)
     if (last !== undefined && last.id < id !== last.offset < offset) {
       this.#world.report(
@@ -62,12 +68,17 @@ export class Written {
 
   /** At the end: what nothing has trimmed is in the log. */
   checkAllThere(): void {
-    const { broker } = this.#world
+    const { broker, compaction } = this.#world
     for (const { id, topicId, topic, partition, offset } of this.#acknowledged) {
       const log = broker.topics.get(topic)
       if (log?.id !== topicId) continue
       const { logStartOffset, highWatermark } = log.partitions[partition]!
       if (offset < logStartOffset) continue
+      if (
+        this.#superseded(id, topicId, partition, offset) &&
+        compaction.removed(topicId, topic, partition, offset)
+      )
+        continue
       const where = `record ${id} of ${topic}-${partition} at ${offset}`
       if (offset >= highWatermark) {
         this.#world.report('lost-write', `${where}: the log ends at ${highWatermark}`)
@@ -77,6 +88,11 @@ export class Written {
       if (found?.value !== id)
         this.#world.report('lost-write', `${where}: ${found?.value ?? 'nothing'} is there`)
     }
+  }
+
+  // A later record of its key was written.
+  #superseded(id: number, topicId: string, partition: number, offset: number): boolean {
+    return this.#newest.get(`${partitionKey(topicId, partition)}/${this.#keys.get(id)}`)! > offset
   }
 
   #place(id: number, topic: string, partition: number, offset: number): void {
