@@ -1,8 +1,10 @@
 import { brokerMutations } from './list/broker.ts'
+import { compactionMutations } from './list/compaction.ts'
 import { consumerMutations } from './list/consumer.ts'
 import { groupMutations } from './list/group.ts'
 import { logMutations } from './list/log.ts'
 import { producerMutations } from './list/producer.ts'
+import { transactionMutations } from './list/transaction.ts'
 import type { Mutation } from './mutation.ts'
 
 /** Every bug that has to be noticed. */
@@ -12,6 +14,8 @@ export const mutations: readonly Mutation[] = [
   ...groupMutations,
   ...consumerMutations,
   ...brokerMutations,
+  ...transactionMutations,
+  ...compactionMutations,
 ]
 
 /** The bug of that name, which must be there. */

@@ -8,7 +8,8 @@ export const simulation = 'test/mutations/seeds.mutant.ts'
 
 // By room: its own tests, and those of what stands on it.
 const tests: Readonly<Record<string, readonly string[]>> = {
-  log: ['log', 'behaviours', 'broker'],
+  log: ['log', 'behaviours', 'broker', 'producer'],
+  transaction: ['producer', 'behaviours'],
   producer: ['producer', 'behaviours'],
   group: ['group', 'behaviours', 'broker', 'consumer', 'log'],
   consumer: ['consumer', 'behaviours', 'broker'],
