@@ -58,12 +58,8 @@ export class Connection {
   }
 
   close(): void {
-    this.#socket.destroy()
-  }
-
-  #drop(): void {
     this.#gone.abort()
-    this.close()
+    this.#socket.destroy()
   }
 
   #closed(): void {
@@ -142,7 +138,7 @@ export class Connection {
       clientId,
       session: this.#session,
       signal: this.#gone.signal,
-      drop: () => this.#drop(),
+      drop: () => this.close(),
       truncate: () => {
         this.#truncates = true
       },

@@ -1,0 +1,82 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import * as fc from 'fast-check'
+import type { Broker } from '../../src/index.ts'
+import { connect } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { request, sequencedBatch, WireClient } from '../helpers/wire-client.ts'
+
+// A join waits for others, and so is not answered at once.
+const described = (Object.values(apis) as unknown as readonly Api[]).filter(
+  ({ name }) => name !== 'JoinGroup',
+)
+
+const batch = sequencedBatch(1, 0, 0, [1, 2, 3])
+
+// What a request says, so that what damages it comes to the fields below, too.
+const bodies: Readonly<Record<string, object>> = {
+  Produce: {
+    acks: 1,
+    timeoutMs: 10,
+    topicData: [{ name: 'orders', partitionData: [{ index: 0, records: [batch] }] }],
+  },
+  Fetch: {
+    topics: [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] }],
+  },
+  ListOffsets: { topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp: -1 }] }] },
+  Metadata: { topics: [{ name: 'orders' }] },
+  OffsetCommit: {
+    groupId: 'billing',
+    generationIdOrMemberEpoch: -1,
+    topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }],
+  },
+  OffsetFetch: { groupId: 'billing', topics: [{ name: 'orders', partitionIndexes: [0] }] },
+  CreateTopics: {
+    topics: [{ name: 'orders', numPartitions: 2, configs: [{ name: 'retention.ms', value: '1' }] }],
+  },
+  DeleteRecords: { topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, offset: 0 }] }] },
+  SyncGroup: { groupId: 'billing', generationId: 1, memberId: 'a', assignments: [] },
+  Heartbeat: { groupId: 'billing', generationId: 1, memberId: 'a' },
+  TxnOffsetCommit: {
+    transactionalId: 'a',
+    groupId: 'billing',
+    topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }],
+  },
+}
+
+const frames = fc.record({
+  api: fc.constantFrom(...described),
+  version: fc.nat({ max: 13 }),
+  flips: fc.array(fc.record({ at: fc.nat({ max: 200 }), bits: fc.integer({ min: 1, max: 255 }) }), {
+    maxLength: 6,
+  }),
+  cut: fc.option(fc.nat({ max: 60 }), { freq: 1 }),
+  extra: fc.option(fc.uint8Array({ maxLength: 20 }), { freq: 1 }),
+})
+
+/**
+ * Sends a broker frames that are damaged in every way, each on a connection of its own; after each of them another
+ * connection has to be answered as ever.
+ */
+export async function sendHostileFrames(broker: Broker, count: number, seed?: number): Promise<void> {
+  const metadata = apis.metadata as unknown as Api
+  const good = new WireClient(connect(broker))
+  await fc.assert(
+    fc.asyncProperty(frames, async ({ api, version, flips, cut, extra }) => {
+      const at = Math.min(Math.max(version, api.versions[0]), api.versions[1])
+      let frame = Buffer.concat([request(api, at, bodies[api.name]), extra ?? Buffer.alloc(0)])
+      for (const { at: place, bits } of flips) frame[place % frame.length]! ^= bits
+      if (cut !== null) frame = frame.subarray(0, cut)
+      const bad = new WireClient(connect(broker))
+      bad.send(frame)
+      // Streams go on between promises only: without this turn nothing of it would have been read.
+      await turn()
+      good.send(request(metadata, 4, { topics: [{ name: 'orders' }] }))
+      const id = (await good.answer()).readInt32BE(0)
+      if (id !== 7) throw new Error(`another connection was answered ${id} in place of 7`)
+      bad.socket.destroy()
+    }),
+    { numRuns: count, ...(seed === undefined ? {} : { seed }) },
+  )
+  good.socket.destroy()
+}

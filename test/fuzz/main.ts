@@ -1,0 +1,38 @@
+import { parseArgs } from 'node:util'
+import { Broker, topic } from '../../src/index.ts'
+import { ProtocolError } from '../../src/server/protocol/protocol-error.ts'
+import { sendHostileFrames } from './hostile-frames.ts'
+
+// npm run fuzz -- --frames 1000000 [--seed 1]    damaged frames to one server; by default 100,000
+const { values } = parseArgs({
+  options: { frames: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
+})
+
+const perRound = 10_000
+const total = Number(values.frames)
+const broker = new Broker({ topics: { orders: topic({ partitions: 1 }) } }) as unknown as Broker
+let refused = 0
+broker.on('recordsDropped', () => {})
+broker.on('error', error => {
+  refused++
+  // A frame that cannot be read is refused; anything else is a bug of the server.
+  if (!(error instanceof ProtocolError)) throw error
+})
+const began = performance.now()
+let told = began
+
+for (let sent = 0; sent < total; sent += perRound) {
+  await sendHostileFrames(broker, Math.min(perRound, total - sent), Number(values.seed) + sent)
+  const done = Math.min(sent + perRound, total)
+  const now = performance.now()
+  if (now - told < 10_000 && done < total) continue
+  told = now
+  globalThis.gc?.()
+  const heap = (process.memoryUsage().heapUsed / 1e6).toFixed(1)
+  const rate = Math.round((done / (now - began)) * 1000)
+  console.log(
+    `${done} frames, ${rate} frames/s, ${refused} refused with their connections, heap ${heap} MB, ` +
+      `${broker.topics.size} topics, ${broker.groups.size} groups`,
+  )
+}
+await broker.close()
