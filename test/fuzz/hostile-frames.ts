@@ -13,8 +13,8 @@ const described = (Object.values(apis) as unknown as readonly Api[]).filter(
 
 const batch = sequencedBatch(1, 0, 0, [1, 2, 3])
 
-// What a request says, so that what damages it comes to the fields below, too.
-const bodies: Readonly<Record<string, object>> = {
+/** What a request of each API says that names something. */
+export const bodies: Readonly<Record<string, object>> = {
   Produce: {
     acks: 1,
     timeoutMs: 10,
@@ -30,11 +30,26 @@ const bodies: Readonly<Record<string, object>> = {
     generationIdOrMemberEpoch: -1,
     topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }],
   },
-  OffsetFetch: { groupId: 'billing', topics: [{ name: 'orders', partitionIndexes: [0] }] },
+  OffsetFetch: {
+    groupId: 'billing',
+    topics: [{ name: 'orders', partitionIndexes: [0] }],
+    groups: [{ groupId: 'billing', topics: [{ name: 'orders', partitionIndexes: [0] }] }],
+  },
   CreateTopics: {
     topics: [{ name: 'orders', numPartitions: 2, configs: [{ name: 'retention.ms', value: '1' }] }],
   },
   DeleteRecords: { topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, offset: 0 }] }] },
+  AddPartitionsToTxn: {
+    v3AndBelowTransactionalId: 'a',
+    v3AndBelowTopics: [{ name: 'orders', partitions: [0] }],
+  },
+  FindCoordinator: { key: 'billing', keyType: 0, coordinatorKeys: ['billing'] },
+  DescribeGroups: { groups: ['billing'] },
+  ConsumerGroupDescribe: { groupIds: ['billing'] },
+  DeleteGroups: { groupsNames: ['other'] },
+  CreatePartitions: { topics: [{ name: 'other', count: 3, assignments: null }] },
+  DeleteTopics: { topicNames: ['other'], topics: [{ name: 'other' }] },
+  DescribeConfigs: { resources: [{ resourceType: 2, resourceName: 'orders', configurationKeys: null }] },
   SyncGroup: { groupId: 'billing', generationId: 1, memberId: 'a', assignments: [] },
   Heartbeat: { groupId: 'billing', generationId: 1, memberId: 'a' },
   TxnOffsetCommit: {

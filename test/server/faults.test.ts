@@ -4,9 +4,12 @@ import { Broker, topic } from '../../src/index.ts'
 import { refuse } from '../../src/server/faults/refusals.ts'
 import { RequestLog, socketFactory, WireFaults } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
-import { versionOf, writeMessage } from '../../src/server/protocol/message.ts'
+import { type Api, readMessage, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
+import { Reader } from '../../src/server/protocol/reader.ts'
+import type { Type } from '../../src/server/protocol/type.ts'
 import type { Wire } from '../../src/server/wire.ts'
 import { TestBroker } from '../../src/testing/index.ts'
+import { bodies } from '../fuzz/hostile-frames.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -216,6 +219,7 @@ it('keeps the newest requests, and prints a line for each', async () => {
 it('refuses what is no fault', () => {
   const faults = new WireFaults()
   expect(() => faults.fail({ api: 'Produced' as never }, 'NOT_COORDINATOR')).toThrow("'Produced'")
+  expect(() => faults.fail({ api: 'AlterConfigs' as never }, 'NOT_COORDINATOR')).toThrow('AlterConfigs')
   expect(() => faults.fail({ api: 'Produce' }, 'NO_SUCH_ERROR' as never)).toThrow('NO_SUCH_ERROR')
   expect(() => faults.fail({ api: 'Produce' }, 'QUEUE_FULL')).toThrow('QUEUE_FULL')
   expect(() => faults.fail({ api: 'Produce' }, 0)).toThrow('0')
@@ -225,19 +229,21 @@ it('refuses what is no fault', () => {
   expect(faults.uses).toEqual([])
 })
 
-it.each(Object.values(apis))('can refuse $name in every version', api => {
+const all = Object.values(apis) as unknown as readonly Api[]
+
+it.each(all)('refuses $name in every version with the error', api => {
   const wire = {
     engine: { topics: new Map() },
     nodeId: 1,
     address: { host: 'a', port: 1 },
   } as unknown as Wire
-  const [min, max] = api.versions
+  const [min, max] = api.key === apis.addPartitionsToTxn.key ? [0, 3] : api.versions
   for (let version = min; version <= max; version++) {
-    const response = refuse(wire, api, api.request.zero, 6)
-    if (api === apis.produce) expect(response).toBeUndefined()
-    else
-      expect(
-        writeMessage(api.response as never, response as never, versionOf(api, version)).length,
-      ).toBeGreaterThan(0)
+    const at = versionOf(api, version)
+    const asked = writeMessage(api.request as Type<unknown, object>, bodies[api.name] ?? {}, at).concat()
+    const response = refuse(wire, api, readMessage(api.request, new Reader(asked), at), 6)
+    const answered = writeMessage(api.response as Type<unknown, unknown>, response, at).concat()
+    const told = JSON.stringify(readMessage(api.response, new Reader(answered), at))
+    expect(told).toMatch(/"(partitionE|e)rrorCode":6\b/)
   }
 })

@@ -1,7 +1,7 @@
 import { checkOptions, integer, name, oneOf } from '../../validate.ts'
 import { apis } from '../protocol/apis.ts'
 
-/** Kafka's name of an API, such as `Produce` or `JoinGroup`. */
+/** Kafka's name of an API that is spoken, such as `Produce` or `JoinGroup`. */
 export type ApiName = Capitalize<keyof typeof apis>
 
 /** Which requests: those that fit all that is given. */

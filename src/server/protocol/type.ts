@@ -35,11 +35,6 @@ export const int16: Type<number> = fixed(
   reader => reader.int16(),
   (writer, value) => writer.int16(value),
 )
-export const uint16: Type<number> = fixed(
-  0 as number,
-  reader => reader.uint16(),
-  (writer, value) => writer.uint16(value),
-)
 export const int32: Type<number> = fixed(
   0 as number,
   reader => reader.int32(),
@@ -49,11 +44,6 @@ export const int64: Type<number> = fixed(
   0 as number,
   reader => reader.int64(),
   (writer, value) => writer.int64(value),
-)
-export const float64: Type<number> = fixed(
-  0 as number,
-  reader => reader.float64(),
-  (writer, value) => writer.float64(value),
 )
 
 /** Stands for no id. */

@@ -34,11 +34,6 @@ export class Writer {
     this.#buffer.writeInt16BE(value, at)
   }
 
-  uint16(value: number): void {
-    const at = this.#room(2)
-    this.#buffer.writeUInt16BE(value, at)
-  }
-
   int32(value: number): void {
     const at = this.#room(4)
     this.#buffer.writeInt32BE(value, at)
@@ -54,11 +49,6 @@ export class Writer {
     const high = Math.floor(value / 0x100000000)
     this.#buffer.writeInt32BE(high, at)
     this.#buffer.writeUInt32BE(value - high * 0x100000000, at + 4)
-  }
-
-  float64(value: number): void {
-    const at = this.#room(8)
-    this.#buffer.writeDoubleBE(value, at)
   }
 
   uvarint(value: number): void {
