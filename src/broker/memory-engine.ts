@@ -5,7 +5,6 @@ import { Conditions, type WaitOptions } from '../conditions.ts'
 import type {
   Engine,
   EngineClient,
-  EngineTransaction,
   FetchPosition,
   FetchSession,
   GroupStoppedEvent,
@@ -15,7 +14,6 @@ import type {
   MembershipListener,
   ProducerRecord,
   SendWait,
-  TransactionalProducer,
 } from '../engine.ts'
 import {
   ClosedError,
@@ -34,11 +32,12 @@ import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
 import { offsetAt } from '../group/group-log.ts'
 import { OffsetStore } from '../group/offset-store.ts'
 import { Ids } from '../ids.ts'
+import type { EncodedBatch } from '../log/encoded-batch.ts'
 import { LogCleaner } from '../log/log-cleaner.ts'
 import { type LogConfig, toLogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
-import { checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
+import { type BatchMetadata, checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
@@ -50,7 +49,13 @@ import { TransactionCoordinator } from '../transaction/transaction-coordinator.t
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, toSubscription } from './group-membership.ts'
 import { GroupProgress } from './group-progress.ts'
-import { LogWriter, type ProducerSequence, type SequencedAppend } from './log-writer.ts'
+import {
+  type BatchTarget,
+  type EncodedTransaction,
+  LogWriter,
+  type ProducerSequence,
+  type SequencedAppend,
+} from './log-writer.ts'
 import { ManualMembership } from './manual-membership.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { MemoryTransactionalProducer } from './memory-transactions.ts'
@@ -293,7 +298,7 @@ export class MemoryEngine implements Engine, Closable {
     return this.#nextProducerId++
   }
 
-  initTransactions(transactionalId: string, timeoutMs: number): TransactionalProducer {
+  initTransactions(transactionalId: string, timeoutMs: number): MemoryTransactionalProducer {
     this.requireOpen()
     const session = this.#coordinator.init(transactionalId, timeoutMs)
     this.#finished()
@@ -313,13 +318,19 @@ export class MemoryEngine implements Engine, Closable {
     return this.#coordinator.session(transactionalId)?.producerEpoch
   }
 
+  /** Writes a batch to one partition as it is; see `LogWriter`. */
+  appendEncoded(target: BatchTarget, batch: EncodedBatch, wait?: SendWait): MaybePromise<BatchMetadata> {
+    return this.#writer.appendEncoded(target, batch, wait)
+  }
+
   /** Writes a batch of an idempotent producer, once; see `LogWriter`. */
   appendSequenced(
+    target: BatchTarget,
     producer: ProducerSequence,
-    records: readonly ProducerRecord[],
-    transaction?: EngineTransaction,
+    batch: EncodedBatch,
+    transaction?: EncodedTransaction,
   ): SequencedAppend {
-    return this.#writer.appendSequenced(producer, records, transaction)
+    return this.#writer.appendSequenced(target, producer, batch, transaction)
   }
 
   #appendTo(topic: Topic, body: object): RecordMetadata {

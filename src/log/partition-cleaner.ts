@@ -4,7 +4,6 @@ import type { Segment } from './segment.ts'
 
 /** The log that a cleaner works on. */
 export interface CompactedLog {
-  readonly topic: string
   readonly logStartOffset: number
   /** Nothing from here on is compacted: it is not decided yet. */
   readonly lastStableOffset: number
@@ -86,7 +85,6 @@ export class PartitionCleaner {
     if (!due) return undefined
     const log = this.#log
     return new CompactionPass(cleanable, {
-      topic: log.topic,
       logStartOffset: () => log.logStartOffset,
       dirtyFrom: this.#cleanedTo,
       now,

@@ -1,13 +1,17 @@
 import type { Broker } from '../broker.ts'
-import type { EngineTransaction, TransactionalProducer } from '../engine.ts'
 import type { ErrorCode } from '../error-codes.ts'
+
+type TransactionalProducer = ReturnType<Broker['engine']['initTransactions']>
+
+/** A transaction, in which batches are written as they come. */
+type WireTransaction = ReturnType<TransactionalProducer['begin']>
 
 /** A producer on the wire with a transactional id. */
 interface WireProducer {
   readonly producer: TransactionalProducer
   readonly producerId: number
   readonly producerEpoch: number
-  open: EngineTransaction | undefined
+  open: WireTransaction | undefined
 }
 
 /** Who says that it is which producer. */
@@ -45,16 +49,16 @@ export class WireTransactions {
   }
 
   /** Its transaction, begun where none is open. (Kafka: AddPartitionsToTxn, AddOffsetsToTxn) */
-  begin(transactionalId: string, identity: ProducerIdentity): EngineTransaction | ErrorCode {
+  begin(transactionalId: string, identity: ProducerIdentity): WireTransaction | ErrorCode {
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
     // One whose time was over has ended without its producer's doing; the next step says so.
-    made.open ??= made.producer.begin() as EngineTransaction
+    made.open ??= made.producer.begin()
     return made.open
   }
 
   /** Its transaction that is open, for one that writes or commits offsets within it. */
-  opened({ producerId, producerEpoch }: ProducerIdentity): EngineTransaction | ErrorCode {
+  opened({ producerId, producerEpoch }: ProducerIdentity): WireTransaction | ErrorCode {
     const made = this.#byProducerId.get(producerId)
     if (made === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
     if (made.producerEpoch !== producerEpoch) return 'INVALID_PRODUCER_EPOCH'

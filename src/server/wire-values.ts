@@ -4,8 +4,6 @@ import { isPromise } from '../maybe-promise.ts'
 import { headersOf, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
 import type { WireRecord } from './protocol/record-batch.ts'
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** The value of a record from the wire, as the topic's log keeps values: its codec's bytes, else what the JSON says. */
 export function valueFromWire(topic: Topic, bytes: Buffer | null): unknown {
   if (bytes === null) return null
@@ -39,18 +37,19 @@ export function valueToWire(stored: unknown): Buffer | null {
   return Buffer.from(JSON.stringify(stored))
 }
 
-/** @throws InvalidRecordError where the topic's keys are strings and this is none */
+/** A key from the wire; where the topic's keys are strings it is known to be text. */
 export function keyFromWire(topic: Topic, bytes: Buffer | null): RecordKey | null {
   if (bytes === null) return null
   if (topic.options.keys === 'bytes') return new Uint8Array(bytes)
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    throw new InvalidRecordError(
-      `Record for topic '${topic.name}': its keys are strings, and this one is not valid UTF-8; the option keys: 'bytes' takes any`,
-      { topic: topic.name, field: 'key' },
-    )
-  }
+  return bytes.toString('utf8')
+}
+
+/** A key that is no text, where the topic's keys are. */
+export function notText(topic: Topic): InvalidRecordError {
+  return new InvalidRecordError(
+    `Record for topic '${topic.name}': its keys are strings, and this one is not valid UTF-8; the option keys: 'bytes' takes any`,
+    { topic: topic.name, field: 'key' },
+  )
 }
 
 export function keyToWire(key: RecordKey | null): Buffer | null {
