@@ -95,6 +95,11 @@ export interface PendingCommit {
 /** A consumer's place in its group. */
 export interface Membership {
   readonly memberId: string
+  /**
+   * How often what is finished is committed by itself, in milliseconds. Left out where a commit is a matter of memory and
+   * made each time.
+   */
+  readonly autoCommitIntervalMs?: number
   /** @throws UnknownTopicOrPartitionError where a name does not exist */
   subscribe(interest: Interest): MaybePromise<void>
   /** Says that nothing more is done with revoked partitions. */
@@ -155,11 +160,13 @@ export interface PartitionFetch {
    * offset counts as one.
    */
   count?(from: number, to: number): number
+  /** Learns where the log ends now. Left out where that is always known. */
+  refresh?(): Promise<void>
 }
 
 /** Reads several partitions, one after the other as they have records. */
 export interface FetchSession<Position extends FetchPosition> {
-  start(position: Position): PartitionFetch
+  start(position: Position): MaybePromise<PartitionFetch>
   /**
    * A partition that has something to read, or is out of range; undefined where there is none: `wake` is then called once
    * when there is.

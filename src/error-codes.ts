@@ -54,6 +54,17 @@ export type ErrorCode =
   | 'NEVER_IDLE'
   | 'CONSUMER_CRASHED'
   | 'BATCH_FAILED'
+  | 'NETWORK_EXCEPTION'
+  | 'NOT_ENOUGH_REPLICAS'
+  | 'TOPIC_AUTHORIZATION_FAILED'
+  | 'GROUP_AUTHORIZATION_FAILED'
+  | 'CLUSTER_AUTHORIZATION_FAILED'
+  | 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+  | 'POLICY_VIOLATION'
+  | 'INVALID_TRANSACTION_TIMEOUT'
+  | 'CONCURRENT_TRANSACTIONS'
+  | 'GROUP_MAX_SIZE_REACHED'
+  | 'PEER_NOT_INSTALLED'
 
 /**
  * Kafka's error table, as far as brokerlet speaks it: name, number and whether trying again can help
@@ -116,4 +127,15 @@ export const errorCodes: Readonly<
   NEVER_IDLE: { errno: -1, retriable: false },
   CONSUMER_CRASHED: { errno: -1, retriable: false },
   BATCH_FAILED: { errno: -1, retriable: true },
+  NETWORK_EXCEPTION: { errno: 13, retriable: true },
+  NOT_ENOUGH_REPLICAS: { errno: 19, retriable: true },
+  TOPIC_AUTHORIZATION_FAILED: { errno: 29, retriable: false },
+  GROUP_AUTHORIZATION_FAILED: { errno: 30, retriable: false },
+  CLUSTER_AUTHORIZATION_FAILED: { errno: 31, retriable: false },
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: { errno: 53, retriable: false },
+  POLICY_VIOLATION: { errno: 44, retriable: false },
+  INVALID_TRANSACTION_TIMEOUT: { errno: 50, retriable: false },
+  CONCURRENT_TRANSACTIONS: { errno: 51, retriable: true },
+  GROUP_MAX_SIZE_REACHED: { errno: 81, retriable: false },
+  PEER_NOT_INSTALLED: { errno: -1, retriable: false },
 }

@@ -23,15 +23,16 @@ export class Serde {
   readonly decodes: boolean
   /** Whether the log keeps bytes, and so knows a record's size. */
   readonly encodes: boolean
+  /** What the topic's keys are. */
+  readonly keys: 'string' | 'bytes'
   readonly #codec: TopicOptions['codec']
   readonly #schema: StandardSchemaV1 | undefined
-  readonly #keys: 'string' | 'bytes'
 
   constructor(topic: string, options: Pick<TopicOptions, 'codec' | 'schema' | 'keys'>) {
     this.topic = topic
     this.#codec = options.codec
     this.#schema = options.schema
-    this.#keys = options.keys ?? 'string'
+    this.keys = options.keys ?? 'string'
     this.decodes = options.codec !== undefined
     this.encodes = options.codec !== undefined
   }
@@ -39,14 +40,14 @@ export class Serde {
   /** Refuses a key of the wrong kind; no key is `null`. */
   key(key: unknown): RecordKey | null {
     if (typeof key === 'string') {
-      if (this.#keys === 'string') return key
+      if (this.keys === 'string') return key
     } else if (key === null || key === undefined) {
       return null
-    } else if (key instanceof Uint8Array && this.#keys === 'bytes') {
+    } else if (key instanceof Uint8Array && this.keys === 'bytes') {
       // A copy: what was hashed is what stays, whatever becomes of the sender's buffer.
       return new Uint8Array(key)
     }
-    const expected = this.#keys === 'string' ? 'a string' : 'a Uint8Array'
+    const expected = this.keys === 'string' ? 'a string' : 'a Uint8Array'
     throw this.#invalid('key', `key expected ${expected} or null, received ${describeValue(key)}`)
   }
 

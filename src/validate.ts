@@ -53,6 +53,11 @@ export function invalidOption(
   )
 }
 
+/** Refuses an option that has to be given, where it is left out. */
+export function requireOption(where: string, option: string, value: unknown, check: Check): void {
+  if (value === undefined) throw invalidOption(where, option, check.expected, value)
+}
+
 /** Refuses an argument of a call, saying what was expected and what arrived. */
 export function requireArgument(where: string, field: string, value: unknown, check: Check): void {
   if (check.accepts(value)) return

@@ -20,6 +20,7 @@ export interface CommitterHost {
 /** Commits for one consumer, by itself or because it was asked to. */
 export class Committer {
   readonly #host: CommitterHost
+  readonly #due = new Set<PartitionState>()
 
   constructor(host: CommitterHost) {
     this.#host = host
@@ -42,6 +43,8 @@ export class Committer {
     if (state.finished === state.committed || state.phase === 'gone') return
     const membership = this.#host.membership()
     if (membership === undefined) return
+    if (membership.autoCommitIntervalMs !== undefined)
+      return this.#commitLater(state, membership.autoCommitIntervalMs)
     try {
       const told = committing.listened || this.#host.events.listens('committed')
       if (!told && commitOwned(membership, state)) return
@@ -49,6 +52,18 @@ export class Committer {
       return this.#refused(error)
     }
     void this.#commitAutomatically([state], [plainOffset(state)])
+  }
+
+  // Whoever gives a partition up, or leaves, commits at once what is finished by then.
+  #commitLater(state: PartitionState, intervalMs: number): void {
+    this.#due.add(state)
+    if (this.#due.size > 1) return
+    const commit = () => {
+      const due = [...this.#due]
+      this.#due.clear()
+      void this.commitFinished(due)
+    }
+    this.#host.engine.clock.setTimer(commit, intervalMs, { name: `commit of ${this.#host.clientId}` })
   }
 
   // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).

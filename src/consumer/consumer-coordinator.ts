@@ -1,8 +1,15 @@
 import { Deferred } from '../deferred.ts'
-import type { AssignmentUpdate, Engine, FetchSession, Membership, MembershipListener } from '../engine.ts'
+import type {
+  AssignmentUpdate,
+  Engine,
+  FetchSession,
+  Membership,
+  MembershipListener,
+  PartitionFetch,
+} from '../engine.ts'
 import { CommitFailedError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
 import type { IsolationLevel } from '../record.ts'
 import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
@@ -229,10 +236,9 @@ export class ConsumerCoordinator implements MembershipListener {
     }
     // Kept here, since it may be lost while an engine takes its time to answer.
     const membership = this.#membership!
-    for (const state of states) {
-      const positioned = this.#positions.lookUp(state, membership)
-      if (isThenable(positioned)) await positioned
-    }
+    // All at once: an engine that has to ask elsewhere asks for them together.
+    const positioned = states.map(state => this.#positions.lookUp(state, membership))
+    if (positioned.some(isThenable)) await Promise.all(positioned)
     const partitions = states.map(toTopicPartition)
     // A member that ends up with nothing is told so, too, once.
     if (partitions.length > 0 || settled) {
@@ -240,15 +246,25 @@ export class ConsumerCoordinator implements MembershipListener {
       await this.#hook('onAssigned', partitions)
     }
     const wanted = states.filter(state => state.phase === 'assigned')
-    for (const state of wanted) {
-      state.phase = 'active'
-      state.fetch = this.#host.session.start(state)
-      if (this.#host.options.bounded) state.until ??= state.end
-    }
+    const started = wanted.map(state => this.#startReading(state))
+    if (started.some(isThenable)) await Promise.all(started)
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (settled && current()) this.#becomeReady()
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
+  }
+
+  #startReading(state: PartitionState): MaybePromise<void> {
+    const fetch = this.#host.session.start(state)
+    return isPromise(fetch) ? fetch.then(started => this.#read(state, started)) : this.#read(state, fetch)
+  }
+
+  #read(state: PartitionState, fetch: PartitionFetch): void {
+    // It may be gone again by now.
+    if (state.phase !== 'assigned') return fetch.stop()
+    state.fetch = fetch
+    state.phase = 'active'
+    if (this.#host.options.bounded) state.until ??= state.end
   }
 
   #becomeReady(): void {

@@ -3,6 +3,7 @@ import { Deferred } from '../deferred.ts'
 import type { Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
 import { ClosedError, ConsumerCrashedError, describeError } from '../errors.ts'
 import type { Events } from '../events.ts'
+import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
@@ -295,8 +296,9 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.#worker instanceof RecordStream && !this.#worker.iterating) return
     this.#draining = true
     try {
+      const ends = this.ends()
       await this.reach(
-        this.ends().filter(({ state }) => !state.paused || this.pauses.has(state)),
+        (isPromise(ends) ? await ends : ends).filter(({ state }) => !state.paused || this.pauses.has(state)),
         () => this.#life !== 'running' || !this.#draining,
         timeoutMs,
       )
@@ -403,10 +405,11 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   /** Where its partitions end now. */
-  ends(): { readonly state: PartitionState; readonly end: number }[] {
-    return this.coordinator.states
-      .filter(({ phase }) => phase === 'active')
-      .map(state => ({ state, end: state.end }))
+  ends(): MaybePromise<{ readonly state: PartitionState; readonly end: number }[]> {
+    const active = this.coordinator.states.filter(({ phase }) => phase === 'active')
+    const ends = () => active.map(state => ({ state, end: state.end }))
+    const refreshed = active.map(({ fetch }) => fetch?.refresh?.()).filter(isThenable)
+    return refreshed.length === 0 ? ends() : Promise.all(refreshed).then(ends)
   }
 
   /** Resolves when it has finished everything up to these ends, or `ended` says that it need not. */

@@ -398,7 +398,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       this.#lifecycle.requireOpen()
       return false
     }
-    await this.#lifecycle.reach(this.#lifecycle.ends(), ended, options.timeoutMs ?? Number.POSITIVE_INFINITY)
+    await this.#lifecycle.reach(
+      await this.#lifecycle.ends(),
+      ended,
+      options.timeoutMs ?? Number.POSITIVE_INFINITY,
+    )
   }
 
   // --- events -------------------------------------------------------------------------------------------------------

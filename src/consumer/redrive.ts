@@ -9,6 +9,7 @@ import type {
   ProducerRecord,
 } from '../engine.ts'
 import { InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import { callback, checkOptions, integer, name } from '../validate.ts'
@@ -134,7 +135,7 @@ class Redrive implements MembershipListener {
     return this.#readings.some(({ fetchPosition, end }) => fetchPosition < end)
   }
 
-  async #open(tp: TopicPartition, start: (reading: Reading) => PartitionFetch): Promise<void> {
+  async #open(tp: TopicPartition, start: (reading: Reading) => MaybePromise<PartitionFetch>): Promise<void> {
     const committed = await this.#membership!.committed(tp)
     const first = await this.#engine.offsetFor(tp, 'beginning', this.isolationLevel)
     const end = await this.#engine.offsetFor(tp, 'end', this.isolationLevel)
@@ -142,7 +143,8 @@ class Redrive implements MembershipListener {
     if (fetchPosition >= end) return
     const reading = { ...tp, fetchPosition, end, paused: false } as Reading
     this.#readings.push(reading)
-    reading.fetch = start(reading)
+    const fetch = start(reading)
+    reading.fetch = isPromise(fetch) ? await fetch : fetch
   }
 
   async #moveSome(reading: Reading): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Engine, FetchPosition, FetchSession, PartitionFetch } from '../engine.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { Queue } from '../queue.ts'
 import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import type { Serde } from '../serde.ts'
@@ -20,19 +21,19 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
     this.#wake = wake
   }
 
-  start(position: Position): PartitionFetch {
+  start(position: Position): MaybePromise<PartitionFetch> {
     const { bench, group, member } = this.#client
     const { topic, partition, fetchPosition: offset } = position
     bench.timeline.record({ kind: 'started', group, member, topic, partition, offset })
-    const fetch = new TestPartitionFetch(
-      this.#session.start(position),
-      position,
-      this.#client,
-      () => {
-        this.#fetches.delete(position)
-      },
-      this.#again,
-    )
+    const started = this.#session.start(position)
+    return isPromise(started)
+      ? started.then(fetch => this.#follow(position, fetch))
+      : this.#follow(position, started)
+  }
+
+  #follow(position: Position, followed: PartitionFetch): PartitionFetch {
+    const forget = () => void this.#fetches.delete(position)
+    const fetch = new TestPartitionFetch(followed, position, this.#client, forget, this.#again)
     this.#fetches.set(position, fetch)
     fetch.lookForRedelivery()
     return fetch

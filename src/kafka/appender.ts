@@ -1,0 +1,271 @@
+import { isBrokerletError, TimeoutError, UnknownTopicOrPartitionError } from '../errors.ts'
+import type { RecordMetadata } from '../record.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
+import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
+import type { Cluster } from './cluster.ts'
+import { kafkaError } from './cluster-error.ts'
+import type { Connections } from './connections.ts'
+import { groupBy } from './group-by.ts'
+import { PartitionQueue, type ProducerIdentity } from './partition-queue.ts'
+import type { ProducedRecord } from './produced-record.ts'
+import { backoffMs } from './retry.ts'
+
+/** How records are sent. */
+export interface AppendLimits {
+  readonly compression: string
+  /** The most in one batch, in bytes. */
+  readonly batchBytes: number
+  /** Requests under way to one broker. (Kafka: max.in.flight.requests.per.connection) */
+  readonly maxInFlight: number
+  /** How long a record is tried for, in milliseconds. (Kafka: delivery.timeout.ms) */
+  readonly deliveryTimeoutMs: number
+  readonly requestTimeoutMs: number
+}
+
+export interface AppenderHost {
+  readonly cluster: Cluster
+  readonly connections: Connections
+  readonly limits: AppendLimits
+  readonly transactionalId?: string
+  /** Who writes; `another`: not the one that wrote before, who may have written what was given up. */
+  identity(another: boolean): Promise<ProducerIdentity>
+}
+
+const requestBytes = 8 * 1024 * 1024
+
+/**
+ * Writes records in batches: what was given within one turn of the event loop, and while a batch before it is on its way.
+ * Each batch is written once and in order, however often it has to be sent (KIP-98).
+ */
+export class Appender {
+  readonly #host: AppenderHost
+  readonly #queues = new Map<string, PartitionQueue>()
+  readonly #inFlight = new Map<number, number>()
+  #identity: ProducerIdentity | undefined
+  #identifying = false
+  #draining = false
+  #whenIdle: (() => void)[] = []
+
+  constructor(host: AppenderHost) {
+    this.#host = host
+  }
+
+  append(record: ProducedRecord): Promise<RecordMetadata> {
+    this.#queueOf(record).add(record)
+    this.#drainSoon()
+    return record.promise
+  }
+
+  #queueOf({ written: { topic, partition } }: ProducedRecord): PartitionQueue {
+    const id = formatTopicPartition({ topic, partition })
+    let queue = this.#queues.get(id)
+    if (queue === undefined) {
+      queue = new PartitionQueue(topic, partition)
+      this.#queues.set(id, queue)
+    }
+    return queue
+  }
+
+  /** Takes back a record that has not been sent. */
+  remove(record: ProducedRecord): boolean {
+    return this.#queueOf(record).remove(record)
+  }
+
+  /** Refuses all that is not on its way, and resolves when what is has been answered. */
+  async abandon(reason: unknown): Promise<void> {
+    for (const queue of this.#queues.values()) for (const record of queue.clear()) record.reject(reason)
+    if ([...this.#queues.values()].some(({ inFlight }) => inFlight)) {
+      await new Promise<void>(resolve => this.#whenIdle.push(resolve))
+    }
+  }
+
+  // --- draining -----------------------------------------------------------------------------------------------------
+
+  #drainSoon(): void {
+    if (this.#draining) return
+    this.#draining = true
+    this.#host.cluster.clock.turn().then(() => {
+      this.#draining = false
+      this.#drain()
+    })
+  }
+
+  #drain(): void {
+    const now = this.#host.cluster.clock.monotonic()
+    const ready: PartitionQueue[] = []
+    for (const queue of this.#queues.values()) {
+      this.#expire(queue, now)
+      if (queue.ready) ready.push(queue)
+    }
+    const unknown = ready.filter(queue => this.#identified(queue) === undefined)
+    if (unknown.length > 0) void this.#identify(unknown)
+    const known = ready.filter(({ identity }) => identity !== undefined)
+    for (const [node, led] of groupBy(known, queue => this.#host.cluster.leader(queue)?.node)) {
+      if (node === undefined) this.#postpone(led)
+      else
+        for (const [identity, queues] of groupBy(led, queue => queue.identity!))
+          this.#send(node, identity, queues)
+    }
+  }
+
+  #identified(queue: PartitionQueue): ProducerIdentity | undefined {
+    if (queue.identity === undefined && !queue.doubted) queue.writeAs(this.#identity)
+    return queue.identity
+  }
+
+  async #identify(queues: readonly PartitionQueue[]): Promise<void> {
+    if (this.#identifying) return
+    this.#identifying = true
+    try {
+      const identity = await this.#host.identity(this.#identity !== undefined)
+      this.#identity = identity
+      for (const queue of queues) queue.writeAs(identity)
+    } catch (error) {
+      for (const queue of queues) this.#reject(queue.clear(), error)
+    }
+    this.#identifying = false
+    this.#drainSoon()
+  }
+
+  #send(node: number, identity: ProducerIdentity, queues: readonly PartitionQueue[]): void {
+    const { limits, cluster } = this.#host
+    const { broker } = cluster.leader(queues[0]!)!
+    let left = queues
+    while (left.length > 0 && (this.#inFlight.get(node) ?? 0) < limits.maxInFlight) {
+      let bytes = 0
+      let count = 0
+      const batches: (readonly ProducedRecord[])[] = []
+      for (; count < left.length && bytes < requestBytes; count++) {
+        const batch = left[count]!.take(limits.batchBytes)
+        for (const record of batch) bytes += record.bytes
+        batches.push(batch)
+      }
+      void this.#request(node, broker, identity, left.slice(0, count), batches.flat())
+      left = left.slice(count)
+    }
+  }
+
+  async #request(
+    node: number,
+    broker: BrokerAddress,
+    identity: ProducerIdentity,
+    queues: readonly PartitionQueue[],
+    records: readonly ProducedRecord[],
+  ): Promise<void> {
+    const { cluster, connections, limits, transactionalId } = this.#host
+    this.#inFlight.set(node, (this.#inFlight.get(node) ?? 0) + 1)
+    const sequences = new Map(queues.map(queue => [`${queue.topic}:${queue.partition}`, queue.sequence]))
+    const options: BatchOptions = {
+      ...identity,
+      ...(transactionalId === undefined ? {} : { transactionalId }),
+      compression: limits.compression,
+      sequences: { getWithDefault: partition => sequences.get(partition)! },
+    }
+    const written = records.map(record => record.written)
+    try {
+      const { responses } = await connections.call(broker, cluster.library.produceV9, [
+        -1,
+        limits.requestTimeoutMs,
+        written,
+        options,
+      ])
+      const answers = new Map<string, ProducedPartition>()
+      for (const { name: topic, partitionResponses } of responses) {
+        for (const answer of partitionResponses) {
+          answers.set(formatTopicPartition({ topic, partition: answer.index }), answer)
+        }
+      }
+      for (const queue of queues) this.#answered(queue, answers.get(formatTopicPartition(queue)))
+    } catch (error) {
+      for (const queue of queues) this.#failed(queue, error, isBrokerletError(error) && error.retriable)
+    }
+    this.#inFlight.set(node, this.#inFlight.get(node)! - 1)
+    this.#drainSoon()
+    this.#tellIdle()
+  }
+
+  #tellIdle(): void {
+    if ([...this.#queues.values()].some(({ inFlight }) => inFlight)) return
+    const waiting = this.#whenIdle
+    this.#whenIdle = []
+    for (const resolve of waiting) resolve()
+  }
+
+  // --- answers ------------------------------------------------------------------------------------------------------
+
+  #answered(queue: PartitionQueue, answer: ProducedPartition | undefined): void {
+    const { cluster } = this.#host
+    const errno = answer?.errorCode ?? -1
+    const { name, canRetry } = kafkaError(cluster.library, errno)
+    // It was written before, and its answer lost.
+    if (answer !== undefined && (errno === 0 || name === 'DUPLICATE_SEQUENCE_NUMBER')) {
+      const appendTime = Number(answer.logAppendTimeMs)
+      const base = Number(answer.baseOffset)
+      queue.done().forEach((record, i) => {
+        record.isWritten(base + i, appendTime)
+      })
+      return
+    }
+    if (name === 'MESSAGE_TOO_LARGE' && queue.split()) return
+    const what = `Writing to ${formatTopicPartition(queue)}`
+    this.#failed(queue, cluster.error(errno, what, answer?.errorMessage), canRetry)
+  }
+
+  #failed(queue: PartitionQueue, error: unknown, canRetry: boolean): void {
+    if (canRetry) {
+      queue.putBack()
+      this.#postpone([queue])
+      return
+    }
+    // What was refused is not written, and its numbers are free; of anything else that is not known.
+    const refused =
+      isBrokerletError(error) && !error.retriable && error.code !== 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+    if (!refused) queue.doubt()
+    this.#reject(queue.giveUp(), error)
+  }
+
+  #reject(records: readonly ProducedRecord[], error: unknown): void {
+    for (const record of records) record.reject(error)
+  }
+
+  #expire(queue: PartitionQueue, now: number): void {
+    const since = now - this.#host.limits.deliveryTimeoutMs
+    const again = queue.againSince !== undefined && queue.againSince <= since ? queue.giveUp() : []
+    if (again.length > 0) queue.doubt()
+    const late = [...again, ...queue.takeExpired(since)]
+    if (late.length === 0) return
+    const error = new TimeoutError(
+      `Writing to ${formatTopicPartition(queue)}: gave up after ${this.#host.limits.deliveryTimeoutMs} ms`,
+      { topic: queue.topic, partition: queue.partition },
+    )
+    this.#reject(late, error)
+  }
+
+  // Later, and to whoever leads them by then.
+  #postpone(queues: readonly PartitionQueue[]): void {
+    const { cluster } = this.#host
+    const { clock, random } = cluster
+    const delayMs = backoffMs(Math.max(1, ...queues.map(({ failures }) => failures)), random)
+    for (const queue of queues) queue.postponed = true
+    const go = () => {
+      for (const queue of queues) queue.postponed = false
+      this.#drainSoon()
+    }
+    const look = () => {
+      const looked = cluster.refresh().then(() => {
+        for (const queue of queues) this.#requireTopic(queue)
+      })
+      // Where nobody answers their time runs out.
+      looked.then(go, go)
+    }
+    // Held: without a connection nothing else keeps the process alive.
+    clock.setTimer(look, delayMs, { hold: true, name: 'sending again' })
+  }
+
+  #requireTopic(queue: PartitionQueue): void {
+    const { topic, partition } = queue
+    if (this.#host.cluster.knownTopic(topic) !== undefined) return
+    const error = new UnknownTopicOrPartitionError(`Topic '${topic}' is gone`, { topic, partition })
+    this.#reject(queue.clear(), error)
+  }
+}

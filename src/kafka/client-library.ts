@@ -1,0 +1,409 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+
+/*
+ * The part of @platformatic/kafka that is used: its connections, and the calls of Kafka's protocol. Written out here,
+ * because it is an optional peer: whoever does not use a cluster has neither the package nor its types.
+ */
+
+/** A broker's address. */
+export interface BrokerAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** One connection to one broker. */
+export interface LibraryConnection {
+  close(): Promise<void>
+  on(name: 'error', listener: (error: Error) => void): unknown
+}
+
+/** One connection to each broker, made when it is first asked for. */
+export interface LibraryConnectionPool {
+  get(broker: BrokerAddress): Promise<LibraryConnection>
+  on(name: 'connecting', listener: (event: { readonly connection: LibraryConnection }) => void): unknown
+  close(): Promise<void>
+}
+
+export interface LibraryConnectionOptions {
+  readonly connectTimeout: number
+  readonly requestTimeout: number
+  readonly maxInflights: number
+  readonly tls?: TlsOptions
+  readonly tlsServerName?: boolean
+  readonly sasl?: object
+}
+
+/** One version of one of Kafka's APIs. */
+export interface Api<Request extends readonly unknown[], Response> {
+  readonly api: {
+    async(connection: LibraryConnection, ...request: Request): Promise<Response>
+    readonly key: number
+    readonly version: number
+  }
+}
+
+/** Reads an answer; arrays are compact, and their items end with tagged fields unless `tagged` is false. */
+export interface LibraryReader {
+  readInt16(): number
+  readInt32(): number
+  readString(): string
+  readNullableString(): string | null
+  readUUID(): string
+  readArray<Item>(read: (reader: LibraryReader) => Item, compact?: boolean, tagged?: boolean): Item[]
+  readTaggedFields(): void
+}
+
+/** Writes a request, in the same way. */
+export interface LibraryWriter {
+  appendString(value: string): LibraryWriter
+  appendBoolean(value: boolean): LibraryWriter
+  appendArray<Item>(
+    items: readonly Item[],
+    write: (writer: LibraryWriter, item: Item) => unknown,
+    compact?: boolean,
+    tagged?: boolean,
+  ): LibraryWriter
+  appendTaggedFields(): LibraryWriter
+}
+
+/** An answer that is one error or none. */
+export interface Coded {
+  readonly errorCode: number
+  readonly errorMessage?: string | null
+}
+
+interface TopicPartitions<Partition> {
+  readonly name: string
+  readonly partitions: readonly Partition[]
+}
+
+/** Partitions by the id of their topic. */
+export interface IdPartitions {
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
+export interface MetadataResponse {
+  readonly brokers: readonly (BrokerAddress & { readonly nodeId: number })[]
+  readonly clusterId: string | null
+  readonly controllerId: number
+  readonly topics: readonly {
+    readonly errorCode: number
+    readonly name: string | null
+    readonly topicId: string
+    readonly isInternal: boolean
+    readonly partitions: readonly {
+      readonly errorCode: number
+      readonly partitionIndex: number
+      readonly leaderId: number
+    }[]
+  }[]
+}
+
+/** A record as the library writes it. */
+export interface WrittenRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers?: ReadonlyMap<Buffer, Buffer>
+  readonly timestamp: bigint
+}
+
+/** How the library makes batches of records; one for each partition among them. */
+export interface BatchOptions {
+  readonly transactionalId?: string
+  readonly compression: string
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly sequences: { getWithDefault(partition: string, fallback: number): number }
+}
+
+export interface ProducedPartition {
+  readonly index: number
+  readonly errorCode: number
+  readonly errorMessage: string | null
+  readonly baseOffset: bigint
+  readonly logAppendTimeMs: bigint
+}
+
+/** A batch as the library reads it. */
+export interface ReadBatch {
+  readonly firstOffset: bigint
+  readonly lastOffsetDelta: number
+  readonly attributes: number
+  readonly firstTimestamp: bigint
+  readonly maxTimestamp: bigint
+  readonly producerId: bigint
+  readonly records: readonly {
+    readonly timestampDelta: bigint
+    readonly offsetDelta: number
+    readonly key: Buffer | null
+    readonly value: Buffer | null
+    readonly headers: readonly (readonly [Buffer | null, Buffer | null])[]
+  }[]
+}
+
+export interface FetchedPartition {
+  readonly partitionIndex: number
+  readonly errorCode: number
+  readonly highWatermark: bigint
+  readonly lastStableOffset: bigint
+  readonly logStartOffset: bigint
+  readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[]
+  readonly records?: readonly ReadBatch[]
+}
+
+export interface CommittedPartition {
+  readonly partitionIndex: number
+  readonly committedOffset: bigint
+  readonly committedLeaderEpoch: number
+  readonly committedMetadata: string | null
+}
+
+type ByPartition = readonly TopicPartitions<{ readonly partitionIndex: number; readonly errorCode: number }>[]
+
+/** What is used of the library. */
+export interface ClientLibrary {
+  readonly ConnectionPool: new (clientId: string, options: LibraryConnectionOptions) => LibraryConnectionPool
+  readonly protocolErrorsCodesById: Readonly<Record<number, string>>
+  readonly protocolErrors: Readonly<Record<string, { readonly canRetry: boolean; readonly message: string }>>
+  readonly apiVersionsV3: Api<
+    [software: string, version: string],
+    {
+      readonly apiKeys: readonly {
+        readonly apiKey: number
+        readonly minVersion: number
+        readonly maxVersion: number
+      }[]
+    }
+  >
+  readonly metadataV12: Api<[topics: readonly string[] | null], MetadataResponse>
+  readonly findCoordinatorV4: Api<
+    [keyType: number, keys: readonly string[]],
+    { readonly coordinators: readonly (BrokerAddress & Coded & { readonly nodeId: number })[] }
+  >
+  readonly produceV9: Api<
+    [acks: number, timeoutMs: number, records: readonly WrittenRecord[], options: BatchOptions],
+    {
+      readonly responses: readonly {
+        readonly name: string
+        readonly partitionResponses: readonly ProducedPartition[]
+      }[]
+    }
+  >
+  readonly fetchV13: Api<
+    [
+      maxWaitMs: number,
+      minBytes: number,
+      maxBytes: number,
+      isolationLevel: number,
+      sessionId: number,
+      sessionEpoch: number,
+      topics: readonly {
+        readonly topicId: string
+        readonly partitions: readonly {
+          readonly partition: number
+          readonly currentLeaderEpoch: number
+          readonly fetchOffset: bigint
+          readonly lastFetchedEpoch: number
+          readonly partitionMaxBytes: number
+        }[]
+      }[],
+      forgotten: readonly never[],
+      rackId: string,
+    ],
+    {
+      readonly errorCode: number
+      readonly responses: readonly {
+        readonly topicId: string
+        readonly partitions: readonly FetchedPartition[]
+      }[]
+    }
+  >
+  readonly listOffsetsV7: Api<
+    [
+      replica: number,
+      isolationLevel: number,
+      topics: readonly TopicPartitions<{
+        readonly partitionIndex: number
+        readonly currentLeaderEpoch: number
+        readonly timestamp: bigint
+      }>[],
+    ],
+    {
+      readonly topics: readonly TopicPartitions<{
+        readonly partitionIndex: number
+        readonly errorCode: number
+        readonly offset: bigint
+      }>[]
+    }
+  >
+  readonly consumerGroupHeartbeatV1: Api<
+    [
+      groupId: string,
+      memberId: string,
+      memberEpoch: number,
+      instanceId: string | null,
+      rackId: string | null,
+      rebalanceTimeoutMs: number,
+      topicNames: readonly string[] | null,
+      topicRegex: string | null,
+      serverAssignor: string | null,
+      partitions: readonly IdPartitions[] | null,
+    ],
+    Coded & {
+      readonly memberEpoch: number
+      readonly heartbeatIntervalMs: number
+      readonly assignment: { readonly topicPartitions: readonly IdPartitions[] } | null
+    }
+  >
+  readonly offsetCommitV9: Api<
+    [
+      groupId: string,
+      memberEpoch: number,
+      memberId: string,
+      instanceId: string | null,
+      topics: readonly TopicPartitions<CommittedPartition>[],
+    ],
+    { readonly topics: ByPartition }
+  >
+  readonly offsetFetchV9: Api<
+    [
+      groups: readonly {
+        readonly groupId: string
+        readonly memberId: string | null
+        readonly memberEpoch: number
+        readonly topics:
+          | readonly {
+              readonly name: string
+              readonly partitionIndexes: readonly number[]
+            }[]
+          | null
+      }[],
+      requireStable: boolean,
+    ],
+    {
+      readonly groups: readonly (Coded & {
+        readonly topics: readonly TopicPartitions<{
+          readonly partitionIndex: number
+          readonly committedOffset: bigint
+          readonly metadata: string | null
+          readonly errorCode: number
+        }>[]
+      })[]
+    }
+  >
+  readonly initProducerIdV4: Api<
+    [transactionalId: string | null, timeoutMs: number, producerId: bigint, producerEpoch: number],
+    Coded & { readonly producerId: bigint; readonly producerEpoch: number }
+  >
+  readonly addPartitionsToTxnV3: Api<
+    [
+      transactions: readonly [
+        {
+          readonly transactionalId: string
+          readonly producerId: bigint
+          readonly producerEpoch: number
+          readonly topics: readonly TopicPartitions<number>[]
+        },
+      ],
+    ],
+    {
+      readonly resultsByTransaction: readonly {
+        readonly topicResults: readonly {
+          readonly name: string
+          readonly resultsByPartition: readonly {
+            readonly partitionIndex: number
+            readonly partitionErrorCode: number
+          }[]
+        }[]
+      }[]
+    }
+  >
+  readonly addOffsetsToTxnV3: Api<
+    [transactionalId: string, producerId: bigint, producerEpoch: number, groupId: string],
+    Coded
+  >
+  readonly txnOffsetCommitV3: Api<
+    [
+      transactionalId: string,
+      groupId: string,
+      producerId: bigint,
+      producerEpoch: number,
+      memberEpoch: number,
+      memberId: string,
+      instanceId: string | null,
+      topics: readonly TopicPartitions<CommittedPartition>[],
+    ],
+    { readonly topics: ByPartition }
+  >
+  readonly endTxnV3: Api<
+    [transactionalId: string, producerId: bigint, producerEpoch: number, committed: boolean],
+    Coded
+  >
+  readonly createTopicsV7: Api<
+    [
+      topics: readonly {
+        readonly name: string
+        readonly numPartitions: number
+        readonly replicationFactor: number
+        readonly assignments: readonly never[]
+        readonly configs: readonly { readonly name: string; readonly value: string }[]
+      }[],
+      timeoutMs: number,
+      validateOnly: boolean,
+    ],
+    { readonly topics: readonly Coded[] }
+  >
+  readonly deleteTopicsV6: Api<
+    [topics: readonly { readonly name: string }[], timeoutMs: number],
+    { readonly responses: readonly Coded[] }
+  >
+  readonly createPartitionsV3: Api<
+    [
+      topics: readonly { readonly name: string; readonly count: number; readonly assignments: null }[],
+      timeoutMs: number,
+      validateOnly: boolean,
+    ],
+    { readonly results: readonly Coded[] }
+  >
+  readonly deleteRecordsV2: Api<
+    [
+      topics: readonly TopicPartitions<{ readonly partitionIndex: number; readonly offset: bigint }>[],
+      timeoutMs: number,
+    ],
+    { readonly topics: ByPartition }
+  >
+  readonly listGroupsV4: Api<
+    [states: readonly string[]],
+    Coded & { readonly groups: readonly { readonly groupId: string }[] }
+  >
+  /** Makes a call of what the library does not have, or does not read well. */
+  createAPI<Request extends readonly unknown[], Response>(
+    key: number,
+    version: number,
+    createRequest: (...request: Request) => object,
+    parseResponse: (correlationId: number, key: number, version: number, reader: LibraryReader) => Response,
+  ): Api<Request, Response>['api']
+  readonly Writer: { create(): LibraryWriter }
+  readonly describeGroupsV5: Api<
+    [groupIds: readonly string[], includeAuthorizedOperations: boolean],
+    {
+      readonly groups: readonly (Coded & {
+        readonly groupState: string
+        readonly protocolData: string
+        readonly members: readonly {
+          readonly memberId: string
+          readonly groupInstanceId: string | null
+          readonly clientId: string
+        }[]
+      })[]
+    }
+  >
+  readonly deleteGroupsV2: Api<[groupIds: readonly string[]], { readonly results: readonly Coded[] }>
+  readonly offsetDeleteV0: Api<
+    [groupId: string, topics: readonly TopicPartitions<{ readonly partitionIndex: number }>[]],
+    Coded & { readonly topics: ByPartition }
+  >
+}

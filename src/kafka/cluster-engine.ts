@@ -1,0 +1,211 @@
+import { BrokerClock } from '../broker-clock.ts'
+import { systemClock } from '../clock.ts'
+import { Conditions } from '../conditions.ts'
+import type {
+  Engine,
+  EngineClient,
+  FetchPosition,
+  JoinRequest,
+  Membership,
+  MembershipListener,
+  ProducerRecord,
+  SendWait,
+} from '../engine.ts'
+import { ClosedError, InvalidOptionError } from '../errors.ts'
+import { Outbox } from '../events.ts'
+import { Ids, systemRandom } from '../ids.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { StickyRoundRobin } from '../producer/partitioner.ts'
+import type { IsolationLevel, RecordMetadata } from '../record.ts'
+import type { Serde } from '../serde.ts'
+import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import { Appender, type AppendLimits } from './appender.ts'
+import type { BrokerAddress, ClientLibrary, LibraryConnectionOptions } from './client-library.ts'
+import { Cluster, type ClusterTopic } from './cluster.ts'
+import { type Connections, ConnectionsFactory } from './connections.ts'
+import { ClusterFetchSession, type FetchLimits } from './fetch-session.ts'
+import { GroupMembership } from './group-membership.ts'
+import { LocalMembership } from './local-membership.ts'
+import { OffsetLookup } from './offset-lookup.ts'
+import { ProducedRecord } from './produced-record.ts'
+import { SendBuffer } from './send-buffer.ts'
+import { ClusterTransactionalProducer } from './transactional-producer.ts'
+
+/** The settings of an engine on a cluster. */
+export interface ClusterEngineOptions {
+  readonly library: ClientLibrary
+  readonly clientId: string
+  readonly bootstrapBrokers: readonly BrokerAddress[]
+  readonly connection: LibraryConnectionOptions
+  readonly append: AppendLimits
+  readonly fetch: FetchLimits
+  readonly bufferMemory: number
+  readonly apiTimeoutMs: number
+  readonly metadataMaxAgeMs: number
+  readonly autoCommitIntervalMs: number
+  serdeOf(topic: string): Serde
+}
+
+/** The logs and groups of a cluster, as clients need them. */
+export class ClusterEngine implements Engine {
+  readonly name: string = 'cluster'
+  readonly clock: BrokerClock = new BrokerClock(systemClock)
+  readonly random: () => number = systemRandom
+  readonly outbox: Outbox = new Outbox()
+  readonly sticky: StickyRoundRobin = new StickyRoundRobin()
+  readonly clients: Set<EngineClient> = new Set()
+  readonly cluster: Cluster
+  readonly lookup: OffsetLookup
+  readonly #conditions = new Conditions(this.clock)
+  readonly #ids = new Ids(systemRandom)
+  readonly #options: ClusterEngineOptions
+  readonly #connections: ConnectionsFactory
+  readonly #producing: Connections
+  readonly #appender: Appender
+  readonly #buffer: SendBuffer
+  #closed = false
+
+  constructor(options: ClusterEngineOptions) {
+    const { clock, random } = this
+    this.#options = options
+    this.#connections = new ConnectionsFactory(options.library, options.clientId, options.connection)
+    this.cluster = new Cluster({ ...options, connections: this.#connections, clock, random })
+    this.lookup = new OffsetLookup(this.cluster)
+    this.#producing = this.#connections.open()
+    this.#appender = new Appender({
+      cluster: this.cluster,
+      connections: this.#producing,
+      limits: options.append,
+      identity: () => this.#producerIdentity(),
+    })
+    this.#buffer = new SendBuffer(this.#appender, clock, options.bufferMemory)
+  }
+
+  requireOpen(): void {
+    if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
+  }
+
+  /** Ends all connections, once its clients are closed. */
+  async shutDown(): Promise<void> {
+    this.#closed = true
+    await this.#appender.abandon(new ClosedError('The connection to the cluster was closed'))
+    this.cluster.close()
+    this.clock.close()
+    await this.#connections.close()
+  }
+
+  // --- writing ------------------------------------------------------------------------------------------------------
+
+  topic(name: string): MaybePromise<ClusterTopic> {
+    this.requireOpen()
+    return this.cluster.knownTopic(name) ?? this.cluster.topic(name)
+  }
+
+  append(record: ProducerRecord, wait: SendWait): Promise<RecordMetadata> {
+    this.requireOpen()
+    return this.#buffer.append(this.#toProduced(record), wait)
+  }
+
+  appendBatch(records: readonly ProducerRecord[], wait: SendWait): Promise<RecordMetadata[]> {
+    this.requireOpen()
+    return Promise.all(records.map(record => this.#buffer.append(this.#toProduced(record), wait)))
+  }
+
+  #toProduced(record: ProducerRecord): ProducedRecord {
+    return new ProducedRecord(record, this.clock.now(), this.clock.monotonic())
+  }
+
+  #producerIdentity() {
+    return this.cluster.askAny({
+      what: 'Asking for a producer id',
+      api: this.#options.library.initProducerIdV4,
+      request: () => [null, 0, -1n, -1] as const,
+      errno: ({ errorCode }) => errorCode,
+    })
+  }
+
+  async initTransactions(transactionalId: string, timeoutMs: number): Promise<ClusterTransactionalProducer> {
+    this.requireOpen()
+    const { cluster } = this
+    const host = {
+      cluster,
+      connections: this.#producing,
+      limits: this.#options.append,
+      requireOpen: () => this.requireOpen(),
+    }
+    const producer = new ClusterTransactionalProducer(host, transactionalId, timeoutMs)
+    await producer.init()
+    return producer
+  }
+
+  // --- reading ------------------------------------------------------------------------------------------------------
+
+  async join(request: JoinRequest, listener: MembershipListener): Promise<Membership> {
+    this.requireOpen()
+    const { groupId, assignor, interest, rejoins } = request
+    const memberId = request.memberId ?? this.#ids.memberId(request.clientId)
+    const host = {
+      cluster: this.cluster,
+      outbox: this.outbox,
+      autoCommitIntervalMs: this.#options.autoCommitIntervalMs,
+    }
+    if (groupId === undefined || interest.kind === 'assign') {
+      const membership = new LocalMembership(host, memberId, request, listener)
+      await membership.join(rejoins)
+      return membership
+    }
+    if (typeof assignor === 'object') {
+      throw new InvalidOptionError(
+        `Consumer: option 'assignor' on a cluster is 'uniform' or 'range', or one that its brokers have by name`,
+        { option: 'assignor' },
+      )
+    }
+    const membership = new GroupMembership(host, memberId, groupId, request, listener)
+    await membership.join()
+    return membership
+  }
+
+  fetch<Position extends FetchPosition>(
+    wake: () => void,
+    isolationLevel: IsolationLevel,
+  ): ClusterFetchSession<Position> {
+    const { cluster, lookup } = this
+    const connections = this.#connections.open()
+    const limits = this.#options.fetch
+    const touch = () => this.touch()
+    return new ClusterFetchSession({ cluster, lookup, limits, isolationLevel, connections, touch }, wake)
+  }
+
+  offsetFor(tp: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): MaybePromise<number> {
+    return typeof spec === 'number' ? spec : this.lookup.offsetFor(tp, spec, isolationLevel)
+  }
+
+  // --- clients ------------------------------------------------------------------------------------------------------
+
+  track(client: EngineClient): void {
+    this.clients.add(client)
+  }
+
+  untrack(client: EngineClient): void {
+    this.clients.delete(client)
+    this.touch()
+  }
+
+  /** Whether others of its group are left, elsewhere, only its group can know: the consumer itself tells that it crashed. */
+  consumerStopped(): void {
+    this.touch()
+  }
+
+  touch(): void {
+    this.#conditions.touch()
+  }
+
+  waitUntil(
+    what: string,
+    condition: () => boolean,
+    explain: () => string,
+    timeoutMs: number | undefined,
+  ): Promise<void> {
+    return this.#conditions.wait(what, condition, explain, { timeoutMs })
+  }
+}

@@ -1,0 +1,84 @@
+import { type ErrorCode, errorCodes } from '../error-codes.ts'
+import {
+  BrokerletError,
+  type ErrorFields,
+  GroupIdNotFoundError,
+  GroupSubscribedToTopicError,
+  InconsistentGroupProtocolError,
+  InvalidGroupIdError,
+  InvalidOptionError,
+  InvalidPartitionsError,
+  InvalidProducerEpochError,
+  InvalidRecordError,
+  InvalidTimestampError,
+  InvalidTopicError,
+  NonEmptyGroupError,
+  OffsetMetadataTooLargeError,
+  OffsetOutOfRangeError,
+  OutOfOrderSequenceError,
+  ProducerFencedError,
+  RecordListTooLargeError,
+  RecordTooLargeError,
+  TimeoutError,
+  UnknownMemberIdError,
+  UnknownTopicOrPartitionError,
+  UnreleasedInstanceIdError,
+} from '../errors.ts'
+import type { ClientLibrary } from './client-library.ts'
+
+/** A cluster cannot be reached, or refuses what no other class of error stands for; `code` says which. */
+export class ClusterError extends BrokerletError {}
+
+type ErrorClass = new (message: string, fields?: ErrorFields) => BrokerletError
+
+const classes: Partial<Record<ErrorCode, ErrorClass>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: UnknownTopicOrPartitionError,
+  INVALID_TOPIC_EXCEPTION: InvalidTopicError,
+  INVALID_PARTITIONS: InvalidPartitionsError,
+  INVALID_CONFIG: InvalidOptionError,
+  INVALID_RECORD: InvalidRecordError,
+  INVALID_TIMESTAMP: InvalidTimestampError,
+  MESSAGE_TOO_LARGE: RecordTooLargeError,
+  RECORD_LIST_TOO_LARGE: RecordListTooLargeError,
+  OUT_OF_ORDER_SEQUENCE_NUMBER: OutOfOrderSequenceError,
+  INVALID_PRODUCER_EPOCH: InvalidProducerEpochError,
+  PRODUCER_FENCED: ProducerFencedError,
+  OFFSET_OUT_OF_RANGE: OffsetOutOfRangeError,
+  OFFSET_METADATA_TOO_LARGE: OffsetMetadataTooLargeError,
+  INVALID_GROUP_ID: InvalidGroupIdError,
+  GROUP_ID_NOT_FOUND: GroupIdNotFoundError,
+  NON_EMPTY_GROUP: NonEmptyGroupError,
+  GROUP_SUBSCRIBED_TO_TOPIC: GroupSubscribedToTopicError,
+  INCONSISTENT_GROUP_PROTOCOL: InconsistentGroupProtocolError,
+  UNKNOWN_MEMBER_ID: UnknownMemberIdError,
+  UNRELEASED_INSTANCE_ID: UnreleasedInstanceIdError,
+  REQUEST_TIMED_OUT: TimeoutError,
+}
+
+/** Kafka's name of an error, and whether the same request may succeed later. */
+export interface KafkaError {
+  readonly name: string
+  readonly canRetry: boolean
+}
+
+/** What a number of an answer means. */
+export function kafkaError(library: ClientLibrary, errno: number): KafkaError {
+  const name = library.protocolErrorsCodesById[errno] ?? `error ${errno}`
+  return { name, canRetry: library.protocolErrors[name]?.canRetry ?? false }
+}
+
+/** The error for what a cluster answered; `what` says what was asked of it. */
+export function toClusterError(
+  library: ClientLibrary,
+  errno: number,
+  what: string,
+  fields: ErrorFields = {},
+  message?: string | null,
+): BrokerletError {
+  const { name } = kafkaError(library, errno)
+  const text = `${what}: ${message || library.protocolErrors[name]?.message || name} (${name})`
+  if (!(name in errorCodes)) return new ClusterError('UNKNOWN_SERVER_ERROR', text, fields)
+  const code = name as ErrorCode
+  const Class = classes[code]
+  return Class === undefined ? new ClusterError(code, text, fields) : new Class(text, fields)
+}

@@ -1,0 +1,163 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Codec } from '../codec.ts'
+import { type ConsumerPolicyOptions, policyChecks } from '../consumer/consumer-policy.ts'
+import type { TopicMap } from '../topic-definition.ts'
+import {
+  boolean,
+  type Check,
+  checkOptions,
+  duration,
+  either,
+  integer,
+  name,
+  objectWith,
+  oneOf,
+  requireOption,
+} from '../validate.ts'
+import type { BrokerAddress } from './client-library.ts'
+
+/** A secret, or who gives it when it is needed. */
+export type Secret = string | (() => string | Promise<string>)
+
+/** How this client proves who it is. */
+export type ClientSaslOptions =
+  | {
+      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+      readonly username: Secret
+      readonly password: Secret
+    }
+  | { readonly mechanism: 'OAUTHBEARER'; readonly token: Secret }
+
+/** Which cluster, and how it is used. Times are milliseconds, sizes bytes; in brackets are Kafka's names. */
+export interface ConnectOptions<Topics extends TopicMap = TopicMap>
+  extends ConsumerPolicyOptions<keyof Topics & string> {
+  /** Some of its brokers, `host:port` each; they name the others. (bootstrap.servers) */
+  readonly bootstrapBrokers: readonly string[]
+  /** The topics, by name; their types flow to producers and consumers. All must be there, unless `createTopics`. */
+  readonly topics?: Topics
+  /** Whether declared topics that are missing are made; default false. */
+  readonly createTopics?: boolean
+  /** How many copies of topics that are made; default -1, what the cluster does by itself. */
+  readonly replicationFactor?: number
+  /** What the cluster calls this client in its logs and quotas; default `brokerlet`. (client.id) */
+  readonly clientId?: string
+  /** Speaks TLS: true, or the options of `node:tls`. */
+  readonly tls?: boolean | TlsOptions
+  readonly sasl?: ClientSaslOptions
+  /** For every topic that has none of its own; default `json`. */
+  readonly codec?: Codec<unknown>
+  /** How batches are compressed; default `none`. `zstd` needs a Node that has it (22.15). (compression.type) */
+  readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** How often a consumer with `autoCommit` commits what is finished; default 5,000. (auto.commit.interval.ms) */
+  readonly autoCommitIntervalMs?: number
+  /** The most in one batch; default 1,000,000, which brokers take by default. (batch.size) */
+  readonly batchBytes?: number
+  /** How many requests with records are under way to one broker; default 5. (max.in.flight.requests.per.connection) */
+  readonly maxInFlight?: number
+  /** How much may be on its way; who sends more waits for up to `maxBlockMs`. Default 32 MiB. (buffer.memory) */
+  readonly bufferMemory?: number
+  /** How long a record is tried to be written; default 120,000. (delivery.timeout.ms) */
+  readonly deliveryTimeoutMs?: number
+  /** How long a broker waits for records where there are none; default 500. (fetch.max.wait.ms) */
+  readonly fetchMaxWaitMs?: number
+  /** The most in one answer; default 50 MiB. (fetch.max.bytes) */
+  readonly fetchMaxBytes?: number
+  /** The most of one partition in one answer; default 1 MiB. (max.partition.fetch.bytes) */
+  readonly maxPartitionFetchBytes?: number
+  /** How long one request waits for its answer; default 30,000. (request.timeout.ms) */
+  readonly requestTimeoutMs?: number
+  /** How long a connection may take to be made; default 10,000. (socket.connection.setup.timeout.ms) */
+  readonly connectTimeoutMs?: number
+  /** How long a call goes on trying; default 60,000. (default.api.timeout.ms) */
+  readonly apiTimeoutMs?: number
+  /** After how long topics and leaders are looked up anew; default 300,000. (metadata.max.age.ms) */
+  readonly metadataMaxAgeMs?: number
+}
+
+/** The options with every default filled in, but for the policy of consumers. */
+export type ResolvedConnectOptions = Required<
+  Omit<ConnectOptions, 'tls' | 'sasl' | 'codec' | 'bootstrapBrokers' | keyof ConsumerPolicyOptions>
+> &
+  Pick<ConnectOptions, 'sasl' | 'codec'> & {
+    readonly bootstrapBrokers: readonly BrokerAddress[]
+    readonly tls: TlsOptions | undefined
+  }
+
+const brokerList: Check = {
+  expected: `an array of 'host:port', at least one`,
+  accepts: value =>
+    Array.isArray(value) && value.length > 0 && value.every(each => toAddress(each) !== undefined),
+}
+
+const saslOptions: Check = {
+  expected: `{ mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512', username, password } or { mechanism: 'OAUTHBEARER', token }`,
+  accepts: value => {
+    if (typeof value !== 'object' || value === null) return false
+    const { mechanism, username, password, token } = value as Readonly<Record<string, unknown>>
+    if (mechanism === 'OAUTHBEARER') return isSecret(token)
+    const known = mechanism === 'PLAIN' || mechanism === 'SCRAM-SHA-256' || mechanism === 'SCRAM-SHA-512'
+    return known && isSecret(username) && isSecret(password)
+  },
+}
+
+function isSecret(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'function'
+}
+
+function toAddress(broker: unknown): BrokerAddress | undefined {
+  const parts = typeof broker === 'string' ? /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(broker) : null
+  return parts === null || Number(parts[2]) > 65_535 ? undefined : { host: parts[1]!, port: Number(parts[2]) }
+}
+
+/** @throws InvalidOptionError */
+export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectOptions {
+  checkOptions<ConnectOptions>('connect', options, {
+    bootstrapBrokers: brokerList,
+    topics: objectWith(),
+    createTopics: boolean,
+    replicationFactor: either(integer(1, 32_767), { expected: '-1', accepts: value => value === -1 }),
+    clientId: name,
+    tls: either(boolean, objectWith()),
+    sasl: saslOptions,
+    codec: objectWith('encode', 'decode'),
+    compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
+    autoCommitIntervalMs: duration,
+    batchBytes: integer(1),
+    maxInFlight: integer(1),
+    bufferMemory: integer(1),
+    deliveryTimeoutMs: duration,
+    fetchMaxWaitMs: duration,
+    fetchMaxBytes: integer(1),
+    maxPartitionFetchBytes: integer(1),
+    requestTimeoutMs: integer(1),
+    connectTimeoutMs: integer(1),
+    apiTimeoutMs: duration,
+    metadataMaxAgeMs: integer(1),
+    ...policyChecks,
+  })
+  requireOption('connect', 'bootstrapBrokers', options.bootstrapBrokers, brokerList)
+  const { tls, sasl, codec } = options
+  return {
+    bootstrapBrokers: options.bootstrapBrokers.map(broker => toAddress(broker)!),
+    topics: options.topics ?? {},
+    createTopics: options.createTopics ?? false,
+    replicationFactor: options.replicationFactor ?? -1,
+    clientId: options.clientId ?? 'brokerlet',
+    tls: tls === true ? {} : tls === false ? undefined : tls,
+    ...(sasl === undefined ? {} : { sasl }),
+    ...(codec === undefined ? {} : { codec }),
+    compression: options.compression ?? 'none',
+    autoCommitIntervalMs: options.autoCommitIntervalMs ?? 5000,
+    batchBytes: options.batchBytes ?? 1_000_000,
+    maxInFlight: options.maxInFlight ?? 5,
+    bufferMemory: options.bufferMemory ?? 32 * 1024 * 1024,
+    deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
+    fetchMaxWaitMs: options.fetchMaxWaitMs ?? 500,
+    fetchMaxBytes: options.fetchMaxBytes ?? 50 * 1024 * 1024,
+    maxPartitionFetchBytes: options.maxPartitionFetchBytes ?? 1024 * 1024,
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    apiTimeoutMs: options.apiTimeoutMs ?? 60_000,
+    metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
+  }
+}

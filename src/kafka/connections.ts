@@ -1,0 +1,109 @@
+import { ClosedError, describeError } from '../errors.ts'
+import type {
+  Api,
+  BrokerAddress,
+  ClientLibrary,
+  LibraryConnection,
+  LibraryConnectionOptions,
+  LibraryConnectionPool,
+} from './client-library.ts'
+import { ClusterError } from './cluster-error.ts'
+
+/**
+ * One connection to each broker. A broker answers the requests of a connection one after the other, so whatever waits
+ * there for long (a fetch) has connections of its own.
+ */
+export class Connections {
+  readonly #pool: LibraryConnectionPool
+  readonly #left: () => void
+  #closed = false
+
+  constructor(pool: LibraryConnectionPool, left: () => void) {
+    this.#pool = pool
+    this.#left = left
+    // What fails is told to its request. An 'error' that nobody listens to would end the process.
+    pool.on('connecting', ({ connection }) => connection.on('error', () => {}))
+  }
+
+  /**
+   * One request and its answer, which may be an error for some of what it asks.
+   *
+   * @throws ClusterError where the broker cannot be reached or does not answer
+   */
+  async call<Request extends readonly unknown[], Response>(
+    broker: BrokerAddress,
+    { api }: Api<Request, Response>,
+    request: Readonly<Request>,
+  ): Promise<Response> {
+    const at = `${broker.host}:${broker.port}`
+    if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
+    let connection: LibraryConnection | undefined
+    try {
+      connection = await this.#pool.get(broker)
+      return await api.async(connection, ...(request as Request))
+    } catch (thrown) {
+      const answer = responseOf<Response>(thrown)
+      if (answer !== undefined) return answer
+      if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
+      throw await this.#failed(thrown, at, connection)
+    }
+  }
+
+  async #failed(thrown: unknown, at: string, connection: LibraryConnection | undefined): Promise<unknown> {
+    const code = (thrown as { readonly code?: unknown } | null)?.code
+    // The library takes nothing more from a connection once an answer on it came too late.
+    if (code === 'PLT_KFK_TIMEOUT') await connection?.close()
+    if (isAuthentication(thrown)) {
+      return new ClusterError('SASL_AUTHENTICATION_FAILED', `${at}: ${describeError(thrown)}`, {
+        cause: thrown,
+      })
+    }
+    if (typeof code !== 'string' || !code.startsWith('PLT_KFK_')) return thrown
+    return new ClusterError('NETWORK_EXCEPTION', `${at}: ${describeError(thrown)}`, { cause: thrown })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#left()
+    await this.#pool.close()
+  }
+}
+
+// Where anything in an answer is an error the library throws the whole of it.
+function responseOf<Response>(thrown: unknown): Response | undefined {
+  if ((thrown as { readonly code?: unknown } | null)?.code !== 'PLT_KFK_RESPONSE') return undefined
+  return (thrown as { readonly response?: Response }).response
+}
+
+function isAuthentication(thrown: unknown): boolean {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if ((error as NodeJS.ErrnoException).code === 'PLT_KFK_AUTHENTICATION') return true
+  }
+  return false
+}
+
+/** Makes connections, and closes all that are left. */
+export class ConnectionsFactory {
+  readonly #library: ClientLibrary
+  readonly #clientId: string
+  readonly #options: LibraryConnectionOptions
+  readonly #open = new Set<Connections>()
+
+  constructor(library: ClientLibrary, clientId: string, options: LibraryConnectionOptions) {
+    this.#library = library
+    this.#clientId = clientId
+    this.#options = options
+  }
+
+  open(): Connections {
+    const pool = new this.#library.ConnectionPool(this.#clientId, this.#options)
+    const connections: Connections = new Connections(pool, () => this.#open.delete(connections))
+    this.#open.add(connections)
+    return connections
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map(each => each.close()))
+  }
+}

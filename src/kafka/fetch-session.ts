@@ -1,0 +1,248 @@
+import type { FetchPosition, FetchSession } from '../engine.ts'
+import { UnknownTopicOrPartitionError } from '../errors.ts'
+import { Queue } from '../queue.ts'
+import type { IsolationLevel } from '../record.ts'
+import type { BrokerAddress, FetchedPartition } from './client-library.ts'
+import type { Cluster, ClusterTopic } from './cluster.ts'
+import type { Connections } from './connections.ts'
+import { toRecords } from './fetched-records.ts'
+import { groupBy } from './group-by.ts'
+import type { OffsetLookup } from './offset-lookup.ts'
+import { ClusterPartitionFetch, type PartitionFetchHost } from './partition-fetch.ts'
+import { backoffMs } from './retry.ts'
+
+/** How much is fetched at once. */
+export interface FetchLimits {
+  /** How long a broker waits for records where there are none, in milliseconds. (Kafka: fetch.max.wait.ms) */
+  readonly fetchMaxWaitMs: number
+  /** The most of one partition in one answer, in bytes. (Kafka: max.partition.fetch.bytes) */
+  readonly maxPartitionFetchBytes: number
+  /** The most in one answer, in bytes. (Kafka: fetch.max.bytes) */
+  readonly fetchMaxBytes: number
+}
+
+export interface FetchSessionHost {
+  readonly cluster: Cluster
+  readonly lookup: OffsetLookup
+  readonly limits: FetchLimits
+  readonly isolationLevel: IsolationLevel
+  /** Of its own: a fetch that waits for records keeps whatever comes after it on its connection waiting. */
+  readonly connections: Connections
+  /** What was fetched changes how much there is to read. */
+  touch(): void
+}
+
+const outOfRange = 1
+
+/** Reads partitions of a cluster: one request to each leader at a time, for what is wanted of it then. */
+export class ClusterFetchSession<Position extends FetchPosition>
+  implements FetchSession<Position>, PartitionFetchHost<Position>
+{
+  readonly #host: FetchSessionHost
+  readonly #wake: () => void
+  readonly #fetches = new Set<ClusterPartitionFetch<Position>>()
+  readonly #ready = new Queue<ClusterPartitionFetch<Position>>()
+  // The leaders that are being asked.
+  readonly #asked = new Set<number>()
+  #asleep = false
+  #looking = false
+  #closed = false
+
+  constructor(host: FetchSessionHost, wake: () => void) {
+    this.#host = host
+    this.#wake = wake
+  }
+
+  get #committed(): boolean {
+    return this.#host.isolationLevel === 'read_committed'
+  }
+
+  /** Once it is known where the log ends. */
+  async start(position: Position): Promise<ClusterPartitionFetch<Position>> {
+    const { serde } = await this.#host.cluster.topic(position.topic)
+    const fetch = new ClusterPartitionFetch(this, serde, position)
+    await this.refresh(fetch)
+    this.#fetches.add(fetch)
+    this.wants()
+    return fetch
+  }
+
+  poll(): Position | undefined {
+    for (let fetch = this.#ready.shift(); fetch !== undefined; fetch = this.#ready.shift()) {
+      if (fetch.take()) return fetch.position
+    }
+    this.#asleep = true
+    return undefined
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#asleep = false
+    this.#host.connections.close().catch(() => {})
+  }
+
+  // --- its partitions -----------------------------------------------------------------------------------------------
+
+  ready(fetch: ClusterPartitionFetch<Position>): void {
+    this.#ready.push(fetch)
+    if (!this.#asleep) return
+    this.#asleep = false
+    this.#wake()
+  }
+
+  /** Asks for what is wanted, once all who want something in this turn have said so. */
+  wants(): void {
+    if (this.#looking || this.#closed) return
+    this.#looking = true
+    this.#host.cluster.clock.turn().then(() => this.#ask())
+  }
+
+  stopped(fetch: ClusterPartitionFetch<Position>): void {
+    this.#fetches.delete(fetch)
+  }
+
+  async refresh(fetch: ClusterPartitionFetch<Position>): Promise<void> {
+    const { lookup, isolationLevel } = this.#host
+    const { topic, partition } = fetch.position
+    const tp = { topic, partition }
+    const [start, end, high] = await Promise.all([
+      lookup.offsetFor(tp, 'beginning', isolationLevel),
+      lookup.offsetFor(tp, 'end', isolationLevel),
+      lookup.offsetFor(tp, 'end', 'read_uncommitted'),
+    ])
+    fetch.logStartOffset = Math.max(fetch.logStartOffset, start)
+    fetch.endOffset = Math.max(fetch.endOffset, end)
+    fetch.highWatermark = Math.max(fetch.highWatermark, high)
+  }
+
+  // --- fetching -----------------------------------------------------------------------------------------------------
+
+  #ask(): void {
+    this.#looking = false
+    if (this.#closed) return
+    const wanting = [...this.#fetches].filter(({ wanted }) => wanted !== undefined)
+    const byLeader = groupBy(wanting, ({ position }) => this.#host.cluster.leader(position)?.node)
+    for (const [node, fetches] of byLeader) {
+      if (node === undefined) this.#findLeaders()
+      else if (!this.#asked.has(node)) void this.#fetch(node, fetches)
+    }
+  }
+
+  #findLeaders(): void {
+    if (this.#asked.has(-1)) return
+    this.#asked.add(-1)
+    this.#again(-1, 3)
+  }
+
+  async #fetch(
+    node: number,
+    fetches: readonly ClusterPartitionFetch<Position>[],
+    attempt = 1,
+  ): Promise<void> {
+    this.#asked.add(node)
+    const { cluster } = this.#host
+    const { broker } = cluster.leader(fetches[0]!.position)!
+    for (const fetch of fetches) fetch.asking = fetch.wanted
+    let stale = false
+    try {
+      stale = await this.#fetchFrom(broker, fetches)
+    } catch {
+      // Told by whoever asks for something; here it is tried again until the consumer is closed.
+      stale = true
+    }
+    for (const fetch of fetches) fetch.asking = undefined
+    if (this.#closed) return
+    if (stale) this.#again(node, attempt)
+    else {
+      this.#asked.delete(node)
+      this.wants()
+    }
+  }
+
+  // After a while, and with new metadata. Held: without a connection nothing else keeps the process alive.
+  #again(node: number, attempt: number): void {
+    const { clock, random } = this.#host.cluster
+    const look = () => {
+      if (this.#closed) return
+      this.#host.cluster.refresh().then(
+        () => {
+          this.#asked.delete(node)
+          this.wants()
+        },
+        () => this.#again(node, attempt + 1),
+      )
+    }
+    clock.setTimer(look, backoffMs(attempt, random), { hold: true, name: 'fetching' })
+  }
+
+  /** Whether leaders have to be looked up again. */
+  async #fetchFrom(
+    broker: BrokerAddress,
+    fetches: readonly ClusterPartitionFetch<Position>[],
+  ): Promise<boolean> {
+    const { cluster, connections, limits } = this.#host
+    const byId = new Map<string, Map<number, ClusterPartitionFetch<Position>>>()
+    for (const fetch of fetches) {
+      const { id } = cluster.knownTopic(fetch.position.topic)!
+      const partitions = byId.get(id) ?? new Map()
+      byId.set(id, partitions.set(fetch.position.partition, fetch))
+    }
+    const topics = Array.from(byId, ([topicId, partitions]) => ({
+      topicId,
+      partitions: Array.from(partitions, ([partition, { asking }]) => ({
+        partition,
+        currentLeaderEpoch: -1,
+        fetchOffset: BigInt(asking!),
+        lastFetchedEpoch: -1,
+        partitionMaxBytes: limits.maxPartitionFetchBytes,
+      })),
+    }))
+    const isolationLevel = this.#committed ? 1 : 0
+    // Without a session (KIP-227): each request says all that it wants.
+    const request = [
+      limits.fetchMaxWaitMs,
+      1,
+      limits.fetchMaxBytes,
+      isolationLevel,
+      0,
+      -1,
+      topics,
+      [],
+      '',
+    ] as const
+    const answer = await connections.call(broker, cluster.library.fetchV13, request)
+    let stale = answer.errorCode !== 0
+    for (const { topicId, partitions } of answer.responses) {
+      for (const fetched of partitions) {
+        const fetch = byId.get(topicId)?.get(fetched.partitionIndex)
+        if (fetch !== undefined && !this.#take(fetch, fetched)) stale = true
+      }
+    }
+    this.#host.touch()
+    return stale
+  }
+
+  #take(fetch: ClusterPartitionFetch<Position>, fetched: FetchedPartition): boolean {
+    const from = fetch.asking!
+    if (fetched.errorCode === outOfRange) {
+      fetch.isOutOfRange(from)
+      return true
+    }
+    if (fetched.errorCode !== 0) return false
+    fetch.highWatermark = Number(fetched.highWatermark)
+    fetch.endOffset = this.#committed ? Number(fetched.lastStableOffset) : fetch.highWatermark
+    fetch.logStartOffset = Number(fetched.logStartOffset)
+    const { topic, partition } = fetch.position
+    const source = { topic, partition, keys: this.#topic(topic).serde.keys }
+    fetch.asking = undefined
+    fetch.received(from, toRecords(source, fetched, from, this.#committed))
+    return true
+  }
+
+  #topic(name: string): ClusterTopic {
+    const topic = this.#host.cluster.knownTopic(name)
+    if (topic !== undefined) return topic
+    throw new UnknownTopicOrPartitionError(`Topic '${name}' is gone`, { topic: name })
+  }
+}

@@ -1,0 +1,462 @@
+import { Deferred } from '../deferred.ts'
+import type { EpochOffset, Interest, JoinRequest, Membership, MembershipListener } from '../engine.ts'
+import { errorCodes } from '../error-codes.ts'
+import {
+  BrokerletError,
+  CommitFailedError,
+  describeError,
+  isBrokerletError,
+  UnknownMemberIdError,
+} from '../errors.ts'
+import type { Outbox } from '../events.ts'
+import { TaskQueue } from '../task-queue.ts'
+import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
+import type { ClientLibrary, IdPartitions } from './client-library.ts'
+import type { Cluster } from './cluster.ts'
+import { consumerGroupDescribe } from './consumer-group-describe.ts'
+import { groupBy } from './group-by.ts'
+import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
+import { topicsOf } from './interest.ts'
+import { backoffMs } from './retry.ts'
+
+/** What members of groups share. */
+export interface MembershipHost {
+  readonly cluster: Cluster
+  readonly outbox: Outbox
+  readonly autoCommitIntervalMs: number
+}
+
+type HeartbeatResponse = Awaited<ReturnType<ClientLibrary['consumerGroupHeartbeatV1']['api']['async']>>
+
+interface Owned extends TopicPartition {
+  readonly topicId: string
+  readonly assignmentEpoch: number
+  /** To be given up: it counts as owned until its handlers have ended. */
+  revoking: boolean
+}
+
+// While it waits for what others give up it asks more often than its group wants it to be heard.
+const unsettledBeatMs = 500
+const leaveMs = 5000
+const staleCommits = 5
+
+const unknownMember = errorCodes.UNKNOWN_MEMBER_ID.errno
+
+/** What a group that answers so refuses a commit with. */
+const refusals = {
+  UNKNOWN_MEMBER_ID: 'UNKNOWN_MEMBER_ID',
+  FENCED_MEMBER_EPOCH: 'STALE_MEMBER_EPOCH',
+  STALE_MEMBER_EPOCH: 'STALE_MEMBER_EPOCH',
+  ILLEGAL_GENERATION: 'STALE_MEMBER_EPOCH',
+  GROUP_ID_NOT_FOUND: 'GROUP_ID_NOT_FOUND',
+} as const
+
+// The longest that a request can say.
+function toInt32(ms: number): number {
+  return Math.min(Math.ceil(ms), 2 ** 31 - 1)
+}
+
+function plain({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition }
+}
+
+/**
+ * A consumer's place in a group of the cluster, which assigns by itself (KIP-848): the member says by heartbeats that it
+ * is there and what it has, is told what it is to have, and gives up before anybody else gets it.
+ */
+export class GroupMembership implements Membership {
+  readonly memberId: string
+  readonly autoCommitIntervalMs: number
+  readonly #cluster: Cluster
+  readonly #outbox: Outbox
+  readonly #request: JoinRequest
+  readonly #groupId: string
+  readonly #listener: MembershipListener
+  readonly #commits = new TaskQueue(1)
+  readonly #committed: CommittedLookup
+  readonly #owned = new Map<string, Owned>()
+  #interest: Interest
+  #names: readonly string[] = []
+  #target: readonly (TopicPartition & { readonly topicId: string })[] = []
+  #memberEpoch = 0
+  #intervalMs = 0
+  // Says everything in the next heartbeat, since the last one may not have been heard.
+  #full = true
+  // Says in the next one what it has.
+  #changed = false
+  #settled = false
+  #nudge = new Deferred()
+  #beating: Promise<void> = Promise.resolve()
+  #gone: unknown
+  #left = false
+  #unwatch: (() => void) | undefined
+
+  constructor(
+    host: MembershipHost,
+    memberId: string,
+    groupId: string,
+    request: JoinRequest,
+    listener: MembershipListener,
+  ) {
+    // Chosen by the member (KIP-848).
+    this.memberId = memberId
+    this.autoCommitIntervalMs = host.autoCommitIntervalMs
+    this.#cluster = host.cluster
+    this.#outbox = host.outbox
+    this.#committed = new CommittedLookup(host.cluster, groupId)
+    this.#groupId = groupId
+    this.#request = request
+    this.#interest = request.interest
+    this.#listener = listener
+  }
+
+  /** @throws what the group refuses it with */
+  async join(): Promise<void> {
+    await this.#follow(this.#interest, this.#request.rejoins)
+    try {
+      await this.#beat()
+    } catch (error) {
+      this.#end()
+      throw error
+    }
+    void this.#run()
+  }
+
+  // --- heartbeats ---------------------------------------------------------------------------------------------------
+
+  async #run(): Promise<void> {
+    for (let failures = 0; ; ) {
+      await this.#pause(failures === 0 ? this.#beatMs : backoffMs(failures, this.#cluster.random))
+      if (this.#left) return
+      this.#beating = this.#beat()
+      try {
+        await this.#beating
+        failures = 0
+      } catch (error) {
+        this.#beating = Promise.resolve()
+        if (this.#left) return
+        // Nobody could be reached: whether it is a member still is for the group to say.
+        if (isBrokerletError(error) && error.retriable) failures++
+        else return this.#fence(error)
+      }
+    }
+  }
+
+  get #beatMs(): number {
+    return this.#settled ? this.#intervalMs : Math.min(this.#intervalMs, unsettledBeatMs)
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const nudged = this.#nudge
+    // Held: while nobody can be reached there is no connection that keeps the process alive.
+    const timer = this.#cluster.clock.setTimer(() => nudged.resolve(), ms, {
+      hold: true,
+      name: `heartbeat of ${this.memberId}`,
+    })
+    await nudged.promise
+    timer.cancel()
+    if (this.#nudge === nudged) this.#nudge = new Deferred()
+  }
+
+  // The next heartbeat comes now.
+  #beatSoon(): void {
+    this.#nudge.resolve()
+  }
+
+  async #beat(): Promise<void> {
+    const { groupInstanceId, rebalanceTimeoutMs, assignor } = this.#request
+    let full = this.#full
+    const changed = this.#changed
+    this.#full = false
+    this.#changed = false
+    try {
+      const response = await this.#cluster.askCoordinator('group', this.#groupId, {
+        what: `Member '${this.memberId}' of group '${this.#groupId}'`,
+        api: this.#cluster.library.consumerGroupHeartbeatV1,
+        request: () => {
+          const says = full || this.#memberEpoch === 0
+          full = true
+          return [
+            this.#groupId,
+            this.memberId,
+            this.#memberEpoch,
+            groupInstanceId ?? null,
+            null,
+            says ? toInt32(rebalanceTimeoutMs) : -1,
+            says ? this.#names : null,
+            null,
+            says && typeof assignor === 'string' ? assignor : null,
+            this.#memberEpoch === 0 ? [] : says || changed ? this.#ownedIds() : null,
+          ] as const
+        },
+        errno: ({ errorCode }) => errorCode,
+        message: ({ errorMessage }) => errorMessage,
+        goesOn: () => !this.#left,
+      })
+      await this.#heard(response, full)
+    } catch (error) {
+      this.#full = true
+      throw error
+    }
+  }
+
+  #ownedIds(): IdPartitions[] {
+    return Array.from(
+      groupBy(this.#owned.values(), ({ topicId }) => topicId),
+      ([topicId, owned]) => ({
+        topicId,
+        partitions: owned.map(({ partition }) => partition),
+      }),
+    )
+  }
+
+  // --- the assignment -----------------------------------------------------------------------------------------------
+
+  async #heard(
+    { memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse,
+    full: boolean,
+  ): Promise<void> {
+    this.#memberEpoch = memberEpoch
+    this.#intervalMs = heartbeatIntervalMs
+    if (assignment !== null) this.#target = await this.#named(assignment.topicPartitions)
+    if (assignment !== null || full || !this.#settled) await this.#reconcile()
+  }
+
+  async #named(assigned: readonly IdPartitions[]): Promise<(TopicPartition & { topicId: string })[]> {
+    if (assigned.some(({ topicId }) => this.#cluster.nameOf(topicId) === undefined))
+      await this.#cluster.refresh()
+    return assigned.flatMap(({ topicId, partitions }) => {
+      const topic = this.#cluster.nameOf(topicId)
+      return topic === undefined ? [] : partitions.map(partition => ({ topic, partition, topicId }))
+    })
+  }
+
+  async #reconcile(): Promise<void> {
+    const target = new Set(this.#target.map(formatTopicPartition))
+    const leaving = [...this.#owned.values()].filter(tp => !target.has(formatTopicPartition(tp)))
+    if (leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
+    const lost = leaving.filter(tp => this.#cluster.knownTopic(tp.topic)?.id !== tp.topicId)
+    for (const tp of lost) this.#owned.delete(formatTopicPartition(tp))
+    const revoked = leaving.filter(tp => !tp.revoking && !lost.includes(tp))
+    for (const tp of revoked) tp.revoking = true
+    const assigned = this.#takeOn()
+    const settled = await this.#hasAll()
+    if (lost.length + revoked.length + assigned.length === 0 && settled === this.#settled) return
+    this.#settled = settled
+    this.#tell({ lost: lost.map(plain), revoked: revoked.map(plain), assigned, settled })
+  }
+
+  #takeOn(): Owned[] {
+    const assigned: Owned[] = []
+    for (const tp of this.#target) {
+      const id = formatTopicPartition(tp)
+      if (this.#owned.has(id)) continue
+      const owned = { ...tp, assignmentEpoch: this.#memberEpoch, revoking: false }
+      this.#owned.set(id, owned)
+      this.#changed = true
+      assigned.push(owned)
+    }
+    return assigned
+  }
+
+  // A member with nothing may be one that waits for others to give up.
+  async #hasAll(): Promise<boolean> {
+    for (const { revoking } of this.#owned.values()) if (revoking) return false
+    if (this.#target.length > 0 || this.#settled) return true
+    const { groups } = await this.#cluster.askCoordinator('group', this.#groupId, {
+      what: `Describing group '${this.#groupId}'`,
+      api: consumerGroupDescribe(this.#cluster.library),
+      request: () => [[this.#groupId]] as const,
+      errno: () => 0,
+    })
+    const { groupEpoch, assignmentEpoch, members } = groups[0]!
+    const self = members.find(({ memberId }) => memberId === this.memberId)
+    return assignmentEpoch >= groupEpoch && self?.targetAssignment.length === 0
+  }
+
+  #tell(update: Parameters<MembershipListener['assignmentChanged']>[0]): void {
+    this.#outbox.push(() => this.#listener.assignmentChanged(update))
+    this.#outbox.flush()
+  }
+
+  release(partitions: readonly TopicPartition[]): void {
+    for (const tp of partitions) this.#owned.delete(formatTopicPartition(tp))
+    this.#changed = true
+    // What it was to have back in the meantime is its own again, under another epoch.
+    const assigned = this.#takeOn()
+    if (assigned.length > 0) this.#tell({ lost: [], revoked: [], assigned, settled: false })
+    this.#settled = false
+    this.#beatSoon()
+  }
+
+  #fence(error: unknown): void {
+    this.#gone = error
+    this.#end()
+    void this.#leaveGroup(-1).catch(() => {})
+    const reason =
+      error instanceof BrokerletError
+        ? error
+        : new UnknownMemberIdError(describeError(error), { cause: error })
+    this.#outbox.push(() => this.#listener.fenced(reason))
+    this.#outbox.flush()
+  }
+
+  // --- what it reads ------------------------------------------------------------------------------------------------
+
+  async subscribe(interest: Interest): Promise<void> {
+    const before = this.#interest
+    try {
+      await this.#follow(interest, false)
+    } catch (error) {
+      await this.#follow(before, true)
+      throw error
+    }
+    // Answered with what it is to have, whether or not that has changed.
+    this.#full = true
+    this.#settled = false
+    this.#beatSoon()
+  }
+
+  async #follow(interest: Interest, mayBeMissing: boolean): Promise<void> {
+    this.#unwatch?.()
+    this.#unwatch = undefined
+    if (interest.kind === 'topics' && !mayBeMissing) {
+      for (const name of interest.names) await this.#cluster.topic(name)
+    }
+    this.#interest = interest
+    if (interest.kind === 'patterns') {
+      this.#unwatch = this.#cluster.watch(() => this.#lookForTopics(), true)
+      await this.#cluster.refresh()
+    }
+    this.#names = topicsOf(interest, this.#cluster)
+  }
+
+  #lookForTopics(): void {
+    const names = topicsOf(this.#interest, this.#cluster)
+    if (names.join() === this.#names.join()) return
+    this.#names = names
+    this.#full = true
+    this.#beatSoon()
+  }
+
+  // --- committing ---------------------------------------------------------------------------------------------------
+
+  /** As whom it commits. */
+  get identity(): GroupIdentity {
+    const { groupInstanceId } = this.#request
+    return {
+      groupId: this.#groupId,
+      memberId: this.memberId,
+      memberEpoch: this.#memberEpoch,
+      groupInstanceId,
+    }
+  }
+
+  /** One after the other, so that a later one is never overtaken. */
+  commit(offsets: readonly EpochOffset[]): Promise<void> {
+    return this.#commits.add(() =>
+      this.asMember(offsets, () => commitOffsets(this.#cluster, () => this.identity, offsets)),
+    )
+  }
+
+  /**
+   * Commits under the epoch that it has. One that has passed meanwhile is made up for where the partitions are still held
+   * under the assignments that they were read under, and nowhere else.
+   *
+   * @throws CommitFailedError
+   */
+  async asMember(offsets: readonly EpochOffset[], commit: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      this.#requireOwned(offsets)
+      try {
+        return await commit()
+      } catch (error) {
+        const code = isBrokerletError(error) && refusals[error.code as keyof typeof refusals]
+        if (!code) throw error
+        if (isBrokerletError(error) && error.code === 'STALE_MEMBER_EPOCH' && attempt < staleCommits) {
+          await this.#beatAgain()
+          continue
+        }
+        throw this.#refused(code, describeError(error), error)
+      }
+    }
+  }
+
+  async #beatAgain(): Promise<void> {
+    this.#beatSoon()
+    await this.#cluster.clock.turn()
+    await this.#beating.catch(() => {})
+  }
+
+  #requireOwned(offsets: readonly EpochOffset[]): void {
+    if (this.#gone !== undefined)
+      throw this.#refused('UNKNOWN_MEMBER_ID', describeError(this.#gone), this.#gone)
+    for (const tp of offsets) {
+      const owned = this.#owned.get(formatTopicPartition(tp))
+      if (owned?.assignmentEpoch === tp.assignmentEpoch) continue
+      throw this.#refused('STALE_MEMBER_EPOCH', `${formatTopicPartition(tp)} is not, or no longer, its own`)
+    }
+  }
+
+  #refused(
+    code: 'STALE_MEMBER_EPOCH' | 'UNKNOWN_MEMBER_ID' | 'GROUP_ID_NOT_FOUND',
+    why: string,
+    cause?: unknown,
+  ) {
+    const { memberId } = this
+    return new CommitFailedError(
+      code,
+      `Member '${memberId}' of group '${this.#groupId}' cannot commit: ${why}`,
+      { groupId: this.#groupId, memberId, ...(cause === undefined ? {} : { cause }) },
+    )
+  }
+
+  committed(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
+    return this.#committed.find(tp)
+  }
+
+  // --- leaving ------------------------------------------------------------------------------------------------------
+
+  /** `keepPlace`: it is away for now; one without an instance id only falls silent, until its session is over. */
+  async leave(keepPlace: boolean): Promise<void> {
+    if (this.#left) return
+    this.#end()
+    await this.#commits.idle()
+    await this.#beating.catch(() => {})
+    if (!keepPlace) await this.#leaveGroup(-1)
+    else if (this.#request.groupInstanceId !== undefined) await this.#leaveGroup(-2)
+  }
+
+  #end(): void {
+    this.#left = true
+    this.#unwatch?.()
+    this.#beatSoon()
+  }
+
+  async #leaveGroup(epoch: number): Promise<void> {
+    const { clock, library } = this.#cluster
+    const began = clock.monotonic()
+    const { groupInstanceId } = this.#request
+    await this.#cluster.askCoordinator('group', this.#groupId, {
+      what: `Leaving group '${this.#groupId}'`,
+      api: library.consumerGroupHeartbeatV1,
+      request: () =>
+        [
+          this.#groupId,
+          this.memberId,
+          epoch,
+          groupInstanceId ?? null,
+          null,
+          -1,
+          null,
+          null,
+          null,
+          null,
+        ] as const,
+      // Whoever is not known has left.
+      errno: ({ errorCode }) => (errorCode === unknownMember ? 0 : errorCode),
+      message: ({ errorMessage }) => errorMessage,
+      goesOn: () => clock.monotonic() - began < leaveMs,
+    })
+  }
+}

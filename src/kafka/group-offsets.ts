@@ -1,0 +1,117 @@
+import { isBrokerletError } from '../errors.ts'
+import {
+  formatTopicPartition,
+  type OffsetAndMetadata,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../topic-partition.ts'
+import type { CommittedPartition } from './client-library.ts'
+import type { Cluster } from './cluster.ts'
+import { byTopic } from './group-by.ts'
+import { TurnBatch } from './turn-batch.ts'
+
+/** As whom a group's offsets are committed; a `memberEpoch` of -1 is nobody of the group. */
+export interface GroupIdentity {
+  readonly groupId: string
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly groupInstanceId: string | undefined
+}
+
+/** Nobody of the group: what such a one commits counts where the group has no members. */
+export function outsider(groupId: string): GroupIdentity {
+  return { groupId, memberId: '', memberEpoch: -1, groupInstanceId: undefined }
+}
+
+/** Commits; `identity` is asked before each attempt. */
+export async function commitOffsets(
+  cluster: Cluster,
+  identity: () => GroupIdentity,
+  offsets: readonly TopicPartitionOffset[],
+): Promise<void> {
+  const { groupId } = identity()
+  await cluster.askCoordinator('group', groupId, {
+    what: `Committing offsets of group '${groupId}'`,
+    api: cluster.library.offsetCommitV9,
+    request: () => {
+      const { memberEpoch, memberId, groupInstanceId } = identity()
+      return [groupId, memberEpoch, memberId, groupInstanceId ?? null, toCommitted(offsets)] as const
+    },
+    errno: ({ topics }) => firstErrno(topics),
+    goesOn: async error => {
+      if (!isBrokerletError(error) || error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') return true
+      await cluster.refresh()
+      return offsets.every(({ topic }) => cluster.knownTopic(topic) !== undefined)
+    },
+  })
+}
+
+/** Offsets as Kafka's requests list them. */
+export function toCommitted(
+  offsets: readonly TopicPartitionOffset[],
+): { readonly name: string; readonly partitions: CommittedPartition[] }[] {
+  return byTopic(offsets, ({ partition, offset, metadata }) => ({
+    partitionIndex: partition,
+    committedOffset: BigInt(offset),
+    committedLeaderEpoch: -1,
+    committedMetadata: metadata ?? '',
+  }))
+}
+
+/** The first error among those of partitions, or 0. */
+export function firstErrno(
+  topics: readonly { readonly partitions: readonly { readonly errorCode: number }[] }[],
+): number {
+  return topics.flatMap(({ partitions }) => partitions).find(each => each.errorCode !== 0)?.errorCode ?? 0
+}
+
+/** What is committed of these partitions, or of all; what a transaction has pending is waited for. */
+export async function fetchOffsets(
+  cluster: Cluster,
+  groupId: string,
+  partitions: readonly TopicPartition[] | null,
+): Promise<Map<string, TopicPartition & OffsetAndMetadata>> {
+  const topics =
+    partitions &&
+    byTopic(partitions, ({ partition }) => partition).map(({ name, partitions: partitionIndexes }) => ({
+      name,
+      partitionIndexes,
+    }))
+  const { groups } = await cluster.askCoordinator('group', groupId, {
+    what: `Reading what group '${groupId}' has committed`,
+    api: cluster.library.offsetFetchV9,
+    request: () => [[{ groupId, memberId: null, memberEpoch: -1, topics }], true] as const,
+    errno: ({ groups: [group] }) => group!.errorCode || firstErrno(group!.topics),
+  })
+  const committed = new Map<string, TopicPartition & OffsetAndMetadata>()
+  for (const { name: topic, partitions } of groups[0]!.topics) {
+    for (const { partitionIndex: partition, committedOffset, metadata } of partitions) {
+      if (committedOffset < 0n) continue
+      const tp = { topic, partition, offset: Number(committedOffset) }
+      committed.set(formatTopicPartition(tp), metadata ? { ...tp, metadata } : tp)
+    }
+  }
+  return committed
+}
+
+/** Looks up what a group has committed, one request for all that is asked in one turn. */
+export class CommittedLookup {
+  readonly #batch: TurnBatch<TopicPartition, OffsetAndMetadata | null>
+
+  constructor(cluster: Cluster, groupId: string) {
+    this.#batch = new TurnBatch(cluster.clock, async partitions => {
+      const found = await fetchOffsets(cluster, groupId, partitions)
+      return partitions.map(tp => toOffset(found.get(formatTopicPartition(tp))))
+    })
+  }
+
+  find(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
+    return this.#batch.add(tp)
+  }
+}
+
+function toOffset(found: OffsetAndMetadata | undefined): OffsetAndMetadata | null {
+  if (found === undefined) return null
+  const { offset, metadata } = found
+  return metadata === undefined ? { offset } : { offset, metadata }
+}

@@ -1,0 +1,3 @@
+export { ClusterError } from './cluster-error.ts'
+export type { ClientSaslOptions, ConnectOptions, Secret } from './connect-options.ts'
+export { connect, KafkaConnection } from './kafka-connection.ts'

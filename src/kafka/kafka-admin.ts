@@ -1,0 +1,363 @@
+import type { Admin } from '../admin.ts'
+import {
+  GroupIdNotFoundError,
+  isBrokerletError,
+  NonEmptyGroupError,
+  TopicAlreadyExistsError,
+} from '../errors.ts'
+import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
+import type { GroupSummary, TopicSummary } from '../summaries.ts'
+import type { AnyTopic, TopicOptions } from '../topic-definition.ts'
+import {
+  formatTopicPartition,
+  type OffsetSpec,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../topic-partition.ts'
+import { requireArgument } from '../validate.ts'
+import type { Coded } from './client-library.ts'
+import type { Cluster } from './cluster.ts'
+import { consumerGroupDescribe } from './consumer-group-describe.ts'
+import { byTopic } from './group-by.ts'
+import { commitOffsets, fetchOffsets, firstErrno, outsider } from './group-offsets.ts'
+import type { OffsetLookup } from './offset-lookup.ts'
+import { retry } from './retry.ts'
+import { toTopicConfigs } from './topic-configs.ts'
+
+export interface KafkaAdminHost {
+  readonly cluster: Cluster
+  readonly lookup: OffsetLookup
+  readonly replicationFactor: number
+  readonly requestTimeoutMs: number
+  requireOpen(): void
+}
+
+interface Described {
+  readonly state: string
+  readonly epoch: number
+  readonly assignor: string
+  readonly members: readonly {
+    readonly memberId: string
+    readonly groupInstanceId?: string
+    readonly clientId: string
+    readonly connected: boolean
+    readonly assignment: readonly TopicPartition[]
+  }[]
+}
+
+/** Administration of a cluster. */
+export class KafkaAdmin implements Admin {
+  readonly #host: KafkaAdminHost
+  readonly #cluster: Cluster
+
+  constructor(host: KafkaAdminHost) {
+    this.#host = host
+    this.#cluster = host.cluster
+  }
+
+  // --- topics -------------------------------------------------------------------------------------------------------
+
+  async createTopic(name: string, options: TopicOptions | AnyTopic = {}): Promise<void> {
+    const given: TopicOptions = 'options' in options ? options.options : options
+    const { partitions = 1 } = given
+    const { replicationFactor, requestTimeoutMs } = this.#host
+    const topic = {
+      name,
+      numPartitions: partitions,
+      replicationFactor,
+      assignments: [],
+      configs: toTopicConfigs(name, given),
+    }
+    try {
+      await this.#ask({
+        what: `Creating topic '${name}'`,
+        api: this.#cluster.library.createTopicsV7,
+        request: () => [[topic], requestTimeoutMs, false] as const,
+        ...codedBy(({ topics }: { readonly topics: readonly Coded[] }) => topics[0]),
+      })
+    } catch (error) {
+      if (isBrokerletError(error) && error.code === 'TOPIC_ALREADY_EXISTS')
+        throw new TopicAlreadyExistsError(name)
+      throw error
+    }
+    await this.#untilKnown(name, count => count === partitions)
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    await this.#ask({
+      what: `Deleting topic '${name}'`,
+      api: this.#cluster.library.deleteTopicsV6,
+      request: () => [[{ name }], this.#host.requestTimeoutMs] as const,
+      ...codedBy(({ responses }: { readonly responses: readonly Coded[] }) => responses[0]),
+      goesOn: isTransient,
+    })
+    await this.#untilKnown(name, count => count === undefined)
+  }
+
+  // What a controller has done is known to the brokers a little later.
+  async #untilKnown(name: string, known: (partitionCount: number | undefined) => boolean): Promise<void> {
+    const { clock, random, apiTimeoutMs: timeoutMs } = this.#cluster
+    await retry(
+      `Waiting for topic '${name}'`,
+      async () => {
+        await this.#cluster.topic(name).catch(error => {
+          if (!isBrokerletError(error) || error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
+        })
+        await this.#cluster.refresh()
+        const topic = this.#cluster.knownTopic(name)
+        const led = topic?.leaders.every(node => node >= 0) ?? true
+        if (!led || !known(topic?.partitionCount))
+          throw this.#cluster.error(leaderNotAvailable, `Topic '${name}'`)
+      },
+      { clock, random, timeoutMs },
+    )
+  }
+
+  async listTopics(): Promise<readonly string[]> {
+    this.#host.requireOpen()
+    return (await this.#cluster.topicNames()).sort()
+  }
+
+  async describeTopic(name: string): Promise<TopicSummary> {
+    this.#host.requireOpen()
+    const { id, partitionCount } = await this.#cluster.topic(name)
+    const { lookup } = this.#host
+    const partitions = Array.from({ length: partitionCount }, async (_, partition) => {
+      const tp = { topic: name, partition }
+      const [logStartOffset, highWatermark, lastStableOffset] = await Promise.all([
+        lookup.offsetFor(tp, 'beginning', 'read_uncommitted'),
+        lookup.offsetFor(tp, 'end', 'read_uncommitted'),
+        lookup.offsetFor(tp, 'end', 'read_committed'),
+      ])
+      // A cluster counts neither records nor, here, bytes: offsets are the nearest to it.
+      const records = highWatermark - logStartOffset
+      return { partition, logStartOffset, highWatermark, lastStableOffset, records, bytes: 0 }
+    })
+    return { name, id, partitions: await Promise.all(partitions) }
+  }
+
+  async addPartitions(topic: string, total: number): Promise<void> {
+    await this.#cluster.topic(topic)
+    await this.#ask({
+      what: `Adding partitions to topic '${topic}'`,
+      api: this.#cluster.library.createPartitionsV3,
+      request: () =>
+        [[{ name: topic, count: total, assignments: null }], this.#host.requestTimeoutMs, false] as const,
+      ...codedBy(({ results }: { readonly results: readonly Coded[] }) => results[0]),
+    })
+    await this.#untilKnown(topic, count => count === total)
+  }
+
+  async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {
+    requireArgument('deleteRecords', 'before', before, offsetList)
+    for (const tp of before) await this.#cluster.requirePartition(tp)
+    const offsets = new Map(before.map(tp => [formatTopicPartition(tp), tp.offset]))
+    await this.#cluster.askLeaders(before, {
+      what: 'Deleting records',
+      api: this.#cluster.library.deleteRecordsV2,
+      request: led => [
+        byTopic(led, tp => ({
+          partitionIndex: tp.partition,
+          offset: BigInt(offsets.get(formatTopicPartition(tp))!),
+        })),
+        this.#host.requestTimeoutMs,
+      ],
+      errno: ({ topics }) => firstErrno(topics),
+    })
+  }
+
+  async listOffsets(
+    partitions: readonly TopicPartition[],
+    at: Exclude<OffsetSpec, number>,
+  ): Promise<readonly (TopicPartition & { readonly offset: number | null })[]> {
+    requireArgument('listOffsets', 'partitions', partitions, partitionList)
+    requireArgument('listOffsets', 'at', at, namedOffset)
+    const found = partitions.map(async ({ topic, partition }) => {
+      const offset = await this.#host.lookup.find({ topic, partition }, at, 'read_uncommitted')
+      return { topic, partition, offset }
+    })
+    return Promise.all(found)
+  }
+
+  // --- groups -------------------------------------------------------------------------------------------------------
+
+  async listGroups(): Promise<readonly string[]> {
+    this.#host.requireOpen()
+    // Each broker lists those that it coordinates.
+    const answers = await this.#cluster.askAll({
+      what: 'Listing groups',
+      api: this.#cluster.library.listGroupsV4,
+      request: () => [[]] as const,
+      errno: ({ errorCode }) => errorCode,
+    })
+    const ids = answers.flatMap(({ groups }) => groups.map(({ groupId }) => groupId))
+    return [...new Set(ids)].sort()
+  }
+
+  async describeGroup(groupId: string): Promise<GroupSummary> {
+    const { state, epoch, assignor, members } = await this.#describe(groupId)
+    const committed = await fetchOffsets(this.#cluster, groupId, null)
+    const owners = new Map<string, string>()
+    for (const { memberId, assignment } of members) {
+      for (const tp of assignment) owners.set(formatTopicPartition(tp), memberId)
+    }
+    const all = new Map<string, TopicPartition>([
+      ...[...committed].map(([id, { topic, partition }]) => [id, { topic, partition }] as const),
+      ...members.flatMap(({ assignment }) => assignment.map(tp => [formatTopicPartition(tp), tp] as const)),
+    ])
+    const partitions = await Promise.all(
+      [...all].map(async ([id, { topic, partition }]) => {
+        const offset = committed.get(id)?.offset ?? null
+        const lag = await this.#lag({ topic, partition }, offset)
+        return { topic, partition, committed: offset, lag, memberId: owners.get(id) ?? null }
+      }),
+    )
+    const lag = partitions.reduce((sum, each) => sum + each.lag, 0)
+    return { groupId, state, epoch, assignor, lag, members, partitions }
+  }
+
+  // Where nothing is committed, from the beginning, as the reset policy of consumers is by default.
+  async #lag(tp: TopicPartition, committed: number | null): Promise<number> {
+    const { lookup } = this.#host
+    const end = await lookup.offsetFor(tp, 'end', 'read_committed')
+    const start = await lookup.offsetFor(tp, 'beginning', 'read_committed')
+    return Math.max(0, end - Math.max(start, committed ?? 0))
+  }
+
+  async #describe(groupId: string): Promise<Described> {
+    this.#host.requireOpen()
+    const { groups } = await this.#cluster.askCoordinator('group', groupId, {
+      what: `Describing group '${groupId}'`,
+      api: consumerGroupDescribe(this.#cluster.library),
+      request: () => [[groupId]] as const,
+      // One of the older kind is not known here.
+      errno: ({ groups: [group] }) => (group!.errorCode === groupIdNotFound ? 0 : group!.errorCode),
+      message: ({ groups: [group] }) => group!.errorMessage,
+    })
+    const group = groups[0]!
+    if (group.errorCode !== 0) return this.#describeClassic(groupId)
+    const members = group.members.map(({ memberId, instanceId, clientId, assignment }) => ({
+      memberId,
+      clientId,
+      ...(instanceId === null ? {} : { groupInstanceId: instanceId }),
+      connected: true,
+      assignment: assignment.flatMap(({ topicName: topic, partitions }) =>
+        partitions.map(partition => ({ topic, partition })),
+      ),
+    }))
+    return { state: group.groupState, epoch: group.groupEpoch, assignor: group.assignorName, members }
+  }
+
+  // What its members have they tell each other in words of their own.
+  async #describeClassic(groupId: string): Promise<Described> {
+    const { groups } = await this.#cluster.askCoordinator('group', groupId, {
+      what: `Describing group '${groupId}'`,
+      api: this.#cluster.library.describeGroupsV5,
+      request: () => [[groupId], false] as const,
+      errno: ({ groups: [group] }) => group!.errorCode,
+    })
+    const { groupState: state, protocolData: assignor, members } = groups[0]!
+    if (state === 'Dead') throw new GroupIdNotFoundError(`There is no group '${groupId}'`, { groupId })
+    const described = members.map(({ memberId, groupInstanceId, clientId }) => ({
+      memberId,
+      clientId,
+      ...(groupInstanceId === null ? {} : { groupInstanceId }),
+      connected: true,
+      assignment: [],
+    }))
+    return { state, epoch: -1, assignor, members: described }
+  }
+
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.#cluster.askCoordinator('group', groupId, {
+      what: `Deleting group '${groupId}'`,
+      api: this.#cluster.library.deleteGroupsV2,
+      request: () => [[groupId]] as const,
+      ...codedBy(({ results }: { readonly results: readonly Coded[] }) => results[0]),
+    })
+  }
+
+  async listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]> {
+    await this.#describe(groupId)
+    const committed = [...(await fetchOffsets(this.#cluster, groupId, null)).values()]
+    return committed.sort((a, b) =>
+      a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
+    )
+  }
+
+  async setGroupOffsets(
+    groupId: string,
+    to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },
+  ): Promise<void> {
+    requireArgument('setOffsets', 'to', to, groupOffsets)
+    this.#host.requireOpen()
+    const offsets = await this.#offsetsOf(groupId, to)
+    try {
+      await commitOffsets(this.#cluster, () => outsider(groupId), offsets)
+    } catch (error) {
+      if (!isBrokerletError(error) || error.code !== 'UNKNOWN_MEMBER_ID') throw error
+      throw new NonEmptyGroupError(
+        `Group '${groupId}' has members; it must be Empty before its offsets can be set`,
+        {
+          groupId,
+          cause: error,
+        },
+      )
+    }
+  }
+
+  async #offsetsOf(
+    groupId: string,
+    to: Parameters<Admin['setGroupOffsets']>[1],
+  ): Promise<readonly TopicPartitionOffset[]> {
+    if (isList(to)) {
+      for (const tp of to) await this.#cluster.requirePartition(tp)
+      return to
+    }
+    const spec = to === 'earliest' ? 'beginning' : to === 'latest' ? 'end' : to
+    const committed = await this.listGroupOffsets(groupId)
+    return Promise.all(
+      committed.map(async ({ topic, partition }) => {
+        const tp = { topic, partition }
+        return { ...tp, offset: await this.#host.lookup.offsetFor(tp, spec, 'read_uncommitted') }
+      }),
+    )
+  }
+
+  async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {
+    requireArgument('deleteOffsets', 'partitions', partitions, partitionList)
+    await this.#describe(groupId)
+    await this.#cluster.askCoordinator('group', groupId, {
+      what: `Deleting offsets of group '${groupId}'`,
+      api: this.#cluster.library.offsetDeleteV0,
+      request: () =>
+        [groupId, byTopic(partitions, ({ partition }) => ({ partitionIndex: partition }))] as const,
+      errno: ({ errorCode, topics }) => errorCode || firstErrno(topics),
+      goesOn: isTransient,
+    })
+  }
+
+  #ask: Cluster['askAny'] = ask => {
+    this.#host.requireOpen()
+    return this.#cluster.askAny(ask)
+  }
+}
+
+const leaderNotAvailable = 5
+const groupIdNotFound = 69
+
+// A topic that is not there is an answer, where it is to be there already.
+function isTransient(error: unknown): boolean {
+  return isBrokerletError(error) && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION'
+}
+
+function codedBy<Response>(of: (response: Response) => Coded | undefined) {
+  return {
+    errno: (response: Response) => of(response)?.errorCode ?? 0,
+    message: (response: Response) => of(response)?.errorMessage,
+  }
+}
+
+function isList(to: Parameters<Admin['setGroupOffsets']>[1]): to is readonly TopicPartitionOffset[] {
+  return Array.isArray(to)
+}

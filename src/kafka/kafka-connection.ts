@@ -1,0 +1,164 @@
+import type { Admin } from '../admin.ts'
+import { json } from '../codec.ts'
+import { Consumer } from '../consumer/consumer.ts'
+import type { ConsumerOptions } from '../consumer/consumer-options.ts'
+import { ConsumerPolicy } from '../consumer/consumer-policy.ts'
+import { type RedriveOptions, redrive } from '../consumer/redrive.ts'
+import type { Unread } from '../engine.ts'
+import { InvalidOptionError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { Producer, type ProducerOptions } from '../producer/producer.ts'
+import type { PubSub } from '../pub-sub.ts'
+import { Serde } from '../serde.ts'
+import type { OpenTopics, RecordOf, TopicMap, TopicOptions } from '../topic-definition.ts'
+import { boolean, checkOptions, duration } from '../validate.ts'
+import { ClusterEngine } from './cluster-engine.ts'
+import { type ConnectOptions, type ResolvedConnectOptions, resolveConnectOptions } from './connect-options.ts'
+import { KafkaAdmin } from './kafka-admin.ts'
+import { loadClientLibrary } from './load-client-library.ts'
+import { requirePortable } from './topic-configs.ts'
+
+/**
+ * A cluster, with the producers and consumers that a broker of this process has. What only a log in memory can do
+ * (`append`, `idle`, `describe`, reading a partition) is not here.
+ */
+export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implements PubSub<Topics> {
+  readonly #engine: ClusterEngine
+  readonly #policy: ConsumerPolicy
+  #closing: Promise<readonly Unread[]> | undefined
+  readonly admin: Admin
+
+  /** @hidden */
+  constructor(engine: ClusterEngine, policy: ConsumerPolicy, admin: Admin) {
+    this.#engine = engine
+    this.#policy = policy
+    this.admin = admin
+  }
+
+  /** Makes a producer. */
+  producer(options?: ProducerOptions): Producer<Topics> {
+    this.#engine.requireOpen()
+    return new Producer<Topics>(this.#engine, this.#engine.sticky, options)
+  }
+
+  /** Makes a consumer; it joins when it starts to consume. */
+  consumer<const Name extends keyof Topics & string = keyof Topics & string>(
+    options: ConsumerOptions<Name>,
+  ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
+    this.#engine.requireOpen()
+    return new Consumer<RecordOf<Topics, Name>, keyof Topics & string>(this.#engine, options, this.#policy)
+  }
+
+  /**
+   * Sends dead letters back to the topics that they came from (or `to`), in their order, and gives how many. What was moved
+   * is committed for the group `<topic>.redrive`, whose lag is the number of dead letters that are left.
+   *
+   * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
+   */
+  redrive(options: RedriveOptions<keyof Topics & string>): Promise<number> {
+    return redrive(this.#engine, options)
+  }
+
+  /**
+   * Closes every consumer and producer that it made, and the connections to the cluster; resolves to what was left unread.
+   * With `drain` each consumer first reads up to the present end. After `timeoutMs` (default 30,000) it waits no longer.
+   */
+  async close(
+    options: { readonly timeoutMs?: number; readonly drain?: boolean } = {},
+  ): Promise<readonly Unread[]> {
+    checkOptions('close', options, { timeoutMs: duration, drain: boolean })
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  async #close(options: {
+    readonly timeoutMs?: number
+    readonly drain?: boolean
+  }): Promise<readonly Unread[]> {
+    const left = await Promise.all([...this.#engine.clients].map(client => client.close(options)))
+    await this.#engine.shutDown()
+    return left.flat()
+  }
+
+  /** `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/**
+ * Connects to an Apache Kafka cluster (4.0 or later), or to a broker of another process that is served by `serve`.
+ * Needs the package `@platformatic/kafka`, an optional peer.
+ *
+ * @throws ClusterError where the peer is not installed, nobody answers, or what is needed is not spoken
+ * @throws UnknownTopicOrPartitionError where a declared topic is missing
+ * @throws InvalidOptionError where a declared topic has fewer partitions, or an option that only a log in memory has
+ *
+ * @example
+ * const cluster = await connect({ bootstrapBrokers: ['kafka-1:9092'], topics })
+ */
+export async function connect<Topics extends TopicMap = OpenTopics>(
+  options: ConnectOptions<Topics>,
+): Promise<KafkaConnection<Topics>> {
+  const resolved = resolveConnectOptions(options as ConnectOptions)
+  const policy = new ConsumerPolicy(options)
+  for (const [name, { options: declared }] of Object.entries(resolved.topics)) requirePortable(name, declared)
+  const library = await loadClientLibrary()
+  const { requestTimeoutMs, topics, codec = json } = resolved
+  const engine = new ClusterEngine({
+    ...resolved,
+    library,
+    connection: {
+      connectTimeout: resolved.connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      maxInflights: Number.MAX_SAFE_INTEGER,
+      ...(resolved.tls === undefined ? {} : { tls: resolved.tls }),
+      ...(resolved.sasl === undefined ? {} : { sasl: resolved.sasl }),
+    },
+    append: resolved,
+    fetch: resolved,
+    serdeOf: name => new Serde(name, { codec, ...topics[name]?.options }),
+  })
+  const requireOpen = () => engine.requireOpen()
+  const { cluster, lookup } = engine
+  const { replicationFactor } = resolved
+  const admin = new KafkaAdmin({ cluster, lookup, replicationFactor, requestTimeoutMs, requireOpen })
+  try {
+    await cluster.open()
+    await requireTopics(engine, admin, resolved)
+  } catch (error) {
+    await engine.shutDown()
+    throw error
+  }
+  return new KafkaConnection<Topics>(engine, policy, admin)
+}
+
+async function requireTopics(
+  { cluster }: ClusterEngine,
+  admin: Admin,
+  { topics, createTopics }: ResolvedConnectOptions,
+): Promise<void> {
+  const present = new Set(await cluster.topicNames())
+  const missing = Object.keys(topics).filter(name => !present.has(name))
+  if (missing.length > 0 && !createTopics) {
+    throw new UnknownTopicOrPartitionError(
+      `connect: the cluster has no topic ${missing.map(name => `'${name}'`).join(', ')}; createTopics: true makes what is missing`,
+      { topic: missing[0]! },
+    )
+  }
+  for (const name of missing) await admin.createTopic(name, topics[name]!)
+  for (const [name, { options }] of Object.entries(topics)) await requirePartitions(cluster, name, options)
+}
+
+// More of them than are declared do no harm: the number there is, is the one that counts.
+async function requirePartitions(
+  cluster: ClusterEngine['cluster'],
+  name: string,
+  { partitions = 1 }: TopicOptions,
+): Promise<void> {
+  const { partitionCount } = await cluster.topic(name)
+  if (partitionCount >= partitions) return
+  throw new InvalidOptionError(
+    `connect: topic '${name}' is declared with ${partitions} partitions, and has ${partitionCount} on the cluster`,
+    { topic: name, option: 'partitions', expected: `at most ${partitionCount}`, received: partitions },
+  )
+}

@@ -1,0 +1,158 @@
+import type { EpochOffset, Interest, JoinRequest, Membership, MembershipListener } from '../engine.ts'
+import { CommitFailedError, describeError, IllegalStateError, isBrokerletError } from '../errors.ts'
+import type { Outbox } from '../events.ts'
+import { TaskQueue } from '../task-queue.ts'
+import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
+import type { Cluster } from './cluster.ts'
+import type { MembershipHost } from './group-membership.ts'
+import { CommittedLookup, commitOffsets, type GroupIdentity, outsider } from './group-offsets.ts'
+import { topicsOf } from './interest.ts'
+
+interface Held extends TopicPartition {
+  /** The topic's: one that is made anew is another one. */
+  readonly topicId: string
+}
+
+/**
+ * A consumer that shares with nobody: it reads given partitions, or every one of its topics, and follows what becomes of
+ * them. With a `groupId` it commits as one who is not in the group.
+ */
+export class LocalMembership implements Membership {
+  readonly memberId: string
+  readonly autoCommitIntervalMs: number
+  readonly #cluster: Cluster
+  readonly #outbox: Outbox
+  readonly #listener: MembershipListener
+  readonly #groupId: string | undefined
+  readonly #committed: CommittedLookup | undefined
+  readonly #commits = new TaskQueue(1)
+  #interest: Interest
+  #held = new Map<string, Held>()
+  #unwatch: (() => void) | undefined
+  #told = false
+
+  constructor(host: MembershipHost, memberId: string, request: JoinRequest, listener: MembershipListener) {
+    this.memberId = memberId
+    this.autoCommitIntervalMs = host.autoCommitIntervalMs
+    this.#cluster = host.cluster
+    this.#outbox = host.outbox
+    this.#listener = listener
+    this.#groupId = request.groupId
+    this.#interest = request.interest
+    this.#committed =
+      request.groupId === undefined ? undefined : new CommittedLookup(host.cluster, request.groupId)
+  }
+
+  async join(rejoins: boolean): Promise<void> {
+    await this.#require(this.#interest, rejoins)
+    this.#watch()
+    await this.#cluster.refresh()
+    if (!this.#told) this.#look()
+  }
+
+  // --- what it reads ------------------------------------------------------------------------------------------------
+
+  async #require(interest: Interest, mayBeMissing: boolean): Promise<void> {
+    if (interest.kind === 'assign') {
+      for (const tp of interest.partitions) await this.#cluster.requirePartition(tp)
+    } else if (interest.kind === 'topics' && !mayBeMissing) {
+      for (const name of interest.names) await this.#cluster.topic(name)
+    }
+  }
+
+  #watch(): void {
+    this.#unwatch?.()
+    this.#unwatch = this.#cluster.watch(() => this.#look(), this.#interest.kind === 'patterns')
+  }
+
+  #look(): void {
+    const wanted = new Map(this.#wanted().map(tp => [formatTopicPartition(tp), tp]))
+    const leaving = [...this.#held].filter(([id, { topicId }]) => wanted.get(id)?.topicId !== topicId)
+    const lost = leaving.filter(([, tp]) => this.#cluster.knownTopic(tp.topic)?.id !== tp.topicId)
+    const revoked = leaving.filter(each => !lost.includes(each))
+    const assigned = [...wanted].filter(([id, { topicId }]) => this.#held.get(id)?.topicId !== topicId)
+    this.#held = wanted
+    if (this.#told && leaving.length + assigned.length === 0) return
+    this.#told = true
+    const update = {
+      lost: lost.map(([, tp]) => plain(tp)),
+      revoked: revoked.map(([, tp]) => plain(tp)),
+      assigned: assigned.map(([, tp]) => ({ ...plain(tp), assignmentEpoch: 0 })),
+      settled: true,
+    }
+    this.#outbox.push(() => this.#listener.assignmentChanged(update))
+    this.#outbox.flush()
+  }
+
+  #wanted(): Held[] {
+    const interest = this.#interest
+    if (interest.kind === 'assign') return interest.partitions.flatMap(tp => this.#hold(tp))
+    return topicsOf(interest, this.#cluster).flatMap(topic => {
+      const count = this.#cluster.knownTopic(topic)?.partitionCount ?? 0
+      return Array.from({ length: count }, (_, partition) => this.#hold({ topic, partition })).flat()
+    })
+  }
+
+  #hold({ topic, partition }: TopicPartition): Held[] {
+    const known = this.#cluster.knownTopic(topic)
+    return known === undefined ? [] : [{ topic, partition, topicId: known.id }]
+  }
+
+  async subscribe(interest: Interest): Promise<void> {
+    await this.#require(interest, false)
+    this.#interest = interest
+    // Told even where nothing changes: whoever asked waits for it.
+    this.#told = false
+    this.#watch()
+    await this.#cluster.refresh()
+    if (!this.#told) this.#look()
+  }
+
+  release(): void {
+    // Nobody else waits for them.
+  }
+
+  // --- committing ---------------------------------------------------------------------------------------------------
+
+  /** As whom it commits. */
+  get identity(): GroupIdentity {
+    if (this.#groupId !== undefined) return outsider(this.#groupId)
+    throw new IllegalStateError(`Reader '${this.memberId}' has no groupId, so there is nothing to commit to`)
+  }
+
+  async commit(offsets: readonly EpochOffset[]): Promise<void> {
+    const { identity } = this
+    await this.#commits.add(() =>
+      this.asMember(offsets, () => commitOffsets(this.#cluster, () => identity, offsets)),
+    )
+  }
+
+  /** @throws CommitFailedError where the group has members */
+  async asMember(_offsets: readonly EpochOffset[], commit: () => Promise<void>): Promise<void> {
+    try {
+      await commit()
+    } catch (error) {
+      if (!isBrokerletError(error) || error.code !== 'UNKNOWN_MEMBER_ID') throw error
+      const { memberId } = this
+      const groupId = this.#groupId!
+      throw new CommitFailedError(
+        'UNKNOWN_MEMBER_ID',
+        `Consumer '${memberId}' is not in group '${groupId}', which has members: ${describeError(error)}`,
+        { groupId, memberId, cause: error },
+      )
+    }
+  }
+
+  async committed(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
+    return this.#committed === undefined ? null : this.#committed.find(tp)
+  }
+
+  async leave(): Promise<void> {
+    this.#unwatch?.()
+    await this.#commits.idle()
+  }
+}
+
+function plain({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition }
+}

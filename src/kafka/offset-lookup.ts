@@ -1,0 +1,78 @@
+import type { IsolationLevel } from '../record.ts'
+import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
+import type { Cluster } from './cluster.ts'
+import { byTopic } from './group-by.ts'
+import { TurnBatch } from './turn-batch.ts'
+
+const earliest = -2
+const latest = -1
+
+/** Looks up what a place in a partition means now; what is asked at the same time goes in one request for each leader. */
+export class OffsetLookup {
+  readonly #cluster: Cluster
+  // By timestamp and isolation level: all partitions of a request have the same.
+  readonly #batches = new Map<string, TurnBatch<TopicPartition, number>>()
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  /** A time after the last record means the end. */
+  async offsetFor(tp: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): Promise<number> {
+    await this.#cluster.requirePartition(tp)
+    if (typeof spec === 'number') return spec
+    return (await this.find(tp, spec, isolationLevel)) ?? this.offsetFor(tp, 'end', isolationLevel)
+  }
+
+  /** The same, but for null where there is no record from a time on. */
+  async find(
+    tp: TopicPartition,
+    spec: Exclude<OffsetSpec, number>,
+    isolationLevel: IsolationLevel,
+  ): Promise<number | null> {
+    await this.#cluster.requirePartition(tp)
+    const timestamp = typeof spec === 'object' ? spec.timestamp : spec === 'beginning' ? earliest : latest
+    const key = `${timestamp} ${isolationLevel}`
+    let batch = this.#batches.get(key)
+    if (batch === undefined) {
+      batch = new TurnBatch(this.#cluster.clock, partitions => {
+        this.#batches.delete(key)
+        return this.#ask(partitions, Math.ceil(timestamp), isolationLevel)
+      })
+      this.#batches.set(key, batch)
+    }
+    const offset = await batch.add(tp)
+    return offset === -1 ? null : offset
+  }
+
+  async #ask(
+    partitions: readonly TopicPartition[],
+    timestamp: number,
+    isolationLevel: IsolationLevel,
+  ): Promise<number[]> {
+    const responses = await this.#cluster.askLeaders(partitions, {
+      what: `Looking up offsets of ${partitions.map(formatTopicPartition).join(', ')}`,
+      api: this.#cluster.library.listOffsetsV7,
+      request: led => [
+        -1,
+        isolationLevel === 'read_committed' ? 1 : 0,
+        byTopic(led, ({ partition }) => ({
+          partitionIndex: partition,
+          currentLeaderEpoch: -1,
+          timestamp: BigInt(timestamp),
+        })),
+      ],
+      errno: ({ topics }) =>
+        topics.flatMap(topic => topic.partitions).find(({ errorCode }) => errorCode !== 0)?.errorCode ?? 0,
+    })
+    const offsets = new Map<string, number>()
+    for (const { topics } of responses) {
+      for (const { name: topic, partitions } of topics) {
+        for (const { partitionIndex: partition, offset } of partitions) {
+          offsets.set(formatTopicPartition({ topic, partition }), Number(offset))
+        }
+      }
+    }
+    return partitions.map(tp => offsets.get(formatTopicPartition(tp)) ?? -1)
+  }
+}

@@ -1,0 +1,40 @@
+import type { BrokerClock } from '../broker-clock.ts'
+
+interface Waiting<Item, Result> {
+  readonly item: Item
+  resolve(result: Result): void
+  reject(error: unknown): void
+}
+
+/** Gathers what is asked within one turn of the event loop, and asks for all of it at once. */
+export class TurnBatch<Item, Result> {
+  readonly #clock: BrokerClock
+  readonly #ask: (items: readonly Item[]) => Promise<readonly Result[]>
+  #waiting: Waiting<Item, Result>[] = []
+
+  /** `ask` gives a result for each item, in their order. */
+  constructor(clock: BrokerClock, ask: (items: readonly Item[]) => Promise<readonly Result[]>) {
+    this.#clock = clock
+    this.#ask = ask
+  }
+
+  add(item: Item): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject })
+      if (this.#waiting.length === 1) this.#clock.turn().then(() => this.#go())
+    })
+  }
+
+  async #go(): Promise<void> {
+    const waiting = this.#waiting
+    this.#waiting = []
+    try {
+      const results = await this.#ask(waiting.map(({ item }) => item))
+      waiting.forEach(({ resolve }, i) => {
+        resolve(results[i]!)
+      })
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+    }
+  }
+}
