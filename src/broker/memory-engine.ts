@@ -42,6 +42,7 @@ import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
+import type { ByteEdge } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
@@ -89,6 +90,8 @@ export class MemoryEngine implements Engine, Closable {
   readonly clients: Set<EngineClient> = new Set()
   readonly sticky: StickyRoundRobin = new StickyRoundRobin()
   readonly offsets: OffsetStore = new OffsetStore()
+  /** Who hands values out as bytes. */
+  readonly edge: ByteEdge = { servers: 0 }
   /** Who says that a group is held by members that come from elsewhere: a server for clients on the wire. */
   readonly holders: Set<(groupId: string) => boolean> = new Set()
   /** How a group stopped, until a member joins it again. */
@@ -189,6 +192,7 @@ export class MemoryEngine implements Engine, Closable {
 
   #topicHost(retentionMs: number): TopicHost {
     return {
+      edge: this.edge,
       now: () => this.clock.now(),
       finished: this.#finished,
       producerIdExpirationMs: this.#options.producerIdExpirationMs,

@@ -11,7 +11,7 @@ import {
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
-import { Serde } from '../serde.ts'
+import { type ByteEdge, Serde } from '../serde.ts'
 import { integer } from '../validate.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
@@ -28,6 +28,7 @@ export interface BatchMetadata {
 
 /** What a topic asks of the broker that keeps it. */
 export interface TopicHost extends PartitionHost {
+  readonly edge: ByteEdge
   append(topic: Topic, body: object): RecordMetadata
   partitionsAdded(topic: Topic, from: number): void
 }
@@ -55,7 +56,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.name = name
     this.id = id
     this.options = config
-    this.serde = new Serde(name, config)
+    this.serde = new Serde(name, config, host.edge)
     this.#host = host
     this.#sized = countsBytes(config)
     this.#plainTime = config.messageTimestampType === 'CreateTime'

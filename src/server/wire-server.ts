@@ -66,9 +66,11 @@ export class WireServer {
   readonly #maxFrameBytes: number
   readonly #secured: boolean
   readonly #engine: Broker['engine']
+  #closed = false
 
   constructor(engine: Broker['engine'], address: Wire['address'], options: WireServerOptions) {
     this.#engine = engine
+    engine.edge.servers++
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     this.#groups = new WireGroups(engine, options.initialRebalanceDelayMs ?? 0)
@@ -123,6 +125,8 @@ export class WireServer {
   }
 
   close(): void {
+    if (!this.#closed) this.#engine.edge.servers--
+    this.#closed = true
     for (const connection of this.#connections) connection.close()
     this.#groups.close()
     this.#members.close()

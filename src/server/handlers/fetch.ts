@@ -84,7 +84,16 @@ function readAll(wire: Wire, wanted: readonly Wanted[], maxBytes: number, how: R
   })
 }
 
-function readOne(wire: Wire, { log, offset, maxBytes }: Wanted, left: number, how: Reading): Fetched {
+function readOne(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
+  try {
+    return read(wire, wanted, left, how)
+  } catch (error) {
+    wire.failed(error)
+    return { errorCode: errorCodes.UNKNOWN_SERVER_ERROR.errno, records: [], bytes: 0 }
+  }
+}
+
+function read(wire: Wire, { log, offset, maxBytes }: Wanted, left: number, how: Reading): Fetched {
   const nothing = { records: [], bytes: 0 }
   if (log === undefined || log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
