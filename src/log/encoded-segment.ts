@@ -22,14 +22,22 @@ export class EncodedSegment implements Segment {
   maxTimestamp: number = Number.NEGATIVE_INFINITY
   runningMaxTimestamp: number
   readonly #decode: BatchDecoder
-  #slab: Uint8Array = new Uint8Array(0)
+  #slab: Uint8Array
   readonly #batches = new BatchIndex()
   // The records of the batches that were decoded, which are always the first ones.
   #columns: ColumnSegment | undefined
   #decoded = 0
   #sealed = false
 
-  constructor(baseOffset: number, createdAt: number, runningMaxTimestamp: number, decode: BatchDecoder) {
+  /** `expected`: room for so many bytes at once, where the segment before it shows that they will come. */
+  constructor(
+    baseOffset: number,
+    createdAt: number,
+    runningMaxTimestamp: number,
+    decode: BatchDecoder,
+    expected: number = 0,
+  ) {
+    this.#slab = Buffer.allocUnsafeSlow(Math.min(expected, slabBytes))
     this.baseOffset = baseOffset
     this.createdAt = createdAt
     this.runningMaxTimestamp = runningMaxTimestamp
@@ -40,8 +48,8 @@ export class EncodedSegment implements Segment {
     return this.#batches.records
   }
 
-  // How many bytes of the slab are used.
-  get #used(): number {
+  /** How many bytes its batches take. */
+  get size(): number {
     return this.#batches.position(this.#batches.length)
   }
 
@@ -51,11 +59,11 @@ export class EncodedSegment implements Segment {
 
   /** Whether another batch has its place here. */
   takes({ size, decode }: EncodedBatch): boolean {
-    return decode === this.#decode && (this.#used === 0 || this.#used + size <= slabBytes)
+    return decode === this.#decode && (this.size === 0 || this.size + size <= slabBytes)
   }
 
   append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void {
-    const position = this.#used
+    const position = this.size
     this.#grow(position + batch.size)
     batch.copy(this.#slab, position, this.endOffset, appendTime)
     this.#add(batch.count, batch.size, appendTime ?? batch.maxTimestamp, sequence)
@@ -78,14 +86,19 @@ export class EncodedSegment implements Segment {
   #grow(needed: number): void {
     if (needed <= this.#slab.length) return
     const doubled = Math.min(slabBytes, Math.max(firstCapacity, 2 * this.#slab.length))
-    const larger = new Uint8Array(Math.max(needed, doubled))
-    larger.set(this.#slab.subarray(0, this.#used))
-    this.#slab = larger
+    this.#resize(Math.max(needed, doubled))
+  }
+
+  #resize(capacity: number): void {
+    const slab = Buffer.allocUnsafeSlow(capacity)
+    slab.set(this.#slab.subarray(0, this.size))
+    this.#slab = slab
   }
 
   seal(): void {
     this.#sealed = true
-    if (this.#slab.length > this.#used) this.#slab = this.#slab.slice(0, this.#used)
+    // A little room costs less than a copy of all.
+    if (this.#slab.length > 1.125 * this.size) this.#resize(this.size)
     this.#batches.seal()
     if (this.#decoded === this.#batches.length) this.#columns?.seal()
   }

@@ -190,7 +190,7 @@ export class Partition {
     let segment = this.#encoded
     if (segment === undefined || !segment.takes(batch) || this.#full(segment, size, now, batch.count)) {
       this.#rolled()
-      segment = new EncodedSegment(offset, now, this.maxTimestamp, batch.decode)
+      segment = new EncodedSegment(offset, now, this.maxTimestamp, batch.decode, segment?.size)
       this.#add(segment, appendTime ?? batch.maxTimestamp)
       this.#encoded = segment
     }

@@ -44,6 +44,7 @@ export class Connection {
   readonly #session = new ConnectionSession()
   readonly #waiting: Buffer[] = []
   #working = false
+  #corked = false
   #truncates = false
 
   constructor(socket: Duplex, host: ConnectionHost) {
@@ -100,18 +101,24 @@ export class Connection {
   }
 
   #send(answer: Writer): void {
-    const length = Buffer.allocUnsafe(4)
-    length.writeInt32BE(answer.length)
-    if (this.#truncates) return this.#sendHalf(length, answer)
-    this.#socket.cork()
-    this.#socket.write(length)
-    for (const chunk of answer.chunks()) this.#socket.write(chunk)
-    this.#socket.uncork()
+    const chunks = answer.chunks()
+    chunks[0]!.writeInt32BE(answer.length - 4)
+    if (this.#truncates) return this.#sendHalf(chunks)
+    if (!this.#corked) {
+      // What is answered in the same turn goes in one piece: to write is what costs most.
+      this.#corked = true
+      this.#socket.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        this.#socket.uncork()
+      })
+    }
+    for (const chunk of chunks) this.#socket.write(chunk)
   }
 
-  #sendHalf(length: Buffer, answer: Writer): void {
+  #sendHalf(chunks: readonly Buffer[]): void {
     this.#gone.abort()
-    const bytes = Buffer.concat([length, ...answer.chunks()])
+    const bytes = Buffer.concat(chunks)
     this.#socket.end(bytes.subarray(0, bytes.length / 2))
   }
 
@@ -188,6 +195,8 @@ function skipTags(reader: Reader): void {
 function respond({ api }: Handler, header: RequestHeader, response: unknown): Writer {
   const at = versionOf(api, header.version)
   const writer = new Writer()
+  // The length is known at the end.
+  writer.int32(0)
   writer.int32(header.correlationId)
   // The header of this one answer never has tags, so that any client can read it.
   if (at.flexible && api.key !== apiVersions.key) writer.uvarint(0)
