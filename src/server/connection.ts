@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream'
+import type { BrokerClock } from '../broker-clock.ts'
 import { errorCodes } from '../error-codes.ts'
+import type { ClusterNode } from './cluster/cluster.ts'
 import { ConnectionSession } from './connection-session.ts'
 import { Frames } from './frames.ts'
 import type { Handler, RequestContext } from './handler.ts'
@@ -18,6 +20,9 @@ export interface ConnectionHost {
   readonly handlers: ReadonlyMap<number, Handler>
   /** Whether only those are served who have proved who they are. */
   readonly secured: boolean
+  /** The broker that it is connected to. */
+  readonly node: ClusterNode
+  readonly clock: BrokerClock
   /** Something that a client sent could not be read, or could not be answered. */
   failed(connection: Connection, error: unknown): void
   closed(connection: Connection): void
@@ -90,13 +95,27 @@ export class Connection {
       for (let frame = this.#waiting.shift(); frame !== undefined; frame = this.#waiting.shift()) {
         const answer = await this.#answer(frame)
         if (this.#gone.signal.aborted) return
-        if (answer !== undefined) this.#send(answer)
+        if (answer !== undefined) {
+          const { slowMs } = this.#host.node
+          if (slowMs > 0) await this.#pass(slowMs)
+          if (this.#gone.signal.aborted) return
+          this.#send(answer)
+        }
         if (this.#gone.signal.aborted) return
       }
     } catch (error) {
       this.#fail(error)
     } finally {
       this.#working = false
+    }
+  }
+
+  async #pass(ms: number): Promise<void> {
+    const { signal } = this.#gone
+    try {
+      await this.#host.clock.sleep(ms, { signal })
+    } catch (error) {
+      if (!signal.aborted) throw error
     }
   }
 
@@ -143,6 +162,7 @@ export class Connection {
     const context: RequestContext = {
       version,
       clientId,
+      node: this.#host.node,
       session: this.#session,
       signal: this.#gone.signal,
       drop: () => this.close(),

@@ -2,6 +2,9 @@ import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { duration, integer, objectWith } from '../validate.ts'
 import { BatchReader } from './batch-reader.ts'
+import { Cluster, type ClusterNode } from './cluster/cluster.ts'
+import { PastMetadata } from './cluster/past-metadata.ts'
+import { routed } from './cluster/routed-handler.ts'
 import { Connection, supportedVersions } from './connection.ts'
 import { ConsumerMembers } from './consumer-members.ts'
 import { observed } from './faults/observed-handler.ts'
@@ -59,7 +62,9 @@ export interface WireServerOptions extends WireOptions {
 
 /** Speaks Kafka's protocol over any number of connections, for one broker. */
 export class WireServer {
-  readonly #connections = new Set<Connection>()
+  /** The brokers that it shows. */
+  readonly cluster: Cluster
+  readonly #connections = new Map<Connection, ClusterNode>()
   readonly #groups: WireGroups
   readonly #members: ConsumerMembers
   readonly #handlers: ReadonlyMap<number, Handler>
@@ -68,9 +73,12 @@ export class WireServer {
   readonly #engine: Broker['engine']
   #closed = false
 
-  constructor(engine: Broker['engine'], address: Wire['address'], options: WireServerOptions) {
+  readonly #past: PastMetadata | undefined
+
+  constructor(engine: Broker['engine'], nodes: readonly ClusterNode[], options: WireServerOptions) {
     this.#engine = engine
     engine.edge.servers++
+    this.cluster = new Cluster(nodes, engine.topics)
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     this.#groups = new WireGroups(engine, options.initialRebalanceDelayMs ?? 0)
@@ -82,9 +90,8 @@ export class WireServer {
       transactions: new WireTransactions(engine),
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
-      nodeId: 1,
-      address,
-      failed: error => this.#failed(error),
+      cluster: this.cluster,
+      failed: error => this.failed(error),
     }
     const handlers: Handler[] = [
       ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
@@ -99,27 +106,43 @@ export class WireServer {
       ...topicAdminHandlers(wire),
       ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
     ]
-    this.#handlers = new Map(handlers.map(each => [each.api.key, observed(wire, each, options)]))
+    this.#past = options.faults && new PastMetadata(wire)
+    const observers = { ...options, past: this.#past }
+    this.#handlers = new Map(
+      handlers.map(each => [each.api.key, observed(wire, routed(wire, each), observers)]),
+    )
   }
 
   get connections(): number {
     return this.#connections.size
   }
 
-  /** Serves whoever is at the other end of a socket. */
-  accept(socket: Duplex): void {
+  /** Serves whoever is at the other end of a socket, which is connected to that broker. */
+  accept(socket: Duplex, node: ClusterNode): void {
     const connection = new Connection(socket, {
       maxFrameBytes: this.#maxFrameBytes,
       handlers: this.#handlers,
       secured: this.#secured,
-      failed: (_, error) => this.#failed(error),
+      node,
+      clock: this.#engine.clock,
+      failed: (_, error) => this.failed(error),
       closed: gone => this.#connections.delete(gone),
     })
-    this.#connections.add(connection)
+    this.#connections.set(connection, node)
   }
 
-  // Told by the broker's 'error'.
-  #failed(error: unknown): void {
+  /** How many clients are connected to one of the brokers. */
+  connectionsOf(node: ClusterNode): number {
+    return [...this.#connections.values()].filter(each => each === node).length
+  }
+
+  /** Ends the connections of one of the brokers. */
+  disconnect(node: ClusterNode): void {
+    for (const [connection, each] of this.#connections) if (each === node) connection.close()
+  }
+
+  /** Tells an error that is no client's own, by the broker's 'error'. */
+  failed(error: unknown): void {
     this.#engine.events.emit('error', error)
     this.#engine.outbox.flush()
   }
@@ -127,7 +150,8 @@ export class WireServer {
   close(): void {
     if (!this.#closed) this.#engine.edge.servers--
     this.#closed = true
-    for (const connection of this.#connections) connection.close()
+    for (const connection of this.#connections.keys()) connection.close()
+    this.#past?.close()
     this.#groups.close()
     this.#members.close()
   }

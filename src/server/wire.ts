@@ -3,6 +3,7 @@ import { errorCodes } from '../error-codes.ts'
 import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
+import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
@@ -15,9 +16,8 @@ export interface Wire {
   readonly transactions: WireTransactions
   readonly batches: BatchReader
   readonly clusterId: string
-  readonly nodeId: number
-  /** Where clients are told to connect. */
-  readonly address: { readonly host: string; readonly port: number }
+  /** The brokers that clients are told of, and what each of them leads and coordinates. */
+  readonly cluster: Cluster
   /** An error that its client is only told by a number. */
   failed(error: unknown): void
 }

@@ -1,6 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
+import { Cluster, makeNodes } from '../../src/server/cluster/cluster.ts'
 import { refuse } from '../../src/server/faults/refusals.ts'
 import { RequestLog, socketFactory, WireFaults } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
@@ -234,8 +235,7 @@ const all = Object.values(apis) as unknown as readonly Api[]
 it.each(all)('refuses $name in every version with the error', api => {
   const wire = {
     engine: { topics: new Map() },
-    nodeId: 1,
-    address: { host: 'a', port: 1 },
+    cluster: new Cluster(makeNodes('a', 1, 1), new Map()),
   } as unknown as Wire
   const [min, max] = api.key === apis.addPartitionsToTxn.key ? [0, 3] : api.versions
   for (let version = min; version <= max; version++) {

@@ -65,14 +65,17 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
     errorCode,
     topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
       name,
-      partitions: partitionIndexes.map(partitionIndex => ({
-        partitionIndex,
-        committedOffset: -1,
-        metadata: '',
-        errorCode,
-      })),
+      partitions: refusedOffsets(partitionIndexes, errorCode),
     })),
-    groups: groups.map(({ groupId }) => ({ groupId, topics: [], errorCode })),
+    groups: groups.map(each => ({
+      groupId: each.groupId,
+      topics: (each.topics ?? []).map(({ name, topicId, partitionIndexes }) => ({
+        name,
+        topicId,
+        partitions: refusedOffsets(partitionIndexes, errorCode),
+      })),
+      errorCode,
+    })),
   })),
   refusal(addPartitionsToTxn, ({ v3AndBelowTopics }, errorCode) => ({
     resultsByTopicV3AndBelow: v3AndBelowTopics.map(({ name, partitions }) => ({
@@ -83,10 +86,10 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
       })),
     })),
   })),
-  refusal(metadata, ({ topics }, errorCode, { nodeId, address, clusterId, engine }) => ({
-    brokers: [{ nodeId, ...address }],
+  refusal(metadata, ({ topics }, errorCode, { cluster, clusterId, engine }) => ({
+    brokers: cluster.running,
     clusterId,
-    controllerId: nodeId,
+    controllerId: cluster.controllerId,
     topics: (topics ?? [...engine.topics.values()].map(({ name, id }) => ({ name, topicId: id }))).map(
       ({ name, topicId }) => ({ name, topicId, errorCode, partitions: [] }),
     ),
@@ -141,6 +144,15 @@ function partitionsOf<Topic extends { readonly partitions: readonly { readonly p
 ) {
   const partitions = topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode }))
   return { ...topic, partitions }
+}
+
+function refusedOffsets(partitionIndexes: readonly number[], errorCode: number) {
+  return partitionIndexes.map(partitionIndex => ({
+    partitionIndex,
+    committedOffset: -1,
+    metadata: '',
+    errorCode,
+  }))
 }
 
 /** The answer that tells an error for all that a request names; undefined for a Produce without acks, which has none. */

@@ -1,5 +1,6 @@
 import { errorCodes } from '../../error-codes.ts'
-import type { Topic } from '../../log/topic.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { describeBrokers, describeTopic } from '../cluster/metadata-image.ts'
 import { type Handler, handler } from '../handler.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
@@ -12,68 +13,60 @@ export function clusterHandlers(
   wire: Wire,
   supported: () => { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[],
 ): Handler[] {
-  const broker = () => ({ nodeId: wire.nodeId, ...wire.address })
+  const { cluster, engine } = wire
   return [
     handler(apiVersions, () => ({ apiKeys: supported() })),
 
     handler(metadata, ({ topics, allowAutoTopicCreation }) => ({
-      brokers: [broker()],
-      clusterId: wire.clusterId,
-      controllerId: wire.nodeId,
+      ...describeBrokers(wire),
       topics:
         topics === null
-          ? [...wire.engine.topics.values()].map(topic => describeTopic(wire, topic))
+          ? [...engine.topics.values()].map(topic => describeTopic(cluster, topic))
           : topics.map(({ name, topicId }) =>
               name === null ? topicById(wire, topicId) : topicByName(wire, name, allowAutoTopicCreation),
             ),
     })),
 
-    handler(describeCluster, () => ({
+    handler(describeCluster, ({ includeFencedBrokers }) => ({
       clusterId: wire.clusterId,
-      controllerId: wire.nodeId,
-      brokers: [{ brokerId: wire.nodeId, ...wire.address }],
+      controllerId: cluster.controllerId,
+      brokers: (includeFencedBrokers ? cluster.nodes : cluster.running).map(
+        ({ nodeId, host, port, running }) => ({ brokerId: nodeId, host, port, isFenced: !running }),
+      ),
     })),
 
     handler(findCoordinator, ({ key, keyType, coordinatorKeys }, { version }) => {
-      const coordinator = broker()
-      const unknown = keyType === 0 || keyType === 1 ? 0 : errorCodes.INVALID_REQUEST.errno
-      if (version < 4) return { ...coordinator, errorCode: unknown, errorMessage: null, key }
-      return {
-        coordinators: coordinatorKeys.map(each => ({
-          key: each,
-          ...coordinator,
-          errorCode: unknown,
-          errorMessage: null,
-        })),
-      }
+      const coordinators = (version < 4 ? [key] : coordinatorKeys).map(each => ({
+        key: each,
+        ...coordinatorOf(cluster, each, keyType),
+        errorMessage: null,
+      }))
+      return version < 4 ? coordinators[0]! : { coordinators }
     }),
   ]
 }
 
-function describeTopic({ nodeId }: Wire, { name, id, partitions }: Topic) {
-  return {
-    name,
-    topicId: id,
-    partitions: partitions.map(({ index }) => ({
-      partitionIndex: index,
-      leaderId: nodeId,
-      leaderEpoch: 0,
-      replicaNodes: [nodeId],
-      isrNodes: [nodeId],
-    })),
-  }
+const keyTypes = { group: 0, transaction: 1 }
+
+function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
+  const known = keyType === keyTypes.group || keyType === keyTypes.transaction
+  const found = known ? cluster.coordinatorOf(key) : undefined
+  if (found !== undefined) return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0 }
+  const { errno: errorCode } = errorCodes[known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST']
+  return { nodeId: -1, host: '', port: -1, errorCode }
 }
 
 function topicByName(wire: Wire, name: string, mayCreate: boolean) {
   try {
     const topic = mayCreate ? wire.engine.topic(name) : wire.engine.existingTopic(name)
-    return describeTopic(wire, topic)
+    return describeTopic(wire.cluster, topic)
   } catch (error) {
     return { name, errorCode: toWireError(wire, error).errorCode }
   }
 }
 
 function topicById(wire: Wire, topicId: string) {
-  for (const topic of wire.engine.topics.values()) if (topic.id === topicId) return describeTopic(wire, topic)
+  for (const topic of wire.engine.topics.values())
+    if (topic.id === topicId) return describeTopic(wire.cluster, topic)
   return { name: null, topicId, errorCode: errorCodes.UNKNOWN_TOPIC_ID.errno }
 }

@@ -22,7 +22,8 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
           return {
             partitionIndex,
             errorCode: 0,
-            leaderEpoch: 0,
+            // What is written tells no epoch but the first; only its end is where the present one begins.
+            leaderEpoch: timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0,
             ...lookUp(log, timestamp, isolationLevel === readCommitted),
           }
         }),

@@ -53,7 +53,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
           name,
           topicId: topic.id,
           numPartitions: topic.partitions.length,
-          replicationFactor: 1,
+          replicationFactor: wire.cluster.nodes.length,
           ...result,
         }
       }),
