@@ -2,9 +2,10 @@ import { refuse } from '../faults/refusals.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
-import { answerInParts, type PartAnswers } from '../request-parts.ts'
+import { answerInParts, type PartAnswers, type Parts } from '../request-parts.ts'
 import { type AnsweredBy, partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'
+import type { ClusterNode } from './cluster.ts'
 import { fetchUntilMoved } from './fetch-until-moved.ts'
 import { errnoAtLeader, tellLeaders } from './leader-checks.ts'
 
@@ -32,24 +33,29 @@ export function routed(wire: Wire, handler: Handler): Handler {
 
 function askedAtLeaders(wire: Wire, handler: Handler): Handler {
   const { api } = handler
+  const [parts] = shapeOf(api)!.parts
   return {
     api,
     handle(request, context) {
-      const parts = partsOf(api, request)
-      if (parts === undefined) return handler.handle(request, context)
-      let elsewhere = false
-      const response = answerInParts(parts, request, {
+      const { node } = context
+      // Nearly every request is at the right place, and need not be taken apart.
+      if (leadsAll(wire, node, request as Fields, parts!)) return handler.handle(request, context)
+      const response = answerInParts(parts!, request, {
         ...answersOf(wire, handler, context),
-        codeOf: ([topic, partition]) => {
-          const code = errnoAtLeader(wire, context.node, topic, partition)
-          elsewhere ||= code !== 0
-          return code
-        },
+        codeOf: ([topic, partition]) => errnoAtLeader(wire, node, topic, partition),
       })
-      if (!elsewhere) return response
-      return Promise.resolve(response).then(answer => tellLeaders(wire, parts, answer, api, context.version))
+      return Promise.resolve(response).then(answer => tellLeaders(wire, parts!, answer, api, context.version))
     },
   }
+}
+
+function leadsAll(wire: Wire, node: ClusterNode, request: Fields, { request: list, inner }: Parts): boolean {
+  for (const topic of request[list] as readonly Fields[]) {
+    for (const partition of topic[inner!.request] as readonly unknown[]) {
+      if (errnoAtLeader(wire, node, topic, partition) !== 0) return false
+    }
+  }
+  return true
 }
 
 function askedAtCoordinator(

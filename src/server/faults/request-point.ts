@@ -14,6 +14,7 @@ interface NamingRequest {
   readonly groups?: readonly (string | NamedGroup)[]
   readonly groupIds?: readonly string[]
   readonly groupsNames?: readonly string[]
+  readonly resources?: readonly { readonly resourceType: number; readonly resourceName: string }[]
   readonly keyType?: number
   readonly key?: string
   readonly coordinatorKeys?: readonly string[]
@@ -42,6 +43,7 @@ interface NamedGroup {
 }
 
 const groupKey = 0
+const topicResource = 2
 
 /** Finds what a request is about. */
 export function pointOf(
@@ -58,6 +60,9 @@ export function pointOf(
     ...(named.topicNames ?? []),
     ...(named.v3AndBelowTopics ?? []),
     ...(named.subscribedTopicNames ?? []),
+    ...(named.resources ?? [])
+      .filter(({ resourceType }) => resourceType === topicResource)
+      .map(({ resourceName }) => resourceName),
     ...groups.flatMap(({ topics: ofGroup }: NamedGroup) => ofGroup ?? []),
   ]
   // Newer versions have many keys, older ones one.
