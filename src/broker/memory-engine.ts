@@ -86,6 +86,7 @@ export class MemoryEngine implements Engine, Closable {
   readonly events: Events<BrokerEvents>
   readonly conditions: Conditions
   readonly topics: Map<string, Topic> = new Map()
+  readonly topicsById: Map<string, Topic> = new Map()
   readonly groups: Map<string, ConsumerGroup> = new Map()
   readonly clients: Set<EngineClient> = new Set()
   readonly sticky: StickyRoundRobin = new StickyRoundRobin()
@@ -184,6 +185,7 @@ export class MemoryEngine implements Engine, Closable {
     const config = this.checkTopic(name, options)
     const topic = new Topic(name, this.#ids.uuid(), config, this.#topicHost(config.retentionMs))
     this.topics.set(name, topic as unknown as Topic)
+    this.topicsById.set(topic.id, topic as unknown as Topic)
     this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
     this.#topicChanged(name)
     this.#finished()
@@ -234,6 +236,7 @@ export class MemoryEngine implements Engine, Closable {
   deleteTopic(name: string): void {
     const topic = this.existingTopic(name)
     this.topics.delete(name)
+    this.topicsById.delete(topic.id)
     this.offsets.deleteTopic(name)
     this.sticky.forget(name)
     this.events.emit('topicDeleted', { topic: name })

@@ -45,10 +45,8 @@ export function findTopic(
   sinceIds: number,
   named: { readonly name: string; readonly topicId: string },
 ): Topic | undefined {
-  const { topics } = wire.engine
-  if (version < sinceIds) return topics.get(named.name)
-  for (const topic of topics.values()) if (topic.id === named.topicId) return topic
-  return undefined
+  const { topics, topicsById } = wire.engine
+  return version < sinceIds ? topics.get(named.name) : topicsById.get(named.topicId)
 }
 
 /** What a client is told about a topic that is not there. */

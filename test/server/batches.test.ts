@@ -248,6 +248,23 @@ describe('a fetch', () => {
     expect(await offsets(3, { maxBytes: 2 * size - 1 })).toEqual([2, 3])
   })
 
+  it('says which is not there: the topic, or only its partition', async () => {
+    const { client, log } = start()
+    const errorOf = async (topicId: string, partition: number) => {
+      const topics = [{ topicId, partitions: [{ partition, fetchOffset: 0, partitionMaxBytes: 100 }] }]
+      const answer = await client.call(fetch!, 13, { maxWaitMs: 0, minBytes: 0, maxBytes: 100, topics })
+      return answer.responses[0].partitions[0].errorCode
+    }
+    expect(await errorOf(log.id, 0)).toBe(0)
+    expect(await errorOf(log.id, 7)).toBe(3)
+    expect(
+      await errorOf(
+        log.id.replace(/^./, c => (c === '0' ? '1' : '0')),
+        0,
+      ),
+    ).toBe(100)
+  })
+
   it('leaves out an aborted batch between two others for who reads what is committed', async () => {
     const { client, send, offsets, make } = start()
     const { producerId, producerEpoch } = await client.call(initProducerId!, 2, {

@@ -1,5 +1,4 @@
 import type { RequestContext } from '../handler.ts'
-import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
 import type { ApiName, RequestPoint } from './wire-scope.ts'
 
@@ -102,7 +101,5 @@ export function partitionNamed(named: number | NamedPartition): number | undefin
 }
 
 function topicById(wire: Wire, id: string | undefined): string | undefined {
-  if (id === undefined || id === noUuid) return undefined
-  for (const topic of wire.engine.topics.values()) if (topic.id === id) return topic.name
-  return undefined
+  return id === undefined ? undefined : wire.engine.topicsById.get(id)?.name
 }

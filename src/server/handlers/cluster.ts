@@ -66,7 +66,7 @@ function topicByName(wire: Wire, name: string, mayCreate: boolean) {
 }
 
 function topicById(wire: Wire, topicId: string) {
-  for (const topic of wire.engine.topics.values())
-    if (topic.id === topicId) return describeTopic(wire.cluster, topic)
+  const topic = wire.engine.topicsById.get(topicId)
+  if (topic !== undefined) return describeTopic(wire.cluster, topic)
   return { name: null, topicId, errorCode: errorCodes.UNKNOWN_TOPIC_ID.errno }
 }
