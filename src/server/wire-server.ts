@@ -10,6 +10,7 @@ import { ConsumerMembers } from './consumer-members.ts'
 import { observed } from './faults/observed-handler.ts'
 import type { RequestLog } from './faults/request-log.ts'
 import type { WireFaults } from './faults/wire-faults.ts'
+import { FetchSessions } from './fetch-sessions.ts'
 import type { Handler } from './handler.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
@@ -22,12 +23,14 @@ import { produceHandlers } from './handlers/produce.ts'
 import { saslHandlers } from './handlers/sasl.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
+import { fetch } from './protocol/messages/fetch.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
 import type { Wire } from './wire.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
 
 const maxFrameBytes = 100 * 1024 * 1024
+const maxFetchSessions = 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
 /** How a server speaks. */
@@ -39,6 +42,11 @@ export interface WireOptions {
    * them, in bytes; the oldest go first. Default 16 MiB.
    */
   readonly madeBatchesBytes?: number
+  /**
+   * How many clients that fetch are remembered with what they read, so that they need not say it each time; default 1000.
+   * Where there is no place others say it. (Kafka: max.incremental.fetch.session.cache.slots)
+   */
+  readonly maxFetchSessions?: number
   /** How long the first join of an empty group waits for others, in milliseconds; default 0. (Kafka: group.initial.rebalance.delay.ms) */
   readonly initialRebalanceDelayMs?: number
   /** What is to go wrong; default nothing. */
@@ -50,6 +58,7 @@ export interface WireOptions {
 export const wireOptions = {
   maxFrameBytes: integer(1, maxFrameBytes),
   madeBatchesBytes: integer(0),
+  maxFetchSessions: integer(0),
   initialRebalanceDelayMs: duration,
   faults: objectWith('meet'),
   requests: objectWith('add'),
@@ -108,8 +117,12 @@ export class WireServer {
     ]
     this.#past = options.faults && new PastMetadata(wire)
     const observers = { ...options, past: this.#past }
+    const sessions = new FetchSessions(wire, options.maxFetchSessions ?? maxFetchSessions)
     this.#handlers = new Map(
-      handlers.map(each => [each.api.key, observed(wire, routed(wire, each), observers)]),
+      handlers.map(each => {
+        const seen = observed(wire, routed(wire, each), observers)
+        return [each.api.key, each.api.key === fetch.key ? sessions.around(seen) : seen]
+      }),
     )
   }
 

@@ -10,9 +10,9 @@ import type { ClusterNode } from './cluster.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const notLeader = errnoOfName('NOT_LEADER_OR_FOLLOWER')!
-const fencedEpoch = errnoOfName('FENCED_LEADER_EPOCH')!
-const unknownEpoch = errnoOfName('UNKNOWN_LEADER_EPOCH')!
+const notLeader = errnoOfName('NOT_LEADER_OR_FOLLOWER')
+const fencedEpoch = errnoOfName('FENCED_LEADER_EPOCH')
+const unknownEpoch = errnoOfName('UNKNOWN_LEADER_EPOCH')
 
 /** Why a broker does not answer for a partition; 0 where it does, or where it is not there at all. */
 export function errnoAtLeader(wire: Wire, node: ClusterNode, topic: unknown, partition: unknown): number {

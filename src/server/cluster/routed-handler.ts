@@ -11,7 +11,7 @@ import { errnoAtLeader, tellLeaders } from './leader-checks.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const notCoordinator = errnoOfName('NOT_COORDINATOR')!
+const notCoordinator = errnoOfName('NOT_COORDINATOR')
 
 /** A handler that refuses what another broker of its cluster is to answer. */
 export function routed(wire: Wire, handler: Handler): Handler {
