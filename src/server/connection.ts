@@ -5,13 +5,20 @@ import type { ClusterNode } from './cluster/cluster.ts'
 import { ConnectionSession } from './connection-session.ts'
 import { Frames } from './frames.ts'
 import type { Handler, RequestContext } from './handler.ts'
+import {
+  requestHeader,
+  requestHeaderTags,
+  requestHeaderVersion,
+  responseHeader,
+  responseHeaderVersion,
+} from './protocol/header.ts'
 import { readMessage, versionOf } from './protocol/message.ts'
 import { apiVersions } from './protocol/messages/api-versions.ts'
 import { saslAuthenticate } from './protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from './protocol/messages/sasl-handshake.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 import { Reader } from './protocol/reader.ts'
-import { nullable, string, type Type, type Version } from './protocol/type.ts'
+import type { Type, Version } from './protocol/type.ts'
 import { Writer } from './protocol/writer.ts'
 
 /** What a connection needs of its server. */
@@ -28,17 +35,10 @@ export interface ConnectionHost {
   closed(connection: Connection): void
 }
 
-interface RequestHeader {
-  readonly key: number
-  readonly version: number
-  readonly correlationId: number
-  readonly clientId: string
-}
+type RequestHeader = ReturnType<typeof requestHeader.read>
 
 // What anybody may ask: the versions, and to be let in.
 const anonymous: ReadonlySet<number> = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
-
-const nullableString = nullable(string)
 
 /** One client's connection: its requests are answered one after the other, in order. */
 export class Connection {
@@ -143,12 +143,8 @@ export class Connection {
 
   async #answer(frame: Buffer): Promise<Writer | undefined> {
     const reader = new Reader(frame)
-    const key = reader.int16()
-    const version = reader.int16()
-    const correlationId = reader.int32()
-    const plain = { version: 0, flexible: false }
-    const clientId = nullableString.read(reader, plain) ?? ''
-    const header = { key, version, correlationId, clientId }
+    const header = requestHeader.read(reader, requestHeaderVersion)
+    const { apiKey: key, apiVersion: version, clientId } = header
     const handler = this.#host.handlers.get(key)
     if (handler === undefined) throw new ProtocolError(`API ${key} is not spoken here`)
     if (this.#host.secured && this.#session.user === undefined && !anonymous.has(key)) {
@@ -157,11 +153,11 @@ export class Connection {
     const [min, max] = handler.api.versions
     if (version < min || version > max) return this.#unsupported(handler, header)
     const at = versionOf(handler.api, version)
-    if (at.flexible) skipTags(reader)
+    requestHeaderTags.read(reader, at)
     const request = readRequest(handler, reader, at)
     const context: RequestContext = {
       version,
-      clientId,
+      clientId: clientId ?? '',
       node: this.#host.node,
       session: this.#session,
       signal: this.#gone.signal,
@@ -179,11 +175,11 @@ export class Connection {
     const { api } = handler
     if (api.key !== apiVersions.key) {
       const [min, max] = api.versions
-      throw new ProtocolError(`${api.name} is spoken from version ${min} to ${max}, not ${header.version}`)
+      throw new ProtocolError(`${api.name} is spoken from version ${min} to ${max}, not ${header.apiVersion}`)
     }
     const { errno: errorCode } = errorCodes.UNSUPPORTED_VERSION
     const apiKeys = supportedVersions(this.#host.handlers)
-    return respond(handler, { ...header, version: 0 }, { errorCode, apiKeys })
+    return respond(handler, { ...header, apiVersion: 0 }, { errorCode, apiKeys })
   }
 }
 
@@ -205,21 +201,11 @@ function readRequest({ api }: Handler, reader: Reader, at: Version): unknown {
   }
 }
 
-function skipTags(reader: Reader): void {
-  for (let left = reader.uvarint(); left > 0; left--) {
-    reader.uvarint()
-    reader.take(reader.uvarint())
-  }
-}
-
 function respond({ api }: Handler, header: RequestHeader, response: unknown): Writer {
-  const at = versionOf(api, header.version)
   const writer = new Writer()
   // The length is known at the end.
   writer.int32(0)
-  writer.int32(header.correlationId)
-  // The header of this one answer never has tags, so that any client can read it.
-  if (at.flexible && api.key !== apiVersions.key) writer.uvarint(0)
-  ;(api.response as Type<unknown, unknown>).write(writer, response, at)
+  responseHeader.write(writer, header, responseHeaderVersion(api, header.apiVersion))
+  ;(api.response as Type<unknown, unknown>).write(writer, response, versionOf(api, header.apiVersion))
   return writer
 }
