@@ -174,7 +174,7 @@ export class MemoryEngine implements Engine, Closable {
 
   createTopic(name: string, options: TopicOptions): Topic {
     const config = this.checkTopic(name, options)
-    const topic = new Topic(name, this.#ids.uuid(), config, this.#topicHost(config.retentionMs))
+    const topic = new Topic(name, this.#ids.uuid(), options, config, this.#topicHost())
     this.topics.set(name, topic as unknown as Topic)
     this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
     this.#topicChanged(name)
@@ -182,13 +182,14 @@ export class MemoryEngine implements Engine, Closable {
     return topic as unknown as Topic
   }
 
-  #topicHost(retentionMs: number): TopicHost {
+  #topicHost(): TopicHost {
     return {
       now: () => this.clock.now(),
       finished: this.#finished,
       producerIdExpirationMs: this.#options.producerIdExpirationMs,
-      segmentAdded: (partition, segment, timestamp) =>
-        this.log.segmentAdded(partition, segment, timestamp, retentionMs),
+      logConfig: (name, options) => this.logConfig(name, options),
+      segmentAdded: (partition, segment, timestamp) => this.log.segmentAdded(partition, segment, timestamp),
+      bytesCounted: bytes => this.log.appended(0, bytes),
       segmentDropped: segment => {
         this.log.segmentDropped(segment)
         this.#writer.freed()
@@ -207,7 +208,20 @@ export class MemoryEngine implements Engine, Closable {
         this.events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
         this.#topicChanged(topic.name)
       },
+      altered: (topic, before) => this.#topicAltered(topic, before),
     }
+  }
+
+  #topicAltered({ name: topic, partitions, options }: Topic, before: LogConfig): void {
+    this.log.retentionAltered(partitions)
+    for (const partition of partitions) this.#offsetCommitted(partition)
+    // Bytes that were not counted before may be too many now.
+    this.log.makeRoom(0, 0)
+    const changed = (Object.keys(options) as (keyof LogConfig)[]).filter(
+      each => options[each] !== before[each],
+    )
+    if (changed.length > 0) this.events.emit('topicAltered', { topic, options: changed })
+    this.touch()
   }
 
   #offsetCommitted(partition: Partition): void {

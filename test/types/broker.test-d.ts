@@ -238,6 +238,7 @@ describe('the events of a broker', () => {
       | 'topicCreated'
       | 'topicDeleted'
       | 'partitionsAdded'
+      | 'topicAltered'
       | 'groupCreated'
       | 'groupDeleted'
       | 'memberJoined'
