@@ -15,7 +15,6 @@ import type {
   MembershipListener,
   ProducerRecord,
   SendWait,
-  TransactionalProducer,
 } from '../engine.ts'
 import {
   ClosedError,
@@ -46,7 +45,7 @@ import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
-import { TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
+import { type TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, toSubscription } from './group-membership.ts'
 import { GroupProgress } from './group-progress.ts'
@@ -130,6 +129,11 @@ export class MemoryEngine implements Engine, Closable {
       track: client => this.track(client),
       untrack: client => this.untrack(client),
     })
+  }
+
+  /** What it was made with. */
+  get settings(): MemoryEngineOptions {
+    return this.#options
   }
 
   requireOpen(): void {
@@ -307,7 +311,7 @@ export class MemoryEngine implements Engine, Closable {
     return this.#nextProducerId++
   }
 
-  initTransactions(transactionalId: string, timeoutMs: number): TransactionalProducer {
+  initTransactions(transactionalId: string, timeoutMs: number): MemoryTransactionalProducer {
     this.requireOpen()
     const session = this.#coordinator.init(transactionalId, timeoutMs)
     this.#finished()
@@ -320,6 +324,11 @@ export class MemoryEngine implements Engine, Closable {
       },
       session,
     )
+  }
+
+  /** Everybody who has a transactional id, and what has become of its transactions. */
+  get transactionalSessions(): Iterable<TransactionalSession> {
+    return this.#coordinator.sessions
   }
 
   /** The epoch of the producer that has a transactional id, or undefined where the id is not known. */

@@ -451,6 +451,11 @@ export class Partition {
     for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
   }
 
+  /** The offset at which the open transaction of each producer begins, by producer id. @internal */
+  get openTransactions(): ReadonlyMap<number, number> {
+    return this.#transactions?.starts ?? new Map()
+  }
+
   #hide(from: number, to: number): void {
     this.#gaps = true
     let segment = this.segmentFrom(Math.max(from, this.#start))

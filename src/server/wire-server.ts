@@ -8,6 +8,7 @@ import type { RequestLog } from './faults/request-log.ts'
 import type { WireFaults } from './faults/wire-faults.ts'
 import type { Handler } from './handler.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
+import { configHandlers } from './handlers/configs.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
@@ -17,7 +18,9 @@ import { offsetHandlers } from './handlers/offsets.ts'
 import { produceHandlers } from './handlers/produce.ts'
 import { saslHandlers } from './handlers/sasl.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
+import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
+import { withImplicitTransactions } from './implicit-transactions.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
 import type { Wire } from './wire.ts'
 import { WireGroups } from './wire-groups.ts'
@@ -63,7 +66,8 @@ export class WireServer {
     this.#engine = engine
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
-    this.#groups = new WireGroups(engine, options.initialRebalanceDelayMs ?? 0)
+    const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
+    this.#groups = new WireGroups(engine, initialRebalanceDelayMs)
     this.#members = new ConsumerMembers(engine, this.#groups.holds)
     const wire: Wire = {
       engine,
@@ -72,13 +76,16 @@ export class WireServer {
       transactions: new WireTransactions(engine),
       clusterId: 'brokerlet',
       nodeId: 1,
+      maxFrameBytes: this.#maxFrameBytes,
+      initialRebalanceDelayMs,
       address,
       failed: error => this.#failed(error),
     }
     const handlers: Handler[] = [
       ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
-      ...produceHandlers(wire),
+      ...produceHandlers(wire).map(each => withImplicitTransactions(wire, each)),
       ...transactionHandlers(wire),
+      ...transactionAdminHandlers(wire),
       ...fetchHandlers(wire),
       ...listOffsetsHandlers(wire),
       ...membershipHandlers(wire),
@@ -86,6 +93,7 @@ export class WireServer {
       ...offsetHandlers(wire),
       ...groupAdminHandlers(wire),
       ...topicAdminHandlers(wire),
+      ...configHandlers(wire),
       ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
     ]
     this.#handlers = new Map(handlers.map(each => [each.api.key, observed(wire, each, options)]))

@@ -14,6 +14,8 @@ export interface Wire {
   readonly transactions: WireTransactions
   readonly clusterId: string
   readonly nodeId: number
+  readonly maxFrameBytes: number
+  readonly initialRebalanceDelayMs: number
   /** Where clients are told to connect. */
   readonly address: { readonly host: string; readonly port: number }
   /** An error that its client is only told by a number. */
@@ -35,6 +37,19 @@ export function toWireError(
 }
 
 const notEnoughReplicas = 19
+
+/** Does one thing of many that a request asks for, and says how it went: the others are done all the same. */
+export function attempt(
+  wire: Wire,
+  change: () => void,
+): { readonly errorCode: number; readonly errorMessage: string | null } {
+  try {
+    change()
+    return { errorCode: 0, errorMessage: null }
+  } catch (error) {
+    return toWireError(wire, error)
+  }
+}
 
 /** A topic by its id, which newer versions use in place of names, or by its name. */
 export function findTopic(

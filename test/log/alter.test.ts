@@ -270,7 +270,7 @@ describe('a change', () => {
     [
       'an unknown option',
       { retentionRecords: 1, retentionMss: 5 },
-      "unknown option 'retentionMss'. Did you mean 'retentionMs'?",
+      "unknown option 'retentionMss'. Did you mean 'retentionMs'",
     ],
     ['an unknown option that is taken back', { retentionMss: null }, "unknown option 'retentionMss'"],
     ['a value that cannot be', { retentionMs: 0 }, "'retentionMs' expected a whole number of at least 1"],

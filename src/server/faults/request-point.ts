@@ -16,6 +16,7 @@ interface NamingRequest {
   readonly keyType?: number
   readonly key?: string
   readonly coordinatorKeys?: readonly string[]
+  readonly resources?: readonly { readonly resourceType: number; readonly resourceName: string }[]
 }
 
 interface NamedTopic {
@@ -39,6 +40,7 @@ interface NamedGroup {
 }
 
 const groupKey = 0
+const topicResource = 2
 
 /** Finds what a request is about. */
 export function pointOf(wire: Wire, api: ApiName, clientId: string, request: unknown): RequestPoint {
@@ -51,6 +53,9 @@ export function pointOf(wire: Wire, api: ApiName, clientId: string, request: unk
     ...(named.v3AndBelowTopics ?? []),
     ...(named.subscribedTopicNames ?? []),
     ...groups.flatMap(({ topics: ofGroup }: NamedGroup) => ofGroup ?? []),
+    ...(named.resources ?? [])
+      .filter(({ resourceType }) => resourceType === topicResource)
+      .map(({ resourceName }) => resourceName),
   ]
   // Newer versions have many keys, older ones one.
   const keys = named.coordinatorKeys?.length ? named.coordinatorKeys : [named.key ?? '']

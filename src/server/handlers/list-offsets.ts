@@ -2,6 +2,7 @@ import { errorCodes } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import { type Handler, handler } from '../handler.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
+import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import type { Wire } from '../wire.ts'
 
 const latest = -1
@@ -9,7 +10,10 @@ const earliest = -2
 const maxTimestamp = -3
 const readCommitted = 1
 
-/** Where a place by name or by time is. */
+// There is one broker, which has led every partition from the beginning.
+const leaderEpoch = 0
+
+/** Where a place by name, by time or by the epoch of its leader is. */
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
     handler(listOffsets, ({ topics, isolationLevel }) => ({
@@ -22,9 +26,27 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
           return {
             partitionIndex,
             errorCode: 0,
-            leaderEpoch: 0,
+            leaderEpoch,
             ...lookUp(log, timestamp, isolationLevel === readCommitted),
           }
+        }),
+      })),
+    })),
+
+    handler(offsetForLeaderEpoch, ({ topics }) => ({
+      topics: topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch: asked }) => {
+          const log = wire.engine.topics.get(topic)?.partitions[partition]
+          if (log === undefined) return { partition, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+          // A client that knows a later epoch knows more than this broker, which cannot be.
+          if (currentLeaderEpoch > leaderEpoch) {
+            return { partition, errorCode: errorCodes.UNKNOWN_LEADER_EPOCH.errno }
+          }
+          // The end of an epoch that never was is nowhere.
+          return asked === leaderEpoch
+            ? { partition, leaderEpoch, endOffset: log.highWatermark }
+            : { partition }
         }),
       })),
     })),
