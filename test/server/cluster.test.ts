@@ -63,7 +63,17 @@ describe('DescribeTopicPartitions', () => {
       {
         topicId: told.topicId,
         isInternal: false,
-        partitions: [{ errorCode: 0, leaderId: 1, leaderEpoch: 0, replicaNodes: [1], isrNodes: [1] }],
+        partitions: [
+          {
+            errorCode: 0,
+            leaderId: 1,
+            leaderEpoch: 0,
+            replicaNodes: [1],
+            isrNodes: [1],
+            eligibleLeaderReplicas: [],
+            lastKnownElr: [],
+          },
+        ],
       },
     ])
   })

@@ -121,7 +121,10 @@ function describePartitions(
     const from = name === cursor.topicName ? cursor.partitionIndex : 0
     if (left === 0) return { topics: described, nextCursor: { topicName: name, partitionIndex: from } }
     const { partitions, ...place } = describeTopic(wire, topic)
-    const taken = partitions.slice(from, from + left)
+    // Kafka's client reads these lists without asking whether they are there.
+    const taken = partitions
+      .slice(from, from + left)
+      .map(each => ({ ...each, eligibleLeaderReplicas: [], lastKnownElr: [] }))
     described.push({ ...place, partitions: taken })
     left -= taken.length
     const next = from + taken.length
