@@ -41,19 +41,21 @@ export function configHandlers(wire: Wire): Handler[] {
     resources: readonly Asked[],
     validateOnly: boolean,
     toChanges: (topic: Topic, asked: Asked) => TopicChanges,
-  ) => ({
-    responses: resources.map(asked => {
+  ) => {
+    const twice = repeated(resources)
+    const responses = resources.map(asked => {
       const { resourceType, resourceName } = asked
       const result = attempt(wire, () => {
-        requireOnce(resources, asked)
+        if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
         const topic = alterable(wire, asked)
         const changes = toChanges(topic, asked)
         if (validateOnly) topic.requireAlterable(changes)
         else topic.alter(changes)
       })
       return { resourceType, resourceName, ...result }
-    }),
-  })
+    })
+    return { responses }
+  }
   return [
     handler(describeConfigs, ({ resources, includeSynonyms, includeDocumentation }) => ({
       results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
@@ -125,16 +127,23 @@ function requireValue(name: string, value: string | null): string {
 }
 
 function requireDistinct(configs: readonly { readonly name: string }[]): void {
-  const twice = configs.find(({ name }, i) => configs.findIndex(each => each.name === name) < i)
-  if (twice !== undefined) throw new InvalidArgumentError(`Config '${twice.name}' is named twice`)
+  const seen = new Set<string>()
+  for (const { name } of configs) {
+    if (seen.has(name)) throw new InvalidArgumentError(`Config '${name}' is named twice`)
+    seen.add(name)
+  }
 }
 
-function requireOnce(resources: readonly Resource[], { resourceType, resourceName }: Resource): void {
-  const same = resources.filter(
-    each => each.resourceType === resourceType && each.resourceName === resourceName,
-  )
-  if (same.length > 1)
-    throw new InvalidArgumentError(`'${resourceName}' is to be altered twice in one request`)
+// Those that a request names more than once: which of the changes is meant nobody knows.
+function repeated(resources: readonly Resource[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const id of resources.map(idOf)) (seen.has(id) ? twice : seen).add(id)
+  return twice
+}
+
+function idOf({ resourceType, resourceName }: Resource): string {
+  return `${resourceType} ${resourceName}`
 }
 
 /** @throws InvalidOptionError, InvalidArgumentError where it is no topic */

@@ -30,9 +30,11 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
       const pattern = wholeName(transactionalIdPattern || '.*')
       if (pattern === undefined) return { errorCode: errorCodes.INVALID_REGULAR_EXPRESSION.errno }
       const now = engine.clock.now()
+      const wantedStates = new Set(stateFilters)
+      const wantedIds = new Set(producerIdFilters)
       const wanted = ({ transactionalId, state, producerId, startedAt }: DescribedTransaction) =>
-        (stateFilters.length === 0 || stateFilters.includes(state)) &&
-        (producerIdFilters.length === 0 || producerIdFilters.includes(producerId)) &&
+        (wantedStates.size === 0 || wantedStates.has(state)) &&
+        (wantedIds.size === 0 || wantedIds.has(producerId)) &&
         (durationFilter < 0 || (startedAt !== -1 && now - startedAt > durationFilter)) &&
         pattern.test(transactionalId)
       return {
@@ -75,7 +77,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
       return {
         topics: topics.map(({ name, partitionIndexes }) => ({
           name,
-          partitions: partitionIndexes.map(partitionIndex => {
+          partitions: [...new Set(partitionIndexes)].map(partitionIndex => {
             const log = engine.topics.get(name)?.partitions[partitionIndex]
             if (log === undefined) {
               return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
