@@ -192,6 +192,18 @@ describe('cleanupPolicy', () => {
     expect(log.records().map(({ value }) => value)).toEqual([2, 3])
   })
 
+  it('does not go on with a pass that began under the old rules', async () => {
+    const { clock, log } = altered({ segmentRecords: 1 })
+    log.append({ key: 'gone', value: null })
+    for (let i = 0; i < 20; i++) log.append({ key: `k${i}`, value: i })
+    log.alter({ cleanupPolicy: 'compact' })
+    // The segment that this closes lets a pass begin, which keeps tombstones for a day.
+    log.append({ key: 'last', value: 1 })
+    log.alter({ deleteRetentionMs: 0 })
+    await clock.advance(0)
+    expect(log.records()[0]).toMatchObject({ key: 'k0' })
+  })
+
   it('lets what was asked for under another policy rest until that comes again', () => {
     const { log } = altered({ retentionMs: 1000, whenFull: 'drop-oldest' })
     log.alter({ cleanupPolicy: 'compact' })
@@ -222,26 +234,27 @@ describe('cleanupPolicy', () => {
 })
 
 describe('whenFull', () => {
-  it('holds back what is unread from then on, and is told by members that had their partitions before', async () => {
+  it('holds back what is unread from then on, and hears of members that had their partitions before', async () => {
     const { broker, log, write, held } = altered()
     const consumer = broker.consumer({ groupId: 'g', topics: ['log'], autoCommit: false })
-    await consumer.ready()
-    write(1, 2, 3)
-    log.alter({ whenFull: 'wait', retentionRecords: 2 })
-    expect(held()).toEqual([1, 2, 3])
-    expect(thrownBy(() => write(4))).toMatchObject({ code: 'QUEUE_FULL' })
-    let sent = false
-    const sending = broker
-      .producer()
-      .send({ topic: 'log', value: 4 })
-      .then(() => {
-        sent = true
-      })
-    await consumer.poll()
-    expect(sent).toBe(false)
-    await consumer.commit()
+    const commitNext = async () => {
+      await consumer.poll({ maxRecords: 1 })
+      await consumer.commit()
+    }
+    write(1)
+    await commitNext()
+    write(2, 3, 4)
+    log.alter({ whenFull: 'wait', retentionRecords: 3 })
+    expect(held()).toEqual([2, 3, 4])
+    log.alter({ retentionRecords: 2 })
+    expect(held()).toEqual([2, 3, 4])
+    expect(thrownBy(() => write(5))).toMatchObject({ code: 'QUEUE_FULL' })
+    const sending = broker.producer().send({ topic: 'log', value: 5 })
+    await commitNext()
+    expect(held()).toEqual([2, 3, 4])
+    await commitNext()
     await sending
-    expect(held()).toEqual([3, 4])
+    expect(held()).toEqual([4, 5])
   })
 
   it('lets those who wait write when there is room for more', async () => {

@@ -257,12 +257,16 @@ describe('the protocol of KIP-890', () => {
   })
 
   it('does not begin with a batch that is of no transaction, or of nobody', async () => {
-    const { client, init, send } = newer()
-    await init()
+    const { client, init, send, end } = newer()
+    const producer = await init()
     expect(await send({ producerId: 99, producerEpoch: 0 }, 0, 1)).toBe(49)
+    const plain = [sequencedBatch(producer.producerId, producer.producerEpoch, 0, [1])]
+    const asWell = { transactionalId: 't', acks: -1, timeoutMs: 1000 }
+    const plainData = [{ name: 'orders', partitionData: [{ index: 0, records: plain }] }]
+    await client.call(produce!, 12, { ...asWell, topicData: plainData })
+    expect(await end(producer, true)).toMatchObject({ errorCode: 48 })
     const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [Buffer.alloc(5)] }] }]
-    const asked = { transactionalId: 't', acks: -1, timeoutMs: 1000, topicData }
-    const { responses } = await client.call(produce!, 12, asked)
+    const { responses } = await client.call(produce!, 12, { ...asWell, topicData })
     expect(responses[0].partitionResponses[0].errorCode).not.toBe(0)
   })
 
