@@ -33,6 +33,7 @@ const rest: readonly Step[] = [
   { name: 'brokerlet/testing under jest', npm: ['run', 'test:jest'] },
   { name: 'other Kafka clients', npm: ['run', 'test:clients'] },
   { name: "Apache Kafka's own tools", npm: ['run', 'test:java'], needs: ['java', 'mvn'] },
+  { name: 'a real Apache Kafka', npm: ['run', 'test:kafka'], needs: ['java', 'mvn'] },
   { name: 'the same timelines on Node 24', npm: ['run', 'test:node24'] },
 ]
 

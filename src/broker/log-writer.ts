@@ -1,5 +1,5 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import type { EngineClient, EngineTransaction, ProducerRecord, SendWait } from '../engine.ts'
+import type { EngineClient, ProducerRecord, SendWait } from '../engine.ts'
 import {
   type BrokerletError,
   QueueFullError,
@@ -7,11 +7,12 @@ import {
   RecordTooLargeError,
 } from '../errors.ts'
 import type { Outbox } from '../events.ts'
+import type { EncodedBatch } from '../log/encoded-batch.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
 import type { ProducerBatch } from '../log/producer-states.ts'
 import { type Demand, makeRoom, type Shortage } from '../log/room.ts'
-import type { Topic } from '../log/topic.ts'
+import type { BatchMetadata, Topic } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
@@ -30,14 +31,24 @@ export interface LogWriterHost {
   untrack(client: EngineClient): void
 }
 
+/** A transaction in which batches are written as they are. */
+export interface EncodedTransaction {
+  appendEncoded(target: BatchTarget, batch: EncodedBatch): BatchMetadata
+}
+
 /** Which of an idempotent producer's batches this is, in its partition. */
 export type ProducerSequence = Omit<ProducerBatch, 'count'>
 
 /** Where a batch of an idempotent producer is. */
-export interface SequencedAppend {
-  readonly baseOffset: number
+export interface SequencedAppend extends BatchMetadata {
   /** It had been written before. */
   readonly duplicate: boolean
+}
+
+/** Which partition a batch is for. */
+export interface BatchTarget {
+  readonly topic: Topic
+  readonly partition: number
 }
 
 /** Writes what producers send: it asks the topics, makes room or waits for it, and appends. */
@@ -186,28 +197,74 @@ export class LogWriter {
     return written
   }
 
+  /** Writes a batch to one partition as it is. */
+  appendEncoded(
+    target: BatchTarget,
+    batch: EncodedBatch,
+    wait: SendWait | undefined,
+  ): MaybePromise<BatchMetadata> {
+    this.#host.requireOpen()
+    this.#requireBatchFits(batch.count)
+    const now = this.#clock.now()
+    const demands = [admitEncoded(target, batch, now)]
+    const shortage = this.#shortage(demands)
+    if (shortage === undefined) return this.#writeEncoded(target, batch, now)
+    const write = () => {
+      const later = this.#clock.now()
+      admitEncoded(target, batch, later)
+      return this.#writeEncoded(target, batch, later)
+    }
+    return this.#wait(demands, shortage, write, wait)
+  }
+
+  /** The same within a transaction, which never waits for room. */
+  appendEncodedTransactional(
+    target: BatchTarget,
+    batch: EncodedBatch,
+    transaction: OpenTransaction,
+  ): BatchMetadata {
+    this.#host.requireOpen()
+    this.#requireBatchFits(batch.count)
+    const now = this.#clock.now()
+    this.#requireRoom([admitEncoded(target, batch, now)])
+    return this.#writeEncoded(target, batch, now, transaction)
+  }
+
+  #writeEncoded(
+    { topic, partition }: BatchTarget,
+    batch: EncodedBatch,
+    now: number,
+    transaction?: OpenTransaction,
+  ): BatchMetadata {
+    const size = topic.sized ? batch.size : 0
+    const written = topic.writeBatch(partition, batch, size, now)
+    transaction?.wrote(topic, partition, written.baseOffset, batch.count)
+    this.#log.appended(batch.count, size)
+    this.#host.outbox.flush()
+    return written
+  }
+
   /**
-   * Writes a batch of an idempotent producer to one partition. A batch that was written before is not written again: it is
-   * answered with the offset that it has. It does not wait for room: its sender repeats it. `transaction`: it is written in
-   * one.
+   * Writes a batch of an idempotent producer, once: one that was written before is answered with the offset that it has.
+   * It does not wait for room: its sender repeats it. `transaction`: it is written in one.
    *
-   * @throws OutOfOrderSequenceError, InvalidProducerEpochError, and what `append` throws
+   * @throws OutOfOrderSequenceError, InvalidProducerEpochError, and what `appendEncoded` throws
    */
   appendSequenced(
+    target: BatchTarget,
     producer: ProducerSequence,
-    records: readonly ProducerRecord[],
-    transaction: Pick<EngineTransaction, 'appendBatch'> | undefined,
+    batch: EncodedBatch,
+    transaction: EncodedTransaction | undefined,
   ): SequencedAppend {
-    const { topic, partition } = records[0]!
-    const { producers } = (topic as unknown as Topic).partitions[partition]!
-    const batch = { ...producer, count: records.length }
-    const before = producers.check(batch, this.#clock.now())
-    if (before !== undefined) return { baseOffset: before, duplicate: true }
+    const { producers } = target.topic.partitions[target.partition]!
+    const numbered = { ...producer, count: batch.count }
+    const before = producers.check(numbered, this.#clock.now())
+    if (before !== undefined) return { baseOffset: before, appendTime: undefined, duplicate: true }
     // Without a wait it answers at once, or throws.
-    const written = (transaction?.appendBatch(records) ??
-      this.appendBatch(records, undefined)) as RecordMetadata[]
-    producers.written(batch, written[0]!.offset, this.#clock.now())
-    return { baseOffset: written[0]!.offset, duplicate: false }
+    const written = (transaction?.appendEncoded(target, batch) ??
+      this.appendEncoded(target, batch, undefined)) as BatchMetadata
+    producers.written(numbered, written.baseOffset, this.#clock.now())
+    return { ...written, duplicate: false }
   }
 
   // --- room ---------------------------------------------------------------------------------------------------------
@@ -290,6 +347,11 @@ function nameOf({ topic, index }: Partition): string {
 
 function admit({ topic, key, value, headers, timestamp }: ProducerRecord, now: number): number {
   return (topic as unknown as Topic).admit(key, value, headers, timestamp, now)
+}
+
+function admitEncoded({ topic, partition }: BatchTarget, batch: EncodedBatch, now: number): Demand {
+  const bytes = topic.admitBatch(batch, now)
+  return { partition: topic.partitions[partition]!, count: batch.count, bytes }
 }
 
 // A list is made where a topic counts bytes: a batch of records without a size needs none.

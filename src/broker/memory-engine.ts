@@ -5,7 +5,6 @@ import { Conditions, type WaitOptions } from '../conditions.ts'
 import type {
   Engine,
   EngineClient,
-  EngineTransaction,
   FetchPosition,
   FetchSession,
   GroupStoppedEvent,
@@ -33,15 +32,17 @@ import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
 import { offsetAt } from '../group/group-log.ts'
 import { OffsetStore } from '../group/offset-store.ts'
 import { Ids } from '../ids.ts'
+import type { EncodedBatch } from '../log/encoded-batch.ts'
 import { LogCleaner } from '../log/log-cleaner.ts'
 import { type LogConfig, toLogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
-import { checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
+import { type BatchMetadata, checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
+import type { ByteEdge } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
@@ -49,7 +50,13 @@ import { type TransactionalSession, TransactionCoordinator } from '../transactio
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, toSubscription } from './group-membership.ts'
 import { GroupProgress } from './group-progress.ts'
-import { LogWriter, type ProducerSequence, type SequencedAppend } from './log-writer.ts'
+import {
+  type BatchTarget,
+  type EncodedTransaction,
+  LogWriter,
+  type ProducerSequence,
+  type SequencedAppend,
+} from './log-writer.ts'
 import { ManualMembership } from './manual-membership.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { MemoryTransactionalProducer } from './memory-transactions.ts'
@@ -83,6 +90,8 @@ export class MemoryEngine implements Engine, Closable {
   readonly clients: Set<EngineClient> = new Set()
   readonly sticky: StickyRoundRobin = new StickyRoundRobin()
   readonly offsets: OffsetStore = new OffsetStore()
+  /** Who hands values out as bytes. */
+  readonly edge: ByteEdge = { servers: 0 }
   /** Who says that a group is held by members that come from elsewhere: a server for clients on the wire. */
   readonly holders: Set<(groupId: string) => boolean> = new Set()
   /** How a group stopped, until a member joins it again. */
@@ -188,6 +197,7 @@ export class MemoryEngine implements Engine, Closable {
 
   #topicHost(): TopicHost {
     return {
+      edge: this.edge,
       now: () => this.clock.now(),
       finished: this.#finished,
       producerIdExpirationMs: this.#options.producerIdExpirationMs,
@@ -336,13 +346,19 @@ export class MemoryEngine implements Engine, Closable {
     return this.#coordinator.session(transactionalId)?.producerEpoch
   }
 
+  /** Writes a batch to one partition as it is; see `LogWriter`. */
+  appendEncoded(target: BatchTarget, batch: EncodedBatch, wait?: SendWait): MaybePromise<BatchMetadata> {
+    return this.#writer.appendEncoded(target, batch, wait)
+  }
+
   /** Writes a batch of an idempotent producer, once; see `LogWriter`. */
   appendSequenced(
+    target: BatchTarget,
     producer: ProducerSequence,
-    records: readonly ProducerRecord[],
-    transaction?: EngineTransaction,
+    batch: EncodedBatch,
+    transaction?: EncodedTransaction,
   ): SequencedAppend {
-    return this.#writer.appendSequenced(producer, records, transaction)
+    return this.#writer.appendSequenced(target, producer, batch, transaction)
   }
 
   #appendTo(topic: Topic, body: object): RecordMetadata {

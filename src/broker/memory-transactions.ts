@@ -6,10 +6,12 @@ import type {
   TransactionalProducer,
 } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
+import type { EncodedBatch } from '../log/encoded-batch.ts'
+import type { BatchMetadata } from '../log/topic.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { OpenTransaction } from '../transaction/open-transaction.ts'
 import type { TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
-import type { LogWriter } from './log-writer.ts'
+import type { BatchTarget, EncodedTransaction, LogWriter } from './log-writer.ts'
 
 /** What transactions in memory need of their engine. */
 export interface MemoryTransactionsHost {
@@ -41,8 +43,8 @@ export class MemoryTransactionalProducer implements TransactionalProducer {
   }
 }
 
-/** One transaction in this process's own log. */
-export class MemoryTransaction implements EngineTransaction {
+/** One transaction, of this process's own log. */
+export class MemoryTransaction implements EngineTransaction, EncodedTransaction {
   readonly #host: MemoryTransactionsHost
   readonly #session: TransactionalSession
   readonly #transaction: OpenTransaction
@@ -61,6 +63,11 @@ export class MemoryTransaction implements EngineTransaction {
   appendBatch(records: readonly ProducerRecord[]): RecordMetadata[] {
     this.#transaction.requireOpen()
     return this.#host.writer.appendBatchTransactional(records, this.#transaction)
+  }
+
+  appendEncoded(target: BatchTarget, batch: EncodedBatch): BatchMetadata {
+    this.#transaction.requireOpen()
+    return this.#host.writer.appendEncodedTransactional(target, batch, this.#transaction)
   }
 
   sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): void {

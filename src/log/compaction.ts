@@ -1,10 +1,9 @@
 import type { RecordKey } from '../record.ts'
-import { recordSize } from './record-size.ts'
-import { Segment } from './segment.ts'
+import { ColumnSegment } from './column-segment.ts'
+import type { Segment } from './segment.ts'
 
 /** What a pass goes by. */
 export interface CompactionRules {
-  readonly topic: string
   /** The offset of the oldest record that counts; it may move while the pass is under way. */
   logStartOffset(): number
   /** What comes from here on has not been compacted before. */
@@ -28,7 +27,7 @@ export class CompactionPass {
   /** What it read, in order. */
   readonly segments: readonly Segment[]
   /** What stays, once the pass is done. */
-  readonly compacted: Segment[] = []
+  readonly compacted: ColumnSegment[] = []
   /** When the tombstones among what stays may go (KIP-534: counted from the first pass that saw them). */
   readonly tombstones: Map<number, number> = new Map()
   readonly #rules: CompactionRules
@@ -37,7 +36,7 @@ export class CompactionPass {
   #done = false
   #at: number
   #index = 0
-  #output: Segment | undefined
+  #output: ColumnSegment | undefined
 
   constructor(segments: readonly Segment[], rules: CompactionRules) {
     this.segments = segments
@@ -96,7 +95,7 @@ export class CompactionPass {
       const offset = segment.offsetAt(index)
       if (offset < start || !this.#stays(segment, index, offset)) continue
       const output = this.#openOutput(segment, offset)
-      output.appendFrom(segment, index, this.#rules.sized ? this.#sizeOf(segment, index) : 0)
+      output.appendFrom(segment, index, this.#rules.sized ? segment.sizeAt(index) : 0)
     }
     const output = this.#output ?? this.compacted.at(-1)
     // A time that nothing of it has any more finds the next record after it.
@@ -116,16 +115,12 @@ export class CompactionPass {
     return true
   }
 
-  #openOutput(segment: Segment, offset: number): Segment {
+  #openOutput(segment: Segment, offset: number): ColumnSegment {
     if (this.#output !== undefined && this.#output.count < this.#rules.segmentRecords) return this.#output
     this.#output?.seal()
-    this.#output = new Segment(offset, segment.createdAt, segment.runningMaxTimestamp)
+    this.#output = new ColumnSegment(offset, segment.createdAt, segment.runningMaxTimestamp)
     this.compacted.push(this.#output)
     return this.#output
-  }
-
-  #sizeOf(segment: Segment, index: number): number {
-    return recordSize(segment.record(this.#rules.topic, 0, index))
   }
 }
 

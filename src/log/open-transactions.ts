@@ -4,11 +4,11 @@ export interface OffsetRange {
   to: number
 }
 
-/** Adds the offset of a record that comes after all that is there. */
-export function addOffset(ranges: OffsetRange[], offset: number): void {
+/** Adds the offsets of so many records that come after all that are there. */
+export function addOffsets(ranges: OffsetRange[], offset: number, count: number): void {
   const last = ranges[ranges.length - 1]!
-  if (last.to === offset) last.to = offset + 1
-  else ranges.push({ from: offset, to: offset + 1 })
+  if (last.to === offset) last.to = offset + count
+  else ranges.push({ from: offset, to: offset + count })
 }
 
 /** The transactions that are open in one partition, and where their records are. */
@@ -27,9 +27,9 @@ export class OpenTransactions {
     return new Map([...this.#open].map(([producerId, ranges]) => [producerId, ranges[0]!.from]))
   }
 
-  /** A producer's transaction has written its first record here; what it writes later is added to what this gives. */
-  begin(producerId: number, offset: number): OffsetRange[] {
-    const ranges = [{ from: offset, to: offset + 1 }]
+  /** A producer's transaction has written its first records here; what it writes later is added to what this gives. */
+  begin(producerId: number, offset: number, count: number): OffsetRange[] {
+    const ranges = [{ from: offset, to: offset + count }]
     this.#open.set(producerId, ranges)
     return ranges
   }

@@ -4,7 +4,6 @@ import type { Segment } from './segment.ts'
 
 /** The log that a cleaner works on. */
 export interface CompactedLog {
-  readonly topic: string
   /** As it is now: a topic may be altered. */
   readonly config: LogConfig
   readonly logStartOffset: number
@@ -91,7 +90,6 @@ export class PartitionCleaner {
     if (!due) return undefined
     const log = this.#log
     return new CompactionPass(cleanable, {
-      topic: log.topic,
       logStartOffset: () => log.logStartOffset,
       dirtyFrom: this.#cleanedTo,
       now,

@@ -1,15 +1,17 @@
 import { describeValue, InvalidArgumentError, OffsetOutOfRangeError } from '../errors.ts'
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
+import { ColumnSegment } from './column-segment.ts'
+import type { EncodedBatch } from './encoded-batch.ts'
+import { EncodedSegment } from './encoded-segment.ts'
 import { compacts, type LogConfig } from './log-config.ts'
 import { type OffsetRange, OpenTransactions } from './open-transactions.ts'
 import { PartitionCleaner } from './partition-cleaner.ts'
 import { PartitionRoom } from './partition-room.ts'
 import { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
-import { recordSize } from './record-size.ts'
 import { expiredByAge, expiredBySize } from './retention.ts'
-import { Segment } from './segment.ts'
+import type { Segment } from './segment.ts'
 import { countRecords, offsetForTimestamp, readRecords, segmentIndex } from './segments.ts'
 
 /** Why records left a log. */
@@ -43,6 +45,10 @@ export interface PartitionHost {
   finished(): void
 }
 
+// Where so few records of this process are in the open segment, a batch is decoded to them: writers of both kinds that take
+// turns would otherwise make a segment for every record.
+const fewRecords = 64
+
 /** Somebody who reads a partition and wants to know when there is more. */
 export interface PartitionReader {
   signal(): void
@@ -56,7 +62,9 @@ export class Partition {
   readonly #serde: Serde
   readonly #host: PartitionHost
   #segments: Segment[] = []
-  #active: Segment | undefined
+  // The last segment, as long as it is written to: of records of this process, or of batches.
+  #active: ColumnSegment | undefined
+  #encoded: EncodedSegment | undefined
   #start = 0
   #end = 0
   #bytes = 0
@@ -168,6 +176,61 @@ export class Partition {
     const offset = this.#end
     segment.append(key, value, headers, timestamp, sequence, size)
     this.#end = offset + 1
+    this.#appended(size)
+    return offset
+  }
+
+  /**
+   * Appends a batch as it is, and wakes who waits for it; `appendTime` becomes the time of its records. Gives the offset of
+   * the first. @internal
+   */
+  appendBatch(
+    batch: EncodedBatch,
+    appendTime: number | undefined,
+    sequence: number,
+    size: number,
+    now: number,
+  ): number {
+    const offset = this.#end
+    const active = this.#active
+    const few =
+      active !== undefined && active.count < fewRecords && !this.#full(active, size, now, batch.count)
+    if (few || batch.records !== undefined) {
+      this.#appendRecords(batch, appendTime, sequence, size, now)
+      return offset
+    }
+    let segment = this.#encoded
+    if (segment === undefined || !segment.takes(batch) || this.#full(segment, size, now, batch.count)) {
+      this.#rolled()
+      segment = new EncodedSegment(offset, now, this.maxTimestamp, batch.decode)
+      this.#add(segment, appendTime ?? batch.maxTimestamp)
+      this.#encoded = segment
+    }
+    segment.append(batch, sequence, size, appendTime)
+    this.#end = offset + batch.count
+    this.#appended(size)
+    return offset
+  }
+
+  #appendRecords(
+    batch: EncodedBatch,
+    appendTime: number | undefined,
+    sequence: number,
+    size: number,
+    now: number,
+  ): void {
+    // Each gets its share of the bytes, as whole numbers.
+    let counted = 0
+    const records = batch.records ?? batch.decode(copyOf(batch))
+    for (let i = 0; i < records.length; i++) {
+      const { key, value, headers, timestamp } = records[i]!
+      const share = Math.floor((size * (i + 1)) / records.length) - counted
+      this.append(key, value, headers, appendTime ?? timestamp, sequence + i, share, now)
+      counted += share
+    }
+  }
+
+  #appended(size: number): void {
     const { retentionRecords, retentionBytes } = this.#config
     if (retentionRecords !== -1 && this.#end - this.#start > retentionRecords) {
       const to = this.#end - retentionRecords
@@ -181,43 +244,53 @@ export class Partition {
         this.#dropOldest(expiredBySize(this.#segments, retentionBytes, this.#bytes), 'retention')
     }
     for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
-    return offset
   }
 
-  #full(segment: Segment, size: number, now: number): boolean {
+  #full(segment: Segment, size: number, now: number, count: number = 1): boolean {
     const { segmentRecords, segmentBytes, segmentMs } = this.#config
     return (
-      segment.count >= segmentRecords ||
+      segment.count + count > segmentRecords ||
       now - segment.createdAt >= segmentMs ||
       (size > 0 && segmentBytes !== -1 && segment.count > 0 && segment.bytes + size > segmentBytes)
     )
   }
 
-  #roll(now: number, timestamp: number): Segment {
+  #roll(now: number, timestamp: number): ColumnSegment {
+    this.#rolled()
+    const segment = new ColumnSegment(this.#end, now, this.maxTimestamp, this.#expected)
+    this.#add(segment, timestamp)
+    this.#active = segment
+    return segment
+  }
+
+  get #expected(): number {
+    return Math.min(this.#segments.at(-1)?.count ?? 0, this.#config.segmentRecords)
+  }
+
+  #rolled(): void {
     const closed = this.#close()
     if (closed !== undefined && this.#cleaner !== undefined) {
       this.#host.compactable(this.#cleaner, closed.count)
     }
-    const before = this.#segments.at(-1)
-    const segment = new Segment(
-      this.#end,
-      now,
-      before?.runningMaxTimestamp ?? Number.NEGATIVE_INFINITY,
-      before?.count,
-    )
+  }
+
+  #add(segment: Segment, timestamp: number): void {
     this.#segments.push(segment)
-    this.#active = segment
     this.#noteOldest()
     this.#host.segmentAdded(this, segment, timestamp)
-    return segment
   }
 
   // Nothing is added to the open segment any more.
   #close(): Segment | undefined {
-    const closed = this.#active
+    const closed = this.#open
     closed?.seal()
     this.#active = undefined
+    this.#encoded = undefined
     return closed
+  }
+
+  get #open(): Segment | undefined {
+    return this.#active ?? this.#encoded
   }
 
   /**
@@ -320,11 +393,7 @@ export class Partition {
    * @internal
    */
   measure(): number[] {
-    return this.#segments.map(segment => {
-      let bytes = 0
-      for (let i = 0; i < segment.count; i++) bytes += recordSize(segment.record(this.topic, this.index, i))
-      return bytes
-    })
+    return this.#segments.map(segment => segment.measure(this.topic))
   }
 
   /** Goes on under other options; what they do not keep goes at once. @internal */
@@ -411,26 +480,29 @@ export class Partition {
     }
     this.#segments.splice(0, dropped)
     // The next append makes a new one, at the offset where this one ended.
-    if (this.#segments.length === 0) this.#active = undefined
+    if (this.#segments.length === 0) {
+      this.#active = undefined
+      this.#encoded = undefined
+    }
     this.#noteOldest()
   }
 
   #noteOldest(): void {
     const oldest = this.#segments[0]
     this.#oldestEnd =
-      oldest === undefined || oldest === this.#active ? Number.POSITIVE_INFINITY : oldest.endOffset
+      oldest === undefined || oldest === this.#open ? Number.POSITIVE_INFINITY : oldest.endOffset
   }
 
   // --- transactions -------------------------------------------------------------------------------------------------
 
   /**
-   * The first record of a transaction was written: from here on the log is undecided. Its further records are added to
+   * The first records of a transaction were written: from here on the log is undecided. Its further records are added to
    * what this gives. @internal
    */
-  beginTransaction(producerId: number, offset: number): OffsetRange[] {
+  beginTransaction(producerId: number, offset: number, count: number): OffsetRange[] {
     this.#transactions ??= new OpenTransactions()
     if (this.openFrom === -1) this.openFrom = offset
-    return this.#transactions.begin(producerId, offset)
+    return this.#transactions.begin(producerId, offset, count)
   }
 
   /**
@@ -442,13 +514,19 @@ export class Partition {
     const ranges = this.#transactions.end(producerId)
     this.openFrom = this.#transactions.from
     if (!committed) for (const { from, to } of ranges) this.#hide(from, to)
+    this.#appendControl(now, sequence)
+    this.#gaps = true
+    this.#end++
+    for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
+  }
+
+  #appendControl(now: number, sequence: number): void {
+    const batches = this.#encoded
+    if (batches !== undefined && !this.#full(batches, 0, now)) return batches.appendControl(now, sequence)
     let segment = this.#active
     if (segment === undefined || this.#full(segment, 0, now)) segment = this.#roll(now, now)
     segment.append(null, null, noHeaders, now, sequence, 0)
     segment.hide(segment.count - 1, 'control')
-    this.#gaps = true
-    this.#end++
-    for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
   }
 
   /** The offset at which the open transaction of each producer begins, by producer id. @internal */
@@ -485,7 +563,7 @@ export class Partition {
 
   /** @internal */
   get closedSegments(): readonly Segment[] {
-    return this.#active === undefined ? this.#segments : this.#segments.slice(0, -1)
+    return this.#open === undefined ? this.#segments : this.#segments.slice(0, -1)
   }
 
   /** @internal */
@@ -540,7 +618,14 @@ export class Partition {
     for (const segment of this.#segments) this.#host.segmentDropped(segment)
     this.#segments = []
     this.#active = undefined
+    this.#encoded = undefined
     this.#start = this.#end
     this.#readers.length = 0
   }
+}
+
+function copyOf(batch: EncodedBatch): Uint8Array {
+  const bytes = new Uint8Array(batch.size)
+  batch.copy(bytes, 0, 0, undefined)
+  return bytes
 }

@@ -11,16 +11,26 @@ import {
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
-import { Serde } from '../serde.ts'
+import { type ByteEdge, Serde } from '../serde.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
 import { integer } from '../validate.ts'
+import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
 import { Partition, type PartitionHost } from './partition.ts'
 import { recordSize } from './record-size.ts'
 import { changeOptions } from './topic-changes.ts'
 
+/** Where a batch was written. */
+export interface BatchMetadata {
+  /** The offset of its first record. */
+  readonly baseOffset: number
+  /** The time that its records got, where the topic gives it. */
+  readonly appendTime: number | undefined
+}
+
 /** What a topic asks of the broker that keeps it. */
 export interface TopicHost extends PartitionHost {
+  readonly edge: ByteEdge
   append(topic: Topic, body: object): RecordMetadata
   partitionsAdded(topic: Topic, from: number): void
   /** Options with every default filled in. */
@@ -50,7 +60,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   constructor(name: string, id: string, options: TopicOptions, config: LogConfig, host: TopicHost) {
     this.name = name
     this.id = id
-    this.serde = new Serde(name, config)
+    this.serde = new Serde(name, config, host.edge)
     this.#host = host
     this.#asked = options
     this.#config = config
@@ -197,7 +207,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
       return this.#partitions.map(partition => partition.measure())
     } catch (cause) {
       throw new InvalidOptionError(
-        `Topic '${this.name}' cannot begin to count bytes: it keeps values by reference, which have none`,
+        `Topic '${this.name}' cannot begin to count bytes: it keeps a value that has none`,
         { topic: this.name, cause },
       )
     }
@@ -253,6 +263,25 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     return size
   }
 
+  /** The same for a batch as it came, all of it or nothing. @internal */
+  admitBatch(batch: EncodedBatch, now: number): number {
+    if (this.#deleted) this.#requireThere()
+    if (!batch.keyed && this.#compacts) throw keyMissing(this.name)
+    if (this.#plainTime) {
+      this.#admitTimestamp(batch.minTimestamp, now)
+      this.#admitTimestamp(batch.maxTimestamp, now)
+    }
+    if (!this.#sized) return 0
+    const { maxMessageBytes } = this.options
+    if (maxMessageBytes !== -1 && batch.size > maxMessageBytes) {
+      throw new RecordTooLargeError(
+        `Batch for topic '${this.name}' has ${batch.size} bytes, more than maxMessageBytes (${maxMessageBytes})`,
+        { topic: this.name, received: batch.size },
+      )
+    }
+    return batch.size
+  }
+
   #admitTimestamp(timestamp: number, now: number): void {
     const { messageTimestampBeforeMaxMs: before, messageTimestampAfterMaxMs: after } = this.options
     const early = before !== -1 && now - timestamp > before
@@ -289,6 +318,14 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     const time = timestamp === undefined || !this.#plainTime ? now : timestamp
     const offset = this.#partitions[partition]!.append(key, value, headers, time, this.#sequence++, size, now)
     return { topic: this.name, partition, offset, timestamp: time }
+  }
+
+  /** Writes an admitted batch. @internal */
+  writeBatch(partition: number, batch: EncodedBatch, size: number, now: number): BatchMetadata {
+    const appendTime = this.#plainTime ? undefined : now
+    const baseOffset = this.#partitions[partition]!.appendBatch(batch, appendTime, this.#sequence, size, now)
+    this.#sequence += batch.count
+    return { baseOffset, appendTime }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { duration, integer, objectWith } from '../validate.ts'
+import { BatchReader } from './batch-reader.ts'
 import { Connection, supportedVersions } from './connection.ts'
 import { ConsumerMembers } from './consumer-members.ts'
 import { observed } from './faults/observed-handler.ts'
@@ -27,11 +28,17 @@ import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
 
 const maxFrameBytes = 100 * 1024 * 1024
+const madeBatchesBytes = 16 * 1024 * 1024
 
 /** How a server speaks. */
 export interface WireOptions {
   /** The largest request, in bytes; default 100 MiB, as in Kafka (socket.request.max.bytes). */
   readonly maxFrameBytes?: number
+  /**
+   * How much is kept of the batches that are made of records of this process, so that they are made once for all who read
+   * them, in bytes; the oldest go first. Default 16 MiB.
+   */
+  readonly madeBatchesBytes?: number
   /** How long the first join of an empty group waits for others, in milliseconds; default 0. (Kafka: group.initial.rebalance.delay.ms) */
   readonly initialRebalanceDelayMs?: number
   /** What is to go wrong; default nothing. */
@@ -42,6 +49,7 @@ export interface WireOptions {
 
 export const wireOptions = {
   maxFrameBytes: integer(1, maxFrameBytes),
+  madeBatchesBytes: integer(0),
   initialRebalanceDelayMs: duration,
   faults: objectWith('meet'),
   requests: objectWith('add'),
@@ -61,9 +69,11 @@ export class WireServer {
   readonly #maxFrameBytes: number
   readonly #secured: boolean
   readonly #engine: Broker['engine']
+  #closed = false
 
   constructor(engine: Broker['engine'], address: Wire['address'], options: WireServerOptions) {
     this.#engine = engine
+    engine.edge.servers++
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
@@ -74,6 +84,7 @@ export class WireServer {
       groups: this.#groups,
       members: this.#members,
       transactions: new WireTransactions(engine),
+      batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
       nodeId: 1,
       maxFrameBytes: this.#maxFrameBytes,
@@ -122,6 +133,8 @@ export class WireServer {
   }
 
   close(): void {
+    if (!this.#closed) this.#engine.edge.servers--
+    this.#closed = true
     for (const connection of this.#connections) connection.close()
     this.#groups.close()
     this.#members.close()

@@ -1,16 +1,21 @@
-import { InvalidRecordError } from '../errors.ts'
+import { describeError, InvalidRecordError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { isPromise } from '../maybe-promise.ts'
-import { headersOf, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
+import {
+  type ConsumerRecord,
+  headersOf,
+  type RecordHeaders,
+  type RecordKey,
+  toRecordHeaders,
+} from '../record.ts'
 import type { WireRecord } from './protocol/record-batch.ts'
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The value of a record from the wire, as the topic's log keeps values: its codec's bytes, else what the JSON says. */
 export function valueFromWire(topic: Topic, bytes: Buffer | null): unknown {
   if (bytes === null) return null
   // A copy: the frame that it came in goes.
   if (topic.serde.encodes) return new Uint8Array(bytes)
+  if (topic.options.schema === undefined) return parsed(bytes)
   const stored = topic.serde.serialize(parsed(bytes))
   if (!isPromise(stored)) return stored
   stored.then(undefined, () => {})
@@ -32,25 +37,37 @@ function parsed(bytes: Buffer): unknown {
   }
 }
 
-/** A stored value, as bytes. */
-export function valueToWire(stored: unknown): Buffer | null {
-  if (stored === null) return null
-  if (stored instanceof Uint8Array) return Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
-  return Buffer.from(JSON.stringify(stored))
+/**
+ * The value of a stored record, as bytes.
+ *
+ * @throws InvalidRecordError where JSON has no form for it: it was written before there was a server
+ */
+export function valueToWire({ value, ...place }: ConsumerRecord): Buffer | null {
+  if (value === null) return null
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  try {
+    return Buffer.from(JSON.stringify(value))
+  } catch (cause) {
+    throw new InvalidRecordError(
+      `Record at offset ${place.offset} of ${place.topic}-${place.partition}: JSON has no form for its value: ${describeError(cause)}`,
+      { topic: place.topic, partition: place.partition, offset: place.offset, field: 'value', cause },
+    )
+  }
 }
 
-/** @throws InvalidRecordError where the topic's keys are strings and this is none */
+/** A key from the wire; where the topic's keys are strings it is known to be text. */
 export function keyFromWire(topic: Topic, bytes: Buffer | null): RecordKey | null {
   if (bytes === null) return null
   if (topic.options.keys === 'bytes') return new Uint8Array(bytes)
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    throw new InvalidRecordError(
-      `Record for topic '${topic.name}': its keys are strings, and this one is not valid UTF-8; the option keys: 'bytes' takes any`,
-      { topic: topic.name, field: 'key' },
-    )
-  }
+  return bytes.toString('utf8')
+}
+
+/** A key that is no text, where the topic's keys are. */
+export function notText(topic: Topic): InvalidRecordError {
+  return new InvalidRecordError(
+    `Record for topic '${topic.name}': its keys are strings, and this one is not valid UTF-8; the option keys: 'bytes' takes any`,
+    { topic: topic.name, field: 'key' },
+  )
 }
 
 export function keyToWire(key: RecordKey | null): Buffer | null {

@@ -2,6 +2,7 @@ import type { Broker } from '../broker.ts'
 import { errorCodes } from '../error-codes.ts'
 import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
+import type { BatchReader } from './batch-reader.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
@@ -12,6 +13,7 @@ export interface Wire {
   readonly groups: WireGroups
   readonly members: ConsumerMembers
   readonly transactions: WireTransactions
+  readonly batches: BatchReader
   readonly clusterId: string
   readonly nodeId: number
   readonly maxFrameBytes: number

@@ -1,10 +1,12 @@
-import { addOffset, type OffsetRange } from '../log/open-transactions.ts'
+import { addOffsets, type OffsetRange } from '../log/open-transactions.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 
 /** A topic in whose partitions a transaction writes. */
 export interface TransactionTopic {
   readonly name: string
-  readonly partitions: readonly { beginTransaction(producerId: number, offset: number): OffsetRange[] }[]
+  readonly partitions: readonly {
+    beginTransaction(producerId: number, offset: number, count: number): OffsetRange[]
+  }[]
   /** Writes the control record of a transaction's end; false where the topic is gone. */
   endTransaction(partition: number, producerId: number, committed: boolean, now: number): boolean
 }
@@ -52,12 +54,13 @@ export class OpenTransaction {
     if (this.#ended instanceof Error) throw this.#ended
   }
 
-  /** Notes a record that was written. */
-  wrote(topic: TransactionTopic, partition: number, offset: number): void {
+  /** Notes records that were written, one after the other. */
+  wrote(topic: TransactionTopic, partition: number, offset: number, count: number = 1): void {
     if (topic !== this.#topic) this.#turnTo(topic)
     const ranges = this.#ranges[partition]
-    if (ranges !== undefined) addOffset(ranges, offset)
-    else this.#ranges[partition] = topic.partitions[partition]!.beginTransaction(this.producerId, offset)
+    if (ranges !== undefined) addOffsets(ranges, offset, count)
+    else
+      this.#ranges[partition] = topic.partitions[partition]!.beginTransaction(this.producerId, offset, count)
   }
 
   #turnTo(topic: TransactionTopic): void {

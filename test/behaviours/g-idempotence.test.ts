@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { ProducerRecord } from '../../src/engine.ts'
 import { InvalidProducerEpochError, OutOfOrderSequenceError } from '../../src/index.ts'
-import { noHeaders } from '../../src/record.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
+import { batchOf } from '../helpers/batches.ts'
 import { thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -14,21 +13,16 @@ function wire(options: Parameters<typeof testBroker>[0] = {}, topicOptions: Topi
   broker.createTopic('log', { partitions: 2, ...topicOptions })
   const log = broker.topic('log')
   const producerId = broker.engine.newProducerId()
-  const batch = (values: readonly unknown[], partition = 0): ProducerRecord[] =>
-    values.map(value => ({
-      topic: log as never,
-      partition,
-      key: null,
-      value,
-      headers: noHeaders,
-      timestamp: undefined,
-    }))
   const append = (
     baseSequence: number,
     values: readonly unknown[],
     { partition = 0, producerEpoch = 0, id = producerId } = {},
   ) =>
-    broker.engine.appendSequenced({ producerId: id, producerEpoch, baseSequence }, batch(values, partition))
+    broker.engine.appendSequenced(
+      { topic: log as never, partition },
+      { producerId: id, producerEpoch, baseSequence },
+      batchOf(values, clock.now()),
+    )
   const values = (partition = 0) => log.partitions[partition]!.read(0).map(({ value }) => value)
   return { broker, clock, log, producerId, append, values }
 }

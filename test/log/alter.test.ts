@@ -85,13 +85,20 @@ describe('what a topic keeps', () => {
     expect(broker.describe().topics[0]!.partitions[0]!.bytes).toBe(200)
   })
 
+  it('counts what is kept by reference as its JSON', () => {
+    const { broker, log } = altered()
+    log.append({ value: { id: 1 } })
+    log.alter({ retentionBytes: 1000 })
+    expect(broker.describe().topics[0]!.partitions[0]!.bytes).toBe('{"id":1}'.length)
+  })
+
   it('cannot begin to count bytes where values have none', () => {
     const { log, write, held } = altered()
-    write({ id: 1 })
+    write({ id: 1n })
     expect(thrownBy(() => log.alter({ retentionBytes: 1, retentionRecords: 1 }))).toMatchObject({
       code: 'INVALID_CONFIG',
-      message: expect.stringContaining('keeps values by reference'),
-      cause: expect.objectContaining({ code: 'INVALID_RECORD' }),
+      message: expect.stringContaining('keeps a value that has none'),
+      cause: expect.any(TypeError),
     })
     expect(log.options).toMatchObject({ retentionBytes: -1, retentionRecords: -1 })
     expect(held()).toHaveLength(1)

@@ -2,6 +2,9 @@ import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
 import { Broker, type Partition, type Topic, topic } from '../../src/index.ts'
+import { BatchReader } from '../../src/server/batch-reader.ts'
+import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
+import { toEncodedBatch } from '../../src/server/wire-batch.ts'
 import { OpenTransaction } from '../../src/transaction/open-transaction.ts'
 
 type Fate = 'plain' | 'open' | 'committed' | 'aborted' | 'control'
@@ -73,6 +76,8 @@ interface World {
   readonly partition: Partition
   readonly clock: SetClock
   readonly open: Map<number, OpenTransaction>
+  /** Reads it as a client on the wire does. */
+  readonly batches: BatchReader
 }
 
 type Command = fc.Command<PlainLog, World>
@@ -81,14 +86,32 @@ function plain(records: readonly { offset: number; key: unknown; value: unknown 
   return records.map(({ offset, key, value }) => ({ offset, key, value }))
 }
 
+/** What a client on the wire reads, with answers of so many bytes. */
+function readByWire({ partition, batches }: World, committed: boolean, maxBytes: number) {
+  const none = () => expect.unreachable('nothing is compressed')
+  const records: { offset: number; key: unknown; value: unknown }[] = []
+  for (let from = partition.logStartOffset; ; from = records.at(-1)!.offset + 1) {
+    const { pieces, bytes } = batches.read(partition, from, maxBytes, committed)
+    if (bytes === 0) return records
+    const answer = readBatches(Buffer.concat(pieces)).flatMap(batch => readRecords(batch, none))
+    // A batch may begin before what was asked for.
+    for (const { offset, key, value } of answer) {
+      if (offset >= from)
+        records.push({ offset, key: `${key}`, value: value === null ? null : JSON.parse(`${value}`) })
+    }
+    expect(records.at(-1)!.offset).toBeGreaterThanOrEqual(from)
+  }
+}
+
 /** What is there is what the model has, but for what compaction took; of each key the newest is there. */
-function compare(model: PlainLog, { partition }: World): void {
+function compare(model: PlainLog, world: World): void {
+  const { partition } = world
   expect([partition.logStartOffset, partition.highWatermark, partition.lastStableOffset]).toEqual([
     model.start,
     model.end,
     model.stable,
   ])
-  for (const isolationLevel of ['read_committed', 'read_uncommitted'] as const) {
+  for (const isolationLevel of ['read_uncommitted', 'read_committed'] as const) {
     const committed = isolationLevel === 'read_committed'
     const read = partition.read(model.start, { maxRecords: 10_000, isolationLevel })
     const byOffset = new Map(model.seen(committed).map(record => [record.offset, record]))
@@ -96,9 +119,13 @@ function compare(model: PlainLog, { partition }: World): void {
     expect(offsets).toEqual(offsets.toSorted((a, b) => a - b))
     expect(plain(read)).toEqual(plain(offsets.map(offset => byOffset.get(offset)!)))
     expect(partition.countFrom(0, model.end, committed)).toBe(read.length)
+    for (const maxBytes of [150, 500, 1e6])
+      expect(readByWire(world, committed, maxBytes)).toEqual(plain(read))
     for (const from of [model.start, Math.floor((model.start + model.end) / 2), model.end]) {
       const rest = partition.read(from, { maxRecords: 3, isolationLevel })
-      expect(plain(rest)).toEqual(plain(read.filter(({ offset }) => offset >= from).slice(0, 3)))
+      const left = read.filter(({ offset }) => offset >= from)
+      expect(plain(rest)).toEqual(plain(left.slice(0, 3)))
+      expect(partition.countFrom(from, model.end, committed)).toBe(left.length)
     }
     if (!committed) continue
     // Tombstones are kept for as long as this runs.
@@ -128,6 +155,30 @@ class Send implements Command {
     compare(model, world)
   }
   toString = () => `send(${JSON.stringify(this.updates)}, ${this.producer ?? 'plain'})`
+}
+
+class SendBatch extends Send {
+  override run(model: PlainLog, world: World): void {
+    const { log, clock } = world
+    const records = this.updates.map(([key, value], offset) => ({
+      offset,
+      timestamp: clock.now(),
+      key: Buffer.from(key),
+      value: value === null ? null : Buffer.from(`${value}`),
+      headers: [],
+    }))
+    const [header] = readBatches(writeBatch(records))
+    const batch = toEncodedBatch(log as never, header!, clock.now())
+    const { baseOffset } = log.writeBatch(0, batch, 0, clock.now())
+    if (this.producer !== undefined) {
+      const transaction = world.open.get(this.producer) ?? new OpenTransaction(this.producer, 0)
+      world.open.set(this.producer, transaction)
+      transaction.wrote(log as never, 0, baseOffset, records.length)
+    }
+    for (const [key, value] of this.updates) model.write(key, value, this.producer)
+    compare(model, world)
+  }
+  override toString = () => `sendBatch(${JSON.stringify(this.updates)}, ${this.producer ?? 'plain'})`
 }
 
 class End implements Command {
@@ -193,10 +244,14 @@ const update = fc.tuple(
 )
 const producer = fc.constantFrom(1, 2, 3)
 
+const sent = fc.tuple(
+  fc.array(update, { minLength: 1, maxLength: 10 }),
+  fc.option(producer, { nil: undefined }),
+)
+
 const commands = [
-  fc
-    .tuple(fc.array(update, { minLength: 1, maxLength: 10 }), fc.option(producer, { nil: undefined }))
-    .map(([updates, who]) => new Send(updates, who)),
+  sent.map(([updates, who]) => new Send(updates, who)),
+  sent.map(([updates, who]) => new SendBatch(updates, who)),
   fc
     .tuple(producer, fc.constantFrom('committed' as const, 'aborted' as const))
     .map(([who, fate]) => new End(who, fate)),
@@ -207,23 +262,35 @@ const commands = [
 
 it('compacted, trimmed and written to in transactions, it shows what a tiny model shows', () => {
   const shapes = fc.record({
-    segmentRecords: fc.integer({ min: 1, max: 9 }),
+    segmentRecords: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(40)),
     segmentMs: fc.constantFrom(1, 50, 1_000_000),
     minCleanableDirtyRatio: fc.constantFrom(0, 0.5, 1),
   })
+  const kept = fc.constantFrom(0, 400, 10_000)
   fc.assert(
-    fc.property(shapes, fc.commands(commands, { maxCommands: 60, size: 'max' }), (shape, sequence) => {
-      const clock = new SetClock()
-      const definition = topic<number | null, string>({
-        ...shape,
-        cleanupPolicy: 'compact',
-        deleteRetentionMs: 1e9,
-      })
-      const log = new Broker({ clock, topics: { log: definition } }).topic('log')
-      const partition = log.partitions[0]!
-      const world: World = { log: log as never, partition, clock, open: new Map() }
-      fc.modelRun(() => ({ model: new PlainLog(), real: world }), sequence)
-    }),
-    { numRuns: 60 },
+    fc.property(
+      shapes,
+      kept,
+      fc.commands(commands, { maxCommands: 60, size: 'max' }),
+      (shape, madeBytes, sequence) => {
+        const clock = new SetClock()
+        const definition = topic<number | null, string>({
+          ...shape,
+          cleanupPolicy: 'compact',
+          deleteRetentionMs: 1e9,
+        })
+        const log = new Broker({ clock, topics: { log: definition } }).topic('log')
+        const partition = log.partitions[0]!
+        const world: World = {
+          log: log as never,
+          partition,
+          clock,
+          open: new Map(),
+          batches: new BatchReader(madeBytes),
+        }
+        fc.modelRun(() => ({ model: new PlainLog(), real: world }), sequence)
+      },
+    ),
+    { numRuns: 40 },
   )
-})
+}, 30_000)

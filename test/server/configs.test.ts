@@ -5,11 +5,10 @@ import { connect, socketFactory } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { sequencedBatch, WireClient } from '../helpers/wire-client.ts'
 
-const { alterConfigs, incrementalAlterConfigs, describeConfigs, createTopics } = apis as unknown as Readonly<
-  Record<string, Api>
->
+const { alterConfigs, incrementalAlterConfigs, describeConfigs, createTopics, produce } =
+  apis as unknown as Readonly<Record<string, Api>>
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -311,4 +310,28 @@ it('begins to count bytes on demand', async () => {
   orders.append({ value: 'a'.repeat(100) })
   expect(await alter(['max.message.bytes', 'set', '50'])).toEqual([0, null])
   expect(() => orders.append({ value: 'a'.repeat(100) })).toThrow('more than maxMessageBytes (50)')
+})
+
+it('counts the batches of clients as they came, also those from before it counted', async () => {
+  const { broker, client, alter, orders } = start({ messageTimestampType: 'LogAppendTime' })
+  const batch = sequencedBatch(-1, -1, -1, [1, 2, 3])
+  const send = async () => {
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [batch] }] }]
+    const answer = await client.call(produce!, 8, {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs: 1000,
+      topicData,
+    })
+    return answer.responses[0].partitionResponses[0].errorCode
+  }
+  expect(await send()).toBe(0)
+  expect(await alter(['max.message.bytes', 'set', String(batch.length)])).toEqual([0, null])
+  const bytes = () => broker.describe().topics.find(({ name }) => name === 'orders')!.partitions[0]!.bytes
+  expect(bytes()).toBe(batch.length)
+  expect(await send()).toBe(0)
+  expect(bytes()).toBe(2 * batch.length)
+  expect(await alter(['max.message.bytes', 'set', String(batch.length - 1)])).toEqual([0, null])
+  expect(await send()).toBe(10)
+  expect(orders.records()).toHaveLength(6)
 })

@@ -1,12 +1,10 @@
 import type { Timer } from '../../clock.ts'
 import { errorCodes } from '../../error-codes.ts'
 import type { Partition, PartitionReader } from '../../log/partition.ts'
-import type { ConsumerRecord } from '../../record.ts'
 import { type Handler, handler } from '../handler.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
-import { type WireRecord, writeBatch, writeControlBatch } from '../protocol/record-batch.ts'
+import { writeControlBatch } from '../protocol/record-batch.ts'
 import { findTopic, unknownTopic, type Wire } from '../wire.ts'
-import { headersToWire, keyToWire, valueToWire } from '../wire-values.ts'
 
 interface Wanted {
   readonly topic: string
@@ -19,7 +17,7 @@ interface Wanted {
 
 interface Fetched {
   readonly errorCode: number
-  readonly records: readonly Buffer[]
+  readonly records: readonly Uint8Array[]
   readonly bytes: number
 }
 
@@ -31,9 +29,6 @@ interface Reading {
 }
 
 const readCommitted = 1
-
-// A fetch takes so many records of a partition at once, whatever their size.
-const mostRecords = 1000
 
 /** Reads record batches; where there are none yet, it waits for them. */
 export function fetchHandlers(wire: Wire): Handler[] {
@@ -58,10 +53,10 @@ export function fetchHandlers(wire: Wire): Handler[] {
           }),
         )
       })
-      let fetched = readAll(wanted, maxBytes, how)
+      let fetched = readAll(wire, wanted, maxBytes, how)
       if (isShort(fetched, minBytes) && maxWaitMs > 0) {
         await untilEnough(wire, wanted, maxWaitMs, signal, () => {
-          fetched = readAll(wanted, maxBytes, how)
+          fetched = readAll(wire, wanted, maxBytes, how)
           return !isShort(fetched, minBytes)
         })
       }
@@ -80,16 +75,25 @@ function isShort(fetched: readonly Fetched[], minBytes: number): boolean {
   return bytes < minBytes
 }
 
-function readAll(wanted: readonly Wanted[], maxBytes: number, how: Reading): Fetched[] {
+function readAll(wire: Wire, wanted: readonly Wanted[], maxBytes: number, how: Reading): Fetched[] {
   let left = maxBytes
   return wanted.map(each => {
-    const fetched = readOne(each, left, how)
+    const fetched = readOne(wire, each, left, how)
     left -= fetched.bytes
     return fetched
   })
 }
 
-function readOne({ log, offset, maxBytes }: Wanted, left: number, how: Reading): Fetched {
+function readOne(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
+  try {
+    return read(wire, wanted, left, how)
+  } catch (error) {
+    wire.failed(error)
+    return { errorCode: errorCodes.UNKNOWN_SERVER_ERROR.errno, records: [], bytes: 0 }
+  }
+}
+
+function read(wire: Wire, { log, offset, maxBytes }: Wanted, left: number, how: Reading): Fetched {
   const nothing = { records: [], bytes: 0 }
   if (log === undefined || log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
@@ -97,27 +101,11 @@ function readOne({ log, offset, maxBytes }: Wanted, left: number, how: Reading):
   }
   const end = log.endFor(how.committed)
   if (left <= 0 || offset >= end) return { errorCode: 0, ...nothing }
-  const records = log.fetch(offset, mostRecords, how.committed)
+  const { pieces, bytes } = wire.batches.read(log, offset, Math.min(left, maxBytes), how.committed)
+  if (bytes > 0) return { errorCode: 0, records: pieces, bytes }
   // Nothing is left but what was compacted, aborted or only ends a transaction: the client has to get past it.
-  const batch =
-    records.length === 0 ? writeControlBatch(end - 1, how.now) : encode(records, Math.min(left, maxBytes))
+  const batch = writeControlBatch(end - 1, how.now)
   return { errorCode: 0, records: [batch], bytes: batch.length }
-}
-
-// At least one record, whatever its size (KIP-74).
-function encode(records: readonly ConsumerRecord[], maxBytes: number): Buffer {
-  const wire: WireRecord[] = []
-  let bytes = 61
-  for (const record of records) {
-    const value = valueToWire(record.value)
-    const key = keyToWire(record.key)
-    const headers = headersToWire(record)
-    bytes += 20 + (key?.length ?? 0) + (value?.length ?? 0)
-    for (const [name, each] of headers) bytes += name.length + (each?.length ?? 0) + 4
-    if (bytes > maxBytes && wire.length > 0) break
-    wire.push({ offset: record.offset, timestamp: record.timestamp, key, value, headers })
-  }
-  return writeBatch(wire)
 }
 
 // Woken by each append to one of the partitions; looks once for all that comes in the same turn.

@@ -1,23 +1,17 @@
-import type { EngineTransaction, ProducerRecord, SendWait } from '../../engine.ts'
+import type { SendWait } from '../../engine.ts'
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
-import { BrokerletError, UnknownTopicOrPartitionError } from '../../errors.ts'
-import type { Topic } from '../../log/topic.ts'
-import { isPromise } from '../../maybe-promise.ts'
-import { decompress } from '../compression.ts'
+import { BrokerletError, InvalidRecordError, UnknownTopicOrPartitionError } from '../../errors.ts'
+import type { BatchMetadata, Topic } from '../../log/topic.ts'
+import { isPromise, type MaybePromise } from '../../maybe-promise.ts'
 import { type Handler, handler } from '../handler.ts'
 import { produce } from '../protocol/messages/produce.ts'
-import {
-  CorruptBatchError,
-  type RecordBatchHeader,
-  readBatches,
-  readRecords,
-  type WireRecord,
-} from '../protocol/record-batch.ts'
+import { CorruptBatchError, type RecordBatchHeader, readBatches } from '../protocol/record-batch.ts'
 import { findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
-import { headersFromWire, keyFromWire, valueFromWire } from '../wire-values.ts'
+import { toEncodedBatch } from '../wire-batch.ts'
 
 const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
   corrupt: 'CORRUPT_MESSAGE',
+  record: 'INVALID_RECORD',
   magic: 'UNSUPPORTED_FOR_MESSAGE_FORMAT',
   compression: 'UNSUPPORTED_COMPRESSION_TYPE',
 }
@@ -56,14 +50,10 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
         partition: index,
       })
     }
-    const batches = readBatches(bytes ?? Buffer.alloc(0))
-    const [first] = batches
-    // A request of an idempotent producer has one batch for a partition (Kafka: ProduceRequest.validateRecords).
-    const written =
-      first === undefined || first.producerId < 0 || first.count === 0
-        ? await writePlain(wire, topic, index, batches, wait)
-        : writeSequenced(wire, topic, index, first)
-    return { index, errorCode: 0, ...written, logStartOffset: topic.partitions[index]!.logStartOffset }
+    const writing = append(wire, topic, index, onlyBatch(topic, bytes), wait)
+    const { baseOffset, appendTime = -1 } = isPromise(writing) ? await writing : writing
+    const { logStartOffset } = topic.partitions[index]!
+    return { index, errorCode: 0, baseOffset, logAppendTimeMs: appendTime, logStartOffset }
   } catch (error) {
     if (error instanceof CorruptBatchError) {
       const { errno } = errorCodes[corrupt[error.kind]]
@@ -73,52 +63,35 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
   }
 }
 
-async function writePlain(
+// A request has one batch for a partition (Kafka: ProduceRequest.validateRecords).
+function onlyBatch(topic: Topic, bytes: Buffer | null): RecordBatchHeader {
+  const batches = readBatches(bytes ?? Buffer.alloc(0))
+  if (batches.length === 1) return batches[0]!
+  throw new InvalidRecordError(
+    `Request for topic '${topic.name}': expected one batch for a partition, received ${batches.length}`,
+    { topic: topic.name },
+  )
+}
+
+function append(
   wire: Wire,
   topic: Topic,
-  index: number,
-  batches: readonly RecordBatchHeader[],
+  partition: number,
+  header: RecordBatchHeader,
   wait: SendWait,
-) {
-  const records = batches.flatMap(batch => toProducerRecords(topic, index, batch))
-  const writing = wire.engine.appendBatch(records, wait)
-  const [first] = isPromise(writing) ? await writing : writing
-  return {
-    baseOffset: first?.offset ?? -1,
-    logAppendTimeMs: stampsAppends(topic) ? (first?.timestamp ?? -1) : -1,
-  }
-}
-
-function writeSequenced(wire: Wire, topic: Topic, index: number, batch: RecordBatchHeader) {
-  const { producerId, producerEpoch, baseSequence } = batch
+): MaybePromise<BatchMetadata> {
+  const { engine } = wire
+  const batch = toEncodedBatch(topic, header, engine.clock.now())
+  const target = { topic, partition }
+  if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
+  const { producerId, producerEpoch, baseSequence } = header
   const producer = { producerId, producerEpoch, baseSequence }
-  const records = toProducerRecords(topic, index, batch)
-  const { baseOffset } = wire.engine.appendSequenced(producer, records, transactionOf(wire, batch))
-  return { baseOffset, logAppendTimeMs: stampsAppends(topic) ? wire.engine.clock.now() : -1 }
+  return engine.appendSequenced(target, producer, batch, transactionOf(wire, header))
 }
 
-function transactionOf(wire: Wire, batch: RecordBatchHeader): EngineTransaction | undefined {
+function transactionOf(wire: Wire, batch: RecordBatchHeader) {
   if (!batch.transactional) return undefined
   const open = wire.transactions.opened(batch)
   if (typeof open !== 'string') return open
   throw new BrokerletError(open, `Producer ${batch.producerId} has no transaction to write in: ${open}`)
-}
-
-function stampsAppends(topic: Topic): boolean {
-  return topic.options.messageTimestampType === 'LogAppendTime'
-}
-
-function toProducerRecords(topic: Topic, partition: number, batch: RecordBatchHeader): ProducerRecord[] {
-  return readRecords(batch, decompress).map(record => toProducerRecord(topic, partition, record))
-}
-
-function toProducerRecord(topic: Topic, partition: number, record: WireRecord): ProducerRecord {
-  return {
-    topic,
-    partition,
-    key: keyFromWire(topic, record.key),
-    value: valueFromWire(topic, record.value),
-    headers: headersFromWire(topic, record.headers),
-    timestamp: record.timestamp < 0 ? undefined : record.timestamp,
-  }
 }

@@ -54,6 +54,12 @@ export class Reader {
 
   /** An unsigned number of up to 32 bits, seven a byte. */
   uvarint(): number {
+    // Most take a byte.
+    const first = this.bytes[this.#at]!
+    if (first < 0x80 && this.#at < this.#end) {
+      this.#at++
+      return first
+    }
     let value = 0
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.bytes[this.#take(1)]!
@@ -84,6 +90,12 @@ export class Reader {
       }
     }
     throw new ProtocolError(`expected a varlong of at most ten bytes at ${this.#at}`)
+  }
+
+  /** Passes over so many bytes. */
+  skip(count: number): void {
+    if (count < 0) throw new ProtocolError(`expected a length of 0 or more, received ${count}`)
+    this.#take(count)
   }
 
   /** So many bytes as they are: a view, which lives as long as its frame. */

@@ -1,7 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import { crc32c } from './crc32c.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { Reader } from './reader.ts'
-import { Writer } from './writer.ts'
+import { varintSize, varlongSize, Writer } from './writer.ts'
 
 /** A record as the wire has it. */
 export interface WireRecord {
@@ -40,11 +41,13 @@ const lengthEnd = 12
 const magicAt = 16
 const crcAt = 17
 const crcFrom = 21
+const attributesEnd = 23
+const maxTimestampAt = 35
 
 /** A batch that cannot be taken; `kind` says what Kafka calls it. */
 export class CorruptBatchError extends ProtocolError {
   override readonly name: string = 'CorruptBatchError'
-  readonly kind: 'corrupt' | 'magic' | 'compression'
+  readonly kind: 'corrupt' | 'magic' | 'compression' | 'record'
 
   constructor(kind: CorruptBatchError['kind'], message: string) {
     super(message)
@@ -68,19 +71,24 @@ export function readBatches(bytes: Buffer): RecordBatchHeader[] {
     if (length < headerLength || at + length > bytes.length) {
       throw new CorruptBatchError('corrupt', `a batch of ${length} bytes in ${bytes.length - at}`)
     }
-    batches.push(readHeader(bytes.subarray(at, at + length)))
+    batches.push(readChecked(bytes.subarray(at, at + length)))
     at += length
   }
   return batches
 }
 
-function readHeader(bytes: Buffer): RecordBatchHeader {
+function readChecked(bytes: Buffer): RecordBatchHeader {
+  if (bytes.readUInt32BE(crcAt) !== crc32c(bytes.subarray(crcFrom))) {
+    throw new CorruptBatchError('corrupt', 'the checksum does not match')
+  }
+  return readHeader(bytes)
+}
+
+/** What stands before the records of one whole batch. */
+export function readHeader(bytes: Buffer): RecordBatchHeader {
   const reader = new Reader(bytes)
   const baseOffset = reader.int64()
-  reader.take(crcAt - 8)
-  const crc = reader.uint32()
-  if (crc !== crc32c(bytes.subarray(crcFrom)))
-    throw new CorruptBatchError('corrupt', 'the checksum does not match')
+  reader.skip(crcFrom - 8)
   const attributes = reader.int16()
   const compression = compressions[attributes & 7]
   if (compression === undefined) {
@@ -103,21 +111,89 @@ function readHeader(bytes: Buffer): RecordBatchHeader {
   }
 }
 
-/** The records of a batch; `decompress` undoes what its header says. */
-export function readRecords(
-  batch: RecordBatchHeader,
-  decompress: (compression: CompressionName, bytes: Buffer) => Buffer,
-): WireRecord[] {
-  const packed = batch.bytes.subarray(headerLength)
-  const bytes = batch.compression === 'none' ? packed : decompress(batch.compression, packed)
-  const reader = new Reader(bytes)
-  if (batch.count < 0 || batch.count > bytes.length) {
-    throw new CorruptBatchError('corrupt', `a batch of ${batch.count} records in ${bytes.length} bytes`)
-  }
+/** Undoes the compression that a batch says it has. */
+export type Decompress = (compression: CompressionName, bytes: Buffer) => Buffer
+
+/** The records of a batch. */
+export function readRecords(batch: RecordBatchHeader, decompress: Decompress): WireRecord[] {
+  const reader = readerOf(batch, decompress)
   const records = new Array<WireRecord>(batch.count)
   for (let i = 0; i < batch.count; i++) records[i] = readRecord(reader, batch)
   reader.end()
   return records
+}
+
+function readerOf(batch: RecordBatchHeader, decompress: Decompress): Reader {
+  const packed = batch.bytes.subarray(headerLength)
+  const bytes = batch.compression === 'none' ? packed : decompress(batch.compression, packed)
+  if (batch.count < 0 || batch.count > bytes.length) {
+    throw new CorruptBatchError('corrupt', `a batch of ${batch.count} records in ${bytes.length} bytes`)
+  }
+  return new Reader(bytes)
+}
+
+/** What a log has to know of records that it keeps as they came. */
+export interface RecordFacts {
+  readonly minTimestamp: number
+  readonly maxTimestamp: number
+  /** Whether every record has a key. */
+  readonly keyed: boolean
+  /** Whether every key is text. */
+  readonly textKeys: boolean
+}
+
+/**
+ * Looks through the records of a batch without making objects of them.
+ *
+ * @throws CorruptBatchError where they are not what the header says
+ */
+export function inspectRecords(batch: RecordBatchHeader, decompress: Decompress): RecordFacts {
+  const reader = readerOf(batch, decompress)
+  let minTimestamp = Number.POSITIVE_INFINITY
+  let maxTimestamp = Number.NEGATIVE_INFINITY
+  let keyed = true
+  let textKeys = true
+  for (let i = 0; i < batch.count; i++) {
+    const length = reader.varint()
+    const end = reader.offset + length
+    reader.int8()
+    const timestamp = batch.baseTimestamp + reader.varlong()
+    if (timestamp < minTimestamp) minTimestamp = timestamp
+    if (timestamp > maxTimestamp) maxTimestamp = timestamp
+    const delta = reader.varint()
+    if (delta !== i) throw new CorruptBatchError('record', `record ${i} says that it is number ${delta}`)
+    const keyLength = reader.varint()
+    if (keyLength < 0) keyed = false
+    else if (textKeys) textKeys = isText(reader, keyLength)
+    else reader.skip(keyLength)
+    skipBytes(reader)
+    for (let left = reader.varint(); left > 0; left--) {
+      reader.skip(reader.varint())
+      skipBytes(reader)
+    }
+    if (reader.offset !== end) throw notAsLong()
+  }
+  reader.end()
+  return { minTimestamp, maxTimestamp, keyed, textKeys }
+}
+
+function isText(reader: Reader, length: number): boolean {
+  const from = reader.offset
+  reader.skip(length)
+  const { bytes } = reader
+  for (let i = from; i < from + length; i++) {
+    if (bytes[i]! >= 0x80) return isUtf8(bytes.subarray(from, from + length))
+  }
+  return true
+}
+
+function skipBytes(reader: Reader): void {
+  const length = reader.varint()
+  if (length > 0) reader.skip(length)
+}
+
+function notAsLong(): CorruptBatchError {
+  return new CorruptBatchError('corrupt', 'a record is not as long as it says')
 }
 
 function readRecord(reader: Reader, batch: RecordBatchHeader): WireRecord {
@@ -131,7 +207,7 @@ function readRecord(reader: Reader, batch: RecordBatchHeader): WireRecord {
   const count = reader.varint()
   const headers: [string, Buffer | null][] = []
   for (let i = 0; i < count; i++) headers.push([reader.utf8(reader.varint()), readBytes(reader)])
-  if (reader.offset !== end) throw new CorruptBatchError('corrupt', 'a record is not as long as it says')
+  if (reader.offset !== end) throw notAsLong()
   return {
     timestamp: batch.timestampType === 'append' ? batch.maxTimestamp : timestamp,
     offset,
@@ -145,6 +221,8 @@ function readBytes(reader: Reader): Buffer | null {
   const length = reader.varint()
   return length < 0 ? null : reader.take(length)
 }
+
+// --- writing ----------------------------------------------------------------------------------------------------------
 
 /** Records, in order of their offsets, as one batch without compression; not an empty list. */
 export function writeBatch(records: readonly WireRecord[], attributes: number = 0): Buffer {
@@ -170,12 +248,32 @@ export function writeBatch(records: readonly WireRecord[], attributes: number = 
   for (const record of records) writeRecord(writer, record, first)
   const bytes = writer.concat()
   bytes.writeInt32BE(bytes.length - lengthEnd, 8)
-  bytes.writeUInt32BE(crc32c(bytes.subarray(crcFrom)), crcAt)
+  seal(bytes)
   return bytes
 }
 
+const appendTimeType = 1 << 3
 const transactional = 1 << 4
 const control = 1 << 5
+
+/** Gives a batch that lies in other bytes the offset of its first record, and its partition's leader epoch, which is 0. */
+export function placeBatch(batch: Buffer, baseOffset: number): void {
+  const high = Math.floor(baseOffset / 0x100000000)
+  batch.writeInt32BE(high, 0)
+  batch.writeUInt32BE(baseOffset - high * 0x100000000, 4)
+  batch.writeInt32BE(0, lengthEnd)
+}
+
+/** Says what the largest timestamp of a batch is; `append`: it is the time of all its records. */
+export function stampBatch(batch: Buffer, maxTimestamp: number, type: 'create' | 'append'): void {
+  if (type === 'append') batch[attributesEnd - 1]! |= appendTimeType
+  batch.writeBigInt64BE(BigInt(maxTimestamp), maxTimestampAt)
+  seal(batch)
+}
+
+function seal(batch: Buffer): void {
+  batch.writeUInt32BE(crc32c(batch.subarray(crcFrom)), crcAt)
+}
 
 /**
  * A batch that says how a transaction ended. No client hands it out, and every client goes on after its offset: so it can
@@ -193,19 +291,30 @@ function writeRecord(
   { timestamp, offset, key, value, headers }: WireRecord,
   first: WireRecord,
 ): void {
-  const body = new Writer()
-  body.int8(0)
-  body.varlong(timestamp - first.timestamp)
-  body.varint(offset - first.offset)
-  writeBytes(body, key)
-  writeBytes(body, value)
-  body.varint(headers.length)
-  for (const [name, each] of headers) {
-    writeBytes(body, Buffer.from(name))
-    writeBytes(body, each)
+  const timestampDelta = timestamp - first.timestamp
+  const offsetDelta = offset - first.offset
+  const names = headers.map(([name]) => Buffer.byteLength(name))
+  let length = 1 + varlongSize(timestampDelta) + varintSize(offsetDelta) + sizeOf(key) + sizeOf(value)
+  length += varintSize(headers.length)
+  for (let i = 0; i < headers.length; i++)
+    length += varintSize(names[i]!) + names[i]! + sizeOf(headers[i]![1])
+  writer.varint(length)
+  writer.int8(0)
+  writer.varlong(timestampDelta)
+  writer.varint(offsetDelta)
+  writeBytes(writer, key)
+  writeBytes(writer, value)
+  writer.varint(headers.length)
+  for (let i = 0; i < headers.length; i++) {
+    const [name, each] = headers[i]!
+    writer.varint(names[i]!)
+    writer.utf8(name, names[i]!)
+    writeBytes(writer, each)
   }
-  writer.varint(body.length)
-  for (const chunk of body.chunks()) writer.bytes(chunk)
+}
+
+function sizeOf(bytes: Uint8Array | null): number {
+  return bytes === null ? 1 : varintSize(bytes.length) + bytes.length
 }
 
 function writeBytes(writer: Writer, value: Uint8Array | null): void {

@@ -110,3 +110,16 @@ export class Writer {
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   }
 }
+
+/** How many bytes `varint` takes. */
+export function varintSize(value: number): number {
+  const zigzag = ((value << 1) ^ (value >> 31)) >>> 0
+  return zigzag < 0x80 ? 1 : zigzag < 0x4000 ? 2 : zigzag < 0x200000 ? 3 : zigzag < 0x10000000 ? 4 : 5
+}
+
+/** How many bytes `varlong` takes. */
+export function varlongSize(value: number): number {
+  let size = 1
+  for (let left = value < 0 ? -2 * value - 1 : 2 * value; left >= 0x80; left = Math.floor(left / 0x80)) size++
+  return size
+}

@@ -38,7 +38,7 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'a search by time passes over records of that very time',
-    file: 'log/segment.ts',
+    file: 'log/column-segment.ts',
     find: 'this.#timestamps[middle]! < delta) low = middle + 1',
     replace: 'this.#timestamps[middle]! <= delta) low = middle + 1',
     breaks: 'offsetForTimestamp gives the first offset whose timestamp is at least that',

@@ -54,7 +54,7 @@ export const transactionMutations: readonly Mutation[] = [
   {
     name: 'a record of an open transaction that follows others is forgotten',
     file: 'log/open-transactions.ts',
-    find: 'if (last.to === offset) last.to = offset + 1',
+    find: 'if (last.to === offset) last.to = offset + count',
     replace: 'if (last.to === offset) last.to = offset',
     breaks: 'an abort takes every record of its transaction',
   },

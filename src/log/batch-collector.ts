@@ -1,0 +1,32 @@
+/** Gathers batches as bytes, up to so many of them; the first is taken whatever it takes (KIP-74). */
+export class BatchCollector {
+  readonly pieces: Uint8Array[] = []
+  readonly #maxBytes: number
+  #bytes = 0
+  #full = false
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Whether there was more than it could take. */
+  get full(): boolean {
+    return this.#full
+  }
+
+  /** Counts a batch that is to be pushed; false where it does not fit. */
+  takes(size: number): boolean {
+    if (this.#bytes > 0 && this.#bytes + size > this.#maxBytes) this.#full = true
+    else this.#bytes += size
+    return !this.#full
+  }
+
+  /** Adds batches that were counted. */
+  push(batches: Uint8Array): void {
+    this.pieces.push(batches)
+  }
+}

@@ -1,0 +1,31 @@
+import type { RecordHeaders, RecordKey } from '../record.ts'
+
+/** A record of an encoded batch, as the log keeps records. */
+export interface DecodedRecord {
+  readonly key: RecordKey | null
+  readonly value: unknown
+  readonly headers: RecordHeaders
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+}
+
+/** Reads batches of one kind; the log does not look into them. */
+export type BatchDecoder = (batch: Uint8Array) => readonly DecodedRecord[]
+
+/** Records in the form in which they came, checked by who made it. (Kafka: RecordBatch) */
+export interface EncodedBatch {
+  /** How many records it has, one offset each. */
+  readonly count: number
+  /** Bytes. */
+  readonly size: number
+  readonly minTimestamp: number
+  readonly maxTimestamp: number
+  /** Whether every record has a key. */
+  readonly keyed: boolean
+  readonly decode: BatchDecoder
+  /** Its records, where they are to be kept in place of its bytes: they are not what the bytes say, since a schema made them. */
+  readonly records: readonly DecodedRecord[] | undefined
+
+  /** Copies it to where it is kept, with the offset of its first record; `appendTime` becomes the time of all. */
+  copy(target: Uint8Array, at: number, baseOffset: number, appendTime: number | undefined): void
+}

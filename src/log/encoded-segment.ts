@@ -1,0 +1,224 @@
+import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
+import type { BatchCollector } from './batch-collector.ts'
+import { BatchIndex } from './batch-index.ts'
+import { ColumnSegment } from './column-segment.ts'
+import type { BatchDecoder, DecodedRecord, EncodedBatch } from './encoded-batch.ts'
+import type { Hidden, Segment } from './segment.ts'
+
+const firstCapacity = 1024
+
+/** A batch gets its own slab where it is larger. */
+const slabBytes: number = 1 << 20
+
+/**
+ * A run of records as the batches in which they came, in one slab of bytes: who reads batches gets views of it. Who reads
+ * records makes it decode them, once.
+ */
+export class EncodedSegment implements Segment {
+  readonly baseOffset: number
+  readonly createdAt: number
+  plain = true
+  bytes = 0
+  maxTimestamp: number = Number.NEGATIVE_INFINITY
+  runningMaxTimestamp: number
+  readonly #decode: BatchDecoder
+  #slab: Uint8Array = new Uint8Array(0)
+  readonly #batches = new BatchIndex()
+  // The records of the batches that were decoded, which are always the first ones.
+  #columns: ColumnSegment | undefined
+  #decoded = 0
+  #sealed = false
+
+  constructor(baseOffset: number, createdAt: number, runningMaxTimestamp: number, decode: BatchDecoder) {
+    this.baseOffset = baseOffset
+    this.createdAt = createdAt
+    this.runningMaxTimestamp = runningMaxTimestamp
+    this.#decode = decode
+  }
+
+  get count(): number {
+    return this.#batches.records
+  }
+
+  // How many bytes of the slab are used.
+  get #used(): number {
+    return this.#batches.position(this.#batches.length)
+  }
+
+  get endOffset(): number {
+    return this.baseOffset + this.count
+  }
+
+  /** Whether another batch has its place here. */
+  takes({ size, decode }: EncodedBatch): boolean {
+    return decode === this.#decode && (this.#used === 0 || this.#used + size <= slabBytes)
+  }
+
+  append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void {
+    const position = this.#used
+    this.#grow(position + batch.size)
+    batch.copy(this.#slab, position, this.endOffset, appendTime)
+    this.#add(batch.count, batch.size, appendTime ?? batch.maxTimestamp, sequence)
+    this.bytes += size
+  }
+
+  /** Appends the record of a transaction's end, which nobody reads, and which has no bytes. */
+  appendControl(timestamp: number, sequence: number): void {
+    this.#add(1, 0, timestamp, sequence)
+    this.#batches.hide(this.#batches.length - 1, 'control')
+    this.plain = false
+  }
+
+  #add(count: number, bytes: number, maxTimestamp: number, sequence: number): void {
+    this.#batches.add(count, bytes, maxTimestamp, sequence)
+    if (maxTimestamp > this.maxTimestamp) this.maxTimestamp = maxTimestamp
+    if (maxTimestamp > this.runningMaxTimestamp) this.runningMaxTimestamp = maxTimestamp
+  }
+
+  #grow(needed: number): void {
+    if (needed <= this.#slab.length) return
+    const doubled = Math.min(slabBytes, Math.max(firstCapacity, 2 * this.#slab.length))
+    const larger = new Uint8Array(Math.max(needed, doubled))
+    larger.set(this.#slab.subarray(0, this.#used))
+    this.#slab = larger
+  }
+
+  seal(): void {
+    this.#sealed = true
+    if (this.#slab.length > this.#used) this.#slab = this.#slab.slice(0, this.#used)
+    this.#batches.seal()
+    if (this.#decoded === this.#batches.length) this.#columns?.seal()
+  }
+
+  forget(beforeOffset: number): void {
+    this.#columns?.forget(beforeOffset)
+  }
+
+  /** Collects batches as they are, from the one with the record at an offset on, those that end at or before another one. */
+  collect(from: number, end: number, committed: boolean, collector: BatchCollector): void {
+    const batches = this.#batches
+    let start = 0
+    let stop = 0
+    const push = () => {
+      if (stop > start) collector.push(this.#slab.subarray(start, stop))
+    }
+    for (let i = batches.at(this.indexFrom(from)); i < batches.length; i++) {
+      if (this.baseOffset + batches.first(i + 1) > end) break
+      const position = batches.position(i)
+      const size = batches.position(i + 1) - position
+      if (size === 0 || !batches.visible(i, committed)) continue
+      if (!collector.takes(size)) break
+      if (position !== stop) {
+        push()
+        start = position
+      }
+      stop = position + size
+    }
+    push()
+  }
+
+  hide(index: number, why: Hidden): void {
+    // A transaction has whole batches.
+    this.#batches.hide(this.#batches.at(index), why)
+    this.plain = false
+  }
+
+  visible(index: number, committed: boolean): boolean {
+    return this.plain || this.#batches.visible(this.#batches.at(index), committed)
+  }
+
+  countVisible(from: number, to: number, committed: boolean): number {
+    if (this.plain) return Math.max(0, to - from)
+    const batches = this.#batches
+    let count = 0
+    for (let i = batches.at(from); i < batches.length && batches.first(i) < to; i++) {
+      if (batches.visible(i, committed)) {
+        count += Math.min(to, batches.first(i + 1)) - Math.max(from, batches.first(i))
+      }
+    }
+    return count
+  }
+
+  indexFrom(offset: number): number {
+    return Math.min(this.count, Math.max(0, offset - this.baseOffset))
+  }
+
+  offsetForTimestamp(timestamp: number, fromOffset: number): number | null {
+    const from = this.indexFrom(fromOffset)
+    for (let i = this.#batches.at(from); i < this.#batches.length; i++) {
+      if (this.#batches.maxTimestamp(i) < timestamp) continue
+      const records = this.#records(i)
+      const first = this.#batches.first(i)
+      for (let at = Math.max(0, from - first); at < records.length; at++) {
+        if (records[at]!.timestamp >= timestamp) return this.baseOffset + first + at
+      }
+    }
+    return null
+  }
+
+  // --- records ------------------------------------------------------------------------------------------------------
+
+  // Looked at once, without being kept.
+  #records(batch: number): readonly DecodedRecord[] {
+    const position = this.#batches.position(batch)
+    const end = this.#batches.position(batch + 1)
+    if (end > position) return this.#decode(this.#slab.subarray(position, end))
+    return [{ key: null, value: null, headers: noHeaders, timestamp: this.#batches.maxTimestamp(batch) }]
+  }
+
+  #decodeAll(): ColumnSegment {
+    const { baseOffset, createdAt, count } = this
+    this.#columns ??= new ColumnSegment(baseOffset, createdAt, Number.NEGATIVE_INFINITY, count)
+    const columns = this.#columns
+    for (; this.#decoded < this.#batches.length; this.#decoded++) {
+      let sequence = this.#batches.sequence(this.#decoded)
+      for (const { key, value, headers, timestamp } of this.#records(this.#decoded)) {
+        columns.append(key, value, headers, timestamp, sequence++, 0)
+      }
+    }
+    if (this.#sealed) columns.seal()
+    return columns
+  }
+
+  get #all(): ColumnSegment {
+    return this.#columns !== undefined && this.#decoded === this.#batches.length
+      ? this.#columns
+      : this.#decodeAll()
+  }
+
+  record(topic: string, partition: number, index: number): ConsumerRecord {
+    return this.#all.record(topic, partition, index)
+  }
+
+  keyAt(index: number): RecordKey | null {
+    return this.#all.keyAt(index)
+  }
+
+  valueAt(index: number): unknown {
+    return this.#all.valueAt(index)
+  }
+
+  headersAt(index: number): RecordHeaders {
+    return this.#all.headersAt(index)
+  }
+
+  timestampAt(index: number): number {
+    return this.#all.timestampAt(index)
+  }
+
+  offsetAt(index: number): number {
+    return this.baseOffset + index
+  }
+
+  sequenceAt(index: number): number {
+    return this.#all.sequenceAt(index)
+  }
+
+  measure(): number {
+    return this.#used
+  }
+
+  sizeAt(): number {
+    return this.bytes / this.count
+  }
+}

@@ -1,0 +1,140 @@
+import { BatchCollector } from '../log/batch-collector.ts'
+import type { ColumnSegment } from '../log/column-segment.ts'
+import { EncodedSegment } from '../log/encoded-segment.ts'
+import type { Partition } from '../log/partition.ts'
+import type { Segment } from '../log/segment.ts'
+import { Queue } from '../queue.ts'
+import { type WireRecord, writeBatch } from './protocol/record-batch.ts'
+import { headersToWire, keyToWire, valueToWire } from './wire-values.ts'
+
+/** A batch that was made of records of this process. */
+interface MadeBatch {
+  readonly bytes: Buffer
+  /** The offset of its first record. */
+  readonly from: number
+  /** The offset after its last one. */
+  readonly to: number
+}
+
+/** Records of a segment, from one index on and before another one. */
+interface Stretch {
+  readonly log: Partition
+  readonly segment: Segment
+  readonly index: number
+  readonly stop: number
+  readonly committed: boolean
+}
+
+// So much goes into one batch of records of this process.
+const mostRecords = 1000
+const mostBytes = 64 * 1024
+
+/**
+ * Reads the batches of a log. Those that came over the wire are given as they are; of records of this process batches are
+ * made, once for all who read them, as long as the newest made take no more than so many bytes.
+ */
+export class BatchReader {
+  readonly #maxBytes: number
+  // Of each segment in the order of their offsets, without overlaps.
+  readonly #made = new WeakMap<Segment, MadeBatch[]>()
+  readonly #kept = new Queue<{ readonly of: MadeBatch[]; readonly batch: MadeBatch }>()
+  #bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** Batches from the one with the record at an offset on; none where nothing is left that the reader gets. */
+  read(log: Partition, offset: number, maxBytes: number, committed: boolean): BatchCollector {
+    const end = log.endFor(committed)
+    const collector = new BatchCollector(maxBytes)
+    for (let from = offset; from < end && !collector.full; ) {
+      const segment = log.segmentFrom(from)
+      if (segment === undefined) break
+      if (segment instanceof EncodedSegment) segment.collect(from, end, committed, collector)
+      else this.#collect(segment as ColumnSegment, log, from, end, committed, collector)
+      from = segment.endOffset
+    }
+    return collector
+  }
+
+  #collect(
+    segment: ColumnSegment,
+    log: Partition,
+    from: number,
+    end: number,
+    committed: boolean,
+    collector: BatchCollector,
+  ): void {
+    const stop = segment.endOffset <= end ? segment.count : segment.indexFrom(end)
+    for (let index = segment.indexFrom(from); index < stop; ) {
+      const batch = this.#batch({ log, segment, index, stop, committed })
+      if (batch === undefined || !collector.takes(batch.bytes.length)) return
+      collector.push(batch.bytes)
+      index = segment.indexFrom(batch.to)
+    }
+  }
+
+  #batch(stretch: Stretch): MadeBatch | undefined {
+    const { segment, index, stop } = stretch
+    // Where some records are hidden, readers do not all get the same.
+    if (!segment.plain) return make(stretch, mostRecords)
+    const made = this.#made.get(segment) ?? []
+    this.#made.set(segment, made)
+    const at = placeOf(made, segment.offsetAt(index))
+    const known = made[at]
+    if (known === undefined || known.from > segment.offsetAt(index)) {
+      const room = known === undefined ? mostRecords : segment.indexFrom(known.from) - index
+      const batch = make(stretch, Math.min(mostRecords, room))!
+      made.splice(at, 0, batch)
+      this.#keep(made, batch)
+      return batch
+    }
+    // It may hold what this reader does not get yet.
+    return known.to <= segment.offsetAt(stop - 1) + 1 ? known : make(stretch, mostRecords)
+  }
+
+  #keep(of: MadeBatch[], batch: MadeBatch): void {
+    this.#kept.push({ of, batch })
+    this.#bytes += batch.bytes.length
+    while (this.#bytes > this.#maxBytes) {
+      const oldest = this.#kept.shift()!
+      oldest.of.splice(placeOf(oldest.of, oldest.batch.from), 1)
+      this.#bytes -= oldest.batch.bytes.length
+    }
+  }
+}
+
+// The place of the first batch that ends after an offset.
+function placeOf(made: readonly MadeBatch[], offset: number): number {
+  let low = 0
+  let high = made.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (made[middle]!.to <= offset) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function make({ log, segment, index, stop, committed }: Stretch, most: number): MadeBatch | undefined {
+  const records: WireRecord[] = []
+  let bytes = 0
+  for (let i = index; i < stop && records.length < most && bytes < mostBytes; i++) {
+    if (!segment.visible(i, committed)) continue
+    const record = segment.record(log.topic, log.index, i)
+    const key = keyToWire(record.key)
+    const value = valueToWire(record)
+    records.push({
+      offset: record.offset,
+      timestamp: record.timestamp,
+      key,
+      value,
+      headers: headersToWire(record),
+    })
+    bytes += (key?.length ?? 0) + (value?.length ?? 0)
+  }
+  if (records.length === 0) return undefined
+  const from = records[0]!.offset
+  return { bytes: writeBatch(records), from, to: records.at(-1)!.offset + 1 }
+}

@@ -1,0 +1,115 @@
+import { InvalidRecordError, InvalidTimestampError } from '../errors.ts'
+import type { BatchDecoder, DecodedRecord, EncodedBatch } from '../log/encoded-batch.ts'
+import type { Topic } from '../log/topic.ts'
+import { decompress } from './compression.ts'
+import {
+  inspectRecords,
+  placeBatch,
+  type RecordBatchHeader,
+  type RecordFacts,
+  readHeader,
+  readRecords,
+  stampBatch,
+} from './protocol/record-batch.ts'
+import { headersFromWire, keyFromWire, notText, valueFromWire } from './wire-values.ts'
+
+/** A batch that a client sent, as a topic's log keeps it. */
+class WireBatch implements EncodedBatch {
+  readonly count: number
+  readonly size: number
+  readonly minTimestamp: number
+  readonly maxTimestamp: number
+  readonly keyed: boolean
+  readonly decode: BatchDecoder
+  readonly records: readonly DecodedRecord[] | undefined
+  readonly #header: RecordBatchHeader
+
+  constructor(
+    header: RecordBatchHeader,
+    facts: RecordFacts,
+    decode: BatchDecoder,
+    records: readonly DecodedRecord[] | undefined,
+  ) {
+    this.#header = header
+    this.count = header.count
+    this.size = header.bytes.length
+    this.minTimestamp = facts.minTimestamp
+    this.maxTimestamp = facts.maxTimestamp
+    this.keyed = facts.keyed
+    this.decode = decode
+    this.records = records
+  }
+
+  copy(target: Uint8Array, at: number, baseOffset: number, appendTime: number | undefined): void {
+    target.set(this.#header.bytes, at)
+    const batch = Buffer.from(target.buffer, target.byteOffset + at, this.size)
+    placeBatch(batch, baseOffset)
+    if (appendTime !== undefined) stampBatch(batch, appendTime, 'append')
+    else if (this.#header.maxTimestamp !== this.maxTimestamp) stampBatch(batch, this.maxTimestamp, 'create')
+  }
+}
+
+/**
+ * Checks a batch as Kafka does before it keeps it (LogValidator), and makes it what the topic's log takes.
+ *
+ * @throws CorruptBatchError, InvalidRecordError, InvalidTimestampError
+ */
+export function toEncodedBatch(topic: Topic, header: RecordBatchHeader, now: number): EncodedBatch {
+  checkHeader(topic, header)
+  const facts = inspectRecords(header, decompress)
+  if (!facts.textKeys && topic.options.keys === 'string') throw notText(topic)
+  const { schema, codec } = topic.options
+  const decode = decoderOf(topic)
+  // What a schema makes of values is not what the bytes say. A record without a time gets this one.
+  if ((schema === undefined || codec !== undefined) && facts.minTimestamp >= 0) {
+    return new WireBatch(header, facts, decode, undefined)
+  }
+  const timed = (timestamp: number) => (timestamp < 0 ? now : timestamp)
+  const { minTimestamp, maxTimestamp } = facts
+  const times = { minTimestamp: timed(minTimestamp), maxTimestamp: timed(maxTimestamp) }
+  const records = decode(header.bytes).map(each => ({ ...each, timestamp: timed(each.timestamp) }))
+  return new WireBatch(header, { ...facts, ...times }, decode, records)
+}
+
+function checkHeader(
+  topic: Topic,
+  { control, count, lastOffsetDelta, timestampType }: RecordBatchHeader,
+): void {
+  const refuse = (expected: string) =>
+    new InvalidRecordError(`Batch for topic '${topic.name}': expected ${expected}`, { topic: topic.name })
+  if (control) throw refuse('records, received control records, which only brokers write')
+  if (count <= 0) throw refuse(`a record at least, received ${count}`)
+  if (lastOffsetDelta !== count - 1) {
+    throw refuse(`offsets from 0 to ${count - 1}, received one that ends with ${lastOffsetDelta}`)
+  }
+  if (timestampType === 'append') {
+    const message = `Batch for topic '${topic.name}': the time of an append is the broker's to give`
+    throw new InvalidTimestampError(message, { topic: topic.name })
+  }
+}
+
+const decoders = new WeakMap<Topic, BatchDecoder>()
+
+// One for each topic, so that a segment of the log knows its own again.
+function decoderOf(topic: Topic): BatchDecoder {
+  let decode = decoders.get(topic)
+  if (decode === undefined) {
+    decode = batch => decodeBatch(topic, batch)
+    decoders.set(topic, decode)
+  }
+  return decode
+}
+
+function decodeBatch(topic: Topic, bytes: Uint8Array): DecodedRecord[] {
+  const batch = readHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+  return readRecords(batch, decompress).map(({ key, value, headers, timestamp }) => {
+    const decoded = valueFromWire(topic, value)
+    topic.freeze(decoded)
+    return {
+      key: keyFromWire(topic, key),
+      value: decoded,
+      headers: headersFromWire(topic, headers),
+      timestamp,
+    }
+  })
+}

@@ -1,0 +1,16 @@
+import type { EncodedBatch } from '../../src/log/encoded-batch.ts'
+import { noHeaders } from '../../src/record.ts'
+
+/** A batch of values that are kept as records. */
+export function batchOf(values: readonly unknown[], timestamp: number): EncodedBatch {
+  return {
+    count: values.length,
+    size: 0,
+    minTimestamp: timestamp,
+    maxTimestamp: timestamp,
+    keyed: false,
+    decode: () => [],
+    records: values.map(value => ({ key: null, value, headers: noHeaders, timestamp })),
+    copy: () => {},
+  }
+}

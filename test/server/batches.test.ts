@@ -1,0 +1,382 @@
+import { gzipSync } from 'node:zlib'
+import { compress as lz4 } from 'lz4js'
+import { compress as snappy } from 'snappyjs'
+import { afterEach, describe, expect, it } from 'vitest'
+import { json } from '../../src/index.ts'
+import { connect, serve } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import { crc32c } from '../../src/server/protocol/crc32c.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
+import type { TopicOptions } from '../../src/topic-definition.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { produce, fetch, initProducerId, addPartitionsToTxn, endTxn } = apis as unknown as Readonly<
+  Record<string, Api>
+>
+
+const open: { close(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const broker of open.splice(0)) await broker.close()
+})
+
+const none = () => expect.unreachable('it is not compressed')
+
+interface Change {
+  /** What stands in the batch's attributes. */
+  readonly attributes?: number
+  readonly timestamp?: number
+  readonly key?: Buffer | null
+  /** Packs the records. */
+  readonly pack?: (records: Buffer) => Buffer | Uint8Array
+  readonly producer?: {
+    readonly producerId: number
+    readonly producerEpoch: number
+    readonly sequence: number
+  }
+}
+
+/** A batch as a client writes it. */
+function batch(values: readonly unknown[], now: number, change: Change = {}): Buffer {
+  const { attributes = 0, timestamp = now, key = Buffer.from('k'), pack, producer } = change
+  const records = values.map((value, offset) => ({
+    offset,
+    timestamp,
+    key,
+    value: Buffer.from(JSON.stringify(value)),
+    headers: [['h', Buffer.from('1')] as const],
+  }))
+  let bytes = writeBatch(records, attributes)
+  if (pack !== undefined) bytes = Buffer.concat([bytes.subarray(0, 61), pack(bytes.subarray(61))])
+  bytes.writeInt32BE(bytes.length - 12, 8)
+  if (producer !== undefined) {
+    bytes.writeBigInt64BE(BigInt(producer.producerId), 43)
+    bytes.writeInt16BE(producer.producerEpoch, 51)
+    bytes.writeInt32BE(producer.sequence, 53)
+  }
+  return seal(bytes)
+}
+
+// Java's clients cut into chunks what they pack by Snappy.
+function xerial(bytes: Buffer): Buffer {
+  const chunks = [bytes.subarray(0, 10), bytes.subarray(10)].flatMap(each => {
+    const chunk = snappy(each)
+    return [int32(chunk.length), chunk]
+  })
+  return Buffer.concat([Buffer.from('\x82SNAPPY\0', 'latin1'), int32(1), int32(1), ...chunks])
+}
+
+// A frame of one block that is not packed any further, which every unpacker has to take.
+function zstd(bytes: Buffer): Buffer {
+  const block = Buffer.alloc(3)
+  block.writeUIntLE((bytes.length << 3) | 1, 0, 3)
+  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, bytes.length]), block, bytes])
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+
+function seal(bytes: Buffer): Buffer {
+  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
+  return bytes
+}
+
+function start(options: TopicOptions = {}) {
+  const { broker, clock } = testBroker()
+  open.push(broker)
+  const log = broker.createTopic('log', options)
+  const client = new WireClient(connect(broker))
+  const send = async (...records: Buffer[]) => {
+    const topicData = [{ name: 'log', partitionData: [{ index: 0, records }] }]
+    const answer = await client.call(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
+    return answer.responses[0].partitionResponses[0]
+  }
+  const read = async (from: number, { maxBytes = 1 << 20, isolationLevel = 0 } = {}): Promise<Buffer> => {
+    const answer = await client.call(fetch!, 11, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 1 << 20,
+      isolationLevel,
+      topics: [
+        { topic: 'log', partitions: [{ partition: 0, fetchOffset: from, partitionMaxBytes: maxBytes }] },
+      ],
+    })
+    return Buffer.from(answer.responses[0].partitions[0].records)
+  }
+  const offsets = async (from: number, how: Parameters<typeof read>[1] = {}) =>
+    readBatches(await read(from, how)).flatMap(each =>
+      each.control ? [] : readRecords(each, none).map(({ offset }) => offset),
+    )
+  const make = (values: readonly unknown[], change: Change = {}) => batch(values, clock.now(), change)
+  return { broker, clock, log, client, send, read, offsets, make }
+}
+
+describe('a batch of a client', () => {
+  const packed: readonly (readonly [string, Change])[] = [
+    ['as it is', {}],
+    ['by gzip', { attributes: 1, pack: gzipSync }],
+    ['by snappy', { attributes: 2, pack: snappy }],
+    ["by Java's snappy", { attributes: 2, pack: xerial }],
+    ['by zstd', { attributes: 4, pack: zstd }],
+    ['by lz4', { attributes: 3, pack: bytes => lz4(bytes) }],
+  ]
+
+  it.each(packed)('%s is kept as it came, but for its offset', async (_, change) => {
+    const { send, read, make } = start()
+    await send(make(['first']))
+    const sent = make(['a', 'b'], change)
+    expect(await send(sent)).toMatchObject({ errorCode: 0, baseOffset: 1 })
+    sent.writeBigInt64BE(1n)
+    expect(await read(1)).toEqual(sent)
+  })
+
+  it.each(packed)('%s is read in the process, from any of its records on', async (_, change) => {
+    const { broker, clock, log, send, make } = start()
+    await send(make([1, { two: 2 }, null], change))
+    const [partition] = log.partitions
+    expect(partition!.read(1)).toEqual([
+      {
+        topic: 'log',
+        partition: 0,
+        offset: 1,
+        timestamp: clock.now(),
+        key: 'k',
+        value: { two: 2 },
+        headers: { h: '1' },
+      },
+      {
+        topic: 'log',
+        partition: 0,
+        offset: 2,
+        timestamp: clock.now(),
+        key: 'k',
+        value: null,
+        headers: { h: '1' },
+      },
+    ])
+    const seen: unknown[] = []
+    const consumer = broker.consumer({ topics: ['log'], groupId: 'g', autoOffsetReset: 'earliest' })
+    consumer.run({ eachRecord: ({ offset, value }) => void seen.push([offset, value]) })
+    await broker.idle()
+    expect(seen).toEqual([
+      [0, 1],
+      [1, { two: 2 }],
+      [2, null],
+    ])
+  })
+
+  it('is decoded once for all readers of the process, and never for the wire', async () => {
+    let decoded = 0
+    const codec = { ...json, decode: (bytes: Uint8Array) => [decoded++, bytes.length] }
+    const { log, send, offsets, make } = start({ codec })
+    await send(make([1, 2]))
+    expect(await offsets(0)).toEqual([0, 1])
+    expect(decoded).toBe(0)
+    const first = log.partitions[0]!.fetch(0, 1)[0]!
+    expect(log.partitions[0]!.fetch(0, 1)[0]!.value).toBe(first.value)
+  })
+
+  it('gets the time of its append where the topic says so, and a checksum that is right', async () => {
+    const { clock, log, send, read, make } = start({ messageTimestampType: 'LogAppendTime' })
+    expect(await send(make(['a', 'b'], { timestamp: 5 }))).toMatchObject({ logAppendTimeMs: clock.now() })
+    const [header] = readBatches(await read(0))
+    expect(header).toMatchObject({ timestampType: 'append', maxTimestamp: clock.now() })
+    expect(log.records().map(({ timestamp }) => timestamp)).toEqual([clock.now(), clock.now()])
+  })
+
+  it('is found by time', async () => {
+    const { clock, log, send, make } = start()
+    const now = clock.now()
+    await send(make(['a'], { timestamp: now - 10 }))
+    await send(make(['b', 'c'], { timestamp: now - 5 }))
+    const [partition] = log.partitions
+    expect(partition!.offsetForTimestamp(now - 20)).toBe(0)
+    expect(partition!.offsetForTimestamp(now - 9)).toBe(1)
+    expect(partition!.offsetForTimestamp(now - 4)).toBe(null)
+  })
+
+  it('takes its place among records of the process', async () => {
+    const { log, send, offsets, make } = start()
+    const expected: unknown[] = []
+    for (let i = 0; i < 300; i++) {
+      if (i % 3 === 0) await send(make([i]))
+      else log.append({ value: i })
+      expected.push(i)
+    }
+    expect(log.records().map(({ value }) => value)).toEqual(expected)
+    expect(await offsets(0)).toEqual(expected)
+    // Writers that take turns do not make a segment for each record.
+    expect(log.partitions[0]!.segments.length).toBeLessThan(20)
+  })
+
+  it('goes with its segment, by records and by bytes', async () => {
+    const byRecords = start({ retentionRecords: 4, segmentRecords: 2 })
+    for (let i = 0; i < 5; i++) await byRecords.send(byRecords.make([i, i]))
+    expect(byRecords.log.partitions[0]!.logStartOffset).toBe(6)
+    expect(await byRecords.offsets(6)).toEqual([6, 7, 8, 9])
+    const size = byRecords.make([0, 0]).length
+    const byBytes = start({ retentionBytes: 2 * size, segmentBytes: size })
+    for (let i = 0; i < 5; i++) await byBytes.send(byBytes.make([i, i]))
+    expect(byBytes.log.partitions[0]!.bytes).toBe(2 * size)
+    expect(await byBytes.offsets(6)).toEqual([6, 7, 8, 9])
+  })
+
+  it('is compacted by its keys', async () => {
+    const { log, send, offsets, make } = start({ cleanupPolicy: 'compact', deleteRetentionMs: 0 })
+    await send(make([1, 2], { key: Buffer.from('a') }))
+    await send(make([3], { key: Buffer.from('b') }))
+    expect(log.compact()).toBe(1)
+    expect(await offsets(0)).toEqual([1, 2])
+    expect(log.records().map(({ key, value }) => [key, value])).toEqual([
+      ['a', 2],
+      ['b', 3],
+    ])
+  })
+})
+
+describe('a fetch', () => {
+  it('takes whole batches up to its limit, and one at least', async () => {
+    const { send, offsets, make } = start()
+    const size = make([1, 1]).length
+    for (let i = 0; i < 4; i++) await send(make([i, i]))
+    expect(await offsets(0, { maxBytes: 1 })).toEqual([0, 1])
+    expect(await offsets(2, { maxBytes: 2 * size })).toEqual([2, 3, 4, 5])
+    expect(await offsets(3, { maxBytes: 2 * size - 1 })).toEqual([2, 3])
+  })
+
+  it('leaves out an aborted batch between two others for who reads what is committed', async () => {
+    const { client, send, offsets, make } = start()
+    const { producerId, producerEpoch } = await client.call(initProducerId!, 2, {
+      transactionalId: 'tx',
+      transactionTimeoutMs: 1000,
+    })
+    const transaction = { transactionalId: 'tx', producerId, producerEpoch }
+    await send(make(['before']))
+    await client.call(addPartitionsToTxn!, 1, {
+      v3AndBelowTransactionalId: 'tx',
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics: [{ name: 'log', partitions: [0] }],
+    })
+    const producer = { producerId, producerEpoch, sequence: 0 }
+    expect(await send(make(['no', 'no'], { attributes: 16, producer }))).toMatchObject({ errorCode: 0 })
+    expect(await offsets(0, { isolationLevel: 1 })).toEqual([0])
+    expect(await offsets(0)).toEqual([0, 1, 2])
+    await client.call(endTxn!, 1, { ...transaction, committed: false })
+    await send(make(['after']))
+    expect(await offsets(0, { isolationLevel: 1 })).toEqual([0, 4])
+    expect(await offsets(0)).toEqual([0, 1, 2, 4])
+  })
+
+  it('gives no part of a made batch away that is not committed yet', async () => {
+    const { broker, log, offsets } = start()
+    log.append({ value: 1 })
+    await broker.producer({ transactionalId: 'tx' }).transaction(async tx => {
+      await tx.send({ topic: 'log', value: 2 })
+      expect(await offsets(0)).toEqual([0, 1])
+      expect(await offsets(0, { isolationLevel: 1 })).toEqual([0])
+    })
+    expect(await offsets(0, { isolationLevel: 1 })).toEqual([0, 1])
+  })
+})
+
+describe('a value that JSON has no form for', () => {
+  const cycle: unknown[] = []
+  cycle.push(cycle)
+  const values: readonly (readonly [string, unknown])[] = [
+    ['a BigInt', 1n],
+    ['a cycle', cycle],
+    ['a function', () => 1],
+  ]
+
+  it.each(values)('%s is refused to its producer while a server is there', async (_, value) => {
+    const { broker, log } = start()
+    const sent = broker.producer().send({ topic: 'log', value })
+    await expect(sent).rejects.toMatchObject({ code: 'INVALID_RECORD', field: 'value' })
+    expect(() => log.append({ value })).toThrow('as JSON')
+    expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+
+  it('is kept while there is none, and then is an error to who fetches it', async () => {
+    const { broker } = testBroker()
+    open.push(broker)
+    const log = broker.createTopic('log')
+    log.append({ value: 'good' })
+    log.append({ value: 1n })
+    const errors: string[] = []
+    broker.on('error', error => errors.push((error as Error).message))
+    const client = new WireClient(connect(broker))
+    const topics = [{ topic: 'log', partitions: [{ partition: 0, fetchOffset: 1, partitionMaxBytes: 100 }] }]
+    const answer = await client.call(fetch!, 11, { maxWaitMs: 0, minBytes: 0, maxBytes: 100, topics })
+    expect(answer.responses[0].partitions[0].errorCode).toBe(-1)
+    expect(errors).toEqual([expect.stringContaining('Record at offset 1 of log-0: JSON has no form')])
+  })
+
+  it("is nobody's concern once the server is closed", async () => {
+    const { broker } = testBroker()
+    open.push(broker)
+    const log = broker.createTopic('log')
+    const server = await serve(broker)
+    expect(() => log.append({ value: 1n })).toThrow()
+    await server.close()
+    expect(log.append({ value: 1n })).toMatchObject({ offset: 0 })
+  })
+})
+
+describe('nothing is kept of a batch', () => {
+  const now = Date.UTC(2020, 0, 1)
+  const withDelta = () => {
+    const bytes = batch(['a', 'b'], now)
+    bytes.writeInt32BE(5, 23)
+    return seal(bytes)
+  }
+  const withGap = () => {
+    const record = { timestamp: now, key: null, value: null, headers: [] }
+    const bytes = writeBatch([0, 2].map(offset => ({ ...record, offset })))
+    bytes.writeInt32BE(1, 23)
+    return seal(bytes)
+  }
+  const refused: readonly [string, number, Buffer, TopicOptions?][] = [
+    ['of control records', 87, batch(['a'], now, { attributes: 32 })],
+    ['that stamps itself', 32, batch(['a'], now, { attributes: 8 })],
+    ['that is from the future', 32, batch(['a'], now + 1e9)],
+    ['whose last offset is not its count', 87, withDelta()],
+    ['whose checksum is wrong', 2, Buffer.concat([batch(['a'], now).subarray(0, -1), Buffer.from([9])])],
+    ['that cannot be unpacked', 2, batch(['a'], now, { attributes: 2, pack: () => Buffer.from([200, 200]) })],
+    ['whose records are not one after the other', 87, withGap()],
+    ['of an unknown compression', 76, batch(['a'], now, { attributes: 7 })],
+    ['with a key that is no text', 87, batch(['a'], now, { key: Buffer.from([0xff]) })],
+    [
+      'without a key, of a compacted topic',
+      87,
+      batch(['a'], now, { key: null }),
+      { cleanupPolicy: 'compact' },
+    ],
+    ['larger than its topic takes', 10, batch(['a'], now), { maxMessageBytes: 50 }],
+  ]
+
+  it.each(refused)('%s', async (...[, errorCode, bytes, options]) => {
+    const { log, send } = start(options)
+    expect(await send(bytes)).toMatchObject({ errorCode, baseOffset: -1 })
+    expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+
+  it('that grows beyond all bounds', async () => {
+    const { log, send, make } = start()
+    const bomb = () => gzipSync(Buffer.alloc(101 * 1024 * 1024))
+    const { errorCode, errorMessage } = await send(make(['a'], { attributes: 1, pack: bomb }))
+    expect([errorCode, errorMessage]).toEqual([2, expect.stringContaining('larger than')])
+    expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+
+  it('that is not alone', async () => {
+    const { log, send, make } = start()
+    expect(await send(make(['a']), make(['b']))).toMatchObject({ errorCode: 87 })
+    expect(await send()).toMatchObject({ errorCode: 87 })
+    expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+})
