@@ -44,10 +44,13 @@ it('listens, prints its address and a line per event, and ends when it is interr
   expect((await admin.listTopics()).sort()).toEqual(['audit', 'orders'])
   expect((await admin.fetchTopicMetadata({ topics: ['orders'] })).topics[0]!.partitions).toHaveLength(6)
   await admin.createTopics({ topics: [{ topic: 'late', numPartitions: 2 }] })
+  const configEntries = [{ name: 'retention.ms', value: '60000' }]
+  await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: 'late', configEntries }] })
   await admin.disconnect()
   command.interrupt()
   expect(await command.ended).toBe(0)
   expect(command.lines).toContain('topic late made, partitions: 2')
+  expect(command.lines).toContain('topic late altered: retentionMs, segmentMs')
   expect(command.complaints).toEqual([])
 })
 

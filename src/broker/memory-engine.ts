@@ -46,7 +46,7 @@ import type { ByteEdge } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
-import { TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
+import { type TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, toSubscription } from './group-membership.ts'
 import { GroupProgress } from './group-progress.ts'
@@ -141,6 +141,11 @@ export class MemoryEngine implements Engine, Closable {
     })
   }
 
+  /** What it was made with. */
+  get settings(): MemoryEngineOptions {
+    return this.#options
+  }
+
   requireOpen(): void {
     if (this.#closed) throw new ClosedError('The broker is closed')
   }
@@ -183,7 +188,7 @@ export class MemoryEngine implements Engine, Closable {
 
   createTopic(name: string, options: TopicOptions): Topic {
     const config = this.checkTopic(name, options)
-    const topic = new Topic(name, this.#ids.uuid(), config, this.#topicHost(config.retentionMs))
+    const topic = new Topic(name, this.#ids.uuid(), options, config, this.#topicHost())
     this.topics.set(name, topic as unknown as Topic)
     this.topicsById.set(topic.id, topic as unknown as Topic)
     this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
@@ -192,14 +197,15 @@ export class MemoryEngine implements Engine, Closable {
     return topic as unknown as Topic
   }
 
-  #topicHost(retentionMs: number): TopicHost {
+  #topicHost(): TopicHost {
     return {
       edge: this.edge,
       now: () => this.clock.now(),
       finished: this.#finished,
       producerIdExpirationMs: this.#options.producerIdExpirationMs,
-      segmentAdded: (partition, segment, timestamp) =>
-        this.log.segmentAdded(partition, segment, timestamp, retentionMs),
+      logConfig: (name, options) => this.logConfig(name, options),
+      segmentAdded: (partition, segment, timestamp) => this.log.segmentAdded(partition, segment, timestamp),
+      bytesCounted: bytes => this.log.appended(0, bytes),
       segmentDropped: segment => {
         this.log.segmentDropped(segment)
         this.#writer.freed()
@@ -218,7 +224,20 @@ export class MemoryEngine implements Engine, Closable {
         this.events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
         this.#topicChanged(topic.name)
       },
+      altered: (topic, before) => this.#topicAltered(topic, before),
     }
+  }
+
+  #topicAltered({ name: topic, partitions, options }: Topic, before: LogConfig): void {
+    this.log.retentionAltered(partitions)
+    for (const partition of partitions) this.#offsetCommitted(partition)
+    // Bytes that were not counted before may be too many now.
+    this.log.makeRoom(0, 0)
+    const changed = (Object.keys(options) as (keyof LogConfig)[]).filter(
+      each => options[each] !== before[each],
+    )
+    if (changed.length > 0) this.events.emit('topicAltered', { topic, options: changed })
+    this.touch()
   }
 
   #offsetCommitted(partition: Partition): void {
@@ -318,6 +337,11 @@ export class MemoryEngine implements Engine, Closable {
       },
       session,
     )
+  }
+
+  /** Everybody who has a transactional id, and what has become of its transactions. */
+  get transactionalSessions(): Iterable<TransactionalSession> {
+    return this.#coordinator.sessions
   }
 
   /** The epoch of the producer that has a transactional id, or undefined where the id is not known. */

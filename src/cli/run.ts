@@ -63,6 +63,9 @@ function watch(broker: Pick<Broker, 'on'>, terminal: Terminal): void {
   )
   broker.on('topicDeleted', ({ topic }) => terminal.print(`topic ${topic} deleted`))
   broker.on('partitionsAdded', ({ topic, to }) => terminal.print(`topic ${topic} grew, partitions: ${to}`))
+  broker.on('topicAltered', ({ topic, options }) =>
+    terminal.print(`topic ${topic} altered: ${options.join(', ')}`),
+  )
   broker.on('groupCreated', ({ groupId }) => terminal.print(`group ${groupId} committed for the first time`))
   broker.on('groupDeleted', ({ groupId }) => terminal.print(`group ${groupId} deleted`))
   broker.on('recordsDropped', ({ topic, partition, from, to, groups }) =>

@@ -131,7 +131,7 @@ export class GroupAssignment {
 
   #newPartition(topic: string, number: number): Partition {
     const partition = new GroupPartition<GroupMember>(topic, number)
-    partition.offsetCommitted = this.#host.topics.get(topic)?.partitions[number]?.offsetCommitted
+    partition.log = this.#host.topics.get(topic)?.partitions[number]
     return partition
   }
 

@@ -227,6 +227,10 @@ export class EncodedSegment implements Segment {
     return this.#all.sequenceAt(index)
   }
 
+  measure(): number {
+    return this.size
+  }
+
   sizeAt(): number {
     return this.bytes / this.count
   }

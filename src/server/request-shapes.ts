@@ -2,6 +2,7 @@ import type { ErrorCode } from '../error-codes.ts'
 import type { Api } from './protocol/message.ts'
 import { addOffsetsToTxn } from './protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './protocol/messages/add-partitions-to-txn.ts'
+import { alterConfigs } from './protocol/messages/alter-configs.ts'
 import { consumerGroupDescribe } from './protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './protocol/messages/consumer-group-heartbeat.ts'
 import { createPartitions } from './protocol/messages/create-partitions.ts'
@@ -11,18 +12,25 @@ import { deleteRecords } from './protocol/messages/delete-records.ts'
 import { deleteTopics } from './protocol/messages/delete-topics.ts'
 import { describeConfigs } from './protocol/messages/describe-configs.ts'
 import { describeGroups } from './protocol/messages/describe-groups.ts'
+import { describeProducers } from './protocol/messages/describe-producers.ts'
+import { describeTopicPartitions } from './protocol/messages/describe-topic-partitions.ts'
+import { describeTransactions } from './protocol/messages/describe-transactions.ts'
 import { endTxn } from './protocol/messages/end-txn.ts'
 import { fetch } from './protocol/messages/fetch.ts'
 import { findCoordinator } from './protocol/messages/find-coordinator.ts'
 import { heartbeat } from './protocol/messages/heartbeat.ts'
+import { incrementalAlterConfigs } from './protocol/messages/incremental-alter-configs.ts'
 import { initProducerId } from './protocol/messages/init-producer-id.ts'
 import { joinGroup } from './protocol/messages/join-group.ts'
 import { leaveGroup } from './protocol/messages/leave-group.ts'
 import { listGroups } from './protocol/messages/list-groups.ts'
 import { listOffsets } from './protocol/messages/list-offsets.ts'
+import { listTransactions } from './protocol/messages/list-transactions.ts'
 import { metadata } from './protocol/messages/metadata.ts'
 import { offsetCommit } from './protocol/messages/offset-commit.ts'
+import { offsetDelete } from './protocol/messages/offset-delete.ts'
 import { offsetFetch } from './protocol/messages/offset-fetch.ts'
+import { offsetForLeaderEpoch } from './protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from './protocol/messages/produce.ts'
 import { syncGroup } from './protocol/messages/sync-group.ts'
 import { txnOffsetCommit } from './protocol/messages/txn-offset-commit.ts'
@@ -80,7 +88,12 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
     rest: { maxWaitMs: 0 },
   }),
   shape(listOffsets, { parts: [topicPartitions], answeredBy: leader }),
+  shape(offsetForLeaderEpoch, { parts: [topicPartitions], answeredBy: leader }),
   shape(deleteRecords, { parts: [topicPartitions], answeredBy: leader }),
+  shape(describeProducers, {
+    parts: [['topics.partitionIndexes', 'topics.partitions']],
+    answeredBy: leader,
+  }),
 
   shape(joinGroup, { answeredBy: ofGroup }),
   shape(syncGroup, { answeredBy: ofGroup }),
@@ -95,6 +108,7 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
     ],
     answeredBy: { kind: 'coordinator', field: 'groupId', list: 'groups' },
   }),
+  shape(offsetDelete, { parts: [topicPartitions], answeredBy: ofGroup }),
   shape(txnOffsetCommit, { parts: [topicPartitions], answeredBy: ofGroup }),
   shape(describeGroups, {
     parts: [['groups', 'groups']],
@@ -118,6 +132,13 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
   }),
   shape(addOffsetsToTxn, { answeredBy: ofTransaction }),
   shape(endTxn, { answeredBy: ofTransaction }),
+  shape(describeTransactions, {
+    parts: [['transactionalIds', 'transactionStates']],
+    answeredBy: { kind: 'coordinator', list: 'transactionalIds' },
+  }),
+  shape(listTransactions, {
+    answeredBy: { kind: 'each', list: 'transactionStates', id: 'transactionalId' },
+  }),
 
   // Any broker answers: it knows the cluster, or hands the request on to the controller, as Kafka's do.
   shape(metadata, { parts: [['topics', 'topics']] }),
@@ -130,7 +151,10 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
       ['topicNames', 'responses'],
     ],
   }),
+  shape(describeTopicPartitions, { parts: [['topics', 'topics']] }),
   shape(describeConfigs, { parts: [['resources', 'results']] }),
+  shape(alterConfigs, { parts: [['resources', 'responses']] }),
+  shape(incrementalAlterConfigs, { parts: [['resources', 'responses']] }),
 ])
 
 export function shapeOf({ key }: Api): RequestShape | undefined {

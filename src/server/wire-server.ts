@@ -13,6 +13,7 @@ import type { WireFaults } from './faults/wire-faults.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 import type { Handler } from './handler.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
+import { configHandlers } from './handlers/configs.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
@@ -22,6 +23,7 @@ import { offsetHandlers } from './handlers/offsets.ts'
 import { produceHandlers } from './handlers/produce.ts'
 import { saslHandlers } from './handlers/sasl.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
+import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
 import { fetch } from './protocol/messages/fetch.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
@@ -90,7 +92,8 @@ export class WireServer {
     this.cluster = new Cluster(nodes, engine.topics)
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
-    this.#groups = new WireGroups(engine, options.initialRebalanceDelayMs ?? 0)
+    const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
+    this.#groups = new WireGroups(engine, initialRebalanceDelayMs)
     this.#members = new ConsumerMembers(engine, this.#groups.holds)
     const wire: Wire = {
       engine,
@@ -100,12 +103,15 @@ export class WireServer {
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
       cluster: this.cluster,
+      maxFrameBytes: this.#maxFrameBytes,
+      initialRebalanceDelayMs,
       failed: error => this.failed(error),
     }
     const handlers: Handler[] = [
       ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
       ...produceHandlers(wire),
       ...transactionHandlers(wire),
+      ...transactionAdminHandlers(wire),
       ...fetchHandlers(wire),
       ...listOffsetsHandlers(wire),
       ...membershipHandlers(wire),
@@ -113,6 +119,7 @@ export class WireServer {
       ...offsetHandlers(wire),
       ...groupAdminHandlers(wire),
       ...topicAdminHandlers(wire),
+      ...configHandlers(wire),
       ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
     ]
     this.#past = options.faults && new PastMetadata(wire)

@@ -18,6 +18,8 @@ export interface Wire {
   readonly clusterId: string
   /** The brokers that clients are told of, and what each of them leads and coordinates. */
   readonly cluster: Cluster
+  readonly maxFrameBytes: number
+  readonly initialRebalanceDelayMs: number
   /** An error that its client is only told by a number. */
   failed(error: unknown): void
 }
@@ -37,6 +39,19 @@ export function toWireError(
 }
 
 const notEnoughReplicas = 19
+
+/** Does one thing of many that a request asks for, and says how it went: the others are done all the same. */
+export function attempt(
+  wire: Wire,
+  change: () => void,
+): { readonly errorCode: number; readonly errorMessage: string | null } {
+  try {
+    change()
+    return { errorCode: 0, errorMessage: null }
+  } catch (error) {
+    return toWireError(wire, error)
+  }
+}
 
 /** A topic by its id, which newer versions use in place of names, or by its name. */
 export function findTopic(

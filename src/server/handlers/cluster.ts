@@ -4,9 +4,20 @@ import { describeBrokers, describeTopic } from '../cluster/metadata-image.ts'
 import { type Handler, handler } from '../handler.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
+import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
 import { toWireError, type Wire } from '../wire.ts'
+
+// What clients go by beside the versions: groups that assign by themselves (KIP-848), and transactions that give another epoch
+// with each end (KIP-890).
+const features = [
+  { name: 'group.version', level: 1 },
+  { name: 'transaction.version', level: 2 },
+] as const
+
+// As many partitions as one answer may have. (Kafka: max.request.partition.size.limit)
+const mostPartitions = 2000
 
 /** What a client asks first: which versions are spoken, which brokers and topics there are, who coordinates. */
 export function clusterHandlers(
@@ -15,7 +26,18 @@ export function clusterHandlers(
 ): Handler[] {
   const { cluster, engine } = wire
   return [
-    handler(apiVersions, () => ({ apiKeys: supported() })),
+    handler(apiVersions, (_, { version }) => ({
+      apiKeys: supported(),
+      // A client of before version 4 cannot read that a feature begins at 0 (KAFKA-17011).
+      supportedFeatures:
+        version < 4 ? [] : features.map(({ name, level }) => ({ name, minVersion: 0, maxVersion: level })),
+      finalizedFeaturesEpoch: 0,
+      finalizedFeatures: features.map(({ name, level }) => ({
+        name,
+        minVersionLevel: level,
+        maxVersionLevel: level,
+      })),
+    })),
 
     handler(metadata, ({ topics, allowAutoTopicCreation }) => ({
       ...describeBrokers(wire),
@@ -26,6 +48,14 @@ export function clusterHandlers(
               name === null ? topicById(wire, topicId) : topicByName(wire, name, allowAutoTopicCreation),
             ),
     })),
+
+    handler(describeTopicPartitions, ({ topics, responsePartitionLimit, cursor }) =>
+      describePartitions(wire, {
+        names: topics.length === 0 ? [...wire.engine.topics.keys()] : topics.map(({ name }) => name),
+        limit: Math.max(1, Math.min(responsePartitionLimit, mostPartitions)),
+        cursor: cursor ?? { topicName: '', partitionIndex: 0 },
+      }),
+    ),
 
     handler(describeCluster, ({ includeFencedBrokers }) => ({
       clusterId: wire.clusterId,
@@ -54,6 +84,47 @@ function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
   if (found !== undefined) return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0 }
   const { errno: errorCode } = errorCodes[known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST']
   return { nodeId: -1, host: '', port: -1, errorCode }
+}
+
+interface PartitionCursor {
+  readonly topicName: string
+  readonly partitionIndex: number
+}
+
+// By name, from the cursor on, until there are enough: the next cursor is the first that was left out (KIP-966).
+function describePartitions(
+  wire: Wire,
+  { names, limit, cursor }: { names: readonly string[]; limit: number; cursor: PartitionCursor },
+) {
+  const described: object[] = []
+  const sorted = [...new Set(names)].sort()
+  if (cursor.partitionIndex < 0) {
+    const { errno: errorCode } = errorCodes.INVALID_REQUEST
+    return { topics: sorted.map(name => ({ name, errorCode })), nextCursor: null }
+  }
+  let left = limit
+  for (const name of sorted) {
+    if (name < cursor.topicName) continue
+    const topic = wire.engine.topics.get(name)
+    if (topic === undefined) {
+      described.push({ name, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno })
+      continue
+    }
+    const from = name === cursor.topicName ? cursor.partitionIndex : 0
+    if (left === 0) return { topics: described, nextCursor: { topicName: name, partitionIndex: from } }
+    const { partitions, ...place } = describeTopic(wire.cluster, topic)
+    // Kafka's client reads these lists without asking whether they are there.
+    const taken = partitions
+      .slice(from, from + left)
+      .map(each => ({ ...each, eligibleLeaderReplicas: [], lastKnownElr: [] }))
+    described.push({ ...place, partitions: taken })
+    left -= taken.length
+    const next = from + taken.length
+    if (next < partitions.length) {
+      return { topics: described, nextCursor: { topicName: name, partitionIndex: next } }
+    }
+  }
+  return { topics: described, nextCursor: null }
 }
 
 function topicByName(wire: Wire, name: string, mayCreate: boolean) {

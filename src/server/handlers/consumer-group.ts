@@ -7,6 +7,7 @@ import { heartbeatIntervalMs } from '../consumer-members.ts'
 import { type Handler, handler } from '../handler.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
+import { wholeName } from '../whole-name.ts'
 import { findTopic, toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 
@@ -55,12 +56,8 @@ function toInterest(request: {
   const { subscribedTopicNames: names, subscribedTopicRegex: regex } = request
   if (names !== null && (names.length > 0 || regex === null)) return { kind: 'topics', names }
   if (regex === null) return undefined
-  try {
-    // Kafka matches whole names (RE2J).
-    return { kind: 'patterns', patterns: [new RegExp(`^(?:${regex})$`)] }
-  } catch {
-    return 'INVALID_REGULAR_EXPRESSION'
-  }
+  const pattern = wholeName(regex)
+  return pattern === undefined ? 'INVALID_REGULAR_EXPRESSION' : { kind: 'patterns', patterns: [pattern] }
 }
 
 function named(

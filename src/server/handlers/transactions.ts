@@ -10,8 +10,12 @@ import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
 import { toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
+import type { ProducerIdentity } from '../wire-transactions.ts'
 
 const lastEpoch = 32_766
+
+// From these versions on nothing is said before it is done, and each end gives the next epoch (KIP-890).
+const implicitSince = 5
 
 /** Producers whose batches are written once and in order, and those that write in transactions. */
 export function transactionHandlers(wire: Wire): Handler[] {
@@ -24,10 +28,12 @@ export function transactionHandlers(wire: Wire): Handler[] {
     }
   }
   return [
-    handler(initProducerId, ({ transactionalId, transactionTimeoutMs, producerId, producerEpoch }) => {
+    // Version 6 is about transactions in two phases, which are not done here.
+    handler({ ...initProducerId, versions: [0, 5] }, request => {
+      const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request
       if (transactionalId !== null) {
-        const made = transactions.init(transactionalId, transactionTimeoutMs)
-        return { errorCode: 0, producerId: made.producerId, producerEpoch: made.producerEpoch }
+        const known = producerId < 0 ? undefined : { producerId, producerEpoch }
+        return answer(transactions.init(transactionalId, transactionTimeoutMs, known))
       }
       // One that has lost count goes on under its next epoch (KIP-360).
       if (producerId >= 0 && producerEpoch >= 0 && producerEpoch < lastEpoch) {
@@ -45,9 +51,12 @@ export function transactionHandlers(wire: Wire): Handler[] {
       }
       const known = (name: string, partition: number) =>
         engine.topics.get(name)?.partitions[partition] !== undefined
-      const all = topics.every(({ name, partitions }) => partitions.every(each => known(name, each)))
+      const named = topics.flatMap(({ name, partitions }) =>
+        partitions.map(partition => ({ topic: name, partition })),
+      )
       // All or none: where one is not there the others are not attempted.
-      const begun = all ? attempt(() => codeOf(transactions.begin(id, identity))) : 0
+      const all = named.every(({ topic, partition }) => known(topic, partition))
+      const begun = all ? attempt(() => codeOf(transactions.begin(id, identity, named))) : 0
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
         return errorCodes[known(name, partition) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION']
@@ -68,8 +77,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
       errorCode: attempt(() => codeOf(transactions.begin(transactionalId, identity))),
     })),
 
-    handler(txnOffsetCommit, request => {
-      const { groupId, topics } = request
+    handler(txnOffsetCommit, (request, { version }) => {
+      const { groupId, topics, transactionalId } = request
       const offsets = topics.flatMap(({ name, partitions }) =>
         partitions.map(({ partitionIndex, committedOffset, committedMetadata }) => {
           const place = { topic: name, partition: partitionIndex, offset: committedOffset }
@@ -77,7 +86,10 @@ export function transactionHandlers(wire: Wire): Handler[] {
         }),
       )
       const errorCode = attempt(() => {
-        const open = transactions.opened(request)
+        const open =
+          version < implicitSince
+            ? transactions.opened(request)
+            : transactions.begin(transactionalId, request)
         if (typeof open === 'string') return open
         const { memberId, generationId, groupInstanceId } = request
         const identity = { memberId, generation: generationId, groupInstanceId }
@@ -94,10 +106,18 @@ export function transactionHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(endTxn, ({ transactionalId, committed, ...identity }) => ({
-      errorCode: attempt(() => transactions.end(transactionalId, identity, committed)),
-    })),
+    handler(endTxn, ({ transactionalId, committed, ...identity }, { version }) => {
+      try {
+        return answer(transactions.end(transactionalId, identity, committed, version >= implicitSince))
+      } catch (error) {
+        return { errorCode: toWireError(wire, error).errorCode }
+      }
+    }),
   ]
+}
+
+function answer(identity: ProducerIdentity | ErrorCode) {
+  return typeof identity === 'string' ? { errorCode: errnoOf(identity) } : { errorCode: 0, ...identity }
 }
 
 function codeOf(begun: object | ErrorCode): ErrorCode | undefined {
