@@ -94,7 +94,7 @@ export class WireServer {
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
     this.#groups = new WireGroups(engine, initialRebalanceDelayMs)
-    this.#members = new ConsumerMembers(engine, this.#groups.holds)
+    this.#members = new ConsumerMembers(engine)
     const wire: Wire = {
       engine,
       groups: this.#groups,

@@ -72,6 +72,18 @@ it('gives a partition to the next member only when its owner says that it has it
   expect(given(await beat('b', 2))).toEqual([1, 3])
 })
 
+it('tells a member of new partitions when it can commit them: once it has given up what it must', async () => {
+  const { broker, beat, join, has, commit, given } = start()
+  await join('a')
+  await join('b')
+  broker.topic('orders').addPartitions(6)
+  const told = await beat('a', 1)
+  expect([told.memberEpoch, given(told)]).toEqual([1, [0, 2]])
+  const next = await beat('a', 1, has(0, 2))
+  expect([next.memberEpoch, given(next)]).toEqual([3, [0, 2, 4]])
+  expect(await commit('a', 3, 4, 1)).toBe(0)
+})
+
 it('shares a group with consumers of the process', async () => {
   const { broker, beat, join, has, given } = start()
   await join('a')

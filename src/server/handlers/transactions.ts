@@ -1,7 +1,5 @@
-import type { PendingCommit } from '../../engine.ts'
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
-import { BrokerletError } from '../../errors.ts'
-import type { TopicPartitionOffset } from '../../topic-partition.ts'
+import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
 import { addOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
@@ -92,8 +90,10 @@ export function transactionHandlers(wire: Wire): Handler[] {
             : transactions.begin(transactionalId, request)
         if (typeof open === 'string') return open
         const { memberId, generationId, groupInstanceId } = request
-        const identity = { memberId, generation: generationId, groupInstanceId }
-        const prepareCommit = () => pendingCommit(wire, groupId, identity, offsets)
+        // Before version 3 a client says nothing of its membership (KIP-447).
+        const anonymous = memberId === '' && generationId < 0
+        const identity = anonymous ? undefined : { memberId, generation: generationId, groupInstanceId }
+        const prepareCommit = () => groupCommit(wire, groupId, identity, offsets)
         const epochOffsets = offsets.map(offset => ({ ...offset, assignmentEpoch: -1 }))
         void open.sendOffsets({ memberId, prepareCommit }, epochOffsets)
         return undefined
@@ -122,37 +122,4 @@ function answer(identity: ProducerIdentity | ErrorCode) {
 
 function codeOf(begun: object | ErrorCode): ErrorCode | undefined {
   return typeof begun === 'string' ? begun : undefined
-}
-
-interface GroupIdentity {
-  readonly memberId: string
-  readonly generation: number
-  readonly groupInstanceId: string | null
-}
-
-// Checked when they are sent, and again when they are to count: their member may be gone by then.
-function pendingCommit(
-  wire: Wire,
-  groupId: string,
-  identity: GroupIdentity,
-  offsets: readonly TopicPartitionOffset[],
-): PendingCommit {
-  const member = wire.members.get(groupId, identity.memberId)
-  const ofMember = member?.prepareCommit(offsets, identity.generation)
-  if (ofMember !== undefined) return ofMember
-  return {
-    check() {
-      for (const tp of offsets) wire.engine.partition(tp)
-      // Before version 3 a client says nothing of its membership (KIP-447).
-      const anonymous = identity.memberId === '' && identity.generation < 0
-      const code = anonymous ? undefined : wire.groups.checkCommit(groupId, identity)
-      if (code === undefined) return
-      throw new BrokerletError(code, `Member '${identity.memberId}' may not commit in group '${groupId}'`, {
-        groupId,
-      })
-    },
-    commit() {
-      wire.engine.commitWithoutMember(groupId, offsets)
-    },
-  }
 }
