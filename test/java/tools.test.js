@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Broker, topic } from '../../dist/index.js'
 import { RequestLog, serve } from '../../dist/server/index.js'
 
@@ -117,6 +118,40 @@ test('the verifiable producer and consumer agree', async () => {
   const consumed = await tool('VerifiableConsumer', args)
   assert.match(consumed, /"name":"shutdown_complete"/)
   assert.equal(broker.group('verifiable').lag(), 0)
+})
+
+test('consumers of both protocols and one of the process share a group', async () => {
+  broker.createTopic('mixed', { partitions: 6 })
+  let handled = 0
+  const own = broker.consumer({ groupId: 'mixed', topics: ['mixed'] })
+  await own.run({ eachRecord: () => void handled++ })
+  const args = [
+    '--topic',
+    'mixed',
+    '--group-id',
+    'mixed',
+    '--max-messages',
+    '20',
+    '--reset-policy',
+    'earliest',
+  ]
+  const cooperative = 'org.apache.kafka.clients.consumer.CooperativeStickyAssignor'
+  const consumers = [
+    tool('VerifiableConsumer', [...args, '--assignment-strategy', cooperative]),
+    tool('VerifiableConsumer', [...args, '--group-protocol', 'consumer']),
+  ]
+  const group = broker.group('mixed')
+  const dealtOut = () =>
+    group.members.length === 3 && group.members.every(({ assignment }) => assignment.length === 2)
+  while (!dealtOut() || group.state !== 'Stable') await sleep(50)
+  const messages = Array.from({ length: 60 }, (_, i) => ({ topic: 'mixed', value: i, partition: i % 6 }))
+  await broker.producer().sendBatch(messages)
+  for (const consumed of await Promise.all(consumers)) {
+    assert.match(consumed, /"name":"shutdown_complete"/)
+  }
+  assert.equal(handled, 20)
+  assert.equal(group.lag(), 0)
+  await own.close()
 })
 
 test('the performance tools write and read', async () => {
