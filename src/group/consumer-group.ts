@@ -196,7 +196,7 @@ export class ConsumerGroup {
    */
   join(options: MemberOptions, assignor: Assignor | AssignorName | undefined): GroupMember {
     const former = this.#former(options.groupInstanceId)
-    this.#requireNewId(options.memberId)
+    this.#requireNewId(options.memberId, former)
     const [nextAssignor, compute] = this.#chooseAssignor(assignor)
     const member = new GroupMember(options)
     const others = [...this.#members.values()]
@@ -228,8 +228,9 @@ export class ConsumerGroup {
     )
   }
 
-  #requireNewId(memberId: string): void {
-    if (!this.#members.has(memberId)) return
+  #requireNewId(memberId: string, former: GroupMember | undefined): void {
+    const known = this.#members.get(memberId)
+    if (known === undefined || known === former) return
     throw new InconsistentGroupProtocolError(`Group '${this.id}' has another member '${memberId}'`, {
       groupId: this.id,
       memberId,
