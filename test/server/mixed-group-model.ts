@@ -282,7 +282,8 @@ export class ConsumerProtocolClient implements Client {
 
   leave(): void {
     this.holding.clear()
-    if (this.#epoch > 0) this.#beat(-1)
+    // One with an instance id says that it comes back.
+    if (this.#epoch > 0) this.#beat(this.instanceId === null ? -1 : -2)
   }
 }
 
