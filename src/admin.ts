@@ -1,5 +1,5 @@
 import type { GroupSummary, TopicSummary } from './summaries.ts'
-import type { AnyTopic, TopicOptions } from './topic-definition.ts'
+import type { AnyTopic, TopicChanges, TopicOptions } from './topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from './topic-partition.ts'
 
 /** Administration as every engine has it: each method answers with a promise. */
@@ -14,6 +14,12 @@ export interface Admin {
   describeTopic(name: string): Promise<TopicSummary>
   /** Grows a topic to `total` partitions. */
   addPartitions(topic: string, total: number): Promise<void>
+  /**
+   * Changes options of a topic while it lives; null is the default again. (Kafka: IncrementalAlterConfigs)
+   *
+   * @throws InvalidOptionError, UnknownTopicOrPartitionError; nothing has changed then
+   */
+  alterTopic(name: string, changes: TopicChanges): Promise<void>
   /** Forgets what is before each offset. */
   deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void>
   /** The offset that a place in each partition means now; null for a time after the last record. */

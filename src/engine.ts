@@ -57,6 +57,9 @@ export interface JoinRequest {
   readonly rejoins: boolean
 }
 
+/** A member that has an id, and its group. */
+export type MemberRequest = JoinRequest & { readonly groupId: string; readonly memberId: string }
+
 /** What changed for a member, to be followed in this order: lost, revoked (then released), assigned. */
 export interface AssignmentUpdate {
   readonly lost: readonly TopicPartition[]
@@ -74,6 +77,8 @@ export interface MembershipListener {
   readonly autoCommit: boolean
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly isolationLevel: IsolationLevel
+  /** Its client could assign as well: the group assigns for it only because of the others. Left out for all else. */
+  readonly protocol?: 'classic'
 }
 
 /** The committed offset of one partition, for as long as it is held under one assignment. */

@@ -40,6 +40,8 @@ export type ErrorCode =
   | 'INVALID_PRODUCER_EPOCH'
   | 'NON_EMPTY_GROUP'
   | 'GROUP_ID_NOT_FOUND'
+  | 'UNKNOWN_LEADER_EPOCH'
+  | 'TRANSACTIONAL_ID_NOT_FOUND'
   | 'GROUP_SUBSCRIBED_TO_TOPIC'
   | 'INVALID_RECORD'
   | 'UNRELEASED_INSTANCE_ID'
@@ -113,6 +115,8 @@ export const errorCodes: Readonly<
   INVALID_PRODUCER_EPOCH: { errno: 47, retriable: false },
   NON_EMPTY_GROUP: { errno: 68, retriable: false },
   GROUP_ID_NOT_FOUND: { errno: 69, retriable: false },
+  UNKNOWN_LEADER_EPOCH: { errno: 75, retriable: true },
+  TRANSACTIONAL_ID_NOT_FOUND: { errno: 105, retriable: false },
   GROUP_SUBSCRIBED_TO_TOPIC: { errno: 86, retriable: false },
   INVALID_RECORD: { errno: 87, retriable: false },
   PRODUCER_FENCED: { errno: 90, retriable: false },

@@ -125,6 +125,7 @@ export type {
   OpenTopics,
   PlainTopic,
   RecordOf,
+  TopicChanges,
   TopicDefinition,
   TopicMap,
   TopicName,

@@ -4,6 +4,12 @@ import type { RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 import type { TopicOptions } from './topic-definition.ts'
 
+/** Where values leave the process as bytes. */
+export interface ByteEdge {
+  /** How many servers hand them out at the moment. */
+  servers: number
+}
+
 /** Where a record stands, for the errors that speak of it. */
 export interface RecordPlace {
   readonly topic: string
@@ -27,8 +33,10 @@ export class Serde {
   readonly keys: 'string' | 'bytes'
   readonly #codec: TopicOptions['codec']
   readonly #schema: StandardSchemaV1 | undefined
+  readonly #edge: ByteEdge
 
-  constructor(topic: string, options: Pick<TopicOptions, 'codec' | 'schema' | 'keys'>) {
+  constructor(topic: string, options: Pick<TopicOptions, 'codec' | 'schema' | 'keys'>, edge: ByteEdge) {
+    this.#edge = edge
     this.topic = topic
     this.#codec = options.codec
     this.#schema = options.schema
@@ -90,8 +98,23 @@ export class Serde {
   }
 
   #store(input: unknown, output: unknown): unknown {
-    if (this.#codec === undefined) return output
+    if (this.#codec === undefined) {
+      if (this.#edge.servers > 0) this.#requireJson(output)
+      return output
+    }
     return input === null ? null : this.#encode(this.#codec, input)
+  }
+
+  // Refused to who sends it, rather than to a client that fetches it.
+  #requireJson(value: unknown): void {
+    if (value instanceof Uint8Array) return
+    let reason = `${describeValue(value)} is none`
+    try {
+      if (JSON.stringify(value) !== undefined) return
+    } catch (cause) {
+      reason = describeError(cause)
+    }
+    throw this.#invalid('value', `Kafka clients get its values as JSON, and this cannot be: ${reason}`)
   }
 
   #encode(codec: NonNullable<TopicOptions['codec']>, value: unknown): Uint8Array {

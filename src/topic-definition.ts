@@ -80,6 +80,16 @@ export interface TopicOptions<out Out = unknown> {
 }
 
 /**
+ * What may change of a topic while it lives; null is the default again. Its partitions, its codec, its schema and the kind
+ * of its keys are not among that: `addPartitions` makes more of the first.
+ */
+export type TopicChanges = {
+  readonly [Option in Exclude<keyof TopicOptions, 'partitions' | 'codec' | 'schema' | 'keys' | 'freeze'>]?:
+    | TopicOptions[Option]
+    | null
+}
+
+/**
  * A topic's options and its types. `In` is what send takes, `Out` what a reader gets; a `Key` or `Headers` that may be
  * absent is optional to send.
  */

@@ -44,11 +44,28 @@ it('listens, prints its address and a line per event, and ends when it is interr
   expect((await admin.listTopics()).sort()).toEqual(['audit', 'orders'])
   expect((await admin.fetchTopicMetadata({ topics: ['orders'] })).topics[0]!.partitions).toHaveLength(6)
   await admin.createTopics({ topics: [{ topic: 'late', numPartitions: 2 }] })
+  const configEntries = [{ name: 'retention.ms', value: '60000' }]
+  await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: 'late', configEntries }] })
   await admin.disconnect()
   command.interrupt()
   expect(await command.ended).toBe(0)
   expect(command.lines).toContain('topic late made, partitions: 2')
+  expect(command.lines).toContain('topic late altered: retentionMs, segmentMs')
   expect(command.complaints).toEqual([])
+})
+
+it('shows several brokers, and prints where all of them are', async () => {
+  const command = start('--port', '0', '--brokers', '3', '--topic', 'orders:3')
+  await expect.poll(() => command.lines.length).toBeGreaterThan(0)
+  const [, ...printed] = command.lines.find(line => line.includes(','))!.match(/^(.+),(.+),(.+)$/)!
+  const kafka = new Kafka({ brokers: [printed[1]!], logLevel: logLevel.NOTHING })
+  const admin = kafka.admin()
+  await admin.connect()
+  const { brokers } = await admin.describeCluster()
+  expect(brokers.map(({ host, port }) => `${host}:${port}`)).toEqual(printed)
+  await admin.disconnect()
+  command.interrupt()
+  expect(await command.ended).toBe(0)
 })
 
 it('speaks TLS', async () => {
@@ -102,6 +119,7 @@ it('lets in only who proves who they are, where users are given', async () => {
 it.each([
   [['--sasl', 'ada'], '--sasl expected USER:PASSWORD'],
   [['--port', 'x'], "--port expected a whole number from 0 to 65535, received 'x'"],
+  [['--brokers', '0'], "--brokers expected a whole number from 1 to 100, received '0'"],
   [['--topic', ':3'], "--topic expected NAME or NAME:PARTITIONS, received ':3'"],
   [['--topic', 'a:0'], "--topic a expected a whole number of at least 1, received '0'"],
   [['--prot', '1'], "Unknown option '--prot'"],

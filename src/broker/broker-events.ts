@@ -19,6 +19,8 @@ export interface BrokerEvents {
   topicCreated: { readonly topic: string; readonly partitions: number }
   topicDeleted: { readonly topic: string }
   partitionsAdded: { readonly topic: string; readonly from: number; readonly to: number }
+  /** The options whose values are others now. */
+  topicAltered: { readonly topic: string; readonly options: readonly string[] }
   groupCreated: { readonly groupId: string }
   groupDeleted: { readonly groupId: string; readonly reason: 'deleted' | 'expired' }
   memberJoined: { readonly groupId: string; readonly memberId: string }

@@ -2,7 +2,7 @@ import type { Admin } from '../admin.ts'
 import { InvalidArgumentError } from '../errors.ts'
 import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
-import type { AnyTopic, TopicOptions } from '../topic-definition.ts'
+import type { AnyTopic, TopicChanges, TopicOptions } from '../topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { requireArgument } from '../validate.ts'
 import { describeGroup, describeTopic } from './broker-description.ts'
@@ -35,6 +35,10 @@ export class MemoryAdmin implements Admin {
 
   async addPartitions(topic: string, total: number): Promise<void> {
     this.#engine.existingTopic(topic).addPartitions(total)
+  }
+
+  async alterTopic(name: string, changes: TopicChanges): Promise<void> {
+    this.#engine.existingTopic(name).alter(changes)
   }
 
   async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {

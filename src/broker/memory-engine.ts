@@ -10,6 +10,7 @@ import type {
   GroupStoppedEvent,
   Interest,
   JoinRequest,
+  MemberRequest,
   Membership,
   MembershipListener,
   ProducerRecord,
@@ -19,17 +20,17 @@ import {
   ClosedError,
   describeValue,
   GroupIdNotFoundError,
-  InconsistentGroupProtocolError,
   InvalidGroupIdError,
   InvalidRecordError,
-  NonEmptyGroupError,
   TopicAlreadyExistsError,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import { Events, Outbox } from '../events.ts'
 import type { AssignorName } from '../group/assignors.ts'
 import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
+import type { GroupHolder } from '../group/group-holder.ts'
 import { offsetAt } from '../group/group-log.ts'
+import type { GroupMember, MemberOptions } from '../group/group-member.ts'
 import { OffsetStore } from '../group/offset-store.ts'
 import { Ids } from '../ids.ts'
 import type { EncodedBatch } from '../log/encoded-batch.ts'
@@ -42,12 +43,13 @@ import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
+import type { ByteEdge } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
-import { TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
+import { type TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import type { BrokerEvents } from './broker-events.ts'
-import { GroupMembership, toSubscription } from './group-membership.ts'
+import { GroupMembership, type GroupMembershipHost, toSubscription } from './group-membership.ts'
 import { GroupProgress } from './group-progress.ts'
 import {
   type BatchTarget,
@@ -85,12 +87,14 @@ export class MemoryEngine implements Engine, Closable {
   readonly events: Events<BrokerEvents>
   readonly conditions: Conditions
   readonly topics: Map<string, Topic> = new Map()
+  readonly topicsById: Map<string, Topic> = new Map()
   readonly groups: Map<string, ConsumerGroup> = new Map()
   readonly clients: Set<EngineClient> = new Set()
   readonly sticky: StickyRoundRobin = new StickyRoundRobin()
   readonly offsets: OffsetStore = new OffsetStore()
-  /** Who says that a group is held by members that come from elsewhere: a server for clients on the wire. */
-  readonly holders: Set<(groupId: string) => boolean> = new Set()
+  /** Who hands values out as bytes. */
+  readonly edge: ByteEdge = { servers: 0 }
+  readonly holders: Set<GroupHolder> = new Set()
   /** How a group stopped, until a member joins it again. */
   readonly stopped: Map<string, GroupStoppedEvent> = new Map()
   readonly log: LogManager
@@ -137,6 +141,11 @@ export class MemoryEngine implements Engine, Closable {
     })
   }
 
+  /** What it was made with. */
+  get settings(): MemoryEngineOptions {
+    return this.#options
+  }
+
   requireOpen(): void {
     if (this.#closed) throw new ClosedError('The broker is closed')
   }
@@ -154,6 +163,11 @@ export class MemoryEngine implements Engine, Closable {
   }
 
   readonly #finished = (): void => this.outbox.flush()
+
+  readonly #membershipHost: GroupMembershipHost = {
+    requireTopics: wanted => this.#requireTopics(wanted),
+    finished: this.#finished,
+  }
 
   // --- topics -------------------------------------------------------------------------------------------------------
 
@@ -179,21 +193,24 @@ export class MemoryEngine implements Engine, Closable {
 
   createTopic(name: string, options: TopicOptions): Topic {
     const config = this.checkTopic(name, options)
-    const topic = new Topic(name, this.#ids.uuid(), config, this.#topicHost(config.retentionMs))
+    const topic = new Topic(name, this.#ids.uuid(), options, config, this.#topicHost())
     this.topics.set(name, topic as unknown as Topic)
+    this.topicsById.set(topic.id, topic as unknown as Topic)
     this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
     this.#topicChanged(name)
     this.#finished()
     return topic as unknown as Topic
   }
 
-  #topicHost(retentionMs: number): TopicHost {
+  #topicHost(): TopicHost {
     return {
+      edge: this.edge,
       now: () => this.clock.now(),
       finished: this.#finished,
       producerIdExpirationMs: this.#options.producerIdExpirationMs,
-      segmentAdded: (partition, segment, timestamp) =>
-        this.log.segmentAdded(partition, segment, timestamp, retentionMs),
+      logConfig: (name, options) => this.logConfig(name, options),
+      segmentAdded: (partition, segment, timestamp) => this.log.segmentAdded(partition, segment, timestamp),
+      bytesCounted: bytes => this.log.appended(0, bytes),
       segmentDropped: segment => {
         this.log.segmentDropped(segment)
         this.#writer.freed()
@@ -212,7 +229,20 @@ export class MemoryEngine implements Engine, Closable {
         this.events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
         this.#topicChanged(topic.name)
       },
+      altered: (topic, before) => this.#topicAltered(topic, before),
     }
+  }
+
+  #topicAltered({ name: topic, partitions, options }: Topic, before: LogConfig): void {
+    this.log.retentionAltered(partitions)
+    for (const partition of partitions) this.#offsetCommitted(partition)
+    // Bytes that were not counted before may be too many now.
+    this.log.makeRoom(0, 0)
+    const changed = (Object.keys(options) as (keyof LogConfig)[]).filter(
+      each => options[each] !== before[each],
+    )
+    if (changed.length > 0) this.events.emit('topicAltered', { topic, options: changed })
+    this.touch()
   }
 
   #offsetCommitted(partition: Partition): void {
@@ -230,6 +260,7 @@ export class MemoryEngine implements Engine, Closable {
   deleteTopic(name: string): void {
     const topic = this.existingTopic(name)
     this.topics.delete(name)
+    this.topicsById.delete(topic.id)
     this.offsets.deleteTopic(name)
     this.sticky.forget(name)
     this.events.emit('topicDeleted', { topic: name })
@@ -313,6 +344,11 @@ export class MemoryEngine implements Engine, Closable {
     )
   }
 
+  /** Everybody who has a transactional id, and what has become of its transactions. */
+  get transactionalSessions(): Iterable<TransactionalSession> {
+    return this.#coordinator.sessions
+  }
+
   /** The epoch of the producer that has a transactional id, or undefined where the id is not known. */
   producerEpoch(transactionalId: string): number | undefined {
     return this.#coordinator.session(transactionalId)?.producerEpoch
@@ -371,15 +407,9 @@ export class MemoryEngine implements Engine, Closable {
     return new ConsumerGroup(groupId, this.#groupHost())
   }
 
-  // Two ways of assigning cannot share a group.
-  #requireFree(groupId: string): void {
-    for (const holds of this.holders) {
-      if (!holds(groupId)) continue
-      throw new InconsistentGroupProtocolError(
-        `Group '${groupId}' is held by Kafka clients whose leader assigns; a consumer of this process cannot join them`,
-        { groupId },
-      )
-    }
+  #held(groupId: string): boolean {
+    for (const holder of this.holders) if (holder.holds(groupId)) return true
+    return false
   }
 
   // Only once its first call has succeeded: one that is refused leaves no group behind.
@@ -414,13 +444,6 @@ export class MemoryEngine implements Engine, Closable {
   deleteGroup(groupId: string): void {
     this.requireOpen()
     const group = this.existingGroup(groupId)
-    this.#requireFree(groupId)
-    if (group.members.length > 0) {
-      throw new NonEmptyGroupError(
-        `Group '${groupId}' has ${group.members.length} members; it must be Empty`,
-        { groupId },
-      )
-    }
     group.delete()
     this.#forgetGroup(groupId, 'deleted')
     this.#finished()
@@ -445,6 +468,7 @@ export class MemoryEngine implements Engine, Closable {
       memberLeft: event => seen && this.events.emit('memberLeft', event),
       failed: error => this.events.emit('error', error),
       touch: () => this.touch(),
+      held: groupId => this.#held(groupId),
       finished: this.#finished,
       waitUntil: (what, condition, explain, timeoutMs) => this.waitUntil(what, condition, explain, timeoutMs),
       requirePartition: tp => void this.partition(tp),
@@ -465,33 +489,54 @@ export class MemoryEngine implements Engine, Closable {
     const { interest, groupId } = request
     if (interest.kind === 'assign') return this.#assign(memberId, groupId, interest, listener)
     if (!request.rejoins || this.#options.autoCreateTopics !== false) this.#requireTopics(interest)
-    const host = {
-      requireTopics: (wanted: Interest) => this.#requireTopics(wanted),
-      finished: this.#finished,
-    }
-    const options = {
-      memberId,
-      clientId: request.clientId,
-      groupInstanceId: request.groupInstanceId,
-      subscription: toSubscription(interest),
-      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
-      sessionTimeoutMs: request.sessionTimeoutMs,
-      listener,
-    }
+    const options = memberOptions(memberId, request, listener)
     if (groupId === undefined) {
       const group = new ConsumerGroup(memberId, this.#groupHost(false))
       const member = group.join(options, undefined)
       this.#standalone.add(group)
       this.#finished()
-      return new StandaloneMembership(group, new GroupMembership(group, member, host), () =>
+      return new StandaloneMembership(group, new GroupMembership(group, member, this.#membershipHost), () =>
         this.#standalone.delete(group),
       )
     }
-    this.#requireFree(groupId)
-    const group = this.#groupFor(groupId)
-    const member = group.join(options, request.assignor as Assignor | AssignorName | undefined)
+    const member = this.#joinGroup(groupId, options, request.assignor as Assignor | AssignorName | undefined)
     this.#finished()
-    return new GroupMembership(group, member, host)
+    return new GroupMembership(this.groups.get(groupId)!, member, this.#membershipHost)
+  }
+
+  #joinGroup(
+    groupId: string,
+    options: MemberOptions,
+    assignor: Assignor | AssignorName | undefined,
+  ): GroupMember {
+    for (const holder of this.holders) if (holder.holds(groupId)) holder.handOver(groupId)
+    try {
+      return this.#groupFor(groupId).join(options, assignor)
+    } catch (error) {
+      for (const holder of this.holders) holder.takeBack(groupId)
+      throw error
+    }
+  }
+
+  /**
+   * A member comes to a group with partitions that it got elsewhere, under an epoch from there; its listener is told of
+   * those that are its own from now on. Nothing is computed until another member joins.
+   */
+  adopt(
+    request: MemberRequest,
+    listener: MembershipListener,
+    owned: readonly TopicPartition[],
+    epoch: number,
+  ): Membership {
+    const group = this.#groupFor(request.groupId)
+    const member = group.adopt(memberOptions(request.memberId, request, listener), owned, epoch)
+    const assigned = [...member.owned].map(({ topic, partition }) => ({
+      topic,
+      partition,
+      assignmentEpoch: epoch,
+    }))
+    listener.assignmentChanged({ lost: [], revoked: [], assigned, settled: true })
+    return new GroupMembership(group, member, this.#membershipHost)
   }
 
   #assign(
@@ -529,7 +574,7 @@ export class MemoryEngine implements Engine, Closable {
 
   consumerStopped(event: GroupStoppedEvent): void {
     const group = this.groups.get(event.groupId)
-    if (group === undefined || group.live) return
+    if (group === undefined || group.live || this.#held(event.groupId)) return
     this.stopped.set(event.groupId, event)
     this.events.emit('groupStopped', event)
     this.#finished()
@@ -580,5 +625,18 @@ export class MemoryEngine implements Engine, Closable {
     options: Pick<WaitOptions, 'signal'> = {},
   ): Promise<void> {
     return this.conditions.wait(what, condition, explain, { ...options, timeoutMs })
+  }
+}
+
+function memberOptions(memberId: string, request: JoinRequest, listener: MembershipListener): MemberOptions {
+  const { clientId, groupInstanceId, interest, rebalanceTimeoutMs, sessionTimeoutMs } = request
+  return {
+    memberId,
+    clientId,
+    groupInstanceId,
+    subscription: toSubscription(interest),
+    rebalanceTimeoutMs,
+    sessionTimeoutMs,
+    listener,
   }
 }

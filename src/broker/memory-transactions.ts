@@ -24,16 +24,22 @@ export interface MemoryTransactionsHost {
 /** A producer with a transactional id, of this process's own log. */
 export class MemoryTransactionalProducer implements TransactionalProducer {
   readonly #host: MemoryTransactionsHost
-  readonly #session: TransactionalSession
+  readonly session: TransactionalSession
 
   constructor(host: MemoryTransactionsHost, session: TransactionalSession) {
     this.#host = host
-    this.#session = session
+    this.session = session
+  }
+
+  /** Whether another producer has come with its id. */
+  get fenced(): boolean {
+    const current = this.#host.coordinator.session(this.session.transactionalId)
+    return current !== undefined && current !== this.session
   }
 
   begin(): MemoryTransaction {
     this.#host.requireOpen()
-    return new MemoryTransaction(this.#host, this.#session, this.#host.coordinator.begin(this.#session))
+    return new MemoryTransaction(this.#host, this.session, this.#host.coordinator.begin(this.session))
   }
 }
 

@@ -8,6 +8,7 @@ export interface CommandLine {
   readonly version: boolean
   readonly port: number
   readonly host: string
+  readonly brokers: number
   readonly topics: Readonly<Record<string, TopicOptions>>
   /** Whether unknown topics are made, and with how many partitions. */
   readonly autoCreate: TopicOptions | false
@@ -29,6 +30,7 @@ export const usage: string = `brokerlet: a Kafka broker in memory, for tests and
 
   --port N             where to listen; default 9092, 0 for any that is free
   --host NAME          default 127.0.0.1
+  --brokers N          shows a cluster of N brokers, on --port and the ports after it; default 1
   --topic NAME[:N]     makes a topic of N partitions, default 1; may be given again
   --auto-create [N]    makes topics when they are first named, of N partitions, default 1
   --max-records N      how many records are kept in all; default 1000000
@@ -46,6 +48,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     version: values.version ?? false,
     port: number('--port', values.port ?? '9092', 0, 65_535),
     host: values.host ?? '127.0.0.1',
+    brokers: number('--brokers', values.brokers ?? '1', 1, 100),
     topics: Object.fromEntries((values.topic ?? []).map(toTopic)),
     autoCreate: toAutoCreate(values['auto-create']),
     maxRecords:
@@ -67,6 +70,7 @@ function parse(args: readonly string[]) {
       options: {
         port: { type: 'string' },
         host: { type: 'string' },
+        brokers: { type: 'string' },
         topic: { type: 'string', multiple: true },
         'auto-create': { type: 'string' },
         'max-records': { type: 'string' },

@@ -34,7 +34,7 @@ function explain(error: unknown): string {
 }
 
 async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): Promise<void> {
-  const { port, host, topics, autoCreate, maxRecords, tls, users } = command
+  const { port, host, brokers, topics, autoCreate, maxRecords, tls, users } = command
   const broker = new Broker({
     topics: Object.fromEntries(Object.entries(topics).map(([name, options]) => [name, { options }])),
     autoCreateTopics: autoCreate,
@@ -46,10 +46,11 @@ async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): 
     const server = await serve(broker, {
       port,
       host,
+      brokers,
       ...(pem && { tls: pem }),
       ...(users && { sasl: { users } }),
     })
-    terminal.print(server.address)
+    terminal.print(server.bootstrapServers)
     await new Promise<void>(resolve => terminal.onInterrupt(resolve))
   } finally {
     await broker.close()
@@ -62,6 +63,9 @@ function watch(broker: Pick<Broker, 'on'>, terminal: Terminal): void {
   )
   broker.on('topicDeleted', ({ topic }) => terminal.print(`topic ${topic} deleted`))
   broker.on('partitionsAdded', ({ topic, to }) => terminal.print(`topic ${topic} grew, partitions: ${to}`))
+  broker.on('topicAltered', ({ topic, options }) =>
+    terminal.print(`topic ${topic} altered: ${options.join(', ')}`),
+  )
   broker.on('groupCreated', ({ groupId }) => terminal.print(`group ${groupId} committed for the first time`))
   broker.on('groupDeleted', ({ groupId }) => terminal.print(`group ${groupId} deleted`))
   broker.on('recordsDropped', ({ topic, partition, from, to, groups }) =>

@@ -65,13 +65,27 @@ export interface ClassicGroupHost {
 /** A group's state, in the words of Kafka's classic protocol. */
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
 
-/** A member of a classic group. */
+/** A member, as one way of assigning hands it over to the other. */
 export interface ClassicMember {
   readonly memberId: string
   readonly groupInstanceId: string | null
   readonly clientId: string
-  readonly metadata: Uint8Array
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly protocols: readonly ClassicProtocol[]
+  /** The generation that it was told last. */
+  readonly generation: number
   readonly assignment: Uint8Array
+}
+
+/** One that leaves for another way of assigning; `joining` waits to hear what its joining came to. */
+export interface ClassicLeaver extends ClassicMember {
+  readonly joining: ((joined: ClassicJoined) => void) | undefined
+}
+
+/** A member of a classic group, as it is described: with what it offers of the protocol that was chosen. */
+export interface DescribedClassicMember extends ClassicMember {
+  readonly metadata: Uint8Array
 }
 
 interface Member {
@@ -81,6 +95,7 @@ interface Member {
   sessionTimeoutMs: number
   rebalanceTimeoutMs: number
   protocols: readonly ClassicProtocol[]
+  generation: number
   assignment: Uint8Array
   /** Waits for the others to join. */
   joining: ((joined: ClassicJoined) => void) | undefined
@@ -128,14 +143,8 @@ export class ClassicGroup {
     return this.#protocol
   }
 
-  get members(): readonly ClassicMember[] {
-    return [...this.#members.values()].map(member => ({
-      memberId: member.memberId,
-      groupInstanceId: member.groupInstanceId,
-      clientId: member.clientId,
-      metadata: this.#metadataOf(member),
-      assignment: member.assignment,
-    }))
+  get members(): readonly DescribedClassicMember[] {
+    return [...this.#members.values()].map(member => ({ ...member, metadata: this.#metadataOf(member) }))
   }
 
   // --- joining ------------------------------------------------------------------------------------------------------
@@ -228,6 +237,7 @@ export class ClassicGroup {
       sessionTimeoutMs: request.sessionTimeoutMs,
       rebalanceTimeoutMs: request.rebalanceTimeoutMs,
       protocols: request.protocols,
+      generation: this.#generation,
       assignment: nothing,
       joining: answer,
       syncing: undefined,
@@ -317,6 +327,7 @@ export class ClassicGroup {
     for (const member of members) {
       const { joining } = member
       member.joining = undefined
+      member.generation = this.#generation
       this.#heard(member)
       joining?.(this.#joinedAs(member))
     }
@@ -451,8 +462,9 @@ export class ClassicGroup {
       if (known === undefined) return 'UNKNOWN_MEMBER_ID'
       if (known !== memberId) return 'FENCED_INSTANCE_ID'
     }
-    if (!this.#members.has(memberId)) return 'UNKNOWN_MEMBER_ID'
-    return generation === this.#generation ? undefined : 'ILLEGAL_GENERATION'
+    const member = this.#members.get(memberId)
+    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    return generation === member.generation ? undefined : 'ILLEGAL_GENERATION'
   }
 
   /** A member goes; by its instance id where it has no other. */
@@ -506,6 +518,39 @@ export class ClassicGroup {
     this.#schedule(member.memberId, member.sessionTimeoutMs, () => {
       if (this.#members.get(member.memberId) === member && member.joining === undefined) this.#remove(member)
     })
+  }
+
+  // --- another way of assigning -------------------------------------------------------------------------------------
+
+  /** Gives all its members away, to a group that assigns by itself: it is empty then. (KIP-848, online migration) */
+  handOver(): readonly ClassicLeaver[] {
+    const leavers = [...this.#members.values()].map(member => ({ ...member }))
+    for (const { memberId, syncing } of leavers) {
+      this.#unschedule(memberId)
+      syncing?.({ ...this.#synced(nothing), error: 'REBALANCE_IN_PROGRESS' })
+    }
+    for (const timer of ['rebalance', 'initial delay', ...this.#pending]) this.#unschedule(timer)
+    this.#members.clear()
+    this.#static.clear()
+    this.#pending.clear()
+    this.#becomeEmpty()
+    return leavers
+  }
+
+  /** Takes members back: they have to join again, and until then each goes by the generation that it knows. */
+  takeBack(members: readonly ClassicMember[], protocolType: string, generation: number): void {
+    this.#generation = Math.max(this.#generation, generation)
+    this.#protocolType = protocolType
+    for (const each of members) {
+      const member = { ...each, joining: undefined, syncing: undefined }
+      this.#members.set(member.memberId, member)
+      if (member.groupInstanceId !== null) this.#static.set(member.groupInstanceId, member.memberId)
+      this.#heard(member)
+    }
+    this.#protocol = this.#vote()
+    // They have been together before: nobody else is waited for.
+    this.#state = 'Stable'
+    this.#prepare()
   }
 
   /** Ends; nobody is served any more. */

@@ -1,6 +1,7 @@
 import type { Assignor } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import {
+  BrokerletError,
   CommitFailedError,
   GroupSubscribedToTopicError,
   InconsistentGroupProtocolError,
@@ -47,6 +48,8 @@ export interface GroupHost {
   memberJoined(group: ConsumerGroup, memberId: string): void
   memberLeft(event: MemberLeftEvent): void
   failed(error: unknown): void
+  /** Whether members that assign by themselves hold the group: it is not empty then. */
+  held(groupId: string): boolean
   /** Something changed that a `stable()`, `caughtUp()` or `idle()` may wait for. */
   touch(): void
   finished(): void
@@ -85,6 +88,8 @@ export class ConsumerGroup {
   // The topics that a member has ever read, until what was committed of them is forgotten: records wait for it there.
   readonly #registered = new Set<string>()
   #assignorFailed = false
+  // Members were taken in with what they had: no target covers all partitions yet.
+  #adopted = false
   #dead = false
   #emptySince: number
   #autoOffsetReset: 'earliest' | 'latest' | 'none' = 'earliest'
@@ -110,8 +115,9 @@ export class ConsumerGroup {
       offsets: host.offsets,
       topics: host.topics,
       offsetsRetentionMs: host.offsetsRetentionMs,
-      emptySince: () => (this.#members.size === 0 ? this.#emptySince : undefined),
-      subscribed: topic => this.#someMember(member => covers(member.subscription, topic)),
+      emptySince: () => (this.#empty ? this.#emptySince : undefined),
+      // What those read who hold it is not known here.
+      subscribed: topic => host.held(id) || this.#someMember(member => covers(member.subscription, topic)),
       finished: () => host.finished(),
       forgot: topic => this.#forget(topic),
       expired: () => {
@@ -157,6 +163,11 @@ export class ConsumerGroup {
     return [...this.#members.values()].map(member => member.describe())
   }
 
+  /** How many members there are. @internal */
+  get memberCount(): number {
+    return this.#members.size
+  }
+
   /** Whether any member is there that is not merely waited for. @internal */
   get live(): boolean {
     return this.#someMember(member => member.connected)
@@ -175,20 +186,23 @@ export class ConsumerGroup {
   // --- members ------------------------------------------------------------------------------------------------------
 
   /**
-   * Takes a member in. One with the instance id of a member that is gone takes that one's place, and nothing moves.
+   * Takes a member in. One with the instance id of a member that is gone takes that one's place, and nothing moves; a
+   * member of the classic protocol is replaced while it lives, too, as that protocol has it.
    *
-   * @throws InconsistentGroupProtocolError where the group has another assignor
+   * @throws InconsistentGroupProtocolError where the group has another assignor, or a member of that id
    * @throws UnreleasedInstanceIdError where a live member has that instance id
    * @throws InvalidAssignmentError where a custom assignor failed; nothing has changed then
    * @internal
    */
   join(options: MemberOptions, assignor: Assignor | AssignorName | undefined): GroupMember {
     const former = this.#former(options.groupInstanceId)
+    this.#requireNewId(options.memberId, former)
     const [nextAssignor, compute] = this.#chooseAssignor(assignor)
     const member = new GroupMember(options)
     const others = [...this.#members.values()]
     member.topics = this.#resolve(member.subscription, others)
-    const replaced = former?.topics === member.topics && compute === this.#compute ? former : undefined
+    const same = former?.topics === member.topics && compute === this.#compute && !this.#adopted
+    const replaced = same ? former : undefined
     const computed = replaced
       ? undefined
       : this.#assignment.compute([...others.filter(other => other !== former), member], compute)
@@ -197,6 +211,7 @@ export class ConsumerGroup {
     this.#compute = compute
     this.#autoOffsetReset = options.listener.autoOffsetReset
     this.#isolationLevel = options.listener.isolationLevel
+    if (former?.connected) this.#fenceReplaced(former)
     this.#enter(member, former, replaced !== undefined)
     this.#host.memberJoined(this, member.memberId)
     if (replaced) this.#assignment.takePlace(replaced, member)
@@ -206,15 +221,51 @@ export class ConsumerGroup {
 
   #former(groupInstanceId: string | undefined): GroupMember | undefined {
     const former = groupInstanceId === undefined ? undefined : this.#static.get(groupInstanceId)
-    if (!former?.connected) return former
+    if (!former?.connected || former.classic) return former
     throw new UnreleasedInstanceIdError(
       `Group '${this.id}' has a live member with groupInstanceId '${former.groupInstanceId}'`,
       { groupId: this.id, groupInstanceId: former.groupInstanceId!, memberId: former.memberId },
     )
   }
 
+  #requireNewId(memberId: string, former: GroupMember | undefined): void {
+    const known = this.#members.get(memberId)
+    if (known === undefined || known === former) return
+    throw new InconsistentGroupProtocolError(`Group '${this.id}' has another member '${memberId}'`, {
+      groupId: this.id,
+      memberId,
+    })
+  }
+
+  #fenceReplaced(former: GroupMember): void {
+    const { memberId, groupInstanceId } = former
+    former.connected = false
+    const error = new BrokerletError(
+      'FENCED_INSTANCE_ID',
+      `Member '${memberId}' of group '${this.id}' was replaced by another with groupInstanceId '${groupInstanceId}'`,
+      { groupId: this.id, memberId },
+    )
+    this.#host.outbox.push(() => former.listener.fenced(error))
+  }
+
+  /**
+   * Takes in a member that had its partitions from elsewhere, and keeps them until the next change. Nothing is computed:
+   * whoever calls lets another member join.
+   *
+   * @internal
+   */
+  adopt(options: MemberOptions, owned: readonly TopicPartition[], epoch: number): GroupMember {
+    const member = new GroupMember(options)
+    member.topics = this.#resolve(member.subscription, [...this.#members.values()])
+    this.#adopted = true
+    this.#enter(member, undefined, false)
+    this.#assignment.adopt(member, owned, epoch)
+    this.#host.memberJoined(this, member.memberId)
+    return member
+  }
+
   #chooseAssignor(wanted: Assignor | AssignorName | undefined): [Assignor | AssignorName, ComputeAssignment] {
-    if (this.#members.size > 0) {
+    if (this.#someMember(member => !member.classic)) {
       if (wanted === undefined || wanted === this.#assignor) return [this.#assignor, this.#compute]
       const name = typeof wanted === 'string' ? wanted : wanted.name
       const other = name === this.assignor ? ' from another object of that name' : ''
@@ -364,6 +415,7 @@ export class ConsumerGroup {
   }
 
   #apply(computed: ComputedTarget, failed: boolean, changed?: GroupMember): void {
+    this.#adopted = false
     this.#assignorFailed = failed
     this.#assignment.apply(computed, changed)
   }
@@ -511,12 +563,22 @@ export class ConsumerGroup {
     this.#host.touch()
   }
 
+  get #empty(): boolean {
+    return this.#members.size === 0 && !this.#host.held(this.id)
+  }
+
+  /** Those who held it have left. @internal */
+  emptied(): void {
+    this.#emptySince = this.#host.clock.now()
+    this.#offsets.scheduleExpiry()
+  }
+
   #requireEmpty(what: string): void {
-    if (this.#members.size === 0) return
-    throw new NonEmptyGroupError(
-      `Group '${this.id}' has ${this.#members.size} members; it must be Empty before ${what}`,
-      { groupId: this.id },
-    )
+    if (this.#empty) return
+    const members = this.#members.size === 0 ? 'members on the wire' : `${this.#members.size} members`
+    throw new NonEmptyGroupError(`Group '${this.id}' has ${members}; it must be Empty before ${what}`, {
+      groupId: this.id,
+    })
   }
 
   // --- lag ----------------------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ export class GroupAssignment {
 
   #newPartition(topic: string, number: number): Partition {
     const partition = new GroupPartition<GroupMember>(topic, number)
-    partition.offsetCommitted = this.#host.topics.get(topic)?.partitions[number]?.offsetCommitted
+    partition.log = this.#host.topics.get(topic)?.partitions[number]
     return partition
   }
 
@@ -144,6 +144,30 @@ export class GroupAssignment {
       partition.lastOwner = member
     }
     this.#reconcileAll(member)
+  }
+
+  /** A member comes with what it got elsewhere, under an epoch from there: it is meant to have that until the next target. */
+  adopt(member: GroupMember, owned: readonly TopicPartition[], epoch: number): void {
+    this.#epoch = Math.max(this.#epoch, epoch)
+    for (const { topic, partition: number } of owned) {
+      const partition = this.#partitionsOf(topic)[number]
+      if (partition === undefined || partition.owner !== undefined) continue
+      partition.target = member
+      partition.owner = member
+      partition.lastOwner = member
+      partition.epoch = epoch
+      member.owned.add(partition)
+    }
+  }
+
+  #partitionsOf(topic: string): Partition[] {
+    let partitions = this.#partitions.get(topic)
+    if (partitions === undefined) {
+      const logs = this.#host.topics.get(topic)?.partitions ?? []
+      partitions = logs.map((_, number) => this.#newPartition(topic, number))
+      if (partitions.length > 0) this.#partitions.set(topic, partitions)
+    }
+    return partitions
   }
 
   // --- the way to it ------------------------------------------------------------------------------------------------

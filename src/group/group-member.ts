@@ -43,6 +43,11 @@ export class GroupMember {
     this.subscription = options.subscription
   }
 
+  /** Whether its client speaks the classic protocol, and so has no say in how the group assigns. */
+  get classic(): boolean {
+    return this.listener.protocol === 'classic'
+  }
+
   /** The member, as `group.members` shows it. */
   describe(): MemberDescription {
     const owned = [...this.owned]

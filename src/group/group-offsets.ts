@@ -75,11 +75,11 @@ export class GroupOffsets {
   }
 
   /** Moves what is committed of an owned partition; false where there is nothing to be rewritten in place. */
-  moveOwned({ committed, offsetCommitted }: GroupPartition<unknown>, offset: number): boolean {
+  moveOwned({ committed, log }: GroupPartition<unknown>, offset: number): boolean {
     if (committed === undefined || committed.metadata !== undefined) return false
     committed.offset = offset
     committed.committedAt = this.#host.clock.latelyNow
-    if (offsetCommitted !== undefined) offsetCommitted()
+    log?.offsetCommitted?.()
     return true
   }
 

@@ -1,3 +1,4 @@
+import type { GroupLog } from './group-log.ts'
 import type { CommittedOffset } from './offset-store.ts'
 
 /** One partition, as a group deals it out. */
@@ -14,8 +15,8 @@ export class GroupPartition<Member> {
   epoch = 0
   /** What is committed of it, once its owner has committed: the entry in the offset store, which a commit rewrites. */
   committed: CommittedOffset | undefined
-  /** Told of every commit, where the log waits for that. */
-  offsetCommitted: (() => void) | undefined
+  /** Told of every commit, where it waits for that. */
+  log: Pick<GroupLog, 'offsetCommitted'> | undefined
   /** When its owner was told to give it up, on the clock's `monotonic()`. */
   revokingSince: number | undefined
 

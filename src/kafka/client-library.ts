@@ -349,7 +349,7 @@ export interface ClientLibrary {
         readonly numPartitions: number
         readonly replicationFactor: number
         readonly assignments: readonly never[]
-        readonly configs: readonly { readonly name: string; readonly value: string }[]
+        readonly configs: readonly { readonly name: string; readonly value: string | null }[]
       }[],
       timeoutMs: number,
       validateOnly: boolean,
@@ -367,6 +367,21 @@ export interface ClientLibrary {
       validateOnly: boolean,
     ],
     { readonly results: readonly Coded[] }
+  >
+  readonly incrementalAlterConfigsV1: Api<
+    [
+      resources: readonly {
+        readonly resourceType: number
+        readonly resourceName: string
+        readonly configs: readonly {
+          readonly name: string
+          readonly configOperation: number
+          readonly value: string | null
+        }[]
+      }[],
+      validateOnly: boolean,
+    ],
+    { readonly responses: readonly Coded[] }
   >
   readonly deleteRecordsV2: Api<
     [

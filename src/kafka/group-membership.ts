@@ -292,7 +292,7 @@ export class GroupMembership implements Membership {
   #fence(error: unknown): void {
     this.#gone = error
     this.#end()
-    void this.#leaveGroup(-1).catch(() => {})
+    void this.#leaveQuietly()
     const reason =
       error instanceof BrokerletError
         ? error
@@ -431,6 +431,15 @@ export class GroupMembership implements Membership {
     this.#left = true
     this.#unwatch?.()
     this.#beatSoon()
+  }
+
+  // It is told why it is gone, and that is enough.
+  async #leaveQuietly(): Promise<void> {
+    try {
+      await this.#leaveGroup(-1)
+    } catch {
+      // Its session ends by itself.
+    }
   }
 
   async #leaveGroup(epoch: number): Promise<void> {

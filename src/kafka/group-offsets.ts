@@ -69,13 +69,13 @@ export function firstErrno(
 export async function fetchOffsets(
   cluster: Cluster,
   groupId: string,
-  partitions: readonly TopicPartition[] | null,
+  asked: readonly TopicPartition[] | null,
 ): Promise<Map<string, TopicPartition & OffsetAndMetadata>> {
   const topics =
-    partitions &&
-    byTopic(partitions, ({ partition }) => partition).map(({ name, partitions: partitionIndexes }) => ({
-      name,
-      partitionIndexes,
+    asked &&
+    byTopic(asked, ({ partition }) => partition).map(each => ({
+      name: each.name,
+      partitionIndexes: each.partitions,
     }))
   const { groups } = await cluster.askCoordinator('group', groupId, {
     what: `Reading what group '${groupId}' has committed`,

@@ -7,7 +7,7 @@ import {
 } from '../errors.ts'
 import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
-import type { AnyTopic, TopicOptions } from '../topic-definition.ts'
+import type { AnyTopic, TopicChanges, TopicOptions } from '../topic-definition.ts'
 import {
   formatTopicPartition,
   type OffsetSpec,
@@ -66,7 +66,7 @@ export class KafkaAdmin implements Admin {
       numPartitions: partitions,
       replicationFactor,
       assignments: [],
-      configs: toTopicConfigs(name, given),
+      configs: toTopicConfigs(name, given).filter(({ value }) => value !== null),
     }
     try {
       await this.#ask({
@@ -146,6 +146,24 @@ export class KafkaAdmin implements Admin {
       ...codedBy(({ results }: { readonly results: readonly Coded[] }) => results[0]),
     })
     await this.#untilKnown(topic, count => count === total)
+  }
+
+  async alterTopic(name: string, changes: TopicChanges): Promise<void> {
+    const configs = toTopicConfigs(name, changes)
+    await this.#cluster.topic(name)
+    if (configs.length === 0) return
+    const altered = configs.map(({ name: config, value }) => ({
+      name: config,
+      configOperation: value === null ? alterOperations.delete : alterOperations.set,
+      value,
+    }))
+    await this.#ask({
+      what: `Altering topic '${name}'`,
+      api: this.#cluster.library.incrementalAlterConfigsV1,
+      request: () =>
+        [[{ resourceType: topicResource, resourceName: name, configs: altered }], false] as const,
+      ...codedBy(({ responses }: { readonly responses: readonly Coded[] }) => responses[0]),
+    })
   }
 
   async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {
@@ -345,6 +363,8 @@ export class KafkaAdmin implements Admin {
 
 const leaderNotAvailable = 5
 const groupIdNotFound = 69
+const topicResource = 2
+const alterOperations = { set: 0, delete: 1 } as const
 
 // A topic that is not there is an answer, where it is to be there already.
 function isTransient(error: unknown): boolean {

@@ -8,7 +8,7 @@ import type { Unread } from '../engine.ts'
 import { InvalidOptionError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { Producer, type ProducerOptions } from '../producer/producer.ts'
 import type { PubSub } from '../pub-sub.ts'
-import { Serde } from '../serde.ts'
+import { type ByteEdge, Serde } from '../serde.ts'
 import type { OpenTopics, RecordOf, TopicMap, TopicOptions } from '../topic-definition.ts'
 import { boolean, checkOptions, duration } from '../validate.ts'
 import { ClusterEngine } from './cluster-engine.ts'
@@ -85,6 +85,9 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
   }
 }
 
+// Nothing is served from here.
+const edge: ByteEdge = { servers: 0 }
+
 /**
  * Connects to an Apache Kafka cluster (4.0 or later), or to a broker of another process that is served by `serve`.
  * Needs the package `@platformatic/kafka`, an optional peer.
@@ -116,7 +119,7 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
     },
     append: resolved,
     fetch: resolved,
-    serdeOf: name => new Serde(name, { codec, ...topics[name]?.options }),
+    serdeOf: name => new Serde(name, { codec, ...topics[name]?.options }, edge),
   })
   const requireOpen = () => engine.requireOpen()
   const { cluster, lookup } = engine

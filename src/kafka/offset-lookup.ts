@@ -46,12 +46,12 @@ export class OffsetLookup {
   }
 
   async #ask(
-    partitions: readonly TopicPartition[],
+    asked: readonly TopicPartition[],
     timestamp: number,
     isolationLevel: IsolationLevel,
   ): Promise<number[]> {
-    const responses = await this.#cluster.askLeaders(partitions, {
-      what: `Looking up offsets of ${partitions.map(formatTopicPartition).join(', ')}`,
+    const responses = await this.#cluster.askLeaders(asked, {
+      what: `Looking up offsets of ${asked.map(formatTopicPartition).join(', ')}`,
       api: this.#cluster.library.listOffsetsV7,
       request: led => [
         -1,
@@ -73,6 +73,6 @@ export class OffsetLookup {
         }
       }
     }
-    return partitions.map(tp => offsets.get(formatTopicPartition(tp)) ?? -1)
+    return asked.map(tp => offsets.get(formatTopicPartition(tp)) ?? -1)
   }
 }

@@ -1,5 +1,8 @@
 import { InvalidOptionError } from '../errors.ts'
-import type { TopicOptions } from '../topic-definition.ts'
+import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
+import { anything, type Checks, checkOptions } from '../validate.ts'
+
+type Configurable = keyof typeof configs
 
 const configs = {
   retentionMs: 'retention.ms',
@@ -16,36 +19,75 @@ const configs = {
   messageTimestampAfterMaxMs: 'message.timestamp.after.max.ms',
 } as const
 
-// -1 is no limit: where it is Kafka's default, or Kafka has no word for it, nothing is said.
-const unlimited = new Set(['maxMessageBytes', 'messageTimestampBeforeMaxMs', 'messageTimestampAfterMaxMs'])
+// Where -1 is no limit, and Kafka has no word for that: its default comes nearest.
+const unlimited = new Set<string>([
+  'maxMessageBytes',
+  'segmentBytes',
+  'messageTimestampBeforeMaxMs',
+  'messageTimestampAfterMaxMs',
+])
 
-/** A topic's options as Kafka's configuration. Those of them that only a log in memory has are not among them. */
-export function toTopicConfigs(
-  name: string,
-  options: TopicOptions,
-): { readonly name: string; readonly value: string }[] {
-  requirePortable(name, options)
-  return Object.entries(configs).flatMap(([option, config]) => {
-    const value = options[option as keyof typeof configs]
-    if (value === undefined || (value === -1 && unlimited.has(option))) return []
-    return [{ name: config, value: String(value) }]
+// What each may be is for the cluster to say.
+const known: Checks<TopicOptions> = {
+  partitions: anything,
+  retentionMs: anything,
+  retentionRecords: anything,
+  retentionBytes: anything,
+  cleanupPolicy: anything,
+  whenFull: anything,
+  minCompactionLagMs: anything,
+  deleteRetentionMs: anything,
+  minCleanableDirtyRatio: anything,
+  segmentMs: anything,
+  segmentRecords: anything,
+  segmentBytes: anything,
+  maxMessageBytes: anything,
+  messageTimestampType: anything,
+  messageTimestampBeforeMaxMs: anything,
+  messageTimestampAfterMaxMs: anything,
+  freeze: anything,
+  codec: anything,
+  schema: anything,
+  keys: anything,
+}
+
+/** One of Kafka's configs of a topic; null is the default again. */
+export interface TopicConfigValue {
+  readonly name: string
+  readonly value: string | null
+}
+
+/**
+ * A topic's options, or changes of them, as Kafka's configs.
+ *
+ * @throws InvalidOptionError for what a topic of a cluster cannot have
+ */
+export function toTopicConfigs(topic: string, options: TopicChanges): TopicConfigValue[] {
+  requirePortable(topic, options)
+  return Object.entries(options).flatMap(([option, value]) => {
+    const name = configs[option as Configurable]
+    if (name === undefined || value === undefined) return []
+    const unset = value === null || (value === -1 && unlimited.has(option))
+    return [{ name, value: unset ? null : String(value) }]
   })
 }
 
 /**
- * Refuses what a topic of a cluster cannot have, instead of passing over it.
+ * Refuses what only a log in memory has, instead of passing over it.
  *
  * @throws InvalidOptionError
  */
-export function requirePortable(topic: string, options: TopicOptions): void {
+export function requirePortable(topic: string, options: TopicChanges): void {
+  checkOptions(`Topic '${topic}'`, options as TopicOptions, known)
   const { retentionRecords, segmentRecords, whenFull, cleanupPolicy } = options
-  if (retentionRecords !== undefined && retentionRecords !== -1)
-    throw onlyInMemory(topic, 'retentionRecords', 'retentionMs or retentionBytes')
-  if (segmentRecords !== undefined) throw onlyInMemory(topic, 'segmentRecords', 'segmentBytes or segmentMs')
-  if (whenFull !== undefined && whenFull !== 'drop-oldest')
+  if (typeof retentionRecords === 'number' && retentionRecords !== -1)
+    throw onlyInMemory(topic, 'retentionRecords', 'retentionMs and retentionBytes')
+  if (typeof segmentRecords === 'number')
+    throw onlyInMemory(topic, 'segmentRecords', 'segmentBytes and segmentMs')
+  if (typeof whenFull === 'string' && whenFull !== 'drop-oldest')
     throw onlyInMemory(topic, 'whenFull', `'drop-oldest', which is Kafka's way`)
   if (cleanupPolicy === 'consumed')
-    throw onlyInMemory(topic, 'cleanupPolicy', `'delete', 'compact' or 'compact,delete'`)
+    throw onlyInMemory(topic, 'cleanupPolicy', `'delete', 'compact' and 'compact,delete'`)
 }
 
 function onlyInMemory(topic: string, option: string, instead: string): InvalidOptionError {

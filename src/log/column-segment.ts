@@ -1,5 +1,5 @@
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
-import { recordSize } from './record-size.ts'
+import { recordSize, sizeAsJson } from './record-size.ts'
 import type { Hidden, Segment } from './segment.ts'
 
 const firstCapacity = 4
@@ -193,6 +193,14 @@ export class ColumnSegment implements Segment {
       value: slots[2 * index + 1],
       headers: this.#headers?.[index] ?? noHeaders,
     }
+  }
+
+  measure(topic: string): number {
+    let bytes = 0
+    for (let i = 0; i < this.count; i++) {
+      bytes += sizeAsJson({ topic, key: this.keyAt(i), value: this.valueAt(i), headers: this.headersAt(i) })
+    }
+    return bytes
   }
 
   sizeAt(index: number): number {

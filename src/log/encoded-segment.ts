@@ -1,26 +1,14 @@
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { BatchCollector } from './batch-collector.ts'
+import { BatchIndex } from './batch-index.ts'
 import { ColumnSegment } from './column-segment.ts'
-import type { BatchDecoder, EncodedBatch } from './encoded-batch.ts'
+import type { BatchDecoder, DecodedRecord, EncodedBatch } from './encoded-batch.ts'
 import type { Hidden, Segment } from './segment.ts'
 
 const firstCapacity = 1024
 
 /** A batch gets its own slab where it is larger. */
 const slabBytes: number = 1 << 20
-
-/** One batch of a segment: where it is, and whether readers get it. */
-interface Batch {
-  /** The index of its first record. */
-  readonly first: number
-  readonly count: number
-  /** Where its bytes begin; a control record of this process has none. */
-  readonly position: number
-  readonly size: number
-  readonly maxTimestamp: number
-  readonly sequence: number
-  hidden: Hidden | undefined
-}
 
 /**
  * A run of records as the batches in which they came, in one slab of bytes: who reads batches gets views of it. Who reads
@@ -29,25 +17,40 @@ interface Batch {
 export class EncodedSegment implements Segment {
   readonly baseOffset: number
   readonly createdAt: number
-  count = 0
   plain = true
   bytes = 0
   maxTimestamp: number = Number.NEGATIVE_INFINITY
   runningMaxTimestamp: number
   readonly #decode: BatchDecoder
-  #slab: Uint8Array = new Uint8Array(0)
-  #used = 0
-  readonly #batches: Batch[] = []
+  #slab: Uint8Array
+  readonly #batches = new BatchIndex()
   // The records of the batches that were decoded, which are always the first ones.
   #columns: ColumnSegment | undefined
   #decoded = 0
   #sealed = false
 
-  constructor(baseOffset: number, createdAt: number, runningMaxTimestamp: number, decode: BatchDecoder) {
+  /** `expected`: room for so many bytes at once, where the segment before it shows that they will come. */
+  constructor(
+    baseOffset: number,
+    createdAt: number,
+    runningMaxTimestamp: number,
+    decode: BatchDecoder,
+    expected: number = 0,
+  ) {
+    this.#slab = Buffer.allocUnsafeSlow(Math.min(expected, slabBytes))
     this.baseOffset = baseOffset
     this.createdAt = createdAt
     this.runningMaxTimestamp = runningMaxTimestamp
     this.#decode = decode
+  }
+
+  get count(): number {
+    return this.#batches.records
+  }
+
+  /** How many bytes its batches take. */
+  get size(): number {
+    return this.#batches.position(this.#batches.length)
   }
 
   get endOffset(): number {
@@ -56,34 +59,26 @@ export class EncodedSegment implements Segment {
 
   /** Whether another batch has its place here. */
   takes({ size, decode }: EncodedBatch): boolean {
-    return decode === this.#decode && (this.#used === 0 || this.#used + size <= slabBytes)
+    return decode === this.#decode && (this.size === 0 || this.size + size <= slabBytes)
   }
 
   append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void {
-    const position = this.#used
+    const position = this.size
     this.#grow(position + batch.size)
     batch.copy(this.#slab, position, this.endOffset, appendTime)
-    this.#used = position + batch.size
-    this.#add(batch.count, position, batch.size, appendTime ?? batch.maxTimestamp, sequence, undefined)
+    this.#add(batch.count, batch.size, appendTime ?? batch.maxTimestamp, sequence)
     this.bytes += size
   }
 
-  /** Appends the record of a transaction's end, which nobody reads. */
+  /** Appends the record of a transaction's end, which nobody reads, and which has no bytes. */
   appendControl(timestamp: number, sequence: number): void {
-    this.#add(1, this.#used, 0, timestamp, sequence, 'control')
+    this.#add(1, 0, timestamp, sequence)
+    this.#batches.hide(this.#batches.length - 1, 'control')
     this.plain = false
   }
 
-  #add(
-    count: number,
-    position: number,
-    size: number,
-    maxTimestamp: number,
-    sequence: number,
-    hidden: Hidden | undefined,
-  ): void {
-    this.#batches.push({ first: this.count, count, position, size, maxTimestamp, sequence, hidden })
-    this.count += count
+  #add(count: number, bytes: number, maxTimestamp: number, sequence: number): void {
+    this.#batches.add(count, bytes, maxTimestamp, sequence)
     if (maxTimestamp > this.maxTimestamp) this.maxTimestamp = maxTimestamp
     if (maxTimestamp > this.runningMaxTimestamp) this.runningMaxTimestamp = maxTimestamp
   }
@@ -91,14 +86,20 @@ export class EncodedSegment implements Segment {
   #grow(needed: number): void {
     if (needed <= this.#slab.length) return
     const doubled = Math.min(slabBytes, Math.max(firstCapacity, 2 * this.#slab.length))
-    const larger = new Uint8Array(Math.max(needed, doubled))
-    larger.set(this.#slab.subarray(0, this.#used))
-    this.#slab = larger
+    this.#resize(Math.max(needed, doubled))
+  }
+
+  #resize(capacity: number): void {
+    const slab = Buffer.allocUnsafeSlow(capacity)
+    slab.set(this.#slab.subarray(0, this.size))
+    this.#slab = slab
   }
 
   seal(): void {
     this.#sealed = true
-    if (this.#slab.length > this.#used) this.#slab = this.#slab.slice(0, this.#used)
+    // A little room costs less than a copy of all.
+    if (this.#slab.length > 1.125 * this.size) this.#resize(this.size)
+    this.#batches.seal()
     if (this.#decoded === this.#batches.length) this.#columns?.seal()
   }
 
@@ -108,55 +109,44 @@ export class EncodedSegment implements Segment {
 
   /** Collects batches as they are, from the one with the record at an offset on, those that end at or before another one. */
   collect(from: number, end: number, committed: boolean, collector: BatchCollector): void {
+    const batches = this.#batches
     let start = 0
     let stop = 0
     const push = () => {
       if (stop > start) collector.push(this.#slab.subarray(start, stop))
     }
-    for (let i = this.#batchOf(this.indexFrom(from)); i < this.#batches.length; i++) {
-      const batch = this.#batches[i]!
-      if (this.baseOffset + batch.first + batch.count > end) break
-      if (batch.size === 0 || !isVisible(batch, committed)) continue
-      if (!collector.takes(batch.size)) break
-      if (batch.position !== stop) {
+    for (let i = batches.at(this.indexFrom(from)); i < batches.length; i++) {
+      if (this.baseOffset + batches.first(i + 1) > end) break
+      const position = batches.position(i)
+      const size = batches.position(i + 1) - position
+      if (size === 0 || !batches.visible(i, committed)) continue
+      if (!collector.takes(size)) break
+      if (position !== stop) {
         push()
-        start = batch.position
+        start = position
       }
-      stop = batch.position + batch.size
+      stop = position + size
     }
     push()
   }
 
-  // The number of the batch that has the record at an index.
-  #batchOf(index: number): number {
-    let low = 0
-    let high = this.#batches.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if (this.#batches[middle]!.first <= index) low = middle
-      else high = middle - 1
-    }
-    return low
-  }
-
   hide(index: number, why: Hidden): void {
     // A transaction has whole batches.
-    this.#batches[this.#batchOf(index)]!.hidden = why
+    this.#batches.hide(this.#batches.at(index), why)
     this.plain = false
   }
 
   visible(index: number, committed: boolean): boolean {
-    return this.plain || isVisible(this.#batches[this.#batchOf(index)]!, committed)
+    return this.plain || this.#batches.visible(this.#batches.at(index), committed)
   }
 
   countVisible(from: number, to: number, committed: boolean): number {
     if (this.plain) return Math.max(0, to - from)
+    const batches = this.#batches
     let count = 0
-    for (let i = this.#batchOf(from); i < this.#batches.length; i++) {
-      const batch = this.#batches[i]!
-      if (batch.first >= to) break
-      if (isVisible(batch, committed)) {
-        count += Math.min(to, batch.first + batch.count) - Math.max(from, batch.first)
+    for (let i = batches.at(from); i < batches.length && batches.first(i) < to; i++) {
+      if (batches.visible(i, committed)) {
+        count += Math.min(to, batches.first(i + 1)) - Math.max(from, batches.first(i))
       }
     }
     return count
@@ -168,12 +158,12 @@ export class EncodedSegment implements Segment {
 
   offsetForTimestamp(timestamp: number, fromOffset: number): number | null {
     const from = this.indexFrom(fromOffset)
-    for (let i = this.#batchOf(from); i < this.#batches.length; i++) {
-      const batch = this.#batches[i]!
-      if (batch.maxTimestamp < timestamp) continue
-      const records = this.#records(batch)
-      for (let at = Math.max(0, from - batch.first); at < records.length; at++) {
-        if (records[at]!.timestamp >= timestamp) return this.baseOffset + batch.first + at
+    for (let i = this.#batches.at(from); i < this.#batches.length; i++) {
+      if (this.#batches.maxTimestamp(i) < timestamp) continue
+      const records = this.#records(i)
+      const first = this.#batches.first(i)
+      for (let at = Math.max(0, from - first); at < records.length; at++) {
+        if (records[at]!.timestamp >= timestamp) return this.baseOffset + first + at
       }
     }
     return null
@@ -182,9 +172,11 @@ export class EncodedSegment implements Segment {
   // --- records ------------------------------------------------------------------------------------------------------
 
   // Looked at once, without being kept.
-  #records({ position, size, maxTimestamp }: Batch) {
-    if (size === 0) return [{ key: null, value: null, headers: noHeaders, timestamp: maxTimestamp }]
-    return this.#decode(this.#slab.subarray(position, position + size))
+  #records(batch: number): readonly DecodedRecord[] {
+    const position = this.#batches.position(batch)
+    const end = this.#batches.position(batch + 1)
+    if (end > position) return this.#decode(this.#slab.subarray(position, end))
+    return [{ key: null, value: null, headers: noHeaders, timestamp: this.#batches.maxTimestamp(batch) }]
   }
 
   #decodeAll(): ColumnSegment {
@@ -192,9 +184,8 @@ export class EncodedSegment implements Segment {
     this.#columns ??= new ColumnSegment(baseOffset, createdAt, Number.NEGATIVE_INFINITY, count)
     const columns = this.#columns
     for (; this.#decoded < this.#batches.length; this.#decoded++) {
-      const batch = this.#batches[this.#decoded]!
-      let { sequence } = batch
-      for (const { key, value, headers, timestamp } of this.#records(batch)) {
+      let sequence = this.#batches.sequence(this.#decoded)
+      for (const { key, value, headers, timestamp } of this.#records(this.#decoded)) {
         columns.append(key, value, headers, timestamp, sequence++, 0)
       }
     }
@@ -236,11 +227,11 @@ export class EncodedSegment implements Segment {
     return this.#all.sequenceAt(index)
   }
 
+  measure(): number {
+    return this.size
+  }
+
   sizeAt(): number {
     return this.bytes / this.count
   }
-}
-
-function isVisible({ hidden }: Batch, committed: boolean): boolean {
-  return hidden === undefined || (hidden === 'aborted' && !committed)
 }

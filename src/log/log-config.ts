@@ -143,6 +143,15 @@ const whenFullUnder: Readonly<Record<string, 'reject' | 'wait' | undefined>> = {
   consumed: 'wait',
 }
 
+/** Whether an option does nothing under a policy. */
+export function meansNothing(
+  option: keyof TopicOptions,
+  { cleanupPolicy = 'delete', whenFull }: TopicOptions,
+): boolean {
+  if (notUnder[cleanupPolicy]?.includes(option)) return true
+  return option === 'whenFull' && whenFull === 'drop-oldest' && whenFullUnder[cleanupPolicy] !== undefined
+}
+
 function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: string): void {
   for (const option of notUnder[cleanupPolicy]!) {
     if (options[option] === undefined || options[option] === -1) continue

@@ -44,8 +44,9 @@ export class LogManager {
     return this.#bytes
   }
 
-  segmentAdded(partition: Partition, segment: Segment, timestamp: number, retentionMs: number): void {
+  segmentAdded(partition: Partition, segment: Segment, timestamp: number): void {
     this.#segments.set(segment, partition)
+    const { retentionMs } = partition.config
     if (retentionMs === -1) return
     const soonest = segment.createdAt + Math.min(retentionMs, checkIntervalMs)
     this.#expireAt(Math.max(timestamp + retentionMs, soonest) + 1)
@@ -121,6 +122,12 @@ export class LogManager {
   appended(count: number, bytes: number): void {
     this.#records += count
     this.#bytes += bytes
+  }
+
+  /** A topic keeps its records for another time than before: what is too old goes, and the next wait is planned anew. */
+  retentionAltered(partitions: readonly Partition[]): void {
+    const now = this.#clock.now()
+    for (const partition of partitions) this.#expireAt(partition.expire(now))
   }
 
   #expireAt(time: number): void {

@@ -22,6 +22,11 @@ export class OpenTransactions {
     return -1
   }
 
+  /** The offset at which the transaction of each producer begins. */
+  get starts(): ReadonlyMap<number, number> {
+    return new Map([...this.#open].map(([producerId, ranges]) => [producerId, ranges[0]!.from]))
+  }
+
   /** A producer's transaction has written its first records here; what it writes later is added to what this gives. */
   begin(producerId: number, offset: number, count: number): OffsetRange[] {
     const ranges = [{ from: offset, to: offset + count }]

@@ -4,6 +4,8 @@ import type { Segment } from './segment.ts'
 
 /** The log that a cleaner works on. */
 export interface CompactedLog {
+  /** As it is now: a topic may be altered. */
+  readonly config: LogConfig
   readonly logStartOffset: number
   /** Nothing from here on is compacted: it is not decided yet. */
   readonly lastStableOffset: number
@@ -19,7 +21,6 @@ export interface CompactedLog {
  */
 export class PartitionCleaner {
   readonly #log: CompactedLog
-  readonly #config: LogConfig
   // All before it has been compacted.
   #cleanedTo = 0
   #tombstones: Map<number, number> = new Map()
@@ -27,9 +28,13 @@ export class PartitionCleaner {
   #passedAt = Number.NEGATIVE_INFINITY
   #pass: CompactionPass | undefined
 
-  constructor(log: CompactedLog, config: LogConfig) {
+  constructor(log: CompactedLog) {
     this.#log = log
-    this.#config = config
+  }
+
+  /** The log's options have changed: a pass under the old ones is not gone on with. */
+  altered(): void {
+    this.#pass = undefined
   }
 
   /**
@@ -70,11 +75,11 @@ export class PartitionCleaner {
 
   // Tombstones come due one by one, and each pass reads the whole log: those that are due close together go together.
   #tombstonesDue(): number {
-    return Math.max(this.#nextTombstone, this.#passedAt + Math.floor(this.#config.deleteRetentionMs / 8))
+    return Math.max(this.#nextTombstone, this.#passedAt + Math.floor(this.#log.config.deleteRetentionMs / 8))
   }
 
   #enough(dirty: number, clean: number): boolean {
-    return dirty > 0 && dirty >= this.#config.minCleanableDirtyRatio * (dirty + clean)
+    return dirty > 0 && dirty >= this.#log.config.minCleanableDirtyRatio * (dirty + clean)
   }
 
   #begin(now: number, forced: boolean, spared: number): CompactionPass | undefined {
@@ -88,10 +93,10 @@ export class PartitionCleaner {
       logStartOffset: () => log.logStartOffset,
       dirtyFrom: this.#cleanedTo,
       now,
-      deleteRetentionMs: this.#config.deleteRetentionMs,
+      deleteRetentionMs: this.#log.config.deleteRetentionMs,
       tombstones: this.#tombstones,
-      segmentRecords: this.#config.segmentRecords,
-      sized: countsBytes(this.#config),
+      segmentRecords: this.#log.config.segmentRecords,
+      sized: countsBytes(this.#log.config),
     })
   }
 
@@ -105,7 +110,7 @@ export class PartitionCleaner {
     clean: number
     nextCleanable: number
   } {
-    const { minCompactionLagMs } = this.#config
+    const { minCompactionLagMs } = this.#log.config
     const all = this.#log.closedSegments
     const decided = all.filter(({ endOffset }) => endOffset <= this.#log.lastStableOffset)
     const closed = spared === 0 ? decided : decided.slice(0, Math.max(0, all.length - spared))

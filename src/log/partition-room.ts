@@ -3,6 +3,8 @@ import type { Segment } from './segment.ts'
 
 /** A log that holds back what is not read. */
 export interface HeldLog {
+  /** As it is now: a topic may be altered. */
+  readonly config: LogConfig
   readonly logStartOffset: number
   readonly highWatermark: number
   readonly bytes: number
@@ -16,21 +18,19 @@ export interface HeldLog {
 /** The room in a partition whose unread records have to stay: for more there is only what everybody has read. */
 export class PartitionRoom {
   readonly #log: HeldLog
-  readonly #config: LogConfig
 
-  constructor(log: HeldLog, config: LogConfig) {
+  constructor(log: HeldLog) {
     this.#log = log
-    this.#config = config
   }
 
   /** Whether its writers wait for room; else they are refused. */
   get waits(): boolean {
-    return this.#config.whenFull === 'wait'
+    return this.#log.config.whenFull === 'wait'
   }
 
   /** What bounds it, as an error says it. */
   get limits(): string {
-    const { retentionRecords, retentionBytes } = this.#config
+    const { retentionRecords, retentionBytes } = this.#log.config
     const records = retentionRecords === -1 ? '' : `retentionRecords is ${retentionRecords}`
     const bytes = retentionBytes === -1 ? '' : `retentionBytes is ${retentionBytes}`
     return records !== '' && bytes !== '' ? `${records}, ${bytes}` : records + bytes
@@ -38,7 +38,7 @@ export class PartitionRoom {
 
   /** Whether so much could ever be kept at once. */
   couldFit(count: number, bytes: number): boolean {
-    const { retentionRecords, retentionBytes } = this.#config
+    const { retentionRecords, retentionBytes } = this.#log.config
     return (
       (retentionRecords === -1 || count <= retentionRecords) &&
       (retentionBytes === -1 || bytes <= retentionBytes)
@@ -47,7 +47,7 @@ export class PartitionRoom {
 
   /** Whether so much more fits once what everybody has read is gone. */
   fits(count: number, bytes: number): boolean {
-    const { retentionRecords, retentionBytes } = this.#config
+    const { retentionRecords, retentionBytes } = this.#log.config
     const log = this.#log
     const from = retentionRecords === -1 ? 0 : log.highWatermark + count - retentionRecords
     if (from > log.logStartOffset && from > log.consumedBefore) return false
@@ -67,7 +67,7 @@ export class PartitionRoom {
 
   /** Drops as much of what everybody has read as is needed for so much more, where that fits. */
   make(count: number, bytes: number): void {
-    const { retentionRecords, retentionBytes } = this.#config
+    const { retentionRecords, retentionBytes } = this.#log.config
     const log = this.#log
     if (retentionRecords !== -1) log.dropConsumed(log.highWatermark + count - retentionRecords)
     if (retentionBytes === -1) return

@@ -24,6 +24,8 @@ export interface PartitionHost {
   segmentDropped(segment: Segment): void
   /** Compaction put some segments in the place of others. */
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void
+  /** So many bytes are kept that were not counted before. */
+  bytesCounted(bytes: number): void
   /** A segment of so many records was closed in a log that is compacted. */
   compactable(cleaner: PartitionCleaner, records: number): void
   /** How many records every group that reads the topic has committed past: the offset after them, or 0. */
@@ -56,7 +58,7 @@ export interface PartitionReader {
 export class Partition {
   readonly topic: string
   readonly index: number
-  readonly #config: LogConfig
+  #config: LogConfig
   readonly #serde: Serde
   readonly #host: PartitionHost
   #segments: Segment[] = []
@@ -75,11 +77,11 @@ export class Partition {
   openFrom = -1
   // Whether an offset between the start and the end may be without a record, or with one that is hidden.
   #gaps = false
-  readonly #cleaner: PartitionCleaner | undefined
+  #cleaner: PartitionCleaner | undefined
   /** Where unread records have to stay; undefined where they may go. @internal */
-  readonly room: PartitionRoom | undefined
+  room: PartitionRoom | undefined
   /** Told of every commit, where records wait for that; a commit of any other topic costs nothing. @internal */
-  readonly offsetCommitted: (() => void) | undefined
+  offsetCommitted: (() => void) | undefined
   #producers: ProducerStates | undefined
   // Up to here records may go without asking whether everybody has read them.
   #harmlessBefore = 0
@@ -91,10 +93,20 @@ export class Partition {
     this.#config = config
     this.#serde = serde
     this.#host = host
-    this.#cleaner = compacts(config) ? new PartitionCleaner(this, config) : undefined
-    const holdsBack = config.whenFull !== 'drop-oldest'
-    this.room = holdsBack ? new PartitionRoom(this, config) : undefined
+    this.#followConfig()
+  }
+
+  #followConfig(): void {
+    if (!compacts(this.#config)) this.#cleaner = undefined
+    else this.#cleaner ??= new PartitionCleaner(this)
+    const holdsBack = this.#config.whenFull !== 'drop-oldest'
+    this.room = holdsBack ? new PartitionRoom(this) : undefined
     this.offsetCommitted = holdsBack ? () => this.#host.offsetCommitted(this) : undefined
+  }
+
+  /** @internal */
+  get config(): LogConfig {
+    return this.#config
   }
 
   /** The offset of the oldest record that is kept, or of the next one where none is. */
@@ -190,7 +202,7 @@ export class Partition {
     let segment = this.#encoded
     if (segment === undefined || !segment.takes(batch) || this.#full(segment, size, now, batch.count)) {
       this.#rolled()
-      segment = new EncodedSegment(offset, now, this.maxTimestamp, batch.decode)
+      segment = new EncodedSegment(offset, now, this.maxTimestamp, batch.decode, segment?.size)
       this.#add(segment, appendTime ?? batch.maxTimestamp)
       this.#encoded = segment
     }
@@ -372,6 +384,53 @@ export class Partition {
     return oldest.maxTimestamp + retentionMs + 1
   }
 
+  // --- altered options ----------------------------------------------------------------------------------------------
+
+  /**
+   * The bytes of each segment, for a topic that begins to count them.
+   *
+   * @throws InvalidRecordError where a record has no size
+   * @internal
+   */
+  measure(): number[] {
+    return this.#segments.map(segment => segment.measure(this.topic))
+  }
+
+  /** Goes on under other options; what they do not keep goes at once. @internal */
+  alter(config: LogConfig, sizes: readonly number[] | undefined): void {
+    const before = this.#cleaner
+    this.#config = config
+    this.#followConfig()
+    if (sizes !== undefined) this.#countBytes(sizes)
+    this.#dropExcess()
+    before?.altered()
+    if (before !== undefined && this.#cleaner === undefined) this.#host.compacted(before, true)
+    else if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, false)
+  }
+
+  #countBytes(sizes: readonly number[]): void {
+    const before = this.#bytes
+    this.#bytes = 0
+    for (const [i, segment] of this.#segments.entries()) {
+      segment.bytes = sizes[i]!
+      this.#bytes += segment.bytes
+    }
+    this.#host.bytesCounted(this.#bytes - before)
+  }
+
+  // What is unread and held back stays, and its writers wait or are refused.
+  #dropExcess(): void {
+    if (this.room !== undefined) {
+      if (this.room.fits(0, 0)) this.room.make(0, 0)
+      return
+    }
+    const { retentionRecords, retentionBytes } = this.#config
+    if (retentionRecords !== -1 && this.#end - this.#start > retentionRecords) {
+      this.#advance(this.#end - retentionRecords, 'retention')
+    }
+    this.#dropOldest(expiredBySize(this.#segments, retentionBytes, this.#bytes), 'retention')
+  }
+
   // --- room ---------------------------------------------------------------------------------------------------------
 
   /** The offset after the last record that every group has committed past, or 0. @internal */
@@ -468,6 +527,11 @@ export class Partition {
     if (segment === undefined || this.#full(segment, 0, now)) segment = this.#roll(now, now)
     segment.append(null, null, noHeaders, now, sequence, 0)
     segment.hide(segment.count - 1, 'control')
+  }
+
+  /** The offset at which the open transaction of each producer begins, by producer id. @internal */
+  get openTransactions(): ReadonlyMap<number, number> {
+    return this.#transactions?.starts ?? new Map()
   }
 
   #hide(from: number, to: number): void {

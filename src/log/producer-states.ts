@@ -16,6 +16,16 @@ interface WrittenBatch {
   readonly baseOffset: number
 }
 
+/** A producer that has written here. */
+export interface ActiveProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** Of its last record. */
+  readonly lastSequence: number
+  /** On the clock's `now()`. */
+  readonly writtenAt: number
+}
+
 interface ProducerState {
   epoch: number
   /** Of the last record, or -1. */
@@ -88,6 +98,18 @@ export class ProducerStates {
       writtenAt: now,
     })
     this.#forgetOldest(now)
+  }
+
+  /** The producers that are known, with what they wrote last; who was silent for the longest comes first. */
+  active(now: number): readonly ActiveProducer[] {
+    return [...this.#producers]
+      .filter(([producerId]) => this.#live(producerId, now) !== undefined)
+      .map(([producerId, { epoch, lastSequence, writtenAt }]) => ({
+        producerId,
+        producerEpoch: epoch,
+        lastSequence,
+        writtenAt,
+      }))
   }
 
   #live(producerId: number, now: number): ProducerState | undefined {

@@ -15,6 +15,17 @@ export function recordSize(record: Sized): number {
   return size
 }
 
+/**
+ * The same of a record that was written before its topic counted bytes: a value without any takes what its JSON does, which is
+ * what a client on the wire gets. Throws where it has no JSON.
+ */
+export function sizeAsJson(record: Sized): number {
+  const { value } = record
+  if (value === null || value instanceof Uint8Array) return recordSize(record)
+  const json: string | undefined = JSON.stringify(value)
+  return recordSize({ ...record, value: json === undefined ? value : Buffer.from(json) })
+}
+
 function sizeOf(part: string | Uint8Array | null | undefined): number {
   if (part === null || part === undefined) return 0
   return typeof part === 'string' ? Buffer.byteLength(part) : part.byteLength

@@ -17,7 +17,7 @@ export interface Segment {
   /** Whether every offset from the first to the last is a record that every reader gets: nothing need be looked for then. */
   readonly plain: boolean
   /** What its records take, where the topic counts bytes. */
-  readonly bytes: number
+  bytes: number
   readonly maxTimestamp: number
   /** The largest timestamp of this segment and all before it in its partition: it makes a search by time binary. */
   runningMaxTimestamp: number
@@ -49,4 +49,6 @@ export interface Segment {
   sequenceAt(index: number): number
   /** What a record takes, where the topic counts bytes. */
   sizeAt(index: number): number
+  /** What its records take, where the topic has not counted bytes. @throws where a value has no size */
+  measure(topic: string): number
 }

@@ -11,12 +11,14 @@ import {
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
-import { Serde } from '../serde.ts'
+import { type ByteEdge, Serde } from '../serde.ts'
+import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
 import { integer } from '../validate.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
 import { Partition, type PartitionHost } from './partition.ts'
 import { recordSize } from './record-size.ts'
+import { changeOptions } from './topic-changes.ts'
 
 /** Where a batch was written. */
 export interface BatchMetadata {
@@ -28,8 +30,12 @@ export interface BatchMetadata {
 
 /** What a topic asks of the broker that keeps it. */
 export interface TopicHost extends PartitionHost {
+  readonly edge: ByteEdge
   append(topic: Topic, body: object): RecordMetadata
   partitionsAdded(topic: Topic, from: number): void
+  /** Options with every default filled in. */
+  logConfig(topic: string, options: TopicOptions): LogConfig
+  altered(topic: Topic, before: LogConfig): void
 }
 
 /** A topic in memory: a name, its options and its partitions. It exists only in this process, not on a cluster. */
@@ -37,31 +43,46 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   readonly name: Record['topic']
   /** Kafka's topic id: a name that is used again gets another one. */
   readonly id: string
-  /** The options, with every default filled in. */
-  readonly options: Readonly<LogConfig>
   /** @internal */
   readonly serde: Serde
   readonly #host: TopicHost
   readonly #partitions: Partition[] = []
-  readonly #sized: boolean
-  readonly #plainTime: boolean
-  readonly #compacts: boolean
-  readonly #holdsBack: boolean
+  #asked: TopicOptions
+  #config: Readonly<LogConfig>
+  #sized = false
+  #plainTime = false
+  #compacts = false
+  #holdsBack = false
   #sequence = 0
   #deleted = false
 
   /** @hidden */
-  constructor(name: string, id: string, config: LogConfig, host: TopicHost) {
+  constructor(name: string, id: string, options: TopicOptions, config: LogConfig, host: TopicHost) {
     this.name = name
     this.id = id
-    this.options = config
-    this.serde = new Serde(name, config)
+    this.serde = new Serde(name, config, host.edge)
     this.#host = host
-    this.#sized = countsBytes(config)
-    this.#plainTime = config.messageTimestampType === 'CreateTime'
-    this.#compacts = compacts(config)
-    this.#holdsBack = config.whenFull !== 'drop-oldest'
+    this.#asked = options
+    this.#config = config
+    this.#followConfig()
     this.#extend(config.partitions)
+  }
+
+  #followConfig(): void {
+    this.#sized = countsBytes(this.#config)
+    this.#plainTime = this.#config.messageTimestampType === 'CreateTime'
+    this.#compacts = compacts(this.#config)
+    this.#holdsBack = this.#config.whenFull !== 'drop-oldest'
+  }
+
+  /** The options, with every default filled in. */
+  get options(): Readonly<LogConfig> {
+    return this.#config
+  }
+
+  /** The options that it was given, at its creation or since. @internal */
+  get asked(): Readonly<TopicOptions> {
+    return this.#asked
   }
 
   /** The partitions, by number. */
@@ -143,6 +164,51 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
         `Topic '${this.name}' has ${this.#partitions.length} partitions; addPartitions expected ${check.expected}, ` +
           `received ${String(total)}`,
         { topic: this.name, received: total, expected: check.expected },
+      )
+    }
+  }
+
+  /**
+   * Changes options while the topic lives; null is the default again. It takes effect at once: what the topic does not keep
+   * any more goes, compaction begins or ends, and who waits for room is looked at again. What was asked for earlier and
+   * means nothing under another `cleanupPolicy` rests until that changes again. (Kafka: IncrementalAlterConfigs)
+   *
+   * @example
+   * topic.alter({ retentionMs: 60_000, maxMessageBytes: null })
+   * @throws InvalidOptionError where the topic could not have been made so, or would count the bytes of records that have
+   * none; nothing has changed then.
+   */
+  alter(changes: TopicChanges): void {
+    const { asked, config, sizes } = this.requireAlterable(changes)
+    const before = this.#config
+    this.#asked = asked
+    this.#config = config
+    this.#followConfig()
+    for (const [i, partition] of this.#partitions.entries()) partition.alter(config, sizes?.[i])
+    this.#host.altered(this as unknown as Topic, before)
+    this.#host.finished()
+  }
+
+  /** What the topic would be; refuses what `alter` would refuse. @internal */
+  requireAlterable(changes: TopicChanges): {
+    readonly asked: TopicOptions
+    readonly config: LogConfig
+    readonly sizes: readonly (readonly number[])[] | undefined
+  } {
+    this.#requireThere()
+    const { asked, active } = changeOptions(this.name, this.#asked, changes)
+    const config = this.#host.logConfig(this.name, active)
+    return { asked, config, sizes: !this.#sized && countsBytes(config) ? this.#measure() : undefined }
+  }
+
+  // What was written before counts, too.
+  #measure(): readonly (readonly number[])[] {
+    try {
+      return this.#partitions.map(partition => partition.measure())
+    } catch (cause) {
+      throw new InvalidOptionError(
+        `Topic '${this.name}' cannot begin to count bytes: it keeps a value that has none`,
+        { topic: this.name, cause },
       )
     }
   }

@@ -124,7 +124,7 @@ function make({ log, segment, index, stop, committed }: Stretch, most: number): 
     if (!segment.visible(i, committed)) continue
     const record = segment.record(log.topic, log.index, i)
     const key = keyToWire(record.key)
-    const value = valueToWire(record.value)
+    const value = valueToWire(record)
     records.push({
       offset: record.offset,
       timestamp: record.timestamp,

@@ -1,15 +1,24 @@
 import type { Duplex } from 'node:stream'
+import type { BrokerClock } from '../broker-clock.ts'
 import { errorCodes } from '../error-codes.ts'
+import type { ClusterNode } from './cluster/cluster.ts'
 import { ConnectionSession } from './connection-session.ts'
 import { Frames } from './frames.ts'
 import type { Handler, RequestContext } from './handler.ts'
+import {
+  requestHeader,
+  requestHeaderTags,
+  requestHeaderVersion,
+  responseHeader,
+  responseHeaderVersion,
+} from './protocol/header.ts'
 import { readMessage, versionOf } from './protocol/message.ts'
 import { apiVersions } from './protocol/messages/api-versions.ts'
 import { saslAuthenticate } from './protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from './protocol/messages/sasl-handshake.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 import { Reader } from './protocol/reader.ts'
-import { nullable, string, type Type, type Version } from './protocol/type.ts'
+import type { Type, Version } from './protocol/type.ts'
 import { Writer } from './protocol/writer.ts'
 
 /** What a connection needs of its server. */
@@ -18,22 +27,18 @@ export interface ConnectionHost {
   readonly handlers: ReadonlyMap<number, Handler>
   /** Whether only those are served who have proved who they are. */
   readonly secured: boolean
+  /** The broker that it is connected to. */
+  readonly node: ClusterNode
+  readonly clock: BrokerClock
   /** Something that a client sent could not be read, or could not be answered. */
   failed(connection: Connection, error: unknown): void
   closed(connection: Connection): void
 }
 
-interface RequestHeader {
-  readonly key: number
-  readonly version: number
-  readonly correlationId: number
-  readonly clientId: string
-}
+type RequestHeader = ReturnType<typeof requestHeader.read>
 
 // What anybody may ask: the versions, and to be let in.
 const anonymous: ReadonlySet<number> = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
-
-const nullableString = nullable(string)
 
 /** One client's connection: its requests are answered one after the other, in order. */
 export class Connection {
@@ -44,6 +49,7 @@ export class Connection {
   readonly #session = new ConnectionSession()
   readonly #waiting: Buffer[] = []
   #working = false
+  #corked = false
   #truncates = false
 
   constructor(socket: Duplex, host: ConnectionHost) {
@@ -89,7 +95,12 @@ export class Connection {
       for (let frame = this.#waiting.shift(); frame !== undefined; frame = this.#waiting.shift()) {
         const answer = await this.#answer(frame)
         if (this.#gone.signal.aborted) return
-        if (answer !== undefined) this.#send(answer)
+        if (answer !== undefined) {
+          const { slowMs } = this.#host.node
+          if (slowMs > 0) await this.#pass(slowMs)
+          if (this.#gone.signal.aborted) return
+          this.#send(answer)
+        }
         if (this.#gone.signal.aborted) return
       }
     } catch (error) {
@@ -99,30 +110,41 @@ export class Connection {
     }
   }
 
-  #send(answer: Writer): void {
-    const length = Buffer.allocUnsafe(4)
-    length.writeInt32BE(answer.length)
-    if (this.#truncates) return this.#sendHalf(length, answer)
-    this.#socket.cork()
-    this.#socket.write(length)
-    for (const chunk of answer.chunks()) this.#socket.write(chunk)
-    this.#socket.uncork()
+  async #pass(ms: number): Promise<void> {
+    const { signal } = this.#gone
+    try {
+      await this.#host.clock.sleep(ms, { signal })
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
   }
 
-  #sendHalf(length: Buffer, answer: Writer): void {
+  #send(answer: Writer): void {
+    const chunks = answer.chunks()
+    chunks[0]!.writeInt32BE(answer.length - 4)
+    if (this.#truncates) return this.#sendHalf(chunks)
+    if (!this.#corked) {
+      // What is answered in the same turn goes in one piece: to write is what costs most.
+      this.#corked = true
+      this.#socket.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        this.#socket.uncork()
+      })
+    }
+    for (const chunk of chunks) this.#socket.write(chunk)
+  }
+
+  #sendHalf(chunks: readonly Buffer[]): void {
     this.#gone.abort()
-    const bytes = Buffer.concat([length, ...answer.chunks()])
+    const bytes = Buffer.concat(chunks)
     this.#socket.end(bytes.subarray(0, bytes.length / 2))
   }
 
   async #answer(frame: Buffer): Promise<Writer | undefined> {
     const reader = new Reader(frame)
-    const key = reader.int16()
-    const version = reader.int16()
-    const correlationId = reader.int32()
-    const plain = { version: 0, flexible: false }
-    const clientId = nullableString.read(reader, plain) ?? ''
-    const header = { key, version, correlationId, clientId }
+    const header = requestHeader.read(reader, requestHeaderVersion)
+    const { apiKey: key, apiVersion: version, clientId } = header
     const handler = this.#host.handlers.get(key)
     if (handler === undefined) throw new ProtocolError(`API ${key} is not spoken here`)
     if (this.#host.secured && this.#session.user === undefined && !anonymous.has(key)) {
@@ -131,11 +153,12 @@ export class Connection {
     const [min, max] = handler.api.versions
     if (version < min || version > max) return this.#unsupported(handler, header)
     const at = versionOf(handler.api, version)
-    if (at.flexible) skipTags(reader)
+    requestHeaderTags.read(reader, at)
     const request = readRequest(handler, reader, at)
     const context: RequestContext = {
       version,
-      clientId,
+      clientId: clientId ?? '',
+      node: this.#host.node,
       session: this.#session,
       signal: this.#gone.signal,
       drop: () => this.close(),
@@ -152,11 +175,11 @@ export class Connection {
     const { api } = handler
     if (api.key !== apiVersions.key) {
       const [min, max] = api.versions
-      throw new ProtocolError(`${api.name} is spoken from version ${min} to ${max}, not ${header.version}`)
+      throw new ProtocolError(`${api.name} is spoken from version ${min} to ${max}, not ${header.apiVersion}`)
     }
     const { errno: errorCode } = errorCodes.UNSUPPORTED_VERSION
     const apiKeys = supportedVersions(this.#host.handlers)
-    return respond(handler, { ...header, version: 0 }, { errorCode, apiKeys })
+    return respond(handler, { ...header, apiVersion: 0 }, { errorCode, apiKeys })
   }
 }
 
@@ -178,19 +201,11 @@ function readRequest({ api }: Handler, reader: Reader, at: Version): unknown {
   }
 }
 
-function skipTags(reader: Reader): void {
-  for (let left = reader.uvarint(); left > 0; left--) {
-    reader.uvarint()
-    reader.take(reader.uvarint())
-  }
-}
-
 function respond({ api }: Handler, header: RequestHeader, response: unknown): Writer {
-  const at = versionOf(api, header.version)
   const writer = new Writer()
-  writer.int32(header.correlationId)
-  // The header of this one answer never has tags, so that any client can read it.
-  if (at.flexible && api.key !== apiVersions.key) writer.uvarint(0)
-  ;(api.response as Type<unknown, unknown>).write(writer, response, at)
+  // The length is known at the end.
+  writer.int32(0)
+  responseHeader.write(writer, header, responseHeaderVersion(api, header.apiVersion))
+  ;(api.response as Type<unknown, unknown>).write(writer, response, versionOf(api, header.apiVersion))
   return writer
 }

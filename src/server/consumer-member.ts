@@ -57,7 +57,7 @@ export class ConsumerMember implements MembershipListener {
       this.#revoking.set(id, owned)
     }
     for (const tp of assigned) this.#owned.set(formatTopicPartition(tp), tp)
-    this.changed = true
+    this.changed ||= lost.length + revoked.length + assigned.length > 0
   }
 
   fenced(error: BrokerletError): void {
@@ -68,13 +68,24 @@ export class ConsumerMember implements MembershipListener {
     return undefined
   }
 
-  /** What it has and may keep. */
-  get assignment(): readonly TopicPartition[] {
-    return [...this.#owned.values()]
+  /**
+   * Goes on to the group's epoch, unless it still has something to give up: until then it stays at its own, and what it
+   * gets meanwhile is not told yet, since it could not commit it. (KIP-848)
+   */
+  advance(groupEpoch: number): void {
+    if (this.epoch > 0 && this.#revoking.size > 0) return
+    this.changed ||= this.assignment.length < this.#owned.size
+    this.epoch = groupEpoch
   }
 
-  get revoking(): boolean {
-    return this.#revoking.size > 0
+  /** What it has and may keep, as far as it can know at its epoch. */
+  get assignment(): readonly TopicPartition[] {
+    return [...this.#owned.values()].filter(({ assignmentEpoch }) => assignmentEpoch <= this.epoch)
+  }
+
+  /** What it has and was told to give up. */
+  get revoking(): readonly TopicPartition[] {
+    return [...this.#revoking.values()]
   }
 
   /** What it says that it has: the rest of what it was told to give up is free. */
@@ -93,14 +104,10 @@ export class ConsumerMember implements MembershipListener {
     void this.#membership!.subscribe(interest)
   }
 
-  /** @throws CommitFailedError where one of them is not its own under that epoch; nothing is committed then */
-  commit(offsets: readonly TopicPartitionOffset[], memberEpoch: number): void {
-    void this.#membership!.commit(this.#underEpochs(offsets, memberEpoch))
-  }
-
-  /** The same for later, in a transaction. */
-  prepareCommit(offsets: readonly TopicPartitionOffset[], memberEpoch: number): PendingCommit | undefined {
-    return this.#membership!.prepareCommit?.(this.#underEpochs(offsets, memberEpoch))
+  /** A commit of what is its own under that epoch, or was when it is made; else it is refused (CommitFailedError). */
+  prepareCommit(offsets: readonly TopicPartitionOffset[], memberEpoch: number): PendingCommit {
+    // A membership in memory has always one to give.
+    return this.#membership!.prepareCommit!(this.#underEpochs(offsets, memberEpoch))!
   }
 
   // Under any epoch since it got the partition (KIP-1251); -1 is none, which is refused.

@@ -29,13 +29,11 @@ const assignors = new Set(['uniform', 'range'])
 export class ConsumerMembers {
   readonly #engine: Broker['engine']
   readonly #ids: Ids
-  readonly #heldByClients: (groupId: string) => boolean
   readonly #members = new Map<string, Map<string, ConsumerMember>>()
 
-  constructor(engine: Broker['engine'], heldByClients: (groupId: string) => boolean) {
+  constructor(engine: Broker['engine']) {
     this.#engine = engine
     this.#ids = new Ids(engine.random)
-    this.#heldByClients = heldByClients
   }
 
   get(groupId: string, memberId: string): ConsumerMember | undefined {
@@ -45,7 +43,6 @@ export class ConsumerMembers {
   /** The member, or why it is not served. May throw what the group refuses. */
   heartbeat(beat: ConsumerHeartbeat): ConsumerMember | ErrorCode {
     if (beat.groupId === '') return 'INVALID_GROUP_ID'
-    if (this.#heldByClients(beat.groupId)) return 'INCONSISTENT_GROUP_PROTOCOL'
     const { memberEpoch } = beat
     if (memberEpoch === 0) return this.#join(beat)
     const member = this.get(beat.groupId, beat.memberId)
@@ -95,8 +92,9 @@ export class ConsumerMembers {
     return this.#heard(groupId, member)
   }
 
-  // Its session counts anew.
+  // Its session counts anew, and it hears how far its group is.
   #heard(groupId: string, member: ConsumerMember): ConsumerMember {
+    member.advance(this.#engine.groups.get(groupId)!.epoch)
     this.#engine.clock.schedule(timerOf(groupId, member), sessionTimeoutMs, () => {
       if (this.get(groupId, member.memberId) !== member) return
       this.#leave(groupId, member, false)

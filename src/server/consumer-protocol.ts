@@ -1,23 +1,64 @@
 import type { TopicPartition } from '../topic-partition.ts'
+import { byTopic } from './by-topic.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 import { Reader } from './protocol/reader.ts'
 import { struct } from './protocol/struct.ts'
-import { array, int32, string } from './protocol/type.ts'
+import { array, bytes, int32, nullable, string } from './protocol/type.ts'
+import { Writer } from './protocol/writer.ts'
 
-const assignedTopics = array(struct({ topic: string, partitions: array(int32) }))
+// What the consumers of a classic group tell each other, in versions of its own that only ever add fields.
+const topicNames = array(string)
+const partitionsOfTopics = array(struct({ topic: string, partitions: array(int32) }))
+const userData = nullable(bytes)
 const plain = { version: 0, flexible: false }
 
+/** What a consumer says of itself to whoever assigns. (Kafka: ConsumerProtocolSubscription) */
+export interface ConsumerSubscription {
+  readonly topics: readonly string[]
+  /** What it has while it joins: nothing, where it gives everything up before it does (eager). */
+  readonly owned: readonly TopicPartition[]
+}
+
+/** A consumer's subscription, or undefined where it is not one. */
+export function readSubscription(metadata: Uint8Array): ConsumerSubscription | undefined {
+  return read(metadata, reader => {
+    if (reader.int16() < 0) throw new ProtocolError('expected a version of 0 or more')
+    const topics = topicNames.read(reader, plain)
+    userData.read(reader, plain)
+    // KafkaJS writes version 1 without it.
+    const owned = reader.remaining > 0 ? partitionsOfTopics.read(reader, plain) : []
+    return { topics, owned: flatten(owned) }
+  })
+}
+
 /** The partitions that a leader's client gave to a member; none where it is not a consumer's assignment. */
-export function readAssignment(bytes: Uint8Array): TopicPartition[] {
-  if (bytes.length < 2) return []
-  const reader = new Reader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-  try {
+export function readAssignment(assignment: Uint8Array): TopicPartition[] {
+  if (assignment.length < 2) return []
+  const given = read(assignment, reader => {
     reader.int16()
-    return assignedTopics
-      .read(reader, plain)
-      .flatMap(({ topic, partitions }) => partitions.map(partition => ({ topic, partition })))
+    return flatten(partitionsOfTopics.read(reader, plain))
+  })
+  return given ?? []
+}
+
+/** The same for a client, as its leader would write it. (Kafka: ConsumerProtocolAssignment) */
+export function writeAssignment(partitions: readonly TopicPartition[]): Buffer {
+  const writer = new Writer()
+  writer.int16(0)
+  partitionsOfTopics.write(writer, byTopic(partitions), plain)
+  userData.write(writer, null, plain)
+  return writer.concat()
+}
+
+function flatten(topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]) {
+  return topics.flatMap(({ topic, partitions }) => partitions.map(partition => ({ topic, partition })))
+}
+
+function read<T>(from: Uint8Array, how: (reader: Reader) => T): T | undefined {
+  try {
+    return how(new Reader(Buffer.from(from.buffer, from.byteOffset, from.byteLength)))
   } catch (error) {
-    if (error instanceof ProtocolError) return []
+    if (error instanceof ProtocolError) return undefined
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { ClusterNode } from './cluster/cluster.ts'
 import type { ConnectionSession } from './connection-session.ts'
 import type { Api, RequestOf, ResponseOf } from './protocol/message.ts'
 
@@ -6,6 +7,8 @@ import type { Api, RequestOf, ResponseOf } from './protocol/message.ts'
 export interface RequestContext {
   readonly version: number
   readonly clientId: string
+  /** The broker that it was sent to. */
+  readonly node: ClusterNode
   readonly session: ConnectionSession
   /** Aborts when its connection is gone. */
   readonly signal: AbortSignal

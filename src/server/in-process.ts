@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { checkOptions } from '../validate.ts'
+import { makeNodes } from './cluster/cluster.ts'
 import { InMemorySocket } from './in-memory-socket.ts'
 import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
 
@@ -24,7 +25,7 @@ function serverOf(where: string, broker: object, options: WireOptions): WireServ
   engine.requireOpen()
   let server = servers.get(engine)
   if (server === undefined) {
-    server = new WireServer(engine, { host: 'in-process', port: 9092 }, options)
+    server = new WireServer(engine, makeNodes('in-process', 9092, 1), options)
     servers.set(engine, server)
     engine.events.on('closed', () => server!.close())
   }
@@ -57,6 +58,6 @@ export function connect(broker: Pick<Broker<never>, 'describe'>, options: WireOp
 
 function open(server: WireServer): InMemorySocket {
   const [client, own] = InMemorySocket.pair()
-  server.accept(own)
+  server.accept(own, server.cluster.nodes[0]!)
   return client
 }

@@ -1,16 +1,24 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Broker } from '../broker.ts'
-import { checkOptions, integer, name, objectWith } from '../validate.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import { checkOptions, integer, invalidOption, name, objectWith } from '../validate.ts'
+import { makeNodes } from './cluster/cluster.ts'
 import { checkSaslOptions, type SaslOptions } from './sasl/sasl-options.ts'
+import { BrokerListener, type ServedBroker } from './served-broker.ts'
 import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
+
+const maxBrokers = 100
+const maxPort = 65_535
 
 /** Where a server listens, and how it speaks. */
 export interface ServeOptions extends WireOptions {
-  /** Default 0: any that is free. */
+  /** Default 0: any that is free. Of several brokers the first listens here, the others on the ports that follow. */
   readonly port?: number
   /** Default 127.0.0.1. */
   readonly host?: string
+  /** How many brokers clients see, from 1 to 100; default 1. Each has a listener of its own. */
+  readonly brokers?: number
   /** Speaks TLS: the options of `node:tls`, at least a key and a certificate. */
   readonly tls?: TlsOptions
   /** Serves only who proves who they are, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; default everybody. */
@@ -19,9 +27,17 @@ export interface ServeOptions extends WireOptions {
 
 /** A server that listens. */
 export interface KafkaServer {
-  /** What clients connect to, such as `127.0.0.1:50321`. */
+  /** What clients connect to, such as `127.0.0.1:50321`: the first broker. */
   readonly address: string
   readonly port: number
+  /** The addresses of all brokers with commas between them. (Kafka: bootstrap.servers) */
+  readonly bootstrapServers: string
+  /** The brokers that clients see, each of which can be stopped, started and made slow. */
+  readonly brokers: readonly ServedBroker[]
+  /** Who leads a partition now; undefined where no broker runs. Throws where there is no such partition. */
+  leaderOf(partition: TopicPartition): ServedBroker | undefined
+  /** Who coordinates a group, or a transactional id, now; undefined where no broker runs. */
+  coordinatorOf(groupId: string): ServedBroker | undefined
   /** How many clients are connected. */
   readonly connections: number
   /** Ends every connection and listens no longer; the broker goes on. */
@@ -36,53 +52,62 @@ export interface KafkaServer {
  *
  * @example
  * const server = await serve(broker, { port: 9092 })
+ *
+ * @example
+ * const server = await serve(broker, { brokers: 3 })
+ * await server.leaderOf({ topic: 'orders', partition: 0 })!.stop()
  */
 export async function serve(
   broker: Pick<Broker<never>, 'describe'>,
   options: ServeOptions = {},
 ): Promise<KafkaServer> {
   checkOptions<ServeOptions>('serve', options, {
-    port: integer(0, 65_535),
+    port: integer(0, maxPort),
     host: name,
+    brokers: integer(1, maxBrokers),
     tls: objectWith(),
     sasl: objectWith(),
     ...wireOptions,
   })
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)
   const { engine } = broker as Broker
-  const { port = 0, host = '127.0.0.1', tls } = options
-  const address = { host, port }
-  const wire = new WireServer(engine, address, options)
-  const accept = (socket: Socket) => {
-    socket.setNoDelay(true)
-    wire.accept(socket)
+  const { port = 0, host = '127.0.0.1', brokers: count = 1, tls } = options
+  if (port + count - 1 > maxPort) {
+    throw invalidOption('serve', 'port', `room for ${count} brokers up to ${maxPort}`, port)
   }
-  const listener = tls === undefined ? createServer(accept) : createTlsServer(tls, accept)
-  address.port = await listen(listener, port, host)
+  const wire = new WireServer(engine, makeNodes(host, port, count), options)
+  const { cluster } = wire
+  const brokers = cluster.nodes.map(
+    node =>
+      new BrokerListener(node, wire, accept =>
+        tls === undefined ? createServer(accept) : createTlsServer(tls, accept),
+      ),
+  )
   const close = async () => {
-    const closed = new Promise<void>(resolve => void listener.close(() => resolve()))
+    const closed = Promise.all(brokers.map(each => each.close()))
     wire.close()
     await closed
   }
+  try {
+    for (const each of brokers) await each.listen()
+  } catch (error) {
+    await close()
+    throw error
+  }
   engine.events.on('closed', () => void close())
+  const [first] = brokers
+  const servedBy = (nodeId: number) => brokers.find(each => each.nodeId === nodeId && each.running)
   return {
-    address: `${host}:${address.port}`,
-    port: address.port,
+    address: first!.address,
+    port: first!.port,
+    bootstrapServers: brokers.map(({ address }) => address).join(','),
+    brokers,
+    leaderOf: partition => servedBy(cluster.leadershipOf(engine.partition(partition)).leader.nodeId),
+    coordinatorOf: groupId => servedBy(cluster.coordinatorOf(groupId)?.nodeId ?? -1),
     get connections() {
       return wire.connections
     },
     close,
     [Symbol.asyncDispose]: close,
   }
-}
-
-function listen(listener: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    listener.once('error', reject)
-    listener.listen(port, host, () => {
-      listener.off('error', reject)
-      const address = listener.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
 }

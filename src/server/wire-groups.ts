@@ -1,27 +1,43 @@
 import type { Broker } from '../broker.ts'
 import type { EngineClient } from '../engine.ts'
 import { type ErrorCode, errorCodes } from '../error-codes.ts'
-import { ClassicGroup, type ClassicIdentity } from '../group/classic-group.ts'
+import {
+  ClassicGroup,
+  type ClassicIdentity,
+  type ClassicJoin,
+  type ClassicJoined,
+} from '../group/classic-group.ts'
+import type { GroupHolder } from '../group/group-holder.ts'
 import { Ids } from '../ids.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import type { ClassicConsumerMember } from './classic-consumer-member.ts'
 import { readAssignment } from './consumer-protocol.ts'
+import { MixedGroup } from './mixed-group.ts'
 
-/** The groups whose members come over the wire. What they commit is the group's of the broker. */
-export class WireGroups {
+/** A group, as the clients of the classic protocol know it. */
+export type ClassicService = Pick<ClassicGroup | MixedGroup, 'join' | 'sync' | 'heartbeat' | 'leave'>
+
+/**
+ * The groups whose members speak the classic protocol: their leader's client assigns while they are among themselves, and
+ * the broker's own group once another member is in it. What they commit is that group's in any case.
+ */
+export class WireGroups implements GroupHolder {
   readonly #engine: Broker['engine']
   readonly #initialRebalanceDelayMs: number
   readonly #ids: Ids
   readonly #groups = new Map<string, ClassicGroup>()
+  readonly #mixed = new Map<string, MixedGroup>()
   readonly #clients = new Map<string, EngineClient>()
 
   constructor(engine: Broker['engine'], initialRebalanceDelayMs: number) {
     this.#engine = engine
     this.#initialRebalanceDelayMs = initialRebalanceDelayMs
     this.#ids = new Ids(engine.random)
-    engine.holders.add(this.holds)
+    engine.holders.add(this)
+    engine.events.on('memberLeft', this.#memberLeft)
   }
 
-  readonly holds = (groupId: string): boolean => {
+  holds(groupId: string): boolean {
     const state = this.#groups.get(groupId)?.state
     return state !== undefined && state !== 'Empty'
   }
@@ -34,33 +50,80 @@ export class WireGroups {
     return this.#groups.get(groupId)
   }
 
-  /** The group, made where there is none; refused where members of this process hold it. */
-  forJoin(groupId: string): ClassicGroup | ErrorCode {
-    if (groupId === '') return 'INVALID_GROUP_ID'
-    if ((this.#engine.groups.get(groupId)?.members.length ?? 0) > 0) return 'INCONSISTENT_GROUP_PROTOCOL'
-    let group = this.#groups.get(groupId)
-    if (group === undefined) {
-      group = new ClassicGroup(groupId, {
+  /** A member of a group that assigns by itself whose client speaks the classic protocol. */
+  classicMember(groupId: string, memberId: string): ClassicConsumerMember | undefined {
+    return this.#mixed.get(groupId)?.get(memberId)
+  }
+
+  /** Who serves a group's members, if anybody does. */
+  serving(groupId: string): ClassicService | undefined {
+    return this.#assigns(groupId) ? this.#mixed.get(groupId) : this.#groups.get(groupId)
+  }
+
+  /** Whether the broker's own group assigns, for whoever is in it. */
+  #assigns(groupId: string): boolean {
+    return (this.#engine.groups.get(groupId)?.memberCount ?? 0) > 0
+  }
+
+  /** Which classic member it is in a group that assigns by itself, or why it is none; undefined in any other group. */
+  findMixed(groupId: string, identity: ClassicIdentity): ClassicConsumerMember | ErrorCode | undefined {
+    if (!this.#assigns(groupId)) return undefined
+    return this.#mixed.get(groupId)?.find(identity) ?? 'UNKNOWN_MEMBER_ID'
+  }
+
+  /** Answers now or later what joining came to; the group is made where there is none. */
+  join(groupId: string, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
+    const group = this.#assigns(groupId) ? this.#mixedGroup(groupId) : this.#classic(groupId)
+    group.join(request, answer)
+    // It may have taken the place of the last one that does not speak its protocol.
+    this.takeBack(groupId)
+  }
+
+  #mixedGroup(groupId: string): MixedGroup {
+    return entryOf(this.#mixed, groupId, () => {
+      const newMemberId = (clientId: string) => this.#ids.memberId(clientId)
+      return new MixedGroup(groupId, { engine: this.#engine, newMemberId })
+    })
+  }
+
+  #classic(groupId: string): ClassicGroup {
+    return entryOf(this.#groups, groupId, () => {
+      const group = new ClassicGroup(groupId, {
         clock: this.#engine.clock,
         initialRebalanceDelayMs: this.#initialRebalanceDelayMs,
         newMemberId: clientId => this.#ids.memberId(clientId),
-        changed: () => this.#changed(),
+        changed: changed => this.#changed(changed),
       })
-      this.#groups.set(groupId, group)
       this.#track(group)
-    }
-    return group
+      return group
+    })
   }
+
+  handOver(groupId: string): void {
+    this.#mixedGroup(groupId).takeOver(this.#classic(groupId))
+  }
+
+  takeBack(groupId: string): void {
+    const mixed = this.#mixed.get(groupId)
+    const group = this.#engine.groups.get(groupId)
+    if (mixed === undefined || mixed.size === 0 || mixed.size !== group?.memberCount) return
+    const { epoch } = group
+    this.#classic(groupId).takeBack(mixed.handOver(), 'consumer', epoch)
+    this.#mixed.delete(groupId)
+  }
+
+  readonly #memberLeft = ({ groupId }: { readonly groupId: string }): void => this.takeBack(groupId)
 
   /** Whether a commit counts; a group that nobody has joined takes those of anybody who names no generation. */
   checkCommit(groupId: string, identity: ClassicIdentity): ErrorCode | undefined {
     const group = this.#groups.get(groupId)
     if (group !== undefined) return group.checkCommit(identity)
     if (identity.generation >= 0) return 'UNKNOWN_MEMBER_ID'
-    return (this.#engine.groups.get(groupId)?.members.length ?? 0) > 0 ? 'UNKNOWN_MEMBER_ID' : undefined
+    return this.#assigns(groupId) ? 'UNKNOWN_MEMBER_ID' : undefined
   }
 
   delete(groupId: string): void {
+    this.#mixed.delete(groupId)
     const group = this.#groups.get(groupId)
     if (group === undefined) return
     group.delete()
@@ -68,7 +131,8 @@ export class WireGroups {
     this.#untrack(groupId)
   }
 
-  #changed(): void {
+  #changed(group: ClassicGroup): void {
+    if (group.state === 'Empty') this.#engine.groups.get(group.id)?.emptied()
     this.#engine.touch()
   }
 
@@ -115,9 +179,20 @@ export class WireGroups {
 
   /** No client is served any more. */
   close(): void {
+    this.#engine.events.off('memberLeft', this.#memberLeft)
+    this.#engine.holders.delete(this)
+    for (const mixed of this.#mixed.values()) mixed.close()
     for (const groupId of [...this.#groups.keys()]) this.delete(groupId)
-    this.#engine.holders.delete(this.holds)
   }
+}
+
+function entryOf<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = map.get(key)
+  if (value === undefined) {
+    value = make()
+    map.set(key, value)
+  }
+  return value
 }
 
 export function errnoOf(code: ErrorCode | undefined): number {

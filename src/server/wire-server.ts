@@ -2,13 +2,18 @@ import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { duration, integer, objectWith } from '../validate.ts'
 import { BatchReader } from './batch-reader.ts'
+import { Cluster, type ClusterNode } from './cluster/cluster.ts'
+import { PastMetadata } from './cluster/past-metadata.ts'
+import { routed } from './cluster/routed-handler.ts'
 import { Connection, supportedVersions } from './connection.ts'
 import { ConsumerMembers } from './consumer-members.ts'
 import { observed } from './faults/observed-handler.ts'
 import type { RequestLog } from './faults/request-log.ts'
 import type { WireFaults } from './faults/wire-faults.ts'
+import { FetchSessions } from './fetch-sessions.ts'
 import type { Handler } from './handler.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
+import { configHandlers } from './handlers/configs.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
@@ -18,13 +23,16 @@ import { offsetHandlers } from './handlers/offsets.ts'
 import { produceHandlers } from './handlers/produce.ts'
 import { saslHandlers } from './handlers/sasl.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
+import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
+import { fetch } from './protocol/messages/fetch.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
 import type { Wire } from './wire.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
 
 const maxFrameBytes = 100 * 1024 * 1024
+const maxFetchSessions = 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
 /** How a server speaks. */
@@ -36,6 +44,11 @@ export interface WireOptions {
    * them, in bytes; the oldest go first. Default 16 MiB.
    */
   readonly madeBatchesBytes?: number
+  /**
+   * How many clients that fetch are remembered with what they read, so that they need not say it each time; default 1000.
+   * Where there is no place others say it. (Kafka: max.incremental.fetch.session.cache.slots)
+   */
+  readonly maxFetchSessions?: number
   /** How long the first join of an empty group waits for others, in milliseconds; default 0. (Kafka: group.initial.rebalance.delay.ms) */
   readonly initialRebalanceDelayMs?: number
   /** What is to go wrong; default nothing. */
@@ -47,6 +60,7 @@ export interface WireOptions {
 export const wireOptions = {
   maxFrameBytes: integer(1, maxFrameBytes),
   madeBatchesBytes: integer(0),
+  maxFetchSessions: integer(0),
   initialRebalanceDelayMs: duration,
   faults: objectWith('meet'),
   requests: objectWith('add'),
@@ -59,20 +73,28 @@ export interface WireServerOptions extends WireOptions {
 
 /** Speaks Kafka's protocol over any number of connections, for one broker. */
 export class WireServer {
-  readonly #connections = new Set<Connection>()
+  /** The brokers that it shows. */
+  readonly cluster: Cluster
+  readonly #connections = new Map<Connection, ClusterNode>()
   readonly #groups: WireGroups
   readonly #members: ConsumerMembers
   readonly #handlers: ReadonlyMap<number, Handler>
   readonly #maxFrameBytes: number
   readonly #secured: boolean
   readonly #engine: Broker['engine']
+  #closed = false
 
-  constructor(engine: Broker['engine'], address: Wire['address'], options: WireServerOptions) {
+  readonly #past: PastMetadata | undefined
+
+  constructor(engine: Broker['engine'], nodes: readonly ClusterNode[], options: WireServerOptions) {
     this.#engine = engine
+    engine.edge.servers++
+    this.cluster = new Cluster(nodes, engine.topics)
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
-    this.#groups = new WireGroups(engine, options.initialRebalanceDelayMs ?? 0)
-    this.#members = new ConsumerMembers(engine, this.#groups.holds)
+    const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
+    this.#groups = new WireGroups(engine, initialRebalanceDelayMs)
+    this.#members = new ConsumerMembers(engine)
     const wire: Wire = {
       engine,
       groups: this.#groups,
@@ -80,14 +102,16 @@ export class WireServer {
       transactions: new WireTransactions(engine),
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
-      nodeId: 1,
-      address,
-      failed: error => this.#failed(error),
+      cluster: this.cluster,
+      maxFrameBytes: this.#maxFrameBytes,
+      initialRebalanceDelayMs,
+      failed: error => this.failed(error),
     }
     const handlers: Handler[] = [
       ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
       ...produceHandlers(wire),
       ...transactionHandlers(wire),
+      ...transactionAdminHandlers(wire),
       ...fetchHandlers(wire),
       ...listOffsetsHandlers(wire),
       ...membershipHandlers(wire),
@@ -95,35 +119,59 @@ export class WireServer {
       ...offsetHandlers(wire),
       ...groupAdminHandlers(wire),
       ...topicAdminHandlers(wire),
+      ...configHandlers(wire),
       ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
     ]
-    this.#handlers = new Map(handlers.map(each => [each.api.key, observed(wire, each, options)]))
+    this.#past = options.faults && new PastMetadata(wire)
+    const observers = { ...options, past: this.#past }
+    const sessions = new FetchSessions(wire, options.maxFetchSessions ?? maxFetchSessions)
+    this.#handlers = new Map(
+      handlers.map(each => {
+        const seen = observed(wire, routed(wire, each), observers)
+        return [each.api.key, each.api.key === fetch.key ? sessions.around(seen) : seen]
+      }),
+    )
   }
 
   get connections(): number {
     return this.#connections.size
   }
 
-  /** Serves whoever is at the other end of a socket. */
-  accept(socket: Duplex): void {
+  /** Serves whoever is at the other end of a socket, which is connected to that broker. */
+  accept(socket: Duplex, node: ClusterNode): void {
     const connection = new Connection(socket, {
       maxFrameBytes: this.#maxFrameBytes,
       handlers: this.#handlers,
       secured: this.#secured,
-      failed: (_, error) => this.#failed(error),
+      node,
+      clock: this.#engine.clock,
+      failed: (_, error) => this.failed(error),
       closed: gone => this.#connections.delete(gone),
     })
-    this.#connections.add(connection)
+    this.#connections.set(connection, node)
   }
 
-  // Told by the broker's 'error'.
-  #failed(error: unknown): void {
+  /** How many clients are connected to one of the brokers. */
+  connectionsOf(node: ClusterNode): number {
+    return [...this.#connections.values()].filter(each => each === node).length
+  }
+
+  /** Ends the connections of one of the brokers. */
+  disconnect(node: ClusterNode): void {
+    for (const [connection, each] of this.#connections) if (each === node) connection.close()
+  }
+
+  /** Tells an error that is no client's own, by the broker's 'error'. */
+  failed(error: unknown): void {
     this.#engine.events.emit('error', error)
     this.#engine.outbox.flush()
   }
 
   close(): void {
-    for (const connection of this.#connections) connection.close()
+    if (!this.#closed) this.#engine.edge.servers--
+    this.#closed = true
+    for (const connection of this.#connections.keys()) connection.close()
+    this.#past?.close()
     this.#groups.close()
     this.#members.close()
   }

@@ -1,18 +1,10 @@
 import type { Broker } from '../broker.ts'
 import type { ErrorCode } from '../error-codes.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import type { TransactionalSession, TransactionState } from '../transaction/transaction-coordinator.ts'
 
-type TransactionalProducer = ReturnType<Broker['engine']['initTransactions']>
-
-/** A transaction, in which batches are written as they come. */
-type WireTransaction = ReturnType<TransactionalProducer['begin']>
-
-/** A producer on the wire with a transactional id. */
-interface WireProducer {
-  readonly producer: TransactionalProducer
-  readonly producerId: number
-  readonly producerEpoch: number
-  open: WireTransaction | undefined
-}
+type Producer = ReturnType<Broker['engine']['initTransactions']>
+type Transaction = ReturnType<Producer['begin']>
 
 /** Who says that it is which producer. */
 export interface ProducerIdentity {
@@ -20,9 +12,29 @@ export interface ProducerIdentity {
   readonly producerEpoch: number
 }
 
-const lastEpoch = 32_766
+/** A producer on the wire with a transactional id. */
+interface WireProducer {
+  readonly producer: Producer
+  /** As its client knows it: the log's own epoch may have moved on. */
+  identity: ProducerIdentity
+  open: Transaction | undefined
+  /** What the open one will write to, as far as its client has said so before it wrote. */
+  readonly added: Map<string, TopicPartition>
+  /** Who it was before the last end, and what that was: its client may not have heard of it. */
+  ended: { readonly identity: ProducerIdentity; readonly committed: boolean } | undefined
+}
 
-/** The transactions of clients on the wire: the broker's own, under the ids that these clients know. */
+/** A transactional id, as an administrator sees it. */
+export interface DescribedTransaction extends ProducerIdentity {
+  readonly transactionalId: string
+  readonly state: TransactionState
+  readonly timeoutMs: number
+  /** When the transaction began that is open, or -1. */
+  readonly startedAt: number
+  readonly partitions: readonly TopicPartition[]
+}
+
+/** The transactions of clients on the wire: the broker's own, under the epochs that these clients know. */
 export class WireTransactions {
   readonly #engine: Broker['engine']
   readonly #byTransactionalId = new Map<string, WireProducer>()
@@ -32,54 +44,126 @@ export class WireTransactions {
     this.#engine = engine
   }
 
-  /** A producer comes, and fences the one that had its transactional id before. (Kafka: InitProducerId) */
-  init(transactionalId: string, timeoutMs: number): ProducerIdentity {
+  /**
+   * A producer comes, and fences the one that had its transactional id before. `known`: it has been here, and wants its next
+   * epoch (KIP-360). (Kafka: InitProducerId)
+   */
+  init(
+    transactionalId: string,
+    timeoutMs: number,
+    known: ProducerIdentity | undefined,
+  ): ProducerIdentity | ErrorCode {
     const before = this.#byTransactionalId.get(transactionalId)
-    const again = before !== undefined && before.producerEpoch < lastEpoch
-    const made: WireProducer = {
-      producer: this.#engine.initTransactions(transactionalId, timeoutMs),
-      producerId: again ? before.producerId : this.#engine.newProducerId(),
-      producerEpoch: again ? before.producerEpoch + 1 : 0,
-      open: undefined,
+    if (known !== undefined && before !== undefined) {
+      const current = isSame(before.identity, known) || (before.ended && isSame(before.ended.identity, known))
+      if (!current) return 'PRODUCER_FENCED'
     }
-    if (before !== undefined) this.#byProducerId.delete(before.producerId)
+    const producer = this.#engine.initTransactions(transactionalId, timeoutMs)
+    if (before !== undefined) this.#byProducerId.delete(before.identity.producerId)
+    const made: WireProducer = {
+      producer,
+      identity: identityOf(producer),
+      open: undefined,
+      added: new Map(),
+      ended: undefined,
+    }
     this.#byTransactionalId.set(transactionalId, made)
-    this.#byProducerId.set(made.producerId, made)
-    return made
+    this.#byProducerId.set(made.identity.producerId, made)
+    return made.identity
   }
 
-  /** Its transaction, begun where none is open. (Kafka: AddPartitionsToTxn, AddOffsetsToTxn) */
-  begin(transactionalId: string, identity: ProducerIdentity): WireTransaction | ErrorCode {
+  /** Its transaction, begun where none is open. (Kafka: AddPartitionsToTxn, AddOffsetsToTxn, and without them since KIP-890) */
+  begin(
+    transactionalId: string,
+    identity: ProducerIdentity,
+    partitions: readonly TopicPartition[] = [],
+  ): Transaction | ErrorCode {
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
     // One whose time was over has ended without its producer's doing; the next step says so.
     made.open ??= made.producer.begin()
+    for (const tp of partitions) made.added.set(formatTopicPartition(tp), tp)
     return made.open
   }
 
   /** Its transaction that is open, for one that writes or commits offsets within it. */
-  opened({ producerId, producerEpoch }: ProducerIdentity): WireTransaction | ErrorCode {
+  opened({ producerId, producerEpoch }: ProducerIdentity): Transaction | ErrorCode {
     const made = this.#byProducerId.get(producerId)
     if (made === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
-    if (made.producerEpoch !== producerEpoch) return 'INVALID_PRODUCER_EPOCH'
+    if (made.identity.producerEpoch !== producerEpoch || made.producer.fenced) return 'INVALID_PRODUCER_EPOCH'
     return made.open ?? 'INVALID_TXN_STATE'
   }
 
-  /** Ends it; what was ended before is ended once more in the same way without harm. May throw why it cannot be. */
-  end(transactionalId: string, identity: ProducerIdentity, committed: boolean): ErrorCode | undefined {
+  /**
+   * Ends it; what was ended before is ended once more in the same way without harm. May throw why it cannot be. `renews`: its
+   * producer goes on under the epoch that this gives, so that nothing late gets into its next transaction (KIP-890).
+   */
+  end(
+    transactionalId: string,
+    identity: ProducerIdentity,
+    committed: boolean,
+    renews: boolean,
+  ): ProducerIdentity | ErrorCode {
+    const ended = this.#byTransactionalId.get(transactionalId)?.ended
+    if (renews && ended !== undefined && isSame(ended.identity, identity)) {
+      if (ended.committed !== committed) return 'INVALID_TXN_STATE'
+      return this.#byTransactionalId.get(transactionalId)!.identity
+    }
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
     const { open } = made
-    if (open === undefined) return undefined
+    if (open === undefined && !renews) return made.identity
+    if (open === undefined && committed) return 'INVALID_TXN_STATE'
     made.open = undefined
-    if (committed) void open.commit()
-    else void open.abort()
-    return undefined
+    made.added.clear()
+    if (committed) open!.commit()
+    else (open ?? made.producer.begin()).abort()
+    if (renews) this.#renew(made, committed)
+    return made.identity
   }
 
-  #find(transactionalId: string, { producerId, producerEpoch }: ProducerIdentity): WireProducer | ErrorCode {
-    const made = this.#byTransactionalId.get(transactionalId)
-    if (made === undefined || made.producerId !== producerId) return 'INVALID_PRODUCER_ID_MAPPING'
-    return made.producerEpoch === producerEpoch ? made : 'PRODUCER_FENCED'
+  #renew(made: WireProducer, committed: boolean): void {
+    made.ended = { identity: made.identity, committed }
+    this.#byProducerId.delete(made.identity.producerId)
+    made.identity = identityOf(made.producer)
+    this.#byProducerId.set(made.identity.producerId, made)
   }
+
+  #find(transactionalId: string, identity: ProducerIdentity): WireProducer | ErrorCode {
+    const made = this.#byTransactionalId.get(transactionalId)
+    if (made?.identity.producerId !== identity.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
+    return isSame(made.identity, identity) && !made.producer.fenced ? made : 'PRODUCER_FENCED'
+  }
+
+  /** Everybody with a transactional id, of the wire and of this process, by id. */
+  describe(): readonly DescribedTransaction[] {
+    return [...this.#engine.transactionalSessions]
+      .map(session => this.#describe(session))
+      .sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1))
+  }
+
+  #describe(session: TransactionalSession): DescribedTransaction {
+    const { transactionalId, state, timeoutMs, producerId, producerEpoch } = session
+    const made = this.#byTransactionalId.get(transactionalId)
+    const own = made?.producer.session === session ? made : undefined
+    const written = session.open?.partitions ?? []
+    const partitions = new Map(written.map(tp => [formatTopicPartition(tp), tp]))
+    for (const [id, tp] of own?.added ?? []) partitions.set(id, tp)
+    return {
+      transactionalId,
+      state,
+      timeoutMs,
+      startedAt: session.open === undefined ? -1 : session.startedAt,
+      ...(own?.identity ?? { producerId, producerEpoch }),
+      partitions: session.open === undefined ? [] : [...partitions.values()],
+    }
+  }
+}
+
+function identityOf({ session: { producerId, producerEpoch } }: Producer): ProducerIdentity {
+  return { producerId, producerEpoch }
+}
+
+function isSame(a: ProducerIdentity, b: ProducerIdentity): boolean {
+  return a.producerId === b.producerId && a.producerEpoch === b.producerEpoch
 }

@@ -1,7 +1,13 @@
-import { InvalidRecordError } from '../errors.ts'
+import { describeError, InvalidRecordError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { isPromise } from '../maybe-promise.ts'
-import { headersOf, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
+import {
+  type ConsumerRecord,
+  headersOf,
+  type RecordHeaders,
+  type RecordKey,
+  toRecordHeaders,
+} from '../record.ts'
 import type { WireRecord } from './protocol/record-batch.ts'
 
 /** The value of a record from the wire, as the topic's log keeps values: its codec's bytes, else what the JSON says. */
@@ -9,6 +15,7 @@ export function valueFromWire(topic: Topic, bytes: Buffer | null): unknown {
   if (bytes === null) return null
   // A copy: the frame that it came in goes.
   if (topic.serde.encodes) return new Uint8Array(bytes)
+  if (topic.options.schema === undefined) return parsed(bytes)
   const stored = topic.serde.serialize(parsed(bytes))
   if (!isPromise(stored)) return stored
   stored.then(undefined, () => {})
@@ -30,11 +37,22 @@ function parsed(bytes: Buffer): unknown {
   }
 }
 
-/** A stored value, as bytes. */
-export function valueToWire(stored: unknown): Buffer | null {
-  if (stored === null) return null
-  if (stored instanceof Uint8Array) return Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength)
-  return Buffer.from(JSON.stringify(stored))
+/**
+ * The value of a stored record, as bytes.
+ *
+ * @throws InvalidRecordError where JSON has no form for it: it was written before there was a server
+ */
+export function valueToWire({ value, ...place }: ConsumerRecord): Buffer | null {
+  if (value === null) return null
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  try {
+    return Buffer.from(JSON.stringify(value))
+  } catch (cause) {
+    throw new InvalidRecordError(
+      `Record at offset ${place.offset} of ${place.topic}-${place.partition}: JSON has no form for its value: ${describeError(cause)}`,
+      { topic: place.topic, partition: place.partition, offset: place.offset, field: 'value', cause },
+    )
+  }
 }
 
 /** A key from the wire; where the topic's keys are strings it is known to be text. */

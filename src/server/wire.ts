@@ -3,6 +3,7 @@ import { errorCodes } from '../error-codes.ts'
 import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
+import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
@@ -15,9 +16,10 @@ export interface Wire {
   readonly transactions: WireTransactions
   readonly batches: BatchReader
   readonly clusterId: string
-  readonly nodeId: number
-  /** Where clients are told to connect. */
-  readonly address: { readonly host: string; readonly port: number }
+  /** The brokers that clients are told of, and what each of them leads and coordinates. */
+  readonly cluster: Cluster
+  readonly maxFrameBytes: number
+  readonly initialRebalanceDelayMs: number
   /** An error that its client is only told by a number. */
   failed(error: unknown): void
 }
@@ -38,6 +40,19 @@ export function toWireError(
 
 const notEnoughReplicas = 19
 
+/** Does one thing of many that a request asks for, and says how it went: the others are done all the same. */
+export function attempt(
+  wire: Wire,
+  change: () => void,
+): { readonly errorCode: number; readonly errorMessage: string | null } {
+  try {
+    change()
+    return { errorCode: 0, errorMessage: null }
+  } catch (error) {
+    return toWireError(wire, error)
+  }
+}
+
 /** A topic by its id, which newer versions use in place of names, or by its name. */
 export function findTopic(
   wire: Wire,
@@ -45,10 +60,8 @@ export function findTopic(
   sinceIds: number,
   named: { readonly name: string; readonly topicId: string },
 ): Topic | undefined {
-  const { topics } = wire.engine
-  if (version < sinceIds) return topics.get(named.name)
-  for (const topic of topics.values()) if (topic.id === named.topicId) return topic
-  return undefined
+  const { topics, topicsById } = wire.engine
+  return version < sinceIds ? topics.get(named.name) : topicsById.get(named.topicId)
 }
 
 /** What a client is told about a topic that is not there. */

@@ -16,6 +16,7 @@ interface OfRecord extends TopicPartition {
 export type TimelineEvent =
   | { readonly kind: 'topic created'; readonly topic: string; readonly partitions: number }
   | { readonly kind: 'topic deleted'; readonly topic: string }
+  | { readonly kind: 'topic altered'; readonly topic: string; readonly options: readonly string[] }
   | { readonly kind: 'partitions added'; readonly topic: string; readonly partitions: number }
   /** A record is in the log. */
   | ({ readonly kind: 'appended' } & OfRecord)

@@ -46,6 +46,8 @@ class TimelineObserver {
         return this.created(payload.topic, payload.partitions)
       case 'topicDeleted':
         return timeline.record({ kind: 'topic deleted', topic: payload.topic })
+      case 'topicAltered':
+        return timeline.record({ kind: 'topic altered', ...payload })
       case 'partitionsAdded':
         timeline.record({ kind: 'partitions added', topic: payload.topic, partitions: payload.to })
         return this.#watch(payload.topic, payload.from)

@@ -67,6 +67,8 @@ function printEntry(entry: TimelineEntry): string {
       return `topic ${entry.topic} made with ${entry.partitions} partitions`
     case 'topic deleted':
       return `topic ${entry.topic} deleted`
+    case 'topic altered':
+      return `topic ${entry.topic} altered: ${entry.options.join(', ')}`
     case 'partitions added':
       return `topic ${entry.topic} grew to ${entry.partitions} partitions`
     case 'appended':

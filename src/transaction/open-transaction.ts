@@ -1,7 +1,9 @@
 import { addOffsets, type OffsetRange } from '../log/open-transactions.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 
 /** A topic in whose partitions a transaction writes. */
 export interface TransactionTopic {
+  readonly name: string
   readonly partitions: readonly {
     beginTransaction(producerId: number, offset: number, count: number): OffsetRange[]
   }[]
@@ -36,6 +38,15 @@ export class OpenTransaction {
   /** Why it has ended, where it was not its producer who ended it. */
   get ended(): Error | 'committed' | undefined {
     return this.#ended
+  }
+
+  /** Where it has written. */
+  get partitions(): readonly TopicPartition[] {
+    return [...this.#written].flatMap(([{ name }, partitions]) =>
+      [...partitions.keys()]
+        .filter(partition => partitions[partition] !== undefined)
+        .map(partition => ({ topic: name, partition })),
+    )
   }
 
   /** Refuses what comes after the end, saying why it has ended. */

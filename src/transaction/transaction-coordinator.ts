@@ -21,12 +21,22 @@ export interface TransactionalSession {
   readonly producerId: number
   /** Grows with every transaction, so that nothing of one can get into the next (KIP-890). */
   readonly producerEpoch: number
+  /** Its transaction, while one is open. */
+  readonly open: Pick<OpenTransaction, 'partitions'> | undefined
+  /** When its last transaction began, on the clock's `now()`, or -1 before its first. */
+  readonly startedAt: number
+  readonly state: TransactionState
 }
+
+/** What a producer with a transactional id is doing. What Kafka prepares before it completes is one step here. */
+export type TransactionState = 'Empty' | 'Ongoing' | 'CompleteCommit' | 'CompleteAbort'
 
 interface Session extends TransactionalSession {
   producerId: number
   producerEpoch: number
   open: OpenTransaction | undefined
+  startedAt: number
+  state: TransactionState
 }
 
 const lastEpoch = 32_766
@@ -55,6 +65,8 @@ export class TransactionCoordinator {
       producerId: -1,
       producerEpoch: -1,
       open: undefined,
+      startedAt: -1,
+      state: 'Empty',
     }
     if (before === undefined) this.#renew(session)
     else {
@@ -92,6 +104,8 @@ export class TransactionCoordinator {
     const { clock } = this.#host
     const transaction = new OpenTransaction(session.producerId, session.producerEpoch)
     session.open = transaction
+    session.startedAt = clock.now()
+    session.state = 'Ongoing'
     clock.unschedule(expiryTimer(session))
     clock.schedule(timeoutTimer(session), session.timeoutMs, () => {
       this.#end(session, transaction, timedOut(session))
@@ -134,6 +148,7 @@ export class TransactionCoordinator {
   #end(session: Session, transaction: OpenTransaction, result: Error | 'committed'): void {
     const { clock } = this.#host
     session.open = undefined
+    session.state = result === 'committed' ? 'CompleteCommit' : 'CompleteAbort'
     clock.unschedule(timeoutTimer(session))
     this.#bump(session)
     const controls = transaction.end(result, clock.now())
@@ -148,6 +163,11 @@ export class TransactionCoordinator {
       if (this.#sessions.get(session.transactionalId) === session)
         this.#sessions.delete(session.transactionalId)
     })
+  }
+
+  /** Everybody who has a transactional id now. */
+  get sessions(): Iterable<TransactionalSession> {
+    return this.#sessions.values()
   }
 
   /** Who has a transactional id now, or undefined where it is not known. */

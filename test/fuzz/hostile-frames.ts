@@ -50,6 +50,39 @@ export const bodies: Readonly<Record<string, object>> = {
   CreatePartitions: { topics: [{ name: 'other', count: 3, assignments: null }] },
   DeleteTopics: { topicNames: ['other'], topics: [{ name: 'other' }] },
   DescribeConfigs: { resources: [{ resourceType: 2, resourceName: 'orders', configurationKeys: null }] },
+  AlterConfigs: {
+    resources: [
+      {
+        resourceType: 2,
+        resourceName: 'orders',
+        configs: [{ name: 'retention.ms', value: '86400000' }],
+      },
+    ],
+  },
+  IncrementalAlterConfigs: {
+    resources: [
+      {
+        resourceType: 2,
+        resourceName: 'orders',
+        configs: [
+          { name: 'cleanup.policy', configOperation: 2, value: 'delete' },
+          { name: 'retention.ms', configOperation: 0, value: '86400000' },
+        ],
+      },
+    ],
+  },
+  OffsetDelete: { groupId: 'billing', topics: [{ name: 'orders', partitions: [{ partitionIndex: 0 }] }] },
+  OffsetForLeaderEpoch: {
+    topics: [{ topic: 'orders', partitions: [{ partition: 0, currentLeaderEpoch: 0, leaderEpoch: 0 }] }],
+  },
+  DescribeTopicPartitions: {
+    topics: [{ name: 'orders' }],
+    cursor: { topicName: 'orders', partitionIndex: 0 },
+  },
+  DescribeProducers: { topics: [{ name: 'orders', partitionIndexes: [0] }] },
+  DescribeTransactions: { transactionalIds: ['a'] },
+  ListTransactions: { stateFilters: ['Ongoing'], producerIdFilters: [1], transactionalIdPattern: 'a.*' },
+  InitProducerId: { transactionalId: 'a', transactionTimeoutMs: 1000 },
   SyncGroup: { groupId: 'billing', generationId: 1, memberId: 'a', assignments: [] },
   Heartbeat: { groupId: 'billing', generationId: 1, memberId: 'a' },
   TxnOffsetCommit: {

@@ -51,6 +51,7 @@ function group() {
     memberJoined: nothing,
     memberLeft: nothing,
     failed: nothing,
+    held: () => false,
     touch: nothing,
     finished: () => outbox.flush(),
     waitUntil: () => Promise.resolve(),

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { crc32c } from '../../src/server/protocol/crc32c.ts'
+import { responseHeader, responseHeaderVersion } from '../../src/server/protocol/header.ts'
 import { type Api, readMessage, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
 import { writeBatch } from '../../src/server/protocol/record-batch.ts'
@@ -38,10 +39,10 @@ export class WireClient {
   async call<A extends Api>(api: A, version: number, body: object): Promise<any> {
     this.send(request(api, version, body))
     const reader = new Reader(await this.answer())
-    reader.int32()
-    const at = versionOf(api, version)
-    if (at.flexible && api.key !== 18) reader.uvarint()
-    return readMessage(api.response, reader, at)
+    responseHeader.read(reader, responseHeaderVersion(api, version))
+    const answer = readMessage(api.response, reader, versionOf(api, version))
+    reader.end()
+    return answer
   }
 
   /** The next whole answer, without its length. */

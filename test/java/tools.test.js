@@ -3,18 +3,20 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Broker, topic } from '../../dist/index.js'
-import { serve } from '../../dist/server/index.js'
+import { RequestLog, serve } from '../../dist/server/index.js'
 
 const libs = path.join(import.meta.dirname, 'target', 'libs', '*')
 const errors = []
+const requests = new RequestLog()
 let broker
 let server
 
 before(async () => {
   broker = new Broker({ topics: { orders: topic({ partitions: 3 }) } })
   broker.on('error', error => errors.push(error))
-  server = await serve(broker)
+  server = await serve(broker, { requests })
 })
 
 after(async () => {
@@ -23,16 +25,9 @@ after(async () => {
 })
 
 /** Runs a tool to its end; gives what it printed. */
-function tool(name, args, { input = '' } = {}) {
+function tool(name, args, { input = '', room = 'org.apache.kafka.tools' } = {}) {
   return new Promise((resolve, reject) => {
-    const command = [
-      '-cp',
-      libs,
-      `org.apache.kafka.tools.${name}`,
-      '--bootstrap-server',
-      server.address,
-      ...args,
-    ]
+    const command = ['-cp', libs, `${room}.${name}`, '--bootstrap-server', server.address, ...args]
     const child = spawn('java', command, { stdio: ['pipe', 'pipe', 'pipe'] })
     const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000)
     let output = ''
@@ -125,6 +120,40 @@ test('the verifiable producer and consumer agree', async () => {
   assert.equal(broker.group('verifiable').lag(), 0)
 })
 
+test('consumers of both protocols and one of the process share a group', async () => {
+  broker.createTopic('mixed', { partitions: 6 })
+  let handled = 0
+  const own = broker.consumer({ groupId: 'mixed', topics: ['mixed'] })
+  await own.run({ eachRecord: () => void handled++ })
+  const args = [
+    '--topic',
+    'mixed',
+    '--group-id',
+    'mixed',
+    '--max-messages',
+    '20',
+    '--reset-policy',
+    'earliest',
+  ]
+  const cooperative = 'org.apache.kafka.clients.consumer.CooperativeStickyAssignor'
+  const consumers = [
+    tool('VerifiableConsumer', [...args, '--assignment-strategy', cooperative]),
+    tool('VerifiableConsumer', [...args, '--group-protocol', 'consumer']),
+  ]
+  const group = broker.group('mixed')
+  const dealtOut = () =>
+    group.members.length === 3 && group.members.every(({ assignment }) => assignment.length === 2)
+  while (!dealtOut() || group.state !== 'Stable') await sleep(50)
+  const messages = Array.from({ length: 60 }, (_, i) => ({ topic: 'mixed', value: i, partition: i % 6 }))
+  await broker.producer().sendBatch(messages)
+  for (const consumed of await Promise.all(consumers)) {
+    assert.match(consumed, /"name":"shutdown_complete"/)
+  }
+  assert.equal(handled, 20)
+  assert.equal(group.lag(), 0)
+  await own.close()
+})
+
 test('the performance tools write and read', async () => {
   broker.createTopic('perf', { partitions: 3 })
   const size = ['--num-records', '5000', '--record-size', '100', '--throughput', '-1']
@@ -139,4 +168,76 @@ test('the performance tools write and read', async () => {
     '30000',
   ])
   assert.match(read, /, 5000,/)
+})
+
+test('kafka-configs changes a topic, takes it back, and shows it with where it comes from', async () => {
+  const { options } = broker.createTopic('altered')
+  const configs = args => tool('ConfigCommand', args, { room: 'kafka.admin' })
+  const of = ['--entity-type', 'topics', '--entity-name', 'altered']
+  await configs([...of, '--alter', '--add-config', 'retention.ms=60000,cleanup.policy=[compact,delete]'])
+  const altered = broker.topics.get('altered')
+  assert.equal(altered.options.retentionMs, 60_000)
+  assert.equal(altered.options.cleanupPolicy, 'compact,delete')
+  const described = await configs([...of, '--describe'])
+  assert.match(
+    described,
+    /retention\.ms=60000 sensitive=false synonyms=\{DYNAMIC_TOPIC_CONFIG:retention\.ms=60000/,
+  )
+  assert.match(described, /DEFAULT_CONFIG:log\.retention\.ms=604800000/)
+  assert.doesNotMatch(described, /segment\.ms/)
+  assert.match(
+    await tool('TopicCommand', ['--describe', '--topic', 'altered']),
+    /Configs:.*retention\.ms=60000/,
+  )
+  await configs([...of, '--alter', '--delete-config', 'retention.ms,cleanup.policy'])
+  assert.deepEqual(altered.options, options)
+  await assert.rejects(configs([...of, '--alter', '--add-config', 'retention.ms=soon']), /expected a number/)
+  const ofBroker = ['--entity-type', 'brokers', '--entity-name', '1']
+  assert.match(await configs([...ofBroker, '--describe', '--all']), /num\.partitions=1/)
+  await assert.rejects(
+    configs([...ofBroker, '--alter', '--add-config', 'num.partitions=3']),
+    /cannot be altered/,
+  )
+})
+
+test('kafka-consumer-groups forgets offsets', async () => {
+  await broker.admin.setGroupOffsets('forgetful', [
+    { topic: 'orders', partition: 0, offset: 0 },
+    { topic: 'orders', partition: 1, offset: 0 },
+  ])
+  const args = ['--delete-offsets', '--group', 'forgetful', '--topic', 'orders:1']
+  assert.match(await tool('consumer.group.ConsumerGroupCommand', args), /Successful/)
+  assert.deepEqual(
+    broker.group('forgetful').offsets.map(({ partition }) => partition),
+    [0],
+  )
+})
+
+test('the performance tool writes in transactions, and kafka-transactions tells of them', async () => {
+  broker.createTopic('transactions', { partitions: 2 })
+  const written = await tool('ProducerPerformance', [
+    ...['--topic', 'transactions', '--num-records', '300', '--record-size', '10', '--throughput', '300'],
+    ...['--transactional-id', 'perf', '--transaction-duration-ms', '200'],
+  ])
+  assert.match(written, /300 records sent/)
+  const { partitions } = broker.topics.get('transactions')
+  const committed = partitions.flatMap(each => each.read(0, { maxRecords: 1000 }))
+  assert.equal(committed.length, 300)
+  // By the protocol of KIP-890: nothing is said before it is written, and each end gives the next epoch.
+  assert.equal(requests.of({ api: 'AddPartitionsToTxn' }).length, 0)
+  assert.deepEqual([...new Set(requests.of({ api: 'EndTxn' }).map(({ version }) => version))], [5])
+  assert.match(await tool('TransactionsCommand', ['list']), /perf\s+1\s+\d+\s+CompleteCommit/)
+  await broker.producer({ transactionalId: 'own' }).transaction(async tx => {
+    await tx.send({ topic: 'transactions', value: 1, partition: 0 })
+    const described = await tool('TransactionsCommand', ['describe', '--transactional-id', 'own'])
+    assert.match(described, /Ongoing.*transactions-0/)
+    const producers = ['describe-producers', '--topic', 'transactions', '--partition', '0']
+    assert.match(await tool('TransactionsCommand', producers), /ProducerId/)
+  })
+})
+
+test('kafka-features tells the features that are spoken', async () => {
+  const features = await tool('FeatureCommand', ['describe'])
+  assert.match(features, /group\.version.*FinalizedVersionLevel: 1/)
+  assert.match(features, /transaction\.version.*FinalizedVersionLevel: 2/)
 })

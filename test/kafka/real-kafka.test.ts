@@ -5,7 +5,7 @@ import { isKafkaInstalled, type RealKafka, startRealKafka } from './real-kafka.t
 describe.skipIf(!isKafkaInstalled)('a real Apache Kafka', () => {
   let kafka: RealKafka
   beforeAll(async () => {
-    kafka = await startRealKafka()
+    kafka = await startRealKafka({ sasl: { users: { ada: 'secret' } } })
   })
   afterAll(() => kafka?.close())
 
@@ -39,6 +39,24 @@ describe.skipIf(!isKafkaInstalled)('a real Apache Kafka', () => {
     await kafka.kill()
     await kafka.start()
     expect(await endOffset()).toBe('2')
+  })
+
+  it.each([
+    ['lets in', 'secret', true],
+    ['turns away', 'guess', false],
+  ])('%s a client with the password %s, at its other port', async (_, password, isLetIn) => {
+    const secured = new Kafka({
+      brokers: [`127.0.0.1:${kafka.saslPort}`],
+      sasl: { mechanism: 'plain', username: 'ada', password },
+      retry: { retries: 0 },
+      logLevel: logLevel.NOTHING,
+    }).admin()
+    const connected = secured.connect().then(
+      () => true,
+      () => false,
+    )
+    expect(await connected).toBe(isLetIn)
+    await secured.disconnect()
   })
 
   it('is not started twice, and ends with its data', async () => {

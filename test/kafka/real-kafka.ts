@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,12 +12,19 @@ import { WireClient } from '../helpers/wire-client.ts'
 /** Where `npm run kafka:fetch` puts Apache Kafka. */
 const libs = path.resolve(import.meta.dirname, '../java/target/libs')
 
+/** The version of Apache Kafka that is fetched. */
+export const kafkaVersion: string = /<kafka.version>(.*)</.exec(
+  readFileSync(path.resolve(import.meta.dirname, '../java/pom.xml'), 'utf8'),
+)![1]!
+
 /** Whether Apache Kafka can be started here: it needs Java, and its jars. */
 export const isKafkaInstalled: boolean = existsSync(libs) && spawnSync('java', ['-version']).status === 0
 
 export interface RealKafkaOptions {
   /** The port that clients are told; by default the one that it listens on. For a proxy before it. */
   readonly advertisedPort?: number
+  /** A second port, for clients that prove who they are, by SASL PLAIN. */
+  readonly sasl?: { readonly users: Readonly<Record<string, string>>; readonly advertisedPort?: number }
   /** More of `server.properties`, or something else than the defaults here. */
   readonly properties?: Readonly<Record<string, string | number>>
   /** What Java gets. Default: a heap of 1 GiB, as Kafka's own scripts give it. */
@@ -31,13 +38,16 @@ export class RealKafka {
   /** Its `host:port`, the same after each start. */
   readonly address: string
   readonly port: number
+  /** Where it wants to know who its clients are, with the option `sasl`. */
+  readonly saslPort: number
   readonly #folder: string
   readonly #options: RealKafkaOptions
   #process: ChildProcess | undefined
   readonly #killWithParent = () => this.#process?.kill('SIGKILL')
 
-  constructor(port: number, folder: string, options: RealKafkaOptions) {
+  constructor({ port, saslPort }: Ports, folder: string, options: RealKafkaOptions) {
     this.port = port
+    this.saslPort = saslPort
     this.address = `127.0.0.1:${port}`
     this.#folder = folder
     this.#options = options
@@ -94,11 +104,12 @@ export class RealKafka {
 /** Starts Apache Kafka; takes two to three seconds. */
 export async function startRealKafka(options: RealKafkaOptions = {}): Promise<RealKafka> {
   if (!isKafkaInstalled) throw new Error('a real Kafka needs Java and `npm run kafka:fetch`')
-  const [port, controllerPort] = await freePorts(2)
+  const [port, saslPort, controllerPort] = (await freePorts(3)) as [number, number, number]
+  const ports = { port, saslPort, controllerPort }
   const folder = await mkdtemp(path.join(tmpdir(), 'brokerlet-kafka-'))
-  const kafka = new RealKafka(port!, folder, options)
+  const kafka = new RealKafka(ports, folder, options)
   try {
-    await writeFile(propertiesIn(folder), properties(folder, port!, controllerPort!, options))
+    await writeFile(propertiesIn(folder), properties(folder, ports, options))
     await format(folder)
     await kafka.start()
     return kafka
@@ -124,19 +135,34 @@ function java(args: readonly string[]): { readonly process: ChildProcess; readon
 const classPath = path.join(libs, '*')
 const propertiesIn = (folder: string) => path.join(folder, 'server.properties')
 
+interface Ports {
+  readonly port: number
+  readonly saslPort: number
+  readonly controllerPort: number
+}
+
 function properties(
   folder: string,
-  port: number,
-  controllerPort: number,
-  { advertisedPort = port, properties: own }: RealKafkaOptions,
+  { port, saslPort, controllerPort }: Ports,
+  { advertisedPort = port, sasl, properties: own }: RealKafkaOptions,
 ): string {
+  const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`]
+  const advertised = [`PLAINTEXT://127.0.0.1:${advertisedPort}`]
+  if (sasl !== undefined) {
+    listeners.push(`SASL://127.0.0.1:${saslPort}`)
+    advertised.push(`SASL://127.0.0.1:${sasl.advertisedPort ?? saslPort}`)
+  }
   const values = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
+    listeners: listeners.join(),
+    'advertised.listeners': advertised.join(),
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.sasl.plain.sasl.jaas.config': plainLogin(sasl?.users ?? {}),
     'log.dirs': path.join(folder, 'data'),
     'group.initial.rebalance.delay.ms': 0,
     // After a kill a broker is let in again when its old session is over: by default after 9 seconds.
@@ -156,6 +182,11 @@ function properties(
   return Object.entries(values)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
+}
+
+function plainLogin(users: Readonly<Record<string, string>>): string {
+  const known = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`)
+  return `${['org.apache.kafka.common.security.plain.PlainLoginModule required', ...known].join(' ')};`
 }
 
 async function format(folder: string): Promise<void> {

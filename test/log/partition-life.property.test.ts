@@ -291,6 +291,6 @@ it('compacted, trimmed and written to in transactions, it shows what a tiny mode
         fc.modelRun(() => ({ model: new PlainLog(), real: world }), sequence)
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 40 },
   )
-})
+}, 30_000)

@@ -3,7 +3,7 @@ import { compress as lz4 } from 'lz4js'
 import { compress as snappy } from 'snappyjs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { json } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { connect, serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import { crc32c } from '../../src/server/protocol/crc32c.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
@@ -248,6 +248,23 @@ describe('a fetch', () => {
     expect(await offsets(3, { maxBytes: 2 * size - 1 })).toEqual([2, 3])
   })
 
+  it('says which is not there: the topic, or only its partition', async () => {
+    const { client, log } = start()
+    const errorOf = async (topicId: string, partition: number) => {
+      const topics = [{ topicId, partitions: [{ partition, fetchOffset: 0, partitionMaxBytes: 100 }] }]
+      const answer = await client.call(fetch!, 13, { maxWaitMs: 0, minBytes: 0, maxBytes: 100, topics })
+      return answer.responses[0].partitions[0].errorCode
+    }
+    expect(await errorOf(log.id, 0)).toBe(0)
+    expect(await errorOf(log.id, 7)).toBe(3)
+    expect(
+      await errorOf(
+        log.id.replace(/^./, c => (c === '0' ? '1' : '0')),
+        0,
+      ),
+    ).toBe(100)
+  })
+
   it('leaves out an aborted batch between two others for who reads what is committed', async () => {
     const { client, send, offsets, make } = start()
     const { producerId, producerEpoch } = await client.call(initProducerId!, 2, {
@@ -281,6 +298,49 @@ describe('a fetch', () => {
       expect(await offsets(0, { isolationLevel: 1 })).toEqual([0])
     })
     expect(await offsets(0, { isolationLevel: 1 })).toEqual([0, 1])
+  })
+})
+
+describe('a value that JSON has no form for', () => {
+  const cycle: unknown[] = []
+  cycle.push(cycle)
+  const values: readonly (readonly [string, unknown])[] = [
+    ['a BigInt', 1n],
+    ['a cycle', cycle],
+    ['a function', () => 1],
+  ]
+
+  it.each(values)('%s is refused to its producer while a server is there', async (_, value) => {
+    const { broker, log } = start()
+    const sent = broker.producer().send({ topic: 'log', value })
+    await expect(sent).rejects.toMatchObject({ code: 'INVALID_RECORD', field: 'value' })
+    expect(() => log.append({ value })).toThrow('as JSON')
+    expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+
+  it('is kept while there is none, and then is an error to who fetches it', async () => {
+    const { broker } = testBroker()
+    open.push(broker)
+    const log = broker.createTopic('log')
+    log.append({ value: 'good' })
+    log.append({ value: 1n })
+    const errors: string[] = []
+    broker.on('error', error => errors.push((error as Error).message))
+    const client = new WireClient(connect(broker))
+    const topics = [{ topic: 'log', partitions: [{ partition: 0, fetchOffset: 1, partitionMaxBytes: 100 }] }]
+    const answer = await client.call(fetch!, 11, { maxWaitMs: 0, minBytes: 0, maxBytes: 100, topics })
+    expect(answer.responses[0].partitions[0].errorCode).toBe(-1)
+    expect(errors).toEqual([expect.stringContaining('Record at offset 1 of log-0: JSON has no form')])
+  })
+
+  it("is nobody's concern once the server is closed", async () => {
+    const { broker } = testBroker()
+    open.push(broker)
+    const log = broker.createTopic('log')
+    const server = await serve(broker)
+    expect(() => log.append({ value: 1n })).toThrow()
+    await server.close()
+    expect(log.append({ value: 1n })).toMatchObject({ offset: 0 })
   })
 })
 

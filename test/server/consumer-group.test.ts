@@ -72,6 +72,18 @@ it('gives a partition to the next member only when its owner says that it has it
   expect(given(await beat('b', 2))).toEqual([1, 3])
 })
 
+it('tells a member of new partitions when it can commit them: once it has given up what it must', async () => {
+  const { broker, beat, join, has, commit, given } = start()
+  await join('a')
+  await join('b')
+  broker.topic('orders').addPartitions(6)
+  const told = await beat('a', 1)
+  expect([told.memberEpoch, given(told)]).toEqual([1, [0, 2]])
+  const next = await beat('a', 1, has(0, 2))
+  expect([next.memberEpoch, given(next)]).toEqual([3, [0, 2, 4]])
+  expect(await commit('a', 3, 4, 1)).toBe(0)
+})
+
 it('shares a group with consumers of the process', async () => {
   const { broker, beat, join, has, given } = start()
   await join('a')
@@ -139,6 +151,8 @@ it('lets members leave, and keeps the place of a static one that comes back', as
   expect(broker.group('g').members).toHaveLength(1)
   expect(await beat('a', -2, one)).toMatchObject({ errorCode: 0, memberEpoch: -2 })
   expect(broker.group('g').members).toMatchObject([{ memberId: 'a', connected: false }])
+  expect(given(await join('a', one))).toEqual([0, 1, 2, 3])
+  await beat('a', -2, one)
   expect(given(await join('c', one))).toEqual([0, 1, 2, 3])
   expect(await join('d', one)).toMatchObject({ errorCode: 111 })
 })
@@ -172,7 +186,7 @@ it('gives an id where the client has none, and the same answer to one that asks 
 })
 
 it('refuses what it cannot serve', async () => {
-  const { beat, join, client } = start()
+  const { broker, beat, join, client } = start()
   expect(await beat('x', 5)).toMatchObject({ errorCode: 25 })
   expect(await beat('x', 0)).toMatchObject({ errorCode: 42 })
   expect(await join('x', { serverAssignor: 'mine' })).toMatchObject({ errorCode: 112 })
@@ -182,6 +196,10 @@ it('refuses what it cannot serve', async () => {
   const classic = { groupId: 'g', memberId: '', sessionTimeoutMs: 1000, protocolType: 'consumer' }
   const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
   expect(await client.call(joinGroup!, 3, { ...classic, protocols })).toMatchObject({ errorCode: 23 })
+  // That id is a consumer's of the process.
+  const own = broker.consumer({ groupId: 'own', topics: ['orders'] })
+  await own.ready()
+  expect(await join(own.memberId!, { groupId: 'own' })).toMatchObject({ errorCode: 23 })
   await client.call(joinGroup!, 3, { ...classic, groupId: 'classic', protocols })
   expect(await beat('b', 0, { groupId: 'classic', subscribedTopicNames: ['orders'] })).toMatchObject({
     errorCode: 23,

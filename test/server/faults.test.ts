@@ -1,6 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
+import { Cluster, makeNodes } from '../../src/server/cluster/cluster.ts'
 import { refuse } from '../../src/server/faults/refusals.ts'
 import { RequestLog, socketFactory, WireFaults } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
@@ -219,7 +220,7 @@ it('keeps the newest requests, and prints a line for each', async () => {
 it('refuses what is no fault', () => {
   const faults = new WireFaults()
   expect(() => faults.fail({ api: 'Produced' as never }, 'NOT_COORDINATOR')).toThrow("'Produced'")
-  expect(() => faults.fail({ api: 'AlterConfigs' as never }, 'NOT_COORDINATOR')).toThrow('AlterConfigs')
+  expect(() => faults.fail({ api: 'ElectLeaders' as never }, 'NOT_COORDINATOR')).toThrow('ElectLeaders')
   expect(() => faults.fail({ api: 'Produce' }, 'NO_SUCH_ERROR' as never)).toThrow('NO_SUCH_ERROR')
   expect(() => faults.fail({ api: 'Produce' }, 'QUEUE_FULL')).toThrow('QUEUE_FULL')
   expect(() => faults.fail({ api: 'Produce' }, 0)).toThrow('0')
@@ -234,8 +235,7 @@ const all = Object.values(apis) as unknown as readonly Api[]
 it.each(all)('refuses $name in every version with the error', api => {
   const wire = {
     engine: { topics: new Map() },
-    nodeId: 1,
-    address: { host: 'a', port: 1 },
+    cluster: new Cluster(makeNodes('a', 1, 1), new Map()),
   } as unknown as Wire
   const [min, max] = api.key === apis.addPartitionsToTxn.key ? [0, 3] : api.versions
   for (let version = min; version <= max; version++) {

@@ -37,6 +37,19 @@ it('answers requests of one connection in order, also where they come in pieces'
   expect(ids).toEqual([1, 2, 3])
 })
 
+it('answers a request with something left over, as librdkafka sends it', async () => {
+  const { dial, errors } = start()
+  const client = dial()
+  const leftOver = Buffer.from([1, 0, 0])
+  client.send(Buffer.concat([request(metadata!, 13, { topics: null }, 1), leftOver]))
+  client.send(request(metadata!, 13, { topics: null }, 2))
+  const first = await client.answer()
+  const second = await client.answer()
+  expect([first.readInt32BE(0), second.readInt32BE(0)]).toEqual([1, 2])
+  expect(first.subarray(4)).toEqual(second.subarray(4))
+  expect(errors).toEqual([])
+})
+
 it('answers an unknown version of ApiVersions in version 0, with the versions that it speaks', async () => {
   const { dial } = start()
   const client = dial()
@@ -53,10 +66,6 @@ it.each([
   [
     'a request that is cut short',
     () => request(metadata!, 4, { topics: [{ name: 'orders' }] }).subarray(0, 14),
-  ],
-  [
-    'a request with something left over',
-    () => Buffer.concat([request(metadata!, 4, { topics: null }), Buffer.alloc(3)]),
   ],
   ['a header that is cut short', () => Buffer.from([0, 3, 0])],
   ['an empty frame', () => Buffer.alloc(0)],

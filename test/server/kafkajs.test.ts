@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type ProducerConfig } from 'kafkajs'
+import { type ConsumerConfig, Kafka, logLevel, type ProducerConfig } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
 import { socketFactory } from '../../src/server/index.ts'
@@ -26,9 +26,9 @@ function start(topics: object = orders) {
     await made.connect()
     return made
   }
-  const consumer = async (groupId: string) => {
+  const consumer = async (groupId: string, options: Partial<ConsumerConfig> = {}) => {
     // Its own waits are real time, so they are short here.
-    const made = kafka.consumer({ groupId, maxWaitTimeInMs: 20, heartbeatInterval: 20 })
+    const made = kafka.consumer({ groupId, maxWaitTimeInMs: 20, heartbeatInterval: 20, ...options })
     open.push(() => made.disconnect())
     await made.connect()
     return made
@@ -118,29 +118,86 @@ it('shares the load among three, and gives it to the others when one leaves', as
   await expect.poll(() => Object.values(assignments).flat().sort(), { timeout: 10_000 }).toEqual([0, 1, 2])
 }, 20_000)
 
-it('is refused by a group that consumers of this process hold', async () => {
+it('shares a group with consumers of this process, record by record once, and has it back when they leave', async () => {
+  const { broker, consumer } = start({ orders: topic({ partitions: 6 }) })
+  const handled: { readonly id: number; readonly by: string }[] = []
+  const assigned: Record<string, number[]> = {}
+  const kafkaJs = async (by: string) => {
+    const reader = await consumer('billing')
+    await reader.subscribe({ topics: ['orders'], fromBeginning: true })
+    reader.on('consumer.group_join', ({ payload }) => {
+      assigned[by] = payload.memberAssignment.orders ?? []
+    })
+    await reader.run({
+      autoCommitThreshold: 1,
+      eachMessage: async ({ message }) => void handled.push({ id: JSON.parse(String(message.value)), by }),
+    })
+    return reader
+  }
+  const counts = () => Object.values(assigned).map(each => each.length)
+  let sent = 0
+  const send = async () => {
+    const batch = Array.from({ length: 60 }, () => ({
+      topic: 'orders' as const,
+      value: sent,
+      partition: sent++ % 6,
+    }))
+    await broker.producer().sendBatch(batch)
+  }
+  const seen: number[] = []
+  const settle = async () => {
+    await broker.idle()
+    seen.push(...handled.map(({ id }) => id))
+    return new Set(handled.splice(0).map(each => each.by))
+  }
+
+  const first = await kafkaJs('a')
+  await expect.poll(counts, { timeout: 10_000 }).toEqual([6])
+  await send()
+  expect(await settle()).toEqual(new Set(['a']))
+
+  // Records come while partitions are handed over.
+  const own = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  const running = own.run({ eachRecord: ({ value }) => void handled.push({ id: Number(value), by: 'own' }) })
+  await send()
+  await running
+  await expect.poll(counts, { timeout: 10_000 }).toEqual([3])
+  await send()
+  expect(await settle()).toEqual(new Set(['a', 'own']))
+  const second = await kafkaJs('b')
+  await send()
+  await expect.poll(counts, { timeout: 10_000 }).toEqual([2, 2])
+  await send()
+  expect(await settle()).toEqual(new Set(['a', 'b', 'own']))
+  expect(own.assignment).toHaveLength(2)
+
+  const closing = own.close()
+  await send()
+  await closing
+  await expect.poll(counts, { timeout: 10_000 }).toEqual([3, 3])
+  await send()
+  expect(await settle()).toEqual(new Set(['a', 'b']))
+  expect(seen.sort((x, y) => x - y)).toEqual(Array.from({ length: sent }, (_, id) => id))
+  await second.disconnect()
+  await first.disconnect()
+}, 30_000)
+
+it('does not mix with consumers of this process where it assigns in a way of its own', async () => {
   const { broker, consumer } = start()
   await broker.consumer({ groupId: 'billing', topics: ['orders'] }).ready()
-  const reader = await consumer('billing')
+  const assigner = () => ({
+    name: 'mine',
+    version: 1,
+    assign: async () => [],
+    protocol: () => ({ name: 'mine', metadata: Buffer.from('{"mine":1}') }),
+  })
+  const reader = await consumer('billing', { partitionAssigners: [assigner] })
   await reader.subscribe({ topics: ['orders'] })
   const crashed = new Promise<{ readonly payload: { readonly error: Error } }>(resolve =>
     reader.on('consumer.crash', resolve),
   )
   await reader.run({ eachMessage: async () => {} })
   expect((await crashed).payload.error).toMatchObject({ type: 'INCONSISTENT_GROUP_PROTOCOL' })
-})
-
-it('keeps a group to itself: a consumer of this process cannot join it', async () => {
-  const { broker, consumer } = start()
-  const reader = await consumer('shipping')
-  await reader.subscribe({ topics: ['orders'] })
-  const joined = new Promise(resolve => reader.on('consumer.group_join', resolve))
-  await reader.run({ eachMessage: async () => {} })
-  await joined
-  const own = broker.consumer({ groupId: 'shipping', topics: ['orders'] })
-  await expect(own.ready()).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' })
-  await reader.disconnect()
-  await own.ready()
 })
 
 it('administers topics, groups and offsets', async () => {

@@ -66,6 +66,18 @@ it('ends every connection when it closes, and with its broker', async () => {
   await expect(send(other.server.address)).rejects.toThrow()
 })
 
+it('closes, whoever has connected and says nothing', async () => {
+  const pem = (name: string) => readFileSync(path.join(import.meta.dirname, 'tls', name))
+  for (const tls of [undefined, { key: pem('key.pem'), cert: pem('cert.pem') }]) {
+    const { server } = await start(tls && { tls })
+    const socket: Socket = connectTcp(server.port, '127.0.0.1')
+    const ended = new Promise(resolve => socket.once('close', resolve))
+    await new Promise(resolve => socket.once('connect', resolve))
+    await server.close()
+    await ended
+  }
+})
+
 it('refuses what cannot be meant', async () => {
   const broker = new Broker()
   await expect(serve(broker, { port: 70_000 })).rejects.toThrow(

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
 import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
@@ -110,7 +110,8 @@ it('fences a producer whose id another one has taken, and aborts what it had ope
   await add(zombie)
   await send(zombie, 0, 1)
   const next = await init()
-  expect(next).toMatchObject({ producerId: zombie.producerId, producerEpoch: zombie.producerEpoch + 1 })
+  expect(next.producerId).toBe(zombie.producerId)
+  expect(next.producerEpoch).toBeGreaterThan(zombie.producerEpoch)
   expect(await add(zombie)).toBe(90)
   expect(await send(zombie, 1, 9)).toBe(47)
   expect(await end(zombie, true)).toBe(90)
@@ -160,8 +161,142 @@ it('refuses what has no transaction, is not known or is not there', async () => 
   expect(await end(producer, true)).toBe(0)
 })
 
+describe('the protocol of KIP-890', () => {
+  function newer() {
+    const started = start()
+    const { client } = started
+    const send = async ({ producerId, producerEpoch }: Identity, sequence: number, value: number) => {
+      const records = [sequencedBatch(producerId, producerEpoch, sequence, [value], 16)]
+      const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
+      const asked = { transactionalId: 't', acks: -1, timeoutMs: 1000, topicData }
+      return (await client.call(produce!, 12, asked)).responses[0].partitionResponses[0].errorCode
+    }
+    const end = ({ producerId, producerEpoch }: Identity, committed: boolean) =>
+      client.call(endTxn!, 5, { transactionalId: 't', producerId, producerEpoch, committed })
+    const commitOffset = async ({ producerId, producerEpoch }: Identity, committedOffset: number) => {
+      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset }] }]
+      const asked = { transactionalId: 't', producerId, producerEpoch, groupId: 'g', topics }
+      return (await client.call(txnOffsetCommit!, 5, asked)).topics[0].partitions[0].errorCode
+    }
+    return { ...started, send, end, commitOffset }
+  }
+
+  it('begins with what is written, and goes on under another epoch after each end', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    expect(await send(first, 0, 1)).toBe(0)
+    expect([await read(1), await read(0)]).toEqual([[], [1]])
+    const second = await end(first, true)
+    expect(second).toMatchObject({ errorCode: 0, producerId: first.producerId })
+    expect(second.producerEpoch).toBeGreaterThan(first.producerEpoch)
+    expect(await send(second, 0, 2)).toBe(0)
+    const third = await end(second, false)
+    expect(third.producerEpoch).toBeGreaterThan(second.producerEpoch)
+    expect(await read(1)).toEqual([1])
+  })
+
+  it('lets nothing late into the next transaction', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    const second = await end(first, true)
+    expect(await send(first, 1, 9)).toBe(47)
+    await send(second, 0, 2)
+    expect(await send(first, 1, 9)).toBe(47)
+    await end(second, true)
+    expect(await read(1)).toEqual([1, 2])
+  })
+
+  it('begins with offsets that are committed', async () => {
+    const { broker, init, end, commitOffset } = newer()
+    const producer = await init()
+    expect(await commitOffset(producer, 5)).toBe(0)
+    expect(broker.groups.has('g')).toBe(false)
+    await end(producer, true)
+    expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 5 })
+  })
+
+  it('answers an end that comes twice as before, and one that contradicts it with an error', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    const second = await end(first, true)
+    expect(await end(first, true)).toEqual(second)
+    expect(await end(first, false)).toMatchObject({ errorCode: 48 })
+    expect(await end(second, true)).toMatchObject({ errorCode: 48 })
+    const third = await end(second, false)
+    expect(third.producerEpoch).toBeGreaterThan(second.producerEpoch)
+    expect(await read(1)).toEqual([1])
+    expect(await end(first, true)).toMatchObject({ errorCode: 90 })
+  })
+
+  it('goes on after what took too long, once that is aborted', async () => {
+    const { broker, init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    await broker.advance(10_000)
+    expect(await send(first, 1, 2)).toBe(120)
+    expect(await end(first, true)).toMatchObject({ errorCode: 120 })
+    const second = await end(first, false)
+    expect(second.producerEpoch).toBeGreaterThan(first.producerEpoch)
+    expect(await send(second, 0, 3)).toBe(0)
+    await end(second, true)
+    expect(await read(1)).toEqual([3])
+  })
+
+  it('fences one whose id another one has taken, in this process, too', async () => {
+    const { broker, init, send, end } = newer()
+    const zombie = await init()
+    const next = await init()
+    expect(await send(zombie, 0, 1)).toBe(47)
+    await broker.producer({ transactionalId: 't' }).transaction(async tx => {
+      await tx.send({ topic: 'orders', value: 1 })
+    })
+    expect(await send(next, 0, 1)).toBe(47)
+    expect(await end(next, false)).toMatchObject({ errorCode: 90 })
+  })
+
+  it('does not begin with a batch that is of no transaction, or of nobody', async () => {
+    const { client, init, send, end } = newer()
+    const producer = await init()
+    expect(await send({ producerId: 99, producerEpoch: 0 }, 0, 1)).toBe(49)
+    const plain = [sequencedBatch(producer.producerId, producer.producerEpoch, 0, [1])]
+    const asWell = { transactionalId: 't', acks: -1, timeoutMs: 1000 }
+    const plainData = [{ name: 'orders', partitionData: [{ index: 0, records: plain }] }]
+    await client.call(produce!, 12, { ...asWell, topicData: plainData })
+    expect(await end(producer, true)).toMatchObject({ errorCode: 48 })
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [Buffer.alloc(5)] }] }]
+    const { responses } = await client.call(produce!, 12, { ...asWell, topicData })
+    expect(responses[0].partitionResponses[0].errorCode).not.toBe(0)
+  })
+
+  it('does not begin with what an older producer sends', async () => {
+    const { init, send, end } = start()
+    const producer = await init()
+    expect(await send(producer, 0, 1)).toBe(48)
+    expect(await end(producer, true)).toBe(0)
+  })
+})
+
+it('gives its next epoch only to the producer that is known (KIP-360)', async () => {
+  const { client, init } = start()
+  const first = await init()
+  const again = ({ producerId, producerEpoch }: Identity) =>
+    client.call(initProducerId!, 4, {
+      transactionalId: 't',
+      transactionTimeoutMs: 10_000,
+      producerId,
+      producerEpoch,
+    })
+  const second = await again(first)
+  expect(second).toMatchObject({ errorCode: 0, producerId: first.producerId })
+  expect(await again(first)).toMatchObject({ errorCode: 90, producerId: -1 })
+  expect(await again(second)).toMatchObject({ errorCode: 0 })
+})
+
 it('speaks to producers only what they speak', async () => {
   const { client } = start()
   const { apiKeys } = await client.call(apiVersions!, 0, {})
   expect(apiKeys).toContainEqual({ apiKey: 24, minVersion: 0, maxVersion: 3 })
+  expect(apiKeys).toContainEqual({ apiKey: 22, minVersion: 0, maxVersion: 5 })
 })

@@ -183,3 +183,12 @@ it('keeps at least as many entries as it is told to, and says how many are gone'
   expect(timeline.dropped).toBe(101 - timeline.entries.length)
   expect(String(timeline)).toMatch(/^\(\d+ entries before these are kept no longer\)\n/)
 })
+
+it('tells that a topic was altered', async () => {
+  const broker = new TestBroker({ topics })
+  broker.topic('orders').alter({ retentionRecords: 5 })
+  await broker.close()
+  const options = ['retentionRecords', 'segmentRecords']
+  expect(broker.timeline.ofKind('topic altered')).toMatchObject([{ topic: 'orders', options }])
+  expect(String(broker.timeline)).toContain('topic orders altered: retentionRecords, segmentRecords')
+})

@@ -128,6 +128,11 @@ describe('a topic of the broker', () => {
     expectTypeOf(record!.key).toEqualTypeOf<RecordKey | null>()
     expectTypeOf(record!.value).toBeUnknown()
     expectTypeOf(orders.addPartitions(12)).toBeVoid()
+    expectTypeOf(orders.alter({ retentionMs: 5, whenFull: null })).toBeVoid()
+    // @ts-expect-error: addPartitions makes more of them
+    orders.alter({ partitions: 12 })
+    // @ts-expect-error: not of that kind
+    orders.alter({ retentionMs: 'long' })
     // @ts-expect-error: read-only
     orders.options.partitions = 12
   })
@@ -238,6 +243,7 @@ describe('the events of a broker', () => {
       | 'topicCreated'
       | 'topicDeleted'
       | 'partitionsAdded'
+      | 'topicAltered'
       | 'groupCreated'
       | 'groupDeleted'
       | 'memberJoined'

@@ -1,26 +1,36 @@
+import { errorCodes } from '../../error-codes.ts'
+import type { MaybePromise } from '../../maybe-promise.ts'
+import type { PastMetadata } from '../cluster/past-metadata.ts'
 import type { Handler, RequestContext } from '../handler.ts'
+import type { RequestOf } from '../protocol/message.ts'
+import type { metadata } from '../protocol/messages/metadata.ts'
+import { answerInParts } from '../request-parts.ts'
+import { partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'
 import { refuse } from './refusals.ts'
 import type { OpenRequest, RequestLog } from './request-log.ts'
 import { pointOf } from './request-point.ts'
 import { nameOfErrno } from './wire-error-code.ts'
 import type { Fate, WireFaults } from './wire-faults.ts'
-import type { ApiName } from './wire-scope.ts'
+import { type ApiName, coversRequest } from './wire-scope.ts'
 
 /** What looks on while a server answers. */
 export interface Observers {
   readonly faults?: WireFaults | undefined
   readonly requests?: RequestLog | undefined
+  /** What stale answers tell, where there are faults. */
+  readonly past?: PastMetadata | undefined
 }
 
 /** A handler whose requests meet faults and are written down; the same one where nobody asks for that. */
-export function observed(wire: Wire, handler: Handler, { faults, requests }: Observers): Handler {
+export function observed(wire: Wire, handler: Handler, observers: Observers): Handler {
+  const { faults, requests } = observers
   if (faults === undefined && requests === undefined) return handler
   const { api } = handler
   return {
     api,
     async handle(request, context) {
-      const point = pointOf(wire, api.name as ApiName, context.clientId, request)
+      const point = pointOf(wire, api.name as ApiName, context, request)
       const { clock } = wire.engine
       const entry: OpenRequest = {
         ...point,
@@ -32,9 +42,13 @@ export function observed(wire: Wire, handler: Handler, { faults, requests }: Obs
       }
       requests?.add(entry)
       try {
-        const fate: Fate = { errno: undefined, disconnect: undefined, truncate: false }
+        const fate: Fate = { failures: [], stale: false, disconnect: undefined, truncate: false }
+        const { node } = context
+        const { brokerEpoch } = node
         await faults?.meet({ ...point, clock, fate })
-        const response = await answer(wire, handler, request, context, fate)
+        // What waited while its broker stopped is lost with it.
+        if (!node.running || node.brokerEpoch !== brokerEpoch) fate.disconnect = 'before'
+        const response = await answer(wire, facing(handler, fate, observers), request, context, fate)
         entry.outcome = outcomeOf(response, fate)
         if (response !== undefined && entry.outcome !== 'dropped') entry.errors = errorsIn(response)
         return response
@@ -59,12 +73,9 @@ async function answer(
     context.drop()
     return undefined
   }
-  const response =
-    fate.errno === undefined
-      ? await handler.handle(request, context)
-      : refuse(wire, handler.api, request, fate.errno)
+  const response = await answerButFailures(wire, handler, request, context, fate)
   // What has no answer can be told nothing else.
-  const silent = response === undefined && (fate.errno !== undefined || fate.truncate)
+  const silent = response === undefined && (fate.failures.length > 0 || fate.truncate)
   if (silent || fate.disconnect === 'after') {
     fate.disconnect = 'after'
     context.drop()
@@ -72,6 +83,38 @@ async function answer(
   }
   if (fate.truncate) context.truncate()
   return response
+}
+
+function facing(handler: Handler, { stale }: Fate, { past }: Observers): Handler {
+  if (!stale || past === undefined) return handler
+  return { api: handler.api, handle: request => past.answer(request as RequestOf<typeof metadata>) }
+}
+
+function answerButFailures(
+  wire: Wire,
+  handler: Handler,
+  request: unknown,
+  context: RequestContext,
+  { failures }: Fate,
+): MaybePromise<unknown> {
+  if (failures.length === 0) return handler.handle(request, context)
+  const { api } = handler
+  const parts = partsOf(api, request)
+  const refusePart = (part: unknown, code: number) => refuse(wire, api, part, code)
+  if (parts === undefined) return refusePart(request, failures[0]!.errno)
+  const { rest, restFails } = shapeOf(api)!
+  return answerInParts(parts, request, {
+    codeOf(_, only) {
+      const point = pointOf(wire, api.name as ApiName, context, only())
+      return failures.find(({ scope }) => coversRequest(scope, point))?.errno ?? 0
+    },
+    serve: part => handler.handle(part, context),
+    serveRest: part =>
+      restFails === undefined
+        ? handler.handle({ ...(part as object), ...rest }, context)
+        : refusePart(part, errorCodes[restFails].errno),
+    refuse: refusePart,
+  })
 }
 
 function outcomeOf(response: unknown, fate: Fate): OpenRequest['outcome'] {

@@ -1,5 +1,6 @@
 import type { Api, RequestOf, ResponseOf } from '../protocol/message.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
+import { alterConfigs } from '../protocol/messages/alter-configs.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
@@ -8,13 +9,19 @@ import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
+import { describeProducers } from '../protocol/messages/describe-producers.ts'
+import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
+import { describeTransactions } from '../protocol/messages/describe-transactions.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
+import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
 import { joinGroup } from '../protocol/messages/join-group.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
 import { offsetCommit } from '../protocol/messages/offset-commit.ts'
+import { offsetDelete } from '../protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
+import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
 import { noUuid } from '../protocol/type.ts'
@@ -65,14 +72,17 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
     errorCode,
     topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
       name,
-      partitions: partitionIndexes.map(partitionIndex => ({
-        partitionIndex,
-        committedOffset: -1,
-        metadata: '',
-        errorCode,
-      })),
+      partitions: refusedOffsets(partitionIndexes, errorCode),
     })),
-    groups: groups.map(({ groupId }) => ({ groupId, topics: [], errorCode })),
+    groups: groups.map(each => ({
+      groupId: each.groupId,
+      topics: (each.topics ?? []).map(({ name, topicId, partitionIndexes }) => ({
+        name,
+        topicId,
+        partitions: refusedOffsets(partitionIndexes, errorCode),
+      })),
+      errorCode,
+    })),
   })),
   refusal(addPartitionsToTxn, ({ v3AndBelowTopics }, errorCode) => ({
     resultsByTopicV3AndBelow: v3AndBelowTopics.map(({ name, partitions }) => ({
@@ -83,10 +93,10 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
       })),
     })),
   })),
-  refusal(metadata, ({ topics }, errorCode, { nodeId, address, clusterId, engine }) => ({
-    brokers: [{ nodeId, ...address }],
+  refusal(metadata, ({ topics }, errorCode, { cluster, clusterId, engine }) => ({
+    brokers: cluster.running,
     clusterId,
-    controllerId: nodeId,
+    controllerId: cluster.controllerId,
     topics: (topics ?? [...engine.topics.values()].map(({ name, id }) => ({ name, topicId: id }))).map(
       ({ name, topicId }) => ({ name, topicId, errorCode, partitions: [] }),
     ),
@@ -124,16 +134,49 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, lowWatermark: -1, errorCode })),
     })),
   })),
-  refusal(describeConfigs, ({ resources }, errorCode) => ({
-    results: resources.map(({ resourceType, resourceName }) => ({
-      resourceType,
-      resourceName,
-      errorCode,
-      errorMessage: null,
-      configs: [],
+  refusal(alterConfigs, ({ resources }, errorCode) => ({ responses: resourcesOf(resources, errorCode) })),
+  refusal(incrementalAlterConfigs, ({ resources }, errorCode) => ({
+    responses: resourcesOf(resources, errorCode),
+  })),
+  refusal(describeProducers, ({ topics }, errorCode) => ({
+    topics: topics.map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map(partitionIndex => ({ partitionIndex, errorCode })),
     })),
   })),
+  refusal(describeTransactions, ({ transactionalIds }, errorCode) => ({
+    transactionStates: transactionalIds.map(transactionalId => ({ transactionalId, errorCode })),
+  })),
+  refusal(describeTopicPartitions, ({ topics }, errorCode, { engine }) => {
+    const named = topics.length > 0 ? topics : [...engine.topics.values()]
+    return { topics: named.map(({ name }) => ({ name, errorCode })) }
+  }),
+  refusal(offsetDelete, ({ topics }, errorCode) => ({
+    errorCode,
+    topics: topics.map(topic => partitionsOf(topic, errorCode)),
+  })),
+  refusal(offsetForLeaderEpoch, ({ topics }, errorCode) => ({
+    topics: topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map(({ partition }) => ({ partition, errorCode })),
+    })),
+  })),
+  refusal(describeConfigs, ({ resources }, errorCode) => ({
+    results: resourcesOf(resources, errorCode).map(each => ({ ...each, configs: [] })),
+  })),
 ])
+
+function resourcesOf(
+  resources: readonly { readonly resourceType: number; readonly resourceName: string }[],
+  errorCode: number,
+) {
+  return resources.map(({ resourceType, resourceName }) => ({
+    resourceType,
+    resourceName,
+    errorCode,
+    errorMessage: null,
+  }))
+}
 
 function partitionsOf<Topic extends { readonly partitions: readonly { readonly partitionIndex: number }[] }>(
   topic: Topic,
@@ -141,6 +184,15 @@ function partitionsOf<Topic extends { readonly partitions: readonly { readonly p
 ) {
   const partitions = topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode }))
   return { ...topic, partitions }
+}
+
+function refusedOffsets(partitionIndexes: readonly number[], errorCode: number) {
+  return partitionIndexes.map(partitionIndex => ({
+    partitionIndex,
+    committedOffset: -1,
+    metadata: '',
+    errorCode,
+  }))
 }
 
 /** The answer that tells an error for all that a request names; undefined for a Produce without acks, which has none. */

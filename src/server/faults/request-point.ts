@@ -1,4 +1,4 @@
-import { noUuid } from '../protocol/type.ts'
+import type { RequestContext } from '../handler.ts'
 import type { Wire } from '../wire.ts'
 import type { ApiName, RequestPoint } from './wire-scope.ts'
 
@@ -13,12 +13,14 @@ interface NamingRequest {
   readonly groups?: readonly (string | NamedGroup)[]
   readonly groupIds?: readonly string[]
   readonly groupsNames?: readonly string[]
+  readonly resources?: readonly { readonly resourceType: number; readonly resourceName: string }[]
   readonly keyType?: number
   readonly key?: string
   readonly coordinatorKeys?: readonly string[]
 }
 
-interface NamedTopic {
+/** What a request calls a topic. */
+export interface NamedTopic {
   readonly name?: string | null
   readonly topic?: string
   readonly topicId?: string
@@ -27,7 +29,8 @@ interface NamedTopic {
   readonly partitionIndexes?: readonly number[]
 }
 
-interface NamedPartition {
+/** What a request calls a partition. */
+export interface NamedPartition {
   readonly index?: number
   readonly partition?: number
   readonly partitionIndex?: number
@@ -39,9 +42,15 @@ interface NamedGroup {
 }
 
 const groupKey = 0
+const topicResource = 2
 
 /** Finds what a request is about. */
-export function pointOf(wire: Wire, api: ApiName, clientId: string, request: unknown): RequestPoint {
+export function pointOf(
+  wire: Wire,
+  api: ApiName,
+  { clientId, node }: Pick<RequestContext, 'clientId' | 'node'>,
+  request: unknown,
+): RequestPoint {
   const named = request as NamingRequest
   const groups = (named.groups ?? []).map(each => (typeof each === 'string' ? { groupId: each } : each))
   const topics = [
@@ -50,6 +59,9 @@ export function pointOf(wire: Wire, api: ApiName, clientId: string, request: unk
     ...(named.topicNames ?? []),
     ...(named.v3AndBelowTopics ?? []),
     ...(named.subscribedTopicNames ?? []),
+    ...(named.resources ?? [])
+      .filter(({ resourceType }) => resourceType === topicResource)
+      .map(({ resourceName }) => resourceName),
     ...groups.flatMap(({ topics: ofGroup }: NamedGroup) => ofGroup ?? []),
   ]
   // Newer versions have many keys, older ones one.
@@ -57,6 +69,7 @@ export function pointOf(wire: Wire, api: ApiName, clientId: string, request: unk
   return {
     api,
     clientId,
+    nodeId: node.nodeId,
     partitions: topics.flatMap(each => partitionsOf(wire, each)),
     groups: [
       named.groupId ?? '',
@@ -70,18 +83,23 @@ export function pointOf(wire: Wire, api: ApiName, clientId: string, request: unk
 
 function partitionsOf(wire: Wire, named: string | NamedTopic): RequestPoint['partitions'] {
   if (typeof named === 'string') return [{ topic: named }]
-  const topic = named.name || named.topic || topicById(wire, named.topicId)
+  const topic = topicNamed(wire, named)
   if (topic === undefined) return []
   const partitions = named.partitions ?? named.partitionData ?? named.partitionIndexes ?? []
   if (partitions.length === 0) return [{ topic }]
-  return partitions.map(each => ({
-    topic,
-    partition: typeof each === 'number' ? each : (each.index ?? each.partition ?? each.partitionIndex),
-  }))
+  return partitions.map(each => ({ topic, partition: partitionNamed(each) }))
+}
+
+/** The name of a topic that a request names, or has an id for. */
+export function topicNamed(wire: Wire, { name, topic, topicId }: NamedTopic): string | undefined {
+  return name || topic || topicById(wire, topicId)
+}
+
+/** The index of a partition that a request, or a response, names. */
+export function partitionNamed(named: number | NamedPartition): number | undefined {
+  return typeof named === 'number' ? named : (named.index ?? named.partition ?? named.partitionIndex)
 }
 
 function topicById(wire: Wire, id: string | undefined): string | undefined {
-  if (id === undefined || id === noUuid) return undefined
-  for (const topic of wire.engine.topics.values()) if (topic.id === id) return topic.name
-  return undefined
+  return id === undefined ? undefined : wire.engine.topicsById.get(id)?.name
 }

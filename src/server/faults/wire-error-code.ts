@@ -22,8 +22,9 @@ const ofClusters = {
   KAFKA_STORAGE_ERROR: 56,
   UNKNOWN_PRODUCER_ID: 59,
   GROUP_MAX_SIZE_REACHED: 81,
+  FETCH_SESSION_ID_NOT_FOUND: 70,
+  INVALID_FETCH_SESSION_EPOCH: 71,
   FENCED_LEADER_EPOCH: 74,
-  UNKNOWN_LEADER_EPOCH: 75,
   OFFSET_NOT_AVAILABLE: 78,
   UNSTABLE_OFFSET_COMMIT: 88,
   THROTTLING_QUOTA_EXCEEDED: 89,
@@ -42,6 +43,8 @@ const numbers: ReadonlyMap<string, number> = new Map([
 const names: ReadonlyMap<number, string> = new Map([...numbers].map(([code, errno]) => [errno, code]))
 
 /** Kafka's number of an error; undefined where it has none. */
+export function errnoOfName(code: WireErrorCode): number
+export function errnoOfName(code: string): number | undefined
 export function errnoOfName(code: string): number | undefined {
   return numbers.get(code)
 }

@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../../broker-clock.ts'
 import { type Barrier, FaultRules, type FaultRuleUse, type FaultTimes } from '../../fault-rules.ts'
-import { type Check, checkOptions, duration, oneOf, requireArgument } from '../../validate.ts'
+import { type Check, checkOptions, duration, invalidOption, oneOf, requireArgument } from '../../validate.ts'
 import { errnoOfName, type WireErrorCode } from './wire-error-code.ts'
 import {
   checkWireScope,
@@ -10,15 +10,17 @@ import {
   type WireScope,
 } from './wire-scope.ts'
 
-type WireFaultAction = 'fail' | 'delay' | 'pause' | 'disconnect' | 'truncate'
+type WireFaultAction = 'fail' | 'delay' | 'pause' | 'disconnect' | 'truncate' | 'staleMetadata'
 
 /** A fault of the wire and how often it was met. */
 export type WireFaultUse = FaultRuleUse<WireFaultAction, WireScope>
 
 /** What becomes of one request. */
 export interface Fate {
-  /** It is not done; this is the answer. */
-  errno: number | undefined
+  /** What in it is not done, and the error that is the answer; the first that fits counts. */
+  readonly failures: { readonly scope: WireScope; readonly errno: number }[]
+  /** It is answered as before the last change. */
+  stale: boolean
   /** Its connection ends: before it is done, or in place of the answer. */
   disconnect: 'before' | 'after' | undefined
   /** Only half of the answer is sent before the connection ends. */
@@ -51,8 +53,9 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
   }
 
   /**
-   * The request is not done, and its client is told the error, for every topic, partition and group that the request
-   * names. A Produce without acks has no answer: its connection ends, as in Kafka.
+   * What the scope says is not done, and its client is told the error: of a request that names several topics, partitions
+   * or groups those in the scope fail, and the rest is done, where the protocol has an error for each. Partitions are added
+   * to a transaction all or none. A Produce without acks has no answer: its connection ends, as in Kafka.
    *
    * @throws InvalidOptionError where the protocol has no such error
    */
@@ -61,7 +64,7 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
     requireArgument('faults.fail', 'error', error, errorCode)
     const errno = typeof error === 'number' ? error : errnoOfName(error)!
     this.add('fail', scope, times, ({ fate }) => {
-      fate.errno ??= errno
+      fate.failures.push({ scope, errno })
     })
     return this
   }
@@ -101,6 +104,22 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
     checkWireScope('faults.truncate', scope)
     this.add('truncate', scope, times, ({ fate }) => {
       fate.truncate = true
+    })
+    return this
+  }
+
+  /**
+   * A Metadata request is answered as it would have been before the cluster's last change: with the former leaders and their
+   * epochs, the brokers that ran, and the topics and partitions that there were. A change is a broker that stops or starts,
+   * and a topic that is made, grows or is deleted. So a client hears first of a change and then, as from a broker that
+   * lags behind, of none.
+   */
+  staleMetadata(scope: Omit<WireScope, 'api'> = {}, times: FaultTimes = {}): this {
+    checkWireScope('faults.staleMetadata', scope)
+    if ('api' in scope)
+      throw invalidOption('faults.staleMetadata', 'api', 'nothing: it is Metadata', scope.api)
+    this.add('staleMetadata', { ...scope, api: 'Metadata' }, times, ({ fate }) => {
+      fate.stale = true
     })
     return this
   }

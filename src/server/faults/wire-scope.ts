@@ -9,6 +9,8 @@ export interface WireScope {
   readonly api?: ApiName
   /** The client id that a client was given. */
   readonly clientId?: string
+  /** The broker that was asked, of several: 1 is the first. */
+  readonly nodeId?: number
   readonly topic?: string
   readonly partition?: number
   readonly group?: string
@@ -18,6 +20,8 @@ export interface WireScope {
 export interface RequestPoint {
   readonly api: ApiName
   readonly clientId: string
+  /** The broker that was asked: 1, where there are no others. */
+  readonly nodeId: number
   /** The topics that it names; those without a partition are named as a whole. */
   readonly partitions: readonly { readonly topic: string; readonly partition?: number | undefined }[]
   readonly groups: readonly string[]
@@ -30,6 +34,7 @@ export function checkWireScope(where: string, scope: WireScope): void {
   checkOptions<WireScope>(where, scope, {
     api: oneOf(...apiNames),
     clientId: name,
+    nodeId: integer(1),
     topic: name,
     partition: integer(0),
     group: name,
@@ -37,9 +42,10 @@ export function checkWireScope(where: string, scope: WireScope): void {
 }
 
 export function coversRequest(scope: WireScope, point: RequestPoint): boolean {
-  const { api, clientId, group, topic, partition } = scope
+  const { api, clientId, nodeId, group, topic, partition } = scope
   if (api !== undefined && api !== point.api) return false
   if (clientId !== undefined && clientId !== point.clientId) return false
+  if (nodeId !== undefined && nodeId !== point.nodeId) return false
   if (group !== undefined && !point.groups.includes(group)) return false
   if (topic === undefined && partition === undefined) return true
   return point.partitions.some(

@@ -2,11 +2,13 @@ import type { Interest } from '../../engine.ts'
 import { errorCodes } from '../../error-codes.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
+import { byTopic } from '../by-topic.ts'
 import type { ConsumerMember } from '../consumer-member.ts'
 import { heartbeatIntervalMs } from '../consumer-members.ts'
 import { type Handler, handler } from '../handler.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
+import { wholeName } from '../whole-name.ts'
 import { findTopic, toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 
@@ -31,7 +33,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
         })
         if (typeof member === 'string') return { errorCode: errnoOf(member) }
         if (memberEpoch < 0) return { errorCode: 0, memberId: member.memberId, memberEpoch }
-        return answer(wire, groupId, member)
+        return answer(wire, member)
       } catch (error) {
         return toWireError(wire, error)
       }
@@ -55,12 +57,8 @@ function toInterest(request: {
   const { subscribedTopicNames: names, subscribedTopicRegex: regex } = request
   if (names !== null && (names.length > 0 || regex === null)) return { kind: 'topics', names }
   if (regex === null) return undefined
-  try {
-    // Kafka matches whole names (RE2J).
-    return { kind: 'patterns', patterns: [new RegExp(`^(?:${regex})$`)] }
-  } catch {
-    return 'INVALID_REGULAR_EXPRESSION'
-  }
+  const pattern = wholeName(regex)
+  return pattern === undefined ? 'INVALID_REGULAR_EXPRESSION' : { kind: 'patterns', patterns: [pattern] }
 }
 
 function named(
@@ -72,8 +70,7 @@ function named(
 }
 
 // Its epoch is the group's once it has given up what it must.
-function answer(wire: Wire, groupId: string, member: ConsumerMember) {
-  if (!member.revoking || member.epoch === 0) member.epoch = wire.engine.groups.get(groupId)!.epoch
+function answer(wire: Wire, member: ConsumerMember) {
   const tell = member.changed
   member.changed = false
   return {
@@ -81,16 +78,15 @@ function answer(wire: Wire, groupId: string, member: ConsumerMember) {
     memberId: member.memberId,
     memberEpoch: member.epoch,
     heartbeatIntervalMs,
-    assignment: tell ? { topicPartitions: byTopic(wire, member.assignment) } : null,
+    assignment: tell ? { topicPartitions: topicPartitions(wire, member.assignment) } : null,
   }
 }
 
-function byTopic(wire: Wire, partitions: readonly TopicPartition[]) {
-  const names = [...new Set(partitions.map(({ topic }) => topic))]
-  return names.map(name => ({
-    topicId: wire.engine.topics.get(name)!.id,
-    topicName: name,
-    partitions: partitions.filter(({ topic }) => topic === name).map(({ partition }) => partition),
+function topicPartitions(wire: Wire, partitions: readonly TopicPartition[]) {
+  return byTopic(partitions).map(({ topic, partitions: numbers }) => ({
+    topicId: wire.engine.topics.get(topic)!.id,
+    topicName: topic,
+    partitions: numbers,
   }))
 }
 
@@ -102,17 +98,18 @@ function describe(wire: Wire, group: ConsumerGroup) {
     assignmentEpoch: group.epoch,
     assignorName: group.assignor,
     members: group.members.map(({ memberId, groupInstanceId, clientId, topics, assignment }) => {
-      const assigned = { topicPartitions: byTopic(wire, assignment) }
+      const assigned = { topicPartitions: topicPartitions(wire, assignment) }
+      const classic = wire.groups.classicMember(group.id, memberId)
       return {
         memberId,
         instanceId: groupInstanceId ?? null,
-        memberEpoch: wire.members.get(group.id, memberId)?.epoch ?? group.epoch,
+        memberEpoch: (classic ?? wire.members.get(group.id, memberId))?.epoch ?? group.epoch,
         clientId,
         clientHost: '/127.0.0.1',
         subscribedTopicNames: [...topics],
         assignment: assigned,
         targetAssignment: assigned,
-        memberType: 1,
+        memberType: classic === undefined ? 1 : 0,
       }
     }),
   }

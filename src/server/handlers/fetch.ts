@@ -10,7 +10,8 @@ interface Wanted {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-  readonly log: Partition | undefined
+  /** Or the error that says what is not there. */
+  readonly log: Partition | number
   readonly offset: number
   readonly maxBytes: number
 }
@@ -29,6 +30,7 @@ interface Reading {
 }
 
 const readCommitted = 1
+const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 
 /** Reads record batches; where there are none yet, it waits for them. */
 export function fetchHandlers(wire: Wire): Handler[] {
@@ -47,7 +49,10 @@ export function fetchHandlers(wire: Wire): Handler[] {
             topic,
             topicId,
             partition,
-            log: found?.partitions[partition],
+            log:
+              found === undefined
+                ? unknownTopic(version, 13)
+                : (found.partitions[partition] ?? unknownPartition),
             offset: fetchOffset,
             maxBytes: partitionMaxBytes,
           }),
@@ -84,9 +89,19 @@ function readAll(wire: Wire, wanted: readonly Wanted[], maxBytes: number, how: R
   })
 }
 
-function readOne(wire: Wire, { log, offset, maxBytes }: Wanted, left: number, how: Reading): Fetched {
+function readOne(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
+  try {
+    return read(wire, wanted, left, how)
+  } catch (error) {
+    wire.failed(error)
+    return { errorCode: errorCodes.UNKNOWN_SERVER_ERROR.errno, records: [], bytes: 0 }
+  }
+}
+
+function read(wire: Wire, { log, offset, maxBytes }: Wanted, left: number, how: Reading): Fetched {
   const nothing = { records: [], bytes: 0 }
-  if (log === undefined || log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
+  if (typeof log === 'number') return { errorCode: log, ...nothing }
+  if (log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
     return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE.errno, ...nothing }
   }
@@ -119,7 +134,7 @@ function untilEnough(
         })
       },
     }
-    const logs = wanted.flatMap(({ log }) => log ?? [])
+    const logs = wanted.flatMap(({ log }) => (typeof log === 'number' ? [] : log))
     const end = () => {
       for (const log of logs) log.removeReader(reader)
       timer.cancel()
@@ -130,6 +145,12 @@ function untilEnough(
     signal.addEventListener('abort', end, { once: true })
     for (const log of logs) log.addReader(reader)
   })
+}
+
+const nowhere = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
+
+function placesOf({ highWatermark, lastStableOffset, logStartOffset }: Partition): typeof nowhere {
+  return { highWatermark, lastStableOffset, logStartOffset }
 }
 
 function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
@@ -145,9 +166,7 @@ function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
     entry.partitions.push({
       partitionIndex: partition,
       errorCode,
-      highWatermark: log?.highWatermark ?? -1,
-      lastStableOffset: log?.lastStableOffset ?? -1,
-      logStartOffset: log?.logStartOffset ?? -1,
+      ...(typeof log === 'number' ? nowhere : placesOf(log)),
       abortedTransactions: [],
       records,
     })

@@ -2,6 +2,7 @@ import { errorCodes } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import { type Handler, handler } from '../handler.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
+import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import type { Wire } from '../wire.ts'
 
 const latest = -1
@@ -9,7 +10,7 @@ const earliest = -2
 const maxTimestamp = -3
 const readCommitted = 1
 
-/** Where a place by name or by time is. */
+/** Where a place by name, by time or by the epoch of its leader is. */
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
     handler(listOffsets, ({ topics, isolationLevel }) => ({
@@ -22,9 +23,23 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
           return {
             partitionIndex,
             errorCode: 0,
-            leaderEpoch: 0,
+            // What is written tells no epoch but the first; only its end is where the present one begins.
+            leaderEpoch: timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0,
             ...lookUp(log, timestamp, isolationLevel === readCommitted),
           }
+        }),
+      })),
+    })),
+
+    handler(offsetForLeaderEpoch, ({ topics }) => ({
+      topics: topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition, leaderEpoch }) => {
+          const log = wire.engine.topics.get(topic)?.partitions[partition]
+          if (log === undefined) return { partition, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+          // Nothing is ever cut off, so every epoch that has been ends where the log does; one that has not is nowhere.
+          const was = leaderEpoch >= 0 && leaderEpoch <= wire.cluster.leadershipOf(log).epoch
+          return was ? { partition, leaderEpoch, endOffset: log.highWatermark } : { partition }
         }),
       })),
     })),

@@ -23,10 +23,11 @@ const unknownMember = errnoOf('UNKNOWN_MEMBER_ID')
 export function membershipHandlers(wire: Wire): Handler[] {
   return [
     handler(joinGroup, async (request, { version, clientId }) => {
-      const group = wire.groups.forJoin(request.groupId)
-      if (typeof group === 'string') return { errorCode: errnoOf(group), memberId: request.memberId }
+      const { groupId } = request
+      if (groupId === '') return { errorCode: errnoOf('INVALID_GROUP_ID'), memberId: request.memberId }
       const joined = await new Promise<ClassicJoined>(resolve =>
-        group.join(
+        wire.groups.join(
+          groupId,
           {
             memberId: request.memberId,
             groupInstanceId: request.groupInstanceId,
@@ -58,7 +59,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
     }),
 
     handler(syncGroup, async request => {
-      const group = wire.groups.get(request.groupId)
+      const group = wire.groups.serving(request.groupId)
       if (group === undefined) return { errorCode: unknownMember }
       const { error, protocolType, protocol, assignment } = await new Promise<ClassicSynced>(resolve =>
         group.sync(identityOf(request), request.assignments, resolve),
@@ -67,14 +68,14 @@ export function membershipHandlers(wire: Wire): Handler[] {
     }),
 
     handler(heartbeat, request => {
-      const group = wire.groups.get(request.groupId)
+      const group = wire.groups.serving(request.groupId)
       return {
         errorCode: group === undefined ? unknownMember : errnoOf(group.heartbeat(identityOf(request))),
       }
     }),
 
     handler(leaveGroup, ({ groupId, memberId, members }, { version }) => {
-      const group = wire.groups.get(groupId)
+      const group = wire.groups.serving(groupId)
       const leave = (id: string, instanceId: string | null) =>
         group === undefined ? unknownMember : errnoOf(group.leave(id, instanceId))
       if (version < 3) return { errorCode: leave(memberId, null) }

@@ -1,9 +1,14 @@
 import { errorCodes } from '../../error-codes.ts'
+import { GroupSubscribedToTopicError } from '../../errors.ts'
+import type { ClassicGroup } from '../../group/classic-group.ts'
 import type { TopicPartitionOffset } from '../../topic-partition.ts'
+import { readSubscription } from '../consumer-protocol.ts'
+import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
 import { offsetCommit } from '../protocol/messages/offset-commit.ts'
+import { offsetDelete } from '../protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
-import { findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
+import { attempt, findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 
 interface WantedOffsets {
@@ -41,7 +46,40 @@ export function offsetHandlers(wire: Wire): Handler[] {
         })),
       }
     }),
+
+    handler(offsetDelete, ({ groupId, topics }) => {
+      const group = wire.engine.groups.get(groupId)
+      const classic = wire.groups.get(groupId)
+      if (group === undefined && classic === undefined) return { errorCode: errnoOf('GROUP_ID_NOT_FOUND') }
+      // What members that are no consumers read nobody knows.
+      const members = classic?.members.length ?? 0
+      if (members > 0 && classic!.protocolType !== 'consumer')
+        return { errorCode: errnoOf('NON_EMPTY_GROUP') }
+      return {
+        topics: topics.map(({ name, partitions }) => ({
+          name,
+          partitions: partitions.map(({ partitionIndex }) => {
+            const { errorCode } = attempt(wire, () => {
+              const place = { topic: name, partition: partitionIndex }
+              wire.engine.partition(place)
+              if (classic !== undefined) requireUnsubscribed(classic, name)
+              group?.deleteOffsets([place])
+            })
+            return { partitionIndex, errorCode }
+          }),
+        })),
+      }
+    }),
   ]
+}
+
+/** @throws GroupSubscribedToTopicError where a member reads it, or does not say what it reads */
+function requireUnsubscribed({ id: groupId, members }: ClassicGroup, topic: string): void {
+  if (members.every(({ metadata }) => readSubscription(metadata)?.topics.includes(topic) === false)) return
+  throw new GroupSubscribedToTopicError(`Group '${groupId}' is subscribed to topic '${topic}'`, {
+    groupId,
+    topic,
+  })
 }
 
 interface CommitIdentity {
@@ -50,18 +88,12 @@ interface CommitIdentity {
   readonly groupInstanceId: string | null
 }
 
-// By a member of a group that assigns by itself, else by a client of the classic protocol, or of none.
 function commit(wire: Wire, groupId: string, identity: CommitIdentity, offset: TopicPartitionOffset): number {
-  const { generationIdOrMemberEpoch: epoch, memberId, groupInstanceId } = identity
+  const { generationIdOrMemberEpoch: generation, memberId, groupInstanceId } = identity
   try {
-    const member = wire.members.get(groupId, memberId)
-    if (member !== undefined) {
-      member.commit([offset], epoch)
-      return 0
-    }
-    const refused = wire.groups.checkCommit(groupId, { generation: epoch, memberId, groupInstanceId })
-    if (refused !== undefined) return errnoOf(refused)
-    wire.engine.commitWithoutMember(groupId, [offset])
+    const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset])
+    committed.check()
+    committed.commit()
     return 0
   } catch (error) {
     return toWireError(wire, error).errorCode

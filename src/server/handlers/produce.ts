@@ -16,11 +16,23 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
   compression: 'UNSUPPORTED_COMPRESSION_TYPE',
 }
 
+/** From this version on a producer writes without saying before where it will (KIP-890). */
+const beginsSince = 12
+
+interface Writing {
+  readonly wait: SendWait
+  /** The transactional id whose transaction begins with what is written, where none is open. */
+  readonly begins: string | null
+}
+
 /** Writes record batches. */
 export function produceHandlers(wire: Wire): Handler[] {
   return [
-    handler(produce, async ({ topicData, acks, timeoutMs }, { version, signal }) => {
-      const wait = { timeoutMs, signals: [signal] }
+    handler(produce, async ({ transactionalId, topicData, acks, timeoutMs }, { version, signal }) => {
+      const how: Writing = {
+        wait: { timeoutMs, signals: [signal] },
+        begins: version >= beginsSince ? transactionalId : null,
+      }
       // All are begun at once, in order: one that waits for room does not keep the others.
       const writing = topicData.map(async ({ name, topicId, partitionData }) => {
         const topic = findTopic(wire, version, 13, { name, topicId })
@@ -31,7 +43,7 @@ export function produceHandlers(wire: Wire): Handler[] {
             partitionData.map(({ index, records }) =>
               topic === undefined
                 ? { index, errorCode: unknownTopic(version, 13), baseOffset: -1 }
-                : write(wire, topic, index, records, wait),
+                : write(wire, topic, index, records, how),
             ),
           ),
         }
@@ -42,7 +54,7 @@ export function produceHandlers(wire: Wire): Handler[] {
   ]
 }
 
-async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null, wait: SendWait) {
+async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null, how: Writing) {
   try {
     if (topic.partitions[index] === undefined) {
       throw new UnknownTopicOrPartitionError(`Topic '${topic.name}' has no partition ${index}`, {
@@ -50,7 +62,7 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
         partition: index,
       })
     }
-    const writing = append(wire, topic, index, onlyBatch(topic, bytes), wait)
+    const writing = append(wire, topic, index, onlyBatch(topic, bytes), how)
     const { baseOffset, appendTime = -1 } = isPromise(writing) ? await writing : writing
     const { logStartOffset } = topic.partitions[index]!
     return { index, errorCode: 0, baseOffset, logAppendTimeMs: appendTime, logStartOffset }
@@ -78,7 +90,7 @@ function append(
   topic: Topic,
   partition: number,
   header: RecordBatchHeader,
-  wait: SendWait,
+  { wait, begins }: Writing,
 ): MaybePromise<BatchMetadata> {
   const { engine } = wire
   const batch = toEncodedBatch(topic, header, engine.clock.now())
@@ -86,12 +98,14 @@ function append(
   if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
   const { producerId, producerEpoch, baseSequence } = header
   const producer = { producerId, producerEpoch, baseSequence }
-  return engine.appendSequenced(target, producer, batch, transactionOf(wire, header))
+  return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, begins))
 }
 
-function transactionOf(wire: Wire, batch: RecordBatchHeader) {
+function transactionOf({ transactions }: Wire, batch: RecordBatchHeader, begins: string | null) {
   if (!batch.transactional) return undefined
-  const open = wire.transactions.opened(batch)
+  if (begins !== null) transactions.begin(begins, batch)
+  // What could not begin is not open, and says why.
+  const open = transactions.opened(batch)
   if (typeof open !== 'string') return open
   throw new BrokerletError(open, `Producer ${batch.producerId} has no transaction to write in: ${open}`)
 }

@@ -1,7 +1,5 @@
-import type { PendingCommit } from '../../engine.ts'
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
-import { BrokerletError } from '../../errors.ts'
-import type { TopicPartitionOffset } from '../../topic-partition.ts'
+import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
 import { addOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
@@ -10,8 +8,12 @@ import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
 import { toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
+import type { ProducerIdentity } from '../wire-transactions.ts'
 
 const lastEpoch = 32_766
+
+// From these versions on nothing is said before it is done, and each end gives the next epoch (KIP-890).
+const implicitSince = 5
 
 /** Producers whose batches are written once and in order, and those that write in transactions. */
 export function transactionHandlers(wire: Wire): Handler[] {
@@ -24,10 +26,12 @@ export function transactionHandlers(wire: Wire): Handler[] {
     }
   }
   return [
-    handler(initProducerId, ({ transactionalId, transactionTimeoutMs, producerId, producerEpoch }) => {
+    // Version 6 is about transactions in two phases, which are not done here.
+    handler({ ...initProducerId, versions: [0, 5] }, request => {
+      const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request
       if (transactionalId !== null) {
-        const made = transactions.init(transactionalId, transactionTimeoutMs)
-        return { errorCode: 0, producerId: made.producerId, producerEpoch: made.producerEpoch }
+        const known = producerId < 0 ? undefined : { producerId, producerEpoch }
+        return answer(transactions.init(transactionalId, transactionTimeoutMs, known))
       }
       // One that has lost count goes on under its next epoch (KIP-360).
       if (producerId >= 0 && producerEpoch >= 0 && producerEpoch < lastEpoch) {
@@ -45,9 +49,12 @@ export function transactionHandlers(wire: Wire): Handler[] {
       }
       const known = (name: string, partition: number) =>
         engine.topics.get(name)?.partitions[partition] !== undefined
-      const all = topics.every(({ name, partitions }) => partitions.every(each => known(name, each)))
+      const named = topics.flatMap(({ name, partitions }) =>
+        partitions.map(partition => ({ topic: name, partition })),
+      )
       // All or none: where one is not there the others are not attempted.
-      const begun = all ? attempt(() => codeOf(transactions.begin(id, identity))) : 0
+      const all = named.every(({ topic, partition }) => known(topic, partition))
+      const begun = all ? attempt(() => codeOf(transactions.begin(id, identity, named))) : 0
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
         return errorCodes[known(name, partition) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION']
@@ -68,8 +75,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
       errorCode: attempt(() => codeOf(transactions.begin(transactionalId, identity))),
     })),
 
-    handler(txnOffsetCommit, request => {
-      const { groupId, topics } = request
+    handler(txnOffsetCommit, (request, { version }) => {
+      const { groupId, topics, transactionalId } = request
       const offsets = topics.flatMap(({ name, partitions }) =>
         partitions.map(({ partitionIndex, committedOffset, committedMetadata }) => {
           const place = { topic: name, partition: partitionIndex, offset: committedOffset }
@@ -77,11 +84,16 @@ export function transactionHandlers(wire: Wire): Handler[] {
         }),
       )
       const errorCode = attempt(() => {
-        const open = transactions.opened(request)
+        const open =
+          version < implicitSince
+            ? transactions.opened(request)
+            : transactions.begin(transactionalId, request)
         if (typeof open === 'string') return open
         const { memberId, generationId, groupInstanceId } = request
-        const identity = { memberId, generation: generationId, groupInstanceId }
-        const prepareCommit = () => pendingCommit(wire, groupId, identity, offsets)
+        // Before version 3 a client says nothing of its membership (KIP-447).
+        const anonymous = memberId === '' && generationId < 0
+        const identity = anonymous ? undefined : { memberId, generation: generationId, groupInstanceId }
+        const prepareCommit = () => groupCommit(wire, groupId, identity, offsets)
         const epochOffsets = offsets.map(offset => ({ ...offset, assignmentEpoch: -1 }))
         void open.sendOffsets({ memberId, prepareCommit }, epochOffsets)
         return undefined
@@ -94,45 +106,20 @@ export function transactionHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(endTxn, ({ transactionalId, committed, ...identity }) => ({
-      errorCode: attempt(() => transactions.end(transactionalId, identity, committed)),
-    })),
+    handler(endTxn, ({ transactionalId, committed, ...identity }, { version }) => {
+      try {
+        return answer(transactions.end(transactionalId, identity, committed, version >= implicitSince))
+      } catch (error) {
+        return { errorCode: toWireError(wire, error).errorCode }
+      }
+    }),
   ]
+}
+
+function answer(identity: ProducerIdentity | ErrorCode) {
+  return typeof identity === 'string' ? { errorCode: errnoOf(identity) } : { errorCode: 0, ...identity }
 }
 
 function codeOf(begun: object | ErrorCode): ErrorCode | undefined {
   return typeof begun === 'string' ? begun : undefined
-}
-
-interface GroupIdentity {
-  readonly memberId: string
-  readonly generation: number
-  readonly groupInstanceId: string | null
-}
-
-// Checked when they are sent, and again when they are to count: their member may be gone by then.
-function pendingCommit(
-  wire: Wire,
-  groupId: string,
-  identity: GroupIdentity,
-  offsets: readonly TopicPartitionOffset[],
-): PendingCommit {
-  const member = wire.members.get(groupId, identity.memberId)
-  const ofMember = member?.prepareCommit(offsets, identity.generation)
-  if (ofMember !== undefined) return ofMember
-  return {
-    check() {
-      for (const tp of offsets) wire.engine.partition(tp)
-      // Before version 3 a client says nothing of its membership (KIP-447).
-      const anonymous = identity.memberId === '' && identity.generation < 0
-      const code = anonymous ? undefined : wire.groups.checkCommit(groupId, identity)
-      if (code === undefined) return
-      throw new BrokerletError(code, `Member '${identity.memberId}' may not commit in group '${groupId}'`, {
-        groupId,
-      })
-    },
-    commit() {
-      wire.engine.commitWithoutMember(groupId, offsets)
-    },
-  }
 }

@@ -1,5 +1,6 @@
 import { addOffsetsToTxn } from './messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './messages/add-partitions-to-txn.ts'
+import { alterConfigs } from './messages/alter-configs.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { consumerGroupDescribe } from './messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './messages/consumer-group-heartbeat.ts'
@@ -11,18 +12,25 @@ import { deleteTopics } from './messages/delete-topics.ts'
 import { describeCluster } from './messages/describe-cluster.ts'
 import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
+import { describeProducers } from './messages/describe-producers.ts'
+import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
+import { describeTransactions } from './messages/describe-transactions.ts'
 import { endTxn } from './messages/end-txn.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
 import { heartbeat } from './messages/heartbeat.ts'
+import { incrementalAlterConfigs } from './messages/incremental-alter-configs.ts'
 import { initProducerId } from './messages/init-producer-id.ts'
 import { joinGroup } from './messages/join-group.ts'
 import { leaveGroup } from './messages/leave-group.ts'
 import { listGroups } from './messages/list-groups.ts'
 import { listOffsets } from './messages/list-offsets.ts'
+import { listTransactions } from './messages/list-transactions.ts'
 import { metadata } from './messages/metadata.ts'
 import { offsetCommit } from './messages/offset-commit.ts'
+import { offsetDelete } from './messages/offset-delete.ts'
 import { offsetFetch } from './messages/offset-fetch.ts'
+import { offsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
 import { produce } from './messages/produce.ts'
 import { saslAuthenticate } from './messages/sasl-authenticate.ts'
 import { saslHandshake } from './messages/sasl-handshake.ts'
@@ -33,6 +41,7 @@ import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 export const apis = {
   addOffsetsToTxn,
   addPartitionsToTxn,
+  alterConfigs,
   apiVersions,
   consumerGroupDescribe,
   consumerGroupHeartbeat,
@@ -44,18 +53,25 @@ export const apis = {
   describeCluster,
   describeConfigs,
   describeGroups,
+  describeProducers,
+  describeTopicPartitions,
+  describeTransactions,
   endTxn,
   fetch,
   findCoordinator,
   heartbeat,
+  incrementalAlterConfigs,
   initProducerId,
   joinGroup,
   leaveGroup,
   listGroups,
   listOffsets,
+  listTransactions,
   metadata,
   offsetCommit,
+  offsetDelete,
   offsetFetch,
+  offsetForLeaderEpoch,
   produce,
   saslAuthenticate,
   saslHandshake,

@@ -2,7 +2,7 @@
 const polynomial = 0x82f63b78
 
 // Eight tables, so that a step takes eight bytes.
-const tables: readonly Uint32Array[] = Array.from({ length: 8 }, () => new Uint32Array(256))
+const tables: readonly Int32Array[] = Array.from({ length: 8 }, () => new Int32Array(256))
 
 for (let i = 0; i < 256; i++) {
   let value = i
@@ -17,20 +17,20 @@ for (let i = 0; i < 256; i++) {
 }
 
 const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
-  Uint32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
 ]
 
 /** The checksum of record batches (CRC-32C), which zlib's `crc32` is not. */
 export function crc32c(bytes: Uint8Array): number {
   const length = bytes.length
-  let crc = 0xffffffff
+  let crc = -1
   let i = 0
   for (const end = length - 7; i < end; i += 8) {
     const low = crc ^ (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24))

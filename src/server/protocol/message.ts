@@ -36,11 +36,12 @@ export function versionOf({ flexible }: Pick<Api, 'flexible'>, version: number):
   return { version, flexible: version >= flexible }
 }
 
-/** Reads a whole message; anything left over is refused. */
+/**
+ * Reads a message. What its frame holds after it is left, as Kafka leaves it: librdkafka's Metadata request for all topics
+ * ends with three bytes that belong to no field.
+ */
 export function readMessage<Read>(type: Type<Read, never>, reader: Reader, version: Version): Read {
-  const value = type.read(reader, version)
-  reader.end()
-  return value
+  return type.read(reader, version)
 }
 
 /** Writes a whole message. */

@@ -48,14 +48,14 @@ export const groupMutations: readonly Mutation[] = [
   {
     name: 'a static member that comes back loses its place',
     file: 'group/consumer-group.ts',
-    find: 'const replaced = former?.topics === member.topics && compute === this.#compute ? former : undefined',
+    find: 'const replaced = same ? former : undefined',
     replace: 'const replaced = undefined as GroupMember | undefined',
     breaks: 'a static member takes up its place again without a rebalance',
   },
   {
     name: 'a live static member may be replaced',
     file: 'group/consumer-group.ts',
-    find: 'if (!former?.connected) return former',
+    find: 'if (!former?.connected || former.classic) return former',
     replace: 'return former',
     breaks: 'a second live member with a groupInstanceId is refused',
   },

@@ -1,0 +1,59 @@
+import { describeValue, InvalidOptionError } from '../errors.ts'
+import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
+import { meansNothing } from './log-config.ts'
+
+// What a log's records were written under, and so cannot change beneath them.
+const fixed: Readonly<Record<string, string>> = {
+  partitions: 'addPartitions makes more of them',
+  codec: 'its records are in its bytes',
+  schema: 'its types follow from it',
+  keys: 'its records have keys of that kind',
+  freeze: 'its readers rely on it',
+}
+
+/** A topic's own options, and how they change. */
+export interface ChangedOptions {
+  /** All that was ever asked for and not taken back. */
+  readonly asked: TopicOptions
+  /** Those of them that do something under the policy as it will be. */
+  readonly active: TopicOptions
+}
+
+/**
+ * Puts changes on top of what was asked of a topic before. An option that was asked for earlier and means nothing under a
+ * policy that comes now rests until the policy changes again; one that is asked for now is left in, to be refused.
+ *
+ * @throws InvalidOptionError for what can never be altered
+ */
+export function changeOptions(topic: string, before: TopicOptions, changes: TopicChanges): ChangedOptions {
+  const where = `Topic '${topic}'`
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
+    const expected = 'an object of options'
+    throw new InvalidOptionError(
+      `${where}: expected ${expected} to alter, received ${describeValue(changes)}`,
+      {
+        topic,
+        expected,
+        received: changes,
+      },
+    )
+  }
+  const asked: Record<string, unknown> = { ...before }
+  for (const [option, value] of Object.entries(changes)) {
+    if (Object.hasOwn(fixed, option)) {
+      throw new InvalidOptionError(`${where}: option '${option}' cannot be altered; ${fixed[option]}`, {
+        topic,
+        option,
+        received: value,
+      })
+    }
+    // An unknown name stays in, for whoever checks them all.
+    if (value !== undefined || !(option in asked)) asked[option] = value ?? undefined
+  }
+  const active: Record<string, unknown> = { ...asked }
+  for (const option of Object.keys(asked) as (keyof TopicOptions)[]) {
+    const now = (changes as TopicOptions)[option] ?? undefined
+    if (now === undefined && meansNothing(option, asked)) delete active[option]
+  }
+  return { asked, active }
+}

@@ -1,0 +1,77 @@
+import type { ClusterNode } from './cluster/cluster.ts'
+import { heartbeatIntervalMs, sessionTimeoutMs } from './consumer-members.ts'
+import { type ConfigType, topicConfigs } from './topic-configs.ts'
+import type { Wire } from './wire.ts'
+
+/** A config of the broker, by Kafka's name: an option of `new Broker` or of its server, or what new topics begin with. */
+export interface BrokerConfig {
+  readonly name: string
+  readonly value: string
+  readonly type: ConfigType
+  readonly documentation: string
+}
+
+const minute = 60_000
+
+/** What a broker's configs are. They are given when it is made, and stay. */
+export function brokerConfigs(
+  { engine, maxFrameBytes, initialRebalanceDelayMs }: Wire,
+  { nodeId }: ClusterNode,
+): BrokerConfig[] {
+  const { settings } = engine
+  const { autoCreateTopics } = settings
+  const made = typeof autoCreateTopics === 'object' ? autoCreateTopics : {}
+  const defaults = engine.logConfig('(default)', {})
+  const config = (name: string, type: ConfigType, value: unknown, documentation: string): BrokerConfig => ({
+    name,
+    value: String(value),
+    type,
+    documentation,
+  })
+  const int = (name: string, value: number, documentation: string) =>
+    config(name, 'int', value, documentation)
+  return [
+    int('node.id', nodeId, 'The number of this broker.'),
+    config(
+      'auto.create.topics.enable',
+      'boolean',
+      autoCreateTopics !== false,
+      'Whether a topic is made when it is first named.',
+    ),
+    int('num.partitions', made.partitions ?? defaults.partitions, 'How many partitions such a topic has.'),
+    int('socket.request.max.bytes', maxFrameBytes, 'The largest request, in bytes.'),
+    int(
+      'group.initial.rebalance.delay.ms',
+      initialRebalanceDelayMs,
+      'How long the first join of an empty group waits for others, in milliseconds.',
+    ),
+    int(
+      'group.consumer.session.timeout.ms',
+      sessionTimeoutMs,
+      'How long a member that sends heartbeats to its group (KIP-848) may be silent, in milliseconds.',
+    ),
+    int(
+      'group.consumer.heartbeat.interval.ms',
+      heartbeatIntervalMs,
+      'How often such a member is to be heard, in milliseconds.',
+    ),
+    int(
+      'offsets.retention.minutes',
+      settings.offsetsRetentionMs === -1 ? -1 : Math.ceil(settings.offsetsRetentionMs / minute),
+      "How long an empty group's offsets are kept, in minutes; -1 is for ever.",
+    ),
+    int(
+      'transactional.id.expiration.ms',
+      settings.transactionalIdExpirationMs,
+      'How long a transactional id that is not used is remembered, in milliseconds; -1 is for ever.',
+    ),
+    int(
+      'producer.id.expiration.ms',
+      settings.producerIdExpirationMs,
+      'How long a partition knows a producer that has fallen silent, in milliseconds.',
+    ),
+    ...topicConfigs.map(({ brokerName, option, type, documentation }) =>
+      config(brokerName, type, defaults[option], documentation),
+    ),
+  ]
+}

@@ -1,0 +1,29 @@
+import type { Handler } from '../handler.ts'
+import type { Wire } from '../wire.ts'
+
+/** A Fetch that waits for records only until leaders move: then it is answered by what its broker leads still. */
+export function fetchUntilMoved(wire: Wire, handler: Handler): Handler {
+  const { listeners } = wire.cluster
+  return {
+    api: handler.api,
+    async handle(request, context) {
+      const waiting = new AbortController()
+      const end = () => waiting.abort()
+      let moved = false
+      const move = () => {
+        moved = true
+        end()
+      }
+      context.signal.addEventListener('abort', end, { once: true })
+      listeners.add(move)
+      try {
+        const response = await handler.handle(request, { ...context, signal: waiting.signal })
+        // Nothing was taken by reading, so it can be read once more.
+        return moved ? handler.handle({ ...(request as object), maxWaitMs: 0 }, context) : response
+      } finally {
+        context.signal.removeEventListener('abort', end)
+        listeners.delete(move)
+      }
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import type { Partition } from '../../log/partition.ts'
+import { type NamedPartition, type NamedTopic, partitionNamed, topicNamed } from '../faults/request-point.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
+import type { Api } from '../protocol/message.ts'
+import { fetch } from '../protocol/messages/fetch.ts'
+import { produce } from '../protocol/messages/produce.ts'
+import type { Parts } from '../request-parts.ts'
+import type { Wire } from '../wire.ts'
+import type { ClusterNode } from './cluster.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const notLeader = errnoOfName('NOT_LEADER_OR_FOLLOWER')
+const fencedEpoch = errnoOfName('FENCED_LEADER_EPOCH')
+const unknownEpoch = errnoOfName('UNKNOWN_LEADER_EPOCH')
+
+/** Why a broker does not answer for a partition; 0 where it does, or where it is not there at all. */
+export function errnoAtLeader(wire: Wire, node: ClusterNode, topic: unknown, partition: unknown): number {
+  const { cluster } = wire
+  const given = (partition as { readonly currentLeaderEpoch?: number }).currentLeaderEpoch ?? -1
+  // A single broker has led from the beginning.
+  if (cluster.nodes.length === 1 && given <= 0) return 0
+  const log = partitionOf(wire, topic, partition)
+  if (log === undefined) return 0
+  const { leader, epoch } = cluster.leadershipOf(log)
+  if (given >= 0 && given !== epoch) return given < epoch ? fencedEpoch : unknownEpoch
+  return leader === node ? 0 : notLeader
+}
+
+function partitionOf(wire: Wire, topic: unknown, partition: unknown): Partition | undefined {
+  const name = topicNamed(wire, topic as NamedTopic)
+  const index = partitionNamed(partition as number | NamedPartition)
+  return name === undefined || index === undefined
+    ? undefined
+    : wire.engine.topics.get(name)?.partitions[index]
+}
+
+// The first versions whose answers name the leader that should have been asked (KIP-951).
+const tellingSince: ReadonlyMap<number, number> = new Map([
+  [produce.key, 10],
+  [fetch.key, 16],
+])
+
+/** The answer, and in it who leads what was refused. */
+export function tellLeaders(
+  wire: Wire,
+  { response: list, inner }: Parts,
+  answer: unknown,
+  { key }: Api,
+  version: number,
+): unknown {
+  const since = tellingSince.get(key)
+  if (answer === undefined || inner === undefined || since === undefined || version < since) return answer
+  const leaders = new Set<ClusterNode>()
+  const tell = (topic: Fields, partition: Fields) => {
+    if (partition.errorCode !== notLeader && partition.errorCode !== fencedEpoch) return partition
+    const log = partitionOf(wire, topic, partition)
+    if (log === undefined) return partition
+    const { leader, epoch } = wire.cluster.leadershipOf(log)
+    leaders.add(leader)
+    return { ...partition, currentLeader: { leaderId: leader.nodeId, leaderEpoch: epoch } }
+  }
+  const topics = ((answer as Fields)[list] as readonly Fields[]).map(topic => ({
+    ...topic,
+    [inner.response]: (topic[inner.response] as readonly Fields[]).map(partition => tell(topic, partition)),
+  }))
+  const nodeEndpoints = [...leaders].map(({ nodeId, host, port }) => ({ nodeId, host, port }))
+  return { ...(answer as Fields), [list]: topics, nodeEndpoints }
+}

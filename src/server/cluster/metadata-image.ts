@@ -1,0 +1,48 @@
+import type { Topic } from '../../log/topic.ts'
+import type { ResponseOf } from '../protocol/message.ts'
+import type { metadata } from '../protocol/messages/metadata.ts'
+import type { Wire } from '../wire.ts'
+import type { Cluster } from './cluster.ts'
+
+type MetadataResponse = ResponseOf<typeof metadata>
+
+/** All that a Metadata answer could tell at one moment. (Kafka: MetadataImage) */
+export interface MetadataImage {
+  readonly cluster: MetadataResponse
+  readonly topics: readonly TopicMetadata[]
+}
+
+type TopicMetadata = ReturnType<typeof describeTopic>
+
+/** What an answer tells of the brokers. */
+export function describeBrokers({ cluster, clusterId }: Wire): MetadataResponse {
+  const brokers = cluster.running.map(({ nodeId, host, port }) => ({ nodeId, host, port }))
+  return { brokers, clusterId, controllerId: cluster.controllerId }
+}
+
+/** What an answer tells of a topic: each of its partitions is on every broker. */
+export function describeTopic(cluster: Cluster, { name, id, partitions }: Topic) {
+  return {
+    name,
+    topicId: id,
+    partitions: partitions.map(partition => {
+      const { leader, epoch } = cluster.leadershipOf(partition)
+      const replicas = cluster.replicasOf(partition)
+      return {
+        partitionIndex: partition.index,
+        leaderId: leader.nodeId,
+        leaderEpoch: epoch,
+        replicaNodes: replicas.map(({ nodeId }) => nodeId),
+        isrNodes: replicas.filter(({ running }) => running).map(({ nodeId }) => nodeId),
+        offlineReplicas: replicas.filter(({ running }) => !running).map(({ nodeId }) => nodeId),
+      }
+    }),
+  }
+}
+
+export function takeImage(wire: Wire): MetadataImage {
+  return {
+    cluster: describeBrokers(wire),
+    topics: [...wire.engine.topics.values()].map(topic => describeTopic(wire.cluster, topic)),
+  }
+}

@@ -1,0 +1,50 @@
+import { errorCodes } from '../../error-codes.ts'
+import type { RequestOf, ResponseOf } from '../protocol/message.ts'
+import type { metadata } from '../protocol/messages/metadata.ts'
+import type { Wire } from '../wire.ts'
+import { type MetadataImage, takeImage } from './metadata-image.ts'
+
+/** The cluster as it was before its last change, for clients that are to be told what is out of date. */
+export class PastMetadata {
+  readonly #wire: Wire
+  #past: MetadataImage
+  #present: MetadataImage
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+    this.#present = takeImage(wire)
+    this.#past = this.#present
+    const { events } = wire.engine
+    events.on('topicCreated', this.#changed)
+    events.on('topicDeleted', this.#changed)
+    events.on('partitionsAdded', this.#changed)
+    wire.cluster.listeners.add(this.#changed)
+  }
+
+  readonly #changed = (): void => {
+    this.#past = this.#present
+    this.#present = takeImage(this.#wire)
+  }
+
+  /** Makes no topic: what was not there then is not there. */
+  answer({ topics }: RequestOf<typeof metadata>): ResponseOf<typeof metadata> {
+    const { cluster, topics: known } = this.#past
+    if (topics === null) return { ...cluster, topics: known }
+    return {
+      ...cluster,
+      topics: topics.map(({ name, topicId }) => {
+        const found = known.find(topic => (name === null ? topic.topicId === topicId : topic.name === name))
+        const code = name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+        return found ?? { name, topicId, errorCode: errorCodes[code].errno }
+      }),
+    }
+  }
+
+  close(): void {
+    const { events } = this.#wire.engine
+    events.off('topicCreated', this.#changed)
+    events.off('topicDeleted', this.#changed)
+    events.off('partitionsAdded', this.#changed)
+    this.#wire.cluster.listeners.delete(this.#changed)
+  }
+}

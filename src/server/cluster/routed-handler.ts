@@ -1,0 +1,116 @@
+import { refuse } from '../faults/refusals.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
+import type { Handler, RequestContext } from '../handler.ts'
+import { fetch } from '../protocol/messages/fetch.ts'
+import { answerInParts, type PartAnswers, type Parts } from '../request-parts.ts'
+import { type AnsweredBy, partsOf, shapeOf } from '../request-shapes.ts'
+import type { Wire } from '../wire.ts'
+import type { ClusterNode } from './cluster.ts'
+import { fetchUntilMoved } from './fetch-until-moved.ts'
+import { errnoAtLeader, tellLeaders } from './leader-checks.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const notCoordinator = errnoOfName('NOT_COORDINATOR')
+
+/** A handler that refuses what another broker of its cluster is to answer. */
+export function routed(wire: Wire, handler: Handler): Handler {
+  const answeredBy = shapeOf(handler.api)?.answeredBy
+  const single = wire.cluster.nodes.length === 1
+  switch (answeredBy?.kind) {
+    case 'leader': {
+      const atLeaders = askedAtLeaders(wire, handler)
+      return handler.api.key === fetch.key && !single ? fetchUntilMoved(wire, atLeaders) : atLeaders
+    }
+    case 'coordinator':
+      return single ? handler : askedAtCoordinator(wire, handler, answeredBy)
+    case 'each':
+      return single ? handler : askedAtEach(wire, handler, answeredBy)
+    default:
+      return handler
+  }
+}
+
+function askedAtLeaders(wire: Wire, handler: Handler): Handler {
+  const { api } = handler
+  const [parts] = shapeOf(api)!.parts
+  return {
+    api,
+    handle(request, context) {
+      const { node } = context
+      // Nearly every request is at the right place, and need not be taken apart.
+      if (leadsAll(wire, node, request as Fields, parts!)) return handler.handle(request, context)
+      const response = answerInParts(parts!, request, {
+        ...answersOf(wire, handler, context),
+        codeOf: ([topic, partition]) => errnoAtLeader(wire, node, topic, partition),
+      })
+      return Promise.resolve(response).then(answer => tellLeaders(wire, parts!, answer, api, context.version))
+    },
+  }
+}
+
+function leadsAll(wire: Wire, node: ClusterNode, request: Fields, { request: list, inner }: Parts): boolean {
+  for (const topic of request[list] as readonly Fields[]) {
+    for (const partition of topic[inner!.request] as readonly unknown[]) {
+      if (errnoAtLeader(wire, node, topic, partition) !== 0) return false
+    }
+  }
+  return true
+}
+
+function askedAtCoordinator(
+  wire: Wire,
+  handler: Handler,
+  { field, list }: AnsweredBy & { readonly kind: 'coordinator' },
+): Handler {
+  const { api } = handler
+  return {
+    api,
+    handle(request, context) {
+      const codeOf = (id: unknown) =>
+        wire.cluster.coordinatorOf(id as string) === context.node ? 0 : notCoordinator
+      const answers = answersOf(wire, handler, context)
+      const parts = partsOf(api, request)
+      if (list !== undefined && parts?.request === list) {
+        return answerInParts(parts, request, {
+          ...answers,
+          codeOf: ([named]) => codeOf(typeof named === 'string' ? named : (named as Fields).groupId),
+        })
+      }
+      // An idempotent producer that has no transactional id may ask anybody.
+      const id = field === undefined ? null : (request as Fields)[field]
+      const code = id === null ? 0 : codeOf(id)
+      return code === 0 ? answers.serve(request) : answers.refuse(request, code)
+    },
+  }
+}
+
+function askedAtEach(
+  wire: Wire,
+  handler: Handler,
+  { list, id }: AnsweredBy & { readonly kind: 'each' },
+): Handler {
+  return {
+    api: handler.api,
+    async handle(request, context) {
+      const response = (await handler.handle(request, context)) as Fields
+      const all = response[list] as readonly Fields[]
+      const own = all.filter(each => wire.cluster.coordinatorOf(each[id] as string) === context.node)
+      return { ...response, [list]: own }
+    },
+  }
+}
+
+function answersOf(wire: Wire, handler: Handler, context: RequestContext): Omit<PartAnswers, 'codeOf'> {
+  const shape = shapeOf(handler.api)
+  return {
+    serve: request => handler.handle(request, context),
+    serveRest: request => handler.handle({ ...(request as object), ...shape?.rest }, context),
+    refuse(request, code) {
+      const response = refuse(wire, handler.api, request, code)
+      // A Produce without acks: the end of its connection makes its client look where the leader is, as in Kafka.
+      if (response === undefined) context.drop()
+      return response
+    },
+  }
+}

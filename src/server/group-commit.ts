@@ -1,0 +1,59 @@
+import type { PendingCommit } from '../engine.ts'
+import type { ErrorCode } from '../error-codes.ts'
+import { BrokerletError, isBrokerletError } from '../errors.ts'
+import type { ClassicIdentity } from '../group/classic-group.ts'
+import type { TopicPartitionOffset } from '../topic-partition.ts'
+import type { Wire } from './wire.ts'
+
+/**
+ * What a client commits in a group, at once or with a transaction; one without an identity says nothing of a membership.
+ * Whose commit it is, is looked up for each step: by the second one the client's group may assign in another way.
+ */
+export function groupCommit(
+  wire: Wire,
+  groupId: string,
+  identity: ClassicIdentity | undefined,
+  offsets: readonly TopicPartitionOffset[],
+): PendingCommit {
+  const now = () => (identity && ofMember(wire, groupId, identity, offsets)) ?? ofGroup()
+  const ofGroup = (): PendingCommit => ({
+    check() {
+      for (const tp of offsets) wire.engine.partition(tp)
+      const code = identity && wire.groups.checkCommit(groupId, identity)
+      if (code !== undefined) throw refused(code, groupId, identity!)
+    },
+    commit: () => wire.engine.commitWithoutMember(groupId, offsets),
+  })
+  return { check: () => now().check(), commit: () => now().commit() }
+}
+
+// By a member of a group that assigns by itself.
+function ofMember(
+  wire: Wire,
+  groupId: string,
+  identity: ClassicIdentity,
+  offsets: readonly TopicPartitionOffset[],
+): PendingCommit | undefined {
+  const { memberId, generation } = identity
+  const member = wire.members.get(groupId, memberId)
+  if (member !== undefined) return member.prepareCommit(offsets, generation)
+  const classic = generation < 0 ? undefined : wire.groups.findMixed(groupId, identity)
+  if (typeof classic === 'string') throw refused(classic, groupId, identity)
+  if (classic === undefined) return undefined
+  const { check, commit } = classic.prepareCommit(offsets, generation)
+  const inItsWords = (step: () => void) => () => {
+    try {
+      step()
+    } catch (error) {
+      // Its client knows the words of its own protocol only.
+      const stale = isBrokerletError(error) && error.code === 'STALE_MEMBER_EPOCH'
+      throw stale ? refused('ILLEGAL_GENERATION', groupId, identity, error) : error
+    }
+  }
+  return { check: inItsWords(check), commit: inItsWords(commit) }
+}
+
+function refused(code: ErrorCode, groupId: string, { memberId }: ClassicIdentity, cause?: unknown) {
+  const message = `Member '${memberId}' may not commit in group '${groupId}'`
+  return new BrokerletError(code, message, { groupId, memberId, ...(cause === undefined ? {} : { cause }) })
+}

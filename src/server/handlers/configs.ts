@@ -1,0 +1,231 @@
+import { InvalidArgumentError, InvalidOptionError } from '../../errors.ts'
+import type { Topic } from '../../log/topic.ts'
+import { changeOptions } from '../../log/topic-changes.ts'
+import type { TopicChanges } from '../../topic-definition.ts'
+import { brokerConfigs } from '../broker-configs.ts'
+import type { ClusterNode } from '../cluster/cluster.ts'
+import { type Handler, handler } from '../handler.ts'
+import type { ResponseOf } from '../protocol/message.ts'
+import { alterConfigs } from '../protocol/messages/alter-configs.ts'
+import { describeConfigs } from '../protocol/messages/describe-configs.ts'
+import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
+import {
+  configSources,
+  configTypes,
+  configValue,
+  listed,
+  parseConfig,
+  type TopicConfig,
+  toPolicy,
+  topicConfig,
+  topicConfigs,
+} from '../topic-configs.ts'
+import { attempt, type Wire } from '../wire.ts'
+
+interface Resource {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
+const topicResource = 2
+const brokerResource = 4
+
+// What is to be done with a config. (Kafka: AlterConfigOp.OpType)
+const operations = ['set', 'delete', 'append', 'subtract'] as const
+
+type Described = NonNullable<NonNullable<ResponseOf<typeof describeConfigs>['results']>[number]['configs']>
+
+/** The options of topics by Kafka's names, to be looked at and to be changed; the broker's are only looked at. */
+export function configHandlers(wire: Wire): Handler[] {
+  /** Each resource for itself: one that is refused keeps no other. */
+  const alterAll = <Asked extends Resource>(
+    resources: readonly Asked[],
+    validateOnly: boolean,
+    toChanges: (topic: Topic, asked: Asked) => TopicChanges,
+  ) => {
+    const twice = repeated(resources)
+    const responses = resources.map(asked => {
+      const { resourceType, resourceName } = asked
+      const result = attempt(wire, () => {
+        if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
+        const topic = alterable(wire, asked)
+        const changes = toChanges(topic, asked)
+        if (validateOnly) topic.requireAlterable(changes)
+        else topic.alter(changes)
+      })
+      return { resourceType, resourceName, ...result }
+    })
+    return { responses }
+  }
+  return [
+    handler(describeConfigs, ({ resources, includeSynonyms, includeDocumentation }, { node }) => ({
+      results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
+        let configs: Described = []
+        const result = attempt(wire, () => {
+          configs = describe(wire, node, { resourceType, resourceName }, includeSynonyms)
+        })
+        const wanted = configs.filter(
+          ({ name }) => !configurationKeys?.length || configurationKeys.includes(name!),
+        )
+        return {
+          resourceType,
+          resourceName,
+          ...result,
+          configs: includeDocumentation ? wanted : wanted.map(each => ({ ...each, documentation: null })),
+        }
+      }),
+    })),
+
+    // What it does not name is the default again: newer clients say what is to change, and nothing else.
+    handler(alterConfigs, ({ resources, validateOnly }) =>
+      alterAll(resources, validateOnly, ({ name: topic }, { configs }) => {
+        requireDistinct(configs)
+        const changes: Record<string, unknown> = {}
+        for (const { option } of topicConfigs) changes[option] = null
+        for (const { name, value } of configs) {
+          const config = topicConfig(topic, name)
+          changes[config.option] = parseConfig(topic, config, requireValue(name, value))
+        }
+        return changes
+      }),
+    ),
+
+    handler(incrementalAlterConfigs, ({ resources, validateOnly }) =>
+      alterAll(resources, validateOnly, (topic, { configs }) => {
+        requireDistinct(configs)
+        return Object.fromEntries(
+          configs.map(({ name, configOperation, value }) => {
+            const config = topicConfig(topic.name, name)
+            return [config.option, changed(topic, config, configOperation, value)]
+          }),
+        )
+      }),
+    ),
+  ]
+}
+
+function changed(topic: Topic, config: TopicConfig, operation: number, value: string | null): unknown {
+  const kind = operations[operation]
+  if (kind === undefined)
+    throw new InvalidArgumentError(`Config '${config.name}': unknown operation ${operation}`)
+  if (kind === 'delete') return null
+  const text = requireValue(config.name, value)
+  if (kind === 'set') return parseConfig(topic.name, config, text)
+  if (config.type !== 'list') {
+    throw new InvalidOptionError(
+      `Topic '${topic.name}': config '${config.name}' is no list, so nothing can be ${kind === 'append' ? 'appended to' : 'taken from'} it`,
+      { topic: topic.name, option: config.name },
+    )
+  }
+  const before = listed(configValue(config, topic.asked, topic.options).value)
+  const named = listed(text)
+  return toPolicy(kind === 'append' ? [...before, ...named] : before.filter(each => !named.includes(each)))
+}
+
+function requireValue(name: string, value: string | null): string {
+  if (value !== null) return value
+  throw new InvalidArgumentError(`Config '${name}' expected a value, received null`, { field: name })
+}
+
+function requireDistinct(configs: readonly { readonly name: string }[]): void {
+  const seen = new Set<string>()
+  for (const { name } of configs) {
+    if (seen.has(name)) throw new InvalidArgumentError(`Config '${name}' is named twice`)
+    seen.add(name)
+  }
+}
+
+// Those that a request names more than once: which of the changes is meant nobody knows.
+function repeated(resources: readonly Resource[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const id of resources.map(idOf)) (seen.has(id) ? twice : seen).add(id)
+  return twice
+}
+
+function idOf({ resourceType, resourceName }: Resource): string {
+  return `${resourceType} ${resourceName}`
+}
+
+/** @throws InvalidOptionError, InvalidArgumentError where it is no topic */
+function alterable({ engine }: Wire, { resourceType, resourceName }: Resource): Topic {
+  if (resourceType === topicResource) return engine.existingTopic(resourceName)
+  if (resourceType !== brokerResource) throw unknownResource(resourceType)
+  throw new InvalidOptionError(
+    "A broker's configs cannot be altered: they are options of new Broker(...) and of its server, and stay",
+  )
+}
+
+function unknownResource(resourceType: number): InvalidArgumentError {
+  return new InvalidArgumentError(
+    `Configs of a topic (2) or a broker (4) expected, received resource type ${resourceType}`,
+    {
+      received: resourceType,
+    },
+  )
+}
+
+function describe(
+  wire: Wire,
+  node: ClusterNode,
+  { resourceType, resourceName }: Resource,
+  synonyms: boolean,
+): Described {
+  if (resourceType === topicResource) {
+    const topic = wire.engine.existingTopic(resourceName)
+    return topicConfigs.map(config => describeTopicConfig(wire, topic, config, synonyms))
+  }
+  if (resourceType !== brokerResource) throw unknownResource(resourceType)
+  // Without a name it is what was set for all brokers of a cluster at once: nothing ever is.
+  if (resourceName === '') return []
+  if (resourceName !== String(node.nodeId)) {
+    throw new InvalidArgumentError(`Expected broker ${node.nodeId}, received '${resourceName}'`)
+  }
+  return brokerConfigs(wire, node).map(({ name, value, type, documentation }) => ({
+    name,
+    value,
+    readOnly: true,
+    configSource: configSources.broker,
+    configType: configTypes[type],
+    synonyms: synonyms ? [{ name, value, source: configSources.broker }] : [],
+    documentation,
+  }))
+}
+
+function describeTopicConfig(
+  wire: Wire,
+  topic: Topic,
+  config: TopicConfig,
+  synonyms: boolean,
+): Described[number] {
+  const { name, type, documentation } = config
+  const { value, configSource } = configValue(config, topic.asked, topic.options)
+  return {
+    name,
+    value,
+    configSource,
+    configType: configTypes[type],
+    synonyms: synonyms ? synonymsOf(wire, topic, config) : [],
+    documentation,
+  }
+}
+
+// Where its value may come from, the nearest first.
+function synonymsOf(
+  { engine }: Wire,
+  { name: topic, asked }: Topic,
+  { name, brokerName, option }: TopicConfig,
+) {
+  // A segment never outlives its records, whose time goes with this.
+  const without = { [option]: null, ...(option === 'retentionMs' ? { segmentMs: null } : {}) }
+  const { active } = changeOptions(topic, asked, without)
+  const fallback = {
+    name: brokerName,
+    value: String(engine.logConfig(topic, active)[option]),
+    source: configSources.default,
+  }
+  const own = asked[option]
+  return own === undefined
+    ? [fallback]
+    : [{ name, value: String(own), source: configSources.topic }, fallback]
+}

@@ -1,0 +1,118 @@
+import { errorCodes } from '../../error-codes.ts'
+import type { Partition } from '../../log/partition.ts'
+import type { TopicPartition } from '../../topic-partition.ts'
+import { type Handler, handler } from '../handler.ts'
+import { describeProducers } from '../protocol/messages/describe-producers.ts'
+import { describeTransactions } from '../protocol/messages/describe-transactions.ts'
+import { listTransactions } from '../protocol/messages/list-transactions.ts'
+import { wholeName } from '../whole-name.ts'
+import type { Wire } from '../wire.ts'
+import type { DescribedTransaction } from '../wire-transactions.ts'
+
+// Kafka's; the first three and the last are never seen here.
+const states = new Set([
+  'PrepareEpochFence',
+  'PrepareCommit',
+  'PrepareAbort',
+  'Empty',
+  'Ongoing',
+  'CompleteCommit',
+  'CompleteAbort',
+  'Dead',
+])
+
+/** Transactions and their producers as an administrator looks for one that hangs (KIP-664). */
+export function transactionAdminHandlers(wire: Wire): Handler[] {
+  const { transactions, engine } = wire
+  return [
+    handler(listTransactions, request => {
+      const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request
+      const pattern = wholeName(transactionalIdPattern || '.*')
+      if (pattern === undefined) return { errorCode: errorCodes.INVALID_REGULAR_EXPRESSION.errno }
+      const now = engine.clock.now()
+      const wantedStates = new Set(stateFilters)
+      const wantedIds = new Set(producerIdFilters)
+      const wanted = ({ transactionalId, state, producerId, startedAt }: DescribedTransaction) =>
+        (wantedStates.size === 0 || wantedStates.has(state)) &&
+        (wantedIds.size === 0 || wantedIds.has(producerId)) &&
+        (durationFilter < 0 || (startedAt !== -1 && now - startedAt > durationFilter)) &&
+        pattern.test(transactionalId)
+      return {
+        unknownStateFilters: stateFilters.filter(state => !states.has(state)),
+        transactionStates: transactions
+          .describe()
+          .filter(wanted)
+          .map(({ transactionalId, producerId, state }) => ({
+            transactionalId,
+            producerId,
+            transactionState: state,
+          })),
+      }
+    }),
+
+    handler(describeTransactions, ({ transactionalIds }) => {
+      const known = new Map(transactions.describe().map(each => [each.transactionalId, each]))
+      return {
+        transactionStates: transactionalIds.map(transactionalId => {
+          const described = known.get(transactionalId)
+          if (described === undefined) {
+            return { transactionalId, errorCode: errorCodes.TRANSACTIONAL_ID_NOT_FOUND.errno }
+          }
+          const { state, timeoutMs, startedAt, producerId, producerEpoch, partitions } = described
+          return {
+            transactionalId,
+            transactionState: state,
+            transactionTimeoutMs: timeoutMs,
+            transactionStartTimeMs: startedAt,
+            producerId,
+            producerEpoch,
+            topics: byTopic(partitions),
+          }
+        }),
+      }
+    }),
+
+    handler(describeProducers, ({ topics }) => {
+      const transactional = transactions.describe()
+      return {
+        topics: topics.map(({ name, partitionIndexes }) => ({
+          name,
+          partitions: [...new Set(partitionIndexes)].map(partitionIndex => {
+            const log = engine.topics.get(name)?.partitions[partitionIndex]
+            if (log === undefined) {
+              return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+            }
+            return { partitionIndex, activeProducers: producersOf(log, transactional, engine.clock.now()) }
+          }),
+        })),
+      }
+    }),
+  ]
+}
+
+function byTopic(partitions: readonly TopicPartition[]) {
+  const names = [...new Set(partitions.map(({ topic }) => topic))]
+  return names.map(topic => ({
+    topic,
+    partitions: partitions.filter(each => each.topic === topic).map(({ partition }) => partition),
+  }))
+}
+
+// Those that number their batches, and those of this process, which number none, while they have a transaction open.
+function producersOf(log: Partition, transactional: readonly DescribedTransaction[], now: number) {
+  const open = new Map(log.openTransactions)
+  const numbering = log.producers.active(now).map(({ producerId, writtenAt, ...state }) => {
+    const currentTxnStartOffset = open.get(producerId) ?? -1
+    open.delete(producerId)
+    const coordinated = transactional.some(each => each.producerId === producerId)
+    const coordinatorEpoch = coordinated ? 0 : -1
+    return { producerId, ...state, lastTimestamp: writtenAt, coordinatorEpoch, currentTxnStartOffset }
+  })
+  const others = [...open].map(([producerId, currentTxnStartOffset]) => ({
+    producerId,
+    producerEpoch: transactional.find(each => each.producerId === producerId)?.producerEpoch ?? -1,
+    coordinatorEpoch: 0,
+    currentTxnStartOffset,
+  }))
+  return [...numbering, ...others]
+}

@@ -1,0 +1,333 @@
+import type { Broker } from '../broker.ts'
+import type { MemberRequest, MembershipListener } from '../engine.ts'
+import type { ErrorCode } from '../error-codes.ts'
+import { InconsistentGroupProtocolError, isBrokerletError } from '../errors.ts'
+import type {
+  ClassicIdentity,
+  ClassicJoin,
+  ClassicJoined,
+  ClassicLeaver,
+  ClassicMember,
+  ClassicSynced,
+} from '../group/classic-group.ts'
+import { claimsOf } from './claims.ts'
+import { type ClassicClient, ClassicConsumerMember } from './classic-consumer-member.ts'
+import { type ConsumerSubscription, readSubscription, writeAssignment } from './consumer-protocol.ts'
+
+/** What the classic members of a group need of whoever keeps them. */
+export interface MixedGroupHost {
+  readonly engine: Broker['engine']
+  newMemberId(clientId: string): string
+}
+
+type Timer = 'session' | 'rebalance'
+
+const protocolType = 'consumer'
+const nothing = new Uint8Array(0)
+
+/**
+ * The members of a `ConsumerGroup` whose clients speak the classic protocol, beside members that do not. The group
+ * assigns for all: a classic member is answered at once, and told to join again when there is something new for it.
+ * (KIP-848, online migration; Kafka: classicGroupJoinToConsumerGroup and its like)
+ */
+export class MixedGroup {
+  readonly id: string
+  readonly #host: MixedGroupHost
+  readonly #members = new Map<string, ClassicConsumerMember>()
+  // Ids that were given and have not been come back with yet.
+  readonly #promised = new Set<string>()
+
+  constructor(id: string, host: MixedGroupHost) {
+    this.id = id
+    this.#host = host
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  get(memberId: string): ClassicConsumerMember | undefined {
+    return this.#members.get(memberId)
+  }
+
+  get #epoch(): number {
+    return this.#host.engine.groups.get(this.id)!.epoch
+  }
+
+  // --- joining ------------------------------------------------------------------------------------------------------
+
+  /** Answers at once: nobody is waited for. */
+  join(request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
+    const { memberId, groupInstanceId, clientId } = request
+    const refuse = (error: ErrorCode, id = memberId) => answer(notJoined(error, id))
+    const subscription = this.#subscriptionOf(request)
+    if (subscription === undefined) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+    if (memberId === '' && groupInstanceId === null && request.requireKnownMemberId) {
+      return refuse('MEMBER_ID_REQUIRED', this.#promise(clientId, request.sessionTimeoutMs))
+    }
+    const known = this.#members.get(memberId)
+    const wrong = memberId === '' ? undefined : this.#checkInstance(memberId, groupInstanceId)
+    if (wrong !== undefined) return refuse(wrong)
+    // One that was removed has to hear of it, or it would go on with what others have by now.
+    if (memberId !== '' && known === undefined && !this.#promised.has(memberId))
+      return refuse('UNKNOWN_MEMBER_ID')
+    try {
+      if (known !== undefined) this.#rejoin(known, request, subscription)
+      answer(this.#joinedAs(known ?? this.#add(request, subscription)))
+    } catch (error) {
+      if (!isBrokerletError(error)) throw error
+      refuse(error.code)
+    }
+  }
+
+  // An id, to join with (KIP-394).
+  #promise(clientId: string, sessionTimeoutMs: number): string {
+    const memberId = this.#host.newMemberId(clientId)
+    this.#promised.add(memberId)
+    this.#schedule('session', memberId, sessionTimeoutMs, () => this.#promised.delete(memberId))
+    return memberId
+  }
+
+  // Those who can go back to a group whose leader assigns need a protocol that all of them speak.
+  #subscriptionOf({ memberId, protocols, ...request }: ClassicJoin): ConsumerSubscription | undefined {
+    if (request.protocolType !== protocolType || protocols.length === 0) return undefined
+    const others = [...this.#members.values()].filter(other => other.memberId !== memberId)
+    const common = protocols.some(({ name }) =>
+      others.every(({ client }) => client.protocols.some(each => each.name === name)),
+    )
+    return common ? readSubscription(protocols[0]!.metadata) : undefined
+  }
+
+  #add(request: ClassicJoin, { topics }: ConsumerSubscription): ClassicConsumerMember {
+    const { groupInstanceId, clientId } = request
+    const memberId = request.memberId || this.#host.newMemberId(groupInstanceId ?? clientId)
+    const member = this.#newMember({ ...request, memberId }, topics)
+    member.join(listener => this.#host.engine.join(this.#requestOf(member), listener))
+    this.#promised.delete(memberId)
+    this.#members.set(memberId, member)
+    return member
+  }
+
+  #newMember(
+    member: ClassicClient & Pick<ClassicMember, 'memberId' | 'groupInstanceId'>,
+    topics: readonly string[],
+  ): ClassicConsumerMember {
+    const { memberId, groupInstanceId } = member
+    return new ClassicConsumerMember(memberId, groupInstanceId, clientOf(member), topics, removed =>
+      this.#forget(removed),
+    )
+  }
+
+  #requestOf({ memberId, groupInstanceId, client, topics }: ClassicConsumerMember): MemberRequest {
+    const { clientId, rebalanceTimeoutMs, sessionTimeoutMs } = client
+    return {
+      memberId,
+      groupId: this.id,
+      clientId,
+      groupInstanceId,
+      interest: { kind: 'topics', names: topics },
+      assignor: undefined,
+      rebalanceTimeoutMs,
+      sessionTimeoutMs,
+      rejoins: true,
+    }
+  }
+
+  // What it does not name among its own any more is free.
+  #rejoin(
+    member: ClassicConsumerMember,
+    request: ClassicJoin,
+    { topics, owned }: ConsumerSubscription,
+  ): void {
+    member.client = clientOf(request)
+    member.has(owned)
+    if (sameNames(member.topics, topics)) return
+    member.subscribe({ kind: 'topics', names: topics })
+    member.topics = topics
+  }
+
+  #joinedAs(member: ClassicConsumerMember): ClassicJoined {
+    member.epoch = this.#epoch
+    member.changed = false
+    this.#heard(member)
+    this.#limit(member)
+    return {
+      error: undefined,
+      memberId: member.memberId,
+      generation: member.epoch,
+      protocolType,
+      protocol: member.chosen.name,
+      leader: '',
+      members: [],
+    }
+  }
+
+  // --- staying and going --------------------------------------------------------------------------------------------
+
+  /** Answers at once with what the group gives it, or that it has to join again. */
+  sync(
+    identity: ClassicIdentity,
+    _assignments: readonly unknown[],
+    answer: (synced: ClassicSynced) => void,
+  ): void {
+    const member = this.find(identity)
+    const refuse = (error: ErrorCode) =>
+      answer({ error, protocolType: null, protocol: null, assignment: nothing })
+    if (typeof member === 'string') return refuse(member)
+    this.#heard(member)
+    if (member.changed) return refuse('REBALANCE_IN_PROGRESS')
+    this.#unschedule('rebalance', member.memberId)
+    const assignment = writeAssignment(member.assignment)
+    answer({ error: undefined, protocolType, protocol: member.chosen.name, assignment })
+  }
+
+  /** A member shows that it is alive; the answer is what it has to know. */
+  heartbeat(identity: ClassicIdentity): ErrorCode | undefined {
+    const member = this.find(identity)
+    if (typeof member === 'string') return member
+    this.#heard(member)
+    if (!member.outdated) return undefined
+    const { clock } = this.#host.engine
+    if (!clock.scheduled(this.#timer('rebalance', member.memberId))) this.#limit(member)
+    return 'REBALANCE_IN_PROGRESS'
+  }
+
+  /** Who asks, or why it may not. */
+  find({ memberId, generation, groupInstanceId }: ClassicIdentity): ClassicConsumerMember | ErrorCode {
+    const wrong = this.#checkInstance(memberId, groupInstanceId)
+    if (wrong !== undefined) return wrong
+    const member = this.#members.get(memberId)
+    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    return member.epoch === generation ? member : 'ILLEGAL_GENERATION'
+  }
+
+  #checkInstance(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
+    if (groupInstanceId === null) return undefined
+    if (this.#members.get(memberId)?.groupInstanceId === groupInstanceId) return undefined
+    return this.#memberOf(groupInstanceId) === undefined ? 'UNKNOWN_MEMBER_ID' : 'FENCED_INSTANCE_ID'
+  }
+
+  // Of all kinds.
+  #memberOf(groupInstanceId: string): string | undefined {
+    const members = this.#host.engine.groups.get(this.id)?.members ?? []
+    return members.find(each => each.groupInstanceId === groupInstanceId)?.memberId
+  }
+
+  /** A member goes; by its instance id where it has no other. */
+  leave(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
+    if (this.#promised.delete(memberId)) return void this.#unschedule('session', memberId)
+    const known = groupInstanceId === null ? memberId : this.#memberOf(groupInstanceId)
+    if (known !== undefined && memberId !== '' && memberId !== known) return 'FENCED_INSTANCE_ID'
+    const member = known === undefined ? undefined : this.#members.get(known)
+    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    this.#remove(member)
+    return undefined
+  }
+
+  #remove(member: ClassicConsumerMember): void {
+    this.#forget(member)
+    member.leave(false)
+  }
+
+  #forget({ memberId }: ClassicConsumerMember): void {
+    this.#unschedule('session', memberId)
+    this.#unschedule('rebalance', memberId)
+    this.#members.delete(memberId)
+  }
+
+  // Its session counts anew.
+  #heard(member: ClassicConsumerMember): void {
+    const { sessionTimeoutMs } = member.client
+    this.#schedule('session', member.memberId, sessionTimeoutMs, () => this.#remove(member))
+  }
+
+  // It is to join again, or to ask for its assignment, within its rebalance timeout.
+  #limit(member: ClassicConsumerMember): void {
+    const { rebalanceTimeoutMs } = member.client
+    this.#schedule('rebalance', member.memberId, rebalanceTimeoutMs, () => this.#remove(member))
+  }
+
+  #schedule(what: Timer, memberId: string, delayMs: number, callback: () => void): void {
+    this.#host.engine.clock.schedule(this.#timer(what, memberId), delayMs, callback)
+  }
+
+  #unschedule(what: Timer, memberId: string): void {
+    this.#host.engine.clock.unschedule(this.#timer(what, memberId))
+  }
+
+  #timer(what: Timer, memberId: string): string {
+    return `group '${this.id}': ${what} of classic ${memberId}`
+  }
+
+  // --- another way of assigning -------------------------------------------------------------------------------------
+
+  /**
+   * Takes in those who had the group for themselves, with what they have.
+   *
+   * @throws InconsistentGroupProtocolError where one is not a consumer; nothing has changed then
+   */
+  takeOver(from: {
+    readonly members: readonly ClassicMember[]
+    readonly protocolType: string | null
+    handOver(): readonly ClassicLeaver[]
+  }): void {
+    const subscriptions = from.members.map(({ protocols }) => readSubscription(protocols[0]!.metadata))
+    if (from.protocolType !== protocolType || subscriptions.includes(undefined)) {
+      throw new InconsistentGroupProtocolError(
+        `Group '${this.id}' is held by Kafka clients whose leader assigns in a way of their own; no other member can join them`,
+        { groupId: this.id },
+      )
+    }
+    const claims = claimsOf(from.members, subscriptions as ConsumerSubscription[])
+    from.handOver().forEach((leaver, i) => {
+      const member = this.#newMember(leaver, subscriptions[i]!.topics)
+      member.epoch = leaver.generation
+      const adopt = (listener: MembershipListener) =>
+        this.#host.engine.adopt(this.#requestOf(member), listener, claims[i]!, leaver.generation)
+      member.join(adopt)
+      this.#members.set(member.memberId, member)
+      this.#heard(member)
+      leaver.joining?.(this.#joinedAs(member))
+      // There is more to come: another member joins.
+      member.changed = true
+    })
+  }
+
+  /** Gives all its members away, to a group whose leader assigns. */
+  handOver(): readonly ClassicMember[] {
+    const leavers = [...this.#members.values()]
+    const members = leavers.map(member => member.toClassicMember())
+    for (const member of leavers) this.#forget(member)
+    this.#breakPromises()
+    for (const member of leavers) member.leave(false)
+    return members
+  }
+
+  /** Everybody leaves: no client is served any more. */
+  close(): void {
+    for (const member of [...this.#members.values()]) this.#remove(member)
+    this.#breakPromises()
+  }
+
+  #breakPromises(): void {
+    for (const memberId of this.#promised) this.#unschedule('session', memberId)
+    this.#promised.clear()
+  }
+}
+
+function clientOf({
+  clientId,
+  sessionTimeoutMs,
+  rebalanceTimeoutMs,
+  protocols,
+}: ClassicClient): ClassicClient {
+  return { clientId, sessionTimeoutMs, rebalanceTimeoutMs, protocols }
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && new Set([...a, ...b]).size === new Set(a).size
+}
+
+function notJoined(error: ErrorCode, memberId: string): ClassicJoined {
+  return { error, memberId, generation: -1, protocolType: null, protocol: null, leader: '', members: [] }
+}

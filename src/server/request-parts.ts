@@ -1,0 +1,109 @@
+import type { MaybePromise } from '../maybe-promise.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** What a request names, from the outside in: a topic, and one of its partitions. */
+export type Path = readonly unknown[]
+
+/** The list of a request whose answer has an entry, with an error of its own, for each item. */
+export interface Parts {
+  readonly request: string
+  readonly response: string
+  readonly inner: Parts | undefined
+}
+
+/** From lists within lists, such as `topics.partitions`, in a request and in its response. */
+export function toParts(request: string, response: string): Parts {
+  const [outer, ...rest] = request.split('.')
+  const [answered, ...inner] = response.split('.')
+  return {
+    request: outer!,
+    response: answered!,
+    inner: rest.length === 0 ? undefined : toParts(rest.join('.'), inner.join('.')),
+  }
+}
+
+/** How the parts of a request are answered. */
+export interface PartAnswers {
+  /** Kafka's number of the error that a part gets; 0 for one that is served. `only` makes a request of it alone. */
+  codeOf(path: Path, only: () => unknown): number
+  serve(request: unknown): MaybePromise<unknown>
+  refuse(request: unknown, code: number): unknown
+  /** Those that could be served, where others cannot. */
+  serveRest(request: unknown): MaybePromise<unknown>
+}
+
+/** One answer for all parts of a request, some of which may be refused. */
+export function answerInParts(parts: Parts, request: unknown, answers: PartAnswers): MaybePromise<unknown> {
+  const codes: number[] = []
+  visit(parts, request as Fields, [], path =>
+    codes.push(answers.codeOf(path, () => only(parts, request as Fields, path))),
+  )
+  const [first = 0] = codes
+  if (codes.some(code => code !== first)) return divide(parts, request as Fields, codes, answers)
+  return first === 0 ? answers.serve(request) : answers.refuse(request, first)
+}
+
+// What is served comes first: whoever hears of an error must not find the rest undone.
+async function divide(
+  parts: Parts,
+  request: Fields,
+  codes: readonly number[],
+  answers: PartAnswers,
+): Promise<unknown> {
+  const responses: unknown[] = []
+  for (const code of [...new Set(codes)].sort((a, b) => Number(b === 0) - Number(a === 0))) {
+    let at = 0
+    const part = select(parts, request, () => codes[at++] === code)
+    responses.push(code === 0 ? await answers.serveRest(part) : answers.refuse(part, code))
+  }
+  return responses.includes(undefined) ? undefined : merge(parts, responses as Fields[])
+}
+
+function itemsOf(holder: Fields, list: string): readonly unknown[] {
+  return (holder[list] as readonly unknown[] | null | undefined) ?? []
+}
+
+// An item that lists nothing within it stands for itself.
+function innerOf({ inner }: Parts, item: unknown): Parts | undefined {
+  return inner !== undefined && itemsOf(item as Fields, inner.request).length > 0 ? inner : undefined
+}
+
+function visit(parts: Parts, holder: Fields, outer: Path, each: (path: Path) => void): void {
+  for (const item of itemsOf(holder, parts.request)) {
+    const inner = innerOf(parts, item)
+    if (inner === undefined) each([...outer, item])
+    else visit(inner, item as Fields, [...outer, item], each)
+  }
+}
+
+function only({ request: list, inner }: Parts, holder: Fields, [item, ...rest]: Path): Fields {
+  const kept = inner === undefined || rest.length === 0 ? item : only(inner, item as Fields, rest)
+  return { ...holder, [list]: [kept] }
+}
+
+function select(parts: Parts, holder: Fields, chosen: () => boolean): Fields {
+  const kept = itemsOf(holder, parts.request).flatMap(item => {
+    const inner = innerOf(parts, item)
+    if (inner === undefined) return chosen() ? [item] : []
+    const part = select(inner, item as Fields, chosen)
+    return itemsOf(part, inner.request).length === 0 ? [] : [part]
+  })
+  return { ...holder, [parts.request]: kept }
+}
+
+// The first says everything but what is listed.
+function merge({ response: list, inner }: Parts, responses: readonly Fields[]): Fields {
+  const items = responses.flatMap(response => itemsOf(response, list))
+  if (inner === undefined) return { ...responses[0], [list]: items }
+  const same = new Map<string, Fields[]>()
+  for (const item of items as Fields[]) {
+    const id = identify(item)
+    same.set(id, [...(same.get(id) ?? []), item])
+  }
+  return { ...responses[0], [list]: [...same.values()].map(each => merge(inner, each)) }
+}
+
+function identify({ name, topic, topicId, groupId }: Fields): string {
+  return [name, topic, topicId, groupId].join(' ')
+}

@@ -1,0 +1,170 @@
+import type { ErrorCode } from '../error-codes.ts'
+import type { Api } from './protocol/message.ts'
+import { addOffsetsToTxn } from './protocol/messages/add-offsets-to-txn.ts'
+import { addPartitionsToTxn } from './protocol/messages/add-partitions-to-txn.ts'
+import { alterConfigs } from './protocol/messages/alter-configs.ts'
+import { consumerGroupDescribe } from './protocol/messages/consumer-group-describe.ts'
+import { consumerGroupHeartbeat } from './protocol/messages/consumer-group-heartbeat.ts'
+import { createPartitions } from './protocol/messages/create-partitions.ts'
+import { createTopics } from './protocol/messages/create-topics.ts'
+import { deleteGroups } from './protocol/messages/delete-groups.ts'
+import { deleteRecords } from './protocol/messages/delete-records.ts'
+import { deleteTopics } from './protocol/messages/delete-topics.ts'
+import { describeConfigs } from './protocol/messages/describe-configs.ts'
+import { describeGroups } from './protocol/messages/describe-groups.ts'
+import { describeProducers } from './protocol/messages/describe-producers.ts'
+import { describeTopicPartitions } from './protocol/messages/describe-topic-partitions.ts'
+import { describeTransactions } from './protocol/messages/describe-transactions.ts'
+import { endTxn } from './protocol/messages/end-txn.ts'
+import { fetch } from './protocol/messages/fetch.ts'
+import { findCoordinator } from './protocol/messages/find-coordinator.ts'
+import { heartbeat } from './protocol/messages/heartbeat.ts'
+import { incrementalAlterConfigs } from './protocol/messages/incremental-alter-configs.ts'
+import { initProducerId } from './protocol/messages/init-producer-id.ts'
+import { joinGroup } from './protocol/messages/join-group.ts'
+import { leaveGroup } from './protocol/messages/leave-group.ts'
+import { listGroups } from './protocol/messages/list-groups.ts'
+import { listOffsets } from './protocol/messages/list-offsets.ts'
+import { listTransactions } from './protocol/messages/list-transactions.ts'
+import { metadata } from './protocol/messages/metadata.ts'
+import { offsetCommit } from './protocol/messages/offset-commit.ts'
+import { offsetDelete } from './protocol/messages/offset-delete.ts'
+import { offsetFetch } from './protocol/messages/offset-fetch.ts'
+import { offsetForLeaderEpoch } from './protocol/messages/offset-for-leader-epoch.ts'
+import { produce } from './protocol/messages/produce.ts'
+import { syncGroup } from './protocol/messages/sync-group.ts'
+import { txnOffsetCommit } from './protocol/messages/txn-offset-commit.ts'
+import { type Parts, toParts } from './request-parts.ts'
+
+/**
+ * Which broker of a cluster answers: the leader of each partition that is named, the coordinator of a group or a
+ * transactional id, or each broker for what it coordinates of all that there is.
+ */
+export type AnsweredBy =
+  | { readonly kind: 'leader' }
+  /** In a field, or, where it has any, in a list of the request: ids, or objects with a `groupId`. */
+  | { readonly kind: 'coordinator'; readonly field?: string; readonly list?: string }
+  /** In a list of the response: objects with such an id. */
+  | { readonly kind: 'each'; readonly list: string; readonly id: string }
+
+/** What a server has to know of an API, beyond its messages, to refuse a part of a request. */
+export interface RequestShape {
+  /** The lists that are answered item by item; a version of the API has one of them. */
+  readonly parts: readonly Parts[]
+  /** Left out where any broker answers. */
+  readonly answeredBy?: AnsweredBy
+  /** What is asked for the rest, where a part is refused. */
+  readonly rest?: object
+  /** The error of the rest, where it is not done when a part is refused. */
+  readonly restFails?: ErrorCode
+}
+
+interface GivenShape extends Omit<RequestShape, 'parts'> {
+  readonly parts?: readonly (readonly [request: string, response: string])[]
+}
+
+function shape(
+  { key }: Pick<Api, 'key'>,
+  { parts = [], ...more }: GivenShape,
+): readonly [number, RequestShape] {
+  return [key, { ...more, parts: parts.map(([request, response]) => toParts(request, response)) }]
+}
+
+const leader: AnsweredBy = { kind: 'leader' }
+const ofGroup: AnsweredBy = { kind: 'coordinator', field: 'groupId' }
+const ofTransaction: AnsweredBy = { kind: 'coordinator', field: 'transactionalId' }
+const topicPartitions = ['topics.partitions', 'topics.partitions'] as const
+
+/** One line for each API that is more than one question, or not for every broker. */
+const shapes: ReadonlyMap<number, RequestShape> = new Map([
+  shape(produce, {
+    parts: [['topicData.partitionData', 'responses.partitionResponses']],
+    answeredBy: leader,
+  }),
+  // An error is told at once, whatever the rest could wait for.
+  shape(fetch, {
+    parts: [['topics.partitions', 'responses.partitions']],
+    answeredBy: leader,
+    rest: { maxWaitMs: 0 },
+  }),
+  shape(listOffsets, { parts: [topicPartitions], answeredBy: leader }),
+  shape(offsetForLeaderEpoch, { parts: [topicPartitions], answeredBy: leader }),
+  shape(deleteRecords, { parts: [topicPartitions], answeredBy: leader }),
+  shape(describeProducers, {
+    parts: [['topics.partitionIndexes', 'topics.partitions']],
+    answeredBy: leader,
+  }),
+
+  shape(joinGroup, { answeredBy: ofGroup }),
+  shape(syncGroup, { answeredBy: ofGroup }),
+  shape(heartbeat, { answeredBy: ofGroup }),
+  shape(leaveGroup, { answeredBy: ofGroup }),
+  shape(consumerGroupHeartbeat, { answeredBy: ofGroup }),
+  shape(offsetCommit, { parts: [topicPartitions], answeredBy: ofGroup }),
+  shape(offsetFetch, {
+    parts: [
+      ['groups.topics.partitionIndexes', 'groups.topics.partitions'],
+      ['topics.partitionIndexes', 'topics.partitions'],
+    ],
+    answeredBy: { kind: 'coordinator', field: 'groupId', list: 'groups' },
+  }),
+  shape(offsetDelete, { parts: [topicPartitions], answeredBy: ofGroup }),
+  shape(txnOffsetCommit, { parts: [topicPartitions], answeredBy: ofGroup }),
+  shape(describeGroups, {
+    parts: [['groups', 'groups']],
+    answeredBy: { kind: 'coordinator', list: 'groups' },
+  }),
+  shape(consumerGroupDescribe, {
+    parts: [['groupIds', 'groups']],
+    answeredBy: { kind: 'coordinator', list: 'groupIds' },
+  }),
+  shape(deleteGroups, {
+    parts: [['groupsNames', 'results']],
+    answeredBy: { kind: 'coordinator', list: 'groupsNames' },
+  }),
+  shape(listGroups, { answeredBy: { kind: 'each', list: 'groups', id: 'groupId' } }),
+
+  shape(initProducerId, { answeredBy: ofTransaction }),
+  shape(addPartitionsToTxn, {
+    parts: [['v3AndBelowTopics.partitions', 'resultsByTopicV3AndBelow.resultsByPartition']],
+    answeredBy: { kind: 'coordinator', field: 'v3AndBelowTransactionalId' },
+    restFails: 'OPERATION_NOT_ATTEMPTED',
+  }),
+  shape(addOffsetsToTxn, { answeredBy: ofTransaction }),
+  shape(endTxn, { answeredBy: ofTransaction }),
+  shape(describeTransactions, {
+    parts: [['transactionalIds', 'transactionStates']],
+    answeredBy: { kind: 'coordinator', list: 'transactionalIds' },
+  }),
+  shape(listTransactions, {
+    answeredBy: { kind: 'each', list: 'transactionStates', id: 'transactionalId' },
+  }),
+
+  // Any broker answers: it knows the cluster, or hands the request on to the controller, as Kafka's do.
+  shape(metadata, { parts: [['topics', 'topics']] }),
+  shape(findCoordinator, { parts: [['coordinatorKeys', 'coordinators']] }),
+  shape(createTopics, { parts: [['topics', 'topics']] }),
+  shape(createPartitions, { parts: [['topics', 'results']] }),
+  shape(deleteTopics, {
+    parts: [
+      ['topics', 'responses'],
+      ['topicNames', 'responses'],
+    ],
+  }),
+  shape(describeTopicPartitions, { parts: [['topics', 'topics']] }),
+  shape(describeConfigs, { parts: [['resources', 'results']] }),
+  shape(alterConfigs, { parts: [['resources', 'responses']] }),
+  shape(incrementalAlterConfigs, { parts: [['resources', 'responses']] }),
+])
+
+export function shapeOf({ key }: Api): RequestShape | undefined {
+  return shapes.get(key)
+}
+
+/** The lists that a request uses; undefined where it is one question. */
+export function partsOf({ key }: Api, request: unknown): Parts | undefined {
+  return shapes.get(key)?.parts.find(({ request: list }) => {
+    const items = (request as Readonly<Record<string, readonly unknown[] | null | undefined>>)[list]
+    return (items?.length ?? 0) > 0
+  })
+}

@@ -1,0 +1,139 @@
+import type { Server, Socket } from 'node:net'
+import { ClosedError } from '../errors.ts'
+import { duration, requireArgument } from '../validate.ts'
+import type { ClusterNode } from './cluster/cluster.ts'
+import type { WireServer } from './wire-server.ts'
+
+/** One of the brokers that clients of a server see. */
+export interface ServedBroker {
+  /** 1 for the first. */
+  readonly nodeId: number
+  /** Where it listens, such as `127.0.0.1:50321`. */
+  readonly address: string
+  readonly port: number
+  readonly running: boolean
+  /** How many clients are connected to it. */
+  readonly connections: number
+  /**
+   * Ends its connections and listens no longer. What it led and coordinated is at once another's that runs, under the next
+   * leader epoch. Nothing is lost: there is one log, and one state of every group, behind all brokers.
+   */
+  stop(): Promise<void>
+  /**
+   * Listens again, on the same port, and takes back what it led and coordinated, under the next leader epoch. Rejects where
+   * the port is taken, and once the server is closed.
+   */
+  start(): Promise<void>
+  /** Sends each of its answers `ms` milliseconds late, on the broker's time; 0 ends that. */
+  slowBy(ms: number): void
+}
+
+/** A broker's listener, which may go and come back. */
+export class BrokerListener implements ServedBroker {
+  readonly #node: ClusterNode
+  readonly #wire: WireServer
+  readonly #create: (accept: (socket: Socket) => void) => Server
+  // Also those of clients that never got as far as a handshake.
+  readonly #sockets = new Set<Socket>()
+  #listener: Server | undefined
+  #closed = false
+  // One change after the other.
+  #changing: Promise<void> = Promise.resolve()
+
+  constructor(node: ClusterNode, wire: WireServer, create: (accept: (socket: Socket) => void) => Server) {
+    this.#node = node
+    this.#wire = wire
+    this.#create = create
+  }
+
+  get nodeId(): number {
+    return this.#node.nodeId
+  }
+
+  get address(): string {
+    return `${this.#node.host}:${this.#node.port}`
+  }
+
+  get port(): number {
+    return this.#node.port
+  }
+
+  get running(): boolean {
+    return this.#node.running
+  }
+
+  get connections(): number {
+    return this.#wire.connectionsOf(this.#node)
+  }
+
+  stop(): Promise<void> {
+    return this.#change(async () => {
+      if (!this.#node.running) return
+      this.#wire.cluster.setRunning(this.#node, false)
+      await this.#end()
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#change(async () => {
+      if (this.#closed) throw new ClosedError('The server is closed')
+      if (this.#node.running) return
+      await this.listen()
+      this.#wire.cluster.setRunning(this.#node, true)
+    })
+  }
+
+  slowBy(ms: number): void {
+    requireArgument('slowBy', 'ms', ms, duration)
+    this.#node.slowMs = ms
+  }
+
+  /** For the last time. */
+  close(): Promise<void> {
+    this.#closed = true
+    return this.#change(() => {
+      this.#node.running = false
+      return this.#end()
+    })
+  }
+
+  /** Opens its port; any that is free gets known by this. */
+  async listen(): Promise<void> {
+    const listener = this.#create(socket => {
+      socket.setNoDelay(true)
+      this.#wire.accept(socket, this.#node)
+    })
+    listener.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject)
+      listener.listen(this.#node.port, this.#node.host, () => {
+        listener.off('error', reject)
+        listener.on('error', error => this.#wire.failed(error))
+        resolve()
+      })
+    })
+    const address = listener.address()
+    if (typeof address === 'object' && address !== null) this.#node.port = address.port
+    this.#listener = listener
+  }
+
+  async #end(): Promise<void> {
+    const listener = this.#listener
+    if (listener === undefined) return
+    this.#listener = undefined
+    const closed = new Promise<void>(resolve => void listener.close(() => resolve()))
+    this.#wire.disconnect(this.#node)
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  #change(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.then(change)
+    // Whoever asked for it hears why it failed.
+    this.#changing = changed.catch(() => {})
+    return changed
+  }
+}

@@ -1,0 +1,138 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { connect } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { apiVersions, describeTopicPartitions, offsetForLeaderEpoch, metadata } = apis as unknown as Readonly<
+  Record<string, Api>
+>
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+function start() {
+  const topics = { b: topic({ partitions: 3 }), a: topic({ partitions: 2 }), c: topic({ partitions: 1 }) }
+  const broker = new TestBroker({ topics })
+  open.push(() => broker.close())
+  const client = new WireClient(connect(broker))
+  const page = async (limit: number, cursor: object | null = null, names: readonly string[] = []) => {
+    const asked = { topics: names.map(name => ({ name })), responsePartitionLimit: limit, cursor }
+    const answer = await client.call(describeTopicPartitions!, 0, asked)
+    const told = answer.topics.map(({ name, errorCode, partitions }: Record<string, any>) =>
+      errorCode === 0
+        ? `${name} ${partitions.map(({ partitionIndex }: Record<string, number>) => partitionIndex).join('')}`
+        : `${name} error ${errorCode}`,
+    )
+    return [told, answer.nextCursor]
+  }
+  return { broker, client, page }
+}
+
+describe('ApiVersions', () => {
+  it('tells the features that clients go by', async () => {
+    const { client } = start()
+    const level = (name: string, max: number) => ({ name, minVersionLevel: max, maxVersionLevel: max })
+    const finalized = {
+      finalizedFeaturesEpoch: 0,
+      finalizedFeatures: [level('group.version', 1), level('transaction.version', 2)],
+    }
+    expect(await client.call(apiVersions!, 4, {})).toMatchObject({
+      ...finalized,
+      supportedFeatures: [
+        { name: 'group.version', minVersion: 0, maxVersion: 1 },
+        { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
+      ],
+    })
+    // What a client of before version 4 cannot read is left out.
+    expect(await client.call(apiVersions!, 3, {})).toMatchObject({ ...finalized, supportedFeatures: [] })
+  })
+})
+
+describe('DescribeTopicPartitions', () => {
+  it('tells all topics by name, and of each partition who has it', async () => {
+    const { client, page } = start()
+    expect(await page(2000)).toEqual([['a 01', 'b 012', 'c 0'], null])
+    const { topics } = await client.call(describeTopicPartitions!, 0, { topics: [{ name: 'c' }] })
+    const [told] = (await client.call(metadata!, 12, { topics: [{ name: 'c' }] })).topics
+    expect(topics).toMatchObject([
+      {
+        topicId: told.topicId,
+        isInternal: false,
+        partitions: [
+          {
+            errorCode: 0,
+            leaderId: 1,
+            leaderEpoch: 0,
+            replicaNodes: [1],
+            isrNodes: [1],
+            eligibleLeaderReplicas: [],
+            lastKnownElr: [],
+          },
+        ],
+      },
+    ])
+  })
+
+  it('tells as many as are asked for, and where to go on', async () => {
+    const { page } = start()
+    expect(await page(1)).toEqual([['a 0'], { topicName: 'a', partitionIndex: 1 }])
+    expect(await page(2)).toEqual([['a 01'], { topicName: 'b', partitionIndex: 0 }])
+    expect(await page(3, { topicName: 'a', partitionIndex: 1 })).toEqual([
+      ['a 1', 'b 01'],
+      { topicName: 'b', partitionIndex: 2 },
+    ])
+    expect(await page(2, { topicName: 'b', partitionIndex: 2 })).toEqual([['b 2', 'c 0'], null])
+    expect(await page(0)).toEqual([['a 0'], { topicName: 'a', partitionIndex: 1 }])
+  })
+
+  it('goes on behind a topic that is gone, and refuses a place that cannot be', async () => {
+    const { broker, page } = start()
+    broker.deleteTopic('b')
+    expect(await page(2, { topicName: 'b', partitionIndex: 2 })).toEqual([['c 0'], null])
+    expect(await page(2, { topicName: 'a', partitionIndex: 9 })).toEqual([['a ', 'c 0'], null])
+    expect(await page(2, { topicName: 'a', partitionIndex: -1 })).toEqual([
+      ['a error 42', 'c error 42'],
+      null,
+    ])
+  })
+
+  it('tells of those that are named, each once, and which of them there is not', async () => {
+    const { page } = start()
+    expect(await page(2, null, ['c', 'nowhere', 'a', 'c'])).toEqual([
+      ['a 01'],
+      { topicName: 'c', partitionIndex: 0 },
+    ])
+    expect(await page(5, null, ['c', 'nowhere'])).toEqual([['c 0', 'nowhere error 3'], null])
+  })
+
+  it('tells no more than 2,000 at once', async () => {
+    const { broker, page } = start()
+    broker.createTopic('0', { partitions: 2500 })
+    const [, cursor] = await page(1_000_000)
+    expect(cursor).toEqual({ topicName: '0', partitionIndex: 2000 })
+  })
+})
+
+describe('OffsetForLeaderEpoch', () => {
+  it('tells where the only epoch ends, and nothing of others', async () => {
+    const { broker, client } = start()
+    broker.topic('a').append({ value: 1, partition: 1 })
+    const ask = async (partition: number, currentLeaderEpoch: number, leaderEpoch: number) => {
+      const topics = [{ topic: 'a', partitions: [{ partition, currentLeaderEpoch, leaderEpoch }] }]
+      const [told] = (await client.call(offsetForLeaderEpoch!, 4, { topics })).topics[0].partitions
+      return [told.errorCode, told.leaderEpoch, told.endOffset]
+    }
+    expect(await ask(1, -1, 0)).toEqual([0, 0, 1])
+    expect(await ask(1, 0, 0)).toEqual([0, 0, 1])
+    expect(await ask(0, 0, 0)).toEqual([0, 0, 0])
+    expect(await ask(1, 0, 1)).toEqual([0, -1, -1])
+    expect(await ask(1, 0, -1)).toEqual([0, -1, -1])
+    expect(await ask(1, 1, 0)).toEqual([75, -1, -1])
+    expect(await ask(2, 0, 0)).toEqual([3, -1, -1])
+  })
+})

@@ -1,0 +1,337 @@
+import { Kafka, logLevel } from 'kafkajs'
+import { afterEach, describe, expect, it } from 'vitest'
+import { json, type TopicOptions, topic } from '../../src/index.ts'
+import { connect, socketFactory } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { sequencedBatch, WireClient } from '../helpers/wire-client.ts'
+
+const { alterConfigs, incrementalAlterConfigs, describeConfigs, createTopics, produce } =
+  apis as unknown as Readonly<Record<string, Api>>
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+
+type Change = readonly [name: string, operation: keyof typeof operations, value?: string | null]
+
+function start(options: TopicOptions = {}) {
+  const broker = new TestBroker({ topics: { orders: topic(options), other: topic() } })
+  open.push(() => broker.close())
+  const client = new WireClient(connect(broker))
+  const toResource = (changes: readonly Change[], resourceName = 'orders', resourceType = 2) => ({
+    resourceType,
+    resourceName,
+    configs: changes.map(([name, operation, value = null]) => ({
+      name,
+      configOperation: operations[operation],
+      value,
+    })),
+  })
+  const alter = async (...changes: readonly Change[]) => {
+    const { responses } = await client.call(incrementalAlterConfigs!, 1, { resources: [toResource(changes)] })
+    return [responses[0].errorCode, responses[0].errorMessage]
+  }
+  const replace = async (configs: Readonly<Record<string, string | null>>, more: object = {}) => {
+    const resource = {
+      resourceType: 2,
+      resourceName: 'orders',
+      configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
+    }
+    const { responses } = await client.call(alterConfigs!, 2, { resources: [resource], ...more })
+    return responses[0].errorCode
+  }
+  const describeAll = async (resourceType = 2, resourceName = 'orders', more: object = {}) => {
+    const resources = [{ resourceType, resourceName, configurationKeys: null }]
+    return (await client.call(describeConfigs!, 4, { resources, ...more })).results[0]
+  }
+  const config = async (name: string, more: object = {}) =>
+    (await describeAll(2, 'orders', more)).configs.find((each: { name: string }) => each.name === name)
+  return { broker, client, toResource, alter, replace, describeAll, config, orders: broker.topic('orders') }
+}
+
+describe('IncrementalAlterConfigs', () => {
+  it('sets and takes back what it names, and leaves the rest', async () => {
+    const { alter, orders } = start({ retentionRecords: 5 })
+    expect(await alter(['retention.ms', 'set', '60000'], ['max.message.bytes', 'set', '1000'])).toEqual([
+      0,
+      null,
+    ])
+    expect(orders.options).toMatchObject({ retentionMs: 60_000, maxMessageBytes: 1000, retentionRecords: 5 })
+    expect(await alter(['retention.ms', 'delete'])).toEqual([0, null])
+    expect(orders.options).toMatchObject({ retentionMs: 604_800_000, maxMessageBytes: 1000 })
+  })
+
+  it('drops at once what is too old by then', async () => {
+    const { broker, alter, orders } = start()
+    orders.append({ value: 1 })
+    await broker.advance(60_001)
+    expect(await alter(['retention.ms', 'set', '60000'])).toEqual([0, null])
+    expect(orders.records()).toEqual([])
+  })
+
+  it('adds to a list and takes from it', async () => {
+    const { alter, orders } = start()
+    expect(await alter(['cleanup.policy', 'append', 'compact'])).toEqual([0, null])
+    expect(orders.options.cleanupPolicy).toBe('compact,delete')
+    expect(await alter(['cleanup.policy', 'append', 'compact'])).toEqual([0, null])
+    expect(await alter(['cleanup.policy', 'subtract', 'delete,other'])).toEqual([0, null])
+    expect(orders.options.cleanupPolicy).toBe('compact')
+    expect(await alter(['cleanup.policy', 'subtract', 'compact'])).toEqual([
+      40,
+      expect.stringContaining("'cleanupPolicy' expected one of"),
+    ])
+    expect(await alter(['cleanup.policy', 'set', ' delete , compact '])).toEqual([0, null])
+    expect(orders.options.cleanupPolicy).toBe('compact,delete')
+    expect(await alter(['retention.ms', 'append', '5'])).toEqual([40, expect.stringContaining('is no list')])
+  })
+
+  const refused: readonly (readonly [string, readonly Change[], number, string])[] = [
+    ['a name that is unknown', [['retention.mss', 'set', '1']], 40, "Did you mean 'retention.ms'"],
+    ['what Kafka has no name for', [['whenFull', 'set', 'wait']], 40, "unknown config 'whenFull'"],
+    ['no number', [['retention.ms', 'set', 'soon']], 40, "expected a number, received 'soon'"],
+    ['a number that cannot be', [['retention.ms', 'set', '-2']], 40, "'retentionMs' expected"],
+    ['a word that cannot be', [['message.timestamp.type', 'set', 'Now']], 40, 'LogAppendTime'],
+    [
+      'what means nothing',
+      [['delete.retention.ms', 'set', '1']],
+      40,
+      "means nothing with cleanupPolicy 'delete'",
+    ],
+    ['no value', [['retention.ms', 'set', null]], 42, 'expected a value'],
+    [
+      'one config twice',
+      [
+        ['retention.ms', 'set', '1'],
+        ['retention.ms', 'delete'],
+      ],
+      42,
+      'named twice',
+    ],
+  ]
+
+  it.each(refused)('refuses %s, and changes nothing of the topic', async (_, changes, code, message) => {
+    const { alter, orders } = start()
+    const before = orders.options
+    const others: readonly Change[] = [['segment.ms', 'set', '5']]
+    expect(await alter(...others, ...changes)).toEqual([code, expect.stringContaining(message)])
+    expect(orders.options).toBe(before)
+  })
+
+  it('answers each resource by itself', async () => {
+    const { client, toResource, broker } = start()
+    const change: readonly Change[] = [['retention.ms', 'set', '60000']]
+    const resources = [
+      toResource(change, 'nowhere'),
+      toResource(change, 'other'),
+      toResource(change, '1', 4),
+      toResource(change, 'g', 32),
+      toResource(change),
+      toResource(change),
+    ]
+    const { responses } = await client.call(incrementalAlterConfigs!, 0, { resources })
+    expect(
+      responses.map(({ resourceType, resourceName, errorCode }: Record<string, unknown>) => [
+        resourceType,
+        resourceName,
+        errorCode,
+      ]),
+    ).toEqual([
+      [2, 'nowhere', 3],
+      [2, 'other', 0],
+      [4, '1', 40],
+      [32, 'g', 42],
+      [2, 'orders', 42],
+      [2, 'orders', 42],
+    ])
+    expect(broker.topic('other').options.retentionMs).toBe(60_000)
+    expect(broker.topic('orders').options.retentionMs).toBe(604_800_000)
+  })
+
+  it('refuses an operation that there is not', async () => {
+    const { client } = start()
+    const configs = [{ name: 'retention.ms', configOperation: 9, value: '1' }]
+    const resources = [{ resourceType: 2, resourceName: 'orders', configs }]
+    const { responses } = await client.call(incrementalAlterConfigs!, 1, { resources })
+    expect(responses[0]).toMatchObject({
+      errorCode: 42,
+      errorMessage: expect.stringContaining('operation 9'),
+    })
+  })
+
+  it('only says whether it would', async () => {
+    const { client, toResource, orders } = start()
+    const before = orders.options
+    const ask = async (changes: readonly Change[]) => {
+      const request = { resources: [toResource(changes)], validateOnly: true }
+      return (await client.call(incrementalAlterConfigs!, 1, request)).responses[0].errorCode
+    }
+    expect(await ask([['retention.ms', 'set', '5']])).toBe(0)
+    expect(await ask([['retention.ms', 'set', 'x']])).toBe(40)
+    expect(orders.options).toBe(before)
+  })
+})
+
+describe('AlterConfigs', () => {
+  it('makes everything the default again that it does not name, but what Kafka has no name for', async () => {
+    const { replace, orders } = start({ retentionMs: 5000, maxMessageBytes: 10, retentionRecords: 5 })
+    expect(await replace({ 'retention.ms': '60000' }, { validateOnly: true })).toBe(0)
+    expect(orders.options.retentionMs).toBe(5000)
+    expect(await replace({ 'retention.ms': '60000' })).toBe(0)
+    expect(orders.options).toMatchObject({ retentionMs: 60_000, maxMessageBytes: -1, retentionRecords: 5 })
+    expect(await replace({ 'retention.ms': null })).toBe(42)
+    expect(await replace({ 'retention.mss': '1' })).toBe(40)
+    expect(orders.options.retentionMs).toBe(60_000)
+  })
+
+  it("is KafkaJS's", async () => {
+    const { broker, orders } = start()
+    const kafka = new Kafka({
+      brokers: ['in-process:9092'],
+      socketFactory: socketFactory(broker),
+      logLevel: logLevel.NOTHING,
+      retry: { retries: 0 },
+    })
+    const admin = kafka.admin()
+    open.push(() => admin.disconnect())
+    await admin.connect()
+    const alter = (name: string, value: string) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: 2, name: 'orders', configEntries: [{ name, value }] }],
+      })
+    await alter('retention.ms', '60000')
+    expect(orders.options.retentionMs).toBe(60_000)
+    await expect(alter('retention.ms', 'soon')).rejects.toMatchObject({ type: 'INVALID_CONFIG' })
+  })
+})
+
+describe('DescribeConfigs', () => {
+  it('tells values, their types and where they come from', async () => {
+    const { config } = start({ retentionMs: 60_000, cleanupPolicy: 'compact,delete' })
+    expect(await config('retention.ms')).toMatchObject({
+      value: '60000',
+      configSource: 1,
+      configType: 5,
+      readOnly: false,
+      isSensitive: false,
+      synonyms: [],
+      documentation: null,
+    })
+    expect(await config('cleanup.policy')).toMatchObject({ value: 'compact,delete', configType: 7 })
+    expect(await config('segment.ms')).toMatchObject({ value: '7500', configSource: 5 })
+    expect(await config('min.cleanable.dirty.ratio')).toMatchObject({ value: '0.5', configType: 6 })
+  })
+
+  it('tells synonyms and documentation to those who ask', async () => {
+    const { config, alter } = start()
+    const asked = { includeSynonyms: true, includeDocumentation: true }
+    expect(await config('retention.ms', asked)).toMatchObject({
+      synonyms: [{ name: 'log.retention.ms', value: '604800000', source: 5 }],
+      documentation: expect.stringContaining('milliseconds'),
+    })
+    await alter(['retention.ms', 'set', '60000'], ['segment.ms', 'set', '10'])
+    expect((await config('retention.ms', asked)).synonyms).toEqual([
+      expect.objectContaining({ name: 'retention.ms', value: '60000', source: 1 }),
+      expect.objectContaining({ name: 'log.retention.ms', value: '604800000', source: 5 }),
+    ])
+    expect((await config('segment.ms', asked)).synonyms.at(-1)).toMatchObject({
+      name: 'log.roll.ms',
+      value: '7500',
+    })
+  })
+
+  it('still tells what was asked for and rests under another policy', async () => {
+    const { alter, config } = start({ retentionMs: 60_000 })
+    await alter(['cleanup.policy', 'set', 'compact'])
+    expect(await config('retention.ms')).toMatchObject({ value: '60000', configSource: 1 })
+  })
+
+  it('tells only what is named', async () => {
+    const { client } = start()
+    const resources = [{ resourceType: 2, resourceName: 'orders', configurationKeys: ['segment.ms'] }]
+    const { results } = await client.call(describeConfigs!, 1, { resources })
+    expect(results[0].configs.map(({ name }: { name: string }) => name)).toEqual(['segment.ms'])
+  })
+
+  it("tells the broker's, which stay as they are", async () => {
+    const { describeAll } = start()
+    const { errorCode, configs } = await describeAll(4, '1', { includeSynonyms: true })
+    expect(errorCode).toBe(0)
+    const found = (name: string) => configs.find((each: { name: string }) => each.name === name)
+    expect(found('auto.create.topics.enable')).toMatchObject({
+      value: 'false',
+      readOnly: true,
+      configSource: 4,
+    })
+    expect(found('socket.request.max.bytes')).toMatchObject({ value: '104857600', configType: 3 })
+    expect(found('offsets.retention.minutes')).toMatchObject({ value: '10080' })
+    expect(found('log.retention.ms')).toMatchObject({ value: '604800000' })
+    expect(found('node.id').synonyms).toMatchObject([{ name: 'node.id', value: '1', source: 4 }])
+    expect(await describeAll(4, '')).toMatchObject({ errorCode: 0, configs: [] })
+    expect(await describeAll(4, '2')).toMatchObject({ errorCode: 42 })
+    expect(await describeAll(8, '1')).toMatchObject({ errorCode: 42 })
+    expect(await describeAll(2, 'nowhere')).toMatchObject({ errorCode: 3, configs: [] })
+  })
+})
+
+it('tells of a new topic what it is, also of one that is only asked about', async () => {
+  const { client, broker } = start()
+  const make = async (validateOnly: boolean) => {
+    const configs = [
+      { name: 'cleanup.policy', value: 'delete,compact' },
+      { name: 'min.compaction.lag.ms', value: '5' },
+      { name: 'retention.ms', value: null },
+    ]
+    const topics = [{ name: 'late', numPartitions: 2, replicationFactor: 1, configs }]
+    return (await client.call(createTopics!, 7, { topics, validateOnly })).topics[0]
+  }
+  const told = { errorCode: 0, numPartitions: 2, replicationFactor: 1 }
+  const config = { name: 'min.compaction.lag.ms', value: '5', configSource: 1 }
+  for (const validateOnly of [true, false]) {
+    const made = await make(validateOnly)
+    expect(made).toMatchObject(told)
+    expect(made.configs).toContainEqual(expect.objectContaining(config))
+  }
+  expect(broker.topics.get('late')!.options).toMatchObject({
+    cleanupPolicy: 'compact,delete',
+    minCompactionLagMs: 5,
+    retentionMs: 604_800_000,
+  })
+  expect((await make(true)).errorCode).toBe(36)
+})
+
+it('begins to count bytes on demand', async () => {
+  const { alter, orders } = start({ codec: json })
+  orders.append({ value: 'a'.repeat(100) })
+  expect(await alter(['max.message.bytes', 'set', '50'])).toEqual([0, null])
+  expect(() => orders.append({ value: 'a'.repeat(100) })).toThrow('more than maxMessageBytes (50)')
+})
+
+it('counts the batches of clients as they came, also those from before it counted', async () => {
+  const { broker, client, alter, orders } = start({ messageTimestampType: 'LogAppendTime' })
+  const batch = sequencedBatch(-1, -1, -1, [1, 2, 3])
+  const send = async () => {
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [batch] }] }]
+    const answer = await client.call(produce!, 8, {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs: 1000,
+      topicData,
+    })
+    return answer.responses[0].partitionResponses[0].errorCode
+  }
+  expect(await send()).toBe(0)
+  expect(await alter(['max.message.bytes', 'set', String(batch.length)])).toEqual([0, null])
+  const bytes = () => broker.describe().topics.find(({ name }) => name === 'orders')!.partitions[0]!.bytes
+  expect(bytes()).toBe(batch.length)
+  expect(await send()).toBe(0)
+  expect(bytes()).toBe(2 * batch.length)
+  expect(await alter(['max.message.bytes', 'set', String(batch.length - 1)])).toEqual([0, null])
+  expect(await send()).toBe(10)
+  expect(orders.records()).toHaveLength(6)
+})

@@ -1,0 +1,140 @@
+import { afterEach, expect, it } from 'vitest'
+import { connect, RequestLog } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { fetch } = apis as unknown as Readonly<Record<string, Api>>
+
+const open: { close(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const broker of open.splice(0)) await broker.close()
+})
+
+function start({ maxFetchSessions = 1000 } = {}) {
+  const { broker, clock } = testBroker()
+  open.push(broker)
+  const log = broker.createTopic('log', { partitions: 3 })
+  const requests = new RequestLog()
+  const client = new WireClient(connect(broker, { maxFetchSessions, requests }))
+  const ask = async (
+    [sessionId, sessionEpoch]: readonly [number, number],
+    offsets: Readonly<Record<number, number>> = {},
+    forgotten: readonly number[] = [],
+  ) => {
+    const partitions = Object.entries(offsets).map(([partition, fetchOffset]) => ({
+      partition: Number(partition),
+      fetchOffset,
+      partitionMaxBytes: 1000,
+    }))
+    const answer = await client.call(fetch!, 11, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 1000,
+      sessionId,
+      sessionEpoch,
+      topics: partitions.length === 0 ? [] : [{ topic: 'log', partitions }],
+      forgottenTopicsData: forgotten.length === 0 ? [] : [{ topic: 'log', partitions: forgotten }],
+    })
+    const told = answer.responses.flatMap((topic: any) => topic.partitions)
+    return {
+      id: answer.sessionId as number,
+      errorCode: answer.errorCode as number,
+      told: told.map((each: any) => each.partitionIndex as number),
+      errors: told.map((each: any) => each.errorCode as number),
+    }
+  }
+  const append = (partition: number) => log.append({ partition, value: 1 } as never)
+  return { broker, clock, log, requests, ask, append }
+}
+
+it('a client says once what it reads, and is told what changes', async () => {
+  const { ask, append } = start()
+  append(0)
+  const { id, told } = await ask([0, 0], { 0: 1, 1: 0, 2: 0 })
+  expect(id).toBeGreaterThan(0)
+  expect(told).toEqual([0, 1, 2])
+  expect((await ask([id, 1])).told).toEqual([])
+  append(1)
+  append(2)
+  expect((await ask([id, 2])).told).toEqual([1, 2])
+  // It has not moved on, so the records are still to be told.
+  expect((await ask([id, 3])).told).toEqual([1, 2])
+  expect((await ask([id, 4], { 1: 1 })).told).toEqual([2])
+})
+
+it('a log start that moves is told, too', async () => {
+  const { log, ask, append } = start()
+  append(0)
+  const { id } = await ask([0, 0], { 0: 1 })
+  log.partitions[0]!.deleteRecords(1)
+  expect((await ask([id, 1])).told).toEqual([0])
+  expect((await ask([id, 2])).told).toEqual([])
+})
+
+it('an error is told as long as it lasts, and its end once', async () => {
+  const { ask, append } = start()
+  const { id, errors } = await ask([0, 0], { 0: 1 })
+  expect(errors).toEqual([1])
+  expect((await ask([id, 1])).errors).toEqual([1])
+  append(0)
+  expect((await ask([id, 2])).errors).toEqual([0])
+  expect((await ask([id, 3])).errors).toEqual([])
+})
+
+it('a partition that had its turn comes after the others', async () => {
+  const { ask, append } = start()
+  const { id } = await ask([0, 0], { 0: 0, 1: 0, 2: 0 })
+  append(0)
+  expect((await ask([id, 1])).told).toEqual([0])
+  for (const partition of [0, 1, 2]) append(partition)
+  expect((await ask([id, 2])).told).toEqual([1, 2, 0])
+})
+
+it('what is forgotten is read no longer, and a session of nothing ends', async () => {
+  const { ask, append } = start()
+  const { id } = await ask([0, 0], { 0: 0, 1: 0 })
+  append(0)
+  expect((await ask([id, 1], {}, [0])).told).toEqual([])
+  expect((await ask([id, 2], {}, [1])).id).toBe(0)
+  expect((await ask([id, 3])).errorCode).toBe(70)
+})
+
+it('a request that does not follow the last one is refused, and the client begins anew', async () => {
+  const { ask } = start()
+  const { id } = await ask([0, 0], { 0: 0 })
+  expect((await ask([id, 2])).errorCode).toBe(71)
+  expect((await ask([id + 1, 1])).errorCode).toBe(70)
+  const again = await ask([id, 0], { 1: 0 })
+  expect(again).toMatchObject({ errorCode: 0, told: [1] })
+  expect(again.id).not.toBe(id)
+  expect((await ask([id, 1])).errorCode).toBe(70)
+})
+
+it('a client may end its session, and fetch without', async () => {
+  const { ask } = start()
+  const { id } = await ask([0, 0], { 0: 0 })
+  expect(await ask([id, -1], { 1: 0 })).toMatchObject({ id: 0, told: [1] })
+  expect((await ask([id, 1])).errorCode).toBe(70)
+})
+
+it('where there is no place a client fetches without, until one has been silent for two minutes', async () => {
+  const { clock, ask } = start({ maxFetchSessions: 1 })
+  const { id } = await ask([0, 0], { 0: 0 })
+  expect(await ask([0, 0], { 1: 0 })).toMatchObject({ id: 0, told: [1] })
+  await clock.advance(119_000)
+  expect((await ask([id, 1])).errorCode).toBe(0)
+  await clock.advance(119_000)
+  expect((await ask([0, 0], { 1: 0 })).id).toBe(0)
+  await clock.advance(1000)
+  expect((await ask([0, 0], { 1: 0 })).id).toBeGreaterThan(0)
+  expect((await ask([id, 2])).errorCode).toBe(70)
+})
+
+it('the request log shows all that a client reads, whatever of that it says', async () => {
+  const { ask, requests } = start()
+  const { id } = await ask([0, 0], { 0: 0, 2: 0 })
+  await ask([id, 1])
+  expect(requests.of({ api: 'Fetch', topic: 'log', partition: 2 })).toHaveLength(2)
+})

@@ -1,0 +1,485 @@
+import { afterEach, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { readAssignment, writeAssignment } from '../../src/server/consumer-protocol.ts'
+import { connect } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { subscription } from '../helpers/consumer-protocol.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const {
+  addOffsetsToTxn,
+  consumerGroupDescribe,
+  consumerGroupHeartbeat,
+  describeGroups,
+  endTxn,
+  heartbeat,
+  initProducerId,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  offsetCommit,
+  syncGroup,
+  txnOffsetCommit,
+} = apis as unknown as Readonly<Record<string, Api>>
+
+const errors = {
+  ILLEGAL_GENERATION: 22,
+  INCONSISTENT_GROUP_PROTOCOL: 23,
+  UNKNOWN_MEMBER_ID: 25,
+  REBALANCE_IN_PROGRESS: 27,
+  MEMBER_ID_REQUIRED: 79,
+  FENCED_INSTANCE_ID: 82,
+  UNRELEASED_INSTANCE_ID: 111,
+}
+
+const brokers: TestBroker<any>[] = []
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close()
+})
+
+const places = (partitions: readonly number[]) =>
+  partitions.map(partition => ({ topic: 'orders', partition }))
+
+/** A client of the classic protocol, which says what the test lets it say. */
+class Classic {
+  readonly #client: WireClient
+  readonly #groupInstanceId: string | null
+  memberId = ''
+  generationId = -1
+
+  constructor(client: WireClient, groupInstanceId: string | null = null) {
+    this.#client = client
+    this.#groupInstanceId = groupInstanceId
+  }
+
+  get identity() {
+    const { memberId, generationId } = this
+    return { groupId: 'g', memberId, generationId, groupInstanceId: this.#groupInstanceId }
+  }
+
+  /** Begins anew. */
+  forget(): void {
+    this.memberId = ''
+    this.generationId = -1
+  }
+
+  /** Joins with what it has; first of all it is given an id. */
+  async join(owned: readonly number[] = [], more: object = {}): Promise<any> {
+    const joined = await this.#client.call(joinGroup!, 9, {
+      ...this.identity,
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 30_000,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: subscription(['orders'], places(owned)) }],
+      ...more,
+    })
+    if (joined.memberId !== '') this.memberId = joined.memberId
+    if (joined.errorCode === errors.MEMBER_ID_REQUIRED) return this.join(owned, more)
+    if (joined.errorCode === 0) this.generationId = joined.generationId
+    return joined
+  }
+
+  /** Asks for its assignment, having made those of others where it leads. */
+  async sync(assignments: Readonly<Record<string, readonly number[]>> = {}): Promise<any> {
+    const answer = await this.#client.call(syncGroup!, 5, {
+      ...this.identity,
+      protocolType: 'consumer',
+      protocolName: 'range',
+      assignments: Object.entries(assignments).map(([memberId, partitions]) => ({
+        memberId,
+        assignment: writeAssignment(places(partitions)),
+      })),
+    })
+    return answer.errorCode || readAssignment(answer.assignment).map(({ partition }) => partition)
+  }
+
+  /** Leads a group alone. */
+  async lead(): Promise<this> {
+    await this.join()
+    await this.sync({ [this.memberId]: [0, 1, 2, 3] })
+    return this
+  }
+
+  async beat(): Promise<number> {
+    return (await this.#client.call(heartbeat!, 4, this.identity)).errorCode
+  }
+
+  async commit(partition: number, offset = 1): Promise<number> {
+    const { generationId, ...identity } = this.identity
+    const partitions = [{ partitionIndex: partition, committedOffset: offset, committedMetadata: '' }]
+    const answer = await this.#client.call(offsetCommit!, 8, {
+      ...identity,
+      generationIdOrMemberEpoch: generationId,
+      topics: [{ name: 'orders', partitions }],
+    })
+    return answer.topics[0].partitions[0].errorCode
+  }
+
+  async leave(memberId = this.memberId): Promise<number> {
+    const members = [{ memberId, groupInstanceId: this.#groupInstanceId }]
+    const answer = await this.#client.call(leaveGroup!, 5, { groupId: 'g', members })
+    return answer.members[0].errorCode
+  }
+}
+
+function start() {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 4 }) } })
+  brokers.push(broker)
+  const { id } = broker.topic('orders')
+  const client = new WireClient(connect(broker))
+  const classic = (groupInstanceId?: string) => new Classic(new WireClient(connect(broker)), groupInstanceId)
+  /** A heartbeat of a KIP-848 client; the answer is its epoch and what it has, or an error's number. */
+  const beat = async (memberId: string, memberEpoch: number, has?: readonly number[], more: object = {}) => {
+    const topicPartitions = has && (has.length > 0 ? [{ topicId: id, partitions: has }] : [])
+    const answer = await client.call(consumerGroupHeartbeat!, 1, {
+      groupId: 'g',
+      memberId,
+      memberEpoch,
+      ...(topicPartitions === undefined ? {} : { topicPartitions }),
+      ...more,
+    })
+    if (answer.errorCode !== 0) return answer.errorCode
+    const given = answer.assignment?.topicPartitions.flatMap(
+      (each: { partitions: number[] }) => each.partitions,
+    )
+    return { epoch: answer.memberEpoch, given }
+  }
+  const join = (memberId: string, more: object = {}) =>
+    beat(memberId, 0, [], { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], ...more })
+  const own = (more: object = {}) => broker.consumer({ groupId: 'g', topics: ['orders'], ...more })
+  return { broker, client, classic, beat, join, own }
+}
+
+it('hands over from an eager classic client to one that cannot assign, when that has joined again', async () => {
+  const { classic, beat, join } = start()
+  const a = await classic().lead()
+  expect(await join('k')).toEqual({ epoch: a.generationId + 1, given: [] })
+  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  // Still its own, under the generation that it knows.
+  expect(await a.commit(1)).toBe(0)
+  expect(await beat('k', 2)).toEqual({ epoch: 2, given: undefined })
+  expect(await a.join()).toMatchObject({
+    errorCode: 0,
+    generationId: 2,
+    protocolType: 'consumer',
+    protocolName: 'range',
+    leader: '',
+    members: [],
+  })
+  expect(await a.sync()).toEqual([0, 2])
+  expect(await beat('k', 2)).toEqual({ epoch: 2, given: [1, 3] })
+  expect(await a.beat()).toBe(0)
+  expect(await a.commit(0)).toBe(0)
+  expect(await a.commit(1)).toBe(errors.ILLEGAL_GENERATION)
+})
+
+it('lets a cooperative classic client keep what stays, and waits until it has said that it gave up the rest', async () => {
+  const { classic, beat, join } = start()
+  const a = await classic().lead()
+  await join('k')
+  await a.join([0, 1, 2, 3])
+  expect(await a.sync()).toEqual([0, 2])
+  expect(await beat('k', 2)).toEqual({ epoch: 2, given: undefined })
+  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  // While it gives it up.
+  expect(await a.commit(3)).toBe(0)
+  await a.join([0, 2])
+  expect(await a.sync()).toEqual([0, 2])
+  expect(await a.beat()).toBe(0)
+  expect(await beat('k', 2)).toEqual({ epoch: 2, given: [1, 3] })
+})
+
+it('goes back to the leader when the last one that cannot assign has left', async () => {
+  const { broker, classic, own } = start()
+  const a = await classic().lead()
+  const consumer = own()
+  const ready = consumer.ready()
+  await a.join()
+  expect(await a.sync()).toEqual([0, 2])
+  await ready
+  expect(consumer.assignment.map(({ partition }) => partition)).toEqual([1, 3])
+  const mixed = a.generationId
+  await consumer.close()
+  expect(broker.group('g').members).toEqual([])
+  expect(await a.commit(2)).toBe(0)
+  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  const joined = await a.join()
+  expect(joined).toMatchObject({ errorCode: 0, leader: a.memberId, members: [{ memberId: a.memberId }] })
+  expect(joined.generationId).toBeGreaterThan(mixed)
+  expect(await a.sync({ [a.memberId]: [0, 1, 2, 3] })).toEqual([0, 1, 2, 3])
+  expect(await a.beat()).toBe(0)
+  expect(broker.group('g').committed({ topic: 'orders', partition: 2 })).toEqual({ offset: 1 })
+})
+
+it('takes classic clients into a group that assigns, and tells each only what is new for it', async () => {
+  const { classic, beat, join } = start()
+  await join('k')
+  const a = classic()
+  expect(await a.join()).toMatchObject({ errorCode: 0, leader: '', members: [] })
+  expect(await a.sync()).toEqual([])
+  expect(await a.beat()).toBe(0)
+  expect((await beat('k', 1)).given).toEqual([0, 2])
+  await beat('k', 1, [0, 2])
+  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  await a.join()
+  expect(await a.sync()).toEqual([1, 3])
+  const b = classic()
+  await b.join()
+  // The first one keeps one of its two, and hears of it.
+  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  expect(await b.leave()).toBe(0)
+  expect(await b.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+})
+
+it('asks a client to join again where things have changed since it joined', async () => {
+  const { classic, beat, join } = start()
+  await join('k')
+  const a = classic()
+  await a.join()
+  await beat('k', 1)
+  await beat('k', 1, [0, 2])
+  expect(await a.sync()).toBe(errors.REBALANCE_IN_PROGRESS)
+  await a.join()
+  expect(await a.sync()).toEqual([1, 3])
+})
+
+it('answers those who wait for a leader that will not come any more', async () => {
+  const { broker, classic, join } = start()
+  const a = await classic().lead()
+  const b = classic()
+  const waiting = b.join()
+  while ((await a.beat()) === 0) await broker.advance(0)
+  await join('k')
+  expect(await waiting).toMatchObject({ errorCode: 0, leader: '' })
+  expect(await b.sync()).toBe(errors.REBALANCE_IN_PROGRESS)
+  const joined = a.join()
+  await b.join()
+  await joined
+  expect([await a.sync(), await b.sync()].flat()).toHaveLength(3)
+})
+
+it('refuses what cannot be mixed, and leaves the group as it was', async () => {
+  const { classic, join, own } = start()
+  await join('k')
+  const refused = { errorCode: errors.INCONSISTENT_GROUP_PROTOCOL }
+  const one = (name: string) => ({ protocols: [{ name, metadata: subscription(['orders']) }] })
+  expect(await classic().join([], { protocolType: 'connect' })).toMatchObject(refused)
+  expect(await classic().join([], { protocols: [] })).toMatchObject(refused)
+  const custom = [{ name: 'custom', metadata: Buffer.from('{"topics":["orders"]}') }]
+  expect(await classic().join([], { protocols: custom })).toMatchObject(refused)
+  await classic().join([], one('range'))
+  expect(await classic().join([], one('sticky'))).toMatchObject(refused)
+  await expect(own({ assignor: 'range' }).ready()).rejects.toMatchObject({
+    code: 'INCONSISTENT_GROUP_PROTOCOL',
+  })
+})
+
+it.each([
+  ['of another kind', { protocolType: 'connect' }],
+  ['with an assigner of their own', { protocols: [{ name: 'custom', metadata: Buffer.from('{}') }] }],
+])('keeps others out of a group of clients %s', async (_, more) => {
+  const { broker, classic, join, own } = start()
+  const a = classic()
+  await a.join([], more)
+  await a.sync({ [a.memberId]: [0, 1, 2, 3] })
+  expect(await join('k')).toBe(errors.INCONSISTENT_GROUP_PROTOCOL)
+  await expect(own().ready()).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' })
+  expect(await a.beat()).toBe(0)
+  expect(() => broker.deleteGroup('g')).toThrow()
+})
+
+it('gives the group back where the one that came fails to join', async () => {
+  const { broker, classic, own } = start()
+  const a = await classic().lead()
+  const assign = () => {
+    throw new Error('no')
+  }
+  await expect(own({ assignor: { name: 'mine', assign } }).ready()).rejects.toMatchObject({
+    code: 'INVALID_ASSIGNMENT',
+  })
+  expect(await a.commit(3)).toBe(0)
+  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  await a.join()
+  expect(await a.sync({ [a.memberId]: [0, 1, 2, 3] })).toEqual([0, 1, 2, 3])
+  // The next one chooses anew.
+  const consumer = own({ assignor: 'range' })
+  const ready = consumer.ready()
+  await a.join()
+  await ready
+  expect(broker.group('g').assignor).toBe('range')
+})
+
+it('removes a classic client that is silent, or that beats and does not join again', async () => {
+  const { broker, classic, beat, join } = start()
+  const silent = await classic().lead()
+  await join('k')
+  const stubborn = classic()
+  await stubborn.join()
+  await stubborn.sync()
+  await broker.advance(10_000)
+  expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+  stubborn.forget()
+  await stubborn.join()
+  expect(await silent.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+  // It has been given something, and does not ask for it.
+  for (let i = 0; i < 3; i++) {
+    await beat('k', 2, [0, 2])
+    expect(await stubborn.beat()).not.toBe(errors.UNKNOWN_MEMBER_ID)
+    await broker.advance(9999)
+  }
+  await stubborn.beat()
+  await broker.advance(5)
+  expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+})
+
+it('tells one that was removed so when it joins, as others may have what it had', async () => {
+  const { broker, classic, beat, join } = start()
+  const a = await classic().lead()
+  await join('k')
+  await broker.advance(10_000)
+  expect((await beat('k', 2)).given).toEqual([0, 1, 2, 3])
+  expect(await a.join([0, 1, 2, 3])).toMatchObject({ errorCode: errors.UNKNOWN_MEMBER_ID })
+})
+
+it('gives the place of a static classic client to whoever comes with its instance id', async () => {
+  const { classic, join } = start()
+  const a = classic('one')
+  await a.lead()
+  expect(await join('k', { instanceId: 'one' })).toMatchObject({ given: [0, 1, 2, 3] })
+  expect(await a.beat()).toBe(errors.FENCED_INSTANCE_ID)
+  expect(await a.join()).toMatchObject({ errorCode: errors.FENCED_INSTANCE_ID })
+  expect(await a.leave()).toBe(errors.FENCED_INSTANCE_ID)
+  // One that lives is not replaced by a classic one.
+  expect(await classic('one').join()).toMatchObject({ errorCode: errors.UNRELEASED_INSTANCE_ID })
+})
+
+it('replaces a static classic client by its next life, and goes back where it takes the last other place', async () => {
+  const { classic, beat, join } = start()
+  await join('k', { instanceId: 'one' })
+  const a = classic('two')
+  await a.join()
+  const b = classic('two')
+  expect(await b.join()).toMatchObject({ errorCode: 0 })
+  expect(b.memberId).not.toBe(a.memberId)
+  expect(await a.beat()).toBe(errors.FENCED_INSTANCE_ID)
+  expect(await b.sync()).toEqual([])
+  // The other one says that it comes back, and does so as a classic one.
+  await beat('k', -2, undefined, { instanceId: 'one' })
+  const c = classic('one')
+  await c.join()
+  expect(await b.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  expect(await c.sync()).toBe(errors.REBALANCE_IN_PROGRESS)
+  const joined = [b.join(), c.join()]
+  const leaders = (await Promise.all(joined)).map(({ leader }) => leader)
+  expect(leaders[0]).toBe(leaders[1])
+  expect([b.memberId, c.memberId]).toContain(leaders[0])
+})
+
+it('describes the group as what it is at the time', async () => {
+  const { client, classic, join, beat } = start()
+  const show = async () => {
+    const listed = (await client.call(listGroups!, 5, { statesFilter: [], typesFilter: [] })).groups[0]
+    const described = (await client.call(describeGroups!, 5, { groups: ['g'] })).groups[0]
+    const { members } = (await client.call(consumerGroupDescribe!, 1, { groupIds: ['g'] })).groups[0]
+    return {
+      listed: [listed.protocolType, listed.groupState, listed.groupType],
+      described: [described.groupState, described.protocolData, described.members.length],
+      types: members?.map((each: any) => [each.memberId, each.memberType, each.memberEpoch]),
+    }
+  }
+  const a = await classic().lead()
+  await a.commit(0)
+  expect(await show()).toEqual({
+    listed: ['consumer', 'Stable', 'classic'],
+    described: ['Stable', 'range', 1],
+    types: [],
+  })
+  await join('k')
+  expect(await show()).toEqual({
+    listed: ['consumer', 'Reconciling', 'consumer'],
+    described: ['Reconciling', 'uniform', 2],
+    types: [
+      [a.memberId, 0, 1],
+      ['k', 1, 2],
+    ],
+  })
+  await beat('k', -1)
+  expect(await show()).toEqual({
+    listed: ['consumer', 'PreparingRebalance', 'classic'],
+    described: ['PreparingRebalance', 'range', 1],
+    types: [],
+  })
+})
+
+it('counts for idle what a classic client of a mixed group has committed', async () => {
+  const { broker, classic, own } = start()
+  const a = await classic().lead()
+  const running = own().run({ eachRecord: () => {} })
+  await a.join()
+  await a.sync()
+  await running
+  const producer = broker.producer()
+  for (let partition = 0; partition < 4; partition++) {
+    await producer.send({ topic: 'orders', value: partition, partition })
+  }
+  const idle = broker.idle({ timeoutMs: 100 })
+  const refused = expect(idle).rejects.toThrow(/orders-0: 1 .*orders-2: 1/)
+  await broker.advance(100)
+  await refused
+  await a.commit(0)
+  await a.commit(2)
+  await broker.idle()
+})
+
+it('keeps what classic clients have committed while they are there, and for its time from then on', async () => {
+  const { broker, classic } = start()
+  const days = (count: number) => count * 86_400_000
+  const a = classic()
+  await a.join([], { sessionTimeoutMs: days(20) })
+  await a.sync({ [a.memberId]: [0, 1, 2, 3] })
+  await a.commit(0)
+  await broker.advance(days(8))
+  const group = broker.group('g')
+  expect(group.offsets).toHaveLength(1)
+  expect(() => group.setOffsets('earliest')).toThrow(/members on the wire/)
+  await a.leave()
+  group.setOffsets([{ topic: 'orders', partition: 0, offset: 0 }])
+  await broker.advance(days(7) - 1)
+  expect(group.offsets).toHaveLength(1)
+  await broker.advance(1)
+  expect(group.state).toBe('Dead')
+})
+
+it('counts the offsets of a transaction under the generation that they were read in', async () => {
+  const { broker, client, classic, join } = start()
+  const a = await classic().lead()
+  await join('k')
+  await a.join()
+  const transaction = async (partition: number, generationId: number) => {
+    const producer = await client.call(initProducerId!, 4, {
+      transactionalId: 't',
+      transactionTimeoutMs: 9999,
+    })
+    const who = {
+      transactionalId: 't',
+      producerId: producer.producerId,
+      producerEpoch: producer.producerEpoch,
+    }
+    await client.call(addOffsetsToTxn!, 3, { ...who, groupId: 'g' })
+    const partitions = [{ partitionIndex: partition, committedOffset: 7, committedMetadata: '' }]
+    const answer = await client.call(txnOffsetCommit!, 3, {
+      ...who,
+      ...a.identity,
+      generationId,
+      topics: [{ name: 'orders', partitions }],
+    })
+    await client.call(endTxn!, 3, { ...who, committed: true })
+    return answer.topics[0].partitions[0].errorCode
+  }
+  expect(await transaction(0, a.generationId - 1)).toBe(errors.ILLEGAL_GENERATION)
+  expect(await transaction(1, a.generationId)).toBe(errors.ILLEGAL_GENERATION)
+  expect(await transaction(0, a.generationId)).toBe(0)
+  expect(broker.group('g').offsets).toEqual([{ topic: 'orders', partition: 0, offset: 7 }])
+})

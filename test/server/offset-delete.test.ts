@@ -1,0 +1,79 @@
+import { Kafka, logLevel } from 'kafkajs'
+import { afterEach, expect, it } from 'vitest'
+import { Broker, topic } from '../../src/index.ts'
+import { connect, socketFactory } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { offsetDelete, joinGroup } = apis as unknown as Readonly<Record<string, Api>>
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+async function start() {
+  const broker = new Broker({ topics: { orders: topic({ partitions: 2 }), payments: topic() } })
+  open.push(() => broker.close())
+  const client = new WireClient(connect(broker))
+  await broker.admin.setGroupOffsets('g', [
+    { topic: 'orders', partition: 0, offset: 0 },
+    { topic: 'orders', partition: 1, offset: 0 },
+    { topic: 'payments', partition: 0, offset: 0 },
+  ])
+  const forget = async (...places: readonly (readonly [name: string, partition: number])[]) => {
+    const topics = places.map(([name, partitionIndex]) => ({ name, partitions: [{ partitionIndex }] }))
+    const answer = await client.call(offsetDelete!, 0, { groupId: 'g', topics })
+    if (answer.errorCode !== 0) return answer.errorCode
+    return answer.topics.map(({ partitions }: any) => partitions[0].errorCode)
+  }
+  const left = () => broker.group('g').offsets.map(each => `${each.topic}-${each.partition}`)
+  return { broker, client, forget, left }
+}
+
+it('forgets what is named of an empty group, and says what there is not', async () => {
+  const { forget, left } = await start()
+  expect(await forget(['orders', 1], ['orders', 7], ['nowhere', 0], ['payments', 0])).toEqual([0, 3, 3, 0])
+  expect(left()).toEqual(['orders-0'])
+})
+
+it('says that there is no such group', async () => {
+  const { broker, forget } = await start()
+  broker.deleteGroup('g')
+  expect(await forget(['orders', 0])).toBe(69)
+})
+
+it('keeps what a consumer of the process reads', async () => {
+  const { broker, forget, left } = await start()
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).ready()
+  expect(await forget(['orders', 0], ['payments', 0])).toEqual([86, 0])
+  expect(left()).toEqual(['orders-0', 'orders-1'])
+})
+
+it('keeps what a client of the classic protocol reads', async () => {
+  const { broker, forget, left } = await start()
+  const kafka = new Kafka({
+    brokers: ['in-process:9092'],
+    socketFactory: socketFactory(broker),
+    logLevel: logLevel.NOTHING,
+  })
+  const consumer = kafka.consumer({ groupId: 'g', maxWaitTimeInMs: 20, heartbeatInterval: 20 })
+  open.push(() => consumer.disconnect())
+  await consumer.connect()
+  await consumer.subscribe({ topic: 'orders' })
+  const joined = new Promise(resolve => consumer.on('consumer.group_join', resolve))
+  await consumer.run({ eachMessage: async () => {} })
+  await joined
+  expect(await forget(['orders', 0], ['payments', 0])).toEqual([86, 0])
+  expect(left()).toEqual(['orders-0', 'orders-1'])
+})
+
+it('keeps all that a group has whose members are no consumers', async () => {
+  const { client, forget, left } = await start()
+  const protocols = [{ name: 'v0', metadata: Buffer.from('anything') }]
+  const join = { groupId: 'g', sessionTimeoutMs: 10_000, memberId: '', protocolType: 'connect', protocols }
+  await client.call(joinGroup!, 1, join)
+  expect(await forget(['orders', 0])).toBe(68)
+  expect(left()).toHaveLength(3)
+})
