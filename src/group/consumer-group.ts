@@ -163,6 +163,12 @@ export class ConsumerGroup {
     return [...this.#members.values()].map(member => member.describe())
   }
 
+  /** What a member is meant to have, whether or not it has it yet. @internal */
+  targetOf(memberId: string): readonly TopicPartition[] {
+    const member = this.#members.get(memberId)
+    return member === undefined ? [] : this.#assignment.targetOf(member)
+  }
+
   /** How many members there are. @internal */
   get memberCount(): number {
     return this.#members.size

@@ -75,6 +75,15 @@ export class GroupAssignment {
     for (const partitions of this.#partitions.values()) yield* partitions
   }
 
+  /** What the target gives a member, whether or not it has it yet. */
+  targetOf(member: GroupMember): TopicPartition[] {
+    const target: TopicPartition[] = []
+    for (const { topic, partition, target: next } of this.#all()) {
+      if (next === member) target.push({ topic, partition })
+    }
+    return target
+  }
+
   // --- the target ---------------------------------------------------------------------------------------------------
 
   /** Asks an assignor; nothing is changed. */

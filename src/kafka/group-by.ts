@@ -1,3 +1,5 @@
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+
 /** The items by what `keyOf` says of each, in the order in which they came. (`Map.groupBy`, which Node 20 lacks) */
 export function groupBy<Key, Item>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>()
@@ -8,6 +10,11 @@ export function groupBy<Key, Item>(items: Iterable<Item>, keyOf: (item: Item) =>
     else group.push(item)
   }
   return groups
+}
+
+/** Partitions, each once: a request that names one twice is refused. */
+export function distinct(partitions: readonly TopicPartition[]): TopicPartition[] {
+  return [...new Map(partitions.map(tp => [formatTopicPartition(tp), tp])).values()]
 }
 
 /** Partitions by their topics, as Kafka's requests list them. */

@@ -271,7 +271,15 @@ export class GroupMembership implements Membership {
     })
     const { groupEpoch, assignmentEpoch, members } = groups[0]!
     const self = members.find(({ memberId }) => memberId === this.memberId)
-    return assignmentEpoch >= groupEpoch && self?.targetAssignment.length === 0
+    if (assignmentEpoch < groupEpoch || self?.targetAssignment.length !== 0) return false
+    // Where some of what it reads is meant for nobody, its group has not heard of all of that yet.
+    const meant = members.flatMap(({ targetAssignment }) => targetAssignment)
+    return this.#names.every(name => {
+      const count = meant
+        .filter(({ topicName }) => topicName === name)
+        .reduce((sum, { partitions }) => sum + partitions.length, 0)
+      return count >= (this.#cluster.knownTopic(name)?.partitionCount ?? 0)
+    })
   }
 
   #tell(update: Parameters<MembershipListener['assignmentChanged']>[0]): void {

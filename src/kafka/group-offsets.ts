@@ -7,7 +7,7 @@ import {
 } from '../topic-partition.ts'
 import type { CommittedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
-import { byTopic } from './group-by.ts'
+import { byTopic, distinct } from './group-by.ts'
 import { TurnBatch } from './turn-batch.ts'
 
 /** As whom a group's offsets are committed; a `memberEpoch` of -1 is nobody of the group. */
@@ -100,7 +100,7 @@ export class CommittedLookup {
 
   constructor(cluster: Cluster, groupId: string) {
     this.#batch = new TurnBatch(cluster.clock, async partitions => {
-      const found = await fetchOffsets(cluster, groupId, partitions)
+      const found = await fetchOffsets(cluster, groupId, distinct(partitions))
       return partitions.map(tp => toOffset(found.get(formatTopicPartition(tp))))
     })
   }

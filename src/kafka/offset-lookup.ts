@@ -1,7 +1,7 @@
 import type { IsolationLevel } from '../record.ts'
 import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
 import type { Cluster } from './cluster.ts'
-import { byTopic } from './group-by.ts'
+import { byTopic, distinct } from './group-by.ts'
 import { TurnBatch } from './turn-batch.ts'
 
 const earliest = -2
@@ -50,8 +50,9 @@ export class OffsetLookup {
     timestamp: number,
     isolationLevel: IsolationLevel,
   ): Promise<number[]> {
-    const responses = await this.#cluster.askLeaders(asked, {
-      what: `Looking up offsets of ${asked.map(formatTopicPartition).join(', ')}`,
+    const partitions = distinct(asked)
+    const responses = await this.#cluster.askLeaders(partitions, {
+      what: `Looking up offsets of ${partitions.map(formatTopicPartition).join(', ')}`,
       api: this.#cluster.library.listOffsetsV7,
       request: led => [
         -1,
@@ -67,9 +68,9 @@ export class OffsetLookup {
     })
     const offsets = new Map<string, number>()
     for (const { topics } of responses) {
-      for (const { name: topic, partitions } of topics) {
-        for (const { partitionIndex: partition, offset } of partitions) {
-          offsets.set(formatTopicPartition({ topic, partition }), Number(offset))
+      for (const topic of topics) {
+        for (const { partitionIndex: partition, offset } of topic.partitions) {
+          offsets.set(formatTopicPartition({ topic: topic.name, partition }), Number(offset))
         }
       }
     }

@@ -1,5 +1,4 @@
 import type { ClusterNode } from './cluster/cluster.ts'
-import { heartbeatIntervalMs, sessionTimeoutMs } from './consumer-members.ts'
 import { type ConfigType, topicConfigs } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
 
@@ -15,7 +14,7 @@ const minute = 60_000
 
 /** What a broker's configs are. They are given when it is made, and stay. */
 export function brokerConfigs(
-  { engine, maxFrameBytes, initialRebalanceDelayMs }: Wire,
+  { engine, maxFrameBytes, initialRebalanceDelayMs, members }: Wire,
   { nodeId }: ClusterNode,
 ): BrokerConfig[] {
   const { settings } = engine
@@ -47,12 +46,12 @@ export function brokerConfigs(
     ),
     int(
       'group.consumer.session.timeout.ms',
-      sessionTimeoutMs,
+      members.sessionTimeoutMs,
       'How long a member that sends heartbeats to its group (KIP-848) may be silent, in milliseconds.',
     ),
     int(
       'group.consumer.heartbeat.interval.ms',
-      heartbeatIntervalMs,
+      members.heartbeatIntervalMs,
       'How often such a member is to be heard, in milliseconds.',
     ),
     int(

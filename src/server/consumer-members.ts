@@ -19,9 +19,16 @@ export interface ConsumerHeartbeat {
   readonly partitions: readonly TopicPartition[] | undefined
 }
 
-/** How long a member may be silent, and how often it is to be heard. (Kafka: group.consumer.session.timeout.ms) */
-export const sessionTimeoutMs: number = 45_000
-export const heartbeatIntervalMs: number = 5000
+/** How members are heard of. */
+export interface HeartbeatOptions {
+  /**
+   * How often members of groups that assign by themselves are to be heard, in milliseconds; default 5,000. It is also how
+   * late one hears of a rebalance. (Kafka: group.consumer.heartbeat.interval.ms)
+   */
+  readonly heartbeatIntervalMs?: number
+  /** How long such a member may be silent, in milliseconds; default 45,000. (Kafka: group.consumer.session.timeout.ms) */
+  readonly sessionTimeoutMs?: number
+}
 
 const assignors = new Set(['uniform', 'range'])
 
@@ -31,8 +38,13 @@ export class ConsumerMembers {
   readonly #ids: Ids
   readonly #members = new Map<string, Map<string, ConsumerMember>>()
 
-  constructor(engine: Broker['engine']) {
+  readonly heartbeatIntervalMs: number
+  readonly sessionTimeoutMs: number
+
+  constructor(engine: Broker['engine'], options: HeartbeatOptions = {}) {
     this.#engine = engine
+    this.heartbeatIntervalMs = options.heartbeatIntervalMs ?? 5000
+    this.sessionTimeoutMs = options.sessionTimeoutMs ?? 45_000
     this.#ids = new Ids(engine.random)
   }
 
@@ -80,7 +92,7 @@ export class ConsumerMembers {
           interest,
           assignor: beat.assignor,
           rebalanceTimeoutMs,
-          sessionTimeoutMs,
+          sessionTimeoutMs: this.sessionTimeoutMs,
           rejoins: true,
         },
         listener,
@@ -95,7 +107,7 @@ export class ConsumerMembers {
   // Its session counts anew, and it hears how far its group is.
   #heard(groupId: string, member: ConsumerMember): ConsumerMember {
     member.advance(this.#engine.groups.get(groupId)!.epoch)
-    this.#engine.clock.schedule(timerOf(groupId, member), sessionTimeoutMs, () => {
+    this.#engine.clock.schedule(timerOf(groupId, member), this.sessionTimeoutMs, () => {
       if (this.get(groupId, member.memberId) !== member) return
       this.#leave(groupId, member, false)
     })

@@ -6,7 +6,7 @@ import { Cluster, type ClusterNode } from './cluster/cluster.ts'
 import { PastMetadata } from './cluster/past-metadata.ts'
 import { routed } from './cluster/routed-handler.ts'
 import { Connection, supportedVersions } from './connection.ts'
-import { ConsumerMembers } from './consumer-members.ts'
+import { ConsumerMembers, type HeartbeatOptions } from './consumer-members.ts'
 import { observed } from './faults/observed-handler.ts'
 import type { RequestLog } from './faults/request-log.ts'
 import type { WireFaults } from './faults/wire-faults.ts'
@@ -36,7 +36,7 @@ const maxFetchSessions = 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
 /** How a server speaks. */
-export interface WireOptions {
+export interface WireOptions extends HeartbeatOptions {
   /** The largest request, in bytes; default 100 MiB, as in Kafka (socket.request.max.bytes). */
   readonly maxFrameBytes?: number
   /**
@@ -62,6 +62,8 @@ export const wireOptions = {
   madeBatchesBytes: integer(0),
   maxFetchSessions: integer(0),
   initialRebalanceDelayMs: duration,
+  heartbeatIntervalMs: integer(1),
+  sessionTimeoutMs: integer(1),
   faults: objectWith('meet'),
   requests: objectWith('add'),
 }
@@ -94,7 +96,7 @@ export class WireServer {
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
     this.#groups = new WireGroups(engine, initialRebalanceDelayMs)
-    this.#members = new ConsumerMembers(engine)
+    this.#members = new ConsumerMembers(engine, options)
     const wire: Wire = {
       engine,
       groups: this.#groups,

@@ -235,3 +235,37 @@ it('describes the group, and what it has committed', async () => {
     { committedOffset: 9 },
   ])
 })
+
+it('tells a member all that it has once more where it says all that it has to say', async () => {
+  const { beat, join, has, given } = start()
+  await join('a')
+  const all = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], ...has(0, 1, 2, 3) }
+  expect(given(await beat('a', 1, all))).toEqual([0, 1, 2, 3])
+  expect(given(await beat('a', 1, has(0, 1, 2, 3)))).toBeUndefined()
+})
+
+it('describes what a member is meant to have beside what it has', async () => {
+  const { client, join } = start()
+  await join('a')
+  await join('b')
+  const { groups } = await client.call(consumerGroupDescribe!, 1, { groupIds: ['g'] })
+  const counts = (assignment: { topicPartitions: { partitions: number[] }[] }) =>
+    assignment.topicPartitions.flatMap(({ partitions }) => partitions).length
+  const [a, b] = groups[0].members.map((member: Record<string, never>) => [
+    counts(member.assignment!),
+    counts(member.targetAssignment!),
+  ])
+  expect(a).toEqual([4, 2])
+  expect(b).toEqual([0, 2])
+})
+
+it('is told how often it is to be heard, and gone when it was silent for too long', async () => {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  brokers.push(broker)
+  const client = new WireClient(connect(broker, { heartbeatIntervalMs: 100, sessionTimeoutMs: 1000 }))
+  const more = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], topicPartitions: [] }
+  const request = { groupId: 'g', memberId: 'a', memberEpoch: 0, ...more }
+  expect(await client.call(consumerGroupHeartbeat!, 1, request)).toMatchObject({ heartbeatIntervalMs: 100 })
+  await broker.advance(1001)
+  expect(broker.group('g').members).toEqual([])
+})

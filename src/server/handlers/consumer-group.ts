@@ -4,7 +4,6 @@ import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
 import { byTopic } from '../by-topic.ts'
 import type { ConsumerMember } from '../consumer-member.ts'
-import { heartbeatIntervalMs } from '../consumer-members.ts'
 import { type Handler, handler } from '../handler.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
@@ -33,6 +32,9 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
         })
         if (typeof member === 'string') return { errorCode: errnoOf(member) }
         if (memberEpoch < 0) return { errorCode: 0, memberId: member.memberId, memberEpoch }
+        // Who says all that it has to say may not have heard the last answer (KIP-848).
+        if (rebalanceTimeoutMs >= 0 && interest !== undefined && request.topicPartitions !== null)
+          member.changed = true
         return answer(wire, member)
       } catch (error) {
         return toWireError(wire, error)
@@ -77,7 +79,7 @@ function answer(wire: Wire, member: ConsumerMember) {
     errorCode: 0,
     memberId: member.memberId,
     memberEpoch: member.epoch,
-    heartbeatIntervalMs,
+    heartbeatIntervalMs: wire.members.heartbeatIntervalMs,
     assignment: tell ? { topicPartitions: topicPartitions(wire, member.assignment) } : null,
   }
 }
@@ -98,7 +100,6 @@ function describe(wire: Wire, group: ConsumerGroup) {
     assignmentEpoch: group.epoch,
     assignorName: group.assignor,
     members: group.members.map(({ memberId, groupInstanceId, clientId, topics, assignment }) => {
-      const assigned = { topicPartitions: topicPartitions(wire, assignment) }
       const classic = wire.groups.classicMember(group.id, memberId)
       return {
         memberId,
@@ -107,8 +108,8 @@ function describe(wire: Wire, group: ConsumerGroup) {
         clientId,
         clientHost: '/127.0.0.1',
         subscribedTopicNames: [...topics],
-        assignment: assigned,
-        targetAssignment: assigned,
+        assignment: { topicPartitions: topicPartitions(wire, assignment) },
+        targetAssignment: { topicPartitions: topicPartitions(wire, group.targetOf(memberId)) },
         memberType: classic === undefined ? 1 : 0,
       }
     }),

@@ -1,0 +1,14 @@
+import { Broker } from '../../src/index.ts'
+import { serve } from '../../src/server/index.ts'
+import { connected } from './connected.ts'
+import { conformance } from './suite.ts'
+
+conformance({
+  name: 'connect, to serve',
+  differences: {},
+  open: async topics => {
+    const broker = new Broker({ topics })
+    const server = await serve(broker, { heartbeatIntervalMs: 100, sessionTimeoutMs: 2000 })
+    return connected(server.address, topics, async () => void (await broker.close()))
+  },
+})

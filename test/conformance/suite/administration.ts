@@ -1,0 +1,128 @@
+import { expect } from 'vitest'
+import { numbers, readAll, sendNumbers, until, values } from '../collect.ts'
+import type { Area } from '../suite.ts'
+
+export const administration: Area = ({ test, scene }) => {
+  test('makes, lists, describes and deletes topics', async () => {
+    const { place, topic } = await scene({ partitions: 2 })
+    await sendNumbers(place, topic, 5)
+    expect(await place.admin.listTopics()).toContain(topic)
+    expect(await place.admin.describeTopic(topic)).toMatchObject({
+      name: topic,
+      id: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+      partitions: [
+        { partition: 0, logStartOffset: 0, highWatermark: 5, lastStableOffset: 5, records: 5 },
+        { partition: 1, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, records: 0 },
+      ],
+    })
+    await place.admin.deleteTopic(topic)
+    expect(await place.admin.listTopics()).not.toContain(topic)
+    await expect(place.admin.describeTopic(topic)).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+    })
+  })
+
+  test('refuses a topic that is there, one of no proper name, and options that cannot be', async () => {
+    const { place, topic } = await scene()
+    const { admin } = place
+    await expect(admin.createTopic(topic)).rejects.toMatchObject({ code: 'TOPIC_ALREADY_EXISTS', topic })
+    await expect(admin.createTopic('no/name')).rejects.toMatchObject({ code: 'INVALID_TOPIC_EXCEPTION' })
+    await expect(admin.createTopic(`${topic}-x`, { retentionMs: -5 })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+    })
+    await expect(admin.deleteTopic(`${topic}-x`)).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+    })
+  })
+
+  test('lets a topic grow, but not shrink', async () => {
+    const { place, topic } = await scene({ partitions: 2 })
+    await place.admin.addPartitions(topic, 4)
+    expect((await place.admin.describeTopic(topic)).partitions).toHaveLength(4)
+    const { partition } = await place.producer().send({ topic, partition: 3, value: 1 })
+    expect(partition).toBe(3)
+    await expect(place.admin.addPartitions(topic, 3)).rejects.toMatchObject({ code: 'INVALID_PARTITIONS' })
+  })
+
+  test('alters what a topic takes, while it lives', async () => {
+    const { place, topic } = await scene({ maxMessageBytes: 500 })
+    const producer = place.producer()
+    const large = { topic, value: 'x'.repeat(1000) }
+    await expect(producer.send(large)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
+    await place.admin.alterTopic(topic, { maxMessageBytes: 5000 })
+    await until(() => producer.send(large))
+  })
+
+  test('forgets records before an offset', async () => {
+    const { place, topic } = await scene()
+    await sendNumbers(place, topic, 10)
+    await place.admin.deleteRecords([{ topic, partition: 0, offset: 4 }])
+    expect(values(await readAll(place, topic))).toEqual(numbers(6, 4))
+  })
+
+  test('looks up offsets by place and by time', async () => {
+    const { place, topic } = await scene({ partitions: 2 })
+    await sendNumbers(place, topic, 10, n => ({ partition: 0, timestamp: 1_700_000_000_000 + n * 1000 }))
+    const partitions = [0, 1].map(partition => ({ topic, partition }))
+    const at = async (place_: Parameters<typeof place.admin.listOffsets>[1]) =>
+      (await place.admin.listOffsets(partitions, place_)).map(({ offset }) => offset)
+    expect(await at('beginning')).toEqual([0, 0])
+    expect(await at('end')).toEqual([10, 0])
+    expect(await at({ timestamp: 1_700_000_000_000 + 3500 })).toEqual([4, null])
+    expect(await at({ timestamp: 1_700_000_000_000 + 3000 })).toEqual([3, null])
+    expect(await at({ timestamp: 1_800_000_000_000 })).toEqual([null, null])
+  })
+
+  test('lists and describes groups', async () => {
+    const { place, topic, group } = await scene({ partitions: 2 })
+    await sendNumbers(place, topic, 10)
+    const consumer = place.consumer({ groupId: group, topics: [topic], autoCommit: false })
+    await consumer.ready()
+    await consumer.poll({ timeoutMs: 5000 })
+    await consumer.commit([{ topic, partition: 0, offset: 4 }])
+    expect(await place.admin.listGroups()).toContain(group)
+    const described = await place.admin.describeGroup(group)
+    expect(described).toMatchObject({ groupId: group, state: 'Stable', assignor: 'uniform', lag: 6 })
+    expect(described.members).toMatchObject([
+      { memberId: consumer.memberId, connected: true, assignment: { length: 2 } },
+    ])
+    expect(described.partitions.find(({ partition }) => partition === 0)).toEqual({
+      topic,
+      partition: 0,
+      committed: 4,
+      lag: 6,
+      memberId: consumer.memberId,
+    })
+  })
+
+  test('moves a group while nobody is in it, and deletes it', async () => {
+    const { place, topic, group } = await scene()
+    await sendNumbers(place, topic, 10, n => ({ timestamp: 1_700_000_000_000 + n * 1000 }))
+    const { admin } = place
+    const offset = async () => (await admin.listGroupOffsets(group)).map(each => each.offset)
+    await admin.setGroupOffsets(group, [{ topic, partition: 0, offset: 3 }])
+    expect(await offset()).toEqual([3])
+    await admin.setGroupOffsets(group, 'latest')
+    expect(await offset()).toEqual([10])
+    await admin.setGroupOffsets(group, { timestamp: 1_700_000_000_000 + 6500 })
+    expect(await offset()).toEqual([7])
+    const consumer = place.consumer({ groupId: group, topics: [topic], autoCommit: false })
+    await consumer.ready()
+    await expect(admin.setGroupOffsets(group, 'earliest')).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' })
+    await expect(admin.deleteGroup(group)).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' })
+    await consumer.close()
+    await admin.deleteGroup(group)
+    await expect(admin.describeGroup(group)).rejects.toMatchObject({ code: 'GROUP_ID_NOT_FOUND' })
+  })
+
+  test('forgets what a group has committed', async () => {
+    const { place, topic, group } = await scene({ partitions: 2 })
+    const { admin } = place
+    await admin.setGroupOffsets(
+      group,
+      [0, 1].map(partition => ({ topic, partition, offset: 0 })),
+    )
+    await admin.deleteGroupOffsets(group, [{ topic, partition: 0 }])
+    expect(await admin.listGroupOffsets(group)).toEqual([{ topic, partition: 1, offset: 0 }])
+  })
+}

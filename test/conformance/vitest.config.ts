@@ -1,0 +1,22 @@
+import path from 'node:path'
+import { defineConfig } from 'vitest/config'
+
+// All engines that are there, side by side. The peer is installed here, and not in the root: it asks for a later Node.
+export default defineConfig({
+  resolve: {
+    alias: {
+      '@platformatic/kafka': path.resolve(
+        import.meta.dirname,
+        'node_modules/@platformatic/kafka/dist/index.js',
+      ),
+    },
+  },
+  test: {
+    include: ['test/conformance/*.test.ts', 'test/conformance/*.conformance.ts'],
+    reporters: ['default', './test/conformance/table-reporter.ts', 'json'],
+    outputFile: { json: 'reports/conformance.tests.json' },
+    fileParallelism: false,
+    hookTimeout: 90_000,
+    testTimeout: 60_000,
+  },
+})
