@@ -34,6 +34,8 @@ const rest: readonly Step[] = [
   { name: 'other Kafka clients', npm: ['run', 'test:clients'] },
   { name: "Apache Kafka's own tools", npm: ['run', 'test:java'], needs: ['java', 'mvn'] },
   { name: 'a real Apache Kafka', npm: ['run', 'test:kafka'], needs: ['java', 'mvn'] },
+  // After Apache Kafka is there: without it the suite runs on the other engines.
+  { name: 'one suite on every engine', npm: ['run', 'test:conformance'] },
   { name: 'the same timelines on Node 24', npm: ['run', 'test:node24'] },
 ]
 

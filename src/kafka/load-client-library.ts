@@ -9,10 +9,9 @@ export async function loadClientLibrary(): Promise<ClientLibrary> {
   try {
     return (await import(packageName)) as ClientLibrary
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException | undefined)?.code !== 'ERR_MODULE_NOT_FOUND') throw cause
     throw new ClusterError(
       'PEER_NOT_INSTALLED',
-      `brokerlet/kafka needs the package ${packageName}: npm install ${packageName}`,
+      `brokerlet/kafka needs the package ${packageName}, which cannot be loaded: npm install ${packageName}`,
       { cause },
     )
   }

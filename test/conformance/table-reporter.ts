@@ -11,7 +11,7 @@ interface Count {
 const order = ['in this process', 'connect, to serve', 'connect, to Apache Kafka']
 
 /** Prints what the suite came to: areas by engines, and why a test was skipped on one. */
-export default class TableReporter implements Reporter {
+export class TableReporter implements Reporter {
   readonly #counts = new Map<string, Map<string, Count>>()
   readonly #skips: string[] = []
 

@@ -20,6 +20,10 @@ async function main() {
     () => new other.Broker({ topics: {} }).topic('order'),
     error => isBrokerletError(error) && !(error instanceof BrokerletError),
   )
+
+  // The optional peer is not installed here.
+  const { connect } = require('brokerlet/kafka')
+  await assert.rejects(connect({ bootstrapBrokers: ['127.0.0.1:9092'] }), { code: 'PEER_NOT_INSTALLED' })
   console.log('ok')
 }
 

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { type ConnectOptions, connect } from '../../src/kafka/index.ts'
+
+const bootstrapBrokers = ['127.0.0.1:9092']
+
+it('names the package to install, in one line, where the optional peer is missing', async () => {
+  const connected = connect({ bootstrapBrokers })
+  await expect(connected).rejects.toMatchObject({
+    code: 'PEER_NOT_INSTALLED',
+    message:
+      'brokerlet/kafka needs the package @platformatic/kafka, which cannot be loaded: npm install @platformatic/kafka',
+  })
+})
+
+describe('options that cannot be', () => {
+  const refused: readonly [string, object, string][] = [
+    ['no brokers', {}, 'bootstrapBrokers'],
+    ['a broker without a port', { bootstrapBrokers: ['kafka'] }, 'bootstrapBrokers'],
+    ['a port that there is not', { bootstrapBrokers: ['kafka:70000'] }, 'bootstrapBrokers'],
+    ['an unknown option', { bootstrapBrokers, brokers: [] }, 'brokers'],
+    ['SASL without a password', { bootstrapBrokers, sasl: { mechanism: 'PLAIN', username: 'ada' } }, 'sasl'],
+    ['an unknown compression', { bootstrapBrokers, compression: 'rar' }, 'compression'],
+    ['a default of consumers that is none', { bootstrapBrokers, consumerDefaults: { groups: 1 } }, 'groups'],
+  ]
+  it.each(refused)('%s', async (_what, options, option) => {
+    await expect(connect(options as ConnectOptions)).rejects.toMatchObject({ code: 'INVALID_CONFIG', option })
+  })
+
+  const inMemory: readonly [string, object][] = [
+    ['retentionRecords', { retentionRecords: 10 }],
+    ['segmentRecords', { segmentRecords: 10 }],
+    ['whenFull', { whenFull: 'wait' }],
+    ['cleanupPolicy', { cleanupPolicy: 'consumed' }],
+  ]
+  it.each(inMemory)('a topic whose %s only a log in memory has', async (option, options) => {
+    const topics = { orders: topic(options) }
+    await expect(connect({ bootstrapBrokers, topics })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      topic: 'orders',
+      option,
+    })
+  })
+})
