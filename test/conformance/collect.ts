@@ -3,7 +3,7 @@ import type { ConsumerOptions, ConsumerRecord, OpenTopics, PubSub } from '../../
 
 /** Waits for something that comes about elsewhere. */
 export function until(condition: () => unknown): Promise<unknown> {
-  return vi.waitFor(condition, { timeout: 20_000, interval: 10 })
+  return vi.waitFor(condition, { timeout: 60_000, interval: 10 })
 }
 
 /** Every record of a topic as it is now, in the order of its partitions. */
