@@ -16,7 +16,7 @@ interface Breakable {
 const records = 100_000
 const partitions = 4
 
-function survives(broken: () => Breakable): void {
+function survives(how: string, broken: () => Breakable): void {
   async function open(): Promise<{ place: PubSub<OpenTopics>; source: string; target: string }> {
     const place = await connect({ bootstrapBrokers: [broken().address], autoCommitIntervalMs: 200 })
     const [source, target] = [unique('source'), unique('target')]
@@ -38,62 +38,66 @@ function survives(broken: () => Breakable): void {
     await broken().comeBack()
   }
 
-  it('writes each record once and in order, and reads each at least once', { timeout: 180_000 }, async () => {
-    const { place, source } = await open()
-    const seen = new Set<unknown>()
-    const consumer = place.consumer({ groupId: unique('group'), topics: [source] })
-    consumer.on('error', () => {})
-    await consumer.run({ eachRecord: ({ value }) => seen.add(value) })
-    const sent = send(place, source)
-    await breakAt(() => seen.size, records / 4)
-    await sent
-    await until(() => expect(seen.size).toBe(records))
-    await place.close({ timeoutMs: 5000 })
+  describe('failures', () => {
+    it(`writes each record once and in order, and reads each at least once, ${how}`, {
+      timeout: 180_000,
+    }, async () => {
+      const { place, source } = await open()
+      const seen = new Set<unknown>()
+      const consumer = place.consumer({ groupId: unique('group'), topics: [source] })
+      consumer.on('error', () => {})
+      await consumer.run({ eachRecord: ({ value }) => seen.add(value) })
+      const sent = send(place, source)
+      await breakAt(() => seen.size, records / 4)
+      await sent
+      await until(() => expect(seen.size).toBe(records))
+      await place.close({ timeoutMs: 5000 })
 
-    const after = await connect({ bootstrapBrokers: [broken().address] })
-    const written = await readAll(after, source)
-    expect(written).toHaveLength(records)
-    const last = new Array<number>(partitions).fill(-1)
-    for (const { partition, value } of written) {
-      expect(Number(value)).toBeGreaterThan(last[partition]!)
-      last[partition] = Number(value)
-    }
-    await after.close()
-  })
-
-  it('copies each record exactly once in transactions', { timeout: 180_000 }, async () => {
-    const { place, source, target } = await open()
-    await send(place, source)
-    let copied = 0
-    const producer = place.producer({ transactionalId: unique('copier') })
-    const consumer = place.consumer({ groupId: unique('group'), topics: [source], autoCommit: false })
-    consumer.on('error', () => {}).on('restarting', () => {})
-    await consumer.run({
-      batch: { maxRecords: 1000 },
-      eachBatch: async (batch, context) => {
-        await producer.transaction(async tx => {
-          await tx.sendBatch(
-            batch.records.map(({ key, value }: ConsumerRecord) => ({ topic: target, key, value })),
-          )
-          await tx.sendOffsets(context)
-        })
-        copied += batch.records.length
-      },
+      const after = await connect({ bootstrapBrokers: [broken().address] })
+      const written = await readAll(after, source)
+      expect(written).toHaveLength(records)
+      const last = new Array<number>(partitions).fill(-1)
+      for (const { partition, value } of written) {
+        expect(Number(value)).toBeGreaterThan(last[partition]!)
+        last[partition] = Number(value)
+      }
+      await after.close()
     })
-    await breakAt(() => copied, records / 4)
-    await until(() => expect(copied).toBeGreaterThanOrEqual(records))
-    await until(() => expect(consumer.lag()).toBe(0))
-    await place.close({ timeoutMs: 5000 })
 
-    const after = await connect({ bootstrapBrokers: [broken().address] })
-    const values = (await readAll(after, target)).map(({ value }) => Number(value))
-    expect(values).toHaveLength(records)
-    expect(new Set(values).size).toBe(records)
-    await after.close()
+    it(`copies each record exactly once in transactions, ${how}`, { timeout: 180_000 }, async () => {
+      const { place, source, target } = await open()
+      await send(place, source)
+      let copied = 0
+      const producer = place.producer({ transactionalId: unique('copier') })
+      const consumer = place.consumer({ groupId: unique('group'), topics: [source], autoCommit: false })
+      consumer.on('error', () => {}).on('restarting', () => {})
+      await consumer.run({
+        batch: { maxRecords: 1000 },
+        eachBatch: async (batch, context) => {
+          await producer.transaction(async tx => {
+            await tx.sendBatch(
+              batch.records.map(({ key, value }: ConsumerRecord) => ({ topic: target, key, value })),
+            )
+            await tx.sendOffsets(context)
+          })
+          copied += batch.records.length
+        },
+      })
+      await breakAt(() => copied, records / 4)
+      await until(() => expect(copied).toBeGreaterThanOrEqual(records))
+      await until(() => expect(consumer.lag()).toBe(0))
+      await place.close({ timeoutMs: 5000 })
+
+      const after = await connect({ bootstrapBrokers: [broken().address] })
+      const values = (await readAll(after, target)).map(({ value }) => Number(value))
+      expect(values).toHaveLength(records)
+      expect(new Set(values).size).toBe(records)
+      await after.close()
+    })
   })
 }
 
-describe('serve, stopped and started again', () => {
+describe('connect, to serve', () => {
   let broker: Broker
   let server: KafkaServer
   beforeAll(async () => {
@@ -102,7 +106,7 @@ describe('serve, stopped and started again', () => {
   })
   afterAll(() => broker.close())
 
-  survives(() => ({
+  survives('while it is stopped and started again', () => ({
     address: server.address,
     breakOff: () => server.close(),
     comeBack: async () => {
@@ -111,14 +115,37 @@ describe('serve, stopped and started again', () => {
   }))
 })
 
-describe.skipIf(!isKafkaInstalled)('Apache Kafka, killed and started again', () => {
+describe('connect, to serve', () => {
+  let broker: Broker
+  let server: KafkaServer
+  beforeAll(async () => {
+    broker = new Broker()
+    server = await serve(broker, { brokers: 3 })
+  })
+  afterAll(() => broker.close())
+
+  // Each of them leads something, and coordinates something.
+  survives('while each of three brokers stops, and others stand in for it', () => ({
+    address: server.bootstrapServers.split(',')[0]!,
+    breakOff: async () => {
+      for (const each of server.brokers) {
+        await each.stop()
+        await broker.clock.sleep(200)
+        await each.start()
+      }
+    },
+    comeBack: async () => {},
+  }))
+})
+
+describe.skipIf(!isKafkaInstalled)('connect, to Apache Kafka', () => {
   let kafka: RealKafka
   beforeAll(async () => {
     kafka = await startRealKafka()
   })
   afterAll(() => kafka?.close())
 
-  survives(() => ({
+  survives('while it is killed and started again', () => ({
     address: kafka.address,
     breakOff: () => kafka.kill(),
     comeBack: () => kafka.start(),
