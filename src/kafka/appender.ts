@@ -1,5 +1,4 @@
 import { isBrokerletError, TimeoutError, UnknownTopicOrPartitionError } from '../errors.ts'
-import type { RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
@@ -50,13 +49,17 @@ export class Appender {
     this.#host = host
   }
 
-  append(record: ProducedRecord): Promise<RecordMetadata> {
-    this.#queueOf(record).add(record)
+  /** Each of them is told what becomes of it. */
+  append(records: readonly ProducedRecord[]): void {
+    let queue: PartitionQueue | undefined
+    for (const record of records) {
+      if (queue?.partition !== record.partition || queue.topic !== record.topic) queue = this.#queueOf(record)
+      queue.add(record)
+    }
     this.#drainSoon()
-    return record.promise
   }
 
-  #queueOf({ written: { topic, partition } }: ProducedRecord): PartitionQueue {
+  #queueOf({ topic, partition }: ProducedRecord): PartitionQueue {
     const id = formatTopicPartition({ topic, partition })
     let queue = this.#queues.get(id)
     if (queue === undefined) {
@@ -136,11 +139,17 @@ export class Appender {
       let count = 0
       const batches: (readonly ProducedRecord[])[] = []
       for (; count < left.length && bytes < requestBytes; count++) {
-        const batch = left[count]!.take(limits.batchBytes)
-        for (const record of batch) bytes += record.bytes
-        batches.push(batch)
+        const queue = left[count]!
+        batches.push(queue.take(limits.batchBytes))
+        bytes += queue.takenBytes
       }
-      void this.#request(node, broker, identity, left.slice(0, count), batches.flat())
+      void this.#request(
+        node,
+        broker,
+        identity,
+        left.slice(0, count),
+        batches.length === 1 ? batches[0]! : batches.flat(),
+      )
       left = left.slice(count)
     }
   }
@@ -161,12 +170,11 @@ export class Appender {
       compression: limits.compression,
       sequences: { getWithDefault: partition => sequences.get(partition)! },
     }
-    const written = records.map(record => record.written)
     try {
       const { responses } = await connections.call(broker, cluster.library.produceV9, [
         -1,
         limits.requestTimeoutMs,
-        written,
+        records,
         options,
       ])
       const answers = new Map<string, ProducedPartition>()

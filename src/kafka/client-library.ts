@@ -104,9 +104,9 @@ export interface MetadataResponse {
 export interface WrittenRecord {
   readonly topic: string
   readonly partition: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers?: ReadonlyMap<Buffer, Buffer>
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: ReadonlyMap<Uint8Array, Uint8Array> | undefined
   readonly timestamp: bigint
 }
 

@@ -1,6 +1,7 @@
 import { BrokerClock } from '../broker-clock.ts'
 import { systemClock } from '../clock.ts'
 import { Conditions } from '../conditions.ts'
+import { Deadline } from '../deadline.ts'
 import type {
   Engine,
   EngineClient,
@@ -27,7 +28,7 @@ import { ClusterFetchSession, type FetchLimits } from './fetch-session.ts'
 import { GroupMembership } from './group-membership.ts'
 import { LocalMembership } from './local-membership.ts'
 import { OffsetLookup } from './offset-lookup.ts'
-import { ProducedRecord } from './produced-record.ts'
+import { RecordSend } from './produced-record.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { ClusterTransactionalProducer } from './transactional-producer.ts'
 
@@ -85,10 +86,13 @@ export class ClusterEngine implements Engine {
     if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
   }
 
-  /** Ends all connections, once its clients are closed. */
-  async shutDown(): Promise<void> {
+  /** Ends all connections, once its clients are closed; what is on its way is waited for, so long. */
+  async shutDown(timeoutMs: number): Promise<void> {
     this.#closed = true
-    await this.#appender.abandon(new ClosedError('The connection to the cluster was closed'))
+    const deadline = new Deadline(this.clock, timeoutMs, 'closing of the connections to the cluster')
+    const reason = new ClosedError('The connection to the cluster was closed')
+    await Promise.race([this.#appender.abandon(reason), deadline.passed])
+    deadline.cancel()
     this.cluster.close()
     this.clock.close()
     await this.#connections.close()
@@ -102,17 +106,13 @@ export class ClusterEngine implements Engine {
   }
 
   append(record: ProducerRecord, wait: SendWait): Promise<RecordMetadata> {
-    this.requireOpen()
-    return this.#buffer.append(this.#toProduced(record), wait)
+    return this.appendBatch([record], wait).then(([metadata]) => metadata!)
   }
 
   appendBatch(records: readonly ProducerRecord[], wait: SendWait): Promise<RecordMetadata[]> {
     this.requireOpen()
-    return Promise.all(records.map(record => this.#buffer.append(this.#toProduced(record), wait)))
-  }
-
-  #toProduced(record: ProducerRecord): ProducedRecord {
-    return new ProducedRecord(record, this.clock.now(), this.clock.monotonic())
+    const send = new RecordSend(records, this.clock.now(), this.clock.monotonic())
+    return this.#buffer.append(send, wait)
   }
 
   #producerIdentity() {

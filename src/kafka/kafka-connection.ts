@@ -17,6 +17,8 @@ import { KafkaAdmin } from './kafka-admin.ts'
 import { loadClientLibrary } from './load-client-library.ts'
 import { requirePortable } from './topic-configs.ts'
 
+const closeTimeoutMs = 30_000
+
 /**
  * A cluster, with the producers and consumers that a broker of this process has. What only a log in memory can do
  * (`append`, `idle`, `describe`, reading a partition) is not here.
@@ -74,8 +76,11 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     readonly timeoutMs?: number
     readonly drain?: boolean
   }): Promise<readonly Unread[]> {
+    const { clock } = this.#engine
+    const { timeoutMs = closeTimeoutMs } = options
+    const began = clock.monotonic()
     const left = await Promise.all([...this.#engine.clients].map(client => client.close(options)))
-    await this.#engine.shutDown()
+    await this.#engine.shutDown(Math.max(0, timeoutMs - (clock.monotonic() - began)))
     return left.flat()
   }
 
@@ -129,7 +134,7 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
     await cluster.open()
     await requireTopics(engine, admin, resolved)
   } catch (error) {
-    await engine.shutDown()
+    await engine.shutDown(0)
     throw error
   }
   return new KafkaConnection<Topics>(engine, policy, admin)

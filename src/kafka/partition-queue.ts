@@ -18,6 +18,8 @@ export class PartitionQueue implements TopicPartition {
   readonly partition: number
   /** The number of the next record to send, under `identity`. */
   sequence = 0
+  /** The size of the batch that was taken last. */
+  takenBytes = 0
   /** Waits before it is sent again. */
   postponed = false
   /** In a row. */
@@ -90,15 +92,20 @@ export class PartitionQueue implements TopicPartition {
     return this.#inFlight
   }
 
-  #takeWaiting(maxBytes: number): ProducedRecord[] {
+  #takeWaiting(maxBytes: number): readonly ProducedRecord[] {
+    const waiting = this.#waiting
+    const most = Math.min(waiting.length, this.#mostRecords)
     let bytes = 0
     let count = 0
-    while (count < this.#waiting.length && count < this.#mostRecords) {
-      bytes += this.#waiting[count]!.bytes
-      if (count > 0 && bytes > maxBytes) break
-      count++
+    for (; count < most; count++) {
+      const next = bytes + waiting[count]!.bytes
+      if (count > 0 && next > maxBytes) break
+      bytes = next
     }
-    return this.#waiting.splice(0, count)
+    this.takenBytes = bytes
+    if (count < waiting.length) return waiting.splice(0, count)
+    this.#waiting = []
+    return waiting
   }
 
   /** It is written. */

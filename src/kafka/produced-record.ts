@@ -3,50 +3,97 @@ import type { ProducerRecord } from '../engine.ts'
 import { headersOf, noHeaders, type RecordMetadata } from '../record.ts'
 import type { WrittenRecord } from './client-library.ts'
 
-// What a record takes beside its key, value and headers, at most.
-const overheadBytes = 40
+// What a record takes beside its key, value and headers, as a rule: what turns out too large is split.
+const overheadBytes = 16
 
-/** A record on its way into the log. */
-export class ProducedRecord extends Deferred<RecordMetadata> {
-  readonly written: WrittenRecord
+/** Records that were given together, and settle together: one promise for all of them. */
+export class RecordSend {
+  readonly records: readonly ProducedRecord[]
   readonly bytes: number
-  /** When it was given, on the monotonic clock. */
-  readonly since: number
+  readonly #settled = new Deferred<RecordMetadata[]>()
+  readonly #metadata: RecordMetadata[]
+  #left: number
+  #failed: { readonly error: unknown } | undefined
 
-  constructor(record: ProducerRecord, now: number, since: number) {
-    super()
-    const key = record.key === null ? null : toBuffer(record.key)
-    const value = record.value === null ? null : toBuffer(record.value as Uint8Array)
-    const written = {
-      topic: record.topic.name,
-      partition: record.partition,
-      key,
-      value,
-      timestamp: BigInt(record.timestamp ?? now),
-    }
-    let bytes = overheadBytes + (key?.length ?? 0) + (value?.length ?? 0)
-    if (record.headers === noHeaders) this.written = written
-    else {
-      // By buffers, each of which is another key: a name may come more than once.
-      const headers = new Map(
-        headersOf(record).map(([name, header]) => [Buffer.from(name), toBuffer(header)]),
-      )
-      for (const [name, header] of headers) bytes += name.length + header.length + 10
-      this.written = { ...written, headers }
-    }
-    this.bytes = bytes
+  /** `now` is the time for those that have none; `since` when they were given, on the monotonic clock. */
+  constructor(records: readonly ProducerRecord[], now: number, since: number) {
+    const time = BigInt(now)
+    this.records = records.map((record, index) => new ProducedRecord(this, index, record, time, since))
+    this.bytes = this.records.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#metadata = new Array(records.length)
+    this.#left = records.length
+    if (records.length === 0) this.#settled.resolve([])
+  }
+
+  /** Settles once nothing of it is on its way. */
+  get settled(): Promise<RecordMetadata[]> {
+    return this.#settled.promise
+  }
+
+  /** @internal */
+  isWritten(index: number, metadata: RecordMetadata): void {
+    this.#metadata[index] = metadata
+    this.#countDown()
+  }
+
+  /** @internal */
+  hasFailed(error: unknown): void {
+    this.#failed ??= { error }
+    this.#countDown()
+  }
+
+  #countDown(): void {
+    if (--this.#left > 0) return
+    if (this.#failed === undefined) this.#settled.resolve(this.#metadata)
+    else this.#settled.reject(this.#failed.error)
+  }
+}
+
+/** A record on its way into the log, as the library writes it. */
+export class ProducedRecord implements WrittenRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: ReadonlyMap<Uint8Array, Uint8Array> | undefined
+  readonly timestamp: bigint
+  readonly bytes: number
+  readonly since: number
+  readonly #send: RecordSend
+  readonly #index: number
+
+  constructor(send: RecordSend, index: number, record: ProducerRecord, now: bigint, since: number) {
+    this.#send = send
+    this.#index = index
+    this.topic = record.topic.name
+    this.partition = record.partition
+    this.key = record.key === null ? null : toBytes(record.key)
+    this.value = record.value as Uint8Array | null
+    this.headers = record.headers === noHeaders ? undefined : toHeaders(record)
+    this.timestamp = record.timestamp === undefined ? now : BigInt(record.timestamp)
     this.since = since
+    let bytes = overheadBytes + (this.key?.length ?? 0) + (this.value?.length ?? 0)
+    for (const [name, header] of this.headers ?? []) bytes += name.length + header.length + 10
+    this.bytes = bytes
   }
 
   /** It is in the log; where the log gives the time, that is `appendTime`, else -1. */
   isWritten(offset: number, appendTime: number): void {
-    const { topic, partition, timestamp } = this.written
-    this.resolve({ topic, partition, offset, timestamp: appendTime < 0 ? Number(timestamp) : appendTime })
+    const { topic, partition } = this
+    const timestamp = appendTime < 0 ? Number(this.timestamp) : appendTime
+    this.#send.isWritten(this.#index, { topic, partition, offset, timestamp })
+  }
+
+  reject(error: unknown): void {
+    this.#send.hasFailed(error)
   }
 }
 
-function toBuffer(value: string | Uint8Array): Buffer {
-  return typeof value === 'string'
-    ? Buffer.from(value)
-    : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+// By bytes, each of which is another key: a name may come more than once.
+function toHeaders(record: ProducerRecord): ReadonlyMap<Uint8Array, Uint8Array> {
+  return new Map(headersOf(record).map(([name, header]) => [Buffer.from(name), toBytes(header)]))
+}
+
+function toBytes(value: string | Uint8Array): Uint8Array {
+  return typeof value === 'string' ? Buffer.from(value) : value
 }

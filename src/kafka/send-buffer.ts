@@ -5,10 +5,10 @@ import { TimeoutError } from '../errors.ts'
 import type { RecordMetadata } from '../record.ts'
 import { AbortWatch } from './abort-watch.ts'
 import type { Appender } from './appender.ts'
-import type { ProducedRecord } from './produced-record.ts'
+import type { RecordSend } from './produced-record.ts'
 
 interface Waiting {
-  readonly record: ProducedRecord
+  readonly send: RecordSend
   go(): void
 }
 
@@ -27,44 +27,39 @@ export class SendBuffer {
     this.#maxBytes = maxBytes
   }
 
-  append(record: ProducedRecord, wait: SendWait): Promise<RecordMetadata> {
-    if (this.#waiting.length === 0 && this.#fits(record)) return this.#send(record, wait)
-    return this.#sendLater(record, wait)
+  append(send: RecordSend, wait: SendWait): Promise<RecordMetadata[]> {
+    if (this.#waiting.length === 0 && this.#fits(send)) return this.#send(send, wait)
+    return this.#sendLater(send, wait)
   }
 
-  // One that is larger than all of it goes alone.
-  #fits({ bytes }: ProducedRecord): boolean {
+  // What is larger than all of it goes alone.
+  #fits({ bytes }: RecordSend): boolean {
     return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes
   }
 
-  #send(record: ProducedRecord, { signals }: SendWait): Promise<RecordMetadata> {
-    this.#bytes += record.bytes
-    const sent = this.#appender.append(record)
+  #send(send: RecordSend, { signals }: SendWait): Promise<RecordMetadata[]> {
+    this.#bytes += send.bytes
+    this.#appender.append(send.records)
     // What is on its way may be written: its sender is to know.
     const unwatch = this.#aborts.watch(signals, reason => {
-      if (this.#appender.remove(record)) record.reject(reason)
+      for (const record of send.records) if (this.#appender.remove(record)) record.reject(reason)
     })
     const over = () => {
       unwatch()
-      this.#bytes -= record.bytes
+      this.#bytes -= send.bytes
       this.#next()
     }
-    sent.then(over, over)
-    return sent
+    send.settled.then(over, over)
+    return send.settled
   }
 
   #next(): void {
-    for (
-      let next = this.#waiting[0];
-      next !== undefined && this.#fits(next.record);
-      next = this.#waiting[0]
-    ) {
-      this.#waiting.shift()
+    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.send); next = this.#waiting[0]) {
       next.go()
     }
   }
 
-  #sendLater(record: ProducedRecord, wait: SendWait): Promise<RecordMetadata> {
+  #sendLater(send: RecordSend, wait: SendWait): Promise<RecordMetadata[]> {
     return new Promise((resolve, reject) => {
       const { timeoutMs, signals } = wait
       const deadline = new Deadline(this.#clock, timeoutMs, 'room to send')
@@ -76,10 +71,10 @@ export class SendBuffer {
         return at !== -1
       }
       const waiting: Waiting = {
-        record,
+        send,
         go: () => {
           settle()
-          resolve(this.#send(record, wait))
+          resolve(this.#send(send, wait))
         },
       }
       const unwatch = this.#aborts.watch(signals, reason => {
@@ -87,16 +82,15 @@ export class SendBuffer {
         reject(reason)
       })
       deadline.passed.then(() => {
-        if (settle()) reject(this.#noRoom(record, timeoutMs))
+        if (settle()) reject(this.#noRoom(timeoutMs))
       })
       this.#waiting.push(waiting)
     })
   }
 
-  #noRoom({ written: { topic, partition } }: ProducedRecord, timeoutMs: number): TimeoutError {
+  #noRoom(timeoutMs: number): TimeoutError {
     return new TimeoutError(
       `Waited ${timeoutMs} ms for room to send: ${this.#bytes} bytes are on their way, and ${this.#maxBytes} is the most`,
-      { topic, partition },
     )
   }
 }

@@ -22,7 +22,7 @@ import { GroupMembership } from './group-membership.ts'
 import { firstErrno, toCommitted } from './group-offsets.ts'
 import { LocalMembership } from './local-membership.ts'
 import type { ProducerIdentity } from './partition-queue.ts'
-import { ProducedRecord } from './produced-record.ts'
+import { RecordSend } from './produced-record.ts'
 import { TurnBatch } from './turn-batch.ts'
 
 export interface TransactionsHost {
@@ -120,6 +120,8 @@ const fences: ReadonlySet<string> = new Set([
   'INVALID_PRODUCER_ID_MAPPING',
 ])
 
+const nothing = (): void => {}
+
 // Others of the same request failed, and it was not looked at.
 const notAttempted = errorCodes.OPERATION_NOT_ATTEMPTED.errno
 
@@ -140,6 +142,7 @@ export class ClusterTransaction implements EngineTransaction {
   // Those that its coordinator knows of.
   readonly #partitions = new Map<string, Promise<void>>()
   readonly #adding: TurnBatch<TopicPartition, void>
+  #appended: Promise<void> = Promise.resolve()
   #groups = 0
   #over = false
 
@@ -153,23 +156,22 @@ export class ClusterTransaction implements EngineTransaction {
 
   // --- records ------------------------------------------------------------------------------------------------------
 
-  append(record: ProducerRecord): Promise<RecordMetadata> {
-    return this.#guarded(async () => {
-      await this.#added({ topic: record.topic.name, partition: record.partition })
-      return this.#host.appender.append(this.#toProduced(record))
-    })
+  async append(record: ProducerRecord): Promise<RecordMetadata> {
+    return (await this.appendBatch([record]))[0]!
   }
 
   appendBatch(records: readonly ProducerRecord[]): Promise<RecordMetadata[]> {
     return this.#guarded(async () => {
-      await Promise.all(records.map(({ topic, partition }) => this.#added({ topic: topic.name, partition })))
-      return Promise.all(records.map(record => this.#host.appender.append(this.#toProduced(record))))
+      const added = records.map(({ topic, partition }) => this.#added({ topic: topic.name, partition }))
+      // In their order, though one before may still wait for a partition to be added.
+      const turn = this.#appended.then(() => Promise.all(new Set(added)))
+      this.#appended = turn.then(nothing, nothing)
+      await turn
+      const { appender, cluster } = this.#host
+      const send = new RecordSend(records, cluster.clock.now(), cluster.clock.monotonic())
+      appender.append(send.records)
+      return send.settled
     })
-  }
-
-  #toProduced(record: ProducerRecord): ProducedRecord {
-    const { clock } = this.#host.cluster
-    return new ProducedRecord(record, clock.now(), clock.monotonic())
   }
 
   #added(tp: TopicPartition): Promise<void> {

@@ -141,19 +141,24 @@ export class RecordSender {
     )
   }
 
-  // What waits for a schema is a send that waits: `idle` and `close` count it.
-  #enqueue<Prepared, Sent>(
+  // What waits for a schema, or for its topic, is a send that waits: `idle` and `close` count it. Whoever comes next waits
+  // until it has been given to the engine, which keeps the order from there, and not until that has answered.
+  async #enqueue<Prepared, Sent>(
     prepare: () => MaybePromise<Prepared>,
     append: (prepared: Prepared) => MaybePromise<Sent>,
   ): Promise<Sent> {
     this.#queue ??= new TaskQueue(1)
     this.#track(this.#queue)
-    return this.#queue
-      .add(async () => append(await prepare()))
-      .finally(() => {
-        if (this.#queue?.size === 0) this.#untrack()
-        this.#engine.touch()
+    try {
+      const { sent } = await this.#queue.add(async () => {
+        const appended = append(await prepare())
+        return { sent: isPromise(appended) ? this.#follow(appended) : appended }
       })
+      return await sent
+    } finally {
+      if (this.#queue.size === 0) this.#untrack()
+      this.#engine.touch()
+    }
   }
 
   #track(queue: TaskQueue): void {

@@ -1,0 +1,234 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Broker, type OpenTopics, topic } from '../../src/index.ts'
+import { type ConnectOptions, connect, type KafkaConnection } from '../../src/kafka/index.ts'
+import { type ServeOptions, serve, WireFaults } from '../../src/server/index.ts'
+import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
+
+const open: AsyncDisposable[] = []
+afterEach(async () => {
+  for (const each of open.splice(0).toReversed()) await each[Symbol.asyncDispose]()
+})
+
+async function start(served: ServeOptions = {}, options: Partial<ConnectOptions> = {}) {
+  const broker = new Broker({ topics: { orders: topic({ partitions: 2 }) } })
+  const server = await serve(broker, { heartbeatIntervalMs: 50, ...served })
+  open.push(broker)
+  const join = async (more: Partial<ConnectOptions> = {}): Promise<KafkaConnection<OpenTopics>> => {
+    const cluster = await connect({
+      bootstrapBrokers: [server.address],
+      fetchMaxWaitMs: 50,
+      ...options,
+      ...more,
+    })
+    open.push(cluster)
+    return cluster as KafkaConnection<OpenTopics>
+  }
+  return { broker, server, join }
+}
+
+describe('connecting', () => {
+  it('refuses declared topics that the cluster does not have, and makes them where it is to', async () => {
+    const { join } = await start()
+    const topics = { orders: topic(), payments: topic({ partitions: 3 }) }
+    await expect(join({ topics })).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+      topic: 'payments',
+    })
+    const cluster = await join({ topics, createTopics: true })
+    expect((await cluster.admin.describeTopic('payments')).partitions).toHaveLength(3)
+  })
+
+  it('refuses a declared topic that has fewer partitions on the cluster', async () => {
+    const { join } = await start()
+    const topics = { orders: topic({ partitions: 3 }) }
+    await expect(join({ topics })).rejects.toMatchObject({ code: 'INVALID_CONFIG', option: 'partitions' })
+  })
+
+  it('gives up where nobody answers, once its time is over', async () => {
+    const { server, join } = await start()
+    await server.close()
+    await expect(join({ apiTimeoutMs: 300 })).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      cause: { code: 'NETWORK_EXCEPTION' },
+    })
+  })
+
+  it.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('proves who it is by %s', async mechanism => {
+    const { join } = await start({ sasl: { users: { ada: 'secret' } } })
+    const sasl = { mechanism, username: 'ada', password: async () => 'secret' }
+    const cluster = await join({ sasl })
+    expect(await cluster.admin.listTopics()).toEqual(['orders'])
+    const wrong = join({ sasl: { ...sasl, password: 'wrong' } })
+    await expect(wrong).rejects.toMatchObject({ code: 'SASL_AUTHENTICATION_FAILED' })
+  })
+
+  it('speaks TLS', async () => {
+    const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../server/tls', name))
+    const cert = file('cert.pem')
+    const { join } = await start({ tls: { key: file('key.pem'), cert } })
+    const cluster = await join({ tls: { ca: cert } })
+    expect(await cluster.admin.listTopics()).toEqual(['orders'])
+  })
+
+  it('lets its process and others share a group: a partition goes to whoever is there', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    const options = { groupId: 'billing', topics: ['orders' as const] }
+    const here = broker.consumer(options)
+    const there = cluster.consumer(options)
+    const seen: unknown[] = []
+    const eachRecord = ({ value }: { readonly value: unknown }) => seen.push(value)
+    await here.run({ eachRecord })
+    await there.run({ eachRecord })
+    await until(() => expect([here.assignment.length, there.assignment.length]).toEqual([1, 1]))
+    await sendNumbers(cluster, 'orders', 20, n => ({ partition: n % 2 }))
+    await until(() => expect(seen).toHaveLength(20))
+    await there.close()
+    await until(() => expect(here.assignment).toHaveLength(2))
+  })
+})
+
+describe('sending', () => {
+  it('writes a batch once where its answer was lost', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    faults.disconnect({ api: 'Produce' }, { when: 'after', times: 2 })
+    await sendNumbers(cluster, 'orders', 5)
+    expect(faults.unused).toEqual([])
+    expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(5))
+  })
+
+  it('tries again what could pass, and keeps the order of what comes after it', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    faults.fail({ api: 'Produce' }, 'NOT_LEADER_OR_FOLLOWER', { times: 3 })
+    const producer = cluster.producer()
+    const sent: Promise<unknown>[] = []
+    for (const value of numbers(50)) {
+      sent.push(producer.send({ topic: 'orders', partition: 0, value }))
+      if (value % 10 === 9) await new Promise(setImmediate)
+    }
+    await Promise.all(sent)
+    expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(50))
+  })
+
+  it('gives a record up when its time is over, and writes the next ones', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ deliveryTimeoutMs: 300 })
+    faults.fail({ api: 'Produce' }, 'NOT_ENOUGH_REPLICAS', { always: true })
+    const producer = cluster.producer()
+    const sent = producer.send({ topic: 'orders', partition: 0, value: 'lost' })
+    await expect(sent).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await producer.send({ topic: 'orders', partition: 0, value: 'next' })
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+
+  it('splits a batch that is larger than its topic takes', async () => {
+    const { join } = await start()
+    const cluster = await join()
+    await cluster.admin.createTopic('small', { maxMessageBytes: 2000 })
+    const messages = numbers(100).map(value => ({ topic: 'small', value: { value, text: 'x'.repeat(90) } }))
+    const metadata = await cluster.producer().sendBatch(messages)
+    expect(metadata.map(({ offset }) => offset)).toEqual(numbers(100))
+  })
+
+  it('waits for room where too much is on its way, and no longer than it may', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ bufferMemory: 1000 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const producer = cluster.producer({ maxBlockMs: 200 })
+    const first = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
+    const second = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
+    await expect(second).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    const third = producer.send({ topic: 'orders', value: 'x'.repeat(900) }, { timeoutMs: 10_000 })
+    held.release()
+    await Promise.all([first, third])
+    expect(await readAll(cluster, 'orders')).toHaveLength(2)
+  })
+
+  it('takes back what waits when its signal aborts', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ bufferMemory: 1000 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const producer = cluster.producer()
+    const first = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
+    const second = producer.send(
+      { topic: 'orders', value: 'y'.repeat(900) },
+      { signal: AbortSignal.timeout(50) },
+    )
+    await expect(second).rejects.toMatchObject({ name: 'TimeoutError' })
+    held.release()
+    await first
+    expect(await readAll(cluster, 'orders')).toHaveLength(1)
+  })
+
+  it.each(['gzip', 'snappy', 'lz4'] as const)('compresses by %s', async compression => {
+    const { join } = await start()
+    const cluster = await join({ compression })
+    await sendNumbers(cluster, 'orders', 100)
+    expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(100))
+  })
+})
+
+describe('being a member', () => {
+  it('stays one where answers to its heartbeats are lost', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const lost: unknown[] = []
+    consumer.on('lost', event => lost.push(event))
+    await consumer.run({ eachRecord: () => {} })
+    faults.disconnect({ api: 'ConsumerGroupHeartbeat' }, { when: 'after', times: 3 })
+    await until(() => expect(faults.unused).toEqual([]))
+    await sendNumbers(cluster, 'orders', 3)
+    await consumer.caughtUp({ timeoutMs: 5000 })
+    expect(lost).toEqual([])
+  })
+
+  it('joins anew once it is told that it is no member any more', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: () => {} })
+    const before = consumer.memberId
+    const lost = new Promise(resolve => consumer.on('lost', resolve))
+    faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'UNKNOWN_MEMBER_ID')
+    await expect(lost).resolves.toMatchObject({ reason: { code: 'UNKNOWN_MEMBER_ID' } })
+    await until(() => expect(consumer.assignment).toHaveLength(2))
+    expect(consumer.memberId).not.toBe(before)
+  })
+
+  it('commits again under the epoch of now where that has passed on, as long as the partition is its own', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    faults.fail({ api: 'OffsetCommit' }, 'STALE_MEMBER_EPOCH', { times: 2 })
+    await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 0 })
+  })
+
+  it('is refused a commit by a group that has fenced it, and does not try again', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    faults.fail({ api: 'OffsetCommit' }, 'FENCED_MEMBER_EPOCH')
+    await expect(consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])).rejects.toMatchObject({
+      name: 'CommitFailedError',
+    })
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toBeNull()
+  })
+})
