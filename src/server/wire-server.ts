@@ -6,7 +6,7 @@ import { Cluster, type ClusterNode } from './cluster/cluster.ts'
 import { PastMetadata } from './cluster/past-metadata.ts'
 import { routed } from './cluster/routed-handler.ts'
 import { Connection, supportedVersions } from './connection.ts'
-import { ConsumerMembers } from './consumer-members.ts'
+import { Coordinators } from './coordinators.ts'
 import { observed } from './faults/observed-handler.ts'
 import type { RequestLog } from './faults/request-log.ts'
 import type { WireFaults } from './faults/wire-faults.ts'
@@ -28,11 +28,10 @@ import { transactionHandlers } from './handlers/transactions.ts'
 import { fetch } from './protocol/messages/fetch.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
 import type { Wire } from './wire.ts'
-import { WireGroups } from './wire-groups.ts'
-import { WireTransactions } from './wire-transactions.ts'
 
 const maxFrameBytes = 100 * 1024 * 1024
 const maxFetchSessions = 1000
+const maxTransactionTimeoutMs = 15 * 60 * 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
 /** How a server speaks. */
@@ -49,8 +48,13 @@ export interface WireOptions {
    * Where there is no place others say it. (Kafka: max.incremental.fetch.session.cache.slots)
    */
   readonly maxFetchSessions?: number
-  /** How long the first join of an empty group waits for others, in milliseconds; default 0. (Kafka: group.initial.rebalance.delay.ms) */
+  /**
+   * How long the first join of an empty group waits for others, in milliseconds; default 0. Of a broker's servers, which share
+   * their groups, the first one's counts. (Kafka: group.initial.rebalance.delay.ms)
+   */
   readonly initialRebalanceDelayMs?: number
+  /** The longest time-out that a client may give its transactions, in milliseconds; default 15 minutes. (Kafka: transaction.max.timeout.ms) */
+  readonly maxTransactionTimeoutMs?: number
   /** What is to go wrong; default nothing. */
   readonly faults?: WireFaults
   /** Gets what clients ask; default nobody does. */
@@ -62,6 +66,7 @@ export const wireOptions = {
   madeBatchesBytes: integer(0),
   maxFetchSessions: integer(0),
   initialRebalanceDelayMs: duration,
+  maxTransactionTimeoutMs: duration,
   faults: objectWith('meet'),
   requests: objectWith('add'),
 }
@@ -76,8 +81,7 @@ export class WireServer {
   /** The brokers that it shows. */
   readonly cluster: Cluster
   readonly #connections = new Map<Connection, ClusterNode>()
-  readonly #groups: WireGroups
-  readonly #members: ConsumerMembers
+  readonly #coordinators: Coordinators
   readonly #handlers: ReadonlyMap<number, Handler>
   readonly #maxFrameBytes: number
   readonly #secured: boolean
@@ -93,17 +97,18 @@ export class WireServer {
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
-    this.#groups = new WireGroups(engine, initialRebalanceDelayMs)
-    this.#members = new ConsumerMembers(engine)
+    this.#coordinators = Coordinators.of(engine, initialRebalanceDelayMs)
     const wire: Wire = {
       engine,
-      groups: this.#groups,
-      members: this.#members,
-      transactions: new WireTransactions(engine),
+      groups: this.#coordinators.groups,
+      members: this.#coordinators.members,
+      transactions: this.#coordinators.transactions,
+      inertConfigs: this.#coordinators.inertConfigs,
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
       cluster: this.cluster,
       maxFrameBytes: this.#maxFrameBytes,
+      maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? maxTransactionTimeoutMs,
       initialRebalanceDelayMs,
       failed: error => this.failed(error),
     }
@@ -168,11 +173,11 @@ export class WireServer {
   }
 
   close(): void {
-    if (!this.#closed) this.#engine.edge.servers--
+    if (this.#closed) return
     this.#closed = true
+    this.#engine.edge.servers--
     for (const connection of this.#connections.keys()) connection.close()
     this.#past?.close()
-    this.#groups.close()
-    this.#members.close()
+    this.#coordinators.release(this.#engine)
   }
 }
