@@ -170,6 +170,17 @@ it('reads topics by a pattern, those that come later, too', async () => {
   })
 })
 
+it("reads patterns as Kafka's brokers do, and is not held up by a hostile one", async () => {
+  const { broker, join, given } = start()
+  const pattern = (subscribedTopicRegex: string) => ({ subscribedTopicNames: [], subscribedTopicRegex })
+  expect(given(await join('a', pattern('(?i)OR.*')))).toEqual([0, 1, 2, 3])
+  // What RE2 has not.
+  expect(await join('b', pattern('(?=or).*'))).toMatchObject({ errorCode: 128 })
+  // A RegExp that goes back would not be done with this before the end of time.
+  broker.createTopic('a'.repeat(200))
+  expect((await join('c', pattern('(a|a)*b'))).errorCode).toBe(0)
+})
+
 it('gives an id where the client has none, and the same answer to one that asks again', async () => {
   const { client, join, given } = start()
   const anonymous = await client.call(consumerGroupHeartbeat!, 0, {
