@@ -1,0 +1,7 @@
+import type { Row } from './row.ts'
+import { kafkaJsRows } from './rows/kafkajs.ts'
+import { librdkafkaRows } from './rows/librdkafka.ts'
+import { memory } from './rows/memory.ts'
+
+/** Every row, in the order of the table. */
+export const rows: readonly Row[] = [...kafkaJsRows, ...librdkafkaRows, memory]
