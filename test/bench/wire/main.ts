@@ -21,6 +21,9 @@ const { values: options } = parseArgs({
   },
 })
 
+// What was started ends at 'exit', which a signal alone does not cause.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 /** Those that are asked for; ends the program where there is none of that name. */
 function choose<T extends { readonly name: string }>(
   all: readonly T[],
@@ -62,6 +65,10 @@ for (const row of chosen) {
     continue
   }
   process.stderr.write(`${row.name}: ${row.what}\n`)
+  for (const { kind } of contenders) {
+    const without = row.without?.[kind.name]
+    if (without !== undefined) skip(`${row.name} on ${kind.name}`, without)
+  }
   const series = await inRounds(row, contenders, scale)
   for (const { server, failure } of series) {
     if (failure === undefined) continue

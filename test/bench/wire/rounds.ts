@@ -21,25 +21,18 @@ export interface Contender {
  */
 export async function inRounds(row: Row, contenders: readonly Contender[], scale: Scale): Promise<Series[]> {
   const taking = contenders
-    .filter(({ server }) => row.suits?.(server) ?? true)
+    .filter(({ kind }) => row.without?.[kind.name] === undefined)
     .map(contender => ({ contender, values: [] as number[], failure: undefined as unknown }))
-  const each = async (does: (contender: Contender, values: number[]) => Promise<unknown>) => {
+  for (let round = row.fresh ? 0 : -scale.warmUps; round < scale.rounds; round++)
     for (const one of taking) {
       if (one.failure !== undefined) continue
       try {
-        await does(one.contender, one.values)
+        const value = await measure(row, one.contender, scale)
+        if (round >= 0) one.values.push(value)
       } catch (error) {
         one.failure = error
       }
     }
-  }
-  await each(async ({ server }) => row.prepare?.(server, scale))
-  for (let round = row.fresh ? 0 : -scale.warmUps; round < scale.rounds; round++)
-    await each(async (contender, values) => {
-      const value = await measure(row, contender, scale)
-      if (round >= 0) values.push(value)
-    })
-  await each(async ({ server }) => row.tidy?.(server))
   return taking.map(({ contender, values, failure }) => ({ server: contender.kind.name, values, failure }))
 }
 

@@ -28,14 +28,10 @@ export interface Row {
   install?(): Promise<string | undefined>
   /** Whether each round has servers of its own, that have done nothing yet. */
   readonly fresh?: boolean
-  /** Whether it can say something about this server. Default: yes. */
-  suits?(server: Server): boolean
-  /** Done once, before the rounds. */
-  prepare?(server: Server, scale: Scale): Promise<void>
+  /** Servers of which it can say nothing, and why. */
+  readonly without?: Readonly<Record<string, string>>
   /** One round. */
   measure(server: Server, scale: Scale): Promise<number>
-  /** Done once, after the rounds. */
-  tidy?(server: Server): Promise<void>
 }
 
 export function isRate({ unit }: Pick<Row, 'unit'>): boolean {

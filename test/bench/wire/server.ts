@@ -5,8 +5,7 @@ import { Kafka, logLevel } from 'kafkajs'
 export interface Server {
   readonly address: string
   readonly version: string
-  /** Where it keeps its records in memory: its process. */
-  readonly pid?: number
+  readonly pid: number
   createTopic(name: string, partitions: number): Promise<void>
   deleteTopic(name: string): Promise<void>
   close(): Promise<void>

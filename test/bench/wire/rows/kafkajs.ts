@@ -1,7 +1,7 @@
 import { type Consumer, Partitioners } from 'kafkajs'
-import { fill, newName, partitions, payload, scaled } from '../records.ts'
-import type { Row, Scale } from '../row.ts'
-import { kafkaJs, type Server } from '../server.ts'
+import { filledTopic, little, newName, partitions, payload, plenty, scaled } from '../records.ts'
+import type { Row } from '../row.ts'
+import { kafkaJs } from '../server.ts'
 
 /** Not slower than kfake. */
 const targets = { kfake: 1 }
@@ -36,18 +36,14 @@ function produce(name: string, recordBytes: number, records: number): Row {
 }
 
 function consume(name: string, recordBytes: number, records: number): Row {
-  const topic = newName(`kafkajs-consume-${name}`)
   return {
     name: `kafkajs-consume-${name}`,
     what: `KafkaJS consumes records of ${recordBytes} bytes by eachBatch, from when its group is joined`,
     unit: 'records/s',
     recordBytes,
     targets,
-    async prepare(server, scale) {
-      await fill(server, topic, recordBytes, scale)
-    },
-    tidy: server => server.deleteTopic(topic),
     async measure(server, scale) {
+      const { topic } = await filledTopic(server, plenty(recordBytes, scale))
       const consumer = kafkaJs(server).consumer({ groupId: newName('group'), ...consumerOptions })
       let started = 0
       consumer.on(consumer.events.GROUP_JOIN, () => {
@@ -70,28 +66,20 @@ function consume(name: string, recordBytes: number, records: number): Row {
   }
 }
 
-const started = newName('kafkajs-start')
-
 const start: Row = {
   name: 'kafkajs-start',
   what: "from a fresh KafkaJS group's start, its connection included, to its first record",
   unit: 'ms',
   targets: { ...targets, mock: 1 },
-  prepare: (server, scale) => fillLittle(server, started, scale),
-  tidy: server => server.deleteTopic(started),
   async measure(server) {
+    const { topic } = await filledTopic(server, little)
     const consumer = kafkaJs(server).consumer({ groupId: newName('group'), ...consumerOptions })
     const from = performance.now()
-    await until(consumer, started, done => consumer.run({ eachMessage: async () => done() }))
+    await until(consumer, topic, done => consumer.run({ eachMessage: async () => done() }))
     const took = performance.now() - from
     await consumer.disconnect()
     return took
   },
-}
-
-/** Some records in each partition. */
-export async function fillLittle(server: Server, topic: string, scale: Scale): Promise<void> {
-  await fill(server, topic, 100, { ...scale, share: Math.min(scale.share, 0.01) })
 }
 
 /** Subscribes and runs until it is done, or has crashed. */
@@ -109,9 +97,9 @@ async function until(
 }
 
 export const kafkaJsRows: readonly Row[] = [
-  produce('100', 100, 200_000),
+  produce('100', 100, 100_000),
   produce('1024', 1024, 50_000),
-  consume('100', 100, 300_000),
+  consume('100', 100, 200_000),
   consume('1024', 1024, 90_000),
   start,
 ]

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { fill, newName } from '../records.ts'
+import { fill, plenty } from '../records.ts'
 import type { Row } from '../row.ts'
 
 const recordBytes = 1024
@@ -9,14 +9,14 @@ export const memory: Row = {
   what: `what a server's process grows by, for each byte of the ${recordBytes} byte values that it retains`,
   unit: 'bytes/byte',
   fresh: true,
-  suits: ({ pid }) => pid !== undefined,
+  without: { kafka: 'keeps its records on disk' },
   async measure(server, scale) {
-    const warmUp = newName('warm-up')
-    await fill(server, warmUp, recordBytes, { ...scale, share: scale.share / 20 })
-    await server.deleteTopic(warmUp)
-    const before = residentBytes(server.pid!)
-    const records = await fill(server, newName('retained'), recordBytes, scale)
-    return (residentBytes(server.pid!) - before) / (records * recordBytes)
+    const contents = plenty(recordBytes, scale)
+    const warmUp = await fill(server, { ...contents, batches: 1 })
+    await server.deleteTopic(warmUp.topic)
+    const before = residentBytes(server.pid)
+    const { records } = await fill(server, contents)
+    return (residentBytes(server.pid) - before) / (records * recordBytes)
   },
 }
 

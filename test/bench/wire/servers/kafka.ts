@@ -12,6 +12,7 @@ export const kafka: ServerKind = {
     return withAdmin({
       address: node.address,
       version: kafkaVersion(),
+      pid: node.pid,
       close: () => node.close(),
     })
   },
