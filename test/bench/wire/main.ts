@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { removeLines } from './records.ts'
 import { type Contender, inRounds } from './rounds.ts'
 import { full, quick } from './row.ts'
 import { rows } from './rows.ts'
@@ -21,7 +22,8 @@ const { values: options } = parseArgs({
   },
 })
 
-// What was started ends at 'exit', which a signal alone does not cause.
+process.once('exit', removeLines)
+// What was started ends at 'exit', too, which a signal alone does not cause.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 /** Those that are asked for; ends the program where there is none of that name. */

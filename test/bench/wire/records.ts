@@ -70,14 +70,15 @@ export async function filledTopic(server: Server, contents: Contents): Promise<F
 
 let folder: string | undefined
 
-/** Writes a file with a record on each line; it is gone when the program ends. */
+/** Writes a file with a record on each line. */
 export function writeLines(recordBytes: number, records: number): string {
-  if (folder === undefined) {
-    const made = mkdtempSync(path.join(tmpdir(), 'brokerlet-bench-'))
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }))
-    folder = made
-  }
+  folder ??= mkdtempSync(path.join(tmpdir(), 'brokerlet-bench-'))
   const file = path.join(folder, `${records}-of-${recordBytes}`)
   writeFileSync(file, `${payload(recordBytes)}\n`.repeat(records))
   return file
+}
+
+/** Removes what was written, at the end. */
+export function removeLines(): void {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
 }

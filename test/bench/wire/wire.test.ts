@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { Broker } from '../../../src/index.ts'
 import { serve } from '../../../src/server/index.ts'
+import { removeLines } from './records.ts'
 import { type Contender, inRounds, type Series } from './rounds.ts'
 import { type Row, tiny } from './row.ts'
 import { rows } from './rows.ts'
@@ -16,6 +17,8 @@ async function start(): Promise<Server> {
   }
   return withAdmin({ address, version: 'this one', pid: process.pid, close })
 }
+
+afterAll(removeLines)
 
 // These would install their client.
 const installing = new Set(['librdkafka-start', 'platformatic-start'])
