@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -19,12 +19,6 @@ export const kafkaVersion: string = /<kafka.version>(.*)</.exec(
 
 /** Whether Apache Kafka can be started here: it needs Java, and its jars. */
 export const isKafkaInstalled: boolean = existsSync(libs) && spawnSync('java', ['-version']).status === 0
-
-/** Which one that is, by the name of its jar. */
-export function kafkaVersion(): string {
-  const [version] = readdirSync(libs).flatMap(jar => /^kafka_[\d.]+-(.+)\.jar$/.exec(jar)?.[1] ?? [])
-  return version ?? 'unknown'
-}
 
 export interface RealKafkaOptions {
   /** The port that clients are told; by default the one that it listens on. For a proxy before it. */

@@ -11,7 +11,7 @@ export const kafka: ServerKind = {
     const node = await startRealKafka()
     return withAdmin({
       address: node.address,
-      version: kafkaVersion(),
+      version: kafkaVersion,
       pid: node.pid,
       close: () => node.close(),
     })
