@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 
+/** How the error begins of a program that was ended because its time was up. */
+export const notDone = 'not done after'
+
 /** Runs a program to its end; gives what it printed. What it has started ends with it. */
 export function run(
   command: readonly string[],
@@ -35,7 +38,7 @@ export function run(
     child.on('close', status => {
       clearTimeout(deadline)
       if (status === 0) return resolve(stdout)
-      const what = late ? `not done after ${timeoutMs / 1000} s` : `ended with ${status}`
+      const what = late ? `${notDone} ${timeoutMs / 1000} s` : `ended with ${status}`
       reject(new Error(`${what}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`.trim()))
     })
   })
