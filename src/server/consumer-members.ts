@@ -19,20 +19,18 @@ export interface ConsumerHeartbeat {
   readonly partitions: readonly TopicPartition[] | undefined
 }
 
-/** How long a member may be silent, and how often it is to be heard. (Kafka: group.consumer.session.timeout.ms) */
-export const sessionTimeoutMs: number = 45_000
-export const heartbeatIntervalMs: number = 5000
-
 const assignors = new Set(['uniform', 'range'])
 
 /** The members of groups that assign by themselves, whose consumers come over the wire (KIP-848). */
 export class ConsumerMembers {
   readonly #engine: Broker['engine']
+  readonly #sessionTimeoutMs: number
   readonly #ids: Ids
   readonly #members = new Map<string, Map<string, ConsumerMember>>()
 
-  constructor(engine: Broker['engine']) {
+  constructor(engine: Broker['engine'], sessionTimeoutMs: number) {
     this.#engine = engine
+    this.#sessionTimeoutMs = sessionTimeoutMs
     this.#ids = new Ids(engine.random)
   }
 
@@ -80,7 +78,7 @@ export class ConsumerMembers {
           interest,
           assignor: beat.assignor,
           rebalanceTimeoutMs,
-          sessionTimeoutMs,
+          sessionTimeoutMs: this.#sessionTimeoutMs,
           rejoins: true,
         },
         listener,
@@ -95,7 +93,7 @@ export class ConsumerMembers {
   // Its session counts anew, and it hears how far its group is.
   #heard(groupId: string, member: ConsumerMember): ConsumerMember {
     member.advance(this.#engine.groups.get(groupId)!.epoch)
-    this.#engine.clock.schedule(timerOf(groupId, member), sessionTimeoutMs, () => {
+    this.#engine.clock.schedule(timerOf(groupId, member), this.#sessionTimeoutMs, () => {
       if (this.get(groupId, member.memberId) !== member) return
       this.#leave(groupId, member, false)
     })

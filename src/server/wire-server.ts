@@ -31,6 +31,8 @@ import type { Wire } from './wire.ts'
 
 const maxFrameBytes = 100 * 1024 * 1024
 const maxFetchSessions = 1000
+const consumerSessionTimeoutMs = 45_000
+const consumerHeartbeatIntervalMs = 5000
 const maxTransactionTimeoutMs = 15 * 60 * 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
@@ -53,6 +55,16 @@ export interface WireOptions {
    * their groups, the first one's counts. (Kafka: group.initial.rebalance.delay.ms)
    */
   readonly initialRebalanceDelayMs?: number
+  /**
+   * How long a member of the consumer protocol (KIP-848) may be silent before it is out, in milliseconds; default 45 s. Of
+   * several servers the first one's counts. (Kafka: group.consumer.session.timeout.ms)
+   */
+  readonly consumerSessionTimeoutMs?: number
+  /**
+   * How often such a member is told to be heard, in milliseconds; default 5 s. A rebalance takes a heartbeat or two: tests are
+   * quick with 50. Of several servers the first one's counts. (Kafka: group.consumer.heartbeat.interval.ms)
+   */
+  readonly consumerHeartbeatIntervalMs?: number
   /** The longest time-out that a client may give its transactions, in milliseconds; default 15 minutes. (Kafka: transaction.max.timeout.ms) */
   readonly maxTransactionTimeoutMs?: number
   /** What is to go wrong; default nothing. */
@@ -66,6 +78,8 @@ export const wireOptions = {
   madeBatchesBytes: integer(0),
   maxFetchSessions: integer(0),
   initialRebalanceDelayMs: duration,
+  consumerSessionTimeoutMs: integer(1),
+  consumerHeartbeatIntervalMs: integer(1),
   maxTransactionTimeoutMs: duration,
   faults: objectWith('meet'),
   requests: objectWith('add'),
@@ -96,8 +110,11 @@ export class WireServer {
     this.cluster = new Cluster(nodes, engine.topics)
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
-    const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
-    this.#coordinators = Coordinators.of(engine, initialRebalanceDelayMs)
+    this.#coordinators = Coordinators.of(engine, {
+      initialRebalanceDelayMs: options.initialRebalanceDelayMs ?? 0,
+      consumerSessionTimeoutMs: options.consumerSessionTimeoutMs ?? consumerSessionTimeoutMs,
+      consumerHeartbeatIntervalMs: options.consumerHeartbeatIntervalMs ?? consumerHeartbeatIntervalMs,
+    })
     const wire: Wire = {
       engine,
       groups: this.#coordinators.groups,
@@ -109,7 +126,7 @@ export class WireServer {
       cluster: this.cluster,
       maxFrameBytes: this.#maxFrameBytes,
       maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? maxTransactionTimeoutMs,
-      initialRebalanceDelayMs,
+      groupTimes: this.#coordinators.times,
       failed: error => this.failed(error),
     }
     const handlers: Handler[] = [

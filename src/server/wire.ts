@@ -5,6 +5,7 @@ import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
+import type { GroupTimes } from './coordinators.ts'
 import type { InertConfigs } from './inert-configs.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
@@ -22,7 +23,7 @@ export interface Wire {
   readonly cluster: Cluster
   readonly maxFrameBytes: number
   readonly maxTransactionTimeoutMs: number
-  readonly initialRebalanceDelayMs: number
+  readonly groupTimes: GroupTimes
   /** An error that its client is only told by a number. */
   failed(error: unknown): void
 }

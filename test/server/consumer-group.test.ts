@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { connect, type WireOptions } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
@@ -14,11 +14,11 @@ afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.close()
 })
 
-function start() {
+function start(options: WireOptions = {}) {
   const broker = new TestBroker({ topics: { orders: topic({ partitions: 4 }) } })
   brokers.push(broker)
   const { id } = broker.topic('orders')
-  const client = new WireClient(connect(broker))
+  const client = new WireClient(connect(broker, options))
   const beat = (memberId: string, memberEpoch: number, more: object = {}) =>
     client.call(consumerGroupHeartbeat!, 1, { groupId: 'g', memberId, memberEpoch, ...more })
   const join = (memberId: string, more: object = {}) =>
@@ -58,6 +58,15 @@ it('gives the first member everything, and tells it once', async () => {
     memberEpoch: 1,
     assignment: null,
   })
+})
+
+it('tells how often to be heard, and waits as long as it is told to', async () => {
+  const { broker, join, beat } = start({ consumerHeartbeatIntervalMs: 50, consumerSessionTimeoutMs: 400 })
+  expect(await join('a')).toMatchObject({ heartbeatIntervalMs: 50 })
+  await broker.advance(399)
+  expect(await beat('a', 1)).toMatchObject({ errorCode: 0 })
+  await broker.advance(401)
+  expect(broker.group('g').members).toEqual([])
 })
 
 it('gives a partition to the next member only when its owner says that it has it no longer', async () => {

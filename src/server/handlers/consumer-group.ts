@@ -4,7 +4,6 @@ import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
 import { byTopic } from '../by-topic.ts'
 import type { ConsumerMember } from '../consumer-member.ts'
-import { heartbeatIntervalMs } from '../consumer-members.ts'
 import { type Handler, handler } from '../handler.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
@@ -77,7 +76,7 @@ function answer(wire: Wire, member: ConsumerMember) {
     errorCode: 0,
     memberId: member.memberId,
     memberEpoch: member.epoch,
-    heartbeatIntervalMs,
+    heartbeatIntervalMs: wire.groupTimes.consumerHeartbeatIntervalMs,
     assignment: tell ? { topicPartitions: topicPartitions(wire, member.assignment) } : null,
   }
 }
