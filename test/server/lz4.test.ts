@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { compress } from 'lz4js'
 import { expect, it } from 'vitest'
 import { decompressLz4 } from '../../src/server/lz4.ts'
