@@ -15,7 +15,7 @@ const orders = 300
 
 async function main(): Promise<void> {
   const broker = new Broker({ topics })
-  const server = await serve(broker, { heartbeatIntervalMs: 200 })
+  const server = await serve(broker, { consumerHeartbeatIntervalMs: 200 })
   const workers = Array.from({ length: workerCount }, () => cluster.fork({ BROKER: server.address }))
   const ports = await Promise.all(workers.map(listening))
   await broker.group('billing').stable()
