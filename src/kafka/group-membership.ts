@@ -273,7 +273,9 @@ export class GroupMembership implements Membership {
       request: () => [[this.#groupId]] as const,
       errno: () => 0,
     })
-    const { groupEpoch, assignmentEpoch, members } = groups[0]!
+    const { errorCode, groupEpoch, assignmentEpoch, members } = groups[0]!
+    // Who may not look takes what it is given.
+    if (errorCode !== 0) return true
     const self = members.find(({ memberId }) => memberId === this.memberId)
     if (assignmentEpoch < groupEpoch || self?.targetAssignment.length !== 0) return false
     // Where some of what it reads is meant for nobody, its group has not heard of all of that yet.
