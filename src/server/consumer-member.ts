@@ -30,6 +30,7 @@ export class ConsumerMember implements MembershipListener {
   readonly #revoking = new Map<string, Owned>()
   /** The epoch that it was told last. */
   epoch = 0
+  #epochBefore = 0
   /** Whether there is something new to tell. */
   changed = true
   /** Why it is a member no longer. */
@@ -75,7 +76,15 @@ export class ConsumerMember implements MembershipListener {
   advance(groupEpoch: number): void {
     if (this.epoch > 0 && this.#revoking.size > 0) return
     this.changed ||= this.assignment.length < this.#owned.size
+    if (this.epoch !== groupEpoch) this.#epochBefore = this.epoch
     this.epoch = groupEpoch
+  }
+
+  /** Whether it may come with that epoch: its own, or the one before where it has not heard the last answer (KIP-848). */
+  mayComeWith(epoch: number, partitions: readonly TopicPartition[] | undefined): boolean {
+    if (epoch === this.epoch) return true
+    if (epoch !== this.#epochBefore || partitions === undefined) return false
+    return partitions.map(formatTopicPartition).every(id => this.#owned.has(id) || this.#revoking.has(id))
   }
 
   /** What it has and may keep, as far as it can know at its epoch. */

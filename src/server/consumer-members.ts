@@ -27,6 +27,8 @@ export class ConsumerMembers {
   readonly #sessionTimeoutMs: number
   readonly #ids: Ids
   readonly #members = new Map<string, Map<string, ConsumerMember>>()
+  // The topics that each said last that it reads, where it reads topics by name.
+  readonly #names = new WeakMap<ConsumerMember, string | undefined>()
 
   constructor(engine: Broker['engine'], sessionTimeoutMs: number) {
     this.#engine = engine
@@ -50,11 +52,19 @@ export class ConsumerMembers {
       this.#forget(beat.groupId, member)
       return 'FENCED_MEMBER_EPOCH'
     }
-    if (memberEpoch !== member.epoch) return 'FENCED_MEMBER_EPOCH'
-    if (beat.interest !== undefined) member.subscribe(beat.interest)
+    if (!member.mayComeWith(memberEpoch, beat.partitions)) return 'FENCED_MEMBER_EPOCH'
+    if (beat.interest !== undefined) this.#subscribe(member, beat.interest)
     member.releaseUnheard()
     if (beat.partitions !== undefined) member.has(beat.partitions)
     return this.#heard(beat.groupId, member)
+  }
+
+  // The same names once more are no change, and no reason to rebalance.
+  #subscribe(member: ConsumerMember, interest: Interest): void {
+    const names = namesOf(interest)
+    if (names !== undefined && this.#names.get(member) === names) return
+    member.subscribe(interest)
+    this.#names.set(member, names)
   }
 
   #join(beat: ConsumerHeartbeat): ConsumerMember | ErrorCode {
@@ -86,6 +96,7 @@ export class ConsumerMembers {
       ),
     )
     const members = this.#members.get(groupId) ?? new Map<string, ConsumerMember>()
+    this.#names.set(member, namesOf(interest))
     members.set(memberId, member)
     this.#members.set(groupId, members)
     return this.#heard(groupId, member)
@@ -125,4 +136,8 @@ export class ConsumerMembers {
 
 function timerOf(groupId: string, { memberId }: ConsumerMember): string {
   return `group '${groupId}': heartbeat of ${memberId}`
+}
+
+function namesOf(interest: Interest): string | undefined {
+  return interest.kind === 'topics' ? JSON.stringify([...interest.names].sort()) : undefined
 }

@@ -292,3 +292,19 @@ it('does not wait for what a member got and lost again between two of its heartb
   expect(await beat('a', memberEpoch)).toMatchObject({ errorCode: 0 })
   expect(broker.group('g').state).toBe('Stable')
 })
+
+it('takes a member back that comes with the epoch before, because it has not heard the last answer', async () => {
+  const { beat, join, has, given } = start()
+  await join('a')
+  await join('b')
+  await beat('a', 1)
+  const all = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'] }
+  const lost = await beat('a', 1, has(0, 2))
+  expect(lost.memberEpoch).toBeGreaterThan(1)
+  const again = await beat('a', 1, { ...all, ...has(0, 2) })
+  expect(again).toMatchObject({ errorCode: 0, memberEpoch: lost.memberEpoch })
+  expect(given(again)).toEqual([0, 2])
+  expect(await beat('a', 1)).toMatchObject({ errorCode: 110 })
+  expect(await beat('a', 1, has(1))).toMatchObject({ errorCode: 110 })
+  expect(await beat('a', 99, has(0, 2))).toMatchObject({ errorCode: 110 })
+})
