@@ -10,6 +10,7 @@ import type {
   TopicPartition,
   TopicPartitionOffset,
 } from './topic-partition.ts'
+import type { TopicPattern } from './topic-pattern.ts'
 
 /** A topic, as a client needs to know it. */
 export interface EngineTopic {
@@ -35,7 +36,7 @@ export type Interest =
   | { readonly kind: 'topics'; readonly names: readonly string[] }
   | {
       readonly kind: 'patterns'
-      readonly patterns: readonly RegExp[]
+      readonly patterns: readonly TopicPattern[]
       /** Topics that no pattern picks up. */
       readonly except?: readonly string[]
     }

@@ -1,7 +1,9 @@
+import type { TopicPattern } from '../topic-pattern.ts'
+
 /** What a member wants to read: topics by name, or every topic whose name matches, now and later. */
 export type Subscription =
   | { readonly names: readonly string[] }
-  | { readonly patterns: readonly RegExp[]; readonly except?: readonly string[] }
+  | { readonly patterns: readonly TopicPattern[]; readonly except?: readonly string[] }
 
 /** Whether a topic of that name belongs to the subscription. */
 export function covers(subscription: Subscription, topic: string): boolean {

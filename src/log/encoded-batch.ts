@@ -28,4 +28,6 @@ export interface EncodedBatch {
 
   /** Copies it to where it is kept, with the offset of its first record; `appendTime` becomes the time of all. */
   copy(target: Uint8Array, at: number, baseOffset: number, appendTime: number | undefined): void
+  /** Its own bytes, made what is kept; undefined where more than it lies in that memory, which would stay with it. */
+  own(baseOffset: number, appendTime: number | undefined): Uint8Array | undefined
 }

@@ -9,6 +9,7 @@ const firstCapacity = 1024
 
 /** A batch gets its own slab where it is larger. */
 const slabBytes: number = 1 << 20
+const ownBytes: number = slabBytes / 4
 
 /**
  * A run of records as the batches in which they came, in one slab of bytes: who reads batches gets views of it. Who reads
@@ -23,6 +24,8 @@ export class EncodedSegment implements Segment {
   runningMaxTimestamp: number
   readonly #decode: BatchDecoder
   #slab: Uint8Array
+  // Whether the slab is a batch's own.
+  #whole = false
   readonly #batches = new BatchIndex()
   // The records of the batches that were decoded, which are always the first ones.
   #columns: ColumnSegment | undefined
@@ -59,13 +62,20 @@ export class EncodedSegment implements Segment {
 
   /** Whether another batch has its place here. */
   takes({ size, decode }: EncodedBatch): boolean {
-    return decode === this.#decode && (this.size === 0 || this.size + size <= slabBytes)
+    return decode === this.#decode && !this.#whole && (this.size === 0 || this.size + size <= slabBytes)
   }
 
   append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void {
     const position = this.size
-    this.#grow(position + batch.size)
-    batch.copy(this.#slab, position, this.endOffset, appendTime)
+    // A large one need not be copied, and then has a segment of its own.
+    const slab = position === 0 && batch.size >= ownBytes ? batch.own(this.endOffset, appendTime) : undefined
+    if (slab !== undefined) {
+      this.#slab = slab
+      this.#whole = true
+    } else {
+      this.#grow(position + batch.size)
+      batch.copy(this.#slab, position, this.endOffset, appendTime)
+    }
     this.#add(batch.count, batch.size, appendTime ?? batch.maxTimestamp, sequence)
     this.bytes += size
   }

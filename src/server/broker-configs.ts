@@ -14,7 +14,7 @@ const minute = 60_000
 
 /** What a broker's configs are. They are given when it is made, and stay. */
 export function brokerConfigs(
-  { engine, maxFrameBytes, initialRebalanceDelayMs, members }: Wire,
+  { engine, maxFrameBytes, groupTimes }: Wire,
   { nodeId }: ClusterNode,
 ): BrokerConfig[] {
   const { settings } = engine
@@ -41,17 +41,17 @@ export function brokerConfigs(
     int('socket.request.max.bytes', maxFrameBytes, 'The largest request, in bytes.'),
     int(
       'group.initial.rebalance.delay.ms',
-      initialRebalanceDelayMs,
+      groupTimes.initialRebalanceDelayMs,
       'How long the first join of an empty group waits for others, in milliseconds.',
     ),
     int(
       'group.consumer.session.timeout.ms',
-      members.sessionTimeoutMs,
+      groupTimes.consumerSessionTimeoutMs,
       'How long a member that sends heartbeats to its group (KIP-848) may be silent, in milliseconds.',
     ),
     int(
       'group.consumer.heartbeat.interval.ms',
-      members.heartbeatIntervalMs,
+      groupTimes.consumerHeartbeatIntervalMs,
       'How often such a member is to be heard, in milliseconds.',
     ),
     int(

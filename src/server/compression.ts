@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import { Decompress } from 'fzstd'
-import { decompressBound, decompress as unlz4 } from 'lz4js'
 import { uncompress as unsnap } from 'snappyjs'
+import { decompressLz4 } from './lz4.ts'
 import { type CompressionName, CorruptBatchError } from './protocol/record-batch.ts'
 
 // What a small batch can grow to: as much as the largest request.
@@ -21,10 +21,7 @@ const decompressors: Readonly<Record<CompressionName, (bytes: Buffer) => Buffer>
   gzip: bytes => gunzipSync(bytes, { maxOutputLength: mostBytes }),
   snappy: bytes =>
     bytes.subarray(0, xerial.length).equals(xerial) ? unxerial(bytes) : unsnap(bytes, mostBytes),
-  lz4(bytes) {
-    requireSize(decompressBound(bytes))
-    return toBuffer(unlz4(bytes))
-  },
+  lz4: bytes => decompressLz4(bytes, mostBytes),
   zstd: unzstd,
 }
 
@@ -61,8 +58,4 @@ function unzstd(bytes: Buffer): Buffer {
 
 function requireSize(size: number): void {
   if (size > mostBytes) throw new RangeError(`expected at most ${mostBytes} bytes`)
-}
-
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }

@@ -14,6 +14,7 @@ import {
 } from './protocol/header.ts'
 import { readMessage, versionOf } from './protocol/message.ts'
 import { apiVersions } from './protocol/messages/api-versions.ts'
+import { produce } from './protocol/messages/produce.ts'
 import { saslAuthenticate } from './protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from './protocol/messages/sasl-handshake.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
@@ -183,12 +184,19 @@ export class Connection {
   }
 }
 
-/** What ApiVersions tells: exactly what is answered. */
+/**
+ * What ApiVersions tells: exactly what is answered, and Produce from version 0 on, as in Kafka 4, because librdkafka before
+ * 2.11 compresses nothing for a broker that does not tell it (KAFKA-18659).
+ */
 export function supportedVersions(
   handlers: ReadonlyMap<number, Handler>,
 ): { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[] {
   return [...handlers.values()]
-    .map(({ api: { key, versions } }) => ({ apiKey: key, minVersion: versions[0], maxVersion: versions[1] }))
+    .map(({ api: { key, versions } }) => ({
+      apiKey: key,
+      minVersion: key === produce.key ? 0 : versions[0],
+      maxVersion: versions[1],
+    }))
     .sort((a, b) => a.apiKey - b.apiKey)
 }
 

@@ -19,32 +19,18 @@ export interface ConsumerHeartbeat {
   readonly partitions: readonly TopicPartition[] | undefined
 }
 
-/** How members are heard of. */
-export interface HeartbeatOptions {
-  /**
-   * How often members of groups that assign by themselves are to be heard, in milliseconds; default 5,000. It is also how
-   * late one hears of a rebalance. (Kafka: group.consumer.heartbeat.interval.ms)
-   */
-  readonly heartbeatIntervalMs?: number
-  /** How long such a member may be silent, in milliseconds; default 45,000. (Kafka: group.consumer.session.timeout.ms) */
-  readonly sessionTimeoutMs?: number
-}
-
 const assignors = new Set(['uniform', 'range'])
 
 /** The members of groups that assign by themselves, whose consumers come over the wire (KIP-848). */
 export class ConsumerMembers {
   readonly #engine: Broker['engine']
+  readonly #sessionTimeoutMs: number
   readonly #ids: Ids
   readonly #members = new Map<string, Map<string, ConsumerMember>>()
 
-  readonly heartbeatIntervalMs: number
-  readonly sessionTimeoutMs: number
-
-  constructor(engine: Broker['engine'], options: HeartbeatOptions = {}) {
+  constructor(engine: Broker['engine'], sessionTimeoutMs: number) {
     this.#engine = engine
-    this.heartbeatIntervalMs = options.heartbeatIntervalMs ?? 5000
-    this.sessionTimeoutMs = options.sessionTimeoutMs ?? 45_000
+    this.#sessionTimeoutMs = sessionTimeoutMs
     this.#ids = new Ids(engine.random)
   }
 
@@ -92,7 +78,7 @@ export class ConsumerMembers {
           interest,
           assignor: beat.assignor,
           rebalanceTimeoutMs,
-          sessionTimeoutMs: this.sessionTimeoutMs,
+          sessionTimeoutMs: this.#sessionTimeoutMs,
           rejoins: true,
         },
         listener,
@@ -107,7 +93,7 @@ export class ConsumerMembers {
   // Its session counts anew, and it hears how far its group is.
   #heard(groupId: string, member: ConsumerMember): ConsumerMember {
     member.advance(this.#engine.groups.get(groupId)!.epoch)
-    this.#engine.clock.schedule(timerOf(groupId, member), this.sessionTimeoutMs, () => {
+    this.#engine.clock.schedule(timerOf(groupId, member), this.#sessionTimeoutMs, () => {
       if (this.get(groupId, member.memberId) !== member) return
       this.#leave(groupId, member, false)
     })

@@ -63,7 +63,8 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'message.max.bytes',
     option: 'maxMessageBytes',
     type: 'int',
-    documentation: 'The largest record: its key, value and headers, in bytes; -1 is no limit.',
+    documentation:
+      'The largest batch of a client, or record of the process (its key, value and headers), in bytes; -1 is no limit.',
   },
   {
     name: 'min.compaction.lag.ms',

@@ -4,9 +4,7 @@ declare module 'snappyjs' {
   export function compress(bytes: Buffer): Buffer
 }
 
+// Of the tests only.
 declare module 'lz4js' {
-  /** How much a frame can hold at most. */
-  export function decompressBound(frame: Uint8Array): number
-  export function decompress(frame: Uint8Array): Uint8Array
   export function compress(bytes: Uint8Array): Uint8Array
 }

@@ -1,7 +1,14 @@
-/** A pattern for whole names, as Kafka's brokers read it (RE2J); undefined where it is none. */
-export function wholeName(pattern: string): RegExp | undefined {
+import { RE2JS } from 're2js'
+import type { TopicPattern } from '../topic-pattern.ts'
+
+/**
+ * A pattern for whole names, in the syntax of Kafka's brokers (RE2/J), which takes no longer for a hostile one; undefined where
+ * it is none.
+ */
+export function wholeName(pattern: string): TopicPattern | undefined {
   try {
-    return new RegExp(`^(?:${pattern})$`)
+    const compiled = RE2JS.compile(pattern)
+    return { test: name => compiled.testExact(name) }
   } catch {
     return undefined
   }

@@ -42,7 +42,17 @@ class WireBatch implements EncodedBatch {
 
   copy(target: Uint8Array, at: number, baseOffset: number, appendTime: number | undefined): void {
     target.set(this.#header.bytes, at)
-    const batch = Buffer.from(target.buffer, target.byteOffset + at, this.size)
+    this.#place(Buffer.from(target.buffer, target.byteOffset + at, this.size), baseOffset, appendTime)
+  }
+
+  own(baseOffset: number, appendTime: number | undefined): Uint8Array | undefined {
+    const { bytes } = this.#header
+    if (bytes.buffer.byteLength > 1.25 * bytes.length) return undefined
+    this.#place(bytes, baseOffset, appendTime)
+    return bytes
+  }
+
+  #place(batch: Buffer, baseOffset: number, appendTime: number | undefined): void {
     placeBatch(batch, baseOffset)
     if (appendTime !== undefined) stampBatch(batch, appendTime, 'append')
     else if (this.#header.maxTimestamp !== this.maxTimestamp) stampBatch(batch, this.maxTimestamp, 'create')

@@ -6,7 +6,7 @@ import { Cluster, type ClusterNode } from './cluster/cluster.ts'
 import { PastMetadata } from './cluster/past-metadata.ts'
 import { routed } from './cluster/routed-handler.ts'
 import { Connection, supportedVersions } from './connection.ts'
-import { ConsumerMembers, type HeartbeatOptions } from './consumer-members.ts'
+import { Coordinators } from './coordinators.ts'
 import { observed } from './faults/observed-handler.ts'
 import type { RequestLog } from './faults/request-log.ts'
 import type { WireFaults } from './faults/wire-faults.ts'
@@ -28,15 +28,16 @@ import { transactionHandlers } from './handlers/transactions.ts'
 import { fetch } from './protocol/messages/fetch.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
 import type { Wire } from './wire.ts'
-import { WireGroups } from './wire-groups.ts'
-import { WireTransactions } from './wire-transactions.ts'
 
 const maxFrameBytes = 100 * 1024 * 1024
 const maxFetchSessions = 1000
+const consumerSessionTimeoutMs = 45_000
+const consumerHeartbeatIntervalMs = 5000
+const maxTransactionTimeoutMs = 15 * 60 * 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
 /** How a server speaks. */
-export interface WireOptions extends HeartbeatOptions {
+export interface WireOptions {
   /** The largest request, in bytes; default 100 MiB, as in Kafka (socket.request.max.bytes). */
   readonly maxFrameBytes?: number
   /**
@@ -49,8 +50,23 @@ export interface WireOptions extends HeartbeatOptions {
    * Where there is no place others say it. (Kafka: max.incremental.fetch.session.cache.slots)
    */
   readonly maxFetchSessions?: number
-  /** How long the first join of an empty group waits for others, in milliseconds; default 0. (Kafka: group.initial.rebalance.delay.ms) */
+  /**
+   * How long the first join of an empty group waits for others, in milliseconds; default 0. Of a broker's servers, which share
+   * their groups, the first one's counts. (Kafka: group.initial.rebalance.delay.ms)
+   */
   readonly initialRebalanceDelayMs?: number
+  /**
+   * How long a member of the consumer protocol (KIP-848) may be silent before it is out, in milliseconds; default 45 s. Of
+   * several servers the first one's counts. (Kafka: group.consumer.session.timeout.ms)
+   */
+  readonly consumerSessionTimeoutMs?: number
+  /**
+   * How often such a member is told to be heard, in milliseconds; default 5 s. A rebalance takes a heartbeat or two: tests are
+   * quick with 50. Of several servers the first one's counts. (Kafka: group.consumer.heartbeat.interval.ms)
+   */
+  readonly consumerHeartbeatIntervalMs?: number
+  /** The longest time-out that a client may give its transactions, in milliseconds; default 15 minutes. (Kafka: transaction.max.timeout.ms) */
+  readonly maxTransactionTimeoutMs?: number
   /** What is to go wrong; default nothing. */
   readonly faults?: WireFaults
   /** Gets what clients ask; default nobody does. */
@@ -62,8 +78,9 @@ export const wireOptions = {
   madeBatchesBytes: integer(0),
   maxFetchSessions: integer(0),
   initialRebalanceDelayMs: duration,
-  heartbeatIntervalMs: integer(1),
-  sessionTimeoutMs: integer(1),
+  consumerSessionTimeoutMs: integer(1),
+  consumerHeartbeatIntervalMs: integer(1),
+  maxTransactionTimeoutMs: duration,
   faults: objectWith('meet'),
   requests: objectWith('add'),
 }
@@ -78,8 +95,7 @@ export class WireServer {
   /** The brokers that it shows. */
   readonly cluster: Cluster
   readonly #connections = new Map<Connection, ClusterNode>()
-  readonly #groups: WireGroups
-  readonly #members: ConsumerMembers
+  readonly #coordinators: Coordinators
   readonly #handlers: ReadonlyMap<number, Handler>
   readonly #maxFrameBytes: number
   readonly #secured: boolean
@@ -94,19 +110,23 @@ export class WireServer {
     this.cluster = new Cluster(nodes, engine.topics)
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
-    const initialRebalanceDelayMs = options.initialRebalanceDelayMs ?? 0
-    this.#groups = new WireGroups(engine, initialRebalanceDelayMs)
-    this.#members = new ConsumerMembers(engine, options)
+    this.#coordinators = Coordinators.of(engine, {
+      initialRebalanceDelayMs: options.initialRebalanceDelayMs ?? 0,
+      consumerSessionTimeoutMs: options.consumerSessionTimeoutMs ?? consumerSessionTimeoutMs,
+      consumerHeartbeatIntervalMs: options.consumerHeartbeatIntervalMs ?? consumerHeartbeatIntervalMs,
+    })
     const wire: Wire = {
       engine,
-      groups: this.#groups,
-      members: this.#members,
-      transactions: new WireTransactions(engine),
+      groups: this.#coordinators.groups,
+      members: this.#coordinators.members,
+      transactions: this.#coordinators.transactions,
+      inertConfigs: this.#coordinators.inertConfigs,
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
       cluster: this.cluster,
       maxFrameBytes: this.#maxFrameBytes,
-      initialRebalanceDelayMs,
+      maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? maxTransactionTimeoutMs,
+      groupTimes: this.#coordinators.times,
       failed: error => this.failed(error),
     }
     const handlers: Handler[] = [
@@ -170,11 +190,11 @@ export class WireServer {
   }
 
   close(): void {
-    if (!this.#closed) this.#engine.edge.servers--
+    if (this.#closed) return
     this.#closed = true
+    this.#engine.edge.servers--
     for (const connection of this.#connections.keys()) connection.close()
     this.#past?.close()
-    this.#groups.close()
-    this.#members.close()
+    this.#coordinators.release(this.#engine)
   }
 }

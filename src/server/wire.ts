@@ -5,6 +5,8 @@ import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
+import type { GroupTimes } from './coordinators.ts'
+import type { InertConfigs } from './inert-configs.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
 
@@ -14,12 +16,14 @@ export interface Wire {
   readonly groups: WireGroups
   readonly members: ConsumerMembers
   readonly transactions: WireTransactions
+  readonly inertConfigs: InertConfigs
   readonly batches: BatchReader
   readonly clusterId: string
   /** The brokers that clients are told of, and what each of them leads and coordinates. */
   readonly cluster: Cluster
   readonly maxFrameBytes: number
-  readonly initialRebalanceDelayMs: number
+  readonly maxTransactionTimeoutMs: number
+  readonly groupTimes: GroupTimes
   /** An error that its client is only told by a number. */
   failed(error: unknown): void
 }

@@ -33,10 +33,15 @@ export function toTable(lines: readonly Line[]): string {
     limit(line, line.target.later),
     line.ok === undefined ? '' : line.ok ? 'ok' : 'over',
   ])
-  const table = [header, ...cells]
-  const widths = header.map((_, column) => Math.max(...table.map(row => row[column]!.length)))
+  return toMarkdown(header, cells)
+}
+
+/** A table whose columns are aligned, so that it can be read as it stands, too. */
+export function toMarkdown(columns: readonly string[], cells: readonly (readonly string[])[]): string {
+  const table = [columns, ...cells]
+  const widths = columns.map((_, column) => Math.max(...table.map(row => row[column]!.length)))
   const rule = widths.map(width => '-'.repeat(width))
-  return [header, rule, ...cells]
+  return [columns, rule, ...cells]
     .map(row => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
     .join('\n')
 }
@@ -46,7 +51,8 @@ function limit({ judged, unit }: Line, value: number | undefined): string {
   return judged === 'ratio' ? `<= ${value}` : `<= ${value} ${unit}`
 }
 
-function short(value: number): string {
+/** Three digits, or so. */
+export function short(value: number): string {
   const size = Math.abs(value)
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4)
 }

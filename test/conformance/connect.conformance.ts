@@ -13,7 +13,7 @@ afterEach(async () => {
 
 async function start(served: ServeOptions = {}, options: Partial<ConnectOptions> = {}) {
   const broker = new Broker({ topics: { orders: topic({ partitions: 2 }) } })
-  const server = await serve(broker, { heartbeatIntervalMs: 50, ...served })
+  const server = await serve(broker, { consumerHeartbeatIntervalMs: 50, ...served })
   open.push(broker)
   const join = async (more: Partial<ConnectOptions> = {}): Promise<KafkaConnection<OpenTopics>> => {
     const cluster = await connect({

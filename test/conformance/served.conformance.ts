@@ -8,7 +8,7 @@ conformance({
   differences: {},
   open: async topics => {
     const broker = new Broker({ topics })
-    const server = await serve(broker, { heartbeatIntervalMs: 100, sessionTimeoutMs: 2000 })
+    const server = await serve(broker, { consumerHeartbeatIntervalMs: 100, consumerSessionTimeoutMs: 2000 })
     return connected(server.address, topics, async () => void (await broker.close()))
   },
 })

@@ -12,5 +12,6 @@ export function batchOf(values: readonly unknown[], timestamp: number): EncodedB
     decode: () => [],
     records: values.map(value => ({ key: null, value, headers: noHeaders, timestamp })),
     copy: () => {},
+    own: () => undefined,
   }
 }

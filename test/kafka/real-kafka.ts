@@ -54,6 +54,12 @@ export class RealKafka {
     process.once('exit', this.#killWithParent)
   }
 
+  /** Of its process, while it runs. */
+  get pid(): number {
+    if (this.#process?.pid === undefined) throw new Error('this Kafka is not running')
+    return this.#process.pid
+  }
+
   /** Starts it (again), on its port and with the data it has; resolves when it can be used. */
   async start(): Promise<void> {
     if (this.#process !== undefined) throw new Error('this Kafka is running already')

@@ -4,6 +4,7 @@ import { consumerMutations } from './list/consumer.ts'
 import { groupMutations } from './list/group.ts'
 import { logMutations } from './list/log.ts'
 import { producerMutations } from './list/producer.ts'
+import { serverMutations } from './list/server.ts'
 import { transactionMutations } from './list/transaction.ts'
 import type { Mutation } from './mutation.ts'
 
@@ -16,6 +17,7 @@ export const mutations: readonly Mutation[] = [
   ...brokerMutations,
   ...transactionMutations,
   ...compactionMutations,
+  ...serverMutations,
 ]
 
 /** The bug of that name, which must be there. */

@@ -8,12 +8,13 @@ export const simulation = 'test/mutations/seeds.mutant.ts'
 
 // By room: its own tests, and those of what stands on it.
 const tests: Readonly<Record<string, readonly string[]>> = {
-  log: ['log', 'behaviours', 'broker', 'producer'],
+  log: ['log', 'behaviours', 'broker', 'producer', 'server'],
   transaction: ['producer', 'behaviours'],
   producer: ['producer', 'behaviours'],
   group: ['group', 'behaviours', 'broker', 'consumer', 'log'],
   consumer: ['consumer', 'behaviours', 'broker'],
   broker: ['broker', 'behaviours', 'log', 'consumer'],
+  server: ['server', 'log'],
 }
 
 /** The tests that a bug is up against; without a bug all of them. */

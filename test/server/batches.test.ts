@@ -169,6 +169,18 @@ describe('a batch of a client', () => {
     ])
   })
 
+  it('that is large is kept where it came, and alone', async () => {
+    const { log, send, read, make } = start()
+    const large = make(['x'.repeat(300_000)])
+    await send(large)
+    await send(large)
+    await send(make(['small']))
+    expect(log.partitions[0]!.segments).toHaveLength(3)
+    large.writeBigInt64BE(1n)
+    expect((await read(1, { maxBytes: 1 })).equals(large)).toBe(true)
+    expect(log.records().map(({ value }) => (value as string).length)).toEqual([300_000, 300_000, 5])
+  })
+
   it('is decoded once for all readers of the process, and never for the wire', async () => {
     let decoded = 0
     const codec = { ...json, decode: (bytes: Uint8Array) => [decoded++, bytes.length] }

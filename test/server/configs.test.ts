@@ -1,7 +1,7 @@
-import { Kafka, logLevel } from 'kafkajs'
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { json, type TopicOptions, topic } from '../../src/index.ts'
-import { connect, socketFactory } from '../../src/server/index.ts'
+import { connect, serve, socketFactory } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
@@ -334,4 +334,67 @@ it('counts the batches of clients as they came, also those from before it counte
   expect(await alter(['max.message.bytes', 'set', String(batch.length - 1)])).toEqual([0, null])
   expect(await send()).toBe(10)
   expect(orders.records()).toHaveLength(6)
+})
+
+describe('a config that has nothing to do in memory', () => {
+  it('is taken when a topic is made, and told back', async () => {
+    const { client, broker, describeAll } = start()
+    const configs = [
+      { name: 'min.insync.replicas', value: '2' },
+      { name: 'compression.type', value: 'lz4' },
+      { name: 'retention.ms', value: '60000' },
+    ]
+    const topics = [{ name: 'made', numPartitions: 1, replicationFactor: 1, assignments: [], configs }]
+    const answer = await client.call(createTopics!, 7, { topics, timeoutMs: 1000 })
+    expect(answer.topics[0]).toMatchObject({ errorCode: 0 })
+    expect(broker.topic('made' as 'orders').options.retentionMs).toBe(60_000)
+    const told = new Map(
+      (await describeAll(2, 'made')).configs.map((each: any) => [each.name, [each.value, each.configSource]]),
+    )
+    expect(told.get('min.insync.replicas')).toEqual(['2', 1])
+    expect(told.get('compression.type')).toEqual(['lz4', 1])
+    expect(told.get('preallocate')).toEqual(['false', 5])
+  })
+
+  it('is altered like any other', async () => {
+    const { alter, replace, config } = start()
+    expect(await alter(['min.insync.replicas', 'set', '2'], ['flush.ms', 'set', '5'])).toEqual([0, null])
+    expect(await config('min.insync.replicas')).toMatchObject({ value: '2', configSource: 1 })
+    expect(await alter(['min.insync.replicas', 'delete'])).toEqual([0, null])
+    expect(await config('min.insync.replicas')).toMatchObject({ value: '1', configSource: 5 })
+    expect(await config('flush.ms')).toMatchObject({ value: '5' })
+    expect(await replace({ 'retention.ms': '60000' })).toBe(0)
+    expect(await config('flush.ms')).toMatchObject({ value: '9223372036854775807', configSource: 5 })
+  })
+
+  it('is refused where its value is of another kind, and nothing is changed', async () => {
+    const { alter, config, orders } = start()
+    const refused = [40, expect.stringContaining("'min.insync.replicas' expected a number")]
+    expect(await alter(['retention.ms', 'set', '60000'], ['min.insync.replicas', 'set', 'two'])).toEqual(
+      refused,
+    )
+    expect(orders.options.retentionMs).toBe(604_800_000)
+    expect(await alter(['min.insync.replicas', 'set', '3'], ['retention.ms', 'set', 'soon'])).toEqual([
+      40,
+      expect.any(String),
+    ])
+    expect(await config('min.insync.replicas')).toMatchObject({ value: '1' })
+    expect(await alter(['preallocate', 'set', '1'])).toEqual([40, expect.any(String)])
+    expect(await alter(['min.insync.replicas', 'append', '3'])).toEqual([40, expect.any(String)])
+  })
+})
+
+it('a broker has the same groups, transactions and configs whichever of its servers a client is connected to', async () => {
+  const { broker, alter } = start()
+  await alter(['min.insync.replicas', 'set', '2'])
+  const server = await serve(broker)
+  const kafka = new Kafka({ brokers: [server.address], logLevel: logLevel.NOTHING })
+  const admin = kafka.admin()
+  open.push(() => admin.disconnect())
+  await admin.connect()
+  const resources = [
+    { type: ConfigResourceTypes.TOPIC, name: 'orders', configNames: ['min.insync.replicas'] },
+  ]
+  const told = await admin.describeConfigs({ resources, includeSynonyms: false })
+  expect(told.resources[0]!.configEntries[0]!.configValue).toBe('2')
 })

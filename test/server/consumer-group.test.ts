@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { connect, type WireOptions } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
@@ -14,11 +14,11 @@ afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.close()
 })
 
-function start() {
+function start(options: WireOptions = {}) {
   const broker = new TestBroker({ topics: { orders: topic({ partitions: 4 }) } })
   brokers.push(broker)
   const { id } = broker.topic('orders')
-  const client = new WireClient(connect(broker))
+  const client = new WireClient(connect(broker, options))
   const beat = (memberId: string, memberEpoch: number, more: object = {}) =>
     client.call(consumerGroupHeartbeat!, 1, { groupId: 'g', memberId, memberEpoch, ...more })
   const join = (memberId: string, more: object = {}) =>
@@ -58,6 +58,15 @@ it('gives the first member everything, and tells it once', async () => {
     memberEpoch: 1,
     assignment: null,
   })
+})
+
+it('tells how often to be heard, and waits as long as it is told to', async () => {
+  const { broker, join, beat } = start({ consumerHeartbeatIntervalMs: 50, consumerSessionTimeoutMs: 400 })
+  expect(await join('a')).toMatchObject({ heartbeatIntervalMs: 50 })
+  await broker.advance(399)
+  expect(await beat('a', 1)).toMatchObject({ errorCode: 0 })
+  await broker.advance(401)
+  expect(broker.group('g').members).toEqual([])
 })
 
 it('gives a partition to the next member only when its owner says that it has it no longer', async () => {
@@ -170,6 +179,17 @@ it('reads topics by a pattern, those that come later, too', async () => {
   })
 })
 
+it("reads patterns as Kafka's brokers do, and is not held up by a hostile one", async () => {
+  const { broker, join, given } = start()
+  const pattern = (subscribedTopicRegex: string) => ({ subscribedTopicNames: [], subscribedTopicRegex })
+  expect(given(await join('a', pattern('(?i)OR.*')))).toEqual([0, 1, 2, 3])
+  // What RE2 has not.
+  expect(await join('b', pattern('(?=or).*'))).toMatchObject({ errorCode: 128 })
+  // A RegExp that goes back would not be done with this before the end of time.
+  broker.createTopic('a'.repeat(200))
+  expect((await join('c', pattern('(a|a)*b'))).errorCode).toBe(0)
+})
+
 it('gives an id where the client has none, and the same answer to one that asks again', async () => {
   const { client, join, given } = start()
   const anonymous = await client.call(consumerGroupHeartbeat!, 0, {
@@ -257,15 +277,4 @@ it('describes what a member is meant to have beside what it has', async () => {
   ])
   expect(a).toEqual([4, 2])
   expect(b).toEqual([0, 2])
-})
-
-it('is told how often it is to be heard, and gone when it was silent for too long', async () => {
-  const broker = new TestBroker({ topics: { orders: topic() } })
-  brokers.push(broker)
-  const client = new WireClient(connect(broker, { heartbeatIntervalMs: 100, sessionTimeoutMs: 1000 }))
-  const more = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], topicPartitions: [] }
-  const request = { groupId: 'g', memberId: 'a', memberEpoch: 0, ...more }
-  expect(await client.call(consumerGroupHeartbeat!, 1, request)).toMatchObject({ heartbeatIntervalMs: 100 })
-  await broker.advance(1001)
-  expect(broker.group('g').members).toEqual([])
 })

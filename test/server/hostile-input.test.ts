@@ -60,6 +60,17 @@ it('answers an unknown version of ApiVersions in version 0, with the versions th
   expect(answer.readInt32BE(6)).toBeGreaterThan(15)
 })
 
+// As Kafka 4 does: librdkafka before 2.11 compresses nothing for a broker that does not tell it (KAFKA-18659).
+it('tells Produce from version 0 on, and answers it from version 3 on', async () => {
+  const { dial, errors } = start()
+  const client = dial()
+  const { apiKeys } = await client.call(apiVersions!, 2, {})
+  expect(apiKeys).toContainEqual({ apiKey: 0, minVersion: 0, maxVersion: 13 })
+  client.send(request(produce!, 2))
+  await client.closed
+  expect(errors).toEqual(['Produce is spoken from version 3 to 13, not 2'])
+})
+
 it.each([
   ['an API that is not spoken', () => Buffer.concat([Buffer.from([0, 99]), Buffer.alloc(10)])],
   ['a version that is not spoken', () => request(produce!, 13).fill(0, 2, 3).fill(99, 3, 4)],

@@ -26,7 +26,7 @@ export class Served {
   constructor(engine: MemoryEngine) {
     this.engine = engine
     this.groups = new WireGroups(engine, 0)
-    this.members = new ConsumerMembers(engine)
+    this.members = new ConsumerMembers(engine, 45_000)
   }
 
   /** Whether the group knows a member at all. */

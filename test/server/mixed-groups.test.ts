@@ -1,7 +1,8 @@
+import { createConnection } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
 import { readAssignment, writeAssignment } from '../../src/server/consumer-protocol.ts'
-import { connect } from '../../src/server/index.ts'
+import { connect, serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
@@ -482,4 +483,27 @@ it('counts the offsets of a transaction under the generation that they were read
   expect(await transaction(1, a.generationId)).toBe(errors.ILLEGAL_GENERATION)
   expect(await transaction(0, a.generationId)).toBe(0)
   expect(broker.group('g').offsets).toEqual([{ topic: 'orders', partition: 0, offset: 7 }])
+})
+
+it('is one group whichever of several servers its members are connected to', async () => {
+  const { broker, classic } = start()
+  const server = await serve(broker)
+  const socket = createConnection(server.port, '127.0.0.1')
+  const a = await classic().lead()
+  const b = new Classic(new WireClient(socket))
+  const joining = b.join()
+  // Until its joining has come over TCP.
+  while ((await a.beat()) === 0) await new Promise(resolve => setImmediate(resolve))
+  const [joined, again] = await Promise.all([joining, a.join()])
+  expect([joined.generationId, again.members]).toEqual([
+    again.generationId,
+    expect.objectContaining({ length: 2 }),
+  ])
+  const [ofB, ofA] = await Promise.all([b.sync(), a.sync({ [a.memberId]: [0, 1], [b.memberId]: [2, 3] })])
+  expect([ofA, ofB]).toEqual([
+    [0, 1],
+    [2, 3],
+  ])
+  await server.close()
+  expect(await a.beat()).toBe(0)
 })

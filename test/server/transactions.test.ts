@@ -300,3 +300,14 @@ it('speaks to producers only what they speak', async () => {
   expect(apiKeys).toContainEqual({ apiKey: 24, minVersion: 0, maxVersion: 3 })
   expect(apiKeys).toContainEqual({ apiKey: 22, minVersion: 0, maxVersion: 5 })
 })
+
+it('refuses a time-out beyond the longest one, and one that is none', async () => {
+  const broker = new TestBroker()
+  brokers.push(broker)
+  const client = new WireClient(connect(broker, { maxTransactionTimeoutMs: 5000 }))
+  const init = async (transactionTimeoutMs: number) =>
+    (await client.call(initProducerId!, 4, { transactionalId: 'tx', transactionTimeoutMs })).errorCode
+  expect(await init(5001)).toBe(50)
+  expect(await init(0)).toBe(50)
+  expect(await init(5000)).toBe(0)
+})

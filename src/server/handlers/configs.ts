@@ -5,6 +5,7 @@ import type { TopicChanges } from '../../topic-definition.ts'
 import { brokerConfigs } from '../broker-configs.ts'
 import type { ClusterNode } from '../cluster/cluster.ts'
 import { type Handler, handler } from '../handler.ts'
+import { type InertConfig, resetInert, splitConfigs } from '../inert-configs.ts'
 import type { ResponseOf } from '../protocol/message.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
@@ -33,6 +34,15 @@ const brokerResource = 4
 // What is to be done with a config. (Kafka: AlterConfigOp.OpType)
 const operations = ['set', 'delete', 'append', 'subtract'] as const
 
+const deletes = ({ configOperation }: { readonly configOperation: number }) =>
+  operations[configOperation] === 'delete'
+
+/** What is to become of a topic's configs. */
+interface Changes {
+  readonly changes: TopicChanges
+  readonly inert: ReadonlyMap<string, string | null>
+}
+
 type Described = NonNullable<NonNullable<ResponseOf<typeof describeConfigs>['results']>[number]['configs']>
 
 /** The options of topics by Kafka's names, to be looked at and to be changed; the broker's are only looked at. */
@@ -41,7 +51,7 @@ export function configHandlers(wire: Wire): Handler[] {
   const alterAll = <Asked extends Resource>(
     resources: readonly Asked[],
     validateOnly: boolean,
-    toChanges: (topic: Topic, asked: Asked) => TopicChanges,
+    toChanges: (topic: Topic, asked: Asked) => Changes,
   ) => {
     const twice = repeated(resources)
     const responses = resources.map(asked => {
@@ -49,9 +59,11 @@ export function configHandlers(wire: Wire): Handler[] {
       const result = attempt(wire, () => {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
         const topic = alterable(wire, asked)
-        const changes = toChanges(topic, asked)
-        if (validateOnly) topic.requireAlterable(changes)
-        else topic.alter(changes)
+        const { changes, inert } = toChanges(topic, asked)
+        topic.requireAlterable(changes)
+        if (validateOnly) return
+        topic.alter(changes)
+        wire.inertConfigs.set(topic, inert)
       })
       return { resourceType, resourceName, ...result }
     })
@@ -82,23 +94,28 @@ export function configHandlers(wire: Wire): Handler[] {
         requireDistinct(configs)
         const changes: Record<string, unknown> = {}
         for (const { option } of topicConfigs) changes[option] = null
-        for (const { name, value } of configs) {
+        const { meant, inert } = splitConfigs(topic, configs)
+        for (const { name, value } of meant) {
           const config = topicConfig(topic, name)
           changes[config.option] = parseConfig(topic, config, requireValue(name, value))
         }
-        return changes
+        return { changes, inert: resetInert(inert) }
       }),
     ),
 
     handler(incrementalAlterConfigs, ({ resources, validateOnly }) =>
       alterAll(resources, validateOnly, (topic, { configs }) => {
         requireDistinct(configs)
-        return Object.fromEntries(
-          configs.map(({ name, configOperation, value }) => {
-            const config = topicConfig(topic.name, name)
-            return [config.option, changed(topic, config, configOperation, value)]
-          }),
-        )
+        const asked = configs.map(each => ({ ...each, value: deletes(each) ? null : each.value }))
+        const { meant, inert } = splitConfigs(topic.name, asked)
+        for (const { name, configOperation } of configs) {
+          if (inert.has(name)) requireSetOrDelete(topic, name, configOperation)
+        }
+        const changes = meant.map(({ name, configOperation, value }) => {
+          const config = topicConfig(topic.name, name)
+          return [config.option, changed(topic, config, configOperation, value)] as const
+        })
+        return { changes: Object.fromEntries(changes), inert }
       }),
     ),
   ]
@@ -120,6 +137,15 @@ function changed(topic: Topic, config: TopicConfig, operation: number, value: st
   const before = listed(configValue(config, topic.asked, topic.options).value)
   const named = listed(text)
   return toPolicy(kind === 'append' ? [...before, ...named] : before.filter(each => !named.includes(each)))
+}
+
+function requireSetOrDelete(topic: Topic, name: string, operation: number): void {
+  const kind = operations[operation]
+  if (kind === 'set' || kind === 'delete') return
+  throw new InvalidOptionError(
+    `Topic '${topic.name}': config '${name}' can be set and deleted, received operation ${operation}`,
+    { topic: topic.name, option: name },
+  )
 }
 
 function requireValue(name: string, value: string | null): string {
@@ -173,7 +199,10 @@ function describe(
 ): Described {
   if (resourceType === topicResource) {
     const topic = wire.engine.existingTopic(resourceName)
-    return topicConfigs.map(config => describeTopicConfig(wire, topic, config, synonyms))
+    return [
+      ...topicConfigs.map(config => describeTopicConfig(wire, topic, config, synonyms)),
+      ...wire.inertConfigs.of(topic).map(config => describeInert(config, synonyms)),
+    ]
   }
   if (resourceType !== brokerResource) throw unknownResource(resourceType)
   // Without a name it is what was set for all brokers of a cluster at once: nothing ever is.
@@ -207,6 +236,24 @@ function describeTopicConfig(
     configType: configTypes[type],
     synonyms: synonyms ? synonymsOf(wire, topic, config) : [],
     documentation,
+  }
+}
+
+function describeInert(
+  { name, type, fallback, own }: InertConfig & { readonly own: string | undefined },
+  synonyms: boolean,
+): Described[number] {
+  const sources = [
+    ...(own === undefined ? [] : [{ name, value: own, source: configSources.topic }]),
+    { name, value: fallback, source: configSources.default },
+  ]
+  return {
+    name,
+    value: own ?? fallback,
+    configSource: sources[0]!.source,
+    configType: configTypes[type],
+    synonyms: synonyms ? sources : [],
+    documentation: 'Kept and told, and without an effect in memory.',
   }
 }
 

@@ -79,7 +79,7 @@ function answer(wire: Wire, member: ConsumerMember) {
     errorCode: 0,
     memberId: member.memberId,
     memberEpoch: member.epoch,
-    heartbeatIntervalMs: wire.members.heartbeatIntervalMs,
+    heartbeatIntervalMs: wire.groupTimes.consumerHeartbeatIntervalMs,
     assignment: tell ? { topicPartitions: topicPartitions(wire, member.assignment) } : null,
   }
 }

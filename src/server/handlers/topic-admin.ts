@@ -1,4 +1,5 @@
 import { type Handler, handler } from '../handler.ts'
+import { splitConfigs } from '../inert-configs.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
@@ -16,10 +17,13 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
         const partitions = assignments.length > 0 ? assignments.length : numPartitions
         let made: object = {}
         const result = attempt(wire, () => {
-          const options = { ...toOptions(name, given), ...(partitions === -1 ? {} : { partitions }) }
+          const { meant, inert } = splitConfigs(name, given)
+          const options = { ...toOptions(name, meant), ...(partitions === -1 ? {} : { partitions }) }
           const config = engine.checkTopic(name, options)
+          const topic = validateOnly ? undefined : engine.createTopic(name, options)
+          if (topic !== undefined) wire.inertConfigs.set(topic, inert)
           made = {
-            ...(validateOnly ? {} : { topicId: engine.createTopic(name, options).id }),
+            ...(topic === undefined ? {} : { topicId: topic.id }),
             numPartitions: config.partitions,
             replicationFactor: wire.cluster.nodes.length,
             configs: topicConfigs.map(each => ({ name: each.name, ...configValue(each, options, config) })),

@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
 import { addOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
@@ -15,6 +16,8 @@ const lastEpoch = 32_766
 // From these versions on nothing is said before it is done, and each end gives the next epoch (KIP-890).
 const implicitSince = 5
 
+const invalidTimeout = errnoOfName('INVALID_TRANSACTION_TIMEOUT')
+
 /** Producers whose batches are written once and in order, and those that write in transactions. */
 export function transactionHandlers(wire: Wire): Handler[] {
   const { transactions, engine } = wire
@@ -30,6 +33,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
     handler({ ...initProducerId, versions: [0, 5] }, request => {
       const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request
       if (transactionalId !== null) {
+        const fits = transactionTimeoutMs > 0 && transactionTimeoutMs <= wire.maxTransactionTimeoutMs
+        if (!fits) return { errorCode: invalidTimeout, producerId: -1, producerEpoch: -1 }
         const known = producerId < 0 ? undefined : { producerId, producerEpoch }
         return answer(transactions.init(transactionalId, transactionTimeoutMs, known))
       }

@@ -1,0 +1,56 @@
+import type { Broker } from '../broker.ts'
+import { ConsumerMembers } from './consumer-members.ts'
+import { InertConfigs } from './inert-configs.ts'
+import { WireGroups } from './wire-groups.ts'
+import { WireTransactions } from './wire-transactions.ts'
+
+/** How patient groups are with clients, in milliseconds. */
+export interface GroupTimes {
+  /** How long the first join of an empty group waits for others. */
+  readonly initialRebalanceDelayMs: number
+  /** How long a KIP-848 member may be silent. */
+  readonly consumerSessionTimeoutMs: number
+  /** How often it is told to be heard. */
+  readonly consumerHeartbeatIntervalMs: number
+}
+
+/**
+ * What clients on the wire have in common, whichever server of a broker they are connected to: the groups that they are members
+ * of, and their transactions.
+ */
+export class Coordinators {
+  readonly times: GroupTimes
+  readonly groups: WireGroups
+  readonly members: ConsumerMembers
+  readonly transactions: WireTransactions
+  readonly inertConfigs: InertConfigs = new InertConfigs()
+  #servers = 0
+
+  constructor(engine: Broker['engine'], times: GroupTimes) {
+    this.times = times
+    this.groups = new WireGroups(engine, times.initialRebalanceDelayMs)
+    this.members = new ConsumerMembers(engine, times.consumerSessionTimeoutMs)
+    this.transactions = new WireTransactions(engine)
+  }
+
+  /** Those of a broker, for one more of its servers; the first one's options count. */
+  static of(engine: Broker['engine'], times: GroupTimes): Coordinators {
+    let coordinators = byEngine.get(engine)
+    if (coordinators === undefined) {
+      coordinators = new Coordinators(engine, times)
+      byEngine.set(engine, coordinators)
+    }
+    coordinators.#servers++
+    return coordinators
+  }
+
+  /** A server closes; with the last one all clients are gone. */
+  release(engine: Broker['engine']): void {
+    if (--this.#servers > 0) return
+    byEngine.delete(engine)
+    this.groups.close()
+    this.members.close()
+  }
+}
+
+const byEngine = new WeakMap<Broker['engine'], Coordinators>()

@@ -1,0 +1,92 @@
+import { InvalidOptionError } from '../errors.ts'
+import type { Topic } from '../log/topic.ts'
+import type { ConfigType } from './topic-configs.ts'
+
+/** A config of Kafka's topics for which there is nothing to do in memory: no replicas, no disk, no packing again. */
+export interface InertConfig {
+  readonly name: string
+  readonly type: ConfigType
+  /** Kafka's. */
+  readonly fallback: string
+}
+
+// Services set these where they make their topics; what they set is told back to them.
+const inertConfigs: readonly InertConfig[] = [
+  { name: 'compression.gzip.level', type: 'int', fallback: '-1' },
+  { name: 'compression.lz4.level', type: 'int', fallback: '9' },
+  { name: 'compression.type', type: 'string', fallback: 'producer' },
+  { name: 'compression.zstd.level', type: 'int', fallback: '3' },
+  { name: 'file.delete.delay.ms', type: 'long', fallback: '60000' },
+  { name: 'flush.messages', type: 'long', fallback: '9223372036854775807' },
+  { name: 'flush.ms', type: 'long', fallback: '9223372036854775807' },
+  { name: 'follower.replication.throttled.replicas', type: 'list', fallback: '' },
+  { name: 'index.interval.bytes', type: 'int', fallback: '4096' },
+  { name: 'leader.replication.throttled.replicas', type: 'list', fallback: '' },
+  { name: 'max.compaction.lag.ms', type: 'long', fallback: '9223372036854775807' },
+  { name: 'min.insync.replicas', type: 'int', fallback: '1' },
+  { name: 'preallocate', type: 'boolean', fallback: 'false' },
+  { name: 'segment.index.bytes', type: 'int', fallback: '10485760' },
+  { name: 'segment.jitter.ms', type: 'long', fallback: '0' },
+  { name: 'unclean.leader.election.enable', type: 'boolean', fallback: 'false' },
+]
+
+/** What a request says of a topic's configs: those that mean something here, and the values of the others. */
+export interface SplitConfigs<Named> {
+  readonly meant: readonly Named[]
+  /** By name; a null is the default again. */
+  readonly inert: ReadonlyMap<string, string | null>
+}
+
+/** @throws InvalidOptionError where a value is not of its config's type */
+export function splitConfigs<Named extends { readonly name: string; readonly value: string | null }>(
+  topic: string,
+  configs: readonly Named[],
+): SplitConfigs<Named> {
+  const inert = new Map<string, string | null>()
+  const meant = configs.filter(({ name, value }) => {
+    const config = inertConfigs.find(each => each.name === name)
+    if (config === undefined) return true
+    if (value !== null) checkInert(topic, config, value)
+    inert.set(name, value)
+    return false
+  })
+  return { meant, inert }
+}
+
+/** Every such config with its default, but for those that are named. */
+export function resetInert(named: ReadonlyMap<string, string | null>): ReadonlyMap<string, string | null> {
+  return new Map([...inertConfigs.map(({ name }) => [name, null] as const), ...named])
+}
+
+/** The values that topics were given of such configs. */
+export class InertConfigs {
+  readonly #values = new WeakMap<Topic, Map<string, string>>()
+
+  /** Notes them; a null is the default again. */
+  set(topic: Topic, changes: ReadonlyMap<string, string | null>): void {
+    const values = this.#values.get(topic) ?? new Map<string, string>()
+    for (const [name, value] of changes) {
+      if (value === null) values.delete(name)
+      else values.set(name, value)
+    }
+    this.#values.set(topic, values)
+  }
+
+  /** All that there are, with the value that a topic was given; undefined where it has the default. */
+  of(topic: Topic): readonly (InertConfig & { readonly own: string | undefined })[] {
+    const values = this.#values.get(topic)
+    return inertConfigs.map(config => ({ ...config, own: values?.get(config.name) }))
+  }
+}
+
+function checkInert(topic: string, { name, type }: InertConfig, value: string): void {
+  const text = value.trim()
+  if (type === 'string' || type === 'list') return
+  const fits = type === 'boolean' ? /^(true|false)$/.test(text) : text !== '' && Number.isFinite(Number(text))
+  if (fits) return
+  const expected = type === 'boolean' ? 'true or false' : 'a number'
+  throw new InvalidOptionError(
+    `Topic '${topic}': config '${name}' expected ${expected}, received '${value}'`,
+    { topic, option: name, expected, received: value },
+  )
+}

@@ -1,0 +1,47 @@
+import type { Cell, Outcome } from './cell.ts'
+import { clients } from './client.ts'
+import { scenarios } from './scenarios.ts'
+
+/** What was measured, by client and by row. */
+export type Matrix = Record<string, { version: string; cells: Record<string, Cell> }>
+
+export const exampleTitle = 'its example in these docs'
+
+const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+
+function toText(cell: Cell | undefined): string {
+  if (cell === undefined) return ''
+  if (cell.outcome === 'ok') return `${cell.ms}`
+  return cell.outcome === 'missing' ? '–' : '**failed**'
+}
+
+/** The page of the docs. */
+export function toMarkdown(matrix: Matrix): string {
+  const columns = clients.filter(({ name }) => matrix[name] !== undefined)
+  const titles = [...scenarios.map(({ title }) => title), exampleTitle]
+  const listed = (outcome: Outcome) =>
+    columns.flatMap(({ name }) =>
+      titles
+        .map(title => ({ title, cell: matrix[name]!.cells[title] }))
+        // What an action is called says no more than the row does.
+        .filter(({ cell }) => cell?.outcome === outcome && !/^has no [a-z-]+$/.test(cell.reason!))
+        .map(({ title, cell }) => `- ${name}, ${title}: ${cell!.reason}`),
+    )
+  const section = (heading: string, lines: readonly string[]) =>
+    lines.length === 0 ? '' : `\n${heading}\n\n${lines.join('\n')}\n`
+  return `# Which clients do what
+
+Written by \`npm run test:clients -- --write\`, which runs each client against the built package over TCP. Every cell is a small
+program that is checked on both sides: what the client read, and what the broker has. It tells how many milliseconds the
+client took, with its connections and without the start of its process. The clients' own waits are in it, such as a
+heartbeat that tells of a rebalance, and other clients that ran on the machine at the same time. – is what a client has not
+got.
+
+${row(['', ...columns.map(({ name }) => `${name} ${matrix[name]!.version}`)])}
+${row(['---', ...columns.map(() => '---:')])}
+${titles.map(title => row([title, ...columns.map(({ name }) => toText(matrix[name]!.cells[title]))])).join('\n')}
+${section('What fails:', listed('failed'))}${section('What a client has not got, and why:', listed('missing'))}
+CI runs the same without \`--write\`, and fails when a cell that was ok is not. \`--client kcat --scenario rebalance\` runs some of
+it. A client whose language or package is not on the machine is skipped.
+`
+}

@@ -1,0 +1,96 @@
+import type { Mutation } from '../mutation.ts'
+
+export const serverMutations: readonly Mutation[] = [
+  {
+    name: 'a client gets an aborted batch',
+    file: 'log/encoded-segment.ts',
+    find: 'if (size === 0 || !batches.visible(i, committed)) continue',
+    replace: 'if (size === 0) continue',
+    breaks: 'nobody who reads what is committed gets an aborted batch',
+  },
+  {
+    name: 'what lies between two batches is sent with them',
+    file: 'log/encoded-segment.ts',
+    find: 'if (position !== stop) {',
+    replace: 'if (stop === 0) {',
+    breaks: 'a hidden batch is not sent as a part of its neighbours',
+  },
+  {
+    name: 'a client gets a batch that is not decided yet',
+    file: 'log/encoded-segment.ts',
+    find: 'if (this.baseOffset + batches.first(i + 1) > end) break',
+    replace: 'if (this.baseOffset + batches.first(i) > end) break',
+    breaks: 'nobody who reads what is committed gets past the last stable offset',
+  },
+  {
+    name: 'a made batch is given beyond the last stable offset',
+    file: 'server/batch-reader.ts',
+    find: 'return known.to <= segment.offsetAt(stop - 1) + 1 ? known : make(stretch, mostRecords)',
+    replace: 'return known',
+    breaks: 'batches that are made for all readers hold nothing that one of them does not get yet',
+  },
+  {
+    name: 'a batch keeps the offset that its client gave it',
+    file: 'server/protocol/record-batch.ts',
+    find: 'batch.writeInt32BE(high, 0)\n  batch.writeUInt32BE(baseOffset - high * 0x100000000, 4)',
+    replace: 'void high',
+    breaks: 'a batch is kept with the offset that it has in the log',
+  },
+  {
+    name: 'a batch that is stamped keeps its old checksum',
+    file: 'server/protocol/record-batch.ts',
+    find: "if (type === 'append') batch[attributesEnd - 1]! |= appendTimeType\n  batch.writeBigInt64BE(BigInt(maxTimestamp), maxTimestampAt)\n  seal(batch)",
+    replace:
+      "if (type === 'append') batch[attributesEnd - 1]! |= appendTimeType\n  batch.writeBigInt64BE(BigInt(maxTimestamp), maxTimestampAt)",
+    breaks: 'a batch whose time the broker gives has a checksum that is right',
+  },
+  {
+    name: 'a batch with a wrong checksum is taken',
+    file: 'server/protocol/record-batch.ts',
+    find: 'if (bytes.readUInt32BE(crcAt) !== crc32c(bytes.subarray(crcFrom))) {',
+    replace: 'if (bytes.length < crcFrom) {',
+    breaks: 'a batch with a wrong checksum is refused',
+  },
+  {
+    name: 'a stopped broker goes on to lead',
+    file: 'server/cluster/cluster.ts',
+    find: 'if (node.running) return node',
+    replace: 'return node',
+    breaks: 'the partitions of a stopped broker get another leader',
+  },
+  {
+    name: 'a partition that moves keeps its leader epoch',
+    file: 'server/cluster/cluster.ts',
+    find: 'epoch: epoch + 1',
+    replace: 'epoch',
+    breaks: 'the leader epoch grows with each move',
+  },
+  {
+    name: 'any broker answers for any partition',
+    file: 'server/cluster/leader-checks.ts',
+    find: 'return leader === node ? 0 : notLeader',
+    replace: 'return 0',
+    breaks: 'a broker refuses what another one leads',
+  },
+  {
+    name: 'a fetch session does not tell what has changed',
+    file: 'server/fetch-session.ts',
+    find: 'return some || changed || errorCode !== 0',
+    replace: 'return some || errorCode !== 0',
+    breaks: 'a fetch session tells where the log begins and ends once that changes',
+  },
+  {
+    name: 'a request of a fetch session may be repeated',
+    file: 'server/fetch-sessions.ts',
+    find: 'if (held.session.epoch !== sessionEpoch) return invalidEpoch',
+    replace: '',
+    breaks: 'the requests of a fetch session follow each other',
+  },
+  {
+    name: 'a member that was removed from a mixed group joins it again unnoticed',
+    file: 'server/mixed-group.ts',
+    find: "if (memberId !== '' && known === undefined && !this.#promised.has(memberId))\n      return refuse('UNKNOWN_MEMBER_ID')",
+    replace: '',
+    breaks: 'who was removed from a group of both protocols hears of it',
+  },
+]
