@@ -7,6 +7,8 @@ export interface Options {
   readonly file: string
   readonly limit: number | undefined
   readonly rate: number | undefined
+  /** The address of a broker of a cluster. */
+  readonly kafka: string | undefined
 }
 
 /** Three million US flights, January to June 2001. */
@@ -20,6 +22,7 @@ npm start -- [options]
   --file <path>     a parquet file with date, origin, destination and delay (default: flights-3m of vega-datasets)
   --limit <count>   only its first flights (default: all)
   --rate <count>    at most so many flights per second (default: as many as go)
+  --kafka <address> on a real cluster, host:port (needs: npm install --no-save --engine-strict=false @platformatic/kafka)
   --help            this text`
 
 /** Throws an error of one line where they make no sense. */
@@ -31,10 +34,11 @@ export function parseOptions(args: string[]): Options {
       file: { type: 'string' },
       limit: { type: 'string' },
       rate: { type: 'string' },
+      kafka: { type: 'string' },
     },
   })
-  const { help, file = defaultFile() } = values
-  return { help, file, limit: toCount('limit', values.limit), rate: toCount('rate', values.rate) }
+  const { help, file = defaultFile(), kafka } = values
+  return { help, file, limit: toCount('limit', values.limit), rate: toCount('rate', values.rate), kafka }
 }
 
 function toCount(option: string, text: string | undefined): number | undefined {

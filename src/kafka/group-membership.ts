@@ -218,7 +218,11 @@ export class GroupMembership implements Membership {
   ): Promise<void> {
     this.#memberEpoch = memberEpoch
     this.#intervalMs = heartbeatIntervalMs
-    if (assignment !== null) this.#target = await this.#named(assignment.topicPartitions)
+    if (assignment !== null) {
+      this.#target = await this.#named(assignment.topicPartitions)
+      // Its next heartbeat says what it has, also where that is what it had.
+      this.#changed = true
+    }
     if (assignment !== null || full || !this.#settled) await this.#reconcile()
   }
 

@@ -91,11 +91,20 @@ export class ConsumerMember implements MembershipListener {
   /** What it says that it has: the rest of what it was told to give up is free. */
   has(partitions: readonly TopicPartition[]): void {
     const kept = new Set(partitions.map(formatTopicPartition))
+    this.#release(({ topic, partition }) => !kept.has(formatTopicPartition({ topic, partition })))
+  }
+
+  /** What it got and was to give up again between two of its heartbeats, and so has never heard of, is free. */
+  releaseUnheard(): void {
+    this.#release(({ assignmentEpoch }) => assignmentEpoch > this.epoch)
+  }
+
+  #release(isFree: (owned: Owned) => boolean): void {
     const released: TopicPartition[] = []
-    for (const [id, { topic, partition }] of this.#revoking) {
-      if (kept.has(id)) continue
+    for (const [id, owned] of this.#revoking) {
+      if (!isFree(owned)) continue
       this.#revoking.delete(id)
-      released.push({ topic, partition })
+      released.push({ topic: owned.topic, partition: owned.partition })
     }
     if (released.length > 0) this.#membership!.release(released)
   }

@@ -52,6 +52,7 @@ export class ConsumerMembers {
     }
     if (memberEpoch !== member.epoch) return 'FENCED_MEMBER_EPOCH'
     if (beat.interest !== undefined) member.subscribe(beat.interest)
+    member.releaseUnheard()
     if (beat.partitions !== undefined) member.has(beat.partitions)
     return this.#heard(beat.groupId, member)
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { topic } from '../../src/index.ts'
-import { type ConnectOptions, connect } from '../../src/kafka/index.ts'
+import { Broker, json, topic } from '../../src/index.ts'
+import { type ConnectOptions, connect, portability } from '../../src/kafka/index.ts'
 
 const bootstrapBrokers = ['127.0.0.1:9092']
 
@@ -40,5 +40,28 @@ describe('options that cannot be', () => {
       topic: 'orders',
       option,
     })
+  })
+})
+
+describe('portability', () => {
+  it('lists what a cluster would refuse, and what would change', async () => {
+    const broker = new Broker({
+      topics: {
+        latest: topic({ retentionRecords: 100, codec: json }),
+        queue: topic({ cleanupPolicy: 'consumed' }),
+        table: topic({ cleanupPolicy: 'compact', codec: json }),
+        bounded: topic({ whenFull: 'wait', retentionMs: 1000, codec: json }),
+      },
+    })
+    const notes = portability(broker).map(note => [note.topic, note.option, note.effect])
+    expect(notes).toEqual([
+      ['latest', 'retentionRecords', 'refused'],
+      ['queue', 'cleanupPolicy', 'refused'],
+      ['queue', 'codec', 'changes'],
+      ['bounded', 'whenFull', 'refused'],
+    ])
+    const groups = new Map([['g', { assignor: 'by-region' }]])
+    expect(portability({ topics: new Map(), groups })).toMatchObject([{ groupId: 'g', option: 'assignor' }])
+    await broker.close()
   })
 })

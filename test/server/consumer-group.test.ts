@@ -278,3 +278,17 @@ it('describes what a member is meant to have beside what it has', async () => {
   expect(a).toEqual([4, 2])
   expect(b).toEqual([0, 2])
 })
+
+it('does not wait for what a member got and lost again between two of its heartbeats', async () => {
+  const { broker, beat, join, has } = start()
+  await join('a')
+  await join('b')
+  await beat('a', 1)
+  const { memberEpoch } = await beat('a', 1, has(0, 2))
+  // What b was to have goes to a, and is to go on to c, before a is heard again.
+  await beat('b', -1)
+  await join('c')
+  expect(broker.group('g').state).toBe('Reconciling')
+  expect(await beat('a', memberEpoch)).toMatchObject({ errorCode: 0 })
+  expect(broker.group('g').state).toBe('Stable')
+})

@@ -1,0 +1,8 @@
+import { topic } from 'brokerlet'
+
+export interface Order {
+  readonly id: string
+  readonly total: number
+}
+
+export const topics = { orders: topic<Order, string>({ partitions: 12 }) }

@@ -1,0 +1,60 @@
+import type { TopicOptions } from '../topic-definition.ts'
+
+/** What `portability` looks at: a broker of this process. */
+export interface PortableBroker {
+  readonly topics: ReadonlyMap<string, { readonly options: TopicOptions }>
+  readonly groups: ReadonlyMap<string, { readonly assignor: string }>
+}
+
+/** Something that a cluster does otherwise. */
+export interface PortabilityNote {
+  /** The topic, or the group, that it is about. */
+  readonly topic?: string
+  readonly groupId?: string
+  readonly option: string
+  readonly value: unknown
+  /** What is refused has to be changed; what changes has to be looked at. */
+  readonly effect: 'refused' | 'changes'
+  readonly onCluster: string
+}
+
+/**
+ * Lists what a program's topics and groups would not carry over to a cluster as it is, before it moves there.
+ *
+ * @example
+ * for (const { topic, option, onCluster } of portability(broker)) console.log(topic, option, onCluster)
+ */
+export function portability(broker: PortableBroker): PortabilityNote[] {
+  const topics = [...broker.topics].flatMap(([topic, { options }]) =>
+    notesOn(options).map(note => ({ topic, ...note })),
+  )
+  const groups = [...broker.groups].flatMap(([groupId, { assignor }]): PortabilityNote[] => {
+    if (assignor === 'uniform' || assignor === 'range') return []
+    const onCluster = `'uniform' or 'range', which assign on the brokers`
+    return [{ groupId, option: 'assignor', value: assignor, effect: 'refused', onCluster }]
+  })
+  return [...topics, ...groups]
+}
+
+function notesOn(options: TopicOptions): Omit<PortabilityNote, 'topic'>[] {
+  const { retentionRecords = -1, whenFull = 'drop-oldest', cleanupPolicy = 'delete', codec, freeze } = options
+  const notes: Omit<PortabilityNote, 'topic'>[] = []
+  const note = (option: string, value: unknown, effect: PortabilityNote['effect'], onCluster: string) =>
+    notes.push({ option, value, effect, onCluster })
+  if (retentionRecords !== -1)
+    note('retentionRecords', retentionRecords, 'refused', 'retentionMs and retentionBytes')
+  if (cleanupPolicy === 'consumed')
+    note(
+      'cleanupPolicy',
+      cleanupPolicy,
+      'refused',
+      `'delete': records stay for their time, whoever has read them`,
+    )
+  // What a policy brings along is not what was asked for.
+  else if (whenFull !== 'drop-oldest' && cleanupPolicy === 'delete')
+    note('whenFull', whenFull, 'refused', 'the oldest records go, read or not')
+  if (codec === undefined)
+    note('codec', undefined, 'changes', 'values are bytes: json, unless the topic has a codec')
+  if (freeze) note('freeze', freeze, 'changes', 'each reader gets a copy of its own')
+  return notes
+}
