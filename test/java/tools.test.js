@@ -146,10 +146,15 @@ test('consumers of both protocols and one of the process share a group', async (
   while (!dealtOut() || group.state !== 'Stable') await sleep(50)
   const messages = Array.from({ length: 60 }, (_, i) => ({ topic: 'mixed', value: i, partition: i % 6 }))
   await broker.producer().sendBatch(messages)
-  for (const consumed of await Promise.all(consumers)) {
-    assert.match(consumed, /"name":"shutdown_complete"/)
-  }
-  assert.equal(handled, 20)
+  const told = await Promise.all(consumers)
+  for (const consumed of told) assert.match(consumed, /"name":"shutdown_complete"/)
+  // A client that is about to join again when it commits does not (RebalanceInProgressException), and then ends: its records
+  // come again.
+  const again = told.filter(consumed => /"success":false/.test(consumed)).length
+  assert.ok(
+    handled >= 20 && handled <= 20 + 20 * again,
+    `${handled} handled, ${again} clients did not commit`,
+  )
   assert.equal(group.lag(), 0)
   await own.close()
 })
