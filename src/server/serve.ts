@@ -4,6 +4,7 @@ import type { Broker } from '../broker.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import { checkOptions, integer, invalidOption, name, objectWith } from '../validate.ts'
 import { makeNodes } from './cluster/cluster.ts'
+import { loadNativeCrc32c } from './native-crc32c.ts'
 import { checkSaslOptions, type SaslOptions } from './sasl/sasl-options.ts'
 import { BrokerListener, type ServedBroker } from './served-broker.ts'
 import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
@@ -71,6 +72,7 @@ export async function serve(
   })
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)
   const { engine } = broker as Broker
+  engine.requireOpen()
   const { port = 0, host = '127.0.0.1', brokers: count = 1, tls } = options
   if (port + count - 1 > maxPort) {
     throw invalidOption('serve', 'port', `room for ${count} brokers up to ${maxPort}`, port)
@@ -88,13 +90,16 @@ export async function serve(
     wire.close()
     await closed
   }
+  engine.events.on('closed', () => void close())
   try {
+    await loadNativeCrc32c()
     for (const each of brokers) await each.listen()
+    // It may have closed meanwhile.
+    engine.requireOpen()
   } catch (error) {
     await close()
     throw error
   }
-  engine.events.on('closed', () => void close())
   const [first] = brokers
   const servedBy = (nodeId: number) => brokers.find(each => each.nodeId === nodeId && each.running)
   return {

@@ -87,3 +87,11 @@ it('refuses what cannot be meant', async () => {
     "unknown option 'ports'. Did you mean 'port'?",
   )
 })
+
+it('refuses a broker that is closed, and one that closes before the server listens', async () => {
+  const broker = new Broker()
+  const serving = serve(broker)
+  await broker.close()
+  await expect(serving).rejects.toMatchObject({ code: 'CLOSED' })
+  await expect(serve(broker)).rejects.toMatchObject({ code: 'CLOSED' })
+})

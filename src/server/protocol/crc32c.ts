@@ -38,8 +38,24 @@ const [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15] = t
 // Words are read as the machine has them.
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
+type Checksum = (bytes: Buffer) => number
+
+// The processor's own instruction, where a package gives it; for a few bytes the call costs more than it saves.
+let native: Checksum | undefined
+const fewBytes = 512
+
+/** From now on checksums are made by somebody else, who gives the same. */
+export function setNativeCrc32c(checksum: Checksum | undefined): void {
+  native = checksum
+}
+
 /** The checksum of record batches (CRC-32C), which zlib's `crc32` is not. */
 export function crc32c(bytes: Uint8Array): number {
+  if (native === undefined || bytes.length < fewBytes) return byTables(bytes)
+  return native(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+}
+
+function byTables(bytes: Uint8Array): number {
   const aligned = Math.min(bytes.length, -bytes.byteOffset & 3)
   const words = littleEndian ? ((bytes.length - aligned) >> 4) << 2 : 0
   let crc = byBytes(-1, bytes, 0, aligned)
