@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import Table from 'cli-table3'
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node'
+import { toMarkdown } from '../bench/table.ts'
 
 interface Count {
   passed: number
@@ -19,8 +21,11 @@ export class TableReporter implements Reporter {
     for (const module of modules) for (const test of module.children.allTests()) this.#add(test)
     const engines = [...this.#counts.keys()].sort((a, b) => order.indexOf(a) - order.indexOf(b))
     const areas = [...new Set([...this.#counts.values()].flatMap(counts => [...counts.keys()]))]
+    const rows = areas.map(area => [area, ...engines.map(engine => this.#text(engine, area))])
     const table = new Table({ head: ['', ...engines], style: { head: [], border: [] } })
-    for (const area of areas) table.push([area, ...engines.map(engine => this.#text(engine, area))])
+    table.push(...rows)
+    const page = process.env.CONFORMANCE_TABLE
+    if (page !== undefined) writeInto(page, toMarkdown(['', ...engines], rows))
     const lines = [table.toString(), ...this.#skips.map(skip => `skipped: ${skip}`)]
     process.stdout.write(`\n${lines.join('\n')}\n`)
   }
@@ -49,4 +54,16 @@ export class TableReporter implements Reporter {
       .map(state => `${count[state]} ${state}`)
       .join(', ')
   }
+}
+
+const begin = '<!-- what npm run test:conformance came to -->\n'
+const end = '<!-- end -->'
+
+// Between two marks of a page, with CONFORMANCE_TABLE=docs/kafka.md.
+function writeInto(page: string, table: string): void {
+  const text = readFileSync(page, 'utf8')
+  const from = text.indexOf(begin)
+  const to = text.indexOf(end, from)
+  if (from === -1 || to === -1) throw new Error(`${page} has no place for the table`)
+  writeFileSync(page, `${text.slice(0, from + begin.length)}${table}\n${text.slice(to)}`)
 }
