@@ -37,6 +37,7 @@ import {
   integer,
   invalidOption,
   limit,
+  nameList,
   objectWith,
   oneOf,
   requireArgument,
@@ -95,10 +96,7 @@ const anObject: Check = {
   accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
 }
 
-const nameList: Check = {
-  expected: 'an array of topic names',
-  accepts: value => Array.isArray(value) && value.every(each => typeof each === 'string'),
-}
+const topicNames = nameList('topic names')
 
 const clockMethods = objectWith('now', 'monotonic', 'setTimer', 'turn')
 
@@ -279,8 +277,8 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     groupId: string,
     options: { readonly topics: readonly (keyof Topics & string)[]; readonly from?: 'beginning' | 'end' },
   ): ConsumerGroup {
-    checkOptions('createGroup', options, { topics: nameList, from: oneOf('beginning', 'end') })
-    requireArgument('createGroup', 'topics', options.topics, nameList)
+    checkOptions('createGroup', options, { topics: topicNames, from: oneOf('beginning', 'end') })
+    requireArgument('createGroup', 'topics', options.topics, topicNames)
     return this.#engine.createGroup(groupId, options.topics, options.from ?? 'beginning')
   }
 

@@ -111,6 +111,14 @@ export const name: Check = {
   accepts: value => typeof value === 'string' && value !== '',
 }
 
+/** A list of strings; `what` says of what. */
+export function nameList(what: string): Check {
+  return {
+    expected: `an array of ${what}`,
+    accepts: value => Array.isArray(value) && value.every(each => typeof each === 'string'),
+  }
+}
+
 /** An object in which each of `methods` is a function. */
 export function objectWith(...methods: readonly string[]): Check {
   return {

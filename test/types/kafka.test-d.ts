@@ -1,12 +1,13 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { type PubSub, topic } from '../../src/index.ts'
-import { connect, type KafkaConnection } from '../../src/kafka/index.ts'
+import { type Broker, type PubSub, topic } from '../../src/index.ts'
+import { connect, type KafkaConnection, type MirrorSummary, mirror } from '../../src/kafka/index.ts'
 
 interface Order {
   readonly id: string
 }
 const topics = { orders: topic<Order>(), payments: topic<number>() }
 declare const cluster: KafkaConnection<typeof topics>
+declare const broker: Broker<typeof topics>
 
 describe('a cluster', () => {
   it('has the topics that it was connected with', () => {
@@ -24,6 +25,12 @@ describe('a cluster', () => {
     cluster.consumer({ groupId: 'g', topics: ['order'] })
     const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
     void consumer.run({ eachRecord: ({ value }) => expectTypeOf(value).toEqualTypeOf<Order>() })
+  })
+
+  it('takes what a broker of any topics holds', () => {
+    expectTypeOf(mirror(broker, cluster)).resolves.toEqualTypeOf<MirrorSummary>()
+    // @ts-expect-error: a cluster is not copied from
+    void mirror(cluster, cluster)
   })
 
   it('has nothing of what only memory can do', () => {

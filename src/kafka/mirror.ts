@@ -1,0 +1,278 @@
+import type { Admin } from '../admin.ts'
+import {
+  GroupIdNotFoundError,
+  IllegalStateError,
+  InvalidPartitionsError,
+  isBrokerletError,
+  NonEmptyGroupError,
+  UnknownTopicOrPartitionError,
+} from '../errors.ts'
+import type { Producer } from '../producer/producer.ts'
+import type { PubSub } from '../pub-sub.ts'
+import { type ConsumerRecord, headersOf } from '../record.ts'
+import { didYouMean, suggest } from '../suggest.ts'
+import type { OpenTopics } from '../topic-definition.ts'
+import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
+import { checkOptions, integer, nameList } from '../validate.ts'
+import { type MirroredOffsets, noteMirrored, targetOffset } from './mirrored-offsets.ts'
+
+/** A partition that `mirror` reads. */
+export interface MirroredPartition {
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  read(offset: number, options: { readonly maxRecords: number }): readonly ConsumerRecord[]
+}
+
+/** What `mirror` copies from: a broker of this process. */
+export interface MirroredBroker {
+  readonly topics: ReadonlyMap<string, { readonly partitions: readonly MirroredPartition[] }>
+  readonly groups: ReadonlyMap<string, { readonly offsets: readonly TopicPartitionOffset[] }>
+}
+
+/** What is mirrored. */
+export interface MirrorOptions {
+  /** Default all of the broker's. */
+  readonly topics?: readonly string[]
+  /** Default those that have committed something in these topics. */
+  readonly groups?: readonly string[]
+  /** How many records are read and written at once; default 500. */
+  readonly maxRecords?: number
+}
+
+/** What was mirrored, as plain JSON. */
+export interface MirrorSummary {
+  readonly topics: readonly { readonly topic: string; readonly records: number }[]
+  /** What each group has committed on the cluster now. */
+  readonly groups: readonly { readonly groupId: string; readonly offsets: readonly TopicPartitionOffset[] }[]
+}
+
+// One partition on its way.
+interface Copy extends TopicPartition {
+  readonly source: MirroredPartition
+  readonly offsets: MirroredOffsets
+  // The next offset of the source.
+  next: number
+  records: number
+}
+
+interface Work {
+  readonly copies: ReadonlyMap<string, Copy>
+  readonly groups: readonly string[]
+  readonly maxRecords: number
+}
+
+/**
+ * Copies what topics of a broker in this process hold into the topics of the same names on a cluster, partition by
+ * partition, in order, with keys, values, headers and timestamps; then commits for each group the offset there that
+ * stands for what it has committed here. What an aborted transaction wrote is left out. What is sent meanwhile is copied,
+ * too, until nothing is left: stop sending first. What is in the way is refused before anything is written; where it
+ * fails later, what was written can be deleted before it is tried again.
+ *
+ * @throws UnknownTopicOrPartitionError where a topic is missing, here or on the cluster
+ * @throws InvalidPartitionsError where a topic has another number of partitions on the cluster
+ * @throws GroupIdNotFoundError where the broker has no such group
+ * @throws NonEmptyGroupError where a group has members on the cluster
+ * @throws IllegalStateError where a topic has records on the cluster, or a group offsets in it; where a transaction is open
+ *
+ * @example
+ * const bus = await connect({ bootstrapBrokers, topics, createTopics: true })
+ * const { topics: copied, groups } = await mirror(broker, bus)
+ */
+export async function mirror(
+  broker: MirroredBroker,
+  // biome-ignore lint/complexity/noBannedTypes: a bus of any topics
+  bus: Pick<PubSub<{}>, 'admin' | 'producer'>,
+  options: MirrorOptions = {},
+): Promise<MirrorSummary> {
+  checkOptions('mirror', options, {
+    topics: nameList('topic names'),
+    groups: nameList('group ids'),
+    maxRecords: integer(1),
+  })
+  const topics = [...new Set(options.topics ?? broker.topics.keys())]
+  const mirrored = new Set(topics)
+  const groups = [...new Set(options.groups ?? groupsOf(broker, mirrored))]
+  requireHere(broker, topics, groups)
+  const copies = await emptyCopies(broker, bus.admin, topics)
+  for (const groupId of groups) await requireUnused(bus.admin, groupId, mirrored)
+  const committed = await copyAll(broker, { copies, groups, maxRecords: options.maxRecords ?? 500 }, bus)
+  for (const { groupId, offsets } of committed) {
+    if (offsets.length > 0) await bus.admin.setGroupOffsets(groupId, offsets)
+  }
+  const recordsOf = (topic: string) =>
+    [...copies.values()].reduce((sum, copy) => sum + (copy.topic === topic ? copy.records : 0), 0)
+  return { topics: topics.map(topic => ({ topic, records: recordsOf(topic) })), groups: committed }
+}
+
+function groupsOf(broker: MirroredBroker, topics: ReadonlySet<string>): string[] {
+  const groups = [...broker.groups].filter(([, { offsets }]) =>
+    offsets.some(({ topic }) => topics.has(topic)),
+  )
+  return groups.map(([groupId]) => groupId)
+}
+
+// --- what is refused ------------------------------------------------------------------------------------------------
+
+function requireHere(broker: MirroredBroker, topics: readonly string[], groups: readonly string[]): void {
+  for (const topic of topics) {
+    if (broker.topics.has(topic)) continue
+    const suggestions = suggest(topic, broker.topics.keys())
+    throw new UnknownTopicOrPartitionError(
+      `mirror: the broker has no topic '${topic}'${didYouMean(suggestions)}`,
+      { topic, suggestions },
+    )
+  }
+  for (const groupId of groups) {
+    if (broker.groups.has(groupId)) continue
+    const suggestions = suggest(groupId, broker.groups.keys())
+    throw new GroupIdNotFoundError(`mirror: the broker has no group '${groupId}'${didYouMean(suggestions)}`, {
+      groupId,
+      suggestions,
+    })
+  }
+}
+
+async function emptyCopies(
+  broker: MirroredBroker,
+  admin: Admin,
+  topics: readonly string[],
+): Promise<Map<string, Copy>> {
+  const present = new Set(await admin.listTopics())
+  const missing = topics.filter(topic => !present.has(topic))
+  if (missing.length > 0) {
+    throw new UnknownTopicOrPartitionError(
+      `mirror: the cluster has no topic ${missing.map(topic => `'${topic}'`).join(', ')}; connect with createTopics: true makes those that are declared`,
+      { topic: missing[0]! },
+    )
+  }
+  const copies = new Map<string, Copy>()
+  for (const topic of topics) {
+    const sources = broker.topics.get(topic)!.partitions
+    const targets = (await admin.describeTopic(topic)).partitions
+    if (targets.length !== sources.length) {
+      throw new InvalidPartitionsError(
+        `mirror: topic '${topic}' has ${sources.length} partitions here and ${targets.length} on the cluster; keys would move`,
+        { topic, expected: String(sources.length), received: targets.length },
+      )
+    }
+    for (const { partition, logStartOffset, highWatermark } of targets) {
+      const tp = { topic, partition }
+      // A second copy beside a first one would be read twice.
+      if (highWatermark > logStartOffset) {
+        throw new IllegalStateError(
+          `mirror: ${formatTopicPartition(tp)} has records on the cluster; admin.deleteRecords before offset ${highWatermark} makes room`,
+          tp,
+        )
+      }
+      const source = sources[partition]!
+      requireStable(tp, source)
+      const offsets = { runs: [], end: highWatermark }
+      copies.set(formatTopicPartition(tp), {
+        ...tp,
+        source,
+        offsets,
+        next: source.logStartOffset,
+        records: 0,
+      })
+    }
+  }
+  return copies
+}
+
+// Nothing after an open transaction is read, and whether it will count is not known.
+function requireStable(tp: TopicPartition, { lastStableOffset, highWatermark }: MirroredPartition): void {
+  if (lastStableOffset >= highWatermark) return
+  throw new IllegalStateError(
+    `mirror: a transaction is open in ${formatTopicPartition(tp)}, at offset ${lastStableOffset}; end it first`,
+    { topic: tp.topic, partition: tp.partition, offset: lastStableOffset },
+  )
+}
+
+async function requireUnused(admin: Admin, groupId: string, topics: ReadonlySet<string>): Promise<void> {
+  try {
+    const { members } = await admin.describeGroup(groupId)
+    if (members.length > 0) {
+      throw new NonEmptyGroupError(
+        `mirror: group '${groupId}' has ${members.length} members on the cluster; its offsets would not be theirs`,
+        { groupId },
+      )
+    }
+    const offset = (await admin.listGroupOffsets(groupId)).find(({ topic }) => topics.has(topic))
+    if (offset === undefined) return
+    throw new IllegalStateError(
+      `mirror: group '${groupId}' has committed offset ${offset.offset} of ${formatTopicPartition(offset)} on the cluster; admin.deleteGroupOffsets forgets it`,
+      { groupId, topic: offset.topic, partition: offset.partition, offset: offset.offset },
+    )
+  } catch (error) {
+    if (!isBrokerletError(error) || error.code !== 'GROUP_ID_NOT_FOUND') throw error
+  }
+}
+
+// --- what is done ---------------------------------------------------------------------------------------------------
+
+async function copyAll(
+  broker: MirroredBroker,
+  { copies, groups, maxRecords }: Work,
+  // biome-ignore lint/complexity/noBannedTypes: a bus of any topics
+  bus: Pick<PubSub<{}>, 'producer'>,
+): Promise<MirrorSummary['groups']> {
+  const producer = bus.producer({ clientId: 'mirror' }) as Producer<OpenTopics>
+  try {
+    for (;;) {
+      const left = nextRecords(copies, maxRecords)
+      // Nothing is awaited between the two: what is committed is committed of what was copied.
+      if (left === undefined)
+        return groups.map(groupId => ({ groupId, offsets: translated(broker, groupId, copies) }))
+      await write(left.copy, left.records, producer)
+    }
+  } finally {
+    await producer.close()
+  }
+}
+
+function nextRecords(
+  copies: ReadonlyMap<string, Copy>,
+  maxRecords: number,
+): { readonly copy: Copy; readonly records: readonly ConsumerRecord[] } | undefined {
+  for (const copy of copies.values()) {
+    const { source, next } = copy
+    const records = source.read(Math.max(next, source.logStartOffset), { maxRecords })
+    if (records.length > 0) return { copy, records }
+    requireStable(copy, source)
+  }
+  return undefined
+}
+
+async function write(
+  copy: Copy,
+  records: readonly ConsumerRecord[],
+  producer: Producer<OpenTopics>,
+): Promise<void> {
+  const { topic, partition, offsets } = copy
+  const written = await producer.sendBatch(
+    records.map(record => ({
+      topic,
+      partition,
+      key: record.key,
+      value: record.value,
+      headers: headersOf(record),
+      timestamp: record.timestamp,
+    })),
+  )
+  for (const [i, { offset }] of records.entries()) noteMirrored(offsets, offset, written[i]!.offset)
+  copy.next = records.at(-1)!.offset + 1
+  copy.records += records.length
+}
+
+function translated(
+  broker: MirroredBroker,
+  groupId: string,
+  copies: ReadonlyMap<string, Copy>,
+): readonly TopicPartitionOffset[] {
+  const offsets = broker.groups.get(groupId)?.offsets ?? []
+  return offsets.flatMap(committed => {
+    const copy = copies.get(formatTopicPartition(committed))
+    return copy === undefined ? [] : [{ ...committed, offset: targetOffset(copy.offsets, committed.offset) }]
+  })
+}
