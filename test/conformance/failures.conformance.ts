@@ -89,8 +89,10 @@ function survives(how: string, broken: () => Breakable): void {
       await place.close({ timeoutMs: 5000 })
 
       const after = await connect({ bootstrapBrokers: [broken().address] })
-      const values = (await readAll(after, target)).map(({ value }) => Number(value))
-      expect(values).toHaveLength(records)
+      const read = async () => (await readAll(after, target)).map(({ value }) => Number(value))
+      // A cluster answers a commit before everybody can read what it brought.
+      await until(async () => expect(await read()).toHaveLength(records))
+      const values = await read()
       expect(new Set(values).size).toBe(records)
       await after.close()
     })

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { readAll, sendNumbers, until, values } from '../collect.ts'
+import { numbers, readAll, sendNumbers, until, values } from '../collect.ts'
 import { unique } from '../engine-under-test.ts'
 import type { Area } from '../suite.ts'
 
@@ -20,7 +20,7 @@ export const transactions: Area = ({ test, scene }) => {
     })
     await expect(aborted).rejects.toThrow('changed my mind')
     await producer.transaction(tx => tx.send({ topic, partition: 0, value: 'c' }))
-    expect(values(await readAll(place, topic))).toEqual(['a', 'c', 'b'])
+    await until(async () => expect(values(await readAll(place, topic))).toEqual(['a', 'c', 'b']))
     const all = await readAll(place, topic, { isolationLevel: 'read_uncommitted' })
     expect(values(all).sort()).toEqual(['a', 'b', 'c', 'nor', 'not'])
   })
@@ -62,7 +62,7 @@ export const transactions: Area = ({ test, scene }) => {
     expect(await consumer.committed({ topic, partition: 0 })).toEqual({ offset: 2 })
     await expect(copy(2, true)).rejects.toThrow('broken')
     expect(await consumer.committed({ topic, partition: 0 })).toEqual({ offset: 2 })
-    expect(values(await readAll(place, out))).toEqual([0, 1])
+    await until(async () => expect(values(await readAll(place, out))).toEqual([0, 1]))
   })
 
   test('reads, writes and commits exactly once in a handler', async () => {
@@ -83,8 +83,10 @@ export const transactions: Area = ({ test, scene }) => {
         }),
     })
     await consumer.caughtUp({ timeoutMs: 20_000 })
+    // A cluster answers a commit before everybody can read what it brought.
+    await until(async () => expect(await readAll(place, out)).toHaveLength(20))
     const written = values(await readAll(place, out)).map(Number)
-    expect(written.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n))
+    expect(written.sort((a, b) => a - b)).toEqual(numbers(20))
   })
 
   test('fences a producer when another one comes with its id', async () => {
@@ -96,7 +98,7 @@ export const transactions: Area = ({ test, scene }) => {
     await fresh.transaction(tx => tx.send({ topic, value: 'fresh' }))
     const late = old.transaction(tx => tx.send({ topic, value: 'late' }))
     await expect(late).rejects.toMatchObject({ code: 'PRODUCER_FENCED' })
-    expect(values(await readAll(place, topic))).toEqual(['old', 'fresh'])
+    await until(async () => expect(values(await readAll(place, topic))).toEqual(['old', 'fresh']))
   })
 
   test('aborts what a producer had open when another one comes with its id', async () => {
@@ -108,7 +110,7 @@ export const transactions: Area = ({ test, scene }) => {
       await second.producer({ transactionalId }).transaction(next => next.send({ topic, value: 'next' }))
     })
     await expect(open).rejects.toMatchObject({ code: 'PRODUCER_FENCED' })
-    expect(values(await readAll(place, topic))).toEqual(['next'])
+    await until(async () => expect(values(await readAll(place, topic))).toEqual(['next']))
   })
 
   test('does not commit for a consumer that has lost the partition', async () => {
