@@ -21,6 +21,7 @@ export interface MirroredPartition {
   readonly logStartOffset: number
   readonly highWatermark: number
   readonly lastStableOffset: number
+  /** The committed records from an offset on. */
   read(offset: number, options: { readonly maxRecords: number }): readonly ConsumerRecord[]
 }
 
