@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import Table from 'cli-table3'
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node'
 import { toMarkdown } from '../bench/table.ts'
+import { isKafkaInstalled } from '../kafka/real-kafka.ts'
 
 interface Count {
   passed: number
@@ -10,7 +11,8 @@ interface Count {
 }
 
 // What an engine is compared with comes before it.
-const order = ['in this process', 'connect, to serve', 'connect, to Apache Kafka']
+const onKafka = 'connect, to Apache Kafka'
+const order = ['in this process', 'connect, to serve', onKafka]
 
 /** Prints what the suite came to: areas by engines, and why a test was skipped on one. */
 export class TableReporter implements Reporter {
@@ -26,6 +28,7 @@ export class TableReporter implements Reporter {
     table.push(...rows)
     const page = process.env.CONFORMANCE_TABLE
     if (page !== undefined) writeInto(page, toMarkdown(['', ...engines], rows))
+    if (!isKafkaInstalled) this.#skips.push(`${onKafka}: no Java, or no jars (npm run kafka:fetch)`)
     const lines = [table.toString(), ...this.#skips.map(skip => `skipped: ${skip}`)]
     process.stdout.write(`\n${lines.join('\n')}\n`)
   }

@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker } from '../../src/index.ts'
-import { socketFactory } from '../../src/server/index.ts'
+import { RequestLog, socketFactory } from '../../src/server/index.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 
 const open: (() => Promise<unknown>)[] = []
@@ -12,11 +12,12 @@ afterEach(async () => {
 /** One topic, and a KafkaJS consumer of it that notes what it gets. */
 function start(options: TopicOptions = {}) {
   const broker = new Broker()
+  const requests = new RequestLog()
   const log = broker.createTopic('log', options)
   const kafka = new Kafka({
     clientId: 'client',
     brokers: ['in-process:9092'],
-    socketFactory: socketFactory(broker),
+    socketFactory: socketFactory(broker, { requests }),
     logLevel: logLevel.NOTHING,
     retry: { retries: 3, initialRetryTime: 20 },
   })
@@ -27,17 +28,23 @@ function start(options: TopicOptions = {}) {
     const groupId = `g-${readUncommitted}`
     const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 20, heartbeatInterval: 20, readUncommitted })
     open.push(() => consumer.disconnect())
+    let fetches = 0
+    consumer.on(consumer.events.FETCH, () => void fetches++)
     await consumer.connect()
     await consumer.subscribe({ topics: ['log'], fromBeginning: true })
     await consumer.run({
       autoCommitThreshold: 1,
       eachMessage: async ({ message: { offset, value } }) => void seen.push(`${offset}:${value}`),
     })
+    /** Waits until it has been answered so many fetches. */
+    return async (count: number) => {
+      while (fetches < count) await new Promise(setImmediate)
+    }
   }
   const until = async (count: number) => {
-    while (seen.length < count) await new Promise(resolve => setTimeout(resolve, 5))
+    while (seen.length < count) await new Promise(setImmediate)
   }
-  return { broker, kafka, log, seen, read, until }
+  return { broker, kafka, log, requests, seen, read, until }
 }
 
 it('a client on the wire gets past what was compacted, aborted, or only ends a transaction', async () => {
@@ -68,17 +75,20 @@ it('a client on the wire waits behind an open transaction, unless it reads what 
   const ended = new Promise<void>(resolve => {
     end = resolve
   })
-  const transaction = producer.transaction(async tx => {
-    await tx.send({ topic: 'log', value: 1 })
-    await ended
+  let transaction: Promise<void> | undefined
+  await new Promise<void>(written => {
+    transaction = producer.transaction(async tx => {
+      await tx.send({ topic: 'log', value: 1 })
+      written()
+      await ended
+    })
   })
-  await new Promise(resolve => setTimeout(resolve, 5))
   log.append({ value: 2 })
   await read(true)
   await until(2)
   expect(seen.splice(0)).toEqual(['0:1', '1:2'])
-  await read()
-  await new Promise(resolve => setTimeout(resolve, 100))
+  const fetched = await read()
+  await fetched(3)
   expect(seen).toEqual([])
   end()
   await transaction
@@ -87,7 +97,7 @@ it('a client on the wire waits behind an open transaction, unless it reads what 
 })
 
 it('a produce request waits for room, and is refused where the topic says so', async () => {
-  const { broker, kafka, log } = start({ retentionRecords: 1, whenFull: 'wait' })
+  const { broker, kafka, log, requests } = start({ retentionRecords: 1, whenFull: 'wait' })
   const group = broker.createGroup('g', { topics: ['log'] })
   const producer = kafka.producer()
   open.push(() => producer.disconnect())
@@ -97,8 +107,9 @@ it('a produce request waits for room, and is refused where the topic says so', a
   const second = producer.send({ topic: 'log', messages: [{ value: '2' }] }).then(() => {
     sent = true
   })
-  await new Promise(resolve => setTimeout(resolve, 50))
-  expect(sent).toBe(false)
+  while (requests.of({ api: 'Produce' }).length < 2) await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  expect([requests.of({ api: 'Produce' })[1]!.doneAt, sent]).toEqual([undefined, false])
   group.setOffsets([{ topic: 'log', partition: 0, offset: 1 }])
   await second
   expect(log.records().map(({ value }) => value)).toEqual([2])
