@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import * as fc from 'fast-check'
 import type { Broker } from '../../src/index.ts'
 import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import { fc } from '../helpers/fast-check.ts'
 import { request, sequencedBatch, WireClient } from '../helpers/wire-client.ts'
 
 // A join waits for others, and so is not answered at once.

@@ -1,8 +1,8 @@
-import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AssignmentProblem, ProblemMember, TargetAssignment } from '../../src/group/assignor.ts'
 import { range } from '../../src/group/range-assignor.ts'
 import { uniform } from '../../src/group/uniform-assignor.ts'
+import { fc } from '../helpers/fast-check.ts'
 
 interface Size {
   readonly members: number

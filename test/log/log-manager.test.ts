@@ -1,7 +1,7 @@
-import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RecordListTooLargeError, topic } from '../../src/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { fc } from '../helpers/fast-check.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 const small = { retentionMs: -1, segmentRecords: 2 }

@@ -1,4 +1,3 @@
-import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
 import { Broker, type Partition, type Topic, topic } from '../../src/index.ts'
@@ -6,6 +5,7 @@ import { BatchReader } from '../../src/server/batch-reader.ts'
 import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
 import { toEncodedBatch } from '../../src/server/wire-batch.ts'
 import { OpenTransaction } from '../../src/transaction/open-transaction.ts'
+import { fc } from '../helpers/fast-check.ts'
 
 type Fate = 'plain' | 'open' | 'committed' | 'aborted' | 'control'
 

@@ -1,8 +1,8 @@
-import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
 import { Broker, type Partition, topic } from '../../src/index.ts'
 import { thrownBy } from '../helpers/errors.ts'
+import { fc } from '../helpers/fast-check.ts'
 
 interface Kept {
   readonly offset: number

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
-import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { murmur2, toPositive } from '../../src/producer/murmur2.ts'
+import { fc } from '../helpers/fast-check.ts'
 
 const kafkaJsMurmur2: (key: Buffer | string) => number = createRequire(import.meta.url)(
   'kafkajs/src/producer/partitioners/default/murmur2.js',

@@ -1,7 +1,7 @@
-import * as fc from 'fast-check'
 import { Partitioners } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
 import { partitionForKey, STICKY_RECORDS, StickyRoundRobin } from '../../src/producer/partitioner.ts'
+import { fc } from '../helpers/fast-check.ts'
 
 function kafkaJsPartition(key: string | Buffer, partitionCount: number): number {
   const partitionMetadata = Array.from({ length: partitionCount }, (_, partitionId) => ({

@@ -1,7 +1,7 @@
-import * as fc from 'fast-check'
 import { compress } from 'lz4js'
 import { expect, it } from 'vitest'
 import { decompressLz4 } from '../../src/server/lz4.ts'
+import { fc } from '../helpers/fast-check.ts'
 
 const most = 1 << 20
 // The size of a block that is as it is.

@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import { crc32c } from '../../src/server/protocol/crc32c.ts'
@@ -20,6 +19,7 @@ import {
   uuid,
 } from '../../src/server/protocol/type.ts'
 import { Writer } from '../../src/server/protocol/writer.ts'
+import { fc } from '../helpers/fast-check.ts'
 
 const require = createRequire(import.meta.url)
 const kafkajs = (file: string) => require(path.join('kafkajs/src/protocol', file))
