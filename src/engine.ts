@@ -256,7 +256,7 @@ export interface Engine {
   topic(name: string): MaybePromise<EngineTopic>
   /** Where a log is full and its topic says so, it waits for room. */
   append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata>
-  /** All or nothing in memory. Once it has answered at once, the records are the producer's to use again. */
+  /** All or nothing in memory. */
   appendBatch(records: readonly ProducerRecord[], wait: SendWait): MaybePromise<RecordMetadata[]>
   /**
    * A producer comes with a transactional id: the one that had it before is fenced, and what that had open is aborted.

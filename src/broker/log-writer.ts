@@ -183,7 +183,7 @@ export class LogWriter {
     transaction?: OpenTransaction,
   ): RecordMetadata[] {
     const count = records.length
-    for (let i = 0; i < count; i++) (records[i]!.topic as unknown as Topic).freeze(records[i]!.value)
+    freezeAll(records)
     const written = new Array<RecordMetadata>(count)
     for (let i = 0; i < count; i++) {
       const { topic, partition, key, value, headers, timestamp } = records[i]!
@@ -367,10 +367,24 @@ function admitAll(records: readonly ProducerRecord[], now: number): number[] | u
 }
 
 function someHoldBack(records: readonly ProducerRecord[]): boolean {
+  let last: Topic | undefined
   for (let i = 0; i < records.length; i++) {
-    if ((records[i]!.topic as unknown as Topic).holdsBack) return true
+    const topic = records[i]!.topic as unknown as Topic
+    if (topic === last) continue
+    if (topic.holdsBack) return true
+    last = topic
   }
   return false
+}
+
+function freezeAll(records: readonly ProducerRecord[]): void {
+  let passed: Topic | undefined
+  for (let i = 0; i < records.length; i++) {
+    const topic = records[i]!.topic as unknown as Topic
+    if (topic === passed) continue
+    if (topic.options.freeze) topic.freeze(records[i]!.value)
+    else passed = topic
+  }
 }
 
 function sum(sizes: readonly number[] | undefined): number {

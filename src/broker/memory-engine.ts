@@ -291,9 +291,17 @@ export class MemoryEngine implements Engine, Closable {
     })
   }
 
+  // Who sends mostly means the topic of the send before, and its name is then the same string: nothing is looked up.
+  #lastTopic: Topic | undefined
+
   topic(name: string): Topic {
+    const last = this.#lastTopic
+    if (last !== undefined && last.name === name && !last.deleted) return last
     const topic = this.topics.get(name)
-    if (topic !== undefined && !this.#closed) return topic
+    if (topic !== undefined && !this.#closed) {
+      this.#lastTopic = topic
+      return topic
+    }
     const { autoCreateTopics } = this.#options
     if (autoCreateTopics === false) return this.existingTopic(name)
     return this.createTopic(name, autoCreateTopics === true ? {} : autoCreateTopics)

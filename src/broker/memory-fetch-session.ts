@@ -131,6 +131,7 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
 
   read(): ConsumerRecord | undefined {
     const offset = this.position.fetchPosition
+    if (offset === this.#partition.highWatermark) return undefined
     const segment = this.#segment
     if (segment === undefined || !segment.plain) return this.#find(offset)
     const index = offset - segment.baseOffset

@@ -40,14 +40,16 @@ export class BatchWork implements Work {
     return this.#records[this.#index]
   }
 
-  load(): boolean {
-    if (this.#index < this.#records.length) return true
+  take(): ConsumerRecord | undefined {
     // The log goes on further up, and there was nothing between.
     if (this.#records.length === 0 && this.state.finished !== this.#nextOffset) this.finish()
-    return false
+    return this.record
   }
 
-  call(context: RecordContext): unknown {
+  // It has them all in hand from the beginning.
+  hold(): void {}
+
+  call(_first: ConsumerRecord, context: RecordContext): unknown {
     this.state.position = this.#nextOffset
     const decoded = decodeRecords(this.state.fetch?.serde, this.#records, this.#index)
     if (!isThenable(decoded)) return this.#callDecoded(decoded, context)

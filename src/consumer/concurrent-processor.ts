@@ -1,4 +1,5 @@
 import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { ConsumerRecord } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { Failures, type Verdict } from './failures.ts'
@@ -132,14 +133,17 @@ export class ConcurrentProcessor implements Worker {
   /** Never rejects. */
   async #workOff(work: Work): Promise<void> {
     try {
-      while (this.#mayGoOn(work) && work.load()) {
+      while (this.#mayGoOn(work)) {
+        const record = work.take()
+        if (record === undefined) break
+        work.hold(record)
         const turn = this.#pace.next()
         if (turn !== undefined) {
           this.#commit(work)
           await turn
           if (!this.#mayGoOn(work)) break
         }
-        const handled = this.#handle(work)
+        const handled = this.#handle(work, record)
         if (handled !== true && !(await handled)) return
       }
       this.#commit(work)
@@ -159,12 +163,12 @@ export class ConcurrentProcessor implements Worker {
   }
 
   /** Hands over what is in hand; false where the work goes on later, or not at all. */
-  #handle(work: Work): MaybePromise<boolean> {
+  #handle(work: Work, record: ConsumerRecord): MaybePromise<boolean> {
     const { coordinator } = this.#host
     const pulse = coordinator.liveness.start()
     let result: unknown
     try {
-      result = work.call(new HandlerContext(this.#host, work.state, pulse, work.attempt))
+      result = work.call(record, new HandlerContext(this.#host, work.state, pulse, work.attempt))
     } catch (error) {
       coordinator.liveness.finish(pulse)
       return this.#fail(work, error)

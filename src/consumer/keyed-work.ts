@@ -47,12 +47,13 @@ export class KeyedWork implements Work {
     this.#handler = handler
   }
 
-  load(): boolean {
-    return this.record !== undefined
+  take(): ConsumerRecord | undefined {
+    return this.record
   }
 
-  call(context: RecordContext): unknown {
-    const record = this.record!
+  hold(): void {}
+
+  call(record: ConsumerRecord, context: RecordContext): unknown {
     this.begun = true
     this.#window.begun()
     const { serde } = this.state.fetch!

@@ -163,21 +163,25 @@ export class Processor implements Worker {
     const { state } = work
     for (;;) {
       if (this.#stopped || state.version !== work.version || state.phase !== 'active' || state.paused) break
-      if (!work.load()) break
+      const record = work.take()
+      if (record === undefined) break
       const turn = this.#pace.next()
       if (turn !== undefined) {
+        work.hold(record)
         this.#commit(work)
         turn.then(this.#go)
         return false
       }
       let result: unknown
       try {
-        result = work.call(this.#contextOf(work))
+        result = work.call(record, this.#contextOf(work))
       } catch (error) {
+        work.hold(record)
         if (!this.#fail(work, error)) return true
         continue
       }
       if (result !== undefined && (result instanceof Promise || isThenable(result))) {
+        work.hold(record)
         this.#waitFor(result, work)
         return false
       }
@@ -198,10 +202,10 @@ export class Processor implements Worker {
   }
 
   #contextOf({ state, attempt }: Work): RecordContext {
-    const { coordinator } = this.#host
-    if (attempt > 1) return new HandlerContext(this.#host, state, coordinator.liveness, attempt)
-    state.context ??= new HandlerContext(this.#host, state, coordinator.liveness, attempt)
-    return state.context
+    if (attempt === 1 && state.context !== undefined) return state.context
+    const context = new HandlerContext(this.#host, state, this.#host.coordinator.liveness, attempt)
+    if (attempt === 1) state.context = context
+    return context
   }
 
   readonly #fulfilled = (): void => {

@@ -41,19 +41,22 @@ export class RecordWork implements Work {
     this.#left = maxRecords
   }
 
-  load(): boolean {
-    if (this.record !== undefined) return true
-    if (this.#left === 0) return false
+  // It is not kept here: to note a fresh record in an old object costs as much as to read it, and most are done at once.
+  take(): ConsumerRecord | undefined {
+    if (this.record !== undefined) return this.record
+    if (this.#left === 0) return undefined
     this.#left--
-    this.record = this.#fetcher.read(this.state)
-    if (this.record !== undefined) return true
-    this.#settle()
-    return false
+    const record = this.#fetcher.read(this.state)
+    if (record === undefined) this.#settle()
+    return record
   }
 
-  call(context: RecordContext): unknown {
+  hold(record: ConsumerRecord): void {
+    this.record = record
+  }
+
+  call(record: ConsumerRecord, context: RecordContext): unknown {
     const { state } = this
-    const record = this.record!
     state.position = state.fetchPosition
     const { serde } = state.fetch!
     return serde === undefined ? this.#handler(record, context) : this.#callDecoded(serde, record, context)
@@ -77,7 +80,7 @@ export class RecordWork implements Work {
   }
 
   finish(): void {
-    this.record = undefined
+    if (this.record !== undefined) this.record = undefined
     this.attempt = 1
     this.#settle()
   }

@@ -11,12 +11,14 @@ export interface Work {
   attempt: number
   /** Whether something was finished since the last commit. */
   progressed: boolean
-  /** The first record in hand that is not finished. */
+  /** The first record in hand that is not finished; one that was only taken is in the caller's hands. */
   readonly record: ConsumerRecord | undefined
-  /** Makes sure that there is something in hand; false where nothing is left. */
-  load(): boolean
-  /** Calls the handler with what is in hand. */
-  call(context: RecordContext): unknown
+  /** The first record that is not finished; undefined where nothing is left. */
+  take(): ConsumerRecord | undefined
+  /** Keeps in hand what was taken, because it has to wait, or because it failed. */
+  hold(record: ConsumerRecord): void
+  /** Calls the handler with what was taken. */
+  call(record: ConsumerRecord, context: RecordContext): unknown
   /** What the handler got is done. */
   finish(): void
   /** What it failed at last, as the log keeps it. */

@@ -25,7 +25,7 @@ export class ColumnSegment implements Segment {
   runningMaxTimestamp: number
   // The key and the value of each record, one after the other: one array grows half as often as two would, and what is
   // read together lies together.
-  readonly #slots: unknown[]
+  #slots: unknown[]
   #headers: (RecordHeaders | undefined)[] | undefined
   // Milliseconds since the first record's timestamp; as doubles once one is more than 24 days away from it.
   #timestamps: Int32Array | Float64Array
@@ -43,13 +43,45 @@ export class ColumnSegment implements Segment {
   #baseSequence = 0
   #sequences: Uint32Array | undefined
 
-  /** `expected`: room for so many records at once, where the segment before it shows that they will come. */
-  constructor(baseOffset: number, createdAt: number, runningMaxTimestamp: number, expected: number = 0) {
+  /**
+   * `expected`: room for so many records at once, where the segment before it shows that they will come. `dropped`: one that
+   * nobody reads any more, whose columns are used again if they have that room.
+   */
+  constructor(
+    baseOffset: number,
+    createdAt: number,
+    runningMaxTimestamp: number,
+    expected: number = 0,
+    dropped?: ColumnSegment,
+  ) {
     this.baseOffset = baseOffset
     this.createdAt = createdAt
     this.runningMaxTimestamp = runningMaxTimestamp
-    this.#slots = new Array(2 * expected)
-    this.#timestamps = new Int32Array(Math.max(firstCapacity, expected))
+    if (dropped?.fits(expected)) {
+      this.#slots = dropped.#slots.fill(null)
+      this.#timestamps = dropped.#timestamps
+      this.#sequences = dropped.#sequences
+      dropped.#release()
+    } else {
+      this.#slots = new Array(2 * expected)
+      this.#timestamps = new Int32Array(Math.max(firstCapacity, expected))
+    }
+  }
+
+  /** Whether its columns have room for just so many records. */
+  fits(records: number): boolean {
+    return (
+      this.#slots.length === 2 * records &&
+      this.#timestamps.length === records &&
+      this.#timestamps instanceof Int32Array &&
+      (this.#sequences === undefined || this.#sequences.length === records)
+    )
+  }
+
+  #release(): void {
+    this.#slots = []
+    this.#timestamps = new Int32Array(0)
+    this.#sequences = undefined
   }
 
   /** The offset after its last record. */

@@ -53,6 +53,8 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   #plainTime = false
   #compacts = false
   #holdsBack = false
+  // Whether a record without a timestamp of its own cannot be refused, and has no size.
+  #takesAll = false
   #sequence = 0
   #deleted = false
 
@@ -73,6 +75,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.#plainTime = this.#config.messageTimestampType === 'CreateTime'
     this.#compacts = compacts(this.#config)
     this.#holdsBack = this.#config.whenFull !== 'drop-oldest'
+    this.#takesAll = !this.#sized && !this.#compacts
   }
 
   /** The options, with every default filled in. */
@@ -222,12 +225,18 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   /** Lets go of all records; whoever still holds this topic can write nothing more to it. @internal */
   delete(): void {
     this.#deleted = true
+    this.#takesAll = false
     for (const partition of this.#partitions) partition.delete()
   }
 
   #requireThere(): void {
     if (!this.#deleted) return
     throw new UnknownTopicOrPartitionError(`Topic '${this.name}' was deleted`, { topic: this.name })
+  }
+
+  /** Whether it is gone. @internal */
+  get deleted(): boolean {
+    return this.#deleted
   }
 
   /** Whether its writers have to ask for room. @internal */
@@ -248,6 +257,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     timestamp: number | undefined,
     now: number,
   ): number {
+    if (timestamp === undefined && this.#takesAll) return 0
     if (this.#deleted) this.#requireThere()
     if (key === null && this.#compacts) throw keyMissing(this.name)
     if (timestamp !== undefined && this.#plainTime) this.#admitTimestamp(timestamp, now)

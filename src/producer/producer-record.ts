@@ -25,19 +25,9 @@ function isField(name: string): boolean {
   )
 }
 
-/** A record that its producer uses again once the engine is done with it. */
-export type SpareRecord = { -readonly [Field in keyof ProducerRecord]: ProducerRecord[Field] }
-
-/** Lets go of what a spare record held. */
-export function emptyRecord(record: SpareRecord): void {
-  record.key = null
-  record.value = undefined
-  record.headers = noHeaders
-}
-
 /**
  * Checks a message, serializes its value and chooses its partition, in this order, and changes nothing. A promise only
- * where the topic's schema answers with one. `spare` is filled in and given back, where no promise comes between.
+ * where the topic's schema answers with one.
  *
  * @throws InvalidRecordError, UnknownTopicOrPartitionError
  */
@@ -46,7 +36,6 @@ export function toProducerRecord(
   message: UncheckedMessage,
   partitioner: Partitioner | undefined,
   sticky: StickyRoundRobin,
-  spare?: SpareRecord,
 ): MaybePromise<ProducerRecord> {
   for (const field in message) if (!isField(field)) throw unknownField(topic.name, field)
   const key = topic.serde.key(message.key)
@@ -56,7 +45,7 @@ export function toProducerRecord(
   const stored = topic.serde.serialize(message.value)
   return isPromise(stored)
     ? placeLater(topic, message, partitioner, sticky, key, stored, headers, timestamp)
-    : place(topic, message, partitioner, sticky, key, stored, headers, timestamp, spare)
+    : place(topic, message, partitioner, sticky, key, stored, headers, timestamp)
 }
 
 // Apart, because what a closure captures is allocated for every record that passes by it.
@@ -82,7 +71,6 @@ function place(
   value: unknown,
   headers: RecordHeaders,
   timestamp: number | undefined,
-  spare?: SpareRecord,
 ): ProducerRecord {
   const count = topic.partitionCount
   let partition: number
@@ -91,14 +79,7 @@ function place(
     partition = callPartitioner(partitioner, topic.name, message, key, headers, count)
   else if (key !== null) partition = count === 1 ? 0 : partitionForKey(key, count)
   else partition = sticky.next(topic.name, count)
-  if (spare === undefined) return { topic, partition, key, value, headers, timestamp }
-  spare.topic = topic
-  spare.partition = partition
-  spare.key = key
-  spare.value = value
-  spare.headers = headers
-  spare.timestamp = timestamp
-  return spare
+  return { topic, partition, key, value, headers, timestamp }
 }
 
 function callPartitioner(

@@ -4,7 +4,7 @@ import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
-import { emptyRecord, type SpareRecord, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
+import { toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 
 /** Where checked records are written: the log, or a transaction. */
 export interface RecordSink {
@@ -22,9 +22,6 @@ export interface SenderOptions {
   close(timeoutMs: number | undefined): Promise<void>
 }
 
-// Records of a batch up to this size are used again for the next one: what a send leaves behind is the collector's work.
-const mostSpare = 1000
-
 /** Checks messages, serializes them, gives them their partitions and writes them, in the order in which they came. */
 export class RecordSender {
   readonly #engine: Engine
@@ -35,7 +32,6 @@ export class RecordSender {
   #client: EngineClient | undefined
   // Those that wait for room.
   #waiting: Set<Promise<unknown>> | undefined
-  #spare: SpareRecord[] = []
 
   constructor(sink: RecordSink, options: SenderOptions) {
     this.#engine = options.engine
@@ -66,20 +62,10 @@ export class RecordSender {
       )
     }
     if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages, wait)
-    // Taken away while it is in use: code of the user that runs meanwhile may send, too.
-    const spare = this.#spare
-    this.#spare = []
-    const prepared = this.#prepareAll(messages, spare)
+    const prepared = this.#prepareAll(messages)
     if (isPromise(prepared)) return this.#sendBatchLater(prepared, wait)
     const sent = this.#sink.appendBatch(prepared, wait)
-    if (isPromise(sent)) return this.#follow(sent)
-    if (prepared.length <= mostSpare) this.#keepSpare(prepared)
-    return sent
-  }
-
-  #keepSpare(records: SpareRecord[]): void {
-    for (let i = 0; i < records.length; i++) emptyRecord(records[i]!)
-    this.#spare = records
+    return isPromise(sent) ? this.#follow(sent) : sent
   }
 
   /** The promise of an answer. One who awaits nothing else would leave consumers that gave way to the event loop behind. */
@@ -195,15 +181,13 @@ export class RecordSender {
     return record
   }
 
-  #prepareAll(messages: readonly unknown[], records: SpareRecord[] = []): MaybePromise<SpareRecord[]> {
-    const spares = records.length
+  #prepareAll(messages: readonly unknown[]): MaybePromise<ProducerRecord[]> {
+    const records = new Array<ProducerRecord>(messages.length)
     for (let i = 0; i < messages.length; i++) {
-      const record = this.#check(messages[i], i < spares ? records[i] : undefined)
+      const record = this.#check(messages[i])
       if (isPromise(record)) return this.#prepareRest(messages, records.slice(0, i), record)
-      if (i < spares) records[i] = record
-      else records.push(record)
+      records[i] = record
     }
-    records.length = messages.length
     return this.#advanceAll(records)
   }
 
@@ -217,9 +201,10 @@ export class RecordSender {
     return this.#advanceAll(records)
   }
 
-  #advanceAll(records: SpareRecord[]): SpareRecord[] {
+  #advanceAll(records: ProducerRecord[]): ProducerRecord[] {
     let last: EngineTopic | undefined
-    for (const { topic, key } of records) {
+    for (let i = 0; i < records.length; i++) {
+      const { topic, key } = records[i]!
       if (key !== null || topic === last) continue
       this.#options.sticky.advance(topic.name)
       last = topic
@@ -227,7 +212,7 @@ export class RecordSender {
     return records
   }
 
-  #check(message: unknown, spare?: SpareRecord): MaybePromise<ProducerRecord> {
+  #check(message: unknown): MaybePromise<ProducerRecord> {
     if (typeof message !== 'object' || message === null) {
       throw new InvalidArgumentError(
         `send: expected a message with a topic and a value, received ${describeValue(message)}`,
@@ -244,7 +229,7 @@ export class RecordSender {
     const topic = this.#engine.topic(topicName)
     if (isPromise(topic)) return this.#checkLater(topic, message)
     const { partitioner, sticky } = this.#options
-    return toProducerRecord(topic, message as UncheckedMessage, partitioner, sticky, spare)
+    return toProducerRecord(topic, message as UncheckedMessage, partitioner, sticky)
   }
 
   async #checkLater(topic: Promise<EngineTopic>, message: UncheckedMessage): Promise<ProducerRecord> {

@@ -68,7 +68,7 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'a refused batch writes its head',
     file: 'producer/record-sender.ts',
-    find: 'const record = this.#check(messages[i], i < spares ? records[i] : undefined)',
+    find: 'const record = this.#check(messages[i])',
     replace: `let record
       try {
         record = this.#check(messages[i])
@@ -121,5 +121,19 @@ export const logMutations: readonly Mutation[] = [
     find: 'this.#host.topics.get(topic)?.partitions[partition]?.readFrom(offset)',
     replace: '',
     breaks: 'recordsDropped says what a group had not read',
+  },
+  {
+    name: 'a segment begins with what a dropped one held',
+    file: 'log/column-segment.ts',
+    find: 'dropped.#slots.fill(null)',
+    replace: 'dropped.#slots',
+    breaks: 'what was dropped is let go',
+  },
+  {
+    name: 'dropped records are held for the next segment',
+    file: 'log/partition.ts',
+    find: 'this.#dropped = new WeakRef(segment)',
+    replace: 'this.#dropped = { deref: () => segment } as unknown as WeakRef<ColumnSegment>',
+    breaks: 'what was dropped is let go',
   },
 ]

@@ -37,10 +37,10 @@ export const producerMutations: readonly Mutation[] = [
     breaks: 'the sends of a producer keep their order',
   },
   {
-    name: 'a record that is used again keeps its time',
-    file: 'producer/producer-record.ts',
-    find: 'spare.timestamp = timestamp',
-    replace: 'spare.timestamp ??= timestamp',
-    breaks: 'a record is what its message says',
+    name: 'a deleted topic is still found by its name',
+    file: 'broker/memory-engine.ts',
+    find: 'last.name === name && !last.deleted',
+    replace: 'last.name === name',
+    breaks: 'what is deleted is gone',
   },
 ]
