@@ -487,10 +487,10 @@ export class Partition {
       const segment = this.#segments[dropped++]!
       this.#bytes -= segment.bytes
       this.#host.segmentDropped(segment)
-      // A pass of compaction may still read it.
-      if (this.#cleaner === undefined && segment instanceof ColumnSegment)
-        this.#dropped = new WeakRef(segment)
     }
+    const last = this.#segments[dropped - 1]
+    // A pass of compaction may still read it.
+    if (this.#cleaner === undefined && last instanceof ColumnSegment) this.#dropped = new WeakRef(last)
     this.#segments.splice(0, dropped)
     // The next append makes a new one, at the offset where this one ended.
     if (this.#segments.length === 0) {

@@ -132,8 +132,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'dropped records are held for the next segment',
     file: 'log/partition.ts',
-    find: 'this.#dropped = new WeakRef(segment)',
-    replace: 'this.#dropped = { deref: () => segment } as unknown as WeakRef<ColumnSegment>',
+    find: 'this.#dropped = new WeakRef(last)',
+    replace: 'this.#dropped = { deref: () => last } as unknown as WeakRef<ColumnSegment>',
     breaks: 'what was dropped is let go',
   },
 ]
