@@ -14,7 +14,7 @@ const minute = 60_000
 
 /** What a broker's configs are. They are given when it is made, and stay. */
 export function brokerConfigs(
-  { engine, maxFrameBytes, groupTimes }: Wire,
+  { engine, maxFrameBytes, fetchMaxBytes, groupTimes }: Wire,
   { nodeId }: ClusterNode,
 ): BrokerConfig[] {
   const { settings } = engine
@@ -39,6 +39,7 @@ export function brokerConfigs(
     ),
     int('num.partitions', made.partitions ?? defaults.partitions, 'How many partitions such a topic has.'),
     int('socket.request.max.bytes', maxFrameBytes, 'The largest request, in bytes.'),
+    int('fetch.max.bytes', fetchMaxBytes, 'How much one fetch gets at most, in bytes.'),
     int(
       'group.initial.rebalance.delay.ms',
       groupTimes.initialRebalanceDelayMs,

@@ -1,3 +1,4 @@
+import type { Partition } from '../log/partition.ts'
 import type { SaslExchange } from './sasl/sasl-exchange.ts'
 
 /** What a connection has said of itself so far. */
@@ -6,4 +7,6 @@ export class ConnectionSession {
   user: string | undefined
   /** The proof under way. */
   exchange: SaslExchange | undefined
+  /** Of what it asked for last, the first for which there was no room. */
+  unfetched: Partition | undefined
 }

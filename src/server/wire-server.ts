@@ -30,6 +30,7 @@ import type { SaslOptions } from './sasl/sasl-options.ts'
 import type { Wire } from './wire.ts'
 
 const maxFrameBytes = 100 * 1024 * 1024
+const fetchMaxBytes = 4 * 1024 * 1024
 const maxFetchSessions = 1000
 const consumerSessionTimeoutMs = 45_000
 const consumerHeartbeatIntervalMs = 5000
@@ -40,6 +41,11 @@ const madeBatchesBytes = 16 * 1024 * 1024
 export interface WireOptions {
   /** The largest request, in bytes; default 100 MiB, as in Kafka (socket.request.max.bytes). */
   readonly maxFrameBytes?: number
+  /**
+   * How much one fetch gets at most, in bytes, unless its first batch has more; default 4 MiB, where Kafka has 55: while its
+   * client works through that, the next is read. Who is left out comes first the next time. (Kafka: fetch.max.bytes)
+   */
+  readonly fetchMaxBytes?: number
   /**
    * How much is kept of the batches that are made of records of this process, so that they are made once for all who read
    * them, in bytes; the oldest go first. Default 16 MiB.
@@ -75,6 +81,7 @@ export interface WireOptions {
 
 export const wireOptions = {
   maxFrameBytes: integer(1, maxFrameBytes),
+  fetchMaxBytes: integer(1024),
   madeBatchesBytes: integer(0),
   maxFetchSessions: integer(0),
   initialRebalanceDelayMs: duration,
@@ -125,6 +132,7 @@ export class WireServer {
       clusterId: 'brokerlet',
       cluster: this.cluster,
       maxFrameBytes: this.#maxFrameBytes,
+      fetchMaxBytes: options.fetchMaxBytes ?? fetchMaxBytes,
       maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? maxTransactionTimeoutMs,
       groupTimes: this.#coordinators.times,
       failed: error => this.failed(error),

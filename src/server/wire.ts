@@ -22,6 +22,7 @@ export interface Wire {
   /** The brokers that clients are told of, and what each of them leads and coordinates. */
   readonly cluster: Cluster
   readonly maxFrameBytes: number
+  readonly fetchMaxBytes: number
   readonly maxTransactionTimeoutMs: number
   readonly groupTimes: GroupTimes
   /** An error that its client is only told by a number. */

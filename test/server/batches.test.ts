@@ -2,13 +2,14 @@ import { gzipSync } from 'node:zlib'
 import { compress as lz4 } from 'lz4js'
 import { compress as snappy } from 'snappyjs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { json } from '../../src/index.ts'
+import { json, string } from '../../src/index.ts'
 import { connect, serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import { crc32c } from '../../src/server/protocol/crc32c.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
+import { range } from '../helpers/behaviours.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
@@ -258,6 +259,33 @@ describe('a fetch', () => {
     expect(await offsets(0, { maxBytes: 1 })).toEqual([0, 1])
     expect(await offsets(2, { maxBytes: 2 * size })).toEqual([2, 3, 4, 5])
     expect(await offsets(3, { maxBytes: 2 * size - 1 })).toEqual([2, 3])
+  })
+
+  it('gets so much at most of all its partitions, and who is left out comes first the next time', async () => {
+    const { broker } = testBroker()
+    open.push(broker)
+    const log = broker.createTopic('log', { partitions: 5, codec: string })
+    for (let partition = 0; partition < 5; partition++) {
+      for (let i = 0; i < 3; i++) log.append({ partition, value: 'x'.repeat(900) } as never)
+    }
+    const client = new WireClient(connect(broker, { fetchMaxBytes: 4000 }))
+    const partitions = range(0, 5).map(partition => ({
+      partition,
+      fetchOffset: 0,
+      partitionMaxBytes: 1 << 20,
+    }))
+    const told = async (minBytes = 0) => {
+      const topics = [{ topic: 'log', partitions }]
+      const asked = { maxWaitMs: 60_000, minBytes, maxBytes: 1 << 20, topics }
+      const answer = await client.call(fetch!, 11, asked)
+      const fetched = answer.responses[0].partitions.filter((each: any) => each.records.length > 0)
+      return fetched.map((each: any) => each.partitionIndex)
+    }
+    expect(await told()).toEqual([0, 1])
+    expect(await told()).toEqual([2, 3])
+    expect(await told()).toEqual([0, 4])
+    // More than it would ever get is not waited for.
+    expect(await told(1 << 20)).toEqual([1, 2])
   })
 
   it('says which is not there: the topic, or only its partition', async () => {

@@ -1,6 +1,7 @@
 import type { Timer } from '../../clock.ts'
 import { errorCodes } from '../../error-codes.ts'
 import type { Partition, PartitionReader } from '../../log/partition.ts'
+import type { ConnectionSession } from '../connection-session.ts'
 import { type Handler, handler } from '../handler.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { writeControlBatch } from '../protocol/record-batch.ts'
@@ -24,6 +25,8 @@ interface Fetched {
 
 interface Reading {
   readonly version: number
+  readonly session: ConnectionSession
+  readonly maxBytes: number
   /** Whether the client reads only what is committed. */
   readonly committed: boolean
   readonly now: number
@@ -35,10 +38,14 @@ const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 /** Reads record batches; where there are none yet, it waits for them. */
 export function fetchHandlers(wire: Wire): Handler[] {
   return [
-    handler(fetch, async (request, { version, signal }) => {
-      const { minBytes, maxWaitMs, maxBytes } = request
+    handler(fetch, async (request, { version, session, signal }) => {
+      const { maxWaitMs } = request
+      const maxBytes = Math.min(request.maxBytes, wire.fetchMaxBytes)
+      const minBytes = Math.min(request.minBytes, maxBytes)
       const how: Reading = {
         version,
+        session,
+        maxBytes,
         committed: request.isolationLevel === readCommitted,
         now: wire.engine.clock.now(),
       }
@@ -58,10 +65,10 @@ export function fetchHandlers(wire: Wire): Handler[] {
           }),
         )
       })
-      let fetched = readAll(wire, wanted, maxBytes, how)
+      let fetched = readAll(wire, wanted, how)
       if (isShort(fetched, minBytes) && maxWaitMs > 0) {
         await untilEnough(wire, wanted, maxWaitMs, signal, () => {
-          fetched = readAll(wire, wanted, maxBytes, how)
+          fetched = readAll(wire, wanted, how)
           return !isShort(fetched, minBytes)
         })
       }
@@ -80,13 +87,24 @@ function isShort(fetched: readonly Fetched[], minBytes: number): boolean {
   return bytes < minBytes
 }
 
-function readAll(wire: Wire, wanted: readonly Wanted[], maxBytes: number, how: Reading): Fetched[] {
-  let left = maxBytes
-  return wanted.map(each => {
-    const fetched = readOne(wire, each, left, how)
-    left -= fetched.bytes
-    return fetched
-  })
+// Who found no room the last time comes first, or those before it would leave none again.
+function readAll(wire: Wire, wanted: readonly Wanted[], how: Reading): Fetched[] {
+  const { session } = how
+  const from = Math.max(
+    0,
+    wanted.findIndex(({ log }) => log === session.unfetched),
+  )
+  session.unfetched = undefined
+  let left = how.maxBytes
+  const fetched = new Array<Fetched>(wanted.length)
+  for (let i = 0; i < wanted.length; i++) {
+    const at = (from + i) % wanted.length
+    const each = wanted[at]!
+    if (left <= 0 && typeof each.log !== 'number') session.unfetched ??= each.log
+    fetched[at] = readOne(wire, each, left, how)
+    left -= fetched[at].bytes
+  }
+  return fetched
 }
 
 function readOne(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {

@@ -87,6 +87,13 @@ export const serverMutations: readonly Mutation[] = [
     breaks: 'the requests of a fetch session follow each other',
   },
   {
+    name: 'who found no room in a fetch is not told earlier the next time',
+    file: 'server/handlers/fetch.ts',
+    find: 'session.unfetched ??= each.log',
+    replace: 'session.unfetched = undefined',
+    breaks: 'every partition that a client fetches has its turn',
+  },
+  {
     name: 'a member that was removed from a mixed group joins it again unnoticed',
     file: 'server/mixed-group.ts',
     find: "if (memberId !== '' && known === undefined && !this.#promised.has(memberId))\n      return refuse('UNKNOWN_MEMBER_ID')",
