@@ -1,20 +1,34 @@
 import path from 'node:path'
-import { build } from 'tsup'
+import { build, type Options } from 'tsup'
 import shipped from '../../tsup.config.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
+const cache = path.join(root, 'node_modules', '.cache')
+
+/** Builds as the published ESM is built: what is measured is what users get. Gives the folder. */
+async function buildAsShipped(folder: string, options: Options): Promise<string> {
+  const esm = Array.isArray(shipped) ? shipped[0] : undefined
+  if (esm === undefined)
+    throw new Error('tsup.config.ts is no longer a list whose first entry is the ESM build')
+  const outDir = path.join(cache, folder)
+  await build({ ...esm, config: false, outDir, clean: true, skipNodeModulesBundle: true, ...options })
+  return outDir
+}
 
 /**
- * Builds the rows, and the library with them, as the published ESM is built: what is measured is what users get. (tsx
- * compiles for the same Node, but keeps the names of functions by a call for each. It made no difference that could be
- * told from noise; this way nobody has to wonder.)
+ * Builds one of the benchmark's programs, and the library with it. (tsx compiles for the same Node, but keeps the names of
+ * functions by a call for each. It made no difference that could be told from noise; this way nobody has to wonder.)
  */
-export async function buildRows(): Promise<string> {
-  const outDir = path.join(root, 'node_modules', '.cache', 'brokerlet-bench')
-  const options = Array.isArray(shipped) ? shipped[0] : undefined
-  if (options === undefined)
-    throw new Error('tsup.config.ts is no longer a list whose first entry is the ESM build')
-  const entry = { child: path.join(root, 'test', 'bench', 'child.ts') }
-  await build({ ...options, config: false, entry, outDir, clean: true, skipNodeModulesBundle: true })
-  return path.join(outDir, 'child.js')
+export async function buildProgram(name: string): Promise<string> {
+  const entry = { [path.basename(name)]: path.join(root, 'test', 'bench', `${name}.ts`) }
+  const folder = await buildAsShipped(`brokerlet-bench-${path.basename(name)}`, { entry })
+  return path.join(folder, `${path.basename(name)}.js`)
+}
+
+/** Builds the package's main entry twice: index.js, and the same minified. Gives the folder. */
+export async function buildPackage(): Promise<string> {
+  const folder = 'brokerlet-bench-package'
+  const entry = path.join(root, 'src', 'index.ts')
+  await buildAsShipped(folder, { entry: { index: entry } })
+  return buildAsShipped(folder, { entry: { minified: entry }, minify: true, clean: false })
 }

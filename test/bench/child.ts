@@ -2,8 +2,8 @@
 import { full, quick } from './measure.ts'
 import { rows } from './rows.ts'
 
-const [name, size] = process.argv.slice(2)
+const [name, size, where] = process.argv.slice(2)
 const row = rows.find(each => each.name === name)
 if (!row) throw new Error(`No row '${name}'`)
-const figures = await row.measure(size === 'quick' ? quick : full)
+const figures = await row.measure(size === 'quick' ? quick : full, where)
 process.send?.(figures, () => process.disconnect())

@@ -1,59 +1,106 @@
 /**
- * Measures brokerlet beside eventemitter3, bare arrays and KafkaJS, in one run and as ratios.
+ * Measures brokerlet beside what one would use instead, in one run and as ratios.
  *
- *   npm run bench [-- --only <row>] [--quick] [--json FILE]
+ *   npm run bench [-- --only <row or section>] [--quick] [--processes N] [--json FILE] [--write]
  */
-import { fork } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { buildRows } from './build.ts'
-import type { Figure } from './measure.ts'
+import { buildProgram } from './build.ts'
+import { writeDocument } from './document.ts'
+import { type Line, toLines } from './line.ts'
+import { type Figure, merge } from './measure.ts'
+import { needs } from './needs.ts'
+import { answerOf } from './processes.ts'
 import type { Row } from './row.ts'
 import { rows } from './rows.ts'
-import { toLines, toTable } from './table.ts'
+import { type SectionName, sections } from './sections.ts'
+import { toTable } from './table.ts'
 
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
     quick: { type: 'boolean', default: false },
+    processes: { type: 'string' },
     json: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 })
 
-function measure(script: string, row: Row): Promise<Figure[]> {
-  return new Promise((resolve, reject) => {
-    const child = fork(script, [row.name, options.quick ? 'quick' : 'full'], { execArgv: ['--expose-gc'] })
-    let figures: Figure[] | undefined
-    child.on('message', message => {
-      figures = message as Figure[]
-    })
-    child.on('error', reject)
-    child.on('exit', code => {
-      if (figures && code === 0) resolve(figures)
-      else reject(new Error(`row '${row.name}' ended with ${code}`))
-    })
-  })
-}
+// What was started ends at 'exit', too, which a signal alone does not cause.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-const unknown = options.only?.filter(name => !rows.some(row => row.name === name)) ?? []
-if (unknown.length > 0) {
-  console.error(`No row ${unknown.join(', ')}; there are ${rows.map(row => row.name).join(', ')}`)
+const processes = Number(options.processes ?? (options.quick ? 1 : 3))
+if (!Number.isInteger(processes) || processes < 1) {
+  console.error(`--processes expected a number from 1 on, received '${options.processes}'`)
   process.exit(2)
 }
-const chosen = rows.filter(row => options.only === undefined || options.only.includes(row.name))
-const script = await buildRows()
-const lines = []
+if (options.write && options.quick) {
+  console.error('--write is for figures that are not --quick')
+  process.exit(2)
+}
+
+/** Rows that are asked for, each by itself or with its section. */
+function choose(names: readonly string[] | undefined): readonly Row[] {
+  if (names === undefined) return rows
+  const unknown = names.filter(name => !(name in sections) && !rows.some(row => row.name === name))
+  if (unknown.length > 0) {
+    const known = [...Object.keys(sections), ...rows.map(row => row.name)]
+    console.error(`There is no ${unknown.join(', ')}, but ${known.join(', ')}`)
+    process.exit(2)
+  }
+  return rows.filter(row => names.includes(row.name) || names.includes(row.section))
+}
+
+const chosen = choose(options.only)
+const script = await buildProgram('child')
+
+/** Measures a row in so many processes, each with what it needs of its own. */
+async function measure(row: Row): Promise<Figure[]> {
+  const answers: Figure[][] = []
+  for (let i = 0; i < processes; i++) {
+    const ready = row.needs && (await needs[row.needs].start())
+    const args = [row.name, options.quick ? 'quick' : 'full', ...(ready ? [ready.where] : [])]
+    try {
+      answers.push(await answerOf<Figure[]>(script, args))
+    } finally {
+      await ready?.close()
+    }
+  }
+  return answers[0]!.map((_, i) => merge(answers.map(figures => figures[i]!)))
+}
+
+const lines: Line[] = []
+const skipped: Record<string, string> = {}
 for (const row of chosen) {
+  const reason = row.needs && (await needs[row.needs].install())
+  if (reason !== undefined) {
+    skipped[row.name] = reason
+    process.stderr.write(`skipped: ${row.name}: ${reason}\n`)
+    continue
+  }
   try {
     process.stderr.write(`${row.name}: ${row.what}\n`)
-    lines.push(...toLines(row, await measure(script, row)))
+    lines.push(...toLines(row, await measure(row)))
   } catch (error) {
-    console.error(String(error))
+    console.error(`${row.name}:`, error)
     process.exitCode = 1
   }
 }
-console.log(toTable(lines))
+
+for (const [name, { title, text }] of Object.entries(sections)) {
+  const names = new Set(chosen.filter(row => row.section === (name as SectionName)).map(row => row.name))
+  const some = lines.filter(({ row }) => names.has(row))
+  if (some.length > 0) console.log(`\n## ${title}\n\n${text}\n\n${toTable(some)}`)
+}
 if (options.json !== undefined) {
-  const result = { date: new Date().toISOString(), node: process.version, quick: options.quick, lines }
+  const result = {
+    date: new Date().toISOString(),
+    node: process.version,
+    quick: options.quick,
+    processes,
+    skipped,
+    lines,
+  }
   writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`)
 }
+if (options.write) await writeDocument(lines)

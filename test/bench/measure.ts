@@ -10,24 +10,34 @@ export interface Scale {
   readonly rounds: number
 }
 
-export const full: Scale = { records: 100_000, budgetMs: 5000, rounds: 9 }
-export const quick: Scale = { records: 50_000, budgetMs: 1200, rounds: 5 }
+export const full: Scale = { records: 1_000_000, budgetMs: 3000, rounds: 5 }
+export const quick: Scale = { records: 100_000, budgetMs: 500, rounds: 5 }
 export const tiny: Scale = { records: 200, budgetMs: 0, rounds: 1 }
 
 /** One thing to measure: does the work of one round, for that many records. */
 export type Work = (records: number) => Promise<void> | void
 
+/** Something that takes so long that a share of a round's records has to do. */
+export interface SlowWork {
+  readonly share: number
+  readonly work: Work
+}
+
+/** A median, and between what the values lie: quartiles of rounds, or the least and the most of processes. */
+export interface Measured {
+  readonly median: number
+  readonly from: number
+  readonly to: number
+}
+
 /** What is judged: how many times the yardstick, or a figure as it stands. */
 export interface Figure {
   readonly yardstick: string
   /** What ours took, in the row's unit. */
-  readonly ours: number
-  readonly theirs: number
-  /** The median of ours / theirs, each within one round. */
-  readonly ratio: number
-  /** The quartiles of that ratio. */
-  readonly spread: readonly [number, number]
-  readonly rounds: number
+  readonly ours: Measured
+  readonly theirs: Measured
+  /** Ours / theirs, each within one round. */
+  readonly ratio: Measured
 }
 
 /**
@@ -37,43 +47,65 @@ export interface Figure {
 export async function compare(
   scale: Scale,
   ours: Work,
-  yardsticks: Readonly<Record<string, Work>>,
+  yardsticks: Readonly<Record<string, Work | SlowWork>>,
 ): Promise<Figure[]> {
   const names = Object.keys(yardsticks)
   const times = { ours: [] as number[], theirs: names.map((): number[] => []) }
-  const end = performance.now() + scale.budgetMs
-  const warmUps = scale.rounds > 1 ? 2 : 0
-  for (let round = -warmUps; round < scale.rounds || performance.now() < end; round++) {
+  await inRounds(scale, async counts => {
     const theirs: number[] = []
     for (const name of names) theirs.push(await timed(yardsticks[name]!, scale.records))
     const mine = await timed(ours, scale.records)
     for (const [i, name] of names.entries())
       theirs[i] = (theirs[i]! + (await timed(yardsticks[name]!, scale.records))) / 2
-    if (round < 0) continue
+    if (!counts) return
     times.ours.push(mine)
     for (const [i, time] of theirs.entries()) times.theirs[i]!.push(time)
-  }
+  })
   return names.map((yardstick, i) => toFigure(yardstick, times.ours, times.theirs[i]!))
+}
+
+/** Two rounds that do not count, then those that do. */
+export async function inRounds(
+  { rounds, budgetMs }: Scale,
+  run: (counts: boolean) => Promise<void>,
+): Promise<void> {
+  const warmUps = rounds > 1 ? 2 : 0
+  let end = Number.POSITIVE_INFINITY
+  for (let round = -warmUps; round < rounds || performance.now() < end; round++) {
+    if (round === 0) end = performance.now() + budgetMs
+    await run(round >= 0)
+  }
 }
 
 /** Makes a figure of what was measured in pairs. */
 export function toFigure(yardstick: string, ours: readonly number[], theirs: readonly number[]): Figure {
   const ratios = ours.map((time, round) => time / theirs[round]!)
-  return {
-    yardstick,
-    ours: median(ours),
-    theirs: median(theirs),
-    ratio: median(ratios),
-    spread: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
-    rounds: ours.length,
+  return { yardstick, ours: quartiles(ours), theirs: quartiles(theirs), ratio: quartiles(ratios) }
+}
+
+/** Of what several processes measured of one yardstick: medians of their medians, and how far those lie apart. */
+export function merge(figures: readonly Figure[]): Figure {
+  const [first] = figures
+  if (first === undefined) throw new Error('nothing was measured')
+  if (figures.length === 1) return first
+  const all = (side: 'ours' | 'theirs' | 'ratio'): Measured => {
+    const medians = figures.map(figure => figure[side].median)
+    return { median: median(medians), from: Math.min(...medians), to: Math.max(...medians) }
   }
+  return { yardstick: first.yardstick, ours: all('ours'), theirs: all('theirs'), ratio: all('ratio') }
 }
 
 /** Nanoseconds per record. */
-async function timed(work: Work, records: number): Promise<number> {
+export async function timed(work: Work | SlowWork, records: number): Promise<number> {
+  const { share, work: run } = typeof work === 'function' ? { share: 1, work } : work
+  const some = Math.ceil(records * share)
   const start = performance.now()
-  await work(records)
-  return ((performance.now() - start) * 1e6) / records
+  await run(some)
+  return ((performance.now() - start) * 1e6) / some
+}
+
+export function quartiles(values: readonly number[]): Measured {
+  return { median: median(values), from: quantile(values, 0.25), to: quantile(values, 0.75) }
 }
 
 export function median(values: readonly number[]): number {

@@ -1,16 +1,19 @@
 import { Broker, topic } from '../../src/index.ts'
 
-/** What the records of every row are. */
+/** What the records of most rows are. */
 export interface Order {
   readonly id: number
   readonly total: number
 }
 
-export interface OrderMessage {
+/** A message as a sender has it; what its value is, is the row's. */
+export interface OrderMessage<V = unknown> {
   readonly topic: 'orders'
   readonly key: string
-  readonly value: Order
+  readonly value: V
 }
+
+export type MakeMessage = (i: number) => OrderMessage
 
 const keys: readonly string[] = Array.from({ length: 1000 }, (_, i) => `customer-${i}`)
 
@@ -18,26 +21,47 @@ export function keyOf(i: number): string {
   return keys[i % keys.length]!
 }
 
-/** A message of its own, as a sender has it. */
-export function message(i: number): OrderMessage {
+/** A message of its own, with a small object. */
+export function message(i: number): OrderMessage<Order> {
   return { topic: 'orders', key: keyOf(i), value: { id: i, total: i & 255 } }
 }
 
-/** Counts what it is given, and keeps the last one, so that no record can be optimised away. */
+const manyKeys: readonly string[] = Array.from({ length: 10_000 }, (_, i) => `customer-${i}`)
+
+/** The same with 10,000 keys, so that each of 1,000 partitions gets some. */
+export function scattered(i: number): OrderMessage<Order> {
+  return { topic: 'orders', key: manyKeys[i % manyKeys.length]!, value: { id: i, total: i & 255 } }
+}
+
+// Made once, and handed on by reference as in any process: making a text of 1 KiB takes longer than sending it.
+const texts: readonly string[] = keys.map(key => Buffer.alloc(1024, `${key} `).toString('latin1'))
+const buffers: readonly Buffer[] = keys.map(key => Buffer.alloc(100, `${key} `))
+
+/** A message of its own, with a string of 1 KiB. */
+export function textMessage(i: number): OrderMessage<string> {
+  return { topic: 'orders', key: keyOf(i), value: texts[i % texts.length]! }
+}
+
+/** A message of its own, with a buffer of 100 bytes. */
+export function bufferMessage(i: number): OrderMessage<Buffer> {
+  return { topic: 'orders', key: keyOf(i), value: buffers[i % buffers.length]! }
+}
+
+/** Keeps the last record and its value, so that none can be optimised away, and counts. */
 export class Sink {
-  total = 0
-  last: { readonly value: Order } | undefined
+  last: { readonly value: unknown } | undefined
+  value: unknown
   #left = Number.POSITIVE_INFINITY
   #complete: (() => void) | undefined
 
-  readonly take = (record: { readonly value: Order }): void => {
-    this.total += record.value.total
+  readonly take = (record: { readonly value: unknown }): void => {
+    this.value = record.value
     this.last = record
     if (--this.#left === 0) this.#complete?.()
   }
 
-  readonly takeAsync = async (record: { readonly value: Order }): Promise<void> => {
-    this.total += record.value.total
+  readonly takeAsync = async (record: { readonly value: unknown }): Promise<void> => {
+    this.value = record.value
     this.last = record
     if (--this.#left === 0) this.#complete?.()
   }
@@ -54,6 +78,6 @@ export class Sink {
 /** A broker with one topic, all else by default. */
 export function orderBroker(options: { readonly partitions?: number; readonly maxRecords?: number } = {}) {
   const { partitions = 12, maxRecords } = options
-  const topics = { orders: topic<Order>({ partitions }) }
+  const topics = { orders: topic<unknown>({ partitions }) }
   return new Broker(maxRecords === undefined ? { topics } : { topics, maxRecords })
 }

@@ -1,26 +1,38 @@
 import type { Row } from './row.ts'
 import { append } from './rows/append.ts'
+import { send } from './rows/awaited.ts'
 import { compactions } from './rows/compaction.ts'
 import { drainAsync, drainSync } from './rows/drain.ts'
 import { endToEnd } from './rows/end-to-end.ts'
-import { heap } from './rows/heap.ts'
+import { groups } from './rows/groups.ts'
+import { growths } from './rows/growth.ts'
+import { heaps } from './rows/heap.ts'
+import { latencies } from './rows/latency.ts'
+import { packageRows } from './rows/package.ts'
+import { payloads } from './rows/payloads.ts'
 import { pressures } from './rows/pressure.ts'
 import { rebalance } from './rows/rebalance.ts'
-import { send } from './rows/send.ts'
+import { serverRows } from './rows/servers.ts'
 import { transactions } from './rows/transaction.ts'
 import { trimmings } from './rows/trimming.ts'
 
 /** Every row, in the order of the table. */
 export const rows: readonly Row[] = [
-  append,
+  ...endToEnd,
   send,
+  ...groups,
+  ...payloads,
+  ...growths,
+  ...latencies,
+  append,
   drainSync,
   drainAsync,
-  ...endToEnd,
-  heap,
+  ...heaps,
+  ...pressures,
   ...trimmings,
   ...compactions,
-  ...pressures,
   ...transactions,
   rebalance,
+  ...packageRows,
+  ...serverRows,
 ]

@@ -1,55 +1,54 @@
-import type { Figure } from './measure.ts'
-import type { Row, Target } from './row.ts'
+import type { Line } from './line.ts'
+import type { Measured } from './measure.ts'
 
-/** One line of the table. */
-export interface Line extends Figure {
-  readonly row: string
-  readonly unit: Row['unit']
-  readonly judged: 'ratio' | 'ours'
-  readonly target: Target
-  /** Against the first target; undefined where there is none. */
-  readonly ok: boolean | undefined
+interface Column {
+  readonly title: string
+  readonly cell: (line: Line) => string
 }
 
-export function toLines(row: Row, figures: readonly Figure[]): Line[] {
-  const { name, unit, judged = 'ratio' } = row
-  return figures.map(figure => {
-    const target = row.targets?.[figure.yardstick] ?? {}
-    const ok = target.first === undefined ? undefined : figure[judged] <= target.first
-    return { row: name, unit, judged, target, ok, ...figure }
-  })
-}
+const columns: readonly Column[] = [
+  { title: 'row', cell: ({ row }) => `\`${row}\`` },
+  { title: 'who', cell: ({ name }) => name },
+  { title: 'median', cell: ({ figure, unit }) => `${amount(figure.median)} ${unit}` },
+  { title: 'spread', cell: ({ figure }) => range(figure) },
+  { title: 'of a bare loop', cell: ({ ofLoop }) => (ofLoop === undefined ? '' : times(ofLoop)) },
+  { title: 'of emit', cell: ({ ofEmit }) => (ofEmit === undefined ? '' : times(ofEmit)) },
+  { title: 'brokerlet is', cell: ({ ratio }) => (ratio === undefined ? '' : times(ratio.median)) },
+  { title: 'spread', cell: ({ ratio }) => (ratio === undefined ? '' : range(ratio)) },
+  { title: 'target', cell: limit },
+  { title: '', cell: ({ ok }) => (ok === undefined ? '' : ok ? 'ok' : 'over') },
+  { title: 'does not', cell: line => line.lacks ?? '' },
+]
 
-const header = ['row', 'ours', 'yardstick', 'ratio', 'quartiles', 'target', 'later', '']
-
+/** A column that nobody fills is left out. */
 export function toTable(lines: readonly Line[]): string {
-  const cells = lines.map(line => [
-    line.row,
-    `${short(line.ours)} ${line.unit}`,
-    `${short(line.theirs)} (${line.yardstick})`,
-    short(line.ratio),
-    `${short(line.spread[0])} - ${short(line.spread[1])}`,
-    limit(line, line.target.first),
-    limit(line, line.target.later),
-    line.ok === undefined ? '' : line.ok ? 'ok' : 'over',
-  ])
-  return toMarkdown(header, cells)
+  const used = columns.filter(({ cell }) => lines.some(line => cell(line) !== ''))
+  return toMarkdown(
+    used.map(({ title }) => title),
+    lines.map(line => used.map(({ cell }) => cell(line))),
+  )
 }
 
 /** A table whose columns are aligned, so that it can be read as it stands, too. */
-export function toMarkdown(columns: readonly string[], cells: readonly (readonly string[])[]): string {
-  const table = [columns, ...cells]
-  const widths = columns.map((_, column) => Math.max(...table.map(row => row[column]!.length)))
+export function toMarkdown(titles: readonly string[], cells: readonly (readonly string[])[]): string {
+  const table = [titles, ...cells]
+  const widths = titles.map((_, column) => Math.max(...table.map(row => row[column]!.length)))
   const rule = widths.map(width => '-'.repeat(width))
-  return [columns, rule, ...cells]
+  return [titles, rule, ...cells]
     .map(row => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
     .join('\n')
 }
 
-function limit({ judged, unit }: Line, value: number | undefined): string {
-  if (value === undefined) return ''
-  return judged === 'ratio' ? `<= ${value}` : `<= ${value} ${unit}`
+function limit({ judged, unit, target }: Line): string {
+  if (target === undefined) return ''
+  return judged === 'ratio' ? `<= ${short(target)}` : `<= ${amount(target)} ${unit}`
 }
+
+const times = (ratio: number) => `${short(ratio)} times`
+
+const range = ({ from, to }: Measured) => `${amount(from)} - ${amount(to)}`
+
+const amount = (value: number) => (value >= 1000 ? Math.round(value).toLocaleString('en') : short(value))
 
 /** Three digits, or so. */
 export function short(value: number): string {

@@ -1,10 +1,11 @@
 import { compare } from '../measure.ts'
 import { message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
+import { eventEmitter3 } from '../peers/emitters.ts'
 import type { Row } from '../row.ts'
-import { emit } from '../yardsticks.ts'
 
 export const append: Row = {
   name: 'append',
+  section: 'parts',
   what: '`topic.append`, keyed, 12 partitions, nobody reads',
   unit: 'ns/record',
   async measure(scale) {
@@ -21,7 +22,10 @@ export const append: Row = {
       for (let i = 0; i < records; i++) kept.push(message(i))
       if (kept.length !== records) throw new Error('kept too few')
     }
-    const figures = await compare(scale, ours, { push, emit: emit(new Sink()) })
+    const figures = await compare(scale, ours, {
+      push,
+      [eventEmitter3.name]: eventEmitter3.start({ sink: new Sink(), listeners: 1, make: message }),
+    })
     await broker.close()
     return figures
   },

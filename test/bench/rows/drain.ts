@@ -30,6 +30,7 @@ async function drain(
 
 export const drainSync: Row = {
   name: 'drain-sync',
+  section: 'parts',
   what: 'reading what is retained, synchronous handler',
   unit: 'ns/record',
   measure(scale) {
@@ -50,6 +51,7 @@ export const drainSync: Row = {
 
 export const drainAsync: Row = {
   name: 'drain-async',
+  section: 'parts',
   what: 'reading what is retained, asynchronous handler',
   unit: 'ns/record',
   measure(scale) {

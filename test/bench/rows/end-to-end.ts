@@ -1,44 +1,59 @@
-import { compare, type Scale, type Work } from '../measure.ts'
-import { message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
-import type { Row, Target } from '../row.ts'
-import { batchSize, emit, pushAndAwait, pushAndLoop } from '../yardsticks.ts'
+import { compare, type Work } from '../measure.ts'
+import { type MakeMessage, message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
+import { inBatches, type Peer, startAll } from '../peer.ts'
+import { emittery, eventEmitter3, nodeEmitter } from '../peers/emitters.ts'
+import { eventsOn, itPushable } from '../peers/iterators.ts'
+import { pushAndAwait, pushAndLoop } from '../peers/loops.ts'
+import { fastQueue, pQueue } from '../peers/queues.ts'
+import { rxConcatMap, rxSubject } from '../peers/rxjs.ts'
+import type { Row } from '../row.ts'
 
 type OrderBroker = ReturnType<typeof orderBroker>
 
+/** Sends the records from one to before another. */
+type SendBatch = (from: number, to: number) => Promise<unknown> | undefined
+
 /** Batches of keyed records: one `sendBatch`, or as many `send` and the last one awaited. */
 const senders = {
-  batch: (broker: OrderBroker): Work => {
+  batch: (broker: OrderBroker, make: MakeMessage): SendBatch => {
     const producer = broker.producer()
-    return async records => {
-      for (let i = 0; i < records; ) {
-        const batch: OrderMessage[] = []
-        for (const end = Math.min(i + batchSize, records); i < end; i++) batch.push(message(i))
-        await producer.sendBatch(batch)
-      }
+    return (from, to) => {
+      const batch: OrderMessage[] = []
+      for (let i = from; i < to; i++) batch.push(make(i))
+      return producer.sendBatch(batch)
     }
   },
-  sends: (broker: OrderBroker): Work => {
+  sends: (broker: OrderBroker, make: MakeMessage): SendBatch => {
     const producer = broker.producer()
-    return async records => {
-      for (let i = 0; i < records; ) {
-        let last: Promise<unknown> | undefined
-        for (const end = Math.min(i + batchSize, records); i < end; i++) last = producer.send(message(i))
-        await last
-      }
+    return (from, to) => {
+      let last: Promise<unknown> | undefined
+      for (let i = from; i < to; i++) last = producer.send(make(i))
+      return last
     }
   },
 }
 
-interface Delivery {
+export interface DeliveryOptions {
   readonly sender: keyof typeof senders
   readonly handler: 'sync' | 'async'
-  readonly groups: number
-  readonly yardsticks: (sink: Sink) => Readonly<Record<string, Work>>
+  /** Whether the sender waits until a batch is taken, too. Default: true for asynchronous handlers. */
+  readonly waits?: boolean
+  /** Default: 1. */
+  readonly groups?: number
+  /** Default: 12. */
+  readonly partitions?: number
+  /** Default: the broker's own. */
+  readonly maxRecords?: number
+  /** Default: a small object. */
+  readonly make?: MakeMessage
 }
 
-async function deliver(scale: Scale, { sender, handler, groups, yardsticks }: Delivery) {
-  const broker = orderBroker()
-  const send = senders[sender](broker)
+/** A broker, so many groups of one consumer, and what sends to all of them. */
+export async function startDelivery(options: DeliveryOptions) {
+  const { sender, handler, groups = 1, partitions = 12, maxRecords, make = message } = options
+  const { waits = handler === 'async' } = options
+  const broker = orderBroker({ partitions, ...(maxRecords !== undefined && { maxRecords }) })
+  const send = senders[sender](broker, make)
   const sink = new Sink()
   for (let group = 0; group < groups; group++) {
     const consumer = broker.consumer({ groupId: `group-${group}`, topics: ['orders'] })
@@ -46,52 +61,108 @@ async function deliver(scale: Scale, { sender, handler, groups, yardsticks }: De
       eachRecord: handler === 'sync' ? record => sink.take(record) : record => sink.takeAsync(record),
     })
   }
-  const ours = async (records: number) => {
+  const work = waits ? waiting(send, sink, groups) : running(send, sink, groups)
+  return { work, close: () => broker.close() }
+}
+
+/** A sender that waits until each batch is taken. */
+function waiting(send: SendBatch, sink: Sink, groups: number): Work {
+  return inBatches(async (from, to) => {
+    const taken = sink.expect((to - from) * groups)
+    await send(from, to)
+    await taken
+  })
+}
+
+/** A sender that waits for nothing but its sends, and in the end for the last record. */
+function running(send: SendBatch, sink: Sink, groups: number): Work {
+  const sending = inBatches(send)
+  return async records => {
     const delivered = sink.expect(records * groups)
-    await send(records)
+    await sending(records)
     await delivered
   }
-  const figures = await compare(scale, ours, yardsticks(new Sink()))
-  await broker.close()
-  return figures
 }
 
-function row(name: string, what: string, targets: Record<string, Target>, delivery: Delivery): Row {
-  return { name, what, unit: 'ns/record', targets, measure: scale => deliver(scale, delivery) }
+type Description = Pick<Row, 'name' | 'section' | 'what' | 'targets'> & {
+  /** The share of the records that a round has, where there are many groups. Default: 1. */
+  readonly share?: number
+  readonly peers: readonly Peer[]
 }
 
-const toSync = (sink: Sink) => ({ emit: emit(sink), 'push and loop': pushAndLoop(sink) })
-const toAsync = (sink: Sink) => ({ 'push and await': pushAndAwait(sink) })
+/** A row that delivers, beside peers that deliver the same. */
+export function deliveryRow({ share = 1, peers, ...row }: Description, options: DeliveryOptions): Row {
+  return {
+    ...row,
+    unit: 'ns/record',
+    async measure(scale) {
+      const { work, close } = await startDelivery(options)
+      const { groups: listeners = 1, make = message } = options
+      const theirs = startAll(peers, { sink: new Sink(), listeners, make })
+      const figures = await compare({ ...scale, records: scale.records * share }, work, theirs)
+      await close()
+      return figures
+    },
+  }
+}
+
+const toSync = [pushAndLoop, eventEmitter3, nodeEmitter, rxSubject]
+const toAsync = [pushAndAwait, eventEmitter3, eventsOn, itPushable, rxConcatMap, fastQueue, pQueue, emittery]
+
+// An emitter waits for no handler, so it is no yardstick of an asynchronous one, but something to look at.
+const syncTargets = { eventemitter3: 5, 'rxjs Subject': 1.5 }
+const asyncTargets = { 'push and await': 2, 'events.on': 1, 'it-pushable': 1, 'fastq.promise': 1 }
 
 export const endToEnd: readonly Row[] = [
-  row(
-    'batch-sync',
-    '`sendBatch` of 100, synchronous handler',
-    { emit: { first: 6, later: 5 } },
-    { sender: 'batch', handler: 'sync', groups: 1, yardsticks: toSync },
+  deliveryRow(
+    {
+      name: 'sends-sync',
+      section: 'sync',
+      what: '100 `send`, the last one awaited, synchronous handler',
+      targets: syncTargets,
+      peers: toSync,
+    },
+    { sender: 'sends', handler: 'sync' },
   ),
-  row(
-    'sends-sync',
-    '100 `send`, the last one awaited, synchronous handler',
-    { emit: { first: 6, later: 5 } },
-    { sender: 'sends', handler: 'sync', groups: 1, yardsticks: toSync },
+  deliveryRow(
+    {
+      name: 'batch-sync',
+      section: 'sync',
+      what: '`sendBatch` of 100, synchronous handler',
+      targets: syncTargets,
+      peers: toSync,
+    },
+    { sender: 'batch', handler: 'sync' },
   ),
-  row(
-    'batch-async',
-    '`sendBatch` of 100, asynchronous handler',
-    { 'push and await': { first: 3, later: 2 } },
-    { sender: 'batch', handler: 'async', groups: 1, yardsticks: toAsync },
+  deliveryRow(
+    {
+      name: 'sends-async',
+      section: 'async',
+      what: '100 `send`, the last one awaited, asynchronous handler',
+      targets: asyncTargets,
+      peers: toAsync,
+    },
+    { sender: 'sends', handler: 'async' },
   ),
-  row(
-    'sends-async',
-    '100 `send`, the last one awaited, asynchronous handler',
-    { 'push and await': { first: 3, later: 2 } },
-    { sender: 'sends', handler: 'async', groups: 1, yardsticks: toAsync },
+  deliveryRow(
+    {
+      name: 'batch-async',
+      section: 'async',
+      what: '`sendBatch` of 100, asynchronous handler',
+      targets: asyncTargets,
+      peers: toAsync,
+    },
+    { sender: 'batch', handler: 'async' },
   ),
-  row(
-    'ten-groups',
-    '`sendBatch` of 100 to ten groups, synchronous handlers',
-    { 'emit to ten': { later: 2 } },
-    { sender: 'batch', handler: 'sync', groups: 10, yardsticks: sink => ({ 'emit to ten': emit(sink, 10) }) },
+  deliveryRow(
+    {
+      name: 'ahead-async',
+      section: 'async',
+      what: '100 `send`, of which the last one is awaited and not its handler: a sender that runs ahead',
+      peers: [pushAndAwait],
+      // The broker keeps a million: what is unread has to stay below.
+      share: 0.25,
+    },
+    { sender: 'sends', handler: 'async', waits: false },
   ),
 ]

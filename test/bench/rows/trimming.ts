@@ -2,8 +2,8 @@ import { Session } from 'node:inspector/promises'
 import { performance } from 'node:perf_hooks'
 import { Broker, topic } from '../../../src/index.ts'
 import type { TopicOptions } from '../../../src/topic-definition.ts'
-import { toFigure } from '../measure.ts'
-import { message, type Order } from '../orders.ts'
+import { compare, inRounds, toFigure } from '../measure.ts'
+import { message, type Order, orderBroker } from '../orders.ts'
 import type { Row } from '../row.ts'
 
 interface ProfileNode {
@@ -41,9 +41,10 @@ export function shareOfAppending(
 ): Row {
   return {
     name,
+    section: 'housekeeping',
     what,
     unit: 'ns/record',
-    ...(target === undefined ? {} : { targets: { append: { first: target } } }),
+    ...(target === undefined ? {} : { targets: { append: target } }),
     async measure(scale) {
       const orders = topic<Order>({ partitions: 12, ...(options as object) })
       const broker = new Broker({ topics: { orders }, maxRecords })
@@ -77,7 +78,86 @@ export function shareOfAppending(
   }
 }
 
+/** A log of so many records, a millisecond apart. */
+function filledLog(records: number) {
+  const broker = orderBroker({ maxRecords: -1 })
+  const log = broker.topic('orders')
+  const first = Date.now() - records
+  for (let i = 0; i < records; i++) {
+    const { key, value } = message(i)
+    log.append({ key, value, timestamp: first + i })
+  }
+  return { broker, log, first }
+}
+
+/** Per segment, not per record. */
+const trimAll: Row = {
+  name: 'trim-all',
+  section: 'housekeeping',
+  what: 'deleteRecords of all the records of a round (a million) of 12 partitions',
+  unit: 'ms',
+  judged: 'ours',
+  targets: { 'splice of an array': 0.1 },
+  async measure(scale) {
+    const ours: number[] = []
+    const theirs: number[] = []
+    await inRounds(scale, async counts => {
+      const { broker, log } = filledLog(scale.records)
+      const kept = Array.from({ length: scale.records }, (_, i) => message(i))
+      const start = performance.now()
+      for (const partition of log.partitions) partition.deleteRecords(partition.highWatermark)
+      const trimmed = performance.now()
+      kept.splice(0)
+      const spliced = performance.now()
+      await broker.close()
+      if (!counts) return
+      ours.push(trimmed - start)
+      theirs.push(spliced - trimmed)
+    })
+    return [toFigure('splice of an array', ours, theirs)]
+  },
+}
+
+const timeLookUp: Row = {
+  name: 'time-look-up',
+  section: 'housekeeping',
+  what: 'offsetForTimestamp among all the records of a round (a million)',
+  unit: 'ns/look-up',
+  judged: 'ours',
+  targets: { 'binary search of a Float64Array': 1000 },
+  async measure(scale) {
+    const { broker, log, first } = filledLog(scale.records)
+    const times = Float64Array.from({ length: scale.records }, (_, i) => first + i)
+    const partitions = log.partitions
+    let found = 0
+    const ours = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const time = first + ((Math.imul(i, 0x9e3779b1) >>> 0) % times.length)
+        found += partitions[i % partitions.length]!.offsetForTimestamp(time) ?? 0
+      }
+    }
+    const theirs = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const time = first + ((Math.imul(i, 0x9e3779b1) >>> 0) % times.length)
+        let low = 0
+        for (let high = times.length; low < high; ) {
+          const middle = (low + high) >>> 1
+          if (times[middle]! < time) low = middle + 1
+          else high = middle
+        }
+        found += low
+      }
+    }
+    const figures = await compare(scale, ours, { 'binary search of a Float64Array': theirs })
+    await broker.close()
+    if (found === 0) throw new Error('found nothing')
+    return figures
+  },
+}
+
 export const trimmings: readonly Row[] = [
+  trimAll,
+  timeLookUp,
   shareOfAppending(
     'trim-retention',
     'trimming by retentionRecords, as a share of appending',

@@ -28,10 +28,11 @@ export function toLines(row: Row, [ours, ...peers]: readonly Series[]): Line[] {
     ...peers
       .filter(({ failure }) => failure === undefined)
       .map(peer => {
-        const { ratio, spread } = toFigure(peer.server, ours.values, peer.values)
+        const { ratio } = toFigure(peer.server, ours.values, peer.values)
         const target = row.targets?.[peer.server]
         const bound = target === undefined ? undefined : isRate(row) ? { least: target } : { most: target }
-        return { ...line(row, peer), ratio, ratioQuartiles: spread, ...judge(ratio, bound) }
+        const ratioQuartiles = [ratio.from, ratio.to] as const
+        return { ...line(row, peer), ratio: ratio.median, ratioQuartiles, ...judge(ratio.median, bound) }
       }),
   ]
 }

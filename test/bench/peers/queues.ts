@@ -1,0 +1,31 @@
+import { promise as fastq } from 'fastq'
+import PQueue from 'p-queue'
+import type { OrderMessage } from '../orders.ts'
+import { inBatches, type Peer } from '../peer.ts'
+
+/** One after the other, so that they keep their order; the sender waits for the last one of a batch. */
+export const fastQueue: Peer = {
+  name: 'fastq.promise',
+  start: ({ sink, make }) => {
+    const queue = fastq((record: OrderMessage) => sink.takeAsync(record), 1)
+    return inBatches((from, to) => {
+      let last: Promise<unknown> | undefined
+      for (let i = from; i < to; i++) last = queue.push(make(i))
+      return last
+    })
+  },
+}
+
+export const pQueue: Peer = {
+  name: 'p-queue',
+  start: ({ sink, make }) => {
+    const queue = new PQueue({ concurrency: 1 })
+    const add = (record: OrderMessage) => queue.add(() => sink.takeAsync(record))
+    const work = inBatches((from, to) => {
+      let last: Promise<unknown> | undefined
+      for (let i = from; i < to; i++) last = add(make(i))
+      return last
+    })
+    return { share: 0.1, work }
+  },
+}
