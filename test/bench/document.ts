@@ -2,11 +2,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import path from 'node:path'
 import { toChart } from './chart.ts'
+import { writeFigures } from './figures-file.ts'
 import { installPackages } from './install.ts'
 import type { Line } from './line.ts'
 import { rows } from './rows.ts'
 import { sections } from './sections.ts'
-import { toTable } from './table.ts'
+import { toTable, toTargets } from './table.ts'
 
 const docs = path.resolve(import.meta.dirname, '../../docs')
 const figuresFile = path.join(import.meta.dirname, 'figures.json')
@@ -40,7 +41,7 @@ export async function writeDocument(measured: readonly Line[]): Promise<void> {
     machine: `${processors.length} processors, ${processors[0]?.model ?? 'unknown'}`,
     lines,
   }
-  writeFileSync(figuresFile, `${JSON.stringify(figures, null, 2)}\n`)
+  writeFigures(figuresFile, figures)
   writeFileSync(path.join(docs, 'performance.svg'), await toChart(lines))
   const page = path.join(docs, 'performance.md')
   writeFileSync(page, withFigures(readFileSync(page, 'utf8'), figures))
@@ -64,5 +65,8 @@ function toMarkdownSections({ date, node, machine, lines }: Figures): string {
     const table = toTable(lines.filter(({ row }) => names.has(row)))
     return `### ${title}\n\n${text}\n\n${legend}\n\n${table}\n\n`
   })
-  return `${date}, Node ${node}, ${machine}.\n\n${parts.join('')}`.trimEnd().concat('\n')
+  const met = lines.filter(({ ok }) => ok === true).length
+  const missed = lines.filter(({ ok }) => ok === false).length
+  const head = `${date}, Node ${node}, ${machine}. ${met} of ${met + missed} targets are reached.`
+  return `${head}\n\n${parts.join('')}### Targets\n\n${toTargets(lines)}\n`
 }

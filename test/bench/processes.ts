@@ -1,19 +1,30 @@
 import { fork } from 'node:child_process'
 
+interface ProcessOptions {
+  /** What Node is told. */
+  readonly execArgv: readonly string[]
+  /** Gets what the process prints; without it, it prints to where this one does. */
+  readonly printed?: (text: string) => void
+}
+
 /** Runs a program in a process of its own, and gives what it sends. */
 export function answerOf<Answer>(
   script: string,
   args: readonly string[],
-  execArgv: readonly string[] = ['--expose-gc'],
+  { execArgv, printed }: ProcessOptions = { execArgv: ['--expose-gc'] },
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const child = fork(script, [...args], { execArgv: [...execArgv] })
+    const child = fork(script, [...args], {
+      execArgv: [...execArgv],
+      stdio: ['ignore', printed === undefined ? 'inherit' : 'pipe', 'inherit', 'ipc'],
+    })
+    if (printed !== undefined) child.stdout!.setEncoding('utf8').on('data', printed)
     let answer: Answer | undefined
     child.on('message', message => {
       answer = message as Answer
     })
     child.on('error', reject)
-    child.on('exit', code => {
+    child.on('close', code => {
       if (answer !== undefined && code === 0) resolve(answer)
       else reject(new Error(`'${args.join(' ')}' ended with ${code}`))
     })

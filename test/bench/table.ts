@@ -29,6 +29,21 @@ export function toTable(lines: readonly Line[]): string {
   )
 }
 
+/** Of what is judged alone, a line each. */
+export function toTargets(lines: readonly Line[]): string {
+  const judged = lines.filter(({ target }) => target !== undefined)
+  return toMarkdown(
+    ['row', 'beside', 'is', 'target', ''],
+    judged.map(line => [
+      `\`${line.row}\``,
+      line.ratio === undefined ? '' : line.name,
+      line.ratio === undefined ? `${amount(line.figure.median)} ${line.unit}` : times(line.ratio.median),
+      limit(line),
+      line.ok ? 'ok' : 'over',
+    ]),
+  )
+}
+
 /** A table whose columns are aligned, so that it can be read as it stands, too. */
 export function toMarkdown(titles: readonly string[], cells: readonly (readonly string[])[]): string {
   const table = [titles, ...cells]
@@ -41,7 +56,8 @@ export function toMarkdown(titles: readonly string[], cells: readonly (readonly 
 
 function limit({ judged, unit, target }: Line): string {
   if (target === undefined) return ''
-  return judged === 'ratio' ? `<= ${short(target)}` : `<= ${amount(target)} ${unit}`
+  const most = target.toLocaleString('en', { maximumSignificantDigits: 3 })
+  return judged === 'ratio' ? `<= ${most}` : `<= ${most} ${unit}`
 }
 
 const times = (ratio: number) => `${short(ratio)} times`
@@ -53,5 +69,6 @@ const amount = (value: number) => (value >= 1000 ? Math.round(value).toLocaleStr
 /** Three digits, or so. */
 export function short(value: number): string {
   const size = Math.abs(value)
+  if (size === 0) return '0'
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4)
 }

@@ -48,7 +48,7 @@ export const groups: readonly Row[] = [
       what: '`sendBatch` of 100 to ten groups, asynchronous handlers',
       targets: { 'events.on': 0.6 },
       peers: [eventsOn, rxConcatMap],
-      share: 0.25,
+      share: 0.1,
     },
     { sender: 'batch', handler: 'async', groups: 10 },
   ),

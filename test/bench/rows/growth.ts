@@ -14,7 +14,7 @@ const onPartitions = (partitions: number): Row =>
     {
       name: `partitions-${partitions}`,
       section: 'partitions',
-      what: `\`sendBatch\` of 100 on ${partitions} partitions and 10,000 keys, synchronous handler`,
+      what: `\`sendBatch\` of 100, 10,000 keys, ${partitions.toLocaleString('en')} partition${partitions === 1 ? '' : 's'}, synchronous handler`,
       peers: [pushAndLoop, eventEmitter3],
     },
     { ...delivery, partitions },

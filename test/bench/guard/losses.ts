@@ -1,0 +1,19 @@
+import { short } from '../table.ts'
+import type { Sample } from './sample.ts'
+
+/**
+ * What each may be at most, by its baseline. Bytes differ by one or two from run to run, even on a machine that does
+ * something else; times differ by a third. docs/performance.md has the figures.
+ */
+export const margins: Readonly<Record<keyof Sample, (baseline: number) => number>> = {
+  bytes: baseline => baseline * 1.02 + 1,
+  deoptimisations: baseline => baseline,
+  ratio: baseline => baseline * 1.5,
+}
+
+/** What is worse than it was, beyond noise, in words. */
+export function lossesOf(now: Sample, before: Sample): string[] {
+  return (Object.keys(margins) as (keyof Sample)[])
+    .filter(each => now[each] > margins[each](before[each]))
+    .map(each => `${each}: ${short(now[each])}, and the baseline is ${short(before[each])}`)
+}

@@ -1,0 +1,2 @@
+/** What a process prints when its warm-up is over: deoptimisations after it count. */
+export const measuring = 'measuring'
