@@ -26,6 +26,6 @@ export async function toChart(lines: readonly Line[]): Promise<string> {
     return { title, bars: once.toSorted((a, b) => a.value - b.value) }
   })
   // Not compiled with the rest, since its packages are not installed there.
-  const { draw } = await import(pathToFileURL(path.join(import.meta.dirname, 'chart.js')).href)
+  const { draw } = await import(pathToFileURL(path.join(import.meta.dirname, 'draw.js')).href)
   return draw(panels.filter(({ bars }) => bars.length > 0))
 }

@@ -9,6 +9,7 @@ const width = 900
 const barHeight = 24
 const titleHeight = 34
 const gap = 40
+const padding = 10
 const ours = '#d9480f'
 const theirs = '#adb5bd'
 
@@ -18,7 +19,7 @@ const theirs = '#adb5bd'
  * @param {readonly { title: string, bars: readonly { name: string, value: number, ours: boolean }[] }[]} panels
  */
 export function draw(panels) {
-  let bottom = 0
+  let bottom = padding
   const tops = panels.map(({ bars }) => {
     const top = bottom
     bottom += titleHeight + bars.length * barHeight + gap
