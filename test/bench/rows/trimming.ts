@@ -55,7 +55,9 @@ export function shareOfAppending(
           log.append({ key, value })
         }
       }
-      append(3 * scale.records)
+      // One call after the other, as a program appends: a single long one keeps the code that it began with.
+      const perCall = Math.min(scale.records, 100_000)
+      for (let i = 0; i < 10; i++) append(perCall)
       const session = new Session()
       session.connect()
       await session.post('Profiler.enable')
@@ -64,8 +66,8 @@ export function shareOfAppending(
       const start = performance.now()
       let records = 0
       do {
-        append(scale.records)
-        records += scale.records
+        append(perCall)
+        records += perCall
       } while (performance.now() - start < scale.budgetMs)
       const nsPerRecord = ((performance.now() - start) * 1e6) / records
       const { profile } = await session.post('Profiler.stop')
