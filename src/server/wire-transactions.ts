@@ -34,11 +34,15 @@ export interface DescribedTransaction extends ProducerIdentity {
   readonly partitions: readonly TopicPartition[]
 }
 
+// So many may be held of which the broker knows no more, before they are looked for.
+const mostForgotten = 1000
+
 /** The transactions of clients on the wire: the broker's own, under the epochs that these clients know. */
 export class WireTransactions {
   readonly #engine: Broker['engine']
   readonly #byTransactionalId = new Map<string, WireProducer>()
   readonly #byProducerId = new Map<number, WireProducer>()
+  #sweepAt = mostForgotten
 
   constructor(engine: Broker['engine']) {
     this.#engine = engine
@@ -53,7 +57,7 @@ export class WireTransactions {
     timeoutMs: number,
     known: ProducerIdentity | undefined,
   ): ProducerIdentity | ErrorCode {
-    const before = this.#byTransactionalId.get(transactionalId)
+    const before = this.#known(transactionalId)
     if (known !== undefined && before !== undefined) {
       const current = isSame(before.identity, known) || (before.ended && isSame(before.ended.identity, known))
       if (!current) return 'PRODUCER_FENCED'
@@ -69,7 +73,22 @@ export class WireTransactions {
     }
     this.#byTransactionalId.set(transactionalId, made)
     this.#byProducerId.set(made.identity.producerId, made)
+    if (this.#byTransactionalId.size > this.#sweepAt) this.#sweep()
     return made.identity
+  }
+
+  // Whom the broker has forgotten for a long silence is unknown here, too. (Kafka: transactional.id.expiration.ms)
+  #known(transactionalId: string): WireProducer | undefined {
+    const made = this.#byTransactionalId.get(transactionalId)
+    if (made === undefined || this.#engine.producerEpoch(transactionalId) !== undefined) return made
+    this.#byTransactionalId.delete(transactionalId)
+    this.#byProducerId.delete(made.identity.producerId)
+    return undefined
+  }
+
+  #sweep(): void {
+    for (const transactionalId of [...this.#byTransactionalId.keys()]) this.#known(transactionalId)
+    this.#sweepAt = Math.max(mostForgotten, 2 * this.#byTransactionalId.size)
   }
 
   /** Its transaction, begun where none is open. (Kafka: AddPartitionsToTxn, AddOffsetsToTxn, and without them since KIP-890) */
@@ -104,10 +123,9 @@ export class WireTransactions {
     committed: boolean,
     renews: boolean,
   ): ProducerIdentity | ErrorCode {
-    const ended = this.#byTransactionalId.get(transactionalId)?.ended
-    if (renews && ended !== undefined && isSame(ended.identity, identity)) {
-      if (ended.committed !== committed) return 'INVALID_TXN_STATE'
-      return this.#byTransactionalId.get(transactionalId)!.identity
+    const before = this.#known(transactionalId)
+    if (renews && before?.ended !== undefined && isSame(before.ended.identity, identity)) {
+      return before.ended.committed === committed ? before.identity : 'INVALID_TXN_STATE'
     }
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
@@ -130,7 +148,7 @@ export class WireTransactions {
   }
 
   #find(transactionalId: string, identity: ProducerIdentity): WireProducer | ErrorCode {
-    const made = this.#byTransactionalId.get(transactionalId)
+    const made = this.#known(transactionalId)
     if (made?.identity.producerId !== identity.producerId) return 'INVALID_PRODUCER_ID_MAPPING'
     return isSame(made.identity, identity) && !made.producer.fenced ? made : 'PRODUCER_FENCED'
   }

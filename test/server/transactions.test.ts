@@ -28,8 +28,8 @@ interface Identity {
   readonly producerEpoch: number
 }
 
-function start() {
-  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
+function start(options: { readonly transactionalIdExpirationMs?: number } = {}) {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) }, ...options })
   brokers.push(broker)
   const client = new WireClient(connect(broker))
   const init = (transactionalId = 't') =>
@@ -129,6 +129,26 @@ it('aborts what takes too long, and says so at its end', async () => {
   await broker.advance(10_000)
   expect(await end(producer, true)).toBe(120)
   expect(await read(1)).toEqual([])
+})
+
+it('forgets a transactional id that was silent for too long, and whoever comes with it begins anew', async () => {
+  const { broker, init, add, end } = start({ transactionalIdExpirationMs: 1000 })
+  const silent = await init()
+  await broker.advance(999)
+  expect(await add(silent)).toBe(0)
+  expect(await end(silent, true)).toBe(0)
+  await broker.advance(1000)
+  expect(await add(silent)).toBe(49)
+  const next = await init()
+  expect(next.producerId).not.toBe(silent.producerId)
+  expect(await add(next)).toBe(0)
+})
+
+it('knows a transactional id, however many others come', async () => {
+  const { init, add } = start()
+  const producer = await init()
+  for (let i = 0; i < 1001; i++) await init(`other-${i}`)
+  expect(await add(producer)).toBe(0)
 })
 
 it('commits offsets with its transaction, and refuses those of a member that is gone', async () => {
