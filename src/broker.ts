@@ -262,7 +262,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    * @throws GroupIdNotFoundError
    */
   group(groupId: string): ConsumerGroup {
-    return this.#engine.existingGroup(groupId)
+    return this.#engine.groupCoordinator.existing(groupId)
   }
 
   /**
@@ -279,7 +279,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   ): ConsumerGroup {
     checkOptions('createGroup', options, { topics: topicNames, from: oneOf('beginning', 'end') })
     requireArgument('createGroup', 'topics', options.topics, topicNames)
-    return this.#engine.createGroup(groupId, options.topics, options.from ?? 'beginning')
+    return this.#engine.groupCoordinator.create(groupId, options.topics, options.from ?? 'beginning')
   }
 
   /** The groups by id. */
@@ -293,7 +293,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    * @throws GroupIdNotFoundError, NonEmptyGroupError
    */
   deleteGroup(groupId: string): void {
-    this.#engine.deleteGroup(groupId)
+    this.#engine.groupCoordinator.delete(groupId)
   }
 
   // --- as a whole ---------------------------------------------------------------------------------------------------

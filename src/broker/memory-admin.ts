@@ -70,16 +70,16 @@ export class MemoryAdmin implements Admin {
 
   async describeGroup(groupId: string): Promise<GroupSummary> {
     this.#engine.requireOpen()
-    return describeGroup(this.#engine.existingGroup(groupId))
+    return describeGroup(this.#engine.groupCoordinator.existing(groupId))
   }
 
   async deleteGroup(groupId: string): Promise<void> {
-    this.#engine.deleteGroup(groupId)
+    this.#engine.groupCoordinator.delete(groupId)
   }
 
   async listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]> {
     this.#engine.requireOpen()
-    return this.#engine.existingGroup(groupId).offsets
+    return this.#engine.groupCoordinator.existing(groupId).offsets
   }
 
   async setGroupOffsets(
@@ -89,14 +89,15 @@ export class MemoryAdmin implements Admin {
     requireArgument('setOffsets', 'to', to, groupOffsets)
     this.#engine.requireOpen()
     // Given offsets may make the group: it then begins there, before its first consumer has come.
-    if (Array.isArray(to) && !this.#engine.groups.has(groupId)) this.#engine.commitWithoutMember(groupId, to)
-    else this.#engine.existingGroup(groupId).setOffsets(to)
+    if (Array.isArray(to) && !this.#engine.groups.has(groupId))
+      this.#engine.groupCoordinator.commitWithoutMember(groupId, to)
+    else this.#engine.groupCoordinator.existing(groupId).setOffsets(to)
   }
 
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {
     requireArgument('deleteOffsets', 'partitions', partitions, partitionList)
     this.#engine.requireOpen()
-    this.#engine.existingGroup(groupId).deleteOffsets(partitions)
+    this.#engine.groupCoordinator.existing(groupId).deleteOffsets(partitions)
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Assignor } from '../assignor.ts'
 import { BrokerClock } from '../broker-clock.ts'
 import type { Clock } from '../clock.ts'
 import { Conditions, type WaitOptions } from '../conditions.ts'
@@ -8,9 +7,7 @@ import type {
   FetchPosition,
   FetchSession,
   GroupStoppedEvent,
-  Interest,
   JoinRequest,
-  MemberRequest,
   Membership,
   MembershipListener,
   ProducerRecord,
@@ -19,19 +16,13 @@ import type {
 import {
   ClosedError,
   describeValue,
-  GroupIdNotFoundError,
-  InvalidGroupIdError,
   InvalidRecordError,
   TopicAlreadyExistsError,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import { Events, Outbox } from '../events.ts'
-import type { AssignorName } from '../group/assignors.ts'
-import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
-import type { GroupHolder } from '../group/group-holder.ts'
+import type { ConsumerGroup } from '../group/consumer-group.ts'
 import { offsetAt } from '../group/group-log.ts'
-import type { GroupMember, MemberOptions } from '../group/group-member.ts'
-import { OffsetStore } from '../group/offset-store.ts'
 import { Ids } from '../ids.ts'
 import type { EncodedBatch } from '../log/encoded-batch.ts'
 import { LogCleaner } from '../log/log-cleaner.ts'
@@ -46,10 +37,10 @@ import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { ByteEdge } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
-import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { type TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import type { BrokerEvents } from './broker-events.ts'
-import { GroupMembership, type GroupMembershipHost, toSubscription } from './group-membership.ts'
+import { GroupCoordinator, type GroupCoordinatorHost } from './group-coordinator.ts'
 import { GroupProgress } from './group-progress.ts'
 import {
   type BatchTarget,
@@ -58,11 +49,9 @@ import {
   type ProducerSequence,
   type SequencedAppend,
 } from './log-writer.ts'
-import { ManualMembership } from './manual-membership.ts'
 import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { MemoryTransactionalProducer } from './memory-transactions.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
-import { StandaloneMembership } from './standalone-membership.ts'
 
 /** The settings of an engine in memory. */
 export interface MemoryEngineOptions {
@@ -88,25 +77,20 @@ export class MemoryEngine implements Engine, Closable {
   readonly conditions: Conditions
   readonly topics: Map<string, Topic> = new Map()
   readonly topicsById: Map<string, Topic> = new Map()
-  readonly groups: Map<string, ConsumerGroup> = new Map()
   readonly clients: Set<EngineClient> = new Set()
   readonly sticky: StickyRoundRobin = new StickyRoundRobin()
-  readonly offsets: OffsetStore = new OffsetStore()
   /** Who hands values out as bytes. */
   readonly edge: ByteEdge = { servers: 0 }
-  readonly holders: Set<GroupHolder> = new Set()
-  /** How a group stopped, until a member joins it again. */
-  readonly stopped: Map<string, GroupStoppedEvent> = new Map()
   readonly log: LogManager
+  readonly groupCoordinator: GroupCoordinator
   readonly #cleaner: LogCleaner
   readonly #writer: LogWriter
-  readonly #coordinator: TransactionCoordinator
+  readonly #transactions: TransactionCoordinator
   readonly #progress: GroupProgress
   readonly #options: MemoryEngineOptions
   readonly #ids: Ids
-  // Readers of their own: each is the only member of a group that nobody sees.
-  readonly #standalone = new Set<ConsumerGroup>()
-  readonly #manual = new Set<ManualMembership>()
+  // Who sends mostly means the topic of the send before, and its name is then the same string: nothing is looked up.
+  #lastTopic: Topic | undefined
   #nextProducerId = 1
   #closed = false
 
@@ -116,11 +100,12 @@ export class MemoryEngine implements Engine, Closable {
     this.random = options.random
     this.#ids = new Ids(options.random)
     this.events = new Events(this.outbox, 'Broker', this)
-    this.#progress = new GroupProgress(this.groups, this.events)
+    this.groupCoordinator = new GroupCoordinator(this.#groupCoordinatorHost())
+    this.#progress = new GroupProgress(this.groupCoordinator.groups, this.events)
     this.conditions = new Conditions(this.clock)
     this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, () => this.#finished())
     this.#cleaner = new LogCleaner(this.clock, () => this.#finished())
-    this.#coordinator = new TransactionCoordinator({
+    this.#transactions = new TransactionCoordinator({
       clock: this.clock,
       transactionalIdExpirationMs: options.transactionalIdExpirationMs,
       newProducerId: () => this.newProducerId(),
@@ -157,6 +142,7 @@ export class MemoryEngine implements Engine, Closable {
   /** Ends the core once its clients are closed. */
   shutDown(): void {
     this.#closed = true
+    this.#lastTopic = undefined
     this.events.emit('closed', {})
     this.clock.close()
     this.#finished()
@@ -164,9 +150,25 @@ export class MemoryEngine implements Engine, Closable {
 
   readonly #finished = (): void => this.outbox.flush()
 
-  readonly #membershipHost: GroupMembershipHost = {
-    requireTopics: wanted => this.#requireTopics(wanted),
-    finished: this.#finished,
+  #groupCoordinatorHost(): GroupCoordinatorHost {
+    const { offsetsRetentionMs, autoCreateTopics } = this.#options
+    return {
+      clock: this.clock,
+      outbox: this.outbox,
+      events: this.events,
+      ids: this.#ids,
+      topics: this.topics,
+      offsetsRetentionMs,
+      createsTopics: autoCreateTopics !== false,
+      requireOpen: () => this.requireOpen(),
+      topic: name => this.topic(name),
+      existingTopic: name => this.existingTopic(name),
+      partition: tp => this.partition(tp),
+      unregistered: topics => this.#unregistered(topics),
+      touch: () => this.touch(),
+      finished: this.#finished,
+      waitUntil: (...args) => this.waitUntil(...args),
+    }
   }
 
   // --- topics -------------------------------------------------------------------------------------------------------
@@ -197,7 +199,7 @@ export class MemoryEngine implements Engine, Closable {
     this.topics.set(name, topic as unknown as Topic)
     this.topicsById.set(topic.id, topic as unknown as Topic)
     this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
-    this.#topicChanged(name)
+    this.groupCoordinator.topicChanged(name)
     this.#finished()
     return topic as unknown as Topic
   }
@@ -227,7 +229,7 @@ export class MemoryEngine implements Engine, Closable {
       append: (topic, body) => this.#appendTo(topic, body),
       partitionsAdded: (topic, from) => {
         this.events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
-        this.#topicChanged(topic.name)
+        this.groupCoordinator.topicChanged(topic.name)
       },
       altered: (topic, before) => this.#topicAltered(topic, before),
     }
@@ -261,19 +263,13 @@ export class MemoryEngine implements Engine, Closable {
     const topic = this.existingTopic(name)
     this.topics.delete(name)
     this.topicsById.delete(topic.id)
-    this.offsets.deleteTopic(name)
     this.sticky.forget(name)
     this.events.emit('topicDeleted', { topic: name })
-    for (const membership of this.#manual) membership.topicDeleted(name)
-    this.#topicChanged(name)
+    this.groupCoordinator.topicDeleted(name)
+    this.groupCoordinator.topicChanged(name)
     topic.delete()
     this.#finished()
     this.touch()
-  }
-
-  #topicChanged(name: string): void {
-    for (const group of this.groups.values()) group.topicChanged(name)
-    for (const group of this.#standalone) group.topicChanged(name)
   }
 
   /** The topic, which must be there. */
@@ -290,9 +286,6 @@ export class MemoryEngine implements Engine, Closable {
       suggestions,
     })
   }
-
-  // Who sends mostly means the topic of the send before, and its name is then the same string: nothing is looked up.
-  #lastTopic: Topic | undefined
 
   topic(name: string): Topic {
     const last = this.#lastTopic
@@ -339,11 +332,11 @@ export class MemoryEngine implements Engine, Closable {
 
   initTransactions(transactionalId: string, timeoutMs: number): MemoryTransactionalProducer {
     this.requireOpen()
-    const session = this.#coordinator.init(transactionalId, timeoutMs)
+    const session = this.#transactions.init(transactionalId, timeoutMs)
     this.#finished()
     return new MemoryTransactionalProducer(
       {
-        coordinator: this.#coordinator,
+        coordinator: this.#transactions,
         writer: this.#writer,
         requireOpen: () => this.requireOpen(),
         finished: this.#finished,
@@ -354,12 +347,12 @@ export class MemoryEngine implements Engine, Closable {
 
   /** Everybody who has a transactional id, and what has become of its transactions. */
   get transactionalSessions(): Iterable<TransactionalSession> {
-    return this.#coordinator.sessions
+    return this.#transactions.sessions
   }
 
   /** The epoch of the producer that has a transactional id, or undefined where the id is not known. */
   producerEpoch(transactionalId: string): number | undefined {
-    return this.#coordinator.session(transactionalId)?.producerEpoch
+    return this.#transactions.session(transactionalId)?.producerEpoch
   }
 
   /** Writes a batch to one partition as it is; see `LogWriter`. */
@@ -394,199 +387,17 @@ export class MemoryEngine implements Engine, Closable {
 
   // --- groups -------------------------------------------------------------------------------------------------------
 
-  existingGroup(groupId: string): ConsumerGroup {
-    const group = this.groups.get(groupId)
-    if (group) return group
-    const suggestions = suggest(String(groupId), this.groups.keys())
-    throw new GroupIdNotFoundError(`There is no group '${String(groupId)}'${didYouMean(suggestions)}`, {
-      groupId,
-      suggestions,
-    })
-  }
-
-  #groupFor(groupId: string): ConsumerGroup {
-    const existing = this.groups.get(groupId)
-    if (existing) return existing
-    if (typeof groupId !== 'string' || groupId === '') {
-      throw new InvalidGroupIdError(
-        `groupId expected a string that is not empty, received ${describeValue(groupId)}`,
-      )
-    }
-    return new ConsumerGroup(groupId, this.#groupHost())
-  }
-
-  #held(groupId: string): boolean {
-    for (const holder of this.holders) if (holder.holds(groupId)) return true
-    return false
-  }
-
-  // Only once its first call has succeeded: one that is refused leaves no group behind.
-  #keepGroup(group: ConsumerGroup): void {
-    if (this.groups.has(group.id)) return
-    this.groups.set(group.id, group)
-    this.events.emit('groupCreated', { groupId: group.id })
-  }
-
-  /** Commits from outside of the group, which is made where there is none. */
-  commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void {
-    for (const tp of offsets) this.partition(tp)
-    const group = this.#groupFor(groupId)
-    group.commitWithoutMember(offsets)
-    this.#keepGroup(group)
-    this.#finished()
-  }
-
-  /** Makes a group that begins at the beginning or the end of topics, or lets it do so where it has committed nothing. */
-  createGroup(groupId: string, names: readonly string[], from: 'beginning' | 'end'): ConsumerGroup {
-    const topics = names.map(name => this.existingTopic(name))
-    const group = this.#groupFor(groupId)
-    const offsets = topics.flatMap(({ name: topic, partitions }) =>
-      partitions.map((log, partition) => ({ topic, partition, offset: offsetAt(log, from) })),
-    )
-    group.commitWithoutMember(offsets.filter(tp => group.committed(tp) === null))
-    this.#keepGroup(group)
-    this.#finished()
-    return group
-  }
-
-  deleteGroup(groupId: string): void {
-    this.requireOpen()
-    const group = this.existingGroup(groupId)
-    group.delete()
-    this.#forgetGroup(groupId, 'deleted')
-    this.#finished()
-  }
-
-  #forgetGroup(groupId: string, reason: 'deleted' | 'expired'): void {
-    this.groups.delete(groupId)
-    this.stopped.delete(groupId)
-    this.events.emit('groupDeleted', { groupId, reason })
-    this.#unregistered(this.topics.values())
-  }
-
-  #groupHost(seen = true): GroupHost {
-    return {
-      clock: this.clock,
-      outbox: this.outbox,
-      offsets: this.offsets,
-      topics: this.topics,
-      offsetsRetentionMs: this.#options.offsetsRetentionMs,
-      rebalanced: event => seen && this.events.emit('rebalanced', event),
-      memberJoined: (group, memberId) => seen && this.#joined(group, memberId),
-      memberLeft: event => seen && this.events.emit('memberLeft', event),
-      failed: error => this.events.emit('error', error),
-      touch: () => this.touch(),
-      held: groupId => this.#held(groupId),
-      finished: this.#finished,
-      waitUntil: (what, condition, explain, timeoutMs) => this.waitUntil(what, condition, explain, timeoutMs),
-      requirePartition: tp => void this.partition(tp),
-      unregistered: name => this.#unregistered([this.topics.get(name)].filter(topic => topic !== undefined)),
-      expired: group => this.#forgetGroup(group.id, 'expired'),
-    }
-  }
-
-  #joined(group: ConsumerGroup, memberId: string): void {
-    this.#keepGroup(group)
-    this.stopped.delete(group.id)
-    this.events.emit('memberJoined', { groupId: group.id, memberId })
+  /** The groups by id. */
+  get groups(): ReadonlyMap<string, ConsumerGroup> {
+    return this.groupCoordinator.groups
   }
 
   join(request: JoinRequest, listener: MembershipListener): Membership {
-    this.requireOpen()
-    const memberId = request.memberId ?? this.#ids.memberId(request.clientId)
-    const { interest, groupId } = request
-    if (interest.kind === 'assign') return this.#assign(memberId, groupId, interest, listener)
-    if (!request.rejoins || this.#options.autoCreateTopics !== false) this.#requireTopics(interest)
-    const options = memberOptions(memberId, request, listener)
-    if (groupId === undefined) {
-      const group = new ConsumerGroup(memberId, this.#groupHost(false))
-      const member = group.join(options, undefined)
-      this.#standalone.add(group)
-      this.#finished()
-      return new StandaloneMembership(group, new GroupMembership(group, member, this.#membershipHost), () =>
-        this.#standalone.delete(group),
-      )
-    }
-    const member = this.#joinGroup(groupId, options, request.assignor as Assignor | AssignorName | undefined)
-    this.#finished()
-    return new GroupMembership(this.groups.get(groupId)!, member, this.#membershipHost)
-  }
-
-  #joinGroup(
-    groupId: string,
-    options: MemberOptions,
-    assignor: Assignor | AssignorName | undefined,
-  ): GroupMember {
-    for (const holder of this.holders) if (holder.holds(groupId)) holder.handOver(groupId)
-    try {
-      return this.#groupFor(groupId).join(options, assignor)
-    } catch (error) {
-      for (const holder of this.holders) holder.takeBack(groupId)
-      throw error
-    }
-  }
-
-  /**
-   * A member comes to a group with partitions that it got elsewhere, under an epoch from there; its listener is told of
-   * those that are its own from now on. Nothing is computed until another member joins.
-   */
-  adopt(
-    request: MemberRequest,
-    listener: MembershipListener,
-    owned: readonly TopicPartition[],
-    epoch: number,
-  ): Membership {
-    const group = this.#groupFor(request.groupId)
-    const member = group.adopt(memberOptions(request.memberId, request, listener), owned, epoch)
-    const assigned = [...member.owned].map(({ topic, partition }) => ({
-      topic,
-      partition,
-      assignmentEpoch: epoch,
-    }))
-    listener.assignmentChanged({ lost: [], revoked: [], assigned, settled: true })
-    return new GroupMembership(group, member, this.#membershipHost)
-  }
-
-  #assign(
-    memberId: string,
-    groupId: string | undefined,
-    interest: Interest,
-    listener: MembershipListener,
-  ): Membership {
-    const membership = new ManualMembership(
-      memberId,
-      {
-        outbox: this.outbox,
-        committed: tp => (groupId === undefined ? null : (this.groups.get(groupId)?.committed(tp) ?? null)),
-        commit: offsets => {
-          if (groupId !== undefined) this.commitWithoutMember(groupId, offsets)
-        },
-        checkCommit: offsets => {
-          for (const tp of offsets) this.partition(tp)
-          if (groupId !== undefined) this.groups.get(groupId)?.checkCommitWithoutMember(offsets)
-        },
-        requirePartition: tp => void this.partition(tp),
-        left: left => this.#manual.delete(left),
-      },
-      listener,
-    )
-    membership.subscribe(interest)
-    this.#manual.add(membership)
-    this.#finished()
-    return membership
-  }
-
-  #requireTopics(interest: Interest): void {
-    if (interest.kind === 'topics') for (const name of interest.names) this.topic(name)
+    return this.groupCoordinator.join(request, listener)
   }
 
   consumerStopped(event: GroupStoppedEvent): void {
-    const group = this.groups.get(event.groupId)
-    if (group === undefined || group.live || this.#held(event.groupId)) return
-    this.stopped.set(event.groupId, event)
-    this.events.emit('groupStopped', event)
-    this.#finished()
-    this.touch()
+    this.groupCoordinator.consumerStopped(event)
   }
 
   // --- clients ------------------------------------------------------------------------------------------------------
@@ -633,18 +444,5 @@ export class MemoryEngine implements Engine, Closable {
     options: Pick<WaitOptions, 'signal'> = {},
   ): Promise<void> {
     return this.conditions.wait(what, condition, explain, { ...options, timeoutMs })
-  }
-}
-
-function memberOptions(memberId: string, request: JoinRequest, listener: MembershipListener): MemberOptions {
-  const { clientId, groupInstanceId, interest, rebalanceTimeoutMs, sessionTimeoutMs } = request
-  return {
-    memberId,
-    clientId,
-    groupInstanceId,
-    subscription: toSubscription(interest),
-    rebalanceTimeoutMs,
-    sessionTimeoutMs,
-    listener,
   }
 }

@@ -33,7 +33,7 @@ export class Quiescence {
   idle(options: IdleOptions): Promise<void> {
     checkOptions('idle', options, { timeoutMs: duration, groups: groupList, signal: abortSignal })
     const { groups, timeoutMs, signal } = options
-    for (const groupId of groups ?? []) this.#engine.existingGroup(groupId)
+    for (const groupId of groups ?? []) this.#engine.groupCoordinator.existing(groupId)
     const named = groups && new Set(groups)
     const condition = () => this.#atRest(named)
     const explain = () => this.#explain(named)
@@ -93,7 +93,9 @@ export class Quiescence {
   #waitedFor(named: ReadonlySet<string> | undefined): ConsumerGroup[] {
     const all = [...this.#engine.groups.values()]
     if (named) return all.filter(({ id }) => named.has(id))
-    return all.filter(group => this.#engine.stopped.has(group.id) || (group.live && !this.#allPaused(group)))
+    return all.filter(
+      group => this.#engine.groupCoordinator.stopped.has(group.id) || (group.live && !this.#allPaused(group)),
+    )
   }
 
   #allPaused(group: ConsumerGroup): boolean {
@@ -114,7 +116,7 @@ export class Quiescence {
     group: ConsumerGroup,
     lagging: readonly { topic: string; partition: number; lag: number }[],
   ): NeverIdleError {
-    const stopped = this.#engine.stopped.get(group.id)
+    const stopped = this.#engine.groupCoordinator.stopped.get(group.id)
     const why = group.live
       ? 'the partitions are paused'
       : stopped

@@ -22,7 +22,7 @@ export function groupCommit(
       const code = identity && wire.groups.checkCommit(groupId, identity)
       if (code !== undefined) throw refused(code, groupId, identity!)
     },
-    commit: () => wire.engine.commitWithoutMember(groupId, offsets),
+    commit: () => wire.engine.groupCoordinator.commitWithoutMember(groupId, offsets),
   })
   return { check: () => now().check(), commit: () => now().commit() }
 }

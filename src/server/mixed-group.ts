@@ -283,7 +283,12 @@ export class MixedGroup {
       const member = this.#newMember(leaver, subscriptions[i]!.topics)
       member.epoch = leaver.generation
       const adopt = (listener: MembershipListener) =>
-        this.#host.engine.adopt(this.#requestOf(member), listener, claims[i]!, leaver.generation)
+        this.#host.engine.groupCoordinator.adopt(
+          this.#requestOf(member),
+          listener,
+          claims[i]!,
+          leaver.generation,
+        )
       member.join(adopt)
       this.#members.set(member.memberId, member)
       this.#heard(member)

@@ -33,7 +33,7 @@ export class WireGroups implements GroupHolder {
     this.#engine = engine
     this.#initialRebalanceDelayMs = initialRebalanceDelayMs
     this.#ids = new Ids(engine.random)
-    engine.holders.add(this)
+    engine.groupCoordinator.holders.add(this)
     engine.events.on('memberLeft', this.#memberLeft)
   }
 
@@ -180,7 +180,7 @@ export class WireGroups implements GroupHolder {
   /** No client is served any more. */
   close(): void {
     this.#engine.events.off('memberLeft', this.#memberLeft)
-    this.#engine.holders.delete(this)
+    this.#engine.groupCoordinator.holders.delete(this)
     for (const mixed of this.#mixed.values()) mixed.close()
     for (const groupId of [...this.#groups.keys()]) this.delete(groupId)
   }

@@ -298,7 +298,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    */
   redeliver(what: TopicPartitionOffset & { readonly group: string }): void {
     const { group, topic, partition, offset } = what
-    this.engine.existingGroup(group)
+    this.engine.groupCoordinator.existing(group)
     const log = this.engine.partition({ topic, partition })
     const [record] = log.segmentFrom(offset) === undefined ? [] : log.fetch(offset, 1)
     if (record?.offset !== offset) {

@@ -87,7 +87,7 @@ function deleteGroup(wire: Wire, groupId: string): number {
   const classic = wire.groups.get(groupId)
   if (classic !== undefined && classic.members.length > 0) return errnoOf('NON_EMPTY_GROUP')
   try {
-    if (wire.engine.groups.has(groupId)) wire.engine.deleteGroup(groupId)
+    if (wire.engine.groups.has(groupId)) wire.engine.groupCoordinator.delete(groupId)
     else if (classic === undefined) return errnoOf('GROUP_ID_NOT_FOUND')
     wire.groups.delete(groupId)
     return 0

@@ -38,7 +38,7 @@ export const brokerMutations: readonly Mutation[] = [
   },
   {
     name: 'a standalone reader is not told of new partitions',
-    file: 'broker/memory-engine.ts',
+    file: 'broker/group-coordinator.ts',
     find: 'for (const group of this.#standalone) group.topicChanged(name)',
     replace: '',
     breaks: 'a standalone reader reads all partitions',

@@ -91,7 +91,7 @@ export const groupMutations: readonly Mutation[] = [
   {
     name: 'a new partition is dealt out to nobody',
     file: 'broker/memory-engine.ts',
-    find: 'this.#topicChanged(topic.name)',
+    find: 'this.groupCoordinator.topicChanged(topic.name)',
     replace: '',
     breaks: 'partitions that are added are read',
   },
@@ -99,7 +99,7 @@ export const groupMutations: readonly Mutation[] = [
     name: 'a topic that is made is not seen by who waits for it',
     file: 'broker/memory-engine.ts',
     find: `this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
-    this.#topicChanged(name)`,
+    this.groupCoordinator.topicChanged(name)`,
     replace: `this.events.emit('topicCreated', { topic: name, partitions: config.partitions })`,
     breaks: 'a topic that is made later is read',
   },

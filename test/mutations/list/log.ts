@@ -103,8 +103,8 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'a deleted topic keeps its committed offsets',
-    file: 'broker/memory-engine.ts',
-    find: 'this.offsets.deleteTopic(name)',
+    file: 'broker/group-coordinator.ts',
+    find: 'this.#offsets.deleteTopic(name)',
     replace: '',
     breaks: 'a topic takes its offsets with it, and a new one of its name starts from the beginning',
   },

@@ -1,0 +1,306 @@
+import type { Assignor } from '../assignor.ts'
+import type { BrokerClock } from '../broker-clock.ts'
+import type { WaitOptions } from '../conditions.ts'
+import type {
+  GroupStoppedEvent,
+  Interest,
+  JoinRequest,
+  MemberRequest,
+  Membership,
+  MembershipListener,
+} from '../engine.ts'
+import { describeValue, GroupIdNotFoundError, InvalidGroupIdError } from '../errors.ts'
+import type { Events, Outbox } from '../events.ts'
+import type { AssignorName } from '../group/assignors.ts'
+import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
+import type { GroupHolder } from '../group/group-holder.ts'
+import { offsetAt } from '../group/group-log.ts'
+import type { GroupMember, MemberOptions } from '../group/group-member.ts'
+import { OffsetStore } from '../group/offset-store.ts'
+import type { Ids } from '../ids.ts'
+import type { Partition } from '../log/partition.ts'
+import type { Topic } from '../log/topic.ts'
+import { didYouMean, suggest } from '../suggest.ts'
+import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import type { BrokerEvents } from './broker-events.ts'
+import { GroupMembership, type GroupMembershipHost, toSubscription } from './group-membership.ts'
+import { ManualMembership } from './manual-membership.ts'
+import { StandaloneMembership } from './standalone-membership.ts'
+
+/** What the groups need of their broker. */
+export interface GroupCoordinatorHost {
+  readonly clock: BrokerClock
+  readonly outbox: Outbox
+  readonly events: Events<BrokerEvents>
+  readonly ids: Ids
+  readonly topics: ReadonlyMap<string, Topic>
+  readonly offsetsRetentionMs: number
+  readonly createsTopics: boolean
+  requireOpen(): void
+  /** Makes sure that it exists. */
+  topic(name: string): Topic
+  /** The topic, or the partition, which must be there. */
+  existingTopic(name: string): Topic
+  partition(tp: TopicPartition): Partition
+  /** A group is gone, or reads these no more: what was kept for it alone may go. */
+  unregistered(topics: Iterable<Topic>): void
+  touch(): void
+  finished(): void
+  waitUntil(
+    what: string,
+    condition: () => boolean,
+    explain: () => string,
+    timeoutMs: number | undefined,
+    options?: Pick<WaitOptions, 'signal'>,
+  ): Promise<void>
+}
+
+/** Makes, finds and forgets the groups of a broker, and lets members into them. (Kafka: GroupCoordinator) */
+export class GroupCoordinator {
+  readonly groups: Map<string, ConsumerGroup> = new Map()
+  readonly holders: Set<GroupHolder> = new Set()
+  /** How a group stopped, until a member joins it again. */
+  readonly stopped: Map<string, GroupStoppedEvent> = new Map()
+  readonly #host: GroupCoordinatorHost
+  readonly #offsets = new OffsetStore()
+  // Readers of their own: each is the only member of a group that nobody sees.
+  readonly #standalone = new Set<ConsumerGroup>()
+  readonly #manual = new Set<ManualMembership>()
+  readonly #membershipHost: GroupMembershipHost
+
+  constructor(host: GroupCoordinatorHost) {
+    this.#host = host
+    this.#membershipHost = {
+      requireTopics: wanted => this.#requireTopics(wanted),
+      finished: () => host.finished(),
+    }
+  }
+
+  /** The group, which must be there. */
+  existing(groupId: string): ConsumerGroup {
+    const group = this.groups.get(groupId)
+    if (group) return group
+    const suggestions = suggest(String(groupId), this.groups.keys())
+    throw new GroupIdNotFoundError(`There is no group '${String(groupId)}'${didYouMean(suggestions)}`, {
+      groupId,
+      suggestions,
+    })
+  }
+
+  #find(groupId: string): ConsumerGroup {
+    const existing = this.groups.get(groupId)
+    if (existing) return existing
+    if (typeof groupId !== 'string' || groupId === '') {
+      throw new InvalidGroupIdError(
+        `groupId expected a string that is not empty, received ${describeValue(groupId)}`,
+      )
+    }
+    return new ConsumerGroup(groupId, this.#groupHost())
+  }
+
+  #held(groupId: string): boolean {
+    for (const holder of this.holders) if (holder.holds(groupId)) return true
+    return false
+  }
+
+  // Only once its first call has succeeded: one that is refused leaves no group behind.
+  #keep(group: ConsumerGroup): void {
+    if (this.groups.has(group.id)) return
+    this.groups.set(group.id, group)
+    this.#host.events.emit('groupCreated', { groupId: group.id })
+  }
+
+  /** Commits from outside of the group, which is made where there is none. */
+  commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void {
+    for (const tp of offsets) this.#host.partition(tp)
+    const group = this.#find(groupId)
+    group.commitWithoutMember(offsets)
+    this.#keep(group)
+    this.#host.finished()
+  }
+
+  /** Makes a group that begins at the beginning or the end of topics, or lets it do so where it has committed nothing. */
+  create(groupId: string, names: readonly string[], from: 'beginning' | 'end'): ConsumerGroup {
+    const topics = names.map(name => this.#host.existingTopic(name))
+    const group = this.#find(groupId)
+    const offsets = topics.flatMap(({ name: topic, partitions }) =>
+      partitions.map((log, partition) => ({ topic, partition, offset: offsetAt(log, from) })),
+    )
+    group.commitWithoutMember(offsets.filter(tp => group.committed(tp) === null))
+    this.#keep(group)
+    this.#host.finished()
+    return group
+  }
+
+  delete(groupId: string): void {
+    this.#host.requireOpen()
+    const group = this.existing(groupId)
+    group.delete()
+    this.#forget(groupId, 'deleted')
+    this.#host.finished()
+  }
+
+  #forget(groupId: string, reason: 'deleted' | 'expired'): void {
+    this.groups.delete(groupId)
+    this.stopped.delete(groupId)
+    this.#host.events.emit('groupDeleted', { groupId, reason })
+    this.#host.unregistered(this.#host.topics.values())
+  }
+
+  #groupHost(seen = true): GroupHost {
+    const { clock, outbox, events, topics, offsetsRetentionMs } = this.#host
+    return {
+      clock,
+      outbox,
+      offsets: this.#offsets,
+      topics,
+      offsetsRetentionMs,
+      rebalanced: event => seen && events.emit('rebalanced', event),
+      memberJoined: (group, memberId) => seen && this.#joined(group, memberId),
+      memberLeft: event => seen && events.emit('memberLeft', event),
+      failed: error => events.emit('error', error),
+      touch: () => this.#host.touch(),
+      held: groupId => this.#held(groupId),
+      finished: () => this.#host.finished(),
+      waitUntil: (what, condition, explain, timeoutMs) =>
+        this.#host.waitUntil(what, condition, explain, timeoutMs),
+      requirePartition: tp => void this.#host.partition(tp),
+      unregistered: name => this.#host.unregistered([topics.get(name)].filter(topic => topic !== undefined)),
+      expired: group => this.#forget(group.id, 'expired'),
+    }
+  }
+
+  #joined(group: ConsumerGroup, memberId: string): void {
+    this.#keep(group)
+    this.stopped.delete(group.id)
+    this.#host.events.emit('memberJoined', { groupId: group.id, memberId })
+  }
+
+  // --- members ------------------------------------------------------------------------------------------------------
+
+  join(request: JoinRequest, listener: MembershipListener): Membership {
+    this.#host.requireOpen()
+    const memberId = request.memberId ?? this.#host.ids.memberId(request.clientId)
+    const { interest, groupId } = request
+    if (interest.kind === 'assign') return this.#assign(memberId, groupId, interest, listener)
+    if (!request.rejoins || this.#host.createsTopics) this.#requireTopics(interest)
+    const options = memberOptions(memberId, request, listener)
+    if (groupId === undefined) {
+      const group = new ConsumerGroup(memberId, this.#groupHost(false))
+      const member = group.join(options, undefined)
+      this.#standalone.add(group)
+      this.#host.finished()
+      return new StandaloneMembership(group, new GroupMembership(group, member, this.#membershipHost), () =>
+        this.#standalone.delete(group),
+      )
+    }
+    const member = this.#joinGroup(groupId, options, request.assignor as Assignor | AssignorName | undefined)
+    this.#host.finished()
+    return new GroupMembership(this.groups.get(groupId)!, member, this.#membershipHost)
+  }
+
+  #joinGroup(
+    groupId: string,
+    options: MemberOptions,
+    assignor: Assignor | AssignorName | undefined,
+  ): GroupMember {
+    for (const holder of this.holders) if (holder.holds(groupId)) holder.handOver(groupId)
+    try {
+      return this.#find(groupId).join(options, assignor)
+    } catch (error) {
+      for (const holder of this.holders) holder.takeBack(groupId)
+      throw error
+    }
+  }
+
+  /**
+   * A member comes to a group with partitions that it got elsewhere, under an epoch from there; its listener is told of
+   * those that are its own from now on. Nothing is computed until another member joins.
+   */
+  adopt(
+    request: MemberRequest,
+    listener: MembershipListener,
+    owned: readonly TopicPartition[],
+    epoch: number,
+  ): Membership {
+    const group = this.#find(request.groupId)
+    const member = group.adopt(memberOptions(request.memberId, request, listener), owned, epoch)
+    const assigned = [...member.owned].map(({ topic, partition }) => ({
+      topic,
+      partition,
+      assignmentEpoch: epoch,
+    }))
+    listener.assignmentChanged({ lost: [], revoked: [], assigned, settled: true })
+    return new GroupMembership(group, member, this.#membershipHost)
+  }
+
+  #assign(
+    memberId: string,
+    groupId: string | undefined,
+    interest: Interest,
+    listener: MembershipListener,
+  ): Membership {
+    const membership = new ManualMembership(
+      memberId,
+      {
+        outbox: this.#host.outbox,
+        committed: tp => (groupId === undefined ? null : (this.groups.get(groupId)?.committed(tp) ?? null)),
+        commit: offsets => {
+          if (groupId !== undefined) this.commitWithoutMember(groupId, offsets)
+        },
+        checkCommit: offsets => {
+          for (const tp of offsets) this.#host.partition(tp)
+          if (groupId !== undefined) this.groups.get(groupId)?.checkCommitWithoutMember(offsets)
+        },
+        requirePartition: tp => void this.#host.partition(tp),
+        left: left => this.#manual.delete(left),
+      },
+      listener,
+    )
+    membership.subscribe(interest)
+    this.#manual.add(membership)
+    this.#host.finished()
+    return membership
+  }
+
+  #requireTopics(interest: Interest): void {
+    if (interest.kind === 'topics') for (const name of interest.names) this.#host.topic(name)
+  }
+
+  /** A member stopped because of an error; a group that has no other one has stopped with it. */
+  consumerStopped(event: GroupStoppedEvent): void {
+    const group = this.groups.get(event.groupId)
+    if (group === undefined || group.live || this.#held(event.groupId)) return
+    this.stopped.set(event.groupId, event)
+    this.#host.events.emit('groupStopped', event)
+    this.#host.finished()
+    this.#host.touch()
+  }
+
+  // --- topics -------------------------------------------------------------------------------------------------------
+
+  /** A topic came, grew or went. */
+  topicChanged(name: string): void {
+    for (const group of this.groups.values()) group.topicChanged(name)
+    for (const group of this.#standalone) group.topicChanged(name)
+  }
+
+  /** A topic is about to go, and with it what is committed of it. */
+  topicDeleted(name: string): void {
+    this.#offsets.deleteTopic(name)
+    for (const membership of this.#manual) membership.topicDeleted(name)
+  }
+}
+
+function memberOptions(memberId: string, request: JoinRequest, listener: MembershipListener): MemberOptions {
+  const { clientId, groupInstanceId, interest, rebalanceTimeoutMs, sessionTimeoutMs } = request
+  return {
+    memberId,
+    clientId,
+    groupInstanceId,
+    subscription: toSubscription(interest),
+    rebalanceTimeoutMs,
+    sessionTimeoutMs,
+    listener,
+  }
+}
