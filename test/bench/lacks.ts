@@ -10,6 +10,7 @@ export const lacks: Readonly<Record<string, string>> = {
   'push and loop': 'keep, order, share, replay',
   'push and await': 'keep, share, replay',
   'await async function': 'keep, order, share, replay',
+  'bare log': 'share, replay; checks, commits, errors',
   eventemitter3: 'keep, order, share, replay',
   EventEmitter: 'keep, order, share, replay',
   emittery: 'keep, order, share, replay',

@@ -2,7 +2,7 @@
 export const sections = {
   sync: {
     title: 'To a synchronous handler',
-    text: 'A sender makes 100 records, hands them over and waits; a handler takes each. `push and loop` is the bare loop: an array that is pushed to and then looped over.',
+    text: 'A sender makes 100 records, hands them over and waits; a handler takes each. `push and loop` is the bare loop: an array that is pushed to and then looped over. `bare log` is the least that keeps records by key: the same partitioner, columns, the place of each record as the answer, an object for each that is read; no checks, no groups, no commits.',
   },
   async: {
     title: 'To an asynchronous handler',

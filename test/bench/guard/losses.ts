@@ -3,12 +3,14 @@ import type { Sample } from './sample.ts'
 
 /**
  * What each may be at most, by its baseline. Bytes differ by two or three from run to run, even on a machine that does
- * something else; times differ by a third. docs/performance.md has the figures.
+ * something else. Times differ by a third on one machine, and on another one by what its caches and its clock are: only a
+ * record that takes twice as long is a loss for certain. docs/performance.md has the figures.
  */
 export const margins: Readonly<Record<keyof Sample, (baseline: number) => number>> = {
   bytes: baseline => baseline * 1.02 + 3,
-  deoptimisations: baseline => baseline,
-  ratio: baseline => baseline * 1.5,
+  // A compilation may come late on a busy machine.
+  deoptimisations: baseline => baseline + 1,
+  ratio: baseline => baseline * 2,
 }
 
 /** What is worse than it was, beyond noise, in words. */

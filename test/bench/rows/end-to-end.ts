@@ -1,6 +1,7 @@
 import { compare, type Work } from '../measure.ts'
 import { type MakeMessage, message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
 import { inBatches, type Peer, startAll } from '../peer.ts'
+import { bareLog, bareLogAsync } from '../peers/bare-log.ts'
 import { emittery, eventEmitter3, nodeEmitter } from '../peers/emitters.ts'
 import { eventsOn, itPushable } from '../peers/iterators.ts'
 import { pushAndAwait, pushAndLoop } from '../peers/loops.ts'
@@ -106,8 +107,18 @@ export function deliveryRow({ share = 1, peers, ...row }: Description, options: 
   }
 }
 
-const toSync = [pushAndLoop, eventEmitter3, nodeEmitter, rxSubject]
-const toAsync = [pushAndAwait, eventEmitter3, eventsOn, itPushable, rxConcatMap, fastQueue, pQueue, emittery]
+const toSync = [pushAndLoop, bareLog, eventEmitter3, nodeEmitter, rxSubject]
+const toAsync = [
+  pushAndAwait,
+  bareLogAsync,
+  eventEmitter3,
+  eventsOn,
+  itPushable,
+  rxConcatMap,
+  fastQueue,
+  pQueue,
+  emittery,
+]
 
 // An emitter waits for no handler, so it is no yardstick of an asynchronous one, but something to look at.
 const syncTargets = { eventemitter3: 5, 'rxjs Subject': 1.5 }

@@ -1,0 +1,157 @@
+import { partitionForKey } from '../../../src/producer/partitioner.ts'
+import { noHeaders } from '../../../src/record.ts'
+import type { MakeMessage, OrderMessage } from '../orders.ts'
+import { inBatches, type Peer } from '../peer.ts'
+
+const partitionCount = 12
+const segmentRecords = 4096
+// So that a million records are kept in all, as by a broker.
+const mostSegments = Math.ceil(1_000_000 / partitionCount / segmentRecords)
+
+interface BareRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: unknown
+  readonly value: unknown
+  readonly headers: object
+}
+
+type BareHandler = (record: BareRecord) => unknown
+
+class BareSegment {
+  baseOffset = 0
+  count = 0
+  readonly slots: unknown[] = new Array(2 * segmentRecords)
+  readonly timestamps = new Float64Array(segmentRecords)
+}
+
+/** Columns that are written to, and how far they are read. */
+class BarePartition {
+  readonly topic: string
+  readonly index: number
+  queued = false
+  #segments: BareSegment[] = []
+  #end = 0
+  #read = 0
+
+  constructor(topic: string, index: number) {
+    this.topic = topic
+    this.index = index
+  }
+
+  append(key: string, value: unknown, timestamp: number): number {
+    let segment = this.#segments.at(-1)
+    if (segment === undefined || segment.count === segmentRecords) segment = this.#roll()
+    const at = segment.count++
+    segment.slots[2 * at] = key
+    segment.slots[2 * at + 1] = value
+    segment.timestamps[at] = timestamp
+    return this.#end++
+  }
+
+  // Arrays of the oldest one are used again.
+  #roll(): BareSegment {
+    const segment =
+      this.#segments.length < mostSegments ? new BareSegment() : (this.#segments.shift() as BareSegment)
+    segment.baseOffset = this.#end
+    segment.count = 0
+    this.#segments.push(segment)
+    return segment
+  }
+
+  next(): BareRecord | undefined {
+    if (this.#read === this.#end) return undefined
+    const offset = this.#read++
+    let i = this.#segments.length - 1
+    while (offset < this.#segments[i]!.baseOffset) i--
+    const { baseOffset, slots, timestamps } = this.#segments[i]!
+    const at = offset - baseOffset
+    const { topic, index: partition } = this
+    const [key, value] = [slots[2 * at], slots[2 * at + 1]]
+    return { topic, partition, offset, timestamp: timestamps[at]!, key, value, headers: noHeaders }
+  }
+}
+
+/** Hands records out, one partition after the other, and awaits what a handler answers with. */
+class BareLog {
+  readonly #partitions: readonly BarePartition[]
+  readonly #handler: BareHandler
+  readonly #ready: BarePartition[] = []
+  #asleep = true
+
+  constructor(topic: string, handler: BareHandler) {
+    this.#partitions = Array.from({ length: partitionCount }, (_, index) => new BarePartition(topic, index))
+    this.#handler = handler
+  }
+
+  sendBatch(messages: readonly OrderMessage[]): Promise<object[]> {
+    const timestamp = Date.now()
+    const sent = new Array<object>(messages.length)
+    for (let i = 0; i < messages.length; i++) {
+      const { topic, key, value } = messages[i]!
+      const partition = this.#partitions[partitionForKey(key, partitionCount)]!
+      sent[i] = {
+        topic,
+        partition: partition.index,
+        offset: partition.append(key, value, timestamp),
+        timestamp,
+      }
+      if (!partition.queued) this.#queue(partition)
+    }
+    if (this.#asleep) {
+      this.#asleep = false
+      void Promise.resolve().then(this.#go)
+    }
+    return Promise.resolve(sent)
+  }
+
+  #queue(partition: BarePartition): void {
+    partition.queued = true
+    this.#ready.push(partition)
+  }
+
+  readonly #go = (): void => {
+    for (let partition = this.#ready.at(-1); partition !== undefined; partition = this.#ready.at(-1)) {
+      for (let record = partition.next(); record !== undefined; record = partition.next()) {
+        const answer = this.#handler(record)
+        if (answer instanceof Promise) return void answer.then(this.#go)
+      }
+      partition.queued = false
+      this.#ready.pop()
+    }
+    this.#asleep = true
+  }
+}
+
+function batchOf(make: MakeMessage, from: number, to: number): OrderMessage[] {
+  const batch: OrderMessage[] = []
+  for (let i = from; i < to; i++) batch.push(make(i))
+  return batch
+}
+
+/**
+ * The least that keeps records by key: the library's own partitioner, columns, the place of each record as the answer, an
+ * object for each that is read. Nothing is checked, nothing can fail, there are no groups and no commits.
+ */
+export const bareLog: Peer = {
+  name: 'bare log',
+  start: ({ sink, make }) => {
+    const log = new BareLog('orders', sink.take)
+    return inBatches((from, to) => log.sendBatch(batchOf(make, from, to)))
+  },
+}
+
+/** The same, whose sender waits until a batch is taken, too. */
+export const bareLogAsync: Peer = {
+  name: 'bare log',
+  start: ({ sink, make }) => {
+    const log = new BareLog('orders', sink.takeAsync)
+    return inBatches(async (from, to) => {
+      const taken = sink.expect(to - from)
+      await log.sendBatch(batchOf(make, from, to))
+      await taken
+    })
+  },
+}
