@@ -20,11 +20,11 @@ it('has a baseline for every path, and for no other', () => {
 
 it('says what is worse than its baseline beyond noise, and nothing else', () => {
   const baseline = { bytes: 400, deoptimisations: 0, ratio: 10 }
-  expect(lossesOf({ bytes: 408, deoptimisations: 1, ratio: 19.9 }, baseline)).toEqual([])
+  expect(lossesOf({ bytes: 420, deoptimisations: 2, ratio: 19.9 }, baseline)).toEqual([])
   expect(lossesOf({ bytes: 200, deoptimisations: 0, ratio: 2 }, baseline)).toEqual([])
-  expect(lossesOf({ bytes: 424, deoptimisations: 2, ratio: 20.1 }, baseline)).toEqual([
-    'bytes: 424, and the baseline is 400',
-    'deoptimisations: 2.00, and the baseline is 0',
+  expect(lossesOf({ bytes: 424.5, deoptimisations: 3, ratio: 20.1 }, baseline)).toEqual([
+    'bytes: 425, and the baseline is 400',
+    'deoptimisations: 3.00, and the baseline is 0',
     'ratio: 20.1, and the baseline is 10.0',
   ])
 })
