@@ -1,6 +1,5 @@
 import type { Assignor } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
-import type { WaitOptions } from '../conditions.ts'
 import type {
   GroupStoppedEvent,
   Interest,
@@ -51,7 +50,6 @@ export interface GroupCoordinatorHost {
     condition: () => boolean,
     explain: () => string,
     timeoutMs: number | undefined,
-    options?: Pick<WaitOptions, 'signal'>,
   ): Promise<void>
 }
 

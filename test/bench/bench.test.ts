@@ -29,9 +29,12 @@ it.for(needing.map(row => [row.name, row] as const))(
     const reason = await need.install()
     if (reason !== undefined) skip(reason)
     const { where, close } = await need.start()
-    const [figure] = await row.measure(tiny, where)
-    await close()
-    expect(figure!.theirs.median).toBeGreaterThan(0)
+    try {
+      const [figure] = await row.measure(tiny, where)
+      expect(figure!.theirs.median).toBeGreaterThan(0)
+    } finally {
+      await close()
+    }
   },
 )
 
