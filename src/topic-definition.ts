@@ -119,7 +119,12 @@ type Encodes<Value> = { codec?: { encode: (value: NonNullable<Value>) => Uint8Ar
 type Agrees<Value> = 0 extends 1 & Value ? { schema?: never } : { schema?: StandardSchemaV1<Value, Value> }
 type Options<Value> = TopicOptions<Value> & Encodes<Value> & Agrees<Value>
 // With a codec and a schema the log keeps the encoded input, and a reader gets what the schema makes of it.
-type SchemaOptions<Schema extends StandardSchemaV1> = TopicOptions<StandardSchemaV1.InferInput<Schema>> &
+// Without the option that any schema fits: that one and this one in an intersection are too deep for TypeScript 6 where the
+// schema is arktype's.
+type SchemaOptions<Schema extends StandardSchemaV1> = Omit<
+  TopicOptions<StandardSchemaV1.InferInput<Schema>>,
+  'schema'
+> &
   Encodes<StandardSchemaV1.InferInput<Schema>> & { schema: Schema }
 
 /**

@@ -10,6 +10,9 @@ const manifest: { devDependencies: Record<string, string> } = JSON.parse(
   readFileSync(path.join(root, 'package.json'), 'utf8'),
 )
 
+// The oldest that the README promises.
+const oldestTypeScript = '5.6.3'
+
 /** A project of its own that has installed the packed tarball, as a user's would. */
 let project: string
 
@@ -45,8 +48,13 @@ beforeAll(() => {
       private: true,
       dependencies: { brokerlet: `file:./${tarball}` },
       devDependencies: {
-        '@opentelemetry/api': manifest.devDependencies['@opentelemetry/api'],
-        '@types/node': manifest.devDependencies['@types/node'],
+        ...Object.fromEntries(
+          ['@opentelemetry/api', '@types/node', 'arktype', 'valibot', 'zod'].map(name => [
+            name,
+            manifest.devDependencies[name],
+          ]),
+        ),
+        typescript: oldestTypeScript,
       },
     }),
   )
@@ -85,13 +93,25 @@ describe('the packed tarball', () => {
     expect(JSON.parse(node('names.mjs', specifier)).renamed).toEqual([])
   })
 
-  describe.each(['typescript', 'typescript-native'])('with %s', compiler => {
-    const tsc = path.join(root, 'node_modules', compiler, 'bin', 'tsc')
+  describe.each([
+    { version: 'the oldest TypeScript', folder: () => project, compiler: 'typescript' },
+    { version: 'the last TypeScript in JavaScript', folder: () => root, compiler: 'typescript' },
+    { version: 'the native TypeScript', folder: () => root, compiler: 'typescript-native' },
+  ])('with $version', ({ version, folder, compiler }) => {
+    const out = `out of ${version}`
+    const compile = (config: string) => {
+      node(path.join(folder(), 'node_modules', compiler, 'bin', 'tsc'), '-p', config, '--outDir', out)
+    }
 
     test('compiles as ESM and as CommonJS, library checks and declarations included, and runs', () => {
-      node(tsc, '-p', 'tsconfig.json', '--outDir', `out-${compiler}`)
-      expect(node(`out-${compiler}/typed.mjs`)).toBe('ok\n')
-      expect(node(`out-${compiler}/typed.cjs`)).toBe('ok\n')
+      compile('tsconfig.json')
+      expect(node(`${out}/typed.mjs`)).toBe('ok\n')
+      expect(node(`${out}/typed.cjs`)).toBe('ok\n')
+    })
+
+    test('compiles with schemas of Zod, Valibot and ArkType, and runs', () => {
+      compile('tsconfig.schemas.json')
+      expect(node(`${out}/schemas.mjs`)).toBe('ok\n')
     })
   })
 })
