@@ -213,8 +213,8 @@ export class MemoryEngine implements Engine, Closable {
       logConfig: (name, options) => this.logConfig(name, options),
       segmentAdded: (partition, segment, timestamp) => this.log.segmentAdded(partition, segment, timestamp),
       bytesCounted: bytes => this.log.appended(0, bytes),
-      segmentDropped: segment => {
-        this.log.segmentDropped(segment)
+      segmentsDropped: segments => {
+        this.log.segmentsDropped(segments)
         this.#writer.freed()
       },
       consumedBefore: partition => this.#progress.consumedBefore(partition),

@@ -52,15 +52,17 @@ export class LogManager {
     this.#expireAt(Math.max(timestamp + retentionMs, soonest) + 1)
   }
 
-  segmentDropped(segment: Segment): void {
-    this.#segments.delete(segment)
-    this.#records -= segment.count
-    this.#bytes -= segment.bytes
+  segmentsDropped(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      this.#segments.delete(segment)
+      this.#records -= segment.count
+      this.#bytes -= segment.bytes
+    }
   }
 
   /** Compaction put some segments in the place of others, which keeps it in the order. */
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void {
-    for (const segment of segments) this.segmentDropped(segment)
+    this.segmentsDropped(segments)
     for (const segment of compacted) {
       this.#segments.set(segment, partition)
       this.#records += segment.count

@@ -21,7 +21,7 @@ export type TrimReason = 'retention' | 'limit' | 'deleteRecords'
 export interface PartitionHost {
   /** A segment was begun, for a record of that time. */
   segmentAdded(partition: Partition, segment: Segment, timestamp: number): void
-  segmentDropped(segment: Segment): void
+  segmentsDropped(segments: readonly Segment[]): void
   /** Compaction put some segments in the place of others. */
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void
   /** So many bytes are kept that were not counted before. */
@@ -482,16 +482,15 @@ export class Partition {
   }
 
   #dropUpTo(to: number): void {
-    let dropped = 0
-    while (dropped < this.#segments.length && this.#segments[dropped]!.endOffset <= to) {
-      const segment = this.#segments[dropped++]!
-      this.#bytes -= segment.bytes
-      this.#host.segmentDropped(segment)
+    let count = 0
+    while (count < this.#segments.length && this.#segments[count]!.endOffset <= to) {
+      this.#bytes -= this.#segments[count++]!.bytes
     }
-    const last = this.#segments[dropped - 1]
+    const dropped = this.#segments.splice(0, count)
+    this.#host.segmentsDropped(dropped)
+    const last = dropped.at(-1)
     // A pass of compaction may still read it.
     if (this.#cleaner === undefined && last instanceof ColumnSegment) this.#dropped = new WeakRef(last)
-    this.#segments.splice(0, dropped)
     // The next append makes a new one, at the offset where this one ended.
     if (this.#segments.length === 0) {
       this.#active = undefined
@@ -628,7 +627,7 @@ export class Partition {
   delete(): void {
     this.#deleted = true
     if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, true)
-    for (const segment of this.#segments) this.#host.segmentDropped(segment)
+    this.#host.segmentsDropped(this.#segments)
     this.#segments = []
     this.#active = undefined
     this.#encoded = undefined

@@ -37,6 +37,11 @@ interface Session extends TransactionalSession {
   open: OpenTransaction | undefined
   startedAt: number
   state: TransactionState
+  /** When it came, or its last transaction ended. */
+  usedAt: number
+  /** The keys of its timers, which every transaction asks for. */
+  readonly timeoutTimer: string
+  readonly expiryTimer: string
 }
 
 const lastEpoch = 32_766
@@ -67,6 +72,9 @@ export class TransactionCoordinator {
       open: undefined,
       startedAt: -1,
       state: 'Empty',
+      usedAt: this.#host.clock.now(),
+      timeoutTimer: `transaction of '${transactionalId}'`,
+      expiryTimer: `transactional id '${transactionalId}': expiry`,
     }
     if (before === undefined) this.#renew(session)
     else {
@@ -106,8 +114,7 @@ export class TransactionCoordinator {
     session.open = transaction
     session.startedAt = clock.now()
     session.state = 'Ongoing'
-    clock.unschedule(expiryTimer(session))
-    clock.schedule(timeoutTimer(session), session.timeoutMs, () => {
+    clock.schedule(session.timeoutTimer, session.timeoutMs, () => {
       this.#end(session, transaction, timedOut(session))
       this.#host.finished()
     })
@@ -149,20 +156,29 @@ export class TransactionCoordinator {
     const { clock } = this.#host
     session.open = undefined
     session.state = result === 'committed' ? 'CompleteCommit' : 'CompleteAbort'
-    clock.unschedule(timeoutTimer(session))
+    clock.unschedule(session.timeoutTimer)
     this.#bump(session)
-    const controls = transaction.end(result, clock.now())
-    if (this.#sessions.get(session.transactionalId) === session) this.#expireLater(session)
+    session.usedAt = clock.now()
+    const controls = transaction.end(result, session.usedAt)
+    this.#expireLater(session)
     this.#host.ended(controls)
   }
 
-  #expireLater(session: Session): void {
+  // One timer for as long as the id is known: it looks again when it is over, instead of being set by each transaction.
+  #expireLater({ transactionalId, usedAt, expiryTimer }: Session): void {
     const { clock, transactionalIdExpirationMs } = this.#host
-    if (transactionalIdExpirationMs === -1) return
-    clock.schedule(expiryTimer(session), transactionalIdExpirationMs, () => {
-      if (this.#sessions.get(session.transactionalId) === session)
-        this.#sessions.delete(session.transactionalId)
-    })
+    if (transactionalIdExpirationMs === -1 || clock.scheduled(expiryTimer)) return
+    const dueAt = usedAt + transactionalIdExpirationMs
+    clock.schedule(expiryTimer, dueAt - clock.now(), () => this.#expire(transactionalId))
+  }
+
+  #expire(transactionalId: string): void {
+    const session = this.#sessions.get(transactionalId)
+    // Where a transaction is open, its end sets the timer.
+    if (session === undefined || session.open !== undefined) return
+    const { clock, transactionalIdExpirationMs } = this.#host
+    if (clock.now() - session.usedAt < transactionalIdExpirationMs) this.#expireLater(session)
+    else this.#sessions.delete(transactionalId)
   }
 
   /** Everybody who has a transactional id now. */
@@ -174,14 +190,6 @@ export class TransactionCoordinator {
   session(transactionalId: string): TransactionalSession | undefined {
     return this.#sessions.get(transactionalId)
   }
-}
-
-function timeoutTimer({ transactionalId }: TransactionalSession): string {
-  return `transaction of '${transactionalId}'`
-}
-
-function expiryTimer({ transactionalId }: TransactionalSession): string {
-  return `transactional id '${transactionalId}': expiry`
 }
 
 function fenced({ transactionalId }: TransactionalSession): ProducerFencedError {

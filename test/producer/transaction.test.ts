@@ -223,6 +223,32 @@ describe('transaction', () => {
     expect(broker.engine.producerEpoch('tx')).toBe(2)
   })
 
+  it('the time until a transactional id is forgotten begins anew with the end of each transaction', async () => {
+    const { broker, clock } = testBroker({
+      topics: { out: topic<number>() },
+      transactionalIdExpirationMs: 1000,
+    })
+    const producer = broker.producer({ transactionalId: 'tx' })
+    await producer.transaction(tx => tx.send({ topic: 'out', value: 1 }))
+    await clock.advance(600)
+    await producer.transaction(tx => tx.send({ topic: 'out', value: 2 }))
+    await clock.advance(600)
+    expect(broker.engine.producerEpoch('tx')).toBe(2)
+    const { opened, open } = gate()
+    const slow = producer.transaction(async tx => {
+      await tx.send({ topic: 'out', value: 3 })
+      await opened
+    })
+    await clock.advance(1000)
+    expect(broker.engine.producerEpoch('tx')).toBe(2)
+    open()
+    await slow
+    await clock.advance(999)
+    expect(broker.engine.producerEpoch('tx')).toBe(3)
+    await clock.advance(1)
+    expect(broker.engine.producerEpoch('tx')).toBeUndefined()
+  })
+
   it('a later abort of a transaction that timed out changes nothing', async () => {
     const { broker, clock, out } = transactional()
     const producer = broker.producer({ transactionalId: 'slow', transactionTimeoutMs: 10 })

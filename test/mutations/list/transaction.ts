@@ -61,8 +61,8 @@ export const transactionMutations: readonly Mutation[] = [
   {
     name: 'the last stable offset looks at the newest transaction',
     file: 'log/open-transactions.ts',
-    find: 'for (const ranges of this.#open.values()) return ranges[0]!.from\n    return -1',
-    replace: 'return [...this.#open.values()].at(-1)?.[0]?.from ?? -1',
+    find: 'this.#open[0]!.ranges[0]!.from',
+    replace: 'this.#open.at(-1)!.ranges[0]!.from',
     breaks: 'nothing behind the first open transaction is read',
   },
   {
