@@ -21,30 +21,49 @@ export function keyOf(i: number): string {
   return keys[i % keys.length]!
 }
 
+/**
+ * Messages that are kept, and the same where they are forgotten at once. They are made in two places, as in two programs: V8
+ * learns for each place in the code whether what is made there lives long, and then makes it where it need not be moved.
+ */
+export interface Messages {
+  readonly kept: MakeMessage
+  readonly passed: MakeMessage
+}
+
 /** A message of its own, with a small object. */
 export function message(i: number): OrderMessage<Order> {
   return { topic: 'orders', key: keyOf(i), value: { id: i, total: i & 255 } }
 }
 
+/** The same for who does not keep it. */
+export function passingMessage(i: number): OrderMessage<Order> {
+  return { topic: 'orders', key: keyOf(i), value: { id: i, total: i & 255 } }
+}
+
+export const messages: Messages = { kept: message, passed: passingMessage }
+
 const manyKeys: readonly string[] = Array.from({ length: 10_000 }, (_, i) => `customer-${i}`)
 
 /** The same with 10,000 keys, so that each of 1,000 partitions gets some. */
-export function scattered(i: number): OrderMessage<Order> {
-  return { topic: 'orders', key: manyKeys[i % manyKeys.length]!, value: { id: i, total: i & 255 } }
+export const scattered: Messages = {
+  kept: i => ({ topic: 'orders', key: manyKeys[i % manyKeys.length]!, value: { id: i, total: i & 255 } }),
+  passed: i => ({ topic: 'orders', key: manyKeys[i % manyKeys.length]!, value: { id: i, total: i & 255 } }),
 }
 
 // Made once, and handed on by reference as in any process: making a text of 1 KiB takes longer than sending it.
 const texts: readonly string[] = keys.map(key => Buffer.alloc(1024, `${key} `).toString('latin1'))
 const buffers: readonly Buffer[] = keys.map(key => Buffer.alloc(100, `${key} `))
 
-/** A message of its own, with a string of 1 KiB. */
-export function textMessage(i: number): OrderMessage<string> {
-  return { topic: 'orders', key: keyOf(i), value: texts[i % texts.length]! }
+/** One with a string of 1 KiB. */
+export const textMessages: Messages = {
+  kept: i => ({ topic: 'orders', key: keyOf(i), value: texts[i % texts.length]! }),
+  passed: i => ({ topic: 'orders', key: keyOf(i), value: texts[i % texts.length]! }),
 }
 
-/** A message of its own, with a buffer of 100 bytes. */
-export function bufferMessage(i: number): OrderMessage<Buffer> {
-  return { topic: 'orders', key: keyOf(i), value: buffers[i % buffers.length]! }
+/** One with a buffer of 100 bytes. */
+export const bufferMessages: Messages = {
+  kept: i => ({ topic: 'orders', key: keyOf(i), value: buffers[i % buffers.length]! }),
+  passed: i => ({ topic: 'orders', key: keyOf(i), value: buffers[i % buffers.length]! }),
 }
 
 /** Keeps the last record and its value, so that none can be optimised away, and counts. */

@@ -1,5 +1,5 @@
 import type { SlowWork, Work } from './measure.ts'
-import type { MakeMessage, Sink } from './orders.ts'
+import type { Messages, Sink } from './orders.ts'
 
 /** How many records there are between two waits of a sender. */
 export const batchSize = 100
@@ -8,7 +8,7 @@ export const batchSize = 100
 export interface Delivery {
   readonly sink: Sink
   readonly listeners: number
-  readonly make: MakeMessage
+  readonly messages: Messages
 }
 
 /** What one would use without brokerlet. */

@@ -1,5 +1,5 @@
 import type { Work } from '../measure.ts'
-import { message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
+import { message, messages, type OrderMessage, orderBroker, Sink } from '../orders.ts'
 import type { Peer } from '../peer.ts'
 import { eventEmitter3 } from '../peers/emitters.ts'
 import { awaitAsync, pushAndAwait, pushAndLoop } from '../peers/loops.ts'
@@ -12,7 +12,7 @@ export interface Path {
 }
 
 const yardstickOf = (peer: Peer, listeners = 1): Work => {
-  const work = peer.start({ sink: new Sink(), listeners, make: message })
+  const work = peer.start({ sink: new Sink(), listeners, messages })
   if (typeof work !== 'function') throw new Error(`${peer.name} is too slow for a yardstick`)
   return work
 }

@@ -137,20 +137,20 @@ function batchOf(make: MakeMessage, from: number, to: number): OrderMessage[] {
  */
 export const bareLog: Peer = {
   name: 'bare log',
-  start: ({ sink, make }) => {
+  start: ({ sink, messages: { kept } }) => {
     const log = new BareLog('orders', sink.take)
-    return inBatches((from, to) => log.sendBatch(batchOf(make, from, to)))
+    return inBatches((from, to) => log.sendBatch(batchOf(kept, from, to)))
   },
 }
 
 /** The same, whose sender waits until a batch is taken, too. */
 export const bareLogAsync: Peer = {
   name: 'bare log',
-  start: ({ sink, make }) => {
+  start: ({ sink, messages: { kept } }) => {
     const log = new BareLog('orders', sink.takeAsync)
     return inBatches(async (from, to) => {
       const taken = sink.expect(to - from)
-      await log.sendBatch(batchOf(make, from, to))
+      await log.sendBatch(batchOf(kept, from, to))
       await taken
     })
   },

@@ -5,11 +5,11 @@ import { inBatches, type Peer } from '../peer.ts'
 
 export const eventEmitter3: Peer = {
   name: 'eventemitter3',
-  start: ({ sink, listeners, make }) => {
+  start: ({ sink, listeners, messages: { passed } }) => {
     const emitter = new EventEmitter()
     for (let i = 0; i < listeners; i++) emitter.on('orders', record => sink.take(record))
     return inBatches((from, to) => {
-      for (let i = from; i < to; i++) emitter.emit('orders', make(i))
+      for (let i = from; i < to; i++) emitter.emit('orders', passed(i))
       return undefined
     })
   },
@@ -17,11 +17,11 @@ export const eventEmitter3: Peer = {
 
 export const nodeEmitter: Peer = {
   name: 'EventEmitter',
-  start: ({ sink, listeners, make }) => {
+  start: ({ sink, listeners, messages: { passed } }) => {
     const emitter = new NodeEmitter().setMaxListeners(0)
     for (let i = 0; i < listeners; i++) emitter.on('orders', record => sink.take(record))
     return inBatches((from, to) => {
-      for (let i = from; i < to; i++) emitter.emit('orders', make(i))
+      for (let i = from; i < to; i++) emitter.emit('orders', passed(i))
       return undefined
     })
   },
@@ -30,12 +30,12 @@ export const nodeEmitter: Peer = {
 /** The sender waits for the last `emit` of a batch: that is when its listeners are done. */
 export const emittery: Peer = {
   name: 'emittery',
-  start: ({ sink, listeners, make }) => {
+  start: ({ sink, listeners, messages: { passed } }) => {
     const emitter = new Emittery<{ orders: { readonly value: unknown } }>()
     for (let i = 0; i < listeners; i++) emitter.on('orders', record => sink.takeAsync(record))
     const work = inBatches((from, to) => {
       let last: Promise<void> | undefined
-      for (let i = from; i < to; i++) last = emitter.emit('orders', make(i))
+      for (let i = from; i < to; i++) last = emitter.emit('orders', passed(i))
       return last
     })
     return { share: 0.1, work }

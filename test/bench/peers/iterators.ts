@@ -14,12 +14,12 @@ async function readAll(source: AsyncIterable<OrderMessage>, sink: Sink): Promise
 /** Neither says when a record is taken, so the sender waits until the whole batch is. */
 export const eventsOn: Peer = {
   name: 'events.on',
-  start: ({ sink, listeners, make }) => {
+  start: ({ sink, listeners, messages: { passed } }) => {
     const emitter = new EventEmitter().setMaxListeners(0)
     for (let i = 0; i < listeners; i++) void readEvents(emitter, sink)
     return inBatches((from, to) => {
       const taken = sink.expect((to - from) * listeners)
-      for (let i = from; i < to; i++) emitter.emit('orders', make(i))
+      for (let i = from; i < to; i++) emitter.emit('orders', passed(i))
       return taken
     })
   },
@@ -28,12 +28,12 @@ export const eventsOn: Peer = {
 /** It has one reader. */
 export const itPushable: Peer = {
   name: 'it-pushable',
-  start: ({ sink, make }) => {
+  start: ({ sink, messages: { passed } }) => {
     const source = pushable<OrderMessage>({ objectMode: true })
     void readAll(source, sink)
     return inBatches((from, to) => {
       const taken = sink.expect(to - from)
-      for (let i = from; i < to; i++) source.push(make(i))
+      for (let i = from; i < to; i++) source.push(passed(i))
       return taken
     })
   },

@@ -6,11 +6,11 @@ import { inBatches, type Peer } from '../peer.ts'
 /** One after the other, so that they keep their order; the sender waits for the last one of a batch. */
 export const fastQueue: Peer = {
   name: 'fastq.promise',
-  start: ({ sink, make }) => {
+  start: ({ sink, messages: { passed } }) => {
     const queue = fastq((record: OrderMessage) => sink.takeAsync(record), 1)
     return inBatches((from, to) => {
       let last: Promise<unknown> | undefined
-      for (let i = from; i < to; i++) last = queue.push(make(i))
+      for (let i = from; i < to; i++) last = queue.push(passed(i))
       return last
     })
   },
@@ -18,12 +18,12 @@ export const fastQueue: Peer = {
 
 export const pQueue: Peer = {
   name: 'p-queue',
-  start: ({ sink, make }) => {
+  start: ({ sink, messages: { passed } }) => {
     const queue = new PQueue({ concurrency: 1 })
     const add = (record: OrderMessage) => queue.add(() => sink.takeAsync(record))
     const work = inBatches((from, to) => {
       let last: Promise<unknown> | undefined
-      for (let i = from; i < to; i++) last = add(make(i))
+      for (let i = from; i < to; i++) last = add(passed(i))
       return last
     })
     return { share: 0.1, work }

@@ -1,5 +1,5 @@
 import { compare } from '../measure.ts'
-import { message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
+import { message, messages, type OrderMessage, orderBroker, Sink } from '../orders.ts'
 import { eventEmitter3 } from '../peers/emitters.ts'
 import type { Row } from '../row.ts'
 
@@ -24,7 +24,7 @@ export const append: Row = {
     }
     const figures = await compare(scale, ours, {
       push,
-      [eventEmitter3.name]: eventEmitter3.start({ sink: new Sink(), listeners: 1, make: message }),
+      [eventEmitter3.name]: eventEmitter3.start({ sink: new Sink(), listeners: 1, messages }),
     })
     await broker.close()
     return figures

@@ -2,7 +2,7 @@ import Emittery from 'emittery'
 import { promise as fastq } from 'fastq'
 import PQueue from 'p-queue'
 import { compare, type SlowWork, type Work } from '../measure.ts'
-import { message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
+import { message, type OrderMessage, orderBroker, passingMessage, Sink } from '../orders.ts'
 import { awaitAsync } from '../peers/loops.ts'
 import type { Row } from '../row.ts'
 
@@ -12,7 +12,7 @@ type Send = (record: OrderMessage) => Promise<unknown>
 const oneByOne =
   (send: Send): Work =>
   async records => {
-    for (let i = 0; i < records; i++) await send(message(i))
+    for (let i = 0; i < records; i++) await send(passingMessage(i))
   }
 
 /** The same peers as in batches, each at what it waits with. */

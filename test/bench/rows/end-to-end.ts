@@ -1,5 +1,5 @@
 import { compare, type Work } from '../measure.ts'
-import { type MakeMessage, message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
+import { type MakeMessage, type Messages, messages, type OrderMessage, orderBroker, Sink } from '../orders.ts'
 import { inBatches, type Peer, startAll } from '../peer.ts'
 import { bareLog, bareLogAsync } from '../peers/bare-log.ts'
 import { emittery, eventEmitter3, nodeEmitter } from '../peers/emitters.ts'
@@ -45,16 +45,16 @@ export interface DeliveryOptions {
   readonly partitions?: number
   /** Default: the broker's own. */
   readonly maxRecords?: number
-  /** Default: a small object. */
-  readonly make?: MakeMessage
+  /** Default: small objects. */
+  readonly messages?: Messages
 }
 
 /** A broker, so many groups of one consumer, and what sends to all of them. */
 export async function startDelivery(options: DeliveryOptions) {
-  const { sender, handler, groups = 1, partitions = 12, maxRecords, make = message } = options
+  const { sender, handler, groups = 1, partitions = 12, maxRecords, messages: made = messages } = options
   const { waits = handler === 'async' } = options
   const broker = orderBroker({ partitions, ...(maxRecords !== undefined && { maxRecords }) })
-  const send = senders[sender](broker, make)
+  const send = senders[sender](broker, made.kept)
   const sink = new Sink()
   for (let group = 0; group < groups; group++) {
     const consumer = broker.consumer({ groupId: `group-${group}`, topics: ['orders'] })
@@ -98,8 +98,8 @@ export function deliveryRow({ share = 1, peers, ...row }: Description, options: 
     unit: 'ns/record',
     async measure(scale) {
       const { work, close } = await startDelivery(options)
-      const { groups: listeners = 1, make = message } = options
-      const theirs = startAll(peers, { sink: new Sink(), listeners, make })
+      const { groups: listeners = 1, messages: made = messages } = options
+      const theirs = startAll(peers, { sink: new Sink(), listeners, messages: made })
       const figures = await compare({ ...scale, records: scale.records * share }, work, theirs)
       await close()
       return figures

@@ -1,5 +1,5 @@
 import { compare } from '../measure.ts'
-import { message, Sink } from '../orders.ts'
+import { messages, Sink } from '../orders.ts'
 import { startAll } from '../peer.ts'
 import { eventEmitter3, nodeEmitter } from '../peers/emitters.ts'
 import { eventsOn } from '../peers/iterators.ts'
@@ -21,7 +21,7 @@ const hundredGroups: Row = {
     const fewer = await startDelivery({ sender: 'batch', handler: 'sync', groups: 10 })
     const peers = [eventEmitter3, rxSubject]
     const figures = await compare({ ...scale, records: scale.records / 10 }, hundred.work, {
-      ...startAll(peers, { sink: new Sink(), listeners: 100, make: message }),
+      ...startAll(peers, { sink: new Sink(), listeners: 100, messages }),
       [ten]: records => fewer.work(10 * records),
     })
     await hundred.close()

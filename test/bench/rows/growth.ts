@@ -7,7 +7,7 @@ import type { Row } from '../row.ts'
 import { deliveryRow, startDelivery } from './end-to-end.ts'
 
 const yardstick = 'growth of a bare column loop'
-const delivery = { sender: 'batch', handler: 'sync', make: scattered } as const
+const delivery = { sender: 'batch', handler: 'sync', messages: scattered } as const
 
 const onPartitions = (partitions: number): Row =>
   deliveryRow(
@@ -31,8 +31,8 @@ const partitionGrowth: Row = {
     const one = await startDelivery({ ...delivery, partitions: 1 })
     const many = await startDelivery({ ...delivery, partitions: 1000 })
     const maxRecords = 1_000_000
-    const bareOne = columnLoop(new Sink(), scattered, { partitions: 1, maxRecords })
-    const bareMany = columnLoop(new Sink(), scattered, { partitions: 1000, maxRecords })
+    const bareOne = columnLoop(new Sink(), scattered.kept, { partitions: 1, maxRecords })
+    const bareMany = columnLoop(new Sink(), scattered.kept, { partitions: 1000, maxRecords })
     const growth = async (small: Work, large: Work) => {
       const least = await timed(small, scale.records)
       return (await timed(large, scale.records)) / least
@@ -75,7 +75,7 @@ const retainedGrowth: Row = {
     const few = 10_000
     const many = 10 * scale.records
     const bare = async (maxRecords: number) => {
-      const work = columnLoop(new Sink(), scattered, { partitions: 12, maxRecords })
+      const work = columnLoop(new Sink(), scattered.kept, { partitions: 12, maxRecords })
       return withRetained(maxRecords, work, scale)
     }
     const mine = async (maxRecords: number) => {

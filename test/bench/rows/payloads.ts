@@ -1,4 +1,4 @@
-import { bufferMessage, textMessage } from '../orders.ts'
+import { bufferMessages, textMessages } from '../orders.ts'
 import { eventEmitter3, nodeEmitter } from '../peers/emitters.ts'
 import { pushAndLoop } from '../peers/loops.ts'
 import { rxSubject } from '../peers/rxjs.ts'
@@ -15,7 +15,7 @@ export const payloads: readonly Row[] = [
       what: '100 `send` of strings of 1 KiB, the last one awaited, synchronous handler',
       peers,
     },
-    { sender: 'sends', handler: 'sync', make: textMessage },
+    { sender: 'sends', handler: 'sync', messages: textMessages },
   ),
   deliveryRow(
     {
@@ -24,6 +24,6 @@ export const payloads: readonly Row[] = [
       what: '100 `send` of buffers of 100 bytes, the last one awaited, synchronous handler',
       peers,
     },
-    { sender: 'sends', handler: 'sync', make: bufferMessage },
+    { sender: 'sends', handler: 'sync', messages: bufferMessages },
   ),
 ]
