@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { build, type Options } from 'tsup'
 import shipped from '../../tsup.config.ts'
@@ -25,10 +26,14 @@ export async function buildProgram(name: string): Promise<string> {
   return path.join(folder, `${path.basename(name)}.js`)
 }
 
-/** Builds the package's main entry twice: index.js, and the same minified. Gives the folder. */
+/** Builds the package, and what its main entry exports in one file: whole.js, and the same minified. Gives the folder. */
 export async function buildPackage(): Promise<string> {
   const folder = 'brokerlet-bench-package'
   const entry = path.join(root, 'src', 'index.ts')
-  await buildAsShipped(folder, { entry: { index: entry } })
-  return buildAsShipped(folder, { entry: { minified: entry }, minify: true, clean: false })
+  const outDir = await buildAsShipped(folder, {})
+  await buildAsShipped(folder, { entry: { whole: entry }, clean: false })
+  await buildAsShipped(folder, { entry: { minified: entry }, minify: true, clean: false })
+  // Else Node would try what is below node_modules as CommonJS first.
+  writeFileSync(path.join(outDir, 'package.json'), '{"type":"module"}')
+  return outDir
 }

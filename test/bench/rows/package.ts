@@ -47,12 +47,12 @@ export const packageRows: readonly Row[] = [
     what: 'all that brokerlet exports, minified and gzipped, without its dependencies',
     unit: 'kB',
     judged: 'ours',
-    targets: { 'as it is built': 25 },
+    targets: { 'not minified': 25 },
     needs: 'the built package',
     async measure(_, folder) {
       const minified = gzipSync(readFileSync(path.join(folder!, 'minified.js')), { level: 9 })
-      const built = readFileSync(path.join(folder!, 'index.js'))
-      return [toFigure('as it is built', [minified.length / 1000], [built.length / 1000])]
+      const whole = readFileSync(path.join(folder!, 'whole.js'))
+      return [toFigure('not minified', [minified.length / 1000], [whole.length / 1000])]
     },
   },
 ]
