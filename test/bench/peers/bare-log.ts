@@ -1,6 +1,7 @@
 import { partitionForKey } from '../../../src/producer/partitioner.ts'
 import { noHeaders } from '../../../src/record.ts'
-import type { MakeMessage, OrderMessage } from '../orders.ts'
+import type { Work } from '../measure.ts'
+import { type MakeMessage, message, type OrderMessage, type Sink } from '../orders.ts'
 import { inBatches, type Peer } from '../peer.ts'
 
 const partitionCount = 12
@@ -86,25 +87,31 @@ class BareLog {
     this.#handler = handler
   }
 
+  send(message: OrderMessage): Promise<object> {
+    const sent = this.#append(message, Date.now())
+    this.#wake()
+    return Promise.resolve(sent)
+  }
+
   sendBatch(messages: readonly OrderMessage[]): Promise<object[]> {
     const timestamp = Date.now()
     const sent = new Array<object>(messages.length)
-    for (let i = 0; i < messages.length; i++) {
-      const { topic, key, value } = messages[i]!
-      const partition = this.#partitions[partitionForKey(key, partitionCount)]!
-      sent[i] = {
-        topic,
-        partition: partition.index,
-        offset: partition.append(key, value, timestamp),
-        timestamp,
-      }
-      if (!partition.queued) this.#queue(partition)
-    }
-    if (this.#asleep) {
-      this.#asleep = false
-      void Promise.resolve().then(this.#go)
-    }
+    for (let i = 0; i < messages.length; i++) sent[i] = this.#append(messages[i]!, timestamp)
+    this.#wake()
     return Promise.resolve(sent)
+  }
+
+  #append({ topic, key, value }: OrderMessage, timestamp: number): object {
+    const partition = this.#partitions[partitionForKey(key, partitionCount)]!
+    const offset = partition.append(key, value, timestamp)
+    if (!partition.queued) this.#queue(partition)
+    return { topic, partition: partition.index, offset, timestamp }
+  }
+
+  #wake(): void {
+    if (!this.#asleep) return
+    this.#asleep = false
+    void Promise.resolve().then(this.#go)
   }
 
   #queue(partition: BarePartition): void {
@@ -131,27 +138,40 @@ function batchOf(make: MakeMessage, from: number, to: number): OrderMessage[] {
   return batch
 }
 
-/**
- * The least that keeps records by key: the library's own partitioner, columns, the place of each record as the answer, an
- * object for each that is read. Nothing is checked, nothing can fail, there are no groups and no commits.
- */
-export const bareLog: Peer = {
-  name: 'bare log',
-  start: ({ sink, messages: { kept } }) => {
-    const log = new BareLog('orders', sink.take)
-    return inBatches((from, to) => log.sendBatch(batchOf(kept, from, to)))
-  },
+function lastOf(log: BareLog, make: MakeMessage, from: number, to: number): Promise<object> | undefined {
+  let last: Promise<object> | undefined
+  for (let i = from; i < to; i++) last = log.send(make(i))
+  return last
 }
 
-/** The same, whose sender waits until a batch is taken, too. */
-export const bareLogAsync: Peer = {
-  name: 'bare log',
-  start: ({ sink, messages: { kept } }) => {
-    const log = new BareLog('orders', sink.takeAsync)
-    return inBatches(async (from, to) => {
-      const taken = sink.expect(to - from)
-      await log.sendBatch(batchOf(kept, from, to))
-      await taken
-    })
-  },
+/**
+ * The least that keeps records by key: the library's own partitioner, columns, the place of each record as the answer, an
+ * object for each that is read. Nothing is checked, nothing can fail, there are no groups and no commits. As of brokerlet, its
+ * sender waits for an asynchronous handler, too.
+ */
+export function bareLog(sender: 'batch' | 'sends', handler: 'sync' | 'async'): Peer {
+  return {
+    name: 'bare log',
+    start: ({ sink, messages: { kept } }) => {
+      const log = new BareLog('orders', handler === 'sync' ? sink.take : sink.takeAsync)
+      const send =
+        sender === 'batch'
+          ? (from: number, to: number) => log.sendBatch(batchOf(kept, from, to))
+          : (from: number, to: number) => lastOf(log, kept, from, to)
+      if (handler === 'sync') return inBatches(send)
+      return inBatches(async (from, to) => {
+        const taken = sink.expect(to - from)
+        await send(from, to)
+        await taken
+      })
+    },
+  }
+}
+
+/** The same, one awaited after the other. */
+export function bareLogAwaited(sink: Sink): Work {
+  const log = new BareLog('orders', sink.take)
+  return async records => {
+    for (let i = 0; i < records; i++) await log.send(message(i))
+  }
 }

@@ -3,6 +3,7 @@ import { promise as fastq } from 'fastq'
 import PQueue from 'p-queue'
 import { compare, type SlowWork, type Work } from '../measure.ts'
 import { message, type OrderMessage, orderBroker, passingMessage, Sink } from '../orders.ts'
+import { bareLogAwaited } from '../peers/bare-log.ts'
 import { awaitAsync } from '../peers/loops.ts'
 import type { Row } from '../row.ts'
 
@@ -23,6 +24,7 @@ function peers(sink: Sink): Readonly<Record<string, Work | SlowWork>> {
   const functions = new PQueue({ concurrency: 1 })
   return {
     'await async function': awaitAsync,
+    'bare log': bareLogAwaited(sink),
     emittery: { share: 0.2, work: oneByOne(record => emitter.emit('orders', record)) },
     'fastq.promise': oneByOne(record => queue.push(record)),
     'p-queue': { share: 0.2, work: oneByOne(record => functions.add(() => sink.take(record))) },

@@ -1,7 +1,7 @@
 import { compare, type Work } from '../measure.ts'
 import { type MakeMessage, type Messages, messages, type OrderMessage, orderBroker, Sink } from '../orders.ts'
 import { inBatches, type Peer, startAll } from '../peer.ts'
-import { bareLog, bareLogAsync } from '../peers/bare-log.ts'
+import { bareLog } from '../peers/bare-log.ts'
 import { emittery, eventEmitter3, nodeEmitter } from '../peers/emitters.ts'
 import { eventsOn, itPushable } from '../peers/iterators.ts'
 import { pushAndAwait, pushAndLoop } from '../peers/loops.ts'
@@ -107,10 +107,10 @@ export function deliveryRow({ share = 1, peers, ...row }: Description, options: 
   }
 }
 
-const toSync = [pushAndLoop, bareLog, eventEmitter3, nodeEmitter, rxSubject]
-const toAsync = [
+const toSync = (log: Peer): readonly Peer[] => [pushAndLoop, log, eventEmitter3, nodeEmitter, rxSubject]
+const toAsync = (log: Peer): readonly Peer[] => [
   pushAndAwait,
-  bareLogAsync,
+  log,
   eventEmitter3,
   eventsOn,
   itPushable,
@@ -131,7 +131,7 @@ export const endToEnd: readonly Row[] = [
       section: 'sync',
       what: '100 `send`, the last one awaited, synchronous handler',
       targets: syncTargets,
-      peers: toSync,
+      peers: toSync(bareLog('sends', 'sync')),
     },
     { sender: 'sends', handler: 'sync' },
   ),
@@ -141,7 +141,7 @@ export const endToEnd: readonly Row[] = [
       section: 'sync',
       what: '`sendBatch` of 100, synchronous handler',
       targets: syncTargets,
-      peers: toSync,
+      peers: toSync(bareLog('batch', 'sync')),
     },
     { sender: 'batch', handler: 'sync' },
   ),
@@ -151,7 +151,7 @@ export const endToEnd: readonly Row[] = [
       section: 'async',
       what: '100 `send`, the last one awaited, asynchronous handler',
       targets: asyncTargets,
-      peers: toAsync,
+      peers: toAsync(bareLog('sends', 'async')),
     },
     { sender: 'sends', handler: 'async' },
   ),
@@ -161,7 +161,7 @@ export const endToEnd: readonly Row[] = [
       section: 'async',
       what: '`sendBatch` of 100, asynchronous handler',
       targets: asyncTargets,
-      peers: toAsync,
+      peers: toAsync(bareLog('batch', 'async')),
     },
     { sender: 'batch', handler: 'async' },
   ),
