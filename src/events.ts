@@ -37,6 +37,8 @@ export class Events<Map extends { error: unknown }> {
   readonly #outbox: Outbox
   readonly #source: string
   readonly #owner: object
+  // Whether anyone has ever listened to anything: most consumers of a busy program are never listened to.
+  #heard = false
 
   /** `source` is what warnings call its owner. */
   constructor(outbox: Outbox, source: string, owner: object) {
@@ -60,7 +62,7 @@ export class Events<Map extends { error: unknown }> {
 
   /** Whether anyone listens: what a hot path asks before it makes a payload. */
   listens(name: keyof Map & string): boolean {
-    return this.#emitter.listenerCount(name) > 0
+    return this.#heard && this.#emitter.listenerCount(name) > 0
   }
 
   /** Queues an event. An `error` that nobody listens to becomes a warning of the process. */
@@ -80,6 +82,7 @@ export class Events<Map extends { error: unknown }> {
 
   #guard(name: string, listener: Listener<never>): Listener<unknown> {
     requireArgument(`on('${name}')`, 'listener', listener, callback)
+    this.#heard = true
     let guard = this.#guards.get(listener)
     if (!guard) {
       guard = payload => {

@@ -30,7 +30,8 @@ export class Liveness {
   readonly #clock: BrokerClock
   readonly #limitMs: number
   readonly #exceeded: () => void
-  #since: number | undefined
+  // When the work in hand began, or -1: always a number, as V8 boxes one that takes turns with undefined.
+  #since = -1
   #timer: Timer | undefined
   #overdue: Deferred | undefined
   readonly #pulses = new Set<WorkPulse>()
@@ -50,7 +51,7 @@ export class Liveness {
   }
 
   end(): void {
-    this.#since = undefined
+    this.#since = -1
     if (this.#overdue !== undefined) this.#forgive()
   }
 
@@ -82,9 +83,9 @@ export class Liveness {
   get elapsed(): number | undefined {
     let since = this.#since
     for (const pulse of this.#pulses) {
-      if (since === undefined || pulse.since < since) since = pulse.since
+      if (since === -1 || pulse.since < since) since = pulse.since
     }
-    return since === undefined ? undefined : this.#clock.monotonic() - since
+    return since === -1 ? undefined : this.#clock.monotonic() - since
   }
 
   stop(): void {
@@ -106,7 +107,7 @@ export class Liveness {
     const { elapsed } = this
     if (elapsed === undefined) return
     if (elapsed < this.#limitMs) return this.#watch(this.#limitMs - elapsed)
-    this.#since = undefined
+    this.#since = -1
     for (const pulse of this.#pulses) this.#late.add(pulse)
     this.#pulses.clear()
     this.#overdue ??= new Deferred()
