@@ -9,6 +9,16 @@ export function decodeRecord(serde: Serde, record: ConsumerRecord): MaybePromise
   return { ...record, value }
 }
 
+/** Hands over a record as its reader gets it, when it is decoded; gives what handing it over gives. */
+export function handOverDecoded(
+  serde: Serde,
+  record: ConsumerRecord,
+  handOver: (decoded: ConsumerRecord) => unknown,
+): unknown {
+  const decoded = decodeRecord(serde, record)
+  return isThenable(decoded) ? decoded.then(handOver) : handOver(decoded)
+}
+
 /** Records up to the first that could not be decoded, and why. */
 export interface Decoded {
   readonly records: readonly ConsumerRecord[]

@@ -1,6 +1,6 @@
-import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
-import { decodeRecord } from './decode.ts'
+import type { Serde } from '../serde.ts'
+import { handOverDecoded } from './decode.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { RecordContext, RecordHandler } from './run-options.ts'
 import type { Work } from './work.ts'
@@ -57,17 +57,16 @@ export class KeyedWork implements Work {
     this.begun = true
     this.#window.begun()
     const { serde } = this.state.fetch!
-    if (serde === undefined) return this.#handler(record, context)
-    this.#decoded = undefined
-    const decoded = decodeRecord(serde, record)
-    return isThenable(decoded)
-      ? decoded.then(each => this.#handOver(each, context))
-      : this.#handOver(decoded, context)
+    return serde === undefined ? this.#handler(record, context) : this.#callDecoded(serde, record, context)
   }
 
-  #handOver(decoded: ConsumerRecord, context: RecordContext): unknown {
-    this.#decoded = decoded
-    return this.#handler(decoded, context)
+  // Apart, because what a closure captures is allocated by every call of the function around it.
+  #callDecoded(serde: Serde, record: ConsumerRecord, context: RecordContext): unknown {
+    this.#decoded = undefined
+    return handOverDecoded(serde, record, decoded => {
+      this.#decoded = decoded
+      return this.#handler(decoded, context)
+    })
   }
 
   get stored(): readonly ConsumerRecord[] {

@@ -1,7 +1,6 @@
-import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
 import type { Serde } from '../serde.ts'
-import { decodeRecord } from './decode.ts'
+import { handOverDecoded } from './decode.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { RecordContext, RecordHandler } from './run-options.ts'
@@ -64,15 +63,10 @@ export class RecordWork implements Work {
 
   #callDecoded(serde: Serde, record: ConsumerRecord, context: RecordContext): unknown {
     this.#decoded = undefined
-    const decoded = decodeRecord(serde, record)
-    return isThenable(decoded)
-      ? decoded.then(each => this.#handOver(each, context))
-      : this.#handOver(decoded, context)
-  }
-
-  #handOver(decoded: ConsumerRecord, context: RecordContext): unknown {
-    this.#decoded = decoded
-    return this.#handler(decoded, context)
+    return handOverDecoded(serde, record, decoded => {
+      this.#decoded = decoded
+      return this.#handler(decoded, context)
+    })
   }
 
   get stored(): readonly ConsumerRecord[] {
