@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { compare, type SlowWork } from '../measure.ts'
-import { message, type OrderMessage, Sink } from '../orders.ts'
+import { type OrderMessage, passingMessage, Sink } from '../orders.ts'
 import { inBatches } from '../peer.ts'
 import type { Need, Row } from '../row.ts'
 import { startDelivery } from './end-to-end.ts'
@@ -43,7 +43,7 @@ function serverRow(
       const client = await connect(address, sink.takeAsync)
       const send = inBatches((from, to) => {
         const batch: OrderMessage[] = []
-        for (let i = from; i < to; i++) batch.push(message(i))
+        for (let i = from; i < to; i++) batch.push(passingMessage(i))
         return client.send(batch)
       })
       const work = async (records: number) => {
