@@ -181,15 +181,18 @@ for (const name of apis) {
   writeFileSync(path.join(target, `${kebab(name)}.ts`), text)
 }
 const list = apis
-  .map(name => ({ name: camel(name), file: kebab(name) }))
+  .map(api => ({ api, name: camel(api), file: kebab(api) }))
   .sort((a, b) => (a.file < b.file ? -1 : 1))
 writeFileSync(
   path.join(target, '../apis.ts'),
   [
     ...list.map(({ name, file }) => `import { ${name} } from './messages/${file}.ts'\n`),
+    `\n// Written out: by way of \`apis\`, the declaration files would have to hold every message.\n`,
+    `/** Kafka's name of an API that is spoken, such as \`Produce\` or \`JoinGroup\`. */\nexport type ApiName =\n`,
+    list.map(({ api }) => `  | '${api}'\n`).join(''),
     `\n/** Every API that is spoken. */\nexport const apis = {\n`,
     ...list.map(({ name }) => `  ${name},\n`),
-    `} as const\n`,
+    `} as const satisfies Readonly<Record<Uncapitalize<ApiName>, unknown>>\n`,
   ].join(''),
 )
 console.log(`${apis.length} APIs`)

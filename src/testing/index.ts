@@ -1,4 +1,4 @@
-export type { Barrier, FaultTimes } from '../fault-rules.ts'
+export type { Barrier, FaultRuleUse, FaultTimes } from '../fault-rules.ts'
 export {
   assertDuplicatesOnlyAfterRebalance,
   assertEveryKeyInOrder,

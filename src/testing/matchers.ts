@@ -26,7 +26,8 @@ export interface BrokerMatchers<Result = void> {
   toRepeatOnlyAfterRebalance(group: string): Result
 }
 
-interface MatcherResult {
+// An alias, not an interface: the declaration files of a user write out what has no exported name.
+type MatcherResult = {
   readonly pass: boolean
   readonly message: () => string
   readonly actual?: unknown

@@ -1,13 +1,14 @@
 import type { RecordKey } from '../record.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 
+// Aliases, not interfaces: the declaration files of a user write out what has no exported name.
 /** Whom an entry is about: a member of a group, or a reader without one. */
-interface OfMember {
+type OfMember = {
   readonly group: string | undefined
   readonly member: string
 }
 
-interface OfRecord extends TopicPartition {
+type OfRecord = TopicPartition & {
   readonly offset: number
   readonly key: RecordKey | null
 }

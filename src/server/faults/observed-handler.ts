@@ -2,6 +2,7 @@ import { errorCodes } from '../../error-codes.ts'
 import type { MaybePromise } from '../../maybe-promise.ts'
 import type { PastMetadata } from '../cluster/past-metadata.ts'
 import type { Handler, RequestContext } from '../handler.ts'
+import type { ApiName } from '../protocol/apis.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import { answerInParts } from '../request-parts.ts'
@@ -12,7 +13,7 @@ import type { OpenRequest, RequestLog } from './request-log.ts'
 import { pointOf } from './request-point.ts'
 import { nameOfErrno } from './wire-error-code.ts'
 import type { Fate, WireFaults } from './wire-faults.ts'
-import { type ApiName, coversRequest } from './wire-scope.ts'
+import { coversRequest } from './wire-scope.ts'
 
 /** What looks on while a server answers. */
 export interface Observers {

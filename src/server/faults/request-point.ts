@@ -1,6 +1,7 @@
 import type { RequestContext } from '../handler.ts'
+import type { ApiName } from '../protocol/apis.ts'
 import type { Wire } from '../wire.ts'
-import type { ApiName, RequestPoint } from './wire-scope.ts'
+import type { RequestPoint } from './wire-scope.ts'
 
 /** What requests call the topics, the partitions and the groups that they name. */
 interface NamingRequest {

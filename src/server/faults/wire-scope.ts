@@ -1,8 +1,5 @@
 import { checkOptions, integer, name, oneOf } from '../../validate.ts'
-import { apis } from '../protocol/apis.ts'
-
-/** Kafka's name of an API that is spoken, such as `Produce` or `JoinGroup`. */
-export type ApiName = Capitalize<keyof typeof apis>
+import { type ApiName, apis } from '../protocol/apis.ts'
 
 /** Which requests: those that fit all that is given. */
 export interface WireScope {

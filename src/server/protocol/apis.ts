@@ -37,6 +37,48 @@ import { saslHandshake } from './messages/sasl-handshake.ts'
 import { syncGroup } from './messages/sync-group.ts'
 import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 
+// Written out: by way of `apis`, the declaration files would have to hold every message.
+/** Kafka's name of an API that is spoken, such as `Produce` or `JoinGroup`. */
+export type ApiName =
+  | 'AddOffsetsToTxn'
+  | 'AddPartitionsToTxn'
+  | 'AlterConfigs'
+  | 'ApiVersions'
+  | 'ConsumerGroupDescribe'
+  | 'ConsumerGroupHeartbeat'
+  | 'CreatePartitions'
+  | 'CreateTopics'
+  | 'DeleteGroups'
+  | 'DeleteRecords'
+  | 'DeleteTopics'
+  | 'DescribeCluster'
+  | 'DescribeConfigs'
+  | 'DescribeGroups'
+  | 'DescribeProducers'
+  | 'DescribeTopicPartitions'
+  | 'DescribeTransactions'
+  | 'EndTxn'
+  | 'Fetch'
+  | 'FindCoordinator'
+  | 'Heartbeat'
+  | 'IncrementalAlterConfigs'
+  | 'InitProducerId'
+  | 'JoinGroup'
+  | 'LeaveGroup'
+  | 'ListGroups'
+  | 'ListOffsets'
+  | 'ListTransactions'
+  | 'Metadata'
+  | 'OffsetCommit'
+  | 'OffsetDelete'
+  | 'OffsetFetch'
+  | 'OffsetForLeaderEpoch'
+  | 'Produce'
+  | 'SaslAuthenticate'
+  | 'SaslHandshake'
+  | 'SyncGroup'
+  | 'TxnOffsetCommit'
+
 /** Every API that is spoken. */
 export const apis = {
   addOffsetsToTxn,
@@ -77,4 +119,4 @@ export const apis = {
   saslHandshake,
   syncGroup,
   txnOffsetCommit,
-} as const
+} as const satisfies Readonly<Record<Uncapitalize<ApiName>, unknown>>
