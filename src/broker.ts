@@ -49,7 +49,7 @@ export type { IdleOptions } from './broker/quiescence.ts'
 
 /** How a broker is made. */
 export interface BrokerOptions<Topics extends TopicMap = TopicMap>
-  extends ConsumerPolicyOptions<keyof Topics & string> {
+  extends ConsumerPolicyOptions<NoInfer<keyof Topics & string>> {
   /** The topics, by name; their types flow to producers and consumers. */
   topics?: Topics
   /** Whether a topic is made when it is first named, and how; default false: a misspelt topic is an error. */

@@ -2,14 +2,14 @@ import { describeValue, InvalidOptionError } from '../errors.ts'
 import { type Check, callback, checkOptions, duration, integer, name } from '../validate.ts'
 
 /** A topic in which records wait for another attempt. */
-export interface DelayedRetry {
-  readonly topic: string
+export interface DelayedRetry<Name extends string = string> {
+  readonly topic: Name
   /** How long a record waits there, in milliseconds. */
   readonly delayMs: number
 }
 
-/** How often a handler gets a record, and when. */
-export interface RetryOptions {
+/** How often a handler gets a record, and when; `Name` is in which topics it may wait. */
+export interface RetryOptions<Name extends string = string> {
   /** Attempts in all, the first included; default 5. `Infinity` never gives up. */
   attempts?: number
   /** Milliseconds before the second attempt, doubling to 10 s (or this, if that is longer); default 100. */
@@ -26,7 +26,7 @@ export interface RetryOptions {
    * its key are handled before it. The handler gets the record as it was. The topics have to exist, and to have the codec
    * of the topics that they serve; the consumer, which needs a groupId, reads them along. Default none.
    */
-  topics?: readonly DelayedRetry[]
+  topics?: readonly DelayedRetry<Name>[]
 }
 
 const attempts: Check = {

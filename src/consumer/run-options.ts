@@ -65,7 +65,7 @@ export type OnFailure<Name extends string = never> =
   | 'park-key'
   | ([Name] extends [never] ? never : { readonly deadLetter: Name })
 
-/** What both ways to run have in common. */
+/** What both ways to run have in common; `Name` is which topics dead letters and delayed retries may go to. */
 export interface CommonRunOptions<Name extends string = never> {
   /** Closes the consumer when it aborts. */
   signal?: AbortSignal
@@ -87,7 +87,7 @@ export interface CommonRunOptions<Name extends string = never> {
    */
   windowRecords?: number
   /** How often a handler gets a record, and when; default 5 attempts, 100 ms doubling to 10 s. */
-  retry?: RetryOptions
+  retry?: RetryOptions<Name>
   /**
    * After the last attempt: `restart` leaves and rejoins after 1 s, doubling to 60 s (default); `stop` leaves the record
    * and the partitions to the others; `skip` goes on with the next record. `{ deadLetter: topic }` writes it to that
@@ -100,7 +100,7 @@ export interface CommonRunOptions<Name extends string = never> {
   parkedDelayMs?: number
 }
 
-/** How `run` consumes: by record or by batch; `Name` is which topics dead letters may go to. */
+/** How `run` consumes: by record or by batch; `Name` is which topics dead letters and delayed retries may go to. */
 export type RunOptions<
   Record extends AnyRecord = AnyRecord,
   Name extends string = never,

@@ -30,7 +30,7 @@ export type ClientSaslOptions =
 
 /** Which cluster, and how it is used. Times are milliseconds, sizes bytes; in brackets are Kafka's names. */
 export interface ConnectOptions<Topics extends TopicMap = TopicMap>
-  extends ConsumerPolicyOptions<keyof Topics & string> {
+  extends ConsumerPolicyOptions<NoInfer<keyof Topics & string>> {
   /** Some of its brokers, `host:port` each; they name the others. (bootstrap.servers) */
   readonly bootstrapBrokers: readonly string[]
   /** The topics, by name; their types flow to producers and consumers. All must be there, unless `createTopics`. */

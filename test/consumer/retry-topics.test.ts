@@ -28,7 +28,7 @@ function brokerWith(count: number, options = {}) {
   const records: AnyRecord[] = []
   /** Which values fail up to which attempt. */
   const bad = new Map<number, number>()
-  const run = async (more: Partial<RunOptions> = {}, consumer = {}) => {
+  const run = async (more: Partial<RunOptions<AnyRecord, string>> = {}, consumer = {}) => {
     const reader = broker.consumer({ groupId: 'g', topics: ['orders'], ...consumer })
     await reader.run({
       retry: { attempts: 2, delayMs: 100, topics },
@@ -133,8 +133,9 @@ it.each([
   ['the codec of its topic', json],
   ['no codec', undefined],
 ])('hands out values as they were through a retry topic with %s', async (_, codec) => {
-  const { broker, clock } = testBroker({ topics: { orders: topic<{ at: string }>({ codec: json }) } })
-  broker.createTopic('later', codec ? { codec } : {})
+  const { broker, clock } = testBroker({
+    topics: { orders: topic<{ at: string }>({ codec: json }), later: topic(codec ? { codec } : {}) },
+  })
   broker.topic('orders').append({ value: { at: 'noon' } })
   const seen: unknown[] = []
   await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({

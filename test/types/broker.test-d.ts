@@ -385,4 +385,23 @@ describe('one policy for all consumers', () => {
     // @ts-expect-error: a group is each consumer's own
     void new Broker({ consumerDefaults: { groupId: 'g' } })
   })
+
+  it('names topics that are declared', () => {
+    const toLetters: ConsumerDefaults<'dlq'> = { run: { onFailure: { deadLetter: 'dlq' } } }
+    const toWait: ConsumerDefaults<'later'> = { run: { retry: { topics: [{ topic: 'later', delayMs: 1 }] } } }
+    void new Broker({ topics: { later: topic() }, consumerDefaults: toWait })
+    // @ts-expect-error: it has no such topic
+    void new Broker({ topics: { later: topic() }, consumerDefaults: toLetters })
+    // @ts-expect-error: it has no such topic
+    void new Broker({ topics: { dlq: topic() }, consumerDefaults: toWait })
+  })
+
+  it('does not say which topics a broker has that declares none', () => {
+    const open = new Broker({
+      autoCreateTopics: true,
+      consumerDefaults: { run: { onFailure: { deadLetter: 'dlq' } } },
+    })
+    expectTypeOf(open).toEqualTypeOf<Broker>()
+    open.producer().send({ topic: 'whatever', value: 1 })
+  })
 })

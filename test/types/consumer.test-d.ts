@@ -289,6 +289,9 @@ describe('the options of run', () => {
     orders.run({ eachRecord: () => {}, retries: 3 })
     // @ts-expect-error: a topic that is not declared
     orders.run({ eachRecord: () => {}, onFailure: { deadLetter: 'orders.dlq' } })
+    orders.run({ eachRecord: () => {}, retry: { topics: [{ topic: 'payments', delayMs: 1000 }] } })
+    // @ts-expect-error: a topic that is not declared
+    orders.run({ eachRecord: () => {}, retry: { topics: [{ topic: 'orders.1m', delayMs: 1000 }] } })
   })
 
   it('can be prepared by themselves', () => {

@@ -76,7 +76,9 @@ describe('what a public signature speaks of has a name', () => {
     expectTypeOf<Taken<C, 'seek'>[1]>().toEqualTypeOf<brokerlet.OffsetSpec>()
     expectTypeOf<Returned<C, 'committed'>>().toEqualTypeOf<brokerlet.OffsetAndMetadata | null>()
     expectTypeOf<Taken<C, 'run'>[0]>().toEqualTypeOf<RunOptions<brokerlet.RecordOf<App>, string>>()
-    expectTypeOf<Option<RunOptions, 'retry'>>().toEqualTypeOf<brokerlet.RetryOptions>()
+    expectTypeOf<
+      Option<RunOptions<brokerlet.AnyRecord, string>, 'retry'>
+    >().toEqualTypeOf<brokerlet.RetryOptions>()
     expectTypeOf<Option<RunOptions, 'onFailure'>>().toEqualTypeOf<brokerlet.OnFailure>()
   })
 
