@@ -1,5 +1,6 @@
-/** `brokerlet/testing` under jest, from the built CommonJS: `npm run test:jest`. */
+/** `brokerlet/testing` under jest, from the built CommonJS, and what is otherwise there: `npm run test:jest`. */
 const { topic } = require('brokerlet')
+const { connect } = require('brokerlet/kafka')
 const { matchers, TestBroker } = require('brokerlet/testing')
 
 expect.extend(matchers)
@@ -71,4 +72,11 @@ test("steps jest's timers and the broker's together", async () => {
   await broker.producer().send({ topic: 'orders', value: 1 })
   await broker.advance(20)
   expect(order).toEqual(['timer, 0 seen', 'timer, 1 seen'])
+})
+
+test('says why the client of a cluster cannot be loaded: jest runs no import()', async () => {
+  await expect(connect({ bootstrapBrokers: ['127.0.0.1:9092'] })).rejects.toMatchObject({
+    code: 'PEER_NOT_INSTALLED',
+    message: expect.stringContaining('--experimental-vm-modules'),
+  })
 })
