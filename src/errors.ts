@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { type ErrorCode, errorCodes } from './error-codes.ts'
 
 /** What an error speaks of; each is there only where it applies. */
@@ -61,7 +62,7 @@ export class BrokerletError extends Error implements ErrorFields {
 
 /** Whether `error` is brokerlet's, from whichever copy of the package it came. */
 export function isBrokerletError(error: unknown): error is BrokerletError {
-  return error instanceof Error && brand in error
+  return isError(error) && brand in error
 }
 
 /** A topic, or a partition of it, that does not exist; `suggestions` holds the names that are nearly the same. */
@@ -322,9 +323,14 @@ export class BatchError extends BrokerletError {
   }
 }
 
+/** Whether it is an error of any realm: what Node throws within Jest has another `Error` than the code that Jest runs. */
+export function isError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error || types.isNativeError(thrown)
+}
+
 /** The text of anything that can be thrown. */
 export function describeError(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message || thrown.name
+  if (isError(thrown)) return thrown.message || thrown.name
   return typeof thrown === 'string' ? thrown : `thrown ${describeValue(thrown)}`
 }
 

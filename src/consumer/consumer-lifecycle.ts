@@ -1,7 +1,7 @@
 import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
 import type { Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
-import { ClosedError, ConsumerCrashedError, describeError } from '../errors.ts'
+import { ClosedError, ConsumerCrashedError, describeError, isError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { AnyRecord } from '../record.ts'
@@ -431,5 +431,5 @@ export class ConsumerLifecycle implements EngineClient {
 }
 
 function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new ConsumerCrashedError(describeError(thrown), { cause: thrown })
+  return isError(thrown) ? thrown : new ConsumerCrashedError(describeError(thrown), { cause: thrown })
 }

@@ -1,4 +1,4 @@
-import { describeError } from '../errors.ts'
+import { describeError, isError } from '../errors.ts'
 import { type AnyRecord, type HeaderList, headersOf } from '../record.ts'
 
 const prefix = 'dead-letter.'
@@ -21,7 +21,7 @@ export function deadLetterHeaders(
   error: unknown,
   attempts: number,
 ): HeaderList {
-  const name = error instanceof Error ? error.name : typeof error
+  const name = isError(error) ? error.name : typeof error
   return [
     ...ownHeaders(record),
     [`${prefix}topic`, record.topic],

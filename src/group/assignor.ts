@@ -1,5 +1,5 @@
 import type { Assignor, AssignorInput } from '../assignor.ts'
-import { describeValue, InvalidAssignmentError } from '../errors.ts'
+import { describeValue, InvalidAssignmentError, isError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 
 /** What an assignor is asked: who there is, what they may read, and what the target was. */
@@ -33,7 +33,7 @@ export function computeWith(assignor: Assignor): ComputeAssignment {
     try {
       result = assignor.assign(input)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : describeValue(cause)
+      const reason = isError(cause) ? cause.message : describeValue(cause)
       throw refuse(assignor, `threw: ${reason}`, { cause })
     }
     return new ResultReader(assignor, problem).read(result)

@@ -1,4 +1,4 @@
-import { ClosedError, describeError } from '../errors.ts'
+import { ClosedError, describeError, isError } from '../errors.ts'
 import type {
   Api,
   BrokerAddress,
@@ -77,7 +77,7 @@ function responseOf<Response>(thrown: unknown): Response | undefined {
 }
 
 function isAuthentication(thrown: unknown): boolean {
-  for (let error = thrown; error instanceof Error; error = error.cause) {
+  for (let error = thrown; isError(error); error = error.cause) {
     if ((error as NodeJS.ErrnoException).code === 'PLT_KFK_AUTHENTICATION') return true
   }
   return false

@@ -1,4 +1,4 @@
-import { isBrokerletError } from '../errors.ts'
+import { isBrokerletError, isError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Attributes } from './api.ts'
 
@@ -42,5 +42,5 @@ function common<T>(values: readonly T[]): T | undefined {
 /** What kind of error it is: Kafka's name for one of this package, else its class. */
 export function errorType(error: unknown): string {
   if (isBrokerletError(error)) return error.code
-  return error instanceof Error ? error.name : typeof error
+  return isError(error) ? error.name : typeof error
 }

@@ -1,4 +1,4 @@
-import { describeError } from '../errors.ts'
+import { describeError, isError } from '../errors.ts'
 import type { OpenTopics, TopicMap } from '../topic-definition.ts'
 import { type Check, checkOptions, integer, invalidOption } from '../validate.ts'
 import { type Scenario, type ScenarioParts, toParts } from './scenario.ts'
@@ -162,7 +162,7 @@ interface Attempt<Topics extends TopicMap> {
 }
 
 function kindOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error
+  if (!isError(error)) return typeof error
   return `${error.name} ${(error as { readonly code?: unknown }).code}`
 }
 

@@ -1,4 +1,4 @@
-import { CommitFailedError, isBrokerletError } from '../errors.ts'
+import { CommitFailedError, isBrokerletError, isError } from '../errors.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import { currentService } from './service.ts'
 import { TestBroker, type TestBrokerOptions } from './test-broker.ts'
@@ -14,7 +14,7 @@ export class SimulatedFaultError extends Error {
 
 /** Whether an error is, or goes back to, a fault of the simulation, or what comes of being removed or closed. */
 export function isExpected(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+  for (let cause = error; isError(cause); cause = cause.cause) {
     if (cause instanceof SimulatedFaultError || cause instanceof CommitFailedError) return true
     if (isClosed(cause)) return true
   }
@@ -48,7 +48,7 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
   #failedWith(error: unknown): boolean {
     return this.timeline
       .ofKind('failed')
-      .some(({ error: thrown }) => thrown === error || (thrown instanceof Error && thrown.cause === error))
+      .some(({ error: thrown }) => thrown === error || (isError(thrown) && thrown.cause === error))
   }
 
   protected override get silenced(): boolean {

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
 import { fill } from '../helpers/behaviours.ts'
@@ -22,6 +23,7 @@ const oddities: readonly (readonly [string, unknown, string])[] = [
   ['a symbol', Symbol('s'), 'thrown a symbol'],
   ['a function', () => 1, 'thrown a function'],
   ['an error without a message', new RangeError(), 'RangeError'],
+  ["an error of another realm, as Node's are within Jest", runInNewContext('new Error("gone")'), 'gone'],
 ]
 
 describe.each(oddities)('a handler that throws %s', (_, thrown, text) => {
