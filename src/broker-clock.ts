@@ -1,9 +1,11 @@
+import { AbortWatch } from './abort-watch.ts'
 import type { Clock, Timer, TimerOptions, WorkBudget } from './clock.ts'
 
 /** A broker's clock: the one it was given, with timers by key, which a later one of the same key replaces. */
 export class BrokerClock implements Clock {
   readonly #clock: Clock
   readonly #timers = new Map<string, Timer>()
+  readonly #aborts = new AbortWatch()
   readonly workBudget: WorkBudget
 
   constructor(clock: Clock) {
@@ -107,17 +109,16 @@ export class BrokerClock implements Clock {
       if (signal?.aborted) return reject(signal.reason)
       const timer = this.#clock.setTimer(
         () => {
-          signal?.removeEventListener('abort', abort)
+          forget()
           resolve()
         },
         ms,
         { hold: true, name: 'sleep' },
       )
-      const abort = () => {
+      const forget = this.#aborts.watch(signal === undefined ? [] : [signal], reason => {
         timer.cancel()
-        reject(signal?.reason)
-      }
-      signal?.addEventListener('abort', abort, { once: true })
+        reject(reason)
+      })
     })
   }
 

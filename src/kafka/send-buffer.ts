@@ -1,9 +1,9 @@
+import { AbortWatch } from '../abort-watch.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import { Deadline } from '../deadline.ts'
 import type { SendWait } from '../engine.ts'
 import { TimeoutError } from '../errors.ts'
 import type { RecordMetadata } from '../record.ts'
-import { AbortWatch } from './abort-watch.ts'
 import type { Appender } from './appender.ts'
 import type { RecordSend } from './produced-record.ts'
 

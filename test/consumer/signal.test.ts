@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
 import { fill, gate } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
@@ -72,4 +73,43 @@ it('leaves nothing behind at the signal of a consumer that has ended', async () 
   await consumer.done
   expect((await rejectionOf(consumer.poll())).message).toContain('is closed')
   expect(broker.groups.size).toBe(0)
+})
+
+it('ends any number of consumers and sleeps by one listener, which Node takes for no leak', async () => {
+  const stop = new AbortController()
+  const { broker, clock } = testBroker({ consumerDefaults: { signal: stop.signal } })
+  broker.createTopic('orders')
+  const consumers = Array.from({ length: 20 }, () => broker.consumer({ topics: ['orders'] }))
+  for (const consumer of consumers) await consumer.run({ eachRecord: () => {} })
+  expect(getEventListeners(stop.signal, 'abort').length).toBe(1)
+  const sleeper = new AbortController()
+  const slept = Array.from({ length: 20 }, () =>
+    rejectionOf(broker.clock.sleep(1, { signal: sleeper.signal })),
+  )
+  expect(getEventListeners(sleeper.signal, 'abort').length).toBe(1)
+  stop.abort()
+  sleeper.abort(new Error('awake'))
+  await clock.settle()
+  await Promise.all(consumers.map(({ done }) => done))
+  expect(new Set((await Promise.all(slept)).map(({ message }) => message))).toEqual(new Set(['awake']))
+})
+
+it('gives handlers a signal that as many may listen to as run at once', async () => {
+  const { broker, consumer } = consumerWith(20)
+  const warnings: Error[] = []
+  const warned = (warning: Error) => void warnings.push(warning)
+  process.on('warning', warned)
+  let listening = 0
+  await consumer.run({
+    concurrency: 20,
+    ordering: 'none',
+    eachRecord: (_, { signal }) => {
+      signal.addEventListener('abort', () => {})
+      listening = getEventListeners(signal, 'abort').length
+    },
+  })
+  await broker.idle()
+  await new Promise(process.nextTick)
+  process.off('warning', warned)
+  expect([listening, warnings]).toEqual([20, []])
 })

@@ -1,6 +1,9 @@
 type Aborted = (reason: unknown) => void
 
-/** Many who wait for the same signal, by one listener: a send more costs the signal nothing. */
+/**
+ * Many who wait for the same signal, by one listener: one more costs the signal nothing, and Node does not take them for a
+ * leak.
+ */
 export class AbortWatch {
   readonly #watchers = new WeakMap<AbortSignal, Set<Aborted>>()
 
