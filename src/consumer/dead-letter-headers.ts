@@ -14,7 +14,10 @@ export interface DeadLetterOrigin {
   readonly attempts: number
 }
 
-/** A record's own headers, and after them where it came from and why it was given up. */
+/**
+ * A record's own headers, and after them where it came from and why it was given up. What made it a dead letter of another
+ * topic is among its own: sent back, it is that dead letter again.
+ */
 export function deadLetterHeaders(
   record: AnyRecord,
   groupId: string | undefined,
@@ -22,8 +25,9 @@ export function deadLetterHeaders(
   attempts: number,
 ): HeaderList {
   const name = isError(error) ? error.name : typeof error
+  const again = originOf(record)?.topic === record.topic
   return [
-    ...ownHeaders(record),
+    ...(again ? ownHeaders(record) : headersOf(record)),
     [`${prefix}topic`, record.topic],
     [`${prefix}partition`, String(record.partition)],
     [`${prefix}offset`, String(record.offset)],
@@ -37,7 +41,9 @@ export function deadLetterHeaders(
 
 /** The headers that a record had before it became a dead letter. */
 export function ownHeaders(record: { readonly headers: object }): HeaderList {
-  return headersOf(record).filter(([name]) => !name.startsWith(prefix))
+  const all = headersOf(record)
+  const first = all.findLastIndex(([name]) => name === `${prefix}topic`)
+  return all.filter(([name], i) => i < first || !name.startsWith(prefix))
 }
 
 /** Where a dead letter came from; undefined where it is none. */

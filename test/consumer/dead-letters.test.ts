@@ -260,6 +260,47 @@ it('sends dead letters back to where they came from, as they were', async () => 
   expect(broker.group('orders.dlq.redrive').lag()).toBe(0)
 })
 
+it('sends a dead letter of dead letters back as the dead letter that it was', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.createTopic('last.dlq')
+  broker.topic('orders').append({ value: 1, headers: { x: '1' } })
+  await run(broker, { eachRecord: failAt(0) })
+  await clock.settle()
+  const [letter] = letters(broker)
+  const last = await run(
+    broker,
+    { onFailure: { deadLetter: 'last.dlq' }, eachRecord: failAt(0) },
+    { groupId: 'h', topics: ['orders.dlq'] },
+  )
+  await clock.settle()
+  expect(broker.topic('last.dlq').records()).toMatchObject([
+    { headers: { 'dead-letter.topic': 'orders.dlq', 'dead-letter.group': 'h' } },
+  ])
+  await last.close()
+  await broker.redrive({ from: 'last.dlq' })
+  expect(headersOf(letters(broker)[1]!)).toEqual(headersOf(letter!))
+  expect(await broker.redrive({ from: 'orders.dlq' })).toBe(2)
+  await clock.settle()
+  expect(broker.topic('orders').records()).toMatchObject([
+    { offset: 0 },
+    { headers: { x: '1' } },
+    { value: 1 },
+  ])
+})
+
+it('says anew where a record came from that was sent back by hand, headers and all', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  await run(broker, { eachRecord: failAt(0, 1) })
+  await clock.settle()
+  const [{ headers }] = letters(broker) as [AnyRecord]
+  broker.topic('orders').append({ value: 2, headers: headersOf({ headers }) })
+  await clock.settle()
+  const [, again] = letters(broker)
+  expect(headersOf(again!).filter(([name]) => name === 'dead-letter.offset')).toEqual([
+    ['dead-letter.offset', '1'],
+  ])
+})
+
 it('sends them elsewhere, only so many, and only those of a filter', async () => {
   const { broker, clock } = brokerWithOrders(6)
   broker.createTopic('fixed')
