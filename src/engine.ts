@@ -264,6 +264,8 @@ export interface Engine {
    */
   initTransactions?(transactionalId: string, timeoutMs: number): MaybePromise<TransactionalProducer>
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership>
+  /** What a group has committed of a partition, as somebody sees it who is no member. */
+  committed(groupId: string, partition: TopicPartition): MaybePromise<OffsetAndMetadata | null>
   fetch<Position extends FetchPosition>(
     wake: () => void,
     isolationLevel: IsolationLevel,

@@ -37,7 +37,7 @@ import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { ByteEdge } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
-import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { type TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import type { BrokerEvents } from './broker-events.ts'
 import { GroupCoordinator, type GroupCoordinatorHost } from './group-coordinator.ts'
@@ -394,6 +394,11 @@ export class MemoryEngine implements Engine, Closable {
 
   join(request: JoinRequest, listener: MembershipListener): Membership {
     return this.groupCoordinator.join(request, listener)
+  }
+
+  committed(groupId: string, tp: TopicPartition): OffsetAndMetadata | null {
+    this.requireOpen()
+    return this.groups.get(groupId)?.committed(tp) ?? null
   }
 
   consumerStopped(event: GroupStoppedEvent): void {

@@ -150,7 +150,7 @@ export class Committer {
 
 /** What is finished of a partition, as a commit says it; in its metadata what is finished out of order. */
 export function finishedOffset(state: PartitionState): EpochOffset {
-  const metadata = state.window?.metadata()
+  const { metadata } = state
   return metadata === undefined ? plainOffset(state) : { ...plainOffset(state), metadata }
 }
 

@@ -31,6 +31,8 @@ export class ConcurrentProcessor implements Worker {
   readonly #source: WorkSource
   readonly #retries: Retries<Work>
   readonly #failures: Failures
+  // One handler at a time, and each record after the one before it: it is here for what it writes to other topics.
+  readonly #alone: boolean
   // When each began, on the clock's `monotonic()`.
   readonly #running = new Map<Work, number>()
   #stopped = false
@@ -40,6 +42,7 @@ export class ConcurrentProcessor implements Worker {
     this.#host = host
     this.#options = options
     const { clock } = host.engine
+    this.#alone = options.concurrency === 1 && options.ordering === 'partition'
     this.#pace = new WorkPace(clock)
     this.#tasks = new TaskQueue(options.concurrency)
     this.#failures = new Failures(host, options)
@@ -168,12 +171,12 @@ export class ConcurrentProcessor implements Worker {
     const pulse = coordinator.liveness.start()
     let result: unknown
     try {
-      result = work.call(record, new HandlerContext(this.#host, work.state, pulse, work.attempt))
+      result = work.call(record, new HandlerContext(this.#host, work.state, pulse, work.attempt, this.#alone))
+      if (result !== undefined && isThenable(result)) return this.#await(work, pulse, result)
     } catch (error) {
       coordinator.liveness.finish(pulse)
       return this.#fail(work, error)
     }
-    if (result !== undefined && isThenable(result)) return this.#await(work, pulse, result)
     coordinator.liveness.finish(pulse)
     this.#finish(work)
     return true

@@ -91,11 +91,6 @@ export class ConsumerCoordinator implements MembershipListener {
     this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
   }
 
-  /** What it reads, or will once it has joined. */
-  get interest(): ResolvedConsumerOptions['interest'] {
-    return this.#interest
-  }
-
   get memberId(): string | undefined {
     return this.#membership?.memberId
   }
@@ -321,10 +316,15 @@ export class ConsumerCoordinator implements MembershipListener {
   async #tellLost(states: readonly PartitionState[], reason: unknown): Promise<void> {
     if (states.length === 0) return
     this.#host.halted(states)
+    this.#forgetStale()
     for (const state of states) {
       state.abort(reason)
       this.#drop(state)
       if (state.busy) this.#stale.add(state)
+    }
+    // Topics come and go for as long as a pattern is read.
+    for (const topic of new Set(states.map(state => state.topic))) {
+      if (!this.#states.get(topic)?.some(state => state !== undefined)) this.#states.delete(topic)
     }
     const partitions = states.map(toTopicPartition)
     await this.#hook('onLost', partitions)
@@ -439,16 +439,22 @@ export class ConsumerCoordinator implements MembershipListener {
   // The assignment that an offset was read under: not one that has no position yet, and none while a handler from an
   // assignment before it is still at work there.
   #readUnder(tp: TopicPartition): PartitionState | undefined {
-    for (const stale of this.#stale) {
-      if (!stale.busy) this.#stale.delete(stale)
-      else if (stale.topic === tp.topic && stale.partition === tp.partition) return undefined
+    this.#forgetStale()
+    for (const { topic, partition } of this.#stale) {
+      if (topic === tp.topic && partition === tp.partition) return undefined
     }
     const state = this.state(tp)
     return state?.positioned ? state : undefined
   }
 
+  #forgetStale(): void {
+    for (const stale of this.#stale) if (!stale.busy) this.#stale.delete(stale)
+  }
+
   async committedOffset(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
-    return (await this.#membership?.committed(tp)) ?? null
+    const { engine, options } = this.#host
+    if (this.#membership !== undefined) return this.#membership.committed(tp)
+    return options.groupId === undefined ? null : engine.committed(options.groupId, tp)
   }
 
   // --- changing and leaving -----------------------------------------------------------------------------------------

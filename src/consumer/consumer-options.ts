@@ -188,8 +188,8 @@ export function toInterest(topics: unknown): Exclude<Interest, { kind: 'assign' 
   }
 }
 
-/** What `assign` means. */
-export function toAssignInterest(partitions: readonly TopicPartition[]): Interest {
+// What `assign` means.
+function toAssignInterest(partitions: readonly TopicPartition[]): Interest {
   const seen = new Set<string>()
   for (const { topic, partition } of partitions) {
     const id = `${topic}-${partition}`

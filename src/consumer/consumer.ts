@@ -1,3 +1,4 @@
+import { AbortWatch } from '../abort-watch.ts'
 import type { Engine, Unread } from '../engine.ts'
 import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
 import { Events } from '../events.ts'
@@ -22,7 +23,6 @@ import {
   type ManualAssignment,
   type ResolvedConsumerOptions,
   resolveConsumerOptions,
-  toAssignInterest,
   toInterest,
 } from './consumer-options.ts'
 import { ConsumerPolicy } from './consumer-policy.ts'
@@ -35,6 +35,9 @@ import { SideTopics } from './side-topics.ts'
 import { withTraces } from './traced-handlers.ts'
 
 const noPolicy = new ConsumerPolicy({})
+
+// For all consumers: one signal may end many of them.
+const aborts = new AbortWatch()
 
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
 
@@ -55,6 +58,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   readonly #policy: ConsumerPolicy
   #mode: Mode | undefined
   #side: SideTopics | undefined
+  // What it was told to read, without what a run reads along.
+  #interest: ResolvedConsumerOptions['interest']
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
@@ -62,7 +67,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#policy = policy
     const merged = policy.forConsumer(options)
     this.#options = resolveConsumerOptions(merged)
-    const { groupId, clientId } = this.#options
+    const { groupId, clientId, interest } = this.#options
+    this.#interest = interest
     const { signal } = merged
     signal?.throwIfAborted()
     const name =
@@ -111,10 +117,10 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    * @throws UnknownTopicOrPartitionError where a topic does not exist
    */
   async run(options: RunOptions<Record, Names>): Promise<void> {
-    const { interest, maxPollRecords } = this.#options
+    const { maxPollRecords } = this.#options
     const merged = this.#policy.forRun(options as RunOptions<AnyRecord, string>)
     const resolved = withTraces(
-      this.#policy.wrap(resolveRunOptions(merged, interest, maxPollRecords, this.#engine.random)),
+      this.#policy.wrap(resolveRunOptions(merged, this.#interest, maxPollRecords, this.#engine.random)),
       this.#options,
     )
     const { signal } = resolved
@@ -122,7 +128,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     const side = new SideTopics(this.#engine, this.#options.groupId, resolved)
     if (side.some) {
       this.#lifecycle.requireOpen()
-      await side.require(this.#coordinator.interest)
+      await side.require(this.#interest)
       signal?.throwIfAborted()
     }
     this.#enter('run')
@@ -139,17 +145,14 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   #closeOn(signal: AbortSignal): void {
-    const abort = () => void this.close()
-    const forget = () => signal.removeEventListener('abort', abort)
-    signal.addEventListener('abort', abort, { once: true })
+    const forget = aborts.watch([signal], () => void this.close())
     this.done.then(forget, forget)
   }
 
   #readAlong(side: SideTopics): void {
     this.#side = side
-    const { interest } = this.#coordinator
-    const toRead = side.toRead(interest)
-    if (toRead === interest) return
+    const toRead = side.toRead(this.#interest)
+    if (toRead === this.#interest) return
     this.#coordinator
       .subscribe(toRead, this.#options.startAt)
       .catch(error => void this.#lifecycle.crash(error, undefined))
@@ -208,9 +211,17 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     try {
       await this.#lifecycle.start()
     } catch (error) {
-      if (this.#lifecycle.worker === undefined) this.#mode = undefined
+      if (this.#lifecycle.worker === undefined) this.#forgetMode()
       throw error
     }
+  }
+
+  #forgetMode(): void {
+    this.#mode = undefined
+    if (this.#side === undefined) return
+    this.#side = undefined
+    // It is no member, so this is only noted.
+    if (this.#interest.kind !== 'assign') void this.#coordinator.subscribe(this.#interest, [])
   }
 
   /**
@@ -251,7 +262,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       )
     }
     if (this.#options.interest.kind === 'assign') throw this.#mixed('subscribe', 'assign')
-    await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, [])
+    await this.#read(interest, [])
   }
 
   /**
@@ -262,8 +273,23 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
     const options = resolveConsumerOptions({ assign: partitions })
     const kept = options.startAt.filter(tp => this.#coordinator.state(tp)?.phase === 'active')
-    await this.#coordinator.subscribe(toAssignInterest(partitions), options.startAt)
+    await this.#read(options.interest, options.startAt)
     for (const tp of kept) if (tp.offset !== undefined) this.seek(tp, tp.offset)
+  }
+
+  async #read(
+    interest: ResolvedConsumerOptions['interest'],
+    startAt: readonly ManualAssignment[],
+  ): Promise<void> {
+    this.#lifecycle.requireOpen()
+    const before = this.#interest
+    this.#interest = interest
+    try {
+      await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, startAt)
+    } catch (error) {
+      this.#interest = before
+      throw error
+    }
   }
 
   #mixed(method: string, other: string): IllegalStateError {

@@ -21,12 +21,21 @@ export class HandlerContext implements RecordContext, OffsetSource {
   readonly #host: HandlerContextHost
   readonly #state: PartitionState
   readonly #pulse: Pulse
+  // Whether no other handler runs beside it, so that the position tells what it finishes.
+  readonly #alone: boolean
 
-  constructor(host: HandlerContextHost, state: PartitionState, pulse: Pulse, attempt: number) {
+  constructor(
+    host: HandlerContextHost,
+    state: PartitionState,
+    pulse: Pulse,
+    attempt: number,
+    alone: boolean,
+  ) {
     this.attempt = attempt
     this.#host = host
     this.#state = state
     this.#pulse = pulse
+    this.#alone = alone
   }
 
   get consumer(): ConsumerControl {
@@ -54,9 +63,10 @@ export class HandlerContext implements RecordContext, OffsetSource {
   /** What its handler finishes: the record or batch in hand. @internal */
   consumedOffsets(): ConsumedOffsets {
     const { control, coordinator } = this.#host
-    if (this.#pulse !== coordinator.liveness) {
+    if (!this.#alone) {
       throw new IllegalStateError(
-        `sendOffsets: a handler that runs beside others cannot say what is consumed; it needs concurrency 1`,
+        `sendOffsets: a handler that runs beside others cannot say what is consumed; ` +
+          `it needs concurrency 1 and ordering 'partition'`,
         control.groupId === undefined ? {} : { groupId: control.groupId },
       )
     }

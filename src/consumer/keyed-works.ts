@@ -65,7 +65,7 @@ export class KeyedWorks implements WorkSource {
     for (let i = this.#open.size; i > 0; i--) {
       const window = this.#open.shift()!
       if (window.stale) continue
-      if (window.state.paused) this.#open.push(window)
+      if (window.state.paused || window.waitsForOthers) this.#open.push(window)
       else if (window.full) this.#waitForRoom(window)
       else if (this.#readOf(window)) return true
     }

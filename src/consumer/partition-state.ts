@@ -1,5 +1,6 @@
+import { setMaxListeners } from 'node:events'
 import type { FetchPosition, OwnedOffset, PartitionFetch } from '../engine.ts'
-import type { TopicPartition } from '../topic-partition.ts'
+import type { OffsetAndMetadata, TopicPartition } from '../topic-partition.ts'
 import type { RecordContext } from './run-options.ts'
 
 /**
@@ -23,8 +24,8 @@ export class PartitionState implements FetchPosition {
   finished = 0
   /** What is committed, as far as this consumer knows. */
   committed: number | undefined
-  /** What was committed beside the offset, until something is read. */
-  metadata: string | undefined
+  /** What was committed when it was assigned, until a window knows what that says. */
+  begunAt: OffsetAndMetadata | undefined
   /** What is finished out of order, where a run keeps several records in hand. */
   window: { metadata(): string | undefined } | undefined
   /** How many records there are from the lowest that is not finished to the last that was read. */
@@ -85,14 +86,21 @@ export class PartitionState implements FetchPosition {
 
   /** Aborts when the partition is lost, or its consumer could wait no longer. */
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    return this.#controller.signal
+    return this.#abortController().signal
   }
 
   abort(reason: unknown): void {
     // Made even if nobody has asked yet: a handler may ask after the fact and must then see it aborted.
-    this.#controller ??= new AbortController()
-    this.#controller.abort(reason)
+    this.#abortController().abort(reason)
+  }
+
+  #abortController(): AbortController {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      // As many handlers as run at once listen to it, which is no leak.
+      setMaxListeners(0, this.#controller.signal)
+    }
+    return this.#controller
   }
 
   /** The next record to hand out is this one; what came before it counts as done. */
@@ -101,7 +109,7 @@ export class PartitionState implements FetchPosition {
     this.position = offset
     this.finished = offset
     this.fetchPosition = offset
-    this.metadata = undefined
+    this.begunAt = undefined
     this.window = undefined
     this.unfinished = 0
     this.positioned = true
@@ -132,6 +140,12 @@ export class PartitionState implements FetchPosition {
     if (this.fetch === undefined) return this.finished
     const end = this.fetch.endOffset ?? this.fetch.highWatermark
     return this.until === undefined ? end : Math.min(this.until, end)
+  }
+
+  /** What is finished above `finished`, as a commit says it: here, or by the owner before while nothing has been done since. */
+  get metadata(): string | undefined {
+    if (this.window !== undefined) return this.window.metadata()
+    return this.begunAt?.offset === this.finished ? this.begunAt.metadata : undefined
   }
 
   /** Records after what is finished. */

@@ -46,7 +46,7 @@ export class PartitionWindow implements WorkWindow {
     this.version = state.version
     this.#options = options
     this.#finishedBefore = fromMetadata(state.finished, state.metadata)
-    state.metadata = undefined
+    state.begunAt = undefined
     state.window = this
   }
 
@@ -60,6 +60,11 @@ export class PartitionWindow implements WorkWindow {
 
   get full(): boolean {
     return this.#works.size >= this.#options.windowRecords
+  }
+
+  /** After a seek: handlers are still at work on what was read before it, maybe on the very keys that come again. */
+  get waitsForOthers(): boolean {
+    return this.#works.size === 0 && this.state.busy
   }
 
   /** Whether a full window has become empty enough to be worth reading on. */

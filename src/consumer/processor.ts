@@ -173,16 +173,18 @@ export class Processor implements Worker {
         return false
       }
       let result: unknown
+      let later: boolean
       try {
         result = work.call(record, this.#contextOf(work))
+        later = result !== undefined && (result instanceof Promise || isThenable(result))
       } catch (error) {
         work.hold(record)
         if (!this.#fail(work, error)) return true
         continue
       }
-      if (result !== undefined && (result instanceof Promise || isThenable(result))) {
+      if (later) {
         work.hold(record)
-        this.#waitFor(result, work)
+        this.#waitFor(result as PromiseLike<unknown>, work)
         return false
       }
       work.finish()
@@ -203,7 +205,7 @@ export class Processor implements Worker {
 
   #contextOf({ state, attempt }: Work): RecordContext {
     if (attempt === 1 && state.context !== undefined) return state.context
-    const context = new HandlerContext(this.#host, state, this.#host.coordinator.liveness, attempt)
+    const context = new HandlerContext(this.#host, state, this.#host.coordinator.liveness, attempt, true)
     if (attempt === 1) state.context = context
     return context
   }

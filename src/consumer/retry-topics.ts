@@ -1,5 +1,6 @@
 import type { Engine, EngineTopic, Interest } from '../engine.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
 import { type AnyRecord, type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import { originOf, ownHeaders } from './dead-letter-headers.ts'
 import { decodeRecord } from './decode.ts'
@@ -65,7 +66,7 @@ export class RetryTopics {
     if (origin?.groupId !== this.#groupId) return undefined
     const delayMs = record.timestamp + this.topics[level]!.delayMs - this.#engine.clock.now()
     if (delayMs > 0) throw new NotYet(delayMs)
-    const again = new LaterContext(context, origin.attempts)
+    const again = new LaterContext(context as RecordContext & OffsetSource, origin.attempts)
     const restored = this.#decode(restore(record), record)
     return isThenable(restored) ? restored.then(each => handler(each, again)) : handler(restored, again)
   }
@@ -101,11 +102,11 @@ export function attemptsBefore(record: AnyRecord): number {
   return originOf(record)?.attempts ?? 0
 }
 
-class LaterContext implements RecordContext {
+class LaterContext implements RecordContext, OffsetSource {
   readonly attempt: number
-  readonly #context: RecordContext
+  readonly #context: RecordContext & OffsetSource
 
-  constructor(context: RecordContext, before: number) {
+  constructor(context: RecordContext & OffsetSource, before: number) {
     this.#context = context
     this.attempt = before + context.attempt
   }
@@ -124,6 +125,11 @@ class LaterContext implements RecordContext {
 
   get pause(): (ms: number) => void {
     return this.#context.pause
+  }
+
+  /** Of the topic in which the record waited. @internal */
+  consumedOffsets(): ConsumedOffsets {
+    return this.#context.consumedOffsets()
   }
 }
 

@@ -50,6 +50,8 @@ export class StartPositions {
    */
   lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
     const before = this.#before.get(formatTopicPartition(state))
+    // Once: a topic that is made anew later begins anew.
+    this.#before.delete(formatTopicPartition(state))
     if (before !== undefined && this.#options.groupId === undefined) {
       state.moveTo(before.finished)
       state.until = before.until
@@ -71,7 +73,7 @@ export class StartPositions {
     if (committed === null) return this.#moveTo(state, spec ?? this.#reset(state))
     state.moveTo(committed.offset)
     state.committed = committed.offset
-    state.metadata = committed.metadata
+    state.begunAt = committed
   }
 
   #moveTo(state: PartitionState, spec: OffsetSpec): MaybePromise<void> {

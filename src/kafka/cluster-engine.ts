@@ -19,13 +19,14 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { Serde } from '../serde.ts'
-import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { Appender, type AppendLimits } from './appender.ts'
 import type { BrokerAddress, ClientLibrary, LibraryConnectionOptions } from './client-library.ts'
 import { Cluster, type ClusterTopic } from './cluster.ts'
 import { type Connections, ConnectionsFactory } from './connections.ts'
 import { ClusterFetchSession, type FetchLimits } from './fetch-session.ts'
 import { GroupMembership } from './group-membership.ts'
+import { CommittedLookup } from './group-offsets.ts'
 import { LocalMembership } from './local-membership.ts'
 import { OffsetLookup } from './offset-lookup.ts'
 import { RecordSend } from './produced-record.ts'
@@ -163,6 +164,10 @@ export class ClusterEngine implements Engine {
     const membership = new GroupMembership(host, memberId, groupId, request, listener)
     await membership.join()
     return membership
+  }
+
+  committed(groupId: string, tp: TopicPartition): Promise<OffsetAndMetadata | null> {
+    return new CommittedLookup(this.cluster, groupId).find(tp)
   }
 
   fetch<Position extends FetchPosition>(

@@ -70,7 +70,8 @@ export class Transaction<out Topics extends TopicMap> {
 
   /**
    * Commits with the transaction what was consumed: what the consumer's last `poll`, or its loop, handed out; or, of a
-   * handler's context, its record or batch. The consumer has `autoCommit: false`. (Kafka: sendOffsetsToTransaction, KIP-447)
+   * handler's context, its record or batch (with `concurrency` 1 and `ordering: 'partition'`). The consumer has
+   * `autoCommit: false`. (Kafka: sendOffsetsToTransaction, KIP-447)
    *
    * @throws CommitFailedError where a partition is no longer the consumer's; the transaction is aborted
    */

@@ -17,7 +17,7 @@ import { IllegalStateError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
-import type { OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { after, placesOf, type TestClient } from './test-client.ts'
 import { TestFetchSession } from './test-fetch-session.ts'
 import { TestListener } from './test-listener.ts'
@@ -137,6 +137,10 @@ export class TestEngine implements Engine {
     } finally {
       bench.joining = undefined
     }
+  }
+
+  committed(groupId: string, tp: TopicPartition): MaybePromise<OffsetAndMetadata | null> {
+    return after(this.#client.meet('committed', [tp]), () => this.#engine.committed(groupId, tp))
   }
 
   fetch<Position extends FetchPosition>(

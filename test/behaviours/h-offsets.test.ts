@@ -86,6 +86,44 @@ describe('H. offsets in a transaction', () => {
     expect([out(), committed()]).toEqual([[2, 4, 6, 8, 10], 6])
   })
 
+  it('[96] beside dead letters and retry topics, which the same handler serves', async () => {
+    const { broker, clock, producer, committed, out } = pipeline(3)
+    for (const name of ['later', 'dlq']) broker.createTopic(name)
+    const reader = broker.consumer({ groupId: 'g', topics: ['in'], autoCommit: false })
+    reader.on('deadLettered', () => {})
+    await reader.run({
+      retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 100 }] },
+      onFailure: { deadLetter: 'dlq' as never },
+      eachRecord: ({ value }, context) =>
+        producer.transaction(async tx => {
+          if (value === 0 || (value === 1 && context.attempt === 1)) throw new Error('not now')
+          await tx.send({ topic: 'out', value })
+          await tx.sendOffsets(context)
+        }),
+    })
+    await clock.advance(100)
+    expect([out(), committed()]).toEqual([[2, 1], 3])
+    expect(broker.group('g').committed({ topic: 'later', partition: 0 })).toEqual({ offset: 2 })
+  })
+
+  it.each([{ concurrency: 2 }, { ordering: 'key' as const }])(
+    '[96] are refused from a handler that cannot say what is consumed, with %j',
+    async options => {
+      const { clock, producer, consumer } = pipeline(1)
+      const reader = consumer()
+      const errors: unknown[] = []
+      reader.on('skipped', ({ error }) => errors.push(error))
+      await reader.run({
+        ...options,
+        retry: { attempts: 1 },
+        onFailure: 'skip',
+        eachRecord: (_, context) => producer.transaction(tx => tx.sendOffsets(context)),
+      })
+      await clock.settle()
+      expect(String(errors[0])).toContain("it needs concurrency 1 and ordering 'partition'")
+    },
+  )
+
   it('[96] in a loop it is the record in hand', async () => {
     const { producer, consumer, committed, out } = pipeline(3)
     const loop = consumer()

@@ -334,6 +334,22 @@ it('tells the next owner what is finished out of order, so that it is not handle
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 8 })
 })
 
+it('keeps what the owner before has finished out of order where the next one commits before it has read', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'abc')
+  await broker.admin.setGroupOffsets('g', [{ ...orders0, offset: 0, metadata: 'done:+1' }])
+  const seen: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+  await consumer.ready()
+  await consumer.commit()
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 0, metadata: 'done:+1' })
+  await consumer.run({ ordering: 'key', eachRecord: ({ offset }) => void seen.push(offset) })
+  await clock.settle()
+  await consumer.commit()
+  expect(seen).toEqual([0, 2])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 3 })
+})
+
 it('takes metadata of other making for what it is', async () => {
   const { broker, clock } = brokerWithOrders()
   append(broker, 'abc')
@@ -501,6 +517,28 @@ it('goes on from where it is sought to, and forgets what it had read', async () 
   expect(seen).toEqual([0, 1, 4, 5])
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 6 })
 })
+
+it.each(['key', 'none', 'partition'] as const)(
+  'goes on from there once the handlers have ended that a seek found at work, with ordering %s',
+  async ordering => {
+    const { broker, clock } = brokerWithOrders()
+    append(broker, 'aba')
+    const calls = handlers()
+    const consumer = await run(broker, { concurrency: 4, ordering, eachRecord: calls.eachRecord })
+    await clock.settle()
+    const begun = [...calls.begun]
+    consumer.seek(orders0, 0)
+    await clock.settle()
+    expect(calls.begun).toEqual(begun)
+    for (const id of begun) {
+      expect(calls.begun).toEqual(begun)
+      calls.end(id)
+      await clock.settle()
+    }
+    expect(calls.begun).toEqual([...begun, ...begun])
+    expect(calls.most).toBe(begun.length)
+  },
+)
 
 it('finishes what is in flight before it moves on in a trimmed log', async () => {
   const { broker, clock } = brokerWithOrders()

@@ -274,6 +274,27 @@ it('commits given offsets of its partitions only, all or nothing', async () => {
   expect(await consumer.committed(orders0)).toEqual({ offset: 2, metadata: 'why' })
 })
 
+it('knows what its group has committed while it is no member, too', async () => {
+  const { broker } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  expect(await consumer.committed(orders0)).toBe(null)
+  await broker.admin.setGroupOffsets('g', [{ ...orders0, offset: 2 }])
+  expect(await consumer.committed(orders0)).toEqual({ offset: 2 })
+  await consumer.run({ eachRecord: () => {} })
+  await broker.idle()
+  await consumer.close()
+  expect(await consumer.committed(orders0)).toEqual({ offset: 3 })
+})
+
+it('refuses to read anything else once it is closed', async () => {
+  const { broker } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const given = broker.consumer({ assign: [orders0] })
+  await Promise.all([consumer.close(), given.close()])
+  expect(await rejectionOf(consumer.subscribe(['orders']))).toMatchObject({ name: 'ClosedError' })
+  expect(await rejectionOf(given.assign([orders0]))).toMatchObject({ name: 'ClosedError' })
+})
+
 it('refuses a commit before it has joined, and without a group', async () => {
   const { broker } = brokerWithOrders(3)
   const early = broker.consumer({ groupId: 'g', topics: ['orders'] })

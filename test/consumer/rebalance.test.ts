@@ -1,5 +1,7 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
-import { CommitFailedError, UnreleasedInstanceIdError } from '../../src/index.ts'
+import { CommitFailedError, type RunOptions, UnreleasedInstanceIdError } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
@@ -7,6 +9,8 @@ import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
 const orders0 = { topic: 'orders', partition: 0 } as const
+setFlagsFromString('--expose-gc')
+const collect: () => void = runInNewContext('gc')
 collectWarnings()
 
 function brokerWithOrders(records: number, partitions = 1) {
@@ -151,6 +155,33 @@ it('says with onLost and an event that the partitions of a deleted topic are gon
   await clock.settle()
   expect(steps).toEqual(['onLost orders-0,orders-1', 'lost orders-0,orders-1'])
   expect(consumer.assignment).toEqual([])
+})
+
+it.each<[string, Partial<RunOptions>]>([
+  ['one handler', {}],
+  ['several', { concurrency: 2 }],
+  ['several, in the order of keys', { concurrency: 2, ordering: 'key' }],
+])('keeps nothing of topics that came and went, with %s', async (_, options) => {
+  const { broker, clock } = testBroker()
+  const consumer = broker.consumer({ groupId: 'g', topics: /^reply-/ })
+  await consumer.run({
+    ...options,
+    eachRecord: async ({ topic }) => broker.deleteTopic(topic),
+  } as RunOptions)
+  const partitions: WeakRef<object>[] = []
+  for (let i = 0; i < 5; i++) {
+    const { partitions: made } = broker.createTopic(`reply-${i}`)
+    partitions.push(new WeakRef(made[0]!))
+    broker.topic(`reply-${i}`).append({ value: i })
+    await clock.settle()
+  }
+  await clock.settle()
+  await new Promise(resolve => {
+    setImmediate(resolve)
+  })
+  collect()
+  // The last one may still be in somebody's hands.
+  expect(partitions.slice(0, 4).map(each => each.deref())).toEqual(Array(4).fill(undefined))
 })
 
 // --- static members ---------------------------------------------------------------------------------------------------

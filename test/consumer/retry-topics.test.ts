@@ -184,3 +184,41 @@ it('refuses a reader without a group and topics that do not exist', async () => 
   const member = broker.consumer({ groupId: 'g', topics: ['orders'] })
   expect(await rejectionOf(member.run(options))).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
 })
+
+it('leaves nothing of a run that could not join: the next one reads along what it says itself', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('later')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const seen: string[] = []
+  const eachRecord = ({ topic: from }: AnyRecord) => void seen.push(from)
+  const retrying = { retry: { topics: [{ topic: 'later', delayMs: 10 }] }, eachRecord }
+  for (let i = 0; i < 2; i++) {
+    expect(await rejectionOf(consumer.run(retrying))).toMatchObject({ topic: 'orders' })
+  }
+  broker.createTopic('orders')
+  await consumer.run({ eachRecord })
+  for (const name of ['orders', 'later']) broker.topic(name).append({ value: 1 })
+  await clock.settle()
+  expect(seen).toEqual(['orders'])
+})
+
+it('can be run once a topic exists that was missing', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('later')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const attempts: number[] = []
+  const run = () =>
+    consumer.run({
+      retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 10 }] },
+      eachRecord: (_, { attempt }) => {
+        attempts.push(attempt)
+        if (attempt === 1) throw new Error('boom')
+      },
+    })
+  expect(await rejectionOf(run())).toMatchObject({ topic: 'orders' })
+  broker.createTopic('orders')
+  await run()
+  broker.topic('orders').append({ value: 1 })
+  await clock.advance(10)
+  expect(attempts).toEqual([1, 2])
+})

@@ -96,6 +96,20 @@ it('calls the handler of the topic', async () => {
   expect(seen.filter(each => each.startsWith('payment'))).toEqual(['payment 0', 'payment 1'])
 })
 
+it('asks for the handlers of what was subscribed to last', async () => {
+  const { broker } = brokerWithOrders()
+  broker.createTopic('payments')
+  fill(broker, 'payments', 1)
+  const seen: string[] = []
+  const consumer = broker.consumer<string>({ groupId: 'g', topics: ['orders'] })
+  await consumer.subscribe(['payments'])
+  const error = await rejectionOf(consumer.run({ eachRecord: { orders: () => {} } }))
+  expect(error).toMatchObject({ name: 'InvalidOptionError', topic: 'payments' })
+  await consumer.run({ eachRecord: { payments: ({ topic }) => void seen.push(topic) } })
+  await broker.idle()
+  expect(seen).toEqual(['payments'])
+})
+
 it('refuses handlers per topic where one is missing, and joins nothing', async () => {
   const { broker } = brokerWithOrders(1, 2)
   broker.createTopic('payments')

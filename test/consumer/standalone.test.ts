@@ -68,6 +68,31 @@ it('picks up partitions and, by RegExp, topics that come later', async () => {
   expect(seen.sort()).toEqual(['orders-0@0', 'orders-1@0', 'orders.eu-0@0'])
 })
 
+it('reads a topic that is made anew from its beginning, whatever it restarted from before', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const seen: unknown[] = []
+  let failed = false
+  const consumer = broker.consumer({ topics: ['orders'] })
+  consumer.on('restarting', () => {})
+  await consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: ({ offset, value }) => {
+      if (offset === 2 && !failed) {
+        failed = true
+        throw new Error('boom')
+      }
+      seen.push(value)
+    },
+  })
+  await clock.advance(1000)
+  broker.deleteTopic('orders')
+  await clock.settle()
+  broker.createTopic('orders')
+  for (const value of ['a', 'b', 'c']) broker.topic('orders').append({ value })
+  await broker.idle()
+  expect(seen).toEqual([0, 1, 2, 'a', 'b', 'c'])
+})
+
 it('has nothing to commit to', async () => {
   const { broker } = brokerWithOrders(1)
   const consumer = broker.consumer({ topics: ['orders'] })

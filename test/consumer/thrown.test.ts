@@ -133,6 +133,30 @@ describe('a handler that answers with something thenable', () => {
     expect(read).toEqual([0, 1, 2, 3])
   })
 
+  it.each([{}, { concurrency: 2 }])(
+    'whose then cannot even be read has failed, too, with %j',
+    async options => {
+      const { broker, clock, consumer } = orders()
+      const skipped: unknown[] = []
+      consumer.on('skipped', ({ record, error }) => skipped.push([record.offset, (error as Error).message]))
+      const unreadable = {
+        // biome-ignore lint/suspicious/noThenProperty: what is tested
+        get then() {
+          throw new TypeError('no then for you')
+        },
+      }
+      await consumer.run({
+        ...options,
+        retry: { attempts: 1 },
+        onFailure: 'skip',
+        eachRecord: ({ offset }) => (offset === 1 ? unreadable : undefined),
+      })
+      await clock.settle()
+      await broker.idle()
+      expect(skipped).toEqual([[1, 'no then for you']])
+    },
+  )
+
   it('that answers at once does not pile up calls', async () => {
     const { broker, consumer, committed } = orders(20_000)
     let handled = 0
