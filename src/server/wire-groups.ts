@@ -14,6 +14,9 @@ import type { ClassicConsumerMember } from './classic-consumer-member.ts'
 import { readAssignment } from './consumer-protocol.ts'
 import { MixedGroup } from './mixed-group.ts'
 
+/** By which protocol a group's members are in it: each assigns by itself, or their leader for all. */
+export type GroupType = 'consumer' | 'classic'
+
 /** A group, as the clients of the classic protocol know it. */
 export type ClassicService = Pick<ClassicGroup | MixedGroup, 'join' | 'sync' | 'heartbeat' | 'leave'>
 
@@ -34,6 +37,7 @@ export class WireGroups implements GroupHolder {
     this.#initialRebalanceDelayMs = initialRebalanceDelayMs
     this.#ids = new Ids(engine.random)
     engine.groupCoordinator.holders.add(this)
+    engine.events.on('memberJoined', this.#memberJoined)
     engine.events.on('memberLeft', this.#memberLeft)
   }
 
@@ -48,6 +52,13 @@ export class WireGroups implements GroupHolder {
 
   get(groupId: string): ClassicGroup | undefined {
     return this.#groups.get(groupId)
+  }
+
+  /** What a group's members are, or the last ones were, that it has had. (Kafka: Group.GroupType) */
+  typeOf(groupId: string): GroupType {
+    if (this.#assigns(groupId)) return 'consumer'
+    const had = (this.#engine.groups.get(groupId)?.epoch ?? 0) > 0
+    return had && !this.#groups.has(groupId) ? 'consumer' : 'classic'
   }
 
   /** A member of a group that assigns by itself whose client speaks the classic protocol. */
@@ -112,6 +123,11 @@ export class WireGroups implements GroupHolder {
     this.#mixed.delete(groupId)
   }
 
+  // Classic clients that have left are not the last ones any more.
+  readonly #memberJoined = ({ groupId }: { readonly groupId: string }): void => {
+    if (this.#assigns(groupId) && this.#groups.get(groupId)?.state === 'Empty') this.#drop(groupId)
+  }
+
   readonly #memberLeft = ({ groupId }: { readonly groupId: string }): void => this.takeBack(groupId)
 
   /** Whether a commit counts; a group that nobody has joined takes those of anybody who names no generation. */
@@ -124,6 +140,10 @@ export class WireGroups implements GroupHolder {
 
   delete(groupId: string): void {
     this.#mixed.delete(groupId)
+    this.#drop(groupId)
+  }
+
+  #drop(groupId: string): void {
     const group = this.#groups.get(groupId)
     if (group === undefined) return
     group.delete()
@@ -179,6 +199,7 @@ export class WireGroups implements GroupHolder {
 
   /** No client is served any more. */
   close(): void {
+    this.#engine.events.off('memberJoined', this.#memberJoined)
     this.#engine.events.off('memberLeft', this.#memberLeft)
     this.#engine.groupCoordinator.holders.delete(this)
     for (const mixed of this.#mixed.values()) mixed.close()

@@ -44,8 +44,9 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
     handler(consumerGroupDescribe, ({ groupIds }) => ({
       groups: groupIds.map(groupId => {
         const group = wire.engine.groups.get(groupId)
-        if (group !== undefined) return describe(wire, group)
-        return { groupId, groupState: 'Dead', errorCode: errorCodes.GROUP_ID_NOT_FOUND.errno }
+        // Whoever hears that asks again, as for a group of classic clients.
+        if (group === undefined || wire.groups.typeOf(groupId) === 'classic') return notFound(groupId)
+        return describe(wire, group)
       }),
     })),
   ]
@@ -90,6 +91,15 @@ function topicPartitions(wire: Wire, partitions: readonly TopicPartition[]) {
     topicName: topic,
     partitions: numbers,
   }))
+}
+
+function notFound(groupId: string) {
+  return {
+    groupId,
+    groupState: 'Dead',
+    errorCode: errorCodes.GROUP_ID_NOT_FOUND.errno,
+    errorMessage: `There is no group '${groupId}' that assigns by itself`,
+  }
 }
 
 function describe(wire: Wire, group: ConsumerGroup) {

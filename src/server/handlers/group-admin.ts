@@ -15,13 +15,13 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
       const ids = new Set([...engine.groups.keys(), ...[...groups.all].map(({ id }) => id)])
       const listed = [...ids].map(groupId => {
         const classic = groups.get(groupId)
-        const own = engine.groups.get(groupId)
-        const inProcess = (own?.members.length ?? 0) > 0
+        const groupType = groups.typeOf(groupId)
+        const assigns = groupType === 'consumer'
         return {
           groupId,
-          protocolType: classic?.protocolType ?? (inProcess ? 'consumer' : ''),
-          groupState: inProcess ? own!.state : (classic?.state ?? 'Empty'),
-          groupType: inProcess ? 'consumer' : 'classic',
+          protocolType: assigns ? 'consumer' : (classic?.protocolType ?? ''),
+          groupState: assigns ? engine.groups.get(groupId)!.state : (classic?.state ?? 'Empty'),
+          groupType,
         }
       })
       const wanted = (filter: readonly string[], value: string) =>
@@ -37,11 +37,13 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
       groups: ids.map(groupId => {
         const classic = groups.get(groupId)
         const own = engine.groups.get(groupId)
-        if (own !== undefined && own.members.length > 0) return describeOwn(own)
+        if (own !== undefined && groups.typeOf(groupId) === 'consumer') return describeOwn(own)
         if (classic !== undefined) return describeClassic(classic)
         if (own !== undefined) return { groupId, groupState: 'Empty' }
         // Before version 6 a group that is not there is Dead (KIP-1043).
-        return { groupId, groupState: 'Dead', errorCode: version < 6 ? 0 : errnoOf('GROUP_ID_NOT_FOUND') }
+        if (version < 6) return { groupId, groupState: 'Dead' }
+        const errorMessage = `There is no group '${groupId}'`
+        return { groupId, groupState: 'Dead', errorCode: errnoOf('GROUP_ID_NOT_FOUND'), errorMessage }
       }),
     })),
 

@@ -1,0 +1,106 @@
+import { afterEach, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { connect } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { subscription } from '../helpers/consumer-protocol.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { consumerGroupHeartbeat, consumerGroupDescribe, describeGroups, joinGroup, leaveGroup } =
+  apis as unknown as Readonly<Record<string, Api>>
+const { listGroups, offsetCommit } = apis as unknown as Readonly<Record<string, Api>>
+
+const brokers: TestBroker<any>[] = []
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close()
+})
+
+function start() {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  brokers.push(broker)
+  const client = new WireClient(connect(broker, { initialRebalanceDelayMs: 0 }))
+  const commit = (memberId = '', generationIdOrMemberEpoch = -1) =>
+    client.call(offsetCommit!, 9, {
+      groupId: 'g',
+      memberId,
+      generationIdOrMemberEpoch,
+      topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 0 }] }],
+    })
+  const joinClassic = async () => {
+    const { memberId } = await client.call(joinGroup!, 3, {
+      groupId: 'g',
+      memberId: '',
+      sessionTimeoutMs: 30_000,
+      rebalanceTimeoutMs: 30_000,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: subscription(['orders']) }],
+    })
+    return memberId as string
+  }
+  const leaveClassic = (memberId: string) => client.call(leaveGroup!, 2, { groupId: 'g', memberId })
+  const beat = (memberEpoch: number) =>
+    client.call(consumerGroupHeartbeat!, 1, {
+      groupId: 'g',
+      memberId: 'a',
+      memberEpoch,
+      rebalanceTimeoutMs: 60_000,
+      subscribedTopicNames: ['orders'],
+      topicPartitions: [],
+    })
+  const list = async (typesFilter: readonly string[] = []) => {
+    const { groups } = await client.call(listGroups!, 5, { statesFilter: [], typesFilter })
+    return groups.map(({ groupType, protocolType }: Record<string, string>) => [groupType, protocolType])
+  }
+  const describeAssigning = async () =>
+    (await client.call(consumerGroupDescribe!, 1, { groupIds: ['g'] })).groups[0]
+  const describeClassic = async () => (await client.call(describeGroups!, 6, { groups: ['g'] })).groups[0]
+  return { broker, commit, joinClassic, leaveClassic, beat, list, describeAssigning, describeClassic }
+}
+
+it('is classic while a classic client is in it, also once that has committed', async () => {
+  const { commit, joinClassic, list, describeAssigning, describeClassic } = start()
+  const memberId = await joinClassic()
+  await commit(memberId, 1)
+  expect(await list()).toEqual([['classic', 'consumer']])
+  // Kafka's client then asks as for a classic group, and finds the member.
+  expect(await describeAssigning()).toMatchObject({
+    errorCode: 69,
+    errorMessage: expect.stringContaining("'g'"),
+  })
+  expect(await describeClassic()).toMatchObject({ errorCode: 0, members: [{ memberId }] })
+})
+
+it('stays what its last members were', async () => {
+  const { broker, joinClassic, leaveClassic, beat, list, describeAssigning, describeClassic } = start()
+  await beat(0)
+  await beat(-1)
+  expect(await list()).toEqual([['consumer', 'consumer']])
+  expect(await list(['classic'])).toEqual([])
+  expect(await describeAssigning()).toMatchObject({ errorCode: 0, groupState: 'Empty' })
+  expect(await describeClassic()).toMatchObject({ groupState: 'Empty', protocolType: 'consumer' })
+  await leaveClassic(await joinClassic())
+  expect(await list()).toEqual([['classic', 'consumer']])
+  expect((await describeAssigning()).errorCode).toBe(69)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  await consumer.close()
+  expect(await list()).toEqual([['consumer', 'consumer']])
+  expect((await describeAssigning()).errorCode).toBe(0)
+})
+
+it('is classic where nobody was ever in it', async () => {
+  const { commit, list, describeAssigning, describeClassic } = start()
+  await commit()
+  expect(await list()).toEqual([['classic', '']])
+  expect((await describeAssigning()).errorCode).toBe(69)
+  expect(await describeClassic()).toMatchObject({ errorCode: 0, groupState: 'Empty', protocolType: '' })
+})
+
+it('says which group there is none of', async () => {
+  const { describeClassic } = start()
+  expect(await describeClassic()).toMatchObject({
+    errorCode: 69,
+    errorMessage: expect.stringContaining("'g'"),
+  })
+})
