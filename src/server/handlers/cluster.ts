@@ -1,4 +1,5 @@
 import { errorCodes } from '../../error-codes.ts'
+import { checkTopicName } from '../../log/topic.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeBrokers, describeTopic } from '../cluster/metadata-image.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -7,6 +8,7 @@ import { describeCluster } from '../protocol/messages/describe-cluster.ts'
 import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
+import { noUuid } from '../protocol/type.ts'
 import { toWireError, type Wire } from '../wire.ts'
 
 // What clients go by beside the versions: groups that assign by themselves (KIP-848), and transactions that give another epoch
@@ -45,7 +47,10 @@ export function clusterHandlers(
         topics === null
           ? [...engine.topics.values()].map(topic => describeTopic(cluster, topic))
           : topics.map(({ name, topicId }) =>
-              name === null ? topicById(wire, topicId) : topicByName(wire, name, allowAutoTopicCreation),
+              // Kafka's own client sends an empty name beside an id.
+              name === null || topicId !== noUuid
+                ? topicById(wire, topicId)
+                : topicByName(wire, name, allowAutoTopicCreation),
             ),
     })),
 
@@ -107,7 +112,7 @@ function describePartitions(
     if (name < cursor.topicName) continue
     const topic = wire.engine.topics.get(name)
     if (topic === undefined) {
-      described.push({ name, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno })
+      described.push(topicByName(wire, name, false))
       continue
     }
     const from = name === cursor.topicName ? cursor.partitionIndex : 0
@@ -129,6 +134,8 @@ function describePartitions(
 
 function topicByName(wire: Wire, name: string, mayCreate: boolean) {
   try {
+    // A client waits for a topic that may still come, and gives up one that never can.
+    checkTopicName(name)
     const topic = mayCreate ? wire.engine.topic(name) : wire.engine.existingTopic(name)
     return describeTopic(wire.cluster, topic)
   } catch (error) {

@@ -1,0 +1,40 @@
+import { afterEach, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { connect } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { describeTopicPartitions, metadata } = apis as unknown as Readonly<Record<string, Api>>
+
+const brokers: TestBroker<any>[] = []
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close()
+})
+
+function start() {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  brokers.push(broker)
+  const client = new WireClient(connect(broker))
+  const ask = async (named: { readonly topicId?: string; readonly name: string | null }) =>
+    (await client.call(metadata, 13, { topics: [named] })).topics[0]
+  return { client, ask, id: broker.topic('orders').id }
+}
+
+// So Kafka's own client asks, for `describeTopics` by id and for what a group gives a member that reads by a pattern.
+it.each([null, ''])('tells of a topic by its id beside the name %j', async name => {
+  const { ask, id } = start()
+  expect(await ask({ topicId: id, name })).toMatchObject({ errorCode: 0, name: 'orders', topicId: id })
+  const nowhere = '00000000-0000-0001-0000-000000000002'
+  expect(await ask({ topicId: nowhere, name })).toMatchObject({ errorCode: 100, topicId: nowhere })
+})
+
+it('tells a name that no topic can have from one that is not there yet', async () => {
+  const { client, ask } = start()
+  expect(await ask({ name: 'later' })).toMatchObject({ errorCode: 3, name: 'later' })
+  expect(await ask({ name: 'no name!' })).toMatchObject({ errorCode: 17, name: 'no name!' })
+  const topics = [{ name: 'later' }, { name: 'no name!' }, { name: 'orders' }]
+  const described = await client.call(describeTopicPartitions, 0, { topics, responsePartitionLimit: 9 })
+  expect(described.topics.map(({ errorCode }: { errorCode: number }) => errorCode)).toEqual([3, 17, 0])
+})
