@@ -8,6 +8,8 @@ import type { Wire } from '../wire.ts'
 const latest = -1
 const earliest = -2
 const maxTimestamp = -3
+// All of a log is with its broker, so where that begins is where the log does (KIP-405).
+const earliestLocal = -4
 const readCommitted = 1
 
 /** Where a place by name, by time or by the epoch of its leader is. */
@@ -20,13 +22,10 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
           const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
           if (log === undefined)
             return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
-          return {
-            partitionIndex,
-            errorCode: 0,
-            // What is written tells no epoch but the first; only its end is where the present one begins.
-            leaderEpoch: timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0,
-            ...lookUp(log, timestamp, isolationLevel === readCommitted),
-          }
+          const found = lookUp(log, timestamp, isolationLevel === readCommitted)
+          // What is written tells no epoch but the first; only its end is where the present one begins.
+          const leaderEpoch = timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0
+          return { partitionIndex, errorCode: 0, ...found, leaderEpoch: found.offset < 0 ? -1 : leaderEpoch }
         }),
       })),
     })),
@@ -53,7 +52,9 @@ function lookUp(
   committed: boolean,
 ): { readonly offset: number; readonly timestamp: number } {
   if (timestamp === latest) return { offset: log.endFor(committed), timestamp: -1 }
-  if (timestamp === earliest) return { offset: log.logStartOffset, timestamp: -1 }
+  if (timestamp === earliest || timestamp === earliestLocal) {
+    return { offset: log.logStartOffset, timestamp: -1 }
+  }
   if (timestamp === maxTimestamp) {
     const newest = log.maxTimestamp
     if (!Number.isFinite(newest)) return { offset: -1, timestamp: -1 }
