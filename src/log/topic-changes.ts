@@ -19,13 +19,22 @@ export interface ChangedOptions {
   readonly active: TopicOptions
 }
 
+/** What becomes of an option that is asked for now and means nothing under the policy. */
+export type WithoutMeaning = 'refused' | 'rests'
+
 /**
  * Puts changes on top of what was asked of a topic before. An option that was asked for earlier and means nothing under a
- * policy that comes now rests until the policy changes again; one that is asked for now is left in, to be refused.
+ * policy that comes now rests until the policy changes again; one that is asked for now is left in, to be refused, or rests
+ * as well.
  *
  * @throws InvalidOptionError for what can never be altered
  */
-export function changeOptions(topic: string, before: TopicOptions, changes: TopicChanges): ChangedOptions {
+export function changeOptions(
+  topic: string,
+  before: TopicOptions,
+  changes: TopicChanges,
+  withoutMeaning: WithoutMeaning = 'refused',
+): ChangedOptions {
   const where = `Topic '${topic}'`
   if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
     const expected = 'an object of options'
@@ -53,7 +62,8 @@ export function changeOptions(topic: string, before: TopicOptions, changes: Topi
   const active: Record<string, unknown> = { ...asked }
   for (const option of Object.keys(asked) as (keyof TopicOptions)[]) {
     const now = (changes as TopicOptions)[option] ?? undefined
-    if (now === undefined && meansNothing(option, asked)) delete active[option]
+    const mayRest = now === undefined || withoutMeaning === 'rests'
+    if (mayRest && meansNothing(option, asked)) delete active[option]
   }
   return { asked, active }
 }

@@ -18,7 +18,7 @@ import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
 import { Partition, type PartitionHost } from './partition.ts'
 import { recordSize } from './record-size.ts'
-import { changeOptions } from './topic-changes.ts'
+import { changeOptions, type WithoutMeaning } from './topic-changes.ts'
 
 /** Where a batch was written. */
 export interface BatchMetadata {
@@ -36,6 +36,14 @@ export interface TopicHost extends PartitionHost {
   /** Options with every default filled in. */
   logConfig(topic: string, options: TopicOptions): LogConfig
   altered(topic: Topic, before: LogConfig): void
+}
+
+/** What a topic would be with other options. */
+interface AlteredTopic {
+  readonly asked: TopicOptions
+  readonly config: LogConfig
+  /** Of the records of each partition, where it counts bytes from then on. */
+  readonly sizes: readonly (readonly number[])[] | undefined
 }
 
 /** A topic in memory: a name, its options and its partitions. It exists only in this process, not on a cluster. */
@@ -182,7 +190,11 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
    * none; nothing has changed then.
    */
   alter(changes: TopicChanges): void {
-    const { asked, config, sizes } = this.requireAlterable(changes)
+    this.become(this.requireAlterable(changes))
+  }
+
+  /** Is from now on what `requireAlterable` has said that it would be. @internal */
+  become({ asked, config, sizes }: AlteredTopic): void {
     const before = this.#config
     this.#asked = asked
     this.#config = config
@@ -193,13 +205,9 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   }
 
   /** What the topic would be; refuses what `alter` would refuse. @internal */
-  requireAlterable(changes: TopicChanges): {
-    readonly asked: TopicOptions
-    readonly config: LogConfig
-    readonly sizes: readonly (readonly number[])[] | undefined
-  } {
+  requireAlterable(changes: TopicChanges, withoutMeaning?: WithoutMeaning): AlteredTopic {
     this.#requireThere()
-    const { asked, active } = changeOptions(this.name, this.#asked, changes)
+    const { asked, active } = changeOptions(this.name, this.#asked, changes, withoutMeaning)
     const config = this.#host.logConfig(this.name, active)
     return { asked, config, sizes: !this.#sized && countsBytes(config) ? this.#measure() : undefined }
   }

@@ -1,20 +1,27 @@
 import { InvalidOptionError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
-import type { ConfigType } from './topic-configs.ts'
+import { type ConfigType, checkNumber } from './topic-configs.ts'
 
 /** A config of Kafka's topics for which there is nothing to do in memory: no replicas, no disk, no packing again. */
-export interface InertConfig {
+interface InertConfig {
   readonly name: string
   readonly type: ConfigType
   /** Kafka's. */
   readonly fallback: string
+  /** The values that there are, where they are few. */
+  readonly values?: readonly string[]
 }
 
 // Services set these where they make their topics; what they set is told back to them.
 const inertConfigs: readonly InertConfig[] = [
   { name: 'compression.gzip.level', type: 'int', fallback: '-1' },
   { name: 'compression.lz4.level', type: 'int', fallback: '9' },
-  { name: 'compression.type', type: 'string', fallback: 'producer' },
+  {
+    name: 'compression.type',
+    type: 'string',
+    fallback: 'producer',
+    values: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
+  },
   { name: 'compression.zstd.level', type: 'int', fallback: '3' },
   { name: 'file.delete.delay.ms', type: 'long', fallback: '60000' },
   { name: 'flush.messages', type: 'long', fallback: '9223372036854775807' },
@@ -22,13 +29,23 @@ const inertConfigs: readonly InertConfig[] = [
   { name: 'follower.replication.throttled.replicas', type: 'list', fallback: '' },
   { name: 'index.interval.bytes', type: 'int', fallback: '4096' },
   { name: 'leader.replication.throttled.replicas', type: 'list', fallback: '' },
+  { name: 'local.retention.bytes', type: 'long', fallback: '-2' },
+  { name: 'local.retention.ms', type: 'long', fallback: '-2' },
   { name: 'max.compaction.lag.ms', type: 'long', fallback: '9223372036854775807' },
   { name: 'min.insync.replicas', type: 'int', fallback: '1' },
   { name: 'preallocate', type: 'boolean', fallback: 'false' },
+  { name: 'remote.log.copy.disable', type: 'boolean', fallback: 'false' },
+  { name: 'remote.log.delete.on.disable', type: 'boolean', fallback: 'false' },
+  { name: 'remote.storage.enable', type: 'boolean', fallback: 'false' },
   { name: 'segment.index.bytes', type: 'int', fallback: '10485760' },
   { name: 'segment.jitter.ms', type: 'long', fallback: '0' },
   { name: 'unclean.leader.election.enable', type: 'boolean', fallback: 'false' },
 ]
+
+/** Such a config, with the value that a topic was given; undefined where it has the default. */
+export interface GivenInert extends InertConfig {
+  readonly own: string | undefined
+}
 
 /** What a request says of a topic's configs: those that mean something here, and the values of the others. */
 export interface SplitConfigs<Named> {
@@ -46,8 +63,7 @@ export function splitConfigs<Named extends { readonly name: string; readonly val
   const meant = configs.filter(({ name, value }) => {
     const config = inertConfigs.find(each => each.name === name)
     if (config === undefined) return true
-    if (value !== null) checkInert(topic, config, value)
-    inert.set(name, value)
+    inert.set(name, value === null ? null : parseInert(topic, config, value))
     return false
   })
   return { meant, inert }
@@ -72,21 +88,32 @@ export class InertConfigs {
     this.#values.set(topic, values)
   }
 
-  /** All that there are, with the value that a topic was given; undefined where it has the default. */
-  of(topic: Topic): readonly (InertConfig & { readonly own: string | undefined })[] {
-    const values = this.#values.get(topic)
-    return inertConfigs.map(config => ({ ...config, own: values?.get(config.name) }))
+  /** All that there are. */
+  of(topic: Topic): readonly GivenInert[] {
+    return inertWith(this.#values.get(topic))
   }
 }
 
-function checkInert(topic: string, { name, type }: InertConfig, value: string): void {
+/** All that there are, with the values that a topic was given. */
+export function inertWith(values: ReadonlyMap<string, string | null> | undefined): readonly GivenInert[] {
+  return inertConfigs.map(config => ({ ...config, own: values?.get(config.name) ?? undefined }))
+}
+
+/** The text of a value, as it is told back. */
+function parseInert(topic: string, config: InertConfig, value: string): string {
+  const { name, type, values } = config
   const text = value.trim()
-  if (type === 'string' || type === 'list') return
-  const fits = type === 'boolean' ? /^(true|false)$/.test(text) : text !== '' && Number.isFinite(Number(text))
-  if (fits) return
-  const expected = type === 'boolean' ? 'true or false' : 'a number'
+  if (type === 'boolean') return oneOf(topic, name, ['true', 'false'], text.toLowerCase())
+  if (values !== undefined) return oneOf(topic, name, values, text)
+  if (type !== 'string' && type !== 'list') checkNumber(topic, config, text)
+  return text
+}
+
+function oneOf(topic: string, name: string, values: readonly string[], text: string): string {
+  if (values.includes(text)) return text
+  const expected = values.join(' or ')
   throw new InvalidOptionError(
-    `Topic '${topic}': config '${name}' expected ${expected}, received '${value}'`,
-    { topic, option: name, expected, received: value },
+    `Topic '${topic}': config '${name}' expected ${expected}, received '${text}'`,
+    { topic, option: name, expected, received: text },
   )
 }

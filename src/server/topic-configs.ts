@@ -131,13 +131,30 @@ export function parseConfig(topic: string, { name, type }: TopicConfig, text: st
   const value = text.trim()
   if (type === 'string') return value
   if (type === 'list') return toPolicy(listed(value))
-  if (value !== '' && Number.isFinite(Number(value))) return Number(value)
-  throw new InvalidOptionError(`Topic '${topic}': config '${name}' expected a number, received '${text}'`, {
-    topic,
-    option: name,
-    expected: 'a number',
-    received: text,
-  })
+  checkNumber(topic, { name, type }, value)
+  return type === 'long' ? Math.min(Number(value), Number.MAX_SAFE_INTEGER) : Number(value)
+}
+
+/** @throws InvalidOptionError where a text is no number of a config's type */
+export function checkNumber(
+  topic: string,
+  { name, type }: Pick<TopicConfig, 'name' | 'type'>,
+  text: string,
+): void {
+  const whole = type !== 'double'
+  if (whole ? /^[+-]?\d+$/.test(text) : text !== '' && Number.isFinite(Number(text))) return
+  const expected = whole ? 'a whole number' : 'a number'
+  throw new InvalidOptionError(
+    `Topic '${topic}': config '${name}' expected ${expected}, received '${text}'`,
+    { topic, option: name, expected, received: text },
+  )
+}
+
+const greatestLong = '9223372036854775807'
+
+// Kafka's greatest number stands for no end at all, and is more than a number can hold here.
+export function configText(value: unknown): string {
+  return value === Number.MAX_SAFE_INTEGER ? greatestLong : String(value)
 }
 
 /** The elements of a list. */
@@ -173,6 +190,6 @@ export function configValue(
   options: LogConfig,
 ): { readonly value: string; readonly configSource: number } {
   const own = asked[option]
-  if (own !== undefined) return { value: String(own), configSource: configSources.topic }
-  return { value: String(options[option]), configSource: configSources.default }
+  if (own !== undefined) return { value: configText(own), configSource: configSources.topic }
+  return { value: configText(options[option]), configSource: configSources.default }
 }

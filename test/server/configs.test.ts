@@ -93,14 +93,21 @@ describe('IncrementalAlterConfigs', () => {
   const refused: readonly (readonly [string, readonly Change[], number, string])[] = [
     ['a name that is unknown', [['retention.mss', 'set', '1']], 40, "Did you mean 'retention.ms'"],
     ['what Kafka has no name for', [['whenFull', 'set', 'wait']], 40, "unknown config 'whenFull'"],
-    ['no number', [['retention.ms', 'set', 'soon']], 40, "expected a number, received 'soon'"],
+    ['no number', [['retention.ms', 'set', 'soon']], 40, "expected a whole number, received 'soon'"],
+    [
+      'a number with an exponent',
+      [['retention.ms', 'set', '1e6']],
+      40,
+      "expected a whole number, received '1e6'",
+    ],
+    ['no ratio', [['min.cleanable.dirty.ratio', 'set', 'half']], 40, "expected a number, received 'half'"],
     ['a number that cannot be', [['retention.ms', 'set', '-2']], 40, "'retentionMs' expected"],
     ['a word that cannot be', [['message.timestamp.type', 'set', 'Now']], 40, 'LogAppendTime'],
     [
-      'what means nothing',
-      [['delete.retention.ms', 'set', '1']],
+      'what means nothing now and cannot be',
+      [['delete.retention.ms', 'set', '-1']],
       40,
-      "means nothing with cleanupPolicy 'delete'",
+      "'deleteRetentionMs' expected",
     ],
     ['no value', [['retention.ms', 'set', null]], 42, 'expected a value'],
     [
@@ -305,6 +312,59 @@ it('tells of a new topic what it is, also of one that is only asked about', asyn
   expect((await make(true)).errorCode).toBe(36)
 })
 
+it('refuses a new topic of no partitions', async () => {
+  const { client } = start()
+  const topics = [0, -2].map(numPartitions => ({
+    name: `of${numPartitions}`,
+    numPartitions,
+    replicationFactor: 1,
+  }))
+  const answer = await client.call(createTopics!, 7, { topics })
+  expect(answer.topics).toMatchObject([
+    { errorCode: 37, errorMessage: expect.stringContaining('1 partition or more') },
+    { errorCode: 37 },
+  ])
+})
+
+it('takes what means nothing under the policy, and counts it once that changes', async () => {
+  const { client, broker, alter, config, orders } = start()
+  const configs = [
+    { name: 'cleanup.policy', value: 'compact' },
+    { name: 'retention.ms', value: '60000' },
+  ]
+  const make = async (name: string, given: object[]) => {
+    const topics = [{ name, numPartitions: 1, replicationFactor: 1, configs: given }]
+    return (await client.call(createTopics!, 7, { topics })).topics[0]
+  }
+  const made = await make('made', configs)
+  expect(made.configs).toContainEqual(expect.objectContaining({ name: 'retention.ms', value: '60000' }))
+  const { options } = broker.topic('made' as 'orders')
+  expect(options).toMatchObject({ cleanupPolicy: 'compact', retentionMs: -1 })
+  expect(await make('bad', [configs[0]!, { name: 'retention.ms', value: '-5' }])).toMatchObject({
+    errorCode: 40,
+  })
+  expect(await alter(['delete.retention.ms', 'set', '5'])).toEqual([0, null])
+  expect(await config('delete.retention.ms')).toMatchObject({ value: '5', configSource: 1 })
+  expect(await alter(['cleanup.policy', 'append', 'compact'])).toEqual([0, null])
+  expect(orders.options).toMatchObject({ cleanupPolicy: 'compact,delete', deleteRetentionMs: 5 })
+})
+
+it("takes Kafka's greatest number for no end, and tells it back", async () => {
+  const { broker, alter, config, orders } = start()
+  const greatest = '9223372036854775807'
+  const names = ['retention.ms', 'message.timestamp.after.max.ms'] as const
+  expect(await alter(...names.map(name => [name, 'set', greatest] as const))).toEqual([0, null])
+  for (const name of names) {
+    expect(await config(name, { includeSynonyms: true })).toMatchObject({
+      value: greatest,
+      synonyms: [{ value: greatest }, {}],
+    })
+  }
+  orders.append({ value: 1, timestamp: 9e12 })
+  await broker.advance(8 * 24 * 60 * 60 * 1000)
+  expect(orders.records()).toHaveLength(1)
+})
+
 it('begins to count bytes on demand', async () => {
   const { alter, orders } = start({ codec: json })
   orders.append({ value: 'a'.repeat(100) })
@@ -347,6 +407,9 @@ describe('a config that has nothing to do in memory', () => {
     const topics = [{ name: 'made', numPartitions: 1, replicationFactor: 1, assignments: [], configs }]
     const answer = await client.call(createTopics!, 7, { topics, timeoutMs: 1000 })
     expect(answer.topics[0]).toMatchObject({ errorCode: 0 })
+    expect(answer.topics[0].configs).toContainEqual(
+      expect.objectContaining({ name: 'compression.type', value: 'lz4', configSource: 1 }),
+    )
     expect(broker.topic('made' as 'orders').options.retentionMs).toBe(60_000)
     const told = new Map(
       (await describeAll(2, 'made')).configs.map((each: any) => [each.name, [each.value, each.configSource]]),
@@ -354,6 +417,16 @@ describe('a config that has nothing to do in memory', () => {
     expect(told.get('min.insync.replicas')).toEqual(['2', 1])
     expect(told.get('compression.type')).toEqual(['lz4', 1])
     expect(told.get('preallocate')).toEqual(['false', 5])
+  })
+
+  it('is told in the words of Kafka, however it was written', async () => {
+    const { alter, config } = start()
+    expect(await alter(['preallocate', 'set', 'True'], ['min.insync.replicas', 'set', ' 2 '])).toEqual([
+      0,
+      null,
+    ])
+    expect(await config('preallocate')).toMatchObject({ value: 'true' })
+    expect(await config('min.insync.replicas')).toMatchObject({ value: '2' })
   })
 
   it('is altered like any other', async () => {
@@ -369,7 +442,7 @@ describe('a config that has nothing to do in memory', () => {
 
   it('is refused where its value is of another kind, and nothing is changed', async () => {
     const { alter, config, orders } = start()
-    const refused = [40, expect.stringContaining("'min.insync.replicas' expected a number")]
+    const refused = [40, expect.stringContaining("'min.insync.replicas' expected a whole number")]
     expect(await alter(['retention.ms', 'set', '60000'], ['min.insync.replicas', 'set', 'two'])).toEqual(
       refused,
     )
@@ -380,6 +453,10 @@ describe('a config that has nothing to do in memory', () => {
     ])
     expect(await config('min.insync.replicas')).toMatchObject({ value: '1' })
     expect(await alter(['preallocate', 'set', '1'])).toEqual([40, expect.any(String)])
+    expect(await alter(['compression.type', 'set', 'gzpi'])).toEqual([
+      40,
+      expect.stringContaining("'compression.type' expected uncompressed or zstd"),
+    ])
     expect(await alter(['min.insync.replicas', 'append', '3'])).toEqual([40, expect.any(String)])
   })
 })

@@ -18,7 +18,7 @@ function start() {
   brokers.push(broker)
   const client = new WireClient(connect(broker))
   const ask = async (named: { readonly topicId?: string; readonly name: string | null }) =>
-    (await client.call(metadata, 13, { topics: [named] })).topics[0]
+    (await client.call(metadata!, 13, { topics: [named] })).topics[0]
   return { client, ask, id: broker.topic('orders').id }
 }
 
@@ -35,6 +35,6 @@ it('tells a name that no topic can have from one that is not there yet', async (
   expect(await ask({ name: 'later' })).toMatchObject({ errorCode: 3, name: 'later' })
   expect(await ask({ name: 'no name!' })).toMatchObject({ errorCode: 17, name: 'no name!' })
   const topics = [{ name: 'later' }, { name: 'no name!' }, { name: 'orders' }]
-  const described = await client.call(describeTopicPartitions, 0, { topics, responsePartitionLimit: 9 })
+  const described = await client.call(describeTopicPartitions!, 0, { topics, responsePartitionLimit: 9 })
   expect(described.topics.map(({ errorCode }: { errorCode: number }) => errorCode)).toEqual([3, 17, 0])
 })

@@ -5,13 +5,15 @@ import type { TopicChanges } from '../../topic-definition.ts'
 import { brokerConfigs } from '../broker-configs.ts'
 import type { ClusterNode } from '../cluster/cluster.ts'
 import { type Handler, handler } from '../handler.ts'
-import { type InertConfig, resetInert, splitConfigs } from '../inert-configs.ts'
+import { type GivenInert, resetInert, splitConfigs } from '../inert-configs.ts'
 import type { ResponseOf } from '../protocol/message.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
+import { checkResting } from '../resting-options.ts'
 import {
   configSources,
+  configText,
   configTypes,
   configValue,
   listed,
@@ -60,9 +62,10 @@ export function configHandlers(wire: Wire): Handler[] {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
         const topic = alterable(wire, asked)
         const { changes, inert } = toChanges(topic, asked)
-        topic.requireAlterable(changes)
+        const altered = topic.requireAlterable(changes, 'rests')
+        checkResting(wire.engine, topic.name, altered.asked)
         if (validateOnly) return
-        topic.alter(changes)
+        topic.become(altered)
         wire.inertConfigs.set(topic, inert)
       })
       return { resourceType, resourceName, ...result }
@@ -239,10 +242,7 @@ function describeTopicConfig(
   }
 }
 
-function describeInert(
-  { name, type, fallback, own }: InertConfig & { readonly own: string | undefined },
-  synonyms: boolean,
-): Described[number] {
+function describeInert({ name, type, fallback, own }: GivenInert, synonyms: boolean): Described[number] {
   const sources = [
     ...(own === undefined ? [] : [{ name, value: own, source: configSources.topic }]),
     { name, value: fallback, source: configSources.default },
@@ -268,11 +268,11 @@ function synonymsOf(
   const { active } = changeOptions(topic, asked, without)
   const fallback = {
     name: brokerName,
-    value: String(engine.logConfig(topic, active)[option]),
+    value: configText(engine.logConfig(topic, active)[option]),
     source: configSources.default,
   }
   const own = asked[option]
   return own === undefined
     ? [fallback]
-    : [{ name, value: String(own), source: configSources.topic }, fallback]
+    : [{ name, value: configText(own), source: configSources.topic }, fallback]
 }

@@ -1,10 +1,12 @@
+import { InvalidPartitionsError } from '../../errors.ts'
 import { type Handler, handler } from '../handler.ts'
-import { splitConfigs } from '../inert-configs.ts'
+import { inertWith, splitConfigs } from '../inert-configs.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
-import { configValue, toOptions, topicConfigs } from '../topic-configs.ts'
+import { checkResting, splitResting } from '../resting-options.ts'
+import { configSources, configValue, toOptions, topicConfigs } from '../topic-configs.ts'
 import { attempt, findTopic, unknownTopic, type Wire } from '../wire.ts'
 
 /** Topics as an administrator makes, grows, trims and deletes them. */
@@ -17,16 +19,27 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
         const partitions = assignments.length > 0 ? assignments.length : numPartitions
         let made: object = {}
         const result = attempt(wire, () => {
+          checkPartitions(name, partitions)
           const { meant, inert } = splitConfigs(name, given)
           const options = { ...toOptions(name, meant), ...(partitions === -1 ? {} : { partitions }) }
-          const config = engine.checkTopic(name, options)
-          const topic = validateOnly ? undefined : engine.createTopic(name, options)
+          const { active, resting } = splitResting(options)
+          checkResting(engine, name, options)
+          const config = engine.checkTopic(name, active)
+          const topic = validateOnly ? undefined : engine.createTopic(name, active)
+          topic?.become(topic.requireAlterable(resting, 'rests'))
           if (topic !== undefined) wire.inertConfigs.set(topic, inert)
           made = {
             ...(topic === undefined ? {} : { topicId: topic.id }),
             numPartitions: config.partitions,
             replicationFactor: wire.cluster.nodes.length,
-            configs: topicConfigs.map(each => ({ name: each.name, ...configValue(each, options, config) })),
+            configs: [
+              ...topicConfigs.map(each => ({ name: each.name, ...configValue(each, options, config) })),
+              ...inertWith(inert).map(({ name: config, own, fallback }) => ({
+                name: config,
+                value: own ?? fallback,
+                configSource: own === undefined ? configSources.default : configSources.topic,
+              })),
+            ],
           }
         })
         return { name, ...made, ...result }
@@ -75,4 +88,13 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
+}
+
+// An answer of its own; whatever else a topic may not be is one of its options.
+function checkPartitions(name: string, partitions: number): void {
+  if (partitions === -1 || partitions >= 1) return
+  throw new InvalidPartitionsError(
+    `Topic '${name}' expected 1 partition or more, or -1 for the default, received ${partitions}`,
+    { topic: name, received: partitions },
+  )
 }
