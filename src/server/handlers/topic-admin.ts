@@ -1,4 +1,5 @@
-import { InvalidPartitionsError } from '../../errors.ts'
+import { BrokerletError, InvalidPartitionsError } from '../../errors.ts'
+import type { Topic } from '../../log/topic.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inertWith, splitConfigs } from '../inert-configs.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
@@ -79,6 +80,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
           let lowWatermark = -1
           const { errorCode } = attempt(wire, () => {
             const log = engine.partition({ topic: name, partition: partitionIndex })
+            requireDeletes(engine.existingTopic(name))
             // -1 is all there is.
             log.deleteRecords(offset === -1 ? log.highWatermark : offset)
             lowWatermark = log.logStartOffset
@@ -88,6 +90,16 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
+}
+
+// Whoever compacts only has not allowed that anything else goes. (Kafka: ReplicaManager.deleteRecordsOnLocalLog)
+function requireDeletes({ name: topic, options: { cleanupPolicy } }: Topic): void {
+  if (cleanupPolicy !== 'compact') return
+  throw new BrokerletError(
+    'POLICY_VIOLATION',
+    `Topic '${topic}': a client may not delete records where cleanup.policy is 'compact'`,
+    { topic },
+  )
 }
 
 // An answer of its own; whatever else a topic may not be is one of its options.
