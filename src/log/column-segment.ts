@@ -1,4 +1,5 @@
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
+import type { OriginalRecord } from './encoded-batch.ts'
 import { recordSize, sizeAsJson } from './record-size.ts'
 import type { Hidden, Segment } from './segment.ts'
 
@@ -27,6 +28,8 @@ export class ColumnSegment implements Segment {
   // read together lies together.
   #slots: unknown[]
   #headers: (RecordHeaders | undefined)[] | undefined
+  // Of records that came over the wire and were copied here: how they came, where they are not that any more.
+  #originals: (OriginalRecord | undefined)[] | undefined
   // Milliseconds since the first record's timestamp; as doubles once one is more than 24 days away from it.
   #timestamps: Int32Array | Float64Array
   #baseTimestamp = 0
@@ -132,6 +135,13 @@ export class ColumnSegment implements Segment {
       source.sequenceAt(from),
       size,
     )
+    this.setOriginal(index, source.originalAt(from))
+  }
+
+  setOriginal(index: number, original: OriginalRecord | undefined): void {
+    if (original === undefined) return
+    this.#originals ??= []
+    this.#originals[index] = original
   }
 
   /** Keeps a record from readers: from all of them, or only from those who read what is committed. */
@@ -211,6 +221,7 @@ export class ColumnSegment implements Segment {
     const end = this.indexFrom(beforeOffset)
     this.#slots.fill(null, 0, 2 * end)
     this.#headers?.fill(undefined, 0, Math.min(end, this.#headers.length))
+    this.#originals?.fill(undefined, 0, Math.min(end, this.#originals.length))
   }
 
   /** The record at an index, as the log keeps it. */
@@ -252,6 +263,10 @@ export class ColumnSegment implements Segment {
 
   headersAt(index: number): RecordHeaders {
     return this.#headers?.[index] ?? noHeaders
+  }
+
+  originalAt(index: number): OriginalRecord | undefined {
+    return this.#originals?.[index]
   }
 
   timestampAt(index: number): number {

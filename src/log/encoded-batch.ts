@@ -9,8 +9,15 @@ export interface DecodedRecord {
   readonly timestamp: number
 }
 
+/** A record as it came, for whoever sent it to be given back; the log does not look into it. */
+export type OriginalRecord = object
+
 /** Reads batches of one kind; the log does not look into them. */
-export type BatchDecoder = (batch: Uint8Array) => readonly DecodedRecord[]
+export interface BatchDecoder {
+  decode(batch: Uint8Array): readonly DecodedRecord[]
+  /** Those records of which what `decode` gives would not become the same bytes again; undefined for any other. */
+  originals(batch: Uint8Array): readonly (OriginalRecord | undefined)[]
+}
 
 /** Records in the form in which they came, checked by who made it. (Kafka: RecordBatch) */
 export interface EncodedBatch {
@@ -22,7 +29,7 @@ export interface EncodedBatch {
   readonly maxTimestamp: number
   /** Whether every record has a key. */
   readonly keyed: boolean
-  readonly decode: BatchDecoder
+  readonly decoder: BatchDecoder
   /** Its records, where they are to be kept in place of its bytes: they are not what the bytes say, since a schema made them. */
   readonly records: readonly DecodedRecord[] | undefined
 

@@ -2,7 +2,7 @@ import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } fr
 import type { BatchCollector } from './batch-collector.ts'
 import { BatchIndex } from './batch-index.ts'
 import { ColumnSegment } from './column-segment.ts'
-import type { BatchDecoder, DecodedRecord, EncodedBatch } from './encoded-batch.ts'
+import type { BatchDecoder, DecodedRecord, EncodedBatch, OriginalRecord } from './encoded-batch.ts'
 import type { Hidden, Segment } from './segment.ts'
 
 const firstCapacity = 1024
@@ -22,7 +22,7 @@ export class EncodedSegment implements Segment {
   bytes = 0
   maxTimestamp: number = Number.NEGATIVE_INFINITY
   runningMaxTimestamp: number
-  readonly #decode: BatchDecoder
+  readonly #decoder: BatchDecoder
   #slab: Uint8Array
   // Whether the slab is a batch's own.
   #whole = false
@@ -30,6 +30,10 @@ export class EncodedSegment implements Segment {
   // The records of the batches that were decoded, which are always the first ones.
   #columns: ColumnSegment | undefined
   #decoded = 0
+  // Of the batch that was asked about last: one is asked about record by record.
+  #originals:
+    | { readonly batch: number; readonly records: readonly (OriginalRecord | undefined)[] }
+    | undefined
   #sealed = false
 
   /** `expected`: room for so many bytes at once, where the segment before it shows that they will come. */
@@ -37,14 +41,14 @@ export class EncodedSegment implements Segment {
     baseOffset: number,
     createdAt: number,
     runningMaxTimestamp: number,
-    decode: BatchDecoder,
+    decoder: BatchDecoder,
     expected: number = 0,
   ) {
     this.#slab = Buffer.allocUnsafeSlow(Math.min(expected, slabBytes))
     this.baseOffset = baseOffset
     this.createdAt = createdAt
     this.runningMaxTimestamp = runningMaxTimestamp
-    this.#decode = decode
+    this.#decoder = decoder
   }
 
   get count(): number {
@@ -61,8 +65,8 @@ export class EncodedSegment implements Segment {
   }
 
   /** Whether another batch has its place here. */
-  takes({ size, decode }: EncodedBatch): boolean {
-    return decode === this.#decode && !this.#whole && (this.size === 0 || this.size + size <= slabBytes)
+  takes({ size, decoder }: EncodedBatch): boolean {
+    return decoder === this.#decoder && !this.#whole && (this.size === 0 || this.size + size <= slabBytes)
   }
 
   append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void {
@@ -185,7 +189,7 @@ export class EncodedSegment implements Segment {
   #records(batch: number): readonly DecodedRecord[] {
     const position = this.#batches.position(batch)
     const end = this.#batches.position(batch + 1)
-    if (end > position) return this.#decode(this.#slab.subarray(position, end))
+    if (end > position) return this.#decoder.decode(this.#slab.subarray(position, end))
     return [{ key: null, value: null, headers: noHeaders, timestamp: this.#batches.maxTimestamp(batch) }]
   }
 
@@ -223,6 +227,15 @@ export class EncodedSegment implements Segment {
 
   headersAt(index: number): RecordHeaders {
     return this.#all.headersAt(index)
+  }
+
+  originalAt(index: number): OriginalRecord | undefined {
+    const batch = this.#batches.at(index)
+    if (this.#originals?.batch !== batch) {
+      const bytes = this.#slab.subarray(this.#batches.position(batch), this.#batches.position(batch + 1))
+      this.#originals = { batch, records: this.#decoder.originals(bytes) }
+    }
+    return this.#originals.records[index - this.#batches.first(batch)]
   }
 
   timestampAt(index: number): number {

@@ -205,7 +205,7 @@ export class Partition {
     let segment = this.#encoded
     if (segment === undefined || !segment.takes(batch) || this.#full(segment, size, now, batch.count)) {
       this.#rolled()
-      segment = new EncodedSegment(offset, now, this.maxTimestamp, batch.decode, segment?.size)
+      segment = new EncodedSegment(offset, now, this.maxTimestamp, batch.decoder, segment?.size)
       this.#add(segment, appendTime ?? batch.maxTimestamp)
       this.#encoded = segment
     }
@@ -224,11 +224,14 @@ export class Partition {
   ): void {
     // Each gets its share of the bytes, as whole numbers.
     let counted = 0
-    const records = batch.records ?? batch.decode(copyOf(batch))
+    const bytes = copyOf(batch)
+    const records = batch.records ?? batch.decoder.decode(bytes)
+    const originals = batch.decoder.originals(bytes)
     for (let i = 0; i < records.length; i++) {
       const { key, value, headers, timestamp } = records[i]!
       const share = Math.floor((size * (i + 1)) / records.length) - counted
       this.append(key, value, headers, appendTime ?? timestamp, sequence + i, share, now)
+      if (this.#active !== undefined) this.#active.setOriginal(this.#active.count - 1, originals[i])
       counted += share
     }
   }

@@ -1,4 +1,5 @@
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
+import type { OriginalRecord } from './encoded-batch.ts'
 
 /** Why readers do not get a record: its transaction was aborted, or it only says how one ended. */
 export type Hidden = 'aborted' | 'control'
@@ -44,6 +45,8 @@ export interface Segment {
   keyAt(index: number): RecordKey | null
   valueAt(index: number): unknown
   headersAt(index: number): RecordHeaders
+  /** The record as it came, where what is kept of it is not as much; undefined for any other. */
+  originalAt(index: number): OriginalRecord | undefined
   timestampAt(index: number): number
   /** The place of a record in its topic's order of appends. */
   sequenceAt(index: number): number

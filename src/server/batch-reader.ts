@@ -5,7 +5,7 @@ import type { Partition } from '../log/partition.ts'
 import type { Segment } from '../log/segment.ts'
 import { Queue } from '../queue.ts'
 import { type WireRecord, writeBatch } from './protocol/record-batch.ts'
-import { headersToWire, keyToWire, valueToWire } from './wire-values.ts'
+import { headersToWire, keyToWire, type OriginalParts, valueToWire } from './wire-values.ts'
 
 /** A batch that was made of records of this process. */
 interface MadeBatch {
@@ -124,14 +124,9 @@ function make({ log, segment, index, stop, committed }: Stretch, most: number): 
     if (!segment.visible(i, committed)) continue
     const record = segment.record(log.topic, log.index, i)
     const key = keyToWire(record.key)
-    const value = valueToWire(record)
-    records.push({
-      offset: record.offset,
-      timestamp: record.timestamp,
-      key,
-      value,
-      headers: headersToWire(record),
-    })
+    const original = segment.originalAt(i) as OriginalParts | undefined
+    const { value, headers } = original ?? { value: valueToWire(record), headers: headersToWire(record) }
+    records.push({ offset: record.offset, timestamp: record.timestamp, key, value, headers })
     bytes += (key?.length ?? 0) + (value?.length ?? 0)
   }
   if (records.length === 0) return undefined

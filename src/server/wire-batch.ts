@@ -10,8 +10,9 @@ import {
   readHeader,
   readRecords,
   stampBatch,
+  type WireRecord,
 } from './protocol/record-batch.ts'
-import { headersFromWire, keyFromWire, notText, valueFromWire } from './wire-values.ts'
+import { headersFromWire, keyFromWire, notText, originalOf, valueFromWire } from './wire-values.ts'
 
 /** A batch that a client sent, as a topic's log keeps it. */
 class WireBatch implements EncodedBatch {
@@ -20,14 +21,14 @@ class WireBatch implements EncodedBatch {
   readonly minTimestamp: number
   readonly maxTimestamp: number
   readonly keyed: boolean
-  readonly decode: BatchDecoder
+  readonly decoder: BatchDecoder
   readonly records: readonly DecodedRecord[] | undefined
   readonly #header: RecordBatchHeader
 
   constructor(
     header: RecordBatchHeader,
     facts: RecordFacts,
-    decode: BatchDecoder,
+    decoder: BatchDecoder,
     records: readonly DecodedRecord[] | undefined,
   ) {
     this.#header = header
@@ -36,7 +37,7 @@ class WireBatch implements EncodedBatch {
     this.minTimestamp = facts.minTimestamp
     this.maxTimestamp = facts.maxTimestamp
     this.keyed = facts.keyed
-    this.decode = decode
+    this.decoder = decoder
     this.records = records
   }
 
@@ -69,16 +70,16 @@ export function toEncodedBatch(topic: Topic, header: RecordBatchHeader, now: num
   const facts = inspectRecords(header, decompress)
   if (!facts.textKeys && topic.options.keys === 'string') throw notText(topic)
   const { schema, codec } = topic.options
-  const decode = decoderOf(topic)
+  const decoder = decoderOf(topic)
   // What a schema makes of values is not what the bytes say. A record without a time gets this one.
   if ((schema === undefined || codec !== undefined) && facts.minTimestamp >= 0) {
-    return new WireBatch(header, facts, decode, undefined)
+    return new WireBatch(header, facts, decoder, undefined)
   }
   const timed = (timestamp: number) => (timestamp < 0 ? now : timestamp)
   const { minTimestamp, maxTimestamp } = facts
   const times = { minTimestamp: timed(minTimestamp), maxTimestamp: timed(maxTimestamp) }
-  const records = decode(header.bytes).map(each => ({ ...each, timestamp: timed(each.timestamp) }))
-  return new WireBatch(header, { ...facts, ...times }, decode, records)
+  const records = decoder.decode(header.bytes).map(each => ({ ...each, timestamp: timed(each.timestamp) }))
+  return new WireBatch(header, { ...facts, ...times }, decoder, records)
 }
 
 function checkHeader(
@@ -102,17 +103,24 @@ const decoders = new WeakMap<Topic, BatchDecoder>()
 
 // One for each topic, so that a segment of the log knows its own again.
 function decoderOf(topic: Topic): BatchDecoder {
-  let decode = decoders.get(topic)
-  if (decode === undefined) {
-    decode = batch => decodeBatch(topic, batch)
-    decoders.set(topic, decode)
+  let decoder = decoders.get(topic)
+  if (decoder === undefined) {
+    decoder = {
+      decode: batch => decodeBatch(topic, batch),
+      originals: batch => recordsOf(batch).map(record => originalOf(topic, record)),
+    }
+    decoders.set(topic, decoder)
   }
-  return decode
+  return decoder
+}
+
+function recordsOf(bytes: Uint8Array): WireRecord[] {
+  const batch = readHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+  return readRecords(batch, decompress)
 }
 
 function decodeBatch(topic: Topic, bytes: Uint8Array): DecodedRecord[] {
-  const batch = readHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
-  return readRecords(batch, decompress).map(({ key, value, headers, timestamp }) => {
+  return recordsOf(bytes).map(({ key, value, headers, timestamp }) => {
     const decoded = valueFromWire(topic, value)
     topic.freeze(decoded)
     return {

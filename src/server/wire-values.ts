@@ -55,6 +55,31 @@ export function valueToWire({ value, ...place }: ConsumerRecord): Buffer | null 
   }
 }
 
+/** What a record was on the wire, where what is kept of it does not say as much. */
+export type OriginalParts = Pick<WireRecord, 'value' | 'headers'>
+
+/**
+ * A record's value and headers as they came, where those that are kept of it would be others on the wire: JSON has many
+ * texts for one value, and more digits than a number. What a topic's schema has made is meant to be another.
+ */
+export function originalOf(topic: Topic, { value, headers }: WireRecord): OriginalParts | undefined {
+  const { schema, codec } = topic.options
+  if (schema !== undefined && codec === undefined) return undefined
+  const same = headers.every(([, each]) => each !== null) && isSameAgain(topic, value)
+  if (same) return undefined
+  // Copies: the batch that they came in goes.
+  const copy = (bytes: Buffer | null) => (bytes === null ? null : Buffer.from(bytes))
+  return { value: copy(value), headers: headers.map(([name, each]) => [name, copy(each)] as const) }
+}
+
+function isSameAgain(topic: Topic, value: Buffer | null): boolean {
+  if (value === null || topic.serde.encodes) return true
+  const kept = parsed(value)
+  if (kept instanceof Uint8Array) return true
+  // The text `null` is no tombstone.
+  return kept !== null && Buffer.from(JSON.stringify(kept)).equals(value)
+}
+
 /** A key from the wire; where the topic's keys are strings it is known to be text. */
 export function keyFromWire(topic: Topic, bytes: Buffer | null): RecordKey | null {
   if (bytes === null) return null

@@ -9,7 +9,7 @@ export function batchOf(values: readonly unknown[], timestamp: number): EncodedB
     minTimestamp: timestamp,
     maxTimestamp: timestamp,
     keyed: false,
-    decode: () => [],
+    decoder: { decode: () => [], originals: () => [] },
     records: values.map(value => ({ key: null, value, headers: noHeaders, timestamp })),
     copy: () => {},
     own: () => undefined,
