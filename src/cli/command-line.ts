@@ -94,10 +94,13 @@ function number(option: string, text: string, min: number, max = Number.MAX_SAFE
   throw new UsageError(`${option} expected a whole number ${range}, received '${text}'`)
 }
 
+// Nobody reads them in this process.
+const keys = 'bytes'
+
 function toTopic(text: string): readonly [string, TopicOptions] {
   const [, name, partitions = '1'] = /^([^:]+)(?::(.*))?$/.exec(text) ?? []
   if (name === undefined) throw new UsageError(`--topic expected NAME or NAME:PARTITIONS, received '${text}'`)
-  return [name, { partitions: number(`--topic ${name}`, partitions, 1) }]
+  return [name, { partitions: number(`--topic ${name}`, partitions, 1), keys }]
 }
 
 function toUser(text: string): readonly [string, string] {
@@ -107,7 +110,7 @@ function toUser(text: string): readonly [string, string] {
 }
 
 function toAutoCreate(partitions: string | undefined): TopicOptions | false {
-  return partitions === undefined ? false : { partitions: number('--auto-create', partitions, 1) }
+  return partitions === undefined ? false : { partitions: number('--auto-create', partitions, 1), keys }
 }
 
 function toTls(key: string | undefined, cert: string | undefined): CommandLine['tls'] {

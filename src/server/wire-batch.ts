@@ -1,6 +1,7 @@
 import { InvalidRecordError, InvalidTimestampError } from '../errors.ts'
 import type { BatchDecoder, DecodedRecord, EncodedBatch } from '../log/encoded-batch.ts'
 import type { Topic } from '../log/topic.ts'
+import { wantsTextKeys } from './client-topics.ts'
 import { decompress } from './compression.ts'
 import {
   inspectRecords,
@@ -68,7 +69,7 @@ class WireBatch implements EncodedBatch {
 export function toEncodedBatch(topic: Topic, header: RecordBatchHeader, now: number): EncodedBatch {
   checkHeader(topic, header)
   const facts = inspectRecords(header, decompress)
-  if (!facts.textKeys && topic.options.keys === 'string') throw notText(topic)
+  if (!facts.textKeys && wantsTextKeys(topic)) throw notText(topic)
   const { schema, codec } = topic.options
   const decoder = decoderOf(topic)
   // What a schema makes of values is not what the bytes say. A record without a time gets this one.

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { describeError, InvalidRecordError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { isPromise } from '../maybe-promise.ts'
@@ -80,10 +81,10 @@ function isSameAgain(topic: Topic, value: Buffer | null): boolean {
   return kept !== null && Buffer.from(JSON.stringify(kept)).equals(value)
 }
 
-/** A key from the wire; where the topic's keys are strings it is known to be text. */
+/** A key from the wire; where the topic's keys are strings it is text, but in a topic that a client made. */
 export function keyFromWire(topic: Topic, bytes: Buffer | null): RecordKey | null {
   if (bytes === null) return null
-  if (topic.options.keys === 'bytes') return new Uint8Array(bytes)
+  if (topic.options.keys === 'bytes' || !isUtf8(bytes)) return new Uint8Array(bytes)
   return bytes.toString('utf8')
 }
 

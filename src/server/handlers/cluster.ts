@@ -1,5 +1,7 @@
 import { errorCodes } from '../../error-codes.ts'
+import type { Topic } from '../../log/topic.ts'
 import { checkTopicName } from '../../log/topic.ts'
+import { madeByClient } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeBrokers, describeTopic } from '../cluster/metadata-image.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -136,11 +138,19 @@ function topicByName(wire: Wire, name: string, mayCreate: boolean) {
   try {
     // A client waits for a topic that may still come, and gives up one that never can.
     checkTopicName(name)
-    const topic = mayCreate ? wire.engine.topic(name) : wire.engine.existingTopic(name)
+    const topic = mayCreate ? foundOrMade(wire, name) : wire.engine.existingTopic(name)
     return describeTopic(wire.cluster, topic)
   } catch (error) {
     return { name, errorCode: toWireError(wire, error).errorCode }
   }
+}
+
+function foundOrMade({ engine }: Wire, name: string): Topic {
+  const found = engine.topics.get(name)
+  if (found !== undefined) return found
+  const topic = engine.topic(name)
+  madeByClient(topic)
+  return topic
 }
 
 function topicById(wire: Wire, topicId: string) {

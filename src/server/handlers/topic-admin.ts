@@ -1,5 +1,6 @@
 import { BrokerletError, InvalidPartitionsError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
+import { madeByClient } from '../client-topics.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inertWith, splitConfigs } from '../inert-configs.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
@@ -28,7 +29,10 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
           const config = engine.checkTopic(name, active)
           const topic = validateOnly ? undefined : engine.createTopic(name, active)
           topic?.become(topic.requireAlterable(resting, 'rests'))
-          if (topic !== undefined) wire.inertConfigs.set(topic, inert)
+          if (topic !== undefined) {
+            wire.inertConfigs.set(topic, inert)
+            madeByClient(topic)
+          }
           made = {
             ...(topic === undefined ? {} : { topicId: topic.id }),
             numPartitions: config.partitions,
