@@ -1,5 +1,11 @@
 import { AbortWatch } from './abort-watch.ts'
 import type { Clock, Timer, TimerOptions, WorkBudget } from './clock.ts'
+import { type Check, requireArgument } from './validate.ts'
+
+const milliseconds: Check = {
+  expected: 'a number of milliseconds',
+  accepts: value => typeof value === 'number' && !Number.isNaN(value),
+}
 
 /** A broker's clock: the one it was given, with timers by key, which a later one of the same key replaces. */
 export class BrokerClock implements Clock {
@@ -106,6 +112,8 @@ export class BrokerClock implements Clock {
   sleep(ms: number, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { signal } = options
     return new Promise((resolve, reject) => {
+      // On a virtual clock it would take all time with it.
+      requireArgument('sleep', 'ms', ms, milliseconds)
       if (signal?.aborted) return reject(signal.reason)
       const timer = this.#clock.setTimer(
         () => {

@@ -45,8 +45,8 @@ export interface SleepClock extends Clock {
   sleep(ms: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 
-// The longest delay that setTimeout takes; a longer one would fire at once.
-const longestDelayMs = 2 ** 31 - 1
+/** The longest delay that setTimeout takes; a longer one would fire at once. */
+export const longestDelayMs: number = 2 ** 31 - 1
 
 // Kept from when this file was loaded: a drain that gives way must come back even where a test fakes setImmediate.
 const immediate = setImmediate

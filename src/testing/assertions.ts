@@ -1,9 +1,11 @@
 import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
-import { describeValue, OffsetOutOfRangeError } from '../errors.ts'
+import { describeValue, OffsetOutOfRangeError, UnknownTopicOrPartitionError } from '../errors.ts'
+import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
 import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import { type Check, requireArgument } from '../validate.ts'
 import { historyOf, type PartitionHistory } from './group-history.ts'
 import type { Timeline } from './timeline.ts'
 import type { TimelineEntry } from './timeline-entry.ts'
@@ -13,10 +15,24 @@ export interface ObservedBroker {
   readonly timeline: Timeline
   /** A topic by its name. */
   topic(name: string): Topic
+  /** A group by its id. */
+  group(groupId: string): unknown
 }
 
 /** A record by those of its fields that matter: what is left out may be anything. */
 export type ExpectedRecord = Partial<AnyRecord>
+
+type RecordPlace = TopicPartition & { readonly offset: number }
+
+const observed: Check = {
+  expected: 'a TestBroker',
+  accepts: value => typeof value === 'object' && value !== null && 'timeline' in value,
+}
+
+const recordList: Check = {
+  expected: 'an array of records, each by its fields',
+  accepts: value => Array.isArray(value) && value.every(each => typeof each === 'object' && each !== null),
+}
 
 /**
  * The topic holds exactly these records, in the order in which they were appended.
@@ -28,6 +44,8 @@ export function assertRecords(
   topic: string,
   expected: readonly ExpectedRecord[],
 ): void {
+  requireArgument('assertRecords', 'broker', broker, observed)
+  requireArgument('assertRecords', 'expected', expected, recordList)
   const actual = broker.topic(topic).records()
   const same = actual.length === expected.length && actual.every((record, i) => matches(record, expected[i]!))
   if (same) return
@@ -48,25 +66,40 @@ export function assertProcessed(
   group: string,
   expected: readonly ExpectedRecord[],
 ): void {
+  requireArgument('assertProcessed', 'broker', broker, observed)
+  requireArgument('assertProcessed', 'expected', expected, recordList)
   const processed = processedBy(broker, group)
-  const left = [...processed]
-  const missing = expected.filter(wanted => {
-    const index = left.findIndex(record => matches(record, wanted))
-    if (index >= 0) left.splice(index, 1)
-    return index < 0
-  })
-  if (missing.length === 0 && left.length === 0) return
+  const found = pair(processed, expected)
+  const missing = expected.length - found
+  const left = processed.length - found
+  if (missing === 0 && left === 0) return
   fail(
-    `Group '${group}' has processed ${processed.length} records: ${missing.length} of the expected ones are missing, ` +
-      `${left.length} were not expected`,
+    `Group '${group}' has processed ${processed.length} records: ${missing} of the expected ones are missing, ` +
+      `${left} were not expected`,
     indent(String(broker.timeline.forGroup(group))),
     { actual: pick(processed, expected), expected },
   )
 }
 
+// How many of the expected records are there, each by a record of its own. Where a record fits several of them, it is for
+// the one that no other record fits. (Kuhn's augmenting paths)
+function pair(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]): number {
+  const takenBy = new Map<number, ExpectedRecord>()
+  const place = (wanted: ExpectedRecord, seen: Set<number>): boolean => {
+    const fitting = records.flatMap((record, i) => (!seen.has(i) && matches(record, wanted) ? [i] : []))
+    const free = fitting.find(i => !takenBy.has(i))
+    const index = free ?? fitting.find(i => !seen.has(i) && seen.add(i) && place(takenBy.get(i)!, seen))
+    if (index === undefined) return false
+    takenBy.set(index, wanted)
+    return true
+  }
+  return expected.filter(wanted => place(wanted, new Set())).length
+}
+
 /** The records that a group has processed, each once, in the order of the first time. */
 export function processedBy(broker: ObservedBroker, group: string): readonly AnyRecord[] {
-  const places = new Map<string, TopicPartition & { readonly offset: number }>()
+  requireArgument('processedBy', 'broker', broker, observed)
+  const places = new Map<string, RecordPlace>()
   for (const history of historyOf(broker.timeline, group)) {
     for (const entry of history.entries) if (entry.kind === 'processed') places.set(idOf(entry), entry)
   }
@@ -78,13 +111,18 @@ export function processedBy(broker: ObservedBroker, group: string): readonly Any
  * The group has processed the records of each key in their order; a record that comes again later does not count.
  *
  * @throws AssertionError
+ * @throws GroupIdNotFoundError where there was no such group
  */
 export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): void {
-  for (const history of historyOf(broker.timeline, group)) {
+  for (const history of historiesOf('assertEveryKeyInOrder', broker, group)) {
     const reached = new Map<unknown, number>()
     const done = new Set<number>()
+    let owner: string | undefined
     for (const entry of history.entries) {
+      if (entry.kind === 'started') owner = entry.member
       if (entry.kind !== 'processed' || entry.key === null || done.has(entry.offset)) continue
+      // Who has lost the partition, and ends later, is not in anybody's order.
+      if (owner !== undefined && entry.member !== owner) continue
       done.add(entry.offset)
       const key = typeof entry.key === 'string' ? entry.key : Buffer.from(entry.key).toString('hex')
       const before = reached.get(key) ?? -1
@@ -102,17 +140,20 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
 
 /**
  * The group has processed every record from where it began to read, or written it to another topic (a dead letter, a
- * delayed retry); one that was given up (`onFailure: 'skip'`) or left the log unread is lost.
+ * delayed retry); one that was given up (`onFailure: 'skip'`) or left the log unread is lost. What nobody can get, since its
+ * transaction was aborted or is open, or since compaction has taken it, is not.
  *
  * @throws AssertionError
+ * @throws GroupIdNotFoundError where there was no such group
  */
 export function assertNothingLost(broker: ObservedBroker, group: string): void {
-  for (const history of historyOf(broker.timeline, group)) {
+  for (const history of historiesOf('assertNothingLost', broker, group)) {
     const begin = history.firstRead ?? 0
     const done = new Set<number>()
     for (const entry of history.entries) if (isDone(entry)) done.add(entry.offset)
     for (const entry of history.entries) {
       if (entry.kind !== 'appended' || entry.offset < begin || done.has(entry.offset)) continue
+      if (isHidden(broker, entry)) continue
       failAt(history, undefined, `Group '${group}' has not processed ${nameOf(entry)}`)
     }
   }
@@ -123,9 +164,36 @@ export function assertNothingLost(broker: ObservedBroker, group: string): void {
  * is not held against it.
  *
  * @throws AssertionError
+ * @throws GroupIdNotFoundError where there was no such group
  */
 export function assertNoCommitPastProcessed(broker: ObservedBroker, group: string): void {
-  for (const history of historyOf(broker.timeline, group)) checkCommits(history, group)
+  for (const history of historiesOf('assertNoCommitPastProcessed', broker, group)) {
+    checkCommits(broker, history, group)
+  }
+}
+
+// A misspelt group has lost nothing, and has everything in order.
+function historiesOf(where: string, broker: ObservedBroker, group: string): PartitionHistory[] {
+  requireArgument(where, 'broker', broker, observed)
+  const histories = historyOf(broker.timeline, group)
+  if (histories.length === 0 && broker.timeline.forGroup(group).ofKind('joined').length === 0)
+    broker.group(group)
+  return histories
+}
+
+// Whether the log has nothing there that a reader of what is committed could get. What was trimmed could be got once.
+function isHidden(broker: ObservedBroker, { topic, partition, offset }: RecordPlace): boolean {
+  const log = logOf(broker, topic, partition)
+  return log !== undefined && offset >= log.logStartOffset && log.fetch(offset, 1)[0]?.offset !== offset
+}
+
+function logOf(broker: ObservedBroker, topic: string, partition: number): Partition | undefined {
+  try {
+    return broker.topic(topic).partitions[partition]
+  } catch (error) {
+    if (error instanceof UnknownTopicOrPartitionError) return undefined
+    throw error
+  }
 }
 
 type Done = Extract<TimelineEntry, { readonly kind: 'processed' | 'dead lettered' | 'delayed' }>
@@ -135,7 +203,7 @@ function isDone(entry: TimelineEntry): entry is Done {
   return entry.kind === 'processed' || entry.kind === 'dead lettered' || entry.kind === 'delayed'
 }
 
-function checkCommits(history: PartitionHistory, group: string): void {
+function checkCommits(broker: ObservedBroker, history: PartitionHistory, group: string): void {
   const open = new Set<number>()
   let passed = 0
   for (const entry of history.entries) {
@@ -148,7 +216,7 @@ function checkCommits(history: PartitionHistory, group: string): void {
     } else if (entry.kind === 'committed') {
       const committed = entry.offsets.find(tp => tp.topic === topic && tp.partition === partition)!.offset
       for (const offset of open) {
-        if (offset >= committed) continue
+        if (offset >= committed || isHidden(broker, { topic, partition, offset })) continue
         const name = nameOf({ topic, partition, offset })
         failAt(history, entry, `Group '${group}' has committed ${committed} before ${name} was processed`)
       }
@@ -161,9 +229,10 @@ function checkCommits(history: PartitionHistory, group: string): void {
  * was reset, it was asked for (`redeliver`), or its handler had failed.
  *
  * @throws AssertionError
+ * @throws GroupIdNotFoundError where there was no such group
  */
 export function assertDuplicatesOnlyAfterRebalance(broker: ObservedBroker, group: string): void {
-  for (const history of historyOf(broker.timeline, group)) {
+  for (const history of historiesOf('assertDuplicatesOnlyAfterRebalance', broker, group)) {
     // By offset, in which stretch between two causes it was delivered.
     const delivered = new Map<number, number>()
     let stretch = 0
@@ -186,7 +255,7 @@ function excusesDuplicates({ kind }: TimelineEntry): boolean {
   return ['started', 'sought', 'reset', 'redelivering', 'failed'].includes(kind)
 }
 
-function recordAt(broker: ObservedBroker, tp: TopicPartition & { readonly offset: number }): AnyRecord {
+function recordAt(broker: ObservedBroker, tp: RecordPlace): AnyRecord {
   const { topic, partition, offset } = tp
   const log = broker.topic(topic).partitions[partition]!
   const [record] = offset < log.logStartOffset ? [] : log.read(offset, { maxRecords: 1 })
@@ -213,7 +282,7 @@ function pick(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]
   )
 }
 
-function nameOf(tp: TopicPartition & { readonly offset: number }): string {
+function nameOf(tp: RecordPlace): string {
   return `${formatTopicPartition(tp)}@${tp.offset}`
 }
 

@@ -1,4 +1,4 @@
-import type { Timer, TimerOptions, WorkBudget } from '../clock.ts'
+import { longestDelayMs, type Timer, type TimerOptions, type WorkBudget } from '../clock.ts'
 import { IllegalStateError } from '../errors.ts'
 import { recordsPerTurn, type TestClock } from './test-clock.ts'
 import { eventLoopTurn } from './turns.ts'
@@ -49,15 +49,14 @@ export class RunnerClock implements TestClock {
   ): Timer {
     const timer = {}
     if (delayMs === Number.POSITIVE_INFINITY) return { cancel: () => {} }
-    const fire = () => {
+    const stop = after(delayMs, () => {
       this.#names.delete(timer)
       callback()
-    }
-    const handle = setTimeout(fire, delayMs)
+    })
     this.#names.set(timer, { due: performance.now() + delayMs, name, hold })
     const cancel = () => {
       this.#names.delete(timer)
-      clearTimeout(handle)
+      stop()
     }
     return { cancel }
   }
@@ -81,9 +80,9 @@ export class RunnerClock implements TestClock {
   async advance(ms: number): Promise<void> {
     await this.settle()
     let over = false
-    setTimeout(() => {
+    after(ms, () => {
       over = true
-    }, ms)
+    })
     while (!over) {
       this.#timers.advanceTimersToNextTimer()
       await this.settle()
@@ -108,6 +107,17 @@ export class RunnerClock implements TestClock {
       await eventLoopTurn()
     }
   }
+}
+
+// A runner's setTimeout takes no longer delay than the system's: it would fire a longer one at once.
+function after(delayMs: number, callback: () => void): () => void {
+  const next = Math.min(delayMs, longestDelayMs)
+  let stop = () => clearTimeout(handle)
+  const handle = setTimeout(() => {
+    if (delayMs > next) stop = after(delayMs - next, callback)
+    else callback()
+  }, next)
+  return () => stop()
 }
 
 // Long enough for a real clock of milliseconds to move.

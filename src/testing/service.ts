@@ -54,6 +54,11 @@ export class RunningService implements ServiceInstance {
     return this.#consumers.filter(consumer => !this.#ended.has(consumer))
   }
 
+  /** Whether what it has made, ended or not, commits for the group by hand. */
+  commitsByHand(group: string): boolean {
+    return this.#consumers.some(({ client }) => client.group === group && !client.autoCommit)
+  }
+
   /** Closes what it has made, in order. */
   async stop(): Promise<void> {
     this.stopping = true

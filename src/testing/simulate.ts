@@ -100,6 +100,10 @@ class Simulation<Topics extends TopicMap> {
       throw invalidOption('simulate', 'seeds', `nothing beside 'seed'`, seeds)
     if (only !== undefined && seed === undefined)
       throw invalidOption('simulate', 'only', `a 'seed' beside it`, only)
+    // It would leave out what it was asked for, and then nothing fails.
+    const { steps = 50 } = options
+    if (only?.some(at => at >= steps))
+      throw invalidOption('simulate', 'only', `numbers below steps (${steps})`, only)
     this.#parts = parts
     this.#options = options
   }

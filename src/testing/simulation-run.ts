@@ -1,4 +1,5 @@
 import { TimeoutError } from '../errors.ts'
+import type { Partition } from '../log/partition.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import {
   assertEveryKeyInOrder,
@@ -183,23 +184,16 @@ export class SimulationRun<Topics extends TopicMap> {
   #redeliver({ pick }: Step): string | undefined {
     // Who commits by hand would commit what comes again, and so go back.
     const groups = [...this.#broker.groups.values()].filter(({ id }) =>
-      this.#live.every(({ consumers }) =>
-        consumers.every(({ client }) => client.group !== id || client.autoCommit),
-      ),
+      this.#services.every(service => !service.commitsByHand(id)),
     )
     const places = groups.flatMap(group =>
-      group.offsets.map(({ topic, partition, offset }) => ({
-        group: group.id,
-        topic,
-        partition,
-        offset: offset - 1,
-      })),
+      group.offsets.flatMap(({ topic, partition, offset: committed }) => {
+        const log = this.#broker.topics.get(topic)?.partitions[partition]
+        const offset = log && lastRecordBefore(log, committed)
+        return offset === undefined ? [] : [{ group: group.id, topic, partition, offset }]
+      }),
     )
-    const held = places.filter(({ topic, partition, offset }) => {
-      const log = this.#broker.topics.get(topic)?.partitions[partition]
-      return log !== undefined && offset >= log.logStartOffset && offset < log.highWatermark
-    })
-    const place = pickFrom(held, pick)
+    const place = pickFrom(places, pick)
     if (place === undefined) return undefined
     this.#broker.redeliver(place)
     return `${place.group} gets ${place.topic}-${place.partition}@${place.offset} again`
@@ -258,6 +252,14 @@ export class SimulationRun<Topics extends TopicMap> {
     await this.#parts.check?.(this.#public)
     this.#throwFailure()
   }
+}
+
+// Not simply the offset before: that may be the end of a transaction, or a gap of compaction.
+function lastRecordBefore(log: Partition, end: number): number | undefined {
+  for (let offset = end - 1; offset >= log.logStartOffset; offset--) {
+    if (log.fetch(offset, 1)[0]?.offset === offset) return offset
+  }
+  return undefined
 }
 
 function pickFrom<Item>(items: readonly Item[], pick: number): Item | undefined {

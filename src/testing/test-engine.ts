@@ -18,15 +18,12 @@ import type { Outbox } from '../events.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import { neverAnswered } from './never.ts'
 import { after, placesOf, type TestClient } from './test-client.ts'
 import { TestFetchSession } from './test-fetch-session.ts'
 import { TestListener } from './test-listener.ts'
 import { TestMembership } from './test-membership.ts'
-import { TestTransactionalProducer } from './test-transactions.ts'
-
-const neverAnswered = () => {
-  // Who died waits for nothing and gets no answer.
-}
+import { TestTransactionalProducer, unheardProducer } from './test-transactions.ts'
 
 /** The engine of one client of a test broker: the real one, behind the plan of faults. */
 export class TestEngine implements Engine {
@@ -83,7 +80,7 @@ export class TestEngine implements Engine {
     records: readonly ProducerRecord[],
     write: () => MaybePromise<Written>,
   ): MaybePromise<Written> {
-    if (this.#client.bench.silenced()) return new Promise(neverAnswered)
+    if (this.#client.bench.silenced()) return neverAnswered()
     const places = records.map(({ topic, partition }) => ({ topic: topic.name, partition }))
     if (this.#waiting !== undefined) {
       return this.#wait(this.#waiting.then(() => after(this.#client.meet('append', places), write)))
@@ -108,6 +105,7 @@ export class TestEngine implements Engine {
   initTransactions(transactionalId: string, timeoutMs: number): MaybePromise<TransactionalProducer> {
     const { initTransactions } = this.#engine
     if (initTransactions === undefined) throw new IllegalStateError(`The ${this.name} has no transactions`)
+    if (this.#client.bench.silenced()) return unheardProducer
     const wrap = (producer: TransactionalProducer) => new TestTransactionalProducer(producer, this.#client)
     return after(this.#client.meet('initTransactions', []), () => {
       const made = initTransactions.call(this.#engine, transactionalId, timeoutMs)

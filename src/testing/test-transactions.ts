@@ -8,7 +8,20 @@ import type {
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
+import { neverAnswered } from './never.ts'
 import { after, type TestClient } from './test-client.ts'
+
+/** What a process that died would begin: its requests reach nobody. */
+class UnheardTransaction implements EngineTransaction {
+  readonly append: () => Promise<RecordMetadata> = neverAnswered
+  readonly appendBatch: () => Promise<RecordMetadata[]> = neverAnswered
+  readonly sendOffsets: () => Promise<void> = neverAnswered
+  readonly commit: () => Promise<void> = neverAnswered
+  readonly abort: () => Promise<void> = neverAnswered
+}
+
+/** The producer of a process that died before it had asked for its id. */
+export const unheardProducer: TransactionalProducer = { begin: () => new UnheardTransaction() }
 
 /** A producer with a transactional id, behind the plan of faults. */
 export class TestTransactionalProducer implements TransactionalProducer {
@@ -21,6 +34,7 @@ export class TestTransactionalProducer implements TransactionalProducer {
   }
 
   begin(): MaybePromise<EngineTransaction> {
+    if (this.#client.bench.silenced()) return unheardProducer.begin()
     const wrap = (transaction: EngineTransaction) => new TestTransaction(transaction, this.#client)
     return after(this.#client.meet('beginTransaction', []), () => {
       const begun = this.#producer.begin()
@@ -42,16 +56,23 @@ class TestTransaction implements EngineTransaction {
     this.#note('transaction begun')
   }
 
+  get #silenced(): boolean {
+    return this.#client.bench.silenced()
+  }
+
   append(record: ProducerRecord): MaybePromise<RecordMetadata> {
+    if (this.#silenced) return neverAnswered()
     return after(this.#client.meet('append', [placeOf(record)]), () => this.#transaction.append(record))
   }
 
   appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]> {
+    if (this.#silenced) return neverAnswered()
     const places = records.map(placeOf)
     return after(this.#client.meet('append', places), () => this.#transaction.appendBatch(records))
   }
 
   sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): MaybePromise<void> {
+    if (this.#silenced) return neverAnswered()
     return after(this.#client.meet('sendOffsets', offsets), () => {
       for (const { topic, partition, offset } of offsets) this.#offsets.push({ topic, partition, offset })
       return this.#transaction.sendOffsets(membership, offsets)
@@ -73,6 +94,8 @@ class TestTransaction implements EngineTransaction {
     end: () => MaybePromise<void>,
     kind: 'transaction committed' | 'transaction aborted',
   ): MaybePromise<void> {
+    // The coordinator ends it when its time is over.
+    if (this.#silenced) return neverAnswered()
     const ended = () => {
       this.#over = true
       this.#note(kind)

@@ -64,6 +64,25 @@ export class TimeKeeper {
     }
   }
 
+  /**
+   * Waits a moment of real time, where a handler waits for something else than the broker's; false where none does, or where
+   * none has come any further for `patienceMs`.
+   */
+  waitPatiently(patienceMs: number): () => Promise<boolean> {
+    let inHand = ''
+    let waitedMs = 0
+    return async () => {
+      if (!this.#outside) return false
+      const now = this.#running.flatMap(({ pending }) => pending).join()
+      if (now !== inHand) waitedMs = 0
+      inHand = now
+      if (waitedMs >= patienceMs) return false
+      await realDelay(1)
+      waitedMs++
+      return true
+    }
+  }
+
   async #moveUntil(goal: Goal, end: number): Promise<void> {
     const outside = this.#waitOutside(goal)
     while (!(await this.#reached(goal))) {

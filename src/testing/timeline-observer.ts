@@ -86,8 +86,9 @@ class TimelineObserver {
     let seen = 0
     const signal = () => {
       for (; seen < partition.highWatermark; seen++) {
-        const [record] = seen < partition.logStartOffset ? [] : partition.fetch(seen, 1)
-        if (record === undefined) continue
+        // What a transaction has written is there, whatever becomes of it; that it ended is no record.
+        const [record] = seen < partition.logStartOffset ? [] : partition.fetch(seen, 1, false)
+        if (record?.offset !== seen) continue
         const { topic, partition: index, offset, key } = record
         this.#host.timeline.record({ kind: 'appended', topic, partition: index, offset, key })
       }

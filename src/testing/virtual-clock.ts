@@ -66,7 +66,8 @@ export class VirtualClock implements TestClock {
     const end = this.#elapsed + ms
     await this.settle()
     while (await this.#fireNext(end));
-    this.#elapsed = end
+    // Somebody else may have moved it further meanwhile.
+    this.#elapsed = Math.max(this.#elapsed, end)
     await this.settle()
   }
 

@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert'
-import { BatchError, IllegalStateError, topic } from 'brokerlet'
+import { BatchError, Broker, IllegalStateError, InvalidArgumentError, topic } from 'brokerlet'
 import {
   assertDuplicatesOnlyAfterRebalance,
   assertEveryKeyInOrder,
@@ -13,7 +13,7 @@ import {
   TestBroker,
 } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
-import { fill } from '../helpers/behaviours.ts'
+import { fill, rejection } from '../helpers/behaviours.ts'
 
 declare module 'vitest' {
   interface Matchers<T = any> extends BrokerMatchers<T> {}
@@ -219,4 +219,74 @@ it('has a matcher for each of them', async () => {
   expect(() => expect(broker).not.toLoseNothing('billing')).toThrow(
     "Expected otherwise, but group 'billing' has lost nothing",
   )
+})
+
+it('gives a record that several expected ones fit to the one that no other record fits', async () => {
+  const { broker } = await billing()
+  broker.topic('orders').append({ key: 'a', value: 1 })
+  broker.topic('orders').append({ key: 'a', value: 2 })
+  broker.topic('orders').append({ key: 'b', value: 1 })
+  await broker.idle()
+  assertProcessed(broker, 'billing', [{}, { value: 1 }, { key: 'a', value: 1 }])
+  expect(
+    failureOf(() => assertProcessed(broker, 'billing', [{}, { value: 2 }, { value: 2 }])).message,
+  ).toContain('1 of the expected ones are missing, 1 were not expected')
+})
+
+it('asks a transaction that was committed, and none that was aborted, for its records', async () => {
+  const broker = new TestBroker({ topics })
+  const skipping = broker.consumer({ groupId: 'billing', topics: ['orders'] }).on('skipped', () => {})
+  await skipping.run({
+    eachRecord: ({ value }) => {
+      if (value === 'bad') throw new Error('no')
+    },
+    retry: { attempts: 1 },
+    onFailure: 'skip',
+  })
+  const producer = broker.producer({ transactionalId: 'shop' })
+  const send = (values: readonly string[]) =>
+    producer.transaction(async tx => {
+      for (const value of values) await tx.send({ topic: 'orders', value })
+      if (values.length === 2) throw new Error('aborted')
+    })
+  await rejection(send(['one', 'two']))
+  await broker.idle()
+  assertNothingLost(broker, 'billing')
+  assertNoCommitPastProcessed(broker, 'billing')
+  await send(['three', 'bad', 'five'])
+  await broker.idle()
+  expect(failureOf(() => assertNothingLost(broker, 'billing')).message).toContain(
+    'has not processed orders-0@4',
+  )
+  expect(broker.timeline.ofKind('appended').map(({ offset }) => offset)).toEqual([0, 1, 3, 4, 5])
+})
+
+it('does not miss what compaction has taken', async () => {
+  const broker = new TestBroker({ topics: { prices: topic({ cleanupPolicy: 'compact' }) } })
+  for (let value = 0; value < 3; value++) broker.topic('prices').append({ key: 'a', value })
+  broker.topic('prices').compact()
+  await broker.consumer({ groupId: 'g', topics: ['prices'] }).run({ eachRecord: () => {} })
+  await broker.idle()
+  assertNothingLost(broker, 'g')
+  assertNoCommitPastProcessed(broker, 'g')
+})
+
+it.each([
+  ['assertNothingLost', assertNothingLost],
+  ['assertEveryKeyInOrder', assertEveryKeyInOrder],
+  ['assertNoCommitPastProcessed', assertNoCommitPastProcessed],
+  ['assertDuplicatesOnlyAfterRebalance', assertDuplicatesOnlyAfterRebalance],
+] as const)('refuses a group that never was, and a broker that is none, in %s', async (name, assertion) => {
+  const { broker } = await billing()
+  expect(() => assertion(broker, 'biling')).toThrow("There is no group 'biling'. Did you mean 'billing'?")
+  expect(() => assertion(new Broker() as never, 'billing')).toThrow(
+    `${name}: expected a TestBroker, received a Broker`,
+  )
+})
+
+it('refuses expected records that are no records', async () => {
+  const { broker } = await billing()
+  expect(() => assertRecords(broker, 'orders', undefined as never)).toThrow(InvalidArgumentError)
+  expect(() => assertProcessed(broker, 'billing', ['a'] as never)).toThrow(InvalidArgumentError)
+  expect(() => processedBy(undefined as never, 'billing')).toThrow(InvalidArgumentError)
 })

@@ -109,3 +109,17 @@ it("wants fake timers for the runner's clock, made before it", () => {
     "option 'timers' expects fake timers with Date and performance, made before the broker",
   )
 })
+
+it("lets a month pass on the runner's clock, whose timers take no longer delay than 24 days", async () => {
+  vi.useFakeTimers()
+  const day = 24 * 60 * 60 * 1000
+  const broker = new TestBroker({ topics: { audit: topic({ retentionMs: 40 * day }) }, timers: vi })
+  const start = broker.now
+  fill(broker, 'audit', 1)
+  await broker.advance(30 * day)
+  expect(broker.now - start).toBe(30 * day)
+  expect(broker.topic('audit').records()).toHaveLength(1)
+  await broker.advance(11 * day)
+  expect(broker.topic('audit').records()).toHaveLength(0)
+  await broker.close()
+})

@@ -264,3 +264,87 @@ it.each([
   expect(error.name).toBe('InvalidOptionError')
   expect(error.message).toContain(text)
 })
+
+it('holds for topics that are compacted', { timeout: 60_000 }, async () => {
+  const prices = topic<Order>({ cleanupPolicy: 'compact', segmentRecords: 2 })
+  const { steps } = await simulate(
+    {
+      topics: { prices },
+      services: {
+        table: broker =>
+          broker
+            .consumer({ groupId: 'table', topics: ['prices'] })
+            .run({ eachRecord: () => broker.clock.sleep(5) }),
+      },
+      actions: {
+        price: ({ broker, step, random }) =>
+          broker.producer().send({ topic: 'prices', key: random.pick(['a', 'b']), value: { id: step } }),
+      },
+    },
+    { seeds: 60 },
+  )
+  expect(steps.redeliver).toBeGreaterThan(0)
+})
+
+it('hears nothing more of the transactions of an instance that died, and holds for those of others', async () => {
+  const { steps } = await simulate(
+    {
+      topics,
+      services: {
+        billing: (broker, { name }) => {
+          const producer = broker.producer({ transactionalId: name })
+          return broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false }).run({
+            eachRecord: (record, context) =>
+              producer.transaction(async tx => {
+                const { key, value } = record
+                await broker.clock.sleep(50)
+                await tx.send({ topic: 'invoices', key, value })
+                await tx.sendOffsets(context)
+              }),
+          })
+        },
+        mail: startMail,
+      },
+      actions: { order },
+      check: broker => {
+        const billed = broker.topic('invoices').records()
+        expect(new Set(billed.map(({ value }) => value.id)).size).toBe(billed.length)
+      },
+    },
+    { seeds: 60, weights: { crash: 4 } },
+  )
+  expect(steps.crash).toBeGreaterThan(0)
+  expect(steps.redeliver).toBeGreaterThan(0)
+})
+
+it('lets nothing arrive that an instance sends in a transaction once it has died', async () => {
+  await simulate(
+    {
+      topics,
+      services: {
+        billing: (broker, { name }) => {
+          const producer = broker.producer({ transactionalId: name })
+          return broker.consumer({ groupId: 'billing', topics: ['orders'], clientId: name }).run({
+            eachRecord: async ({ key, value }) => {
+              await broker.clock.sleep(50)
+              await producer.transaction(tx => tx.send({ topic: 'invoices', key, value }))
+            },
+          })
+        },
+      },
+      actions: { order },
+      // Each handler that ends has billed once, and one that died has not.
+      check: broker => {
+        const ended = broker.timeline.ofKind('processed').length
+        expect(broker.topic('invoices').records().length).toBe(ended)
+      },
+    },
+    { seeds: 40, weights: { fail: 0, delay: 0, redeliver: 0, stop: 0, crash: 4, turn: 0 } },
+  )
+})
+
+it('refuses steps that the schedule does not have', async () => {
+  expect(await rejectionOf(simulate(scenario, { seed: 1, only: [3, 50] }))).toMatchObject({
+    message: "simulate: option 'only' expected numbers below steps (50), received an array of 2",
+  })
+})

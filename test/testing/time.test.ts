@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { NeverIdleError, TimeoutError, topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
@@ -194,6 +195,33 @@ it('closes though a handler sleeps, by moving time', async () => {
   await broker.advance(0)
   expect(await broker.close()).toEqual([{ group: 'g', topic: 'orders', partition: 0, from: 1, count: 1 }])
   expect(ended).toBe(true)
+})
+
+it('closes once handlers have ended that wait for something else than its time', async () => {
+  const broker = new TestBroker({ topics })
+  let ended = 0
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: async () => {
+      await readFile(import.meta.filename)
+      ended++
+    },
+  })
+  fill(broker, 'orders', 3)
+  expect(await broker.close({ drain: true })).toEqual([])
+  expect(ended).toBe(3)
+  expect(broker.now).toBe(Date.UTC(2020, 0, 1))
+})
+
+it('does not go back where two move it at once', async () => {
+  const broker = new TestBroker()
+  await Promise.all([broker.advance(100), broker.advance(50)])
+  expect(broker.now - Date.UTC(2020, 0, 1)).toBe(100)
+})
+
+it('refuses to sleep for no number, which would take all time with it', async () => {
+  const broker = new TestBroker()
+  const error = await rejection(broker.clock.sleep(Number.NaN))
+  expect(error).toMatchObject({ message: 'sleep: expected a number of milliseconds, received NaN' })
 })
 
 it('closes though a handler never ends', async () => {
