@@ -1,10 +1,16 @@
 /** Freezes plain data all the way down; typed arrays cannot be frozen and stay as they are. */
-export function deepFreeze(value: unknown, seen: Set<object> = new Set()): void {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return
-  seen.add(value)
-  for (const key of Reflect.ownKeys(value)) {
-    const property = Object.getOwnPropertyDescriptor(value, key)
-    if (property && 'value' in property) deepFreeze(property.value, seen)
+export function deepFreeze(root: unknown): void {
+  const seen = new Set<object>()
+  // A list, not calls within calls: a long chain of objects has no end that the stack would reach.
+  const left = [root]
+  while (left.length > 0) {
+    const value = left.pop()
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) continue
+    seen.add(value)
+    for (const key of Reflect.ownKeys(value)) {
+      const property = Object.getOwnPropertyDescriptor(value, key)
+      if (property && 'value' in property) left.push(property.value)
+    }
+    Object.freeze(value)
   }
-  Object.freeze(value)
 }

@@ -351,9 +351,18 @@ export function describeValue(value: unknown): string {
     case 'symbol':
       return 'a symbol'
     default:
-      if (Array.isArray(value)) return `an array of ${value.length}`
-      return `${/^(?!Uint)[aeiou]/.test(constructorName(value)) ? 'an' : 'a'} ${constructorName(value)}`
+      try {
+        return describeObject(value)
+      } catch {
+        // A proxy whose traps throw.
+        return 'an object'
+      }
   }
+}
+
+function describeObject(value: object): string {
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  return `${/^(?!Uint)[aeiou]/.test(constructorName(value)) ? 'an' : 'a'} ${constructorName(value)}`
 }
 
 function constructorName(value: object): string {

@@ -127,6 +127,8 @@ export class Serde {
       })
     }
     if (encoded instanceof Uint8Array) return encoded
+    // An asynchronous codec: nobody looks at its promise, which must not end as an unhandled rejection.
+    if (isThenable(encoded)) encoded.then(undefined, () => {})
     throw this.#invalid('value', `its codec made ${describeValue(encoded)} where bytes belong`)
   }
 

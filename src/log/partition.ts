@@ -313,9 +313,9 @@ export class Partition {
    * @throws InvalidRecordError where a record cannot be decoded, or only by a schema that answers with a promise.
    */
   read(offset: number, options: ReadOptions = {}): readonly ConsumerRecord[] {
-    const { maxRecords = 500, maxBytes } = options
     requireOffset('offset', offset)
     checkReadOptions(options)
+    const { maxRecords = 500, maxBytes } = options
     if (offset < this.#start || offset > this.#end) {
       throw new OffsetOutOfRangeError(
         `Offset ${offset} is out of range of ${this.topic}-${this.index}, which holds ${this.#start} to ${this.#end}`,

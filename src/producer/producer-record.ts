@@ -13,6 +13,13 @@ export interface UncheckedMessage {
   readonly timestamp?: unknown
 }
 
+/** A message as it is at this moment: what waits its turn is written as it was sent, also where its sender goes on using it. */
+export function asSent(message: unknown): unknown {
+  if (typeof message !== 'object' || message === null) return message
+  const { topic, key, value, headers, partition, timestamp } = message as Readonly<Record<string, unknown>>
+  return { ...message, topic, key, value, headers, partition, timestamp }
+}
+
 // Names one by one: their strings are compared by identity, where asking a Set costs 15 ns a field.
 function isField(name: string): boolean {
   return (
@@ -44,7 +51,16 @@ export function toProducerRecord(
     message.timestamp === undefined ? undefined : checkTimestamp(topic.name, message.timestamp)
   const stored = topic.serde.serialize(message.value)
   return isPromise(stored)
-    ? placeLater(topic, message, partitioner, sticky, key, stored, headers, timestamp)
+    ? placeLater(
+        topic,
+        asSent(message) as UncheckedMessage,
+        partitioner,
+        sticky,
+        key,
+        stored,
+        headers,
+        timestamp,
+      )
     : place(topic, message, partitioner, sticky, key, stored, headers, timestamp)
 }
 

@@ -4,7 +4,7 @@ import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
-import { toProducerRecord, type UncheckedMessage } from './producer-record.ts'
+import { asSent, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 
 /** Where checked records are written: the log, or a transaction. */
 export interface RecordSink {
@@ -100,8 +100,9 @@ export class RecordSender {
   // These stand apart from `send` and `sendBatch`, because what a closure captures is allocated by every call of the
   // function around it, whether or not it comes to the closure.
   #sendQueued(message: unknown, wait: SendWait): Promise<RecordMetadata> {
+    const sent = asSent(message)
     return this.#enqueue(
-      () => this.#prepare(message),
+      () => this.#prepare(sent),
       record => this.#sink.append(record, wait),
     )
   }
@@ -114,8 +115,9 @@ export class RecordSender {
   }
 
   #sendBatchQueued(messages: readonly unknown[], wait: SendWait): Promise<RecordMetadata[]> {
+    const sent = messages.map(asSent)
     return this.#enqueue(
-      () => this.#prepareAll(messages),
+      () => this.#prepareAll(sent),
       records => this.#sink.appendBatch(records, wait),
     )
   }
@@ -185,19 +187,20 @@ export class RecordSender {
     const records = new Array<ProducerRecord>(messages.length)
     for (let i = 0; i < messages.length; i++) {
       const record = this.#check(messages[i])
-      if (isPromise(record)) return this.#prepareRest(messages, records.slice(0, i), record)
+      if (isPromise(record))
+        return this.#prepareRest(messages.slice(i + 1).map(asSent), records.slice(0, i), record)
       records[i] = record
     }
     return this.#advanceAll(records)
   }
 
   async #prepareRest(
-    messages: readonly unknown[],
+    rest: readonly unknown[],
     records: ProducerRecord[],
     first: Promise<ProducerRecord>,
   ): Promise<ProducerRecord[]> {
     records.push(await first)
-    for (let i = records.length; i < messages.length; i++) records.push(await this.#check(messages[i]))
+    for (const message of rest) records.push(await this.#check(message))
     return this.#advanceAll(records)
   }
 
@@ -234,6 +237,7 @@ export class RecordSender {
 
   async #checkLater(topic: Promise<EngineTopic>, message: UncheckedMessage): Promise<ProducerRecord> {
     const { partitioner, sticky } = this.#options
-    return toProducerRecord(await topic, message, partitioner, sticky)
+    const sent = asSent(message) as UncheckedMessage
+    return toProducerRecord(await topic, sent, partitioner, sticky)
   }
 }

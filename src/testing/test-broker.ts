@@ -64,6 +64,11 @@ const day = 24 * 60 * 60 * 1000
 const realMs = 5000
 const closeRealMs = 1000
 
+const anObject: Check = {
+  expected: 'an object',
+  accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
+}
+
 const finiteDuration: Check = {
   expected: 'a number of milliseconds, 0 or more and not without end',
   accepts: value => Number.isFinite(value) && (value as number) >= 0,
@@ -90,8 +95,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   readonly #consumers = new Set<TestConsumer>()
 
   constructor(options: TestBrokerOptions<Topics> = {}) {
-    const { seed = 1, timers, timelineEntries = 100_000, ...rest } = options
     refuseOptions(options)
+    const { seed = 1, timers, timelineEntries = 100_000, ...rest } = options
     const clock = timers === undefined ? new VirtualClock() : new RunnerClock(timers)
     super({ ...rest, clock, random: seededRandom(seed) })
     this.#testClock = clock
@@ -343,6 +348,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
 }
 
 function refuseOptions(options: TestBrokerOptions): void {
+  if (!anObject.accepts(options)) throw invalidOption('TestBroker', 'options', anObject.expected, options)
   const { clock, random } = options as { readonly clock?: unknown; readonly random?: unknown }
   for (const [option, given] of Object.entries({ clock, random })) {
     if (given !== undefined)

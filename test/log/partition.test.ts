@@ -160,6 +160,7 @@ describe('read', () => {
       expect(error).toBeInstanceOf(InvalidOptionError)
       expect(error).toMatchObject({ code: 'INVALID_CONFIG', option })
     }
+    expect(thrownBy(() => partition.read(0, null as never))).toBeInstanceOf(InvalidOptionError)
   })
 })
 

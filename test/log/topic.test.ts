@@ -83,6 +83,22 @@ describe('freeze', () => {
     ]).toEqual([false, true, true, false])
   })
 
+  it('freezes a chain of objects, however long', () => {
+    const { broker } = testBroker({ freeze: true })
+    broker.createTopic('log')
+    interface Chain {
+      next?: Chain
+    }
+    const value: Chain = {}
+    let last = value
+    for (let i = 0; i < 50_000; i++) {
+      last.next = {}
+      last = last.next
+    }
+    broker.topic('log').append({ value })
+    expect([Object.isFrozen(value), Object.isFrozen(last)]).toEqual([true, true])
+  })
+
   it('leaves the value of a refused record as it was', async () => {
     const { broker } = testBroker({ freeze: true })
     broker.createTopic('log')

@@ -31,6 +31,13 @@ function shop() {
   return { broker, clock, producer, send, values }
 }
 
+/** A value that nobody can look into. */
+function closedBook(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
 type Case = readonly [what: string, message: unknown, fields: object, text: string]
 
 const refused: readonly Case[] = [
@@ -51,6 +58,12 @@ const refused: readonly Case[] = [
     { topic: 'Order-Lines', value: 1 },
     { errno: 3, topic: 'Order-Lines', suggestions: ['order_lines'] },
     "Unknown topic 'Order-Lines'. Did you mean 'order_lines'?",
+  ],
+  [
+    'a partition that cannot be looked into',
+    { topic: 'orders', partition: closedBook(), value: 1 },
+    { errno: 87, topic: 'orders', field: 'partition' },
+    "Record for topic 'orders': partition expected a whole number, received an object",
   ],
   [
     'a topic unlike any',

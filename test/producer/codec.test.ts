@@ -214,3 +214,13 @@ describe('a codec and a schema', () => {
     )
   })
 })
+
+it("refuses an asynchronous codec, whose promise is nobody else's to look at", async () => {
+  const { broker } = testBroker()
+  const encode = async () => {
+    throw new Error('too late')
+  }
+  broker.createTopic('log', { codec: { encode: encode as never, decode: value => value } })
+  const error = await rejectionOf(broker.producer().send({ topic: 'log', value: 1 }))
+  expect(error.message).toBe("Record for topic 'log': its codec made a Promise where bytes belong")
+})

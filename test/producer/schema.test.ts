@@ -136,6 +136,23 @@ describe('a synchronous schema', () => {
 })
 
 describe('an asynchronous schema', () => {
+  it('has each message written as it was sent, also where its sender goes on using the object', async () => {
+    const { broker } = testBroker()
+    broker.createTopic('slow', { schema: schemaOf(async value => ({ value })), partitions: 3 })
+    broker.createTopic('plain', { partitions: 3 })
+    const producer = broker.producer()
+    const message = { topic: 'slow', key: 'a', value: 1, partition: 1 }
+    const list = [message, message]
+    const sends = [producer.send(message), producer.send(message), producer.sendBatch(list)]
+    Object.assign(message, { topic: 'plain', key: 'b', value: 2, partition: 2 })
+    list.push(message)
+    await Promise.all(sends)
+    const written = [...broker.topic('slow').records(), ...broker.topic('plain').records()]
+    expect(written).toHaveLength(4)
+    for (const record of written)
+      expect(record).toMatchObject({ topic: 'slow', key: 'a', value: 1, partition: 1 })
+  })
+
   it('keeps the order of the sends, of other topics too', async () => {
     const { schema, waiting } = slowSchema()
     const { broker, clock } = testBroker()

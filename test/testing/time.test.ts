@@ -258,6 +258,8 @@ it('refuses what cannot be meant', async () => {
     "option 'timers' expected an object with advanceTimersByTime(), advanceTimersToNextTimer(), getTimerCount()",
   )
   expect(wrong({ topic: {} })).toThrow("unknown option 'topic'")
+  expect(wrong(null as never)).toThrow('expected an object, received null')
+  expect(wrong('seed' as never)).toThrow("expected an object, received 'seed'")
   const broker = new TestBroker({ topics })
   await expect(broker.advance(-1)).rejects.toThrow('advance: expected a number of milliseconds')
   await expect(broker.advance(Number.POSITIVE_INFINITY)).rejects.toThrow('not without end')
