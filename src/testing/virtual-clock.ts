@@ -25,8 +25,9 @@ export class VirtualClock implements TestClock {
     this.workBudget = { ms: Number.POSITIVE_INFINITY, records }
   }
 
+  // Whole milliseconds, as Date.now gives them: they become timestamps, and a delay with jitter is not whole.
   now(): number {
-    return this.#start + this.#elapsed
+    return Math.floor(this.#start + this.#elapsed)
   }
 
   monotonic(): number {

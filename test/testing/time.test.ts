@@ -212,6 +212,16 @@ it('closes once handlers have ended that wait for something else than its time',
   expect(broker.now).toBe(Date.UTC(2020, 0, 1))
 })
 
+it('tells whole milliseconds, as records have them, also after a delay that is none', async () => {
+  const broker = new TestBroker({ topics })
+  await broker.advance(1.7)
+  const { timestamp } = broker.topic('orders').append({ value: 1 })
+  expect([timestamp, broker.now]).toEqual(new Array(2).fill(Date.UTC(2020, 0, 1) + 1))
+  broker.topic('orders').append({ value: 2, timestamp })
+  await broker.advance(0.3)
+  expect(broker.now).toBe(Date.UTC(2020, 0, 1) + 2)
+})
+
 it('does not go back where two move it at once', async () => {
   const broker = new TestBroker()
   await Promise.all([broker.advance(100), broker.advance(50)])
