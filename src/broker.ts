@@ -369,7 +369,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
 
   // --- events -------------------------------------------------------------------------------------------------------
 
-  /** Listens; events inform, and are never awaited. */
+  /** Listens; events inform, and are never awaited. What a listener throws, or rejects with, is an 'error' event. */
   on<Name extends keyof BrokerEvents>(name: Name, listener: (event: BrokerEvents[Name]) => void): this {
     this.#engine.events.on(name, listener)
     return this

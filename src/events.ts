@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
 import { events } from './diagnostics.ts'
 import { describeError } from './errors.ts'
+import { isThenable } from './maybe-promise.ts'
 import { callback, requireArgument } from './validate.ts'
 
 /** What happened, queued until the outermost call into the core has finished, so that nobody sees it half done. */
@@ -27,13 +28,15 @@ export class Outbox {
   }
 }
 
-type Listener<Payload> = (payload: Payload) => void
+type Listener<Payload> = (payload: Payload) => unknown
+// By the event's name: one function may listen to several.
+type Guards = Map<string, Listener<unknown>>
 
 /** Typed events that inform and are never awaited; each carries one payload. */
 export class Events<Map extends { error: unknown }> {
   readonly #emitter = new EventEmitter()
   // A listener is called through a guard; this finds the guard again when the listener is taken off.
-  readonly #guards = new WeakMap<Listener<never>, Listener<unknown>>()
+  readonly #guards = new WeakMap<Listener<never>, Guards>()
   readonly #outbox: Outbox
   readonly #source: string
   readonly #owner: object
@@ -56,7 +59,7 @@ export class Events<Map extends { error: unknown }> {
   }
 
   off<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
-    const guard = this.#guards.get(listener)
+    const guard = this.#guards.get(listener)?.get(name)
     if (guard) this.#emitter.off(name, guard)
   }
 
@@ -83,18 +86,24 @@ export class Events<Map extends { error: unknown }> {
   #guard(name: string, listener: Listener<never>): Listener<unknown> {
     requireArgument(`on('${name}')`, 'listener', listener, callback)
     this.#heard = true
-    let guard = this.#guards.get(listener)
-    if (!guard) {
-      guard = payload => {
-        try {
-          listener(payload as never)
-        } catch (thrown) {
-          this.#error(thrown)
-        }
-      }
-      this.#guards.set(listener, guard)
-    }
+    const guards = this.#guards.get(listener) ?? new Map()
+    this.#guards.set(listener, guards)
+    const guard = guards.get(name) ?? this.#guarded(name, listener)
+    guards.set(name, guard)
     return guard
+  }
+
+  #guarded(name: string, listener: Listener<never>): Listener<unknown> {
+    // One of 'error' that rejects would hear of itself, and reject again.
+    const rejected = (thrown: unknown) => (name === 'error' ? this.#warn(thrown) : this.#error(thrown))
+    return payload => {
+      try {
+        const answer = listener(payload as never)
+        if (isThenable(answer)) answer.then(undefined, rejected)
+      } catch (thrown) {
+        this.#error(thrown)
+      }
+    }
   }
 
   #failing = false
@@ -102,7 +111,7 @@ export class Events<Map extends { error: unknown }> {
   #error(thrown: unknown): void {
     // A listener of 'error' that throws itself is told to the process, not to itself again.
     if (this.#failing || !this.listens('error')) {
-      warn(`${this.#source}: an error that no 'error' listener handled: ${describeError(thrown)}`)
+      this.#warn(thrown)
       return
     }
     this.#failing = true
@@ -111,6 +120,10 @@ export class Events<Map extends { error: unknown }> {
     } finally {
       this.#failing = false
     }
+  }
+
+  #warn(thrown: unknown): void {
+    warn(`${this.#source}: an error that no 'error' listener handled: ${describeError(thrown)}`)
   }
 }
 

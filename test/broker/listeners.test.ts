@@ -57,6 +57,27 @@ describe('a listener that throws', () => {
     expect(warnings).toEqual(["Broker: an error that no 'error' listener handled: second"])
     broker.createTopic('invoices')
     expect(heard).toEqual([first, first])
+    await clock.settle()
+    expect(warnings).toHaveLength(2)
+  })
+
+  it('is told in the same way where it is asynchronous and rejects, and never as an unhandled rejection', async () => {
+    const { broker, clock } = orders()
+    const heard: unknown[] = []
+    const first = new Error('first')
+    const fail = async (event: unknown) => {
+      heard.push(event)
+      throw first
+    }
+    broker.on('topicCreated', fail).on('error', fail)
+    broker.createTopic('payments')
+    await clock.settle()
+    expect(heard).toEqual([{ topic: 'payments', partitions: 1 }, first])
+    expect(warnings).toEqual(["Broker: an error that no 'error' listener handled: first"])
+    broker.off('topicCreated', fail)
+    broker.createTopic('invoices')
+    await clock.settle()
+    expect(heard).toHaveLength(2)
   })
 
   it('does not keep a record from being written, delivered or committed', async () => {
