@@ -433,7 +433,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   // --- events -------------------------------------------------------------------------------------------------------
 
-  /** Listens; events inform, and are never awaited. */
+  /** Listens; events inform, and are never awaited. What a listener throws, or rejects with, is an 'error' event. */
   on<Name extends keyof ConsumerEvents>(name: Name, listener: (event: ConsumerEvents[Name]) => void): this {
     this.#events.on(name, listener)
     return this

@@ -161,7 +161,7 @@ export class SimulationRun<Topics extends TopicMap> {
 
   #die(instance: RunningService): void {
     instance.dead = true
-    for (const consumer of instance.consumers) this.#broker.crash(consumer)
+    for (const consumer of instance.consumers) if (!consumer.ended) this.#broker.crash(consumer)
   }
 
   // --- what goes wrong ----------------------------------------------------------------------------------------------

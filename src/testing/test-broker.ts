@@ -270,11 +270,13 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    * Stops consumers like processes that died: they finish, commit and say nothing any more, no hook is called, and their
    * group hears of it when their session is over (`sessionTimeoutMs`).
    *
-   * @throws IllegalStateError where there is no such consumer
+   * @throws IllegalStateError where there is no such consumer, or it has ended
    */
   crash(target: Consumer | CrashTarget): void {
     const consumers =
-      target instanceof TestConsumer ? [target as unknown as TestConsumer] : this.#find(target as CrashTarget)
+      target instanceof TestConsumer
+        ? [this.#requireLive(target as unknown as TestConsumer)]
+        : this.#find(target as CrashTarget)
     for (const consumer of consumers) {
       const { group, member } = consumer.client
       this.timeline.record({ kind: 'crashed', group, member })
@@ -285,11 +287,20 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     this.engine.outbox.flush()
   }
 
+  #requireLive(consumer: TestConsumer): TestConsumer {
+    if (this.#consumers.has(consumer) && !consumer.ended) return consumer
+    const { member } = consumer.client
+    throw new IllegalStateError(`crash: consumer '${member}' has ended, or is another broker's`, {
+      memberId: member,
+    })
+  }
+
   #find(target: CrashTarget): TestConsumer[] {
     checkOptions('crash', target, { group: name, member: name })
     const { group, member } = target
     const found = [...this.#consumers].filter(
-      ({ client }) => client.group === group && (member === undefined || client.names.includes(member)),
+      ({ client, ended }) =>
+        !ended && client.group === group && (member === undefined || client.names.includes(member)),
     )
     if (found.length > 0) return found
     const which = member === undefined ? `group '${group}'` : `'${member}' in group '${group}'`

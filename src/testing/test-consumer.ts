@@ -18,6 +18,8 @@ export class TestConsumer<
 > extends Consumer<Record, Names> {
   readonly client: TestClient
   readonly processing: Processing
+  /** Closed, crashed or stopped: nothing more becomes of it. */
+  ended = false
   #polls = false
   #inPoll = false
 
@@ -25,6 +27,10 @@ export class TestConsumer<
     super(new TestEngine(engine, client), options, policy)
     this.client = client
     this.processing = new Processing(client)
+    const ended = () => {
+      this.ended = true
+    }
+    this.done.then(ended, ended)
   }
 
   override run(options: RunOptions<Record, Names>): Promise<void> {

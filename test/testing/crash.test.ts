@@ -162,3 +162,16 @@ it('says so where there is nobody to crash', () => {
   )
   expect(() => broker.crash({ groupId: 'billing' } as never)).toThrow("unknown option 'groupId'")
 })
+
+it('crashes nobody twice, nor who has ended, nor who is of another broker', async () => {
+  const broker = new TestBroker({ topics })
+  const [closed, crashed] = [billing(broker), billing(broker)]
+  await Promise.all([closed.ready(), crashed.ready()])
+  await closed.close()
+  broker.crash({ group: 'billing' })
+  for (const consumer of [closed, crashed, billing(new TestBroker({ topics }))]) {
+    expect(() => broker.crash(consumer)).toThrow(IllegalStateError)
+  }
+  expect(() => broker.crash({ group: 'billing' })).toThrow("there is no consumer of group 'billing'")
+  expect(broker.timeline.ofKind('crashed')).toHaveLength(1)
+})
