@@ -117,12 +117,17 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
   for (const history of historiesOf('assertEveryKeyInOrder', broker, group)) {
     const reached = new Map<unknown, number>()
     const done = new Set<number>()
+    const former = new Set<string>()
     let owner: string | undefined
     for (const entry of history.entries) {
-      if (entry.kind === 'started') owner = entry.member
+      if (entry.kind === 'started') {
+        if (owner !== undefined) former.add(owner)
+        owner = entry.member
+        former.delete(owner)
+      }
       if (entry.kind !== 'processed' || entry.key === null || done.has(entry.offset)) continue
       // Who has lost the partition, and ends later, is not in anybody's order.
-      if (owner !== undefined && entry.member !== owner) continue
+      if (former.has(entry.member)) continue
       done.add(entry.offset)
       const key = typeof entry.key === 'string' ? entry.key : Buffer.from(entry.key).toString('hex')
       const before = reached.get(key) ?? -1

@@ -52,7 +52,7 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
 
   /** Holds the next such operation back until it is released. */
   pauseNext(scope: FaultScope): Barrier {
-    checkScope('faults.pause', scope)
+    checkScope('faults.pauseNext', scope)
     return this.addBarrier('pause', scope)
   }
 }

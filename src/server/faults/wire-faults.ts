@@ -79,7 +79,7 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
 
   /** Holds the next such request back until it is released. */
   pauseNext(scope: WireScope): Barrier {
-    checkWireScope('faults.pause', scope)
+    checkWireScope('faults.pauseNext', scope)
     return this.addBarrier('pause', scope)
   }
 
