@@ -92,7 +92,7 @@ describe('H. offsets in a transaction', () => {
     const reader = broker.consumer({ groupId: 'g', topics: ['in'], autoCommit: false })
     reader.on('deadLettered', () => {})
     await reader.run({
-      retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 100 }] },
+      retry: { attempts: 1, topics: [{ topic: 'later' as never, delayMs: 100 }] },
       onFailure: { deadLetter: 'dlq' as never },
       eachRecord: ({ value }, context) =>
         producer.transaction(async tx => {

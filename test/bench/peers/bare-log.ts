@@ -87,8 +87,8 @@ class BareLog {
     this.#handler = handler
   }
 
-  send(message: OrderMessage): Promise<object> {
-    const sent = this.#append(message, Date.now())
+  send(order: OrderMessage): Promise<object> {
+    const sent = this.#append(order, Date.now())
     this.#wake()
     return Promise.resolve(sent)
   }
