@@ -44,6 +44,11 @@ it('listens, prints its address and a line per event, and ends when it is interr
   expect((await admin.listTopics()).sort()).toEqual(['audit', 'orders'])
   expect((await admin.fetchTopicMetadata({ topics: ['orders'] })).topics[0]!.partitions).toHaveLength(6)
   await admin.createTopics({ topics: [{ topic: 'late', numPartitions: 2 }] })
+  const producer = kafka.producer()
+  await producer.connect()
+  const noText = { key: Buffer.from([0xff]), value: '' }
+  for (const topic of ['orders', 'late', 'named']) await producer.send({ topic, messages: [noText] })
+  await producer.disconnect()
   const configEntries = [{ name: 'retention.ms', value: '60000' }]
   await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: 'late', configEntries }] })
   await admin.disconnect()

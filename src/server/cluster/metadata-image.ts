@@ -1,6 +1,7 @@
 import type { Topic } from '../../log/topic.ts'
 import type { ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
+import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -13,6 +14,14 @@ export interface MetadataImage {
 }
 
 type TopicMetadata = ReturnType<typeof describeTopic>
+
+/** Whether a topic is asked for by its name; by its id it is beside no name, or, by Kafka's own client, an empty one. */
+export function isNamed(asked: {
+  readonly name: string | null
+  readonly topicId: string
+}): asked is { readonly name: string; readonly topicId: string } {
+  return asked.name !== null && asked.topicId === noUuid
+}
 
 /** What an answer tells of the brokers. */
 export function describeBrokers({ cluster, clusterId }: Wire): MetadataResponse {

@@ -2,7 +2,7 @@ import { errorCodes } from '../../error-codes.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import type { Wire } from '../wire.ts'
-import { type MetadataImage, takeImage } from './metadata-image.ts'
+import { isNamed, type MetadataImage, takeImage } from './metadata-image.ts'
 
 /** The cluster as it was before its last change, for clients that are to be told what is out of date. */
 export class PastMetadata {
@@ -32,10 +32,13 @@ export class PastMetadata {
     if (topics === null) return { ...cluster, topics: known }
     return {
       ...cluster,
-      topics: topics.map(({ name, topicId }) => {
-        const found = known.find(topic => (name === null ? topic.topicId === topicId : topic.name === name))
-        const code = name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
-        return found ?? { name, topicId, errorCode: errorCodes[code].errno }
+      topics: topics.map(asked => {
+        const { name, topicId } = asked
+        const named = isNamed(asked)
+        const found = known.find(topic => (named ? topic.name === name : topic.topicId === topicId))
+        if (found !== undefined) return found
+        const { errno: errorCode } = errorCodes[named ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID']
+        return { name: named ? name : null, topicId, errorCode }
       }),
     }
   }

@@ -1,16 +1,16 @@
 import { errorCodes } from '../../error-codes.ts'
 import type { Topic } from '../../log/topic.ts'
 import { checkTopicName } from '../../log/topic.ts'
+import { authorizedOperations } from '../authorized-operations.ts'
 import { madeByClient } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { describeBrokers, describeTopic } from '../cluster/metadata-image.ts'
+import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-image.ts'
 import { type Handler, handler } from '../handler.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
 import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
-import { noUuid } from '../protocol/type.ts'
 import { toWireError, type Wire } from '../wire.ts'
 
 // What clients go by beside the versions: groups that assign by themselves (KIP-848), and transactions that give another epoch
@@ -43,18 +43,23 @@ export function clusterHandlers(
       })),
     })),
 
-    handler(metadata, ({ topics, allowAutoTopicCreation }) => ({
-      ...describeBrokers(wire),
-      topics:
+    handler(metadata, ({ topics, allowAutoTopicCreation, ...included }) => {
+      const named =
         topics === null
           ? [...engine.topics.values()].map(topic => describeTopic(cluster, topic))
-          : topics.map(({ name, topicId }) =>
-              // Kafka's own client sends an empty name beside an id.
-              name === null || topicId !== noUuid
-                ? topicById(wire, topicId)
-                : topicByName(wire, name, allowAutoTopicCreation),
-            ),
-    })),
+          : topics.map(each =>
+              isNamed(each)
+                ? topicByName(wire, each.name, allowAutoTopicCreation)
+                : topicById(wire, each.topicId),
+            )
+      const { includeTopicAuthorizedOperations, includeClusterAuthorizedOperations } = included
+      const topicAuthorizedOperations = authorizedOperations('topic', includeTopicAuthorizedOperations)
+      return {
+        ...describeBrokers(wire),
+        topics: named.map(each => ('errorCode' in each ? each : { ...each, topicAuthorizedOperations })),
+        clusterAuthorizedOperations: authorizedOperations('cluster', includeClusterAuthorizedOperations),
+      }
+    }),
 
     handler(describeTopicPartitions, ({ topics, responsePartitionLimit, cursor }) =>
       describePartitions(wire, {
@@ -64,9 +69,10 @@ export function clusterHandlers(
       }),
     ),
 
-    handler(describeCluster, ({ includeFencedBrokers }) => ({
+    handler(describeCluster, ({ includeFencedBrokers, includeClusterAuthorizedOperations }) => ({
       clusterId: wire.clusterId,
       controllerId: cluster.controllerId,
+      clusterAuthorizedOperations: authorizedOperations('cluster', includeClusterAuthorizedOperations),
       brokers: (includeFencedBrokers ? cluster.nodes : cluster.running).map(
         ({ nodeId, host, port, running }) => ({ brokerId: nodeId, host, port, isFenced: !running }),
       ),
@@ -124,7 +130,9 @@ function describePartitions(
     const taken = partitions
       .slice(from, from + left)
       .map(each => ({ ...each, eligibleLeaderReplicas: [], lastKnownElr: [] }))
-    described.push({ ...place, partitions: taken })
+    // Whoever asks this way is always told.
+    const topicAuthorizedOperations = authorizedOperations('topic', true)
+    described.push({ ...place, partitions: taken, topicAuthorizedOperations })
     left -= taken.length
     const next = from + taken.length
     if (next < partitions.length) {

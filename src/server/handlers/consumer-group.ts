@@ -2,6 +2,7 @@ import type { Interest } from '../../engine.ts'
 import { errorCodes } from '../../error-codes.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
+import { authorizedOperations } from '../authorized-operations.ts'
 import { byTopic } from '../by-topic.ts'
 import type { ConsumerMember } from '../consumer-member.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -41,12 +42,15 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(consumerGroupDescribe, ({ groupIds }) => ({
+    handler(consumerGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
       groups: groupIds.map(groupId => {
         const group = wire.engine.groups.get(groupId)
         // Whoever hears that asks again, as for a group of classic clients.
         if (group === undefined || wire.groups.typeOf(groupId) === 'classic') return notFound(groupId)
-        return describe(wire, group)
+        return {
+          ...describe(wire, group),
+          authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
+        }
       }),
     })),
   ]

@@ -1,5 +1,6 @@
 import type { ClassicGroup } from '../../group/classic-group.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
+import { authorizedOperations } from '../authorized-operations.ts'
 import { type Handler, handler } from '../handler.ts'
 import { deleteGroups } from '../protocol/messages/delete-groups.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
@@ -33,13 +34,17 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(describeGroups, ({ groups: ids }, { version }) => ({
+    handler(describeGroups, ({ groups: ids, includeAuthorizedOperations }, { version }) => ({
       groups: ids.map(groupId => {
+        const authorized = {
+          authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
+        }
         const classic = groups.get(groupId)
         const own = engine.groups.get(groupId)
-        if (own !== undefined && groups.typeOf(groupId) === 'consumer') return describeOwn(own)
-        if (classic !== undefined) return describeClassic(classic)
-        if (own !== undefined) return { groupId, groupState: 'Empty' }
+        if (own !== undefined && groups.typeOf(groupId) === 'consumer')
+          return { ...describeOwn(own), ...authorized }
+        if (classic !== undefined) return { ...describeClassic(classic), ...authorized }
+        if (own !== undefined) return { groupId, groupState: 'Empty', ...authorized }
         // Before version 6 a group that is not there is Dead (KIP-1043).
         if (version < 6) return { groupId, groupState: 'Dead' }
         const errorMessage = `There is no group '${groupId}'`

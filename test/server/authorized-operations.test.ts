@@ -1,0 +1,67 @@
+import { afterEach, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { connect } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { consumerGroupDescribe, describeCluster, describeGroups, describeTopicPartitions, metadata } =
+  apis as unknown as Readonly<Record<string, Api>>
+
+const brokers: TestBroker<any>[] = []
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close()
+})
+
+function start() {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  brokers.push(broker)
+  return { broker, client: new WireClient(connect(broker)) }
+}
+
+// As a Kafka 4.3 without an authorizer answers.
+const ofTopic = 0b1101_1111_1000
+const ofGroup = 0b1101_0100_1000
+const ofCluster = 0b1_1111_1010_0000
+const notAsked = -2147483648
+
+it('tells those who ask that everybody may do everything with a topic and the cluster', async () => {
+  const { client } = start()
+  const ask = (included: boolean) =>
+    client.call(metadata!, 10, {
+      topics: [{ name: 'orders' }, { name: 'nowhere' }],
+      includeClusterAuthorizedOperations: included,
+      includeTopicAuthorizedOperations: included,
+    })
+  expect(await ask(true)).toMatchObject({
+    clusterAuthorizedOperations: ofCluster,
+    topics: [{ topicAuthorizedOperations: ofTopic }, { topicAuthorizedOperations: notAsked }],
+  })
+  expect(await ask(false)).toMatchObject({
+    clusterAuthorizedOperations: notAsked,
+    topics: [{ topicAuthorizedOperations: notAsked }, {}],
+  })
+  const described = await client.call(describeTopicPartitions!, 0, {
+    topics: [{ name: 'orders' }],
+    responsePartitionLimit: 9,
+  })
+  expect(described.topics[0].topicAuthorizedOperations).toBe(ofTopic)
+  expect(await client.call(describeCluster!, 1, { includeClusterAuthorizedOperations: true })).toMatchObject({
+    clusterAuthorizedOperations: ofCluster,
+  })
+})
+
+it('tells as much of a group', async () => {
+  const { broker, client } = start()
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).ready()
+  for (const [included, told] of [
+    [true, ofGroup],
+    [false, notAsked],
+  ] as const) {
+    const classic = { groups: ['g'], includeAuthorizedOperations: included }
+    expect((await client.call(describeGroups!, 5, classic)).groups[0].authorizedOperations).toBe(told)
+    const asked = { groupIds: ['g'], includeAuthorizedOperations: included }
+    expect((await client.call(consumerGroupDescribe!, 1, asked)).groups[0].authorizedOperations).toBe(told)
+  }
+})
