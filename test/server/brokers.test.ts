@@ -480,9 +480,10 @@ it('tells metadata from before the last change, as a broker that lags behind', a
   const late = broker.createTopic('late', { partitions: 1 })
   const ask = async (wanted: object) =>
     (await client.call(apis.metadata as Api, 12, { topics: [wanted] })).topics[0].errorCode
-  faults.staleMetadata({ topic: 'late' }, { times: 2 })
+  faults.staleMetadata({ topic: 'late' }, { times: 3 })
   expect(await ask({ name: 'late' })).toBe(3)
   expect(await ask({ name: null, topicId: late.id })).toBe(100)
+  expect(await ask({ name: '', topicId: late.id })).toBe(100)
   expect(await ask({ name: 'late' })).toBe(0)
   late.addPartitions(2)
   faults.staleMetadata({ topic: 'late' })

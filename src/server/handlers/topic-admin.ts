@@ -39,10 +39,10 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
             replicationFactor: wire.cluster.nodes.length,
             configs: [
               ...topicConfigs.map(each => ({ name: each.name, ...configValue(each, options, config) })),
-              ...inertWith(inert).map(each => ({
-                name: each.name,
-                value: each.own ?? each.fallback,
-                configSource: each.own === undefined ? configSources.default : configSources.topic,
+              ...inertWith(inert).map(({ name: inertName, own, fallback }) => ({
+                name: inertName,
+                value: own ?? fallback,
+                configSource: own === undefined ? configSources.default : configSources.topic,
               })),
             ],
           }
