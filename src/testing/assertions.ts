@@ -5,7 +5,7 @@ import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
 import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
-import { type Check, requireArgument } from '../validate.ts'
+import { type Check, objectWith, requireArgument } from '../validate.ts'
 import { historyOf, type PartitionHistory } from './group-history.ts'
 import type { Timeline } from './timeline.ts'
 import type { TimelineEntry } from './timeline-entry.ts'
@@ -29,6 +29,8 @@ const observed: Check = {
   accepts: value => typeof value === 'object' && value !== null && 'timeline' in value,
 }
 
+const anyBroker: Check = { expected: 'a broker', accepts: objectWith('topic').accepts }
+
 const recordList: Check = {
   expected: 'an array of records, each by its fields',
   accepts: value => Array.isArray(value) && value.every(each => typeof each === 'object' && each !== null),
@@ -44,7 +46,7 @@ export function assertRecords(
   topic: string,
   expected: readonly ExpectedRecord[],
 ): void {
-  requireArgument('assertRecords', 'broker', broker, observed)
+  requireArgument('assertRecords', 'broker', broker, anyBroker)
   requireArgument('assertRecords', 'expected', expected, recordList)
   const actual = broker.topic(topic).records()
   const same = actual.length === expected.length && actual.every((record, i) => matches(record, expected[i]!))

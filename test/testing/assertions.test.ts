@@ -289,4 +289,5 @@ it('refuses expected records that are no records', async () => {
   expect(() => assertRecords(broker, 'orders', undefined as never)).toThrow(InvalidArgumentError)
   expect(() => assertProcessed(broker, 'billing', ['a'] as never)).toThrow(InvalidArgumentError)
   expect(() => processedBy(undefined as never, 'billing')).toThrow(InvalidArgumentError)
+  expect(() => assertRecords({} as never, 'orders', [])).toThrow('expected a broker, received an object')
 })
