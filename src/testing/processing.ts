@@ -107,7 +107,7 @@ export class Processing {
   }
 
   #record(
-    { topic, partition, offset, key }: AnyRecord,
+    record: AnyRecord,
     what:
       | { readonly kind: 'processed' }
       | { readonly kind: 'delivered'; readonly attempt: number }
@@ -115,7 +115,9 @@ export class Processing {
   ): void {
     const { bench, group, member, crashed } = this.#client
     if (crashed) return
-    bench.timeline.record({ ...what, group, member, topic, partition, offset, key })
+    const { topic, partition, offset, key } = record
+    const handedOut = what.kind === 'processed' ? record : undefined
+    bench.timeline.record({ ...what, group, member, topic, partition, offset, key }, handedOut)
   }
 
   /** The handlers that run wait for something that no time of the broker brings. */

@@ -1,6 +1,15 @@
+import type { AnyRecord } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { EntryOf, TimelineEntry, TimelineEvent } from './timeline-entry.ts'
 import { printTimeline } from './timeline-text.ts'
+
+// What was handed out, for who asks when the log has let go of it.
+const handedOut = new WeakMap<TimelineEntry, AnyRecord>()
+
+/** The record of an entry that was recorded with one. */
+export function recordOf(entry: TimelineEntry): AnyRecord | undefined {
+  return handedOut.get(entry)
+}
 
 /** What happened on a broker, in order: `String(timeline)` is a transcript. Bounded; the oldest entries go first. */
 export class Timeline implements Iterable<TimelineEntry> {
@@ -21,8 +30,10 @@ export class Timeline implements Iterable<TimelineEntry> {
   }
 
   /** @internal */
-  record(event: TimelineEvent): void {
-    this.#newer.push({ at: this.#now(), ...event })
+  record(event: TimelineEvent, record?: AnyRecord): void {
+    const entry = { at: this.#now(), ...event }
+    if (record !== undefined) handedOut.set(entry, record)
+    this.#newer.push(entry)
     this.#recorded++
     if (this.#newer.length < this.#maxEntries) return
     this.#older = this.#newer
