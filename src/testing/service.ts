@@ -21,6 +21,7 @@ export class RunningService implements ServiceInstance {
   stopped = false
   readonly #consumers: TestConsumer[] = []
   readonly #ended = new Set<TestConsumer>()
+  #crashed = false
   #started: Promise<unknown> = Promise.resolve()
 
   constructor(service: string, name: string) {
@@ -37,12 +38,18 @@ export class RunningService implements ServiceInstance {
   made(consumer: TestConsumer): void {
     this.#consumers.push(consumer)
     const ended = () => void this.#ended.add(consumer)
-    consumer.done.then(ended, ended)
+    consumer.done.then(ended, () => {
+      ended()
+      this.#crashed = true
+    })
   }
 
-  /** Whether it is there to do its work: nothing of it has ended. */
+  /** Whether it is there to do its work: nothing of it has crashed, and it is in its groups, where it was in any. */
   get live(): boolean {
-    return !this.dead && !this.stopping && this.#ended.size === 0
+    if (this.dead || this.stopping || this.#crashed) return false
+    // A reader by itself may come to its end, and one that was only needed for a while be closed.
+    const members = this.#consumers.filter(({ client }) => client.group !== undefined)
+    return members.length === 0 || members.some(member => !this.#ended.has(member))
   }
 
   /** Whether somebody who polls has records that it is not done with: no idle knows of these. */

@@ -28,6 +28,8 @@ export function isClosed(error: unknown): boolean {
 
 const nothing = () => {}
 
+const warned = ['restarting', 'skipped', 'crashed', 'deadLettered', 'parked', 'stalled'] as const
+
 /** A broker that knows which instance of a service does what. */
 export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Topics> {
   readonly #failed: (error: unknown) => void
@@ -57,11 +59,13 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
 
   // The timeline has what these tell; the process is not to be warned of what a simulation is made of.
   protected override consumerMade(consumer: TestConsumer): void {
-    consumer.on('restarting', nothing).on('skipped', nothing).on('crashed', nothing)
+    for (const name of warned) consumer.on(name, nothing)
     const service = currentService()
     consumer.on('error', error => {
       if (!service?.dead) this.#judge(error)
     })
     service?.made(consumer)
+    // Made by code that goes on although its process has died.
+    if (service?.dead) this.crash(consumer)
   }
 }

@@ -1,4 +1,4 @@
-import { TimeoutError } from '../errors.ts'
+import { NeverIdleError, TimeoutError } from '../errors.ts'
 import type { Partition } from '../log/partition.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import {
@@ -234,15 +234,29 @@ export class SimulationRun<Topics extends TopicMap> {
   // idle.
   async #untilIdle(): Promise<void> {
     const happened = () => this.timeline.dropped + this.timeline.entries.length
+    let stopped: unknown
     for (let before = -1, rounds = 0; before !== happened(); rounds++) {
       this.#throwFailure()
-      if (rounds === mostRounds) throw new TimeoutError(`It has not come to rest in ${rounds} rounds`)
+      if (rounds === mostRounds)
+        throw stopped ?? new TimeoutError(`It has not come to rest in ${rounds} rounds`)
       before = happened()
-      for (const service of Object.keys(this.#parts.services)) {
-        if (!this.#live.some(each => each.service === service)) this.#start(service)
+      for (const service of this.#missing) this.#start(service)
+      stopped = undefined
+      try {
+        await this.#broker.advanceUntilIdle()
+      } catch (error) {
+        // One that has stopped by itself is there again in the next round.
+        if (!(error instanceof NeverIdleError) || this.#missing.length === 0) throw error
+        stopped = error
       }
-      await this.#broker.advanceUntilIdle()
     }
+  }
+
+  // The services of which no instance is there.
+  get #missing(): string[] {
+    return Object.keys(this.#parts.services).filter(
+      service => !this.#live.some(each => each.service === service),
+    )
   }
 
   async #check(): Promise<void> {

@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { type Broker, type PubSub, topic } from '../../src/index.ts'
 import { type Scenario, SimulationError, simulate } from '../../src/testing/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const warnings = collectWarnings()
 
 interface Order {
   id: number
@@ -347,4 +350,86 @@ it('refuses steps that the schedule does not have', async () => {
   expect(await rejectionOf(simulate(scenario, { seed: 1, only: [3, 50] }))).toMatchObject({
     message: "simulate: option 'only' expected numbers below steps (50), received an array of 2",
   })
+})
+
+it('lets a service read to the end, or for a while, before it joins its group', async () => {
+  const { steps } = await simulate(
+    {
+      topics,
+      services: {
+        billing: async broker => {
+          for await (const _ of broker.consumer({ topics: ['invoices'], until: 'end' }));
+          const once = broker.consumer({ topics: ['orders'] })
+          await once.ready()
+          await once.close()
+          await startBilling(broker)
+        },
+      },
+      actions: { order },
+      check: broker => expect(ids(broker, 'invoices')).toEqual(ids(broker, 'orders')),
+    },
+    { seeds: 30 },
+  )
+  expect(steps.crash).toBeGreaterThan(0)
+})
+
+it('does not warn the process of what it is made of', async () => {
+  await simulate(
+    {
+      topics: { ...topics, dlq: topic<Order>() },
+      services: {
+        billing: broker =>
+          broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+            retry: { attempts: 1 },
+            onFailure: { deadLetter: 'dlq' },
+            eachRecord: () => {
+              throw new Error('wrong')
+            },
+          }),
+        mail: broker =>
+          broker.consumer({ groupId: 'mail', topics: ['orders'] }).run({
+            retry: { attempts: 1 },
+            onFailure: 'park-key',
+            eachRecord: (_, { attempt }) => {
+              if (attempt < 2) throw new Error('not yet')
+            },
+          }),
+      },
+      actions: { order },
+    },
+    { seeds: 5 },
+  )
+  expect(warnings).toEqual([])
+})
+
+it('has a service there again at the end that stopped by itself, but not one that always does', async () => {
+  const stopping = (fails: (count: number) => boolean): Scenario<Topics> => {
+    let count = 0
+    return {
+      topics,
+      services: {
+        billing: broker =>
+          broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+            retry: { attempts: 1 },
+            onFailure: 'stop',
+            eachRecord: () => {
+              if (fails(count++)) throw new Error('out of order')
+            },
+          }),
+      },
+      actions: { order },
+    }
+  }
+  await simulate(
+    stopping(count => count % 4 === 3),
+    { seeds: 30 },
+  )
+  const error = await rejectionOf(
+    simulate(
+      stopping(() => true),
+      { seeds: 1, shrinkAttempts: 5 },
+    ),
+  )
+  expect(error.message).toContain("group 'billing' has lag")
+  expect(error.message).toContain('out of order')
 })
