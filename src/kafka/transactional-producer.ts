@@ -1,3 +1,4 @@
+import type { Timer } from '../clock.ts'
 import type {
   CommittingMember,
   EngineTransaction,
@@ -5,7 +6,7 @@ import type {
   ProducerRecord,
   TransactionalProducer,
 } from '../engine.ts'
-import { errorCodes } from '../error-codes.ts'
+import { type ErrorCode, errorCodes } from '../error-codes.ts'
 import {
   IllegalStateError,
   isBrokerletError,
@@ -43,6 +44,7 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
   #appender: Appender | undefined
   // What was written last may be in doubt: the next transaction begins with a new epoch (KIP-360).
   #stale = false
+  #last: ClusterTransaction | undefined
 
   constructor(host: TransactionsHost, transactionalId: string, timeoutMs: number) {
     this.#host = host
@@ -85,19 +87,21 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
 
   async begin(): Promise<ClusterTransaction> {
     this.#host.requireOpen()
+    // While the one before it is open for its coordinator, what comes now would be a part of that.
+    await this.#last?.conclude()
     if (this.#stale) await this.init()
-    const deadline = this.#host.cluster.clock.monotonic() + this.#timeoutMs
-    return new ClusterTransaction({
+    this.#last = new ClusterTransaction({
       ...this.#host,
       transactionalId: this.#transactionalId,
       identity: this.#identity,
       appender: this.#appender!,
-      deadline,
+      timeoutMs: this.#timeoutMs,
       fencing: attempt => this.#fencing(attempt),
       spoiled: () => {
         this.#stale = true
       },
     })
+    return this.#last
   }
 
   async #fencing<T>(attempt: () => Promise<T>): Promise<T> {
@@ -122,6 +126,12 @@ const fences: ReadonlySet<string> = new Set([
 
 const nothing = (): void => {}
 
+const tookTooLong = 'took longer than transactionTimeoutMs'
+
+function isOver(code: ErrorCode): boolean {
+  return fences.has(code) || code === 'INVALID_TXN_STATE'
+}
+
 // Others of the same request failed, and it was not looked at.
 const notAttempted = errorCodes.OPERATION_NOT_ATTEMPTED.errno
 
@@ -129,8 +139,8 @@ interface TransactionHost extends TransactionsHost {
   readonly transactionalId: string
   readonly identity: ProducerIdentity
   readonly appender: Appender
-  /** When its coordinator aborts it, on the monotonic clock. */
-  readonly deadline: number
+  /** After which it is aborted. */
+  readonly timeoutMs: number
   fencing<T>(attempt: () => Promise<T>): Promise<T>
   /** Something of it failed: what it wrote last is in doubt. */
   spoiled(): void
@@ -142,12 +152,26 @@ export class ClusterTransaction implements EngineTransaction {
   // Those that its coordinator knows of.
   readonly #partitions = new Map<string, Promise<void>>()
   readonly #adding: TurnBatch<TopicPartition, void>
+  readonly #deadline: number
+  readonly #expiry: Timer
   #appended: Promise<void> = Promise.resolve()
-  #groups = 0
+  // The offsets that its coordinators are being told of.
+  #offsetsSent: Promise<unknown> | undefined
+  // It takes nothing more.
   #over = false
+  #expired = false
+  #ending: Promise<void> | undefined
+  // Its coordinator has answered that.
+  #ended = false
 
   constructor(host: TransactionHost) {
+    const { clock } = host.cluster
     this.#host = host
+    this.#deadline = clock.monotonic() + host.timeoutMs
+    // Before its coordinator does it, which may take the epoch of its producer away with it.
+    this.#expiry = clock.setTimer(() => this.#expire(), host.timeoutMs, {
+      name: `transaction of '${host.transactionalId}'`,
+    })
     this.#adding = new TurnBatch(host.cluster.clock, async partitions => {
       await this.#addPartitions(partitions)
       return partitions.map(() => undefined)
@@ -197,11 +221,16 @@ export class ClusterTransaction implements EngineTransaction {
           .flatMap(({ resultsByPartition }) => resultsByPartition)
           .find(({ partitionErrorCode }) => partitionErrorCode !== 0 && partitionErrorCode !== notAttempted)
           ?.partitionErrorCode ?? 0,
+      goesOn: () => !this.#over,
     })
   }
 
   #ask<Request extends readonly unknown[], Response>(ask: Ask<Request, Response>): Promise<Response> {
     return this.#host.cluster.askCoordinator('transaction', this.#host.transactionalId, ask)
+  }
+
+  get #isEmpty(): boolean {
+    return this.#partitions.size === 0 && this.#offsetsSent === undefined
   }
 
   // --- offsets ------------------------------------------------------------------------------------------------------
@@ -211,7 +240,9 @@ export class ClusterTransaction implements EngineTransaction {
       if (!(membership instanceof GroupMembership || membership instanceof LocalMembership)) {
         throw new IllegalStateError(`Consumer '${membership.memberId}' is not of this cluster`)
       }
-      await membership.asMember(offsets, () => this.#sendOffsets(membership, offsets))
+      const sent = membership.asMember(offsets, () => this.#sendOffsets(membership, offsets))
+      this.#offsetsSent = Promise.allSettled([this.#offsetsSent, sent])
+      await sent
     })
   }
 
@@ -222,12 +253,12 @@ export class ClusterTransaction implements EngineTransaction {
     const { cluster, transactionalId, identity } = this.#host
     const { producerId, producerEpoch } = identity
     const { groupId } = membership.identity
-    this.#groups++
     await this.#ask({
       what: `Adding group '${groupId}' to the transaction of '${transactionalId}'`,
       api: cluster.library.addOffsetsToTxnV3,
       request: () => [transactionalId, producerId, producerEpoch, groupId] as const,
       errno: ({ errorCode }) => errorCode,
+      goesOn: () => !this.#over,
     })
     await cluster.askCoordinator('group', groupId, {
       what: `Sending offsets of group '${groupId}' to the transaction of '${transactionalId}'`,
@@ -238,6 +269,7 @@ export class ClusterTransaction implements EngineTransaction {
         return [transactionalId, groupId, producerId, producerEpoch, ...member, toCommitted(offsets)] as const
       },
       errno: ({ topics }) => firstErrno(topics),
+      goesOn: () => !this.#over,
     })
   }
 
@@ -245,8 +277,12 @@ export class ClusterTransaction implements EngineTransaction {
 
   async commit(): Promise<void> {
     this.#requireOpen()
-    this.#over = true
-    if (this.#partitions.size === 0 && this.#groups === 0) return
+    this.#close()
+    this.#ending = this.#commit()
+    await this.#ending
+  }
+
+  async #commit(): Promise<void> {
     try {
       await this.#end(true)
     } catch (error) {
@@ -256,37 +292,66 @@ export class ClusterTransaction implements EngineTransaction {
   }
 
   async abort(): Promise<void> {
-    if (this.#over) return
-    this.#over = true
-    // Nothing is written after its end: what is on its way is waited for.
-    await this.#host.appender.abandon(this.#aborted('was aborted'))
-    if (this.#partitions.size === 0 && this.#groups === 0) return
-    this.#host.spoiled()
-    try {
-      await this.#end(false)
-    } catch (error) {
-      // Its coordinator has aborted it by itself, or another producer has.
-      if (!isBrokerletError(error) || !(fences.has(error.code) || error.code === 'INVALID_TXN_STATE'))
-        throw error
+    if (!this.#over) {
+      this.#close()
+      this.#ending = this.#abort('was aborted')
     }
+    // One whose commit has failed is told of that.
+    await this.#ending!.catch(nothing)
+  }
+
+  #expire(): void {
+    this.#expired = true
+    this.#close()
+    this.#ending = this.#abort(tookTooLong)
+    // Whoever comes next makes up for what fails here.
+    this.#ending.catch(nothing)
+  }
+
+  #close(): void {
+    this.#over = true
+    this.#expiry.cancel()
+  }
+
+  async #abort(why: string): Promise<void> {
+    if (!this.#isEmpty) {
+      this.#host.spoiled()
+      // Nothing is written, and nothing added, after its end: what is on its way is waited for.
+      await Promise.allSettled([...this.#partitions.values(), this.#offsetsSent])
+      await this.#host.appender.abandon(this.#aborted(why))
+    }
+    await this.#end(false)
+  }
+
+  /** Ends it for whoever comes next, where its time is over or its end has not been answered. */
+  async conclude(): Promise<void> {
+    if (!this.#over) this.#expire()
+    await this.#ending!.catch(nothing)
+    if (!this.#ended) await this.#end(false)
   }
 
   async #end(committed: boolean): Promise<void> {
     const { cluster, transactionalId, identity, fencing } = this.#host
     const { producerId, producerEpoch } = identity
-    await fencing(() =>
-      this.#ask({
-        what: `${committed ? 'Committing' : 'Aborting'} the transaction of '${transactionalId}'`,
-        api: cluster.library.endTxnV3,
-        request: () => [transactionalId, producerId, producerEpoch, committed] as const,
-        errno: ({ errorCode }) => errorCode,
-      }),
-    )
+    if (!this.#isEmpty) {
+      await fencing(() =>
+        this.#ask({
+          what: `${committed ? 'Committing' : 'Aborting'} the transaction of '${transactionalId}'`,
+          api: cluster.library.endTxnV3,
+          request: () => [transactionalId, producerId, producerEpoch, committed] as const,
+          errno: ({ errorCode }) => errorCode,
+        }),
+      ).catch(error => {
+        // Its coordinator has aborted it by itself, or another producer has.
+        if (committed || !isBrokerletError(error) || !isOver(error.code)) throw error
+      })
+    }
+    this.#ended = true
   }
 
   #requireOpen(): void {
     this.#host.requireOpen()
-    if (this.#over) throw this.#aborted('is over')
+    if (this.#over) throw this.#aborted(this.#expired ? tookTooLong : 'is over')
   }
 
   async #guarded<T>(attempt: () => Promise<T>): Promise<T> {
@@ -300,9 +365,9 @@ export class ClusterTransaction implements EngineTransaction {
 
   // After its time a coordinator aborts a transaction by a new epoch, which looks as if another producer had come.
   #lateOr(error: unknown): unknown {
-    const { cluster, deadline } = this.#host
-    if (!(error instanceof ProducerFencedError) || cluster.clock.monotonic() < deadline) return error
-    return this.#aborted('took longer than transactionTimeoutMs', error)
+    const fencedLate =
+      error instanceof ProducerFencedError && this.#host.cluster.clock.monotonic() >= this.#deadline
+    return this.#expired || fencedLate ? this.#aborted(tookTooLong, error) : error
   }
 
   #aborted(why: string, cause?: unknown): TransactionAbortedError {

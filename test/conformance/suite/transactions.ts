@@ -139,6 +139,25 @@ export const transactions: Area = ({ test, scene }) => {
     expect(await readAll(place, out)).toEqual([])
   })
 
+  test('keeps what took longer than it may out of the next transaction', async () => {
+    const { place, topic } = await scene()
+    const producer = place.producer({ transactionalId: unique('tx'), transactionTimeoutMs: 300 })
+    let finish = () => {}
+    const holding = new Promise<void>(resolve => {
+      finish = resolve
+    })
+    const late = producer.transaction(async tx => {
+      await tx.send({ topic, value: 'late' })
+      await holding
+      await tx.send({ topic, value: 'later' })
+    })
+    await producer.transaction(tx => tx.send({ topic, value: 'next' }))
+    finish()
+    await expect(late).rejects.toMatchObject({ name: 'TransactionAbortedError' })
+    await producer.transaction(tx => tx.send({ topic, value: 'last' }))
+    await until(async () => expect(values(await readAll(place, topic))).toEqual(['next', 'last']))
+  })
+
   test('aborts what takes longer than it may', async () => {
     const { place, topic } = await scene()
     const producer = place.producer({ transactionalId: unique('tx'), transactionTimeoutMs: 1000 })
