@@ -1,3 +1,4 @@
+import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
 import type {
   AssignmentUpdate,
@@ -7,7 +8,7 @@ import type {
   MembershipListener,
   PartitionFetch,
 } from '../engine.ts'
-import { CommitFailedError } from '../errors.ts'
+import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
@@ -18,7 +19,7 @@ import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { Liveness } from './liveness.ts'
 import { PartitionState, toTopicPartition } from './partition-state.ts'
-import { StartPositions } from './start-positions.ts'
+import { lookAgainMs, StartPositions } from './start-positions.ts'
 import { Wakeup } from './wakeup.ts'
 
 /** What the coordinator needs of its consumer. */
@@ -38,6 +39,9 @@ export interface CoordinatorHost {
   /** A hook threw: whoever polls is to hear of it. */
   hookFailed(error: unknown): void
 }
+
+// How long past its time a consumer that leaves waits for a last commit, and for its group to hear of it.
+const lastWordMs = 1000
 
 type Task = { readonly update: AssignmentUpdate } | { readonly lost: unknown }
 
@@ -231,22 +235,58 @@ export class ConsumerCoordinator implements MembershipListener {
     }
     // Kept here, since it may be lost while an engine takes its time to answer.
     const membership = this.#membership!
-    // All at once: an engine that has to ask elsewhere asks for them together.
-    const positioned = states.map(state => this.#positions.lookUp(state, membership))
-    if (positioned.some(isThenable)) await Promise.all(positioned)
+    const positioned = this.#forEach(states, state => this.#positions.lookUp(state, membership))
+    if (isThenable(positioned)) await positioned
     const partitions = states.map(toTopicPartition)
     // A member that ends up with nothing is told so, too, once.
     if (partitions.length > 0 || settled) {
       this.#told = true
       await this.#hook('onAssigned', partitions)
     }
-    const wanted = states.filter(state => state.phase === 'assigned')
-    const started = wanted.map(state => this.#startReading(state))
-    if (started.some(isThenable)) await Promise.all(started)
+    const started = this.#startReadingAll(states)
+    if (isThenable(started)) await started
+    this.#lookAgain(states, membership)
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (settled && current()) this.#becomeReady()
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
+  }
+
+  // All at once: an engine that has to ask elsewhere asks for them together. One whose topic goes meanwhile, of which the
+  // group tells, or that cannot be looked up now, does not keep the others waiting.
+  #forEach(
+    states: readonly PartitionState[],
+    step: (state: PartitionState) => MaybePromise<void>,
+  ): MaybePromise<void> {
+    const steps = states.map(step)
+    if (!steps.some(isThenable)) return
+    const passes = (error: unknown) => {
+      if (!isBrokerletError(error) || !error.retriable) throw error
+    }
+    return Promise.all(steps.map(each => Promise.resolve(each).catch(passes))).then(() => {})
+  }
+
+  #startReadingAll(states: readonly PartitionState[]): MaybePromise<void> {
+    const wanted = states.filter(({ phase, positioned }) => phase === 'assigned' && positioned)
+    return this.#forEach(wanted, state => this.#startReading(state))
+  }
+
+  // Those that are still to be read, and could not be yet.
+  #lookAgain(states: readonly PartitionState[], membership: Membership): void {
+    const left = states.filter(({ phase }) => phase === 'assigned')
+    if (left.length === 0) return
+    const look = async () => {
+      const wanted = left.filter(({ phase }) => phase === 'assigned')
+      const unknown = wanted.filter(({ positioned }) => !positioned)
+      await this.#forEach(unknown, state => this.#positions.lookUp(state, membership))
+      await this.#startReadingAll(wanted)
+      this.#lookAgain(wanted, membership)
+      this.#host.engine.touch()
+    }
+    const { clock } = this.#host.engine
+    clock.setTimer(() => look().catch(error => this.#host.fatal(error)), lookAgainMs, {
+      name: 'looking again',
+    })
   }
 
   #startReading(state: PartitionState): MaybePromise<void> {
@@ -499,7 +539,7 @@ export class ConsumerCoordinator implements MembershipListener {
     // Shared, so that a close during a restart does not give the same partitions up twice.
     this.#givingUp ??= this.#giveUpAll()
     await Promise.race([this.#givingUp, options.deadline.then(() => (expired = true))])
-    if (expired) await this.#abandon(this.states)
+    if (expired) await this.#abandon(this.states, options.deadline)
     options.beforeLeaving?.()
     const membership = this.#membership
     this.#membership = undefined
@@ -508,7 +548,20 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#remember()
     this.#states.clear()
     if (this.#ready.settled) this.#ready = new Deferred()
-    await membership?.leave(options.keepPlace)
+    await this.#heard(membership?.leave(options.keepPlace), options.deadline)
+  }
+
+  // What has to be told elsewhere goes on, but is not waited for where nobody answers.
+  async #heard(told: MaybePromise<void>, deadline: Promise<void>): Promise<void> {
+    if (!isThenable(told)) return
+    const { clock } = this.#host.engine
+    let last: Deadline | undefined
+    const late = deadline.then(() => {
+      last = new Deadline(clock, lastWordMs, 'last word')
+      return last.passed
+    })
+    await Promise.race([told, late])
+    last?.cancel()
   }
 
   async #giveUpAll(): Promise<void> {
@@ -521,8 +574,8 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#host.engine.outbox.flush()
   }
 
-  async #abandon(states: readonly PartitionState[]): Promise<void> {
-    await this.#commitFinished(states)
+  async #abandon(states: readonly PartitionState[], deadline: Promise<void>): Promise<void> {
+    await this.#heard(this.#commitFinished(states), deadline)
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
       `The consumer left before this record was done: its time to close was over`,

@@ -1,11 +1,12 @@
 import type { Engine, FetchSession } from '../engine.ts'
-import { OffsetOutOfRangeError } from '../errors.ts'
+import { isBrokerletError, OffsetOutOfRangeError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { PartitionState } from './partition-state.ts'
+import { lookAgainMs } from './start-positions.ts'
 
 /** What the fetcher needs of its consumer. */
 export interface FetcherHost {
@@ -81,8 +82,14 @@ export class Fetcher {
     const { version } = state
     Promise.resolve(offset).then(
       found => this.#moveTo(state, version, found),
-      error => this.#host.fatal(error),
+      error => this.#notReset(state, error),
     )
+  }
+
+  // Its topic may be gone, which the group tells.
+  #notReset(state: PartitionState, error: unknown): void {
+    if (!isBrokerletError(error) || !error.retriable) return this.#host.fatal(error)
+    this.#host.engine.clock.setTimer(() => state.fetch?.next(), lookAgainMs, { name: 'looking again' })
   }
 
   #moveTo(state: PartitionState, version: number, to: number): void {

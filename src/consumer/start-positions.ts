@@ -10,6 +10,9 @@ import {
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import type { PartitionState } from './partition-state.ts'
 
+/** After how long a place that could not be looked up is looked up again, in milliseconds. */
+export const lookAgainMs = 500
+
 /** Where a consumer begins in a partition that it was just assigned. */
 export class StartPositions {
   readonly #engine: Engine

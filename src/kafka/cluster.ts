@@ -135,7 +135,9 @@ export class Cluster {
     const known = this.#topics.get(name)
     if (known !== undefined) return known
     this.#wanted.add(name)
-    await this.refresh()
+    // One under way was asked for before: it may be about other topics, or from before this one was made.
+    await this.#refreshing?.catch(() => {})
+    if (!this.#topics.has(name)) await this.refresh()
     const found = this.#topics.get(name)
     if (found !== undefined) return found
     this.#wanted.delete(name)
@@ -241,11 +243,16 @@ export class Cluster {
 
   /** Asks whoever answers; what is the controller's is passed on to it. */
   askAny<Request extends readonly unknown[], Response>(ask: Ask<Request, Response>): Promise<Response> {
-    return this.#retry(ask, async () => {
-      const brokers = [...this.#brokers.values(), ...this.#options.bootstrapBrokers]
-      const broker = brokers[this.#turn++ % brokers.length]!
-      return this.#asked(ask, await this.requests.call(broker, ask.api, ask.request()))
-    })
+    return this.#retry(ask, () => this.#askNext(ask))
+  }
+
+  // Another one each time.
+  async #askNext<Request extends readonly unknown[], Response>(
+    ask: Ask<Request, Response>,
+  ): Promise<Response> {
+    const brokers = [...this.#brokers.values(), ...this.#options.bootstrapBrokers]
+    const broker = brokers[this.#turn++ % brokers.length]!
+    return this.#asked(ask, await this.requests.call(broker, ask.api, ask.request()))
   }
 
   /** Asks every broker. */
@@ -282,7 +289,8 @@ export class Cluster {
   async #coordinator(type: keyof typeof coordinatorTypes, key: string): Promise<BrokerAddress> {
     const known = this.#coordinators.get(`${type} ${key}`)
     if (known !== undefined) return known
-    const { coordinators } = await this.askAny({
+    // Tried again by who asks it, who may have reasons to go on no longer.
+    const { coordinators } = await this.#askNext({
       what: `Finding the coordinator of ${type} '${key}'`,
       api: this.library.findCoordinatorV4,
       request: () => [coordinatorTypes[type], [key]] as const,
@@ -294,7 +302,10 @@ export class Cluster {
     return { host, port }
   }
 
-  /** Asks the leaders of partitions, each for its own; the answers are of some partitions each, in no order. */
+  /**
+   * Asks the leaders of partitions, each for its own; the answers are of some partitions each, in no order. Of one that is
+   * gone, or goes meanwhile, there is no answer.
+   */
   askLeaders<Request extends readonly unknown[], Response>(
     partitions: readonly TopicPartition[],
     ask: Omit<Ask<Request, Response>, 'request'> & {
@@ -302,7 +313,10 @@ export class Cluster {
     },
   ): Promise<Response[]> {
     const attempt = () => {
-      const byLeader = groupBy(partitions, tp => this.requireLeader(tp).node)
+      const there = partitions.filter(({ topic, partition }) => {
+        return partition < (this.#topics.get(topic)?.partitionCount ?? 0)
+      })
+      const byLeader = groupBy(there, tp => this.requireLeader(tp).node)
       const asked = [...byLeader.values()].map(async led => {
         const { broker } = this.requireLeader(led[0]!)
         return this.#asked(ask, await this.requests.call(broker, ask.api, ask.request(led)))
@@ -314,7 +328,7 @@ export class Cluster {
       async () => attempt(),
       async () => {
         await this.refresh()
-        return partitions.every(({ topic }) => this.#topics.has(topic))
+        return true
       },
     )
   }

@@ -1,9 +1,8 @@
 import type { FetchPosition, FetchSession } from '../engine.ts'
-import { UnknownTopicOrPartitionError } from '../errors.ts'
 import { Queue } from '../queue.ts'
 import type { IsolationLevel } from '../record.ts'
 import type { BrokerAddress, FetchedPartition } from './client-library.ts'
-import type { Cluster, ClusterTopic } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { toRecords } from './fetched-records.ts'
 import { groupBy } from './group-by.ts'
@@ -59,8 +58,8 @@ export class ClusterFetchSession<Position extends FetchPosition>
 
   /** Once it is known where the log ends. */
   async start(position: Position): Promise<ClusterPartitionFetch<Position>> {
-    const { serde } = await this.#host.cluster.topic(position.topic)
-    const fetch = new ClusterPartitionFetch(this, serde, position)
+    const { id, serde } = await this.#host.cluster.topic(position.topic)
+    const fetch = new ClusterPartitionFetch(this, id, serde, position)
     await this.refresh(fetch)
     this.#fetches.add(fetch)
     this.wants()
@@ -122,11 +121,17 @@ export class ClusterFetchSession<Position extends FetchPosition>
     this.#looking = false
     if (this.#closed) return
     const wanting = [...this.#fetches].filter(({ wanted }) => wanted !== undefined)
-    const byLeader = groupBy(wanting, ({ position }) => this.#host.cluster.leader(position)?.node)
+    const byLeader = groupBy(wanting, fetch => this.#leader(fetch))
     for (const [node, fetches] of byLeader) {
       if (node === undefined) this.#findLeaders()
       else if (!this.#asked.has(node)) void this.#fetch(node, fetches)
     }
+  }
+
+  // Nobody leads what is gone; another topic of its name is none of its reader's.
+  #leader({ topicId, position }: ClusterPartitionFetch<Position>): number | undefined {
+    const { cluster } = this.#host
+    return cluster.knownTopic(position.topic)?.id === topicId ? cluster.leader(position)?.node : undefined
   }
 
   #findLeaders(): void {
@@ -184,9 +189,8 @@ export class ClusterFetchSession<Position extends FetchPosition>
     const { cluster, connections, limits } = this.#host
     const byId = new Map<string, Map<number, ClusterPartitionFetch<Position>>>()
     for (const fetch of fetches) {
-      const { id } = cluster.knownTopic(fetch.position.topic)!
-      const partitions = byId.get(id) ?? new Map()
-      byId.set(id, partitions.set(fetch.position.partition, fetch))
+      const partitions = byId.get(fetch.topicId) ?? new Map()
+      byId.set(fetch.topicId, partitions.set(fetch.position.partition, fetch))
     }
     const topics = Array.from(byId, ([topicId, partitions]) => ({
       topicId,
@@ -234,15 +238,9 @@ export class ClusterFetchSession<Position extends FetchPosition>
     fetch.endOffset = this.#committed ? Number(fetched.lastStableOffset) : fetch.highWatermark
     fetch.logStartOffset = Number(fetched.logStartOffset)
     const { topic, partition } = fetch.position
-    const source = { topic, partition, keys: this.#topic(topic).serde.keys }
+    const source = { topic, partition, keys: fetch.serde.keys }
     fetch.asking = undefined
     fetch.received(from, toRecords(source, fetched, from, this.#committed))
     return true
-  }
-
-  #topic(name: string): ClusterTopic {
-    const topic = this.#host.cluster.knownTopic(name)
-    if (topic !== undefined) return topic
-    throw new UnknownTopicOrPartitionError(`Topic '${name}' is gone`, { topic: name })
   }
 }

@@ -77,6 +77,7 @@ export class GroupMembership implements Membership {
   readonly #owned = new Map<string, Owned>()
   #interest: Interest
   #names: readonly string[] = []
+  #assignment: readonly IdPartitions[] = []
   #target: readonly (TopicPartition & { readonly topicId: string })[] = []
   #memberEpoch = 0
   #intervalMs = 0
@@ -219,16 +220,22 @@ export class GroupMembership implements Membership {
     this.#memberEpoch = memberEpoch
     this.#intervalMs = heartbeatIntervalMs
     if (assignment !== null) {
-      this.#target = await this.#named(assignment.topicPartitions)
+      this.#assignment = assignment.topicPartitions
       // Its next heartbeat says what it has, also where that is what it had.
       this.#changed = true
     }
-    if (assignment !== null || full || !this.#settled) await this.#reconcile()
+    // A topic that is not known here yet may be by now.
+    const renamed = assignment !== null || this.#isUnnamed
+    if (renamed) this.#target = await this.#named(this.#assignment)
+    if (renamed || full || !this.#settled) await this.#reconcile()
+  }
+
+  get #isUnnamed(): boolean {
+    return this.#assignment.some(({ topicId }) => this.#cluster.nameOf(topicId) === undefined)
   }
 
   async #named(assigned: readonly IdPartitions[]): Promise<(TopicPartition & { topicId: string })[]> {
-    if (assigned.some(({ topicId }) => this.#cluster.nameOf(topicId) === undefined))
-      await this.#cluster.refresh()
+    if (this.#isUnnamed) await this.#cluster.refresh()
     return assigned.flatMap(({ topicId, partitions }) => {
       const topic = this.#cluster.nameOf(topicId)
       return topic === undefined ? [] : partitions.map(partition => ({ topic, partition, topicId }))
@@ -236,8 +243,11 @@ export class GroupMembership implements Membership {
   }
 
   async #reconcile(): Promise<void> {
-    const target = new Set(this.#target.map(formatTopicPartition))
-    const leaving = [...this.#owned.values()].filter(tp => !target.has(formatTopicPartition(tp)))
+    // By id: a topic that was deleted and made anew is another one.
+    const target = new Map(this.#target.map(tp => [formatTopicPartition(tp), tp.topicId]))
+    const leaving = [...this.#owned.values()].filter(
+      tp => target.get(formatTopicPartition(tp)) !== tp.topicId,
+    )
     if (leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
     const lost = leaving.filter(tp => this.#cluster.knownTopic(tp.topic)?.id !== tp.topicId)
     for (const tp of lost) this.#owned.delete(formatTopicPartition(tp))
@@ -407,7 +417,10 @@ export class GroupMembership implements Membership {
       throw this.#refused('UNKNOWN_MEMBER_ID', describeError(this.#gone), this.#gone)
     for (const tp of offsets) {
       const owned = this.#owned.get(formatTopicPartition(tp))
-      if (owned?.assignmentEpoch === tp.assignmentEpoch) continue
+      const known = this.#cluster.knownTopic(tp.topic)
+      // What was read of a topic that is gone is nothing of the one that has its name now.
+      const isAnother = known !== undefined && owned !== undefined && known.id !== owned.topicId
+      if (owned?.assignmentEpoch === tp.assignmentEpoch && !isAnother) continue
       throw this.#refused('STALE_MEMBER_EPOCH', `${formatTopicPartition(tp)} is not, or no longer, its own`)
     }
   }

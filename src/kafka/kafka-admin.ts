@@ -83,6 +83,16 @@ export class KafkaAdmin implements Admin {
     await this.#untilKnown(name, count => count === partitions)
   }
 
+  /** Makes a topic that is missing; where another program makes it at the same time, theirs is as good. */
+  async ensureTopic(name: string, options: TopicOptions | AnyTopic): Promise<void> {
+    try {
+      await this.createTopic(name, options)
+    } catch (error) {
+      if (!(error instanceof TopicAlreadyExistsError)) throw error
+      await this.#untilKnown(name, count => count !== undefined)
+    }
+  }
+
   async deleteTopic(name: string): Promise<void> {
     await this.#ask({
       what: `Deleting topic '${name}'`,
@@ -182,6 +192,7 @@ export class KafkaAdmin implements Admin {
       ],
       errno: ({ topics }) => firstErrno(topics),
     })
+    for (const tp of before) await this.#cluster.requirePartition(tp)
   }
 
   async listOffsets(

@@ -142,7 +142,7 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
 
 async function requireTopics(
   { cluster }: ClusterEngine,
-  admin: Admin,
+  admin: KafkaAdmin,
   { topics, createTopics }: ResolvedConnectOptions,
 ): Promise<void> {
   const present = new Set(await cluster.topicNames())
@@ -153,7 +153,7 @@ async function requireTopics(
       { topic: missing[0]! },
     )
   }
-  for (const name of missing) await admin.createTopic(name, topics[name]!)
+  for (const name of missing) await admin.ensureTopic(name, topics[name]!)
   for (const [name, { options }] of Object.entries(topics)) await requirePartitions(cluster, name, options)
 }
 

@@ -1,3 +1,4 @@
+import { UnknownTopicOrPartitionError } from '../errors.ts'
 import type { IsolationLevel } from '../record.ts'
 import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
 import type { Cluster } from './cluster.ts'
@@ -11,7 +12,7 @@ const latest = -1
 export class OffsetLookup {
   readonly #cluster: Cluster
   // By timestamp and isolation level: all partitions of a request have the same.
-  readonly #batches = new Map<string, TurnBatch<TopicPartition, number>>()
+  readonly #batches = new Map<string, TurnBatch<TopicPartition, number | undefined>>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -42,14 +43,19 @@ export class OffsetLookup {
       this.#batches.set(key, batch)
     }
     const offset = await batch.add(tp)
+    if (offset === undefined) {
+      const { topic, partition } = tp
+      throw new UnknownTopicOrPartitionError(`${formatTopicPartition(tp)} is gone`, { topic, partition })
+    }
     return offset === -1 ? null : offset
   }
 
+  // Undefined for those that are gone: the others are not to suffer from it.
   async #ask(
     asked: readonly TopicPartition[],
     timestamp: number,
     isolationLevel: IsolationLevel,
-  ): Promise<number[]> {
+  ): Promise<(number | undefined)[]> {
     const partitions = distinct(asked)
     const responses = await this.#cluster.askLeaders(partitions, {
       what: `Looking up offsets of ${partitions.map(formatTopicPartition).join(', ')}`,
@@ -74,6 +80,6 @@ export class OffsetLookup {
         }
       }
     }
-    return asked.map(tp => offsets.get(formatTopicPartition(tp)) ?? -1)
+    return asked.map(tp => offsets.get(formatTopicPartition(tp)))
   }
 }

@@ -22,6 +22,8 @@ interface Chunk extends Fetched {
  * being read and, one answer ahead, what comes next.
  */
 export class ClusterPartitionFetch<Position extends FetchPosition> implements PartitionFetch {
+  /** The topic's: another one may come under its name. */
+  readonly topicId: string
   readonly position: Position
   readonly serde: Serde
   readonly #host: PartitionFetchHost<Position>
@@ -36,8 +38,9 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
   /** Asked for by a request under way: where from, or undefined. */
   asking: number | undefined
 
-  constructor(host: PartitionFetchHost<Position>, serde: Serde, position: Position) {
+  constructor(host: PartitionFetchHost<Position>, topicId: string, serde: Serde, position: Position) {
     this.#host = host
+    this.topicId = topicId
     this.serde = serde
     this.position = position
   }

@@ -236,6 +236,22 @@ export const groups: Area = ({ test, scene }) => {
     expect(consumer.assignment).toEqual([{ topic: `${topic}-other`, partition: 0 }])
   })
 
+  test('reads a topic that was deleted and made anew from its beginning', async () => {
+    const { place, topic, group } = await scene({ partitions: 2 })
+    await sendNumbers(place, topic, 10, n => ({ partition: n % 2 }))
+    const seen: unknown[] = []
+    const consumer = place.consumer({ groupId: group, topics: [topic] })
+    // What was finished of the former one can no longer be committed.
+    consumer.on('error', () => {})
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect(seen).toHaveLength(10))
+    await place.admin.deleteTopic(topic)
+    await place.admin.createTopic(topic, { partitions: 3 })
+    await sendNumbers(place, topic, 60, n => ({ partition: n % 3, value: 100 + n }))
+    await until(() => expect(seen).toHaveLength(70))
+    expect(new Set(seen.slice(10))).toEqual(new Set(numbers(60, 100)))
+  })
+
   test('reads the partitions that its topic grows by', async () => {
     const { place, topic, group } = await scene()
     const consumer = place.consumer({ groupId: group, topics: [topic] })
