@@ -1,3 +1,4 @@
+import type { Timer } from '../clock.ts'
 import { isBrokerletError, TimeoutError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
@@ -43,7 +44,9 @@ export class Appender {
   #identity: ProducerIdentity | undefined
   #identifying = false
   #draining = false
+  #expiry: Timer | undefined
   #whenIdle: (() => void)[] = []
+  #abandoned: { readonly reason: unknown } | undefined
 
   constructor(host: AppenderHost) {
     this.#host = host
@@ -51,6 +54,7 @@ export class Appender {
 
   /** Each of them is told what becomes of it. */
   append(records: readonly ProducedRecord[]): void {
+    if (this.#abandoned !== undefined) return this.#reject(records, this.#abandoned.reason)
     let queue: PartitionQueue | undefined
     for (const record of records) {
       if (queue?.partition !== record.partition || queue.topic !== record.topic) queue = this.#queueOf(record)
@@ -74,8 +78,9 @@ export class Appender {
     return this.#queueOf(record).remove(record)
   }
 
-  /** Refuses all that is not on its way, and resolves when what is has been answered. */
+  /** Sends nothing more: refuses all that is not on its way, and resolves when what is has been answered. */
   async abandon(reason: unknown): Promise<void> {
+    this.#abandoned = { reason }
     for (const queue of this.#queues.values()) for (const record of queue.clear()) record.reject(reason)
     if ([...this.#queues.values()].some(({ inFlight }) => inFlight)) {
       await new Promise<void>(resolve => this.#whenIdle.push(resolve))
@@ -109,6 +114,22 @@ export class Appender {
         for (const [identity, queues] of groupBy(led, queue => queue.identity!))
           this.#send(node, identity, queues)
     }
+    this.#expireLater(now)
+  }
+
+  // What waits is given up in time also where nothing else comes about: while nobody answers, or one answer is awaited.
+  #expireLater(now: number): void {
+    if (this.#expiry !== undefined) return
+    let oldest = Number.POSITIVE_INFINITY
+    for (const { waitingSince } of this.#queues.values()) oldest = Math.min(oldest, waitingSince)
+    if (oldest === Number.POSITIVE_INFINITY) return
+    const { cluster, limits } = this.#host
+    const look = () => {
+      this.#expiry = undefined
+      this.#drain()
+    }
+    const delayMs = Math.max(1, Math.ceil(oldest + limits.deliveryTimeoutMs - now))
+    this.#expiry = cluster.clock.setTimer(look, delayMs, { name: 'giving up records' })
   }
 
   #identified(queue: PartitionQueue): ProducerIdentity | undefined {
@@ -220,6 +241,10 @@ export class Appender {
   }
 
   #failed(queue: PartitionQueue, error: unknown, canRetry: boolean): void {
+    if (canRetry && this.#abandoned !== undefined) {
+      this.#reject(queue.giveUp(), this.#abandoned.reason)
+      return
+    }
     if (canRetry) {
       queue.putBack()
       this.#postpone([queue])
@@ -261,7 +286,7 @@ export class Appender {
     }
     const look = () => {
       const looked = cluster.refresh().then(() => {
-        for (const queue of queues) this.#requireTopic(queue)
+        for (const queue of queues) this.#requirePartition(queue)
       })
       // Where nobody answers their time runs out.
       looked.then(go, go)
@@ -270,10 +295,11 @@ export class Appender {
     clock.setTimer(look, delayMs, { hold: true, name: 'sending again' })
   }
 
-  #requireTopic(queue: PartitionQueue): void {
+  #requirePartition(queue: PartitionQueue): void {
     const { topic, partition } = queue
-    if (this.#host.cluster.knownTopic(topic) !== undefined) return
-    const error = new UnknownTopicOrPartitionError(`Topic '${topic}' is gone`, { topic, partition })
-    this.#reject(queue.clear(), error)
+    const known = this.#host.cluster.knownTopic(topic)
+    if (known !== undefined && partition < known.partitionCount) return
+    const gone = known === undefined ? `Topic '${topic}' is gone` : `${topic}-${partition} is gone`
+    this.#reject(queue.clear(), new UnknownTopicOrPartitionError(gone, { topic, partition }))
   }
 }

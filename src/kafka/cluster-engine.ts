@@ -92,6 +92,7 @@ export class ClusterEngine implements Engine {
     this.#closed = true
     const deadline = new Deadline(this.clock, timeoutMs, 'closing of the connections to the cluster')
     const reason = new ClosedError('The connection to the cluster was closed')
+    await Promise.race([this.#buffer.through(), deadline.passed])
     await Promise.race([this.#appender.abandon(reason), deadline.passed])
     deadline.cancel()
     this.cluster.close()

@@ -152,6 +152,11 @@ export class PartitionQueue implements TopicPartition {
     return records
   }
 
+  /** The oldest that is not on its way; infinity where there is none. */
+  get waitingSince(): number {
+    return (this.#again?.[0] ?? this.#waiting[0])?.since ?? Number.POSITIVE_INFINITY
+  }
+
   /** The oldest that is to be sent again. */
   get againSince(): number | undefined {
     return this.#again?.[0]?.since

@@ -20,6 +20,8 @@ export class SendBuffer {
   readonly #waiting: Waiting[] = []
   readonly #aborts = new AbortWatch()
   #bytes = 0
+  #underWay = 0
+  #whenThrough: (() => void)[] = []
 
   constructor(appender: Appender, clock: BrokerClock, maxBytes: number) {
     this.#appender = appender
@@ -37,8 +39,14 @@ export class SendBuffer {
     return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes
   }
 
+  /** Resolves when all that were given, those that wait for room among them, are written or refused. */
+  async through(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>(resolve => this.#whenThrough.push(resolve))
+  }
+
   #send(send: RecordSend, { signals }: SendWait): Promise<RecordMetadata[]> {
     this.#bytes += send.bytes
+    this.#underWay++
     this.#appender.append(send.records)
     // What is on its way may be written: its sender is to know.
     const unwatch = this.#aborts.watch(signals, reason => {
@@ -47,7 +55,10 @@ export class SendBuffer {
     const over = () => {
       unwatch()
       this.#bytes -= send.bytes
+      this.#underWay--
       this.#next()
+      // Whoever waits for room is let in as soon as nothing is under way.
+      if (this.#underWay === 0) for (const resolve of this.#whenThrough.splice(0)) resolve()
     }
     send.settled.then(over, over)
     return send.settled

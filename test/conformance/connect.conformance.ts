@@ -72,6 +72,21 @@ describe('connecting', () => {
     expect(await cluster.admin.listTopics()).toEqual(['orders'])
   })
 
+  it('shares the making of missing topics with programs that start at the same time', async () => {
+    const { join } = await start()
+    const topics = { payments: topic({ partitions: 3 }), refunds: topic() }
+    const clusters = await Promise.all([1, 2, 3].map(() => join({ topics, createTopics: true })))
+    expect(await clusters[0]!.admin.listTopics()).toEqual(['orders', 'payments', 'refunds'])
+  })
+
+  it('finds a topic that is first asked for while others are looked up', async () => {
+    const { broker, join } = await start()
+    await broker.admin.createTopic('payments')
+    const cluster = await join()
+    const sent = ['orders', 'payments'].map(name => cluster.producer().send({ topic: name, value: 1 }))
+    await expect(Promise.all(sent)).resolves.toMatchObject([{ topic: 'orders' }, { topic: 'payments' }])
+  })
+
   it('lets its process and others share a group: a partition goes to whoever is there', async () => {
     const { broker, join } = await start()
     const cluster = await join()
@@ -127,6 +142,48 @@ describe('sending', () => {
     faults.clear()
     await producer.send({ topic: 'orders', partition: 0, value: 'next' })
     expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+
+  it('gives a record up in time where nobody answers', async () => {
+    const { server, join } = await start()
+    const cluster = await join({ deliveryTimeoutMs: 300 })
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 0, value: 'sent' })
+    await server.close()
+    const began = performance.now()
+    const lost = producer.send({ topic: 'orders', partition: 0, value: 'lost' })
+    await expect(lost).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+
+  it('refuses at once what is for a partition that its topic, made anew, has no longer', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 1, value: 'before' })
+    await broker.admin.deleteTopic('orders')
+    await broker.admin.createTopic('orders')
+    await expect(producer.send({ topic: 'orders', partition: 1, value: 'after' })).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+      topic: 'orders',
+      partition: 1,
+    })
+  })
+
+  it('writes what was sent before the connection is closed', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join({ bufferMemory: 1000 })
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 0, value: 0 })
+    faults.disconnect({ api: 'Produce' }, { when: 'after' })
+    // Some of it on its way, some behind that, and some that waits for room.
+    const sent = numbers(5, 1).map(value =>
+      producer.send({ topic: 'orders', partition: 0, value: String(value).padEnd(300) }),
+    )
+    await cluster.close()
+    expect((await Promise.all(sent)).map(({ offset }) => offset)).toEqual(numbers(5, 1))
+    expect(broker.topics.get('orders')!.partitions[0]!.highWatermark).toBe(6)
   })
 
   it('splits a batch that is larger than its topic takes', async () => {
@@ -230,5 +287,120 @@ describe('being a member', () => {
       name: 'CommitFailedError',
     })
     expect(await consumer.committed({ topic: 'orders', partition: 0 })).toBeNull()
+  })
+})
+
+describe('a topic that goes', () => {
+  it.each([
+    ['a member', 'g', 'ListOffsets'],
+    ['a member', 'g', 'OffsetFetch'],
+    ['a reader', undefined, 'ListOffsets'],
+  ] as const)(
+    'in the moment in which %s (group %s) gets it does not keep it from the others: %s',
+    async (_who, groupId, api) => {
+      const faults = new WireFaults()
+      const { broker, join } = await start({ faults })
+      const cluster = await join()
+      await broker.admin.createTopic('gone', { partitions: 2 })
+      await sendNumbers(cluster, 'orders', 3)
+      const held = faults.pauseNext({ api })
+      const consumer = cluster.consumer({
+        topics: ['orders', 'gone'],
+        ...(groupId === undefined ? { from: 'beginning' as const } : { groupId }),
+      })
+      const seen: unknown[] = []
+      const running = consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+      await held.entered
+      await broker.admin.deleteTopic('gone')
+      held.release()
+      await running
+      await until(() => expect(seen).toEqual(numbers(3)))
+      await until(() =>
+        expect(consumer.assignment.map(({ topic: name }) => name)).toEqual(['orders', 'orders']),
+      )
+    },
+  )
+
+  it('and comes anew is read once it is known, also where a broker that lags behind knows the former one', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const seen: unknown[] = []
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await broker.admin.deleteTopic('orders')
+    faults.staleMetadata({}, { times: 3 })
+    await broker.admin.createTopic('orders')
+    await broker.producer().send({ topic: 'orders', value: 'new' })
+    await until(() => expect(seen).toEqual(['new']))
+  })
+})
+
+describe('closing while nobody answers', () => {
+  it('takes little longer than it may', async () => {
+    const { server, join } = await start()
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    consumer.on('error', () => {})
+    await consumer.run({ eachRecord: () => {} })
+    await sendNumbers(cluster, 'orders', 3)
+    await consumer.caughtUp({ timeoutMs: 5000 })
+    await server.close()
+    const began = performance.now()
+    await consumer.close({ timeoutMs: 200 })
+    await cluster.close({ timeoutMs: 200 })
+    expect(performance.now() - began).toBeLessThan(10_000)
+  })
+})
+
+describe('transactions', () => {
+  it('write nothing after they were aborted, whatever becomes of what was on its way', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'Produce' })
+    faults.disconnect({ api: 'Produce' })
+    const late = producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'late' }))
+    await held.entered
+    const closed = producer.close({ timeoutMs: 0 })
+    held.release()
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    await closed
+    const next = cluster.producer({ transactionalId: 'tx' })
+    await next.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders', { isolationLevel: 'read_uncommitted' }))).toEqual(['next'])
+    expect(broker.topics.get('orders')!.partitions[0]!.lastStableOffset).toBe(2)
+  })
+
+  it('go on where it was not heard how the last one ended', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const send = (value: string) =>
+      producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value }))
+    await send('first')
+    faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    await expect(send('not known')).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await send('next')
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['first', 'next'])
+  })
+
+  it('tell what their function threw where they cannot be aborted either', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const failed = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'failed' })
+      throw new Error('changed my mind')
+    })
+    await expect(failed).rejects.toThrow('changed my mind')
+    faults.clear()
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
   })
 })
