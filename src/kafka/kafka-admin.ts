@@ -4,6 +4,7 @@ import {
   isBrokerletError,
   NonEmptyGroupError,
   TopicAlreadyExistsError,
+  UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
@@ -234,23 +235,31 @@ export class KafkaAdmin implements Admin {
       ...[...committed].map(([id, { topic, partition }]) => [id, { topic, partition }] as const),
       ...members.flatMap(({ assignment }) => assignment.map(tp => [formatTopicPartition(tp), tp] as const)),
     ])
-    const partitions = await Promise.all(
+    const described = await Promise.all(
       [...all].map(async ([id, { topic, partition }]) => {
         const offset = committed.get(id)?.offset ?? null
         const lag = await this.#lag({ topic, partition }, offset)
-        return { topic, partition, committed: offset, lag, memberId: owners.get(id) ?? null }
+        if (lag === undefined) return []
+        return [{ topic, partition, committed: offset, lag, memberId: owners.get(id) ?? null }]
       }),
     )
+    const partitions = described.flat()
     const lag = partitions.reduce((sum, each) => sum + each.lag, 0)
     return { groupId, state, epoch, assignor, lag, members, partitions }
   }
 
-  // Where nothing is committed, from the beginning, as the reset policy of consumers is by default.
-  async #lag(tp: TopicPartition, committed: number | null): Promise<number> {
+  // Where nothing is committed, from the beginning, as the reset policy of consumers is by default. Undefined of a partition
+  // that is gone, of which the group has not heard yet.
+  async #lag(tp: TopicPartition, committed: number | null): Promise<number | undefined> {
     const { lookup } = this.#host
-    const end = await lookup.offsetFor(tp, 'end', 'read_committed')
-    const start = await lookup.offsetFor(tp, 'beginning', 'read_committed')
-    return Math.max(0, end - Math.max(start, committed ?? 0))
+    try {
+      const end = await lookup.offsetFor(tp, 'end', 'read_committed')
+      const start = await lookup.offsetFor(tp, 'beginning', 'read_committed')
+      return Math.max(0, end - Math.max(start, committed ?? 0))
+    } catch (error) {
+      if (error instanceof UnknownTopicOrPartitionError) return undefined
+      throw error
+    }
   }
 
   async #describe(groupId: string): Promise<Described> {

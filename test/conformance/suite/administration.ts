@@ -95,6 +95,19 @@ export const administration: Area = ({ test, scene }) => {
     })
   })
 
+  test('describes a group one of whose topics was deleted a moment ago', async () => {
+    const { place, topic, group } = await scene()
+    const gone = `${topic}-gone`
+    await place.admin.createTopic(gone)
+    const consumer = place.consumer({ groupId: group, topics: [topic, gone], autoCommit: false })
+    await consumer.ready()
+    await until(() => expect(consumer.assignment).toHaveLength(2))
+    await consumer.commit([topic, gone].map(name => ({ topic: name, partition: 0, offset: 0 })))
+    await place.admin.deleteTopic(gone)
+    const { partitions } = await place.admin.describeGroup(group)
+    expect(partitions).toMatchObject([{ topic, partition: 0, committed: 0 }])
+  })
+
   test('moves a group while nobody is in it, and deletes it', async () => {
     const { place, topic, group } = await scene()
     await sendNumbers(place, topic, 10, n => ({ timestamp: 1_700_000_000_000 + n * 1000 }))
