@@ -282,6 +282,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     startAt: readonly ManualAssignment[],
   ): Promise<void> {
     this.#lifecycle.requireOpen()
+    this.#side?.requireApart(interest)
     const before = this.#interest
     this.#interest = interest
     try {

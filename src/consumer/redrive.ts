@@ -11,6 +11,7 @@ import type {
 import { InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { type ConsumerRecord, toRecordHeaders } from '../record.ts'
+import { TaskQueue } from '../task-queue.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import { callback, checkOptions, integer, name } from '../validate.ts'
 import { originOf, ownHeaders } from './dead-letter-headers.ts'
@@ -48,14 +49,30 @@ export async function redrive(engine: Engine, options: RedriveOptions): Promise<
     filter: callback,
     maxRecords: integer(1),
   })
-  engine.requireOpen()
-  const topic = await engine.topic(options.from)
-  if (options.to !== undefined) await engine.topic(options.to)
-  const mover = new Redrive(engine, topic, options)
+  return inTurn(engine, options.from, async () => {
+    engine.requireOpen()
+    const topic = await engine.topic(options.from)
+    if (options.to !== undefined) await engine.topic(options.to)
+    const mover = new Redrive(engine, topic, options)
+    try {
+      return await mover.run()
+    } finally {
+      await mover.close()
+    }
+  })
+}
+
+const queues = new WeakMap<Engine, Map<string, TaskQueue>>()
+
+// Those of one topic come one after the other: two at once would both move what neither has committed.
+async function inTurn(engine: Engine, topic: string, task: () => Promise<number>): Promise<number> {
+  const byTopic = queues.get(engine) ?? new Map<string, TaskQueue>()
+  const queue = byTopic.get(topic) ?? new TaskQueue(1)
+  queues.set(engine, byTopic.set(topic, queue))
   try {
-    return await mover.run()
+    return await queue.add(task)
   } finally {
-    await mover.close()
+    if (queue.size === 0) byTopic.delete(topic)
   }
 }
 

@@ -34,24 +34,32 @@ export class SideTopics {
    * @throws UnknownTopicOrPartitionError, InvalidOptionError
    */
   async require(interest: Interest): Promise<void> {
-    for (const { topic } of this.#retryTopics?.topics ?? []) {
-      await this.#requireApart('retry.topics', topic, interest)
-    }
-    if (this.#deadLetter !== undefined) await this.#requireApart('onFailure', this.#deadLetter, interest)
+    this.requireApart(interest)
+    for (const { topic } of this.#all()) await this.#engine.topic(topic)
   }
 
-  async #requireApart(option: string, topic: string, interest: Interest): Promise<void> {
-    const read =
-      interest.kind === 'topics'
-        ? interest.names.includes(topic)
-        : interest.kind === 'assign' && interest.partitions.some(tp => tp.topic === topic)
-    if (read) {
+  /**
+   * Makes sure that they are not read anyway.
+   *
+   * @throws InvalidOptionError
+   */
+  requireApart(interest: Interest): void {
+    for (const { option, topic } of this.#all()) {
+      const read =
+        interest.kind === 'topics'
+          ? interest.names.includes(topic)
+          : interest.kind === 'assign' && interest.partitions.some(tp => tp.topic === topic)
+      if (!read) continue
       throw new InvalidOptionError(
         `run: ${option}: '${topic}' is read by this consumer; what it fails at would come back at once`,
         { option, topic },
       )
     }
-    await this.#engine.topic(topic)
+  }
+
+  *#all(): IterableIterator<{ readonly option: string; readonly topic: string }> {
+    for (const { topic } of this.#retryTopics?.topics ?? []) yield { option: 'retry.topics', topic }
+    if (this.#deadLetter !== undefined) yield { option: 'onFailure', topic: this.#deadLetter }
   }
 
   /** What is read with them: those for another attempt, and by no pattern the dead letters. */

@@ -124,6 +124,16 @@ it('rejects run where the topic does not exist, and joins nothing', async () => 
   await consumer.run({ eachRecord: () => {}, onFailure: deadLetter })
 })
 
+it('refuses to subscribe to its own dead letters, and reads on what it read', async () => {
+  const { broker, clock } = brokerWithOrders()
+  const consumer = await run(broker, { eachRecord: failAt(0) })
+  const error = await rejectionOf(consumer.subscribe(['orders', 'orders.dlq'] as never))
+  expect(error).toMatchObject({ name: 'InvalidOptionError', option: 'onFailure', topic: 'orders.dlq' })
+  fill(broker, 'orders', 1)
+  await clock.settle()
+  expect(letters(broker).length).toBe(1)
+})
+
 it('keeps a pattern from picking up its own dead letters', async () => {
   const { broker, clock } = brokerWithOrders(2)
   const seen: string[] = []
@@ -299,6 +309,16 @@ it('says anew where a record came from that was sent back by hand, headers and a
   expect(headersOf(again!).filter(([name]) => name === 'dead-letter.offset')).toEqual([
     ['dead-letter.offset', '1'],
   ])
+})
+
+it('moves each once where two ask for it at the same time', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const consumer = await run(broker, { eachRecord: failAt(0, 1, 2) })
+  await clock.settle()
+  await consumer.close()
+  const moved = [broker.redrive({ from: 'orders.dlq' }), broker.redrive({ from: 'orders.dlq' })]
+  expect(await Promise.all(moved)).toEqual([3, 0])
+  expect(broker.topic('orders').records().length).toBe(6)
 })
 
 it('sends them elsewhere, only so many, and only those of a filter', async () => {
