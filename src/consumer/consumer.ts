@@ -308,12 +308,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   seek(tp: TopicPartition<Record['topic']>, to: OffsetSpec): void {
     const state = this.#state('seek', tp)
     requireArgument('seek', 'to', to, offsetSpec)
-    const { version } = state
     const offset = this.#engine.offsetFor(state, to, this.#options.isolationLevel)
     if (typeof offset === 'number') return this.#moveTo(state, offset)
+    const seek = state.beginSeek()
+    this.#lifecycle.worker?.moved(state)
     offset.then(
       found => {
-        if (state.version === version) this.#moveTo(state, found)
+        if (state.seeks(seek)) this.#moveTo(state, found)
       },
       error => void this.#lifecycle.crash(error, undefined),
     )

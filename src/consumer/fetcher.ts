@@ -31,7 +31,7 @@ export class Fetcher {
     for (;;) {
       const state = this.#host.session.poll()
       if (state === undefined) return undefined
-      if (state.phase !== 'active') continue
+      if (state.phase !== 'active' || state.holdBack()) continue
       // What is in flight must be finished first: its offsets would be passed over.
       if (state.unfinished > 0) return state
       if (state.fetch!.outOfRange) this.#reset(state)

@@ -42,6 +42,9 @@ export class PartitionState implements FetchPosition {
   ownedOffset: OwnedOffset | undefined
   /** What its handlers get beside a record at the first attempt. */
   context: RecordContext | undefined
+  // The seek under way whose place is still looked for, and whether the partition came to be read meanwhile.
+  #seek: symbol | undefined
+  #heldBack = false
   #busy = false
   #handlers = 0
   #whenIdle: (() => void)[] = []
@@ -103,9 +106,28 @@ export class PartitionState implements FetchPosition {
     return this.#controller
   }
 
+  /** A seek whose place has to be looked for: what is in hand is stale, and nothing is handed out until `moveTo`. */
+  beginSeek(): symbol {
+    this.version++
+    this.#seek = Symbol('seek')
+    return this.#seek
+  }
+
+  /** Whether that seek is the last one, and still under way. */
+  seeks(seek: symbol): boolean {
+    return this.#seek === seek
+  }
+
+  /** Whether what was polled has to wait for a seek; it is polled again once that has ended. */
+  holdBack(): boolean {
+    this.#heldBack = this.#seek !== undefined
+    return this.#heldBack
+  }
+
   /** The next record to hand out is this one; what came before it counts as done. */
   moveTo(offset: number): void {
     this.version++
+    this.#seek = undefined
     this.position = offset
     this.finished = offset
     this.fetchPosition = offset
@@ -114,6 +136,9 @@ export class PartitionState implements FetchPosition {
     this.unfinished = 0
     this.positioned = true
     this.fetch?.changed()
+    if (!this.#heldBack) return
+    this.#heldBack = false
+    this.fetch?.next()
   }
 
   /** Goes back to what has not been handed out: the rest of a batch was dropped. */

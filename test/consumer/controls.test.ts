@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
-import { IllegalStateError, TimeoutError } from '../../src/index.ts'
+import { describe, expect, it } from 'vitest'
+import { type ConsumerControl, IllegalStateError, type RunOptions, TimeoutError } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -123,6 +124,59 @@ it.each(['seek', 'position'] as const)('refuses %s of a partition that is not as
   const error = thrownBy(call(7))
   expect(error).toBeInstanceOf(IllegalStateError)
   expect(error.message).toBe(`${method}: orders-7 is not assigned to Consumer 'consumer' of group 'g'`)
+})
+
+describe.each<[string, Partial<RunOptions>]>([
+  ['one handler', {}],
+  ['several', { concurrency: 2 }],
+  ['several, in the order of keys', { concurrency: 2, ordering: 'key' }],
+])('a seek to a place that takes its time to be found, with %s', (_, options) => {
+  async function running(eachRecord: (offset: number, consumer: ConsumerControl) => void) {
+    const broker = new TestBroker()
+    broker.createTopic('orders')
+    const seen: number[] = []
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({
+      ...options,
+      eachRecord: async ({ offset }, context) => {
+        seen.push(offset)
+        eachRecord(offset, context.consumer)
+      },
+    } as RunOptions)
+    broker.faults.delay({ operation: 'offsets' }, 100, { times: 2 })
+    fill(broker, 'orders', 5)
+    return { broker, consumer, seen }
+  }
+
+  it('in a handler makes the sought offset the next one, and the last of several wins', async () => {
+    let sought = false
+    const { broker, seen } = await running((offset, consumer) => {
+      if (offset !== 2 || sought) return
+      sought = true
+      consumer.seek(orders0, 'end')
+      consumer.seek(orders0, 'beginning')
+    })
+    await broker.advance(99)
+    expect(seen).toEqual([0, 1, 2])
+    await broker.advance(1)
+    expect(seen).toEqual([0, 1, 2, 0, 1, 2, 3, 4])
+    expect(broker.group('g').committed(orders0)).toEqual({ offset: 5 })
+    await broker.close()
+  })
+
+  it('lets the last of several win outside of a handler, too', async () => {
+    const { broker, consumer, seen } = await running(() => {})
+    await broker.advance(0)
+    for (const place of ['beginning', 'end'] as const) consumer.seek(orders0, place)
+    await broker.advance(1000)
+    expect([seen.length, consumer.position(orders0)]).toEqual([5, 5])
+    broker.faults.delay({ operation: 'offsets' }, 100)
+    consumer.seek(orders0, 'beginning')
+    consumer.seek(orders0, 4)
+    await broker.advance(1000)
+    expect(seen).toEqual([0, 1, 2, 3, 4, 4])
+    await broker.close()
+  })
 })
 
 // --- pause ------------------------------------------------------------------------------------------------------------
