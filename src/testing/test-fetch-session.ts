@@ -140,9 +140,11 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
 
   /** Its turn has come; false where it is in hand already, or there is nothing to read after all. */
   take(): boolean {
-    if (this.#taken || this.#gone || this.position.paused) return false
-    this.#taken = true
-    return true
+    if (this.#taken || this.#gone) return false
+    // Paused while a fault held it back: it is polled again once it is resumed.
+    if (this.position.paused) this.#fetch.next()
+    else this.#taken = true
+    return this.#taken
   }
 
   /** A fault has let it go: it is polled again. */

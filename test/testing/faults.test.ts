@@ -217,6 +217,20 @@ it('delays the reading of one partition, and not of the others', async () => {
   expect(elapsed()).toBe(100)
 })
 
+it('lets a partition be resumed that was paused while its reading was delayed', async () => {
+  const { broker, consumer, seen, run } = start()
+  broker.faults.delay({ operation: 'fetch', topic: 'orders', partition: 0 }, 100)
+  await run()
+  fill(broker, 'orders', 2, 0)
+  await broker.advance(50)
+  consumer.pause()
+  await broker.advance(100)
+  expect(seen).toEqual([])
+  consumer.resume()
+  await broker.advanceUntilIdle()
+  expect(seen).toEqual(['0@0', '0@1'])
+})
+
 it.each(['join', 'committed', 'handle', 'commit'] as const)('delays a %s', async operation => {
   const { broker, seen, run, elapsed } = start()
   broker.faults.delay({ operation, group: 'billing' }, 50)
