@@ -18,6 +18,7 @@ import { Committer, finishedOffset } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { Liveness } from './liveness.ts'
+import { MemberListener } from './member-listener.ts'
 import { PartitionState, toTopicPartition } from './partition-state.ts'
 import { lookAgainMs, StartPositions } from './start-positions.ts'
 import { Wakeup } from './wakeup.ts'
@@ -64,6 +65,7 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly #stale = new Set<PartitionState>()
   #tasks: Task[] = []
   #membership: Membership | undefined
+  #listener: MemberListener | undefined
   #ready = new Deferred()
   #settled = false
   // Whether this membership has heard what it got, even if that is nothing.
@@ -129,8 +131,10 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#settled = false
     this.#told = false
     this.#evicted = false
-    // What the membership before this one had still to say, such as the end of its session.
     this.#tasks = []
+    this.#listener?.mute()
+    const listener = new MemberListener(this)
+    this.#listener = listener
     try {
       const membership = await engine.join(
         {
@@ -143,9 +147,12 @@ export class ConsumerCoordinator implements MembershipListener {
           sessionTimeoutMs: options.sessionTimeoutMs,
           rejoins: this.#joined,
         },
-        this,
+        listener,
       )
-      if (generation !== this.#generation) return void (await membership.leave(false))
+      if (generation !== this.#generation) {
+        listener.mute()
+        return void (await membership.leave(false))
+      }
       this.#membership = membership
       this.#joined = true
     } catch (error) {
@@ -413,7 +420,7 @@ export class ConsumerCoordinator implements MembershipListener {
   #lose(reason: unknown): void {
     this.#remember()
     for (const state of this.states) state.halt('gone')
-    this.#membership = undefined
+    this.#endMembership()
     this.#settled = false
     this.#tasks = [{ lost: reason }]
     this.#wakeup.wake()
@@ -434,6 +441,11 @@ export class ConsumerCoordinator implements MembershipListener {
     } catch (error) {
       this.#host.fatal(error)
     }
+  }
+
+  #endMembership(): void {
+    this.#membership = undefined
+    this.#listener?.mute()
   }
 
   // --- committing ---------------------------------------------------------------------------------------------------
@@ -542,7 +554,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (expired) await this.#abandon(this.states, options.deadline)
     options.beforeLeaving?.()
     const membership = this.#membership
-    this.#membership = undefined
+    this.#endMembership()
     this.#givingUp = undefined
     this.liveness.stop()
     this.#remember()
@@ -592,7 +604,7 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#tasks = []
     this.#settled = false
     const membership = this.#membership
-    this.#membership = undefined
+    this.#endMembership()
     this.liveness.stop()
     const { states } = this
     for (const state of states) {

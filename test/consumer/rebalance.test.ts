@@ -392,6 +392,33 @@ it('is removed and fenced where it does not give up within rebalanceTimeoutMs', 
   expect(owners(broker, 'g')).toEqual({ next: ['orders-0'], slow: ['orders-1'] })
 })
 
+it('does not take what its group gives the membership that it lost, while its engine takes its time to leave', async () => {
+  const broker = new TestBroker()
+  broker.createTopic('orders', { partitions: 2 })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  const errors: unknown[] = []
+  consumer.on('error', error => errors.push(error))
+  let sleepMs = 1100
+  await consumer.run({
+    eachRecord: async () => {
+      await broker.clock.sleep(sleepMs)
+      sleepMs = 0
+    },
+  })
+  broker.faults.delay({ operation: 'leave' }, 1000)
+  fill(broker, 'orders', 1)
+  await broker.advance(1200)
+  expect(broker.group('g').members.length).toBe(2)
+  broker.topic('orders').addPartitions(6)
+  await broker.advance(1000)
+  expect(broker.group('g').members.length).toBe(1)
+  for (const partition of range(0, 6)) fill(broker, 'orders', 2, partition)
+  await broker.advanceUntilIdle()
+  expect(errors).toEqual([])
+  expect(broker.group('g').offsets.length).toBe(6)
+  await broker.close()
+})
+
 it('comes back where it is removed while its engine takes its time to look offsets up', async () => {
   const broker = new TestBroker()
   broker.createTopic('orders', { partitions: 2 })
