@@ -179,7 +179,7 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
 export function toInterest(topics: unknown): Exclude<Interest, { kind: 'assign' }> | undefined {
   const list: readonly unknown[] = Array.isArray(topics) ? topics : [topics]
   if (Array.isArray(topics) && list.every(each => typeof each === 'string'))
-    return { kind: 'topics', names: list }
+    return { kind: 'topics', names: [...list] }
   if (!list.every(each => each instanceof RegExp)) return undefined
   // Without g and y, which would make a pattern remember where it last matched.
   return {

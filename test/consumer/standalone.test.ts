@@ -325,6 +325,17 @@ it('replaces its topics at run time; what stays does not stop, and what goes is 
   expect(consumer.assignment).toEqual([])
 })
 
+it('reads what it was told, whatever becomes of the list that said so', async () => {
+  const { broker } = brokerWithOrders(1)
+  const topics = ['orders']
+  const consumer = broker.consumer({ topics })
+  await consumer.run({ eachRecord: () => {} })
+  topics.push('payments')
+  broker.createTopic('payments')
+  await broker.idle()
+  expect(names(consumer.assignment)).toEqual(['orders-0'])
+})
+
 it('keeps its topics where a subscribe is refused', async () => {
   const { broker } = brokerWithOrders(1)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
