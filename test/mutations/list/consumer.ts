@@ -82,8 +82,8 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'a seek does not make stale what was fetched',
     file: 'consumer/partition-state.ts',
-    find: 'this.version++\n',
-    replace: '',
+    find: 'moveTo(offset: number): void {\n    this.version++\n',
+    replace: 'moveTo(offset: number): void {\n',
     breaks: 'a seek in a handler makes the sought offset the next one',
   },
   {
