@@ -72,6 +72,19 @@ describe('the packed tarball', () => {
     expect(top.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'dist', 'package.json'])
   })
 
+  test('has a bundle of webpack look for the optional peers at run time', () => {
+    const dist = path.join(project, 'node_modules', 'brokerlet', 'dist')
+    const code = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+      .filter(name => /\.c?js$/.test(name))
+      .map(name => readFileSync(path.join(dist, name), 'utf8'))
+    const imported = code.flatMap(text =>
+      Array.from(text.matchAll(/\bimport\(([^)]*)\)/g), match => match[1]!),
+    )
+    const computed = imported.filter(specifier => !/^["'][^"']*["']$/.test(specifier))
+    expect(computed).not.toEqual([])
+    expect(computed.filter(specifier => !specifier.includes('webpackIgnore: true'))).toEqual([])
+  })
+
   test('is used with import', () => {
     expect(node('esm.mjs')).toBe('ok\n')
   })
