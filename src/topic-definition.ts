@@ -112,6 +112,8 @@ type Keys<Key> =
   Extract<Key, RecordKey> extends string
     ? { keys?: 'string' }
     : { keys: Extract<Key, RecordKey> extends Uint8Array ? 'bytes' : never }
+// By name, not RecordHeaders: an interface has no index signature.
+type HeaderValues<Headers> = { readonly [Name in keyof Headers]: string | Uint8Array | undefined }
 type KeyOf<Kind> = Kind extends 'bytes' ? Uint8Array | null : string | null
 // A property, not a method: a codec must take every value. But a null value, a tombstone, never comes to it.
 type Encodes<Value> = { codec?: { encode: (value: NonNullable<Value>) => Uint8Array } }
@@ -143,7 +145,11 @@ export function topic<Schema extends StandardSchemaV1, Kind extends 'string' | '
  * topic<Order, string>() // every record has a key
  * topic<Order, Uint8Array>({ keys: 'bytes' })
  */
-export function topic<Value, Key extends RecordKey | null, Headers extends object = RecordHeaders>(
+export function topic<
+  Value,
+  Key extends RecordKey | null,
+  Headers extends object & HeaderValues<Headers> = RecordHeaders,
+>(
   // biome-ignore lint/complexity/noBannedTypes: {} extends Keys asks whether the options may be left out
   ...options: {} extends Keys<Key>
     ? [options?: Options<Value> & Keys<Key>]

@@ -338,5 +338,7 @@ describe('headers', () => {
   it('are an object', () => {
     // @ts-expect-error: no object
     topic<Order, string, string>()
+    // @ts-expect-error: a number is neither text nor bytes
+    topic<Order, string, { tenant: string; priority: number }>()
   })
 })
