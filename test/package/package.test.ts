@@ -106,6 +106,11 @@ describe('the packed tarball', () => {
     expect(JSON.parse(node('names.mjs', specifier)).renamed).toEqual([])
   })
 
+  test('compiles for CommonJS with the oldest TypeScript, which then knows no exports, and runs', () => {
+    node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.commonjs.json', '--outDir', 'commonjs')
+    expect(node('commonjs/commonjs.js')).toBe('ok\n')
+  })
+
   describe.each([
     { version: 'the oldest TypeScript', folder: () => project, compiler: 'typescript' },
     { version: 'the last TypeScript in JavaScript', folder: () => root, compiler: 'typescript' },
