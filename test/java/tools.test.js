@@ -196,7 +196,10 @@ test('kafka-configs changes a topic, takes it back, and shows it with where it c
   )
   await configs([...of, '--alter', '--delete-config', 'retention.ms,cleanup.policy'])
   assert.deepEqual(altered.options, options)
-  await assert.rejects(configs([...of, '--alter', '--add-config', 'retention.ms=soon']), /expected a whole number/)
+  await assert.rejects(
+    configs([...of, '--alter', '--add-config', 'retention.ms=soon']),
+    /expected a whole number/,
+  )
   const ofBroker = ['--entity-type', 'brokers', '--entity-name', '1']
   assert.match(await configs([...ofBroker, '--describe', '--all']), /num\.partitions=1/)
   await assert.rejects(
