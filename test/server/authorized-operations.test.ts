@@ -1,24 +1,12 @@
-import { afterEach, expect, it } from 'vitest'
-import { topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { TestBroker } from '../../src/testing/index.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { wireScenes } from '../helpers/wire-scene.ts'
 
 const { consumerGroupDescribe, describeCluster, describeGroups, describeTopicPartitions, metadata } =
   apis as unknown as Readonly<Record<string, Api>>
 
-const brokers: TestBroker<any>[] = []
-afterEach(async () => {
-  for (const broker of brokers.splice(0)) await broker.close()
-})
-
-function start() {
-  const broker = new TestBroker({ topics: { orders: topic() } })
-  brokers.push(broker)
-  return { broker, client: new WireClient(connect(broker)) }
-}
+const start = wireScenes()
 
 // As a Kafka 4.3 without an authorizer answers.
 const ofTopic = 0b1101_1111_1000

@@ -1,25 +1,17 @@
-import { afterEach, expect, it } from 'vitest'
-import { topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { TestBroker } from '../../src/testing/index.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { wireScenes } from '../helpers/wire-scene.ts'
 
 const { consumerGroupHeartbeat, consumerGroupDescribe, describeGroups, joinGroup, leaveGroup } =
   apis as unknown as Readonly<Record<string, Api>>
 const { listGroups, offsetCommit } = apis as unknown as Readonly<Record<string, Api>>
 
-const brokers: TestBroker<any>[] = []
-afterEach(async () => {
-  for (const broker of brokers.splice(0)) await broker.close()
-})
+const scene = wireScenes()
 
 function start() {
-  const broker = new TestBroker({ topics: { orders: topic() } })
-  brokers.push(broker)
-  const client = new WireClient(connect(broker, { initialRebalanceDelayMs: 0 }))
+  const { broker, client } = scene()
   const commit = (memberId = '', generationIdOrMemberEpoch = -1) =>
     client.call(offsetCommit!, 9, {
       groupId: 'g',

@@ -1,20 +1,12 @@
-import { afterEach, expect, it } from 'vitest'
-import { topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { TestBroker } from '../../src/testing/index.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { wireScenes } from '../helpers/wire-scene.ts'
 
-const brokers: TestBroker<any>[] = []
-afterEach(async () => {
-  for (const broker of brokers.splice(0)) await broker.close()
-})
+const scene = wireScenes()
 
 function start() {
-  const broker = new TestBroker({ topics: { orders: topic() } })
-  brokers.push(broker)
-  const client = new WireClient(connect(broker))
+  const { broker, client } = scene()
   const list = async (timestamp: number) => {
     const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp }] }]
     const answer = await client.call(apis.listOffsets as Api, 11, { topics })

@@ -1,22 +1,14 @@
-import { afterEach, expect, it } from 'vitest'
-import { topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { TestBroker } from '../../src/testing/index.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { wireScenes } from '../helpers/wire-scene.ts'
 
 const { describeTopicPartitions, metadata } = apis as unknown as Readonly<Record<string, Api>>
 
-const brokers: TestBroker<any>[] = []
-afterEach(async () => {
-  for (const broker of brokers.splice(0)) await broker.close()
-})
+const scene = wireScenes()
 
 function start() {
-  const broker = new TestBroker({ topics: { orders: topic() } })
-  brokers.push(broker)
-  const client = new WireClient(connect(broker))
+  const { broker, client } = scene()
   const ask = async (named: { readonly topicId?: string; readonly name: string | null }) =>
     (await client.call(metadata!, 13, { topics: [named] })).topics[0]
   return { client, ask, id: broker.topic('orders').id }

@@ -1,0 +1,18 @@
+import { afterEach } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { connect } from '../../src/server/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { WireClient } from './wire-client.ts'
+
+/** What makes a broker with a topic `orders`, and a client on the wire; they are closed after each test of the file that asks. */
+export function wireScenes() {
+  const brokers: TestBroker<any>[] = []
+  afterEach(async () => {
+    for (const broker of brokers.splice(0)) await broker.close()
+  })
+  return () => {
+    const broker = new TestBroker({ topics: { orders: topic() } })
+    brokers.push(broker)
+    return { broker, client: new WireClient(connect(broker)) }
+  }
+}
