@@ -350,7 +350,6 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     return left.flat()
   }
 
-  /** Closes, for `await using`. */
   // Until everybody rests, and not each consumer to its own end: what a handler sends on is to be read, too.
   async #drain(timeoutMs: number): Promise<void> {
     const closing = new AbortController()
