@@ -241,6 +241,14 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   /** Makes a consumer; it joins when it starts to consume. */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
+  ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
+  /** Nobody calls this: where there is one signature, a broker of some topics is not taken for one of any. @hidden */
+  consumer<const Name extends keyof Topics & string = keyof Topics & string>(
+    options: ConsumerOptions<Name>,
+    nothing: never,
+  ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
+  consumer<const Name extends keyof Topics & string = keyof Topics & string>(
+    options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
     this.#engine.requireOpen()
     return new Consumer<RecordOf<Topics, Name>, keyof Topics & string>(this.#engine, options, this.#policy)

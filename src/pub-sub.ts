@@ -17,6 +17,11 @@ export interface PubSub<out Topics extends TopicMap> {
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
+  /** Nobody calls this: where there is one signature, a broker of some topics is not taken for one of any. @hidden */
+  consumer<const Name extends keyof Topics & string = keyof Topics & string>(
+    options: ConsumerOptions<Name>,
+    nothing: never,
+  ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
   /** Topics, groups and offsets; every method is async. */
   readonly admin: Admin
   /**

@@ -3,6 +3,8 @@ import {
   type Admin,
   Broker,
   type Consumer,
+  type ConsumerOptions,
+  type OpenTopics,
   type Producer,
   type PubSub,
   type RecordOf,
@@ -11,6 +13,8 @@ import {
   topic,
   type Unread,
 } from '../../src/index.ts'
+import type { KafkaConnection } from '../../src/kafka/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import {
   type App,
   broker,
@@ -50,6 +54,18 @@ describe('a module knows less than the app', () => {
     expectTypeOf(none.admin).toEqualTypeOf<Admin>()
     expectTypeOf(noneOfBroker.close()).toEqualTypeOf<Promise<readonly Unread[]>>()
     void [any, open, map]
+  })
+
+  it('may take a broker of any topics, whichever door it is', () => {
+    const test = new TestBroker({ topics: { orders: topic<Order>(), payments: topic<Payment>() } })
+    const cluster = {} as KafkaConnection<App>
+    const brokers: Broker[] = [broker, test]
+    const anyBrokers: Broker<any>[] = [broker, test]
+    const open: PubSub<OpenTopics>[] = [broker, test, cluster]
+    const any: PubSub<any>[] = [broker, test, cluster]
+    const map: PubSub<TopicMap>[] = [broker, test, cluster]
+    expectTypeOf<Parameters<typeof broker.consumer>[0]>().toEqualTypeOf<ConsumerOptions<keyof App>>()
+    void [brokers, anyBrokers, open, any, map]
   })
 
   it('gets a consumer of more records than it is sent', () => {
@@ -115,12 +131,12 @@ describe('one engine for another', () => {
   })
 
   it('a subclass of Broker keeps the types', () => {
-    class TestBroker<T extends TopicMap> extends Broker<T> {
+    class SleepyBroker<T extends TopicMap> extends Broker<T> {
       advance(ms: number): Promise<void> {
         return this.clock.sleep(ms)
       }
     }
-    const sub = new TestBroker({ topics: { payments: topic<Payment>() } })
+    const sub = new SleepyBroker({ topics: { payments: topic<Payment>() } })
     const pubsub: PubSub<PaymentsOnly> = sub
     const base: Broker<PaymentsOnly> = sub
     sub.producer().send({ topic: 'payments', value: payment })
