@@ -95,8 +95,14 @@ export class Sink {
 }
 
 /** A broker with one topic, all else by default. */
-export function orderBroker(options: { readonly partitions?: number; readonly maxRecords?: number } = {}) {
-  const { partitions = 12, maxRecords } = options
-  const topics = { orders: topic<unknown>({ partitions }) }
+export function orderBroker(
+  options: {
+    readonly partitions?: number
+    readonly segmentRecords?: number
+    readonly maxRecords?: number
+  } = {},
+) {
+  const { partitions = 12, segmentRecords = 4096, maxRecords } = options
+  const topics = { orders: topic<unknown>({ partitions, segmentRecords }) }
   return new Broker(maxRecords === undefined ? { topics } : { topics, maxRecords })
 }
