@@ -25,8 +25,8 @@ export interface PortabilityNote {
  * for (const { topic, option, onCluster } of portability(broker)) console.log(topic, option, onCluster)
  */
 export function portability(broker: PortableBroker): PortabilityNote[] {
-  const topics = [...broker.topics].flatMap(([topic, { options }]) =>
-    notesOn(options).map(note => ({ topic, ...note })),
+  const topics = [...broker.topics].flatMap(([name, topic]) =>
+    notesOn(topic).map(note => ({ topic: name, ...note })),
   )
   const groups = [...broker.groups].flatMap(([groupId, { assignor }]): PortabilityNote[] => {
     if (assignor === 'uniform' || assignor === 'range') return []
@@ -36,13 +36,22 @@ export function portability(broker: PortableBroker): PortabilityNote[] {
   return [...topics, ...groups]
 }
 
-function notesOn(options: TopicOptions): Omit<PortabilityNote, 'topic'>[] {
+/** What a topic was given may stand beside what it has, of which the rest are defaults. */
+interface OptionsOfTopic {
+  readonly options: TopicOptions
+  readonly asked?: TopicOptions
+}
+
+function notesOn({ options, asked = {} }: OptionsOfTopic): Omit<PortabilityNote, 'topic'>[] {
   const { retentionRecords = -1, whenFull = 'drop-oldest', cleanupPolicy = 'delete', codec, freeze } = options
   const notes: Omit<PortabilityNote, 'topic'>[] = []
   const note = (option: string, value: unknown, effect: PortabilityNote['effect'], onCluster: string) =>
     notes.push({ option, value, effect, onCluster })
   if (retentionRecords !== -1)
     note('retentionRecords', retentionRecords, 'refused', 'retentionMs and retentionBytes')
+  // Its default goes by other options.
+  if (asked.segmentRecords !== undefined)
+    note('segmentRecords', asked.segmentRecords, 'refused', 'segmentBytes and segmentMs')
   if (cleanupPolicy === 'consumed')
     note(
       'cleanupPolicy',

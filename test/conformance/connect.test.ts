@@ -52,6 +52,7 @@ describe('portability', () => {
         queue: topic({ cleanupPolicy: 'consumed' }),
         table: topic({ cleanupPolicy: 'compact', codec: json }),
         bounded: topic({ whenFull: 'wait', retentionMs: 1000, codec: json }),
+        short: topic({ segmentRecords: 4096, codec: json }),
       },
     })
     const notes = portability(broker).map(note => [note.topic, note.option, note.effect])
@@ -60,6 +61,7 @@ describe('portability', () => {
       ['queue', 'cleanupPolicy', 'refused'],
       ['queue', 'codec', 'changes'],
       ['bounded', 'whenFull', 'refused'],
+      ['short', 'segmentRecords', 'refused'],
     ])
     const groups = new Map([['g', { assignor: 'by-region' }]])
     expect(portability({ topics: new Map(), groups })).toMatchObject([{ groupId: 'g', option: 'assignor' }])
