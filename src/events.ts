@@ -1,7 +1,8 @@
 import { EventEmitter } from 'eventemitter3'
 import { events } from './diagnostics.ts'
-import { describeError } from './errors.ts'
+import { describeError, InvalidArgumentError } from './errors.ts'
 import { isThenable } from './maybe-promise.ts'
+import { didYouMean, suggest } from './suggest.ts'
 import { callback, requireArgument } from './validate.ts'
 
 /** What happened, queued until the outermost call into the core has finished, so that nobody sees it half done. */
@@ -28,6 +29,9 @@ export class Outbox {
   }
 }
 
+/** The names of all events of a map: types are erased, and a misspelt name is to be refused. */
+export type EventNames<Map> = { readonly [Name in keyof Map]: true }
+
 type Listener<Payload> = (payload: Payload) => unknown
 // By the event's name: one function may listen to several.
 type Guards = Map<string, Listener<unknown>>
@@ -40,11 +44,13 @@ export class Events<Map extends { error: unknown }> {
   readonly #outbox: Outbox
   readonly #source: string
   readonly #owner: object
+  readonly #names: EventNames<Map>
   // Whether anyone has ever listened to anything: most consumers of a busy program are never listened to.
   #heard = false
 
   /** `source` is what warnings call its owner. */
-  constructor(outbox: Outbox, source: string, owner: object) {
+  constructor(names: EventNames<Map>, outbox: Outbox, source: string, owner: object) {
+    this.#names = names
     this.#outbox = outbox
     this.#source = source
     this.#owner = owner
@@ -59,6 +65,7 @@ export class Events<Map extends { error: unknown }> {
   }
 
   off<Name extends keyof Map & string>(name: Name, listener: Listener<Map[Name]>): void {
+    this.#requireName(name)
     const guard = this.#guards.get(listener)?.get(name)
     if (guard) this.#emitter.off(name, guard)
   }
@@ -83,7 +90,21 @@ export class Events<Map extends { error: unknown }> {
     if (!this.listens(name)) warn(text)
   }
 
+  #requireName(name: string): void {
+    if (Object.hasOwn(this.#names, name)) return
+    const suggestions = suggest(String(name), Object.keys(this.#names))
+    throw new InvalidArgumentError(
+      `${this.#source} has no event '${String(name)}'${didYouMean(suggestions)}`,
+      {
+        field: 'name',
+        received: name,
+        suggestions,
+      },
+    )
+  }
+
   #guard(name: string, listener: Listener<never>): Listener<unknown> {
+    this.#requireName(name)
     requireArgument(`on('${name}')`, 'listener', listener, callback)
     this.#heard = true
     const guards = this.#guards.get(listener) ?? new Map()

@@ -1,4 +1,5 @@
 import type { GroupStoppedEvent } from '../engine.ts'
+import type { EventNames } from '../events.ts'
 import type { MemberLeftEvent, RebalancedEvent } from '../group/group-description.ts'
 import type { TrimReason } from '../log/partition.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -32,4 +33,21 @@ export interface BrokerEvents {
   closed: object
   /** Something went wrong where nobody could be told otherwise: an assignor, or a listener of another event, threw. */
   error: unknown
+}
+
+/** The names of a broker's events. */
+export const brokerEventNames: EventNames<BrokerEvents> = {
+  topicCreated: true,
+  topicDeleted: true,
+  partitionsAdded: true,
+  topicAltered: true,
+  groupCreated: true,
+  groupDeleted: true,
+  memberJoined: true,
+  memberLeft: true,
+  rebalanced: true,
+  recordsDropped: true,
+  groupStopped: true,
+  closed: true,
+  error: true,
 }

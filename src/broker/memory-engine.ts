@@ -39,7 +39,7 @@ import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { type TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
-import type { BrokerEvents } from './broker-events.ts'
+import { type BrokerEvents, brokerEventNames } from './broker-events.ts'
 import { GroupCoordinator, type GroupCoordinatorHost } from './group-coordinator.ts'
 import { GroupProgress } from './group-progress.ts'
 import {
@@ -99,7 +99,7 @@ export class MemoryEngine implements Engine, Closable {
     this.clock = new BrokerClock(options.clock)
     this.random = options.random
     this.#ids = new Ids(options.random)
-    this.events = new Events(this.outbox, 'Broker', this)
+    this.events = new Events(brokerEventNames, this.outbox, 'Broker', this)
     this.groupCoordinator = new GroupCoordinator(this.#groupCoordinatorHost())
     this.#progress = new GroupProgress(this.groupCoordinator.groups, this.events)
     this.conditions = new Conditions(this.clock)

@@ -1,3 +1,4 @@
+import type { EventNames } from '../events.ts'
 import type { AnyRecord, RecordMetadata } from '../record.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 
@@ -59,4 +60,23 @@ export interface ConsumerEvents {
   closed: { readonly reason: 'closed' | 'crashed' }
   /** Something went wrong outside a handler: a hook or a listener threw, a commit was refused. */
   error: unknown
+}
+
+/** The names of a consumer's events. */
+export const consumerEventNames: EventNames<ConsumerEvents> = {
+  assigned: true,
+  revoked: true,
+  lost: true,
+  committed: true,
+  offsetReset: true,
+  retrying: true,
+  stalled: true,
+  delayed: true,
+  parked: true,
+  deadLettered: true,
+  skipped: true,
+  restarting: true,
+  crashed: true,
+  closed: true,
+  error: true,
 }

@@ -16,7 +16,7 @@ import { abortSignal, boolean, checkOptions, duration, integer, requireArgument 
 import { ConcurrentProcessor } from './concurrent-processor.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
-import type { ConsumerEvents } from './consumer-events.ts'
+import { type ConsumerEvents, consumerEventNames } from './consumer-events.ts'
 import { ConsumerLifecycle } from './consumer-lifecycle.ts'
 import {
   type ConsumerOptions,
@@ -73,7 +73,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     signal?.throwIfAborted()
     const name =
       groupId === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${groupId}'`
-    this.#events = new Events(engine.outbox, name, this)
+    this.#events = new Events(consumerEventNames, engine.outbox, name, this)
     this.#lifecycle = new ConsumerLifecycle(engine, this.#options, name, this.#events, this)
     if (signal) this.#closeOn(signal)
   }

@@ -165,4 +165,18 @@ describe('a listener', () => {
       }
     }
   })
+
+  it('must be for an event that there is: a misspelt one would never come', () => {
+    const { broker } = orders()
+    const reader = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    const messages = ([broker, reader] as unknown as (typeof broker)[]).flatMap(emitter =>
+      (['on', 'once', 'off'] as const).map(method => {
+        const error = thrownBy(() => emitter[method]('comitted' as never, () => {}))
+        expect(error).toMatchObject({ name: 'InvalidArgumentError', field: 'name', received: 'comitted' })
+        return error.message
+      }),
+    )
+    const ofConsumer = "Consumer 'consumer' of group 'g' has no event 'comitted'. Did you mean 'committed'?"
+    expect(new Set(messages)).toEqual(new Set(["Broker has no event 'comitted'", ofConsumer]))
+  })
 })
