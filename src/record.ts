@@ -76,7 +76,7 @@ export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders 
   const pairs: readonly unknown[] = repeated ? [...(headers as Iterable<unknown>)] : Object.entries(headers)
   if (pairs.length === 0) {
     // A Date or a Promise has no entries either, but nobody means "no headers" by it.
-    if (repeated || Object.prototype.toString.call(headers) === '[object Object]') return noHeaders
+    if (repeated || isPlain(headers)) return noHeaders
     throw invalidHeaders(topic, 'headers', describeValue(headers))
   }
   const list: [string, string | Uint8Array][] = []
@@ -97,6 +97,18 @@ export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders 
   Object.freeze(byName)
   if (repeated) lists.set(byName, Object.freeze(list))
   return byName
+}
+
+/** Headers as they are at this moment, unchecked: what waits its turn is sent with these. */
+export function copyHeaders(headers: unknown): unknown {
+  if (typeof headers !== 'object' || headers === null) return headers
+  if (Symbol.iterator in headers)
+    return Array.from(headers as Iterable<unknown>, pair => (Array.isArray(pair) ? [...pair] : pair))
+  return isPlain(headers) ? { ...headers } : headers
+}
+
+function isPlain(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object Object]'
 }
 
 function toHeaderValue(topic: string, name: string, value: unknown): string | Uint8Array {

@@ -1,7 +1,7 @@
 import type { EngineTopic, ProducerRecord } from '../engine.ts'
 import { describeError, describeValue, InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
-import { noHeaders, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
+import { copyHeaders, noHeaders, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
 import { type Partitioner, partitionForKey, type StickyRoundRobin } from './partitioner.ts'
 
 /** A message as a caller gives it: nothing about it is known yet. */
@@ -17,7 +17,7 @@ export interface UncheckedMessage {
 export function asSent(message: unknown): unknown {
   if (typeof message !== 'object' || message === null) return message
   const { topic, key, value, headers, partition, timestamp } = message as Readonly<Record<string, unknown>>
-  return { ...message, topic, key, value, headers, partition, timestamp }
+  return { ...message, topic, key, value, headers: copyHeaders(headers), partition, timestamp }
 }
 
 // Names one by one: their strings are compared by identity, where asking a Set costs 15 ns a field.

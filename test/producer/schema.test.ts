@@ -141,16 +141,28 @@ describe('an asynchronous schema', () => {
     broker.createTopic('slow', { schema: schemaOf(async value => ({ value })), partitions: 3 })
     broker.createTopic('plain', { partitions: 3 })
     const producer = broker.producer()
-    const message = { topic: 'slow', key: 'a', value: 1, partition: 1 }
-    const list = [message, message]
+    const headers: Record<string, string> = { by: 'shop' }
+    const pairs: [string, string][] = [['by', 'shop']]
+    const message = { topic: 'slow', key: 'a', value: 1, partition: 1, headers }
+    const list = [message, { ...message, headers: pairs }]
     const sends = [producer.send(message), producer.send(message), producer.sendBatch(list)]
     Object.assign(message, { topic: 'plain', key: 'b', value: 2, partition: 2 })
+    Object.assign(headers, { by: 'nobody', more: '1' })
+    pairs[0]![1] = 'nobody'
+    pairs.push(['more', '1'])
     list.push(message)
     await Promise.all(sends)
     const written = [...broker.topic('slow').records(), ...broker.topic('plain').records()]
     expect(written).toHaveLength(4)
     for (const record of written)
-      expect(record).toMatchObject({ topic: 'slow', key: 'a', value: 1, partition: 1 })
+      expect(record).toMatchObject({
+        topic: 'slow',
+        key: 'a',
+        value: 1,
+        partition: 1,
+        headers: { by: 'shop' },
+      })
+    expect(written.map(record => Object.keys(record.headers))).toEqual(written.map(() => ['by']))
   })
 
   it('keeps the order of the sends, of other topics too', async () => {
