@@ -28,6 +28,7 @@ import type {
   TopicOptions,
 } from './topic-definition.ts'
 import {
+  anObject,
   boolean,
   type Check,
   callback,
@@ -90,11 +91,6 @@ export interface BrokerCloseOptions {
 
 const closeTimeoutMs = 30_000
 const week = 7 * 24 * 60 * 60 * 1000
-
-const anObject: Check = {
-  expected: 'an object',
-  accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
-}
 
 const topicNames = nameList('topic names')
 

@@ -119,6 +119,12 @@ export function nameList(what: string): Check {
   }
 }
 
+/** An object of names: no array, and no Map either, whose entries are not its properties. */
+export const anObject: Check = {
+  expected: 'an object',
+  accepts: value => typeof value === 'object' && value !== null && !(Symbol.iterator in value),
+}
+
 /** An object in which each of `methods` is a function. */
 export function objectWith(...methods: readonly string[]): Check {
   return {

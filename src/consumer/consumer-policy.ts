@@ -1,6 +1,6 @@
 import { IllegalStateError } from '../errors.ts'
 import type { AnyRecord, ConsumerRecord } from '../record.ts'
-import { anything, type Check, type Checks, callback, checkOptions } from '../validate.ts'
+import { anObject, anything, type Check, type Checks, callback, checkOptions } from '../validate.ts'
 import { type ConsumerOptions, resolveConsumerOptions } from './consumer-options.ts'
 import {
   type Batch,
@@ -68,11 +68,6 @@ export interface ConsumerPolicyOptions<Name extends string = string> {
 const functions: Check = {
   expected: 'a function, or an array of functions',
   accepts: value => callback.accepts(value) || (Array.isArray(value) && value.every(callback.accepts)),
-}
-
-const anObject: Check = {
-  expected: 'an object',
-  accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
 }
 
 /** How each option is checked. */

@@ -8,6 +8,7 @@ import type { OpenTopics, RecordOf, TopicMap } from '../topic-definition.ts'
 import { formatTopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 import {
   abortSignal,
+  anObject,
   anything,
   type Check,
   checkOptions,
@@ -63,11 +64,6 @@ export interface CrashTarget {
 const day = 24 * 60 * 60 * 1000
 const realMs = 5000
 const closeRealMs = 1000
-
-const anObject: Check = {
-  expected: 'an object',
-  accepts: value => typeof value === 'object' && value !== null && !Array.isArray(value),
-}
 
 const finiteDuration: Check = {
   expected: 'a number of milliseconds, 0 or more and not without end',

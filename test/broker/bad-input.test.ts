@@ -25,6 +25,7 @@ function shop() {
 describe('broker options', () => {
   const bad: readonly (readonly [object, string, string])[] = [
     [{ topics: [] }, 'topics', "Broker: option 'topics' expected an object, received an array of 0"],
+    [{ topics: new Map() }, 'topics', "Broker: option 'topics' expected an object, received a Map"],
     [{ topic: {} }, 'topic', "Broker: unknown option 'topic'. Did you mean 'topics'?"],
     [{ maxRecord: 5 }, 'maxRecord', "Broker: unknown option 'maxRecord'. Did you mean 'maxRecords'?"],
     [{ colour: 5 }, 'colour', "Broker: unknown option 'colour'"],
@@ -204,7 +205,7 @@ describe('declare', () => {
     expect([...broker.topics.keys()]).toEqual([])
   })
 
-  it.each([undefined, null, 'orders', []])('refuses %j', topics => {
+  it.each([undefined, null, 'orders', [], new Map([['orders', topic()]])])('refuses %j', topics => {
     const { broker } = shop()
     expect(thrownBy(() => broker.declare(topics as never))).toMatchObject({
       name: 'InvalidOptionError',
