@@ -43,6 +43,8 @@ export interface CoordinatorHost {
 
 // How long past its time a consumer that leaves waits for a last commit, and for its group to hear of it.
 const lastWordMs = 1000
+// Between two attempts to join anew, beside what an attempt takes itself.
+const rejoinMs = 1000
 
 type Task = { readonly update: AssignmentUpdate } | { readonly lost: unknown }
 
@@ -126,6 +128,49 @@ export class ConsumerCoordinator implements MembershipListener {
 
   /** Joins and begins to follow what the group says; what it starts runs in the caller's async context. */
   async join(): Promise<void> {
+    try {
+      await this.#join()
+    } catch (error) {
+      this.#failReady(error)
+      throw error
+    }
+  }
+
+  /**
+   * Joins anew, as often as it takes: who was a member must not end because nobody answers for a while. Each failure that
+   * may pass is an 'error' event.
+   *
+   * @throws what cannot pass
+   */
+  async rejoin(): Promise<void> {
+    for (;;) {
+      const generation = this.#generation + 1
+      try {
+        return await this.#join()
+      } catch (error) {
+        if (!isBrokerletError(error) || !error.retriable) {
+          this.#failReady(error)
+          throw error
+        }
+        if (generation !== this.#generation) return
+        this.#host.events.emit('error', error)
+        this.#host.engine.outbox.flush()
+      }
+      await this.#rejoinDelay()
+      if (generation !== this.#generation) return
+    }
+  }
+
+  // Ends early where it leaves.
+  async #rejoinDelay(): Promise<void> {
+    const { engine, options } = this.#host
+    const name = `rejoining of ${options.clientId}`
+    const timer = engine.clock.setTimer(this.#wakeup.wake, rejoinMs, { hold: true, name })
+    await this.#wakeup.wait()
+    timer.cancel()
+  }
+
+  async #join(): Promise<void> {
     const { engine, options } = this.#host
     const generation = ++this.#generation
     this.#settled = false
@@ -135,32 +180,31 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#listener?.mute()
     const listener = new MemberListener(this)
     this.#listener = listener
-    try {
-      const membership = await engine.join(
-        {
-          groupId: options.groupId,
-          clientId: options.clientId,
-          groupInstanceId: options.groupInstanceId,
-          interest: this.#interest,
-          assignor: options.assignor,
-          rebalanceTimeoutMs: options.rebalanceTimeoutMs,
-          sessionTimeoutMs: options.sessionTimeoutMs,
-          rejoins: this.#joined,
-        },
-        listener,
-      )
-      if (generation !== this.#generation) {
-        listener.mute()
-        return void (await membership.leave(false))
-      }
-      this.#membership = membership
-      this.#joined = true
-    } catch (error) {
-      this.#ready.reject(error)
-      this.#ready = new Deferred()
-      throw error
+    const membership = await engine.join(
+      {
+        groupId: options.groupId,
+        clientId: options.clientId,
+        groupInstanceId: options.groupInstanceId,
+        interest: this.#interest,
+        assignor: options.assignor,
+        rebalanceTimeoutMs: options.rebalanceTimeoutMs,
+        sessionTimeoutMs: options.sessionTimeoutMs,
+        rejoins: this.#joined,
+      },
+      listener,
+    )
+    if (generation !== this.#generation) {
+      listener.mute()
+      return void (await membership.leave(false))
     }
+    this.#membership = membership
+    this.#joined = true
     void this.#follow(generation)
+  }
+
+  #failReady(error: unknown): void {
+    this.#ready.reject(error)
+    this.#ready = new Deferred()
   }
 
   // --- the group speaks ---------------------------------------------------------------------------------------------
@@ -437,7 +481,7 @@ export class ConsumerCoordinator implements MembershipListener {
     await Promise.all([this.liveness.whenBack(), this.#host.idle(), ...states.map(state => state.whenIdle())])
     if (generation !== this.#generation) return
     try {
-      await this.join()
+      await this.rejoin()
     } catch (error) {
       this.#host.fatal(error)
     }

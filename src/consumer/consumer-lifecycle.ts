@@ -192,7 +192,7 @@ export class ConsumerLifecycle implements EngineClient {
       if (this.#life !== 'restarting') return
       this.#life = 'running'
       this.#worker?.resume()
-      await this.coordinator.join()
+      await this.coordinator.rejoin()
     } catch (thrown) {
       void this.crash(thrown, undefined)
     }

@@ -336,6 +336,34 @@ describe('a topic that goes', () => {
   })
 })
 
+describe('a consumer that had joined', () => {
+  it('comes back when it is answered again, however long that takes', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    const done: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    consumer.on('restarting', () => {
+      faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    })
+    let failures = 1
+    await consumer.run({
+      eachRecord({ value }) {
+        if (failures-- > 0) throw new Error('boom')
+        done.push(value)
+      },
+      retry: { attempts: 1 },
+    })
+    await cluster.producer().send({ topic: 'orders', value: 'one' })
+    await until(() => expect(errors.length).toBeGreaterThan(1))
+    expect(errors.at(-1)).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await until(() => expect(done).toEqual(['one']))
+  })
+})
+
 describe('closing while nobody answers', () => {
   it('takes little longer than it may', async () => {
     const { server, join } = await start()

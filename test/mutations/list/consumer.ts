@@ -61,9 +61,16 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'who lost its membership does not come back',
     file: 'consumer/consumer-coordinator.ts',
-    find: 'if (generation !== this.#generation) return\n    try {\n      await this.join()',
+    find: 'if (generation !== this.#generation) return\n    try {\n      await this.rejoin()',
     replace: 'if (generation !== this.#generation) return\n    try {',
     breaks: 'when a stuck handler settles its consumer rejoins',
+  },
+  {
+    name: 'who comes back gives up at once',
+    file: 'consumer/consumer-coordinator.ts',
+    find: 'if (!isBrokerletError(error) || !error.retriable) {',
+    replace: 'if (isBrokerletError(error)) {',
+    breaks: 'a consumer that was a member tries to join anew for as long as it may pass',
   },
   {
     name: 'maxPollIntervalMs is not looked at',
