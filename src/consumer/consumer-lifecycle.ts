@@ -318,15 +318,11 @@ export class ConsumerLifecycle implements EngineClient {
     this.#stopRestart?.()
     this.#worker?.stop()
     let left: readonly Unread[] = []
-    try {
-      const keepPlace = this.#options.groupInstanceId !== undefined && !leave
-      // Read as late as can be, when what was in flight is finished, but before the partitions are somebody else's.
-      await this.#leave({ keepPlace, timeoutMs }, () => {
-        left = this.#report()
-      })
-    } catch (error) {
-      this.#events.emit('error', error)
-    }
+    const keepPlace = this.#options.groupInstanceId !== undefined && !leave
+    // Read as late as can be, when what was in flight is finished, but before the partitions are somebody else's.
+    await this.#leave({ keepPlace, timeoutMs }, () => {
+      left = this.#report()
+    })
     this.coordinator.end(reason)
     this.#session.close()
     this.#life = 'closed'
@@ -349,6 +345,10 @@ export class ConsumerLifecycle implements EngineClient {
         deadline: deadline.passed,
         ...(beforeLeaving && { beforeLeaving }),
       })
+    } catch (error) {
+      // A group that does not hear of it waits until the member's session is over.
+      this.#events.emit('error', error)
+      this.#engine.outbox.flush()
     } finally {
       deadline.cancel()
     }
