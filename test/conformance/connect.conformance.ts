@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Broker, type OpenTopics, topic } from '../../src/index.ts'
+import { Broker, type ConsumerOptions, type OpenTopics, topic } from '../../src/index.ts'
 import { type ConnectOptions, connect, type KafkaConnection } from '../../src/kafka/index.ts'
 import { type ServeOptions, serve, WireFaults } from '../../src/server/index.ts'
 import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
@@ -361,6 +361,46 @@ describe('a consumer that had joined', () => {
     expect(errors.at(-1)).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
     faults.clear()
     await until(() => expect(done).toEqual(['one']))
+  })
+})
+
+describe('an outage that is longer than a call is tried', () => {
+  it('ends no consumer, in whatever way it reads', async () => {
+    const { broker, server, join } = await start()
+    const cluster = await join({ apiTimeoutMs: 300, autoCommitIntervalMs: 50 })
+    const seen = new Map<string, unknown[]>()
+    const reader = (name: string, options: Partial<ConsumerOptions<string>> = {}) => {
+      const taken: unknown[] = []
+      seen.set(name, taken)
+      const consumer = cluster.consumer({ groupId: name, topics: ['orders'], ...options })
+      consumer.on('error', () => {})
+      return { consumer, take: ({ value }: { readonly value: unknown }) => void taken.push(value) }
+    }
+    const handlers = [
+      reader('by name'),
+      reader('by pattern', { topics: [/^ord/] }),
+      reader('static', { groupInstanceId: 'first' }),
+      reader('alone', { groupId: undefined, autoOffsetReset: 'earliest' }),
+    ]
+    for (const { consumer, take } of handlers) await consumer.run({ eachRecord: take })
+    const iterating = reader('iterating')
+    const iterated = (async () => {
+      for await (const record of iterating.consumer) iterating.take(record)
+    })()
+    await iterating.consumer.ready()
+    await broker.producer().send({ topic: 'orders', value: 1 })
+    await until(() => expect([...seen.values()]).toEqual(Array.from({ length: 5 }, () => [1])))
+
+    await server.close()
+    await broker.producer().send({ topic: 'orders', value: 2 })
+    for (let i = 0; i < 3; i++)
+      await expect(cluster.admin.listTopics()).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    open.push(await serve(broker, { port: server.port, consumerHeartbeatIntervalMs: 50 }))
+    await until(() => {
+      for (const taken of seen.values()) expect(new Set(taken)).toEqual(new Set([1, 2]))
+    })
+    await Promise.all([...handlers, iterating].map(({ consumer }) => consumer.close()))
+    await iterated
   })
 })
 
