@@ -9,7 +9,7 @@ import type { Pulse } from './liveness.ts'
 import { Loop } from './loop.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PartitionWorks } from './partition-works.ts'
-import { Retries } from './retries.ts'
+import { isHeldBack, Retries } from './retries.ts'
 import { NotYet } from './retry-topics.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
 import type { Work } from './work.ts'
@@ -113,6 +113,9 @@ export class ConcurrentProcessor implements Worker {
   #awake(): void {
     this.#asleep = false
     try {
+      for (let work = this.#retries.resumed(); work !== undefined; work = this.#retries.resumed()) {
+        this.#source.due(work)
+      }
       while (!this.#stopped && this.#running.size < this.#options.concurrency) {
         const work = this.#source.take()
         if (work === undefined) {
@@ -150,7 +153,8 @@ export class ConcurrentProcessor implements Worker {
         if (handled !== true && !(await handled)) return
       }
       this.#commit(work)
-      this.#source.done(work)
+      if (this.#stopped || !isHeldBack(work)) this.#source.done(work)
+      else this.#retries.hold(work)
     } catch (error) {
       this.#host.fatal(error)
     } finally {

@@ -8,7 +8,7 @@ import { HandlerContext } from './handler-context.ts'
 import { Loop } from './loop.ts'
 import type { PartitionState } from './partition-state.ts'
 import { RecordWork } from './record-work.ts'
-import { Retries } from './retries.ts'
+import { isHeldBack, Retries } from './retries.ts'
 import type { RecordContext, ResolvedRunOptions } from './run-options.ts'
 import { batchHandler, recordHandler } from './traced-handlers.ts'
 import type { Work } from './work.ts'
@@ -132,7 +132,7 @@ export class Processor implements Worker {
   }
 
   #take(): Work | undefined {
-    const due = this.#due.shift()
+    const due = this.#due.shift() ?? this.#retries.resumed()
     if (due !== undefined) return due
     for (let state = this.#host.fetcher.poll(); state !== undefined; state = this.#host.fetcher.poll()) {
       const work = this.#toWork(state)
@@ -190,7 +190,11 @@ export class Processor implements Worker {
       work.finish()
       this.#progressed = true
     }
-    this.#putBack(work)
+    if (this.#stopped || !isHeldBack(work)) this.#putBack(work)
+    else {
+      this.#work = undefined
+      this.#retries.hold(work)
+    }
     return true
   }
 

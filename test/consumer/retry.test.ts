@@ -197,7 +197,7 @@ it('hands out a record that waits for its retry only once a pause is over', asyn
   test.failing = false
   consumer.resume([orders0])
   await clock.advance(1000)
-  expect(seen).toEqual(['0: 0@0', '1050: 0@0', '1050: 0@1'])
+  expect(seen).toEqual(['0: 0@0', '1050: 0@0 #2', '1050: 0@1'])
 })
 
 it('hands the record out after its delay where a pause ended before it was due', async () => {

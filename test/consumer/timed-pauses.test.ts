@@ -60,6 +60,75 @@ describe.each<[string, Partial<RunOptions>]>([
     await clock.advance(10_000)
     expect(seen).toEqual(['0: #1', '5000: #2'])
   })
+
+  it('does not make a failed record’s attempts count anew where it outlasts the delay between them', async () => {
+    const { broker, clock } = brokerWithOrders(2)
+    const seen: string[] = []
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    consumer.on('skipped', ({ record, attempts }) => seen.push(`skipped ${record.offset} after ${attempts}`))
+    await consumer.run({
+      ...options,
+      retry: { attempts: 3, delayMs: 100 },
+      onFailure: 'skip',
+      eachRecord: async ({ offset }, { attempt }) => {
+        seen.push(`${offset}#${attempt}`)
+        if (offset > 0) return
+        consumer.pause([orders0])
+        throw new Error('too many requests')
+      },
+    } as RunOptions)
+    await clock.advance(5000)
+    expect(seen).toEqual(['0#1'])
+    for (let i = 0; i < 3; i++) {
+      consumer.resume([orders0])
+      await clock.advance(5000)
+    }
+    expect(seen).toEqual(['0#1', '0#2', '0#3', 'skipped 0 after 3', '1#1'])
+    expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+  })
+
+  it('leaves a failed record to the next owner where the partition is given up meanwhile', async () => {
+    const { broker, clock } = brokerWithOrders(1)
+    const seen: string[] = []
+    const first = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await first.run({
+      ...options,
+      eachRecord: async (_record, { attempt }) => {
+        seen.push(`first #${attempt}`)
+        first.pause([orders0])
+        throw new Error('too many requests')
+      },
+    } as RunOptions)
+    await clock.advance(1000)
+    await first.close()
+    const second = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await second.run({
+      ...options,
+      eachRecord: (_, { attempt }) => void seen.push(`second #${attempt}`),
+    } as RunOptions)
+    await broker.idle()
+    expect(seen).toEqual(['first #1', 'second #1'])
+  })
+
+  it('forgets the attempts of a failed record where somebody seeks meanwhile', async () => {
+    const { broker, clock } = brokerWithOrders(3)
+    const seen: string[] = []
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({
+      ...options,
+      eachRecord: async ({ offset }, { attempt }) => {
+        seen.push(`${offset}#${attempt}`)
+        if (offset > 0) return
+        consumer.pause([orders0])
+        throw new Error('too many requests')
+      },
+    } as RunOptions)
+    await clock.advance(1000)
+    consumer.seek(orders0, 2)
+    consumer.resume([orders0])
+    await broker.idle()
+    expect(seen).toEqual(['0#1', '2#1'])
+  })
 })
 
 it('takes the longest of several pauses', async () => {
