@@ -49,12 +49,18 @@ it('listens, prints its address and a line per event, and ends when it is interr
   const noText = { key: Buffer.from([0xff]), value: '' }
   for (const topic of ['orders', 'late', 'named']) await producer.send({ topic, messages: [noText] })
   await producer.disconnect()
+  const consumer = kafka.consumer({ groupId: 'billing', maxWaitTimeInMs: 50 })
+  await consumer.connect()
+  await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+  await new Promise<void>(resolve => void consumer.run({ eachMessage: async () => resolve() }))
+  await consumer.disconnect()
   const configEntries = [{ name: 'retention.ms', value: '60000' }]
   await admin.alterConfigs({ validateOnly: false, resources: [{ type: 2, name: 'late', configEntries }] })
   await admin.disconnect()
   command.interrupt()
   expect(await command.ended).toBe(0)
   expect(command.lines).toContain('topic late made, partitions: 2')
+  expect(command.lines).toContain('group billing made')
   expect(command.lines).toContain('topic late altered: retentionMs, segmentMs')
   expect(command.complaints).toEqual([])
 })

@@ -66,7 +66,7 @@ function watch(broker: Pick<Broker, 'on'>, terminal: Terminal): void {
   broker.on('topicAltered', ({ topic, options }) =>
     terminal.print(`topic ${topic} altered: ${options.join(', ')}`),
   )
-  broker.on('groupCreated', ({ groupId }) => terminal.print(`group ${groupId} committed for the first time`))
+  broker.on('groupCreated', ({ groupId }) => terminal.print(`group ${groupId} made`))
   broker.on('groupDeleted', ({ groupId }) => terminal.print(`group ${groupId} deleted`))
   broker.on('recordsDropped', ({ topic, partition, from, to, groups }) =>
     terminal.print(

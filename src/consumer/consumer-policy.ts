@@ -140,10 +140,10 @@ export class ConsumerPolicy {
     if (!anObject.accepts(options)) return options
     const { ordering, windowRecords, parkedDelayMs, ...run } = this.#run
     const merged = withDefaults<RunOptions<AnyRecord, string>>(run, options)
-    if (merged.eachBatch === undefined) merged.ordering ??= ordering
+    if (merged.eachBatch === undefined) fillIn(merged, 'ordering', ordering)
     const outOfOrder = merged.ordering === 'key' || merged.ordering === 'none'
-    if (outOfOrder || merged.onFailure === 'park-key') merged.windowRecords ??= windowRecords
-    if (merged.onFailure === 'park-key') merged.parkedDelayMs ??= parkedDelayMs
+    if (outOfOrder || merged.onFailure === 'park-key') fillIn(merged, 'windowRecords', windowRecords)
+    if (merged.onFailure === 'park-key') fillIn(merged, 'parkedDelayMs', parkedDelayMs)
     return merged
   }
 
@@ -180,6 +180,16 @@ function wrapOne<Input>(inner: Handler<Input>, around: AroundAny<Input>): Handle
 function withDefaults<Options extends object>(defaults: Partial<Options>, options: Options): Options {
   if (!anObject.accepts(options)) return options
   const merged = { ...options }
-  for (const [name, value] of Object.entries(defaults) as [keyof Options, never][]) merged[name] ??= value
+  for (const [name, value] of Object.entries(defaults) as [keyof Options, never][])
+    fillIn(merged, name, value)
   return merged
+}
+
+// Only what was left out: null is a wrong value, which whoever checks it refuses.
+function fillIn<Options extends object, Name extends keyof Options>(
+  options: Options,
+  name: Name,
+  value: Options[Name],
+): void {
+  if (options[name] === undefined) options[name] = value
 }

@@ -3,6 +3,7 @@ import { describeValue, InvalidOptionError } from '../errors.ts'
 import type { AnyRecord } from '../record.ts'
 import {
   abortSignal,
+  anObject,
   type Check,
   type Checks,
   callback,
@@ -171,11 +172,6 @@ const handlers: Check = {
     (typeof value === 'object' &&
       value !== null &&
       Object.values(value).every(each => typeof each === 'function')),
-}
-
-const anObject: Check = {
-  expected: 'an object',
-  accepts: value => typeof value === 'object' && value !== null,
 }
 
 const deadLetter: Check = {

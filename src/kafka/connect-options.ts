@@ -3,6 +3,7 @@ import type { Codec } from '../codec.ts'
 import { type ConsumerPolicyOptions, policyChecks } from '../consumer/consumer-policy.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import {
+  anObject,
   boolean,
   type Check,
   checkOptions,
@@ -113,11 +114,11 @@ function toAddress(broker: unknown): BrokerAddress | undefined {
 export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectOptions {
   checkOptions<ConnectOptions>('connect', options, {
     bootstrapBrokers: brokerList,
-    topics: objectWith(),
+    topics: anObject,
     createTopics: boolean,
     replicationFactor: either(integer(1, 32_767), { expected: '-1', accepts: value => value === -1 }),
     clientId: name,
-    tls: either(boolean, objectWith()),
+    tls: either(boolean, anObject),
     sasl: saslOptions,
     codec: objectWith('encode', 'decode'),
     compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),

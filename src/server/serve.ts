@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Broker } from '../broker.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import { checkOptions, integer, invalidOption, name, objectWith } from '../validate.ts'
+import { anObject, checkOptions, integer, invalidOption, name } from '../validate.ts'
 import { makeNodes } from './cluster/cluster.ts'
 import { loadNativeCrc32c } from './native-crc32c.ts'
 import { checkSaslOptions, type SaslOptions } from './sasl/sasl-options.ts'
@@ -66,8 +66,8 @@ export async function serve(
     port: integer(0, maxPort),
     host: name,
     brokers: integer(1, maxBrokers),
-    tls: objectWith(),
-    sasl: objectWith(),
+    tls: anObject,
+    sasl: anObject,
     ...wireOptions,
   })
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)

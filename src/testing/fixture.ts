@@ -1,5 +1,6 @@
 import { warn } from '../events.ts'
 import type { OpenTopics, TopicMap } from '../topic-definition.ts'
+import { invalidOption, oneOf } from '../validate.ts'
 import { TestBroker, type TestBrokerOptions } from './test-broker.ts'
 
 /** What a fixture does about what a test left open. */
@@ -7,6 +8,8 @@ export interface BrokerFixtureOptions<Topics extends TopicMap = TopicMap> extend
   /** `fail` the test, `warn` the process (default), or `ignore` it. */
   leftOpen?: 'fail' | 'warn' | 'ignore'
 }
+
+const whatBecomes = oneOf('fail', 'warn', 'ignore')
 
 /**
  * A broker for each test, closed after it, as vitest's `test.extend` takes it. What the test left open (handlers that
@@ -22,6 +25,8 @@ export function brokerFixture<Topics extends TopicMap = OpenTopics>(
   use: (broker: TestBroker<Topics>) => Promise<void>,
 ) => Promise<void> {
   const { leftOpen = 'warn', ...rest } = options
+  if (!whatBecomes.accepts(leftOpen))
+    throw invalidOption('brokerFixture', 'leftOpen', whatBecomes.expected, leftOpen)
   // vitest reads from the parameter's pattern what a fixture needs.
   return async ({ task }, use) => {
     const broker = new TestBroker<Topics>(rest as TestBrokerOptions<Topics>)

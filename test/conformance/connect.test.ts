@@ -21,6 +21,8 @@ describe('options that cannot be', () => {
     ['a port that there is not', { bootstrapBrokers: ['kafka:70000'] }, 'bootstrapBrokers'],
     ['an unknown option', { bootstrapBrokers, brokers: [] }, 'brokers'],
     ['SASL without a password', { bootstrapBrokers, sasl: { mechanism: 'PLAIN', username: 'ada' } }, 'sasl'],
+    ['topics that are no object', { bootstrapBrokers, topics: [] }, 'topics'],
+    ['TLS that is neither on nor off nor options', { bootstrapBrokers, tls: [] }, 'tls'],
     ['an unknown compression', { bootstrapBrokers, compression: 'rar' }, 'compression'],
     ['a default of consumers that is none', { bootstrapBrokers, consumerDefaults: { groups: 1 } }, 'groups'],
   ]

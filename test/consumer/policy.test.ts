@@ -102,6 +102,19 @@ it.each([
   expect(error).toMatchObject({ option })
 })
 
+it('fills in only what is left out: null is refused as ever', async () => {
+  const { broker } = brokerWith({ consumerDefaults: { autoCommit: false, run: { ordering: 'key' } } })
+  const refused = thrownBy(() =>
+    broker.consumer({ groupId: 'g', topics: ['orders'], autoCommit: null as never }),
+  )
+  expect(refused).toMatchObject({ code: 'INVALID_CONFIG', option: 'autoCommit', received: null })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await expect(consumer.run({ eachRecord: () => {}, ordering: null as never })).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    option: 'ordering',
+  })
+})
+
 it('still refuses options that are no object', () => {
   const { broker } = brokerWith({ consumerDefaults: { clientId: 'service' } })
   for (const options of [null, 'orders', [], 5]) {

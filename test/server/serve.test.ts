@@ -86,6 +86,11 @@ it('refuses what cannot be meant', async () => {
   await expect(serve(broker, { ports: 1 } as never)).rejects.toThrow(
     "unknown option 'ports'. Did you mean 'port'?",
   )
+  for (const option of ['tls', 'sasl']) {
+    await expect(serve(broker, { [option]: [] })).rejects.toThrow(
+      `serve: option '${option}' expected an object, received an array of 0`,
+    )
+  }
 })
 
 it('refuses a broker that is closed, and one that closes before the server listens', async () => {

@@ -56,3 +56,9 @@ base('fails the test for it where that is asked for, or ignores it', async () =>
   await new Promise(resolve => setImmediate(resolve))
   expect(warnings).toEqual([])
 })
+
+base('refuses another word for what is done about it', () => {
+  expect(() => brokerFixture({ topics, leftOpen: 'throw' as never })).toThrow(
+    "brokerFixture: option 'leftOpen' expected one of 'fail', 'warn', 'ignore', received 'throw'",
+  )
+})
