@@ -11,11 +11,11 @@ export interface ConsumerEvents {
   /** Partitions are gone without having been given up; `reason` says why. */
   lost: { readonly partitions: readonly TopicPartition[]; readonly reason: unknown }
   committed: { readonly offsets: readonly TopicPartitionOffset[] }
-  /** The position was out of range, or nothing was committed, and the reset policy was applied. */
+  /** The position was out of range, and the reset policy was applied. A group that begins by it is no reset. */
   offsetReset: TopicPartition & {
-    readonly from: number | null
+    readonly from: number
     readonly to: number
-    readonly reason: 'out of range' | 'no committed offset'
+    readonly reason: 'out of range'
   }
   /** A handler failed and gets the record again after `delayMs`. */
   retrying: {

@@ -37,7 +37,7 @@ export type TimelineEvent =
   | ({ readonly kind: 'started'; readonly offset: number } & TopicPartition & OfMember)
   | ({
       readonly kind: 'reset'
-      readonly from: number | null
+      readonly from: number
       readonly to: number
       readonly reason: string
     } & TopicPartition &

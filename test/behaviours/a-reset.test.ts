@@ -21,6 +21,19 @@ it('[6] begins at the earliest record where nothing is committed', async () => {
   expect(offsets(await consumer.poll())).toEqual(range(3, 10))
 })
 
+it.each(['earliest', 'latest'] as const)(
+  '[6] to begin by %s is no reset, and is not told as one',
+  async autoOffsetReset => {
+    const { broker, log } = tenOrders()
+    log.deleteRecords(3)
+    const consumer = broker.consumer({ ...group, autoOffsetReset })
+    const resets: unknown[] = []
+    consumer.on('offsetReset', event => resets.push(event))
+    await consumer.poll({ timeoutMs: 0 })
+    expect(resets).toEqual([])
+  },
+)
+
 it('[6] latest begins at what is written after it was positioned', async () => {
   const { broker } = tenOrders()
   const consumer = broker.consumer({ ...group, autoOffsetReset: 'latest' })

@@ -395,9 +395,9 @@ describe('the events of a consumer', () => {
       .on('offsetReset', ({ topic, partition, from, to, reason }) => {
         expectTypeOf(topic).toBeString()
         expectTypeOf(partition).toBeNumber()
-        expectTypeOf(from).toEqualTypeOf<number | null>()
+        expectTypeOf(from).toBeNumber()
         expectTypeOf(to).toBeNumber()
-        expectTypeOf(reason).toEqualTypeOf<'out of range' | 'no committed offset'>()
+        expectTypeOf(reason).toEqualTypeOf<'out of range'>()
       })
       .on('retrying', ({ record, error, attempt, delayMs }) => {
         expectTypeOf(record).toEqualTypeOf<AnyRecord>()
