@@ -59,8 +59,8 @@ function notesOn({ options, asked = {} }: OptionsOfTopic): Omit<PortabilityNote,
       'refused',
       `'delete': records stay for their time, whoever has read them`,
     )
-  // What a policy brings along is not what was asked for.
-  else if (whenFull !== 'drop-oldest' && cleanupPolicy === 'delete')
+  // 'compact' brings 'reject' along, which nobody may have asked for.
+  else if (whenFull !== 'drop-oldest' && (cleanupPolicy !== 'compact' || asked.whenFull !== undefined))
     note('whenFull', whenFull, 'refused', 'the oldest records go, read or not')
   if (codec === undefined)
     note('codec', undefined, 'changes', 'values are bytes: json, unless the topic has a codec')

@@ -55,6 +55,7 @@ describe('portability', () => {
         table: topic({ cleanupPolicy: 'compact', codec: json }),
         bounded: topic({ whenFull: 'wait', retentionMs: 1000, codec: json }),
         short: topic({ segmentRecords: 4096, codec: json }),
+        tight: topic({ cleanupPolicy: 'compact', whenFull: 'wait', codec: json }),
       },
     })
     const notes = portability(broker).map(note => [note.topic, note.option, note.effect])
@@ -64,6 +65,7 @@ describe('portability', () => {
       ['queue', 'codec', 'changes'],
       ['bounded', 'whenFull', 'refused'],
       ['short', 'segmentRecords', 'refused'],
+      ['tight', 'whenFull', 'refused'],
     ])
     const groups = new Map([['g', { assignor: 'by-region' }]])
     expect(portability({ topics: new Map(), groups })).toMatchObject([{ groupId: 'g', option: 'assignor' }])
