@@ -236,8 +236,9 @@ export class Appender {
       return
     }
     if (name === 'MESSAGE_TOO_LARGE' && queue.split()) return
+    const { topic, partition } = queue
     const what = `Writing to ${formatTopicPartition(queue)}`
-    this.#failed(queue, cluster.error(errno, what, answer?.errorMessage), canRetry)
+    this.#failed(queue, cluster.error(errno, what, { topic, partition }, answer?.errorMessage), canRetry)
   }
 
   #failed(queue: PartitionQueue, error: unknown, canRetry: boolean): void {

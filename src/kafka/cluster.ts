@@ -1,7 +1,7 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { EngineTopic } from '../engine.ts'
 import { errorCodes } from '../error-codes.ts'
-import { isBrokerletError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { type ErrorFields, isBrokerletError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -43,6 +43,8 @@ export const coordinatorTypes = { group: 0, transaction: 1 } as const
 export interface Ask<Request extends readonly unknown[], Response> {
   /** What errors say that was tried. */
   readonly what: string
+  /** What errors speak of. */
+  readonly fields?: ErrorFields
   readonly api: Api<Request, Response>
   /** Made anew for each attempt. */
   request(): Readonly<Request>
@@ -275,10 +277,11 @@ export class Cluster {
     key: string,
     ask: Ask<Request, Response>,
   ): Promise<Response> {
+    const fields = type === 'group' ? { groupId: key } : { transactionalId: key }
     return this.#retry(ask, async () => {
       try {
         const broker = await this.#coordinator(type, key)
-        return this.#asked(ask, await this.#coordination.call(broker, ask.api, ask.request()))
+        return this.#asked({ ...ask, fields }, await this.#coordination.call(broker, ask.api, ask.request()))
       } catch (error) {
         if (isBrokerletError(error) && error.retriable) this.#coordinators.delete(`${type} ${key}`)
         throw error
@@ -351,17 +354,17 @@ export class Cluster {
   }
 
   #asked<Request extends readonly unknown[], Response>(
-    ask: Pick<Ask<Request, Response>, 'what' | 'errno' | 'message'>,
+    ask: Pick<Ask<Request, Response>, 'what' | 'fields' | 'errno' | 'message'>,
     response: Response,
   ): Response {
     const errno = ask.errno(response)
     if (errno === 0) return response
-    throw this.error(errno, ask.what, ask.message?.(response))
+    throw this.error(errno, ask.what, ask.fields, ask.message?.(response))
   }
 
   /** The error for one of Kafka's numbers; it is retriable where Kafka says so. */
-  error(errno: number, what: string, message?: string | null): Error {
-    const error = toClusterError(this.library, errno, what, {}, message)
+  error(errno: number, what: string, fields?: ErrorFields, message?: string | null): Error {
+    const error = toClusterError(this.library, errno, what, fields, message)
     const name = this.library.protocolErrorsCodesById[errno]
     const retriable = this.library.protocolErrors[name ?? '']?.canRetry ?? false
     return error.retriable === retriable ? error : Object.assign(error, { retriable })

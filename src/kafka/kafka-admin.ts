@@ -72,6 +72,7 @@ export class KafkaAdmin implements Admin {
     try {
       await this.#ask({
         what: `Creating topic '${name}'`,
+        fields: { topic: name },
         api: this.#cluster.library.createTopicsV7,
         request: () => [[topic], requestTimeoutMs, false] as const,
         ...codedBy(({ topics }: { readonly topics: readonly Coded[] }) => topics[0]),
@@ -97,6 +98,7 @@ export class KafkaAdmin implements Admin {
   async deleteTopic(name: string): Promise<void> {
     await this.#ask({
       what: `Deleting topic '${name}'`,
+      fields: { topic: name },
       api: this.#cluster.library.deleteTopicsV6,
       request: () => [[{ name }], this.#host.requestTimeoutMs] as const,
       ...codedBy(({ responses }: { readonly responses: readonly Coded[] }) => responses[0]),
@@ -118,7 +120,7 @@ export class KafkaAdmin implements Admin {
         const topic = this.#cluster.knownTopic(name)
         const led = topic?.leaders.every(node => node >= 0) ?? true
         if (!led || !known(topic?.partitionCount))
-          throw this.#cluster.error(leaderNotAvailable, `Topic '${name}'`)
+          throw this.#cluster.error(leaderNotAvailable, `Topic '${name}'`, { topic: name })
       },
       { clock, random, timeoutMs },
     )
@@ -151,6 +153,7 @@ export class KafkaAdmin implements Admin {
     await this.#cluster.topic(topic)
     await this.#ask({
       what: `Adding partitions to topic '${topic}'`,
+      fields: { topic },
       api: this.#cluster.library.createPartitionsV3,
       request: () =>
         [[{ name: topic, count: total, assignments: null }], this.#host.requestTimeoutMs, false] as const,
@@ -170,6 +173,7 @@ export class KafkaAdmin implements Admin {
     }))
     await this.#ask({
       what: `Altering topic '${name}'`,
+      fields: { topic: name },
       api: this.#cluster.library.incrementalAlterConfigsV1,
       request: () =>
         [[{ resourceType: topicResource, resourceName: name, configs: altered }], false] as const,
@@ -334,13 +338,7 @@ export class KafkaAdmin implements Admin {
       await commitOffsets(this.#cluster, () => outsider(groupId), offsets)
     } catch (error) {
       if (!isBrokerletError(error) || error.code !== 'UNKNOWN_MEMBER_ID') throw error
-      throw new NonEmptyGroupError(
-        `Group '${groupId}' has members; it must be Empty before its offsets can be set`,
-        {
-          groupId,
-          cause: error,
-        },
-      )
+      throw notEmpty(groupId, error)
     }
   }
 
@@ -353,6 +351,9 @@ export class KafkaAdmin implements Admin {
       return to
     }
     const spec = to === 'earliest' ? 'beginning' : to === 'latest' ? 'end' : to
+    // Where it has committed nothing there is nothing to commit, which nobody would refuse.
+    const { members } = await this.#describe(groupId)
+    if (members.length > 0) throw notEmpty(groupId)
     const committed = await this.listGroupOffsets(groupId)
     return Promise.all(
       committed.map(async ({ topic, partition }) => {
@@ -396,6 +397,13 @@ function codedBy<Response>(of: (response: Response) => Coded | undefined) {
     errno: (response: Response) => of(response)?.errorCode ?? 0,
     message: (response: Response) => of(response)?.errorMessage,
   }
+}
+
+function notEmpty(groupId: string, cause?: unknown): NonEmptyGroupError {
+  return new NonEmptyGroupError(
+    `Group '${groupId}' has members; it must be Empty before its offsets can be set`,
+    cause === undefined ? { groupId } : { groupId, cause },
+  )
 }
 
 function isList(to: Parameters<Admin['setGroupOffsets']>[1]): to is readonly TopicPartitionOffset[] {

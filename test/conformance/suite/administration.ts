@@ -32,6 +32,7 @@ export const administration: Area = ({ test, scene }) => {
     })
     await expect(admin.deleteTopic(`${topic}-x`)).rejects.toMatchObject({
       code: 'UNKNOWN_TOPIC_OR_PARTITION',
+      topic: `${topic}-x`,
     })
   })
 
@@ -41,7 +42,10 @@ export const administration: Area = ({ test, scene }) => {
     expect((await place.admin.describeTopic(topic)).partitions).toHaveLength(4)
     const { partition } = await place.producer().send({ topic, partition: 3, value: 1 })
     expect(partition).toBe(3)
-    await expect(place.admin.addPartitions(topic, 3)).rejects.toMatchObject({ code: 'INVALID_PARTITIONS' })
+    await expect(place.admin.addPartitions(topic, 3)).rejects.toMatchObject({
+      code: 'INVALID_PARTITIONS',
+      topic,
+    })
   })
 
   test('alters what a topic takes, while it lives', async () => {
@@ -121,11 +125,25 @@ export const administration: Area = ({ test, scene }) => {
     expect(await offset()).toEqual([7])
     const consumer = place.consumer({ groupId: group, topics: [topic], autoCommit: false })
     await consumer.ready()
-    await expect(admin.setGroupOffsets(group, 'earliest')).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' })
-    await expect(admin.deleteGroup(group)).rejects.toMatchObject({ code: 'NON_EMPTY_GROUP' })
+    const nonEmpty = { code: 'NON_EMPTY_GROUP', groupId: group }
+    await expect(admin.setGroupOffsets(group, 'earliest')).rejects.toMatchObject(nonEmpty)
+    await expect(admin.deleteGroup(group)).rejects.toMatchObject(nonEmpty)
     await consumer.close()
     await admin.deleteGroup(group)
-    await expect(admin.describeGroup(group)).rejects.toMatchObject({ code: 'GROUP_ID_NOT_FOUND' })
+    await expect(admin.describeGroup(group)).rejects.toMatchObject({
+      code: 'GROUP_ID_NOT_FOUND',
+      groupId: group,
+    })
+  })
+
+  test('moves no group that somebody is in, also where it has committed nothing yet', async () => {
+    const { place, topic, group } = await scene()
+    const consumer = place.consumer({ groupId: group, topics: [topic], autoCommit: false })
+    await consumer.ready()
+    await expect(place.admin.setGroupOffsets(group, 'earliest')).rejects.toMatchObject({
+      code: 'NON_EMPTY_GROUP',
+      groupId: group,
+    })
   })
 
   test('forgets what a group has committed', async () => {
