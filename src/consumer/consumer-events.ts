@@ -58,7 +58,10 @@ export interface ConsumerEvents {
   /** The consumer stopped because of an error; `done` rejects with the same one. */
   crashed: { readonly error: Error; readonly record: AnyRecord | undefined }
   closed: { readonly reason: 'closed' | 'crashed' }
-  /** Something went wrong outside a handler: a hook or a listener threw, a commit was refused. */
+  /**
+   * Something went wrong outside a handler: a hook or a listener threw, a commit was refused. Or a handler failed at a record
+   * whose partition is given up or gone: whoever reads it next gets the record.
+   */
   error: unknown
 }
 
