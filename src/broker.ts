@@ -1,7 +1,7 @@
 import type { Admin } from './admin.ts'
 import { type BrokerDescription, describeBroker } from './broker/broker-description.ts'
 import type { BrokerEvents } from './broker/broker-events.ts'
-import { MemoryAdmin, toTopicOptions } from './broker/memory-admin.ts'
+import { MemoryAdmin } from './broker/memory-admin.ts'
 import { MemoryEngine } from './broker/memory-engine.ts'
 import { type IdleOptions, Quiescence } from './broker/quiescence.ts'
 import { type Clock, type SleepClock, systemClock } from './clock.ts'
@@ -17,15 +17,16 @@ import { systemRandom } from './ids.ts'
 import { checkTopicName, type Topic } from './log/topic.ts'
 import { Producer, type ProducerOptions } from './producer/producer.ts'
 import type { PubSub } from './pub-sub.ts'
-import type {
-  AnyTopic,
-  Merged,
-  MessageBody,
-  OpenTopics,
-  PlainTopic,
-  RecordOf,
-  TopicMap,
-  TopicOptions,
+import {
+  type AnyTopic,
+  type Merged,
+  type MessageBody,
+  type OpenTopics,
+  type PlainTopic,
+  type RecordOf,
+  type TopicMap,
+  type TopicOptions,
+  toTopicOptions,
 } from './topic-definition.ts'
 import {
   anObject,
@@ -181,8 +182,8 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     name: Name,
     options?: TopicOptions,
   ): Topic<RecordOf<{ [N in Name]: PlainTopic }, Name>, MessageBody<{ [N in Name]: PlainTopic }, Name>>
-  createTopic(name: string, options?: TopicOptions | AnyTopic): Topic {
-    return this.#engine.createTopic(name, toTopicOptions(options ?? {}))
+  createTopic(name: string, options: TopicOptions | AnyTopic = {}): Topic {
+    return this.#engine.createTopic(name, toTopicOptions(name, options))
   }
 
   /**
@@ -195,7 +196,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     const missing: [string, TopicOptions][] = []
     for (const [name, definition] of Object.entries(topics)) {
       checkTopicName(name)
-      const options = toTopicOptions(definition)
+      const options = toTopicOptions(name, definition)
       const existing = this.#engine.topics.get(name)
       this.#engine.logConfig(name, options)
       if (existing) refuseContradiction(existing, options)

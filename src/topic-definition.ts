@@ -1,3 +1,4 @@
+import { describeValue, InvalidArgumentError } from './errors.ts'
 import type { ConsumerRecord, HeaderList, RecordHeaders, RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 
@@ -177,6 +178,15 @@ export interface AnyTopic {
   readonly options: TopicOptions
   /** Types alone, as in `TopicDefinition`. */
   readonly '~shape'?: AnyShape
+}
+
+/** The options of a topic, given as they are or as a definition. */
+export function toTopicOptions(name: string, given: TopicOptions | AnyTopic): TopicOptions {
+  if (typeof given === 'object' && given !== null) return 'options' in given ? given.options : given
+  throw new InvalidArgumentError(
+    `Topic '${name}': expected options or topic(...), received ${describeValue(given)}`,
+    { topic: name, received: given },
+  )
 }
 
 /** A topic made of plain options, which say nothing of types: any value to send, an unknown one to read. */

@@ -1,8 +1,7 @@
 import type { Admin } from '../admin.ts'
-import { InvalidArgumentError } from '../errors.ts'
 import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
-import type { AnyTopic, TopicChanges, TopicOptions } from '../topic-definition.ts'
+import { type AnyTopic, type TopicChanges, type TopicOptions, toTopicOptions } from '../topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { requireArgument } from '../validate.ts'
 import { describeGroup, describeTopic } from './broker-description.ts'
@@ -17,7 +16,7 @@ export class MemoryAdmin implements Admin {
   }
 
   async createTopic(name: string, options: TopicOptions | AnyTopic = {}): Promise<void> {
-    this.#engine.createTopic(name, toTopicOptions(options))
+    this.#engine.createTopic(name, toTopicOptions(name, options))
   }
 
   async deleteTopic(name: string): Promise<void> {
@@ -99,14 +98,4 @@ export class MemoryAdmin implements Admin {
     this.#engine.requireOpen()
     this.#engine.groupCoordinator.existing(groupId).deleteOffsets(partitions)
   }
-}
-
-/** The options of a topic, given as they are or as a definition. */
-export function toTopicOptions(given: TopicOptions | AnyTopic): TopicOptions {
-  if (typeof given !== 'object' || given === null) {
-    throw new InvalidArgumentError(`A topic expected options or topic(...), received ${String(given)}`, {
-      received: given,
-    })
-  }
-  return 'options' in given ? given.options : given
 }

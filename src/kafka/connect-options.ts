@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Codec } from '../codec.ts'
 import { type ConsumerPolicyOptions, policyChecks } from '../consumer/consumer-policy.ts'
-import type { TopicMap } from '../topic-definition.ts'
+import { type TopicMap, toTopicOptions } from '../topic-definition.ts'
 import {
   anObject,
   boolean,
@@ -140,7 +140,12 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
   const { tls, sasl, codec } = options
   return {
     bootstrapBrokers: options.bootstrapBrokers.map(broker => toAddress(broker)!),
-    topics: options.topics ?? {},
+    topics: Object.fromEntries(
+      Object.entries(options.topics ?? {}).map(([topic, given]) => [
+        topic,
+        { options: toTopicOptions(topic, given) },
+      ]),
+    ),
     createTopics: options.createTopics ?? false,
     replicationFactor: options.replicationFactor ?? -1,
     clientId: options.clientId ?? 'brokerlet',

@@ -8,7 +8,7 @@ import {
 } from '../errors.ts'
 import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
-import type { AnyTopic, TopicChanges, TopicOptions } from '../topic-definition.ts'
+import { type AnyTopic, type TopicChanges, type TopicOptions, toTopicOptions } from '../topic-definition.ts'
 import {
   formatTopicPartition,
   type OffsetSpec,
@@ -59,7 +59,7 @@ export class KafkaAdmin implements Admin {
   // --- topics -------------------------------------------------------------------------------------------------------
 
   async createTopic(name: string, options: TopicOptions | AnyTopic = {}): Promise<void> {
-    const given: TopicOptions = 'options' in options ? options.options : options
+    const given = toTopicOptions(name, options)
     const { partitions = 1 } = given
     const { replicationFactor, requestTimeoutMs } = this.#host
     const topic = {

@@ -52,16 +52,22 @@ const checks: Checks<TopicOptions> = {
   keys: oneOf('string', 'bytes'),
 }
 
+/** What its broker says for a topic that does not. */
+type LogDefaults = Pick<TopicOptions, 'codec' | 'freeze'> & {
+  readonly maxRecords?: number
+  readonly maxBytes?: number
+}
+
 /** Checks a topic's options and fills in what is left out. */
-export function toLogConfig(
-  topic: string,
-  options: TopicOptions,
-  defaults: Pick<TopicOptions, 'codec' | 'freeze'> & {
-    readonly maxRecords?: number
-    readonly maxBytes?: number
-  } = {},
-): LogConfig {
-  const where = `Topic '${topic}'`
+export function toLogConfig(topic: string, options: TopicOptions, defaults: LogDefaults = {}): LogConfig {
+  try {
+    return resolve(`Topic '${topic}'`, options, defaults)
+  } catch (error) {
+    throw error instanceof InvalidOptionError ? Object.assign(error, { topic }) : error
+  }
+}
+
+function resolve(where: string, options: TopicOptions, defaults: LogDefaults): LogConfig {
   checkOptions(where, options, checks)
   const codec = options.codec ?? defaults.codec
   const cleanupPolicy = options.cleanupPolicy ?? 'delete'

@@ -112,7 +112,7 @@ describe('topic options', () => {
       thrownBy(() => new Broker({ topics: { log: topic(options as never) } })),
     ]) {
       expect(error).toBeInstanceOf(InvalidOptionError)
-      expect(error).toMatchObject({ code: 'INVALID_CONFIG', errno: 40, option })
+      expect(error).toMatchObject({ code: 'INVALID_CONFIG', errno: 40, option, topic: 'log' })
       expect(error.message).toContain(text)
       expect(error.message).toContain("Topic 'log'")
     }
@@ -121,9 +121,15 @@ describe('topic options', () => {
 
   it.each(['many', 5, null, true])('%j is refused for options', options => {
     const { broker } = shop()
-    if (options === null) return
-    const error = thrownBy(() => broker.createTopic('log', options as never))
-    expect(error).toMatchObject({ code: 'INVALID_REQUEST', received: options })
+    for (const make of [
+      () => broker.createTopic('log', options as never),
+      () => broker.declare({ log: options as never }),
+      () => new Broker({ topics: { log: options as never } }),
+    ]) {
+      const error = thrownBy(make)
+      expect(error).toMatchObject({ code: 'INVALID_REQUEST', topic: 'log', received: options })
+      expect(error.message).toMatch(/^Topic 'log': expected options or topic\(\.\.\.\), received /)
+    }
     expect(broker.topics.has('log')).toBe(false)
   })
 

@@ -30,6 +30,15 @@ describe('options that cannot be', () => {
     await expect(connect(options as ConnectOptions)).rejects.toMatchObject({ code: 'INVALID_CONFIG', option })
   })
 
+  it('a topic that is neither options nor a definition', async () => {
+    for (const topics of [{ orders: null }, { orders: undefined }, { orders: 5 }]) {
+      await expect(connect({ bootstrapBrokers, topics: topics as never })).rejects.toMatchObject({
+        code: 'INVALID_REQUEST',
+        topic: 'orders',
+      })
+    }
+  })
+
   const inMemory: readonly [string, object][] = [
     ['retentionRecords', { retentionRecords: 10 }],
     ['segmentRecords', { segmentRecords: 10 }],
