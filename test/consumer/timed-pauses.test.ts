@@ -104,7 +104,7 @@ describe.each<[string, Partial<RunOptions>]>([
     const second = broker.consumer({ groupId: 'g', topics: ['orders'] })
     await second.run({
       ...options,
-      eachRecord: (_, { attempt }) => void seen.push(`second #${attempt}`),
+      eachRecord: (_record, { attempt }) => void seen.push(`second #${attempt}`),
     } as RunOptions)
     await broker.idle()
     expect(seen).toEqual(['first #1', 'second #1'])
