@@ -40,6 +40,10 @@ export interface Admin {
     groupId: string,
     to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },
   ): Promise<void>
-  /** Forgets committed offsets; refused for a topic that a member reads. */
+  /**
+   * Forgets committed offsets; refused for a topic that a member reads.
+   *
+   * @throws GroupIdNotFoundError, UnknownTopicOrPartitionError, GroupSubscribedToTopicError
+   */
   deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void>
 }

@@ -14,7 +14,7 @@ import type { Unread } from './engine.ts'
 import { describeValue, InvalidOptionError } from './errors.ts'
 import type { ConsumerGroup } from './group/consumer-group.ts'
 import { systemRandom } from './ids.ts'
-import { checkTopicName, type Topic } from './log/topic.ts'
+import type { Topic } from './log/topic.ts'
 import { Producer, type ProducerOptions } from './producer/producer.ts'
 import type { PubSub } from './pub-sub.ts'
 import {
@@ -28,6 +28,7 @@ import {
   type TopicOptions,
   toTopicOptions,
 } from './topic-definition.ts'
+import { checkTopicName } from './topic-name.ts'
 import {
   anObject,
   boolean,

@@ -1,4 +1,4 @@
-import { describeValue, InvalidArgumentError } from './errors.ts'
+import { describeValue, InvalidArgumentError, InvalidOptionError } from './errors.ts'
 import type { ConsumerRecord, HeaderList, RecordHeaders, RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 
@@ -187,6 +187,39 @@ export function toTopicOptions(name: string, given: TopicOptions | AnyTopic): To
     `Topic '${name}': expected options or topic(...), received ${describeValue(given)}`,
     { topic: name, received: given },
   )
+}
+
+// What a log's records were written under, and so cannot change beneath them.
+const fixed: Readonly<Record<string, string>> = {
+  partitions: 'addPartitions makes more of them',
+  codec: 'its records are in its bytes',
+  schema: 'its types follow from it',
+  keys: 'its records have keys of that kind',
+  freeze: 'its readers rely on it',
+}
+
+/**
+ * Refuses changes that are none, and those of what can never be altered.
+ *
+ * @throws InvalidOptionError
+ */
+export function checkTopicChanges(topic: string, changes: TopicChanges): void {
+  const where = `Topic '${topic}'`
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
+    const expected = 'an object of options'
+    throw new InvalidOptionError(
+      `${where}: expected ${expected} to alter, received ${describeValue(changes)}`,
+      { topic, expected, received: changes },
+    )
+  }
+  for (const [option, received] of Object.entries(changes)) {
+    if (!Object.hasOwn(fixed, option)) continue
+    throw new InvalidOptionError(`${where}: option '${option}' cannot be altered; ${fixed[option]}`, {
+      topic,
+      option,
+      received,
+    })
+  }
 }
 
 /** A topic made of plain options, which say nothing of types: any value to send, an unknown one to read. */

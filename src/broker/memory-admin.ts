@@ -96,6 +96,8 @@ export class MemoryAdmin implements Admin {
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {
     requireArgument('deleteOffsets', 'partitions', partitions, partitionList)
     this.#engine.requireOpen()
-    this.#engine.groupCoordinator.existing(groupId).deleteOffsets(partitions)
+    const group = this.#engine.groupCoordinator.existing(groupId)
+    for (const tp of partitions) this.#engine.partition(tp)
+    group.deleteOffsets(partitions)
   }
 }

@@ -29,7 +29,7 @@ import { LogCleaner } from '../log/log-cleaner.ts'
 import { type LogConfig, toLogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
-import { type BatchMetadata, checkTopicName, Topic, type TopicHost } from '../log/topic.ts'
+import { type BatchMetadata, Topic, type TopicHost } from '../log/topic.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
@@ -37,6 +37,7 @@ import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { ByteEdge } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
+import { checkTopicName, requireTopicName } from '../topic-name.ts'
 import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { type TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import { type BrokerEvents, brokerEventNames } from './broker-events.ts'
@@ -277,9 +278,7 @@ export class MemoryEngine implements Engine, Closable {
     this.requireOpen()
     const topic = this.topics.get(name)
     if (topic) return topic
-    if (typeof name !== 'string') {
-      throw new UnknownTopicOrPartitionError(`Expected a topic's name, received ${describeValue(name)}`)
-    }
+    requireTopicName(name)
     const suggestions = suggest(name, this.topics.keys())
     throw new UnknownTopicOrPartitionError(`Unknown topic '${name}'${didYouMean(suggestions)}`, {
       topic: name,

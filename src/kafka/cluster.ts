@@ -4,6 +4,7 @@ import { errorCodes } from '../error-codes.ts'
 import { type ErrorFields, isBrokerletError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
+import { requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, BrokerAddress, ClientLibrary, MetadataResponse } from './client-library.ts'
 import { ClusterError, toClusterError } from './cluster-error.ts'
@@ -134,6 +135,7 @@ export class Cluster {
 
   /** @throws UnknownTopicOrPartitionError, naming near matches */
   async topic(name: string): Promise<ClusterTopic> {
+    requireTopicName(name)
     const known = this.#topics.get(name)
     if (known !== undefined) return known
     this.#wanted.add(name)

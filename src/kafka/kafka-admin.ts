@@ -1,6 +1,8 @@
 import type { Admin } from '../admin.ts'
 import {
+  describeValue,
   GroupIdNotFoundError,
+  InvalidGroupIdError,
   isBrokerletError,
   NonEmptyGroupError,
   TopicAlreadyExistsError,
@@ -8,14 +10,21 @@ import {
 } from '../errors.ts'
 import { groupOffsets, namedOffset, offsetList, partitionList } from '../offset-checks.ts'
 import type { GroupSummary, TopicSummary } from '../summaries.ts'
-import { type AnyTopic, type TopicChanges, type TopicOptions, toTopicOptions } from '../topic-definition.ts'
+import {
+  type AnyTopic,
+  checkTopicChanges,
+  type TopicChanges,
+  type TopicOptions,
+  toTopicOptions,
+} from '../topic-definition.ts'
+import { checkTopicName, requireTopicName } from '../topic-name.ts'
 import {
   formatTopicPartition,
   type OffsetSpec,
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
-import { requireArgument } from '../validate.ts'
+import { name as nonEmptyName, requireArgument } from '../validate.ts'
 import type { Coded } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
@@ -59,6 +68,7 @@ export class KafkaAdmin implements Admin {
   // --- topics -------------------------------------------------------------------------------------------------------
 
   async createTopic(name: string, options: TopicOptions | AnyTopic = {}): Promise<void> {
+    checkTopicName(name)
     const given = toTopicOptions(name, options)
     const { partitions = 1 } = given
     const { replicationFactor, requestTimeoutMs } = this.#host
@@ -96,6 +106,7 @@ export class KafkaAdmin implements Admin {
   }
 
   async deleteTopic(name: string): Promise<void> {
+    requireTopicName(name)
     await this.#ask({
       what: `Deleting topic '${name}'`,
       fields: { topic: name },
@@ -163,6 +174,7 @@ export class KafkaAdmin implements Admin {
   }
 
   async alterTopic(name: string, changes: TopicChanges): Promise<void> {
+    checkTopicChanges(name, changes)
     const configs = toTopicConfigs(name, changes)
     await this.#cluster.topic(name)
     if (configs.length === 0) return
@@ -186,7 +198,8 @@ export class KafkaAdmin implements Admin {
     for (const tp of before) await this.#cluster.requirePartition(tp)
     const offsets = new Map(before.map(tp => [formatTopicPartition(tp), tp.offset]))
     await this.#cluster.askLeaders(before, {
-      what: 'Deleting records',
+      what: `Deleting records of ${before.map(formatTopicPartition).join(', ')}`,
+      ...(before.length === 1 ? { fields: before[0]! } : {}),
       api: this.#cluster.library.deleteRecordsV2,
       request: led => [
         byTopic(led, tp => ({
@@ -268,6 +281,7 @@ export class KafkaAdmin implements Admin {
 
   async #describe(groupId: string): Promise<Described> {
     this.#host.requireOpen()
+    requireGroupId(groupId)
     const { groups } = await this.#cluster.askCoordinator('group', groupId, {
       what: `Describing group '${groupId}'`,
       api: consumerGroupDescribe(this.#cluster.library),
@@ -299,7 +313,7 @@ export class KafkaAdmin implements Admin {
       errno: ({ groups: [group] }) => group!.errorCode,
     })
     const { groupState: state, protocolData: assignor, members } = groups[0]!
-    if (state === 'Dead') throw new GroupIdNotFoundError(`There is no group '${groupId}'`, { groupId })
+    if (state === 'Dead') throw notFound(groupId)
     const described = members.map(({ memberId, groupInstanceId, clientId }) => ({
       memberId,
       clientId,
@@ -311,6 +325,7 @@ export class KafkaAdmin implements Admin {
   }
 
   async deleteGroup(groupId: string): Promise<void> {
+    requireGroupId(groupId)
     await this.#cluster.askCoordinator('group', groupId, {
       what: `Deleting group '${groupId}'`,
       api: this.#cluster.library.deleteGroupsV2,
@@ -347,6 +362,11 @@ export class KafkaAdmin implements Admin {
     to: Parameters<Admin['setGroupOffsets']>[1],
   ): Promise<readonly TopicPartitionOffset[]> {
     if (isList(to)) {
+      if (!nonEmptyName.accepts(groupId)) {
+        throw new InvalidGroupIdError(
+          `groupId expected ${nonEmptyName.expected}, received ${describeValue(groupId)}`,
+        )
+      }
       for (const tp of to) await this.#cluster.requirePartition(tp)
       return to
     }
@@ -397,6 +417,15 @@ function codedBy<Response>(of: (response: Response) => Coded | undefined) {
     errno: (response: Response) => of(response)?.errorCode ?? 0,
     message: (response: Response) => of(response)?.errorMessage,
   }
+}
+
+// Of what is no id the cluster could only end the connection.
+function requireGroupId(groupId: unknown): void {
+  if (typeof groupId !== 'string') throw notFound(String(groupId))
+}
+
+function notFound(groupId: string): GroupIdNotFoundError {
+  return new GroupIdNotFoundError(`There is no group '${groupId}'`, { groupId })
 }
 
 function notEmpty(groupId: string, cause?: unknown): NonEmptyGroupError {

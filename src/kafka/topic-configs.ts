@@ -78,7 +78,11 @@ export function toTopicConfigs(topic: string, options: TopicChanges): TopicConfi
  * @throws InvalidOptionError
  */
 export function requirePortable(topic: string, options: TopicChanges): void {
-  checkOptions(`Topic '${topic}'`, options as TopicOptions, known)
+  try {
+    checkOptions(`Topic '${topic}'`, options as TopicOptions, known)
+  } catch (error) {
+    throw Object.assign(error as Error, { topic })
+  }
   const { retentionRecords, segmentRecords, whenFull, cleanupPolicy } = options
   if (typeof retentionRecords === 'number' && retentionRecords !== -1)
     throw onlyInMemory(topic, 'retentionRecords', 'retentionMs and retentionBytes')

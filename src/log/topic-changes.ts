@@ -1,15 +1,5 @@
-import { describeValue, InvalidOptionError } from '../errors.ts'
-import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
+import { checkTopicChanges, type TopicChanges, type TopicOptions } from '../topic-definition.ts'
 import { meansNothing } from './log-config.ts'
-
-// What a log's records were written under, and so cannot change beneath them.
-const fixed: Readonly<Record<string, string>> = {
-  partitions: 'addPartitions makes more of them',
-  codec: 'its records are in its bytes',
-  schema: 'its types follow from it',
-  keys: 'its records have keys of that kind',
-  freeze: 'its readers rely on it',
-}
 
 /** A topic's own options, and how they change. */
 export interface ChangedOptions {
@@ -35,27 +25,9 @@ export function changeOptions(
   changes: TopicChanges,
   withoutMeaning: WithoutMeaning = 'refused',
 ): ChangedOptions {
-  const where = `Topic '${topic}'`
-  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
-    const expected = 'an object of options'
-    throw new InvalidOptionError(
-      `${where}: expected ${expected} to alter, received ${describeValue(changes)}`,
-      {
-        topic,
-        expected,
-        received: changes,
-      },
-    )
-  }
+  checkTopicChanges(topic, changes)
   const asked: Record<string, unknown> = { ...before }
   for (const [option, value] of Object.entries(changes)) {
-    if (Object.hasOwn(fixed, option)) {
-      throw new InvalidOptionError(`${where}: option '${option}' cannot be altered; ${fixed[option]}`, {
-        topic,
-        option,
-        received: value,
-      })
-    }
     // An unknown name stays in, for whoever checks them all.
     if (value !== undefined || !(option in asked)) asked[option] = value ?? undefined
   }

@@ -6,7 +6,6 @@ import {
   InvalidPartitionsError,
   InvalidRecordError,
   InvalidTimestampError,
-  InvalidTopicError,
   RecordTooLargeError,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
@@ -345,21 +344,6 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.#sequence += batch.count
     return { baseOffset, appendTime }
   }
-}
-
-/**
- * Refuses what is no topic name: Kafka's rule is 1 to 249 of letters, digits, '.', '_' and '-', but not '.' or '..'.
- *
- * @throws InvalidTopicError
- */
-export function checkTopicName(name: unknown): asserts name is string {
-  if (typeof name === 'string' && /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..')
-    return
-  const received = typeof name === 'string' ? `'${name.slice(0, 60)}'` : String(typeof name)
-  throw new InvalidTopicError(
-    `A topic's name is 1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'; received ${received}`,
-    { received: name },
-  )
 }
 
 // Without a key nothing can take its place, so it would stay for ever (LogValidator, INVALID_RECORD).

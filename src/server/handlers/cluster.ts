@@ -1,6 +1,6 @@
 import { errorCodes } from '../../error-codes.ts'
 import type { Topic } from '../../log/topic.ts'
-import { checkTopicName } from '../../log/topic.ts'
+import { checkTopicName } from '../../topic-name.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
 import { madeByClient } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'

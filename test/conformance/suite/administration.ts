@@ -57,11 +57,40 @@ export const administration: Area = ({ test, scene }) => {
     await until(() => producer.send(large))
   })
 
+  test('does not alter what its records were written under', async () => {
+    const { place, topic } = await scene()
+    for (const option of ['partitions', 'keys', 'codec', 'schema', 'freeze']) {
+      await expect(place.admin.alterTopic(topic, { [option]: 2 })).rejects.toMatchObject({
+        code: 'INVALID_CONFIG',
+        topic,
+        option,
+      })
+    }
+  })
+
+  test('answers at once what names no topic, and no group', async () => {
+    const { admin } = (await scene()).place
+    const none = undefined as never
+    await expect(admin.createTopic(none)).rejects.toMatchObject({ code: 'INVALID_TOPIC_EXCEPTION' })
+    for (const call of [admin.deleteTopic(none), admin.describeTopic(none), admin.addPartitions(none, 3)]) {
+      await expect(call).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    }
+    for (const call of [admin.deleteGroup(none), admin.describeGroup(none), admin.listGroupOffsets(none)]) {
+      await expect(call).rejects.toMatchObject({ code: 'GROUP_ID_NOT_FOUND' })
+    }
+    await expect(admin.setGroupOffsets(none, [])).rejects.toMatchObject({ code: 'INVALID_GROUP_ID' })
+  })
+
   test('forgets records before an offset', async () => {
     const { place, topic } = await scene()
     await sendNumbers(place, topic, 10)
     await place.admin.deleteRecords([{ topic, partition: 0, offset: 4 }])
     expect(values(await readAll(place, topic))).toEqual(numbers(6, 4))
+    await expect(place.admin.deleteRecords([{ topic, partition: 0, offset: 11 }])).rejects.toMatchObject({
+      code: 'OFFSET_OUT_OF_RANGE',
+      topic,
+      partition: 0,
+    })
   })
 
   test('looks up offsets by place and by time', async () => {
@@ -155,5 +184,8 @@ export const administration: Area = ({ test, scene }) => {
     )
     await admin.deleteGroupOffsets(group, [{ topic, partition: 0 }])
     expect(await admin.listGroupOffsets(group)).toEqual([{ topic, partition: 1, offset: 0 }])
+    await expect(
+      admin.deleteGroupOffsets(group, [{ topic: `${topic}-x`, partition: 0 }]),
+    ).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
   })
 }

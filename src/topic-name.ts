@@ -1,0 +1,26 @@
+import { describeValue, InvalidTopicError, UnknownTopicOrPartitionError } from './errors.ts'
+
+/**
+ * Refuses what is no topic name: Kafka's rule is 1 to 249 of letters, digits, '.', '_' and '-', but not '.' or '..'.
+ *
+ * @throws InvalidTopicError
+ */
+export function checkTopicName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..')
+    return
+  const received = typeof name === 'string' ? `'${name.slice(0, 60)}'` : String(typeof name)
+  throw new InvalidTopicError(
+    `A topic's name is 1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'; received ${received}`,
+    { received: name },
+  )
+}
+
+/**
+ * Refuses what names no topic at all.
+ *
+ * @throws UnknownTopicOrPartitionError
+ */
+export function requireTopicName(name: unknown): asserts name is string {
+  if (typeof name === 'string') return
+  throw new UnknownTopicOrPartitionError(`Expected a topic's name, received ${describeValue(name)}`)
+}
