@@ -203,19 +203,19 @@ const fixed: Readonly<Record<string, string>> = {
  *
  * @throws InvalidOptionError
  */
-export function checkTopicChanges(topic: string, changes: TopicChanges): void {
-  const where = `Topic '${topic}'`
+export function checkTopicChanges(name: string, changes: TopicChanges): void {
+  const where = `Topic '${name}'`
   if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
     const expected = 'an object of options'
     throw new InvalidOptionError(
       `${where}: expected ${expected} to alter, received ${describeValue(changes)}`,
-      { topic, expected, received: changes },
+      { topic: name, expected, received: changes },
     )
   }
   for (const [option, received] of Object.entries(changes)) {
     if (!Object.hasOwn(fixed, option)) continue
     throw new InvalidOptionError(`${where}: option '${option}' cannot be altered; ${fixed[option]}`, {
-      topic,
+      topic: name,
       option,
       received,
     })
