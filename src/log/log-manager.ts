@@ -71,12 +71,18 @@ export class LogManager {
     if (compacted.length > 0) this.#ordered = false
   }
 
-  // What was compacted was put last; it belongs where its first record was.
+  // What was compacted was put last; it belongs where its first record was. Within a partition the order is the log's own: a
+  // time may be another segment's, too, and a clock may be set back.
   #order(): void {
     this.#ordered = true
-    const segments = [...this.#segments].sort(([a], [b]) => a.createdAt - b.createdAt)
+    const turns = [...this.#segments].sort(([a], [b]) => a.createdAt - b.createdAt)
+    const next = new Map<Partition, number>()
     this.#segments.clear()
-    for (const [segment, partition] of segments) this.#segments.set(segment, partition)
+    for (const [, partition] of turns) {
+      const index = next.get(partition) ?? 0
+      next.set(partition, index + 1)
+      this.#segments.set(partition.segments[index]!, partition)
+    }
   }
 
   /**

@@ -104,6 +104,28 @@ describe('maxRecords', () => {
     expect(broker.describe().records).toBe(4)
   })
 
+  it('drops what was compacted before what came after it, also where both began in the same millisecond', async () => {
+    const { broker } = testBroker({
+      maxRecords: 9,
+      topics: { log: topic<number>({ cleanupPolicy: 'compact,delete', segmentRecords: 4 }) },
+    })
+    const send = (keys: readonly string[]) =>
+      broker.producer().sendBatch(keys.map((key, value) => ({ topic: 'log' as const, key, value })))
+    const held = () =>
+      broker
+        .topic('log')
+        .records()
+        .map(({ key }) => key)
+    await send(['a', 'a', 'a', 'a'])
+    await send(['b', 'c', 'd', 'e'])
+    // The third segment begins, so the first one is compacted, and then stands behind the second.
+    await send(['f'])
+    expect(held()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+    await send(['g', 'h', 'i', 'j', 'k', 'l', 'm'])
+    expect(held()).toEqual(['f', 'g', 'h', 'i', 'j', 'k', 'l', 'm'])
+    expect(broker.describe().records).toBe(8)
+  })
+
   it('holds for any writes to any topics: each partition keeps an unbroken end of its log', () => {
     const write = fc.record({ topic: fc.constantFrom('a', 'b', 'c'), count: fc.integer({ min: 1, max: 4 }) })
     fc.assert(
