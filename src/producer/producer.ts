@@ -185,7 +185,7 @@ export class Producer<out Topics extends TopicMap> {
 
   /**
    * Refuses further sends, and resolves when those under way are through. After `timeoutMs` (default 30,000) it waits no
-   * longer: sends that still wait for room are refused, and an open transaction is aborted.
+   * longer: sends that still wait, and transactions that have not begun, are refused, and an open one is aborted.
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('close', options, { timeoutMs: duration })
@@ -201,11 +201,13 @@ export class Producer<out Topics extends TopicMap> {
       await Promise.race([this.#through(), deadline.passed])
     } finally {
       deadline.cancel()
-      this.#closing.abort(
-        new ClosedError(`Producer '${this.#clientId}' was closed; nothing of this send was written`),
-      )
-      await this.#transactions?.abort()
+      this.#closing.abort(this.#closedWithout('send'))
+      await this.#transactions?.abort(this.#closedWithout('transaction'))
     }
+  }
+
+  #closedWithout(what: string): ClosedError {
+    return new ClosedError(`Producer '${this.#clientId}' was closed; nothing of this ${what} was written`)
   }
 
   async #through(): Promise<void> {

@@ -104,6 +104,7 @@ export class RecordSender {
     return this.#enqueue(
       () => this.#prepare(sent),
       record => this.#sink.append(record, wait),
+      wait,
     )
   }
 
@@ -111,6 +112,7 @@ export class RecordSender {
     return this.#enqueue(
       () => prepared,
       record => this.#sink.append(record, wait),
+      wait,
     )
   }
 
@@ -119,6 +121,7 @@ export class RecordSender {
     return this.#enqueue(
       () => this.#prepareAll(sent),
       records => this.#sink.appendBatch(records, wait),
+      wait,
     )
   }
 
@@ -126,6 +129,7 @@ export class RecordSender {
     return this.#enqueue(
       () => prepared,
       records => this.#sink.appendBatch(records, wait),
+      wait,
     )
   }
 
@@ -134,12 +138,16 @@ export class RecordSender {
   async #enqueue<Prepared, Sent>(
     prepare: () => MaybePromise<Prepared>,
     append: (prepared: Prepared) => MaybePromise<Sent>,
+    { signals }: SendWait,
   ): Promise<Sent> {
     this.#queue ??= new TaskQueue(1)
     this.#track(this.#queue)
     try {
       const { sent } = await this.#queue.add(async () => {
-        const appended = append(await prepare())
+        const prepared = await prepare()
+        // It was given up meanwhile: nobody looks for it in the log any more.
+        for (const signal of signals) signal.throwIfAborted()
+        const appended = append(prepared)
         return { sent: isPromise(appended) ? this.#follow(appended) : appended }
       })
       return await sent

@@ -15,6 +15,8 @@ export class Transactions<Topics extends TopicMap> {
   readonly #queue = new TaskQueue(1)
   #producer: TransactionalProducer | undefined
   #open: EngineTransaction | undefined
+  // Why none begins any more.
+  #closed: Error | undefined
   #client: EngineClient | undefined
 
   constructor(options: SenderOptions, transactionalId: string, timeoutMs: number) {
@@ -33,8 +35,9 @@ export class Transactions<Topics extends TopicMap> {
     return this.#queue.idle()
   }
 
-  /** Aborts the one that is open. */
-  async abort(): Promise<void> {
+  /** Aborts the one that is open, and refuses those that have not begun. */
+  async abort(reason: Error): Promise<void> {
+    this.#closed = reason
     await this.#open?.abort()
   }
 
@@ -60,6 +63,10 @@ export class Transactions<Topics extends TopicMap> {
     reject: (error: unknown) => void,
   ): Promise<void> {
     const open = await this.#begin()
+    if (this.#closed !== undefined) {
+      await open.abort()
+      throw this.#closed
+    }
     const name = `transaction of '${this.#options.clientId}'`
     const deadline = new Deadline(this.#engine.clock, this.#timeoutMs, name)
     this.#open = open
@@ -88,6 +95,7 @@ export class Transactions<Topics extends TopicMap> {
   }
 
   async #begin(): Promise<EngineTransaction> {
+    if (this.#closed !== undefined) throw this.#closed
     if (this.#producer === undefined) {
       if (this.#engine.initTransactions === undefined) {
         throw new IllegalStateError(`transaction: the ${this.#engine.name} has no transactions`)

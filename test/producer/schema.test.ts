@@ -2,7 +2,7 @@ import { type } from 'arktype'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { InvalidRecordError, json, topic } from '../../src/index.ts'
+import { ClosedError, InvalidRecordError, json, topic } from '../../src/index.ts'
 import type { StandardSchemaV1 } from '../../src/standard-schema.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -282,6 +282,34 @@ describe('an asynchronous schema', () => {
     waiting.shift()!.fail(new Error('later'))
     await clock.settle()
     expect(broker.describe().records).toBe(0)
+  })
+
+  it('that answers after its send was given up has written nothing: by a close, or by its signal', async () => {
+    const { schema, waiting } = slowSchema()
+    const { broker, clock } = testBroker({ topics: { orders: topic({ schema }) } })
+    const producer = broker.producer()
+    const controller = new AbortController()
+    const aborted = rejectionOf(producer.send({ topic: 'orders', value: 1 }, { signal: controller.signal }))
+    const closed = [
+      rejectionOf(producer.send({ topic: 'orders', value: 2 })),
+      rejectionOf(producer.sendBatch([{ topic: 'orders', value: 3 }])),
+    ]
+    const reason = new Error('not any more')
+    controller.abort(reason)
+    waiting[0]!.pass()
+    expect(await aborted).toBe(reason)
+    const closing = producer.close({ timeoutMs: 100 })
+    await clock.advance(100)
+    await closing
+    for (let i = 1; i < 3; i++) {
+      await clock.settle()
+      waiting[i]!.pass()
+    }
+    for (const error of await Promise.all(closed)) {
+      expect(error).toBeInstanceOf(ClosedError)
+      expect(error.message).toBe("Producer 'producer' was closed; nothing of this send was written")
+    }
+    expect(broker.topic('orders').records()).toEqual([])
   })
 
   it('counts as work that idle waits for', async () => {

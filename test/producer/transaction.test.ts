@@ -109,6 +109,23 @@ describe('transaction', () => {
     expect(out.partitions[0]!.lastStableOffset).toBe(2)
   })
 
+  it('close refuses those that have not begun when its time is over', async () => {
+    const { clock, producer, values } = transactional()
+    const { opened, open } = gate()
+    const stuck = rejectionOf(producer.transaction(() => opened))
+    const waiting = rejectionOf(producer.transaction(tx => tx.send({ topic: 'out', value: 1 })))
+    await clock.settle()
+    const closing = producer.close({ timeoutMs: 100 })
+    await clock.advance(100)
+    await closing
+    open()
+    expect(await stuck).toBeInstanceOf(TransactionAbortedError)
+    const error = await waiting
+    expect(error).toBeInstanceOf(ClosedError)
+    expect(error.message).toBe("Producer 'producer' was closed; nothing of this transaction was written")
+    expect(values()).toEqual([])
+  })
+
   it('keeps the broker from being idle, and idle says so', async () => {
     const { broker, clock, producer } = transactional()
     const { opened, open } = gate()
