@@ -348,11 +348,17 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     const began = this.clock.monotonic()
     if (drain) await this.#drain(timeoutMs)
     this.#engine.stopWaiting()
-    const leftMs = Math.max(0, timeoutMs - (this.clock.monotonic() - began))
-    const left = await Promise.all(
-      [...this.#engine.clients].map(client => client.close({ timeoutMs: leftMs })),
-    )
+    const leftMs = () => Math.max(0, timeoutMs - (this.clock.monotonic() - began))
+    const left = await this.#closeClients(leftMs())
+    // From here on nobody begins; who did so while the others ended, ends, too.
+    this.#engine.refuse()
+    const late = await this.#closeClients(leftMs())
     this.#engine.shutDown()
+    return [...left, ...late]
+  }
+
+  async #closeClients(timeoutMs: number): Promise<readonly Unread[]> {
+    const left = await Promise.all([...this.#engine.clients].map(client => client.close({ timeoutMs })))
     return left.flat()
   }
 

@@ -140,10 +140,14 @@ export class MemoryEngine implements Engine, Closable {
     return this.#closed
   }
 
-  /** Ends the core once its clients are closed. */
-  shutDown(): void {
+  /** Takes no more calls; who is still there can only end. */
+  refuse(): void {
     this.#closed = true
     this.#lastTopic = undefined
+  }
+
+  /** Ends the core once its clients are closed. */
+  shutDown(): void {
     this.events.emit('closed', {})
     this.clock.close()
     this.#finished()

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
-import { fill, range } from '../helpers/behaviours.ts'
+import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -223,6 +223,27 @@ it('always ends, whatever hangs', async () => {
   const left = await closed
   expect(new Set(left.map(({ group }) => group))).toEqual(new Set(['handler', 'revoked', 'loop']))
   expect(broker.describe().closed).toBe(true)
+})
+
+it('closes who began while the others ended, too', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const { opened, open } = gate()
+  await broker.consumer({ groupId: 'slow', topics: ['orders'] }).run({ eachRecord: () => opened })
+  await clock.settle()
+  const closed = broker.close()
+  const late = broker.consumer({ groupId: 'late', topics: ['orders'] })
+  const seen: number[] = []
+  const loop = (async () => {
+    for await (const { offset } of late) seen.push(offset)
+  })()
+  await clock.settle()
+  open()
+  const left = await closed
+  await loop
+  await late.done
+  expect(seen).toEqual([0, 1])
+  expect(left).toEqual([{ group: 'slow', ...orders0, from: 1, count: 1 }])
+  expect(clock.waiting).toEqual([])
 })
 
 it('waits for sends that are under way', async () => {
