@@ -119,6 +119,7 @@ export class ConsumerGroup {
       // What those read who hold it is not known here.
       subscribed: topic => host.held(id) || this.#someMember(member => covers(member.subscription, topic)),
       finished: () => host.finished(),
+      dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
       forgot: topic => this.#forget(topic),
       expired: () => {
         this.#dead = true
@@ -555,10 +556,6 @@ export class ConsumerGroup {
     }
     this.#offsets.delete(partitions)
     for (const { topic } of partitions) if (!this.#offsets.has(topic)) this.#forget(topic)
-    for (const tp of partitions) {
-      const partition = this.#assignment.partition(tp.topic, tp.partition)
-      if (partition) partition.committed = undefined
-    }
   }
 
   /** Ends the group and forgets its offsets. @internal */

@@ -294,6 +294,12 @@ export class GroupAssignment {
     this.#positionLost(partition)
   }
 
+  /** What was committed of a partition is gone, though somebody may still be giving it up. */
+  forgetCommitted(topic: string, partition: number): void {
+    const owned = this.partition(topic, partition)
+    if (owned !== undefined) owned.committed = undefined
+  }
+
   /** Where the member of these stood is not known any more: what was handed out and not committed is to be read again. */
   positionsLost(member: GroupMember): void {
     for (const partition of member.owned) this.#positionLost(partition)

@@ -17,6 +17,8 @@ export interface GroupOffsetsHost {
   emptySince(): number | undefined
   /** Whether a member reads the topic, or would if it existed. */
   subscribed(topic: string): boolean
+  /** What was committed of a partition is gone: an owner that commits again begins anew. */
+  dropped(topic: string, partition: number): void
   /** Nothing of the topic is committed any more. */
   forgot(topic: string): void
   /** Nothing is left of the group: no member, no offset. */
@@ -115,9 +117,12 @@ export class GroupOffsets {
   }
 
   delete(partitions: readonly TopicPartition[]): void {
-    for (const { topic, partition } of partitions) {
-      this.#host.offsets.deletePartition(this.#host.groupId, topic, partition)
-    }
+    for (const { topic, partition } of partitions) this.#drop(topic, partition)
+  }
+
+  #drop(topic: string, partition: number): void {
+    this.#host.offsets.deletePartition(this.#host.groupId, topic, partition)
+    this.#host.dropped(topic, partition)
   }
 
   deleteAll(): void {
@@ -164,7 +169,7 @@ export class GroupOffsets {
     for (const { topic, partition, committed } of [...offsets.entries(groupId)]) {
       const since = this.#expirySince(topic, committed.committedAt)
       if (since === undefined || now - since < offsetsRetentionMs) continue
-      offsets.deletePartition(groupId, topic, partition)
+      this.#drop(topic, partition)
       if (!this.has(topic)) this.#host.forgot(topic)
     }
     const emptySince = this.#host.emptySince()

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { BrokerOptions } from '../../src/broker.ts'
-import { topic } from '../../src/index.ts'
-import { fill } from '../helpers/behaviours.ts'
+import { type Broker, topic } from '../../src/index.ts'
+import type { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { fill, gate } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -19,6 +20,8 @@ function twoTopics(options: Pick<BrokerOptions, 'offsetsRetentionMs'> = {}) {
   const offsets = () => broker.group('g').offsets.map(tp => `${tp.topic}@${tp.offset}`)
   return { broker, clock, member, offsets, deleted }
 }
+
+const orders0 = { topic: 'orders', partition: 0 } as const
 
 const at = <Name extends 'orders' | 'payments'>(name: Name, offset: number) => ({
   topic: name,
@@ -138,6 +141,30 @@ describe('E. offset and group expiry', () => {
     await clock.advance(1)
     expect(offsets()).toEqual(['orders@2'])
   })
+
+  it.each([
+    ['[71] what expired', (_broker: Broker<any>, clock: VirtualClock) => clock.advance(1000)],
+    ['[73] what was deleted', (broker: Broker<any>) => broker.admin.deleteGroupOffsets('g', [orders0])],
+  ])(
+    '%s of a partition that is still being given up is there again once that is committed',
+    async (_, end) => {
+      const { broker, clock, member, offsets } = twoTopics({ offsetsRetentionMs: 1000 })
+      const { opened, open } = gate()
+      const reader = member(['orders', 'payments'])
+      await reader.run({
+        eachRecord: ({ topic: name, offset }) => (name === 'orders' && offset === 1 ? opened : undefined),
+        ordering: 'key',
+        concurrency: 2,
+      })
+      await clock.settle()
+      await reader.subscribe(['payments'])
+      await end(broker, clock)
+      expect(offsets()).toEqual(['payments@2'])
+      open()
+      await clock.settle()
+      expect(offsets()).toEqual(['payments@2', 'orders@2'])
+    },
+  )
 
   it('[72] offsets of a consumer that only assigns expire from its last commit', async () => {
     const { broker, clock, offsets } = twoTopics()
