@@ -39,6 +39,7 @@ export class WireGroups implements GroupHolder {
     engine.groupCoordinator.holders.add(this)
     engine.events.on('memberJoined', this.#memberJoined)
     engine.events.on('memberLeft', this.#memberLeft)
+    engine.events.on('groupDeleted', this.#groupDeleted)
   }
 
   holds(groupId: string): boolean {
@@ -130,6 +131,11 @@ export class WireGroups implements GroupHolder {
 
   readonly #memberLeft = ({ groupId }: { readonly groupId: string }): void => this.takeBack(groupId)
 
+  // In its process, or because it was empty for too long: nobody is in it.
+  readonly #groupDeleted = ({ groupId }: { readonly groupId: string }): void => {
+    if (!this.holds(groupId)) this.delete(groupId)
+  }
+
   /** Whether a commit counts; a group that nobody has joined takes those of anybody who names no generation. */
   checkCommit(groupId: string, identity: ClassicIdentity): ErrorCode | undefined {
     const group = this.#groups.get(groupId)
@@ -201,6 +207,7 @@ export class WireGroups implements GroupHolder {
   close(): void {
     this.#engine.events.off('memberJoined', this.#memberJoined)
     this.#engine.events.off('memberLeft', this.#memberLeft)
+    this.#engine.events.off('groupDeleted', this.#groupDeleted)
     this.#engine.groupCoordinator.holders.delete(this)
     for (const mixed of this.#mixed.values()) mixed.close()
     for (const groupId of [...this.#groups.keys()]) this.delete(groupId)

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import type { TestBroker } from '../../src/testing/index.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
@@ -9,6 +10,7 @@ const { consumerGroupHeartbeat, consumerGroupDescribe, describeGroups, joinGroup
 const { listGroups, offsetCommit } = apis as unknown as Readonly<Record<string, Api>>
 
 const scene = wireScenes()
+const week = 7 * 24 * 60 * 60 * 1000
 
 function start() {
   const { broker, client } = scene()
@@ -87,6 +89,34 @@ it('is classic where nobody was ever in it', async () => {
   expect(await list()).toEqual([['classic', '']])
   expect((await describeAssigning()).errorCode).toBe(69)
   expect(await describeClassic()).toMatchObject({ errorCode: 0, groupState: 'Empty', protocolType: '' })
+})
+
+it.each([
+  ['is deleted in its process', (broker: TestBroker<any>) => broker.deleteGroup('g')],
+  ['has been empty for too long', (broker: TestBroker<any>) => broker.advance(week)],
+])('is not there any more once it %s', async (_, end) => {
+  const { broker, commit, joinClassic, leaveClassic, list, describeClassic } = start()
+  await commit()
+  await leaveClassic(await joinClassic())
+  expect(await describeClassic()).toMatchObject({
+    errorCode: 0,
+    protocolType: 'consumer',
+    groupState: 'Empty',
+  })
+  await end(broker)
+  expect(await list()).toEqual([])
+  expect(await describeClassic()).toMatchObject({ errorCode: 69, groupState: 'Dead' })
+})
+
+it('expires a week after its last classic client has left, and not after it last committed', async () => {
+  const { broker, commit, joinClassic, leaveClassic } = start()
+  await commit()
+  await broker.advance(1000)
+  await leaveClassic(await joinClassic())
+  await broker.advance(week - 1)
+  expect(broker.group('g').offsets).toHaveLength(1)
+  await broker.advance(1)
+  expect(broker.groups.has('g')).toBe(false)
 })
 
 it('says which group there is none of', async () => {
