@@ -400,10 +400,11 @@ export class ConsumerGroup {
 
   /** A topic was made or deleted, or it grew; whoever reads it gets a new target. @internal */
   topicChanged(topic: string): void {
+    // Also where nobody is there now: one of the same name does not wait for those who read this one.
+    if (!this.#host.topics.has(topic)) this.#registered.delete(topic)
     const members = [...this.#members.values()]
     if (!this.#assignment.has(topic) && !members.some(member => covers(member.subscription, topic))) return
     for (const member of members) member.topics = this.#resolve(member.subscription, members)
-    if (!this.#host.topics.has(topic)) this.#registered.delete(topic)
     for (const member of members) this.#register(member)
     const lost = this.#host.topics.has(topic) ? undefined : this.#assignment.forgetTopic(topic)
     const { computed, failed } = this.#computeForced(members)

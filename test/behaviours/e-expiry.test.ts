@@ -70,6 +70,19 @@ describe('E. offset and group expiry', () => {
     expect(broker.groups.size).toBe(0)
   })
 
+  it('[70] each counts from its own commit where that came later', async () => {
+    const { broker, clock, offsets } = twoTopics()
+    await broker.admin.setGroupOffsets('g', [at('orders', 1)])
+    await clock.advance(day)
+    await broker.admin.setGroupOffsets('g', [at('payments', 1)])
+    await clock.advance(6 * day)
+    expect(offsets()).toEqual(['payments@1'])
+    await clock.advance(day - 1)
+    expect(offsets()).toEqual(['payments@1'])
+    await clock.advance(1)
+    expect(broker.groups.size).toBe(0)
+  })
+
   it('[70] after it, a reader starts by its reset policy', async () => {
     const { broker, clock, member } = twoTopics({ offsetsRetentionMs: 1000 })
     const first = member(['orders'])

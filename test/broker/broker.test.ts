@@ -296,6 +296,45 @@ it('closes once, and gives everybody the same answer', async () => {
   expect(events).toHaveLength(1)
 })
 
+it('ends a drain when it is closed again with less time', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  await broker
+    .consumer({ groupId: 'g', topics: ['orders'] })
+    .run({ eachRecord: () => new Promise<void>(() => {}) })
+  await clock.settle()
+  const first = broker.close({ drain: true, timeoutMs: 60_000 })
+  await clock.settle()
+  const second = broker.close({ timeoutMs: 0 })
+  await clock.settle()
+  expect(broker.describe().closed).toBe(true)
+  expect(await second).toBe(await first)
+})
+
+it('waits for an open transaction, and aborts it when its time is up', async () => {
+  for (const [answers, values] of [
+    [true, [1]],
+    [false, []],
+  ] as const) {
+    const { broker, clock } = brokerWithOrders(0)
+    const { opened, open } = gate()
+    const producer = broker.producer({ transactionalId: 'tx' })
+    const transaction = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', value: 1 })
+      await opened
+    })
+    transaction.catch(() => {})
+    await clock.settle()
+    const orders = broker.topic('orders')
+    const closed = broker.close({ timeoutMs: 100 })
+    await clock.advance(99)
+    expect(broker.describe().closed).toBe(false)
+    if (answers) open()
+    await clock.advance(1)
+    await closed
+    expect(orders.records().map(({ value }) => value)).toEqual(values)
+  }
+})
+
 it('refuses wrong options without closing', async () => {
   const { broker } = brokerWithOrders(0)
   expect(await rejectionOf(broker.close({ timeoutMs: 'soon' } as never))).toMatchObject({

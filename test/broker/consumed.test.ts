@@ -126,6 +126,18 @@ describe("cleanupPolicy: 'consumed'", () => {
     expect(kept()).toEqual([2, 2])
   })
 
+  it('forgets who read a topic when that is deleted: one of the same name does not wait for them', async () => {
+    const { broker, read } = queue()
+    const { consumer } = await read('before')
+    await consumer.close()
+    broker.deleteTopic('jobs')
+    const log = broker.createTopic('jobs', { cleanupPolicy: 'consumed' })
+    await read('after')
+    fill(broker, 'jobs', 2)
+    await broker.idle()
+    expect(log.records()).toEqual([])
+  })
+
   it('implies wait: a producer that is too fast waits for its consumers', async () => {
     const { broker, clock, log, kept, read } = queue({ retentionRecords: 4 })
     expect([log.options.whenFull, log.options.retentionMs]).toEqual(['wait', -1])

@@ -217,6 +217,20 @@ describe("whenFull: 'wait'", () => {
     expect([late.message, values()]).toEqual(['enough', [1, 2, 'b']])
   })
 
+  it('that ends with its signal, or by its time, lets those behind it try', async () => {
+    const { clock, told, producer, follow, send, commit } = full()
+    const controller = new AbortController()
+    const batch = [1, 2, 3].map(value => ({ topic: 'log', value }))
+    follow('three', producer.sendBatch(batch, { signal: controller.signal }))
+    send('one')
+    commit(1)
+    await clock.settle()
+    expect(told).toEqual([])
+    controller.abort(new Error('enough'))
+    await clock.settle()
+    expect(told).toEqual(['three Error', 'one at 3'])
+  })
+
   it('append cannot wait, so it is refused', () => {
     const { log } = full()
     expect(thrownBy(() => log.append({ value: 'a' }))).toBeInstanceOf(QueueFullError)
@@ -280,16 +294,20 @@ describe("whenFull: 'wait'", () => {
   it("a producer's close waits for its sends, but not for longer than it is told to", async () => {
     const { clock, producer, told, send, commit } = full()
     send('a')
-    const closed = producer.close()
-    commit(1)
-    await closed
+    let closed = false
+    const closing = producer.close().then(() => {
+      closed = true
+    })
     await clock.settle()
+    expect([closed, told]).toEqual([false, []])
+    commit(1)
+    await closing
     expect(told).toEqual(['a at 3'])
     const second = full()
     const waiting = rejectionOf(second.producer.send({ topic: 'log', value: 'b' }))
-    const closing = second.producer.close({ timeoutMs: 500 })
+    const given = second.producer.close({ timeoutMs: 500 })
     await second.clock.advance(500)
-    await closing
+    await given
     expect(await waiting).toBeInstanceOf(ClosedError)
     second.commit(3)
     await second.clock.settle()

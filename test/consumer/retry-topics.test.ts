@@ -185,6 +185,17 @@ it('refuses a reader without a group and topics that do not exist', async () => 
   expect(await rejectionOf(member.run(options))).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
 })
 
+it('refuses topics that the consumer reads anyway, also those of a later subscribe', async () => {
+  const { broker, run } = brokerWith(0)
+  const refused = { name: 'InvalidOptionError', option: 'retry.topics', topic: 'orders.1m' }
+  expect(await rejectionOf(run({}, { topics: ['orders', 'orders.1m'] }))).toMatchObject(refused)
+  const consumer = await run()
+  expect(await rejectionOf(consumer.subscribe(['orders.1m']))).toMatchObject(refused)
+  expect(broker.group('g').members.map(({ topics: read }) => read)).toEqual([
+    ['orders', 'orders.1h', 'orders.1m'],
+  ])
+})
+
 it('leaves nothing of a run that could not join: the next one reads along what it says itself', async () => {
   const { broker, clock } = testBroker()
   broker.createTopic('later')

@@ -246,6 +246,25 @@ it('commits under its group id, and never rebalances', async () => {
   expect(broker.group('g').members).toEqual([])
 })
 
+it('hears that a given partition is gone with its topic, and reads the others on', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  broker.createTopic('others', {})
+  const lost: unknown[] = []
+  const seen: string[] = []
+  const consumer = broker.consumer({
+    assign: [orders0, { topic: 'others', partition: 0 }],
+    onLost: partitions => void lost.push(partitions),
+  })
+  await consumer.run({ eachRecord: ({ topic: from }) => void seen.push(from) })
+  await clock.settle()
+  broker.deleteTopic('orders')
+  broker.topic('others').append({ value: 1 })
+  await broker.idle()
+  expect(lost).toEqual([[orders0]])
+  expect(consumer.assignment).toEqual([{ topic: 'others', partition: 0 }])
+  expect(seen).toEqual(['orders', 'others'])
+})
+
 it('refuses a partition that does not exist', async () => {
   const { broker } = brokerWithOrders(0)
   const error = await rejectionOf(broker.consumer({ assign: [orders1] }).ready())

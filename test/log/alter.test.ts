@@ -85,6 +85,18 @@ describe('what a topic keeps', () => {
     expect(broker.describe().topics[0]!.partitions[0]!.bytes).toBe(200)
   })
 
+  it('is counted anew where bytes were counted before, were not, and are again', () => {
+    const { broker, log, held } = altered({ segmentRecords: 1 })
+    for (let i = 0; i < 3; i++) log.append({ value: new Uint8Array(100) })
+    log.alter({ retentionBytes: 1000 })
+    log.alter({ retentionBytes: null, segmentBytes: null })
+    log.append({ value: new Uint8Array(100) })
+    log.alter({ retentionBytes: 450 })
+    expect(held()).toHaveLength(4)
+    expect(log.partitions[0]!.bytes).toBe(400)
+    expect(broker.describe().bytes).toBe(400)
+  })
+
   it('counts what is kept by reference as its JSON', () => {
     const { broker, log } = altered()
     log.append({ value: { id: 1 } })

@@ -110,6 +110,19 @@ describe('a compacted topic', () => {
     }
   })
 
+  it('hands every record out once, one by one, through the gaps within a segment', async () => {
+    const { broker } = testBroker()
+    const log = broker.createTopic('table', { cleanupPolicy: 'compact' })
+    for (const key of ['a', 'b', 'b', 'c', 'd', 'd', 'd', 'e']) log.append({ key, value: key })
+    log.compact()
+    const read: number[] = []
+    await broker
+      .consumer({ groupId: 'g', topics: ['table'] })
+      .run({ eachRecord: ({ offset }) => void read.push(offset) })
+    await broker.idle()
+    expect(read).toEqual([0, 2, 3, 6, 7])
+  })
+
   it('with compact,delete drops old segments, too, whatever pass is under way', async () => {
     const { broker, clock } = testBroker()
     const log = broker.createTopic('table', {
@@ -151,6 +164,32 @@ describe('a compacted topic', () => {
     expect(log.partitions[0]!.countFrom(0)).toBeLessThan(15_100)
     await clock.advance(1000)
     expect(log.partitions[0]!.countFrom(0)).toBe(11)
+  })
+
+  it('works on by itself after another compacted topic was deleted', async () => {
+    const { broker, clock } = testBroker()
+    const options = { cleanupPolicy: 'compact', segmentRecords: 1, minCompactionLagMs: 1000 } as const
+    const write = (name: string) => {
+      const log = broker.topics.get(name) ?? broker.createTopic(name, options)
+      for (let i = 0; i < 4; i++) log.append({ key: 'k', value: i })
+      return log
+    }
+    write('deleted')
+    expect(clock.waiting).toContain('compaction')
+    broker.deleteTopic('deleted')
+    const log = write('later')
+    await clock.advance(1001)
+    expect(offsets(log.records())).toEqual([2, 3])
+  })
+
+  it('is compacted on demand also where a pass is under way, and says all that went', async () => {
+    const { broker } = testBroker()
+    const log = broker.createTopic('table', { cleanupPolicy: 'compact', segmentRecords: 10_000 })
+    // What closes the second segment does not pay for a whole pass over the first.
+    for (let i = 0; i < 20_001; i++) log.append({ key: `k${i % 10}`, value: i })
+    expect(log.partitions[0]!.countFrom(0)).toBe(20_001)
+    expect(log.compact()).toBe(19_991)
+    expect(log.partitions[0]!.countFrom(0)).toBe(10)
   })
 
   it('refuses to be compacted on demand where it is not compacted at all', () => {
