@@ -351,6 +351,7 @@ export class ConsumerLifecycle implements EngineClient {
       this.#engine.outbox.flush()
     } finally {
       deadline.cancel()
+      this.#deadline = undefined
     }
   }
 

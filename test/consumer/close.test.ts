@@ -168,6 +168,16 @@ it('closes once when it is called twice at once, and both hear what was left', a
   expect(events).toHaveLength(2)
 })
 
+it('leaves no timer behind when it is closed once more', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const consumer = broker.consumer({ topics: ['orders'] })
+  await consumer.run({ eachRecord: () => {} })
+  await consumer.close()
+  await consumer.close({ timeoutMs: 5000 })
+  await broker.close()
+  expect(clock.waiting).toEqual([])
+})
+
 it('ends before it has begun', async () => {
   const { broker } = brokerWithOrders(2)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
