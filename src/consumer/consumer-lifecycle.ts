@@ -248,8 +248,9 @@ export class ConsumerLifecycle implements EngineClient {
     // First, so that what the worker does about its end is nobody's commit any more.
     this.coordinator.vanish(reason)
     this.#stopRestart?.()
+    // A close that still drains would wait for itself.
+    if (!this.ended) this.#closing = Promise.resolve([])
     this.#life = 'closed'
-    this.#closing ??= Promise.resolve([])
     this.#worker?.stop()
     if (this.#worker instanceof RecordStream) this.#worker.fail(reason)
     this.#session.close()

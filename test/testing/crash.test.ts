@@ -154,6 +154,19 @@ it('crashes one that restarts, or is joining', async () => {
   expect(broker.group('billing').members).toEqual([])
 })
 
+it('ends the close of one that still drains', async () => {
+  const broker = new TestBroker({ topics })
+  fill(broker, 'orders', 2)
+  const consumer = billing(broker)
+  await consumer.run({ eachRecord: () => broker.clock.sleep(100) })
+  const closed = consumer.close({ drain: true })
+  await broker.advance(50)
+  broker.crash(consumer)
+  await broker.advance(0)
+  expect(await closed).toEqual([])
+  expect(await rejection(consumer.done)).toBeInstanceOf(ConsumerCrashedError)
+})
+
 it('says so where there is nobody to crash', () => {
   const broker = new TestBroker({ topics })
   expect(() => broker.crash({ group: 'billing' })).toThrow(IllegalStateError)
