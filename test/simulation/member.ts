@@ -27,6 +27,8 @@ export class Member {
   crashed = false
   /** Whether it is in a call of poll. */
   polling = false
+  /** Whether a hook has thrown into its loop, which that ends: the consumer closes then, and nobody says when. */
+  leavesLoop = false
   /** When its close has to let go of what is in hand, once it closes. */
   closesBy: number | undefined
   readonly #assignments = new Map<string, Assignment>()
@@ -298,15 +300,20 @@ export class Member {
     if (healed) return undefined
     const failure = random.chance(hooksFail) ? new SimulatedFailure(`${name} of ${this.name}`) : undefined
     if (random.chance(slowHooks)) return this.#slowly(random.integer(1, slowestHookMs), failure)
-    if (failure) throw failure
+    if (failure) this.#failHook(failure)
     return undefined
+  }
+
+  #failHook(failure: Error): never {
+    this.leavesLoop ||= this.plan.mode === 'for await' || this.plan.mode === 'batches'
+    throw failure
   }
 
   async #slowly(ms: number, failure: Error | undefined): Promise<void> {
     this.#hooks++
     await this.world.sleep(ms)
     this.#hooks--
-    if (failure) throw failure
+    if (failure) this.#failHook(failure)
   }
 
   #listen(): void {

@@ -125,7 +125,8 @@ export class World {
     if (isBrokerletError(error)) {
       const { code } = error
       const { assignor, groupInstanceId, topics } = member.plan.options
-      if (code === 'CLOSED' && (member.ended || member.closesBy !== undefined)) return
+      const closes = member.ended || member.closesBy !== undefined || member.leavesLoop
+      if (code === 'CLOSED' && closes) return
       if (code === 'INVALID_ASSIGNMENT' && typeof assignor === 'object') return
       if (code === 'UNRELEASED_INSTANCE_ID' && groupInstanceId !== undefined) return
       const missing =
