@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
-import { BatchError, CommitFailedError, IllegalStateError, topic } from '../../src/index.ts'
+import {
+  BatchError,
+  CommitFailedError,
+  IllegalStateError,
+  TransactionAbortedError,
+  topic,
+} from '../../src/index.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -242,13 +248,39 @@ describe('H. offsets in a transaction', () => {
   })
 
   it('[101] a consumer with given partitions sends them, too, while its group has no members', async () => {
-    const { broker, producer, committed } = pipeline(2)
+    const { broker, producer, committed, out } = pipeline(2)
     const manual = broker.consumer({ groupId: 'g', assign: [in0], autoCommit: false })
     await manual.poll()
     await producer.transaction(tx => tx.sendOffsets(manual))
     expect(committed()).toBe(2)
     await broker.consumer({ groupId: 'g', topics: ['in'] }).ready()
-    const error = await rejectionOf(producer.transaction(tx => tx.sendOffsets(manual)))
+    const error = await rejectionOf(
+      producer.transaction(async tx => {
+        await tx.send({ topic: 'out', value: 1 })
+        await tx.sendOffsets(manual)
+      }),
+    )
     expect(error).toMatchObject({ code: 'UNKNOWN_MEMBER_ID' })
+    expect(out()).toEqual([])
+  })
+
+  it('[99] are refused once the time of their transaction is over', async () => {
+    const { clock, producer, consumer, committed } = pipeline(1)
+    const reader = consumer()
+    await reader.poll()
+    const { opened, open } = gate()
+    let late: Promise<unknown> | undefined
+    const slow = rejectionOf(
+      producer.transaction(async tx => {
+        await opened
+        late = rejectionOf(tx.sendOffsets(reader))
+        await late
+      }),
+    )
+    await clock.advance(60_000)
+    open()
+    expect(await slow).toBeInstanceOf(TransactionAbortedError)
+    expect(await late).toBeInstanceOf(TransactionAbortedError)
+    expect(committed()).toBeNull()
   })
 })

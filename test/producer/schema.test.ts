@@ -316,7 +316,8 @@ describe('an asynchronous schema', () => {
     const { schema, waiting } = slowSchema()
     const { broker, clock } = testBroker()
     broker.createTopic('slow', { schema })
-    const sent = broker.producer({ clientId: 'shop' }).send({ topic: 'slow', value: 1 })
+    const producer = broker.producer({ clientId: 'shop' })
+    const sent = producer.send({ topic: 'slow', value: 1 })
     let idle = false
     const resting = broker.idle().then(() => {
       idle = true
@@ -325,7 +326,7 @@ describe('an asynchronous schema', () => {
     expect(idle).toBe(false)
     waiting.shift()!.pass()
     await Promise.all([sent, resting])
-    const stuck = broker.producer({ clientId: 'shop' }).send({ topic: 'slow', value: 2 })
+    const stuck = producer.send({ topic: 'slow', value: 2 })
     const timedOut = rejectionOf(broker.idle({ timeoutMs: 10 }))
     await clock.advance(10)
     expect((await timedOut).message).toContain("Producer 'shop' has 1 sends waiting")

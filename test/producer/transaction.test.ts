@@ -126,6 +126,16 @@ describe('transaction', () => {
     expect(values()).toEqual([])
   })
 
+  it('refuses what is no function', async () => {
+    const { producer } = transactional()
+    for (const work of [undefined, null, 'send', {}]) {
+      expect(await rejectionOf(producer.transaction(work as never))).toMatchObject({
+        name: 'InvalidArgumentError',
+        field: 'work',
+      })
+    }
+  })
+
   it('keeps the broker from being idle, and idle says so', async () => {
     const { broker, clock, producer } = transactional()
     const { opened, open } = gate()

@@ -170,6 +170,15 @@ describe('a batch of a client', () => {
     ])
   })
 
+  it('counts toward what the broker may keep, record by record', async () => {
+    const { broker, log, send, make } = start({ maxMessageBytes: 10_000 })
+    const sent = [make([1, 2, 3]), make([4])]
+    for (const each of sent) await send(each)
+    expect(broker.describe()).toMatchObject({ records: 4, bytes: sent[0]!.length + sent[1]!.length })
+    log.partitions[0]!.deleteRecords(4)
+    expect(broker.describe()).toMatchObject({ records: 0, bytes: 0 })
+  })
+
   it('that is large is kept where it came, and alone', async () => {
     const { log, send, read, make } = start()
     const large = make(['x'.repeat(300_000)])
