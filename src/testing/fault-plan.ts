@@ -32,7 +32,8 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
 
   /**
    * The operation is not done, and whoever asked for it gets the error. A `release` that fails is lost on its way: the
-   * group waits for it until `rebalanceTimeoutMs`. A `fetch` that fails crashes its consumer.
+   * group waits for it until `rebalanceTimeoutMs`. A `fetch` that fails crashes its consumer; one that is polled throws the
+   * error, and reads on with the next poll.
    */
   fail(scope: FaultScope, error: unknown, times: FaultTimes = {}): this {
     checkScope('faults.fail', scope)

@@ -50,16 +50,25 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
       const fetch = this.#ready.shift() ?? this.#polled()
       if (fetch === undefined) return undefined
       if (!fetch.take()) continue
-      const met = fetch.passed ? undefined : this.#client.meet('fetch', [fetch.position])
+      const met = fetch.passed ? undefined : this.#meet(fetch)
       fetch.passed = false
       if (met === undefined) return fetch.position
       met.then(
         () => fetch.freed(),
         error => {
           this.#failed = { error }
-          this.#wake()
+          fetch.failed()
         },
       )
+    }
+  }
+
+  #meet(fetch: TestPartitionFetch<Position>): MaybePromise<void> {
+    try {
+      return this.#client.meet('fetch', [fetch.position])
+    } catch (error) {
+      fetch.failed()
+      throw error
     }
   }
 
@@ -151,6 +160,12 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
   freed(): void {
     this.#taken = false
     this.passed = true
+    if (!this.#gone) this.#again(this)
+  }
+
+  /** A fault has failed it: who goes on after that polls it again, and meets what is planned then. */
+  failed(): void {
+    this.#taken = false
     if (!this.#gone) this.#again(this)
   }
 

@@ -163,6 +163,22 @@ it('crashes a consumer whose fetch fails', async () => {
   expect(await rejection(consumer.done)).toBe(boom)
 })
 
+it('fails a poll, at once or later, and the next one reads on where it was', async () => {
+  for (const later of [false, true]) {
+    const { broker, consumer } = start()
+    fill(broker, 'orders', 2)
+    const polled = () => consumer.poll({ timeoutMs: 1000 })
+    expect(await polled()).toHaveLength(2)
+    if (later) broker.faults.delay({ operation: 'fetch' }, 50)
+    broker.faults.fail({ operation: 'fetch' }, boom)
+    fill(broker, 'orders', 1)
+    const failed = rejection(polled())
+    await broker.advance(50)
+    expect(await failed).toBe(boom)
+    expect((await polled()).map(({ offset }) => offset)).toEqual([2])
+  }
+})
+
 it('loses a release on its way: the group waits for it, and removes the member', async () => {
   const { broker, run } = start()
   await run()
