@@ -309,7 +309,7 @@ export class ConsumerCoordinator implements MembershipListener {
     states: readonly PartitionState[],
     step: (state: PartitionState) => MaybePromise<void>,
   ): MaybePromise<void> {
-    const steps = states.map(step)
+    const steps = states.map(state => attempt(step, state))
     if (!steps.some(isThenable)) return
     const passes = (error: unknown) => {
       if (!isBrokerletError(error) || !error.retriable) throw error
@@ -672,6 +672,18 @@ export class ConsumerCoordinator implements MembershipListener {
 
   get ended(): boolean {
     return this.#ended
+  }
+}
+
+// What is thrown at once is one answer among others, as what is rejected later.
+function attempt(
+  step: (state: PartitionState) => MaybePromise<void>,
+  state: PartitionState,
+): MaybePromise<void> {
+  try {
+    return step(state)
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 

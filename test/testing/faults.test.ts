@@ -1,4 +1,4 @@
-import { CommitFailedError, topic } from 'brokerlet'
+import { CommitFailedError, TimeoutError, topic } from 'brokerlet'
 import { type FaultScope, TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { fill, offsets, rejection } from '../helpers/behaviours.ts'
@@ -152,6 +152,34 @@ it('fails the look-up of a topic and of offsets', async () => {
   other.on('crashed', () => {})
   broker.faults.fail({ operation: 'committed', group: 'billing' }, boom)
   expect(await rejection(other.ready())).toBe(boom)
+})
+
+it('fails the look-up of one partition for now, and the others are read', async () => {
+  const { broker, run, seen } = start()
+  for (const partition of [0, 1]) fill(broker, 'orders', 1, partition)
+  const moved = new TimeoutError('the coordinator has moved', {})
+  broker.faults.fail({ operation: 'committed', partition: 0 }, moved)
+  await run()
+  await broker.advance(0)
+  expect(seen).toEqual(['1@0'])
+  await broker.advance(500)
+  expect(seen).toEqual(['1@0', '0@0'])
+})
+
+it('fails the look-ups of two partitions, of one later, as one failure', async () => {
+  const { broker, consumer } = start()
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', note)
+  broker.faults.delay({ operation: 'committed', partition: 0 }, 50)
+  broker.faults.fail({ operation: 'committed' }, boom, { times: 2 })
+  consumer.on('crashed', () => {})
+  const failed = rejection(consumer.ready())
+  await broker.advance(50)
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', note)
+  expect(await failed).toBe(boom)
+  expect(unhandled).toEqual([])
 })
 
 it('crashes a consumer whose fetch fails', async () => {
