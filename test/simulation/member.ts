@@ -27,8 +27,8 @@ export class Member {
   crashed = false
   /** Whether it is in a call of poll. */
   polling = false
-  /** Whether a hook has thrown into its loop, which that ends: the consumer closes then, and nobody says when. */
-  leavesLoop = false
+  /** Whether something failed that may end it: its consumer then closes by itself, and nobody says when. */
+  mayEnd = false
   /** When its close has to let go of what is in hand, once it closes. */
   closesBy: number | undefined
   readonly #assignments = new Map<string, Assignment>()
@@ -183,6 +183,7 @@ export class Member {
   fail(delivery: Delivery, finished: number, what: string): SimulatedFailure {
     const { assignment, records } = delivery
     this.#failedMoves = delivery.moves
+    this.mayEnd ||= this.plan.onFailure === 'stop'
     this.finish(delivery, finished)
     const offset = records[finished]!.offset
     this.world.log(`${this.name} fails at ${assignment.topic}-${assignment.partition} ${offset}`)
@@ -305,7 +306,8 @@ export class Member {
   }
 
   #failHook(failure: Error): never {
-    this.leavesLoop ||= this.plan.mode === 'for await' || this.plan.mode === 'batches'
+    // It is thrown into a loop, which that ends.
+    this.mayEnd ||= this.plan.mode === 'for await' || this.plan.mode === 'batches'
     throw failure
   }
 

@@ -125,7 +125,7 @@ export class World {
     if (isBrokerletError(error)) {
       const { code } = error
       const { assignor, groupInstanceId, topics } = member.plan.options
-      const closes = member.ended || member.closesBy !== undefined || member.leavesLoop
+      const closes = member.ended || member.closesBy !== undefined || member.mayEnd
       if (code === 'CLOSED' && closes) return
       if (code === 'INVALID_ASSIGNMENT' && typeof assignor === 'object') return
       if (code === 'UNRELEASED_INSTANCE_ID' && groupInstanceId !== undefined) return
