@@ -54,6 +54,25 @@ describe('send and sendBatch', () => {
     ).toEqual([2])
   })
 
+  it('are waited for by a close, also where they wait for room', async () => {
+    const { broker, clock } = testBroker({
+      topics: { log: topic<number>({ whenFull: 'wait', retentionRecords: 1 }) },
+    })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    const producer = broker.producer()
+    await producer.send({ topic: 'log', value: 1 })
+    const waiting = producer.send({ topic: 'log', value: 2 })
+    let closed = false
+    const closing = producer.close().then(() => {
+      closed = true
+    })
+    await clock.settle()
+    expect(closed).toBe(false)
+    group.setOffsets('latest')
+    await closing
+    expect(await waiting).toMatchObject({ offset: 1 })
+  })
+
   it('are refused once the broker is closed', async () => {
     const { broker } = testBroker({ topics: { log: topic<number>() } })
     const producer = broker.producer()

@@ -43,4 +43,25 @@ export const brokerMutations: readonly Mutation[] = [
     replace: '',
     breaks: 'a standalone reader reads all partitions',
   },
+  {
+    name: 'a reader of given partitions is not told that its topic is gone',
+    file: 'broker/group-coordinator.ts',
+    find: 'for (const membership of this.#manual) membership.topicDeleted(name)',
+    replace: '',
+    breaks: 'onLost tells of partitions that are gone',
+  },
+  {
+    name: 'who waits behind a send that gave up waits on',
+    file: 'broker/waiting-sends.ts',
+    find: 'send.fail(signal.reason)\n    // Who stood behind them may fit.\n    this.freed()',
+    replace: 'send.fail(signal.reason)',
+    breaks: 'a send goes on as soon as there is room for it',
+  },
+  {
+    name: 'who begins while the broker closes is left running',
+    file: 'broker.ts',
+    find: 'const late = await this.#closeClients(leftMs())',
+    replace: 'const late: readonly Unread[] = []',
+    breaks: 'close ends every consumer',
+  },
 ]

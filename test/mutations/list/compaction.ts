@@ -50,4 +50,18 @@ export const compactionMutations: readonly Mutation[] = [
     replace: 'minCompactionLagMs > 0 && segment.maxTimestamp - minCompactionLagMs > now',
     breaks: 'a record is not compacted before minCompactionLagMs',
   },
+  {
+    name: 'a segment with gaps is read as if it had none',
+    file: 'log/column-segment.ts',
+    find: '#explicitOffsets(): void {\n    this.plain = false\n',
+    replace: '#explicitOffsets(): void {\n',
+    breaks: 'each record is handed out once, through the gaps of compaction',
+  },
+  {
+    name: 'compaction rests for ever once a topic was deleted',
+    file: 'log/log-cleaner.ts',
+    find: 'if (this.#due.size > 0) return\n    this.#timerAt = Number.POSITIVE_INFINITY\n',
+    replace: 'if (this.#due.size > 0) return\n',
+    breaks: 'a topic is compacted by itself',
+  },
 ]

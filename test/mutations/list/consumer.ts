@@ -263,4 +263,11 @@ export const consumerMutations: readonly Mutation[] = [
     replace: 'const left = membership?.leave(false)',
     breaks: 'a member that is gone without a word keeps its place for sessionTimeoutMs',
   },
+  {
+    name: 'a retry topic may be read as any other',
+    file: 'consumer/side-topics.ts',
+    find: `for (const { topic } of this.#retryTopics?.topics ?? []) yield { option: 'retry.topics', topic }`,
+    replace: '',
+    breaks: 'what a consumer fails at does not come back at once',
+  },
 ]

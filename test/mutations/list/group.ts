@@ -152,4 +152,25 @@ export const groupMutations: readonly Mutation[] = [
     replace: 'const from = offset\n    const to',
     breaks: 'lag counts what can be delivered',
   },
+  {
+    name: 'who has left waits in a topic that is made anew',
+    file: 'group/consumer-group.ts',
+    find: 'if (!this.#host.topics.has(topic)) this.#registered.delete(topic)\n',
+    replace: '',
+    breaks: 'a consumed record goes once all who read its topic have committed past it',
+  },
+  {
+    name: 'a commit goes into what has expired',
+    file: 'group/group-offsets.ts',
+    find: 'this.#host.dropped(topic, partition)\n',
+    replace: '',
+    breaks: 'what a partition is given up with is committed',
+  },
+  {
+    name: 'only the first offsets of a group expire',
+    file: 'group/group-offsets.ts',
+    find: '    else this.scheduleExpiry()\n',
+    replace: '',
+    breaks: 'the offsets of an empty group expire after offsetsRetentionMs',
+  },
 ]

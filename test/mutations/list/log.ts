@@ -136,4 +136,18 @@ export const logMutations: readonly Mutation[] = [
     replace: 'this.#dropped = { deref: () => last } as unknown as WeakRef<ColumnSegment>',
     breaks: 'what was dropped is let go',
   },
+  {
+    name: 'what was compacted goes after what came after it',
+    file: 'log/log-manager.ts',
+    find: 'partition.segments[index]!',
+    replace: 'turns[index]![0]',
+    breaks: 'maxRecords bounds the whole broker',
+  },
+  {
+    name: 'bytes that are counted anew are counted twice',
+    file: 'log/partition.ts',
+    find: 'const before = this.#bytes\n    this.#bytes = 0\n',
+    replace: 'const before = this.#bytes\n',
+    breaks: 'retentionBytes bounds a partition',
+  },
 ]

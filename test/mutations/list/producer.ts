@@ -43,4 +43,25 @@ export const producerMutations: readonly Mutation[] = [
     replace: 'last.name === name',
     breaks: 'what is deleted is gone',
   },
+  {
+    name: 'a send that was given up is written when its schema answers',
+    file: 'producer/record-sender.ts',
+    find: 'for (const signal of signals) signal.throwIfAborted()\n',
+    replace: '',
+    breaks: 'what a close refuses is never written',
+  },
+  {
+    name: 'a transaction begins after the close of its producer',
+    file: 'producer/transactions.ts',
+    find: 'this.#closed = reason\n',
+    replace: '',
+    breaks: 'what a close refuses is never written',
+  },
+  {
+    name: 'a close does not wait for sends that wait for room',
+    file: 'producer/record-sender.ts',
+    find: 'await Promise.allSettled(this.#waiting ?? [])',
+    replace: '',
+    breaks: 'close resolves when the sends under way are through',
+  },
 ]

@@ -87,4 +87,11 @@ export const transactionMutations: readonly Mutation[] = [
     replace: '',
     breaks: 'a producer of an older epoch writes nothing',
   },
+  {
+    name: 'a transaction that is over takes offsets',
+    file: 'broker/memory-transactions.ts',
+    find: 'this.#transaction.requireOpen()\n    const pending',
+    replace: 'const pending',
+    breaks: 'what comes after the end of a transaction is refused',
+  },
 ]
