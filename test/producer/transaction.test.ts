@@ -87,9 +87,14 @@ describe('transaction', () => {
       await opened
     })
     await clock.settle()
-    const closed = producer.close()
+    let closed = false
+    const waiting = producer.close().then(() => {
+      closed = true
+    })
+    await clock.settle()
+    expect(closed).toBe(false)
     open()
-    await Promise.all([first, closed])
+    await Promise.all([first, waiting])
     expect(values()).toEqual([1])
     expect(await rejectionOf(producer.transaction(() => 1))).toBeInstanceOf(ClosedError)
 
