@@ -87,9 +87,14 @@ export class ClusterEngine implements Engine {
     if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
   }
 
+  /** Takes no more calls; who is still there can only end. */
+  refuse(): void {
+    this.#closed = true
+  }
+
   /** Ends all connections, once its clients are closed; what is on its way is waited for, so long. */
   async shutDown(timeoutMs: number): Promise<void> {
-    this.#closed = true
+    this.refuse()
     const deadline = new Deadline(this.clock, timeoutMs, 'closing of the connections to the cluster')
     const reason = new ClosedError('The connection to the cluster was closed')
     await Promise.race([this.#buffer.through(), deadline.passed])

@@ -79,8 +79,20 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     const { clock } = this.#engine
     const { timeoutMs = closeTimeoutMs } = options
     const began = clock.monotonic()
+    const leftMs = () => Math.max(0, timeoutMs - (clock.monotonic() - began))
+    const left = await this.#closeClients(options)
+    // From here on nobody begins; who did so while the others ended, ends, too.
+    this.#engine.refuse()
+    const late = await this.#closeClients({ timeoutMs: leftMs() })
+    await this.#engine.shutDown(leftMs())
+    return [...left, ...late]
+  }
+
+  async #closeClients(options: {
+    readonly timeoutMs?: number
+    readonly drain?: boolean
+  }): Promise<readonly Unread[]> {
     const left = await Promise.all([...this.#engine.clients].map(client => client.close(options)))
-    await this.#engine.shutDown(Math.max(0, timeoutMs - (clock.monotonic() - began)))
     return left.flat()
   }
 

@@ -186,6 +186,27 @@ describe('sending', () => {
     expect(broker.topics.get('orders')!.partitions[0]!.highWatermark).toBe(6)
   })
 
+  it('closes who began while the others ended, too', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    let free = () => {}
+    const slow = cluster.consumer({ groupId: 'slow', topics: ['orders'] })
+    await slow.run({ eachRecord: () => new Promise<void>(resolve => (free = resolve)) })
+    await cluster.producer().send({ topic: 'orders', value: 1 })
+    await until(() => expect(slow.lag()).toBe(1))
+    const closed = cluster.close()
+    const late = cluster.consumer({ groupId: 'late', topics: ['orders'] })
+    const loop = (async () => {
+      for await (const _ of late);
+    })()
+    await until(() => expect(broker.group('late').members).toHaveLength(1))
+    free()
+    await closed
+    await loop
+    await late.done
+    expect(broker.group('late').members).toEqual([])
+  })
+
   it('splits a batch that is larger than its topic takes', async () => {
     const { join } = await start()
     const cluster = await join()
