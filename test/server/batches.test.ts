@@ -86,8 +86,8 @@ function seal(bytes: Buffer): Buffer {
   return bytes
 }
 
-function start(options: TopicOptions = {}) {
-  const { broker, clock } = testBroker()
+function start(options: TopicOptions = {}, maxRecords = -1) {
+  const { broker, clock } = testBroker({ maxRecords })
   open.push(broker)
   const log = broker.createTopic('log', options)
   const client = new WireClient(connect(broker))
@@ -177,6 +177,25 @@ describe('a batch of a client', () => {
     expect(broker.describe()).toMatchObject({ records: 4, bytes: sent[0]!.length + sent[1]!.length })
     log.partitions[0]!.deleteRecords(4)
     expect(broker.describe()).toMatchObject({ records: 0, bytes: 0 })
+  })
+
+  it('has its bytes shared out where it is kept as records, behind some of this process', async () => {
+    const { broker, log, send, make } = start({ maxMessageBytes: 10_000 })
+    log.append({ value: new Uint8Array(10) })
+    const sent = make([1, 2, 3])
+    await send(sent)
+    const bytes = 10 + sent.length
+    expect(broker.describe()).toMatchObject({ records: 4, bytes })
+    expect(log.partitions[0]!.bytes).toBe(bytes)
+    log.partitions[0]!.deleteRecords(4)
+    expect([broker.describe().bytes, log.partitions[0]!.bytes]).toEqual([0, 0])
+  })
+
+  it('is refused where it has more records than the broker may ever keep', async () => {
+    const { broker, send, make } = start({ segmentRecords: 1 }, 2)
+    await send(make([1, 2]))
+    expect(await send(make([1, 2, 3]))).toMatchObject({ errorCode: 18 })
+    expect(broker.describe().records).toBe(2)
   })
 
   it('that is large is kept where it came, and alone', async () => {
