@@ -58,6 +58,7 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
         error => {
           this.#failed = { error }
           fetch.failed()
+          this.#wake()
         },
       )
     }
