@@ -342,6 +342,13 @@ export class ConsumerGroup {
     if (this.#members.get(member.memberId) === member) this.#remove(member, 'left')
   }
 
+  /** A member is sent away, and hears of it; it may come back. Whether there is such a member. @internal */
+  expel(memberId: string): boolean {
+    const member = this.#members.get(memberId)
+    if (member !== undefined) this.#fence(member, 'left', 'an administrator took it out')
+    return member !== undefined
+  }
+
   /** A member is gone without a word, or is static and closed: its place is kept for its session time. @internal */
   disconnect(member: GroupMember): void {
     if (this.#members.get(member.memberId) !== member || !member.connected) return
@@ -354,9 +361,9 @@ export class ConsumerGroup {
     this.#host.touch()
   }
 
-  #fence(member: GroupMember, reason: 'session expired' | 'rebalance timeout'): void {
+  #fence(member: GroupMember, reason: MemberLeftEvent['reason'], why: string = reason): void {
     const error = new UnknownMemberIdError(
-      `Member '${member.memberId}' was removed from group '${this.id}': ${reason}`,
+      `Member '${member.memberId}' was removed from group '${this.id}': ${why}`,
       { groupId: this.id, memberId: member.memberId },
     )
     // It hears of it before anybody hears that its partitions are theirs.

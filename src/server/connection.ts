@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { BrokerClock } from '../broker-clock.ts'
 import { errorCodes } from '../error-codes.ts'
@@ -41,7 +42,14 @@ type RequestHeader = ReturnType<typeof requestHeader.read>
 // What anybody may ask: the versions, and to be let in.
 const anonymous: ReadonlySet<number> = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
 
-/** One client's connection: its requests are answered one after the other, in order. */
+// As much may wait to be answered; what a client sends beyond that stays with it until there is room. (Kafka reads the next
+// request when it has answered the one before.)
+const mostWaitingBytes = 64 * 1024
+
+/**
+ * One client's connection: its requests are answered one after the other, in order, and no faster than the client takes the
+ * answers.
+ */
 export class Connection {
   readonly #socket: Duplex
   readonly #host: ConnectionHost
@@ -49,6 +57,7 @@ export class Connection {
   readonly #gone = new AbortController()
   readonly #session = new ConnectionSession()
   readonly #waiting: Buffer[] = []
+  #waitingBytes = 0
   #working = false
   #corked = false
   #truncates = false
@@ -78,11 +87,23 @@ export class Connection {
   #received(chunk: Buffer): void {
     if (this.#gone.signal.aborted) return
     try {
-      this.#waiting.push(...this.#frames.push(chunk))
+      for (const frame of this.#frames.push(chunk)) {
+        this.#waiting.push(frame)
+        this.#waitingBytes += frame.length
+      }
     } catch (error) {
       return this.#fail(error)
     }
     if (!this.#working) void this.#work()
+    if (this.#waitingBytes > mostWaitingBytes) this.#socket.pause()
+  }
+
+  #next(): Buffer | undefined {
+    const frame = this.#waiting.shift()
+    if (frame === undefined) return undefined
+    this.#waitingBytes -= frame.length
+    if (this.#socket.isPaused() && this.#waitingBytes <= mostWaitingBytes) this.#socket.resume()
+    return frame
   }
 
   #fail(error: unknown): void {
@@ -93,7 +114,7 @@ export class Connection {
   async #work(): Promise<void> {
     this.#working = true
     try {
-      for (let frame = this.#waiting.shift(); frame !== undefined; frame = this.#waiting.shift()) {
+      for (let frame = this.#next(); frame !== undefined; frame = this.#next()) {
         const answer = await this.#answer(frame)
         if (this.#gone.signal.aborted) return
         if (answer !== undefined) {
@@ -101,6 +122,7 @@ export class Connection {
           if (slowMs > 0) await this.#pass(slowMs)
           if (this.#gone.signal.aborted) return
           this.#send(answer)
+          if (this.#socket.writableNeedDrain) await this.#drained()
         }
         if (this.#gone.signal.aborted) return
       }
@@ -111,10 +133,18 @@ export class Connection {
     }
   }
 
-  async #pass(ms: number): Promise<void> {
+  #pass(ms: number): Promise<void> {
+    return this.#whileThere(signal => this.#host.clock.sleep(ms, { signal }))
+  }
+
+  #drained(): Promise<void> {
+    return this.#whileThere(signal => once(this.#socket, 'drain', { signal }))
+  }
+
+  async #whileThere(wait: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
     const { signal } = this.#gone
     try {
-      await this.#host.clock.sleep(ms, { signal })
+      await wait(signal)
     } catch (error) {
       if (!signal.aborted) throw error
     }

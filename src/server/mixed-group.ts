@@ -213,15 +213,18 @@ export class MixedGroup {
     return members.find(each => each.groupInstanceId === groupInstanceId)?.memberId
   }
 
-  /** A member goes; by its instance id where it has no other. */
+  /**
+   * A member goes; by its instance id where it has no other. One that does not speak the classic protocol would say it
+   * otherwise: an administrator sends it away. (Kafka: removeMembersFromConsumerGroup)
+   */
   leave(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
     if (this.#promised.delete(memberId)) return void this.#unschedule('session', memberId)
     const known = groupInstanceId === null ? memberId : this.#memberOf(groupInstanceId)
-    if (known !== undefined && memberId !== '' && memberId !== known) return 'FENCED_INSTANCE_ID'
-    const member = known === undefined ? undefined : this.#members.get(known)
-    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
-    this.#remove(member)
-    return undefined
+    if (known === undefined) return 'UNKNOWN_MEMBER_ID'
+    if (memberId !== '' && memberId !== known) return 'FENCED_INSTANCE_ID'
+    const member = this.#members.get(known)
+    if (member !== undefined) return void this.#remove(member)
+    return this.#host.engine.groups.get(this.id)?.expel(known) ? undefined : 'UNKNOWN_MEMBER_ID'
   }
 
   #remove(member: ClassicConsumerMember): void {

@@ -69,7 +69,7 @@ export class WireGroups implements GroupHolder {
 
   /** Who serves a group's members, if anybody does. */
   serving(groupId: string): ClassicService | undefined {
-    return this.#assigns(groupId) ? this.#mixed.get(groupId) : this.#groups.get(groupId)
+    return this.#assigns(groupId) ? this.#mixedGroup(groupId) : this.#groups.get(groupId)
   }
 
   /** Whether the broker's own group assigns, for whoever is in it. */

@@ -6,7 +6,7 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const { consumerGroupHeartbeat, consumerGroupDescribe, joinGroup, offsetCommit, offsetFetch } =
+const { consumerGroupHeartbeat, consumerGroupDescribe, joinGroup, leaveGroup, offsetCommit, offsetFetch } =
   apis as unknown as Readonly<Record<string, Api>>
 
 const brokers: TestBroker<any>[] = []
@@ -164,6 +164,50 @@ it('lets members leave, and keeps the place of a static one that comes back', as
   await beat('a', -2, one)
   expect(given(await join('c', one))).toEqual([0, 1, 2, 3])
   expect(await join('d', one)).toMatchObject({ errorCode: 111 })
+})
+
+// Kafka: Admin.removeMembersFromConsumerGroup, which asks by LeaveGroup whatever the group is.
+it('sends members away whom an administrator names, by their ids or their instance ids', async () => {
+  const { broker, client, beat, join, has, given } = start()
+  const remove = async (...members: { memberId: string; groupInstanceId: string | null }[]) => {
+    const answer = await client.call(leaveGroup!, 5, { groupId: 'g', members })
+    return answer.members.map((each: { errorCode: number }) => each.errorCode)
+  }
+  await join('a')
+  await join('b', { instanceId: 'inst' })
+  expect(
+    await remove(
+      { memberId: 'nobody', groupInstanceId: null },
+      { memberId: '', groupInstanceId: 'none' },
+      { memberId: 'a', groupInstanceId: 'inst' },
+    ),
+  ).toEqual([25, 25, 82])
+  expect(await remove({ memberId: 'a', groupInstanceId: null })).toEqual([0])
+  expect(await beat('a', 1, has(0, 1, 2, 3))).toMatchObject({ errorCode: 110 })
+  expect(given(await beat('b', 2, has()))).toEqual([0, 1, 2, 3])
+  // It has gone, and means to come back; until then it keeps its place.
+  await beat('b', -2)
+  expect(broker.group('g').members).toMatchObject([{ memberId: 'b', connected: false }])
+  expect(await remove({ memberId: '', groupInstanceId: 'inst' })).toEqual([0])
+  expect(broker.group('g').members).toEqual([])
+  expect(await remove({ memberId: 'b', groupInstanceId: null })).toEqual([25])
+})
+
+it('sends a consumer of the process away for an administrator; it comes back as another member', async () => {
+  const { broker, client } = start()
+  const lost: number[] = []
+  const onLost = (partitions: readonly unknown[]) => void lost.push(partitions.length)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], onLost })
+  await consumer.run({ eachRecord: () => {} })
+  await consumer.ready()
+  const [{ memberId }] = broker.group('g').members as [{ memberId: string }]
+  const members = [{ memberId, groupInstanceId: null }]
+  const answer = await client.call(leaveGroup!, 5, { groupId: 'g', members })
+  expect(answer.members).toMatchObject([{ errorCode: 0 }])
+  await broker.advanceUntilIdle()
+  expect(lost).toEqual([4])
+  expect(broker.group('g').members).toMatchObject([{ assignment: { length: 4 } }])
+  expect(broker.group('g').members[0]!.memberId).not.toBe(memberId)
 })
 
 it('reads topics by a pattern, those that come later, too', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
-import { connect } from '../../src/server/index.ts'
+import { connect, RequestLog, type WireOptions } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { sendHostileFrames } from '../fuzz/hostile-frames.ts'
@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.close()
 })
 
-function start(options: { readonly maxFrameBytes?: number } = {}) {
+function start(options: WireOptions = {}) {
   const broker = new Broker({ topics: { orders: topic({ partitions: 1 }) } }) as unknown as Broker
   brokers.push(broker)
   const errors: string[] = []
@@ -19,7 +19,7 @@ function start(options: { readonly maxFrameBytes?: number } = {}) {
   return { broker, errors, dial: () => new WireClient(connect(broker, options)) }
 }
 
-const { apiVersions, metadata, produce } = apis as unknown as Readonly<Record<string, Api>>
+const { apiVersions, fetch, metadata, produce } = apis as unknown as Readonly<Record<string, Api>>
 
 it('answers requests of one connection in order, also where they come in pieces', async () => {
   const { dial } = start()
@@ -109,6 +109,52 @@ it('answers a batch that is damaged with an error, and writes nothing', async ()
   client.send(request(produce!, 7, { acks: 1, timeoutMs: 1000, topicData }))
   expect((await client.answer()).readInt32BE(0)).toBe(7)
   expect(broker.topic('orders').records()).toEqual([])
+})
+
+it('answers no more requests than the client takes answers of', async () => {
+  const requests = new RequestLog()
+  const { broker, dial } = start({ requests })
+  for (let i = 0; i < 500; i++) broker.createTopic(`orders-${i}`, { partitions: 10 })
+  const [slow, other] = [dial(), dial()]
+  slow.socket.pause()
+  for (let id = 1; id <= 20; id++) slow.send(request(metadata!, 12, { topics: null }, id))
+  await other.call(metadata!, 12, { topics: [] })
+  expect(requests.length).toBe(2)
+  slow.socket.resume()
+  for (let id = 1; id <= 20; id++) expect((await slow.answer()).readInt32BE(0)).toBe(id)
+})
+
+it('reads no more than a little of what is sent before the request that it works on is answered', async () => {
+  const { broker, dial } = start()
+  const client = dial()
+  const other = dial()
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+  const waits = { maxWaitMs: 3_600_000, minBytes: 1, maxBytes: 1000, topics: [{ topic: 'orders', partitions }] }
+  client.send(request(fetch!, 11, waits, 1))
+  const large = Buffer.alloc(1024 * 1024)
+  for (let id = 2; id <= 50; id++) client.send(Buffer.concat([request(metadata!, 12, { topics: [] }, id), large]))
+  for (let i = 0; i < 100; i++) await other.call(metadata!, 12, { topics: [] })
+  expect(client.socket.writableLength).toBeGreaterThan(40 * large.length)
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  for (let id = 1; id <= 50; id++) expect((await client.answer()).readInt32BE(0)).toBe(id)
+  expect(client.socket.writableLength).toBe(0)
+})
+
+it('closes in the middle of both', async () => {
+  const { broker, dial, errors } = start()
+  for (let i = 0; i < 500; i++) broker.createTopic(`orders-${i}`, { partitions: 10 })
+  const slow = dial()
+  slow.socket.pause()
+  for (let id = 1; id <= 20; id++) slow.send(request(metadata!, 12, { topics: null }, id))
+  await dial().call(metadata!, 12, { topics: [] })
+  slow.socket.destroy()
+  const other = dial()
+  other.socket.pause()
+  for (let id = 1; id <= 20; id++) other.send(request(metadata!, 12, { topics: null }, id))
+  await broker.close()
+  other.socket.resume()
+  await other.closed
+  expect(errors).toEqual([])
 })
 
 it('survives whatever is sent, and no other connection notices', async () => {
