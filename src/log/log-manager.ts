@@ -1,9 +1,7 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { Partition } from './partition.ts'
+import { keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
-
-// What comes in older than its topic keeps stays this long, as in Kafka (log.retention.check.interval.ms).
-const checkIntervalMs = 5 * 60 * 1000
 
 /**
  * Keeps all logs of a broker within bounds: the oldest segment of all goes when there are more than `maxRecords`, and
@@ -48,8 +46,7 @@ export class LogManager {
     this.#segments.set(segment, partition)
     const { retentionMs } = partition.config
     if (retentionMs === -1) return
-    const soonest = segment.createdAt + Math.min(retentionMs, checkIntervalMs)
-    this.#expireAt(Math.max(timestamp + retentionMs, soonest) + 1)
+    this.#expireAt(keptUntil({ maxTimestamp: timestamp, createdAt: segment.createdAt }, retentionMs) + 1)
   }
 
   segmentsDropped(segments: readonly Segment[]): void {

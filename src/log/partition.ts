@@ -10,7 +10,7 @@ import { PartitionCleaner } from './partition-cleaner.ts'
 import { PartitionRoom } from './partition-room.ts'
 import { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
-import { expiredByAge, expiredBySize } from './retention.ts'
+import { expiredByAge, expiredBySize, keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
 import { countRecords, offsetForTimestamp, readRecords, segmentIndex } from './segments.ts'
 
@@ -394,7 +394,7 @@ export class Partition {
     this.#dropOldest(expiredByAge(this.#segments, retentionMs, now), 'retention')
     const oldest = this.#segments[0]
     if (retentionMs === -1 || oldest === undefined || oldest.count === 0) return Number.POSITIVE_INFINITY
-    return oldest.maxTimestamp + retentionMs + 1
+    return keptUntil(oldest, retentionMs) + 1
   }
 
   // --- altered options ----------------------------------------------------------------------------------------------

@@ -3,6 +3,18 @@ export interface SegmentFacts {
   readonly count: number
   readonly bytes: number
   readonly maxTimestamp: number
+  readonly createdAt: number
+}
+
+// What comes in older than its topic keeps stays this long, as in Kafka (log.retention.check.interval.ms).
+const checkIntervalMs = 5 * 60 * 1000
+
+/** The last moment at which a segment's time is not over, for a topic that does not keep its records for ever. */
+export function keptUntil(
+  { maxTimestamp, createdAt }: Pick<SegmentFacts, 'maxTimestamp' | 'createdAt'>,
+  retentionMs: number,
+): number {
+  return Math.max(maxTimestamp + retentionMs, createdAt + Math.min(retentionMs, checkIntervalMs))
 }
 
 /**
@@ -13,8 +25,8 @@ export function expiredByAge(segments: readonly SegmentFacts[], retentionMs: num
   if (retentionMs === -1) return 0
   let expired = 0
   while (expired < segments.length) {
-    const { count, maxTimestamp } = segments[expired]!
-    if (count === 0 || now - maxTimestamp <= retentionMs) break
+    const segment = segments[expired]!
+    if (segment.count === 0 || now <= keptUntil(segment, retentionMs)) break
     expired++
   }
   return expired

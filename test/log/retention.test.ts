@@ -125,4 +125,21 @@ describe('retention by age', () => {
     await clock.advance(1)
     expect(held()).toEqual([])
   })
+
+  it('lets what comes in too old stay for five minutes, whatever else is due or altered meanwhile', async () => {
+    const { broker, clock } = testBroker({
+      topics: { old: topic<number>({ retentionMs: 3_600_000 }), short: topic<number>({ retentionMs: 1000 }) },
+    })
+    const old = broker.topic('old')
+    old.append({ value: 0, timestamp: clock.now() - 7_200_000 })
+    broker.topic('short').append({ value: 1 })
+    await clock.advance(1001)
+    expect(broker.topic('short').records()).toEqual([])
+    old.alter({ retentionMs: 3_000_000 })
+    await clock.advance(300_000 - 1001)
+    expect(old.records()).toHaveLength(1)
+    await clock.advance(1)
+    expect(old.records()).toEqual([])
+    expect(clock.waiting).toEqual([])
+  })
 })

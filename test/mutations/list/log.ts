@@ -18,8 +18,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'retention by age goes by half of the time',
     file: 'log/retention.ts',
-    find: 'now - maxTimestamp <= retentionMs',
-    replace: 'now - maxTimestamp <= retentionMs / 2',
+    find: 'Math.max(maxTimestamp + retentionMs,',
+    replace: 'Math.max(maxTimestamp + retentionMs / 2,',
     breaks: 'a record is kept for as long as its topic says',
   },
   {
