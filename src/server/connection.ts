@@ -74,8 +74,9 @@ export class Connection {
   }
 
   close(): void {
-    this.#gone.abort()
     this.#socket.destroy()
+    // Its socket tells it a moment later.
+    this.#closed()
   }
 
   #closed(): void {

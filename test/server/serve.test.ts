@@ -5,6 +5,8 @@ import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { type ServeOptions, serve } from '../../src/server/index.ts'
+import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
+import { WireClient } from '../helpers/wire-client.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -64,6 +66,19 @@ it('ends every connection when it closes, and with its broker', async () => {
   const other = await start()
   await other.broker.close()
   await expect(send(other.server.address)).rejects.toThrow()
+})
+
+it('counts nobody any more once a broker has stopped, or the server has closed', async () => {
+  const { server } = await start({ brokers: 2 })
+  const [one, two] = server.brokers
+  for (const { port } of [one!, two!]) {
+    await new WireClient(connectTcp(port, '127.0.0.1')).call(apiVersions, 0, {})
+  }
+  expect(server.connections).toBe(2)
+  await one!.stop()
+  expect([one!.connections, server.connections]).toEqual([0, 1])
+  await server.close()
+  expect(server.connections).toBe(0)
 })
 
 it('closes, whoever has connected and says nothing', async () => {
