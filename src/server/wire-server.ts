@@ -12,6 +12,7 @@ import type { RequestLog } from './faults/request-log.ts'
 import type { WireFaults } from './faults/wire-faults.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 import type { Handler } from './handler.ts'
+import { aclHandlers } from './handlers/acls.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
 import { configHandlers } from './handlers/configs.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
@@ -150,6 +151,7 @@ export class WireServer {
       ...groupAdminHandlers(wire),
       ...topicAdminHandlers(wire),
       ...configHandlers(wire),
+      ...aclHandlers(),
       ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
     ]
     this.#past = options.faults && new PastMetadata(wire)

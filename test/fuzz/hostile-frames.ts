@@ -79,6 +79,8 @@ export const bodies: Readonly<Record<string, object>> = {
     topics: [{ name: 'orders' }],
     cursor: { topicName: 'orders', partitionIndex: 0 },
   },
+  CreateAcls: { creations: [{ resourceType: 2, resourceName: 'orders' }] },
+  DeleteAcls: { filters: [{ resourceTypeFilter: 2, resourceNameFilter: 'orders' }] },
   DescribeProducers: { topics: [{ name: 'orders', partitionIndexes: [0] }] },
   DescribeTransactions: { transactionalIds: ['a'] },
   ListTransactions: { stateFilters: ['Ongoing'], producerIdFilters: [1], transactionalIdPattern: 'a.*' },

@@ -3,8 +3,16 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
-const { consumerGroupDescribe, describeCluster, describeGroups, describeTopicPartitions, metadata } =
-  apis as unknown as Readonly<Record<string, Api>>
+const {
+  consumerGroupDescribe,
+  createAcls,
+  deleteAcls,
+  describeAcls,
+  describeCluster,
+  describeGroups,
+  describeTopicPartitions,
+  metadata,
+} = apis as unknown as Readonly<Record<string, Api>>
 
 const start = wireScenes()
 
@@ -51,5 +59,24 @@ it('tells as much of a group', async () => {
     expect((await client.call(describeGroups!, 5, classic)).groups[0].authorizedOperations).toBe(told)
     const asked = { groupIds: ['g'], includeAuthorizedOperations: included }
     expect((await client.call(consumerGroupDescribe!, 1, asked)).groups[0].authorizedOperations).toBe(told)
+  }
+})
+
+// MirrorMaker asks for the access lists of its topics, and reports any other answer as a failure, again and again.
+it('tells whoever asks for access lists that there are none, as a Kafka without an authorizer does', async () => {
+  const { client } = start()
+  const securityDisabled = 54
+  const list = { resourceType: 2, resourceName: 'orders', principal: 'User:ada', host: '*', operation: 3 }
+  for (const version of [1, 2, 3]) {
+    expect(await client.call(describeAcls!, version, { resourceTypeFilter: 1, operation: 1 })).toMatchObject({
+      errorCode: securityDisabled,
+      resources: [],
+    })
+    expect(await client.call(createAcls!, version, { creations: [list, list] })).toMatchObject({
+      results: [{ errorCode: securityDisabled }, { errorCode: securityDisabled }],
+    })
+    expect(await client.call(deleteAcls!, version, { filters: [{ resourceTypeFilter: 2 }] })).toMatchObject({
+      filterResults: [{ errorCode: securityDisabled, matchingAcls: [] }],
+    })
   }
 })

@@ -200,7 +200,7 @@ it('sends a consumer of the process away for an administrator; it comes back as 
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], onLost })
   await consumer.run({ eachRecord: () => {} })
   await consumer.ready()
-  const [{ memberId }] = broker.group('g').members as [{ memberId: string }]
+  const { memberId } = broker.group('g').members[0]!
   const members = [{ memberId, groupInstanceId: null }]
   const answer = await client.call(leaveGroup!, 5, { groupId: 'g', members })
   expect(answer.members).toMatchObject([{ errorCode: 0 }])

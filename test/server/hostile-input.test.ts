@@ -129,10 +129,16 @@ it('reads no more than a little of what is sent before the request that it works
   const client = dial()
   const other = dial()
   const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
-  const waits = { maxWaitMs: 3_600_000, minBytes: 1, maxBytes: 1000, topics: [{ topic: 'orders', partitions }] }
+  const waits = {
+    maxWaitMs: 3_600_000,
+    minBytes: 1,
+    maxBytes: 1000,
+    topics: [{ topic: 'orders', partitions }],
+  }
   client.send(request(fetch!, 11, waits, 1))
   const large = Buffer.alloc(1024 * 1024)
-  for (let id = 2; id <= 50; id++) client.send(Buffer.concat([request(metadata!, 12, { topics: [] }, id), large]))
+  for (let id = 2; id <= 50; id++)
+    client.send(Buffer.concat([request(metadata!, 12, { topics: [] }, id), large]))
   for (let i = 0; i < 100; i++) await other.call(metadata!, 12, { topics: [] })
   expect(client.socket.writableLength).toBeGreaterThan(40 * large.length)
   await broker.producer().send({ topic: 'orders', value: 1 })

@@ -2,8 +2,10 @@ import type { Api, RequestOf, ResponseOf } from '../protocol/message.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
+import { createAcls } from '../protocol/messages/create-acls.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
+import { deleteAcls } from '../protocol/messages/delete-acls.ts'
 import { deleteGroups } from '../protocol/messages/delete-groups.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
@@ -137,6 +139,12 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
   refusal(alterConfigs, ({ resources }, errorCode) => ({ responses: resourcesOf(resources, errorCode) })),
   refusal(incrementalAlterConfigs, ({ resources }, errorCode) => ({
     responses: resourcesOf(resources, errorCode),
+  })),
+  refusal(createAcls, ({ creations }, errorCode) => ({
+    results: creations.map(() => ({ errorCode, errorMessage: null })),
+  })),
+  refusal(deleteAcls, ({ filters }, errorCode) => ({
+    filterResults: filters.map(() => ({ errorCode, errorMessage: null, matchingAcls: [] })),
   })),
   refusal(describeProducers, ({ topics }, errorCode) => ({
     topics: topics.map(({ name, partitionIndexes }) => ({

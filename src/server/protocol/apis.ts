@@ -4,11 +4,14 @@ import { alterConfigs } from './messages/alter-configs.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { consumerGroupDescribe } from './messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './messages/consumer-group-heartbeat.ts'
+import { createAcls } from './messages/create-acls.ts'
 import { createPartitions } from './messages/create-partitions.ts'
 import { createTopics } from './messages/create-topics.ts'
+import { deleteAcls } from './messages/delete-acls.ts'
 import { deleteGroups } from './messages/delete-groups.ts'
 import { deleteRecords } from './messages/delete-records.ts'
 import { deleteTopics } from './messages/delete-topics.ts'
+import { describeAcls } from './messages/describe-acls.ts'
 import { describeCluster } from './messages/describe-cluster.ts'
 import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
@@ -46,11 +49,14 @@ export type ApiName =
   | 'ApiVersions'
   | 'ConsumerGroupDescribe'
   | 'ConsumerGroupHeartbeat'
+  | 'CreateAcls'
   | 'CreatePartitions'
   | 'CreateTopics'
+  | 'DeleteAcls'
   | 'DeleteGroups'
   | 'DeleteRecords'
   | 'DeleteTopics'
+  | 'DescribeAcls'
   | 'DescribeCluster'
   | 'DescribeConfigs'
   | 'DescribeGroups'
@@ -87,11 +93,14 @@ export const apis = {
   apiVersions,
   consumerGroupDescribe,
   consumerGroupHeartbeat,
+  createAcls,
   createPartitions,
   createTopics,
+  deleteAcls,
   deleteGroups,
   deleteRecords,
   deleteTopics,
+  describeAcls,
   describeCluster,
   describeConfigs,
   describeGroups,

@@ -15,6 +15,7 @@ import org.apache.kafka.common.*;
 import org.apache.kafka.common.acl.*;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.quota.*;
+import org.apache.kafka.common.resource.*;
 import org.apache.kafka.common.serialization.*;
 import org.apache.kafka.common.utils.AppInfoParser;
 
@@ -176,7 +177,11 @@ public class Golden {
         done(() -> admin.describeUserScramCredentials().all());
         done(() -> admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion("bob",
             new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096), "secret"))).all());
+        AclBinding acl = new AclBinding(new ResourcePattern(ResourceType.TOPIC, TOPIC, PatternType.LITERAL),
+            new AccessControlEntry("User:ada", "*", AclOperation.READ, AclPermissionType.ALLOW));
+        done(() -> admin.createAcls(List.of(acl)).all());
         done(() -> admin.describeAcls(AclBindingFilter.ANY).values());
+        done(() -> admin.deleteAcls(List.of(acl.toFilter())).all());
         done(() -> admin.deleteRecords(Map.of(PARTITION, RecordsToDelete.beforeOffset(4))).all());
         done(() -> admin.deleteTopics(List.of(TOPIC)).all());
     }
