@@ -54,6 +54,9 @@ import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { MemoryTransactionalProducer } from './memory-transactions.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
 
+// More than anybody asks for.
+const idsPerMs = 1000
+
 /** The settings of an engine in memory. */
 export interface MemoryEngineOptions {
   readonly clock: Clock
@@ -92,12 +95,13 @@ export class MemoryEngine implements Engine, Closable {
   readonly #ids: Ids
   // Who sends mostly means the topic of the send before, and its name is then the same string: nothing is looked up.
   #lastTopic: Topic | undefined
-  #nextProducerId = 1
+  #nextProducerId: number
   #closed = false
 
   constructor(options: MemoryEngineOptions) {
     this.#options = options
     this.clock = new BrokerClock(options.clock)
+    this.#nextProducerId = firstProducerId(this.clock.now())
     this.random = options.random
     this.#ids = new Ids(options.random)
     this.events = new Events(brokerEventNames, this.outbox, 'Broker', this)
@@ -453,4 +457,12 @@ export class MemoryEngine implements Engine, Closable {
   ): Promise<void> {
     return this.conditions.wait(what, condition, explain, { ...options, timeoutMs })
   }
+}
+
+/**
+ * No id that a broker before this one has given: its clients may still go on with theirs, where a server is started anew, and
+ * two producers of one id would take each other's batches for their own that came twice.
+ */
+function firstProducerId(now: number): number {
+  return Math.max(1, Math.floor(now * idsPerMs))
 }

@@ -3,6 +3,7 @@ import { Broker, topic } from '../../src/index.ts'
 import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 import { sequencedBatch, WireClient } from '../helpers/wire-client.ts'
 
 const { initProducerId, produce } = apis as unknown as Readonly<Record<string, Api>>
@@ -12,8 +13,9 @@ afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.close()
 })
 
-function start() {
-  const broker = new Broker({ topics: { orders: topic({ partitions: 1 }) } })
+const topics = { orders: topic({ partitions: 1 }) }
+
+function start(broker: Broker<any> = new Broker({ topics })) {
   brokers.push(broker)
   const client = new WireClient(connect(broker))
   const init = (more: object = {}) =>
@@ -57,4 +59,21 @@ it('refuses a gap, and an epoch that is over', async () => {
 it('gives each producer an id of its own', async () => {
   const { init } = start()
   expect((await init()).producerId).not.toBe((await init()).producerId)
+})
+
+// A server that is started anew has forgotten everything, and a service that outlives it goes on with the id it has.
+it('takes no record of a producer from before for another one’s that came twice', async () => {
+  // In 2020.
+  const before = start(new TestBroker<any>({ topics }))
+  const old = (await before.init()).producerId
+  await before.send(sequencedBatch(old, 0, 0, [1, 2]))
+  await brokers.pop()!.close()
+
+  const { init, send, values } = start()
+  const { producerId } = await init()
+  await send(sequencedBatch(producerId, 0, 0, [10]))
+  await send(sequencedBatch(producerId, 0, 1, [11]))
+  await send(sequencedBatch(producerId, 0, 2, [12]))
+  expect(await send(sequencedBatch(old, 0, 2, [3]))).toEqual([0, 3])
+  expect(values()).toEqual([10, 11, 12, 3])
 })
