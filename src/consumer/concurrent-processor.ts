@@ -171,34 +171,43 @@ export class ConcurrentProcessor implements Worker {
 
   /** Hands over what is in hand; false where the work goes on later, or not at all. */
   #handle(work: Work, record: ConsumerRecord): MaybePromise<boolean> {
-    const { coordinator } = this.#host
-    const pulse = coordinator.liveness.start()
+    const pulse = this.#host.coordinator.liveness.start()
+    const context = new HandlerContext(this.#host, work.state, pulse, work.attempt, this.#alone)
     let result: unknown
     try {
-      result = work.call(record, new HandlerContext(this.#host, work.state, pulse, work.attempt, this.#alone))
-      if (result !== undefined && isThenable(result)) return this.#await(work, pulse, result)
+      result = work.call(record, context)
+      if (result !== undefined && isThenable(result)) return this.#await(work, pulse, context, result)
     } catch (error) {
-      coordinator.liveness.finish(pulse)
+      this.#ended(pulse, context)
       return this.#fail(work, error)
     }
-    coordinator.liveness.finish(pulse)
+    this.#ended(pulse, context)
     this.#finish(work)
     return true
   }
 
-  async #await(work: Work, pulse: Pulse, result: PromiseLike<unknown>): Promise<boolean> {
-    const { liveness } = this.#host.coordinator
+  async #await(
+    work: Work,
+    pulse: Pulse,
+    context: HandlerContext,
+    result: PromiseLike<unknown>,
+  ): Promise<boolean> {
     this.#commit(work)
     try {
       await result
     } catch (error) {
-      liveness.finish(pulse)
+      this.#ended(pulse, context)
       return this.#fail(work, error)
     }
-    liveness.finish(pulse)
+    this.#ended(pulse, context)
     this.#finish(work)
     this.#commit(work)
     return true
+  }
+
+  #ended(pulse: Pulse, context: HandlerContext): void {
+    this.#host.coordinator.liveness.finish(pulse)
+    context.end()
   }
 
   #finish(work: Work): void {

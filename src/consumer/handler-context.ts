@@ -4,8 +4,7 @@ import { duration, requireArgument } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { Pulse } from './liveness.ts'
-import type { PartitionState } from './partition-state.ts'
-import type { RecordContext } from './run-options.ts'
+import type { PartitionState, WatchedContext } from './partition-state.ts'
 import type { TimedPauses } from './timed-pauses.ts'
 
 /** What a context needs of its consumer. */
@@ -16,13 +15,15 @@ export interface HandlerContextHost {
 }
 
 /** What a handler gets beside its record: of one partition and one attempt. */
-export class HandlerContext implements RecordContext, OffsetSource {
+export class HandlerContext implements WatchedContext, OffsetSource {
   readonly attempt: number
   readonly #host: HandlerContextHost
   readonly #state: PartitionState
   readonly #pulse: Pulse
   // Whether no other handler runs beside it, so that the position tells what it finishes.
   readonly #alone: boolean
+  #controller: AbortController | undefined
+  #over = false
 
   constructor(
     host: HandlerContextHost,
@@ -43,7 +44,20 @@ export class HandlerContext implements RecordContext, OffsetSource {
   }
 
   get signal(): AbortSignal {
-    return this.#state.signal
+    if (this.#controller === undefined) {
+      this.#controller = this.#state.abortController()
+      if (this.#over) this.#state.forget(this.#controller)
+    }
+    return this.#controller.signal
+  }
+
+  get watched(): boolean {
+    return this.#controller !== undefined
+  }
+
+  end(): void {
+    this.#over = true
+    if (this.#controller !== undefined) this.#state.forget(this.#controller)
   }
 
   // Bound, because handlers take it out of the context: ({ records }, { heartbeat }) => ...

@@ -11,6 +11,14 @@ import type { RecordContext } from './run-options.ts'
  */
 export type PartitionPhase = 'assigned' | 'active' | 'revoking' | 'gone'
 
+/** A context, and what becomes of its signal. */
+export interface WatchedContext extends RecordContext {
+  /** Whether its handler has asked for the signal. */
+  readonly watched: boolean
+  /** Its handler has ended: the signal aborts no more. */
+  end(): void
+}
+
 /** A partition under one assignment: where its consumer stands in it. (Kafka: SubscriptionState) */
 export class PartitionState implements FetchPosition {
   readonly topic: string
@@ -40,15 +48,17 @@ export class PartitionState implements FetchPosition {
   fetch: PartitionFetch | undefined
   /** Where it is committed, once it has been and if the engine offers that. */
   ownedOffset: OwnedOffset | undefined
-  /** What its handlers get beside a record at the first attempt. */
-  context: RecordContext | undefined
+  /** What its handlers get beside a record at the first attempt, until one asks for its signal. */
+  context: WatchedContext | undefined
   // The seek under way whose place is still looked for, and whether the partition came to be read meanwhile.
   #seek: symbol | undefined
   #heldBack = false
   #busy = false
   #handlers = 0
   #whenIdle: (() => void)[] = []
-  #controller: AbortController | undefined
+  // Of the handlers at work that have asked for their signal.
+  readonly #controllers = new Set<AbortController>()
+  #aborted: { readonly reason: unknown } | undefined
 
   constructor(topic: string, partition: number, assignmentEpoch: number) {
     this.topic = topic
@@ -87,23 +97,26 @@ export class PartitionState implements FetchPosition {
     return this.#busy ? new Promise(resolve => this.#whenIdle.push(resolve)) : Promise.resolve()
   }
 
-  /** Aborts when the partition is lost, or its consumer could wait no longer. */
-  get signal(): AbortSignal {
-    return this.#abortController().signal
+  /** Aborts when the partition is lost, or its consumer could wait no longer, until it is forgotten. */
+  abortController(): AbortController {
+    const controller = new AbortController()
+    // One handler may give it to a hundred requests, which is no leak.
+    setMaxListeners(0, controller.signal)
+    // A handler may ask after the fact and must then see it aborted.
+    if (this.#aborted === undefined) this.#controllers.add(controller)
+    else controller.abort(this.#aborted.reason)
+    return controller
+  }
+
+  /** Its handler has ended. */
+  forget(controller: AbortController): void {
+    this.#controllers.delete(controller)
   }
 
   abort(reason: unknown): void {
-    // Made even if nobody has asked yet: a handler may ask after the fact and must then see it aborted.
-    this.#abortController().abort(reason)
-  }
-
-  #abortController(): AbortController {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      // As many handlers as run at once listen to it, which is no leak.
-      setMaxListeners(0, this.#controller.signal)
-    }
-    return this.#controller
+    this.#aborted ??= { reason }
+    for (const controller of this.#controllers) controller.abort(reason)
+    this.#controllers.clear()
   }
 
   /** A seek whose place has to be looked for: what is in hand is stale, and nothing is handed out until `moveTo`. */

@@ -6,7 +6,7 @@ import { BatchWork } from './batch-work.ts'
 import { Failures, type Verdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
 import { Loop } from './loop.ts'
-import type { PartitionState } from './partition-state.ts'
+import type { PartitionState, WatchedContext } from './partition-state.ts'
 import { RecordWork } from './record-work.ts'
 import { isHeldBack, Retries } from './retries.ts'
 import type { RecordContext, ResolvedRunOptions } from './run-options.ts'
@@ -32,6 +32,7 @@ export class Processor implements Worker {
   readonly #failures: Failures
   readonly #filler: BatchFiller | undefined
   #work: Work | undefined
+  #context: WatchedContext | undefined
   // What handed records out of one partition does so for the next one, unless it waits for a retry.
   #spare: RecordWork | undefined
   #stopped = false
@@ -178,6 +179,7 @@ export class Processor implements Worker {
         result = work.call(record, this.#contextOf(work))
         later = result !== undefined && (result instanceof Promise || isThenable(result))
       } catch (error) {
+        this.#endContext(state)
         work.hold(record)
         if (!this.#fail(work, error)) return true
         continue
@@ -187,6 +189,7 @@ export class Processor implements Worker {
         this.#waitFor(result as PromiseLike<unknown>, work)
         return false
       }
+      this.#endContext(state)
       work.finish()
       this.#progressed = true
     }
@@ -208,16 +211,26 @@ export class Processor implements Worker {
   }
 
   #contextOf({ state, attempt }: Work): RecordContext {
-    if (attempt === 1 && state.context !== undefined) return state.context
-    const context = new HandlerContext(this.#host, state, this.#host.coordinator.liveness, attempt, true)
-    if (attempt === 1) state.context = context
-    return context
+    if (attempt === 1 && state.context !== undefined) this.#context = state.context
+    else {
+      this.#context = new HandlerContext(this.#host, state, this.#host.coordinator.liveness, attempt, true)
+      if (attempt === 1) state.context = this.#context
+    }
+    return this.#context
+  }
+
+  // One whose signal was asked for ends with its handler, and what listens to the signal with it.
+  #endContext(state: PartitionState): void {
+    if (!this.#context!.watched) return
+    this.#context!.end()
+    state.context = undefined
   }
 
   readonly #fulfilled = (): void => {
     const work = this.#work!
     const { state } = work
     this.#host.coordinator.liveness.end()
+    this.#endContext(state)
     if (state.phase !== 'gone') {
       work.finish()
       this.#progressed = true
@@ -230,6 +243,7 @@ export class Processor implements Worker {
   readonly #rejected = (error: unknown): void => {
     const work = this.#work!
     this.#host.coordinator.liveness.end()
+    this.#endContext(work.state)
     try {
       this.#fail(work, error)
     } catch (thrown) {

@@ -21,7 +21,7 @@ import { type RetryOptions, RetryPolicy } from './retry-policy.ts'
 export interface RecordContext {
   /** The consumer that called. */
   readonly consumer: ConsumerControl
-  /** Aborts when the partition is lost, or `close` would wait no longer. */
+  /** Aborts when the partition is lost, or `close` would wait no longer; each call of a handler has its own, which ends with it. */
   readonly signal: AbortSignal
   /** 1 for the first attempt. */
   readonly attempt: number

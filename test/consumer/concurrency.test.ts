@@ -671,7 +671,7 @@ it('ends a close whose handlers do not, aborts their signals, and reports what t
   const closing = consumer.close({ timeoutMs: 1000 })
   await clock.advance(1000)
   expect(await closing).toEqual([{ group: 'g', ...orders0, from: 0, count: 4 }])
-  expect(aborted).toEqual([0, 1, 2, 3].filter(offset => calls.begun.includes(`0@${offset}`)))
+  expect(aborted).toEqual([0, 2, 3].filter(offset => calls.begun.includes(`0@${offset}`)))
   // What was finished out of order is not handled again.
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 0, metadata: 'done:+1' })
   calls.end('0@0', '0@2', '0@3')

@@ -1,6 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
+import type { RecordContext, RunOptions } from '../../src/index.ts'
 import { fill, gate } from '../helpers/behaviours.ts'
+import { collect } from '../helpers/collect.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -94,17 +96,15 @@ it('ends any number of consumers and sleeps by one listener, which Node takes fo
   expect(new Set((await Promise.all(slept)).map(({ message }) => message))).toEqual(new Set(['awake']))
 })
 
-it('gives handlers a signal that as many may listen to as run at once', async () => {
-  const { broker, consumer } = consumerWith(20)
+it('gives a handler a signal that it may hand to as many as it likes', async () => {
+  const { broker, consumer } = consumerWith(1)
   const warnings: Error[] = []
   const warned = (warning: Error) => void warnings.push(warning)
   process.on('warning', warned)
   let listening = 0
   await consumer.run({
-    concurrency: 20,
-    ordering: 'none',
     eachRecord: (_, { signal }) => {
-      signal.addEventListener('abort', () => {})
+      for (let i = 0; i < 20; i++) signal.addEventListener('abort', () => {})
       listening = getEventListeners(signal, 'abort').length
     },
   })
@@ -112,4 +112,50 @@ it('gives handlers a signal that as many may listen to as run at once', async ()
   await new Promise(process.nextTick)
   process.off('warning', warned)
   expect([listening, warnings]).toEqual([20, []])
+})
+
+it.each<[string, Partial<RunOptions>]>([
+  ['one handler', {}],
+  ['several', { concurrency: 2 }],
+  ['several, in any order', { concurrency: 2, ordering: 'none' }],
+])('ends with each handler what listens to its signal, with %s', async (_, options) => {
+  const { broker, clock, consumer } = consumerWith(6)
+  const aborted: number[] = []
+  const ended: WeakRef<AbortSignal>[] = []
+  await consumer.run({
+    ...options,
+    retry: { attempts: 2, delayMs: 10 },
+    onFailure: 'skip',
+    eachRecord: ({ offset }, { signal }) => {
+      if (offset < 4) ended.push(new WeakRef(signal))
+      signal.addEventListener('abort', () => aborted.push(offset))
+      if (offset === 0) return 'at once'
+      if (offset === 1) throw new Error('at once')
+      if (offset === 2) return Promise.reject(new Error('later'))
+      return offset === 5 ? new Promise(() => {}) : Promise.resolve()
+    },
+  } as RunOptions)
+  await clock.advance(100)
+  collect()
+  expect(ended.map(each => each.deref())).toEqual(Array(6).fill(undefined))
+  await consumer.close({ timeoutMs: 0 })
+  await broker.close()
+  expect(aborted).toEqual([5])
+})
+
+it('aborts nothing of a handler that asks for its signal once it has ended', async () => {
+  const { clock, consumer } = consumerWith(2)
+  const contexts: RecordContext[] = []
+  await consumer.run({
+    concurrency: 2,
+    ordering: 'none',
+    eachRecord: ({ offset }, context) => {
+      contexts.push(context)
+      return offset === 1 ? new Promise(() => {}) : undefined
+    },
+  })
+  await clock.settle()
+  const signals = contexts.map(({ signal }) => signal)
+  await consumer.close({ timeoutMs: 0 })
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false, true])
 })
