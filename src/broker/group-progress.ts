@@ -5,11 +5,17 @@ import type { Partition, TrimReason } from '../log/partition.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BrokerEvents } from './broker-events.ts'
 
+interface Dropped {
+  readonly group: ConsumerGroup
+  readonly count: number
+}
+
 /** How far the groups of a broker have come in a partition: what may go, and who had not read what went. */
 export class GroupProgress {
   readonly #groups: ReadonlyMap<string, ConsumerGroup>
   readonly #events: Events<BrokerEvents>
-  readonly #warned = new Set<string>()
+  // Of which topics. It goes with the group, and a topic's part with the topic.
+  readonly #warned = new WeakMap<ConsumerGroup, Set<string>>()
 
   constructor(groups: ReadonlyMap<string, ConsumerGroup>, events: Events<BrokerEvents>) {
     this.#groups = groups
@@ -40,29 +46,38 @@ export class GroupProgress {
   /** Says so where a group had not read what is about to go, and notes up to where everybody has read. */
   trimmed(log: Partition, from: number, to: number, reason: TrimReason): void {
     const { topic, index: partition } = log
-    const dropped: { groupId: string; count: number }[] = []
+    const dropped: Dropped[] = []
     let readByAll = Number.POSITIVE_INFINITY
     for (const group of this.#groups.values()) {
       const next = group.nextOffset(topic, partition, true)
       if (next === undefined) continue
       readByAll = Math.min(readByAll, next)
       const count = next < to ? log.countFrom(Math.max(from, next), to) : 0
-      if (count > 0) dropped.push({ groupId: group.id, count })
+      if (count > 0) dropped.push({ group, count })
     }
     log.setHarmlessBefore(readByAll)
     if (dropped.length === 0) return
-    this.#events.emit('recordsDropped', { topic, partition, from, to, reason, groups: dropped })
+    const groups = dropped.map(({ group, count }) => ({ groupId: group.id, count }))
+    this.#events.emit('recordsDropped', { topic, partition, from, to, reason, groups })
     if (!this.#events.listens('recordsDropped')) this.#warn(topic, partition, dropped)
   }
 
+  /** One of that name that is made later is another topic. */
+  topicDeleted(topic: string): void {
+    for (const group of this.#groups.values()) this.#warned.get(group)?.delete(topic)
+  }
+
   // Once per topic and group: a group that falls behind does so for many records, and the event tells of each.
-  #warn(topic: string, partition: number, dropped: readonly { groupId: string; count: number }[]): void {
-    const unheard = dropped.filter(({ groupId }) => !this.#warned.has(`${groupId} ${topic}`))
+  #warn(topic: string, partition: number, dropped: readonly Dropped[]): void {
+    const unheard = dropped.filter(({ group }) => !this.#warned.get(group)?.has(topic))
     if (unheard.length === 0) return
-    for (const { groupId } of unheard) this.#warned.add(`${groupId} ${topic}`)
+    for (const { group } of unheard) {
+      const topics = this.#warned.get(group) ?? new Set()
+      this.#warned.set(group, topics.add(topic))
+    }
     warn(
       `Dropped records of ${formatTopicPartition({ topic, partition })} that were not read: ` +
-        `${unheard.map(({ groupId, count }) => `${count} by group '${groupId}'`).join(', ')}. ` +
+        `${unheard.map(({ group, count }) => `${count} by group '${group.id}'`).join(', ')}. ` +
         `Listen to 'recordsDropped' to hear of all of them`,
     )
   }

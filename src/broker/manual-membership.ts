@@ -27,6 +27,8 @@ export class ManualMembership implements Membership {
   readonly #host: ManualHost
   readonly #listener: MembershipListener
   #partitions: readonly TopicPartition[] = []
+  // Taken away, and not given up yet: the consumer may not even have followed that it got them.
+  #leaving: readonly TopicPartition[] = []
 
   constructor(memberId: string, host: ManualHost, listener: MembershipListener) {
     this.memberId = memberId
@@ -41,6 +43,7 @@ export class ManualMembership implements Membership {
     this.#partitions = interest.partitions
     // What stays is left alone, and so keeps its position (SubscriptionState.assignFromUser).
     const revoked = without(before, interest.partitions)
+    this.#leaving = [...without(this.#leaving, revoked), ...revoked]
     const assigned = without(interest.partitions, before).map(tp => ({ ...tp, assignmentEpoch: 0 }))
     this.#tell({ lost: [], revoked, assigned })
     this.#host.outbox.flush()
@@ -56,14 +59,18 @@ export class ManualMembership implements Membership {
 
   /** A topic is gone, and what was read of it. */
   topicDeleted(topic: string): void {
-    const lost = this.#partitions.filter(tp => tp.topic === topic)
+    const lost = [...this.#partitions, ...without(this.#leaving, this.#partitions)].filter(
+      tp => tp.topic === topic,
+    )
     if (lost.length === 0) return
     this.#partitions = this.#partitions.filter(tp => tp.topic !== topic)
+    this.#leaving = this.#leaving.filter(tp => tp.topic !== topic)
     this.#tell({ lost, revoked: [], assigned: [] })
   }
 
-  release(): void {
-    // Nobody else waits for them.
+  /** Nobody else waits for them. */
+  release(partitions: readonly TopicPartition[]): void {
+    this.#leaving = without(this.#leaving, partitions)
   }
 
   commit(offsets: readonly TopicPartitionOffset[]): void {

@@ -275,6 +275,7 @@ export class MemoryEngine implements Engine, Closable {
     this.sticky.forget(name)
     this.events.emit('topicDeleted', { topic: name })
     this.groupCoordinator.topicDeleted(name)
+    this.#progress.topicDeleted(name)
     this.groupCoordinator.topicChanged(name)
     topic.delete()
     this.#finished()

@@ -270,14 +270,15 @@ export class ConsumerCoordinator implements MembershipListener {
     if (update.revoked.length > 0) await this.#giveUp(this.#take(update.revoked))
     if (!current()) return
     if (update.assigned.length > 0 || !this.#told) await this.#takeOn(update, current)
-    if (current() && update.settled) this.#becomeReady()
+    if (current()) this.#readyAfter(update)
   }
 
   #take(partitions: readonly TopicPartition[]): PartitionState[] {
     return partitions.map(tp => this.state(tp)).filter(state => state !== undefined)
   }
 
-  async #takeOn({ assigned, settled }: AssignmentUpdate, current: () => boolean): Promise<void> {
+  async #takeOn(update: AssignmentUpdate, current: () => boolean): Promise<void> {
+    const { assigned, settled } = update
     const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
     for (const state of states) this.#put(state)
     // Some may have to be given up again already: they are followed as assigned, but nothing of them is read.
@@ -298,7 +299,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (isThenable(started)) await started
     this.#lookAgain(states, membership)
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
-    if (settled && current()) this.#becomeReady()
+    if (current()) this.#readyAfter(update)
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
   }
@@ -353,6 +354,11 @@ export class ConsumerCoordinator implements MembershipListener {
     if (this.#host.options.bounded) state.until ??= state.end
   }
 
+  // Where more is to be followed, that is what whoever asks now waits for.
+  #readyAfter({ settled }: AssignmentUpdate): void {
+    if (settled && this.#tasks.length === 0) this.#becomeReady()
+  }
+
   #becomeReady(): void {
     this.#settled = true
     this.#ready.resolve()
@@ -367,9 +373,15 @@ export class ConsumerCoordinator implements MembershipListener {
     states[state.partition] = state
   }
 
-  #drop(state: PartitionState): void {
-    const states = this.#states.get(state.topic)
-    if (states?.[state.partition] === state) states[state.partition] = undefined
+  #dropAll(dropped: readonly PartitionState[]): void {
+    for (const state of dropped) {
+      const states = this.#states.get(state.topic)
+      if (states?.[state.partition] === state) states[state.partition] = undefined
+    }
+    // Topics come and go for as long as a consumer reads.
+    for (const topic of new Set(dropped.map(state => state.topic))) {
+      if (!this.#states.get(topic)?.some(state => state !== undefined)) this.#states.delete(topic)
+    }
   }
 
   // A member's group knows where it stood; a reader without one, or with given partitions, goes on where it was itself.
@@ -382,10 +394,8 @@ export class ConsumerCoordinator implements MembershipListener {
     const held = await this.#handBack(states)
     if (held.length === 0) return
     const partitions = held.map(toTopicPartition)
-    for (const state of held) {
-      state.phase = 'gone'
-      this.#drop(state)
-    }
+    for (const state of held) state.phase = 'gone'
+    this.#dropAll(held)
     this.#host.events.emit('revoked', { partitions })
     this.#membership?.release(partitions)
     this.#host.engine.outbox.flush()
@@ -410,13 +420,9 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#forgetStale()
     for (const state of states) {
       state.abort(reason)
-      this.#drop(state)
       if (state.busy) this.#stale.add(state)
     }
-    // Topics come and go for as long as a pattern is read.
-    for (const topic of new Set(states.map(state => state.topic))) {
-      if (!this.#states.get(topic)?.some(state => state !== undefined)) this.#states.delete(topic)
-    }
+    this.#dropAll(states)
     const partitions = states.map(toTopicPartition)
     await this.#hook('onLost', partitions)
     this.#host.events.emit('lost', { partitions, reason })

@@ -1,16 +1,19 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
-import { CommitFailedError, type RunOptions, UnreleasedInstanceIdError } from '../../src/index.ts'
+import {
+  CommitFailedError,
+  type Consumer,
+  type ConsumerOptions,
+  type RunOptions,
+  UnreleasedInstanceIdError,
+} from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
+import { collect } from '../helpers/collect.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
 const orders0 = { topic: 'orders', partition: 0 } as const
-setFlagsFromString('--expose-gc')
-const collect: () => void = runInNewContext('gc')
 collectWarnings()
 
 function brokerWithOrders(records: number, partitions = 1) {
@@ -182,6 +185,31 @@ it.each<[string, Partial<RunOptions>]>([
   collect()
   // The last one may still be in somebody's hands.
   expect(partitions.slice(0, 4).map(each => each.deref())).toEqual(Array(4).fill(undefined))
+})
+
+it.each<[string, (consumer: Consumer, topic: string) => Promise<void>, ConsumerOptions]>([
+  ['subscribes to', (consumer, topic) => consumer.subscribe([topic]), { groupId: 'g', topics: [] }],
+  ['assigns', (consumer, topic) => consumer.assign([{ topic, partition: 0 }]), { assign: [] }],
+])('keeps nothing of topics that it no longer %s', async (_, read, options) => {
+  const { broker } = testBroker()
+  const consumer = broker.consumer(options)
+  await consumer.ready()
+  const through = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const topic = `${i}-`.padEnd(249, 'x')
+      broker.createTopic(topic)
+      await read(consumer, topic)
+      await consumer.ready()
+      await read(consumer, 'none')
+      await consumer.ready()
+      broker.deleteTopic(topic)
+    }
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  broker.createTopic('none')
+  const before = await through(1000)
+  expect((await through(4000)) - before).toBeLessThan(600_000)
 })
 
 // --- static members ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { IllegalStateError, InvalidOptionError } from '../../src/index.ts'
-import { fill, names, offsets, range } from '../helpers/behaviours.ts'
+import { IllegalStateError, InvalidOptionError, type TopicPartition } from '../../src/index.ts'
+import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -310,6 +310,41 @@ it('keeps what it reads where an assign is refused', async () => {
   await consumer.ready()
   expect(await rejectionOf(consumer.assign([orders1]))).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
   expect(names(consumer.assignment)).toEqual(['orders-0'])
+})
+
+it('is ready with what it was assigned last, though what it reads before takes its time', async () => {
+  const { broker, clock } = brokerWithOrders(1, 3)
+  const { opened, open } = gate()
+  const consumer = broker.consumer({ assign: [orders0] })
+  await consumer.run({ eachRecord: ({ partition }) => (partition === 0 ? opened : undefined) })
+  await clock.settle()
+  await consumer.assign([orders1])
+  await consumer.assign([{ topic: 'orders', partition: 2 }])
+  const ready = consumer.ready().then(() => names(consumer.assignment))
+  await clock.settle()
+  open()
+  expect(await ready).toEqual(['orders-2'])
+})
+
+it('goes on where a topic is deleted that it was assigned, and relieved of, while it was busy', async () => {
+  const { broker, clock } = brokerWithOrders(1, 2)
+  broker.createTopic('reply')
+  const { opened, open } = gate()
+  const events: string[] = []
+  const assigned: TopicPartition[] = [orders0]
+  const consumer = broker.consumer({ assign: assigned })
+  consumer.on('lost', ({ partitions }) => events.push(`lost ${names(partitions)}`))
+  consumer.on('crashed', ({ error }) => events.push(String(error)))
+  await consumer.run({ eachRecord: ({ partition }) => (partition === 0 ? opened : undefined) })
+  await clock.settle()
+  await consumer.assign([{ topic: 'reply', partition: 0 }])
+  await consumer.assign([orders1])
+  broker.deleteTopic('reply')
+  open()
+  await broker.idle()
+  expect(events).toEqual([])
+  expect(names(consumer.assignment)).toEqual(['orders-1'])
+  expect(consumer.position(orders1)).toBe(1)
 })
 
 // --- subscribe --------------------------------------------------------------------------------------------------------

@@ -124,6 +124,25 @@ describe("'recordsDropped'", () => {
     expect(warnings).toHaveLength(1)
   })
 
+  it('warns anew of a topic, and of a group, that was made anew', async () => {
+    const { broker, clock } = fiveRecords({}, false)
+    const drop = async () => {
+      broker.topic('log').append({ value: 0 })
+      await broker.admin.setGroupOffsets('a', [{ ...tp, offset: 0 }])
+      broker.topic('log').partitions[0]!.deleteRecords(1)
+      await clock.settle()
+    }
+    await drop()
+    broker.deleteTopic('log')
+    broker.createTopic('log')
+    await drop()
+    broker.deleteGroup('a')
+    broker.deleteTopic('log')
+    broker.createTopic('log')
+    await drop()
+    expect(warnings).toHaveLength(3)
+  })
+
   it('counts a member’s position as read, committed or not, and a record that it was not handed as unread', async () => {
     const { broker, partition, dropped } = fiveRecords()
     const reader = broker.consumer({ groupId: 'a', topics: ['log'], autoCommit: false })
