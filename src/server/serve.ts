@@ -86,11 +86,13 @@ export async function serve(
       ),
   )
   const close = async () => {
+    engine.events.off('closed', closeWithBroker)
     const closed = Promise.all(brokers.map(each => each.close()))
     wire.close()
     await closed
   }
-  engine.events.on('closed', () => void close())
+  const closeWithBroker = () => void close()
+  engine.events.on('closed', closeWithBroker)
   try {
     await loadNativeCrc32c()
     for (const each of brokers) await each.listen()

@@ -5,6 +5,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { type ServeOptions, serve } from '../../src/server/index.ts'
+import { collect } from '../helpers/collect.ts'
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
@@ -79,6 +80,23 @@ it('counts nobody any more once a broker has stopped, or the server has closed',
   expect([one!.connections, server.connections]).toEqual([0, 1])
   await server.close()
   expect(server.connections).toBe(0)
+})
+
+it('leaves nothing of itself behind in a broker that goes on', async () => {
+  const broker = new Broker({ topics: { orders: topic() } })
+  open.push(() => broker.close())
+  const servers: WeakRef<object>[] = []
+  for (let i = 0; i < 3; i++) {
+    const server = await serve(broker)
+    servers.push(new WeakRef(server.brokers[0]!))
+    await server.close()
+  }
+  for (let turns = 0; turns < 3; turns++) {
+    await broker.clock.turn()
+    collect()
+  }
+  // The last one may still be in somebody's hands.
+  expect(servers.slice(0, 2).map(each => each.deref())).toEqual([undefined, undefined])
 })
 
 it('closes, whoever has connected and says nothing', async () => {
