@@ -367,7 +367,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     const closing = new AbortController()
     this.#stopDraining = () => closing.abort()
     try {
-      await this.#quiescence.idle({ timeoutMs, signal: closing.signal })
+      await this.#quiescence.idle({ timeoutMs, signal: closing.signal }, true)
     } catch {
       // Its time is up, or it can never come: what was not read stands in the report.
     }

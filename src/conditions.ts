@@ -13,6 +13,8 @@ interface Waiter {
 export interface WaitOptions {
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Whether the process stays alive for it; default false. */
+  readonly hold?: boolean
 }
 
 /** Promises of a state that comes about elsewhere: it is looked at when somebody says that something changed. */
@@ -58,7 +60,7 @@ export class Conditions {
     explain: () => string,
     options: WaitOptions = {},
   ): Promise<void> {
-    const { timeoutMs = 5000, signal } = options
+    const { timeoutMs = 5000, signal, hold = false } = options
     return new Promise((resolve, reject) => {
       if (!duration.accepts(timeoutMs)) {
         throw new InvalidArgumentError(
@@ -81,7 +83,7 @@ export class Conditions {
         settle(new TimeoutError(`Waited ${timeoutMs} ms for ${what}: ${details}`, { details }))
       }
       const abort = () => settle(signal?.reason)
-      const deadline = new Deadline(this.#clock, timeoutMs, `waiting for ${what}`)
+      const deadline = new Deadline(this.#clock, timeoutMs, `waiting for ${what}`, { hold })
       deadline.passed.then(timedOut, settle)
       signal?.addEventListener('abort', abort, { once: true })
       this.#waiters.add(waiter)

@@ -1,16 +1,16 @@
-import type { Clock, Timer } from './clock.ts'
+import type { Clock, Timer, TimerOptions } from './clock.ts'
 
 /** The end of a wait: a promise that resolves when the time is over, and a timer that can be taken back. */
 export class Deadline {
   readonly passed: Promise<void>
   readonly #clock: Clock
-  readonly #name: string
+  readonly #options: TimerOptions
   readonly #timers: Timer[] = []
   #pass!: () => void
 
-  constructor(clock: Clock, timeoutMs: number, name: string) {
+  constructor(clock: Clock, timeoutMs: number, name: string, options: Pick<TimerOptions, 'hold'> = {}) {
     this.#clock = clock
-    this.#name = name
+    this.#options = { ...options, name }
     this.passed = new Promise(resolve => {
       this.#pass = resolve
     })
@@ -21,7 +21,7 @@ export class Deadline {
   within(timeoutMs: number): void {
     // No time at all is one turn of the event loop, on a virtual clock, too: what needs no waiting is still done.
     if (timeoutMs === 0) this.#clock.turn().then(this.#pass)
-    else this.#timers.push(this.#clock.setTimer(this.#pass, timeoutMs, { name: this.#name }))
+    else this.#timers.push(this.#clock.setTimer(this.#pass, timeoutMs, this.#options))
   }
 
   cancel(): void {

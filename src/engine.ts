@@ -190,7 +190,15 @@ export interface EngineClient {
   readonly paused: readonly TopicPartition[]
   /** Records that a standalone reader has not read; a group's are counted by the group. */
   unread(): number
-  close(options: { readonly timeoutMs?: number; readonly drain?: boolean }): Promise<readonly Unread[]>
+  close(options: ClientCloseOptions): Promise<readonly Unread[]>
+}
+
+/** How a client is closed. */
+export interface ClientCloseOptions {
+  readonly timeoutMs?: number | undefined
+  readonly drain?: boolean
+  /** Whether the process stays alive until it has ended, or its time is over; default true. */
+  readonly hold?: boolean
 }
 
 /** Records that a closed consumer left unread. */
@@ -284,5 +292,6 @@ export interface Engine {
     condition: () => boolean,
     explain: () => string,
     timeoutMs: number | undefined,
+    options?: { readonly hold?: boolean },
   ): Promise<void>
 }

@@ -441,7 +441,9 @@ export class MemoryEngine implements Engine, Closable {
 
   closeAtExit(): void {
     this.stopWaiting()
-    for (const client of this.clients) client.close({}).catch(error => this.events.emit('error', error))
+    for (const client of this.clients) {
+      client.close({ hold: false }).catch(error => this.events.emit('error', error))
+    }
     this.#finished()
   }
 
@@ -454,7 +456,7 @@ export class MemoryEngine implements Engine, Closable {
     condition: () => boolean,
     explain: () => string,
     timeoutMs: number | undefined,
-    options: Pick<WaitOptions, 'signal'> = {},
+    options: Omit<WaitOptions, 'timeoutMs'> = {},
   ): Promise<void> {
     return this.conditions.wait(what, condition, explain, { ...options, timeoutMs })
   }

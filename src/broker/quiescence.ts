@@ -28,22 +28,16 @@ export class Quiescence {
 
   /**
    * Resolves when every group that is waited for has no lag, no handler is running, no retry is due, no send is waiting
-   * and no rebalance is under way.
+   * and no rebalance is under way. `hold`: the process stays alive for it.
    */
-  idle(options: IdleOptions): Promise<void> {
+  idle(options: IdleOptions, hold = false): Promise<void> {
     checkOptions('idle', options, { timeoutMs: duration, groups: groupList, signal: abortSignal })
     const { groups, timeoutMs, signal } = options
     for (const groupId of groups ?? []) this.#engine.groupCoordinator.existing(groupId)
     const named = groups && new Set(groups)
     const condition = () => this.#atRest(named)
     const explain = () => this.#explain(named)
-    return this.#engine.waitUntil(
-      'the broker to be idle',
-      condition,
-      explain,
-      timeoutMs,
-      signal ? { signal } : {},
-    )
+    return this.#engine.waitUntil('the broker to be idle', condition, explain, timeoutMs, { signal, hold })
   }
 
   #atRest(named: ReadonlySet<string> | undefined): boolean {

@@ -1,6 +1,6 @@
 import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
-import type { Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
+import type { ClientCloseOptions, Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
 import { ClosedError, ConsumerCrashedError, describeError, isError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
@@ -220,7 +220,7 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.ended) return
     this.#life = 'closing'
     const crash = record ? this.#crashError(error, record) : toError(error)
-    this.#closing = this.#end({ leave: true }, closeTimeoutMs, crash, () => {
+    this.#closing = this.#end({ leave: true, timeoutMs: closeTimeoutMs }, crash, () => {
       this.#events.emitOrWarn('crashed', { error: crash, record }, `${this.name} crashed: ${crash.message}`)
       this.#events.emit('closed', { reason: 'crashed' })
       const { groupId } = this
@@ -260,7 +260,7 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   /** Finishes, commits, leaves, and tells what it left; the second call waits for the first. */
-  close(options: CloseOptions): Promise<readonly Unread[]> {
+  close(options: CloseOptions & ClientCloseOptions): Promise<readonly Unread[]> {
     if (this.#closing === undefined) this.#closing = this.#close(options)
     else if (options.timeoutMs !== undefined) this.#hurry(options.timeoutMs)
     return this.#closing
@@ -275,8 +275,8 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine.touch()
   }
 
-  async #close(options: CloseOptions): Promise<readonly Unread[]> {
-    const { timeoutMs = closeTimeoutMs } = options
+  async #close(options: CloseOptions & ClientCloseOptions): Promise<readonly Unread[]> {
+    const { timeoutMs = closeTimeoutMs, hold = true } = options
     const began = this.#engine.clock.monotonic()
     if (options.drain && this.#life === 'running') await this.#drain(timeoutMs)
     // It may have crashed while it drained, and has then told what it left.
@@ -284,7 +284,8 @@ export class ConsumerLifecycle implements EngineClient {
     const joined = this.#life !== 'new'
     this.#life = 'closing'
     const spent = this.#engine.clock.monotonic() - began
-    const left = joined ? await this.#end(options, Math.max(0, timeoutMs - spent), this.closedError()) : []
+    const closing = { ...options, hold, timeoutMs: Math.max(0, timeoutMs - spent) }
+    const left = joined ? await this.#end(closing, this.closedError()) : []
     this.#life = 'closed'
     this.#events.emit('closed', { reason: 'closed' })
     this.#done.resolve()
@@ -302,6 +303,7 @@ export class ConsumerLifecycle implements EngineClient {
         (isPromise(ends) ? await ends : ends).filter(({ state }) => !state.paused || this.pauses.has(state)),
         () => this.#life !== 'running' || !this.#draining,
         timeoutMs,
+        true,
       )
     } catch {
       // Its time is up: what it did not reach stands in the report.
@@ -311,8 +313,7 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   async #end(
-    { leave = false }: CloseOptions,
-    timeoutMs: number,
+    { leave = false, timeoutMs, hold = false }: CloseOptions & { timeoutMs: number; hold?: boolean },
     reason: Error,
     stopped?: () => void,
   ): Promise<readonly Unread[]> {
@@ -321,7 +322,7 @@ export class ConsumerLifecycle implements EngineClient {
     let left: readonly Unread[] = []
     const keepPlace = this.#options.groupInstanceId !== undefined && !leave
     // Read as late as can be, when what was in flight is finished, but before the partitions are somebody else's.
-    await this.#leave({ keepPlace, timeoutMs }, () => {
+    await this.#leave({ keepPlace, timeoutMs, hold }, () => {
       left = this.#report()
     })
     this.coordinator.end(reason)
@@ -334,11 +335,12 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   async #leave(
-    { keepPlace, timeoutMs }: { readonly keepPlace: boolean; readonly timeoutMs: number },
+    options: { readonly keepPlace: boolean; readonly timeoutMs: number; readonly hold?: boolean },
     beforeLeaving?: () => void,
   ): Promise<void> {
+    const { keepPlace, timeoutMs, hold = false } = options
     const leftMs = Math.min(timeoutMs, this.#hurryMs)
-    const deadline = new Deadline(this.#engine.clock, leftMs, `leaving of ${this.name}`)
+    const deadline = new Deadline(this.#engine.clock, leftMs, `leaving of ${this.name}`, { hold })
     this.#deadline = deadline
     try {
       await this.coordinator.leave({
@@ -419,6 +421,7 @@ export class ConsumerLifecycle implements EngineClient {
     ends: readonly { state: PartitionState; end: number }[],
     ended: () => boolean,
     timeoutMs: number,
+    hold = false,
   ): Promise<void> {
     // A partition that went to somebody else in the meantime is theirs to finish.
     const behind = () =>
@@ -428,7 +431,7 @@ export class ConsumerLifecycle implements EngineClient {
         .map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
         .join(', ')
     const condition = () => ended() || behind().length === 0
-    return this.#engine.waitUntil(`${this.name} to catch up`, condition, explain, timeoutMs)
+    return this.#engine.waitUntil(`${this.name} to catch up`, condition, explain, timeoutMs, { hold })
   }
 }
 

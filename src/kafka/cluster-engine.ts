@@ -216,7 +216,8 @@ export class ClusterEngine implements Engine {
     condition: () => boolean,
     explain: () => string,
     timeoutMs: number | undefined,
+    options: { readonly hold?: boolean } = {},
   ): Promise<void> {
-    return this.#conditions.wait(what, condition, explain, { timeoutMs })
+    return this.#conditions.wait(what, condition, explain, { ...options, timeoutMs })
   }
 }

@@ -1,6 +1,6 @@
 import { Deadline } from '../deadline.ts'
 import { sending } from '../diagnostics.ts'
-import type { Engine, SendWait } from '../engine.ts'
+import type { ClientCloseOptions, Engine, SendWait } from '../engine.ts'
 import { ClosedError, IllegalStateError } from '../errors.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
@@ -78,7 +78,7 @@ export class Producer<out Topics extends TopicMap> {
     this.#engine = engine
     this.#clientId = clientId
     this.#wait = { timeoutMs: options.maxBlockMs ?? 60_000, signals: [this.#closing.signal] }
-    const close = (timeoutMs: number = closeTimeoutMs) => this.close({ timeoutMs })
+    const close = (closing: ClientCloseOptions) => this.#close(closing)
     const sender: SenderOptions = { engine, sticky, partitioner, clientId, close }
     this.#sender = new RecordSender(engine, sender)
     this.#transactions =
@@ -189,14 +189,18 @@ export class Producer<out Topics extends TopicMap> {
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('close', options, { timeoutMs: duration })
+    await this.#close(options)
+  }
+
+  async #close({ timeoutMs = closeTimeoutMs, hold = true }: ClientCloseOptions): Promise<void> {
     this.#closed = true
     if (this.#sender.idle && (this.#transactions?.idle ?? true)) return
-    await this.#closeWithin(options.timeoutMs ?? closeTimeoutMs)
+    await this.#closeWithin(timeoutMs, hold)
   }
 
   // It always ends: a schema that never answers, and room that never comes, are not waited for longer than this.
-  async #closeWithin(timeoutMs: number): Promise<void> {
-    const deadline = new Deadline(this.#engine.clock, timeoutMs, `closing of '${this.#clientId}'`)
+  async #closeWithin(timeoutMs: number, hold: boolean): Promise<void> {
+    const deadline = new Deadline(this.#engine.clock, timeoutMs, `closing of '${this.#clientId}'`, { hold })
     try {
       await Promise.race([this.#through(), deadline.passed])
     } finally {

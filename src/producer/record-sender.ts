@@ -1,4 +1,11 @@
-import type { Engine, EngineClient, EngineTopic, ProducerRecord, SendWait } from '../engine.ts'
+import type {
+  ClientCloseOptions,
+  Engine,
+  EngineClient,
+  EngineTopic,
+  ProducerRecord,
+  SendWait,
+} from '../engine.ts'
 import { describeValue, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
@@ -19,7 +26,7 @@ export interface SenderOptions {
   readonly partitioner: Partitioner | undefined
   readonly clientId: string
   /** Closes the producer, for an engine that ends. */
-  close(timeoutMs: number | undefined): Promise<void>
+  close(options: ClientCloseOptions): Promise<void>
 }
 
 /** Checks messages, serializes them, gives them their partitions and writes them, in the order in which they came. */
@@ -165,8 +172,8 @@ export class RecordSender {
       pending: () => (queue.size > 0 ? [`Producer '${clientId}' has ${queue.size} sends waiting`] : []),
       paused: [],
       unread: () => 0,
-      close: async ({ timeoutMs }) => {
-        await this.#options.close(timeoutMs)
+      close: async options => {
+        await this.#options.close(options)
         return []
       },
     }

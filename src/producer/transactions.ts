@@ -112,8 +112,8 @@ export class Transactions<Topics extends TopicMap> {
       pending: () => (this.idle ? [] : [`Producer '${this.#options.clientId}' has a transaction open`]),
       paused: [],
       unread: () => 0,
-      close: async ({ timeoutMs }) => {
-        await this.#options.close(timeoutMs)
+      close: async options => {
+        await this.#options.close(options)
         return []
       },
     }

@@ -174,7 +174,8 @@ export class TestEngine implements Engine {
     condition: () => boolean,
     explain: () => string,
     timeoutMs: number | undefined,
+    options?: { readonly hold?: boolean },
   ): Promise<void> {
-    return this.#engine.waitUntil(what, condition, explain, timeoutMs)
+    return this.#engine.waitUntil(what, condition, explain, timeoutMs, options)
   }
 }

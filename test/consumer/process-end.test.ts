@@ -124,3 +124,33 @@ it('ends a script that awaits done at its top level', async () => {
   expect(code).toBe(0)
   expect(lines).toEqual(['handled 0', 'end', 'closed'])
 })
+
+it.each(['consumer', 'broker'])(
+  'stays until close of a %s has ended, and says what was left, though a handler never ends',
+  async closes => {
+    const { code, lines, stderr } = await run(`
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: () => new Promise(() => {}) })
+    broker.topic('orders').append({ value: 1 })
+    const left = []
+    for (const each of [{ drain: true, timeoutMs: 60 }, { timeoutMs: 20 }]) left.push(await ${closes}.close(each))
+    console.log(left.map(unread => unread.map(({ count }) => count)).join(' '))
+  `)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines).toEqual(['1 1'])
+  },
+)
+
+it('stays until a producer is closed, whose schema never answers', async () => {
+  const { code, lines } = await run(`
+    const schema = { '~standard': { version: 1, vendor: 'test', validate: () => new Promise(() => {}) } }
+    broker.createTopic('checked', { schema })
+    const producer = broker.producer()
+    producer.send({ topic: 'checked', value: 1 })
+    await producer.close({ timeoutMs: 20 })
+    console.log('closed')
+  `)
+  expect(code).toBe(0)
+  expect(lines).toEqual(['closed'])
+})

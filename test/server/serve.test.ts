@@ -5,8 +5,8 @@ import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { type ServeOptions, serve } from '../../src/server/index.ts'
-import { collect } from '../helpers/collect.ts'
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
+import { collect } from '../helpers/collect.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
 const open: (() => Promise<unknown>)[] = []
