@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidOptionError, UnknownTopicOrPartitionError } from '../../src/index.ts'
+import { type Consumer, InvalidOptionError, UnknownTopicOrPartitionError } from '../../src/index.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { fill, gate, offsets } from '../helpers/behaviours.ts'
 import { thrownBy } from '../helpers/errors.ts'
@@ -126,16 +126,20 @@ describe("cleanupPolicy: 'consumed'", () => {
     expect(kept()).toEqual([2, 2])
   })
 
-  it('forgets who read a topic when that is deleted: one of the same name does not wait for them', async () => {
-    const { broker, read } = queue()
-    const { consumer } = await read('before')
-    await consumer.close()
+  it.each<[string, (consumer: Consumer) => Promise<unknown>]>([
+    ['had left', consumer => consumer.close()],
+    ['read something else by then', consumer => consumer.subscribe([])],
+  ])('forgets a group for a topic that is deleted, though it %s', async (_, leave) => {
+    const { broker, clock, read } = queue()
+    const { consumer } = await read('gone')
+    await leave(consumer)
+    await clock.settle()
     broker.deleteTopic('jobs')
-    const log = broker.createTopic('jobs', { cleanupPolicy: 'consumed' })
-    await read('after')
+    const { partitions } = broker.createTopic('jobs', { cleanupPolicy: 'consumed' })
     fill(broker, 'jobs', 2)
+    await read('here')
     await broker.idle()
-    expect(log.records()).toEqual([])
+    expect(partitions[0]!.logStartOffset).toBe(2)
   })
 
   it('implies wait: a producer that is too fast waits for its consumers', async () => {
