@@ -354,7 +354,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     this.#engine.refuse()
     const late = await this.#closeClients(leftMs())
     this.#engine.shutDown()
-    return [...left, ...late]
+    return onceEach([...left, ...late])
   }
 
   async #closeClients(timeoutMs: number): Promise<readonly Unread[]> {
@@ -412,4 +412,18 @@ function refuseContradiction(existing: Topic, declared: TopicOptions): void {
       { topic: existing.name, option, received: value },
     )
   }
+}
+
+// A consumer that is away, to restart, say, tells of what it had; where others have it by now they know better.
+function onceEach(left: readonly Unread[]): readonly Unread[] {
+  const furthest = new Map<string, Unread>()
+  for (const each of left) {
+    const known = furthest.get(nameOf(each))
+    if (known === undefined || known.from < each.from) furthest.set(nameOf(each), each)
+  }
+  return left.filter(each => each.group === undefined || furthest.get(nameOf(each)) === each)
+}
+
+function nameOf({ group, topic, partition }: Unread): string {
+  return JSON.stringify([group, topic, partition])
 }

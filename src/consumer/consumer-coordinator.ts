@@ -63,6 +63,8 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly #committer: Committer
   #interest: ResolvedConsumerOptions['interest']
   readonly #positions: StartPositions
+  // What it had when it left, or was removed, until it is a member again.
+  #before: readonly PartitionState[] = []
   // Lost with a handler still at work.
   readonly #stale = new Set<PartitionState>()
   #tasks: Task[] = []
@@ -115,6 +117,11 @@ export class ConsumerCoordinator implements MembershipListener {
 
   get states(): PartitionState[] {
     return [...this.#states.values()].flatMap(states => states.filter(state => state !== undefined))
+  }
+
+  /** What it has, or had when it was a member last. */
+  get hadLast(): readonly PartitionState[] {
+    return this.#membership === undefined ? this.#before : this.states
   }
 
   /** The partitions that are this consumer's to read. */
@@ -199,6 +206,7 @@ export class ConsumerCoordinator implements MembershipListener {
     }
     this.#membership = membership
     this.#joined = true
+    this.#before = []
     void this.#follow(generation)
   }
 
@@ -494,6 +502,7 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   #endMembership(): void {
+    if (this.#membership !== undefined) this.#before = this.states
     this.#membership = undefined
     this.#listener?.mute()
   }

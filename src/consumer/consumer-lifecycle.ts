@@ -359,15 +359,27 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   #report(): readonly Unread[] {
-    return this.coordinator.states
-      .filter(state => state.unread > 0)
-      .map(state => ({
+    const left = this.coordinator.hadLast.map(state => {
+      const finished = Math.max(state.finished, this.#finishedByOthers(state))
+      return {
         group: this.groupId,
         topic: state.topic,
         partition: state.partition,
-        from: Math.max(state.finished, state.fetch?.logStartOffset ?? 0),
-        count: state.unread,
-      }))
+        from: Math.max(finished, state.fetch?.logStartOffset ?? 0),
+        count: state.positioned ? state.countFrom(finished) : 0,
+      }
+    })
+    return left.filter(({ count }) => count > 0)
+  }
+
+  // While it is away, to restart, say, others may have gone on with what it had.
+  #finishedByOthers(state: PartitionState): number {
+    if (this.groupId === undefined || this.coordinator.memberId !== undefined) return 0
+    const committed = this.#engine.committed(this.groupId, state)
+    if (!isPromise(committed)) return committed?.offset ?? 0
+    // Closing does not wait for an answer from elsewhere.
+    committed.catch(() => {})
+    return 0
   }
 
   #hookFailed(error: unknown): void {

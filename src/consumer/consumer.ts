@@ -227,7 +227,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /**
    * Stops: finishes what is in flight (with `drain`: reads to the present end first), commits, leaves, and resolves to
    * what it left unread. It always ends: after `timeoutMs` (default 30,000) the partitions go to the others, and
-   * whatever a handler still does counts for nothing. Do not await it in its own handler, which it waits for.
+   * whatever a handler still does counts for nothing. Do not await it in its own handler or loop, which it waits for.
    */
   async close(options: CloseOptions = {}): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean, leave: boolean })

@@ -226,10 +226,59 @@ it('ends while it waits to restart, and does not come back', async () => {
     },
   })
   await clock.advance(500)
-  await consumer.close()
+  expect(await consumer.close()).toEqual([{ group: 'g', topic: 'orders', partition: 0, from: 0, count: 2 }])
   await clock.advance(10_000)
   expect(events).toEqual(['joined', 'restarting', 'closed'])
   await consumer.done
+})
+
+it.each([false, true])(
+  'tells what is left while its consumer waits to restart, with drain: %s',
+  async drain => {
+    const { broker, clock } = brokerWithOrders(3)
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    consumer.on('restarting', () => {})
+    await consumer.run({
+      retry,
+      eachRecord: ({ offset }) => (offset === 1 ? Promise.reject('no') : undefined),
+    })
+    await clock.settle()
+    fill(broker, 'orders', 1)
+    const closing = broker.close({ drain, timeoutMs: 10 })
+    await clock.advance(10)
+    expect(await closing).toEqual([{ group: 'g', topic: 'orders', partition: 0, from: 1, count: 3 }])
+  },
+)
+
+it('tells what is left once where others have what a consumer had that waits to restart', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const first = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  first.on('restarting', () => {})
+  await first.run({ retry, eachRecord: () => Promise.reject('no') })
+  await clock.settle()
+  const second = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords: 1 })
+  await second.poll()
+  expect(await broker.close()).toEqual([{ group: 'g', topic: 'orders', partition: 0, from: 1, count: 2 }])
+})
+
+it('leaves nothing of a topic that was deleted while it waits to restart', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('restarting', () => {})
+  await consumer.run({ retry, eachRecord: () => Promise.reject('no') })
+  await clock.settle()
+  broker.deleteTopic('orders')
+  expect(await consumer.close()).toEqual([])
+})
+
+it('tells what is left of what it lost to a stuck handler, and nobody has', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 100 })
+  await consumer.run({ eachRecord: () => new Promise(() => {}) })
+  await clock.advance(200)
+  expect(await broker.close({ timeoutMs: 0 })).toEqual([
+    { group: 'g', topic: 'orders', partition: 0, from: 0, count: 3 },
+  ])
 })
 
 it('ends while it leaves to restart', async () => {

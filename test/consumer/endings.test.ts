@@ -64,7 +64,7 @@ it('ends at once when it was removed for a stuck handler that still runs', async
     },
   })
   await clock.advance(1000)
-  expect(await consumer.close()).toEqual([])
+  expect(await consumer.close()).toEqual([{ group: 'g', topic: 'orders', partition: 0, from: 0, count: 2 }])
   open()
   await clock.advance(10_000)
   expect(seen).toEqual([0])
