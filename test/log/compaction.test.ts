@@ -170,7 +170,7 @@ describe('a compacted topic', () => {
     const { broker, clock } = testBroker()
     const options = { cleanupPolicy: 'compact', segmentRecords: 1, minCompactionLagMs: 1000 } as const
     const write = (name: string) => {
-      const log = broker.topics.get(name) ?? broker.createTopic(name, options)
+      const log = broker.createTopic(name, options)
       for (let i = 0; i < 4; i++) log.append({ key: 'k', value: i })
       return log
     }
