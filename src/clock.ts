@@ -8,6 +8,8 @@ export interface Timer {
 export interface TimerOptions {
   /** Whether the process stays alive for it; default false. */
   readonly hold?: boolean
+  /** Whether it only ends a wait for something else; default false. Whoever moves time waits for that first. */
+  readonly limit?: boolean
   /** What it is for, as a diagnosis shows it. */
   readonly name?: string
 }

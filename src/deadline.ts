@@ -10,7 +10,7 @@ export class Deadline {
 
   constructor(clock: Clock, timeoutMs: number, name: string, options: Pick<TimerOptions, 'hold'> = {}) {
     this.#clock = clock
-    this.#options = { ...options, name }
+    this.#options = { ...options, limit: true, name }
     this.passed = new Promise(resolve => {
       this.#pass = resolve
     })

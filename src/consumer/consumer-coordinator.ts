@@ -46,7 +46,15 @@ const lastWordMs = 1000
 // Between two attempts to join anew, beside what an attempt takes itself.
 const rejoinMs = 1000
 
-type Task = { readonly update: AssignmentUpdate } | { readonly lost: unknown }
+type Interest = ResolvedConsumerOptions['interest']
+
+/** An update to follow, and what was read when it came. */
+interface UpdateTask {
+  readonly interest: Interest
+  readonly update: AssignmentUpdate
+}
+
+type Task = UpdateTask | { readonly lost: unknown }
 
 /**
  * A consumer's membership: it joins, follows the group's changes one after the other (give up, then take on), commits,
@@ -61,7 +69,7 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly #states = new Map<string, (PartitionState | undefined)[]>()
   readonly #wakeup = new Wakeup()
   readonly #committer: Committer
-  #interest: ResolvedConsumerOptions['interest']
+  #interest: Interest
   readonly #positions: StartPositions
   // What it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
@@ -134,13 +142,8 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   /** Joins and begins to follow what the group says; what it starts runs in the caller's async context. */
-  async join(): Promise<void> {
-    try {
-      await this.#join()
-    } catch (error) {
-      this.#failReady(error)
-      throw error
-    }
+  join(): Promise<void> {
+    return this.#join(() => false)
   }
 
   /**
@@ -150,15 +153,13 @@ export class ConsumerCoordinator implements MembershipListener {
    * @throws what cannot pass
    */
   async rejoin(): Promise<void> {
+    const passes = (error: unknown) => isBrokerletError(error) && error.retriable
     for (;;) {
       const generation = this.#generation + 1
       try {
-        return await this.#join()
+        return await this.#join(passes)
       } catch (error) {
-        if (!isBrokerletError(error) || !error.retriable) {
-          this.#failReady(error)
-          throw error
-        }
+        if (!passes(error)) throw error
         if (generation !== this.#generation) return
         this.#host.events.emit('error', error)
         this.#host.engine.outbox.flush()
@@ -177,7 +178,8 @@ export class ConsumerCoordinator implements MembershipListener {
     timer.cancel()
   }
 
-  async #join(): Promise<void> {
+  // Whoever waits for it to be ready hears of a failure, unless it passes.
+  async #join(passes: (error: unknown) => boolean): Promise<void> {
     const { engine, options } = this.#host
     const generation = ++this.#generation
     this.#settled = false
@@ -187,37 +189,40 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#listener?.mute()
     const listener = new MemberListener(this)
     this.#listener = listener
-    const membership = await engine.join(
-      {
-        groupId: options.groupId,
-        clientId: options.clientId,
-        groupInstanceId: options.groupInstanceId,
-        interest: this.#interest,
-        assignor: options.assignor,
-        rebalanceTimeoutMs: options.rebalanceTimeoutMs,
-        sessionTimeoutMs: options.sessionTimeoutMs,
-        rejoins: this.#joined,
-      },
-      listener,
-    )
-    if (generation !== this.#generation) {
-      listener.mute()
-      return void (await membership.leave(false))
+    try {
+      const membership = await engine.join(
+        {
+          groupId: options.groupId,
+          clientId: options.clientId,
+          groupInstanceId: options.groupInstanceId,
+          interest: this.#interest,
+          assignor: options.assignor,
+          rebalanceTimeoutMs: options.rebalanceTimeoutMs,
+          sessionTimeoutMs: options.sessionTimeoutMs,
+          rejoins: this.#joined,
+        },
+        listener,
+      )
+      if (generation !== this.#generation) {
+        listener.mute()
+        return void (await membership.leave(false))
+      }
+      this.#membership = membership
+      this.#joined = true
+      this.#before = []
+    } catch (error) {
+      if (passes(error)) throw error
+      this.#ready.reject(error)
+      this.#ready = new Deferred()
+      throw error
     }
-    this.#membership = membership
-    this.#joined = true
-    this.#before = []
     void this.#follow(generation)
-  }
-
-  #failReady(error: unknown): void {
-    this.#ready.reject(error)
-    this.#ready = new Deferred()
   }
 
   // --- the group speaks ---------------------------------------------------------------------------------------------
 
   assignmentChanged(update: AssignmentUpdate): void {
+    const interest = this.#interest
     for (const tp of update.lost) {
       this.state(tp)?.halt('gone')
       this.#tasks = this.#tasks.map(task => withoutAssigned(task, tp))
@@ -225,9 +230,9 @@ export class ConsumerCoordinator implements MembershipListener {
     for (const tp of update.revoked) this.state(tp)?.halt('revoking')
     // In two steps: what is assigned may be gone again by the time that the rest has been given up.
     if (update.revoked.length > 0 && update.assigned.length > 0) {
-      this.#tasks.push({ update: { ...update, assigned: [], settled: false } })
-      this.#tasks.push({ update: { ...update, lost: [], revoked: [] } })
-    } else this.#tasks.push({ update })
+      this.#tasks.push({ interest, update: { ...update, assigned: [], settled: false } })
+      this.#tasks.push({ interest, update: { ...update, lost: [], revoked: [] } })
+    } else this.#tasks.push({ interest, update })
     this.#wakeup.wake()
   }
 
@@ -253,7 +258,7 @@ export class ConsumerCoordinator implements MembershipListener {
       }
       this.#following++
       const following =
-        'lost' in task ? this.#followLoss(task.lost, generation) : this.#followUpdate(task.update, generation)
+        'lost' in task ? this.#followLoss(task.lost, generation) : this.#followUpdate(task, generation)
       // The wait of a lost one for its handler is not among what has to be followed before leaving.
       if (!('lost' in task)) this.#followed = following.catch(() => {})
       try {
@@ -269,7 +274,8 @@ export class ConsumerCoordinator implements MembershipListener {
     }
   }
 
-  async #followUpdate(update: AssignmentUpdate, generation: number): Promise<void> {
+  async #followUpdate(task: UpdateTask, generation: number): Promise<void> {
+    const { update } = task
     const membership = this.#membership
     // It may leave, or lose its membership, while a handler or a hook takes its time.
     const current = () => generation === this.#generation && membership === this.#membership
@@ -277,16 +283,16 @@ export class ConsumerCoordinator implements MembershipListener {
     if (!current()) return
     if (update.revoked.length > 0) await this.#giveUp(this.#take(update.revoked))
     if (!current()) return
-    if (update.assigned.length > 0 || !this.#told) await this.#takeOn(update, current)
-    if (current()) this.#readyAfter(update)
+    if (update.assigned.length > 0 || !this.#told) await this.#takeOn(task, current)
+    if (current()) this.#readyAfter(task)
   }
 
   #take(partitions: readonly TopicPartition[]): PartitionState[] {
     return partitions.map(tp => this.state(tp)).filter(state => state !== undefined)
   }
 
-  async #takeOn(update: AssignmentUpdate, current: () => boolean): Promise<void> {
-    const { assigned, settled } = update
+  async #takeOn(task: UpdateTask, current: () => boolean): Promise<void> {
+    const { assigned, settled } = task.update
     const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
     for (const state of states) this.#put(state)
     // Some may have to be given up again already: they are followed as assigned, but nothing of them is read.
@@ -307,7 +313,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (isThenable(started)) await started
     this.#lookAgain(states, membership)
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
-    if (current()) this.#readyAfter(update)
+    if (current()) this.#readyAfter(task)
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
   }
@@ -362,9 +368,9 @@ export class ConsumerCoordinator implements MembershipListener {
     if (this.#host.options.bounded) state.until ??= state.end
   }
 
-  // Where more is to be followed, that is what whoever asks now waits for.
-  #readyAfter({ settled }: AssignmentUpdate): void {
-    if (settled && this.#tasks.length === 0) this.#becomeReady()
+  // Whoever asks after a change of what is read waits for the answer to that.
+  #readyAfter({ interest, update }: UpdateTask): void {
+    if (update.settled && interest === this.#interest) this.#becomeReady()
   }
 
   #becomeReady(): void {
@@ -571,10 +577,7 @@ export class ConsumerCoordinator implements MembershipListener {
   // --- changing and leaving -----------------------------------------------------------------------------------------
 
   /** Replaces what is read; before joining it is only noted. */
-  async subscribe(
-    interest: ResolvedConsumerOptions['interest'],
-    startAt: readonly ManualAssignment[],
-  ): Promise<void> {
+  async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     const before = this.#interest
     this.#interest = interest
     const undo = this.#positions.replace(startAt)
@@ -705,7 +708,7 @@ function attempt(
 // Of a partition that is gone before its assignment was followed nothing is left to follow.
 function withoutAssigned(task: Task, { topic, partition }: TopicPartition): Task {
   if ('lost' in task) return task
-  const { update } = task
+  const { interest, update } = task
   const assigned = update.assigned.filter(tp => tp.topic !== topic || tp.partition !== partition)
-  return assigned.length === update.assigned.length ? task : { update: { ...update, assigned } }
+  return assigned.length === update.assigned.length ? task : { interest, update: { ...update, assigned } }
 }

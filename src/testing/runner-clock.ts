@@ -19,7 +19,10 @@ export interface RunnerTimers {
 export class RunnerClock implements TestClock {
   readonly workBudget: WorkBudget = { ms: Number.POSITIVE_INFINITY, records: recordsPerTurn }
   readonly #timers: RunnerTimers
-  readonly #names = new Map<object, { readonly due: number; readonly name: string; readonly hold: boolean }>()
+  readonly #names = new Map<
+    object,
+    { readonly due: number; readonly name: string; readonly awaited: boolean }
+  >()
   #turnsAsked = 0
   #turnsGiven = 0
 
@@ -45,7 +48,7 @@ export class RunnerClock implements TestClock {
   setTimer(
     callback: () => void,
     delayMs: number,
-    { name = 'timer', hold = false }: TimerOptions = {},
+    { name = 'timer', hold = false, limit = false }: TimerOptions = {},
   ): Timer {
     const timer = {}
     if (delayMs === Number.POSITIVE_INFINITY) return { cancel: () => {} }
@@ -53,7 +56,7 @@ export class RunnerClock implements TestClock {
       this.#names.delete(timer)
       callback()
     })
-    this.#names.set(timer, { due: performance.now() + delayMs, name, hold })
+    this.#names.set(timer, { due: performance.now() + delayMs, name, awaited: hold && !limit })
     const cancel = () => {
       this.#names.delete(timer)
       stop()
@@ -73,7 +76,7 @@ export class RunnerClock implements TestClock {
 
   // A timer of the test, too, is something that is waited for.
   get holding(): boolean {
-    for (const { hold } of this.#names.values()) if (hold) return true
+    for (const { awaited } of this.#names.values()) if (awaited) return true
     return this.#timers.getTimerCount() > this.#names.size
   }
 

@@ -7,7 +7,8 @@ interface VirtualTimer {
   readonly order: number
   readonly callback: () => void
   readonly name: string
-  readonly hold: boolean
+  /** Whether somebody waits for it, and not only as long. */
+  readonly awaited: boolean
 }
 
 /** Time that stands still until it is moved; it starts at 2020-01-01T00:00Z. */
@@ -35,8 +36,9 @@ export class VirtualClock implements TestClock {
   }
 
   setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
-    const { name = 'timer', hold = false } = options ?? {}
-    const timer = { due: this.#elapsed + delayMs, order: this.#order++, callback, name, hold }
+    const { name = 'timer', hold = false, limit = false } = options ?? {}
+    const awaited = hold && !limit
+    const timer = { due: this.#elapsed + delayMs, order: this.#order++, callback, name, awaited }
     if (delayMs !== Number.POSITIVE_INFINITY) this.#timers.add(timer)
     return { cancel: () => void this.#timers.delete(timer) }
   }
@@ -59,7 +61,7 @@ export class VirtualClock implements TestClock {
   }
 
   get holding(): boolean {
-    for (const { hold } of this.#timers) if (hold) return true
+    for (const { awaited } of this.#timers) if (awaited) return true
     return false
   }
 

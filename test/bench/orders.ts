@@ -102,7 +102,8 @@ export function orderBroker(
     readonly maxRecords?: number
   } = {},
 ) {
-  const { partitions = 12, segmentRecords = 4096, maxRecords } = options
-  const topics = { orders: topic<unknown>({ partitions, segmentRecords }) }
+  const { partitions = 12, segmentRecords, maxRecords } = options
+  const size = segmentRecords === undefined ? {} : { segmentRecords }
+  const topics = { orders: topic<unknown>({ partitions, ...size }) }
   return new Broker(maxRecords === undefined ? { topics } : { topics, maxRecords })
 }

@@ -84,8 +84,8 @@ export function shareOfAppending(
 }
 
 /** A log of so many records, a millisecond apart. */
-function filledLog(records: number, segmentRecords: number = 4096) {
-  const broker = orderBroker({ maxRecords: -1, segmentRecords })
+function filledLog(records: number, options: { readonly segmentRecords?: number } = {}) {
+  const broker = orderBroker({ maxRecords: -1, ...options })
   const log = broker.topic('orders')
   const first = Date.now() - records
   for (let i = 0; i < records; i++) {
@@ -104,7 +104,7 @@ function trimmed({ partitions }: Topic): number {
 // While a million records come, V8 throws the code away that none of them ran, and would compile it within the measure.
 async function warmUp(scale: Scale): Promise<void> {
   for (let i = 0; i < 5; i++) {
-    const { broker, log } = filledLog(Math.min(scale.records, 2000), 4)
+    const { broker, log } = filledLog(Math.min(scale.records, 2000), { segmentRecords: 4 })
     trimmed(log)
     await broker.close()
   }
