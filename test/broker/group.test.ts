@@ -265,6 +265,22 @@ it('resolves stable when no rebalance is under way, and says who keeps it from t
   await Promise.all([stable, ready])
 })
 
+it('is stable again once a topic is gone of which a partition was being given up', async () => {
+  const { broker, clock } = brokerWithOrders(1, 2)
+  const { opened, open } = gate()
+  const read = { groupId: 'g', topics: ['orders'] } as const
+  await broker.consumer(read).run({ eachRecord: () => opened, concurrency: 2 })
+  await clock.settle()
+  const second = broker.consumer(read).run({ eachRecord: () => {} })
+  await clock.settle()
+  expect(broker.group('g').state).toBe('Reconciling')
+  broker.deleteTopic('orders')
+  await broker.group('g').stable()
+  open()
+  await second
+  expect(broker.group('g').members.map(({ assignment }) => assignment)).toEqual([[], []])
+})
+
 it('resolves caughtUp with lag 0, and says what lags when its time is up', async () => {
   const { broker, clock } = brokerWithOrders(2)
   await broker
