@@ -70,6 +70,8 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly #wakeup = new Wakeup()
   readonly #committer: Committer
   #interest: Interest
+  // Resolves when its engine has answered a join, well or not.
+  #joining: Promise<void> | undefined
   readonly #positions: StartPositions
   // What it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
@@ -189,6 +191,8 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#listener?.mute()
     const listener = new MemberListener(this)
     this.#listener = listener
+    const joined = new Deferred()
+    this.#joining = joined.promise
     try {
       const membership = await engine.join(
         {
@@ -215,6 +219,9 @@ export class ConsumerCoordinator implements MembershipListener {
       this.#ready.reject(error)
       this.#ready = new Deferred()
       throw error
+    } finally {
+      if (this.#joining === joined.promise) this.#joining = undefined
+      joined.resolve()
     }
     void this.#follow(generation)
   }
@@ -578,6 +585,8 @@ export class ConsumerCoordinator implements MembershipListener {
 
   /** Replaces what is read; before joining it is only noted. */
   async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
+    // The group knows what it read when it began to join.
+    while (this.#joining !== undefined) await this.#joining
     const before = this.#interest
     this.#interest = interest
     const undo = this.#positions.replace(startAt)

@@ -466,3 +466,23 @@ it('comes back where it is removed while its engine takes its time to look offse
   expect(seen.sort()).toEqual([0, 0, 1, 1])
   await broker.close()
 })
+
+it('reads what it subscribed to while it joined, though its engine takes its time', async () => {
+  const broker = new TestBroker()
+  for (const name of ['orders', 'payments']) {
+    broker.createTopic(name)
+    fill(broker, name, 1)
+  }
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] as string[] })
+  const seen: string[] = []
+  broker.faults.delay({ operation: 'join' }, 100)
+  const running = consumer.run({ eachRecord: ({ topic }) => seen.push(topic) })
+  const subscribed = consumer.subscribe(['payments'])
+  await broker.advance(100)
+  await Promise.all([running, subscribed])
+  await consumer.ready()
+  expect(names(consumer.assignment)).toEqual(['payments-0'])
+  await broker.idle()
+  expect(seen).toEqual(['payments'])
+  await broker.close()
+})

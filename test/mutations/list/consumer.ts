@@ -68,8 +68,8 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'who comes back gives up at once',
     file: 'consumer/consumer-coordinator.ts',
-    find: 'if (!isBrokerletError(error) || !error.retriable) {',
-    replace: 'if (isBrokerletError(error)) {',
+    find: 'if (!passes(error)) throw error\n',
+    replace: 'throw error\n',
     breaks: 'a consumer that was a member tries to join anew for as long as it may pass',
   },
   {
