@@ -247,6 +247,13 @@ export function resolveRunOptions(
       { option: 'topics' },
     )
   }
+  const lastTopic = typeof onFailure === 'object' ? onFailure.deadLetter : undefined
+  if (lastTopic !== undefined && policy.topics.some(({ topic }) => topic === lastTopic)) {
+    throw new InvalidOptionError(
+      `run: onFailure: '${lastTopic}' is one of retry.topics; what is given up there would come back for ever`,
+      { option: 'onFailure', topic: lastTopic },
+    )
+  }
   checkOptions('run: batch', batch ?? {}, { maxRecords: integer(1), lingerMs: duration })
   return {
     eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),

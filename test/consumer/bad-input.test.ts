@@ -180,6 +180,15 @@ describe('run', () => {
       'onFailure',
       "onFailure: 'orders' is read by this consumer; what it fails at would come back at once",
     ],
+    [
+      {
+        eachRecord,
+        retry: { topics: [{ topic: 'later', delayMs: 5 }] },
+        onFailure: { deadLetter: 'later' },
+      },
+      'onFailure',
+      "onFailure: 'later' is one of retry.topics; what is given up there would come back for ever",
+    ],
     [{ eachRecord, retry: { jitter: 2 } }, 'jitter', 'expected a number from 0 to 1, received 2'],
     [
       { eachRecord, retry: { topics: [{ topic: 'later', delayMs: 'long' }] } },
