@@ -8,7 +8,7 @@ export interface Timer {
 export interface TimerOptions {
   /** Whether the process stays alive for it; default false. */
   readonly hold?: boolean
-  /** Whether it only ends a wait for something else; default false. Whoever moves time waits for that first. */
+  /** Whether it only ends a wait for something else, so that nobody waits for it itself; default false. */
   readonly limit?: boolean
   /** What it is for, as a diagnosis shows it. */
   readonly name?: string

@@ -19,10 +19,7 @@ export interface RunnerTimers {
 export class RunnerClock implements TestClock {
   readonly workBudget: WorkBudget = { ms: Number.POSITIVE_INFINITY, records: recordsPerTurn }
   readonly #timers: RunnerTimers
-  readonly #names = new Map<
-    object,
-    { readonly due: number; readonly name: string; readonly awaited: boolean }
-  >()
+  readonly #names = new Map<object, { readonly due: number; readonly name: string; readonly hold: boolean }>()
   #turnsAsked = 0
   #turnsGiven = 0
 
@@ -56,7 +53,7 @@ export class RunnerClock implements TestClock {
       this.#names.delete(timer)
       callback()
     })
-    this.#names.set(timer, { due: performance.now() + delayMs, name, awaited: hold && !limit })
+    this.#names.set(timer, { due: performance.now() + delayMs, name, hold: hold && !limit })
     const cancel = () => {
       this.#names.delete(timer)
       stop()
@@ -76,7 +73,7 @@ export class RunnerClock implements TestClock {
 
   // A timer of the test, too, is something that is waited for.
   get holding(): boolean {
-    for (const { awaited } of this.#names.values()) if (awaited) return true
+    for (const { hold } of this.#names.values()) if (hold) return true
     return this.#timers.getTimerCount() > this.#names.size
   }
 

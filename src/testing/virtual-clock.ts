@@ -7,8 +7,7 @@ interface VirtualTimer {
   readonly order: number
   readonly callback: () => void
   readonly name: string
-  /** Whether somebody waits for it, and not only as long. */
-  readonly awaited: boolean
+  readonly hold: boolean
 }
 
 /** Time that stands still until it is moved; it starts at 2020-01-01T00:00Z. */
@@ -36,9 +35,9 @@ export class VirtualClock implements TestClock {
   }
 
   setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
-    const { name = 'timer', hold = false, limit = false } = options ?? {}
-    const awaited = hold && !limit
-    const timer = { due: this.#elapsed + delayMs, order: this.#order++, callback, name, awaited }
+    const { name = 'timer', limit = false } = options ?? {}
+    const hold = options?.hold === true && !limit
+    const timer = { due: this.#elapsed + delayMs, order: this.#order++, callback, name, hold }
     if (delayMs !== Number.POSITIVE_INFINITY) this.#timers.add(timer)
     return { cancel: () => void this.#timers.delete(timer) }
   }
@@ -61,7 +60,7 @@ export class VirtualClock implements TestClock {
   }
 
   get holding(): boolean {
-    for (const { awaited } of this.#timers) if (awaited) return true
+    for (const { hold } of this.#timers) if (hold) return true
     return false
   }
 
