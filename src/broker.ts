@@ -353,8 +353,9 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     // From here on nobody begins; who did so while the others ended, ends, too.
     this.#engine.refuse()
     const late = await this.#closeClients(leftMs())
+    const stopped = [...this.#engine.groupCoordinator.stopped.values()].flatMap(group => group.left())
     this.#engine.shutDown()
-    return onceEach([...left, ...late])
+    return onceEach([...left, ...late, ...stopped])
   }
 
   async #closeClients(timeoutMs: number): Promise<readonly Unread[]> {
@@ -414,7 +415,7 @@ function refuseContradiction(existing: Topic, declared: TopicOptions): void {
   }
 }
 
-// A consumer that is away, to restart, say, tells of what it had; where others have it by now they know better.
+// A consumer that is away, or has crashed, tells of what it had; where others have it by now they know better.
 function onceEach(left: readonly Unread[]): readonly Unread[] {
   const furthest = new Map<string, Unread>()
   for (const each of left) {

@@ -283,8 +283,8 @@ export interface Engine {
   /** A client counts from here until `untrack`: for `idle`, `close` and the process's end. */
   track(client: EngineClient): void
   untrack(client: EngineClient): void
-  /** A consumer of the group stopped because of an error. */
-  consumerStopped(event: GroupStoppedEvent): void
+  /** A consumer of the group stopped because of an error; `left` says what it had and nobody has read. */
+  consumerStopped(event: GroupStoppedEvent, left: () => readonly Unread[]): void
   /** Something changed that somebody may wait for. */
   touch(): void
   waitUntil(

@@ -7,6 +7,7 @@ import type {
   MemberRequest,
   Membership,
   MembershipListener,
+  Unread,
 } from '../engine.ts'
 import { describeValue, GroupIdNotFoundError, InvalidGroupIdError } from '../errors.ts'
 import type { Events, Outbox } from '../events.ts'
@@ -25,6 +26,12 @@ import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, type GroupMembershipHost, toSubscription } from './group-membership.ts'
 import { ManualMembership } from './manual-membership.ts'
 import { StandaloneMembership } from './standalone-membership.ts'
+
+/** Why a group has no member any more, and what its last one left. */
+export interface StoppedGroup {
+  readonly cause: unknown
+  left(): readonly Unread[]
+}
 
 /** What the groups need of their broker. */
 export interface GroupCoordinatorHost {
@@ -58,7 +65,7 @@ export class GroupCoordinator {
   readonly groups: Map<string, ConsumerGroup> = new Map()
   readonly holders: Set<GroupHolder> = new Set()
   /** How a group stopped, until a member joins it again. */
-  readonly stopped: Map<string, GroupStoppedEvent> = new Map()
+  readonly stopped: Map<string, StoppedGroup> = new Map()
   readonly #host: GroupCoordinatorHost
   readonly #offsets = new OffsetStore()
   // Readers of their own: each is the only member of a group that nobody sees.
@@ -266,10 +273,10 @@ export class GroupCoordinator {
   }
 
   /** A member stopped because of an error; a group that has no other one has stopped with it. */
-  consumerStopped(event: GroupStoppedEvent): void {
+  consumerStopped(event: GroupStoppedEvent, left: () => readonly Unread[]): void {
     const group = this.groups.get(event.groupId)
     if (group === undefined || group.live || this.#held(event.groupId)) return
-    this.stopped.set(event.groupId, event)
+    this.stopped.set(event.groupId, { cause: event.cause, left })
     this.#host.events.emit('groupStopped', event)
     this.#host.finished()
     this.#host.touch()

@@ -12,6 +12,7 @@ import type {
   MembershipListener,
   ProducerRecord,
   SendWait,
+  Unread,
 } from '../engine.ts'
 import {
   ClosedError,
@@ -409,8 +410,8 @@ export class MemoryEngine implements Engine, Closable {
     return this.groups.get(groupId)?.committed(tp) ?? null
   }
 
-  consumerStopped(event: GroupStoppedEvent): void {
-    this.groupCoordinator.consumerStopped(event)
+  consumerStopped(event: GroupStoppedEvent, left: () => readonly Unread[]): void {
+    this.groupCoordinator.consumerStopped(event, left)
   }
 
   // --- clients ------------------------------------------------------------------------------------------------------

@@ -298,8 +298,8 @@ export class ConsumerCoordinator implements MembershipListener {
     return partitions.map(tp => this.state(tp)).filter(state => state !== undefined)
   }
 
-  async #takeOn(task: UpdateTask, current: () => boolean): Promise<void> {
-    const { assigned, settled } = task.update
+  async #takeOn(following: UpdateTask, current: () => boolean): Promise<void> {
+    const { assigned, settled } = following.update
     const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
     for (const state of states) this.#put(state)
     // Some may have to be given up again already: they are followed as assigned, but nothing of them is read.
@@ -320,7 +320,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (isThenable(started)) await started
     this.#lookAgain(states, membership)
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
-    if (current()) this.#readyAfter(task)
+    if (current()) this.#readyAfter(following)
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
   }

@@ -225,7 +225,8 @@ export class ConsumerLifecycle implements EngineClient {
       this.#events.emit('closed', { reason: 'crashed' })
       const { groupId } = this
       if (groupId === undefined) return
-      this.#engine.consumerStopped(record ? { groupId, record, cause: error } : { groupId, cause: error })
+      const event = record ? { groupId, record, cause: error } : { groupId, cause: error }
+      this.#engine.consumerStopped(event, () => this.#report())
     })
     if (this.#worker instanceof RecordStream) this.#worker.fail(crash)
     await this.#closing
@@ -375,10 +376,14 @@ export class ConsumerLifecycle implements EngineClient {
   // While it is away, to restart, say, others may have gone on with what it had.
   #finishedByOthers(state: PartitionState): number {
     if (this.groupId === undefined || this.coordinator.memberId !== undefined) return 0
-    const committed = this.#engine.committed(this.groupId, state)
-    if (!isPromise(committed)) return committed?.offset ?? 0
-    // Closing does not wait for an answer from elsewhere.
-    committed.catch(() => {})
+    try {
+      const committed = this.#engine.committed(this.groupId, state)
+      if (!isPromise(committed)) return committed?.offset ?? 0
+      // Closing does not wait for an answer from elsewhere.
+      committed.catch(() => {})
+    } catch {
+      // Then it tells of what it knows itself.
+    }
     return 0
   }
 

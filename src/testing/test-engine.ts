@@ -12,6 +12,7 @@ import type {
   ProducerRecord,
   SendWait,
   TransactionalProducer,
+  Unread,
 } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
@@ -161,8 +162,8 @@ export class TestEngine implements Engine {
     this.#engine.untrack(client)
   }
 
-  consumerStopped(event: GroupStoppedEvent): void {
-    this.#engine.consumerStopped(event)
+  consumerStopped(event: GroupStoppedEvent, left: () => readonly Unread[]): void {
+    this.#engine.consumerStopped(event, left)
   }
 
   touch(): void {

@@ -271,6 +271,26 @@ it('leaves nothing of a topic that was deleted while it waits to restart', async
   expect(await consumer.close()).toEqual([])
 })
 
+it('tells what a group has left whose last consumer crashed, until another one joins', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const run = async () => {
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    consumer.on('crashed', () => {})
+    await consumer.run({
+      retry,
+      onFailure: 'stop',
+      eachRecord: ({ offset }) => (offset === 1 ? Promise.reject('no') : undefined),
+    })
+    await clock.settle()
+  }
+  await run()
+  await run()
+  fill(broker, 'orders', 1)
+  expect(await broker.close({ drain: true })).toEqual([
+    { group: 'g', topic: 'orders', partition: 0, from: 1, count: 3 },
+  ])
+})
+
 it('tells what is left of what it lost to a stuck handler, and nobody has', async () => {
   const { broker, clock } = brokerWithOrders(3)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 100 })
