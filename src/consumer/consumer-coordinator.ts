@@ -1,16 +1,9 @@
 import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
-import type {
-  AssignmentUpdate,
-  Engine,
-  FetchSession,
-  Membership,
-  MembershipListener,
-  PartitionFetch,
-} from '../engine.ts'
+import type { AssignmentUpdate, Engine, FetchSession, Membership, MembershipListener } from '../engine.ts'
 import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
 import type { IsolationLevel } from '../record.ts'
 import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
@@ -19,8 +12,10 @@ import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { Liveness } from './liveness.ts'
 import { MemberListener } from './member-listener.ts'
+import { PartitionStarter } from './partition-starter.ts'
 import { PartitionState, toTopicPartition } from './partition-state.ts'
-import { lookAgainMs, StartPositions } from './start-positions.ts'
+import { PartitionStates } from './partition-states.ts'
+import { StartPositions } from './start-positions.ts'
 import { Wakeup } from './wakeup.ts'
 
 /** What the coordinator needs of its consumer. */
@@ -66,17 +61,16 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly isolationLevel: IsolationLevel
   readonly liveness: Liveness
   readonly #host: CoordinatorHost
-  readonly #states = new Map<string, (PartitionState | undefined)[]>()
+  readonly #states = new PartitionStates()
   readonly #wakeup = new Wakeup()
   readonly #committer: Committer
   #interest: Interest
   // Resolves when its engine has answered a join, well or not.
   #joining: Promise<void> | undefined
   readonly #positions: StartPositions
+  readonly #starter: PartitionStarter
   // What it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
-  // Lost with a handler still at work.
-  readonly #stale = new Set<PartitionState>()
   #tasks: Task[] = []
   #membership: Membership | undefined
   #listener: MemberListener | undefined
@@ -108,6 +102,13 @@ export class ConsumerCoordinator implements MembershipListener {
     })
     this.#interest = options.interest
     this.#positions = new StartPositions(host.engine, options)
+    this.#starter = new PartitionStarter({
+      engine: host.engine,
+      positions: this.#positions,
+      session: host.session,
+      bounded: options.bounded,
+      fatal: error => host.fatal(error),
+    })
     this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
   }
 
@@ -126,7 +127,7 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   get states(): PartitionState[] {
-    return [...this.#states.values()].flatMap(states => states.filter(state => state !== undefined))
+    return this.#states.all
   }
 
   /** What it has, or had when it was a member last. */
@@ -139,8 +140,8 @@ export class ConsumerCoordinator implements MembershipListener {
     return this.states.filter(({ phase }) => phase === 'active').map(toTopicPartition)
   }
 
-  state({ topic, partition }: TopicPartition): PartitionState | undefined {
-    return this.#states.get(topic)?.[partition]
+  state(tp: TopicPartition): PartitionState | undefined {
+    return this.#states.find(tp)
   }
 
   /** Joins and begins to follow what the group says; what it starts runs in the caller's async context. */
@@ -248,7 +249,7 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   position(topic: string, partition: number): number | undefined {
-    const state = this.#states.get(topic)?.[partition]
+    const state = this.#states.at(topic, partition)
     return state?.positioned ? state.position : undefined
   }
 
@@ -286,29 +287,26 @@ export class ConsumerCoordinator implements MembershipListener {
     const membership = this.#membership
     // It may leave, or lose its membership, while a handler or a hook takes its time.
     const current = () => generation === this.#generation && membership === this.#membership
-    if (update.lost.length > 0) await this.#tellLost(this.#take(update.lost), 'its topic was deleted')
+    if (update.lost.length > 0)
+      await this.#tellLost(this.#states.findAll(update.lost), 'its topic was deleted')
     if (!current()) return
-    if (update.revoked.length > 0) await this.#giveUp(this.#take(update.revoked))
+    if (update.revoked.length > 0) await this.#giveUp(this.#states.findAll(update.revoked))
     if (!current()) return
     if (update.assigned.length > 0 || !this.#told) await this.#takeOn(task, current)
     if (current()) this.#readyAfter(task)
   }
 
-  #take(partitions: readonly TopicPartition[]): PartitionState[] {
-    return partitions.map(tp => this.state(tp)).filter(state => state !== undefined)
-  }
-
   async #takeOn(following: UpdateTask, current: () => boolean): Promise<void> {
     const { assigned, settled } = following.update
     const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
-    for (const state of states) this.#put(state)
+    for (const state of states) this.#states.put(state)
     // Some may have to be given up again already: they are followed as assigned, but nothing of them is read.
     for (const task of this.#tasks) {
       if ('update' in task) for (const tp of task.update.revoked) this.state(tp)?.halt('revoking')
     }
     // Kept here, since it may be lost while an engine takes its time to answer.
     const membership = this.#membership!
-    const positioned = this.#forEach(states, state => this.#positions.lookUp(state, membership))
+    const positioned = this.#starter.lookUp(states, membership)
     if (isThenable(positioned)) await positioned
     const partitions = states.map(toTopicPartition)
     // A member that ends up with nothing is told so, too, once.
@@ -316,63 +314,13 @@ export class ConsumerCoordinator implements MembershipListener {
       this.#told = true
       await this.#hook('onAssigned', partitions)
     }
-    const started = this.#startReadingAll(states)
+    const started = this.#starter.start(states)
     if (isThenable(started)) await started
-    this.#lookAgain(states, membership)
+    this.#starter.lookAgain(states, membership)
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (current()) this.#readyAfter(following)
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
-  }
-
-  // All at once: an engine that has to ask elsewhere asks for them together. One whose topic goes meanwhile, of which the
-  // group tells, or that cannot be looked up now, does not keep the others waiting.
-  #forEach(
-    states: readonly PartitionState[],
-    step: (state: PartitionState) => MaybePromise<void>,
-  ): MaybePromise<void> {
-    const steps = states.map(state => attempt(step, state))
-    if (!steps.some(isThenable)) return
-    const passes = (error: unknown) => {
-      if (!isBrokerletError(error) || !error.retriable) throw error
-    }
-    return Promise.all(steps.map(each => Promise.resolve(each).catch(passes))).then(() => {})
-  }
-
-  #startReadingAll(states: readonly PartitionState[]): MaybePromise<void> {
-    const wanted = states.filter(({ phase, positioned }) => phase === 'assigned' && positioned)
-    return this.#forEach(wanted, state => this.#startReading(state))
-  }
-
-  // Those that are still to be read, and could not be yet.
-  #lookAgain(states: readonly PartitionState[], membership: Membership): void {
-    const left = states.filter(({ phase }) => phase === 'assigned')
-    if (left.length === 0) return
-    const look = async () => {
-      const wanted = left.filter(({ phase }) => phase === 'assigned')
-      const unknown = wanted.filter(({ positioned }) => !positioned)
-      await this.#forEach(unknown, state => this.#positions.lookUp(state, membership))
-      await this.#startReadingAll(wanted)
-      this.#lookAgain(wanted, membership)
-      this.#host.engine.touch()
-    }
-    const { clock } = this.#host.engine
-    clock.setTimer(() => look().catch(error => this.#host.fatal(error)), lookAgainMs, {
-      name: 'looking again',
-    })
-  }
-
-  #startReading(state: PartitionState): MaybePromise<void> {
-    const fetch = this.#host.session.start(state)
-    return isPromise(fetch) ? fetch.then(started => this.#read(state, started)) : this.#read(state, fetch)
-  }
-
-  #read(state: PartitionState, fetch: PartitionFetch): void {
-    // It may be gone again by now.
-    if (state.phase !== 'assigned') return fetch.stop()
-    state.fetch = fetch
-    state.phase = 'active'
-    if (this.#host.options.bounded) state.until ??= state.end
   }
 
   // Whoever asks after a change of what is read waits for the answer to that.
@@ -383,26 +331,6 @@ export class ConsumerCoordinator implements MembershipListener {
   #becomeReady(): void {
     this.#settled = true
     this.#ready.resolve()
-  }
-
-  #put(state: PartitionState): void {
-    let states = this.#states.get(state.topic)
-    if (states === undefined) {
-      states = []
-      this.#states.set(state.topic, states)
-    }
-    states[state.partition] = state
-  }
-
-  #dropAll(dropped: readonly PartitionState[]): void {
-    for (const state of dropped) {
-      const states = this.#states.get(state.topic)
-      if (states?.[state.partition] === state) states[state.partition] = undefined
-    }
-    // Topics come and go for as long as a consumer reads.
-    for (const topic of new Set(dropped.map(state => state.topic))) {
-      if (!this.#states.get(topic)?.some(state => state !== undefined)) this.#states.delete(topic)
-    }
   }
 
   // A member's group knows where it stood; a reader without one, or with given partitions, goes on where it was itself.
@@ -416,7 +344,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (held.length === 0) return
     const partitions = held.map(toTopicPartition)
     for (const state of held) state.phase = 'gone'
-    this.#dropAll(held)
+    this.#states.drop(held)
     this.#host.events.emit('revoked', { partitions })
     this.#membership?.release(partitions)
     this.#host.engine.outbox.flush()
@@ -438,12 +366,8 @@ export class ConsumerCoordinator implements MembershipListener {
   async #tellLost(states: readonly PartitionState[], reason: unknown): Promise<void> {
     if (states.length === 0) return
     this.#host.halted(states)
-    this.#forgetStale()
-    for (const state of states) {
-      state.abort(reason)
-      if (state.busy) this.#stale.add(state)
-    }
-    this.#dropAll(states)
+    for (const state of states) state.abort(reason)
+    this.#states.lose(states)
     const partitions = states.map(toTopicPartition)
     await this.#hook('onLost', partitions)
     this.#host.events.emit('lost', { partitions, reason })
@@ -536,7 +460,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (offsets) {
       return this.#committer.commit(
         offsets,
-        offsets.map(tp => this.#readUnder(tp)),
+        offsets.map(tp => this.#states.readUnder(tp)),
       )
     }
     const states = this.states.filter(state => state.positioned)
@@ -558,21 +482,6 @@ export class ConsumerCoordinator implements MembershipListener {
         assignmentEpoch,
       })),
     }
-  }
-
-  // The assignment that an offset was read under: not one that has no position yet, and none while a handler from an
-  // assignment before it is still at work there.
-  #readUnder(tp: TopicPartition): PartitionState | undefined {
-    this.#forgetStale()
-    for (const { topic, partition } of this.#stale) {
-      if (topic === tp.topic && partition === tp.partition) return undefined
-    }
-    const state = this.state(tp)
-    return state?.positioned ? state : undefined
-  }
-
-  #forgetStale(): void {
-    for (const stale of this.#stale) if (!stale.busy) this.#stale.delete(stale)
   }
 
   async committedOffset(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
@@ -699,18 +608,6 @@ export class ConsumerCoordinator implements MembershipListener {
 
   get ended(): boolean {
     return this.#ended
-  }
-}
-
-// What is thrown at once is one answer among others, as what is rejected later.
-function attempt(
-  step: (state: PartitionState) => MaybePromise<void>,
-  state: PartitionState,
-): MaybePromise<void> {
-  try {
-    return step(state)
-  } catch (error) {
-    return Promise.reject(error)
   }
 }
 

@@ -1,0 +1,92 @@
+import type { Engine, FetchSession, Membership, PartitionFetch } from '../engine.ts'
+import { isBrokerletError } from '../errors.ts'
+import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { PartitionState } from './partition-state.ts'
+import { lookAgainMs, type StartPositions } from './start-positions.ts'
+
+/** What is needed to begin to read. */
+export interface PartitionStarterHost {
+  readonly engine: Engine
+  readonly positions: StartPositions
+  readonly session: FetchSession<PartitionState>
+  /** Whether they are read to the end that they have now. */
+  readonly bounded: boolean
+  /** The consumer cannot go on. */
+  fatal(error: unknown): void
+}
+
+/** Looks up where partitions begin, and begins to read them: now, or later those of which nobody could tell yet. */
+export class PartitionStarter {
+  readonly #host: PartitionStarterHost
+
+  constructor(host: PartitionStarterHost) {
+    this.#host = host
+  }
+
+  lookUp(states: readonly PartitionState[], membership: Membership): MaybePromise<void> {
+    return forEach(states, state => this.#host.positions.lookUp(state, membership))
+  }
+
+  /** Begins to read those that have a position. */
+  start(states: readonly PartitionState[]): MaybePromise<void> {
+    const wanted = states.filter(({ phase, positioned }) => phase === 'assigned' && positioned)
+    return forEach(wanted, state => this.#start(state))
+  }
+
+  #start(state: PartitionState): MaybePromise<void> {
+    const fetch = this.#host.session.start(state)
+    return isPromise(fetch) ? fetch.then(started => this.#read(state, started)) : this.#read(state, fetch)
+  }
+
+  #read(state: PartitionState, fetch: PartitionFetch): void {
+    // It may be gone again by now.
+    if (state.phase !== 'assigned') return fetch.stop()
+    state.fetch = fetch
+    state.phase = 'active'
+    if (this.#host.bounded) state.until ??= state.end
+  }
+
+  /** Tries again, later and as often as it takes, with those that are still to be read and could not be yet. */
+  lookAgain(states: readonly PartitionState[], membership: Membership): void {
+    const left = states.filter(({ phase }) => phase === 'assigned')
+    if (left.length === 0) return
+    const look = async () => {
+      const wanted = left.filter(({ phase }) => phase === 'assigned')
+      const unknown = wanted.filter(({ positioned }) => !positioned)
+      await this.lookUp(unknown, membership)
+      await this.start(wanted)
+      this.lookAgain(wanted, membership)
+      this.#host.engine.touch()
+    }
+    const { clock } = this.#host.engine
+    clock.setTimer(() => look().catch(error => this.#host.fatal(error)), lookAgainMs, {
+      name: 'looking again',
+    })
+  }
+}
+
+// All at once: an engine that has to ask elsewhere asks for them together. One whose topic goes meanwhile, of which the
+// group tells, or that cannot be looked up now, does not keep the others waiting.
+function forEach(
+  states: readonly PartitionState[],
+  step: (state: PartitionState) => MaybePromise<void>,
+): MaybePromise<void> {
+  const steps = states.map(state => attempt(step, state))
+  if (!steps.some(isThenable)) return
+  const passes = (error: unknown) => {
+    if (!isBrokerletError(error) || !error.retriable) throw error
+  }
+  return Promise.all(steps.map(each => Promise.resolve(each).catch(passes))).then(() => {})
+}
+
+// What is thrown at once is one answer among others, as what is rejected later.
+function attempt(
+  step: (state: PartitionState) => MaybePromise<void>,
+  state: PartitionState,
+): MaybePromise<void> {
+  try {
+    return step(state)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}

@@ -1,0 +1,74 @@
+import type { TopicPartition } from '../topic-partition.ts'
+import type { PartitionState } from './partition-state.ts'
+
+/** The partitions of one consumer, by topic and number, and those that it has lost while a handler was at work there. */
+export class PartitionStates {
+  readonly #states = new Map<string, (PartitionState | undefined)[]>()
+  // Lost with a handler still at work.
+  readonly #stale = new Set<PartitionState>()
+
+  get all(): PartitionState[] {
+    return [...this.#states.values()].flatMap(states => states.filter(state => state !== undefined))
+  }
+
+  at(topic: string, partition: number): PartitionState | undefined {
+    return this.#states.get(topic)?.[partition]
+  }
+
+  find({ topic, partition }: TopicPartition): PartitionState | undefined {
+    return this.at(topic, partition)
+  }
+
+  /** Those of these partitions that are there. */
+  findAll(partitions: readonly TopicPartition[]): PartitionState[] {
+    return partitions.map(tp => this.find(tp)).filter(state => state !== undefined)
+  }
+
+  put(state: PartitionState): void {
+    let states = this.#states.get(state.topic)
+    if (states === undefined) {
+      states = []
+      this.#states.set(state.topic, states)
+    }
+    states[state.partition] = state
+  }
+
+  drop(dropped: readonly PartitionState[]): void {
+    for (const state of dropped) {
+      const states = this.#states.get(state.topic)
+      if (states?.[state.partition] === state) states[state.partition] = undefined
+    }
+    // Topics come and go for as long as a consumer reads.
+    for (const topic of new Set(dropped.map(state => state.topic))) {
+      if (!this.#states.get(topic)?.some(state => state !== undefined)) this.#states.delete(topic)
+    }
+  }
+
+  /** The same for those that are lost, of which a handler may still work. */
+  lose(lost: readonly PartitionState[]): void {
+    this.#forgetStale()
+    for (const state of lost) if (state.busy) this.#stale.add(state)
+    this.drop(lost)
+  }
+
+  clear(): void {
+    this.#states.clear()
+  }
+
+  /**
+   * The assignment that an offset was read under: not one that has no position yet, and none while a handler from an
+   * assignment before it is still at work there.
+   */
+  readUnder(tp: TopicPartition): PartitionState | undefined {
+    this.#forgetStale()
+    for (const { topic, partition } of this.#stale) {
+      if (topic === tp.topic && partition === tp.partition) return undefined
+    }
+    const state = this.find(tp)
+    return state?.positioned ? state : undefined
+  }
+
+  #forgetStale(): void {
+    for (const stale of this.#stale) if (!stale.busy) this.#stale.delete(stale)
+  }
+}
