@@ -88,9 +88,10 @@ export class LogManager {
    * before they are written, so that what is written now is never what goes.
    */
   makeRoom(count: number, bytes: number): boolean {
-    const records = this.#records + count - this.#mostRecords
-    const overBytes = this.#bytes + bytes - this.#mostBytes
-    return (records <= 0 && overBytes <= 0) || this.#drop(records, overBytes)
+    const records = this.#records + count
+    const kept = this.#bytes + bytes
+    if (records <= this.#mostRecords && kept <= this.#mostBytes) return true
+    return this.#drop(records - this.#mostRecords, kept - this.#mostBytes)
   }
 
   #drop(records: number, bytes: number): boolean {

@@ -32,8 +32,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'maxRecords makes no room for what comes',
     file: 'log/log-manager.ts',
-    find: 'this.#records + count - this.#mostRecords',
-    replace: 'this.#records - this.#mostRecords',
+    find: 'const records = this.#records + count\n',
+    replace: 'const records = this.#records\n',
     breaks: 'a broker never keeps more than maxRecords',
   },
   {
