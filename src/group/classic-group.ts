@@ -1,56 +1,14 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { ErrorCode } from '../error-codes.ts'
-
-/** What a classic member offers of one protocol: for a consumer, an assignor's name and its subscription. */
-export interface ClassicProtocol {
-  readonly name: string
-  readonly metadata: Uint8Array
-}
-
-/** A member asks to join, or to join again. (Kafka: JoinGroup) */
-export interface ClassicJoin {
-  /** Empty for one that has no id yet. */
-  readonly memberId: string
-  readonly groupInstanceId: string | null
-  readonly clientId: string
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  readonly protocolType: string
-  readonly protocols: readonly ClassicProtocol[]
-  /** Whether one without an id is first only given one (KIP-394). */
-  readonly requireKnownMemberId: boolean
-}
-
-/** What joining came to. */
-export interface ClassicJoined {
-  readonly error: ErrorCode | undefined
-  readonly memberId: string
-  readonly generation: number
-  readonly protocolType: string | null
-  readonly protocol: string | null
-  readonly leader: string
-  /** For the leader alone: who is to be given what. */
-  readonly members: readonly {
-    readonly memberId: string
-    readonly groupInstanceId: string | null
-    readonly metadata: Uint8Array
-  }[]
-}
-
-/** What a member was given. (Kafka: SyncGroup) */
-export interface ClassicSynced {
-  readonly error: ErrorCode | undefined
-  readonly protocolType: string | null
-  readonly protocol: string | null
-  readonly assignment: Uint8Array
-}
-
-/** Who asks, as every request of a member says it. */
-export interface ClassicIdentity {
-  readonly memberId: string
-  readonly generation: number
-  readonly groupInstanceId: string | null
-}
+import {
+  type ClassicLeaver,
+  type ClassicMember,
+  type DescribedClassicMember,
+  type JoinedClassicMember,
+  offersTheSame,
+} from './classic-member.ts'
+import { ClassicMembers } from './classic-members.ts'
+import type { ClassicIdentity, ClassicJoin, ClassicJoined, ClassicSynced } from './classic-protocol.ts'
 
 /** What a classic group needs of whoever keeps it. */
 export interface ClassicGroupHost {
@@ -65,44 +23,6 @@ export interface ClassicGroupHost {
 /** A group's state, in the words of Kafka's classic protocol. */
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
 
-/** A member, as one way of assigning hands it over to the other. */
-export interface ClassicMember {
-  readonly memberId: string
-  readonly groupInstanceId: string | null
-  readonly clientId: string
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  readonly protocols: readonly ClassicProtocol[]
-  /** The generation that it was told last. */
-  readonly generation: number
-  readonly assignment: Uint8Array
-}
-
-/** One that leaves for another way of assigning; `joining` waits to hear what its joining came to. */
-export interface ClassicLeaver extends ClassicMember {
-  readonly joining: ((joined: ClassicJoined) => void) | undefined
-}
-
-/** A member of a classic group, as it is described: with what it offers of the protocol that was chosen. */
-export interface DescribedClassicMember extends ClassicMember {
-  readonly metadata: Uint8Array
-}
-
-interface Member {
-  memberId: string
-  readonly groupInstanceId: string | null
-  clientId: string
-  sessionTimeoutMs: number
-  rebalanceTimeoutMs: number
-  protocols: readonly ClassicProtocol[]
-  generation: number
-  assignment: Uint8Array
-  /** Waits for the others to join. */
-  joining: ((joined: ClassicJoined) => void) | undefined
-  /** Waits for the leader to assign. */
-  syncing: ((synced: ClassicSynced) => void) | undefined
-}
-
 const nothing = new Uint8Array(0)
 
 /**
@@ -112,8 +32,7 @@ const nothing = new Uint8Array(0)
 export class ClassicGroup {
   readonly id: string
   readonly #host: ClassicGroupHost
-  readonly #members = new Map<string, Member>()
-  readonly #static = new Map<string, string>()
+  readonly #members = new ClassicMembers()
   // Given an id and not come back with it yet.
   readonly #pending = new Set<string>()
   #state: ClassicState = 'Empty'
@@ -144,7 +63,7 @@ export class ClassicGroup {
   }
 
   get members(): readonly DescribedClassicMember[] {
-    return [...this.#members.values()].map(member => ({ ...member, metadata: this.#metadataOf(member) }))
+    return this.#members.all().map(member => ({ ...member, metadata: this.#metadataOf(member) }))
   }
 
   // --- joining ------------------------------------------------------------------------------------------------------
@@ -153,7 +72,8 @@ export class ClassicGroup {
   join(request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
     const refuse = (error: ErrorCode, memberId = request.memberId) => answer(this.#notJoined(error, memberId))
     if (this.#state === 'Dead') return refuse('UNKNOWN_MEMBER_ID')
-    if (request.protocols.length === 0 || !this.#fits(request)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+    const fits = request.protocols.length > 0 && this.#members.fit(request, this.#protocolType)
+    if (!fits) return refuse('INCONSISTENT_GROUP_PROTOCOL')
     if (request.groupInstanceId !== null) return this.#joinStatic(request, request.groupInstanceId, answer)
     if (request.memberId === '') {
       const memberId = this.#host.newMemberId(request.clientId)
@@ -172,22 +92,8 @@ export class ClassicGroup {
     if (this.#pending.delete(memberId)) this.#completeIfAllJoined()
   }
 
-  // A group of members takes only who speaks a protocol that all of them speak.
-  #fits({ protocolType, protocols, memberId, groupInstanceId }: ClassicJoin): boolean {
-    const others = [...this.#members.values()].filter(
-      member =>
-        member.memberId !== memberId &&
-        (groupInstanceId === null || member.groupInstanceId !== groupInstanceId),
-    )
-    if (others.length === 0) return true
-    if (protocolType !== this.#protocolType) return false
-    return protocols.some(({ name }) =>
-      others.every(member => member.protocols.some(each => each.name === name)),
-    )
-  }
-
   #joinStatic(request: ClassicJoin, groupInstanceId: string, answer: (joined: ClassicJoined) => void): void {
-    const known = this.#static.get(groupInstanceId)
+    const known = this.#members.idOf(groupInstanceId)
     if (known === undefined) {
       if (request.memberId !== '') return answer(this.#notJoined('UNKNOWN_MEMBER_ID', request.memberId))
       return this.#add(request, this.#host.newMemberId(groupInstanceId), answer)
@@ -200,7 +106,7 @@ export class ClassicGroup {
 
   // It has been restarted: it takes its own place, and nobody rebalances where it wants the same as before.
   #replace(
-    member: Member,
+    member: JoinedClassicMember,
     request: ClassicJoin,
     groupInstanceId: string,
     answer: (joined: ClassicJoined) => void,
@@ -211,11 +117,8 @@ export class ClassicGroup {
     member.joining = undefined
     member.syncing = undefined
     this.#unschedule(former)
-    this.#members.delete(former)
-    const same = sameProtocols(member.protocols, request.protocols)
-    member.memberId = this.#host.newMemberId(groupInstanceId)
-    this.#members.set(member.memberId, member)
-    this.#static.set(groupInstanceId, member.memberId)
+    const same = offersTheSame(member, request)
+    this.#members.rename(member, this.#host.newMemberId(groupInstanceId))
     const led = this.#leader === former
     if (this.#state !== 'Stable' || !same) {
       if (led) this.#leader = member.memberId
@@ -230,7 +133,7 @@ export class ClassicGroup {
   }
 
   #add(request: ClassicJoin, memberId: string, answer: (joined: ClassicJoined) => void): void {
-    const member: Member = {
+    const member: JoinedClassicMember = {
       memberId,
       groupInstanceId: request.groupInstanceId,
       clientId: request.clientId,
@@ -243,8 +146,7 @@ export class ClassicGroup {
       syncing: undefined,
     }
     this.#unschedule(memberId)
-    this.#members.set(memberId, member)
-    if (member.groupInstanceId !== null) this.#static.set(member.groupInstanceId, memberId)
+    this.#members.add(member)
     if (this.#members.size === 1) {
       this.#protocolType = request.protocolType
       this.#leader = memberId
@@ -252,8 +154,8 @@ export class ClassicGroup {
     this.#prepare()
   }
 
-  #rejoin(member: Member, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
-    const same = sameProtocols(member.protocols, request.protocols)
+  #rejoin(member: JoinedClassicMember, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
+    const same = offersTheSame(member, request)
     const settled = this.#state === 'Stable' && same && member.memberId !== this.#leader
     // It has not heard what it was told.
     const repeated = this.#state === 'CompletingRebalance' && same
@@ -267,7 +169,7 @@ export class ClassicGroup {
     this.#prepare()
   }
 
-  #update(member: Member, request: ClassicJoin): void {
+  #update(member: JoinedClassicMember, request: ClassicJoin): void {
     member.clientId = request.clientId
     member.sessionTimeoutMs = request.sessionTimeoutMs
     member.rebalanceTimeoutMs = request.rebalanceTimeoutMs
@@ -285,17 +187,14 @@ export class ClassicGroup {
         this.#schedule('initial delay', delayMs, () => this.#completeJoin())
         return this.#host.changed(this)
       }
-      const longest = Math.max(
-        ...[...this.#members.values()].map(({ rebalanceTimeoutMs }) => rebalanceTimeoutMs),
-      )
-      this.#schedule('rebalance', longest, () => this.#completeJoin())
+      this.#schedule('rebalance', this.#members.rebalanceTimeoutMs, () => this.#completeJoin())
       this.#host.changed(this)
     }
     this.#completeIfAllJoined()
   }
 
   #interruptSync(): void {
-    for (const member of this.#members.values()) {
+    for (const member of this.#members) {
       member.assignment = nothing
       const { syncing } = member
       member.syncing = undefined
@@ -307,7 +206,7 @@ export class ClassicGroup {
     if (this.#state !== 'PreparingRebalance' || this.#host.clock.scheduled(this.#timer('initial delay')))
       return
     if (this.#pending.size > 0) return
-    for (const { joining } of this.#members.values()) if (joining === undefined) return
+    for (const { joining } of this.#members) if (joining === undefined) return
     this.#completeJoin()
   }
 
@@ -315,16 +214,15 @@ export class ClassicGroup {
   #completeJoin(): void {
     this.#unschedule('rebalance')
     this.#unschedule('initial delay')
-    for (const member of [...this.#members.values()]) {
+    for (const member of this.#members.all()) {
       if (member.joining === undefined && member.groupInstanceId === null) this.#forget(member)
     }
     this.#generation++
     if (this.#members.size === 0) return this.#becomeEmpty()
     if (!this.#members.has(this.#leader)) this.#leader = this.#chooseLeader()
-    this.#protocol = this.#vote()
+    this.#protocol = this.#members.vote()
     this.#state = 'CompletingRebalance'
-    const members = [...this.#members.values()]
-    for (const member of members) {
+    for (const member of this.#members.all()) {
       const { joining } = member
       member.joining = undefined
       member.generation = this.#generation
@@ -332,15 +230,15 @@ export class ClassicGroup {
       joining?.(this.#joinedAs(member))
     }
     // Who is told that it has to assign and does not, is gone as well.
-    const longest = Math.max(...members.map(({ rebalanceTimeoutMs }) => rebalanceTimeoutMs))
     const { generation } = this
-    this.#schedule('sync', longest, () => this.#expireSync(generation))
+    this.#schedule('sync', this.#members.rebalanceTimeoutMs, () => this.#expireSync(generation))
     this.#host.changed(this)
   }
 
   #chooseLeader(): string {
-    for (const member of this.#members.values()) if (member.joining !== undefined) return member.memberId
-    return this.#members.keys().next().value!
+    const members = this.#members.all()
+    const present = members.find(({ joining }) => joining !== undefined)
+    return (present ?? members[0]!).memberId
   }
 
   #becomeEmpty(): void {
@@ -351,25 +249,9 @@ export class ClassicGroup {
     this.#host.changed(this)
   }
 
-  // Of the protocols that all speak, the one that most would like best.
-  #vote(): string {
-    const members = [...this.#members.values()]
-    const common = new Set(
-      members[0]!.protocols
-        .map(({ name }) => name)
-        .filter(name => members.every(({ protocols }) => protocols.some(each => each.name === name))),
-    )
-    const votes = new Map<string, number>()
-    for (const { protocols } of members) {
-      const best = protocols.find(({ name }) => common.has(name))!.name
-      votes.set(best, (votes.get(best) ?? 0) + 1)
-    }
-    return [...votes].reduce((best, each) => (each[1] > best[1] ? each : best))[0]
-  }
-
   #expireSync(generation: number): void {
     if (this.#state !== 'CompletingRebalance' || this.#generation !== generation) return
-    for (const member of [...this.#members.values()]) if (member.syncing === undefined) this.#forget(member)
+    for (const member of this.#members.all()) if (member.syncing === undefined) this.#forget(member)
     if (this.#members.size === 0) {
       this.#generation++
       return this.#becomeEmpty()
@@ -377,7 +259,7 @@ export class ClassicGroup {
     this.#prepare()
   }
 
-  #joinedAs(member: Member): ClassicJoined {
+  #joinedAs(member: JoinedClassicMember): ClassicJoined {
     const leads = member.memberId === this.#leader
     return {
       error: undefined,
@@ -387,7 +269,7 @@ export class ClassicGroup {
       protocol: this.#protocol,
       leader: this.#leader,
       members: leads
-        ? [...this.#members.values()].map(each => ({
+        ? this.#members.all().map(each => ({
             memberId: each.memberId,
             groupInstanceId: each.groupInstanceId,
             metadata: this.#metadataOf(each),
@@ -396,7 +278,7 @@ export class ClassicGroup {
     }
   }
 
-  #metadataOf(member: Member): Uint8Array {
+  #metadataOf(member: JoinedClassicMember): Uint8Array {
     return member.protocols.find(({ name }) => name === this.#protocol)?.metadata ?? nothing
   }
 
@@ -424,7 +306,7 @@ export class ClassicGroup {
     const given = new Map(assignments.map(each => [each.memberId, each.assignment]))
     this.#state = 'Stable'
     this.#unschedule('sync')
-    for (const each of this.#members.values()) {
+    for (const each of this.#members) {
       // Kept longer than the frame that it came in.
       each.assignment = Uint8Array.from(given.get(each.memberId) ?? nothing)
       const { syncing } = each
@@ -458,7 +340,7 @@ export class ClassicGroup {
 
   #check({ memberId, generation, groupInstanceId }: ClassicIdentity): ErrorCode | undefined {
     if (groupInstanceId !== null) {
-      const known = this.#static.get(groupInstanceId)
+      const known = this.#members.idOf(groupInstanceId)
       if (known === undefined) return 'UNKNOWN_MEMBER_ID'
       if (known !== memberId) return 'FENCED_INSTANCE_ID'
     }
@@ -470,7 +352,7 @@ export class ClassicGroup {
   /** A member goes; by its instance id where it has no other. */
   leave(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
     if (groupInstanceId !== null) {
-      const known = this.#static.get(groupInstanceId)
+      const known = this.#members.idOf(groupInstanceId)
       if (known === undefined) return 'UNKNOWN_MEMBER_ID'
       if (memberId !== '' && memberId !== known) return 'FENCED_INSTANCE_ID'
       this.#remove(this.#members.get(known)!)
@@ -487,7 +369,7 @@ export class ClassicGroup {
     return undefined
   }
 
-  #remove(member: Member): void {
+  #remove(member: JoinedClassicMember): void {
     this.#forget(member)
     if (this.#state === 'PreparingRebalance') this.#afterLoss()
     else if (this.#members.size === 0) {
@@ -502,19 +384,18 @@ export class ClassicGroup {
     this.#host.changed(this)
   }
 
-  #forget(member: Member): void {
+  #forget(member: JoinedClassicMember): void {
     const { joining, syncing, memberId } = member
     member.joining = undefined
     member.syncing = undefined
     joining?.(this.#notJoined('UNKNOWN_MEMBER_ID', memberId))
     syncing?.({ ...this.#synced(nothing), error: 'UNKNOWN_MEMBER_ID' })
     this.#unschedule(memberId)
-    this.#members.delete(memberId)
-    if (member.groupInstanceId !== null) this.#static.delete(member.groupInstanceId)
+    this.#members.delete(member)
   }
 
   // Its session counts anew from now.
-  #heard(member: Member): void {
+  #heard(member: JoinedClassicMember): void {
     this.#schedule(member.memberId, member.sessionTimeoutMs, () => {
       if (this.#members.get(member.memberId) === member && member.joining === undefined) this.#remove(member)
     })
@@ -524,14 +405,13 @@ export class ClassicGroup {
 
   /** Gives all its members away, to a group that assigns by itself: it is empty then. (KIP-848, online migration) */
   handOver(): readonly ClassicLeaver[] {
-    const leavers = [...this.#members.values()].map(member => ({ ...member }))
+    const leavers = this.#members.all().map(member => ({ ...member }))
     for (const { memberId, syncing } of leavers) {
       this.#unschedule(memberId)
       syncing?.({ ...this.#synced(nothing), error: 'REBALANCE_IN_PROGRESS' })
     }
     for (const timer of ['rebalance', 'initial delay', ...this.#pending]) this.#unschedule(timer)
     this.#members.clear()
-    this.#static.clear()
     this.#pending.clear()
     this.#becomeEmpty()
     return leavers
@@ -543,11 +423,10 @@ export class ClassicGroup {
     this.#protocolType = protocolType
     for (const each of members) {
       const member = { ...each, joining: undefined, syncing: undefined }
-      this.#members.set(member.memberId, member)
-      if (member.groupInstanceId !== null) this.#static.set(member.groupInstanceId, member.memberId)
+      this.#members.add(member)
       this.#heard(member)
     }
-    this.#protocol = this.#vote()
+    this.#protocol = this.#members.vote()
     // They have been together before: nobody else is waited for.
     this.#state = 'Stable'
     this.#prepare()
@@ -555,7 +434,7 @@ export class ClassicGroup {
 
   /** Ends; nobody is served any more. */
   delete(): void {
-    for (const member of [...this.#members.values()]) this.#forget(member)
+    for (const member of this.#members.all()) this.#forget(member)
     for (const timer of ['rebalance', 'initial delay', 'sync', ...this.#pending]) this.#unschedule(timer)
     this.#state = 'Dead'
   }
@@ -571,11 +450,4 @@ export class ClassicGroup {
   #timer(what: string): string {
     return `classic group '${this.id}': ${what}`
   }
-}
-
-function sameProtocols(a: readonly ClassicProtocol[], b: readonly ClassicProtocol[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((each, i) => each.name === b[i]!.name && Buffer.compare(each.metadata, b[i]!.metadata) === 0)
-  )
 }

@@ -1,4 +1,4 @@
-import type { ClassicMember } from '../group/classic-group.ts'
+import type { ClassicMember } from '../group/classic-member.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import { type ConsumerSubscription, readAssignment } from './consumer-protocol.ts'
 

@@ -1,5 +1,6 @@
 import type { BrokerletError } from '../errors.ts'
-import type { ClassicMember, ClassicProtocol } from '../group/classic-group.ts'
+import type { ClassicMember } from '../group/classic-member.ts'
+import type { ClassicProtocol } from '../group/classic-protocol.ts'
 import { ConsumerMember } from './consumer-member.ts'
 import { writeAssignment } from './consumer-protocol.ts'
 

@@ -1,7 +1,7 @@
 import type { PendingCommit } from '../engine.ts'
 import type { ErrorCode } from '../error-codes.ts'
 import { BrokerletError, isBrokerletError } from '../errors.ts'
-import type { ClassicIdentity } from '../group/classic-group.ts'
+import type { ClassicIdentity } from '../group/classic-protocol.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
 import type { Wire } from './wire.ts'
 

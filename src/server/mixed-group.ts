@@ -2,14 +2,8 @@ import type { Broker } from '../broker.ts'
 import type { MemberRequest, MembershipListener } from '../engine.ts'
 import type { ErrorCode } from '../error-codes.ts'
 import { InconsistentGroupProtocolError, isBrokerletError } from '../errors.ts'
-import type {
-  ClassicIdentity,
-  ClassicJoin,
-  ClassicJoined,
-  ClassicLeaver,
-  ClassicMember,
-  ClassicSynced,
-} from '../group/classic-group.ts'
+import type { ClassicLeaver, ClassicMember } from '../group/classic-member.ts'
+import type { ClassicIdentity, ClassicJoin, ClassicJoined, ClassicSynced } from '../group/classic-protocol.ts'
 import { claimsOf } from './claims.ts'
 import { type ClassicClient, ClassicConsumerMember } from './classic-consumer-member.ts'
 import { type ConsumerSubscription, readSubscription, writeAssignment } from './consumer-protocol.ts'

@@ -1,12 +1,8 @@
 import type { Broker } from '../broker.ts'
 import type { EngineClient } from '../engine.ts'
 import { type ErrorCode, errorCodes } from '../error-codes.ts'
-import {
-  ClassicGroup,
-  type ClassicIdentity,
-  type ClassicJoin,
-  type ClassicJoined,
-} from '../group/classic-group.ts'
+import { ClassicGroup } from '../group/classic-group.ts'
+import type { ClassicIdentity, ClassicJoin, ClassicJoined } from '../group/classic-protocol.ts'
 import type { GroupHolder } from '../group/group-holder.ts'
 import { Ids } from '../ids.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'

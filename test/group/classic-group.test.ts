@@ -1,11 +1,7 @@
 import { expect, it } from 'vitest'
 import { BrokerClock } from '../../src/broker-clock.ts'
-import {
-  ClassicGroup,
-  type ClassicJoin,
-  type ClassicJoined,
-  type ClassicSynced,
-} from '../../src/group/classic-group.ts'
+import { ClassicGroup } from '../../src/group/classic-group.ts'
+import type { ClassicJoin, ClassicJoined, ClassicSynced } from '../../src/group/classic-protocol.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))

@@ -1,4 +1,4 @@
-import type { ClassicIdentity, ClassicJoined, ClassicSynced } from '../../group/classic-group.ts'
+import type { ClassicIdentity, ClassicJoined, ClassicSynced } from '../../group/classic-protocol.ts'
 import { type Handler, handler } from '../handler.ts'
 import { heartbeat } from '../protocol/messages/heartbeat.ts'
 import { joinGroup } from '../protocol/messages/join-group.ts'
