@@ -2,7 +2,6 @@ import type { Assignor } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import {
   BrokerletError,
-  CommitFailedError,
   GroupSubscribedToTopicError,
   InconsistentGroupProtocolError,
   NonEmptyGroupError,
@@ -22,6 +21,7 @@ import { checkOptions, duration, requireArgument } from '../validate.ts'
 import { type ComputeAssignment, computeWith } from './assignor.ts'
 import { type AssignorName, assignors } from './assignors.ts'
 import { type ComputedTarget, GroupAssignment } from './group-assignment.ts'
+import { GroupCommits } from './group-commits.ts'
 import type {
   GroupState,
   MemberCommit,
@@ -32,10 +32,11 @@ import type {
 import { GroupLag } from './group-lag.ts'
 import type { GroupTopics } from './group-log.ts'
 import { GroupMember, type MemberOptions } from './group-member.ts'
+import { GroupMembers } from './group-members.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import type { OffsetStore } from './offset-store.ts'
-import { OwnedPartition, type OwnedPartitionHost } from './owned-partition.ts'
-import { covers, resolveTopics, type Subscription } from './subscription.ts'
+import type { OwnedPartition } from './owned-partition.ts'
+import type { Subscription } from './subscription.ts'
 
 /** What a group needs of the broker that keeps it. */
 export interface GroupHost {
@@ -77,12 +78,11 @@ export interface GroupHost {
 export class ConsumerGroup {
   readonly id: string
   readonly #host: GroupHost
-  readonly #members = new Map<string, GroupMember>()
-  readonly #static = new Map<string, GroupMember>()
+  readonly #members: GroupMembers
   readonly #assignment: GroupAssignment
   readonly #offsets: GroupOffsets
   readonly #lag: GroupLag
-  readonly #ownedHost: OwnedPartitionHost
+  readonly #commits: GroupCommits
   #assignor: Assignor | AssignorName = 'uniform'
   #compute: ComputeAssignment = assignors.uniform
   // The topics that a member has ever read, until what was committed of them is forgotten: records wait for it there.
@@ -100,11 +100,12 @@ export class ConsumerGroup {
     this.id = id
     this.#host = host
     this.#emptySince = host.clock.now()
+    this.#members = new GroupMembers(id, host.topics)
     this.#assignment = new GroupAssignment({
       clock: host.clock,
       outbox: host.outbox,
       topics: host.topics,
-      members: () => this.#members.values(),
+      members: this.#members,
       timer: member => this.#timer('rebalance', member),
       overdue: member => this.#fence(member, 'rebalance timeout'),
       atRest: moved => this.#atRest(moved),
@@ -117,7 +118,7 @@ export class ConsumerGroup {
       offsetsRetentionMs: host.offsetsRetentionMs,
       emptySince: () => (this.#empty ? this.#emptySince : undefined),
       // What those read who hold it is not known here.
-      subscribed: topic => host.held(id) || this.#someMember(member => covers(member.subscription, topic)),
+      subscribed: topic => host.held(id) || this.#members.cover(topic),
       finished: () => host.finished(),
       dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
       forgot: topic => this.#forget(topic),
@@ -126,16 +127,18 @@ export class ConsumerGroup {
         host.expired(this)
       },
     })
-    this.#ownedHost = {
+    this.#commits = new GroupCommits({
+      groupId: id,
+      members: this.#members,
+      assignment: this.#assignment,
       offsets: this.#offsets,
-      commit: (member, offsets) => this.commit(member, offsets),
       touch: host.touch,
-    }
+    })
     this.#lag = new GroupLag({
       topics: host.topics,
       assignment: this.#assignment,
       offsets: this.#offsets,
-      members: () => this.#members.values(),
+      members: this.#members,
       autoOffsetReset: () => this.#autoOffsetReset,
       isolationLevel: () => this.#isolationLevel,
     })
@@ -161,7 +164,7 @@ export class ConsumerGroup {
 
   /** The members, in the order in which they joined. */
   get members(): readonly MemberDescription[] {
-    return [...this.#members.values()].map(member => member.describe())
+    return this.#members.all().map(member => member.describe())
   }
 
   /** What a member is meant to have, whether or not it has it yet. @internal */
@@ -177,12 +180,7 @@ export class ConsumerGroup {
 
   /** Whether any member is there that is not merely waited for. @internal */
   get live(): boolean {
-    return this.#someMember(member => member.connected)
-  }
-
-  #someMember(is: (member: GroupMember) => boolean): boolean {
-    for (const member of this.#members.values()) if (is(member)) return true
-    return false
+    return this.#members.some(member => member.connected)
   }
 
   #atRest(moved: number): void {
@@ -206,13 +204,12 @@ export class ConsumerGroup {
     this.#requireNewId(options.memberId, former)
     const [nextAssignor, compute] = this.#chooseAssignor(assignor)
     const member = new GroupMember(options)
-    const others = [...this.#members.values()]
-    member.topics = this.#resolve(member.subscription, others)
+    member.topics = this.#members.resolve(member.subscription)
     const same = former?.topics === member.topics && compute === this.#compute && !this.#adopted
     const replaced = same ? former : undefined
     const computed = replaced
       ? undefined
-      : this.#assignment.compute([...others.filter(other => other !== former), member], compute)
+      : this.#assignment.compute([...this.#members.all().filter(other => other !== former), member], compute)
     // Nothing of the user's runs after this line, so nothing can fail half way.
     this.#assignor = nextAssignor
     this.#compute = compute
@@ -227,7 +224,7 @@ export class ConsumerGroup {
   }
 
   #former(groupInstanceId: string | undefined): GroupMember | undefined {
-    const former = groupInstanceId === undefined ? undefined : this.#static.get(groupInstanceId)
+    const former = this.#members.withInstance(groupInstanceId)
     if (!former?.connected || former.classic) return former
     throw new UnreleasedInstanceIdError(
       `Group '${this.id}' has a live member with groupInstanceId '${former.groupInstanceId}'`,
@@ -263,7 +260,7 @@ export class ConsumerGroup {
    */
   adopt(options: MemberOptions, owned: readonly TopicPartition[], epoch: number): GroupMember {
     const member = new GroupMember(options)
-    member.topics = this.#resolve(member.subscription, [...this.#members.values()])
+    member.topics = this.#members.resolve(member.subscription)
     this.#adopted = true
     this.#enter(member, undefined, false)
     this.#assignment.adopt(member, owned, epoch)
@@ -272,7 +269,7 @@ export class ConsumerGroup {
   }
 
   #chooseAssignor(wanted: Assignor | AssignorName | undefined): [Assignor | AssignorName, ComputeAssignment] {
-    if (this.#someMember(member => !member.classic)) {
+    if (this.#members.some(member => !member.classic)) {
       if (wanted === undefined || wanted === this.#assignor) return [this.#assignor, this.#compute]
       const name = typeof wanted === 'string' ? wanted : wanted.name
       const other = name === this.assignor ? ' from another object of that name' : ''
@@ -286,17 +283,9 @@ export class ConsumerGroup {
     return [assignor, typeof assignor === 'string' ? assignors[assignor] : computeWith(assignor)]
   }
 
-  // A member that takes another's place keeps its rank, which assignors go by.
   #enter(member: GroupMember, former: GroupMember | undefined, inPlace: boolean): void {
-    const others = [...this.#members.values()]
     if (former) this.#unschedule(former)
-    this.#members.clear()
-    for (const other of others) {
-      if (other !== former) this.#members.set(other.memberId, other)
-      else if (inPlace) this.#members.set(member.memberId, member)
-    }
-    if (!inPlace) this.#members.set(member.memberId, member)
-    if (member.groupInstanceId !== undefined) this.#static.set(member.groupInstanceId, member)
+    this.#members.enter(member, former, inPlace)
     if (former && !inPlace) this.#assignment.disownAll(former)
     this.#offsets.scheduleExpiry()
     this.#register(member)
@@ -308,20 +297,19 @@ export class ConsumerGroup {
 
   // A topic that nobody reads any more, and of which nothing is committed, does not wait for this group.
   #forget(topic: string): void {
-    if (this.#someMember(member => member.topics.includes(topic))) return
+    if (this.#members.read(topic)) return
     this.#registered.delete(topic)
     this.#host.unregistered(topic)
   }
 
   /** Replaces what a member reads. @internal */
   subscribe(member: GroupMember, subscription: Subscription): void {
-    this.#requireMember(member)
-    const members = [...this.#members.values()]
+    this.#members.require(member)
     const before = member.topics
-    member.topics = this.#resolve(subscription, members)
+    member.topics = this.#members.resolve(subscription)
     let computed: ComputedTarget
     try {
-      computed = this.#assignment.compute(members, this.#compute)
+      computed = this.#assignment.compute(this.#members.all(), this.#compute)
     } catch (error) {
       member.topics = before
       throw error
@@ -339,7 +327,7 @@ export class ConsumerGroup {
 
   /** A member goes, and its partitions with it. @internal */
   leave(member: GroupMember): void {
-    if (this.#members.get(member.memberId) === member) this.#remove(member, 'left')
+    if (this.#members.has(member)) this.#remove(member, 'left')
   }
 
   /** A member is sent away, and hears of it; it may come back. Whether there is such a member. @internal */
@@ -351,7 +339,7 @@ export class ConsumerGroup {
 
   /** A member is gone without a word, or is static and closed: its place is kept for its session time. @internal */
   disconnect(member: GroupMember): void {
-    if (this.#members.get(member.memberId) !== member || !member.connected) return
+    if (!this.#members.has(member) || !member.connected) return
     member.connected = false
     this.#assignment.positionsLost(member)
     this.#host.clock.unschedule(this.#timer('rebalance', member))
@@ -373,11 +361,10 @@ export class ConsumerGroup {
   }
 
   #remove(member: GroupMember, reason: MemberLeftEvent['reason']): void {
-    const remaining = [...this.#members.values()].filter(other => other !== member)
+    const remaining = this.#members.all().filter(other => other !== member)
     const { computed, failed } = this.#computeForced(remaining)
     this.#unschedule(member)
-    this.#members.delete(member.memberId)
-    if (member.groupInstanceId !== undefined) this.#static.delete(member.groupInstanceId)
+    this.#members.delete(member)
     member.connected = false
     this.#assignment.disownAll(member)
     this.#host.memberLeft({ groupId: this.id, memberId: member.memberId, reason })
@@ -395,38 +382,19 @@ export class ConsumerGroup {
     return `group '${this.id}': ${what} of ${memberId}`
   }
 
-  #requireMember(member: GroupMember): void {
-    if (this.#members.get(member.memberId) === member) return
-    throw new UnknownMemberIdError(`Group '${this.id}' does not know member '${member.memberId}'`, {
-      groupId: this.id,
-      memberId: member.memberId,
-    })
-  }
-
   // --- topics -------------------------------------------------------------------------------------------------------
 
   /** A topic was made or deleted, or it grew; whoever reads it gets a new target. @internal */
   topicChanged(topic: string): void {
     // Also where nobody is there now: one of the same name does not wait for those who read this one.
     if (!this.#host.topics.has(topic)) this.#registered.delete(topic)
-    const members = [...this.#members.values()]
-    if (!this.#assignment.has(topic) && !members.some(member => covers(member.subscription, topic))) return
-    for (const member of members) member.topics = this.#resolve(member.subscription, members)
-    for (const member of members) this.#register(member)
+    if (!this.#assignment.has(topic) && !this.#members.cover(topic)) return
+    for (const member of this.#members) member.topics = this.#members.resolve(member.subscription)
+    for (const member of this.#members) this.#register(member)
     const lost = this.#host.topics.has(topic) ? undefined : this.#assignment.forgetTopic(topic)
-    const { computed, failed } = this.#computeForced(members)
+    const { computed, failed } = this.#computeForced(this.#members.all())
     this.#assignorFailed = failed
     this.#assignment.apply(computed, undefined, lost)
-  }
-
-  // Members who read the same share one array: an assignor then sees at once that they are alike.
-  #resolve(subscription: Subscription, members: readonly GroupMember[]): readonly string[] {
-    const topics = resolveTopics(subscription, this.#host.topics)
-    const alike = members.find(
-      member =>
-        member.topics.length === topics.length && member.topics.every((name, i) => name === topics[i]),
-    )
-    return alike?.topics ?? topics
   }
 
   #apply(computed: ComputedTarget, failed: boolean, changed?: GroupMember): void {
@@ -458,83 +426,29 @@ export class ConsumerGroup {
     return this.#offsets.all()
   }
 
-  /**
-   * Commits for a member. A partition counts only under the very assignment it was read under, held or being given up
-   * (KIP-1251); where one does not, nothing is committed.
-   *
-   * @throws CommitFailedError
-   * @internal
-   */
+  /** Commits for a member, see `GroupCommits.commit`. @internal */
   commit(member: GroupMember, offsets: readonly MemberCommit[]): void {
-    this.checkCommit(member, offsets)
-    for (const offset of offsets) {
-      this.#offsets.storeOwned(this.#assignment.partition(offset.topic, offset.partition)!, offset)
-    }
-    this.#host.touch()
+    this.#commits.commit(member, offsets)
   }
 
   /** Refuses what `commit` would refuse. @internal */
   checkCommit(member: GroupMember, offsets: readonly MemberCommit[]): void {
-    if (this.#members.get(member.memberId) !== member)
-      throw this.#refused('UNKNOWN_MEMBER_ID', member, offsets)
-    for (const offset of offsets) {
-      const partition = this.#assignment.partition(offset.topic, offset.partition)
-      if (partition?.owner !== member || partition.epoch !== offset.assignmentEpoch) {
-        throw this.#refused('STALE_MEMBER_EPOCH', member, offsets)
-      }
-      if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)
-    }
+    this.#commits.check(member, offsets)
   }
 
   /** A partition of a member, to be committed with every record. @internal */
-  ownedOffset(
-    member: GroupMember,
-    { topic, partition }: TopicPartition,
-    assignmentEpoch: number,
-  ): OwnedPartition | undefined {
-    const owned = this.#assignment.partition(topic, partition)
-    return owned && new OwnedPartition(this.#ownedHost, member, owned, assignmentEpoch)
+  ownedOffset(member: GroupMember, tp: TopicPartition, assignmentEpoch: number): OwnedPartition | undefined {
+    return this.#commits.owned(member, tp, assignmentEpoch)
   }
 
-  #refused(
-    code: 'UNKNOWN_MEMBER_ID' | 'STALE_MEMBER_EPOCH',
-    { memberId }: GroupMember,
-    offsets: readonly TopicPartition[],
-  ): CommitFailedError {
-    const why =
-      code === 'UNKNOWN_MEMBER_ID'
-        ? `the group no longer knows member '${memberId}'`
-        : `not all of them are held by member '${memberId}' under the assignment they were read under`
-    const first = offsets[0]
-    return new CommitFailedError(
-      code,
-      `Group '${this.id}' refused the commit of ${offsets.map(formatTopicPartition).join(', ')}: ${why}`,
-      { groupId: this.id, memberId, ...(first ? { topic: first.topic, partition: first.partition } : {}) },
-    )
-  }
-
-  /**
-   * Commits for somebody who is no member: a consumer with `assign`, or an administrator.
-   *
-   * @throws UnknownMemberIdError while the group has members
-   * @internal
-   */
+  /** Commits for somebody who is no member, see `GroupCommits.commitFromOutside`. @internal */
   commitWithoutMember(offsets: readonly TopicPartitionOffset[]): void {
-    this.checkCommitWithoutMember(offsets)
-    this.#offsets.storeFromOutside(offsets)
-    this.#host.touch()
+    this.#commits.commitFromOutside(offsets)
   }
 
   /** Refuses what `commitWithoutMember` would refuse. @internal */
   checkCommitWithoutMember(offsets: readonly TopicPartitionOffset[]): void {
-    if (this.#members.size > 0) {
-      throw new UnknownMemberIdError(
-        `Group '${this.id}' has members, and only they commit for it; ` +
-          `received a commit of ${offsets.map(formatTopicPartition).join(', ')} from a consumer outside`,
-        { groupId: this.id },
-      )
-    }
-    for (const offset of offsets) this.#offsets.checkMetadata(offset)
+    this.#commits.checkFromOutside(offsets)
   }
 
   /**
@@ -556,7 +470,7 @@ export class ConsumerGroup {
   /** Forgets committed offsets; refused for a topic that a member reads. (Kafka: OffsetDelete) @internal */
   deleteOffsets(partitions: readonly TopicPartition[]): void {
     for (const { topic } of partitions) {
-      if (!this.#someMember(member => member.topics.includes(topic))) continue
+      if (!this.#members.read(topic)) continue
       throw new GroupSubscribedToTopicError(`Group '${this.id}' is subscribed to topic '${topic}'`, {
         groupId: this.id,
         topic,

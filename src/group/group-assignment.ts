@@ -13,7 +13,7 @@ export interface AssignmentHost {
   readonly clock: BrokerClock
   readonly outbox: Outbox
   readonly topics: GroupTopics
-  members(): Iterable<GroupMember>
+  readonly members: Iterable<GroupMember>
   /** The key of a member's timer. */
   timer(member: GroupMember): string
   /** A member did not give up in time what it was told to. */
@@ -93,7 +93,7 @@ export class GroupAssignment {
     const indexOf = new Map(names.map((name, index) => [name, index]))
     const subscribed = new Map([...lists].map(list => [list, list.map(name => indexOf.get(name)!)]))
     // Who is not asked for any more has no index, so what the target gave it is free.
-    for (const member of this.#host.members()) member.index = -1
+    for (const member of this.#host.members) member.index = -1
     for (let index = 0; index < members.length; index++) members[index]!.index = index
     const topics = names.map(name => ({ name, partitions: this.#host.topics.get(name)!.partitions.length }))
     const target = assignor({
@@ -182,8 +182,8 @@ export class GroupAssignment {
   // --- the way to it ------------------------------------------------------------------------------------------------
 
   #reconcileAll(changed?: GroupMember, lost?: LostPartitions): void {
-    const waited = [...this.#host.members()].filter(member => member.owed > 0)
-    countOwed(this.#host.members(), this.#all())
+    const waited = [...this.#host.members].filter(member => member.owed > 0)
+    countOwed(this.#host.members, this.#all())
     const changes: Changes = new Map()
     for (const [member, partitions] of lost ?? []) changeOf(changes, member).lost = partitions
     this.#step(this.#all(), changes)

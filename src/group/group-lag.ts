@@ -10,7 +10,7 @@ export interface GroupLagHost {
   readonly topics: GroupTopics
   readonly assignment: GroupAssignment
   readonly offsets: GroupOffsets
-  members(): Iterable<GroupMember>
+  readonly members: Iterable<GroupMember>
   /** What its members read. */
   isolationLevel(): IsolationLevel
   /** Where the group begins where nothing is committed. */
@@ -44,7 +44,7 @@ export class GroupLag {
   // By topic: every partition where a member reads it, else those with a committed offset.
   #interests(): Map<string, Set<number> | undefined> {
     const interests = new Map<string, Set<number> | undefined>()
-    for (const member of this.#host.members()) {
+    for (const member of this.#host.members) {
       for (const topic of member.topics) interests.set(topic, undefined)
     }
     for (const { topic, partition } of this.#host.offsets.all()) {

@@ -3,14 +3,14 @@ import type { Mutation } from '../mutation.ts'
 export const groupMutations: readonly Mutation[] = [
   {
     name: 'fencing does not look at the owner',
-    file: 'group/consumer-group.ts',
+    file: 'group/group-commits.ts',
     find: 'if (partition?.owner !== member || partition.epoch !== offset.assignmentEpoch) {',
     replace: 'if (partition?.epoch !== offset.assignmentEpoch) {',
     breaks: 'nobody commits what is not its own any more',
   },
   {
     name: 'fencing does not look at the epoch',
-    file: 'group/consumer-group.ts',
+    file: 'group/group-commits.ts',
     find: 'if (partition?.owner !== member || partition.epoch !== offset.assignmentEpoch) {',
     replace: 'if (partition?.owner !== member) {',
     breaks: 'a commit counts under the very assignment it was read under',
@@ -24,10 +24,10 @@ export const groupMutations: readonly Mutation[] = [
   },
   {
     name: 'a refused commit leaves its first part',
-    file: 'group/consumer-group.ts',
-    find: 'if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)\n    }',
+    file: 'group/group-commits.ts',
+    find: 'if (offset.metadata !== undefined) this.offsets.checkMetadata(offset)\n    }',
     replace:
-      'if (offset.metadata !== undefined) this.#offsets.checkMetadata(offset)\n      this.#offsets.storeOwned(partition, offset)\n    }',
+      'if (offset.metadata !== undefined) this.offsets.checkMetadata(offset)\n      this.offsets.storeOwned(partition, offset)\n    }',
     breaks: 'a refused commit changes nothing',
   },
   {

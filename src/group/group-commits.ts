@@ -1,0 +1,110 @@
+import { CommitFailedError, UnknownMemberIdError } from '../errors.ts'
+import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
+import type { GroupAssignment } from './group-assignment.ts'
+import type { MemberCommit } from './group-description.ts'
+import type { GroupMember } from './group-member.ts'
+import type { GroupMembers } from './group-members.ts'
+import type { GroupOffsets } from './group-offsets.ts'
+import { OwnedPartition, type OwnedPartitionHost } from './owned-partition.ts'
+
+/** What commits are checked against, and where they go. */
+export interface GroupCommitsHost {
+  readonly groupId: string
+  readonly members: GroupMembers
+  readonly assignment: GroupAssignment
+  readonly offsets: GroupOffsets
+  touch(): void
+}
+
+/** Whose commits count: those of a partition's owner, or of anybody while a group has no members. */
+export class GroupCommits implements OwnedPartitionHost {
+  readonly offsets: GroupOffsets
+  readonly #host: GroupCommitsHost
+
+  constructor(host: GroupCommitsHost) {
+    this.offsets = host.offsets
+    this.#host = host
+  }
+
+  touch(): void {
+    this.#host.touch()
+  }
+
+  /**
+   * Commits for a member. A partition counts only under the very assignment it was read under, held or being given up
+   * (KIP-1251); where one does not, nothing is committed.
+   *
+   * @throws CommitFailedError
+   */
+  commit(member: GroupMember, offsets: readonly MemberCommit[]): void {
+    this.check(member, offsets)
+    for (const offset of offsets) {
+      this.offsets.storeOwned(this.#host.assignment.partition(offset.topic, offset.partition)!, offset)
+    }
+    this.#host.touch()
+  }
+
+  /** Refuses what `commit` would refuse. */
+  check(member: GroupMember, offsets: readonly MemberCommit[]): void {
+    if (!this.#host.members.has(member)) throw this.#refused('UNKNOWN_MEMBER_ID', member, offsets)
+    for (const offset of offsets) {
+      const partition = this.#host.assignment.partition(offset.topic, offset.partition)
+      if (partition?.owner !== member || partition.epoch !== offset.assignmentEpoch) {
+        throw this.#refused('STALE_MEMBER_EPOCH', member, offsets)
+      }
+      if (offset.metadata !== undefined) this.offsets.checkMetadata(offset)
+    }
+  }
+
+  /** A partition of a member, to be committed with every record. */
+  owned(
+    member: GroupMember,
+    { topic, partition }: TopicPartition,
+    assignmentEpoch: number,
+  ): OwnedPartition | undefined {
+    const owned = this.#host.assignment.partition(topic, partition)
+    return owned && new OwnedPartition(this, member, owned, assignmentEpoch)
+  }
+
+  #refused(
+    code: 'UNKNOWN_MEMBER_ID' | 'STALE_MEMBER_EPOCH',
+    { memberId }: GroupMember,
+    offsets: readonly TopicPartition[],
+  ): CommitFailedError {
+    const { groupId } = this.#host
+    const why =
+      code === 'UNKNOWN_MEMBER_ID'
+        ? `the group no longer knows member '${memberId}'`
+        : `not all of them are held by member '${memberId}' under the assignment they were read under`
+    const first = offsets[0]
+    return new CommitFailedError(
+      code,
+      `Group '${groupId}' refused the commit of ${offsets.map(formatTopicPartition).join(', ')}: ${why}`,
+      { groupId, memberId, ...(first ? { topic: first.topic, partition: first.partition } : {}) },
+    )
+  }
+
+  /**
+   * Commits for somebody who is no member: a consumer with `assign`, or an administrator.
+   *
+   * @throws UnknownMemberIdError while the group has members
+   */
+  commitFromOutside(offsets: readonly TopicPartitionOffset[]): void {
+    this.checkFromOutside(offsets)
+    this.offsets.storeFromOutside(offsets)
+    this.#host.touch()
+  }
+
+  /** Refuses what `commitFromOutside` would refuse. */
+  checkFromOutside(offsets: readonly TopicPartitionOffset[]): void {
+    const { groupId, members } = this.#host
+    if (members.size > 0) {
+      throw new UnknownMemberIdError(
+        `Group '${groupId}' has members, and only they commit for it; ` +
+          `received a commit of ${offsets.map(formatTopicPartition).join(', ')} from a consumer outside`,
+        { groupId },
+      )
+    }
+    for (const offset of offsets) this.offsets.checkMetadata(offset)
+  }
+}
