@@ -1,6 +1,6 @@
 import { AbortWatch } from './abort-watch.ts'
 import type { Clock, Timer, TimerOptions, WorkBudget } from './clock.ts'
-import { type Check, requireArgument } from './validate.ts'
+import { abortSignal, type Check, checkOptions, requireArgument } from './validate.ts'
 
 const milliseconds: Check = {
   expected: 'a number of milliseconds',
@@ -110,10 +110,11 @@ export class BrokerClock implements Clock {
    * signal's reason when it aborts.
    */
   sleep(ms: number, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const { signal } = options
     return new Promise((resolve, reject) => {
       // On a virtual clock it would take all time with it.
       requireArgument('sleep', 'ms', ms, milliseconds)
+      checkOptions('sleep', options, { signal: abortSignal })
+      const { signal } = options
       if (signal?.aborted) return reject(signal.reason)
       const timer = this.#clock.setTimer(
         () => {

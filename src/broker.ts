@@ -33,6 +33,7 @@ import {
   anObject,
   boolean,
   type Check,
+  type Checks,
   callback,
   checkOptions,
   duration,
@@ -107,6 +108,22 @@ const aClock: Check = {
   },
 }
 
+/** How each option of a broker is checked. */
+export const brokerChecks: Checks<BrokerOptions> = {
+  topics: anObject,
+  autoCreateTopics: either(boolean, anObject),
+  maxRecords: limit(1),
+  maxBytes: limit(1),
+  offsetsRetentionMs: limit(1),
+  producerIdExpirationMs: integer(1),
+  transactionalIdExpirationMs: limit(1),
+  codec: objectWith('encode', 'decode'),
+  freeze: boolean,
+  clock: aClock,
+  random: callback,
+  ...policyChecks,
+}
+
 /**
  * Kafka's semantics in this process: topics, producers, consumers and groups over a log in memory.
  *
@@ -123,20 +140,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   #stopDraining: (() => void) | undefined
 
   constructor(options: BrokerOptions<Topics> = {}) {
-    checkOptions('Broker', options as BrokerOptions, {
-      topics: anObject,
-      autoCreateTopics: either(boolean, anObject),
-      maxRecords: limit(1),
-      maxBytes: limit(1),
-      offsetsRetentionMs: limit(1),
-      producerIdExpirationMs: integer(1),
-      transactionalIdExpirationMs: limit(1),
-      codec: objectWith('encode', 'decode'),
-      freeze: boolean,
-      clock: aClock,
-      random: callback,
-      ...policyChecks,
-    })
+    checkOptions('Broker', options as BrokerOptions, brokerChecks)
     this.#policy = new ConsumerPolicy(options)
     const { autoCreateTopics = false } = options
     this.#engine = new MemoryEngine({

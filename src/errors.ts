@@ -308,7 +308,7 @@ export class BatchError extends BrokerletError {
       readonly failedAt: { readonly topic: string; readonly partition: number; readonly offset: number }
     },
   ) {
-    const { topic, partition, offset } = at.failedAt
+    const { topic, partition, offset } = failedAt(at)
     super(
       'BATCH_FAILED',
       `The batch failed at offset ${offset} of ${topic}-${partition}: ${describeError(cause)}`,
@@ -321,6 +321,15 @@ export class BatchError extends BrokerletError {
     )
     this.failedAt = at.failedAt
   }
+}
+
+function failedAt(at: unknown): BatchError['failedAt'] {
+  const place = (at as { readonly failedAt?: unknown } | null | undefined)?.failedAt
+  if (typeof place === 'object' && place !== null) return place as BatchError['failedAt']
+  throw new InvalidArgumentError(
+    `BatchError: failedAt expected the record that failed, received ${describeValue(place)}`,
+    { field: 'failedAt', received: place },
+  )
 }
 
 /** Whether it is an error of any realm: what Node throws within Jest has another `Error` than the code that Jest runs. */

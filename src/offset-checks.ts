@@ -17,6 +17,12 @@ export const namedOffset: Check = either(oneOf('beginning', 'end'), timestampSpe
 /** A place in a partition. */
 export const offsetSpec: Check = either(offset, namedOffset)
 
+/** One partition. */
+export const onePartition: Check = {
+  expected: '{ topic, partition } with a whole number, 0 or more',
+  accepts: isTopicPartition,
+}
+
 /** Partitions. */
 export const partitionList: Check = {
   expected: 'an array of { topic, partition } with whole numbers, 0 or more',

@@ -1,4 +1,5 @@
 import { describeValue, InvalidRecordError } from './errors.ts'
+import { anObject, type Check, requireArgument } from './validate.ts'
 
 /** A record's key: a string, or bytes where the topic says `keys: 'bytes'`. */
 export type RecordKey = string | Uint8Array
@@ -53,6 +54,11 @@ export interface RecordMetadata {
 /** The headers of a record that has none. */
 export const noHeaders: RecordHeaders = Object.freeze({})
 
+const aRecord: Check = {
+  expected: 'a record',
+  accepts: value => anObject.accepts((value as { readonly headers?: unknown } | null | undefined)?.headers),
+}
+
 // The order and repetitions of headers that an object of names cannot hold.
 const lists = new WeakMap<object, HeaderList>()
 
@@ -63,6 +69,7 @@ const lists = new WeakMap<object, HeaderList>()
  * for (const [name, value] of headersOf(record)) console.log(name, value)
  */
 export function headersOf(record: { readonly headers: object }): HeaderList {
+  requireArgument('headersOf', 'record', record, aRecord)
   return lists.get(record.headers) ?? (Object.entries(record.headers) as [string, string | Uint8Array][])
 }
 

@@ -91,6 +91,12 @@ export const duration: Check = {
   accepts: value => typeof value === 'number' && value >= 0,
 }
 
+/** A duration that comes to an end. */
+export const finiteDuration: Check = {
+  expected: 'a number of milliseconds, 0 or more and not without end',
+  accepts: value => Number.isFinite(value) && (value as number) >= 0,
+}
+
 /** One of `values`. */
 export function oneOf(...values: readonly string[]): Check {
   return {
@@ -110,6 +116,9 @@ export const name: Check = {
   expected: 'a string that is not empty',
   accepts: value => typeof value === 'string' && value !== '',
 }
+
+/** Several of something. */
+export const aList: Check = { expected: 'an array', accepts: value => Array.isArray(value) }
 
 /** A list of strings; `what` says of what. */
 export function nameList(what: string): Check {

@@ -2,7 +2,7 @@ import { AbortWatch } from '../abort-watch.ts'
 import type { Engine, Unread } from '../engine.ts'
 import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
 import { Events } from '../events.ts'
-import { offsetList, offsetSpec } from '../offset-checks.ts'
+import { offsetList, offsetSpec, onePartition } from '../offset-checks.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
 import type { AnyRecord } from '../record.ts'
 import {
@@ -12,7 +12,7 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
-import { abortSignal, boolean, checkOptions, duration, integer, requireArgument } from '../validate.ts'
+import { abortSignal, aList, boolean, checkOptions, duration, integer, requireArgument } from '../validate.ts'
 import { ConcurrentProcessor } from './concurrent-processor.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
@@ -355,16 +355,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   #statesOf(method: string, partitions: readonly TopicPartition[] | undefined): PartitionState[] {
     if (partitions === undefined) return this.#coordinator.states.filter(({ phase }) => phase === 'active')
+    requireArgument(method, 'partitions', partitions, aList)
     return partitions.map(tp => this.#state(method, tp))
   }
 
   #state(method: string, tp: TopicPartition): PartitionState {
-    if (typeof tp !== 'object' || tp === null) {
-      throw new InvalidArgumentError(
-        `${method}: expected { topic, partition }, received ${describeValue(tp)}`,
-        {},
-      )
-    }
+    requireArgument(method, 'partition', tp, onePartition)
     const state = this.#coordinator.state(tp)
     // In onAssigned a partition is there, too, though nothing is handed out yet: a seek belongs right here.
     if (state !== undefined && state.phase !== 'gone' && state.positioned) return state
@@ -403,7 +399,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /** What its group has committed for a partition, or null. */
-  committed(tp: TopicPartition<Record['topic']>): Promise<OffsetAndMetadata | null> {
+  async committed(tp: TopicPartition<Record['topic']>): Promise<OffsetAndMetadata | null> {
+    requireArgument('committed', 'partition', tp, onePartition)
     return this.#coordinator.committedOffset(tp)
   }
 

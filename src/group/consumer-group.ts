@@ -9,7 +9,7 @@ import {
   UnreleasedInstanceIdError,
 } from '../errors.ts'
 import type { Outbox } from '../events.ts'
-import { groupOffsets } from '../offset-checks.ts'
+import { groupOffsets, onePartition } from '../offset-checks.ts'
 import type { IsolationLevel } from '../record.ts'
 import {
   formatTopicPartition,
@@ -418,6 +418,7 @@ export class ConsumerGroup {
 
   /** What is committed for a partition, or null. */
   committed(tp: TopicPartition): OffsetAndMetadata | null {
+    requireArgument('committed', 'partition', tp, onePartition)
     return this.#offsets.committed(tp)
   }
 

@@ -13,7 +13,8 @@ import { type ConsumerRecord, headersOf } from '../record.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { OpenTopics } from '../topic-definition.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
-import { checkOptions, integer, nameList } from '../validate.ts'
+import { type Check, checkOptions, integer, nameList, objectWith, requireArgument } from '../validate.ts'
+import { localBroker } from './local-broker.ts'
 import { type MirroredOffsets, noteMirrored, targetOffset } from './mirrored-offsets.ts'
 
 /** A partition that `mirror` reads. */
@@ -46,6 +47,15 @@ export interface MirrorSummary {
   readonly topics: readonly { readonly topic: string; readonly records: number }[]
   /** What each group has committed on the cluster now. */
   readonly groups: readonly { readonly groupId: string; readonly offsets: readonly TopicPartitionOffset[] }[]
+}
+
+const producing = objectWith('producer')
+const administration = objectWith('listTopics', 'describeTopic', 'setGroupOffsets')
+
+const aBus: Check = {
+  expected: 'what connect() gives: an object with admin and producer()',
+  accepts: value =>
+    producing.accepts(value) && administration.accepts((value as { readonly admin?: unknown }).admin),
 }
 
 // One partition on its way.
@@ -86,6 +96,8 @@ export async function mirror(
   bus: Pick<PubSub<{}>, 'admin' | 'producer'>,
   options: MirrorOptions = {},
 ): Promise<MirrorSummary> {
+  requireArgument('mirror', 'broker', broker, localBroker)
+  requireArgument('mirror', 'bus', bus, aBus)
   checkOptions('mirror', options, {
     topics: nameList('topic names'),
     groups: nameList('group ids'),

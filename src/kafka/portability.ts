@@ -1,4 +1,6 @@
 import type { TopicOptions } from '../topic-definition.ts'
+import { requireArgument } from '../validate.ts'
+import { localBroker } from './local-broker.ts'
 
 /** What `portability` looks at: a broker of this process. */
 export interface PortableBroker {
@@ -25,6 +27,7 @@ export interface PortabilityNote {
  * for (const { topic, option, onCluster } of portability(broker)) console.log(topic, option, onCluster)
  */
 export function portability(broker: PortableBroker): PortabilityNote[] {
+  requireArgument('portability', 'broker', broker, localBroker)
   const topics = [...broker.topics].flatMap(([name, topic]) =>
     notesOn(topic).map(note => ({ topic: name, ...note })),
   )

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { checkOptions } from '../validate.ts'
 import { makeNodes } from './cluster/cluster.ts'
+import { engineOf } from './engine-of.ts'
 import { InMemorySocket } from './in-memory-socket.ts'
 import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
 
@@ -21,8 +22,7 @@ const servers = new WeakMap<Broker['engine'], WireServer>()
 
 function serverOf(where: string, broker: object, options: WireOptions): WireServer {
   checkOptions<WireOptions>(where, options, wireOptions)
-  const { engine } = broker as Broker
-  engine.requireOpen()
+  const engine = engineOf(where, broker)
   let server = servers.get(engine)
   if (server === undefined) {
     server = new WireServer(engine, makeNodes('in-process', 9092, 1), options)

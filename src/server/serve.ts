@@ -1,9 +1,11 @@
 import { createServer } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Broker } from '../broker.ts'
+import { onePartition } from '../offset-checks.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import { anObject, checkOptions, integer, invalidOption, name } from '../validate.ts'
+import { anObject, checkOptions, integer, invalidOption, name, requireArgument } from '../validate.ts'
 import { makeNodes } from './cluster/cluster.ts'
+import { engineOf } from './engine-of.ts'
 import { loadNativeCrc32c } from './native-crc32c.ts'
 import { checkSaslOptions, type SaslOptions } from './sasl/sasl-options.ts'
 import { BrokerListener, type ServedBroker } from './served-broker.ts'
@@ -71,8 +73,7 @@ export async function serve(
     ...wireOptions,
   })
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)
-  const { engine } = broker as Broker
-  engine.requireOpen()
+  const engine = engineOf('serve', broker)
   const { port = 0, host = '127.0.0.1', brokers: count = 1, tls } = options
   if (port + count - 1 > maxPort) {
     throw invalidOption('serve', 'port', `room for ${count} brokers up to ${maxPort}`, port)
@@ -109,7 +110,10 @@ export async function serve(
     port: first!.port,
     bootstrapServers: brokers.map(({ address }) => address).join(','),
     brokers,
-    leaderOf: partition => servedBy(cluster.leadershipOf(engine.partition(partition)).leader.nodeId),
+    leaderOf: partition => {
+      requireArgument('leaderOf', 'partition', partition, onePartition)
+      return servedBy(cluster.leadershipOf(engine.partition(partition)).leader.nodeId)
+    },
     coordinatorOf: groupId => servedBy(cluster.coordinatorOf(groupId)?.nodeId ?? -1),
     get connections() {
       return wire.connections

@@ -1,15 +1,13 @@
 import { warn } from '../events.ts'
 import type { OpenTopics, TopicMap } from '../topic-definition.ts'
-import { invalidOption, oneOf } from '../validate.ts'
-import { TestBroker, type TestBrokerOptions } from './test-broker.ts'
+import { checkOptions, oneOf } from '../validate.ts'
+import { TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-broker.ts'
 
 /** What a fixture does about what a test left open. */
 export interface BrokerFixtureOptions<Topics extends TopicMap = TopicMap> extends TestBrokerOptions<Topics> {
   /** `fail` the test, `warn` the process (default), or `ignore` it. */
   leftOpen?: 'fail' | 'warn' | 'ignore'
 }
-
-const whatBecomes = oneOf('fail', 'warn', 'ignore')
 
 /**
  * A broker for each test, closed after it, as vitest's `test.extend` takes it. What the test left open (handlers that
@@ -24,9 +22,11 @@ export function brokerFixture<Topics extends TopicMap = OpenTopics>(
   context: { readonly task: { readonly name: string } },
   use: (broker: TestBroker<Topics>) => Promise<void>,
 ) => Promise<void> {
+  checkOptions('brokerFixture', options as BrokerFixtureOptions, {
+    ...testBrokerChecks,
+    leftOpen: oneOf('fail', 'warn', 'ignore'),
+  })
   const { leftOpen = 'warn', ...rest } = options
-  if (!whatBecomes.accepts(leftOpen))
-    throw invalidOption('brokerFixture', 'leftOpen', whatBecomes.expected, leftOpen)
   // vitest reads from the parameter's pattern what a fixture needs.
   return async ({ task }, use) => {
     const broker = new TestBroker<Topics>(rest as TestBrokerOptions<Topics>)

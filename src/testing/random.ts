@@ -1,4 +1,12 @@
+import { aList, type Check, integer, requireArgument } from '../validate.ts'
 import { seededRandom } from './seeded-random.ts'
+
+const weightedList: Check = {
+  expected: 'an array of objects with a weight',
+  accepts: value =>
+    Array.isArray(value) &&
+    value.every(each => typeof (each as { weight?: unknown } | null)?.weight === 'number'),
+}
 
 /** Chance that a seed decides, in the forms that a test asks for. */
 export class Random {
@@ -6,6 +14,7 @@ export class Random {
   readonly next: () => number
 
   constructor(seed: number) {
+    requireArgument('Random', 'seed', seed, integer(0))
     this.next = seededRandom(seed)
   }
 
@@ -21,11 +30,13 @@ export class Random {
 
   /** One of them, each as likely as the others. */
   pick<T>(choices: readonly T[]): T {
+    requireArgument('pick', 'choices', choices, aList)
     return choices[Math.floor(this.next() * choices.length)]!
   }
 
   /** One of them, each as likely as its weight says; undefined where nothing has any. */
   weighted<T extends { readonly weight: number }>(choices: readonly T[]): T | undefined {
+    requireArgument('weighted', 'choices', choices, weightedList)
     let left = this.next() * choices.reduce((sum, { weight }) => sum + weight, 0)
     for (const choice of choices) {
       left -= choice.weight
@@ -36,6 +47,7 @@ export class Random {
 
   /** Each of them with that probability. */
   some<T>(choices: readonly T[], probability: number): T[] {
+    requireArgument('some', 'choices', choices, aList)
     return choices.filter(() => this.chance(probability))
   }
 }

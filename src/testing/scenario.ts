@@ -1,7 +1,7 @@
 import type { TopicMap } from '../topic-definition.ts'
-import { type Check, callback, checkOptions, invalidOption } from '../validate.ts'
+import { type Check, type Checks, callback, checkOptions, invalidOption } from '../validate.ts'
 import type { Random } from './random.ts'
-import type { TestBroker, TestBrokerOptions } from './test-broker.ts'
+import { type TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-broker.ts'
 
 /** One running instance of a service: what a process would be. */
 export interface ServiceInstance {
@@ -74,26 +74,33 @@ const promiseList: Check = {
   accepts: value => Array.isArray(value) && value.every(each => allPromises.includes(each)),
 }
 
+const own: Check = { expected: 'nothing: a simulation has its own', accepts: () => false }
+
+const scenarioChecks: Checks<
+  Scenario<TopicMap> & { [Own in 'seed' | 'timers' | 'clock' | 'random']?: unknown }
+> = {
+  ...testBrokerChecks,
+  seed: own,
+  timers: own,
+  clock: own,
+  random: own,
+  services: functions,
+  actions: functions,
+  always: callback,
+  check: callback,
+  promises: promiseList,
+}
+
 /** Checks a scenario and takes it apart; the broker's options are checked by the broker. */
 export function toParts<Topics extends TopicMap>(scenario: Scenario<Topics>): ScenarioParts<Topics> {
   if (typeof scenario !== 'object' || scenario === null)
     throw invalidOption('simulate', 'scenario', 'an object with services and actions', scenario)
+  checkOptions('simulate', scenario as Scenario<TopicMap>, scenarioChecks)
   const { services, actions, always, check, promises, ...broker } = scenario
   const parts = { services, actions, always, check, promises }
-  checkOptions('simulate', parts, {
-    services: functions,
-    actions: functions,
-    always: callback,
-    check: callback,
-    promises: promiseList,
-  })
   for (const required of ['services', 'actions'] as const) {
     if (scenario[required] === undefined)
       throw invalidOption('simulate', required, functions.expected, undefined)
-  }
-  for (const own of ['seed', 'timers', 'clock', 'random']) {
-    const given: unknown = Reflect.get(scenario, own)
-    if (given !== undefined) throw invalidOption('simulate', own, 'nothing: a simulation has its own', given)
   }
   return { ...parts, promises: promises ?? defaultPromises, broker: broker as TestBrokerOptions<Topics> }
 }

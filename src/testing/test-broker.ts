@@ -1,20 +1,27 @@
-import { Broker, type BrokerCloseOptions, type BrokerOptions, type IdleOptions } from '../broker.ts'
+import {
+  Broker,
+  type BrokerCloseOptions,
+  type BrokerOptions,
+  brokerChecks,
+  type IdleOptions,
+} from '../broker.ts'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
 import type { Unread } from '../engine.ts'
 import { IllegalStateError, OffsetOutOfRangeError } from '../errors.ts'
+import { isTopicPartition } from '../offset-checks.ts'
 import { Producer, type ProducerOptions } from '../producer/producer.ts'
 import type { OpenTopics, RecordOf, TopicMap } from '../topic-definition.ts'
 import { formatTopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 import {
   abortSignal,
-  anObject,
   anything,
   type Check,
+  type Checks,
   checkOptions,
   duration,
+  finiteDuration,
   integer,
-  invalidOption,
   name,
   objectWith,
   requireArgument,
@@ -65,9 +72,21 @@ const day = 24 * 60 * 60 * 1000
 const realMs = 5000
 const closeRealMs = 1000
 
-const finiteDuration: Check = {
-  expected: 'a number of milliseconds, 0 or more and not without end',
-  accepts: value => Number.isFinite(value) && (value as number) >= 0,
+const own: Check = { expected: 'nothing: a test broker has its own', accepts: () => false }
+
+/** How each option of a test broker is checked. */
+export const testBrokerChecks: Checks<TestBrokerOptions & { clock?: unknown; random?: unknown }> = {
+  ...brokerChecks,
+  clock: own,
+  random: own,
+  seed: integer(0),
+  timers: objectWith('advanceTimersByTime', 'advanceTimersToNextTimer', 'getTimerCount'),
+  timelineEntries: integer(1),
+}
+
+const redelivered: Check = {
+  expected: '{ group, topic, partition, offset } with whole numbers, 0 or more',
+  accepts: value => isTopicPartition(value) && name.accepts(value.group) && integer(0).accepts(value.offset),
 }
 
 /**
@@ -91,7 +110,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   readonly #consumers = new Set<TestConsumer>()
 
   constructor(options: TestBrokerOptions<Topics> = {}) {
-    refuseOptions(options)
+    checkOptions('TestBroker', options, testBrokerChecks)
     const { seed = 1, timers, timelineEntries = 100_000, ...rest } = options
     const clock = timers === undefined ? new VirtualClock() : new RunnerClock(timers)
     super({ ...rest, clock, random: seededRandom(seed) })
@@ -310,6 +329,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    * @throws GroupIdNotFoundError, UnknownTopicOrPartitionError, OffsetOutOfRangeError where the log does not hold it
    */
   redeliver(what: TopicPartitionOffset & { readonly group: string }): void {
+    requireArgument('redeliver', 'what', what, redelivered)
     const { group, topic, partition, offset } = what
     this.engine.groupCoordinator.existing(group)
     const log = this.engine.partition({ topic, partition })
@@ -352,23 +372,4 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     await ended
     return closing
   }
-}
-
-function refuseOptions(options: TestBrokerOptions): void {
-  if (!anObject.accepts(options)) throw invalidOption('TestBroker', 'options', anObject.expected, options)
-  const { clock, random } = options as { readonly clock?: unknown; readonly random?: unknown }
-  for (const [option, given] of Object.entries({ clock, random })) {
-    if (given !== undefined)
-      throw invalidOption('TestBroker', option, 'nothing: a test broker has its own', given)
-  }
-  const { seed, timers, timelineEntries } = options
-  checkOptions(
-    'TestBroker',
-    { seed, timers, timelineEntries },
-    {
-      seed: integer(0),
-      timers: objectWith('advanceTimersByTime', 'advanceTimersToNextTimer', 'getTimerCount'),
-      timelineEntries: integer(1),
-    },
-  )
 }

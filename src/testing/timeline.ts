@@ -1,5 +1,7 @@
+import { onePartition } from '../offset-checks.ts'
 import type { AnyRecord } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
+import { requireArgument } from '../validate.ts'
 import type { EntryOf, TimelineEntry, TimelineEvent } from './timeline-entry.ts'
 import { printTimeline } from './timeline-text.ts'
 
@@ -61,7 +63,9 @@ export class Timeline implements Iterable<TimelineEntry> {
   }
 
   /** What concerns one partition: its records, its owners, and the faults in between. */
-  forPartition({ topic, partition }: TopicPartition): Timeline {
+  forPartition(tp: TopicPartition): Timeline {
+    requireArgument('forPartition', 'partition', tp, onePartition)
+    const { topic, partition } = tp
     return this.#where(entry => concernsPartition(entry, topic, partition))
   }
 

@@ -1,4 +1,5 @@
 import type { Timer, TimerOptions, WorkBudget } from '../clock.ts'
+import { finiteDuration, requireArgument } from '../validate.ts'
 import { recordsPerTurn, type TestClock } from './test-clock.ts'
 import { eventLoopTurn } from './turns.ts'
 
@@ -65,6 +66,7 @@ export class VirtualClock implements TestClock {
   }
 
   async advance(ms: number): Promise<void> {
+    requireArgument('advance', 'ms', ms, finiteDuration)
     const end = this.#elapsed + ms
     await this.settle()
     while (await this.#fireNext(end));

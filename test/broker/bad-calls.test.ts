@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NonEmptyGroupError, topic } from '../../src/index.ts'
+import { BatchError, headersOf, NonEmptyGroupError, topic } from '../../src/index.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
@@ -125,5 +125,55 @@ describe('calls of the broker', () => {
     expect(broker.describe().closed).toBe(false)
     expect(reader.assignment).toHaveLength(2)
     expect(thrownBy(() => broker.deleteGroup('g'))).toBeInstanceOf(NonEmptyGroupError)
+  })
+})
+
+describe('what is no record, and no partition', () => {
+  const nothing: readonly unknown[] = [undefined, null, {}, 'orders-0', 5]
+
+  it.each(nothing)('%j is refused, with what was expected', async wrong => {
+    const { broker } = shop()
+    broker.createGroup('g', { topics: ['orders'] })
+    const reader = broker.consumer({ groupId: 'h', topics: ['orders'] })
+    await reader.ready()
+    const given = wrong as never
+    for (const [error, text] of [
+      [thrownBy(() => headersOf(given)), 'headersOf: expected a record, received '],
+      [
+        thrownBy(() => new BatchError(new Error('down'), given)),
+        'BatchError: failedAt expected the record that failed, received undefined',
+      ],
+      [thrownBy(() => broker.group('g').committed(given)), 'committed: expected { topic, partition } '],
+      [await rejectionOf(reader.committed(given)), 'committed: expected { topic, partition } '],
+      [thrownBy(() => reader.position(given)), 'position: expected { topic, partition } '],
+      [thrownBy(() => reader.seek(given, 0)), 'seek: expected { topic, partition } '],
+    ] as const) {
+      expect(error).toMatchObject({ name: 'InvalidArgumentError', code: 'INVALID_REQUEST', errno: 42 })
+      expect(error.message.slice(0, text.length)).toBe(text)
+      expect(error.field).toBeTypeOf('string')
+    }
+  })
+
+  it('one partition is no list of them, to a pause', async () => {
+    const { broker } = shop()
+    const reader = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await reader.ready()
+    const orders0 = { topic: 'orders', partition: 0 } as never
+    for (const method of ['pause', 'resume'] as const) {
+      expect(thrownBy(() => reader[method](orders0))).toMatchObject({
+        name: 'InvalidArgumentError',
+        message: `${method}: expected an array, received an object`,
+      })
+    }
+    expect(reader.paused).toEqual([])
+  })
+
+  it('a sleep takes a signal and nothing else', async () => {
+    const { broker } = shop()
+    for (const options of [null, { abort: new AbortController().signal }, { signal: 'stop' }]) {
+      expect(await rejectionOf(broker.clock.sleep(1, options as never))).toMatchObject({
+        name: 'InvalidOptionError',
+      })
+    }
   })
 })

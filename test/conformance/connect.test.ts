@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
-import { type ConnectOptions, connect, portability } from '../../src/kafka/index.ts'
+import { type ConnectOptions, connect, mirror, portability } from '../../src/kafka/index.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 
 const bootstrapBrokers = ['127.0.0.1:9092']
 
@@ -80,4 +81,18 @@ describe('portability', () => {
     expect(portability({ topics: new Map(), groups })).toMatchObject([{ groupId: 'g', option: 'assignor' }])
     await broker.close()
   })
+
+  it.each([undefined, null, {}, { topics: 5, groups: 5 }])(
+    'is said, as mirroring is done, of a broker and not of %j',
+    async wrong => {
+      const expected = 'expected a Broker of this process, received '
+      const fields = { name: 'InvalidArgumentError', code: 'INVALID_REQUEST', field: 'broker' }
+      const message = expect.stringContaining(expected)
+      expect(thrownBy(() => portability(wrong as never))).toMatchObject({ ...fields, message })
+      const broker = new Broker()
+      expect(await rejectionOf(mirror(wrong as never, broker))).toMatchObject({ ...fields, message })
+      expect(await rejectionOf(mirror(broker, wrong as never))).toMatchObject({ ...fields, field: 'bus' })
+      await broker.close()
+    },
+  )
 })

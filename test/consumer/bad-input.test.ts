@@ -312,12 +312,12 @@ describe('calls of a consumer', () => {
       [
         () => consumer.position(undefined as never),
         {},
-        'position: expected { topic, partition }, received undefined',
+        'position: expected { topic, partition } with a whole number, 0 or more, received undefined',
       ],
       [
         () => consumer.pause(['orders-0'] as never),
         {},
-        "pause: expected { topic, partition }, received 'orders-0'",
+        "pause: expected { topic, partition } with a whole number, 0 or more, received 'orders-0'",
       ],
     ]
     for (const [call, fields, text] of calls) {

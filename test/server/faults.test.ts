@@ -226,6 +226,8 @@ it('refuses what is no fault', () => {
   expect(() => faults.fail({ api: 'Produce' }, 0)).toThrow('0')
   expect(() => faults.delay({}, -1)).toThrow('-1')
   expect(() => faults.disconnect({}, { when: 'later' as never })).toThrow("'later'")
+  expect(() => faults.disconnect({}, null as never)).toThrow('expected an object of options, received null')
+  expect(() => faults.disconnect({}, { time: 2 } as never)).toThrow("unknown option 'time'")
   expect(() => faults.fail({ topics: 'orders' } as never, 'NOT_COORDINATOR')).toThrow('topics')
   expect(faults.uses).toEqual([])
 })

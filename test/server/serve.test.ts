@@ -4,9 +4,15 @@ import path from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
-import { type ServeOptions, serve } from '../../src/server/index.ts'
+import {
+  connect as connectInProcess,
+  type ServeOptions,
+  serve,
+  socketFactory,
+} from '../../src/server/index.ts'
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { collect } from '../helpers/collect.ts'
+import { thrownBy } from '../helpers/errors.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
 const open: (() => Promise<unknown>)[] = []
@@ -124,6 +130,22 @@ it('refuses what cannot be meant', async () => {
       `serve: option '${option}' expected an object, received an array of 0`,
     )
   }
+})
+
+it.each([undefined, null, {}, 'broker'])('serves a broker, and refuses %j', async wrong => {
+  const refused = (where: string) => ({
+    name: 'InvalidArgumentError',
+    field: 'broker',
+    message: expect.stringContaining(`${where}: expected a Broker of this process, received `),
+  })
+  await expect(serve(wrong as never)).rejects.toMatchObject(refused('serve'))
+  expect(thrownBy(() => socketFactory(wrong as never))).toMatchObject(refused('socketFactory'))
+  expect(thrownBy(() => connectInProcess(wrong as never))).toMatchObject(refused('connect'))
+  const { server } = await start()
+  expect(thrownBy(() => server.leaderOf(wrong as never))).toMatchObject({
+    name: 'InvalidArgumentError',
+    field: 'partition',
+  })
 })
 
 it('refuses a broker that is closed, and one that closes before the server listens', async () => {

@@ -58,6 +58,9 @@ base('fails the test for it where that is asked for, or ignores it', async () =>
 })
 
 base('refuses another word for what is done about it', () => {
+  expect(() => brokerFixture({ topics, leftOpn: 'fail' } as never)).toThrow(
+    "brokerFixture: unknown option 'leftOpn'. Did you mean 'leftOpen'?",
+  )
   expect(() => brokerFixture({ topics, leftOpen: 'throw' as never })).toThrow(
     "brokerFixture: option 'leftOpen' expected one of 'fail', 'warn', 'ignore', received 'throw'",
   )

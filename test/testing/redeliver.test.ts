@@ -8,6 +8,7 @@ import {
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { fill, gate, offsets, rejection } from '../helpers/behaviours.ts'
+import { thrownBy } from '../helpers/errors.ts'
 
 const topics = { orders: topic({ partitions: 1 }) }
 const orders0 = { topic: 'orders', partition: 0 } as const
@@ -178,4 +179,14 @@ it('refuses a group, a partition or a record that is not there', async () => {
   expect(((await refused({ offset: 1 })) as Error).message).toBe(
     'redeliver: orders-0 holds no record at offset 1; it holds 2 to 3',
   )
+})
+
+it.each([undefined, null, {}, again(-1), { ...again(0), group: '' }])('refuses %j', async what => {
+  const { broker } = await billing()
+  expect(thrownBy(() => broker.redeliver(what as never))).toMatchObject({
+    name: 'InvalidArgumentError',
+    message: expect.stringMatching(
+      /^redeliver: expected \{ group, topic, partition, offset \} with whole numbers, 0 or more, received /,
+    ),
+  })
 })

@@ -267,9 +267,10 @@ it('refuses what cannot be meant', async () => {
   expect(wrong({ timers: {} })).toThrow(
     "option 'timers' expected an object with advanceTimersByTime(), advanceTimersToNextTimer(), getTimerCount()",
   )
-  expect(wrong({ topic: {} })).toThrow("unknown option 'topic'")
-  expect(wrong(null as never)).toThrow('expected an object, received null')
-  expect(wrong('seed' as never)).toThrow("expected an object, received 'seed'")
+  expect(wrong({ topic: {} })).toThrow("TestBroker: unknown option 'topic'. Did you mean 'topics'?")
+  expect(wrong({ sed: 1 })).toThrow("TestBroker: unknown option 'sed'. Did you mean 'seed'?")
+  expect(wrong(null as never)).toThrow('TestBroker: expected an object of options, received null')
+  expect(wrong('seed' as never)).toThrow("expected an object of options, received 'seed'")
   const broker = new TestBroker({ topics })
   await expect(broker.advance(-1)).rejects.toThrow('advance: expected a number of milliseconds')
   await expect(broker.advance(Number.POSITIVE_INFINITY)).rejects.toThrow('not without end')

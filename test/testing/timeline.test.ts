@@ -55,6 +55,11 @@ it('tells of one partition', async () => {
   expect(part.entries.length).toBeLessThan(timeline.entries.length)
 })
 
+it.each([undefined, null, 'orders-0'])('tells nothing of %j, which is no partition', wrong => {
+  const { timeline } = new TestBroker({ topics: { orders: topic() } })
+  expect(() => timeline.forPartition(wrong as never)).toThrow('forPartition: expected { topic, partition }')
+})
+
 it('tells of one group', async () => {
   const broker = await story()
   await broker.consumer({ groupId: 'audit', topics: ['orders'] }).run({ eachRecord: () => {} })

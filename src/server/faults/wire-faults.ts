@@ -1,6 +1,14 @@
 import type { BrokerClock } from '../../broker-clock.ts'
 import { type Barrier, FaultRules, type FaultRuleUse, type FaultTimes } from '../../fault-rules.ts'
-import { type Check, checkOptions, duration, invalidOption, oneOf, requireArgument } from '../../validate.ts'
+import {
+  anything,
+  type Check,
+  checkOptions,
+  duration,
+  invalidOption,
+  oneOf,
+  requireArgument,
+} from '../../validate.ts'
 import { errnoOfName, type WireErrorCode } from './wire-error-code.ts'
 import {
   checkWireScope,
@@ -87,12 +95,14 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
    * The connection ends: `before` the request is done (default), or `after` it, in place of the answer, so that its client
    * cannot know.
    */
-  disconnect(
-    scope: WireScope,
-    { when = 'before', ...times }: FaultTimes & { readonly when?: 'before' | 'after' } = {},
-  ): this {
+  disconnect(scope: WireScope, options: FaultTimes & { readonly when?: 'before' | 'after' } = {}): this {
     checkWireScope('faults.disconnect', scope)
-    checkOptions<{ when?: string }>('faults.disconnect', { when }, { when: oneOf('before', 'after') })
+    checkOptions('faults.disconnect', options, {
+      when: oneOf('before', 'after'),
+      times: anything,
+      always: anything,
+    })
+    const { when = 'before', ...times } = options
     this.add('disconnect', scope, times as FaultTimes, ({ fate }) => {
       fate.disconnect ??= when
     })

@@ -111,7 +111,8 @@ function committedOf(wire: Wire, version: number, groupId: string, wanted: reado
         name,
         topicId,
         partitions: partitionIndexes.map(partitionIndex => {
-          const committed = topic && group?.committed({ topic: topic.name, partition: partitionIndex })
+          const log = topic?.partitions[partitionIndex]
+          const committed = log && group?.committed({ topic: log.topic, partition: partitionIndex })
           return {
             partitionIndex,
             committedOffset: committed?.offset ?? -1,
