@@ -28,16 +28,20 @@ export function checkOptions<Options extends object>(
   const known: Readonly<Record<string, Check>> = checks
   for (const [option, value] of Object.entries(options)) {
     if (!Object.hasOwn(known, option)) {
-      const suggestions = suggest(option, Object.keys(checks))
-      throw new InvalidOptionError(`${where}: unknown option '${option}'${didYouMean(suggestions)}`, {
-        option,
-        suggestions,
-      })
+      throw unknownOption(where, option, Object.keys(checks))
     }
     const check = known[option]!
     if (value !== undefined && !check.accepts(value))
       throw invalidOption(where, option, check.expected, value)
   }
+}
+
+// Where none is near, its name may be from elsewhere (KafkaJS: `eachMessage`, `retries`): all there are is what helps then.
+function unknownOption(where: string, option: string, known: readonly string[]): InvalidOptionError {
+  const suggestions = suggest(option, known)
+  const all = known.length === 0 ? '; there is none' : `; there are ${known.join(', ')}`
+  const help = suggestions.length > 0 ? didYouMean(suggestions) : all
+  return new InvalidOptionError(`${where}: unknown option '${option}'${help}`, { option, suggestions })
 }
 
 /** The error for an option whose value cannot be. */

@@ -120,7 +120,11 @@ describe('run', () => {
       "expected a function, or an object with a function per topic, received 'log'",
     ],
     [{ eachRecord: { orders: 5 } }, 'eachRecord', 'received an object'],
-    [{ eachMessage: eachRecord }, 'eachMessage', "run: unknown option 'eachMessage'"],
+    [
+      { eachMessage: eachRecord },
+      'eachMessage',
+      "run: unknown option 'eachMessage'; there are eachRecord, eachBatch,",
+    ],
     [{ eachRecord, batch: {} }, 'batch', "run: option 'batch' goes with 'eachBatch'"],
     [
       { eachBatch: eachRecord, batch: { maxRecords: 0 } },
@@ -208,7 +212,11 @@ describe('run', () => {
       'attempts',
       'expected a whole number of at least 1, or Infinity, received 0',
     ],
-    [{ eachRecord, retry: { times: 5 } }, 'times', "run: retry: unknown option 'times'"],
+    [
+      { eachRecord, retry: { times: 5 } },
+      'times',
+      "run: retry: unknown option 'times'; there are attempts, delayMs, backoff, jitter, retryable, topics",
+    ],
     [{ eachRecord, retry: { delayMs: -1 } }, 'delayMs', 'received -1'],
     [
       { eachRecord, retry: { delayMs: 1, backoff: () => 1 } },
