@@ -1,4 +1,3 @@
-import { Deferred } from '../deferred.ts'
 import type { EpochOffset, Interest, JoinRequest, Membership, MembershipListener } from '../engine.ts'
 import { errorCodes } from '../error-codes.ts'
 import {
@@ -14,10 +13,10 @@ import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } fro
 import type { ClientLibrary, IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
-import { groupBy } from './group-by.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
+import { Heartbeats } from './heartbeats.ts'
 import { topicsOf } from './interest.ts'
-import { backoffMs } from './retry.ts'
+import { type IdPartition, type OwnedPartition, OwnedPartitions } from './owned-partitions.ts'
 
 /** What members of groups share. */
 export interface MembershipHost {
@@ -27,13 +26,6 @@ export interface MembershipHost {
 }
 
 type HeartbeatResponse = Awaited<ReturnType<ClientLibrary['consumerGroupHeartbeatV1']['api']['async']>>
-
-interface Owned extends TopicPartition {
-  readonly topicId: string
-  readonly assignmentEpoch: number
-  /** To be given up: it counts as owned until its handlers have ended. */
-  revoking: boolean
-}
 
 // While it waits for what others give up it asks more often than its group wants it to be heard.
 const unsettledBeatMs = 500
@@ -74,11 +66,11 @@ export class GroupMembership implements Membership {
   readonly #listener: MembershipListener
   readonly #commits = new TaskQueue(1)
   readonly #committed: CommittedLookup
-  readonly #owned = new Map<string, Owned>()
+  readonly #owned: OwnedPartitions
+  readonly #heartbeats: Heartbeats
   #interest: Interest
   #names: readonly string[] = []
   #assignment: readonly IdPartitions[] = []
-  #target: readonly (TopicPartition & { readonly topicId: string })[] = []
   #memberEpoch = 0
   #intervalMs = 0
   // Says everything in the next heartbeat, since the last one may not have been heard.
@@ -86,8 +78,6 @@ export class GroupMembership implements Membership {
   // Says in the next one what it has.
   #changed = false
   #settled = false
-  #nudge = new Deferred()
-  #beating: Promise<void> = Promise.resolve()
   #gone: unknown
   #left = false
   #unwatch: (() => void) | undefined
@@ -109,6 +99,15 @@ export class GroupMembership implements Membership {
     this.#request = request
     this.#interest = request.interest
     this.#listener = listener
+    this.#owned = new OwnedPartitions(host.cluster)
+    this.#heartbeats = new Heartbeats({
+      memberId,
+      clock: host.cluster.clock,
+      random: host.cluster.random,
+      intervalMs: () => (this.#settled ? this.#intervalMs : Math.min(this.#intervalMs, unsettledBeatMs)),
+      beat: () => this.#beat(),
+      failed: error => this.#fence(error),
+    })
   }
 
   /** @throws what the group refuses it with */
@@ -120,49 +119,10 @@ export class GroupMembership implements Membership {
       this.#end()
       throw error
     }
-    void this.#run()
+    void this.#heartbeats.run()
   }
 
   // --- heartbeats ---------------------------------------------------------------------------------------------------
-
-  async #run(): Promise<void> {
-    for (let failures = 0; ; ) {
-      await this.#pause(failures === 0 ? this.#beatMs : backoffMs(failures, this.#cluster.random))
-      if (this.#left) return
-      this.#beating = this.#beat()
-      try {
-        await this.#beating
-        failures = 0
-      } catch (error) {
-        this.#beating = Promise.resolve()
-        if (this.#left) return
-        // Nobody could be reached: whether it is a member still is for the group to say.
-        if (isBrokerletError(error) && error.retriable) failures++
-        else return this.#fence(error)
-      }
-    }
-  }
-
-  get #beatMs(): number {
-    return this.#settled ? this.#intervalMs : Math.min(this.#intervalMs, unsettledBeatMs)
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const nudged = this.#nudge
-    // Held: while nobody can be reached there is no connection that keeps the process alive.
-    const timer = this.#cluster.clock.setTimer(() => nudged.resolve(), ms, {
-      hold: true,
-      name: `heartbeat of ${this.memberId}`,
-    })
-    await nudged.promise
-    timer.cancel()
-    if (this.#nudge === nudged) this.#nudge = new Deferred()
-  }
-
-  // The next heartbeat comes now.
-  #beatSoon(): void {
-    this.#nudge.resolve()
-  }
 
   async #beat(): Promise<void> {
     const { groupInstanceId, rebalanceTimeoutMs, assignor } = this.#request
@@ -187,7 +147,7 @@ export class GroupMembership implements Membership {
             says ? this.#names : null,
             null,
             says && typeof assignor === 'string' ? assignor : null,
-            this.#memberEpoch === 0 ? [] : says || changed ? this.#ownedIds() : null,
+            this.#memberEpoch === 0 ? [] : says || changed ? this.#owned.byTopicId() : null,
           ] as const
         },
         errno: ({ errorCode }) => errorCode,
@@ -199,16 +159,6 @@ export class GroupMembership implements Membership {
       this.#full = true
       throw error
     }
-  }
-
-  #ownedIds(): IdPartitions[] {
-    return Array.from(
-      groupBy(this.#owned.values(), ({ topicId }) => topicId),
-      ([topicId, owned]) => ({
-        topicId,
-        partitions: owned.map(({ partition }) => partition),
-      }),
-    )
   }
 
   // --- the assignment -----------------------------------------------------------------------------------------------
@@ -226,7 +176,7 @@ export class GroupMembership implements Membership {
     }
     // A topic that is not known here yet may be by now.
     const renamed = assignment !== null || this.#isUnnamed
-    if (renamed) this.#target = await this.#named(this.#assignment)
+    if (renamed) this.#owned.aimAt(await this.#named(this.#assignment))
     if (renamed || full || !this.#settled) await this.#reconcile()
   }
 
@@ -234,7 +184,7 @@ export class GroupMembership implements Membership {
     return this.#assignment.some(({ topicId }) => this.#cluster.nameOf(topicId) === undefined)
   }
 
-  async #named(assigned: readonly IdPartitions[]): Promise<(TopicPartition & { topicId: string })[]> {
+  async #named(assigned: readonly IdPartitions[]): Promise<IdPartition[]> {
     if (this.#isUnnamed) await this.#cluster.refresh()
     return assigned.flatMap(({ topicId, partitions }) => {
       const topic = this.#cluster.nameOf(topicId)
@@ -243,16 +193,8 @@ export class GroupMembership implements Membership {
   }
 
   async #reconcile(): Promise<void> {
-    // By id: a topic that was deleted and made anew is another one.
-    const target = new Map(this.#target.map(tp => [formatTopicPartition(tp), tp.topicId]))
-    const leaving = [...this.#owned.values()].filter(
-      tp => target.get(formatTopicPartition(tp)) !== tp.topicId,
-    )
-    if (leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
-    const lost = leaving.filter(tp => this.#cluster.knownTopic(tp.topic)?.id !== tp.topicId)
-    for (const tp of lost) this.#owned.delete(formatTopicPartition(tp))
-    const revoked = leaving.filter(tp => !tp.revoking && !lost.includes(tp))
-    for (const tp of revoked) tp.revoking = true
+    if (this.#owned.leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
+    const { lost, revoked } = this.#owned.giveUp()
     const assigned = this.#takeOn()
     const settled = await this.#hasAll()
     if (lost.length + revoked.length + assigned.length === 0 && settled === this.#settled) return
@@ -260,23 +202,16 @@ export class GroupMembership implements Membership {
     this.#tell({ lost: lost.map(plain), revoked: revoked.map(plain), assigned, settled })
   }
 
-  #takeOn(): Owned[] {
-    const assigned: Owned[] = []
-    for (const tp of this.#target) {
-      const id = formatTopicPartition(tp)
-      if (this.#owned.has(id)) continue
-      const owned = { ...tp, assignmentEpoch: this.#memberEpoch, revoking: false }
-      this.#owned.set(id, owned)
-      this.#changed = true
-      assigned.push(owned)
-    }
+  #takeOn(): OwnedPartition[] {
+    const assigned = this.#owned.takeOn(this.#memberEpoch)
+    if (assigned.length > 0) this.#changed = true
     return assigned
   }
 
   // A member with nothing may be one that waits for others to give up.
   async #hasAll(): Promise<boolean> {
-    for (const { revoking } of this.#owned.values()) if (revoking) return false
-    if (this.#target.length > 0 || this.#settled) return true
+    if (this.#owned.revoking) return false
+    if (this.#owned.target.length > 0 || this.#settled) return true
     const { groups } = await this.#cluster.askCoordinator('group', this.#groupId, {
       what: `Describing group '${this.#groupId}'`,
       api: consumerGroupDescribe(this.#cluster.library),
@@ -304,13 +239,13 @@ export class GroupMembership implements Membership {
   }
 
   release(partitions: readonly TopicPartition[]): void {
-    for (const tp of partitions) this.#owned.delete(formatTopicPartition(tp))
+    this.#owned.delete(partitions)
     this.#changed = true
     // What it was to have back in the meantime is its own again, under another epoch.
     const assigned = this.#takeOn()
     if (assigned.length > 0) this.#tell({ lost: [], revoked: [], assigned, settled: false })
     this.#settled = false
-    this.#beatSoon()
+    this.#heartbeats.soon()
   }
 
   #fence(error: unknown): void {
@@ -338,7 +273,7 @@ export class GroupMembership implements Membership {
     // Answered with what it is to have, whether or not that has changed.
     this.#full = true
     this.#settled = false
-    this.#beatSoon()
+    this.#heartbeats.soon()
   }
 
   async #follow(interest: Interest, mayBeMissing: boolean): Promise<void> {
@@ -360,7 +295,7 @@ export class GroupMembership implements Membership {
     if (names.join() === this.#names.join()) return
     this.#names = names
     this.#full = true
-    this.#beatSoon()
+    this.#heartbeats.soon()
   }
 
   // --- committing ---------------------------------------------------------------------------------------------------
@@ -407,20 +342,16 @@ export class GroupMembership implements Membership {
   }
 
   async #beatAgain(): Promise<void> {
-    this.#beatSoon()
+    this.#heartbeats.soon()
     await this.#cluster.clock.turn()
-    await this.#beating.catch(() => {})
+    await this.#heartbeats.idle()
   }
 
   #requireOwned(offsets: readonly EpochOffset[]): void {
     if (this.#gone !== undefined)
       throw this.#refused('UNKNOWN_MEMBER_ID', describeError(this.#gone), this.#gone)
     for (const tp of offsets) {
-      const owned = this.#owned.get(formatTopicPartition(tp))
-      const known = this.#cluster.knownTopic(tp.topic)
-      // What was read of a topic that is gone is nothing of the one that has its name now.
-      const isAnother = known !== undefined && owned !== undefined && known.id !== owned.topicId
-      if (owned?.assignmentEpoch === tp.assignmentEpoch && !isAnother) continue
+      if (this.#owned.holds(tp, tp.assignmentEpoch)) continue
       throw this.#refused('STALE_MEMBER_EPOCH', `${formatTopicPartition(tp)} is not, or no longer, its own`)
     }
   }
@@ -449,7 +380,7 @@ export class GroupMembership implements Membership {
     if (this.#left) return
     this.#end()
     await this.#commits.idle()
-    await this.#beating.catch(() => {})
+    await this.#heartbeats.idle()
     if (!keepPlace) await this.#leaveGroup(-1)
     else if (this.#request.groupInstanceId !== undefined) await this.#leaveGroup(-2)
   }
@@ -457,7 +388,7 @@ export class GroupMembership implements Membership {
   #end(): void {
     this.#left = true
     this.#unwatch?.()
-    this.#beatSoon()
+    this.#heartbeats.stop()
   }
 
   // It is told why it is gone, and that is enough.
