@@ -79,7 +79,8 @@ export class Producer<out Topics extends TopicMap> {
     this.#clientId = clientId
     this.#wait = { timeoutMs: options.maxBlockMs ?? 60_000, signals: [this.#closing.signal] }
     const close = (closing: ClientCloseOptions) => this.#close(closing)
-    const sender: SenderOptions = { engine, sticky, partitioner, clientId, close }
+    const closing = this.#closing.signal
+    const sender: SenderOptions = { engine, sticky, partitioner, clientId, closing, close }
     this.#sender = new RecordSender(engine, sender)
     this.#transactions =
       transactionalId === undefined

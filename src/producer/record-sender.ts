@@ -1,3 +1,4 @@
+import { AbortWatch } from '../abort-watch.ts'
 import type {
   ClientCloseOptions,
   Engine,
@@ -13,6 +14,9 @@ import { TaskQueue } from '../task-queue.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { asSent, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 
+// For all producers: one signal may give many sends up.
+const aborts = new AbortWatch()
+
 /** Where checked records are written: the log, or a transaction. */
 export interface RecordSink {
   append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata>
@@ -25,6 +29,8 @@ export interface SenderOptions {
   readonly sticky: StickyRoundRobin
   readonly partitioner: Partitioner | undefined
   readonly clientId: string
+  /** Aborts when the producer, which closes, waits no longer. */
+  readonly closing: AbortSignal
   /** Closes the producer, for an engine that ends. */
   close(options: ClientCloseOptions): Promise<void>
 }
@@ -149,16 +155,24 @@ export class RecordSender {
   ): Promise<Sent> {
     this.#queue ??= new TaskQueue(1)
     this.#track(this.#queue)
+    // A schema may never answer: who gives its send up is not kept waiting by it, nor is who stands behind it.
+    let forget = () => {}
+    const givenUp = new Promise<never>((_, reject) => {
+      forget = aborts.watch(signals, reject)
+    })
+    const task = async () => {
+      const prepared = await Promise.race([prepare(), givenUp])
+      // Nobody looks for it in the log any more who gave it up, even if that was only this moment.
+      for (const signal of signals) signal.throwIfAborted()
+      forget()
+      const appended = append(prepared)
+      return { sent: isPromise(appended) ? this.#follow(appended) : appended }
+    }
     try {
-      const { sent } = await this.#queue.add(async () => {
-        const prepared = await prepare()
-        // It was given up meanwhile: nobody looks for it in the log any more.
-        for (const signal of signals) signal.throwIfAborted()
-        const appended = append(prepared)
-        return { sent: isPromise(appended) ? this.#follow(appended) : appended }
-      })
+      const { sent } = await Promise.race([this.#queue.add(task), givenUp])
       return await sent
     } finally {
+      forget()
       if (this.#queue.size === 0) this.#untrack()
       this.#engine.touch()
     }

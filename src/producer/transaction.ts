@@ -10,9 +10,6 @@ import type { Message, TopicMap } from '../topic-definition.ts'
 import { RecordSender, type SenderOptions } from './record-sender.ts'
 import { traceSend, traceSendBatch } from './traced-send.ts'
 
-// A send inside of a transaction does not wait for room: who keeps a transaction open keeps readers waiting.
-const noWait: SendWait = { timeoutMs: 0, signals: [] }
-
 /**
  * What `producer.transaction` gives to its function: what is sent with it, and the offsets, count together when the
  * function has returned, or not at all.
@@ -21,6 +18,7 @@ export class Transaction<out Topics extends TopicMap> {
   readonly #transaction: EngineTransaction
   readonly #sender: RecordSender
   readonly #clientId: string
+  readonly #wait: SendWait
   #over = false
   #failed: { readonly error: unknown } | undefined
   // Those that have to be waited for.
@@ -31,6 +29,8 @@ export class Transaction<out Topics extends TopicMap> {
     this.#transaction = transaction
     this.#sender = new RecordSender(transaction, options)
     this.#clientId = options.clientId
+    // A send inside of a transaction does not wait for room: who keeps a transaction open keeps readers waiting.
+    this.#wait = { timeoutMs: 0, signals: [options.closing] }
   }
 
   /**
@@ -46,7 +46,7 @@ export class Transaction<out Topics extends TopicMap> {
   #send(message: unknown): Promise<RecordMetadata> {
     try {
       this.#requireOpen('send')
-      return this.#answer(this.#sender.send(message, noWait))
+      return this.#answer(this.#sender.send(message, this.#wait))
     } catch (error) {
       return this.#refuse(error)
     }
@@ -62,7 +62,7 @@ export class Transaction<out Topics extends TopicMap> {
   #sendBatch(messages: readonly unknown[]): Promise<RecordMetadata[]> {
     try {
       this.#requireOpen('sendBatch')
-      return this.#answer(this.#sender.sendBatch(messages, noWait))
+      return this.#answer(this.#sender.sendBatch(messages, this.#wait))
     } catch (error) {
       return this.#refuse(error)
     }

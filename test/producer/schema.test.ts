@@ -295,8 +295,9 @@ describe('an asynchronous schema', () => {
       rejectionOf(producer.sendBatch([{ topic: 'orders', value: 3 }])),
     ]
     const reason = new Error('not any more')
-    controller.abort(reason)
+    // It has answered, but nothing was written yet.
     waiting[0]!.pass()
+    controller.abort(reason)
     expect(await aborted).toBe(reason)
     const closing = producer.close({ timeoutMs: 100 })
     await clock.advance(100)
@@ -311,6 +312,53 @@ describe('an asynchronous schema', () => {
     }
     expect(broker.topic('orders').records()).toEqual([])
   })
+
+  it('that never answers keeps nobody waiting who gives a send up, nor those behind it', async () => {
+    const { schema } = slowSchema()
+    const { broker, clock } = testBroker({ topics: { orders: topic({ schema }), plain: topic() } })
+    const producer = broker.producer()
+    const controller = new AbortController()
+    const { signal } = controller
+    const stuck = rejectionOf(producer.send({ topic: 'orders', value: 1 }, { signal }))
+    const behind = rejectionOf(producer.send({ topic: 'orders', value: 2 }, { signal }))
+    const next = producer.send({ topic: 'plain', value: 3 })
+    const reason = new Error('not any more')
+    controller.abort(reason)
+    expect([await stuck, await behind, (await next).offset]).toEqual([reason, reason, 0])
+    await clock.settle()
+    expect(broker.topic('orders').records()).toEqual([])
+  })
+
+  it.each(['producer', 'broker'] as const)(
+    'that never answers is not waited for longer than the close of its %s may take',
+    async who => {
+      const { schema } = slowSchema()
+      const { broker, clock } = testBroker({ topics: { orders: topic({ schema }) } })
+      const producer = broker.producer()
+      const atomic = broker.producer({ transactionalId: 'shop' })
+      const value = { id: 1 }
+      const refused = [
+        rejectionOf(producer.send({ topic: 'orders', value })),
+        rejectionOf(producer.send({ topic: 'orders', value })),
+        rejectionOf(producer.sendBatch([{ topic: 'orders', value }])),
+        rejectionOf(atomic.transaction(tx => tx.send({ topic: 'orders', value }))),
+        rejectionOf(atomic.transaction(tx => tx.sendBatch([{ topic: 'orders', value }]))),
+      ]
+      await clock.settle()
+      const closing =
+        who === 'broker'
+          ? broker.close({ timeoutMs: 100 })
+          : Promise.all([producer, atomic].map(each => each.close({ timeoutMs: 100 })))
+      await clock.advance(100)
+      await closing
+      for (const error of await Promise.all(refused)) {
+        expect(error).toBeInstanceOf(ClosedError)
+        expect(error.message).toMatch(
+          /^Producer 'producer' was closed; nothing of this (send|transaction) was written$/,
+        )
+      }
+    },
+  )
 
   it('counts as work that idle waits for', async () => {
     const { schema, waiting } = slowSchema()

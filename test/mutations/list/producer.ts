@@ -46,8 +46,11 @@ export const producerMutations: readonly Mutation[] = [
   {
     name: 'a send that was given up is written when its schema answers',
     file: 'producer/record-sender.ts',
-    find: 'for (const signal of signals) signal.throwIfAborted()\n',
-    replace: '',
+    find: `await Promise.race([prepare(), givenUp])
+      // Nobody looks for it in the log any more who gave it up, even if that was only this moment.
+      for (const signal of signals) signal.throwIfAborted()
+`,
+    replace: 'await prepare()\n',
     breaks: 'what a close refuses is never written',
   },
   {
