@@ -49,6 +49,15 @@ const apis = [
   'DescribeTopicPartitions',
   'ConsumerGroupHeartbeat',
   'ConsumerGroupDescribe',
+  'DescribeLogDirs',
+  'AlterReplicaLogDirs',
+  'ElectLeaders',
+  'ListPartitionReassignments',
+  'AlterPartitionReassignments',
+  'DescribeClientQuotas',
+  'AlterClientQuotas',
+  'DescribeUserScramCredentials',
+  'AlterUserScramCredentials',
 ]
 
 interface FieldSpec {
@@ -86,7 +95,18 @@ function range(text: string): readonly [number, number] {
   return [Number(min), Number(max)]
 }
 
-const primitives = new Set(['bool', 'int8', 'int16', 'int32', 'int64', 'uuid', 'string', 'bytes', 'records'])
+const primitives = new Set([
+  'bool',
+  'int8',
+  'int16',
+  'int32',
+  'int64',
+  'float64',
+  'uuid',
+  'string',
+  'bytes',
+  'records',
+])
 
 /** Writes one message; keeps track of what has to be imported. */
 class Printer {

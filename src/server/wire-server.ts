@@ -19,10 +19,14 @@ import { consumerGroupHandlers } from './handlers/consumer-group.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
 import { listOffsetsHandlers } from './handlers/list-offsets.ts'
+import { logDirHandlers } from './handlers/log-dirs.ts'
 import { membershipHandlers } from './handlers/membership.ts'
 import { offsetHandlers } from './handlers/offsets.ts'
 import { produceHandlers } from './handlers/produce.ts'
+import { quotaHandlers } from './handlers/quotas.ts'
+import { replicaHandlers } from './handlers/replicas.ts'
 import { saslHandlers } from './handlers/sasl.ts'
+import { scramCredentialHandlers } from './handlers/scram-credentials.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
 import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
@@ -151,7 +155,11 @@ export class WireServer {
       ...groupAdminHandlers(wire),
       ...topicAdminHandlers(wire),
       ...configHandlers(wire),
+      ...logDirHandlers(wire),
+      ...replicaHandlers(wire),
       ...aclHandlers(),
+      ...quotaHandlers(),
+      ...scramCredentialHandlers(options.sasl),
       ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
     ]
     this.#past = options.faults && new PastMetadata(wire)

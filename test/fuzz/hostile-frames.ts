@@ -79,6 +79,23 @@ export const bodies: Readonly<Record<string, object>> = {
     topics: [{ name: 'orders' }],
     cursor: { topicName: 'orders', partitionIndex: 0 },
   },
+  DescribeLogDirs: { topics: [{ topic: 'orders', partitions: [0] }] },
+  AlterReplicaLogDirs: { dirs: [{ path: '/data', topics: [{ name: 'orders', partitions: [0] }] }] },
+  ElectLeaders: { topicPartitions: [{ topic: 'orders', partitions: [0] }] },
+  AlterPartitionReassignments: {
+    topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, replicas: [1, 2] }] }],
+  },
+  DescribeClientQuotas: { components: [{ entityType: 'client-id', matchType: 0, match: 'shop' }] },
+  AlterClientQuotas: {
+    entries: [
+      {
+        entity: [{ entityType: 'client-id', entityName: 'shop' }],
+        ops: [{ key: 'producer_byte_rate', value: 1.5 }],
+      },
+    ],
+  },
+  DescribeUserScramCredentials: { users: [{ name: 'ada' }] },
+  AlterUserScramCredentials: { deletions: [{ name: 'ada', mechanism: 1 }] },
   CreateAcls: { creations: [{ resourceType: 2, resourceName: 'orders' }] },
   DeleteAcls: { filters: [{ resourceTypeFilter: 2, resourceNameFilter: 'orders' }] },
   DescribeProducers: { topics: [{ name: 'orders', partitionIndexes: [0] }] },

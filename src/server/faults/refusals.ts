@@ -1,6 +1,10 @@
+import { logDir } from '../log-sizes.ts'
 import type { Api, RequestOf, ResponseOf } from '../protocol/message.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
+import { alterClientQuotas } from '../protocol/messages/alter-client-quotas.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
+import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs.ts'
+import { alterUserScramCredentials } from '../protocol/messages/alter-user-scram-credentials.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { createAcls } from '../protocol/messages/create-acls.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
@@ -11,9 +15,11 @@ import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
+import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
 import { describeProducers } from '../protocol/messages/describe-producers.ts'
 import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { describeTransactions } from '../protocol/messages/describe-transactions.ts'
+import { electLeaders } from '../protocol/messages/elect-leaders.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
@@ -168,6 +174,28 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
       topic,
       partitions: partitions.map(({ partition }) => ({ partition, errorCode })),
     })),
+  })),
+  refusal(describeLogDirs, (_, errorCode) => ({ errorCode, results: [{ errorCode, logDir }] })),
+  refusal(alterReplicaLogDirs, ({ dirs }, errorCode) => ({
+    results: dirs.flatMap(({ topics }) =>
+      topics.map(({ name, partitions }) => ({
+        topicName: name,
+        partitions: partitions.map(partitionIndex => ({ partitionIndex, errorCode })),
+      })),
+    ),
+  })),
+  refusal(electLeaders, ({ topicPartitions }, errorCode) => ({
+    errorCode,
+    replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map(partitionId => ({ partitionId, errorCode, errorMessage: null })),
+    })),
+  })),
+  refusal(alterClientQuotas, ({ entries }, errorCode) => ({
+    entries: entries.map(({ entity }) => ({ errorCode, errorMessage: null, entity })),
+  })),
+  refusal(alterUserScramCredentials, ({ deletions, upsertions }, errorCode) => ({
+    results: [...deletions, ...upsertions].map(({ name }) => ({ user: name, errorCode, errorMessage: null })),
   })),
   refusal(describeConfigs, ({ resources }, errorCode) => ({
     results: resourcesOf(resources, errorCode).map(each => ({ ...each, configs: [] })),

@@ -1,6 +1,10 @@
 import { addOffsetsToTxn } from './messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './messages/add-partitions-to-txn.ts'
+import { alterClientQuotas } from './messages/alter-client-quotas.ts'
 import { alterConfigs } from './messages/alter-configs.ts'
+import { alterPartitionReassignments } from './messages/alter-partition-reassignments.ts'
+import { alterReplicaLogDirs } from './messages/alter-replica-log-dirs.ts'
+import { alterUserScramCredentials } from './messages/alter-user-scram-credentials.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { consumerGroupDescribe } from './messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './messages/consumer-group-heartbeat.ts'
@@ -12,12 +16,16 @@ import { deleteGroups } from './messages/delete-groups.ts'
 import { deleteRecords } from './messages/delete-records.ts'
 import { deleteTopics } from './messages/delete-topics.ts'
 import { describeAcls } from './messages/describe-acls.ts'
+import { describeClientQuotas } from './messages/describe-client-quotas.ts'
 import { describeCluster } from './messages/describe-cluster.ts'
 import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
+import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeProducers } from './messages/describe-producers.ts'
 import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { describeTransactions } from './messages/describe-transactions.ts'
+import { describeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
+import { electLeaders } from './messages/elect-leaders.ts'
 import { endTxn } from './messages/end-txn.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
@@ -28,6 +36,7 @@ import { joinGroup } from './messages/join-group.ts'
 import { leaveGroup } from './messages/leave-group.ts'
 import { listGroups } from './messages/list-groups.ts'
 import { listOffsets } from './messages/list-offsets.ts'
+import { listPartitionReassignments } from './messages/list-partition-reassignments.ts'
 import { listTransactions } from './messages/list-transactions.ts'
 import { metadata } from './messages/metadata.ts'
 import { offsetCommit } from './messages/offset-commit.ts'
@@ -45,7 +54,11 @@ import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 export type ApiName =
   | 'AddOffsetsToTxn'
   | 'AddPartitionsToTxn'
+  | 'AlterClientQuotas'
   | 'AlterConfigs'
+  | 'AlterPartitionReassignments'
+  | 'AlterReplicaLogDirs'
+  | 'AlterUserScramCredentials'
   | 'ApiVersions'
   | 'ConsumerGroupDescribe'
   | 'ConsumerGroupHeartbeat'
@@ -57,12 +70,16 @@ export type ApiName =
   | 'DeleteRecords'
   | 'DeleteTopics'
   | 'DescribeAcls'
+  | 'DescribeClientQuotas'
   | 'DescribeCluster'
   | 'DescribeConfigs'
   | 'DescribeGroups'
+  | 'DescribeLogDirs'
   | 'DescribeProducers'
   | 'DescribeTopicPartitions'
   | 'DescribeTransactions'
+  | 'DescribeUserScramCredentials'
+  | 'ElectLeaders'
   | 'EndTxn'
   | 'Fetch'
   | 'FindCoordinator'
@@ -73,6 +90,7 @@ export type ApiName =
   | 'LeaveGroup'
   | 'ListGroups'
   | 'ListOffsets'
+  | 'ListPartitionReassignments'
   | 'ListTransactions'
   | 'Metadata'
   | 'OffsetCommit'
@@ -89,7 +107,11 @@ export type ApiName =
 export const apis = {
   addOffsetsToTxn,
   addPartitionsToTxn,
+  alterClientQuotas,
   alterConfigs,
+  alterPartitionReassignments,
+  alterReplicaLogDirs,
+  alterUserScramCredentials,
   apiVersions,
   consumerGroupDescribe,
   consumerGroupHeartbeat,
@@ -101,12 +123,16 @@ export const apis = {
   deleteRecords,
   deleteTopics,
   describeAcls,
+  describeClientQuotas,
   describeCluster,
   describeConfigs,
   describeGroups,
+  describeLogDirs,
   describeProducers,
   describeTopicPartitions,
   describeTransactions,
+  describeUserScramCredentials,
+  electLeaders,
   endTxn,
   fetch,
   findCoordinator,
@@ -117,6 +143,7 @@ export const apis = {
   leaveGroup,
   listGroups,
   listOffsets,
+  listPartitionReassignments,
   listTransactions,
   metadata,
   offsetCommit,

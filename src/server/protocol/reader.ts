@@ -52,6 +52,10 @@ export class Reader {
     return this.bytes.readInt32BE(at) * 0x100000000 + this.bytes.readUInt32BE(at + 4)
   }
 
+  float64(): number {
+    return this.bytes.readDoubleBE(this.#take(8))
+  }
+
   /** An unsigned number of up to 32 bits, seven a byte. */
   uvarint(): number {
     // Most take a byte.

@@ -45,6 +45,11 @@ export const int64: Type<number> = fixed(
   reader => reader.int64(),
   (writer, value) => writer.int64(value),
 )
+export const float64: Type<number> = fixed(
+  0 as number,
+  reader => reader.float64(),
+  (writer, value) => writer.float64(value),
+)
 
 /** Stands for no id. */
 export const noUuid = '00000000-0000-0000-0000-000000000000'

@@ -51,6 +51,11 @@ export class Writer {
     this.#buffer.writeUInt32BE(value - high * 0x100000000, at + 4)
   }
 
+  float64(value: number): void {
+    const at = this.#room(8)
+    this.#buffer.writeDoubleBE(value, at)
+  }
+
   uvarint(value: number): void {
     let left = value >>> 0
     while (left >= 0x80) {

@@ -4,8 +4,8 @@ import { SaslFailure } from './sasl-failure.ts'
 
 type Hash = 'sha256' | 'sha512'
 
-// The least that Kafka takes.
-const iterations = 4096
+/** How often a password is hashed: the least that Kafka takes. */
+export const iterations = 4096
 
 /** What the first two messages said. */
 interface FirstRound {

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
@@ -170,6 +171,9 @@ public class Golden {
         done(() -> admin.listOffsets(Map.of(PARTITION, OffsetSpec.latestTiered())).all());
         done(() -> admin.electLeaders(ElectionType.PREFERRED, Set.of(PARTITION)).all());
         done(() -> admin.listPartitionReassignments().reassignments());
+        done(() -> admin.alterPartitionReassignments(Map.of(PARTITION,
+            Optional.of(new NewPartitionReassignment(List.of(2))))).all());
+        done(() -> admin.alterReplicaLogDirs(Map.of(new TopicPartitionReplica(TOPIC, 0, 1), "/nowhere")).all());
         done(() -> admin.describeClientQuotas(ClientQuotaFilter.all()).entities());
         ClientQuotaEntity entity = new ClientQuotaEntity(Map.of(ClientQuotaEntity.CLIENT_ID, "other"));
         done(() -> admin.alterClientQuotas(List.of(new ClientQuotaAlteration(entity,

@@ -195,6 +195,7 @@ func scenario(release string, versions *kversion.Versions, transacts bool) {
 	ask(admin.ListTransactions(ctx, nil, nil))
 	ask(admin.DescribeTransactions(ctx, topic))
 	ask(admin.DescribeProducers(ctx, kadm.TopicsSet{topic: {0: {}}}))
+	administer(admin, topic)
 	ask(admin.ListStartOffsets(ctx, topic))
 	ask(admin.ListEndOffsets(ctx, topic))
 	ask(admin.ListOffsetsAfterMilli(ctx, 1, topic))
@@ -202,6 +203,32 @@ func scenario(release string, versions *kversion.Versions, transacts bool) {
 	before.AddOffset(topic, 0, 4, -1)
 	ask(admin.DeleteRecords(ctx, before))
 	ask(admin.DeleteTopics(ctx, topic))
+}
+
+// What Kafka has and a broker in memory has not: places, elections, quotas and users.
+func administer(admin *kadm.Client, topic string) {
+	partition := kadm.TopicsSet{topic: {0: {}}}
+	ask(admin.DescribeAllLogDirs(ctx, partition))
+	move := kadm.AlterReplicaLogDirsReq{}
+	move.Add("/nowhere", partition)
+	ask(admin.AlterAllReplicaLogDirs(ctx, move))
+	ask(admin.ElectLeaders(ctx, kadm.ElectPreferredReplica, partition))
+	reassign := kadm.AlterPartitionAssignmentsReq{}
+	reassign.Assign(topic, 0, []int32{2})
+	ask(admin.AlterPartitionAssignments(ctx, reassign))
+	ask(admin.ListPartitionReassignments(ctx, partition))
+	client := "other"
+	entity := kadm.ClientQuotaEntity{{Type: "client-id", Name: &client}}
+	ask(admin.AlterClientQuotas(ctx, []kadm.AlterClientQuotaEntry{
+		{Entity: entity, Ops: []kadm.AlterClientQuotaOp{{Key: "producer_byte_rate", Value: 1e9}}},
+	}))
+	ask(admin.DescribeClientQuotas(ctx, false, []kadm.DescribeClientQuotaComponent{
+		{Type: "client-id", MatchType: kmsg.QuotasMatchTypeExact, MatchName: &client},
+	}))
+	ask(admin.AlterUserSCRAMs(ctx, nil, []kadm.UpsertSCRAM{
+		{User: "bob", Mechanism: kadm.ScramSha256, Iterations: 4096, Password: "secret"},
+	}))
+	ask(admin.DescribeUserSCRAMs(ctx))
 }
 
 func send(producer *kgo.Client, topic string) {

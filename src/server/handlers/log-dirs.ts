@@ -1,0 +1,41 @@
+import { errorCodes } from '../../error-codes.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
+import { type Handler, handler } from '../handler.ts'
+import { LogSizes, logDir } from '../log-sizes.ts'
+import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs.ts'
+import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
+import type { Wire } from '../wire.ts'
+
+/** How much each partition takes; programs that show topics tell their sizes by it. Nothing moves from where it is. */
+export function logDirHandlers({ engine }: Wire): Handler[] {
+  const sizes = new LogSizes()
+  return [
+    handler(describeLogDirs, ({ topics }) => {
+      const wanted =
+        topics === null ? undefined : new Map(topics.map(({ topic }) => [topic, new Set<number>()]))
+      for (const { topic, partitions } of topics ?? []) {
+        for (const partition of partitions) wanted!.get(topic)!.add(partition)
+      }
+      const described = [...engine.topics.values()].map(({ name, partitions }) => ({
+        name,
+        partitions: partitions
+          .filter(({ index }) => wanted === undefined || wanted.get(name)?.has(index) === true)
+          .map(log => ({ partitionIndex: log.index, partitionSize: sizes.of(log) })),
+      }))
+      return { results: [{ logDir, topics: described.filter(({ partitions }) => partitions.length > 0) }] }
+    }),
+
+    handler(alterReplicaLogDirs, ({ dirs }) => ({
+      results: dirs.flatMap(({ path, topics }) =>
+        topics.map(({ name, partitions }) => ({
+          topicName: name,
+          partitions: partitions.map(partitionIndex => {
+            const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
+            if (path !== logDir) return { partitionIndex, errorCode: errnoOfName('LOG_DIR_NOT_FOUND') }
+            return { partitionIndex, errorCode: there ? 0 : errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+          }),
+        })),
+      ),
+    })),
+  ]
+}

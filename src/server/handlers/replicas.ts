@@ -1,0 +1,92 @@
+import type { Partition } from '../../log/partition.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
+import { type Handler, handler } from '../handler.ts'
+import { alterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.ts'
+import { electLeaders } from '../protocol/messages/elect-leaders.ts'
+import { listPartitionReassignments } from '../protocol/messages/list-partition-reassignments.ts'
+import type { Wire } from '../wire.ts'
+
+interface Answered {
+  readonly errorCode: number
+  readonly errorMessage: string | null
+}
+
+/** Who leads partitions, and where their replicas are. Leaders move by themselves, and replicas are on every broker. */
+export function replicaHandlers(wire: Wire): Handler[] {
+  const { engine } = wire
+  const unknown = (topic: string, partition: number): Answered => ({
+    errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION'),
+    errorMessage: `There is no partition ${topic}-${partition}`,
+  })
+  return [
+    handler(electLeaders, ({ electionType, topicPartitions }) => {
+      const elect = (log: Partition) => electLeader(wire, log, electionType)
+      if (topicPartitions === null) {
+        return { replicaElectionResults: [...engine.topics.values()].map(topic => failedOf(topic, elect)) }
+      }
+      return {
+        replicaElectionResults: topicPartitions.map(({ topic, partitions }) => ({
+          topic,
+          partitionResult: partitions.map(partitionId => {
+            const log = engine.topics.get(topic)?.partitions[partitionId]
+            return { partitionId, ...(log === undefined ? unknown(topic, partitionId) : elect(log)) }
+          }),
+        })),
+      }
+    }),
+
+    handler(listPartitionReassignments, () => ({})),
+
+    handler(alterPartitionReassignments, ({ topics }) => ({
+      responses: topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex, replicas }) => {
+          const log = engine.topics.get(name)?.partitions[partitionIndex]
+          const answer = log === undefined ? unknown(name, partitionIndex) : reassign(wire, log, replicas)
+          return { partitionIndex, ...answer }
+        }),
+      })),
+    })),
+  ]
+}
+
+const preferred = 0
+const notNeeded: Answered = {
+  errorCode: errnoOfName('ELECTION_NOT_NEEDED'),
+  errorMessage: 'Who is to lead this partition does so',
+}
+
+// Whoever is preferred leads as long as it runs, and nobody stands in for all that are stopped.
+function electLeader({ cluster }: Wire, log: Partition, electionType: number): Answered {
+  const [first] = cluster.replicasOf(log)
+  if (electionType !== preferred || first === cluster.leadershipOf(log).leader) return notNeeded
+  return {
+    errorCode: errnoOfName('PREFERRED_LEADER_NOT_AVAILABLE'),
+    errorMessage: `Broker ${first!.nodeId}, which is to lead this partition, is stopped`,
+  }
+}
+
+// Who names no partition hears only of those that could not be helped.
+function failedOf(
+  { name, partitions }: { readonly name: string; readonly partitions: readonly Partition[] },
+  elect: (log: Partition) => Answered,
+) {
+  const answers = partitions.map(log => ({ partitionId: log.index, ...elect(log) }))
+  return {
+    topic: name,
+    partitionResult: answers.filter(({ errorCode }) => errorCode !== notNeeded.errorCode),
+  }
+}
+
+function reassign({ cluster }: Wire, log: Partition, replicas: readonly number[] | null): Answered {
+  if (replicas === null) {
+    const errorMessage = 'Nothing of this partition is being moved'
+    return { errorCode: errnoOfName('NO_REASSIGNMENT_IN_PROGRESS'), errorMessage }
+  }
+  const present = cluster.replicasOf(log).map(({ nodeId }) => nodeId)
+  if (String(replicas) === String(present)) return { errorCode: 0, errorMessage: null }
+  return {
+    errorCode: errnoOfName('INVALID_REPLICA_ASSIGNMENT'),
+    errorMessage: `The replicas of this partition are ${present}, and stay there; received ${replicas}`,
+  }
+}

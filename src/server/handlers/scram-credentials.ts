@@ -1,0 +1,56 @@
+import { errorCodes } from '../../error-codes.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
+import { type Handler, handler } from '../handler.ts'
+import { alterUserScramCredentials } from '../protocol/messages/alter-user-scram-credentials.ts'
+import { describeUserScramCredentials } from '../protocol/messages/describe-user-scram-credentials.ts'
+import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sasl-options.ts'
+import { iterations } from '../sasl/scram-exchange.ts'
+
+// Kafka's numbers of them. (Kafka: ScramMechanism)
+const numbers: ReadonlyMap<SaslMechanism, number> = new Map([
+  ['SCRAM-SHA-256', 1],
+  ['SCRAM-SHA-512', 2],
+])
+
+/** Who may come in by SCRAM: whoever the option `sasl` names, and nobody else. */
+export function scramCredentialHandlers(sasl: SaslOptions | undefined): Handler[] {
+  const credentialInfos = (sasl?.mechanisms ?? saslMechanisms).flatMap(each => {
+    const mechanism = numbers.get(each)
+    return mechanism === undefined ? [] : { mechanism, iterations }
+  })
+  const users = new Set(credentialInfos.length === 0 ? [] : Object.keys(sasl?.users ?? {}))
+  const unknown = (user: string) => ({
+    user,
+    errorCode: errnoOfName('RESOURCE_NOT_FOUND'),
+    errorMessage: `There is no user '${user}' with a SCRAM credential`,
+  })
+  return [
+    handler(describeUserScramCredentials, ({ users: wanted }) => {
+      const names = wanted === null || wanted.length === 0 ? [...users] : wanted.map(({ name }) => name)
+      const results = [...new Set(names)].map(user => {
+        if (names.indexOf(user) !== names.lastIndexOf(user)) {
+          const errorMessage = `User '${user}' is named more than once`
+          return { user, errorCode: errnoOfName('DUPLICATE_RESOURCE'), errorMessage }
+        }
+        return users.has(user) ? { user, errorMessage: null, credentialInfos } : unknown(user)
+      })
+      return { errorMessage: null, results }
+    }),
+
+    handler(alterUserScramCredentials, ({ deletions, upsertions }) => {
+      const given = new Set([...deletions, ...upsertions].map(({ name }) => name))
+      const set = new Set(upsertions.map(({ name }) => name))
+      return {
+        results: [...given].map(user => {
+          if (!set.has(user) && !users.has(user)) return unknown(user)
+          const { errno: errorCode } = errorCodes.UNSUPPORTED_VERSION
+          return {
+            user,
+            errorCode,
+            errorMessage: "The users are those of the server's option sasl, and stay",
+          }
+        }),
+      }
+    }),
+  ]
+}
