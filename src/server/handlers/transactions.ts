@@ -11,8 +11,6 @@ import { toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 import type { ProducerIdentity } from '../wire-transactions.ts'
 
-const lastEpoch = 32_766
-
 // From these versions on nothing is said before it is done, and each end gives the next epoch (KIP-890).
 const implicitSince = 5
 
@@ -38,10 +36,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
         const known = producerId < 0 ? undefined : { producerId, producerEpoch }
         return answer(transactions.init(transactionalId, transactionTimeoutMs, known))
       }
-      // One that has lost count goes on under its next epoch (KIP-360).
-      if (producerId >= 0 && producerEpoch >= 0 && producerEpoch < lastEpoch) {
-        return { errorCode: 0, producerId, producerEpoch: producerEpoch + 1 }
-      }
+      // Whatever it says of itself: without a transactional id nobody knows whose id that is, and some clients send 0. One
+      // that has lost count raises its epoch by itself (KIP-360).
       return { errorCode: 0, producerId: engine.newProducerId(), producerEpoch: 0 }
     }),
 
