@@ -278,10 +278,11 @@ it('gives up waiting for sends when its time is up, too', async () => {
       }),
     },
   })
-  void broker.producer().send({ topic: 'orders', value: 1 })
+  const refused = rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
   const closed = broker.close({ timeoutMs: 100 })
   await clock.advance(100)
   expect(await closed).toEqual([])
+  expect(await refused).toMatchObject({ code: 'CLOSED' })
 })
 
 it('closes once, and gives everybody the same answer', async () => {
