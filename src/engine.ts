@@ -258,6 +258,8 @@ export interface Engine {
   readonly random: () => number
   /** What error messages call it. */
   readonly name: string
+  /** Whether it takes no more calls. */
+  readonly closed: boolean
   /** @throws ClosedError */
   requireOpen(): void
   /** @throws UnknownTopicOrPartitionError, naming near matches, unless topics are created automatically */

@@ -43,6 +43,7 @@ export class ConsumerLifecycle implements EngineClient {
   readonly #events: Events<ConsumerEvents>
   readonly #session: FetchSession<PartitionState>
   readonly #done = new Deferred()
+  #awaited = false
   #worker: Worker | undefined
   #life: Life = 'new'
   #starting: Promise<void> | undefined
@@ -105,7 +106,16 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   get done(): Promise<void> {
+    this.#awaited = true
+    if (this.#life === 'new') this.#awaitStart()
     return this.#done.promise
+  }
+
+  // A consumer that somebody waits for ends with its broker, also where it was never started; any other one that was not
+  // started may be collected before.
+  #awaitStart(): void {
+    if (this.#engine.closed) void this.close({})
+    else this.#engine.track(this)
   }
 
   get worker(): Worker | undefined {
@@ -164,6 +174,7 @@ export class ConsumerLifecycle implements EngineClient {
       this.#worker = undefined
       this.#starting = undefined
       this.#engine.untrack(this)
+      if (this.#awaited && this.#life === 'new') this.#awaitStart()
       throw error
     }
   }
@@ -288,6 +299,7 @@ export class ConsumerLifecycle implements EngineClient {
     const closing = { ...options, hold, timeoutMs: Math.max(0, timeoutMs - spent) }
     const left = joined ? await this.#end(closing, this.closedError()) : []
     this.#life = 'closed'
+    this.#engine.untrack(this)
     this.#events.emit('closed', { reason: 'closed' })
     this.#done.resolve()
     this.#engine.outbox.flush()

@@ -93,7 +93,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /**
-   * Settles when the consumer has ended: resolves once closed, rejects when it crashed. Nobody has to await it.
+   * Settles when the consumer has ended: resolves once closed, by itself or with its broker, also where it was never
+   * started; rejects when it crashed. Nobody has to await it.
    */
   get done(): Promise<void> {
     return this.#lifecycle.done

@@ -83,6 +83,10 @@ export class ClusterEngine implements Engine {
     this.#buffer = new SendBuffer(this.#appender, clock, options.bufferMemory)
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   requireOpen(): void {
     if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
   }

@@ -61,6 +61,10 @@ export class TestEngine implements Engine {
     return this.#engine.name
   }
 
+  get closed(): boolean {
+    return this.#engine.closed
+  }
+
   requireOpen(): void {
     this.#engine.requireOpen()
   }

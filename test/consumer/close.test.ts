@@ -204,6 +204,26 @@ it.each([
   expect(broker.group('g').members).toEqual([])
 })
 
+it('is done with its broker, though it was never started, or could not be', async () => {
+  const { broker } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const misspelt = broker.consumer({ groupId: 'g', topics: ['order'] })
+  const events: unknown[] = []
+  for (const each of [consumer, misspelt]) {
+    each.done.then(() => events.push('done'))
+    each.on('closed', event => events.push(event))
+  }
+  expect(await rejectionOf(misspelt.run({ eachRecord: () => {} }))).toBeInstanceOf(Error)
+  await broker.idle()
+  expect(await broker.close()).toEqual([])
+  const closed = { reason: 'closed' }
+  expect(events).toEqual([closed, closed, 'done', 'done'])
+  const late = testBroker()
+  const unasked = late.broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await late.broker.close()
+  await unasked.done
+})
+
 it('ends during a poll that starts it, which returns nothing', async () => {
   const { broker } = brokerWithOrders(0)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
