@@ -143,3 +143,14 @@ describe('retention by age', () => {
     expect(clock.waiting).toEqual([])
   })
 })
+
+it('counts the end of a transaction as a record once more is written, and drops nothing for it', async () => {
+  const { broker } = testBroker({ topics: { log: topic<number>({ retentionRecords: 2 }) } })
+  const log = broker.topic('log')
+  const kept = () => log.records().map(({ value }) => value)
+  const producer = broker.producer({ transactionalId: 'shop' })
+  await producer.transaction(tx => tx.sendBatch([1, 2].map(value => ({ topic: 'log', value }))))
+  expect([kept(), log.partitions[0]!.highWatermark]).toEqual([[1, 2], 3])
+  log.append({ value: 3 })
+  expect([kept(), log.partitions[0]!.logStartOffset]).toEqual([[3], 2])
+})
