@@ -51,7 +51,10 @@ export interface ConsumerDefaults<Name extends string = string>
     | 'sessionTimeoutMs'
     | 'signal'
   > {
-  /** For `run`. `ordering` and `windowRecords` do not concern handlers of batches. */
+  /**
+   * For `run`. `ordering`, `windowRecords`, `onFailure: 'park-key'` and `retry.topics` do not concern handlers of batches, nor
+   * the latter consumers without a group or with `assign`, and parking no run that has another `ordering`.
+   */
   run?: Omit<CommonRunOptions<Name>, 'signal'>
 }
 
@@ -135,12 +138,21 @@ export class ConsumerPolicy {
     return withDefaults(this.#consumer, options)
   }
 
-  /** The same of a run. What goes with another option comes only where that one is as the default has it. */
-  forRun(options: RunOptions<AnyRecord, string>): RunOptions<AnyRecord, string> {
+  /**
+   * The same of a run; `member`: of a consumer of a group's topics. What goes with another option comes only where that one
+   * is as the default has it, and nothing that its handler, or its consumer, cannot have.
+   */
+  forRun(options: RunOptions<AnyRecord, string>, member = true): RunOptions<AnyRecord, string> {
     if (!anObject.accepts(options)) return options
-    const { ordering, windowRecords, parkedDelayMs, ...run } = this.#run
+    const { ordering, windowRecords, parkedDelayMs, onFailure, retry, ...run } = this.#run
     const merged = withDefaults<RunOptions<AnyRecord, string>>(run, options)
-    if (merged.eachBatch === undefined) fillIn(merged, 'ordering', ordering)
+    const byRecord = merged.eachBatch === undefined
+    fillIn(merged, 'retry', byRecord && member ? retry : withoutTopics(retry))
+    // Parking is by key, and whatever else a run says itself stands against the default.
+    const mayPark = byRecord && (merged.ordering === undefined || merged.ordering === 'key')
+    if (onFailure !== 'park-key' || mayPark) fillIn(merged, 'onFailure', onFailure)
+    if (byRecord && (options.onFailure !== 'park-key' || ordering === 'key'))
+      fillIn(merged, 'ordering', ordering)
     const outOfOrder = merged.ordering === 'key' || merged.ordering === 'none'
     if (outOfOrder || merged.onFailure === 'park-key') fillIn(merged, 'windowRecords', windowRecords)
     if (merged.onFailure === 'park-key') fillIn(merged, 'parkedDelayMs', parkedDelayMs)
@@ -160,6 +172,10 @@ export class ConsumerPolicy {
     }
     return options
   }
+}
+
+function withoutTopics(retry: CommonRunOptions<string>['retry']): CommonRunOptions<string>['retry'] {
+  return anObject.accepts(retry) ? { ...retry, topics: undefined } : retry
 }
 
 type AroundAny<Input> = (input: Input, context: RecordContext, next: () => unknown) => unknown

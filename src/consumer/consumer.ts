@@ -119,7 +119,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    */
   async run(options: RunOptions<Record, Names>): Promise<void> {
     const { maxPollRecords } = this.#options
-    const merged = this.#policy.forRun(options as RunOptions<AnyRecord, string>)
+    const member = this.#options.groupId !== undefined && this.#interest.kind !== 'assign'
+    const merged = this.#policy.forRun(options as RunOptions<AnyRecord, string>, member)
     const resolved = withTraces(
       this.#policy.wrap(resolveRunOptions(merged, this.#interest, maxPollRecords, this.#engine.random)),
       this.#options,

@@ -85,6 +85,59 @@ it('leaves out of a run what does not concern it', async () => {
   expect([batches, seen]).toEqual([[3], [0, 1, 2]])
 })
 
+it('leaves parking and delayed retries to those that can have them', async () => {
+  const { broker, clock } = brokerWith({
+    topics: { later: topic() },
+    consumerDefaults: {
+      run: {
+        retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 10 }] },
+        onFailure: 'park-key',
+        parkedDelayMs: 1000,
+      },
+    },
+  })
+  fill(broker, 'orders', 2)
+  const tried: string[] = []
+  const fails = (name: string) => (handled: { readonly topic: string; readonly offset?: number }) => {
+    tried.push(`${name} ${handled.offset ?? 'batch'}`)
+    throw new Error('down')
+  }
+  const member = (groupId: string) => broker.consumer({ groupId, topics: ['orders'] })
+  await member('parks').run({ eachRecord: fails('parks') })
+  await member('batches').run({ eachBatch: fails('batches') })
+  await member('in order').run({ eachRecord: fails('in order'), ordering: 'partition' })
+  const tail = { assign: [{ ...orders0, offset: 1 }] }
+  await broker.consumer({ groupId: 'assigned', ...tail }).run({ eachRecord: fails('assigned') })
+  await broker.consumer(tail).run({ eachRecord: fails('alone') })
+  await clock.settle()
+  expect(tried.sort()).toEqual([
+    'alone 1',
+    'assigned 1',
+    'batches batch',
+    'in order 0',
+    'in order 1',
+    'parks 0',
+    'parks 1',
+  ])
+  expect(broker.topic('later').records()).toHaveLength(4)
+})
+
+it('goes by the order that a failure of its own needs, and not by the default', async () => {
+  const { broker, clock } = brokerWith({ consumerDefaults: { run: { ordering: 'none' } } }, 1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('parked', () => {})
+  let tried = 0
+  await consumer.run({
+    onFailure: 'park-key',
+    retry: { attempts: 1 },
+    eachRecord: () => {
+      if (++tried === 1) throw new Error('not yet')
+    },
+  })
+  await clock.advance(60_000)
+  expect(tried).toBe(2)
+})
+
 it.each([
   [{ consumerDefaults: { maxPollRecords: 0 } }, 'maxPollRecords'],
   [{ consumerDefaults: { groupId: 'g' } }, 'groupId'],
