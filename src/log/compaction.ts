@@ -107,7 +107,8 @@ export class CompactionPass {
     if (key === null || !segment.visible(index, true)) return false
     const latest = this.#latest.get(toMapKey(key))
     if (latest !== undefined && latest > offset) return false
-    if (segment.valueAt(index) !== null) return true
+    // What is null to readers of this process may have been a value where it came from: the text of JSON's null.
+    if (segment.valueAt(index) !== null || (segment.originalAt(index)?.value ?? null) !== null) return true
     const { tombstones, now, deleteRetentionMs } = this.#rules
     const until = tombstones.get(offset) ?? now + deleteRetentionMs
     if (until <= now) return false

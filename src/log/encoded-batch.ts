@@ -9,8 +9,11 @@ export interface DecodedRecord {
   readonly timestamp: number
 }
 
-/** A record as it came, for whoever sent it to be given back; the log does not look into it. */
-export type OriginalRecord = object
+/** A record as it came, for whoever sent it to be given back; the log only asks whether it is a tombstone. */
+export interface OriginalRecord {
+  /** Null for a tombstone. */
+  readonly value: unknown
+}
 
 /** Reads batches of one kind; the log does not look into them. */
 export interface BatchDecoder {

@@ -86,6 +86,18 @@ describe('what a client has written is what clients read', () => {
     expect((await read()).map(({ value }) => value)).toEqual([text])
   })
 
+  it('once the time of tombstones is over: the text null is a value, and stays', async () => {
+    const { broker, log, send, read } = start({ cleanupPolicy: 'compact', deleteRetentionMs: 1000 })
+    await send('text', 'null')
+    await send('tombstone', null)
+    await send('told', null, { headers: [['h', null]] })
+    log.compact()
+    await broker.advance(2000)
+    log.compact()
+    expect(log.records().map(({ key }) => key)).toEqual(['text'])
+    expect((await read()).map(({ value }) => value)).toEqual(['null'])
+  })
+
   it('with headers that have no value', async () => {
     const { log, send, read } = start({ cleanupPolicy: 'compact' })
     const headers: Headers = [
