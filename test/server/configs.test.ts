@@ -265,6 +265,29 @@ describe('DescribeConfigs', () => {
     expect(results[0].configs.map(({ name }: { name: string }) => name)).toEqual(['segment.ms'])
   })
 
+  // kafka-reassign-partitions --verify lifts throttles, whether there are any or not.
+  it('takes back what nobody has set of a broker, and sets nothing', async () => {
+    const { client, toResource } = start()
+    const rate = 'leader.replication.throttled.rate'
+    const alterBroker = async (resourceName: string, ...changes: readonly Change[]) => {
+      const resources = [toResource(changes, resourceName, 4)]
+      const { responses } = await client.call(incrementalAlterConfigs!, 1, { resources })
+      return responses[0].errorCode
+    }
+    expect(await alterBroker('1', [rate, 'delete'], ['follower.replication.throttled.rate', 'delete'])).toBe(
+      0,
+    )
+    expect(await alterBroker('', [rate, 'delete'])).toBe(0)
+    expect(await alterBroker('7', [rate, 'delete'])).toBe(42)
+    expect(await alterBroker('1', [rate, 'delete'], ['log.retention.ms', 'set', '1'])).toBe(40)
+    const replaceBroker = async (configs: readonly object[]) => {
+      const resources = [{ resourceType: 4, resourceName: '1', configs }]
+      return (await client.call(alterConfigs!, 2, { resources })).responses[0].errorCode
+    }
+    expect(await replaceBroker([])).toBe(0)
+    expect(await replaceBroker([{ name: 'log.retention.ms', value: '1' }])).toBe(40)
+  })
+
   it("tells the broker's, which stay as they are", async () => {
     const { describeAll } = start()
     const { errorCode, configs } = await describeAll(4, '1', { includeSynonyms: true })

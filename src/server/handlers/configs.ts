@@ -30,14 +30,23 @@ interface Resource {
   readonly resourceName: string
 }
 
+interface Operation {
+  readonly name: string
+  /** Left out, it is set. */
+  readonly configOperation?: number
+}
+
+interface AlteredResource extends Resource {
+  readonly configs: readonly Operation[]
+}
+
 const topicResource = 2
 const brokerResource = 4
 
 // What is to be done with a config. (Kafka: AlterConfigOp.OpType)
 const operations = ['set', 'delete', 'append', 'subtract'] as const
 
-const deletes = ({ configOperation }: { readonly configOperation: number }) =>
-  operations[configOperation] === 'delete'
+const deletes = ({ configOperation }: Operation) => operations[configOperation ?? 0] === 'delete'
 
 /** What is to become of a topic's configs. */
 interface Changes {
@@ -50,9 +59,9 @@ type Described = NonNullable<NonNullable<ResponseOf<typeof describeConfigs>['res
 /** The options of topics by Kafka's names, to be looked at and to be changed; the broker's are only looked at. */
 export function configHandlers(wire: Wire): Handler[] {
   /** Each resource for itself: one that is refused keeps no other. */
-  const alterAll = <Asked extends Resource>(
-    resources: readonly Asked[],
-    validateOnly: boolean,
+  const alterAll = <Asked extends AlteredResource>(
+    { resources, validateOnly }: { readonly resources: readonly Asked[]; readonly validateOnly: boolean },
+    node: ClusterNode,
     toChanges: (topic: Topic, asked: Asked) => Changes,
   ) => {
     const twice = repeated(resources)
@@ -60,6 +69,7 @@ export function configHandlers(wire: Wire): Handler[] {
       const { resourceType, resourceName } = asked
       const result = attempt(wire, () => {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
+        if (resetsBroker(asked, node)) return
         const topic = alterable(wire, asked)
         const { changes, inert } = toChanges(topic, asked)
         const altered = topic.requireAlterable(changes, 'rests')
@@ -92,8 +102,8 @@ export function configHandlers(wire: Wire): Handler[] {
     })),
 
     // What it does not name is the default again: newer clients say what is to change, and nothing else.
-    handler(alterConfigs, ({ resources, validateOnly }) =>
-      alterAll(resources, validateOnly, ({ name: topic }, { configs }) => {
+    handler(alterConfigs, (request, { node }) =>
+      alterAll(request, node, ({ name: topic }, { configs }) => {
         requireDistinct(configs)
         const changes: Record<string, unknown> = {}
         for (const { option } of topicConfigs) changes[option] = null
@@ -106,8 +116,8 @@ export function configHandlers(wire: Wire): Handler[] {
       }),
     ),
 
-    handler(incrementalAlterConfigs, ({ resources, validateOnly }) =>
-      alterAll(resources, validateOnly, (topic, { configs }) => {
+    handler(incrementalAlterConfigs, (request, { node }) =>
+      alterAll(request, node, (topic, { configs }) => {
         requireDistinct(configs)
         const asked = configs.map(each => ({ ...each, value: deletes(each) ? null : each.value }))
         const { meant, inert } = splitConfigs(topic.name, asked)
@@ -185,6 +195,18 @@ function alterable({ engine }: Wire, { resourceType, resourceName }: Resource): 
   )
 }
 
+// Nothing of a broker was set while it runs, so it is no change to reset some of it, as tools do that lift throttles.
+function resetsBroker({ resourceType, resourceName, configs }: AlteredResource, node: ClusterNode): boolean {
+  if (resourceType !== brokerResource || !configs.every(deletes)) return false
+  if (resourceName !== '') requireBroker(node, resourceName)
+  return true
+}
+
+function requireBroker({ nodeId }: ClusterNode, resourceName: string): void {
+  if (resourceName === String(nodeId)) return
+  throw new InvalidArgumentError(`Expected broker ${nodeId}, received '${resourceName}'`)
+}
+
 function unknownResource(resourceType: number): InvalidArgumentError {
   return new InvalidArgumentError(
     `Configs of a topic (2) or a broker (4) expected, received resource type ${resourceType}`,
@@ -210,9 +232,7 @@ function describe(
   if (resourceType !== brokerResource) throw unknownResource(resourceType)
   // Without a name it is what was set for all brokers of a cluster at once: nothing ever is.
   if (resourceName === '') return []
-  if (resourceName !== String(node.nodeId)) {
-    throw new InvalidArgumentError(`Expected broker ${node.nodeId}, received '${resourceName}'`)
-  }
+  requireBroker(node, resourceName)
   return brokerConfigs(wire, node).map(({ name, value, type, documentation }) => ({
     name,
     value,
