@@ -51,11 +51,12 @@ it('tells those who ask that everybody may do everything with a topic and the cl
 it('tells as much of a group', async () => {
   const { broker, client } = start()
   await broker.consumer({ groupId: 'g', topics: ['orders'] }).ready()
+  await broker.admin.setGroupOffsets('classic', [{ topic: 'orders', partition: 0, offset: 0 }])
   for (const [included, told] of [
     [true, ofGroup],
     [false, notAsked],
   ] as const) {
-    const classic = { groups: ['g'], includeAuthorizedOperations: included }
+    const classic = { groups: ['classic'], includeAuthorizedOperations: included }
     expect((await client.call(describeGroups!, 5, classic)).groups[0].authorizedOperations).toBe(told)
     const asked = { groupIds: ['g'], includeAuthorizedOperations: included }
     expect((await client.call(consumerGroupDescribe!, 1, asked)).groups[0].authorizedOperations).toBe(told)

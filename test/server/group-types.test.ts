@@ -49,7 +49,7 @@ function start() {
   const describeAssigning = async () =>
     (await client.call(consumerGroupDescribe!, 1, { groupIds: ['g'] })).groups[0]
   const describeClassic = async () => (await client.call(describeGroups!, 6, { groups: ['g'] })).groups[0]
-  return { broker, commit, joinClassic, leaveClassic, beat, list, describeAssigning, describeClassic }
+  return { broker, client, commit, joinClassic, leaveClassic, beat, list, describeAssigning, describeClassic }
 }
 
 it('is classic while a classic client is in it, also once that has committed', async () => {
@@ -72,7 +72,7 @@ it('stays what its last members were', async () => {
   expect(await list()).toEqual([['consumer', 'consumer']])
   expect(await list(['classic'])).toEqual([])
   expect(await describeAssigning()).toMatchObject({ errorCode: 0, groupState: 'Empty' })
-  expect(await describeClassic()).toMatchObject({ groupState: 'Empty', protocolType: 'consumer' })
+  expect((await describeClassic()).errorCode).toBe(69)
   await leaveClassic(await joinClassic())
   expect(await list()).toEqual([['classic', 'consumer']])
   expect((await describeAssigning()).errorCode).toBe(69)
@@ -117,6 +117,22 @@ it('expires a week after its last classic client has left, and not after it last
   expect(broker.group('g').offsets).toHaveLength(1)
   await broker.advance(1)
   expect(broker.groups.has('g')).toBe(false)
+})
+
+// As Kafka 4 does; its own tools ask by ConsumerGroupDescribe first.
+it('does not describe a group that assigns by itself as one of classic clients', async () => {
+  const { broker, client, describeClassic } = start()
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).ready()
+  expect(await describeClassic()).toMatchObject({
+    errorCode: 69,
+    errorMessage: expect.stringContaining("'g'"),
+    groupState: 'Dead',
+    members: [],
+  })
+  for (const version of [0, 1, 2, 3, 4, 5]) {
+    const { groups } = await client.call(describeGroups!, version, { groups: ['g'] })
+    expect(groups).toMatchObject([{ errorCode: 0, groupState: 'Dead', protocolType: '', members: [] }])
+  }
 })
 
 it('says which group there is none of', async () => {

@@ -400,7 +400,7 @@ it('describes the group as what it is at the time', async () => {
   await join('k')
   expect(await show()).toEqual({
     listed: ['consumer', 'Reconciling', 'consumer'],
-    described: ['Reconciling', 'uniform', 2],
+    described: ['Dead', '', 0],
     types: [
       [a.memberId, 0, 1],
       ['k', 1, 2],

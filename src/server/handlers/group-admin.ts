@@ -1,5 +1,4 @@
 import type { ClassicGroup } from '../../group/classic-group.ts'
-import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
 import { type Handler, handler } from '../handler.ts'
 import { deleteGroups } from '../protocol/messages/delete-groups.ts'
@@ -41,13 +40,15 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         }
         const classic = groups.get(groupId)
         const own = engine.groups.get(groupId)
-        if (own !== undefined && groups.typeOf(groupId) === 'consumer')
-          return { ...describeOwn(own), ...authorized }
-        if (classic !== undefined) return { ...describeClassic(classic), ...authorized }
-        if (own !== undefined) return { groupId, groupState: 'Empty', ...authorized }
+        // A group that assigns by itself is none here: whoever hears that asks by ConsumerGroupDescribe.
+        const assigns = own !== undefined && groups.typeOf(groupId) === 'consumer'
+        if (classic !== undefined && !assigns) return { ...describeClassic(classic), ...authorized }
+        if (own !== undefined && !assigns) return { groupId, groupState: 'Empty', ...authorized }
         // Before version 6 a group that is not there is Dead (KIP-1043).
         if (version < 6) return { groupId, groupState: 'Dead' }
-        const errorMessage = `There is no group '${groupId}'`
+        const errorMessage = assigns
+          ? `Group '${groupId}' is none of classic clients`
+          : `There is no group '${groupId}'`
         return { groupId, groupState: 'Dead', errorCode: errnoOf('GROUP_ID_NOT_FOUND'), errorMessage }
       }),
     })),
@@ -71,21 +72,6 @@ function describeClassic(group: ClassicGroup) {
       clientHost: '/127.0.0.1',
       memberMetadata: metadata,
       memberAssignment: assignment,
-    })),
-  }
-}
-
-function describeOwn(group: ConsumerGroup) {
-  return {
-    groupId: group.id,
-    groupState: group.state,
-    protocolType: 'consumer',
-    protocolData: group.assignor,
-    members: group.members.map(({ memberId, groupInstanceId, clientId }) => ({
-      memberId,
-      groupInstanceId: groupInstanceId ?? null,
-      clientId,
-      clientHost: '/127.0.0.1',
     })),
   }
 }
