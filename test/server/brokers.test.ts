@@ -466,14 +466,19 @@ it('tells metadata from before the last change, as a broker that lags behind', a
   const client = await connectTo(server.brokers.find(each => each !== stopped)!)
   const before = await leadersAt(client)
   // Nothing has changed yet, so nothing is out of date.
-  faults.staleMetadata()
+  faults.staleMetadata({}, { times: 2 })
   expect(await leadersAt(client)).toEqual(before)
+  const ports = server.brokers.map(({ port }) => port)
+  const portsAt = async () =>
+    (await client.call(apis.metadata as Api, 12, { topics: null })).brokers.map(({ port }: any) => port)
+  expect(await portsAt()).toEqual(ports)
   await stopped.stop()
   const after = await leadersAt(client)
   faults.staleMetadata({ nodeId: server.brokers.find(each => each.connections > 0)!.nodeId }, { times: 2 })
   expect(await leadersAt(client)).toEqual(before)
   const all = await client.call(apis.metadata as Api, 12, { topics: null })
   expect(all.brokers.map(({ nodeId }: any) => nodeId)).toEqual([1, 2, 3])
+  expect(all.brokers.map(({ port }: any) => port)).toEqual(ports)
   expect(all.topics).toHaveLength(1)
   expect(await leadersAt(client)).toEqual(after)
 

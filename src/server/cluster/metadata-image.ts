@@ -23,10 +23,9 @@ export function isNamed(asked: {
   return asked.name !== null && asked.topicId === noUuid
 }
 
-/** What an answer tells of the brokers. */
+/** What an answer tells of the brokers: these themselves, since some get their ports once they listen. */
 export function describeBrokers({ cluster, clusterId }: Wire): MetadataResponse {
-  const brokers = cluster.running.map(({ nodeId, host, port }) => ({ nodeId, host, port }))
-  return { brokers, clusterId, controllerId: cluster.controllerId }
+  return { brokers: cluster.running, clusterId, controllerId: cluster.controllerId }
 }
 
 /** What an answer tells of a topic: each of its partitions is on every broker. */
