@@ -8,7 +8,16 @@ import {
   offersTheSame,
 } from './classic-member.ts'
 import { ClassicMembers } from './classic-members.ts'
-import type { ClassicIdentity, ClassicJoin, ClassicJoined, ClassicSynced } from './classic-protocol.ts'
+import {
+  agreesOn,
+  type ClassicIdentity,
+  type ClassicJoin,
+  type ClassicJoined,
+  type ClassicSync,
+  type ClassicSynced,
+  notJoined,
+  notSynced,
+} from './classic-protocol.ts'
 
 /** What a classic group needs of whoever keeps it. */
 export interface ClassicGroupHost {
@@ -70,10 +79,9 @@ export class ClassicGroup {
 
   /** Answers now, or when everybody has joined. */
   join(request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
-    const refuse = (error: ErrorCode, memberId = request.memberId) => answer(this.#notJoined(error, memberId))
+    const refuse = (error: ErrorCode, memberId = request.memberId) => answer(notJoined(error, memberId))
     if (this.#state === 'Dead') return refuse('UNKNOWN_MEMBER_ID')
-    const fits = request.protocols.length > 0 && this.#members.fit(request, this.#protocolType)
-    if (!fits) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+    if (!this.#members.fit(request, this.#protocolType)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
     if (request.groupInstanceId !== null) return this.#joinStatic(request, request.groupInstanceId, answer)
     if (request.memberId === '') {
       const memberId = this.#host.newMemberId(request.clientId)
@@ -95,16 +103,18 @@ export class ClassicGroup {
   #joinStatic(request: ClassicJoin, groupInstanceId: string, answer: (joined: ClassicJoined) => void): void {
     const known = this.#members.idOf(groupInstanceId)
     if (known === undefined) {
-      if (request.memberId !== '') return answer(this.#notJoined('UNKNOWN_MEMBER_ID', request.memberId))
+      if (request.memberId !== '') return answer(notJoined('UNKNOWN_MEMBER_ID', request.memberId))
       return this.#add(request, this.#host.newMemberId(groupInstanceId), answer)
     }
     const member = this.#members.get(known)!
     if (request.memberId === known) return this.#rejoin(member, request, answer)
-    if (request.memberId !== '') return answer(this.#notJoined('FENCED_INSTANCE_ID', request.memberId))
+    if (request.memberId !== '') return answer(notJoined('FENCED_INSTANCE_ID', request.memberId))
     this.#replace(member, request, groupInstanceId, answer)
   }
 
-  // It has been restarted: it takes its own place, and nobody rebalances where it wants the same as before.
+  // It has been restarted: it takes its own place, and nobody rebalances while the group's protocol stays; what it subscribes to
+  // now counts from the next rebalance on. Between joining and assigning the leader knows it by its former id, so all join again.
+  // (Kafka: updateStaticMemberThenRebalanceOrCompleteJoin)
   #replace(
     member: JoinedClassicMember,
     request: ClassicJoin,
@@ -112,23 +122,25 @@ export class ClassicGroup {
     answer: (joined: ClassicJoined) => void,
   ): void {
     const former = member.memberId
-    member.joining?.(this.#notJoined('FENCED_INSTANCE_ID', former))
-    member.syncing?.({ ...this.#synced(nothing), error: 'FENCED_INSTANCE_ID' })
+    member.joining?.(notJoined('FENCED_INSTANCE_ID', former))
+    member.syncing?.(notSynced('FENCED_INSTANCE_ID'))
     member.joining = undefined
     member.syncing = undefined
     this.#unschedule(former)
-    const same = offersTheSame(member, request)
     this.#members.rename(member, this.#host.newMemberId(groupInstanceId))
     const led = this.#leader === former
-    if (this.#state !== 'Stable' || !same) {
-      if (led) this.#leader = member.memberId
-      return this.#rejoin(member, request, answer)
-    }
-    this.#update(member, request)
-    this.#heard(member)
-    // It is not told that it leads, or it would assign anew (KAFKA-7728).
-    answer({ ...this.#joinedAs(member), leader: led ? former : this.#leader, members: [] })
     if (led) this.#leader = member.memberId
+    this.#update(member, request)
+    if (this.#state !== 'Stable' || this.#members.vote() !== this.#protocol) {
+      member.joining = answer
+      return this.#prepare()
+    }
+    this.#heard(member)
+    const joined = this.#joinedAs(member)
+    // A leader that knows of no assignment to be skipped is not told that it leads, or it would assign anew (KAFKA-7728).
+    if (!led) answer(joined)
+    else if (request.canSkipAssignment) answer({ ...joined, skipAssignment: true })
+    else answer({ ...joined, leader: former, members: [] })
     this.#host.changed(this)
   }
 
@@ -198,7 +210,7 @@ export class ClassicGroup {
       member.assignment = nothing
       const { syncing } = member
       member.syncing = undefined
-      syncing?.({ ...this.#synced(nothing), error: 'REBALANCE_IN_PROGRESS' })
+      syncing?.(notSynced('REBALANCE_IN_PROGRESS'))
     }
   }
 
@@ -275,6 +287,7 @@ export class ClassicGroup {
             metadata: this.#metadataOf(each),
           }))
         : [],
+      skipAssignment: false,
     }
   }
 
@@ -282,22 +295,16 @@ export class ClassicGroup {
     return member.protocols.find(({ name }) => name === this.#protocol)?.metadata ?? nothing
   }
 
-  #notJoined(error: ErrorCode, memberId: string): ClassicJoined {
-    return { error, memberId, generation: -1, protocolType: null, protocol: null, leader: '', members: [] }
-  }
-
   // --- assigning ----------------------------------------------------------------------------------------------------
 
   /** Answers now, or when the leader has said who gets what. */
-  sync(
-    identity: ClassicIdentity,
-    assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[],
-    answer: (synced: ClassicSynced) => void,
-  ): void {
-    const refuse = (error: ErrorCode) => answer({ ...this.#synced(nothing), error })
-    const error = this.#check(identity)
+  sync(request: ClassicSync, answer: (synced: ClassicSynced) => void): void {
+    const refuse = (error: ErrorCode) => answer(notSynced(error))
+    const error = this.#check(request)
     if (error !== undefined) return refuse(error)
-    const member = this.#members.get(identity.memberId)!
+    if (!agreesOn(request, this.#protocolType, this.#protocol)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
+    const { assignments } = request
+    const member = this.#members.get(request.memberId)!
     if (this.#state === 'PreparingRebalance') return refuse('REBALANCE_IN_PROGRESS')
     this.#heard(member)
     if (this.#state === 'Stable') return answer(this.#synced(member.assignment))
@@ -388,8 +395,8 @@ export class ClassicGroup {
     const { joining, syncing, memberId } = member
     member.joining = undefined
     member.syncing = undefined
-    joining?.(this.#notJoined('UNKNOWN_MEMBER_ID', memberId))
-    syncing?.({ ...this.#synced(nothing), error: 'UNKNOWN_MEMBER_ID' })
+    joining?.(notJoined('UNKNOWN_MEMBER_ID', memberId))
+    syncing?.(notSynced('UNKNOWN_MEMBER_ID'))
     this.#unschedule(memberId)
     this.#members.delete(member)
   }
@@ -408,7 +415,7 @@ export class ClassicGroup {
     const leavers = this.#members.all().map(member => ({ ...member }))
     for (const { memberId, syncing } of leavers) {
       this.#unschedule(memberId)
-      syncing?.({ ...this.#synced(nothing), error: 'REBALANCE_IN_PROGRESS' })
+      syncing?.(notSynced('REBALANCE_IN_PROGRESS'))
     }
     for (const timer of ['rebalance', 'initial delay', ...this.#pending]) this.#unschedule(timer)
     this.#members.clear()

@@ -60,16 +60,16 @@ export class ClassicMembers {
     return Math.max(...this.all().map(member => member.rebalanceTimeoutMs))
   }
 
-  /** Whether one that joins speaks a protocol that all the others speak. */
-  fit({ protocolType, protocols, memberId, groupInstanceId }: ClassicJoin, spoken: string | null): boolean {
-    const others = this.all().filter(
-      member =>
-        member.memberId !== memberId &&
-        (groupInstanceId === null || member.groupInstanceId !== groupInstanceId),
-    )
-    if (others.length === 0) return true
+  /**
+   * Whether one that joins speaks a protocol that all of them speak; one that was in it before counts as well, with what it
+   * spoke then. (Kafka: ClassicGroup.supportsProtocols)
+   */
+  fit({ protocolType, protocols }: ClassicJoin, spoken: string | null): boolean {
+    if (protocolType === '' || protocols.length === 0) return false
+    const members = this.all()
+    if (members.length === 0) return true
     if (protocolType !== spoken) return false
-    return protocols.some(({ name }) => others.every(member => speaks(member, name)))
+    return protocols.some(({ name }) => members.every(member => speaks(member, name)))
   }
 
   /** Of the protocols that all of them speak, the one that most would like best. */

@@ -3,7 +3,16 @@ import type { MemberRequest, MembershipListener } from '../engine.ts'
 import type { ErrorCode } from '../error-codes.ts'
 import { InconsistentGroupProtocolError, isBrokerletError } from '../errors.ts'
 import type { ClassicLeaver, ClassicMember } from '../group/classic-member.ts'
-import type { ClassicIdentity, ClassicJoin, ClassicJoined, ClassicSynced } from '../group/classic-protocol.ts'
+import {
+  agreesOn,
+  type ClassicIdentity,
+  type ClassicJoin,
+  type ClassicJoined,
+  type ClassicSync,
+  type ClassicSynced,
+  notJoined,
+  notSynced,
+} from '../group/classic-protocol.ts'
 import { claimsOf } from './claims.ts'
 import { type ClassicClient, ClassicConsumerMember } from './classic-consumer-member.ts'
 import { type ConsumerSubscription, readSubscription, writeAssignment } from './consumer-protocol.ts'
@@ -17,7 +26,6 @@ export interface MixedGroupHost {
 type Timer = 'session' | 'rebalance'
 
 const protocolType = 'consumer'
-const nothing = new Uint8Array(0)
 
 /**
  * The members of a `ConsumerGroup` whose clients speak the classic protocol, beside members that do not. The group
@@ -153,21 +161,18 @@ export class MixedGroup {
       protocol: member.chosen.name,
       leader: '',
       members: [],
+      skipAssignment: false,
     }
   }
 
   // --- staying and going --------------------------------------------------------------------------------------------
 
   /** Answers at once with what the group gives it, or that it has to join again. */
-  sync(
-    identity: ClassicIdentity,
-    _assignments: readonly unknown[],
-    answer: (synced: ClassicSynced) => void,
-  ): void {
-    const member = this.find(identity)
-    const refuse = (error: ErrorCode) =>
-      answer({ error, protocolType: null, protocol: null, assignment: nothing })
+  sync(request: ClassicSync, answer: (synced: ClassicSynced) => void): void {
+    const member = this.find(request)
+    const refuse = (error: ErrorCode) => answer(notSynced(error))
     if (typeof member === 'string') return refuse(member)
+    if (!agreesOn(request, protocolType, member.chosen.name)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
     this.#heard(member)
     if (member.changed) return refuse('REBALANCE_IN_PROGRESS')
     this.#unschedule('rebalance', member.memberId)
@@ -328,8 +333,4 @@ function clientOf({
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && new Set([...a, ...b]).size === new Set(a).size
-}
-
-function notJoined(error: ErrorCode, memberId: string): ClassicJoined {
-  return { error, memberId, generation: -1, protocolType: null, protocol: null, leader: '', members: [] }
 }

@@ -2,7 +2,12 @@ import type { Broker } from '../broker.ts'
 import type { EngineClient } from '../engine.ts'
 import { type ErrorCode, errorCodes } from '../error-codes.ts'
 import { ClassicGroup } from '../group/classic-group.ts'
-import type { ClassicIdentity, ClassicJoin, ClassicJoined } from '../group/classic-protocol.ts'
+import {
+  type ClassicIdentity,
+  type ClassicJoin,
+  type ClassicJoined,
+  notJoined,
+} from '../group/classic-protocol.ts'
 import type { GroupHolder } from '../group/group-holder.ts'
 import { Ids } from '../ids.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
@@ -79,8 +84,10 @@ export class WireGroups implements GroupHolder {
     return this.#mixed.get(groupId)?.find(identity) ?? 'UNKNOWN_MEMBER_ID'
   }
 
-  /** Answers now or later what joining came to; the group is made where there is none. */
+  /** Answers now or later what joining came to; the group is made where there is none, by one that has not been in it. */
   join(groupId: string, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
+    if (request.memberId !== '' && this.serving(groupId) === undefined)
+      return answer(notJoined('UNKNOWN_MEMBER_ID', request.memberId))
     const group = this.#assigns(groupId) ? this.#mixedGroup(groupId) : this.#classic(groupId)
     group.join(request, answer)
     // It may have taken the place of the last one that does not speak its protocol.

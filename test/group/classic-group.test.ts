@@ -1,7 +1,12 @@
 import { expect, it } from 'vitest'
 import { BrokerClock } from '../../src/broker-clock.ts'
 import { ClassicGroup } from '../../src/group/classic-group.ts'
-import type { ClassicJoin, ClassicJoined, ClassicSynced } from '../../src/group/classic-protocol.ts'
+import type {
+  ClassicJoin,
+  ClassicJoined,
+  ClassicSync,
+  ClassicSynced,
+} from '../../src/group/classic-protocol.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
@@ -27,17 +32,32 @@ function start(options: { readonly initialRebalanceDelayMs?: number } = {}) {
         protocolType: 'consumer',
         protocols: [{ name: 'range', metadata: bytes('m') }],
         requireKnownMemberId: false,
+        canSkipAssignment: true,
         ...more,
       },
       answer => answers.push(answer),
     )
     return answers
   }
-  const sync = (joined: ClassicJoined, assignments: Record<string, string> = {}) => {
+  const sync = (
+    joined: ClassicJoined,
+    assignments: Record<string, string> = {},
+    more: Partial<ClassicSync> = {},
+  ) => {
     const answers: ClassicSynced[] = []
     group.sync(
-      { memberId: joined.memberId, generation: joined.generation, groupInstanceId: null },
-      Object.entries(assignments).map(([memberId, text]) => ({ memberId, assignment: bytes(text) })),
+      {
+        memberId: joined.memberId,
+        generation: joined.generation,
+        groupInstanceId: null,
+        protocolType: 'consumer',
+        protocolName: 'range',
+        assignments: Object.entries(assignments).map(([memberId, text]) => ({
+          memberId,
+          assignment: bytes(text),
+        })),
+        ...more,
+      },
       answer => answers.push(answer),
     )
     return answers
@@ -172,19 +192,82 @@ it('keeps the place of a static member that comes back, without a rebalance', ()
   const one = { groupInstanceId: 'one' }
   const [first] = join('', one)
   sync(first!, { [first!.memberId]: 'all' })
-  const [back] = join('', one)
+  const [back] = join('', { ...one, canSkipAssignment: false })
   expect(back).toMatchObject({ error: undefined, generation: 1, leader: first!.memberId, members: [] })
   expect(back!.memberId).not.toBe(first!.memberId)
   expect(group.state).toBe('Stable')
-  const answers: ClassicSynced[] = []
-  group.sync({ memberId: back!.memberId, generation: 1, groupInstanceId: 'one' }, [], answer =>
-    answers.push(answer),
-  )
-  expect(answers).toMatchObject([{ error: undefined, assignment: bytes('all') }])
+  expect(sync(back!, {}, one)).toMatchObject([{ error: undefined, assignment: bytes('all') }])
   expect(group.heartbeat({ memberId: first!.memberId, generation: 1, groupInstanceId: 'one' })).toBe(
     'FENCED_INSTANCE_ID',
   )
   expect(join(first!.memberId, one)).toMatchObject([{ error: 'FENCED_INSTANCE_ID' }])
+})
+
+it('tells a static leader that comes back that it leads and assigns nothing, so that somebody watches the topics (KIP-814)', () => {
+  const { join, sync } = start()
+  const one = { groupInstanceId: 'one' }
+  const [first] = join('', one)
+  sync(first!, { [first!.memberId]: 'all' })
+  const [back] = join('', one)
+  expect(back).toMatchObject({ leader: back!.memberId, skipAssignment: true, generation: 1 })
+  expect(back!.members.map(({ memberId }) => memberId)).toEqual([back!.memberId])
+  // Before that it could not be told so, and would have assigned anew.
+  const [older] = join('', { ...one, canSkipAssignment: false })
+  expect(older).toMatchObject({ leader: back!.memberId, skipAssignment: false, members: [] })
+})
+
+it('takes what a static member that comes back subscribes to now for its next rebalance', () => {
+  const { join, sync, group } = start()
+  const one = { groupInstanceId: 'one' }
+  const [first] = join('', one)
+  sync(first!, { [first!.memberId]: 'all' })
+  const protocols = [{ name: 'range', metadata: bytes('more') }]
+  expect(join('', { ...one, protocols })).toMatchObject([{ error: undefined, generation: 1 }])
+  expect(group).toMatchObject({ state: 'Stable', members: [{ metadata: bytes('more') }] })
+})
+
+it('lets all join again where a static member comes back before the leader has assigned, which knows it by its former id', () => {
+  const { join, sync, group } = start()
+  const [leader] = join('')
+  sync(leader!, { [leader!.memberId]: 'all' })
+  const former = join('', { groupInstanceId: 'one' })
+  const [leading] = join(leader!.memberId)
+  const waiting = sync(former[0]!, {}, { groupInstanceId: 'one' })
+  const back = join('', { groupInstanceId: 'one' })
+  expect(waiting).toMatchObject([{ error: 'FENCED_INSTANCE_ID' }])
+  expect([back, group.state]).toEqual([[], 'PreparingRebalance'])
+  expect(sync(leading!, { [former[0]!.memberId]: 'one' })).toMatchObject([{ error: 'REBALANCE_IN_PROGRESS' }])
+  join(leader!.memberId)
+  expect(back).toMatchObject([{ error: undefined, generation: 3 }])
+})
+
+it('refuses who has been in it and speaks nothing that it spoke before, also where it is alone', () => {
+  const { join } = start()
+  const [alone] = join('')
+  const other = [{ name: 'sticky', metadata: bytes('m') }]
+  const refused = [{ error: 'INCONSISTENT_GROUP_PROTOCOL', memberId: alone!.memberId }]
+  expect(join(alone!.memberId, { protocols: other })).toMatchObject(refused)
+  expect(join(alone!.memberId, { protocolType: 'connect' })).toMatchObject(refused)
+  expect(
+    join(alone!.memberId, { protocols: [...other, { name: 'range', metadata: bytes('m') }] }),
+  ).toMatchObject([{ error: undefined }])
+})
+
+it('takes nobody without a kind of protocol', () => {
+  const { join } = start()
+  expect(join('', { protocolType: '' })).toMatchObject([{ error: 'INCONSISTENT_GROUP_PROTOCOL' }])
+})
+
+it('gives no assignment to one that takes the protocol for another, and tells nobody a protocol with an error', () => {
+  const { join, sync, group } = start()
+  const [alone] = join('')
+  const all = { [alone!.memberId]: 'all' }
+  const refused = [{ error: 'INCONSISTENT_GROUP_PROTOCOL', protocolType: null, protocol: null }]
+  expect(sync(alone!, all, { protocolName: 'sticky' })).toMatchObject(refused)
+  expect(sync(alone!, all, { protocolType: 'connect' })).toMatchObject(refused)
+  expect(group.state).toBe('CompletingRebalance')
+  // Clients of older versions do not say what they take it for.
+  expect(sync(alone!, all, { protocolType: null, protocolName: null })).toMatchObject([{ error: undefined }])
 })
 
 it('lets members leave, one by its instance id, and is empty then', () => {

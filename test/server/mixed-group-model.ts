@@ -125,6 +125,7 @@ export class ClassicClient implements Client {
         protocolType: 'consumer',
         protocols: [{ name, metadata: subscription([topic], owned) }],
         requireKnownMemberId: true,
+        canSkipAssignment: true,
       },
       joined => this.#inbox.push(() => this.#joined(joined)),
     )
@@ -151,7 +152,8 @@ export class ClassicClient implements Client {
     this.waiting = true
     const partitions = this.#served.engine.topics.get(topic)!.partitions.length
     const assign = this.kind === 'eager' ? assignEagerly : assignCooperatively
-    group.sync(this.#identity, members.length > 0 ? assign(members, partitions) : [], synced =>
+    const assignments = members.length > 0 ? assign(members, partitions) : []
+    group.sync({ ...this.#identity, protocolType: null, protocolName: null, assignments }, synced =>
       this.#inbox.push(() => this.#synced(synced)),
     )
   }

@@ -409,7 +409,7 @@ it('describes the group as what it is at the time', async () => {
   await beat('k', -1)
   expect(await show()).toEqual({
     listed: ['consumer', 'PreparingRebalance', 'classic'],
-    described: ['PreparingRebalance', 'range', 1],
+    described: ['PreparingRebalance', '', 1],
     types: [],
   })
 })

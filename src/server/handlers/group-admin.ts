@@ -59,18 +59,20 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
   ]
 }
 
+// Only a stable group has a protocol that all of its members are in by now. (Kafka: ClassicGroup.describe)
 function describeClassic(group: ClassicGroup) {
+  const stable = group.state === 'Stable'
   return {
     groupId: group.id,
     groupState: group.state,
     protocolType: group.protocolType ?? '',
-    protocolData: group.protocol ?? '',
+    protocolData: stable ? group.protocol! : '',
     members: group.members.map(({ memberId, groupInstanceId, clientId, metadata, assignment }) => ({
       memberId,
       groupInstanceId,
       clientId,
       clientHost: '/127.0.0.1',
-      memberMetadata: metadata,
+      memberMetadata: stable ? metadata : undefined,
       memberAssignment: assignment,
     })),
   }

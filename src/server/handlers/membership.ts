@@ -42,6 +42,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
               metadata: Uint8Array.from(metadata),
             })),
             requireKnownMemberId: version >= 4,
+            canSkipAssignment: version >= 9,
           },
           resolve,
         ),
@@ -53,16 +54,20 @@ export function membershipHandlers(wire: Wire): Handler[] {
         protocolType,
         protocolName: joined.protocol ?? (version < 7 ? '' : null),
         leader,
+        skipAssignment: joined.skipAssignment,
         memberId,
         members: [...members],
       }
     }),
 
-    handler(syncGroup, async request => {
+    handler(syncGroup, async (request, { version }) => {
+      // Whoever could say its protocol, has to. (KIP-559)
+      const unsaid = version >= 5 && (request.protocolType === null || request.protocolName === null)
+      if (unsaid) return { errorCode: errnoOf('INCONSISTENT_GROUP_PROTOCOL') }
       const group = wire.groups.serving(request.groupId)
       if (group === undefined) return { errorCode: unknownMember }
       const { error, protocolType, protocol, assignment } = await new Promise<ClassicSynced>(resolve =>
-        group.sync(identityOf(request), request.assignments, resolve),
+        group.sync({ ...request, ...identityOf(request) }, resolve),
       )
       return { errorCode: errnoOf(error), protocolType, protocolName: protocol, assignment }
     }),

@@ -1,0 +1,83 @@
+import { expect, it } from 'vitest'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { subscription } from '../helpers/consumer-protocol.ts'
+import { wireScenes } from '../helpers/wire-scene.ts'
+
+const { describeGroups, joinGroup, listGroups, syncGroup } = apis as unknown as Readonly<Record<string, Api>>
+
+const scene = wireScenes()
+const consumer = 'consumer'
+
+function start() {
+  const { client } = scene()
+  const join = (memberId: string, more: object = {}, version = 9) =>
+    client.call(joinGroup!, version, {
+      groupId: 'g',
+      memberId,
+      groupInstanceId: null,
+      sessionTimeoutMs: 30_000,
+      rebalanceTimeoutMs: 30_000,
+      protocolType: consumer,
+      protocols: [{ name: 'range', metadata: subscription(['orders']) }],
+      ...more,
+    })
+  const sync = (memberId: string, more: object = {}, version = 5) =>
+    client.call(syncGroup!, version, {
+      groupId: 'g',
+      memberId,
+      generationId: 1,
+      groupInstanceId: null,
+      protocolType: consumer,
+      protocolName: 'range',
+      assignments: [{ memberId, assignment: Buffer.from([1]) }],
+      ...more,
+    })
+  const describe = async () => (await client.call(describeGroups!, 6, { groups: ['g'] })).groups[0]
+  return { client, join, sync, describe }
+}
+
+it('makes no group for one that says it has been in it', async () => {
+  const { client, join } = start()
+  expect(await join('somebody')).toMatchObject({ errorCode: 25, memberId: 'somebody' })
+  expect(await client.call(listGroups!, 5, { statesFilter: [], typesFilter: [] })).toMatchObject({
+    groups: [],
+  })
+})
+
+it("wants to hear which protocol a member takes for its group's, from the version on that can say so (KIP-559)", async () => {
+  const { join, sync } = start()
+  const { memberId } = await join('', { groupInstanceId: 'one' })
+  const refused = { errorCode: 23, protocolType: null, protocolName: null }
+  expect(await sync(memberId, { protocolType: null })).toMatchObject(refused)
+  expect(await sync(memberId, { protocolName: null })).toMatchObject(refused)
+  expect(await sync(memberId, { protocolName: 'sticky' })).toMatchObject(refused)
+  expect(await sync(memberId, {}, 4)).toMatchObject({ errorCode: 0, assignment: Buffer.from([1]) })
+})
+
+it('describes the protocol of a group once it is stable', async () => {
+  const { join, sync, describe } = start()
+  const { memberId } = await join('', { groupInstanceId: 'one' })
+  const nothing = Buffer.alloc(0)
+  expect(await describe()).toMatchObject({
+    groupState: 'CompletingRebalance',
+    protocolType: consumer,
+    protocolData: '',
+    members: [{ memberMetadata: nothing }],
+  })
+  await sync(memberId)
+  expect(await describe()).toMatchObject({
+    groupState: 'Stable',
+    protocolData: 'range',
+    members: [{ memberMetadata: subscription(['orders']), memberAssignment: Buffer.from([1]) }],
+  })
+})
+
+it('tells a static leader that comes back that its assignment stays (KIP-814)', async () => {
+  const { join, sync } = start()
+  const { memberId } = await join('', { groupInstanceId: 'one' })
+  await sync(memberId)
+  const back = await join('', { groupInstanceId: 'one' })
+  expect(back).toMatchObject({ generationId: 1, leader: back.memberId, skipAssignment: true })
+  expect(await join('', { groupInstanceId: 'one' }, 8)).toMatchObject({ leader: back.memberId, members: [] })
+})
