@@ -128,12 +128,12 @@ export class ConsumerMember implements MembershipListener {
     return this.#membership!.prepareCommit!(this.#underEpochs(offsets, memberEpoch))!
   }
 
-  // Under any epoch since it got the partition (KIP-1251); -1 is none, which is refused.
+  // Under any epoch that it was told since it got the partition (KIP-1251); -1 is none, which is refused.
   #underEpochs(offsets: readonly TopicPartitionOffset[], memberEpoch: number): EpochOffset[] {
     return offsets.map(offset => {
       const id = formatTopicPartition(offset)
       const owned = this.#owned.get(id) ?? this.#revoking.get(id)
-      const current = owned !== undefined && memberEpoch >= owned.assignmentEpoch
+      const current = owned !== undefined && memberEpoch >= owned.assignmentEpoch && memberEpoch <= this.epoch
       return { ...offset, assignmentEpoch: current ? owned.assignmentEpoch : -1 }
     })
   }

@@ -44,9 +44,13 @@ export class ConsumerMembers {
   heartbeat(beat: ConsumerHeartbeat): ConsumerMember | ErrorCode {
     if (beat.groupId === '') return 'INVALID_GROUP_ID'
     const { memberEpoch } = beat
+    if (beat.assignor !== undefined && !assignors.has(beat.assignor)) return 'UNSUPPORTED_ASSIGNOR'
     if (memberEpoch === 0) return this.#join(beat)
+    if (this.#isReplaced(beat)) return 'FENCED_INSTANCE_ID'
     const member = this.get(beat.groupId, beat.memberId)
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    const { groupInstanceId = member.groupInstanceId } = beat
+    if (groupInstanceId !== member.groupInstanceId) return 'UNKNOWN_MEMBER_ID'
     if (memberEpoch < 0) return this.#leave(beat.groupId, member, memberEpoch === -2)
     if (member.gone !== undefined) {
       this.#forget(beat.groupId, member)
@@ -59,6 +63,13 @@ export class ConsumerMembers {
     return this.#heard(beat.groupId, member)
   }
 
+  // Somebody else has its instance id by now.
+  #isReplaced({ groupId, groupInstanceId, memberId }: ConsumerHeartbeat): boolean {
+    if (groupInstanceId === undefined) return false
+    const members = this.#engine.groups.get(groupId)?.members ?? []
+    return members.some(each => each.groupInstanceId === groupInstanceId && each.memberId !== memberId)
+  }
+
   // The same names once more are no change, and no reason to rebalance.
   #subscribe(member: ConsumerMember, interest: Interest): void {
     const names = namesOf(interest)
@@ -69,7 +80,6 @@ export class ConsumerMembers {
 
   #join(beat: ConsumerHeartbeat): ConsumerMember | ErrorCode {
     if (beat.interest === undefined) return 'INVALID_REQUEST'
-    if (beat.assignor !== undefined && !assignors.has(beat.assignor)) return 'UNSUPPORTED_ASSIGNOR'
     const { groupId, clientId, groupInstanceId, interest, rebalanceTimeoutMs = 300_000 } = beat
     const memberId = beat.memberId === '' ? this.#ids.memberId(clientId) : beat.memberId
     const former = this.get(groupId, memberId)

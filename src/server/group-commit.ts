@@ -18,13 +18,17 @@ export function groupCommit(
   const now = () => (identity && ofMember(wire, groupId, identity, offsets)) ?? ofGroup()
   const ofGroup = (): PendingCommit => ({
     check() {
-      for (const tp of offsets) wire.engine.partition(tp)
       const code = identity && wire.groups.checkCommit(groupId, identity)
       if (code !== undefined) throw refused(code, groupId, identity!)
     },
     commit: () => wire.engine.groupCoordinator.commitWithoutMember(groupId, offsets),
   })
-  return { check: () => now().check(), commit: () => now().commit() }
+  const check = () => {
+    // A place that is not there is nobody's, so its client is not told that it has lost it.
+    for (const tp of offsets) wire.engine.partition(tp)
+    now().check()
+  }
+  return { check, commit: () => now().commit() }
 }
 
 // By a member of a group that assigns by itself.

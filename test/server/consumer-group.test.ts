@@ -186,7 +186,7 @@ it('sends members away whom an administrator names, by their ids or their instan
   expect(await beat('a', 1, has(0, 1, 2, 3))).toMatchObject({ errorCode: 110 })
   expect(given(await beat('b', 2, has()))).toEqual([0, 1, 2, 3])
   // It has gone, and means to come back; until then it keeps its place.
-  await beat('b', -2)
+  await beat('b', -2, { instanceId: 'inst' })
   expect(broker.group('g').members).toMatchObject([{ memberId: 'b', connected: false }])
   expect(await remove({ memberId: '', groupInstanceId: 'inst' })).toEqual([0])
   expect(broker.group('g').members).toEqual([])
@@ -265,9 +265,98 @@ it('refuses what it cannot serve', async () => {
   await own.ready()
   expect(await join(own.memberId!, { groupId: 'own' })).toMatchObject({ errorCode: 23 })
   await client.call(joinGroup!, 3, { ...classic, groupId: 'classic', protocols })
-  expect(await beat('b', 0, { groupId: 'classic', subscribedTopicNames: ['orders'] })).toMatchObject({
-    errorCode: 23,
+  expect(await join('b', { groupId: 'classic' })).toMatchObject({ errorCode: 23 })
+})
+
+it.each([
+  ['an empty instance id', 'a', 1, { instanceId: '' }],
+  ['an empty rack', 'a', 1, { rackId: '' }],
+  ['an epoch that means nothing', 'a', -3, {}],
+  ['no id', '', 1, {}],
+  ['that it comes back without an instance id', 'a', -2, {}],
+])('refuses a heartbeat with %s, whatever else it says', async (_, memberId, epoch, more) => {
+  const { join, beat } = start()
+  await join('a')
+  const refused = { errorCode: 42, errorMessage: expect.any(String) }
+  expect(await beat(memberId, epoch, more)).toMatchObject(refused)
+  expect(await beat('a', 1)).toMatchObject({ errorCode: 0 })
+})
+
+it('wants to hear of whoever joins its id, its rebalance timeout and that it has nothing yet', async () => {
+  const { broker, client, join } = start()
+  const refused = { errorCode: 42, errorMessage: expect.any(String) }
+  expect(await join('a', { rebalanceTimeoutMs: -1 })).toMatchObject(refused)
+  expect(await join('a', { topicPartitions: null })).toMatchObject(refused)
+  expect(await join('')).toMatchObject(refused)
+  expect(broker.describe().groups).toEqual([])
+  // Version 0 has ids made by the broker. (KIP-1082)
+  const older = {
+    groupId: 'g',
+    memberId: '',
+    memberEpoch: 0,
+    rebalanceTimeoutMs: 60_000,
+    subscribedTopicNames: ['orders'],
+    topicPartitions: [],
+  }
+  expect(await client.call(consumerGroupHeartbeat!, 0, older)).toMatchObject({
+    errorCode: 0,
+    memberId: expect.stringMatching(/./),
   })
+})
+
+it('hears of an assignor that it does not have at any time', async () => {
+  const { join, beat } = start()
+  await join('a')
+  expect(await beat('a', 1, { serverAssignor: 'mine' })).toMatchObject({ errorCode: 112 })
+})
+
+it('tells a static member that another has its place by now', async () => {
+  const { join, beat } = start()
+  await join('a', { instanceId: 'one' })
+  expect(await beat('a', 1, { instanceId: 'two' })).toMatchObject({ errorCode: 25 })
+  expect(await beat('b', 1, { instanceId: 'one' })).toMatchObject({ errorCode: 82 })
+  await beat('a', -2, { instanceId: 'one' })
+  const { memberEpoch } = await join('b', { instanceId: 'one' })
+  expect(await beat('a', memberEpoch, { instanceId: 'one' })).toMatchObject({ errorCode: 82 })
+  expect(await beat('b', memberEpoch, { instanceId: 'one' })).toMatchObject({ errorCode: 0 })
+})
+
+it('takes no commit under an epoch that its member was never told, nor one of a client that knows of no epochs', async () => {
+  const { client, join, commit } = start()
+  await join('a')
+  expect([await commit('a', 2, 0, 1), await commit('a', 1, 0, 1)]).toEqual([113, 0])
+  const older = await client.call(offsetCommit!, 8, {
+    groupId: 'g',
+    memberId: 'a',
+    generationIdOrMemberEpoch: 1,
+    topics: [
+      { name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }] },
+    ],
+  })
+  expect(older.topics[0].partitions).toMatchObject([{ errorCode: 35 }])
+})
+
+it('tells a member that a partition is not there, and not that it has lost it', async () => {
+  const { join, commit } = start()
+  await join('a')
+  expect(await commit('a', 1, 9, 1)).toBe(3)
+})
+
+it('tells a member what is committed under the epoch that it is at', async () => {
+  const { client, join, commit } = start()
+  await join('a')
+  await commit('a', 1, 0, 7)
+  const topics = [{ name: 'orders', partitionIndexes: [0] }]
+  const fetched = async (memberId: string | null, memberEpoch: number, groupId = 'g') => {
+    const groups = [{ groupId, memberId, memberEpoch, topics }]
+    const [group] = (await client.call(offsetFetch!, 9, { groups })).groups
+    return group.errorCode || group.topics[0].partitions[0].committedOffset
+  }
+  expect(await fetched('a', 1)).toBe(7)
+  expect(await fetched(null, -1)).toBe(7)
+  expect([await fetched('a', 2), await fetched('a', -1)]).toEqual([113, 113])
+  expect([await fetched('b', 1), await fetched('', 1)]).toEqual([25, 25])
+  expect(await fetched('a', 1, 'nowhere')).toBe(-1)
 })
 
 it('describes the group, and what it has committed', async () => {

@@ -6,6 +6,7 @@ import { authorizedOperations } from '../authorized-operations.ts'
 import { byTopic } from '../by-topic.ts'
 import type { ConsumerMember } from '../consumer-member.ts'
 import { type Handler, handler } from '../handler.ts'
+import { checkHeartbeat } from '../heartbeat-check.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
 import { wholeName } from '../whole-name.ts'
@@ -15,8 +16,10 @@ import { errnoOf } from '../wire-groups.ts'
 /** Groups that assign by themselves (KIP-848): the same that consumers of this process are members of. */
 export function consumerGroupHandlers(wire: Wire): Handler[] {
   return [
-    handler(consumerGroupHeartbeat, (request, { clientId }) => {
+    handler(consumerGroupHeartbeat, (request, { clientId, version }) => {
       const { groupId, memberEpoch, instanceId, rebalanceTimeoutMs, serverAssignor } = request
+      const invalid = checkHeartbeat(request, version)
+      if (invalid !== undefined) return { errorCode: errnoOf('INVALID_REQUEST'), errorMessage: invalid }
       try {
         const interest = toInterest(request)
         if (interest === 'INVALID_REGULAR_EXPRESSION') return { errorCode: errnoOf(interest) }

@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { type ErrorCode, errorCodes } from '../../error-codes.ts'
 import { GroupSubscribedToTopicError } from '../../errors.ts'
 import type { ClassicGroup } from '../../group/classic-group.ts'
 import type { TopicPartitionOffset } from '../../topic-partition.ts'
@@ -30,7 +30,7 @@ export function offsetHandlers(wire: Wire): Handler[] {
             if (topic === undefined) return { partitionIndex, errorCode: unknownTopic(version, 10) }
             const place = { topic: topic.name, partition: partitionIndex, offset: committedOffset }
             const offset = committedMetadata ? { ...place, metadata: committedMetadata } : place
-            return { partitionIndex, errorCode: commit(wire, groupId, identity, offset) }
+            return { partitionIndex, errorCode: commit(wire, version, groupId, identity, offset) }
           }),
         }
       }),
@@ -40,10 +40,11 @@ export function offsetHandlers(wire: Wire): Handler[] {
       if (version < 8)
         return { topics: committedOf(wire, version, groupId, topics as WantedOffsets[] | null) }
       return {
-        groups: groups.map(each => ({
-          groupId: each.groupId,
-          topics: committedOf(wire, version, each.groupId, each.topics),
-        })),
+        groups: groups.map(({ groupId: id, memberId, memberEpoch, topics: wanted }) => {
+          const refused = checkReader(wire, id, memberId, memberEpoch)
+          if (refused !== undefined) return { groupId: id, errorCode: errnoOf(refused) }
+          return { groupId: id, topics: committedOf(wire, version, id, wanted) }
+        }),
       }
     }),
 
@@ -88,16 +89,42 @@ interface CommitIdentity {
   readonly groupInstanceId: string | null
 }
 
-function commit(wire: Wire, groupId: string, identity: CommitIdentity, offset: TopicPartitionOffset): number {
+// From this version on a commit knows of member epochs. (KIP-848)
+const epochsSince = 9
+
+function commit(
+  wire: Wire,
+  version: number,
+  groupId: string,
+  identity: CommitIdentity,
+  offset: TopicPartitionOffset,
+): number {
   const { generationIdOrMemberEpoch: generation, memberId, groupInstanceId } = identity
   try {
     const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset])
     committed.check()
+    if (version < epochsSince && wire.members.get(groupId, memberId) !== undefined)
+      return errnoOf('UNSUPPORTED_VERSION')
     committed.commit()
     return 0
   } catch (error) {
     return toWireError(wire, error).errorCode
   }
+}
+
+// A member is told only under the epoch that it is at. (Kafka: ConsumerGroup.validateOffsetFetch)
+function checkReader(
+  { engine, groups, members }: Wire,
+  groupId: string,
+  memberId: string | null,
+  memberEpoch: number,
+): ErrorCode | undefined {
+  const anonymous = memberId === null && memberEpoch < 0
+  if (anonymous || !engine.groups.has(groupId) || groups.typeOf(groupId) !== 'consumer') return undefined
+  const id = memberId ?? ''
+  const member = members.get(groupId, id) ?? groups.classicMember(groupId, id)
+  if (member === undefined || member.gone !== undefined) return 'UNKNOWN_MEMBER_ID'
+  return member.epoch === memberEpoch ? undefined : 'STALE_MEMBER_EPOCH'
 }
 
 // All that is committed where nothing is named.
