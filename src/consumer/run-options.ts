@@ -204,27 +204,58 @@ export function resolveRunOptions(
   random: () => number,
 ): ResolvedRunOptions {
   checkOptions<AllRunOptions>('run', options, checks)
-  const { eachRecord, eachBatch, batch, signal, retry, onFailure } = options as AllRunOptions
+  const given: AllRunOptions = options
+  const { eachRecord, eachBatch, batch, signal, onFailure } = given
+  requireHandler(given)
+  const parks = onFailure === 'park-key'
+  const ordering = given.ordering ?? (parks && eachBatch === undefined ? 'key' : 'partition')
+  requireOrdering(given, ordering)
+  const retry = new RetryPolicy(given.retry, random)
+  requireRetryTopics(given, retry, interest)
+  checkOptions('run: batch', batch ?? {}, { maxRecords: integer(1), lingerMs: duration })
+  return {
+    eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),
+    eachBatch: eachBatch as BatchHandler | undefined,
+    tracedRecord: undefined,
+    tracedBatch: undefined,
+    maxRecords: batch?.maxRecords ?? (eachBatch === undefined ? maxPollRecords : 500),
+    lingerMs: batch?.lingerMs ?? 0,
+    concurrency: given.concurrency ?? 1,
+    ordering,
+    windowRecords: given.windowRecords ?? 10_000,
+    retry,
+    retryTopics: undefined,
+    onFailure: onFailure ?? 'restart',
+    parkedDelayMs: given.parkedDelayMs ?? 60_000,
+    signal,
+  }
+}
+
+function requireHandler({ eachRecord, eachBatch, batch }: AllRunOptions): void {
   if ((eachRecord === undefined) === (eachBatch === undefined)) {
     throw new InvalidOptionError(
       `run: expected either 'eachRecord' or 'eachBatch', received ${eachRecord ? 'both' : 'neither'}`,
-      {
-        option: 'eachRecord',
-      },
+      { option: 'eachRecord' },
     )
   }
   if (batch !== undefined && eachBatch === undefined) {
     throw new InvalidOptionError(`run: option 'batch' goes with 'eachBatch'`, { option: 'batch' })
   }
+}
+
+// What goes by the key, or out of order, asks for records one by one.
+function requireOrdering(
+  { eachBatch, onFailure, parkedDelayMs, windowRecords }: AllRunOptions,
+  ordering: Ordering,
+): void {
   const parks = onFailure === 'park-key'
-  const ordering = options.ordering ?? (parks && eachBatch === undefined ? 'key' : 'partition')
   if (parks && (eachBatch !== undefined || ordering !== 'key')) {
     throw new InvalidOptionError(
       `run: onFailure 'park-key' goes with 'eachRecord' and ordering 'key': a parked key lets the others go on`,
       { option: 'onFailure' },
     )
   }
-  if (options.parkedDelayMs !== undefined && !parks) {
+  if (parkedDelayMs !== undefined && !parks) {
     throw new InvalidOptionError(`run: option 'parkedDelayMs' goes with onFailure 'park-key'`, {
       option: 'parkedDelayMs',
     })
@@ -235,41 +266,30 @@ export function resolveRunOptions(
       { option: 'ordering', expected: `'partition'`, received: ordering },
     )
   }
-  if (options.windowRecords !== undefined && ordering === 'partition') {
+  if (windowRecords !== undefined && ordering === 'partition') {
     throw new InvalidOptionError(`run: option 'windowRecords' goes with ordering 'key' or 'none'`, {
       option: 'windowRecords',
     })
   }
-  const policy = new RetryPolicy(retry, random)
-  if (policy.topics.length > 0 && (eachBatch !== undefined || interest.kind === 'assign')) {
+}
+
+function requireRetryTopics(
+  { eachBatch, onFailure }: AllRunOptions,
+  { topics }: RetryPolicy,
+  interest: Interest,
+): void {
+  if (topics.length > 0 && (eachBatch !== undefined || interest.kind === 'assign')) {
     throw new InvalidOptionError(
       `run: retry: option 'topics' goes with 'eachRecord', and with a consumer of a group's topics`,
       { option: 'topics' },
     )
   }
   const lastTopic = typeof onFailure === 'object' ? onFailure.deadLetter : undefined
-  if (lastTopic !== undefined && policy.topics.some(({ topic }) => topic === lastTopic)) {
+  if (lastTopic !== undefined && topics.some(({ topic }) => topic === lastTopic)) {
     throw new InvalidOptionError(
       `run: onFailure: '${lastTopic}' is one of retry.topics; what is given up there would come back for ever`,
       { option: 'onFailure', topic: lastTopic },
     )
-  }
-  checkOptions('run: batch', batch ?? {}, { maxRecords: integer(1), lingerMs: duration })
-  return {
-    eachRecord: eachRecord === undefined ? undefined : toHandler(eachRecord, interest),
-    eachBatch: eachBatch as BatchHandler | undefined,
-    tracedRecord: undefined,
-    tracedBatch: undefined,
-    maxRecords: batch?.maxRecords ?? (eachBatch === undefined ? maxPollRecords : 500),
-    lingerMs: batch?.lingerMs ?? 0,
-    concurrency: options.concurrency ?? 1,
-    ordering,
-    windowRecords: options.windowRecords ?? 10_000,
-    retry: policy,
-    retryTopics: undefined,
-    onFailure: onFailure ?? 'restart',
-    parkedDelayMs: options.parkedDelayMs ?? 60_000,
-    signal,
   }
 }
 
