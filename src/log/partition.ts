@@ -1,9 +1,7 @@
 import { describeValue, InvalidArgumentError, OffsetOutOfRangeError } from '../errors.ts'
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
-import { ColumnSegment } from './column-segment.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
-import { EncodedSegment } from './encoded-segment.ts'
 import { compacts, type LogConfig } from './log-config.ts'
 import { type OffsetRange, OpenTransactions } from './open-transactions.ts'
 import { PartitionCleaner } from './partition-cleaner.ts'
@@ -12,6 +10,7 @@ import { ProducerStates } from './producer-states.ts'
 import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './read-options.ts'
 import { expiredByAge, expiredBySize, keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
+import { SegmentList } from './segment-list.ts'
 import { countRecords, offsetForTimestamp, readRecords, segmentIndex } from './segments.ts'
 
 /** Why records left a log. */
@@ -45,10 +44,6 @@ export interface PartitionHost {
   finished(): void
 }
 
-// Where so few records of this process are in the open segment, a batch is decoded to them: writers of both kinds that take
-// turns would otherwise make a segment for every record.
-const fewRecords = 64
-
 /** Somebody who reads a partition and wants to know when there is more. */
 export interface PartitionReader {
   signal(): void
@@ -61,17 +56,11 @@ export class Partition {
   #config: LogConfig
   readonly #serde: Serde
   readonly #host: PartitionHost
-  #segments: Segment[] = []
-  // The last segment, as long as it is written to: of records of this process, or of batches.
-  #active: ColumnSegment | undefined
-  #encoded: EncodedSegment | undefined
+  readonly #segments: SegmentList
   #start = 0
   #end = 0
-  #bytes = 0
   #deleted = false
   readonly #readers: PartitionReader[] = []
-  // Where the oldest segment ends, once nothing is added to it any more.
-  #oldestEnd = Number.POSITIVE_INFINITY
   #transactions: OpenTransactions | undefined
   /** The offset of the first record of an open transaction, or -1: a whole number, as offsets are, or V8 boxes them. @internal */
   openFrom = -1
@@ -85,9 +74,6 @@ export class Partition {
   #producers: ProducerStates | undefined
   // Up to here records may go without asking whether everybody has read them.
   #harmlessBefore = 0
-  // What was dropped last, until the collector comes for it: the next segment uses its columns, since making new ones, which
-  // the collector then has to move, takes a twelfth of all that a record costs.
-  #dropped: WeakRef<ColumnSegment> | undefined
 
   /** @hidden */
   constructor(topic: string, index: number, config: LogConfig, serde: Serde, host: PartitionHost) {
@@ -96,6 +82,7 @@ export class Partition {
     this.#config = config
     this.#serde = serde
     this.#host = host
+    this.#segments = new SegmentList(this)
     this.#followConfig()
   }
 
@@ -134,12 +121,12 @@ export class Partition {
 
   /** The largest timestamp of all that is kept, or `-Infinity` where nothing is. @internal */
   get maxTimestamp(): number {
-    return this.#segments.at(-1)?.runningMaxTimestamp ?? Number.NEGATIVE_INFINITY
+    return this.#segments.maxTimestamp
   }
 
   /** Bytes kept, where the topic counts them. */
   get bytes(): number {
-    return this.#bytes
+    return this.#segments.bytes
   }
 
   /** Whether its topic is deleted. */
@@ -152,7 +139,7 @@ export class Partition {
     const from = Math.max(offset, this.#start)
     const to = Math.min(end, this.endFor(committed))
     if (to <= from) return 0
-    return this.#gaps ? countRecords(this.#segments, from, to, committed) : to - from
+    return this.#gaps ? countRecords(this.#segments.all, from, to, committed) : to - from
   }
 
   /** The idempotent producers that write here; made when there is one. @internal */
@@ -174,8 +161,7 @@ export class Partition {
     size: number,
     now: number,
   ): number {
-    let segment = this.#active
-    if (segment === undefined || this.#full(segment, size, now)) segment = this.#roll(now, timestamp)
+    const segment = this.#segments.forRecord(timestamp, size, now)
     const offset = this.#end
     segment.append(key, value, headers, timestamp, sequence, size)
     this.#end = offset + 1
@@ -195,19 +181,12 @@ export class Partition {
     now: number,
   ): number {
     const offset = this.#end
-    const active = this.#active
-    const few =
-      active !== undefined && active.count < fewRecords && !this.#full(active, size, now, batch.count)
-    if (few || batch.records !== undefined) {
+    const timestamp = appendTime ?? batch.maxTimestamp
+    const segment =
+      batch.records === undefined ? this.#segments.forBatch(batch, timestamp, size, now) : undefined
+    if (segment === undefined) {
       this.#appendRecords(batch, appendTime, sequence, size, now)
       return offset
-    }
-    let segment = this.#encoded
-    if (segment === undefined || !segment.takes(batch) || this.#full(segment, size, now, batch.count)) {
-      this.#rolled()
-      segment = new EncodedSegment(offset, now, this.maxTimestamp, batch.decoder, segment?.size)
-      this.#add(segment, appendTime ?? batch.maxTimestamp)
-      this.#encoded = segment
     }
     segment.append(batch, sequence, size, appendTime)
     this.#end = offset + batch.count
@@ -231,7 +210,8 @@ export class Partition {
       const { key, value, headers, timestamp } = records[i]!
       const share = Math.floor((size * (i + 1)) / records.length) - counted
       this.append(key, value, headers, appendTime ?? timestamp, sequence + i, share, now)
-      if (this.#active !== undefined) this.#active.setOriginal(this.#active.count - 1, originals[i])
+      const { active } = this.#segments
+      if (active !== undefined) active.setOriginal(active.count - 1, originals[i])
       counted += share
     }
   }
@@ -241,69 +221,29 @@ export class Partition {
     if (retentionRecords !== -1 && this.#end - this.#start > retentionRecords) {
       const to = this.#end - retentionRecords
       // Per record this is a number; what costs more is done per segment, and where somebody may not have read.
-      if (to >= this.#oldestEnd || to > this.#harmlessBefore) this.#advance(to, 'retention')
+      if (to >= this.#segments.oldestEnd || to > this.#harmlessBefore) this.#advance(to, 'retention')
       else this.#start = to
     }
     if (size > 0) {
-      this.#bytes += size
-      if (retentionBytes !== -1)
-        this.#dropOldest(expiredBySize(this.#segments, retentionBytes, this.#bytes), 'retention')
+      this.#segments.bytes += size
+      if (retentionBytes !== -1) this.#dropOversize(retentionBytes)
     }
     for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
   }
 
-  #full(segment: Segment, size: number, now: number, count: number = 1): boolean {
-    const { segmentRecords, segmentBytes, segmentMs } = this.#config
-    return (
-      segment.count + count > segmentRecords ||
-      now - segment.createdAt >= segmentMs ||
-      (size > 0 && segmentBytes !== -1 && segment.count > 0 && segment.bytes + size > segmentBytes)
-    )
+  #dropOversize(retentionBytes: number): void {
+    const { all, bytes } = this.#segments
+    this.#dropOldest(expiredBySize(all, retentionBytes, bytes), 'retention')
   }
 
-  #roll(now: number, timestamp: number): ColumnSegment {
-    this.#rolled()
-    const segment = new ColumnSegment(
-      this.#end,
-      now,
-      this.maxTimestamp,
-      this.#expected,
-      this.#dropped?.deref(),
-    )
-    this.#dropped = undefined
-    this.#add(segment, timestamp)
-    this.#active = segment
-    return segment
-  }
-
-  get #expected(): number {
-    return Math.min(this.#segments.at(-1)?.count ?? 0, this.#config.segmentRecords)
-  }
-
-  #rolled(): void {
-    const closed = this.#close()
-    if (closed !== undefined && this.#cleaner !== undefined) {
-      this.#host.compactable(this.#cleaner, closed.count)
-    }
-  }
-
-  #add(segment: Segment, timestamp: number): void {
-    this.#segments.push(segment)
-    this.#noteOldest()
+  /** @internal */
+  segmentAdded(segment: Segment, timestamp: number): void {
     this.#host.segmentAdded(this, segment, timestamp)
   }
 
-  // Nothing is added to the open segment any more.
-  #close(): Segment | undefined {
-    const closed = this.#open
-    closed?.seal()
-    this.#active = undefined
-    this.#encoded = undefined
-    return closed
-  }
-
-  get #open(): Segment | undefined {
-    return this.#active ?? this.#encoded
+  /** @internal */
+  segmentClosed({ count }: Segment): void {
+    if (this.#cleaner !== undefined) this.#host.compactable(this.#cleaner, count)
   }
 
   /**
@@ -331,7 +271,7 @@ export class Partition {
   /** Records as the log keeps them, from an offset that is in range. @internal */
   fetch(offset: number, maxRecords: number, committed: boolean = true): ConsumerRecord[] {
     const end = this.endFor(committed)
-    return readRecords(this.#segments, this.topic, this.index, offset, end, maxRecords, committed)
+    return readRecords(this.#segments.all, this.topic, this.index, offset, end, maxRecords, committed)
   }
 
   /**
@@ -340,9 +280,10 @@ export class Partition {
    */
   segmentFrom(offset: number): Segment | undefined {
     if (offset < this.#start || offset >= this.#end) return undefined
-    let i = segmentIndex(this.#segments, offset)
-    let segment = this.#segments[i]
-    while (segment !== undefined && segment.endOffset <= offset) segment = this.#segments[++i]
+    const { all } = this.#segments
+    let i = segmentIndex(all, offset)
+    let segment = all[i]
+    while (segment !== undefined && segment.endOffset <= offset) segment = all[++i]
     return segment
   }
 
@@ -359,7 +300,7 @@ export class Partition {
         },
       )
     }
-    return offsetForTimestamp(this.#segments, timestamp, this.#start)
+    return offsetForTimestamp(this.#segments.all, timestamp, this.#start)
   }
 
   /**
@@ -372,7 +313,7 @@ export class Partition {
     this.requireDeletable(beforeOffset)
     if (beforeOffset > this.#start) {
       this.#advance(beforeOffset, 'deleteRecords')
-      this.#segments[0]?.forget(beforeOffset)
+      this.#segments.oldest?.forget(beforeOffset)
     }
     this.#host.finished()
   }
@@ -391,8 +332,8 @@ export class Partition {
   /** Drops what is too old by now; gives the time at which the next segment will be, or `Infinity`. @internal */
   expire(now: number): number {
     const { retentionMs } = this.#config
-    this.#dropOldest(expiredByAge(this.#segments, retentionMs, now), 'retention')
-    const oldest = this.#segments[0]
+    this.#dropOldest(expiredByAge(this.#segments.all, retentionMs, now), 'retention')
+    const { oldest } = this.#segments
     if (retentionMs === -1 || oldest === undefined || oldest.count === 0) return Number.POSITIVE_INFINITY
     return keptUntil(oldest, retentionMs) + 1
   }
@@ -406,7 +347,7 @@ export class Partition {
    * @internal
    */
   measure(): number[] {
-    return this.#segments.map(segment => segment.measure(this.topic))
+    return this.#segments.measure(this.topic)
   }
 
   /** Goes on under other options; what they do not keep goes at once. @internal */
@@ -414,21 +355,11 @@ export class Partition {
     const before = this.#cleaner
     this.#config = config
     this.#followConfig()
-    if (sizes !== undefined) this.#countBytes(sizes)
+    if (sizes !== undefined) this.#host.bytesCounted(this.#segments.count(sizes))
     this.#dropExcess()
     before?.altered()
     if (before !== undefined && this.#cleaner === undefined) this.#host.compacted(before, true)
     else if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, false)
-  }
-
-  #countBytes(sizes: readonly number[]): void {
-    const before = this.#bytes
-    this.#bytes = 0
-    for (const [i, segment] of this.#segments.entries()) {
-      segment.bytes = sizes[i]!
-      this.#bytes += segment.bytes
-    }
-    this.#host.bytesCounted(this.#bytes - before)
   }
 
   // What is unread and held back stays, and its writers wait or are refused.
@@ -441,7 +372,7 @@ export class Partition {
     if (retentionRecords !== -1 && this.#end - this.#start > retentionRecords) {
       this.#advance(this.#end - retentionRecords, 'retention')
     }
-    this.#dropOldest(expiredBySize(this.#segments, retentionBytes, this.#bytes), 'retention')
+    this.#dropOversize(retentionBytes)
   }
 
   // --- room ---------------------------------------------------------------------------------------------------------
@@ -469,7 +400,7 @@ export class Partition {
   }
 
   #dropOldest(count: number, reason: TrimReason): void {
-    if (count > 0) this.#advance(this.#segments[count - 1]!.endOffset, reason)
+    if (count > 0) this.#advance(this.#segments.all[count - 1]!.endOffset, reason)
   }
 
   #advance(to: number, reason: TrimReason): void {
@@ -480,32 +411,15 @@ export class Partition {
 
   #moveStart(to: number): void {
     this.#start = to
-    if (this.#segments[0] !== undefined && this.#segments[0].endOffset <= to) this.#dropUpTo(to)
+    const { oldest } = this.#segments
+    if (oldest !== undefined && oldest.endOffset <= to) this.#dropUpTo(to)
     if (this.offsetCommitted !== undefined) this.#host.freed()
   }
 
   #dropUpTo(to: number): void {
-    let count = 0
-    while (count < this.#segments.length && this.#segments[count]!.endOffset <= to) {
-      this.#bytes -= this.#segments[count++]!.bytes
-    }
-    const dropped = this.#segments.splice(0, count)
-    this.#host.segmentsDropped(dropped)
-    const last = dropped.at(-1)
-    // A pass of compaction may still read it.
-    if (this.#cleaner === undefined && last instanceof ColumnSegment) this.#dropped = new WeakRef(last)
-    // The next append makes a new one, at the offset where this one ended.
-    if (this.#segments.length === 0) {
-      this.#active = undefined
-      this.#encoded = undefined
-    }
-    this.#noteOldest()
-  }
-
-  #noteOldest(): void {
-    const oldest = this.#segments[0]
-    this.#oldestEnd =
-      oldest === undefined || oldest === this.#open ? Number.POSITIVE_INFINITY : oldest.endOffset
+    // A pass of compaction may still read them.
+    const reused = this.#cleaner === undefined
+    this.#host.segmentsDropped(this.#segments.dropUpTo(to, reused))
   }
 
   // --- transactions -------------------------------------------------------------------------------------------------
@@ -536,10 +450,9 @@ export class Partition {
   }
 
   #appendControl(now: number, sequence: number): void {
-    const batches = this.#encoded
-    if (batches !== undefined && !this.#full(batches, 0, now)) return batches.appendControl(now, sequence)
-    let segment = this.#active
-    if (segment === undefined || this.#full(segment, 0, now)) segment = this.#roll(now, now)
+    const batches = this.#segments.roomyBatches(now)
+    if (batches !== undefined) return batches.appendControl(now, sequence)
+    const segment = this.#segments.forRecord(now, 0, now)
     segment.append(null, null, noHeaders, now, sequence, 0)
     segment.hide(segment.count - 1, 'control')
   }
@@ -564,8 +477,7 @@ export class Partition {
   /** Compacts what may be, the open segment included, which is closed for it; gives how many records went. @internal */
   compact(): number {
     if (this.#cleaner === undefined) return 0
-    this.#close()
-    this.#noteOldest()
+    this.#segments.close()
     const removed = this.#cleaner.compact(this.#host.now())
     this.#host.compacted(this.#cleaner, false)
     return removed
@@ -573,12 +485,12 @@ export class Partition {
 
   /** @internal */
   get segments(): readonly Segment[] {
-    return this.#segments
+    return this.#segments.all
   }
 
   /** @internal */
   get closedSegments(): readonly Segment[] {
-    return this.#open === undefined ? this.#segments : this.#segments.slice(0, -1)
+    return this.#segments.closed
   }
 
   /** @internal */
@@ -586,19 +498,9 @@ export class Partition {
     // What was dropped while the pass was under way is gone.
     const old = segments.filter(segment => segment.endOffset > this.#start)
     const kept = compacted.filter(segment => segment.endOffset > this.#start)
-    let removed = 0
-    for (const segment of old) {
-      this.#bytes -= segment.bytes
-      removed += segment.count
-    }
-    for (const segment of kept) {
-      this.#bytes += segment.bytes
-      removed -= segment.count
-    }
-    this.#segments.splice(0, old.length, ...kept)
-    this.#segments[0]?.forget(this.#start)
+    const removed = this.#segments.replaceOldest(old, kept)
+    this.#segments.oldest?.forget(this.#start)
     this.#gaps = true
-    this.#noteOldest()
     this.#host.segmentsReplaced(this, old, kept)
     return removed
   }
@@ -630,10 +532,7 @@ export class Partition {
   delete(): void {
     this.#deleted = true
     if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, true)
-    this.#host.segmentsDropped(this.#segments)
-    this.#segments = []
-    this.#active = undefined
-    this.#encoded = undefined
+    this.#host.segmentsDropped(this.#segments.clear())
     this.#start = this.#end
     this.#readers.length = 0
   }

@@ -131,7 +131,7 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'dropped records are held for the next segment',
-    file: 'log/partition.ts',
+    file: 'log/segment-list.ts',
     find: 'this.#dropped = new WeakRef(last)',
     replace: 'this.#dropped = { deref: () => last } as unknown as WeakRef<ColumnSegment>',
     breaks: 'what was dropped is let go',
@@ -145,9 +145,9 @@ export const logMutations: readonly Mutation[] = [
   },
   {
     name: 'bytes that are counted anew are counted twice',
-    file: 'log/partition.ts',
-    find: 'const before = this.#bytes\n    this.#bytes = 0\n',
-    replace: 'const before = this.#bytes\n',
+    file: 'log/segment-list.ts',
+    find: 'const before = this.bytes\n    this.bytes = 0\n',
+    replace: 'const before = this.bytes\n',
     breaks: 'retentionBytes bounds a partition',
   },
 ]
