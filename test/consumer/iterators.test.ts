@@ -97,6 +97,25 @@ it('ends the loop when the consumer is closed elsewhere, after the record in han
   expect(seen).toEqual([0, 1, 'end'])
 })
 
+it.each(['records', 'batches'] as const)(
+  'ends a loop of %s that is closed as soon as it begins',
+  async kind => {
+    const { broker } = brokerWithOrders(1)
+    const reader = () => {
+      const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+      return { consumer, loop: kind === 'records' ? consumer[Symbol.asyncIterator]() : consumer.batches() }
+    }
+    const ended = { done: true, value: undefined }
+    const asked = reader()
+    const first = asked.loop.next()
+    void asked.consumer.close()
+    expect(await first).toEqual(ended)
+    const unasked = reader()
+    await unasked.consumer.close()
+    expect(await unasked.loop.next()).toEqual(ended)
+  },
+)
+
 it('hands out batches of one partition with where the log goes on', async () => {
   const { broker } = brokerWithOrders(5)
   const seen: unknown[] = []
