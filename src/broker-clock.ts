@@ -12,6 +12,7 @@ export class BrokerClock implements Clock {
   readonly #clock: Clock
   readonly #timers = new Map<string, Timer>()
   readonly #aborts = new AbortWatch()
+  #closed = false
   readonly workBudget: WorkBudget
 
   constructor(clock: Clock) {
@@ -84,8 +85,9 @@ export class BrokerClock implements Clock {
     return this.#turnBegan === undefined ? this.#clock.now() : this.#turnTime
   }
 
-  /** Sets the timer of that key, in place of the one that waits under it. */
+  /** Sets the timer of that key, in place of the one that waits under it; none once it is closed. */
   schedule(key: string, delayMs: number, callback: () => void, options?: Omit<TimerOptions, 'name'>): void {
+    if (this.#closed) return
     this.#timers.get(key)?.cancel()
     const fire = () => {
       this.#timers.delete(key)
@@ -131,8 +133,9 @@ export class BrokerClock implements Clock {
     })
   }
 
-  /** Takes back every timer that has a key. */
+  /** Takes back every timer that has a key; what ends later sets none. */
   close(): void {
+    this.#closed = true
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
   }

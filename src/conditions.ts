@@ -22,6 +22,7 @@ export class Conditions {
   readonly #clock: BrokerClock
   readonly #waiters = new Set<Waiter>()
   #looking = false
+  #closed: (() => Error) | undefined
 
   constructor(clock: BrokerClock) {
     this.#clock = clock
@@ -40,6 +41,15 @@ export class Conditions {
     for (const waiter of [...this.#waiters]) this.#check(waiter)
   }
 
+  /** Nothing changes any more: what has not come by now never does. */
+  close(reason: () => Error): void {
+    this.#closed = reason
+    for (const waiter of [...this.#waiters]) {
+      this.#check(waiter)
+      if (this.#waiters.has(waiter)) waiter.settle(reason())
+    }
+  }
+
   #check(waiter: Waiter): void {
     if (!this.#waiters.has(waiter)) return
     try {
@@ -53,6 +63,7 @@ export class Conditions {
    * Resolves once `condition` holds; it is looked at now and after each `touch`.
    *
    * @throws TimeoutError after `timeoutMs` (default 5,000), with what `explain` says then
+   * @throws what `close` says once nothing changes any more
    */
   wait(
     what: string,
@@ -69,6 +80,7 @@ export class Conditions {
         )
       }
       signal?.throwIfAborted()
+      if (this.#closed !== undefined) throw this.#closed()
       const settle = (error?: unknown) => {
         this.#waiters.delete(waiter)
         deadline.cancel()

@@ -138,7 +138,7 @@ export class MemoryEngine implements Engine, Closable {
   }
 
   requireOpen(): void {
-    if (this.#closed) throw new ClosedError('The broker is closed')
+    if (this.#closed) throw closedError()
   }
 
   get closed(): boolean {
@@ -155,6 +155,7 @@ export class MemoryEngine implements Engine, Closable {
   shutDown(): void {
     this.events.emit('closed', {})
     this.clock.close()
+    this.conditions.close(closedError)
     this.#finished()
   }
 
@@ -461,6 +462,10 @@ export class MemoryEngine implements Engine, Closable {
   ): Promise<void> {
     return this.conditions.wait(what, condition, explain, { ...options, timeoutMs })
   }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError('The broker is closed')
 }
 
 /**

@@ -146,7 +146,7 @@ export class ConsumerLifecycle implements EngineClient {
   /** Joins, if it has not; resolves when joined, assigned and positioned. */
   async start(): Promise<void> {
     this.requireOpen()
-    this.#starting ??= this.#join()
+    this.#starting ??= this.#joinOrEnd()
     await this.#starting
     await this.coordinator.ready
   }
@@ -159,6 +159,14 @@ export class ConsumerLifecycle implements EngineClient {
     } catch (error) {
       if (!(error instanceof ClosedError) || this.#closing === undefined) throw error
     }
+  }
+
+  // A cluster may take long to answer, and a consumer that was closed meanwhile has nothing to wait for.
+  #joinOrEnd(): Promise<void> {
+    const ended = this.#done.promise.then(() => {
+      throw this.closedError()
+    })
+    return Promise.race([this.#join(), ended])
   }
 
   async #join(): Promise<void> {

@@ -19,6 +19,7 @@ export class Transaction<out Topics extends TopicMap> {
   readonly #sender: RecordSender
   readonly #clientId: string
   readonly #wait: SendWait
+  readonly #givenUp = new AbortController()
   #over = false
   #failed: { readonly error: unknown } | undefined
   // Those that have to be waited for.
@@ -30,7 +31,7 @@ export class Transaction<out Topics extends TopicMap> {
     this.#sender = new RecordSender(transaction, options)
     this.#clientId = options.clientId
     // A send inside of a transaction does not wait for room: who keeps a transaction open keeps readers waiting.
-    this.#wait = { timeoutMs: 0, signals: [options.closing] }
+    this.#wait = { timeoutMs: 0, signals: [options.closing, this.#givenUp.signal] }
   }
 
   /**
@@ -142,6 +143,11 @@ export class Transaction<out Topics extends TopicMap> {
     // The transaction tells of it, so nobody has to await it here.
     refused.catch(() => {})
     return refused
+  }
+
+  /** Its time is over: what waits, or comes yet, is refused. @internal */
+  giveUp(reason: () => Error): void {
+    if (!this.#over) this.#givenUp.abort(reason())
   }
 
   /** Takes nothing more, and gives what failed in it, if anything did. @internal */

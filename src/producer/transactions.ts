@@ -1,6 +1,6 @@
 import { Deadline } from '../deadline.ts'
 import type { Engine, EngineClient, EngineTransaction, TransactionalProducer } from '../engine.ts'
-import { IllegalStateError } from '../errors.ts'
+import { IllegalStateError, TransactionAbortedError } from '../errors.ts'
 import { TaskQueue } from '../task-queue.ts'
 import type { TopicMap } from '../topic-definition.ts'
 import type { SenderOptions } from './record-sender.ts'
@@ -15,6 +15,7 @@ export class Transactions<Topics extends TopicMap> {
   readonly #queue = new TaskQueue(1)
   #producer: TransactionalProducer | undefined
   #open: EngineTransaction | undefined
+  #deadline: Deadline | undefined
   // Why none begins any more.
   #closed: Error | undefined
   #client: EngineClient | undefined
@@ -38,6 +39,7 @@ export class Transactions<Topics extends TopicMap> {
   /** Aborts the one that is open, and refuses those that have not begun. */
   async abort(reason: Error): Promise<void> {
     this.#closed = reason
+    this.#deadline?.within(0)
     await this.#open?.abort()
   }
 
@@ -70,17 +72,28 @@ export class Transactions<Topics extends TopicMap> {
     const name = `transaction of '${this.#options.clientId}'`
     const deadline = new Deadline(this.#engine.clock, this.#timeoutMs, name)
     this.#open = open
-    const ended = this.#runIn(open, work).then(resolve, reject)
+    this.#deadline = deadline
+    const transaction = new Transaction<Topics>(open, this.#options)
+    const ended = this.#runIn(open, transaction, work).then(resolve, reject)
     await Promise.race([ended, deadline.passed])
     deadline.cancel()
+    this.#deadline = undefined
     this.#open = undefined
+    // A schema that never answers would keep its function waiting.
+    transaction.giveUp(this.#tookTooLong)
   }
+
+  readonly #tookTooLong = (): Error =>
+    new TransactionAbortedError(
+      `The transaction of '${this.#transactionalId}' took longer than transactionTimeoutMs (${this.#timeoutMs}); nothing of this send counts`,
+      { transactionalId: this.#transactionalId },
+    )
 
   async #runIn<T>(
     open: EngineTransaction,
+    transaction: Transaction<Topics>,
     work: (transaction: Transaction<Topics>) => T | PromiseLike<T>,
   ): Promise<T> {
-    const transaction = new Transaction<Topics>(open, this.#options)
     try {
       const result = await work(transaction)
       const failed = await transaction.finish()

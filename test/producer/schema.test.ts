@@ -360,6 +360,30 @@ describe('an asynchronous schema', () => {
     },
   )
 
+  it('that never answers is not waited for longer than its transaction may take', async () => {
+    const { schema } = slowSchema()
+    const { broker, clock } = testBroker({ topics: { orders: topic({ schema }), plain: topic<number>() } })
+    const producer = broker.producer({ transactionalId: 'shop', transactionTimeoutMs: 100 })
+    const later: unknown[] = []
+    const stuck = rejectionOf(
+      producer.transaction(async tx => {
+        const first = await rejectionOf(tx.send({ topic: 'orders', value: 1 }))
+        later.push(first, await rejectionOf(tx.send({ topic: 'orders', value: 2 })))
+        throw first
+      }),
+    )
+    await clock.advance(100)
+    expect(await stuck).toMatchObject({
+      name: 'TransactionAbortedError',
+      transactionalId: 'shop',
+      message:
+        "The transaction of 'shop' took longer than transactionTimeoutMs (100); nothing of this send counts",
+    })
+    expect(later[1]).toBe(later[0])
+    await producer.transaction(tx => tx.send({ topic: 'plain', value: 3 }))
+    expect(broker.topic('plain').records()).toHaveLength(1)
+  })
+
   it('counts as work that idle waits for', async () => {
     const { schema, waiting } = slowSchema()
     const { broker, clock } = testBroker()

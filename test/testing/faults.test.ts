@@ -427,3 +427,21 @@ it('fails a commit as a coordinator would, with an error of its own', async () =
     code: 'UNKNOWN_MEMBER_ID',
   })
 })
+
+it('a consumer that is closed while its join takes time is not waited for: polls and loops end, all else is refused', async () => {
+  const broker = new TestBroker({ topics })
+  broker.faults.delay({ operation: 'join' }, 60_000, { always: true })
+  const member = () => broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const loop = async () => {
+    for await (const { offset } of member()) expect.unreachable(`offset ${offset} came`)
+  }
+  const ended = [member().poll(), loop()]
+  const refused = [member().run({ eachRecord: () => {} }), member().ready(), member().caughtUp()].map(
+    rejection,
+  )
+  await broker.advance(0)
+  await broker.close({ timeoutMs: 10 })
+  expect(broker.now - Date.UTC(2020, 0, 1)).toBeLessThan(60_000)
+  expect(await Promise.all(ended)).toEqual([[], undefined])
+  for (const error of await Promise.all(refused)) expect(error).toMatchObject({ code: 'CLOSED' })
+})
