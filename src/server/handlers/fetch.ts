@@ -184,7 +184,8 @@ function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
     entry.partitions.push({
       partitionIndex: partition,
       errorCode,
-      ...(typeof log === 'number' ? nowhere : placesOf(log)),
+      // With an error a Kafka tells none of its places either.
+      ...(typeof log === 'number' || errorCode !== 0 ? nowhere : placesOf(log)),
       abortedTransactions: [],
       records,
     })

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { wireScenes } from '../helpers/wire-scene.ts'
+
+const scene = wireScenes()
+
+it.each([
+  ['before it begins', 1],
+  ['after it ends', 4],
+  ['at no offset', -1],
+])('tells nothing of a log that is read %s but the error, as Kafka does', async (_, fetchOffset) => {
+  const { broker, client } = scene()
+  const orders = broker.topic('orders')
+  for (let i = 0; i < 3; i++) orders.append({ value: i })
+  orders.partitions[0]!.deleteRecords(2)
+  for (const version of [4, 5, 12]) {
+    const topics = [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1000 }] }]
+    const { responses } = await client.call(apis.fetch as Api, version, { maxWaitMs: 0, topics })
+    expect(responses[0].partitions).toMatchObject([
+      { errorCode: 1, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 },
+    ])
+  }
+})
