@@ -1,25 +1,9 @@
 import type { Broker } from '../broker.ts'
 import type { Interest } from '../engine.ts'
-import type { ErrorCode } from '../error-codes.ts'
+import { BrokerletError, UnknownMemberIdError } from '../errors.ts'
 import { Ids } from '../ids.ts'
-import type { TopicPartition } from '../topic-partition.ts'
+import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
 import { ConsumerMember } from './consumer-member.ts'
-
-/** What a member says by one heartbeat. */
-export interface ConsumerHeartbeat {
-  readonly groupId: string
-  readonly memberId: string
-  readonly memberEpoch: number
-  readonly groupInstanceId: string | undefined
-  readonly clientId: string
-  readonly rebalanceTimeoutMs: number | undefined
-  readonly interest: Interest | undefined
-  readonly assignor: string | undefined
-  /** All that it has, where it says so. */
-  readonly partitions: readonly TopicPartition[] | undefined
-}
-
-const assignors = new Set(['uniform', 'range'])
 
 /** The members of groups that assign by themselves, whose consumers come over the wire (KIP-848). */
 export class ConsumerMembers {
@@ -40,34 +24,50 @@ export class ConsumerMembers {
     return this.#members.get(groupId)?.get(memberId)
   }
 
-  /** The member, or why it is not served. May throw what the group refuses. */
-  heartbeat(beat: ConsumerHeartbeat): ConsumerMember | ErrorCode {
-    if (beat.groupId === '') return 'INVALID_GROUP_ID'
-    const { memberEpoch } = beat
-    if (beat.assignor !== undefined && !assignors.has(beat.assignor)) return 'UNSUPPORTED_ASSIGNOR'
-    if (memberEpoch === 0) return this.#join(beat)
-    if (this.#isReplaced(beat)) return 'FENCED_INSTANCE_ID'
-    const member = this.get(beat.groupId, beat.memberId)
-    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
-    const { groupInstanceId = member.groupInstanceId } = beat
-    if (groupInstanceId !== member.groupInstanceId) return 'UNKNOWN_MEMBER_ID'
-    if (memberEpoch < 0) return this.#leave(beat.groupId, member, memberEpoch === -2)
+  /** @throws BrokerletError that says why it is not served */
+  heartbeat(beat: ConsumerHeartbeat): ConsumerMember {
+    const { groupId, memberEpoch } = beat
+    if (memberEpoch === memberEpochs.joins) return this.#join(beat)
+    const member = this.#existing(beat)
+    if (memberEpoch < 0) return this.#leave(groupId, member, memberEpoch === memberEpochs.comesBack)
     if (member.gone !== undefined) {
-      this.#forget(beat.groupId, member)
-      return 'FENCED_MEMBER_EPOCH'
+      this.#forget(groupId, member)
+      throw fenced(beat, member.gone.message)
     }
-    if (!member.mayComeWith(memberEpoch, beat.partitions)) return 'FENCED_MEMBER_EPOCH'
+    if (!member.mayComeWith(memberEpoch, beat.partitions)) {
+      throw fenced(beat, `it is at epoch ${member.epoch}, received ${memberEpoch}`)
+    }
     if (beat.interest !== undefined) this.#subscribe(member, beat.interest)
     member.releaseUnheard()
     if (beat.partitions !== undefined) member.has(beat.partitions)
-    return this.#heard(beat.groupId, member)
+    return this.#heard(groupId, member)
   }
 
-  // Somebody else has its instance id by now.
-  #isReplaced({ groupId, groupInstanceId, memberId }: ConsumerHeartbeat): boolean {
-    if (groupInstanceId === undefined) return false
+  // UNKNOWN_MEMBER_ID also where its group is not known, which Kafka tells as GROUP_ID_NOT_FOUND: clients give up at that, and
+  // join again at this, as they should where a broker that forgets everything has been started anew.
+  #existing(beat: ConsumerHeartbeat): ConsumerMember {
+    this.#requirePlace(beat)
+    const { groupId, memberId } = beat
+    const member = this.get(groupId, memberId)
+    const { groupInstanceId = member?.groupInstanceId } = beat
+    if (member !== undefined && groupInstanceId === member.groupInstanceId) return member
+    const as = groupInstanceId === undefined ? '' : ` as '${groupInstanceId}'`
+    throw new UnknownMemberIdError(`'${memberId}'${as} is no member of group '${groupId}'`, {
+      groupId,
+      memberId,
+    })
+  }
+
+  #requirePlace({ groupId, memberId, groupInstanceId }: ConsumerHeartbeat): void {
+    if (groupInstanceId === undefined) return
     const members = this.#engine.groups.get(groupId)?.members ?? []
-    return members.some(each => each.groupInstanceId === groupInstanceId && each.memberId !== memberId)
+    const holder = members.find(each => each.groupInstanceId === groupInstanceId)
+    if (holder === undefined || holder.memberId === memberId) return
+    throw new BrokerletError(
+      'FENCED_INSTANCE_ID',
+      `Group '${groupId}': member '${holder.memberId}' has taken the place of '${memberId}' as '${groupInstanceId}'`,
+      { groupId, memberId, groupInstanceId },
+    )
   }
 
   // The same names once more are no change, and no reason to rebalance.
@@ -78,9 +78,9 @@ export class ConsumerMembers {
     this.#names.set(member, names)
   }
 
-  #join(beat: ConsumerHeartbeat): ConsumerMember | ErrorCode {
-    if (beat.interest === undefined) return 'INVALID_REQUEST'
-    const { groupId, clientId, groupInstanceId, interest, rebalanceTimeoutMs = 300_000 } = beat
+  #join(beat: ConsumerHeartbeat): ConsumerMember {
+    const { groupId, clientId, groupInstanceId } = beat
+    const interest = beat.interest!
     const memberId = beat.memberId === '' ? this.#ids.memberId(clientId) : beat.memberId
     const former = this.get(groupId, memberId)
     // Said once more: it has not heard the answer.
@@ -98,7 +98,7 @@ export class ConsumerMembers {
           groupInstanceId,
           interest,
           assignor: beat.assignor,
-          rebalanceTimeoutMs,
+          rebalanceTimeoutMs: beat.rebalanceTimeoutMs!,
           sessionTimeoutMs: this.#sessionTimeoutMs,
           rejoins: true,
         },
@@ -142,6 +142,14 @@ export class ConsumerMembers {
       for (const member of [...members.values()]) this.#leave(groupId, member, false)
     }
   }
+}
+
+function fenced({ groupId, memberId }: ConsumerHeartbeat, why: string): BrokerletError {
+  return new BrokerletError(
+    'FENCED_MEMBER_EPOCH',
+    `Member '${memberId}' of group '${groupId}' has to give up all that it has, and to join again: ${why}`,
+    { groupId, memberId },
+  )
 }
 
 function timerOf(groupId: string, { memberId }: ConsumerMember): string {

@@ -264,6 +264,7 @@ export class ConsumerProtocolClient implements Client {
       memberId: this.memberId,
       memberEpoch,
       groupInstanceId: this.instanceId ?? undefined,
+      rackId: undefined,
       clientId: 'kip',
       rebalanceTimeoutMs,
       interest: memberEpoch === 0 ? { kind: 'topics', names: [topic] } : undefined,

@@ -1,40 +1,39 @@
 import type { Interest } from '../../engine.ts'
 import { errorCodes } from '../../error-codes.ts'
+import { BrokerletError } from '../../errors.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
 import { byTopic } from '../by-topic.ts'
+import { type ConsumerHeartbeat, checkHeartbeat } from '../consumer-heartbeat.ts'
 import type { ConsumerMember } from '../consumer-member.ts'
 import { type Handler, handler } from '../handler.ts'
-import { checkHeartbeat } from '../heartbeat-check.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
 import { wholeName } from '../whole-name.ts'
 import { findTopic, toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-groups.ts'
 
 /** Groups that assign by themselves (KIP-848): the same that consumers of this process are members of. */
 export function consumerGroupHandlers(wire: Wire): Handler[] {
   return [
     handler(consumerGroupHeartbeat, (request, { clientId, version }) => {
-      const { groupId, memberEpoch, instanceId, rebalanceTimeoutMs, serverAssignor } = request
-      const invalid = checkHeartbeat(request, version)
-      if (invalid !== undefined) return { errorCode: errnoOf('INVALID_REQUEST'), errorMessage: invalid }
+      const { groupId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs, serverAssignor } = request
       try {
         const interest = toInterest(request)
-        if (interest === 'INVALID_REGULAR_EXPRESSION') return { errorCode: errnoOf(interest) }
-        const member = wire.members.heartbeat({
+        const beat: ConsumerHeartbeat = {
           groupId,
           memberId: request.memberId,
           memberEpoch,
           groupInstanceId: instanceId ?? undefined,
+          rackId: rackId ?? undefined,
           clientId,
           rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? undefined : rebalanceTimeoutMs,
           interest,
           assignor: serverAssignor ?? undefined,
           partitions: request.topicPartitions?.flatMap(each => named(wire, each)),
-        })
-        if (typeof member === 'string') return { errorCode: errnoOf(member) }
+        }
+        checkHeartbeat(beat, version)
+        const member = wire.members.heartbeat(beat)
         if (memberEpoch < 0) return { errorCode: 0, memberId: member.memberId, memberEpoch }
         // Who says all that it has to say may not have heard the last answer (KIP-848).
         if (rebalanceTimeoutMs >= 0 && interest !== undefined && request.topicPartitions !== null)
@@ -47,6 +46,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
 
     handler(consumerGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
       groups: groupIds.map(groupId => {
+        if (groupId === '') return { groupId, errorCode: errorCodes.INVALID_GROUP_ID.errno }
         const group = wire.engine.groups.get(groupId)
         // Whoever hears that asks again, as for a group of classic clients.
         if (group === undefined || wire.groups.typeOf(groupId) === 'classic') return notFound(groupId)
@@ -59,16 +59,18 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// Names and a pattern together are names.
+/** Names and a pattern together are names. @throws INVALID_REGULAR_EXPRESSION */
 function toInterest(request: {
   readonly subscribedTopicNames: readonly string[] | null
   readonly subscribedTopicRegex: string | null
-}): Interest | 'INVALID_REGULAR_EXPRESSION' | undefined {
+}): Interest | undefined {
   const { subscribedTopicNames: names, subscribedTopicRegex: regex } = request
   if (names !== null && (names.length > 0 || regex === null)) return { kind: 'topics', names }
   if (regex === null) return undefined
   const pattern = wholeName(regex)
-  return pattern === undefined ? 'INVALID_REGULAR_EXPRESSION' : { kind: 'patterns', patterns: [pattern] }
+  if (pattern !== undefined) return { kind: 'patterns', patterns: [pattern] }
+  const message = `subscribedTopicRegex expected a regular expression of RE2/J, received '${regex}'`
+  throw new BrokerletError('INVALID_REGULAR_EXPRESSION', message, { received: regex })
 }
 
 function named(

@@ -18,13 +18,14 @@ function identityOf({ generationId, memberId, groupInstanceId }: MemberRequest):
 }
 
 const unknownMember = errnoOf('UNKNOWN_MEMBER_ID')
+const invalidGroup = errnoOf('INVALID_GROUP_ID')
 
 /** The classic protocol of groups: join, sync, heartbeat, leave. */
 export function membershipHandlers(wire: Wire): Handler[] {
   return [
     handler(joinGroup, async (request, { version, clientId }) => {
       const { groupId } = request
-      if (groupId === '') return { errorCode: errnoOf('INVALID_GROUP_ID'), memberId: request.memberId }
+      if (groupId === '') return { errorCode: invalidGroup, memberId: request.memberId }
       const joined = await new Promise<ClassicJoined>(resolve =>
         wire.groups.join(
           groupId,
@@ -61,6 +62,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
     }),
 
     handler(syncGroup, async (request, { version }) => {
+      if (request.groupId === '') return { errorCode: invalidGroup }
       // Whoever could say its protocol, has to. (KIP-559)
       const unsaid = version >= 5 && (request.protocolType === null || request.protocolName === null)
       if (unsaid) return { errorCode: errnoOf('INCONSISTENT_GROUP_PROTOCOL') }
@@ -73,6 +75,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
     }),
 
     handler(heartbeat, request => {
+      if (request.groupId === '') return { errorCode: invalidGroup }
       const group = wire.groups.serving(request.groupId)
       return {
         errorCode: group === undefined ? unknownMember : errnoOf(group.heartbeat(identityOf(request))),
@@ -80,6 +83,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
     }),
 
     handler(leaveGroup, ({ groupId, memberId, members }, { version }) => {
+      if (groupId === '') return { errorCode: invalidGroup }
       const group = wire.groups.serving(groupId)
       const leave = (id: string, instanceId: string | null) =>
         group === undefined ? unknownMember : errnoOf(group.leave(id, instanceId))

@@ -49,6 +49,7 @@ export function offsetHandlers(wire: Wire): Handler[] {
     }),
 
     handler(offsetDelete, ({ groupId, topics }) => {
+      if (groupId === '') return { errorCode: errnoOf('INVALID_GROUP_ID') }
       const group = wire.engine.groups.get(groupId)
       const classic = wire.groups.get(groupId)
       if (group === undefined && classic === undefined) return { errorCode: errnoOf('GROUP_ID_NOT_FOUND') }

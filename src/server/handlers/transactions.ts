@@ -85,6 +85,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
         }),
       )
       const errorCode = attempt(() => {
+        if (groupId === '') return 'INVALID_GROUP_ID'
         const open =
           version < implicitSince
             ? transactions.opened(request)

@@ -1,0 +1,55 @@
+import type { Interest } from '../engine.ts'
+import { BrokerletError, InvalidArgumentError } from '../errors.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+
+/** What a member says by one heartbeat. */
+export interface ConsumerHeartbeat {
+  readonly groupId: string
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly groupInstanceId: string | undefined
+  readonly rackId: string | undefined
+  readonly clientId: string
+  readonly rebalanceTimeoutMs: number | undefined
+  readonly interest: Interest | undefined
+  readonly assignor: string | undefined
+  /** All that it has, where it says so. */
+  readonly partitions: readonly TopicPartition[] | undefined
+}
+
+/** Epochs that say something else than how far a member is. */
+export const memberEpochs = { joins: 0, leaves: -1, comesBack: -2 } as const
+
+const assignors: readonly string[] = ['uniform', 'range']
+
+/**
+ * Refuses what no heartbeat may say. (Kafka: throwIfConsumerGroupHeartbeatRequestIsInvalid)
+ *
+ * @throws InvalidArgumentError, or UNSUPPORTED_ASSIGNOR
+ */
+export function checkHeartbeat(beat: ConsumerHeartbeat, version: number): void {
+  const { groupId, memberId, memberEpoch, groupInstanceId, assignor } = beat
+  const require = (meets: boolean, expected: string): void => {
+    if (meets) return
+    throw new InvalidArgumentError(`Heartbeat of group '${groupId}': expected ${expected}`, {
+      groupId,
+      memberId,
+    })
+  }
+  require(groupId !== '', 'a groupId')
+  require(groupInstanceId !== '', 'an instanceId that is not empty, or none')
+  require(beat.rackId !== '', 'a rackId that is not empty, or none')
+  require(memberEpoch >= memberEpochs.comesBack, `a memberEpoch of -2 or more, received ${memberEpoch}`)
+  if (memberEpoch === memberEpochs.comesBack) require(groupInstanceId !== undefined, 'an instanceId')
+  // Before version 1 the broker gives it one (KIP-1082).
+  if (memberEpoch !== memberEpochs.joins || version >= 1) require(memberId !== '', 'a memberId')
+  if (memberEpoch === memberEpochs.joins) {
+    require(beat.rebalanceTimeoutMs !== undefined, 'a rebalanceTimeoutMs of who joins')
+    require(beat.interest !== undefined, 'topic names or a regular expression of who joins')
+    require(beat.partitions?.length === 0, 'no topicPartitions yet of who joins, as an empty list')
+  }
+  if (assignor !== undefined && !assignors.includes(assignor)) {
+    const message = `Group '${groupId}': expected the assignor ${assignors.join(' or ')}, received '${assignor}'`
+    throw new BrokerletError('UNSUPPORTED_ASSIGNOR', message, { groupId, assignor })
+  }
+}
