@@ -12,14 +12,17 @@ export interface BrokerConfig {
 
 const minute = 60_000
 
-/** What a broker's configs are. They are given when it is made, and stay. */
-export function brokerConfigs(
-  { engine, maxFrameBytes, fetchMaxBytes, groupTimes }: Wire,
-  { nodeId }: ClusterNode,
-): BrokerConfig[] {
-  const { settings } = engine
-  const { autoCreateTopics } = settings
+/** How many partitions a topic has where nobody says so. (Kafka: num.partitions) */
+export function defaultPartitions({ engine }: Wire): number {
+  const { autoCreateTopics } = engine.settings
   const made = typeof autoCreateTopics === 'object' ? autoCreateTopics : {}
+  return made.partitions ?? engine.logConfig('(default)', {}).partitions
+}
+
+/** What a broker's configs are. They are given when it is made, and stay. */
+export function brokerConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
+  const { engine, maxFrameBytes, fetchMaxBytes, groupTimes } = wire
+  const { settings } = engine
   const defaults = engine.logConfig('(default)', {})
   const config = (name: string, type: ConfigType, value: unknown, documentation: string): BrokerConfig => ({
     name,
@@ -34,10 +37,10 @@ export function brokerConfigs(
     config(
       'auto.create.topics.enable',
       'boolean',
-      autoCreateTopics !== false,
+      settings.autoCreateTopics !== false,
       'Whether a topic is made when it is first named.',
     ),
-    int('num.partitions', made.partitions ?? defaults.partitions, 'How many partitions such a topic has.'),
+    int('num.partitions', defaultPartitions(wire), 'How many partitions a topic has where nobody says so.'),
     int('socket.request.max.bytes', maxFrameBytes, 'The largest request, in bytes.'),
     int('fetch.max.bytes', fetchMaxBytes, 'How much one fetch gets at most, in bytes.'),
     int(

@@ -335,6 +335,29 @@ it('tells of a new topic what it is, also of one that is only asked about', asyn
   expect((await make(true)).errorCode).toBe(36)
 })
 
+// Kafka has one num.partitions for both.
+it.each<[what: string, autoCreateTopics: boolean | TopicOptions, partitions: number]>([
+  ['as many partitions as one that is made when it is first named', { partitions: 6, retentionMs: 1 }, 6],
+  ['one partition', true, 1],
+  ['one partition', { retentionMs: 1 }, 1],
+  ['one partition', false, 1],
+])('gives a new topic of which nobody says it %s', async (_, autoCreateTopics, partitions) => {
+  const broker = new TestBroker({ autoCreateTopics })
+  open.push(() => broker.close())
+  const client = new WireClient(connect(broker))
+  const topics = [{ name: 'late', numPartitions: -1, replicationFactor: -1 }]
+  expect((await client.call(createTopics!, 7, { topics })).topics).toMatchObject([
+    { errorCode: 0, numPartitions: partitions },
+  ])
+  expect(broker.topics.get('late')).toMatchObject({
+    partitionCount: partitions,
+    options: { retentionMs: 604_800_000 },
+  })
+  const resources = [{ resourceType: 4, resourceName: '1', configurationKeys: ['num.partitions'] }]
+  const { results } = await client.call(describeConfigs!, 4, { resources })
+  expect(results[0].configs).toMatchObject([{ value: String(partitions) }])
+})
+
 it('refuses a new topic of no partitions', async () => {
   const { client } = start()
   const topics = [0, -2].map(numPartitions => ({

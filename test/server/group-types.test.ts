@@ -60,7 +60,7 @@ it('is classic while a classic client is in it, also once that has committed', a
   // Kafka's client then asks as for a classic group, and finds the member.
   expect(await describeAssigning()).toMatchObject({
     errorCode: 69,
-    errorMessage: expect.stringContaining("'g'"),
+    errorMessage: "Group 'g' is one of classic clients",
   })
   expect(await describeClassic()).toMatchObject({ errorCode: 0, members: [{ memberId }] })
 })
@@ -136,7 +136,8 @@ it('does not describe a group that assigns by itself as one of classic clients',
 })
 
 it('says which group there is none of', async () => {
-  const { describeClassic } = start()
+  const { describeAssigning, describeClassic } = start()
+  expect(await describeAssigning()).toMatchObject({ errorCode: 69, errorMessage: "There is no group 'g'" })
   expect(await describeClassic()).toMatchObject({
     errorCode: 69,
     errorMessage: expect.stringContaining("'g'"),

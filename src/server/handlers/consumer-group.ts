@@ -49,7 +49,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
         if (groupId === '') return { groupId, errorCode: errorCodes.INVALID_GROUP_ID.errno }
         const group = wire.engine.groups.get(groupId)
         // Whoever hears that asks again, as for a group of classic clients.
-        if (group === undefined || wire.groups.typeOf(groupId) === 'classic') return notFound(groupId)
+        if (group === undefined || wire.groups.typeOf(groupId) === 'classic') return notFound(wire, groupId)
         return {
           ...describe(wire, group),
           authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
@@ -102,12 +102,13 @@ function topicPartitions(wire: Wire, partitions: readonly TopicPartition[]) {
   }))
 }
 
-function notFound(groupId: string) {
+function notFound({ engine, groups }: Wire, groupId: string) {
+  const isThere = engine.groups.has(groupId) || groups.get(groupId) !== undefined
   return {
     groupId,
     groupState: 'Dead',
     errorCode: errorCodes.GROUP_ID_NOT_FOUND.errno,
-    errorMessage: `There is no group '${groupId}' that assigns by itself`,
+    errorMessage: isThere ? `Group '${groupId}' is one of classic clients` : `There is no group '${groupId}'`,
   }
 }
 

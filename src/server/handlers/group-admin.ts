@@ -47,7 +47,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         // Before version 6 a group that is not there is Dead (KIP-1043).
         if (version < 6) return { groupId, groupState: 'Dead' }
         const errorMessage = assigns
-          ? `Group '${groupId}' is none of classic clients`
+          ? `Group '${groupId}' is not one of classic clients`
           : `There is no group '${groupId}'`
         return { groupId, groupState: 'Dead', errorCode: errnoOf('GROUP_ID_NOT_FOUND'), errorMessage }
       }),

@@ -1,5 +1,6 @@
 import { BrokerletError, InvalidPartitionsError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
+import { defaultPartitions } from '../broker-configs.ts'
 import { madeByClient } from '../client-topics.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inertWith, splitConfigs } from '../inert-configs.ts'
@@ -23,7 +24,10 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
         const result = attempt(wire, () => {
           checkPartitions(name, partitions)
           const { meant, inert } = splitConfigs(name, given)
-          const options = { ...toOptions(name, meant), ...(partitions === -1 ? {} : { partitions }) }
+          const options = {
+            ...toOptions(name, meant),
+            partitions: partitions === -1 ? defaultPartitions(wire) : partitions,
+          }
           const { active, resting } = splitResting(options)
           checkResting(engine, name, options)
           const config = engine.checkTopic(name, active)
