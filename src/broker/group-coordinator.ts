@@ -124,6 +124,12 @@ export class GroupCoordinator {
     this.#host.finished()
   }
 
+  /** Refuses what `commitWithoutMember` would refuse; no group is made. */
+  checkCommitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void {
+    for (const tp of offsets) this.#host.partition(tp)
+    this.#find(groupId).checkCommitWithoutMember(offsets)
+  }
+
   /** Makes a group that begins at the beginning or the end of topics, or lets it do so where it has committed nothing. */
   create(groupId: string, names: readonly string[], from: 'beginning' | 'end'): ConsumerGroup {
     const topics = names.map(name => this.#host.existingTopic(name))
@@ -254,8 +260,8 @@ export class GroupCoordinator {
           if (groupId !== undefined) this.commitWithoutMember(groupId, offsets)
         },
         checkCommit: offsets => {
+          if (groupId !== undefined) return this.checkCommitWithoutMember(groupId, offsets)
           for (const tp of offsets) this.#host.partition(tp)
-          if (groupId !== undefined) this.groups.get(groupId)?.checkCommitWithoutMember(offsets)
         },
         requirePartition: tp => void this.#host.partition(tp),
         left: left => this.#manual.delete(left),

@@ -20,6 +20,7 @@ export function groupCommit(
     check() {
       const code = identity && wire.groups.checkCommit(groupId, identity)
       if (code !== undefined) throw refused(code, groupId, identity!)
+      wire.engine.groupCoordinator.checkCommitWithoutMember(groupId, offsets)
     },
     commit: () => wire.engine.groupCoordinator.commitWithoutMember(groupId, offsets),
   })

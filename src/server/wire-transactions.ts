@@ -17,6 +17,8 @@ interface WireProducer {
   readonly producer: Producer
   /** As its client knows it: the log's own epoch may have moved on. */
   identity: ProducerIdentity
+  /** As whom it came when it was given its identity: its client may not have heard of that. */
+  readonly former: ProducerIdentity | undefined
   open: Transaction | undefined
   /** What the open one will write to, as far as its client has said so before it wrote. */
   readonly added: Map<string, TopicPartition>
@@ -59,6 +61,8 @@ export class WireTransactions {
   ): ProducerIdentity | ErrorCode {
     const before = this.#known(transactionalId)
     if (known !== undefined && before !== undefined) {
+      const repeated = before.former !== undefined && isSame(before.former, known)
+      if (repeated && before.open === undefined) return before.identity
       const current = isSame(before.identity, known) || (before.ended && isSame(before.ended.identity, known))
       if (!current) return 'PRODUCER_FENCED'
     }
@@ -67,6 +71,7 @@ export class WireTransactions {
     const made: WireProducer = {
       producer,
       identity: identityOf(producer),
+      former: known,
       open: undefined,
       added: new Map(),
       ended: undefined,
@@ -130,7 +135,7 @@ export class WireTransactions {
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
     const { open } = made
-    if (open === undefined && !renews) return made.identity
+    if (open === undefined && !renews) return this.#endedOnceMore(made, committed)
     if (open === undefined && committed) return 'INVALID_TXN_STATE'
     made.open = undefined
     made.added.clear()
@@ -138,6 +143,12 @@ export class WireTransactions {
     else (open ?? made.producer.begin()).abort()
     if (renews) this.#renew(made, committed)
     return made.identity
+  }
+
+  // Its epoch does not tell which transaction it means, so it can only be the last one.
+  #endedOnceMore({ producer, identity }: WireProducer, committed: boolean): ProducerIdentity | ErrorCode {
+    const wanted: TransactionState = committed ? 'CompleteCommit' : 'CompleteAbort'
+    return producer.session.state === wanted ? identity : 'INVALID_TXN_STATE'
   }
 
   #renew(made: WireProducer, committed: boolean): void {

@@ -178,7 +178,58 @@ it('refuses what has no transaction, is not known or is not there', async () => 
   expect(await add({ producerId: 99, producerEpoch: 0 })).toBe(49)
   expect(await add(producer, 'nowhere')).toBe(3)
   expect(await add(producer, 'orders', 7)).toBe(3)
+  expect([await end(producer, true), await end(producer, false)]).toEqual([48, 48])
+})
+
+it.each([true, false])(
+  'ends what has ended once more only as it has ended, where that is committed: %s',
+  async committed => {
+    const { init, add, end } = start()
+    const producer = await init()
+    await add(producer)
+    await end(producer, committed)
+    expect([await end(producer, committed), await end(producer, !committed)]).toEqual([0, 48])
+  },
+)
+
+it('refuses an id that is empty, and half of an identity', async () => {
+  const { client, broker, init } = start()
+  const refused = { errorCode: 42, producerId: -1, producerEpoch: -1 }
+  expect(await init('')).toMatchObject(refused)
+  const halves = [
+    { producerId: 7, producerEpoch: -1 },
+    { producerId: -1, producerEpoch: 0 },
+  ]
+  for (const half of halves) {
+    const asked = { transactionalId: 't', transactionTimeoutMs: 10_000, ...half }
+    expect(await client.call(initProducerId!, 4, asked)).toMatchObject(refused)
+  }
+  expect([...broker.engine.transactionalSessions]).toEqual([])
+})
+
+it('tells of an offset that cannot be committed at once, and commits the others and what was written', async () => {
+  const { broker, client, init, add, send, end, read } = start()
+  const producer = await init()
+  await add(producer)
+  await send(producer, 0, 1)
+  const offset = async (groupId: string, partitionIndex: number, committedMetadata: string) => {
+    const partition = { partitionIndex, committedOffset: 5, committedMetadata }
+    const topics = [
+      { name: 'orders', partitions: [partition, { partitionIndex: 9, committedOffset: 5 }] },
+      { name: 'nowhere', partitions: [{ partitionIndex: 0, committedOffset: 5 }] },
+    ]
+    const { producerId, producerEpoch } = producer
+    const asked = { transactionalId: 't', producerId, producerEpoch, groupId, topics }
+    const answer = await client.call(txnOffsetCommit!, 3, asked)
+    return answer.topics.flatMap(({ partitions }: any) => partitions.map(({ errorCode }: any) => errorCode))
+  }
+  // The first is a group that is not there yet.
+  expect(await offset('other', 0, 'x'.repeat(4097))).toEqual([12, 3, 3])
+  expect(await offset('g', 0, 'x')).toEqual([0, 3, 3])
+  expect(await offset('g', 0, 'x'.repeat(4097))).toEqual([12, 3, 3])
   expect(await end(producer, true)).toBe(0)
+  expect(await read(1)).toEqual([1])
+  expect(broker.group('g').offsets).toMatchObject([{ partition: 0, offset: 5, metadata: 'x' }])
 })
 
 describe('the protocol of KIP-890', () => {
@@ -294,7 +345,7 @@ describe('the protocol of KIP-890', () => {
     const { init, send, end } = start()
     const producer = await init()
     expect(await send(producer, 0, 1)).toBe(48)
-    expect(await end(producer, true)).toBe(0)
+    expect(await end(producer, true)).toBe(48)
   })
 })
 
@@ -310,8 +361,12 @@ it('gives its next epoch only to the producer that is known (KIP-360)', async ()
     })
   const second = await again(first)
   expect(second).toMatchObject({ errorCode: 0, producerId: first.producerId })
+  // It has not heard the answer.
+  expect(await again(first)).toEqual(second)
+  const third = await again(second)
+  expect(third).toMatchObject({ errorCode: 0 })
+  expect(third.producerEpoch).toBeGreaterThan(second.producerEpoch)
   expect(await again(first)).toMatchObject({ errorCode: 90, producerId: -1 })
-  expect(await again(second)).toMatchObject({ errorCode: 0 })
 })
 
 it('speaks to producers only what they speak', async () => {

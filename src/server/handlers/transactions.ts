@@ -14,6 +14,7 @@ import type { ProducerIdentity } from '../wire-transactions.ts'
 // From these versions on nothing is said before it is done, and each end gives the next epoch (KIP-890).
 const implicitSince = 5
 
+const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 const invalidTimeout = errnoOfName('INVALID_TRANSACTION_TIMEOUT')
 
 /** Producers whose batches are written once and in order, and those that write in transactions. */
@@ -26,13 +27,17 @@ export function transactionHandlers(wire: Wire): Handler[] {
       return toWireError(wire, error).errorCode
     }
   }
+  const known = (name: string, partition: number) =>
+    engine.topics.get(name)?.partitions[partition] !== undefined
   return [
     // Version 6 is about transactions in two phases, which are not done here.
     handler({ ...initProducerId, versions: [0, 5] }, request => {
       const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request
       if (transactionalId !== null) {
+        const half = producerId < 0 !== producerEpoch < 0
+        if (transactionalId === '' || half) return answer('INVALID_REQUEST')
         const fits = transactionTimeoutMs > 0 && transactionTimeoutMs <= wire.maxTransactionTimeoutMs
-        if (!fits) return { errorCode: invalidTimeout, producerId: -1, producerEpoch: -1 }
+        if (!fits) return { errorCode: invalidTimeout, ...noProducer }
         const known = producerId < 0 ? undefined : { producerId, producerEpoch }
         return answer(transactions.init(transactionalId, transactionTimeoutMs, known))
       }
@@ -48,8 +53,6 @@ export function transactionHandlers(wire: Wire): Handler[] {
         producerId: request.v3AndBelowProducerId,
         producerEpoch: request.v3AndBelowProducerEpoch,
       }
-      const known = (name: string, partition: number) =>
-        engine.topics.get(name)?.partitions[partition] !== undefined
       const named = topics.flatMap(({ name, partitions }) =>
         partitions.map(partition => ({ topic: name, partition })),
       )
@@ -58,8 +61,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       const begun = all ? attempt(() => codeOf(transactions.begin(id, identity, named))) : 0
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
-        return errorCodes[known(name, partition) ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION']
-          .errno
+        return known(name, partition) ? errorCodes.OPERATION_NOT_ATTEMPTED.errno : unknownPartition
       }
       return {
         resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({
@@ -78,11 +80,14 @@ export function transactionHandlers(wire: Wire): Handler[] {
 
     handler(txnOffsetCommit, (request, { version }) => {
       const { groupId, topics, transactionalId } = request
+      // Those that are there are committed, whatever the others are.
       const offsets = topics.flatMap(({ name, partitions }) =>
-        partitions.map(({ partitionIndex, committedOffset, committedMetadata }) => {
-          const place = { topic: name, partition: partitionIndex, offset: committedOffset }
-          return committedMetadata ? { ...place, metadata: committedMetadata } : place
-        }),
+        partitions
+          .filter(({ partitionIndex }) => known(name, partitionIndex))
+          .map(({ partitionIndex, committedOffset, committedMetadata }) => {
+            const place = { topic: name, partition: partitionIndex, offset: committedOffset }
+            return committedMetadata ? { ...place, metadata: committedMetadata } : place
+          }),
       )
       const errorCode = attempt(() => {
         if (groupId === '') return 'INVALID_GROUP_ID'
@@ -90,7 +95,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
           version < implicitSince
             ? transactions.opened(request)
             : transactions.begin(transactionalId, request)
-        if (typeof open === 'string') return open
+        // A group's coordinator knows nothing of who fenced whom.
+        if (typeof open === 'string') return open === 'PRODUCER_FENCED' ? 'INVALID_PRODUCER_EPOCH' : open
         const { memberId, generationId, groupInstanceId } = request
         // Before version 3 a client says nothing of its membership (KIP-447).
         const anonymous = memberId === '' && generationId < 0
@@ -103,7 +109,10 @@ export function transactionHandlers(wire: Wire): Handler[] {
       return {
         topics: topics.map(({ name, partitions }) => ({
           name,
-          partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+          partitions: partitions.map(({ partitionIndex }) => ({
+            partitionIndex,
+            errorCode: known(name, partitionIndex) ? errorCode : unknownPartition,
+          })),
         })),
       }
     }),
@@ -118,8 +127,11 @@ export function transactionHandlers(wire: Wire): Handler[] {
   ]
 }
 
+const noProducer: ProducerIdentity = { producerId: -1, producerEpoch: -1 }
+
 function answer(identity: ProducerIdentity | ErrorCode) {
-  return typeof identity === 'string' ? { errorCode: errnoOf(identity) } : { errorCode: 0, ...identity }
+  if (typeof identity === 'string') return { errorCode: errnoOf(identity), ...noProducer }
+  return { errorCode: 0, ...identity }
 }
 
 function codeOf(begun: object | ErrorCode): ErrorCode | undefined {
