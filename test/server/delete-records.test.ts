@@ -28,3 +28,12 @@ it.each([
     expect(broker.topic('orders').partitions[0]!.logStartOffset).toBe(Math.max(0, lowest))
   },
 )
+
+it('refuses to delete records before an offset that is none', async () => {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  brokers.push(broker)
+  const client = new WireClient(connect(broker))
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, offset: -2 }] }]
+  const answer = await client.call(apis.deleteRecords as Api, 2, { topics, timeoutMs: 1000 })
+  expect(answer.topics[0].partitions[0]).toMatchObject({ errorCode: 1, lowWatermark: -1 })
+})

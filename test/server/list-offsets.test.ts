@@ -7,9 +7,9 @@ const scene = wireScenes()
 
 function start() {
   const { broker, client } = scene()
-  const list = async (timestamp: number) => {
+  const list = async (timestamp: number, version = 11) => {
     const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp }] }]
-    const answer = await client.call(apis.listOffsets as Api, 11, { topics })
+    const answer = await client.call(apis.listOffsets as Api, version, { topics })
     const { errorCode, offset, leaderEpoch } = answer.topics[0].partitions[0]
     return { errorCode, offset, leaderEpoch }
   }
@@ -39,4 +39,20 @@ it.each([
 ])('finds nowhere, of no epoch, %s', async (_, timestamp) => {
   const { list } = start()
   expect(await list(timestamp)).toEqual({ errorCode: 0, offset: -1, leaderEpoch: -1 })
+})
+
+it.each([
+  ['the newest record', maxTimestamp, 7],
+  ['where the log begins here', earliestLocal, 8],
+  ['what is on another storage', latestTiered, 9],
+  ['what is to be brought there', -6, 11],
+])('looks for %s from the version on that knows of it', async (_, timestamp, since) => {
+  const { list } = start()
+  expect(await list(timestamp, since - 1)).toMatchObject({ errorCode: 35, offset: -1 })
+  expect(await list(timestamp, since)).toMatchObject({ errorCode: 0 })
+})
+
+it('knows of no other place than those that have a number', async () => {
+  const { list } = start()
+  expect(await list(-7)).toMatchObject({ errorCode: 35, offset: -1 })
 })

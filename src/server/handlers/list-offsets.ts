@@ -10,18 +10,33 @@ const earliest = -2
 const maxTimestamp = -3
 // All of a log is with its broker, so where that begins is where the log does (KIP-405).
 const earliestLocal = -4
+// All that is on another storage, and what is to be brought there: there is none.
+const latestTiered = -5
+const earliestPendingUpload = -6
 const readCommitted = 1
+
+/** The places that can be asked for by name, and since which version. */
+const placesSince: ReadonlyMap<number, number> = new Map([
+  [latest, 0],
+  [earliest, 0],
+  [maxTimestamp, 7],
+  [earliestLocal, 8],
+  [latestTiered, 9],
+  [earliestPendingUpload, 11],
+])
 
 /** Where a place by name, by time or by the epoch of its leader is. */
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
-    handler(listOffsets, ({ topics, isolationLevel }) => ({
+    handler(listOffsets, ({ topics, isolationLevel }, { version }) => ({
       topics: topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, timestamp }) => {
           const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
           if (log === undefined)
             return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+          if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
+            return { partitionIndex, errorCode: errorCodes.UNSUPPORTED_VERSION.errno }
           const found = lookUp(log, timestamp, isolationLevel === readCommitted)
           // What is written tells no epoch but the first; only its end is where the present one begins.
           const leaderEpoch = timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0

@@ -3,7 +3,9 @@ import { type ErrorCode, errorCodes } from '../../error-codes.ts'
 import { BrokerletError, InvalidRecordError, UnknownTopicOrPartitionError } from '../../errors.ts'
 import type { BatchMetadata, Topic } from '../../log/topic.ts'
 import { isPromise, type MaybePromise } from '../../maybe-promise.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
+import type { RequestOf } from '../protocol/message.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { CorruptBatchError, type RecordBatchHeader, readBatches } from '../protocol/record-batch.ts'
 import { findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
@@ -28,7 +30,8 @@ interface Writing {
 /** Writes record batches. */
 export function produceHandlers(wire: Wire): Handler[] {
   return [
-    handler(produce, async ({ transactionalId, topicData, acks, timeoutMs }, { version, signal }) => {
+    handler(produce, async ({ transactionalId, topicData, acks, timeoutMs }, { version, signal, drop }) => {
+      if (!knownAcks.has(acks)) return refuseAll(topicData)
       const how: Writing = {
         wait: { timeoutMs, signals: [signal] },
         begins: version >= beginsSince ? transactionalId : null,
@@ -49,9 +52,29 @@ export function produceHandlers(wire: Wire): Handler[] {
         }
       })
       const responses = await Promise.all(writing)
-      return acks === 0 ? undefined : { responses }
+      if (acks !== 0) return { responses }
+      // Nobody waits for an answer: the end of the connection is how a client hears that something is wrong.
+      const failed = responses.some(({ partitionResponses }) =>
+        partitionResponses.some(({ errorCode }) => errorCode !== 0),
+      )
+      if (failed) drop()
+      return undefined
     }),
   ]
+}
+
+/** By nobody, by all in-sync replicas, by the leader. */
+const knownAcks: ReadonlySet<number> = new Set([0, -1, 1])
+
+function refuseAll(topicData: RequestOf<typeof produce>['topicData']) {
+  const errorCode = errnoOfName('INVALID_REQUIRED_ACKS')
+  return {
+    responses: topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
+    })),
+  }
 }
 
 async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null, how: Writing) {

@@ -1,4 +1,5 @@
-import { BrokerletError, InvalidPartitionsError } from '../../errors.ts'
+import { BrokerletError, InvalidPartitionsError, OffsetOutOfRangeError } from '../../errors.ts'
+import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { defaultPartitions } from '../broker-configs.ts'
 import { madeByClient } from '../client-topics.ts'
@@ -89,6 +90,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
           const { errorCode } = attempt(wire, () => {
             const log = engine.partition({ topic: name, partition: partitionIndex })
             requireDeletes(engine.existingTopic(name))
+            if (offset < -1) throw outOfRange(log, offset)
             // -1 is all there is.
             log.deleteRecords(offset === -1 ? log.highWatermark : offset)
             lowWatermark = log.logStartOffset
@@ -98,6 +100,14 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
+}
+
+function outOfRange({ topic, index: partition }: Partition, offset: number): OffsetOutOfRangeError {
+  return new OffsetOutOfRangeError(`There is no offset ${offset} of ${topic}-${partition}`, {
+    topic,
+    partition,
+    offset,
+  })
 }
 
 // Whoever compacts only has not allowed that anything else goes. (Kafka: ReplicaManager.deleteRecordsOnLocalLog)
