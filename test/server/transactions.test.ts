@@ -16,6 +16,7 @@ const {
   txnOffsetCommit,
   endTxn,
   apiVersions,
+  consumerGroupHeartbeat,
 } = apis as unknown as Readonly<Record<string, Api>>
 
 const brokers: TestBroker<any>[] = []
@@ -244,9 +245,13 @@ describe('the protocol of KIP-890', () => {
     }
     const end = ({ producerId, producerEpoch }: Identity, committed: boolean) =>
       client.call(endTxn!, 5, { transactionalId: 't', producerId, producerEpoch, committed })
-    const commitOffset = async ({ producerId, producerEpoch }: Identity, committedOffset: number) => {
+    const commitOffset = async (
+      { producerId, producerEpoch }: Identity,
+      committedOffset: number,
+      member: object = {},
+    ) => {
       const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset }] }]
-      const asked = { transactionalId: 't', producerId, producerEpoch, groupId: 'g', topics }
+      const asked = { transactionalId: 't', producerId, producerEpoch, groupId: 'g', topics, ...member }
       return (await client.call(txnOffsetCommit!, 5, asked)).topics[0].partitions[0].errorCode
     }
     return { ...started, send, end, commitOffset }
@@ -313,6 +318,32 @@ describe('the protocol of KIP-890', () => {
     expect(await send(second, 0, 3)).toBe(0)
     await end(second, true)
     expect(await read(1)).toEqual([3])
+  })
+
+  // Java's producer is of no more use after any other error of an end.
+  it('says that it was aborted when it is to commit offsets of a member that is gone, and goes on', async () => {
+    const { broker, client, init, send, end, commitOffset, read } = newer()
+    const beat = (memberEpoch: number) =>
+      client.call(consumerGroupHeartbeat!, 1, {
+        groupId: 'g',
+        memberId: 'reader',
+        memberEpoch,
+        rebalanceTimeoutMs: 10_000,
+        subscribedTopicNames: ['orders'],
+        topicPartitions: [],
+      })
+    const { memberEpoch } = await beat(0)
+    const first = await init()
+    await send(first, 0, 1)
+    expect(await commitOffset(first, 5, { memberId: 'reader', generationId: memberEpoch })).toBe(0)
+    await beat(-1)
+    expect(await end(first, true)).toMatchObject({ errorCode: 120 })
+    expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toBeNull()
+    const second = await end(first, false)
+    expect(second).toMatchObject({ errorCode: 0 })
+    expect(await send(second, 0, 2)).toBe(0)
+    expect(await end(second, true)).toMatchObject({ errorCode: 0 })
+    expect(await read(1)).toEqual([2])
   })
 
   it('fences one whose id another one has taken, in this process, too', async () => {

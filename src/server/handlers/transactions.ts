@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
+import { isBrokerletError } from '../../errors.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -16,6 +17,7 @@ const implicitSince = 5
 
 const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 const invalidTimeout = errnoOfName('INVALID_TRANSACTION_TIMEOUT')
+const { errno: transactionAbortable } = errorCodes.TRANSACTION_ABORTABLE
 
 /** Producers whose batches are written once and in order, and those that write in transactions. */
 export function transactionHandlers(wire: Wire): Handler[] {
@@ -121,7 +123,10 @@ export function transactionHandlers(wire: Wire): Handler[] {
       try {
         return answer(transactions.end(transactionalId, identity, committed, version >= implicitSince))
       } catch (error) {
-        return { errorCode: toWireError(wire, error).errorCode }
+        // Other errors, as of a member that has lost a partition by now, clients do not expect of an end: Java's producer is
+        // of no more use then. What they have to know is that it was aborted.
+        const known = !isBrokerletError(error) || error.code === 'PRODUCER_FENCED'
+        return { errorCode: known ? toWireError(wire, error).errorCode : transactionAbortable }
       }
     }),
   ]
