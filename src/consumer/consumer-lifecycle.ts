@@ -180,6 +180,8 @@ export class ConsumerLifecycle implements EngineClient {
       if (this.#life === 'running') this.#life = 'new'
       this.#worker?.stop()
       this.#worker = undefined
+      // A poll may have begun the time until the next one before it was known.
+      this.coordinator.liveness.stop()
       this.#starting = undefined
       this.#engine.untrack(this)
       if (this.#awaited && this.#life === 'new') this.#awaitStart()
