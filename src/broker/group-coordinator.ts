@@ -116,18 +116,22 @@ export class GroupCoordinator {
   }
 
   /** Commits from outside of the group, which is made where there is none. */
-  commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void {
+  commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     for (const tp of offsets) this.#host.partition(tp)
     const group = this.#find(groupId)
-    group.commitWithoutMember(offsets)
+    group.commitWithoutMember(offsets, anonymous)
     this.#keep(group)
     this.#host.finished()
   }
 
   /** Refuses what `commitWithoutMember` would refuse; no group is made. */
-  checkCommitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[]): void {
+  checkCommitWithoutMember(
+    groupId: string,
+    offsets: readonly TopicPartitionOffset[],
+    anonymous = false,
+  ): void {
     for (const tp of offsets) this.#host.partition(tp)
-    this.#find(groupId).checkCommitWithoutMember(offsets)
+    this.#find(groupId).checkCommitWithoutMember(offsets, anonymous)
   }
 
   /** Makes a group that begins at the beginning or the end of topics, or lets it do so where it has committed nothing. */

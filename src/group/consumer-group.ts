@@ -443,13 +443,13 @@ export class ConsumerGroup {
   }
 
   /** Commits for somebody who is no member, see `GroupCommits.commitFromOutside`. @internal */
-  commitWithoutMember(offsets: readonly TopicPartitionOffset[]): void {
-    this.#commits.commitFromOutside(offsets)
+  commitWithoutMember(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
+    this.#commits.commitFromOutside(offsets, anonymous)
   }
 
   /** Refuses what `commitWithoutMember` would refuse. @internal */
-  checkCommitWithoutMember(offsets: readonly TopicPartitionOffset[]): void {
-    this.#commits.checkFromOutside(offsets)
+  checkCommitWithoutMember(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
+    this.#commits.checkFromOutside(offsets, anonymous)
   }
 
   /**

@@ -85,20 +85,22 @@ export class GroupCommits implements OwnedPartitionHost {
   }
 
   /**
-   * Commits for somebody who is no member: a consumer with `assign`, or an administrator.
+   * Commits for somebody who is no member: a consumer with `assign`, or an administrator. `anonymous`: for a client that does
+   * not say in its transaction which member it is, as none did before KIP-447; that counts whoever the members are.
    *
-   * @throws UnknownMemberIdError while the group has members
+   * @throws UnknownMemberIdError while the group has members, unless it is anonymous
    */
-  commitFromOutside(offsets: readonly TopicPartitionOffset[]): void {
-    this.checkFromOutside(offsets)
+  commitFromOutside(offsets: readonly TopicPartitionOffset[], anonymous: boolean): void {
+    this.checkFromOutside(offsets, anonymous)
     this.offsets.storeFromOutside(offsets)
+    for (const { topic, partition } of offsets) this.#host.assignment.forgetCommitted(topic, partition)
     this.#host.touch()
   }
 
   /** Refuses what `commitFromOutside` would refuse. */
-  checkFromOutside(offsets: readonly TopicPartitionOffset[]): void {
+  checkFromOutside(offsets: readonly TopicPartitionOffset[], anonymous: boolean): void {
     const { groupId, members } = this.#host
-    if (members.size > 0) {
+    if (members.size > 0 && !anonymous) {
       throw new UnknownMemberIdError(
         `Group '${groupId}' has members, and only they commit for it; ` +
           `received a commit of ${offsets.map(formatTopicPartition).join(', ')} from a consumer outside`,

@@ -15,14 +15,17 @@ export function groupCommit(
   identity: ClassicIdentity | undefined,
   offsets: readonly TopicPartitionOffset[],
 ): PendingCommit {
+  const { groupCoordinator } = wire.engine
+  const anonymous = identity === undefined
   const now = () => (identity && ofMember(wire, groupId, identity, offsets)) ?? ofGroup()
   const ofGroup = (): PendingCommit => ({
     check() {
       const code = identity && wire.groups.checkCommit(groupId, identity)
       if (code !== undefined) throw refused(code, groupId, identity!)
-      wire.engine.groupCoordinator.checkCommitWithoutMember(groupId, offsets)
+      // What is refused is refused here: where it goes with a transaction, the records count by the time it is committed.
+      groupCoordinator.checkCommitWithoutMember(groupId, offsets, anonymous)
     },
-    commit: () => wire.engine.groupCoordinator.commitWithoutMember(groupId, offsets),
+    commit: () => groupCoordinator.commitWithoutMember(groupId, offsets, anonymous),
   })
   const check = () => {
     // A place that is not there is nobody's, so its client is not told that it has lost it.

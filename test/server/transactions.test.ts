@@ -171,6 +171,49 @@ it('commits offsets with its transaction, and refuses those of a member that is 
   expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 5, metadata: 'm' })
 })
 
+// As KafkaJS does, which speaks of before KIP-447.
+it('commits offsets of a client that does not say which member it is, whoever the members are', async () => {
+  const { broker, client, init, add, send, end, read } = start()
+  const reader = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await reader.run({ eachRecord: () => {} })
+  const place = { topic: 'orders', partition: 0 }
+  broker.topic('orders').append({ value: 0 })
+  await broker.idle()
+  expect(broker.group('g').committed(place)).toMatchObject({ offset: 1 })
+
+  const producer = await init()
+  await add(producer)
+  await send(producer, 0, 1)
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 0 }] }]
+  const identity = { transactionalId: 't', ...producer, groupId: 'g' }
+  const answer = await client.call(txnOffsetCommit!, 2, { ...identity, topics })
+  expect(answer.topics[0].partitions[0].errorCode).toBe(0)
+  reader.pause()
+  expect(await end(producer, true)).toBe(0)
+  expect(await read(1)).toEqual([0, 1])
+  expect(broker.group('g').committed(place)).toMatchObject({ offset: 0 })
+  // What the member commits afterwards counts as ever.
+  reader.resume()
+  await broker.idle()
+  expect(broker.group('g').committed(place)).toMatchObject({ offset: 3 })
+})
+
+it('refuses offsets that could not be committed before its records count', async () => {
+  const { client, init, add, send, end, read } = start()
+  const producer = await init()
+  await add(producer)
+  await send(producer, 0, 1)
+  const committedMetadata = 'x'.repeat(5000)
+  const topics = [
+    { name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 0, committedMetadata }] },
+  ]
+  const identity = { transactionalId: 't', ...producer, groupId: 'g' }
+  const answer = await client.call(txnOffsetCommit!, 2, { ...identity, topics })
+  expect(answer.topics[0].partitions[0].errorCode).toBe(12)
+  expect(await end(producer, false)).toBe(0)
+  expect(await read(1)).toEqual([])
+})
+
 it('refuses what has no transaction, is not known or is not there', async () => {
   const { init, add, send, end } = start()
   const producer = await init()

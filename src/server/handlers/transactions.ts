@@ -29,7 +29,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       return toWireError(wire, error).errorCode
     }
   }
-  const known = (name: string, partition: number) =>
+  const isThere = (name: string, partition: number) =>
     engine.topics.get(name)?.partitions[partition] !== undefined
   return [
     // Version 6 is about transactions in two phases, which are not done here.
@@ -40,8 +40,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
         if (transactionalId === '' || half) return answer('INVALID_REQUEST')
         const fits = transactionTimeoutMs > 0 && transactionTimeoutMs <= wire.maxTransactionTimeoutMs
         if (!fits) return { errorCode: invalidTimeout, ...noProducer }
-        const known = producerId < 0 ? undefined : { producerId, producerEpoch }
-        return answer(transactions.init(transactionalId, transactionTimeoutMs, known))
+        const former = producerId < 0 ? undefined : { producerId, producerEpoch }
+        return answer(transactions.init(transactionalId, transactionTimeoutMs, former))
       }
       // Whatever it says of itself: without a transactional id nobody knows whose id that is, and some clients send 0. One
       // that has lost count raises its epoch by itself (KIP-360).
@@ -59,11 +59,11 @@ export function transactionHandlers(wire: Wire): Handler[] {
         partitions.map(partition => ({ topic: name, partition })),
       )
       // All or none: where one is not there the others are not attempted.
-      const all = named.every(({ topic, partition }) => known(topic, partition))
+      const all = named.every(({ topic, partition }) => isThere(topic, partition))
       const begun = all ? attempt(() => codeOf(transactions.begin(id, identity, named))) : 0
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
-        return known(name, partition) ? errorCodes.OPERATION_NOT_ATTEMPTED.errno : unknownPartition
+        return isThere(name, partition) ? errorCodes.OPERATION_NOT_ATTEMPTED.errno : unknownPartition
       }
       return {
         resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({
@@ -85,7 +85,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       // Those that are there are committed, whatever the others are.
       const offsets = topics.flatMap(({ name, partitions }) =>
         partitions
-          .filter(({ partitionIndex }) => known(name, partitionIndex))
+          .filter(({ partitionIndex }) => isThere(name, partitionIndex))
           .map(({ partitionIndex, committedOffset, committedMetadata }) => {
             const place = { topic: name, partition: partitionIndex, offset: committedOffset }
             return committedMetadata ? { ...place, metadata: committedMetadata } : place
@@ -113,7 +113,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
           name,
           partitions: partitions.map(({ partitionIndex }) => ({
             partitionIndex,
-            errorCode: known(name, partitionIndex) ? errorCode : unknownPartition,
+            errorCode: isThere(name, partitionIndex) ? errorCode : unknownPartition,
           })),
         })),
       }
@@ -125,8 +125,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
       } catch (error) {
         // Other errors, as of a member that has lost a partition by now, clients do not expect of an end: Java's producer is
         // of no more use then. What they have to know is that it was aborted.
-        const known = !isBrokerletError(error) || error.code === 'PRODUCER_FENCED'
-        return { errorCode: known ? toWireError(wire, error).errorCode : transactionAbortable }
+        const expected = !isBrokerletError(error) || error.code === 'PRODUCER_FENCED'
+        return { errorCode: expected ? toWireError(wire, error).errorCode : transactionAbortable }
       }
     }),
   ]
