@@ -16,6 +16,22 @@ export function checkTopicName(name: unknown): asserts name is string {
 }
 
 /**
+ * The topic, if there is one, beside which a cluster makes none of that name: its metrics could not tell them apart, since
+ * they have '_' where a name has '.'. In memory both may be. (Kafka: Topic.hasCollision)
+ */
+export function collidingTopic(name: string, topics: Iterable<string>): string | undefined {
+  const plain = metricName(name)
+  for (const other of topics) {
+    if (other.length === name.length && other !== name && metricName(other) === plain) return other
+  }
+  return undefined
+}
+
+function metricName(name: string): string {
+  return name.replaceAll('.', '_')
+}
+
+/**
  * Refuses what names no topic at all.
  *
  * @throws UnknownTopicOrPartitionError

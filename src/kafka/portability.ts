@@ -1,4 +1,5 @@
 import type { TopicOptions } from '../topic-definition.ts'
+import { collidingTopic } from '../topic-name.ts'
 import { requireArgument } from '../validate.ts'
 import { localBroker } from './local-broker.ts'
 
@@ -29,7 +30,7 @@ export interface PortabilityNote {
 export function portability(broker: PortableBroker): PortabilityNote[] {
   requireArgument('portability', 'broker', broker, localBroker)
   const topics = [...broker.topics].flatMap(([name, topic]) =>
-    notesOn(topic).map(note => ({ topic: name, ...note })),
+    [...collisionOf(name, broker), ...notesOn(topic)].map(note => ({ topic: name, ...note })),
   )
   const groups = [...broker.groups].flatMap(([groupId, { assignor }]): PortabilityNote[] => {
     if (assignor === 'uniform' || assignor === 'range') return []
@@ -37,6 +38,13 @@ export function portability(broker: PortableBroker): PortabilityNote[] {
     return [{ groupId, option: 'assignor', value: assignor, effect: 'refused', onCluster }]
   })
   return [...topics, ...groups]
+}
+
+function collisionOf(name: string, { topics }: PortableBroker): Omit<PortabilityNote, 'topic'>[] {
+  const other = collidingTopic(name, topics.keys())
+  if (other === undefined) return []
+  const onCluster = `only one of it and '${other}': '.' and '_' are the same in metrics`
+  return [{ option: 'name', value: name, effect: 'refused', onCluster }]
 }
 
 /** What a topic was given may stand beside what it has, of which the rest are defaults. */

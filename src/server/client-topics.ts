@@ -1,6 +1,22 @@
+import { InvalidTopicError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
+import { collidingTopic } from '../topic-name.ts'
 
 const made = new WeakSet<Topic>()
+
+/**
+ * Refuses a client a topic that a cluster would not make beside one that is there.
+ *
+ * @throws InvalidTopicError
+ */
+export function requireNoCollision(topics: ReadonlyMap<string, Topic>, name: string): void {
+  const other = topics.has(name) ? undefined : collidingTopic(name, topics.keys())
+  if (other === undefined) return
+  throw new InvalidTopicError(
+    `Topic '${name}' collides with '${other}', which is there: to Kafka's metrics '.' and '_' are the same`,
+    { topic: name },
+  )
+}
 
 /**
  * Notes a topic that a client has made. Nobody in this process has said what its keys are, so it takes any: in the process

@@ -95,4 +95,13 @@ describe('portability', () => {
       await broker.close()
     },
   )
+
+  it('lists topics of which a cluster takes only one', () => {
+    const names = ['orders.paid', 'orders_paid', 'orders-paid', 'orders.sent']
+    const topics = new Map(names.map(name => [name, { options: { codec: json } }]))
+    expect(portability({ topics, groups: new Map() })).toMatchObject([
+      { topic: 'orders.paid', option: 'name', effect: 'refused' },
+      { topic: 'orders_paid', option: 'name', onCluster: expect.stringContaining("'orders.paid'") },
+    ])
+  })
 })

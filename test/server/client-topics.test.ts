@@ -82,3 +82,20 @@ it('is not one that the process has declared, where other keys than text are ref
   expect(await send('declared', long)).toBe(87)
   expect(await send('declared', Buffer.from('k'))).toBe(0)
 })
+
+// A service that makes both would find out on a cluster.
+it('is refused beside one whose name differs only by . and _, as on a cluster', async () => {
+  const { broker, client, make } = start({})
+  const invalidTopic = 17
+  expect((await make('orders.paid')).topics).toMatchObject([{ errorCode: 0 }])
+  expect((await make('orders_paid')).topics).toMatchObject([
+    { errorCode: invalidTopic, errorMessage: expect.stringContaining("'orders.paid'") },
+  ])
+  expect((await make('orders-paid')).topics).toMatchObject([{ errorCode: 0 }])
+  expect((await make('orders.paid')).topics).toMatchObject([{ errorCode: 36 }])
+  const named = { topics: [{ name: 'orders_paid' }], allowAutoTopicCreation: true }
+  expect((await client.call(metadata!, 9, named)).topics).toMatchObject([{ errorCode: invalidTopic }])
+  // In memory nothing comes of it, and who serves topics of both names gets both.
+  broker.createTopic('orders_paid')
+  expect((await client.call(metadata!, 9, named)).topics).toMatchObject([{ errorCode: 0 }])
+})

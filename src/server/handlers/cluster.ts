@@ -2,7 +2,7 @@ import { errorCodes } from '../../error-codes.ts'
 import type { Topic } from '../../log/topic.ts'
 import { checkTopicName } from '../../topic-name.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
-import { madeByClient } from '../client-topics.ts'
+import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-image.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -156,6 +156,7 @@ function topicByName(wire: Wire, name: string, mayCreate: boolean) {
 function foundOrMade({ engine }: Wire, name: string): Topic {
   const found = engine.topics.get(name)
   if (found !== undefined) return found
+  if (engine.settings.autoCreateTopics !== false) requireNoCollision(engine.topics, name)
   const topic = engine.topic(name)
   madeByClient(topic)
   return topic

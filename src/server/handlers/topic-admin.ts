@@ -2,7 +2,7 @@ import { BrokerletError, InvalidPartitionsError, OffsetOutOfRangeError } from '.
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { defaultPartitions } from '../broker-configs.ts'
-import { madeByClient } from '../client-topics.ts'
+import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inertWith, splitConfigs } from '../inert-configs.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
@@ -23,6 +23,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
         const partitions = assignments.length > 0 ? assignments.length : numPartitions
         let made: object = {}
         const result = attempt(wire, () => {
+          requireNoCollision(engine.topics, name)
           checkPartitions(name, partitions)
           const { meant, inert } = splitConfigs(name, given)
           const options = {
