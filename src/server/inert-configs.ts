@@ -10,6 +10,7 @@ interface InertConfig {
   readonly fallback: string
   /** The values that there are, where they are few. */
   readonly values?: readonly string[]
+  readonly least?: number
 }
 
 // Services set these where they make their topics; what they set is told back to them.
@@ -23,22 +24,22 @@ const inertConfigs: readonly InertConfig[] = [
     values: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
   },
   { name: 'compression.zstd.level', type: 'int', fallback: '3' },
-  { name: 'file.delete.delay.ms', type: 'long', fallback: '60000' },
-  { name: 'flush.messages', type: 'long', fallback: '9223372036854775807' },
-  { name: 'flush.ms', type: 'long', fallback: '9223372036854775807' },
+  { name: 'file.delete.delay.ms', type: 'long', fallback: '60000', least: 0 },
+  { name: 'flush.messages', type: 'long', fallback: '9223372036854775807', least: 1 },
+  { name: 'flush.ms', type: 'long', fallback: '9223372036854775807', least: 0 },
   { name: 'follower.replication.throttled.replicas', type: 'list', fallback: '' },
-  { name: 'index.interval.bytes', type: 'int', fallback: '4096' },
+  { name: 'index.interval.bytes', type: 'int', fallback: '4096', least: 0 },
   { name: 'leader.replication.throttled.replicas', type: 'list', fallback: '' },
-  { name: 'local.retention.bytes', type: 'long', fallback: '-2' },
-  { name: 'local.retention.ms', type: 'long', fallback: '-2' },
-  { name: 'max.compaction.lag.ms', type: 'long', fallback: '9223372036854775807' },
-  { name: 'min.insync.replicas', type: 'int', fallback: '1' },
+  { name: 'local.retention.bytes', type: 'long', fallback: '-2', least: -2 },
+  { name: 'local.retention.ms', type: 'long', fallback: '-2', least: -2 },
+  { name: 'max.compaction.lag.ms', type: 'long', fallback: '9223372036854775807', least: 1 },
+  { name: 'min.insync.replicas', type: 'int', fallback: '1', least: 1 },
   { name: 'preallocate', type: 'boolean', fallback: 'false' },
   { name: 'remote.log.copy.disable', type: 'boolean', fallback: 'false' },
   { name: 'remote.log.delete.on.disable', type: 'boolean', fallback: 'false' },
   { name: 'remote.storage.enable', type: 'boolean', fallback: 'false' },
-  { name: 'segment.index.bytes', type: 'int', fallback: '10485760' },
-  { name: 'segment.jitter.ms', type: 'long', fallback: '0' },
+  { name: 'segment.index.bytes', type: 'int', fallback: '10485760', least: 4 },
+  { name: 'segment.jitter.ms', type: 'long', fallback: '0', least: 0 },
   { name: 'unclean.leader.election.enable', type: 'boolean', fallback: 'false' },
 ]
 
@@ -101,18 +102,22 @@ export function inertWith(values: ReadonlyMap<string, string | null> | undefined
 
 /** The text of a value, as it is told back. */
 function parseInert(topic: string, config: InertConfig, value: string): string {
-  const { name, type, values } = config
+  const { name, type, values, least } = config
   const text = value.trim()
   if (type === 'boolean') return oneOf(topic, name, ['true', 'false'], text.toLowerCase())
   if (values !== undefined) return oneOf(topic, name, values, text)
   if (type !== 'string' && type !== 'list') checkNumber(topic, config, text)
+  if (least !== undefined && Number(text) < least) throw unexpected(topic, name, `at least ${least}`, text)
   return text
 }
 
 function oneOf(topic: string, name: string, values: readonly string[], text: string): string {
   if (values.includes(text)) return text
-  const expected = values.join(' or ')
-  throw new InvalidOptionError(
+  throw unexpected(topic, name, values.join(' or '), text)
+}
+
+function unexpected(topic: string, name: string, expected: string, text: string): InvalidOptionError {
+  return new InvalidOptionError(
     `Topic '${topic}': config '${name}' expected ${expected}, received '${text}'`,
     { topic, option: name, expected, received: text },
   )

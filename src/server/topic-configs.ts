@@ -141,13 +141,22 @@ export function checkNumber(
   { name, type }: Pick<TopicConfig, 'name' | 'type'>,
   text: string,
 ): void {
-  const whole = type !== 'double'
-  if (whole ? /^[+-]?\d+$/.test(text) : text !== '' && Number.isFinite(Number(text))) return
-  const expected = whole ? 'a whole number' : 'a number'
+  const expected = type === 'double' ? expectedNumber(text) : expectedInteger(text, type === 'int' ? 32 : 64)
+  if (expected === undefined) return
   throw new InvalidOptionError(
     `Topic '${topic}': config '${name}' expected ${expected}, received '${text}'`,
     { topic, option: name, expected, received: text },
   )
+}
+
+function expectedNumber(text: string): string | undefined {
+  return text !== '' && Number.isFinite(Number(text)) ? undefined : 'a number'
+}
+
+function expectedInteger(text: string, bits: number): string | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return 'a whole number'
+  const value = BigInt(text.replace('+', ''))
+  return BigInt.asIntN(bits, value) === value ? undefined : `a whole number of ${bits} bits`
 }
 
 const greatestLong = '9223372036854775807'

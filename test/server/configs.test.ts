@@ -100,6 +100,8 @@ describe('IncrementalAlterConfigs', () => {
       40,
       "expected a whole number, received '1e6'",
     ],
+    ['a number beyond what 32 bits hold', [['max.message.bytes', 'set', '2147483648']], 40, 'of 32 bits'],
+    ['a number beyond what 64 bits hold', [['retention.ms', 'set', '9223372036854775808']], 40, 'of 64 bits'],
     ['no ratio', [['min.cleanable.dirty.ratio', 'set', 'half']], 40, "expected a number, received 'half'"],
     ['a number that cannot be', [['retention.ms', 'set', '-2']], 40, "'retentionMs' expected"],
     ['a word that cannot be', [['message.timestamp.type', 'set', 'Now']], 40, 'LogAppendTime'],
@@ -499,6 +501,10 @@ describe('a config that has nothing to do in memory', () => {
     ])
     expect(await config('min.insync.replicas')).toMatchObject({ value: '1' })
     expect(await alter(['preallocate', 'set', '1'])).toEqual([40, expect.any(String)])
+    expect(await alter(['min.insync.replicas', 'set', '0'])).toEqual([
+      40,
+      expect.stringContaining("'min.insync.replicas' expected at least 1, received '0'"),
+    ])
     expect(await alter(['compression.type', 'set', 'gzpi'])).toEqual([
       40,
       expect.stringContaining("'compression.type' expected uncompressed or zstd"),

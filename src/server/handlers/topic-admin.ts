@@ -1,3 +1,4 @@
+import { errorCodes } from '../../error-codes.ts'
 import { BrokerletError, InvalidPartitionsError, OffsetOutOfRangeError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
@@ -9,6 +10,7 @@ import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
+import { noUuid } from '../protocol/type.ts'
 import { checkResting, splitResting } from '../resting-options.ts'
 import { configSources, configValue, toOptions, topicConfigs } from '../topic-configs.ts'
 import { attempt, findTopic, unknownTopic, type Wire } from '../wire.ts'
@@ -18,13 +20,14 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
   const { engine } = wire
   return [
     handler(createTopics, ({ topics, validateOnly }) => ({
-      topics: topics.map(({ name, numPartitions, assignments, configs: given }) => {
+      topics: eachOnce(topics).map(({ name, numPartitions, assignments, configs: given, repeated }) => {
         // -1 is the default, and an assignment by hand says how many.
         const partitions = assignments.length > 0 ? assignments.length : numPartitions
         let made: object = {}
         const result = attempt(wire, () => {
-          requireNoCollision(engine.topics, name)
+          if (repeated) throw saidTwice(name)
           checkPartitions(name, partitions)
+          requireNoCollision(engine.topics, name)
           const { meant, inert } = splitConfigs(name, given)
           const options = {
             ...toOptions(name, meant),
@@ -58,9 +61,12 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
     })),
 
     handler(deleteTopics, ({ topics, topicNames }, { version }) => {
-      const wanted = version < 6 ? topicNames.map(name => ({ name, topicId: '' })) : topics
+      const wanted = version < 6 ? topicNames.map(name => ({ name, topicId: noUuid })) : topics
       return {
         responses: wanted.map(({ name, topicId }) => {
+          // By its name or by its id, and not by both.
+          if ((name !== null) === (topicId !== noUuid))
+            return { name, topicId, errorCode: errorCodes.INVALID_REQUEST.errno }
           const topic = findTopic(wire, name === null ? 6 : 0, 6, { name: name ?? '', topicId })
           if (topic === undefined) return { name, topicId, errorCode: unknownTopic(name === null ? 6 : 0, 6) }
           return {
@@ -73,9 +79,10 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
     }),
 
     handler(createPartitions, ({ topics, validateOnly }) => ({
-      results: topics.map(({ name, count }) => ({
+      results: eachOnce(topics).map(({ name, count, repeated }) => ({
         name,
         ...attempt(wire, () => {
+          if (repeated) throw saidTwice(name)
           const topic = engine.existingTopic(name)
           if (validateOnly) topic.requireGrowth(count)
           else topic.addPartitions(count)
@@ -119,6 +126,19 @@ function requireDeletes({ name: topic, options: { cleanupPolicy } }: Topic): voi
     `Topic '${topic}': a client may not delete records where cleanup.policy is 'compact'`,
     { topic },
   )
+}
+
+// What is asked for more than once is done not even once. (Kafka: ControllerApis)
+function eachOnce<Named extends { readonly name: string }>(
+  topics: readonly Named[],
+): (Named & { readonly repeated: boolean })[] {
+  const firsts = new Map<string, Named & { readonly repeated: boolean }>()
+  for (const topic of topics) firsts.set(topic.name, { ...topic, repeated: firsts.has(topic.name) })
+  return [...firsts.values()]
+}
+
+function saidTwice(topic: string): BrokerletError {
+  return new BrokerletError('INVALID_REQUEST', `Topic '${topic}' is named more than once`, { topic })
 }
 
 // An answer of its own; whatever else a topic may not be is one of its options.

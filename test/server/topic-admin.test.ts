@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { wireScenes } from '../helpers/wire-scene.ts'
+
+const { createPartitions, createTopics, deleteTopics } = apis as unknown as Readonly<Record<string, Api>>
+
+const scene = wireScenes()
+const noId = '00000000-0000-0000-0000-000000000000'
+
+function start() {
+  const { broker, client } = scene()
+  const make = async (...topics: object[]) => {
+    const described = topics.map(each => ({ numPartitions: 1, replicationFactor: 1, configs: [], ...each }))
+    const answer = await client.call(createTopics!, 7, { topics: described })
+    return answer.topics.map(({ name, errorCode }: any) => [name, errorCode])
+  }
+  const remove = async (...topics: object[]) => {
+    const answer = await client.call(deleteTopics!, 6, { topics, timeoutMs: 1000 })
+    return answer.responses.map(({ errorCode }: any) => errorCode)
+  }
+  const names = () => broker.describe().topics.map(({ name }) => name)
+  return { broker, client, make, remove, names }
+}
+
+it('makes and grows nothing that is named more than once, and the rest', async () => {
+  const { broker, client, make, names } = start()
+  expect(await make({ name: 'a' }, { name: 'b' }, { name: 'a', numPartitions: 2 })).toEqual([
+    ['a', 42],
+    ['b', 0],
+  ])
+  expect(names()).toEqual(['orders', 'b'])
+  const topics = [3, 4].map(count => ({ name: 'orders', count, assignments: null }))
+  const { results } = await client.call(createPartitions!, 3, {
+    topics: [...topics, { name: 'b', count: 2, assignments: null }],
+    timeoutMs: 1000,
+  })
+  expect(results.map(({ name, errorCode }: any) => [name, errorCode])).toEqual([
+    ['orders', 42],
+    ['b', 0],
+  ])
+  expect(broker.topic('orders').partitions).toHaveLength(1)
+})
+
+it('makes no topic whose metrics would be those of another', async () => {
+  const { make, names } = start()
+  expect(await make({ name: 'a.b_c' })).toEqual([['a.b_c', 0]])
+  expect(await make({ name: 'a_b.c' }, { name: 'a.b_c' }, { name: 'a-b-c' })).toEqual([
+    ['a_b.c', 17],
+    ['a.b_c', 36],
+    ['a-b-c', 0],
+  ])
+  expect(names()).toEqual(['orders', 'a.b_c', 'a-b-c'])
+})
+
+it('deletes by a name or by an id, and not by both or neither', async () => {
+  const { broker, remove, names } = start()
+  const { id: topicId } = broker.topic('orders')
+  expect(await remove({ name: 'orders', topicId }, { name: null, topicId: noId })).toEqual([42, 42])
+  expect(names()).toEqual(['orders'])
+  expect(await remove({ name: null, topicId })).toEqual([0])
+  expect(names()).toEqual([])
+})
