@@ -176,6 +176,28 @@ it('sees a record that comes twice for no reason, and none that comes after a ta
   )
 })
 
+it('knows a record that was asked for again before it came at all, and no other one', async () => {
+  const broker = new TestBroker({ topics })
+  fill(broker, 'orders', 2)
+  broker.createGroup('billing', { topics: ['orders'] })
+  broker.redeliver({ group: 'billing', ...orders0, offset: 0 })
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord: () => {} })
+  await broker.idle()
+  assertDuplicatesOnlyAfterRebalance(broker, 'billing')
+
+  const delivered = {
+    kind: 'delivered',
+    group: 'billing',
+    member: 'consumer',
+    key: null,
+    attempt: 1,
+  } as const
+  broker.timeline.record({ ...delivered, ...orders0, offset: 1 })
+  expect(failureOf(() => assertDuplicatesOnlyAfterRebalance(broker, 'billing')).message).toMatch(
+    /^Group 'billing' got orders-0@1 twice, and nothing had happened that explains it/,
+  )
+})
+
 it('sees a key out of order', async () => {
   const broker = new TestBroker({ topics })
   for (const key of ['a', 'b', 'a']) await broker.producer().send({ topic: 'orders', key, value: 1 })
