@@ -1,6 +1,8 @@
 /** Apache Kafka's command line tools against the built package: `npm run test:java`, which needs Java and Maven. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,6 +10,7 @@ import { Broker, topic } from '../../dist/index.js'
 import { RequestLog, serve } from '../../dist/server/index.js'
 
 const libs = path.join(import.meta.dirname, 'target', 'libs', '*')
+const reassign = 'org.apache.kafka.tools.reassign'
 const errors = []
 const requests = new RequestLog()
 let broker
@@ -248,4 +251,42 @@ test('kafka-features tells the features that are spoken', async () => {
   const features = await tool('FeatureCommand', ['describe'])
   assert.match(features, /group\.version.*FinalizedVersionLevel: 1/)
   assert.match(features, /transaction\.version.*FinalizedVersionLevel: 2/)
+})
+
+test('kafka-log-dirs tells how much a topic takes', async () => {
+  broker.createTopic('sized', { partitions: 1 })
+  await broker.producer().send({ topic: 'sized', key: 'ab', value: 12345 })
+  const output = await tool('LogDirsCommand', ['--describe', '--topic-list', 'sized'])
+  const { brokers } = JSON.parse(output.split('\n').find(line => line.startsWith('{')))
+  assert.deepEqual(
+    brokers[0].logDirs[0].partitions.map(({ partition, size }) => [partition, size]),
+    [['sized-0', 7]],
+  )
+})
+
+test('kafka-leader-election finds every leader in its place', async () => {
+  const args = ['--election-type', 'preferred', '--topic', 'orders', '--partition', '0']
+  assert.match(await tool('LeaderElectionCommand', args), /Valid replica already elected.*orders-0/s)
+  await tool('LeaderElectionCommand', ['--election-type', 'preferred', '--all-topic-partitions'])
+})
+
+test('kafka-reassign-partitions lists nothing on its way, and verifies what is as it should be', async () => {
+  assert.match(await tool('ReassignPartitionsCommand', ['--list'], { room: reassign }), /No partition reass/)
+  const folder = await mkdtemp(path.join(tmpdir(), 'brokerlet-tools-'))
+  const file = path.join(folder, 'plan.json')
+  const partitions = [0, 1, 2].map(partition => ({ topic: 'orders', partition, replicas: [1] }))
+  await writeFile(file, JSON.stringify({ version: 1, partitions }))
+  const plan = ['--reassignment-json-file', file]
+  const run = action => tool('ReassignPartitionsCommand', [action, ...plan], { room: reassign })
+  assert.match(await run('--execute'), /Successfully started partition reassignments/)
+  assert.match(await run('--verify'), /Reassignment of partition orders-2 is completed/)
+  await rm(folder, { recursive: true })
+})
+
+test('kafka-configs shows that there are no quotas and no SCRAM users', async () => {
+  const configs = (...args) => tool('ConfigCommand', args, { room: 'kafka.admin' })
+  assert.doesNotMatch(await configs('--describe', '--entity-type', 'users'), /SCRAM|rate/)
+  assert.doesNotMatch(await configs('--describe', '--entity-type', 'clients'), /rate/)
+  const limit = ['--alter', '--entity-type', 'clients', '--entity-name', 'shop']
+  await assert.rejects(configs(...limit, '--add-config', 'producer_byte_rate=1'), /There are no quotas/)
 })
