@@ -13,7 +13,7 @@ import { describeValue, GroupIdNotFoundError, InvalidGroupIdError } from '../err
 import type { Events, Outbox } from '../events.ts'
 import type { AssignorName } from '../group/assignors.ts'
 import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
-import type { GroupHolder } from '../group/group-holder.ts'
+import type { GroupHolder, HeldGroup } from '../group/group-holder.ts'
 import { offsetAt } from '../group/group-log.ts'
 import type { GroupMember, MemberOptions } from '../group/group-member.ts'
 import { OffsetStore } from '../group/offset-store.ts'
@@ -103,9 +103,12 @@ export class GroupCoordinator {
     return new ConsumerGroup(groupId, this.#groupHost())
   }
 
-  #held(groupId: string): boolean {
-    for (const holder of this.holders) if (holder.holds(groupId)) return true
-    return false
+  #held(groupId: string): HeldGroup | undefined {
+    for (const holder of this.holders) {
+      const held = holder.held(groupId)
+      if (held !== undefined) return held
+    }
+    return undefined
   }
 
   // Only once its first call has succeeded: one that is refused leaves no group behind.
@@ -219,7 +222,7 @@ export class GroupCoordinator {
     options: MemberOptions,
     assignor: Assignor | AssignorName | undefined,
   ): GroupMember {
-    for (const holder of this.holders) if (holder.holds(groupId)) holder.handOver(groupId)
+    for (const holder of this.holders) if (holder.held(groupId) !== undefined) holder.handOver(groupId)
     try {
       return this.#find(groupId).join(options, assignor)
     } catch (error) {
@@ -285,7 +288,7 @@ export class GroupCoordinator {
   /** A member stopped because of an error; a group that has no other one has stopped with it. */
   consumerStopped(event: GroupStoppedEvent, left: () => readonly Unread[]): void {
     const group = this.groups.get(event.groupId)
-    if (group === undefined || group.live || this.#held(event.groupId)) return
+    if (group === undefined || group.live || this.#held(event.groupId) !== undefined) return
     this.stopped.set(event.groupId, { cause: event.cause, left })
     this.#host.events.emit('groupStopped', event)
     this.#host.finished()

@@ -29,6 +29,7 @@ import type {
   MemberLeftEvent,
   RebalancedEvent,
 } from './group-description.ts'
+import type { HeldGroup } from './group-holder.ts'
 import { GroupLag } from './group-lag.ts'
 import type { GroupTopics } from './group-log.ts'
 import { GroupMember, type MemberOptions } from './group-member.ts'
@@ -49,8 +50,8 @@ export interface GroupHost {
   memberJoined(group: ConsumerGroup, memberId: string): void
   memberLeft(event: MemberLeftEvent): void
   failed(error: unknown): void
-  /** Whether members that assign by themselves hold the group: it is not empty then. */
-  held(groupId: string): boolean
+  /** Those who hold the group, where members do that assign by themselves: it is not empty then. */
+  held(groupId: string): HeldGroup | undefined
   /** Something changed that a `stable()`, `caughtUp()` or `idle()` may wait for. */
   touch(): void
   finished(): void
@@ -118,7 +119,7 @@ export class ConsumerGroup {
       offsetsRetentionMs: host.offsetsRetentionMs,
       emptySince: () => (this.#empty ? this.#emptySince : undefined),
       // What those read who hold it is not known here.
-      subscribed: topic => host.held(id) || this.#members.cover(topic),
+      subscribed: topic => host.held(id) !== undefined || this.#members.cover(topic),
       finished: () => host.finished(),
       dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
       forgot: topic => this.#forget(topic),
@@ -147,7 +148,7 @@ export class ConsumerGroup {
   /** What the group is doing. */
   get state(): GroupState {
     if (this.#dead) return 'Dead'
-    if (this.#members.size === 0) return 'Empty'
+    if (this.#members.size === 0) return this.#held?.state ?? 'Empty'
     if (this.#assignorFailed) return 'Assigning'
     return this.#assignment.settled ? 'Stable' : 'Reconciling'
   }
@@ -164,6 +165,7 @@ export class ConsumerGroup {
 
   /** The members, in the order in which they joined. */
   get members(): readonly MemberDescription[] {
+    if (this.#members.size === 0) return this.#held?.members ?? []
     return this.#members.all().map(member => member.describe())
   }
 
@@ -490,7 +492,11 @@ export class ConsumerGroup {
   }
 
   get #empty(): boolean {
-    return this.#members.size === 0 && !this.#host.held(this.id)
+    return this.#members.size === 0 && this.#held === undefined
+  }
+
+  get #held(): HeldGroup | undefined {
+    return this.#host.held(this.id)
   }
 
   /** Those who held it have left. @internal */
@@ -541,7 +547,7 @@ export class ConsumerGroup {
   /** Resolves when no rebalance is under way; rejects with a `TimeoutError` after `timeoutMs` (default 5,000). */
   async stable(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('stable', options, { timeoutMs: duration })
-    const condition = () => this.state !== 'Reconciling' && this.state !== 'Assigning'
+    const condition = () => !underWay.has(this.state)
     const what = `group '${this.id}' to be stable`
     await this.#host.waitUntil(what, condition, () => this.#explain(), options.timeoutMs)
   }
@@ -559,9 +565,16 @@ export class ConsumerGroup {
   }
 
   #explain(): string {
-    return [`state ${this.state}, ${this.#members.size} members`, ...this.#assignment.explain()].join('; ')
+    return [`state ${this.state}, ${this.members.length} members`, ...this.#assignment.explain()].join('; ')
   }
 }
+
+const underWay: ReadonlySet<GroupState> = new Set<GroupState>([
+  'Reconciling',
+  'Assigning',
+  'PreparingRebalance',
+  'CompletingRebalance',
+])
 
 // What is left of the target when the assignor has failed.
 const keepTarget: ComputeAssignment = ({ current, members }) =>

@@ -16,8 +16,18 @@ export interface MemberLeftEvent {
   readonly reason: 'left' | 'session expired' | 'rebalance timeout'
 }
 
-/** A group's state, in Kafka's words (KIP-848). `Assigning` means that the assignor failed and the old target stands. */
-export type GroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' | 'Dead'
+/**
+ * A group's state, in Kafka's words (KIP-848). `Assigning` means that the assignor failed and the old target stands;
+ * `PreparingRebalance` and `CompletingRebalance` are those of clients on the wire that have the group for themselves.
+ */
+export type GroupState =
+  | 'Empty'
+  | 'Assigning'
+  | 'Reconciling'
+  | 'PreparingRebalance'
+  | 'CompletingRebalance'
+  | 'Stable'
+  | 'Dead'
 
 /** A member, as `group.members` shows it. */
 export interface MemberDescription {

@@ -1,7 +1,15 @@
+import type { GroupState, MemberDescription } from './group-description.ts'
+
+/** A group whose members assign by themselves, as it is described. */
+export interface HeldGroup {
+  readonly state: GroupState
+  readonly members: readonly MemberDescription[]
+}
+
 /** Keeps groups whose members assign by themselves: a server for clients on the wire. */
 export interface GroupHolder {
-  /** Whether the group has such members now: then nobody else can be in it. */
-  holds(groupId: string): boolean
+  /** The group, where it has such members now: then nobody else can be in it. */
+  held(groupId: string): HeldGroup | undefined
   /**
    * Lets its members join the group, which assigns for all from now on, since one comes that cannot assign.
    *

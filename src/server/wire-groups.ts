@@ -2,17 +2,19 @@ import type { Broker } from '../broker.ts'
 import type { EngineClient } from '../engine.ts'
 import { type ErrorCode, errorCodes } from '../error-codes.ts'
 import { ClassicGroup } from '../group/classic-group.ts'
+import type { DescribedClassicMember } from '../group/classic-member.ts'
 import {
   type ClassicIdentity,
   type ClassicJoin,
   type ClassicJoined,
   notJoined,
 } from '../group/classic-protocol.ts'
-import type { GroupHolder } from '../group/group-holder.ts'
+import type { MemberDescription } from '../group/group-description.ts'
+import type { GroupHolder, HeldGroup } from '../group/group-holder.ts'
 import { Ids } from '../ids.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ClassicConsumerMember } from './classic-consumer-member.ts'
-import { readAssignment } from './consumer-protocol.ts'
+import { readAssignment, readSubscription } from './consumer-protocol.ts'
 import { MixedGroup } from './mixed-group.ts'
 
 /** By which protocol a group's members are in it: each assigns by itself, or their leader for all. */
@@ -43,9 +45,16 @@ export class WireGroups implements GroupHolder {
     engine.events.on('groupDeleted', this.#groupDeleted)
   }
 
-  holds(groupId: string): boolean {
-    const state = this.#groups.get(groupId)?.state
-    return state !== undefined && state !== 'Empty'
+  held(groupId: string): HeldGroup | undefined {
+    const group = this.#groups.get(groupId)
+    if (group === undefined || group.state === 'Empty') return undefined
+    const { topics } = this.#engine
+    return {
+      state: group.state,
+      get members() {
+        return group.members.map(member => describeMember(member, topics))
+      },
+    }
   }
 
   get all(): Iterable<ClassicGroup> {
@@ -136,7 +145,7 @@ export class WireGroups implements GroupHolder {
 
   // In its process, or because it was empty for too long: nobody is in it.
   readonly #groupDeleted = ({ groupId }: { readonly groupId: string }): void => {
-    if (!this.holds(groupId)) this.delete(groupId)
+    if (this.held(groupId) === undefined) this.delete(groupId)
   }
 
   /** Whether a commit counts; a group that nobody has joined takes those of anybody who names no generation. */
@@ -214,6 +223,22 @@ export class WireGroups implements GroupHolder {
     this.#engine.groupCoordinator.holders.delete(this)
     for (const mixed of this.#mixed.values()) mixed.close()
     for (const groupId of [...this.#groups.keys()]) this.delete(groupId)
+  }
+}
+
+// As its client and its leader have told each other.
+function describeMember(
+  { memberId, groupInstanceId, clientId, metadata, assignment }: DescribedClassicMember,
+  topics: ReadonlyMap<string, unknown>,
+): MemberDescription {
+  return {
+    memberId,
+    ...(groupInstanceId === null ? {} : { groupInstanceId }),
+    clientId,
+    topics: readSubscription(metadata)?.topics.filter(name => topics.has(name)) ?? [],
+    assignment: readAssignment(assignment),
+    revoking: [],
+    connected: true,
   }
 }
 

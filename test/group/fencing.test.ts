@@ -51,7 +51,7 @@ function group() {
     memberJoined: nothing,
     memberLeft: nothing,
     failed: nothing,
-    held: () => false,
+    held: () => undefined,
     touch: nothing,
     finished: () => outbox.flush(),
     waitUntil: () => Promise.resolve(),

@@ -203,7 +203,7 @@ it('goes back to the leader when the last one that cannot assign has left', asyn
   expect(consumer.assignment.map(({ partition }) => partition)).toEqual([1, 3])
   const mixed = a.generationId
   await consumer.close()
-  expect(broker.group('g').members).toEqual([])
+  expect(broker.group('g').members).toMatchObject([{ memberId: a.memberId }])
   expect(await a.commit(2)).toBe(0)
   expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
   const joined = await a.join()
@@ -212,6 +212,37 @@ it('goes back to the leader when the last one that cannot assign has left', asyn
   expect(await a.sync({ [a.memberId]: [0, 1, 2, 3] })).toEqual([0, 1, 2, 3])
   expect(await a.beat()).toBe(0)
   expect(broker.group('g').committed({ topic: 'orders', partition: 2 })).toEqual({ offset: 1 })
+})
+
+it('shows classic clients that have a group for themselves as its members', async () => {
+  const { broker, classic } = start()
+  const a = await classic().lead()
+  await a.commit(1)
+  const group = broker.group('g')
+  const assignment = places([0, 1, 2, 3])
+  expect(group.state).toBe('Stable')
+  expect(group.members).toMatchObject([
+    { memberId: a.memberId, topics: ['orders'], assignment, connected: true },
+  ])
+  expect(broker.describe().groups).toMatchObject([
+    {
+      state: 'Stable',
+      members: [{ memberId: a.memberId, assignment }],
+      partitions: [{ memberId: a.memberId }],
+    },
+  ])
+  const b = classic()
+  const joining = b.join()
+  await expect.poll(() => group.state).toBe('PreparingRebalance')
+  const stable = group.stable()
+  await Promise.all([a.join(), joining])
+  expect(group.state).toBe('CompletingRebalance')
+  await Promise.all([a.sync({ [a.memberId]: [0, 1], [b.memberId]: [2, 3] }), b.sync()])
+  await stable
+  expect(group.members.map(member => member.assignment.length)).toEqual([2, 2])
+  await a.leave()
+  await b.leave()
+  expect(group).toMatchObject({ state: 'Empty', members: [] })
 })
 
 it('takes classic clients into a group that assigns, and tells each only what is new for it', async () => {
