@@ -6,6 +6,7 @@ import { defaultPartitions } from '../broker-configs.ts'
 import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inertWith, splitConfigs } from '../inert-configs.ts'
+import type { RequestOf } from '../protocol/message.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
@@ -15,46 +16,19 @@ import { checkResting, splitResting } from '../resting-options.ts'
 import { configSources, configValue, toOptions, topicConfigs } from '../topic-configs.ts'
 import { attempt, findTopic, unknownTopic, type Wire } from '../wire.ts'
 
+type WantedTopic = RequestOf<typeof createTopics>['topics'][number]
+
 /** Topics as an administrator makes, grows, trims and deletes them. */
 export function topicAdminHandlers(wire: Wire): Handler[] {
   const { engine } = wire
   return [
     handler(createTopics, ({ topics, validateOnly }) => ({
-      topics: eachOnce(topics).map(({ name, numPartitions, assignments, configs: given, repeated }) => {
-        // -1 is the default, and an assignment by hand says how many.
-        const partitions = assignments.length > 0 ? assignments.length : numPartitions
+      topics: eachOnce(topics).map(({ repeated, ...wanted }) => {
+        const { name } = wanted
         let made: object = {}
         const result = attempt(wire, () => {
           if (repeated) throw saidTwice(name)
-          checkPartitions(name, partitions)
-          requireNoCollision(engine.topics, name)
-          const { meant, inert } = splitConfigs(name, given)
-          const options = {
-            ...toOptions(name, meant),
-            partitions: partitions === -1 ? defaultPartitions(wire) : partitions,
-          }
-          const { active, resting } = splitResting(options)
-          checkResting(engine, name, options)
-          const config = engine.checkTopic(name, active)
-          const topic = validateOnly ? undefined : engine.createTopic(name, active)
-          topic?.become(topic.requireAlterable(resting, 'rests'))
-          if (topic !== undefined) {
-            wire.inertConfigs.set(topic, inert)
-            madeByClient(topic)
-          }
-          made = {
-            ...(topic === undefined ? {} : { topicId: topic.id }),
-            numPartitions: config.partitions,
-            replicationFactor: wire.cluster.nodes.length,
-            configs: [
-              ...topicConfigs.map(each => ({ name: each.name, ...configValue(each, options, config) })),
-              ...inertWith(inert).map(({ name: inertName, own, fallback }) => ({
-                name: inertName,
-                value: own ?? fallback,
-                configSource: own === undefined ? configSources.default : configSources.topic,
-              })),
-            ],
-          }
+          made = createTopic(wire, wanted, validateOnly)
         })
         return { name, ...made, ...result }
       }),
@@ -108,6 +82,43 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
+}
+
+/** Makes a topic, or only checks it; gives what is told of it. @throws why it cannot be */
+function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boolean): object {
+  const { engine } = wire
+  const { name } = wanted
+  // -1 is the default, and an assignment by hand says how many.
+  const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions
+  checkPartitions(name, partitions)
+  requireNoCollision(engine.topics, name)
+  const { meant, inert } = splitConfigs(name, wanted.configs)
+  const options = {
+    ...toOptions(name, meant),
+    partitions: partitions === -1 ? defaultPartitions(wire) : partitions,
+  }
+  const { active, resting } = splitResting(options)
+  checkResting(engine, name, options)
+  const config = engine.checkTopic(name, active)
+  const topic = validateOnly ? undefined : engine.createTopic(name, active)
+  topic?.become(topic.requireAlterable(resting, 'rests'))
+  if (topic !== undefined) {
+    wire.inertConfigs.set(topic, inert)
+    madeByClient(topic)
+  }
+  return {
+    ...(topic === undefined ? {} : { topicId: topic.id }),
+    numPartitions: config.partitions,
+    replicationFactor: wire.cluster.nodes.length,
+    configs: [
+      ...topicConfigs.map(each => ({ name: each.name, ...configValue(each, options, config) })),
+      ...inertWith(inert).map(({ name: inertName, own, fallback }) => ({
+        name: inertName,
+        value: own ?? fallback,
+        configSource: own === undefined ? configSources.default : configSources.topic,
+      })),
+    ],
+  }
 }
 
 function outOfRange({ topic, index: partition }: Partition, offset: number): OffsetOutOfRangeError {
