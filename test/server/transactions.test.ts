@@ -415,6 +415,28 @@ describe('the protocol of KIP-890', () => {
     expect(responses[0].partitionResponses[0].errorCode).not.toBe(0)
   })
 
+  it('tells of a KIP-848 member that has moved on in the words of a producer, which goes on after an abort', async () => {
+    const { broker, client, init, end } = newer()
+    const member = { groupId: 'g', memberId: 'a', rebalanceTimeoutMs: 60_000 }
+    const joins = { ...member, memberEpoch: 0, subscribedTopicNames: ['orders'], topicPartitions: [] }
+    await client.call(consumerGroupHeartbeat!, 1, joins)
+    const commitOffset = async ({ producerId, producerEpoch }: Identity, generationId: number) => {
+      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
+      const identity = { producerId, producerEpoch, memberId: 'a', generationId }
+      const asked = { transactionalId: 't', groupId: 'g', ...identity, topics }
+      return (await client.call(txnOffsetCommit!, 5, asked)).topics[0].partitions[0].errorCode
+    }
+    const producer = await init()
+    expect(await commitOffset(producer, 7)).toBe(22)
+    expect(await commitOffset(producer, 1)).toBe(0)
+    await client.call(consumerGroupHeartbeat!, 1, { ...member, memberEpoch: -1 })
+    expect(await end(producer, true)).toMatchObject({ errorCode: 120 })
+    const next = await end(producer, false)
+    expect(next).toMatchObject({ errorCode: 0 })
+    expect(broker.group('g').offsets).toEqual([])
+    expect(await end({ ...producer, ...next }, true)).toMatchObject({ errorCode: 48 })
+  })
+
   it('does not begin with what an older producer sends', async () => {
     const { init, send, end } = start()
     const producer = await init()

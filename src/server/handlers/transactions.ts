@@ -113,7 +113,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
           name,
           partitions: partitions.map(({ partitionIndex }) => ({
             partitionIndex,
-            errorCode: isThere(name, partitionIndex) ? errorCode : unknownPartition,
+            errorCode: isThere(name, partitionIndex) ? inGenerations(errorCode) : unknownPartition,
           })),
         })),
       }
@@ -130,6 +130,11 @@ export function transactionHandlers(wire: Wire): Handler[] {
       }
     }),
   ]
+}
+
+// A producer knows of generations only, and takes anything else for its own end.
+function inGenerations(errorCode: number): number {
+  return errorCode === errnoOf('STALE_MEMBER_EPOCH') ? errnoOf('ILLEGAL_GENERATION') : errorCode
 }
 
 const noProducer: ProducerIdentity = { producerId: -1, producerEpoch: -1 }
