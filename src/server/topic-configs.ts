@@ -179,7 +179,7 @@ export function toPolicy(elements: readonly string[]): string {
   return [...new Set(elements)].sort().join(',')
 }
 
-/** What a new topic's configs say. A null is the default. @throws InvalidOptionError */
+/** What a new topic's configs say, none of which is null. @throws InvalidOptionError */
 export function toOptions(
   topic: string,
   given: readonly { readonly name: string; readonly value: string | null }[],

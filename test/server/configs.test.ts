@@ -317,7 +317,6 @@ it('tells of a new topic what it is, also of one that is only asked about', asyn
     const configs = [
       { name: 'cleanup.policy', value: 'delete,compact' },
       { name: 'min.compaction.lag.ms', value: '5' },
-      { name: 'retention.ms', value: null },
     ]
     const topics = [{ name: 'late', numPartitions: 2, replicationFactor: 1, configs }]
     return (await client.call(createTopics!, 7, { topics, validateOnly })).topics[0]

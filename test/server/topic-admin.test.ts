@@ -53,6 +53,13 @@ it('makes no topic whose metrics would be those of another', async () => {
   expect(names()).toEqual(['orders', 'a.b_c', 'a-b-c'])
 })
 
+it('makes no topic with a config that is null', async () => {
+  const { make, names } = start()
+  for (const name of ['retention.bytes', 'compression.type'])
+    expect(await make({ name: 'a', configs: [{ name, value: null }] })).toEqual([['a', 40]])
+  expect(names()).toEqual(['orders'])
+})
+
 it('deletes by a name or by an id, and not by both or neither', async () => {
   const { broker, remove, names } = start()
   const { id: topicId } = broker.topic('orders')

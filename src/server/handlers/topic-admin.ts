@@ -1,5 +1,10 @@
 import { errorCodes } from '../../error-codes.ts'
-import { BrokerletError, InvalidPartitionsError, OffsetOutOfRangeError } from '../../errors.ts'
+import {
+  BrokerletError,
+  InvalidOptionError,
+  InvalidPartitionsError,
+  OffsetOutOfRangeError,
+} from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { defaultPartitions } from '../broker-configs.ts'
@@ -92,6 +97,7 @@ function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boolean): ob
   const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions
   checkPartitions(name, partitions)
   requireNoCollision(engine.topics, name)
+  checkGiven(name, wanted.configs)
   const { meant, inert } = splitConfigs(name, wanted.configs)
   const options = {
     ...toOptions(name, meant),
@@ -150,6 +156,19 @@ function eachOnce<Named extends { readonly name: string }>(
 
 function saidTwice(topic: string): BrokerletError {
   return new BrokerletError('INVALID_REQUEST', `Topic '${topic}' is named more than once`, { topic })
+}
+
+// The default is what is left out; a null says nothing. (Kafka: ConfigurationControlManager)
+function checkGiven(
+  topic: string,
+  configs: readonly { readonly name: string; readonly value: string | null }[],
+): void {
+  const nothing = configs.find(({ value }) => value === null)
+  if (nothing === undefined) return
+  throw new InvalidOptionError(`Topic '${topic}': config '${nothing.name}' expected a value, received null`, {
+    topic,
+    option: nothing.name,
+  })
 }
 
 // An answer of its own; whatever else a topic may not be is one of its options.
