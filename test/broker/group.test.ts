@@ -356,3 +356,18 @@ it('is found by its id, with near matches for a misspelt one', async () => {
     suggestions: ['billing'],
   })
 })
+
+it('tells at once who waits for a group whose broker closes', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const group = broker.createGroup('g', { topics: ['orders'] })
+  const waiting = rejectionOf(group.caughtUp({ timeoutMs: 60_000 }))
+  await clock.settle()
+  await broker.close()
+  expect(await waiting).toMatchObject({
+    name: 'ClosedError',
+    code: 'CLOSED',
+    message: 'The broker is closed',
+  })
+  expect(clock.waiting).toEqual([])
+  expect(await rejectionOf(group.caughtUp())).toMatchObject({ code: 'CLOSED' })
+})

@@ -445,3 +445,17 @@ it('a consumer that is closed while its join takes time is not waited for: polls
   expect(await Promise.all(ended)).toEqual([[], undefined])
   for (const error of await Promise.all(refused)) expect(error).toMatchObject({ code: 'CLOSED' })
 })
+
+it('what ends after its broker sets no timer: a member that leaves late begins no expiry of offsets', async () => {
+  const { broker, consumer, run } = start()
+  await run()
+  fill(broker, 'orders', 1)
+  await broker.idle()
+  broker.faults.delay({ operation: 'leave' }, 5000)
+  const left = consumer.close()
+  await broker.advance(0)
+  await broker.close({ timeoutMs: 0 })
+  await broker.advance(5000)
+  await left
+  expect(broker.pendingTimers).toEqual([])
+})
