@@ -45,6 +45,9 @@ export class RecordSender {
   #client: EngineClient | undefined
   // Those that wait for room.
   #waiting: Set<Promise<unknown>> | undefined
+  // Made with the queue: to make one costs half as much as a transaction does.
+  #end: AbortController | undefined
+  #endedBy: Error | undefined
 
   constructor(sink: RecordSink, options: SenderOptions) {
     this.#engine = options.engine
@@ -102,6 +105,20 @@ export class RecordSender {
     return sent
   }
 
+  /** Refuses those that wait their turn, or will. */
+  giveUp(reason: Error): void {
+    this.#endedBy = reason
+    this.#end?.abort(reason)
+  }
+
+  get #ending(): AbortSignal {
+    if (this.#end === undefined) {
+      this.#end = new AbortController()
+      if (this.#endedBy !== undefined) this.#end.abort(this.#endedBy)
+    }
+    return this.#end.signal
+  }
+
   /** Resolves when all that were sent are through, well or not. */
   async through(): Promise<void> {
     await this.#queue?.idle()
@@ -155,15 +172,16 @@ export class RecordSender {
   ): Promise<Sent> {
     this.#queue ??= new TaskQueue(1)
     this.#track(this.#queue)
+    const ends = [...signals, this.#ending]
     // A schema may never answer: who gives its send up is not kept waiting by it, nor is who stands behind it.
     let forget = () => {}
     const givenUp = new Promise<never>((_, reject) => {
-      forget = aborts.watch(signals, reject)
+      forget = aborts.watch(ends, reject)
     })
     const task = async () => {
       const prepared = await Promise.race([prepare(), givenUp])
       // Nobody looks for it in the log any more who gave it up, even if that was only this moment.
-      for (const signal of signals) signal.throwIfAborted()
+      for (const signal of ends) signal.throwIfAborted()
       forget()
       const appended = append(prepared)
       return { sent: isPromise(appended) ? this.#follow(appended) : appended }

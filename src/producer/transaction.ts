@@ -19,7 +19,6 @@ export class Transaction<out Topics extends TopicMap> {
   readonly #sender: RecordSender
   readonly #clientId: string
   readonly #wait: SendWait
-  readonly #givenUp = new AbortController()
   #over = false
   #failed: { readonly error: unknown } | undefined
   // Those that have to be waited for.
@@ -31,7 +30,7 @@ export class Transaction<out Topics extends TopicMap> {
     this.#sender = new RecordSender(transaction, options)
     this.#clientId = options.clientId
     // A send inside of a transaction does not wait for room: who keeps a transaction open keeps readers waiting.
-    this.#wait = { timeoutMs: 0, signals: [options.closing, this.#givenUp.signal] }
+    this.#wait = { timeoutMs: 0, signals: [options.closing] }
   }
 
   /**
@@ -147,7 +146,7 @@ export class Transaction<out Topics extends TopicMap> {
 
   /** Its time is over: what waits, or comes yet, is refused. @internal */
   giveUp(reason: () => Error): void {
-    if (!this.#over) this.#givenUp.abort(reason())
+    if (!this.#over) this.#sender.giveUp(reason())
   }
 
   /** Takes nothing more, and gives what failed in it, if anything did. @internal */

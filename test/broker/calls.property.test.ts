@@ -38,7 +38,7 @@ function choose<T>(choices: readonly T[], pick: number): T {
 }
 
 class World {
-  readonly broker = new TestBroker({
+  readonly broker: TestBroker<any> = new TestBroker({
     topics: {
       orders: topic({ partitions: 3 }),
       checked: topic({ schema }),
@@ -185,7 +185,7 @@ class World {
   }
 }
 
-const step = fc.record({
+const anyStep = fc.record({
   call: fc.constantFrom(...Object.keys(new World().calls)),
   a: fc.nat(5),
   b: fc.nat(3),
@@ -194,10 +194,13 @@ const step = fc.record({
 
 const plan = fc.record({
   // Time moves after some of them only, so that many are under way at once.
-  steps: fc.array(fc.record({ step, moves: fc.constantFrom(undefined, undefined, 0, 10, 1000, 400_000) }), {
-    minLength: 1,
-    maxLength: 40,
-  }),
+  steps: fc.array(
+    fc.record({ step: anyStep, moves: fc.constantFrom(undefined, undefined, 0, 10, 1000, 400_000) }),
+    {
+      minLength: 1,
+      maxLength: 40,
+    },
+  ),
   timeoutMs: fc.constantFrom(0, 100, 30_000),
 })
 

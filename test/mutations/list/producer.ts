@@ -48,7 +48,7 @@ export const producerMutations: readonly Mutation[] = [
     file: 'producer/record-sender.ts',
     find: `await Promise.race([prepare(), givenUp])
       // Nobody looks for it in the log any more who gave it up, even if that was only this moment.
-      for (const signal of signals) signal.throwIfAborted()
+      for (const signal of ends) signal.throwIfAborted()
 `,
     replace: 'await prepare()\n',
     breaks: 'what a close refuses is never written',
