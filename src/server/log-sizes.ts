@@ -1,3 +1,4 @@
+import { countsBytes } from '../log/log-config.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Segment } from '../log/segment.ts'
 
@@ -15,11 +16,11 @@ export class LogSizes {
 
   /** In bytes: batches as they came, records of this process by their keys, headers and values, which are JSON. */
   of(log: Partition): number {
+    if (countsBytes(log.config)) return log.bytes
     return log.segments.reduce((bytes, segment) => bytes + this.#ofSegment(log, segment), 0)
   }
 
   #ofSegment({ topic }: Partition, segment: Segment): number {
-    if (segment.bytes > 0) return segment.bytes
     const known = this.#measured.get(segment)
     if (known?.count === segment.count) return known.bytes
     const bytes = measure(topic, segment)
