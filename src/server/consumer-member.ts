@@ -9,6 +9,13 @@ import type {
 import type { BrokerletError } from '../errors.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 
+/** What a member has said of itself, as it is described: a pattern is no list of what fits it. */
+export interface MemberWords {
+  readonly rackId: string | null
+  readonly topics: readonly string[]
+  readonly pattern: string
+}
+
 interface Owned extends TopicPartition {
   readonly assignmentEpoch: number
 }
@@ -33,6 +40,7 @@ export class ConsumerMember implements MembershipListener {
   #epochBefore = 0
   /** Whether there is something new to tell. */
   changed = true
+  said: MemberWords = { rackId: null, topics: [], pattern: '' }
   /** Why it is a member no longer. */
   gone: BrokerletError | undefined
 

@@ -415,6 +415,21 @@ it('tells a member all that it has once more where it says all that it has to sa
   expect(given(await beat('a', 1, has(0, 1, 2, 3)))).toBeUndefined()
 })
 
+it('describes a member by what it has said last: its rack, its topics, its pattern', async () => {
+  const { client, beat, join } = start()
+  const describe = async () => {
+    const { groups } = await client.call(consumerGroupDescribe!, 1, { groupIds: ['g'] })
+    const [{ rackId, subscribedTopicNames, subscribedTopicRegex }] = groups[0].members
+    return [rackId, subscribedTopicNames, subscribedTopicRegex]
+  }
+  await join('a', { rackId: 'r' })
+  expect(await describe()).toEqual(['r', ['orders'], ''])
+  const { memberEpoch } = await beat('a', 1, { subscribedTopicNames: [], subscribedTopicRegex: 'ord.*' })
+  expect(await describe()).toEqual(['r', [], 'ord.*'])
+  await beat('a', memberEpoch)
+  expect(await describe()).toEqual(['r', [], 'ord.*'])
+})
+
 it('describes what a member is meant to have beside what it has', async () => {
   const { client, join } = start()
   await join('a')

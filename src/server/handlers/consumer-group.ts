@@ -8,6 +8,7 @@ import { byTopic } from '../by-topic.ts'
 import { type ConsumerHeartbeat, checkHeartbeat } from '../consumer-heartbeat.ts'
 import type { ConsumerMember } from '../consumer-member.ts'
 import { type Handler, handler } from '../handler.ts'
+import type { RequestOf } from '../protocol/message.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
 import { wholeName } from '../whole-name.ts'
@@ -34,6 +35,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
         }
         checkHeartbeat(beat, version)
         const member = wire.members.heartbeat(beat)
+        hear(member, request)
         if (memberEpoch < 0) return { errorCode: 0, memberId: member.memberId, memberEpoch }
         // Who says all that it has to say may not have heard the last answer (KIP-848).
         if (rebalanceTimeoutMs >= 0 && interest !== undefined && request.topicPartitions !== null)
@@ -57,6 +59,20 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
       }),
     })),
   ]
+}
+
+// What it does not say is as it was.
+function hear(
+  member: ConsumerMember,
+  { rackId, subscribedTopicNames, subscribedTopicRegex }: RequestOf<typeof consumerGroupHeartbeat>,
+): void {
+  if (rackId === null && subscribedTopicNames === null && subscribedTopicRegex === null) return
+  const { said } = member
+  member.said = {
+    rackId: rackId ?? said.rackId,
+    topics: subscribedTopicNames ?? said.topics,
+    pattern: subscribedTopicRegex ?? said.pattern,
+  }
 }
 
 /** Names and a pattern together are names. @throws INVALID_REGULAR_EXPRESSION */
@@ -121,13 +137,16 @@ function describe(wire: Wire, group: ConsumerGroup) {
     assignorName: group.assignor,
     members: group.members.map(({ memberId, groupInstanceId, clientId, topics, assignment }) => {
       const classic = wire.groups.classicMember(group.id, memberId)
+      const served = wire.members.get(group.id, memberId)
       return {
         memberId,
         instanceId: groupInstanceId ?? null,
-        memberEpoch: (classic ?? wire.members.get(group.id, memberId))?.epoch ?? group.epoch,
+        rackId: served?.said.rackId ?? null,
+        memberEpoch: (classic ?? served)?.epoch ?? group.epoch,
         clientId,
         clientHost: '/127.0.0.1',
-        subscribedTopicNames: [...topics],
+        subscribedTopicNames: [...(served?.said.topics ?? topics)],
+        subscribedTopicRegex: served?.said.pattern ?? '',
         assignment: { topicPartitions: topicPartitions(wire, assignment) },
         targetAssignment: { topicPartitions: topicPartitions(wire, group.targetOf(memberId)) },
         memberType: classic === undefined ? 1 : 0,
