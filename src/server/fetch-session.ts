@@ -19,13 +19,16 @@ interface SessionPartition {
 /** What a client reads, remembered, so that it asks and is answered only for what changes. (KIP-227) */
 export class FetchSession {
   readonly id: number
+  /** Whether its client names topics by their ids. */
+  readonly usesTopicIds: boolean
   /** The number of the next request. */
   epoch = 1
   // In the order in which they get their turn.
   readonly #partitions = new Map<string, SessionPartition>()
 
-  constructor(id: number) {
+  constructor(id: number, usesTopicIds: boolean) {
     this.id = id
+    this.usesTopicIds = usesTopicIds
   }
 
   get size(): number {

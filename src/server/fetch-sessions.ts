@@ -18,6 +18,10 @@ const final = -1
 
 const unknownSession = errnoOfName('FETCH_SESSION_ID_NOT_FOUND')
 const invalidEpoch = errnoOfName('INVALID_FETCH_SESSION_EPOCH')
+const topicIdError = errnoOfName('FETCH_SESSION_TOPIC_ID_ERROR')
+
+// The first version whose requests name topics by their ids.
+const topicIdsSince = 13
 
 // Kafka: min.incremental.fetch.session.eviction.ms
 const evictionMs = 120_000
@@ -51,7 +55,7 @@ export class FetchSessions {
     const begins = sessionEpoch === first || sessionEpoch === final
     if (begins) this.#held.delete(sessionId)
     if (sessionEpoch === final) return handler.handle(request, context)
-    const session = begins ? this.#open(request, context.node) : this.#continue(request, context.node)
+    const session = begins ? this.#open(request, context) : this.#continue(request, context)
     if (session === undefined) return handler.handle(request, context)
     if (typeof session === 'number') return { errorCode: session, sessionId: none, responses: [] }
     session.update(request)
@@ -65,20 +69,26 @@ export class FetchSessions {
     return { ...response, sessionId: none, responses }
   }
 
-  #open({ topics }: FetchRequest, node: ClusterNode): FetchSession | undefined {
+  #open({ topics }: FetchRequest, { node, version }: RequestContext): FetchSession | undefined {
     if (topics.length === 0 || !this.#makeRoom()) return undefined
-    const session = new FetchSession(this.#nextId++)
+    const session = new FetchSession(this.#nextId++, version >= topicIdsSince)
     this.#use({ session, node, brokerEpoch: node.brokerEpoch, usedAt: 0 })
     return session
   }
 
   // The session, or the error of a request that does not follow the last one.
-  #continue({ sessionId, sessionEpoch }: FetchRequest, node: ClusterNode): FetchSession | number {
+  #continue(
+    { sessionId, sessionEpoch }: FetchRequest,
+    { node, version }: RequestContext,
+  ): FetchSession | number {
     const held = this.#held.get(sessionId)
     // A broker that was stopped has forgotten its sessions.
     if (held === undefined || held.node !== node || held.brokerEpoch !== node.brokerEpoch) {
       return unknownSession
     }
+    // Java's client goes back to names while it does not know the id of each topic, such as one that was just deleted: what
+    // the session has of the topics would be there twice. It begins anew when it hears so.
+    if (held.session.usesTopicIds !== version >= topicIdsSince) return topicIdError
     if (held.session.epoch !== sessionEpoch) return invalidEpoch
     held.session.advance()
     this.#use(held)

@@ -46,7 +46,7 @@ function start({ maxFetchSessions = 1000 } = {}) {
     }
   }
   const append = (partition: number) => log.append({ partition, value: 1 } as never)
-  return { broker, clock, log, requests, ask, append }
+  return { broker, client, clock, log, requests, ask, append }
 }
 
 it('a client says once what it reads, and is told what changes', async () => {
@@ -110,6 +110,27 @@ it('a request that does not follow the last one is refused, and the client begin
   expect(again).toMatchObject({ errorCode: 0, told: [1] })
   expect(again.id).not.toBe(id)
   expect((await ask([id, 1])).errorCode).toBe(70)
+})
+
+// Java's does, as long as it does not know the id of a topic that it reads.
+it('a client that turns from the names of topics to their ids begins anew, and the other way round', async () => {
+  const { client, log, ask, append } = start()
+  append(0)
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+  const byId = (sessionId: number, sessionEpoch: number) =>
+    client.call(fetch!, 13, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 1000,
+      sessionId,
+      sessionEpoch,
+      topics: [{ topicId: log.id, partitions }],
+    })
+  const named = await ask([0, 0], { 0: 0 })
+  expect(await byId(named.id, 1)).toMatchObject({ errorCode: 106, sessionId: 0, responses: [] })
+  const anew = await byId(named.id, 0)
+  expect(anew.responses).toMatchObject([{ partitions: [{ partitionIndex: 0, errorCode: 0 }] }])
+  expect((await ask([anew.sessionId, 1], { 0: 0 })).errorCode).toBe(106)
 })
 
 it('a client may end its session, and fetch without', async () => {
