@@ -585,7 +585,7 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#settled = false
     const membership = this.#membership
     this.#endMembership()
-    this.liveness.stop()
+    this.liveness.close()
     const { states } = this
     for (const state of states) {
       state.halt('gone')

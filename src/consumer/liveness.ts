@@ -34,6 +34,7 @@ export class Liveness {
   #since = -1
   #timer: Timer | undefined
   #overdue: Deferred | undefined
+  #closed = false
   readonly #pulses = new Set<WorkPulse>()
   // Those that were under way when one of them took too long: it is back when all have ended.
   readonly #late = new Set<Pulse>()
@@ -96,7 +97,14 @@ export class Liveness {
     this.#timer = undefined
   }
 
+  /** The same for good: a handler in which its consumer ended begins to be waited for after that. */
+  close(): void {
+    this.stop()
+    this.#closed = true
+  }
+
   #watch(delayMs: number): void {
+    if (this.#closed) return
     this.#timer = this.#clock.setTimer(() => this.#look(), delayMs, {
       name: 'maxPollIntervalMs of a consumer',
     })

@@ -188,3 +188,17 @@ it('crashes nobody twice, nor who has ended, nor who is of another broker', asyn
   expect(() => broker.crash({ group: 'billing' })).toThrow("there is no consumer of group 'billing'")
   expect(broker.timeline.ofKind('crashed')).toHaveLength(1)
 })
+
+it('leaves no timer of a consumer that crashes in its own handler', async () => {
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  const consumer = broker.consumer({ topics: ['orders'] })
+  await consumer.run({
+    eachRecord: async () => {
+      broker.crash(consumer)
+      await broker.clock.sleep(10)
+    },
+  })
+  fill(broker, 'orders', 2)
+  await broker.advance(10)
+  expect(broker.pendingTimers.filter(timer => timer !== 'retention')).toEqual([])
+})
