@@ -93,6 +93,9 @@ export type EpochOffset = TopicPartitionOffset & { readonly assignmentEpoch: num
 
 /** A commit that is made later. */
 export interface PendingCommit {
+  /** Undefined where nobody shares what is read. */
+  readonly groupId: string | undefined
+  readonly offsets: readonly TopicPartition[]
   /** @throws CommitFailedError where it would be refused now */
   check(): void
   commit(): void

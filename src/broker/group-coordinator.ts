@@ -262,6 +262,7 @@ export class GroupCoordinator {
       memberId,
       {
         outbox: this.#host.outbox,
+        groupId,
         committed: tp => (groupId === undefined ? null : (this.groups.get(groupId)?.committed(tp) ?? null)),
         commit: offsets => {
           if (groupId !== undefined) this.commitWithoutMember(groupId, offsets)

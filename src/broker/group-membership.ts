@@ -44,6 +44,8 @@ export class GroupMembership implements Membership {
 
   prepareCommit(offsets: readonly EpochOffset[]): PendingCommit {
     return {
+      groupId: this.#group.id,
+      offsets,
       check: () => this.#group.checkCommit(this.#member, offsets),
       commit: () => this.#group.commit(this.#member, offsets),
     }

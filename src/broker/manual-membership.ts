@@ -11,6 +11,7 @@ import {
 /** What a consumer with given partitions needs of its engine. */
 export interface ManualHost {
   readonly outbox: Outbox
+  readonly groupId: string | undefined
   /** What is committed under its group id, if it has one. */
   committed(tp: TopicPartition): OffsetAndMetadata | null
   /** Commits under its group id, if it has one. */
@@ -78,7 +79,12 @@ export class ManualMembership implements Membership {
   }
 
   prepareCommit(offsets: readonly TopicPartitionOffset[]): PendingCommit {
-    return { check: () => this.#host.checkCommit(offsets), commit: () => this.#host.commit(offsets) }
+    return {
+      groupId: this.#host.groupId,
+      offsets,
+      check: () => this.#host.checkCommit(offsets),
+      commit: () => this.#host.commit(offsets),
+    }
   }
 
   committed(tp: TopicPartition): OffsetAndMetadata | null {

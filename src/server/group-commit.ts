@@ -5,6 +5,8 @@ import type { ClassicIdentity } from '../group/classic-protocol.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
 import type { Wire } from './wire.ts'
 
+type Steps = Pick<PendingCommit, 'check' | 'commit'>
+
 /**
  * What a client commits in a group, at once or with a transaction; one without an identity says nothing of a membership.
  * Whose commit it is, is looked up for each step: by the second one the client's group may assign in another way.
@@ -18,7 +20,7 @@ export function groupCommit(
   const { groupCoordinator } = wire.engine
   const anonymous = identity === undefined
   const now = () => (identity && ofMember(wire, groupId, identity, offsets)) ?? ofGroup()
-  const ofGroup = (): PendingCommit => ({
+  const ofGroup = (): Steps => ({
     check() {
       const code = identity && wire.groups.checkCommit(groupId, identity)
       if (code !== undefined) throw refused(code, groupId, identity!)
@@ -32,7 +34,7 @@ export function groupCommit(
     for (const tp of offsets) wire.engine.partition(tp)
     now().check()
   }
-  return { check, commit: () => now().commit() }
+  return { groupId, offsets, check, commit: () => now().commit() }
 }
 
 // By a member of a group that assigns by itself.
@@ -41,7 +43,7 @@ function ofMember(
   groupId: string,
   identity: ClassicIdentity,
   offsets: readonly TopicPartitionOffset[],
-): PendingCommit | undefined {
+): Steps | undefined {
   const { memberId, generation } = identity
   const member = wire.members.get(groupId, memberId)
   if (member !== undefined) return member.prepareCommit(offsets, generation)

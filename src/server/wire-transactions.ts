@@ -164,6 +164,12 @@ export class WireTransactions {
     return isSame(made.identity, identity) && !made.producer.fenced ? made : 'PRODUCER_FENCED'
   }
 
+  /** Whether a transaction that is open, of the wire or of this process, will commit an offset of a partition for a group. */
+  pends(groupId: string, tp: TopicPartition): boolean {
+    for (const { open } of this.#engine.transactionalSessions) if (open?.pends(groupId, tp)) return true
+    return false
+  }
+
   /** Everybody with a transactional id, of the wire and of this process, by id. */
   describe(): readonly DescribedTransaction[] {
     return [...this.#engine.transactionalSessions]

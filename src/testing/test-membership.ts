@@ -60,6 +60,8 @@ export class TestMembership implements Membership {
     const pending = this.#membership.prepareCommit?.(offsets)
     if (pending === undefined) return undefined
     return {
+      groupId: pending.groupId,
+      offsets: pending.offsets,
       check: () => {
         try {
           pending.check()

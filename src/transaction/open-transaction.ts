@@ -13,6 +13,9 @@ export interface TransactionTopic {
 
 /** Offsets of a group that count when their transaction commits. */
 export interface PendingOffsets {
+  /** Undefined where nobody shares what is read. */
+  readonly groupId: string | undefined
+  readonly offsets: readonly TopicPartition[]
   /** @throws CommitFailedError where they are no longer their member's to commit */
   check(): void
   commit(): void
@@ -73,6 +76,14 @@ export class OpenTransaction {
   addOffsets(offsets: PendingOffsets): void {
     offsets.check()
     this.#offsets.push(offsets)
+  }
+
+  /** Whether it will commit an offset of a partition for a group. */
+  pends(group: string, { topic, partition }: TopicPartition): boolean {
+    return this.#offsets.some(
+      ({ groupId, offsets }) =>
+        groupId === group && offsets.some(each => each.topic === topic && each.partition === partition),
+    )
   }
 
   /** Refuses to commit where an offset is no longer its member's. */

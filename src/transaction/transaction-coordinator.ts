@@ -22,7 +22,7 @@ export interface TransactionalSession {
   /** Grows with every transaction, so that nothing of one can get into the next (KIP-890). */
   readonly producerEpoch: number
   /** Its transaction, while one is open. */
-  readonly open: Pick<OpenTransaction, 'partitions'> | undefined
+  readonly open: Pick<OpenTransaction, 'partitions' | 'pends'> | undefined
   /** When its last transaction began, on the clock's `now()`, or -1 before its first. */
   readonly startedAt: number
   readonly state: TransactionState

@@ -14,6 +14,7 @@ const {
   addPartitionsToTxn,
   addOffsetsToTxn,
   txnOffsetCommit,
+  offsetFetch,
   endTxn,
   apiVersions,
   consumerGroupHeartbeat,
@@ -196,6 +197,31 @@ it('commits offsets of a client that does not say which member it is, whoever th
   reader.resume()
   await broker.idle()
   expect(broker.group('g').committed(place)).toMatchObject({ offset: 3 })
+})
+
+it('[98] tells who asks for what is stable that an offset is pending, and what it came to once that is decided', async () => {
+  const { broker, client, init, end } = start()
+  const committed = async (requireStable: boolean, version = 8, all = false) => {
+    const topics = all ? null : [{ name: 'orders', partitionIndexes: [0] }]
+    const request = version < 8 ? { groupId: 'g', topics } : { groups: [{ groupId: 'g', topics }] }
+    const answer = await client.call(offsetFetch!, version, { ...request, requireStable })
+    const [{ committedOffset, errorCode }] = (version < 8 ? answer : answer.groups[0]).topics[0].partitions
+    return errorCode === 0 ? committedOffset : errorCode
+  }
+  broker.createGroup('g', { topics: ['orders'] })
+  const producer = await init()
+  const identity = { transactionalId: 't', ...producer, groupId: 'g' }
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
+  for (const commits of [false, true]) {
+    await client.call(addOffsetsToTxn!, 3, identity)
+    await client.call(txnOffsetCommit!, 2, { ...identity, topics })
+    expect([await committed(true), await committed(true, 7), await committed(true, 8, true)]).toEqual([
+      88, 88, 88,
+    ])
+    expect(await committed(false)).toBe(0)
+    expect(await end(producer, commits)).toBe(0)
+    expect(await committed(true)).toBe(commits ? 5 : 0)
+  }
 })
 
 it('refuses offsets that could not be committed before its records count', async () => {

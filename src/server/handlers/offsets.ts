@@ -1,7 +1,8 @@
-import { type ErrorCode, errorCodes } from '../../error-codes.ts'
+import type { ErrorCode } from '../../error-codes.ts'
 import { GroupSubscribedToTopicError } from '../../errors.ts'
 import type { ClassicGroup } from '../../group/classic-group.ts'
 import type { TopicPartitionOffset } from '../../topic-partition.ts'
+import { CommittedOffsets, type WantedOffsets } from '../committed-offsets.ts'
 import { readSubscription } from '../consumer-protocol.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -10,12 +11,6 @@ import { offsetDelete } from '../protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
 import { attempt, findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
-
-interface WantedOffsets {
-  readonly name: string
-  readonly topicId: string
-  readonly partitionIndexes: readonly number[]
-}
 
 /** What groups have committed. */
 export function offsetHandlers(wire: Wire): Handler[] {
@@ -36,14 +31,15 @@ export function offsetHandlers(wire: Wire): Handler[] {
       }),
     })),
 
-    handler(offsetFetch, ({ groupId, topics, groups }, { version }) => {
-      if (version < 8)
-        return { topics: committedOf(wire, version, groupId, topics as WantedOffsets[] | null) }
+    handler(offsetFetch, ({ groupId, topics, groups, requireStable }, { version }) => {
+      const committedOf = (id: string, wanted: readonly WantedOffsets[] | null) =>
+        new CommittedOffsets(wire, version, id, requireStable).of(wanted)
+      if (version < 8) return { topics: committedOf(groupId, topics as WantedOffsets[] | null) }
       return {
         groups: groups.map(({ groupId: id, memberId, memberEpoch, topics: wanted }) => {
           const refused = checkReader(wire, id, memberId, memberEpoch)
           if (refused !== undefined) return { groupId: id, errorCode: errnoOf(refused) }
-          return { groupId: id, topics: committedOf(wire, version, id, wanted) }
+          return { groupId: id, topics: committedOf(id, wanted) }
         }),
       }
     }),
@@ -126,43 +122,4 @@ function checkReader(
   const member = members.get(groupId, id) ?? groups.classicMember(groupId, id)
   if (member === undefined || member.gone !== undefined) return 'UNKNOWN_MEMBER_ID'
   return member.epoch === memberEpoch ? undefined : 'STALE_MEMBER_EPOCH'
-}
-
-// All that is committed where nothing is named.
-function committedOf(wire: Wire, version: number, groupId: string, wanted: readonly WantedOffsets[] | null) {
-  const group = wire.engine.groups.get(groupId)
-  if (wanted !== null) {
-    return wanted.map(({ name, topicId, partitionIndexes }) => {
-      const topic = findTopic(wire, version, 10, { name, topicId })
-      const unknown = version >= 10 && topic === undefined
-      return {
-        name,
-        topicId,
-        partitions: partitionIndexes.map(partitionIndex => {
-          const log = topic?.partitions[partitionIndex]
-          const committed = log && group?.committed({ topic: log.topic, partition: partitionIndex })
-          return {
-            partitionIndex,
-            committedOffset: committed?.offset ?? -1,
-            metadata: committed?.metadata ?? '',
-            errorCode: unknown ? errorCodes.UNKNOWN_TOPIC_ID.errno : 0,
-          }
-        }),
-      }
-    })
-  }
-  const offsets = group?.offsets ?? []
-  const names = new Set(offsets.map(({ topic }) => topic))
-  return [...names].map(name => ({
-    name,
-    topicId: wire.engine.topics.get(name)!.id,
-    partitions: offsets
-      .filter(({ topic }) => topic === name)
-      .map(({ partition, offset, metadata }) => ({
-        partitionIndex: partition,
-        committedOffset: offset,
-        metadata: metadata ?? '',
-        errorCode: 0,
-      })),
-  }))
 }

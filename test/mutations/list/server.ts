@@ -100,4 +100,32 @@ export const serverMutations: readonly Mutation[] = [
     replace: '',
     breaks: 'who was removed from a group of both protocols hears of it',
   },
+  {
+    name: 'a pending offset is told as stable',
+    file: 'server/committed-offsets.ts',
+    find: 'if (this.#requireStable && transactions.pends(this.#groupId, tp)) {',
+    replace: 'if (this.#requireStable && transactions.pends(this.#groupId, { ...tp, partition: -1 })) {',
+    breaks: 'who asks for what is stable waits for the transactions that are open',
+  },
+  {
+    name: 'offsets that cannot be committed are refused after the records count',
+    file: 'server/group-commit.ts',
+    find: 'groupCoordinator.checkCommitWithoutMember(groupId, offsets, anonymous)',
+    replace: '',
+    breaks: 'the offsets of a transaction count with its records, or neither do',
+  },
+  {
+    name: 'a fetch session goes on with names in place of ids',
+    file: 'server/fetch-sessions.ts',
+    find: 'if (held.session.usesTopicIds !== version >= topicIdsSince) return topicIdError',
+    replace: '',
+    breaks: 'a fetch session has each partition once',
+  },
+  {
+    name: 'a static member that comes back before the leader has assigned goes on as if it had',
+    file: 'group/classic-group.ts',
+    find: "if (this.#state !== 'Stable' || this.#members.vote() !== this.#protocol) {",
+    replace: 'if (this.#members.vote() !== this.#protocol) {',
+    breaks: 'a static member that comes back is given what it has',
+  },
 ]

@@ -1,0 +1,79 @@
+import { errorCodes } from '../error-codes.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import { byTopic } from './by-topic.ts'
+import { errnoOfName } from './faults/wire-error-code.ts'
+import { findTopic, type Wire } from './wire.ts'
+
+/** Partitions of a topic whose committed offsets are asked for. */
+export interface WantedOffsets {
+  readonly name: string
+  readonly topicId: string
+  readonly partitionIndexes: readonly number[]
+}
+
+const unknownId = errorCodes.UNKNOWN_TOPIC_ID.errno
+const unstable = errnoOfName('UNSTABLE_OFFSET_COMMIT')
+
+// The first version that names topics by their ids.
+const topicIdsSince = 10
+
+/** What a group has committed, as OffsetFetch tells it. */
+export class CommittedOffsets {
+  readonly #wire: Wire
+  readonly #version: number
+  readonly #groupId: string
+  readonly #requireStable: boolean
+
+  /** `requireStable`: what an open transaction will commit has to be awaited (KIP-447). */
+  constructor(wire: Wire, version: number, groupId: string, requireStable: boolean) {
+    this.#wire = wire
+    this.#version = version
+    this.#groupId = groupId
+    this.#requireStable = requireStable
+  }
+
+  /** Of the topics that are named, or all there is. */
+  of(wanted: readonly WantedOffsets[] | null) {
+    return wanted === null ? this.#all() : wanted.map(each => this.#ofTopic(each))
+  }
+
+  #all() {
+    const { engine } = this.#wire
+    const offsets = engine.groups.get(this.#groupId)?.offsets ?? []
+    return byTopic(offsets).map(({ topic, partitions }) => ({
+      name: topic,
+      topicId: engine.topics.get(topic)!.id,
+      partitions: partitions.map(partition => this.#ofPartition({ topic, partition })),
+    }))
+  }
+
+  #ofTopic({ name, topicId, partitionIndexes }: WantedOffsets) {
+    const topic = findTopic(this.#wire, this.#version, topicIdsSince, { name, topicId })
+    const errorCode = this.#version >= topicIdsSince && topic === undefined ? unknownId : 0
+    return {
+      name,
+      topicId,
+      partitions: partitionIndexes.map(partitionIndex =>
+        topic?.partitions[partitionIndex] === undefined
+          ? { ...nothing(partitionIndex), errorCode }
+          : this.#ofPartition({ topic: topic.name, partition: partitionIndex }),
+      ),
+    }
+  }
+
+  #ofPartition(tp: TopicPartition) {
+    const { engine, transactions } = this.#wire
+    const { partition } = tp
+    if (this.#requireStable && transactions.pends(this.#groupId, tp)) {
+      return { ...nothing(partition), errorCode: unstable }
+    }
+    const committed = engine.groups.get(this.#groupId)?.committed(tp)
+    if (!committed) return nothing(partition)
+    const { offset: committedOffset, metadata = '' } = committed
+    return { partitionIndex: partition, committedOffset, metadata, errorCode: 0 }
+  }
+}
+
+function nothing(partitionIndex: number) {
+  return { partitionIndex, committedOffset: -1, metadata: '', errorCode: 0 }
+}
