@@ -27,26 +27,6 @@ it("moves its own time while the runner's timers are fake", async () => {
   await broker.close()
 })
 
-it.each([
-  ['nextTick', ["jest.useFakeTimers({ doNotFake: ['nextTick'] })"]],
-  ['queueMicrotask', ["jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })"]],
-] as const)(
-  'says that a fake %s would hold promises back, and what leaves it alone',
-  async (faked, [advice]) => {
-    const broker = new TestBroker({ topics })
-    vi.useFakeTimers({ toFake: [faked] })
-    const errors = await Promise.all([
-      rejection(broker.advance(1)),
-      rejection(broker.advanceUntilIdle()),
-      rejection(broker.idle()),
-    ])
-    for (const error of errors) {
-      expect(error).toBeInstanceOf(IllegalStateError)
-      expect(error).toMatchObject({ option: 'doNotFake', message: expect.stringContaining(advice) })
-    }
-  },
-)
-
 it("steps the runner's timers and the broker's together, in one order", async () => {
   vi.useFakeTimers({ now: Date.UTC(2024, 0, 1) })
   const broker = new TestBroker({ topics, timers: vi })
@@ -123,3 +103,24 @@ it("lets a month pass on the runner's clock, whose timers take no longer delay t
   expect(broker.topic('audit').records()).toHaveLength(0)
   await broker.close()
 })
+
+// The last ones: what the runner itself puts off while they run may come late to what follows.
+it.each([
+  ['nextTick', ["jest.useFakeTimers({ doNotFake: ['nextTick'] })"]],
+  ['queueMicrotask', ["jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })"]],
+] as const)(
+  'says that a fake %s would hold promises back, and what leaves it alone',
+  async (faked, [advice]) => {
+    const broker = new TestBroker({ topics })
+    vi.useFakeTimers({ toFake: [faked] })
+    const errors = await Promise.all([
+      rejection(broker.advance(1)),
+      rejection(broker.advanceUntilIdle()),
+      rejection(broker.idle()),
+    ])
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(IllegalStateError)
+      expect(error).toMatchObject({ option: 'doNotFake', message: expect.stringContaining(advice) })
+    }
+  },
+)
