@@ -21,6 +21,7 @@ const {
   leaveGroup,
   listGroups,
   offsetCommit,
+  offsetFetch,
   syncGroup,
   txnOffsetCommit,
 } = apis as unknown as Readonly<Record<string, Api>>
@@ -263,6 +264,20 @@ it('takes classic clients into a group that assigns, and tells each only what is
   expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
   expect(await b.leave()).toBe(0)
   expect(await b.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+})
+
+it('tells a classic member of a group that assigns what is committed, whether or not it says its generation', async () => {
+  const { client, classic, join } = start()
+  await join('k')
+  const a = classic()
+  await a.join()
+  const topics = [{ name: 'orders', partitionIndexes: [0] }]
+  const fetched = async (memberEpoch: number) => {
+    const groups = [{ groupId: 'g', memberId: a.memberId, memberEpoch, topics }]
+    return (await client.call(offsetFetch!, 9, { groups })).groups[0].errorCode
+  }
+  expect([await fetched(-1), await fetched(a.generationId)]).toEqual([0, 0])
+  expect(await fetched(a.generationId + 1)).toBe(errors.ILLEGAL_GENERATION)
 })
 
 it('asks a client to join again where things have changed since it joined', async () => {

@@ -109,7 +109,8 @@ function commit(
   }
 }
 
-// A member is told only under the epoch that it is at. (Kafka: ConsumerGroup.validateOffsetFetch)
+// A member is told only under the epoch that it is at. One of the classic protocol need not say its own, as in a group of such
+// members: @platformatic/kafka names itself and no epoch. (Kafka: ConsumerGroup.validateOffsetFetch)
 function checkReader(
   { engine, groups, members }: Wire,
   groupId: string,
@@ -119,7 +120,9 @@ function checkReader(
   const anonymous = memberId === null && memberEpoch < 0
   if (anonymous || !engine.groups.has(groupId) || groups.typeOf(groupId) !== 'consumer') return undefined
   const id = memberId ?? ''
-  const member = members.get(groupId, id) ?? groups.classicMember(groupId, id)
+  const classic = groups.classicMember(groupId, id)
+  const member = members.get(groupId, id) ?? classic
   if (member === undefined || member.gone !== undefined) return 'UNKNOWN_MEMBER_ID'
-  return member.epoch === memberEpoch ? undefined : 'STALE_MEMBER_EPOCH'
+  if (member.epoch === memberEpoch || (classic !== undefined && memberEpoch < 0)) return undefined
+  return classic === undefined ? 'STALE_MEMBER_EPOCH' : 'ILLEGAL_GENERATION'
 }
