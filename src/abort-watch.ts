@@ -7,12 +7,9 @@ type Aborted = (reason: unknown) => void
 export class AbortWatch {
   readonly #watchers = new WeakMap<AbortSignal, Set<Aborted>>()
 
-  /** Calls once any of them aborts, or at once where one has; gives the end of it. */
+  /** Calls once any of them aborts, which none has yet; gives the end of it. */
   watch(signals: readonly AbortSignal[], aborted: Aborted): () => void {
-    for (const signal of signals) {
-      if (signal.aborted) aborted(signal.reason)
-      else this.#of(signal).add(aborted)
-    }
+    for (const signal of signals) this.#of(signal).add(aborted)
     return () => {
       for (const signal of signals) this.#watchers.get(signal)?.delete(aborted)
     }

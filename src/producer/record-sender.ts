@@ -176,6 +176,7 @@ export class RecordSender {
     // A schema may never answer: who gives its send up is not kept waiting by it, nor is who stands behind it.
     let forget = () => {}
     const givenUp = new Promise<never>((_, reject) => {
+      for (const signal of ends) signal.throwIfAborted()
       forget = aborts.watch(ends, reject)
     })
     const task = async () => {
