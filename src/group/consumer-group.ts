@@ -175,6 +175,11 @@ export class ConsumerGroup {
     return member === undefined ? [] : this.#assignment.targetOf(member)
   }
 
+  /** The id of the member that has a static place. @internal */
+  holderOf(groupInstanceId: string): string | undefined {
+    return this.#members.withInstance(groupInstanceId)?.memberId
+  }
+
   /** How many members there are. @internal */
   get memberCount(): number {
     return this.#members.size

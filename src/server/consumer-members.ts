@@ -60,12 +60,11 @@ export class ConsumerMembers {
 
   #requirePlace({ groupId, memberId, groupInstanceId }: ConsumerHeartbeat): void {
     if (groupInstanceId === undefined) return
-    const members = this.#engine.groups.get(groupId)?.members ?? []
-    const holder = members.find(each => each.groupInstanceId === groupInstanceId)
-    if (holder === undefined || holder.memberId === memberId) return
+    const holder = this.#engine.groups.get(groupId)?.holderOf(groupInstanceId)
+    if (holder === undefined || holder === memberId) return
     throw new BrokerletError(
       'FENCED_INSTANCE_ID',
-      `Group '${groupId}': member '${holder.memberId}' has taken the place of '${memberId}' as '${groupInstanceId}'`,
+      `Group '${groupId}': member '${holder}' has taken the place of '${memberId}' as '${groupInstanceId}'`,
       { groupId, memberId, groupInstanceId },
     )
   }
