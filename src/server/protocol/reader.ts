@@ -58,12 +58,20 @@ export class Reader {
 
   /** An unsigned number of up to 32 bits, seven a byte. */
   uvarint(): number {
-    // Most take a byte.
-    const first = this.bytes[this.#at]!
-    if (first < 0x80 && this.#at < this.#end) {
-      this.#at++
-      return first
-    }
+    const short = this.#shortVarint()
+    return short < 0 ? this.#longVarint() : short
+  }
+
+  // Most take one byte; -1 where it takes more, or where nothing is left.
+  #shortVarint(): number {
+    const at = this.#at
+    const byte = this.bytes[at]!
+    if (!(byte < 0x80 && at < this.#end)) return -1
+    this.#at = at + 1
+    return byte
+  }
+
+  #longVarint(): number {
     let value = 0
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.bytes[this.#take(1)]!
@@ -81,13 +89,23 @@ export class Reader {
 
   /** A signed number of up to 64 bits, zigzag. */
   varlong(): number {
+    const short = this.#shortVarint()
+    return short < 0 ? this.#longVarlong() : (short >>> 1) ^ -(short & 1)
+  }
+
+  #longVarlong(): number {
+    // 28 bits fit a small integer; what is above is added up, since shifts end at 32.
     let low = 0
     let high = 0
+    let scale = 1
     for (let shift = 0; shift < 70; shift += 7) {
       const byte = this.bytes[this.#take(1)]!
       const bits = byte & 0x7f
-      if (shift < 28) low += bits * 2 ** shift
-      else high += bits * 2 ** (shift - 28)
+      if (shift < 28) low |= bits << shift
+      else {
+        high += bits * scale
+        scale *= 128
+      }
       if (byte < 0x80) {
         const value = high * 0x10000000 + low
         return low % 2 === 0 ? value / 2 : -(value + 1) / 2

@@ -156,7 +156,7 @@ export function inspectRecords(batch: RecordBatchHeader, decompress: Decompress)
   for (let i = 0; i < batch.count; i++) {
     const length = reader.varint()
     const end = reader.offset + length
-    reader.int8()
+    reader.skip(1)
     const timestamp = batch.baseTimestamp + reader.varlong()
     if (timestamp < minTimestamp) minTimestamp = timestamp
     if (timestamp > maxTimestamp) maxTimestamp = timestamp
