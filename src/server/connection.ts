@@ -59,6 +59,7 @@ export class Connection {
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
   #working = false
+  #answering = false
   #corked = false
   #truncates = false
 
@@ -71,6 +72,11 @@ export class Connection {
     socket.on('close', () => this.#closed())
     // A client that goes without a word is its own affair; 'close' follows.
     socket.on('error', () => this.#gone.abort())
+  }
+
+  /** Whether a request is being worked on; one whose client does not take the answer waits for nothing here. */
+  get answering(): boolean {
+    return this.#answering
   }
 
   close(): void {
@@ -116,7 +122,9 @@ export class Connection {
     this.#working = true
     try {
       for (let frame = this.#next(); frame !== undefined; frame = this.#next()) {
+        this.#answering = true
         const answer = await this.#answer(frame)
+        this.#answering = false
         if (this.#gone.signal.aborted) return
         if (answer !== undefined) {
           const { slowMs } = this.#host.node

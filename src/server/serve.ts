@@ -1,9 +1,9 @@
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Broker } from '../broker.ts'
 import { onePartition } from '../offset-checks.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import { anObject, checkOptions, integer, invalidOption, name, requireArgument } from '../validate.ts'
+import { anObject, checkOptions, integer, invalidOption, limit, name, requireArgument } from '../validate.ts'
 import { makeNodes } from './cluster/cluster.ts'
 import { engineOf } from './engine-of.ts'
 import { loadNativeCrc32c } from './native-crc32c.ts'
@@ -13,6 +13,7 @@ import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
 
 const maxBrokers = 100
 const maxPort = 65_535
+const connectionsMaxIdleMs = 10 * 60 * 1000
 
 /** Where a server listens, and how it speaks. */
 export interface ServeOptions extends WireOptions {
@@ -22,6 +23,11 @@ export interface ServeOptions extends WireOptions {
   readonly host?: string
   /** How many brokers clients see, from 1 to 100; default 1. Each has a listener of its own. */
   readonly brokers?: number
+  /**
+   * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. One that waits
+   * for its answer is not idle; one that does not take its answers is. (Kafka: connections.max.idle.ms)
+   */
+  readonly connectionsMaxIdleMs?: number
   /** Speaks TLS: the options of `node:tls`, at least a key and a certificate. */
   readonly tls?: TlsOptions
   /** Serves only who proves who they are, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; default everybody. */
@@ -68,6 +74,7 @@ export async function serve(
     port: integer(0, maxPort),
     host: name,
     brokers: integer(1, maxBrokers),
+    connectionsMaxIdleMs: limit(1),
     tls: anObject,
     sasl: anObject,
     ...wireOptions,
@@ -75,17 +82,15 @@ export async function serve(
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)
   const engine = engineOf('serve', broker)
   const { port = 0, host = '127.0.0.1', brokers: count = 1, tls } = options
+  const { connectionsMaxIdleMs: maxIdleMs = connectionsMaxIdleMs } = options
   if (port + count - 1 > maxPort) {
     throw invalidOption('serve', 'port', `room for ${count} brokers up to ${maxPort}`, port)
   }
   const wire = new WireServer(engine, makeNodes(host, port, count), options)
   const { cluster } = wire
-  const brokers = cluster.nodes.map(
-    node =>
-      new BrokerListener(node, wire, accept =>
-        tls === undefined ? createServer(accept) : createTlsServer(tls, accept),
-      ),
-  )
+  const create = (accept: (socket: Socket) => void) =>
+    tls === undefined ? createServer(accept) : createTlsServer(tls, accept)
+  const brokers = cluster.nodes.map(node => new BrokerListener(node, { wire, maxIdleMs, create }))
   const close = async () => {
     engine.events.off('closed', closeWithBroker)
     const closed = Promise.all(brokers.map(each => each.close()))

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { longestDelayMs } from '../clock.ts'
 import { ClosedError } from '../errors.ts'
 import { duration, requireArgument } from '../validate.ts'
 import type { ClusterNode } from './cluster/cluster.ts'
@@ -28,11 +29,19 @@ export interface ServedBroker {
   slowBy(ms: number): void
 }
 
+/** What a listener needs of its server. */
+export interface ListenerHost {
+  readonly wire: WireServer
+  /** How long a connection may be idle, in milliseconds; -1 is for ever. */
+  readonly maxIdleMs: number
+  create(accept: (socket: Socket) => void): Server
+}
+
 /** A broker's listener, which may go and come back. */
 export class BrokerListener implements ServedBroker {
   readonly #node: ClusterNode
   readonly #wire: WireServer
-  readonly #create: (accept: (socket: Socket) => void) => Server
+  readonly #host: ListenerHost
   // Also those of clients that never got as far as a handshake.
   readonly #sockets = new Set<Socket>()
   #listener: Server | undefined
@@ -40,10 +49,10 @@ export class BrokerListener implements ServedBroker {
   // One change after the other.
   #changing: Promise<void> = Promise.resolve()
 
-  constructor(node: ClusterNode, wire: WireServer, create: (accept: (socket: Socket) => void) => Server) {
+  constructor(node: ClusterNode, host: ListenerHost) {
     this.#node = node
-    this.#wire = wire
-    this.#create = create
+    this.#wire = host.wire
+    this.#host = host
   }
 
   get nodeId(): number {
@@ -99,10 +108,7 @@ export class BrokerListener implements ServedBroker {
 
   /** Opens its port; any that is free gets known by this. */
   async listen(): Promise<void> {
-    const listener = this.#create(socket => {
-      socket.setNoDelay(true)
-      this.#wire.accept(socket, this.#node)
-    })
+    const listener = this.#host.create(socket => this.#accept(socket))
     listener.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -118,6 +124,20 @@ export class BrokerListener implements ServedBroker {
     const address = listener.address()
     if (typeof address === 'object' && address !== null) this.#node.port = address.port
     this.#listener = listener
+  }
+
+  #accept(socket: Socket): void {
+    socket.setNoDelay(true)
+    const connection = this.#wire.accept(socket, this.#node)
+    const { maxIdleMs } = this.#host
+    if (maxIdleMs === -1) return
+    const idleMs = Math.min(maxIdleMs, longestDelayMs)
+    socket.setTimeout(idleMs)
+    // The time of sockets is the system's: who moves a broker's clock by a day does not mean to disconnect anybody.
+    socket.on('timeout', () => {
+      if (connection.answering) socket.setTimeout(idleMs)
+      else connection.close()
+    })
   }
 
   async #end(): Promise<void> {

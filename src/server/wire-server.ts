@@ -178,7 +178,7 @@ export class WireServer {
   }
 
   /** Serves whoever is at the other end of a socket, which is connected to that broker. */
-  accept(socket: Duplex, node: ClusterNode): void {
+  accept(socket: Duplex, node: ClusterNode): Connection {
     const connection = new Connection(socket, {
       maxFrameBytes: this.#maxFrameBytes,
       handlers: this.#handlers,
@@ -189,6 +189,7 @@ export class WireServer {
       closed: gone => this.#connections.delete(gone),
     })
     this.#connections.set(connection, node)
+    return connection
   }
 
   /** How many clients are connected to one of the brokers. */
