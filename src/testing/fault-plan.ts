@@ -18,6 +18,8 @@ export type FaultUse = FaultRuleUse<FaultAction, FaultScope>
  */
 export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   readonly #clock: BrokerClock
+  // Ends the delays under way.
+  #cleared = new AbortController()
 
   /** @hidden */
   constructor(clock: BrokerClock, timeline: Timeline) {
@@ -47,8 +49,20 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   delay(scope: FaultScope, ms: number, times: FaultTimes = {}): this {
     requireArgument('faults.delay', 'ms', ms, duration)
     checkScope('faults.delay', scope)
-    this.add('delay', scope, times, () => this.#clock.sleep(ms))
+    this.add('delay', scope, times, () => this.#sleep(ms))
     return this
+  }
+
+  // Who is delayed goes on where the plan is cleared.
+  #sleep(ms: number): Promise<void> {
+    return this.#clock.sleep(ms, { signal: this.#cleared.signal }).catch(() => {})
+  }
+
+  /** Takes every fault off the plan; what is held back or delayed goes on at once, and what was used stays in `uses`. */
+  override clear(): void {
+    super.clear()
+    this.#cleared.abort()
+    this.#cleared = new AbortController()
   }
 
   /** Holds the next such operation back until it is released. */

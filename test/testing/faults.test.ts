@@ -248,6 +248,16 @@ it('delays a send by so much of the time of the broker, and no later one overtak
   expect(elapsed()).toBe(100)
 })
 
+it.each(['clear', 'close'] as const)('what is delayed is done at once where the plan ends: %s', async end => {
+  const { broker, elapsed } = start()
+  broker.faults.delay({ operation: 'append', topic: 'orders' }, 100)
+  const sent = broker.producer().send({ topic: 'orders', value: 1 })
+  if (end === 'clear') broker.faults.clear()
+  else await broker.close()
+  expect(await sent).toMatchObject({ offset: 0 })
+  expect(elapsed()).toBe(0)
+})
+
 it('delays the reading of one partition, and not of the others', async () => {
   const { broker, seen, run, elapsed } = start()
   broker.faults.delay({ operation: 'fetch', topic: 'orders', partition: 0 }, 100)
