@@ -118,6 +118,17 @@ export class GroupCoordinator {
     this.#host.events.emit('groupCreated', { groupId: group.id })
   }
 
+  /**
+   * Members that assign by themselves are in a group, and read these topics: it is one of the broker's, made where there is
+   * none, and what they have not committed is unread.
+   */
+  hold(groupId: string, topics: readonly string[]): void {
+    const group = this.#find(groupId)
+    group.hold(topics)
+    this.#keep(group)
+    this.#host.finished()
+  }
+
   /** Commits from outside of the group, which is made where there is none. */
   commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     for (const tp of offsets) this.#host.partition(tp)

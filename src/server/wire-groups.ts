@@ -171,7 +171,12 @@ export class WireGroups implements GroupHolder {
 
   #changed(group: ClassicGroup): void {
     if (group.state === 'Empty') this.#engine.groups.get(group.id)?.emptied()
+    else this.#engine.groupCoordinator.hold(group.id, this.#topicsOf(group))
     this.#engine.touch()
+  }
+
+  #topicsOf({ members }: ClassicGroup): string[] {
+    return members.flatMap(({ metadata }) => topicsIn(metadata, this.#engine.topics))
   }
 
   // Counts for `idle`: what a member was given and has not committed is work that somebody does.
@@ -235,11 +240,16 @@ function describeMember(
     memberId,
     ...(groupInstanceId === null ? {} : { groupInstanceId }),
     clientId,
-    topics: readSubscription(metadata)?.topics.filter(name => topics.has(name)) ?? [],
+    topics: topicsIn(metadata, topics),
     assignment: readAssignment(assignment),
     revoking: [],
     connected: true,
   }
+}
+
+// Of those that a client subscribes to the ones that are there.
+function topicsIn(metadata: Uint8Array, topics: ReadonlyMap<string, unknown>): string[] {
+  return readSubscription(metadata)?.topics.filter(name => topics.has(name)) ?? []
 }
 
 function entryOf<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

@@ -246,6 +246,39 @@ it('shows classic clients that have a group for themselves as its members', asyn
   expect(group).toMatchObject({ state: 'Empty', members: [] })
 })
 
+it('knows a group of classic clients from when one has joined, and forgets it in its time where nothing was committed', async () => {
+  const { broker, client, classic } = start()
+  const created: string[] = []
+  broker.on('groupCreated', ({ groupId }) => created.push(groupId))
+  const a = await classic().lead()
+  expect(created).toEqual(['g'])
+  expect(broker.group('g')).toMatchObject({
+    state: 'Stable',
+    members: [{ memberId: a.memberId }],
+    offsets: [],
+  })
+  expect(broker.describe().groups).toMatchObject([{ groupId: 'g', state: 'Stable' }])
+  await a.leave()
+  const group = broker.group('g')
+  expect(group.state).toBe('Empty')
+  await broker.advance(7 * 86_400_000)
+  expect(group.state).toBe('Dead')
+  expect((await client.call(listGroups!, 5, { statesFilter: [], typesFilter: [] })).groups).toEqual([])
+})
+
+it('keeps what classic clients read and have not committed, where a topic keeps what is unread', async () => {
+  const { broker, classic } = start()
+  broker.topic('orders').alter({ cleanupPolicy: 'consumed' })
+  const a = await classic().lead()
+  const other = broker.consumer({ groupId: 'other', topics: ['orders'] })
+  await other.run({ eachRecord: () => {} })
+  await broker.producer().send({ topic: 'orders', value: 1, partition: 0 })
+  await broker.group('other').caughtUp()
+  expect(broker.topic('orders').records()).toHaveLength(1)
+  await a.commit(0)
+  expect(broker.topic('orders').records()).toEqual([])
+})
+
 it('takes classic clients into a group that assigns, and tells each only what is new for it', async () => {
   const { classic, beat, join } = start()
   await join('k')
