@@ -144,13 +144,17 @@ export class Quiescence {
       })
       lines.push(`group '${group.id}' has lag ${each.join(', ')}`)
     }
-    const left = [...this.#engine.groups.values()].filter(group => !waitedFor.includes(group))
-    if (left.length > 0) {
-      const names = left.map(
-        group => `'${group.id}' (${group.live ? (named ? 'not named' : 'paused') : 'empty'})`,
-      )
-      lines.push(`not waited for: ${names.join(', ')}`)
-    }
+    const left = [...this.#engine.groups.values()].flatMap(group => {
+      const why = waitedFor.includes(group) ? undefined : this.#whyNot(group, named)
+      return why === undefined ? [] : [`'${group.id}' (${why})`]
+    })
+    if (left.length > 0) lines.push(`not waited for: ${left.join(', ')}`)
     return lines.join('; ')
+  }
+
+  #whyNot(group: ConsumerGroup, named: ReadonlySet<string> | undefined): string | undefined {
+    if (group.held) return named ? 'not named' : undefined
+    if (!group.live) return 'empty'
+    return named ? 'not named' : 'paused'
   }
 }

@@ -190,6 +190,11 @@ export class ConsumerGroup {
     return this.#members.some(member => member.connected)
   }
 
+  /** Whether it has members that assign by themselves. @internal */
+  get held(): boolean {
+    return this.#held !== undefined
+  }
+
   #atRest(moved: number): void {
     this.#host.rebalanced({ groupId: this.id, epoch: this.epoch, members: this.#members.size, moved })
     this.#host.touch()

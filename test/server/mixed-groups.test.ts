@@ -7,6 +7,7 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
 const {
@@ -264,6 +265,18 @@ it('knows a group of classic clients from when one has joined, and forgets it in
   await broker.advance(7 * 86_400_000)
   expect(group.state).toBe('Dead')
   expect((await client.call(listGroups!, 5, { statesFilter: [], typesFilter: [] })).groups).toEqual([])
+})
+
+it('waits in idle() for classic clients, and says of others that it does not', async () => {
+  const { broker, classic } = start()
+  const a = await classic().lead()
+  broker.createGroup('other', { topics: ['orders'], from: 'end' })
+  await broker.producer().send({ topic: 'orders', value: 1, partition: 0 })
+  const why = `${a.memberId} of group 'g': 1 records of orders-0 delivered, not committed`
+  const { message } = await rejectionOf(broker.idle({ timeoutMs: 0 }))
+  expect(message).toContain(`${why}; not waited for: 'other' (empty)`)
+  await a.commit(0)
+  await broker.idle()
 })
 
 it('keeps what classic clients read and have not committed, where a topic keeps what is unread', async () => {
