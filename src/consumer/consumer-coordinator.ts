@@ -10,6 +10,7 @@ import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '..
 import { Committer, finishedOffset } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
+import { Handover } from './handover.ts'
 import { Liveness } from './liveness.ts'
 import { MemberListener } from './member-listener.ts'
 import { PartitionStarter } from './partition-starter.ts'
@@ -69,6 +70,7 @@ export class ConsumerCoordinator implements MembershipListener {
   #joining: Promise<void> | undefined
   readonly #positions: StartPositions
   readonly #starter: PartitionStarter
+  readonly #handover: Handover
   // What it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
   #tasks: Task[] = []
@@ -108,6 +110,16 @@ export class ConsumerCoordinator implements MembershipListener {
       session: host.session,
       bounded: options.bounded,
       fatal: error => host.fatal(error),
+    })
+    this.#handover = new Handover({
+      engine: host.engine,
+      options,
+      events: host.events,
+      states: this.#states,
+      halted: states => host.halted(states),
+      commitFinished: states => this.#commitFinished(states),
+      release: partitions => this.#membership?.release(partitions),
+      hookFailed: error => host.hookFailed(error),
     })
     this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
   }
@@ -288,9 +300,9 @@ export class ConsumerCoordinator implements MembershipListener {
     // It may leave, or lose its membership, while a handler or a hook takes its time.
     const current = () => generation === this.#generation && membership === this.#membership
     if (update.lost.length > 0)
-      await this.#tellLost(this.#states.findAll(update.lost), 'its topic was deleted')
+      await this.#handover.lose(this.#states.findAll(update.lost), 'its topic was deleted')
     if (!current()) return
-    if (update.revoked.length > 0) await this.#giveUp(this.#states.findAll(update.revoked))
+    if (update.revoked.length > 0) await this.#handover.giveUp(this.#states.findAll(update.revoked))
     if (!current()) return
     if (update.assigned.length > 0 || !this.#told) await this.#takeOn(task, current)
     if (current()) this.#readyAfter(task)
@@ -312,7 +324,7 @@ export class ConsumerCoordinator implements MembershipListener {
     // A member that ends up with nothing is told so, too, once.
     if (partitions.length > 0 || settled) {
       this.#told = true
-      await this.#hook('onAssigned', partitions)
+      await this.#handover.hook('onAssigned', partitions)
     }
     const started = this.#starter.start(states)
     if (isThenable(started)) await started
@@ -337,55 +349,6 @@ export class ConsumerCoordinator implements MembershipListener {
   #remember(): void {
     if (this.#host.options.groupId !== undefined && this.#interest.kind !== 'assign') return
     this.#positions.remember(this.states)
-  }
-
-  async #giveUp(states: readonly PartitionState[]): Promise<void> {
-    const held = await this.#handBack(states)
-    if (held.length === 0) return
-    const partitions = held.map(toTopicPartition)
-    for (const state of held) state.phase = 'gone'
-    this.#states.drop(held)
-    this.#host.events.emit('revoked', { partitions })
-    this.#membership?.release(partitions)
-    this.#host.engine.outbox.flush()
-  }
-
-  // Nothing more is handed out; what is in flight ends and is committed, and the hook may commit, too. Gives those that
-  // were still held then.
-  async #handBack(states: readonly PartitionState[]): Promise<PartitionState[]> {
-    for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
-    this.#host.halted(states)
-    await Promise.all(states.map(state => state.whenIdle()))
-    const held = states.filter(state => state.phase === 'revoking')
-    if (held.length === 0) return []
-    await this.#commitFinished(held)
-    await this.#hook('onRevoked', held.map(toTopicPartition))
-    return held.filter(state => state.phase === 'revoking')
-  }
-
-  async #tellLost(states: readonly PartitionState[], reason: unknown): Promise<void> {
-    if (states.length === 0) return
-    this.#host.halted(states)
-    for (const state of states) state.abort(reason)
-    this.#states.lose(states)
-    const partitions = states.map(toTopicPartition)
-    await this.#hook('onLost', partitions)
-    this.#host.events.emit('lost', { partitions, reason })
-    this.#host.engine.outbox.flush()
-  }
-
-  // A hook that throws changes nothing about the assignment (ConsumerRebalanceListener); its error is told.
-  async #hook(
-    name: 'onAssigned' | 'onRevoked' | 'onLost',
-    partitions: readonly TopicPartition[],
-  ): Promise<void> {
-    const { options } = this.#host
-    if (options[name] === undefined) return
-    try {
-      await options[name](partitions)
-    } catch (error) {
-      this.#host.hookFailed(error)
-    }
   }
 
   // --- losing the membership ----------------------------------------------------------------------------------------
@@ -420,13 +383,13 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#tasks = [{ lost: reason }]
     this.#wakeup.wake()
     // While it leaves nothing more is followed, but it is told.
-    if (this.#givingUp !== undefined) void this.#tellLost(this.states, reason)
+    if (this.#givingUp !== undefined) void this.#handover.lose(this.states, reason)
   }
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {
     const { states } = this
     if (this.#ready.settled) this.#ready = new Deferred()
-    this.#followed = this.#tellLost(states, reason)
+    this.#followed = this.#handover.lose(states, reason)
     await this.#followed
     // Who stopped polling stays away until the next poll, also with nothing in hand: it would only hold partitions.
     await Promise.all([this.liveness.whenBack(), this.#host.idle(), ...states.map(state => state.whenIdle())])
@@ -560,7 +523,7 @@ export class ConsumerCoordinator implements MembershipListener {
     for (const state of this.states) if (state.phase !== 'gone') state.halt('revoking')
     // What is being given up already is not given up twice.
     await this.#followed
-    const held = await this.#handBack(this.states)
+    const held = await this.#handover.handBack(this.states)
     if (held.length === 0) return
     this.#host.events.emit('revoked', { partitions: held.map(toTopicPartition) })
     this.#host.engine.outbox.flush()

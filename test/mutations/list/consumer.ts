@@ -32,8 +32,8 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a close does not commit',
-    file: 'consumer/consumer-coordinator.ts',
-    find: 'await this.#commitFinished(held)',
+    file: 'consumer/handover.ts',
+    find: 'await this.#host.commitFinished(held)',
     replace: '',
     breaks: 'crash, revoke and close first commit what is finished',
   },
@@ -46,16 +46,16 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a partition is given up with its handler at work',
-    file: 'consumer/consumer-coordinator.ts',
+    file: 'consumer/handover.ts',
     find: 'await Promise.all(states.map(state => state.whenIdle()))\n    const held',
     replace: 'const held',
     breaks: 'a handler in flight ends before its partition goes to anyone else',
   },
   {
     name: 'onRevoked is not waited for',
-    file: 'consumer/consumer-coordinator.ts',
-    find: `await this.#hook('onRevoked', held.map(toTopicPartition))`,
-    replace: `void this.#hook('onRevoked', held.map(toTopicPartition))`,
+    file: 'consumer/handover.ts',
+    find: `await this.hook('onRevoked', held.map(toTopicPartition))`,
+    replace: `void this.hook('onRevoked', held.map(toTopicPartition))`,
     breaks: 'what onRevoked commits counts',
   },
   {

@@ -1,0 +1,85 @@
+import type { Engine } from '../engine.ts'
+import type { Events } from '../events.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import type { ConsumerEvents } from './consumer-events.ts'
+import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import { type PartitionState, toTopicPartition } from './partition-state.ts'
+import type { PartitionStates } from './partition-states.ts'
+
+/** What is needed to give partitions up. */
+export interface HandoverHost {
+  readonly engine: Engine
+  readonly options: Pick<ResolvedConsumerOptions, 'onAssigned' | 'onRevoked' | 'onLost'>
+  readonly events: Events<ConsumerEvents>
+  readonly states: PartitionStates
+  /** These are halted: retries and half-filled batches of them are to be forgotten. */
+  halted(states: readonly PartitionState[]): void
+  commitFinished(states: readonly PartitionState[]): MaybePromise<void>
+  /** Tells the group that others may have them. */
+  release(partitions: readonly TopicPartition[]): void
+  /** A hook threw: whoever polls is to hear of it. */
+  hookFailed(error: unknown): void
+}
+
+/** Gives partitions up, in order or because they are lost, and calls the hooks. (Kafka: ConsumerRebalanceListener) */
+export class Handover {
+  readonly #host: HandoverHost
+
+  constructor(host: HandoverHost) {
+    this.#host = host
+  }
+
+  /** In order: then others may have them. */
+  async giveUp(states: readonly PartitionState[]): Promise<void> {
+    const held = await this.handBack(states)
+    if (held.length === 0) return
+    const partitions = held.map(toTopicPartition)
+    for (const state of held) state.phase = 'gone'
+    this.#host.states.drop(held)
+    this.#host.events.emit('revoked', { partitions })
+    this.#host.release(partitions)
+    this.#host.engine.outbox.flush()
+  }
+
+  /**
+   * Nothing more is handed out; what is in flight ends and is committed, and the hook may commit, too. Gives those that were
+   * still held then.
+   */
+  async handBack(states: readonly PartitionState[]): Promise<PartitionState[]> {
+    for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
+    this.#host.halted(states)
+    await Promise.all(states.map(state => state.whenIdle()))
+    const held = states.filter(state => state.phase === 'revoking')
+    if (held.length === 0) return []
+    await this.#host.commitFinished(held)
+    await this.hook('onRevoked', held.map(toTopicPartition))
+    return held.filter(state => state.phase === 'revoking')
+  }
+
+  /** Because they are lost: nothing of them counts any more. */
+  async lose(states: readonly PartitionState[], reason: unknown): Promise<void> {
+    if (states.length === 0) return
+    this.#host.halted(states)
+    for (const state of states) state.abort(reason)
+    this.#host.states.lose(states)
+    const partitions = states.map(toTopicPartition)
+    await this.hook('onLost', partitions)
+    this.#host.events.emit('lost', { partitions, reason })
+    this.#host.engine.outbox.flush()
+  }
+
+  /** A hook that throws changes nothing about the assignment (ConsumerRebalanceListener); its error is told. */
+  async hook(
+    name: 'onAssigned' | 'onRevoked' | 'onLost',
+    partitions: readonly TopicPartition[],
+  ): Promise<void> {
+    const { options } = this.#host
+    if (options[name] === undefined) return
+    try {
+      await options[name](partitions)
+    } catch (error) {
+      this.#host.hookFailed(error)
+    }
+  }
+}
