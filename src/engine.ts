@@ -78,6 +78,8 @@ export interface MembershipListener {
   readonly autoCommit: boolean
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly isolationLevel: IsolationLevel
+  /** Where its client began to read a partition, if only that can tell. Left out for consumers of this process. */
+  began?(topic: string, partition: number): number | undefined
   /** Its client could assign as well: the group assigns for it only because of the others. Left out for all else. */
   readonly protocol?: 'classic'
 }

@@ -34,7 +34,7 @@ export class GroupLag {
       for (let partition = 0; partition < logs.length; partition++) {
         if (wanted && !wanted.has(partition)) continue
         const log = logs[partition]!
-        const next = this.nextOffset(topic, partition, false) ?? this.#resetOffset(log)
+        const next = this.nextOffset(topic, partition, false) ?? this.#beginning(log, topic, partition)
         lags.push({ topic, partition, lag: log.countFrom(next, log.highWatermark, committed) })
       }
     }
@@ -54,7 +54,9 @@ export class GroupLag {
     return interests
   }
 
-  #resetOffset(log: GroupLog): number {
+  #beginning(log: GroupLog, topic: string, partition: number): number {
+    const began = this.#host.assignment.partition(topic, partition)?.owner?.listener.began?.(topic, partition)
+    if (began !== undefined) return began
     return this.#host.autoOffsetReset() === 'latest' ? log.highWatermark : log.logStartOffset
   }
 

@@ -31,6 +31,7 @@ export class ConsumerMember implements MembershipListener {
   readonly isolationLevel = 'read_committed'
   readonly memberId: string
   readonly groupInstanceId: string | undefined
+  readonly began: (topic: string, partition: number) => number | undefined
   #membership: Membership | undefined
   readonly #owned = new Map<string, Owned>()
   // Told to give up, and not said to be given up yet.
@@ -44,9 +45,14 @@ export class ConsumerMember implements MembershipListener {
   /** Why it is a member no longer. */
   gone: BrokerletError | undefined
 
-  constructor(memberId: string, groupInstanceId: string | undefined) {
+  constructor(
+    memberId: string,
+    groupInstanceId: string | undefined,
+    began: (topic: string, partition: number) => number | undefined = () => undefined,
+  ) {
     this.memberId = memberId
     this.groupInstanceId = groupInstanceId
+    this.began = began
   }
 
   join(join: (listener: MembershipListener) => Membership): void {

@@ -4,19 +4,23 @@ import { BrokerletError, UnknownMemberIdError } from '../errors.ts'
 import { Ids } from '../ids.ts'
 import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
 import { ConsumerMember } from './consumer-member.ts'
+import type { FirstFetches } from './first-fetches.ts'
 
 /** The members of groups that assign by themselves, whose consumers come over the wire (KIP-848). */
 export class ConsumerMembers {
   readonly #engine: Broker['engine']
   readonly #sessionTimeoutMs: number
+  readonly #firstFetches: FirstFetches
   readonly #ids: Ids
   readonly #members = new Map<string, Map<string, ConsumerMember>>()
   // The topics that each said last that it reads, where it reads topics by name.
   readonly #names = new WeakMap<ConsumerMember, string | undefined>()
+  readonly #clientIds = new WeakMap<ConsumerMember, string>()
 
-  constructor(engine: Broker['engine'], sessionTimeoutMs: number) {
+  constructor(engine: Broker['engine'], sessionTimeoutMs: number, firstFetches: FirstFetches) {
     this.#engine = engine
     this.#sessionTimeoutMs = sessionTimeoutMs
+    this.#firstFetches = firstFetches
     this.#ids = new Ids(engine.random)
   }
 
@@ -87,7 +91,10 @@ export class ConsumerMembers {
       former.changed = true
       return this.#heard(groupId, former)
     }
-    const member = new ConsumerMember(memberId, groupInstanceId)
+    const member = new ConsumerMember(memberId, groupInstanceId, (topic, partition) => {
+      const log = this.#engine.topics.get(topic)?.partitions[partition]
+      return log && this.#firstFetches.of(clientId, log)
+    })
     member.join(listener =>
       this.#engine.join(
         {
@@ -106,6 +113,8 @@ export class ConsumerMembers {
     )
     const members = this.#members.get(groupId) ?? new Map<string, ConsumerMember>()
     this.#names.set(member, namesOf(interest))
+    this.#clientIds.set(member, clientId)
+    this.#firstFetches.joined(clientId, memberId)
     members.set(memberId, member)
     this.#members.set(groupId, members)
     return this.#heard(groupId, member)
@@ -130,6 +139,7 @@ export class ConsumerMembers {
 
   #forget(groupId: string, member: ConsumerMember): void {
     this.#engine.clock.unschedule(timerOf(groupId, member))
+    this.#firstFetches.left(this.#clientIds.get(member)!, member.memberId)
     const members = this.#members.get(groupId)
     members?.delete(member.memberId)
     if (members?.size === 0) this.#members.delete(groupId)

@@ -1,5 +1,6 @@
 import type { Broker } from '../broker.ts'
 import { ConsumerMembers } from './consumer-members.ts'
+import { FirstFetches } from './first-fetches.ts'
 import { InertConfigs } from './inert-configs.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
@@ -20,6 +21,7 @@ export interface GroupTimes {
  */
 export class Coordinators {
   readonly times: GroupTimes
+  readonly firstFetches: FirstFetches = new FirstFetches()
   readonly groups: WireGroups
   readonly members: ConsumerMembers
   readonly transactions: WireTransactions
@@ -28,8 +30,8 @@ export class Coordinators {
 
   constructor(engine: Broker['engine'], times: GroupTimes) {
     this.times = times
-    this.groups = new WireGroups(engine, times.initialRebalanceDelayMs)
-    this.members = new ConsumerMembers(engine, times.consumerSessionTimeoutMs)
+    this.groups = new WireGroups(engine, times.initialRebalanceDelayMs, this.firstFetches)
+    this.members = new ConsumerMembers(engine, times.consumerSessionTimeoutMs, this.firstFetches)
     this.transactions = new WireTransactions(engine)
   }
 

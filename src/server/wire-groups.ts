@@ -15,6 +15,7 @@ import { Ids } from '../ids.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ClassicConsumerMember } from './classic-consumer-member.ts'
 import { readAssignment, readSubscription } from './consumer-protocol.ts'
+import type { FirstFetches } from './first-fetches.ts'
 import { MixedGroup } from './mixed-group.ts'
 
 /** By which protocol a group's members are in it: each assigns by itself, or their leader for all. */
@@ -30,14 +31,18 @@ export type ClassicService = Pick<ClassicGroup | MixedGroup, 'join' | 'sync' | '
 export class WireGroups implements GroupHolder {
   readonly #engine: Broker['engine']
   readonly #initialRebalanceDelayMs: number
+  readonly #firstFetches: FirstFetches
   readonly #ids: Ids
   readonly #groups = new Map<string, ClassicGroup>()
   readonly #mixed = new Map<string, MixedGroup>()
   readonly #clients = new Map<string, EngineClient>()
+  // By group: the members that a leader assigns for, and their clients' ids.
+  readonly #clientIds = new Map<string, Map<string, string>>()
 
-  constructor(engine: Broker['engine'], initialRebalanceDelayMs: number) {
+  constructor(engine: Broker['engine'], initialRebalanceDelayMs: number, firstFetches: FirstFetches) {
     this.#engine = engine
     this.#initialRebalanceDelayMs = initialRebalanceDelayMs
+    this.#firstFetches = firstFetches
     this.#ids = new Ids(engine.random)
     engine.groupCoordinator.holders.add(this)
     engine.events.on('memberJoined', this.#memberJoined)
@@ -98,9 +103,20 @@ export class WireGroups implements GroupHolder {
     if (request.memberId !== '' && this.serving(groupId) === undefined)
       return answer(notJoined('UNKNOWN_MEMBER_ID', request.memberId))
     const group = this.#assigns(groupId) ? this.#mixedGroup(groupId) : this.#classic(groupId)
-    group.join(request, answer)
+    group.join(request, joined => {
+      if (joined.error === undefined) this.#joined(groupId, joined.memberId, request.clientId)
+      answer(joined)
+    })
     // It may have taken the place of the last one that does not speak its protocol.
     this.takeBack(groupId)
+  }
+
+  #joined(groupId: string, memberId: string, clientId: string): void {
+    if (this.#assigns(groupId)) return
+    const clientIds = entryOf(this.#clientIds, groupId, () => new Map<string, string>())
+    if (clientIds.has(memberId)) return
+    clientIds.set(memberId, clientId)
+    this.#firstFetches.joined(clientId, memberId)
   }
 
   #mixedGroup(groupId: string): MixedGroup {
@@ -165,14 +181,27 @@ export class WireGroups implements GroupHolder {
     const group = this.#groups.get(groupId)
     if (group === undefined) return
     group.delete()
+    this.#forgetLeft({ id: groupId, members: [] })
+    this.#clientIds.delete(groupId)
     this.#groups.delete(groupId)
     this.#untrack(groupId)
   }
 
   #changed(group: ClassicGroup): void {
+    this.#forgetLeft(group)
     if (group.state === 'Empty') this.#engine.groups.get(group.id)?.emptied()
     else this.#engine.groupCoordinator.hold(group.id, this.#topicsOf(group))
     this.#engine.touch()
+  }
+
+  #forgetLeft({ id, members }: Pick<ClassicGroup, 'id' | 'members'>): void {
+    const left = this.#clientIds.get(id)
+    const there = new Set(members.map(({ memberId }) => memberId))
+    for (const [memberId, clientId] of left ?? []) {
+      if (there.has(memberId)) continue
+      left!.delete(memberId)
+      this.#firstFetches.left(clientId, memberId)
+    }
   }
 
   #topicsOf({ members }: ClassicGroup): string[] {
@@ -201,9 +230,9 @@ export class WireGroups implements GroupHolder {
   #pending(group: ClassicGroup): string[] {
     if (group.members.length === 0) return []
     if (group.state !== 'Stable') return [`group '${group.id}' of the wire is rebalancing`]
-    return group.members.flatMap(({ memberId, assignment }) =>
+    return group.members.flatMap(({ memberId, clientId, assignment }) =>
       readAssignment(assignment).flatMap(tp => {
-        const lag = this.#lag(group.id, tp)
+        const lag = this.#lag(group.id, clientId, tp)
         return lag === 0
           ? []
           : [
@@ -213,11 +242,12 @@ export class WireGroups implements GroupHolder {
     )
   }
 
-  #lag(groupId: string, { topic, partition }: TopicPartition): number {
+  // Where nothing is committed its client begins where it likes.
+  #lag(groupId: string, clientId: string, { topic, partition }: TopicPartition): number {
     const log = this.#engine.topics.get(topic)?.partitions[partition]
     if (log === undefined) return 0
     const committed = this.#engine.groups.get(groupId)?.committed({ topic, partition })
-    return log.countFrom(committed?.offset ?? 0)
+    return log.countFrom(committed?.offset ?? this.#firstFetches.of(clientId, log) ?? 0)
   }
 
   /** No client is served any more. */

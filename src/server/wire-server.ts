@@ -132,6 +132,7 @@ export class WireServer {
       groups: this.#coordinators.groups,
       members: this.#coordinators.members,
       transactions: this.#coordinators.transactions,
+      firstFetches: this.#coordinators.firstFetches,
       inertConfigs: this.#coordinators.inertConfigs,
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',

@@ -6,6 +6,7 @@ import type { BatchReader } from './batch-reader.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
 import type { GroupTimes } from './coordinators.ts'
+import type { FirstFetches } from './first-fetches.ts'
 import type { InertConfigs } from './inert-configs.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
@@ -16,6 +17,7 @@ export interface Wire {
   readonly groups: WireGroups
   readonly members: ConsumerMembers
   readonly transactions: WireTransactions
+  readonly firstFetches: FirstFetches
   readonly inertConfigs: InertConfigs
   readonly batches: BatchReader
   readonly clusterId: string

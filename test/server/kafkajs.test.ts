@@ -98,6 +98,24 @@ it('says what it waits for while a client has not committed', async () => {
   )
 })
 
+it('does not wait for what was there before a client that begins at the end', async () => {
+  const { broker, consumer } = start()
+  await broker.producer().send({ topic: 'orders', key: 'k', value: 'before', partition: 1 })
+  const reader = await consumer('shipping')
+  await reader.subscribe({ topics: ['orders'], fromBeginning: false })
+  const joined = new Promise(resolve => reader.on('consumer.group_join', resolve))
+  const seen: unknown[] = []
+  await reader.run({
+    autoCommitThreshold: 1,
+    eachMessage: async ({ message: { value } }) => void seen.push(JSON.parse(String(value))),
+  })
+  await joined
+  await broker.idle()
+  await broker.producer().send({ topic: 'orders', key: 'k', value: 'after', partition: 1 })
+  await broker.idle()
+  expect(seen).toEqual(['after'])
+})
+
 it('shares the load among three, and gives it to the others when one leaves', async () => {
   const { consumer } = start()
   const members = []

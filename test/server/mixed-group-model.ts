@@ -5,6 +5,7 @@ import { isBrokerletError } from '../../src/errors.ts'
 import type { ClassicJoined, ClassicSynced } from '../../src/group/classic-protocol.ts'
 import { ConsumerMembers } from '../../src/server/consumer-members.ts'
 import { readAssignment, readSubscription, writeAssignment } from '../../src/server/consumer-protocol.ts'
+import { FirstFetches } from '../../src/server/first-fetches.ts'
 import { groupCommit } from '../../src/server/group-commit.ts'
 import type { Wire } from '../../src/server/wire.ts'
 import { WireGroups } from '../../src/server/wire-groups.ts'
@@ -25,8 +26,8 @@ export class Served {
 
   constructor(engine: MemoryEngine) {
     this.engine = engine
-    this.groups = new WireGroups(engine, 0)
-    this.members = new ConsumerMembers(engine, 45_000)
+    this.groups = new WireGroups(engine, 0, new FirstFetches())
+    this.members = new ConsumerMembers(engine, 45_000, new FirstFetches())
   }
 
   /** Whether the group knows a member at all. */

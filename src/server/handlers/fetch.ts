@@ -25,6 +25,7 @@ interface Fetched {
 
 interface Reading {
   readonly version: number
+  readonly clientId: string
   readonly session: ConnectionSession
   readonly maxBytes: number
   /** Whether the client reads only what is committed. */
@@ -38,12 +39,13 @@ const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 /** Reads record batches; where there are none yet, it waits for them. */
 export function fetchHandlers(wire: Wire): Handler[] {
   return [
-    handler(fetch, async (request, { version, session, signal }) => {
+    handler(fetch, async (request, { version, clientId, session, signal }) => {
       const { maxWaitMs } = request
       const maxBytes = Math.min(request.maxBytes, wire.fetchMaxBytes)
       const minBytes = Math.min(request.minBytes, maxBytes)
       const how: Reading = {
         version,
+        clientId,
         session,
         maxBytes,
         committed: request.isolationLevel === readCommitted,
@@ -123,6 +125,7 @@ function read(wire: Wire, { log, offset, maxBytes }: Wanted, left: number, how: 
   if (offset < log.logStartOffset || offset > log.highWatermark) {
     return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE.errno, ...nothing }
   }
+  if (wire.firstFetches.note(how.clientId, log, offset)) wire.engine.touch()
   const end = log.endFor(how.committed)
   if (left <= 0 || offset >= end) return { errorCode: 0, ...nothing }
   const { pieces, bytes } = wire.batches.read(log, offset, Math.min(left, maxBytes), how.committed)
