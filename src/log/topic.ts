@@ -280,13 +280,14 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     return size
   }
 
-  /** The same for a batch as it came, all of it or nothing. @internal */
-  admitBatch(batch: EncodedBatch, now: number): number {
+  /** The same for a batch as it came, all of it or nothing; `clientNow` is what the clock of its client may say. @internal */
+  admitBatch(batch: EncodedBatch, now: number, clientNow: number): number {
     if (this.#deleted) this.#requireThere()
     if (!batch.keyed && this.#compacts) throw keyMissing(this.name)
     if (this.#plainTime) {
-      this.#admitTimestamp(batch.minTimestamp, now)
-      this.#admitTimestamp(batch.maxTimestamp, now)
+      const latest = Math.max(now, clientNow)
+      this.#admitTimestamp(batch.minTimestamp, now, latest)
+      this.#admitTimestamp(batch.maxTimestamp, now, latest)
     }
     if (!this.#sized) return 0
     const { maxMessageBytes } = this.options
@@ -299,10 +300,10 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     return batch.size
   }
 
-  #admitTimestamp(timestamp: number, now: number): void {
+  #admitTimestamp(timestamp: number, now: number, latest: number = now): void {
     const { messageTimestampBeforeMaxMs: before, messageTimestampAfterMaxMs: after } = this.options
     const early = before !== -1 && now - timestamp > before
-    if (!early && (after === -1 || timestamp - now <= after)) return
+    if (!early && (after === -1 || timestamp - latest <= after)) return
     const rule = early ? `messageTimestampBeforeMaxMs (${before})` : `messageTimestampAfterMaxMs (${after})`
     throw new InvalidTimestampError(
       `Record for topic '${this.name}': timestamp ${timestamp} is further from now (${now}) than ${rule} allows`,

@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const close of open.splice(0).toReversed()) await close()
 })
 
-const topics = { orders: topic({ partitions: 3, messageTimestampType: 'LogAppendTime' }) }
+const topics = { orders: topic({ partitions: 3 }) }
 
 async function start(options: ServeOptions = {}, broker: Broker<typeof topics> = new Broker({ topics })) {
   open.push(() => broker.close())

@@ -2,6 +2,7 @@ import { type ConsumerConfig, Kafka, logLevel, type ProducerConfig } from 'kafka
 import { afterEach, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
 import { socketFactory } from '../../src/server/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -10,8 +11,8 @@ afterEach(async () => {
 
 const orders = { orders: topic({ partitions: 3 }) }
 
-function start(topics: object = orders) {
-  const broker = new Broker({ topics: topics as typeof orders })
+function start(topics: object = orders, Kind: typeof Broker = Broker) {
+  const broker = new Kind({ topics: topics as typeof orders })
   const kafka = new Kafka({
     clientId: 'shop',
     brokers: ['in-process:9092'],
@@ -114,6 +115,25 @@ it('does not wait for what was there before a client that begins at the end', as
   await broker.producer().send({ topic: 'orders', key: 'k', value: 'after', partition: 1 })
   await broker.idle()
   expect(seen).toEqual(['after'])
+})
+
+it('consumes, produces and leaves while the time of a test broker stands still', async () => {
+  const { broker, consumer, producer } = start({ ...orders, paid: topic({ partitions: 1 }) }, TestBroker)
+  const shop = await producer()
+  const reader = await consumer('shipping')
+  await reader.subscribe({ topics: ['orders'], fromBeginning: true })
+  const joined = new Promise(resolve => reader.on('consumer.group_join', resolve))
+  await reader.run({
+    autoCommitThreshold: 1,
+    eachMessage: async ({ message: { key, value } }) =>
+      void (await shop.send({ topic: 'paid', messages: [{ key, value }] })),
+  })
+  await joined
+  await broker.producer().send({ topic: 'orders', key: 'k', value: 1 })
+  await broker.idle()
+  expect(broker.topic('paid' as 'orders').records()).toMatchObject([{ key: 'k' }])
+  await reader.disconnect()
+  expect(broker.clock.now()).toBe(Date.UTC(2020, 0, 1))
 })
 
 it('shares the load among three, and gives it to the others when one leaves', async () => {
