@@ -82,6 +82,7 @@ export class Appender {
   async abandon(reason: unknown): Promise<void> {
     this.#abandoned = { reason }
     for (const queue of this.#queues.values()) for (const record of queue.clear()) record.reject(reason)
+    this.#expireLater()
     if ([...this.#queues.values()].some(({ inFlight }) => inFlight)) {
       await new Promise<void>(resolve => this.#whenIdle.push(resolve))
     }
@@ -114,22 +115,30 @@ export class Appender {
         for (const [identity, queues] of groupBy(led, queue => queue.identity!))
           this.#send(node, identity, queues)
     }
-    this.#expireLater(now)
+    this.#expireLater()
   }
 
   // What waits is given up in time also where nothing else comes about: while nobody answers, or one answer is awaited.
-  #expireLater(now: number): void {
-    if (this.#expiry !== undefined) return
+  #expireLater(): void {
     let oldest = Number.POSITIVE_INFINITY
     for (const { waitingSince } of this.#queues.values()) oldest = Math.min(oldest, waitingSince)
-    if (oldest === Number.POSITIVE_INFINITY) return
+    // Where nothing waits no timer does: it would keep all that is reached from here, long after its producer or its
+    // connection has ended.
+    if (oldest === Number.POSITIVE_INFINITY) return this.#expireNever()
+    if (this.#expiry !== undefined) return
     const { cluster, limits } = this.#host
+    const now = cluster.clock.monotonic()
     const look = () => {
       this.#expiry = undefined
       this.#drain()
     }
     const delayMs = Math.max(1, Math.ceil(oldest + limits.deliveryTimeoutMs - now))
     this.#expiry = cluster.clock.setTimer(look, delayMs, { name: 'giving up records' })
+  }
+
+  #expireNever(): void {
+    this.#expiry?.cancel()
+    this.#expiry = undefined
   }
 
   #identified(queue: PartitionQueue): ProducerIdentity | undefined {
