@@ -267,8 +267,12 @@ export interface Engine {
   readonly closed: boolean
   /** @throws ClosedError */
   requireOpen(): void
-  /** @throws UnknownTopicOrPartitionError, naming near matches, unless topics are created automatically */
-  topic(name: string): MaybePromise<EngineTopic>
+  /**
+   * A topic; `partition` is one that somebody expects it to have, for an engine that may not have heard of it yet.
+   *
+   * @throws UnknownTopicOrPartitionError, naming near matches, unless topics are created automatically
+   */
+  topic(name: string, partition?: number): MaybePromise<EngineTopic>
   /** Where a log is full and its topic says so, it waits for room. */
   append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata>
   /** All or nothing in memory. */

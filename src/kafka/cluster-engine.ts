@@ -111,9 +111,12 @@ export class ClusterEngine implements Engine {
 
   // --- writing ------------------------------------------------------------------------------------------------------
 
-  topic(name: string): MaybePromise<ClusterTopic> {
+  topic(name: string, partition = 0): MaybePromise<ClusterTopic> {
     this.requireOpen()
-    return this.cluster.knownTopic(name) ?? this.cluster.topic(name)
+    const known = this.cluster.knownTopic(name)
+    return known !== undefined && partition < known.partitionCount
+      ? known
+      : this.cluster.topic(name, partition)
   }
 
   append(record: ProducerRecord, wait: SendWait): Promise<RecordMetadata> {

@@ -133,15 +133,19 @@ export class Cluster {
     return this.#topics
   }
 
-  /** @throws UnknownTopicOrPartitionError, naming near matches */
-  async topic(name: string): Promise<ClusterTopic> {
+  /**
+   * A topic, which is looked up where it is not known yet, or not known to have that partition: others may have added it.
+   *
+   * @throws UnknownTopicOrPartitionError where there is no such topic, naming near matches
+   */
+  async topic(name: string, partition = 0): Promise<ClusterTopic> {
     requireTopicName(name)
-    const known = this.#topics.get(name)
-    if (known !== undefined) return known
+    const isKnown = () => partition < (this.#topics.get(name)?.partitionCount ?? 0)
+    if (isKnown()) return this.#topics.get(name)!
     this.#wanted.add(name)
     // One under way was asked for before: it may be about other topics, or from before this one was made.
     await this.#refreshing?.catch(() => {})
-    if (!this.#topics.has(name)) await this.refresh()
+    if (!isKnown()) await this.refresh()
     const found = this.#topics.get(name)
     if (found !== undefined) return found
     this.#wanted.delete(name)
@@ -158,7 +162,7 @@ export class Cluster {
 
   /** @throws UnknownTopicOrPartitionError */
   async requirePartition({ topic: name, partition }: TopicPartition): Promise<void> {
-    const { partitionCount } = await this.topic(name)
+    const { partitionCount } = await this.topic(name, partition)
     if (partition >= 0 && partition < partitionCount) return
     throw new UnknownTopicOrPartitionError(
       `Topic '${name}' has no partition ${partition}; it has ${partitionCount}, from 0 to ${partitionCount - 1}`,

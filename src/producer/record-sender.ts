@@ -270,14 +270,17 @@ export class RecordSender {
         { field: 'message', received: message },
       )
     }
-    const { topic: topicName } = message as { readonly topic?: unknown }
+    const { topic: topicName, partition } = message as {
+      readonly topic?: unknown
+      readonly partition?: unknown
+    }
     if (typeof topicName !== 'string') {
       throw new InvalidArgumentError(
         `send: field 'topic' expected a topic's name, received ${describeValue(topicName)}`,
         { field: 'topic', received: topicName },
       )
     }
-    const topic = this.#engine.topic(topicName)
+    const topic = this.#engine.topic(topicName, typeof partition === 'number' ? partition : undefined)
     if (isPromise(topic)) return this.#checkLater(topic, message)
     const { partitioner, sticky } = this.#options
     return toProducerRecord(topic, message as UncheckedMessage, partitioner, sticky)

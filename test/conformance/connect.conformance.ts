@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { Broker, type ConsumerOptions, type OpenTopics, topic } from '../../src/index.ts'
 import { type ConnectOptions, connect, type KafkaConnection } from '../../src/kafka/index.ts'
 import { type ServeOptions, serve, WireFaults } from '../../src/server/index.ts'
+import { collect } from '../helpers/collect.ts'
 import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
 
 const open: AsyncDisposable[] = []
@@ -170,6 +171,26 @@ describe('sending', () => {
     })
   })
 
+  it('finds a partition that others have added, wherever it is named', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 1, value: 'known' })
+    await broker.admin.addPartitions('orders', 3)
+    const metadata = await producer.send({ topic: 'orders', partition: 2, value: 'added' })
+    expect(metadata).toMatchObject({ partition: 2, offset: 0 })
+    await broker.admin.addPartitions('orders', 4)
+    const added = { topic: 'orders', partition: 3 }
+    const reader = cluster.consumer({ assign: [added] })
+    await reader.ready()
+    expect(reader.assignment).toEqual([added])
+    await broker.admin.addPartitions('orders', 5)
+    const last = { topic: 'orders', partition: 4 }
+    expect(await cluster.admin.listOffsets([last], 'end')).toEqual([{ ...last, offset: 0 }])
+    const gone = { topic: 'orders', partition: 5, value: 'nowhere' }
+    await expect(producer.send(gone)).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  })
+
   it('writes what was sent before the connection is closed', async () => {
     const faults = new WireFaults()
     const { broker, join } = await start({ faults })
@@ -184,6 +205,26 @@ describe('sending', () => {
     await cluster.close()
     expect((await Promise.all(sent)).map(({ offset }) => offset)).toEqual(numbers(5, 1))
     expect(broker.topics.get('orders')!.partitions[0]!.highWatermark).toBe(6)
+  })
+
+  it('keeps nothing of itself alive once it is closed', async () => {
+    const { server } = await start()
+    const closed: WeakRef<object>[] = []
+    for (let i = 0; i < 3; i++) {
+      const cluster = await connect({ bootstrapBrokers: [server.address] })
+      const producer = cluster.producer()
+      // The second one waits for the answer to the first one, and might have to be given up.
+      const first = producer.send({ topic: 'orders', partition: 0, value: 1 })
+      await new Promise(setImmediate)
+      await Promise.all([first, producer.send({ topic: 'orders', partition: 0, value: 2 })])
+      await cluster.close()
+      closed.push(new WeakRef(cluster))
+    }
+    await until(() => {
+      collect()
+      // The last one may still be in somebody's hands.
+      expect(closed.slice(0, 2).map(each => each.deref())).toEqual([undefined, undefined])
+    })
   })
 
   it('closes who began while the others ended, too', async () => {
@@ -382,6 +423,35 @@ describe('a consumer that had joined', () => {
     expect(errors.at(-1)).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
     faults.clear()
     await until(() => expect(done).toEqual(['one']))
+  })
+})
+
+describe('a static member whose group has not heard that it left', () => {
+  it('comes back once the session of its former self is over', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults, consumerSessionTimeoutMs: 4000 })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], groupInstanceId: 'first' })
+    const codes: unknown[] = []
+    const done: unknown[] = []
+    consumer.on('error', error => {
+      codes.push((error as { readonly code?: unknown }).code)
+      if (codes.length > 1) faults.clear()
+    })
+    consumer.on('restarting', () => {
+      faults.disconnect({ api: 'ConsumerGroupHeartbeat' }, { always: true })
+    })
+    let failures = 1
+    await consumer.run({
+      eachRecord({ value }) {
+        if (failures-- > 0) throw new Error('boom')
+        done.push(value)
+      },
+      retry: { attempts: 1 },
+    })
+    await cluster.producer().send({ topic: 'orders', value: 'one' })
+    await until(() => expect(done).toEqual(['one']))
+    expect(new Set(codes)).toEqual(new Set(['REQUEST_TIMED_OUT', 'UNRELEASED_INSTANCE_ID']))
   })
 })
 
