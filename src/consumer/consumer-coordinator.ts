@@ -84,6 +84,10 @@ export class ConsumerCoordinator implements MembershipListener {
   // What is being followed; it never rejects.
   #followed: Promise<void> = Promise.resolve()
   #evicted = false
+  // Resolves when its group has been told that it was evicted, or could not be.
+  #evicting: Promise<void> = Promise.resolve()
+  // Whether its group may take it for a member under an id that it has no longer: until that one's session is over.
+  #unheard = false
   #generation = 0
   #joined = false
   #givingUp: Promise<void> | undefined
@@ -168,7 +172,9 @@ export class ConsumerCoordinator implements MembershipListener {
    * @throws what cannot pass
    */
   async rejoin(): Promise<void> {
-    const passes = (error: unknown) => isBrokerletError(error) && error.retriable
+    const passes = (error: unknown) =>
+      isBrokerletError(error) &&
+      (error.retriable || (this.#unheard && error.code === 'UNRELEASED_INSTANCE_ID'))
     for (;;) {
       const generation = this.#generation + 1
       try {
@@ -176,6 +182,7 @@ export class ConsumerCoordinator implements MembershipListener {
       } catch (error) {
         if (!passes(error)) throw error
         if (generation !== this.#generation) return
+        this.#unheard = true
         this.#host.events.emit('error', error)
         this.#host.engine.outbox.flush()
       }
@@ -226,6 +233,7 @@ export class ConsumerCoordinator implements MembershipListener {
       }
       this.#membership = membership
       this.#joined = true
+      this.#unheard = false
       this.#before = []
     } catch (error) {
       if (passes(error)) throw error
@@ -368,9 +376,10 @@ export class ConsumerCoordinator implements MembershipListener {
       { groupId: options.groupId, memberId: membership.memberId },
     )
     const commit = this.#commitFinished(this.states)
-    const leave = () => membership.leave(options.groupInstanceId !== undefined)
+    const leave = () => this.#leaving(membership.leave(options.groupInstanceId !== undefined))
     const left = isThenable(commit) ? commit.then(leave) : leave()
-    if (isThenable(left)) left.then(undefined, error => this.#host.events.emit('error', error))
+    if (isThenable(left))
+      this.#evicting = left.then(undefined, error => void this.#host.events.emit('error', error))
     this.#lose(reason)
     this.#host.engine.outbox.flush()
   }
@@ -392,7 +401,12 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#followed = this.#handover.lose(states, reason)
     await this.#followed
     // Who stopped polling stays away until the next poll, also with nothing in hand: it would only hold partitions.
-    await Promise.all([this.liveness.whenBack(), this.#host.idle(), ...states.map(state => state.whenIdle())])
+    await Promise.all([
+      this.liveness.whenBack(),
+      this.#host.idle(),
+      this.#evicting,
+      ...states.map(state => state.whenIdle()),
+    ])
     if (generation !== this.#generation) return
     try {
       await this.rejoin()
@@ -503,7 +517,15 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#remember()
     this.#states.clear()
     if (this.#ready.settled) this.#ready = new Deferred()
-    await this.#heard(membership?.leave(options.keepPlace), options.deadline)
+    await this.#heard(this.#leaving(membership?.leave(options.keepPlace)), options.deadline)
+  }
+
+  #leaving(told: MaybePromise<void>): MaybePromise<void> {
+    if (!isThenable(told)) return
+    this.#unheard = true
+    return told.then(() => {
+      this.#unheard = false
+    })
   }
 
   // What has to be told elsewhere goes on, but is not waited for where nobody answers.
