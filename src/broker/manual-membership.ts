@@ -1,5 +1,5 @@
 import type { Interest, Membership, MembershipListener, PendingCommit } from '../engine.ts'
-import { InvalidArgumentError } from '../errors.ts'
+import { CommitFailedError, InvalidArgumentError, UnknownMemberIdError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import {
   formatTopicPartition,
@@ -74,16 +74,33 @@ export class ManualMembership implements Membership {
     this.#leaving = without(this.#leaving, partitions)
   }
 
+  /** @throws CommitFailedError while its group has members */
   commit(offsets: readonly TopicPartitionOffset[]): void {
-    this.#host.commit(offsets)
+    this.#refusing(() => this.#host.commit(offsets))
   }
 
   prepareCommit(offsets: readonly TopicPartitionOffset[]): PendingCommit {
     return {
       groupId: this.#host.groupId,
       offsets,
-      check: () => this.#host.checkCommit(offsets),
-      commit: () => this.#host.commit(offsets),
+      check: () => this.#refusing(() => this.#host.checkCommit(offsets)),
+      commit: () => this.commit(offsets),
+    }
+  }
+
+  // As any consumer is refused: its group knows nothing of who it is, and says only that it is nobody.
+  #refusing(commit: () => void): void {
+    try {
+      commit()
+    } catch (error) {
+      if (!(error instanceof UnknownMemberIdError)) throw error
+      const { memberId } = this
+      const { groupId } = error
+      throw new CommitFailedError('UNKNOWN_MEMBER_ID', error.message, {
+        ...(groupId === undefined ? {} : { groupId }),
+        memberId,
+        cause: error,
+      })
     }
   }
 

@@ -1,10 +1,10 @@
 // Kafka's behaviours, section B: groups and subscriptions. The numbers are the lines of the list of behaviours.
 import { expect, it } from 'vitest'
 import {
+  CommitFailedError,
   IllegalStateError,
   InconsistentGroupProtocolError,
   InvalidOptionError,
-  UnknownMemberIdError,
   UnknownTopicOrPartitionError,
 } from '../../src/index.ts'
 import { at, fill, names, offsets, owners, range, rejection } from '../helpers/behaviours.ts'
@@ -213,7 +213,7 @@ it('[31] consumers with assign share a group id without any rebalance, and commi
   ])
   expect(names(member.assignment)).toEqual(['orders-0', 'orders-1', 'orders-2'])
   expect(revoked).toEqual([])
-  expect(await rejection(second.commit())).toBeInstanceOf(UnknownMemberIdError)
+  expect(await rejection(second.commit())).toBeInstanceOf(CommitFailedError)
   await member.close()
   await second.commit([{ ...orders0, offset: 1 }])
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })

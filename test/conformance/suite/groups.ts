@@ -269,5 +269,8 @@ export const groups: Area = ({ test, scene }) => {
     await consumer.poll({ timeoutMs: 5000 })
     await consumer.commit()
     expect(await consumer.committed({ topic, partition: 0 })).toEqual({ offset: 4 })
+    await place.consumer({ groupId: group, topics: [topic] }).ready()
+    const refused = { name: 'CommitFailedError', code: 'UNKNOWN_MEMBER_ID', groupId: group }
+    await expect(consumer.commit([{ topic, partition: 0, offset: 1 }])).rejects.toMatchObject(refused)
   })
 }
