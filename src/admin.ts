@@ -35,7 +35,10 @@ export interface Admin {
   deleteGroup(groupId: string): Promise<void>
   /** What a group has committed. */
   listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]>
-  /** Moves an Empty group, or makes one that begins at given offsets. */
+  /**
+   * Moves an Empty group: to given offsets, which may make it, or to a place in every partition of the topics that it has
+   * committed anything of.
+   */
   setGroupOffsets(
     groupId: string,
     to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },

@@ -28,7 +28,7 @@ import { name as nonEmptyName, requireArgument } from '../validate.ts'
 import type { Coded } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
-import { byTopic } from './group-by.ts'
+import { byTopic, distinct } from './group-by.ts'
 import { commitOffsets, fetchOffsets, firstErrno, outsider } from './group-offsets.ts'
 import type { OffsetLookup } from './offset-lookup.ts'
 import { retry } from './retry.ts'
@@ -196,8 +196,13 @@ export class KafkaAdmin implements Admin {
   async deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void> {
     requireArgument('deleteRecords', 'before', before, offsetList)
     for (const tp of before) await this.#cluster.requirePartition(tp)
-    const offsets = new Map(before.map(tp => [formatTopicPartition(tp), tp.offset]))
-    await this.#cluster.askLeaders(before, {
+    const offsets = new Map<string, number>()
+    // Of several offsets of one partition a cluster would take the last one, and not the furthest.
+    for (const tp of before) {
+      const id = formatTopicPartition(tp)
+      offsets.set(id, Math.max(tp.offset, offsets.get(id) ?? 0))
+    }
+    await this.#cluster.askLeaders(distinct(before), {
       what: `Deleting records of ${before.map(formatTopicPartition).join(', ')}`,
       ...(before.length === 1 ? { fields: before[0]! } : {}),
       api: this.#cluster.library.deleteRecordsV2,
@@ -374,13 +379,19 @@ export class KafkaAdmin implements Admin {
     // Where it has committed nothing there is nothing to commit, which nobody would refuse.
     const { members } = await this.#describe(groupId)
     if (members.length > 0) throw notEmpty(groupId)
-    const committed = await this.listGroupOffsets(groupId)
+    const topics = new Set((await this.listGroupOffsets(groupId)).map(({ topic }) => topic))
+    const partitions = await Promise.all([...topics].map(topic => this.#partitionsOf(topic)))
     return Promise.all(
-      committed.map(async ({ topic, partition }) => {
-        const tp = { topic, partition }
+      partitions.flat().map(async tp => {
         return { ...tp, offset: await this.#host.lookup.offsetFor(tp, spec, 'read_uncommitted') }
       }),
     )
+  }
+
+  // All of them, also where its group has committed nothing: that would begin elsewhere than the rest of its topic.
+  async #partitionsOf(topic: string): Promise<TopicPartition[]> {
+    const { partitionCount } = await this.#cluster.topic(topic)
+    return Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }))
   }
 
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {

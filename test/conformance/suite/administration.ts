@@ -84,7 +84,8 @@ export const administration: Area = ({ test, scene }) => {
   test('forgets records before an offset', async () => {
     const { place, topic } = await scene()
     await sendNumbers(place, topic, 10)
-    await place.admin.deleteRecords([{ topic, partition: 0, offset: 4 }])
+    const before = [4, 2].map(offset => ({ topic, partition: 0, offset }))
+    await place.admin.deleteRecords(before)
     expect(values(await readAll(place, topic))).toEqual(numbers(6, 4))
     await expect(place.admin.deleteRecords([{ topic, partition: 0, offset: 11 }])).rejects.toMatchObject({
       code: 'OFFSET_OUT_OF_RANGE',
@@ -163,6 +164,18 @@ export const administration: Area = ({ test, scene }) => {
       code: 'GROUP_ID_NOT_FOUND',
       groupId: group,
     })
+  })
+
+  test('moves a group to a place in every partition of its topics, also where it has committed nothing', async () => {
+    const { place, topic, group } = await scene({ partitions: 2 })
+    const { admin } = place
+    await sendNumbers(place, topic, 10, n => ({ partition: n % 2 }))
+    await admin.setGroupOffsets(group, [{ topic, partition: 0, offset: 3 }])
+    await admin.setGroupOffsets(group, 'latest')
+    expect(await admin.listGroupOffsets(group)).toEqual([
+      { topic, partition: 0, offset: 5 },
+      { topic, partition: 1, offset: 5 },
+    ])
   })
 
   test('moves no group that somebody is in, also where it has committed nothing yet', async () => {
