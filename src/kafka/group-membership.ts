@@ -313,9 +313,14 @@ export class GroupMembership implements Membership {
 
   /** One after the other, so that a later one is never overtaken. */
   commit(offsets: readonly EpochOffset[]): Promise<void> {
-    return this.#commits.add(() =>
-      this.asMember(offsets, () => commitOffsets(this.#cluster, () => this.identity, offsets)),
-    )
+    const commit = () =>
+      commitOffsets(
+        this.#cluster,
+        () => this.identity,
+        offsets,
+        () => this.#requireOwned(offsets),
+      )
+    return this.#commits.add(() => this.asMember(offsets, commit))
   }
 
   /**

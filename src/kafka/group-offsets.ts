@@ -23,11 +23,15 @@ export function outsider(groupId: string): GroupIdentity {
   return { groupId, memberId: '', memberEpoch: -1, groupInstanceId: undefined }
 }
 
-/** Commits; `identity` is asked before each attempt. */
+/**
+ * Commits; `identity` is asked before each attempt, and `requireOwned` before each but the first one: what was read of a
+ * topic is nothing of the next one of its name, which may have come meanwhile.
+ */
 export async function commitOffsets(
   cluster: Cluster,
   identity: () => GroupIdentity,
   offsets: readonly TopicPartitionOffset[],
+  requireOwned?: () => void,
 ): Promise<void> {
   const { groupId } = identity()
   await cluster.askCoordinator('group', groupId, {
@@ -39,11 +43,24 @@ export async function commitOffsets(
     },
     errno: ({ topics }) => firstErrno(topics),
     goesOn: async error => {
-      if (!isBrokerletError(error) || error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') return true
-      await cluster.refresh()
-      return offsets.every(({ topic }) => cluster.knownTopic(topic) !== undefined)
+      const goesOn = await areThere(cluster, offsets, error)
+      if (goesOn) requireOwned?.()
+      return goesOn
     },
   })
+}
+
+/** After a failure: whether these partitions are not known to be gone, so that another attempt can help. */
+export async function areThere(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  failure: unknown,
+): Promise<boolean> {
+  if (!isBrokerletError(failure) || failure.code !== 'UNKNOWN_TOPIC_OR_PARTITION') return true
+  await cluster.refresh()
+  return partitions.every(
+    ({ topic, partition }) => partition < (cluster.knownTopic(topic)?.partitionCount ?? 0),
+  )
 }
 
 /** Offsets as Kafka's requests list them. */

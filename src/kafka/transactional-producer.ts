@@ -20,7 +20,7 @@ import type { Ask, Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
 import { byTopic } from './group-by.ts'
 import { GroupMembership } from './group-membership.ts'
-import { firstErrno, toCommitted } from './group-offsets.ts'
+import { areThere, firstErrno, toCommitted } from './group-offsets.ts'
 import { LocalMembership } from './local-membership.ts'
 import type { ProducerIdentity } from './partition-queue.ts'
 import { RecordSend } from './produced-record.ts'
@@ -269,7 +269,7 @@ export class ClusterTransaction implements EngineTransaction {
         return [transactionalId, groupId, producerId, producerEpoch, ...member, toCommitted(offsets)] as const
       },
       errno: ({ topics }) => firstErrno(topics),
-      goesOn: () => !this.#over,
+      goesOn: async error => !this.#over && (await areThere(cluster, offsets, error)),
     })
   }
 

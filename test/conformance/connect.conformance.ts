@@ -396,6 +396,24 @@ describe('a topic that goes', () => {
     await broker.producer().send({ topic: 'orders', value: 'new' })
     await until(() => expect(seen).toEqual(['new']))
   })
+
+  it('and comes anew with fewer partitions keeps nobody waiting who has committed, in a transaction or not', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    const plain = cluster.consumer({ groupId: 'plain', topics: ['orders'] })
+    const seen: unknown[] = []
+    await plain.run({ eachRecord: ({ value }) => seen.push(value) })
+    const copying = cluster.consumer({ groupId: 'copying', topics: ['orders'], autoCommit: false })
+    await sendNumbers(cluster, 'orders', 3, () => ({ partition: 1 }))
+    const polled = await copying.poll({ timeoutMs: 5000 })
+    await until(() => expect(seen.length + polled.length).toBe(6))
+    await broker.admin.deleteTopic('orders')
+    await broker.admin.createTopic('orders')
+    const began = performance.now()
+    const copied = cluster.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(copying))
+    await Promise.all([plain.close(), expect(copied).rejects.toThrow()])
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
 })
 
 describe('a consumer that had joined', () => {
