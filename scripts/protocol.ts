@@ -36,6 +36,7 @@ const apis = [
   'DescribeConfigs',
   'AlterConfigs',
   'IncrementalAlterConfigs',
+  'ListConfigResources',
   'DescribeAcls',
   'CreateAcls',
   'DeleteAcls',
