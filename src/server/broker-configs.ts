@@ -21,7 +21,7 @@ export function defaultPartitions({ engine }: Wire): number {
 
 /** What a broker's configs are. They are given when it is made, and stay. */
 export function brokerConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
-  const { engine, maxFrameBytes, fetchMaxBytes, groupTimes } = wire
+  const { engine, maxFrameBytes, fetchMaxBytes, initialRebalanceDelayMs } = wire
   const { settings } = engine
   const defaults = engine.logConfig('(default)', {})
   const config = (name: string, type: ConfigType, value: unknown, documentation: string): BrokerConfig => ({
@@ -45,19 +45,10 @@ export function brokerConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig
     int('fetch.max.bytes', fetchMaxBytes, 'How much one fetch gets at most, in bytes.'),
     int(
       'group.initial.rebalance.delay.ms',
-      groupTimes.initialRebalanceDelayMs,
+      initialRebalanceDelayMs,
       'How long the first join of an empty group waits for others, in milliseconds.',
     ),
-    int(
-      'group.consumer.session.timeout.ms',
-      groupTimes.consumerSessionTimeoutMs,
-      'How long a member that sends heartbeats to its group (KIP-848) may be silent, in milliseconds.',
-    ),
-    int(
-      'group.consumer.heartbeat.interval.ms',
-      groupTimes.consumerHeartbeatIntervalMs,
-      'How often such a member is to be heard, in milliseconds.',
-    ),
+    ...wire.groupConfigs.ofBroker.map(({ name, value, documentation }) => int(name, value, documentation)),
     int(
       'offsets.retention.minutes',
       settings.offsetsRetentionMs === -1 ? -1 : Math.ceil(settings.offsetsRetentionMs / minute),

@@ -5,11 +5,12 @@ import { Ids } from '../ids.ts'
 import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
 import { ConsumerMember } from './consumer-member.ts'
 import type { FirstFetches } from './first-fetches.ts'
+import type { GroupConfigs } from './group-configs.ts'
 
 /** The members of groups that assign by themselves, whose consumers come over the wire (KIP-848). */
 export class ConsumerMembers {
   readonly #engine: Broker['engine']
-  readonly #sessionTimeoutMs: number
+  readonly #configs: GroupConfigs
   readonly #firstFetches: FirstFetches
   readonly #ids: Ids
   readonly #members = new Map<string, Map<string, ConsumerMember>>()
@@ -17,9 +18,9 @@ export class ConsumerMembers {
   readonly #names = new WeakMap<ConsumerMember, string | undefined>()
   readonly #clientIds = new WeakMap<ConsumerMember, string>()
 
-  constructor(engine: Broker['engine'], sessionTimeoutMs: number, firstFetches: FirstFetches) {
+  constructor(engine: Broker['engine'], configs: GroupConfigs, firstFetches: FirstFetches) {
     this.#engine = engine
-    this.#sessionTimeoutMs = sessionTimeoutMs
+    this.#configs = configs
     this.#firstFetches = firstFetches
     this.#ids = new Ids(engine.random)
   }
@@ -105,7 +106,7 @@ export class ConsumerMembers {
           interest,
           assignor: beat.assignor,
           rebalanceTimeoutMs: beat.rebalanceTimeoutMs!,
-          sessionTimeoutMs: this.#sessionTimeoutMs,
+          sessionTimeoutMs: this.#configs.get(groupId).consumerSessionTimeoutMs,
           rejoins: true,
         },
         listener,
@@ -123,7 +124,8 @@ export class ConsumerMembers {
   // Its session counts anew, and it hears how far its group is.
   #heard(groupId: string, member: ConsumerMember): ConsumerMember {
     member.advance(this.#engine.groups.get(groupId)!.epoch)
-    this.#engine.clock.schedule(timerOf(groupId, member), this.#sessionTimeoutMs, () => {
+    const { consumerSessionTimeoutMs } = this.#configs.get(groupId)
+    this.#engine.clock.schedule(timerOf(groupId, member), consumerSessionTimeoutMs, () => {
       if (this.get(groupId, member.memberId) !== member) return
       this.#leave(groupId, member, false)
     })

@@ -1,18 +1,16 @@
 import type { Broker } from '../broker.ts'
 import { ConsumerMembers } from './consumer-members.ts'
 import { FirstFetches } from './first-fetches.ts'
+import type { GroupDefaults } from './group-config.ts'
+import { GroupConfigs } from './group-configs.ts'
 import { InertConfigs } from './inert-configs.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
 
-/** How patient groups are with clients, in milliseconds. */
-export interface GroupTimes {
-  /** How long the first join of an empty group waits for others. */
+/** What a server's options say of groups. */
+export interface GroupOptions extends GroupDefaults {
+  /** How long the first join of an empty group waits for others, in milliseconds. */
   readonly initialRebalanceDelayMs: number
-  /** How long a KIP-848 member may be silent. */
-  readonly consumerSessionTimeoutMs: number
-  /** How often it is told to be heard. */
-  readonly consumerHeartbeatIntervalMs: number
 }
 
 /**
@@ -20,7 +18,8 @@ export interface GroupTimes {
  * of, and their transactions.
  */
 export class Coordinators {
-  readonly times: GroupTimes
+  readonly initialRebalanceDelayMs: number
+  readonly groupConfigs: GroupConfigs
   readonly firstFetches: FirstFetches = new FirstFetches()
   readonly groups: WireGroups
   readonly members: ConsumerMembers
@@ -28,18 +27,19 @@ export class Coordinators {
   readonly inertConfigs: InertConfigs = new InertConfigs()
   #servers = 0
 
-  constructor(engine: Broker['engine'], times: GroupTimes) {
-    this.times = times
-    this.groups = new WireGroups(engine, times.initialRebalanceDelayMs, this.firstFetches)
-    this.members = new ConsumerMembers(engine, times.consumerSessionTimeoutMs, this.firstFetches)
+  constructor(engine: Broker['engine'], options: GroupOptions) {
+    this.initialRebalanceDelayMs = options.initialRebalanceDelayMs
+    this.groupConfigs = new GroupConfigs(options)
+    this.groups = new WireGroups(engine, options.initialRebalanceDelayMs, this.firstFetches)
+    this.members = new ConsumerMembers(engine, this.groupConfigs, this.firstFetches)
     this.transactions = new WireTransactions(engine)
   }
 
   /** Those of a broker, for one more of its servers; the first one's options count. */
-  static of(engine: Broker['engine'], times: GroupTimes): Coordinators {
+  static of(engine: Broker['engine'], options: GroupOptions): Coordinators {
     let coordinators = byEngine.get(engine)
     if (coordinators === undefined) {
-      coordinators = new Coordinators(engine, times)
+      coordinators = new Coordinators(engine, options)
       byEngine.set(engine, coordinators)
     }
     coordinators.#servers++

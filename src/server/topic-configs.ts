@@ -9,7 +9,7 @@ export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, 
 export type ConfigType = keyof typeof configTypes
 
 /** Kafka's numbers of where a config's value comes from. (Kafka: DescribeConfigsResponse.ConfigSource) */
-export const configSources = { topic: 1, broker: 4, default: 5 } as const
+export const configSources = { topic: 1, broker: 4, default: 5, group: 8 } as const
 
 /** What an option of a topic is called on the wire. */
 export interface TopicConfig {

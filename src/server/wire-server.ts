@@ -37,8 +37,6 @@ import type { Wire } from './wire.ts'
 const maxFrameBytes = 100 * 1024 * 1024
 const fetchMaxBytes = 4 * 1024 * 1024
 const maxFetchSessions = 1000
-const consumerSessionTimeoutMs = 45_000
-const consumerHeartbeatIntervalMs = 5000
 const maxTransactionTimeoutMs = 15 * 60 * 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
@@ -76,6 +74,21 @@ export interface WireOptions {
    * quick with 50. Of several servers the first one's counts. (Kafka: group.consumer.heartbeat.interval.ms)
    */
   readonly consumerHeartbeatIntervalMs?: number
+  /**
+   * How long a member of a share group (KIP-932) may be silent before it is out, in milliseconds; default 45 s. Of several servers
+   * the first one's counts. (Kafka: group.share.session.timeout.ms)
+   */
+  readonly shareSessionTimeoutMs?: number
+  /**
+   * How often such a member is told to be heard, in milliseconds; default 5 s. Of several servers the first one's counts.
+   * (Kafka: group.share.heartbeat.interval.ms)
+   */
+  readonly shareHeartbeatIntervalMs?: number
+  /**
+   * How long a record that such a member has acquired is its own, in milliseconds; default 30 s. Of several servers the first
+   * one's counts. (Kafka: group.share.record.lock.duration.ms)
+   */
+  readonly shareRecordLockDurationMs?: number
   /** The longest time-out that a client may give its transactions, in milliseconds; default 15 minutes. (Kafka: transaction.max.timeout.ms) */
   readonly maxTransactionTimeoutMs?: number
   /** What is to go wrong; default nothing. */
@@ -92,6 +105,9 @@ export const wireOptions = {
   initialRebalanceDelayMs: duration,
   consumerSessionTimeoutMs: integer(1),
   consumerHeartbeatIntervalMs: integer(1),
+  shareSessionTimeoutMs: integer(1),
+  shareHeartbeatIntervalMs: integer(1),
+  shareRecordLockDurationMs: integer(1),
   maxTransactionTimeoutMs: duration,
   faults: objectWith('meet'),
   requests: objectWith('add'),
@@ -122,11 +138,8 @@ export class WireServer {
     this.cluster = new Cluster(nodes, engine.topics)
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
-    this.#coordinators = Coordinators.of(engine, {
-      initialRebalanceDelayMs: options.initialRebalanceDelayMs ?? 0,
-      consumerSessionTimeoutMs: options.consumerSessionTimeoutMs ?? consumerSessionTimeoutMs,
-      consumerHeartbeatIntervalMs: options.consumerHeartbeatIntervalMs ?? consumerHeartbeatIntervalMs,
-    })
+    const { initialRebalanceDelayMs = 0 } = options
+    this.#coordinators = Coordinators.of(engine, { ...options, initialRebalanceDelayMs })
     const wire: Wire = {
       engine,
       groups: this.#coordinators.groups,
@@ -134,13 +147,14 @@ export class WireServer {
       transactions: this.#coordinators.transactions,
       firstFetches: this.#coordinators.firstFetches,
       inertConfigs: this.#coordinators.inertConfigs,
+      groupConfigs: this.#coordinators.groupConfigs,
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
       cluster: this.cluster,
       maxFrameBytes: this.#maxFrameBytes,
       fetchMaxBytes: options.fetchMaxBytes ?? fetchMaxBytes,
       maxTransactionTimeoutMs: options.maxTransactionTimeoutMs ?? maxTransactionTimeoutMs,
-      groupTimes: this.#coordinators.times,
+      initialRebalanceDelayMs: this.#coordinators.initialRebalanceDelayMs,
       failed: error => this.failed(error),
     }
     const handlers: Handler[] = [

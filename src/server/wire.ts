@@ -5,8 +5,8 @@ import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
-import type { GroupTimes } from './coordinators.ts'
 import type { FirstFetches } from './first-fetches.ts'
+import type { GroupConfigs } from './group-configs.ts'
 import type { InertConfigs } from './inert-configs.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
@@ -19,6 +19,7 @@ export interface Wire {
   readonly transactions: WireTransactions
   readonly firstFetches: FirstFetches
   readonly inertConfigs: InertConfigs
+  readonly groupConfigs: GroupConfigs
   readonly batches: BatchReader
   readonly clusterId: string
   /** The brokers that clients are told of, and what each of them leads and coordinates. */
@@ -26,7 +27,7 @@ export interface Wire {
   readonly maxFrameBytes: number
   readonly fetchMaxBytes: number
   readonly maxTransactionTimeoutMs: number
-  readonly groupTimes: GroupTimes
+  readonly initialRebalanceDelayMs: number
   /** An error that its client is only told by a number. */
   failed(error: unknown): void
 }

@@ -139,6 +139,7 @@ describe('IncrementalAlterConfigs', () => {
       toResource(change, 'other'),
       toResource(change, '1', 4),
       toResource(change, 'g', 32),
+      toResource(change, '1', 8),
       toResource(change),
       toResource(change),
     ]
@@ -153,7 +154,8 @@ describe('IncrementalAlterConfigs', () => {
       [2, 'nowhere', 3],
       [2, 'other', 0],
       [4, '1', 40],
-      [32, 'g', 42],
+      [32, 'g', 40],
+      [8, '1', 42],
       [2, 'orders', 42],
       [2, 'orders', 42],
     ])

@@ -7,6 +7,7 @@ import { ConsumerMembers } from '../../src/server/consumer-members.ts'
 import { readAssignment, readSubscription, writeAssignment } from '../../src/server/consumer-protocol.ts'
 import { FirstFetches } from '../../src/server/first-fetches.ts'
 import { groupCommit } from '../../src/server/group-commit.ts'
+import { GroupConfigs } from '../../src/server/group-configs.ts'
 import type { Wire } from '../../src/server/wire.ts'
 import { WireGroups } from '../../src/server/wire-groups.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
@@ -27,7 +28,7 @@ export class Served {
   constructor(engine: MemoryEngine) {
     this.engine = engine
     this.groups = new WireGroups(engine, 0, new FirstFetches())
-    this.members = new ConsumerMembers(engine, 45_000, new FirstFetches())
+    this.members = new ConsumerMembers(engine, new GroupConfigs({}), new FirstFetches())
   }
 
   /** Whether the group knows a member at all. */

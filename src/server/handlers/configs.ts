@@ -1,20 +1,25 @@
+import { errorCodes } from '../../error-codes.ts'
 import { InvalidArgumentError, InvalidOptionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
-import { changeOptions } from '../../log/topic-changes.ts'
 import type { TopicChanges } from '../../topic-definition.ts'
-import { brokerConfigs } from '../broker-configs.ts'
 import type { ClusterNode } from '../cluster/cluster.ts'
+import {
+  type ConfigResource,
+  configResources,
+  groupOf,
+  requireBroker,
+  requireSubscription,
+  unknownResource,
+} from '../config-resources.ts'
+import { type DescribedConfig, describedConfigs } from '../described-configs.ts'
 import { type Handler, handler } from '../handler.ts'
-import { type GivenInert, resetInert, splitConfigs } from '../inert-configs.ts'
-import type { ResponseOf } from '../protocol/message.ts'
+import { resetInert, splitConfigs } from '../inert-configs.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
+import { listConfigResources } from '../protocol/messages/list-config-resources.ts'
 import { checkResting } from '../resting-options.ts'
 import {
-  configSources,
-  configText,
-  configTypes,
   configValue,
   listed,
   parseConfig,
@@ -25,23 +30,19 @@ import {
 } from '../topic-configs.ts'
 import { attempt, type Wire } from '../wire.ts'
 
-interface Resource {
-  readonly resourceType: number
-  readonly resourceName: string
-}
-
 interface Operation {
   readonly name: string
   /** Left out, it is set. */
   readonly configOperation?: number
 }
 
-interface AlteredResource extends Resource {
-  readonly configs: readonly Operation[]
+interface ChangedConfig extends Required<Operation> {
+  readonly value: string | null
 }
 
-const topicResource = 2
-const brokerResource = 4
+interface AlteredResource extends ConfigResource {
+  readonly configs: readonly Operation[]
+}
 
 // What is to be done with a config. (Kafka: AlterConfigOp.OpType)
 const operations = ['set', 'delete', 'append', 'subtract'] as const
@@ -54,29 +55,45 @@ interface Changes {
   readonly inert: ReadonlyMap<string, string | null>
 }
 
-type Described = NonNullable<NonNullable<ResponseOf<typeof describeConfigs>['results']>[number]['configs']>
+/** How a request says what is to become of the configs of a resource. */
+interface Alterations<Asked> {
+  topic(topic: Topic, asked: Asked): Changes
+  /** Of a group, by name; a null is the default again. */
+  group(asked: Asked): ReadonlyMap<string, string | null>
+  /** Whether what is not named is the default again. */
+  readonly replaces: boolean
+}
 
-/** The options of topics by Kafka's names, to be looked at and to be changed; the broker's are only looked at. */
+/** The options of topics and groups by Kafka's names, to be looked at and to be changed; the broker's are only looked at. */
 export function configHandlers(wire: Wire): Handler[] {
   /** Each resource for itself: one that is refused keeps no other. */
   const alterAll = <Asked extends AlteredResource>(
     { resources, validateOnly }: { readonly resources: readonly Asked[]; readonly validateOnly: boolean },
     node: ClusterNode,
-    toChanges: (topic: Topic, asked: Asked) => Changes,
+    alterations: Alterations<Asked>,
   ) => {
+    const alterTopic = (topic: Topic, asked: Asked) => {
+      const { changes, inert } = alterations.topic(topic, asked)
+      const altered = topic.requireAlterable(changes, 'rests')
+      checkResting(wire.engine, topic.name, altered.asked)
+      if (validateOnly) return
+      topic.become(altered)
+      wire.inertConfigs.set(topic, inert)
+    }
+    const alterGroup = (asked: Asked) => {
+      const { groupConfigs } = wire
+      const groupId = groupOf(asked)
+      const own = groupConfigs.altered(groupId, alterations.group(asked), alterations)
+      if (!validateOnly) groupConfigs.become(groupId, own)
+    }
     const twice = repeated(resources)
     const responses = resources.map(asked => {
       const { resourceType, resourceName } = asked
       const result = attempt(wire, () => {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
-        if (resetsBroker(asked, node)) return
-        const topic = alterable(wire, asked)
-        const { changes, inert } = toChanges(topic, asked)
-        const altered = topic.requireAlterable(changes, 'rests')
-        checkResting(wire.engine, topic.name, altered.asked)
-        if (validateOnly) return
-        topic.become(altered)
-        wire.inertConfigs.set(topic, inert)
+        if (resetsFixed(asked, node)) return
+        if (resourceType === configResources.group) alterGroup(asked)
+        else alterTopic(alterable(wire, asked), asked)
       })
       return { resourceType, resourceName, ...result }
     })
@@ -85,9 +102,9 @@ export function configHandlers(wire: Wire): Handler[] {
   return [
     handler(describeConfigs, ({ resources, includeSynonyms, includeDocumentation }, { node }) => ({
       results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
-        let configs: Described = []
+        let configs: readonly DescribedConfig[] = []
         const result = attempt(wire, () => {
-          configs = describe(wire, node, { resourceType, resourceName }, includeSynonyms)
+          configs = describedConfigs(wire, node, { resourceType, resourceName }, includeSynonyms)
         })
         const wanted = configs.filter(
           ({ name }) => !configurationKeys?.length || configurationKeys.includes(name!),
@@ -103,41 +120,73 @@ export function configHandlers(wire: Wire): Handler[] {
 
     // What it does not name is the default again: newer clients say what is to change, and nothing else.
     handler(alterConfigs, (request, { node }) =>
-      alterAll(request, node, ({ name: topic }, { configs }) => {
-        requireDistinct(configs)
-        const changes: Record<string, unknown> = {}
-        for (const { option } of topicConfigs) changes[option] = null
-        const { meant, inert } = splitConfigs(topic, configs)
-        for (const { name, value } of meant) {
-          const config = topicConfig(topic, name)
-          changes[config.option] = parseConfig(topic, config, requireValue(name, value))
-        }
-        return { changes, inert: resetInert(inert) }
+      alterAll(request, node, {
+        topic({ name: topic }, { configs }) {
+          requireDistinct(configs)
+          const changes: Record<string, unknown> = {}
+          for (const { option } of topicConfigs) changes[option] = null
+          const { meant, inert } = splitConfigs(topic, configs)
+          for (const { name, value } of meant) {
+            const config = topicConfig(topic, name)
+            changes[config.option] = parseConfig(topic, config, requireValue(name, value))
+          }
+          return { changes, inert: resetInert(inert) }
+        },
+        group({ configs }) {
+          requireDistinct(configs)
+          return new Map(configs.map(({ name, value }) => [name, requireValue(name, value)]))
+        },
+        replaces: true,
       }),
     ),
 
+    // All that have any, of the kinds that are named (KIP-1142); before version 1 of what client metrics are subscribed.
+    handler(listConfigResources, ({ resourceTypes }, { version }) => {
+      const kinds = Object.values(configResources)
+      const asked = version === 0 ? [configResources.clientMetrics] : resourceTypes
+      if (asked.some(each => !kinds.some(kind => kind === each)))
+        return { errorCode: errorCodes.UNSUPPORTED_VERSION.errno, configResources: [] }
+      const wanted = asked.length === 0 ? kinds : kinds.filter(kind => asked.includes(kind))
+      return {
+        configResources: wanted.flatMap(resourceType =>
+          namesOf(wire, resourceType).map(resourceName => ({ resourceName, resourceType })),
+        ),
+      }
+    }),
+
     handler(incrementalAlterConfigs, (request, { node }) =>
-      alterAll(request, node, (topic, { configs }) => {
-        requireDistinct(configs)
-        const asked = configs.map(each => ({ ...each, value: deletes(each) ? null : each.value }))
-        const { meant, inert } = splitConfigs(topic.name, asked)
-        for (const { name, configOperation } of configs) {
-          if (inert.has(name)) requireSetOrDelete(topic, name, configOperation)
-        }
-        const changes = meant.map(({ name, configOperation, value }) => {
-          const config = topicConfig(topic.name, name)
-          return [config.option, changed(topic, config, configOperation, value)] as const
-        })
-        return { changes: Object.fromEntries(changes), inert }
+      alterAll(request, node, {
+        topic(topic, { configs }) {
+          requireDistinct(configs)
+          const asked = configs.map(each => ({ ...each, value: deletes(each) ? null : each.value }))
+          const { meant, inert } = splitConfigs(topic.name, asked)
+          for (const { name, configOperation } of configs) {
+            if (inert.has(name)) requireSetOrDelete(topic, name, configOperation)
+          }
+          const changes = meant.map(({ name, configOperation, value }) => {
+            const config = topicConfig(topic.name, name)
+            return [config.option, changed(topic, config, configOperation, value)] as const
+          })
+          return { changes: Object.fromEntries(changes), inert }
+        },
+        group({ configs }) {
+          requireDistinct(configs)
+          return new Map(configs.map(each => [each.name, changedOfGroup(each)]))
+        },
+        replaces: false,
       }),
     ),
   ]
 }
 
-function changed(topic: Topic, config: TopicConfig, operation: number, value: string | null): unknown {
+function operationOf(name: string, operation: number): (typeof operations)[number] {
   const kind = operations[operation]
-  if (kind === undefined)
-    throw new InvalidArgumentError(`Config '${config.name}': unknown operation ${operation}`)
+  if (kind !== undefined) return kind
+  throw new InvalidArgumentError(`Config '${name}': unknown operation ${operation}`)
+}
+
+function changed(topic: Topic, config: TopicConfig, operation: number, value: string | null): unknown {
+  const kind = operationOf(config.name, operation)
   if (kind === 'delete') return null
   const text = requireValue(config.name, value)
   if (kind === 'set') return parseConfig(topic.name, config, text)
@@ -150,6 +199,31 @@ function changed(topic: Topic, config: TopicConfig, operation: number, value: st
   const before = listed(configValue(config, topic.asked, topic.options).value)
   const named = listed(text)
   return toPolicy(kind === 'append' ? [...before, ...named] : before.filter(each => !named.includes(each)))
+}
+
+// Those of a kind that have configs.
+function namesOf({ engine, cluster, groupConfigs }: Wire, resourceType: number): readonly string[] {
+  switch (resourceType) {
+    case configResources.topic:
+      return [...engine.topics.keys()]
+    case configResources.broker:
+      return cluster.running.map(({ nodeId }) => String(nodeId))
+    case configResources.group:
+      return groupConfigs.groupIds
+    default:
+      return []
+  }
+}
+
+// None of a group's configs is a list.
+function changedOfGroup({ name, configOperation, value }: ChangedConfig): string | null {
+  const kind = operationOf(name, configOperation)
+  if (kind === 'delete') return null
+  const text = requireValue(name, value)
+  if (kind === 'set') return text
+  throw new InvalidOptionError(`Can't ${kind.toUpperCase()} to key ${name} because its type is not LIST.`, {
+    option: name,
+  })
 }
 
 function requireSetOrDelete(topic: Topic, name: string, operation: number): void {
@@ -175,124 +249,38 @@ function requireDistinct(configs: readonly { readonly name: string }[]): void {
 }
 
 // Those that a request names more than once: which of the changes is meant nobody knows.
-function repeated(resources: readonly Resource[]): ReadonlySet<string> {
+function repeated(resources: readonly ConfigResource[]): ReadonlySet<string> {
   const seen = new Set<string>()
   const twice = new Set<string>()
   for (const id of resources.map(idOf)) (seen.has(id) ? twice : seen).add(id)
   return twice
 }
 
-function idOf({ resourceType, resourceName }: Resource): string {
+function idOf({ resourceType, resourceName }: ConfigResource): string {
   return `${resourceType} ${resourceName}`
 }
 
 /** @throws InvalidOptionError, InvalidArgumentError where it is no topic */
-function alterable({ engine }: Wire, { resourceType, resourceName }: Resource): Topic {
-  if (resourceType === topicResource) return engine.existingTopic(resourceName)
-  if (resourceType !== brokerResource) throw unknownResource(resourceType)
-  throw new InvalidOptionError(
+function alterable({ engine }: Wire, { resourceType, resourceName }: ConfigResource): Topic {
+  if (resourceType === configResources.topic) return engine.existingTopic(resourceName)
+  const why = fixed.get(resourceType)
+  throw why === undefined ? unknownResource(resourceType) : new InvalidOptionError(why)
+}
+
+// What may be asked about and never changes.
+const fixed: ReadonlyMap<number, string> = new Map([
+  [
+    configResources.broker,
     "A broker's configs cannot be altered: they are options of new Broker(...) and of its server, and stay",
-  )
-}
+  ],
+  [configResources.clientMetrics, 'There are no client metrics: no client is told to send any'],
+])
 
-// Nothing of a broker was set while it runs, so it is no change to reset some of it, as tools do that lift throttles.
-function resetsBroker({ resourceType, resourceName, configs }: AlteredResource, node: ClusterNode): boolean {
-  if (resourceType !== brokerResource || !configs.every(deletes)) return false
-  if (resourceName !== '') requireBroker(node, resourceName)
+// Nothing of it was set, so it is no change to reset some of it, as tools do that lift throttles.
+function resetsFixed(asked: AlteredResource, node: ClusterNode): boolean {
+  const { resourceType, resourceName, configs } = asked
+  if (resourceType === configResources.clientMetrics) requireSubscription(asked)
+  if (!fixed.has(resourceType) || !configs.every(deletes)) return false
+  if (resourceType === configResources.broker && resourceName !== '') requireBroker(node, resourceName)
   return true
-}
-
-function requireBroker({ nodeId }: ClusterNode, resourceName: string): void {
-  if (resourceName === String(nodeId)) return
-  throw new InvalidArgumentError(`Expected broker ${nodeId}, received '${resourceName}'`)
-}
-
-function unknownResource(resourceType: number): InvalidArgumentError {
-  return new InvalidArgumentError(
-    `Configs of a topic (2) or a broker (4) expected, received resource type ${resourceType}`,
-    {
-      received: resourceType,
-    },
-  )
-}
-
-function describe(
-  wire: Wire,
-  node: ClusterNode,
-  { resourceType, resourceName }: Resource,
-  synonyms: boolean,
-): Described {
-  if (resourceType === topicResource) {
-    const topic = wire.engine.existingTopic(resourceName)
-    return [
-      ...topicConfigs.map(config => describeTopicConfig(wire, topic, config, synonyms)),
-      ...wire.inertConfigs.of(topic).map(config => describeInert(config, synonyms)),
-    ]
-  }
-  if (resourceType !== brokerResource) throw unknownResource(resourceType)
-  // Without a name it is what was set for all brokers of a cluster at once: nothing ever is.
-  if (resourceName === '') return []
-  requireBroker(node, resourceName)
-  return brokerConfigs(wire, node).map(({ name, value, type, documentation }) => ({
-    name,
-    value,
-    readOnly: true,
-    configSource: configSources.broker,
-    configType: configTypes[type],
-    synonyms: synonyms ? [{ name, value, source: configSources.broker }] : [],
-    documentation,
-  }))
-}
-
-function describeTopicConfig(
-  wire: Wire,
-  topic: Topic,
-  config: TopicConfig,
-  synonyms: boolean,
-): Described[number] {
-  const { name, type, documentation } = config
-  const { value, configSource } = configValue(config, topic.asked, topic.options)
-  return {
-    name,
-    value,
-    configSource,
-    configType: configTypes[type],
-    synonyms: synonyms ? synonymsOf(wire, topic, config) : [],
-    documentation,
-  }
-}
-
-function describeInert({ name, type, fallback, own }: GivenInert, synonyms: boolean): Described[number] {
-  const sources = [
-    ...(own === undefined ? [] : [{ name, value: own, source: configSources.topic }]),
-    { name, value: fallback, source: configSources.default },
-  ]
-  return {
-    name,
-    value: own ?? fallback,
-    configSource: sources[0]!.source,
-    configType: configTypes[type],
-    synonyms: synonyms ? sources : [],
-    documentation: 'Kept and told, and without an effect in memory.',
-  }
-}
-
-// Where its value may come from, the nearest first.
-function synonymsOf(
-  { engine }: Wire,
-  { name: topic, asked }: Topic,
-  { name, brokerName, option }: TopicConfig,
-) {
-  // A segment never outlives its records, whose time goes with this.
-  const without = { [option]: null, ...(option === 'retentionMs' ? { segmentMs: null } : {}) }
-  const { active } = changeOptions(topic, asked, without)
-  const fallback = {
-    name: brokerName,
-    value: configText(engine.logConfig(topic, active)[option]),
-    source: configSources.default,
-  }
-  const own = asked[option]
-  return own === undefined
-    ? [fallback]
-    : [{ name, value: configText(own), source: configSources.topic }, fallback]
 }

@@ -40,7 +40,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
         // Who says all that it has to say may not have heard the last answer (KIP-848).
         if (rebalanceTimeoutMs >= 0 && interest !== undefined && request.topicPartitions !== null)
           member.changed = true
-        return answer(wire, member)
+        return answer(wire, groupId, member)
       } catch (error) {
         return toWireError(wire, error)
       }
@@ -98,14 +98,14 @@ function named(
 }
 
 // Its epoch is the group's once it has given up what it must.
-function answer(wire: Wire, member: ConsumerMember) {
+function answer(wire: Wire, groupId: string, member: ConsumerMember) {
   const tell = member.changed
   member.changed = false
   return {
     errorCode: 0,
     memberId: member.memberId,
     memberEpoch: member.epoch,
-    heartbeatIntervalMs: wire.groupTimes.consumerHeartbeatIntervalMs,
+    heartbeatIntervalMs: wire.groupConfigs.get(groupId).consumerHeartbeatIntervalMs,
     assignment: tell ? { topicPartitions: topicPartitions(wire, member.assignment) } : null,
   }
 }

@@ -1,0 +1,155 @@
+import type { Topic } from '../log/topic.ts'
+import { changeOptions } from '../log/topic-changes.ts'
+import { brokerConfigs } from './broker-configs.ts'
+import type { ClusterNode } from './cluster/cluster.ts'
+import {
+  type ConfigResource,
+  configResources,
+  groupOf,
+  requireBroker,
+  requireSubscription,
+  unknownResource,
+} from './config-resources.ts'
+import type { GivenInert } from './inert-configs.ts'
+import type { ResponseOf } from './protocol/message.ts'
+import type { describeConfigs } from './protocol/messages/describe-configs.ts'
+import {
+  type ConfigType,
+  configSources,
+  configText,
+  configTypes,
+  configValue,
+  type TopicConfig,
+  topicConfigs,
+} from './topic-configs.ts'
+import type { Wire } from './wire.ts'
+
+/** A config as a client is told of it. */
+export type DescribedConfig = NonNullable<
+  NonNullable<ResponseOf<typeof describeConfigs>['results']>[number]['configs']
+>[number]
+
+/** A value of a config, and where it is from. */
+interface ConfigSource {
+  readonly name: string
+  readonly value: string
+  readonly source: number
+}
+
+interface SourcedConfig {
+  readonly name: string
+  readonly type: ConfigType
+  /** The one that counts first. */
+  readonly sources: readonly ConfigSource[]
+  readonly documentation: string
+}
+
+/** All configs of a resource. @throws BrokerletError where it is none, or not there */
+export function describedConfigs(
+  wire: Wire,
+  node: ClusterNode,
+  resource: ConfigResource,
+  synonyms: boolean,
+): DescribedConfig[] {
+  const { resourceType, resourceName } = resource
+  switch (resourceType) {
+    case configResources.topic: {
+      const topic = wire.engine.existingTopic(resourceName)
+      return [
+        ...topicConfigs.map(config => describeTopicConfig(wire, topic, config, synonyms)),
+        ...wire.inertConfigs.of(topic).map(config => describeInert(config, synonyms)),
+      ]
+    }
+    case configResources.broker:
+      return describeBroker(wire, node, resourceName, synonyms)
+    case configResources.group:
+      return wire.groupConfigs.of(groupOf(resource)).map(config => describeSources(config, synonyms))
+    case configResources.clientMetrics:
+      requireSubscription(resource)
+      return []
+    default:
+      throw unknownResource(resourceType)
+  }
+}
+
+function describeBroker(
+  wire: Wire,
+  node: ClusterNode,
+  resourceName: string,
+  synonyms: boolean,
+): DescribedConfig[] {
+  // Without a name it is what was set for all brokers of a cluster at once: nothing ever is.
+  if (resourceName === '') return []
+  requireBroker(node, resourceName)
+  return brokerConfigs(wire, node).map(({ name, value, type, documentation }) => ({
+    name,
+    value,
+    readOnly: true,
+    configSource: configSources.broker,
+    configType: configTypes[type],
+    synonyms: synonyms ? [{ name, value, source: configSources.broker }] : [],
+    documentation,
+  }))
+}
+
+function describeTopicConfig(
+  wire: Wire,
+  topic: Topic,
+  config: TopicConfig,
+  synonyms: boolean,
+): DescribedConfig {
+  const { name, type, documentation } = config
+  const { value, configSource } = configValue(config, topic.asked, topic.options)
+  return {
+    name,
+    value,
+    configSource,
+    configType: configTypes[type],
+    synonyms: synonyms ? synonymsOf(wire, topic, config) : [],
+    documentation,
+  }
+}
+
+function describeInert({ name, type, fallback, own }: GivenInert, synonyms: boolean): DescribedConfig {
+  const sources = [
+    ...(own === undefined ? [] : [{ name, value: own, source: configSources.topic }]),
+    { name, value: fallback, source: configSources.default },
+  ]
+  const documentation = 'Kept and told, and without an effect in memory.'
+  return describeSources({ name, type, sources, documentation }, synonyms)
+}
+
+function describeSources(
+  { name, type, sources, documentation }: SourcedConfig,
+  synonyms: boolean,
+): DescribedConfig {
+  const { value, source } = sources[0]!
+  return {
+    name,
+    value,
+    configSource: source,
+    configType: configTypes[type],
+    synonyms: synonyms ? [...sources] : [],
+    documentation,
+  }
+}
+
+// Where its value may come from, the nearest first.
+function synonymsOf(
+  { engine }: Wire,
+  { name: topic, asked }: Topic,
+  { name, brokerName, option }: TopicConfig,
+) {
+  // A segment never outlives its records, whose time goes with this.
+  const without = { [option]: null, ...(option === 'retentionMs' ? { segmentMs: null } : {}) }
+  const { active } = changeOptions(topic, asked, without)
+  const fallback = {
+    name: brokerName,
+    value: configText(engine.logConfig(topic, active)[option]),
+    source: configSources.default,
+  }
+  const own = asked[option]
+  return own === undefined
+    ? [fallback]
+    : [{ name, value: configText(own), source: configSources.topic }, fallback]
+}

@@ -1,0 +1,196 @@
+import { InvalidOptionError } from '../errors.ts'
+import { toShareOffsetReset } from './share-offset-reset.ts'
+import type { ConfigType } from './topic-configs.ts'
+
+/** What a server may say for all groups that do not say it themselves, in milliseconds. */
+export interface GroupDefaults {
+  readonly consumerSessionTimeoutMs?: number | undefined
+  readonly consumerHeartbeatIntervalMs?: number | undefined
+  readonly shareSessionTimeoutMs?: number | undefined
+  readonly shareHeartbeatIntervalMs?: number | undefined
+  readonly shareRecordLockDurationMs?: number | undefined
+}
+
+/** A config of groups, by Kafka's name. (Kafka: GroupConfig) */
+export interface GroupConfig {
+  readonly name: string
+  /** The option of the server that gives it here. */
+  readonly option?: keyof GroupDefaults
+  readonly type: ConfigType & ('int' | 'string' | 'boolean')
+  /** Kafka's default. */
+  readonly fallback: string
+  /** What is no such value at all below that. */
+  readonly least?: number
+  /** What a group may say, where the broker has configs of the default, of the least and of the most. */
+  readonly range?: readonly [min: number, max: number]
+  /** Why a text is none of its values; left out where its type says all. */
+  readonly check?: (text: string) => string | undefined
+  readonly documentation: string
+}
+
+const isolationLevels = ['read_committed', 'read_uncommitted']
+
+export const groupConfigs: readonly GroupConfig[] = [
+  {
+    name: 'consumer.session.timeout.ms',
+    option: 'consumerSessionTimeoutMs',
+    type: 'int',
+    fallback: '45000',
+    least: 1,
+    range: [45_000, 60_000],
+    documentation:
+      'How long a member that sends heartbeats to its group (KIP-848) may be silent, in milliseconds.',
+  },
+  {
+    name: 'consumer.heartbeat.interval.ms',
+    option: 'consumerHeartbeatIntervalMs',
+    type: 'int',
+    fallback: '5000',
+    least: 1,
+    range: [5000, 15_000],
+    documentation: 'How often such a member is to be heard, in milliseconds.',
+  },
+  {
+    name: 'consumer.assignment.interval.ms',
+    type: 'int',
+    fallback: '1000',
+    least: 0,
+    range: [0, 15_000],
+    documentation: 'Kept and told, and without an effect: a group assigns at once.',
+  },
+  {
+    name: 'share.session.timeout.ms',
+    option: 'shareSessionTimeoutMs',
+    type: 'int',
+    fallback: '45000',
+    least: 1,
+    range: [45_000, 60_000],
+    documentation: 'How long a member of a share group may be silent, in milliseconds.',
+  },
+  {
+    name: 'share.heartbeat.interval.ms',
+    option: 'shareHeartbeatIntervalMs',
+    type: 'int',
+    fallback: '5000',
+    least: 1,
+    range: [5000, 15_000],
+    documentation: 'How often a member of a share group is to be heard, in milliseconds.',
+  },
+  {
+    name: 'share.record.lock.duration.ms',
+    option: 'shareRecordLockDurationMs',
+    type: 'int',
+    fallback: '30000',
+    least: 1000,
+    range: [15_000, 60_000],
+    documentation:
+      'How long a record that a member of a share group has acquired is its own, in milliseconds.',
+  },
+  {
+    name: 'share.delivery.count.limit',
+    type: 'int',
+    fallback: '5',
+    least: 2,
+    range: [2, 10],
+    documentation: 'How often a share group delivers a record at most.',
+  },
+  {
+    name: 'share.partition.max.record.locks',
+    type: 'int',
+    fallback: '2000',
+    least: 100,
+    range: [100, 4000],
+    documentation: 'How many records of a partition a share group has under way at most.',
+  },
+  {
+    name: 'share.auto.offset.reset',
+    type: 'string',
+    fallback: 'latest',
+    check: text =>
+      toShareOffsetReset(text) === undefined
+        ? "The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'"
+        : undefined,
+    documentation:
+      'Where a share group begins to read: earliest, latest, or by_duration: with an ISO 8601 duration, so long ago.',
+  },
+  {
+    name: 'share.isolation.level',
+    type: 'string',
+    fallback: 'read_uncommitted',
+    check: text =>
+      isolationLevels.includes(text) ? undefined : `String must be one of: ${isolationLevels.join(', ')}`,
+    documentation: 'Whether a share group gets records of transactions that are not committed.',
+  },
+  {
+    name: 'share.renew.acknowledge.enable',
+    type: 'boolean',
+    fallback: 'true',
+    documentation: 'Whether members of a share group may renew their acquisition of a record.',
+  },
+  {
+    name: 'share.assignment.interval.ms',
+    type: 'int',
+    fallback: '1000',
+    least: 0,
+    range: [0, 15_000],
+    documentation: 'Kept and told, and without an effect: a share group assigns at once.',
+  },
+]
+
+/** The broker's config that gives the default, such as `group.consumer.session.timeout.ms`; its own name where there is none. */
+export function fallbackName({ name, range }: GroupConfig): string {
+  return range === undefined ? name : `group.${name}`
+}
+
+/** The broker's config that is the end of the range, such as `group.consumer.min.session.timeout.ms`. */
+export function boundName({ name }: GroupConfig, bound: 'min' | 'max'): string {
+  return `group.${name.replace('.', `.${bound}.`)}`
+}
+
+/** What a group may say: what Kafka lets it by default, and all the way to what the server says. */
+export function boundsOf({ option, range }: GroupConfig, defaults: GroupDefaults): readonly [number, number] {
+  const own = option && defaults[option]
+  const [min, max] = range!
+  return own === undefined ? [min, max] : [Math.min(min, own), Math.max(max, own)]
+}
+
+/**
+ * The text of a value, as it is told back.
+ *
+ * @throws InvalidOptionError where it is no value of that config
+ */
+export function parseGroupConfig(config: GroupConfig, value: string): string {
+  const { name, type, least, check } = config
+  const text = type === 'boolean' ? value.trim().toLowerCase() : value.trim()
+  const refuse = (why: string): never => {
+    throw new InvalidOptionError(`Invalid value ${text} for configuration ${name}: ${why}`, {
+      option: name,
+      received: text,
+    })
+  }
+  const why = check?.(text)
+  if (why !== undefined) return refuse(why)
+  if (type === 'string') return text
+  if (type === 'boolean') {
+    return text === 'true' || text === 'false' ? text : refuse('Expected value to be either true or false')
+  }
+  if (!/^[+-]?\d+$/.test(text) || Number(text) !== (Number(text) | 0)) {
+    return refuse('Not a number of type INT')
+  }
+  if (Number(text) < least!) return refuse(`Value must be at least ${least}`)
+  return String(Number(text))
+}
+
+/** @throws InvalidOptionError where the broker lets no group say that */
+export function checkBounds(config: GroupConfig, text: string, defaults: GroupDefaults): void {
+  if (config.range === undefined) return
+  const [min, max] = boundsOf(config, defaults)
+  const refuse = (expected: string, bound: 'min' | 'max', than: number): never => {
+    throw new InvalidOptionError(
+      `${config.name} must be ${expected} than or equal to ${boundName(config, bound)} (${than}), received ${text}`,
+      { option: config.name, received: text },
+    )
+  }
+  if (Number(text) < min) refuse('greater', 'min', min)
+  if (Number(text) > max) refuse('less', 'max', max)
+}

@@ -1,0 +1,201 @@
+import { InvalidOptionError } from '../errors.ts'
+import { didYouMean, suggest } from '../suggest.ts'
+import {
+  boundName,
+  boundsOf,
+  checkBounds,
+  fallbackName,
+  type GroupConfig,
+  type GroupDefaults,
+  groupConfigs,
+  parseGroupConfig,
+} from './group-config.ts'
+import { type ShareOffsetReset, toShareOffsetReset } from './share-offset-reset.ts'
+import { configSources } from './topic-configs.ts'
+
+/** What a group's configs come to. */
+export interface ResolvedGroupConfig {
+  /** How long a KIP-848 member may be silent. */
+  readonly consumerSessionTimeoutMs: number
+  /** How often it is told to be heard. */
+  readonly consumerHeartbeatIntervalMs: number
+  readonly shareSessionTimeoutMs: number
+  readonly shareHeartbeatIntervalMs: number
+  /** How long a record that a member has acquired is its own. */
+  readonly shareRecordLockDurationMs: number
+  /** How often a record is delivered at most. */
+  readonly shareDeliveryCountLimit: number
+  /** How many records of a partition are under way at most. */
+  readonly sharePartitionMaxRecordLocks: number
+  /** Where a partition begins that the group has not read before. */
+  readonly shareAutoOffsetReset: ShareOffsetReset
+  readonly shareIsolationLevel: 'read_uncommitted' | 'read_committed'
+  /** Whether a member may renew what it has acquired (KIP-1222). */
+  readonly shareRenewAcknowledgeEnable: boolean
+}
+
+/** A config of a group with its values, the one that counts first. */
+export interface DescribedGroupConfig extends GroupConfig {
+  readonly sources: readonly { readonly name: string; readonly value: string; readonly source: number }[]
+}
+
+/** The texts that a group was given, by the names of configs. */
+export type OwnGroupConfigs = ReadonlyMap<string, string>
+
+interface Given {
+  readonly own: OwnGroupConfigs
+  readonly resolved: ResolvedGroupConfig
+}
+
+// Who is heard less often than its session lasts is out before it is heard.
+const sessions = [
+  ['consumer.session.timeout.ms', 'consumer.heartbeat.interval.ms'],
+  ['share.session.timeout.ms', 'share.heartbeat.interval.ms'],
+] as const
+
+/**
+ * What administrators say of single groups (KIP-848, KIP-932). They may say it before a group is there, and it outlasts the
+ * group.
+ */
+export class GroupConfigs {
+  readonly #defaults: GroupDefaults
+  readonly #unchanged: ResolvedGroupConfig
+  readonly #given = new Map<string, Given>()
+
+  constructor(defaults: GroupDefaults) {
+    this.#defaults = defaults
+    this.#unchanged = this.#resolve(new Map())
+  }
+
+  get(groupId: string): ResolvedGroupConfig {
+    return this.#given.get(groupId)?.resolved ?? this.#unchanged
+  }
+
+  /** The groups that were given any. */
+  get groupIds(): readonly string[] {
+    return [...this.#given.keys()]
+  }
+
+  /**
+   * What a group's own configs would become; a null is the default again, whatever it is called.
+   *
+   * @throws InvalidOptionError where Kafka has no such config, or its group may not say that
+   */
+  altered(
+    groupId: string,
+    changes: ReadonlyMap<string, string | null>,
+    { replaces }: { readonly replaces: boolean },
+  ): OwnGroupConfigs {
+    const own = new Map(replaces ? [] : this.#given.get(groupId)?.own)
+    for (const [name, value] of changes) {
+      if (value === null) own.delete(name)
+      else own.set(name, parseGroupConfig(existing(name), value))
+    }
+    for (const [name, text] of own) checkBounds(existing(name), text, this.#defaults)
+    for (const [session, heartbeat] of sessions) this.#requireGreater(own, session, heartbeat)
+    return own
+  }
+
+  become(groupId: string, own: OwnGroupConfigs): void {
+    if (own.size === 0) this.#given.delete(groupId)
+    else this.#given.set(groupId, { own, resolved: this.#resolve(own) })
+  }
+
+  /** All configs that there are, with what counts for a group. */
+  of(groupId: string): readonly DescribedGroupConfig[] {
+    const own = this.#given.get(groupId)?.own
+    return groupConfigs.map(config => {
+      const { name, fallback } = config
+      const inherited = fallbackName(config)
+      const text = own?.get(name)
+      const served = this.#served(config)
+      return {
+        ...config,
+        sources: [
+          ...(text === undefined ? [] : [{ name, value: text, source: configSources.group }]),
+          ...(served === undefined ? [] : [{ name: inherited, value: served, source: configSources.broker }]),
+          { name: inherited, value: fallback, source: configSources.default },
+        ],
+      }
+    })
+  }
+
+  /** The broker's configs that say what groups have, and how far they may go from it. */
+  get ofBroker(): readonly {
+    readonly name: string
+    readonly value: number
+    readonly documentation: string
+  }[] {
+    return groupConfigs.flatMap(config => {
+      const { name, range, documentation, fallback } = config
+      if (range === undefined) return []
+      const [least, most] = boundsOf(config, this.#defaults)
+      const bound = (end: 'min' | 'max', value: number) => ({
+        name: boundName(config, end),
+        value,
+        documentation: `The ${end === 'min' ? 'least' : 'most'} that a group may have as its ${name}.`,
+      })
+      const value = Number(this.#served(config) ?? fallback)
+      return [{ name: fallbackName(config), value, documentation }, bound('min', least), bound('max', most)]
+    })
+  }
+
+  // What the server says, where it does.
+  #served({ option }: GroupConfig): string | undefined {
+    const served = option && this.#defaults[option]
+    return served === undefined ? undefined : String(served)
+  }
+
+  #requireGreater(own: OwnGroupConfigs, session: string, heartbeat: string): void {
+    if (!own.has(session) && !own.has(heartbeat)) return
+    const text = this.#textsWith(own)
+    if (Number(text(session)) > Number(text(heartbeat))) return
+    throw new InvalidOptionError(
+      `${session} must be greater than ${heartbeat} (${text(heartbeat)}), received ${text(session)}`,
+      { option: session, received: text(session) },
+    )
+  }
+
+  #textsWith(own: OwnGroupConfigs): (name: string) => string {
+    return name => {
+      const config = existing(name)
+      return own.get(name) ?? this.#served(config) ?? config.fallback
+    }
+  }
+
+  #resolve(own: OwnGroupConfigs): ResolvedGroupConfig {
+    const text = this.#textsWith(own)
+    const int = (name: string) => Number(text(name))
+    return {
+      consumerSessionTimeoutMs: int('consumer.session.timeout.ms'),
+      consumerHeartbeatIntervalMs: int('consumer.heartbeat.interval.ms'),
+      shareSessionTimeoutMs: int('share.session.timeout.ms'),
+      shareHeartbeatIntervalMs: int('share.heartbeat.interval.ms'),
+      shareRecordLockDurationMs: int('share.record.lock.duration.ms'),
+      shareDeliveryCountLimit: int('share.delivery.count.limit'),
+      sharePartitionMaxRecordLocks: int('share.partition.max.record.locks'),
+      shareAutoOffsetReset: toShareOffsetReset(text('share.auto.offset.reset'))!,
+      shareIsolationLevel:
+        text('share.isolation.level') === 'read_committed' ? 'read_committed' : 'read_uncommitted',
+      shareRenewAcknowledgeEnable: text('share.renew.acknowledge.enable') === 'true',
+    }
+  }
+}
+
+function existing(name: string): GroupConfig {
+  const known = groupConfigs.find(config => config.name === name)
+  if (known !== undefined) return known
+  if (name.startsWith('streams.')) {
+    throw new InvalidOptionError(`Unknown group config name: ${name}. There are no streams groups`, {
+      option: name,
+    })
+  }
+  const suggestions = suggest(
+    name,
+    groupConfigs.map(config => config.name),
+  )
+  throw new InvalidOptionError(`Unknown group config name: ${name}${didYouMean(suggestions)}`, {
+    option: name,
+    suggestions,
+  })
+}

@@ -1,0 +1,31 @@
+/** Where a share group begins to read a partition that it has not read before (KIP-932). */
+export type ShareOffsetReset = 'earliest' | 'latest' | { readonly durationMs: number }
+
+// As java.time.Duration reads it: days to seconds, each of them with a sign of its own if it likes.
+const duration =
+  /^([+-]?)P(?:([+-]?\d+)D)?(?:T(?=[+-]?\d)(?:([+-]?\d+)H)?(?:([+-]?\d+)M)?(?:([+-]?\d+)(?:[.,](\d{0,9}))?S)?)?$/i
+
+const secondsIn = [86_400n, 3600n, 60n, 1n]
+
+/** What the text of a `share.auto.offset.reset` says; undefined where it says nothing. */
+export function toShareOffsetReset(text: string): ShareOffsetReset | undefined {
+  if (text === 'earliest' || text === 'latest') return text
+  const [, iso] = /^by_duration:(.*)$/s.exec(text) ?? []
+  const durationMs = iso === undefined ? undefined : parseDuration(iso)
+  return durationMs === undefined || durationMs < 0 ? undefined : { durationMs }
+}
+
+/** An ISO 8601 duration in milliseconds; undefined where it is none, or more seconds than 64 bits count. */
+function parseDuration(text: string): number | undefined {
+  const [, sign, days, hours, minutes, seconds, fraction = ''] = duration.exec(text) ?? []
+  const parts = [days, hours, minutes, seconds]
+  if (parts.every(part => part === undefined)) return undefined
+  const whole = parts.reduce(
+    (sum, part, i) => sum + BigInt((part ?? '0').replace('+', '')) * secondsIn[i]!,
+    0n,
+  )
+  if (BigInt.asIntN(64, whole) !== whole) return undefined
+  const millis = Number(fraction.padEnd(3, '0').slice(0, 3)) * (seconds?.startsWith('-') ? -1 : 1)
+  const total = Number(whole) * 1000 + millis
+  return Math.min(sign === '-' ? -total : total, Number.MAX_SAFE_INTEGER)
+}

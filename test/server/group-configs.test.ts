@@ -1,0 +1,491 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { GroupConfigs } from '../../src/server/group-configs.ts'
+import { connect, type WireOptions } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const {
+  alterConfigs,
+  consumerGroupHeartbeat,
+  deleteGroups,
+  describeConfigs,
+  incrementalAlterConfigs,
+  listConfigResources,
+} = apis as unknown as Readonly<Record<string, Api>>
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+const group = 32
+const clientMetrics = 16
+const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+
+type Change = readonly [name: string, operation: keyof typeof operations, value?: string | null]
+
+function start(options: WireOptions = {}) {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 2 }) } })
+  open.push(() => broker.close())
+  const client = new WireClient(connect(broker, options))
+  const alter = async (
+    changes: readonly Change[],
+    { type = group, name = 'g', validateOnly = false } = {},
+  ) => {
+    const configs = changes.map(([config, operation, value = null]) => ({
+      name: config,
+      configOperation: operations[operation],
+      value,
+    }))
+    const resources = [{ resourceType: type, resourceName: name, configs }]
+    const { responses } = await client.call(incrementalAlterConfigs!, 1, { resources, validateOnly })
+    return [responses[0].errorCode, responses[0].errorMessage]
+  }
+  const set = (name: string, value: string | null) => alter([[name, 'set', value]])
+  const replace = async (configs: Readonly<Record<string, string | null>>, more: object = {}) => {
+    const given = Object.entries(configs).map(([name, value]) => ({ name, value }))
+    const resources = [{ resourceType: group, resourceName: 'g', configs: given }]
+    const { responses } = await client.call(alterConfigs!, 2, { resources, ...more })
+    return [responses[0].errorCode, responses[0].errorMessage]
+  }
+  const describeAll = async (type = group, name = 'g', more: object = {}) => {
+    const resources = [{ resourceType: type, resourceName: name, configurationKeys: null }]
+    const request = { resources, includeSynonyms: true, ...more }
+    return (await client.call(describeConfigs!, 4, request)).results[0]
+  }
+  const config = async (name: string, more: object = {}) =>
+    (await describeAll(group, 'g', more)).configs.find((each: { name: string }) => each.name === name)
+  const value = async (name: string) => (await config(name)).value
+  const list = async (version: number, ...resourceTypes: number[]) => {
+    const { errorCode, configResources } = await client.call(listConfigResources!, version, { resourceTypes })
+    if (errorCode !== 0) return errorCode
+    return configResources.map((each: { resourceType: number; resourceName: string }) => [
+      each.resourceType,
+      each.resourceName,
+    ])
+  }
+  const beat = (memberId: string, memberEpoch: number, more: object = {}) =>
+    client.call(consumerGroupHeartbeat!, 1, { groupId: 'g', memberId, memberEpoch, ...more })
+  const join = (memberId: string, more: object = {}) =>
+    beat(memberId, 0, {
+      rebalanceTimeoutMs: 60_000,
+      subscribedTopicNames: ['orders'],
+      topicPartitions: [],
+      ...more,
+    })
+  return { broker, client, alter, set, replace, describeAll, config, value, list, beat, join }
+}
+
+// As Apache Kafka 4.3.1 tells them of a group that nobody has heard of.
+const defaults = [
+  ['consumer.session.timeout.ms', '45000', 3, 'group.consumer.session.timeout.ms'],
+  ['consumer.heartbeat.interval.ms', '5000', 3, 'group.consumer.heartbeat.interval.ms'],
+  ['consumer.assignment.interval.ms', '1000', 3, 'group.consumer.assignment.interval.ms'],
+  ['share.session.timeout.ms', '45000', 3, 'group.share.session.timeout.ms'],
+  ['share.heartbeat.interval.ms', '5000', 3, 'group.share.heartbeat.interval.ms'],
+  ['share.record.lock.duration.ms', '30000', 3, 'group.share.record.lock.duration.ms'],
+  ['share.delivery.count.limit', '5', 3, 'group.share.delivery.count.limit'],
+  ['share.partition.max.record.locks', '2000', 3, 'group.share.partition.max.record.locks'],
+  ['share.auto.offset.reset', 'latest', 2, 'share.auto.offset.reset'],
+  ['share.isolation.level', 'read_uncommitted', 2, 'share.isolation.level'],
+  ['share.renew.acknowledge.enable', 'true', 1, 'share.renew.acknowledge.enable'],
+  ['share.assignment.interval.ms', '1000', 3, 'group.share.assignment.interval.ms'],
+] as const
+
+describe('DescribeConfigs of a group', () => {
+  it("tells Kafka's defaults, also of a group that is not there", async () => {
+    const { describeAll } = start()
+    const { errorCode, configs } = await describeAll()
+    expect(errorCode).toBe(0)
+    expect(configs).toEqual(
+      defaults.map(([name, value, configType, inherited]) => ({
+        name,
+        value,
+        readOnly: false,
+        configSource: 5,
+        isSensitive: false,
+        configType,
+        synonyms: [{ name: inherited, value, source: 5 }],
+        documentation: null,
+      })),
+    )
+  })
+
+  it('tells what the group was given, before what the server says and what Kafka does', async () => {
+    const { set, config } = start({ consumerSessionTimeoutMs: 50_000 })
+    const ofServer = { name: 'group.consumer.session.timeout.ms', value: '50000', source: 4 }
+    const ofKafka = { name: 'group.consumer.session.timeout.ms', value: '45000', source: 5 }
+    expect(await config('consumer.session.timeout.ms')).toMatchObject({
+      value: '50000',
+      configSource: 4,
+      synonyms: [ofServer, ofKafka],
+    })
+    expect(await set('consumer.session.timeout.ms', '46000')).toEqual([0, null])
+    expect(await config('consumer.session.timeout.ms')).toMatchObject({
+      value: '46000',
+      configSource: 8,
+      synonyms: [{ name: 'consumer.session.timeout.ms', value: '46000', source: 8 }, ofServer, ofKafka],
+    })
+    expect(await config('consumer.session.timeout.ms', { includeSynonyms: false })).toMatchObject({
+      synonyms: [],
+    })
+    expect(await config('consumer.session.timeout.ms', { includeDocumentation: true })).toMatchObject({
+      documentation: expect.stringContaining('milliseconds'),
+    })
+  })
+
+  it('refuses one without a name', async () => {
+    const { describeAll } = start()
+    expect(await describeAll(group, '')).toMatchObject({
+      errorCode: 42,
+      errorMessage: 'Group name must not be empty',
+      configs: [],
+    })
+  })
+})
+
+describe('IncrementalAlterConfigs of a group', () => {
+  it('sets and takes back what it names, and leaves the rest and other groups', async () => {
+    const { alter, value, describeAll } = start()
+    expect(
+      await alter([
+        ['share.delivery.count.limit', 'set', '3'],
+        ['share.auto.offset.reset', 'set', 'earliest'],
+      ]),
+    ).toEqual([0, null])
+    expect(await alter([['share.delivery.count.limit', 'delete']])).toEqual([0, null])
+    expect(await value('share.delivery.count.limit')).toBe('5')
+    expect(await value('share.auto.offset.reset')).toBe('earliest')
+    const others = (await describeAll(group, 'other')).configs
+    expect(others.every(({ configSource }: { configSource: number }) => configSource === 5)).toBe(true)
+  })
+
+  it.each([
+    ['consumer.heartbeat.interval.ms', '+7000', '7000'],
+    ['consumer.session.timeout.ms', ' 50000 ', '50000'],
+    ['consumer.assignment.interval.ms', '0', '0'],
+    ['share.renew.acknowledge.enable', 'FALSE', 'false'],
+    ['share.isolation.level', 'read_committed', 'read_committed'],
+    ['share.auto.offset.reset', ' earliest ', 'earliest'],
+    ['share.auto.offset.reset', 'by_duration:pt1h', 'by_duration:pt1h'],
+    ['share.record.lock.duration.ms', '15000', '15000'],
+    ['share.partition.max.record.locks', '4000', '4000'],
+    ['share.delivery.count.limit', '10', '10'],
+  ])('takes %s %s, and tells it as %s', async (name, text, told) => {
+    const { set, value } = start()
+    expect(await set(name, text)).toEqual([0, null])
+    expect(await value(name)).toBe(told)
+  })
+
+  it.each([
+    [
+      'consumer.session.timeout.ms',
+      '44999',
+      'must be greater than or equal to group.consumer.min.session.timeout.ms',
+    ],
+    [
+      'consumer.session.timeout.ms',
+      '60001',
+      'must be less than or equal to group.consumer.max.session.timeout.ms',
+    ],
+    ['consumer.session.timeout.ms', '0', 'Value must be at least 1'],
+    [
+      'consumer.session.timeout.ms',
+      'soon',
+      'Invalid value soon for configuration consumer.session.timeout.ms: Not a number of type INT',
+    ],
+    ['consumer.session.timeout.ms', '1e5', 'Not a number of type INT'],
+    ['consumer.session.timeout.ms', '2147483648', 'Not a number of type INT'],
+    ['consumer.session.timeout.ms', '', 'Not a number of type INT'],
+    ['consumer.heartbeat.interval.ms', '4999', 'group.consumer.min.heartbeat.interval.ms'],
+    ['consumer.heartbeat.interval.ms', '15001', 'group.consumer.max.heartbeat.interval.ms'],
+    ['consumer.assignment.interval.ms', '15001', 'group.consumer.max.assignment.interval.ms'],
+    ['share.session.timeout.ms', '44999', 'group.share.min.session.timeout.ms'],
+    ['share.heartbeat.interval.ms', '15001', 'group.share.max.heartbeat.interval.ms'],
+    ['share.record.lock.duration.ms', '999', 'Value must be at least 1000'],
+    ['share.record.lock.duration.ms', '14999', 'group.share.min.record.lock.duration.ms'],
+    ['share.delivery.count.limit', '1', 'Value must be at least 2'],
+    ['share.delivery.count.limit', '11', 'group.share.max.delivery.count.limit'],
+    ['share.partition.max.record.locks', '99', 'Value must be at least 100'],
+    ['share.partition.max.record.locks', '4001', 'group.share.max.partition.max.record.locks'],
+    ['share.auto.offset.reset', 'LATEST', "either 'earliest', 'latest' or of the format 'by_duration:"],
+    ['share.auto.offset.reset', 'by_duration:-PT1H', 'by_duration:<PnDTnHnMn.nS>'],
+    ['share.isolation.level', 'READ_COMMITTED', 'String must be one of: read_committed, read_uncommitted'],
+    ['share.renew.acknowledge.enable', '1', 'Expected value to be either true or false'],
+    [
+      'share.record.lock.duration',
+      '20000',
+      "Unknown group config name: share.record.lock.duration. Did you mean 'share.record.lock.duration.ms'",
+    ],
+    [
+      'streams.num.standby.replicas',
+      '1',
+      'Unknown group config name: streams.num.standby.replicas. There are no streams groups',
+    ],
+  ])('refuses %s %s as Kafka does, and changes nothing', async (name, text, message) => {
+    const { alter, value } = start()
+    expect(
+      await alter([
+        ['share.assignment.interval.ms', 'set', '5'],
+        [name, 'set', text],
+      ]),
+    ).toEqual([40, expect.stringContaining(message)])
+    expect(await value('share.assignment.interval.ms')).toBe('1000')
+  })
+
+  it('lets a group go as far as the server does', async () => {
+    const { set, value, describeAll } = start({ shareRecordLockDurationMs: 2000 })
+    expect(await set('share.record.lock.duration.ms', '1999')).toEqual([
+      40,
+      expect.stringContaining('min.record.lock.duration.ms (2000), received 1999'),
+    ])
+    expect(await set('share.record.lock.duration.ms', '5000')).toEqual([0, null])
+    expect(await value('share.record.lock.duration.ms')).toBe('5000')
+    const { configs } = await describeAll(4, '1')
+    const ofBroker = (name: string) => configs.find((each: { name: string }) => each.name === name).value
+    expect(ofBroker('group.share.record.lock.duration.ms')).toBe('2000')
+    expect(ofBroker('group.share.min.record.lock.duration.ms')).toBe('2000')
+    expect(ofBroker('group.share.max.record.lock.duration.ms')).toBe('60000')
+  })
+
+  it('refuses a session that ends before the next heartbeat', async () => {
+    const { alter, set } = start({ consumerSessionTimeoutMs: 6000, consumerHeartbeatIntervalMs: 50 })
+    const refused = [
+      40,
+      expect.stringContaining('must be greater than consumer.heartbeat.interval.ms (6000)'),
+    ]
+    expect(await set('consumer.heartbeat.interval.ms', '6000')).toEqual(refused)
+    expect(await set('consumer.heartbeat.interval.ms', '5999')).toEqual([0, null])
+    expect(
+      await alter([
+        ['consumer.heartbeat.interval.ms', 'set', '6000'],
+        ['consumer.session.timeout.ms', 'set', '6001'],
+      ]),
+    ).toEqual([0, null])
+  })
+
+  it('adds nothing to what is no list, and sets nothing without a value', async () => {
+    const { alter, set } = start()
+    const name = 'share.auto.offset.reset'
+    expect(await alter([[name, 'append', 'latest']])).toEqual([
+      40,
+      `Can't APPEND to key ${name} because its type is not LIST.`,
+    ])
+    expect(await alter([[name, 'subtract', 'latest']])).toEqual([40, expect.stringContaining('SUBTRACT')])
+    expect(await set(name, null)).toEqual([42, expect.stringContaining('expected a value')])
+    const twice = [name, 'set', 'earliest'] as const
+    expect(await alter([twice, twice])).toEqual([42, expect.stringContaining('named twice')])
+  })
+
+  it('takes away what there never was', async () => {
+    const { alter, list } = start()
+    expect(await alter([['nope', 'delete']])).toEqual([0, null])
+    expect(await alter([])).toEqual([0, null])
+    expect(await list(1, group)).toEqual([])
+  })
+
+  it('only says whether it would', async () => {
+    const { alter, list } = start()
+    const would = (value: string) =>
+      alter([['consumer.session.timeout.ms', 'set', value]], { validateOnly: true })
+    expect(await would('50000')).toEqual([0, null])
+    expect(await would('1')).toEqual([40, expect.any(String)])
+    expect(await list(1, group)).toEqual([])
+  })
+
+  it('refuses a group without a name', async () => {
+    const { alter } = start()
+    expect(await alter([['consumer.session.timeout.ms', 'set', '50000']], { name: '' })).toEqual([
+      42,
+      'Group name must not be empty',
+    ])
+  })
+})
+
+it('AlterConfigs makes everything the default again that it does not name', async () => {
+  const { set, replace, value } = start()
+  await set('share.delivery.count.limit', '3')
+  expect(await replace({ 'share.auto.offset.reset': 'earliest' }, { validateOnly: true })).toEqual([0, null])
+  expect(await value('share.delivery.count.limit')).toBe('3')
+  expect(await replace({ 'share.auto.offset.reset': 'earliest' })).toEqual([0, null])
+  expect(await value('share.delivery.count.limit')).toBe('5')
+  expect(await value('share.auto.offset.reset')).toBe('earliest')
+  expect(await replace({ nope: '1' })).toEqual([40, 'Unknown group config name: nope'])
+  expect(await replace({ 'share.auto.offset.reset': null })).toEqual([42, expect.any(String)])
+  expect(await value('share.auto.offset.reset')).toBe('earliest')
+})
+
+describe("what a group's configs say", () => {
+  it('counts for its members with their next heartbeat', async () => {
+    const { broker, set, join, beat } = start({
+      consumerSessionTimeoutMs: 1000,
+      consumerHeartbeatIntervalMs: 50,
+    })
+    expect(await join('a')).toMatchObject({ heartbeatIntervalMs: 50 })
+    await set('consumer.session.timeout.ms', '5000')
+    await set('consumer.heartbeat.interval.ms', '400')
+    expect(await beat('a', 1)).toMatchObject({ heartbeatIntervalMs: 400 })
+    await broker.advance(4999)
+    expect(broker.group('g').members).toHaveLength(1)
+    await broker.advance(1)
+    expect(broker.group('g').members).toEqual([])
+  })
+
+  it('counts for the place of a static member that comes back', async () => {
+    const { broker, set, join, beat } = start({
+      consumerSessionTimeoutMs: 1000,
+      consumerHeartbeatIntervalMs: 50,
+    })
+    await set('consumer.session.timeout.ms', '5000')
+    await join('a', { instanceId: 'one' })
+    await beat('a', -2, { instanceId: 'one' })
+    await broker.advance(4999)
+    expect(broker.group('g').members).toHaveLength(1)
+    await broker.advance(1)
+    expect(broker.group('g').members).toEqual([])
+  })
+
+  it('outlasts the group', async () => {
+    const { broker, client, set, value, list } = start()
+    broker.createGroup('g', { topics: ['orders'] })
+    await set('share.delivery.count.limit', '3')
+    expect((await client.call(deleteGroups!, 2, { groupsNames: ['g'] })).results).toMatchObject([
+      { errorCode: 0 },
+    ])
+    expect(await value('share.delivery.count.limit')).toBe('3')
+    expect(await list(1, group)).toEqual([[group, 'g']])
+  })
+
+  it('counts whichever server of its broker a client is connected to', async () => {
+    const { broker, set } = start()
+    await set('consumer.heartbeat.interval.ms', '9000')
+    const other = new WireClient(connect(broker))
+    const resources = [
+      { resourceType: group, resourceName: 'g', configurationKeys: ['consumer.heartbeat.interval.ms'] },
+    ]
+    const { results } = await other.call(describeConfigs!, 4, { resources })
+    expect(results[0].configs).toMatchObject([{ value: '9000' }])
+  })
+
+  it('is what share groups go by', () => {
+    const configs = new GroupConfigs({ shareHeartbeatIntervalMs: 50 })
+    const asGiven = (own: Readonly<Record<string, string | null>>) => {
+      configs.become('g', configs.altered('g', new Map(Object.entries(own)), { replaces: false }))
+      return configs.get('g')
+    }
+    const unchanged = {
+      shareSessionTimeoutMs: 45_000,
+      shareHeartbeatIntervalMs: 50,
+      shareRecordLockDurationMs: 30_000,
+      shareDeliveryCountLimit: 5,
+      sharePartitionMaxRecordLocks: 2000,
+      shareAutoOffsetReset: 'latest',
+      shareIsolationLevel: 'read_uncommitted',
+      shareRenewAcknowledgeEnable: true,
+    }
+    expect(configs.get('g')).toMatchObject(unchanged)
+    expect(
+      asGiven({
+        'share.session.timeout.ms': '50000',
+        'share.heartbeat.interval.ms': '60',
+        'share.record.lock.duration.ms': '15000',
+        'share.delivery.count.limit': '2',
+        'share.partition.max.record.locks': '100',
+        'share.auto.offset.reset': 'earliest',
+        'share.isolation.level': 'read_committed',
+        'share.renew.acknowledge.enable': 'false',
+      }),
+    ).toMatchObject({
+      shareSessionTimeoutMs: 50_000,
+      shareHeartbeatIntervalMs: 60,
+      shareRecordLockDurationMs: 15_000,
+      shareDeliveryCountLimit: 2,
+      sharePartitionMaxRecordLocks: 100,
+      shareAutoOffsetReset: 'earliest',
+      shareIsolationLevel: 'read_committed',
+      shareRenewAcknowledgeEnable: false,
+    })
+    expect(configs.get('other')).toMatchObject(unchanged)
+  })
+
+  // As java.time.Duration reads it.
+  it.each([
+    ['PT1H', 3_600_000],
+    ['P1D', 86_400_000],
+    ['pt1h', 3_600_000],
+    ['P1DT2H3M4.5S', 93_784_500],
+    ['PT0S', 0],
+    ['PT2.S', 2000],
+    ['PT1,25S', 1250],
+    ['PT1.123456789S', 1123],
+    ['PT1H-1M', 3_540_000],
+    ['-PT-1H', 3_600_000],
+    ['P106751991167300D', Number.MAX_SAFE_INTEGER],
+  ])('begins so long ago where it says by_duration:%s', (duration, durationMs) => {
+    const configs = new GroupConfigs({})
+    const changes = new Map([['share.auto.offset.reset', `by_duration:${duration}`]])
+    configs.become('g', configs.altered('g', changes, { replaces: false }))
+    expect(configs.get('g').shareAutoOffsetReset).toEqual({ durationMs })
+  })
+
+  it.each(['', 'PT', 'P', 'PT-1H', '1h', 'P1Y', 'P1W', ' PT1H', 'PT.5S', 'P99999999999999999999D'])(
+    'is refused where a duration is %j',
+    async duration => {
+      const { set } = start()
+      expect(await set('share.auto.offset.reset', `by_duration:${duration}`)).toEqual([
+        40,
+        expect.any(String),
+      ])
+    },
+  )
+})
+
+describe('ListConfigResources', () => {
+  it('tells of topics, of brokers and of groups that were given configs', async () => {
+    const { set, list } = start()
+    await set('share.delivery.count.limit', '3')
+    expect(await list(1)).toEqual([
+      [2, 'orders'],
+      [4, '1'],
+      [group, 'g'],
+    ])
+    expect(await list(1, group, group)).toEqual([[group, 'g']])
+    expect(await list(1, 2, 4)).toEqual([
+      [2, 'orders'],
+      [4, '1'],
+    ])
+    await set('share.delivery.count.limit', '4')
+    expect(await list(1, group)).toEqual([[group, 'g']])
+  })
+
+  it('tells that there are no client metrics and no loggers', async () => {
+    const { list } = start()
+    expect(await list(0)).toEqual([])
+    expect(await list(1, clientMetrics)).toEqual([])
+    expect(await list(1, 8)).toEqual([])
+  })
+
+  it('refuses kinds that have no configs', async () => {
+    const { list } = start()
+    for (const type of [0, 1, 3, 64, -1]) expect(await list(1, 2, type)).toBe(35)
+  })
+})
+
+it('there are no client metrics to be set, and none that need be taken away', async () => {
+  const { alter, describeAll } = start()
+  const subscription = { type: clientMetrics, name: 'all' }
+  expect(await describeAll(clientMetrics, 'all')).toMatchObject({ errorCode: 0, configs: [] })
+  expect(await describeAll(clientMetrics, '')).toMatchObject({ errorCode: 42 })
+  expect(await alter([['interval.ms', 'delete']], subscription)).toEqual([0, null])
+  expect(await alter([['interval.ms', 'set', '1000']], subscription)).toEqual([
+    40,
+    expect.stringContaining('no client metrics'),
+  ])
+  expect(await alter([['interval.ms', 'set', '1000']], { ...subscription, name: '' })).toEqual([
+    42,
+    'Client metrics subscription name must not be empty',
+  ])
+})
