@@ -211,6 +211,26 @@ test('kafka-configs changes a topic, takes it back, and shows it with where it c
   )
 })
 
+test('kafka-configs changes a group, which need not be there, and shows it', async () => {
+  const configs = (...args) => tool('ConfigCommand', args, { room: 'kafka.admin' })
+  const of = ['--entity-type', 'groups', '--entity-name', 'patient']
+  const given = 'consumer.session.timeout.ms=50000,share.auto.offset.reset=by_duration:PT1H'
+  await configs(...of, '--alter', '--add-config', given)
+  const described = await configs('--describe', '--entity-type', 'groups')
+  assert.match(described, /configs for group patient are/)
+  assert.match(
+    described,
+    /consumer\.session\.timeout\.ms=50000 sensitive=false synonyms=\{DYNAMIC_GROUP_CONFIG:consumer\.session\.timeout\.ms=50000, DEFAULT_CONFIG:group\.consumer\.session\.timeout\.ms=45000\}/,
+  )
+  assert.match(described, /share\.auto\.offset\.reset=by_duration:PT1H/)
+  assert.doesNotMatch(described, /heartbeat/)
+  await assert.rejects(
+    configs(...of, '--alter', '--add-config', 'share.delivery.count.limit=11'),
+    /group\.share\.max\.delivery\.count\.limit/,
+  )
+  assert.doesNotMatch(await configs('--describe', '--entity-type', 'client-metrics'), /interval/)
+})
+
 test('kafka-consumer-groups forgets offsets', async () => {
   await broker.admin.setGroupOffsets('forgetful', [
     { topic: 'orders', partition: 0, offset: 0 },
