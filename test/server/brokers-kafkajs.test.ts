@@ -40,16 +40,16 @@ async function start(options: ServeOptions = {}, broker: Broker<typeof topics> =
       .records()
       .filter(record => record.partition === partition)
       .map(record => record.value)
-  const consume = async (groupId: string) => {
+  const consume = async (groupId: string, sessionMs = 5000) => {
     const seen: string[] = []
     const consumer = kafka.consumer({
       groupId,
       maxWaitTimeInMs: 20,
       heartbeatInterval: 10,
-      // It stays with its coordinator until these are used up, and joins again as somebody else: what it was before is a
-      // member for so long.
-      sessionTimeout: 200,
-      rebalanceTimeout: 200,
+      // It stays with its coordinator until its retries are used up, and joins again as somebody else: what it was before is
+      // a member for so long.
+      sessionTimeout: sessionMs,
+      rebalanceTimeout: sessionMs,
       retry: { retries: 2, initialRetryTime: 5, maxRetryTime: 20 },
     })
     open.push(() => consumer.disconnect())
@@ -109,7 +109,7 @@ it('goes on consuming, and loses nothing, while the leader and the coordinator s
   const leader = leaderOf(server, 0)
   const groupId = ['billing', 'shipping', 'audit', 'stock'].find(id => server.coordinatorOf(id) !== leader)!
   const coordinator = server.coordinatorOf(groupId)!
-  const seen = await consume(groupId)
+  const seen = await consume(groupId, 200)
   let sent = 0
   const through = async () => {
     await send(0, ++sent)
