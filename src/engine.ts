@@ -195,6 +195,8 @@ export interface EngineClient {
   readonly paused: readonly TopicPartition[]
   /** Records that a standalone reader has not read; a group's are counted by the group. */
   unread(): number
+  /** Whether somebody elsewhere has work left of it, which takes real time whatever the broker's is. Left out where nobody is. */
+  outside?(): boolean
   close(options: ClientCloseOptions): Promise<readonly Unread[]>
 }
 

@@ -1,5 +1,5 @@
 import type { Broker } from '../broker.ts'
-import type { Interest } from '../engine.ts'
+import type { EngineClient, Interest } from '../engine.ts'
 import { BrokerletError, UnknownMemberIdError } from '../errors.ts'
 import { Ids } from '../ids.ts'
 import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
@@ -17,6 +17,15 @@ export class ConsumerMembers {
   // The topics that each said last that it reads, where it reads topics by name.
   readonly #names = new WeakMap<ConsumerMember, string | undefined>()
   readonly #clientIds = new WeakMap<ConsumerMember, string>()
+  // All of them together: their groups say what is left to do.
+  readonly #client: EngineClient = {
+    groupId: undefined,
+    pending: () => [],
+    paused: [],
+    unread: () => 0,
+    outside: () => [...this.#members.keys()].some(groupId => this.#engine.groups.get(groupId)!.lag() > 0),
+    close: async () => [],
+  }
 
   constructor(engine: Broker['engine'], configs: GroupConfigs, firstFetches: FirstFetches) {
     this.#engine = engine
@@ -117,6 +126,7 @@ export class ConsumerMembers {
     this.#clientIds.set(member, clientId)
     this.#firstFetches.joined(clientId, memberId)
     members.set(memberId, member)
+    if (this.#members.size === 0) this.#engine.track(this.#client)
     this.#members.set(groupId, members)
     return this.#heard(groupId, member)
   }
@@ -144,7 +154,9 @@ export class ConsumerMembers {
     this.#firstFetches.left(this.#clientIds.get(member)!, member.memberId)
     const members = this.#members.get(groupId)
     members?.delete(member.memberId)
-    if (members?.size === 0) this.#members.delete(groupId)
+    if (members?.size !== 0) return
+    this.#members.delete(groupId)
+    if (this.#members.size === 0) this.#engine.untrack(this.#client)
   }
 
   /** Everybody leaves: no client is served any more. */

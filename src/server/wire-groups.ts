@@ -215,6 +215,7 @@ export class WireGroups implements GroupHolder {
       pending: () => this.#pending(group),
       paused: [],
       unread: () => 0,
+      outside: () => this.#pending(group).length > 0,
       close: async () => [],
     }
     this.#clients.set(group.id, client)

@@ -57,7 +57,10 @@ export interface AdvanceUntilIdleOptions {
   readonly groups?: readonly string[]
   /** How far time may move, in milliseconds; default a day. */
   readonly limitMs?: number
-  /** How long handlers that wait for something outside of the broker's time may take, in real milliseconds; default 5,000. */
+  /**
+   * How long handlers that wait for something outside of the broker's time, and clients of a server, may take, in real
+   * milliseconds; default 5,000.
+   */
   readonly realTimeoutMs?: number
 }
 
@@ -116,7 +119,11 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     super({ ...rest, clock, random: seededRandom(seed) })
     this.#testClock = clock
     const consumers = this.#consumers
-    this.#timeKeeper = new TimeKeeper(clock, () => [...consumers].map(({ processing }) => processing))
+    this.#timeKeeper = new TimeKeeper(
+      clock,
+      () => [...consumers].map(({ processing }) => processing),
+      () => [...this.engine.clients].some(client => client.outside?.()),
+    )
     this.timeline = new Timeline(() => clock.now(), timelineEntries)
     this.faults = new FaultPlan(this.engine.clock, this.timeline)
     this.#bench = {
@@ -196,7 +203,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   /**
    * Moves time to the next timer, and the next, until the broker is idle. Handlers that wait for something else than
    * the broker's time are waited for in real time; the timeline names them (`outside`), because such a run does not
-   * replay exactly.
+   * replay exactly. So are clients of a server.
    *
    * @throws NeverIdleError where nothing is left that could make it idle
    * @throws TimeoutError after `limitMs`, or `realTimeoutMs`
@@ -213,7 +220,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
 
   /**
    * Resolves when everything that was sent is handled, without moving time; see `Broker.idle`. `timeoutMs` is real time
-   * here, and only passes while handlers wait for something else than the broker's time.
+   * here, and only passes while handlers wait for something else than the broker's time, or clients of a server are at work.
    *
    * @throws NeverIdleError at once where only time could make it idle, naming the timers
    */

@@ -22,11 +22,14 @@ export interface Goal {
 export class TimeKeeper {
   readonly #clock: TestClock
   readonly #processings: () => Iterable<Processing>
+  readonly #served: () => boolean
   #moving = 0
 
-  constructor(clock: TestClock, processings: () => Iterable<Processing>) {
+  /** `served`: whether clients of a server have work left. */
+  constructor(clock: TestClock, processings: () => Iterable<Processing>, served: () => boolean) {
     this.#clock = clock
     this.#processings = processings
+    this.#served = served
   }
 
   /** Moves time by `ms` milliseconds. */
@@ -72,7 +75,7 @@ export class TimeKeeper {
     let inHand = ''
     let waitedMs = 0
     return async () => {
-      if (!this.#outside) return false
+      if (!this.#waitsOutside) return false
       const now = this.#running.flatMap(({ pending }) => pending).join()
       if (now !== inHand) waitedMs = 0
       inHand = now
@@ -99,8 +102,13 @@ export class TimeKeeper {
   }
 
   // Whether handlers run and none of them waits for a timer: what they wait for is not the broker's.
-  get #outside(): boolean {
+  get #waitsOutside(): boolean {
     return !this.#clock.holding && this.#running.length > 0
+  }
+
+  // Clients of a server have their own time, which goes on.
+  get #outside(): boolean {
+    return this.#waitsOutside || (!this.#clock.holding && this.#served())
   }
 
   get #running(): Processing[] {
@@ -119,9 +127,10 @@ export class TimeKeeper {
       }
       if (waitedMs >= realTimeoutMs) {
         const handlers = this.#running.flatMap(({ pending }) => pending).join(', ')
+        const why = await goal.explain()
         throw new TimeoutError(
-          `Waited ${realTimeoutMs} ms of real time for ${goal.what}: ${handlers}, and not for the broker's time`,
-          { details: await goal.explain() },
+          `Waited ${realTimeoutMs} ms of real time for ${goal.what}: ${handlers || why}, and not for the broker's time`,
+          { details: why },
         )
       }
       await realDelay(1)

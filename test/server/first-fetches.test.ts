@@ -66,7 +66,9 @@ it('what it was given and has not committed is lag, however far it has read', as
   await fetchFrom(1)
   await fetchFrom(3)
   expect(lag()).toBe(2)
-  expect((await rejectionOf(broker.idle())).message).toContain("group 'g' has lag orders-0: 2 (a)")
+  expect((await rejectionOf(broker.idle({ timeoutMs: 0 }))).message).toContain(
+    "group 'g' has lag orders-0: 2 (a)",
+  )
 })
 
 it('where two members have one client id nobody can tell whose fetches they are: all is lag', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { type ConsumerConfig, Kafka, logLevel, type ProducerConfig } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
@@ -125,8 +126,11 @@ it('consumes, produces and leaves while the time of a test broker stands still',
   const joined = new Promise(resolve => reader.on('consumer.group_join', resolve))
   await reader.run({
     autoCommitThreshold: 1,
-    eachMessage: async ({ message: { key, value } }) =>
-      void (await shop.send({ topic: 'paid', messages: [{ key, value }] })),
+    eachMessage: async ({ message: { key, value } }) => {
+      // Its own time goes on.
+      await setTimeout(20)
+      await shop.send({ topic: 'paid', messages: [{ key, value }] })
+    },
   })
   await joined
   await broker.producer().send({ topic: 'orders', key: 'k', value: 1 })
