@@ -57,6 +57,13 @@ const apis = [
   'AlterPartitionReassignments',
   'DescribeClientQuotas',
   'AlterClientQuotas',
+  'ShareGroupHeartbeat',
+  'ShareGroupDescribe',
+  'ShareFetch',
+  'ShareAcknowledge',
+  'DescribeShareGroupOffsets',
+  'AlterShareGroupOffsets',
+  'DeleteShareGroupOffsets',
   'DescribeUserScramCredentials',
   'AlterUserScramCredentials',
 ]

@@ -13,7 +13,7 @@ import { describeValue, GroupIdNotFoundError, InvalidGroupIdError } from '../err
 import type { Events, Outbox } from '../events.ts'
 import type { AssignorName } from '../group/assignors.ts'
 import { ConsumerGroup, type GroupHost } from '../group/consumer-group.ts'
-import type { GroupHolder, HeldGroup } from '../group/group-holder.ts'
+import type { GroupHolder, HeldGroup, OtherGroups } from '../group/group-holder.ts'
 import { offsetAt } from '../group/group-log.ts'
 import type { GroupMember, MemberOptions } from '../group/group-member.ts'
 import { OffsetStore } from '../group/offset-store.ts'
@@ -64,6 +64,7 @@ export interface GroupCoordinatorHost {
 export class GroupCoordinator {
   readonly groups: Map<string, ConsumerGroup> = new Map()
   readonly holders: Set<GroupHolder> = new Set()
+  readonly others: Set<OtherGroups> = new Set()
   /** How a group stopped, until a member joins it again. */
   readonly stopped: Map<string, StoppedGroup> = new Map()
   readonly #host: GroupCoordinatorHost
@@ -100,7 +101,19 @@ export class GroupCoordinator {
         `groupId expected a string that is not empty, received ${describeValue(groupId)}`,
       )
     }
+    if (this.isOther(groupId)) {
+      throw new GroupIdNotFoundError(
+        `Group '${groupId}' is a share group of Kafka clients, which no consumer can join or commit for`,
+        { groupId },
+      )
+    }
     return new ConsumerGroup(groupId, this.#groupHost())
+  }
+
+  /** Whether a group of another kind has that id. */
+  isOther(groupId: string): boolean {
+    for (const each of this.others) if (each.has(groupId)) return true
+    return false
   }
 
   #held(groupId: string): HeldGroup | undefined {

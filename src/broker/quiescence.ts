@@ -33,7 +33,9 @@ export class Quiescence {
   idle(options: IdleOptions, hold = false): Promise<void> {
     checkOptions('idle', options, { timeoutMs: duration, groups: groupList, signal: abortSignal })
     const { groups, timeoutMs, signal } = options
-    for (const groupId of groups ?? []) this.#engine.groupCoordinator.existing(groupId)
+    const { groupCoordinator } = this.#engine
+    for (const groupId of groups ?? [])
+      if (!groupCoordinator.isOther(groupId)) groupCoordinator.existing(groupId)
     const named = groups && new Set(groups)
     const condition = () => this.#atRest(named)
     const explain = () => this.#explain(named)

@@ -6,6 +6,11 @@ export interface HeldGroup {
   readonly members: readonly MemberDescription[]
 }
 
+/** Keeps groups of another kind: nobody else can have their ids. (Kafka: a group has one type) */
+export interface OtherGroups {
+  has(groupId: string): boolean
+}
+
 /** Keeps groups whose members assign by themselves: a server for clients on the wire. */
 export interface GroupHolder {
   /** The group, where it has such members now: then nobody else can be in it. */

@@ -4,6 +4,7 @@ import { FirstFetches } from './first-fetches.ts'
 import type { GroupDefaults } from './group-config.ts'
 import { GroupConfigs } from './group-configs.ts'
 import { InertConfigs } from './inert-configs.ts'
+import { ShareGroups } from './share/share-groups.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
 
@@ -23,6 +24,7 @@ export class Coordinators {
   readonly firstFetches: FirstFetches = new FirstFetches()
   readonly groups: WireGroups
   readonly members: ConsumerMembers
+  readonly shareGroups: ShareGroups
   readonly transactions: WireTransactions
   readonly inertConfigs: InertConfigs = new InertConfigs()
   #servers = 0
@@ -32,6 +34,7 @@ export class Coordinators {
     this.groupConfigs = new GroupConfigs(options)
     this.groups = new WireGroups(engine, options.initialRebalanceDelayMs, this.firstFetches)
     this.members = new ConsumerMembers(engine, this.groupConfigs, this.firstFetches)
+    this.shareGroups = new ShareGroups(engine, this.groupConfigs, this.groups)
     this.transactions = new WireTransactions(engine)
   }
 
@@ -52,6 +55,7 @@ export class Coordinators {
     byEngine.delete(engine)
     this.groups.close()
     this.members.close()
+    this.shareGroups.close()
   }
 }
 

@@ -3,16 +3,19 @@ import type { Api } from './protocol/message.ts'
 import { addOffsetsToTxn } from './protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './protocol/messages/add-partitions-to-txn.ts'
 import { alterConfigs } from './protocol/messages/alter-configs.ts'
+import { alterShareGroupOffsets } from './protocol/messages/alter-share-group-offsets.ts'
 import { consumerGroupDescribe } from './protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './protocol/messages/consumer-group-heartbeat.ts'
 import { createPartitions } from './protocol/messages/create-partitions.ts'
 import { createTopics } from './protocol/messages/create-topics.ts'
 import { deleteGroups } from './protocol/messages/delete-groups.ts'
 import { deleteRecords } from './protocol/messages/delete-records.ts'
+import { deleteShareGroupOffsets } from './protocol/messages/delete-share-group-offsets.ts'
 import { deleteTopics } from './protocol/messages/delete-topics.ts'
 import { describeConfigs } from './protocol/messages/describe-configs.ts'
 import { describeGroups } from './protocol/messages/describe-groups.ts'
 import { describeProducers } from './protocol/messages/describe-producers.ts'
+import { describeShareGroupOffsets } from './protocol/messages/describe-share-group-offsets.ts'
 import { describeTopicPartitions } from './protocol/messages/describe-topic-partitions.ts'
 import { describeTransactions } from './protocol/messages/describe-transactions.ts'
 import { endTxn } from './protocol/messages/end-txn.ts'
@@ -32,6 +35,8 @@ import { offsetDelete } from './protocol/messages/offset-delete.ts'
 import { offsetFetch } from './protocol/messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from './protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from './protocol/messages/produce.ts'
+import { shareGroupDescribe } from './protocol/messages/share-group-describe.ts'
+import { shareGroupHeartbeat } from './protocol/messages/share-group-heartbeat.ts'
 import { syncGroup } from './protocol/messages/sync-group.ts'
 import { txnOffsetCommit } from './protocol/messages/txn-offset-commit.ts'
 import { type Parts, toParts } from './request-parts.ts'
@@ -118,6 +123,18 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
     parts: [['groupIds', 'groups']],
     answeredBy: { kind: 'coordinator', list: 'groupIds' },
   }),
+  // ShareFetch and ShareAcknowledge belong to a session, which a part of them would end: their handler says who leads what.
+  shape(shareGroupHeartbeat, { answeredBy: ofGroup }),
+  shape(shareGroupDescribe, {
+    parts: [['groupIds', 'groups']],
+    answeredBy: { kind: 'coordinator', list: 'groupIds' },
+  }),
+  shape(describeShareGroupOffsets, {
+    parts: [['groups', 'groups']],
+    answeredBy: { kind: 'coordinator', list: 'groups' },
+  }),
+  shape(alterShareGroupOffsets, { answeredBy: ofGroup }),
+  shape(deleteShareGroupOffsets, { answeredBy: ofGroup }),
   shape(deleteGroups, {
     parts: [['groupsNames', 'results']],
     answeredBy: { kind: 'coordinator', list: 'groupsNames' },

@@ -100,6 +100,8 @@ export class WireGroups implements GroupHolder {
 
   /** Answers now or later what joining came to; the group is made where there is none, by one that has not been in it. */
   join(groupId: string, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
+    if (this.#engine.groupCoordinator.isOther(groupId))
+      return answer(notJoined('INCONSISTENT_GROUP_PROTOCOL', request.memberId))
     if (request.memberId !== '' && this.serving(groupId) === undefined)
       return answer(notJoined('UNKNOWN_MEMBER_ID', request.memberId))
     const group = this.#assigns(groupId) ? this.#mixedGroup(groupId) : this.#classic(groupId)

@@ -27,16 +27,21 @@ import { quotaHandlers } from './handlers/quotas.ts'
 import { replicaHandlers } from './handlers/replicas.ts'
 import { saslHandlers } from './handlers/sasl.ts'
 import { scramCredentialHandlers } from './handlers/scram-credentials.ts'
+import { shareFetchHandlers } from './handlers/share-fetch.ts'
+import { shareGroupHandlers } from './handlers/share-group.ts'
+import { shareOffsetHandlers } from './handlers/share-offsets.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
 import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
 import { fetch } from './protocol/messages/fetch.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
+import { ShareSessions } from './share/share-sessions.ts'
 import type { Wire } from './wire.ts'
 
 const maxFrameBytes = 100 * 1024 * 1024
 const fetchMaxBytes = 4 * 1024 * 1024
 const maxFetchSessions = 1000
+const maxShareSessions = 2000
 const maxTransactionTimeoutMs = 15 * 60 * 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
@@ -59,6 +64,11 @@ export interface WireOptions {
    * Where there is no place others say it. (Kafka: max.incremental.fetch.session.cache.slots)
    */
   readonly maxFetchSessions?: number
+  /**
+   * How many share consumers a broker remembers with what they read and have acquired; default 2000. Where there is no place
+   * others are refused. (Kafka: group.share.max.share.sessions)
+   */
+  readonly maxShareSessions?: number
   /**
    * How long the first join of an empty group waits for others, in milliseconds; default 0. Of a broker's servers, which share
    * their groups, the first one's counts. (Kafka: group.initial.rebalance.delay.ms)
@@ -102,6 +112,7 @@ export const wireOptions = {
   fetchMaxBytes: integer(1024),
   madeBatchesBytes: integer(0),
   maxFetchSessions: integer(0),
+  maxShareSessions: integer(0),
   initialRebalanceDelayMs: duration,
   consumerSessionTimeoutMs: integer(1),
   consumerHeartbeatIntervalMs: integer(1),
@@ -144,6 +155,7 @@ export class WireServer {
       engine,
       groups: this.#coordinators.groups,
       members: this.#coordinators.members,
+      shareGroups: this.#coordinators.shareGroups,
       transactions: this.#coordinators.transactions,
       firstFetches: this.#coordinators.firstFetches,
       inertConfigs: this.#coordinators.inertConfigs,
@@ -166,6 +178,9 @@ export class WireServer {
       ...listOffsetsHandlers(wire),
       ...membershipHandlers(wire),
       ...consumerGroupHandlers(wire),
+      ...shareGroupHandlers(wire),
+      ...shareFetchHandlers(wire, new ShareSessions(wire, options.maxShareSessions ?? maxShareSessions)),
+      ...shareOffsetHandlers(wire),
       ...offsetHandlers(wire),
       ...groupAdminHandlers(wire),
       ...topicAdminHandlers(wire),

@@ -8,6 +8,7 @@ import type { ConsumerMembers } from './consumer-members.ts'
 import type { FirstFetches } from './first-fetches.ts'
 import type { GroupConfigs } from './group-configs.ts'
 import type { InertConfigs } from './inert-configs.ts'
+import type { ShareGroups } from './share/share-groups.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
 
@@ -16,6 +17,7 @@ export interface Wire {
   readonly engine: Broker['engine']
   readonly groups: WireGroups
   readonly members: ConsumerMembers
+  readonly shareGroups: ShareGroups
   readonly transactions: WireTransactions
   readonly firstFetches: FirstFetches
   readonly inertConfigs: InertConfigs

@@ -17,6 +17,7 @@ import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
 import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
 import { describeProducers } from '../protocol/messages/describe-producers.ts'
+import { describeShareGroupOffsets } from '../protocol/messages/describe-share-group-offsets.ts'
 import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { describeTransactions } from '../protocol/messages/describe-transactions.ts'
 import { electLeaders } from '../protocol/messages/elect-leaders.ts'
@@ -31,6 +32,7 @@ import { offsetDelete } from '../protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../protocol/messages/produce.ts'
+import { shareGroupDescribe } from '../protocol/messages/share-group-describe.ts'
 import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
 import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
@@ -120,6 +122,12 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
   })),
   refusal(consumerGroupDescribe, ({ groupIds }, errorCode) => ({
     groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
+  })),
+  refusal(shareGroupDescribe, ({ groupIds }, errorCode) => ({
+    groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
+  })),
+  refusal(describeShareGroupOffsets, ({ groups }, errorCode) => ({
+    groups: groups.map(({ groupId }) => ({ groupId, errorCode })),
   })),
   refusal(deleteGroups, ({ groupsNames }, errorCode) => ({
     results: groupsNames.map(groupId => ({ groupId, errorCode })),

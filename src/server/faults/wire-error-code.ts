@@ -39,6 +39,10 @@ const ofClusters = {
   THROTTLING_QUOTA_EXCEEDED: 89,
   RESOURCE_NOT_FOUND: 91,
   DUPLICATE_RESOURCE: 92,
+  INVALID_RECORD_STATE: 121,
+  SHARE_SESSION_NOT_FOUND: 122,
+  INVALID_SHARE_SESSION_EPOCH: 123,
+  SHARE_SESSION_LIMIT_REACHED: 133,
 } as const
 
 /** Kafka's name of an error that a fault can answer with; a number stands for any other. */

@@ -13,10 +13,11 @@ import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
 import { toWireError, type Wire } from '../wire.ts'
 
-// What clients go by beside the versions: groups that assign by themselves (KIP-848), and transactions that give another epoch
-// with each end (KIP-890).
+// What clients go by beside the versions: groups that assign by themselves (KIP-848), groups that share partitions (KIP-932),
+// and transactions that give another epoch with each end (KIP-890).
 const features = [
   { name: 'group.version', level: 1 },
+  { name: 'share.version', level: 1 },
   { name: 'transaction.version', level: 2 },
 ] as const
 

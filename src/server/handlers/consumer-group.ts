@@ -118,13 +118,18 @@ function topicPartitions(wire: Wire, partitions: readonly TopicPartition[]) {
   }))
 }
 
-function notFound({ engine, groups }: Wire, groupId: string) {
-  const isThere = engine.groups.has(groupId) || groups.get(groupId) !== undefined
+function notFound({ engine, groups, shareGroups }: Wire, groupId: string) {
+  const isClassic = engine.groups.has(groupId) || groups.get(groupId) !== undefined
+  const isThere = shareGroups.has(groupId)
+    ? 'a share group'
+    : isClassic
+      ? 'one of classic clients'
+      : undefined
   return {
     groupId,
     groupState: 'Dead',
     errorCode: errorCodes.GROUP_ID_NOT_FOUND.errno,
-    errorMessage: isThere ? `Group '${groupId}' is one of classic clients` : `There is no group '${groupId}'`,
+    errorMessage: isThere ? `Group '${groupId}' is ${isThere}` : `There is no group '${groupId}'`,
   }
 }
 

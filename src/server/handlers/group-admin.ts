@@ -4,12 +4,12 @@ import { type Handler, handler } from '../handler.ts'
 import { deleteGroups } from '../protocol/messages/delete-groups.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
 import { listGroups } from '../protocol/messages/list-groups.ts'
-import { toWireError, type Wire } from '../wire.ts'
+import { attempt, toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 
 /** Groups as an administrator sees them: those of the wire, and those of this process. */
 export function groupAdminHandlers(wire: Wire): Handler[] {
-  const { engine, groups } = wire
+  const { engine, groups, shareGroups } = wire
   return [
     handler(listGroups, ({ statesFilter, typesFilter }) => {
       const ids = new Set([...engine.groups.keys(), ...[...groups.all].map(({ id }) => id)])
@@ -24,10 +24,16 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
           groupType,
         }
       })
+      const shared = [...shareGroups.all].map(({ id: groupId, state: groupState }) => ({
+        groupId,
+        protocolType: 'share',
+        groupState,
+        groupType: 'share',
+      }))
       const wanted = (filter: readonly string[], value: string) =>
         filter.length === 0 || filter.some(each => each.toLowerCase() === value.toLowerCase())
       return {
-        groups: listed.filter(
+        groups: [...listed, ...shared].filter(
           ({ groupState, groupType }) => wanted(statesFilter, groupState) && wanted(typesFilter, groupType),
         ),
       }
@@ -46,9 +52,10 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         if (own !== undefined && !assigns) return { groupId, groupState: 'Empty', ...authorized }
         // Before version 6 a group that is not there is Dead (KIP-1043).
         if (version < 6) return { groupId, groupState: 'Dead' }
-        const errorMessage = assigns
-          ? `Group '${groupId}' is not one of classic clients`
-          : `There is no group '${groupId}'`
+        const errorMessage =
+          assigns || shareGroups.has(groupId)
+            ? `Group '${groupId}' is not one of classic clients`
+            : `There is no group '${groupId}'`
         return { groupId, groupState: 'Dead', errorCode: errnoOf('GROUP_ID_NOT_FOUND'), errorMessage }
       }),
     })),
@@ -79,6 +86,8 @@ function describeClassic(group: ClassicGroup) {
 }
 
 function deleteGroup(wire: Wire, groupId: string): number {
+  const share = wire.shareGroups.get(groupId)
+  if (share !== undefined) return attempt(wire, () => wire.shareGroups.delete(share)).errorCode
   const classic = wire.groups.get(groupId)
   if (classic !== undefined && classic.members.length > 0) return errnoOf('NON_EMPTY_GROUP')
   try {

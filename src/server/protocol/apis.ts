@@ -4,6 +4,7 @@ import { alterClientQuotas } from './messages/alter-client-quotas.ts'
 import { alterConfigs } from './messages/alter-configs.ts'
 import { alterPartitionReassignments } from './messages/alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './messages/alter-replica-log-dirs.ts'
+import { alterShareGroupOffsets } from './messages/alter-share-group-offsets.ts'
 import { alterUserScramCredentials } from './messages/alter-user-scram-credentials.ts'
 import { apiVersions } from './messages/api-versions.ts'
 import { consumerGroupDescribe } from './messages/consumer-group-describe.ts'
@@ -14,6 +15,7 @@ import { createTopics } from './messages/create-topics.ts'
 import { deleteAcls } from './messages/delete-acls.ts'
 import { deleteGroups } from './messages/delete-groups.ts'
 import { deleteRecords } from './messages/delete-records.ts'
+import { deleteShareGroupOffsets } from './messages/delete-share-group-offsets.ts'
 import { deleteTopics } from './messages/delete-topics.ts'
 import { describeAcls } from './messages/describe-acls.ts'
 import { describeClientQuotas } from './messages/describe-client-quotas.ts'
@@ -22,6 +24,7 @@ import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
 import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeProducers } from './messages/describe-producers.ts'
+import { describeShareGroupOffsets } from './messages/describe-share-group-offsets.ts'
 import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { describeTransactions } from './messages/describe-transactions.ts'
 import { describeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
@@ -47,6 +50,10 @@ import { offsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
 import { produce } from './messages/produce.ts'
 import { saslAuthenticate } from './messages/sasl-authenticate.ts'
 import { saslHandshake } from './messages/sasl-handshake.ts'
+import { shareAcknowledge } from './messages/share-acknowledge.ts'
+import { shareFetch } from './messages/share-fetch.ts'
+import { shareGroupDescribe } from './messages/share-group-describe.ts'
+import { shareGroupHeartbeat } from './messages/share-group-heartbeat.ts'
 import { syncGroup } from './messages/sync-group.ts'
 import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 
@@ -59,6 +66,7 @@ export type ApiName =
   | 'AlterConfigs'
   | 'AlterPartitionReassignments'
   | 'AlterReplicaLogDirs'
+  | 'AlterShareGroupOffsets'
   | 'AlterUserScramCredentials'
   | 'ApiVersions'
   | 'ConsumerGroupDescribe'
@@ -69,6 +77,7 @@ export type ApiName =
   | 'DeleteAcls'
   | 'DeleteGroups'
   | 'DeleteRecords'
+  | 'DeleteShareGroupOffsets'
   | 'DeleteTopics'
   | 'DescribeAcls'
   | 'DescribeClientQuotas'
@@ -77,6 +86,7 @@ export type ApiName =
   | 'DescribeGroups'
   | 'DescribeLogDirs'
   | 'DescribeProducers'
+  | 'DescribeShareGroupOffsets'
   | 'DescribeTopicPartitions'
   | 'DescribeTransactions'
   | 'DescribeUserScramCredentials'
@@ -102,6 +112,10 @@ export type ApiName =
   | 'Produce'
   | 'SaslAuthenticate'
   | 'SaslHandshake'
+  | 'ShareAcknowledge'
+  | 'ShareFetch'
+  | 'ShareGroupDescribe'
+  | 'ShareGroupHeartbeat'
   | 'SyncGroup'
   | 'TxnOffsetCommit'
 
@@ -113,6 +127,7 @@ export const apis = {
   alterConfigs,
   alterPartitionReassignments,
   alterReplicaLogDirs,
+  alterShareGroupOffsets,
   alterUserScramCredentials,
   apiVersions,
   consumerGroupDescribe,
@@ -123,6 +138,7 @@ export const apis = {
   deleteAcls,
   deleteGroups,
   deleteRecords,
+  deleteShareGroupOffsets,
   deleteTopics,
   describeAcls,
   describeClientQuotas,
@@ -131,6 +147,7 @@ export const apis = {
   describeGroups,
   describeLogDirs,
   describeProducers,
+  describeShareGroupOffsets,
   describeTopicPartitions,
   describeTransactions,
   describeUserScramCredentials,
@@ -156,6 +173,10 @@ export const apis = {
   produce,
   saslAuthenticate,
   saslHandshake,
+  shareAcknowledge,
+  shareFetch,
+  shareGroupDescribe,
+  shareGroupHeartbeat,
   syncGroup,
   txnOffsetCommit,
 } as const satisfies Readonly<Record<Uncapitalize<ApiName>, unknown>>

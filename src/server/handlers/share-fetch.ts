@@ -1,0 +1,247 @@
+import type { Partition } from '../../log/partition.ts'
+import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
+import { type Handler, handler, type RequestContext } from '../handler.ts'
+import type { RequestOf, ResponseOf } from '../protocol/message.ts'
+import { shareAcknowledge } from '../protocol/messages/share-acknowledge.ts'
+import { shareFetch } from '../protocol/messages/share-fetch.ts'
+import { type AcknowledgementBatch, areValid } from '../share/acknowledgement.ts'
+import { ShareAnswer } from '../share/share-answer.ts'
+import { fetchShared, type SharedRecords, type ShareFetchWish } from '../share/share-fetching.ts'
+import type { KeptShareGroup } from '../share/share-groups.ts'
+import { isMemberId } from '../share/share-heartbeat.ts'
+import type { ShareSession } from '../share/share-session.ts'
+import { type SessionOwner, type ShareSessions, sessionEpochs } from '../share/share-sessions.ts'
+import { untilShared } from '../share/share-wait.ts'
+import { sharedLog } from '../share/shared-log.ts'
+import { toWireError, type Wire } from '../wire.ts'
+
+type FetchRequest = RequestOf<typeof shareFetch>
+type AcknowledgeRequest = RequestOf<typeof shareAcknowledge>
+type FetchedPartition = NonNullable<
+  NonNullable<ResponseOf<typeof shareFetch>['responses']>[number]['partitions']
+>[number]
+type AcknowledgedPartition = NonNullable<
+  NonNullable<ResponseOf<typeof shareAcknowledge>['responses']>[number]['partitions']
+>[number]
+
+interface AcknowledgedTopic {
+  readonly topicId: string
+  readonly partitions: readonly {
+    readonly partitionIndex: number
+    readonly acknowledgementBatches: readonly AcknowledgementBatch[]
+  }[]
+}
+
+// Kafka: ShareAcquireMode.RECORD_LIMIT (KIP-1206)
+const recordLimit = 1
+
+/** Hands out records that nobody has acquired, and hears what became of them (KIP-932). */
+export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler[] {
+  return [
+    handler(shareFetch, async (request, context) => {
+      const { shareSessionEpoch: epoch, topics, isRenewAck } = request
+      const asked = askedBy(wire, request)
+      if ('errorCode' in asked) return asked
+      const { owner, group } = asked
+      if (isRenewAck && !onlyRenews(request)) return refused('INVALID_REQUEST')
+      const begins = epoch === sessionEpochs.first
+      // Nothing can have been acquired before.
+      if (begins && topics.some(hasAcknowledgements)) return refused('INVALID_REQUEST')
+      const session = begins
+        ? sessions.open(owner, context, topics.map(toNamed))
+        : continued(sessions, owner, context, epoch)
+      if (typeof session === 'string') return refused(session)
+      if (!begins) session?.update(topics.map(toNamed), request.forgottenTopicsData)
+      const answer = new ShareAnswer<FetchedPartition>({ records: [], acquiredRecords: [] })
+      acknowledge(wire, asked, context, { topics, isRenewAck }, (topicId, partition, { errorCode }) =>
+        answer.tell(topicId, partition, { acknowledgeErrorCode: errorCode }),
+      )
+      if (session === undefined) sessions.close(owner, context.node)
+      else if (!isRenewAck) await fetch(wire, asked, session, request, context, answer)
+      return {
+        errorCode: 0,
+        acquisitionLockTimeoutMs: lockDuration(wire, group),
+        responses: answer.responses,
+        nodeEndpoints: answer.nodeEndpoints,
+      }
+    }),
+
+    handler(shareAcknowledge, (request, context) => {
+      const { shareSessionEpoch: epoch } = request
+      const asked = askedBy(wire, request)
+      if ('errorCode' in asked) return asked
+      const { owner, group } = asked
+      if (epoch === sessionEpochs.first) return refused('INVALID_SHARE_SESSION_EPOCH')
+      const session = continued(sessions, owner, context, epoch)
+      if (typeof session === 'string') return refused(session)
+      const answer = new ShareAnswer<AcknowledgedPartition>({})
+      acknowledge(wire, asked, context, request, (topicId, partition, { errorCode, leadership }) =>
+        answer.tell(topicId, partition, { errorCode }, leadership),
+      )
+      if (session === undefined) sessions.close(owner, context.node)
+      return {
+        errorCode: 0,
+        acquisitionLockTimeoutMs: lockDuration(wire, group),
+        responses: answer.responses,
+        nodeEndpoints: answer.nodeEndpoints,
+      }
+    }),
+  ]
+}
+
+interface Asked {
+  readonly owner: SessionOwner
+  readonly group: KeptShareGroup
+}
+
+function refused(code: WireErrorCode): { readonly errorCode: number } {
+  return { errorCode: errnoOfName(code) }
+}
+
+// Whether it is a member of its group nobody asks, as in Kafka: only the coordinator would know.
+function askedBy(
+  wire: Wire,
+  { groupId, memberId }: Pick<FetchRequest, 'groupId' | 'memberId'>,
+): Asked | { readonly errorCode: number } {
+  if (!groupId || !isMemberId(memberId)) return refused('INVALID_REQUEST')
+  try {
+    return { owner: { groupId, memberId }, group: wire.shareGroups.of(groupId) }
+  } catch (error) {
+    return toWireError(wire, error)
+  }
+}
+
+/** The session that a request follows; undefined where it ends one. */
+function continued(
+  sessions: ShareSessions,
+  owner: SessionOwner,
+  { node }: RequestContext,
+  epoch: number,
+): ShareSession | WireErrorCode | undefined {
+  if (epoch !== sessionEpochs.final) return sessions.next(owner, node, epoch)
+  return sessions.get(owner, node) === undefined ? 'SHARE_SESSION_NOT_FOUND' : undefined
+}
+
+// Who prolongs its locks does not wait for records meanwhile (KIP-1222).
+function onlyRenews({ maxWaitMs, minBytes, maxBytes, maxRecords, topics }: FetchRequest): boolean {
+  const wants = maxWaitMs !== 0 || minBytes !== 0 || maxBytes !== 0 || maxRecords !== 0
+  return !wants && topics.every(({ partitions }) => partitions.every(isAcknowledged))
+}
+
+function isAcknowledged({ acknowledgementBatches }: AcknowledgedTopic['partitions'][number]): boolean {
+  return acknowledgementBatches.length > 0
+}
+
+function hasAcknowledgements({ partitions }: AcknowledgedTopic): boolean {
+  return partitions.some(isAcknowledged)
+}
+
+function toNamed({ topicId, partitions }: AcknowledgedTopic) {
+  return { topicId, partitions: partitions.map(({ partitionIndex }) => partitionIndex) }
+}
+
+function lockDuration({ groupConfigs }: Wire, { members }: KeptShareGroup): number {
+  return groupConfigs.get(members.id).shareRecordLockDurationMs
+}
+
+// --- acknowledging --------------------------------------------------------------------------------------------------
+
+type Tell = (topicId: string, partition: number, result: Acknowledged) => void
+
+interface Acknowledged {
+  readonly errorCode: number
+  readonly leadership?: Parameters<ShareAnswer<object>['tell']>[3]
+}
+
+function acknowledge(
+  wire: Wire,
+  asked: Asked,
+  context: RequestContext,
+  {
+    topics,
+    isRenewAck,
+  }: Pick<AcknowledgeRequest, 'isRenewAck'> & { readonly topics: readonly AcknowledgedTopic[] },
+  tell: Tell,
+): void {
+  for (const { topicId, partitions } of topics) {
+    for (const { partitionIndex, acknowledgementBatches: batches } of partitions) {
+      if (batches.length === 0) continue
+      const result = areValid(batches, isRenewAck)
+        ? acknowledgeOne(wire, asked, context, topicId, partitionIndex, batches)
+        : refused('INVALID_REQUEST')
+      tell(topicId, partitionIndex, result)
+    }
+  }
+}
+
+function acknowledgeOne(
+  wire: Wire,
+  { owner, group }: Asked,
+  { node }: RequestContext,
+  topicId: string,
+  partition: number,
+  batches: readonly AcknowledgementBatch[],
+): Acknowledged {
+  const found = sharedLog(wire, node, topicId, partition)
+  if (!('log' in found)) return found
+  const error = group.partitions.acknowledge(found.log, owner.memberId, batches)
+  return error === undefined ? { errorCode: 0 } : refused(error)
+}
+
+// --- fetching -------------------------------------------------------------------------------------------------------
+
+async function fetch(
+  wire: Wire,
+  { owner: { memberId }, group: { partitions } }: Asked,
+  session: ShareSession,
+  request: FetchRequest,
+  { node, signal }: RequestContext,
+  answer: ShareAnswer<FetchedPartition>,
+): Promise<void> {
+  const wish: ShareFetchWish = {
+    memberId,
+    minBytes: request.minBytes,
+    maxBytes: Math.min(request.maxBytes, wire.fetchMaxBytes),
+    maxRecords: request.maxRecords,
+    batchSize: request.batchSize,
+    exact: request.shareAcquireMode === recordLimit,
+  }
+  const wanted = session.partitions
+  const find = () =>
+    wanted.map(each => ({ each, found: sharedLog(wire, node, each.topicId, each.partition) }))
+  const logsOf = (all: ReturnType<typeof find>): Partition[] =>
+    all.flatMap(({ found }) => ('log' in found ? [found.log] : []))
+  let fetched: SharedRecords[] = []
+  const look = (anyway: boolean) => {
+    fetched = fetchShared(wire, partitions, logsOf(find()), wish, anyway)
+    return fetched.length > 0
+  }
+  const logs = logsOf(find())
+  const { maxWaitMs } = request
+  // An error is told at once, whatever the rest could wait for.
+  const waits = maxWaitMs > 0 && logs.length === wanted.length && wish.maxRecords > 0
+  if (!look(!waits) && waits) {
+    const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal }, () => look(false))
+    // Nobody would hear of what is acquired now.
+    if (!found && !signal.aborted) look(true)
+  }
+  const byLog = new Map(fetched.map(each => [each.log, each]))
+  for (const { each, found } of find()) {
+    const shared = 'log' in found ? byLog.get(found.log) : undefined
+    const errorCode = 'log' in found ? 0 : found.errorCode
+    // A new one, or one that is well again, is told of.
+    if (shared !== undefined || errorCode !== 0 || each.due) {
+      const told = {
+        errorCode,
+        records: shared?.records ?? [],
+        acquiredRecords: [...(shared?.acquired ?? [])].map(toAcquired),
+      }
+      answer.tell(each.topicId, each.partition, told, 'log' in found ? undefined : found.leadership)
+    }
+    each.due = errorCode !== 0
+  }
+}
+
+function toAcquired({ first, last, deliveryCount }: SharedRecords['acquired'][number]) {
+  return { firstOffset: first, lastOffset: last, deliveryCount }
+}

@@ -1,0 +1,95 @@
+import { authorizedOperations } from '../authorized-operations.ts'
+import { memberEpochs } from '../consumer-heartbeat.ts'
+import { type Handler, handler } from '../handler.ts'
+import { shareGroupDescribe } from '../protocol/messages/share-group-describe.ts'
+import { shareGroupHeartbeat } from '../protocol/messages/share-group-heartbeat.ts'
+import type { SharedPartition, ShareGroup, ShareMember } from '../share/share-group.ts'
+import { checkShareHeartbeat, type ShareHeartbeat } from '../share/share-heartbeat.ts'
+import { toWireError, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-groups.ts'
+
+/** Groups whose members share partitions (KIP-932). */
+export function shareGroupHandlers(wire: Wire): Handler[] {
+  return [
+    handler(shareGroupHeartbeat, (request, { clientId }) => {
+      const { groupId, memberId, memberEpoch, rackId, subscribedTopicNames: names } = request
+      try {
+        const beat: ShareHeartbeat = {
+          groupId,
+          memberId,
+          memberEpoch,
+          rackId: rackId ?? undefined,
+          clientId,
+          topics: names === null ? undefined : [...new Set(names)].sort(),
+        }
+        checkShareHeartbeat(beat)
+        const member = wire.shareGroups.heartbeat(beat)
+        return memberEpoch === memberEpochs.leaves
+          ? { errorCode: 0, memberId, memberEpoch }
+          : answer(wire, groupId, member)
+      } catch (error) {
+        return toWireError(wire, error)
+      }
+    }),
+
+    handler(shareGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
+      groups: groupIds.map(groupId => {
+        if (groupId === '') return { groupId, errorCode: errnoOf('INVALID_GROUP_ID') }
+        const group = wire.shareGroups.get(groupId)
+        if (group === undefined) return notFound(groupId)
+        return {
+          ...describe(group.members),
+          authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
+        }
+      }),
+    })),
+  ]
+}
+
+function answer({ groupConfigs }: Wire, groupId: string, member: ShareMember) {
+  const tell = member.changed
+  member.changed = false
+  return {
+    errorCode: 0,
+    memberId: member.memberId,
+    memberEpoch: member.epoch,
+    heartbeatIntervalMs: groupConfigs.get(groupId).shareHeartbeatIntervalMs,
+    assignment: tell ? { topicPartitions: topicPartitions(member.assigned) } : null,
+  }
+}
+
+function topicPartitions(assigned: readonly SharedPartition[]) {
+  return [...new Set(assigned.map(({ topic }) => topic))].map(topic => ({
+    topicId: topic.id,
+    topicName: topic.name,
+    partitions: assigned.filter(each => each.topic === topic).map(({ partition }) => partition),
+  }))
+}
+
+function notFound(groupId: string) {
+  return {
+    groupId,
+    groupState: 'Dead',
+    errorCode: errnoOf('GROUP_ID_NOT_FOUND'),
+    errorMessage: `There is no share group '${groupId}'`,
+  }
+}
+
+function describe({ id, state, epoch, members }: ShareGroup) {
+  return {
+    groupId: id,
+    groupState: state,
+    groupEpoch: epoch,
+    assignmentEpoch: epoch,
+    assignorName: 'simple',
+    members: members.map(({ memberId, rackId, epoch: memberEpoch, clientId, topics, assigned }) => ({
+      memberId,
+      rackId,
+      memberEpoch,
+      clientId,
+      clientHost: '/127.0.0.1',
+      subscribedTopicNames: [...topics],
+      assignment: { topicPartitions: topicPartitions(assigned) },
+    })),
+  }
+}

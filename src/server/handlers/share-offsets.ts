@@ -1,0 +1,104 @@
+import type { Partition } from '../../log/partition.ts'
+import { type Handler, handler } from '../handler.ts'
+import { alterShareGroupOffsets } from '../protocol/messages/alter-share-group-offsets.ts'
+import { deleteShareGroupOffsets } from '../protocol/messages/delete-share-group-offsets.ts'
+import { describeShareGroupOffsets } from '../protocol/messages/describe-share-group-offsets.ts'
+import { noUuid } from '../protocol/type.ts'
+import type { KeptShareGroup } from '../share/share-groups.ts'
+import { toWireError, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-groups.ts'
+
+interface Wanted {
+  readonly topicName: string
+  readonly partitions: readonly number[]
+}
+
+const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
+
+/** How far share groups have come, as an administrator sees and sets it. */
+export function shareOffsetHandlers(wire: Wire): Handler[] {
+  const { engine, shareGroups } = wire
+  return [
+    handler(describeShareGroupOffsets, ({ groups }) => ({
+      groups: groups.map(({ groupId, topics }) => {
+        const group = shareGroups.get(groupId)
+        return {
+          groupId,
+          topics: (topics ?? allOf(group)).map(({ topicName, partitions }) => ({
+            topicName,
+            topicId: engine.topics.get(topicName)?.id ?? noUuid,
+            partitions: partitions.map(partitionIndex => ({
+              partitionIndex,
+              ...placeOf(wire, group, engine.topics.get(topicName)?.partitions[partitionIndex]),
+            })),
+          })),
+        }
+      }),
+    })),
+
+    handler(alterShareGroupOffsets, ({ groupId, topics }) => {
+      try {
+        const group = shareGroups.of(groupId)
+        shareGroups.requireEmpty(group)
+        return {
+          errorCode: 0,
+          responses: topics.map(({ topicName, partitions }) => {
+            const topic = engine.topics.get(topicName)
+            return {
+              topicName,
+              topicId: topic?.id ?? noUuid,
+              partitions: partitions.map(({ partitionIndex, startOffset }) => {
+                const log = topic?.partitions[partitionIndex]
+                if (log === undefined) return { partitionIndex, errorCode: unknownPartition }
+                group.partitions.setStart(log, startOffset)
+                return { partitionIndex, errorCode: 0 }
+              }),
+            }
+          }),
+        }
+      } catch (error) {
+        return toWireError(wire, error)
+      }
+    }),
+
+    handler(deleteShareGroupOffsets, ({ groupId, topics }) => {
+      const group = shareGroups.get(groupId)
+      if (group === undefined) return { errorCode: errnoOf('GROUP_ID_NOT_FOUND') }
+      try {
+        shareGroups.requireEmpty(group)
+        return {
+          errorCode: 0,
+          responses: topics.map(({ topicName }) => {
+            const topicId = engine.topics.get(topicName)?.id ?? noUuid
+            const errorMessage = `Group '${groupId}' has no offsets of topic '${topicName}'`
+            return group.partitions.deleteTopic(topicName)
+              ? { topicName, topicId, errorCode: 0 }
+              : { topicName, topicId, errorCode: unknownPartition, errorMessage }
+          }),
+        }
+      } catch (error) {
+        return toWireError(wire, error)
+      }
+    }),
+  ]
+}
+
+function allOf(group: KeptShareGroup | undefined): Wanted[] {
+  const logs = [...(group?.partitions.all.keys() ?? [])]
+  return [...new Set(logs.map(({ topic }) => topic))].map(topicName => ({
+    topicName,
+    partitions: logs.filter(({ topic }) => topic === topicName).map(({ index }) => index),
+  }))
+}
+
+const nowhere = { startOffset: -1, leaderEpoch: 0, lag: -1, errorCode: 0 }
+
+// Offsets without a record count until they are looked at, as in Kafka (KIP-1226).
+function placeOf({ cluster }: Wire, group: KeptShareGroup | undefined, log: Partition | undefined) {
+  const partition = log && group?.partitions.all.get(log)
+  if (log === undefined || partition === undefined) return nowhere
+  const unread = Math.max(0, log.highWatermark - Math.max(partition.endOffset, log.logStartOffset))
+  const inFlight = partition.inFlight.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+  const { epoch: leaderEpoch } = cluster.leadershipOf(log)
+  return { startOffset: partition.startOffset, leaderEpoch, lag: unread + inFlight, errorCode: 0 }
+}

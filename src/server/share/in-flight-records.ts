@@ -1,0 +1,80 @@
+/** The records that were acquired together, as one of the ranges that a client was told: they stay together. */
+export interface InFlightBatch {
+  readonly size: number
+}
+
+/**
+ * Records of a share partition in one state, from an offset to another, both included: who holds them, or that anybody may
+ * acquire them once more. (Kafka: InFlightState)
+ */
+export interface InFlightRecords {
+  readonly first: number
+  readonly last: number
+  readonly state: 'available' | 'acquired'
+  readonly deliveryCount: number
+  readonly batch: InFlightBatch
+  /** Who has acquired them; '' where they are available. */
+  readonly memberId: string
+  /** When they are available again unless they are acknowledged before, on the clock's `monotonic()`. */
+  readonly lockedUntil: number
+}
+
+/** Runs of in-flight records in the order of their offsets, without overlaps. What is in none of them is finished. */
+export class InFlightRuns {
+  readonly #runs: InFlightRecords[] = []
+
+  get all(): readonly InFlightRecords[] {
+    return this.#runs
+  }
+
+  get first(): InFlightRecords | undefined {
+    return this.#runs[0]
+  }
+
+  /** The runs that have an offset of those, whole ones. */
+  within(first: number, last: number): readonly InFlightRecords[] {
+    return this.#runs.slice(this.#indexOf(first), this.#indexAfter(last))
+  }
+
+  add(run: InFlightRecords): void {
+    this.#runs.push(run)
+  }
+
+  /** Puts something else, or nothing, in the place of the part of each run that lies within those offsets. */
+  replace(
+    first: number,
+    last: number,
+    become: (part: InFlightRecords) => InFlightRecords | readonly InFlightRecords[] | undefined,
+  ): void {
+    const from = this.#indexOf(first)
+    const to = this.#indexAfter(last)
+    const replaced = this.#runs.slice(from, to).flatMap(run => {
+      const part = { ...run, first: Math.max(first, run.first), last: Math.min(last, run.last) }
+      return [
+        ...(run.first < part.first ? [{ ...run, last: part.first - 1 }] : []),
+        ...[become(part) ?? []].flat(),
+        ...(run.last > part.last ? [{ ...run, first: part.last + 1 }] : []),
+      ]
+    })
+    this.#runs.splice(from, to - from, ...replaced)
+  }
+
+  // Of the first run that ends at or after an offset.
+  #indexOf(offset: number): number {
+    let low = 0
+    let high = this.#runs.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#runs[middle]!.last < offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  // Of the first run that begins after it.
+  #indexAfter(offset: number): number {
+    const index = this.#indexOf(offset)
+    const run = this.#runs[index]
+    return run !== undefined && run.first <= offset ? index + 1 : index
+  }
+}

@@ -1,0 +1,40 @@
+import type { ClusterNode, Leadership } from '../cluster/cluster.ts'
+
+const noLeader = { leaderId: -1, leaderEpoch: -1 }
+
+/** Gathers what is told of partitions under their topics, and where the leaders of others are (KIP-951). */
+export class ShareAnswer<Told extends object> {
+  readonly #topics = new Map<string, Map<number, Told>>()
+  readonly #leaders = new Set<ClusterNode>()
+  readonly #nothing: Partial<Told>
+
+  /** `nothing`: what is told of a partition of which there is nothing else to tell. */
+  constructor(nothing: Partial<Told>) {
+    this.#nothing = nothing
+  }
+
+  /** Adds to what is told of a partition. */
+  tell(topicId: string, partition: number, told: Partial<Told>, leadership?: Leadership): void {
+    const partitions = this.#topics.get(topicId) ?? new Map<number, Told>()
+    this.#topics.set(topicId, partitions)
+    const before = partitions.get(partition) ?? {
+      ...this.#nothing,
+      partitionIndex: partition,
+      currentLeader: noLeader,
+    }
+    const leader = leadership && { leaderId: leadership.leader.nodeId, leaderEpoch: leadership.epoch }
+    partitions.set(partition, { ...before, ...told, ...(leader && { currentLeader: leader }) } as Told)
+    if (leadership !== undefined) this.#leaders.add(leadership.leader)
+  }
+
+  get responses(): { readonly topicId: string; readonly partitions: Told[] }[] {
+    return [...this.#topics].map(([topicId, partitions]) => ({
+      topicId,
+      partitions: [...partitions.values()],
+    }))
+  }
+
+  get nodeEndpoints(): { readonly nodeId: number; readonly host: string; readonly port: number }[] {
+    return [...this.#leaders].map(({ nodeId, host, port }) => ({ nodeId, host, port }))
+  }
+}

@@ -1,0 +1,163 @@
+import { BrokerletError, UnknownMemberIdError } from '../../errors.ts'
+import type { Topic } from '../../log/topic.ts'
+import { memberEpochs } from '../consumer-heartbeat.ts'
+import type { ShareHeartbeat } from './share-heartbeat.ts'
+import { assignSimply } from './simple-assignor.ts'
+
+/** A partition of a topic as it is now: one that was deleted and made anew is another. */
+export interface SharedPartition {
+  readonly topic: Topic
+  readonly partition: number
+}
+
+/** A member of a share group. */
+export interface ShareMember {
+  readonly memberId: string
+  clientId: string
+  rackId: string | null
+  topics: readonly string[]
+  /** The epoch that it was told last. */
+  epoch: number
+  /** The one before, with which it comes where it has not heard the last answer. */
+  epochBefore: number
+  assigned: readonly SharedPartition[]
+  /** Whether it has something new to hear. */
+  changed: boolean
+}
+
+// Kafka: group.share.max.size
+const mostMembers = 200
+
+/**
+ * The members of a share group, and which partitions each of them reads: as nobody owns one, nothing has to be given up before
+ * another gets it, and a member is at the group's epoch as soon as it is heard. (KIP-932; Kafka: ShareGroup)
+ */
+export class ShareGroup {
+  readonly id: string
+  readonly #topics: ReadonlyMap<string, Topic>
+  readonly #members = new Map<string, ShareMember>()
+  // One object for each partition, so that it can be recognised.
+  readonly #partitions = new WeakMap<Topic, SharedPartition[]>()
+  #epoch = 0
+  // The topics that were there when it assigned last.
+  #known = ''
+
+  constructor(id: string, topics: ReadonlyMap<string, Topic>) {
+    this.id = id
+    this.#topics = topics
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get state(): 'Empty' | 'Stable' {
+    return this.#members.size === 0 ? 'Empty' : 'Stable'
+  }
+
+  get members(): readonly ShareMember[] {
+    return [...this.#members.values()]
+  }
+
+  get(memberId: string): ShareMember | undefined {
+    return this.#members.get(memberId)
+  }
+
+  /**
+   * A member joins, or shows that it is there.
+   *
+   * @throws BrokerletError that says why it is not served
+   */
+  heartbeat(beat: ShareHeartbeat): ShareMember {
+    const joins = beat.memberEpoch === memberEpochs.joins
+    const known = this.#members.get(beat.memberId)
+    const member = joins ? (known ?? this.#add(beat)) : this.#existing(beat)
+    const subscribed = beat.topics !== undefined && beat.topics.join() !== member.topics.join()
+    member.clientId = beat.clientId
+    member.rackId = beat.rackId ?? member.rackId
+    member.topics = beat.topics ?? member.topics
+    // Who says all that it has to say may not have heard the last answer.
+    member.changed ||= joins || beat.topics !== undefined
+    if (known === undefined || subscribed || this.#known !== this.#describeTopics()) this.#rebalance()
+    if (member.epoch !== this.#epoch) {
+      member.epochBefore = member.epoch
+      member.epoch = this.#epoch
+    }
+    return member
+  }
+
+  #add({ groupId, memberId, clientId }: ShareHeartbeat): ShareMember {
+    if (this.#members.size >= mostMembers) {
+      const message = `Share group '${groupId}' has ${mostMembers} members, and takes no more`
+      throw new BrokerletError('GROUP_MAX_SIZE_REACHED', message, { groupId, memberId })
+    }
+    const member: ShareMember = {
+      memberId,
+      clientId,
+      rackId: null,
+      topics: [],
+      epoch: 0,
+      epochBefore: 0,
+      assigned: [],
+      changed: true,
+    }
+    this.#members.set(memberId, member)
+    return member
+  }
+
+  #existing({ groupId, memberId, memberEpoch }: ShareHeartbeat): ShareMember {
+    const member = this.#members.get(memberId)
+    if (member === undefined) throw unknownMember(groupId, memberId)
+    if (memberEpoch === member.epoch || memberEpoch === member.epochBefore) return member
+    throw new BrokerletError(
+      'FENCED_MEMBER_EPOCH',
+      `Member '${memberId}' of share group '${groupId}' has to join again: it is at epoch ${member.epoch}, received ${memberEpoch}`,
+      { groupId, memberId },
+    )
+  }
+
+  /** @throws UnknownMemberIdError */
+  leave(memberId: string): void {
+    if (!this.#members.delete(memberId)) throw unknownMember(this.id, memberId)
+    this.#rebalance()
+  }
+
+  #rebalance(): void {
+    this.#epoch++
+    this.#known = this.#describeTopics()
+    const assigned = assignSimply(this.members, topic => this.#partitionsOf(topic))
+    for (const member of this.#members.values()) {
+      const partitions = assigned.get(member.memberId)!
+      const same =
+        partitions.length === member.assigned.length &&
+        partitions.every(each => member.assigned.includes(each))
+      if (same) continue
+      member.assigned = partitions
+      member.changed = true
+    }
+  }
+
+  #partitionsOf(name: string): readonly SharedPartition[] {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) return []
+    const partitions = this.#partitions.get(topic) ?? []
+    for (let i = partitions.length; i < topic.partitionCount; i++) partitions.push({ topic, partition: i })
+    this.#partitions.set(topic, partitions)
+    return partitions
+  }
+
+  #describeTopics(): string {
+    const names = [...new Set(this.members.flatMap(({ topics }) => topics))].sort()
+    return names
+      .flatMap(name => this.#topics.get(name) ?? [])
+      .map(({ id, partitionCount }) => `${id} ${partitionCount}`)
+      .join()
+  }
+}
+
+function unknownMember(groupId: string, memberId: string): UnknownMemberIdError {
+  return new UnknownMemberIdError(`'${memberId}' is no member of share group '${groupId}'`, {
+    groupId,
+    memberId,
+  })
+}

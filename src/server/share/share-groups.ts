@@ -1,0 +1,167 @@
+import type { Broker } from '../../broker.ts'
+import type { EngineClient } from '../../engine.ts'
+import { GroupIdNotFoundError, NonEmptyGroupError, UnknownMemberIdError } from '../../errors.ts'
+import type { OtherGroups } from '../../group/group-holder.ts'
+import { memberEpochs } from '../consumer-heartbeat.ts'
+import type { GroupConfigs } from '../group-configs.ts'
+import type { WireGroups } from '../wire-groups.ts'
+import { ShareGroup, type ShareMember } from './share-group.ts'
+import type { ShareHeartbeat } from './share-heartbeat.ts'
+import { SharePartitions } from './share-partitions.ts'
+import { unfinishedOf } from './unfinished.ts'
+
+/** A share group: its members, and how far they have come. */
+export interface KeptShareGroup {
+  readonly members: ShareGroup
+  readonly partitions: SharePartitions
+  readonly client: EngineClient
+}
+
+/** What share groups need to know of other groups: no two of them have one id. */
+export type NeighbourGroups = Pick<WireGroups, 'get'>
+
+/** The share groups of a broker (KIP-932): their members come over the wire only. */
+export class ShareGroups implements OtherGroups {
+  readonly #engine: Broker['engine']
+  readonly #configs: GroupConfigs
+  readonly #neighbours: NeighbourGroups
+  readonly #groups = new Map<string, KeptShareGroup>()
+
+  constructor(engine: Broker['engine'], configs: GroupConfigs, neighbours: NeighbourGroups) {
+    this.#engine = engine
+    this.#configs = configs
+    this.#neighbours = neighbours
+    engine.groupCoordinator.others.add(this)
+    engine.events.on('topicDeleted', this.#topicDeleted)
+  }
+
+  has(groupId: string): boolean {
+    return this.#groups.has(groupId)
+  }
+
+  get(groupId: string): KeptShareGroup | undefined {
+    return this.#groups.get(groupId)
+  }
+
+  get all(): Iterable<ShareGroup> {
+    return [...this.#groups.values()].map(({ members }) => members)
+  }
+
+  /**
+   * The group, which is made where there is none.
+   *
+   * @throws GroupIdNotFoundError where a group of another kind has its id
+   */
+  of(groupId: string): KeptShareGroup {
+    const known = this.#groups.get(groupId)
+    if (known !== undefined) return known
+    this.requireFree(groupId)
+    const { clock, topics } = this.#engine
+    const configs = this.#configs
+    const members = new ShareGroup(groupId, topics)
+    const partitions = new SharePartitions(groupId, {
+      clock,
+      get config() {
+        return configs.get(groupId)
+      },
+      touch: () => this.#engine.touch(),
+    })
+    // Counts for `idle`: what is available or acquired is work that somebody does.
+    const client: EngineClient = {
+      groupId,
+      pending: () => unfinishedOf(members, partitions),
+      paused: [],
+      unread: () => 0,
+      close: async () => [],
+    }
+    const group: KeptShareGroup = { members, partitions, client }
+    this.#groups.set(groupId, group)
+    this.#engine.track(client)
+    return group
+  }
+
+  /** @throws GroupIdNotFoundError where a group of another kind has that id */
+  requireFree(groupId: string): void {
+    if (!this.#engine.groups.has(groupId) && this.#neighbours.get(groupId) === undefined) return
+    throw new GroupIdNotFoundError(`Group '${groupId}' is not a share group`, { groupId })
+  }
+
+  /**
+   * A member joins, goes, or shows that it is there.
+   *
+   * @throws BrokerletError that says why it is not served
+   */
+  heartbeat(beat: ShareHeartbeat): ShareMember {
+    const { groupId, memberId, memberEpoch } = beat
+    const group = this.#groupOf(beat)
+    const member = group.members.get(memberId)
+    if (memberEpoch === memberEpochs.leaves) {
+      this.#leave(group, memberId)
+      return member!
+    }
+    const heard = group.members.heartbeat(beat)
+    const { shareSessionTimeoutMs } = this.#configs.get(groupId)
+    this.#engine.clock.schedule(timerOf(groupId, memberId), shareSessionTimeoutMs, () =>
+      this.#leave(group, memberId),
+    )
+    this.#engine.touch()
+    return heard
+  }
+
+  // UNKNOWN_MEMBER_ID also where its group is not known, as for other members that assign nothing themselves: clients join
+  // again at this, and give up at Kafka's GROUP_ID_NOT_FOUND.
+  #groupOf({ groupId, memberId, memberEpoch }: ShareHeartbeat): KeptShareGroup {
+    if (memberEpoch === memberEpochs.joins) return this.of(groupId)
+    const group = this.#groups.get(groupId)
+    if (group !== undefined) return group
+    this.requireFree(groupId)
+    throw new UnknownMemberIdError(`There is no share group '${groupId}', nor a member '${memberId}' of it`, {
+      groupId,
+      memberId,
+    })
+  }
+
+  // Nobody else will say what became of its records.
+  #leave({ members, partitions }: KeptShareGroup, memberId: string): void {
+    members.leave(memberId)
+    this.#engine.clock.unschedule(timerOf(members.id, memberId))
+    partitions.release(memberId)
+    this.#engine.touch()
+  }
+
+  /** @throws NonEmptyGroupError where it has members */
+  requireEmpty({ members: { id: groupId, members } }: KeptShareGroup): void {
+    if (members.length === 0) return
+    const message = `Share group '${groupId}' has members: ${members.map(({ memberId }) => memberId).join(', ')}`
+    throw new NonEmptyGroupError(message, { groupId })
+  }
+
+  /** @throws NonEmptyGroupError where it has members */
+  delete(group: KeptShareGroup): void {
+    this.requireEmpty(group)
+    this.#drop(group)
+  }
+
+  #drop({ members, partitions, client }: KeptShareGroup): void {
+    for (const { memberId } of members.members) this.#engine.clock.unschedule(timerOf(members.id, memberId))
+    partitions.close()
+    this.#groups.delete(members.id)
+    this.#engine.untrack(client)
+    this.#engine.touch()
+  }
+
+  readonly #topicDeleted = ({ topic }: { readonly topic: string }): void => {
+    for (const { partitions } of this.#groups.values()) partitions.deleteTopic(topic)
+  }
+
+  /** No client is served any more. */
+  close(): void {
+    this.#engine.events.off('topicDeleted', this.#topicDeleted)
+    this.#engine.groupCoordinator.others.delete(this)
+    for (const group of [...this.#groups.values()]) this.#drop(group)
+  }
+}
+
+function timerOf(groupId: string, memberId: string): string {
+  return `share group '${groupId}': heartbeat of ${memberId}`
+}

@@ -1,0 +1,49 @@
+import { InvalidArgumentError } from '../../errors.ts'
+import { memberEpochs } from '../consumer-heartbeat.ts'
+
+/** What a member of a share group says by one heartbeat. */
+export interface ShareHeartbeat {
+  readonly groupId: string
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly rackId: string | undefined
+  readonly clientId: string
+  /** Left out, they are as they were. */
+  readonly topics: readonly string[] | undefined
+}
+
+// A UUID as text has as many.
+const longestMemberId = 36
+
+/** Whether a client may call itself that: its own to choose (KIP-1082). */
+export function isMemberId(memberId: string | null): memberId is string {
+  return memberId !== null && memberId !== '' && memberId.length <= longestMemberId
+}
+
+/**
+ * Refuses what no heartbeat may say. (Kafka: throwIfShareGroupHeartbeatRequestIsInvalid)
+ *
+ * @throws InvalidArgumentError
+ */
+export function checkShareHeartbeat({
+  groupId,
+  memberId,
+  memberEpoch,
+  rackId,
+  topics,
+}: ShareHeartbeat): void {
+  const require = (meets: boolean, expected: string): void => {
+    if (meets) return
+    throw new InvalidArgumentError(`Heartbeat of share group '${groupId}': expected ${expected}`, {
+      groupId,
+      memberId,
+    })
+  }
+  require(groupId.trim() !== '', 'a groupId')
+  require(isMemberId(memberId), `a memberId of 1 to ${longestMemberId} characters`)
+  require(memberEpoch >= memberEpochs.leaves, `a memberEpoch of -1 or more, received ${memberEpoch}`)
+  require(rackId === undefined || rackId.trim() !== '', 'a rackId that is not empty, or none')
+  if (memberEpoch === memberEpochs.joins) {
+    require(topics !== undefined && topics.length > 0, 'topic names of who joins')
+  }
+}

@@ -1,0 +1,318 @@
+import type { WireErrorCode } from '../faults/wire-error-code.ts'
+import { type AcknowledgementBatch, acknowledgements, acknowledgeTypes } from './acknowledgement.ts'
+import { type InFlightBatch, type InFlightRecords, InFlightRuns } from './in-flight-records.ts'
+
+/** Offsets from one to another, both included. */
+export interface OffsetSpan {
+  readonly first: number
+  readonly last: number
+}
+
+/** Records that a member has acquired, as it is told. */
+export interface AcquiredRecords extends OffsetSpan {
+  readonly deliveryCount: number
+}
+
+/** What a group's configs allow its partitions. */
+export interface ShareLimits {
+  /** How often a record is delivered at most. */
+  readonly deliveryCountLimit: number
+  /** How many offsets lie between the start and the end at most, unless a batch has more. */
+  readonly maxRecordLocks: number
+}
+
+/** A wish for records that were read. */
+export interface Acquisition {
+  readonly memberId: string
+  /** The record batches that were read, from the next fetch offset on. */
+  readonly batches: readonly OffsetSpan[]
+  /** The runs of offsets from one on and before another one at which there are records that the group gets. */
+  readable(from: number, to: number): readonly OffsetSpan[]
+  readonly maxRecords: number
+  /** Whether that many are not to be exceeded: else whole batches are acquired (KIP-1206). */
+  readonly exact: boolean
+  /** How many records the client would like to be told of at once. */
+  readonly batchSize: number
+  readonly lockedUntil: number
+}
+
+/**
+ * How far a group has come in one partition, which any of its members may read. Before the start offset everything is
+ * finished, from the end offset on nothing has been delivered; between them each offset is available, acquired by a member
+ * for as long as its lock lasts, or finished: acknowledged or archived. (KIP-932; Kafka: SharePartition)
+ */
+export class SharePartition {
+  readonly #runs = new InFlightRuns()
+  // Where nothing is in flight both are the same.
+  #startOffset: number
+  #endOffset: number
+
+  constructor(startOffset: number) {
+    this.#startOffset = startOffset
+    this.#endOffset = startOffset
+  }
+
+  /** The first offset that is not finished. (Kafka: share-partition start offset, SPSO) */
+  get startOffset(): number {
+    return this.#startOffset
+  }
+
+  /** The first offset that has never been looked at. */
+  get endOffset(): number {
+    return this.#endOffset
+  }
+
+  get inFlight(): readonly InFlightRecords[] {
+    return this.#runs.all
+  }
+
+  /** When the first lock ends, or `Infinity`. */
+  get nextExpiry(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { state, lockedUntil } of this.#runs.all) {
+      if (state === 'acquired' && lockedUntil < next) next = lockedUntil
+    }
+    return next
+  }
+
+  /** Where there may be records to acquire; undefined while there can be none. */
+  nextFetchOffset({ maxRecordLocks }: ShareLimits): number | undefined {
+    const available = this.#runs.all.find(({ state }) => state === 'available')
+    if (available !== undefined) return available.first
+    return this.#endOffset - this.#startOffset < maxRecordLocks ? this.#endOffset : undefined
+  }
+
+  // --- acquiring ----------------------------------------------------------------------------------------------------
+
+  /** Gives a member records of what was read: first those that come again, then new ones. */
+  acquire(wish: Acquisition, limits: ShareLimits): AcquiredRecords[] {
+    const { batches, maxRecords } = wish
+    const through = batches.at(-1)?.last
+    if (through === undefined || maxRecords <= 0) return []
+    // What is gone from the log, or is nothing that the group gets, is finished.
+    this.#archiveUnreadable(batches[0]!.first, Math.min(through, this.#endOffset - 1), wish)
+    this.#moveStart()
+    const { again, isolated } = this.#acquireAgain(wish, through, limits)
+    const left = maxRecords - count(again)
+    const acquired = isolated ? again : [...again, ...this.#acquireNew(wish, left, through, limits)]
+    this.#moveStart()
+    return acquired
+  }
+
+  /** Finishes what is available before an offset, and all that was never looked at: there is nothing to read. */
+  passOver(before: number): void {
+    this.#runs.replace(this.#startOffset, before - 1, run => (run.state === 'available' ? undefined : run))
+    this.#endOffset = Math.max(this.#endOffset, before)
+    this.#moveStart()
+  }
+
+  #archiveUnreadable(from: number, last: number, { readable }: Acquisition): void {
+    if (last < from) return
+    const kept = readable(from, last + 1)
+    this.#runs.replace(from, last, run =>
+      run.state === 'available' ? overlaps(run, kept).map(span => ({ ...run, ...span })) : run,
+    )
+  }
+
+  // Those that come for the last time come one by one, and those that have come often come in fewer and fewer: one record
+  // that no client can work off does not take all of its batch with it (KAFKA-19635).
+  #acquireAgain(wish: Acquisition, through: number, { deliveryCountLimit }: ShareLimits) {
+    const throttledFrom = Math.max(2, Math.ceil(deliveryCountLimit / 2))
+    const again: AcquiredRecords[] = []
+    let left = wish.maxRecords
+    const available = this.#runs
+      .within(this.#startOffset, through)
+      .filter(({ state }) => state === 'available')
+    for (let i = 0; i < available.length && left > 0; ) {
+      const { batch } = available[i]!
+      let end = i
+      while (available[end]?.batch === batch) end++
+      const runs = available.slice(i, end)
+      const most = Math.max(...runs.map(({ deliveryCount }) => deliveryCount))
+      const isolated = most >= throttledFrom
+      if (isolated && again.length > 0) return { again, isolated }
+      const room = wish.exact ? left : Number.POSITIVE_INFINITY
+      for (const span of isolated ? thinned(runs, throttledFrom, deliveryCountLimit) : runs) {
+        const got = count(again)
+        const taken = Math.min(span.last, through, span.first + room - got - 1)
+        if (taken < span.first) break
+        again.push(this.#acquireRun({ ...span, last: taken }, wish))
+      }
+      left = wish.maxRecords - count(again)
+      if (isolated) return { again, isolated }
+      i = end
+    }
+    return { again, isolated: false }
+  }
+
+  #acquireRun({ first, last }: OffsetSpan, { memberId, lockedUntil }: Acquisition): AcquiredRecords {
+    let deliveryCount = 0
+    this.#runs.replace(first, last, run => {
+      deliveryCount = run.deliveryCount + 1
+      return { ...run, state: 'acquired', deliveryCount, memberId, lockedUntil }
+    })
+    return { first, last, deliveryCount }
+  }
+
+  #acquireNew(
+    wish: Acquisition,
+    left: number,
+    through: number,
+    { maxRecordLocks }: ShareLimits,
+  ): AcquiredRecords[] {
+    const room = Math.min(left, maxRecordLocks - (this.#endOffset - this.#startOffset))
+    if (room <= 0 || through < this.#endOffset) return []
+    const from = this.#endOffset
+    const readable = wish.readable(from, through + 1)
+    const last = lastOf(readable, room, wish) ?? through
+    this.#endOffset = last + 1
+    const acquired: AcquiredRecords[] = []
+    for (const piece of pieces({ first: from, last }, wish)) {
+      const spans = overlaps(piece, readable)
+      const batch: InFlightBatch = { size: count(spans) }
+      for (const span of spans) {
+        const { memberId, lockedUntil } = wish
+        this.#runs.add({ ...span, state: 'acquired', deliveryCount: 1, batch, memberId, lockedUntil })
+        acquired.push({ ...span, deliveryCount: 1 })
+      }
+    }
+    return acquired
+  }
+
+  // --- acknowledging ------------------------------------------------------------------------------------------------
+
+  /**
+   * Does what a member says of records that it has acquired, or nothing of it where it may not say something of that. What
+   * has left the log meanwhile is passed over.
+   */
+  acknowledge(
+    memberId: string,
+    batches: readonly AcknowledgementBatch[],
+    { deliveryCountLimit }: ShareLimits,
+    renewedUntil: number,
+  ): WireErrorCode | undefined {
+    const said = acknowledgements(batches).filter(({ last }) => last >= this.#startOffset)
+    for (const { first, last } of said) {
+      // Nothing is in flight.
+      if (this.#startOffset === this.#endOffset) return 'INVALID_RECORD_STATE'
+      if (last >= this.#endOffset) return 'INVALID_REQUEST'
+      if (!this.#holds(memberId, Math.max(first, this.#startOffset), last)) return 'INVALID_RECORD_STATE'
+    }
+    for (const { first, last, type } of said) {
+      this.#runs.replace(first, last, run => {
+        if (type === acknowledgeTypes.renew) return { ...run, lockedUntil: renewedUntil }
+        return type === acknowledgeTypes.release ? released(run, deliveryCountLimit) : undefined
+      })
+    }
+    this.#moveStart()
+    return undefined
+  }
+
+  #holds(memberId: string, first: number, last: number): boolean {
+    let next = first
+    for (const run of this.#runs.within(first, last)) {
+      if (run.first > next || run.state !== 'acquired' || run.memberId !== memberId) return false
+      next = run.last + 1
+    }
+    return next > last
+  }
+
+  /** Gives back what a member has acquired; whether there was anything. */
+  release(memberId: string, limits: ShareLimits): boolean {
+    return this.#releaseWhere(run => run.memberId === memberId, limits)
+  }
+
+  /** Gives back what was acquired too long ago; whether there was anything. */
+  expire(now: number, limits: ShareLimits): boolean {
+    return this.#releaseWhere(({ lockedUntil }) => lockedUntil <= now, limits)
+  }
+
+  #releaseWhere(matches: (run: InFlightRecords) => boolean, { deliveryCountLimit }: ShareLimits): boolean {
+    let any = false
+    this.#runs.replace(this.#startOffset, this.#endOffset, run => {
+      if (run.state !== 'acquired' || !matches(run)) return run
+      any = true
+      return released(run, deliveryCountLimit)
+    })
+    this.#moveStart()
+    return any
+  }
+
+  // --- the log moves ------------------------------------------------------------------------------------------------
+
+  /** What lies before an offset is gone from the log, and so archived, whoever has acquired it. */
+  archiveBefore(logStartOffset: number): void {
+    if (logStartOffset <= this.#startOffset) return
+    this.#runs.replace(this.#startOffset, logStartOffset - 1, () => undefined)
+    this.#endOffset = Math.max(this.#endOffset, logStartOffset)
+    this.#moveStart()
+  }
+
+  #moveStart(): void {
+    this.#startOffset = this.#runs.first?.first ?? this.#endOffset
+  }
+}
+
+// One that has been delivered as often as it may be is archived.
+function released(run: InFlightRecords, deliveryCountLimit: number): InFlightRecords | undefined {
+  if (run.deliveryCount >= deliveryCountLimit) return undefined
+  return { ...run, state: 'available', memberId: '', lockedUntil: Number.POSITIVE_INFINITY }
+}
+
+/** Of a batch with records that have come often, as many as come at once. */
+function thinned(
+  runs: readonly InFlightRecords[],
+  throttledFrom: number,
+  deliveryCountLimit: number,
+): OffsetSpan[] {
+  const spans: OffsetSpan[] = []
+  let most = Number.POSITIVE_INFINITY
+  for (const { first, last, deliveryCount, batch } of runs) {
+    const lastTime = deliveryCountLimit > 2 && deliveryCount === deliveryCountLimit - 1
+    if (lastTime) return spans.length > 0 ? spans : [{ first, last: first }]
+    if (deliveryCount >= throttledFrom) {
+      most = Math.min(most, Math.max(1, batch.size >> (deliveryCount - throttledFrom + 1)))
+    }
+    const left = most - count(spans)
+    if (left <= 0) break
+    spans.push({ first, last: Math.min(last, first + left - 1) })
+  }
+  return spans
+}
+
+/** The offset at which there are as many records as fit, or the end of its batch; undefined where all of them fit. */
+function lastOf(readable: readonly OffsetSpan[], room: number, wish: Acquisition): number | undefined {
+  let left = room
+  for (const { first, last } of readable) {
+    const size = last - first + 1
+    if (size < left) {
+      left -= size
+      continue
+    }
+    const at = first + left - 1
+    return wish.exact ? at : (wish.batches.find(batch => batch.last >= at)?.last ?? at)
+  }
+  return undefined
+}
+
+/** A stretch in pieces that a client likes, each of whole batches. (Kafka: SharePartition.createBatches) */
+function pieces({ first, last }: OffsetSpan, { exact, batches, batchSize }: Acquisition): OffsetSpan[] {
+  const cut: OffsetSpan[] = []
+  let from = first
+  for (const batch of exact ? [] : batches) {
+    if (batch.first > last || batch.first - from < Math.max(1, batchSize)) continue
+    cut.push({ first: from, last: batch.first - 1 })
+    from = batch.first
+  }
+  return [...cut, { first: from, last }]
+}
+
+function overlaps({ first, last }: OffsetSpan, spans: readonly OffsetSpan[]): OffsetSpan[] {
+  return spans
+    .filter(span => span.last >= first && span.first <= last)
+    .map(span => ({ first: Math.max(first, span.first), last: Math.min(last, span.last) }))
+}
+
+function count(spans: readonly OffsetSpan[]): number {
+  return spans.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+}

@@ -1,0 +1,169 @@
+import type { BrokerClock } from '../../broker-clock.ts'
+import type { Partition } from '../../log/partition.ts'
+import type { WireErrorCode } from '../faults/wire-error-code.ts'
+import type { ResolvedGroupConfig } from '../group-configs.ts'
+import type { AcknowledgementBatch } from './acknowledgement.ts'
+import { readableOffsets } from './readable-offsets.ts'
+import { type AcquiredRecords, type OffsetSpan, type ShareLimits, SharePartition } from './share-partition.ts'
+
+/** What the partitions of a share group need of their broker. */
+export interface SharePartitionsHost {
+  readonly clock: BrokerClock
+  readonly config: ResolvedGroupConfig
+  touch(): void
+}
+
+/** A member's wish for records of a partition, as a fetch has it. */
+export interface ShareWish {
+  readonly memberId: string
+  readonly maxRecords: number
+  readonly batchSize: number
+  readonly exact: boolean
+}
+
+/** How far a share group has come in each partition that it reads, and how long its members may hold records. */
+export class SharePartitions {
+  readonly #groupId: string
+  readonly #host: SharePartitionsHost
+  readonly #byLog = new Map<Partition, SharePartition>()
+  // When the timer of each is due.
+  readonly #expiries = new Map<Partition, number>()
+  /** Called when records may have become available, or room for others. */
+  readonly listeners: Set<() => void> = new Set()
+
+  constructor(groupId: string, host: SharePartitionsHost) {
+    this.#groupId = groupId
+    this.#host = host
+  }
+
+  /** Those of which something was read, or whose start was set. */
+  get all(): ReadonlyMap<Partition, SharePartition> {
+    return this.#byLog
+  }
+
+  /** Whether only what is committed is delivered. */
+  get committed(): boolean {
+    return this.#host.config.shareIsolationLevel === 'read_committed'
+  }
+
+  get #limits(): ShareLimits {
+    const { shareDeliveryCountLimit, sharePartitionMaxRecordLocks } = this.#host.config
+    return { deliveryCountLimit: shareDeliveryCountLimit, maxRecordLocks: sharePartitionMaxRecordLocks }
+  }
+
+  /** The partition, in step with its log; it begins where the group's config says, when it is looked for at first. */
+  of(log: Partition): SharePartition {
+    let partition = this.#byLog.get(log)
+    if (partition === undefined) {
+      partition = new SharePartition(this.#firstOffset(log))
+      this.#byLog.set(log, partition)
+    }
+    partition.archiveBefore(log.logStartOffset)
+    return partition
+  }
+
+  #firstOffset(log: Partition): number {
+    const reset = this.#host.config.shareAutoOffsetReset
+    if (reset === 'earliest') return log.logStartOffset
+    if (reset === 'latest') return log.highWatermark
+    const from = this.#host.clock.now() - reset.durationMs
+    return log.offsetForTimestamp(from) ?? log.highWatermark
+  }
+
+  /** Lets it begin at an offset, with nothing in flight; members have not come that far before. */
+  setStart(log: Partition, startOffset: number): void {
+    this.#byLog.set(log, new SharePartition(startOffset))
+    this.#changed(log)
+  }
+
+  /** Forgets how far the group has come in a topic; whether it had come anywhere. */
+  deleteTopic(name: string): boolean {
+    const logs = [...this.#byLog.keys()].filter(({ topic }) => topic === name)
+    for (const log of logs) {
+      this.#byLog.delete(log)
+      this.#changed(log)
+    }
+    return logs.length > 0
+  }
+
+  /** Where there may be records for a member; undefined while there can be none. */
+  nextFetchOffset(log: Partition): number | undefined {
+    return this.of(log).nextFetchOffset(this.#limits)
+  }
+
+  /** There is nothing to read before an offset. */
+  passOver(log: Partition, before: number): void {
+    this.of(log).passOver(before)
+    this.#changed(log)
+  }
+
+  acquire(log: Partition, batches: readonly OffsetSpan[], wish: ShareWish): AcquiredRecords[] {
+    const { committed } = this
+    const acquired = this.of(log).acquire(
+      {
+        ...wish,
+        batches,
+        readable: (from, to) => readableOffsets(log, from, Math.min(to, log.endFor(committed)), committed),
+        lockedUntil: this.#lockEnd(),
+      },
+      this.#limits,
+    )
+    this.#changed(log)
+    return acquired
+  }
+
+  acknowledge(
+    log: Partition,
+    memberId: string,
+    batches: readonly AcknowledgementBatch[],
+  ): WireErrorCode | undefined {
+    const error = this.of(log).acknowledge(memberId, batches, this.#limits, this.#lockEnd())
+    this.#changed(log)
+    return error
+  }
+
+  #lockEnd(): number {
+    return this.#host.clock.monotonic() + this.#host.config.shareRecordLockDurationMs
+  }
+
+  /** Gives back what a member has acquired, of those partitions. */
+  release(memberId: string, which: (log: Partition) => boolean = () => true): void {
+    for (const [log, partition] of this.#byLog) {
+      if (which(log) && partition.release(memberId, this.#limits)) this.#changed(log)
+    }
+  }
+
+  /** Locks end no more. */
+  close(): void {
+    for (const log of this.#expiries.keys()) this.#host.clock.unschedule(this.#timerOf(log))
+    this.#expiries.clear()
+  }
+
+  #changed(log: Partition): void {
+    this.#watch(log)
+    for (const listener of [...this.listeners]) listener()
+    this.#host.touch()
+  }
+
+  // One timer for each partition: for the lock that ends first.
+  #watch(log: Partition): void {
+    const expiry = this.#byLog.get(log)?.nextExpiry ?? Number.POSITIVE_INFINITY
+    if (expiry === (this.#expiries.get(log) ?? Number.POSITIVE_INFINITY)) return
+    const { clock } = this.#host
+    if (expiry === Number.POSITIVE_INFINITY) {
+      this.#expiries.delete(log)
+      clock.unschedule(this.#timerOf(log))
+      return
+    }
+    this.#expiries.set(log, expiry)
+    clock.schedule(this.#timerOf(log), Math.max(0, expiry - clock.monotonic()), () => {
+      this.#expiries.delete(log)
+      this.#byLog.get(log)?.expire(clock.monotonic(), this.#limits)
+      this.#changed(log)
+    })
+  }
+
+  #timerOf({ topic, index }: Partition): string {
+    return `share group '${this.#groupId}': locks of ${topic}-${index}`
+  }
+}

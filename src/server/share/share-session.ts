@@ -1,0 +1,48 @@
+/** Partitions of topics, as requests of share consumers name them. */
+export interface NamedPartitions {
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
+/** A partition that a member reads at a broker. */
+export interface SessionPartition {
+  readonly topicId: string
+  readonly partition: number
+  /** Whether the next answer has an entry for it, even if there is nothing to tell. */
+  due: boolean
+}
+
+/** What a member reads at one broker, remembered, so that it only tells what changes. (Kafka: ShareSession) */
+export class ShareSession {
+  /** The number of the next request. */
+  epoch = 1
+  readonly #partitions = new Map<string, SessionPartition>()
+
+  /** In an order that begins elsewhere with each request, so that each partition comes first at times. */
+  get partitions(): readonly SessionPartition[] {
+    const all = [...this.#partitions.values()]
+    const from = all.length === 0 ? 0 : this.epoch % all.length
+    return [...all.slice(from), ...all.slice(0, from)]
+  }
+
+  advance(): void {
+    this.epoch = this.epoch === 0x7fffffff ? 1 : this.epoch + 1
+  }
+
+  /** Takes what a request adds and forgets. */
+  update(added: readonly NamedPartitions[], forgotten: readonly NamedPartitions[]): void {
+    for (const { topicId, partitions } of added) {
+      for (const partition of partitions) {
+        const key = keyOf(topicId, partition)
+        if (!this.#partitions.has(key)) this.#partitions.set(key, { topicId, partition, due: true })
+      }
+    }
+    for (const { topicId, partitions } of forgotten) {
+      for (const partition of partitions) this.#partitions.delete(keyOf(topicId, partition))
+    }
+  }
+}
+
+function keyOf(topicId: string, partition: number): string {
+  return `${topicId} ${partition}`
+}

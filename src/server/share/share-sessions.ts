@@ -1,0 +1,90 @@
+import type { ClusterNode } from '../cluster/cluster.ts'
+import type { WireErrorCode } from '../faults/wire-error-code.ts'
+import type { RequestContext } from '../handler.ts'
+import type { Wire } from '../wire.ts'
+import { type NamedPartitions, ShareSession } from './share-session.ts'
+
+/** Whose session it is. */
+export interface SessionOwner {
+  readonly groupId: string
+  readonly memberId: string
+}
+
+export const sessionEpochs = { first: 0, final: -1 } as const
+
+type Where = Pick<RequestContext, 'node' | 'signal'>
+
+/** A session, until its connection goes. */
+interface Held {
+  readonly session: ShareSession
+  unwatch(): void
+}
+
+/**
+ * The sessions of share consumers, of so many with each broker at most. What a member has acquired there goes back when its
+ * session ends, or the connection on which it began it. (Kafka: ShareSessionCache)
+ */
+export class ShareSessions {
+  readonly #wire: Wire
+  readonly #most: number
+  readonly #byNode = new Map<ClusterNode, Map<string, Held>>()
+
+  constructor(wire: Wire, most: number) {
+    this.#wire = wire
+    this.#most = most
+  }
+
+  /** Begins one, in place of the one that the member had there. */
+  open(
+    owner: SessionOwner,
+    { node, signal }: Where,
+    topics: readonly NamedPartitions[],
+  ): ShareSession | WireErrorCode {
+    const sessions = this.#at(node)
+    this.#forget(owner, node)
+    if (sessions.size >= this.#most) return 'SHARE_SESSION_LIMIT_REACHED'
+    const session = new ShareSession()
+    session.update(topics, [])
+    const ended = () => this.close(owner, node)
+    signal.addEventListener('abort', ended, { once: true })
+    sessions.set(keyOf(owner), { session, unwatch: () => signal.removeEventListener('abort', ended) })
+    return session
+  }
+
+  /** The session, for a request that follows the last one. */
+  next(owner: SessionOwner, node: ClusterNode, epoch: number): ShareSession | WireErrorCode {
+    const session = this.get(owner, node)
+    if (session === undefined) return 'SHARE_SESSION_NOT_FOUND'
+    if (session.epoch !== epoch) return 'INVALID_SHARE_SESSION_EPOCH'
+    session.advance()
+    return session
+  }
+
+  get(owner: SessionOwner, node: ClusterNode): ShareSession | undefined {
+    return this.#at(node).get(keyOf(owner))?.session
+  }
+
+  /** Ends it: what its member has acquired of what the broker leads is anybody's. */
+  close(owner: SessionOwner, node: ClusterNode): void {
+    this.#forget(owner, node)
+    const { cluster, shareGroups } = this.#wire
+    const { partitions } = shareGroups.get(owner.groupId) ?? {}
+    partitions?.release(owner.memberId, log => cluster.leadershipOf(log).leader === node)
+  }
+
+  #forget(owner: SessionOwner, node: ClusterNode): void {
+    const sessions = this.#at(node)
+    sessions.get(keyOf(owner))?.unwatch()
+    sessions.delete(keyOf(owner))
+  }
+
+  #at(node: ClusterNode): Map<string, Held> {
+    const sessions = this.#byNode.get(node) ?? new Map<string, Held>()
+    this.#byNode.set(node, sessions)
+    return sessions
+  }
+}
+
+function keyOf({ groupId, memberId }: SessionOwner): string {
+  return JSON.stringify([groupId, memberId])
+}

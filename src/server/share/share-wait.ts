@@ -1,0 +1,45 @@
+import type { Timer } from '../../clock.ts'
+import type { Partition, PartitionReader } from '../../log/partition.ts'
+import type { Wire } from '../wire.ts'
+import type { SharePartitions } from './share-partitions.ts'
+
+/**
+ * Waits for records to acquire, no longer than so many milliseconds: looks again after each append, when records were given
+ * back, and when leaders have moved; once for all that comes in the same turn. Resolves with whether there were enough.
+ */
+export function untilShared(
+  { engine, cluster }: Wire,
+  partitions: SharePartitions,
+  logs: readonly Partition[],
+  { maxWaitMs, signal }: { readonly maxWaitMs: number; readonly signal: AbortSignal },
+  enough: () => boolean,
+): Promise<boolean> {
+  return new Promise(resolve => {
+    let looking = false
+    let ended = false
+    const look = () => {
+      if (looking) return
+      looking = true
+      engine.clock.turn().then(() => {
+        looking = false
+        if (!ended && enough()) end(true)
+      })
+    }
+    const reader: PartitionReader = { signal: look }
+    const giveUp = () => end(false)
+    const end = (found: boolean) => {
+      ended = true
+      for (const log of logs) log.removeReader(reader)
+      partitions.listeners.delete(look)
+      cluster.listeners.delete(giveUp)
+      timer.cancel()
+      signal.removeEventListener('abort', giveUp)
+      resolve(found)
+    }
+    const timer: Timer = engine.clock.setTimer(giveUp, maxWaitMs, { name: 'a share fetch that waits' })
+    signal.addEventListener('abort', giveUp, { once: true })
+    partitions.listeners.add(look)
+    cluster.listeners.add(giveUp)
+    for (const log of logs) log.addReader(reader)
+  })
+}

@@ -1,0 +1,30 @@
+import type { Partition } from '../../log/partition.ts'
+import type { ClusterNode, Leadership } from '../cluster/cluster.ts'
+import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
+import type { Wire } from '../wire.ts'
+
+const notLeader: WireErrorCode = 'NOT_LEADER_OR_FOLLOWER'
+
+/** A partition's log where a broker leads it, or why not. */
+export type SharedLog = { readonly log: Partition } | Unshared
+
+/** Why a broker has nothing to say of a partition, and who has, where another leads it. */
+export interface Unshared {
+  readonly errorCode: number
+  readonly leadership?: Leadership
+}
+
+/** Finds a partition that a share consumer names, at the broker that it asks. */
+export function sharedLog(
+  { engine, cluster }: Wire,
+  node: ClusterNode,
+  topicId: string,
+  partition: number,
+): SharedLog {
+  const topic = engine.topicsById.get(topicId)
+  if (topic === undefined) return { errorCode: errnoOfName('UNKNOWN_TOPIC_ID') }
+  const log = topic.partitions[partition]
+  if (log === undefined) return { errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION') }
+  const leadership = cluster.leadershipOf(log)
+  return leadership.leader === node ? { log } : { errorCode: errnoOfName(notLeader), leadership }
+}

@@ -1,0 +1,82 @@
+/** A member, what it subscribes to, and what it has. */
+export interface ShareSubscriber<Part> {
+  readonly memberId: string
+  readonly topics: readonly string[]
+  readonly assigned: readonly Part[]
+}
+
+/** What partitions of a topic there are. */
+export type PartitionsOf<Part> = (topic: string) => readonly Part[]
+
+/**
+ * Gives each member some of the partitions that it subscribes to: every partition is read by as many members as any other, and
+ * each member reads as many as any other with the same subscriptions, to within one. Where there are more members than
+ * partitions, several read the same one. Who has a partition keeps it where that goes. (KIP-932; Kafka: SimpleAssignor)
+ */
+export function assignSimply<Part>(
+  members: readonly ShareSubscriber<Part>[],
+  partitionsOf: PartitionsOf<Part>,
+): Map<string, Part[]> {
+  const assigned = new Map<string, Part[]>(members.map(({ memberId }) => [memberId, []]))
+  for (const { partitions, subscribers } of bySubscribers(members, partitionsOf)) {
+    balance(partitions, subscribers, assigned)
+  }
+  return assigned
+}
+
+interface Shared<Part> {
+  readonly partitions: Part[]
+  readonly subscribers: readonly ShareSubscriber<Part>[]
+}
+
+// Partitions that the same members may have are balanced together.
+function bySubscribers<Part>(
+  members: readonly ShareSubscriber<Part>[],
+  partitionsOf: PartitionsOf<Part>,
+): Iterable<Shared<Part>> {
+  const shared = new Map<string, Shared<Part>>()
+  for (const topic of [...new Set(members.flatMap(({ topics }) => topics))].sort()) {
+    const subscribers = members.filter(({ topics }) => topics.includes(topic))
+    const key = JSON.stringify(subscribers.map(({ memberId }) => memberId))
+    const same = shared.get(key) ?? { partitions: [], subscribers }
+    same.partitions.push(...partitionsOf(topic))
+    shared.set(key, same)
+  }
+  return shared.values()
+}
+
+function balance<Part>(
+  partitions: readonly Part[],
+  subscribers: readonly ShareSubscriber<Part>[],
+  assigned: ReadonlyMap<string, Part[]>,
+): void {
+  if (partitions.length === 0) return
+  const sharing = Math.ceil(subscribers.length / partitions.length)
+  const slots = sharing * partitions.length
+  const upTo = (members: number) => Math.ceil((members * slots) / subscribers.length)
+  const readers = new Map(partitions.map(partition => [partition, new Set<string>()]))
+  const wanting = subscribers.map(({ memberId, assigned: had }, i) => {
+    const mine = assigned.get(memberId)!
+    let room = upTo(i + 1) - upTo(i)
+    const give = (partition: Part) => {
+      readers.get(partition)!.add(memberId)
+      mine.push(partition)
+      room--
+    }
+    for (const partition of had) {
+      const sharedBy = readers.get(partition)
+      if (sharedBy !== undefined && room > 0 && sharedBy.size < sharing) give(partition)
+    }
+    return { memberId, give, hasRoom: () => room > 0 }
+  })
+  for (const [partition, sharedBy] of readers) {
+    while (sharedBy.size < sharing) {
+      const next = wanting.findIndex(each => each.hasRoom() && !sharedBy.has(each.memberId))
+      if (next < 0) break
+      const [member] = wanting.splice(next, 1)
+      member!.give(partition)
+      // It comes last the next time.
+      wanting.push(member!)
+    }
+  }
+}

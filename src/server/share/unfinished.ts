@@ -1,0 +1,34 @@
+import { formatTopicPartition } from '../../topic-partition.ts'
+import type { ShareGroup } from './share-group.ts'
+import type { SharePartitions } from './share-partitions.ts'
+
+/** What members of a share group have left to do, in words: nothing where there are none. */
+export function unfinishedOf(group: ShareGroup, partitions: SharePartitions): string[] {
+  if (group.state === 'Empty') return []
+  const read = new Set(
+    group.members.flatMap(({ assigned }) =>
+      assigned.map(({ topic, partition }) => topic.partitions[partition]),
+    ),
+  )
+  const { committed } = partitions
+  return [...partitions.all].flatMap(([log, { endOffset, inFlight }]) => {
+    if (!read.has(log)) return []
+    const where = `of ${formatTopicPartition({ topic: log.topic, partition: log.index })}`
+    let available = log.countFrom(endOffset, log.highWatermark, committed)
+    const acquired = new Map<string, number>()
+    for (const { first, last, state, memberId } of inFlight) {
+      const count = log.countFrom(first, last + 1, committed)
+      if (state === 'available') available += count
+      else acquired.set(memberId, (acquired.get(memberId) ?? 0) + count)
+    }
+    return [
+      ...(available > 0 ? [`share group '${group.id}': ${available} records ${where} available`] : []),
+      ...[...acquired]
+        .filter(([, count]) => count > 0)
+        .map(
+          ([memberId, count]) =>
+            `share group '${group.id}': ${count} records ${where} acquired by ${memberId}`,
+        ),
+    ]
+  })
+}

@@ -1,0 +1,83 @@
+import { expect, it } from 'vitest'
+import { accept, acquiredIn, offsetsIn, reject, release, renew, shareScenes } from './share-scene.ts'
+
+const scene = shareScenes()
+
+it('delivers each record to one member of the group, whoever asks first', async () => {
+  const { append, joined } = scene()
+  append(6)
+  const a = await joined('a')
+  const b = await joined('b')
+  expect(await a.fetch({ maxRecords: 2, shareAcquireMode: 1 })).toEqual([[0, 1, 1]])
+  expect(await b.fetch({ maxRecords: 3, shareAcquireMode: 1 })).toEqual([[2, 4, 1]])
+  expect(await a.fetch()).toEqual([[5, 5, 1]])
+  expect(await b.fetch()).toEqual([])
+})
+
+it('brings the batches that have what was acquired', async () => {
+  const { append, joined } = scene()
+  append(3)
+  const answer = await (await joined('a')).fetchAll()
+  expect(answer).toMatchObject({ errorCode: 0, acquisitionLockTimeoutMs: 30_000 })
+  expect(acquiredIn(answer)).toEqual([[0, 2, 1]])
+  expect(offsetsIn(answer)).toEqual([0, 1, 2])
+})
+
+it('delivers what was released once more, what was accepted or rejected never', async () => {
+  const { append, joined } = scene()
+  append(4)
+  const a = await joined('a')
+  await a.fetch()
+  expect(await a.acknowledge(accept(0, 0), release(1, 2), reject(3, 3))).toBe(0)
+  expect(await a.fetch()).toEqual([[1, 2, 2]])
+  expect(await a.fetch({}, [accept(1, 2)])).toEqual([])
+})
+
+it('gives records back when their lock has lasted for 30 seconds, and not before', async () => {
+  const { broker, append, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  const b = await joined('b')
+  await a.fetch()
+  await broker.advance(29_999)
+  expect(await b.fetch()).toEqual([])
+  await broker.advance(1)
+  expect(await b.fetch()).toEqual([[0, 1, 2]])
+  expect(await a.acknowledge(accept(0, 1))).toBe(121)
+})
+
+it('prolongs the lock of what is renewed', async () => {
+  const { broker, append, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  await a.fetch()
+  await broker.advance(20_000)
+  expect(await a.acknowledge(renew(0, 0))).toBe(0)
+  await broker.advance(10_000)
+  const b = await joined('b')
+  expect(await b.fetch()).toEqual([[1, 1, 2]])
+  await broker.advance(20_000)
+  expect(await b.fetch()).toEqual([[0, 0, 2]])
+})
+
+it('waits for records, and for what others give back', async () => {
+  const { broker, append, joined } = scene()
+  const a = await joined('a')
+  const b = await joined('b')
+  const waiting = a.fetch({ maxWaitMs: 500 })
+  await broker.advance(100)
+  append(1)
+  expect(await waiting).toEqual([[0, 0, 1]])
+  const next = b.fetch({ maxWaitMs: 500 })
+  await broker.advance(100)
+  await a.acknowledge(release(0, 0))
+  expect(await next).toEqual([[0, 0, 2]])
+})
+
+it('answers with nothing when it has waited long enough', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a')
+  const waiting = a.fetch({ maxWaitMs: 500 })
+  await broker.advance(500)
+  expect(await waiting).toEqual([])
+})
