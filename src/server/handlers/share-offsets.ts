@@ -37,9 +37,11 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
     })),
 
     handler(alterShareGroupOffsets, ({ groupId, topics }) => {
+      if (groupId === '') return { errorCode: errnoOf('INVALID_GROUP_ID') }
       try {
-        const group = shareGroups.of(groupId)
-        shareGroups.requireEmpty(group)
+        const known = shareGroups.get(groupId)
+        if (known !== undefined) shareGroups.requireEmpty(known)
+        else shareGroups.requireFree(groupId)
         return {
           errorCode: 0,
           responses: topics.map(({ topicName, partitions }) => {
@@ -50,7 +52,8 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
               partitions: partitions.map(({ partitionIndex, startOffset }) => {
                 const log = topic?.partitions[partitionIndex]
                 if (log === undefined) return { partitionIndex, errorCode: unknownPartition }
-                group.partitions.setStart(log, startOffset)
+                // Made by the first offset that is kept.
+                shareGroups.of(groupId).partitions.setStart(log, startOffset)
                 return { partitionIndex, errorCode: 0 }
               }),
             }

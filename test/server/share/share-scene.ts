@@ -1,14 +1,14 @@
 import { afterEach } from 'vitest'
-import { topic } from '../../src/index.ts'
-import { Coordinators } from '../../src/server/coordinators.ts'
-import { engineOf } from '../../src/server/engine-of.ts'
-import type { ResolvedGroupConfig } from '../../src/server/group-configs.ts'
-import { connect, type WireOptions } from '../../src/server/index.ts'
-import { apis } from '../../src/server/protocol/apis.ts'
-import { readBatches, readRecords } from '../../src/server/protocol/record-batch.ts'
-import { configSources } from '../../src/server/topic-configs.ts'
-import { TestBroker } from '../../src/testing/index.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { topic } from '../../../src/index.ts'
+import { Coordinators } from '../../../src/server/coordinators.ts'
+import { engineOf } from '../../../src/server/engine-of.ts'
+import type { ResolvedGroupConfig } from '../../../src/server/group-configs.ts'
+import { connect, type WireOptions } from '../../../src/server/index.ts'
+import { apis } from '../../../src/server/protocol/apis.ts'
+import { readBatches, readRecords } from '../../../src/server/protocol/record-batch.ts'
+import { configSources } from '../../../src/server/topic-configs.ts'
+import { TestBroker } from '../../../src/testing/index.ts'
+import { WireClient } from '../../helpers/wire-client.ts'
 
 /** Offsets from one to another, both included. */
 export type Range = readonly [first: number, last: number]
@@ -110,6 +110,9 @@ export const accept = (...[firstOffset, lastOffset]: Range) => said(firstOffset,
 export const release = (...[firstOffset, lastOffset]: Range) => said(firstOffset, lastOffset, 2)
 export const reject = (...[firstOffset, lastOffset]: Range) => said(firstOffset, lastOffset, 3)
 export const renew = (...[firstOffset, lastOffset]: Range) => said(firstOffset, lastOffset, 4)
+
+/** What is said of several ranges. */
+export const acknowledged = (...batches: readonly ReturnType<typeof said>[]) => batches
 
 function said(firstOffset: number, lastOffset: number, type: number) {
   return { firstOffset, lastOffset, acknowledgeTypes: [type] }

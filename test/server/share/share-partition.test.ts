@@ -1,0 +1,265 @@
+import { expect, it } from 'vitest'
+import {
+  type AcquiredRecords,
+  type OffsetSpan,
+  type ShareLimits,
+  SharePartition,
+} from '../../../src/server/share/share-partition.ts'
+import { accept, acknowledged, reject, release, renew } from './share-scene.ts'
+
+interface Wish {
+  readonly memberId?: string
+  readonly maxRecords?: number
+  readonly exact?: boolean
+  readonly batchSize?: number
+  readonly lockedUntil?: number
+  /** Batches that were read; by default one of ten records. */
+  readonly batches?: readonly OffsetSpan[]
+  /** Offsets without a record that the group gets. */
+  readonly without?: readonly number[]
+}
+
+const generous: ShareLimits = { deliveryCountLimit: 5, maxRecordLocks: 2000 }
+const ten = [{ first: 0, last: 9 }]
+
+function acquire(partition: SharePartition, wish: Wish = {}, limits: ShareLimits = generous): string {
+  const { without = [], batches = ten } = wish
+  const acquired = partition.acquire(
+    {
+      memberId: 'a',
+      maxRecords: 500,
+      exact: false,
+      batchSize: 500,
+      lockedUntil: 30_000,
+      ...wish,
+      batches,
+      readable: (from, to) => runsWithout(from, to, without),
+    },
+    limits,
+  )
+  return text(acquired)
+}
+
+function runsWithout(from: number, to: number, without: readonly number[]): OffsetSpan[] {
+  const runs: { first: number; last: number }[] = []
+  for (let offset = from; offset < to; offset++) {
+    if (without.includes(offset)) continue
+    const run = runs.at(-1)
+    if (run?.last === offset - 1) run.last = offset
+    else runs.push({ first: offset, last: offset })
+  }
+  return runs
+}
+
+const text = (acquired: readonly AcquiredRecords[]) =>
+  acquired.map(({ first, last, deliveryCount }) => `${first}-${last} x${deliveryCount}`).join(', ')
+
+const say = (partition: SharePartition, memberId: string, ...batches: Parameters<typeof acknowledged>) =>
+  partition.acknowledge(memberId, acknowledged(...batches), generous, 60_000)
+
+it('acquires whole batches, until there are as many records as were asked for', () => {
+  const partition = new SharePartition(0)
+  const batches = [
+    { first: 0, last: 3 },
+    { first: 4, last: 7 },
+    { first: 8, last: 11 },
+  ]
+  expect(acquire(partition, { batches, maxRecords: 5 })).toBe('0-7 x1')
+  expect([partition.startOffset, partition.endOffset]).toEqual([0, 8])
+})
+
+it('acquires no more than that where it is a limit', () => {
+  const partition = new SharePartition(0)
+  expect(acquire(partition, { maxRecords: 4, exact: true })).toBe('0-3 x1')
+  expect(acquire(partition, { maxRecords: 4, exact: true, memberId: 'b' })).toBe('4-7 x1')
+})
+
+it('tells of what it acquires in pieces of whole batches, each of as many records as the client likes', () => {
+  const partition = new SharePartition(0)
+  const batches = [0, 2, 4, 6, 8].map(first => ({ first, last: first + 1 }))
+  expect(acquire(partition, { batches, batchSize: 3 })).toBe('0-3 x1, 4-7 x1, 8-9 x1')
+})
+
+it('begins in the middle of a batch where it stands there', () => {
+  expect(acquire(new SharePartition(6))).toBe('6-9 x1')
+})
+
+it('finishes offsets without a record that the group gets, and acquires what is around them', () => {
+  const partition = new SharePartition(0)
+  expect(acquire(partition, { without: [0, 1, 5] })).toBe('2-4 x1, 6-9 x1')
+  expect(partition.startOffset).toBe(2)
+  expect(say(partition, 'a', accept(2, 4))).toBeUndefined()
+  expect(partition.startOffset).toBe(6)
+})
+
+it('moves its start past what is finished, in order', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  expect(say(partition, 'a', accept(3, 5))).toBeUndefined()
+  expect(partition.startOffset).toBe(0)
+  expect(say(partition, 'a', accept(0, 1), reject(2, 2))).toBeUndefined()
+  expect(partition.startOffset).toBe(6)
+})
+
+it('gives what was released to whoever comes next, and counts how often', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  say(partition, 'a', accept(0, 3), release(4, 5), accept(6, 9))
+  expect(partition.nextFetchOffset(generous)).toBe(4)
+  expect(acquire(partition, { memberId: 'b' })).toBe('4-5 x2')
+})
+
+it('archives what was delivered as often as it may be', () => {
+  const partition = new SharePartition(0)
+  const limits = { ...generous, deliveryCountLimit: 2 }
+  acquire(partition, {}, limits)
+  partition.acknowledge('a', acknowledged(release(0, 9)), limits, 0)
+  expect(acquire(partition, {}, limits)).toBe('0-9 x2')
+  partition.acknowledge('a', acknowledged(release(0, 9)), limits, 0)
+  expect(partition.startOffset).toBe(10)
+  expect(partition.inFlight).toEqual([])
+})
+
+it('delivers what came often in smaller pieces, and alone for the last time', () => {
+  const partition = new SharePartition(0)
+  const deliveries: string[] = []
+  for (let i = 0; i < 10; i++) {
+    const acquired = acquire(partition, { batches: [{ first: 0, last: 3 }] })
+    deliveries.push(acquired)
+    partition.release('a', generous)
+  }
+  expect(deliveries).toEqual([
+    '0-3 x1',
+    '0-3 x2',
+    '0-3 x3',
+    '0-1 x4',
+    '0-0 x5',
+    '1-1 x5',
+    '2-3 x4',
+    '2-2 x5',
+    '3-3 x5',
+    '',
+  ])
+  expect(partition.startOffset).toBe(4)
+})
+
+it('delivers nothing else together with what came often', () => {
+  const partition = new SharePartition(0)
+  const batches = [
+    { first: 0, last: 1 },
+    { first: 2, last: 3 },
+  ]
+  for (let i = 0; i < 3; i++) {
+    acquire(partition, { batches: batches.slice(0, 1) })
+    partition.release('a', generous)
+  }
+  expect(acquire(partition, { batches })).toBe('0-0 x4')
+  expect(acquire(partition, { batches })).toBe('1-1 x4')
+  expect(acquire(partition, { batches })).toBe('2-3 x1')
+})
+
+it('has no more offsets in flight than it may, but gives out again what was released', () => {
+  const partition = new SharePartition(0)
+  const limits = { ...generous, maxRecordLocks: 4 }
+  expect(acquire(partition, { exact: true }, limits)).toBe('0-3 x1')
+  expect(partition.nextFetchOffset(limits)).toBeUndefined()
+  expect(acquire(partition, { exact: true }, limits)).toBe('')
+  say(partition, 'a', release(2, 2))
+  expect(partition.nextFetchOffset(limits)).toBe(2)
+  expect(acquire(partition, { exact: true }, limits)).toBe('2-2 x2')
+  say(partition, 'a', accept(0, 1))
+  expect(acquire(partition, { exact: true }, limits)).toBe('4-5 x1')
+})
+
+it('gives back all that one member has, and nothing of others', () => {
+  const partition = new SharePartition(0)
+  acquire(partition, { maxRecords: 5, exact: true })
+  acquire(partition, { maxRecords: 5, exact: true, memberId: 'b' })
+  expect(partition.release('a', generous)).toBe(true)
+  expect(partition.release('a', generous)).toBe(false)
+  expect(acquire(partition, { memberId: 'c' })).toBe('0-4 x2')
+})
+
+it('gives back what is locked no longer', () => {
+  const partition = new SharePartition(0)
+  acquire(partition, { maxRecords: 5, exact: true, lockedUntil: 100 })
+  acquire(partition, { maxRecords: 5, exact: true, lockedUntil: 200 })
+  expect(partition.nextExpiry).toBe(100)
+  expect(partition.expire(99, generous)).toBe(false)
+  expect(partition.expire(100, generous)).toBe(true)
+  expect(partition.nextExpiry).toBe(200)
+  expect(say(partition, 'a', accept(0, 4))).toBe('INVALID_RECORD_STATE')
+  expect(say(partition, 'a', accept(5, 9))).toBeUndefined()
+  expect(partition.nextExpiry).toBe(Number.POSITIVE_INFINITY)
+})
+
+it('locks what is renewed for longer, and leaves it to its member', () => {
+  const partition = new SharePartition(0)
+  acquire(partition, { lockedUntil: 100 })
+  expect(say(partition, 'a', renew(0, 9))).toBeUndefined()
+  expect(partition.nextExpiry).toBe(60_000)
+  expect(say(partition, 'a', accept(0, 9))).toBeUndefined()
+})
+
+it('takes what is said of records by their member only, while it has them', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  expect(say(partition, 'b', accept(0, 9))).toBe('INVALID_RECORD_STATE')
+  expect(say(partition, 'a', accept(0, 4))).toBeUndefined()
+  // Finished before: nothing is left to say.
+  expect(say(partition, 'a', accept(0, 4))).toBeUndefined()
+  expect(say(partition, 'a', accept(7, 7))).toBeUndefined()
+  expect(say(partition, 'a', accept(7, 7))).toBe('INVALID_RECORD_STATE')
+})
+
+it('refuses what is said of records that were never delivered', () => {
+  const partition = new SharePartition(0)
+  expect(say(partition, 'a', accept(0, 4))).toBe('INVALID_RECORD_STATE')
+  acquire(partition)
+  expect(say(partition, 'a', accept(5, 10))).toBe('INVALID_REQUEST')
+})
+
+it('does nothing of what is said where a part of it is refused', () => {
+  const partition = new SharePartition(0)
+  acquire(partition, { maxRecords: 5, exact: true })
+  expect(say(partition, 'a', accept(0, 2), accept(4, 12))).toBe('INVALID_REQUEST')
+  expect(partition.startOffset).toBe(0)
+  expect(say(partition, 'a', accept(0, 4))).toBeUndefined()
+})
+
+it('takes what is said of each record of a range', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  const types = [1, 1, 2, 2, 3, 0, 1, 1, 1, 2]
+  const batch = { firstOffset: 0, lastOffset: 9, acknowledgeTypes: types }
+  expect(partition.acknowledge('a', [batch], generous, 0)).toBeUndefined()
+  expect(acquire(partition)).toBe('2-3 x2, 9-9 x2')
+})
+
+it('archives what is gone from the log, acquired or not, and lets it be acknowledged', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  say(partition, 'a', release(0, 2))
+  partition.archiveBefore(5)
+  expect(partition.startOffset).toBe(5)
+  expect(say(partition, 'a', accept(3, 9))).toBeUndefined()
+  expect(partition.startOffset).toBe(10)
+  partition.archiveBefore(50)
+  expect([partition.startOffset, partition.endOffset]).toEqual([50, 50])
+})
+
+it('archives what was compacted away before it came again', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  partition.release('a', generous)
+  expect(acquire(partition, { without: [0, 1, 2, 4] })).toBe('3-3 x2, 5-9 x2')
+  expect(partition.startOffset).toBe(3)
+})
+
+it('passes over what is nothing to the group', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  say(partition, 'a', release(0, 4), accept(5, 9))
+  partition.passOver(12)
+  expect([partition.startOffset, partition.endOffset]).toEqual([12, 12])
+})
