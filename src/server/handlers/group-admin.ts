@@ -24,7 +24,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
           groupType,
         }
       })
-      const shared = [...shareGroups.all].map(({ id: groupId, state: groupState }) => ({
+      const shared = [...shareGroups.kept].map(({ members: { id: groupId, state: groupState } }) => ({
         groupId,
         protocolType: 'share',
         groupState,

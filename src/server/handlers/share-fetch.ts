@@ -1,4 +1,5 @@
 import type { Partition } from '../../log/partition.ts'
+import type { ClusterNode } from '../cluster/cluster.ts'
 import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
 import { type Handler, handler, type RequestContext } from '../handler.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
@@ -9,10 +10,10 @@ import { ShareAnswer } from '../share/share-answer.ts'
 import { fetchShared, type SharedRecords, type ShareFetchWish } from '../share/share-fetching.ts'
 import type { KeptShareGroup } from '../share/share-groups.ts'
 import { isMemberId } from '../share/share-heartbeat.ts'
-import type { ShareSession } from '../share/share-session.ts'
+import type { SessionPartition, ShareSession } from '../share/share-session.ts'
 import { type SessionOwner, type ShareSessions, sessionEpochs } from '../share/share-sessions.ts'
 import { untilShared } from '../share/share-wait.ts'
-import { sharedLog } from '../share/shared-log.ts'
+import { type SharedLog, sharedLog } from '../share/shared-log.ts'
 import { toWireError, type Wire } from '../wire.ts'
 
 type FetchRequest = RequestOf<typeof shareFetch>
@@ -56,8 +57,14 @@ export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler
       acknowledge(wire, asked, context, { topics, isRenewAck }, (topicId, partition, { errorCode }) =>
         answer.tell(topicId, partition, { acknowledgeErrorCode: errorCode }),
       )
-      if (session === undefined) sessions.close(owner, context.node)
-      else if (!isRenewAck) await fetch(wire, asked, session, request, context, answer)
+      const { node } = context
+      if (session === undefined) sessions.close(owner, node)
+      else if (!isRenewAck) {
+        const wanted = session.partitions
+        const fetched = await acquire(wire, asked, wanted, request, context)
+        for (const { log } of fetched) sessions.acquiredAt(node, log)
+        tellFetched(find(wire, node, wanted), fetched, answer)
+      }
       return {
         errorCode: 0,
         acquisitionLockTimeoutMs: lockDuration(wire, group),
@@ -190,55 +197,63 @@ function acknowledgeOne(
 
 // --- fetching -------------------------------------------------------------------------------------------------------
 
-async function fetch(
+interface Wanted {
+  readonly entry: SessionPartition
+  readonly found: SharedLog
+}
+
+function find(wire: Wire, node: ClusterNode, partitions: readonly SessionPartition[]): Wanted[] {
+  return partitions.map(entry => ({ entry, found: sharedLog(wire, node, entry.topicId, entry.partition) }))
+}
+
+function logsOf(wanted: readonly Wanted[]): Partition[] {
+  return wanted.flatMap(({ found }) => ('log' in found ? [found.log] : []))
+}
+
+/** Acquires what there is of what a member reads, or waits until there is something. */
+async function acquire(
   wire: Wire,
   { owner: { memberId }, group: { partitions } }: Asked,
-  session: ShareSession,
+  wanted: readonly SessionPartition[],
   request: FetchRequest,
   { node, signal }: RequestContext,
-  answer: ShareAnswer<FetchedPartition>,
-): Promise<void> {
-  const wish: ShareFetchWish = {
-    memberId,
-    minBytes: request.minBytes,
-    maxBytes: Math.min(request.maxBytes, wire.fetchMaxBytes),
-    maxRecords: request.maxRecords,
-    batchSize: request.batchSize,
-    exact: request.shareAcquireMode === recordLimit,
-  }
-  const wanted = session.partitions
-  const find = () =>
-    wanted.map(each => ({ each, found: sharedLog(wire, node, each.topicId, each.partition) }))
-  const logsOf = (all: ReturnType<typeof find>): Partition[] =>
-    all.flatMap(({ found }) => ('log' in found ? [found.log] : []))
-  let fetched: SharedRecords[] = []
-  const look = (anyway: boolean) => {
-    fetched = fetchShared(wire, partitions, logsOf(find()), wish, anyway)
-    return fetched.length > 0
-  }
-  const logs = logsOf(find())
-  const { maxWaitMs } = request
+): Promise<readonly SharedRecords[]> {
+  const { minBytes, maxRecords, maxWaitMs, batchSize } = request
+  const maxBytes = Math.min(request.maxBytes, wire.fetchMaxBytes)
+  const exact = request.shareAcquireMode === recordLimit
+  const wish: ShareFetchWish = { memberId, minBytes, maxBytes, maxRecords, batchSize, exact }
+  const fetch = (anyway: boolean) =>
+    fetchShared(wire, partitions, logsOf(find(wire, node, wanted)), wish, anyway)
+  const logs = logsOf(find(wire, node, wanted))
   // An error is told at once, whatever the rest could wait for.
-  const waits = maxWaitMs > 0 && logs.length === wanted.length && wish.maxRecords > 0
-  if (!look(!waits) && waits) {
-    const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal }, () => look(false))
-    // Nobody would hear of what is acquired now.
-    if (!found && !signal.aborted) look(true)
-  }
-  const byLog = new Map(fetched.map(each => [each.log, each]))
-  for (const { each, found } of find()) {
-    const shared = 'log' in found ? byLog.get(found.log) : undefined
-    const errorCode = 'log' in found ? 0 : found.errorCode
-    // A new one, or one that is well again, is told of.
-    if (shared !== undefined || errorCode !== 0 || each.due) {
-      const told = {
-        errorCode,
-        records: shared?.records ?? [],
-        acquiredRecords: [...(shared?.acquired ?? [])].map(toAcquired),
-      }
-      answer.tell(each.topicId, each.partition, told, 'log' in found ? undefined : found.leadership)
+  const waits = maxWaitMs > 0 && maxRecords > 0 && logs.length === wanted.length
+  let fetched = fetch(!waits)
+  if (fetched.length > 0 || !waits) return fetched
+  const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal }, () => {
+    fetched = fetch(false)
+    return fetched.length > 0
+  })
+  // Nobody would hear of what is acquired for a client that is gone.
+  return found || signal.aborted ? fetched : fetch(true)
+}
+
+function tellFetched(
+  wanted: readonly Wanted[],
+  fetched: readonly SharedRecords[],
+  answer: ShareAnswer<FetchedPartition>,
+): void {
+  for (const { entry, found } of wanted) {
+    const { topicId, partition } = entry
+    const shared = 'log' in found ? fetched.find(({ log }) => log === found.log) : undefined
+    const failed = 'log' in found ? undefined : found
+    // A new one, or one that is well again, is told of, too.
+    if (failed !== undefined) {
+      answer.tell(topicId, partition, { errorCode: failed.errorCode }, failed.leadership)
+    } else if (shared !== undefined || entry.due) {
+      const { records = [], acquired = [] } = shared ?? {}
+      answer.tell(topicId, partition, { errorCode: 0, records, acquiredRecords: acquired.map(toAcquired) })
     }
-    each.due = errorCode !== 0
+    entry.due = failed !== undefined
   }
 }
 

@@ -43,8 +43,8 @@ export class ShareGroups implements OtherGroups {
     return this.#groups.get(groupId)
   }
 
-  get all(): Iterable<ShareGroup> {
-    return [...this.#groups.values()].map(({ members }) => members)
+  get kept(): Iterable<KeptShareGroup> {
+    return this.#groups.values()
   }
 
   /**

@@ -222,6 +222,11 @@ export class SharePartition {
     return this.#releaseWhere(run => run.memberId === memberId, limits)
   }
 
+  /** Gives back what anybody has acquired; whether there was anything. */
+  releaseAll(limits: ShareLimits): boolean {
+    return this.#releaseWhere(() => true, limits)
+  }
+
   /** Gives back what was acquired too long ago; whether there was anything. */
   expire(now: number, limits: ShareLimits): boolean {
     return this.#releaseWhere(({ lockedUntil }) => lockedUntil <= now, limits)

@@ -62,6 +62,11 @@ export class SharePartitions {
     return partition
   }
 
+  /** How far it has come, or where it will begin. */
+  placeOf(log: Partition): Pick<SharePartition, 'startOffset' | 'endOffset' | 'inFlight'> {
+    return this.#byLog.get(log) ?? new SharePartition(this.#firstOffset(log))
+  }
+
   #firstOffset(log: Partition): number {
     const reset = this.#host.config.shareAutoOffsetReset
     if (reset === 'earliest') return log.logStartOffset
@@ -131,6 +136,11 @@ export class SharePartitions {
     for (const [log, partition] of this.#byLog) {
       if (which(log) && partition.release(memberId, this.#limits)) this.#changed(log)
     }
+  }
+
+  /** Gives back what anybody has acquired of a partition. */
+  releaseAll(log: Partition): void {
+    if (this.#byLog.get(log)?.releaseAll(this.#limits)) this.#changed(log)
   }
 
   /** Locks end no more. */

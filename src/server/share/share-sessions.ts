@@ -1,3 +1,4 @@
+import type { Partition } from '../../log/partition.ts'
 import type { ClusterNode } from '../cluster/cluster.ts'
 import type { WireErrorCode } from '../faults/wire-error-code.ts'
 import type { RequestContext } from '../handler.ts'
@@ -28,10 +29,28 @@ export class ShareSessions {
   readonly #wire: Wire
   readonly #most: number
   readonly #byNode = new Map<ClusterNode, Map<string, Held>>()
+  // Where records were acquired, and who led that.
+  readonly #leaders = new Map<Partition, ClusterNode>()
 
   constructor(wire: Wire, most: number) {
     this.#wire = wire
     this.#most = most
+    wire.cluster.listeners.add(() => this.#leadersMoved())
+  }
+
+  /** Records of a partition were acquired at a broker. */
+  acquiredAt(node: ClusterNode, log: Partition): void {
+    this.#leaders.set(log, node)
+  }
+
+  // The next leader knows how often a record was delivered, and not to whom.
+  #leadersMoved(): void {
+    const { cluster, shareGroups } = this.#wire
+    for (const [log, node] of this.#leaders) {
+      if (cluster.leadershipOf(log).leader === node) continue
+      this.#leaders.delete(log)
+      for (const { partitions } of shareGroups.kept) partitions.releaseAll(log)
+    }
   }
 
   /** Begins one, in place of the one that the member had there. */

@@ -7,12 +7,12 @@ export function unfinishedOf(group: ShareGroup, partitions: SharePartitions): st
   if (group.state === 'Empty') return []
   const read = new Set(
     group.members.flatMap(({ assigned }) =>
-      assigned.map(({ topic, partition }) => topic.partitions[partition]),
+      assigned.map(({ topic, partition }) => topic.partitions[partition]!),
     ),
   )
   const { committed } = partitions
-  return [...partitions.all].flatMap(([log, { endOffset, inFlight }]) => {
-    if (!read.has(log)) return []
+  return [...read].flatMap(log => {
+    const { endOffset, inFlight } = partitions.placeOf(log)
     const where = `of ${formatTopicPartition({ topic: log.topic, partition: log.index })}`
     let available = log.countFrom(endOffset, log.highWatermark, committed)
     const acquired = new Map<string, number>()

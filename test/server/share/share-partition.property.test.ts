@@ -152,6 +152,7 @@ class Model {
       for (let offset = first; offset <= last; offset++) states.set(offset, `${state} ${memberId}`)
     }
     expect(before).toBeLessThan(partition.endOffset)
+    expect(partition.startOffset).toBe(partition.inFlight[0]?.first ?? partition.endOffset)
     for (const [offset, { holder, done, readable }] of this.offsets.entries()) {
       const state = states.get(offset)
       if (holder !== undefined) expect(state, `${offset}`).toBe(`acquired ${holder}`)

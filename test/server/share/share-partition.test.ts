@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
+import type { AcknowledgementBatch } from '../../../src/server/share/acknowledgement.ts'
 import {
   type AcquiredRecords,
   type OffsetSpan,
   type ShareLimits,
   SharePartition,
 } from '../../../src/server/share/share-partition.ts'
-import { accept, acknowledged, reject, release, renew } from './share-scene.ts'
+import { accept, reject, release, renew } from './share-scene.ts'
 
 interface Wish {
   readonly memberId?: string
@@ -54,8 +55,8 @@ function runsWithout(from: number, to: number, without: readonly number[]): Offs
 const text = (acquired: readonly AcquiredRecords[]) =>
   acquired.map(({ first, last, deliveryCount }) => `${first}-${last} x${deliveryCount}`).join(', ')
 
-const say = (partition: SharePartition, memberId: string, ...batches: Parameters<typeof acknowledged>) =>
-  partition.acknowledge(memberId, acknowledged(...batches), generous, 60_000)
+const say = (partition: SharePartition, memberId: string, ...batches: AcknowledgementBatch[]) =>
+  partition.acknowledge(memberId, batches, generous, 60_000)
 
 it('acquires whole batches, until there are as many records as were asked for', () => {
   const partition = new SharePartition(0)
@@ -113,9 +114,9 @@ it('archives what was delivered as often as it may be', () => {
   const partition = new SharePartition(0)
   const limits = { ...generous, deliveryCountLimit: 2 }
   acquire(partition, {}, limits)
-  partition.acknowledge('a', acknowledged(release(0, 9)), limits, 0)
+  partition.acknowledge('a', [release(0, 9)], limits, 0)
   expect(acquire(partition, {}, limits)).toBe('0-9 x2')
-  partition.acknowledge('a', acknowledged(release(0, 9)), limits, 0)
+  partition.acknowledge('a', [release(0, 9)], limits, 0)
   expect(partition.startOffset).toBe(10)
   expect(partition.inFlight).toEqual([])
 })

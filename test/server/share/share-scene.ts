@@ -1,5 +1,4 @@
 import { afterEach } from 'vitest'
-import { topic } from '../../../src/index.ts'
 import { Coordinators } from '../../../src/server/coordinators.ts'
 import { engineOf } from '../../../src/server/engine-of.ts'
 import type { ResolvedGroupConfig } from '../../../src/server/group-configs.ts'
@@ -8,6 +7,7 @@ import { apis } from '../../../src/server/protocol/apis.ts'
 import { readBatches, readRecords } from '../../../src/server/protocol/record-batch.ts'
 import { configSources } from '../../../src/server/topic-configs.ts'
 import { TestBroker } from '../../../src/testing/index.ts'
+import type { TopicOptions } from '../../../src/topic-definition.ts'
 import { WireClient } from '../../helpers/wire-client.ts'
 
 /** Offsets from one to another, both included. */
@@ -49,9 +49,9 @@ export class ShareConsumer {
 
   /** Fetches all partitions of its topics; what it says beside that may be other than usual. */
   async fetchAll(more: object = {}, acks: readonly object[] = []) {
-    const topics = [...this.#topicIds()].map((topicId, i) => ({
+    const topics = this.#topicIds().map(topicId => ({
       topicId,
-      partitions: [{ partitionIndex: 0, acknowledgementBatches: i === 0 ? acks : [] }],
+      partitions: [{ partitionIndex: 0, acknowledgementBatches: acks }],
     }))
     const { memberId } = this
     const said = { groupId: this.#groupId, memberId, shareSessionEpoch: this.sessionEpoch, topics }
@@ -106,35 +106,33 @@ export function offsetsIn(answer: any): number[] {
   )
 }
 
-export const accept = (...[firstOffset, lastOffset]: Range) => said(firstOffset, lastOffset, 1)
-export const release = (...[firstOffset, lastOffset]: Range) => said(firstOffset, lastOffset, 2)
-export const reject = (...[firstOffset, lastOffset]: Range) => said(firstOffset, lastOffset, 3)
-export const renew = (...[firstOffset, lastOffset]: Range) => said(firstOffset, lastOffset, 4)
+export const accept = (...[firstOffset, lastOffset]: Range) => ofType(firstOffset, lastOffset, 1)
+export const release = (...[firstOffset, lastOffset]: Range) => ofType(firstOffset, lastOffset, 2)
+export const reject = (...[firstOffset, lastOffset]: Range) => ofType(firstOffset, lastOffset, 3)
+export const renew = (...[firstOffset, lastOffset]: Range) => ofType(firstOffset, lastOffset, 4)
 
-/** What is said of several ranges. */
-export const acknowledged = (...batches: readonly ReturnType<typeof said>[]) => batches
-
-function said(firstOffset: number, lastOffset: number, type: number) {
+function ofType(firstOffset: number, lastOffset: number, type: number) {
   return { firstOffset, lastOffset, acknowledgeTypes: [type] }
 }
 
 /** What makes a broker with a topic `orders`, and share consumers of it; they are closed after each test of the file that asks. */
 export function shareScenes() {
-  const brokers: TestBroker<any>[] = []
+  const brokers: TestBroker[] = []
   afterEach(async () => {
     for (const broker of brokers.splice(0)) await broker.close()
   })
   return (
     options: WireOptions = {},
     configs: Partial<ResolvedGroupConfig> = {},
-    topicOptions: object = {},
+    topicOptions: TopicOptions = {},
   ) => {
-    const broker = new TestBroker({ topics: { orders: topic(topicOptions) } })
+    const broker = new TestBroker()
+    broker.createTopic('orders', topicOptions)
     brokers.push(broker)
     const open = () => new WireClient(connect(broker, options))
     const client = open()
     configure(broker, 'g', { shareAutoOffsetReset: 'earliest', ...configs })
-    const topicIds = () => [broker.topic('orders').id]
+    const topicIds = () => [...broker.topics.values()].map(({ id }) => id)
     return {
       broker,
       client,

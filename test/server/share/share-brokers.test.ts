@@ -1,0 +1,112 @@
+import { connect as connectTcp } from 'node:net'
+import { afterEach, expect, it } from 'vitest'
+import { Broker, topic } from '../../../src/index.ts'
+import { type KafkaServer, type ServedBroker, serve } from '../../../src/server/index.ts'
+import { apis } from '../../../src/server/protocol/apis.ts'
+import { WireClient } from '../../helpers/wire-client.ts'
+import { accept, acquiredIn, configure, ShareConsumer } from './share-scene.ts'
+
+const open: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+const notLeader = 6
+const notCoordinator = 16
+
+async function start() {
+  const broker = new Broker({ topics: { orders: topic() } })
+  open.push(() => broker.close())
+  const server = await serve(broker, { brokers: 2 })
+  configure(broker, 'g', { shareAutoOffsetReset: 'earliest' })
+  const { id } = broker.topic('orders')
+  const connected = async ({ port }: ServedBroker) => {
+    const socket = connectTcp(port, '127.0.0.1')
+    open.push(() => socket.destroy())
+    await new Promise(resolve => socket.once('connect', resolve))
+    return new WireClient(socket)
+  }
+  const leader = await leaderOf(server, await connected(server.brokers[0]!))
+  const other = server.brokers.find(each => each !== leader)!
+  const consumerAt = async (where: ServedBroker, memberId: string) =>
+    new ShareConsumer(await connected(where), memberId, 'g', () => [id])
+  return { broker, server, id, leader, other, connected, consumerAt }
+}
+
+async function leaderOf(server: KafkaServer, client: WireClient): Promise<ServedBroker> {
+  const { topics } = await client.call(apis.metadata, 12, { topics: [{ name: 'orders' }] })
+  return server.brokers.find(({ nodeId }) => nodeId === topics[0].partitions[0].leaderId)!
+}
+
+it('is answered for by its coordinator', async () => {
+  const { server, connected } = await start()
+  const clients = await Promise.all(server.brokers.map(connected))
+  const coordinatorAt = await clients[0]!.call(apis.findCoordinator, 4, {
+    keyType: 0,
+    coordinatorKeys: ['g'],
+  })
+  const { nodeId } = coordinatorAt.coordinators[0]
+  const codes = async (client: WireClient) => {
+    const beat = { groupId: 'g', memberId: 'a', memberEpoch: 0, subscribedTopicNames: ['orders'] }
+    const described = { groupIds: ['g'], includeAuthorizedOperations: false }
+    const offsets = { groups: [{ groupId: 'g', topics: null }] }
+    return [
+      (await client.call(apis.shareGroupHeartbeat, 1, beat)).errorCode,
+      (await client.call(apis.shareGroupDescribe, 1, described)).groups[0].errorCode,
+      (await client.call(apis.describeShareGroupOffsets, 1, offsets)).groups[0].errorCode,
+      (await client.call(apis.alterShareGroupOffsets, 0, { groupId: 'g', topics: [] })).errorCode,
+      (await client.call(apis.deleteShareGroupOffsets, 0, { groupId: 'g', topics: [] })).errorCode,
+      (await client.call(apis.listGroups, 5, { statesFilter: [], typesFilter: [] })).groups.length,
+    ]
+  }
+  expect(await codes(clients[nodeId - 1]!)).toEqual([0, 0, 0, 68, 68, 1])
+  const n = notCoordinator
+  expect(await codes(clients[2 - nodeId]!)).toEqual([n, n, n, n, n, 0])
+})
+
+it('is served its records by the leader; another broker says who that is', async () => {
+  const { broker, leader, other, consumerAt } = await start()
+  broker.topic('orders').append({ value: 1 })
+  const lost = await consumerAt(other, 'a')
+  const refused = await lost.fetchAll({ maxWaitMs: 1000 })
+  const { nodeId, port } = leader
+  expect(refused.responses[0].partitions).toMatchObject([
+    { errorCode: notLeader, currentLeader: { leaderId: nodeId, leaderEpoch: 0 }, acquiredRecords: [] },
+  ])
+  expect(refused.nodeEndpoints).toMatchObject([{ nodeId, host: '127.0.0.1', port }])
+  expect(await lost.acknowledge(accept(0, 0))).toBe(notLeader)
+  const served = await consumerAt(leader, 'a')
+  expect(acquiredIn(await served.fetchAll())).toEqual([[0, 0, 1]])
+})
+
+it('has a session with each broker, and gives back only what that broker leads', async () => {
+  const { broker, leader, other, consumerAt } = await start()
+  broker.topic('orders').append({ value: 1 })
+  const [served, lost] = [await consumerAt(leader, 'a'), await consumerAt(other, 'a')]
+  await served.fetchAll()
+  await lost.fetchAll()
+  expect(await lost.close()).toMatchObject({ errorCode: 0 })
+  expect(await served.acknowledge(accept(0, 0))).toBe(0)
+})
+
+it('goes on at another broker when the leader stops, with what it had acquired', async () => {
+  const { broker, leader, other, consumerAt } = await start()
+  broker.topic('orders').append({ value: 1 })
+  const [served, next] = [await consumerAt(leader, 'a'), await consumerAt(other, 'a')]
+  await served.fetchAll()
+  await leader.stop()
+  expect(acquiredIn(await next.fetchAll())).toEqual([[0, 0, 2]])
+})
+
+it('waits no longer when its leader moves', async () => {
+  const { server, leader, other, consumerAt } = await start()
+  await leader.stop()
+  expect(server.brokers.filter(({ running }) => running)).toEqual([other])
+  const served = await consumerAt(other, 'a')
+  await served.fetchAll()
+  const waiting = served.fetchAll({ maxWaitMs: 60_000, topics: [] })
+  await leader.start()
+  expect((await waiting).responses[0].partitions).toMatchObject([
+    { errorCode: notLeader, currentLeader: { leaderId: leader.nodeId } },
+  ])
+})

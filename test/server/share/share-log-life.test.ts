@@ -1,0 +1,148 @@
+import { expect, it } from 'vitest'
+import { apis } from '../../../src/server/protocol/apis.ts'
+import type { TestBroker } from '../../../src/testing/index.ts'
+import { sequencedBatch, type WireClient } from '../../helpers/wire-client.ts'
+import { accept, acquiredIn, offsetsIn, release, shareScenes } from './share-scene.ts'
+
+const scene = shareScenes()
+
+const produce = (client: WireClient, values: readonly number[]) =>
+  client.call(apis.produce, 12, {
+    acks: 1,
+    timeoutMs: 1000,
+    topicData: [
+      { name: 'orders', partitionData: [{ index: 0, records: [sequencedBatch(-1, -1, -1, values)] }] },
+    ],
+  })
+
+/** Each list is a transaction; one that begins with -1 is aborted. */
+async function transactions(
+  broker: TestBroker,
+  ...lists: readonly (readonly number[])[]
+): Promise<void> {
+  const producer = broker.producer({ transactionalId: 'tx' })
+  for (const values of lists) {
+    await producer
+      .transaction(async tx => {
+        for (const value of values) await tx.send({ topic: 'orders', key: `${value}`, value })
+        if (values[0] === -1) throw new Error('no')
+      })
+      .catch(() => {})
+  }
+}
+
+it('brings batches of clients as they came, and only those that have what was acquired', async () => {
+  const { client, joined } = scene()
+  for (const values of [[0, 1, 2], [3, 4], [5]]) await produce(client, values)
+  const a = await joined('a')
+  expect(await a.fetch({ maxRecords: 1 })).toEqual([[0, 2, 1]])
+  const answer = await a.fetchAll({ batchSize: 2 })
+  expect(acquiredIn(answer)).toEqual([
+    [3, 4, 1],
+    [5, 5, 1],
+  ])
+  expect(offsetsIn(answer)).toEqual([3, 4, 5])
+  await a.acknowledge(accept(0, 0), release(1, 1), accept(2, 4), release(5, 5))
+  const again = await a.fetchAll()
+  expect(acquiredIn(again)).toEqual([
+    [1, 1, 2],
+    [5, 5, 2],
+  ])
+  expect(offsetsIn(again)).toEqual([0, 1, 2, 5])
+})
+
+it('goes on where the log begins when what it would deliver is gone', async () => {
+  const { log, append, joined } = scene()
+  append(6)
+  const a = await joined('a')
+  expect(await a.fetch({ maxRecords: 3, shareAcquireMode: 1 })).toEqual([[0, 2, 1]])
+  await a.acknowledge(release(0, 0))
+  log.deleteRecords(5)
+  expect(await a.fetch()).toEqual([[5, 5, 1]])
+  // What it had of that is gone, and nothing is wrong with saying so.
+  expect(await a.acknowledge(accept(1, 2), accept(5, 5))).toBe(0)
+  log.deleteRecords(6)
+  append(1)
+  expect(await a.fetch()).toEqual([[6, 6, 1]])
+})
+
+it('follows a log that keeps only so many records', async () => {
+  const { append, joined } = scene({}, {}, { retentionRecords: 3 })
+  append(2)
+  const a = await joined('a')
+  await a.fetch()
+  append(4)
+  expect(await a.fetch()).toEqual([[3, 5, 1]])
+  expect(await a.acknowledge(accept(0, 1), accept(3, 5))).toBe(0)
+})
+
+it('ends with its topic, and begins anew with another one of that name', async () => {
+  const { broker, append, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  await a.fetch()
+  broker.deleteTopic('orders')
+  const partitions = (await a.fetchAll({ topics: [] })).responses[0].partitions
+  expect(partitions).toMatchObject([{ errorCode: 100 }])
+  broker.createTopic('orders')
+  append(1)
+  const { assignment } = await a.beat()
+  expect(assignment.topicPartitions[0].topicId).toBe(broker.topic('orders').id)
+  a.sessionEpoch = 0
+  expect(await a.fetch()).toEqual([[0, 0, 1]])
+})
+
+it('delivers what compaction has left', async () => {
+  const { broker, log, joined } = scene({}, {}, { cleanupPolicy: 'compact', deleteRetentionMs: 0 })
+  for (const [i, key] of ['a', 'b', 'a', 'c', 'b', 'a'].entries())
+    broker.topic('orders').append({ key, value: i })
+  log.compact()
+  const a = await joined('a')
+  const answer = await a.fetchAll()
+  expect(acquiredIn(answer)).toEqual([[3, 5, 1]])
+  expect(offsetsIn(answer)).toEqual([3, 4, 5])
+  await a.acknowledge(release(3, 5))
+  broker.topic('orders').append({ key: 'b', value: 6 })
+  log.compact()
+  expect(await a.fetch()).toEqual([
+    [3, 3, 2],
+    [5, 5, 2],
+    [6, 6, 1],
+  ])
+})
+
+it('delivers what is aborted, too, unless it reads what is committed; nobody is given the ends of transactions', async () => {
+  const { broker, joined } = scene()
+  await transactions(broker, [1, 2], [-1, 3], [4])
+  const a = await joined('a')
+  expect(await a.fetch()).toEqual([
+    [0, 1, 1],
+    [3, 4, 1],
+    [6, 6, 1],
+  ])
+  expect(await a.acknowledge(accept(0, 1), accept(3, 4), accept(6, 6))).toBe(0)
+  expect(await a.fetch()).toEqual([])
+})
+
+it('delivers only what is committed where its group is told so', async () => {
+  const { broker, joined } = scene({}, { shareIsolationLevel: 'read_committed' })
+  await transactions(broker, [-1, 0], [1, 2], [-1, 3])
+  const a = await joined('a')
+  expect(await a.fetch()).toEqual([[3, 4, 1]])
+  const producer = broker.producer({ transactionalId: 'open' })
+  let end = () => {}
+  const ended = new Promise<void>(resolve => {
+    end = resolve
+  })
+  const open = producer.transaction(async tx => {
+    await tx.send({ topic: 'orders', value: 5 })
+    await ended
+  })
+  await broker.advance(0)
+  const waiting = a.fetch({ maxWaitMs: 500 })
+  await broker.advance(100)
+  end()
+  await open
+  await broker.advance(0)
+  expect(await waiting).toEqual([[9, 9, 1]])
+})

@@ -1,0 +1,247 @@
+import { expect, it } from 'vitest'
+import { apis } from '../../../src/server/protocol/apis.ts'
+import { accept, acquiredIn, release, renew, shareScenes } from './share-scene.ts'
+
+const scene = shareScenes()
+
+const invalidRequest = 42
+const invalidRecordState = 121
+const sessionNotFound = 122
+const invalidEpoch = 123
+
+it('remembers what a member reads, so that it need not say it again', async () => {
+  const { append, joined } = scene()
+  const a = await joined('a')
+  expect((await a.fetchAll()).responses).toMatchObject([
+    { partitions: [{ partitionIndex: 0, errorCode: 0 }] },
+  ])
+  append(1)
+  const next = await a.fetchAll({ topics: [] })
+  expect(acquiredIn(next)).toEqual([[0, 0, 1]])
+  // There is nothing to tell.
+  expect((await a.fetchAll({ topics: [] })).responses).toEqual([])
+})
+
+it('forgets what a member reads no more', async () => {
+  const { append, broker, joined } = scene()
+  const a = await joined('a')
+  await a.fetchAll()
+  append(1)
+  const forgottenTopicsData = [{ topicId: broker.topic('orders').id, partitions: [0] }]
+  expect((await a.fetchAll({ topics: [], forgottenTopicsData })).responses).toEqual([])
+})
+
+it('refuses a request that does not follow the last one', async () => {
+  const { joined } = scene()
+  const a = await joined('a')
+  expect(await a.fetchAll({ shareSessionEpoch: 1 })).toMatchObject({ errorCode: sessionNotFound })
+  expect(await a.close()).toMatchObject({ errorCode: sessionNotFound })
+  await a.fetchAll()
+  expect(await a.fetchAll({ shareSessionEpoch: 3 })).toMatchObject({ errorCode: invalidEpoch })
+  a.sessionEpoch = 3
+  expect(await a.acknowledge(accept(0, 0))).toBe(invalidEpoch)
+  a.sessionEpoch = 0
+  expect(await a.acknowledge(accept(0, 0))).toBe(invalidEpoch)
+})
+
+it('takes acknowledgements with the next fetch, and tells how they went', async () => {
+  const { append, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  await a.fetch()
+  const first = await a.fetchAll({}, [accept(0, 0)])
+  expect(first.responses[0].partitions).toMatchObject([{ errorCode: 0, acknowledgeErrorCode: 0 }])
+  const again = await a.fetchAll({}, [accept(0, 1)])
+  expect(again.responses[0].partitions).toMatchObject([{ errorCode: 0, acknowledgeErrorCode: 0 }])
+  const late = await a.fetchAll({}, [accept(1, 2)])
+  expect(late.responses[0].partitions).toMatchObject([{ acknowledgeErrorCode: invalidRecordState }])
+})
+
+it('takes no acknowledgements before there was anything to acknowledge', async () => {
+  const { joined } = scene()
+  const a = await joined('a')
+  expect(await a.fetchAll({}, [accept(0, 0)])).toMatchObject({ errorCode: invalidRequest })
+})
+
+it.each([
+  ['out of order', [accept(1, 1), accept(0, 0)]],
+  ['twice', [accept(0, 0), accept(0, 1)]],
+  ['from an end to its beginning', [accept(1, 0)]],
+  ['without saying what', [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [] }]],
+  ['with something for one of three', [{ firstOffset: 0, lastOffset: 2, acknowledgeTypes: [1, 1] }]],
+  ['with something that nobody knows', [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [5] }]],
+  ['past the end', [accept(0, 9)]],
+])('refuses acknowledgements %s, and does nothing of them', async (_, batches) => {
+  const { append, joined } = scene()
+  append(3)
+  const a = await joined('a')
+  await a.fetch()
+  expect(await a.acknowledge(...batches)).toBe(invalidRequest)
+  expect(await a.acknowledge(accept(0, 2))).toBe(0)
+})
+
+it('takes a renewal only of who says that there is one, and who then fetches nothing', async () => {
+  const { append, joined } = scene()
+  append(3)
+  const a = await joined('a')
+  await a.fetch()
+  const said = await a.fetchAll({}, [renew(0, 2)])
+  expect(said.responses[0].partitions).toMatchObject([{ acknowledgeErrorCode: invalidRequest }])
+  expect(await a.fetchAll({ isRenewAck: true }, [renew(0, 2)])).toMatchObject({ errorCode: invalidRequest })
+  const nothing = { minBytes: 0, maxBytes: 0, maxRecords: 0, isRenewAck: true }
+  append(1)
+  const renewed = await a.fetchAll(nothing, [renew(0, 2)])
+  expect(renewed).toMatchObject({ errorCode: 0, acquisitionLockTimeoutMs: 30_000 })
+  expect(renewed.responses[0].partitions).toMatchObject([{ acknowledgeErrorCode: 0, acquiredRecords: [] }])
+})
+
+it('gives records back when their session is closed, but those that are acknowledged with it', async () => {
+  const { append, joined } = scene()
+  append(3)
+  const a = await joined('a')
+  await a.fetch()
+  expect(await a.close([accept(0, 0)])).toMatchObject({ errorCode: 0 })
+  const b = await joined('b')
+  expect(await b.fetch()).toEqual([[1, 2, 2]])
+  const said = { groupId: 'g', memberId: 'b', shareSessionEpoch: -1, topics: [] }
+  expect(await b.client.call(apis.shareAcknowledge, 2, said)).toMatchObject({ errorCode: 0 })
+  expect(await a.fetch()).toEqual([[1, 2, 3]])
+})
+
+it('gives records back when their connection is gone', async () => {
+  const { broker, append, joined } = scene()
+  append(3)
+  const a = await joined('a')
+  const b = await joined('b')
+  await a.fetch()
+  const waiting = b.fetch({ maxWaitMs: 500 })
+  a.client.socket.destroy()
+  await broker.advance(1)
+  expect(await waiting).toEqual([[0, 2, 2]])
+})
+
+it('acquires nothing for a client that is gone while it waits', async () => {
+  const { broker, append, joined } = scene()
+  const a = await joined('a')
+  void a.fetch({ maxWaitMs: 500 }).catch(() => {})
+  await broker.advance(10)
+  a.client.socket.destroy()
+  await broker.advance(10)
+  append(1)
+  await broker.advance(10)
+  expect(await (await joined('b')).fetch()).toEqual([[0, 0, 1]])
+})
+
+it('keeps what a member has acquired when it begins another session', async () => {
+  const { append, joined } = scene()
+  append(3)
+  const a = await joined('a')
+  await a.fetch()
+  a.sessionEpoch = 0
+  expect(await a.fetch()).toEqual([])
+  expect(await a.acknowledge(accept(0, 2))).toBe(0)
+})
+
+it('remembers so many members, and refuses others until one goes', async () => {
+  const { joined } = scene({ maxShareSessions: 1 })
+  const a = await joined('a')
+  const b = await joined('b')
+  await a.fetchAll()
+  expect(await b.fetchAll()).toMatchObject({ errorCode: 133 })
+  a.sessionEpoch = 0
+  expect(await a.fetchAll()).toMatchObject({ errorCode: 0 })
+  await a.close()
+  expect(await b.fetchAll()).toMatchObject({ errorCode: 0 })
+})
+
+it.each([
+  ['no group', { groupId: null }],
+  ['no member', { memberId: null }],
+  ['a member whose id is empty', { memberId: '' }],
+])('refuses a fetch with %s', async (_, wrong) => {
+  const { joined } = scene()
+  expect(await (await joined('a')).fetchAll(wrong)).toMatchObject({ errorCode: invalidRequest })
+})
+
+it('tells of partitions that are not there, at once and each time', async () => {
+  const { broker, append, joined } = scene()
+  append(1)
+  const a = await joined('a')
+  const partition = (partitionIndex: number) => ({ partitionIndex, acknowledgementBatches: [] })
+  const nowhere = '00000000-0000-0000-0000-000000000001'
+  const topics = [
+    { topicId: broker.topic('orders').id, partitions: [partition(0), partition(7)] },
+    { topicId: nowhere, partitions: [partition(0)] },
+  ]
+  const codesOf = (answer: any) =>
+    answer.responses.flatMap(({ partitions }: any) =>
+      partitions.map(({ partitionIndex, errorCode }: any) => [partitionIndex, errorCode]),
+    )
+  const first = codesOf(await a.fetchAll({ topics, maxWaitMs: 500 }))
+  expect(first.sort()).toEqual([
+    [0, 0],
+    [0, 100],
+    [7, 3],
+  ])
+  const again = codesOf(await a.fetchAll({ topics: [], maxWaitMs: 500 }))
+  expect(again.sort()).toEqual([
+    [0, 100],
+    [7, 3],
+  ])
+})
+
+it('waits for as many bytes as are wanted, and takes what there is when that takes too long', async () => {
+  const { broker, append, joined } = scene()
+  const a = await joined('a')
+  const waiting = a.fetch({ maxWaitMs: 500, minBytes: 150 })
+  append(1)
+  await broker.advance(100)
+  append(1)
+  await broker.advance(100)
+  append(8)
+  await broker.advance(0)
+  expect(await waiting).toEqual([[0, 9, 1]])
+  const next = a.fetch({ maxWaitMs: 500, minBytes: 100_000 })
+  append(1)
+  await broker.advance(500)
+  expect(await next).toEqual([[10, 10, 1]])
+})
+
+it('takes no more than so many bytes, but for a first batch', async () => {
+  const { append, joined } = scene()
+  append(5000)
+  const a = await joined('a')
+  const [first] = await a.fetch({ maxBytes: 1, maxRecords: 5000 })
+  expect(first).toEqual([0, 999, 1])
+})
+
+it('lets a group have no more records in hand of a partition than its config says', async () => {
+  const { broker, append, joined } = scene({}, { sharePartitionMaxRecordLocks: 3 })
+  append(6)
+  const a = await joined('a')
+  const b = await joined('b')
+  expect(await a.fetch({ shareAcquireMode: 1 })).toEqual([[0, 2, 1]])
+  const waiting = b.fetch({ shareAcquireMode: 1, maxWaitMs: 500 })
+  await broker.advance(100)
+  await a.acknowledge(accept(0, 1))
+  expect(await waiting).toEqual([[3, 4, 1]])
+  await a.acknowledge(release(2, 2))
+  expect(await a.fetch({ shareAcquireMode: 1 })).toEqual([[2, 2, 2]])
+})
+
+it('looks at another partition first with each fetch', async () => {
+  const { broker, joined } = scene({}, {}, { partitions: 2 })
+  const orders = broker.topic('orders')
+  const a = await joined('a')
+  const partitions = [0, 1].map(partitionIndex => ({ partitionIndex, acknowledgementBatches: [] }))
+  const topics = [{ topicId: orders.id, partitions }]
+  await a.fetchAll({ topics })
+  for (let i = 0; i < 2; i++) {
+    for (const partition of [0, 1]) orders.append({ value: i, partition })
+  }
+  const first = async () => {
+    const { responses } = await a.fetchAll({ topics: [], maxRecords: 1, shareAcquireMode: 1 })
+    return responses[0].partitions.map(({ partitionIndex }: any) => partitionIndex)
+  }
+  expect([await first(), await first()].flat().sort()).toEqual([0, 1])
+})
