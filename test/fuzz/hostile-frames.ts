@@ -46,6 +46,38 @@ export const bodies: Readonly<Record<string, object>> = {
   FindCoordinator: { key: 'billing', keyType: 0, coordinatorKeys: ['billing'] },
   DescribeGroups: { groups: ['billing'] },
   ConsumerGroupDescribe: { groupIds: ['billing'] },
+  ShareGroupHeartbeat: { groupId: 'shared', memberId: 'a', memberEpoch: 0, subscribedTopicNames: ['orders'] },
+  ShareGroupDescribe: { groupIds: ['shared'] },
+  ShareFetch: {
+    groupId: 'shared',
+    memberId: 'a',
+    maxRecords: 10,
+    topics: [{ topicId: '00000000-0000-0000-0000-000000000001', partitions: [{ partitionIndex: 0 }] }],
+  },
+  ShareAcknowledge: {
+    groupId: 'shared',
+    memberId: 'a',
+    shareSessionEpoch: 1,
+    topics: [
+      {
+        topicId: '00000000-0000-0000-0000-000000000001',
+        partitions: [
+          {
+            partitionIndex: 0,
+            acknowledgementBatches: [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [1, 2] }],
+          },
+        ],
+      },
+    ],
+  },
+  DescribeShareGroupOffsets: {
+    groups: [{ groupId: 'shared', topics: [{ topicName: 'orders', partitions: [0] }] }],
+  },
+  AlterShareGroupOffsets: {
+    groupId: 'altered',
+    topics: [{ topicName: 'orders', partitions: [{ partitionIndex: 0, startOffset: 1 }] }],
+  },
+  DeleteShareGroupOffsets: { groupId: 'altered', topics: [{ topicName: 'orders' }] },
   DeleteGroups: { groupsNames: ['other'] },
   CreatePartitions: { topics: [{ name: 'other', count: 3, assignments: null }] },
   DeleteTopics: { topicNames: ['other'], topics: [{ name: 'other' }] },

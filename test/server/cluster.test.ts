@@ -39,12 +39,17 @@ describe('ApiVersions', () => {
     const level = (name: string, max: number) => ({ name, minVersionLevel: max, maxVersionLevel: max })
     const finalized = {
       finalizedFeaturesEpoch: 0,
-      finalizedFeatures: [level('group.version', 1), level('transaction.version', 2)],
+      finalizedFeatures: [
+        level('group.version', 1),
+        level('share.version', 1),
+        level('transaction.version', 2),
+      ],
     }
     expect(await client.call(apiVersions!, 4, {})).toMatchObject({
       ...finalized,
       supportedFeatures: [
         { name: 'group.version', minVersion: 0, maxVersion: 1 },
+        { name: 'share.version', minVersion: 0, maxVersion: 1 },
         { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
       ],
     })

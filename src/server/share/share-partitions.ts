@@ -75,9 +75,10 @@ export class SharePartitions {
     return log.offsetForTimestamp(from) ?? log.highWatermark
   }
 
-  /** Lets it begin at an offset, with nothing in flight; members have not come that far before. */
+  /** Lets it begin at an offset, with nothing in flight; before 0 it is where the group's config says. (Kafka: -1) */
   setStart(log: Partition, startOffset: number): void {
-    this.#byLog.set(log, new SharePartition(startOffset))
+    if (startOffset < 0) this.#byLog.delete(log)
+    else this.#byLog.set(log, new SharePartition(startOffset))
     this.#changed(log)
   }
 

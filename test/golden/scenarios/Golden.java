@@ -157,7 +157,10 @@ public class Golden {
             for (int seen = 0; seen < records.size(); ) seen += consumer.poll(Duration.ofSeconds(30)).count();
             consumer.commitSync();
             done(() -> admin.describeShareGroups(List.of("java-share")).all());
+            done(() -> admin.listShareGroupOffsets(Map.of("java-share", new ListShareGroupOffsetsSpec())).all());
         }
+        done(() -> admin.alterShareGroupOffsets("java-share", Map.of(PARTITION, 0L)).all());
+        done(() -> admin.deleteShareGroupOffsets("java-share", Set.of(TOPIC)).all());
     }
 
     static void administer(Admin admin) throws Exception {

@@ -16,10 +16,7 @@ const produce = (client: WireClient, values: readonly number[]) =>
   })
 
 /** Each list is a transaction; one that begins with -1 is aborted. */
-async function transactions(
-  broker: TestBroker,
-  ...lists: readonly (readonly number[])[]
-): Promise<void> {
+async function transactions(broker: TestBroker, ...lists: readonly (readonly number[])[]): Promise<void> {
   const producer = broker.producer({ transactionalId: 'tx' })
   for (const values of lists) {
     await producer

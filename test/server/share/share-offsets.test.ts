@@ -65,6 +65,15 @@ it('lets a group begin elsewhere while nobody is in it', async () => {
   expect(await b.fetch()).toEqual([[1, 4, 1]])
 })
 
+it('begins where its config says again when it is let begin nowhere', async () => {
+  const { client, append, joined } = scene()
+  append(5)
+  expect(await alter(client, 3)).toBe(0)
+  expect(await alter(client, -1)).toBe(0)
+  expect(await describe(client)).toEqual([])
+  expect(await (await joined('a')).fetch()).toEqual([[0, 4, 1]])
+})
+
 it('makes no group for offsets of what is not there', async () => {
   const { client, broker } = scene()
   expect(await alter(client, 0, 'nowhere')).toBe(3)
