@@ -15,6 +15,7 @@ export interface BrokerDescription {
   /** -1 for no limit. */
   readonly maxBytes: number
   readonly topics: readonly TopicSummary[]
+  /** Share groups of Kafka clients among them: theirs is committed up to the first record that is not finished. */
   readonly groups: readonly GroupSummary[]
 }
 
@@ -27,7 +28,10 @@ export function describeBroker(engine: MemoryEngine): BrokerDescription {
     bytes: engine.log.bytes,
     maxBytes: engine.log.maxBytes,
     topics: [...engine.topics.values()].map(describeTopic),
-    groups: [...engine.groups.values()].map(describeGroup),
+    groups: [
+      ...[...engine.groups.values()].map(describeGroup),
+      ...[...engine.groupCoordinator.others].flatMap(others => others.describe()),
+    ],
   }
 }
 

@@ -1,3 +1,4 @@
+import type { GroupSummary } from '../summaries.ts'
 import type { GroupState, MemberDescription } from './group-description.ts'
 
 /** A group whose members assign by themselves, as it is described. */
@@ -9,6 +10,7 @@ export interface HeldGroup {
 /** Keeps groups of another kind: nobody else can have their ids. (Kafka: a group has one type) */
 export interface OtherGroups {
   has(groupId: string): boolean
+  describe(): readonly GroupSummary[]
 }
 
 /** Keeps groups whose members assign by themselves: a server for clients on the wire. */

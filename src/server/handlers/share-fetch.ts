@@ -75,10 +75,11 @@ export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler
 
     handler(shareAcknowledge, (request, context) => {
       const { shareSessionEpoch: epoch } = request
+      // Only a fetch begins a session.
+      if (epoch === sessionEpochs.first) return refused('INVALID_SHARE_SESSION_EPOCH')
       const asked = askedBy(wire, request)
       if ('errorCode' in asked) return asked
       const { owner, group } = asked
-      if (epoch === sessionEpochs.first) return refused('INVALID_SHARE_SESSION_EPOCH')
       const session = continued(sessions, owner, context, epoch)
       if (typeof session === 'string') return refused(session)
       const answer = new ShareAnswer<AcknowledgedPartition>({})
@@ -108,11 +109,14 @@ function refused(code: WireErrorCode): { readonly errorCode: number } {
 // Whether it is a member of its group nobody asks, as in Kafka: only the coordinator would know.
 function askedBy(
   wire: Wire,
-  { groupId, memberId }: Pick<FetchRequest, 'groupId' | 'memberId'>,
+  { groupId, memberId, shareSessionEpoch }: Pick<FetchRequest, 'groupId' | 'memberId' | 'shareSessionEpoch'>,
 ): Asked | { readonly errorCode: number } {
   if (!groupId || !isMemberId(memberId)) return refused('INVALID_REQUEST')
+  const { shareGroups } = wire
   try {
-    return { owner: { groupId, memberId }, group: wire.shareGroups.of(groupId) }
+    const begins = shareSessionEpoch === sessionEpochs.first
+    const group = begins ? shareGroups.of(groupId) : shareGroups.find(groupId)
+    return group === undefined ? refused('SHARE_SESSION_NOT_FOUND') : { owner: { groupId, memberId }, group }
   } catch (error) {
     return toWireError(wire, error)
   }

@@ -39,9 +39,8 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
     handler(alterShareGroupOffsets, ({ groupId, topics }) => {
       if (groupId === '') return { errorCode: errnoOf('INVALID_GROUP_ID') }
       try {
-        const known = shareGroups.get(groupId)
+        const known = shareGroups.find(groupId)
         if (known !== undefined) shareGroups.requireEmpty(known)
-        else shareGroups.requireFree(groupId)
         return {
           errorCode: 0,
           responses: topics.map(({ topicName, partitions }) => {

@@ -1,4 +1,5 @@
 import { BrokerletError, UnknownMemberIdError } from '../../errors.ts'
+import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import type { ShareHeartbeat } from './share-heartbeat.ts'
@@ -57,6 +58,12 @@ export class ShareGroup {
 
   get members(): readonly ShareMember[] {
     return [...this.#members.values()]
+  }
+
+  /** All that its members read. */
+  get logs(): ReadonlySet<Partition> {
+    const assigned = this.members.flatMap(each => each.assigned)
+    return new Set(assigned.map(({ topic, partition }) => topic.partitions[partition]!))
   }
 
   get(memberId: string): ShareMember | undefined {

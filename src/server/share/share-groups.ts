@@ -2,12 +2,14 @@ import type { Broker } from '../../broker.ts'
 import type { EngineClient } from '../../engine.ts'
 import { GroupIdNotFoundError, NonEmptyGroupError, UnknownMemberIdError } from '../../errors.ts'
 import type { OtherGroups } from '../../group/group-holder.ts'
+import type { GroupSummary } from '../../summaries.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import type { GroupConfigs } from '../group-configs.ts'
 import type { WireGroups } from '../wire-groups.ts'
 import { ShareGroup, type ShareMember } from './share-group.ts'
 import type { ShareHeartbeat } from './share-heartbeat.ts'
 import { SharePartitions } from './share-partitions.ts'
+import { summaryOf } from './share-summary.ts'
 import { unfinishedOf } from './unfinished.ts'
 
 /** A share group: its members, and how far they have come. */
@@ -43,8 +45,23 @@ export class ShareGroups implements OtherGroups {
     return this.#groups.get(groupId)
   }
 
+  describe(): GroupSummary[] {
+    return [...this.#groups.values()].map(({ members, partitions }) => summaryOf(members, partitions))
+  }
+
   get kept(): Iterable<KeptShareGroup> {
     return this.#groups.values()
+  }
+
+  /**
+   * The group, where it is there.
+   *
+   * @throws GroupIdNotFoundError where a group of another kind has its id
+   */
+  find(groupId: string): KeptShareGroup | undefined {
+    const known = this.#groups.get(groupId)
+    if (known === undefined) this.requireFree(groupId)
+    return known
   }
 
   /**
@@ -53,9 +70,8 @@ export class ShareGroups implements OtherGroups {
    * @throws GroupIdNotFoundError where a group of another kind has its id
    */
   of(groupId: string): KeptShareGroup {
-    const known = this.#groups.get(groupId)
+    const known = this.find(groupId)
     if (known !== undefined) return known
-    this.requireFree(groupId)
     const { clock, topics } = this.#engine
     const configs = this.#configs
     const members = new ShareGroup(groupId, topics)
@@ -112,9 +128,8 @@ export class ShareGroups implements OtherGroups {
   // again at this, and give up at Kafka's GROUP_ID_NOT_FOUND.
   #groupOf({ groupId, memberId, memberEpoch }: ShareHeartbeat): KeptShareGroup {
     if (memberEpoch === memberEpochs.joins) return this.of(groupId)
-    const group = this.#groups.get(groupId)
+    const group = this.find(groupId)
     if (group !== undefined) return group
-    this.requireFree(groupId)
     throw new UnknownMemberIdError(`There is no share group '${groupId}', nor a member '${memberId}' of it`, {
       groupId,
       memberId,

@@ -100,7 +100,7 @@ export class SharePartitions {
   /** There is nothing to read before an offset. */
   passOver(log: Partition, before: number): void {
     this.of(log).passOver(before)
-    this.#changed(log)
+    this.#host.touch()
   }
 
   acquire(log: Partition, batches: readonly OffsetSpan[], wish: ShareWish): AcquiredRecords[] {
@@ -114,7 +114,9 @@ export class SharePartitions {
       },
       this.#limits,
     )
-    this.#changed(log)
+    // Nothing is there for others that was not before.
+    this.#watch(log)
+    this.#host.touch()
     return acquired
   }
 

@@ -5,13 +5,8 @@ import type { SharePartitions } from './share-partitions.ts'
 /** What members of a share group have left to do, in words: nothing where there are none. */
 export function unfinishedOf(group: ShareGroup, partitions: SharePartitions): string[] {
   if (group.state === 'Empty') return []
-  const read = new Set(
-    group.members.flatMap(({ assigned }) =>
-      assigned.map(({ topic, partition }) => topic.partitions[partition]!),
-    ),
-  )
   const { committed } = partitions
-  return [...read].flatMap(log => {
+  return [...group.logs].flatMap(log => {
     const { endOffset, inFlight } = partitions.placeOf(log)
     const where = `of ${formatTopicPartition({ topic: log.topic, partition: log.index })}`
     let available = log.countFrom(endOffset, log.highWatermark, committed)

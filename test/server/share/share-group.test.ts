@@ -176,6 +176,30 @@ it('is described, listed, and deleted once it is empty', async () => {
   expect(await remove()).toBe(69)
 })
 
+it('is described by its broker among other groups', async () => {
+  const { broker, append, joined } = scene()
+  append(3)
+  const a = await joined('a')
+  const described = () => broker.describe().groups
+  expect(described()).toMatchObject([
+    {
+      groupId: 'g',
+      state: 'Stable',
+      epoch: 1,
+      assignor: 'simple',
+      lag: 3,
+      members: [{ memberId: 'a', connected: true, assignment: [{ topic: 'orders', partition: 0 }] }],
+      partitions: [{ topic: 'orders', partition: 0, committed: null, lag: 3, memberId: null }],
+    },
+  ])
+  await a.fetch()
+  await a.acknowledge(accept(0, 1))
+  await a.leave()
+  expect(described()).toMatchObject([
+    { state: 'Empty', lag: 1, members: [], partitions: [{ committed: 2, lag: 1 }] },
+  ])
+})
+
 it('is no group of another kind', async () => {
   const { client, joined, broker } = scene()
   await joined('a')
@@ -225,6 +249,7 @@ it.each([
   expect(await a.join()).toMatchObject({ errorCode: 69, errorMessage: "Group 'g' is not a share group" })
   expect(await a.beat(1)).toMatchObject({ errorCode: 69 })
   expect(await a.fetchAll()).toMatchObject({ errorCode: 69 })
+  a.sessionEpoch = 1
   expect(await a.acknowledge(accept(0, 0))).toBe(69)
 })
 

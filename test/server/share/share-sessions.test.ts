@@ -142,6 +142,14 @@ it('keeps what a member has acquired when it begins another session', async () =
   expect(await a.acknowledge(accept(0, 2))).toBe(0)
 })
 
+it('makes no group for who fetches as if there were one', async () => {
+  const { broker, consumer } = scene()
+  const a = consumer('a')
+  expect(await a.fetchAll({ shareSessionEpoch: 4 })).toMatchObject({ errorCode: sessionNotFound })
+  expect(await a.close()).toMatchObject({ errorCode: sessionNotFound })
+  expect(broker.describe().groups).toEqual([])
+})
+
 it('remembers so many members, and refuses others until one goes', async () => {
   const { joined } = scene({ maxShareSessions: 1 })
   const a = await joined('a')

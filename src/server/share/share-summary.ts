@@ -1,0 +1,37 @@
+import type { Partition } from '../../log/partition.ts'
+import type { GroupSummary } from '../../summaries.ts'
+import type { ShareGroup } from './share-group.ts'
+import type { SharePartitions } from './share-partitions.ts'
+
+/** A share group as other groups are described: nobody owns a partition, and what is finished in order is committed. */
+export function summaryOf(group: ShareGroup, sharePartitions: SharePartitions): GroupSummary {
+  const logs = new Set([...sharePartitions.all.keys(), ...group.logs])
+  const partitions = [...logs].map(log => ({
+    topic: log.topic,
+    partition: log.index,
+    committed: sharePartitions.all.get(log)?.startOffset ?? null,
+    lag: lagOf(sharePartitions, log),
+    memberId: null,
+  }))
+  return {
+    groupId: group.id,
+    state: group.state,
+    epoch: group.epoch,
+    assignor: 'simple',
+    lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
+    members: group.members.map(({ memberId, clientId, assigned }) => ({
+      memberId,
+      clientId,
+      connected: true,
+      assignment: assigned.map(({ topic, partition }) => ({ topic: topic.name, partition })),
+    })),
+    partitions,
+  }
+}
+
+function lagOf(partitions: SharePartitions, log: Partition): number {
+  const { committed } = partitions
+  const { endOffset, inFlight } = partitions.placeOf(log)
+  const unread = log.countFrom(endOffset, log.highWatermark, committed)
+  return inFlight.reduce((sum, { first, last }) => sum + log.countFrom(first, last + 1, committed), unread)
+}
