@@ -1,6 +1,7 @@
 import type { Events } from '../events.ts'
 import { warn } from '../events.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
+import type { OtherGroups } from '../group/group-holder.ts'
 import type { Partition, TrimReason } from '../log/partition.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BrokerEvents } from './broker-events.ts'
@@ -13,12 +14,18 @@ interface Dropped {
 /** How far the groups of a broker have come in a partition: what may go, and who had not read what went. */
 export class GroupProgress {
   readonly #groups: ReadonlyMap<string, ConsumerGroup>
+  readonly #others: ReadonlySet<OtherGroups>
   readonly #events: Events<BrokerEvents>
   // Of which topics. It goes with the group, and a topic's part with the topic.
   readonly #warned = new WeakMap<ConsumerGroup, Set<string>>()
 
-  constructor(groups: ReadonlyMap<string, ConsumerGroup>, events: Events<BrokerEvents>) {
+  constructor(
+    groups: ReadonlyMap<string, ConsumerGroup>,
+    others: ReadonlySet<OtherGroups>,
+    events: Events<BrokerEvents>,
+  ) {
     this.#groups = groups
+    this.#others = others
     this.#events = events
   }
 
@@ -26,21 +33,26 @@ export class GroupProgress {
    * The offset up to which every group that reads the topic has committed. Where nobody reads it nothing is consumed:
    * whoever comes first is to miss nothing.
    */
-  consumedBefore({ topic, index }: Partition): number {
+  consumedBefore(partition: Partition): number {
+    const { topic, index } = partition
     let consumed = Number.POSITIVE_INFINITY
     for (const group of this.#groups.values()) {
       const offset = group.consumedBefore(topic, index)
       if (offset !== undefined && offset < consumed) consumed = offset
     }
+    for (const others of this.#others) {
+      for (const { offset } of others.readers(partition)) consumed = Math.min(consumed, offset)
+    }
     return consumed === Number.POSITIVE_INFINITY ? 0 : consumed
   }
 
   /** The groups that read a partition, and up to where each has committed it. */
-  readers({ topic, index }: Partition): { groupId: string; offset: number }[] {
-    return [...this.#groups.values()].flatMap(group => {
-      const offset = group.consumedBefore(topic, index)
+  readers(partition: Partition): { readonly groupId: string; readonly offset: number }[] {
+    const own = [...this.#groups.values()].flatMap(group => {
+      const offset = group.consumedBefore(partition.topic, partition.index)
       return offset === undefined ? [] : [{ groupId: group.id, offset }]
     })
+    return [...own, ...[...this.#others].flatMap(others => others.readers(partition))]
   }
 
   /** Says so where a group had not read what is about to go, and notes up to where everybody has read. */

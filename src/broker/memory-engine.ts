@@ -107,7 +107,11 @@ export class MemoryEngine implements Engine, Closable {
     this.#ids = new Ids(options.random)
     this.events = new Events(brokerEventNames, this.outbox, 'Broker', this)
     this.groupCoordinator = new GroupCoordinator(this.#groupCoordinatorHost())
-    this.#progress = new GroupProgress(this.groupCoordinator.groups, this.events)
+    this.#progress = new GroupProgress(
+      this.groupCoordinator.groups,
+      this.groupCoordinator.others,
+      this.events,
+    )
     this.conditions = new Conditions(this.clock)
     this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, () => this.#finished())
     this.#cleaner = new LogCleaner(this.clock, () => this.#finished())

@@ -1,3 +1,4 @@
+import type { Partition } from '../log/partition.ts'
 import type { GroupSummary } from '../summaries.ts'
 import type { GroupState, MemberDescription } from './group-description.ts'
 
@@ -11,6 +12,8 @@ export interface HeldGroup {
 export interface OtherGroups {
   has(groupId: string): boolean
   describe(): readonly GroupSummary[]
+  /** Those of them that read a partition, and up to where each has finished with it. */
+  readers(partition: Partition): readonly { readonly groupId: string; readonly offset: number }[]
 }
 
 /** Keeps groups whose members assign by themselves: a server for clients on the wire. */

@@ -2,6 +2,7 @@ import type { Broker } from '../../broker.ts'
 import type { EngineClient } from '../../engine.ts'
 import { GroupIdNotFoundError, NonEmptyGroupError, UnknownMemberIdError } from '../../errors.ts'
 import type { OtherGroups } from '../../group/group-holder.ts'
+import type { Partition } from '../../log/partition.ts'
 import type { GroupSummary } from '../../summaries.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import type { GroupConfigs } from '../group-configs.ts'
@@ -47,6 +48,13 @@ export class ShareGroups implements OtherGroups {
 
   describe(): GroupSummary[] {
     return [...this.#groups.values()].map(({ members, partitions }) => summaryOf(members, partitions))
+  }
+
+  readers(log: Partition): { groupId: string; offset: number }[] {
+    return [...this.#groups.values()].flatMap(({ members, partitions }) => {
+      if (!partitions.all.has(log) && !members.logs.has(log)) return []
+      return [{ groupId: members.id, offset: partitions.placeOf(log).startOffset }]
+    })
   }
 
   get kept(): Iterable<KeptShareGroup> {
@@ -162,6 +170,8 @@ export class ShareGroups implements OtherGroups {
     partitions.close()
     this.#groups.delete(members.id)
     this.#engine.untrack(client)
+    // What was kept for it alone may go.
+    for (const log of partitions.all.keys()) log.offsetCommitted?.()
     this.#engine.touch()
   }
 

@@ -100,7 +100,7 @@ export class SharePartitions {
   /** There is nothing to read before an offset. */
   passOver(log: Partition, before: number): void {
     this.of(log).passOver(before)
-    this.#host.touch()
+    this.#moved(log)
   }
 
   acquire(log: Partition, batches: readonly OffsetSpan[], wish: ShareWish): AcquiredRecords[] {
@@ -116,7 +116,7 @@ export class SharePartitions {
     )
     // Nothing is there for others that was not before.
     this.#watch(log)
-    this.#host.touch()
+    this.#moved(log)
     return acquired
   }
 
@@ -154,7 +154,13 @@ export class SharePartitions {
 
   #changed(log: Partition): void {
     this.#watch(log)
+    this.#moved(log)
     for (const listener of [...this.listeners]) listener()
+  }
+
+  // What is finished may go, where a topic keeps what is not.
+  #moved(log: Partition): void {
+    log.offsetCommitted?.()
     this.#host.touch()
   }
 

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest'
+import { accept, shareScenes } from './share-scene.ts'
+
+const scene = shareScenes()
+
+it('lets records go that it has finished, of a topic that keeps what is unread', async () => {
+  const { log, append, joined } = scene({}, {}, { cleanupPolicy: 'consumed' })
+  append(4)
+  const a = await joined('a')
+  await a.fetch()
+  await a.acknowledge(accept(2, 3))
+  expect(log.logStartOffset).toBe(0)
+  await a.acknowledge(accept(0, 0))
+  expect(log.logStartOffset).toBe(1)
+  await a.acknowledge(accept(1, 1))
+  expect(log.logStartOffset).toBe(4)
+})
+
+it('keeps records that it has not finished, whatever other groups have read', async () => {
+  const { broker, client, log, append, joined } = scene({}, {}, { cleanupPolicy: 'consumed' })
+  append(4)
+  const a = await joined('a')
+  await a.fetch()
+  const seen: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'own', topics: ['orders'] })
+  void consumer.run({ eachRecord: ({ value }) => void seen.push(value) })
+  await broker.advance(10)
+  expect(seen).toEqual([0, 1, 2, 3])
+  expect(log.logStartOffset).toBe(0)
+  await a.acknowledge(accept(0, 2))
+  expect(log.logStartOffset).toBe(3)
+  await a.leave()
+  client.socket.destroy()
+  await consumer.close()
+})
+
+it('makes room for writers that wait until it has finished with what is there', async () => {
+  const { broker, append, joined } = scene({}, {}, { retentionRecords: 2, whenFull: 'wait' })
+  append(2)
+  const a = await joined('a')
+  await a.fetch()
+  let written = false
+  const sent = broker
+    .producer()
+    .send({ topic: 'orders', value: 2 })
+    .then(() => {
+      written = true
+    })
+  await broker.advance(10)
+  expect(written).toBe(false)
+  await a.acknowledge(accept(0, 1))
+  await sent
+  expect(written).toBe(true)
+})
