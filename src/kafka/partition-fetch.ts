@@ -50,7 +50,13 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
   /** Where to fetch from now, or undefined where nothing is wanted. */
   get wanted(): number | undefined {
     if (this.#state === 'stopped' || this.position.paused || this.asking !== undefined) return undefined
-    if (this.outOfRange || this.#ahead !== undefined) return undefined
+    if (this.#ahead !== undefined) return undefined
+    const next = this.#nextOffset
+    return next === this.#outOfRangeAt ? undefined : next
+  }
+
+  // After what is held.
+  get #nextOffset(): number {
     return this.#current?.nextOffset ?? this.position.fetchPosition
   }
 
@@ -63,9 +69,9 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     this.#signal()
   }
 
-  /** The log does not have that offset. */
+  /** The log does not have that offset: where something is still to be read before it, that comes first. */
   isOutOfRange(offset: number): void {
-    if (this.position.fetchPosition !== offset) return
+    if (this.#nextOffset !== offset) return
     this.#outOfRangeAt = offset
     this.#signal()
   }

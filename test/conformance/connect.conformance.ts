@@ -3,7 +3,7 @@ import path from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Broker, type ConsumerOptions, type OpenTopics, topic } from '../../src/index.ts'
 import { type ConnectOptions, connect, type KafkaConnection } from '../../src/kafka/index.ts'
-import { type ServeOptions, serve, WireFaults } from '../../src/server/index.ts'
+import { RequestLog, type ServeOptions, serve, WireFaults } from '../../src/server/index.ts'
 import { collect } from '../helpers/collect.ts'
 import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
 
@@ -294,6 +294,39 @@ describe('sending', () => {
     const cluster = await join({ compression })
     await sendNumbers(cluster, 'orders', 100)
     expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(100))
+  })
+})
+
+describe('reading', () => {
+  it('asks once for what is out of range, however long what comes before it is handled', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const cluster = await join()
+    const { partitions } = broker.topics.get('orders')!
+    await sendNumbers(broker, 'orders', 2)
+    let free = () => {}
+    const held = new Promise<void>(resolve => {
+      free = resolve
+    })
+    const seen: unknown[] = []
+    const reader = cluster.consumer({ topics: ['orders'], from: 'beginning' })
+    await reader.run({
+      eachRecord: async ({ value }) => {
+        seen.push(value)
+        await held
+      },
+    })
+    // It waits for what comes next; when that is read it is gone already.
+    await until(() => expect(requests.of({ api: 'Fetch' }).at(-1)?.outcome).toBe('waiting'))
+    for (const value of numbers(3, 2)) broker.topics.get('orders')!.append({ value, partition: 0 })
+    partitions[0]!.deleteRecords(4)
+    const refused = () =>
+      requests.of({ api: 'Fetch' }).filter(({ errors }) => errors.includes('OFFSET_OUT_OF_RANGE'))
+    await until(() => expect(refused()).toHaveLength(1))
+    for (let i = 0; i < 20; i++) await cluster.admin.listTopics()
+    expect(refused()).toHaveLength(1)
+    free()
+    await until(() => expect(seen).toEqual([0, 1, 4]))
   })
 })
 
