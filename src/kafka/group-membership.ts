@@ -196,7 +196,8 @@ export class GroupMembership implements Membership {
     if (this.#owned.leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
     const { lost, revoked } = this.#owned.giveUp()
     const assigned = this.#takeOn()
-    const settled = await this.#hasAll()
+    // What it reads by now may not have been said yet: the answer is to what it read before.
+    const settled = (await this.#hasAll()) && !this.#full
     if (lost.length + revoked.length + assigned.length === 0 && settled === this.#settled) return
     this.#settled = settled
     this.#tell({ lost: lost.map(plain), revoked: revoked.map(plain), assigned, settled })

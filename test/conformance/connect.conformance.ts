@@ -331,6 +331,22 @@ describe('reading', () => {
 })
 
 describe('being a member', () => {
+  it('is ready with what it reads by now, also where it was heard as a reader of something else meanwhile', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    await broker.admin.createTopic('payments')
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.ready()
+    const held = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
+    await held.entered
+    await consumer.subscribe(['payments'])
+    const ready = consumer.ready()
+    held.release()
+    await ready
+    expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }])
+  })
+
   it('stays one where answers to its heartbeats are lost', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
