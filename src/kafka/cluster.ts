@@ -146,10 +146,13 @@ export class Cluster {
     // One under way was asked for before: it may be about other topics, or from before this one was made.
     await this.#refreshing?.catch(() => {})
     if (!isKnown()) await this.refresh()
+    if (this.#topics.has(name)) return this.#topics.get(name)!
+    const { topics } = await this.#metadata(null)
+    // Who was asked first may have lagged behind.
+    if (topics.some(topic => topic.name === name)) await this.refresh()
     const found = this.#topics.get(name)
     if (found !== undefined) return found
     this.#wanted.delete(name)
-    const { topics } = await this.#metadata(null)
     const suggestions = suggest(
       name,
       topics.flatMap(topic => (topic.name === null || topic.isInternal ? [] : [topic.name])),
@@ -202,9 +205,16 @@ export class Cluster {
 
   async #refresh(): Promise<void> {
     const all = [...this.#watchers.values()].includes(true)
-    const asked = all ? null : [...this.#wanted, ...this.#topics.keys()]
-    this.#keep(await this.#metadata(asked === null ? null : [...new Set(asked)]))
+    const asked = all ? null : [...new Set([...this.#wanted, ...this.#topics.keys()])]
+    const metadata = await this.#metadata(asked)
+    // A broker that lags behind may not know yet what was made elsewhere: a topic is gone where two say so.
+    this.#keep(this.#lacksKnown(metadata) ? await this.#metadata(asked) : metadata)
     for (const changed of [...this.#watchers.keys()]) changed()
+  }
+
+  #lacksKnown({ topics }: MetadataResponse): boolean {
+    const answered = new Set(topics.map(({ name, errorCode }) => (errorCode === unknownTopic ? null : name)))
+    return [...this.#topics.keys()].some(name => !answered.has(name))
   }
 
   #metadata(topics: readonly string[] | null): Promise<MetadataResponse> {

@@ -80,6 +80,18 @@ describe('connecting', () => {
     expect(await clusters[0]!.admin.listTopics()).toEqual(['orders', 'payments', 'refunds'])
   })
 
+  it('believes no broker that lags behind that there is no topic of a name', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    await broker.admin.createTopic('late')
+    faults.staleMetadata()
+    await cluster.producer().send({ topic: 'late', value: 'written' })
+    faults.staleMetadata()
+    expect(values(await readAll(cluster, 'late'))).toEqual(['written'])
+    expect(faults.unused).toEqual([])
+  })
+
   it('finds a topic that is first asked for while others are looked up', async () => {
     const { broker, join } = await start()
     await broker.admin.createTopic('payments')
