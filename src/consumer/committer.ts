@@ -1,6 +1,6 @@
 import { committing } from '../diagnostics.ts'
 import type { Engine, EpochOffset, Membership } from '../engine.ts'
-import { CommitFailedError } from '../errors.ts'
+import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
@@ -75,7 +75,7 @@ export class Committer {
     if (membership === undefined) return
     try {
       const result = this.#commit(membership, offsets)
-      if (result !== undefined) return this.#whenCommitted(result, states, offsets)
+      if (result !== undefined) return this.#whenCommitted(membership, result, states, offsets)
       this.#committed(states, offsets)
     } catch (error) {
       this.#refused(error)
@@ -83,6 +83,7 @@ export class Committer {
   }
 
   async #whenCommitted(
+    membership: Membership,
     result: Promise<void>,
     states: readonly PartitionState[],
     offsets: readonly EpochOffset[],
@@ -92,7 +93,15 @@ export class Committer {
       this.#committed(states, offsets)
     } catch (error) {
       this.#refused(error)
+      if (isBrokerletError(error) && error.retriable) this.#commitAgain(membership, states)
     }
+  }
+
+  // Also where nothing more comes that would be committed: what is finished is not to look unread for ever.
+  #commitAgain(membership: Membership, states: readonly PartitionState[]): void {
+    const { autoCommitIntervalMs } = membership
+    if (autoCommitIntervalMs === undefined || membership !== this.#host.membership()) return
+    for (const state of states) if (state.phase !== 'gone') this.#commitLater(state, autoCommitIntervalMs)
   }
 
   #commit(membership: Membership, offsets: readonly EpochOffset[]): MaybePromise<void> {

@@ -535,6 +535,21 @@ describe('a static member whose group has not heard that it left', () => {
 })
 
 describe('an outage that is longer than a call is tried', () => {
+  it('does not keep what was finished before it from being committed after it, also where nothing more comes', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300, autoCommitIntervalMs: 50 })
+    faults.fail({ api: 'OffsetCommit' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    await consumer.run({ eachRecord: () => {} })
+    await sendNumbers(cluster, 'orders', 1)
+    await until(() => expect(errors).toHaveLength(1))
+    faults.clear()
+    await until(() => expect(broker.group('g').committed({ topic: 'orders', partition: 0 })?.offset).toBe(1))
+  })
+
   it('ends no consumer, in whatever way it reads', async () => {
     const { broker, server, join } = await start()
     const cluster = await join({ apiTimeoutMs: 300, autoCommitIntervalMs: 50 })
