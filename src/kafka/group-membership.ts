@@ -71,6 +71,8 @@ export class GroupMembership implements Membership {
   #interest: Interest
   #names: readonly string[] = []
   #assignment: readonly IdPartitions[] = []
+  // Whether some of it was of topics that were not known here when it was looked at last: another look may find them.
+  #unnamed = false
   #memberEpoch = 0
   #intervalMs = 0
   // Says everything in the next heartbeat, since the last one may not have been heard.
@@ -174,18 +176,15 @@ export class GroupMembership implements Membership {
       // Its next heartbeat says what it has, also where that is what it had.
       this.#changed = true
     }
-    // A topic that is not known here yet may be by now.
-    const renamed = assignment !== null || this.#isUnnamed
+    const renamed = assignment !== null || this.#unnamed
     if (renamed) this.#owned.aimAt(await this.#named(this.#assignment))
     if (renamed || full || !this.#settled) await this.#reconcile()
   }
 
-  get #isUnnamed(): boolean {
-    return this.#assignment.some(({ topicId }) => this.#cluster.nameOf(topicId) === undefined)
-  }
-
   async #named(assigned: readonly IdPartitions[]): Promise<IdPartition[]> {
-    if (this.#isUnnamed) await this.#cluster.refresh()
+    const isUnnamed = () => assigned.some(({ topicId }) => this.#cluster.nameOf(topicId) === undefined)
+    if (isUnnamed()) await this.#cluster.refresh()
+    this.#unnamed = isUnnamed()
     return assigned.flatMap(({ topicId, partitions }) => {
       const topic = this.#cluster.nameOf(topicId)
       return topic === undefined ? [] : partitions.map(partition => ({ topic, partition, topicId }))
@@ -211,7 +210,7 @@ export class GroupMembership implements Membership {
 
   // A member with nothing may be one that waits for others to give up.
   async #hasAll(): Promise<boolean> {
-    if (this.#owned.revoking) return false
+    if (this.#owned.revoking || this.#unnamed) return false
     if (this.#owned.target.length > 0 || this.#settled) return true
     const { groups } = await this.#cluster.askCoordinator('group', this.#groupId, {
       what: `Describing group '${this.#groupId}'`,

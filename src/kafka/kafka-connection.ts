@@ -158,7 +158,10 @@ async function requireTopics(
   { topics, createTopics }: ResolvedConnectOptions,
 ): Promise<void> {
   const present = new Set(await cluster.topicNames())
-  const missing = Object.keys(topics).filter(name => !present.has(name))
+  const absent = () => Object.keys(topics).filter(name => !present.has(name))
+  // A broker that lags behind may not know yet what another one does.
+  if (absent().length > 0) for (const name of await cluster.topicNames()) present.add(name)
+  const missing = absent()
   if (missing.length > 0 && !createTopics) {
     throw new UnknownTopicOrPartitionError(
       `connect: the cluster has no topic ${missing.map(name => `'${name}'`).join(', ')}; createTopics: true makes what is missing`,

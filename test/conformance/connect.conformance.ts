@@ -89,6 +89,8 @@ describe('connecting', () => {
     await cluster.producer().send({ topic: 'late', value: 'written' })
     faults.staleMetadata()
     expect(values(await readAll(cluster, 'late'))).toEqual(['written'])
+    faults.staleMetadata()
+    await join({ topics: { late: topic() } })
     expect(faults.unused).toEqual([])
   })
 
