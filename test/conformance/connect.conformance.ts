@@ -332,7 +332,7 @@ describe('reading', () => {
     })
     // It waits for what comes next; when that is read it is gone already.
     await until(() => expect(requests.of({ api: 'Fetch' }).at(-1)?.outcome).toBe('waiting'))
-    for (const value of numbers(3, 2)) broker.topics.get('orders')!.append({ value, partition: 0 })
+    for (const value of numbers(3, 2)) broker.topics.get('orders')!.append({ value, partition: 0 } as never)
     partitions[0]!.deleteRecords(4)
     const refused = () =>
       requests.of({ api: 'Fetch' }).filter(({ errors }) => errors.includes('OFFSET_OUT_OF_RANGE'))
@@ -350,7 +350,7 @@ describe('being a member', () => {
     const { broker, join } = await start({ faults })
     await broker.admin.createTopic('payments')
     const cluster = await join()
-    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] as string[] })
     await consumer.ready()
     const held = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
     await held.entered
