@@ -30,6 +30,8 @@ export class LocalMembership implements Membership {
   #held = new Map<string, Held>()
   #unwatch: (() => void) | undefined
   #told = false
+  // Whether all that it reads has to be there.
+  #awaited = false
 
   constructor(host: MembershipHost, memberId: string, request: JoinRequest, listener: MembershipListener) {
     this.memberId = memberId
@@ -44,9 +46,24 @@ export class LocalMembership implements Membership {
   }
 
   async join(rejoins: boolean): Promise<void> {
-    await this.#require(this.#interest, rejoins)
+    try {
+      await this.#begin(this.#interest, rejoins)
+    } catch (error) {
+      this.#unwatch?.()
+      throw error
+    }
+  }
+
+  async #begin(interest: Interest, mayBeMissing: boolean): Promise<void> {
+    await this.#require(interest, mayBeMissing)
+    this.#interest = interest
+    this.#awaited = !mayBeMissing
+    // Told even where nothing changes: whoever asked waits for it.
+    this.#told = false
     this.#watch()
     await this.#cluster.refresh()
+    if (this.#isIncomplete) await this.#require(interest, mayBeMissing)
+    this.#awaited = false
     if (!this.#told) this.#look()
   }
 
@@ -65,7 +82,17 @@ export class LocalMembership implements Membership {
     this.#unwatch = this.#cluster.watch(() => this.#look(), this.#interest.kind === 'patterns')
   }
 
+  // A broker that lags behind may have said that a topic is not there which was found a moment ago. To begin without it
+  // would be to miss it, and a bounded read would be over.
+  get #isIncomplete(): boolean {
+    const interest = this.#interest
+    if (!this.#awaited || interest.kind === 'patterns') return false
+    const names = interest.kind === 'topics' ? interest.names : interest.partitions.map(({ topic }) => topic)
+    return names.some(name => this.#cluster.knownTopic(name) === undefined)
+  }
+
   #look(): void {
+    if (this.#isIncomplete) return
     const wanted = new Map(this.#wanted().map(tp => [formatTopicPartition(tp), tp]))
     const leaving = [...this.#held].filter(([id, { topicId }]) => wanted.get(id)?.topicId !== topicId)
     const lost = leaving.filter(([, tp]) => this.#cluster.knownTopic(tp.topic)?.id !== tp.topicId)
@@ -99,13 +126,14 @@ export class LocalMembership implements Membership {
   }
 
   async subscribe(interest: Interest): Promise<void> {
-    await this.#require(interest, false)
-    this.#interest = interest
-    // Told even where nothing changes: whoever asked waits for it.
-    this.#told = false
-    this.#watch()
-    await this.#cluster.refresh()
-    if (!this.#told) this.#look()
+    const before = this.#interest
+    try {
+      await this.#begin(interest, false)
+    } catch (error) {
+      this.#interest = before
+      this.#awaited = false
+      throw error
+    }
   }
 
   release(): void {

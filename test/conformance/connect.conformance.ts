@@ -87,8 +87,10 @@ describe('connecting', () => {
     await broker.admin.createTopic('late')
     faults.staleMetadata()
     await cluster.producer().send({ topic: 'late', value: 'written' })
-    faults.staleMetadata()
-    expect(values(await readAll(cluster, 'late'))).toEqual(['written'])
+    for (const times of [1, 2]) {
+      faults.staleMetadata({}, { times })
+      expect(values(await readAll(cluster, 'late'))).toEqual(['written'])
+    }
     faults.staleMetadata()
     await join({ topics: { late: topic() } })
     expect(faults.unused).toEqual([])
