@@ -84,7 +84,7 @@ export class ConsumerCoordinator implements MembershipListener {
   // What is being followed; it never rejects.
   #followed: Promise<void> = Promise.resolve()
   #evicted = false
-  // Resolves when its group has been told that it was evicted, or could not be.
+  // Resolves when its group has been told that a static member was evicted, or could not be.
   #evicting: Promise<void> = Promise.resolve()
   // Whether its group may take it for a member under an id that it has no longer: until that one's session is over.
   #unheard = false
@@ -376,10 +376,14 @@ export class ConsumerCoordinator implements MembershipListener {
       { groupId: options.groupId, memberId: membership.memberId },
     )
     const commit = this.#commitFinished(this.states)
-    const leave = () => this.#leaving(membership.leave(options.groupInstanceId !== undefined))
+    const isStatic = options.groupInstanceId !== undefined
+    const leave = () => this.#leaving(membership.leave(isStatic))
     const left = isThenable(commit) ? commit.then(leave) : leave()
-    if (isThenable(left))
-      this.#evicting = left.then(undefined, error => void this.#host.events.emit('error', error))
+    if (isThenable(left)) {
+      const told = left.then(undefined, error => void this.#host.events.emit('error', error))
+      // Nobody else can have its place before; any other comes back as a member of its own.
+      if (isStatic) this.#evicting = told
+    }
     this.#lose(reason)
     this.#host.engine.outbox.flush()
   }
