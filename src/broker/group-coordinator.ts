@@ -86,6 +86,7 @@ export class GroupCoordinator {
   existing(groupId: string): ConsumerGroup {
     const group = this.groups.get(groupId)
     if (group) return group
+    this.#refuseOther(groupId)
     const suggestions = suggest(String(groupId), this.groups.keys())
     throw new GroupIdNotFoundError(`There is no group '${String(groupId)}'${didYouMean(suggestions)}`, {
       groupId,
@@ -101,13 +102,14 @@ export class GroupCoordinator {
         `groupId expected a string that is not empty, received ${describeValue(groupId)}`,
       )
     }
-    if (this.isOther(groupId)) {
-      throw new GroupIdNotFoundError(
-        `Group '${groupId}' is a share group of Kafka clients, which no consumer can join or commit for`,
-        { groupId },
-      )
-    }
+    this.#refuseOther(groupId)
     return new ConsumerGroup(groupId, this.#groupHost())
+  }
+
+  #refuseOther(groupId: string): void {
+    if (!this.isOther(groupId)) return
+    const message = `Group '${groupId}' is a share group of Kafka clients, which no consumer can join or commit for`
+    throw new GroupIdNotFoundError(message, { groupId })
   }
 
   /** Whether a group of another kind has that id. */

@@ -235,7 +235,7 @@ async function acquire(
   if (fetched.length > 0 || !waits) return fetched
   const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal }, () => {
     fetched = fetch(false)
-    return fetched.length > 0
+    return fetched.length > 0 || logsOf(find(wire, node, wanted)).length < wanted.length
   })
   // Nobody would hear of what is acquired for a client that is gone.
   return found || signal.aborted ? fetched : fetch(true)
@@ -254,8 +254,8 @@ function tellFetched(
     if (failed !== undefined) {
       answer.tell(topicId, partition, { errorCode: failed.errorCode }, failed.leadership)
     } else if (shared !== undefined || entry.due) {
-      const { records = [], acquired = [] } = shared ?? {}
-      answer.tell(topicId, partition, { errorCode: 0, records, acquiredRecords: acquired.map(toAcquired) })
+      const { records = [], acquired = [], errorCode = 0 } = shared ?? {}
+      answer.tell(topicId, partition, { errorCode, records, acquiredRecords: acquired.map(toAcquired) })
     }
     entry.due = failed !== undefined
   }

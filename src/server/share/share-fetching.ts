@@ -1,3 +1,4 @@
+import { errorCodes } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Wire } from '../wire.ts'
 import { type BatchSpan, batchSpans } from './batch-spans.ts'
@@ -15,12 +16,18 @@ export interface SharedRecords {
   readonly log: Partition
   readonly records: readonly Uint8Array[]
   readonly acquired: readonly AcquiredRecords[]
+  /** Or why its records cannot be read. */
+  readonly errorCode: number
 }
 
 interface Read {
   readonly log: Partition
   readonly batches: readonly BatchSpan[]
+  readonly bytes: number
+  readonly failed?: boolean
 }
+
+const unreadable = errorCodes.UNKNOWN_SERVER_ERROR.errno
 
 /**
  * Acquires records of some partitions, where there are as many bytes as are wanted at least; none where there are fewer.
@@ -33,9 +40,17 @@ export function fetchShared(
   wish: ShareFetchWish,
   anyway: boolean,
 ): SharedRecords[] {
-  const { reads, bytes } = readAll(wire, partitions, logs, wish)
-  if (bytes === 0 || (bytes < wish.minBytes && !anyway)) return []
-  const fetched: SharedRecords[] = []
+  const reads = readAll(wire, partitions, logs, wish)
+  const bytes = reads.reduce((sum, read) => sum + read.bytes, 0)
+  // An error is an answer at once.
+  const failed = reads.filter(read => read.failed)
+  if (bytes < wish.minBytes && !anyway && failed.length === 0) return []
+  const fetched: SharedRecords[] = failed.map(({ log }) => ({
+    log,
+    records: [],
+    acquired: [],
+    errorCode: unreadable,
+  }))
   let { maxRecords } = wish
   for (const { log, batches } of reads) {
     if (maxRecords <= 0) break
@@ -45,7 +60,7 @@ export function fetchShared(
     const records = batches
       .filter(batch => acquired.some(({ first, last }) => first <= batch.last && last >= batch.first))
       .map(batch => batch.bytes)
-    fetched.push({ log, records, acquired })
+    fetched.push({ log, records, acquired, errorCode: 0 })
   }
   return fetched
 }
@@ -55,27 +70,30 @@ function readAll(
   partitions: SharePartitions,
   logs: readonly Partition[],
   { maxBytes }: ShareFetchWish,
-): { readonly reads: readonly Read[]; readonly bytes: number } {
+): Read[] {
   const reads: Read[] = []
-  let bytes = 0
+  let left = maxBytes
   for (const log of logs) {
-    if (bytes >= maxBytes) break
-    const read = readOne(wire, partitions, log, maxBytes - bytes)
-    if (read === undefined) continue
-    reads.push({ log, batches: batchSpans(read.pieces) })
-    bytes += read.bytes
+    if (left <= 0) break
+    const read = readOne(wire, partitions, log, left)
+    left -= read.bytes
+    reads.push(read)
   }
-  return { reads, bytes }
+  return reads
 }
 
-function readOne(wire: Wire, partitions: SharePartitions, log: Partition, maxBytes: number) {
+function readOne(wire: Wire, partitions: SharePartitions, log: Partition, maxBytes: number): Read {
   const { committed } = partitions
   const from = partitions.nextFetchOffset(log)
   const end = log.endFor(committed)
-  if (from === undefined || from >= end) return undefined
-  const read = wire.batches.read(log, from, maxBytes, committed)
-  if (read.bytes > 0) return read
-  // Nothing is left but what was compacted, aborted or only ends a transaction.
-  partitions.passOver(log, end)
-  return undefined
+  if (from === undefined || from >= end) return { log, batches: [], bytes: 0 }
+  try {
+    const { pieces, bytes } = wire.batches.read(log, from, maxBytes, committed)
+    // Nothing is left but what was compacted, aborted or only ends a transaction.
+    if (bytes === 0) partitions.passOver(log, end)
+    return { log, batches: batchSpans(pieces), bytes }
+  } catch (error) {
+    wire.failed(error)
+    return { log, batches: [], bytes: 0, failed: true }
+  }
 }

@@ -40,14 +40,14 @@ export class ShareSessions {
 
   /** Records of a partition were acquired at a broker. */
   acquiredAt(node: ClusterNode, log: Partition): void {
-    this.#leaders.set(log, node)
+    if (this.#wire.cluster.nodes.length > 1) this.#leaders.set(log, node)
   }
 
   // The next leader knows how often a record was delivered, and not to whom.
   #leadersMoved(): void {
     const { cluster, shareGroups } = this.#wire
     for (const [log, node] of this.#leaders) {
-      if (cluster.leadershipOf(log).leader === node) continue
+      if (!log.deleted && cluster.leadershipOf(log).leader === node) continue
       this.#leaders.delete(log)
       for (const { partitions } of shareGroups.kept) partitions.releaseAll(log)
     }

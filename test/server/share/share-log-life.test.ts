@@ -1,10 +1,23 @@
-import { expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
+import { connect } from '../../../src/server/index.ts'
 import { apis } from '../../../src/server/protocol/apis.ts'
-import type { TestBroker } from '../../../src/testing/index.ts'
-import { sequencedBatch, type WireClient } from '../../helpers/wire-client.ts'
-import { accept, acquiredIn, offsetsIn, release, shareScenes } from './share-scene.ts'
+import { TestBroker } from '../../../src/testing/index.ts'
+import { sequencedBatch, WireClient } from '../../helpers/wire-client.ts'
+import {
+  accept,
+  acquiredIn,
+  configure,
+  offsetsIn,
+  release,
+  ShareConsumer,
+  shareScenes,
+} from './share-scene.ts'
 
 const scene = shareScenes()
+const open: TestBroker[] = []
+afterEach(async () => {
+  for (const broker of open.splice(0)) await broker.close()
+})
 
 const produce = (client: WireClient, values: readonly number[]) =>
   client.call(apis.produce, 12, {
@@ -89,6 +102,32 @@ it('ends with its topic, and begins anew with another one of that name', async (
   expect(await a.fetch()).toEqual([[0, 0, 1]])
 })
 
+it('hears at once that its topic was deleted while it waits', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a')
+  const waiting = a.fetchAll({ maxWaitMs: 60_000 })
+  await broker.advance(1)
+  broker.deleteTopic('orders')
+  await broker.advance(1)
+  expect((await waiting).responses[0].partitions).toMatchObject([{ errorCode: 100 }])
+})
+
+it('hears of a value that has no form on the wire, as every client does', async () => {
+  const broker = new TestBroker()
+  open.push(broker)
+  const errors: unknown[] = []
+  broker.on('error', error => void errors.push(error))
+  // There was no server yet that could have refused it.
+  broker.createTopic('orders').append({ value: 1n as never })
+  const client = new WireClient(connect(broker))
+  configure(broker, 'g', { shareAutoOffsetReset: 'earliest' })
+  const a = new ShareConsumer(client, 'a', 'g', () => [broker.topic('orders').id])
+  await a.join()
+  const answer = await a.fetchAll({ maxWaitMs: 500 })
+  expect(answer.responses[0].partitions).toMatchObject([{ errorCode: -1, acquiredRecords: [] }])
+  expect(errors).toHaveLength(1)
+})
+
 it('delivers what compaction has left', async () => {
   const { broker, log, joined } = scene({}, {}, { cleanupPolicy: 'compact', deleteRetentionMs: 0 })
   for (const [i, key] of ['a', 'b', 'a', 'c', 'b', 'a'].entries())
@@ -131,7 +170,7 @@ it('delivers only what is committed where its group is told so', async () => {
   const ended = new Promise<void>(resolve => {
     end = resolve
   })
-  const open = producer.transaction(async tx => {
+  const transaction = producer.transaction(async tx => {
     await tx.send({ topic: 'orders', value: 5 })
     await ended
   })
@@ -139,7 +178,7 @@ it('delivers only what is committed where its group is told so', async () => {
   const waiting = a.fetch({ maxWaitMs: 500 })
   await broker.advance(100)
   end()
-  await open
+  await transaction
   await broker.advance(0)
   expect(await waiting).toEqual([[9, 9, 1]])
 })
