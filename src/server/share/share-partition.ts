@@ -19,6 +19,8 @@ export interface ShareLimits {
   readonly deliveryCountLimit: number
   /** How many offsets lie between the start and the end at most, unless a batch has more. */
   readonly maxRecordLocks: number
+  /** Whether a member may keep a record for longer (KIP-1222). */
+  readonly renews: boolean
 }
 
 /** A wish for records that were read. */
@@ -188,15 +190,16 @@ export class SharePartition {
   acknowledge(
     memberId: string,
     batches: readonly AcknowledgementBatch[],
-    { deliveryCountLimit }: ShareLimits,
+    { deliveryCountLimit, renews }: ShareLimits,
     renewedUntil: number,
   ): WireErrorCode | undefined {
     const said = acknowledgements(batches).filter(({ last }) => last >= this.#startOffset)
-    for (const { first, last } of said) {
+    for (const { first, last, type } of said) {
       // Nothing is in flight.
       if (this.#startOffset === this.#endOffset) return 'INVALID_RECORD_STATE'
       if (last >= this.#endOffset) return 'INVALID_REQUEST'
       if (!this.#holds(memberId, Math.max(first, this.#startOffset), last)) return 'INVALID_RECORD_STATE'
+      if (type === acknowledgeTypes.renew && !renews) return 'INVALID_RECORD_STATE'
     }
     for (const { first, last, type } of said) {
       this.#runs.replace(first, last, run => {
@@ -273,7 +276,7 @@ function thinned(
   const spans: OffsetSpan[] = []
   let most = Number.POSITIVE_INFINITY
   for (const { first, last, deliveryCount, batch } of runs) {
-    const lastTime = deliveryCountLimit > 2 && deliveryCount === deliveryCountLimit - 1
+    const lastTime = deliveryCount === deliveryCountLimit - 1
     if (lastTime) return spans.length > 0 ? spans : [{ first, last: first }]
     if (deliveryCount >= throttledFrom) {
       most = Math.min(most, Math.max(1, batch.size >> (deliveryCount - throttledFrom + 1)))

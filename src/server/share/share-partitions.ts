@@ -47,8 +47,12 @@ export class SharePartitions {
   }
 
   get #limits(): ShareLimits {
-    const { shareDeliveryCountLimit, sharePartitionMaxRecordLocks } = this.#host.config
-    return { deliveryCountLimit: shareDeliveryCountLimit, maxRecordLocks: sharePartitionMaxRecordLocks }
+    const { config } = this.#host
+    return {
+      deliveryCountLimit: config.shareDeliveryCountLimit,
+      maxRecordLocks: config.sharePartitionMaxRecordLocks,
+      renews: config.shareRenewAcknowledgeEnable,
+    }
   }
 
   /** The partition, in step with its log; it begins where the group's config says, when it is looked for at first. */

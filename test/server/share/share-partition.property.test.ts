@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { type OffsetSpan, SharePartition } from '../../../src/server/share/share-partition.ts'
 import { fc } from '../../helpers/fast-check.ts'
 
-const limits = { deliveryCountLimit: 3, maxRecordLocks: 12 }
+const limits = { deliveryCountLimit: 3, maxRecordLocks: 12, renews: true }
 const lockMs = 100
 const members = ['a', 'b', 'c'] as const
 

@@ -20,7 +20,7 @@ interface Wish {
   readonly without?: readonly number[]
 }
 
-const generous: ShareLimits = { deliveryCountLimit: 5, maxRecordLocks: 2000 }
+const generous: ShareLimits = { deliveryCountLimit: 5, maxRecordLocks: 2000, renews: true }
 const ten = [{ first: 0, last: 9 }]
 
 function acquire(partition: SharePartition, wish: Wish = {}, limits: ShareLimits = generous): string {
@@ -159,6 +159,22 @@ it('delivers nothing else together with what came often', () => {
   expect(acquire(partition, { batches })).toBe('2-3 x1')
 })
 
+it('delivers what came often after what comes before it, and not with it', () => {
+  const partition = new SharePartition(0)
+  const batches = [
+    { first: 0, last: 1 },
+    { first: 2, last: 3 },
+  ]
+  acquire(partition, { batches, batchSize: 1, memberId: 'b' })
+  for (let i = 0; i < 3; i++) {
+    say(partition, 'b', release(2, 3))
+    if (i < 2) acquire(partition, { batches, memberId: 'b' })
+  }
+  partition.release('b', generous)
+  expect(acquire(partition, { batches })).toBe('0-1 x2')
+  expect(acquire(partition, { batches })).toBe('2-2 x4')
+})
+
 it('has no more offsets in flight than it may, but gives out again what was released', () => {
   const partition = new SharePartition(0)
   const limits = { ...generous, maxRecordLocks: 4 }
@@ -200,6 +216,14 @@ it('locks what is renewed for longer, and leaves it to its member', () => {
   expect(say(partition, 'a', renew(0, 9))).toBeUndefined()
   expect(partition.nextExpiry).toBe(60_000)
   expect(say(partition, 'a', accept(0, 9))).toBeUndefined()
+})
+
+it('lets nobody keep a record for longer where that is not allowed', () => {
+  const partition = new SharePartition(0)
+  acquire(partition, { lockedUntil: 100 })
+  const limits = { ...generous, renews: false }
+  expect(partition.acknowledge('a', [accept(0, 1), renew(2, 9)], limits, 60_000)).toBe('INVALID_RECORD_STATE')
+  expect([partition.startOffset, partition.nextExpiry]).toEqual([0, 100])
 })
 
 it('takes what is said of records by their member only, while it has them', () => {
