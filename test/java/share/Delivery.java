@@ -1,0 +1,255 @@
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.consumer.AcknowledgeType;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.header.internals.RecordHeader;
+
+/** Who gets which records, and how often. */
+class Delivery {
+  static void addTo(Map<String, Main.Scenario> scenarios) {
+    scenarios.put("a record comes as it was written", scene -> {
+      scene.prepare(2);
+      for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {
+        try (var producer = scene.producer(Map.of("compression.type", codec))) {
+          var headers = List.<org.apache.kafka.common.header.Header>of(new RecordHeader("b", "1".getBytes()), new RecordHeader("a", null));
+          producer.send(new ProducerRecord<>(scene.topic, 1, 5L, "key", codec, headers));
+          producer.send(new ProducerRecord<>(scene.topic, 1, 6L, null, null, List.of()));
+        }
+      }
+      var records = Scene.read(scene.consumer(), 10);
+      for (int i = 0; i < 10; i++) {
+        var record = records.get(i);
+        Scene.equal(1, record.partition(), "partition");
+        Scene.equal((long) i, record.offset(), "offset");
+        Scene.equal(5L + i % 2, record.timestamp(), "timestamp");
+        Scene.equal(1, (int) record.deliveryCount().get(), "deliveries");
+        if (i % 2 == 1) {
+          Scene.check(record.key() == null && record.value() == null, "nulls");
+          continue;
+        }
+        Scene.equal("key", record.key(), "key");
+        Scene.equal(List.of("b", "a"), Scene.map(List.of(record.headers().toArray()), org.apache.kafka.common.header.Header::key), "headers");
+        Scene.check(record.headers().lastHeader("a").value() == null, "a header without a value");
+      }
+      Scene.equal(List.of("none", "gzip", "snappy", "lz4", "zstd"), Scene.values(records.stream().filter(each -> each.value() != null).toList()), "values");
+    });
+
+    scenarios.put("a record that has been delivered as often as it may is given up", scene -> {
+      scene.prepare(1);
+      scene.configure(scene.group, Map.of("share.delivery.count.limit", 2));
+      scene.produce("a", "b");
+      var consumer = scene.explicit();
+      for (int delivery = 1; delivery <= 2; delivery++) {
+        for (int count = 0; count < 2; ) {
+          var records = Scene.poll(consumer);
+          for (var record : records) {
+            Scene.equal(delivery, (int) record.deliveryCount().get(), "deliveries");
+            consumer.acknowledge(record, AcknowledgeType.RELEASE);
+          }
+          Scene.commit(consumer);
+          count += records.size();
+        }
+      }
+      Scene.nothing(consumer);
+      scene.untilLeft(0);
+      scene.produce("c");
+      Scene.equal(List.of("c"), Scene.values(Scene.accept(consumer, 1)), "values");
+    });
+
+    scenarios.put("a record whose lock is over comes to another consumer", scene -> {
+      scene.prepare(1);
+      scene.configure(scene.group, Map.of("share.record.lock.duration.ms", Scene.SHORT_LOCK_MS));
+      scene.produce("a", "b");
+      var slow = scene.explicit();
+      Set<String> polled = new HashSet<>();
+      polled.addAll(Scene.values(Scene.poll(slow)));
+      var other = scene.explicit();
+      var records = Scene.accept(other, 2);
+      Scene.equal(Set.of("a", "b"), Scene.sorted(records), "values");
+      for (var record : records) {
+        Scene.equal(polled.contains(record.value()) ? 2 : 1, (int) record.deliveryCount().get(), "deliveries");
+      }
+      scene.untilLeft(0);
+    });
+
+    scenarios.put("a poll gives no more than max.poll.records where it is told to", scene -> {
+      scene.prepare(1).produce(20);
+      var consumer = scene.consumer("max.poll.records", 5, "share.acquire.mode", "record_limit");
+      Set<String> values = new HashSet<>();
+      while (values.size() < 20) {
+        var records = Scene.poll(consumer);
+        Scene.check(records.size() <= 5, "5 at most, received " + records.size());
+        values.addAll(Scene.values(records));
+      }
+    });
+
+    scenarios.put("where it is not told to, a poll acquires whole batches", scene -> {
+      scene.prepare(1).produce(20);
+      var consumer = scene.explicit("max.poll.records", 5);
+      Scene.equal(20, Scene.poll(consumer).size(), "records");
+    });
+
+    scenarios.put("two consumers of one partition have different records at one time", scene -> {
+      scene.prepare(1);
+      scene.produce("a", "b", "c", "d");
+      Object[] limited = {"max.poll.records", 2, "share.acquire.mode", "record_limit"};
+      var first = scene.explicit(limited);
+      var second = scene.explicit(limited);
+      var ofFirst = Scene.poll(first);
+      var ofSecond = Scene.poll(second);
+      Set<String> both = Scene.sorted(ofFirst);
+      both.retainAll(Scene.values(ofSecond));
+      Scene.equal(Set.of(), both, "what both have");
+      Scene.acknowledge(first, ofFirst, AcknowledgeType.ACCEPT);
+      Scene.acknowledge(second, ofSecond, AcknowledgeType.ACCEPT);
+      Scene.commit(first);
+      Scene.commit(second);
+      int rest = 4 - ofFirst.size() - ofSecond.size();
+      if (rest > 0) Scene.accept(second, rest);
+      scene.untilLeft(0);
+    });
+
+    scenarios.put("consumers that read at once get each record once", scene -> {
+      scene.prepare(3);
+      int total = 600;
+      try (var producer = scene.producer(Map.of())) {
+        for (int i = 0; i < total; i++) producer.send(new ProducerRecord<>(scene.topic, i % 3, null, String.valueOf(i)));
+      }
+      Map<String, AtomicInteger> times = new ConcurrentHashMap<>();
+      AtomicInteger seen = new AtomicInteger();
+      var threads = Scene.map(List.of(1, 2, 3), number -> {
+        var consumer = scene.consumer("max.poll.records", 20);
+        return new Thread(() -> {
+          while (seen.get() < total) {
+            for (var record : consumer.poll(Duration.ofMillis(100))) {
+              times.computeIfAbsent(record.value(), value -> new AtomicInteger()).incrementAndGet();
+              seen.incrementAndGet();
+            }
+          }
+          consumer.commitSync();
+        });
+      });
+      threads.forEach(Thread::start);
+      for (var thread : threads) thread.join(Scene.PATIENCE.toMillis());
+      Scene.equal(total, times.size(), "records");
+      Scene.check(times.values().stream().allMatch(count -> count.get() == 1), "each once");
+      for (int i = 0; i < 3; i++) {
+        int index = i;
+        Scene.until("the end of " + i, () -> scene.offsets(index).lag().equals(Optional.of(0L)));
+      }
+    });
+
+    scenarios.put("each group gets all records", scene -> {
+      scene.prepare(1).produce("a", "b");
+      String other = scene.group + "-2";
+      scene.configure(other, Map.of());
+      for (var consumer : List.of(scene.consumer(), scene.consumerOf(other))) {
+        Scene.equal(List.of("a", "b"), Scene.values(Scene.read(consumer, 2)), "values");
+      }
+    });
+
+    scenarios.put("a group that was told nothing begins with what is written after its first poll", scene -> {
+      scene.makeTopic(scene.topic, 1);
+      scene.produce("before");
+      var consumer = scene.consumer();
+      scene.untilAssigned(consumer);
+      scene.produce("after");
+      Scene.equal(List.of("after"), Scene.values(Scene.read(consumer, 1)), "values");
+    });
+
+    scenarios.put("a group may begin so long ago", scene -> {
+      scene.prepare(1);
+      scene.configure(scene.group, Map.of("share.auto.offset.reset", "by_duration:PT1H"));
+      long now = System.currentTimeMillis();
+      try (var producer = scene.producer(Map.of())) {
+        producer.send(new ProducerRecord<>(scene.topic, 0, now - 7_200_000, null, "old")).get();
+        producer.send(new ProducerRecord<>(scene.topic, 0, now - 60_000, null, "young")).get();
+      }
+      Scene.equal(List.of("young"), Scene.values(Scene.read(scene.consumer(), 1)), "values");
+    });
+
+    scenarios.put("a group that reads what is committed gets no aborted records, and none before they are committed", scene -> {
+      scene.prepare(1);
+      scene.configure(scene.group, Map.of("share.isolation.level", "read_committed"));
+      var producer = scene.producer(Map.of("transactional.id", scene.topic));
+      producer.initTransactions();
+      transact(producer, scene.topic, "aborted", false);
+      transact(producer, scene.topic, "committed", true);
+      producer.beginTransaction();
+      producer.send(new ProducerRecord<>(scene.topic, 0, null, "open")).get();
+      var consumer = scene.consumer();
+      Scene.equal(List.of("committed"), Scene.values(Scene.read(consumer, 1)), "values");
+      Scene.nothing(consumer);
+      producer.commitTransaction();
+      Scene.equal(List.of("open"), Scene.values(Scene.read(consumer, 1)), "values");
+      Scene.nothing(consumer);
+      scene.produce("last");
+      Scene.read(consumer, 1);
+      consumer.commitSync();
+      scene.untilLeft(0);
+    });
+
+    scenarios.put("any other group gets aborted records and open ones", scene -> {
+      scene.prepare(1);
+      var producer = scene.producer(Map.of("transactional.id", scene.topic));
+      producer.initTransactions();
+      transact(producer, scene.topic, "aborted", false);
+      producer.beginTransaction();
+      producer.send(new ProducerRecord<>(scene.topic, 0, null, "open")).get();
+      Scene.equal(List.of("aborted", "open"), Scene.values(Scene.read(scene.consumer(), 2)), "values");
+      producer.commitTransaction();
+    });
+
+    scenarios.put("no more records of a partition are under way than the group may have", scene -> {
+      scene.prepare(1);
+      scene.configure(scene.group, Map.of("share.partition.max.record.locks", 100));
+      try (var producer = scene.producer(Map.of("batch.size", 0))) {
+        for (int i = 0; i < 250; i++) producer.send(new ProducerRecord<>(scene.topic, 0, null, String.valueOf(i)));
+      }
+      var consumer = scene.explicit();
+      var records = Scene.poll(consumer);
+      int under = records.size();
+      var other = scene.explicit();
+      long end = System.nanoTime() + Duration.ofSeconds(1).toNanos();
+      Set<Long> ofOther = new TreeSet<>();
+      while (System.nanoTime() < end && ofOther.isEmpty()) other.poll(Duration.ofMillis(100)).forEach(record -> ofOther.add(record.offset()));
+      // The last batch may go beyond.
+      Scene.check(under + ofOther.size() <= 101, "about 100, received " + under + " and " + ofOther.size());
+      other.close();
+      Scene.acknowledge(consumer, records, AcknowledgeType.ACCEPT);
+      Scene.commit(consumer);
+      Scene.accept(consumer, 250 - under);
+      scene.untilLeft(0);
+    });
+
+    scenarios.put("records that are deleted while they are under way are gone", scene -> {
+      scene.prepare(1).produce(10);
+      var consumer = scene.explicit();
+      var records = Scene.read(consumer, 10);
+      Scene.done(scene.admin.deleteRecords(Map.of(scene.partition(0), RecordsToDelete.beforeOffset(5))).all());
+      scene.produce("late");
+      Scene.acknowledge(consumer, records, AcknowledgeType.RELEASE);
+      // Those that are gone may be refused.
+      consumer.commitSync();
+      var again = Scene.accept(consumer, 6);
+      Scene.equal(List.of(5L, 6L, 7L, 8L, 9L, 10L), Scene.map(again, ConsumerRecord::offset), "offsets");
+      scene.untilLeft(0);
+    });
+  }
+
+  static void transact(org.apache.kafka.clients.producer.KafkaProducer<String, String> producer, String topic, String value, boolean commits) throws Exception {
+    producer.beginTransaction();
+    producer.send(new ProducerRecord<>(topic, 0, null, value)).get();
+    if (commits) producer.commitTransaction();
+    else producer.abortTransaction();
+  }
+}
