@@ -1,4 +1,5 @@
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -8,12 +9,17 @@ import org.apache.kafka.clients.admin.ListGroupsOptions;
 import org.apache.kafka.clients.admin.ListShareGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.ShareGroupDescription;
 import org.apache.kafka.clients.consumer.AcknowledgeType;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.GroupNotEmptyException;
+import org.apache.kafka.common.errors.InconsistentGroupProtocolException;
+import org.apache.kafka.common.errors.InvalidGroupIdException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.apache.kafka.common.serialization.StringDeserializer;
 
 /** What administrators see of share groups, and do with them. */
 class Administration {
@@ -128,6 +134,67 @@ class Administration {
       Scene.refused(GroupIdNotFoundException.class, () -> Scene.done(scene.admin.deleteShareGroups(List.of(scene.group)).all()));
       Scene.equal(List.of("a"), Scene.values(Scene.read(scene.consumer(), 1)), "values");
     });
+
+    scenarios.put("a share group is no group of consumers", scene -> {
+      scene.prepare(1).produce("a");
+      var consumer = scene.consumer();
+      Scene.read(consumer, 1);
+      consumer.commitSync();
+      List<String> groups = List.of(scene.group);
+      var partition = scene.partition(0);
+      Scene.refused(GroupIdNotFoundException.class, () -> Scene.done(scene.admin.describeConsumerGroups(groups).all()));
+      Scene.equal(Map.of(), Scene.done(scene.admin.listConsumerGroupOffsets(scene.group).partitionsToOffsetAndMetadata()), "offsets");
+      Scene.refused(GroupIdNotFoundException.class, () -> Scene.done(scene.admin.alterConsumerGroupOffsets(scene.group, Map.of(partition, new OffsetAndMetadata(0))).all()));
+      Scene.refused(GroupIdNotFoundException.class, () -> Scene.done(scene.admin.deleteConsumerGroupOffsets(scene.group, Set.of(partition)).all()));
+      Scene.refused(GroupNotEmptyException.class, () -> Scene.done(scene.admin.deleteConsumerGroups(groups).all()));
+      Scene.refused(InconsistentGroupProtocolException.class, () -> join(scene, "classic"));
+      Scene.refused(GroupIdNotFoundException.class, () -> join(scene, "consumer"));
+      consumer.close();
+      untilState(scene, GroupState.EMPTY);
+      Scene.refused(InconsistentGroupProtocolException.class, () -> join(scene, "classic"));
+      Scene.refused(GroupIdNotFoundException.class, () -> join(scene, "consumer"));
+      Scene.done(scene.admin.deleteConsumerGroups(groups).all());
+      Scene.check(listed(scene, new ListGroupsOptions()) == null, "no such group");
+    });
+
+    scenarios.put("a group that has only committed is none of share consumers", scene -> {
+      scene.prepare(1);
+      var partition = scene.partition(0);
+      Scene.done(scene.admin.alterConsumerGroupOffsets(scene.group, Map.of(partition, new OffsetAndMetadata(0))).all());
+      Scene.refused(GroupIdNotFoundException.class, () -> describe(scene));
+      Scene.refused(GroupIdNotFoundException.class, () -> Scene.done(scene.admin.alterShareGroupOffsets(scene.group, Map.of(partition, 0L)).all()));
+      Scene.refused(GroupIdNotFoundException.class, () -> Scene.done(scene.admin.deleteShareGroupOffsets(scene.group, Set.of(scene.topic)).all()));
+      Scene.refused(GroupIdNotFoundException.class, () -> {
+        var consumer = scene.consumer();
+        while (true) consumer.poll(Duration.ofMillis(100));
+      });
+    });
+
+    scenarios.put("who asks for offsets of what is not there gets none", scene -> {
+      scene.prepare(1).produce("a");
+      var nowhere = new TopicPartition(scene.topic + "-nowhere", 0);
+      Map<TopicPartition, Object> none = new HashMap<>();
+      none.put(scene.partition(0), null);
+      none.put(nowhere, null);
+      var spec = new ListShareGroupOffsetsSpec().topicPartitions(List.of(scene.partition(0), nowhere));
+      Scene.equal(none, Scene.done(scene.admin.listShareGroupOffsets(Map.of(scene.group, spec)).partitionsToOffsetInfo(scene.group)), "offsets");
+      Scene.refused(GroupIdNotFoundException.class, () -> Scene.done(scene.admin.deleteShareGroupOffsets(scene.group, Set.of(scene.topic)).all()));
+      Scene.refused(UnknownTopicOrPartitionException.class, () -> Scene.done(scene.admin.alterShareGroupOffsets(scene.group, Map.of(nowhere, 1L)).all()));
+      Scene.refused(GroupIdNotFoundException.class, () -> describe(scene));
+      Scene.refused(InvalidGroupIdException.class, () -> Scene.done(scene.admin.describeShareGroups(List.of("")).all()));
+      Scene.read(scene.consumer(), 1);
+      untilState(scene, GroupState.STABLE);
+    });
+  }
+
+  /** A consumer joins the scene's group, and polls until that is refused. */
+  static void join(Scene scene, String protocol) {
+    Map<String, Object> config = scene.config(Map.of("group.id", scene.group, "group.protocol", protocol));
+    try (var consumer = new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer())) {
+      consumer.subscribe(List.of(scene.topic));
+      long end = System.nanoTime() + Scene.PATIENCE.toNanos();
+      while (System.nanoTime() < end) consumer.poll(Duration.ofMillis(100));
+    }
   }
 
   static GroupListing listed(Scene scene, ListGroupsOptions options) throws Exception {

@@ -244,6 +244,88 @@ class Delivery {
       Scene.equal(List.of(5L, 6L, 7L, 8L, 9L, 10L), Scene.map(again, ConsumerRecord::offset), "offsets");
       scene.untilLeft(0);
     });
+
+    scenarios.put("two consumers share a batch where they are told how much they may have", scene -> {
+      scene.prepare(1).produce(10);
+      Object[] limited = {"max.poll.records", 3, "share.acquire.mode", "record_limit"};
+      var first = scene.explicit(limited);
+      var ofFirst = Scene.poll(first);
+      Scene.equal(List.of("0", "1", "2"), Scene.values(ofFirst), "values");
+      var ofSecond = Scene.poll(scene.explicit(limited));
+      Scene.equal(List.of("3", "4", "5"), Scene.values(ofSecond), "values");
+      Scene.acknowledge(first, ofFirst, AcknowledgeType.RELEASE);
+      Scene.commit(first);
+      var again = Scene.poll(first);
+      Scene.equal(List.of("0", "1", "2"), Scene.values(again), "values");
+      Scene.equal(List.of(2, 2, 2), Scene.deliveries(again), "deliveries");
+    });
+
+    scenarios.put("a record is given up whose lock was over as often as it may be delivered", scene -> {
+      scene.prepare(1);
+      scene.configure(scene.group, Map.of("share.record.lock.duration.ms", Scene.SHORT_LOCK_MS, "share.delivery.count.limit", 2));
+      scene.produce("a");
+      for (int delivery = 1; delivery <= 2; delivery++) {
+        var consumer = scene.explicit();
+        Scene.equal(List.of(delivery), Scene.deliveries(Scene.read(consumer, 1)), "deliveries");
+        Thread.sleep(Scene.SHORT_LOCK_MS + 300);
+      }
+      Scene.nothing(scene.explicit());
+      scene.untilLeft(0);
+    });
+
+    scenarios.put("who waits gets at once what is written", scene -> {
+      scene.prepare(1);
+      var consumer = scene.consumer("fetch.max.wait.ms", 20_000);
+      scene.untilAssigned(consumer);
+      scene.produce("a");
+      long started = System.nanoTime();
+      Scene.equal(1, consumer.poll(Duration.ofSeconds(20)).count(), "records");
+      Scene.check(System.nanoTime() - started < 5_000_000_000L, "a record at once");
+    });
+
+    scenarios.put("a record comes that is larger than a fetch may be", scene -> {
+      scene.prepare(1).produce("a".repeat(5000), "b");
+      var records = Scene.read(scene.consumer("fetch.max.bytes", 1), 2);
+      Scene.equal(List.of(5000, 1), Scene.map(records, record -> record.value().length()), "lengths");
+    });
+
+    scenarios.put("a group goes on where it was, whatever its share.auto.offset.reset has become", scene -> {
+      scene.prepare(1).produce("a");
+      var consumer = scene.consumer();
+      Scene.read(consumer, 1);
+      consumer.commitSync();
+      consumer.close();
+      scene.produce("b");
+      scene.configure(scene.group, Map.of("share.auto.offset.reset", "latest"));
+      Scene.equal(List.of("b"), Scene.values(Scene.read(scene.consumer(), 1)), "values");
+    });
+
+    scenarios.put("a topic that is made anew is another one", scene -> {
+      scene.prepare(1).produce("a", "b");
+      var consumer = scene.consumer();
+      Scene.read(consumer, 2);
+      consumer.commitSync();
+      consumer.close();
+      Scene.done(scene.admin.deleteTopics(List.of(scene.topic)).all());
+      Scene.until("a topic of that name", () -> {
+        try {
+          scene.makeTopic(scene.topic, 1);
+          return true;
+        } catch (org.apache.kafka.common.errors.TopicExistsException stillThere) {
+          return false;
+        }
+      });
+      scene.produce("c");
+      var records = Scene.read(scene.consumer(), 1);
+      Scene.equal(List.of("c"), Scene.values(records), "values");
+      Scene.equal(0L, records.get(0).offset(), "offset");
+    });
+
+    scenarios.put("a group begins at the first record that is left", scene -> {
+      scene.prepare(1).produce("a", "b", "c");
+      Scene.done(scene.admin.deleteRecords(Map.of(scene.partition(0), RecordsToDelete.beforeOffset(2))).all());
+      Scene.equal(List.of("c"), Scene.values(Scene.read(scene.consumer(), 1)), "values");
+    });
   }
 
   static void transact(org.apache.kafka.clients.producer.KafkaProducer<String, String> producer, String topic, String value, boolean commits) throws Exception {

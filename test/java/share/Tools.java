@@ -6,19 +6,14 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.utils.Exit;
+import org.apache.kafka.tools.GroupsCommand;
 import org.apache.kafka.tools.consumer.ConsoleShareConsumer;
 import org.apache.kafka.tools.consumer.group.ShareGroupCommand;
 
 /** Kafka's own programs for share groups. */
 class Tools {
-  static class Exited extends RuntimeException {
-    final int code;
-
-    Exited(int code) {
-      super("ended with " + code);
-      this.code = code;
-    }
-  }
+  /** Ends a program in place of the process. */
+  static class Exited extends RuntimeException {}
 
   interface Program {
     void main(String[] args) throws Exception;
@@ -30,15 +25,18 @@ class Tools {
     PrintStream err = System.err;
     var bytes = new ByteArrayOutputStream();
     var into = new PrintStream(bytes, true);
+    // Some take the end for an error of theirs, and end once more.
+    List<Integer> codes = new ArrayList<>();
     Exit.setExitProcedure((code, message) -> {
-      throw new Exited(code);
+      codes.add(code);
+      throw new Exited();
     });
     System.setOut(into);
     System.setErr(into);
     try {
       program.main(args);
     } catch (Exited ended) {
-      if (ended.code != 0) throw new AssertionError("ended with " + ended.code + ":\n" + bytes);
+      if (codes.get(0) != 0) throw new AssertionError("ended with " + codes.get(0) + ":\n" + bytes);
     } finally {
       System.setOut(out);
       System.setErr(err);
@@ -72,6 +70,7 @@ class Tools {
       Scene.read(consumer, 3);
       consumer.commitSync();
       matches("(?m)^" + scene.group + "$", groups(scene, "--list"));
+      matches(scene.group + "\\s+Share\\s+share", printed(GroupsCommand::main, "--bootstrap-server", scene.address, "--list"));
       matches(scene.group + "\\s+Stable", groups(scene, "--list", "--state"));
       matches(scene.group + "\\s+.*ada.*" + scene.topic + ":0", groups(scene, "--describe", "--group", scene.group, "--members"));
       matches(scene.group + "\\s+.*Stable\\s+1", groups(scene, "--describe", "--group", scene.group, "--state"));
@@ -79,6 +78,8 @@ class Tools {
       Administration.untilState(scene, GroupState.EMPTY);
       matches(scene.group + "\\s+" + scene.topic + "\\s+0\\s+\\d+\\s+0", groups(scene, "--describe", "--group", scene.group, "--offsets"));
       matches(scene.topic + "\\s+0\\s+0", groups(scene, "--reset-offsets", "--to-earliest", "--group", scene.group, "--topic", scene.topic, "--execute"));
+      Scene.equal(0L, scene.offsets(0).startOffset(), "start offset");
+      matches(scene.topic + "\\s+0\\s+3", groups(scene, "--reset-offsets", "--to-latest", "--group", scene.group, "--topic", scene.topic, "--dry-run"));
       Scene.equal(0L, scene.offsets(0).startOffset(), "start offset");
       matches(scene.topic, groups(scene, "--delete-offsets", "--group", scene.group, "--topic", scene.topic));
       matches("successful", groups(scene, "--delete", "--group", scene.group));
