@@ -76,7 +76,7 @@ class Delivery {
       var records = Scene.accept(other, 2);
       Scene.equal(Set.of("a", "b"), Scene.sorted(records), "values");
       for (var record : records) {
-        Scene.equal(polled.contains(record.value()) ? 2 : 1, (int) record.deliveryCount().get(), "deliveries");
+        Scene.check(!polled.contains(record.value()) || record.deliveryCount().get() > 1, "another delivery of " + record);
       }
       scene.untilLeft(0);
     });
