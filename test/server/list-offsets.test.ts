@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import { sequencedBatch } from '../helpers/wire-client.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
 const scene = wireScenes()
@@ -55,4 +56,54 @@ it.each([
 it('knows of no other place than those that have a number', async () => {
   const { list } = start()
   expect(await list(-7)).toMatchObject({ errorCode: 35, offset: -1 })
+})
+
+// Java's consumer takes an offset without a time for a fault of its own.
+describe('in a transaction', () => {
+  async function writing() {
+    const { broker, client } = scene()
+    const init = { transactionalId: 't', transactionTimeoutMs: 10_000 }
+    const { producerId, producerEpoch } = await client.call(apis.initProducerId as Api, 4, init)
+    const records = [sequencedBatch(producerId, producerEpoch, 0, [1, 2], 16)]
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
+    await client.call(apis.produce as Api, 12, { transactionalId: 't', acks: -1, timeoutMs: 1000, topicData })
+    const end = async (committed: boolean) => {
+      await client.call(apis.endTxn as Api, 5, { transactionalId: 't', producerId, producerEpoch, committed })
+    }
+    const find = async (timestamp: number, isolationLevel: 0 | 1) => {
+      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp }] }]
+      const answer = await client.call(apis.listOffsets as Api, 11, { isolationLevel, topics })
+      const found = answer.topics[0].partitions[0]
+      return [found.offset, found.timestamp]
+    }
+    return { broker, end, find }
+  }
+
+  it('finds what is not decided yet only for who reads it', async () => {
+    const { find } = await writing()
+    for (const timestamp of [0, maxTimestamp]) {
+      expect(await find(timestamp, 0)).toEqual([0, 0])
+      expect(await find(timestamp, 1)).toEqual([-1, -1])
+    }
+  })
+
+  it('finds what was aborted with the time that it has, as Kafka does', async () => {
+    const { end, find } = await writing()
+    await end(false)
+    expect([await find(0, 0), await find(0, 1)]).toEqual([
+      [0, 0],
+      [0, 0],
+    ])
+  })
+
+  it('finds the end of it, which is no record, with a time', async () => {
+    const { broker, end, find } = await writing()
+    await end(true)
+    const now = broker.clock.now()
+    expect([await find(1, 0), await find(1, 1)]).toEqual([
+      [2, 1],
+      [2, 1],
+    ])
+    expect(await find(maxTimestamp, 1)).toEqual([2, now])
+  })
 })

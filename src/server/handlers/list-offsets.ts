@@ -25,6 +25,13 @@ const placesSince: ReadonlyMap<number, number> = new Map([
   [earliestPendingUpload, 11],
 ])
 
+interface Found {
+  readonly offset: number
+  readonly timestamp: number
+}
+
+const nowhere: Found = { offset: -1, timestamp: -1 }
+
 /** Where a place by name, by time or by the epoch of its leader is. */
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
@@ -61,21 +68,20 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
 }
 
 // A time after the last record is nowhere: -1.
-function lookUp(
-  log: Partition,
-  timestamp: number,
-  committed: boolean,
-): { readonly offset: number; readonly timestamp: number } {
+function lookUp(log: Partition, timestamp: number, committed: boolean): Found {
   if (timestamp === latest) return { offset: log.endFor(committed), timestamp: -1 }
   if (timestamp === earliest || timestamp === earliestLocal) {
     return { offset: log.logStartOffset, timestamp: -1 }
   }
-  if (timestamp === maxTimestamp) {
-    const newest = log.maxTimestamp
-    if (!Number.isFinite(newest)) return { offset: -1, timestamp: -1 }
-    return { offset: log.offsetForTimestamp(newest) ?? -1, timestamp: newest }
-  }
-  const offset = timestamp < 0 ? null : log.offsetForTimestamp(timestamp)
-  if (offset === null) return { offset: -1, timestamp: -1 }
-  return { offset, timestamp: log.fetch(offset, 1)[0]?.timestamp ?? -1 }
+  if (timestamp === maxTimestamp) return firstAt(log, log.maxTimestamp, committed)
+  return timestamp < 0 ? nowhere : firstAt(log, timestamp, committed)
+}
+
+// What is not decided yet, nobody can fetch who reads only what is committed. (Kafka: UnifiedLog.fetchOffsetByTimestamp)
+function firstAt(log: Partition, timestamp: number, committed: boolean): Found {
+  const offset = log.offsetForTimestamp(timestamp)
+  if (offset === null || offset >= log.endFor(committed)) return nowhere
+  // Where that is the end of a transaction there is no record to ask. A client takes no negative time.
+  const [record] = log.fetch(offset, 1, false)
+  return { offset, timestamp: record?.offset === offset ? record.timestamp : timestamp }
 }
