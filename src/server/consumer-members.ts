@@ -96,8 +96,10 @@ export class ConsumerMembers {
     const interest = beat.interest!
     const memberId = beat.memberId === '' ? this.#ids.memberId(clientId) : beat.memberId
     const former = this.get(groupId, memberId)
-    // Said once more: it has not heard the answer.
+    // Said once more: it has not heard the answer, or was fenced. Either way it has nothing, and what it says counts.
     if (former !== undefined && former.gone === undefined) {
+      this.#subscribe(former, interest)
+      former.has([])
       former.changed = true
       return this.#heard(groupId, former)
     }

@@ -249,6 +249,19 @@ it('gives an id where the client has none, and the same answer to one that asks 
   expect(given(again)).toEqual([0, 1, 2, 3])
 })
 
+// As Java's does that was told twice in vain of its next epoch: it abandons all that it has first.
+it('takes one that joins again, while it is a member still, at its word: that it has nothing, and what it reads', async () => {
+  const { broker, beat, join, given } = start()
+  await join('a')
+  expect(given(await join('b'))).toEqual([])
+  expect(given(await join('a'))).toEqual([0, 2])
+  expect(given(await beat('b', 2))).toEqual([1, 3])
+  const { id: topicId } = broker.createTopic('other')
+  const { assignment } = await join('a', { subscribedTopicNames: ['other'] })
+  expect(assignment).toMatchObject({ topicPartitions: [{ topicId, partitions: [0] }] })
+  expect(broker.group('g').members.find(({ memberId }) => memberId === 'a')!.topics).toEqual(['other'])
+})
+
 it('refuses what it cannot serve', async () => {
   const { broker, beat, join, client } = start()
   expect(await beat('x', 5)).toMatchObject({ errorCode: 25 })
