@@ -20,7 +20,7 @@ interface WireProducer {
   /** As whom it came when it was given its identity: its client may not have heard of that. */
   readonly former: ProducerIdentity | undefined
   open: Transaction | undefined
-  /** What the open one will write to, as far as its client has said so before it wrote. */
+  /** What the open one writes to, as its client has said before, or by its first batch. */
   readonly added: Map<string, TopicPartition>
   /** Who it was before the last end, and what that was: its client may not have heard of it. */
   ended: { readonly identity: ProducerIdentity; readonly committed: boolean } | undefined
@@ -110,11 +110,13 @@ export class WireTransactions {
     return made.open
   }
 
-  /** Its transaction that is open, for one that writes or commits offsets within it. */
-  opened({ producerId, producerEpoch }: ProducerIdentity): Transaction | ErrorCode {
+  /** Its transaction that is open, for one that writes to a partition of it, or commits offsets within it. */
+  opened({ producerId, producerEpoch }: ProducerIdentity, to?: TopicPartition): Transaction | ErrorCode {
     const made = this.#byProducerId.get(producerId)
     if (made === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
     if (made.identity.producerEpoch !== producerEpoch || made.producer.fenced) return 'INVALID_PRODUCER_EPOCH'
+    // Nothing late gets into a transaction that has not been told of its partition. (KIP-890)
+    if (to !== undefined && !made.added.has(formatTopicPartition(to))) return 'INVALID_TXN_STATE'
     return made.open ?? 'INVALID_TXN_STATE'
   }
 
@@ -129,8 +131,9 @@ export class WireTransactions {
     renews: boolean,
   ): ProducerIdentity | ErrorCode {
     const before = this.#known(transactionalId)
-    if (renews && before?.ended !== undefined && isSame(before.ended.identity, identity)) {
-      return before.ended.committed === committed ? before.identity : 'INVALID_TXN_STATE'
+    const ended = before?.open === undefined ? before?.ended : undefined
+    if (renews && ended !== undefined && isSame(ended.identity, identity)) {
+      return ended.committed === committed ? before!.identity : 'INVALID_TXN_STATE'
     }
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made

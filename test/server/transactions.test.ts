@@ -129,8 +129,91 @@ it('aborts what takes too long, and says so at its end', async () => {
   await add(producer)
   await send(producer, 0, 1)
   await broker.advance(10_000)
-  expect(await end(producer, true)).toBe(120)
+  expect(await end(producer, true)).toBe(90)
   expect(await read(1)).toEqual([])
+})
+
+// KafkaJS knows no number above 88.
+describe('an older client', () => {
+  it.each([0, 1])('hears by its epoch that it is fenced, in version %i', async version => {
+    const { client, init } = start()
+    const { producerId, producerEpoch } = await init()
+    await init()
+    const identity = { transactionalId: 't', producerId, producerEpoch }
+    const partitions = [{ name: 'orders', partitions: [0] }]
+    const added = await client.call(addPartitionsToTxn!, version, {
+      v3AndBelowTransactionalId: 't',
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics: partitions,
+    })
+    expect(added.resultsByTopicV3AndBelow[0].resultsByPartition[0].partitionErrorCode).toBe(47)
+    const offsets = await client.call(addOffsetsToTxn!, version, { ...identity, groupId: 'g' })
+    const end = await client.call(endTxn!, version, { ...identity, committed: true })
+    expect([offsets.errorCode, end.errorCode]).toEqual([47, 47])
+  })
+
+  it('hears so too where it comes back as one that is over', async () => {
+    const { client, init } = start()
+    const first = await init()
+    await init()
+    for (const [version, errorCode] of [
+      [3, 47],
+      [4, 90],
+    ] as const) {
+      const asked = { transactionalId: 't', transactionTimeoutMs: 10_000, ...first }
+      expect(await client.call(initProducerId!, version, asked)).toMatchObject({ errorCode })
+    }
+  })
+
+  it('hears so of a transaction that took too long, where it could not know that it may abort', async () => {
+    const { broker, client, init, add, send } = start()
+    const producer = await init()
+    await add(producer)
+    await send(producer, 0, 1)
+    await broker.advance(10_000)
+    expect(await send(producer, 1, 2)).toBe(47)
+    const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 0 }] }]
+    const { producerId, producerEpoch } = producer
+    const identity = { transactionalId: 't', producerId, producerEpoch, groupId: 'g' }
+    const ends = { ...identity, committed: true }
+    const commit = async (version: number) => {
+      const answer = await client.call(txnOffsetCommit!, version, { ...identity, topics })
+      return answer.topics[0].partitions[0].errorCode
+    }
+    expect([await commit(3), await commit(4)]).toEqual([47, 120])
+    expect(await client.call(endTxn!, 1, ends)).toMatchObject({ errorCode: 47 })
+  })
+})
+
+it('writes in a transaction only to the partitions that it was told of', async () => {
+  const { broker, client, init, add, end, read } = start()
+  broker.topic('orders').addPartitions(2)
+  const { producerId, producerEpoch } = await init()
+  const send = async (version: number, partition: number) => {
+    const records = [sequencedBatch(producerId, producerEpoch, 0, [1], 16)]
+    const topicData = [{ name: 'orders', partitionData: [{ index: partition, records }] }]
+    const asked = { transactionalId: 't', acks: -1, timeoutMs: 1000, topicData }
+    return (await client.call(produce!, version, asked)).responses[0].partitionResponses[0].errorCode
+  }
+  // Whoever knows of that aborts, and goes on.
+  expect([await send(10, 1), await send(11, 1)]).toEqual([48, 120])
+  await add({ producerId, producerEpoch })
+  expect([await send(10, 1), await send(11, 1), await send(10, 0)]).toEqual([48, 120, 0])
+  expect(await end({ producerId, producerEpoch }, true)).toBe(0)
+  expect([await send(10, 0), await send(11, 0)]).toEqual([48, 120])
+  expect(broker.topic('orders').partitions[1]!.highWatermark).toBe(0)
+  expect(await read(1)).toEqual([1])
+})
+
+it('begins nothing with offsets of nothing that is there', async () => {
+  const { client, init } = start()
+  const { producerId, producerEpoch } = await init()
+  const identity = { transactionalId: 't', producerId, producerEpoch }
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 9, committedOffset: 5 }] }]
+  const answer = await client.call(txnOffsetCommit!, 5, { ...identity, groupId: 'g', topics })
+  expect(answer.topics[0].partitions[0].errorCode).toBe(3)
+  expect(await client.call(endTxn!, 5, { ...identity, committed: true })).toMatchObject({ errorCode: 48 })
 })
 
 it('forgets a transactional id that was silent for too long, and whoever comes with it begins anew', async () => {
@@ -373,6 +456,17 @@ describe('the protocol of KIP-890', () => {
     expect(third.producerEpoch).toBeGreaterThan(second.producerEpoch)
     expect(await read(1)).toEqual([1])
     expect(await end(first, true)).toMatchObject({ errorCode: 90 })
+  })
+
+  it('fences an end that comes again once the next transaction has begun', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    const second = await end(first, true)
+    await send(second, 0, 2)
+    expect(await end(first, true)).toMatchObject({ errorCode: 90 })
+    expect(await end(second, true)).toMatchObject({ errorCode: 0 })
+    expect(await read(1)).toEqual([1, 2])
   })
 
   it('goes on after what took too long, once that is aborted', async () => {

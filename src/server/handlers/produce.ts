@@ -5,6 +5,7 @@ import type { BatchMetadata, Topic } from '../../log/topic.ts'
 import { isPromise, type MaybePromise } from '../../maybe-promise.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
+import { inProducersWords, withoutTransaction } from '../producer-words.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { CorruptBatchError, type RecordBatchHeader, readBatches } from '../protocol/record-batch.ts'
@@ -22,6 +23,7 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
 const beginsSince = 12
 
 interface Writing {
+  readonly version: number
   readonly wait: SendWait
   /** The transactional id whose transaction begins with what is written, where none is open. */
   readonly begins: string | null
@@ -33,6 +35,7 @@ export function produceHandlers(wire: Wire): Handler[] {
     handler(produce, async ({ transactionalId, topicData, acks, timeoutMs }, { version, signal, drop }) => {
       if (!knownAcks.has(acks)) return refuseAll(topicData)
       const how: Writing = {
+        version,
         wait: { timeoutMs, signals: [signal] },
         begins: version >= beginsSince ? transactionalId : null,
       }
@@ -94,7 +97,14 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
       const { errno } = errorCodes[corrupt[error.kind]]
       return { index, errorCode: errno, baseOffset: -1, errorMessage: error.message }
     }
-    return { index, baseOffset: -1, ...toWireError(wire, error) }
+    const { errorCode, errorMessage } = toWireError(wire, error)
+    const told = withoutTransaction('Produce', how.version, errorCode)
+    return {
+      index,
+      baseOffset: -1,
+      errorCode: inProducersWords('Produce', how.version, told),
+      errorMessage,
+    }
   }
 }
 
@@ -121,14 +131,20 @@ function append(
   if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
   const { producerId, producerEpoch, baseSequence } = header
   const producer = { producerId, producerEpoch, baseSequence }
-  return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, begins))
+  return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, target, begins))
 }
 
-function transactionOf({ transactions }: Wire, batch: RecordBatchHeader, begins: string | null) {
+function transactionOf(
+  { transactions }: Wire,
+  batch: RecordBatchHeader,
+  { topic, partition }: { readonly topic: Topic; readonly partition: number },
+  begins: string | null,
+) {
   if (!batch.transactional) return undefined
-  if (begins !== null) transactions.begin(begins, batch)
+  const tp = { topic: topic.name, partition }
+  if (begins !== null) transactions.begin(begins, batch, [tp])
   // What could not begin is not open, and says why.
-  const open = transactions.opened(batch)
+  const open = transactions.opened(batch, tp)
   if (typeof open !== 'string') return open
   throw new BrokerletError(open, `Producer ${batch.producerId} has no transaction to write in: ${open}`)
 }

@@ -3,6 +3,7 @@ import { isBrokerletError } from '../../errors.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
+import { inProducersWords, withoutTransaction } from '../producer-words.ts'
 import { addOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
 import { endTxn } from '../protocol/messages/end-txn.ts'
@@ -33,7 +34,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
     engine.topics.get(name)?.partitions[partition] !== undefined
   return [
     // Version 6 is about transactions in two phases, which are not done here.
-    handler({ ...initProducerId, versions: [0, 5] }, request => {
+    handler({ ...initProducerId, versions: [0, 5] }, (request, { version }) => {
       const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request
       if (transactionalId !== null) {
         const half = producerId < 0 !== producerEpoch < 0
@@ -41,7 +42,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
         const fits = transactionTimeoutMs > 0 && transactionTimeoutMs <= wire.maxTransactionTimeoutMs
         if (!fits) return { errorCode: invalidTimeout, ...noProducer }
         const former = producerId < 0 ? undefined : { producerId, producerEpoch }
-        return answer(transactions.init(transactionalId, transactionTimeoutMs, former))
+        const made = answer(transactions.init(transactionalId, transactionTimeoutMs, former))
+        return { ...made, errorCode: inProducersWords('InitProducerId', version, made.errorCode) }
       }
       // Whatever it says of itself: without a transactional id nobody knows whose id that is, and some clients send 0. One
       // that has lost count raises its epoch by itself (KIP-360).
@@ -49,7 +51,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
     }),
 
     // From version 4 on it is what brokers say to each other.
-    handler({ ...addPartitionsToTxn, versions: [0, 3] }, request => {
+    handler({ ...addPartitionsToTxn, versions: [0, 3] }, (request, { version }) => {
       const { v3AndBelowTransactionalId: id, v3AndBelowTopics: topics } = request
       const identity = {
         producerId: request.v3AndBelowProducerId,
@@ -60,7 +62,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
       )
       // All or none: where one is not there the others are not attempted.
       const all = named.every(({ topic, partition }) => isThere(topic, partition))
-      const begun = all ? attempt(() => codeOf(transactions.begin(id, identity, named))) : 0
+      const code = all ? attempt(() => codeOf(transactions.begin(id, identity, named))) : 0
+      const begun = inProducersWords('AddPartitionsToTxn', version, code)
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
         return isThere(name, partition) ? errorCodes.OPERATION_NOT_ATTEMPTED.errno : unknownPartition
@@ -76,9 +79,10 @@ export function transactionHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(addOffsetsToTxn, ({ transactionalId, ...identity }) => ({
-      errorCode: attempt(() => codeOf(transactions.begin(transactionalId, identity))),
-    })),
+    handler(addOffsetsToTxn, ({ transactionalId, ...identity }, { version }) => {
+      const code = attempt(() => codeOf(transactions.begin(transactionalId, identity)))
+      return { errorCode: inProducersWords('AddOffsetsToTxn', version, code) }
+    }),
 
     handler(txnOffsetCommit, (request, { version }) => {
       const { groupId, topics, transactionalId } = request
@@ -91,14 +95,15 @@ export function transactionHandlers(wire: Wire): Handler[] {
             return committedMetadata ? { ...place, metadata: committedMetadata } : place
           }),
       )
-      const errorCode = attempt(() => {
+      const code = attempt(() => {
         if (groupId === '') return 'INVALID_GROUP_ID'
+        // Nothing to commit begins nothing.
+        if (offsets.length === 0) return undefined
         const open =
           version < implicitSince
             ? transactions.opened(request)
             : transactions.begin(transactionalId, request)
-        // A group's coordinator knows nothing of who fenced whom.
-        if (typeof open === 'string') return open === 'PRODUCER_FENCED' ? 'INVALID_PRODUCER_EPOCH' : open
+        if (typeof open === 'string') return open
         const { memberId, generationId, groupInstanceId } = request
         // Before version 3 a client says nothing of its membership (KIP-447).
         const anonymous = memberId === '' && generationId < 0
@@ -108,6 +113,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
         void open.sendOffsets({ memberId, prepareCommit }, epochOffsets)
         return undefined
       })
+      const told = withoutTransaction('TxnOffsetCommit', version, code)
+      const errorCode = inProducersWords('TxnOffsetCommit', version, told)
       return {
         topics: topics.map(({ name, partitions }) => ({
           name,
@@ -121,12 +128,14 @@ export function transactionHandlers(wire: Wire): Handler[] {
 
     handler(endTxn, ({ transactionalId, committed, ...identity }, { version }) => {
       try {
-        return answer(transactions.end(transactionalId, identity, committed, version >= implicitSince))
+        const ended = answer(transactions.end(transactionalId, identity, committed, version >= implicitSince))
+        return { ...ended, errorCode: inProducersWords('EndTxn', version, ended.errorCode) }
       } catch (error) {
         // Other errors, as of a member that has lost a partition by now, clients do not expect of an end: Java's producer is
         // of no more use then. What they have to know is that it was aborted.
         const expected = !isBrokerletError(error) || error.code === 'PRODUCER_FENCED'
-        return { errorCode: expected ? toWireError(wire, error).errorCode : transactionAbortable }
+        const code = expected ? toWireError(wire, error).errorCode : transactionAbortable
+        return { errorCode: inProducersWords('EndTxn', version, code) }
       }
     }),
   ]
