@@ -85,12 +85,26 @@ export function toEncodedBatch(topic: Topic, header: RecordBatchHeader, now: num
 
 function checkHeader(
   topic: Topic,
-  { control, count, lastOffsetDelta, timestampType }: RecordBatchHeader,
+  {
+    baseOffset,
+    control,
+    count,
+    lastOffsetDelta,
+    timestampType,
+    transactional,
+    producerId,
+    baseSequence,
+  }: RecordBatchHeader,
 ): void {
   const refuse = (expected: string) =>
     new InvalidRecordError(`Batch for topic '${topic.name}': expected ${expected}`, { topic: topic.name })
   if (control) throw refuse('records, received control records, which only brokers write')
   if (count <= 0) throw refuse(`a record at least, received ${count}`)
+  if (baseOffset !== 0) throw refuse(`offsets that begin with 0, received ${baseOffset}`)
+  if (producerId >= 0 && baseSequence < 0) {
+    throw refuse(`a sequence number of producer ${producerId}, received ${baseSequence}`)
+  }
+  if (transactional && producerId < 0) throw refuse('a producer id of who writes in a transaction')
   if (lastOffsetDelta !== count - 1) {
     throw refuse(`offsets from 0 to ${count - 1}, received one that ends with ${lastOffsetDelta}`)
   }

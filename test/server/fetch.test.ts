@@ -22,3 +22,11 @@ it.each([
     ])
   }
 })
+
+it('gives a batch even to who wants no bytes, who would wait for ever else', async () => {
+  const { broker, client } = scene()
+  broker.topic('orders').append({ value: 1 })
+  const topics = [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 0 }] }]
+  const { responses } = await client.call(apis.fetch as Api, 12, { maxWaitMs: 0, maxBytes: 0, topics })
+  expect(responses[0].partitions[0].records.length).toBeGreaterThan(0)
+})

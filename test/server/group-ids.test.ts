@@ -26,3 +26,14 @@ it.each<[name: keyof typeof apis, versions: readonly number[], request: object, 
     expect(await client.call(apis[name] as Api, version, request)).toMatchObject(answer)
   }
 })
+
+it('names no protocol of such a group, by null from the version on that has it', async () => {
+  const { client } = start()
+  for (const [version, protocolName] of [
+    [6, ''],
+    [7, null],
+  ] as const) {
+    const joins = { groupId, sessionTimeoutMs: 10_000, protocolType: 'consumer' }
+    expect(await client.call(apis.joinGroup as Api, version, joins)).toMatchObject({ protocolName })
+  }
+})

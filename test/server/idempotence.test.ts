@@ -89,3 +89,15 @@ it('takes no record of a producer from before for another one’s that came twic
   expect(await send(sequencedBatch(old, 0, 2, [3]))).toEqual([0, 3])
   expect(values()).toEqual([10, 11, 12, 3])
 })
+
+it('refuses a batch whose first offset or sequence number no client writes', async () => {
+  const { init, send, values } = start()
+  const { producerId } = await init()
+  expect(await send(sequencedBatch(producerId, 0, -1, [1]))).toEqual([87, -1])
+  const late = sequencedBatch(producerId, 0, 0, [1])
+  late.writeBigInt64BE(7n, 0)
+  expect(await send(late)).toEqual([87, -1])
+  const transactional = 16
+  expect(await send(sequencedBatch(-1, -1, -1, [1], transactional))).toEqual([87, -1])
+  expect(values()).toEqual([])
+})

@@ -68,3 +68,10 @@ it('deletes by a name or by an id, and not by both or neither', async () => {
   expect(await remove({ name: null, topicId })).toEqual([0])
   expect(names()).toEqual([])
 })
+
+it('says that a topic is there before anything else that is wrong, since whoever makes sure of one goes on at that', async () => {
+  const { make } = start()
+  const wrong = [{ numPartitions: 0 }, { configs: [{ name: 'retention.ms', value: '0' }] }]
+  for (const each of wrong) expect(await make({ name: 'orders', ...each })).toEqual([['orders', 36]])
+  for (const each of wrong) expect(await make({ name: 'no topic', ...each })).toEqual([['no topic', 17]])
+})

@@ -41,7 +41,8 @@ export function fetchHandlers(wire: Wire): Handler[] {
   return [
     handler(fetch, async (request, { version, clientId, session, signal }) => {
       const { maxWaitMs } = request
-      const maxBytes = Math.min(request.maxBytes, wire.fetchMaxBytes)
+      // A batch that is larger than what is wanted is given all the same, so even whoever wants nothing goes on.
+      const maxBytes = Math.max(1, Math.min(request.maxBytes, wire.fetchMaxBytes))
       const minBytes = Math.min(request.minBytes, maxBytes)
       const how: Reading = {
         version,

@@ -25,7 +25,9 @@ export function membershipHandlers(wire: Wire): Handler[] {
   return [
     handler(joinGroup, async (request, { version, clientId }) => {
       const { groupId } = request
-      if (groupId === '') return { errorCode: invalidGroup, memberId: request.memberId }
+      const noProtocol = version < 7 ? '' : null
+      if (groupId === '')
+        return { errorCode: invalidGroup, memberId: request.memberId, protocolName: noProtocol }
       const joined = await new Promise<ClassicJoined>(resolve =>
         wire.groups.join(
           groupId,
@@ -53,7 +55,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
         errorCode: errnoOf(joined.error),
         generationId: generation,
         protocolType,
-        protocolName: joined.protocol ?? (version < 7 ? '' : null),
+        protocolName: joined.protocol ?? noProtocol,
         leader,
         skipAssignment: joined.skipAssignment,
         memberId,

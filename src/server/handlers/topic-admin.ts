@@ -4,9 +4,11 @@ import {
   InvalidOptionError,
   InvalidPartitionsError,
   OffsetOutOfRangeError,
+  TopicAlreadyExistsError,
 } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
+import { checkTopicName } from '../../topic-name.ts'
 import { defaultPartitions } from '../broker-configs.ts'
 import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -93,6 +95,9 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
 function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boolean): object {
   const { engine } = wire
   const { name } = wanted
+  // Whoever makes sure of a topic goes on at that, whatever else it would be told.
+  checkTopicName(name)
+  if (engine.topics.has(name)) throw new TopicAlreadyExistsError(name)
   // -1 is the default, and an assignment by hand says how many.
   const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions
   checkPartitions(name, partitions)
