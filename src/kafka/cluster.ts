@@ -236,7 +236,9 @@ export class Cluster {
       const former = before.get(name)
       // What is not known for now is not gone.
       if (errorCode !== 0 && (errorCode === unknownTopic || former === undefined)) continue
-      if (errorCode !== 0) {
+      // Partitions are only ever added: who tells of fewer has not heard of that yet.
+      const lags = former?.id === topicId && partitions.length < former.partitionCount
+      if (errorCode !== 0 || lags) {
         this.#topics.set(name, former!)
         this.#names.set(former!.id, name)
         continue

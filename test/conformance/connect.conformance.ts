@@ -96,6 +96,17 @@ describe('connecting', () => {
     expect(faults.unused).toEqual([])
   })
 
+  it('believes no broker that lags behind that a topic has fewer partitions', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    await broker.admin.addPartitions('orders', 3)
+    await cluster.producer().send({ topic: 'orders', partition: 2, value: 'written' })
+    faults.staleMetadata()
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['written'])
+    expect(faults.unused).toEqual([])
+  })
+
   it('finds a topic that is first asked for while others are looked up', async () => {
     const { broker, join } = await start()
     await broker.admin.createTopic('payments')
