@@ -1,14 +1,19 @@
+import { Deadline } from '../deadline.ts'
+import { Deferred } from '../deferred.ts'
 import type {
   AssignmentUpdate,
+  ClientCloseOptions,
   Engine,
+  EngineClient,
   EngineTopic,
   FetchPosition,
   Membership,
   MembershipListener,
   PartitionFetch,
   ProducerRecord,
+  Unread,
 } from '../engine.ts'
-import { InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { ClosedError, InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
@@ -31,6 +36,7 @@ export interface RedriveOptions<Name extends string = string> {
 }
 
 const mostAtOnce = 500
+const closeTimeoutMs = 30_000
 
 /** A partition of the dead-letter topic, read up to where it ended when the redrive began. */
 interface Reading extends FetchPosition {
@@ -54,10 +60,12 @@ export async function redrive(engine: Engine, options: RedriveOptions): Promise<
     const topic = await engine.topic(options.from)
     if (options.to !== undefined) await engine.topic(options.to)
     const mover = new Redrive(engine, topic, options)
+    engine.track(mover)
     try {
       return await mover.run()
     } finally {
-      await mover.close()
+      await mover.end()
+      engine.untrack(mover)
     }
   })
 }
@@ -76,7 +84,10 @@ async function inTurn(engine: Engine, topic: string, task: () => Promise<number>
   }
 }
 
-class Redrive implements MembershipListener {
+// It counts as a client: what it waits for may never come, once whoever would bring it is closed.
+class Redrive implements MembershipListener, EngineClient {
+  readonly groupId: undefined
+  readonly paused: readonly TopicPartition[] = []
   readonly autoCommit: boolean = false
   readonly autoOffsetReset = 'earliest'
   readonly isolationLevel = 'read_committed'
@@ -87,8 +98,10 @@ class Redrive implements MembershipListener {
   readonly #epochs = new Map<number, number>()
   #membership: Membership | undefined
   #readings: Reading[] = []
+  readonly #ended = new Deferred()
   #moved = 0
   #deleted = false
+  #closed = false
 
   constructor(engine: Engine, topic: EngineTopic, options: RedriveOptions) {
     this.#engine = engine
@@ -107,6 +120,24 @@ class Redrive implements MembershipListener {
 
   position(): undefined {
     return undefined
+  }
+
+  pending(): string[] {
+    return []
+  }
+
+  unread(): number {
+    return 0
+  }
+
+  /** What is being moved is moved and committed, within this time. */
+  async close({ timeoutMs = closeTimeoutMs, hold = true }: ClientCloseOptions): Promise<readonly Unread[]> {
+    this.#closed = true
+    this.#wakeup.wake()
+    const deadline = new Deadline(this.#engine.clock, timeoutMs, `redrive of '${this.#topic.name}'`, { hold })
+    await Promise.race([this.#ended.promise, deadline.passed])
+    deadline.cancel()
+    return []
   }
 
   async run(): Promise<number> {
@@ -142,8 +173,9 @@ class Redrive implements MembershipListener {
 
   #requireTopic(): void {
     this.#engine.requireOpen()
-    if (!this.#deleted) return
     const { name: topic } = this.#topic
+    if (this.#closed) throw new ClosedError(`redrive: the ${this.#engine.name} was closed`, { topic })
+    if (!this.#deleted) return
     throw new UnknownTopicOrPartitionError(`redrive: topic '${topic}' was deleted`, { topic })
   }
 
@@ -242,8 +274,9 @@ class Redrive implements MembershipListener {
     return { topic: this.#topic, partition, key, value, headers, timestamp: undefined }
   }
 
-  async close(): Promise<void> {
+  async end(): Promise<void> {
     for (const { fetch } of this.#readings) fetch.stop()
     await this.#membership?.leave(false)
+    this.#ended.resolve()
   }
 }

@@ -605,6 +605,23 @@ describe('an outage that is longer than a call is tried', () => {
 })
 
 describe('closing while nobody answers', () => {
+  it('ends a redrive, which would wait for letters without end', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await cluster.admin.createTopic('dead')
+    await sendNumbers(cluster, 'dead', 3)
+    faults.disconnect({ api: 'Fetch' }, { always: true })
+    const met = faults.pauseNext({ api: 'Fetch' })
+    const moved = cluster.redrive({ from: 'dead', to: 'orders' })
+    await met.entered
+    met.release()
+    await Promise.all([
+      cluster.close({ timeoutMs: 1000 }),
+      expect(moved).rejects.toMatchObject({ code: 'CLOSED' }),
+    ])
+  })
+
   it('takes little longer than it may', async () => {
     const { server, join } = await start()
     const cluster = await join()
