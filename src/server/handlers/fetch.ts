@@ -1,6 +1,6 @@
-import { systemClock } from '../../clock.ts'
 import { errorCodes } from '../../error-codes.ts'
 import type { Partition, PartitionReader } from '../../log/partition.ts'
+import { setClientTimer } from '../client-timer.ts'
 import type { ConnectionSession } from '../connection-session.ts'
 import { type Handler, handler } from '../handler.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
@@ -159,14 +159,11 @@ function untilEnough(
     const logs = wanted.flatMap(({ log }) => (typeof log === 'number' ? [] : log))
     const end = () => {
       for (const log of logs) log.removeReader(reader)
-      for (const timer of timers) timer.cancel()
+      timer.cancel()
       signal.removeEventListener('abort', end)
       resolve()
     }
-    // Its client waits by its own clock: where the broker's is a test's, which stands still, it is answered all the same.
-    const timers = [wire.engine.clock, systemClock].map(clock =>
-      clock.setTimer(end, maxWaitMs, { name: 'a fetch that waits' }),
-    )
+    const timer = setClientTimer(wire.engine.clock, end, maxWaitMs, 'a fetch that waits')
     signal.addEventListener('abort', end, { once: true })
     for (const log of logs) log.addReader(reader)
   })

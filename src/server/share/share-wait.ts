@@ -1,5 +1,5 @@
-import type { Timer } from '../../clock.ts'
 import type { Partition, PartitionReader } from '../../log/partition.ts'
+import { setClientTimer } from '../client-timer.ts'
 import type { Wire } from '../wire.ts'
 import type { SharePartitions } from './share-partitions.ts'
 
@@ -36,7 +36,7 @@ export function untilShared(
       signal.removeEventListener('abort', giveUp)
       resolve(found)
     }
-    const timer: Timer = engine.clock.setTimer(giveUp, maxWaitMs, { name: 'a share fetch that waits' })
+    const timer = setClientTimer(engine.clock, giveUp, maxWaitMs, 'a share fetch that waits')
     signal.addEventListener('abort', giveUp, { once: true })
     partitions.listeners.add(look)
     cluster.listeners.add(giveUp)

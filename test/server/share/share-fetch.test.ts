@@ -46,6 +46,12 @@ it('gives records back when their lock has lasted for 30 seconds, and not before
   expect(await a.acknowledge(accept(0, 1))).toBe(121)
 })
 
+it('answers a client after its own wait where the time of a test broker stands still', async () => {
+  const { joined } = scene()
+  const a = await joined('a')
+  expect(await a.fetch({ maxWaitMs: 5 })).toEqual([])
+})
+
 it('prolongs the lock of what is renewed', async () => {
   const { broker, append, joined } = scene()
   append(2)
