@@ -27,6 +27,7 @@ interface Read {
   readonly failed?: boolean
 }
 
+const pieceBytes = 64 * 1024
 const unreadable = errorCodes.UNKNOWN_SERVER_ERROR.errno
 
 /**
@@ -57,10 +58,7 @@ export function fetchShared(
     const acquired = partitions.acquire(log, batches, { ...wish, maxRecords })
     if (acquired.length === 0) continue
     for (const { first, last } of acquired) maxRecords -= last - first + 1
-    const records = batches
-      .filter(batch => acquired.some(({ first, last }) => first <= batch.last && last >= batch.first))
-      .map(batch => batch.bytes)
-    fetched.push({ log, records, acquired, errorCode: 0 })
+    fetched.push({ log, records: having(acquired, batches), acquired, errorCode: 0 })
   }
   return fetched
 }
@@ -69,31 +67,62 @@ function readAll(
   wire: Wire,
   partitions: SharePartitions,
   logs: readonly Partition[],
-  { maxBytes }: ShareFetchWish,
+  wish: ShareFetchWish,
 ): Read[] {
   const reads: Read[] = []
-  let left = maxBytes
+  let left = wish.maxBytes
   for (const log of logs) {
     if (left <= 0) break
-    const read = readOne(wire, partitions, log, left)
+    const read = readOne(wire, partitions, log, { ...wish, maxBytes: left })
     left -= read.bytes
     reads.push(read)
   }
   return reads
 }
 
-function readOne(wire: Wire, partitions: SharePartitions, log: Partition, maxBytes: number): Read {
+function readOne(wire: Wire, partitions: SharePartitions, log: Partition, wish: ShareFetchWish): Read {
   const { committed } = partitions
   const from = partitions.nextFetchOffset(log)
   const end = log.endFor(committed)
   if (from === undefined || from >= end) return { log, batches: [], bytes: 0 }
   try {
-    const { pieces, bytes } = wire.batches.read(log, from, maxBytes, committed)
+    const { batches, bytes } = readBatches(wire, log, from, committed, wish)
     // Nothing is left but what was compacted, aborted or only ends a transaction.
     if (bytes === 0) partitions.passOver(log, end)
-    return { log, batches: batchSpans(pieces), bytes }
+    return { log, batches, bytes }
   } catch (error) {
     wire.failed(error)
     return { log, batches: [], bytes: 0, failed: true }
   }
+}
+
+// Little by little: mostly a client wants few records of all that would fit.
+function readBatches(
+  wire: Wire,
+  log: Partition,
+  from: number,
+  committed: boolean,
+  { minBytes, maxBytes, maxRecords }: ShareFetchWish,
+): Pick<Read, 'batches' | 'bytes'> {
+  const batches: BatchSpan[] = []
+  const enough = from + maxRecords
+  let bytes = 0
+  for (let at = from; bytes < maxBytes && (at < enough || bytes < minBytes); ) {
+    const read = wire.batches.read(log, at, Math.min(pieceBytes, maxBytes - bytes), committed)
+    // The first batch comes whatever it takes (KIP-74), no other does.
+    if (read.bytes === 0 || (bytes > 0 && bytes + read.bytes > maxBytes)) break
+    batches.push(...batchSpans(read.pieces))
+    bytes += read.bytes
+    at = batches.at(-1)!.last + 1
+  }
+  return { batches, bytes }
+}
+
+/** The batches that have something of what was acquired; both are in order. */
+function having(acquired: readonly AcquiredRecords[], batches: readonly BatchSpan[]): Uint8Array[] {
+  let at = 0
+  return batches.flatMap(({ first, last, bytes }) => {
+    while (at < acquired.length && acquired[at]!.last < first) at++
+    return at < acquired.length && acquired[at]!.first <= last ? [bytes] : []
+  })
 }

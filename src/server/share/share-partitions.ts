@@ -113,7 +113,7 @@ export class SharePartitions {
       {
         ...wish,
         batches,
-        readable: (from, to) => readableOffsets(log, from, Math.min(to, log.endFor(committed)), committed),
+        readable: (from, to) => readableOffsets(log, from, to, committed),
         lockedUntil: this.#lockEnd(),
       },
       this.#limits,
