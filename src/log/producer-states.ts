@@ -7,6 +7,8 @@ export interface ProducerBatch {
   /** The number of its first record among all that this producer has written to the partition. */
   readonly baseSequence: number
   readonly count: number
+  /** Whether it begins with 0 wherever nothing of it is known: each of its transactions has an epoch of its own (KIP-890). */
+  readonly beginsWithZero?: boolean
 }
 
 /** A batch that was written before. */
@@ -68,8 +70,11 @@ export class ProducerStates {
    */
   check(batch: ProducerBatch, now: number): number | undefined {
     const state = this.#live(batch.producerId, now)
-    // Whose state is forgotten may go on with any number (KIP-360).
-    if (state === undefined) return undefined
+    if (state === undefined) {
+      // Whose state is forgotten may go on with any number (KIP-360).
+      if (batch.beginsWithZero && batch.baseSequence !== 0) throw this.#outOfOrder(batch, 0)
+      return undefined
+    }
     if (batch.producerEpoch < state.epoch) throw this.#fenced(batch, state)
     if (batch.producerEpoch > state.epoch) {
       if (batch.baseSequence !== 0) throw this.#outOfOrder(batch, 0)

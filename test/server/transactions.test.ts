@@ -444,6 +444,18 @@ describe('the protocol of KIP-890', () => {
     expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 5 })
   })
 
+  it('keeps the order of batches whose first was refused and comes again after the second', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    expect(await send(first, 1, 2)).toBe(45)
+    expect([await send(first, 0, 1), await send(first, 1, 2)]).toEqual([0, 0])
+    const second = await end(first, true)
+    expect(await send(second, 1, 4)).toBe(45)
+    expect([await send(second, 0, 3), await send(second, 1, 4)]).toEqual([0, 0])
+    await end(second, true)
+    expect(await read(1)).toEqual([1, 2, 3, 4])
+  })
+
   it('answers an end that comes twice as before, and one that contradicts it with an error', async () => {
     const { init, send, end, read } = newer()
     const first = await init()

@@ -130,7 +130,9 @@ function append(
   const target = { topic, partition }
   if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
   const { producerId, producerEpoch, baseSequence } = header
-  const producer = { producerId, producerEpoch, baseSequence }
+  // One whose first batch was refused, and has to be sent again, sends the second as well.
+  const beginsWithZero = begins !== null && header.transactional
+  const producer = { producerId, producerEpoch, baseSequence, beginsWithZero }
   return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, target, begins))
 }
 
