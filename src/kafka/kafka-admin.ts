@@ -148,13 +148,15 @@ export class KafkaAdmin implements Admin {
     const { lookup } = this.#host
     const partitions = Array.from({ length: partitionCount }, async (_, partition) => {
       const tp = { topic: name, partition }
-      const [logStartOffset, highWatermark, lastStableOffset] = await Promise.all([
+      const [logStartOffset, end, lastStableOffset] = await Promise.all([
         lookup.offsetFor(tp, 'beginning', 'read_uncommitted'),
         lookup.offsetFor(tp, 'end', 'read_uncommitted'),
         lookup.offsetFor(tp, 'end', 'read_committed'),
       ])
+      // The last answer may know of more than the one before it.
+      const highWatermark = Math.max(end, lastStableOffset)
       // A cluster counts neither records nor, here, bytes: offsets are the nearest to it.
-      const records = highWatermark - logStartOffset
+      const records = Math.max(0, highWatermark - logStartOffset)
       return { partition, logStartOffset, highWatermark, lastStableOffset, records, bytes: 0 }
     })
     return { name, id, partitions: await Promise.all(partitions) }

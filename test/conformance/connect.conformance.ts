@@ -324,6 +324,24 @@ describe('sending', () => {
   })
 })
 
+describe('describing', () => {
+  it('tells of no topic that more of it is stable than there is, also while it is written', async () => {
+    let asked = 0
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    const add = requests.add.bind(requests)
+    requests.add = request => {
+      add(request)
+      if (request.api === 'ListOffsets' && ++asked === 3)
+        broker.topics.get('orders')!.append({ value: 'written', partition: 0 } as never)
+    }
+    const { partitions } = await cluster.admin.describeTopic('orders')
+    expect(partitions[0]).toMatchObject({ highWatermark: 2, lastStableOffset: 2, records: 2 })
+  })
+})
+
 describe('reading', () => {
   it('asks once for what is out of range, however long what comes before it is handled', async () => {
     const requests = new RequestLog()
