@@ -195,8 +195,11 @@ export interface EngineClient {
   readonly paused: readonly TopicPartition[]
   /** Records that a standalone reader has not read; a group's are counted by the group. */
   unread(): number
-  /** Whether somebody elsewhere has work left of it, which takes real time whatever the broker's is. Left out where nobody is. */
-  outside?(): boolean
+  /**
+   * What somebody elsewhere has left to do of it, as sentences: that takes real time, whatever the broker's is. Left out where
+   * nobody is.
+   */
+  outside?(): readonly string[]
   close(options: ClientCloseOptions): Promise<readonly Unread[]>
 }
 

@@ -23,7 +23,11 @@ export class ConsumerMembers {
     pending: () => [],
     paused: [],
     unread: () => 0,
-    outside: () => [...this.#members.keys()].some(groupId => this.#engine.groups.get(groupId)!.lag() > 0),
+    outside: () =>
+      [...this.#members.keys()].flatMap(groupId => {
+        const lag = this.#engine.groups.get(groupId)!.lag()
+        return lag > 0 ? [`group '${groupId}' has lag ${lag}`] : []
+      }),
     close: async () => [],
   }
 

@@ -217,7 +217,7 @@ export class WireGroups implements GroupHolder {
       pending: () => this.#pending(group),
       paused: [],
       unread: () => 0,
-      outside: () => this.#pending(group).length > 0,
+      outside: () => this.#pending(group),
       close: async () => [],
     }
     this.#clients.set(group.id, client)

@@ -122,7 +122,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     this.#timeKeeper = new TimeKeeper(
       clock,
       () => [...consumers].map(({ processing }) => processing),
-      () => [...this.engine.clients].some(client => client.outside?.()),
+      () => [...this.engine.clients].flatMap(client => client.outside?.() ?? []),
     )
     this.timeline = new Timeline(() => clock.now(), timelineEntries)
     this.faults = new FaultPlan(this.engine.clock, this.timeline)
@@ -203,7 +203,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   /**
    * Moves time to the next timer, and the next, until the broker is idle. Handlers that wait for something else than
    * the broker's time are waited for in real time; the timeline names them (`outside`), because such a run does not
-   * replay exactly. So are clients of a server.
+   * replay exactly. So are clients of a server; where they come no further, time moves on.
    *
    * @throws NeverIdleError where nothing is left that could make it idle
    * @throws TimeoutError after `limitMs`, or `realTimeoutMs`

@@ -22,11 +22,11 @@ export interface Goal {
 export class TimeKeeper {
   readonly #clock: TestClock
   readonly #processings: () => Iterable<Processing>
-  readonly #served: () => boolean
+  readonly #served: () => readonly string[]
   #moving = 0
 
-  /** `served`: whether clients of a server have work left. */
-  constructor(clock: TestClock, processings: () => Iterable<Processing>, served: () => boolean) {
+  /** `served`: what clients of a server have left to do, in their own time, which goes on. */
+  constructor(clock: TestClock, processings: () => Iterable<Processing>, served: () => readonly string[]) {
     this.#clock = clock
     this.#processings = processings
     this.#served = served
@@ -62,7 +62,7 @@ export class TimeKeeper {
     while (!(await this.#reached(goal))) {
       // Somebody else moves time: it may come by that.
       if (this.#moving > 0) await realDelay(0)
-      else if (this.#outside) await outside()
+      else if (this.#waitsOutside || this.#serves) await outside()
       else throw await this.#onlyTime(goal)
     }
   }
@@ -72,14 +72,19 @@ export class TimeKeeper {
    * none has come any further for `patienceMs`.
    */
   waitPatiently(patienceMs: number): () => Promise<boolean> {
-    let inHand = ''
+    return this.#patience(patienceMs, () =>
+      this.#waitsOutside ? this.#running.flatMap(({ pending }) => pending) : [],
+    )
+  }
+
+  #patience(patienceMs: number, left: () => readonly string[]): () => Promise<boolean> {
+    let before = ''
     let waitedMs = 0
     return async () => {
-      if (!this.#waitsOutside) return false
-      const now = this.#running.flatMap(({ pending }) => pending).join()
-      if (now !== inHand) waitedMs = 0
-      inHand = now
-      if (waitedMs >= patienceMs) return false
+      const now = left().join()
+      if (now !== before) waitedMs = 0
+      before = now
+      if (now === '' || waitedMs >= patienceMs) return false
       await realDelay(1)
       waitedMs++
       return true
@@ -88,9 +93,11 @@ export class TimeKeeper {
 
   async #moveUntil(goal: Goal, end: number): Promise<void> {
     const outside = this.#waitOutside(goal)
+    // One that is gone without a word is given up by its group in the broker's time.
+    const clients = this.#patience(goal.realTimeoutMs, () => (this.#serves ? this.#served() : []))
     while (!(await this.#reached(goal))) {
-      if (this.#outside) await outside()
-      else if (!(await this.#clock.advanceToNext(end - this.#clock.monotonic())))
+      if (this.#waitsOutside) await outside()
+      else if (!(await clients()) && !(await this.#clock.advanceToNext(end - this.#clock.monotonic())))
         throw await this.#noFurther(goal)
     }
   }
@@ -106,9 +113,9 @@ export class TimeKeeper {
     return !this.#clock.holding && this.#running.length > 0
   }
 
-  // Clients of a server have their own time, which goes on.
-  get #outside(): boolean {
-    return this.#waitsOutside || (!this.#clock.holding && this.#served())
+  // Who waits for a timer is not waited for, and neither is who depends on that.
+  get #serves(): boolean {
+    return !this.#clock.holding && this.#served().length > 0
   }
 
   get #running(): Processing[] {

@@ -279,6 +279,15 @@ it('waits in idle() for classic clients, and says of others that it does not', a
   await broker.idle()
 })
 
+it('waits for a client that is gone without a word no longer than its session lasts', async () => {
+  const { broker, classic } = start()
+  await classic().lead()
+  await broker.producer().send({ topic: 'orders', value: 1, partition: 0 })
+  await broker.advanceUntilIdle({ realTimeoutMs: 10 })
+  expect(broker.group('g').state).toBe('Empty')
+  expect(broker.now - Date.UTC(2020, 0, 1)).toBe(10_000)
+})
+
 it('keeps what classic clients read and have not committed, where a topic keeps what is unread', async () => {
   const { broker, classic } = start()
   broker.topic('orders').alter({ cleanupPolicy: 'consumed' })

@@ -96,7 +96,7 @@ export class ShareGroups implements OtherGroups {
       pending: () => unfinishedOf(members, partitions),
       paused: [],
       unread: () => 0,
-      outside: () => unfinishedOf(members, partitions).length > 0,
+      outside: () => unfinishedOf(members, partitions),
       close: async () => [],
     }
     const group: KeptShareGroup = { members, partitions, client }
