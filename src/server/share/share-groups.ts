@@ -126,9 +126,11 @@ export class ShareGroups implements OtherGroups {
     }
     const heard = group.members.heartbeat(beat)
     const { shareSessionTimeoutMs } = this.#configs.get(groupId)
-    this.#engine.clock.schedule(timerOf(groupId, memberId), shareSessionTimeoutMs, () =>
-      this.#leave(group, memberId),
-    )
+    this.#engine.clock.schedule(timerOf(groupId, memberId), shareSessionTimeoutMs, () => {
+      // Nobody else will say what became of its records.
+      group.partitions.release(memberId)
+      this.#leave(group, memberId)
+    })
     this.#engine.touch()
     return heard
   }
@@ -145,11 +147,11 @@ export class ShareGroups implements OtherGroups {
     })
   }
 
-  // Nobody else will say what became of its records.
-  #leave({ members, partitions }: KeptShareGroup, memberId: string): void {
+  // What it has acquired is its own while its session is: a client that subscribes anew leaves, and comes back with its
+  // acknowledgements.
+  #leave({ members }: KeptShareGroup, memberId: string): void {
     members.leave(memberId)
     this.#engine.clock.unschedule(timerOf(members.id, memberId))
-    partitions.release(memberId)
     this.#engine.touch()
   }
 

@@ -95,13 +95,28 @@ it('removes a member that is silent for 45 seconds, and gives others what it has
   expect(await b.fetch()).toEqual([[0, 1, 2]])
 })
 
-it('gives others what a member has acquired that leaves', async () => {
+it('gives others what a member has acquired that leaves and ends its session', async () => {
+  const { append, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  const b = await joined('b')
+  await a.fetch()
+  await a.leave()
+  expect(await b.fetch()).toEqual([])
+  await a.close()
+  expect(await b.fetch()).toEqual([[0, 1, 2]])
+})
+
+// As a Java consumer does that unsubscribes and subscribes anew.
+it('takes what a member has to say that leaves, and comes back in its session', async () => {
   const { append, joined } = scene()
   append(2)
   const a = await joined('a')
   await a.fetch()
   await a.leave()
-  expect(await (await joined('b')).fetch()).toEqual([[0, 1, 2]])
+  await a.join()
+  expect(await a.acknowledge(accept(0, 1))).toBe(0)
+  expect(await (await joined('b')).fetch()).toEqual([])
 })
 
 it.each([
