@@ -54,7 +54,6 @@ export function fetchShared(
   }))
   let { maxRecords } = wish
   for (const { log, batches } of reads) {
-    if (maxRecords <= 0) break
     const acquired = partitions.acquire(log, batches, { ...wish, maxRecords })
     if (acquired.length === 0) continue
     for (const { first, last } of acquired) maxRecords -= last - first + 1

@@ -1,7 +1,7 @@
 import { connect as connectTcp } from 'node:net'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../../src/index.ts'
-import { type KafkaServer, type ServedBroker, serve } from '../../../src/server/index.ts'
+import { type KafkaServer, RequestLog, type ServedBroker, serve } from '../../../src/server/index.ts'
 import { apis } from '../../../src/server/protocol/apis.ts'
 import { WireClient } from '../../helpers/wire-client.ts'
 import { accept, acquiredIn, configure, ShareConsumer } from './share-scene.ts'
@@ -17,7 +17,8 @@ const notCoordinator = 16
 async function start() {
   const broker = new Broker({ topics: { orders: topic() } })
   open.push(() => broker.close())
-  const server = await serve(broker, { brokers: 2 })
+  const requests = new RequestLog()
+  const server = await serve(broker, { brokers: 2, requests })
   configure(broker, 'g', { shareAutoOffsetReset: 'earliest' })
   const { id } = broker.topic('orders')
   const connected = async ({ port }: ServedBroker) => {
@@ -30,7 +31,9 @@ async function start() {
   const other = server.brokers.find(each => each !== leader)!
   const consumerAt = async (where: ServedBroker, memberId: string) =>
     new ShareConsumer(await connected(where), memberId, 'g', () => [id])
-  return { broker, server, id, leader, other, connected, consumerAt }
+  /** Until a fetch waits at a broker. */
+  const waits = () => vi.waitUntil(() => requests.of({ api: 'ShareFetch' }).at(-1)?.outcome === 'waiting')
+  return { broker, server, id, leader, other, connected, consumerAt, waits }
 }
 
 async function leaderOf(server: KafkaServer, client: WireClient): Promise<ServedBroker> {
@@ -99,14 +102,27 @@ it('goes on at another broker when the leader stops, with what it had acquired',
 })
 
 it('waits no longer when its leader moves', async () => {
-  const { server, leader, other, consumerAt } = await start()
+  const { server, leader, other, consumerAt, waits } = await start()
   await leader.stop()
   expect(server.brokers.filter(({ running }) => running)).toEqual([other])
   const served = await consumerAt(other, 'a')
   await served.fetchAll()
   const waiting = served.fetchAll({ maxWaitMs: 60_000, topics: [] })
+  await waits()
   await leader.start()
   expect((await waiting).responses[0].partitions).toMatchObject([
     { errorCode: notLeader, currentLeader: { leaderId: leader.nodeId } },
   ])
+})
+
+it('leaves its id to others when no server is left', async () => {
+  const { broker, server, leader, consumerAt } = await start()
+  const client = (await consumerAt(leader, 'a')).client
+  await client.call(apis.shareFetch, 2, { groupId: 'g', memberId: 'a', topics: [] })
+  expect(broker.describe().groups).toMatchObject([{ groupId: 'g', state: 'Empty' }])
+  await server.close()
+  expect(broker.describe().groups).toEqual([])
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  await consumer.close()
 })

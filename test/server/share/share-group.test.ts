@@ -119,6 +119,17 @@ it('takes what a member has to say that leaves, and comes back in its session', 
   expect(await (await joined('b')).fetch()).toEqual([])
 })
 
+it('waits no longer for a member that has left', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a')
+  const b = await joined('b')
+  await a.leave()
+  for (let i = 0; i < 10; i++) {
+    await broker.advance(10_000)
+    expect(await b.beat()).toMatchObject({ errorCode: 0 })
+  }
+})
+
 it.each([
   ['no group', { groupId: ' ' }],
   ['no member', { memberId: '' }],

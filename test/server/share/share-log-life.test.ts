@@ -76,6 +76,16 @@ it('goes on where the log begins when what it would deliver is gone', async () =
   expect(await a.fetch()).toEqual([[6, 6, 1]])
 })
 
+it('delivers again what is left of a batch whose beginning is gone', async () => {
+  const { client, log, joined } = scene()
+  await produce(client, [0, 1, 2, 3, 4, 5])
+  const a = await joined('a')
+  await a.fetch()
+  await a.acknowledge(release(0, 5))
+  log.deleteRecords(2)
+  expect(await a.fetch()).toEqual([[2, 5, 2]])
+})
+
 it('follows a log that keeps only so many records', async () => {
   const { append, joined } = scene({}, {}, { retentionRecords: 3 })
   append(2)
@@ -158,6 +168,7 @@ it('delivers what is aborted, too, unless it reads what is committed; nobody is 
   ])
   expect(await a.acknowledge(accept(0, 1), accept(3, 4), accept(6, 6))).toBe(0)
   expect(await a.fetch()).toEqual([])
+  expect(broker.describe().groups[0]!.partitions).toMatchObject([{ committed: 8, lag: 0 }])
 })
 
 it('delivers only what is committed where its group is told so', async () => {

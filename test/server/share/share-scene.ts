@@ -152,6 +152,14 @@ export function shareScenes() {
   }
 }
 
+/** How many fetches of a group wait. */
+export function waitingFor(broker: object, groupId: string): number {
+  const engine = engineOf('waitingFor', broker)
+  const coordinators = Coordinators.of(engine, { initialRebalanceDelayMs: 0 })
+  coordinators.release(engine)
+  return coordinators.shareGroups.get(groupId)!.partitions.listeners.size
+}
+
 /** Gives a group configs, also such as a broker's configs let none have. */
 export function configure(broker: object, groupId: string, configs: Partial<ResolvedGroupConfig>): void {
   const engine = engineOf('configure', broker)

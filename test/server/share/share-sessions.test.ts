@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../../src/server/protocol/apis.ts'
-import { accept, acquiredIn, release, renew, shareScenes } from './share-scene.ts'
+import { accept, acquiredIn, release, renew, shareScenes, waitingFor } from './share-scene.ts'
 
 const scene = shareScenes()
 
@@ -18,6 +18,8 @@ it('remembers what a member reads, so that it need not say it again', async () =
   append(1)
   const next = await a.fetchAll({ topics: [] })
   expect(acquiredIn(next)).toEqual([[0, 0, 1]])
+  // To say it again makes no difference.
+  expect((await a.fetchAll()).responses).toEqual([])
   // There is nothing to tell.
   expect((await a.fetchAll({ topics: [] })).responses).toEqual([])
 })
@@ -118,6 +120,29 @@ it('gives records back when their connection is gone', async () => {
   a.client.socket.destroy()
   await broker.advance(1)
   expect(await waiting).toEqual([[0, 2, 2]])
+})
+
+it('goes on where a member has begun another session on another connection, whatever becomes of the first', async () => {
+  const { broker, append, consumer, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  await a.fetchAll()
+  const again = consumer('a')
+  await again.fetchAll()
+  a.client.socket.destroy()
+  await broker.advance(1)
+  expect(await again.acknowledge(accept(0, 1))).toBe(0)
+})
+
+it('is forgotten by what it waited for', async () => {
+  const { broker, append, joined } = scene()
+  const a = await joined('a')
+  const waiting = a.fetch({ maxWaitMs: 500 })
+  await broker.advance(10)
+  expect(waitingFor(broker, 'g')).toBe(1)
+  append(1)
+  expect(await waiting).toEqual([[0, 0, 1]])
+  expect(waitingFor(broker, 'g')).toBe(0)
 })
 
 it('acquires nothing for a client that is gone while it waits', async () => {
@@ -221,6 +246,17 @@ it('takes no more than so many bytes, but for a first batch', async () => {
   const a = await joined('a')
   const [first] = await a.fetch({ maxBytes: 1, maxRecords: 5000 })
   expect(first).toEqual([0, 999, 1])
+})
+
+it('takes nothing of other partitions where one has as many bytes as are wanted', async () => {
+  const { broker, joined } = scene({}, {}, { partitions: 2 })
+  const orders = broker.topic('orders')
+  for (const partition of [0, 1]) orders.append({ value: 1, partition })
+  const a = await joined('a')
+  const partitions = [0, 1].map(partitionIndex => ({ partitionIndex, acknowledgementBatches: [] }))
+  const asked = { topics: [{ topicId: orders.id, partitions }], maxBytes: 1 }
+  const told = (await a.fetchAll(asked)).responses[0].partitions
+  expect(told.filter(({ acquiredRecords }: any) => acquiredRecords.length > 0)).toHaveLength(1)
 })
 
 it('lets a group have no more records in hand of a partition than its config says', async () => {
