@@ -121,11 +121,11 @@ export class SharePartition {
   #acquireAgain(wish: Acquisition, through: number, { deliveryCountLimit }: ShareLimits) {
     const throttledFrom = Math.max(2, Math.ceil(deliveryCountLimit / 2))
     const again: AcquiredRecords[] = []
-    let left = wish.maxRecords
+    const room = wish.exact ? wish.maxRecords : Number.POSITIVE_INFINITY
     const available = this.#runs
       .within(this.#startOffset, through)
       .filter(({ state }) => state === 'available')
-    for (let i = 0; i < available.length && left > 0; ) {
+    for (let i = 0; i < available.length && count(again) < wish.maxRecords; ) {
       const { batch } = available[i]!
       let end = i
       while (available[end]?.batch === batch) end++
@@ -133,14 +133,11 @@ export class SharePartition {
       const most = Math.max(...runs.map(({ deliveryCount }) => deliveryCount))
       const isolated = most >= throttledFrom
       if (isolated && again.length > 0) return { again, isolated }
-      const room = wish.exact ? left : Number.POSITIVE_INFINITY
       for (const span of isolated ? thinned(runs, throttledFrom, deliveryCountLimit) : runs) {
-        const got = count(again)
-        const taken = Math.min(span.last, through, span.first + room - got - 1)
+        const taken = Math.min(span.last, through, span.first + room - count(again) - 1)
         if (taken < span.first) break
         again.push(this.#acquireRun({ ...span, last: taken }, wish))
       }
-      left = wish.maxRecords - count(again)
       if (isolated) return { again, isolated }
       i = end
     }

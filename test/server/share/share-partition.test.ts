@@ -110,6 +110,15 @@ it('gives what was released to whoever comes next, and counts how often', () => 
   expect(acquire(partition, { memberId: 'b' })).toBe('4-5 x2')
 })
 
+it('delivers again exactly as many as are asked for, of several batches', () => {
+  const partition = new SharePartition(0)
+  const batches = [0, 4, 8].map(first => ({ first, last: first + 3 }))
+  acquire(partition, { batches, batchSize: 1 })
+  partition.release('a', generous)
+  expect(acquire(partition, { batches, exact: true, maxRecords: 7 })).toBe('0-3 x2, 4-6 x2')
+  expect(acquire(partition, { batches, exact: true, maxRecords: 7 })).toBe('7-7 x2, 8-11 x2')
+})
+
 it('archives what was delivered as often as it may be', () => {
   const partition = new SharePartition(0)
   const limits = { ...generous, deliveryCountLimit: 2 }
