@@ -230,7 +230,7 @@ async function acquire(
     fetchShared(wire, partitions, logsOf(find(wire, node, wanted)), wish, anyway)
   const logs = logsOf(find(wire, node, wanted))
   // An error is told at once, whatever the rest could wait for.
-  const waits = maxWaitMs > 0 && maxRecords > 0 && logs.length === wanted.length
+  const waits = maxWaitMs > 0 && maxRecords > 0 && maxBytes > 0 && logs.length === wanted.length
   let fetched = fetch(!waits)
   if (fetched.length > 0 || !waits) return fetched
   const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal }, () => {

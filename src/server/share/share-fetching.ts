@@ -41,6 +41,8 @@ export function fetchShared(
   wish: ShareFetchWish,
   anyway: boolean,
 ): SharedRecords[] {
+  // Who wants nothing has not looked whether there is something.
+  if (wish.maxRecords <= 0 || wish.maxBytes <= 0) return []
   const reads = readAll(wire, partitions, logs, wish)
   const bytes = reads.reduce((sum, read) => sum + read.bytes, 0)
   // An error is an answer at once.

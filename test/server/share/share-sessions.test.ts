@@ -248,6 +248,18 @@ it('takes no more than so many bytes, but for a first batch', async () => {
   expect(first).toEqual([0, 999, 1])
 })
 
+it.each([
+  ['records', { maxRecords: 0, minBytes: 0 }],
+  ['bytes', { maxBytes: 0, minBytes: 0 }],
+])('takes nothing, and passes over nothing, for who wants no %s', async (_, none) => {
+  const { append, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  expect(await a.fetch(none)).toEqual([])
+  expect(await a.fetch({ ...none, maxWaitMs: 10 })).toEqual([])
+  expect(await a.fetch()).toEqual([[0, 1, 1]])
+})
+
 it('takes nothing of other partitions where one has as many bytes as are wanted', async () => {
   const { broker, joined } = scene({}, {}, { partitions: 2 })
   const orders = broker.topic('orders')
@@ -256,7 +268,10 @@ it('takes nothing of other partitions where one has as many bytes as are wanted'
   const partitions = [0, 1].map(partitionIndex => ({ partitionIndex, acknowledgementBatches: [] }))
   const asked = { topics: [{ topicId: orders.id, partitions }], maxBytes: 1 }
   const told = (await a.fetchAll(asked)).responses[0].partitions
-  expect(told.filter(({ acquiredRecords }: any) => acquiredRecords.length > 0)).toHaveLength(1)
+  const some = ({ acquiredRecords }: any) => acquiredRecords.length > 0
+  expect(told.filter(some)).toHaveLength(1)
+  const next = (await a.fetchAll({ ...asked, topics: [] })).responses[0].partitions
+  expect(next.filter(some)).toHaveLength(1)
 })
 
 it('lets a group have no more records in hand of a partition than its config says', async () => {
