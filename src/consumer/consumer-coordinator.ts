@@ -84,8 +84,9 @@ export class ConsumerCoordinator implements MembershipListener {
   // What is being followed; it never rejects.
   #followed: Promise<void> = Promise.resolve()
   #evicted = false
-  // Resolves when its group has been told that a static member was evicted, or could not be.
-  #evicting: Promise<void> = Promise.resolve()
+  // Resolves when its group has been told that an evicted static member's place is free, or could not be: before that it
+  // would be refused to itself.
+  #freeing: Promise<void> = Promise.resolve()
   // Whether its group may take it for a member under an id that it has no longer: until that one's session is over.
   #unheard = false
   #generation = 0
@@ -381,8 +382,7 @@ export class ConsumerCoordinator implements MembershipListener {
     const left = isThenable(commit) ? commit.then(leave) : leave()
     if (isThenable(left)) {
       const told = left.then(undefined, error => void this.#host.events.emit('error', error))
-      // Nobody else can have its place before; any other comes back as a member of its own.
-      if (isStatic) this.#evicting = told
+      if (isStatic) this.#freeing = told
     }
     this.#lose(reason)
     this.#host.engine.outbox.flush()
@@ -408,7 +408,7 @@ export class ConsumerCoordinator implements MembershipListener {
     await Promise.all([
       this.liveness.whenBack(),
       this.#host.idle(),
-      this.#evicting,
+      this.#freeing,
       ...states.map(state => state.whenIdle()),
     ])
     if (generation !== this.#generation) return

@@ -567,6 +567,37 @@ describe('a static member whose group has not heard that it left', () => {
   })
 })
 
+describe('a static member that was stuck', () => {
+  it('comes back to its place, also where its group takes its time to hear that it is free', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const groupInstanceId = 'first'
+    let free = () => {}
+    const stuck = new Promise<void>(resolve => {
+      free = resolve
+    })
+    const onLost = () => {
+      faults.delay({ api: 'ConsumerGroupHeartbeat' }, 200)
+      free()
+    }
+    const options = { groupId: 'g', topics: ['orders'], groupInstanceId, maxPollIntervalMs: 100, onLost }
+    const consumer = cluster.consumer(options as ConsumerOptions)
+    const errors: unknown[] = []
+    const seen: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    await consumer.run({
+      eachRecord: async ({ value }) => {
+        seen.push(value)
+        await stuck
+      },
+    })
+    await sendNumbers(cluster, 'orders', 1)
+    await until(() => expect(seen).toEqual([0, 0]))
+    expect(errors).toEqual([])
+  })
+})
+
 describe('an outage that is longer than a call is tried', () => {
   it('does not keep what was finished before it from being committed after it, also where nothing more comes', async () => {
     const faults = new WireFaults()
