@@ -1,9 +1,10 @@
 /** Where a share group begins to read a partition that it has not read before (KIP-932). */
 export type ShareOffsetReset = 'earliest' | 'latest' | { readonly durationMs: number }
 
-// As java.time.Duration reads it: days to seconds, each of them with a sign of its own if it likes.
+// As java.time.Duration reads it: days to seconds, each of them with a sign of its own if it likes. More than 30 digits are
+// beyond 64 bits, or zeros that nobody writes.
 const duration =
-  /^([+-]?)P(?:([+-]?\d+)D)?(?:T(?=[+-]?\d)(?:([+-]?\d+)H)?(?:([+-]?\d+)M)?(?:([+-]?\d+)(?:[.,](\d{0,9}))?S)?)?$/i
+  /^([+-]?)P(?:([+-]?\d{1,30})D)?(?:T(?=[+-]?\d)(?:([+-]?\d{1,30})H)?(?:([+-]?\d{1,30})M)?(?:([+-]?\d{1,30})(?:[.,](\d{0,9}))?S)?)?$/i
 
 const secondsIn = [86_400n, 3600n, 60n, 1n]
 
