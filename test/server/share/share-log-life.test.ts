@@ -133,7 +133,7 @@ it('hears of a value that has no form on the wire, as every client does', async 
   configure(broker, 'g', { shareAutoOffsetReset: 'earliest' })
   const a = new ShareConsumer(client, 'a', 'g', () => [broker.topic('orders').id])
   await a.join()
-  const answer = await a.fetchAll({ maxWaitMs: 500 })
+  const answer = await a.fetchAll({ maxWaitMs: 60_000 })
   expect(answer.responses[0].partitions).toMatchObject([{ errorCode: -1, acquiredRecords: [] }])
   expect(errors).toHaveLength(1)
 })
@@ -186,7 +186,7 @@ it('delivers only what is committed where its group is told so', async () => {
     await ended
   })
   await broker.advance(0)
-  const waiting = a.fetch({ maxWaitMs: 500 })
+  const waiting = a.fetch({ maxWaitMs: 60_000 })
   await broker.advance(100)
   end()
   await transaction

@@ -116,7 +116,7 @@ it('gives records back when their connection is gone', async () => {
   const a = await joined('a')
   const b = await joined('b')
   await a.fetch()
-  const waiting = b.fetch({ maxWaitMs: 500 })
+  const waiting = b.fetch({ maxWaitMs: 60_000 })
   a.client.socket.destroy()
   await broker.advance(1)
   expect(await waiting).toEqual([[0, 2, 2]])
@@ -137,7 +137,7 @@ it('goes on where a member has begun another session on another connection, what
 it('is forgotten by what it waited for', async () => {
   const { broker, append, joined } = scene()
   const a = await joined('a')
-  const waiting = a.fetch({ maxWaitMs: 500 })
+  const waiting = a.fetch({ maxWaitMs: 60_000 })
   await broker.advance(10)
   expect(waitingFor(broker, 'g')).toBe(1)
   append(1)
@@ -148,7 +148,7 @@ it('is forgotten by what it waited for', async () => {
 it('acquires nothing for a client that is gone while it waits', async () => {
   const { broker, append, joined } = scene()
   const a = await joined('a')
-  void a.fetch({ maxWaitMs: 500 }).catch(() => {})
+  void a.fetch({ maxWaitMs: 60_000 }).catch(() => {})
   await broker.advance(10)
   a.client.socket.destroy()
   await broker.advance(10)
@@ -210,13 +210,13 @@ it('tells of partitions that are not there, at once and each time', async () => 
     answer.responses.flatMap(({ partitions }: any) =>
       partitions.map(({ partitionIndex, errorCode }: any) => [partitionIndex, errorCode]),
     )
-  const first = codesOf(await a.fetchAll({ topics, maxWaitMs: 500 }))
+  const first = codesOf(await a.fetchAll({ topics, maxWaitMs: 60_000 }))
   expect(first.sort()).toEqual([
     [0, 0],
     [0, 100],
     [7, 3],
   ])
-  const again = codesOf(await a.fetchAll({ topics: [], maxWaitMs: 500 }))
+  const again = codesOf(await a.fetchAll({ topics: [], maxWaitMs: 60_000 }))
   expect(again.sort()).toEqual([
     [0, 100],
     [7, 3],
@@ -226,7 +226,7 @@ it('tells of partitions that are not there, at once and each time', async () => 
 it('waits for as many bytes as are wanted, and takes what there is when that takes too long', async () => {
   const { broker, append, joined } = scene()
   const a = await joined('a')
-  const waiting = a.fetch({ maxWaitMs: 500, minBytes: 150 })
+  const waiting = a.fetch({ maxWaitMs: 60_000, minBytes: 150 })
   append(1)
   await broker.advance(100)
   append(1)
@@ -280,7 +280,7 @@ it('lets a group have no more records in hand of a partition than its config say
   const a = await joined('a')
   const b = await joined('b')
   expect(await a.fetch({ shareAcquireMode: 1 })).toEqual([[0, 2, 1]])
-  const waiting = b.fetch({ shareAcquireMode: 1, maxWaitMs: 500 })
+  const waiting = b.fetch({ shareAcquireMode: 1, maxWaitMs: 60_000 })
   await broker.advance(100)
   await a.acknowledge(accept(0, 1))
   expect(await waiting).toEqual([[3, 4, 1]])
