@@ -1,23 +1,18 @@
 import type { Events } from '../events.ts'
 import { warn } from '../events.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
-import type { OtherGroups } from '../group/group-holder.ts'
+import type { OtherGroups, UnreadByGroup } from '../group/group-holder.ts'
 import type { Partition, TrimReason } from '../log/partition.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BrokerEvents } from './broker-events.ts'
-
-interface Dropped {
-  readonly group: ConsumerGroup
-  readonly count: number
-}
 
 /** How far the groups of a broker have come in a partition: what may go, and who had not read what went. */
 export class GroupProgress {
   readonly #groups: ReadonlyMap<string, ConsumerGroup>
   readonly #others: ReadonlySet<OtherGroups>
   readonly #events: Events<BrokerEvents>
-  // Of which topics. It goes with the group, and a topic's part with the topic.
-  readonly #warned = new WeakMap<ConsumerGroup, Set<string>>()
+  // By topic: the groups. It goes with the topic, and a group's part with the group.
+  readonly #warned = new Map<string, WeakSet<object>>()
 
   constructor(
     groups: ReadonlyMap<string, ConsumerGroup>,
@@ -58,38 +53,41 @@ export class GroupProgress {
   /** Says so where a group had not read what is about to go, and notes up to where everybody has read. */
   trimmed(log: Partition, from: number, to: number, reason: TrimReason): void {
     const { topic, index: partition } = log
-    const dropped: Dropped[] = []
+    const dropped: UnreadByGroup[] = []
     let readByAll = Number.POSITIVE_INFINITY
     for (const group of this.#groups.values()) {
       const next = group.nextOffset(topic, partition, true)
       if (next === undefined) continue
       readByAll = Math.min(readByAll, next)
       const count = next < to ? log.countFrom(Math.max(from, next), to) : 0
-      if (count > 0) dropped.push({ group, count })
+      if (count > 0) dropped.push({ group, groupId: group.id, count })
+    }
+    for (const others of this.#others) {
+      for (const { offset } of others.readers(log)) readByAll = Math.min(readByAll, offset)
+      dropped.push(...others.unread(log, from, to).filter(({ count }) => count > 0))
     }
     log.setHarmlessBefore(readByAll)
     if (dropped.length === 0) return
-    const groups = dropped.map(({ group, count }) => ({ groupId: group.id, count }))
+    const groups = dropped.map(({ groupId, count }) => ({ groupId, count }))
     this.#events.emit('recordsDropped', { topic, partition, from, to, reason, groups })
     if (!this.#events.listens('recordsDropped')) this.#warn(topic, partition, dropped)
   }
 
   /** One of that name that is made later is another topic. */
   topicDeleted(topic: string): void {
-    for (const group of this.#groups.values()) this.#warned.get(group)?.delete(topic)
+    this.#warned.delete(topic)
   }
 
   // Once per topic and group: a group that falls behind does so for many records, and the event tells of each.
-  #warn(topic: string, partition: number, dropped: readonly Dropped[]): void {
-    const unheard = dropped.filter(({ group }) => !this.#warned.get(group)?.has(topic))
+  #warn(topic: string, partition: number, dropped: readonly UnreadByGroup[]): void {
+    const warned = this.#warned.get(topic) ?? new WeakSet<object>()
+    const unheard = dropped.filter(({ group }) => !warned.has(group))
     if (unheard.length === 0) return
-    for (const { group } of unheard) {
-      const topics = this.#warned.get(group) ?? new Set()
-      this.#warned.set(group, topics.add(topic))
-    }
+    for (const { group } of unheard) warned.add(group)
+    this.#warned.set(topic, warned)
     warn(
       `Dropped records of ${formatTopicPartition({ topic, partition })} that were not read: ` +
-        `${unheard.map(({ group, count }) => `${count} by group '${group.id}'`).join(', ')}. ` +
+        `${unheard.map(({ groupId, count }) => `${count} by group '${groupId}'`).join(', ')}. ` +
         `Listen to 'recordsDropped' to hear of all of them`,
     )
   }

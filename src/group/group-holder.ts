@@ -14,6 +14,15 @@ export interface OtherGroups {
   describe(): readonly GroupSummary[]
   /** Those of them that read a partition, and up to where each has finished with it. */
   readers(partition: Partition): readonly { readonly groupId: string; readonly offset: number }[]
+  /** How many records each of them has not finished with, from an offset on and before another one. */
+  unread(partition: Partition, from: number, to: number): readonly UnreadByGroup[]
+}
+
+/** Records that a group has still to read; `group` stands for it for as long as it is there. */
+export interface UnreadByGroup {
+  readonly group: object
+  readonly groupId: string
+  readonly count: number
 }
 
 /** Keeps groups whose members assign by themselves: a server for clients on the wire. */

@@ -1,7 +1,7 @@
 import type { Broker } from '../../broker.ts'
 import type { EngineClient } from '../../engine.ts'
 import { GroupIdNotFoundError, NonEmptyGroupError, UnknownMemberIdError } from '../../errors.ts'
-import type { OtherGroups } from '../../group/group-holder.ts'
+import type { OtherGroups, UnreadByGroup } from '../../group/group-holder.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { GroupSummary } from '../../summaries.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
@@ -54,6 +54,15 @@ export class ShareGroups implements OtherGroups {
     return [...this.#groups.values()].flatMap(({ members, partitions }) => {
       if (!partitions.all.has(log) && !members.logs.has(log)) return []
       return [{ groupId: members.id, offset: partitions.placeOf(log).startOffset }]
+    })
+  }
+
+  // Where a group begins of which nothing was read yet is not decided.
+  unread(log: Partition, from: number, to: number): UnreadByGroup[] {
+    return [...this.#groups.values()].flatMap(group => {
+      const { members, partitions } = group
+      const count = partitions.all.has(log) ? partitions.countUnfinished(log, from, to) : 0
+      return [{ group, groupId: members.id, count }]
     })
   }
 

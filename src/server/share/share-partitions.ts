@@ -61,6 +61,7 @@ export class SharePartitions {
     if (partition === undefined) {
       partition = new SharePartition(this.#firstOffset(log))
       this.#byLog.set(log, partition)
+      log.readFrom(partition.startOffset)
     }
     partition.archiveBefore(log.logStartOffset)
     return partition
@@ -69,6 +70,18 @@ export class SharePartitions {
   /** How far it has come, or where it will begin. */
   placeOf(log: Partition): Pick<SharePartition, 'startOffset' | 'endOffset' | 'inFlight'> {
     return this.#byLog.get(log) ?? new SharePartition(this.#firstOffset(log))
+  }
+
+  /** How many records are not finished, from an offset on and before another one. */
+  countUnfinished(log: Partition, from: number, to: number): number {
+    const { endOffset, inFlight } = this.placeOf(log)
+    const runs = [...inFlight, { first: endOffset, last: to - 1 }]
+    const count = (first: number, end: number) =>
+      first < end ? log.countFrom(first, end, this.committed) : 0
+    return runs.reduce(
+      (sum, { first, last }) => sum + count(Math.max(first, from), Math.min(last + 1, to)),
+      0,
+    )
   }
 
   #firstOffset(log: Partition): number {
@@ -82,7 +95,10 @@ export class SharePartitions {
   /** Lets it begin at an offset, with nothing in flight; before 0 it is where the group's config says. (Kafka: -1) */
   setStart(log: Partition, startOffset: number): void {
     if (startOffset < 0) this.#byLog.delete(log)
-    else this.#byLog.set(log, new SharePartition(startOffset))
+    else {
+      this.#byLog.set(log, new SharePartition(startOffset))
+      log.readFrom(startOffset)
+    }
     this.#changed(log)
   }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { accept, shareScenes } from './share-scene.ts'
+import { accept, release, shareScenes } from './share-scene.ts'
 
 const scene = shareScenes()
 
@@ -51,4 +51,23 @@ it('makes room for writers that wait until it has finished with what is there', 
   await a.acknowledge(accept(0, 1))
   await sent
   expect(written).toBe(true)
+})
+
+it('is told of by ‘recordsDropped’ where the log drops what it has not finished', async () => {
+  const { broker, append, joined } = scene({}, {}, { retentionRecords: 4 })
+  const dropped: unknown[] = []
+  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
+  append(4)
+  const a = await joined('a')
+  await a.fetch({ maxRecords: 3, shareAcquireMode: 1 })
+  await a.acknowledge(accept(1, 1), release(2, 2))
+  append(1)
+  append(1)
+  append(1)
+  append(1)
+  expect(dropped).toEqual([
+    [0, 1, [{ groupId: 'g', count: 1 }]],
+    [2, 3, [{ groupId: 'g', count: 1 }]],
+    [3, 4, [{ groupId: 'g', count: 1 }]],
+  ])
 })
