@@ -195,11 +195,6 @@ export interface EngineClient {
   readonly paused: readonly TopicPartition[]
   /** Records that a standalone reader has not read; a group's are counted by the group. */
   unread(): number
-  /**
-   * What somebody elsewhere has left to do of it, as sentences: that takes real time, whatever the broker's is. Left out where
-   * nobody is.
-   */
-  outside?(): readonly string[]
   close(options: ClientCloseOptions): Promise<readonly Unread[]>
 }
 

@@ -139,7 +139,7 @@ export class GroupCoordinator {
    */
   hold(groupId: string, topics: readonly string[]): void {
     const group = this.#find(groupId)
-    group.hold(topics)
+    group.register(topics)
     this.#keep(group)
     this.#host.finished()
   }

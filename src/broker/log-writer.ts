@@ -1,5 +1,4 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import { systemClock } from '../clock.ts'
 import type { EngineClient, ProducerRecord, SendWait } from '../engine.ts'
 import {
   type BrokerletError,
@@ -351,8 +350,7 @@ function admit({ topic, key, value, headers, timestamp }: ProducerRecord, now: n
 }
 
 function admitEncoded({ topic, partition }: BatchTarget, batch: EncodedBatch, now: number): Demand {
-  // A client stamps with the system's time, which may be years from the broker's.
-  const bytes = topic.admitBatch(batch, now, systemClock.now())
+  const bytes = topic.admitBatch(batch, now)
   return { partition: topic.partitions[partition]!, count: batch.count, bytes }
 }
 

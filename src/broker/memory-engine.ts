@@ -86,6 +86,8 @@ export class MemoryEngine implements Engine, Closable {
   readonly sticky: StickyRoundRobin = new StickyRoundRobin()
   /** Who hands values out as bytes. */
   readonly edge: ByteEdge = { servers: 0 }
+  /** What clients of servers have left to do, as sentences: that takes real time, whatever the broker's is. */
+  readonly served: Set<() => readonly string[]> = new Set()
   readonly log: LogManager
   readonly groupCoordinator: GroupCoordinator
   readonly #cleaner: LogCleaner

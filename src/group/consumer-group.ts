@@ -300,16 +300,12 @@ export class ConsumerGroup {
     this.#members.enter(member, former, inPlace)
     if (former && !inPlace) this.#assignment.disownAll(former)
     this.#offsets.scheduleExpiry()
-    this.#register(member.topics)
+    this.register(member.topics)
   }
 
-  #register(topics: readonly string[]): void {
+  /** Members read these topics: its own, or those that assign by themselves. @internal */
+  register(topics: readonly string[]): void {
     for (const topic of topics) this.#registered.add(topic)
-  }
-
-  /** Members that assign by themselves read these topics. @internal */
-  hold(topics: readonly string[]): void {
-    this.#register(topics)
   }
 
   // A topic that nobody reads any more, and of which nothing is committed, does not wait for this group.
@@ -332,7 +328,7 @@ export class ConsumerGroup {
       throw error
     }
     member.subscription = subscription
-    this.#register(member.topics)
+    this.register(member.topics)
     this.#apply(computed, false, member)
     this.#offsets.scheduleExpiry()
   }
@@ -407,7 +403,7 @@ export class ConsumerGroup {
     if (!this.#host.topics.has(topic)) this.#registered.delete(topic)
     if (!this.#assignment.has(topic) && !this.#members.cover(topic)) return
     for (const member of this.#members) member.topics = this.#members.resolve(member.subscription)
-    for (const member of this.#members) this.#register(member.topics)
+    for (const member of this.#members) this.register(member.topics)
     const lost = this.#host.topics.has(topic) ? undefined : this.#assignment.forgetTopic(topic)
     const { computed, failed } = this.#computeForced(this.#members.all())
     this.#assignorFailed = failed

@@ -30,6 +30,8 @@ export interface EncodedBatch {
   readonly size: number
   readonly minTimestamp: number
   readonly maxTimestamp: number
+  /** When it came, by the clock that its writer goes by: a broker's own may stand years from it. Milliseconds since the epoch. */
+  readonly receivedAt: number
   /** Whether every record has a key. */
   readonly keyed: boolean
   readonly decoder: BatchDecoder

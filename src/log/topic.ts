@@ -280,12 +280,12 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     return size
   }
 
-  /** The same for a batch as it came, all of it or nothing; `clientNow` is what the clock of its client may say. @internal */
-  admitBatch(batch: EncodedBatch, now: number, clientNow: number): number {
+  /** The same for a batch as it came, all of it or nothing. @internal */
+  admitBatch(batch: EncodedBatch, now: number): number {
     if (this.#deleted) this.#requireThere()
     if (!batch.keyed && this.#compacts) throw keyMissing(this.name)
     if (this.#plainTime) {
-      const latest = Math.max(now, clientNow)
+      const latest = Math.max(now, batch.receivedAt)
       this.#admitTimestamp(batch.minTimestamp, now, latest)
       this.#admitTimestamp(batch.maxTimestamp, now, latest)
     }

@@ -1,5 +1,5 @@
 import type { Broker } from '../broker.ts'
-import type { EngineClient, Interest } from '../engine.ts'
+import type { Interest } from '../engine.ts'
 import { BrokerletError, UnknownMemberIdError } from '../errors.ts'
 import { Ids } from '../ids.ts'
 import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
@@ -17,25 +17,17 @@ export class ConsumerMembers {
   // The topics that each said last that it reads, where it reads topics by name.
   readonly #names = new WeakMap<ConsumerMember, string | undefined>()
   readonly #clientIds = new WeakMap<ConsumerMember, string>()
-  // All of them together: their groups say what is left to do.
-  readonly #client: EngineClient = {
-    groupId: undefined,
-    pending: () => [],
-    paused: [],
-    unread: () => 0,
-    outside: () =>
-      [...this.#members.keys()].flatMap(groupId => {
-        const lag = this.#engine.groups.get(groupId)!.lag()
-        return lag > 0 ? [`group '${groupId}' has lag ${lag}`] : []
-      }),
-    close: async () => [],
-  }
 
   constructor(engine: Broker['engine'], configs: GroupConfigs, firstFetches: FirstFetches) {
     this.#engine = engine
     this.#configs = configs
     this.#firstFetches = firstFetches
     this.#ids = new Ids(engine.random)
+  }
+
+  /** The groups that have any. */
+  get groupIds(): Iterable<string> {
+    return this.#members.keys()
   }
 
   get(groupId: string, memberId: string): ConsumerMember | undefined {
@@ -132,7 +124,6 @@ export class ConsumerMembers {
     this.#clientIds.set(member, clientId)
     this.#firstFetches.joined(clientId, memberId)
     members.set(memberId, member)
-    if (this.#members.size === 0) this.#engine.track(this.#client)
     this.#members.set(groupId, members)
     return this.#heard(groupId, member)
   }
@@ -160,9 +151,7 @@ export class ConsumerMembers {
     this.#firstFetches.left(this.#clientIds.get(member)!, member.memberId)
     const members = this.#members.get(groupId)
     members?.delete(member.memberId)
-    if (members?.size !== 0) return
-    this.#members.delete(groupId)
-    if (this.#members.size === 0) this.#engine.untrack(this.#client)
+    if (members?.size === 0) this.#members.delete(groupId)
   }
 
   /** Everybody leaves: no client is served any more. */

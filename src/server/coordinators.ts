@@ -27,15 +27,18 @@ export class Coordinators {
   readonly shareGroups: ShareGroups
   readonly transactions: WireTransactions
   readonly inertConfigs: InertConfigs = new InertConfigs()
+  readonly #engine: Broker['engine']
   #servers = 0
 
   constructor(engine: Broker['engine'], options: GroupOptions) {
+    this.#engine = engine
     this.initialRebalanceDelayMs = options.initialRebalanceDelayMs
     this.groupConfigs = new GroupConfigs(options)
     this.groups = new WireGroups(engine, options.initialRebalanceDelayMs, this.firstFetches)
     this.members = new ConsumerMembers(engine, this.groupConfigs, this.firstFetches)
     this.shareGroups = new ShareGroups(engine, this.groupConfigs, this.groups)
     this.transactions = new WireTransactions(engine)
+    engine.served.add(this.#left)
   }
 
   /** Those of a broker, for one more of its servers; the first one's options count. */
@@ -49,10 +52,21 @@ export class Coordinators {
     return coordinators
   }
 
+  // Of a group that assigns its own lag says what is left.
+  readonly #left = (): string[] => {
+    const assigning = new Set([...this.members.groupIds, ...this.groups.mixed])
+    const lagging = [...assigning].flatMap(groupId => {
+      const lag = this.#engine.groups.get(groupId)?.lag() ?? 0
+      return lag > 0 ? [`group '${groupId}' has lag ${lag}`] : []
+    })
+    return [...this.groups.left, ...lagging, ...this.shareGroups.left]
+  }
+
   /** A server closes; with the last one all clients are gone. */
   release(engine: Broker['engine']): void {
     if (--this.#servers > 0) return
     byEngine.delete(engine)
+    engine.served.delete(this.#left)
     this.groups.close()
     this.members.close()
     this.shareGroups.close()

@@ -1,3 +1,4 @@
+import { systemClock } from '../clock.ts'
 import { InvalidRecordError, InvalidTimestampError } from '../errors.ts'
 import type { BatchDecoder, DecodedRecord, EncodedBatch } from '../log/encoded-batch.ts'
 import type { Topic } from '../log/topic.ts'
@@ -21,6 +22,8 @@ class WireBatch implements EncodedBatch {
   readonly size: number
   readonly minTimestamp: number
   readonly maxTimestamp: number
+  // Clients stamp with the system's time.
+  readonly receivedAt: number = systemClock.now()
   readonly keyed: boolean
   readonly decoder: BatchDecoder
   readonly records: readonly DecodedRecord[] | undefined

@@ -66,6 +66,16 @@ export class WireGroups implements GroupHolder {
     return this.#groups.values()
   }
 
+  /** What members have left to do where their leader assigns, in words. */
+  get left(): string[] {
+    return [...this.#groups.values()].flatMap(group => this.#pending(group))
+  }
+
+  /** The groups that assign, and have members whose leader could do so. */
+  get mixed(): string[] {
+    return [...this.#mixed.values()].filter(({ size }) => size > 0).map(({ id }) => id)
+  }
+
   get(groupId: string): ClassicGroup | undefined {
     return this.#groups.get(groupId)
   }
@@ -217,7 +227,6 @@ export class WireGroups implements GroupHolder {
       pending: () => this.#pending(group),
       paused: [],
       unread: () => 0,
-      outside: () => this.#pending(group),
       close: async () => [],
     }
     this.#clients.set(group.id, client)

@@ -122,7 +122,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     this.#timeKeeper = new TimeKeeper(
       clock,
       () => [...consumers].map(({ processing }) => processing),
-      () => [...this.engine.clients].flatMap(client => client.outside?.() ?? []),
+      () => [...this.engine.served].flatMap(left => left()),
     )
     this.timeline = new Timeline(() => clock.now(), timelineEntries)
     this.faults = new FaultPlan(this.engine.clock, this.timeline)

@@ -7,6 +7,7 @@ export function batchOf(values: readonly unknown[], timestamp: number): EncodedB
     count: values.length,
     size: 0,
     minTimestamp: timestamp,
+    receivedAt: 0,
     maxTimestamp: timestamp,
     keyed: false,
     decoder: { decode: () => [], originals: () => [] },

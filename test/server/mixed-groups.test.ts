@@ -279,6 +279,21 @@ it('waits in idle() for classic clients, and says of others that it does not', a
   await broker.idle()
 })
 
+it('waits in idle() in real time for classic clients in a group with consumers of the process', async () => {
+  const { broker, classic, own } = start()
+  const a = await classic().lead()
+  const consumer = own()
+  const running = consumer.run({ eachRecord: () => {} })
+  await a.join()
+  await a.sync()
+  await running
+  await broker.producer().send({ topic: 'orders', value: 1, partition: 0 })
+  expect((await rejectionOf(broker.idle({ timeoutMs: 0 }))).name).toBe('TimeoutError')
+  const idle = broker.idle()
+  await a.commit(0)
+  await idle
+})
+
 it('waits for a client that is gone without a word no longer than its session lasts', async () => {
   const { broker, classic } = start()
   await classic().lead()

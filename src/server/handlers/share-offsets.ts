@@ -1,4 +1,5 @@
 import type { Partition } from '../../log/partition.ts'
+import { byTopic } from '../by-topic.ts'
 import { type Handler, handler } from '../handler.ts'
 import { alterShareGroupOffsets } from '../protocol/messages/alter-share-group-offsets.ts'
 import { deleteShareGroupOffsets } from '../protocol/messages/delete-share-group-offsets.ts'
@@ -87,10 +88,9 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
 
 function allOf(group: KeptShareGroup | undefined): Wanted[] {
   const logs = [...(group?.partitions.all.keys() ?? [])]
-  return [...new Set(logs.map(({ topic }) => topic))].map(topicName => ({
-    topicName,
-    partitions: logs.filter(({ topic }) => topic === topicName).map(({ index }) => index),
-  }))
+  return byTopic(logs.map(({ topic, index }) => ({ topic, partition: index }))).map(
+    ({ topic, partitions }) => ({ topicName: topic, partitions }),
+  )
 }
 
 const nowhere = { startOffset: -1, leaderEpoch: 0, lag: -1, errorCode: 0 }

@@ -59,11 +59,16 @@ export class ShareGroups implements OtherGroups {
 
   // Where a group begins of which nothing was read yet is not decided.
   unread(log: Partition, from: number, to: number): UnreadByGroup[] {
-    return [...this.#groups.values()].flatMap(group => {
+    return [...this.#groups.values()].map(group => {
       const { members, partitions } = group
       const count = partitions.all.has(log) ? partitions.countUnfinished(log, from, to) : 0
-      return [{ group, groupId: members.id, count }]
+      return { group, groupId: members.id, count }
     })
+  }
+
+  /** What their members have left to do, in words. */
+  get left(): string[] {
+    return [...this.#groups.values()].flatMap(({ client }) => client.pending())
   }
 
   get kept(): Iterable<KeptShareGroup> {
@@ -105,7 +110,6 @@ export class ShareGroups implements OtherGroups {
       pending: () => unfinishedOf(members, partitions),
       paused: [],
       unread: () => 0,
-      outside: () => unfinishedOf(members, partitions),
       close: async () => [],
     }
     const group: KeptShareGroup = { members, partitions, client }

@@ -76,10 +76,9 @@ export class SharePartitions {
   countUnfinished(log: Partition, from: number, to: number): number {
     const { endOffset, inFlight } = this.placeOf(log)
     const runs = [...inFlight, { first: endOffset, last: to - 1 }]
-    const count = (first: number, end: number) =>
-      first < end ? log.countFrom(first, end, this.committed) : 0
     return runs.reduce(
-      (sum, { first, last }) => sum + count(Math.max(first, from), Math.min(last + 1, to)),
+      (sum, { first, last }) =>
+        sum + log.countFrom(Math.max(first, from), Math.min(last + 1, to), this.committed),
       0,
     )
   }

@@ -1,4 +1,3 @@
-import type { Partition } from '../../log/partition.ts'
 import type { GroupSummary } from '../../summaries.ts'
 import type { ShareGroup } from './share-group.ts'
 import type { SharePartitions } from './share-partitions.ts'
@@ -10,7 +9,7 @@ export function summaryOf(group: ShareGroup, sharePartitions: SharePartitions): 
     topic: log.topic,
     partition: log.index,
     committed: sharePartitions.all.get(log)?.startOffset ?? null,
-    lag: lagOf(sharePartitions, log),
+    lag: sharePartitions.countUnfinished(log, log.logStartOffset, log.highWatermark),
     memberId: null,
   }))
   return {
@@ -27,11 +26,4 @@ export function summaryOf(group: ShareGroup, sharePartitions: SharePartitions): 
     })),
     partitions,
   }
-}
-
-function lagOf(partitions: SharePartitions, log: Partition): number {
-  const { committed } = partitions
-  const { endOffset, inFlight } = partitions.placeOf(log)
-  const unread = log.countFrom(endOffset, log.highWatermark, committed)
-  return inFlight.reduce((sum, { first, last }) => sum + log.countFrom(first, last + 1, committed), unread)
 }
