@@ -18,9 +18,9 @@ import {
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
 import { checkOptions, duration, requireArgument } from '../validate.ts'
-import { type ComputeAssignment, computeWith } from './assignor.ts'
-import { type AssignorName, assignors } from './assignors.ts'
-import { type ComputedTarget, GroupAssignment } from './group-assignment.ts'
+import type { AssignorName } from './assignors.ts'
+import { type ComputedTarget, GroupAssignment, type LostPartitions } from './group-assignment.ts'
+import { GroupAssignor } from './group-assignor.ts'
 import { GroupCommits } from './group-commits.ts'
 import type {
   GroupState,
@@ -84,8 +84,7 @@ export class ConsumerGroup {
   readonly #offsets: GroupOffsets
   readonly #lag: GroupLag
   readonly #commits: GroupCommits
-  #assignor: Assignor | AssignorName = 'uniform'
-  #compute: ComputeAssignment = assignors.uniform
+  readonly #assignor: GroupAssignor
   // The topics that a member has ever read, until what was committed of them is forgotten: records wait for it there.
   readonly #registered = new Set<string>()
   #assignorFailed = false
@@ -110,6 +109,12 @@ export class ConsumerGroup {
       timer: member => this.#timer('rebalance', member),
       overdue: member => this.#fence(member, 'rebalance timeout'),
       atRest: moved => this.#atRest(moved),
+    })
+    this.#assignor = new GroupAssignor({
+      groupId: id,
+      members: this.#members,
+      assignment: this.#assignment,
+      failed: error => host.failed(error),
     })
     this.#offsets = new GroupOffsets({
       groupId: id,
@@ -160,7 +165,7 @@ export class ConsumerGroup {
 
   /** The name of the group's assignor. */
   get assignor(): string {
-    return typeof this.#assignor === 'string' ? this.#assignor : this.#assignor.name
+    return this.#assignor.name
   }
 
   /** The members, in the order in which they joined. */
@@ -214,24 +219,23 @@ export class ConsumerGroup {
   join(options: MemberOptions, assignor: Assignor | AssignorName | undefined): GroupMember {
     const former = this.#former(options.groupInstanceId)
     this.#requireNewId(options.memberId, former)
-    const [nextAssignor, compute] = this.#chooseAssignor(assignor)
+    const chosen = this.#assignor.choose(assignor)
     const member = new GroupMember(options)
     member.topics = this.#members.resolve(member.subscription)
-    const same = former?.topics === member.topics && compute === this.#compute && !this.#adopted
+    const same = former?.topics === member.topics && this.#assignor.is(chosen) && !this.#adopted
     const replaced = same ? former : undefined
     const computed = replaced
       ? undefined
-      : this.#assignment.compute([...this.#members.all().filter(other => other !== former), member], compute)
+      : this.#assignor.compute([...this.#members.all().filter(other => other !== former), member], chosen)
     // Nothing of the user's runs after this line, so nothing can fail half way.
-    this.#assignor = nextAssignor
-    this.#compute = compute
+    this.#assignor.become(chosen)
     this.#autoOffsetReset = options.listener.autoOffsetReset
     this.#isolationLevel = options.listener.isolationLevel
     if (former?.connected) this.#fenceReplaced(former)
     this.#enter(member, former, replaced !== undefined)
     this.#host.memberJoined(this, member.memberId)
     if (replaced) this.#assignment.takePlace(replaced, member)
-    else if (computed) this.#apply(computed, false, member)
+    else if (computed) this.#apply(computed, member)
     return member
   }
 
@@ -280,21 +284,6 @@ export class ConsumerGroup {
     return member
   }
 
-  #chooseAssignor(wanted: Assignor | AssignorName | undefined): [Assignor | AssignorName, ComputeAssignment] {
-    if (this.#members.some(member => !member.classic)) {
-      if (wanted === undefined || wanted === this.#assignor) return [this.#assignor, this.#compute]
-      const name = typeof wanted === 'string' ? wanted : wanted.name
-      const other = name === this.assignor ? ' from another object of that name' : ''
-      throw new InconsistentGroupProtocolError(
-        `Group '${this.id}' assigns by '${this.assignor}'; a member asked for '${name}'${other}`,
-        { groupId: this.id, assignor: this.assignor, received: name },
-      )
-    }
-    const assignor = wanted ?? 'uniform'
-    if (assignor === this.#assignor) return [assignor, this.#compute]
-    return [assignor, typeof assignor === 'string' ? assignors[assignor] : computeWith(assignor)]
-  }
-
   #enter(member: GroupMember, former: GroupMember | undefined, inPlace: boolean): void {
     if (former) this.#unschedule(former)
     this.#members.enter(member, former, inPlace)
@@ -322,14 +311,14 @@ export class ConsumerGroup {
     member.topics = this.#members.resolve(subscription)
     let computed: ComputedTarget
     try {
-      computed = this.#assignment.compute(this.#members.all(), this.#compute)
+      computed = this.#assignor.compute(this.#members.all())
     } catch (error) {
       member.topics = before
       throw error
     }
     member.subscription = subscription
     this.register(member.topics)
-    this.#apply(computed, false, member)
+    this.#apply(computed, member)
     this.#offsets.scheduleExpiry()
   }
 
@@ -375,14 +364,14 @@ export class ConsumerGroup {
 
   #remove(member: GroupMember, reason: MemberLeftEvent['reason']): void {
     const remaining = this.#members.all().filter(other => other !== member)
-    const { computed, failed } = this.#computeForced(remaining)
+    const computed = this.#assignor.computeForced(remaining)
     this.#unschedule(member)
     this.#members.delete(member)
     member.connected = false
     this.#assignment.disownAll(member)
     this.#host.memberLeft({ groupId: this.id, memberId: member.memberId, reason })
     if (this.#members.size === 0) this.#emptySince = this.#host.clock.now()
-    this.#apply(computed, failed)
+    this.#apply(computed)
     this.#offsets.scheduleExpiry()
   }
 
@@ -405,26 +394,13 @@ export class ConsumerGroup {
     for (const member of this.#members) member.topics = this.#members.resolve(member.subscription)
     for (const member of this.#members) this.register(member.topics)
     const lost = this.#host.topics.has(topic) ? undefined : this.#assignment.forgetTopic(topic)
-    const { computed, failed } = this.#computeForced(this.#members.all())
-    this.#assignorFailed = failed
-    this.#assignment.apply(computed, undefined, lost)
+    this.#apply(this.#assignor.computeForced(this.#members.all()), undefined, lost)
   }
 
-  #apply(computed: ComputedTarget, failed: boolean, changed?: GroupMember): void {
+  #apply(computed: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {
     this.#adopted = false
-    this.#assignorFailed = failed
-    this.#assignment.apply(computed, changed)
-  }
-
-  // A member that leaves cannot be refused: if the assignor fails now, what is left of the old target stands, the
-  // partitions in between wait for the next change, and the broker hears of it.
-  #computeForced(members: readonly GroupMember[]): { computed: ComputedTarget; failed: boolean } {
-    try {
-      return { computed: this.#assignment.compute(members, this.#compute), failed: false }
-    } catch (error) {
-      this.#host.failed(error)
-      return { computed: this.#assignment.compute(members, keepTarget), failed: true }
-    }
+    this.#assignorFailed = computed.failed === true
+    this.#assignment.apply(computed, changed, lost)
   }
 
   // --- offsets ------------------------------------------------------------------------------------------------------
@@ -586,12 +562,6 @@ const underWay: ReadonlySet<GroupState> = new Set<GroupState>([
   'PreparingRebalance',
   'CompletingRebalance',
 ])
-
-// What is left of the target when the assignor has failed.
-const keepTarget: ComputeAssignment = ({ current, members }) =>
-  current.map((owners, topic) =>
-    owners.map(owner => (owner >= 0 && members[owner]!.subscribed.includes(topic) ? owner : -1)),
-  )
 
 function isList(to: unknown): to is readonly TopicPartitionOffset[] {
   return Array.isArray(to)

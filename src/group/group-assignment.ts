@@ -27,6 +27,8 @@ export interface ComputedTarget {
   readonly names: readonly string[]
   readonly target: TargetAssignment
   readonly members: readonly GroupMember[]
+  /** The assignor failed: this is what was left of the old one. */
+  readonly failed?: boolean
 }
 
 type Partition = GroupPartition<GroupMember>

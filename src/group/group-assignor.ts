@@ -1,0 +1,101 @@
+import type { Assignor } from '../assignor.ts'
+import { InconsistentGroupProtocolError } from '../errors.ts'
+import { type ComputeAssignment, computeWith } from './assignor.ts'
+import { type AssignorName, assignors } from './assignors.ts'
+import type { ComputedTarget, GroupAssignment } from './group-assignment.ts'
+import type { GroupMember } from './group-member.ts'
+import type { GroupMembers } from './group-members.ts'
+
+/** What a group's assignor needs of it. */
+export interface GroupAssignorHost {
+  readonly groupId: string
+  readonly members: GroupMembers
+  readonly assignment: GroupAssignment
+  /** It failed where it cannot be refused: nobody else hears of that. */
+  failed(error: unknown): void
+}
+
+/** An assignor as a member asks for it, and as it is computed with. */
+export interface ChosenAssignor {
+  readonly assignor: Assignor | AssignorName
+  readonly compute: ComputeAssignment
+}
+
+/** By what a group assigns: its first member chooses, and the others have to agree. */
+export class GroupAssignor {
+  readonly #host: GroupAssignorHost
+  #chosen: ChosenAssignor = { assignor: 'uniform', compute: assignors.uniform }
+
+  constructor(host: GroupAssignorHost) {
+    this.#host = host
+  }
+
+  get name(): string {
+    return nameOf(this.#chosen.assignor)
+  }
+
+  /**
+   * What the group would assign by with one more member, who asks for `wanted`; nothing is changed.
+   *
+   * @throws InconsistentGroupProtocolError where the others assign by another one
+   */
+  choose(wanted: Assignor | AssignorName | undefined): ChosenAssignor {
+    if (this.#host.members.some(member => !member.classic)) {
+      if (wanted === undefined || wanted === this.#chosen.assignor) return this.#chosen
+      throw this.#refuse(wanted)
+    }
+    const assignor = wanted ?? 'uniform'
+    if (assignor === this.#chosen.assignor) return this.#chosen
+    return { assignor, compute: typeof assignor === 'string' ? assignors[assignor] : computeWith(assignor) }
+  }
+
+  #refuse(wanted: Assignor | AssignorName): InconsistentGroupProtocolError {
+    const { groupId } = this.#host
+    const received = nameOf(wanted)
+    const other = received === this.name ? ' from another object of that name' : ''
+    return new InconsistentGroupProtocolError(
+      `Group '${groupId}' assigns by '${this.name}'; a member asked for '${received}'${other}`,
+      { groupId, assignor: this.name, received },
+    )
+  }
+
+  is(chosen: ChosenAssignor): boolean {
+    return chosen === this.#chosen
+  }
+
+  become(chosen: ChosenAssignor): void {
+    this.#chosen = chosen
+  }
+
+  /**
+   * A target for these members; nothing is changed.
+   *
+   * @throws InvalidAssignmentError where a custom assignor fails
+   */
+  compute(members: readonly GroupMember[], { compute }: ChosenAssignor = this.#chosen): ComputedTarget {
+    return this.#host.assignment.compute(members, compute)
+  }
+
+  /**
+   * The same where it cannot be refused, since somebody has left: if the assignor fails, what is left of the old target
+   * stands, the partitions in between wait for the next change, and the broker hears of it.
+   */
+  computeForced(members: readonly GroupMember[]): ComputedTarget {
+    try {
+      return this.compute(members)
+    } catch (error) {
+      this.#host.failed(error)
+      return { ...this.#host.assignment.compute(members, keepTarget), failed: true }
+    }
+  }
+}
+
+function nameOf(assignor: Assignor | AssignorName): string {
+  return typeof assignor === 'string' ? assignor : assignor.name
+}
+
+// What is left of the target when the assignor has failed.
+const keepTarget: ComputeAssignment = ({ current, members }) =>
+  current.map((owners, topic) =>
+    owners.map(owner => (owner >= 0 && members[owner]!.subscribed.includes(topic) ? owner : -1)),
+  )
