@@ -16,6 +16,8 @@ import { MemberListener } from './member-listener.ts'
 import { PartitionStarter } from './partition-starter.ts'
 import { PartitionState, toTopicPartition } from './partition-state.ts'
 import { PartitionStates } from './partition-states.ts'
+import { PendingUpdates, type UpdateTask } from './pending-updates.ts'
+import { Readiness } from './readiness.ts'
 import { StartPositions } from './start-positions.ts'
 import { Wakeup } from './wakeup.ts'
 
@@ -44,14 +46,6 @@ const rejoinMs = 1000
 
 type Interest = ResolvedConsumerOptions['interest']
 
-/** An update to follow, and what was read when it came. */
-interface UpdateTask {
-  readonly interest: Interest
-  readonly update: AssignmentUpdate
-}
-
-type Task = UpdateTask | { readonly lost: unknown }
-
 /**
  * A consumer's membership: it joins, follows the group's changes one after the other (give up, then take on), commits,
  * and leaves. (Kafka: ConsumerCoordinator)
@@ -73,11 +67,10 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly #handover: Handover
   // What it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
-  #tasks: Task[] = []
+  readonly #updates = new PendingUpdates()
   #membership: Membership | undefined
   #listener: MemberListener | undefined
-  #ready = new Deferred()
-  #settled = false
+  readonly #readiness = new Readiness()
   // Whether this membership has heard what it got, even if that is nothing.
   #told = false
   #following = 0
@@ -135,12 +128,12 @@ export class ConsumerCoordinator implements MembershipListener {
 
   /** Resolves when joined, assigned and positioned. */
   get ready(): Promise<void> {
-    return this.#ready.promise
+    return this.#readiness.promise
   }
 
   /** Whether a change is being followed, or one is to come. */
   get settled(): boolean {
-    return this.#settled && this.#following === 0 && this.#tasks.length === 0
+    return this.#readiness.settled && this.#following === 0 && this.#updates.isEmpty
   }
 
   get states(): PartitionState[] {
@@ -205,10 +198,10 @@ export class ConsumerCoordinator implements MembershipListener {
   async #join(passes: (error: unknown) => boolean): Promise<void> {
     const { engine, options } = this.#host
     const generation = ++this.#generation
-    this.#settled = false
+    this.#readiness.unsettle()
     this.#told = false
     this.#evicted = false
-    this.#tasks = []
+    this.#updates.clear()
     this.#listener?.mute()
     const listener = new MemberListener(this)
     this.#listener = listener
@@ -238,8 +231,8 @@ export class ConsumerCoordinator implements MembershipListener {
       this.#before = []
     } catch (error) {
       if (passes(error)) throw error
-      this.#ready.reject(error)
-      this.#ready = new Deferred()
+      this.#readiness.fail(error)
+      this.#readiness.renew()
       throw error
     } finally {
       if (this.#joining === joined.promise) this.#joining = undefined
@@ -251,17 +244,9 @@ export class ConsumerCoordinator implements MembershipListener {
   // --- the group speaks ---------------------------------------------------------------------------------------------
 
   assignmentChanged(update: AssignmentUpdate): void {
-    const interest = this.#interest
-    for (const tp of update.lost) {
-      this.state(tp)?.halt('gone')
-      this.#tasks = this.#tasks.map(task => withoutAssigned(task, tp))
-    }
+    for (const tp of update.lost) this.state(tp)?.halt('gone')
     for (const tp of update.revoked) this.state(tp)?.halt('revoking')
-    // In two steps: what is assigned may be gone again by the time that the rest has been given up.
-    if (update.revoked.length > 0 && update.assigned.length > 0) {
-      this.#tasks.push({ interest, update: { ...update, assigned: [], settled: false } })
-      this.#tasks.push({ interest, update: { ...update, lost: [], revoked: [] } })
-    } else this.#tasks.push({ interest, update })
+    this.#updates.add(update, this.#interest)
     this.#wakeup.wake()
   }
 
@@ -278,7 +263,7 @@ export class ConsumerCoordinator implements MembershipListener {
 
   async #follow(generation: number): Promise<void> {
     while (generation === this.#generation) {
-      const task = this.#tasks.shift()
+      const task = this.#updates.shift()
       if (task === undefined) {
         this.#host.caughtUp()
         this.#host.engine.touch()
@@ -293,7 +278,7 @@ export class ConsumerCoordinator implements MembershipListener {
       try {
         await following
       } catch (error) {
-        this.#ready.reject(error)
+        this.#readiness.fail(error)
         this.#host.fatal(error)
         return
       } finally {
@@ -322,9 +307,7 @@ export class ConsumerCoordinator implements MembershipListener {
     const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
     for (const state of states) this.#states.put(state)
     // Some may have to be given up again already: they are followed as assigned, but nothing of them is read.
-    for (const task of this.#tasks) {
-      if ('update' in task) for (const tp of task.update.revoked) this.state(tp)?.halt('revoking')
-    }
+    for (const tp of this.#updates.revoked()) this.state(tp)?.halt('revoking')
     // Kept here, since it may be lost while an engine takes its time to answer.
     const membership = this.#membership!
     const positioned = this.#starter.lookUp(states, membership)
@@ -346,12 +329,7 @@ export class ConsumerCoordinator implements MembershipListener {
 
   // Whoever asks after a change of what is read waits for the answer to that.
   #readyAfter({ interest, update }: UpdateTask): void {
-    if (update.settled && interest === this.#interest) this.#becomeReady()
-  }
-
-  #becomeReady(): void {
-    this.#settled = true
-    this.#ready.resolve()
+    if (update.settled && interest === this.#interest) this.#readiness.become()
   }
 
   // A member's group knows where it stood; a reader without one, or with given partitions, goes on where it was itself.
@@ -392,8 +370,8 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#remember()
     for (const state of this.states) state.halt('gone')
     this.#endMembership()
-    this.#settled = false
-    this.#tasks = [{ lost: reason }]
+    this.#readiness.unsettle()
+    this.#updates.lose(reason)
     this.#wakeup.wake()
     // While it leaves nothing more is followed, but it is told.
     if (this.#givingUp !== undefined) void this.#handover.lose(this.states, reason)
@@ -401,7 +379,7 @@ export class ConsumerCoordinator implements MembershipListener {
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {
     const { states } = this
-    if (this.#ready.settled) this.#ready = new Deferred()
+    this.#readiness.renew()
     this.#followed = this.#handover.lose(states, reason)
     await this.#followed
     // Who stopped polling stays away until the next poll, also with nothing in hand: it would only hold partitions.
@@ -481,16 +459,16 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#interest = interest
     const undo = this.#positions.replace(startAt)
     if (this.#membership === undefined) return
-    const settled = this.#settled
-    this.#settled = false
+    const { settled } = this.#readiness
+    this.#readiness.unsettle()
     // Whoever asks from now on waits for what is read from now on.
-    if (this.#ready.settled) this.#ready = new Deferred()
+    this.#readiness.renew()
     try {
       await this.#membership.subscribe(interest)
     } catch (error) {
       this.#interest = before
       undo()
-      if (settled) this.#becomeReady()
+      if (settled) this.#readiness.become()
       throw error
     }
   }
@@ -505,8 +483,8 @@ export class ConsumerCoordinator implements MembershipListener {
     readonly beforeLeaving?: () => void
   }): Promise<void> {
     this.#generation++
-    this.#tasks = []
-    this.#settled = false
+    this.#updates.clear()
+    this.#readiness.unsettle()
     this.#wakeup.wake()
     let expired = false
     // Shared, so that a close during a restart does not give the same partitions up twice.
@@ -520,7 +498,7 @@ export class ConsumerCoordinator implements MembershipListener {
     this.liveness.stop()
     this.#remember()
     this.#states.clear()
-    if (this.#ready.settled) this.#ready = new Deferred()
+    this.#readiness.renew()
     await this.#heard(this.#leaving(membership?.leave(options.keepPlace)), options.deadline)
   }
 
@@ -570,8 +548,8 @@ export class ConsumerCoordinator implements MembershipListener {
   /** Ends without committing, giving up or leaving; what is in flight counts for nothing. */
   vanish(reason: Error): void {
     this.#generation++
-    this.#tasks = []
-    this.#settled = false
+    this.#updates.clear()
+    this.#readiness.unsettle()
     const membership = this.#membership
     this.#endMembership()
     this.liveness.close()
@@ -591,19 +569,11 @@ export class ConsumerCoordinator implements MembershipListener {
   /** It will not join again: whoever waits for it to be ready hears why. */
   end(reason: Error): void {
     this.#ended = true
-    this.#ready.reject(reason)
+    this.#readiness.fail(reason)
     this.#host.engine.touch()
   }
 
   get ended(): boolean {
     return this.#ended
   }
-}
-
-// Of a partition that is gone before its assignment was followed nothing is left to follow.
-function withoutAssigned(task: Task, { topic, partition }: TopicPartition): Task {
-  if ('lost' in task) return task
-  const { interest, update } = task
-  const assigned = update.assigned.filter(tp => tp.topic !== topic || tp.partition !== partition)
-  return assigned.length === update.assigned.length ? task : { interest, update: { ...update, assigned } }
 }
