@@ -1,16 +1,10 @@
 import { AbortWatch } from '../abort-watch.ts'
-import type {
-  ClientCloseOptions,
-  Engine,
-  EngineClient,
-  EngineTopic,
-  ProducerRecord,
-  SendWait,
-} from '../engine.ts'
+import type { ClientCloseOptions, Engine, EngineTopic, ProducerRecord, SendWait } from '../engine.ts'
 import { describeValue, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
+import { BusyProducer } from './busy-producer.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { asSent, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 
@@ -42,7 +36,7 @@ export class RecordSender {
   readonly #options: SenderOptions
   // Made when a schema, or the engine, first answers with a promise: later sends then wait their turn.
   #queue: TaskQueue | undefined
-  #client: EngineClient | undefined
+  #busy: BusyProducer | undefined
   // Those that wait for room.
   #waiting: Set<Promise<unknown>> | undefined
   // Made with the queue: to make one costs half as much as a transaction does.
@@ -171,7 +165,8 @@ export class RecordSender {
     { signals }: SendWait,
   ): Promise<Sent> {
     this.#queue ??= new TaskQueue(1)
-    this.#track(this.#queue)
+    this.#busy ??= new BusyProducer(this.#options, () => this.#doing())
+    this.#busy.begin()
     const ends = [...signals, this.#ending]
     // A schema may never answer: who gives its send up is not kept waiting by it, nor is who stands behind it.
     let forget = () => {}
@@ -192,30 +187,14 @@ export class RecordSender {
       return await sent
     } finally {
       forget()
-      if (this.#queue.size === 0) this.#untrack()
+      if (this.#queue.size === 0) this.#busy.end()
       this.#engine.touch()
     }
   }
 
-  #track(queue: TaskQueue): void {
-    if (this.#client) return
-    const { clientId } = this.#options
-    this.#client = {
-      groupId: undefined,
-      pending: () => (queue.size > 0 ? [`Producer '${clientId}' has ${queue.size} sends waiting`] : []),
-      paused: [],
-      unread: () => 0,
-      close: async options => {
-        await this.#options.close(options)
-        return []
-      },
-    }
-    this.#engine.track(this.#client)
-  }
-
-  #untrack(): void {
-    if (this.#client) this.#engine.untrack(this.#client)
-    this.#client = undefined
+  #doing(): string | undefined {
+    const { size } = this.#queue!
+    return size === 0 ? undefined : `has ${size} sends waiting`
   }
 
   // --- checking and placing -----------------------------------------------------------------------------------------

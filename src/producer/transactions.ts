@@ -1,8 +1,9 @@
 import { Deadline } from '../deadline.ts'
-import type { Engine, EngineClient, EngineTransaction, TransactionalProducer } from '../engine.ts'
+import type { Engine, EngineTransaction, TransactionalProducer } from '../engine.ts'
 import { IllegalStateError, TransactionAbortedError } from '../errors.ts'
 import { TaskQueue } from '../task-queue.ts'
 import type { TopicMap } from '../topic-definition.ts'
+import { BusyProducer } from './busy-producer.ts'
 import type { SenderOptions } from './record-sender.ts'
 import { Transaction } from './transaction.ts'
 
@@ -18,11 +19,12 @@ export class Transactions<Topics extends TopicMap> {
   #deadline: Deadline | undefined
   // Why none begins any more.
   #closed: Error | undefined
-  #client: EngineClient | undefined
+  readonly #busy: BusyProducer
 
   constructor(options: SenderOptions, transactionalId: string, timeoutMs: number) {
     this.#engine = options.engine
     this.#options = options
+    this.#busy = new BusyProducer(options, () => (this.idle ? undefined : 'has a transaction open'))
     this.#transactionalId = transactionalId
     this.#timeoutMs = timeoutMs
   }
@@ -45,13 +47,13 @@ export class Transactions<Topics extends TopicMap> {
 
   /** Runs one, once those before it are over: a producer has one transaction at a time. */
   run<T>(work: (transaction: Transaction<Topics>) => T | PromiseLike<T>): Promise<T> {
-    this.#track()
+    this.#busy.begin()
     return new Promise((resolve, reject) => {
       this.#queue
         .add(() => this.#turn(work, resolve, reject))
         .catch(reject)
         .finally(() => {
-          if (this.#queue.size === 0) this.#untrack()
+          if (this.idle) this.#busy.end()
           this.#engine.touch()
         })
     })
@@ -116,25 +118,5 @@ export class Transactions<Topics extends TopicMap> {
       this.#producer = await this.#engine.initTransactions(this.#transactionalId, this.#timeoutMs)
     }
     return this.#producer.begin()
-  }
-
-  #track(): void {
-    if (this.#client) return
-    this.#client = {
-      groupId: undefined,
-      pending: () => (this.idle ? [] : [`Producer '${this.#options.clientId}' has a transaction open`]),
-      paused: [],
-      unread: () => 0,
-      close: async options => {
-        await this.#options.close(options)
-        return []
-      },
-    }
-    this.#engine.track(this.#client)
-  }
-
-  #untrack(): void {
-    if (this.#client) this.#engine.untrack(this.#client)
-    this.#client = undefined
   }
 }

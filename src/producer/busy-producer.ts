@@ -1,0 +1,49 @@
+import type { ClientCloseOptions, Engine, EngineClient, Unread } from '../engine.ts'
+
+/** What is needed of the producer. */
+export interface BusyProducerHost {
+  readonly engine: Engine
+  readonly clientId: string
+  close(options: ClientCloseOptions): Promise<void>
+}
+
+/** A producer while it has something under way: its broker waits for that in `idle()`, and closes it. */
+export class BusyProducer implements EngineClient {
+  readonly groupId = undefined
+  readonly paused = []
+  readonly #host: BusyProducerHost
+  readonly #doing: () => string | undefined
+  #tracked = false
+
+  /** `doing`: what is under way, as a sentence goes on, or undefined where nothing is. */
+  constructor(host: BusyProducerHost, doing: () => string | undefined) {
+    this.#host = host
+    this.#doing = doing
+  }
+
+  begin(): void {
+    if (this.#tracked) return
+    this.#tracked = true
+    this.#host.engine.track(this)
+  }
+
+  end(): void {
+    if (!this.#tracked) return
+    this.#tracked = false
+    this.#host.engine.untrack(this)
+  }
+
+  pending(): string[] {
+    const doing = this.#doing()
+    return doing === undefined ? [] : [`Producer '${this.#host.clientId}' ${doing}`]
+  }
+
+  unread(): number {
+    return 0
+  }
+
+  async close(options: ClientCloseOptions): Promise<readonly Unread[]> {
+    await this.#host.close(options)
+    return []
+  }
+}
