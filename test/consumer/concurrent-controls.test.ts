@@ -1,0 +1,148 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { expect, it } from 'vitest'
+import { append, brokerWithOrders, handlers, orders0, run } from '../helpers/concurrency.ts'
+
+it('begins nothing of a paused partition, and goes on with what it had read', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'aabb')
+  const calls = handlers()
+  const consumer = await run(broker, { concurrency: 9, ordering: 'key', eachRecord: calls.eachRecord })
+  await clock.settle()
+  consumer.pause()
+  calls.end('0@0', '0@2')
+  await clock.settle()
+  expect(calls.begun).toEqual(['0@0', '0@2'])
+  consumer.resume()
+  await clock.settle()
+  expect(calls.begun.slice(2)).toEqual(['0@1', '0@3'])
+  calls.end('0@1', '0@3')
+  await broker.idle()
+})
+
+it('goes on from where it is sought to, and forgets what it had read', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'aaaaaa')
+  const seen: number[] = []
+  await run(broker, {
+    concurrency: 4,
+    ordering: 'key',
+    eachRecord: async ({ offset }, { consumer }) => {
+      seen.push(offset)
+      await Promise.resolve()
+      if (offset === 1 && seen.length < 4) consumer.seek(orders0, 4)
+    },
+  })
+  await clock.settle()
+  expect(seen).toEqual([0, 1, 4, 5])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 6 })
+})
+
+it.each(['key', 'none', 'partition'] as const)(
+  'goes on from there once the handlers have ended that a seek found at work, with ordering %s',
+  async ordering => {
+    const { broker, clock } = brokerWithOrders()
+    append(broker, 'aba')
+    const calls = handlers()
+    const consumer = await run(broker, { concurrency: 4, ordering, eachRecord: calls.eachRecord })
+    await clock.settle()
+    const begun = [...calls.begun]
+    consumer.seek(orders0, 0)
+    await clock.settle()
+    expect(calls.begun).toEqual(begun)
+    for (const id of begun) {
+      expect(calls.begun).toEqual(begun)
+      calls.end(id)
+      await clock.settle()
+    }
+    expect(calls.begun).toEqual([...begun, ...begun])
+    expect(calls.most).toBe(begun.length)
+  },
+)
+
+it('finishes what is in flight before it moves on in a trimmed log', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'abc')
+  const calls = handlers()
+  const resets: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('offsetReset', ({ from, to }) => resets.push([from, to]))
+  await consumer.run({ concurrency: 2, ordering: 'key', eachRecord: calls.eachRecord })
+  await clock.settle()
+  append(broker, 'defg')
+  broker.topic('orders').partitions[0]!.deleteRecords(5)
+  calls.end('0@1')
+  await clock.settle()
+  expect(resets).toEqual([])
+  expect(calls.begun).toEqual(['0@0', '0@1'])
+  calls.end('0@0')
+  await clock.settle()
+  expect(resets).toEqual([[2, 5]])
+  expect(calls.begun.slice(2)).toEqual(['0@5', '0@6'])
+})
+
+it('reads a bounded topic to its end, and not beyond', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'aabc')
+  const calls = handlers()
+  const consumer = broker.consumer({ topics: ['orders'], until: 'end' })
+  await consumer.run({ concurrency: 9, ordering: 'key', eachRecord: calls.eachRecord })
+  await clock.settle()
+  append(broker, 'd')
+  calls.end('0@3')
+  await clock.settle()
+  calls.end('0@0', '0@2')
+  await clock.settle()
+  calls.end('0@1')
+  await consumer.done
+  expect(calls.begun).toEqual(['0@0', '0@2', '0@3', '0@1'])
+})
+
+it('drains before it closes', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'aabbcc')
+  const seen: number[] = []
+  const consumer = await run(broker, {
+    concurrency: 2,
+    ordering: 'key',
+    eachRecord: async ({ offset }) => {
+      await broker.clock.sleep(10)
+      seen.push(offset)
+    },
+  })
+  const closing = consumer.close({ drain: true })
+  await clock.advance(1000)
+  expect(await closing).toEqual([])
+  expect(seen.sort()).toEqual([0, 1, 2, 3, 4, 5])
+})
+
+it('calls handlers in the async context of run', async () => {
+  const { broker, clock } = brokerWithOrders()
+  const context = new AsyncLocalStorage<string>()
+  const seen: unknown[] = []
+  await context.run('runner', () =>
+    run(broker, {
+      concurrency: 2,
+      ordering: 'key',
+      eachRecord: async () => {
+        seen.push(context.getStore())
+        await broker.clock.sleep(1)
+      },
+    }),
+  )
+  context.run('sender', () => append(broker, 'abcdef'))
+  await clock.advance(10)
+  expect(seen).toEqual(Array.from({ length: 6 }, () => 'runner'))
+})
+
+it('says who is handling what when idle takes too long', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'ab')
+  const calls = handlers()
+  await run(broker, { concurrency: 2, ordering: 'key', eachRecord: calls.eachRecord }, { clientId: 'c' })
+  const idle = broker.idle({ timeoutMs: 50 })
+  await Promise.all([
+    expect(idle).rejects.toThrow(/handling orders-0 offset 1, for 50 ms/),
+    clock.advance(50),
+  ])
+  calls.end('0@0', '0@1')
+})
