@@ -1,0 +1,316 @@
+import { describe, expect, it } from 'vitest'
+import type { ConsumerOptions } from '../../src/index.ts'
+import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
+import { numbers, sendNumbers, until } from './collect.ts'
+import { open, start } from './served-broker.ts'
+
+describe('reading', () => {
+  it('asks once for what is out of range, however long what comes before it is handled', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const cluster = await join()
+    const { partitions } = broker.topics.get('orders')!
+    await sendNumbers(broker, 'orders', 2)
+    let free = () => {}
+    const held = new Promise<void>(resolve => {
+      free = resolve
+    })
+    const seen: unknown[] = []
+    const reader = cluster.consumer({ topics: ['orders'], from: 'beginning' })
+    await reader.run({
+      eachRecord: async ({ value }) => {
+        seen.push(value)
+        await held
+      },
+    })
+    // It waits for what comes next; when that is read it is gone already.
+    await until(() => expect(requests.of({ api: 'Fetch' }).at(-1)?.outcome).toBe('waiting'))
+    for (const value of numbers(3, 2)) broker.topics.get('orders')!.append({ value, partition: 0 } as never)
+    partitions[0]!.deleteRecords(4)
+    const refused = () =>
+      requests.of({ api: 'Fetch' }).filter(({ errors }) => errors.includes('OFFSET_OUT_OF_RANGE'))
+    await until(() => expect(refused()).toHaveLength(1))
+    for (let i = 0; i < 20; i++) await cluster.admin.listTopics()
+    expect(refused()).toHaveLength(1)
+    free()
+    await until(() => expect(seen).toEqual([0, 1, 4]))
+  })
+})
+
+describe('being a member', () => {
+  it('is ready with what it reads by now, also where it was heard as a reader of something else meanwhile', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    await broker.admin.createTopic('payments')
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] as string[] })
+    await consumer.ready()
+    const held = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
+    await held.entered
+    await consumer.subscribe(['payments'])
+    const ready = consumer.ready()
+    held.release()
+    await ready
+    expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }])
+  })
+
+  it('stays one where answers to its heartbeats are lost', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const lost: unknown[] = []
+    consumer.on('lost', event => lost.push(event))
+    await consumer.run({ eachRecord: () => {} })
+    faults.disconnect({ api: 'ConsumerGroupHeartbeat' }, { when: 'after', times: 3 })
+    await until(() => expect(faults.unused).toEqual([]))
+    await sendNumbers(cluster, 'orders', 3)
+    await consumer.caughtUp({ timeoutMs: 5000 })
+    expect(lost).toEqual([])
+  })
+
+  it('joins anew once it is told that it is no member any more', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: () => {} })
+    const before = consumer.memberId
+    const lost = new Promise(resolve => consumer.on('lost', resolve))
+    faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'UNKNOWN_MEMBER_ID')
+    await expect(lost).resolves.toMatchObject({ reason: { code: 'UNKNOWN_MEMBER_ID' } })
+    await until(() => expect(consumer.assignment).toHaveLength(2))
+    expect(consumer.memberId).not.toBe(before)
+  })
+
+  it('commits again under the epoch of now where that has passed on, as long as the partition is its own', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    faults.fail({ api: 'OffsetCommit' }, 'STALE_MEMBER_EPOCH', { times: 2 })
+    await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 0 })
+  })
+
+  it('is refused a commit by a group that has fenced it, and does not try again', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    faults.fail({ api: 'OffsetCommit' }, 'FENCED_MEMBER_EPOCH')
+    await expect(consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])).rejects.toMatchObject({
+      name: 'CommitFailedError',
+    })
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toBeNull()
+  })
+})
+
+describe('a topic that goes', () => {
+  it.each([
+    ['a member', 'g', 'ListOffsets'],
+    ['a member', 'g', 'OffsetFetch'],
+    ['a reader', undefined, 'ListOffsets'],
+  ] as const)(
+    'in the moment in which %s (group %s) gets it does not keep it from the others: %s',
+    async (_who, groupId, api) => {
+      const faults = new WireFaults()
+      const { broker, join } = await start({ faults })
+      const cluster = await join()
+      await broker.admin.createTopic('gone', { partitions: 2 })
+      await sendNumbers(cluster, 'orders', 3)
+      const held = faults.pauseNext({ api })
+      const consumer = cluster.consumer({
+        topics: ['orders', 'gone'],
+        ...(groupId === undefined ? { from: 'beginning' as const } : { groupId }),
+      })
+      const seen: unknown[] = []
+      const running = consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+      await held.entered
+      await broker.admin.deleteTopic('gone')
+      held.release()
+      await running
+      await until(() => expect(seen).toEqual(numbers(3)))
+      await until(() =>
+        expect(consumer.assignment.map(({ topic: name }) => name)).toEqual(['orders', 'orders']),
+      )
+    },
+  )
+
+  it('and comes anew is read once it is known, also where a broker that lags behind knows the former one', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const seen: unknown[] = []
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    await broker.admin.deleteTopic('orders')
+    faults.staleMetadata({}, { times: 3 })
+    await broker.admin.createTopic('orders')
+    await broker.producer().send({ topic: 'orders', value: 'new' })
+    await until(() => expect(seen).toEqual(['new']))
+  })
+
+  it('and comes anew with fewer partitions keeps nobody waiting who has committed, in a transaction or not', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    const plain = cluster.consumer({ groupId: 'plain', topics: ['orders'] })
+    const seen: unknown[] = []
+    await plain.run({ eachRecord: ({ value }) => seen.push(value) })
+    const copying = cluster.consumer({ groupId: 'copying', topics: ['orders'], autoCommit: false })
+    await sendNumbers(cluster, 'orders', 3, () => ({ partition: 1 }))
+    const polled = await copying.poll({ timeoutMs: 5000 })
+    await until(() => expect(seen.length + polled.length).toBe(6))
+    await broker.admin.deleteTopic('orders')
+    await broker.admin.createTopic('orders')
+    const began = performance.now()
+    const copied = cluster.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(copying))
+    await Promise.all([plain.close(), expect(copied).rejects.toThrow()])
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+})
+
+describe('a consumer that had joined', () => {
+  it('comes back when it is answered again, however long that takes', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    const done: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    consumer.on('restarting', () => {
+      faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    })
+    let failures = 1
+    await consumer.run({
+      eachRecord({ value }) {
+        if (failures-- > 0) throw new Error('boom')
+        done.push(value)
+      },
+      retry: { attempts: 1 },
+    })
+    await cluster.producer().send({ topic: 'orders', value: 'one' })
+    await until(() => expect(errors.length).toBeGreaterThan(1))
+    expect(errors.at(-1)).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await until(() => expect(done).toEqual(['one']))
+  })
+})
+
+describe('a static member whose group has not heard that it left', () => {
+  it('comes back once the session of its former self is over', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults, consumerSessionTimeoutMs: 4000 })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], groupInstanceId: 'first' })
+    const codes: unknown[] = []
+    const done: unknown[] = []
+    consumer.on('error', error => {
+      codes.push((error as { readonly code?: unknown }).code)
+      if (codes.length > 1) faults.clear()
+    })
+    consumer.on('restarting', () => {
+      faults.disconnect({ api: 'ConsumerGroupHeartbeat' }, { always: true })
+    })
+    let failures = 1
+    await consumer.run({
+      eachRecord({ value }) {
+        if (failures-- > 0) throw new Error('boom')
+        done.push(value)
+      },
+      retry: { attempts: 1 },
+    })
+    await cluster.producer().send({ topic: 'orders', value: 'one' })
+    await until(() => expect(done).toEqual(['one']))
+    expect(new Set(codes)).toEqual(new Set(['REQUEST_TIMED_OUT', 'UNRELEASED_INSTANCE_ID']))
+  })
+})
+
+describe('a static member that was stuck', () => {
+  it('comes back to its place, also where its group takes its time to hear that it is free', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const groupInstanceId = 'first'
+    let free = () => {}
+    const stuck = new Promise<void>(resolve => {
+      free = resolve
+    })
+    const onLost = () => {
+      faults.delay({ api: 'ConsumerGroupHeartbeat' }, 200)
+      free()
+    }
+    const options = { groupId: 'g', topics: ['orders'], groupInstanceId, maxPollIntervalMs: 100, onLost }
+    const consumer = cluster.consumer(options as ConsumerOptions)
+    const errors: unknown[] = []
+    const seen: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    await consumer.run({
+      eachRecord: async ({ value }) => {
+        seen.push(value)
+        await stuck
+      },
+    })
+    await sendNumbers(cluster, 'orders', 1)
+    await until(() => expect(seen).toEqual([0, 0]))
+    expect(errors).toEqual([])
+  })
+})
+
+describe('an outage that is longer than a call is tried', () => {
+  it('does not keep what was finished before it from being committed after it, also where nothing more comes', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300, autoCommitIntervalMs: 50 })
+    faults.fail({ api: 'OffsetCommit' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    await consumer.run({ eachRecord: () => {} })
+    await sendNumbers(cluster, 'orders', 1)
+    await until(() => expect(errors).toHaveLength(1))
+    faults.clear()
+    await until(() => expect(broker.group('g').committed({ topic: 'orders', partition: 0 })?.offset).toBe(1))
+  })
+
+  it('ends no consumer, in whatever way it reads', async () => {
+    const { broker, server, join } = await start()
+    const cluster = await join({ apiTimeoutMs: 300, autoCommitIntervalMs: 50 })
+    const seen = new Map<string, unknown[]>()
+    const reader = (name: string, options: Partial<ConsumerOptions<string>> = {}) => {
+      const taken: unknown[] = []
+      seen.set(name, taken)
+      const consumer = cluster.consumer({ groupId: name, topics: ['orders'], ...options })
+      consumer.on('error', () => {})
+      return { consumer, take: ({ value }: { readonly value: unknown }) => void taken.push(value) }
+    }
+    const handlers = [
+      reader('by name'),
+      reader('by pattern', { topics: [/^ord/] }),
+      reader('static', { groupInstanceId: 'first' }),
+      reader('alone', { groupId: undefined, autoOffsetReset: 'earliest' }),
+    ]
+    for (const { consumer, take } of handlers) await consumer.run({ eachRecord: take })
+    const iterating = reader('iterating')
+    const iterated = (async () => {
+      for await (const record of iterating.consumer) iterating.take(record)
+    })()
+    await iterating.consumer.ready()
+    await broker.producer().send({ topic: 'orders', value: 1 })
+    await until(() => expect([...seen.values()]).toEqual(Array.from({ length: 5 }, () => [1])))
+
+    await server.close()
+    await broker.producer().send({ topic: 'orders', value: 2 })
+    for (let i = 0; i < 3; i++)
+      await expect(cluster.admin.listTopics()).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    open.push(await serve(broker, { port: server.port, consumerHeartbeatIntervalMs: 50 }))
+    await until(() => {
+      for (const taken of seen.values()) expect(new Set(taken)).toEqual(new Set([1, 2]))
+    })
+    await Promise.all([...handlers, iterating].map(({ consumer }) => consumer.close()))
+    await iterated
+  })
+})

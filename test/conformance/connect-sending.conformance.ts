@@ -1,0 +1,249 @@
+import { describe, expect, it } from 'vitest'
+import { connect } from '../../src/kafka/index.ts'
+import { WireFaults } from '../../src/server/index.ts'
+import { collect } from '../helpers/collect.ts'
+import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
+import { start } from './served-broker.ts'
+
+describe('sending', () => {
+  it('writes a batch once where its answer was lost', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    faults.disconnect({ api: 'Produce' }, { when: 'after', times: 2 })
+    await sendNumbers(cluster, 'orders', 5)
+    expect(faults.unused).toEqual([])
+    expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(5))
+  })
+
+  it('tries again what could pass, and keeps the order of what comes after it', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    faults.fail({ api: 'Produce' }, 'NOT_LEADER_OR_FOLLOWER', { times: 3 })
+    const producer = cluster.producer()
+    const sent: Promise<unknown>[] = []
+    for (const value of numbers(50)) {
+      sent.push(producer.send({ topic: 'orders', partition: 0, value }))
+      if (value % 10 === 9) await new Promise(setImmediate)
+    }
+    await Promise.all(sent)
+    expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(50))
+  })
+
+  it('gives a record up when its time is over, and writes the next ones', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ deliveryTimeoutMs: 300 })
+    faults.fail({ api: 'Produce' }, 'NOT_ENOUGH_REPLICAS', { always: true })
+    const producer = cluster.producer()
+    const sent = producer.send({ topic: 'orders', partition: 0, value: 'lost' })
+    await expect(sent).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await producer.send({ topic: 'orders', partition: 0, value: 'next' })
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+
+  it('gives a record up in time where nobody answers', async () => {
+    const { server, join } = await start()
+    const cluster = await join({ deliveryTimeoutMs: 300 })
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 0, value: 'sent' })
+    await server.close()
+    const began = performance.now()
+    const lost = producer.send({ topic: 'orders', partition: 0, value: 'lost' })
+    await expect(lost).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+
+  it('refuses at once what is for a partition that its topic, made anew, has no longer', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 1, value: 'before' })
+    await broker.admin.deleteTopic('orders')
+    await broker.admin.createTopic('orders')
+    await expect(producer.send({ topic: 'orders', partition: 1, value: 'after' })).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+      topic: 'orders',
+      partition: 1,
+    })
+  })
+
+  it('finds a partition that others have added, wherever it is named', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 1, value: 'known' })
+    await broker.admin.addPartitions('orders', 3)
+    const metadata = await producer.send({ topic: 'orders', partition: 2, value: 'added' })
+    expect(metadata).toMatchObject({ partition: 2, offset: 0 })
+    await broker.admin.addPartitions('orders', 4)
+    const added = { topic: 'orders', partition: 3 }
+    const reader = cluster.consumer({ assign: [added] })
+    await reader.ready()
+    expect(reader.assignment).toEqual([added])
+    await broker.admin.addPartitions('orders', 5)
+    const last = { topic: 'orders', partition: 4 }
+    expect(await cluster.admin.listOffsets([last], 'end')).toEqual([{ ...last, offset: 0 }])
+    const gone = { topic: 'orders', partition: 5, value: 'nowhere' }
+    await expect(producer.send(gone)).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  })
+
+  it('writes what was sent before the connection is closed', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join({ bufferMemory: 1000 })
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 0, value: 0 })
+    faults.disconnect({ api: 'Produce' }, { when: 'after' })
+    // Some of it on its way, some behind that, and some that waits for room.
+    const sent = numbers(5, 1).map(value =>
+      producer.send({ topic: 'orders', partition: 0, value: String(value).padEnd(300) }),
+    )
+    await cluster.close()
+    expect((await Promise.all(sent)).map(({ offset }) => offset)).toEqual(numbers(5, 1))
+    expect(broker.topics.get('orders')!.partitions[0]!.highWatermark).toBe(6)
+  })
+
+  it('keeps nothing of itself alive once it is closed', async () => {
+    const { server } = await start()
+    const closed: WeakRef<object>[] = []
+    for (let i = 0; i < 3; i++) {
+      const cluster = await connect({ bootstrapBrokers: [server.address] })
+      const producer = cluster.producer()
+      // The second one waits for the answer to the first one, and might have to be given up.
+      const first = producer.send({ topic: 'orders', partition: 0, value: 1 })
+      await new Promise(setImmediate)
+      await Promise.all([first, producer.send({ topic: 'orders', partition: 0, value: 2 })])
+      await cluster.close()
+      closed.push(new WeakRef(cluster))
+    }
+    await until(() => {
+      collect()
+      // The last one may still be in somebody's hands.
+      expect(closed.slice(0, 2).map(each => each.deref())).toEqual([undefined, undefined])
+    })
+  })
+
+  it('closes who began while the others ended, too', async () => {
+    const { broker, join } = await start()
+    const cluster = await join()
+    let free = () => {}
+    const slow = cluster.consumer({ groupId: 'slow', topics: ['orders'] })
+    await slow.run({ eachRecord: () => new Promise<void>(resolve => (free = resolve)) })
+    await cluster.producer().send({ topic: 'orders', value: 1 })
+    await until(() => expect(slow.lag()).toBe(1))
+    const closed = cluster.close()
+    const late = cluster.consumer({ groupId: 'late', topics: ['orders'] })
+    const loop = (async () => {
+      for await (const _ of late);
+    })()
+    await until(() => expect(broker.group('late').members).toHaveLength(1))
+    free()
+    await closed
+    await loop
+    await late.done
+    expect(broker.group('late').members).toEqual([])
+  })
+
+  it('splits a batch that is larger than its topic takes', async () => {
+    const { join } = await start()
+    const cluster = await join()
+    await cluster.admin.createTopic('small', { maxMessageBytes: 2000 })
+    const messages = numbers(100).map(value => ({ topic: 'small', value: { value, text: 'x'.repeat(90) } }))
+    const metadata = await cluster.producer().sendBatch(messages)
+    expect(metadata.map(({ offset }) => offset)).toEqual(numbers(100))
+  })
+
+  it('waits for room where too much is on its way, and no longer than it may', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ bufferMemory: 1000 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const producer = cluster.producer({ maxBlockMs: 200 })
+    const first = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
+    const second = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
+    await expect(second).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    const third = producer.send({ topic: 'orders', value: 'x'.repeat(900) }, { timeoutMs: 10_000 })
+    held.release()
+    await Promise.all([first, third])
+    expect(await readAll(cluster, 'orders')).toHaveLength(2)
+  })
+
+  it('takes back what waits when its signal aborts', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ bufferMemory: 1000 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const producer = cluster.producer()
+    const first = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
+    const second = producer.send(
+      { topic: 'orders', value: 'y'.repeat(900) },
+      { signal: AbortSignal.timeout(50) },
+    )
+    await expect(second).rejects.toMatchObject({ name: 'TimeoutError' })
+    held.release()
+    await first
+    expect(await readAll(cluster, 'orders')).toHaveLength(1)
+  })
+
+  it.each(['gzip', 'snappy', 'lz4'] as const)('compresses by %s', async compression => {
+    const { join } = await start()
+    const cluster = await join({ compression })
+    await sendNumbers(cluster, 'orders', 100)
+    expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(100))
+  })
+})
+
+describe('transactions', () => {
+  it('write nothing after they were aborted, whatever becomes of what was on its way', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'Produce' })
+    faults.disconnect({ api: 'Produce' })
+    const late = producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'late' }))
+    await held.entered
+    const closed = producer.close({ timeoutMs: 0 })
+    held.release()
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    await closed
+    const next = cluster.producer({ transactionalId: 'tx' })
+    await next.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders', { isolationLevel: 'read_uncommitted' }))).toEqual(['next'])
+    expect(broker.topics.get('orders')!.partitions[0]!.lastStableOffset).toBe(2)
+  })
+
+  it('go on where it was not heard how the last one ended', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const send = (value: string) =>
+      producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value }))
+    await send('first')
+    faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    await expect(send('not known')).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await send('next')
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['first', 'next'])
+  })
+
+  it('tell what their function threw where they cannot be aborted either', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const failed = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'failed' })
+      throw new Error('changed my mind')
+    })
+    await expect(failed).rejects.toThrow('changed my mind')
+    faults.clear()
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+})
