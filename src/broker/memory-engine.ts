@@ -14,31 +14,23 @@ import type {
   SendWait,
   Unread,
 } from '../engine.ts'
-import {
-  ClosedError,
-  describeValue,
-  InvalidRecordError,
-  TopicAlreadyExistsError,
-  UnknownTopicOrPartitionError,
-} from '../errors.ts'
+import { ClosedError, InvalidRecordError } from '../errors.ts'
 import { Events, Outbox } from '../events.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import { offsetAt } from '../group/group-log.ts'
 import { Ids } from '../ids.ts'
 import type { EncodedBatch } from '../log/encoded-batch.ts'
 import { LogCleaner } from '../log/log-cleaner.ts'
-import { type LogConfig, toLogConfig } from '../log/log-config.ts'
+import type { LogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
-import { type BatchMetadata, Topic, type TopicHost } from '../log/topic.ts'
+import type { BatchMetadata, Topic } from '../log/topic.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { ByteEdge } from '../serde.ts'
-import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicOptions } from '../topic-definition.ts'
-import { checkTopicName, requireTopicName } from '../topic-name.ts'
 import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { type TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
 import { type BrokerEvents, brokerEventNames } from './broker-events.ts'
@@ -54,22 +46,17 @@ import {
 import { MemoryFetchSession } from './memory-fetch-session.ts'
 import { MemoryTransactionalProducer } from './memory-transactions.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
+import { type TopicDefaults, TopicRegistry, type TopicRegistryHost } from './topic-registry.ts'
 
 // More than anybody asks for.
 const idsPerMs = 1000
 
 /** The settings of an engine in memory. */
-export interface MemoryEngineOptions {
+export interface MemoryEngineOptions extends TopicDefaults {
   readonly clock: Clock
   readonly random: () => number
-  readonly maxRecords: number
-  readonly maxBytes: number
   readonly offsetsRetentionMs: number
-  readonly producerIdExpirationMs: number
   readonly transactionalIdExpirationMs: number
-  readonly autoCreateTopics: boolean | TopicOptions
-  readonly codec: TopicOptions['codec']
-  readonly freeze: boolean | undefined
 }
 
 /** The log, the groups and their offsets in this process, as clients need them. */
@@ -90,14 +77,12 @@ export class MemoryEngine implements Engine, Closable {
   readonly served: Set<() => readonly string[]> = new Set()
   readonly log: LogManager
   readonly groupCoordinator: GroupCoordinator
-  readonly #cleaner: LogCleaner
+  readonly #registry: TopicRegistry
   readonly #writer: LogWriter
   readonly #transactions: TransactionCoordinator
   readonly #progress: GroupProgress
   readonly #options: MemoryEngineOptions
   readonly #ids: Ids
-  // Who sends mostly means the topic of the send before, and its name is then the same string: nothing is looked up.
-  #lastTopic: Topic | undefined
   #nextProducerId: number
   #closed = false
 
@@ -116,7 +101,6 @@ export class MemoryEngine implements Engine, Closable {
     )
     this.conditions = new Conditions(this.clock)
     this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, () => this.#finished())
-    this.#cleaner = new LogCleaner(this.clock, () => this.#finished())
     this.#transactions = new TransactionCoordinator({
       clock: this.clock,
       transactionalIdExpirationMs: options.transactionalIdExpirationMs,
@@ -136,6 +120,7 @@ export class MemoryEngine implements Engine, Closable {
       track: client => this.track(client),
       untrack: client => this.untrack(client),
     })
+    this.#registry = new TopicRegistry(this.#topicRegistryHost(), options)
   }
 
   /** What it was made with. */
@@ -154,7 +139,7 @@ export class MemoryEngine implements Engine, Closable {
   /** Takes no more calls; who is still there can only end. */
   refuse(): void {
     this.#closed = true
-    this.#lastTopic = undefined
+    this.#registry.close()
   }
 
   /** Ends the core once its clients are closed. */
@@ -181,10 +166,31 @@ export class MemoryEngine implements Engine, Closable {
       topic: name => this.topic(name),
       existingTopic: name => this.existingTopic(name),
       partition: tp => this.partition(tp),
-      unregistered: topics => this.#unregistered(topics),
+      unregistered: topics => this.#registry.unregistered(topics),
       touch: () => this.touch(),
       finished: this.#finished,
       waitUntil: (...args) => this.waitUntil(...args),
+    }
+  }
+
+  #topicRegistryHost(): TopicRegistryHost {
+    return {
+      byName: this.topics,
+      byId: this.topicsById,
+      clock: this.clock,
+      events: this.events,
+      ids: this.#ids,
+      edge: this.edge,
+      log: this.log,
+      cleaner: new LogCleaner(this.clock, this.#finished),
+      sticky: this.sticky,
+      groups: this.groupCoordinator,
+      progress: this.#progress,
+      requireOpen: () => this.requireOpen(),
+      append: (topic, body) => this.#appendTo(topic, body),
+      freed: () => this.#writer.freed(),
+      touch: () => this.touch(),
+      finished: this.#finished,
     }
   }
 
@@ -192,139 +198,33 @@ export class MemoryEngine implements Engine, Closable {
 
   /** A topic's options with this broker's defaults filled in. */
   logConfig(name: string, options: TopicOptions): LogConfig {
-    const { codec, freeze, maxRecords, maxBytes } = this.#options
-    const defaults = {
-      maxRecords,
-      maxBytes,
-      ...(codec ? { codec } : {}),
-      ...(freeze === undefined ? {} : { freeze }),
-    }
-    return toLogConfig(name, options, defaults)
+    return this.#registry.logConfig(name, options)
   }
 
   /** What a new topic would be; refuses what `createTopic` would refuse. */
   checkTopic(name: string, options: TopicOptions): LogConfig {
-    this.requireOpen()
-    checkTopicName(name)
-    if (this.topics.has(name)) throw new TopicAlreadyExistsError(name)
-    return this.logConfig(name, options)
+    return this.#registry.check(name, options)
   }
 
   createTopic(name: string, options: TopicOptions): Topic {
-    const config = this.checkTopic(name, options)
-    const topic = new Topic(name, this.#ids.uuid(), options, config, this.#topicHost())
-    this.topics.set(name, topic as unknown as Topic)
-    this.topicsById.set(topic.id, topic as unknown as Topic)
-    this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
-    this.groupCoordinator.topicChanged(name)
-    this.#finished()
-    return topic as unknown as Topic
-  }
-
-  #topicHost(): TopicHost {
-    return {
-      edge: this.edge,
-      now: () => this.clock.now(),
-      finished: this.#finished,
-      producerIdExpirationMs: this.#options.producerIdExpirationMs,
-      logConfig: (name, options) => this.logConfig(name, options),
-      segmentAdded: (partition, segment, timestamp) => this.log.segmentAdded(partition, segment, timestamp),
-      bytesCounted: bytes => this.log.appended(0, bytes),
-      segmentsDropped: segments => {
-        this.log.segmentsDropped(segments)
-        this.#writer.freed()
-      },
-      consumedBefore: partition => this.#progress.consumedBefore(partition),
-      offsetCommitted: partition => this.#offsetCommitted(partition),
-      freed: () => this.#writer.freed(),
-      segmentsReplaced: (partition, segments, compacted) =>
-        this.log.segmentsReplaced(partition, segments, compacted),
-      compactable: (cleaner, records) => this.#cleaner.rolled(cleaner, records),
-      compacted: (cleaner, deleted) =>
-        deleted ? this.#cleaner.forget(cleaner) : this.#cleaner.changed(cleaner),
-      trimmed: (partition, from, to, reason) => this.#progress.trimmed(partition, from, to, reason),
-      append: (topic, body) => this.#appendTo(topic, body),
-      partitionsAdded: (topic, from) => {
-        this.events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
-        this.groupCoordinator.topicChanged(topic.name)
-      },
-      altered: (topic, before) => this.#topicAltered(topic, before),
-    }
-  }
-
-  #topicAltered({ name: topic, partitions, options }: Topic, before: LogConfig): void {
-    this.log.retentionAltered(partitions)
-    for (const partition of partitions) this.#offsetCommitted(partition)
-    // Bytes that were not counted before may be too many now.
-    this.log.makeRoom(0, 0)
-    const changed = (Object.keys(options) as (keyof LogConfig)[]).filter(
-      each => options[each] !== before[each],
-    )
-    if (changed.length > 0) this.events.emit('topicAltered', { topic, options: changed })
-    this.touch()
-  }
-
-  #offsetCommitted(partition: Partition): void {
-    if (partition.keepsUnreadOnly) partition.dropConsumed(partition.consumedBefore)
-    this.#writer.freed()
-  }
-
-  // A group is gone, or reads a topic no more: what was kept for it alone may go.
-  #unregistered(topics: Iterable<Topic>): void {
-    for (const topic of topics) {
-      if (topic.holdsBack) for (const partition of topic.partitions) this.#offsetCommitted(partition)
-    }
+    return this.#registry.create(name, options)
   }
 
   deleteTopic(name: string): void {
-    const topic = this.existingTopic(name)
-    this.topics.delete(name)
-    this.topicsById.delete(topic.id)
-    this.sticky.forget(name)
-    this.events.emit('topicDeleted', { topic: name })
-    this.groupCoordinator.topicDeleted(name)
-    this.#progress.topicDeleted(name)
-    this.groupCoordinator.topicChanged(name)
-    topic.delete()
-    this.#finished()
-    this.touch()
+    this.#registry.delete(name)
   }
 
   /** The topic, which must be there. */
   existingTopic(name: string): Topic {
-    this.requireOpen()
-    const topic = this.topics.get(name)
-    if (topic) return topic
-    requireTopicName(name)
-    const suggestions = suggest(name, this.topics.keys())
-    throw new UnknownTopicOrPartitionError(`Unknown topic '${name}'${didYouMean(suggestions)}`, {
-      topic: name,
-      suggestions,
-    })
+    return this.#registry.existing(name)
   }
 
   topic(name: string): Topic {
-    const last = this.#lastTopic
-    if (last !== undefined && last.name === name && !last.deleted) return last
-    const topic = this.topics.get(name)
-    if (topic !== undefined && !this.#closed) {
-      this.#lastTopic = topic
-      return topic
-    }
-    const { autoCreateTopics } = this.#options
-    if (autoCreateTopics === false) return this.existingTopic(name)
-    return this.createTopic(name, autoCreateTopics === true ? {} : autoCreateTopics)
+    return this.#registry.get(name)
   }
 
-  partition({ topic, partition }: TopicPartition): Partition {
-    const { partitions } = this.existingTopic(topic)
-    const found = partitions[partition]
-    if (found) return found
-    throw new UnknownTopicOrPartitionError(
-      `Topic '${topic}' has no partition ${describeValue(partition)}; it has ${partitions.length}, ` +
-        `from 0 to ${partitions.length - 1}`,
-      { topic, partition },
-    )
+  partition(tp: TopicPartition): Partition {
+    return this.#registry.partition(tp)
   }
 
   offsetFor(tp: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): number {

@@ -90,17 +90,17 @@ export const groupMutations: readonly Mutation[] = [
   },
   {
     name: 'a new partition is dealt out to nobody',
-    file: 'broker/memory-engine.ts',
-    find: 'this.groupCoordinator.topicChanged(topic.name)',
+    file: 'broker/topic-registry.ts',
+    find: 'groups.topicChanged(topic.name)',
     replace: '',
     breaks: 'partitions that are added are read',
   },
   {
     name: 'a topic that is made is not seen by who waits for it',
-    file: 'broker/memory-engine.ts',
-    find: `this.events.emit('topicCreated', { topic: name, partitions: config.partitions })
-    this.groupCoordinator.topicChanged(name)`,
-    replace: `this.events.emit('topicCreated', { topic: name, partitions: config.partitions })`,
+    file: 'broker/topic-registry.ts',
+    find: `events.emit('topicCreated', { topic: name, partitions: config.partitions })
+    groups.topicChanged(name)`,
+    replace: `events.emit('topicCreated', { topic: name, partitions: config.partitions })`,
     breaks: 'a topic that is made later is read',
   },
   {

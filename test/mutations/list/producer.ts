@@ -38,7 +38,7 @@ export const producerMutations: readonly Mutation[] = [
   },
   {
     name: 'a deleted topic is still found by its name',
-    file: 'broker/memory-engine.ts',
+    file: 'broker/topic-registry.ts',
     find: 'last.name === name && !last.deleted',
     replace: 'last.name === name',
     breaks: 'what is deleted is gone',

@@ -1,0 +1,215 @@
+import type { BrokerClock } from '../broker-clock.ts'
+import { describeValue, TopicAlreadyExistsError, UnknownTopicOrPartitionError } from '../errors.ts'
+import type { Events } from '../events.ts'
+import type { Ids } from '../ids.ts'
+import type { LogCleaner } from '../log/log-cleaner.ts'
+import { type LogConfig, toLogConfig } from '../log/log-config.ts'
+import type { LogManager } from '../log/log-manager.ts'
+import type { Partition } from '../log/partition.ts'
+import { Topic, type TopicHost } from '../log/topic.ts'
+import type { StickyRoundRobin } from '../producer/partitioner.ts'
+import type { RecordMetadata } from '../record.ts'
+import type { ByteEdge } from '../serde.ts'
+import { didYouMean, suggest } from '../suggest.ts'
+import type { TopicOptions } from '../topic-definition.ts'
+import { checkTopicName, requireTopicName } from '../topic-name.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import type { BrokerEvents } from './broker-events.ts'
+import type { GroupCoordinator } from './group-coordinator.ts'
+import type { GroupProgress } from './group-progress.ts'
+
+/** What a broker's topics take where they do not say otherwise. */
+export interface TopicDefaults {
+  readonly maxRecords: number
+  readonly maxBytes: number
+  readonly producerIdExpirationMs: number
+  readonly autoCreateTopics: boolean | TopicOptions
+  readonly codec: TopicOptions['codec']
+  readonly freeze: boolean | undefined
+}
+
+/** What topics need of the broker that owns them. */
+export interface TopicRegistryHost {
+  readonly byName: Map<string, Topic>
+  readonly byId: Map<string, Topic>
+  readonly clock: BrokerClock
+  readonly events: Events<BrokerEvents>
+  readonly ids: Ids
+  readonly edge: ByteEdge
+  readonly log: LogManager
+  readonly cleaner: LogCleaner
+  readonly sticky: StickyRoundRobin
+  readonly groups: GroupCoordinator
+  readonly progress: GroupProgress
+  /** @throws ClosedError */
+  requireOpen(): void
+  append(topic: Topic, body: object): RecordMetadata
+  /** There is room again, or an offset was committed: who waits to write may try again. */
+  freed(): void
+  touch(): void
+  finished(): void
+}
+
+/** The topics of a broker: made, found, altered and deleted, and whoever has to hear of it hears of it. */
+export class TopicRegistry {
+  readonly #host: TopicRegistryHost
+  readonly #defaults: TopicDefaults
+  // Who sends mostly means the topic of the send before, and its name is then the same string: nothing is looked up.
+  #lastTopic: Topic | undefined
+
+  constructor(host: TopicRegistryHost, defaults: TopicDefaults) {
+    this.#host = host
+    this.#defaults = defaults
+  }
+
+  /** Takes no more sends. */
+  close(): void {
+    this.#lastTopic = undefined
+  }
+
+  /** A topic's options with this broker's defaults filled in. */
+  logConfig(name: string, options: TopicOptions): LogConfig {
+    const { codec, freeze, maxRecords, maxBytes } = this.#defaults
+    const defaults = {
+      maxRecords,
+      maxBytes,
+      ...(codec ? { codec } : {}),
+      ...(freeze === undefined ? {} : { freeze }),
+    }
+    return toLogConfig(name, options, defaults)
+  }
+
+  /** What a new topic would be; refuses what `create` would refuse. */
+  check(name: string, options: TopicOptions): LogConfig {
+    this.#host.requireOpen()
+    checkTopicName(name)
+    if (this.#host.byName.has(name)) throw new TopicAlreadyExistsError(name)
+    return this.logConfig(name, options)
+  }
+
+  create(name: string, options: TopicOptions): Topic {
+    const { byName, byId, ids, events, groups } = this.#host
+    const config = this.check(name, options)
+    const topic = new Topic(name, ids.uuid(), options, config, this.#topicHost()) as unknown as Topic
+    byName.set(name, topic)
+    byId.set(topic.id, topic)
+    events.emit('topicCreated', { topic: name, partitions: config.partitions })
+    groups.topicChanged(name)
+    this.#host.finished()
+    return topic
+  }
+
+  #topicHost(): TopicHost {
+    const { clock, edge, log, cleaner, progress, events, groups, finished, freed, append } = this.#host
+    return {
+      edge,
+      now: () => clock.now(),
+      finished,
+      producerIdExpirationMs: this.#defaults.producerIdExpirationMs,
+      logConfig: (name, options) => this.logConfig(name, options),
+      segmentAdded: (partition, segment, timestamp) => log.segmentAdded(partition, segment, timestamp),
+      bytesCounted: bytes => log.appended(0, bytes),
+      segmentsDropped: segments => {
+        log.segmentsDropped(segments)
+        freed()
+      },
+      consumedBefore: partition => progress.consumedBefore(partition),
+      offsetCommitted: partition => this.#offsetCommitted(partition),
+      freed,
+      segmentsReplaced: (partition, segments, compacted) =>
+        log.segmentsReplaced(partition, segments, compacted),
+      compactable: (segmentCleaner, records) => cleaner.rolled(segmentCleaner, records),
+      compacted: (partitionCleaner, deleted) =>
+        deleted ? cleaner.forget(partitionCleaner) : cleaner.changed(partitionCleaner),
+      trimmed: (partition, from, to, reason) => progress.trimmed(partition, from, to, reason),
+      append,
+      partitionsAdded: (topic, from) => {
+        events.emit('partitionsAdded', { topic: topic.name, from, to: topic.partitionCount })
+        groups.topicChanged(topic.name)
+      },
+      altered: (topic, before) => this.#altered(topic, before),
+    }
+  }
+
+  #altered({ name: topic, partitions, options }: Topic, before: LogConfig): void {
+    const { log, events } = this.#host
+    log.retentionAltered(partitions)
+    for (const partition of partitions) this.#offsetCommitted(partition)
+    // Bytes that were not counted before may be too many now.
+    log.makeRoom(0, 0)
+    const changed = (Object.keys(options) as (keyof LogConfig)[]).filter(
+      each => options[each] !== before[each],
+    )
+    if (changed.length > 0) events.emit('topicAltered', { topic, options: changed })
+    this.#host.touch()
+  }
+
+  #offsetCommitted(partition: Partition): void {
+    if (partition.keepsUnreadOnly) partition.dropConsumed(partition.consumedBefore)
+    this.#host.freed()
+  }
+
+  /** A group is gone, or reads these topics no more: what was kept for it alone may go. */
+  unregistered(topics: Iterable<Topic>): void {
+    for (const topic of topics) {
+      if (topic.holdsBack) for (const partition of topic.partitions) this.#offsetCommitted(partition)
+    }
+  }
+
+  /** @throws UnknownTopicOrPartitionError */
+  delete(name: string): void {
+    const { byName, byId, sticky, events, groups, progress } = this.#host
+    const topic = this.existing(name)
+    byName.delete(name)
+    byId.delete(topic.id)
+    sticky.forget(name)
+    events.emit('topicDeleted', { topic: name })
+    groups.topicDeleted(name)
+    progress.topicDeleted(name)
+    groups.topicChanged(name)
+    topic.delete()
+    this.#host.finished()
+    this.#host.touch()
+  }
+
+  /** The topic, which must be there. */
+  existing(name: string): Topic {
+    const { byName } = this.#host
+    this.#host.requireOpen()
+    const topic = byName.get(name)
+    if (topic) return topic
+    requireTopicName(name)
+    const suggestions = suggest(name, byName.keys())
+    throw new UnknownTopicOrPartitionError(`Unknown topic '${name}'${didYouMean(suggestions)}`, {
+      topic: name,
+      suggestions,
+    })
+  }
+
+  /** The topic, which is made where topics are made by themselves. */
+  get(name: string): Topic {
+    const last = this.#lastTopic
+    if (last !== undefined && last.name === name && !last.deleted) return last
+    this.#host.requireOpen()
+    const topic = this.#host.byName.get(name)
+    if (topic !== undefined) {
+      this.#lastTopic = topic
+      return topic
+    }
+    const { autoCreateTopics } = this.#defaults
+    if (autoCreateTopics === false) return this.existing(name)
+    return this.create(name, autoCreateTopics === true ? {} : autoCreateTopics)
+  }
+
+  /** A partition, which must be there. */
+  partition({ topic, partition }: TopicPartition): Partition {
+    const { partitions } = this.existing(topic)
+    const found = partitions[partition]
+    if (found) return found
+    throw new UnknownTopicOrPartitionError(
+      `Topic '${topic}' has no partition ${describeValue(partition)}; it has ${partitions.length}, ` +
+        `from 0 to ${partitions.length - 1}`,
+      { topic, partition },
+    )
+  }
+}
