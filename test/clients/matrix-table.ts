@@ -31,17 +31,17 @@ export function toMarkdown(matrix: Matrix): string {
     lines.length === 0 ? '' : `\n${heading}\n\n${lines.join('\n')}\n`
   return `# Which clients do what
 
-Written by \`npm run test:clients -- --write\`, which runs each client against the built package over TCP. Every cell is a small
-program that is checked on both sides: what the client read, and what the broker has. It tells how many milliseconds the
-client took, with its connections and without the start of its process. The clients' own waits are in it, such as a
-heartbeat that tells of a rebalance, and other clients that ran on the machine at the same time. – is what a client has not
-got.
+\`npm run test:clients -- --write\` writes this page. It runs each client against the built package over TCP. Every cell is a
+small program that is checked on both sides: what the client read, and what the broker has. The figure is the time that the
+client took, in milliseconds, with its connections and without the start of its process. It includes the client's own waits,
+such as for a heartbeat that announces a rebalance, and the load of other clients that ran at the same time. – means that
+the client does not have this feature.
 
 ${row(['', ...columns.map(({ name }) => `${name} ${matrix[name]!.version}`)])}
 ${row(['---', ...columns.map(() => '---:')])}
 ${titles.map(title => row([title, ...columns.map(({ name }) => toText(matrix[name]!.cells[title]))])).join('\n')}
-${section('What fails:', listed('failed'))}${section('What a client has not got, and why:', listed('missing'))}
-CI runs the same without \`--write\`, and fails when a cell that was ok is not. \`--client kcat --scenario rebalance\` runs some of
-it. A client whose language or package is not on the machine is skipped.
+${section('What fails:', listed('failed'))}${section('What a client does not have, and why:', listed('missing'))}
+CI runs the same without \`--write\`, and fails if a cell that was ok is not. \`--client kcat --scenario rebalance\` runs a part
+of it. A client whose language or package is not on the machine is skipped.
 `
 }
