@@ -31,6 +31,7 @@ const rest: readonly Step[] = [
   { name: 'package contents', npm: ['run', 'lint:package'] },
   { name: 'package in use: ESM, CommonJS and TypeScript', npm: ['run', 'test:package'] },
   { name: 'brokerlet/testing under jest', npm: ['run', 'test:jest'] },
+  { name: 'the same on Bun and Deno', npm: ['run', 'test:runtimes'] },
   { name: 'no record costs more than it did', npm: ['run', 'bench:guard'] },
   { name: 'other Kafka clients', npm: ['run', 'test:clients'] },
   { name: "Apache Kafka's own tools", npm: ['run', 'test:java'], needs: ['java', 'mvn'] },
