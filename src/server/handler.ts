@@ -10,6 +10,8 @@ export interface RequestContext {
   /** The broker that it was sent to. */
   readonly node: ClusterNode
   readonly session: ConnectionSession
+  /** Kafka's number of the error of a fault that refuses one of its partitions; 0 for one that is served. */
+  refusalOf?(topic: string, partition: number): number
   /** Aborts when its connection is gone. */
   readonly signal: AbortSignal
   /** Ends the connection; nothing more of it is answered. */
@@ -21,6 +23,8 @@ export interface RequestContext {
 /** Answers the requests of one API. */
 export interface Handler {
   readonly api: Api
+  /** The request, and in it what its client has said before; left out where each says all. */
+  whole?(request: unknown, context: RequestContext): unknown
   /** Nothing is answered where it gives undefined, as for a Produce without acks. */
   handle(request: unknown, context: RequestContext): MaybePromise<unknown>
 }

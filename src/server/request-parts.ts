@@ -104,6 +104,6 @@ function merge({ response: list, inner }: Parts, responses: readonly Fields[]): 
   return { ...responses[0], [list]: [...same.values()].map(each => merge(inner, each)) }
 }
 
-function identify({ name, topic, topicId, groupId }: Fields): string {
-  return [name, topic, topicId, groupId].join(' ')
+function identify({ name, topic, topicName, topicId, groupId }: Fields): string {
+  return [name, topic, topicName, topicId, groupId].join(' ')
 }

@@ -3,6 +3,7 @@ import type { Api } from './protocol/message.ts'
 import { addOffsetsToTxn } from './protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './protocol/messages/add-partitions-to-txn.ts'
 import { alterConfigs } from './protocol/messages/alter-configs.ts'
+import { alterPartitionReassignments } from './protocol/messages/alter-partition-reassignments.ts'
 import { alterShareGroupOffsets } from './protocol/messages/alter-share-group-offsets.ts'
 import { consumerGroupDescribe } from './protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './protocol/messages/consumer-group-heartbeat.ts'
@@ -18,6 +19,7 @@ import { describeProducers } from './protocol/messages/describe-producers.ts'
 import { describeShareGroupOffsets } from './protocol/messages/describe-share-group-offsets.ts'
 import { describeTopicPartitions } from './protocol/messages/describe-topic-partitions.ts'
 import { describeTransactions } from './protocol/messages/describe-transactions.ts'
+import { electLeaders } from './protocol/messages/elect-leaders.ts'
 import { endTxn } from './protocol/messages/end-txn.ts'
 import { fetch } from './protocol/messages/fetch.ts'
 import { findCoordinator } from './protocol/messages/find-coordinator.ts'
@@ -35,6 +37,8 @@ import { offsetDelete } from './protocol/messages/offset-delete.ts'
 import { offsetFetch } from './protocol/messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from './protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from './protocol/messages/produce.ts'
+import { shareAcknowledge } from './protocol/messages/share-acknowledge.ts'
+import { shareFetch } from './protocol/messages/share-fetch.ts'
 import { shareGroupDescribe } from './protocol/messages/share-group-describe.ts'
 import { shareGroupHeartbeat } from './protocol/messages/share-group-heartbeat.ts'
 import { syncGroup } from './protocol/messages/sync-group.ts'
@@ -62,6 +66,8 @@ export interface RequestShape {
   readonly rest?: object
   /** The error of the rest, where it is not done when a part is refused. */
   readonly restFails?: ErrorCode
+  /** Its handler refuses partitions by itself: a part of such a request would end the session that it belongs to. */
+  readonly refusesItself?: true
 }
 
 interface GivenShape extends Omit<RequestShape, 'parts'> {
@@ -123,18 +129,23 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
     parts: [['groupIds', 'groups']],
     answeredBy: { kind: 'coordinator', list: 'groupIds' },
   }),
-  // ShareFetch and ShareAcknowledge belong to a session, which a part of them would end: their handler says who leads what.
+  // Their handler says, too, who leads what.
+  shape(shareFetch, { refusesItself: true }),
+  shape(shareAcknowledge, { refusesItself: true }),
   shape(shareGroupHeartbeat, { answeredBy: ofGroup }),
   shape(shareGroupDescribe, {
     parts: [['groupIds', 'groups']],
     answeredBy: { kind: 'coordinator', list: 'groupIds' },
   }),
   shape(describeShareGroupOffsets, {
-    parts: [['groups', 'groups']],
+    parts: [['groups.topics.partitions', 'groups.topics.partitions']],
     answeredBy: { kind: 'coordinator', list: 'groups' },
   }),
-  shape(alterShareGroupOffsets, { answeredBy: ofGroup }),
-  shape(deleteShareGroupOffsets, { answeredBy: ofGroup }),
+  shape(alterShareGroupOffsets, {
+    parts: [['topics.partitions', 'responses.partitions']],
+    answeredBy: ofGroup,
+  }),
+  shape(deleteShareGroupOffsets, { parts: [['topics', 'responses']], answeredBy: ofGroup }),
   shape(deleteGroups, {
     parts: [['groupsNames', 'results']],
     answeredBy: { kind: 'coordinator', list: 'groupsNames' },
@@ -169,6 +180,10 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
     ],
   }),
   shape(describeTopicPartitions, { parts: [['topics', 'topics']] }),
+  shape(electLeaders, {
+    parts: [['topicPartitions.partitions', 'replicaElectionResults.partitionResult']],
+  }),
+  shape(alterPartitionReassignments, { parts: [['topics.partitions', 'responses.partitions']] }),
   shape(describeConfigs, { parts: [['resources', 'results']] }),
   shape(alterConfigs, { parts: [['resources', 'responses']] }),
   shape(incrementalAlterConfigs, { parts: [['resources', 'responses']] }),

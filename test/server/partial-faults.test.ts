@@ -31,8 +31,9 @@ const both = (more: object = {}) => named([0, 1].map(partitionIndex => ({ partit
 function errorsIn(value: any, of = ''): string[] {
   if (Array.isArray(value)) return value.flatMap(each => errorsIn(each, of))
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return []
-  const own = value.name ?? value.topic ?? value.groupId ?? value.key ?? value.resourceName
-  const index = value.partitionIndex ?? value.index
+  const { name, topic: topicOf, topicName, groupId, key, resourceName } = value
+  const own = name ?? topicOf ?? topicName ?? groupId ?? key ?? resourceName
+  const index = value.partitionIndex ?? value.index ?? value.partitionId ?? value.partition
   const id = [of, own, index].filter(part => part !== undefined && part !== '').join(' ')
   const code = value.errorCode ?? value.partitionErrorCode
   const nested = Object.values(value).flatMap(each => errorsIn(each, id))
@@ -73,6 +74,28 @@ it.each<[Capitalize<keyof typeof apis>, number, WireScope, object, readonly stri
     },
     ['orders 0 0', 'orders 1 56'],
   ],
+  [
+    'OffsetForLeaderEpoch',
+    4,
+    orders1,
+    { topics: [{ topic: 'orders', partitions: [0, 1].map(partition => ({ partition, leaderEpoch: 0 })) }] },
+    ['orders 0 0', 'orders 1 56'],
+  ],
+  [
+    'DescribeProducers',
+    0,
+    orders1,
+    { topics: [{ name: 'orders', partitionIndexes: [0, 1] }] },
+    ['orders 0 0', 'orders 1 56'],
+  ],
+  [
+    'ElectLeaders',
+    2,
+    orders1,
+    { topicPartitions: [{ topic: 'orders', partitions: [0, 1] }] },
+    ['orders 0 84', 'orders 1 56'],
+  ],
+  ['AlterPartitionReassignments', 1, orders1, both({ replicas: [1] }), ['orders 0 0', 'orders 1 56']],
   ['ListOffsets', 6, orders1, both({ timestamp: -1 }), ['orders 0 0', 'orders 1 56']],
   ['DeleteRecords', 2, orders1, both({ offset: 0 }), ['orders 0 0', 'orders 1 56']],
   [
@@ -139,6 +162,40 @@ it.each<[Capitalize<keyof typeof apis>, number, WireScope, object, readonly stri
     ['billing 56', 'shipping 69'],
   ],
   [
+    'ShareGroupDescribe',
+    1,
+    { group: 'billing' },
+    { groupIds: ['billing', 'shipping'] },
+    ['billing 56', 'shipping 69'],
+  ],
+  [
+    'DescribeShareGroupOffsets',
+    1,
+    { ...orders1, group: 'billing' },
+    {
+      groups: ['billing', 'shipping'].map(groupId => ({
+        groupId,
+        topics: [{ topicName: 'orders', partitions: [0, 1] }],
+      })),
+    },
+    ['billing orders 0 0', 'billing orders 1 56', 'shipping orders 0 0', 'shipping orders 1 0'],
+  ],
+  [
+    'AlterShareGroupOffsets',
+    0,
+    orders1,
+    {
+      groupId: 'billing',
+      topics: [
+        {
+          topicName: 'orders',
+          partitions: [0, 1].map(partitionIndex => ({ partitionIndex, startOffset: 0 })),
+        },
+      ],
+    },
+    ['orders 0 0', 'orders 1 56'],
+  ],
+  [
     'DeleteGroups',
     2,
     { group: 'billing' },
@@ -157,6 +214,13 @@ it.each<[Capitalize<keyof typeof apis>, number, WireScope, object, readonly stri
     8,
     { topic: 'orders' },
     { topics: [{ name: 'orders' }, { name: 'nowhere' }] },
+    ['nowhere 3', 'orders 56'],
+  ],
+  [
+    'DescribeTopicPartitions',
+    0,
+    { topic: 'orders' },
+    { topics: [{ name: 'nowhere' }, { name: 'orders' }] },
     ['nowhere 3', 'orders 56'],
   ],
   [
@@ -200,6 +264,19 @@ it.each<[Capitalize<keyof typeof apis>, number, WireScope, object, readonly stri
     },
     ['orders 56', 'payments 0'],
   ],
+  [
+    'IncrementalAlterConfigs',
+    1,
+    { group: 'billing' },
+    {
+      resources: ['billing', 'shipping'].map(resourceName => ({
+        resourceType: 32,
+        resourceName,
+        configs: [{ name: 'share.auto.offset.reset', configOperation: 0, value: 'earliest' }],
+      })),
+    },
+    ['billing 56', 'shipping 0'],
+  ],
 ])(
   'refuses of a %s request, version %i, what %j says, and does the rest',
   async (name, version, scope, body, expected) => {
@@ -239,4 +316,35 @@ it('ends the connection of a Produce without acks that fails in part, once the r
   await expect(client.call(apis.produce as Api, 9, body)).rejects.toThrow('closed without an answer')
   expect(broker.topic('orders').records()).toMatchObject([{ partition: 0 }])
   expect([...requests].map(({ outcome }) => outcome)).toEqual(['dropped'])
+})
+
+it('refuses of what is forgotten of a share group the topic that a fault names', async () => {
+  const { faults, client } = start()
+  const topics = ['orders', 'payments'].map(topicName => ({
+    topicName,
+    partitions: [{ partitionIndex: 0, startOffset: 0 }],
+  }))
+  await client.call(apis.alterShareGroupOffsets as Api, 0, { groupId: 'billing', topics })
+  faults.fail({ api: 'DeleteShareGroupOffsets', topic: 'orders' }, storage)
+  const forget = () => client.call(apis.deleteShareGroupOffsets as Api, 0, { groupId: 'billing', topics })
+  const answer = await forget()
+  expect(answer.errorCode).toBe(0)
+  expect(errorsIn(answer).toSorted()).toEqual(['orders 56', 'payments 0'])
+  expect(errorsIn(await forget()).toSorted()).toEqual(['orders 0', 'payments 3'])
+})
+
+it('refuses a heartbeat of a member that says it has the partition of a fault', async () => {
+  const { broker, faults, client } = start()
+  const beat = (memberEpoch: number, partitions: readonly number[]) =>
+    client.call(apis.consumerGroupHeartbeat as Api, 1, {
+      groupId: 'billing',
+      memberId: 'a',
+      memberEpoch,
+      ...(memberEpoch === 0 && { rebalanceTimeoutMs: 1000, subscribedTopicNames: ['orders'] }),
+      topicPartitions: partitions.length === 0 ? [] : [{ topicId: broker.topic('orders').id, partitions }],
+    })
+  faults.fail({ partition: 1 }, 'COORDINATOR_LOAD_IN_PROGRESS')
+  const { memberEpoch } = await beat(0, [])
+  expect(await beat(memberEpoch, [0])).toMatchObject({ errorCode: 0 })
+  expect(await beat(memberEpoch, [0, 1])).toMatchObject({ errorCode: 14 })
 })

@@ -13,7 +13,7 @@ import type { OpenRequest, RequestLog } from './request-log.ts'
 import { pointOf } from './request-point.ts'
 import { nameOfErrno } from './wire-error-code.ts'
 import type { Fate, WireFaults } from './wire-faults.ts'
-import { coversRequest } from './wire-scope.ts'
+import { coversPartition, coversRequest } from './wire-scope.ts'
 
 /** What looks on while a server answers. */
 export interface Observers {
@@ -31,7 +31,8 @@ export function observed(wire: Wire, handler: Handler, observers: Observers): Ha
   return {
     api,
     async handle(request, context) {
-      const point = pointOf(wire, api.name as ApiName, context, request)
+      const whole = handler.whole?.(request, context) ?? request
+      const point = pointOf(wire, api.name as ApiName, context, whole)
       const { clock } = wire.engine
       const entry: OpenRequest = {
         ...point,
@@ -100,8 +101,13 @@ function answerButFailures(
 ): MaybePromise<unknown> {
   if (failures.length === 0) return handler.handle(request, context)
   const { api } = handler
-  const parts = partsOf(api, request)
   const refusePart = (part: unknown, code: number) => refuse(wire, api, part, code)
+  if (shapeOf(api)?.refusesItself) {
+    const all = failures.find(({ scope }) => scope.topic === undefined && scope.partition === undefined)
+    if (all !== undefined) return refusePart(request, all.errno)
+    return handler.handle(request, { ...context, refusalOf: refusalBy(failures) })
+  }
+  const parts = partsOf(api, request)
   if (parts === undefined) return refusePart(request, failures[0]!.errno)
   const { rest, restFails } = shapeOf(api)!
   return answerInParts(parts, request, {
@@ -118,6 +124,11 @@ function answerButFailures(
   })
 }
 
+function refusalBy(failures: Fate['failures']): NonNullable<RequestContext['refusalOf']> {
+  return (topic, partition) =>
+    failures.find(({ scope }) => coversPartition(scope, { topic, partition }))?.errno ?? 0
+}
+
 function outcomeOf(response: unknown, fate: Fate): OpenRequest['outcome'] {
   if (fate.disconnect !== undefined) return 'dropped'
   if (response === undefined) return 'unanswered'
@@ -125,14 +136,15 @@ function outcomeOf(response: unknown, fate: Fate): OpenRequest['outcome'] {
 }
 
 // Every field of an answer that is an error is called so.
+const errorFields: ReadonlySet<string> = new Set(['errorCode', 'partitionErrorCode', 'acknowledgeErrorCode'])
+
 function errorsIn(response: unknown, found: Set<string> = new Set()): readonly string[] {
   if (Array.isArray(response)) {
     for (const each of response) errorsIn(each, found)
   } else if (typeof response === 'object' && response !== null && !ArrayBuffer.isView(response)) {
     for (const [field, value] of Object.entries(response)) {
       if (typeof value === 'object') errorsIn(value, found)
-      else if (value !== 0 && (field === 'errorCode' || field === 'partitionErrorCode'))
-        found.add(nameOfErrno(value as number))
+      else if (value !== 0 && errorFields.has(field)) found.add(nameOfErrno(value as number))
     }
   }
   return [...found]

@@ -3,7 +3,9 @@ import type { Api, RequestOf, ResponseOf } from '../protocol/message.ts'
 import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
 import { alterClientQuotas } from '../protocol/messages/alter-client-quotas.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
+import { alterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs.ts'
+import { alterShareGroupOffsets } from '../protocol/messages/alter-share-group-offsets.ts'
 import { alterUserScramCredentials } from '../protocol/messages/alter-user-scram-credentials.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { createAcls } from '../protocol/messages/create-acls.ts'
@@ -12,6 +14,7 @@ import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteAcls } from '../protocol/messages/delete-acls.ts'
 import { deleteGroups } from '../protocol/messages/delete-groups.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
+import { deleteShareGroupOffsets } from '../protocol/messages/delete-share-group-offsets.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
@@ -126,8 +129,23 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
   refusal(shareGroupDescribe, ({ groupIds }, errorCode) => ({
     groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
   })),
-  refusal(describeShareGroupOffsets, ({ groups }, errorCode) => ({
-    groups: groups.map(({ groupId }) => ({ groupId, errorCode })),
+  refusal(describeShareGroupOffsets, ({ groups }, errorCode, wire) => ({
+    groups: groups.map(({ groupId, topics }) => ({
+      groupId,
+      topics: (topics ?? []).map(({ topicName, partitions }) => ({
+        ...withId(wire, topicName),
+        partitions: partitions.map(partitionIndex => ({ partitionIndex, startOffset: -1, errorCode })),
+      })),
+      errorCode,
+    })),
+  })),
+  refusal(alterShareGroupOffsets, ({ topics }, errorCode, wire) => ({
+    errorCode,
+    responses: topics.map(topic => ({ ...partitionsOf(topic, errorCode), ...withId(wire, topic.topicName) })),
+  })),
+  refusal(deleteShareGroupOffsets, ({ topics }, errorCode, wire) => ({
+    errorCode,
+    responses: topics.map(({ topicName }) => ({ ...withId(wire, topicName), errorCode })),
   })),
   refusal(deleteGroups, ({ groupsNames }, errorCode) => ({
     results: groupsNames.map(groupId => ({ groupId, errorCode })),
@@ -199,6 +217,14 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
       partitionResult: partitions.map(partitionId => ({ partitionId, errorCode, errorMessage: null })),
     })),
   })),
+  refusal(alterPartitionReassignments, ({ topics }, errorCode) => ({
+    errorCode,
+    errorMessage: null,
+    responses: topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, errorMessage: null })),
+    })),
+  })),
   refusal(alterClientQuotas, ({ entries }, errorCode) => ({
     entries: entries.map(({ entity }) => ({ errorCode, errorMessage: null, entity })),
   })),
@@ -209,6 +235,10 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
     results: resourcesOf(resources, errorCode).map(each => ({ ...each, configs: [] })),
   })),
 ])
+
+function withId({ engine }: Wire, topicName: string) {
+  return { topicName, topicId: engine.topics.get(topicName)?.id ?? noUuid }
+}
 
 function resourcesOf(
   resources: readonly { readonly resourceType: number; readonly resourceName: string }[],

@@ -1,3 +1,4 @@
+import { configResources } from '../config-resources.ts'
 import type { RequestContext } from '../handler.ts'
 import type { ApiName } from '../protocol/apis.ts'
 import type { Wire } from '../wire.ts'
@@ -9,6 +10,8 @@ interface NamingRequest {
   readonly topicData?: readonly NamedTopic[]
   readonly topicNames?: readonly string[]
   readonly v3AndBelowTopics?: readonly NamedTopic[]
+  readonly topicPartitions?: readonly NamedTopic[] | null
+  readonly dirs?: readonly { readonly topics: readonly NamedTopic[] }[]
   readonly subscribedTopicNames?: readonly string[] | null
   readonly groupId?: string
   readonly groups?: readonly (string | NamedGroup)[]
@@ -24,6 +27,7 @@ interface NamingRequest {
 export interface NamedTopic {
   readonly name?: string | null
   readonly topic?: string
+  readonly topicName?: string
   readonly topicId?: string
   readonly partitions?: readonly (number | NamedPartition)[] | null
   readonly partitionData?: readonly NamedPartition[]
@@ -43,7 +47,6 @@ interface NamedGroup {
 }
 
 const groupKey = 0
-const topicResource = 2
 
 /** Finds what a request is about. */
 export function pointOf(
@@ -59,10 +62,10 @@ export function pointOf(
     ...(named.topicData ?? []),
     ...(named.topicNames ?? []),
     ...(named.v3AndBelowTopics ?? []),
+    ...(named.topicPartitions ?? []),
+    ...(named.dirs ?? []).flatMap(({ topics: ofDir }) => ofDir),
     ...(named.subscribedTopicNames ?? []),
-    ...(named.resources ?? [])
-      .filter(({ resourceType }) => resourceType === topicResource)
-      .map(({ resourceName }) => resourceName),
+    ...resourcesOf(named, configResources.topic),
     ...groups.flatMap(({ topics: ofGroup }: NamedGroup) => ofGroup ?? []),
   ]
   // Newer versions have many keys, older ones one.
@@ -77,9 +80,14 @@ export function pointOf(
       ...groups.map(({ groupId }) => groupId),
       ...(named.groupIds ?? []),
       ...(named.groupsNames ?? []),
+      ...resourcesOf(named, configResources.group),
       ...(named.keyType === groupKey ? keys : []),
     ].filter(group => group !== ''),
   }
+}
+
+function resourcesOf({ resources = [] }: NamingRequest, type: number): string[] {
+  return resources.filter(({ resourceType }) => resourceType === type).map(({ resourceName }) => resourceName)
 }
 
 function partitionsOf(wire: Wire, named: string | NamedTopic): RequestPoint['partitions'] {
@@ -92,8 +100,8 @@ function partitionsOf(wire: Wire, named: string | NamedTopic): RequestPoint['par
 }
 
 /** The name of a topic that a request names, or has an id for. */
-export function topicNamed(wire: Wire, { name, topic, topicId }: NamedTopic): string | undefined {
-  return name || topic || topicById(wire, topicId)
+export function topicNamed(wire: Wire, { name, topic, topicName, topicId }: NamedTopic): string | undefined {
+  return name || topic || topicName || topicById(wire, topicId)
 }
 
 /** The index of a partition that a request, or a response, names. */

@@ -45,9 +45,16 @@ export function coversRequest(scope: WireScope, point: RequestPoint): boolean {
   if (nodeId !== undefined && nodeId !== point.nodeId) return false
   if (group !== undefined && !point.groups.includes(group)) return false
   if (topic === undefined && partition === undefined) return true
-  return point.partitions.some(
-    tp =>
-      (topic === undefined || topic === tp.topic) && (partition === undefined || partition === tp.partition),
+  return point.partitions.some(tp => coversPartition(scope, tp))
+}
+
+/** Whether it is a partition of those that a scope names; where that names none, each is. */
+export function coversPartition(
+  { topic, partition }: WireScope,
+  tp: RequestPoint['partitions'][number],
+): boolean {
+  return (
+    (topic === undefined || topic === tp.topic) && (partition === undefined || partition === tp.partition)
   )
 }
 

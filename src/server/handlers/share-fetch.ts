@@ -1,5 +1,4 @@
 import type { Partition } from '../../log/partition.ts'
-import type { ClusterNode } from '../cluster/cluster.ts'
 import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
 import { type Handler, handler, type RequestContext } from '../handler.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
@@ -38,40 +37,41 @@ const recordLimit = 1
 
 /** Hands out records that nobody has acquired, and hears what became of them (KIP-932). */
 export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler[] {
+  const fetching = handler(shareFetch, async (request, context) => {
+    const { shareSessionEpoch: epoch, topics, isRenewAck } = request
+    const asked = askedBy(wire, request)
+    if ('errorCode' in asked) return asked
+    const { owner, group } = asked
+    if (isRenewAck && !onlyRenews(request)) return refused('INVALID_REQUEST')
+    const begins = epoch === sessionEpochs.first
+    // Nothing can have been acquired before.
+    if (begins && topics.some(hasAcknowledgements)) return refused('INVALID_REQUEST')
+    const session = begins
+      ? sessions.open(owner, context, topics.map(toNamed))
+      : continued(sessions, owner, context, epoch)
+    if (typeof session === 'string') return refused(session)
+    if (!begins) session?.update(topics.map(toNamed), request.forgottenTopicsData)
+    const answer = new ShareAnswer<FetchedPartition>({ records: [], acquiredRecords: [] })
+    acknowledge(wire, asked, context, { topics, isRenewAck }, (topicId, partition, { errorCode }) =>
+      answer.tell(topicId, partition, { acknowledgeErrorCode: errorCode }),
+    )
+    const { node } = context
+    if (session === undefined) sessions.close(owner, node)
+    else if (!isRenewAck) {
+      const wanted = session.partitions
+      const fetched = await acquire(wire, asked, wanted, request, context)
+      for (const { log } of fetched) sessions.acquiredAt(node, log)
+      tellFetched(find(wire, context, wanted), fetched, answer)
+    }
+    return {
+      errorCode: 0,
+      acquisitionLockTimeoutMs: lockDuration(wire, group),
+      responses: answer.responses,
+      nodeEndpoints: answer.nodeEndpoints,
+    }
+  })
   return [
-    handler(shareFetch, async (request, context) => {
-      const { shareSessionEpoch: epoch, topics, isRenewAck } = request
-      const asked = askedBy(wire, request)
-      if ('errorCode' in asked) return asked
-      const { owner, group } = asked
-      if (isRenewAck && !onlyRenews(request)) return refused('INVALID_REQUEST')
-      const begins = epoch === sessionEpochs.first
-      // Nothing can have been acquired before.
-      if (begins && topics.some(hasAcknowledgements)) return refused('INVALID_REQUEST')
-      const session = begins
-        ? sessions.open(owner, context, topics.map(toNamed))
-        : continued(sessions, owner, context, epoch)
-      if (typeof session === 'string') return refused(session)
-      if (!begins) session?.update(topics.map(toNamed), request.forgottenTopicsData)
-      const answer = new ShareAnswer<FetchedPartition>({ records: [], acquiredRecords: [] })
-      acknowledge(wire, asked, context, { topics, isRenewAck }, (topicId, partition, { errorCode }) =>
-        answer.tell(topicId, partition, { acknowledgeErrorCode: errorCode }),
-      )
-      const { node } = context
-      if (session === undefined) sessions.close(owner, node)
-      else if (!isRenewAck) {
-        const wanted = session.partitions
-        const fetched = await acquire(wire, asked, wanted, request, context)
-        for (const { log } of fetched) sessions.acquiredAt(node, log)
-        tellFetched(find(wire, node, wanted), fetched, answer)
-      }
-      return {
-        errorCode: 0,
-        acquisitionLockTimeoutMs: lockDuration(wire, group),
-        responses: answer.responses,
-        nodeEndpoints: answer.nodeEndpoints,
-      }
-    }),
+    { ...fetching, whole: (request, context) => wholeFetch(sessions, request as FetchRequest, context) },
 
     handler(shareAcknowledge, (request, context) => {
       const { shareSessionEpoch: epoch } = request
@@ -95,6 +95,14 @@ export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler
       }
     }),
   ]
+}
+
+// One that goes on with a session names what changes.
+function wholeFetch(sessions: ShareSessions, request: FetchRequest, { node }: RequestContext) {
+  const { groupId, memberId, shareSessionEpoch: epoch, topics, forgottenTopicsData } = request
+  if (!groupId || !memberId || epoch === sessionEpochs.first || epoch === sessionEpochs.final) return request
+  const session = sessions.get({ groupId, memberId }, node)
+  return session && { ...request, topics: session.after(topics.map(toNamed), forgottenTopicsData) }
 }
 
 interface Asked {
@@ -188,12 +196,12 @@ function acknowledge(
 function acknowledgeOne(
   wire: Wire,
   { owner, group }: Asked,
-  { node }: RequestContext,
+  context: RequestContext,
   topicId: string,
   partition: number,
   batches: readonly AcknowledgementBatch[],
 ): Acknowledged {
-  const found = sharedLog(wire, node, topicId, partition)
+  const found = sharedLog(wire, context, topicId, partition)
   if (!('log' in found)) return found
   const error = group.partitions.acknowledge(found.log, owner.memberId, batches)
   return error === undefined ? { errorCode: 0 } : refused(error)
@@ -206,8 +214,8 @@ interface Wanted {
   readonly found: SharedLog
 }
 
-function find(wire: Wire, node: ClusterNode, partitions: readonly SessionPartition[]): Wanted[] {
-  return partitions.map(entry => ({ entry, found: sharedLog(wire, node, entry.topicId, entry.partition) }))
+function find(wire: Wire, context: RequestContext, partitions: readonly SessionPartition[]): Wanted[] {
+  return partitions.map(entry => ({ entry, found: sharedLog(wire, context, entry.topicId, entry.partition) }))
 }
 
 function logsOf(wanted: readonly Wanted[]): Partition[] {
@@ -220,25 +228,25 @@ async function acquire(
   { owner: { memberId }, group: { partitions } }: Asked,
   wanted: readonly SessionPartition[],
   request: FetchRequest,
-  { node, signal }: RequestContext,
+  context: RequestContext,
 ): Promise<readonly SharedRecords[]> {
   const { minBytes, maxRecords, maxWaitMs, batchSize } = request
   const maxBytes = Math.min(request.maxBytes, wire.fetchMaxBytes)
   const exact = request.shareAcquireMode === recordLimit
   const wish: ShareFetchWish = { memberId, minBytes, maxBytes, maxRecords, batchSize, exact }
   const fetch = (anyway: boolean) =>
-    fetchShared(wire, partitions, logsOf(find(wire, node, wanted)), wish, anyway)
-  const logs = logsOf(find(wire, node, wanted))
+    fetchShared(wire, partitions, logsOf(find(wire, context, wanted)), wish, anyway)
+  const logs = logsOf(find(wire, context, wanted))
   // An error is told at once, whatever the rest could wait for.
   const waits = maxWaitMs > 0 && maxRecords > 0 && maxBytes > 0 && logs.length === wanted.length
   let fetched = fetch(!waits)
   if (fetched.length > 0 || !waits) return fetched
-  const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal }, () => {
+  const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal: context.signal }, () => {
     fetched = fetch(false)
-    return fetched.length > 0 || logsOf(find(wire, node, wanted)).length < wanted.length
+    return fetched.length > 0 || logsOf(find(wire, context, wanted)).length < wanted.length
   })
   // Nobody would hear of what is acquired for a client that is gone.
-  return found || signal.aborted ? fetched : fetch(true)
+  return found || context.signal.aborted ? fetched : fetch(true)
 }
 
 function tellFetched(

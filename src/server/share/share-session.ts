@@ -29,6 +29,14 @@ export class ShareSession {
     this.epoch = this.epoch === 0x7fffffff ? 1 : this.epoch + 1
   }
 
+  /** What its member reads once a request has added and forgotten something. */
+  after(added: readonly NamedPartitions[], forgotten: readonly NamedPartitions[]): NamedPartitions[] {
+    const next = new ShareSession()
+    next.update(toNamed(this.#partitions.values()), [])
+    next.update(added, forgotten)
+    return toNamed(next.#partitions.values())
+  }
+
   /** Takes what a request adds and forgets. */
   update(added: readonly NamedPartitions[], forgotten: readonly NamedPartitions[]): void {
     for (const { topicId, partitions } of added) {
@@ -41,6 +49,10 @@ export class ShareSession {
       for (const partition of partitions) this.#partitions.delete(keyOf(topicId, partition))
     }
   }
+}
+
+function toNamed(partitions: Iterable<SessionPartition>): NamedPartitions[] {
+  return [...partitions].map(({ topicId, partition }) => ({ topicId, partitions: [partition] }))
 }
 
 function keyOf(topicId: string, partition: number): string {

@@ -1,6 +1,7 @@
 import type { Partition } from '../../log/partition.ts'
-import type { ClusterNode, Leadership } from '../cluster/cluster.ts'
+import type { Leadership } from '../cluster/cluster.ts'
 import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
+import type { RequestContext } from '../handler.ts'
 import type { Wire } from '../wire.ts'
 
 const notLeader: WireErrorCode = 'NOT_LEADER_OR_FOLLOWER'
@@ -17,7 +18,7 @@ export interface Unshared {
 /** Finds a partition that a share consumer names, at the broker that it asks. */
 export function sharedLog(
   { engine, cluster }: Wire,
-  node: ClusterNode,
+  { node, refusalOf }: Pick<RequestContext, 'node' | 'refusalOf'>,
   topicId: string,
   partition: number,
 ): SharedLog {
@@ -25,6 +26,8 @@ export function sharedLog(
   if (topic === undefined) return { errorCode: errnoOfName('UNKNOWN_TOPIC_ID') }
   const log = topic.partitions[partition]
   if (log === undefined) return { errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION') }
+  const errorCode = refusalOf?.(topic.name, partition) ?? 0
+  if (errorCode !== 0) return { errorCode }
   const leadership = cluster.leadershipOf(log)
   return leadership.leader === node ? { log } : { errorCode: errnoOfName(notLeader), leadership }
 }
