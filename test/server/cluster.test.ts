@@ -6,9 +6,8 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const { apiVersions, describeTopicPartitions, offsetForLeaderEpoch, metadata } = apis as unknown as Readonly<
-  Record<string, Api>
->
+const { apiVersions, describeCluster, describeTopicPartitions, offsetForLeaderEpoch, metadata } =
+  apis as unknown as Readonly<Record<string, Api>>
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -100,10 +99,10 @@ describe('DescribeTopicPartitions', () => {
     broker.deleteTopic('b')
     expect(await page(2, { topicName: 'b', partitionIndex: 2 })).toEqual([['c 0'], null])
     expect(await page(2, { topicName: 'a', partitionIndex: 9 })).toEqual([['a ', 'c 0'], null])
-    expect(await page(2, { topicName: 'a', partitionIndex: -1 })).toEqual([
-      ['a error 42', 'c error 42'],
-      null,
-    ])
+    expect(await page(2, { topicName: 'a', partitionIndex: -1 })).toEqual([[], null])
+    const refused = [['a error 42', 'c error 42'], null]
+    expect(await page(2, { topicName: 'a', partitionIndex: -1 }, ['c', 'a'])).toEqual(refused)
+    expect(await page(2, { topicName: 'b', partitionIndex: 0 }, ['c', 'a'])).toEqual(refused)
   })
 
   it('tells of those that are named, each once, and which of them there is not', async () => {
@@ -113,6 +112,7 @@ describe('DescribeTopicPartitions', () => {
       { topicName: 'c', partitionIndex: 0 },
     ])
     expect(await page(5, null, ['c', 'nowhere'])).toEqual([['c 0', 'nowhere error 3'], null])
+    expect(await page(2, null, ['b1', 'a'])).toEqual([['a 01'], { topicName: 'b1', partitionIndex: 0 }])
   })
 
   it('tells no more than 2,000 at once', async () => {
@@ -120,6 +120,17 @@ describe('DescribeTopicPartitions', () => {
     broker.createTopic('0', { partitions: 2500 })
     const [, cursor] = await page(1_000_000)
     expect(cursor).toEqual({ topicName: '0', partitionIndex: 2000 })
+  })
+})
+
+describe('DescribeCluster', () => {
+  it('tells whoever looks for controllers that these are brokers', async () => {
+    const { client } = start()
+    const ask = (endpointType: number) => client.call(describeCluster!, 2, { endpointType })
+    expect(await ask(1)).toMatchObject({ errorCode: 0, brokers: [{ brokerId: 1 }] })
+    const errorMessage = 'This is a broker, not a controller'
+    expect(await ask(2)).toMatchObject({ errorCode: 114, errorMessage, controllerId: -1, brokers: [] })
+    expect(await ask(3)).toMatchObject({ errorCode: 115, brokers: [] })
   })
 })
 

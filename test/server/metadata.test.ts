@@ -22,6 +22,25 @@ it.each([null, ''])('tells of a topic by its id beside the name %j', async name 
   expect(await ask({ topicId: nowhere, name })).toMatchObject({ errorCode: 100, topicId: nowhere })
 })
 
+it.each([10, 11])(
+  'refuses ids in version %i, which could name them before brokers knew them',
+  async version => {
+    const { client, id } = start()
+    const topics = [{ topicId: id, name: null }, { name: 'orders' }]
+    const answer = await client.call(metadata!, version, { topics })
+    expect(answer.topics).toMatchObject([
+      { errorCode: 42, name: '', topicId: id, partitions: [] },
+      { errorCode: 42, name: 'orders', partitions: [] },
+    ])
+  },
+)
+
+it('tells once of a topic that is asked for twice', async () => {
+  const { client } = start()
+  const topics = [{ name: 'orders' }, { name: 'orders' }]
+  expect((await client.call(metadata!, 12, { topics })).topics).toMatchObject([{ name: 'orders' }])
+})
+
 it('tells a name that no topic can have from one that is not there yet', async () => {
   const { client, ask } = start()
   expect(await ask({ name: 'later' })).toMatchObject({ errorCode: 3, name: 'later' })

@@ -69,6 +69,31 @@ it('deletes by a name or by an id, and not by both or neither', async () => {
   expect(names()).toEqual([])
 })
 
+it('deletes nothing that is named more than once, whichever way, and the rest', async () => {
+  const { broker, client, make, names } = start()
+  await make({ name: 'a' }, { name: 'b' }, { name: 'c' })
+  const [orders, a, b, c] = ['orders', 'a', 'b', 'c'].map(name => ({ name, topicId: broker.topic(name).id }))
+  const byName = ({ name }: any) => ({ name, topicId: noId })
+  const byId = ({ topicId }: any) => ({ name: null, topicId })
+  const nowhere = { name: 'nowhere', topicId: noId }
+  const topics = [byName(orders), byName(orders), byId(a), byName(a), byId(b), byId(b), byName(c), nowhere]
+  const { responses } = await client.call(deleteTopics!, 6, { topics, timeoutMs: 1000 })
+  expect(responses.map(({ errorMessage, ...response }: any) => response)).toEqual([
+    { ...byName(orders), errorCode: 42 },
+    { ...a, errorCode: 42 },
+    { ...byId(b), errorCode: 42 },
+    { ...c, errorCode: 0 },
+    { ...nowhere, errorCode: 3 },
+  ])
+  expect(responses.at(-1).errorMessage).toBe("There is no topic 'nowhere'")
+  expect(names()).toEqual(['orders', 'a', 'b'])
+  const older = await client.call(deleteTopics!, 5, { topicNames: ['b', 'a', 'b'], timeoutMs: 1000 })
+  expect(older.responses.map(({ name, errorCode }: any) => [name, errorCode])).toEqual([
+    ['b', 42],
+    ['a', 0],
+  ])
+})
+
 it('says that a topic is there before anything else that is wrong, since whoever makes sure of one goes on at that', async () => {
   const { make } = start()
   const wrong = [{ numPartitions: 0 }, { configs: [{ name: 'retention.ms', value: '0' }] }]

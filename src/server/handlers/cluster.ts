@@ -5,6 +5,7 @@ import { authorizedOperations } from '../authorized-operations.ts'
 import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-image.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
@@ -20,6 +21,9 @@ const features = [
   { name: 'share.version', level: 1 },
   { name: 'transaction.version', level: 2 },
 ] as const
+
+// From this version on Metadata tells of topics by their ids; the two before have the field, and may not use it.
+const idsSince = 12
 
 // As many partitions as one answer may have. (Kafka: max.request.partition.size.limit)
 const mostPartitions = 2000
@@ -44,15 +48,11 @@ export function clusterHandlers(
       })),
     })),
 
-    handler(metadata, ({ topics, allowAutoTopicCreation, ...included }) => {
+    handler(metadata, ({ topics, allowAutoTopicCreation, ...included }, { version }) => {
       const named =
         topics === null
           ? [...engine.topics.values()].map(topic => describeTopic(cluster, topic))
-          : topics.map(each =>
-              isNamed(each)
-                ? topicByName(wire, each.name, allowAutoTopicCreation)
-                : topicById(wire, each.topicId),
-            )
+          : describeAsked(wire, version, topics, allowAutoTopicCreation)
       const { includeTopicAuthorizedOperations, includeClusterAuthorizedOperations } = included
       const topicAuthorizedOperations = authorizedOperations('topic', includeTopicAuthorizedOperations)
       return {
@@ -62,22 +62,30 @@ export function clusterHandlers(
       }
     }),
 
-    handler(describeTopicPartitions, ({ topics, responsePartitionLimit, cursor }) =>
-      describePartitions(wire, {
-        names: topics.length === 0 ? [...wire.engine.topics.keys()] : topics.map(({ name }) => name),
+    handler(describeTopicPartitions, ({ topics, responsePartitionLimit, cursor }) => {
+      const named = [...new Set(topics.map(({ name }) => name))].sort()
+      if (cursor !== null && !isWithin(named, cursor)) {
+        const { errno: errorCode } = errorCodes.INVALID_REQUEST
+        return { topics: named.map(name => ({ name, errorCode })), nextCursor: null }
+      }
+      return describePartitions(wire, {
+        names: named.length > 0 ? named : [...engine.topics.keys()].sort(),
         limit: Math.max(1, Math.min(responsePartitionLimit, mostPartitions)),
         cursor: cursor ?? { topicName: '', partitionIndex: 0 },
-      }),
-    ),
+      })
+    }),
 
-    handler(describeCluster, ({ includeFencedBrokers, includeClusterAuthorizedOperations }) => ({
-      clusterId: wire.clusterId,
-      controllerId: cluster.controllerId,
-      clusterAuthorizedOperations: authorizedOperations('cluster', includeClusterAuthorizedOperations),
-      brokers: (includeFencedBrokers ? cluster.nodes : cluster.running).map(
-        ({ nodeId, host, port, running }) => ({ brokerId: nodeId, host, port, isFenced: !running }),
-      ),
-    })),
+    handler(describeCluster, ({ endpointType, includeFencedBrokers, includeClusterAuthorizedOperations }) => {
+      if (endpointType !== endpointTypes.broker) return refusedEndpoint(endpointType)
+      return {
+        clusterId: wire.clusterId,
+        controllerId: cluster.controllerId,
+        clusterAuthorizedOperations: authorizedOperations('cluster', includeClusterAuthorizedOperations),
+        brokers: (includeFencedBrokers ? cluster.nodes : cluster.running).map(
+          ({ nodeId, host, port, running }) => ({ brokerId: nodeId, host, port, isFenced: !running }),
+        ),
+      }
+    }),
 
     handler(findCoordinator, ({ key, keyType, coordinatorKeys }, { version }) => {
       const coordinators = (version < 4 ? [key] : coordinatorKeys).map(each => ({
@@ -88,6 +96,38 @@ export function clusterHandlers(
       return version < 4 ? coordinators[0]! : { coordinators }
     }),
   ]
+}
+
+interface AskedTopic {
+  readonly name: string | null
+  readonly topicId: string
+}
+
+function describeAsked(wire: Wire, version: number, topics: readonly AskedTopic[], mayCreate: boolean) {
+  if (version < idsSince && topics.some(each => !isNamed(each))) {
+    const { errno: errorCode } = errorCodes.INVALID_REQUEST
+    return topics.map(({ name, topicId }) => ({ name, topicId, errorCode }))
+  }
+  const distinct = new Map(topics.map(each => [`${each.name} ${each.topicId}`, each]))
+  return [...distinct.values()].map(each =>
+    isNamed(each) ? topicByName(wire, each.name, mayCreate) : topicById(wire, each.topicId),
+  )
+}
+
+const endpointTypes = { broker: 1, controller: 2 }
+
+// Who looks for controllers, such as a tool that was given their address, hears that these are brokers (KIP-919).
+function refusedEndpoint(endpointType: number) {
+  const known = endpointType === endpointTypes.controller
+  return {
+    errorCode: errnoOfName(known ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE'),
+    errorMessage: known
+      ? 'This is a broker, not a controller'
+      : `Expected endpoint type 1 (broker) or 2 (controller), received ${endpointType}`,
+    clusterId: '',
+    controllerId: -1,
+    brokers: [],
+  }
 }
 
 const keyTypes = { group: 0, transaction: 1 }
@@ -105,27 +145,27 @@ interface PartitionCursor {
   readonly partitionIndex: number
 }
 
+// Whoever asks for all goes on even where the topic at which it stopped is gone.
+function isWithin(named: readonly string[], { topicName, partitionIndex }: PartitionCursor): boolean {
+  return partitionIndex >= 0 && (named.length === 0 || named.includes(topicName))
+}
+
 // By name, from the cursor on, until there are enough: the next cursor is the first that was left out (KIP-966).
 function describePartitions(
   wire: Wire,
   { names, limit, cursor }: { names: readonly string[]; limit: number; cursor: PartitionCursor },
 ) {
   const described: object[] = []
-  const sorted = [...new Set(names)].sort()
-  if (cursor.partitionIndex < 0) {
-    const { errno: errorCode } = errorCodes.INVALID_REQUEST
-    return { topics: sorted.map(name => ({ name, errorCode })), nextCursor: null }
-  }
   let left = limit
-  for (const name of sorted) {
+  for (const name of names) {
     if (name < cursor.topicName) continue
+    const from = name === cursor.topicName ? cursor.partitionIndex : 0
+    if (left === 0) return { topics: described, nextCursor: { topicName: name, partitionIndex: from } }
     const topic = wire.engine.topics.get(name)
     if (topic === undefined) {
       described.push(topicByName(wire, name, false))
       continue
     }
-    const from = name === cursor.topicName ? cursor.partitionIndex : 0
-    if (left === 0) return { topics: described, nextCursor: { topicName: name, partitionIndex: from } }
     const { partitions, ...place } = describeTopic(wire.cluster, topic)
     // Kafka's client reads these lists without asking whether they are there.
     const taken = partitions

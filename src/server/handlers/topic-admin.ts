@@ -1,4 +1,3 @@
-import { errorCodes } from '../../error-codes.ts'
 import {
   BrokerletError,
   InvalidOptionError,
@@ -21,7 +20,7 @@ import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { noUuid } from '../protocol/type.ts'
 import { checkResting, splitResting } from '../resting-options.ts'
 import { configSources, configValue, toOptions, topicConfigs } from '../topic-configs.ts'
-import { attempt, findTopic, unknownTopic, type Wire } from '../wire.ts'
+import { attempt, type Wire } from '../wire.ts'
 
 type WantedTopic = RequestOf<typeof createTopics>['topics'][number]
 
@@ -43,20 +42,12 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
 
     handler(deleteTopics, ({ topics, topicNames }, { version }) => {
       const wanted = version < 6 ? topicNames.map(name => ({ name, topicId: noUuid })) : topics
-      return {
-        responses: wanted.map(({ name, topicId }) => {
-          // By its name or by its id, and not by both.
-          if ((name !== null) === (topicId !== noUuid))
-            return { name, topicId, errorCode: errorCodes.INVALID_REQUEST.errno }
-          const topic = findTopic(wire, name === null ? 6 : 0, 6, { name: name ?? '', topicId })
-          if (topic === undefined) return { name, topicId, errorCode: unknownTopic(name === null ? 6 : 0, 6) }
-          return {
-            name: topic.name,
-            topicId: topic.id,
-            ...attempt(wire, () => engine.deleteTopic(topic.name)),
-          }
-        }),
+      const named = new Map<unknown, DoomedTopic[]>()
+      for (const each of wanted) {
+        const key = isOneWay(each) ? (doomedTopic(wire, each) ?? `${each.name} ${each.topicId}`) : each
+        named.set(key, [...(named.get(key) ?? []), each])
       }
+      return { responses: [...named.values()].map(each => deleteTopic(wire, each)) }
     }),
 
     handler(createPartitions, ({ topics, validateOnly }) => ({
@@ -89,6 +80,50 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
+}
+
+/** What is to be deleted: by its name or by its id, and not by both. */
+interface DoomedTopic {
+  readonly name: string | null
+  readonly topicId: string
+}
+
+function isOneWay({ name, topicId }: DoomedTopic): boolean {
+  return (name !== null) !== (topicId !== noUuid)
+}
+
+function doomedTopic({ engine }: Wire, { name, topicId }: DoomedTopic): Topic | undefined {
+  return name === null ? engine.topicsById.get(topicId) : engine.topics.get(name)
+}
+
+/** Deletes what is named in one of these ways, and nothing where it is named in more. */
+function deleteTopic(wire: Wire, ways: readonly DoomedTopic[]) {
+  const asked: DoomedTopic = {
+    name: ways.find(({ name }) => name !== null)?.name ?? null,
+    topicId: ways.find(({ topicId }) => topicId !== noUuid)?.topicId ?? noUuid,
+  }
+  let deleted: DoomedTopic | undefined
+  const result = attempt(wire, () => {
+    if (ways.length > 1) throw saidTwice(asked.name ?? asked.topicId)
+    const topic = requireDoomed(wire, asked)
+    wire.engine.deleteTopic(topic.name)
+    deleted = { name: topic.name, topicId: topic.id }
+  })
+  return { ...(deleted ?? asked), ...result }
+}
+
+function requireDoomed(wire: Wire, asked: DoomedTopic): Topic {
+  if (!isOneWay(asked)) {
+    const message = `A topic to be deleted has a name or an id, received ${JSON.stringify(asked)}`
+    throw new BrokerletError('INVALID_REQUEST', message)
+  }
+  const topic = doomedTopic(wire, asked)
+  if (topic !== undefined) return topic
+  const [code, what] =
+    asked.name === null
+      ? (['UNKNOWN_TOPIC_ID', `topic of id ${asked.topicId}`] as const)
+      : (['UNKNOWN_TOPIC_OR_PARTITION', `topic '${asked.name}'`] as const)
+  throw new BrokerletError(code, `There is no ${what}`)
 }
 
 /** Makes a topic, or only checks it; gives what is told of it. @throws why it cannot be */
