@@ -37,7 +37,7 @@ export interface EncodedTransaction {
 }
 
 /** Which of an idempotent producer's batches this is, in its partition. */
-export type ProducerSequence = Omit<ProducerBatch, 'count'>
+export type ProducerSequence = Omit<ProducerBatch, 'count' | 'maxTimestamp'>
 
 /** Where a batch of an idempotent producer is. */
 export interface SequencedAppend extends BatchMetadata {
@@ -245,7 +245,7 @@ export class LogWriter {
   }
 
   /**
-   * Writes a batch of an idempotent producer, once: one that was written before is answered with the offset that it has.
+   * Writes a batch of an idempotent producer, once: one that was written before is answered with the offset and time that it has.
    * It does not wait for room: its sender repeats it. `transaction`: it is written in one.
    *
    * @throws OutOfOrderSequenceError, InvalidProducerEpochError, and what `appendEncoded` throws
@@ -257,13 +257,16 @@ export class LogWriter {
     transaction: EncodedTransaction | undefined,
   ): SequencedAppend {
     const { producers } = target.topic.partitions[target.partition]!
-    const numbered = { ...producer, count: batch.count }
+    const numbered = { ...producer, count: batch.count, maxTimestamp: batch.maxTimestamp }
     const before = producers.check(numbered, this.#clock.now())
-    if (before !== undefined) return { baseOffset: before, appendTime: undefined, duplicate: true }
+    if (before !== undefined) {
+      const { baseOffset, appendTime } = before
+      return { baseOffset, appendTime, duplicate: true }
+    }
     // Without a wait it answers at once, or throws.
     const written = (transaction?.appendEncoded(target, batch) ??
       this.appendEncoded(target, batch, undefined)) as BatchMetadata
-    producers.written(numbered, written.baseOffset, this.#clock.now())
+    producers.written(numbered, written, this.#clock.now())
     return { ...written, duplicate: false }
   }
 

@@ -7,15 +7,22 @@ export interface ProducerBatch {
   /** The number of its first record among all that this producer has written to the partition. */
   readonly baseSequence: number
   readonly count: number
+  /** The latest time of its records. */
+  readonly maxTimestamp: number
   /** Whether it begins with 0 wherever nothing of it is known: each of its transactions has an epoch of its own (KIP-890). */
   readonly beginsWithZero?: boolean
 }
 
+/** Where a batch was written, and the time that its records got, where its topic gives it. */
+interface Written {
+  readonly baseOffset: number
+  readonly appendTime: number | undefined
+}
+
 /** A batch that was written before. */
-interface WrittenBatch {
+interface WrittenBatch extends Written {
   readonly baseSequence: number
   readonly count: number
-  readonly baseOffset: number
 }
 
 /** A producer that has written here. */
@@ -24,8 +31,8 @@ export interface ActiveProducer {
   readonly producerEpoch: number
   /** Of its last record. */
   readonly lastSequence: number
-  /** On the clock's `now()`. */
-  readonly writtenAt: number
+  /** The latest of its last batch. */
+  readonly lastTimestamp: number
 }
 
 interface ProducerState {
@@ -34,6 +41,8 @@ interface ProducerState {
   lastSequence: number
   /** The last ones, the newest last. */
   readonly batches: WrittenBatch[]
+  lastTimestamp: number
+  /** On the clock's `now()`. */
   writtenAt: number
 }
 
@@ -63,12 +72,12 @@ export class ProducerStates {
   }
 
   /**
-   * The offset at which this very batch was written before, or undefined where it is the next one.
+   * Where this very batch was written before, or undefined where it is the next one.
    *
    * @throws OutOfOrderSequenceError where batches before it are missing, or it is too old to be known
    * @throws InvalidProducerEpochError where its producer has a newer epoch
    */
-  check(batch: ProducerBatch, now: number): number | undefined {
+  check(batch: ProducerBatch, now: number): Written | undefined {
     const state = this.#live(batch.producerId, now)
     if (state === undefined) {
       // Whose state is forgotten may go on with any number (KIP-360).
@@ -80,8 +89,9 @@ export class ProducerStates {
       if (batch.baseSequence !== 0) throw this.#outOfOrder(batch, 0)
       return undefined
     }
-    for (const { baseSequence, count, baseOffset } of state.batches) {
-      if (baseSequence === batch.baseSequence && count === batch.count) return baseOffset
+    for (const before of state.batches) {
+      const { baseSequence, count } = before
+      if (baseSequence === batch.baseSequence && count === batch.count) return before
     }
     const expected = sequenceAfter(state.lastSequence, 1)
     if (batch.baseSequence !== expected) throw this.#outOfOrder(batch, expected)
@@ -89,17 +99,18 @@ export class ProducerStates {
   }
 
   /** Notes a batch that was checked and written. */
-  written(batch: ProducerBatch, baseOffset: number, now: number): void {
+  written(batch: ProducerBatch, { baseOffset, appendTime }: Written, now: number): void {
     const { producerId, producerEpoch: epoch, baseSequence, count } = batch
     const known = this.#live(producerId, now)
     const batches = known?.epoch === epoch ? known.batches : []
-    batches.push({ baseSequence, count, baseOffset })
+    batches.push({ baseSequence, count, baseOffset, appendTime })
     if (batches.length > rememberedBatches) batches.shift()
     this.#producers.delete(producerId)
     this.#producers.set(producerId, {
       epoch,
       lastSequence: sequenceAfter(baseSequence, count - 1),
       batches,
+      lastTimestamp: appendTime ?? batch.maxTimestamp,
       writtenAt: now,
     })
     this.#forgetOldest(now)
@@ -109,11 +120,11 @@ export class ProducerStates {
   active(now: number): readonly ActiveProducer[] {
     return [...this.#producers]
       .filter(([producerId]) => this.#live(producerId, now) !== undefined)
-      .map(([producerId, { epoch, lastSequence, writtenAt }]) => ({
+      .map(([producerId, { epoch, lastSequence, lastTimestamp }]) => ({
         producerId,
         producerEpoch: epoch,
         lastSequence,
-        writtenAt,
+        lastTimestamp,
       }))
   }
 

@@ -31,7 +31,7 @@ function start(broker: Broker<any> = new Broker({ topics })) {
       .topic('orders')
       .records()
       .map(({ value }) => value as unknown)
-  return { init, send, values }
+  return { client, init, send, values }
 }
 
 it('writes a batch that comes twice once, and answers with the offset that it has', async () => {
@@ -42,6 +42,23 @@ it('writes a batch that comes twice once, and answers with the offset that it ha
   expect(await send(sequencedBatch(producerId, 0, 2, [3]))).toEqual([0, 2])
   expect(await send(sequencedBatch(producerId, 0, 0, [1, 2]))).toEqual([0, 0])
   expect(values()).toEqual([1, 2, 3])
+})
+
+it('answers with the time that it got where the topic gives it', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ messageTimestampType: 'LogAppendTime' }) } })
+  const { client } = start(broker)
+  const began = broker.now
+  const send = async (sequence: number) => {
+    const records = [sequencedBatch(7, 0, sequence, [sequence])]
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
+    const answer = await client.call(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
+    return answer.responses[0].partitionResponses[0].logAppendTimeMs - began
+  }
+  expect(await send(0)).toBe(0)
+  await broker.advance(5)
+  expect(await send(1)).toBe(5)
+  await broker.advance(5)
+  expect(await send(0)).toBe(0)
 })
 
 it('refuses a gap, and an epoch that is over', async () => {

@@ -72,7 +72,10 @@ it('deletes by a name or by an id, and not by both or neither', async () => {
 it('deletes nothing that is named more than once, whichever way, and the rest', async () => {
   const { broker, client, make, names } = start()
   await make({ name: 'a' }, { name: 'b' }, { name: 'c' })
-  const [orders, a, b, c] = ['orders', 'a', 'b', 'c'].map(name => ({ name, topicId: broker.topic(name).id }))
+  const [orders, a, b, c] = ['orders', 'a', 'b', 'c'].map(name => ({
+    name,
+    topicId: broker.topic(name as 'orders').id,
+  }))
   const byName = ({ name }: any) => ({ name, topicId: noId })
   const byId = ({ topicId }: any) => ({ name: null, topicId })
   const nowhere = { name: 'nowhere', topicId: noId }

@@ -101,12 +101,12 @@ function byTopic(partitions: readonly TopicPartition[]) {
 // Those that number their batches, and those of this process, which number none, while they have a transaction open.
 function producersOf(log: Partition, transactional: readonly DescribedTransaction[], now: number) {
   const open = new Map(log.openTransactions)
-  const numbering = log.producers.active(now).map(({ producerId, writtenAt, ...state }) => {
+  const numbering = log.producers.active(now).map(({ producerId, ...state }) => {
     const currentTxnStartOffset = open.get(producerId) ?? -1
     open.delete(producerId)
     const coordinated = transactional.some(each => each.producerId === producerId)
     const coordinatorEpoch = coordinated ? 0 : -1
-    return { producerId, ...state, lastTimestamp: writtenAt, coordinatorEpoch, currentTxnStartOffset }
+    return { producerId, ...state, coordinatorEpoch, currentTxnStartOffset }
   })
   const others = [...open].map(([producerId, currentTxnStartOffset]) => ({
     producerId,

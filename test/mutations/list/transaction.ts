@@ -68,9 +68,8 @@ export const transactionMutations: readonly Mutation[] = [
   {
     name: 'a batch that was written is written again',
     file: 'log/producer-states.ts',
-    find: 'if (baseSequence === batch.baseSequence && count === batch.count) return baseOffset',
-    replace:
-      'if (baseSequence === batch.baseSequence && count === batch.count) { void baseOffset; return undefined }',
+    find: 'if (baseSequence === batch.baseSequence && count === batch.count) return before',
+    replace: 'if (baseSequence === batch.baseSequence && count === batch.count) return undefined',
     breaks: 'an idempotent producer writes each batch once',
   },
   {
