@@ -472,3 +472,39 @@ describe('nothing is kept of a batch', () => {
     expect(log.partitions[0]!.highWatermark).toBe(0)
   })
 })
+
+describe('the answer to a batch that is refused names the records that were the reason', () => {
+  const now = Date.UTC(2020, 0, 1)
+  const later = Date.now() + 1e9
+  const record = { timestamp: now, key: Buffer.from('k'), value: Buffer.from('1'), headers: [] }
+  const positive: TopicOptions['schema'] = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: value => ((value as number) > 0 ? { value } : { issues: [{ message: 'not positive' }] }),
+    },
+  }
+  const changes: readonly [string, number, object, string, TopicOptions?][] = [
+    ['without a key, of a compacted topic', 87, { key: null }, 'key expected', { cleanupPolicy: 'compact' }],
+    ['from the future', 32, { timestamp: later }, 'messageTimestampAfterMaxMs'],
+    ['whose key is no text', 87, { key: Buffer.from([0xff]) }, 'not valid UTF-8'],
+    ['that a schema refuses', 87, { value: Buffer.from('-1') }, 'not positive', { schema: positive }],
+  ]
+
+  it.each(changes)('%s', async (...[, errorCode, change, message, options]) => {
+    const { log, send } = start(options)
+    const records = [{}, change, {}, change].map((each, offset) => ({ ...record, ...each, offset }))
+    const batchIndexErrorMessage = expect.stringContaining(message)
+    expect(await send(writeBatch(records))).toMatchObject({
+      errorCode,
+      errorMessage: batchIndexErrorMessage,
+      recordErrors: [1, 3].map(batchIndex => ({ batchIndex, batchIndexErrorMessage })),
+    })
+    expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+
+  it('and none where it is the batch itself', async () => {
+    const { send, make } = start()
+    expect(await send(make(['a'], { attributes: 32 }))).toMatchObject({ errorCode: 87, recordErrors: [] })
+  })
+})

@@ -143,7 +143,7 @@ describe('ListTransactions', () => {
 
 describe('DescribeProducers', () => {
   it('tells who numbers batches, and where their transactions begin', async () => {
-    const { broker, init, add, send, end, producers } = start()
+    const { init, add, send, end, producers } = start()
     expect(await producers()).toEqual(expect.objectContaining({ errorCode: 0, activeProducers: [] }))
     const plain = await init(null)
     await send(plain, [1, 2], 0)

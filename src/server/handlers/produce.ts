@@ -9,6 +9,7 @@ import { inProducersWords, withoutTransaction } from '../producer-words.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { CorruptBatchError, type RecordBatchHeader, readBatches } from '../protocol/record-batch.ts'
+import { recordErrors } from '../record-errors.ts'
 import { findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { toEncodedBatch } from '../wire-batch.ts'
 
@@ -21,6 +22,12 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
 
 /** From this version on a producer writes without saying before where it will (KIP-890). */
 const beginsSince = 12
+
+/** The errors that may be those of single records. */
+const ofRecords: ReadonlySet<number> = new Set([
+  errorCodes.INVALID_RECORD.errno,
+  errorCodes.INVALID_TIMESTAMP.errno,
+])
 
 interface Writing {
   readonly version: number
@@ -81,6 +88,7 @@ function refuseAll(topicData: RequestOf<typeof produce>['topicData']) {
 }
 
 async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null, how: Writing) {
+  let batch: RecordBatchHeader | undefined
   try {
     if (topic.partitions[index] === undefined) {
       throw new UnknownTopicOrPartitionError(`Topic '${topic.name}' has no partition ${index}`, {
@@ -88,7 +96,8 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
         partition: index,
       })
     }
-    const writing = append(wire, topic, index, onlyBatch(topic, bytes), how)
+    batch = onlyBatch(topic, bytes)
+    const writing = append(wire, topic, index, batch, how)
     const { baseOffset, appendTime = -1 } = isPromise(writing) ? await writing : writing
     const { logStartOffset } = topic.partitions[index]!
     return { index, errorCode: 0, baseOffset, logAppendTimeMs: appendTime, logStartOffset }
@@ -104,6 +113,10 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
       baseOffset: -1,
       errorCode: inProducersWords('Produce', how.version, told),
       errorMessage,
+      recordErrors:
+        batch !== undefined && ofRecords.has(errorCode)
+          ? recordErrors(topic, batch, wire.engine.clock.now())
+          : [],
     }
   }
 }

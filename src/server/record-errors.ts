@@ -1,0 +1,40 @@
+import { isBrokerletError } from '../errors.ts'
+import type { Topic } from '../log/topic.ts'
+import { decompress } from './compression.ts'
+import {
+  type RecordBatchHeader,
+  readBatches,
+  readRecords,
+  type WireRecord,
+  writeBatch,
+} from './protocol/record-batch.ts'
+import { toEncodedBatch } from './wire-batch.ts'
+
+/** A record for which its batch was refused. (Kafka: BatchIndexAndErrorMessage) */
+export interface RecordError {
+  readonly batchIndex: number
+  readonly batchIndexErrorMessage: string
+}
+
+/** The records of a refused batch that would be refused alone, too; none where it was for the batch itself (KIP-467). */
+export function recordErrors(topic: Topic, batch: RecordBatchHeader, now: number): RecordError[] {
+  return recordsOf(batch).flatMap((record, batchIndex) => {
+    try {
+      const [alone] = readBatches(writeBatch([{ ...record, offset: 0 }]))
+      topic.admitBatch(toEncodedBatch(topic, alone!, now), now)
+      return []
+    } catch (error) {
+      if (!isBrokerletError(error)) throw error
+      return [{ batchIndex, batchIndexErrorMessage: error.message }]
+    }
+  })
+}
+
+// Of a batch that is not what its header says there may be none.
+function recordsOf(batch: RecordBatchHeader): readonly WireRecord[] {
+  try {
+    return readRecords(batch, decompress)
+  } catch {
+    return []
+  }
+}
