@@ -12,6 +12,13 @@ export interface ProducerIdentity {
   readonly producerEpoch: number
 }
 
+/** What a transaction is told that it will write to. */
+interface AddedToTransaction {
+  readonly partitions?: readonly TopicPartition[]
+  /** The group whose offsets it commits. */
+  readonly groupId?: string
+}
+
 /** A producer on the wire with a transactional id. */
 interface WireProducer {
   readonly producer: Producer
@@ -22,6 +29,8 @@ interface WireProducer {
   open: Transaction | undefined
   /** What the open one writes to, as its client has said before, or by its first batch. */
   readonly added: Map<string, TopicPartition>
+  /** The groups for which the open one commits offsets, as its client has said before, or by the first of them. */
+  readonly groups: Set<string>
   /** Who it was before the last end, and what that was: its client may not have heard of it. */
   ended: { readonly identity: ProducerIdentity; readonly committed: boolean } | undefined
 }
@@ -74,6 +83,7 @@ export class WireTransactions {
       former: known,
       open: undefined,
       added: new Map(),
+      groups: new Set(),
       ended: undefined,
     }
     this.#byTransactionalId.set(transactionalId, made)
@@ -100,24 +110,28 @@ export class WireTransactions {
   begin(
     transactionalId: string,
     identity: ProducerIdentity,
-    partitions: readonly TopicPartition[] = [],
+    { partitions = [], groupId }: AddedToTransaction,
   ): Transaction | ErrorCode {
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
     // One whose time was over has ended without its producer's doing; the next step says so.
     made.open ??= made.producer.begin()
     for (const tp of partitions) made.added.set(formatTopicPartition(tp), tp)
+    if (groupId !== undefined) made.groups.add(groupId)
     return made.open
   }
 
-  /** Its transaction that is open, for one that writes to a partition of it, or commits offsets within it. */
-  opened({ producerId, producerEpoch }: ProducerIdentity, to?: TopicPartition): Transaction | ErrorCode {
+  /** Its transaction that is open, for one that writes to a partition of it, or commits a group's offsets within it. */
+  opened(
+    { producerId, producerEpoch }: ProducerIdentity,
+    to: TopicPartition | string,
+  ): Transaction | ErrorCode {
     const made = this.#byProducerId.get(producerId)
     if (made === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
     if (made.identity.producerEpoch !== producerEpoch || made.producer.fenced) return 'INVALID_PRODUCER_EPOCH'
-    // Nothing late gets into a transaction that has not been told of its partition. (KIP-890)
-    if (to !== undefined && !made.added.has(formatTopicPartition(to))) return 'INVALID_TXN_STATE'
-    return made.open ?? 'INVALID_TXN_STATE'
+    // Nothing late gets into a transaction that has not been told of its partition, or its group. (KIP-890)
+    const told = typeof to === 'string' ? made.groups.has(to) : made.added.has(formatTopicPartition(to))
+    return (told ? made.open : undefined) ?? 'INVALID_TXN_STATE'
   }
 
   /**
@@ -142,6 +156,7 @@ export class WireTransactions {
     if (open === undefined && committed) return 'INVALID_TXN_STATE'
     made.open = undefined
     made.added.clear()
+    made.groups.clear()
     if (committed) open!.commit()
     else (open ?? made.producer.begin()).abort()
     if (renews) this.#renew(made, committed)

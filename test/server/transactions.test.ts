@@ -45,6 +45,10 @@ function start(options: { readonly transactionalIdExpirationMs?: number } = {}) 
     })
     return answer.resultsByTopicV3AndBelow[0].resultsByPartition[0].partitionErrorCode
   }
+  const addGroup = async ({ producerId, producerEpoch }: Identity, groupId = 'g') => {
+    const asked = { transactionalId: 't', producerId, producerEpoch, groupId }
+    return (await client.call(addOffsetsToTxn!, 3, asked)).errorCode
+  }
   const send = async ({ producerId, producerEpoch }: Identity, sequence: number, value: number) => {
     const records = [sequencedBatch(producerId, producerEpoch, sequence, [value], 16)]
     const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
@@ -71,7 +75,7 @@ function start(options: { readonly transactionalIdExpirationMs?: number } = {}) 
       .flatMap(batch => readRecords(batch, (_, bytes) => bytes))
       .map(({ value }) => Number(String(value)))
   }
-  return { broker, client, init, add, send, end, read }
+  return { broker, client, init, add, addGroup, send, end, read }
 }
 
 it('shows what a transaction wrote to read_committed only once it has committed', async () => {
@@ -167,9 +171,10 @@ describe('an older client', () => {
   })
 
   it('hears so of a transaction that took too long, where it could not know that it may abort', async () => {
-    const { broker, client, init, add, send } = start()
+    const { broker, client, init, add, addGroup, send } = start()
     const producer = await init()
     await add(producer)
+    await addGroup(producer)
     await send(producer, 0, 1)
     await broker.advance(10_000)
     expect(await send(producer, 1, 2)).toBe(47)
@@ -204,6 +209,24 @@ it('writes in a transaction only to the partitions that it was told of', async (
   expect([await send(10, 0), await send(11, 0)]).toEqual([48, 120])
   expect(broker.topic('orders').partitions[1]!.highWatermark).toBe(0)
   expect(await read(1)).toEqual([1])
+})
+
+it('commits in a transaction only offsets of the groups that it was told of', async () => {
+  const { client, init, add, addGroup, end } = start()
+  const producer = await init()
+  const { producerId, producerEpoch } = producer
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 0 }] }]
+  const commit = async (version: number, groupId: string) => {
+    const asked = { transactionalId: 't', producerId, producerEpoch, groupId, topics }
+    return (await client.call(txnOffsetCommit!, version, asked)).topics[0].partitions[0].errorCode
+  }
+  await add(producer)
+  expect([await commit(3, 'g'), await commit(4, 'g')]).toEqual([48, 120])
+  await addGroup(producer, 'g')
+  expect([await commit(3, 'g'), await commit(4, 'g'), await commit(3, 'other')]).toEqual([0, 0, 48])
+  await end(producer, true)
+  await addGroup(producer, 'other')
+  expect([await commit(3, 'g'), await commit(3, 'other')]).toEqual([48, 0])
 })
 
 it('begins nothing with offsets of nothing that is there', async () => {
@@ -257,7 +280,7 @@ it('commits offsets with its transaction, and refuses those of a member that is 
 
 // As KafkaJS does, which speaks of before KIP-447.
 it('commits offsets of a client that does not say which member it is, whoever the members are', async () => {
-  const { broker, client, init, add, send, end, read } = start()
+  const { broker, client, init, add, addGroup, send, end, read } = start()
   const reader = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await reader.run({ eachRecord: () => {} })
   const place = { topic: 'orders', partition: 0 }
@@ -268,6 +291,7 @@ it('commits offsets of a client that does not say which member it is, whoever th
   const producer = await init()
   await add(producer)
   await send(producer, 0, 1)
+  await addGroup(producer)
   const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 0 }] }]
   const identity = { transactionalId: 't', ...producer, groupId: 'g' }
   const answer = await client.call(txnOffsetCommit!, 2, { ...identity, topics })
@@ -308,9 +332,10 @@ it('[98] tells who asks for what is stable that an offset is pending, and what i
 })
 
 it('refuses offsets that could not be committed before its records count', async () => {
-  const { client, init, add, send, end, read } = start()
+  const { client, init, add, addGroup, send, end, read } = start()
   const producer = await init()
   await add(producer)
+  await addGroup(producer)
   await send(producer, 0, 1)
   const committedMetadata = 'x'.repeat(5000)
   const topics = [
@@ -361,9 +386,10 @@ it('refuses an id that is empty, and half of an identity', async () => {
 })
 
 it('tells of an offset that cannot be committed at once, and commits the others and what was written', async () => {
-  const { broker, client, init, add, send, end, read } = start()
+  const { broker, client, init, add, addGroup, send, end, read } = start()
   const producer = await init()
   await add(producer)
+  for (const groupId of ['g', 'other']) await addGroup(producer, groupId)
   await send(producer, 0, 1)
   const offset = async (groupId: string, partitionIndex: number, committedMetadata: string) => {
     const partition = { partitionIndex, committedOffset: 5, committedMetadata }

@@ -157,7 +157,7 @@ function transactionOf(
 ) {
   if (!batch.transactional) return undefined
   const tp = { topic: topic.name, partition }
-  if (begins !== null) transactions.begin(begins, batch, [tp])
+  if (begins !== null) transactions.begin(begins, batch, { partitions: [tp] })
   // What could not begin is not open, and says why.
   const open = transactions.opened(batch, tp)
   if (typeof open !== 'string') return open

@@ -62,7 +62,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       )
       // All or none: where one is not there the others are not attempted.
       const all = named.every(({ topic, partition }) => isThere(topic, partition))
-      const code = all ? attempt(() => codeOf(transactions.begin(id, identity, named))) : 0
+      const code = all ? attempt(() => codeOf(transactions.begin(id, identity, { partitions: named }))) : 0
       const begun = inProducersWords('AddPartitionsToTxn', version, code)
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
@@ -79,8 +79,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(addOffsetsToTxn, ({ transactionalId, ...identity }, { version }) => {
-      const code = attempt(() => codeOf(transactions.begin(transactionalId, identity)))
+    handler(addOffsetsToTxn, ({ transactionalId, groupId, ...identity }, { version }) => {
+      const code = attempt(() => codeOf(transactions.begin(transactionalId, identity, { groupId })))
       return { errorCode: inProducersWords('AddOffsetsToTxn', version, code) }
     }),
 
@@ -101,8 +101,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
         if (offsets.length === 0) return undefined
         const open =
           version < implicitSince
-            ? transactions.opened(request)
-            : transactions.begin(transactionalId, request)
+            ? transactions.opened(request, groupId)
+            : transactions.begin(transactionalId, request, { groupId })
         if (typeof open === 'string') return open
         const { memberId, generationId, groupInstanceId } = request
         // Before version 3 a client says nothing of its membership (KIP-447).
