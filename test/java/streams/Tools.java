@@ -1,0 +1,102 @@
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.apache.kafka.common.utils.Exit;
+import org.apache.kafka.tools.StreamsResetter;
+import org.apache.kafka.tools.consumer.group.ConsumerGroupCommand;
+
+/** Kafka's own programs for applications. */
+class Tools {
+  /** Ends a program in place of the process. */
+  static class Exited extends RuntimeException {}
+
+  interface Program {
+    void main(String[] args) throws Exception;
+  }
+
+  /** What a program prints, run in this process. */
+  static String printed(int code, Program program, String... args) throws Exception {
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    var bytes = new ByteArrayOutputStream();
+    var into = new PrintStream(bytes, true);
+    // Some take the end for an error of theirs, and end once more.
+    List<Integer> codes = new ArrayList<>();
+    Exit.setExitProcedure((ended, message) -> {
+      codes.add(ended);
+      throw new Exited();
+    });
+    System.setOut(into);
+    System.setErr(into);
+    try {
+      program.main(args);
+    } catch (Exited ended) {
+      // It has said why.
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+      Exit.resetExitProcedure();
+    }
+    Scene.equal(code, codes.isEmpty() ? 0 : codes.get(0), "the code that it ended with, and what it printed:\n" + bytes + "\n");
+    return bytes.toString();
+  }
+
+  static String reset(Scene scene, int code, String... args) throws Exception {
+    List<String> all = new ArrayList<>(List.of("--bootstrap-server", scene.address, "--application-id", scene.name));
+    all.addAll(List.of(args));
+    return printed(code, StreamsResetter::main, all.toArray(String[]::new));
+  }
+
+  static void matches(String regex, String text) {
+    if (!Pattern.compile(regex).matcher(text).find()) throw new AssertionError("expected " + regex + " in\n" + text);
+  }
+
+  static void addTo(Map<String, Main.Scenario> scenarios) {
+    scenarios.put("kafka-streams-application-reset lets an application begin anew", scene -> {
+      String in = scene.topic("in", 2);
+      String out = scene.topic("out", 1);
+      String next = scene.topic("next", 1);
+      var first = scene.started(Tables.countingValues(in, out));
+      scene.send(in, "1=x", "2=x", "3=y");
+      scene.expectLast(out, "x=2", "y=1");
+      Scene.until("a commit", () -> scene.committed(in, 0) + scene.committed(in, 1) == 3);
+      matches("active", reset(scene, 1, "--input-topics", in));
+      first.wipe();
+      matches(scene.name + "-values-repartition", reset(scene, 0, "--input-topics", in, "--dry-run"));
+      Scene.equal(List.of("counts-changelog", "in", "next", "out", "values-repartition"), scene.topics(), "topics");
+      reset(scene, 0, "--input-topics", in);
+      Scene.until("topics that are gone", () -> scene.topics().equals(List.of("in", "next", "out")));
+      Scene.equal(0L, scene.committed(in, 0) + scene.committed(in, 1), "committed");
+      scene.started(Tables.countingValues(in, next));
+      scene.expectSorted(next, List.of("x=1", "x=2", "y=1"));
+    });
+
+    scenarios.put("kafka-streams-application-reset goes where it is told, and removes members by force", scene -> {
+      String in = scene.topic("in", 1);
+      scene.send(in, "a=1", "b=2", "c=3");
+      var app = scene.started(builder -> builder.stream(in).foreach((key, value) -> {}), "session.timeout.ms", 30_000);
+      Scene.until("a commit", () -> scene.committed(in, 0) == 3);
+      app.close();
+      reset(scene, 0, "--input-topics", in, "--force", "--to-offset", "1");
+      Scene.equal(1L, scene.committed(in, 0), "committed");
+      reset(scene, 0, "--input-topics", in, "--shift-by", "1");
+      Scene.equal(2L, scene.committed(in, 0), "committed");
+      reset(scene, 0, "--input-topics", in, "--to-latest");
+      Scene.equal(3L, scene.committed(in, 0), "committed");
+      reset(scene, 0, "--input-topics", in, "--to-datetime", "2000-01-01T00:00:00.000");
+      Scene.equal(0L, scene.committed(in, 0), "committed");
+    });
+
+    scenarios.put("kafka-consumer-groups describes an application", scene -> {
+      String in = scene.topic("in", 1);
+      scene.send(in, "a=1");
+      scene.started(builder -> builder.stream(in).foreach((key, value) -> {}));
+      Scene.until("a commit", () -> scene.committed(in, 0) == 1);
+      String[] group = {"--bootstrap-server", scene.address, "--describe", "--group", scene.name};
+      matches(scene.name + "\\s+" + in + "\\s+0\\s+1\\s+1\\s+0\\s+" + scene.name, printed(0, ConsumerGroupCommand::main, group));
+    });
+  }
+}
