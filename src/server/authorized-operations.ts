@@ -12,7 +12,7 @@ const operations = {
   idempotentWrite: 12,
 } as const
 
-// What an answer says to those who have not asked.
+// The value for clients that have not asked.
 const notAsked = -2147483648
 
 // There are no access lists: everybody may do all that can be done to a resource of a kind. (KIP-430; Kafka: AclEntry)
@@ -34,7 +34,7 @@ function bitsOf(...names: readonly (keyof typeof operations)[]): number {
   return names.reduce((bits, name) => bits | (1 << operations[name]), 0)
 }
 
-/** The operations that a client may do, a bit each, where it asks for them. */
+/** The operations that a client may do, a bit each, if it asks for them. */
 export function authorizedOperations(resource: keyof typeof supported, asked: boolean): number {
   return asked ? supported[resource] : notAsked
 }

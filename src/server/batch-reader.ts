@@ -7,7 +7,7 @@ import { Queue } from '../queue.ts'
 import { type WireRecord, writeBatch } from './protocol/record-batch.ts'
 import { headersToWire, keyToWire, type OriginalParts, valueToWire } from './wire-values.ts'
 
-/** A batch that was made of records of this process. */
+/** A batch that was made from records of this process. */
 interface MadeBatch {
   readonly bytes: Buffer
   /** The offset of its first record. */
@@ -16,7 +16,7 @@ interface MadeBatch {
   readonly to: number
 }
 
-/** Records of a segment, from one index on and before another one. */
+/** Records of a segment, from one index to before another. */
 interface Stretch {
   readonly log: Partition
   readonly segment: Segment
@@ -25,17 +25,17 @@ interface Stretch {
   readonly committed: boolean
 }
 
-// So much goes into one batch of records of this process.
+// The most that goes into one batch made from records of this process.
 const mostRecords = 1000
 const mostBytes = 64 * 1024
 
 /**
- * Reads the batches of a log. Those that came over the wire are given as they are; of records of this process batches are
- * made, once for all who read them, as long as the newest made take no more than so many bytes.
+ * Reads the batches of a log. Batches of clients are read as they came. Records of this process are made into batches,
+ * which are kept for all readers as long as the newest of them take no more than `maxBytes`.
  */
 export class BatchReader {
   readonly #maxBytes: number
-  // Of each segment in the order of their offsets, without overlaps.
+  // The batches made of each segment, in the order of their offsets, without overlaps.
   readonly #made = new WeakMap<Segment, MadeBatch[]>()
   readonly #kept = new Queue<{ readonly of: MadeBatch[]; readonly batch: MadeBatch }>()
   #bytes = 0
@@ -44,7 +44,7 @@ export class BatchReader {
     this.#maxBytes = maxBytes
   }
 
-  /** Batches from the one with the record at an offset on; none where nothing is left that the reader gets. */
+  /** Reads batches from the one that holds `offset` on; none if there is nothing more for this reader. */
   read(log: Partition, offset: number, maxBytes: number, committed: boolean): BatchCollector {
     const end = log.endFor(committed)
     const collector = new BatchCollector(maxBytes)
@@ -77,7 +77,7 @@ export class BatchReader {
 
   #batch(stretch: Stretch): MadeBatch | undefined {
     const { segment, index, stop } = stretch
-    // Where some records are hidden, readers do not all get the same.
+    // Where a segment hides some records, readers do not all get the same, so nothing is kept.
     if (!segment.plain) return make(stretch, mostRecords)
     const made = this.#made.get(segment) ?? []
     this.#made.set(segment, made)
@@ -90,7 +90,7 @@ export class BatchReader {
       this.#keep(made, batch)
       return batch
     }
-    // It may hold what this reader does not get yet.
+    // A kept batch may hold records that this reader does not get yet.
     return known.to <= segment.offsetAt(stop - 1) + 1 ? known : make(stretch, mostRecords)
   }
 

@@ -12,14 +12,14 @@ export interface BrokerConfig {
 
 const minute = 60_000
 
-/** How many partitions a topic has where nobody says so. (Kafka: num.partitions) */
+/** How many partitions a topic gets if its creator does not say. (Kafka: num.partitions) */
 export function defaultPartitions({ engine }: Wire): number {
   const { autoCreateTopics } = engine.settings
   const made = typeof autoCreateTopics === 'object' ? autoCreateTopics : {}
   return made.partitions ?? engine.logConfig('(default)', {}).partitions
 }
 
-/** What a broker's configs are. They are given when it is made, and stay. */
+/** A broker's configs. They are set when it is created, and do not change. */
 export function brokerConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
   const { engine, maxFrameBytes, fetchMaxBytes, initialRebalanceDelayMs } = wire
   const { settings } = engine

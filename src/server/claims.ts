@@ -3,8 +3,8 @@ import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts
 import { type ConsumerSubscription, readAssignment } from './consumer-protocol.ts'
 
 /**
- * What each member of a classic group may have, no partition twice: what its leader gave it, and what it said that it had
- * when it joined last (cooperative), as nobody knows yet whether it has given that up.
+ * The partitions that each member of a classic group may hold, each partition once. The leader assigned them to it, or
+ * it named them as owned when it last joined (cooperative) and may not have given them up yet.
  */
 export function claimsOf(
   members: readonly ClassicMember[],

@@ -11,13 +11,13 @@ export type ClassicClient = Pick<
 >
 
 /**
- * A member whose client speaks the classic protocol, in a group that assigns by itself: it says what it has given up by
- * joining again, and hears what it gets by SyncGroup. Its epoch is its generation. (KIP-848, online migration)
+ * A member whose client speaks the classic protocol, in a group that assigns. By joining again it says what it has
+ * given up, and by SyncGroup it gets its assignment. Its epoch is its generation. (KIP-848, online migration)
  */
 export class ClassicConsumerMember extends ConsumerMember {
   readonly protocol = 'classic'
   client: ClassicClient
-  /** The topics that it named last. */
+  /** The topics that it last subscribed to. */
   topics: readonly string[]
   readonly #removed: (member: ClassicConsumerMember) => void
 
@@ -39,17 +39,17 @@ export class ClassicConsumerMember extends ConsumerMember {
     this.#removed(this)
   }
 
-  /** What it offers first is what it is told to be chosen: nobody's client assigns. */
+  /** The protocol that it is told was chosen: its own first one, since no client assigns. */
   get chosen(): ClassicProtocol {
     return this.client.protocols[0]!
   }
 
-  /** Whether it has to join again: for what it gets, or for what it has to give up. */
+  /** Whether it has to join again, to get partitions or to give them up. */
   get outdated(): boolean {
     return this.changed || this.revoking.length > 0
   }
 
-  /** As a group takes it whose leader assigns: with all that its client may still have. */
+  /** The member as a group takes it whose leader assigns: with all partitions that its client may still have. */
   toClassicMember(): ClassicMember {
     return {
       ...this.client,

@@ -5,7 +5,7 @@ import { collidingTopic } from '../topic-name.ts'
 const made = new WeakSet<Topic>()
 
 /**
- * Refuses a client a topic that a cluster would not make beside one that is there.
+ * Refuses a topic whose name would collide with another topic's in a cluster.
  *
  * @throws InvalidTopicError
  */
@@ -19,14 +19,14 @@ export function requireNoCollision(topics: ReadonlyMap<string, Topic>, name: str
 }
 
 /**
- * Notes a topic that a client has made. Nobody in this process has said what its keys are, so it takes any: in the process
- * one is a string where it is text, and bytes where it is not.
+ * Notes a topic that a client created. Its `keys` were not stated, so it takes any key: in this process a key is a
+ * string if it is text, else bytes.
  */
 export function madeByClient(topic: Topic): void {
   if (topic.asked.keys === undefined) made.add(topic)
 }
 
-/** Whether a topic's keys are text, and others are refused. */
+/** Whether a topic refuses keys that are not text. */
 export function wantsTextKeys(topic: Topic): boolean {
   return topic.options.keys === 'string' && !made.has(topic)
 }

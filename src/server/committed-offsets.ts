@@ -24,7 +24,7 @@ export class CommittedOffsets {
   readonly #groupId: string
   readonly #requireStable: boolean
 
-  /** `requireStable`: what an open transaction will commit has to be awaited (KIP-447). */
+  /** `requireStable`: an offset that an open transaction may replace is refused as unstable (KIP-447). */
   constructor(wire: Wire, version: number, groupId: string, requireStable: boolean) {
     this.#wire = wire
     this.#version = version
@@ -32,7 +32,7 @@ export class CommittedOffsets {
     this.#requireStable = requireStable
   }
 
-  /** Of the topics that are named, or all there is. */
+  /** The offsets of the topics that are named, or of all. */
   of(wanted: readonly WantedOffsets[] | null) {
     return wanted === null ? this.#all() : wanted.map(each => this.#ofTopic(each))
   }

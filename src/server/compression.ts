@@ -4,7 +4,7 @@ import { uncompress as unsnap } from 'snappyjs'
 import { decompressLz4 } from './lz4.ts'
 import { type CompressionName, CorruptBatchError } from './protocol/record-batch.ts'
 
-// What a small batch can grow to: as much as the largest request.
+// The most bytes that a batch may decompress to: as many as the largest request.
 const mostBytes: number = 100 * 1024 * 1024
 
 /** Undoes the compression of a batch. */
@@ -25,7 +25,7 @@ const decompressors: Readonly<Record<CompressionName, (bytes: Buffer) => Buffer>
   zstd: unzstd,
 }
 
-// Java's clients cut what they compress into chunks, which have their lengths before them (snappy-java, "xerial").
+// Java's clients compress in chunks, each with its length before it (snappy-java, "xerial").
 const xerial = Buffer.from('\x82SNAPPY\0', 'latin1')
 const xerialHeader = xerial.length + 8
 
@@ -43,7 +43,7 @@ function unxerial(bytes: Buffer): Buffer {
   return Buffer.concat(chunks)
 }
 
-// In steps, so that what grows too large is stopped on its way.
+// Decompresses in steps, so that what grows too large is stopped on its way.
 function unzstd(bytes: Buffer): Buffer {
   const chunks: Uint8Array[] = []
   let size = 0

@@ -1,12 +1,12 @@
 import type { Partition } from '../log/partition.ts'
 import type { SaslExchange } from './sasl/sasl-exchange.ts'
 
-/** What a connection has said of itself so far. */
+/** What is remembered of a connection. */
 export class ConnectionSession {
-  /** Who it is, once that is proved. */
+  /** The user, once authenticated. */
   user: string | undefined
-  /** The proof under way. */
+  /** The authentication under way. */
   exchange: SaslExchange | undefined
-  /** Of what it asked for last, the first for which there was no room. */
+  /** The first partition of its last fetch that found no room in the answer. */
   unfetched: Partition | undefined
 }

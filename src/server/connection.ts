@@ -27,23 +27,23 @@ import { Writer } from './protocol/writer.ts'
 export interface ConnectionHost {
   readonly maxFrameBytes: number
   readonly handlers: ReadonlyMap<number, Handler>
-  /** Whether only those are served who have proved who they are. */
+  /** Whether clients have to authenticate. */
   readonly secured: boolean
-  /** The broker that it is connected to. */
+  /** The broker that the client is connected to. */
   readonly node: ClusterNode
   readonly clock: BrokerClock
-  /** Something that a client sent could not be read, or could not be answered. */
+  /** A request could not be read, or could not be answered. */
   failed(connection: Connection, error: unknown): void
   closed(connection: Connection): void
 }
 
 type RequestHeader = ReturnType<typeof requestHeader.read>
 
-// What anybody may ask: the versions, and to be let in.
+// The APIs that a client may use before it has authenticated.
 const anonymous: ReadonlySet<number> = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
 
-// As much may wait to be answered; what a client sends beyond that stays with it until there is room. (Kafka reads the next
-// request when it has answered the one before.)
+// How many bytes of requests may wait to be answered. Beyond that the socket is paused, so the rest stays with the
+// client. (Kafka reads the next request when it has answered the one before.)
 const mostWaitingBytes = 64 * 1024
 
 /**
@@ -70,18 +70,18 @@ export class Connection {
     socket.on('data', chunk => this.#received(chunk))
     socket.on('end', () => socket.end())
     socket.on('close', () => this.#closed())
-    // A client that goes without a word is its own affair; 'close' follows.
+    // A client whose connection breaks is no error of the server; 'close' follows.
     socket.on('error', () => this.#gone.abort())
   }
 
-  /** Whether a request is being worked on; one whose client does not take the answer waits for nothing here. */
+  /** Whether a request is being worked on; not while its answer waits for the client to read it. */
   get answering(): boolean {
     return this.#answering
   }
 
   close(): void {
     this.#socket.destroy()
-    // Its socket tells it a moment later.
+    // The socket's 'close' event comes a moment later.
     this.#closed()
   }
 
@@ -164,7 +164,7 @@ export class Connection {
     chunks[0]!.writeInt32BE(answer.length - 4)
     if (this.#truncates) return this.#sendHalf(chunks)
     if (!this.#corked) {
-      // What is answered in the same turn goes in one piece: to write is what costs most.
+      // Answers of one turn of the event loop are sent in one piece, because writes cost most.
       this.#corked = true
       this.#socket.cork()
       process.nextTick(() => {
@@ -224,8 +224,8 @@ export class Connection {
 }
 
 /**
- * What ApiVersions tells: exactly what is answered, and Produce from version 0 on, as in Kafka 4, because librdkafka before
- * 2.11 compresses nothing for a broker that does not tell it (KAFKA-18659).
+ * The versions that ApiVersions announces: those that are answered, except that Produce begins at version 0. Kafka 4
+ * does that too, because librdkafka before 2.11 does not compress unless version 0 is announced (KAFKA-18659).
  */
 export function supportedVersions(
   handlers: ReadonlyMap<number, Handler>,
@@ -250,7 +250,7 @@ function readRequest({ api }: Handler, reader: Reader, at: Version): unknown {
 
 function respond({ api }: Handler, header: RequestHeader, response: unknown): Writer {
   const writer = new Writer()
-  // The length is known at the end.
+  // Room for the length, which is known at the end.
   writer.int32(0)
   responseHeader.write(writer, header, responseHeaderVersion(api, header.apiVersion))
   ;(api.response as Type<unknown, unknown>).write(writer, response, versionOf(api, header.apiVersion))

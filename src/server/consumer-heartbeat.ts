@@ -13,17 +13,17 @@ export interface ConsumerHeartbeat {
   readonly rebalanceTimeoutMs: number | undefined
   readonly interest: Interest | undefined
   readonly assignor: string | undefined
-  /** All that it has, where it says so. */
+  /** All partitions that it has, if it names them. */
   readonly partitions: readonly TopicPartition[] | undefined
 }
 
-/** Epochs that say something else than how far a member is. */
+/** Epochs with a meaning of their own. */
 export const memberEpochs = { joins: 0, leaves: -1, comesBack: -2 } as const
 
 const assignors: readonly string[] = ['uniform', 'range']
 
 /**
- * Refuses what no heartbeat may say. (Kafka: throwIfConsumerGroupHeartbeatRequestIsInvalid)
+ * Refuses an invalid heartbeat. (Kafka: throwIfConsumerGroupHeartbeatRequestIsInvalid)
  *
  * @throws InvalidArgumentError, or UNSUPPORTED_ASSIGNOR
  */
@@ -41,7 +41,7 @@ export function checkHeartbeat(beat: ConsumerHeartbeat, version: number): void {
   require(beat.rackId !== '', 'a rackId that is not empty, or none')
   require(memberEpoch >= memberEpochs.comesBack, `a memberEpoch of -2 or more, received ${memberEpoch}`)
   if (memberEpoch === memberEpochs.comesBack) require(groupInstanceId !== undefined, 'an instanceId')
-  // Before version 1 the broker gives it one (KIP-1082).
+  // Before version 1 the broker gives the member its id (KIP-1082).
   if (memberEpoch !== memberEpochs.joins || version >= 1) require(memberId !== '', 'a memberId')
   if (memberEpoch === memberEpochs.joins) {
     require(beat.rebalanceTimeoutMs !== undefined, 'a rebalanceTimeoutMs of who joins')

@@ -9,7 +9,7 @@ import type {
 import type { BrokerletError } from '../errors.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 
-/** What a member has said of itself, as it is described: a pattern is no list of what fits it. */
+/** What a member has said of itself, for its description: a pattern is not expanded into topics. */
 export interface MemberWords {
   readonly rackId: string | null
   readonly topics: readonly string[]
@@ -21,28 +21,28 @@ interface Owned extends TopicPartition {
 }
 
 /**
- * A member whose consumer is elsewhere and tells by its heartbeats what it has given up (KIP-848). For its group it is a
- * member like any other.
+ * A member whose consumer is a client on the wire, and reports in heartbeats what it has given up (KIP-848). For its
+ * group it is a member like any other.
  */
 export class ConsumerMember implements MembershipListener {
   readonly autoCommit = false
   readonly autoOffsetReset = 'earliest'
-  /** Only its fetches say what it reads; what is committed is there for every client. */
+  /** Only the fetches of a client tell its isolation level; committed records are there for every client. */
   readonly isolationLevel = 'read_committed'
   readonly memberId: string
   readonly groupInstanceId: string | undefined
   readonly began: (topic: string, partition: number) => number | undefined
   #membership: Membership | undefined
   readonly #owned = new Map<string, Owned>()
-  // Told to give up, and not said to be given up yet.
+  // Partitions that it was told to give up, and has not reported as given up.
   readonly #revoking = new Map<string, Owned>()
   /** The epoch that it was told last. */
   epoch = 0
   #epochBefore = 0
-  /** Whether there is something new to tell. */
+  /** Whether there is something new to tell it. */
   changed = true
   said: MemberWords = { rackId: null, topics: [], pattern: '' }
-  /** Why it is a member no longer. */
+  /** Why it is no longer a member. */
   gone: BrokerletError | undefined
 
   constructor(
@@ -84,8 +84,8 @@ export class ConsumerMember implements MembershipListener {
   }
 
   /**
-   * Goes on to the group's epoch, unless it still has something to give up: until then it stays at its own, and what it
-   * gets meanwhile is not told yet, since it could not commit it. (KIP-848)
+   * Moves to the group's epoch, unless it still has partitions to give up. Until then it keeps its own epoch, and is
+   * not told of new partitions, since it could not commit them. (KIP-848)
    */
   advance(groupEpoch: number): void {
     if (this.epoch > 0 && this.#revoking.size > 0) return
@@ -94,30 +94,30 @@ export class ConsumerMember implements MembershipListener {
     this.epoch = groupEpoch
   }
 
-  /** Whether it may come with that epoch: its own, or the one before where it has not heard the last answer (KIP-848). */
+  /** Whether a heartbeat may name that epoch: its own, or the one before if it missed the last answer (KIP-848). */
   mayComeWith(epoch: number, partitions: readonly TopicPartition[] | undefined): boolean {
     if (epoch === this.epoch) return true
     if (epoch !== this.#epochBefore || partitions === undefined) return false
     return partitions.map(formatTopicPartition).every(id => this.#owned.has(id) || this.#revoking.has(id))
   }
 
-  /** What it has and may keep, as far as it can know at its epoch. */
+  /** The partitions that it has and may keep, as far as it can know at its epoch. */
   get assignment(): readonly TopicPartition[] {
     return [...this.#owned.values()].filter(({ assignmentEpoch }) => assignmentEpoch <= this.epoch)
   }
 
-  /** What it has and was told to give up. */
+  /** The partitions that it has and was told to give up. */
   get revoking(): readonly TopicPartition[] {
     return [...this.#revoking.values()]
   }
 
-  /** What it says that it has: the rest of what it was told to give up is free. */
+  /** Takes the partitions that it says it has: of those that it was told to give up, the others are free. */
   has(partitions: readonly TopicPartition[]): void {
     const kept = new Set(partitions.map(formatTopicPartition))
     this.#release(({ topic, partition }) => !kept.has(formatTopicPartition({ topic, partition })))
   }
 
-  /** What it got and was to give up again between two of its heartbeats, and so has never heard of, is free. */
+  /** Frees partitions that it got and was to give up again between two heartbeats, and so has never heard of. */
   releaseUnheard(): void {
     this.#release(({ assignmentEpoch }) => assignmentEpoch > this.epoch)
   }
@@ -136,13 +136,13 @@ export class ConsumerMember implements MembershipListener {
     void this.#membership!.subscribe(interest)
   }
 
-  /** A commit of what is its own under that epoch, or was when it is made; else it is refused (CommitFailedError). */
+  /** A commit. It is refused (CommitFailedError) if a partition is not the member's, or was not at that epoch. */
   prepareCommit(offsets: readonly TopicPartitionOffset[], memberEpoch: number): PendingCommit {
-    // A membership in memory has always one to give.
+    // A membership in memory can always prepare one.
     return this.#membership!.prepareCommit!(this.#underEpochs(offsets, memberEpoch))!
   }
 
-  // Under any epoch that it was told since it got the partition (KIP-1251); -1 is none, which is refused.
+  // A commit may name any epoch that the member was told since it got the partition (KIP-1251). Else -1: refused.
   #underEpochs(offsets: readonly TopicPartitionOffset[], memberEpoch: number): EpochOffset[] {
     return offsets.map(offset => {
       const id = formatTopicPartition(offset)

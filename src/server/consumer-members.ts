@@ -7,14 +7,14 @@ import { ConsumerMember } from './consumer-member.ts'
 import type { FirstFetches } from './first-fetches.ts'
 import type { GroupConfigs } from './group-configs.ts'
 
-/** The members of groups that assign by themselves, whose consumers come over the wire (KIP-848). */
+/** The members of groups that assign whose consumers are clients on the wire (KIP-848). */
 export class ConsumerMembers {
   readonly #engine: Broker['engine']
   readonly #configs: GroupConfigs
   readonly #firstFetches: FirstFetches
   readonly #ids: Ids
   readonly #members = new Map<string, Map<string, ConsumerMember>>()
-  // The topics that each said last that it reads, where it reads topics by name.
+  // The topics that each member last subscribed to, if it did so by name.
   readonly #names = new WeakMap<ConsumerMember, string | undefined>()
   readonly #clientIds = new WeakMap<ConsumerMember, string>()
 
@@ -25,7 +25,7 @@ export class ConsumerMembers {
     this.#ids = new Ids(engine.random)
   }
 
-  /** The groups that have any. */
+  /** The groups that have such members. */
   get groupIds(): Iterable<string> {
     return this.#members.keys()
   }
@@ -34,7 +34,7 @@ export class ConsumerMembers {
     return this.#members.get(groupId)?.get(memberId)
   }
 
-  /** @throws BrokerletError that says why it is not served */
+  /** A member joins, stays or leaves. @throws BrokerletError that says why it is refused */
   heartbeat(beat: ConsumerHeartbeat): ConsumerMember {
     const { groupId, memberEpoch } = beat
     if (memberEpoch === memberEpochs.joins) return this.#join(beat)
@@ -53,8 +53,8 @@ export class ConsumerMembers {
     return this.#heard(groupId, member)
   }
 
-  // UNKNOWN_MEMBER_ID also where its group is not known, which Kafka tells as GROUP_ID_NOT_FOUND: clients give up at that, and
-  // join again at this, as they should where a broker that forgets everything has been started anew.
+  // UNKNOWN_MEMBER_ID also if the group is unknown, where Kafka answers GROUP_ID_NOT_FOUND. Clients give up at that and
+  // join again at this, as they should after a broker that forgets everything was restarted.
   #existing(beat: ConsumerHeartbeat): ConsumerMember {
     this.#requirePlace(beat)
     const { groupId, memberId } = beat
@@ -92,7 +92,8 @@ export class ConsumerMembers {
     const interest = beat.interest!
     const memberId = beat.memberId === '' ? this.#ids.memberId(clientId) : beat.memberId
     const former = this.get(groupId, memberId)
-    // Said once more: it has not heard the answer, or was fenced. Either way it has nothing, and what it says counts.
+    // It joins again because it missed the answer, or was fenced. Either way it has nothing, and its new subscription
+    // counts.
     if (former !== undefined && former.gone === undefined) {
       this.#subscribe(former, interest)
       former.has([])
@@ -128,7 +129,7 @@ export class ConsumerMembers {
     return this.#heard(groupId, member)
   }
 
-  // Its session counts anew, and it hears how far its group is.
+  // The member's session timeout starts anew, and it moves to the group's epoch.
   #heard(groupId: string, member: ConsumerMember): ConsumerMember {
     member.advance(this.#engine.groups.get(groupId)!.epoch)
     const { consumerSessionTimeoutMs } = this.#configs.get(groupId)
@@ -139,7 +140,7 @@ export class ConsumerMembers {
     return member
   }
 
-  // A static one that says so comes back: its place is kept for its session.
+  // A static member that says it comes back keeps its place for the time of its session.
   #leave(groupId: string, member: ConsumerMember, comesBack: boolean): ConsumerMember {
     this.#forget(groupId, member)
     if (member.gone === undefined) member.leave(comesBack)
@@ -154,7 +155,7 @@ export class ConsumerMembers {
     if (members?.size === 0) this.#members.delete(groupId)
   }
 
-  /** Everybody leaves: no client is served any more. */
+  /** Removes all members, since no client is served any more. */
   close(): void {
     for (const [groupId, members] of [...this.#members]) {
       for (const member of [...members.values()]) this.#leave(groupId, member, false)

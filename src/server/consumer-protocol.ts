@@ -6,32 +6,33 @@ import { struct } from './protocol/struct.ts'
 import { array, bytes, int32, nullable, string } from './protocol/type.ts'
 import { Writer } from './protocol/writer.ts'
 
-// What the consumers of a classic group tell each other, in versions of its own that only ever add fields.
+// What the consumers of a classic group tell each other, in a format with versions of its own that only ever add
+// fields.
 const topicNames = array(string)
 const partitionsOfTopics = array(struct({ topic: string, partitions: array(int32) }))
 const userData = nullable(bytes)
 const plain = { version: 0, flexible: false }
 
-/** What a consumer says of itself to whoever assigns. (Kafka: ConsumerProtocolSubscription) */
+/** What a consumer tells the member that assigns. (Kafka: ConsumerProtocolSubscription) */
 export interface ConsumerSubscription {
   readonly topics: readonly string[]
-  /** What it has while it joins: nothing, where it gives everything up before it does (eager). */
+  /** The partitions that it keeps while it joins; none if it gives up everything before (eager). */
   readonly owned: readonly TopicPartition[]
 }
 
-/** A consumer's subscription, or undefined where it is not one. */
+/** Reads a consumer's subscription; undefined if it is not one. */
 export function readSubscription(metadata: Uint8Array): ConsumerSubscription | undefined {
   return read(metadata, reader => {
     if (reader.int16() < 0) throw new ProtocolError('expected a version of 0 or more')
     const topics = topicNames.read(reader, plain)
     userData.read(reader, plain)
-    // KafkaJS writes version 1 without it.
+    // KafkaJS writes version 1 without the partitions owned.
     const owned = reader.remaining > 0 ? partitionsOfTopics.read(reader, plain) : []
     return { topics, owned: flatten(owned) }
   })
 }
 
-/** The partitions that a leader's client gave to a member; none where it is not a consumer's assignment. */
+/** Reads the partitions that a leader assigned to a member; none if it is not a consumer's assignment. */
 export function readAssignment(assignment: Uint8Array): TopicPartition[] {
   if (assignment.length < 2) return []
   const given = read(assignment, reader => {
@@ -41,7 +42,7 @@ export function readAssignment(assignment: Uint8Array): TopicPartition[] {
   return given ?? []
 }
 
-/** The same for a client, as its leader would write it. (Kafka: ConsumerProtocolAssignment) */
+/** Writes an assignment as a leader would. (Kafka: ConsumerProtocolAssignment) */
 export function writeAssignment(partitions: readonly TopicPartition[]): Buffer {
   const writer = new Writer()
   writer.int16(0)

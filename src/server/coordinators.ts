@@ -8,16 +8,13 @@ import { ShareGroups } from './share/share-groups.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
 
-/** What a server's options say of groups. */
+/** The options of a server that concern groups. */
 export interface GroupOptions extends GroupDefaults {
   /** How long the first join of an empty group waits for others, in milliseconds. */
   readonly initialRebalanceDelayMs: number
 }
 
-/**
- * What clients on the wire have in common, whichever server of a broker they are connected to: the groups that they are members
- * of, and their transactions.
- */
+/** What all servers of a broker share: the groups that their clients are members of, and their transactions. */
 export class Coordinators {
   readonly initialRebalanceDelayMs: number
   readonly groupConfigs: GroupConfigs
@@ -41,7 +38,7 @@ export class Coordinators {
     engine.served.add(this.#left)
   }
 
-  /** Those of a broker, for one more of its servers; the first one's options count. */
+  /** The coordinators of a broker, for one more of its servers. The options of its first server count. */
   static of(engine: Broker['engine'], options: GroupOptions): Coordinators {
     let coordinators = byEngine.get(engine)
     if (coordinators === undefined) {
@@ -52,7 +49,7 @@ export class Coordinators {
     return coordinators
   }
 
-  // Of a group that assigns its own lag says what is left.
+  // What is left to do in a group that assigns is its lag.
   readonly #left = (): string[] => {
     const assigning = new Set([...this.members.groupIds, ...this.groups.mixed])
     const lagging = [...assigning].flatMap(groupId => {
@@ -62,7 +59,7 @@ export class Coordinators {
     return [...this.groups.left, ...lagging, ...this.shareGroups.left]
   }
 
-  /** A server closes; with the last one all clients are gone. */
+  /** Called when a server closes. With the last one all clients are gone. */
   release(engine: Broker['engine']): void {
     if (--this.#servers > 0) return
     byEngine.delete(engine)

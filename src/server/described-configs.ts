@@ -39,12 +39,12 @@ interface ConfigSource {
 interface SourcedConfig {
   readonly name: string
   readonly type: ConfigType
-  /** The one that counts first. */
+  /** All its values; the first one counts. */
   readonly sources: readonly ConfigSource[]
   readonly documentation: string
 }
 
-/** All configs of a resource. @throws BrokerletError where it is none, or not there */
+/** All configs of a resource. @throws BrokerletError if it has none, or does not exist */
 export function describedConfigs(
   wire: Wire,
   node: ClusterNode,
@@ -78,7 +78,7 @@ function describeBroker(
   resourceName: string,
   synonyms: boolean,
 ): DescribedConfig[] {
-  // Without a name it is what was set for all brokers of a cluster at once: nothing ever is.
+  // An empty name means the defaults of all brokers in a cluster: nothing is ever set there.
   if (resourceName === '') return []
   requireBroker(node, resourceName)
   return brokerConfigs(wire, node).map(({ name, value, type, documentation }) => ({
@@ -140,7 +140,7 @@ function synonymsOf(
   { name: topic, asked }: Topic,
   { name, brokerName, option }: TopicConfig,
 ) {
-  // A segment never outlives its records, whose time goes with this.
+  // segment.ms may not exceed retention.ms, so it is left out with that.
   const without = { [option]: null, ...(option === 'retentionMs' ? { segmentMs: null } : {}) }
   const { active } = changeOptions(topic, asked, without)
   const fallback = {

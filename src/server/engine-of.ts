@@ -3,7 +3,7 @@ import { type Check, objectWith, requireArgument } from '../validate.ts'
 
 const open = objectWith('requireOpen')
 
-// Known by what it has: a broker may come from another copy of this package.
+// Recognised by its engine, not by its class: it may come from another copy of this package.
 const aBroker: Check = {
   expected: 'a Broker of this process',
   accepts: value => open.accepts((value as { readonly engine?: unknown } | null | undefined)?.engine),

@@ -23,7 +23,7 @@ export class FetchSession {
   readonly usesTopicIds: boolean
   /** The number of the next request. */
   epoch = 1
-  // In the order in which they get their turn.
+  // In the order in which the partitions get their turn.
   readonly #partitions = new Map<string, SessionPartition>()
 
   constructor(id: number, usesTopicIds: boolean) {
@@ -39,7 +39,7 @@ export class FetchSession {
     this.epoch = this.epoch === 0x7fffffff ? 1 : this.epoch + 1
   }
 
-  /** Takes what a request adds, changes and forgets. */
+  /** Adds, changes and forgets the partitions that a request names. */
   update({ topics, forgottenTopicsData }: Pick<FetchRequest, 'topics' | 'forgottenTopicsData'>): void {
     for (const topic of topics) {
       for (const partition of topic.partitions) {
@@ -52,7 +52,7 @@ export class FetchSession {
     }
   }
 
-  /** All that the client reads, as a request of it would say it. */
+  /** All partitions that the client reads, as a full request would name them. */
   get topics(): FetchTopic[] {
     const topics: FetchTopic[] = []
     for (const { topic, partition } of this.#partitions.values()) {
@@ -63,7 +63,7 @@ export class FetchSession {
     return topics
   }
 
-  /** Of an answer what the client has to be told; `whole`: all of it. */
+  /** The part of an answer that the client has to be told; `whole`: all of it. */
   answer(topics: readonly FetchedTopic[], whole: boolean): FetchedTopic[] {
     const changed: FetchedTopic[] = []
     for (const topic of topics) {
@@ -81,10 +81,10 @@ export class FetchSession {
     const some = records !== null && records !== undefined && records.length > 0
     const { told } = known
     const changed = told?.highWatermark !== highWatermark || told?.logStartOffset !== logStartOffset
-    // After an error the next answer is told in any case.
+    // After an error the partition's next answer is told in any case.
     known.told = errorCode === 0 ? { highWatermark, logStartOffset } : undefined
     if (some) {
-      // Whoever has had its turn comes last in the next one.
+      // A partition that has had its turn comes last in the next one.
       this.#partitions.delete(key)
       this.#partitions.set(key, known)
     }

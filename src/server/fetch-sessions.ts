@@ -27,13 +27,13 @@ const topicIdsSince = 13
 const evictionMs = 120_000
 
 /**
- * The sessions of clients that fetch, of so many at most: where there is no place, a client goes without one, as it may.
+ * The sessions of clients that fetch, up to a limit. Beyond that a client goes without one, as the protocol allows.
  * (KIP-227; Kafka: FetchManager)
  */
 export class FetchSessions {
   readonly #wire: Wire
   readonly #most: number
-  // The one that was used last comes last.
+  // In the order of their last use.
   readonly #held = new Map<number, HeldSession>()
   #nextId = 1
 
@@ -42,7 +42,7 @@ export class FetchSessions {
     this.#most = most
   }
 
-  /** A handler of Fetch that is asked for all that a client reads, whatever of that its request says. */
+  /** Wraps the handler of Fetch: it is asked for all that a client reads, whatever part of that the request names. */
   around(handler: Handler): Handler {
     return {
       api: handler.api,
@@ -86,8 +86,8 @@ export class FetchSessions {
     if (held === undefined || held.node !== node || held.brokerEpoch !== node.brokerEpoch) {
       return unknownSession
     }
-    // Java's client goes back to names while it does not know the id of each topic, such as one that was just deleted: what
-    // the session has of the topics would be there twice. It begins anew when it hears so.
+    // Java's client goes back to names while it lacks the id of a topic, such as one that was just deleted. The session
+    // would then have its topics twice. This error makes the client begin a new session.
     if (held.session.usesTopicIds !== version >= topicIdsSince) return topicIdError
     if (held.session.epoch !== sessionEpoch) return invalidEpoch
     held.session.advance()

@@ -2,19 +2,19 @@ import type { Partition } from '../log/partition.ts'
 
 interface Client {
   readonly members: Set<string>
-  /** Another one has been called the same: whose fetches they are cannot be told. */
+  /** Whether another member had the same client id: then nobody can tell whose fetches they are. */
   shared: boolean
   readonly offsets: WeakMap<Partition, number>
 }
 
 /**
- * Where the clients of members began to read each partition: a member of which nothing is committed has not been given what
- * is before that. Fetches do not say whose they are, so it is known only of a client id that no two members have.
+ * Where the client of each member began to read each partition. A member without a committed offset was not given the
+ * records before that. A fetch names only its client id, so this is known only for a client id with a single member.
  */
 export class FirstFetches {
   readonly #clients = new Map<string, Client>()
 
-  /** A member has joined that had not been there. */
+  /** A new member has joined. */
   joined(clientId: string, memberId: string): void {
     const client = this.#clients.get(clientId)
     if (client === undefined) {
@@ -31,7 +31,7 @@ export class FirstFetches {
     if (client?.members.size === 0) this.#clients.delete(clientId)
   }
 
-  /** A client asks for a partition from that offset on; gives whether it has not asked for as much before. */
+  /** A client fetches from an offset. Returns whether it has not fetched from there or before it until now. */
   note(clientId: string, log: Partition, offset: number): boolean {
     const offsets = this.#clients.get(clientId)?.offsets
     const first = offsets?.get(log)

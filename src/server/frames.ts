@@ -1,6 +1,6 @@
 import { ProtocolError } from './protocol/protocol-error.ts'
 
-/** Cuts what comes over a connection into frames: four bytes of length, and so many bytes. */
+/** Cuts the bytes of a connection into frames, each of which follows four bytes with its length. */
 export class Frames {
   readonly #maxBytes: number
   #chunks: Buffer[] = []
@@ -11,9 +11,9 @@ export class Frames {
   }
 
   /**
-   * Takes what has come, and gives the frames that are whole.
+   * Adds received bytes, and returns the frames that are complete.
    *
-   * @throws ProtocolError where a length cannot be, before anything of it is kept
+   * @throws ProtocolError if a frame's length is negative or too large, before its bytes are collected
    */
   push(chunk: Buffer): Buffer[] {
     this.#chunks.push(chunk)

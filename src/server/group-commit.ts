@@ -8,8 +8,8 @@ import type { Wire } from './wire.ts'
 type Steps = Pick<PendingCommit, 'check' | 'commit'>
 
 /**
- * What a client commits in a group, at once or with a transaction; one without an identity says nothing of a membership.
- * Whose commit it is, is looked up for each step: by the second one the client's group may assign in another way.
+ * A client's commit in a group, at once or with a transaction. Without an identity it claims no membership. The member
+ * is looked up for each step, because by the second one the client's group may assign in another way.
  */
 export function groupCommit(
   wire: Wire,
@@ -24,20 +24,21 @@ export function groupCommit(
     check() {
       const code = identity && wire.groups.checkCommit(groupId, identity)
       if (code !== undefined) throw refused(code, groupId, identity!)
-      // What is refused is refused here: where it goes with a transaction, the records count by the time it is committed.
+      // What is to be refused is refused here: a transaction's records already count by the time its offsets are
+      // committed.
       groupCoordinator.checkCommitWithoutMember(groupId, offsets, anonymous)
     },
     commit: () => groupCoordinator.commitWithoutMember(groupId, offsets, anonymous),
   })
   const check = () => {
-    // A place that is not there is nobody's, so its client is not told that it has lost it.
+    // A partition that does not exist is nobody's: its client is not told that it has lost it.
     for (const tp of offsets) wire.engine.partition(tp)
     now().check()
   }
   return { groupId, offsets, check, commit: () => now().commit() }
 }
 
-// By a member of a group that assigns by itself.
+// The steps of a member whose group assigns; undefined if it is no such member.
 function ofMember(
   wire: Wire,
   groupId: string,
@@ -55,7 +56,7 @@ function ofMember(
     try {
       step()
     } catch (error) {
-      // Its client knows the words of its own protocol only.
+      // A classic client knows only the errors of its own protocol.
       const stale = isBrokerletError(error) && error.code === 'STALE_MEMBER_EPOCH'
       throw stale ? refused('ILLEGAL_GENERATION', groupId, identity, error) : error
     }

@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../errors.ts'
 import { toShareOffsetReset } from './share-offset-reset.ts'
 import type { ConfigType } from './topic-configs.ts'
 
-/** What a server may say for all groups that do not say it themselves, in milliseconds. */
+/** The defaults that a server may set for all groups, in milliseconds. */
 export interface GroupDefaults {
   readonly consumerSessionTimeoutMs?: number | undefined
   readonly consumerHeartbeatIntervalMs?: number | undefined
@@ -14,16 +14,16 @@ export interface GroupDefaults {
 /** A config of groups, by Kafka's name. (Kafka: GroupConfig) */
 export interface GroupConfig {
   readonly name: string
-  /** The option of the server that gives it here. */
+  /** The server's option for its default. */
   readonly option?: keyof GroupDefaults
   readonly type: ConfigType & ('int' | 'string' | 'boolean')
   /** Kafka's default. */
   readonly fallback: string
-  /** What is no such value at all below that. */
+  /** The least value of its type. */
   readonly least?: number
-  /** What a group may say, where the broker has configs of the default, of the least and of the most. */
+  /** The range of values for a group, if the broker has configs for the default, the minimum and the maximum. */
   readonly range?: readonly [min: number, max: number]
-  /** Why a text is none of its values; left out where its type says all. */
+  /** Why a text is not one of its values; left out if the type decides that. */
   readonly check?: (text: string) => string | undefined
   readonly documentation: string
 }
@@ -142,12 +142,12 @@ export function fallbackName({ name, range }: GroupConfig): string {
   return range === undefined ? name : `group.${name}`
 }
 
-/** The broker's config that is the end of the range, such as `group.consumer.min.session.timeout.ms`. */
+/** The broker's config for an end of the range, such as `group.consumer.min.session.timeout.ms`. */
 export function boundName({ name }: GroupConfig, bound: 'min' | 'max'): string {
   return `group.${name.replace('.', `.${bound}.`)}`
 }
 
-/** What a group may say: what Kafka lets it by default, and all the way to what the server says. */
+/** The range for a group: Kafka's default range, extended to the server's own value. */
 export function boundsOf({ option, range }: GroupConfig, defaults: GroupDefaults): readonly [number, number] {
   const own = option && defaults[option]
   const [min, max] = range!
@@ -155,9 +155,9 @@ export function boundsOf({ option, range }: GroupConfig, defaults: GroupDefaults
 }
 
 /**
- * The text of a value, as it is told back.
+ * Checks a value, and returns its text as it is told back.
  *
- * @throws InvalidOptionError where it is no value of that config
+ * @throws InvalidOptionError if it is not a value of that config
  */
 export function parseGroupConfig(config: GroupConfig, value: string): string {
   const { name, type, least, check } = config
@@ -181,7 +181,7 @@ export function parseGroupConfig(config: GroupConfig, value: string): string {
   return String(Number(text))
 }
 
-/** @throws InvalidOptionError where the broker lets no group say that */
+/** @throws InvalidOptionError if the value is outside the broker's range */
 export function checkBounds(config: GroupConfig, text: string, defaults: GroupDefaults): void {
   if (config.range === undefined) return
   const [min, max] = boundsOf(config, defaults)

@@ -13,33 +13,33 @@ import {
 import { type ShareOffsetReset, toShareOffsetReset } from './share-offset-reset.ts'
 import { configSources } from './topic-configs.ts'
 
-/** What a group's configs come to. */
+/** The values of a group's configs that count. */
 export interface ResolvedGroupConfig {
   /** How long a KIP-848 member may be silent. */
   readonly consumerSessionTimeoutMs: number
-  /** How often it is told to be heard. */
+  /** The heartbeat interval that such a member is told. */
   readonly consumerHeartbeatIntervalMs: number
   readonly shareSessionTimeoutMs: number
   readonly shareHeartbeatIntervalMs: number
-  /** How long a record that a member has acquired is its own. */
+  /** How long a record that a member has acquired stays locked for it. */
   readonly shareRecordLockDurationMs: number
   /** How often a record is delivered at most. */
   readonly shareDeliveryCountLimit: number
-  /** How many records of a partition are under way at most. */
+  /** How many records of a partition are in flight at most. */
   readonly sharePartitionMaxRecordLocks: number
-  /** Where a partition begins that the group has not read before. */
+  /** Where the group begins in a partition that it has not read before. */
   readonly shareAutoOffsetReset: ShareOffsetReset
   readonly shareIsolationLevel: 'read_uncommitted' | 'read_committed'
   /** Whether a member may renew what it has acquired (KIP-1222). */
   readonly shareRenewAcknowledgeEnable: boolean
 }
 
-/** A config of a group with its values, the one that counts first. */
+/** A config of a group with all its values; the first one counts. */
 export interface DescribedGroupConfig extends GroupConfig {
   readonly sources: readonly { readonly name: string; readonly value: string; readonly source: number }[]
 }
 
-/** The texts that a group was given, by the names of configs. */
+/** The texts of a group's own values, by the name of the config. */
 export type OwnGroupConfigs = ReadonlyMap<string, string>
 
 interface Given {
@@ -47,15 +47,15 @@ interface Given {
   readonly resolved: ResolvedGroupConfig
 }
 
-// Who is heard less often than its session lasts is out before it is heard.
+// A member whose heartbeats are further apart than its session would be removed before the next one.
 const sessions = [
   ['consumer.session.timeout.ms', 'consumer.heartbeat.interval.ms'],
   ['share.session.timeout.ms', 'share.heartbeat.interval.ms'],
 ] as const
 
 /**
- * What administrators say of single groups (KIP-848, KIP-932). They may say it before a group is there, and it outlasts the
- * group.
+ * The configs that administrators set for single groups (KIP-848, KIP-932). They may be set before the group exists,
+ * and outlast it.
  */
 export class GroupConfigs {
   readonly #defaults: GroupDefaults
@@ -71,15 +71,15 @@ export class GroupConfigs {
     return this.#given.get(groupId)?.resolved ?? this.#unchanged
   }
 
-  /** The groups that were given any. */
+  /** The groups that have configs of their own. */
   get groupIds(): readonly string[] {
     return [...this.#given.keys()]
   }
 
   /**
-   * What a group's own configs would become; a null is the default again, whatever it is called.
+   * A group's own configs after some changes; null resets a config to its default, whatever its name is.
    *
-   * @throws InvalidOptionError where Kafka has no such config, or its group may not say that
+   * @throws InvalidOptionError if Kafka has no such config, or a group may not have that value
    */
   altered(
     groupId: string,
@@ -101,7 +101,7 @@ export class GroupConfigs {
     else this.#given.set(groupId, { own, resolved: this.#resolve(own) })
   }
 
-  /** All configs that there are, with what counts for a group. */
+  /** All group configs, with the values that count for a group. */
   of(groupId: string): readonly DescribedGroupConfig[] {
     const own = this.#given.get(groupId)?.own
     return groupConfigs.map(config => {
@@ -120,7 +120,7 @@ export class GroupConfigs {
     })
   }
 
-  /** The broker's configs that say what groups have, and how far they may go from it. */
+  /** The broker's configs for the default, minimum and maximum of group configs. */
   get ofBroker(): readonly {
     readonly name: string
     readonly value: number
@@ -140,7 +140,7 @@ export class GroupConfigs {
     })
   }
 
-  // What the server says, where it does.
+  // The server's own value, if it has one.
   #served({ option }: GroupConfig): string | undefined {
     const served = option && this.#defaults[option]
     return served === undefined ? undefined : String(served)

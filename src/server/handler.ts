@@ -10,11 +10,11 @@ export interface RequestContext {
   /** The broker that it was sent to. */
   readonly node: ClusterNode
   readonly session: ConnectionSession
-  /** Kafka's number of the error of a fault that refuses one of its partitions; 0 for one that is served. */
+  /** Kafka's number of the error with which a fault refuses a partition; 0 for one that is served. */
   refusalOf?(topic: string, partition: number): number
-  /** Aborts when its connection is gone. */
+  /** Aborts when the connection closes. */
   readonly signal: AbortSignal
-  /** Ends the connection; nothing more of it is answered. */
+  /** Ends the connection; none of its requests is answered any more. */
   drop(): void
   /** Sends half of this answer and ends the connection. */
   truncate(): void
@@ -23,13 +23,13 @@ export interface RequestContext {
 /** Answers the requests of one API. */
 export interface Handler {
   readonly api: Api
-  /** The request, and in it what its client has said before; left out where each says all. */
+  /** The request, completed by what its session has said before; left out if each request says all. */
   whole?(request: unknown, context: RequestContext): unknown
-  /** Nothing is answered where it gives undefined, as for a Produce without acks. */
+  /** Returns the response; undefined if there is none, as for a Produce without acks. */
   handle(request: unknown, context: RequestContext): MaybePromise<unknown>
 }
 
-/** Ties an API to who answers it. */
+/** Pairs an API with the function that answers its requests. */
 export function handler<A extends Api<unknown, unknown>>(
   api: A,
   handle: (request: RequestOf<A>, context: RequestContext) => MaybePromise<ResponseOf<A> | undefined>,

@@ -19,7 +19,7 @@ export class InMemorySocket extends Duplex {
     wanted?.()
   }
 
-  // What the other end does not read yet holds this end's writer back.
+  // Back pressure: while the other end does not read, this end's write stays pending.
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const other = this.#other
     if (other === undefined || other.destroyed)

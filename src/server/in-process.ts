@@ -9,11 +9,11 @@ import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
 
 /** What KafkaJS asks its socket factory for. */
 export interface SocketRequest {
-  /** Whatever it is: it gets this broker. */
+  /** Ignored: any host leads to this broker. */
   readonly host: string
-  /** Whatever it is: it gets this broker. */
+  /** Ignored: any port leads to this broker. */
   readonly port: number
-  /** Called once the socket is there. */
+  /** Called when the socket is connected. */
   onConnect(): void
 }
 
@@ -33,8 +33,8 @@ function serverOf(where: string, broker: object, options: WireOptions): WireServ
 }
 
 /**
- * Lets KafkaJS talk to a broker of this process: its own code over sockets in memory, no port and no TCP. Whatever host and
- * port it asks for, it gets this broker. The options of a broker's first call count.
+ * Lets an unchanged KafkaJS talk to a broker of this process over sockets in memory, without a port or TCP. Whatever
+ * host and port it asks for, it gets this broker. Only the options of a broker's first call count.
  *
  * @example
  * const kafka = new Kafka({ brokers: ['in-process:9092'], socketFactory: socketFactory(broker) })
@@ -51,7 +51,7 @@ export function socketFactory(
   }
 }
 
-/** A connection to a broker of this process, for any client that takes a stream. */
+/** Opens a connection to a broker of this process, for any client that takes a stream. */
 export function connect(broker: Pick<Broker<never>, 'describe'>, options: WireOptions = {}): Duplex {
   return open(serverOf('connect', broker, options))
 }

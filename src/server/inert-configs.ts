@@ -2,18 +2,18 @@ import { InvalidOptionError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { type ConfigType, checkNumber } from './topic-configs.ts'
 
-/** A config of Kafka's topics for which there is nothing to do in memory: no replicas, no disk, no packing again. */
+/** A topic config of Kafka that has no effect in memory, where there are no replicas, no disk and no recompression. */
 interface InertConfig {
   readonly name: string
   readonly type: ConfigType
-  /** Kafka's. */
+  /** Kafka's default. */
   readonly fallback: string
-  /** The values that there are, where they are few. */
+  /** All its values, if they are few. */
   readonly values?: readonly string[]
   readonly least?: number
 }
 
-// Services set these where they make their topics; what they set is told back to them.
+// Services set these configs when they create topics; their values are told back to them.
 const inertConfigs: readonly InertConfig[] = [
   { name: 'compression.gzip.level', type: 'int', fallback: '-1' },
   { name: 'compression.lz4.level', type: 'int', fallback: '9' },
@@ -43,7 +43,7 @@ const inertConfigs: readonly InertConfig[] = [
   { name: 'unclean.leader.election.enable', type: 'boolean', fallback: 'false' },
 ]
 
-/** Such a config, with the value that a topic was given; undefined where it has the default. */
+/** An inert config, with the value that a topic was given; undefined if it has the default. */
 export interface GivenInert extends InertConfig {
   readonly own: string | undefined
 }
@@ -51,7 +51,7 @@ export interface GivenInert extends InertConfig {
 /** What a request says of a topic's configs: those that mean something here, and the values of the others. */
 export interface SplitConfigs<Named> {
   readonly meant: readonly Named[]
-  /** By name; a null is the default again. */
+  /** By name; null resets a config to its default. */
   readonly inert: ReadonlyMap<string, string | null>
 }
 
@@ -70,16 +70,16 @@ export function splitConfigs<Named extends { readonly name: string; readonly val
   return { meant, inert }
 }
 
-/** Every such config with its default, but for those that are named. */
+/** Resets every inert config, except that those that are named get their value. */
 export function resetInert(named: ReadonlyMap<string, string | null>): ReadonlyMap<string, string | null> {
   return new Map([...inertConfigs.map(({ name }) => [name, null] as const), ...named])
 }
 
-/** The values that topics were given of such configs. */
+/** The values of inert configs that topics were given. */
 export class InertConfigs {
   readonly #values = new WeakMap<Topic, Map<string, string>>()
 
-  /** Notes them; a null is the default again. */
+  /** Stores values; null resets a config to its default. */
   set(topic: Topic, changes: ReadonlyMap<string, string | null>): void {
     const values = this.#values.get(topic) ?? new Map<string, string>()
     for (const [name, value] of changes) {
@@ -89,18 +89,18 @@ export class InertConfigs {
     this.#values.set(topic, values)
   }
 
-  /** All that there are. */
+  /** All inert configs of a topic. */
   of(topic: Topic): readonly GivenInert[] {
     return inertWith(this.#values.get(topic))
   }
 }
 
-/** All that there are, with the values that a topic was given. */
+/** All inert configs, with the values that a topic was given. */
 export function inertWith(values: ReadonlyMap<string, string | null> | undefined): readonly GivenInert[] {
   return inertConfigs.map(config => ({ ...config, own: values?.get(config.name) ?? undefined }))
 }
 
-/** The text of a value, as it is told back. */
+/** Checks a value, and returns its text as it is told back. */
 function parseInert(topic: string, config: InertConfig, value: string): string {
   const { name, type, values, least } = config
   const text = value.trim()

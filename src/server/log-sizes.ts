@@ -2,7 +2,7 @@ import { countsBytes } from '../log/log-config.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Segment } from '../log/segment.ts'
 
-/** Where all logs of all brokers are. (Kafka: log.dirs) */
+/** The directory of all logs of all brokers. (Kafka: log.dirs) */
 export const logDir = 'memory'
 
 interface Measured {
@@ -10,11 +10,11 @@ interface Measured {
   readonly bytes: number
 }
 
-/** What logs take. Records whose topic counts no bytes are measured when somebody asks, and no segment twice. */
+/** Measures logs. If a topic counts no bytes, its segments are measured on request, and again only once they grow. */
 export class LogSizes {
   readonly #measured = new WeakMap<Segment, Measured>()
 
-  /** In bytes: batches as they came, records of this process by their keys, headers and values, which are JSON. */
+  /** A log's bytes: of batches as they came, and of the keys, headers and JSON values of this process's records. */
   of(log: Partition): number {
     if (countsBytes(log.config)) return log.bytes
     return log.segments.reduce((bytes, segment) => bytes + this.#ofSegment(log, segment), 0)
@@ -29,7 +29,7 @@ export class LogSizes {
   }
 }
 
-// A value that JSON has no form for may have been written before there was a server: nobody is sent it.
+// A value without a form in JSON, written before there was a server, is sent to nobody: its segment counts as 0.
 function measure(topic: string, segment: Segment): number {
   try {
     return segment.measure(topic)

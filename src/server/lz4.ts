@@ -1,15 +1,15 @@
-// Own code, because the packages there are skip checksums where these are not, or go on beyond any bound.
+// Own code, because the packages there are skip checksums where a frame has none, or decompress without a bound.
 
 const magic = 0x184d2204
 const flags = { version: 0xc0, blockChecksum: 0x10, contentSize: 0x08, dictionary: 0x01 }
 const plainBlock = 0x80000000
-// By the number in the frame's header.
+// The most bytes of a block, by the number in the frame's header.
 const blockBytes: Readonly<Record<number, number>> = { 4: 1 << 16, 5: 1 << 18, 6: 1 << 20, 7: 1 << 22 }
 
 /**
- * What an LZ4 frame holds. Checksums are passed over: a batch has its own.
+ * Decompresses an LZ4 frame. Its checksums are skipped: a batch has its own.
  *
- * @throws RangeError where it is no such frame, or holds more than so many bytes
+ * @throws RangeError if it is not such a frame, or holds more than `maxBytes`
  */
 export function decompressLz4(frame: Buffer, maxBytes: number): Buffer {
   if (frame.readUInt32LE(0) !== magic) throw new RangeError('expected the magic number of LZ4')
@@ -34,7 +34,7 @@ export function decompressLz4(frame: Buffer, maxBytes: number): Buffer {
   }
 }
 
-/** What is decompressed so far: matches point back into it, across blocks, too. */
+/** What is decompressed so far. Matches point back into it, across blocks, too. */
 class Output {
   readonly #maxBytes: number
   #buffer = Buffer.allocUnsafe(1 << 16)
@@ -67,7 +67,7 @@ class Output {
     from.copy(this.#buffer, at, start, end)
   }
 
-  /** Repeats what lies so far back; it may reach into what it writes. */
+  /** Repeats bytes from `distance` back; they may overlap with those that it writes. */
   repeat(distance: number, count: number): void {
     if (distance === 0 || distance > this.#length) throw new RangeError('a match points before the beginning')
     const at = this.#grow(count)
@@ -77,7 +77,7 @@ class Output {
   }
 }
 
-// Tokens: how many literals, these, how far back a match lies, and how long it is beyond four bytes.
+// Each token has two lengths; the literals follow it, then how far back the match lies. A match has four bytes more.
 function decompressBlock(block: Buffer, output: Output): void {
   let at = 0
   const lengthFrom = (nibble: number): number => {
@@ -91,7 +91,7 @@ function decompressBlock(block: Buffer, output: Output): void {
     const literals = lengthFrom(token >> 4)
     output.copy(block, at, at + literals)
     at += literals
-    // The last ones have no match behind them.
+    // The last literals have no match behind them.
     if (at === block.length) return
     const distance = block.readUInt16LE(at)
     at += 2

@@ -17,7 +17,7 @@ import { claimsOf } from './claims.ts'
 import { type ClassicClient, ClassicConsumerMember } from './classic-consumer-member.ts'
 import { type ConsumerSubscription, readSubscription, writeAssignment } from './consumer-protocol.ts'
 
-/** What the classic members of a group need of whoever keeps them. */
+/** What a mixed group needs of its owner. */
 export interface MixedGroupHost {
   readonly engine: Broker['engine']
   newMemberId(clientId: string): string
@@ -36,7 +36,7 @@ export class MixedGroup {
   readonly id: string
   readonly #host: MixedGroupHost
   readonly #members = new Map<string, ClassicConsumerMember>()
-  // Ids that were given and have not been come back with yet.
+  // Ids that were handed out, and with which no client has joined yet.
   readonly #promised = new Set<string>()
 
   constructor(id: string, host: MixedGroupHost) {
@@ -58,7 +58,7 @@ export class MixedGroup {
 
   // --- joining ------------------------------------------------------------------------------------------------------
 
-  /** Answers at once: nobody is waited for. */
+  /** Answers at once: the other members are not waited for. */
   join(request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
     const { memberId, groupInstanceId, clientId } = request
     const refuse = (error: ErrorCode, id = memberId) => answer(notJoined(error, id))
@@ -70,7 +70,7 @@ export class MixedGroup {
     const known = this.#members.get(memberId)
     const wrong = memberId === '' ? undefined : this.#checkInstance(memberId, groupInstanceId)
     if (wrong !== undefined) return refuse(wrong)
-    // One that was removed has to hear of it, or it would go on with what others have by now.
+    // A member that was removed has to hear of it, or it would go on with partitions that others have by now.
     if (memberId !== '' && known === undefined && !this.#promised.has(memberId))
       return refuse('UNKNOWN_MEMBER_ID')
     try {
@@ -82,7 +82,7 @@ export class MixedGroup {
     }
   }
 
-  // An id, to join with (KIP-394).
+  // Hands out an id to join with (KIP-394).
   #promise(clientId: string, sessionTimeoutMs: number): string {
     const memberId = this.#host.newMemberId(clientId)
     this.#promised.add(memberId)
@@ -90,7 +90,7 @@ export class MixedGroup {
     return memberId
   }
 
-  // Those who can go back to a group whose leader assigns need a protocol that all of them speak.
+  // Members that can go back to a group whose leader assigns need a protocol that all of them have.
   #subscriptionOf({ memberId, protocols, ...request }: ClassicJoin): ConsumerSubscription | undefined {
     if (request.protocolType !== protocolType || protocols.length === 0) return undefined
     const others = [...this.#members.values()].filter(other => other.memberId !== memberId)
@@ -135,7 +135,7 @@ export class MixedGroup {
     }
   }
 
-  // What it does not name among its own any more is free.
+  // A partition that the member no longer names among its own is free.
   #rejoin(
     member: ClassicConsumerMember,
     request: ClassicJoin,
@@ -167,7 +167,7 @@ export class MixedGroup {
 
   // --- staying and going --------------------------------------------------------------------------------------------
 
-  /** Answers at once with what the group gives it, or that it has to join again. */
+  /** Answers at once with the member's assignment, or that it has to join again. */
   sync(request: ClassicSync, answer: (synced: ClassicSynced) => void): void {
     const member = this.find(request)
     const refuse = (error: ErrorCode) => answer(notSynced(error))
@@ -180,7 +180,7 @@ export class MixedGroup {
     answer({ error: undefined, protocolType, protocol: member.chosen.name, assignment })
   }
 
-  /** A member shows that it is alive; the answer is what it has to know. */
+  /** Keeps a member's session alive; returns REBALANCE_IN_PROGRESS if it has to join again, or why it is refused. */
   heartbeat(identity: ClassicIdentity): ErrorCode | undefined {
     const member = this.find(identity)
     if (typeof member === 'string') return member
@@ -191,7 +191,7 @@ export class MixedGroup {
     return 'REBALANCE_IN_PROGRESS'
   }
 
-  /** Who asks, or why it may not. */
+  /** The member that asks, or why it may not. */
   find({ memberId, generation, groupInstanceId }: ClassicIdentity): ClassicConsumerMember | ErrorCode {
     const wrong = this.#checkInstance(memberId, groupInstanceId)
     if (wrong !== undefined) return wrong
@@ -206,15 +206,15 @@ export class MixedGroup {
     return this.#memberOf(groupInstanceId) === undefined ? 'UNKNOWN_MEMBER_ID' : 'FENCED_INSTANCE_ID'
   }
 
-  // Of all kinds.
+  // Finds members of either protocol.
   #memberOf(groupInstanceId: string): string | undefined {
     const members = this.#host.engine.groups.get(this.id)?.members ?? []
     return members.find(each => each.groupInstanceId === groupInstanceId)?.memberId
   }
 
   /**
-   * A member goes; by its instance id where it has no other. One that does not speak the classic protocol would say it
-   * otherwise: an administrator sends it away. (Kafka: removeMembersFromConsumerGroup)
+   * A member leaves, named by its id or by its instance id alone. One that does not speak the classic protocol does not
+   * leave in this way: here an administrator removes it. (Kafka: removeMembersFromConsumerGroup)
    */
   leave(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
     if (this.#promised.delete(memberId)) return void this.#unschedule('session', memberId)
@@ -237,13 +237,13 @@ export class MixedGroup {
     this.#members.delete(memberId)
   }
 
-  // Its session counts anew.
+  // The member's session timeout starts anew.
   #heard(member: ClassicConsumerMember): void {
     const { sessionTimeoutMs } = member.client
     this.#schedule('session', member.memberId, sessionTimeoutMs, () => this.#remove(member))
   }
 
-  // It is to join again, or to ask for its assignment, within its rebalance timeout.
+  // The member has to join again, or to ask for its assignment, within its rebalance timeout.
   #limit(member: ClassicConsumerMember): void {
     const { rebalanceTimeoutMs } = member.client
     this.#schedule('rebalance', member.memberId, rebalanceTimeoutMs, () => this.#remove(member))
@@ -264,7 +264,7 @@ export class MixedGroup {
   // --- another way of assigning -------------------------------------------------------------------------------------
 
   /**
-   * Takes in those who had the group for themselves, with what they have.
+   * Takes over all members of a group whose leader assigned, with their partitions.
    *
    * @throws InconsistentGroupProtocolError where one is not a consumer; nothing has changed then
    */
@@ -295,12 +295,12 @@ export class MixedGroup {
       this.#members.set(member.memberId, member)
       this.#heard(member)
       leaver.joining?.(this.#joinedAs(member))
-      // There is more to come: another member joins.
+      // They have to join again, since another member is about to join.
       member.changed = true
     })
   }
 
-  /** Gives all its members away, to a group whose leader assigns. */
+  /** Hands all members over to a group whose leader assigns. */
   handOver(): readonly ClassicMember[] {
     const leavers = [...this.#members.values()]
     const members = leavers.map(member => member.toClassicMember())
@@ -310,7 +310,7 @@ export class MixedGroup {
     return members
   }
 
-  /** Everybody leaves: no client is served any more. */
+  /** Removes all members, since no client is served any more. */
   close(): void {
     for (const member of [...this.#members.values()]) this.#remove(member)
     this.#breakPromises()

@@ -1,7 +1,8 @@
 import { crc32c, setNativeCrc32c } from './protocol/crc32c.ts'
 
-// Not where the compiler, or a bundler, would look for it: most who use this package do not have it. It is found at run
-// time, from where the bundle lies; without its comment webpack puts a function there that finds nothing.
+// Typed as a string, since the compiler or a bundler would look for a literal: most users do not have this package. It
+// is found at run time, from where the bundle lies. Without the comment webpack makes the import a function that finds
+// nothing.
 const packageName: string = '@node-rs/crc32'
 
 interface Package {
@@ -10,7 +11,7 @@ interface Package {
 
 const probe = Buffer.from('123456789'.repeat(100))
 
-/** Has checksums made by an optional peer that knows the processor's instruction, where it is installed. */
+/** Lets an optional peer package make checksums, if it is installed: it uses the processor's own instruction. */
 export async function loadNativeCrc32c(): Promise<void> {
   let loaded: Package
   try {

@@ -16,7 +16,7 @@ type ProducerRequest =
 
 const never = Number.POSITIVE_INFINITY
 
-/** Since when a client knows that it can be fenced (KIP-588); of what it writes it always hears of its epoch. */
+/** The first version whose client knows PRODUCER_FENCED (KIP-588). Writes get INVALID_PRODUCER_EPOCH. */
 const fencedSince: Readonly<Record<ProducerRequest, number>> = {
   InitProducerId: 4,
   AddPartitionsToTxn: 2,
@@ -26,7 +26,7 @@ const fencedSince: Readonly<Record<ProducerRequest, number>> = {
   Produce: never,
 }
 
-/** Since when it knows that it may have to abort, and go on (KIP-890). */
+/** The first version whose client knows TRANSACTION_ABORTABLE: it has to abort, and goes on (KIP-890). */
 const abortableSince: Readonly<Record<ProducerRequest, number>> = {
   InitProducerId: 5,
   AddPartitionsToTxn: 5,
@@ -36,14 +36,14 @@ const abortableSince: Readonly<Record<ProducerRequest, number>> = {
   Produce: 11,
 }
 
-/** An error as a client of that version knows it; what else it is told means nothing to it. */
+/** Translates an error into one that a client of that version knows. */
 export function inProducersWords(request: ProducerRequest, version: number, errorCode: number): number {
-  // Who cannot go on after an abort comes anew.
+  // A client that cannot abort and go on has to start anew.
   const known = errorCode === abortable && version < abortableSince[request] ? fenced : errorCode
   return known === fenced && version < fencedSince[request] ? invalidEpoch : known
 }
 
-/** What a client is told that writes, or commits offsets, where it has no transaction open for that. */
+/** The error of a client that writes or commits offsets without an open transaction. */
 export function withoutTransaction(request: ProducerRequest, version: number, errorCode: number): number {
   return errorCode === invalidState && version >= abortableSince[request] ? abortable : errorCode
 }

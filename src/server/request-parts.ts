@@ -2,7 +2,7 @@ import type { MaybePromise } from '../maybe-promise.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** What a request names, from the outside in: a topic, and one of its partitions. */
+/** An item of a request and those around it, the outermost first: a topic, then one of its partitions. */
 export type Path = readonly unknown[]
 
 /** The list of a request whose answer has an entry, with an error of its own, for each item. */
@@ -12,7 +12,7 @@ export interface Parts {
   readonly inner: Parts | undefined
 }
 
-/** From lists within lists, such as `topics.partitions`, in a request and in its response. */
+/** Parses the names of nested lists, such as `topics.partitions`, in a request and in its response. */
 export function toParts(request: string, response: string): Parts {
   const [outer, ...rest] = request.split('.')
   const [answered, ...inner] = response.split('.')
@@ -25,11 +25,11 @@ export function toParts(request: string, response: string): Parts {
 
 /** How the parts of a request are answered. */
 export interface PartAnswers {
-  /** Kafka's number of the error that a part gets; 0 for one that is served. `only` makes a request of it alone. */
+  /** Kafka's number of the error of a part; 0 if it is served. `only` makes a request with that part alone. */
   codeOf(path: Path, only: () => unknown): number
   serve(request: unknown): MaybePromise<unknown>
   refuse(request: unknown, code: number): unknown
-  /** Those that could be served, where others cannot. */
+  /** Serves the parts that are not refused, when others are. */
   serveRest(request: unknown): MaybePromise<unknown>
 }
 
@@ -44,7 +44,7 @@ export function answerInParts(parts: Parts, request: unknown, answers: PartAnswe
   return first === 0 ? answers.serve(request) : answers.refuse(request, first)
 }
 
-// What is served comes first: whoever hears of an error must not find the rest undone.
+// The parts that are served come first: a client that hears of an error must not find the rest undone.
 async function divide(
   parts: Parts,
   request: Fields,
@@ -64,7 +64,7 @@ function itemsOf(holder: Fields, list: string): readonly unknown[] {
   return (holder[list] as readonly unknown[] | null | undefined) ?? []
 }
 
-// An item that lists nothing within it stands for itself.
+// An item whose inner list is empty is a part itself.
 function innerOf({ inner }: Parts, item: unknown): Parts | undefined {
   return inner !== undefined && itemsOf(item as Fields, inner.request).length > 0 ? inner : undefined
 }
@@ -92,7 +92,7 @@ function select(parts: Parts, holder: Fields, chosen: () => boolean): Fields {
   return { ...holder, [parts.request]: kept }
 }
 
-// The first says everything but what is listed.
+// All fields but the list are those of the first response.
 function merge({ response: list, inner }: Parts, responses: readonly Fields[]): Fields {
   const items = responses.flatMap(response => itemsOf(response, list))
   if (inner === undefined) return { ...responses[0], [list]: items }

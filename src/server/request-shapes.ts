@@ -46,25 +46,25 @@ import { txnOffsetCommit } from './protocol/messages/txn-offset-commit.ts'
 import { type Parts, toParts } from './request-parts.ts'
 
 /**
- * Which broker of a cluster answers: the leader of each partition that is named, the coordinator of a group or a
- * transactional id, or each broker for what it coordinates of all that there is.
+ * Which brokers answer a request: the leader of each partition that is named; the coordinator of a group or a
+ * transactional id; or every broker, for the groups or transactional ids that it coordinates.
  */
 export type AnsweredBy =
   | { readonly kind: 'leader' }
-  /** In a field, or, where it has any, in a list of the request: ids, or objects with a `groupId`. */
+  /** `field` of the request has the id. If `list` has items, they are the ids, or objects with a `groupId`. */
   | { readonly kind: 'coordinator'; readonly field?: string; readonly list?: string }
-  /** In a list of the response: objects with such an id. */
+  /** `list` of the response has objects whose field `id` is the id. */
   | { readonly kind: 'each'; readonly list: string; readonly id: string }
 
 /** What a server has to know of an API, beyond its messages, to refuse a part of a request. */
 export interface RequestShape {
-  /** The lists that are answered item by item; a version of the API has one of them. */
+  /** The lists that are answered item by item; each version of the API has one of them. */
   readonly parts: readonly Parts[]
   /** Left out where any broker answers. */
   readonly answeredBy?: AnsweredBy
-  /** What is asked for the rest, where a part is refused. */
+  /** Fields that replace the request's own for the rest, if a part is refused. */
   readonly rest?: object
-  /** The error of the rest, where it is not done when a part is refused. */
+  /** The error that the rest gets if a part is refused; left out if the rest is served. */
   readonly restFails?: ErrorCode
   /** Its handler refuses partitions by itself: a part of such a request would end the session that it belongs to. */
   readonly refusesItself?: true
@@ -86,13 +86,13 @@ const ofGroup: AnsweredBy = { kind: 'coordinator', field: 'groupId' }
 const ofTransaction: AnsweredBy = { kind: 'coordinator', field: 'transactionalId' }
 const topicPartitions = ['topics.partitions', 'topics.partitions'] as const
 
-/** One line for each API that is more than one question, or not for every broker. */
+/** The APIs whose requests have parts, or that not every broker answers. */
 const shapes: ReadonlyMap<number, RequestShape> = new Map([
   shape(produce, {
     parts: [['topicData.partitionData', 'responses.partitionResponses']],
     answeredBy: leader,
   }),
-  // An error is told at once, whatever the rest could wait for.
+  // An error is answered at once: the rest does not wait for records.
   shape(fetch, {
     parts: [['topics.partitions', 'responses.partitions']],
     answeredBy: leader,
@@ -129,7 +129,7 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
     parts: [['groupIds', 'groups']],
     answeredBy: { kind: 'coordinator', list: 'groupIds' },
   }),
-  // Their handler says, too, who leads what.
+  // Their handlers find the leaders, too.
   shape(shareFetch, { refusesItself: true }),
   shape(shareAcknowledge, { refusesItself: true }),
   shape(shareGroupHeartbeat, { answeredBy: ofGroup }),
@@ -193,7 +193,7 @@ export function shapeOf({ key }: Api): RequestShape | undefined {
   return shapes.get(key)
 }
 
-/** The lists that a request uses; undefined where it is one question. */
+/** The lists that a request uses; undefined if it has no parts. */
 export function partsOf({ key }: Api, request: unknown): Parts | undefined {
   return shapes.get(key)?.parts.find(({ request: list }) => {
     const items = (request as Readonly<Record<string, readonly unknown[] | null | undefined>>)[list]

@@ -2,10 +2,10 @@ import type { Broker } from '../broker.ts'
 import { meansNothing } from '../log/log-config.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 
-// Kafka takes any config under any cleanup.policy, and services set some of them always: what means nothing rests until
-// the policy changes.
+// Kafka takes any config under any cleanup.policy, and services set some of them always. Here a config without a
+// meaning under the topic's policy rests until the policy changes.
 
-/** Of a topic's options those that mean something under its policy, and the others. */
+/** Splits a topic's options into those that mean something under its cleanup.policy and those that rest. */
 export function splitResting(options: TopicOptions): { active: TopicOptions; resting: TopicOptions } {
   const active: Record<string, unknown> = {}
   const resting: Record<string, unknown> = {}
@@ -16,9 +16,9 @@ export function splitResting(options: TopicOptions): { active: TopicOptions; res
   return { active, resting }
 }
 
-/** @throws InvalidOptionError where a config that rests could never count */
+/** @throws InvalidOptionError if a resting config has a value that no cleanup.policy allows */
 export function checkResting(engine: Broker['engine'], topic: string, options: TopicOptions): void {
-  // Those that no config is called by are checked already. The others all mean something under this policy.
+  // The two options that are no Kafka configs are checked already. All others mean something here.
   const { whenFull: _, retentionRecords: __, ...configs } = splitResting(options).resting
   engine.logConfig(topic, { ...configs, cleanupPolicy: 'compact,delete' })
 }

@@ -15,49 +15,49 @@ const maxBrokers = 100
 const maxPort = 65_535
 const connectionsMaxIdleMs = 10 * 60 * 1000
 
-/** Where a server listens, and how it speaks. */
+/** Where a server listens, and how it serves its clients. */
 export interface ServeOptions extends WireOptions {
-  /** Default 0: any that is free. Of several brokers the first listens here, the others on the ports that follow. */
+  /** The port of the first broker; the others listen on the ports that follow. Default 0: each takes a free one. */
   readonly port?: number
   /** Default 127.0.0.1. */
   readonly host?: string
   /** How many brokers clients see, from 1 to 100; default 1. Each has a listener of its own. */
   readonly brokers?: number
   /**
-   * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. One that waits
-   * for its answer is not idle; one that does not take its answers is. (Kafka: connections.max.idle.ms)
+   * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. To wait
+   * for an answer is not idle; not to read one is. (Kafka: connections.max.idle.ms)
    */
   readonly connectionsMaxIdleMs?: number
   /** Speaks TLS: the options of `node:tls`, at least a key and a certificate. */
   readonly tls?: TlsOptions
-  /** Serves only who proves who they are, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; default everybody. */
+  /** Serves only clients that authenticate, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; default all clients. */
   readonly sasl?: SaslOptions
 }
 
 /** A server that listens. */
 export interface KafkaServer {
-  /** What clients connect to, such as `127.0.0.1:50321`: the first broker. */
+  /** The address of the first broker, such as `127.0.0.1:50321`. */
   readonly address: string
   readonly port: number
-  /** The addresses of all brokers with commas between them. (Kafka: bootstrap.servers) */
+  /** The addresses of all brokers, separated by commas. (Kafka: bootstrap.servers) */
   readonly bootstrapServers: string
   /** The brokers that clients see, each of which can be stopped, started and made slow. */
   readonly brokers: readonly ServedBroker[]
-  /** Who leads a partition now; undefined where no broker runs. Throws where there is no such partition. */
+  /** The broker that leads a partition now; undefined if no broker runs. Throws if there is no such partition. */
   leaderOf(partition: TopicPartition): ServedBroker | undefined
-  /** Who coordinates a group, or a transactional id, now; undefined where no broker runs. */
+  /** The broker that coordinates a group or a transactional id now; undefined if no broker runs. */
   coordinatorOf(groupId: string): ServedBroker | undefined
   /** How many clients are connected. */
   readonly connections: number
-  /** Ends every connection and listens no longer; the broker goes on. */
+  /** Closes every connection and stops listening; the broker itself stays open. */
   close(): Promise<void>
   /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
- * Serves a broker of this process over TCP, in Kafka's protocol, to clients of every language. Resolves once it listens;
- * rejects where the port is taken. It ends when the broker closes.
+ * Serves a broker of this process over TCP, in Kafka's protocol, to clients of every language. Resolves once it
+ * listens; rejects if a port is taken. The server closes when the broker does.
  *
  * @example
  * const server = await serve(broker, { port: 9092 })
@@ -102,7 +102,7 @@ export async function serve(
   try {
     await loadNativeCrc32c()
     for (const each of brokers) await each.listen()
-    // It may have closed meanwhile.
+    // The broker may have closed meanwhile.
     engine.requireOpen()
   } catch (error) {
     await close()

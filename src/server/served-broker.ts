@@ -7,7 +7,7 @@ import type { WireServer } from './wire-server.ts'
 
 /** One of the brokers that clients of a server see. */
 export interface ServedBroker {
-  /** 1 for the first. */
+  /** Its number: 1 is the first broker. */
   readonly nodeId: number
   /** Where it listens, such as `127.0.0.1:50321`. */
   readonly address: string
@@ -16,16 +16,16 @@ export interface ServedBroker {
   /** How many clients are connected to it. */
   readonly connections: number
   /**
-   * Ends its connections and listens no longer. What it led and coordinated is at once another's that runs, under the next
-   * leader epoch. Nothing is lost: there is one log, and one state of every group, behind all brokers.
+   * Closes its connections and stops listening. What it led and coordinated passes at once to another broker that runs,
+   * under the next leader epoch. Nothing is lost: all brokers share one log and one state of every group.
    */
   stop(): Promise<void>
   /**
-   * Listens again, on the same port, and takes back what it led and coordinated, under the next leader epoch. Rejects where
-   * the port is taken, and once the server is closed.
+   * Listens again, on the same port, and takes back what it led and coordinated, under the next leader epoch. Rejects
+   * if the port is taken, or once the server is closed.
    */
   start(): Promise<void>
-  /** Sends each of its answers `ms` milliseconds late, on the broker's time; 0 ends that. */
+  /** Sends each of its answers `ms` milliseconds late, on the broker's time; 0 ends the delay. */
   slowBy(ms: number): void
 }
 
@@ -37,16 +37,16 @@ export interface ListenerHost {
   create(accept: (socket: Socket) => void): Server
 }
 
-/** A broker's listener, which may go and come back. */
+/** A broker's listener, which can be stopped and started again. */
 export class BrokerListener implements ServedBroker {
   readonly #node: ClusterNode
   readonly #wire: WireServer
   readonly #host: ListenerHost
-  // Also those of clients that never got as far as a handshake.
+  // Includes sockets that have not completed a TLS handshake.
   readonly #sockets = new Set<Socket>()
   #listener: Server | undefined
   #closed = false
-  // One change after the other.
+  // Stops and starts are done one after the other.
   #changing: Promise<void> = Promise.resolve()
 
   constructor(node: ClusterNode, host: ListenerHost) {
@@ -97,7 +97,7 @@ export class BrokerListener implements ServedBroker {
     this.#node.slowMs = ms
   }
 
-  /** For the last time. */
+  /** Stops for good: it cannot be started again. */
   close(): Promise<void> {
     this.#closed = true
     return this.#change(() => {
@@ -106,7 +106,7 @@ export class BrokerListener implements ServedBroker {
     })
   }
 
-  /** Opens its port; any that is free gets known by this. */
+  /** Opens its port. Port 0 is replaced by the free port that was found. */
   async listen(): Promise<void> {
     const listener = this.#host.create(socket => this.#accept(socket))
     listener.on('connection', (socket: Socket) => {
@@ -133,7 +133,7 @@ export class BrokerListener implements ServedBroker {
     if (maxIdleMs === -1) return
     const idleMs = Math.min(maxIdleMs, longestDelayMs)
     socket.setTimeout(idleMs)
-    // The time of sockets is the system's: who moves a broker's clock by a day does not mean to disconnect anybody.
+    // Idle time is the system's: a test that moves the broker's clock by a day does not mean to disconnect clients.
     socket.on('timeout', () => {
       if (connection.answering) socket.setTimeout(idleMs)
       else connection.close()
@@ -152,7 +152,7 @@ export class BrokerListener implements ServedBroker {
 
   #change(change: () => Promise<void>): Promise<void> {
     const changed = this.#changing.then(change)
-    // Whoever asked for it hears why it failed.
+    // The caller hears of the failure; the next change must not.
     this.#changing = changed.catch(() => {})
     return changed
   }

@@ -1,14 +1,14 @@
 /** Where a share group begins to read a partition that it has not read before (KIP-932). */
 export type ShareOffsetReset = 'earliest' | 'latest' | { readonly durationMs: number }
 
-// As java.time.Duration reads it: days to seconds, each of them with a sign of its own if it likes. More than 30 digits are
+// The syntax of java.time.Duration: days to seconds, each with a sign of its own if need be. More than 30 digits are
 // beyond 64 bits, or zeros that nobody writes.
 const duration =
   /^([+-]?)P(?:([+-]?\d{1,30})D)?(?:T(?=[+-]?\d)(?:([+-]?\d{1,30})H)?(?:([+-]?\d{1,30})M)?(?:([+-]?\d{1,30})(?:[.,](\d{0,9}))?S)?)?$/i
 
 const secondsIn = [86_400n, 3600n, 60n, 1n]
 
-/** What the text of a `share.auto.offset.reset` says; undefined where it says nothing. */
+/** Parses a `share.auto.offset.reset`; undefined if it is not valid. */
 export function toShareOffsetReset(text: string): ShareOffsetReset | undefined {
   if (text === 'earliest' || text === 'latest') return text
   const [, iso] = /^by_duration:(.*)$/s.exec(text) ?? []
@@ -16,7 +16,7 @@ export function toShareOffsetReset(text: string): ShareOffsetReset | undefined {
   return durationMs === undefined || durationMs < 0 ? undefined : { durationMs }
 }
 
-/** An ISO 8601 duration in milliseconds; undefined where it is none, or more seconds than 64 bits count. */
+/** Parses an ISO 8601 duration as milliseconds; undefined if it is none, or has more seconds than 64 bits count. */
 function parseDuration(text: string): number | undefined {
   const [, sign, days, hours, minutes, seconds, fraction = ''] = duration.exec(text) ?? []
   const parts = [days, hours, minutes, seconds]

@@ -3,7 +3,7 @@ import type { LogConfig } from '../log/log-config.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
 
-/** Kafka's numbers of what a config's value is. (Kafka: ConfigDef.Type) */
+/** Kafka's numbers of config types. (Kafka: ConfigDef.Type) */
 export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const
 
 export type ConfigType = keyof typeof configTypes
@@ -11,7 +11,7 @@ export type ConfigType = keyof typeof configTypes
 /** Kafka's numbers of where a config's value comes from. (Kafka: DescribeConfigsResponse.ConfigSource) */
 export const configSources = { topic: 1, broker: 4, default: 5, group: 8 } as const
 
-/** What an option of a topic is called on the wire. */
+/** The config that stands for a topic's option on the wire. */
 export interface TopicConfig {
   readonly name: string
   /** The broker's config that gives the default. */
@@ -126,7 +126,7 @@ export function topicConfig(topic: string, name: string): TopicConfig {
   })
 }
 
-/** What the text of a config means. @throws InvalidOptionError where it is no number and ought to be */
+/** Parses a config's text. @throws InvalidOptionError if it ought to be a number and is not */
 export function parseConfig(topic: string, { name, type }: TopicConfig, text: string): unknown {
   const value = text.trim()
   if (type === 'string') return value
@@ -161,7 +161,7 @@ function expectedInteger(text: string, bits: number): string | undefined {
 
 const greatestLong = '9223372036854775807'
 
-// Kafka's greatest number stands for no end at all, and is more than a number can hold here.
+// Kafka's greatest long stands for no limit. It is more than a number holds exactly here.
 export function configText(value: unknown): string {
   return value === Number.MAX_SAFE_INTEGER ? greatestLong : String(value)
 }
@@ -174,12 +174,12 @@ export function listed(text: string): string[] {
     .filter(each => each !== '')
 }
 
-/** A cleanup.policy as the option has it: in any order on the wire. */
+/** A cleanup.policy as the option spells it; on the wire its elements come in any order. */
 export function toPolicy(elements: readonly string[]): string {
   return [...new Set(elements)].sort().join(',')
 }
 
-/** What a new topic's configs say, none of which is null. @throws InvalidOptionError */
+/** Turns the configs of a new topic, none of which is null, into options. @throws InvalidOptionError */
 export function toOptions(
   topic: string,
   given: readonly { readonly name: string; readonly value: string | null }[],
@@ -192,7 +192,7 @@ export function toOptions(
   return options
 }
 
-/** The value of a config and where it is from: what was asked for, also where it rests under the policy of now. */
+/** A config's value and its source: what was asked for, even while it rests under the present policy. */
 export function configValue(
   { option }: TopicConfig,
   asked: TopicOptions,

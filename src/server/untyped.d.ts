@@ -4,7 +4,7 @@ declare module 'snappyjs' {
   export function compress(bytes: Buffer): Buffer
 }
 
-// Of the tests only.
+// Used by tests only.
 declare module 'lz4js' {
   export function compress(bytes: Uint8Array): Uint8Array
 }

@@ -22,7 +22,7 @@ class WireBatch implements EncodedBatch {
   readonly size: number
   readonly minTimestamp: number
   readonly maxTimestamp: number
-  // Clients stamp with the system's time.
+  // The system's time, with which clients stamp their records.
   readonly receivedAt: number = systemClock.now()
   readonly keyed: boolean
   readonly decoder: BatchDecoder
@@ -65,7 +65,7 @@ class WireBatch implements EncodedBatch {
 }
 
 /**
- * Checks a batch as Kafka does before it keeps it (LogValidator), and makes it what the topic's log takes.
+ * Checks a client's batch as Kafka does before it keeps it (LogValidator), and makes what the topic's log takes.
  *
  * @throws CorruptBatchError, InvalidRecordError, InvalidTimestampError
  */
@@ -75,7 +75,7 @@ export function toEncodedBatch(topic: Topic, header: RecordBatchHeader, now: num
   if (!facts.textKeys && wantsTextKeys(topic)) throw notText(topic)
   const { schema, codec } = topic.options
   const decoder = decoderOf(topic)
-  // What a schema makes of values is not what the bytes say. A record without a time gets this one.
+  // A schema may change values, so the bytes no longer hold them. A record without a timestamp gets `now`.
   if ((schema === undefined || codec !== undefined) && facts.minTimestamp >= 0) {
     return new WireBatch(header, facts, decoder, undefined)
   }
@@ -119,7 +119,7 @@ function checkHeader(
 
 const decoders = new WeakMap<Topic, BatchDecoder>()
 
-// One for each topic, so that a segment of the log knows its own again.
+// One decoder for each topic, because a segment of the log takes only batches with the decoder that it has.
 function decoderOf(topic: Topic): BatchDecoder {
   let decoder = decoders.get(topic)
   if (decoder === undefined) {

@@ -18,15 +18,15 @@ import { readAssignment, readSubscription } from './consumer-protocol.ts'
 import type { FirstFetches } from './first-fetches.ts'
 import { MixedGroup } from './mixed-group.ts'
 
-/** By which protocol a group's members are in it: each assigns by itself, or their leader for all. */
+/** A group's protocol: in a 'consumer' group the group assigns, in a 'classic' one its leader does. */
 export type GroupType = 'consumer' | 'classic'
 
 /** A group, as the clients of the classic protocol know it. */
 export type ClassicService = Pick<ClassicGroup | MixedGroup, 'join' | 'sync' | 'heartbeat' | 'leave'>
 
 /**
- * The groups whose members speak the classic protocol: their leader's client assigns while they are among themselves, and
- * the broker's own group once another member is in it. What they commit is that group's in any case.
+ * The groups with members of the classic protocol. Their leader's client assigns while no other member is there, else
+ * the broker's own group does. That group keeps the committed offsets in any case.
  */
 export class WireGroups implements GroupHolder {
   readonly #engine: Broker['engine']
@@ -36,7 +36,7 @@ export class WireGroups implements GroupHolder {
   readonly #groups = new Map<string, ClassicGroup>()
   readonly #mixed = new Map<string, MixedGroup>()
   readonly #clients = new Map<string, EngineClient>()
-  // By group: the members that a leader assigns for, and their clients' ids.
+  // By group: the client id of each member that a leader assigns for.
   readonly #clientIds = new Map<string, Map<string, string>>()
 
   constructor(engine: Broker['engine'], initialRebalanceDelayMs: number, firstFetches: FirstFetches) {
@@ -66,12 +66,12 @@ export class WireGroups implements GroupHolder {
     return this.#groups.values()
   }
 
-  /** What members have left to do where their leader assigns, in words. */
+  /** The work left in groups whose leader assigns, in words. */
   get left(): string[] {
     return [...this.#groups.values()].flatMap(group => this.#pending(group))
   }
 
-  /** The groups that assign, and have members whose leader could do so. */
+  /** The ids of groups that assign and have classic members. */
   get mixed(): string[] {
     return [...this.#mixed.values()].filter(({ size }) => size > 0).map(({ id }) => id)
   }
@@ -80,35 +80,35 @@ export class WireGroups implements GroupHolder {
     return this.#groups.get(groupId)
   }
 
-  /** What a group's members are, or the last ones were, that it has had. (Kafka: Group.GroupType) */
+  /** The protocol of a group's members, or of the last ones that it had. (Kafka: Group.GroupType) */
   typeOf(groupId: string): GroupType {
     if (this.#assigns(groupId)) return 'consumer'
     const had = (this.#engine.groups.get(groupId)?.epoch ?? 0) > 0
     return had && !this.#groups.has(groupId) ? 'consumer' : 'classic'
   }
 
-  /** A member of a group that assigns by itself whose client speaks the classic protocol. */
+  /** A member of the classic protocol in a group that assigns. */
   classicMember(groupId: string, memberId: string): ClassicConsumerMember | undefined {
     return this.#mixed.get(groupId)?.get(memberId)
   }
 
-  /** Who serves a group's members, if anybody does. */
+  /** The group that serves classic clients, if there is one. */
   serving(groupId: string): ClassicService | undefined {
     return this.#assigns(groupId) ? this.#mixedGroup(groupId) : this.#groups.get(groupId)
   }
 
-  /** Whether the broker's own group assigns, for whoever is in it. */
+  /** Whether the broker's own group assigns, to members of both protocols. */
   #assigns(groupId: string): boolean {
     return (this.#engine.groups.get(groupId)?.memberCount ?? 0) > 0
   }
 
-  /** Which classic member it is in a group that assigns by itself, or why it is none; undefined in any other group. */
+  /** The classic member in a group that assigns, or why there is none; undefined for other groups. */
   findMixed(groupId: string, identity: ClassicIdentity): ClassicConsumerMember | ErrorCode | undefined {
     if (!this.#assigns(groupId)) return undefined
     return this.#mixed.get(groupId)?.find(identity) ?? 'UNKNOWN_MEMBER_ID'
   }
 
-  /** Answers now or later what joining came to; the group is made where there is none, by one that has not been in it. */
+  /** Answers a join, now or later. A member without an id creates the group if there is none. */
   join(groupId: string, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
     if (this.#engine.groupCoordinator.isOther(groupId))
       return answer(notJoined('INCONSISTENT_GROUP_PROTOCOL', request.memberId))
@@ -119,7 +119,7 @@ export class WireGroups implements GroupHolder {
       if (joined.error === undefined) this.#joined(groupId, joined.memberId, request.clientId)
       answer(joined)
     })
-    // It may have taken the place of the last one that does not speak its protocol.
+    // It may have taken the place of the last member that does not speak the classic protocol.
     this.takeBack(groupId)
   }
 
@@ -164,19 +164,19 @@ export class WireGroups implements GroupHolder {
     this.#mixed.delete(groupId)
   }
 
-  // Classic clients that have left are not the last ones any more.
+  // Once another member has joined, an empty classic group no longer decides the group's type.
   readonly #memberJoined = ({ groupId }: { readonly groupId: string }): void => {
     if (this.#assigns(groupId) && this.#groups.get(groupId)?.state === 'Empty') this.#drop(groupId)
   }
 
   readonly #memberLeft = ({ groupId }: { readonly groupId: string }): void => this.takeBack(groupId)
 
-  // In its process, or because it was empty for too long: nobody is in it.
+  // Deleted in this process, or expired because it was empty for too long: it has no members.
   readonly #groupDeleted = ({ groupId }: { readonly groupId: string }): void => {
     if (this.held(groupId) === undefined) this.delete(groupId)
   }
 
-  /** Whether a commit counts; a group that nobody has joined takes those of anybody who names no generation. */
+  /** Why a commit is refused, if it is. A group that no member has joined takes commits without a generation. */
   checkCommit(groupId: string, identity: ClassicIdentity): ErrorCode | undefined {
     const group = this.#groups.get(groupId)
     if (group !== undefined) return group.checkCommit(identity)
@@ -220,7 +220,7 @@ export class WireGroups implements GroupHolder {
     return members.flatMap(({ metadata }) => topicsIn(metadata, this.#engine.topics))
   }
 
-  // Counts for `idle`: what a member was given and has not committed is work that somebody does.
+  // Counts for `idle`: records that were delivered to a member and are not committed are work under way.
   #track(group: ClassicGroup): void {
     const client: EngineClient = {
       groupId: group.id,
@@ -254,7 +254,7 @@ export class WireGroups implements GroupHolder {
     )
   }
 
-  // Where nothing is committed its client begins where it likes.
+  // Without a committed offset the lag counts from where the client began to read.
   #lag(groupId: string, clientId: string, { topic, partition }: TopicPartition): number {
     const log = this.#engine.topics.get(topic)?.partitions[partition]
     if (log === undefined) return 0
@@ -262,7 +262,7 @@ export class WireGroups implements GroupHolder {
     return log.countFrom(committed?.offset ?? this.#firstFetches.of(clientId, log) ?? 0)
   }
 
-  /** No client is served any more. */
+  /** Removes all groups, since no client is served any more. */
   close(): void {
     this.#engine.events.off('memberJoined', this.#memberJoined)
     this.#engine.events.off('memberLeft', this.#memberLeft)
@@ -273,7 +273,7 @@ export class WireGroups implements GroupHolder {
   }
 }
 
-// As its client and its leader have told each other.
+// The topics are those that the client told its leader, the assignment is what the leader answered.
 function describeMember(
   { memberId, groupInstanceId, clientId, metadata, assignment }: DescribedClassicMember,
   topics: ReadonlyMap<string, unknown>,
@@ -289,7 +289,7 @@ function describeMember(
   }
 }
 
-// Of those that a client subscribes to the ones that are there.
+// The existing topics of a client's subscription.
 function topicsIn(metadata: Uint8Array, topics: ReadonlyMap<string, unknown>): string[] {
   return readSubscription(metadata)?.topics.filter(name => topics.has(name)) ?? []
 }

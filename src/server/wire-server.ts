@@ -45,65 +45,67 @@ const maxShareSessions = 2000
 const maxTransactionTimeoutMs = 15 * 60 * 1000
 const madeBatchesBytes = 16 * 1024 * 1024
 
-/** How a server speaks. */
+/** How a server serves its clients. */
 export interface WireOptions {
   /** The largest request, in bytes; default 100 MiB, as in Kafka (socket.request.max.bytes). */
   readonly maxFrameBytes?: number
   /**
-   * How much one fetch gets at most, in bytes, unless its first batch has more; default 4 MiB, where Kafka has 55: while its
-   * client works through that, the next is read. Who is left out comes first the next time. (Kafka: fetch.max.bytes)
+   * The most bytes in the answer to one fetch, unless its first batch is larger; default 4 MiB. Kafka has 55, but here
+   * the next answer is read while the client works through this one. A partition without room comes first the next
+   * time. (Kafka: fetch.max.bytes)
    */
   readonly fetchMaxBytes?: number
   /**
-   * How much is kept of the batches that are made of records of this process, so that they are made once for all who read
-   * them, in bytes; the oldest go first. Default 16 MiB.
+   * How many bytes of batches made from records of this process are kept, so that each is made once for all clients
+   * that read it; the oldest go first. Default 16 MiB.
    */
   readonly madeBatchesBytes?: number
   /**
-   * How many clients that fetch are remembered with what they read, so that they need not say it each time; default 1000.
-   * Where there is no place others say it. (Kafka: max.incremental.fetch.session.cache.slots)
+   * How many fetch sessions are kept, so that a client need not name in each fetch all that it reads; default 1000. A
+   * client for which there is no room names it all. (Kafka: max.incremental.fetch.session.cache.slots)
    */
   readonly maxFetchSessions?: number
   /**
-   * How many share consumers a broker remembers with what they read and have acquired; default 2000. Where there is no place
-   * others are refused. (Kafka: group.share.max.share.sessions)
+   * How many share sessions a broker keeps, each with what a share consumer reads and has acquired. Further consumers
+   * are refused. Default 2000. (Kafka: group.share.max.share.sessions)
    */
   readonly maxShareSessions?: number
   /**
-   * How long the first join of an empty group waits for others, in milliseconds; default 0. Of a broker's servers, which share
-   * their groups, the first one's counts. (Kafka: group.initial.rebalance.delay.ms)
+   * How long the first join of an empty group waits for other members, in milliseconds; default 0. Servers of one
+   * broker share its groups, so the first server's value counts. (Kafka: group.initial.rebalance.delay.ms)
    */
   readonly initialRebalanceDelayMs?: number
   /**
-   * How long a member of the consumer protocol (KIP-848) may be silent before it is out, in milliseconds; default 45 s. Of
-   * several servers the first one's counts. (Kafka: group.consumer.session.timeout.ms)
+   * How long a member of the consumer protocol (KIP-848) may be silent before it is removed, in milliseconds; default
+   * 45 s. Of several servers the first one's value counts. (Kafka: group.consumer.session.timeout.ms)
    */
   readonly consumerSessionTimeoutMs?: number
   /**
-   * How often such a member is told to be heard, in milliseconds; default 5 s. A rebalance takes a heartbeat or two: tests are
-   * quick with 50. Of several servers the first one's counts. (Kafka: group.consumer.heartbeat.interval.ms)
+   * The heartbeat interval that such a member is told, in milliseconds; default 5 s. A rebalance takes a heartbeat or
+   * two: tests are quick with 50. Of several servers the first one's counts. (Kafka:
+   * group.consumer.heartbeat.interval.ms)
    */
   readonly consumerHeartbeatIntervalMs?: number
   /**
-   * How long a member of a share group (KIP-932) may be silent before it is out, in milliseconds; default 45 s. Of several servers
-   * the first one's counts. (Kafka: group.share.session.timeout.ms)
+   * How long a member of a share group (KIP-932) may be silent before it is removed, in milliseconds; default 45 s. Of
+   * several servers the first one's value counts. (Kafka: group.share.session.timeout.ms)
    */
   readonly shareSessionTimeoutMs?: number
   /**
-   * How often such a member is told to be heard, in milliseconds; default 5 s. Of several servers the first one's counts.
-   * (Kafka: group.share.heartbeat.interval.ms)
+   * The heartbeat interval that such a member is told, in milliseconds; default 5 s. Of several servers the first one's
+   * value counts. (Kafka: group.share.heartbeat.interval.ms)
    */
   readonly shareHeartbeatIntervalMs?: number
   /**
-   * How long a record that such a member has acquired is its own, in milliseconds; default 30 s. Of several servers the first
-   * one's counts. (Kafka: group.share.record.lock.duration.ms)
+   * How long a record that such a member has acquired stays locked for it, in milliseconds; default 30 s. Of several
+   * servers the first one's value counts. (Kafka: group.share.record.lock.duration.ms)
    */
   readonly shareRecordLockDurationMs?: number
   /** The longest time-out that a client may give its transactions, in milliseconds; default 15 minutes. (Kafka: transaction.max.timeout.ms) */
   readonly maxTransactionTimeoutMs?: number
-  /** What is to go wrong; default nothing. */
+  /** The faults that requests meet; default none. */
   readonly faults?: WireFaults
-  /** Gets what clients ask; default nobody does. */
+  /** Records the requests of clients; default no log. */
   readonly requests?: RequestLog
 }
 
@@ -124,14 +126,14 @@ export const wireOptions = {
   requests: objectWith('add'),
 }
 
-/** What a server knows beyond that. */
+/** The options of a server, with the authentication of its clients. */
 export interface WireServerOptions extends WireOptions {
   readonly sasl?: SaslOptions | undefined
 }
 
 /** Speaks Kafka's protocol over any number of connections, for one broker. */
 export class WireServer {
-  /** The brokers that it shows. */
+  /** The brokers that clients see. */
   readonly cluster: Cluster
   readonly #connections = new Map<Connection, ClusterNode>()
   readonly #coordinators: Coordinators
@@ -207,7 +209,7 @@ export class WireServer {
     return this.#connections.size
   }
 
-  /** Serves whoever is at the other end of a socket, which is connected to that broker. */
+  /** Serves the client at the other end of a socket, as a connection to one of the brokers. */
   accept(socket: Duplex, node: ClusterNode): Connection {
     const connection = new Connection(socket, {
       maxFrameBytes: this.#maxFrameBytes,
@@ -232,7 +234,7 @@ export class WireServer {
     for (const [connection, each] of this.#connections) if (each === node) connection.close()
   }
 
-  /** Tells an error that is no client's own, by the broker's 'error'. */
+  /** Reports an unexpected error by the broker's 'error' event. */
   failed(error: unknown): void {
     this.#engine.events.emit('error', error)
     this.#engine.outbox.flush()

@@ -6,7 +6,7 @@ import type { TransactionalSession, TransactionState } from '../transaction/tran
 type Producer = ReturnType<Broker['engine']['initTransactions']>
 type Transaction = ReturnType<Producer['begin']>
 
-/** Who says that it is which producer. */
+/** The producer that a client says it is. */
 export interface ProducerIdentity {
   readonly producerId: number
   readonly producerEpoch: number
@@ -22,16 +22,16 @@ interface AddedToTransaction {
 /** A producer on the wire with a transactional id. */
 interface WireProducer {
   readonly producer: Producer
-  /** As its client knows it: the log's own epoch may have moved on. */
+  /** As its client knows it: the producer's epoch in the log may be newer. */
   identity: ProducerIdentity
-  /** As whom it came when it was given its identity: its client may not have heard of that. */
+  /** The identity with which the client asked for this one. It asks with that again if it missed the answer. */
   readonly former: ProducerIdentity | undefined
   open: Transaction | undefined
-  /** What the open one writes to, as its client has said before, or by its first batch. */
+  /** The partitions of the open transaction, added by a request or by the first batch to each. */
   readonly added: Map<string, TopicPartition>
-  /** The groups for which the open one commits offsets, as its client has said before, or by the first of them. */
+  /** The groups whose offsets the open transaction commits, added by a request or by the first commit of each. */
   readonly groups: Set<string>
-  /** Who it was before the last end, and what that was: its client may not have heard of it. */
+  /** The identity before the last end, and what that was. The client ends with that again if it missed the answer. */
   ended: { readonly identity: ProducerIdentity; readonly committed: boolean } | undefined
 }
 
@@ -40,15 +40,15 @@ export interface DescribedTransaction extends ProducerIdentity {
   readonly transactionalId: string
   readonly state: TransactionState
   readonly timeoutMs: number
-  /** When the transaction began that is open, or -1. */
+  /** When the open transaction began; -1 if none is open. */
   readonly startedAt: number
   readonly partitions: readonly TopicPartition[]
 }
 
-// So many may be held of which the broker knows no more, before they are looked for.
+// How many producers are held before those that the broker has forgotten are looked for.
 const mostForgotten = 1000
 
-/** The transactions of clients on the wire: the broker's own, under the epochs that these clients know. */
+/** The transactions of clients on the wire: the broker's own ones, under the epochs that the clients know. */
 export class WireTransactions {
   readonly #engine: Broker['engine']
   readonly #byTransactionalId = new Map<string, WireProducer>()
@@ -60,8 +60,8 @@ export class WireTransactions {
   }
 
   /**
-   * A producer comes, and fences the one that had its transactional id before. `known`: it has been here, and wants its next
-   * epoch (KIP-360). (Kafka: InitProducerId)
+   * Initialises a producer, and fences the one that had its transactional id before. `known` is the identity of a
+   * producer that asks for its next epoch (KIP-360). (Kafka: InitProducerId)
    */
   init(
     transactionalId: string,
@@ -92,7 +92,7 @@ export class WireTransactions {
     return made.identity
   }
 
-  // Whom the broker has forgotten for a long silence is unknown here, too. (Kafka: transactional.id.expiration.ms)
+  // A producer that the broker has forgotten is unknown here, too. (Kafka: transactional.id.expiration.ms)
   #known(transactionalId: string): WireProducer | undefined {
     const made = this.#byTransactionalId.get(transactionalId)
     if (made === undefined || this.#engine.producerEpoch(transactionalId) !== undefined) return made
@@ -106,7 +106,7 @@ export class WireTransactions {
     this.#sweepAt = Math.max(mostForgotten, 2 * this.#byTransactionalId.size)
   }
 
-  /** Its transaction, begun where none is open. (Kafka: AddPartitionsToTxn, AddOffsetsToTxn, and without them since KIP-890) */
+  /** The open transaction, begun if there is none. (Kafka: AddPartitionsToTxn, AddOffsetsToTxn, or neither: KIP-890) */
   begin(
     transactionalId: string,
     identity: ProducerIdentity,
@@ -114,14 +114,14 @@ export class WireTransactions {
   ): Transaction | ErrorCode {
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
-    // One whose time was over has ended without its producer's doing; the next step says so.
+    // A transaction that timed out was aborted without its producer; the next step fails and says so.
     made.open ??= made.producer.begin()
     for (const tp of partitions) made.added.set(formatTopicPartition(tp), tp)
     if (groupId !== undefined) made.groups.add(groupId)
     return made.open
   }
 
-  /** Its transaction that is open, for one that writes to a partition of it, or commits a group's offsets within it. */
+  /** The open transaction of a producer that writes to a partition of it, or commits a group's offsets in it. */
   opened(
     { producerId, producerEpoch }: ProducerIdentity,
     to: TopicPartition | string,
@@ -129,14 +129,14 @@ export class WireTransactions {
     const made = this.#byProducerId.get(producerId)
     if (made === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
     if (made.identity.producerEpoch !== producerEpoch || made.producer.fenced) return 'INVALID_PRODUCER_EPOCH'
-    // Nothing late gets into a transaction that has not been told of its partition, or its group. (KIP-890)
+    // A late batch or commit does not get into a transaction to which its partition or group was not added. (KIP-890)
     const told = typeof to === 'string' ? made.groups.has(to) : made.added.has(formatTopicPartition(to))
     return (told ? made.open : undefined) ?? 'INVALID_TXN_STATE'
   }
 
   /**
-   * Ends it; what was ended before is ended once more in the same way without harm. May throw why it cannot be. `renews`: its
-   * producer goes on under the epoch that this gives, so that nothing late gets into its next transaction (KIP-890).
+   * Ends the producer's transaction; to end it again in the same way changes nothing. Throws if it cannot be ended.
+   * `renews`: the producer goes on under the returned epoch, so that its next transaction gets no late batch (KIP-890).
    */
   end(
     transactionalId: string,
@@ -163,7 +163,7 @@ export class WireTransactions {
     return made.identity
   }
 
-  // Its epoch does not tell which transaction it means, so it can only be the last one.
+  // The epoch does not tell which transaction is meant, so it has to be the last one.
   #endedOnceMore({ producer, identity }: WireProducer, committed: boolean): ProducerIdentity | ErrorCode {
     const wanted: TransactionState = committed ? 'CompleteCommit' : 'CompleteAbort'
     return producer.session.state === wanted ? identity : 'INVALID_TXN_STATE'
@@ -182,13 +182,13 @@ export class WireTransactions {
     return isSame(made.identity, identity) && !made.producer.fenced ? made : 'PRODUCER_FENCED'
   }
 
-  /** Whether a transaction that is open, of the wire or of this process, will commit an offset of a partition for a group. */
+  /** Whether an open transaction, of the wire or of this process, will commit an offset of the partition. */
   pends(groupId: string, tp: TopicPartition): boolean {
     for (const { open } of this.#engine.transactionalSessions) if (open?.pends(groupId, tp)) return true
     return false
   }
 
-  /** Everybody with a transactional id, of the wire and of this process, by id. */
+  /** All producers with a transactional id, of the wire and of this process, sorted by that id. */
   describe(): readonly DescribedTransaction[] {
     return [...this.#engine.transactionalSessions]
       .map(session => this.#describe(session))

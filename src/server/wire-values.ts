@@ -11,10 +11,10 @@ import {
 } from '../record.ts'
 import type { WireRecord } from './protocol/record-batch.ts'
 
-/** The value of a record from the wire, as the topic's log keeps values: its codec's bytes, else what the JSON says. */
+/** A value from the wire, as the topic's log keeps it: as bytes for the topic's codec, else as what the JSON says. */
 export function valueFromWire(topic: Topic, bytes: Buffer | null): unknown {
   if (bytes === null) return null
-  // A copy: the frame that it came in goes.
+  // A copy, so that it does not keep the frame that it came in.
   if (topic.serde.encodes) return new Uint8Array(bytes)
   if (topic.options.schema === undefined) return parsed(bytes)
   const stored = topic.serde.serialize(parsed(bytes))
@@ -29,7 +29,7 @@ export function valueFromWire(topic: Topic, bytes: Buffer | null): unknown {
   )
 }
 
-// What is no JSON stays what it is.
+// Bytes that are not JSON stay bytes.
 function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'))
@@ -41,7 +41,7 @@ function parsed(bytes: Buffer): unknown {
 /**
  * The value of a stored record, as bytes.
  *
- * @throws InvalidRecordError where JSON has no form for it: it was written before there was a server
+ * @throws InvalidRecordError if JSON has no form for the value, which was then written before there was a server
  */
 export function valueToWire({ value, ...place }: ConsumerRecord): Buffer | null {
   if (value === null) return null
@@ -56,19 +56,19 @@ export function valueToWire({ value, ...place }: ConsumerRecord): Buffer | null 
   }
 }
 
-/** What a record was on the wire, where what is kept of it does not say as much. */
+/** The value and headers of a record as they came, kept where the log's own would be others on the wire. */
 export type OriginalParts = Pick<WireRecord, 'value' | 'headers'>
 
 /**
- * A record's value and headers as they came, where those that are kept of it would be others on the wire: JSON has many
- * texts for one value, and more digits than a number. What a topic's schema has made is meant to be another.
+ * A record's value and headers as they came; undefined if those that the log keeps are the same on the wire. JSON has
+ * many texts for one value, and more digits than a number. A value that the topic's schema has made is meant to differ.
  */
 export function originalOf(topic: Topic, { value, headers }: WireRecord): OriginalParts | undefined {
   const { schema, codec } = topic.options
   if (schema !== undefined && codec === undefined) return undefined
   const same = headers.every(([, each]) => each !== null) && isSameAgain(topic, value)
   if (same) return undefined
-  // Copies: the batch that they came in goes.
+  // Copies, so that they do not keep the batch that they came in.
   const copy = (bytes: Buffer | null) => (bytes === null ? null : Buffer.from(bytes))
   return { value: copy(value), headers: headers.map(([name, each]) => [name, copy(each)] as const) }
 }
@@ -77,18 +77,20 @@ function isSameAgain(topic: Topic, value: Buffer | null): boolean {
   if (value === null || topic.serde.encodes) return true
   const kept = parsed(value)
   if (kept instanceof Uint8Array) return true
-  // The text `null` is no tombstone.
+  // The JSON text `null` is not a tombstone.
   return kept !== null && Buffer.from(JSON.stringify(kept)).equals(value)
 }
 
-/** A key from the wire; where the topic's keys are strings it is text, but in a topic that a client made. */
+/**
+ * A key from the wire: bytes if the topic's keys are bytes, or if it is not text as in a topic that a client created.
+ */
 export function keyFromWire(topic: Topic, bytes: Buffer | null): RecordKey | null {
   if (bytes === null) return null
   if (topic.options.keys === 'bytes' || !isUtf8(bytes)) return new Uint8Array(bytes)
   return bytes.toString('utf8')
 }
 
-/** A key that is no text, where the topic's keys are. */
+/** The error for a key that is not text, in a topic whose keys are strings. */
 export function notText(topic: Topic): InvalidRecordError {
   return new InvalidRecordError(
     `Record for topic '${topic.name}': its keys are strings, and this one is not valid UTF-8; the option keys: 'bytes' takes any`,
@@ -101,7 +103,7 @@ export function keyToWire(key: RecordKey | null): Buffer | null {
 }
 
 export function headersFromWire(topic: Topic, headers: WireRecord['headers']): RecordHeaders {
-  // A header without a value has none that could be read.
+  // A header without a value is read as an empty one.
   return toRecordHeaders(
     topic.name,
     headers.map(([name, value]) => [name, value ?? new Uint8Array(0)]),

@@ -30,7 +30,7 @@ export interface Wire {
   readonly fetchMaxBytes: number
   readonly maxTransactionTimeoutMs: number
   readonly initialRebalanceDelayMs: number
-  /** An error that its client is only told by a number. */
+  /** Reports an unexpected error, of which the client learns little more than UNKNOWN_SERVER_ERROR. */
   failed(error: unknown): void
 }
 
@@ -39,7 +39,7 @@ export function toWireError(
   wire: Wire,
   error: unknown,
 ): { readonly errorCode: number; readonly errorMessage: string } {
-  // Kafka's brokers are never full; this is what every client tries again for.
+  // Kafka's brokers are never full. NOT_ENOUGH_REPLICAS is an error that every client retries.
   if (isBrokerletError(error) && error.code === 'QUEUE_FULL') {
     return { errorCode: notEnoughReplicas, errorMessage: error.message }
   }
@@ -50,7 +50,7 @@ export function toWireError(
 
 const notEnoughReplicas = 19
 
-/** Does one thing of many that a request asks for, and says how it went: the others are done all the same. */
+/** Makes one of a request's changes and returns its error, so that the others are made in any case. */
 export function attempt(
   wire: Wire,
   change: () => void,
@@ -63,7 +63,7 @@ export function attempt(
   }
 }
 
-/** A topic by its id, which newer versions use in place of names, or by its name. */
+/** Finds a topic by its id if the request's version is `sinceIds` or newer, else by its name. */
 export function findTopic(
   wire: Wire,
   version: number,
@@ -74,7 +74,7 @@ export function findTopic(
   return version < sinceIds ? topics.get(named.name) : topicsById.get(named.topicId)
 }
 
-/** What a client is told about a topic that is not there. */
+/** Kafka's number of the error for a topic that does not exist. */
 export function unknownTopic(version: number, sinceIds: number): number {
   return errorCodes[version < sinceIds ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID'].errno
 }
