@@ -15,15 +15,15 @@ import { nameOfErrno } from './wire-error-code.ts'
 import type { Fate, WireFaults } from './wire-faults.ts'
 import { coversPartition, coversRequest } from './wire-scope.ts'
 
-/** What looks on while a server answers. */
+/** The faults and the log that requests pass through. */
 export interface Observers {
   readonly faults?: WireFaults | undefined
   readonly requests?: RequestLog | undefined
-  /** What stale answers tell, where there are faults. */
+  /** Answers stale Metadata requests; only there if there are faults. */
   readonly past?: PastMetadata | undefined
 }
 
-/** A handler whose requests meet faults and are written down; the same one where nobody asks for that. */
+/** Wraps a handler: its requests meet faults and are logged. Returns the handler itself if nobody asks for either. */
 export function observed(wire: Wire, handler: Handler, observers: Observers): Handler {
   const { faults, requests } = observers
   if (faults === undefined && requests === undefined) return handler
@@ -48,7 +48,7 @@ export function observed(wire: Wire, handler: Handler, observers: Observers): Ha
         const { node } = context
         const { brokerEpoch } = node
         await faults?.meet({ ...point, clock, fate })
-        // What waited while its broker stopped is lost with it.
+        // A request that waited while its broker stopped is lost with it.
         if (!node.running || node.brokerEpoch !== brokerEpoch) fate.disconnect = 'before'
         const response = await answer(wire, facing(handler, fate, observers), request, context, fate)
         entry.outcome = outcomeOf(response, fate)
@@ -76,7 +76,7 @@ async function answer(
     return undefined
   }
   const response = await answerButFailures(wire, handler, request, context, fate)
-  // What has no answer can be told nothing else.
+  // The client of a request without an answer can be told only by the end of its connection.
   const silent = response === undefined && (fate.failures.length > 0 || fate.truncate)
   if (silent || fate.disconnect === 'after') {
     fate.disconnect = 'after'
@@ -135,7 +135,7 @@ function outcomeOf(response: unknown, fate: Fate): OpenRequest['outcome'] {
   return fate.truncate ? 'truncated' : 'answered'
 }
 
-// Every field of an answer that is an error is called so.
+// Every error in an answer is in a field of one of these names.
 const errorFields: ReadonlySet<string> = new Set(['errorCode', 'partitionErrorCode', 'acknowledgeErrorCode'])
 
 function errorsIn(response: unknown, found: Set<string> = new Set()): readonly string[] {

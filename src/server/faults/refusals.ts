@@ -269,7 +269,7 @@ function refusedOffsets(partitionIndexes: readonly number[], errorCode: number) 
   }))
 }
 
-/** The answer that tells an error for all that a request names; undefined for a Produce without acks, which has none. */
+/** Answers with an error for all that a request names; undefined for a Produce without acks, which has no answer. */
 export function refuse(wire: Wire, { key }: Api, request: unknown, errorCode: number): unknown {
   if (key === produce.key && (request as RequestOf<typeof produce>).acks === 0) return undefined
   return refusals.get(key)?.(request as never, errorCode, wire) ?? { errorCode }

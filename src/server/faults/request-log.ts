@@ -8,9 +8,9 @@ export type RequestOutcome = 'waiting' | 'answered' | 'unanswered' | 'failed' | 
 export interface LoggedRequest extends RequestPoint {
   /** The version of the API that the client chose. */
   readonly version: number
-  /** When it came, on the broker's time. */
+  /** When it arrived, on the broker's time. */
   readonly receivedAt: number
-  /** When it was done with; undefined while it waits. */
+  /** When it was done with, however it ended; undefined while it waits. */
   readonly doneAt: number | undefined
   /** `unanswered` is a Produce without acks; `failed` one that could not be answered. */
   readonly outcome: RequestOutcome
@@ -18,11 +18,11 @@ export interface LoggedRequest extends RequestPoint {
   readonly errors: readonly string[]
 }
 
-/** One that may still change. @internal */
+/** A request that may still change. @internal */
 export type OpenRequest = { -readonly [Field in keyof LoggedRequest]: LoggedRequest[Field] }
 
 /**
- * What clients have asked, for a test to look at: the newest requests, oldest first.
+ * Records the requests of clients, for a test to look at: the newest requests, oldest first.
  *
  * @example
  * const requests = new RequestLog()
@@ -33,7 +33,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
   readonly #maxRequests: number
   #requests: LoggedRequest[] = []
 
-  /** `maxRequests` are kept; default 10,000. */
+  /** Keeps the newest `maxRequests`; default 10,000. */
   constructor(options: { readonly maxRequests?: number } = {}) {
     checkOptions('RequestLog', options, { maxRequests: integer(1) })
     this.#maxRequests = options.maxRequests ?? 10_000
@@ -55,7 +55,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
     return this.#requests.values()
   }
 
-  /** Forgets what was asked. */
+  /** Forgets all requests. */
   clear(): void {
     this.#requests = []
   }

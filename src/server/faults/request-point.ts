@@ -4,7 +4,7 @@ import type { ApiName } from '../protocol/apis.ts'
 import type { Wire } from '../wire.ts'
 import type { RequestPoint } from './wire-scope.ts'
 
-/** What requests call the topics, the partitions and the groups that they name. */
+/** The fields in which requests name topics, partitions and groups. */
 interface NamingRequest {
   readonly topics?: readonly (string | NamedTopic)[] | null
   readonly topicData?: readonly NamedTopic[]
@@ -23,7 +23,7 @@ interface NamingRequest {
   readonly coordinatorKeys?: readonly string[]
 }
 
-/** What a request calls a topic. */
+/** The fields in which a request names a topic. */
 export interface NamedTopic {
   readonly name?: string | null
   readonly topic?: string
@@ -34,7 +34,7 @@ export interface NamedTopic {
   readonly partitionIndexes?: readonly number[]
 }
 
-/** What a request calls a partition. */
+/** The fields in which a request names a partition. */
 export interface NamedPartition {
   readonly index?: number
   readonly partition?: number
@@ -48,7 +48,7 @@ interface NamedGroup {
 
 const groupKey = 0
 
-/** Finds what a request is about. */
+/** Finds the topics, partitions and groups that a request names. */
 export function pointOf(
   wire: Wire,
   api: ApiName,
@@ -99,7 +99,7 @@ function partitionsOf(wire: Wire, named: string | NamedTopic): RequestPoint['par
   return partitions.map(each => ({ topic, partition: partitionNamed(each) }))
 }
 
-/** The name of a topic that a request names, or has an id for. */
+/** The name of a topic that a request names, or whose id it gives. */
 export function topicNamed(wire: Wire, { name, topic, topicName, topicId }: NamedTopic): string | undefined {
   return name || topic || topicName || topicById(wire, topicId)
 }

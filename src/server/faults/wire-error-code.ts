@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
 
-// What only a cluster tells, or a broker with access lists; brokerlet does so when a fault says so.
+// Errors of Kafka's protocol that are not in `errorCodes`. A server answers some by itself, and any if a fault says so.
 const ofClusters = {
   LEADER_NOT_AVAILABLE: 5,
   NOT_LEADER_OR_FOLLOWER: 6,

@@ -25,17 +25,17 @@ export type WireFaultUse = FaultRuleUse<WireFaultAction, WireScope>
 
 /** What becomes of one request. */
 export interface Fate {
-  /** What in it is not done, and the error that is the answer; the first that fits counts. */
+  /** The parts of it that fail, and the errors in their answers; the first scope that fits a part counts. */
   readonly failures: { readonly scope: WireScope; readonly errno: number }[]
-  /** It is answered as before the last change. */
+  /** Whether it is answered as before the cluster's last change. */
   stale: boolean
-  /** Its connection ends: before it is done, or in place of the answer. */
+  /** Whether its connection ends: before it is done, or in place of the answer. */
   disconnect: 'before' | 'after' | undefined
-  /** Only half of the answer is sent before the connection ends. */
+  /** Whether only half of the answer is sent before the connection ends. */
   truncate: boolean
 }
 
-/** A request that faults may come to. */
+/** A request that may meet faults. */
 export interface MetRequest extends RequestPoint {
   readonly clock: BrokerClock
   readonly fate: Fate
@@ -48,7 +48,7 @@ const errorCode: Check = {
 }
 
 /**
- * What is to go wrong between clients and their broker. Faults are met in the order in which they were planned.
+ * Plans faults between clients and their broker. Requests meet them in the order in which they were planned.
  *
  * @example
  * const faults = new WireFaults()
@@ -61,11 +61,11 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
   }
 
   /**
-   * What the scope says is not done, and its client is told the error: of a request that names several topics, partitions
-   * or groups those in the scope fail, and the rest is done, where the protocol has an error for each. Partitions are added
-   * to a transaction all or none. A Produce without acks has no answer: its connection ends, as in Kafka.
+   * Fails what the scope covers, and answers it with an error. Of a request that names several topics, partitions or
+   * groups, those in the scope fail and the rest is done, where the protocol has an error for each. Partitions are
+   * added to a transaction all or none. A Produce without acks has no answer: its connection ends, as in Kafka.
    *
-   * @throws InvalidOptionError where the protocol has no such error
+   * @throws InvalidOptionError if the protocol has no such error
    */
   fail(scope: WireScope, error: WireErrorCode | number, times: FaultTimes = {}): this {
     checkWireScope('faults.fail', scope)
@@ -77,7 +77,7 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
     return this
   }
 
-  /** The request is done `ms` milliseconds later, on the broker's time; the later ones of its connection wait for it. */
+  /** Does a request `ms` milliseconds later, on the broker's time; later requests of its connection wait for it. */
   delay(scope: WireScope, ms: number, times: FaultTimes = {}): this {
     checkWireScope('faults.delay', scope)
     requireArgument('faults.delay', 'ms', ms, duration)
@@ -85,15 +85,15 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
     return this
   }
 
-  /** Holds the next such request back until it is released. */
+  /** Holds the next such request back until the barrier is released. */
   pauseNext(scope: WireScope): Barrier {
     checkWireScope('faults.pauseNext', scope)
     return this.addBarrier('pause', scope)
   }
 
   /**
-   * The connection ends: `before` the request is done (default), or `after` it, in place of the answer, so that its client
-   * cannot know.
+   * Ends the connection: `before` the request is done (default), or `after` it, in place of the answer, so that the
+   * client cannot know whether it was done.
    */
   disconnect(scope: WireScope, options: FaultTimes & { readonly when?: 'before' | 'after' } = {}): this {
     checkWireScope('faults.disconnect', scope)
@@ -109,7 +109,7 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
     return this
   }
 
-  /** The request is done, half of its answer is sent, and the connection ends. */
+  /** Does the request, sends half of its answer, and ends the connection. */
   truncate(scope: WireScope, times: FaultTimes = {}): this {
     checkWireScope('faults.truncate', scope)
     this.add('truncate', scope, times, ({ fate }) => {
@@ -119,10 +119,10 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
   }
 
   /**
-   * A Metadata request is answered as it would have been before the cluster's last change: with the former leaders and their
-   * epochs, the brokers that ran, and the topics and partitions that there were. A change is a broker that stops or starts,
-   * and a topic that is made, grows or is deleted. So a client hears first of a change and then, as from a broker that
-   * lags behind, of none.
+   * Answers a Metadata request as it would have been before the cluster's last change: with the former leaders and
+   * their epochs, the brokers that ran, and the topics and partitions that there were. A change is a broker that stops
+   * or starts, or a topic that is created, grows or is deleted. So a client may hear of a change first and then, as
+   * from a broker that lags behind, of the state before it.
    */
   staleMetadata(scope: Omit<WireScope, 'api'> = {}, times: FaultTimes = {}): this {
     checkWireScope('faults.staleMetadata', scope)

@@ -1,12 +1,12 @@
 import { checkOptions, integer, name, oneOf } from '../../validate.ts'
 import { type ApiName, apis } from '../protocol/apis.ts'
 
-/** Which requests: those that fit all that is given. */
+/** Selects requests: those that fit all the fields given. */
 export interface WireScope {
   readonly api?: ApiName
   /** The client id that a client was given. */
   readonly clientId?: string
-  /** The broker that was asked, of several: 1 is the first. */
+  /** The broker that received it: 1 is the first. */
   readonly nodeId?: number
   readonly topic?: string
   readonly partition?: number
@@ -17,9 +17,9 @@ export interface WireScope {
 export interface RequestPoint {
   readonly api: ApiName
   readonly clientId: string
-  /** The broker that was asked: 1, where there are no others. */
+  /** The broker that received it: 1 is the first, and may be the only one. */
   readonly nodeId: number
-  /** The topics that it names; those without a partition are named as a whole. */
+  /** The topics and partitions that it names; a topic named as a whole is without a partition. */
   readonly partitions: readonly { readonly topic: string; readonly partition?: number | undefined }[]
   readonly groups: readonly string[]
 }
