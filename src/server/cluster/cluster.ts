@@ -6,22 +6,22 @@ import { murmur2, toPositive } from '../../producer/murmur2.ts'
 export interface ClusterNode {
   readonly nodeId: number
   readonly host: string
-  /** 0 until it listens, where any port will do. */
+  /** 0 until it listens, if any free port will do. */
   port: number
   running: boolean
-  /** Which of its lives this is: it grows with each start. */
+  /** How often it was started again: state of an earlier run is recognised by it. */
   brokerEpoch: number
-  /** How much later each of its answers is sent. */
+  /** How much later each of its answers is sent, in milliseconds. */
   slowMs: number
 }
 
-/** Who leads a partition, and how often that has changed. */
+/** The leader of a partition, and how often that has changed. */
 export interface Leadership {
   readonly leader: ClusterNode
   readonly epoch: number
 }
 
-/** Node 1 at that address, and so many more. */
+/** Makes so many nodes, beginning with node 1 at that address. */
 export function makeNodes(host: string, port: number, count: number): ClusterNode[] {
   return Array.from({ length: count }, (_, i) => ({
     nodeId: i + 1,
@@ -34,9 +34,8 @@ export function makeNodes(host: string, port: number, count: number): ClusterNod
 }
 
 /**
- * Which of several brokers leads a partition, or coordinates a group or a transaction. Each has its preferred broker, and the
- * next one that runs stands in for it while that is stopped. There is one log behind them all, so nothing moves but the
- * names.
+ * Which broker leads a partition, or coordinates a group or a transaction. Each has a preferred broker; while that is
+ * stopped, the next one that runs stands in for it. All brokers share one log, so no data moves with the leader.
  */
 export class Cluster {
   readonly nodes: readonly ClusterNode[]
@@ -54,12 +53,12 @@ export class Cluster {
     return this.nodes.filter(({ running }) => running)
   }
 
-  /** The first that runs; -1 where none does. */
+  /** The first broker that runs; -1 if none does. */
   get controllerId(): number {
     return this.nodes.find(({ running }) => running)?.nodeId ?? -1
   }
 
-  /** Where no broker runs, the last one stays the leader. */
+  /** The leader of a partition. If no broker runs, the last one stays the leader. */
   leadershipOf(partition: Partition): Leadership {
     let leadership = this.#leaderships.get(partition)
     if (leadership === undefined) {
@@ -70,21 +69,21 @@ export class Cluster {
     return leadership
   }
 
-  /** Every broker, from the preferred leader on: each of them could be the leader. */
+  /** All brokers, from the preferred leader on: each of them could be the leader. */
   replicasOf(partition: Partition): readonly ClusterNode[] {
     const first = this.#preferredOf(partition)
     return this.nodes.map((_, i) => this.nodes[(first + i) % this.nodes.length]!)
   }
 
-  /** Who coordinates a group or a transactional id; undefined where no broker runs. */
+  /** The broker that coordinates a group or a transactional id; undefined if no broker runs. */
   coordinatorOf(key: string): ClusterNode | undefined {
     return this.nodes.length === 1 ? this.running[0] : this.#firstRunning(toPositive(murmur2(key)))
   }
 
-  /** A broker stops or starts; leaders move, each under its next epoch. */
+  /** Stops or starts a broker. Leaders move, each under its next epoch. */
   setRunning(node: ClusterNode, running: boolean): void {
     const partitions = [...this.#topics.values()].flatMap(topic => topic.partitions)
-    // Those that nobody has asked about have had a leader, too.
+    // Partitions that no request has named had a leader, too: it has to be known before it moves.
     for (const partition of partitions) this.leadershipOf(partition)
     node.running = running
     if (running) node.brokerEpoch++

@@ -1,7 +1,7 @@
 import type { Handler } from '../handler.ts'
 import type { Wire } from '../wire.ts'
 
-/** A Fetch that waits for records only until leaders move: then it is answered by what its broker leads still. */
+/** Ends the wait of a Fetch when leaders move: it is then answered by what its broker still leads. */
 export function fetchUntilMoved(wire: Wire, handler: Handler): Handler {
   const { listeners } = wire.cluster
   return {
@@ -18,7 +18,7 @@ export function fetchUntilMoved(wire: Wire, handler: Handler): Handler {
       listeners.add(move)
       try {
         const response = await handler.handle(request, { ...context, signal: waiting.signal })
-        // Nothing was taken by reading, so it can be read once more.
+        // A fetch takes nothing from the log, so it can be done once more.
         return moved ? handler.handle({ ...(request as object), maxWaitMs: 0 }, context) : response
       } finally {
         context.signal.removeEventListener('abort', end)

@@ -14,11 +14,11 @@ const notLeader = errnoOfName('NOT_LEADER_OR_FOLLOWER')
 const fencedEpoch = errnoOfName('FENCED_LEADER_EPOCH')
 const unknownEpoch = errnoOfName('UNKNOWN_LEADER_EPOCH')
 
-/** Why a broker does not answer for a partition; 0 where it does, or where it is not there at all. */
+/** The error of a broker that does not answer for a partition; 0 if it does, or if there is no such partition. */
 export function errnoAtLeader(wire: Wire, node: ClusterNode, topic: unknown, partition: unknown): number {
   const { cluster } = wire
   const given = (partition as { readonly currentLeaderEpoch?: number }).currentLeaderEpoch ?? -1
-  // A single broker has led from the beginning.
+  // A single broker has led every partition from the beginning.
   if (cluster.nodes.length === 1 && given <= 0) return 0
   const log = partitionOf(wire, topic, partition)
   if (log === undefined) return 0
@@ -41,7 +41,7 @@ const tellingSince: ReadonlyMap<number, number> = new Map([
   [fetch.key, 16],
 ])
 
-/** The answer, and in it who leads what was refused. */
+/** Adds to an answer the leaders of the partitions that were refused in it. */
 export function tellLeaders(
   wire: Wire,
   { response: list, inner }: Parts,

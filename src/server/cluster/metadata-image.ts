@@ -15,7 +15,7 @@ export interface MetadataImage {
 
 type TopicMetadata = ReturnType<typeof describeTopic>
 
-/** Whether a topic is asked for by its name; by its id it is beside no name, or, by Kafka's own client, an empty one. */
+/** Whether a topic is asked for by its name. With an id the name is null, or empty from Kafka's own client. */
 export function isNamed(asked: {
   readonly name: string | null
   readonly topicId: string
@@ -23,12 +23,12 @@ export function isNamed(asked: {
   return asked.name !== null && asked.topicId === noUuid
 }
 
-/** What an answer tells of the brokers: these themselves, since some get their ports once they listen. */
+/** The brokers in an answer. They are the nodes themselves, since some get their ports once they listen. */
 export function describeBrokers({ cluster, clusterId }: Wire): MetadataResponse {
   return { brokers: cluster.running, clusterId, controllerId: cluster.controllerId }
 }
 
-/** What an answer tells of a topic: each of its partitions is on every broker. */
+/** A topic in an answer: each of its partitions has a replica on every broker. */
 export function describeTopic(cluster: Cluster, { name, id, partitions }: Topic) {
   return {
     name,

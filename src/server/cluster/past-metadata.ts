@@ -26,7 +26,7 @@ export class PastMetadata {
     this.#present = takeImage(this.#wire)
   }
 
-  /** Makes no topic: what was not there then is not there. */
+  /** Answers from the former image, and creates no topic: one that did not exist then is unknown. */
   answer({ topics }: RequestOf<typeof metadata>): ResponseOf<typeof metadata> {
     const { cluster, topics: known } = this.#past
     if (topics === null) return { ...cluster, topics: known }

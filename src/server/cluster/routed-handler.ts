@@ -13,7 +13,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 const notCoordinator = errnoOfName('NOT_COORDINATOR')
 
-/** A handler that refuses what another broker of its cluster is to answer. */
+/** Wraps a handler: it refuses what another broker of the cluster has to answer. */
 export function routed(wire: Wire, handler: Handler): Handler {
   const answeredBy = shapeOf(handler.api)?.answeredBy
   const single = wire.cluster.nodes.length === 1
@@ -38,7 +38,7 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
     api,
     handle(request, context) {
       const { node } = context
-      // Nearly every request is at the right place, and need not be taken apart.
+      // Nearly every request is sent to the right broker, and need not be taken apart.
       if (leadsAll(wire, node, request as Fields, parts!)) return handler.handle(request, context)
       const response = answerInParts(parts!, request, {
         ...answersOf(wire, handler, context),
@@ -77,7 +77,7 @@ function askedAtCoordinator(
           codeOf: ([named]) => codeOf(typeof named === 'string' ? named : (named as Fields).groupId),
         })
       }
-      // An idempotent producer that has no transactional id may ask anybody.
+      // An idempotent producer without a transactional id may ask any broker.
       const id = field === undefined ? null : (request as Fields)[field]
       const code = id === null ? 0 : codeOf(id)
       return code === 0 ? answers.serve(request) : answers.refuse(request, code)
