@@ -10,8 +10,8 @@ const refusal = {
 }
 
 /**
- * Access lists, which there are none of. Programs that copy or show them, as MirrorMaker does, go on where they hear what a
- * Kafka without an authorizer tells.
+ * Access lists, which do not exist here. Programs that copy or show them, as MirrorMaker does, go on if they hear what
+ * a Kafka without an authorizer answers.
  */
 export function aclHandlers(): Handler[] {
   return [

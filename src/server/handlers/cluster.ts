@@ -14,21 +14,21 @@ import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
 import { toWireError, type Wire } from '../wire.ts'
 
-// What clients go by beside the versions: groups that assign by themselves (KIP-848), groups that share partitions (KIP-932),
-// and transactions that give another epoch with each end (KIP-890).
+// The features that clients go by, beside versions: groups that assign (KIP-848), groups that share partitions
+// (KIP-932), and transactions that get another epoch with each end (KIP-890).
 const features = [
   { name: 'group.version', level: 1 },
   { name: 'share.version', level: 1 },
   { name: 'transaction.version', level: 2 },
 ] as const
 
-// From this version on Metadata tells of topics by their ids; the two before have the field, and may not use it.
+// From this version on Metadata takes ids of topics. The two before have the field, but may not use it.
 const idsSince = 12
 
-// As many partitions as one answer may have. (Kafka: max.request.partition.size.limit)
+// The most partitions that one answer may have. (Kafka: max.request.partition.size.limit)
 const mostPartitions = 2000
 
-/** What a client asks first: which versions are spoken, which brokers and topics there are, who coordinates. */
+/** What a client asks first: which versions are supported, which brokers and topics there are, and who coordinates. */
 export function clusterHandlers(
   wire: Wire,
   supported: () => { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[],
@@ -37,7 +37,7 @@ export function clusterHandlers(
   return [
     handler(apiVersions, (_, { version }) => ({
       apiKeys: supported(),
-      // A client of before version 4 cannot read that a feature begins at 0 (KAFKA-17011).
+      // A client of a version before 4 cannot read that a feature begins at 0 (KAFKA-17011).
       supportedFeatures:
         version < 4 ? [] : features.map(({ name, level }) => ({ name, minVersion: 0, maxVersion: level })),
       finalizedFeaturesEpoch: 0,
@@ -145,12 +145,12 @@ interface PartitionCursor {
   readonly partitionIndex: number
 }
 
-// Whoever asks for all goes on even where the topic at which it stopped is gone.
+// Without named topics the description goes on even if the topic at which it stopped is gone.
 function isWithin(named: readonly string[], { topicName, partitionIndex }: PartitionCursor): boolean {
   return partitionIndex >= 0 && (named.length === 0 || named.includes(topicName))
 }
 
-// By name, from the cursor on, until there are enough: the next cursor is the first that was left out (KIP-966).
+// In the order of names, from the cursor on, up to the limit. The next cursor is the first that was left out (KIP-966).
 function describePartitions(
   wire: Wire,
   { names, limit, cursor }: { names: readonly string[]; limit: number; cursor: PartitionCursor },
@@ -167,11 +167,11 @@ function describePartitions(
       continue
     }
     const { partitions, ...place } = describeTopic(wire.cluster, topic)
-    // Kafka's client reads these lists without asking whether they are there.
+    // Kafka's client reads these lists without checking that they are there.
     const taken = partitions
       .slice(from, from + left)
       .map(each => ({ ...each, eligibleLeaderReplicas: [], lastKnownElr: [] }))
-    // Whoever asks this way is always told.
+    // This API has no flag to ask for it, so it is always told.
     const topicAuthorizedOperations = authorizedOperations('topic', true)
     described.push({ ...place, partitions: taken, topicAuthorizedOperations })
     left -= taken.length
@@ -185,7 +185,7 @@ function describePartitions(
 
 function topicByName(wire: Wire, name: string, mayCreate: boolean) {
   try {
-    // A client waits for a topic that may still come, and gives up one that never can.
+    // A client waits for a topic that may still come, and gives up on a name that no topic can have.
     checkTopicName(name)
     const topic = mayCreate ? foundOrMade(wire, name) : wire.engine.existingTopic(name)
     return describeTopic(wire.cluster, topic)

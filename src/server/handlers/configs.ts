@@ -32,7 +32,7 @@ import { attempt, type Wire } from '../wire.ts'
 
 interface Operation {
   readonly name: string
-  /** Left out, it is set. */
+  /** Left out where the config is set. */
   readonly configOperation?: number
 }
 
@@ -44,29 +44,29 @@ interface AlteredResource extends ConfigResource {
   readonly configs: readonly Operation[]
 }
 
-// What is to be done with a config. (Kafka: AlterConfigOp.OpType)
+// What a request does with a config. (Kafka: AlterConfigOp.OpType)
 const operations = ['set', 'delete', 'append', 'subtract'] as const
 
 const deletes = ({ configOperation }: Operation) => operations[configOperation ?? 0] === 'delete'
 
-/** What is to become of a topic's configs. */
+/** The changes of a topic's configs. */
 interface Changes {
   readonly changes: TopicChanges
   readonly inert: ReadonlyMap<string, string | null>
 }
 
-/** How a request says what is to become of the configs of a resource. */
+/** How a request names the changes of a resource's configs. */
 interface Alterations<Asked> {
   topic(topic: Topic, asked: Asked): Changes
-  /** Of a group, by name; a null is the default again. */
+  /** The changes of a group's configs, by name; null resets a config to its default. */
   group(asked: Asked): ReadonlyMap<string, string | null>
-  /** Whether what is not named is the default again. */
+  /** Whether configs that are not named are reset to their defaults. */
   readonly replaces: boolean
 }
 
-/** The options of topics and groups by Kafka's names, to be looked at and to be changed; the broker's are only looked at. */
+/** Describes and alters the configs of topics and groups; those of the broker are only described. */
 export function configHandlers(wire: Wire): Handler[] {
-  /** Each resource for itself: one that is refused keeps no other. */
+  /** Each resource is altered for itself: one that is refused does not keep the others from it. */
   const alterAll = <Asked extends AlteredResource>(
     { resources, validateOnly }: { readonly resources: readonly Asked[]; readonly validateOnly: boolean },
     node: ClusterNode,
@@ -118,7 +118,7 @@ export function configHandlers(wire: Wire): Handler[] {
       }),
     })),
 
-    // What it does not name is the default again: newer clients say what is to change, and nothing else.
+    // Configs that it does not name are reset to their defaults; newer clients name only the changes.
     handler(alterConfigs, (request, { node }) =>
       alterAll(request, node, {
         topic({ name: topic }, { configs }) {
@@ -140,7 +140,7 @@ export function configHandlers(wire: Wire): Handler[] {
       }),
     ),
 
-    // All that have any, of the kinds that are named (KIP-1142); before version 1 of what client metrics are subscribed.
+    // Lists resources with configs, of the kinds named (KIP-1142); before version 1 those of client metrics only.
     handler(listConfigResources, ({ resourceTypes }, { version }) => {
       const kinds = Object.values(configResources)
       const asked = version === 0 ? [configResources.clientMetrics] : resourceTypes
@@ -201,7 +201,7 @@ function changed(topic: Topic, config: TopicConfig, operation: number, value: st
   return toPolicy(kind === 'append' ? [...before, ...named] : before.filter(each => !named.includes(each)))
 }
 
-// Those of a kind that have configs.
+// The resources of a kind that have configs.
 function namesOf({ engine, cluster, groupConfigs }: Wire, resourceType: number): readonly string[] {
   switch (resourceType) {
     case configResources.topic:
@@ -248,7 +248,7 @@ function requireDistinct(configs: readonly { readonly name: string }[]): void {
   }
 }
 
-// Those that a request names more than once: which of the changes is meant nobody knows.
+// The resources that a request names more than once: nobody knows which of the changes is meant.
 function repeated(resources: readonly ConfigResource[]): ReadonlySet<string> {
   const seen = new Set<string>()
   const twice = new Set<string>()
@@ -260,14 +260,14 @@ function idOf({ resourceType, resourceName }: ConfigResource): string {
   return `${resourceType} ${resourceName}`
 }
 
-/** @throws InvalidOptionError, InvalidArgumentError where it is no topic */
+/** The topic to alter. @throws InvalidOptionError, InvalidArgumentError if it is not a topic */
 function alterable({ engine }: Wire, { resourceType, resourceName }: ConfigResource): Topic {
   if (resourceType === configResources.topic) return engine.existingTopic(resourceName)
   const why = fixed.get(resourceType)
   throw why === undefined ? unknownResource(resourceType) : new InvalidOptionError(why)
 }
 
-// What may be asked about and never changes.
+// Resources that can be described and never change.
 const fixed: ReadonlyMap<number, string> = new Map([
   [
     configResources.broker,
@@ -276,7 +276,7 @@ const fixed: ReadonlyMap<number, string> = new Map([
   [configResources.clientMetrics, 'There are no client metrics: no client is told to send any'],
 ])
 
-// Nothing of it was set, so it is no change to reset some of it, as tools do that lift throttles.
+// A fixed resource has nothing set, so to reset some of it changes nothing; tools that lift throttles do so.
 function resetsFixed(asked: AlteredResource, node: ClusterNode): boolean {
   const { resourceType, resourceName, configs } = asked
   if (resourceType === configResources.clientMetrics) requireSubscription(asked)

@@ -14,7 +14,7 @@ import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-hear
 import { wholeName } from '../whole-name.ts'
 import { findTopic, toWireError, type Wire } from '../wire.ts'
 
-/** Groups that assign by themselves (KIP-848): the same that consumers of this process are members of. */
+/** Groups that assign (KIP-848): the same ones that consumers of this process are members of. */
 export function consumerGroupHandlers(wire: Wire): Handler[] {
   return [
     handler(consumerGroupHeartbeat, (request, { clientId, version }) => {
@@ -37,7 +37,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
         const member = wire.members.heartbeat(beat)
         hear(member, request)
         if (memberEpoch < 0) return { errorCode: 0, memberId: member.memberId, memberEpoch }
-        // Who says all that it has to say may not have heard the last answer (KIP-848).
+        // A member that sends all its fields may have missed the last answer (KIP-848).
         if (rebalanceTimeoutMs >= 0 && interest !== undefined && request.topicPartitions !== null)
           member.changed = true
         return answer(wire, groupId, member)
@@ -50,7 +50,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
       groups: groupIds.map(groupId => {
         if (groupId === '') return { groupId, errorCode: errorCodes.INVALID_GROUP_ID.errno }
         const group = wire.engine.groups.get(groupId)
-        // Whoever hears that asks again, as for a group of classic clients.
+        // Clients that hear so ask again by DescribeGroups.
         if (group === undefined || wire.groups.typeOf(groupId) === 'classic') return notFound(wire, groupId)
         return {
           ...describe(wire, group),
@@ -61,7 +61,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// What it does not say is as it was.
+// What a heartbeat leaves out has not changed.
 function hear(
   member: ConsumerMember,
   { rackId, subscribedTopicNames, subscribedTopicRegex }: RequestOf<typeof consumerGroupHeartbeat>,
@@ -75,7 +75,7 @@ function hear(
   }
 }
 
-/** Names and a pattern together are names. @throws INVALID_REGULAR_EXPRESSION */
+/** Names and a pattern together count as names. @throws INVALID_REGULAR_EXPRESSION */
 function toInterest(request: {
   readonly subscribedTopicNames: readonly string[] | null
   readonly subscribedTopicRegex: string | null
@@ -97,7 +97,7 @@ function named(
   return topic === undefined ? [] : partitions.map(partition => ({ topic: topic.name, partition }))
 }
 
-// Its epoch is the group's once it has given up what it must.
+// A member has the group's epoch once it has given up what it must.
 function answer(wire: Wire, groupId: string, member: ConsumerMember) {
   const tell = member.changed
   member.changed = false

@@ -11,7 +11,7 @@ interface Wanted {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-  /** Or the error that says what is not there. */
+  /** The log, or the error if it does not exist. */
   readonly log: Partition | number
   readonly offset: number
   readonly maxBytes: number
@@ -36,12 +36,12 @@ interface Reading {
 const readCommitted = 1
 const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 
-/** Reads record batches; where there are none yet, it waits for them. */
+/** Reads record batches, and waits for them if there are none yet. */
 export function fetchHandlers(wire: Wire): Handler[] {
   return [
     handler(fetch, async (request, { version, clientId, session, signal }) => {
       const { maxWaitMs } = request
-      // A batch that is larger than what is wanted is given all the same, so even whoever wants nothing goes on.
+      // A larger first batch is returned all the same, so even a client that asks for 0 bytes goes on.
       const maxBytes = Math.max(1, Math.min(request.maxBytes, wire.fetchMaxBytes))
       const minBytes = Math.min(request.minBytes, maxBytes)
       const how: Reading = {
@@ -80,7 +80,7 @@ export function fetchHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// An error is an answer at once.
+// An error is answered at once.
 function isShort(fetched: readonly Fetched[], minBytes: number): boolean {
   let bytes = 0
   for (const each of fetched) {
@@ -90,7 +90,7 @@ function isShort(fetched: readonly Fetched[], minBytes: number): boolean {
   return bytes < minBytes
 }
 
-// Who found no room the last time comes first, or those before it would leave none again.
+// A partition that found no room the last time comes first, or those before it would leave it none again.
 function readAll(wire: Wire, wanted: readonly Wanted[], how: Reading): Fetched[] {
   const { session } = how
   const from = Math.max(
@@ -131,12 +131,12 @@ function read(wire: Wire, { log, offset, maxBytes }: Wanted, left: number, how: 
   if (left <= 0 || offset >= end) return { errorCode: 0, ...nothing }
   const { pieces, bytes } = wire.batches.read(log, offset, Math.min(left, maxBytes), how.committed)
   if (bytes > 0) return { errorCode: 0, records: pieces, bytes }
-  // Nothing is left but what was compacted, aborted or only ends a transaction: the client has to get past it.
+  // All that is left was compacted, was aborted, or only ends a transaction: the client has to get past it.
   const batch = writeControlBatch(end - 1, how.now)
   return { errorCode: 0, records: [batch], bytes: batch.length }
 }
 
-// Woken by each append to one of the partitions; looks once for all that comes in the same turn.
+// Woken by each append to one of the partitions; reads once for all appends of the same turn.
 function untilEnough(
   wire: Wire,
   wanted: readonly Wanted[],
@@ -188,7 +188,7 @@ function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
     entry.partitions.push({
       partitionIndex: partition,
       errorCode,
-      // With an error a Kafka tells none of its places either.
+      // With an error Kafka returns none of the log's offsets either.
       ...(typeof log === 'number' || errorCode !== 0 ? nowhere : placesOf(log)),
       abortedTransactions: [],
       records,

@@ -7,7 +7,7 @@ import { listGroups } from '../protocol/messages/list-groups.ts'
 import { attempt, toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 
-/** Groups as an administrator sees them: those of the wire, and those of this process. */
+/** Lists, describes and deletes groups, those of clients and those of this process. */
 export function groupAdminHandlers(wire: Wire): Handler[] {
   const { engine, groups, shareGroups } = wire
   return [
@@ -46,11 +46,11 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         }
         const classic = groups.get(groupId)
         const own = engine.groups.get(groupId)
-        // A group that assigns by itself is none here: whoever hears that asks by ConsumerGroupDescribe.
+        // A group that assigns is not found here: clients that hear so ask by ConsumerGroupDescribe.
         const assigns = own !== undefined && groups.typeOf(groupId) === 'consumer'
         if (classic !== undefined && !assigns) return { ...describeClassic(classic), ...authorized }
         if (own !== undefined && !assigns) return { groupId, groupState: 'Empty', ...authorized }
-        // Before version 6 a group that is not there is Dead (KIP-1043).
+        // Before version 6 a group that does not exist is Dead (KIP-1043).
         if (version < 6) return { groupId, groupState: 'Dead' }
         const errorMessage =
           assigns || shareGroups.has(groupId)
@@ -66,7 +66,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// Only a stable group has a protocol that all of its members are in by now. (Kafka: ClassicGroup.describe)
+// Only a stable group has a protocol that all of its members have joined with. (Kafka: ClassicGroup.describe)
 function describeClassic(group: ClassicGroup) {
   const stable = group.state === 'Stable'
   return {

@@ -8,14 +8,14 @@ import type { Wire } from '../wire.ts'
 const latest = -1
 const earliest = -2
 const maxTimestamp = -3
-// All of a log is with its broker, so where that begins is where the log does (KIP-405).
+// All of a log is on its broker, so its local part begins where the log does (KIP-405).
 const earliestLocal = -4
-// All that is on another storage, and what is to be brought there: there is none.
+// Offsets of records on another storage, or to be copied there: there are none.
 const latestTiered = -5
 const earliestPendingUpload = -6
 const readCommitted = 1
 
-/** The places that can be asked for by name, and since which version. */
+/** The offsets that can be asked for by name, and the first version that knows each. */
 const placesSince: ReadonlyMap<number, number> = new Map([
   [latest, 0],
   [earliest, 0],
@@ -32,7 +32,7 @@ interface Found {
 
 const nowhere: Found = { offset: -1, timestamp: -1 }
 
-/** Where a place by name, by time or by the epoch of its leader is. */
+/** Finds offsets by name, by time, or by leader epoch. */
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
     handler(listOffsets, ({ topics, isolationLevel }, { version }) => ({
@@ -45,7 +45,7 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
           if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
             return { partitionIndex, errorCode: errorCodes.UNSUPPORTED_VERSION.errno }
           const found = lookUp(log, timestamp, isolationLevel === readCommitted)
-          // What is written tells no epoch but the first; only its end is where the present one begins.
+          // The log does not keep the epochs of its records: all have the first. Only its end has the present one.
           const leaderEpoch = timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0
           return { partitionIndex, errorCode: 0, ...found, leaderEpoch: found.offset < 0 ? -1 : leaderEpoch }
         }),
@@ -58,7 +58,8 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
         partitions: partitions.map(({ partition, leaderEpoch }) => {
           const log = wire.engine.topics.get(topic)?.partitions[partition]
           if (log === undefined) return { partition, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
-          // Nothing is ever cut off, so every epoch that has been ends where the log does; one that has not is nowhere.
+          // Nothing is ever cut off a log's end, so each epoch that has been ends where the log does; others are
+          // unknown.
           const was = leaderEpoch >= 0 && leaderEpoch <= wire.cluster.leadershipOf(log).epoch
           return was ? { partition, leaderEpoch, endOffset: log.highWatermark } : { partition }
         }),
@@ -67,7 +68,7 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// A time after the last record is nowhere: -1.
+// A time after the last record gives -1.
 function lookUp(log: Partition, timestamp: number, committed: boolean): Found {
   if (timestamp === latest) return { offset: log.endFor(committed), timestamp: -1 }
   if (timestamp === earliest || timestamp === earliestLocal) {
@@ -77,11 +78,11 @@ function lookUp(log: Partition, timestamp: number, committed: boolean): Found {
   return timestamp < 0 ? nowhere : firstAt(log, timestamp, committed)
 }
 
-// What is not decided yet, nobody can fetch who reads only what is committed. (Kafka: UnifiedLog.fetchOffsetByTimestamp)
+// A reader of committed records cannot fetch what is not decided yet. (Kafka: UnifiedLog.fetchOffsetByTimestamp)
 function firstAt(log: Partition, timestamp: number, committed: boolean): Found {
   const offset = log.offsetForTimestamp(timestamp)
   if (offset === null || offset >= log.endFor(committed)) return nowhere
-  // Where that is the end of a transaction there is no record to ask. A client takes no negative time.
+  // If the offset is the end of a transaction, there is no record to ask. A client takes no negative time.
   const [record] = log.fetch(offset, 1, false)
   return { offset, timestamp: record?.offset === offset ? record.timestamp : timestamp }
 }

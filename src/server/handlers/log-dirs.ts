@@ -6,7 +6,7 @@ import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs
 import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
 import type { Wire } from '../wire.ts'
 
-/** How much each partition takes; programs that show topics tell their sizes by it. Nothing moves from where it is. */
+/** The size of each partition, which programs that show topics ask for. No log can be moved to another directory. */
 export function logDirHandlers({ engine }: Wire): Handler[] {
   const sizes = new LogSizes()
   return [

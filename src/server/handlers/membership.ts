@@ -39,7 +39,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
             rebalanceTimeoutMs:
               request.rebalanceTimeoutMs < 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs,
             protocolType: request.protocolType,
-            // Kept longer than the frame that they came in.
+            // Copies, because they are kept longer than the frame that they came in.
             protocols: request.protocols.map(({ name, metadata }) => ({
               name,
               metadata: Uint8Array.from(metadata),
@@ -65,7 +65,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
 
     handler(syncGroup, async (request, { version }) => {
       if (request.groupId === '') return { errorCode: invalidGroup }
-      // Whoever could say its protocol, has to. (KIP-559)
+      // A client whose version can name its protocol has to. (KIP-559)
       const unsaid = version >= 5 && (request.protocolType === null || request.protocolName === null)
       if (unsaid) return { errorCode: errnoOf('INCONSISTENT_GROUP_PROTOCOL') }
       const group = wire.groups.serving(request.groupId)

@@ -12,7 +12,7 @@ import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
 import { attempt, findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 
-/** What groups have committed. */
+/** The committed offsets of groups. */
 export function offsetHandlers(wire: Wire): Handler[] {
   return [
     handler(offsetCommit, ({ groupId, topics, ...identity }, { version }) => ({
@@ -49,7 +49,7 @@ export function offsetHandlers(wire: Wire): Handler[] {
       const group = wire.engine.groups.get(groupId)
       const classic = wire.groups.get(groupId)
       if (group === undefined && classic === undefined) return { errorCode: errnoOf('GROUP_ID_NOT_FOUND') }
-      // What members that are no consumers read nobody knows.
+      // Nobody knows what members that are no consumers read.
       const members = classic?.members.length ?? 0
       if (members > 0 && classic!.protocolType !== 'consumer')
         return { errorCode: errnoOf('NON_EMPTY_GROUP') }
@@ -71,7 +71,7 @@ export function offsetHandlers(wire: Wire): Handler[] {
   ]
 }
 
-/** @throws GroupSubscribedToTopicError where a member reads it, or does not say what it reads */
+/** @throws GroupSubscribedToTopicError if a member subscribes to the topic, or its metadata is not a subscription */
 function requireUnsubscribed({ id: groupId, members }: ClassicGroup, topic: string): void {
   if (members.every(({ metadata }) => readSubscription(metadata)?.topics.includes(topic) === false)) return
   throw new GroupSubscribedToTopicError(`Group '${groupId}' is subscribed to topic '${topic}'`, {
@@ -86,7 +86,7 @@ interface CommitIdentity {
   readonly groupInstanceId: string | null
 }
 
-// From this version on a commit knows of member epochs. (KIP-848)
+// The first version whose commit may name a member epoch. (KIP-848)
 const epochsSince = 9
 
 function commit(
@@ -109,8 +109,8 @@ function commit(
   }
 }
 
-// A member is told only under the epoch that it is at. One of the classic protocol need not say its own, as in a group of such
-// members: @platformatic/kafka names itself and no epoch. (Kafka: ConsumerGroup.validateOffsetFetch)
+// A member is answered only at its own epoch. One of the classic protocol need not name its own, as in a classic group:
+// @platformatic/kafka names itself and no epoch. (Kafka: ConsumerGroup.validateOffsetFetch)
 function checkReader(
   { engine, groups, members }: Wire,
   groupId: string,

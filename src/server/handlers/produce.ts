@@ -20,7 +20,7 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
   compression: 'UNSUPPORTED_COMPRESSION_TYPE',
 }
 
-/** From this version on a producer writes without saying before where it will (KIP-890). */
+/** The first version whose producer writes without adding the partition to its transaction before (KIP-890). */
 const beginsSince = 12
 
 /** The errors that may be those of single records. */
@@ -32,7 +32,7 @@ const ofRecords: ReadonlySet<number> = new Set([
 interface Writing {
   readonly version: number
   readonly wait: SendWait
-  /** The transactional id whose transaction begins with what is written, where none is open. */
+  /** The transactional id whose transaction begins with these batches, if none is open. */
   readonly begins: string | null
 }
 
@@ -46,7 +46,7 @@ export function produceHandlers(wire: Wire): Handler[] {
         wait: { timeoutMs, signals: [signal] },
         begins: version >= beginsSince ? transactionalId : null,
       }
-      // All are begun at once, in order: one that waits for room does not keep the others.
+      // All appends begin at once, in order: one that waits for room does not keep the others waiting.
       const writing = topicData.map(async ({ name, topicId, partitionData }) => {
         const topic = findTopic(wire, version, 13, { name, topicId })
         return {
@@ -63,7 +63,7 @@ export function produceHandlers(wire: Wire): Handler[] {
       })
       const responses = await Promise.all(writing)
       if (acks !== 0) return { responses }
-      // Nobody waits for an answer: the end of the connection is how a client hears that something is wrong.
+      // The client waits for no answer: it hears of an error by the end of its connection.
       const failed = responses.some(({ partitionResponses }) =>
         partitionResponses.some(({ errorCode }) => errorCode !== 0),
       )
@@ -73,7 +73,7 @@ export function produceHandlers(wire: Wire): Handler[] {
   ]
 }
 
-/** By nobody, by all in-sync replicas, by the leader. */
+/** Acknowledged by no broker, by all in-sync replicas, or by the leader. */
 const knownAcks: ReadonlySet<number> = new Set([0, -1, 1])
 
 function refuseAll(topicData: RequestOf<typeof produce>['topicData']) {
@@ -121,7 +121,7 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
   }
 }
 
-// A request has one batch for a partition (Kafka: ProduceRequest.validateRecords).
+// A request has a single batch for each partition (Kafka: ProduceRequest.validateRecords).
 function onlyBatch(topic: Topic, bytes: Buffer | null): RecordBatchHeader {
   const batches = readBatches(bytes ?? Buffer.alloc(0))
   if (batches.length === 1) return batches[0]!
@@ -143,7 +143,7 @@ function append(
   const target = { topic, partition }
   if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
   const { producerId, producerEpoch, baseSequence } = header
-  // One whose first batch was refused, and has to be sent again, sends the second as well.
+  // A producer whose first batch was refused, and has to be sent again, sends the second one as well.
   const beginsWithZero = begins !== null && header.transactional
   const producer = { producerId, producerEpoch, baseSequence, beginsWithZero }
   return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, target, begins))
@@ -158,7 +158,7 @@ function transactionOf(
   if (!batch.transactional) return undefined
   const tp = { topic: topic.name, partition }
   if (begins !== null) transactions.begin(begins, batch, { partitions: [tp] })
-  // What could not begin is not open, and says why.
+  // A transaction that could not begin is not open, and `opened` says why.
   const open = transactions.opened(batch, tp)
   if (typeof open !== 'string') return open
   throw new BrokerletError(open, `Producer ${batch.producerId} has no transaction to write in: ${open}`)

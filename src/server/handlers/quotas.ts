@@ -8,7 +8,7 @@ const refusal = {
   errorMessage: 'There are no quotas: no client is slowed down',
 }
 
-/** Quotas, which there are none of: none can be set, and none need be taken away. */
+/** Quotas, which do not exist here: none can be set, and none need be removed. */
 export function quotaHandlers(): Handler[] {
   return [
     handler(describeClientQuotas, () => ({ entries: [] })),

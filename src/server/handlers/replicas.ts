@@ -11,7 +11,7 @@ interface Answered {
   readonly errorMessage: string | null
 }
 
-/** Who leads partitions, and where their replicas are. Leaders move by themselves, and replicas are on every broker. */
+/** The leaders and the replicas of partitions. Leaders move by themselves, and every broker has replicas of all. */
 export function replicaHandlers(wire: Wire): Handler[] {
   const { engine } = wire
   const unknown = (topic: string, partition: number): Answered => ({
@@ -56,7 +56,7 @@ const notNeeded: Answered = {
   errorMessage: 'Who is to lead this partition does so',
 }
 
-// Whoever is preferred leads as long as it runs, and nobody stands in for all that are stopped.
+// The preferred leader leads as long as it runs, and no broker stands in when all are stopped.
 function electLeader({ cluster }: Wire, log: Partition, electionType: number): Answered {
   const [first] = cluster.replicasOf(log)
   if (electionType !== preferred || first === cluster.leadershipOf(log).leader) return notNeeded
@@ -66,7 +66,7 @@ function electLeader({ cluster }: Wire, log: Partition, electionType: number): A
   }
 }
 
-// Who names no partition hears only of those that could not be helped.
+// A request that names no partition is told only of those that need an election and could not have one.
 function failedOf(
   { name, partitions }: { readonly name: string; readonly partitions: readonly Partition[] },
   elect: (log: Partition) => Answered,

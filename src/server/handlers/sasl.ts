@@ -8,7 +8,7 @@ import { SaslFailure } from '../sasl/sasl-failure.ts'
 import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sasl-options.ts'
 import { ScramExchange } from '../sasl/scram-exchange.ts'
 
-/** Clients prove who they are: which way, and then the proof. */
+/** Authenticates clients: first the choice of the mechanism, then its exchange. */
 export function saslHandlers({ users, mechanisms = saslMechanisms }: SaslOptions): Handler[] {
   const passwordOf = (user: string) => (Object.hasOwn(users, user) ? users[user] : undefined)
   return [

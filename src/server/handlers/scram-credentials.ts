@@ -6,13 +6,13 @@ import { describeUserScramCredentials } from '../protocol/messages/describe-user
 import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sasl-options.ts'
 import { iterations } from '../sasl/scram-exchange.ts'
 
-// Kafka's numbers of them. (Kafka: ScramMechanism)
+// Kafka's numbers of the mechanisms. (Kafka: ScramMechanism)
 const numbers: ReadonlyMap<SaslMechanism, number> = new Map([
   ['SCRAM-SHA-256', 1],
   ['SCRAM-SHA-512', 2],
 ])
 
-/** Who may come in by SCRAM: whoever the option `sasl` names, and nobody else. */
+/** The users that may authenticate by SCRAM: those of the option `sasl`, and no others. */
 export function scramCredentialHandlers(sasl: SaslOptions | undefined): Handler[] {
   const credentialInfos = (sasl?.mechanisms ?? saslMechanisms).flatMap(each => {
     const mechanism = numbers.get(each)

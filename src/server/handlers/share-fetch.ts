@@ -35,7 +35,7 @@ interface AcknowledgedTopic {
 // Kafka: ShareAcquireMode.RECORD_LIMIT (KIP-1206)
 const recordLimit = 1
 
-/** Hands out records that nobody has acquired, and hears what became of them (KIP-932). */
+/** Delivers records that nobody has acquired, and takes acknowledgements (KIP-932). */
 export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler[] {
   const fetching = handler(shareFetch, async (request, context) => {
     const { shareSessionEpoch: epoch, topics, isRenewAck } = request
@@ -114,7 +114,7 @@ function refused(code: WireErrorCode): { readonly errorCode: number } {
   return { errorCode: errnoOfName(code) }
 }
 
-// Whether it is a member of its group nobody asks, as in Kafka: only the coordinator would know.
+// Nobody checks that it is a member of the group, as in Kafka: only the coordinator would know.
 function askedBy(
   wire: Wire,
   { groupId, memberId, shareSessionEpoch }: Pick<FetchRequest, 'groupId' | 'memberId' | 'shareSessionEpoch'>,
@@ -130,7 +130,7 @@ function askedBy(
   }
 }
 
-/** The session that a request follows; undefined where it ends one. */
+/** The session that a request continues; undefined if the request ends it. */
 function continued(
   sessions: ShareSessions,
   owner: SessionOwner,
@@ -141,7 +141,7 @@ function continued(
   return sessions.get(owner, node) === undefined ? 'SHARE_SESSION_NOT_FOUND' : undefined
 }
 
-// Who prolongs its locks does not wait for records meanwhile (KIP-1222).
+// A request that renews locks does not wait for records (KIP-1222).
 function onlyRenews({ maxWaitMs, minBytes, maxBytes, maxRecords, topics }: FetchRequest): boolean {
   const wants = maxWaitMs !== 0 || minBytes !== 0 || maxBytes !== 0 || maxRecords !== 0
   return !wants && topics.every(({ partitions }) => partitions.every(isAcknowledged))
@@ -222,7 +222,7 @@ function logsOf(wanted: readonly Wanted[]): Partition[] {
   return wanted.flatMap(({ found }) => ('log' in found ? [found.log] : []))
 }
 
-/** Acquires what there is of what a member reads, or waits until there is something. */
+/** Acquires what there is of the records that a member reads, or waits until there are some. */
 async function acquire(
   wire: Wire,
   { owner: { memberId }, group: { partitions } }: Asked,
@@ -237,7 +237,7 @@ async function acquire(
   const fetch = (anyway: boolean) =>
     fetchShared(wire, partitions, logsOf(find(wire, context, wanted)), wish, anyway)
   const logs = logsOf(find(wire, context, wanted))
-  // An error is told at once, whatever the rest could wait for.
+  // An error is answered at once: the rest does not wait for records.
   const waits = maxWaitMs > 0 && maxRecords > 0 && maxBytes > 0 && logs.length === wanted.length
   let fetched = fetch(!waits)
   if (fetched.length > 0 || !waits) return fetched
@@ -245,7 +245,7 @@ async function acquire(
     fetched = fetch(false)
     return fetched.length > 0 || logsOf(find(wire, context, wanted)).length < wanted.length
   })
-  // Nobody would hear of what is acquired for a client that is gone.
+  // A client that is gone would not hear what was acquired for it.
   return found || context.signal.aborted ? fetched : fetch(true)
 }
 
@@ -258,7 +258,7 @@ function tellFetched(
     const { topicId, partition } = entry
     const shared = 'log' in found ? fetched.find(({ log }) => log === found.log) : undefined
     const failed = 'log' in found ? undefined : found
-    // A new one, or one that is well again, is told of, too.
+    // A partition is told, too, if it is new in the session, or has no error any more.
     if (failed !== undefined) {
       answer.tell(topicId, partition, { errorCode: failed.errorCode }, failed.leadership)
     } else if (shared !== undefined || entry.due) {

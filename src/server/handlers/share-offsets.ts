@@ -16,7 +16,7 @@ interface Wanted {
 
 const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
 
-/** How far share groups have come, as an administrator sees and sets it. */
+/** Describes, sets and deletes the offsets of share groups. */
 export function shareOffsetHandlers(wire: Wire): Handler[] {
   const { engine, shareGroups } = wire
   return [
@@ -52,7 +52,7 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
               partitions: partitions.map(({ partitionIndex, startOffset }) => {
                 const log = topic?.partitions[partitionIndex]
                 if (log === undefined) return { partitionIndex, errorCode: unknownPartition }
-                // Made by the first offset that is kept.
+                // The group is created by its first offset.
                 shareGroups.of(groupId).partitions.setStart(log, startOffset)
                 return { partitionIndex, errorCode: 0 }
               }),
@@ -95,7 +95,7 @@ function allOf(group: KeptShareGroup | undefined): Wanted[] {
 
 const nowhere = { startOffset: -1, leaderEpoch: 0, lag: -1, errorCode: 0 }
 
-// Offsets without a record count until they are looked at, as in Kafka (KIP-1226).
+// Offsets without a record count as lag until they are read, as in Kafka (KIP-1226).
 function placeOf({ cluster }: Wire, group: KeptShareGroup | undefined, log: Partition | undefined) {
   const partition = log && group?.partitions.all.get(log)
   if (log === undefined || partition === undefined) return nowhere

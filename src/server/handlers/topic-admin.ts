@@ -24,7 +24,7 @@ import { attempt, type Wire } from '../wire.ts'
 
 type WantedTopic = RequestOf<typeof createTopics>['topics'][number]
 
-/** Topics as an administrator makes, grows, trims and deletes them. */
+/** Creates, deletes and enlarges topics, and deletes their records, for administrators. */
 export function topicAdminHandlers(wire: Wire): Handler[] {
   const { engine } = wire
   return [
@@ -71,7 +71,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
             const log = engine.partition({ topic: name, partition: partitionIndex })
             requireDeletes(engine.existingTopic(name))
             if (offset < -1) throw outOfRange(log, offset)
-            // -1 is all there is.
+            // -1 deletes all records.
             log.deleteRecords(offset === -1 ? log.highWatermark : offset)
             lowWatermark = log.logStartOffset
           })
@@ -82,7 +82,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
   ]
 }
 
-/** What is to be deleted: by its name or by its id, and not by both. */
+/** A topic to delete, by its name or by its id, and not by both. */
 interface DoomedTopic {
   readonly name: string | null
   readonly topicId: string
@@ -96,7 +96,7 @@ function doomedTopic({ engine }: Wire, { name, topicId }: DoomedTopic): Topic | 
   return name === null ? engine.topicsById.get(topicId) : engine.topics.get(name)
 }
 
-/** Deletes what is named in one of these ways, and nothing where it is named in more. */
+/** Deletes a topic that a request names in one way; one that it names in several ways stays. */
 function deleteTopic(wire: Wire, ways: readonly DoomedTopic[]) {
   const asked: DoomedTopic = {
     name: ways.find(({ name }) => name !== null)?.name ?? null,
@@ -126,14 +126,14 @@ function requireDoomed(wire: Wire, asked: DoomedTopic): Topic {
   throw new BrokerletError(code, `There is no ${what}`)
 }
 
-/** Makes a topic, or only checks it; gives what is told of it. @throws why it cannot be */
+/** Creates a topic, or only checks it, and returns what the client is told of it. @throws why it cannot be created */
 function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boolean): object {
   const { engine } = wire
   const { name } = wanted
-  // Whoever makes sure of a topic goes on at that, whatever else it would be told.
+  // A client that makes sure of a topic goes on at this error, so it comes before all others.
   checkTopicName(name)
   if (engine.topics.has(name)) throw new TopicAlreadyExistsError(name)
-  // -1 is the default, and an assignment by hand says how many.
+  // -1 is the default; an assignment by hand has one entry for each partition.
   const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions
   checkPartitions(name, partitions)
   requireNoCollision(engine.topics, name)
@@ -175,7 +175,7 @@ function outOfRange({ topic, index: partition }: Partition, offset: number): Off
   })
 }
 
-// Whoever compacts only has not allowed that anything else goes. (Kafka: ReplicaManager.deleteRecordsOnLocalLog)
+// With cleanup.policy compact alone, clients may not delete records. (Kafka: ReplicaManager.deleteRecordsOnLocalLog)
 function requireDeletes({ name: topic, options: { cleanupPolicy } }: Topic): void {
   if (cleanupPolicy !== 'compact') return
   throw new BrokerletError(
@@ -185,7 +185,7 @@ function requireDeletes({ name: topic, options: { cleanupPolicy } }: Topic): voi
   )
 }
 
-// What is asked for more than once is done not even once. (Kafka: ControllerApis)
+// A topic that is named more than once is refused altogether. (Kafka: ControllerApis)
 function eachOnce<Named extends { readonly name: string }>(
   topics: readonly Named[],
 ): (Named & { readonly repeated: boolean })[] {
@@ -198,7 +198,7 @@ function saidTwice(topic: string): BrokerletError {
   return new BrokerletError('INVALID_REQUEST', `Topic '${topic}' is named more than once`, { topic })
 }
 
-// The default is what is left out; a null says nothing. (Kafka: ConfigurationControlManager)
+// To leave a config out gives its default; null is not a value. (Kafka: ConfigurationControlManager)
 function checkGiven(
   topic: string,
   configs: readonly { readonly name: string; readonly value: string | null }[],
@@ -211,7 +211,7 @@ function checkGiven(
   })
 }
 
-// An answer of its own; whatever else a topic may not be is one of its options.
+// This error has an answer of its own; all others are about one of the topic's options.
 function checkPartitions(name: string, partitions: number): void {
   if (partitions === -1 || partitions >= 1) return
   throw new InvalidPartitionsError(

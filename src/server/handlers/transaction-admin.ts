@@ -9,7 +9,7 @@ import { wholeName } from '../whole-name.ts'
 import type { Wire } from '../wire.ts'
 import type { DescribedTransaction } from '../wire-transactions.ts'
 
-// Kafka's; the first three and the last are never seen here.
+// Kafka's states; the first three and the last never occur here.
 const states = new Set([
   'PrepareEpochFence',
   'PrepareCommit',
@@ -21,7 +21,7 @@ const states = new Set([
   'Dead',
 ])
 
-/** Transactions and their producers as an administrator looks for one that hangs (KIP-664). */
+/** Transactions and their producers, for administrators that look for one that hangs (KIP-664). */
 export function transactionAdminHandlers(wire: Wire): Handler[] {
   const { transactions, engine } = wire
   return [
@@ -98,7 +98,7 @@ function byTopic(partitions: readonly TopicPartition[]) {
   }))
 }
 
-// Those that number their batches, and those of this process, which number none, while they have a transaction open.
+// Producers that number their batches, and those of this process, which do not, while they have a transaction open.
 function producersOf(log: Partition, transactional: readonly DescribedTransaction[], now: number) {
   const open = new Map(log.openTransactions)
   const numbering = log.producers.active(now).map(({ producerId, ...state }) => {

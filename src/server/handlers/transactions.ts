@@ -13,14 +13,14 @@ import { toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 import type { ProducerIdentity } from '../wire-transactions.ts'
 
-// From these versions on nothing is said before it is done, and each end gives the next epoch (KIP-890).
+// The first version that adds nothing to a transaction beforehand, and gets the next epoch from each end (KIP-890).
 const implicitSince = 5
 
 const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 const invalidTimeout = errnoOfName('INVALID_TRANSACTION_TIMEOUT')
 const { errno: transactionAbortable } = errorCodes.TRANSACTION_ABORTABLE
 
-/** Producers whose batches are written once and in order, and those that write in transactions. */
+/** Idempotent and transactional producers. */
 export function transactionHandlers(wire: Wire): Handler[] {
   const { transactions, engine } = wire
   const attempt = (step: () => ErrorCode | undefined): number => {
@@ -33,7 +33,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
   const isThere = (name: string, partition: number) =>
     engine.topics.get(name)?.partitions[partition] !== undefined
   return [
-    // Version 6 is about transactions in two phases, which are not done here.
+    // Version 6 is about transactions in two phases, which are not supported here.
     handler({ ...initProducerId, versions: [0, 5] }, (request, { version }) => {
       const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request
       if (transactionalId !== null) {
@@ -45,12 +45,12 @@ export function transactionHandlers(wire: Wire): Handler[] {
         const made = answer(transactions.init(transactionalId, transactionTimeoutMs, former))
         return { ...made, errorCode: inProducersWords('InitProducerId', version, made.errorCode) }
       }
-      // Whatever it says of itself: without a transactional id nobody knows whose id that is, and some clients send 0. One
-      // that has lost count raises its epoch by itself (KIP-360).
+      // A producer without a transactional id gets a new id, whatever id it names: nobody knows whose that is, and some
+      // clients send 0. One that has lost count raises its epoch by itself (KIP-360).
       return { errorCode: 0, producerId: engine.newProducerId(), producerEpoch: 0 }
     }),
 
-    // From version 4 on it is what brokers say to each other.
+    // From version 4 on brokers send it to each other.
     handler({ ...addPartitionsToTxn, versions: [0, 3] }, (request, { version }) => {
       const { v3AndBelowTransactionalId: id, v3AndBelowTopics: topics } = request
       const identity = {
@@ -60,7 +60,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       const named = topics.flatMap(({ name, partitions }) =>
         partitions.map(partition => ({ topic: name, partition })),
       )
-      // All or none: where one is not there the others are not attempted.
+      // All or none: if one partition does not exist, the others are not attempted.
       const all = named.every(({ topic, partition }) => isThere(topic, partition))
       const code = all ? attempt(() => codeOf(transactions.begin(id, identity, { partitions: named }))) : 0
       const begun = inProducersWords('AddPartitionsToTxn', version, code)
@@ -86,7 +86,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
 
     handler(txnOffsetCommit, (request, { version }) => {
       const { groupId, topics, transactionalId } = request
-      // Those that are there are committed, whatever the others are.
+      // Partitions that exist are committed, even if others do not.
       const offsets = topics.flatMap(({ name, partitions }) =>
         partitions
           .filter(({ partitionIndex }) => isThere(name, partitionIndex))
@@ -97,7 +97,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       )
       const code = attempt(() => {
         if (groupId === '') return 'INVALID_GROUP_ID'
-        // Nothing to commit begins nothing.
+        // Without anything to commit no transaction is begun.
         if (offsets.length === 0) return undefined
         const open =
           version < implicitSince
@@ -105,7 +105,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
             : transactions.begin(transactionalId, request, { groupId })
         if (typeof open === 'string') return open
         const { memberId, generationId, groupInstanceId } = request
-        // Before version 3 a client says nothing of its membership (KIP-447).
+        // Before version 3 a client does not name its membership (KIP-447).
         const anonymous = memberId === '' && generationId < 0
         const identity = anonymous ? undefined : { memberId, generation: generationId, groupInstanceId }
         const prepareCommit = () => groupCommit(wire, groupId, identity, offsets)
@@ -131,8 +131,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
         const ended = answer(transactions.end(transactionalId, identity, committed, version >= implicitSince))
         return { ...ended, errorCode: inProducersWords('EndTxn', version, ended.errorCode) }
       } catch (error) {
-        // Other errors, as of a member that has lost a partition by now, clients do not expect of an end: Java's producer is
-        // of no more use then. What they have to know is that it was aborted.
+        // Clients do not expect other errors of an end, as of a member that has lost a partition by now: Java's
+        // producer could not be used any more. What they have to know is that the transaction was aborted.
         const expected = !isBrokerletError(error) || error.code === 'PRODUCER_FENCED'
         const code = expected ? toWireError(wire, error).errorCode : transactionAbortable
         return { errorCode: inProducersWords('EndTxn', version, code) }
@@ -141,7 +141,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// A producer knows of generations only, and takes anything else for its own end.
+// A producer knows only generations, and takes any other error of a group for its own end.
 function inGenerations(errorCode: number): number {
   return errorCode === errnoOf('STALE_MEMBER_EPOCH') ? errnoOf('ILLEGAL_GENERATION') : errorCode
 }
