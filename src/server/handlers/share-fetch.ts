@@ -44,7 +44,7 @@ export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler
     const { owner, group } = asked
     if (isRenewAck && !onlyRenews(request)) return refused('INVALID_REQUEST')
     const begins = epoch === sessionEpochs.first
-    // Nothing can have been acquired before.
+    // Before a session begins, nothing can have been acquired.
     if (begins && topics.some(hasAcknowledgements)) return refused('INVALID_REQUEST')
     const session = begins
       ? sessions.open(owner, context, topics.map(toNamed))
@@ -97,7 +97,7 @@ export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler
   ]
 }
 
-// One that goes on with a session names what changes.
+// A request that goes on with a session names only what changes.
 function wholeFetch(sessions: ShareSessions, request: FetchRequest, { node }: RequestContext) {
   const { groupId, memberId, shareSessionEpoch: epoch, topics, forgottenTopicsData } = request
   if (!groupId || !memberId || epoch === sessionEpochs.first || epoch === sessionEpochs.final) return request

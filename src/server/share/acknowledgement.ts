@@ -1,14 +1,14 @@
 /** What a member says of records that it has acquired. (Kafka: AcknowledgeType; KIP-1222 for renew) */
 export const acknowledgeTypes = { gap: 0, accept: 1, release: 2, reject: 3, renew: 4 } as const
 
-/** What is said of the records from one offset to another, both included: of all the same, or of each its own. */
+/** The acknowledgement of records from one offset to another, both included: one type for all, or one for each. */
 export interface AcknowledgementBatch {
   readonly firstOffset: number
   readonly lastOffset: number
   readonly acknowledgeTypes: readonly number[]
 }
 
-/** The same of a run of offsets of which all are told the same. */
+/** The acknowledgement of a run of offsets that all have the same type. */
 export interface Acknowledgement {
   readonly first: number
   readonly last: number
@@ -16,7 +16,7 @@ export interface Acknowledgement {
 }
 
 /**
- * Whether batches can be meant: in order, without overlaps, and with types that are known. (Kafka:
+ * Whether batches are valid: in order, without overlaps, and with known types. (Kafka:
  * KafkaApis.validateAcknowledgementBatches)
  */
 export function areValid(batches: readonly AcknowledgementBatch[], isRenewAck: boolean): boolean {
@@ -31,7 +31,7 @@ export function areValid(batches: readonly AcknowledgementBatch[], isRenewAck: b
   return true
 }
 
-/** Runs of offsets of which the same is said. */
+/** Turns batches into runs of offsets with the same type. */
 export function acknowledgements(batches: readonly AcknowledgementBatch[]): Acknowledgement[] {
   return batches.flatMap(({ firstOffset, lastOffset, acknowledgeTypes: types }) => {
     if (types.length === 1) return [{ first: firstOffset, last: lastOffset, type: types[0]! }]

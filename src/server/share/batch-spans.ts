@@ -1,16 +1,16 @@
 import type { OffsetSpan } from './share-partition.ts'
 
-/** A record batch among others, and its bytes. */
+/** The offsets of a record batch, and its bytes. */
 export interface BatchSpan extends OffsetSpan {
   readonly bytes: Uint8Array
 }
 
-// Where a batch of magic 2 says how long it is, and up to which offset it goes.
+// Where a batch of magic 2 has its length, and the delta of its last offset.
 const lengthAt = 8
 const lengthEnd = 12
 const lastOffsetDeltaAt = 23
 
-/** The batches of each piece that was read of a log. */
+/** Finds the batches in each piece that was read from a log. */
 export function batchSpans(pieces: readonly Uint8Array[]): BatchSpan[] {
   const spans: BatchSpan[] = []
   for (const piece of pieces) {

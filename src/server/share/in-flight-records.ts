@@ -1,11 +1,11 @@
-/** The records that were acquired together, as one of the ranges that a client was told: they stay together. */
+/** Records that were acquired together, as one of the ranges that a client was told, and stay together. */
 export interface InFlightBatch {
   readonly size: number
 }
 
 /**
- * Records of a share partition in one state, from an offset to another, both included: who holds them, or that anybody may
- * acquire them once more. (Kafka: InFlightState)
+ * Records of a share partition in one state, from one offset to another, both included: acquired by a member, or
+ * available to all once more. (Kafka: InFlightState)
  */
 export interface InFlightRecords {
   readonly first: number
@@ -13,13 +13,13 @@ export interface InFlightRecords {
   readonly state: 'available' | 'acquired'
   readonly deliveryCount: number
   readonly batch: InFlightBatch
-  /** Who has acquired them; '' where they are available. */
+  /** The member that has acquired them; '' if they are available. */
   readonly memberId: string
-  /** When they are available again unless they are acknowledged before, on the clock's `monotonic()`. */
+  /** When they become available again unless they are acknowledged before, on the clock's `monotonic()`. */
   readonly lockedUntil: number
 }
 
-/** Runs of in-flight records in the order of their offsets, without overlaps. What is in none of them is finished. */
+/** Runs of in-flight records in the order of their offsets, without overlaps. An offset in none of them is finished. */
 export class InFlightRuns {
   readonly #runs: InFlightRecords[] = []
 
@@ -31,7 +31,7 @@ export class InFlightRuns {
     return this.#runs[0]
   }
 
-  /** The runs that have an offset of those, whole ones. */
+  /** The runs with at least one of those offsets, in whole. */
   within(first: number, last: number): readonly InFlightRecords[] {
     return this.#runs.slice(this.#indexOf(first), this.#indexAfter(last))
   }
@@ -40,7 +40,7 @@ export class InFlightRuns {
     this.#runs.push(run)
   }
 
-  /** Puts something else, or nothing, in the place of the part of each run that lies within those offsets. */
+  /** Replaces the part of each run that lies within those offsets, or removes it. */
   replace(
     first: number,
     last: number,
@@ -59,7 +59,7 @@ export class InFlightRuns {
     this.#runs.splice(from, to - from, ...replaced)
   }
 
-  // Of the first run that ends at or after an offset.
+  // The index of the first run that ends at or after an offset.
   #indexOf(offset: number): number {
     let low = 0
     let high = this.#runs.length
@@ -71,7 +71,7 @@ export class InFlightRuns {
     return low
   }
 
-  // Of the first run that begins after it.
+  // The index of the first run that begins after an offset.
   #indexAfter(offset: number): number {
     const index = this.#indexOf(offset)
     const run = this.#runs[index]

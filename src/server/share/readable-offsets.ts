@@ -2,8 +2,8 @@ import type { Partition } from '../../log/partition.ts'
 import type { OffsetSpan } from './share-partition.ts'
 
 /**
- * The runs of offsets from one on and before another one at which a log has records that a reader gets: between them are
- * those that were compacted, aborted, or only end a transaction.
+ * The runs of offsets, from one to before another, at which a log has records for a reader. The offsets between them
+ * were compacted, were aborted, or only end a transaction.
  */
 export function readableOffsets(
   log: Partition,

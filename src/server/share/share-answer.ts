@@ -2,18 +2,18 @@ import type { ClusterNode, Leadership } from '../cluster/cluster.ts'
 
 const noLeader = { leaderId: -1, leaderEpoch: -1 }
 
-/** Gathers what is told of partitions under their topics, and where the leaders of others are (KIP-951). */
+/** Collects what is told of partitions under their topics, and the leaders of partitions led elsewhere (KIP-951). */
 export class ShareAnswer<Told extends object> {
   readonly #topics = new Map<string, Map<number, Told>>()
   readonly #leaders = new Set<ClusterNode>()
   readonly #nothing: Partial<Told>
 
-  /** `nothing`: what is told of a partition of which there is nothing else to tell. */
+  /** `nothing`: the fields of a partition of which nothing else is told. */
   constructor(nothing: Partial<Told>) {
     this.#nothing = nothing
   }
 
-  /** Adds to what is told of a partition. */
+  /** Adds fields to those that are told of a partition. */
   tell(topicId: string, partition: number, told: Partial<Told>, leadership?: Leadership): void {
     const partitions = this.#topics.get(topicId) ?? new Map<number, Told>()
     this.#topics.set(topicId, partitions)

@@ -5,18 +5,18 @@ import { type BatchSpan, batchSpans } from './batch-spans.ts'
 import type { AcquiredRecords } from './share-partition.ts'
 import type { SharePartitions, ShareWish } from './share-partitions.ts'
 
-/** What a fetch would like to have, of all partitions together. */
+/** What a share fetch asks for, of all partitions together. */
 export interface ShareFetchWish extends ShareWish {
   readonly minBytes: number
   readonly maxBytes: number
 }
 
-/** What a member has acquired of one partition, and the batches that have it. */
+/** The records that a member has acquired of one partition, and the batches that hold them. */
 export interface SharedRecords {
   readonly log: Partition
   readonly records: readonly Uint8Array[]
   readonly acquired: readonly AcquiredRecords[]
-  /** Or why its records cannot be read. */
+  /** Why the partition's records cannot be read; 0 if they can. */
   readonly errorCode: number
 }
 
@@ -31,8 +31,7 @@ const pieceBytes = 64 * 1024
 const unreadable = errorCodes.UNKNOWN_SERVER_ERROR.errno
 
 /**
- * Acquires records of some partitions, where there are as many bytes as are wanted at least; none where there are fewer.
- * `anyway`: what there is.
+ * Acquires records of some partitions if they have at least `minBytes`, else none. `anyway`: acquires what there is.
  */
 export function fetchShared(
   wire: Wire,
@@ -41,11 +40,11 @@ export function fetchShared(
   wish: ShareFetchWish,
   anyway: boolean,
 ): SharedRecords[] {
-  // Who wants nothing has not looked whether there is something.
+  // A request for no records does not look for some either.
   if (wish.maxRecords <= 0 || wish.maxBytes <= 0) return []
   const reads = readAll(wire, partitions, logs, wish)
   const bytes = reads.reduce((sum, read) => sum + read.bytes, 0)
-  // An error is an answer at once.
+  // An error is answered at once.
   const failed = reads.filter(read => read.failed)
   if (bytes < wish.minBytes && !anyway && failed.length === 0) return []
   const fetched: SharedRecords[] = failed.map(({ log }) => ({
@@ -88,7 +87,7 @@ function readOne(wire: Wire, partitions: SharePartitions, log: Partition, wish: 
   if (from === undefined || from >= end) return { log, batches: [], bytes: 0 }
   try {
     const { batches, bytes } = readBatches(wire, log, from, committed, wish)
-    // Nothing is left but what was compacted, aborted or only ends a transaction.
+    // All that is left was compacted, was aborted, or only ends a transaction.
     if (bytes === 0) partitions.passOver(log, end)
     return { log, batches, bytes }
   } catch (error) {
@@ -97,7 +96,7 @@ function readOne(wire: Wire, partitions: SharePartitions, log: Partition, wish: 
   }
 }
 
-// Little by little: mostly a client wants few records of all that would fit.
+// Reads in small pieces: mostly a client wants few of the records that would fit.
 function readBatches(
   wire: Wire,
   log: Partition,
@@ -110,7 +109,7 @@ function readBatches(
   let bytes = 0
   for (let at = from; bytes < maxBytes && (at < enough || bytes < minBytes); ) {
     const read = wire.batches.read(log, at, Math.min(pieceBytes, maxBytes - bytes), committed)
-    // The first batch comes whatever it takes (KIP-74), no other does.
+    // The first batch is read however large it is (KIP-74), no other is.
     if (read.bytes === 0 || (bytes > 0 && bytes + read.bytes > maxBytes)) break
     batches.push(...batchSpans(read.pieces))
     bytes += read.bytes
@@ -119,7 +118,7 @@ function readBatches(
   return { batches, bytes }
 }
 
-/** The batches that have something of what was acquired; both are in order. */
+/** The batches that hold acquired records; both lists are in order. */
 function having(acquired: readonly AcquiredRecords[], batches: readonly BatchSpan[]): Uint8Array[] {
   let at = 0
   return batches.flatMap(({ first, last, bytes }) => {

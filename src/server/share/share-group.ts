@@ -5,7 +5,7 @@ import { memberEpochs } from '../consumer-heartbeat.ts'
 import type { ShareHeartbeat } from './share-heartbeat.ts'
 import { assignSimply } from './simple-assignor.ts'
 
-/** A partition of a topic as it is now: one that was deleted and made anew is another. */
+/** A partition of a topic as it is now: after the topic was deleted and created again, it is another one. */
 export interface SharedPartition {
   readonly topic: Topic
   readonly partition: number
@@ -19,10 +19,10 @@ export interface ShareMember {
   topics: readonly string[]
   /** The epoch that it was told last. */
   epoch: number
-  /** The one before, with which it comes where it has not heard the last answer. */
+  /** The epoch before; a heartbeat names it if the member missed the last answer. */
   epochBefore: number
   assigned: readonly SharedPartition[]
-  /** Whether it has something new to hear. */
+  /** Whether there is something new to tell it. */
   changed: boolean
 }
 
@@ -30,17 +30,17 @@ export interface ShareMember {
 const mostMembers = 200
 
 /**
- * The members of a share group, and which partitions each of them reads: as nobody owns one, nothing has to be given up before
- * another gets it, and a member is at the group's epoch as soon as it is heard. (KIP-932; Kafka: ShareGroup)
+ * The members of a share group, and the partitions that each reads. As no member owns a partition, nothing has to be
+ * given up first, and a member is at the group's epoch with its next heartbeat. (KIP-932; Kafka: ShareGroup)
  */
 export class ShareGroup {
   readonly id: string
   readonly #topics: ReadonlyMap<string, Topic>
   readonly #members = new Map<string, ShareMember>()
-  // One object for each partition, so that it can be recognised.
+  // One object for each partition, so that partitions can be compared by identity.
   readonly #partitions = new WeakMap<Topic, SharedPartition[]>()
   #epoch = 0
-  // The topics that were there when it assigned last.
+  // The topics that existed when the group last assigned.
   #known = ''
 
   constructor(id: string, topics: ReadonlyMap<string, Topic>) {
@@ -60,7 +60,7 @@ export class ShareGroup {
     return [...this.#members.values()]
   }
 
-  /** All that its members read. */
+  /** The logs of all partitions that members read. */
   get logs(): ReadonlySet<Partition> {
     const assigned = this.members.flatMap(each => each.assigned)
     return new Set(assigned.map(({ topic, partition }) => topic.partitions[partition]!))
@@ -71,9 +71,9 @@ export class ShareGroup {
   }
 
   /**
-   * A member joins, or shows that it is there.
+   * A member joins, or shows that it is alive.
    *
-   * @throws BrokerletError that says why it is not served
+   * @throws BrokerletError that says why it is refused
    */
   heartbeat(beat: ShareHeartbeat): ShareMember {
     const joins = beat.memberEpoch === memberEpochs.joins
@@ -83,7 +83,7 @@ export class ShareGroup {
     member.clientId = beat.clientId
     member.rackId = beat.rackId ?? member.rackId
     member.topics = beat.topics ?? member.topics
-    // Who says all that it has to say may not have heard the last answer.
+    // A member that sends all its fields may have missed the last answer.
     member.changed ||= joins || beat.topics !== undefined
     if (known === undefined || subscribed || this.#known !== this.#describeTopics()) this.#rebalance()
     if (member.epoch !== this.#epoch) {

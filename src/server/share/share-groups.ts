@@ -13,17 +13,17 @@ import { SharePartitions } from './share-partitions.ts'
 import { summaryOf } from './share-summary.ts'
 import { unfinishedOf } from './unfinished.ts'
 
-/** A share group: its members, and how far they have come. */
+/** A share group: its members, and how far they have read. */
 export interface KeptShareGroup {
   readonly members: ShareGroup
   readonly partitions: SharePartitions
   readonly client: EngineClient
 }
 
-/** What share groups need to know of other groups: no two of them have one id. */
+/** The other groups, which share groups must not share an id with. */
 export type NeighbourGroups = Pick<WireGroups, 'get'>
 
-/** The share groups of a broker (KIP-932): their members come over the wire only. */
+/** The share groups of a broker (KIP-932), whose members are all clients on the wire. */
 export class ShareGroups implements OtherGroups {
   readonly #engine: Broker['engine']
   readonly #configs: GroupConfigs
@@ -57,7 +57,7 @@ export class ShareGroups implements OtherGroups {
     })
   }
 
-  // Where a group begins of which nothing was read yet is not decided.
+  // It is not decided yet where a group begins in a partition that it has not read.
   unread(log: Partition, from: number, to: number): UnreadByGroup[] {
     return [...this.#groups.values()].map(group => {
       const { members, partitions } = group
@@ -66,7 +66,7 @@ export class ShareGroups implements OtherGroups {
     })
   }
 
-  /** What their members have left to do, in words. */
+  /** The records that members have not finished, in words. */
   get left(): string[] {
     return [...this.#groups.values()].flatMap(({ client }) => client.pending())
   }
@@ -76,9 +76,9 @@ export class ShareGroups implements OtherGroups {
   }
 
   /**
-   * The group, where it is there.
+   * Finds a group, if it exists.
    *
-   * @throws GroupIdNotFoundError where a group of another kind has its id
+   * @throws GroupIdNotFoundError if a group of another kind has its id
    */
   find(groupId: string): KeptShareGroup | undefined {
     const known = this.#groups.get(groupId)
@@ -87,9 +87,9 @@ export class ShareGroups implements OtherGroups {
   }
 
   /**
-   * The group, which is made where there is none.
+   * Finds a group, or creates it.
    *
-   * @throws GroupIdNotFoundError where a group of another kind has its id
+   * @throws GroupIdNotFoundError if a group of another kind has its id
    */
   of(groupId: string): KeptShareGroup {
     const known = this.find(groupId)
@@ -104,7 +104,7 @@ export class ShareGroups implements OtherGroups {
       },
       touch: () => this.#engine.touch(),
     })
-    // Counts for `idle`: what is available or acquired is work that somebody does.
+    // Counts for `idle`: records that are available or acquired are work under way.
     const client: EngineClient = {
       groupId,
       pending: () => unfinishedOf(members, partitions),
@@ -118,16 +118,16 @@ export class ShareGroups implements OtherGroups {
     return group
   }
 
-  /** @throws GroupIdNotFoundError where a group of another kind has that id */
+  /** @throws GroupIdNotFoundError if a group of another kind has that id */
   requireFree(groupId: string): void {
     if (!this.#engine.groups.has(groupId) && this.#neighbours.get(groupId) === undefined) return
     throw new GroupIdNotFoundError(`Group '${groupId}' is not a share group`, { groupId })
   }
 
   /**
-   * A member joins, goes, or shows that it is there.
+   * A member joins, leaves, or shows that it is alive.
    *
-   * @throws BrokerletError that says why it is not served
+   * @throws BrokerletError that says why it is refused
    */
   heartbeat(beat: ShareHeartbeat): ShareMember {
     const { groupId, memberId, memberEpoch } = beat
@@ -140,7 +140,7 @@ export class ShareGroups implements OtherGroups {
     const heard = group.members.heartbeat(beat)
     const { shareSessionTimeoutMs } = this.#configs.get(groupId)
     this.#engine.clock.schedule(timerOf(groupId, memberId), shareSessionTimeoutMs, () => {
-      // Nobody else will say what became of its records.
+      // The member will acknowledge nothing any more.
       group.partitions.release(memberId)
       this.#leave(group, memberId)
     })
@@ -148,8 +148,8 @@ export class ShareGroups implements OtherGroups {
     return heard
   }
 
-  // UNKNOWN_MEMBER_ID also where its group is not known, as for other members that assign nothing themselves: clients join
-  // again at this, and give up at Kafka's GROUP_ID_NOT_FOUND.
+  // UNKNOWN_MEMBER_ID also if the group is unknown, as in other groups that assign: clients join again at this, and
+  // give up at Kafka's GROUP_ID_NOT_FOUND.
   #groupOf({ groupId, memberId, memberEpoch }: ShareHeartbeat): KeptShareGroup {
     if (memberEpoch === memberEpochs.joins) return this.of(groupId)
     const group = this.find(groupId)
@@ -160,22 +160,22 @@ export class ShareGroups implements OtherGroups {
     })
   }
 
-  // What it has acquired is its own while its session is: a client that subscribes anew leaves, and comes back with its
-  // acknowledgements.
+  // A member that leaves keeps what it has acquired until its session ends: a client that subscribes anew leaves, and
+  // comes back with its acknowledgements.
   #leave({ members }: KeptShareGroup, memberId: string): void {
     members.leave(memberId)
     this.#engine.clock.unschedule(timerOf(members.id, memberId))
     this.#engine.touch()
   }
 
-  /** @throws NonEmptyGroupError where it has members */
+  /** @throws NonEmptyGroupError if the group has members */
   requireEmpty({ members: { id: groupId, members } }: KeptShareGroup): void {
     if (members.length === 0) return
     const message = `Share group '${groupId}' has members: ${members.map(({ memberId }) => memberId).join(', ')}`
     throw new NonEmptyGroupError(message, { groupId })
   }
 
-  /** @throws NonEmptyGroupError where it has members */
+  /** @throws NonEmptyGroupError if the group has members */
   delete(group: KeptShareGroup): void {
     this.requireEmpty(group)
     this.#drop(group)
@@ -186,7 +186,7 @@ export class ShareGroups implements OtherGroups {
     partitions.close()
     this.#groups.delete(members.id)
     this.#engine.untrack(client)
-    // What was kept for it alone may go.
+    // Records that were kept for this group alone may be dropped.
     for (const log of partitions.all.keys()) log.offsetCommitted?.()
     this.#engine.touch()
   }
@@ -195,7 +195,7 @@ export class ShareGroups implements OtherGroups {
     for (const { partitions } of this.#groups.values()) partitions.deleteTopic(topic)
   }
 
-  /** No client is served any more. */
+  /** Removes all groups, since no client is served any more. */
   close(): void {
     this.#engine.events.off('topicDeleted', this.#topicDeleted)
     this.#engine.groupCoordinator.others.delete(this)

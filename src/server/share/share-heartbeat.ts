@@ -8,20 +8,20 @@ export interface ShareHeartbeat {
   readonly memberEpoch: number
   readonly rackId: string | undefined
   readonly clientId: string
-  /** Left out, they are as they were. */
+  /** Left out if they have not changed. */
   readonly topics: readonly string[] | undefined
 }
 
-// A UUID as text has as many.
+// The length of a UUID as text.
 const longestMemberId = 36
 
-/** Whether a client may call itself that: its own to choose (KIP-1082). */
+/** Whether a client may take that as its member id, which it chooses itself (KIP-1082). */
 export function isMemberId(memberId: string | null): memberId is string {
   return memberId !== null && memberId !== '' && memberId.length <= longestMemberId
 }
 
 /**
- * Refuses what no heartbeat may say. (Kafka: throwIfShareGroupHeartbeatRequestIsInvalid)
+ * Refuses an invalid heartbeat. (Kafka: throwIfShareGroupHeartbeatRequestIsInvalid)
  *
  * @throws InvalidArgumentError
  */

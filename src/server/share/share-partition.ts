@@ -8,44 +8,44 @@ export interface OffsetSpan {
   readonly last: number
 }
 
-/** Records that a member has acquired, as it is told. */
+/** Records that a member has acquired, as it is told of them. */
 export interface AcquiredRecords extends OffsetSpan {
   readonly deliveryCount: number
 }
 
-/** What a group's configs allow its partitions. */
+/** The limits that a group's configs set for its partitions. */
 export interface ShareLimits {
   /** How often a record is delivered at most. */
   readonly deliveryCountLimit: number
-  /** How many offsets lie between the start and the end at most, unless a batch has more. */
+  /** How many offsets may lie between the start and the end, unless a batch has more. */
   readonly maxRecordLocks: number
-  /** Whether a member may keep a record for longer (KIP-1222). */
+  /** Whether a member may renew its lock of a record (KIP-1222). */
   readonly renews: boolean
 }
 
-/** A wish for records that were read. */
+/** A request to acquire records that were read. */
 export interface Acquisition {
   readonly memberId: string
   /** The record batches that were read, from the next fetch offset on. */
   readonly batches: readonly OffsetSpan[]
-  /** The runs of offsets from one on and before another one at which there are records that the group gets. */
+  /** The runs of offsets, from one to before another, at which there are records for the group. */
   readable(from: number, to: number): readonly OffsetSpan[]
   readonly maxRecords: number
-  /** Whether that many are not to be exceeded: else whole batches are acquired (KIP-1206). */
+  /** Whether `maxRecords` may not be exceeded; else whole batches are acquired (KIP-1206). */
   readonly exact: boolean
-  /** How many records the client would like to be told of at once. */
+  /** How many records the client prefers in one range that it is told. */
   readonly batchSize: number
   readonly lockedUntil: number
 }
 
 /**
- * How far a group has come in one partition, which any of its members may read. Before the start offset everything is
- * finished, from the end offset on nothing has been delivered; between them each offset is available, acquired by a member
- * for as long as its lock lasts, or finished: acknowledged or archived. (KIP-932; Kafka: SharePartition)
+ * How far a group has read one partition, which any of its members may read. All offsets before the start offset are
+ * finished, and none from the end offset on was delivered. Between them an offset is available, acquired by a member
+ * until its lock ends, or finished: acknowledged or archived. (KIP-932; Kafka: SharePartition)
  */
 export class SharePartition {
   readonly #runs = new InFlightRuns()
-  // Where nothing is in flight both are the same.
+  // Equal if nothing is in flight.
   #startOffset: number
   #endOffset: number
 
@@ -59,7 +59,7 @@ export class SharePartition {
     return this.#startOffset
   }
 
-  /** The first offset that has never been looked at. */
+  /** The first offset that was never read for the group. */
   get endOffset(): number {
     return this.#endOffset
   }
@@ -77,7 +77,7 @@ export class SharePartition {
     return next
   }
 
-  /** Where there may be records to acquire; undefined while there can be none. */
+  /** The offset from which there may be records to acquire; undefined if there can be none. */
   nextFetchOffset({ maxRecordLocks }: ShareLimits): number | undefined {
     const available = this.#runs.all.find(({ state }) => state === 'available')
     if (available !== undefined) return available.first
@@ -86,12 +86,12 @@ export class SharePartition {
 
   // --- acquiring ----------------------------------------------------------------------------------------------------
 
-  /** Gives a member records of what was read: first those that come again, then new ones. */
+  /** Acquires records that were read for a member: first those that are delivered again, then new ones. */
   acquire(wish: Acquisition, limits: ShareLimits): AcquiredRecords[] {
     const { batches, maxRecords } = wish
     const through = batches.at(-1)?.last
     if (through === undefined || maxRecords <= 0) return []
-    // What is gone from the log, or is nothing that the group gets, is finished.
+    // Offsets without a record for the group, or no longer in the log, are finished.
     this.#archiveUnreadable(batches[0]!.first, Math.min(through, this.#endOffset - 1), wish)
     this.#moveStart()
     const { again, isolated } = this.#acquireAgain(wish, through, limits)
@@ -101,7 +101,7 @@ export class SharePartition {
     return acquired
   }
 
-  /** Finishes what is available before an offset, and all that was never looked at: there is nothing to read. */
+  /** Finishes what is available before an offset, and what was never read: there are no records for the group. */
   passOver(before: number): void {
     this.#runs.replace(this.#startOffset, before - 1, run => (run.state === 'available' ? undefined : run))
     this.#endOffset = Math.max(this.#endOffset, before)
@@ -116,8 +116,8 @@ export class SharePartition {
     )
   }
 
-  // Those that come for the last time come one by one, and those that have come often come in fewer and fewer: one record
-  // that no client can work off does not take all of its batch with it (KAFKA-19635).
+  // Records on their last delivery are acquired one by one, and those that were delivered often in fewer and fewer at
+  // once. So a record that no client can process does not take its whole batch with it (KAFKA-19635).
   #acquireAgain(wish: Acquisition, through: number, { deliveryCountLimit }: ShareLimits) {
     const throttledFrom = Math.max(2, Math.ceil(deliveryCountLimit / 2))
     const again: AcquiredRecords[] = []
@@ -181,8 +181,8 @@ export class SharePartition {
   // --- acknowledging ------------------------------------------------------------------------------------------------
 
   /**
-   * Does what a member says of records that it has acquired, or nothing of it where it may not say something of that. What
-   * has left the log meanwhile is passed over.
+   * Acknowledges records that a member has acquired: all of them, or none if it may not acknowledge one. Records that
+   * have left the log meanwhile are passed over.
    */
   acknowledge(
     memberId: string,
@@ -217,17 +217,17 @@ export class SharePartition {
     return next > last
   }
 
-  /** Gives back what a member has acquired; whether there was anything. */
+  /** Releases what a member has acquired; returns whether there was anything. */
   release(memberId: string, limits: ShareLimits): boolean {
     return this.#releaseWhere(run => run.memberId === memberId, limits)
   }
 
-  /** Gives back what anybody has acquired; whether there was anything. */
+  /** Releases what any member has acquired; returns whether there was anything. */
   releaseAll(limits: ShareLimits): boolean {
     return this.#releaseWhere(() => true, limits)
   }
 
-  /** Gives back what was acquired too long ago; whether there was anything. */
+  /** Releases records whose lock has ended; returns whether there were any. */
   expire(now: number, limits: ShareLimits): boolean {
     return this.#releaseWhere(({ lockedUntil }) => lockedUntil <= now, limits)
   }
@@ -245,7 +245,7 @@ export class SharePartition {
 
   // --- the log moves ------------------------------------------------------------------------------------------------
 
-  /** What lies before an offset is gone from the log, and so archived, whoever has acquired it. */
+  /** Archives all records before the log's start: they are gone, even those that a member has acquired. */
   archiveBefore(logStartOffset: number): void {
     if (logStartOffset <= this.#startOffset) return
     this.#runs.replace(this.#startOffset, logStartOffset - 1, () => undefined)
@@ -258,13 +258,13 @@ export class SharePartition {
   }
 }
 
-// One that has been delivered as often as it may be is archived.
+// A record that has been delivered as often as the limit allows is archived.
 function released(run: InFlightRecords, deliveryCountLimit: number): InFlightRecords | undefined {
   if (run.deliveryCount >= deliveryCountLimit) return undefined
   return { ...run, state: 'available', memberId: '', lockedUntil: Number.POSITIVE_INFINITY }
 }
 
-/** Of a batch with records that have come often, as many as come at once. */
+/** The records to deliver at once, of a batch with records that were delivered often. */
 function thinned(
   runs: readonly InFlightRecords[],
   throttledFrom: number,
@@ -285,7 +285,7 @@ function thinned(
   return spans
 }
 
-/** The offset at which there are as many records as fit, or the end of its batch; undefined where all of them fit. */
+/** The last offset of as many records as fit, or of the batch that holds it; undefined if all records fit. */
 function lastOf(readable: readonly OffsetSpan[], room: number, wish: Acquisition): number | undefined {
   let left = room
   for (const { first, last } of readable) {
@@ -300,7 +300,7 @@ function lastOf(readable: readonly OffsetSpan[], room: number, wish: Acquisition
   return undefined
 }
 
-/** A stretch in pieces that a client likes, each of whole batches. (Kafka: SharePartition.createBatches) */
+/** Cuts a span into pieces of whole batches, as large as a client prefers. (Kafka: SharePartition.createBatches) */
 function pieces({ first, last }: OffsetSpan, { exact, batches, batchSize }: Acquisition): OffsetSpan[] {
   const cut: OffsetSpan[] = []
   let from = first

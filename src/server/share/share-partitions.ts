@@ -13,7 +13,7 @@ export interface SharePartitionsHost {
   touch(): void
 }
 
-/** A member's wish for records of a partition, as a fetch has it. */
+/** A member's request for records of a partition. */
 export interface ShareWish {
   readonly memberId: string
   readonly maxRecords: number
@@ -21,14 +21,14 @@ export interface ShareWish {
   readonly exact: boolean
 }
 
-/** How far a share group has come in each partition that it reads, and how long its members may hold records. */
+/** How far a share group has read each of its partitions, with the locks of its members. */
 export class SharePartitions {
   readonly #groupId: string
   readonly #host: SharePartitionsHost
   readonly #byLog = new Map<Partition, SharePartition>()
-  // When the timer of each is due.
+  // When the timer of each partition is due.
   readonly #expiries = new Map<Partition, number>()
-  /** Called when records may have become available, or room for others. */
+  /** Called when records may have become available, or there may be room for more. */
   readonly listeners: Set<() => void> = new Set()
 
   constructor(groupId: string, host: SharePartitionsHost) {
@@ -36,12 +36,12 @@ export class SharePartitions {
     this.#host = host
   }
 
-  /** Those of which something was read, or whose start was set. */
+  /** The partitions that were read, or whose start was set. */
   get all(): ReadonlyMap<Partition, SharePartition> {
     return this.#byLog
   }
 
-  /** Whether only what is committed is delivered. */
+  /** Whether only committed records are delivered. */
   get committed(): boolean {
     return this.#host.config.shareIsolationLevel === 'read_committed'
   }
@@ -55,7 +55,7 @@ export class SharePartitions {
     }
   }
 
-  /** The partition, in step with its log; it begins where the group's config says, when it is looked for at first. */
+  /** The share partition of a log, in step with it; the first call creates it, where the group's config says. */
   of(log: Partition): SharePartition {
     let partition = this.#byLog.get(log)
     if (partition === undefined) {
@@ -67,12 +67,12 @@ export class SharePartitions {
     return partition
   }
 
-  /** How far it has come, or where it will begin. */
+  /** How far the group has read a partition, or where it will begin. */
   placeOf(log: Partition): Pick<SharePartition, 'startOffset' | 'endOffset' | 'inFlight'> {
     return this.#byLog.get(log) ?? new SharePartition(this.#firstOffset(log))
   }
 
-  /** How many records are not finished, from an offset on and before another one. */
+  /** How many records are not finished, from one offset to before another. */
   countUnfinished(log: Partition, from: number, to: number): number {
     const { endOffset, inFlight } = this.placeOf(log)
     const runs = [...inFlight, { first: endOffset, last: to - 1 }]
@@ -91,7 +91,7 @@ export class SharePartitions {
     return log.offsetForTimestamp(from) ?? log.highWatermark
   }
 
-  /** Lets it begin at an offset, with nothing in flight; before 0 it is where the group's config says. (Kafka: -1) */
+  /** Sets the start of a partition, with nothing in flight; below 0 the group's config decides again. (Kafka: -1) */
   setStart(log: Partition, startOffset: number): void {
     if (startOffset < 0) this.#byLog.delete(log)
     else {
@@ -101,7 +101,7 @@ export class SharePartitions {
     this.#changed(log)
   }
 
-  /** Forgets how far the group has come in a topic; whether it had come anywhere. */
+  /** Forgets how far the group has read a topic; returns whether it had read any of it. */
   deleteTopic(name: string): boolean {
     const logs = [...this.#byLog.keys()].filter(({ topic }) => topic === name)
     for (const log of logs) {
@@ -111,12 +111,12 @@ export class SharePartitions {
     return logs.length > 0
   }
 
-  /** Where there may be records for a member; undefined while there can be none. */
+  /** The offset from which there may be records for a member; undefined if there can be none. */
   nextFetchOffset(log: Partition): number | undefined {
     return this.of(log).nextFetchOffset(this.#limits)
   }
 
-  /** There is nothing to read before an offset. */
+  /** There are no records for the group before an offset. */
   passOver(log: Partition, before: number): void {
     this.of(log).passOver(before)
     this.#moved(log)
@@ -133,7 +133,7 @@ export class SharePartitions {
       },
       this.#limits,
     )
-    // Nothing is there for others that was not before.
+    // No records became available by that, so the listeners are not called.
     this.#watch(log)
     this.#moved(log)
     return acquired
@@ -153,19 +153,19 @@ export class SharePartitions {
     return this.#host.clock.monotonic() + this.#host.config.shareRecordLockDurationMs
   }
 
-  /** Gives back what a member has acquired, of those partitions. */
+  /** Releases what a member has acquired of those partitions. */
   release(memberId: string, which: (log: Partition) => boolean = () => true): void {
     for (const [log, partition] of this.#byLog) {
       if (which(log) && partition.release(memberId, this.#limits)) this.#changed(log)
     }
   }
 
-  /** Gives back what anybody has acquired of a partition. */
+  /** Releases what any member has acquired of a partition. */
   releaseAll(log: Partition): void {
     if (this.#byLog.get(log)?.releaseAll(this.#limits)) this.#changed(log)
   }
 
-  /** Locks end no more. */
+  /** Stops the timers of all locks. */
   close(): void {
     for (const log of this.#expiries.keys()) this.#host.clock.unschedule(this.#timerOf(log))
     this.#expiries.clear()
@@ -177,7 +177,7 @@ export class SharePartitions {
     for (const listener of [...this.listeners]) listener()
   }
 
-  // What is finished may go, where a topic keeps what is not.
+  // Finished records may be dropped, if their topic keeps only unread ones.
   #moved(log: Partition): void {
     log.offsetCommitted?.()
     this.#host.touch()

@@ -12,13 +12,13 @@ export interface SessionPartition {
   due: boolean
 }
 
-/** What a member reads at one broker, remembered, so that it only tells what changes. (Kafka: ShareSession) */
+/** What a member reads at one broker, remembered so that its requests name only what changes. (Kafka: ShareSession) */
 export class ShareSession {
   /** The number of the next request. */
   epoch = 1
   readonly #partitions = new Map<string, SessionPartition>()
 
-  /** In an order that begins elsewhere with each request, so that each partition comes first at times. */
+  /** The partitions, beginning with another one for each request, so that each comes first at times. */
   get partitions(): readonly SessionPartition[] {
     const all = [...this.#partitions.values()]
     const from = all.length === 0 ? 0 : this.epoch % all.length
@@ -29,7 +29,7 @@ export class ShareSession {
     this.epoch = this.epoch === 0x7fffffff ? 1 : this.epoch + 1
   }
 
-  /** What its member reads once a request has added and forgotten something. */
+  /** The partitions that the session would have after a request adds and forgets some. */
   after(added: readonly NamedPartitions[], forgotten: readonly NamedPartitions[]): NamedPartitions[] {
     const next = new ShareSession()
     next.update(toNamed(this.#partitions.values()), [])
@@ -37,7 +37,7 @@ export class ShareSession {
     return toNamed(next.#partitions.values())
   }
 
-  /** Takes what a request adds and forgets. */
+  /** Adds and forgets the partitions that a request names. */
   update(added: readonly NamedPartitions[], forgotten: readonly NamedPartitions[]): void {
     for (const { topicId, partitions } of added) {
       for (const partition of partitions) {

@@ -5,7 +5,7 @@ import type { RequestContext } from '../handler.ts'
 import type { Wire } from '../wire.ts'
 import { type NamedPartitions, ShareSession } from './share-session.ts'
 
-/** Whose session it is. */
+/** The member whose session it is. */
 export interface SessionOwner {
   readonly groupId: string
   readonly memberId: string
@@ -15,21 +15,21 @@ export const sessionEpochs = { first: 0, final: -1 } as const
 
 type Where = Pick<RequestContext, 'node' | 'signal'>
 
-/** A session, until its connection goes. */
+/** A session, which is watched until its connection ends. */
 interface Held {
   readonly session: ShareSession
   unwatch(): void
 }
 
 /**
- * The sessions of share consumers, of so many with each broker at most. What a member has acquired there goes back when its
- * session ends, or the connection on which it began it. (Kafka: ShareSessionCache)
+ * The sessions of share consumers, up to a limit for each broker. What a member has acquired at a broker is released
+ * when its session there ends, or the connection on which that began. (Kafka: ShareSessionCache)
  */
 export class ShareSessions {
   readonly #wire: Wire
   readonly #most: number
   readonly #byNode = new Map<ClusterNode, Map<string, Held>>()
-  // Where records were acquired, and who led that.
+  // The partitions of which records were acquired, and the broker that led each.
   readonly #leaders = new Map<Partition, ClusterNode>()
 
   constructor(wire: Wire, most: number) {
@@ -38,12 +38,12 @@ export class ShareSessions {
     wire.cluster.listeners.add(() => this.#leadersMoved())
   }
 
-  /** Records of a partition were acquired at a broker. */
+  /** Notes that records of a partition were acquired at a broker. */
   acquiredAt(node: ClusterNode, log: Partition): void {
     if (this.#wire.cluster.nodes.length > 1) this.#leaders.set(log, node)
   }
 
-  // The next leader knows how often a record was delivered, and not to whom.
+  // The next leader knows how often a record was delivered, but not to which member.
   #leadersMoved(): void {
     const { cluster, shareGroups } = this.#wire
     for (const [log, node] of this.#leaders) {
@@ -53,7 +53,7 @@ export class ShareSessions {
     }
   }
 
-  /** Begins one, in place of the one that the member had there. */
+  /** Begins a session, in place of the one that the member had at that broker. */
   open(
     owner: SessionOwner,
     { node, signal }: Where,
@@ -70,7 +70,7 @@ export class ShareSessions {
     return session
   }
 
-  /** The session, for a request that follows the last one. */
+  /** The session, if the request is the next one of it. */
   next(owner: SessionOwner, node: ClusterNode, epoch: number): ShareSession | WireErrorCode {
     const session = this.get(owner, node)
     if (session === undefined) return 'SHARE_SESSION_NOT_FOUND'
@@ -83,7 +83,7 @@ export class ShareSessions {
     return this.#at(node).get(keyOf(owner))?.session
   }
 
-  /** Ends it: what its member has acquired of what the broker leads is anybody's. */
+  /** Ends a session, and releases what its member has acquired of the partitions that the broker leads. */
   close(owner: SessionOwner, node: ClusterNode): void {
     this.#forget(owner, node)
     const { cluster, shareGroups } = this.#wire

@@ -2,7 +2,7 @@ import type { GroupSummary } from '../../summaries.ts'
 import type { ShareGroup } from './share-group.ts'
 import type { SharePartitions } from './share-partitions.ts'
 
-/** A share group as other groups are described: nobody owns a partition, and what is finished in order is committed. */
+/** Describes a share group like other groups: no member owns a partition, and the start offset is committed. */
 export function summaryOf(group: ShareGroup, sharePartitions: SharePartitions): GroupSummary {
   const logs = new Set([...sharePartitions.all.keys(), ...group.logs])
   const partitions = [...logs].map(log => ({

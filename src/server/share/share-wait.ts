@@ -4,8 +4,8 @@ import type { Wire } from '../wire.ts'
 import type { SharePartitions } from './share-partitions.ts'
 
 /**
- * Waits for records to acquire, no longer than so many milliseconds: looks again after each append, when records were given
- * back, and when leaders have moved; once for all that comes in the same turn. Resolves with whether there were enough.
+ * Waits up to `maxWaitMs` milliseconds for records to acquire. Looks again after appends and releases, once for all of
+ * one turn, and gives up when leaders have moved. Resolves with whether there were enough.
  */
 export function untilShared(
   { engine, cluster }: Wire,

@@ -6,16 +6,16 @@ import type { Wire } from '../wire.ts'
 
 const notLeader: WireErrorCode = 'NOT_LEADER_OR_FOLLOWER'
 
-/** A partition's log where a broker leads it, or why not. */
+/** A partition's log if the broker leads it, else why not. */
 export type SharedLog = { readonly log: Partition } | Unshared
 
-/** Why a broker has nothing to say of a partition, and who has, where another leads it. */
+/** Why a broker does not serve a partition, and the leader if that is another broker. */
 export interface Unshared {
   readonly errorCode: number
   readonly leadership?: Leadership
 }
 
-/** Finds a partition that a share consumer names, at the broker that it asks. */
+/** Finds the partition that a share consumer names, at the broker that it asks. */
 export function sharedLog(
   { engine, cluster }: Wire,
   { node, refusalOf }: Pick<RequestContext, 'node' | 'refusalOf'>,

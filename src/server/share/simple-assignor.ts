@@ -1,17 +1,17 @@
-/** A member, what it subscribes to, and what it has. */
+/** A member, the topics that it subscribes to, and the partitions that it has. */
 export interface ShareSubscriber<Part> {
   readonly memberId: string
   readonly topics: readonly string[]
   readonly assigned: readonly Part[]
 }
 
-/** What partitions of a topic there are. */
+/** The partitions of a topic. */
 export type PartitionsOf<Part> = (topic: string) => readonly Part[]
 
 /**
- * Gives each member some of the partitions that it subscribes to: every partition is read by as many members as any other, and
- * each member reads as many as any other with the same subscriptions, to within one. Where there are more members than
- * partitions, several read the same one. Who has a partition keeps it where that goes. (KIP-932; Kafka: SimpleAssignor)
+ * Assigns to each member some of the partitions that it subscribes to. All partitions have equally many readers, and
+ * all members with the same subscriptions equally many partitions, to within one. With more members than partitions
+ * several members read the same one. A member keeps its partitions as far as possible. (KIP-932; Kafka: SimpleAssignor)
  */
 export function assignSimply<Part>(
   members: readonly ShareSubscriber<Part>[],
@@ -29,7 +29,7 @@ interface Shared<Part> {
   readonly subscribers: readonly ShareSubscriber<Part>[]
 }
 
-// Partitions that the same members may have are balanced together.
+// Partitions that the same members subscribe to are balanced together.
 function bySubscribers<Part>(
   members: readonly ShareSubscriber<Part>[],
   partitionsOf: PartitionsOf<Part>,
@@ -75,7 +75,7 @@ function balance<Part>(
       if (next < 0) break
       const [member] = wanting.splice(next, 1)
       member!.give(partition)
-      // It comes last the next time.
+      // The member comes last the next time.
       wanting.push(member!)
     }
   }

@@ -2,7 +2,7 @@ import { formatTopicPartition } from '../../topic-partition.ts'
 import type { ShareGroup } from './share-group.ts'
 import type { SharePartitions } from './share-partitions.ts'
 
-/** What members of a share group have left to do, in words: nothing where there are none. */
+/** Describes the records that members of a share group have not finished; nothing if it has no members. */
 export function unfinishedOf(group: ShareGroup, partitions: SharePartitions): string[] {
   if (group.state === 'Empty') return []
   const { committed } = partitions
