@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { PasswordOf, SaslAnswer, SaslExchange } from './sasl-exchange.ts'
 import { SaslFailure } from './sasl-failure.ts'
 
-/** A user name and a password, as they are (RFC 4616). */
+/** Authenticates by a user name and a password in plain text (RFC 4616). */
 export class PlainExchange implements SaslExchange {
   readonly #passwordOf: PasswordOf
 

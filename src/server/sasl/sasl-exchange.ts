@@ -1,14 +1,14 @@
-/** What a server answers to one message of an exchange; with `user` it is over. */
+/** The server's answer to one message of an exchange; with `user` the exchange is complete. */
 export interface SaslAnswer {
   readonly bytes: Buffer
   readonly user?: string
 }
 
-/** One conversation in which a client proves who it is. */
+/** One exchange of messages by which a client authenticates. */
 export interface SaslExchange {
   /** @throws SaslFailure */
   step(message: Buffer): SaslAnswer
 }
 
-/** The password of a user, or undefined for one that is not known. */
+/** Returns the password of a user, or undefined for an unknown one. */
 export type PasswordOf = (user: string) => string | undefined

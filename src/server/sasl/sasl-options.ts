@@ -1,15 +1,15 @@
 import { type Check, checkOptions, invalidOption } from '../../validate.ts'
 
-/** How clients prove who they are. */
+/** The mechanism by which a client authenticates. */
 export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
 
 export const saslMechanisms: readonly SaslMechanism[] = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']
 
-/** Who may come in. */
+/** The users that may connect, and how they authenticate. */
 export interface SaslOptions {
   /** Passwords by user name. */
   readonly users: Readonly<Record<string, string>>
-  /** Default all three. */
+  /** The mechanisms that clients may choose; default all three. */
   readonly mechanisms?: readonly SaslMechanism[]
 }
 

@@ -7,7 +7,7 @@ type Hash = 'sha256' | 'sha512'
 /** How often a password is hashed: the least that Kafka takes. */
 export const iterations = 4096
 
-/** What the first two messages said. */
+/** What the first two messages of the exchange said. */
 interface FirstRound {
   readonly user: string
   readonly nonce: string
@@ -16,11 +16,11 @@ interface FirstRound {
   readonly answer: string
 }
 
-/** A proof that somebody knows a password, without telling it (RFC 5802, KIP-84). */
+/** Authenticates by a proof that the client knows the password, which is not sent (RFC 5802, KIP-84). */
 export class ScramExchange implements SaslExchange {
   readonly #hash: Hash
   readonly #passwordOf: PasswordOf
-  // Secrets are the system's chance, never a broker's seed.
+  // Secrets come from the system's random numbers, never from a broker's seed.
   readonly #salt = randomBytes(16)
   #first: FirstRound | undefined
 
@@ -50,7 +50,7 @@ export class ScramExchange implements SaslExchange {
     if (match === null) throw new SaslFailure('expected a final message of SCRAM')
     const [, withoutProof, , nonce, proof] = match
     if (nonce !== first.nonce) throw new SaslFailure('the nonce is another one')
-    // Who is not known is told no sooner than who has another password.
+    // An unknown user is refused no sooner than a wrong password.
     const known = this.#passwordOf(first.user)
     const length = this.#hash === 'sha256' ? 32 : 64
     const salted = pbkdf2Sync(known ?? '', this.#salt, iterations, length, this.#hash)
