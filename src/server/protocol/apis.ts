@@ -57,8 +57,8 @@ import { shareGroupHeartbeat } from './messages/share-group-heartbeat.ts'
 import { syncGroup } from './messages/sync-group.ts'
 import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 
-// Written out: by way of `apis`, the declaration files would have to hold every message.
-/** Kafka's name of an API that is spoken, such as `Produce` or `JoinGroup`. */
+// Written out: derived from `apis`, it would bring every message into the declaration files.
+/** Kafka's name of a supported API, such as `Produce` or `JoinGroup`. */
 export type ApiName =
   | 'AddOffsetsToTxn'
   | 'AddPartitionsToTxn'
@@ -119,7 +119,7 @@ export type ApiName =
   | 'SyncGroup'
   | 'TxnOffsetCommit'
 
-/** Every API that is spoken. */
+/** All supported APIs. */
 export const apis = {
   addOffsetsToTxn,
   addPartitionsToTxn,

@@ -1,7 +1,7 @@
 // Castagnoli's polynomial, reflected.
 const polynomial = 0x82f63b78
 
-// Sixteen tables, so that a step takes sixteen bytes. Signed, because what is signed stays a small integer.
+// Sixteen tables, so that a step takes sixteen bytes. Signed, because signed values stay small integers.
 const tables: readonly Int32Array[] = Array.from({ length: 16 }, () => new Int32Array(256))
 
 for (let i = 0; i < 256; i++) {
@@ -35,16 +35,16 @@ const [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15] = t
   Int32Array,
 ]
 
-// Words are read as the machine has them.
+// Words are read in the byte order of the machine.
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
 type Checksum = (bytes: Buffer) => number
 
-// The processor's own instruction, where a package gives it; for a few bytes the call costs more than it saves.
+// Uses the processor's own instruction, if a package provides it. For a few bytes the call costs more than it saves.
 let native: Checksum | undefined
 const fewBytes = 512
 
-/** From now on checksums are made by somebody else, who gives the same. */
+/** Lets another function make checksums, which has to return the same ones. */
 export function setNativeCrc32c(checksum: Checksum | undefined): void {
   native = checksum
 }

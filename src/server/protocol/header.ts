@@ -4,10 +4,10 @@ import { apiVersions } from './messages/api-versions.ts'
 import { struct } from './struct.ts'
 import { int16, int32, nullable, string, type Version } from './type.ts'
 
-/** The version of what stands before every request: it is read before anybody knows whether tagged fields follow. */
+/** The version of the first part of a request header, which is read before it is known whether tagged fields follow. */
 export const requestHeaderVersion: Version = { version: 1, flexible: false }
 
-/** What stands before every request. */
+/** The first part of a request header. */
 export const requestHeader = struct({
   apiKey: int16,
   apiVersion: int16,
@@ -15,13 +15,13 @@ export const requestHeader = struct({
   clientId: nullable(string),
 })
 
-/** What stands between it and a request with tagged fields. */
+/** The rest of a request header, if the request has tagged fields. */
 export const requestHeaderTags = struct({})
 
-/** What stands before every answer. */
+/** The header of a response. */
 export const responseHeader = struct({ correlationId: int32 })
 
-/** That of ApiVersions never has tagged fields, so that any client can read it (KIP-511). */
+/** A response header's version. That of ApiVersions has no tagged fields, so that any client can read it (KIP-511). */
 export function responseHeaderVersion(api: Pick<Api, 'key' | 'flexible'>, version: number): Version {
   return api.key === apiVersions.key ? { version: 0, flexible: false } : versionOf(api, version)
 }

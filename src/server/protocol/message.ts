@@ -9,13 +9,13 @@ type FieldsOf = Parameters<typeof struct>[0]
 export interface Api<Request = unknown, Response = unknown> {
   readonly key: number
   readonly name: string
-  /** The versions that are spoken. */
+  /** The versions that are supported. */
   readonly versions: readonly [min: number, max: number]
   /** The first version with compact lengths and tagged fields. */
   readonly flexible: number
   readonly request: Type<unknown, never>
   readonly response: Type<unknown, never>
-  /** Only for the types: what is read of a request, and what is written of a response. */
+  /** Only for the types: what a request reads as, and what a response is written from. */
   readonly types?: { readonly request: Request; readonly response: Response }
 }
 
@@ -37,8 +37,8 @@ export function versionOf({ flexible }: Pick<Api, 'flexible'>, version: number):
 }
 
 /**
- * Reads a message. What its frame holds after it is left, as Kafka leaves it: librdkafka's Metadata request for all topics
- * ends with three bytes that belong to no field.
+ * Reads a message. Bytes left in its frame are ignored, as in Kafka: librdkafka's Metadata request for all topics ends
+ * with three bytes that belong to no field.
  */
 export function readMessage<Read>(type: Type<Read, never>, reader: Reader, version: Version): Read {
   return type.read(reader, version)

@@ -1,4 +1,4 @@
-/** Bytes that are not what they should be: whoever sent them is not served any further. */
+/** Bytes that break the protocol: the client that sent them is not served any further. */
 export class ProtocolError extends Error {
   override readonly name: string = 'ProtocolError'
 }

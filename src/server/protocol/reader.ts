@@ -1,6 +1,6 @@
 import { ProtocolError } from './protocol-error.ts'
 
-/** Reads what a frame holds, from its beginning to its end; a number that would lead past the end is refused. */
+/** Reads the contents of a frame from beginning to end; a length that would lead past the end is refused. */
 export class Reader {
   readonly bytes: Buffer
   #at: number
@@ -56,13 +56,13 @@ export class Reader {
     return this.bytes.readDoubleBE(this.#take(8))
   }
 
-  /** An unsigned number of up to 32 bits, seven a byte. */
+  /** An unsigned number of up to 32 bits, seven in each byte. */
   uvarint(): number {
     const short = this.#shortVarint()
     return short < 0 ? this.#longVarint() : short
   }
 
-  // Most take one byte; -1 where it takes more, or where nothing is left.
+  // Most numbers take one byte; returns -1 if it takes more, or if nothing is left.
   #shortVarint(): number {
     const at = this.#at
     const byte = this.bytes[at]!
@@ -94,7 +94,7 @@ export class Reader {
   }
 
   #longVarlong(): number {
-    // 28 bits fit a small integer; what is above is added up, since shifts end at 32.
+    // 28 bits fit into a small integer. The bits above are added up, since shifts end at 32.
     let low = 0
     let high = 0
     let scale = 1
@@ -114,13 +114,13 @@ export class Reader {
     throw new ProtocolError(`expected a varlong of at most ten bytes at ${this.#at}`)
   }
 
-  /** Passes over so many bytes. */
+  /** Skips so many bytes. */
   skip(count: number): void {
     if (count < 0) throw new ProtocolError(`expected a length of 0 or more, received ${count}`)
     this.#take(count)
   }
 
-  /** So many bytes as they are: a view, which lives as long as its frame. */
+  /** Returns so many bytes: a view of the frame, not a copy. */
   take(count: number): Buffer {
     if (count < 0) throw new ProtocolError(`expected a length of 0 or more, received ${count}`)
     const at = this.#take(count)
@@ -133,7 +133,7 @@ export class Reader {
     return this.bytes.toString('utf8', at, at + count)
   }
 
-  /** Looks ahead. */
+  /** Reads ahead, and stays where it is. */
   peek<T>(look: (reader: Reader) => T): T {
     const at = this.#at
     try {
@@ -143,7 +143,7 @@ export class Reader {
     }
   }
 
-  /** Nothing may be left. */
+  /** Throws if bytes are left. */
   end(): void {
     if (this.remaining > 0) throw new ProtocolError(`expected the end, and ${this.remaining} bytes are left`)
   }

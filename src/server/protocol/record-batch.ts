@@ -4,7 +4,7 @@ import { ProtocolError } from './protocol-error.ts'
 import { Reader } from './reader.ts'
 import { varintSize, varlongSize, Writer } from './writer.ts'
 
-/** A record as the wire has it. */
+/** A record on the wire. */
 export interface WireRecord {
   readonly timestamp: number
   readonly offset: number
@@ -17,10 +17,10 @@ export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 const compressions: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
-/** What stands before the records of a batch (magic 2, KIP-98). */
+/** The header of a record batch (magic 2, KIP-98). */
 export interface RecordBatchHeader {
   readonly baseOffset: number
-  /** Of the whole batch, this header included. */
+  /** The bytes of the whole batch, including this header. */
   readonly bytes: Buffer
   readonly compression: CompressionName
   readonly timestampType: 'create' | 'append'
@@ -36,7 +36,7 @@ export interface RecordBatchHeader {
 }
 
 const headerLength = 61
-// Where the length of the rest ends, where the checksum stands, and from where on it counts.
+// Where the length field ends, where the magic and the checksum are, and from where on the checksum counts.
 const lengthEnd = 12
 const magicAt = 16
 const crcAt = 17
@@ -44,7 +44,7 @@ const crcFrom = 21
 const attributesEnd = 23
 const maxTimestampAt = 35
 
-/** A batch that cannot be taken; `kind` says what Kafka calls it. */
+/** A batch that is refused; `kind` tells Kafka's error for it. */
 export class CorruptBatchError extends ProtocolError {
   override readonly name: string = 'CorruptBatchError'
   readonly kind: 'corrupt' | 'magic' | 'compression' | 'record'
@@ -56,9 +56,9 @@ export class CorruptBatchError extends ProtocolError {
 }
 
 /**
- * Splits what a request carries into its batches, without looking into them.
+ * Splits the records of a request into batches, without reading the records.
  *
- * @throws CorruptBatchError where one is cut short, has another magic or a checksum that is not its own
+ * @throws CorruptBatchError if a batch is cut short, has another magic, or its checksum is wrong
  */
 export function readBatches(bytes: Buffer): RecordBatchHeader[] {
   const batches: RecordBatchHeader[] = []
@@ -84,7 +84,7 @@ function readChecked(bytes: Buffer): RecordBatchHeader {
   return readHeader(bytes)
 }
 
-/** What stands before the records of one whole batch. */
+/** Reads the header of one whole batch. */
 export function readHeader(bytes: Buffer): RecordBatchHeader {
   const reader = new Reader(bytes)
   const baseOffset = reader.int64()
@@ -111,10 +111,10 @@ export function readHeader(bytes: Buffer): RecordBatchHeader {
   }
 }
 
-/** Undoes the compression that a batch says it has. */
+/** Decompresses the records of a batch, by the compression that it names. */
 export type Decompress = (compression: CompressionName, bytes: Buffer) => Buffer
 
-/** The records of a batch. */
+/** Reads the records of a batch. */
 export function readRecords(batch: RecordBatchHeader, decompress: Decompress): WireRecord[] {
   const reader = readerOf(batch, decompress)
   const records = new Array<WireRecord>(batch.count)
@@ -132,7 +132,7 @@ function readerOf(batch: RecordBatchHeader, decompress: Decompress): Reader {
   return new Reader(bytes)
 }
 
-/** What a log has to know of records that it keeps as they came. */
+/** What a log has to know of a batch whose bytes it keeps as they came. */
 export interface RecordFacts {
   readonly minTimestamp: number
   readonly maxTimestamp: number
@@ -143,9 +143,9 @@ export interface RecordFacts {
 }
 
 /**
- * Looks through the records of a batch without making objects of them.
+ * Inspects the records of a batch without making objects of them.
  *
- * @throws CorruptBatchError where they are not what the header says
+ * @throws CorruptBatchError if they are not what the header says
  */
 export function inspectRecords(batch: RecordBatchHeader, decompress: Decompress): RecordFacts {
   const reader = readerOf(batch, decompress)
@@ -224,7 +224,7 @@ function readBytes(reader: Reader): Buffer | null {
 
 // --- writing ----------------------------------------------------------------------------------------------------------
 
-/** Records, in order of their offsets, as one batch without compression; not an empty list. */
+/** Writes records, in the order of their offsets, as one batch without compression. The list must not be empty. */
 export function writeBatch(records: readonly WireRecord[], attributes: number = 0): Buffer {
   const first = records[0]!
   const last = records[records.length - 1]!
@@ -256,7 +256,7 @@ const appendTimeType = 1 << 3
 const transactional = 1 << 4
 const control = 1 << 5
 
-/** Gives a batch that lies in other bytes the offset of its first record, and its partition's leader epoch, which is 0. */
+/** Sets the offset of a batch's first record, and its partition's leader epoch, which is 0. */
 export function placeBatch(batch: Buffer, baseOffset: number): void {
   const high = Math.floor(baseOffset / 0x100000000)
   batch.writeInt32BE(high, 0)
@@ -264,7 +264,7 @@ export function placeBatch(batch: Buffer, baseOffset: number): void {
   batch.writeInt32BE(0, lengthEnd)
 }
 
-/** Says what the largest timestamp of a batch is; `append`: it is the time of all its records. */
+/** Sets the largest timestamp of a batch; `append`: the timestamp of all its records. */
 export function stampBatch(batch: Buffer, maxTimestamp: number, type: 'create' | 'append'): void {
   if (type === 'append') batch[attributesEnd - 1]! |= appendTimeType
   batch.writeBigInt64BE(BigInt(maxTimestamp), maxTimestampAt)
@@ -276,11 +276,11 @@ function seal(batch: Buffer): void {
 }
 
 /**
- * A batch that says how a transaction ended. No client hands it out, and every client goes on after its offset: so it can
- * stand for all that a reader does not get.
+ * Writes a batch that ends a transaction. Clients skip it and go on after its offset: so it can stand for all offsets
+ * that a reader gets nothing of.
  */
 export function writeControlBatch(offset: number, timestamp: number): Buffer {
-  // Version 0 of a commit (EndTransactionMarker), and of what it says.
+  // Version 0 of a commit marker's key, and of its value (EndTransactionMarker).
   const key = Buffer.from([0, 0, 0, 1])
   const value = Buffer.alloc(6)
   return writeBatch([{ offset, timestamp, key, value, headers: [] }], transactional | control)

@@ -3,15 +3,15 @@ import { Reader } from './reader.ts'
 import type { Type, Version } from './type.ts'
 import { Writer } from './writer.ts'
 
-/** A field that only some versions have. A plain type is a field of every version. */
+/** A field that only some versions have. A plain type is a field that every version has. */
 export interface Field<out Read, in Write = Read> {
   readonly type: Type<Read, Write>
   /** The first version that has it. */
   readonly since: number
-  /** The last one. */
+  /** The last version that has it. */
   readonly until: number
   readonly fallback: Read
-  /** Its number among the tagged fields, where it is one. */
+  /** Its number, if it is a tagged field. */
   readonly tag: number | undefined
 }
 
@@ -21,7 +21,7 @@ interface Range {
   readonly tag?: number
 }
 
-/** A field of some versions, or with another default than its type's. */
+/** Describes a field of some versions, or with another default than its type's. */
 export function field<Read, Write>(
   type: Type<Read, Write>,
   { since = 0, until = Number.POSITIVE_INFINITY, tag }: Range,
@@ -38,13 +38,13 @@ type ReadOf<F> =
 type WriteOf<F> =
   F extends Field<infer _, infer Write> ? Write : F extends Type<infer _, infer Write> ? Write : never
 
-/** What is read of a message: every field, those that its version does not have with their defaults. */
+/** What a message reads as: all fields, with defaults for those that its version does not have. */
 export type StructRead<F extends Fields> = { -readonly [Name in keyof F]: ReadOf<F[Name]> } & UnknownTags
 
-/** What is written of a message; what is left out has its default. */
+/** What a message is written from; a field that is left out has its default. */
 export type StructWrite<F extends Fields> = { readonly [Name in keyof F]?: WriteOf<F[Name]> } & UnknownTags
 
-/** Tagged fields that this description does not know, kept so that they can be handed on. */
+/** Tagged fields that the description does not know, kept so that they can be handed on. */
 interface UnknownTags {
   readonly unknownTags?: readonly { readonly tag: number; readonly bytes: Buffer }[]
 }
@@ -135,7 +135,7 @@ class Struct implements Type<Values> {
   }
 }
 
-// Only those that say something: a default is what is read where there is none.
+// Defaults are left out: a reader takes them for fields that are missing.
 function writeTagged(writer: Writer, version: Version, tagged: readonly NamedField[], values: Values): void {
   const pieces: { tag: number; bytes: Buffer }[] = [...(values.unknownTags ?? [])]
   for (const { name, field: described } of tagged) {
@@ -165,7 +165,7 @@ function isDefault(value: unknown, fallback: unknown): boolean {
   })
 }
 
-/** A structure that may be null: a byte before it says so. */
+/** A structure that may be null, which a byte before it tells. */
 export function nullableStruct<Read, Write>(
   type: Type<Read, Write>,
   since: number = 0,

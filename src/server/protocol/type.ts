@@ -8,11 +8,11 @@ export interface Version {
   readonly flexible: boolean
 }
 
-/** How a value of a message is read and written. What is written may leave out what has a default. */
+/** How a value in a message is read and written. A writer may leave out what has a default. */
 export interface Type<out Read, in Write = Read> {
   read(reader: Reader, version: Version): Read
   write(writer: Writer, value: Write, version: Version): void
-  /** What it is where its message's version does not have it, or a writer leaves it out. */
+  /** The value if the message's version does not have it, or the writer leaves it out. */
   readonly zero: Read
 }
 
@@ -54,7 +54,7 @@ export const float64: Type<number> = fixed(
 /** Stands for no id. */
 export const noUuid = '00000000-0000-0000-0000-000000000000'
 
-/** As text: `8-4-4-4-12` hexadecimal digits. */
+/** A UUID as text: `8-4-4-4-12` hexadecimal digits. */
 export const uuid: Type<string> = fixed(
   noUuid,
   reader => {
@@ -68,7 +68,7 @@ export const uuid: Type<string> = fixed(
 
 type LengthWidth = 'int16' | 'int32'
 
-/** A length, or -1 for null. */
+/** Reads a length, or -1 for null. */
 function readLength(reader: Reader, { flexible }: Version, width: LengthWidth): number {
   return flexible ? reader.uvarint() - 1 : reader[width]()
 }
@@ -96,7 +96,7 @@ export const string: Type<string> = {
   },
 }
 
-/** A view into the frame that was read. */
+/** Bytes, read as a view of the frame. */
 export const bytes: Type<Buffer, Uint8Array> = {
   zero: Buffer.alloc(0),
   read(reader, version) {
@@ -110,10 +110,10 @@ export const bytes: Type<Buffer, Uint8Array> = {
   },
 }
 
-/** Record batches in pieces, which are written one after the other. */
+/** Record batches in pieces, which are written one after another. */
 export type RecordPieces = readonly Uint8Array[]
 
-/** Record batches as they are. */
+/** Record batches, read and written as they are. */
 export const records: Type<Buffer | null, RecordPieces | null> = {
   zero: null,
   read(reader, version) {
@@ -129,7 +129,7 @@ export const records: Type<Buffer | null, RecordPieces | null> = {
   },
 }
 
-// The smallest element takes a byte at least: a count beyond what is left cannot be true, and is not made room for.
+// Every element takes at least one byte, so no room is made for a count beyond the bytes that are left.
 function requireCount(reader: Reader, count: number): void {
   if (count > reader.remaining) {
     throw new ProtocolError(`expected an array of at most ${reader.remaining}, received ${count}`)
@@ -163,7 +163,7 @@ function readAll<Read, Write>(
   return values
 }
 
-/** A string, bytes or an array that may be null from some version on; before it null is written as empty. */
+/** A string, bytes or an array that may be null from one version on; before that null is written as empty. */
 export function nullable<Read, Write>(
   type: Type<Read, Write>,
   since: number = 0,

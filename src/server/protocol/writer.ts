@@ -1,10 +1,10 @@
 const firstCapacity = 256
 
-/** Writes a frame. Bytes that are handed on as they are (record batches) are not copied: a frame is a list of buffers. */
+/** Writes a frame as a list of buffers, so that large bytes such as record batches are handed on without a copy. */
 export class Writer {
   #buffer: Buffer = Buffer.allocUnsafe(firstCapacity)
   #at = 0
-  // What is finished, in order; what is being written comes after it.
+  // The finished buffers, in order; `#buffer` comes after them.
   readonly #chunks: Buffer[] = []
   #finished = 0
 
@@ -83,7 +83,7 @@ export class Writer {
     this.#buffer.write(value, at, bytes, 'utf8')
   }
 
-  /** Small ones are copied, large ones become a piece of their own. */
+  /** Copies up to 1024 bytes; more become a piece of their own. */
   bytes(value: Uint8Array): void {
     if (value.length <= 1024) {
       const at = this.#room(value.length)
@@ -103,13 +103,13 @@ export class Writer {
     this.#at = 0
   }
 
-  /** All that was written, in pieces. */
+  /** Returns all that was written, in pieces. */
   chunks(): readonly Buffer[] {
     this.#cut()
     return this.#chunks
   }
 
-  /** All that was written, as one. */
+  /** Returns all that was written, as one buffer. */
   concat(): Buffer {
     const chunks = this.chunks()
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
