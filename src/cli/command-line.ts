@@ -10,16 +10,16 @@ export interface CommandLine {
   readonly host: string
   readonly brokers: number
   readonly topics: Readonly<Record<string, TopicOptions>>
-  /** Whether unknown topics are made, and with how many partitions. */
+  /** The options of topics that are created when first named; false if none are. */
   readonly autoCreate: TopicOptions | false
   readonly maxRecords: number | undefined
   readonly tls: { readonly key: string; readonly cert: string } | undefined
-  /** Passwords by user name, where clients have to prove who they are. */
+  /** Passwords by user name, if clients have to authenticate. */
   readonly users: Readonly<Record<string, string>> | undefined
   readonly quiet: boolean
 }
 
-/** What is wrong with the arguments, in one line. */
+/** An error in the arguments, with a message of one line. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError'
 }
@@ -60,7 +60,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
 }
 
 function parse(args: readonly string[]) {
-  // The number after it may be left out, which parseArgs does not know.
+  // The number after --auto-create may be left out, which parseArgs does not support.
   const given = args.flatMap((arg, i) =>
     arg === '--auto-create' && !/^\d+$/.test(args[i + 1] ?? '') ? [arg, '1'] : [arg],
   )
@@ -94,7 +94,7 @@ function number(option: string, text: string, min: number, max = Number.MAX_SAFE
   throw new UsageError(`${option} expected a whole number ${range}, received '${text}'`)
 }
 
-// Nobody reads them in this process.
+// No consumer in this process reads the keys.
 const keys = 'bytes'
 
 function toTopic(text: string): readonly [string, TopicOptions] {

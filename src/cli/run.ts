@@ -4,7 +4,7 @@ import { describeError } from '../errors.ts'
 import { serve } from '../server/serve.ts'
 import { type CommandLine, parseCommandLine, UsageError, usage } from './command-line.ts'
 
-/** What a program has to speak to: its own streams and signals. */
+/** How the program reaches its user: its streams and signals. */
 export interface Terminal {
   print(line: string): void
   complain(line: string): void
@@ -12,7 +12,7 @@ export interface Terminal {
   onInterrupt(end: () => void): void
 }
 
-/** Runs the command until it is interrupted; gives the status of its process. */
+/** Runs the command until it is interrupted; returns the exit status of the process. */
 export async function run(args: readonly string[], version: string, terminal: Terminal): Promise<number> {
   try {
     const command = parseCommandLine(args)
