@@ -81,7 +81,7 @@ it('deletes nothing that is named more than once, whichever way, and the rest', 
   const nowhere = { name: 'nowhere', topicId: noId }
   const topics = [byName(orders), byName(orders), byId(a), byName(a), byId(b), byId(b), byName(c), nowhere]
   const { responses } = await client.call(deleteTopics!, 6, { topics, timeoutMs: 1000 })
-  expect(responses.map(({ errorMessage, ...response }: any) => response)).toEqual([
+  expect(responses.map(({ name, topicId, errorCode }: any) => ({ name, topicId, errorCode }))).toEqual([
     { ...byName(orders), errorCode: 42 },
     { ...a, errorCode: 42 },
     { ...byId(b), errorCode: 42 },
