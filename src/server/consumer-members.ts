@@ -39,7 +39,6 @@ export class ConsumerMembers {
     const { groupId, memberEpoch } = beat
     if (memberEpoch === memberEpochs.joins) return this.#join(beat)
     const member = this.#existing(beat)
-    if (memberEpoch < 0) return this.#leave(groupId, member, memberEpoch === memberEpochs.comesBack)
     if (member.gone !== undefined) {
       this.#forget(groupId, member)
       throw fenced(beat, member.gone.message)
@@ -51,6 +50,26 @@ export class ConsumerMembers {
     member.releaseUnheard()
     if (beat.partitions !== undefined) member.has(beat.partitions)
     return this.#heard(groupId, member)
+  }
+
+  /**
+   * A member leaves for good, or says that it comes back: then its place is kept for the time of its session, unless it
+   * leaves for good after all.
+   *
+   * @throws BrokerletError if there is no such member
+   */
+  leave(beat: ConsumerHeartbeat): void {
+    const { groupId, memberId, memberEpoch } = beat
+    const comesBack = memberEpoch === memberEpochs.comesBack
+    if (!this.#isAway(beat)) this.#leave(groupId, this.#existing(beat), comesBack)
+    else if (!comesBack) this.#engine.groups.get(groupId)!.expel(memberId)
+  }
+
+  #isAway({ groupId, memberId, groupInstanceId }: ConsumerHeartbeat): boolean {
+    const members = this.#engine.groups.get(groupId)?.members ?? []
+    const place = members.find(member => member.memberId === memberId)
+    if (place === undefined || place.connected) return false
+    return groupInstanceId === undefined || groupInstanceId === place.groupInstanceId
   }
 
   // UNKNOWN_MEMBER_ID also if the group is unknown, where Kafka answers GROUP_ID_NOT_FOUND. Clients give up at that and
@@ -141,10 +160,9 @@ export class ConsumerMembers {
   }
 
   // A static member that says it comes back keeps its place for the time of its session.
-  #leave(groupId: string, member: ConsumerMember, comesBack: boolean): ConsumerMember {
+  #leave(groupId: string, member: ConsumerMember, comesBack: boolean): void {
     this.#forget(groupId, member)
     if (member.gone === undefined) member.leave(comesBack)
-    return member
   }
 
   #forget(groupId: string, member: ConsumerMember): void {

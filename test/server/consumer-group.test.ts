@@ -6,8 +6,15 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const { consumerGroupHeartbeat, consumerGroupDescribe, joinGroup, leaveGroup, offsetCommit, offsetFetch } =
-  apis as unknown as Readonly<Record<string, Api>>
+const {
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
+  joinGroup,
+  leaveGroup,
+  listGroups,
+  offsetCommit,
+  offsetFetch,
+} = apis as unknown as Readonly<Record<string, Api>>
 
 const brokers: TestBroker<any>[] = []
 afterEach(async () => {
@@ -164,6 +171,22 @@ it('lets members leave, and keeps the place of a static one that comes back', as
   await beat('a', -2, one)
   expect(given(await join('c', one))).toEqual([0, 1, 2, 3])
   expect(await join('d', one)).toMatchObject({ errorCode: 111 })
+})
+
+it('keeps no place of a static member that is to come back, and then says that it does not', async () => {
+  const { broker, beat, join, given } = start()
+  const one = { instanceId: 'one' }
+  await join('a', one)
+  await join('b')
+  await beat('a', -2, one)
+  // It has not heard the answer.
+  expect(await beat('a', -2, one)).toMatchObject({ errorCode: 0, memberEpoch: -2 })
+  expect(await beat('a', -1, { instanceId: 'other' })).toMatchObject({ errorCode: 25 })
+  expect(broker.group('g').members).toHaveLength(2)
+  expect(await beat('a', -1, one)).toMatchObject({ errorCode: 0, memberEpoch: -1 })
+  expect(broker.group('g').members).toMatchObject([{ memberId: 'b' }])
+  expect(given(await beat('b', 2))).toEqual([0, 1, 2, 3])
+  expect(await beat('a', -1, one)).toMatchObject({ errorCode: 25 })
 })
 
 // Kafka: Admin.removeMembersFromConsumerGroup, which asks by LeaveGroup whatever the group is.
@@ -456,6 +479,32 @@ it('describes what a member is meant to have beside what it has', async () => {
   ])
   expect(a).toEqual([4, 2])
   expect(b).toEqual([0, 2])
+})
+
+it('describes the group as stable when each member has heard what it has, and none is to come back', async () => {
+  const { broker, client, beat, join, has } = start()
+  const states = async () => {
+    const { groups } = await client.call(consumerGroupDescribe!, 1, { groupIds: ['g'] })
+    const listed = await client.call(listGroups!, 5, { statesFilter: [], typesFilter: [] })
+    expect(listed.groups).toMatchObject([{ groupState: groups[0].groupState }])
+    return [groups[0].groupState, ...groups[0].members.map(({ memberEpoch }: any) => memberEpoch)]
+  }
+  const one = { instanceId: 'one' }
+  await join('a')
+  await join('b', one)
+  expect(await states()).toEqual(['Reconciling', 1, 2])
+  await beat('a', 1)
+  await beat('a', 1, has(0, 2))
+  expect(broker.group('g').state).toBe('Stable')
+  expect(await states()).toEqual(['Reconciling', 2, 2])
+  await beat('b', 2)
+  expect(await states()).toEqual(['Stable', 2, 2])
+  await beat('b', -2, one)
+  expect(await states()).toEqual(['Reconciling', 2, -2])
+  await beat('b', -1, one)
+  expect(await states()).toEqual(['Reconciling', 2])
+  await beat('a', 2)
+  expect(await states()).toEqual(['Stable', 3])
 })
 
 it('does not wait for what a member got and lost again between two of its heartbeats', async () => {

@@ -3,6 +3,7 @@ import type { AssignmentUpdate, Membership, MembershipListener } from '../../src
 import type { ErrorCode } from '../../src/error-codes.ts'
 import { isBrokerletError } from '../../src/errors.ts'
 import type { ClassicJoined, ClassicSynced } from '../../src/group/classic-protocol.ts'
+import type { ConsumerHeartbeat } from '../../src/server/consumer-heartbeat.ts'
 import { ConsumerMembers } from '../../src/server/consumer-members.ts'
 import { readAssignment, readSubscription, writeAssignment } from '../../src/server/consumer-protocol.ts'
 import { FirstFetches } from '../../src/server/first-fetches.ts'
@@ -247,7 +248,7 @@ export class ConsumerProtocolClient implements Client {
   step(): void {
     for (const partition of this.#revoked.splice(0)) this.holding.delete(partition)
     try {
-      const told = this.#beat(this.#epoch)
+      const told = this.#served.members.heartbeat(this.#beat(this.#epoch))
       if (typeof told === 'string') return this.#lost()
       this.#epoch = told.epoch
       const given = new Set(told.assignment.map(({ partition }) => partition))
@@ -259,9 +260,9 @@ export class ConsumerProtocolClient implements Client {
     }
   }
 
-  #beat(memberEpoch: number) {
+  #beat(memberEpoch: number): ConsumerHeartbeat {
     const partitions = [...this.holding].map(partition => ({ topic, partition }))
-    return this.#served.members.heartbeat({
+    return {
       groupId,
       memberId: this.memberId,
       memberEpoch,
@@ -272,7 +273,7 @@ export class ConsumerProtocolClient implements Client {
       interest: memberEpoch === 0 ? { kind: 'topics', names: [topic] } : undefined,
       assignor: undefined,
       partitions,
-    })
+    }
   }
 
   #lost(): void {
@@ -288,7 +289,7 @@ export class ConsumerProtocolClient implements Client {
   leave(): void {
     this.holding.clear()
     // One with an instance id says that it comes back.
-    if (this.#epoch > 0) this.#beat(this.instanceId === null ? -1 : -2)
+    if (this.#epoch > 0) this.#served.members.leave(this.#beat(this.instanceId === null ? -1 : -2))
   }
 }
 

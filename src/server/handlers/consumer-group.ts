@@ -5,8 +5,9 @@ import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
 import { byTopic } from '../by-topic.ts'
-import { type ConsumerHeartbeat, checkHeartbeat } from '../consumer-heartbeat.ts'
+import { type ConsumerHeartbeat, checkHeartbeat, memberEpochs } from '../consumer-heartbeat.ts'
 import type { ConsumerMember } from '../consumer-member.ts'
+import { groupState } from '../group-state.ts'
 import { type Handler, handler } from '../handler.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
@@ -34,9 +35,12 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
           partitions: request.topicPartitions?.flatMap(each => named(wire, each)),
         }
         checkHeartbeat(beat, version)
+        if (memberEpoch < 0) {
+          wire.members.leave(beat)
+          return { errorCode: 0, memberId: request.memberId, memberEpoch }
+        }
         const member = wire.members.heartbeat(beat)
         hear(member, request)
-        if (memberEpoch < 0) return { errorCode: 0, memberId: member.memberId, memberEpoch }
         // A member that sends all its fields may have missed the last answer (KIP-848).
         if (rebalanceTimeoutMs >= 0 && interest !== undefined && request.topicPartitions !== null)
           member.changed = true
@@ -136,18 +140,18 @@ function notFound({ engine, groups, shareGroups }: Wire, groupId: string) {
 function describe(wire: Wire, group: ConsumerGroup) {
   return {
     groupId: group.id,
-    groupState: group.state,
+    groupState: groupState(wire, group),
     groupEpoch: group.epoch,
     assignmentEpoch: group.epoch,
     assignorName: group.assignor,
-    members: group.members.map(({ memberId, groupInstanceId, clientId, topics, assignment }) => {
+    members: group.members.map(({ memberId, groupInstanceId, clientId, topics, assignment, connected }) => {
       const classic = wire.groups.classicMember(group.id, memberId)
       const served = wire.members.get(group.id, memberId)
       return {
         memberId,
         instanceId: groupInstanceId ?? null,
         rackId: served?.said.rackId ?? null,
-        memberEpoch: (classic ?? served)?.epoch ?? group.epoch,
+        memberEpoch: connected ? ((classic ?? served)?.epoch ?? group.epoch) : memberEpochs.comesBack,
         clientId,
         clientHost: '/127.0.0.1',
         subscribedTopicNames: [...(served?.said.topics ?? topics)],

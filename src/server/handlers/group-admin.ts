@@ -1,5 +1,6 @@
 import type { ClassicGroup } from '../../group/classic-group.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
+import { groupState } from '../group-state.ts'
 import { type Handler, handler } from '../handler.ts'
 import { deleteGroups } from '../protocol/messages/delete-groups.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
@@ -20,7 +21,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         return {
           groupId,
           protocolType: assigns ? 'consumer' : (classic?.protocolType ?? ''),
-          groupState: assigns ? engine.groups.get(groupId)!.state : (classic?.state ?? 'Empty'),
+          groupState: assigns ? groupState(wire, engine.groups.get(groupId)!) : (classic?.state ?? 'Empty'),
           groupType,
         }
       })

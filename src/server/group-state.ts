@@ -1,0 +1,16 @@
+import type { ConsumerGroup } from '../group/consumer-group.ts'
+import type { GroupState } from '../group/group-description.ts'
+import type { Wire } from './wire.ts'
+
+/**
+ * What a group that assigns by itself is doing, as its clients see it: it is not stable before each member has heard what it
+ * has, nor while the place of one is kept that comes back. (Kafka: ConsumerGroup.maybeUpdateGroupState)
+ */
+export function groupState({ groups, members }: Wire, group: ConsumerGroup): GroupState {
+  if (group.state !== 'Stable') return group.state
+  const reached = group.members.every(({ memberId, connected }) => {
+    const served = members.get(group.id, memberId) ?? groups.classicMember(group.id, memberId)
+    return connected && !served?.changed
+  })
+  return reached ? 'Stable' : 'Reconciling'
+}
