@@ -13,7 +13,7 @@ export function requireNoCollision(topics: ReadonlyMap<string, Topic>, name: str
   const other = topics.has(name) ? undefined : collidingTopic(name, topics.keys())
   if (other === undefined) return
   throw new InvalidTopicError(
-    `Topic '${name}' collides with '${other}', which is there: to Kafka's metrics '.' and '_' are the same`,
+    `Topic '${name}' collides with the existing topic '${other}': Kafka's metrics treat '.' and '_' as the same`,
     { topic: name },
   )
 }

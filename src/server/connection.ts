@@ -186,9 +186,9 @@ export class Connection {
     const header = requestHeader.read(reader, requestHeaderVersion)
     const { apiKey: key, apiVersion: version, clientId } = header
     const handler = this.#host.handlers.get(key)
-    if (handler === undefined) throw new ProtocolError(`API ${key} is not spoken here`)
+    if (handler === undefined) throw new ProtocolError(`API key ${key} is not supported`)
     if (this.#host.secured && this.#session.user === undefined && !anonymous.has(key)) {
-      throw new ProtocolError(`${handler.api.name} before the client has proved who it is`)
+      throw new ProtocolError(`${handler.api.name} is not allowed before the client has authenticated`)
     }
     const [min, max] = handler.api.versions
     if (version < min || version > max) return this.#unsupported(handler, header)
@@ -215,7 +215,9 @@ export class Connection {
     const { api } = handler
     if (api.key !== apiVersions.key) {
       const [min, max] = api.versions
-      throw new ProtocolError(`${api.name} is spoken from version ${min} to ${max}, not ${header.apiVersion}`)
+      throw new ProtocolError(
+        `${api.name} is supported in versions ${min} to ${max}, received ${header.apiVersion}`,
+      )
     }
     const { errno: errorCode } = errorCodes.UNSUPPORTED_VERSION
     const apiKeys = supportedVersions(this.#host.handlers)

@@ -44,9 +44,9 @@ export function checkHeartbeat(beat: ConsumerHeartbeat, version: number): void {
   // Before version 1 the broker gives the member its id (KIP-1082).
   if (memberEpoch !== memberEpochs.joins || version >= 1) require(memberId !== '', 'a memberId')
   if (memberEpoch === memberEpochs.joins) {
-    require(beat.rebalanceTimeoutMs !== undefined, 'a rebalanceTimeoutMs of who joins')
-    require(beat.interest !== undefined, 'topic names or a regular expression of who joins')
-    require(beat.partitions?.length === 0, 'no topicPartitions yet of who joins, as an empty list')
+    require(beat.rebalanceTimeoutMs !== undefined, 'a rebalanceTimeoutMs when a member joins')
+    require(beat.interest !== undefined, 'topic names or a regular expression when a member joins')
+    require(beat.partitions?.length === 0, 'an empty list of topicPartitions when a member joins')
   }
   if (assignor !== undefined && !assignors.includes(assignor)) {
     const message = `Group '${groupId}': expected the assignor ${assignors.join(' or ')}, received '${assignor}'`

@@ -276,7 +276,7 @@ export class MixedGroup {
     const subscriptions = from.members.map(({ protocols }) => readSubscription(protocols[0]!.metadata))
     if (from.protocolType !== protocolType || subscriptions.includes(undefined)) {
       throw new InconsistentGroupProtocolError(
-        `Group '${this.id}' is held by Kafka clients whose leader assigns in a way of their own; no other member can join them`,
+        `Group '${this.id}' has Kafka clients that do not use the protocol type 'consumer', or send no subscription, so no other member can join it`,
         { groupId: this.id },
       )
     }

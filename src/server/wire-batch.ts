@@ -107,12 +107,12 @@ function checkHeader(
   if (producerId >= 0 && baseSequence < 0) {
     throw refuse(`a sequence number of producer ${producerId}, received ${baseSequence}`)
   }
-  if (transactional && producerId < 0) throw refuse('a producer id of who writes in a transaction')
+  if (transactional && producerId < 0) throw refuse('a producer id, because the batch is transactional')
   if (lastOffsetDelta !== count - 1) {
-    throw refuse(`offsets from 0 to ${count - 1}, received one that ends with ${lastOffsetDelta}`)
+    throw refuse(`a last offset delta of ${count - 1}, received ${lastOffsetDelta}`)
   }
   if (timestampType === 'append') {
-    const message = `Batch for topic '${topic.name}': the time of an append is the broker's to give`
+    const message = `Batch for topic '${topic.name}': expected timestamps of type CreateTime; only the broker sets LogAppendTime`
     throw new InvalidTimestampError(message, { topic: topic.name })
   }
 }

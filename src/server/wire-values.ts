@@ -21,7 +21,7 @@ export function valueFromWire(topic: Topic, bytes: Buffer | null): unknown {
   if (!isPromise(stored)) return stored
   stored.then(undefined, () => {})
   throw new InvalidRecordError(
-    `Record for topic '${topic.name}': its schema is asynchronous, which the wire cannot wait for`,
+    `Record for topic '${topic.name}': its schema is asynchronous, which is not supported for records of Kafka clients`,
     {
       topic: topic.name,
       field: 'value',

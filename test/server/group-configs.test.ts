@@ -488,7 +488,7 @@ it('there are no client metrics to be set, and none that need be taken away', as
   expect(await alter([['interval.ms', 'delete']], subscription)).toEqual([0, null])
   expect(await alter([['interval.ms', 'set', '1000']], subscription)).toEqual([
     40,
-    expect.stringContaining('no client metrics'),
+    expect.stringContaining('Client metrics'),
   ])
   expect(await alter([['interval.ms', 'set', '1000']], { ...subscription, name: '' })).toEqual([
     42,

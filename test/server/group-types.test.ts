@@ -60,7 +60,7 @@ it('is classic while a classic client is in it, also once that has committed', a
   // Kafka's client then asks as for a classic group, and finds the member.
   expect(await describeAssigning()).toMatchObject({
     errorCode: 69,
-    errorMessage: "Group 'g' is one of classic clients",
+    errorMessage: "Group 'g' is a classic group",
   })
   expect(await describeClassic()).toMatchObject({ errorCode: 0, members: [{ memberId }] })
 })

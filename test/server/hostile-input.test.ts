@@ -68,7 +68,7 @@ it('tells Produce from version 0 on, and answers it from version 3 on', async ()
   expect(apiKeys).toContainEqual({ apiKey: 0, minVersion: 0, maxVersion: 13 })
   client.send(request(produce!, 2))
   await client.closed
-  expect(errors).toEqual(['Produce is spoken from version 3 to 13, not 2'])
+  expect(errors).toEqual(['Produce is supported in versions 3 to 13, received 2'])
 })
 
 it.each([

@@ -55,7 +55,7 @@ it('serves nobody who says nothing of themselves, and tells that by its error', 
   const { listTopics, errors } = await start()
   await expect(listTopics()).rejects.toThrow()
   expect(errors).toEqual([
-    expect.objectContaining({ message: 'Metadata before the client has proved who it is' }),
+    expect.objectContaining({ message: 'Metadata is not allowed before the client has authenticated' }),
   ])
 })
 

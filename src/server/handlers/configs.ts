@@ -273,7 +273,7 @@ const fixed: ReadonlyMap<number, string> = new Map([
     configResources.broker,
     "A broker's configs cannot be altered: they are options of new Broker(...) and of its server, and stay",
   ],
-  [configResources.clientMetrics, 'There are no client metrics: no client is told to send any'],
+  [configResources.clientMetrics, 'Client metrics subscriptions are not supported'],
 ])
 
 // A fixed resource has nothing set, so to reset some of it changes nothing; tools that lift throttles do so.

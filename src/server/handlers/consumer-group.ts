@@ -124,11 +124,7 @@ function topicPartitions(wire: Wire, partitions: readonly TopicPartition[]) {
 
 function notFound({ engine, groups, shareGroups }: Wire, groupId: string) {
   const isClassic = engine.groups.has(groupId) || groups.get(groupId) !== undefined
-  const isThere = shareGroups.has(groupId)
-    ? 'a share group'
-    : isClassic
-      ? 'one of classic clients'
-      : undefined
+  const isThere = shareGroups.has(groupId) ? 'a share group' : isClassic ? 'a classic group' : undefined
   return {
     groupId,
     groupState: 'Dead',

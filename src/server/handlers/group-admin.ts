@@ -55,7 +55,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         if (version < 6) return { groupId, groupState: 'Dead' }
         const errorMessage =
           assigns || shareGroups.has(groupId)
-            ? `Group '${groupId}' is not one of classic clients`
+            ? `Group '${groupId}' is not a classic group`
             : `There is no group '${groupId}'`
         return { groupId, groupState: 'Dead', errorCode: errnoOf('GROUP_ID_NOT_FOUND'), errorMessage }
       }),

@@ -53,7 +53,7 @@ export function replicaHandlers(wire: Wire): Handler[] {
 const preferred = 0
 const notNeeded: Answered = {
   errorCode: errnoOfName('ELECTION_NOT_NEEDED'),
-  errorMessage: 'Who is to lead this partition does so',
+  errorMessage: 'The preferred leader already leads this partition',
 }
 
 // The preferred leader leads as long as it runs, and no broker stands in when all are stopped.
@@ -62,7 +62,7 @@ function electLeader({ cluster }: Wire, log: Partition, electionType: number): A
   if (electionType !== preferred || first === cluster.leadershipOf(log).leader) return notNeeded
   return {
     errorCode: errnoOfName('PREFERRED_LEADER_NOT_AVAILABLE'),
-    errorMessage: `Broker ${first!.nodeId}, which is to lead this partition, is stopped`,
+    errorMessage: `Broker ${first!.nodeId}, the preferred leader of this partition, is stopped`,
   }
 }
 
@@ -80,13 +80,13 @@ function failedOf(
 
 function reassign({ cluster }: Wire, log: Partition, replicas: readonly number[] | null): Answered {
   if (replicas === null) {
-    const errorMessage = 'Nothing of this partition is being moved'
+    const errorMessage = 'No reassignment of this partition is in progress'
     return { errorCode: errnoOfName('NO_REASSIGNMENT_IN_PROGRESS'), errorMessage }
   }
   const present = cluster.replicasOf(log).map(({ nodeId }) => nodeId)
   if (String(replicas) === String(present)) return { errorCode: 0, errorMessage: null }
   return {
     errorCode: errnoOfName('INVALID_REPLICA_ASSIGNMENT'),
-    errorMessage: `The replicas of this partition are ${present}, and stay there; received ${replicas}`,
+    errorMessage: `The replicas of this partition are fixed: expected ${present}, received ${replicas}`,
   }
 }

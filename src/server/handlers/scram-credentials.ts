@@ -47,7 +47,7 @@ export function scramCredentialHandlers(sasl: SaslOptions | undefined): Handler[
           return {
             user,
             errorCode,
-            errorMessage: "The users are those of the server's option sasl, and stay",
+            errorMessage: "Users cannot be changed: they are those of the server's option sasl",
           }
         }),
       }

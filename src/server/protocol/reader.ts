@@ -145,6 +145,7 @@ export class Reader {
 
   /** Throws if bytes are left. */
   end(): void {
-    if (this.remaining > 0) throw new ProtocolError(`expected the end, and ${this.remaining} bytes are left`)
+    if (this.remaining > 0)
+      throw new ProtocolError(`expected the end of the message, but ${this.remaining} bytes are left`)
   }
 }

@@ -49,7 +49,7 @@ export class ScramExchange implements SaslExchange {
     const match = /^((?:c=([^,]+)),r=([^,]+)(?:,.*)?),p=([^,]+)$/.exec(text)
     if (match === null) throw new SaslFailure('expected a final message of SCRAM')
     const [, withoutProof, , nonce, proof] = match
-    if (nonce !== first.nonce) throw new SaslFailure('the nonce is another one')
+    if (nonce !== first.nonce) throw new SaslFailure('the nonce does not match')
     // An unknown user is refused no sooner than a wrong password.
     const known = this.#passwordOf(first.user)
     const length = this.#hash === 'sha256' ? 32 : 64

@@ -44,6 +44,6 @@ export function checkShareHeartbeat({
   require(memberEpoch >= memberEpochs.leaves, `a memberEpoch of -1 or more, received ${memberEpoch}`)
   require(rackId === undefined || rackId.trim() !== '', 'a rackId that is not empty, or none')
   if (memberEpoch === memberEpochs.joins) {
-    require(topics !== undefined && topics.length > 0, 'topic names of who joins')
+    require(topics !== undefined && topics.length > 0, 'topic names when a member joins')
   }
 }
