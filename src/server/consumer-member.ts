@@ -111,7 +111,7 @@ export class ConsumerMember implements MembershipListener {
     return [...this.#revoking.values()]
   }
 
-  /** Takes the partitions that it says it has: of those that it was told to give up, the others are free. */
+  /** Takes the partitions that it reports: all others that it was told to give up are free. */
   has(partitions: readonly TopicPartition[]): void {
     const kept = new Set(partitions.map(formatTopicPartition))
     this.#release(({ topic, partition }) => !kept.has(formatTopicPartition({ topic, partition })))

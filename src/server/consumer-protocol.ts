@@ -6,8 +6,7 @@ import { struct } from './protocol/struct.ts'
 import { array, bytes, int32, nullable, string } from './protocol/type.ts'
 import { Writer } from './protocol/writer.ts'
 
-// What the consumers of a classic group tell each other, in a format with versions of its own that only ever add
-// fields.
+// What the consumers of a classic group tell each other. Its own versions only ever add fields.
 const topicNames = array(string)
 const partitionsOfTopics = array(struct({ topic: string, partitions: array(int32) }))
 const userData = nullable(bytes)

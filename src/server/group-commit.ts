@@ -31,7 +31,7 @@ export function groupCommit(
     commit: () => groupCoordinator.commitWithoutMember(groupId, offsets, anonymous),
   })
   const check = () => {
-    // A partition that does not exist is nobody's: its client is not told that it has lost it.
+    // A partition that does not exist belongs to no member, so its client is not told that it has lost it.
     for (const tp of offsets) wire.engine.partition(tp)
     now().check()
   }

@@ -70,7 +70,7 @@ export function splitConfigs<Named extends { readonly name: string; readonly val
   return { meant, inert }
 }
 
-/** Resets every inert config, except that those that are named get their value. */
+/** Resets every inert config, except those that are named, which get their value. */
 export function resetInert(named: ReadonlyMap<string, string | null>): ReadonlyMap<string, string | null> {
   return new Map([...inertConfigs.map(({ name }) => [name, null] as const), ...named])
 }

@@ -34,7 +34,7 @@ export function decompressLz4(frame: Buffer, maxBytes: number): Buffer {
   }
 }
 
-/** What is decompressed so far. Matches point back into it, across blocks, too. */
+/** The output so far. Matches point back into it, across blocks, too. */
 class Output {
   readonly #maxBytes: number
   #buffer = Buffer.allocUnsafe(1 << 16)

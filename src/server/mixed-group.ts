@@ -266,7 +266,7 @@ export class MixedGroup {
   /**
    * Takes over all members of a group whose leader assigned, with their partitions.
    *
-   * @throws InconsistentGroupProtocolError where one is not a consumer; nothing has changed then
+   * @throws InconsistentGroupProtocolError if a member is not a consumer; nothing has changed then
    */
   takeOver(from: {
     readonly members: readonly ClassicMember[]

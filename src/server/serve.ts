@@ -24,8 +24,8 @@ export interface ServeOptions extends WireOptions {
   /** How many brokers clients see, from 1 to 100; default 1. Each has a listener of its own. */
   readonly brokers?: number
   /**
-   * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. To wait
-   * for an answer is not idle; not to read one is. (Kafka: connections.max.idle.ms)
+   * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. Waiting
+   * for an answer does not count as idle, not reading one does. (Kafka: connections.max.idle.ms)
    */
   readonly connectionsMaxIdleMs?: number
   /** Speaks TLS: the options of `node:tls`, at least a key and a certificate. */

@@ -2,8 +2,8 @@ import { RE2JS } from 're2js'
 import type { TopicPattern } from '../topic-pattern.ts'
 
 /**
- * A pattern for whole names, in the syntax of Kafka's brokers (RE2/J): even a hostile one takes no longer. Undefined if
- * the text is not a pattern.
+ * A pattern for whole names, in the syntax of Kafka's brokers (RE2/J), which a hostile pattern cannot slow down.
+ * Undefined if the text is not a pattern.
  */
 export function wholeName(pattern: string): TopicPattern | undefined {
   try {

@@ -273,7 +273,7 @@ export class WireGroups implements GroupHolder {
   }
 }
 
-// The topics are those that the client told its leader, the assignment is what the leader answered.
+// The topics are those that the client named to its leader; the assignment is the one that the leader gave.
 function describeMember(
   { memberId, groupInstanceId, clientId, metadata, assignment }: DescribedClassicMember,
   topics: ReadonlyMap<string, unknown>,

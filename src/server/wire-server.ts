@@ -50,8 +50,8 @@ export interface WireOptions {
   /** The largest request, in bytes; default 100 MiB, as in Kafka (socket.request.max.bytes). */
   readonly maxFrameBytes?: number
   /**
-   * The most bytes in the answer to one fetch, unless its first batch is larger; default 4 MiB. Kafka has 55, but here
-   * the next answer is read while the client works through this one. A partition without room comes first the next
+   * The most bytes in the answer to one fetch, unless its first batch is larger; default 4 MiB. Kafka's is 55 MiB; with
+   * less, the next answer is read while the client works through this one. A partition left out comes first the next
    * time. (Kafka: fetch.max.bytes)
    */
   readonly fetchMaxBytes?: number
@@ -82,8 +82,7 @@ export interface WireOptions {
   readonly consumerSessionTimeoutMs?: number
   /**
    * The heartbeat interval that such a member is told, in milliseconds; default 5 s. A rebalance takes a heartbeat or
-   * two: tests are quick with 50. Of several servers the first one's counts. (Kafka:
-   * group.consumer.heartbeat.interval.ms)
+   * two: tests are quick with 50. The first server's value counts. (Kafka: group.consumer.heartbeat.interval.ms)
    */
   readonly consumerHeartbeatIntervalMs?: number
   /**

@@ -31,7 +31,7 @@ interface WireProducer {
   readonly added: Map<string, TopicPartition>
   /** The groups whose offsets the open transaction commits, added by a request or by the first commit of each. */
   readonly groups: Set<string>
-  /** The identity before the last end, and what that was. The client ends with that again if it missed the answer. */
+  /** The identity under which a transaction last ended, and how. The client repeats the end if it missed the answer. */
   ended: { readonly identity: ProducerIdentity; readonly committed: boolean } | undefined
 }
 

@@ -23,7 +23,7 @@ export interface Observers {
   readonly past?: PastMetadata | undefined
 }
 
-/** Wraps a handler: its requests meet faults and are logged. Returns the handler itself if nobody asks for either. */
+/** Wraps a handler, whose requests then meet faults and are logged; returns it unchanged if there are neither. */
 export function observed(wire: Wire, handler: Handler, observers: Observers): Handler {
   const { faults, requests } = observers
   if (faults === undefined && requests === undefined) return handler

@@ -248,7 +248,7 @@ function requireDistinct(configs: readonly { readonly name: string }[]): void {
   }
 }
 
-// The resources that a request names more than once: nobody knows which of the changes is meant.
+// The resources that a request names more than once: it is unknown which of the changes is meant.
 function repeated(resources: readonly ConfigResource[]): ReadonlySet<string> {
   const seen = new Set<string>()
   const twice = new Set<string>()

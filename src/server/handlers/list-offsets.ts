@@ -45,7 +45,7 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
           if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
             return { partitionIndex, errorCode: errorCodes.UNSUPPORTED_VERSION.errno }
           const found = lookUp(log, timestamp, isolationLevel === readCommitted)
-          // The log does not keep the epochs of its records: all have the first. Only its end has the present one.
+          // The log does not keep epochs: its records get the first one, and only its end the present one.
           const leaderEpoch = timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0
           return { partitionIndex, errorCode: 0, ...found, leaderEpoch: found.offset < 0 ? -1 : leaderEpoch }
         }),

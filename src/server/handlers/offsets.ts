@@ -49,7 +49,7 @@ export function offsetHandlers(wire: Wire): Handler[] {
       const group = wire.engine.groups.get(groupId)
       const classic = wire.groups.get(groupId)
       if (group === undefined && classic === undefined) return { errorCode: errnoOf('GROUP_ID_NOT_FOUND') }
-      // Nobody knows what members that are no consumers read.
+      // It is unknown what members that are not consumers read.
       const members = classic?.members.length ?? 0
       if (members > 0 && classic!.protocolType !== 'consumer')
         return { errorCode: errnoOf('NON_EMPTY_GROUP') }
@@ -109,7 +109,7 @@ function commit(
   }
 }
 
-// A member is answered only at its own epoch. One of the classic protocol need not name its own, as in a classic group:
+// A member is answered only at its own epoch. A classic member need not name its own, as in a classic group:
 // @platformatic/kafka names itself and no epoch. (Kafka: ConsumerGroup.validateOffsetFetch)
 function checkReader(
   { engine, groups, members }: Wire,

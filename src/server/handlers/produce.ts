@@ -143,7 +143,7 @@ function append(
   const target = { topic, partition }
   if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
   const { producerId, producerEpoch, baseSequence } = header
-  // A producer whose first batch was refused, and has to be sent again, sends the second one as well.
+  // If a producer's first batch was refused, its second is refused as well, and both are sent again in order.
   const beginsWithZero = begins !== null && header.transactional
   const producer = { producerId, producerEpoch, baseSequence, beginsWithZero }
   return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, target, begins))

@@ -114,7 +114,7 @@ function refused(code: WireErrorCode): { readonly errorCode: number } {
   return { errorCode: errnoOfName(code) }
 }
 
-// Nobody checks that it is a member of the group, as in Kafka: only the coordinator would know.
+// The membership in the group is not checked, as in Kafka: only the coordinator would know.
 function askedBy(
   wire: Wire,
   { groupId, memberId, shareSessionEpoch }: Pick<FetchRequest, 'groupId' | 'memberId' | 'shareSessionEpoch'>,

@@ -211,7 +211,7 @@ function checkGiven(
   })
 }
 
-// This error has an answer of its own; all others are about one of the topic's options.
+// The number of partitions has an error of its own; all other errors are about one of the topic's options.
 function checkPartitions(name: string, partitions: number): void {
   if (partitions === -1 || partitions >= 1) return
   throw new InvalidPartitionsError(

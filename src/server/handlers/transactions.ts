@@ -45,8 +45,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
         const made = answer(transactions.init(transactionalId, transactionTimeoutMs, former))
         return { ...made, errorCode: inProducersWords('InitProducerId', version, made.errorCode) }
       }
-      // A producer without a transactional id gets a new id, whatever id it names: nobody knows whose that is, and some
-      // clients send 0. One that has lost count raises its epoch by itself (KIP-360).
+      // A producer without a transactional id gets a new id, whatever it names: that id cannot be attributed, and some
+      // clients send 0. A producer that has lost count raises its epoch by itself (KIP-360).
       return { errorCode: 0, producerId: engine.newProducerId(), producerEpoch: 0 }
     }),
 

@@ -31,7 +31,7 @@ export class InFlightRuns {
     return this.#runs[0]
   }
 
-  /** The runs with at least one of those offsets, in whole. */
+  /** The runs that overlap with those offsets, in whole. */
   within(first: number, last: number): readonly InFlightRecords[] {
     return this.#runs.slice(this.#indexOf(first), this.#indexAfter(last))
   }
