@@ -81,9 +81,7 @@ function isSameAgain(topic: Topic, value: Buffer | null): boolean {
   return kept !== null && Buffer.from(JSON.stringify(kept)).equals(value)
 }
 
-/**
- * A key from the wire: bytes if the topic's keys are bytes, or if it is not text as in a topic that a client created.
- */
+/** A key from the wire. In a topic with string keys it is text, unless a client created the topic. */
 export function keyFromWire(topic: Topic, bytes: Buffer | null): RecordKey | null {
   if (bytes === null) return null
   if (topic.options.keys === 'bytes' || !isUtf8(bytes)) return new Uint8Array(bytes)
