@@ -55,7 +55,7 @@ export interface SplitConfigs<Named> {
   readonly inert: ReadonlyMap<string, string | null>
 }
 
-/** @throws InvalidOptionError where a value is not of its config's type */
+/** @throws InvalidOptionError if a value is not of its config's type */
 export function splitConfigs<Named extends { readonly name: string; readonly value: string | null }>(
   topic: string,
   configs: readonly Named[],

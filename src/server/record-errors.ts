@@ -10,13 +10,13 @@ import {
 } from './protocol/record-batch.ts'
 import { toEncodedBatch } from './wire-batch.ts'
 
-/** A record for which its batch was refused. (Kafka: BatchIndexAndErrorMessage) */
+/** A record because of which its batch was refused. (Kafka: BatchIndexAndErrorMessage) */
 export interface RecordError {
   readonly batchIndex: number
   readonly batchIndexErrorMessage: string
 }
 
-/** The records of a refused batch that would be refused alone, too; none where it was for the batch itself (KIP-467). */
+/** The records of a refused batch that would be refused alone, too; none if the batch itself was at fault (KIP-467). */
 export function recordErrors(topic: Topic, batch: RecordBatchHeader, now: number): RecordError[] {
   return recordsOf(batch).flatMap((record, batchIndex) => {
     try {
@@ -30,7 +30,7 @@ export function recordErrors(topic: Topic, batch: RecordBatchHeader, now: number
   })
 }
 
-// Of a batch that is not what its header says there may be none.
+// A batch that is not what its header says may have no readable records.
 function recordsOf(batch: RecordBatchHeader): readonly WireRecord[] {
   try {
     return readRecords(batch, decompress)

@@ -60,13 +60,13 @@ export type AnsweredBy =
 export interface RequestShape {
   /** The lists that are answered item by item; each version of the API has one of them. */
   readonly parts: readonly Parts[]
-  /** Left out where any broker answers. */
+  /** Left out if any broker answers. */
   readonly answeredBy?: AnsweredBy
   /** Fields that replace the request's own for the rest, if a part is refused. */
   readonly rest?: object
   /** The error that the rest gets if a part is refused; left out if the rest is served. */
   readonly restFails?: ErrorCode
-  /** Its handler refuses partitions by itself: a part of such a request would end the session that it belongs to. */
+  /** Whether its handler refuses partitions itself, because to divide such a request would end its session. */
   readonly refusesItself?: true
 }
 

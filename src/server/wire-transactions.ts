@@ -12,10 +12,10 @@ export interface ProducerIdentity {
   readonly producerEpoch: number
 }
 
-/** What a transaction is told that it will write to. */
+/** What is added to a transaction before it writes or commits there. */
 interface AddedToTransaction {
   readonly partitions?: readonly TopicPartition[]
-  /** The group whose offsets it commits. */
+  /** The group whose offsets the transaction commits. */
   readonly groupId?: string
 }
 
@@ -182,7 +182,7 @@ export class WireTransactions {
     return isSame(made.identity, identity) && !made.producer.fenced ? made : 'PRODUCER_FENCED'
   }
 
-  /** Whether an open transaction, of the wire or of this process, will commit an offset of the partition. */
+  /** Whether an open transaction, of the wire or of this process, will commit the group's offset of a partition. */
   pends(groupId: string, tp: TopicPartition): boolean {
     for (const { open } of this.#engine.transactionalSessions) if (open?.pends(groupId, tp)) return true
     return false

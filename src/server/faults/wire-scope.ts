@@ -48,7 +48,7 @@ export function coversRequest(scope: WireScope, point: RequestPoint): boolean {
   return point.partitions.some(tp => coversPartition(scope, tp))
 }
 
-/** Whether it is a partition of those that a scope names; where that names none, each is. */
+/** Whether a scope covers a partition; a scope that names no topic and no partition covers all. */
 export function coversPartition(
   { topic, partition }: WireScope,
   tp: RequestPoint['partitions'][number],

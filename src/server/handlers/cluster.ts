@@ -116,7 +116,8 @@ function describeAsked(wire: Wire, version: number, topics: readonly AskedTopic[
 
 const endpointTypes = { broker: 1, controller: 2 }
 
-// Who looks for controllers, such as a tool that was given their address, hears that these are brokers (KIP-919).
+// A client that looks for controllers, such as a tool that was given their address, hears that this is a broker
+// (KIP-919).
 function refusedEndpoint(endpointType: number) {
   const known = endpointType === endpointTypes.controller
   return {

@@ -23,7 +23,7 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
 /** The first version whose producer writes without adding the partition to its transaction before (KIP-890). */
 const beginsSince = 12
 
-/** The errors that may be those of single records. */
+/** The errors that a single record may be the reason of. */
 const ofRecords: ReadonlySet<number> = new Set([
   errorCodes.INVALID_RECORD.errno,
   errorCodes.INVALID_TIMESTAMP.errno,
