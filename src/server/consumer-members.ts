@@ -142,7 +142,7 @@ export class ConsumerMembers {
     const members = this.#members.get(groupId) ?? new Map<string, ConsumerMember>()
     this.#names.set(member, namesOf(interest))
     this.#clientIds.set(member, clientId)
-    this.#firstFetches.joined(clientId, memberId)
+    this.#firstFetches.joined(clientId, groupId, memberId)
     members.set(memberId, member)
     this.#members.set(groupId, members)
     return this.#heard(groupId, member)
@@ -167,7 +167,7 @@ export class ConsumerMembers {
 
   #forget(groupId: string, member: ConsumerMember): void {
     this.#engine.clock.unschedule(timerOf(groupId, member))
-    this.#firstFetches.left(this.#clientIds.get(member)!, member.memberId)
+    this.#firstFetches.left(this.#clientIds.get(member)!, groupId, member.memberId)
     const members = this.#members.get(groupId)
     members?.delete(member.memberId)
     if (members?.size === 0) this.#members.delete(groupId)

@@ -1,33 +1,38 @@
 import type { Partition } from '../log/partition.ts'
 
 interface Client {
+  /** The group of the first. */
+  readonly groupId: string
   readonly members: Set<string>
-  /** Whether another member had the same client id: then nobody can tell whose fetches they are. */
+  /** Whether a member of another group had the same client id: then nobody can tell which group fetched. */
   shared: boolean
   readonly offsets: WeakMap<Partition, number>
 }
 
 /**
  * Where the client of each member began to read each partition. A member without a committed offset was not given the
- * records before that. A fetch names only its client id, so this is known only for a client id with a single member.
+ * records before that. A fetch names only its client id, so this is known only for a client id of a single group: within
+ * a group a partition is fetched by its owner.
  */
 export class FirstFetches {
   readonly #clients = new Map<string, Client>()
 
   /** A new member has joined. */
-  joined(clientId: string, memberId: string): void {
+  joined(clientId: string, groupId: string, memberId: string): void {
     const client = this.#clients.get(clientId)
+    const member = keyOf(groupId, memberId)
     if (client === undefined) {
-      this.#clients.set(clientId, { members: new Set([memberId]), shared: false, offsets: new WeakMap() })
-    } else if (!client.members.has(memberId)) {
-      client.members.add(memberId)
-      client.shared = true
+      const members = new Set([member])
+      this.#clients.set(clientId, { groupId, members, shared: false, offsets: new WeakMap() })
+    } else {
+      client.members.add(member)
+      client.shared ||= client.groupId !== groupId
     }
   }
 
-  left(clientId: string, memberId: string): void {
+  left(clientId: string, groupId: string, memberId: string): void {
     const client = this.#clients.get(clientId)
-    client?.members.delete(memberId)
+    client?.members.delete(keyOf(groupId, memberId))
     if (client?.members.size === 0) this.#clients.delete(clientId)
   }
 
@@ -45,4 +50,8 @@ export class FirstFetches {
     const client = this.#clients.get(clientId)
     return client?.shared ? undefined : client?.offsets.get(log)
   }
+}
+
+function keyOf(groupId: string, memberId: string): string {
+  return JSON.stringify([groupId, memberId])
 }

@@ -128,7 +128,7 @@ export class WireGroups implements GroupHolder {
     const clientIds = entryOf(this.#clientIds, groupId, () => new Map<string, string>())
     if (clientIds.has(memberId)) return
     clientIds.set(memberId, clientId)
-    this.#firstFetches.joined(clientId, memberId)
+    this.#firstFetches.joined(clientId, groupId, memberId)
   }
 
   #mixedGroup(groupId: string): MixedGroup {
@@ -212,7 +212,7 @@ export class WireGroups implements GroupHolder {
     for (const [memberId, clientId] of left ?? []) {
       if (there.has(memberId)) continue
       left!.delete(memberId)
-      this.#firstFetches.left(clientId, memberId)
+      this.#firstFetches.left(clientId, id, memberId)
     }
   }
 

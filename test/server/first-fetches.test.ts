@@ -24,8 +24,13 @@ async function start() {
   const client = new WireClient(connect(broker))
   const beat = (memberId: string, memberEpoch: number, more: object = {}) =>
     client.call(consumerGroupHeartbeat!, 1, { groupId: 'g', memberId, memberEpoch, ...more })
-  const join = (memberId: string) =>
-    beat(memberId, 0, { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], topicPartitions: [] })
+  const join = (memberId: string, more: object = {}) =>
+    beat(memberId, 0, {
+      rebalanceTimeoutMs: 60_000,
+      subscribedTopicNames: ['orders'],
+      topicPartitions: [],
+      ...more,
+    })
   const fetchFrom = (fetchOffset: number) =>
     client.call(fetch!, 11, {
       maxWaitMs: 0,
@@ -71,13 +76,30 @@ it('what it was given and has not committed is lag, however far it has read', as
   )
 })
 
-it('where two members have one client id nobody can tell whose fetches they are: all is lag', async () => {
-  const { beat, join, fetchFrom, lag } = await start()
+it('where two members of a group have one client id a partition is fetched by its owner', async () => {
+  const { broker, send, beat, join, fetchFrom, lag } = await start()
   await join('a')
   await join('b')
+  expect(lag()).toBe(3)
+  const idle = broker.idle()
+  await fetchFrom(3)
+  await idle
+  await send()
+  expect(lag()).toBe(1)
+  // Whoever takes it over has been given no more than its owner was.
+  await beat('a', -1)
+  await beat('b', 2)
+  expect(lag()).toBe(1)
+})
+
+it('where members of two groups have one client id nobody can tell whose fetches they are: all is lag', async () => {
+  const { beat, join, fetchFrom, lag } = await start()
+  const other = { groupId: 'other' }
+  await join('a')
+  await join('a', other)
   await fetchFrom(3)
   expect(lag()).toBe(3)
-  await beat('b', -1)
+  await beat('a', -1, other)
   await fetchFrom(3)
   expect(lag()).toBe(3)
   await beat('a', -1)
