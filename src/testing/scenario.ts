@@ -1,7 +1,7 @@
 import type { TopicMap } from '../topic-definition.ts'
 import { type Check, type Checks, callback, checkOptions, invalidOption } from '../validate.ts'
 import type { Random } from './random.ts'
-import { type TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-broker.ts'
+import { hasItsOwn, type TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-broker.ts'
 
 /** One running instance of a service: what a process would be. */
 export interface ServiceInstance {
@@ -74,7 +74,7 @@ const promiseList: Check = {
   accepts: value => Array.isArray(value) && value.every(each => allPromises.includes(each)),
 }
 
-const own: Check = { expected: 'nothing: a simulation has its own', accepts: () => false }
+const own = hasItsOwn('a simulation')
 
 const scenarioChecks: Checks<
   Scenario<TopicMap> & { [Own in 'seed' | 'timers' | 'clock' | 'random']?: unknown }

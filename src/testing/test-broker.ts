@@ -75,7 +75,12 @@ const day = 24 * 60 * 60 * 1000
 const realMs = 5000
 const closeRealMs = 1000
 
-const own: Check = { expected: 'nothing: a test broker has its own', accepts: () => false }
+/** Refuses an option for what a broker of tests, or whatever runs one, brings itself. */
+export function hasItsOwn(what: string): Check {
+  return { expected: `nothing: ${what} has its own`, accepts: () => false }
+}
+
+const own = hasItsOwn('a test broker')
 
 /** How each option of a test broker is checked. */
 export const testBrokerChecks: Checks<TestBrokerOptions & { clock?: unknown; random?: unknown }> = {

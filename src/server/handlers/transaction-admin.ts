@@ -1,6 +1,6 @@
 import { errorCodes } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
-import type { TopicPartition } from '../../topic-partition.ts'
+import { byTopic } from '../by-topic.ts'
 import { type Handler, handler } from '../handler.ts'
 import { describeProducers } from '../protocol/messages/describe-producers.ts'
 import { describeTransactions } from '../protocol/messages/describe-transactions.ts'
@@ -88,14 +88,6 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
       }
     }),
   ]
-}
-
-function byTopic(partitions: readonly TopicPartition[]) {
-  const names = [...new Set(partitions.map(({ topic }) => topic))]
-  return names.map(topic => ({
-    topic,
-    partitions: partitions.filter(each => each.topic === topic).map(({ partition }) => partition),
-  }))
 }
 
 // Producers that number their batches, and those of this process, which do not, while they have a transaction open.
