@@ -95,6 +95,13 @@ it.each<[Capitalize<keyof typeof apis>, number, WireScope, object, readonly stri
     { topicPartitions: [{ topic: 'orders', partitions: [0, 1] }] },
     ['orders 0 84', 'orders 1 56'],
   ],
+  [
+    'AlterReplicaLogDirs',
+    2,
+    orders1,
+    { dirs: [{ path: 'memory', topics: [{ name: 'orders', partitions: [1] }] }] },
+    ['orders 1 56'],
+  ],
   ['AlterPartitionReassignments', 1, orders1, both({ replicas: [1] }), ['orders 0 0', 'orders 1 56']],
   ['ListOffsets', 6, orders1, both({ timestamp: -1 }), ['orders 0 0', 'orders 1 56']],
   ['DeleteRecords', 2, orders1, both({ offset: 0 }), ['orders 0 0', 'orders 1 56']],
