@@ -1,13 +1,13 @@
 type Aborted = (reason: unknown) => void
 
 /**
- * Many who wait for the same signal, by one listener: one more costs the signal nothing, and Node does not take them for a
- * leak.
+ * Lets many waits for the same signal share one listener: another wait costs the signal nothing, and Node does not warn
+ * of a leak.
  */
 export class AbortWatch {
   readonly #watchers = new WeakMap<AbortSignal, Set<Aborted>>()
 
-  /** Calls once any of them aborts, which none has yet; gives the end of it. */
+  /** Calls `aborted` when one of the signals aborts, which none has yet; returns a function that ends the watch. */
   watch(signals: readonly AbortSignal[], aborted: Aborted): () => void {
     for (const signal of signals) this.#of(signal).add(aborted)
     return () => {

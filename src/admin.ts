@@ -2,49 +2,49 @@ import type { GroupSummary, TopicSummary } from './summaries.ts'
 import type { AnyTopic, TopicChanges, TopicOptions } from './topic-definition.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from './topic-partition.ts'
 
-/** Administration as every engine has it: each method answers with a promise. */
+/** Administers topics, groups and offsets as on every engine: each method returns a promise. */
 export interface Admin {
   /** @throws TopicAlreadyExistsError, InvalidTopicError, InvalidOptionError */
   createTopic(name: string, options?: TopicOptions | AnyTopic): Promise<void>
   /** @throws UnknownTopicOrPartitionError */
   deleteTopic(name: string): Promise<void>
-  /** The names, sorted. */
+  /** Lists the names of the topics, sorted. */
   listTopics(): Promise<readonly string[]>
   /** @throws UnknownTopicOrPartitionError */
   describeTopic(name: string): Promise<TopicSummary>
   /** Grows a topic to `total` partitions. */
   addPartitions(topic: string, total: number): Promise<void>
   /**
-   * Changes options of a topic while it lives; null is the default again. (Kafka: IncrementalAlterConfigs)
+   * Changes options of a topic while it exists; null restores the default. (Kafka: IncrementalAlterConfigs)
    *
    * @throws InvalidOptionError, UnknownTopicOrPartitionError; nothing has changed then
    */
   alterTopic(name: string, changes: TopicChanges): Promise<void>
-  /** Forgets what is before each offset. */
+  /** Deletes the records before each offset. */
   deleteRecords(before: readonly TopicPartitionOffset[]): Promise<void>
-  /** The offset that a place in each partition means now; null for a time after the last record. */
+  /** Looks up the offset of the beginning, the end or a time in partitions; null for a time after the last record. */
   listOffsets(
     partitions: readonly TopicPartition[],
     at: Exclude<OffsetSpec, number>,
   ): Promise<readonly (TopicPartition & { readonly offset: number | null })[]>
-  /** The ids, sorted. */
+  /** Lists the ids of the groups, sorted. */
   listGroups(): Promise<readonly string[]>
   /** @throws GroupIdNotFoundError */
   describeGroup(groupId: string): Promise<GroupSummary>
   /** @throws GroupIdNotFoundError, NonEmptyGroupError */
   deleteGroup(groupId: string): Promise<void>
-  /** What a group has committed. */
+  /** Lists the offsets that a group has committed. */
   listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]>
   /**
-   * Moves an Empty group: to given offsets, which may make it, or to a place in every partition of the topics that it has
-   * committed anything of.
+   * Sets the committed offsets of an Empty group: to given offsets, which creates a group that does not exist, or to
+   * one place in every partition of the topics that the group has committed offsets of.
    */
   setGroupOffsets(
     groupId: string,
     to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },
   ): Promise<void>
   /**
-   * Forgets committed offsets; refused for a topic that a member reads.
+   * Deletes committed offsets of a group; refused for a topic that a member reads.
    *
    * @throws GroupIdNotFoundError, UnknownTopicOrPartitionError, GroupSubscribedToTopicError
    */

@@ -6,11 +6,11 @@ export interface AssignorMember {
   readonly groupInstanceId?: string
   /** The names of the existing topics that it subscribes to. */
   readonly topics: readonly string[]
-  /** What the group meant it to own so far. */
+  /** The member's target assignment so far. */
   readonly assignment: readonly TopicPartition[]
 }
 
-/** What an assignor of your own is asked. */
+/** The input of an assignor of your own. */
 export interface AssignorInput {
   /** In order of joining. */
   readonly members: readonly AssignorMember[]
@@ -19,8 +19,8 @@ export interface AssignorInput {
 }
 
 /**
- * An assignor of your own: it runs before the group changes, at once and without waiting, and gives every partition
- * that somebody subscribes to to exactly one of its subscribers; a member that it leaves out gets nothing.
+ * An assignor of your own. It runs synchronously, before the group changes. It gives every partition of a topic with
+ * subscribers to exactly one of them; a member that it leaves out gets nothing.
  *
  * @example
  * const firstTakesAll: Assignor = {

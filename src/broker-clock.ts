@@ -7,7 +7,7 @@ const milliseconds: Check = {
   accepts: value => typeof value === 'number' && !Number.isNaN(value),
 }
 
-/** A broker's clock: the one it was given, with timers by key, which a later one of the same key replaces. */
+/** A broker's clock: the clock it was given, and timers by key; a new timer replaces the waiting one of its key. */
 export class BrokerClock implements Clock {
   readonly #clock: Clock
   readonly #timers = new Map<string, Timer>()
@@ -43,8 +43,8 @@ export class BrokerClock implements Clock {
   #awaitedTurn: Promise<void> | undefined
 
   /**
-   * Whether everybody together has worked long enough without giving the event loop its turn; `records` were handled
-   * since the last question. The answer is the turn to wait for before going on.
+   * The turn of the event loop that the caller must await before it goes on; undefined while all consumers together are
+   * within the work budget. `records` is how many were handled since the last call.
    */
   exhausted(records: number): Promise<void> | undefined {
     const now = this.#clock.monotonic()
@@ -52,7 +52,7 @@ export class BrokerClock implements Clock {
       this.#turnBegan = now
       this.#turnTime = this.#clock.now()
       this.#turnRecords = 0
-      // One for all: it comes when the event loop has had its turn, whoever gave it.
+      // One promise for all callers: it resolves once the event loop has had its turn, whichever caller gave way.
       this.#nextTurn = this.#clock.turn().then(() => {
         this.#turnBegan = undefined
         this.#awaitedTurn = undefined
@@ -65,27 +65,27 @@ export class BrokerClock implements Clock {
   }
 
   /**
-   * The event loop's next turn, where somebody gave way to it. Whoever goes on meanwhile from one resolved promise to
-   * the next keeps it from coming, and those who wait for it get nowhere.
+   * The event loop's next turn, where a consumer waits for it. Code that meanwhile goes on from one resolved promise to
+   * the next keeps that turn from coming, and the waiting consumers make no progress.
    */
   get awaitedTurn(): Promise<void> | undefined {
     return this.#awaitedTurn
   }
 
   /**
-   * `monotonic()`, or what it was earlier in this turn of the event loop: for what comes with every record and may be a
-   * few milliseconds out. Reading a clock costs as much as handing over a record.
+   * `monotonic()`, or its value earlier in this turn of the event loop: for uses that come with every record and may be
+   * a few milliseconds out. Reading a clock costs as much as handing over a record.
    */
   get lately(): number {
     return this.#turnBegan ?? this.#clock.monotonic()
   }
 
-  /** The same of `now()`. */
+  /** The same for `now()`. */
   get latelyNow(): number {
     return this.#turnBegan === undefined ? this.#clock.now() : this.#turnTime
   }
 
-  /** Sets the timer of that key, in place of the one that waits under it; none once it is closed. */
+  /** Sets the timer of that key, in place of one that waits under it; does nothing once the clock is closed. */
   schedule(key: string, delayMs: number, callback: () => void, options?: Omit<TimerOptions, 'name'>): void {
     if (this.#closed) return
     this.#timers.get(key)?.cancel()
@@ -113,7 +113,7 @@ export class BrokerClock implements Clock {
    */
   sleep(ms: number, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      // On a virtual clock it would take all time with it.
+      // NaN would turn the time of a virtual clock into NaN.
       requireArgument('sleep', 'ms', ms, milliseconds)
       checkOptions('sleep', options, { signal: abortSignal })
       const { signal } = options
@@ -133,7 +133,7 @@ export class BrokerClock implements Clock {
     })
   }
 
-  /** Takes back every timer that has a key; what ends later sets none. */
+  /** Takes back every timer that has a key; `schedule` sets no more. */
   close(): void {
     this.#closed = true
     for (const timer of this.#timers.values()) timer.cancel()

@@ -56,31 +56,31 @@ export interface BrokerOptions<Topics extends TopicMap = TopicMap>
   extends ConsumerPolicyOptions<NoInfer<keyof Topics & string>> {
   /** The topics, by name; their types flow to producers and consumers. */
   topics?: Topics
-  /** Whether a topic is made when it is first named, and how; default false: a misspelt topic is an error. */
+  /** Whether a topic is created when it is first named, and how; default false: a misspelt name is an error. */
   autoCreateTopics?: boolean | TopicOptions
-  /** How many records are kept in all; beyond it the oldest segment of all goes. Default 1,000,000; -1 is no limit. */
+  /** How many records all topics keep together; beyond it the oldest segment goes. Default 1,000,000; -1: no limit. */
   maxRecords?: number
-  /** How many bytes are kept in all, of topics with a codec or byte values; as `maxRecords`. Default -1, no limit. */
+  /** As `maxRecords`, in bytes: counts the topics with a codec or byte values. Default -1, no limit. */
   maxBytes?: number
   /** How long an empty group's offsets are kept, in milliseconds; default 7 days; -1 is for ever. (Kafka: offsets.retention) */
   offsetsRetentionMs?: number
   /**
-   * How long a partition knows an idempotent producer that has fallen silent, in milliseconds; default 1 day.
+   * How long a partition remembers an idempotent producer that sends nothing, in milliseconds; default 1 day.
    * (Kafka: producer.id.expiration.ms)
    */
   producerIdExpirationMs?: number
   /**
-   * How long a transactional id that is not used is remembered, in milliseconds; default 7 days; -1 is for ever.
+   * How long an unused transactional id is remembered, in milliseconds; default 7 days; -1 is for ever.
    * (Kafka: transactional.id.expiration.ms)
    */
   transactionalIdExpirationMs?: number
-  /** For every topic that has none of its own. */
+  /** The codec of every topic that has none of its own. */
   codec?: Codec<unknown>
-  /** Freezes values that are kept by reference, deeply; for every topic that does not say otherwise. Default false. */
+  /** Whether topics deeply freeze values that they keep by reference, unless a topic says otherwise. Default false. */
   freeze?: boolean
-  /** Default the system's. */
+  /** The clock; default the system's. */
   clock?: Clock
-  /** From 0 to 1, without 1, as `Math.random`, which is the default. */
+  /** Returns a number from 0 up to, and without, 1; default `Math.random`. */
   random?: () => number
 }
 
@@ -134,7 +134,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   readonly #engine: MemoryEngine
   readonly #quiescence: Quiescence
   readonly #policy: ConsumerPolicy
-  /** The administration as every engine has it: all methods async. */
+  /** Administers topics, groups and offsets as on every engine: all methods are async. */
   readonly admin: Admin
   #closing: Promise<readonly Unread[]> | undefined
   #stopDraining: (() => void) | undefined
@@ -161,7 +161,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     this.declare(options.topics ?? {})
   }
 
-  /** What its consumers have in common, for the doors. @internal */
+  /** The options that this broker's consumers share, for the doors. @internal */
   get policy(): ConsumerPolicy {
     return this.#policy
   }
@@ -192,9 +192,9 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   }
 
   /**
-   * Makes the topics that are missing, and gives the same broker with their types.
+   * Creates those of the topics that are missing; returns the same broker, typed with all of them.
    *
-   * @throws InvalidOptionError where one exists with an option that contradicts the declared one; nothing is made then
+   * @throws InvalidOptionError where a topic exists with an option that contradicts the declared one; creates none then
    */
   declare<More extends TopicMap>(topics: More): Broker<Merged<Topics, More>> {
     if (!anObject.accepts(topics)) throw invalidOption('declare', 'topics', anObject.expected, topics)
@@ -227,7 +227,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     return this.#engine.topics
   }
 
-  /** Deletes a topic, its records and its committed offsets; who subscribed to it stays subscribed. */
+  /** Deletes a topic, its records and its committed offsets; consumers that subscribed to it stay subscribed. */
   deleteTopic(name: keyof Topics & string): void {
     this.#engine.deleteTopic(name)
   }
@@ -240,11 +240,11 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     return new Producer<Topics>(this.#engine, this.#engine.sticky, options)
   }
 
-  /** Makes a consumer; it joins when it starts to consume. */
+  /** Makes a consumer; it joins its group when it starts to consume. */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
-  /** Nobody calls this: where there is one signature, a broker of some topics is not taken for one of any. @hidden */
+  /** Never called: with a single signature, a broker of some topics is not assignable to a broker of any. @hidden */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
     nothing: never,
@@ -257,10 +257,10 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   }
 
   /**
-   * Sends dead letters back to the topics that they came from (or `to`), in their order, and gives how many. What was moved
-   * is committed for the group `<topic>.redrive`, whose lag is the number of dead letters that are left.
+   * Sends dead letters back to the topics that they came from (or to `to`), in their order; resolves to their number.
+   * It commits its progress as the group `<topic>.redrive`, whose lag is the number of dead letters that are left.
    *
-   * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
+   * @throws UnknownTopicOrPartitionError where a topic does not exist; dead letters sent back before stay so
    */
   redrive(options: RedriveOptions<keyof Topics & string>): Promise<number> {
     return redrive(this.#engine, options)
@@ -276,9 +276,9 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   }
 
   /**
-   * Registers a group ahead of its first consumer: it is committed at the beginning, or the end, of every partition of
-   * these topics where it has committed nothing, so it begins there, and a topic with `cleanupPolicy: 'consumed'` keeps
-   * its records for it.
+   * Registers a group ahead of its first consumer. In every partition of these topics where the group has committed
+   * nothing, it commits the beginning (default) or the end. The group begins there, and a topic with
+   * `cleanupPolicy: 'consumed'` keeps its records for the group.
    *
    * @throws UnknownTopicOrPartitionError, InvalidGroupIdError
    * @throws UnknownMemberIdError while the group has members
@@ -308,7 +308,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
 
   // --- as a whole ---------------------------------------------------------------------------------------------------
 
-  /** Time as this broker has it; `clock.sleep(ms)` is for handlers and tests. */
+  /** This broker's clock; `clock.sleep(ms)` is for handlers and tests. */
   get clock(): SleepClock {
     return this.#engine.clock
   }
@@ -317,8 +317,8 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    * Resolves when everything that was sent is handled: every group with live, unpaused members has no lag, no handler
    * runs, no retry is due, no send waits and no rebalance is under way. What a test awaits instead of sleeping.
    *
-   * @throws NeverIdleError at once when that can never come, with the crash as its cause
-   * @throws TimeoutError after `timeoutMs` (default 5,000), saying who holds what
+   * @throws NeverIdleError at once when that can never happen; where a consumer crashed, its error is the cause
+   * @throws TimeoutError after `timeoutMs` (default 5,000), saying what is left and which member has it
    */
   async idle(options: IdleOptions = {}): Promise<void> {
     this.#engine.requireOpen()
@@ -331,8 +331,8 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   }
 
   /**
-   * Closes every consumer and producer that it made, and ends. Resolves to what was left unread. It always ends, see
-   * `Consumer.close`; the records are gone with it.
+   * Closes every consumer and producer that it made, then the broker itself; its records are gone. Resolves to what was
+   * left unread. It always comes to an end, see `Consumer.close`.
    */
   async close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean })
@@ -354,7 +354,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     this.#engine.stopWaiting()
     const leftMs = () => Math.max(0, timeoutMs - (this.clock.monotonic() - began))
     const left = await this.#closeClients(leftMs())
-    // From here on nobody begins; who did so while the others ended, ends, too.
+    // From here on no client can start; those that started while the others closed are closed, too.
     this.#engine.refuse()
     const late = await this.#closeClients(leftMs())
     const stopped = [...this.#engine.groupCoordinator.stopped.values()].flatMap(group => group.left())
@@ -367,14 +367,14 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     return left.flat()
   }
 
-  // Until everybody rests, and not each consumer to its own end: what a handler sends on is to be read, too.
+  // Waits for the whole broker, not for each consumer by itself: the records that a handler sends are to be read, too.
   async #drain(timeoutMs: number): Promise<void> {
     const closing = new AbortController()
     this.#stopDraining = () => closing.abort()
     try {
       await this.#quiescence.idle({ timeoutMs, signal: closing.signal }, true)
     } catch {
-      // Its time is up, or it can never come: what was not read stands in the report.
+      // The time is up, or the broker can never be idle: the records not read are in the report.
     }
   }
 
@@ -385,26 +385,26 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
 
   // --- events -------------------------------------------------------------------------------------------------------
 
-  /** Listens; events inform, and are never awaited. What a listener throws, or rejects with, is an 'error' event. */
+  /** Adds a listener, which is never awaited. What it throws, or rejects with, becomes an 'error' event. */
   on<Name extends keyof BrokerEvents>(name: Name, listener: (event: BrokerEvents[Name]) => void): this {
     this.#engine.events.on(name, listener)
     return this
   }
 
-  /** Listens to the next one only. */
+  /** Adds a listener of the next event of that name only. */
   once<Name extends keyof BrokerEvents>(name: Name, listener: (event: BrokerEvents[Name]) => void): this {
     this.#engine.events.once(name, listener)
     return this
   }
 
-  /** Listens no longer. */
+  /** Removes a listener. */
   off<Name extends keyof BrokerEvents>(name: Name, listener: (event: BrokerEvents[Name]) => void): this {
     this.#engine.events.off(name, listener)
     return this
   }
 }
 
-// Several modules may declare one topic; they have to mean the same by it.
+// Several modules may declare one topic; their options must agree.
 function refuseContradiction(existing: Topic, declared: TopicOptions): void {
   const options: Readonly<Record<string, unknown>> = {
     ...existing.options,
@@ -419,7 +419,7 @@ function refuseContradiction(existing: Topic, declared: TopicOptions): void {
   }
 }
 
-// A consumer that is away, or has crashed, tells of what it had; where others have it by now they know better.
+// A consumer that is away, or has crashed, reports the partitions that it had; a member that has read further is right.
 function onceEach(left: readonly Unread[]): readonly Unread[] {
   const furthest = new Map<string, Unread>()
   for (const each of left) {

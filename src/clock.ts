@@ -50,7 +50,7 @@ export interface SleepClock extends Clock {
 /** The longest delay that setTimeout takes; a longer one would fire at once. */
 export const longestDelayMs: number = 2 ** 31 - 1
 
-// Kept from when this file was loaded: a drain that gives way must come back even where a test fakes setImmediate.
+// Taken when this file is loaded: a loop that gives way must come back even where a test fakes setImmediate.
 const immediate = setImmediate
 
 class SystemTimer implements Timer {

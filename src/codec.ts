@@ -33,7 +33,7 @@ export const string: Codec<string> = {
 export const bytes: Codec<Uint8Array> = {
   encode(value) {
     if (!(value instanceof Uint8Array)) throw new TypeError(`expected bytes, received ${typeof value}`)
-    // Not slice(): a Buffer's shares its memory.
+    // Not slice(): a Buffer's slice() shares its memory.
     return new Uint8Array(value)
   },
   decode: value => new Uint8Array(value),

@@ -4,7 +4,7 @@ import { describeValue, InvalidArgumentError, TimeoutError } from './errors.ts'
 import { duration } from './validate.ts'
 
 interface Waiter {
-  /** Whether it has come; throws where it never can. */
+  /** Whether the awaited state is reached; throws where it never can be. */
   readonly condition: () => boolean
   readonly settle: (error?: unknown) => void
 }
@@ -17,7 +17,7 @@ export interface WaitOptions {
   readonly hold?: boolean
 }
 
-/** Promises of a state that comes about elsewhere: it is looked at when somebody says that something changed. */
+/** Waits for states that are reached elsewhere: conditions are checked when `touch` says that something changed. */
 export class Conditions {
   readonly #clock: BrokerClock
   readonly #waiters = new Set<Waiter>()
@@ -28,11 +28,11 @@ export class Conditions {
     this.#clock = clock
   }
 
-  /** Something changed. With nobody waiting this costs a comparison. */
+  /** Says that something changed. Without a waiter this costs a comparison. */
   touch(): void {
     if (this.#waiters.size === 0 || this.#looking) return
     this.#looking = true
-    // Once for everything that changes in this turn of the event loop: to look costs more than a record does.
+    // One check for all that changes in this turn of the event loop: a check costs more than a record does.
     this.#clock.turn().then(() => this.#look())
   }
 
@@ -41,7 +41,7 @@ export class Conditions {
     for (const waiter of [...this.#waiters]) this.#check(waiter)
   }
 
-  /** Nothing changes any more: what has not come by now never does. */
+  /** Says that nothing changes any more: waits whose condition does not hold by now reject. */
   close(reason: () => Error): void {
     this.#closed = reason
     for (const waiter of [...this.#waiters]) {
@@ -60,10 +60,10 @@ export class Conditions {
   }
 
   /**
-   * Resolves once `condition` holds; it is looked at now and after each `touch`.
+   * Resolves once `condition` holds; it is checked now and after each `touch`.
    *
    * @throws TimeoutError after `timeoutMs` (default 5,000), with what `explain` says then
-   * @throws what `close` says once nothing changes any more
+   * @throws the reason given to `close`, once nothing changes any more
    */
   wait(
     what: string,

@@ -17,9 +17,9 @@ export class Deadline {
     this.within(timeoutMs)
   }
 
-  /** It passes in so many milliseconds at the latest. */
+  /** Makes the deadline pass in `timeoutMs` milliseconds at the latest. */
   within(timeoutMs: number): void {
-    // No time at all is one turn of the event loop, on a virtual clock, too: what needs no waiting is still done.
+    // A timeout of 0 is one turn of the event loop, also on a virtual clock: work that needs no waiting is still done.
     if (timeoutMs === 0) this.#clock.turn().then(this.#pass)
     else this.#timers.push(this.#clock.setTimer(this.#pass, timeoutMs, this.#options))
   }

@@ -1,7 +1,7 @@
 /** Freezes plain data all the way down; typed arrays cannot be frozen and stay as they are. */
 export function deepFreeze(root: unknown): void {
   const seen = new Set<object>()
-  // A list, not calls within calls: a long chain of objects has no end that the stack would reach.
+  // A list instead of recursion: a long chain of objects would overflow the stack.
   const left = [root]
   while (left.length > 0) {
     const value = left.pop()

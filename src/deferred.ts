@@ -1,4 +1,4 @@
-/** A promise and its ends. A rejection that nobody awaits is not an unhandled one: it is told by an event, too. */
+/** A promise with its resolve and reject. Its rejection is never an unhandled one: an event tells of the error, too. */
 export class Deferred<T = void> {
   readonly promise: Promise<T>
   #resolve!: (value: T) => void

@@ -5,15 +5,15 @@ import type { TopicPartitionOffset } from './topic-partition.ts'
 
 /** What every message of a tracing channel has. */
 export interface Trace {
-  /** What came of it, once it has ended well. */
+  /** The result of the traced call, once it has succeeded. */
   result?: unknown
-  /** Why it has not. */
+  /** The error of the traced call, once it has failed. */
   error?: unknown
-  /** Set by a subscriber of `start`: what is traced is called by it, in a context of its own say. */
+  /** Set by a subscriber of `start`, which makes the traced call by it, in an async context of its own for example. */
   run?: (call: () => unknown) => unknown
 }
 
-/** A message on its way: `headers` are added to its own by a subscriber of `start`, to carry a trace on. */
+/** A message being sent. A subscriber of `start` puts into `headers` what is added to its own, to propagate a trace. */
 export interface TracedMessage {
   readonly topic: string
   readonly key: unknown
@@ -27,7 +27,7 @@ export interface SendTrace extends Trace {
   readonly messages: readonly TracedMessage[]
 }
 
-/** `tracing:brokerlet.poll:*`: a `poll`, or what a loop fetched; its result are the records. */
+/** `tracing:brokerlet.poll:*`: a `poll`, or a fetch of a loop; its result is the records. */
 export interface PollTrace extends Trace {
   readonly clientId: string
   readonly groupId: string | undefined
@@ -52,7 +52,7 @@ export interface CommitTrace extends Trace {
 
 /** `brokerlet.event`: an event of a broker or a consumer, whether or not anyone listens to it. */
 export interface EventMessage {
-  /** Who tells: `Broker`, or the consumer by its name. */
+  /** What emits the event: `Broker`, or the consumer by its name. */
   readonly source: string
   readonly groupId: string | undefined
   readonly name: string
@@ -61,7 +61,7 @@ export interface EventMessage {
 
 /**
  * A tracing channel (node:diagnostics_channel): `start`, `end`, `asyncStart`, `asyncEnd` and `error`, as Node's own send
- * them. What answers at once stays synchronous: its `end` comes with `result` or `error` in the message.
+ * them. A call that answers at once stays synchronous: its `end` comes with `result` or `error` in the message.
  */
 class Tracing<Message extends Trace> {
   readonly #channels: ReturnType<typeof tracingChannel<unknown, Message>>
@@ -70,7 +70,7 @@ class Tracing<Message extends Trace> {
     this.#channels = tracingChannel(name)
   }
 
-  /** Whether anyone listens: what is asked before a message is made. */
+  /** Whether the channel has a subscriber; asked before a message is made. */
   get listened(): boolean {
     const { start, end, asyncStart, asyncEnd, error } = this.#channels
     return (
@@ -82,7 +82,7 @@ class Tracing<Message extends Trace> {
     )
   }
 
-  /** Makes a call, and tells of it; gives what the call gives. */
+  /** Makes a call and publishes it; returns what the call returns. */
   trace<Result>(message: Message, call: () => Result): Result {
     const { start, end, error } = this.#channels
     return start.runStores(message, () => {
@@ -124,9 +124,9 @@ export const committing: Tracing<CommitTrace> = new Tracing('brokerlet.commit')
 
 const eventChannel = channel('brokerlet.event')
 
-/** Tells of events by their channel, too. */
+/** Publishes events to `brokerlet.event`. */
 export const events = {
-  /** Whether anyone listens. */
+  /** Whether the channel has a subscriber. */
   get listened(): boolean {
     return eventChannel.hasSubscribers
   },

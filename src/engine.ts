@@ -19,12 +19,12 @@ export interface EngineTopic {
   readonly serde: Serde
 }
 
-/** A record that was checked, serialized and given its partition; nothing can be wrong with it but its engine's limits. */
+/** A record that was checked, serialized and given its partition; only the engine's limits can still refuse it. */
 export interface ProducerRecord {
   readonly topic: EngineTopic
   readonly partition: number
   readonly key: RecordKey | null
-  /** As the log keeps it. */
+  /** The value in the form that the log keeps. */
   readonly value: unknown
   readonly headers: RecordHeaders
   /** Epoch milliseconds; undefined is the time of the append. */
@@ -37,7 +37,7 @@ export type Interest =
   | {
       readonly kind: 'patterns'
       readonly patterns: readonly TopicPattern[]
-      /** Topics that no pattern picks up. */
+      /** Topics that are left out even where a pattern matches. */
       readonly except?: readonly string[]
     }
   | { readonly kind: 'assign'; readonly partitions: readonly TopicPartition[] }
@@ -46,7 +46,7 @@ export type Interest =
 export interface JoinRequest {
   /** Undefined for a standalone reader: it gets every partition and commits nothing. */
   readonly groupId: string | undefined
-  /** Its id, where it has chosen one; else it is given one. */
+  /** The id that the member has chosen; left out, the engine makes one. */
   readonly memberId?: string
   readonly clientId: string
   readonly groupInstanceId: string | undefined
@@ -54,11 +54,11 @@ export interface JoinRequest {
   readonly assignor: unknown
   readonly rebalanceTimeoutMs: number
   readonly sessionTimeoutMs: number
-  /** It has been a member before: what is deleted since then may come again, and does not keep it from coming back. */
+  /** Whether it was a member before: it may then rejoin even if a topic was deleted, which may be created again. */
   readonly rejoins: boolean
 }
 
-/** A member that has an id, and its group. */
+/** The request of a member that has an id and a group. */
 export type MemberRequest = JoinRequest & { readonly groupId: string; readonly memberId: string }
 
 /** What changed for a member, to be followed in this order: lost, revoked (then released), assigned. */
@@ -66,11 +66,11 @@ export interface AssignmentUpdate {
   readonly lost: readonly TopicPartition[]
   readonly revoked: readonly TopicPartition[]
   readonly assigned: readonly (TopicPartition & { readonly assignmentEpoch: number })[]
-  /** Whether the member has all that it is meant to have. */
+  /** Whether the member has its whole target assignment. */
   readonly settled: boolean
 }
 
-/** How the engine reaches a member. It may call at any time: what is to be done about it is done later, elsewhere. */
+/** How the engine reaches a member. It may call at any time, so a listener only notes the call and acts on it later. */
 export interface MembershipListener {
   assignmentChanged(update: AssignmentUpdate): void
   fenced(error: BrokerletError): void
@@ -78,15 +78,15 @@ export interface MembershipListener {
   readonly autoCommit: boolean
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly isolationLevel: IsolationLevel
-  /** Where its client began to read a partition, if only that can tell. Left out for consumers of this process. */
+  /** The offset where its client began to read, if only the client knows. Left out for consumers of this process. */
   began?(topic: string, partition: number): number | undefined
-  /** Its client could assign as well: the group assigns for it only because of the others. Left out for all else. */
+  /** Set for clients that could assign themselves: the group does, because of other members. Else left out. */
   readonly protocol?: 'classic'
 }
 
-/** The committed offset of one partition, for as long as it is held under one assignment. */
+/** The committed offset of one partition, for as long as the member owns the partition under one assignment. */
 export interface OwnedOffset {
-  /** @throws CommitFailedError where the partition is no longer held under that assignment */
+  /** @throws CommitFailedError where the partition is no longer owned under that assignment */
   commit(offset: number): void
 }
 
@@ -95,10 +95,10 @@ export type EpochOffset = TopicPartitionOffset & { readonly assignmentEpoch: num
 
 /** A commit that is made later. */
 export interface PendingCommit {
-  /** Undefined where nobody shares what is read. */
+  /** Undefined for a reader without a group. */
   readonly groupId: string | undefined
   readonly offsets: readonly TopicPartition[]
-  /** @throws CommitFailedError where it would be refused now */
+  /** @throws CommitFailedError where `commit` would be refused now */
   check(): void
   commit(): void
 }
@@ -107,28 +107,28 @@ export interface PendingCommit {
 export interface Membership {
   readonly memberId: string
   /**
-   * How often what is finished is committed by itself, in milliseconds. Left out where a commit is a matter of memory and
-   * made each time.
+   * How often finished offsets are committed automatically, in milliseconds. Left out where a commit only changes
+   * memory: each one is then made at once.
    */
   readonly autoCommitIntervalMs?: number
   /** @throws UnknownTopicOrPartitionError where a name does not exist */
   subscribe(interest: Interest): MaybePromise<void>
-  /** Says that nothing more is done with revoked partitions. */
+  /** Confirms that the member does nothing more with revoked partitions. */
   release(partitions: readonly TopicPartition[]): void
-  /** @throws CommitFailedError where one of them is no longer this member's; nothing is committed then */
+  /** @throws CommitFailedError where one of the partitions is no longer this member's; nothing is committed then */
   commit(offsets: readonly EpochOffset[]): MaybePromise<void>
   /**
-   * The same for later, in a transaction; undefined where nothing can be committed. Left out where the engine's
-   * transactions find another way.
+   * Prepares a commit that a transaction makes later; undefined where nothing can be committed. Left out where the
+   * engine's transactions commit offsets in another way.
    */
   prepareCommit?(offsets: readonly EpochOffset[]): PendingCommit | undefined
   /**
-   * The committed offset of one owned partition, to be moved on without looking for it each time; undefined where the
-   * partition is gone. Left out where a commit is more than a matter of memory.
+   * The committed offset of one owned partition, to be advanced without a lookup each time; undefined where the member
+   * no longer owns the partition. Left out where a commit does more than change memory.
    */
   ownedOffset?(partition: TopicPartition, assignmentEpoch: number): OwnedOffset | undefined
   committed(partition: TopicPartition): MaybePromise<OffsetAndMetadata | null>
-  /** `keepPlace`: a static member's partitions wait for it for its session time. */
+  /** Leaves the group. `keepPlace`: a static member keeps its partitions for its session timeout. */
   leave(keepPlace: boolean): MaybePromise<void>
 }
 
@@ -140,38 +140,38 @@ export interface FetchPosition extends TopicPartition {
 }
 
 /**
- * One partition of a fetch session. What `poll` gave is read record by record or in batches; until `next` says that it is
- * dealt with, `poll` does not give the partition again.
+ * One partition of a fetch session. Once `poll` has returned it, it is read record by record or in batches. `poll` does
+ * not return it again before `next` says that the records read are dealt with.
  */
 export interface PartitionFetch {
   /** The next record, as the log keeps it, or undefined where there is none now. */
   read(): ConsumerRecord | undefined
   /**
-   * Up to so many at once. `fetchPosition` moves to where the log goes on after them, which may be more than the last
-   * offset plus one.
+   * Reads up to `maxRecords` records at once. `fetchPosition` moves to where the log goes on after them, which may be
+   * more than the last offset plus one.
    */
   readBatch(maxRecords: number): readonly ConsumerRecord[]
   /** Whether `fetchPosition` is below the log's start or past its end. */
   readonly outOfRange: boolean
-  /** How values are decoded, where what the log keeps is not what a reader gets. */
+  /** Decodes values; undefined where readers get them as the log keeps them. */
   readonly serde: Serde | undefined
-  /** What was polled is dealt with: the partition may be polled again. */
+  /** Says that the records read are dealt with: `poll` may return the partition again. */
   next(): void
-  /** Takes `next` back: what was polled is not dealt with after all, and nothing more is handed out until the next one. */
+  /** Takes `next` back: the records read are not dealt with after all, and `poll` waits for another `next`. */
   hold(): void
-  /** Paused, resumed or moved: looks again at whether there is something to fetch. */
+  /** Called once the partition was paused, resumed or moved: checks again whether there is something to fetch. */
   changed(): void
   stop(): void
   readonly highWatermark: number
   readonly logStartOffset: number
-  /** Where this reader comes to an end now, before an open transaction; left out where that is the high watermark. */
+  /** The end for this reader now, which may be before an open transaction; left out where it is the high watermark. */
   readonly endOffset?: number
   /**
-   * How many records there are from an offset on and before another one, for lag. Left out where nobody knows: then every
-   * offset counts as one.
+   * Counts the records from one offset up to, and without, another one, for lag. Left out where that is unknown: then
+   * every offset counts as one record.
    */
   count?(from: number, to: number): number
-  /** Learns where the log ends now. Left out where that is always known. */
+  /** Asks where the log ends now. Left out where that is always known. */
   refresh?(): Promise<void>
 }
 
@@ -179,21 +179,21 @@ export interface PartitionFetch {
 export interface FetchSession<Position extends FetchPosition> {
   start(position: Position): MaybePromise<PartitionFetch>
   /**
-   * A partition that has something to read, or is out of range; undefined where there is none: `wake` is then called once
-   * when there is.
+   * Returns a partition that has something to read or is out of range. Undefined where there is none: `wake` is then
+   * called, once, as soon as there is one.
    */
   poll(): Position | undefined
   close(): void
 }
 
-/** What a client shows of itself to those who wait for the engine to come to rest. */
+/** A client as `idle`, `close` and the end of the process see it. */
 export interface EngineClient {
   readonly groupId: string | undefined
-  /** What it is doing, as sentences, or nothing when it rests. `lag`: counts as work what it has not read. */
+  /** What the client is doing, as sentences; empty when it rests. */
   pending(): string[]
-  /** Its partitions that are paused or cannot go on. */
+  /** The client's partitions that are paused or cannot go on. */
   readonly paused: readonly TopicPartition[]
-  /** Records that a standalone reader has not read; a group's are counted by the group. */
+  /** How many records a standalone reader has not read; for a member its group counts them. */
   unread(): number
   close(options: ClientCloseOptions): Promise<readonly Unread[]>
 }
@@ -202,7 +202,7 @@ export interface EngineClient {
 export interface ClientCloseOptions {
   readonly timeoutMs?: number | undefined
   readonly drain?: boolean
-  /** Whether the process stays alive until it has ended, or its time is over; default true. */
+  /** Whether the process stays alive until the client has closed or `timeoutMs` is over; default true. */
   readonly hold?: boolean
 }
 
@@ -217,7 +217,7 @@ export interface Unread extends TopicPartition {
 /** A consumer stopped because of an error, and no member of its group is left to take over. */
 export interface GroupStoppedEvent {
   readonly groupId: string
-  /** The record that its handler failed at, where it was one. */
+  /** The record that its handler failed at; left out where it stopped for another reason. */
   readonly record?: { readonly topic: string; readonly partition: number; readonly offset: number }
   readonly cause: unknown
 }
@@ -226,33 +226,33 @@ export interface GroupStoppedEvent {
 export interface SendWait {
   /** Milliseconds. */
   readonly timeoutMs: number
-  /** Any of them ends it. */
+  /** Each of them ends the wait when it aborts. */
   readonly signals: readonly AbortSignal[]
 }
 
-/** Whose offsets a transaction commits. */
+/** The member whose offsets a transaction commits. */
 export type CommittingMember = Pick<Membership, 'memberId' | 'prepareCommit'>
 
 /** One transaction of a producer. */
 export interface EngineTransaction {
-  /** @throws TransactionAbortedError, ProducerFencedError where it has ended */
+  /** @throws TransactionAbortedError, ProducerFencedError where the transaction has ended */
   append(record: ProducerRecord): MaybePromise<RecordMetadata>
   appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]>
   /**
-   * Offsets that count when it commits, and under which membership they were read.
+   * Adds offsets that are committed with the transaction, and the membership under which they were read.
    *
-   * @throws CommitFailedError where one of them is no longer that member's
+   * @throws CommitFailedError where one of the partitions is no longer that member's
    */
   sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): MaybePromise<void>
-  /** @throws CommitFailedError where an offset is no longer its member's by now; it is aborted then */
+  /** @throws CommitFailedError where a partition is no longer its member's; the transaction is aborted then */
   commit(): MaybePromise<void>
-  /** Where it has ended already this does nothing. */
+  /** Aborts the transaction; does nothing where it has ended already. */
   abort(): MaybePromise<void>
 }
 
 /** A producer with a transactional id. */
 export interface TransactionalProducer {
-  /** @throws ProducerFencedError where another one has come with its id */
+  /** @throws ProducerFencedError where another producer has started with the same transactional id */
   begin(): MaybePromise<EngineTransaction>
 }
 
@@ -261,29 +261,29 @@ export interface Engine {
   readonly clock: BrokerClock
   readonly outbox: Outbox
   readonly random: () => number
-  /** What error messages call it. */
+  /** What error messages call the engine. */
   readonly name: string
-  /** Whether it takes no more calls. */
+  /** Whether the engine takes no more calls. */
   readonly closed: boolean
   /** @throws ClosedError */
   requireOpen(): void
   /**
-   * A topic; `partition` is one that somebody expects it to have, for an engine that may not have heard of it yet.
+   * A topic; `partition` is one that the caller expects it to have, for an engine that may not have heard of it yet.
    *
    * @throws UnknownTopicOrPartitionError, naming near matches, unless topics are created automatically
    */
   topic(name: string, partition?: number): MaybePromise<EngineTopic>
-  /** Where a log is full and its topic says so, it waits for room. */
+  /** Writes a record; where a log is full and its topic says `whenFull: 'wait'`, waits for room. */
   append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata>
-  /** All or nothing in memory. */
+  /** Writes several records; in memory all or none. */
   appendBatch(records: readonly ProducerRecord[], wait: SendWait): MaybePromise<RecordMetadata[]>
   /**
-   * A producer comes with a transactional id: the one that had it before is fenced, and what that had open is aborted.
-   * Left out where there are no transactions.
+   * Starts a producer with a transactional id: the producer that had the id before is fenced, and its open transaction
+   * is aborted. Left out where there are no transactions.
    */
   initTransactions?(transactionalId: string, timeoutMs: number): MaybePromise<TransactionalProducer>
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership>
-  /** What a group has committed of a partition, as somebody sees it who is no member. */
+  /** What a group has committed for a partition, asked from outside of the group. */
   committed(groupId: string, partition: TopicPartition): MaybePromise<OffsetAndMetadata | null>
   fetch<Position extends FetchPosition>(
     wake: () => void,
@@ -291,12 +291,12 @@ export interface Engine {
   ): FetchSession<Position>
   /** With `read_committed` the end is before an open transaction. */
   offsetFor(partition: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): MaybePromise<number>
-  /** A client counts from here until `untrack`: for `idle`, `close` and the process's end. */
+  /** Makes a client count, until `untrack`, for `idle`, `close` and the end of the process. */
   track(client: EngineClient): void
   untrack(client: EngineClient): void
-  /** A consumer of the group stopped because of an error; `left` says what it had and nobody has read. */
+  /** Says that a consumer of the group stopped because of an error; `left` returns what it had and left unread. */
   consumerStopped(event: GroupStoppedEvent, left: () => readonly Unread[]): void
-  /** Something changed that somebody may wait for. */
+  /** Says that something changed that a `waitUntil` may wait for. */
   touch(): void
   waitUntil(
     what: string,

@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { type ErrorCode, errorCodes } from './error-codes.ts'
 
-/** What an error speaks of; each is there only where it applies. */
+/** The details of an error; each field is set only where it applies. */
 export interface ErrorFields {
   readonly topic?: string
   readonly partition?: number
@@ -135,14 +135,14 @@ export class RecordListTooLargeError extends BrokerletError {
   }
 }
 
-/** There is no room, and what is unread must stay: the writer of a topic with `whenFull: 'reject'` hears of it. */
+/** A log is full of records that must stay, and the topic has `whenFull: 'reject'`, or the send may not wait. */
 export class QueueFullError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {
     super('QUEUE_FULL', message, fields)
   }
 }
 
-/** A batch of an idempotent producer that is not the next one, nor one of the last. */
+/** A batch of an idempotent producer that neither follows its last batch nor repeats one of its last batches. */
 export class OutOfOrderSequenceError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {
     super('OUT_OF_ORDER_SEQUENCE_NUMBER', message, fields)
@@ -156,14 +156,17 @@ export class InvalidProducerEpochError extends BrokerletError {
   }
 }
 
-/** Another producer has come with the same `transactionalId`: what this one had open is aborted, and it writes no more. */
+/**
+ * Another producer started with this `transactionalId`: the older one's transaction is aborted, and it writes no
+ * more.
+ */
 export class ProducerFencedError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {
     super('PRODUCER_FENCED', message, fields)
   }
 }
 
-/** The transaction was aborted: its time was over, or something in it failed. The producer's next one may succeed. */
+/** The transaction was aborted: it took too long, or something in it failed. The producer's next one may succeed. */
 export class TransactionAbortedError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {
     super('TRANSACTION_ABORTABLE', message, fields)
@@ -251,7 +254,7 @@ export class CommitFailedError extends BrokerletError {
   }
 }
 
-/** An assignor threw, or its result gives a partition twice, to nobody, or to one who does not read it. */
+/** An assignor threw, or assigned a partition twice, to no member, or to a member that does not subscribe to it. */
 export class InvalidAssignmentError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_ASSIGNMENT', message, fields)
@@ -279,7 +282,7 @@ export class TimeoutError extends BrokerletError {
   }
 }
 
-/** Rest that can never come: there is lag, and nobody is left who could read it. */
+/** `idle` can never resolve: a group has lag, and no member can read it. */
 export class NeverIdleError extends BrokerletError {
   constructor(message: string, fields?: ErrorFields) {
     super('NEVER_IDLE', message, fields)
@@ -294,7 +297,7 @@ export class ConsumerCrashedError extends BrokerletError {
 }
 
 /**
- * What a handler of batches throws to say how far it came: everything before `failedAt` is finished.
+ * Thrown by a handler of batches to say how far it came: every record before `failedAt` is finished.
  *
  * @example
  * throw new BatchError(cause, { failedAt: record })
@@ -332,7 +335,7 @@ function failedAt(at: unknown): BatchError['failedAt'] {
   )
 }
 
-/** Whether it is an error of any realm: what Node throws within Jest has another `Error` than the code that Jest runs. */
+/** Whether a value is an error of any realm: within Jest, Node's errors have another `Error` class than the tests. */
 export function isError(thrown: unknown): thrown is Error {
   return thrown instanceof Error || types.isNativeError(thrown)
 }

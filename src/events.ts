@@ -5,9 +5,9 @@ import { isThenable } from './maybe-promise.ts'
 import { didYouMean, suggest } from './suggest.ts'
 import { callback, requireArgument } from './validate.ts'
 
-/** What happened, queued until the outermost call into the core has finished, so that nobody sees it half done. */
+/** Queues events until the outermost call into the core has finished, so that no listener sees a change half done. */
 export class Outbox {
-  /** Sees every event when its listeners would, whether or not there are any; `owner` is who tells it. */
+  /** Called for every event when its listeners would be, even if it has none; `owner` is the object that emits it. */
   observer: ((owner: object, name: string, payload: unknown) => void) | undefined
   #queue: (() => void)[] = []
   #flushing = false
@@ -16,7 +16,9 @@ export class Outbox {
     this.#queue.push(deliver)
   }
 
-  /** Delivers what is queued, and what that queues; a call from within a delivery leaves it to the one under way. */
+  /**
+   * Delivers the queued events, and those queued meanwhile; within a delivery it leaves them to the flush under way.
+   */
   flush(): void {
     if (this.#flushing || this.#queue.length === 0) return
     this.#flushing = true
@@ -29,11 +31,11 @@ export class Outbox {
   }
 }
 
-/** The names of all events of a map: types are erased, and a misspelt name is to be refused. */
+/** The names of all events of a map, as values: types are erased, and a misspelt name must be refused at run time. */
 export type EventNames<Map> = { readonly [Name in keyof Map]: true }
 
 type Listener<Payload> = (payload: Payload) => unknown
-// By the event's name: one function may listen to several.
+// By event name: one function may listen to several events.
 type Guards = Map<string, Listener<unknown>>
 
 /** Typed events that inform and are never awaited; each carries one payload. */
@@ -45,7 +47,7 @@ export class Events<Map extends { error: unknown }> {
   readonly #source: string
   readonly #owner: object
   readonly #names: EventNames<Map>
-  // Whether anyone has ever listened to anything: most consumers of a busy program are never listened to.
+  // Whether a listener was ever added: most consumers of a busy program never have one.
   #heard = false
 
   /** `source` is what warnings call its owner. */
@@ -70,7 +72,7 @@ export class Events<Map extends { error: unknown }> {
     if (guard) this.#emitter.off(name, guard)
   }
 
-  /** Whether anyone listens: what a hot path asks before it makes a payload. */
+  /** Whether an event has listeners; a hot path asks before it makes a payload. */
   listens(name: keyof Map & string): boolean {
     return this.#heard && this.#emitter.listenerCount(name) > 0
   }
@@ -115,7 +117,7 @@ export class Events<Map extends { error: unknown }> {
   }
 
   #guarded(name: string, listener: Listener<never>): Listener<unknown> {
-    // One of 'error' that rejects would hear of itself, and reject again.
+    // An 'error' listener that rejects would be called with its own rejection, and reject again.
     const rejected = (thrown: unknown) => (name === 'error' ? this.#warn(thrown) : this.#error(thrown))
     return payload => {
       try {
@@ -130,7 +132,7 @@ export class Events<Map extends { error: unknown }> {
   #failing = false
 
   #error(thrown: unknown): void {
-    // A listener of 'error' that throws itself is told to the process, not to itself again.
+    // What an 'error' listener throws becomes a warning of the process: the same listener is not called with it.
     if (this.#failing || !this.listens('error')) {
       this.#warn(thrown)
       return

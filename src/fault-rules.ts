@@ -2,16 +2,16 @@ import { Deferred } from './deferred.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { type Check, checkOptions, integer, invalidOption } from './validate.ts'
 
-/** How often a fault comes; default once. */
+/** How often a fault happens; default once. */
 export type FaultTimes =
   | { readonly times?: number; readonly always?: never }
   | { readonly always: true; readonly times?: never }
 
 /** Holds one operation back until it is released. */
 export interface Barrier {
-  /** Resolves when an operation has come to it. */
+  /** Resolves when an operation has reached the barrier. */
   readonly entered: Promise<void>
-  /** Lets the operation go on; before one has come, the barrier is gone. */
+  /** Lets the operation go on; before one has reached the barrier, removes the barrier. */
   release(): void
 }
 
@@ -20,7 +20,7 @@ export interface FaultRuleUse<Action, Scope> {
   readonly action: Action
   readonly scope: Scope
   readonly used: number
-  /** How often it is still to come; `Infinity` for one that always does. */
+  /** How often the fault can still happen; `Infinity` for one with `always`. */
   readonly left: number
 }
 
@@ -32,17 +32,17 @@ interface Rule<Action, Scope, Point> {
   left: number
 }
 
-/** What tells apart what faults are put in front of. */
+/** Tells which operations a scope covers. */
 export interface FaultPlaces<Action, Scope, Point> {
   covers(scope: Scope, point: Point): boolean
   describe(scope: Scope): string
-  /** A fault comes to a point. */
+  /** Called when a fault meets an operation. */
   met?(action: Action, scope: Scope, point: Point): void
 }
 
 const onlyTrue: Check = { expected: 'true', accepts: value => value === true }
 
-/** Faults in the order in which they were planned, each for a scope, each to come a number of times. */
+/** Faults in the order in which they were planned, each for a scope and a number of times. */
 export class FaultRules<Action extends string, Scope extends object, Point> {
   readonly #places: FaultPlaces<Action, Scope, Point>
   readonly #rules: Rule<Action, Scope, Point>[] = []
@@ -53,7 +53,7 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     this.#places = places
   }
 
-  /** Takes every fault off the plan and releases what is held back; what was used stays in `uses`. */
+  /** Ends every planned fault and releases the operations held back; `uses` still tells how often each was met. */
   clear(): void {
     for (const rule of this.#rules) rule.left = 0
     for (const released of this.#held.keys()) released.resolve()
@@ -77,18 +77,18 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     )
   }
 
-  /** What is held back now, as sentences. @internal */
+  /** The operations held back now, as sentences. @internal */
   get held(): readonly string[] {
     return [...this.#held.values()].map(scope => `a fault holds back ${this.#places.describe(scope)}`)
   }
 
-  /** Whether anything could be met. @internal */
+  /** Whether a fault can still be met. @internal */
   get active(): boolean {
     return this.#rules.some(({ left }) => left > 0)
   }
 
   /**
-   * Something is about to be done: does what is planned for it. Throws, or rejects with, the error of a fault.
+   * Applies the faults planned for an operation that is about to begin. Throws, or rejects with, the error of a fault.
    *
    * @internal
    */
@@ -109,7 +109,7 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     }
   }
 
-  /** @throws InvalidOptionError where `times` says no number of times */
+  /** @throws InvalidOptionError where `times` is invalid */
   protected add(
     action: Action,
     scope: Scope,
@@ -125,7 +125,7 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     this.#rules.push({ action, scope: { ...scope }, effect, used: 0, left })
   }
 
-  /** The next thing in the scope waits at a barrier. */
+  /** Holds the next operation in the scope at a barrier. */
   protected addBarrier(action: Action, scope: Scope): Barrier {
     const entered = new Deferred()
     const released = new Deferred()

@@ -1,6 +1,6 @@
 import { customRandom, urlAlphabet } from 'nanoid'
 
-/** Where chance comes from when nobody says otherwise. */
+/** The default source of randomness. */
 export const systemRandom: () => number = Math.random
 
 /** Makes a broker's ids out of its `random`, so that a seed gives the same ids. */
@@ -14,7 +14,7 @@ export class Ids {
     this.#nano = customRandom(urlAlphabet, 12, this.#bytes)
   }
 
-  /** A member id: client id, the number of the join and chance, so that sorting by id is sorting by arrival. */
+  /** A member id: client id, number of the join and a random part, so that ids of one client id sort by arrival. */
   memberId(clientId: string): string {
     return `${clientId}-${String(++this.#members).padStart(6, '0')}-${this.#nano()}`
   }

@@ -7,17 +7,17 @@ import type { Producer, ProducerOptions } from './producer/producer.ts'
 import type { RecordOf, TopicMap } from './topic-definition.ts'
 
 /**
- * What modules are written against: everything here works the same in this process and on a real cluster. A module
- * names only the topics it uses; `PubSub<{}>` is any.
+ * The interface that modules are written against: everything here works the same in this process and on a real cluster.
+ * A module names only the topics it uses; `PubSub<{}>` accepts any broker.
  */
 export interface PubSub<out Topics extends TopicMap> {
   /** Makes a producer. */
   producer(options?: ProducerOptions): Producer<Topics>
-  /** Makes a consumer; it joins when it starts to consume. */
+  /** Makes a consumer; it joins its group when it starts to consume. */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string>
-  /** Nobody calls this: where there is one signature, a broker of some topics is not taken for one of any. @hidden */
+  /** Never called: with a single signature, a broker of some topics is not assignable to a broker of any. @hidden */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
     nothing: never,
@@ -25,9 +25,9 @@ export interface PubSub<out Topics extends TopicMap> {
   /** Topics, groups and offsets; every method is async. */
   readonly admin: Admin
   /**
-   * Sends dead letters back to where they came from, in their order; gives how many.
+   * Sends dead letters back to the topics that they came from (or to `to`), in their order; resolves to their number.
    *
-   * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
+   * @throws UnknownTopicOrPartitionError where a topic does not exist; dead letters sent back before stay so
    */
   redrive(options: RedriveOptions<keyof Topics & string>): Promise<number>
   /** Closes every consumer and producer that it made; resolves to what they left unread. */

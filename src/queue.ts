@@ -1,4 +1,4 @@
-/** First in, first out, in a ring: neither end ever moves what lies between. */
+/** A first-in, first-out queue in a ring: neither end moves the items between. */
 export class Queue<T> {
   #items: (T | undefined)[] = new Array(16)
   #head = 0
@@ -8,7 +8,7 @@ export class Queue<T> {
     return this.#size
   }
 
-  /** The one that so many others come before; undefined where there are not as many. */
+  /** The item with `index` items before it; undefined past the last one. */
   at(index: number): T | undefined {
     return index < this.#size ? this.#items[(this.#head + index) & (this.#items.length - 1)] : undefined
   }

@@ -9,7 +9,7 @@ export interface RecordHeaders {
   readonly [name: string]: string | Uint8Array | undefined
 }
 
-/** Headers in order, which is how a name is sent more than once. */
+/** Headers as an ordered list, which can hold a name more than once. */
 export type HeaderList = readonly (readonly [name: string, value: string | Uint8Array])[]
 
 /** A record as readers get it: plain and read-only. */
@@ -28,7 +28,7 @@ export type ConsumerRecord<
   readonly timestamp: number
 } & Body
 
-/** The least that any record is. */
+/** The fields that every record has. */
 export interface AnyRecord {
   readonly topic: string
   readonly partition: number
@@ -39,7 +39,7 @@ export interface AnyRecord {
   readonly headers: object
 }
 
-/** Whether a reader gets only what is committed, or all that is written. (Kafka: isolation.level) */
+/** Whether a reader gets only committed records, or all that are written. (Kafka: isolation.level) */
 export type IsolationLevel = 'read_committed' | 'read_uncommitted'
 
 /** Where a record was written. */
@@ -59,7 +59,7 @@ const aRecord: Check = {
   accepts: value => anObject.accepts((value as { readonly headers?: unknown } | null | undefined)?.headers),
 }
 
-// The order and repetitions of headers that an object of names cannot hold.
+// By headers object: their order and repeated names, which the object cannot hold.
 const lists = new WeakMap<object, HeaderList>()
 
 /**
@@ -75,7 +75,7 @@ export function headersOf(record: { readonly headers: object }): HeaderList {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The headers of a message in the form that readers get; throws where one is not a string or bytes. */
+/** The headers of a message in the form that readers get; throws where a value is neither a string nor bytes. */
 export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders {
   if (headers === undefined || headers === null) return noHeaders
   if (typeof headers !== 'object') throw invalidHeaders(topic, 'headers', describeValue(headers))
@@ -106,7 +106,7 @@ export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders 
   return byName
 }
 
-/** Headers as they are at this moment, unchecked: what waits its turn is sent with these. */
+/** Copies headers, unchecked: a message that waits its turn is sent with the headers that it has now. */
 export function copyHeaders(headers: unknown): unknown {
   if (typeof headers !== 'object' || headers === null) return headers
   if (Symbol.iterator in headers)
@@ -124,7 +124,7 @@ function toHeaderValue(topic: string, name: string, value: unknown): string | Ui
   try {
     return utf8.decode(value)
   } catch {
-    // Not text: it stays bytes, and as a copy, since nothing says that the sender's buffer is left alone.
+    // Not UTF-8: it stays bytes, copied because the sender may reuse its buffer.
     return new Uint8Array(value)
   }
 }

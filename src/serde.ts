@@ -4,13 +4,13 @@ import type { RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 import type { TopicOptions } from './topic-definition.ts'
 
-/** Where values leave the process as bytes. */
+/** Whether values leave the process as bytes. */
 export interface ByteEdge {
-  /** How many servers hand them out at the moment. */
+  /** How many servers hand out values at the moment. */
   servers: number
 }
 
-/** Where a record stands, for the errors that speak of it. */
+/** Where a record is, for errors about it. */
 export interface RecordPlace {
   readonly topic: string
   readonly partition: number
@@ -18,10 +18,10 @@ export interface RecordPlace {
 }
 
 /**
- * A topic's serializer and deserializer: what its log keeps of a value, and what a reader gets of that.
+ * A topic's serializer and deserializer: turns a value into what the log keeps, and that into what a reader gets.
  *
- * Without a codec the log keeps what the schema made of the value, by reference. With one it keeps the encoded input,
- * and reading decodes, then validates.
+ * Without a codec the log keeps the schema's output for the value, by reference. With a codec it keeps the encoded
+ * input, and reading decodes, then validates.
  */
 export class Serde {
   readonly topic: string
@@ -45,14 +45,14 @@ export class Serde {
     this.encodes = options.codec !== undefined
   }
 
-  /** Refuses a key of the wrong kind; no key is `null`. */
+  /** The key that the log keeps, `null` where there is none; refuses a key of the wrong kind. */
   key(key: unknown): RecordKey | null {
     if (typeof key === 'string') {
       if (this.keys === 'string') return key
     } else if (key === null || key === undefined) {
       return null
     } else if (key instanceof Uint8Array && this.keys === 'bytes') {
-      // A copy: what was hashed is what stays, whatever becomes of the sender's buffer.
+      // A copy: the log keeps the bytes that were hashed, even if the sender reuses its buffer.
       return new Uint8Array(key)
     }
     const expected = this.keys === 'string' ? 'a string' : 'a Uint8Array'
@@ -73,7 +73,7 @@ export class Serde {
     return this.#accept(value, result)
   }
 
-  /** What a reader gets of what the log keeps; call it only where `decodes` says so. */
+  /** Turns what the log keeps into what a reader gets; call it only where `decodes` is true. */
   deserialize(stored: unknown, place: RecordPlace): MaybePromise<unknown> {
     const value = stored === null ? null : this.#decode(stored as Uint8Array, place)
     if (!this.#schema) return value
@@ -82,7 +82,7 @@ export class Serde {
     return this.#output(result, place)
   }
 
-  /** The same for readers who cannot wait; throws where the schema answers with a promise. */
+  /** The same for readers that cannot wait; throws where the schema answers with a promise. */
   deserializeSync(stored: unknown, place: RecordPlace): unknown {
     const value = this.deserialize(stored, place)
     if (!isThenable(value)) return value
@@ -105,7 +105,7 @@ export class Serde {
     return input === null ? null : this.#encode(this.#codec, input)
   }
 
-  // Refused to who sends it, rather than to a client that fetches it.
+  // Refused on send, so that the producer gets the error rather than a client that fetches the record.
   #requireJson(value: unknown): void {
     if (value instanceof Uint8Array) return
     let reason = `${describeValue(value)} is none`

@@ -34,7 +34,7 @@ export interface GroupSummary {
   readonly partitions: readonly {
     readonly topic: string
     readonly partition: number
-    /** The next offset to read that is committed; null for none. */
+    /** The committed offset, which is the next to read; null for none. */
     readonly committed: number | null
     readonly lag: number
     readonly memberId: string | null

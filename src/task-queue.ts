@@ -1,6 +1,6 @@
 import PQueue from 'p-queue'
 
-/** Runs tasks in the order in which they came, so many at once. */
+/** Runs tasks in the order in which they came, up to `concurrency` at once. */
 export class TaskQueue {
   readonly #queue: PQueue
 
@@ -13,12 +13,12 @@ export class TaskQueue {
     return this.#queue.add(task) as Promise<T>
   }
 
-  /** How many wait or run. */
+  /** How many tasks wait or run. */
   get size(): number {
     return this.#queue.size + this.#queue.pending
   }
 
-  /** Resolves when all that were added are through. */
+  /** Resolves when all tasks have ended. */
   idle(): Promise<void> {
     return this.#queue.onIdle()
   }

@@ -10,7 +10,7 @@ type Body<In, Key, H> = Flat<
     ({} extends H ? { headers?: H | HeaderList } : { headers: H })
 >
 
-// Aliases, not interfaces: the declaration files of a user write out what has no exported name.
+// Aliases, not interfaces: a user's declaration files write out types that have no exported name.
 type Shape<Sent, Read> = { send: (body: Sent) => void; read: Read }
 type Sends<Sent> = { send: (body: Sent) => void }
 type AnyShape = {
@@ -24,7 +24,7 @@ export interface TopicOptions<out Out = unknown> {
   partitions?: number
   /** How long a record is kept at least, counted from its timestamp; default 7 days. (Kafka: retention.ms) */
   retentionMs?: number
-  /** How many records a partition keeps at most; default -1. What becomes of more is for `whenFull` to say. */
+  /** How many records a partition keeps at most; default -1. `whenFull` says what happens at that limit. */
   retentionRecords?: number
   /**
    * A partition drops its oldest segment while the rest is at least this large; default -1. (Kafka: retention.bytes)
@@ -33,21 +33,22 @@ export interface TopicOptions<out Out = unknown> {
   retentionBytes?: number
   /**
    * What becomes of old records: `delete` drops them by age, number or bytes (default); `compact` keeps the newest value
-   * of each key, for ever, and so needs a key; `compact,delete` does both (Kafka: cleanup.policy). `consumed` keeps a
+   * of each key, for ever, and needs a key; `compact,delete` does both (Kafka: cleanup.policy). `consumed` keeps a
    * record until every group that reads the topic has committed past it, however long that takes.
    */
   cleanupPolicy?: 'delete' | 'compact' | 'compact,delete' | 'consumed'
   /**
-   * At a limit (`retentionRecords`, `retentionBytes`, the broker's `maxRecords` and `maxBytes`) what every group has
-   * committed past goes first. Unread records then go, too ('drop-oldest', Kafka's way and the default), or the writer is
-   * refused ('reject', the default of 'compact'), or waits for room ('wait', the default of 'consumed').
+   * What happens at a limit (`retentionRecords`, `retentionBytes`, the broker's `maxRecords` and `maxBytes`). Records
+   * that every group has committed past go first. Then unread records go, too ('drop-oldest', Kafka's way and the
+   * default), or the write is refused ('reject', the default of 'compact') or waits for room ('wait', the default of
+   * 'consumed').
    */
   whenFull?: 'drop-oldest' | 'reject' | 'wait'
   /** How long a record stays uncompacted at least, counted from its timestamp; default 0. (Kafka: min.compaction.lag.ms) */
   minCompactionLagMs?: number
-  /** How long compaction leaves a tombstone where it is; default 24 hours. (Kafka: delete.retention.ms) */
+  /** How long compaction keeps a tombstone; default 24 hours. (Kafka: delete.retention.ms) */
   deleteRetentionMs?: number
-  /** Which share of a log has to be uncompacted before it is worth a pass, 0 to 1; default 0.5. (Kafka: min.cleanable.dirty.ratio) */
+  /** The uncompacted share of a log, 0 to 1, that is worth a pass; default 0.5. (Kafka: min.cleanable.dirty.ratio) */
   minCleanableDirtyRatio?: number
   /** A segment is closed at this age, default an eighth of `retentionMs`, 7 days at most. (Kafka: segment.ms) */
   segmentMs?: number
@@ -56,7 +57,7 @@ export interface TopicOptions<out Out = unknown> {
   /** A segment is closed at this size; default an eighth of `retentionBytes`, 16 MiB at most; -1 where no
    *  bytes are counted. (Kafka: segment.bytes) */
   segmentBytes?: number
-  /** The largest record, key, value and headers; counts bytes, so it needs a codec or byte values; default -1. */
+  /** The largest size of a record: key, value and headers. Needs a codec or byte values, to be counted; default -1. */
   maxMessageBytes?: number
   /** Whether a record keeps its producer's timestamp or gets the broker's; default `CreateTime`. */
   messageTimestampType?: 'CreateTime' | 'LogAppendTime'
@@ -81,8 +82,8 @@ export interface TopicOptions<out Out = unknown> {
 }
 
 /**
- * What may change of a topic while it lives; null is the default again. Its partitions, its codec, its schema and the kind
- * of its keys are not among that: `addPartitions` makes more of the first.
+ * The options of a topic that can change while it exists; null restores the default. The partitions (but see
+ * `addPartitions`), the codec, the schema, the kind of keys and `freeze` cannot.
  */
 export type TopicChanges = {
   readonly [Option in Exclude<keyof TopicOptions, 'partitions' | 'codec' | 'schema' | 'keys' | 'freeze'>]?:
@@ -101,28 +102,28 @@ export interface TopicDefinition<
   Headers extends object = RecordHeaders,
 > {
   readonly options: TopicOptions
-  /** Types alone: no definition has it at run time. A string, so that declaration files of a user can write it. */
+  /** Carries types only, and is never there at run time. A string, so that a user's declaration files can write it. */
   readonly '~shape'?: Shape<
     Body<In, Key, Headers>,
     { readonly key: Key; readonly value: Out; readonly headers: Headers }
   >
 }
 
-// Types are erased, and a server on the wire must know: byte keys have to be said in the options, too.
+// Types are erased, and a server on the wire must know the kind of keys: byte keys must be in the options, too.
 type Keys<Key> =
   Extract<Key, RecordKey> extends string
     ? { keys?: 'string' }
     : { keys: Extract<Key, RecordKey> extends Uint8Array ? 'bytes' : never }
-// By name, not RecordHeaders: an interface has no index signature.
+// Mapped by name, not RecordHeaders: a user's interface has no index signature.
 type HeaderValues<Headers> = { readonly [Name in keyof Headers]: string | Uint8Array | undefined }
 type KeyOf<Kind> = Kind extends 'bytes' ? Uint8Array | null : string | null
-// A property, not a method: a codec must take every value. But a null value, a tombstone, never comes to it.
+// A property, not a method, so that a codec must take every value; but never null, since a tombstone is not encoded.
 type Encodes<Value> = { codec?: { encode: (value: NonNullable<Value>) => Uint8Array } }
-// Where a codec says any, as json does, the schema is to say what the value is: by the overload that infers it.
+// Where Value is any, as from the json codec, no schema is taken here: the overload that infers Value from it applies.
 type Agrees<Value> = 0 extends 1 & Value ? { schema?: never } : { schema?: StandardSchemaV1<Value, Value> }
 type Options<Value> = TopicOptions<Value> & Encodes<Value> & Agrees<Value>
 // With a codec and a schema the log keeps the encoded input, and a reader gets what the schema makes of it.
-// Without the option that any schema fits: that one and this one in an intersection are too deep for TypeScript 6 where the
+// Omits the option `schema` that takes any schema: intersected with this one it is too deep for TypeScript 6, where the
 // schema is arktype's.
 type SchemaOptions<Schema extends StandardSchemaV1> = Omit<
   TopicOptions<StandardSchemaV1.InferInput<Schema>>,
@@ -162,7 +163,7 @@ export function topic<
  * @example
  * topic<Order>({ partitions: 6 })
  */
-// Apart from the one above, or AnyTopic, which a `topics` literal asks for, would say what Key and Headers are.
+// Not merged with the one above: there AnyTopic, expected within a `topics` literal, would decide Key and Headers.
 export function topic<Value = unknown, Kind extends 'string' | 'bytes' = 'string'>(
   options?: Options<Value> & { keys?: Kind },
 ): TopicDefinition<Value, Value, KeyOf<Kind>>
@@ -171,12 +172,12 @@ export function topic(options: TopicOptions = {}): { readonly options: TopicOpti
 }
 
 /**
- * Any definition. No `any` here, or `topic()` inside a `topics` literal would infer it; `send` is a method, so that
- * every definition fits.
+ * Any definition. It contains no `any`, because `topic()` inside a `topics` literal would infer it; `send` is a method,
+ * so that every definition is assignable.
  */
 export interface AnyTopic {
   readonly options: TopicOptions
-  /** Types alone, as in `TopicDefinition`. */
+  /** Carries types only, as in `TopicDefinition`. */
   readonly '~shape'?: AnyShape
 }
 
@@ -189,7 +190,7 @@ export function toTopicOptions(name: string, given: TopicOptions | AnyTopic): To
   )
 }
 
-// What a log's records were written under, and so cannot change beneath them.
+// The options that the records of a log were written with, which therefore cannot change.
 const fixed: Readonly<Record<string, string>> = {
   partitions: 'addPartitions makes more of them',
   codec: 'its records are in its bytes',
@@ -199,7 +200,7 @@ const fixed: Readonly<Record<string, string>> = {
 }
 
 /**
- * Refuses changes that are none, and those of what can never be altered.
+ * Refuses changes that are not an object, and changes of options that can never be altered.
  *
  * @throws InvalidOptionError
  */
@@ -238,7 +239,7 @@ export type TopicName<Topics extends TopicMap> = keyof Topics & string
 type ShapeOf<Topics extends TopicMap, Name extends keyof Topics> = NonNullable<Topics[Name]['~shape']>
 
 /** A message without its topic: what `Topic.append` takes. */
-// A direct infer, not Parameters<>[0]: with that one a generic wrapper could send anything.
+// A direct infer, not Parameters<>[0], with which a generic wrapper could send anything.
 export type MessageBody<Topics extends TopicMap, Name extends TopicName<Topics>> =
   ShapeOf<Topics, Name> extends Sends<infer B extends object> ? B : never
 

@@ -16,8 +16,8 @@ export function checkTopicName(name: unknown): asserts name is string {
 }
 
 /**
- * The topic, if there is one, beside which a cluster makes none of that name: its metrics could not tell them apart, since
- * they have '_' where a name has '.'. In memory both may be. (Kafka: Topic.hasCollision)
+ * The topic, if any, because of which a cluster refuses to create a topic of this name: metrics replace '.' by '_', so
+ * they could not tell the two apart. In memory both may exist. (Kafka: Topic.hasCollision)
  */
 export function collidingTopic(name: string, topics: Iterable<string>): string | undefined {
   const plain = metricName(name)
@@ -32,7 +32,7 @@ function metricName(name: string): string {
 }
 
 /**
- * Refuses what names no topic at all.
+ * Refuses a topic name that is not a string.
  *
  * @throws UnknownTopicOrPartitionError
  */

@@ -36,7 +36,7 @@ export function checkOptions<Options extends object>(
   }
 }
 
-// Where none is near, its name may be from elsewhere (KafkaJS: `eachMessage`, `retries`): all there are is what helps then.
+// Without a near match the name may be another library's (KafkaJS: `eachMessage`, `retries`): a list of all helps then.
 function unknownOption(where: string, option: string, known: readonly string[]): InvalidOptionError {
   const suggestions = suggest(option, known)
   const all = known.length === 0 ? '; there is none' : `; there are ${known.join(', ')}`
@@ -44,7 +44,7 @@ function unknownOption(where: string, option: string, known: readonly string[]):
   return new InvalidOptionError(`${where}: unknown option '${option}'${help}`, { option, suggestions })
 }
 
-/** The error for an option whose value cannot be. */
+/** The error for an option with an invalid value. */
 export function invalidOption(
   where: string,
   option: string,
@@ -121,7 +121,7 @@ export const name: Check = {
   accepts: value => typeof value === 'string' && value !== '',
 }
 
-/** Several of something. */
+/** An array of anything. */
 export const aList: Check = { expected: 'an array', accepts: value => Array.isArray(value) }
 
 /** A list of strings; `what` says of what. */
@@ -156,7 +156,7 @@ export const abortSignal: Check = {
     typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
 }
 
-/** Anything: whoever takes it checks it more closely. */
+/** Anything: the code that takes the value checks it more closely. */
 export const anything: Check = { expected: 'anything', accepts: () => true }
 
 /** Either of two. */
