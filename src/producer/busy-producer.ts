@@ -1,13 +1,13 @@
 import type { ClientCloseOptions, Engine, EngineClient, Unread } from '../engine.ts'
 
-/** What is needed of the producer. */
+/** What a busy producer needs of its producer. */
 export interface BusyProducerHost {
   readonly engine: Engine
   readonly clientId: string
   close(options: ClientCloseOptions): Promise<void>
 }
 
-/** A producer while it has something under way: its broker waits for that in `idle()`, and closes it. */
+/** A producer with sends or transactions under way: its engine counts it in `idle()`, and closes it. */
 export class BusyProducer implements EngineClient {
   readonly groupId = undefined
   readonly paused = []
@@ -15,7 +15,7 @@ export class BusyProducer implements EngineClient {
   readonly #doing: () => string | undefined
   #tracked = false
 
-  /** `doing`: what is under way, as a sentence goes on, or undefined where nothing is. */
+  /** `doing`: what is under way, to follow "Producer 'x'" in a sentence; undefined where nothing is. */
   constructor(host: BusyProducerHost, doing: () => string | undefined) {
     this.#host = host
     this.#doing = doing

@@ -24,7 +24,7 @@ export function toPositive(hash: number): number {
   return hash & 0x7fffffff
 }
 
-/** Takes characters for bytes, and starts again when it turns out that one of them was none. */
+/** Takes characters for bytes; hashes anew, as UTF-8, when one of them was not ASCII. */
 function hashShort(key: string): number {
   const length = key.length
   const blocksEnd = length & ~3

@@ -1,7 +1,7 @@
 import type { RecordHeaders } from '../record.ts'
 import { murmur2, toPositive } from './murmur2.ts'
 
-/** What a custom partitioner is asked: where one record without an explicit partition shall go. */
+/** The input of a custom partitioner: one record without an explicit partition. */
 export interface PartitionerInput {
   readonly topic: string
   /** How many partitions the topic has now; the answer is an integer from 0 to one less. */
@@ -18,8 +18,8 @@ export type Partitioner = (input: PartitionerInput) => number
 export const STICKY_RECORDS = 500
 
 /**
- * The partition of a keyed record: the same number as in Java and KafkaJS 2 (KIP-480, Kafka's `BuiltInPartitioner`),
- * and another one when the topic has grown.
+ * The partition of a keyed record: the same number as in Java and KafkaJS 2 (KIP-480, Kafka's `BuiltInPartitioner`). It
+ * may be another one once the topic has more partitions.
  */
 export function partitionForKey(key: string | Uint8Array, partitionCount: number): number {
   return toPositive(murmur2(key)) % partitionCount
@@ -31,8 +31,9 @@ interface StickyCursor {
 }
 
 /**
- * Where records without a key go: they stick to one partition while they belong together and then move on to the next
- * one (KIP-480, KIP-794), counted in records and in turn instead of in bytes and at random.
+ * Chooses the partition of records without a key: they stick to one partition while they belong together and then
+ * move on to another one (KIP-480, KIP-794). Unlike Kafka it counts records, not bytes, and takes the next, not a
+ * random one.
  */
 export class StickyRoundRobin {
   readonly #stickyRecords: number
@@ -43,7 +44,7 @@ export class StickyRoundRobin {
     this.#stickyRecords = stickyRecords
   }
 
-  /** The partition of the next unkeyed record; the first of a topic is 0, and a full run has moved on by itself. */
+  /** The partition of the next unkeyed record: 0 for the first of a topic, the next one after a full run. */
   next(topic: string, partitionCount: number): number {
     let cursor = this.#cursors.get(topic)
     if (cursor === undefined) {
@@ -58,7 +59,7 @@ export class StickyRoundRobin {
     return cursor.partition
   }
 
-  /** Ends the run at the end of a `send` or of a batch; without a record since the last call it changes nothing. */
+  /** Ends the run, after a `send` or a batch; without a record since the last call it changes nothing. */
   advance(topic: string): void {
     const cursor = this.#cursors.get(topic)
     if (cursor === undefined || cursor.records === 0) return

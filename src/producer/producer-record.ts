@@ -4,7 +4,7 @@ import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { copyHeaders, noHeaders, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
 import { type Partitioner, partitionForKey, type StickyRoundRobin } from './partitioner.ts'
 
-/** A message as a caller gives it: nothing about it is known yet. */
+/** A message as the caller gives it, with nothing checked yet. */
 export interface UncheckedMessage {
   readonly key?: unknown
   readonly value?: unknown
@@ -13,14 +13,17 @@ export interface UncheckedMessage {
   readonly timestamp?: unknown
 }
 
-/** A message as it is at this moment: what waits its turn is written as it was sent, also where its sender goes on using it. */
+/**
+ * Copies a message, so that one that waits its turn is written as it was sent, even if the caller changes it
+ * meanwhile.
+ */
 export function asSent(message: unknown): unknown {
   if (typeof message !== 'object' || message === null) return message
   const { topic, key, value, headers, partition, timestamp } = message as Readonly<Record<string, unknown>>
   return { ...message, topic, key, value, headers: copyHeaders(headers), partition, timestamp }
 }
 
-// Names one by one: their strings are compared by identity, where asking a Set costs 15 ns a field.
+// Compared one by one, because these strings are compared by identity; a lookup in a Set costs 15 ns a field.
 function isField(name: string): boolean {
   return (
     name === 'topic' ||
@@ -33,8 +36,8 @@ function isField(name: string): boolean {
 }
 
 /**
- * Checks a message, serializes its value and chooses its partition, in this order, and changes nothing. A promise only
- * where the topic's schema answers with one.
+ * Checks a message, serializes its value and chooses its partition, in this order; writes nothing. Returns a promise
+ * only where the topic's schema does.
  *
  * @throws InvalidRecordError, UnknownTopicOrPartitionError
  */
@@ -64,7 +67,7 @@ export function toProducerRecord(
     : place(topic, message, partitioner, sticky, key, stored, headers, timestamp)
 }
 
-// Apart, because what a closure captures is allocated for every record that passes by it.
+// A function of its own: a closure in the caller would allocate what it captures for every record.
 async function placeLater(
   topic: EngineTopic,
   message: UncheckedMessage,

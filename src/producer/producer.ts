@@ -25,7 +25,7 @@ import { Transactions } from './transactions.ts'
 export interface ProducerOptions {
   /** Chooses a partition where the message names none; default Kafka's: murmur2 of the key, else sticky round robin. */
   partitioner?: Partitioner
-  /** What it calls itself in errors; default `producer`. */
+  /** The producer's name in errors; default `producer`. */
   clientId?: string
   /**
    * How long a send waits for room where its topic says `whenFull: 'wait'`, in milliseconds; default 60,000.
@@ -33,13 +33,13 @@ export interface ProducerOptions {
    */
   maxBlockMs?: number
   /**
-   * Whether a batch that has to be sent again is written once; default true. In this process nothing is ever sent again,
-   * so it always holds. (Kafka: enable.idempotence)
+   * Whether a batch that is sent again is written only once; default true. In this process nothing is ever sent
+   * again, so that is always so. (Kafka: enable.idempotence)
    */
   idempotent?: boolean
   /**
-   * Who the producer is across restarts: it sends in transactions, and one that comes later with the same id fences it.
-   * (Kafka: transactional.id)
+   * Identifies the producer across restarts and makes it send in transactions; a later producer with the same id fences
+   * this one. (Kafka: transactional.id)
    */
   transactionalId?: string
   /** How long a transaction may take before it is aborted, in milliseconds; default 60,000. (Kafka: transaction.timeout.ms) */
@@ -89,10 +89,10 @@ export class Producer<out Topics extends TopicMap> {
   }
 
   /**
-   * Writes one record. In memory it is in the log when this returns its promise, unless the topic's schema is
-   * asynchronous; no handler runs before that. Where a consumer has given way to the event loop the promise resolves
-   * after that turn, so that a loop of awaited sends never outruns those who read. Where a log is full and its topic says
-   * `whenFull: 'wait'`, it resolves once there is room.
+   * Writes one record. In memory the record is in the log when this call returns its promise, unless the topic's
+   * schema is asynchronous; no handler runs before that. Where a consumer has given way to the event loop the promise
+   * resolves after that turn, so that a loop of awaited sends never outruns the consumers. Where a log is full and
+   * its topic says `whenFull: 'wait'`, the promise resolves once there is room.
    *
    * @throws UnknownTopicOrPartitionError, InvalidRecordError, QueueFullError, TimeoutError; nothing is written then
    */
@@ -116,10 +116,11 @@ export class Producer<out Topics extends TopicMap> {
   }
 
   /**
-   * Writes several records, of any topics; those of one partition keep their order. In memory all are written or none.
+   * Writes several records, to any topics; the records of one partition keep their order. In memory all are written or
+   * none.
    *
    * @throws UnknownTopicOrPartitionError, InvalidRecordError, QueueFullError, TimeoutError; nothing is written then
-   * @throws RecordListTooLargeError where they could never fit
+   * @throws RecordListTooLargeError where the records could never fit
    */
   sendBatch(messages: readonly Message<Topics>[], options?: SendOptions): Promise<RecordMetadata[]> {
     return sending.listened
@@ -153,15 +154,15 @@ export class Producer<out Topics extends TopicMap> {
   }
 
   /**
-   * Runs a function in a transaction: what it sends, and the offsets that it sends, count together once it has returned.
-   * Where it throws, where anything in it failed, or where it takes longer than `transactionTimeoutMs`, nothing of it
-   * does. Calls wait for each other: do not await one within another one's function. Resolves to what the function
-   * returned.
+   * Runs a function in a transaction: the records and the offsets that it sends are committed together once it has
+   * returned. The transaction is aborted where the function throws, where anything in it failed, or where it takes
+   * longer than `transactionTimeoutMs`. Calls wait for each other: do not await one within the function of another
+   * one. Resolves to what the function returned.
    *
    * @throws what the function threw, or what failed in it
-   * @throws ProducerFencedError where another producer has come with the same `transactionalId`
+   * @throws ProducerFencedError where another producer has started with the same `transactionalId`
    * @throws TransactionAbortedError where it took too long
-   * @throws CommitFailedError where an offset in it is no longer its consumer's to commit
+   * @throws CommitFailedError where a partition whose offset it sent is no longer the consumer's
    *
    * @example
    * await producer.transaction(async tx => {
@@ -185,8 +186,8 @@ export class Producer<out Topics extends TopicMap> {
   }
 
   /**
-   * Refuses further sends, and resolves when those under way are through. After `timeoutMs` (default 30,000) it waits no
-   * longer: sends that still wait, and transactions that have not begun, are refused, and an open one is aborted.
+   * Refuses further sends, and resolves when those under way have ended. After `timeoutMs` (default 30,000) it waits no
+   * longer: it refuses sends that still wait and transactions that have not begun, and aborts an open transaction.
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('close', options, { timeoutMs: duration })
@@ -199,7 +200,7 @@ export class Producer<out Topics extends TopicMap> {
     await this.#closeWithin(timeoutMs, hold)
   }
 
-  // It always ends: a schema that never answers, and room that never comes, are not waited for longer than this.
+  // Always comes to an end: a schema may never answer, and room may never come.
   async #closeWithin(timeoutMs: number, hold: boolean): Promise<void> {
     const deadline = new Deadline(this.#engine.clock, timeoutMs, `closing of '${this.#clientId}'`, { hold })
     try {

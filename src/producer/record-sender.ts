@@ -8,7 +8,7 @@ import { BusyProducer } from './busy-producer.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { asSent, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 
-// For all producers: one signal may give many sends up.
+// Shared by all producers: one signal may end many sends.
 const aborts = new AbortWatch()
 
 /** Where checked records are written: the log, or a transaction. */
@@ -23,23 +23,23 @@ export interface SenderOptions {
   readonly sticky: StickyRoundRobin
   readonly partitioner: Partitioner | undefined
   readonly clientId: string
-  /** Aborts when the producer, which closes, waits no longer. */
+  /** Aborts when the producer is closing and waits no longer. */
   readonly closing: AbortSignal
-  /** Closes the producer, for an engine that ends. */
+  /** Closes the producer, called by an engine that closes. */
   close(options: ClientCloseOptions): Promise<void>
 }
 
-/** Checks messages, serializes them, gives them their partitions and writes them, in the order in which they came. */
+/** Checks messages, serializes them, chooses their partitions and writes them, in the order in which they came. */
 export class RecordSender {
   readonly #engine: Engine
   readonly #sink: RecordSink
   readonly #options: SenderOptions
-  // Made when a schema, or the engine, first answers with a promise: later sends then wait their turn.
+  // Created when a schema, or the engine, first answers with a promise: later sends then wait their turn.
   #queue: TaskQueue | undefined
   #busy: BusyProducer | undefined
-  // Those that wait for room.
+  // Sends that the engine has not answered yet.
   #waiting: Set<Promise<unknown>> | undefined
-  // Made with the queue: to make one costs half as much as a transaction does.
+  // Created with the queue, not before: creating one costs half as much as a transaction does.
   #end: AbortController | undefined
   #endedBy: Error | undefined
 
@@ -54,7 +54,7 @@ export class RecordSender {
     return (this.#waiting?.size ?? 0) === 0 && (this.#queue?.size ?? 0) === 0
   }
 
-  /** Writes one record; the answer is there at once where nothing had to be waited for. */
+  /** Writes one record; answers at once where there is nothing to wait for. */
   send(message: unknown, wait: SendWait): MaybePromise<RecordMetadata> {
     if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendQueued(message, wait)
     const prepared = this.#prepare(message)
@@ -63,7 +63,7 @@ export class RecordSender {
     return isPromise(sent) ? this.#follow(sent) : sent
   }
 
-  /** The same for several. */
+  /** The same for several records. */
   sendBatch(messages: readonly unknown[], wait: SendWait): MaybePromise<RecordMetadata[]> {
     if (!Array.isArray(messages)) {
       throw new InvalidArgumentError(
@@ -78,7 +78,10 @@ export class RecordSender {
     return isPromise(sent) ? this.#follow(sent) : sent
   }
 
-  /** The promise of an answer. One who awaits nothing else would leave consumers that gave way to the event loop behind. */
+  /**
+   * The promise of an answer. It waits for a turn of the event loop where consumers do, so that sends do not outrun
+   * them.
+   */
   promise<Sent>(sent: MaybePromise<Sent>): Promise<Sent> {
     if (isPromise(sent)) return sent
     const turn = this.#engine.clock.awaitedTurn
@@ -99,7 +102,7 @@ export class RecordSender {
     return sent
   }
 
-  /** Refuses those that wait their turn, or will. */
+  /** Refuses the sends that wait their turn, and those that would. */
   giveUp(reason: Error): void {
     this.#endedBy = reason
     this.#end?.abort(reason)
@@ -113,7 +116,7 @@ export class RecordSender {
     return this.#end.signal
   }
 
-  /** Resolves when all that were sent are through, well or not. */
+  /** Resolves when all sends have ended, well or not. */
   async through(): Promise<void> {
     await this.#queue?.idle()
     await Promise.allSettled(this.#waiting ?? [])
@@ -121,8 +124,8 @@ export class RecordSender {
 
   // --- sends that wait their turn -----------------------------------------------------------------------------------
 
-  // These stand apart from `send` and `sendBatch`, because what a closure captures is allocated by every call of the
-  // function around it, whether or not it comes to the closure.
+  // Apart from `send` and `sendBatch`, because a function allocates what its closures capture on every call, even on
+  // one that makes no closure.
   #sendQueued(message: unknown, wait: SendWait): Promise<RecordMetadata> {
     const sent = asSent(message)
     return this.#enqueue(
@@ -157,8 +160,8 @@ export class RecordSender {
     )
   }
 
-  // What waits for a schema, or for its topic, is a send that waits: `idle` and `close` count it. Whoever comes next waits
-  // until it has been given to the engine, which keeps the order from there, and not until that has answered.
+  // A send that waits for its schema or its topic counts for `idle` and `close`. The next send waits only until this
+  // one is given to the engine, not until the engine has answered: the engine keeps the order from there.
   async #enqueue<Prepared, Sent>(
     prepare: () => MaybePromise<Prepared>,
     append: (prepared: Prepared) => MaybePromise<Sent>,
@@ -168,7 +171,7 @@ export class RecordSender {
     this.#busy ??= new BusyProducer(this.#options, () => this.#doing())
     this.#busy.begin()
     const ends = [...signals, this.#ending]
-    // A schema may never answer: who gives its send up is not kept waiting by it, nor is who stands behind it.
+    // A schema may never answer: a send that is given up does not wait for it, and neither do the sends behind it.
     let forget = () => {}
     const givenUp = new Promise<never>((_, reject) => {
       for (const signal of ends) signal.throwIfAborted()
@@ -176,7 +179,7 @@ export class RecordSender {
     })
     const task = async () => {
       const prepared = await Promise.race([prepare(), givenUp])
-      // Nobody looks for it in the log any more who gave it up, even if that was only this moment.
+      // A send that was given up, even just now, must not be written: its caller does not expect it in the log.
       for (const signal of ends) signal.throwIfAborted()
       forget()
       const appended = append(prepared)

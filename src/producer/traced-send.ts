@@ -1,6 +1,6 @@
 import { sending, type TracedMessage } from '../diagnostics.ts'
 
-/** Sends one message, traced: what subscribers add to its headers goes with it. */
+/** Sends one message, traced; headers that subscribers add are sent with it. */
 export function traceSend<Sent>(
   clientId: string,
   message: unknown,
@@ -10,7 +10,7 @@ export function traceSend<Sent>(
   return sending.trace({ clientId, messages }, () => send(withHeaders(message, messages[0]!.headers)))
 }
 
-/** The same for several. What is no array is left for the checks to refuse. */
+/** The same for several messages. A value that is not an array is left for `send` to refuse. */
 export function traceSendBatch<Sent>(
   clientId: string,
   given: readonly unknown[],
@@ -23,13 +23,13 @@ export function traceSendBatch<Sent>(
   )
 }
 
-/** A message as a subscriber sees it, before anything about it is checked. */
+/** An unchecked message as a subscriber sees it. */
 function toTraced(message: unknown): TracedMessage {
   const { topic, key, value } = (message ?? {}) as Record<string, unknown>
   return { topic: String(topic), key: key ?? null, value, headers: {} }
 }
 
-/** A message with headers beside its own, which win. */
+/** A message with added headers; its own headers win. */
 function withHeaders(message: unknown, added: Readonly<Record<string, string>>): unknown {
   if (Object.keys(added).length === 0 || typeof message !== 'object' || message === null) return message
   const { headers } = message as { readonly headers?: unknown }

@@ -11,8 +11,8 @@ import { RecordSender, type SenderOptions } from './record-sender.ts'
 import { traceSend, traceSendBatch } from './traced-send.ts'
 
 /**
- * What `producer.transaction` gives to its function: what is sent with it, and the offsets, count together when the
- * function has returned, or not at all.
+ * A transaction, as `producer.transaction` hands it to its function: the records and offsets sent with it are committed
+ * together when the function has returned, or not at all.
  */
 export class Transaction<out Topics extends TopicMap> {
   readonly #transaction: EngineTransaction
@@ -21,7 +21,7 @@ export class Transaction<out Topics extends TopicMap> {
   readonly #wait: SendWait
   #over = false
   #failed: { readonly error: unknown } | undefined
-  // Those that have to be waited for.
+  // Calls that have not been answered yet.
   #calls: Set<Promise<unknown>> | undefined
 
   /** @hidden */
@@ -29,13 +29,13 @@ export class Transaction<out Topics extends TopicMap> {
     this.#transaction = transaction
     this.#sender = new RecordSender(transaction, options)
     this.#clientId = options.clientId
-    // A send inside of a transaction does not wait for room: who keeps a transaction open keeps readers waiting.
+    // A send within a transaction does not wait for room: an open transaction keeps readers waiting.
     this.#wait = { timeoutMs: 0, signals: [options.closing] }
   }
 
   /**
-   * Writes one record. Readers get it once the transaction has committed; those with `read_uncommitted` at once. Where a
-   * log is full it rejects.
+   * Writes one record. Readers get it once the transaction has committed, readers with `read_uncommitted` at once.
+   * Rejects where a log is full.
    */
   send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
     return sending.listened
@@ -69,9 +69,9 @@ export class Transaction<out Topics extends TopicMap> {
   }
 
   /**
-   * Commits with the transaction what was consumed: what the consumer's last `poll`, or its loop, handed out; or, of a
-   * handler's context, its record or batch (with `concurrency` 1 and `ordering: 'partition'`). The consumer has
-   * `autoCommit: false`. (Kafka: sendOffsetsToTransaction, KIP-447)
+   * Commits consumed offsets with the transaction. From a consumer: what its last `poll`, or its loop, handed out. From
+   * the context of a handler: its record or batch (with `concurrency` 1 and `ordering: 'partition'`). The consumer must
+   * have `autoCommit: false`. (Kafka: sendOffsetsToTransaction, KIP-447)
    *
    * @throws CommitFailedError where a partition is no longer the consumer's; the transaction is aborted
    */
@@ -119,7 +119,7 @@ export class Transaction<out Topics extends TopicMap> {
     throw new IllegalStateError(`${method}: this transaction of producer '${this.#clientId}' is over`)
   }
 
-  // What has to be waited for is waited for at the end, too, even where nobody awaits it.
+  // The end of the transaction waits for every call, also for one that the function does not await.
   #answer<T>(result: MaybePromise<T>): Promise<T> {
     if (!isPromise(result)) return this.#sender.promise(result)
     const calls = this.#calls ?? new Set()
@@ -135,21 +135,21 @@ export class Transaction<out Topics extends TopicMap> {
     return result
   }
 
-  // Whatever fails makes the transaction abort, also where the caller goes on: it was to be all or nothing.
+  // A failed call aborts the transaction, even if the function goes on: all is committed or nothing.
   #refuse(reason: unknown): Promise<never> {
     if (!this.#over) this.#failed ??= { error: reason }
     const refused = Promise.reject(reason)
-    // The transaction tells of it, so nobody has to await it here.
+    // The transaction rejects with it, so the function need not await this promise.
     refused.catch(() => {})
     return refused
   }
 
-  /** Its time is over: what waits, or comes yet, is refused. @internal */
+  /** Refuses the calls that wait, and later ones, because the time is over. @internal */
   giveUp(reason: () => Error): void {
     if (!this.#over) this.#sender.giveUp(reason())
   }
 
-  /** Takes nothing more, and gives what failed in it, if anything did. @internal */
+  /** Waits for the calls under way and takes no more; returns the first failure, if any. @internal */
   async finish(): Promise<{ readonly error: unknown } | undefined> {
     while (this.#calls !== undefined && this.#calls.size > 0) await Promise.allSettled(this.#calls)
     this.#over = true

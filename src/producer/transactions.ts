@@ -17,7 +17,7 @@ export class Transactions<Topics extends TopicMap> {
   #producer: TransactionalProducer | undefined
   #open: EngineTransaction | undefined
   #deadline: Deadline | undefined
-  // Why none begins any more.
+  // Why no more transactions begin.
   #closed: Error | undefined
   readonly #busy: BusyProducer
 
@@ -33,19 +33,19 @@ export class Transactions<Topics extends TopicMap> {
     return this.#queue.size === 0
   }
 
-  /** Resolves when those that were called are through. */
+  /** Resolves when the transactions asked for have ended. */
   through(): Promise<void> {
     return this.#queue.idle()
   }
 
-  /** Aborts the one that is open, and refuses those that have not begun. */
+  /** Aborts the open transaction, and refuses those that have not begun. */
   async abort(reason: Error): Promise<void> {
     this.#closed = reason
     this.#deadline?.within(0)
     await this.#open?.abort()
   }
 
-  /** Runs one, once those before it are over: a producer has one transaction at a time. */
+  /** Runs a transaction once those before it are over: a producer has one at a time. */
   run<T>(work: (transaction: Transaction<Topics>) => T | PromiseLike<T>): Promise<T> {
     this.#busy.begin()
     return new Promise((resolve, reject) => {
@@ -59,8 +59,8 @@ export class Transactions<Topics extends TopicMap> {
     })
   }
 
-  // The next one begins when this one has ended, also if its function goes on after its time: else a call from within it
-  // would wait for itself for ever.
+  // The next transaction begins when this one has ended, even if its function goes on after the timeout: otherwise a
+  // function that awaits another transaction would block all of them for ever.
   async #turn<T>(
     work: (transaction: Transaction<Topics>) => T | PromiseLike<T>,
     resolve: (result: T) => void,
@@ -81,7 +81,7 @@ export class Transactions<Topics extends TopicMap> {
     deadline.cancel()
     this.#deadline = undefined
     this.#open = undefined
-    // A schema that never answers would keep its function waiting.
+    // Otherwise a schema that never answers would keep the function waiting.
     transaction.giveUp(this.#tookTooLong)
   }
 
