@@ -10,7 +10,7 @@ import { historyOf, type PartitionHistory } from './group-history.ts'
 import { recordOf, type Timeline } from './timeline.ts'
 import type { EntryOf, TimelineEntry } from './timeline-entry.ts'
 
-/** The broker that is asked: a `TestBroker`. */
+/** The broker that an assertion is about: a `TestBroker`. */
 export interface ObservedBroker {
   readonly timeline: Timeline
   /** A topic by its name. */
@@ -19,7 +19,7 @@ export interface ObservedBroker {
   group(groupId: string): unknown
 }
 
-/** A record by those of its fields that matter: what is left out may be anything. */
+/** The fields of a record that matter to an assertion; a field that is left out may have any value. */
 export type ExpectedRecord = Partial<AnyRecord>
 
 type RecordPlace = TopicPartition & { readonly offset: number }
@@ -37,7 +37,7 @@ const recordList: Check = {
 }
 
 /**
- * The topic holds exactly these records, in the order in which they were appended.
+ * Asserts that a topic holds exactly these records, in the order in which they were appended.
  *
  * @throws AssertionError
  */
@@ -58,7 +58,7 @@ export function assertRecords(
 }
 
 /**
- * The group has processed exactly these records: each at least once, in whatever order, and nothing else.
+ * Asserts that a group has processed exactly these records: each at least once, in any order, and no others.
  *
  * @throws AssertionError
  */
@@ -82,8 +82,8 @@ export function assertProcessed(
   )
 }
 
-// How many of the expected records are there, each by a record of its own. Where a record fits several of them, it is for
-// the one that no other record fits. (Kuhn's augmenting paths)
+// How many expected records find a processed record of their own. Where a record fits several expectations, it goes to
+// one that no other record fits. (Kuhn's augmenting paths)
 function pair(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]): number {
   const takenBy = new Map<number, ExpectedRecord>()
   const place = (wanted: ExpectedRecord, seen: Set<number>): boolean => {
@@ -105,17 +105,18 @@ function pair(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]
   return expected.filter(wanted => place(wanted, new Set())).length
 }
 
-/** The records that a group has processed, each once, in the order of the first time. */
+/** Returns the records that a group has processed, each once, in the order of first processing. */
 export function processedBy(broker: ObservedBroker, group: string): readonly AnyRecord[] {
   requireArgument('processedBy', 'broker', broker, observed)
-  // Refuses a timeline that no longer holds all of it.
+  // Throws where the timeline no longer holds all entries.
   historyOf(broker.timeline, group)
   const order = broker.timeline.ofKind('processed').filter(entry => entry.group === group)
   return [...new Map(order.map(entry => [idOf(entry), entry])).values()].map(place => recordAt(broker, place))
 }
 
 /**
- * The group has processed the records of each key in their order; a record that comes again later does not count.
+ * Asserts that a group has processed the records of each key in their order. Only the first
+ * processing of a record counts.
  *
  * @throws AssertionError
  * @throws GroupIdNotFoundError where there was no such group
@@ -133,7 +134,7 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
         former.delete(owner)
       }
       if (entry.kind !== 'processed' || entry.key === null || done.has(entry.offset)) continue
-      // Who has lost the partition, and ends later, is not in anybody's order.
+      // A handler that ends after its member has lost the partition does not count for the order.
       if (former.has(entry.member)) continue
       done.add(entry.offset)
       const key = typeof entry.key === 'string' ? entry.key : Buffer.from(entry.key).toString('hex')
@@ -151,9 +152,10 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
 }
 
 /**
- * The group has processed every record from where it began to read, or written it to another topic (a dead letter, a
- * delayed retry); one that was given up (`onFailure: 'skip'`) or left the log unread is lost. What nobody can get, since its
- * transaction was aborted or is open, or since compaction has taken it, is not.
+ * Asserts that a group has processed every record from the offset where it began to read, or written it to
+ * another topic (a dead letter, a delayed retry). A record that was given up (`onFailure: 'skip'`) or left
+ * the log unread counts as lost. A record that nobody can read does not: its transaction was aborted or is
+ * open, or compaction has removed it.
  *
  * @throws AssertionError
  * @throws GroupIdNotFoundError where there was no such group
@@ -172,8 +174,8 @@ export function assertNothingLost(broker: ObservedBroker, group: string): void {
 }
 
 /**
- * The group has never committed past a record that it had not processed, or given up; what a seek or a reset passed over
- * is not held against it.
+ * Asserts that a group has never committed past a record that it had neither processed nor given up. Records that a
+ * seek or an offset reset passed over do not count.
  *
  * @throws AssertionError
  * @throws GroupIdNotFoundError where there was no such group
@@ -184,7 +186,7 @@ export function assertNoCommitPastProcessed(broker: ObservedBroker, group: strin
   }
 }
 
-// A misspelt group has lost nothing, and has everything in order.
+// A group that never existed would pass every assertion, so a misspelt name must throw.
 function historiesOf(where: string, broker: ObservedBroker, group: string): PartitionHistory[] {
   requireArgument(where, 'broker', broker, observed)
   const histories = historyOf(broker.timeline, group)
@@ -193,7 +195,7 @@ function historiesOf(where: string, broker: ObservedBroker, group: string): Part
   return histories
 }
 
-// Whether the log has nothing there that a reader of what is committed could get. What was trimmed could be got once.
+// Whether no `read_committed` reader could get the record. Before the log start offset it could once be read.
 function isHidden(broker: ObservedBroker, { topic, partition, offset }: RecordPlace): boolean {
   const log = logOf(broker, topic, partition)
   return log !== undefined && offset >= log.logStartOffset && log.fetch(offset, 1)[0]?.offset !== offset
@@ -210,7 +212,7 @@ function logOf(broker: ObservedBroker, topic: string, partition: number): Partit
 
 type Done = Extract<TimelineEntry, { readonly kind: 'processed' | 'dead lettered' | 'delayed' }>
 
-// Processed, or kept in another topic.
+// Whether the record was processed, or written to another topic.
 function isDone(entry: TimelineEntry): entry is Done {
   return entry.kind === 'processed' || entry.kind === 'dead lettered' || entry.kind === 'delayed'
 }
@@ -237,17 +239,17 @@ function checkCommits(broker: ObservedBroker, history: PartitionHistory, group: 
 }
 
 /**
- * The group has got a record twice only where that is to be expected: its partition was assigned anew, somebody sought or
- * was reset, it was asked for (`redeliver`), or its handler had failed.
+ * Asserts that a group got a record twice only for a reason: the partition was assigned anew, a consumer sought or was
+ * reset, a handler had failed, or the test asked for it (`redeliver`).
  *
  * @throws AssertionError
  * @throws GroupIdNotFoundError where there was no such group
  */
 export function assertDuplicatesOnlyAfterRebalance(broker: ObservedBroker, group: string): void {
   for (const history of historiesOf('assertDuplicatesOnlyAfterRebalance', broker, group)) {
-    // By offset, in which stretch between two causes it was delivered.
+    // By offset: the stretch between two reasons in which the record was last delivered.
     const delivered = new Map<number, number>()
-    // By offset, how often it was asked for again: that may be before it came at all.
+    // By offset: how many redeliveries were asked for, perhaps before the first delivery.
     const asked = new Map<number, number>()
     let stretch = 0
     for (const entry of history.entries) {
@@ -273,7 +275,8 @@ function excusesDuplicates({ kind }: TimelineEntry): boolean {
   return ['started', 'sought', 'reset', 'failed'].includes(kind)
 }
 
-// As the log has it, for a handler may have changed what it got; as it was handed out where the log has let go of it.
+// The record of the log, since a handler may have changed its copy; where the log no
+// longer holds it, the one delivered.
 function recordAt(broker: ObservedBroker, entry: EntryOf<'processed'>): AnyRecord {
   const { topic, partition, offset } = entry
   const log = logOf(broker, topic, partition)
@@ -288,7 +291,7 @@ function matches(record: AnyRecord, expected: ExpectedRecord): boolean {
   )
 }
 
-// Only the fields that somebody asked for, so that a runner's diff shows what matters.
+// Only the fields that were expected, so that the runner's diff shows what matters.
 function pick(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]): object[] {
   const fields = new Set(expected.flatMap(each => Object.keys(each)))
   if (fields.size === 0) return [...records]

@@ -6,19 +6,19 @@ import type { Timeline } from './timeline.ts'
 
 type FaultAction = 'fail' | 'delay' | 'pause'
 
-/** A fault and how often it was met. */
+/** A fault, and how often it was met. */
 export type FaultUse = FaultRuleUse<FaultAction, FaultScope>
 
 /**
- * What is to go wrong, and when. Faults are met in the order in which they were planned; one that delays and one that
- * fails the same operation do both.
+ * The faults that are planned, met in the order in which they were planned. A delay and a failure of
+ * the same operation both apply.
  *
  * @example
  * broker.faults.fail({ operation: 'commit', group: 'billing' }, new Error('coordinator is gone'))
  */
 export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   readonly #clock: BrokerClock
-  // Ends the delays under way.
+  // Aborts the delays under way.
   #cleared = new AbortController()
 
   /** @hidden */
@@ -33,9 +33,9 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   }
 
   /**
-   * The operation is not done, and whoever asked for it gets the error. A `release` that fails is lost on its way: the
-   * group waits for it until `rebalanceTimeoutMs`. A `fetch` that fails crashes its consumer; one that is polled throws the
-   * error, and reads on with the next poll.
+   * Makes an operation fail: it is not done, and its caller gets the error. A `release` that fails is lost: the group
+   * waits for it until `rebalanceTimeoutMs`. A `fetch` that fails crashes its consumer; a consumer that is polled
+   * throws the error from `poll`, and reads on with the next one.
    */
   fail(scope: FaultScope, error: unknown, times: FaultTimes = {}): this {
     checkScope('faults.fail', scope)
@@ -45,7 +45,7 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
     return this
   }
 
-  /** The operation is done `ms` milliseconds later, on the broker's time. */
+  /** Makes an operation take `ms` milliseconds longer, on the broker's time. */
   delay(scope: FaultScope, ms: number, times: FaultTimes = {}): this {
     requireArgument('faults.delay', 'ms', ms, duration)
     checkScope('faults.delay', scope)
@@ -53,19 +53,22 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
     return this
   }
 
-  // Who is delayed goes on where the plan is cleared.
+  // A delayed operation goes on once the plan is cleared.
   #sleep(ms: number): Promise<void> {
     return this.#clock.sleep(ms, { signal: this.#cleared.signal }).catch(() => {})
   }
 
-  /** Takes every fault off the plan; what is held back or delayed goes on at once, and what was used stays in `uses`. */
+  /**
+   * Removes every fault; operations that are held back or delayed go on at once. `uses` still
+   * lists the faults that were met.
+   */
   override clear(): void {
     super.clear()
     this.#cleared.abort()
     this.#cleared = new AbortController()
   }
 
-  /** Holds the next such operation back until it is released. */
+  /** Holds the next operation of this scope back until the barrier is released. */
   pauseNext(scope: FaultScope): Barrier {
     checkScope('faults.pauseNext', scope)
     return this.addBarrier('pause', scope)

@@ -1,6 +1,6 @@
 import { checkOptions, integer, invalidOption, name, oneOf } from '../validate.ts'
 
-/** What a fault can be put in front of. */
+/** The operations that a fault can apply to. */
 export const operations = [
   'metadata',
   'append',
@@ -21,25 +21,28 @@ export const operations = [
 ] as const
 
 /**
- * - `metadata`: a producer looks a topic up.
+ * An operation that a fault can apply to.
+ *
+ * - `metadata`: a producer looks up a topic.
  * - `append`: a producer writes.
- * - `join`, `subscribe`, `release`, `leave`: a consumer and its group.
- * - `committed`, `offsets`: a consumer asks where to begin: for the committed offset, for one by name or time.
+ * - `join`, `subscribe`, `release`, `leave`: a consumer talks to its group.
+ * - `committed`, `offsets`: a consumer asks where to begin: for its committed offset, or for an offset by name or time.
  * - `fetch`: a consumer reads a partition.
- * - `handle`: a handler of `run` is called; the fault comes in its place.
+ * - `handle`: a handler of `run` is called; a fault takes the place of the call.
  * - `commit`: a consumer commits.
- * - `initTransactions`, `beginTransaction`, `sendOffsets`, `commitTransaction`, `abortTransaction`: the steps of a producer's
- *   transaction; what is written in one is an `append`. One whose abort fails stays open until its time is over.
+ * - `initTransactions`, `beginTransaction`, `sendOffsets`, `commitTransaction`, `abortTransaction`: the
+ *   steps of a producer's transaction; each write in one is an `append`. A transaction whose abort fails
+ *   stays open until its timeout.
  */
 export type Operation = (typeof operations)[number]
 
-/** Which operations a fault is for: all that are left out may be any. */
+/** The operations that a fault applies to: a field that is left out matches any value. */
 export interface FaultScope {
   readonly operation: Operation
   readonly topic?: string
   readonly partition?: number
   readonly group?: string
-  /** A member id, a client id or a `groupInstanceId`; a producer's client id. */
+  /** A member id, a client id or a `groupInstanceId`; for a producer, its client id. */
   readonly member?: string
 }
 
@@ -48,7 +51,7 @@ export interface FaultPoint {
   readonly operation: Operation
   readonly partitions: readonly { readonly topic: string; readonly partition?: number | undefined }[]
   readonly group: string | undefined
-  /** Every name of the one who does it. */
+  /** Every name of the client that does it. */
   readonly members: readonly string[]
 }
 

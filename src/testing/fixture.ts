@@ -3,15 +3,15 @@ import type { OpenTopics, TopicMap } from '../topic-definition.ts'
 import { checkOptions, oneOf } from '../validate.ts'
 import { TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-broker.ts'
 
-/** What a fixture does about what a test left open. */
+/** Options of a fixture: those of its test broker, and what to do when a test leaves something open. */
 export interface BrokerFixtureOptions<Topics extends TopicMap = TopicMap> extends TestBrokerOptions<Topics> {
-  /** `fail` the test, `warn` the process (default), or `ignore` it. */
+  /** `fail` the test, `warn` (default) with a process warning, or `ignore` it. */
   leftOpen?: 'fail' | 'warn' | 'ignore'
 }
 
 /**
- * A broker for each test, closed after it, as vitest's `test.extend` takes it. What the test left open (handlers that
- * still run, faults that held something back or were never met) is told.
+ * Makes a fixture for vitest's `test.extend`: a broker for each test, closed after it. Reports what the test left open:
+ * handlers that still run, and faults that hold something back or were never met.
  *
  * @example
  * const test = base.extend({ broker: brokerFixture({ topics }) })
@@ -27,7 +27,7 @@ export function brokerFixture<Topics extends TopicMap = OpenTopics>(
     leftOpen: oneOf('fail', 'warn', 'ignore'),
   })
   const { leftOpen = 'warn', ...rest } = options
-  // vitest reads from the parameter's pattern what a fixture needs.
+  // vitest reads from the parameter's destructuring pattern which fixtures this one needs.
   return async ({ task }, use) => {
     const broker = new TestBroker<Topics>(rest as TestBrokerOptions<Topics>)
     let left: readonly string[] = []

@@ -4,11 +4,11 @@ import type { Timeline } from './timeline.ts'
 import type { TimelineEntry } from './timeline-entry.ts'
 import { printTimeline } from './timeline-text.ts'
 
-/** One partition, as a group has dealt with it. */
+/** The history of one partition in one group. */
 export class PartitionHistory implements TopicPartition {
   readonly topic: string
   readonly partition: number
-  /** What concerns it and the group, in order. */
+  /** The entries about the partition that concern the group, in order. */
   readonly entries: TimelineEntry[] = []
   readonly #start: number
 
@@ -18,13 +18,13 @@ export class PartitionHistory implements TopicPartition {
     this.#start = timelineStart
   }
 
-  /** The lowest offset that a member began to read at, or undefined where none did. */
+  /** The lowest offset at which a member began to read, or undefined where no member read the partition. */
   get firstRead(): number | undefined {
     const starts = this.entries.flatMap(entry => (entry.kind === 'started' ? [entry.offset] : []))
     return starts.length === 0 ? undefined : Math.min(...starts)
   }
 
-  /** The entries around one of them, for the text of a failure. */
+  /** The transcript around an entry, or of the end, for the message of a failed assertion. */
   around(entry: TimelineEntry | undefined): string {
     const at = entry === undefined ? this.entries.length : this.entries.indexOf(entry)
     return printTimeline(this.entries.slice(Math.max(0, at - 15), at + 3), this.#start)
@@ -34,10 +34,10 @@ export class PartitionHistory implements TopicPartition {
 }
 
 /**
- * What a group has read, partition by partition; all partitions of a topic of which it read one. What waits for another
- * attempt in a topic of its own stands under the topic that it came from.
+ * Returns the history of every partition of the topics that a group has read. Records of a retry topic stand under
+ * the topic that they came from.
  *
- * @throws IllegalStateError where the timeline no longer holds all of it
+ * @throws IllegalStateError where the timeline no longer holds all entries
  */
 export function historyOf(timeline: Timeline, group: string): PartitionHistory[] {
   if (timeline.dropped > 0) {

@@ -10,23 +10,23 @@ import {
   type ObservedBroker,
 } from './assertions.ts'
 
-/** The matchers of `expect(broker)`, for a runner's types: see docs/testing.md. */
+/** The matchers of `expect(broker)`, to extend a test runner's types with: see docs/testing.md. */
 export interface BrokerMatchers<Result = void> {
-  /** The topic holds exactly these records, in the order in which they were appended. */
+  /** Expects that the topic holds exactly these records, in the order in which they were appended. */
   toHoldRecords(topic: string, records: readonly ExpectedRecord[]): Result
-  /** The group has processed exactly these records, in whatever order. */
+  /** Expects that the group has processed exactly these records, in any order. */
   toHaveProcessed(group: string, records: readonly ExpectedRecord[]): Result
-  /** The group has processed the records of each key in their order. */
+  /** Expects that the group has processed the records of each key in their order. */
   toKeepEveryKeyInOrder(group: string): Result
-  /** The group has processed every record from where it began to read. */
+  /** Expects that the group has processed every record from the offset where it began to read. */
   toLoseNothing(group: string): Result
-  /** The group has never committed past a record that it had not processed. */
+  /** Expects that the group has never committed past a record that it had not processed. */
   toCommitOnlyProcessed(group: string): Result
-  /** The group has got a record twice only where that is to be expected. */
+  /** Expects that the group got a record twice only for a reason; see `assertDuplicatesOnlyAfterRebalance`. */
   toRepeatOnlyAfterRebalance(group: string): Result
 }
 
-// An alias, not an interface: the declaration files of a user write out what has no exported name.
+// An alias, not an interface: a user's declaration files inline types that are not exported.
 type MatcherResult = {
   readonly pass: boolean
   readonly message: () => string
@@ -36,7 +36,7 @@ type MatcherResult = {
 
 type Matcher<Args extends readonly unknown[]> = (received: unknown, ...args: Args) => MatcherResult
 
-// What a matcher says comes from the assertion; that it holds is said by its absence.
+// The assertion's error becomes the matcher's message; an assertion that returns has passed.
 function toMatcher<Args extends readonly unknown[]>(
   assertion: (broker: ObservedBroker, ...args: Args) => void,
   holds: (...args: Args) => string,
@@ -53,7 +53,7 @@ function toMatcher<Args extends readonly unknown[]>(
   }
 }
 
-/** For `expect.extend(matchers)` of vitest and of jest. */
+/** The matchers, for `expect.extend(matchers)` of vitest and of jest. */
 export const matchers: {
   readonly [Name in keyof BrokerMatchers]: Matcher<Parameters<BrokerMatchers[Name]>>
 } = {

@@ -1,8 +1,8 @@
 const never = (): void => {
-  // Who died waits for nothing and gets no answer.
+  // A dead process gets no answer, and nothing waits for one.
 }
 
-/** What a process that died hears of its requests, which reach nobody. */
+/** Returns the answer to a request of a process that died: a promise that never settles. */
 export function neverAnswered<T>(): Promise<T> {
   return new Promise(never)
 }

@@ -4,11 +4,11 @@ import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { TestClient } from './test-client.ts'
 
-/** What one consumer has handed out, and how that ended: for the timeline, and for faults in a handler's place. */
+/** The records that one consumer has handed out, and how they ended: for the timeline, and for faults of `handle`. */
 export class Processing {
   readonly #client: TestClient
   readonly #running = new Map<object, readonly AnyRecord[]>()
-  // What `poll` or an iterator handed out, until it is asked for more.
+  // The records that `poll` or an iterator handed out, until the caller asks for more.
   #handedOut: readonly AnyRecord[] = []
   readonly #whenAsked: (() => void)[] = []
 
@@ -21,14 +21,14 @@ export class Processing {
     return [...this.#running.values()].map(records => records[0]!)
   }
 
-  /** What the running handlers have in hand, as sentences. */
+  /** The records that the running handlers have in hand, as sentences. */
   get pending(): string[] {
     return this.running.map(
       record => `${this.#client.member} handles ${formatTopicPartition(record)} offset ${record.offset}`,
     )
   }
 
-  /** Calls a handler of these records, or the fault in its place. */
+  /** Calls a handler with these records, or the fault in its place. */
   call(records: readonly AnyRecord[], attempt: number, handler: () => unknown): unknown {
     for (const record of records) this.#record(record, { kind: 'delivered', attempt })
     let result: unknown
@@ -59,7 +59,7 @@ export class Processing {
     for (const record of records) this.#record(record, { kind: 'processed' })
   }
 
-  // A handler of batches that says how far it came has finished what is before that.
+  // A batch handler that throws a `BatchError` has processed the records before `failedAt`.
   #failed(records: readonly AnyRecord[], error: unknown): void {
     let at = 0
     if (error instanceof BatchError) {
@@ -73,7 +73,7 @@ export class Processing {
     this.#record(records[at]!, { kind: 'failed', error })
   }
 
-  /** Whether a caller has records that it has not asked for more after. */
+  /** Whether the caller of `poll` or an iterator still has records, and has not asked for more. */
   get inHand(): boolean {
     return this.#handedOut.length > 0
   }
@@ -87,20 +87,20 @@ export class Processing {
     for (const resolve of this.#whenAsked.splice(0)) resolve()
   }
 
-  /** These go to a caller who asked for them; they are done when the caller asks for more. */
+  /** Notes records that a caller gets; they are processed once the caller asks for more. */
   handOut(records: readonly AnyRecord[]): void {
     for (const record of records) this.#record(record, { kind: 'delivered', attempt: 1 })
     this.#handedOut = records
   }
 
-  /** The caller is done with what it has. */
+  /** The caller has processed the records in its hand. */
   finish(): void {
     for (const record of this.#handedOut) this.#record(record, { kind: 'processed' })
     this.#handedOut = []
     this.#tellAsked()
   }
 
-  /** The caller gives back what it has. */
+  /** The caller gives back the records in its hand. */
   giveBack(): void {
     this.#handedOut = []
     this.#tellAsked()
@@ -120,7 +120,7 @@ export class Processing {
     bench.timeline.record({ ...what, group, member, topic, partition, offset, key }, handedOut)
   }
 
-  /** The handlers that run wait for something that no time of the broker brings. */
+  /** Notes that the running handlers await something that the broker's time does not move. */
   noteOutside(): void {
     const { bench, group, member } = this.#client
     for (const { topic, partition, offset, key } of this.running) {

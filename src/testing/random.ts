@@ -8,9 +8,9 @@ const weightedList: Check = {
     value.every(each => typeof (each as { weight?: unknown } | null)?.weight === 'number'),
 }
 
-/** Chance that a seed decides, in the forms that a test asks for. */
+/** A random source that a seed decides, with the draws that a test needs. */
 export class Random {
-  /** From 0 to 1, without 1, as `Math.random` gives it. */
+  /** Returns a number from 0 to 1, without 1, as `Math.random` does. */
   readonly next: () => number
 
   constructor(seed: number) {
@@ -18,23 +18,23 @@ export class Random {
     this.next = seededRandom(seed)
   }
 
-  /** A whole number from `least` to `most`, both included. */
+  /** Returns a whole number from `least` to `most`, both included. */
   integer(least: number, most: number): number {
     return least + Math.floor(this.next() * (most - least + 1))
   }
 
-  /** True as often as `probability` says, from 0 to 1. */
+  /** Returns true with this probability, from 0 to 1. */
   chance(probability: number): boolean {
     return this.next() < probability
   }
 
-  /** One of them, each as likely as the others. */
+  /** Returns one of the choices, each as likely as the others. */
   pick<T>(choices: readonly T[]): T {
     requireArgument('pick', 'choices', choices, aList)
     return choices[Math.floor(this.next() * choices.length)]!
   }
 
-  /** One of them, each as likely as its weight says; undefined where nothing has any. */
+  /** Returns one of the choices, each as likely as its weight says; undefined where no choice has any weight. */
   weighted<T extends { readonly weight: number }>(choices: readonly T[]): T | undefined {
     requireArgument('weighted', 'choices', choices, weightedList)
     let left = this.next() * choices.reduce((sum, { weight }) => sum + weight, 0)
@@ -45,7 +45,7 @@ export class Random {
     return undefined
   }
 
-  /** Each of them with that probability. */
+  /** Returns some of the choices, each with this probability. */
   some<T>(choices: readonly T[], probability: number): T[] {
     requireArgument('some', 'choices', choices, aList)
     return choices.filter(() => this.chance(probability))

@@ -1,18 +1,18 @@
 import type { ConsumerRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 
-/** Records that a group is to get once more, until whoever owns their partition reads them. */
+/** Records that a group is to get once more, kept until the owner of their partition reads them. */
 export class Redeliveries {
   readonly #records = new Map<string, ConsumerRecord[]>()
   readonly #readers = new Map<string, () => void>()
 
-  /** A member reads the partition; `wake` is called when there is something to read again. */
+  /** A member starts to read the partition; `wake` is called when there is a record to redeliver. */
   reads(group: string, tp: TopicPartition, wake: () => void): void {
     this.#readers.set(idOf(group, tp), wake)
     if (this.has(group, tp)) wake()
   }
 
-  /** The member that `wake` belongs to reads it no longer. */
+  /** The member that `wake` belongs to no longer reads the partition. */
   leaves(group: string, tp: TopicPartition, wake: () => void): void {
     if (this.#readers.get(idOf(group, tp)) === wake) this.#readers.delete(idOf(group, tp))
   }

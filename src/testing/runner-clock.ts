@@ -5,17 +5,15 @@ import { eventLoopTurn } from './turns.ts'
 
 /** The fake timers of a test runner: `vi` of vitest, or `jest`. */
 export interface RunnerTimers {
-  /** Moves its clock by milliseconds. */
+  /** Moves the runner's clock by milliseconds. */
   advanceTimersByTime(ms: number): unknown
-  /** Moves its clock to the next timer. */
+  /** Moves the runner's clock to its next timer. */
   advanceTimersToNextTimer(steps?: number): unknown
-  /** How many timers wait. */
+  /** Returns the number of pending timers. */
   getTimerCount(): number
 }
 
-/**
- * The fake clock of a test runner, so that its timers and the broker's fire in one order. The runner says what time it is.
- */
+/** The fake clock of a test runner, so that the runner's timers and the broker's fire in one order. */
 export class RunnerClock implements TestClock {
   readonly workBudget: WorkBudget = { ms: Number.POSITIVE_INFINITY, records: recordsPerTurn }
   readonly #timers: RunnerTimers
@@ -71,7 +69,7 @@ export class RunnerClock implements TestClock {
     return [...this.#names.values()].sort((a, b) => a.due - b.due).map(({ name }) => name)
   }
 
-  // A timer of the test, too, is something that is waited for.
+  // A timer of the test counts, too: some code waits for it.
   get holding(): boolean {
     for (const { hold } of this.#names.values()) if (hold) return true
     return this.#timers.getTimerCount() > this.#names.size
@@ -87,7 +85,7 @@ export class RunnerClock implements TestClock {
       this.#timers.advanceTimersToNextTimer()
       await this.settle()
     }
-    // What is due at the same moment and was set later.
+    // Fires timers that are due at the same moment but were set later.
     this.#timers.advanceTimersByTime(0)
     await this.settle()
   }
@@ -120,7 +118,7 @@ function after(delayMs: number, callback: () => void): () => void {
   return () => stop()
 }
 
-// Long enough for a real clock of milliseconds to move.
+// Enough reads for a real clock with millisecond resolution to move.
 const reads = 50_000
 
 function standsStill(now: () => number): boolean {

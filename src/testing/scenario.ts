@@ -3,51 +3,53 @@ import { type Check, type Checks, callback, checkOptions, invalidOption } from '
 import type { Random } from './random.ts'
 import { hasItsOwn, type TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-broker.ts'
 
-/** One running instance of a service: what a process would be. */
+/** One running instance of a service, as a process would be. */
 export interface ServiceInstance {
-  /** The service and a number, `billing-1`; who comes after one that is gone takes its name, as a pod's would. */
+  /**
+   * The service and a number, `billing-1`. The successor of an instance that is gone takes its name, as a pod's would.
+   */
   readonly name: string
 }
 
-/** What one thing that happens from outside may use. */
+/** What an action gets. */
 export interface ActionContext<Topics extends TopicMap> {
   readonly broker: TestBroker<Topics>
-  /** Its place in the schedule: a number that no other action has, and the same in a shorter schedule. */
+  /** The number of the action's step in the schedule: unique, and the same in a shortened schedule. */
   readonly step: number
-  /** Chance of its own: it draws the same, whatever happens elsewhere in the schedule. */
+  /** A random source of the action's own: it draws the same values whatever other steps do. */
   readonly random: Random
 }
 
-/** What a simulation can promise of every group at the end. */
+/** A promise that a simulation checks for every group at the end. */
 export type GroupPromise = 'nothingLost' | 'noCommitPastProcessed' | 'everyKeyInOrder'
 
 /**
- * What a simulation runs: services, and what happens to them from outside. The options of a broker stand beside them:
- * `topics`, `codec` and so on.
+ * What a simulation runs: services, and actions on them from outside. The options of its broker stand beside
+ * them: `topics`, `codec` and so on.
  */
 export interface Scenario<Topics extends TopicMap>
   extends Omit<TestBrokerOptions<Topics>, 'seed' | 'timers'> {
   /**
-   * Starts one instance of each service on the broker. What it makes there is the instance's: when the instance stops its
-   * consumers are closed, and when it dies they are dead with it, and what it still sends never arrives. An instance
-   * whose function rejects has died.
+   * Each function starts one instance of its service on the broker. The instance owns what the function makes there:
+   * its consumers are closed when it stops. When it dies they die with it, and what it still sends never arrives. An
+   * instance whose function rejects has died.
    */
   services: Readonly<Record<string, (broker: TestBroker<Topics>, instance: ServiceInstance) => unknown>>
-  /** What happens from outside, one by one in any order: an order is sent, a customer is deleted. */
+  /** What happens from outside, each action at any time: an order is sent, a customer is deleted. */
   actions: Readonly<Record<string, (context: ActionContext<Topics>) => unknown>>
-  /** Throws where something is wrong that must not be at any moment; called after each step. */
+  /** Throws where something is wrong that must never be; called after each step. */
   always?: (broker: TestBroker<Topics>) => unknown
-  /** Throws where something is wrong at the end, when nothing goes wrong any more and the broker is idle. */
+  /** Throws where something is wrong at the end, when no faults are left and the broker is idle. */
   check?: (broker: TestBroker<Topics>) => unknown
   /**
-   * What has to hold of every group at the end, beside `check`; default `nothingLost` and `everyKeyInOrder`. A record
-   * is processed when its handler has ended: where handlers commit for themselves, one that dies between its commit and
+   * What must hold for every group at the end, beside `check`; default `nothingLost` and `everyKeyInOrder`. A record is
+   * processed when its handler has ended. Where handlers commit for themselves, one that dies between its commit and
    * its end has lost the record, and `noCommitPastProcessed` does not hold.
    */
   promises?: readonly GroupPromise[]
 }
 
-/** The parts of a scenario, the broker's options apart. */
+/** The parts of a scenario, with the broker's options apart. */
 export interface ScenarioParts<Topics extends TopicMap> {
   readonly services: Scenario<Topics>['services']
   readonly actions: Scenario<Topics>['actions']
@@ -91,7 +93,7 @@ const scenarioChecks: Checks<
   promises: promiseList,
 }
 
-/** Checks a scenario and takes it apart; the broker's options are checked by the broker. */
+/** Checks a scenario and takes it apart; the broker checks its own options. */
 export function toParts<Topics extends TopicMap>(scenario: Scenario<Topics>): ScenarioParts<Topics> {
   if (typeof scenario !== 'object' || scenario === null)
     throw invalidOption('simulate', 'scenario', 'an object with services and actions', scenario)

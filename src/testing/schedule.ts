@@ -1,41 +1,41 @@
 import { Random } from './random.ts'
 
 /**
- * What a schedule does in one step.
+ * A kind of step in a schedule.
  *
- * - `act`: one of the scenario's actions.
- * - `start`: one more instance of a service. `stop`: an instance closes in order. `crash`: an instance dies.
- * - `fail`, `delay`: an operation of a group fails, or takes time (`broker.faults`).
- * - `redeliver`: a record comes again that a group has committed.
- * - `time`: the broker's time moves. `turn`: promises go on a few steps, and no time passes.
+ * - `act`: runs one of the scenario's actions.
+ * - `start`: starts one more instance of a service. `stop`: closes an instance in order. `crash`: kills an instance.
+ * - `fail`, `delay`: makes an operation of a group fail, or take longer (`broker.faults`).
+ * - `redeliver`: delivers a record again that a group has committed.
+ * - `time`: moves the broker's time. `turn`: lets promises go on for a few steps while no time passes.
  */
 export type StepKind = 'act' | 'start' | 'stop' | 'crash' | 'fail' | 'delay' | 'redeliver' | 'time' | 'turn'
 
 /**
- * One step. It says by a number from 0 to 1 whom it concerns of those who are there when its turn comes, so that it
- * means the most where other steps are left out.
+ * One step. It picks its target by a number from 0 to 1, among the targets that exist when the step runs, so that it
+ * still means something where other steps are left out.
  */
 export interface Step {
-  /** Its place in the whole schedule. */
+  /** Its number in the whole schedule. */
   readonly at: number
   readonly kind: StepKind
-  /** The action or the service. */
+  /** The name of the action or the service. */
   readonly name: string
   readonly pick: number
-  /** The seed of what an action draws. */
+  /** The seed of the random source that an action gets. */
   readonly seed: number
-  /** Milliseconds of `time` and `delay`. */
+  /** Milliseconds, for `time` and `delay`. */
   readonly ms: number
-  /** Of `turn` and of faults. */
+  /** How often: for `turn`, `fail` and `delay`. */
   readonly times: number
-  /** Of faults. */
+  /** The operation, for `fail` and `delay`. */
   readonly operation: (typeof failing)[number] | (typeof slow)[number]
 }
 
-/** How likely each kind is, in relation to the others; 0 is never. */
+/** How likely each kind of step is, relative to the others; 0 is never. */
 export type StepWeights = Partial<Readonly<Record<StepKind, number>>>
 
-/** How likely each kind is where nobody says otherwise. */
+/** The default weight of each kind. */
 export const defaultWeights: Readonly<Record<StepKind, number>> = {
   act: 10,
   start: 2,
@@ -67,7 +67,7 @@ export function drawSchedule(
   }))
   return Array.from({ length: steps }, (_, at) => {
     const { kind } = random.weighted(kinds)!
-    // Every step draws the same number of times, so that a longer schedule begins like a shorter one.
+    // Every step draws the same number of random values, so that a longer schedule begins like a shorter one.
     return {
       at,
       kind,

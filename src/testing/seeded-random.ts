@@ -1,4 +1,4 @@
-/** Chance from a seed, from 0 to 1 without 1, as `Math.random` gives it. (mulberry32) */
+/** Returns a random source for a seed: numbers from 0 to 1 without 1, as `Math.random` gives them. (mulberry32) */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

@@ -2,21 +2,21 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ServiceInstance } from './scenario.ts'
 import type { TestConsumer } from './test-consumer.ts'
 
-// Whatever an instance does, now or later, in its handlers, too, is done in its own async context.
+// Everything that an instance does, now or later and also in its handlers, runs in its own async context.
 const current = new AsyncLocalStorage<RunningService>()
 
-/** The instance that this code belongs to, or undefined outside of all. */
+/** Returns the instance that the running code belongs to, or undefined outside of every instance. */
 export function currentService(): RunningService | undefined {
   return current.getStore()
 }
 
-/** An instance of a service under simulation, with what it has made. */
+/** An instance of a service under simulation, with the consumers that it has made. */
 export class RunningService implements ServiceInstance {
   readonly name: string
   readonly service: string
-  /** It crashed: it reaches nobody any more. */
+  /** It crashed: nothing that it still does has any effect. */
   dead = false
-  /** It was asked to stop; its name is its own until it has. */
+  /** It was asked to stop; no other instance takes its name until it has stopped. */
   stopping = false
   stopped = false
   readonly #consumers: TestConsumer[] = []
@@ -29,12 +29,12 @@ export class RunningService implements ServiceInstance {
     this.name = name
   }
 
-  /** Runs its code; `failed` hears of an error. */
+  /** Runs the service's code; `failed` is called with its error. */
   start(code: () => unknown, failed: (error: unknown) => void): void {
     this.#started = current.run(this, async () => code()).catch(failed)
   }
 
-  /** It has made a consumer. */
+  /** Notes a consumer that the instance has made. */
   made(consumer: TestConsumer): void {
     this.#consumers.push(consumer)
     const ended = () => void this.#ended.add(consumer)
@@ -44,15 +44,15 @@ export class RunningService implements ServiceInstance {
     })
   }
 
-  /** Whether it is there to do its work: nothing of it has crashed, and it is in its groups, where it was in any. */
+  /** Whether it does its work: it has not crashed, is not stopping, and still has a group member if it ever had one. */
   get live(): boolean {
     if (this.dead || this.stopping || this.#crashed) return false
-    // A reader by itself may come to its end, and one that was only needed for a while be closed.
+    // A consumer without a group may come to its end, and a member may be closed that was needed only for a while.
     const members = this.#consumers.filter(({ client }) => client.group !== undefined)
     return members.length === 0 || members.some(member => !this.#ended.has(member))
   }
 
-  /** Whether somebody who polls has records that it is not done with: no idle knows of these. */
+  /** Whether a polling caller has records that it is not done with; `idle` does not know of them. */
   get inHand(): boolean {
     return this.consumers.some(({ processing }) => processing.inHand)
   }
@@ -61,16 +61,16 @@ export class RunningService implements ServiceInstance {
     return this.#consumers.filter(consumer => !this.#ended.has(consumer))
   }
 
-  /** Whether what it has made, ended or not, commits for the group by hand. */
+  /** Whether one of its consumers, ended or not, commits for the group by hand. */
   commitsByHand(group: string): boolean {
     return this.#consumers.some(({ client }) => client.group === group && !client.autoCommit)
   }
 
-  /** Closes what it has made, in order. */
+  /** Closes its consumers in order. */
   async stop(): Promise<void> {
     this.stopping = true
     await this.#closeAll()
-    // What it makes once it has begun belongs to it, too.
+    // Its code may still make consumers while it starts; they are closed, too.
     await this.#started
     await this.#closeAll()
     this.stopped = true
@@ -79,7 +79,7 @@ export class RunningService implements ServiceInstance {
   async #closeAll(): Promise<void> {
     await Promise.race([
       Promise.all(this.consumers.map(consumer => consumer.closeInTurn())),
-      // It may die on its way out, and then nobody polls any more.
+      // The instance may die while it closes, and then no caller polls any more.
       Promise.all(this.consumers.map(({ done }) => done.catch(() => {}))),
     ])
   }

@@ -1,6 +1,6 @@
 /**
- * Leaves out of a list what it can do without and still fail: halves first, then smaller and smaller pieces, until no
- * single item can go, or `limit` attempts are made. (Zeller: delta debugging)
+ * Returns a shorter list that still fails. Leaves out halves first, then smaller and smaller pieces, until no single
+ * item can go or `limit` attempts are made. (Zeller: delta debugging)
  */
 export async function shrink<Item>(
   items: readonly Item[],
@@ -19,7 +19,7 @@ export async function shrink<Item>(
         smaller = true
       } else from += size
     }
-    // With single items until none of them can go any more.
+    // Single items are tried until none of them can go any more.
     if (size > 1) size = Math.ceil(size / 2)
     else if (!smaller) break
   }

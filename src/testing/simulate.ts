@@ -8,30 +8,33 @@ import { SimulationError } from './simulation-error.ts'
 import { SimulationRun } from './simulation-run.ts'
 import type { Timeline } from './timeline.ts'
 
-/** How much a simulation does. */
+/** How many schedules a simulation runs, and of what kind. */
 export interface SimulateOptions {
-  /** How many schedules, with the seeds from 1 on; default 100. */
+  /** How many schedules to run, with the seeds from 1 on; default 100. */
   readonly seeds?: number
-  /** Only the schedule of this seed: what a failure tells. */
+  /** Runs only the schedule of this seed, which a failure reports. */
   readonly seed?: number
-  /** Only these steps of it: what a failure tells of the shortest one. */
+  /** Runs only these steps of that schedule, which a failure reports for the shortest one. */
   readonly only?: readonly number[]
   /** How many steps a schedule has; default 50. */
   readonly steps?: number
-  /** How likely each kind of step is, in relation to the others; 0 is never. */
+  /** How likely each kind of step is, relative to the others; 0 is never. */
   readonly weights?: StepWeights
-  /** How many instances of a service there are at once at most; default 3. */
+  /** How many instances of a service run at once at most; default 3. */
   readonly instances?: number
-  /** How many shorter schedules are tried once one has failed; default 300. */
+  /** How many shorter schedules to try after one has failed; default 300. */
   readonly shrinkAttempts?: number
 }
 
-/** What a simulation did. */
+/** The report of a simulation in which no schedule failed. */
 export interface SimulationReport {
   readonly seeds: number
-  /** How often a step of each kind found somebody to do it to. */
+  /**
+   * How often a step of each kind was carried out: one that finds no target, such as no
+   * instance to stop, does not count.
+   */
   readonly steps: Readonly<Record<StepKind, number>>
-  /** What happened with the last seed. */
+  /** What happened under the last seed. */
   readonly timeline: Timeline
 }
 
@@ -54,10 +57,11 @@ const stepList: Check = {
 
 /**
  * Runs services under many schedules, each drawn from a seed: actions from outside, instances that start, stop and
- * crash, operations that fail or are slow, records that come again, and time in between. Then all that goes wrong
- * ends, every service is there, the broker becomes idle, and what was promised has to hold.
+ * crash, operations that fail or are slow, records that come again, and time in between. At the end of each schedule,
+ * faults stop, every service runs again, the broker becomes idle, and the promises of the scenario are checked.
  *
- * @throws SimulationError for the first seed that fails, with the shortest schedule that does; its `cause` is what failed
+ * @throws SimulationError for the first seed that fails, with the shortest failing schedule
+ * found; its `cause` is the failure
  *
  * @example
  * await simulate({
@@ -100,7 +104,7 @@ class Simulation<Topics extends TopicMap> {
       throw invalidOption('simulate', 'seeds', `nothing beside 'seed'`, seeds)
     if (only !== undefined && seed === undefined)
       throw invalidOption('simulate', 'only', `a 'seed' beside it`, only)
-    // It would leave out what it was asked for, and then nothing fails.
+    // Such a step does not exist: the simulation would run without it and pass.
     const { steps = 50 } = options
     if (only?.some(at => at >= steps))
       throw invalidOption('simulate', 'only', `numbers below steps (${steps})`, only)
@@ -142,7 +146,7 @@ class Simulation<Topics extends TopicMap> {
     }
   }
 
-  // What fails otherwise than the whole one did is another matter.
+  // A schedule that fails with another error has another cause, so it does not count as a shorter one.
   async #shortest(seed: number, whole: readonly Step[], attempt: Attempt<Topics>): Promise<SimulationError> {
     const { shrinkAttempts = 300 } = this.#options
     let shortest = attempt

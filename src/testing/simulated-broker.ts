@@ -4,7 +4,7 @@ import { currentService } from './service.ts'
 import { TestBroker, type TestBrokerOptions } from './test-broker.ts'
 import type { TestConsumer } from './test-consumer.ts'
 
-/** The error of a fault that a simulation has put in somebody's way. */
+/** The error of a fault that a simulation has injected. */
 export class SimulatedFaultError extends Error {
   constructor(what: string) {
     super(`simulated: ${what} fails`)
@@ -12,7 +12,7 @@ export class SimulatedFaultError extends Error {
   }
 }
 
-/** Whether an error is, or goes back to, a fault of the simulation, or what comes of being removed or closed. */
+/** Whether an error is, or was caused by, an injected fault, a refused commit, or a closed client or broker. */
 export function isExpected(error: unknown): boolean {
   for (let cause = error; isError(cause); cause = cause.cause) {
     if (cause instanceof SimulatedFaultError || cause instanceof CommitFailedError) return true
@@ -21,7 +21,7 @@ export function isExpected(error: unknown): boolean {
   return false
 }
 
-/** Whether somebody was told that what they use is closed. */
+/** Whether the error says that the client or the broker is closed. */
 export function isClosed(error: unknown): boolean {
   return isBrokerletError(error) && error.code === 'CLOSED'
 }
@@ -30,11 +30,11 @@ const nothing = () => {}
 
 const warned = ['restarting', 'skipped', 'crashed', 'deadLettered', 'parked', 'stalled'] as const
 
-/** A broker that knows which instance of a service does what. */
+/** A broker that knows which instance of a service is running. */
 export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Topics> {
   readonly #failed: (error: unknown) => void
 
-  /** `failed` hears of every error that nobody had to expect. */
+  /** `failed` is called with every error that a simulation does not cause by design. */
   constructor(options: TestBrokerOptions<Topics>, failed: (error: unknown) => void) {
     super(options)
     this.#failed = failed
@@ -46,7 +46,8 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
     if (!isExpected(error) && !this.#failedWith(error)) this.#failed(error)
   }
 
-  // What a handler threw while its partition was given up is only told; the record comes again, as after any failure.
+  // The error of a handler whose partition was being revoked is only reported; the record
+  // comes again, as after any failure.
   #failedWith(error: unknown): boolean {
     return this.timeline
       .ofKind('failed')
@@ -57,7 +58,7 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
     return currentService()?.dead ?? false
   }
 
-  // The timeline has what these tell; the process is not to be warned of what a simulation is made of.
+  // The timeline has these events already; without a listener, the process would print a warning for each.
   protected override consumerMade(consumer: TestConsumer): void {
     for (const name of warned) consumer.on(name, nothing)
     const service = currentService()
@@ -65,7 +66,7 @@ export class SimulatedBroker<out Topics extends TopicMap> extends TestBroker<Top
       if (!service?.dead) this.#judge(error)
     })
     service?.made(consumer)
-    // Made by code that goes on although its process has died.
+    // The code of a dead process goes on, so it can still make a consumer.
     if (service?.dead) this.crash(consumer)
   }
 }

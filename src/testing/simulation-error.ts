@@ -1,14 +1,16 @@
 import type { Timeline } from './timeline.ts'
 
-/** A schedule under which a scenario went wrong, and how to see it again. */
+/** Reports a schedule under which a scenario failed, and how to run it again. */
 export class SimulationError extends Error {
-  /** `simulate(scenario, { seed })` runs it again. */
+  /** The seed: `simulate(scenario, { seed })` runs the schedule again. */
   readonly seed: number
-  /** `simulate(scenario, { seed, only })` runs the shortest one that was found: these steps of it. */
+  /**
+   * The steps of the shortest failing schedule that was found: `simulate(scenario, { seed, only })` runs only those.
+   */
   readonly only: readonly number[]
-  /** What the steps of the shortest one did, a line each. */
+  /** What each step of the shortest schedule did, a line each. */
   readonly schedule: readonly string[]
-  /** What happened in the shortest one. */
+  /** Everything that happened under the shortest schedule. */
   readonly timeline: Timeline
 
   /** @hidden */

@@ -28,7 +28,7 @@ const mostRounds = 100
 
 /** One schedule, run on a broker of its own. */
 export class SimulationRun<Topics extends TopicMap> {
-  /** What was done, of the steps that found somebody to do it to. */
+  /** What the steps did, of those that found a target. */
   readonly done: { readonly step: Step; readonly what: string }[] = []
   readonly #parts: ScenarioParts<Topics>
   readonly #mostInstances: number
@@ -47,7 +47,7 @@ export class SimulationRun<Topics extends TopicMap> {
     return this.#broker.timeline
   }
 
-  /** Rejects with what went wrong. */
+  /** Runs the schedule; rejects with the first failure. */
   async run(schedule: readonly Step[]): Promise<void> {
     try {
       for (const service of Object.keys(this.#parts.services)) this.#start(service)
@@ -79,7 +79,7 @@ export class SimulationRun<Topics extends TopicMap> {
     return this.#broker as unknown as TestBroker<Topics>
   }
 
-  // Does it, and says what it did; undefined where there was nothing to do it to.
+  // Carries out a step and returns what it did; undefined where it found no target.
   #do(step: Step): string | undefined | Promise<string | undefined> {
     switch (step.kind) {
       case 'act':
@@ -110,7 +110,7 @@ export class SimulationRun<Topics extends TopicMap> {
     return name
   }
 
-  // It goes on while the schedule does.
+  // The action goes on while later steps run.
   #follow(what: string, work: () => Promise<unknown>): void {
     const failed = (error: unknown) => {
       if (!isExpected(error)) this.#failed(error)
@@ -139,7 +139,7 @@ export class SimulationRun<Topics extends TopicMap> {
     instance.start(code, error => {
       if (instance.dead) return
       if (!isExpected(error)) this.#failed(error)
-      // A process ends by an error that it does not catch, also on its way out; that it is closed is none then.
+      // An uncaught error ends a process, also while it stops; only CLOSED is no error then.
       if (!instance.stopping || !isClosed(error)) this.#die(instance)
     })
     return `${instance.name} starts`
@@ -182,7 +182,7 @@ export class SimulationRun<Topics extends TopicMap> {
   }
 
   #redeliver({ pick }: Step): string | undefined {
-    // Who commits by hand would commit what comes again, and so go back.
+    // A consumer that commits by hand would commit the redelivered record, and move the committed offset back.
     const groups = [...this.#broker.groups.values()].filter(({ id }) =>
       this.#services.every(service => !service.commitsByHand(id)),
     )
@@ -213,12 +213,12 @@ export class SimulationRun<Topics extends TopicMap> {
 
   // --- the end ------------------------------------------------------------------------------------------------------
 
-  // Nothing goes wrong any more, every service is there, and all that was begun comes to its end.
+  // No fault is left, every service runs, and everything that was begun comes to its end.
   async #heal(): Promise<void> {
     this.#broker.faults.clear()
     await this.#untilIdle()
-    // Who polls may have something in hand that no idle knows of; and what was slow when it began, such as a join, may
-    // take that long although nothing waits for it any more.
+    // A polling caller may have records in hand that `idle` does not know of. An operation that was delayed when it
+    // began, such as a join, takes its time even if nothing waits for it any more.
     const busy = () => this.#underWay.size > 0 || this.#live.some(({ inHand }) => inHand)
     for (let waitedMs = 0; waitedMs < longestWaitMs && busy(); waitedMs += stepMs) {
       await this.#broker.advance(stepMs)
@@ -230,8 +230,8 @@ export class SimulationRun<Topics extends TopicMap> {
     throw new TimeoutError(`The broker is idle, and this has not ended: ${left}`, { details: left })
   }
 
-  // Until nothing happens any more: who polls may send, and who met a fault may die, only once the broker has been found
-  // idle.
+  // Until nothing happens any more: a polling caller may send, and an instance that met a fault may die, only
+  // after the broker was found idle.
   async #untilIdle(): Promise<void> {
     const happened = () => this.timeline.dropped + this.timeline.entries.length
     let stopped: unknown
@@ -245,14 +245,14 @@ export class SimulationRun<Topics extends TopicMap> {
       try {
         await this.#broker.advanceUntilIdle()
       } catch (error) {
-        // One that has stopped by itself is there again in the next round.
+        // A service that has stopped by itself is started again in the next round.
         if (!(error instanceof NeverIdleError) || this.#missing.length === 0) throw error
         stopped = error
       }
     }
   }
 
-  // The services of which no instance is there.
+  // The services of which no instance is live.
   get #missing(): string[] {
     return Object.keys(this.#parts.services).filter(
       service => !this.#live.some(each => each.service === service),
@@ -268,7 +268,7 @@ export class SimulationRun<Topics extends TopicMap> {
   }
 }
 
-// Not simply the offset before: that may be the end of a transaction, or a gap of compaction.
+// Not simply the offset before `end`: it may be a transaction marker, or a gap that compaction left.
 function lastRecordBefore(log: Partition, end: number): number | undefined {
   for (let offset = end - 1; offset >= log.logStartOffset; offset--) {
     if (log.fetch(offset, 1)[0]?.offset === offset) return offset

@@ -40,31 +40,34 @@ import { observe } from './timeline-observer.ts'
 import { realDelay } from './turns.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
-/** How a test broker is made: as a broker is, but for time and chance, which are its own. */
+/**
+ * Options of a test broker: those of a broker, except for the clock and the random source, which
+ * the test broker brings itself.
+ */
 export interface TestBrokerOptions<Topics extends TopicMap = TopicMap>
   extends Omit<BrokerOptions<Topics>, 'clock' | 'random'> {
-  /** Where ids and whatever else is left to chance come from; default 1. */
+  /** The seed of the random source that ids, jitter and other random choices are drawn from; default 1. */
   seed?: number
-  /** The fake timers of the test runner, `vi` or `jest`: their clock and the broker's are then one. */
+  /** The fake timers of the test runner, `vi` or `jest`: the broker then runs on the runner's clock. */
   timers?: RunnerTimers
-  /** How many entries the timeline keeps at least; default 100,000. */
+  /** How many of the latest entries the timeline keeps at least; default 100,000. */
   timelineEntries?: number
 }
 
-/** How far `advanceUntilIdle` goes. */
+/** Limits of `advanceUntilIdle`. */
 export interface AdvanceUntilIdleOptions {
-  /** Only these groups are to be idle; default as `idle`. */
+  /** Waits only for these groups; default all groups, as `idle` does. */
   readonly groups?: readonly string[]
-  /** How far time may move, in milliseconds; default a day. */
+  /** How far the broker's time may move, in milliseconds; default a day. */
   readonly limitMs?: number
   /**
-   * How long handlers that wait for something outside of the broker's time, and clients of a server, may take, in real
-   * milliseconds; default 5,000.
+   * How long, in real milliseconds, to wait for handlers that await something other than the broker's time, and for
+   * clients of a server; default 5,000.
    */
   readonly realTimeoutMs?: number
 }
 
-/** Which consumers crash. */
+/** The consumers that `crash` stops. */
 export interface CrashTarget {
   readonly group: string
   /** A member id, client id or `groupInstanceId`; default every consumer of the group. */
@@ -98,8 +101,8 @@ const redelivered: Check = {
 }
 
 /**
- * A broker for tests: its time stands still until it is moved, its chance comes from a seed, faults happen when they are
- * planned, and it knows what happened.
+ * A broker for tests. Its time stands still until the test moves it, its randomness comes from a seed, faults happen
+ * where they are planned, and its timeline keeps what happened.
  *
  * @example
  * const broker = new TestBroker({ topics: { orders: topic<Order>() } })
@@ -108,9 +111,9 @@ const redelivered: Check = {
  * await broker.idle()
  */
 export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker<Topics> {
-  /** What is to go wrong. */
+  /** The faults that are planned. */
   readonly faults: FaultPlan
-  /** What happened. */
+  /** Everything that happened on this broker, in order. */
   readonly timeline: Timeline
   readonly #testClock: TestClock
   readonly #timeKeeper: TimeKeeper
@@ -172,33 +175,38 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     return consumer
   }
 
-  /** Whether the code that runs now belongs to a process that died, and reaches nobody. @internal */
+  /**
+   * Whether the code that runs now belongs to a simulated process that died, so that its requests go unanswered.
+   * @internal
+   */
   protected get silenced(): boolean {
     return false
   }
 
   /** @internal */
   protected consumerMade(_consumer: TestConsumer): void {
-    // For a broker that keeps an eye on whose consumers they are.
+    // A simulation overrides this to know which service made the consumer.
   }
 
   // --- time ---------------------------------------------------------------------------------------------------------
 
-  /** The broker's time, in epoch milliseconds; it begins at 2020-01-01T00:00Z, or is the runner's. */
+  /**
+   * The broker's time, in epoch milliseconds: it starts at 2020-01-01T00:00Z, or is the runner's clock with `timers`.
+   */
   get now(): number {
     return this.#testClock.now()
   }
 
-  /** What timers wait for, the next one to fire first. */
+  /** The names of the pending timers, the next one to fire first. */
   get pendingTimers(): readonly string[] {
     return this.#testClock.waiting
   }
 
   /**
-   * Moves time on by `ms` milliseconds: fires every timer due on the way, in order, with the promises between them
-   * drained.
+   * Moves time forward by `ms` milliseconds. Every timer due on the way fires in order, and
+   * promises settle between two timers.
    *
-   * @throws IllegalStateError where fake timers of the runner hold promises back, naming `doNotFake`
+   * @throws IllegalStateError where the runner's fake timers hold promises back; the message names `doNotFake`
    */
   async advance(ms: number): Promise<void> {
     requireArgument('advance', 'ms', ms, finiteDuration)
@@ -206,11 +214,11 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   }
 
   /**
-   * Moves time to the next timer, and the next, until the broker is idle. Handlers that wait for something else than
-   * the broker's time are waited for in real time; the timeline names them (`outside`), because such a run does not
-   * replay exactly. So are clients of a server; where they come no further, time moves on.
+   * Moves time from timer to timer until the broker is idle. Handlers that await something other than the broker's time
+   * are waited for in real time. The timeline notes each of them (`outside`), because such a run does not replay
+   * exactly. Clients of a server are waited for in real time, too; time moves on once they make no more progress.
    *
-   * @throws NeverIdleError where nothing is left that could make it idle
+   * @throws NeverIdleError where nothing is left that could make the broker idle
    * @throws TimeoutError after `limitMs`, or `realTimeoutMs`
    */
   async advanceUntilIdle(options: AdvanceUntilIdleOptions = {}): Promise<void> {
@@ -224,10 +232,11 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   }
 
   /**
-   * Resolves when everything that was sent is handled, without moving time; see `Broker.idle`. `timeoutMs` is real time
-   * here, and only passes while handlers wait for something else than the broker's time, or clients of a server are at work.
+   * Resolves when everything that was sent is handled, without moving time; see `Broker.idle`. Here
+   * `timeoutMs` is real time, and only passes while handlers await something other than the broker's time, or
+   * clients of a server are at work.
    *
-   * @throws NeverIdleError at once where only time could make it idle, naming the timers
+   * @throws NeverIdleError at once where only moving time could make the broker idle; the message names the timers
    */
   override async idle(options: IdleOptions = {}): Promise<void> {
     this.engine.requireOpen()
@@ -271,7 +280,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   }
 
   /**
-   * The first `count` records of a topic, moving time until they are there.
+   * Resolves with the first `count` records of a topic; moves time until the topic holds that many.
    *
    * @throws NeverIdleError, TimeoutError as `advanceUntilIdle`
    */
@@ -294,8 +303,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   // --- what goes wrong ----------------------------------------------------------------------------------------------
 
   /**
-   * Stops consumers like processes that died: they finish, commit and say nothing any more, no hook is called, and their
-   * group hears of it when their session is over (`sessionTimeoutMs`).
+   * Stops consumers as if their process had died: they finish, commit and report nothing more, and no hook is called.
+   * Their group notices when their session expires (`sessionTimeoutMs`).
    *
    * @throws IllegalStateError where there is no such consumer, or it has ended
    */
@@ -335,8 +344,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   }
 
   /**
-   * Makes a record come again: whoever reads its partition for the group gets it once more, before what comes next, and
-   * nothing else is repeated.
+   * Delivers a record to a group once more. The member that owns the partition gets it before the next
+   * record; no other record is repeated.
    *
    * @throws GroupIdNotFoundError, UnknownTopicOrPartitionError, OffsetOutOfRangeError where the log does not hold it
    */
@@ -358,15 +367,18 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
 
   // --- the end ------------------------------------------------------------------------------------------------------
 
-  /** What is still under way, or was planned and never came, as sentences: for the end of a test. */
+  /**
+   * What is still running, and which faults hold something back or were never met, a
+   * sentence each: for the end of a test.
+   */
   get leftOpen(): readonly string[] {
     const running = [...this.#consumers].flatMap(({ processing }) => processing.pending)
     return [...running, ...this.faults.held, ...this.faults.neverMet]
   }
 
   /**
-   * Takes every fault off the plan, and closes; moves time as far as that takes. Handlers that wait for something else than the
-   * broker's time are waited for first, as long as one of them ends within a second of real time.
+   * Removes every fault and closes the broker, moving time as far as that takes. First waits for handlers that await
+   * something other than the broker's time, as long as one of them ends within a second of real time.
    */
   override async close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
     this.faults.clear()

@@ -10,22 +10,22 @@ export interface TestBench {
   readonly faults: FaultPlan
   readonly timeline: Timeline
   readonly redeliveries: Redeliveries
-  /** Who is joining at this moment and has not heard its name: the group tells it before it answers. */
+  /** The member that is joining and does not know its id yet: the group reports the id before `join` returns. */
   joining: { joined(memberId: string): void } | undefined
-  /** Whether the code that runs now belongs to a process that died. */
+  /** Whether the code that runs now belongs to a simulated process that died. */
   silenced(): boolean
 }
 
-/** Who a client is, for faults and for the timeline. */
+/** The identity of a client, for faults and for the timeline. */
 export class TestClient {
   readonly bench: TestBench
   readonly clientId: string
   readonly group: string | undefined
   readonly groupInstanceId: string | undefined
   readonly autoCommit: boolean
-  /** While it is a member. */
+  /** The member id, while the client is a member. */
   memberId: string | undefined
-  /** It died: whatever it still does reaches nobody. */
+  /** It died: nothing that it still does has any effect. */
   crashed = false
 
   constructor(
@@ -44,7 +44,7 @@ export class TestClient {
     this.autoCommit = identity.autoCommit ?? true
   }
 
-  /** As the timeline names it. */
+  /** The name of this client in the timeline. */
   get member(): string {
     return this.memberId ?? this.clientId
   }
@@ -53,19 +53,19 @@ export class TestClient {
     return [this.memberId, this.clientId, this.groupInstanceId].filter(each => each !== undefined)
   }
 
-  /** Meets the faults that are planned for what it is about to do. */
+  /** Applies the faults that are planned for this operation. */
   meet(operation: Operation, partitions: FaultPoint['partitions']): MaybePromise<void> {
     if (!this.bench.faults.active) return
     return this.bench.faults.meet({ operation, partitions, group: this.group, members: this.names })
   }
 }
 
-/** Goes on once faults are met, which is at once where there are none. */
+/** Calls `go` once the faults have been met: synchronously where there are none. */
 export function after<T>(met: MaybePromise<void>, go: () => MaybePromise<T>): MaybePromise<T> {
   return met === undefined ? go() : met.then(go)
 }
 
-/** What an interest names; patterns name nothing. */
+/** The topics or partitions that an interest names; a pattern names none. */
 export function placesOf(interest: Interest): FaultPoint['partitions'] {
   if (interest.kind === 'topics') return interest.names.map(topic => ({ topic }))
   return interest.kind === 'assign' ? interest.partitions : []

@@ -1,18 +1,18 @@
 import type { Clock } from '../clock.ts'
 
-/** A clock that a test moves. */
+/** A clock that a test moves by hand. */
 export interface TestClock extends Clock {
-  /** What its timers are for, the next one to fire first. */
+  /** The names of the pending timers, the next one to fire first. */
   readonly waiting: readonly string[]
-  /** Whether something waits for one of its timers, as a sleep or a retry does; the others only watch. */
+  /** Whether some code waits for a timer, as a sleep or a retry does; other timers only limit or watch. */
   readonly holding: boolean
-  /** Fires every timer due within `ms`, in order, with the promise work between them drained. */
+  /** Fires every timer due within `ms`, in order; promises settle between two timers. */
   advance(ms: number): Promise<void>
-  /** Moves to the next timer and fires it; false where there is none within `withinMs`. */
+  /** Moves to the next timer and fires it; resolves with false where none is due within `withinMs`. */
   advanceToNext(withinMs: number): Promise<boolean>
-  /** Lets everything run that needs no time. */
+  /** Resolves when nothing can go on any more without time passing. */
   settle(): Promise<void>
 }
 
-// What bounds a turn where time stands still.
+// Limits a turn by records, since a budget in milliseconds never ends while time stands still.
 export const recordsPerTurn = 1000

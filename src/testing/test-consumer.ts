@@ -11,14 +11,14 @@ import { Processing } from './processing.ts'
 import type { TestClient } from './test-client.ts'
 import { TestEngine } from './test-engine.ts'
 
-/** A consumer whose deliveries are seen by the timeline and can be made to fail. */
+/** A consumer that records its deliveries in the timeline and fails where a fault is planned. */
 export class TestConsumer<
   out Record extends AnyRecord = AnyRecord,
   Names extends string = string,
 > extends Consumer<Record, Names> {
   readonly client: TestClient
   readonly processing: Processing
-  /** Closed, crashed or stopped: nothing more becomes of it. */
+  /** The consumer was closed, crashed or stopped, and delivers nothing more. */
   ended = false
   #polls = false
   #inPoll = false
@@ -37,7 +37,7 @@ export class TestConsumer<
     return super.run(this.#watched(options as RunOptions) as RunOptions<Record, Names>)
   }
 
-  // What is no function is left for `run` to refuse.
+  // Leaves anything that is not a function to `run`, which refuses it.
   #watched(options: RunOptions): RunOptions {
     if (typeof options !== 'object' || options === null) return options
     const { eachRecord, eachBatch } = options
@@ -123,18 +123,18 @@ export class TestConsumer<
     return super.close(options)
   }
 
-  /** Closes as whoever polls does it: between two polls, and not with records in hand that are then taken for done. */
+  /** Closes between two polls, as a polling caller does: closing with records in hand would count them as processed. */
   async closeInTurn(): Promise<void> {
     while (this.#polls) {
       if (this.processing.inHand) await this.processing.asked()
-      // What poll has returned is on its way to who polls.
+      // `poll` has resolved, but its caller has not got the records yet.
       else if (this.#inPoll && !this.polling) await undefined
       else break
     }
     await this.close()
   }
 
-  // A loop's record is done when the loop asks for more.
+  // Records that `poll` returned are processed once the caller asks for more.
   #finishPolled(): void {
     if (this.#polls) this.processing.finish()
   }

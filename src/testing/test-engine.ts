@@ -26,11 +26,11 @@ import { TestListener } from './test-listener.ts'
 import { TestMembership } from './test-membership.ts'
 import { TestTransactionalProducer, unheardProducer } from './test-transactions.ts'
 
-/** The engine of one client of a test broker: the real one, behind the plan of faults. */
+/** The engine that one client of a test broker uses: the real one, behind the fault plan. */
 export class TestEngine implements Engine {
   readonly #engine: Engine
   readonly #client: TestClient
-  // The appends that wait for a fault, one after the other: what is sent later is not written earlier.
+  // Appends that a fault holds back, in order: a later record must not be written before an earlier one.
   #waiting: Promise<unknown> | undefined
   readonly #sender: EngineClient = {
     groupId: undefined,
@@ -91,7 +91,7 @@ export class TestEngine implements Engine {
       return this.#wait(this.#waiting.then(() => after(this.#client.meet('append', places), write)))
     }
     const met = this.#client.meet('append', places)
-    // What then waits for room is the engine's to tell.
+    // A write that waits for room after that is reported by the engine itself.
     return met === undefined ? write() : this.#wait(met.then(write))
   }
 

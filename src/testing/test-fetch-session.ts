@@ -5,13 +5,13 @@ import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import type { TestClient } from './test-client.ts'
 
-/** Reads as the session of the engine does, behind the plan of faults, and reads again what is to come again. */
+/** The engine's fetch session, behind the fault plan; it also delivers records once more (`redeliver`). */
 export class TestFetchSession<Position extends FetchPosition> implements FetchSession<Position> {
   readonly #session: FetchSession<Position>
   readonly #client: TestClient
   readonly #wake: () => void
   readonly #fetches = new Map<Position, TestPartitionFetch<Position>>()
-  // Those that a fault held back, or that have something to read again.
+  // Partitions to poll again: a fault has held them back, or they have a record to redeliver.
   readonly #ready = new Queue<TestPartitionFetch<Position>>()
   #failed: { readonly error: unknown } | undefined
 
@@ -91,14 +91,14 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
   }
 }
 
-/** One partition of a session, with the records that are to be read again. */
+/** One partition of a session, with its records to redeliver. */
 class TestPartitionFetch<Position extends FetchPosition> implements PartitionFetch {
   readonly position: Position
   readonly #fetch: PartitionFetch
   readonly #client: TestClient
   readonly #stopped: () => void
   readonly #again: (fetch: TestPartitionFetch<Position>) => void
-  /** It has met its faults and is polled again because of that. */
+  /** Its faults have been met: the next poll does not meet them again. */
   passed = false
   #taken = false
   #gone = false
@@ -148,23 +148,23 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
     return group !== undefined && bench.redeliveries.has(group, this.position)
   }
 
-  /** Its turn has come; false where it is in hand already, or there is nothing to read after all. */
+  /** Takes the partition for reading; false where it is taken already, was stopped, or is paused. */
   take(): boolean {
     if (this.#taken || this.#gone) return false
-    // Paused while a fault held it back: it is polled again once it is resumed.
+    // It was paused while a fault held it back; it is polled again once it is resumed.
     if (this.position.paused) this.#fetch.next()
     else this.#taken = true
     return this.#taken
   }
 
-  /** A fault has let it go: it is polled again. */
+  /** A fault has let the partition go: polls it again. */
   freed(): void {
     this.#taken = false
     this.passed = true
     if (!this.#gone) this.#again(this)
   }
 
-  /** A fault has failed it: who goes on after that polls it again, and meets what is planned then. */
+  /** A fault has failed the fetch: the next poll tries again, and meets the faults that are planned then. */
   failed(): void {
     this.#taken = false
     if (!this.#gone) this.#again(this)

@@ -2,12 +2,12 @@ import type { AssignmentUpdate, MembershipListener } from '../engine.ts'
 import type { BrokerletError } from '../errors.ts'
 import type { TestClient } from './test-client.ts'
 
-/** Notes what a group says to a member, and keeps it from one that has crashed. */
+/** Records what a group tells a member, and withholds it from a member that has crashed. */
 export class TestListener implements MembershipListener {
   readonly #client: TestClient
   readonly #listener: MembershipListener
   #memberId: string | undefined
-  // What was said before the member knew its own name.
+  // Updates that came before the member knew its own id.
   #early: AssignmentUpdate[] = []
 
   constructor(client: TestClient, listener: MembershipListener) {
@@ -27,7 +27,7 @@ export class TestListener implements MembershipListener {
     return this.#listener.isolationLevel
   }
 
-  /** From now on it is heard under this name. */
+  /** From now on the timeline records updates under this member id. */
   joined(memberId: string): void {
     this.#memberId = memberId
     for (const update of this.#early.splice(0)) this.#note(update, memberId)

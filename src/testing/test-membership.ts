@@ -5,7 +5,9 @@ import { after, placesOf, type TestClient } from './test-client.ts'
 
 type Commit = readonly (TopicPartitionOffset & { readonly assignmentEpoch: number })[]
 
-/** A consumer's place in its group, behind the plan of faults. It has no `ownedOffset`: every commit passes here. */
+/**
+ * A consumer's membership in a group, behind the fault plan. It has no `ownedOffset`, so that every commit passes here.
+ */
 export class TestMembership implements Membership {
   readonly #membership: Membership
   readonly #client: TestClient
@@ -34,7 +36,7 @@ export class TestMembership implements Membership {
       this.#membership.release(partitions)
     }
     const lost = () => {
-      // Nobody waits for its answer; the plan has noted it.
+      // No caller waits for a release, so nobody can be told; the timeline has the fault.
     }
     try {
       const met = this.#client.meet('release', partitions)
@@ -108,7 +110,8 @@ export class TestMembership implements Membership {
   }
 
   leave(keepPlace: boolean): MaybePromise<void> {
-    // A process that died says nothing, so its place is kept for its session, and no fault keeps it from dying.
+    // A dead process says nothing, so its membership lasts until the session expires, and
+    // no fault may prevent the death.
     if (this.#client.crashed) return this.#membership.leave(true)
     try {
       const met = this.#client.meet('leave', [])
@@ -127,7 +130,7 @@ export class TestMembership implements Membership {
     await this.#membership.leave(keepPlace)
   }
 
-  // The group has not heard of it and waits for its session.
+  // The group does not learn that the member left: it keeps the membership until the session expires.
   #leaveUnheard(error: unknown): MaybePromise<never> {
     const left = this.#membership.leave(true)
     if (!isPromise(left)) throw error

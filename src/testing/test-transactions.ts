@@ -11,7 +11,7 @@ import type { TopicPartitionOffset } from '../topic-partition.ts'
 import { neverAnswered } from './never.ts'
 import { after, type TestClient } from './test-client.ts'
 
-/** What a process that died would begin: its requests reach nobody. */
+/** A transaction of a process that died: none of its requests is answered. */
 class UnheardTransaction implements EngineTransaction {
   readonly append: () => Promise<RecordMetadata> = neverAnswered
   readonly appendBatch: () => Promise<RecordMetadata[]> = neverAnswered
@@ -20,10 +20,10 @@ class UnheardTransaction implements EngineTransaction {
   readonly abort: () => Promise<void> = neverAnswered
 }
 
-/** The producer of a process that died before it had asked for its id. */
+/** The producer of a process that died before it had asked for a producer id. */
 export const unheardProducer: TransactionalProducer = { begin: () => new UnheardTransaction() }
 
-/** A producer with a transactional id, behind the plan of faults. */
+/** A producer with a transactional id, behind the fault plan. */
 export class TestTransactionalProducer implements TransactionalProducer {
   readonly #producer: TransactionalProducer
   readonly #client: TestClient
@@ -43,7 +43,7 @@ export class TestTransactionalProducer implements TransactionalProducer {
   }
 }
 
-/** One transaction, behind the plan of faults. */
+/** One transaction, behind the fault plan. */
 class TestTransaction implements EngineTransaction {
   readonly #transaction: EngineTransaction
   readonly #client: TestClient
@@ -84,7 +84,7 @@ class TestTransaction implements EngineTransaction {
   }
 
   abort(): MaybePromise<void> {
-    // Where it has ended already this does nothing, and meets nothing.
+    // A transaction that has ended needs no abort, so it meets no fault.
     if (this.#over) return this.#transaction.abort()
     return this.#end('abortTransaction', () => this.#transaction.abort(), 'transaction aborted')
   }
@@ -94,7 +94,7 @@ class TestTransaction implements EngineTransaction {
     end: () => MaybePromise<void>,
     kind: 'transaction committed' | 'transaction aborted',
   ): MaybePromise<void> {
-    // The coordinator ends it when its time is over.
+    // The coordinator aborts the transaction of a dead process at its timeout.
     if (this.#silenced) return neverAnswered()
     const ended = () => {
       this.#over = true

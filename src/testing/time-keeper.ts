@@ -3,17 +3,17 @@ import type { Processing } from './processing.ts'
 import type { TestClock } from './test-clock.ts'
 import { realDelay, requireRealMicrotasks } from './turns.ts'
 
-/** What is waited for. */
+/** What a test broker waits for. */
 export interface Goal {
   /** The end of the sentence "Waited for ...". */
   readonly what: string
-  /** Throws where it can never be. */
+  /** Whether the goal is reached; throws where it can never be. */
   reached(): boolean
-  /** Why it is not there yet. */
+  /** Says why the goal is not reached yet. */
   explain(): Promise<string>
-  /** How far time may move for it, in milliseconds; undefined where it stands still. */
+  /** How far time may move for the goal, in milliseconds; undefined where time must stand still. */
   readonly limitMs: number | undefined
-  /** How long, in real milliseconds, handlers may wait for something that no time of the broker brings. */
+  /** How long, in real milliseconds, handlers may await something that the broker's time does not move. */
   readonly realTimeoutMs: number
   readonly signal?: AbortSignal | undefined
 }
@@ -25,7 +25,7 @@ export class TimeKeeper {
   readonly #served: () => readonly string[]
   #moving = 0
 
-  /** `served`: what clients of a server have left to do, in their own time, which goes on. */
+  /** `served`: what clients of a server still have to do; they live in real time, which does not stand still. */
   constructor(clock: TestClock, processings: () => Iterable<Processing>, served: () => readonly string[]) {
     this.#clock = clock
     this.#processings = processings
@@ -50,8 +50,8 @@ export class TimeKeeper {
   /**
    * Resolves when the goal is reached.
    *
-   * @throws NeverIdleError where nothing is left that could bring it
-   * @throws TimeoutError where it moved as far, or waited as long, as it may
+   * @throws NeverIdleError where nothing is left that could reach the goal
+   * @throws TimeoutError when time has moved as far, or the wait has lasted as long, as the goal allows
    */
   async until(goal: Goal): Promise<void> {
     const { limitMs } = goal
@@ -60,7 +60,7 @@ export class TimeKeeper {
     await requireRealMicrotasks()
     const outside = this.#waitOutside(goal)
     while (!(await this.#reached(goal))) {
-      // Somebody else moves time: it may come by that.
+      // Another call is moving time, which may reach the goal.
       if (this.#moving > 0) await realDelay(0)
       else if (this.#waitsOutside || this.#serves) await outside()
       else throw await this.#onlyTime(goal)
@@ -68,8 +68,8 @@ export class TimeKeeper {
   }
 
   /**
-   * Waits a moment of real time, where a handler waits for something else than the broker's; false where none does, or where
-   * none has come any further for `patienceMs`.
+   * Returns a function that waits a moment of real time while a handler awaits something other than the broker's time.
+   * It resolves with false where no handler does, or none has made progress for `patienceMs`.
    */
   waitPatiently(patienceMs: number): () => Promise<boolean> {
     return this.#patience(patienceMs, () =>
@@ -93,7 +93,7 @@ export class TimeKeeper {
 
   async #moveUntil(goal: Goal, end: number): Promise<void> {
     const outside = this.#waitOutside(goal)
-    // One that is gone without a word is given up by its group in the broker's time.
+    // A client that is gone without leaving is removed by its group when its session expires, in the broker's time.
     const clients = this.#patience(goal.realTimeoutMs, () => (this.#serves ? this.#served() : []))
     while (!(await this.#reached(goal))) {
       if (this.#waitsOutside) await outside()
@@ -108,12 +108,12 @@ export class TimeKeeper {
     return goal.reached()
   }
 
-  // Whether handlers run and none of them waits for a timer: what they wait for is not the broker's.
+  // Whether handlers run and none of them waits for a timer, so that they await something other than the broker's time.
   get #waitsOutside(): boolean {
     return !this.#clock.holding && this.#running.length > 0
   }
 
-  // Who waits for a timer is not waited for, and neither is who depends on that.
+  // A client that waits for a timer is not waited for in real time, and neither is one that depends on it.
   get #serves(): boolean {
     return !this.#clock.holding && this.#served().length > 0
   }

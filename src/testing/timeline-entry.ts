@@ -1,8 +1,8 @@
 import type { RecordKey } from '../record.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 
-// Aliases, not interfaces: the declaration files of a user write out what has no exported name.
-/** Whom an entry is about: a member of a group, or a reader without one. */
+// Aliases, not interfaces: a user's declaration files inline types that are not exported.
+/** The member of a group that an entry is about, or a consumer without a group. */
 type OfMember = {
   readonly group: string | undefined
   readonly member: string
@@ -23,17 +23,17 @@ export type TimelineEvent =
   | ({ readonly kind: 'appended' } & OfRecord)
   | ({ readonly kind: 'joined' } & OfMember)
   | ({ readonly kind: 'left'; readonly reason: string } & OfMember)
-  /** The group gave partitions to a member, and nobody else has them. */
+  /** A member was assigned partitions that no other member owns any more. */
   | ({ readonly kind: 'assigned'; readonly partitions: readonly TopicPartition[] } & OfMember)
-  /** The group told a member to give partitions up. */
+  /** The group asked a member to give up partitions. */
   | ({ readonly kind: 'revoking'; readonly partitions: readonly TopicPartition[] } & OfMember)
-  /** A member gave partitions up in order. */
+  /** A member gave up partitions that were revoked. */
   | ({ readonly kind: 'released'; readonly partitions: readonly TopicPartition[] } & OfMember)
   /** Partitions were taken from a member. */
   | ({ readonly kind: 'lost'; readonly partitions: readonly TopicPartition[] } & OfMember)
-  /** A member was removed: what it still does counts for nothing. */
+  /** A member was fenced: nothing that it still does counts. */
   | ({ readonly kind: 'fenced'; readonly error: unknown } & OfMember)
-  /** A partition is read from this offset on. */
+  /** A consumer starts to read a partition at this offset. */
   | ({ readonly kind: 'started'; readonly offset: number } & TopicPartition & OfMember)
   | ({
       readonly kind: 'reset'
@@ -44,17 +44,17 @@ export type TimelineEvent =
       OfMember)
   /** A consumer moved its own position. */
   | ({ readonly kind: 'sought'; readonly offset: number } & TopicPartition & OfMember)
-  /** A handler got a record, or `poll` and iterators handed it out. */
+  /** A handler got a record, or `poll` or an iterator handed it out. */
   | ({ readonly kind: 'delivered'; readonly attempt: number } & OfRecord & OfMember)
-  /** Its handler ended, or who polled asked for more. */
+  /** The handler of a record ended, or the caller of `poll` or an iterator asked for more. */
   | ({ readonly kind: 'processed' } & OfRecord & OfMember)
   | ({ readonly kind: 'failed'; readonly error: unknown } & OfRecord & OfMember)
   | ({ readonly kind: 'retrying'; readonly attempt: number; readonly delayMs: number } & OfRecord & OfMember)
-  /** Given up after its last attempt. */
+  /** A record was given up after its last attempt. */
   | ({ readonly kind: 'skipped'; readonly error: unknown } & OfRecord & OfMember)
-  /** Given up, and written to the dead-letter topic. */
+  /** A record was given up, and written to the dead-letter topic. */
   | ({ readonly kind: 'dead lettered'; readonly error: unknown; readonly to: string } & OfRecord & OfMember)
-  /** Written to a topic in which it waits for another attempt. */
+  /** A record was written to a topic where it waits for its next attempt. */
   | ({
       readonly kind: 'delayed'
       readonly error: unknown
@@ -62,9 +62,9 @@ export type TimelineEvent =
       readonly delayMs: number
     } & OfRecord &
       OfMember)
-  /** Waits for another attempt, with the later records of its key. */
+  /** A record waits for its next attempt, and so do later records of its key. */
   | ({ readonly kind: 'parked'; readonly error: unknown; readonly delayMs: number } & OfRecord & OfMember)
-  /** So many records were read past an unfinished one that its partition waits. */
+  /** A partition is not read further until an unfinished record ends: too many records were read past it. */
   | ({ readonly kind: 'stalled'; readonly offset: number; readonly records: number } & TopicPartition &
       OfMember)
   | ({ readonly kind: 'committed'; readonly offsets: readonly TopicPartitionOffset[] } & OfMember)
@@ -73,7 +73,7 @@ export type TimelineEvent =
       readonly offsets: readonly TopicPartitionOffset[]
       readonly error: unknown
     } & OfMember)
-  /** A producer's transaction, with the offsets that it sends. */
+  /** A producer's transaction, with the offsets sent to it. */
   | ({
       readonly kind: 'transaction begun' | 'transaction committed' | 'transaction aborted'
       readonly offsets: readonly TopicPartitionOffset[]
@@ -94,19 +94,19 @@ export type TimelineEvent =
   | ({ readonly kind: 'crashed' } & OfMember)
   /** `broker.redeliver`. */
   | ({ readonly kind: 'redelivering'; readonly group: string; readonly offset: number } & TopicPartition)
-  /** A fault of the plan was met. */
+  /** A fault was met. */
   | {
       readonly kind: 'fault'
       readonly action: 'fail' | 'delay' | 'pause'
-      /** The operation, and where. */
+      /** The operation, and where it happened. */
       readonly what: string
       /** The member or client that met it. */
       readonly by: string
     }
-  /** A handler waited for something that the broker's time does not move: such a run does not replay exactly. */
+  /** A handler awaits something that the broker's time does not move: such a run does not replay exactly. */
   | ({ readonly kind: 'outside' } & OfRecord & OfMember)
 
-/** A `TimelineEvent` and when it happened, in epoch milliseconds of the broker's time. */
+/** A `TimelineEvent` with the time when it happened, in epoch milliseconds of the broker's time. */
 export type TimelineEntry = TimelineEvent & { readonly at: number }
 
 /** Entries of one kind. */

@@ -13,7 +13,7 @@ type EventOf<Events> = {
 
 type GivenUp = Extract<EventOf<ConsumerEvents>, { name: 'deadLettered' | 'delayed' | 'parked' }>
 
-/** Whose events are written down. */
+/** The parts of a broker that the observer reads, and the timeline that it writes. */
 export interface ObservedCore {
   readonly engine: Engine
   readonly timeline: Timeline
@@ -21,7 +21,7 @@ export interface ObservedCore {
   readonly bench: TestBench
 }
 
-/** Writes into the timeline what a broker and its consumers tell, and what is appended. */
+/** Records the events of a broker and its consumers, and all appended records, in the timeline. */
 export function observe(broker: ObservedCore): void {
   const observer = new TimelineObserver(broker)
   for (const topic of broker.topics.values()) observer.created(topic.name, topic.partitions.length)
@@ -76,7 +76,7 @@ class TimelineObserver {
     this.#watch(topic, 0)
   }
 
-  // What is appended is read from the log, whoever appended it.
+  // Appends are observed in the log, since records come from producers, transactions and wire clients alike.
   #watch(topic: string, from: number): void {
     const { partitions } = this.#host.topics.get(topic)!
     for (const partition of partitions.slice(from)) this.#watchPartition(partition)
@@ -86,7 +86,7 @@ class TimelineObserver {
     let seen = 0
     const signal = () => {
       for (; seen < partition.highWatermark; seen++) {
-        // What a transaction has written is there, whatever becomes of it; that it ended is no record.
+        // Records of an open or aborted transaction count as appended; its end marker is not a record.
         const [record] = seen < partition.logStartOffset ? [] : partition.fetch(seen, 1, false)
         if (record?.offset !== seen) continue
         const { topic, partition: index, offset, key } = record

@@ -43,7 +43,7 @@ function memberOf(entry: TimelineEntry): string | undefined {
   return 'member' in entry ? entry.member : undefined
 }
 
-// Whether the group has had one of these before; from now on it has had all of them.
+// Whether one of these records was delivered to the group before; also remembers all of them as delivered.
 function wasDelivered(delivered: Set<string>, entries: readonly TimelineEntry[]): boolean {
   let again = false
   for (const entry of entries) {
@@ -157,7 +157,7 @@ function who({ group, member }: { readonly group: string | undefined; readonly m
   return group === undefined ? `${short(member)}:` : `${group}/${short(member)}`
 }
 
-// Without the chance at the end of a member id: what comes before it is unique on its broker.
+// A member id without its random suffix: the rest is unique on its broker.
 function short(member: string): string {
   return /^(.*-\d{6,})-[\w-]{12}$/.exec(member)?.[1] ?? member
 }

@@ -5,21 +5,24 @@ import { requireArgument } from '../validate.ts'
 import type { EntryOf, TimelineEntry, TimelineEvent } from './timeline-entry.ts'
 import { printTimeline } from './timeline-text.ts'
 
-// What was handed out, for who asks when the log has let go of it.
+// The records that were handed out, for `processedBy` once the log no longer holds them.
 const handedOut = new WeakMap<TimelineEntry, AnyRecord>()
 
-/** The record of an entry that was recorded with one. */
+/** The record that was recorded with an entry, if any. */
 export function recordOf(entry: TimelineEntry): AnyRecord | undefined {
   return handedOut.get(entry)
 }
 
-/** What happened on a broker, in order: `String(timeline)` is a transcript. Bounded; the oldest entries go first. */
+/**
+ * Everything that happened on a broker, in order; `String(timeline)` is a transcript. Its size is limited: the
+ * oldest entries are dropped first.
+ */
 export class Timeline implements Iterable<TimelineEntry> {
   readonly #now: () => number
-  /** When it begins, in epoch milliseconds; the transcript counts from here. */
+  /** When the timeline begins, in epoch milliseconds; the transcript counts from here. */
   readonly start: number
   readonly #maxEntries: number
-  // Two generations, so that what is too old goes in one piece and nothing is moved.
+  // Two generations, so that old entries are dropped as one array and nothing is moved.
   #older: TimelineEntry[] = []
   #newer: TimelineEntry[] = []
   #recorded = 0
@@ -42,12 +45,12 @@ export class Timeline implements Iterable<TimelineEntry> {
     this.#newer = []
   }
 
-  /** All that is kept: at least the last `maxEntries`, where there were so many. */
+  /** The entries that are kept: at least the last `maxEntries`, once there were that many. */
   get entries(): readonly TimelineEntry[] {
     return this.#older.length === 0 ? this.#newer : [...this.#older, ...this.#newer]
   }
 
-  /** How many entries are kept no longer. */
+  /** How many entries have been dropped. */
   get dropped(): number {
     return this.#recorded - this.#older.length - this.#newer.length
   }
@@ -62,19 +65,19 @@ export class Timeline implements Iterable<TimelineEntry> {
     return this.entries.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
   }
 
-  /** What concerns one partition: its records, its owners, and the faults in between. */
+  /** The entries that concern one partition: its records, its owners, and all faults. */
   forPartition(tp: TopicPartition): Timeline {
     requireArgument('forPartition', 'partition', tp, onePartition)
     const { topic, partition } = tp
     return this.#where(entry => concernsPartition(entry, topic, partition))
   }
 
-  /** What concerns one group. */
+  /** The entries that concern one group, and all faults. */
   forGroup(group: string): Timeline {
     return this.#where(entry => concernsGroup(entry, group))
   }
 
-  /** What happened from one time on and before another, in epoch milliseconds of the broker's time. */
+  /** The entries from one time until before another, in epoch milliseconds of the broker's time. */
   between(from: number, to: number): Timeline {
     return this.#where(({ at }) => at >= from && at < to)
   }
@@ -86,7 +89,7 @@ export class Timeline implements Iterable<TimelineEntry> {
     return part
   }
 
-  /** A transcript, one line for what happened; a run of records is one line. */
+  /** Returns a transcript: one line for each entry, or for a run of records that differ only in their offset. */
   toString(): string {
     const lines = printTimeline(this.entries, this.start)
     if (this.dropped > 0) lines.unshift(`(${this.dropped} entries before these are kept no longer)`)

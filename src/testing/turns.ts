@@ -1,7 +1,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import { IllegalStateError } from '../errors.ts'
 
-// A message channel, because no test runner replaces it: fake timers replace setImmediate and setTimeout.
+// A message channel, because no test runner fakes it: fake timers replace setImmediate and setTimeout.
 const { port1, port2 } = new MessageChannel()
 const waiting: (() => void)[] = []
 
@@ -19,19 +19,19 @@ export function eventLoopTurn(): Promise<void> {
   })
 }
 
-// As they were when this module was loaded, before a test replaced them.
+// The function as it was when this module was loaded, before a test replaced it.
 const { setTimeout: realSetTimeout } = globalThis
 
-/** Real time, for what happens outside of a broker's. */
+/** Resolves after `ms` milliseconds of real time. */
 export function realDelay(ms: number): Promise<void> {
   return new Promise(resolve => void realSetTimeout(resolve, ms))
 }
 
 /**
- * Refuses to go on where promise work would wait for a fake clock: a faked `nextTick` or `queueMicrotask` never runs by
- * itself, and what a handler awaits may hang on it.
+ * Checks that promises can go on while the broker's time moves: a faked `nextTick` or `queueMicrotask` never runs by
+ * itself, and a handler's promise may depend on it.
  *
- * @throws IllegalStateError naming the option that leaves them alone
+ * @throws IllegalStateError where one of them is faked; the message names the option that leaves them alone
  */
 export async function requireRealMicrotasks(): Promise<void> {
   let ticked = false

@@ -11,7 +11,7 @@ interface VirtualTimer {
   readonly hold: boolean
 }
 
-/** Time that stands still until it is moved; it starts at 2020-01-01T00:00Z. */
+/** A clock that stands still until a test moves it; it starts at 2020-01-01T00:00Z. */
 export class VirtualClock implements TestClock {
   readonly workBudget: WorkBudget
   readonly #start = Date.UTC(2020, 0, 1)
@@ -21,12 +21,12 @@ export class VirtualClock implements TestClock {
   #elapsed = 0
   #order = 0
 
-  /** `records`: how many a consumer handles before the event loop has its turn. */
+  /** `records`: how many records a consumer handles before the event loop has its turn. */
   constructor(records: number = recordsPerTurn) {
     this.workBudget = { ms: Number.POSITIVE_INFINITY, records }
   }
 
-  // Whole milliseconds, as Date.now gives them: they become timestamps, and a delay with jitter is not whole.
+  // Whole milliseconds, as `Date.now` gives them, since they become timestamps; a delay with jitter need not be whole.
   now(): number {
     return Math.floor(this.#start + this.#elapsed)
   }
@@ -43,7 +43,7 @@ export class VirtualClock implements TestClock {
     return { cancel: () => void this.#timers.delete(timer) }
   }
 
-  // All who wait for a turn wait for the same one.
+  // All callers share one turn.
   turn(): Promise<void> {
     this.#turnsAsked++
     if (this.#turns.length === 0) void eventLoopTurn().then(this.#giveTurn)
@@ -70,7 +70,7 @@ export class VirtualClock implements TestClock {
     const end = this.#elapsed + ms
     await this.settle()
     while (await this.#fireNext(end));
-    // Somebody else may have moved it further meanwhile.
+    // Another call may have moved time further meanwhile.
     this.#elapsed = Math.max(this.#elapsed, end)
     await this.settle()
   }
@@ -99,7 +99,7 @@ export class VirtualClock implements TestClock {
     return next
   }
 
-  // At rest is who, in a whole turn of the event loop, has not asked for another one.
+  // The broker is at rest when a whole turn of the event loop has passed in which no code asked for another one.
   async settle(): Promise<void> {
     for (let asked = -1; asked !== this.#turnsAsked || this.#turns.length > 0; ) {
       asked = this.#turnsAsked
