@@ -10,14 +10,14 @@ import { PartitionQueue, type ProducerIdentity } from './partition-queue.ts'
 import type { ProducedRecord } from './produced-record.ts'
 import { backoffMs } from './retry.ts'
 
-/** How records are sent. */
+/** Limits of sending records. */
 export interface AppendLimits {
   readonly compression: string
-  /** The most in one batch, in bytes. */
+  /** The largest size of one batch, in bytes. */
   readonly batchBytes: number
-  /** Requests under way to one broker. (Kafka: max.in.flight.requests.per.connection) */
+  /** How many requests may be in flight to one broker. (Kafka: max.in.flight.requests.per.connection) */
   readonly maxInFlight: number
-  /** How long a record is tried for, in milliseconds. (Kafka: delivery.timeout.ms) */
+  /** How long to try to write a record, in milliseconds. (Kafka: delivery.timeout.ms) */
   readonly deliveryTimeoutMs: number
   readonly requestTimeoutMs: number
 }
@@ -27,15 +27,18 @@ export interface AppenderHost {
   readonly connections: Connections
   readonly limits: AppendLimits
   readonly transactionalId?: string
-  /** Who writes; `another`: not the one that wrote before, who may have written what was given up. */
+  /**
+   * Returns the producer id and epoch to write with; a new one with `another`, where a batch was given up
+   * that the old one may have written.
+   */
   identity(another: boolean): Promise<ProducerIdentity>
 }
 
 const requestBytes = 8 * 1024 * 1024
 
 /**
- * Writes records in batches: what was given within one turn of the event loop, and while a batch before it is on its way.
- * Each batch is written once and in order, however often it has to be sent (KIP-98).
+ * Writes records in batches. A batch holds the records that were sent within one turn of the event loop, or while the
+ * batch before it was in flight. Each batch is written once and in order, however often it has to be sent (KIP-98).
  */
 export class Appender {
   readonly #host: AppenderHost
@@ -52,7 +55,7 @@ export class Appender {
     this.#host = host
   }
 
-  /** Each of them is told what becomes of it. */
+  /** Queues records; each is settled when it is written or refused. */
   append(records: readonly ProducedRecord[]): void {
     if (this.#abandoned !== undefined) return this.#reject(records, this.#abandoned.reason)
     let queue: PartitionQueue | undefined
@@ -73,12 +76,14 @@ export class Appender {
     return queue
   }
 
-  /** Takes back a record that has not been sent. */
+  /** Takes back a record that has not been sent; returns whether it could. */
   remove(record: ProducedRecord): boolean {
     return this.#queueOf(record).remove(record)
   }
 
-  /** Sends nothing more: refuses all that is not on its way, and resolves when what is has been answered. */
+  /**
+   * Stops sending: rejects all records that are not in flight, and resolves when those in flight have been answered.
+   */
   async abandon(reason: unknown): Promise<void> {
     this.#abandoned = { reason }
     for (const queue of this.#queues.values()) for (const record of queue.clear()) record.reject(reason)
@@ -118,12 +123,12 @@ export class Appender {
     this.#expireLater()
   }
 
-  // What waits is given up in time also where nothing else comes about: while nobody answers, or one answer is awaited.
+  // Waiting records must expire even if nothing else happens: no broker may answer, or one response may be outstanding.
   #expireLater(): void {
     let oldest = Number.POSITIVE_INFINITY
     for (const { waitingSince } of this.#queues.values()) oldest = Math.min(oldest, waitingSince)
-    // Where nothing waits no timer does: it would keep all that is reached from here, long after its producer or its
-    // connection has ended.
+    // Without waiting records there is no timer: it would keep this appender in memory long after its
+    // producer or connection has ended.
     if (oldest === Number.POSITIVE_INFINITY) return this.#expireNever()
     if (this.#expiry !== undefined) return
     const { cluster, limits } = this.#host
@@ -235,7 +240,7 @@ export class Appender {
     const { cluster } = this.#host
     const errno = answer?.errorCode ?? -1
     const { name, canRetry } = kafkaError(cluster.library, errno)
-    // It was written before, and its answer lost.
+    // The batch was written before, and its response lost.
     if (answer !== undefined && (errno === 0 || name === 'DUPLICATE_SEQUENCE_NUMBER')) {
       const appendTime = Number(answer.logAppendTimeMs)
       const base = Number(answer.baseOffset)
@@ -260,7 +265,7 @@ export class Appender {
       this.#postpone([queue])
       return
     }
-    // What was refused is not written, and its numbers are free; of anything else that is not known.
+    // A refused batch is not written, and its sequence numbers are free; after any other error that is not known.
     const refused =
       isBrokerletError(error) && !error.retriable && error.code !== 'OUT_OF_ORDER_SEQUENCE_NUMBER'
     if (!refused) queue.doubt()
@@ -284,7 +289,7 @@ export class Appender {
     this.#reject(late, error)
   }
 
-  // Later, and to whoever leads them by then.
+  // Sends the batches again later, to the leaders that the partitions have then.
   #postpone(queues: readonly PartitionQueue[]): void {
     const { cluster } = this.#host
     const { clock, random } = cluster
@@ -298,10 +303,10 @@ export class Appender {
       const looked = cluster.refresh().then(() => {
         for (const queue of queues) this.#requirePartition(queue)
       })
-      // Where nobody answers their time runs out.
+      // Where no broker answers, the records expire.
       looked.then(go, go)
     }
-    // Held: without a connection nothing else keeps the process alive.
+    // Held: without a connection, nothing else keeps the process alive.
     clock.setTimer(look, delayMs, { hold: true, name: 'sending again' })
   }
 

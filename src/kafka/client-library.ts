@@ -42,7 +42,7 @@ export interface Api<Request extends readonly unknown[], Response> {
   }
 }
 
-/** Reads an answer; arrays are compact, and their items end with tagged fields unless `tagged` is false. */
+/** Reads a response; arrays are compact, and their items end with tagged fields unless `tagged` is false. */
 export interface LibraryReader {
   readInt16(): number
   readInt32(): number
@@ -53,7 +53,7 @@ export interface LibraryReader {
   readTaggedFields(): void
 }
 
-/** Writes a request, in the same way. */
+/** Writes a request, with the same rules. */
 export interface LibraryWriter {
   appendString(value: string): LibraryWriter
   appendBoolean(value: boolean): LibraryWriter
@@ -66,7 +66,7 @@ export interface LibraryWriter {
   appendTaggedFields(): LibraryWriter
 }
 
-/** An answer that is one error or none. */
+/** A response, or a part of one, with an error code; 0 is none. */
 export interface Coded {
   readonly errorCode: number
   readonly errorMessage?: string | null
@@ -110,7 +110,7 @@ export interface WrittenRecord {
   readonly timestamp: bigint
 }
 
-/** How the library makes batches of records; one for each partition among them. */
+/** How the library encodes batches of records: one for each partition among them. */
 export interface BatchOptions {
   readonly transactionalId?: string
   readonly compression: string
@@ -163,7 +163,7 @@ export interface CommittedPartition {
 
 type ByPartition = readonly TopicPartitions<{ readonly partitionIndex: number; readonly errorCode: number }>[]
 
-/** What is used of the library. */
+/** The parts of the library that are used. */
 export interface ClientLibrary {
   readonly ConnectionPool: new (clientId: string, options: LibraryConnectionOptions) => LibraryConnectionPool
   readonly protocolErrorsCodesById: Readonly<Record<number, string>>
@@ -394,7 +394,7 @@ export interface ClientLibrary {
     [states: readonly string[]],
     Coded & { readonly groups: readonly { readonly groupId: string }[] }
   >
-  /** Makes a call of what the library does not have, or does not read well. */
+  /** Defines a call that the library lacks, or does not read well. */
   createAPI<Request extends readonly unknown[], Response>(
     key: number,
     version: number,

@@ -91,12 +91,12 @@ export class ClusterEngine implements Engine {
     if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
   }
 
-  /** Takes no more calls; who is still there can only end. */
+  /** Takes no more calls: remaining clients can only close. */
   refuse(): void {
     this.#closed = true
   }
 
-  /** Ends all connections, once its clients are closed; what is on its way is waited for, so long. */
+  /** Closes all connections once the clients are closed; waits up to `timeoutMs` for records in flight. */
   async shutDown(timeoutMs: number): Promise<void> {
     this.refuse()
     const deadline = new Deadline(this.clock, timeoutMs, 'closing of the connections to the cluster')
@@ -209,7 +209,7 @@ export class ClusterEngine implements Engine {
     this.touch()
   }
 
-  /** Whether others of its group are left, elsewhere, only its group can know: the consumer itself tells that it crashed. */
+  /** Only the group knows whether it has members elsewhere; the consumer itself reports that it crashed. */
   consumerStopped(): void {
     this.touch()
   }

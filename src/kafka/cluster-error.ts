@@ -27,7 +27,9 @@ import {
 } from '../errors.ts'
 import type { ClientLibrary } from './client-library.ts'
 
-/** A cluster cannot be reached, or refuses what no other class of error stands for; `code` says which. */
+/**
+ * The cluster cannot be reached, or refuses a request with an error that has no class of its own; `code` is Kafka's.
+ */
 export class ClusterError extends BrokerletError {}
 
 type ErrorClass = new (message: string, fields?: ErrorFields) => BrokerletError
@@ -63,13 +65,13 @@ export interface KafkaError {
   readonly canRetry: boolean
 }
 
-/** What a number of an answer means. */
+/** Returns what an error code of a response means. */
 export function kafkaError(library: ClientLibrary, errno: number): KafkaError {
   const name = library.protocolErrorsCodesById[errno] ?? `error ${errno}`
   return { name, canRetry: library.protocolErrors[name]?.canRetry ?? false }
 }
 
-/** The error for what a cluster answered; `what` says what was asked of it. */
+/** Returns the error for a response's error code; `what` names the request that failed. */
 export function toClusterError(
   library: ClientLibrary,
   errno: number,

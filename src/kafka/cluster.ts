@@ -27,44 +27,46 @@ export interface ClusterOptions {
   readonly bootstrapBrokers: readonly BrokerAddress[]
   readonly clock: BrokerClock
   readonly random: () => number
-  /** How long one call goes on trying, in milliseconds. */
+  /** How long one call retries, in milliseconds. */
   readonly apiTimeoutMs: number
-  /** How old metadata gets, in milliseconds. */
+  /** How old metadata may get, in milliseconds. */
   readonly metadataMaxAgeMs: number
-  /** How the values of a topic are written and read. */
+  /** How values of a topic are encoded and decoded. */
   serdeOf(topic: string): Serde
 }
 
 const unknownTopic = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 
-/** The kinds of coordinators that there are, by Kafka's number. */
+/** The kinds of coordinators, with Kafka's numbers. */
 export const coordinatorTypes = { group: 0, transaction: 1 } as const
 
-/** What is asked of somebody in the cluster, and how its answer is read. */
+/** A request to the cluster, and how to read its response. */
 export interface Ask<Request extends readonly unknown[], Response> {
-  /** What errors say that was tried. */
+  /** What was tried, for error messages. */
   readonly what: string
-  /** What errors speak of. */
+  /** The fields of errors. */
   readonly fields?: ErrorFields
   readonly api: Api<Request, Response>
-  /** Made anew for each attempt. */
+  /** Builds the request anew for each attempt. */
   request(): Readonly<Request>
-  /** The error in an answer, by Kafka's number, or 0. */
+  /** The error code in a response, by Kafka's number; 0 for none. */
   errno(response: Response): number
   message?(response: Response): string | null | undefined
-  /** Whether it is worth another attempt after a failure that could pass. Default always. */
+  /** Whether to try again after a retriable failure. Default always. */
   goesOn?(error: unknown): boolean | Promise<boolean>
 }
 
-/** Knows who leads and coordinates what, asks them, and asks anew when that has changed. */
+/**
+ * Knows the leaders and coordinators of a cluster, sends requests to them, and looks them up again when they change.
+ */
 export class Cluster {
   readonly library: ClientLibrary
   readonly clock: BrokerClock
   readonly random: () => number
   readonly apiTimeoutMs: number
-  /** For what is answered at once. */
+  /** For requests that are answered at once. */
   readonly requests: Connections
-  /** For coordinators, whose heartbeats must not wait behind anything. */
+  /** For coordinators: heartbeats must not wait behind other requests. */
   readonly #coordination: Connections
   readonly #options: ClusterOptions
   #brokers = new Map<number, BrokerAddress>()
@@ -75,7 +77,7 @@ export class Cluster {
   readonly #watchers = new Map<() => void, boolean>()
   #refreshing: Promise<void> | undefined
   #turn = 0
-  // The least and the greatest version of each API.
+  // The lowest and highest version of each API that the cluster speaks.
   #spoken: ReadonlyMap<number, readonly [number, number]> | undefined
 
   constructor(options: ClusterOptions) {
@@ -89,9 +91,9 @@ export class Cluster {
   }
 
   /**
-   * Finds out what is spoken.
+   * Reads which API versions the cluster speaks.
    *
-   * @throws ClusterError where nobody answers
+   * @throws ClusterError where no broker answers
    */
   async open(): Promise<void> {
     const { apiKeys } = await this.askAny({
@@ -105,7 +107,7 @@ export class Cluster {
     )
   }
 
-  // A broker ends the connection of who asks what it does not speak.
+  // A broker closes the connection when a request uses a version that it does not speak.
   #requireSpoken({ api: { key, version } }: Api<never, unknown>, what: string): void {
     if (this.#spoken === undefined) return
     const [min, max] = this.#spoken.get(key) ?? [0, -1]
@@ -118,37 +120,38 @@ export class Cluster {
 
   // --- topics -------------------------------------------------------------------------------------------------------
 
-  /** A topic that is known already. */
+  /** Returns a topic whose metadata is known already. */
   knownTopic(name: string): ClusterTopic | undefined {
     return this.#topics.get(name)
   }
 
-  /** The name of a topic by its id. */
+  /** Returns the name of a topic by its id. */
   nameOf(topicId: string): string | undefined {
     return this.#names.get(topicId)
   }
 
-  /** The topics that are known: all of the cluster, for as long as somebody watches all. */
+  /** The topics whose metadata is known: all of the cluster's while a watcher wants all. */
   get topics(): ReadonlyMap<string, ClusterTopic> {
     return this.#topics
   }
 
   /**
-   * A topic, which is looked up where it is not known yet, or not known to have that partition: others may have added it.
+   * Resolves with a topic. Reads its metadata where the topic, or that partition of it, is not known yet:
+   * another program may have added it.
    *
-   * @throws UnknownTopicOrPartitionError where there is no such topic, naming near matches
+   * @throws UnknownTopicOrPartitionError where there is no such topic; names near matches
    */
   async topic(name: string, partition = 0): Promise<ClusterTopic> {
     requireTopicName(name)
     const isKnown = () => partition < (this.#topics.get(name)?.partitionCount ?? 0)
     if (isKnown()) return this.#topics.get(name)!
     this.#wanted.add(name)
-    // One under way was asked for before: it may be about other topics, or from before this one was made.
+    // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.
     await this.#refreshing?.catch(() => {})
     if (!isKnown()) await this.refresh()
     if (this.#topics.has(name)) return this.#topics.get(name)!
     const { topics } = await this.#metadata(null)
-    // Who was asked first may have lagged behind.
+    // The broker that was asked first may have lagged behind.
     if (topics.some(topic => topic.name === name)) await this.refresh()
     const found = this.#topics.get(name)
     if (found !== undefined) return found
@@ -173,7 +176,7 @@ export class Cluster {
     )
   }
 
-  /** Every topic that there is, by name. */
+  /** Resolves with the name of every topic, without internal ones. */
   async topicNames(): Promise<string[]> {
     const { topics } = await this.#metadata(null)
     return topics.flatMap(({ name, isInternal, errorCode }) =>
@@ -181,13 +184,16 @@ export class Cluster {
     )
   }
 
-  /** Calls whenever metadata has come; `all`: of all topics, else of those that were asked for. Gives the end of it. */
+  /**
+   * Calls `changed` whenever metadata was read; with `all` that is metadata of all topics, else of those that were
+   * asked for. Returns a function that stops it.
+   */
   watch(changed: () => void, all: boolean): () => void {
     this.#watchers.set(changed, all)
     return () => this.#watchers.delete(changed)
   }
 
-  /** Reads the metadata anew; calls at the same time share one answer. */
+  /** Reads the metadata anew; calls at the same time share one response. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined
@@ -197,7 +203,7 @@ export class Cluster {
   }
 
   #refreshLater(): void {
-    // What fails here is tried again by whoever needs it.
+    // A failed refresh is tried again by the next call that needs the metadata.
     this.clock.schedule('metadata', this.#options.metadataMaxAgeMs, () => {
       this.refresh().catch(() => {})
     })
@@ -207,7 +213,7 @@ export class Cluster {
     const all = [...this.#watchers.values()].includes(true)
     const asked = all ? null : [...new Set([...this.#wanted, ...this.#topics.keys()])]
     const metadata = await this.#metadata(asked)
-    // A broker that lags behind may not know yet what was made elsewhere: a topic is gone where two say so.
+    // A broker that lags behind may not know a new topic yet: a topic is gone only where two responses lack it.
     this.#keep(this.#lacksKnown(metadata) ? await this.#metadata(asked) : metadata)
     for (const changed of [...this.#watchers.keys()]) changed()
   }
@@ -234,9 +240,9 @@ export class Cluster {
     for (const { name, topicId, errorCode, isInternal, partitions } of topics) {
       if (name === null) continue
       const former = before.get(name)
-      // What is not known for now is not gone.
+      // A topic with another error than UNKNOWN_TOPIC_OR_PARTITION is unavailable for now, not gone.
       if (errorCode !== 0 && (errorCode === unknownTopic || former === undefined)) continue
-      // Partitions are only ever added: who tells of fewer has not heard of that yet.
+      // Partitions are only ever added: a broker that reports fewer lags behind.
       const lags = former?.id === topicId && partitions.length < former.partitionCount
       if (errorCode !== 0 || lags) {
         this.#topics.set(name, former!)
@@ -261,12 +267,12 @@ export class Cluster {
 
   // --- asking -------------------------------------------------------------------------------------------------------
 
-  /** Asks whoever answers; what is the controller's is passed on to it. */
+  /** Asks any broker; it forwards what only the controller can do. */
   askAny<Request extends readonly unknown[], Response>(ask: Ask<Request, Response>): Promise<Response> {
     return this.#retry(ask, () => this.#askNext(ask))
   }
 
-  // Another one each time.
+  // The next broker each time.
   async #askNext<Request extends readonly unknown[], Response>(
     ask: Ask<Request, Response>,
   ): Promise<Response> {
@@ -289,7 +295,7 @@ export class Cluster {
     )
   }
 
-  /** Asks a coordinator, wherever it is by then. */
+  /** Asks a coordinator; looks it up again where it has moved. */
   askCoordinator<Request extends readonly unknown[], Response>(
     type: keyof typeof coordinatorTypes,
     key: string,
@@ -310,7 +316,7 @@ export class Cluster {
   async #coordinator(type: keyof typeof coordinatorTypes, key: string): Promise<BrokerAddress> {
     const known = this.#coordinators.get(`${type} ${key}`)
     if (known !== undefined) return known
-    // Tried again by who asks it, who may have reasons to go on no longer.
+    // The caller retries, since it may have reasons to stop.
     const { coordinators } = await this.#askNext({
       what: `Finding the coordinator of ${type} '${key}'`,
       api: this.library.findCoordinatorV4,
@@ -324,8 +330,8 @@ export class Cluster {
   }
 
   /**
-   * Asks the leaders of partitions, each for its own; the answers are of some partitions each, in no order. Of one that is
-   * gone, or goes meanwhile, there is no answer.
+   * Asks the leader of each partition. Each response is about some of the partitions, in no order. There is none for a
+   * partition that is gone, or goes meanwhile.
    */
   askLeaders<Request extends readonly unknown[], Response>(
     partitions: readonly TopicPartition[],
@@ -354,14 +360,14 @@ export class Cluster {
     )
   }
 
-  /** Who leads a partition, if anybody does now. */
+  /** Returns the leader of a partition, or undefined where it has none now. */
   leader({ topic, partition }: TopicPartition): { node: number; broker: BrokerAddress } | undefined {
     const node = this.#topics.get(topic)?.leaders[partition] ?? -1
     const broker = this.#brokers.get(node)
     return broker && { node, broker }
   }
 
-  /** @throws ClusterError, which may pass, where it has no leader */
+  /** @throws ClusterError, a retriable one, where the partition has no leader */
   requireLeader(tp: TopicPartition): { node: number; broker: BrokerAddress } {
     const leader = this.leader(tp)
     if (leader !== undefined) return leader
@@ -380,7 +386,7 @@ export class Cluster {
     throw this.error(errno, ask.what, ask.fields, ask.message?.(response))
   }
 
-  /** The error for one of Kafka's numbers; it is retriable where Kafka says so. */
+  /** Returns the error for one of Kafka's error codes; it is retriable where Kafka says so. */
   error(errno: number, what: string, fields?: ErrorFields, message?: string | null): Error {
     const error = toClusterError(this.library, errno, what, fields, message)
     const name = this.library.protocolErrorsCodesById[errno]

@@ -17,10 +17,10 @@ import {
 } from '../validate.ts'
 import type { BrokerAddress } from './client-library.ts'
 
-/** A secret, or who gives it when it is needed. */
+/** A secret, or a function that returns it when it is needed. */
 export type Secret = string | (() => string | Promise<string>)
 
-/** How this client proves who it is. */
+/** The credentials that this client authenticates with. */
 export type ClientSaslOptions =
   | {
       readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -29,53 +29,60 @@ export type ClientSaslOptions =
     }
   | { readonly mechanism: 'OAUTHBEARER'; readonly token: Secret }
 
-/** Which cluster, and how it is used. Times are milliseconds, sizes bytes; in brackets are Kafka's names. */
+/**
+ * Which cluster to connect to, and how to use it. Times are milliseconds, sizes bytes; Kafka's names are in brackets.
+ */
 export interface ConnectOptions<Topics extends TopicMap = TopicMap>
   extends ConsumerPolicyOptions<NoInfer<keyof Topics & string>> {
-  /** Some of its brokers, `host:port` each; they name the others. (bootstrap.servers) */
+  /** Some of the cluster's brokers, `host:port` each; they report the others. (bootstrap.servers) */
   readonly bootstrapBrokers: readonly string[]
-  /** The topics, by name; their types flow to producers and consumers. All must be there, unless `createTopics`. */
+  /** The topics, by name; their types flow to producers and consumers. All must exist, unless `createTopics` is set. */
   readonly topics?: Topics
-  /** Whether declared topics that are missing are made; default false. */
+  /** Whether to create declared topics that are missing; default false. */
   readonly createTopics?: boolean
-  /** How many copies of topics that are made; default -1, what the cluster does by itself. */
+  /** The replication factor of topics that are created; default -1, the cluster's own default. */
   readonly replicationFactor?: number
-  /** What the cluster calls this client in its logs and quotas; default `brokerlet`. (client.id) */
+  /** The name of this client in the cluster's logs and quotas; default `brokerlet`. (client.id) */
   readonly clientId?: string
   /** Speaks TLS: true, or the options of `node:tls`. */
   readonly tls?: boolean | TlsOptions
   readonly sasl?: ClientSaslOptions
-  /** For every topic that has none of its own; default `json`. */
+  /** The codec of every topic that declares none; default `json`. */
   readonly codec?: Codec<unknown>
-  /** How batches are compressed; default `none`. `zstd` needs a Node that has it (22.15). (compression.type) */
+  /**
+   * The compression of batches; default `none`. `zstd` needs a Node version that supports
+   * it (22.15). (compression.type)
+   */
   readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-  /** How often a consumer with `autoCommit` commits what is finished; default 5,000. (auto.commit.interval.ms) */
+  /** How often a consumer with `autoCommit` commits processed records; default 5,000. (auto.commit.interval.ms) */
   readonly autoCommitIntervalMs?: number
-  /** The most in one batch; default 1,000,000, which brokers take by default. (batch.size) */
+  /** The largest size of one batch; default 1,000,000, which brokers accept by default. (batch.size) */
   readonly batchBytes?: number
-  /** How many requests with records are under way to one broker; default 5. (max.in.flight.requests.per.connection) */
+  /** How many produce requests may be in flight to one broker; default 5. (max.in.flight.requests.per.connection) */
   readonly maxInFlight?: number
-  /** How much may be on its way; who sends more waits for up to `maxBlockMs`. Default 32 MiB. (buffer.memory) */
+  /**
+   * The most bytes that may be in flight; further sends wait for up to `maxBlockMs`. Default 32 MiB. (buffer.memory)
+   */
   readonly bufferMemory?: number
-  /** How long a record is tried to be written; default 120,000. (delivery.timeout.ms) */
+  /** How long to try to write a record; default 120,000. (delivery.timeout.ms) */
   readonly deliveryTimeoutMs?: number
-  /** How long a broker waits for records where there are none; default 500. (fetch.max.wait.ms) */
+  /** How long a broker waits for records when there are none to fetch; default 500. (fetch.max.wait.ms) */
   readonly fetchMaxWaitMs?: number
-  /** The most in one answer; default 50 MiB. (fetch.max.bytes) */
+  /** The largest size of one fetch response; default 50 MiB. (fetch.max.bytes) */
   readonly fetchMaxBytes?: number
-  /** The most of one partition in one answer; default 1 MiB. (max.partition.fetch.bytes) */
+  /** The largest size of one partition in one fetch response; default 1 MiB. (max.partition.fetch.bytes) */
   readonly maxPartitionFetchBytes?: number
-  /** How long one request waits for its answer; default 30,000. (request.timeout.ms) */
+  /** How long to wait for the response to one request; default 30,000. (request.timeout.ms) */
   readonly requestTimeoutMs?: number
-  /** How long a connection may take to be made; default 10,000. (socket.connection.setup.timeout.ms) */
+  /** How long to wait for a connection; default 10,000. (socket.connection.setup.timeout.ms) */
   readonly connectTimeoutMs?: number
-  /** How long a call goes on trying; default 60,000. (default.api.timeout.ms) */
+  /** How long a call retries; default 60,000. (default.api.timeout.ms) */
   readonly apiTimeoutMs?: number
-  /** After how long topics and leaders are looked up anew; default 300,000. (metadata.max.age.ms) */
+  /** How old topic metadata may get before it is read again; default 300,000. (metadata.max.age.ms) */
   readonly metadataMaxAgeMs?: number
 }
 
-/** The options with every default filled in, but for the policy of consumers. */
+/** The options with every default filled in, without those of the consumer policy. */
 export type ResolvedConnectOptions = Required<
   Omit<ConnectOptions, 'tls' | 'sasl' | 'codec' | 'bootstrapBrokers' | keyof ConsumerPolicyOptions>
 > &

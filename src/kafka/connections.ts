@@ -10,8 +10,8 @@ import type {
 import { ClusterError } from './cluster-error.ts'
 
 /**
- * One connection to each broker. A broker answers the requests of a connection one after the other, so whatever waits
- * there for long (a fetch) has connections of its own.
+ * One connection to each broker. A broker answers the requests of a connection one after the other, so requests that
+ * wait long (a fetch) get connections of their own.
  */
 export class Connections {
   readonly #pool: LibraryConnectionPool
@@ -21,12 +21,12 @@ export class Connections {
   constructor(pool: LibraryConnectionPool, left: () => void) {
     this.#pool = pool
     this.#left = left
-    // What fails is told to its request. An 'error' that nobody listens to would end the process.
+    // A failure rejects its request; an 'error' event without a listener would end the process.
     pool.on('connecting', ({ connection }) => connection.on('error', () => {}))
   }
 
   /**
-   * One request and its answer, which may be an error for some of what it asks.
+   * Sends one request and resolves with its response, which may hold errors for some of its parts.
    *
    * @throws ClusterError where the broker cannot be reached or does not answer
    */
@@ -51,7 +51,7 @@ export class Connections {
 
   async #failed(thrown: unknown, at: string, connection: LibraryConnection | undefined): Promise<unknown> {
     const code = (thrown as { readonly code?: unknown } | null)?.code
-    // The library takes nothing more from a connection once an answer on it came too late.
+    // After a response that came too late, the library accepts nothing more from the connection.
     if (code === 'PLT_KFK_TIMEOUT') await connection?.close()
     if (isAuthentication(thrown)) {
       return new ClusterError('SASL_AUTHENTICATION_FAILED', `${at}: ${describeError(thrown)}`, {
@@ -70,7 +70,7 @@ export class Connections {
   }
 }
 
-// Where anything in an answer is an error the library throws the whole of it.
+// Where any part of a response is an error, the library throws the whole response.
 function responseOf<Response>(thrown: unknown): Response | undefined {
   if ((thrown as { readonly code?: unknown } | null)?.code !== 'PLT_KFK_RESPONSE') return undefined
   return (thrown as { readonly response?: Response }).response
@@ -83,7 +83,7 @@ function isAuthentication(thrown: unknown): boolean {
   return false
 }
 
-/** Makes connections, and closes all that are left. */
+/** Opens connections, and closes all that are still open. */
 export class ConnectionsFactory {
   readonly #library: ClientLibrary
   readonly #clientId: string

@@ -1,6 +1,6 @@
 import type { Api, ClientLibrary, Coded, IdPartitions, LibraryReader } from './client-library.ts'
 
-/** A group that assigns by itself, as its coordinator describes it. */
+/** A group of the consumer protocol, as its coordinator describes it. */
 export interface DescribedGroup extends Coded {
   readonly groupId: string
   readonly groupState: string
@@ -25,7 +25,7 @@ interface NamedPartitions extends IdPartitions {
 const key = 69
 const version = 0
 
-/** Asks for the description of groups (KIP-848). The library reads the names of their topics as one name. */
+/** Describes groups (KIP-848). The library's own call misreads the list of subscribed topic names as a single name. */
 export function consumerGroupDescribe(
   library: ClientLibrary,
 ): Api<[groupIds: readonly string[]], { readonly groups: readonly DescribedGroup[] }> {
@@ -45,7 +45,7 @@ export function consumerGroupDescribe(
   return { api }
 }
 
-// Fields in the order in which they come, which is also that of evaluation.
+// The fields in the order of the protocol: evaluation follows the order of writing.
 function readGroup(reader: LibraryReader): DescribedGroup {
   const group = {
     errorCode: reader.readInt16(),

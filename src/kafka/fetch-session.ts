@@ -10,13 +10,13 @@ import type { OffsetLookup } from './offset-lookup.ts'
 import { ClusterPartitionFetch, type PartitionFetchHost } from './partition-fetch.ts'
 import { backoffMs } from './retry.ts'
 
-/** How much is fetched at once. */
+/** How much one fetch request asks for. */
 export interface FetchLimits {
-  /** How long a broker waits for records where there are none, in milliseconds. (Kafka: fetch.max.wait.ms) */
+  /** How long a broker waits for records when there are none to fetch, in milliseconds. (Kafka: fetch.max.wait.ms) */
   readonly fetchMaxWaitMs: number
-  /** The most of one partition in one answer, in bytes. (Kafka: max.partition.fetch.bytes) */
+  /** The largest size of one partition in one response, in bytes. (Kafka: max.partition.fetch.bytes) */
   readonly maxPartitionFetchBytes: number
-  /** The most in one answer, in bytes. (Kafka: fetch.max.bytes) */
+  /** The largest size of one response, in bytes. (Kafka: fetch.max.bytes) */
   readonly fetchMaxBytes: number
 }
 
@@ -25,15 +25,17 @@ export interface FetchSessionHost {
   readonly lookup: OffsetLookup
   readonly limits: FetchLimits
   readonly isolationLevel: IsolationLevel
-  /** Of its own: a fetch that waits for records keeps whatever comes after it on its connection waiting. */
+  /** Connections of the session's own: a fetch that waits for records delays every later request on its connection. */
   readonly connections: Connections
-  /** What was fetched changes how much there is to read. */
+  /** Fetched records change how much is left to read. */
   touch(): void
 }
 
 const outOfRange = 1
 
-/** Reads partitions of a cluster: one request to each leader at a time, for what is wanted of it then. */
+/**
+ * Reads partitions of a cluster, with one request at a time to each leader, for the partitions that need records then.
+ */
 export class ClusterFetchSession<Position extends FetchPosition>
   implements FetchSession<Position>, PartitionFetchHost<Position>
 {
@@ -41,7 +43,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
   readonly #wake: () => void
   readonly #fetches = new Set<ClusterPartitionFetch<Position>>()
   readonly #ready = new Queue<ClusterPartitionFetch<Position>>()
-  // The leaders that are being asked.
+  // The leaders with a fetch under way, by node id; -1 while leaders are being looked up.
   readonly #asked = new Set<number>()
   #asleep = false
   #looking = false
@@ -56,7 +58,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
     return this.#host.isolationLevel === 'read_committed'
   }
 
-  /** Once it is known where the log ends. */
+  /** Resolves once the end of the log is known. */
   async start(position: Position): Promise<ClusterPartitionFetch<Position>> {
     const { id, serde } = await this.#host.cluster.topic(position.topic)
     const fetch = new ClusterPartitionFetch(this, id, serde, position)
@@ -90,7 +92,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
     this.#wake()
   }
 
-  /** Asks for what is wanted, once all who want something in this turn have said so. */
+  /** Fetches in the next turn, when all partitions that need records in this turn have said so. */
   wants(): void {
     if (this.#looking || this.#closed) return
     this.#looking = true
@@ -128,7 +130,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
     }
   }
 
-  // Nobody leads what is gone; another topic of its name is none of its reader's.
+  // A deleted topic has no leader, and its reader must not read a new topic of the same name.
   #leader({ topicId, position }: ClusterPartitionFetch<Position>): number | undefined {
     const { cluster } = this.#host
     return cluster.knownTopic(position.topic)?.id === topicId ? cluster.leader(position)?.node : undefined
@@ -153,7 +155,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
     try {
       stale = await this.#fetchFrom(broker, fetches)
     } catch {
-      // Told by whoever asks for something; here it is tried again until the consumer is closed.
+      // The next call that needs the cluster reports the error; a fetch is tried again until the consumer is closed.
       stale = true
     }
     for (const fetch of fetches) fetch.asking = undefined
@@ -165,7 +167,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
     }
   }
 
-  // After a while, and with new metadata. Held: without a connection nothing else keeps the process alive.
+  // Fetches again after a while, with new metadata. Held: without a connection, nothing else keeps the process alive.
   #again(node: number, attempt: number): void {
     const { clock, random } = this.#host.cluster
     const look = () => {
@@ -181,7 +183,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
     clock.setTimer(look, backoffMs(attempt, random), { hold: true, name: 'fetching' })
   }
 
-  /** Whether leaders have to be looked up again. */
+  /** Fetches; resolves with whether leaders have to be looked up again. */
   async #fetchFrom(
     broker: BrokerAddress,
     fetches: readonly ClusterPartitionFetch<Position>[],
@@ -203,7 +205,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
       })),
     }))
     const isolationLevel = this.#committed ? 1 : 0
-    // Without a session (KIP-227): each request says all that it wants.
+    // Without a fetch session (KIP-227): each request lists all of its partitions.
     const request = [
       limits.fetchMaxWaitMs,
       1,

@@ -6,22 +6,22 @@ const transactionalBit = 1 << 4
 const controlBit = 1 << 5
 const abortMarker = 0
 
-/** Where records come from, and what their topic's keys are. */
+/** The partition that records come from, and the type of the topic's keys. */
 export interface FetchSource {
   readonly topic: string
   readonly partition: number
   readonly keys: 'string' | 'bytes'
 }
 
-/** Records in a row, and where the log goes on after them. */
+/** Consecutive records, and the offset that follows them. */
 export interface Fetched {
   readonly records: readonly ConsumerRecord[]
   readonly nextOffset: number
 }
 
 /**
- * What a reader gets of an answer, from an offset on. Batches begin before what was asked for where that is in their
- * middle; markers of transactions are nobody's to read; and with `committed` nothing of aborted transactions is.
+ * Returns the records of a response that a reader gets, from an offset on. A batch may begin before the offset that was
+ * asked for. Transaction markers are left out, and with `committed` the records of aborted transactions, too.
  */
 export function toRecords(
   source: FetchSource,
@@ -41,7 +41,7 @@ export function toRecords(
   return { records, nextOffset }
 }
 
-/** The transactions whose records are passed over; the answer names them, and their markers end them. */
+/** The aborted transactions: the response names where each begins, and its marker ends it. */
 class Aborted {
   readonly #upcoming: { readonly producerId: bigint; readonly firstOffset: bigint }[]
   readonly #open = new Set<bigint>()
@@ -87,7 +87,7 @@ function addRecords(
   }
 }
 
-// A header without a value has none that could be read.
+// A header without a value has nothing to decode.
 function toHeaders(
   topic: string,
   headers: readonly (readonly [Buffer | null, Buffer | null])[],

@@ -1,6 +1,6 @@
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 
-/** The items by what `keyOf` says of each, in the order in which they came. (`Map.groupBy`, which Node 20 lacks) */
+/** Groups items by their key, in the order in which they came. (`Map.groupBy`, which Node 20 lacks) */
 export function groupBy<Key, Item>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>()
   for (const item of items) {
@@ -12,12 +12,12 @@ export function groupBy<Key, Item>(items: Iterable<Item>, keyOf: (item: Item) =>
   return groups
 }
 
-/** Partitions, each once: a request that names one twice is refused. */
+/** Returns each partition once: a request that names one twice is refused. */
 export function distinct(partitions: readonly TopicPartition[]): TopicPartition[] {
   return [...new Map(partitions.map(tp => [formatTopicPartition(tp), tp])).values()]
 }
 
-/** Partitions by their topics, as Kafka's requests list them. */
+/** Groups partitions by topic, as Kafka's requests list them. */
 export function byTopic<Item extends { readonly topic: string }, Partition>(
   items: Iterable<Item>,
   toPartition: (item: Item) => Partition,

@@ -27,14 +27,14 @@ export interface MembershipHost {
 
 type HeartbeatResponse = Awaited<ReturnType<ClientLibrary['consumerGroupHeartbeatV1']['api']['async']>>
 
-// While it waits for what others give up it asks more often than its group wants it to be heard.
+// The heartbeat interval while the member waits for others to give up partitions: shorter than the group's.
 const unsettledBeatMs = 500
 const leaveMs = 5000
 const staleCommits = 5
 
 const unknownMember = errorCodes.UNKNOWN_MEMBER_ID.errno
 
-/** What a group that answers so refuses a commit with. */
+/** The code of a `CommitFailedError`, by the error with which the group refuses a commit. */
 const refusals = {
   UNKNOWN_MEMBER_ID: 'UNKNOWN_MEMBER_ID',
   FENCED_MEMBER_EPOCH: 'STALE_MEMBER_EPOCH',
@@ -43,7 +43,7 @@ const refusals = {
   GROUP_ID_NOT_FOUND: 'GROUP_ID_NOT_FOUND',
 } as const
 
-// The longest that a request can say.
+// The largest value that a request can hold.
 function toInt32(ms: number): number {
   return Math.min(Math.ceil(ms), 2 ** 31 - 1)
 }
@@ -53,8 +53,9 @@ function plain({ topic, partition }: TopicPartition): TopicPartition {
 }
 
 /**
- * A consumer's place in a group of the cluster, which assigns by itself (KIP-848): the member says by heartbeats that it
- * is there and what it has, is told what it is to have, and gives up before anybody else gets it.
+ * A consumer's membership in a cluster's group, which assigns on the broker (KIP-848). By heartbeats the member
+ * shows that it is alive and reports the partitions that it owns. It is told its assignment, and gives partitions up
+ * before another member gets them.
  */
 export class GroupMembership implements Membership {
   readonly memberId: string
@@ -71,13 +72,13 @@ export class GroupMembership implements Membership {
   #interest: Interest
   #names: readonly string[] = []
   #assignment: readonly IdPartitions[] = []
-  // Whether some of it was of topics that were not known here when it was looked at last: another look may find them.
+  // Whether the last assignment named topics that were unknown here: another look may find them.
   #unnamed = false
   #memberEpoch = 0
   #intervalMs = 0
-  // Says everything in the next heartbeat, since the last one may not have been heard.
+  // The next heartbeat sends everything, since the last one may not have arrived.
   #full = true
-  // Says in the next one what it has.
+  // The next heartbeat reports the owned partitions.
   #changed = false
   #settled = false
   #gone: unknown
@@ -91,7 +92,7 @@ export class GroupMembership implements Membership {
     request: JoinRequest,
     listener: MembershipListener,
   ) {
-    // Chosen by the member (KIP-848).
+    // The member chooses its own id (KIP-848).
     this.memberId = memberId
     this.autoCommitIntervalMs = host.autoCommitIntervalMs
     this.#cluster = host.cluster
@@ -112,7 +113,7 @@ export class GroupMembership implements Membership {
     })
   }
 
-  /** @throws what the group refuses it with */
+  /** @throws the error with which the group refuses the member */
   async join(): Promise<void> {
     await this.#follow(this.#interest, this.#request.rejoins)
     try {
@@ -173,7 +174,7 @@ export class GroupMembership implements Membership {
     this.#intervalMs = heartbeatIntervalMs
     if (assignment !== null) {
       this.#assignment = assignment.topicPartitions
-      // Its next heartbeat says what it has, also where that is what it had.
+      // The next heartbeat reports the owned partitions, even if they are the same as before.
       this.#changed = true
     }
     const renamed = assignment !== null || this.#unnamed
@@ -195,7 +196,7 @@ export class GroupMembership implements Membership {
     if (this.#owned.leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
     const { lost, revoked } = this.#owned.giveUp()
     const assigned = this.#takeOn()
-    // What it reads by now may not have been said yet: the answer is to what it read before.
+    // With a new subscription that was not sent yet, this assignment answers the previous one.
     const settled = (await this.#hasAll()) && !this.#full
     if (lost.length + revoked.length + assigned.length === 0 && settled === this.#settled) return
     this.#settled = settled
@@ -208,7 +209,7 @@ export class GroupMembership implements Membership {
     return assigned
   }
 
-  // A member with nothing may be one that waits for others to give up.
+  // A member without partitions may still be waiting for others to give some up.
   async #hasAll(): Promise<boolean> {
     if (this.#owned.revoking || this.#unnamed) return false
     if (this.#owned.target.length > 0 || this.#settled) return true
@@ -219,11 +220,11 @@ export class GroupMembership implements Membership {
       errno: () => 0,
     })
     const { errorCode, groupEpoch, assignmentEpoch, members } = groups[0]!
-    // Who may not look takes what it is given.
+    // A member that may not describe the group accepts its assignment as it is.
     if (errorCode !== 0) return true
     const self = members.find(({ memberId }) => memberId === this.memberId)
     if (assignmentEpoch < groupEpoch || self?.targetAssignment.length !== 0) return false
-    // Where some of what it reads is meant for nobody, its group has not heard of all of that yet.
+    // If a partition of these topics is assigned to no member, the group does not know all of its subscriptions yet.
     const meant = members.flatMap(({ targetAssignment }) => targetAssignment)
     return this.#names.every(name => {
       const count = meant
@@ -241,7 +242,7 @@ export class GroupMembership implements Membership {
   release(partitions: readonly TopicPartition[]): void {
     this.#owned.delete(partitions)
     this.#changed = true
-    // What it was to have back in the meantime is its own again, under another epoch.
+    // A partition that was assigned again meanwhile is owned again, under another epoch.
     const assigned = this.#takeOn()
     if (assigned.length > 0) this.#tell({ lost: [], revoked: [], assigned, settled: false })
     this.#settled = false
@@ -270,7 +271,7 @@ export class GroupMembership implements Membership {
       await this.#follow(before, true)
       throw error
     }
-    // Answered with what it is to have, whether or not that has changed.
+    // A full heartbeat is answered with the assignment, whether or not it has changed.
     this.#full = true
     this.#settled = false
     this.#heartbeats.soon()
@@ -300,7 +301,7 @@ export class GroupMembership implements Membership {
 
   // --- committing ---------------------------------------------------------------------------------------------------
 
-  /** As whom it commits. */
+  /** The identity that it commits under. */
   get identity(): GroupIdentity {
     const { groupInstanceId } = this.#request
     return {
@@ -311,7 +312,7 @@ export class GroupMembership implements Membership {
     }
   }
 
-  /** One after the other, so that a later one is never overtaken. */
+  /** Commits one after the other, so that an earlier commit never overtakes a later one. */
   commit(offsets: readonly EpochOffset[]): Promise<void> {
     const commit = () =>
       commitOffsets(
@@ -324,8 +325,8 @@ export class GroupMembership implements Membership {
   }
 
   /**
-   * Commits under the epoch that it has. One that has passed meanwhile is made up for where the partitions are still held
-   * under the assignments that they were read under, and nowhere else.
+   * Commits under the current member epoch. Where that epoch is stale, tries again with the next one, as long as the
+   * partitions are still owned under the assignments in which their records were read.
    *
    * @throws CommitFailedError
    */
@@ -380,7 +381,10 @@ export class GroupMembership implements Membership {
 
   // --- leaving ------------------------------------------------------------------------------------------------------
 
-  /** `keepPlace`: it is away for now; one without an instance id only falls silent, until its session is over. */
+  /**
+   * Leaves the group. With `keepPlace` it is only away for now: a static member says so, any other falls
+   * silent until its session expires.
+   */
   async leave(keepPlace: boolean): Promise<void> {
     if (this.#left) return
     this.#end()
@@ -396,12 +400,12 @@ export class GroupMembership implements Membership {
     this.#heartbeats.stop()
   }
 
-  // It is told why it is gone, and that is enough.
+  // The listener knows already why the member is gone.
   async #leaveQuietly(): Promise<void> {
     try {
       await this.#leaveGroup(-1)
     } catch {
-      // Its session ends by itself.
+      // The session expires by itself.
     }
   }
 
@@ -425,7 +429,7 @@ export class GroupMembership implements Membership {
           null,
           null,
         ] as const,
-      // Whoever is not known has left.
+      // A member that the group does not know has left already.
       errno: ({ errorCode }) => (errorCode === unknownMember ? 0 : errorCode),
       message: ({ errorMessage }) => errorMessage,
       goesOn: () => clock.monotonic() - began < leaveMs,

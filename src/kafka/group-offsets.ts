@@ -10,7 +10,7 @@ import type { Cluster } from './cluster.ts'
 import { byTopic, distinct } from './group-by.ts'
 import { TurnBatch } from './turn-batch.ts'
 
-/** As whom a group's offsets are committed; a `memberEpoch` of -1 is nobody of the group. */
+/** The identity under which a group's offsets are committed; a `memberEpoch` of -1 means no member. */
 export interface GroupIdentity {
   readonly groupId: string
   readonly memberId: string
@@ -18,14 +18,14 @@ export interface GroupIdentity {
   readonly groupInstanceId: string | undefined
 }
 
-/** Nobody of the group: what such a one commits counts where the group has no members. */
+/** The identity of a client outside the group: its commits count only while the group has no members. */
 export function outsider(groupId: string): GroupIdentity {
   return { groupId, memberId: '', memberEpoch: -1, groupInstanceId: undefined }
 }
 
 /**
- * Commits; `identity` is asked before each attempt, and `requireOwned` before each but the first one: what was read of a
- * topic is nothing of the next one of its name, which may have come meanwhile.
+ * Commits offsets. Calls `identity` before each attempt, and `requireOwned` before each retry: offsets of a deleted
+ * topic mean nothing for a new one of the same name, which may have been created meanwhile.
  */
 export async function commitOffsets(
   cluster: Cluster,
@@ -50,7 +50,7 @@ export async function commitOffsets(
   })
 }
 
-/** After a failure: whether these partitions are not known to be gone, so that another attempt can help. */
+/** Resolves after a failure with whether the partitions may still exist, so that another attempt can help. */
 export async function areThere(
   cluster: Cluster,
   partitions: readonly TopicPartition[],
@@ -82,7 +82,7 @@ export function firstErrno(
   return topics.flatMap(({ partitions }) => partitions).find(each => each.errorCode !== 0)?.errorCode ?? 0
 }
 
-/** What is committed of these partitions, or of all; what a transaction has pending is waited for. */
+/** Resolves with the committed offsets of these partitions, or of all; waits for pending offsets of transactions. */
 export async function fetchOffsets(
   cluster: Cluster,
   groupId: string,
@@ -111,7 +111,7 @@ export async function fetchOffsets(
   return committed
 }
 
-/** Looks up what a group has committed, one request for all that is asked in one turn. */
+/** Looks up committed offsets of a group; lookups of one turn share a request. */
 export class CommittedLookup {
   readonly #batch: TurnBatch<TopicPartition, OffsetAndMetadata | null>
 

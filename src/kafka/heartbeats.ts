@@ -3,19 +3,22 @@ import { Deferred } from '../deferred.ts'
 import { isBrokerletError } from '../errors.ts'
 import { backoffMs } from './retry.ts'
 
-/** What beats: a member. */
+/** What heartbeats need of their member. */
 export interface HeartbeatsHost {
   readonly memberId: string
   readonly clock: BrokerClock
   readonly random: () => number
-  /** How long until the next one, in milliseconds. */
+  /** How long until the next heartbeat, in milliseconds. */
   intervalMs(): number
   beat(): Promise<void>
-  /** A heartbeat was answered with what cannot pass; it was the last one. */
+  /** The group answered a heartbeat with an error that is not retriable: no further one is sent. */
   failed(error: unknown): void
 }
 
-/** A member's heartbeats: at its pace, at once where it has something to say, and with growing pauses while nobody can be reached. */
+/**
+ * A member's heartbeats: at the group's interval, at once where the member has something to say, and with growing
+ * pauses while no broker can be reached.
+ */
 export class Heartbeats {
   readonly #host: HeartbeatsHost
   #nudge = new Deferred()
@@ -37,7 +40,7 @@ export class Heartbeats {
       } catch (error) {
         this.#beating = Promise.resolve()
         if (this.#stopped) return
-        // Nobody could be reached: whether it is a member still is for the group to say.
+        // No broker could be reached; only the group can tell whether the member is still in it.
         if (isBrokerletError(error) && error.retriable) failures++
         else return this.#host.failed(error)
       }
@@ -46,7 +49,7 @@ export class Heartbeats {
 
   async #pause(ms: number): Promise<void> {
     const nudged = this.#nudge
-    // Held: while nobody can be reached there is no connection that keeps the process alive.
+    // Held: while no broker can be reached, no connection keeps the process alive.
     const timer = this.#host.clock.setTimer(() => nudged.resolve(), ms, {
       hold: true,
       name: `heartbeat of ${this.#host.memberId}`,
@@ -56,18 +59,18 @@ export class Heartbeats {
     if (this.#nudge === nudged) this.#nudge = new Deferred()
   }
 
-  /** The next one comes now. */
+  /** Sends the next heartbeat now. */
   soon(): void {
     this.#nudge.resolve()
   }
 
-  /** Ends after the one under way. */
+  /** Sends no heartbeat after the one under way. */
   stop(): void {
     this.#stopped = true
     this.soon()
   }
 
-  /** Resolves when the one under way has ended, well or not. */
+  /** Resolves when the heartbeat under way has ended, with or without an error. */
   async idle(): Promise<void> {
     await this.#beating.catch(() => {})
   }

@@ -1,7 +1,7 @@
 import type { Interest } from '../engine.ts'
 import type { Cluster } from './cluster.ts'
 
-/** The topics that are meant, as far as they are known. */
+/** Returns the topics that an interest covers, as far as they are known. */
 export function topicsOf(interest: Interest, cluster: Cluster): string[] {
   if (interest.kind === 'assign') return [...new Set(interest.partitions.map(({ topic }) => topic))]
   if (interest.kind === 'topics') return [...interest.names]

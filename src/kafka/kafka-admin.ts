@@ -95,7 +95,7 @@ export class KafkaAdmin implements Admin {
     await this.#untilKnown(name, count => count === partitions)
   }
 
-  /** Makes a topic that is missing; where another program makes it at the same time, theirs is as good. */
+  /** Creates a topic that is missing; accepts one that another program creates at the same time. */
   async ensureTopic(name: string, options: TopicOptions | AnyTopic): Promise<void> {
     try {
       await this.createTopic(name, options)
@@ -118,7 +118,7 @@ export class KafkaAdmin implements Admin {
     await this.#untilKnown(name, count => count === undefined)
   }
 
-  // What a controller has done is known to the brokers a little later.
+  // The brokers learn a little later what the controller has done.
   async #untilKnown(name: string, known: (partitionCount: number | undefined) => boolean): Promise<void> {
     const { clock, random, apiTimeoutMs: timeoutMs } = this.#cluster
     await retry(
@@ -153,9 +153,9 @@ export class KafkaAdmin implements Admin {
         lookup.offsetFor(tp, 'end', 'read_uncommitted'),
         lookup.offsetFor(tp, 'end', 'read_committed'),
       ])
-      // The last answer may know of more than the one before it.
+      // The response that came last may know of more records than the one before.
       const highWatermark = Math.max(end, lastStableOffset)
-      // A cluster counts neither records nor, here, bytes: offsets are the nearest to it.
+      // A cluster counts no records, and this request no bytes: the distance of the offsets is the nearest number.
       const records = Math.max(0, highWatermark - logStartOffset)
       return { partition, logStartOffset, highWatermark, lastStableOffset, records, bytes: 0 }
     })
@@ -199,7 +199,7 @@ export class KafkaAdmin implements Admin {
     requireArgument('deleteRecords', 'before', before, offsetList)
     for (const tp of before) await this.#cluster.requirePartition(tp)
     const offsets = new Map<string, number>()
-    // Of several offsets of one partition a cluster would take the last one, and not the furthest.
+    // Of several offsets for one partition, a cluster takes the last one, not the highest.
     for (const tp of before) {
       const id = formatTopicPartition(tp)
       offsets.set(id, Math.max(tp.offset, offsets.get(id) ?? 0))
@@ -237,7 +237,7 @@ export class KafkaAdmin implements Admin {
 
   async listGroups(): Promise<readonly string[]> {
     this.#host.requireOpen()
-    // Each broker lists those that it coordinates.
+    // Each broker lists the groups that it coordinates.
     const answers = await this.#cluster.askAll({
       what: 'Listing groups',
       api: this.#cluster.library.listGroupsV4,
@@ -272,8 +272,8 @@ export class KafkaAdmin implements Admin {
     return { groupId, state, epoch, assignor, lag, members, partitions }
   }
 
-  // Where nothing is committed, from the beginning, as the reset policy of consumers is by default. Undefined of a partition
-  // that is gone, of which the group has not heard yet.
+  // Without a committed offset, lag counts from the beginning, as the default reset policy does. Undefined for a
+  // partition that no longer exists, which the group may not know yet.
   async #lag(tp: TopicPartition, committed: number | null): Promise<number | undefined> {
     const { lookup } = this.#host
     try {
@@ -293,7 +293,7 @@ export class KafkaAdmin implements Admin {
       what: `Describing group '${groupId}'`,
       api: consumerGroupDescribe(this.#cluster.library),
       request: () => [[groupId]] as const,
-      // One of the older kind is not known here.
+      // This API does not know classic groups.
       errno: ({ groups: [group] }) => (group!.errorCode === groupIdNotFound ? 0 : group!.errorCode),
       message: ({ groups: [group] }) => group!.errorMessage,
     })
@@ -311,7 +311,7 @@ export class KafkaAdmin implements Admin {
     return { state: group.groupState, epoch: group.groupEpoch, assignor: group.assignorName, members }
   }
 
-  // What its members have they tell each other in words of their own.
+  // Members of a classic group encode their assignment in a protocol of their own, so it is not read here.
   async #describeClassic(groupId: string): Promise<Described> {
     const { groups } = await this.#cluster.askCoordinator('group', groupId, {
       what: `Describing group '${groupId}'`,
@@ -378,7 +378,7 @@ export class KafkaAdmin implements Admin {
       return to
     }
     const spec = to === 'earliest' ? 'beginning' : to === 'latest' ? 'end' : to
-    // Where it has committed nothing there is nothing to commit, which nobody would refuse.
+    // Without this check, a group that has committed nothing would have nothing to set, and nothing would be refused.
     const { members } = await this.#describe(groupId)
     if (members.length > 0) throw notEmpty(groupId)
     const topics = new Set((await this.listGroupOffsets(groupId)).map(({ topic }) => topic))
@@ -390,7 +390,7 @@ export class KafkaAdmin implements Admin {
     )
   }
 
-  // All of them, also where its group has committed nothing: that would begin elsewhere than the rest of its topic.
+  // All partitions, even those without a committed offset: they would begin elsewhere than the rest of the topic.
   async #partitionsOf(topic: string): Promise<TopicPartition[]> {
     const { partitionCount } = await this.#cluster.topic(topic)
     return Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }))
@@ -420,7 +420,7 @@ const groupIdNotFound = 69
 const topicResource = 2
 const alterOperations = { set: 0, delete: 1 } as const
 
-// A topic that is not there is an answer, where it is to be there already.
+// A missing topic is a final answer where the topic must exist already.
 function isTransient(error: unknown): boolean {
   return isBrokerletError(error) && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION'
 }
@@ -432,7 +432,7 @@ function codedBy<Response>(of: (response: Response) => Coded | undefined) {
   }
 }
 
-// Of what is no id the cluster could only end the connection.
+// A cluster would only close the connection on a group id that is not a string.
 function requireGroupId(groupId: unknown): void {
   if (typeof groupId !== 'string') throw notFound(String(groupId))
 }

@@ -20,8 +20,8 @@ import { requirePortable } from './topic-configs.ts'
 const closeTimeoutMs = 30_000
 
 /**
- * A cluster, with the producers and consumers that a broker of this process has. What only a log in memory can do
- * (`append`, `idle`, `describe`, reading a partition) is not here.
+ * A connection to a cluster, with the same producers and consumers as a broker of this process. Methods that only a log
+ * in memory can offer (`append`, `idle`, `describe`, reading a partition) are not here.
  */
 export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implements PubSub<Topics> {
   readonly #engine: ClusterEngine
@@ -36,13 +36,13 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     this.admin = admin
   }
 
-  /** Makes a producer. */
+  /** Creates a producer. */
   producer(options?: ProducerOptions): Producer<Topics> {
     this.#engine.requireOpen()
     return new Producer<Topics>(this.#engine, this.#engine.sticky, options)
   }
 
-  /** Makes a consumer; it joins when it starts to consume. */
+  /** Creates a consumer; it joins its group when it starts to consume. */
   consumer<const Name extends keyof Topics & string = keyof Topics & string>(
     options: ConsumerOptions<Name>,
   ): Consumer<RecordOf<Topics, Name>, keyof Topics & string> {
@@ -51,18 +51,19 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
   }
 
   /**
-   * Sends dead letters back to the topics that they came from (or `to`), in their order, and gives how many. What was moved
-   * is committed for the group `<topic>.redrive`, whose lag is the number of dead letters that are left.
+   * Sends dead letters back to the topics that they came from (or to `to`), in order, and resolves with their number.
+   * Commits the moved ones for the group `<topic>.redrive`, so that its lag is the number of dead letters left.
    *
-   * @throws UnknownTopicOrPartitionError where a topic does not exist; what was moved before stays moved
+   * @throws UnknownTopicOrPartitionError where a topic does not exist; records that were moved before stay moved
    */
   redrive(options: RedriveOptions<keyof Topics & string>): Promise<number> {
     return redrive(this.#engine, options)
   }
 
   /**
-   * Closes every consumer and producer that it made, and the connections to the cluster; resolves to what was left unread.
-   * With `drain` each consumer first reads up to the present end. After `timeoutMs` (default 30,000) it waits no longer.
+   * Closes every consumer and producer of this connection, and the connections to the cluster; resolves with what was
+   * left unread. With `drain`, each consumer first reads up to the present end of its partitions. `timeoutMs`
+   * (default 30,000) limits the wait.
    */
   async close(
     options: { readonly timeoutMs?: number; readonly drain?: boolean } = {},
@@ -81,7 +82,7 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     const began = clock.monotonic()
     const leftMs = () => Math.max(0, timeoutMs - (clock.monotonic() - began))
     const left = await this.#closeClients(options)
-    // From here on nobody begins; who did so while the others ended, ends, too.
+    // From here on no client can be created; those created while the others closed are closed, too.
     this.#engine.refuse()
     const late = await this.#closeClients({ timeoutMs: leftMs() })
     await this.#engine.shutDown(leftMs())
@@ -96,22 +97,23 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     return left.flat()
   }
 
-  /** `close()`, for `await using`. */
+  /** Calls `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 }
 
-// Nothing is served from here.
+// No server hands out records of this connection.
 const edge: ByteEdge = { servers: 0 }
 
 /**
- * Connects to an Apache Kafka cluster (4.0 or later), or to a broker of another process that is served by `serve`.
- * Needs the package `@platformatic/kafka`, an optional peer.
+ * Connects to an Apache Kafka cluster (4.0 or later), or to a broker of another process that `serve` serves. Needs the
+ * package `@platformatic/kafka`, an optional peer.
  *
- * @throws ClusterError where the peer is not installed, nobody answers, or what is needed is not spoken
+ * @throws ClusterError where the peer is not installed, no broker answers, or the cluster lacks an API that is needed
  * @throws UnknownTopicOrPartitionError where a declared topic is missing
- * @throws InvalidOptionError where a declared topic has fewer partitions, or an option that only a log in memory has
+ * @throws InvalidOptionError where a declared topic has fewer partitions on the cluster, or an
+ * option that only a log in memory has
  *
  * @example
  * const cluster = await connect({ bootstrapBrokers: ['kafka-1:9092'], topics })
@@ -172,7 +174,7 @@ async function requireTopics(
   for (const [name, { options }] of Object.entries(topics)) await requirePartitions(cluster, name, options)
 }
 
-// More of them than are declared do no harm: the number there is, is the one that counts.
+// More partitions than declared do no harm: the cluster's number counts.
 async function requirePartitions(
   cluster: ClusterEngine['cluster'],
   name: string,

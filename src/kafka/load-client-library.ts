@@ -2,8 +2,9 @@ import { describeError } from '../errors.ts'
 import type { ClientLibrary } from './client-library.ts'
 import { ClusterError } from './cluster-error.ts'
 
-// Not where the compiler, or a bundler, would look for it: most who use this package do not have it. It is found at run
-// time, from where the bundle lies; without its comment webpack puts a function there that finds nothing.
+// A variable, so that neither the compiler nor a bundler resolves the name: most users do not have the
+// package. It is resolved at run time, from where the bundle lies. Without its comment, webpack replaces the
+// import by a function that finds nothing.
 const packageName: string = '@platformatic/kafka'
 
 /** @throws ClusterError where the optional peer is not installed, or cannot be loaded */
@@ -19,7 +20,8 @@ export async function loadClientLibrary(): Promise<ClientLibrary> {
   }
 }
 
-// Not only that it is missing: Jest's CommonJS refuses every `import()`. Node's own text goes on with who asked for it.
+// The package may be there: Jest's CommonJS refuses every `import()`. Later lines of
+// Node's message say which file asked.
 function reason(cause: unknown): string {
   return describeError(cause).split('\n')[0]!
 }

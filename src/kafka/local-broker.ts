@@ -2,7 +2,7 @@ import { type Check, objectWith } from '../validate.ts'
 
 const aMap = objectWith('get', 'has', 'keys')
 
-/** A broker of this process, by what is read of it. */
+/** Accepts a broker of this process, recognized by the properties that are read. */
 export const localBroker: Check = {
   expected: 'a Broker of this process',
   accepts: value => {

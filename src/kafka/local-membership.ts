@@ -9,13 +9,13 @@ import { CommittedLookup, commitOffsets, type GroupIdentity, outsider } from './
 import { topicsOf } from './interest.ts'
 
 interface Held extends TopicPartition {
-  /** The topic's: one that is made anew is another one. */
+  /** The id of the topic: a recreated topic is another one. */
   readonly topicId: string
 }
 
 /**
- * A consumer that shares with nobody: it reads given partitions, or every one of its topics, and follows what becomes of
- * them. With a `groupId` it commits as one who is not in the group.
+ * A consumer that shares its partitions with no other member: it reads given partitions, or all partitions of its
+ * topics, and follows changes to them. With a `groupId`, it commits without being a member of the group.
  */
 export class LocalMembership implements Membership {
   readonly memberId: string
@@ -30,7 +30,7 @@ export class LocalMembership implements Membership {
   #held = new Map<string, Held>()
   #unwatch: (() => void) | undefined
   #told = false
-  // Whether all that it reads has to be there.
+  // Whether everything that it reads must exist.
   #awaited = false
 
   constructor(host: MembershipHost, memberId: string, request: JoinRequest, listener: MembershipListener) {
@@ -58,7 +58,7 @@ export class LocalMembership implements Membership {
     await this.#require(interest, mayBeMissing)
     this.#interest = interest
     this.#awaited = !mayBeMissing
-    // Told even where nothing changes: whoever asked waits for it.
+    // The listener is told even if nothing changes: the caller waits for it.
     this.#told = false
     this.#watch()
     await this.#cluster.refresh()
@@ -82,8 +82,8 @@ export class LocalMembership implements Membership {
     this.#unwatch = this.#cluster.watch(() => this.#look(), this.#interest.kind === 'patterns')
   }
 
-  // A broker that lags behind may have said that a topic is not there which was found a moment ago. To begin without it
-  // would be to miss it, and a bounded read would be over.
+  // A broker that lags behind may have reported that a topic is missing which was found a moment ago. Beginning without
+  // it would miss the topic, and a bounded read would end at once.
   get #isIncomplete(): boolean {
     const interest = this.#interest
     if (!this.#awaited || interest.kind === 'patterns') return false
@@ -137,12 +137,12 @@ export class LocalMembership implements Membership {
   }
 
   release(): void {
-    // Nobody else waits for them.
+    // No other member waits for the partitions.
   }
 
   // --- committing ---------------------------------------------------------------------------------------------------
 
-  /** As whom it commits. */
+  /** The identity that it commits under. */
   get identity(): GroupIdentity {
     if (this.#groupId !== undefined) return outsider(this.#groupId)
     throw new IllegalStateError(`Reader '${this.memberId}' has no groupId, so there is nothing to commit to`)

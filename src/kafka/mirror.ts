@@ -22,30 +22,30 @@ export interface MirroredPartition {
   readonly logStartOffset: number
   readonly highWatermark: number
   readonly lastStableOffset: number
-  /** The committed records from an offset on. */
+  /** Returns the committed records from an offset on. */
   read(offset: number, options: { readonly maxRecords: number }): readonly ConsumerRecord[]
 }
 
-/** What `mirror` copies from: a broker of this process. */
+/** The parts of a broker in this process that `mirror` reads. */
 export interface MirroredBroker {
   readonly topics: ReadonlyMap<string, { readonly partitions: readonly MirroredPartition[] }>
   readonly groups: ReadonlyMap<string, { readonly offsets: readonly TopicPartitionOffset[] }>
 }
 
-/** What is mirrored. */
+/** Which topics and groups to mirror. */
 export interface MirrorOptions {
-  /** Default all of the broker's. */
+  /** The topics to copy; default all of the broker's. */
   readonly topics?: readonly string[]
-  /** Default those that have committed something in these topics. */
+  /** The groups to copy offsets of; default those that have committed offsets of these topics. */
   readonly groups?: readonly string[]
-  /** How many records are read and written at once; default 500. */
+  /** How many records to read and write at once; default 500. */
   readonly maxRecords?: number
 }
 
-/** What was mirrored, as plain JSON. */
+/** A report of what was mirrored, as plain JSON. */
 export interface MirrorSummary {
   readonly topics: readonly { readonly topic: string; readonly records: number }[]
-  /** What each group has committed on the cluster now. */
+  /** The offsets that each group now has committed on the cluster. */
   readonly groups: readonly { readonly groupId: string; readonly offsets: readonly TopicPartitionOffset[] }[]
 }
 
@@ -58,11 +58,11 @@ const aBus: Check = {
     producing.accepts(value) && administration.accepts((value as { readonly admin?: unknown }).admin),
 }
 
-// One partition on its way.
+// The copying of one partition.
 interface Copy extends TopicPartition {
   readonly source: MirroredPartition
   readonly offsets: MirroredOffsets
-  // The next offset of the source.
+  // The next source offset to read.
   next: number
   records: number
 }
@@ -74,17 +74,18 @@ interface Work {
 }
 
 /**
- * Copies what topics of a broker in this process hold into the topics of the same names on a cluster, partition by
- * partition, in order, with keys, values, headers and timestamps; then commits for each group the offset there that
- * stands for what it has committed here. What an aborted transaction wrote is left out. What is sent meanwhile is copied,
- * too, until nothing is left: stop sending first. What is in the way is refused before anything is written; where it
- * fails later, what was written can be deleted before it is tried again.
+ * Copies the records of a broker's topics into the topics of the same names on a cluster: partition by partition, in
+ * order, with keys, values, headers and timestamps. Then commits for each group the offsets on the cluster that
+ * correspond to its committed offsets here. Leaves out records of aborted transactions. Records that are sent meanwhile
+ * are copied too, until none is left: stop sending first. Obstacles are refused before anything is written; after a
+ * later failure, delete the copied records before trying again.
  *
  * @throws UnknownTopicOrPartitionError where a topic is missing, here or on the cluster
  * @throws InvalidPartitionsError where a topic has another number of partitions on the cluster
  * @throws GroupIdNotFoundError where the broker has no such group
  * @throws NonEmptyGroupError where a group has members on the cluster
- * @throws IllegalStateError where a topic has records on the cluster, or a group offsets in it; where a transaction is open
+ * @throws IllegalStateError where a topic has records on the cluster, or a group offsets in
+ * it; where a transaction is open
  *
  * @example
  * const bus = await connect({ bootstrapBrokers, topics, createTopics: true })
@@ -171,7 +172,7 @@ async function emptyCopies(
     }
     for (const { partition, logStartOffset, highWatermark } of targets) {
       const tp = { topic, partition }
-      // A second copy beside a first one would be read twice.
+      // Beside existing records, consumers would read the copies twice.
       if (highWatermark > logStartOffset) {
         throw new IllegalStateError(
           `mirror: ${formatTopicPartition(tp)} has records on the cluster; admin.deleteRecords before offset ${highWatermark} makes room`,
@@ -193,7 +194,7 @@ async function emptyCopies(
   return copies
 }
 
-// Nothing after an open transaction is read, and whether it will count is not known.
+// Records after an open transaction cannot be read, and its own may yet be aborted.
 function requireStable(tp: TopicPartition, { lastStableOffset, highWatermark }: MirroredPartition): void {
   if (lastStableOffset >= highWatermark) return
   throw new IllegalStateError(
@@ -234,7 +235,7 @@ async function copyAll(
   try {
     for (;;) {
       const left = nextRecords(copies, maxRecords)
-      // Nothing is awaited between the two: what is committed is committed of what was copied.
+      // Nothing is awaited between these two steps, so the offsets match the records that were copied.
       if (left === undefined)
         return groups.map(groupId => ({ groupId, offsets: translated(broker, groupId, copies) }))
       await write(left.copy, left.records, producer)

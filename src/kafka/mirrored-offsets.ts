@@ -1,12 +1,12 @@
 /** Where the records of one partition went, offset by offset. */
 export interface MirroredOffsets {
-  // A run ends where the distance between the two changes: at a gap that compaction or a transaction has left.
+  // A run ends where the distance of the two offsets changes: at a gap left by compaction or a transaction.
   readonly runs: { readonly source: number; readonly target: number }[]
   /** The offset after the last record in the target. */
   end: number
 }
 
-/** Notes where the next record went. */
+/** Notes the target offset of the next record. */
 export function noteMirrored(offsets: MirroredOffsets, source: number, target: number): void {
   const last = offsets.runs.at(-1)
   if (last === undefined || target - source !== last.target - last.source)
@@ -14,12 +14,12 @@ export function noteMirrored(offsets: MirroredOffsets, source: number, target: n
   offsets.end = target + 1
 }
 
-/** The offset in the target of the first record at or after an offset of the source; where there is none, the end. */
+/** Returns the target offset of the first record at or after a source offset; the end where there is none. */
 export function targetOffset({ runs, end }: MirroredOffsets, source: number): number {
   const found = runs.findIndex(run => run.source > source)
   const following = found === -1 ? runs.length : found
   const next = runs[following]?.target ?? end
   const run = runs[following - 1]
-  // Past the last record of its run an offset stands in the gap before the next one.
+  // An offset past the last record of its run lies in the gap before the next run.
   return run === undefined ? next : Math.min(run.target + source - run.source, next)
 }

@@ -8,24 +8,24 @@ import { TurnBatch } from './turn-batch.ts'
 const earliest = -2
 const latest = -1
 
-/** Looks up what a place in a partition means now; what is asked at the same time goes in one request for each leader. */
+/** Resolves an offset spec to an offset. Lookups of the same turn share one request for each leader. */
 export class OffsetLookup {
   readonly #cluster: Cluster
-  // By timestamp and isolation level: all partitions of a request have the same.
+  // By timestamp and isolation level, which all partitions of one request share.
   readonly #batches = new Map<string, TurnBatch<TopicPartition, number | undefined>>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
   }
 
-  /** A time after the last record means the end. */
+  /** Resolves with the offset; a time after the last record means the end. */
   async offsetFor(tp: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): Promise<number> {
     await this.#cluster.requirePartition(tp)
     if (typeof spec === 'number') return spec
     return (await this.find(tp, spec, isolationLevel)) ?? this.offsetFor(tp, 'end', isolationLevel)
   }
 
-  /** The same, but for null where there is no record from a time on. */
+  /** Like `offsetFor`, but resolves with null where no record is at or after a time. */
   async find(
     tp: TopicPartition,
     spec: Exclude<OffsetSpec, number>,
@@ -50,7 +50,7 @@ export class OffsetLookup {
     return offset === -1 ? null : offset
   }
 
-  // Undefined for those that are gone: the others are not to suffer from it.
+  // Undefined for partitions that are gone, so that the others do not fail with them.
   async #ask(
     asked: readonly TopicPartition[],
     timestamp: number,

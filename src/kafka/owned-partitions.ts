@@ -3,19 +3,19 @@ import type { IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import { groupBy } from './group-by.ts'
 
-/** A partition of a topic, and not of one that was made anew under its name. */
+/** A partition of one certain topic, not of a later one of the same name. */
 export interface IdPartition extends TopicPartition {
   readonly topicId: string
 }
 
-/** A partition that a member has. */
+/** A partition that a member owns. */
 export interface OwnedPartition extends IdPartition {
   readonly assignmentEpoch: number
-  /** To be given up: it counts as owned until its handlers have ended. */
+  /** To be given up: the member owns it until its handlers have ended. */
   revoking: boolean
 }
 
-/** What a member of a cluster's group has, and what it is to have (KIP-848). */
+/** The partitions that a member of a cluster's group owns, and those that it is assigned (KIP-848). */
 export class OwnedPartitions {
   readonly #cluster: Cluster
   readonly #owned = new Map<string, OwnedPartition>()
@@ -29,18 +29,18 @@ export class OwnedPartitions {
     return this.#target
   }
 
-  /** Whether some of them are still to be given up. */
+  /** Whether some partitions are still to be given up. */
   get revoking(): boolean {
     for (const { revoking } of this.#owned.values()) if (revoking) return true
     return false
   }
 
-  /** What its group means it to have; what it has not got of that is taken on by `takeOn`. */
+  /** Notes the target assignment; `takeOn` adds the partitions that are missing. */
   aimAt(target: readonly IdPartition[]): void {
     this.#target = target
   }
 
-  /** Takes on what it is to have and has not, under this epoch; gives what that was. */
+  /** Adds the target partitions that the member does not own yet, under this epoch; returns them. */
   takeOn(assignmentEpoch: number): OwnedPartition[] {
     const assigned: OwnedPartition[] = []
     for (const tp of this.#target) {
@@ -53,13 +53,16 @@ export class OwnedPartitions {
     return assigned
   }
 
-  /** What it has and is to have no more, by id: a topic that was deleted and made anew is another one. */
+  /** The owned partitions that are no longer in the target, compared by topic id: a recreated topic is another one. */
   get leaving(): OwnedPartition[] {
     const target = new Map(this.#target.map(tp => [formatTopicPartition(tp), tp.topicId]))
     return [...this.#owned.values()].filter(tp => target.get(formatTopicPartition(tp)) !== tp.topicId)
   }
 
-  /** Drops what is leaving and whose topic is gone, and marks the others as to be given up; gives what was new of both. */
+  /**
+   * Drops leaving partitions whose topic is gone, and marks the others for revocation;
+   * returns those that are new in each.
+   */
   giveUp(): { readonly lost: OwnedPartition[]; readonly revoked: OwnedPartition[] } {
     const { leaving } = this
     const lost = leaving.filter(tp => this.#cluster.knownTopic(tp.topic)?.id !== tp.topicId)
@@ -73,7 +76,10 @@ export class OwnedPartitions {
     for (const tp of partitions) this.#owned.delete(formatTopicPartition(tp))
   }
 
-  /** Whether it has this one under that very assignment; what was read of a topic that is gone is nothing of the next one of its name. */
+  /**
+   * Whether the member owns the partition under this very assignment, and of the topic as it is now: offsets of a
+   * deleted topic mean nothing for a later one of the same name.
+   */
   holds(tp: TopicPartition, assignmentEpoch: number): boolean {
     const owned = this.#owned.get(formatTopicPartition(tp))
     if (owned?.assignmentEpoch !== assignmentEpoch) return false
@@ -81,7 +87,7 @@ export class OwnedPartitions {
     return known === undefined || known.id === owned.topicId
   }
 
-  /** As a heartbeat lists them. */
+  /** Returns the owned partitions as a heartbeat lists them. */
   byTopicId(): IdPartitions[] {
     const byId = groupBy(this.#owned.values(), ({ topicId }) => topicId)
     return Array.from(byId, ([topicId, owned]) => ({

@@ -5,9 +5,9 @@ import type { Fetched } from './fetched-records.ts'
 
 /** What one partition needs of its session. */
 export interface PartitionFetchHost<Position extends FetchPosition> {
-  /** It has something to read. */
+  /** The partition has something to read. */
   ready(fetch: ClusterPartitionFetch<Position>): void
-  /** It wants more, or wants something else. */
+  /** The partition needs more records, or another offset. */
   wants(): void
   stopped(fetch: ClusterPartitionFetch<Position>): void
   refresh(fetch: ClusterPartitionFetch<Position>): Promise<void>
@@ -18,11 +18,11 @@ interface Chunk extends Fetched {
 }
 
 /**
- * One partition of a session: it is waiting, queued, taken (polled and not dealt with yet) or stopped. It holds what is
- * being read and, one answer ahead, what comes next.
+ * One partition of a session: waiting, queued, taken (polled, and still being read) or stopped. It holds the records
+ * that are being read and, one response ahead, those that come next.
  */
 export class ClusterPartitionFetch<Position extends FetchPosition> implements PartitionFetch {
-  /** The topic's: another one may come under its name. */
+  /** The id of its topic: another topic may be created under the same name. */
   readonly topicId: string
   readonly position: Position
   readonly serde: Serde
@@ -35,7 +35,7 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
   highWatermark = 0
   logStartOffset = 0
   endOffset = 0
-  /** Asked for by a request under way: where from, or undefined. */
+  /** The offset that a request under way asks for, or undefined. */
   asking: number | undefined
 
   constructor(host: PartitionFetchHost<Position>, topicId: string, serde: Serde, position: Position) {
@@ -47,7 +47,7 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
 
   // --- what its session does ----------------------------------------------------------------------------------------
 
-  /** Where to fetch from now, or undefined where nothing is wanted. */
+  /** The offset to fetch from now, or undefined where nothing is needed. */
   get wanted(): number | undefined {
     if (this.#state === 'stopped' || this.position.paused || this.asking !== undefined) return undefined
     if (this.#ahead !== undefined) return undefined
@@ -55,12 +55,12 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     return next === this.#outOfRangeAt ? undefined : next
   }
 
-  // After what is held.
+  // The offset after the records that are held.
   get #nextOffset(): number {
     return this.#current?.nextOffset ?? this.position.fetchPosition
   }
 
-  /** Takes an answer to what was asked from an offset on; it counts only if that is still what is wanted. */
+  /** Takes a response to a fetch from an offset; drops it where the reader has moved elsewhere meanwhile. */
   received(from: number, fetched: Fetched): void {
     if (this.#state === 'stopped' || fetched.nextOffset === from) return
     const chunk = { from, ...fetched }
@@ -69,14 +69,14 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     this.#signal()
   }
 
-  /** The log does not have that offset: where something is still to be read before it, that comes first. */
+  /** Notes that the log does not have an offset; records held before that offset are read first. */
   isOutOfRange(offset: number): void {
     if (this.#nextOffset !== offset) return
     this.#outOfRangeAt = offset
     this.#signal()
   }
 
-  /** Its turn has come; false where there is nothing to read after all. */
+  /** Takes the partition for reading; false where it has nothing to read after all. */
   take(): boolean {
     if (this.#state !== 'queued') return false
     const some = !this.position.paused && this.#hasSome
@@ -87,7 +87,7 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
 
   // --- the chunk that is read ---------------------------------------------------------------------------------------
 
-  // What is held where the reader stands; what it has moved away from is let go.
+  // The held records at the reader's position; drops records that the reader has moved away from.
   get #current(): Chunk | undefined {
     const { fetchPosition } = this.position
     if (this.#holds(this.#chunk, fetchPosition)) return this.#chunk
@@ -117,7 +117,7 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     this.#host.ready(this)
   }
 
-  // Where the reader stands among the records, which may be further back than it was.
+  // Finds the reader's position among the records, which may be further back than before.
   #seek({ records }: Chunk, offset: number): void {
     if (this.#index > 0 && records[this.#index - 1]!.offset >= offset) this.#index = 0
     while (this.#index < records.length && records[this.#index]!.offset < offset) this.#index++
@@ -161,7 +161,7 @@ export class ClusterPartitionFetch<Position extends FetchPosition> implements Pa
     this.#host.wants()
   }
 
-  // Where it is queued its place in the queue is passed over.
+  // If the partition is queued, its place in the queue will be skipped.
   hold(): void {
     if (this.#state !== 'stopped') this.#state = 'taken'
   }

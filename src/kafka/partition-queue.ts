@@ -1,7 +1,7 @@
 import type { TopicPartition } from '../topic-partition.ts'
 import type { ProducedRecord } from './produced-record.ts'
 
-/** Who writes, as a cluster knows it. (Kafka: ProducerIdAndEpoch) */
+/** The identity of a producer on a cluster. (Kafka: ProducerIdAndEpoch) */
 export interface ProducerIdentity {
   readonly producerId: bigint
   readonly producerEpoch: number
@@ -10,19 +10,19 @@ export interface ProducerIdentity {
 const sequences = 2 ** 31
 
 /**
- * What waits to be written to one partition, in its order. One batch of it is on its way at a time, so that nothing
- * overtakes; one that may have arrived is sent again as it was, by which the log knows it.
+ * The records that wait to be written to one partition, in order. One batch is in flight at a time, so that none
+ * overtakes another. A batch that may have arrived is sent again unchanged, so that the log recognizes it.
  */
 export class PartitionQueue implements TopicPartition {
   readonly topic: string
   readonly partition: number
-  /** The number of the next record to send, under `identity`. */
+  /** The sequence number of the next record to send, under `identity`. */
   sequence = 0
-  /** The size of the batch that was taken last. */
+  /** The size of the last batch that was taken, in bytes. */
   takenBytes = 0
-  /** Waits before it is sent again. */
+  /** Whether a batch waits before it is sent again. */
   postponed = false
-  /** In a row. */
+  /** Failures in a row. */
   failures = 0
   #identity: ProducerIdentity | undefined
   #doubted = false
@@ -36,7 +36,7 @@ export class PartitionQueue implements TopicPartition {
     this.partition = partition
   }
 
-  /** Whether there is something that can be sent. */
+  /** Whether there is a batch to send now. */
   get ready(): boolean {
     if (this.#inFlight !== undefined || this.postponed) return false
     return this.#again !== undefined || this.#waiting.length > 0
@@ -46,17 +46,17 @@ export class PartitionQueue implements TopicPartition {
     return this.#inFlight !== undefined
   }
 
-  /** Who writes, once somebody does. */
+  /** The producer that writes the batches, once it is known. */
   get identity(): ProducerIdentity | undefined {
     return this.#identity
   }
 
-  /** Whether something was given up that may have been written: whoever wrote it does not write on. */
+  /** Whether a batch was given up that may have been written: its producer id must not go on. */
   get doubted(): boolean {
     return this.#doubted
   }
 
-  /** Somebody else writes on, and counts from the beginning. */
+  /** Continues under another identity, with sequence numbers from 0. */
   writeAs(identity: ProducerIdentity | undefined): void {
     this.#identity = identity
     this.#doubted = false
@@ -79,13 +79,13 @@ export class PartitionQueue implements TopicPartition {
     return at !== -1
   }
 
-  /** What has waited since before then, without having been sent. */
+  /** Removes the records that have waited since before a time without having been sent; returns them. */
   takeExpired(since: number): readonly ProducedRecord[] {
     const count = this.#waiting.findIndex(record => record.since > since)
     return this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)
   }
 
-  /** The next batch: it is on its way until it is `done`, put back, split or given up. */
+  /** Takes the next batch: it is in flight until `done`, `putBack`, `split` or `giveUp`. */
   take(maxBytes: number): readonly ProducedRecord[] {
     this.#inFlight = this.#again ?? this.#takeWaiting(maxBytes)
     this.#again = undefined
@@ -108,7 +108,7 @@ export class PartitionQueue implements TopicPartition {
     return waiting
   }
 
-  /** It is written. */
+  /** The batch in flight was written; returns its records. */
   done(): readonly ProducedRecord[] {
     const batch = this.#inFlight!
     this.sequence = (this.sequence + batch.length) % sequences
@@ -118,14 +118,14 @@ export class PartitionQueue implements TopicPartition {
     return batch
   }
 
-  /** It goes again. */
+  /** The batch in flight is to be sent again. */
   putBack(): void {
     this.#again = this.#inFlight
     this.#inFlight = undefined
     this.failures++
   }
 
-  /** It was too large, and so is not written; false where it cannot be smaller. */
+  /** Splits the batch in flight, which was too large and so is not written; false where it has a single record. */
   split(): boolean {
     const batch = this.#inFlight!
     if (batch.length === 1) return false
@@ -135,7 +135,7 @@ export class PartitionQueue implements TopicPartition {
     return true
   }
 
-  /** It is given up. */
+  /** Gives up the batch in flight, or the one to be sent again; returns its records. */
   giveUp(): readonly ProducedRecord[] {
     const batch = this.#inFlight ?? this.#again ?? []
     this.#inFlight = undefined
@@ -144,7 +144,7 @@ export class PartitionQueue implements TopicPartition {
     return batch
   }
 
-  /** All that is not on its way is given up. */
+  /** Gives up all records that are not in flight; returns them. */
   clear(): readonly ProducedRecord[] {
     const records = [...(this.#again ?? []), ...this.#waiting]
     this.#again = undefined
@@ -152,12 +152,12 @@ export class PartitionQueue implements TopicPartition {
     return records
   }
 
-  /** The oldest that is not on its way; infinity where there is none. */
+  /** Since when the oldest record not in flight has waited; infinity where there is none. */
   get waitingSince(): number {
     return (this.#again?.[0] ?? this.#waiting[0])?.since ?? Number.POSITIVE_INFINITY
   }
 
-  /** The oldest that is to be sent again. */
+  /** Since when the batch to be sent again has waited, if there is one. */
   get againSince(): number | undefined {
     return this.#again?.[0]?.since
   }

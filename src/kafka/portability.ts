@@ -3,29 +3,30 @@ import { collidingTopic } from '../topic-name.ts'
 import { requireArgument } from '../validate.ts'
 import { localBroker } from './local-broker.ts'
 
-/** What `portability` looks at: a broker of this process. */
+/** The parts of a broker in this process that `portability` reads. */
 export interface PortableBroker {
   readonly topics: ReadonlyMap<string, { readonly options: TopicOptions }>
   readonly groups: ReadonlyMap<string, { readonly assignor: string }>
 }
 
-/** Something that a cluster does otherwise. */
+/** Something that works differently on a cluster. */
 export interface PortabilityNote {
-  /** The topic, or the group, that it is about. */
+  /** The topic, or the group, that the note is about. */
   readonly topic?: string
   readonly groupId?: string
   readonly option: string
   readonly value: unknown
-  /** What is refused has to be changed; what changes has to be looked at. */
+  /**
+   * `refused`: the cluster refuses the option, so the program must change. `changes`: the option behaves differently.
+   */
   readonly effect: 'refused' | 'changes'
   readonly onCluster: string
 }
 
 /**
- * Lists what a program's topics and groups would not carry over to a cluster as it is, before it moves there.
+ * Lists everything about a broker's topics and groups that would not carry over to a cluster unchanged.
  *
- * @example
- * for (const { topic, option, onCluster } of portability(broker)) console.log(topic, option, onCluster)
+ * @example for (const { topic, option, onCluster } of portability(broker)) console.log(topic, option, onCluster)
  */
 export function portability(broker: PortableBroker): PortabilityNote[] {
   requireArgument('portability', 'broker', broker, localBroker)
@@ -47,7 +48,7 @@ function collisionOf(name: string, { topics }: PortableBroker): Omit<Portability
   return [{ option: 'name', value: name, effect: 'refused', onCluster }]
 }
 
-/** What a topic was given may stand beside what it has, of which the rest are defaults. */
+/** The options of a topic, and perhaps those that it was created with: the others are defaults. */
 interface OptionsOfTopic {
   readonly options: TopicOptions
   readonly asked?: TopicOptions
@@ -60,7 +61,7 @@ function notesOn({ options, asked = {} }: OptionsOfTopic): Omit<PortabilityNote,
     notes.push({ option, value, effect, onCluster })
   if (retentionRecords !== -1)
     note('retentionRecords', retentionRecords, 'refused', 'retentionMs and retentionBytes')
-  // Its default goes by other options.
+  // Only where it was set: its default depends on other options.
   if (asked.segmentRecords !== undefined)
     note('segmentRecords', asked.segmentRecords, 'refused', 'segmentBytes and segmentMs')
   if (cleanupPolicy === 'consumed')
@@ -70,7 +71,7 @@ function notesOn({ options, asked = {} }: OptionsOfTopic): Omit<PortabilityNote,
       'refused',
       `'delete': records stay for their time, whoever has read them`,
     )
-  // 'compact' brings 'reject' along, which nobody may have asked for.
+  // 'compact' implies 'reject', which the program may not have set.
   else if (whenFull !== 'drop-oldest' && (cleanupPolicy !== 'compact' || asked.whenFull !== undefined))
     note('whenFull', whenFull, 'refused', 'the oldest records go, read or not')
   if (codec === undefined)

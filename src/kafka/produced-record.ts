@@ -3,10 +3,10 @@ import type { ProducerRecord } from '../engine.ts'
 import { headersOf, noHeaders, type RecordMetadata } from '../record.ts'
 import type { WrittenRecord } from './client-library.ts'
 
-// What a record takes beside its key, value and headers, as a rule: what turns out too large is split.
+// The usual size of a record beside its key, value and headers; a batch that turns out too large is split.
 const overheadBytes = 16
 
-/** Records that were given together, and settle together: one promise for all of them. */
+/** Records that were sent together and settle together: one promise serves all of them. */
 export class RecordSend {
   readonly records: readonly ProducedRecord[]
   readonly bytes: number
@@ -15,7 +15,7 @@ export class RecordSend {
   #left: number
   #failed: { readonly error: unknown } | undefined
 
-  /** `now` is the time for those that have none; `since` when they were given, on the monotonic clock. */
+  /** `now` is the timestamp of records that have none; `since` is when they were sent, on the monotonic clock. */
   constructor(records: readonly ProducerRecord[], now: number, since: number) {
     const time = BigInt(now)
     this.records = records.map((record, index) => new ProducedRecord(this, index, record, time, since))
@@ -25,7 +25,7 @@ export class RecordSend {
     if (records.length === 0) this.#settled.resolve([])
   }
 
-  /** Settles once nothing of it is on its way. */
+  /** Settles once no record of it is in flight. */
   get settled(): Promise<RecordMetadata[]> {
     return this.#settled.promise
   }
@@ -77,7 +77,7 @@ export class ProducedRecord implements WrittenRecord {
     this.bytes = bytes
   }
 
-  /** It is in the log; where the log gives the time, that is `appendTime`, else -1. */
+  /** Settles the record as written; `appendTime` is the log's timestamp, or -1 where the record keeps its own. */
   isWritten(offset: number, appendTime: number): void {
     const { topic, partition } = this
     const timestamp = appendTime < 0 ? Number(this.timestamp) : appendTime
@@ -89,7 +89,7 @@ export class ProducedRecord implements WrittenRecord {
   }
 }
 
-// By bytes, each of which is another key: a name may come more than once.
+// A map by buffers, which are all different keys, since a header name may occur more than once.
 function toHeaders(record: ProducerRecord): ReadonlyMap<Uint8Array, Uint8Array> {
   return new Map(headersOf(record).map(([name, header]) => [Buffer.from(name), toBytes(header)]))
 }

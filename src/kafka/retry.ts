@@ -1,26 +1,29 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import { isBrokerletError, TimeoutError } from '../errors.ts'
 
-/** How often, and for how long, something is tried. */
+/** How long to retry, and after which failures. */
 export interface RetryOptions {
   readonly clock: BrokerClock
   readonly random: () => number
   readonly timeoutMs: number
-  /** Whether it is worth another attempt after a failure that could pass. */
+  /** Whether to try again after a retriable failure. */
   goesOn?(error: unknown): boolean | Promise<boolean>
 }
 
 const firstDelayMs = 50
 const longestDelayMs = 1000
 
-/** How long to wait before attempt number so much: doubling, and at random by a fifth, so that clients do not come all at once. */
+/**
+ * Returns how long to wait before an attempt: the delay doubles, and varies at random by a fifth, so that
+ * clients do not come all at once.
+ */
 export function backoffMs(attempt: number, random: () => number): number {
   const delayMs = Math.min(firstDelayMs * 2 ** Math.min(attempt - 1, 10), longestDelayMs)
   return delayMs * (0.8 + 0.4 * random())
 }
 
 /**
- * Tries until it succeeds, fails for good, or the time is over.
+ * Tries until an attempt succeeds or fails for good, or the time is over.
  *
  * @throws TimeoutError with the last failure as its cause
  */

@@ -12,7 +12,7 @@ interface Waiting {
   go(): void
 }
 
-/** Bounds what is on its way: who sends more than that waits, in the order in which they came. (Kafka: buffer.memory) */
+/** Limits the bytes in flight: further sends wait, in the order in which they came. (Kafka: buffer.memory) */
 export class SendBuffer {
   readonly #appender: Appender
   readonly #clock: BrokerClock
@@ -34,12 +34,12 @@ export class SendBuffer {
     return this.#sendLater(send, wait)
   }
 
-  // What is larger than all of it goes alone.
+  // A send larger than the whole buffer goes alone.
   #fits({ bytes }: RecordSend): boolean {
     return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes
   }
 
-  /** Resolves when all that were given, those that wait for room among them, are written or refused. */
+  /** Resolves when all records given so far, including those that wait for room, are written or refused. */
   async through(): Promise<void> {
     if (this.#underWay > 0) await new Promise<void>(resolve => this.#whenThrough.push(resolve))
   }
@@ -48,7 +48,7 @@ export class SendBuffer {
     this.#bytes += send.bytes
     this.#underWay++
     this.#appender.append(send.records)
-    // What is on its way may be written: its sender is to know.
+    // A record in flight may be written, so its sender must wait to learn whether it was.
     const unwatch = this.#aborts.watch(signals, reason => {
       for (const record of send.records) if (this.#appender.remove(record)) record.reject(reason)
     })
@@ -57,7 +57,7 @@ export class SendBuffer {
       this.#bytes -= send.bytes
       this.#underWay--
       this.#next()
-      // Whoever waits for room is let in as soon as nothing is under way.
+      // `#next` has let waiting sends in where nothing else was under way, so none of them is left here.
       if (this.#underWay === 0) for (const resolve of this.#whenThrough.splice(0)) resolve()
     }
     send.settled.then(over, over)

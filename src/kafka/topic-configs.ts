@@ -19,7 +19,7 @@ const configs = {
   messageTimestampAfterMaxMs: 'message.timestamp.after.max.ms',
 } as const
 
-// Where -1 is no limit, and Kafka has no word for that: its default comes nearest.
+// For these options -1 means no limit, which Kafka's configs cannot express: the default comes nearest.
 const unlimited = new Set<string>([
   'maxMessageBytes',
   'segmentBytes',
@@ -27,7 +27,7 @@ const unlimited = new Set<string>([
   'messageTimestampAfterMaxMs',
 ])
 
-// What each may be is for the cluster to say.
+// The cluster checks the values.
 const known: Checks<TopicOptions> = {
   partitions: anything,
   retentionMs: anything,
@@ -51,16 +51,16 @@ const known: Checks<TopicOptions> = {
   keys: anything,
 }
 
-/** One of Kafka's configs of a topic; null is the default again. */
+/** A topic config of Kafka; null restores the default. */
 export interface TopicConfigValue {
   readonly name: string
   readonly value: string | null
 }
 
 /**
- * A topic's options, or changes of them, as Kafka's configs.
+ * Returns the options of a topic, or changes to them, as Kafka's topic configs.
  *
- * @throws InvalidOptionError for what a topic of a cluster cannot have
+ * @throws InvalidOptionError for an option that a topic of a cluster cannot have
  */
 export function toTopicConfigs(topic: string, options: TopicChanges): TopicConfigValue[] {
   requirePortable(topic, options)
@@ -73,7 +73,7 @@ export function toTopicConfigs(topic: string, options: TopicChanges): TopicConfi
 }
 
 /**
- * Refuses what only a log in memory has, instead of passing over it.
+ * Refuses options that only a log in memory has, instead of ignoring them.
  *
  * @throws InvalidOptionError
  */

@@ -42,7 +42,7 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
   readonly #timeoutMs: number
   #identity = nobody
   #appender: Appender | undefined
-  // What was written last may be in doubt: the next transaction begins with a new epoch (KIP-360).
+  // The outcome of the last write may be unknown: the next transaction then begins with a new epoch (KIP-360).
   #stale = false
   #last: ClusterTransaction | undefined
 
@@ -52,7 +52,7 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
     this.#timeoutMs = timeoutMs
   }
 
-  /** @throws ProducerFencedError where another one has come with its id */
+  /** @throws ProducerFencedError where another producer has taken the transactional id */
   async init(): Promise<void> {
     const { cluster } = this.#host
     const { producerId, producerEpoch } = await this.#fencing(() =>
@@ -87,7 +87,7 @@ export class ClusterTransactionalProducer implements TransactionalProducer {
 
   async begin(): Promise<ClusterTransaction> {
     this.#host.requireOpen()
-    // While the one before it is open for its coordinator, what comes now would be a part of that.
+    // Until the coordinator has ended the previous transaction, new records would become part of it.
     await this.#last?.conclude()
     if (this.#stale) await this.init()
     this.#last = new ClusterTransaction({
@@ -132,43 +132,43 @@ function isOver(code: ErrorCode): boolean {
   return fences.has(code) || code === 'INVALID_TXN_STATE'
 }
 
-// Others of the same request failed, and it was not looked at.
+// The error of a part that was not attempted because other parts of the request failed.
 const notAttempted = errorCodes.OPERATION_NOT_ATTEMPTED.errno
 
 interface TransactionHost extends TransactionsHost {
   readonly transactionalId: string
   readonly identity: ProducerIdentity
   readonly appender: Appender
-  /** After which it is aborted. */
+  /** The transaction is aborted after this time, in milliseconds. */
   readonly timeoutMs: number
   fencing<T>(attempt: () => Promise<T>): Promise<T>
-  /** Something of it failed: what it wrote last is in doubt. */
+  /** Something has failed, so that the outcome of the last write is unknown. */
   spoiled(): void
 }
 
 /** One transaction on a cluster. */
 export class ClusterTransaction implements EngineTransaction {
   readonly #host: TransactionHost
-  // Those that its coordinator knows of.
+  // The partitions that were added to the transaction at its coordinator.
   readonly #partitions = new Map<string, Promise<void>>()
   readonly #adding: TurnBatch<TopicPartition, void>
   readonly #deadline: number
   readonly #expiry: Timer
   #appended: Promise<void> = Promise.resolve()
-  // The offsets that its coordinators are being told of.
+  // The offsets that are being sent to the coordinators.
   #offsetsSent: Promise<unknown> | undefined
-  // It takes nothing more.
+  // The transaction takes no more records or offsets.
   #over = false
   #expired = false
   #ending: Promise<void> | undefined
-  // Its coordinator has answered that.
+  // The coordinator has confirmed the end.
   #ended = false
 
   constructor(host: TransactionHost) {
     const { clock } = host.cluster
     this.#host = host
     this.#deadline = clock.monotonic() + host.timeoutMs
-    // Before its coordinator does it, which may take the epoch of its producer away with it.
+    // Aborts before the coordinator would: that may fence the producer by raising its epoch.
     this.#expiry = clock.setTimer(() => this.#expire(), host.timeoutMs, {
       name: `transaction of '${host.transactionalId}'`,
     })
@@ -187,7 +187,7 @@ export class ClusterTransaction implements EngineTransaction {
   appendBatch(records: readonly ProducerRecord[]): Promise<RecordMetadata[]> {
     return this.#guarded(async () => {
       const added = records.map(({ topic, partition }) => this.#added({ topic: topic.name, partition }))
-      // In their order, though one before may still wait for a partition to be added.
+      // Records keep their order, even if an earlier one still waits for its partition to be added.
       const turn = this.#appended.then(() => Promise.all(new Set(added)))
       this.#appended = turn.then(nothing, nothing)
       await turn
@@ -296,7 +296,7 @@ export class ClusterTransaction implements EngineTransaction {
       this.#close()
       this.#ending = this.#abort('was aborted')
     }
-    // One whose commit has failed is told of that.
+    // The caller of a failed commit has its error already.
     await this.#ending!.catch(nothing)
   }
 
@@ -304,7 +304,7 @@ export class ClusterTransaction implements EngineTransaction {
     this.#expired = true
     this.#close()
     this.#ending = this.#abort(tookTooLong)
-    // Whoever comes next makes up for what fails here.
+    // If the abort fails here, `conclude` of the next transaction ends it.
     this.#ending.catch(nothing)
   }
 
@@ -316,14 +316,14 @@ export class ClusterTransaction implements EngineTransaction {
   async #abort(why: string): Promise<void> {
     if (!this.#isEmpty) {
       this.#host.spoiled()
-      // Nothing is written, and nothing added, after its end: what is on its way is waited for.
+      // Nothing may be written or added after the end, so requests under way are awaited.
       await Promise.allSettled([...this.#partitions.values(), this.#offsetsSent])
       await this.#host.appender.abandon(this.#aborted(why))
     }
     await this.#end(false)
   }
 
-  /** Ends it for whoever comes next, where its time is over or its end has not been answered. */
+  /** Ends the transaction for the next one, where it has timed out or its end was not confirmed. */
   async conclude(): Promise<void> {
     if (!this.#over) this.#expire()
     await this.#ending!.catch(nothing)
@@ -342,7 +342,7 @@ export class ClusterTransaction implements EngineTransaction {
           errno: ({ errorCode }) => errorCode,
         }),
       ).catch(error => {
-        // Its coordinator has aborted it by itself, or another producer has.
+        // The coordinator has aborted the transaction by itself, or another producer has.
         if (committed || !isBrokerletError(error) || !isOver(error.code)) throw error
       })
     }
@@ -363,7 +363,8 @@ export class ClusterTransaction implements EngineTransaction {
     }
   }
 
-  // After its time a coordinator aborts a transaction by a new epoch, which looks as if another producer had come.
+  // After its timeout, a coordinator aborts a transaction by raising the epoch, which looks
+  // like fencing by another producer.
   #lateOr(error: unknown): unknown {
     const fencedLate =
       error instanceof ProducerFencedError && this.#host.cluster.clock.monotonic() >= this.#deadline

@@ -6,13 +6,13 @@ interface Waiting<Item, Result> {
   reject(error: unknown): void
 }
 
-/** Gathers what is asked within one turn of the event loop, and asks for all of it at once. */
+/** Collects the items of one turn of the event loop, and asks for all of them in one request. */
 export class TurnBatch<Item, Result> {
   readonly #clock: BrokerClock
   readonly #ask: (items: readonly Item[]) => Promise<readonly Result[]>
   #waiting: Waiting<Item, Result>[] = []
 
-  /** `ask` gives a result for each item, in their order. */
+  /** `ask` returns a result for each item, in their order. */
   constructor(clock: BrokerClock, ask: (items: readonly Item[]) => Promise<readonly Result[]>) {
     this.#clock = clock
     this.#ask = ask
