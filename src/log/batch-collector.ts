@@ -1,4 +1,4 @@
-/** Gathers batches as bytes, up to so many of them; the first is taken whatever it takes (KIP-74). */
+/** Collects encoded batches up to a number of bytes; the first batch is taken whatever its size (KIP-74). */
 export class BatchCollector {
   readonly pieces: Uint8Array[] = []
   readonly #maxBytes: number
@@ -13,19 +13,19 @@ export class BatchCollector {
     return this.#bytes
   }
 
-  /** Whether there was more than it could take. */
+  /** Whether a batch did not fit. */
   get full(): boolean {
     return this.#full
   }
 
-  /** Counts a batch that is to be pushed; false where it does not fit. */
+  /** Counts a batch that is about to be pushed; false where it does not fit. */
   takes(size: number): boolean {
     if (this.#bytes > 0 && this.#bytes + size > this.#maxBytes) this.#full = true
     else this.#bytes += size
     return !this.#full
   }
 
-  /** Adds batches that were counted. */
+  /** Adds batches that `takes` has counted. */
   push(batches: Uint8Array): void {
     this.pieces.push(batches)
   }

@@ -1,26 +1,29 @@
 import type { Hidden } from './segment.ts'
 
 const firstCapacity = 8
-// Of each batch: the index of its first record, where its bytes begin, its largest timestamp, its place in the topic's order.
+// For each batch: the index of its first record, the position of its bytes, its largest timestamp, and its position
+// in the topic's order of appends.
 const width = 4
 
 const hiddenCodes: Readonly<Record<Hidden, number>> = { aborted: 1, control: 2 }
 
-/** Where the batches of a segment are, as numbers in a row: an object for each would be as large as a small batch. */
+/**
+ * The positions of a segment's batches, as numbers in one array: an object for each would be as large as a small batch.
+ */
 export class BatchIndex {
   #numbers = new Float64Array(firstCapacity * width)
-  // Which batches are hidden, and why; made for the first one.
+  // Which batches are hidden, and why; created for the first one.
   #hidden: Uint8Array | undefined
   #length = 0
   #records = 0
   #bytes = 0
 
-  /** How many batches there are. */
+  /** The number of batches. */
   get length(): number {
     return this.#length
   }
 
-  /** How many records they have. */
+  /** The number of records in all batches. */
   get records(): number {
     return this.#records
   }
@@ -43,17 +46,17 @@ export class BatchIndex {
     this.#numbers = numbers
   }
 
-  /** Gives back the room that growing left over. */
+  /** Frees the spare capacity. */
   seal(): void {
     this.#numbers = this.#numbers.slice(0, this.#length * width)
   }
 
-  /** The index of a batch's first record; after the last batch, how many records there are. */
+  /** The index of a batch's first record; past the last batch, the number of records. */
   first(batch: number): number {
     return batch < this.#length ? this.#numbers[batch * width]! : this.#records
   }
 
-  /** Where a batch's bytes begin; after the last batch, how many bytes there are. */
+  /** The position of a batch's bytes; past the last batch, the number of bytes. */
   position(batch: number): number {
     return batch < this.#length ? this.#numbers[batch * width + 1]! : this.#bytes
   }
@@ -80,7 +83,7 @@ export class BatchIndex {
     return code === 0 || (code === hiddenCodes.aborted && !committed)
   }
 
-  /** The batch that has the record at an index. */
+  /** The batch that holds the record at an index. */
   at(index: number): number {
     let low = 0
     let high = this.#length - 1

@@ -8,27 +8,31 @@ const firstCapacity = 4
 const hiddenCodes: Readonly<Record<Hidden, number>> = { aborted: 1, control: 2 }
 
 /**
- * A run of records as columns: an offset is the base plus the index, and a record object is made when it is read. (Two
- * slots and eight bytes a record; a record object would cost over a hundred bytes and the collector's time for as long
- * as it is kept.) Where compaction has left gaps, the offsets are a column of their own, made for the first gap.
+ * A run of records as columns: an offset is the base plus the index, and a record object is created when it is
+ * read. A record takes two slots and eight bytes; as an object it would take over a hundred bytes, and the
+ * collector's time for as long as it is kept. Where compaction has left gaps, the offsets are a column of their
+ * own, created for the first gap.
  */
 export class ColumnSegment implements Segment {
   readonly baseOffset: number
   /** When its first record was appended, on the clock's `now()`. */
   readonly createdAt: number
   count = 0
-  /** Whether every offset from the first to the last is a record that every reader gets: nothing need be looked for then. */
+  /**
+   * Whether every offset from the first to the last holds a record that every reader gets,
+   * so that none has to be skipped.
+   */
   plain = true
-  /** Of keys, values and headers, where the topic counts bytes. */
+  /** The bytes of its keys, values and headers, where the topic counts bytes. */
   bytes = 0
   maxTimestamp: number = Number.NEGATIVE_INFINITY
-  /** The largest timestamp of this segment and all before it in its partition: it makes a search by time binary. */
+  /** The largest timestamp of this segment and all earlier ones of its partition: it allows a binary search by time. */
   runningMaxTimestamp: number
-  // The key and the value of each record, one after the other: one array grows half as often as two would, and what is
-  // read together lies together.
+  // The key and the value of each record, alternating: one array grows half as often as two would, and values that
+  // are read together lie together.
   #slots: unknown[]
   #headers: (RecordHeaders | undefined)[] | undefined
-  // Of records that came over the wire and were copied here: how they came, where they are not that any more.
+  // For records from the wire that were decoded: the original, where encoding the record would not restore it.
   #originals: (OriginalRecord | undefined)[] | undefined
   // Milliseconds since the first record's timestamp; as doubles once one is more than 24 days away from it.
   #timestamps: Int32Array | Float64Array
@@ -36,19 +40,20 @@ export class ColumnSegment implements Segment {
   #ascending = true
   // Offsets since the base, once there is a gap.
   #offsets: Uint32Array | undefined
-  // Which records are hidden, and why; made for the first one.
+  // Which records are hidden, and why; created for the first one.
   #hidden: Uint8Array | undefined
   #aborted = 0
   #controls = 0
-  // Where the last look-up ended: whoever reads on asks for the place after it.
+  // The index that the last look-up found: a reader that reads on asks for the next one.
   #lastIndex = 0
-  // The place in the topic's order of appends since the first one's; made when that is not simply the index.
+  // The position in the topic's order of appends, relative to the first record's; created
+  // when it differs from the index.
   #baseSequence = 0
   #sequences: Uint32Array | undefined
 
   /**
-   * `expected`: room for so many records at once, where the segment before it shows that they will come. `dropped`: one that
-   * nobody reads any more, whose columns are used again if they have that room.
+   * `expected`: the initial capacity, where the previous segment shows how many records will come. `dropped`: a segment
+   * that is no longer read; its columns are reused if they have that capacity.
    */
   constructor(
     baseOffset: number,
@@ -71,7 +76,7 @@ export class ColumnSegment implements Segment {
     }
   }
 
-  /** Whether its columns have room for just so many records. */
+  /** Whether its columns have a capacity of exactly so many records. */
   fits(records: number): boolean {
     return (
       this.#slots.length === 2 * records &&
@@ -118,7 +123,7 @@ export class ColumnSegment implements Segment {
     this.count = index + 1
   }
 
-  /** Appends a record of another segment, which may leave a gap before it. */
+  /** Appends a record of another segment; there may be a gap before it. */
   appendFrom(source: Segment, from: number, size: number): void {
     const delta = source.offsetAt(from) - this.baseOffset
     const index = this.count
@@ -144,7 +149,7 @@ export class ColumnSegment implements Segment {
     this.#originals[index] = original
   }
 
-  /** Keeps a record from readers: from all of them, or only from those who read what is committed. */
+  /** Hides a record: a control record from all readers, an aborted one from `read_committed` readers. */
   hide(index: number, why: Hidden): void {
     this.plain = false
     if (this.#hidden === undefined || this.#hidden.length <= index) {
@@ -157,13 +162,13 @@ export class ColumnSegment implements Segment {
     else this.#controls++
   }
 
-  /** Whether a reader gets a record: `committed` is one who reads only what is committed. */
+  /** Whether a reader gets a record; `committed` for a `read_committed` reader. */
   visible(index: number, committed: boolean): boolean {
     const code = this.#hidden?.[index] ?? 0
     return code === 0 || (code === hiddenCodes.aborted && !committed)
   }
 
-  /** How many records a reader gets from one index on and before another one. */
+  /** How many records a reader gets, from one index up to, but not including, another. */
   countVisible(from: number, to: number, committed: boolean): number {
     if (this.#hidden === undefined) return Math.max(0, to - from)
     if (from === 0 && to === this.count) {
@@ -206,7 +211,7 @@ export class ColumnSegment implements Segment {
     this.#sequences[index] = delta
   }
 
-  /** Gives back the room that growing left over; nothing is appended after it. */
+  /** Frees the spare capacity; nothing is appended afterwards. */
   seal(): void {
     this.#slots.length = 2 * this.count
     if (this.#timestamps.length > this.count) this.#timestamps = this.#timestamps.slice(0, this.count)
@@ -216,7 +221,7 @@ export class ColumnSegment implements Segment {
     if (this.#hidden && this.#hidden.length > this.count) this.#hidden = this.#hidden.slice(0, this.count)
   }
 
-  /** Lets go of keys, values and headers below an offset; nobody reads there again. */
+  /** Releases keys, values and headers below an offset that is no longer read. */
   forget(beforeOffset: number): void {
     const end = this.indexFrom(beforeOffset)
     this.#slots.fill(null, 0, 2 * end)
@@ -224,7 +229,7 @@ export class ColumnSegment implements Segment {
     this.#originals?.fill(undefined, 0, Math.min(end, this.#originals.length))
   }
 
-  /** The record at an index, as the log keeps it. */
+  /** Returns the record at an index, as the log keeps it. */
   record(topic: string, partition: number, index: number): ConsumerRecord {
     const slots = this.#slots
     return {
@@ -248,7 +253,7 @@ export class ColumnSegment implements Segment {
 
   sizeAt(index: number): number {
     const value = this.valueAt(index)
-    // What came encoded, and was decoded since, has no size of its own.
+    // A value that came encoded and was decoded later has no size of its own: it counts as an average record.
     if (value !== null && !(value instanceof Uint8Array)) return this.bytes / this.count
     return recordSize({ topic: '', key: this.keyAt(index), value, headers: this.headersAt(index) })
   }
@@ -277,7 +282,7 @@ export class ColumnSegment implements Segment {
     return this.baseOffset + (this.#offsets === undefined ? index : this.#offsets[index]!)
   }
 
-  /** The place of a record in its topic's order of appends. */
+  /** The position of a record in its topic's order of appends. */
   sequenceAt(index: number): number {
     return this.#baseSequence + (this.#sequences === undefined ? index : this.#sequences[index]!)
   }

@@ -2,13 +2,13 @@ import type { RecordKey } from '../record.ts'
 import { ColumnSegment } from './column-segment.ts'
 import type { Segment } from './segment.ts'
 
-/** What a pass goes by. */
+/** The rules of one pass. */
 export interface CompactionRules {
-  /** The offset of the oldest record that counts; it may move while the pass is under way. */
+  /** The log start offset; it may move while the pass is under way. */
   logStartOffset(): number
-  /** What comes from here on has not been compacted before. */
+  /** Records from this offset on have not been compacted before. */
   readonly dirtyFrom: number
-  /** When the pass began, and by what tombstones are judged. */
+  /** When the pass began; tombstones are judged by this time. */
   readonly now: number
   readonly deleteRetentionMs: number
   /** When the tombstones that an earlier pass kept may go, by offset. */
@@ -19,16 +19,16 @@ export interface CompactionRules {
 }
 
 /**
- * One pass over closed segments: it notes the last offset of each key that came since the pass before, and then copies
- * what stays. It works in steps of any size, and nothing of the log changes until its result is put in place.
- * (Kafka: Cleaner, with its offset map and its rewritten segments)
+ * One pass over closed segments: it notes the last offset of each key among the records since the previous pass, then
+ * copies the records that stay. It works in steps of any size, and does not change the log before its result replaces
+ * the segments. (Kafka: Cleaner, with its offset map and its rewritten segments)
  */
 export class CompactionPass {
-  /** What it read, in order. */
+  /** The segments that the pass reads, in order. */
   readonly segments: readonly Segment[]
-  /** What stays, once the pass is done. */
+  /** The records that stay, once the pass is done. */
   readonly compacted: ColumnSegment[] = []
-  /** When the tombstones among what stays may go (KIP-534: counted from the first pass that saw them). */
+  /** When the kept tombstones may go, by offset (KIP-534: counted from the first pass that saw them). */
   readonly tombstones: Map<number, number> = new Map()
   readonly #rules: CompactionRules
   readonly #latest = new Map<string, number>()
@@ -49,7 +49,7 @@ export class CompactionPass {
     return this.#done
   }
 
-  /** Works through up to so many records; gives how many it were. */
+  /** Processes up to `most` records; returns how many it processed. */
   step(most: number): number {
     let left = most
     while (left > 0 && !this.#done) {
@@ -83,7 +83,7 @@ export class CompactionPass {
   #note(segment: Segment, from: number, to: number): void {
     for (let index = from; index < to; index++) {
       const key = segment.keyAt(index)
-      // What lies below the log's start may have been forgotten already; what was aborted counts for nothing.
+      // The keys below the log start offset may have been released already; an aborted record does not count.
       if (key !== null && segment.visible(index, true))
         this.#latest.set(toMapKey(key), segment.offsetAt(index))
     }
@@ -98,7 +98,7 @@ export class CompactionPass {
       output.appendFrom(segment, index, this.#rules.sized ? segment.sizeAt(index) : 0)
     }
     const output = this.#output ?? this.compacted.at(-1)
-    // A time that nothing of it has any more finds the next record after it.
+    // A search for the timestamp of a removed record then finds the next record after it.
     if (output !== undefined) output.runningMaxTimestamp = segment.runningMaxTimestamp
   }
 
@@ -107,7 +107,7 @@ export class CompactionPass {
     if (key === null || !segment.visible(index, true)) return false
     const latest = this.#latest.get(toMapKey(key))
     if (latest !== undefined && latest > offset) return false
-    // What is null to readers of this process may have been a value where it came from: the text of JSON's null.
+    // A null value may have been a value on the wire: the text of JSON's null. Then the record is no tombstone.
     if (segment.valueAt(index) !== null || (segment.originalAt(index)?.value ?? null) !== null) return true
     const { tombstones, now, deleteRetentionMs } = this.#rules
     const until = tombstones.get(offset) ?? now + deleteRetentionMs
@@ -125,7 +125,8 @@ export class CompactionPass {
   }
 }
 
-// A Map finds bytes only as the same object. No text begins as they do here: some topics have keys of both kinds.
+// A Map compares bytes by identity, so they become a string, with a prefix that no text has: a
+// topic may have keys of both kinds.
 function toMapKey(key: RecordKey): string {
   if (typeof key === 'string') return key
   return `\udfff${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')}`

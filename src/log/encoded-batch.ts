@@ -9,37 +9,45 @@ export interface DecodedRecord {
   readonly timestamp: number
 }
 
-/** A record as it came, for whoever sent it to be given back; the log only asks whether it is a tombstone. */
+/** A record as it came, to be returned to clients unchanged; the log only asks whether it is a tombstone. */
 export interface OriginalRecord {
   /** Null for a tombstone. */
   readonly value: unknown
 }
 
-/** Reads batches of one kind; the log does not look into them. */
+/** Decodes batches of one kind; the log does not look into them. */
 export interface BatchDecoder {
   decode(batch: Uint8Array): readonly DecodedRecord[]
-  /** Those records of which what `decode` gives would not become the same bytes again; undefined for any other. */
+  /**
+   * Returns the originals of records that encoding would not restore to the same bytes; undefined for any other record.
+   */
   originals(batch: Uint8Array): readonly (OriginalRecord | undefined)[]
 }
 
-/** Records in the form in which they came, checked by who made it. (Kafka: RecordBatch) */
+/** Records in the encoding in which they came, checked by their creator. (Kafka: RecordBatch) */
 export interface EncodedBatch {
   /** How many records it has, one offset each. */
   readonly count: number
-  /** Bytes. */
+  /** The size in bytes. */
   readonly size: number
   readonly minTimestamp: number
   readonly maxTimestamp: number
-  /** When it came, by the clock that its writer goes by: a broker's own may stand years from it. Milliseconds since the epoch. */
+  /** When the batch came, on its writer's clock, which may be years from the broker's. Milliseconds since the epoch. */
   readonly receivedAt: number
   /** Whether every record has a key. */
   readonly keyed: boolean
   readonly decoder: BatchDecoder
-  /** Its records, where they are to be kept in place of its bytes: they are not what the bytes say, since a schema made them. */
+  /** The records to keep in place of the bytes, where a schema has changed them. */
   readonly records: readonly DecodedRecord[] | undefined
 
-  /** Copies it to where it is kept, with the offset of its first record; `appendTime` becomes the time of all. */
+  /**
+   * Copies the batch into a slab, with the offset of its first record; `appendTime`
+   * becomes the timestamp of all records.
+   */
   copy(target: Uint8Array, at: number, baseOffset: number, appendTime: number | undefined): void
-  /** Its own bytes, made what is kept; undefined where more than it lies in that memory, which would stay with it. */
+  /**
+   * Returns its own bytes, adjusted to be kept; undefined where their memory holds more than the batch,
+   * which would stay alive with it.
+   */
   own(baseOffset: number, appendTime: number | undefined): Uint8Array | undefined
 }

@@ -7,13 +7,13 @@ import type { Hidden, Segment } from './segment.ts'
 
 const firstCapacity = 1024
 
-/** A batch gets its own slab where it is larger. */
+/** The capacity of a slab; a batch of at least `ownBytes` may become a slab of its own. */
 const slabBytes: number = 1 << 20
 const ownBytes: number = slabBytes / 4
 
 /**
- * A run of records as the batches in which they came, in one slab of bytes: who reads batches gets views of it. Who reads
- * records makes it decode them, once.
+ * A run of records as the batches in which they came, in one slab of bytes. Readers of batches get views of the slab;
+ * the first reader of records makes the segment decode them, once.
  */
 export class EncodedSegment implements Segment {
   readonly baseOffset: number
@@ -24,19 +24,19 @@ export class EncodedSegment implements Segment {
   runningMaxTimestamp: number
   readonly #decoder: BatchDecoder
   #slab: Uint8Array
-  // Whether the slab is a batch's own.
+  // Whether the slab belongs to a single batch.
   #whole = false
   readonly #batches = new BatchIndex()
-  // The records of the batches that were decoded, which are always the first ones.
+  // The records of the batches that have been decoded, which are always the first ones.
   #columns: ColumnSegment | undefined
   #decoded = 0
-  // Of the batch that was asked about last: one is asked about record by record.
+  // The originals of the batch that was asked about last, since they are asked for record by record.
   #originals:
     | { readonly batch: number; readonly records: readonly (OriginalRecord | undefined)[] }
     | undefined
   #sealed = false
 
-  /** `expected`: room for so many bytes at once, where the segment before it shows that they will come. */
+  /** `expected`: the initial capacity in bytes, where the previous segment shows how many will come. */
   constructor(
     baseOffset: number,
     createdAt: number,
@@ -55,7 +55,7 @@ export class EncodedSegment implements Segment {
     return this.#batches.records
   }
 
-  /** How many bytes its batches take. */
+  /** The bytes of its batches. */
   get size(): number {
     return this.#batches.position(this.#batches.length)
   }
@@ -64,14 +64,14 @@ export class EncodedSegment implements Segment {
     return this.baseOffset + this.count
   }
 
-  /** Whether another batch has its place here. */
+  /** Whether another batch may be appended. */
   takes({ size, decoder }: EncodedBatch): boolean {
     return decoder === this.#decoder && !this.#whole && (this.size === 0 || this.size + size <= slabBytes)
   }
 
   append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void {
     const position = this.size
-    // A large one need not be copied, and then has a segment of its own.
+    // A large batch need not be copied; its segment then holds nothing else.
     const slab = position === 0 && batch.size >= ownBytes ? batch.own(this.endOffset, appendTime) : undefined
     if (slab !== undefined) {
       this.#slab = slab
@@ -84,7 +84,7 @@ export class EncodedSegment implements Segment {
     this.bytes += size
   }
 
-  /** Appends the record of a transaction's end, which nobody reads, and which has no bytes. */
+  /** Appends a control record: it ends a transaction, has no bytes, and is never read. */
   appendControl(timestamp: number, sequence: number): void {
     this.#add(1, 0, timestamp, sequence)
     this.#batches.hide(this.#batches.length - 1, 'control')
@@ -111,7 +111,7 @@ export class EncodedSegment implements Segment {
 
   seal(): void {
     this.#sealed = true
-    // A little room costs less than a copy of all.
+    // A little spare capacity costs less than a copy of the slab.
     if (this.#slab.length > 1.125 * this.size) this.#resize(this.size)
     this.#batches.seal()
     if (this.#decoded === this.#batches.length) this.#columns?.seal()
@@ -121,7 +121,7 @@ export class EncodedSegment implements Segment {
     this.#columns?.forget(beforeOffset)
   }
 
-  /** Collects batches as they are, from the one with the record at an offset on, those that end at or before another one. */
+  /** Collects batches as they are, from the one that holds an offset, as long as they end at or before `end`. */
   collect(from: number, end: number, committed: boolean, collector: BatchCollector): void {
     const batches = this.#batches
     let start = 0
@@ -145,7 +145,7 @@ export class EncodedSegment implements Segment {
   }
 
   hide(index: number, why: Hidden): void {
-    // A transaction has whole batches.
+    // A transaction consists of whole batches.
     this.#batches.hide(this.#batches.at(index), why)
     this.plain = false
   }
@@ -185,7 +185,7 @@ export class EncodedSegment implements Segment {
 
   // --- records ------------------------------------------------------------------------------------------------------
 
-  // Looked at once, without being kept.
+  // Decodes a batch to look at its records once, without keeping them.
   #records(batch: number): readonly DecodedRecord[] {
     const position = this.#batches.position(batch)
     const end = this.#batches.position(batch + 1)

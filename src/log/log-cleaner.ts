@@ -1,11 +1,11 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { PartitionCleaner } from './partition-cleaner.ts'
 
-// Writing a segment pays for compacting this many times as much: a pass over what is dirty and as much that is clean
-// reads three times what is dirty, so the log stays bounded even where a writer never lets go of the event loop.
+// For each record of a closed segment, this many records are compacted. A pass over the dirty records and as many clean
+// ones reads three times the dirty ones, so the log stays bounded even where a writer never yields to the event loop.
 const recordsPerAppend = 4
 const mostPerAppend = 4 * 4096
-// How long a step may hold the event loop, and how often it looks at the clock.
+// How long a step may block the event loop, and after how many records it checks the time.
 const stepMs = 2
 const recordsPerLook = 256
 
@@ -13,7 +13,7 @@ const recordsPerLook = 256
 export class LogCleaner {
   readonly #clock: BrokerClock
   readonly #finished: () => void
-  // When each has something to do next.
+  // When each cleaner has work to do next.
   readonly #due = new Map<PartitionCleaner, number>()
   #timerAt = Number.POSITIVE_INFINITY
 
@@ -25,17 +25,17 @@ export class LogCleaner {
   /** A segment of so many records was closed. */
   rolled(cleaner: PartitionCleaner, records: number): void {
     const now = this.#clock.now()
-    // Without the one that was just closed: who reads at the end has not had a turn to read it.
+    // Spares the segment that was just closed: a reader at the end of the log has had no turn to read it.
     cleaner.work(Math.min(mostPerAppend, recordsPerAppend * records), now, 1)
     this.#await(cleaner, now)
   }
 
-  /** Looks at one again, after it was compacted on demand. */
+  /** Schedules a cleaner anew, after its log was compacted on demand. */
   changed(cleaner: PartitionCleaner): void {
     this.#await(cleaner, this.#clock.now())
   }
 
-  /** Its topic is deleted. */
+  /** Drops a cleaner whose topic was deleted. */
   forget(cleaner: PartitionCleaner): void {
     this.#due.delete(cleaner)
     if (this.#due.size > 0) return
@@ -70,7 +70,7 @@ export class LogCleaner {
         left -= worked
       } while (worked > 0 && left > 0 && this.#clock.monotonic() < end)
       const next = cleaner.nextDue(now)
-      // At the end of the line, so that the others have their turn.
+      // Goes to the end of the queue, so that the other cleaners have their turn.
       this.#due.delete(cleaner)
       if (next < Number.POSITIVE_INFINITY) this.#due.set(cleaner, next)
       if (left <= 0 || this.#clock.monotonic() >= end) break

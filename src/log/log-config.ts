@@ -13,7 +13,7 @@ import {
 
 const day = 24 * 60 * 60 * 1000
 
-/** The most partitions that a topic can have. */
+/** The largest number of partitions that a topic can have. */
 export const maxPartitions = 100_000
 
 /** A topic's options with every default filled in; this is what `topic.options` shows. */
@@ -52,7 +52,7 @@ const checks: Checks<TopicOptions> = {
   keys: oneOf('string', 'bytes'),
 }
 
-/** What its broker says for a topic that does not. */
+/** The broker's defaults for options that a topic leaves out. */
 type LogDefaults = Pick<TopicOptions, 'codec' | 'freeze'> & {
   readonly maxRecords?: number
   readonly maxBytes?: number
@@ -134,22 +134,22 @@ export function countsBytes({ codec, segmentBytes, maxMessageBytes }: LogConfig)
   return codec !== undefined || segmentBytes !== -1 || maxMessageBytes !== -1
 }
 
-// What would do nothing under a policy is refused: somebody expects something of it.
+// An option without effect under a policy is refused, since whoever sets it expects an effect.
 const notUnder: Readonly<Record<string, readonly (keyof TopicOptions)[]>> = {
   delete: ['minCompactionLagMs', 'deleteRetentionMs', 'minCleanableDirtyRatio'],
   consumed: ['retentionMs', 'minCompactionLagMs', 'deleteRetentionMs', 'minCleanableDirtyRatio'],
   compact: ['retentionMs', 'retentionRecords', 'retentionBytes'],
-  // Counted by offsets, of which compaction leaves few.
+  // It counts offsets, of which compaction leaves few.
   'compact,delete': ['retentionRecords'],
 }
 
-// These promise to lose nothing: at a limit the writer has to hear of it.
+// These policies promise to lose no record, so a writer must learn that a limit is reached.
 const whenFullUnder: Readonly<Record<string, 'reject' | 'wait' | undefined>> = {
   compact: 'reject',
   consumed: 'wait',
 }
 
-/** Whether an option does nothing under a policy. */
+/** Whether an option has no effect under a policy. */
 export function meansNothing(
   option: keyof TopicOptions,
   { cleanupPolicy = 'delete', whenFull }: TopicOptions,
@@ -175,7 +175,7 @@ function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: string
   }
 }
 
-// Segments an eighth of what is kept: dropping whole ones then comes within that of the limit.
+// An eighth of what is kept, so that dropping whole segments stays within an eighth of the limit.
 function eighth(kept: number, most: number): number {
   if (kept === -1) return most
   return Math.max(1, Math.min(most, Math.floor(kept / 8)))

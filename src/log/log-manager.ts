@@ -4,22 +4,22 @@ import { keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
 
 /**
- * Keeps all logs of a broker within bounds: the oldest segment of all goes when there are more than `maxRecords`, and
- * a segment goes when its time is over. (Kafka: LogManager)
+ * Keeps all logs of a broker within its limits: the oldest segments go when there are more than `maxRecords` or
+ * `maxBytes`, and a segment goes when its retention time is over. (Kafka: LogManager)
  */
 export class LogManager {
   readonly maxRecords: number
   readonly maxBytes: number
   readonly #clock: BrokerClock
   readonly #finished: () => void
-  // In the order in which they were begun, which is the order in which they go.
+  // In order of creation, which is the order in which segments are dropped.
   readonly #segments = new Map<Segment, Partition>()
   #ordered = true
   #records = 0
   #bytes = 0
   readonly #mostRecords: number
   readonly #mostBytes: number
-  // How often room is made without a search for what everybody has read.
+  // How many more calls skip the search for segments that every group has read.
   #unsearched = 0
   #dueAt = Number.POSITIVE_INFINITY
 
@@ -32,12 +32,12 @@ export class LogManager {
     this.#finished = finished
   }
 
-  /** How many records are kept, of all topics. */
+  /** How many records the broker keeps. */
   get records(): number {
     return this.#records
   }
 
-  /** How many bytes are kept, of all topics that count them. */
+  /** How many bytes the broker keeps, of topics that count them. */
   get bytes(): number {
     return this.#bytes
   }
@@ -57,7 +57,7 @@ export class LogManager {
     }
   }
 
-  /** Compaction put some segments in the place of others, which keeps it in the order. */
+  /** Replaces segments by their compacted ones, which take over their place in the order. */
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void {
     this.segmentsDropped(segments)
     for (const segment of compacted) {
@@ -68,8 +68,8 @@ export class LogManager {
     if (compacted.length > 0) this.#ordered = false
   }
 
-  // What was compacted was put last; it belongs where its first record was. Within a partition the order is the log's own: a
-  // time may be another segment's, too, and a clock may be set back.
+  // A compacted segment was added last, but belongs where its first record was appended. Within a partition the order
+  // of the log decides: two segments may have the same time, and a clock may be set back.
   #order(): void {
     this.#ordered = true
     const turns = [...this.#segments].sort(([a], [b]) => a.createdAt - b.createdAt)
@@ -83,9 +83,9 @@ export class LogManager {
   }
 
   /**
-   * Drops segments until so many more records and bytes fit: the oldest that every group has committed past, then the
-   * oldest of topics that let unread records go. False where that is not enough; nothing is dropped then. It is asked
-   * before they are written, so that what is written now is never what goes.
+   * Drops segments until so many more records and bytes fit: first the oldest that every group has committed past, then
+   * the oldest of topics that let unread records go. Returns false, and drops nothing, where that is not enough. Called
+   * before the records are written, so that they are never dropped themselves.
    */
   makeRoom(count: number, bytes: number): boolean {
     const records = this.#records + count
@@ -111,7 +111,7 @@ export class LogManager {
         if (segment.endOffset <= partition.consumedBefore) take(segment, partition)
         if (enough()) break
       }
-      // In vain: many small segments are not looked through again for each of them.
+      // The search found nothing: with many small segments, the next calls skip it.
       if (victims.length === 0) this.#unsearched = this.#segments.size >>> 6
     }
     for (const [segment, partition] of this.#segments) {
@@ -119,7 +119,7 @@ export class LogManager {
       if (partition.room === undefined && !taken.has(segment)) take(segment, partition)
     }
     if (!enough()) return false
-    // Of one partition they are in its order, so it is always the oldest one that is meant.
+    // The segments of a partition are in its order, so each victim is the oldest one of its partition.
     for (const partition of victims) partition.dropOldestSegment()
     return true
   }
@@ -130,7 +130,7 @@ export class LogManager {
     this.#bytes += bytes
   }
 
-  /** A topic keeps its records for another time than before: what is too old goes, and the next wait is planned anew. */
+  /** A topic's retention time has changed: drops segments that are too old, and schedules the next check. */
   retentionAltered(partitions: readonly Partition[]): void {
     const now = this.#clock.now()
     for (const partition of partitions) this.#expireAt(partition.expire(now))
@@ -142,7 +142,7 @@ export class LogManager {
     this.#clock.schedule('retention', Math.max(0, time - this.#clock.now()), () => this.#expire())
   }
 
-  // Each partition whose oldest segment is due is asked; the next wait is for whoever is due next.
+  // Expires segments of every partition, and schedules the next check for the time when one is due.
   #expire(): void {
     this.#dueAt = Number.POSITIVE_INFINITY
     const now = this.#clock.now()

@@ -2,26 +2,26 @@ import { CompactionPass } from './compaction.ts'
 import { countsBytes, type LogConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
-/** The log that a cleaner works on. */
+/** The log that a cleaner compacts. */
 export interface CompactedLog {
-  /** As it is now: a topic may be altered. */
+  /** The current options, since a topic may be altered. */
   readonly config: LogConfig
   readonly logStartOffset: number
-  /** Nothing from here on is compacted: it is not decided yet. */
+  /** Records from here on are not compacted, since their transaction may still be aborted. */
   readonly lastStableOffset: number
-  /** The segments that nothing is added to any more. */
+  /** The segments that are no longer appended to. */
   readonly closedSegments: readonly Segment[]
-  /** Puts what stays in the place of what was read; gives how many records that freed. */
+  /** Replaces segments by their compacted ones; returns how many records that removed. */
   replaceSegments(segments: readonly Segment[], compacted: readonly Segment[]): number
 }
 
 /**
- * Compacts one partition, again and again: a pass begins when enough of the log is dirty, or a tombstone's time is over,
- * and goes on as far as it is let. (Kafka: LogCleaner, of one log)
+ * Compacts one partition, pass after pass: a pass begins when enough of the log is dirty, or a tombstone may go, and
+ * proceeds in steps. (Kafka: LogCleaner, of one log)
  */
 export class PartitionCleaner {
   readonly #log: CompactedLog
-  // All before it has been compacted.
+  // Records before this offset have been compacted.
   #cleanedTo = 0
   #tombstones: Map<number, number> = new Map()
   #nextTombstone = Number.POSITIVE_INFINITY
@@ -32,14 +32,14 @@ export class PartitionCleaner {
     this.#log = log
   }
 
-  /** The log's options have changed: a pass under the old ones is not gone on with. */
+  /** The log's options have changed: drops a pass that began under the old ones. */
   altered(): void {
     this.#pass = undefined
   }
 
   /**
-   * Works through up to so many records, in passes that are due; gives how many it were. `spared`: so many of the
-   * segments that were closed last are left alone.
+   * Processes up to `most` records in passes that are due; returns how many it processed. Leaves alone the `spared`
+   * segments that were closed last.
    */
   work(most: number, now: number, spared: number = 0): number {
     let left = most
@@ -52,7 +52,7 @@ export class PartitionCleaner {
     return most - left
   }
 
-  /** Compacts all that may be, at once; gives how many records went. */
+  /** Compacts everything that may be compacted, at once; returns how many records were removed. */
   compact(now: number): number {
     let removed = 0
     if (this.#pass !== undefined) removed += this.#complete(this.#pass, now)
@@ -65,7 +65,7 @@ export class PartitionCleaner {
     return this.#finish(pass, now)
   }
 
-  /** When there is next something to do, on the clock's `now()`; `Infinity` where only an append can bring it about. */
+  /** When the next work is due, on the clock's `now()`; `Infinity` where only an append can bring some. */
   nextDue(now: number): number {
     if (this.#pass !== undefined) return now
     const { dirty, clean, nextCleanable } = this.#state(now, 0)
@@ -73,7 +73,7 @@ export class PartitionCleaner {
     return Math.min(nextCleanable, this.#tombstonesDue())
   }
 
-  // Tombstones come due one by one, and each pass reads the whole log: those that are due close together go together.
+  // Each pass reads the whole log, so tombstones that come due within an eighth of `deleteRetentionMs` share one.
   #tombstonesDue(): number {
     return Math.max(this.#nextTombstone, this.#passedAt + Math.floor(this.#log.config.deleteRetentionMs / 8))
   }
@@ -100,7 +100,7 @@ export class PartitionCleaner {
     })
   }
 
-  // A record younger than minCompactionLagMs keeps its segment, and all later ones, as they are (KIP-58).
+  // A record younger than minCompactionLagMs keeps its own segment and all later ones from being compacted (KIP-58).
   #state(
     now: number,
     spared: number,

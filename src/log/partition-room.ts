@@ -1,9 +1,9 @@
 import type { LogConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
-/** A log that holds back what is not read. */
+/** A log that keeps records until every group has read them. */
 export interface HeldLog {
-  /** As it is now: a topic may be altered. */
+  /** The current options, since a topic may be altered. */
   readonly config: LogConfig
   readonly logStartOffset: number
   readonly highWatermark: number
@@ -11,11 +11,13 @@ export interface HeldLog {
   /** The offset after the last record that every group has committed past, or 0. */
   readonly consumedBefore: number
   readonly segments: readonly Segment[]
-  /** Lets go of records that every group has committed past. */
+  /** Drops records that every group has committed past. */
   dropConsumed(before: number): void
 }
 
-/** The room in a partition whose unread records have to stay: for more there is only what everybody has read. */
+/**
+ * The room in a partition that must keep unread records: only records that every group has committed past make room.
+ */
 export class PartitionRoom {
   readonly #log: HeldLog
 
@@ -23,12 +25,12 @@ export class PartitionRoom {
     this.#log = log
   }
 
-  /** Whether its writers wait for room; else they are refused. */
+  /** Whether writers wait for room; otherwise they are refused. */
   get waits(): boolean {
     return this.#log.config.whenFull === 'wait'
   }
 
-  /** What bounds it, as an error says it. */
+  /** The options that limit the partition, for an error message. */
   get limits(): string {
     const { retentionRecords, retentionBytes } = this.#log.config
     const records = retentionRecords === -1 ? '' : `retentionRecords is ${retentionRecords}`
@@ -36,7 +38,7 @@ export class PartitionRoom {
     return records !== '' && bytes !== '' ? `${records}, ${bytes}` : records + bytes
   }
 
-  /** Whether so much could ever be kept at once. */
+  /** Whether so many records and bytes could ever be kept at once. */
   couldFit(count: number, bytes: number): boolean {
     const { retentionRecords, retentionBytes } = this.#log.config
     return (
@@ -45,7 +47,7 @@ export class PartitionRoom {
     )
   }
 
-  /** Whether so much more fits once what everybody has read is gone. */
+  /** Whether so many more records and bytes fit once the consumed records are dropped. */
   fits(count: number, bytes: number): boolean {
     const { retentionRecords, retentionBytes } = this.#log.config
     const log = this.#log
@@ -65,7 +67,7 @@ export class PartitionRoom {
     return bytes
   }
 
-  /** Drops as much of what everybody has read as is needed for so much more, where that fits. */
+  /** Drops as many consumed records as so many more records and bytes need, where they fit. */
   make(count: number, bytes: number): void {
     const { retentionRecords, retentionBytes } = this.#log.config
     const log = this.#log

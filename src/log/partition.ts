@@ -16,35 +16,35 @@ import { countRecords, offsetForTimestamp, readRecords, segmentIndex } from './s
 /** Why records left a log. */
 export type TrimReason = 'retention' | 'limit' | 'deleteRecords'
 
-/** What a partition tells the one who keeps it. */
+/** What a partition needs of its broker. */
 export interface PartitionHost {
-  /** A segment was begun, for a record of that time. */
+  /** A segment was begun, for a record with this timestamp. */
   segmentAdded(partition: Partition, segment: Segment, timestamp: number): void
   segmentsDropped(segments: readonly Segment[]): void
-  /** Compaction put some segments in the place of others. */
+  /** Compaction has replaced some segments by others. */
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void
-  /** So many bytes are kept that were not counted before. */
+  /** These bytes are kept, but were not counted before. */
   bytesCounted(bytes: number): void
-  /** A segment of so many records was closed in a log that is compacted. */
+  /** A segment of so many records was closed in a compacted log. */
   compactable(cleaner: PartitionCleaner, records: number): void
-  /** How many records every group that reads the topic has committed past: the offset after them, or 0. */
+  /** The offset after the last record that every group reading the topic has committed past, or 0. */
   consumedBefore(partition: Partition): number
-  /** A group committed an offset of a partition that holds back what is not read. */
+  /** A group committed an offset of a partition that keeps unread records. */
   offsetCommitted(partition: Partition): void
-  /** Something went of a partition that holds back what is not read. */
+  /** Records went from a partition that keeps unread records. */
   freed(): void
-  /** A log was compacted on demand, or is gone. */
+  /** A log was compacted on demand, or its topic was deleted. */
   compacted(cleaner: PartitionCleaner, deleted: boolean): void
   /** The log start moved past records that some reader may not have read. */
   trimmed(partition: Partition, from: number, to: number, reason: TrimReason): void
   now(): number
-  /** How long a producer that has fallen silent is remembered, in milliseconds. */
+  /** How long a silent producer is remembered, in milliseconds. */
   readonly producerIdExpirationMs: number
-  /** The outermost call has finished: what it queued may be told. */
+  /** The outermost call has finished, so the events that it queued may be emitted. */
   finished(): void
 }
 
-/** Somebody who reads a partition and wants to know when there is more. */
+/** A reader of a partition, to be told of new records. */
 export interface PartitionReader {
   signal(): void
 }
@@ -62,17 +62,20 @@ export class Partition {
   #deleted = false
   readonly #readers: PartitionReader[] = []
   #transactions: OpenTransactions | undefined
-  /** The offset of the first record of an open transaction, or -1: a whole number, as offsets are, or V8 boxes them. @internal */
+  /**
+   * The offset of the first record of an open transaction, or -1: a number, since V8 would box
+   * undefined beside offsets. @internal
+   */
   openFrom = -1
-  // Whether an offset between the start and the end may be without a record, or with one that is hidden.
+  // Whether an offset between start and end may have no record, or a hidden one.
   #gaps = false
   #cleaner: PartitionCleaner | undefined
-  /** Where unread records have to stay; undefined where they may go. @internal */
+  /** The room of a partition that keeps unread records; undefined where they may go. @internal */
   room: PartitionRoom | undefined
-  /** Told of every commit, where records wait for that; a commit of any other topic costs nothing. @internal */
+  /** Called for every commit, only where records wait for commits: elsewhere a commit costs nothing here. @internal */
   offsetCommitted: (() => void) | undefined
   #producers: ProducerStates | undefined
-  // Up to here records may go without asking whether everybody has read them.
+  // Records before this offset may go without asking whether every group has read them.
   #harmlessBefore = 0
 
   /** @hidden */
@@ -99,7 +102,7 @@ export class Partition {
     return this.#config
   }
 
-  /** The offset of the oldest record that is kept, or of the next one where none is. */
+  /** The offset of the oldest record that is kept; the high watermark where none is. */
   get logStartOffset(): number {
     return this.#start
   }
@@ -109,32 +112,34 @@ export class Partition {
     return this.#end
   }
 
-  /** Before it everything is decided: the first record of an open transaction, or the high watermark. */
+  /**
+   * The offset of the first record of an open transaction, or the high watermark: all records before it are decided.
+   */
   get lastStableOffset(): number {
     return this.openFrom === -1 ? this.#end : Math.max(this.#start, this.openFrom)
   }
 
-  /** Where a reader comes to an end now. @internal */
+  /** The end of the log for a reader. @internal */
   endFor(committed: boolean): number {
     return committed ? this.lastStableOffset : this.#end
   }
 
-  /** The largest timestamp of all that is kept, or `-Infinity` where nothing is. @internal */
+  /** The largest timestamp of the records that are kept, or `-Infinity` without any. @internal */
   get maxTimestamp(): number {
     return this.#segments.maxTimestamp
   }
 
-  /** Bytes kept, where the topic counts them. */
+  /** The bytes that are kept, where the topic counts bytes. */
   get bytes(): number {
     return this.#segments.bytes
   }
 
-  /** Whether its topic is deleted. */
+  /** Whether the topic was deleted. */
   get deleted(): boolean {
     return this.#deleted
   }
 
-  /** How many records a reader gets from an offset on and before another one. @internal */
+  /** How many records a reader gets, from an offset up to, but not including, another. @internal */
   countFrom(offset: number, end: number = this.#end, committed: boolean = true): number {
     const from = Math.max(offset, this.#start)
     const to = Math.min(end, this.endFor(committed))
@@ -142,7 +147,7 @@ export class Partition {
     return this.#gaps ? countRecords(this.#segments.all, from, to, committed) : to - from
   }
 
-  /** The idempotent producers that write here; made when there is one. @internal */
+  /** The idempotent producers that write here; created for the first one. @internal */
   get producers(): ProducerStates {
     this.#producers ??= new ProducerStates(
       { topic: this.topic, partition: this.index },
@@ -151,7 +156,7 @@ export class Partition {
     return this.#producers
   }
 
-  /** Appends one record and wakes who waits for it. @internal */
+  /** Appends one record, and wakes the readers that wait for it. @internal */
   append(
     key: RecordKey | null,
     value: unknown,
@@ -170,8 +175,8 @@ export class Partition {
   }
 
   /**
-   * Appends a batch as it is, and wakes who waits for it; `appendTime` becomes the time of its records. Gives the offset of
-   * the first. @internal
+   * Appends a batch as it is, and wakes the readers that wait for it; `appendTime` becomes the timestamp of its
+   * records. Returns the offset of the first. @internal
    */
   appendBatch(
     batch: EncodedBatch,
@@ -201,7 +206,7 @@ export class Partition {
     size: number,
     now: number,
   ): void {
-    // Each gets its share of the bytes, as whole numbers.
+    // Each record gets a share of the batch's bytes, in whole bytes.
     let counted = 0
     const bytes = copyOf(batch)
     const records = batch.records ?? batch.decoder.decode(bytes)
@@ -220,7 +225,8 @@ export class Partition {
     const { retentionRecords, retentionBytes } = this.#config
     if (retentionRecords !== -1 && this.#end - this.#start > retentionRecords) {
       const to = this.#end - retentionRecords
-      // Per record this is a number; what costs more is done per segment, and where somebody may not have read.
+      // Usually only the number moves; the costly steps run once per segment, and where a group
+      // may not have read the records.
       if (to >= this.#segments.oldestEnd || to > this.#harmlessBefore) this.#advance(to, 'retention')
       else this.#start = to
     }
@@ -247,10 +253,10 @@ export class Partition {
   }
 
   /**
-   * The retained records from `offset` on.
+   * Returns the retained records from `offset` on.
    *
    * @throws OffsetOutOfRangeError below `logStartOffset` or past `highWatermark`.
-   * @throws InvalidRecordError where a record cannot be decoded, or only by a schema that answers with a promise.
+   * @throws InvalidRecordError where a record cannot be decoded, or only by an asynchronous schema.
    */
   read(offset: number, options: ReadOptions = {}): readonly ConsumerRecord[] {
     requireOffset('offset', offset)
@@ -268,15 +274,15 @@ export class Partition {
     return records.map(record => ({ ...record, value: this.#serde.deserializeSync(record.value, record) }))
   }
 
-  /** Records as the log keeps them, from an offset that is in range. @internal */
+  /** Returns records as the log keeps them, from an offset that is in range. @internal */
   fetch(offset: number, maxRecords: number, committed: boolean = true): ConsumerRecord[] {
     const end = this.endFor(committed)
     return readRecords(this.#segments.all, this.topic, this.index, offset, end, maxRecords, committed)
   }
 
   /**
-   * The segment of the first record at or after an offset, or undefined where there is none, or the log does not reach
-   * there. @internal
+   * Returns the segment of the first record at or after an offset; undefined where there is no such record, or the
+   * offset is out of range. @internal
    */
   segmentFrom(offset: number): Segment | undefined {
     if (offset < this.#start || offset >= this.#end) return undefined
@@ -288,8 +294,8 @@ export class Partition {
   }
 
   /**
-   * The first offset whose timestamp is at least `timestamp` (epoch milliseconds), or null where there is none.
-   * (Kafka: offsetsForTimes)
+   * Returns the first offset whose timestamp is at least `timestamp` (epoch milliseconds), or null where there is
+   * none. (Kafka: offsetsForTimes)
    */
   offsetForTimestamp(timestamp: number): number | null {
     if (typeof timestamp !== 'number' || Number.isNaN(timestamp)) {
@@ -304,8 +310,7 @@ export class Partition {
   }
 
   /**
-   * Forgets the records before an offset; a group that has not read them is reset by its policy.
-   * (Kafka: DeleteRecords)
+   * Deletes the records before an offset; a group that has not read them is reset by its policy. (Kafka: DeleteRecords)
    *
    * @throws OffsetOutOfRangeError past `highWatermark`.
    */
@@ -318,7 +323,7 @@ export class Partition {
     this.#host.finished()
   }
 
-  /** Refuses what `deleteRecords` would refuse. @internal */
+  /** Throws as `deleteRecords` would. @internal */
   requireDeletable(beforeOffset: number): void {
     requireOffset('beforeOffset', beforeOffset)
     if (beforeOffset > this.#end) {
@@ -329,7 +334,7 @@ export class Partition {
     }
   }
 
-  /** Drops what is too old by now; gives the time at which the next segment will be, or `Infinity`. @internal */
+  /** Drops segments that are too old now; returns when the next one will be, or `Infinity`. @internal */
   expire(now: number): number {
     const { retentionMs } = this.#config
     this.#dropOldest(expiredByAge(this.#segments.all, retentionMs, now), 'retention')
@@ -341,7 +346,7 @@ export class Partition {
   // --- altered options ----------------------------------------------------------------------------------------------
 
   /**
-   * The bytes of each segment, for a topic that begins to count them.
+   * Returns the bytes of each segment, for a topic that begins to count them.
    *
    * @throws InvalidRecordError where a record has no size
    * @internal
@@ -350,7 +355,7 @@ export class Partition {
     return this.#segments.measure(this.topic)
   }
 
-  /** Goes on under other options; what they do not keep goes at once. @internal */
+  /** Continues under other options; records that they do not keep are dropped at once. @internal */
   alter(config: LogConfig, sizes: readonly number[] | undefined): void {
     const before = this.#cleaner
     this.#config = config
@@ -362,7 +367,7 @@ export class Partition {
     else if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, false)
   }
 
-  // What is unread and held back stays, and its writers wait or are refused.
+  // Unread records stay where the topic keeps them; its writers then wait or are refused.
   #dropExcess(): void {
     if (this.room !== undefined) {
       if (this.room.fits(0, 0)) this.room.make(0, 0)
@@ -382,19 +387,19 @@ export class Partition {
     return Math.min(this.#end, this.#host.consumedBefore(this))
   }
 
-  /** Whether a record goes as soon as everybody has read it. @internal */
+  /** Whether a record goes as soon as every group has read it. @internal */
   get keepsUnreadOnly(): boolean {
     return this.#config.cleanupPolicy === 'consumed'
   }
 
-  /** Lets go of records that every group has committed past. @internal */
+  /** Drops records that every group has committed past. @internal */
   dropConsumed(before: number): void {
     if (before <= this.#start) return
     if (before > this.#harmlessBefore) this.#harmlessBefore = before
     this.#moveStart(before)
   }
 
-  /** Drops the oldest segment, the one that is written to included. @internal */
+  /** Drops the oldest segment, even if it is the open one. @internal */
   dropOldestSegment(): void {
     this.#dropOldest(1, 'limit')
   }
@@ -404,7 +409,7 @@ export class Partition {
   }
 
   #advance(to: number, reason: TrimReason): void {
-    // Told first, while what goes can still be counted.
+    // Called first, while the records can still be counted.
     if (to > this.#harmlessBefore) this.#host.trimmed(this, this.#start, to, reason)
     this.#moveStart(to)
   }
@@ -417,7 +422,7 @@ export class Partition {
   }
 
   #dropUpTo(to: number): void {
-    // A pass of compaction may still read them.
+    // A compaction pass may still read the dropped segments.
     const reused = this.#cleaner === undefined
     this.#host.segmentsDropped(this.#segments.dropUpTo(to, reused))
   }
@@ -425,8 +430,8 @@ export class Partition {
   // --- transactions -------------------------------------------------------------------------------------------------
 
   /**
-   * The first records of a transaction were written: from here on the log is undecided. Its further records are added to
-   * what this gives. @internal
+   * Notes the first records of a transaction: from here on the log is undecided. Later records of the transaction are
+   * added to the ranges that are returned. @internal
    */
   beginTransaction(producerId: number, offset: number, count: number): OffsetRange[] {
     this.#transactions ??= new OpenTransactions()
@@ -435,7 +440,7 @@ export class Partition {
   }
 
   /**
-   * A transaction ends: aborted records are hidden, and a control record, which nobody reads, takes an offset.
+   * Ends a transaction: hides aborted records, and appends a control record, which takes an offset but is never read.
    * (Kafka: WriteTxnMarkers) @internal
    */
   endTransaction(producerId: number, committed: boolean, sequence: number, now: number): void {
@@ -474,7 +479,10 @@ export class Partition {
 
   // --- compaction ---------------------------------------------------------------------------------------------------
 
-  /** Compacts what may be, the open segment included, which is closed for it; gives how many records went. @internal */
+  /**
+   * Compacts all records that may be compacted; closes the open segment for it. Returns
+   * how many were removed. @internal
+   */
   compact(): number {
     if (this.#cleaner === undefined) return 0
     this.#segments.close()
@@ -495,7 +503,7 @@ export class Partition {
 
   /** @internal */
   replaceSegments(segments: readonly Segment[], compacted: readonly Segment[]): number {
-    // What was dropped while the pass was under way is gone.
+    // Segments that were dropped during the pass stay dropped.
     const old = segments.filter(segment => segment.endOffset > this.#start)
     const kept = compacted.filter(segment => segment.endOffset > this.#start)
     const removed = this.#segments.replaceOldest(old, kept)
@@ -507,12 +515,12 @@ export class Partition {
 
   // --- readers ------------------------------------------------------------------------------------------------------
 
-  /** Says up to where everybody has read, so that trimming below it need not ask. @internal */
+  /** Notes the offset that every group has read up to: trimming below it need not ask. @internal */
   setHarmlessBefore(offset: number): void {
     this.#harmlessBefore = offset
   }
 
-  /** Somebody begins to read here, so what is from here on is not harmless to drop. @internal */
+  /** A reader begins here, so records from here on may not be dropped without asking. @internal */
   readFrom(offset: number): void {
     if (offset < this.#harmlessBefore) this.#harmlessBefore = offset
   }
@@ -528,7 +536,7 @@ export class Partition {
     if (index >= 0) this.#readers.splice(index, 1)
   }
 
-  /** Lets go of everything: its topic is deleted. @internal */
+  /** Releases everything, since the topic is deleted. @internal */
   delete(): void {
     this.#deleted = true
     if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, true)

@@ -1,15 +1,21 @@
 import { InvalidProducerEpochError, OutOfOrderSequenceError } from '../errors.ts'
 
-/** Who writes a batch, and which of its batches it is. (Kafka: the producer's fields of a record batch) */
+/**
+ * The producer of a batch, and the batch's place among all of its batches. (Kafka: the
+ * producer's fields of a record batch)
+ */
 export interface ProducerBatch {
   readonly producerId: number
   readonly producerEpoch: number
-  /** The number of its first record among all that this producer has written to the partition. */
+  /** The sequence number of its first record, among all that this producer has written to the partition. */
   readonly baseSequence: number
   readonly count: number
-  /** The latest time of its records. */
+  /** The latest timestamp of its records. */
   readonly maxTimestamp: number
-  /** Whether it begins with 0 wherever nothing of it is known: each of its transactions has an epoch of its own (KIP-890). */
+  /**
+   * Whether the batch must begin with 0 where the producer is unknown: each of its transactions has its own
+   * epoch (KIP-890).
+   */
   readonly beginsWithZero?: boolean
 }
 
@@ -29,32 +35,32 @@ interface WrittenBatch extends Written {
 export interface ActiveProducer {
   readonly producerId: number
   readonly producerEpoch: number
-  /** Of its last record. */
+  /** The sequence number of its last record. */
   readonly lastSequence: number
-  /** The latest of its last batch. */
+  /** The latest timestamp of its last batch. */
   readonly lastTimestamp: number
 }
 
 interface ProducerState {
   epoch: number
-  /** Of the last record, or -1. */
+  /** The sequence number of the last record, or -1. */
   lastSequence: number
-  /** The last ones, the newest last. */
+  /** The last batches, the newest last. */
   readonly batches: WrittenBatch[]
   lastTimestamp: number
   /** On the clock's `now()`. */
   writtenAt: number
 }
 
-/** How many batches of each producer are known again. (Kafka: ProducerStateEntry.NUM_BATCHES_TO_RETAIN) */
+/** How many batches of each producer are remembered. (Kafka: ProducerStateEntry.NUM_BATCHES_TO_RETAIN) */
 const rememberedBatches = 5
-/** How many producers a partition knows; the one that has been silent for the longest is forgotten first. */
+/** How many producers a partition remembers; the one that has been silent longest is forgotten first. */
 const mostProducers = 10_000
 const lastSequenceOfAll = 0x7fffffff
 
 /**
- * The producers that write to one partition, as far as is needed to write each batch once and in order.
- * (Kafka: ProducerStateManager)
+ * The producers that write to one partition, with what is needed to write each batch once and in
+ * order. (Kafka: ProducerStateManager)
  */
 export class ProducerStates {
   readonly #partition: { readonly topic: string; readonly partition: number }
@@ -72,15 +78,15 @@ export class ProducerStates {
   }
 
   /**
-   * Where this very batch was written before, or undefined where it is the next one.
+   * Returns where this very batch was written before, or undefined if it is the next one.
    *
-   * @throws OutOfOrderSequenceError where batches before it are missing, or it is too old to be known
+   * @throws OutOfOrderSequenceError where batches before it are missing, or it is too old to be remembered
    * @throws InvalidProducerEpochError where its producer has a newer epoch
    */
   check(batch: ProducerBatch, now: number): Written | undefined {
     const state = this.#live(batch.producerId, now)
     if (state === undefined) {
-      // Whose state is forgotten may go on with any number (KIP-360).
+      // A producer whose state was forgotten may continue with any sequence number (KIP-360).
       if (batch.beginsWithZero && batch.baseSequence !== 0) throw this.#outOfOrder(batch, 0)
       return undefined
     }
@@ -116,7 +122,7 @@ export class ProducerStates {
     this.#forgetOldest(now)
   }
 
-  /** The producers that are known, with what they wrote last; who was silent for the longest comes first. */
+  /** The remembered producers, with their last writes; the one that has been silent longest comes first. */
   active(now: number): readonly ActiveProducer[] {
     return [...this.#producers]
       .filter(([producerId]) => this.#live(producerId, now) !== undefined)

@@ -3,22 +3,22 @@ import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import { checkOptions, integer, oneOf } from '../validate.ts'
 import { recordSize } from './record-size.ts'
 
-/** How much `read` gives. */
+/** How much `read` returns, and which records. */
 export interface ReadOptions {
-  /** Default 500. */
+  /** How many records to return at most; default 500. */
   readonly maxRecords?: number
-  /** At most this many bytes, but at least one record; needs a topic that keeps bytes. */
+  /** How many bytes to return at most, but at least one record; needs a topic that keeps bytes. */
   readonly maxBytes?: number
   /**
-   * Whether records of open and aborted transactions are read, too; default `read_committed`: they are not, nor is
-   * anything after an open one.
+   * Whether to return records of open and aborted transactions, too. Default `read_committed`: neither them, nor any
+   * record after the first one of an open transaction.
    */
   readonly isolationLevel?: IsolationLevel
 }
 
 const offsetCheck = integer(0)
 
-/** Refuses options that `read` does not know. */
+/** Throws where `read` does not know an option. */
 export function checkReadOptions(options: ReadOptions): void {
   checkOptions('read', options, {
     maxRecords: integer(1),
@@ -27,18 +27,18 @@ export function checkReadOptions(options: ReadOptions): void {
   })
 }
 
-/** The first of these records that have no more than so many bytes together. */
+/** Returns the first of these records that together take no more than `maxBytes`. */
 export function upToBytes(records: ConsumerRecord[], maxBytes: number): ConsumerRecord[] {
   let bytes = 0
   for (let i = 0; i < records.length; i++) {
     bytes += recordSize(records[i]!)
-    // The first one is given whatever its size, or its reader would never get past it (Kafka: KIP-74).
+    // The first record is returned whatever its size, or a reader would never get past it (Kafka: KIP-74).
     if (bytes > maxBytes && i > 0) return records.slice(0, i)
   }
   return records
 }
 
-/** Refuses what cannot be an offset. */
+/** Throws where the value cannot be an offset. */
 export function requireOffset(field: string, value: unknown): void {
   if (offsetCheck.accepts(value)) return
   throw new InvalidArgumentError(

@@ -8,7 +8,10 @@ interface Sized {
   readonly headers: RecordHeaders
 }
 
-/** The bytes of a record's key, value and headers; throws where the value is kept by reference and so has no size. */
+/**
+ * Returns the bytes of a record's key, value and headers. Throws where the value is kept by
+ * reference, and so has no size.
+ */
 export function recordSize(record: Sized): number {
   let size = sizeOf(record.key) + valueSize(record)
   for (const name in record.headers) size += Buffer.byteLength(name) + sizeOf(record.headers[name])
@@ -16,8 +19,8 @@ export function recordSize(record: Sized): number {
 }
 
 /**
- * The same of a record that was written before its topic counted bytes: a value without any takes what its JSON does, which is
- * what a client on the wire gets. Throws where it has no JSON.
+ * Does the same for a record that was written before its topic counted bytes: a value without bytes counts as its JSON,
+ * which is what a client on the wire gets. Throws where it has no JSON.
  */
 export function sizeAsJson(record: Sized): number {
   const { value } = record

@@ -1,4 +1,4 @@
-/** What retention looks at in a segment. */
+/** What retention needs to know of a segment. */
 export interface SegmentFacts {
   readonly count: number
   readonly bytes: number
@@ -6,10 +6,11 @@ export interface SegmentFacts {
   readonly createdAt: number
 }
 
-// What comes in older than its topic keeps stays this long, as in Kafka (log.retention.check.interval.ms).
+// A record older than its topic's retention when it is written stays this long, as in Kafka
+// (log.retention.check.interval.ms).
 const checkIntervalMs = 5 * 60 * 1000
 
-/** The last moment at which a segment's time is not over, for a topic that does not keep its records for ever. */
+/** The last moment at which retention keeps a segment, for a topic whose `retentionMs` is not -1. */
 export function keptUntil(
   { maxTimestamp, createdAt }: Pick<SegmentFacts, 'maxTimestamp' | 'createdAt'>,
   retentionMs: number,
@@ -18,8 +19,8 @@ export function keptUntil(
 }
 
 /**
- * How many segments, from the oldest on, have passed their time. It goes by a segment's largest timestamp and stops at
- * the first one that has not, as Kafka does (UnifiedLog.deleteRetentionMsBreachedSegments).
+ * How many of the oldest segments have passed their retention time. A segment's largest timestamp counts, and counting
+ * stops at the first segment that has not passed it, as in Kafka (UnifiedLog.deleteRetentionMsBreachedSegments).
  */
 export function expiredByAge(segments: readonly SegmentFacts[], retentionMs: number, now: number): number {
   if (retentionMs === -1) return 0
@@ -33,8 +34,8 @@ export function expiredByAge(segments: readonly SegmentFacts[], retentionMs: num
 }
 
 /**
- * How many segments, from the oldest on, the log can do without: one goes only if what stays is at least
- * `retentionBytes` (UnifiedLog.deleteRetentionSizeBreachedSegments).
+ * How many of the oldest segments the log can do without: a segment goes only if at least `retentionBytes` remain
+ * (UnifiedLog.deleteRetentionSizeBreachedSegments).
  */
 export function expiredBySize(
   segments: readonly SegmentFacts[],

@@ -1,21 +1,21 @@
 import type { LogManager } from './log-manager.ts'
 import type { Partition } from './partition.ts'
 
-/** What one call is about to write to one partition. */
+/** The records and bytes that one call is about to write to one partition. */
 export interface Demand {
   readonly partition: Partition
   count: number
   bytes: number
 }
 
-/** What is full; without a partition it is the broker as a whole. */
+/** What is full: a partition, or without one the whole broker. */
 export interface Shortage {
   readonly partition: Partition | undefined
 }
 
 /**
- * Makes room in every log that a call writes to, or in none: what all groups have committed past goes, and where that is
- * not enough, what is not read yet of topics that let it go.
+ * Makes room in every log that a call writes to, or in none. Drops records that all groups have committed past; where
+ * that is not enough, unread records of topics that allow it.
  */
 export function makeRoom(log: LogManager, demands: readonly Demand[]): Shortage | undefined {
   let count = 0
@@ -26,7 +26,7 @@ export function makeRoom(log: LogManager, demands: readonly Demand[]): Shortage 
     count += demand.count
     bytes += demand.bytes
   }
-  // Nothing of this is missed by anybody, so it may stand even if the broker has no room.
+  // No reader misses these records, so they may go even if the broker turns out to have no room.
   for (const demand of demands) demand.partition.room?.make(demand.count, demand.bytes)
   return log.makeRoom(count, bytes) ? undefined : { partition: undefined }
 }

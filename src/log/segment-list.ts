@@ -4,35 +4,35 @@ import { EncodedSegment } from './encoded-segment.ts'
 import type { LogConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
-/** The log whose segments these are. */
+/** The log that the segments belong to. */
 export interface SegmentedLog {
-  /** As it is now: a topic may be altered. */
+  /** The current options, since a topic may be altered. */
   readonly config: LogConfig
   /** The offset that the next record will get. */
   readonly highWatermark: number
-  /** A segment was begun, for a record of that time. */
+  /** A segment was begun, for a record with this timestamp. */
   segmentAdded(segment: Segment, timestamp: number): void
-  /** Nothing is added to a segment any more, since the next one takes what comes. */
+  /** A segment is no longer appended to, since the next one takes the next record. */
   segmentClosed(segment: Segment): void
 }
 
-// Where so few records of this process are in the open segment, a batch is decoded to them: writers of both kinds that take
-// turns would otherwise make a segment for every record.
+// With fewer records of this process than this in the open segment, a batch is decoded into it: otherwise alternating
+// writers of both kinds would begin a segment for every record.
 const fewRecords = 64
 
-/** The segments of a partition, the oldest first; the last one may be open, and is written to until it is full. */
+/** The segments of a partition, the oldest first; the last one may be open, and is appended to until it is full. */
 export class SegmentList {
   readonly #log: SegmentedLog
   #all: Segment[] = []
-  // The last segment, as long as it is written to: of records of this process, or of batches.
+  // The open segment: of records of this process, or of batches.
   #active: ColumnSegment | undefined
   #encoded: EncodedSegment | undefined
-  // What was dropped last, until the collector comes for it: the next segment uses its columns, since making new ones, which
-  // the collector then has to move, takes a twelfth of all that a record costs.
+  // The segment that was dropped last, until it is garbage-collected. The next segment reuses its columns: allocating
+  // new ones, which the collector then has to move, is a twelfth of the cost of a record.
   #dropped: WeakRef<ColumnSegment> | undefined
-  /** What their records take, where the topic counts bytes. */
+  /** The bytes of all segments, where the topic counts bytes. */
   bytes = 0
-  /** Where the oldest one ends, once nothing is added to it any more. */
+  /** The offset at which the oldest segment ends, once that segment is closed. */
   oldestEnd = Number.POSITIVE_INFINITY
 
   constructor(log: SegmentedLog) {
@@ -47,7 +47,7 @@ export class SegmentList {
     return this.#all[0]
   }
 
-  /** Those that nothing is added to any more. */
+  /** The segments that are no longer appended to. */
   get closed(): readonly Segment[] {
     return this.#open === undefined ? this.#all : this.#all.slice(0, -1)
   }
@@ -56,25 +56,27 @@ export class SegmentList {
     return this.#active ?? this.#encoded
   }
 
-  /** The largest timestamp of all that is kept, or `-Infinity` where nothing is. */
+  /** The largest timestamp of all segments, or `-Infinity` without any. */
   get maxTimestamp(): number {
     return this.#all.at(-1)?.runningMaxTimestamp ?? Number.NEGATIVE_INFINITY
   }
 
   // --- writing ------------------------------------------------------------------------------------------------------
 
-  /** The open segment of records, where there is one. */
+  /** The open segment of records, if there is one. */
   get active(): ColumnSegment | undefined {
     return this.#active
   }
 
-  /** The segment that the next record goes to. */
+  /** Returns the segment for the next record. */
   forRecord(timestamp: number, size: number, now: number): ColumnSegment {
     const segment = this.#active
     return segment === undefined || this.#full(segment, size, now) ? this.#roll(timestamp, now) : segment
   }
 
-  /** The segment that a batch goes to; undefined where its records are to be kept beside a few others. */
+  /**
+   * Returns the segment for a batch; undefined where the batch is to be decoded into the open segment of few records.
+   */
   forBatch(batch: EncodedBatch, timestamp: number, size: number, now: number): EncodedSegment | undefined {
     const active = this.#active
     const few = active !== undefined && active.count < fewRecords
@@ -94,7 +96,7 @@ export class SegmentList {
     return segment
   }
 
-  /** The open segment of batches, where there is one that has room for one more record without a size. */
+  /** The open segment of batches, if it has room for one more record without a size. */
   roomyBatches(now: number): EncodedSegment | undefined {
     const segment = this.#encoded
     return segment === undefined || this.#full(segment, 0, now) ? undefined : segment
@@ -112,7 +114,7 @@ export class SegmentList {
   #roll(timestamp: number, now: number): ColumnSegment {
     this.#makeWay()
     const { highWatermark, config } = this.#log
-    // As many as the one before it came to.
+    // As many records as the previous segment has.
     const expected = Math.min(this.#all.at(-1)?.count ?? 0, config.segmentRecords)
     const segment = new ColumnSegment(highWatermark, now, this.maxTimestamp, expected, this.#dropped?.deref())
     this.#dropped = undefined
@@ -132,7 +134,7 @@ export class SegmentList {
     this.#log.segmentAdded(segment, timestamp)
   }
 
-  /** Nothing is added to the open segment any more; gives it, where there was one. */
+  /** Closes the open segment; returns it, if there was one. */
   close(): Segment | undefined {
     const closed = this.#open
     closed?.seal()
@@ -144,7 +146,9 @@ export class SegmentList {
 
   // --- dropping -----------------------------------------------------------------------------------------------------
 
-  /** Drops those that end at or before an offset, and gives them; `reused`: nobody reads their columns any more. */
+  /**
+   * Drops the segments that end at or before an offset, and returns them. `reused`: their columns are no longer read.
+   */
   dropUpTo(offset: number, reused: boolean): readonly Segment[] {
     let count = 0
     while (count < this.#all.length && this.#all[count]!.endOffset <= offset) {
@@ -153,7 +157,7 @@ export class SegmentList {
     const dropped = this.#all.splice(0, count)
     const last = dropped.at(-1)
     if (reused && last instanceof ColumnSegment) this.#dropped = new WeakRef(last)
-    // The next append makes a new one, at the offset where this one ended.
+    // The next append begins a new segment, at the offset where this one ended.
     if (this.#all.length === 0) {
       this.#active = undefined
       this.#encoded = undefined
@@ -162,7 +166,7 @@ export class SegmentList {
     return dropped
   }
 
-  /** Puts some in the place of the oldest ones; gives how many records that freed. */
+  /** Replaces the oldest segments by others; returns how many records that removed. */
   replaceOldest(former: readonly Segment[], segments: readonly Segment[]): number {
     let removed = 0
     for (const segment of former) {
@@ -178,7 +182,7 @@ export class SegmentList {
     return removed
   }
 
-  /** Lets go of all of them, and gives them. */
+  /** Drops all segments, and returns them. */
   clear(): readonly Segment[] {
     const dropped = this.#all
     this.#all = []
@@ -196,7 +200,7 @@ export class SegmentList {
   // --- counting bytes -----------------------------------------------------------------------------------------------
 
   /**
-   * The bytes of each, for a topic that begins to count them.
+   * Returns the bytes of each segment, for a topic that begins to count them.
    *
    * @throws InvalidRecordError where a record has no size
    */
@@ -204,7 +208,7 @@ export class SegmentList {
     return this.#all.map(segment => segment.measure(topic))
   }
 
-  /** Takes over what `measure` gave; gives how many bytes more there are than were counted. */
+  /** Takes over the sizes that `measure` returned; returns how many more bytes there are than were counted. */
   count(sizes: readonly number[]): number {
     const before = this.bytes
     this.bytes = 0

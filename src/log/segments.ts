@@ -2,8 +2,8 @@ import type { ConsumerRecord } from '../record.ts'
 import type { Segment } from './segment.ts'
 
 /**
- * The index of the segment that an offset belongs to: the last one that begins at or before it. Readers are mostly near
- * the end, so the search tries the last segment first.
+ * Returns the index of the segment that an offset belongs to: the last one that begins at or before it. Tries the last
+ * segment first, since readers are mostly near the end.
  */
 export function segmentIndex(segments: readonly Segment[], offset: number): number {
   let high = segments.length - 1
@@ -17,7 +17,7 @@ export function segmentIndex(segments: readonly Segment[], offset: number): numb
   return low
 }
 
-/** Up to so many records that a reader gets, from an offset on and before another one. */
+/** Returns up to `maxRecords` records that a reader gets, from an offset up to, but not including, another. */
 export function readRecords(
   segments: readonly Segment[],
   topic: string,
@@ -46,7 +46,7 @@ export function readRecords(
   return records
 }
 
-/** How many records a reader gets from an offset on and before another one. */
+/** How many records a reader gets, from one offset up to, but not including, another. */
 export function countRecords(
   segments: readonly Segment[],
   from: number,
@@ -62,13 +62,13 @@ export function countRecords(
   return count
 }
 
-/** The first offset, from another one on, whose timestamp is at least `timestamp`. */
+/** The first offset at or after `fromOffset` whose timestamp is at least `timestamp`. */
 export function offsetForTimestamp(
   segments: readonly Segment[],
   timestamp: number,
   fromOffset: number,
 ): number | null {
-  // The running maximum grows from segment to segment: none before the first that reaches the time holds its record.
+  // The running maximum only grows, so no segment before the first one that reaches `timestamp` has such a record.
   let low = 0
   let high = segments.length
   while (low < high) {

@@ -1,23 +1,22 @@
 import { checkTopicChanges, type TopicChanges, type TopicOptions } from '../topic-definition.ts'
 import { meansNothing } from './log-config.ts'
 
-/** A topic's own options, and how they change. */
+/** The options that a topic was given, before defaults. */
 export interface ChangedOptions {
-  /** All that was ever asked for and not taken back. */
+  /** Every option that was set and not reset. */
   readonly asked: TopicOptions
-  /** Those of them that do something under the policy as it will be. */
+  /** The options among them that have an effect under the resulting policy. */
   readonly active: TopicOptions
 }
 
-/** What becomes of an option that is asked for now and means nothing under the policy. */
+/** What to do with an option that is set now but has no effect under the policy. */
 export type WithoutMeaning = 'refused' | 'rests'
 
 /**
- * Puts changes on top of what was asked of a topic before. An option that was asked for earlier and means nothing under a
- * policy that comes now rests until the policy changes again; one that is asked for now is left in, to be refused, or rests
- * as well.
+ * Applies changes to the options that a topic was given. An option that was set earlier and has no effect under the new
+ * policy rests until the policy changes again. One that is set now is kept, so that a check refuses it, or rests, too.
  *
- * @throws InvalidOptionError for what can never be altered
+ * @throws InvalidOptionError for an option that can never be altered
  */
 export function changeOptions(
   topic: string,
@@ -28,7 +27,7 @@ export function changeOptions(
   checkTopicChanges(topic, changes)
   const asked: Record<string, unknown> = { ...before }
   for (const [option, value] of Object.entries(changes)) {
-    // An unknown name stays in, for whoever checks them all.
+    // An unknown option stays in, so that the check of all options refuses it.
     if (value !== undefined || !(option in asked)) asked[option] = value ?? undefined
   }
   const active: Record<string, unknown> = { ...asked }

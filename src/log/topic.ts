@@ -19,15 +19,15 @@ import { Partition, type PartitionHost } from './partition.ts'
 import { recordSize } from './record-size.ts'
 import { changeOptions, type WithoutMeaning } from './topic-changes.ts'
 
-/** Where a batch was written. */
+/** The offset and the time that a batch was written with. */
 export interface BatchMetadata {
   /** The offset of its first record. */
   readonly baseOffset: number
-  /** The time that its records got, where the topic gives it. */
+  /** The timestamp that its records were given, where the topic sets it. */
   readonly appendTime: number | undefined
 }
 
-/** What a topic asks of the broker that keeps it. */
+/** What a topic needs of its broker. */
 export interface TopicHost extends PartitionHost {
   readonly edge: ByteEdge
   append(topic: Topic, body: object): RecordMetadata
@@ -37,18 +37,18 @@ export interface TopicHost extends PartitionHost {
   altered(topic: Topic, before: LogConfig): void
 }
 
-/** What a topic would be with other options. */
+/** A topic as it would be with other options. */
 interface AlteredTopic {
   readonly asked: TopicOptions
   readonly config: LogConfig
-  /** Of the records of each partition, where it counts bytes from then on. */
+  /** The sizes of each partition's segments, where the topic begins to count bytes. */
   readonly sizes: readonly (readonly number[])[] | undefined
 }
 
 /** A topic in memory: a name, its options and its partitions. It exists only in this process, not on a cluster. */
 export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends object = never> {
   readonly name: Record['topic']
-  /** Kafka's topic id: a name that is used again gets another one. */
+  /** Kafka's topic id: a topic that is recreated under the same name has another one. */
   readonly id: string
   /** @internal */
   readonly serde: Serde
@@ -85,12 +85,12 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.#takesAll = !this.#sized && !this.#compacts
   }
 
-  /** The options, with every default filled in. */
+  /** The topic's options, with every default filled in. */
   get options(): Readonly<LogConfig> {
     return this.#config
   }
 
-  /** The options that it was given, at its creation or since. @internal */
+  /** The options that were set, at creation or since. @internal */
   get asked(): Readonly<TopicOptions> {
     return this.#asked
   }
@@ -106,17 +106,17 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   }
 
   /**
-   * Appends a record at once; like `producer.send`, but synchronous.
+   * Appends a record at once, as `producer.send` does, but synchronously.
    *
-   * @throws InvalidRecordError where the key, value or headers are not the topic's, or its schema is asynchronous.
-   * @throws UnknownTopicOrPartitionError where the message names a partition that is not there.
+   * @throws InvalidRecordError where the key, value or headers do not fit the topic, or its schema is asynchronous.
+   * @throws UnknownTopicOrPartitionError where the message names a partition that does not exist.
    */
   append(body: Body): RecordMetadata {
     checkBody(this.name, body)
     return this.#host.append(this as unknown as Topic, body)
   }
 
-  /** Every retained record, in the order of their appends: for tests and prototypes. */
+  /** Returns every retained record, in the order of appends: for tests and prototypes. */
   records(): readonly Record[] {
     const all: { sequence: number; record: AnyRecord }[] = []
     for (const partition of this.#partitions) {
@@ -132,9 +132,9 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   }
 
   /**
-   * Compacts the topic at once, which it otherwise does by itself in small steps: of each key the newest value stays,
-   * and tombstones whose time is over go. The open segments are closed for it. Records younger than
-   * `minCompactionLagMs` are left alone. Returns how many records went.
+   * Compacts the topic at once; otherwise it does so by itself in small steps. Keeps the newest value of each key,
+   * removes tombstones that are past `deleteRetentionMs`, and leaves records younger than `minCompactionLagMs` alone.
+   * Closes the open segments for it. Returns how many records were removed.
    *
    * @throws InvalidOptionError where the topic's `cleanupPolicy` does not compact.
    */
@@ -153,9 +153,9 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   }
 
   /**
-   * Grows the topic to `total` partitions; a key may then belong to another one. (Kafka: CreatePartitions)
+   * Adds partitions, to `total`; a key may then belong to another partition. (Kafka: CreatePartitions)
    *
-   * @throws InvalidPartitionsError where that is not more than there are.
+   * @throws InvalidPartitionsError where `total` is not more than the present number.
    */
   addPartitions(total: number): void {
     this.requireGrowth(total)
@@ -165,7 +165,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.#host.finished()
   }
 
-  /** Refuses what `addPartitions` would refuse. @internal */
+  /** Throws as `addPartitions` would. @internal */
   requireGrowth(total: number): void {
     this.#requireThere()
     const check = integer(this.#partitions.length + 1, maxPartitions)
@@ -179,20 +179,21 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   }
 
   /**
-   * Changes options while the topic lives; null is the default again. It takes effect at once: what the topic does not keep
-   * any more goes, compaction begins or ends, and who waits for room is looked at again. What was asked for earlier and
-   * means nothing under another `cleanupPolicy` rests until that changes again. (Kafka: IncrementalAlterConfigs)
+   * Changes options of the topic; null restores the default. Takes effect at once: records that the new options
+   * do not keep are dropped, compaction begins or ends, and sends that wait for room are tried again. An option
+   * that was set earlier and has no effect under the new `cleanupPolicy` rests until the policy changes again.
+   * (Kafka: IncrementalAlterConfigs)
    *
    * @example
    * topic.alter({ retentionMs: 60_000, maxMessageBytes: null })
-   * @throws InvalidOptionError where the topic could not have been made so, or would count the bytes of records that have
-   * none; nothing has changed then.
+   * @throws InvalidOptionError where the topic could not have been created so, or would count the bytes of records that
+   * have no size; then nothing has changed.
    */
   alter(changes: TopicChanges): void {
     this.become(this.requireAlterable(changes))
   }
 
-  /** Is from now on what `requireAlterable` has said that it would be. @internal */
+  /** Takes on the options that `requireAlterable` returned. @internal */
   become({ asked, config, sizes }: AlteredTopic): void {
     const before = this.#config
     this.#asked = asked
@@ -203,7 +204,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     this.#host.finished()
   }
 
-  /** What the topic would be; refuses what `alter` would refuse. @internal */
+  /** Returns the topic as `alter` would make it; throws as `alter` would. @internal */
   requireAlterable(changes: TopicChanges, withoutMeaning?: WithoutMeaning): AlteredTopic {
     this.#requireThere()
     const { asked, active } = changeOptions(this.name, this.#asked, changes, withoutMeaning)
@@ -211,7 +212,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     return { asked, config, sizes: !this.#sized && countsBytes(config) ? this.#measure() : undefined }
   }
 
-  // What was written before counts, too.
+  // The records that were written before count, too.
   #measure(): readonly (readonly number[])[] {
     try {
       return this.#partitions.map(partition => partition.measure())
@@ -229,7 +230,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     }
   }
 
-  /** Lets go of all records; whoever still holds this topic can write nothing more to it. @internal */
+  /** Releases all records; appends through this topic throw from now on. @internal */
   delete(): void {
     this.#deleted = true
     this.#takesAll = false
@@ -241,12 +242,12 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     throw new UnknownTopicOrPartitionError(`Topic '${this.name}' was deleted`, { topic: this.name })
   }
 
-  /** Whether it is gone. @internal */
+  /** Whether the topic was deleted. @internal */
   get deleted(): boolean {
     return this.#deleted
   }
 
-  /** Whether its writers have to ask for room. @internal */
+  /** Whether writers must ask for room. @internal */
   get holdsBack(): boolean {
     return this.#holdsBack
   }
@@ -256,7 +257,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     return this.#sized
   }
 
-  /** Refuses a record that the topic cannot keep, and gives its size; nothing is changed. @internal */
+  /** Throws where the topic cannot keep a record; returns its size, and changes nothing. @internal */
   admit(
     key: RecordKey | null,
     value: unknown,
@@ -280,7 +281,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     return size
   }
 
-  /** The same for a batch as it came, all of it or nothing. @internal */
+  /** Does the same for an encoded batch, as a whole. @internal */
   admitBatch(batch: EncodedBatch, now: number): number {
     if (this.#deleted) this.#requireThere()
     if (!batch.keyed && this.#compacts) throw keyMissing(this.name)
@@ -311,12 +312,12 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     )
   }
 
-  /** Freezes an admitted value, where the topic says so: a record that is refused leaves its value alone. @internal */
+  /** Freezes an admitted value, where the topic says so; the value of a refused record must stay as it is. @internal */
   freeze(value: unknown): void {
     if (this.options.freeze) deepFreeze(value)
   }
 
-  /** Ends a transaction in one of its partitions; false where the topic is gone. @internal */
+  /** Ends a transaction in one partition; returns false where the topic was deleted. @internal */
   endTransaction(partition: number, producerId: number, committed: boolean, now: number): boolean {
     if (this.#deleted) return false
     this.#partitions[partition]!.endTransaction(producerId, committed, this.#sequence++, now)
@@ -347,7 +348,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   }
 }
 
-// Without a key nothing can take its place, so it would stay for ever (LogValidator, INVALID_RECORD).
+// A record without a key is never superseded, so it would stay for ever (LogValidator, INVALID_RECORD).
 function keyMissing(topic: string): InvalidRecordError {
   return new InvalidRecordError(
     `Record for topic '${topic}': key expected, since the topic is compacted by key; received none`,
@@ -362,7 +363,7 @@ function checkBody(topic: string, body: unknown): void {
       { topic, field: 'message', received: body },
     )
   }
-  // A whole message may be given, too, but not one that belongs elsewhere.
+  // The body may name its topic, but not another one.
   const { topic: named } = body as { readonly topic?: unknown }
   if (named === undefined || named === topic) return
   throw new InvalidRecordError(
