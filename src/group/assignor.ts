@@ -2,12 +2,12 @@ import type { Assignor, AssignorInput } from '../assignor.ts'
 import { describeValue, InvalidAssignmentError, isError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 
-/** What an assignor is asked: who there is, what they may read, and what the target was. */
+/** The input of an assignor: the members, the topics that they may read, and the present target. */
 export interface AssignmentProblem {
-  /** In order of joining. */
+  /** In the order in which they joined. */
   readonly members: readonly ProblemMember[]
   readonly topics: readonly { readonly name: string; readonly partitions: number }[]
-  /** Per topic, per partition: the index of the member that has it, -1 = nobody; may be shorter than the topic is. */
+  /** Per topic, per partition: the index of the member that has it, -1 = none; may be shorter than the topic is. */
   readonly current: readonly Int32Array[]
 }
 
@@ -19,13 +19,15 @@ export interface ProblemMember {
   readonly subscribed: readonly number[]
 }
 
-/** Per topic, per partition: the index of the member that shall own it, -1 = nobody subscribes. */
+/** Per topic, per partition: the index of the member that shall own it, -1 = no subscriber. */
 export type TargetAssignment = Int32Array[]
 
-/** An assignor inside: a pure function, without clock and chance, of who there is and what the target was. */
+/** A built-in assignor: a pure function of its input, without clock or randomness. */
 export type ComputeAssignment = (problem: AssignmentProblem) => TargetAssignment
 
-/** Makes a custom assignor one of the inside; what it throws or gets wrong becomes an `InvalidAssignmentError`. */
+/**
+ * Adapts a custom assignor; an error that it throws, or a result that is invalid, becomes an `InvalidAssignmentError`.
+ */
 export function computeWith(assignor: Assignor): ComputeAssignment {
   return problem => {
     const input = toInput(problem)
@@ -69,7 +71,7 @@ function refuse(assignor: Assignor, problem: string, fields: Refusal = {}): Inva
   })
 }
 
-/** Turns what an assignor returned into a target, and refuses what no group may do. */
+/** Turns the result of a custom assignor into a target, and refuses what no group may do. */
 class ResultReader {
   readonly #assignor: Assignor
   readonly #problem: AssignmentProblem
@@ -165,7 +167,7 @@ class ResultReader {
   }
 }
 
-/** Whether it is a Map, of this realm or another. */
+/** Whether the value is a Map, of this realm or another. */
 function isMap(value: unknown): value is Map<unknown, unknown> {
   return Object.prototype.toString.call(value) === '[object Map]'
 }

@@ -19,13 +19,13 @@ import {
   notSynced,
 } from './classic-protocol.ts'
 
-/** What a classic group needs of whoever keeps it. */
+/** What a classic group needs of its keeper. */
 export interface ClassicGroupHost {
   readonly clock: BrokerClock
-  /** How long the first join of an empty group waits for others, in milliseconds. */
+  /** How long the first join of an empty group waits for more members, in milliseconds. */
   readonly initialRebalanceDelayMs: number
   newMemberId(clientId: string): string
-  /** Members or their assignments changed. */
+  /** The members or their assignments have changed. */
   changed(group: ClassicGroup): void
 }
 
@@ -35,14 +35,14 @@ export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance
 const nothing = new Uint8Array(0)
 
 /**
- * A group whose leader's client assigns, as Kafka's classic protocol has it: everybody joins, the leader deals the
- * partitions out, everybody learns of it. (Kafka: GroupCoordinator, KIP-62, KIP-345, KIP-394)
+ * A group whose leader assigns in its client, by Kafka's classic protocol: all members join, the leader assigns
+ * partitions, and all members learn their assignment. (Kafka: GroupCoordinator, KIP-62, KIP-345, KIP-394)
  */
 export class ClassicGroup {
   readonly id: string
   readonly #host: ClassicGroupHost
   readonly #members = new ClassicMembers()
-  // Given an id and not come back with it yet.
+  // The ids that were given to members which have not joined with them yet.
   readonly #pending = new Set<string>()
   #state: ClassicState = 'Empty'
   #generation = 0
@@ -77,7 +77,7 @@ export class ClassicGroup {
 
   // --- joining ------------------------------------------------------------------------------------------------------
 
-  /** Answers now, or when everybody has joined. */
+  /** Answers at once, or when all members have joined. */
   join(request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
     const refuse = (error: ErrorCode, memberId = request.memberId) => answer(notJoined(error, memberId))
     if (this.#state === 'Dead') return refuse('UNKNOWN_MEMBER_ID')
@@ -112,9 +112,9 @@ export class ClassicGroup {
     this.#replace(member, request, groupInstanceId, answer)
   }
 
-  // It has been restarted: it takes its own place, and nobody rebalances while the group's protocol stays; what it subscribes to
-  // now counts from the next rebalance on. Between joining and assigning the leader knows it by its former id, so all join again.
-  // (Kafka: updateStaticMemberThenRebalanceOrCompleteJoin)
+  // A static member has restarted. It takes its place again without a rebalance while the group's protocol stays the
+  // same; a new subscription counts from the next rebalance. Between joining and assigning, the leader knows the member
+  // by its former id, so then all members join again. (Kafka: updateStaticMemberThenRebalanceOrCompleteJoin)
   #replace(
     member: JoinedClassicMember,
     request: ClassicJoin,
@@ -137,7 +137,7 @@ export class ClassicGroup {
     }
     this.#heard(member)
     const joined = this.#joinedAs(member)
-    // A leader that knows of no assignment to be skipped is not told that it leads, or it would assign anew (KAFKA-7728).
+    // A leader that does not know `skipAssignment` is not told that it leads, or it would assign anew (KAFKA-7728).
     if (!led) answer(joined)
     else if (request.canSkipAssignment) answer({ ...joined, skipAssignment: true })
     else answer({ ...joined, leader: former, members: [] })
@@ -169,7 +169,7 @@ export class ClassicGroup {
   #rejoin(member: JoinedClassicMember, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
     const same = offersTheSame(member, request)
     const settled = this.#state === 'Stable' && same && member.memberId !== this.#leader
-    // It has not heard what it was told.
+    // The member joins again because it did not get the answer.
     const repeated = this.#state === 'CompletingRebalance' && same
     this.#update(member, request)
     if (settled || repeated) {
@@ -222,7 +222,7 @@ export class ClassicGroup {
     this.#completeJoin()
   }
 
-  // Who has not come back in time is gone; a static one keeps its place.
+  // Removes members that have not joined again in time; a static member stays.
   #completeJoin(): void {
     this.#unschedule('rebalance')
     this.#unschedule('initial delay')
@@ -241,7 +241,7 @@ export class ClassicGroup {
       this.#heard(member)
       joining?.(this.#joinedAs(member))
     }
-    // Who is told that it has to assign and does not, is gone as well.
+    // Members that do not sync in time, the leader included, are removed as well.
     const { generation } = this
     this.#schedule('sync', this.#members.rebalanceTimeoutMs, () => this.#expireSync(generation))
     this.#host.changed(this)
@@ -297,7 +297,7 @@ export class ClassicGroup {
 
   // --- assigning ----------------------------------------------------------------------------------------------------
 
-  /** Answers now, or when the leader has said who gets what. */
+  /** Answers at once, or when the leader has assigned. */
   sync(request: ClassicSync, answer: (synced: ClassicSynced) => void): void {
     const refuse = (error: ErrorCode) => answer(notSynced(error))
     const error = this.#check(request)
@@ -314,7 +314,7 @@ export class ClassicGroup {
     this.#state = 'Stable'
     this.#unschedule('sync')
     for (const each of this.#members) {
-      // Kept longer than the frame that it came in.
+      // A copy, since it outlives the frame that it came in.
       each.assignment = Uint8Array.from(given.get(each.memberId) ?? nothing)
       const { syncing } = each
       each.syncing = undefined
@@ -329,7 +329,7 @@ export class ClassicGroup {
 
   // --- staying and going --------------------------------------------------------------------------------------------
 
-  /** A member shows that it is alive; the answer is what it has to know. */
+  /** Notes that a member is alive; the answer tells it whether to join again. */
   heartbeat(identity: ClassicIdentity): ErrorCode | undefined {
     const error = this.#check(identity)
     if (error !== undefined) return error
@@ -337,7 +337,7 @@ export class ClassicGroup {
     return this.#state === 'PreparingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
   }
 
-  /** Whether what a member commits counts. A group without members takes commits of anybody who names none. */
+  /** Whether a member's commit counts. A group without members accepts commits that name no member. */
   checkCommit(identity: ClassicIdentity): ErrorCode | undefined {
     if (identity.generation < 0 && this.#members.size === 0) return undefined
     const error = this.#check(identity)
@@ -356,7 +356,7 @@ export class ClassicGroup {
     return generation === member.generation ? undefined : 'ILLEGAL_GENERATION'
   }
 
-  /** A member goes; by its instance id where it has no other. */
+  /** Removes a member; by its instance id where no member id is given. */
   leave(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
     if (groupInstanceId !== null) {
       const known = this.#members.idOf(groupInstanceId)
@@ -401,7 +401,7 @@ export class ClassicGroup {
     this.#members.delete(member)
   }
 
-  // Its session counts anew from now.
+  // Restarts the member's session.
   #heard(member: JoinedClassicMember): void {
     this.#schedule(member.memberId, member.sessionTimeoutMs, () => {
       if (this.#members.get(member.memberId) === member && member.joining === undefined) this.#remove(member)
@@ -410,7 +410,7 @@ export class ClassicGroup {
 
   // --- another way of assigning -------------------------------------------------------------------------------------
 
-  /** Gives all its members away, to a group that assigns by itself: it is empty then. (KIP-848, online migration) */
+  /** Hands all members to a consumer group, which leaves this group empty. (KIP-848, online migration) */
   handOver(): readonly ClassicLeaver[] {
     const leavers = this.#members.all().map(member => ({ ...member }))
     for (const { memberId, syncing } of leavers) {
@@ -424,7 +424,7 @@ export class ClassicGroup {
     return leavers
   }
 
-  /** Takes members back: they have to join again, and until then each goes by the generation that it knows. */
+  /** Takes members back: they have to join again, and keep the generation that they know until then. */
   takeBack(members: readonly ClassicMember[], protocolType: string, generation: number): void {
     this.#generation = Math.max(this.#generation, generation)
     this.#protocolType = protocolType
@@ -434,12 +434,12 @@ export class ClassicGroup {
       this.#heard(member)
     }
     this.#protocol = this.#members.vote()
-    // They have been together before: nobody else is waited for.
+    // The members have been together before, so the group does not wait for others.
     this.#state = 'Stable'
     this.#prepare()
   }
 
-  /** Ends; nobody is served any more. */
+  /** Ends the group, and answers every waiting request with an error. */
   delete(): void {
     for (const member of this.#members.all()) this.#forget(member)
     for (const timer of ['rebalance', 'initial delay', 'sync', ...this.#pending]) this.#unschedule(timer)

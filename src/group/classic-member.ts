@@ -1,6 +1,6 @@
 import type { ClassicJoin, ClassicJoined, ClassicProtocol, ClassicSynced } from './classic-protocol.ts'
 
-/** A member, as one way of assigning hands it over to the other. */
+/** A member as it moves between a classic group and a consumer group. */
 export interface ClassicMember {
   readonly memberId: string
   readonly groupInstanceId: string | null
@@ -8,22 +8,22 @@ export interface ClassicMember {
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   readonly protocols: readonly ClassicProtocol[]
-  /** The generation that it was told last. */
+  /** The generation that the member was last told. */
   readonly generation: number
   readonly assignment: Uint8Array
 }
 
-/** One that leaves for another way of assigning; `joining` waits to hear what its joining came to. */
+/** A member that leaves a classic group for a consumer group; `joining` waits for the answer to its JoinGroup. */
 export interface ClassicLeaver extends ClassicMember {
   readonly joining: ((joined: ClassicJoined) => void) | undefined
 }
 
-/** A member of a classic group, as it is described: with what it offers of the protocol that was chosen. */
+/** A member of a classic group, described with the metadata that it sent for the chosen protocol. */
 export interface DescribedClassicMember extends ClassicMember {
   readonly metadata: Uint8Array
 }
 
-/** A member, as its group keeps it. */
+/** A member, as its classic group keeps it. */
 export interface JoinedClassicMember {
   memberId: string
   readonly groupInstanceId: string | null
@@ -33,13 +33,13 @@ export interface JoinedClassicMember {
   protocols: readonly ClassicProtocol[]
   generation: number
   assignment: Uint8Array
-  /** Waits for the others to join. */
+  /** Answers JoinGroup, while the member waits for the others to join. */
   joining: ((joined: ClassicJoined) => void) | undefined
-  /** Waits for the leader to assign. */
+  /** Answers SyncGroup, while the member waits for the leader to assign. */
   syncing: ((synced: ClassicSynced) => void) | undefined
 }
 
-/** Whether a member that joins again offers what it offered before, in the same order. */
+/** Whether a member that joins again offers the same protocols as before, in the same order. */
 export function offersTheSame(member: JoinedClassicMember, { protocols }: ClassicJoin): boolean {
   return (
     member.protocols.length === protocols.length &&

@@ -1,7 +1,7 @@
 import { type JoinedClassicMember, speaks } from './classic-member.ts'
 import type { ClassicJoin } from './classic-protocol.ts'
 
-/** The members of a classic group, in the order in which they joined, and which of them have a static place. */
+/** The members of a classic group, in the order in which they joined, with an index of the static ones. */
 export class ClassicMembers {
   readonly #byId = new Map<string, JoinedClassicMember>()
   // The ids of members, by instance id.
@@ -15,7 +15,7 @@ export class ClassicMembers {
     return this.#byId.values()
   }
 
-  /** All of them as they are now, for who takes some out on the way. */
+  /** Returns a copy of the list, for callers that remove members while they go through it. */
   all(): readonly JoinedClassicMember[] {
     return [...this.#byId.values()]
   }
@@ -28,7 +28,7 @@ export class ClassicMembers {
     return this.#byId.has(memberId)
   }
 
-  /** The id of the member that has a static place. */
+  /** The id of the static member with an instance id. */
   idOf(groupInstanceId: string): string | undefined {
     return this.#static.get(groupInstanceId)
   }
@@ -43,7 +43,7 @@ export class ClassicMembers {
     if (groupInstanceId !== null) this.#static.delete(groupInstanceId)
   }
 
-  /** A member with a static place comes back under another id; it is the last one then. */
+  /** A static member comes back under another id; it is then the last one. */
   rename(member: JoinedClassicMember, memberId: string): void {
     this.delete(member)
     member.memberId = memberId
@@ -55,14 +55,14 @@ export class ClassicMembers {
     this.#static.clear()
   }
 
-  /** How long the slowest of them may take to join. */
+  /** The longest rebalance timeout of the members. */
   get rebalanceTimeoutMs(): number {
     return Math.max(...this.all().map(member => member.rebalanceTimeoutMs))
   }
 
   /**
-   * Whether one that joins speaks a protocol that all of them speak; one that was in it before counts as well, with what it
-   * spoke then. (Kafka: ClassicGroup.supportsProtocols)
+   * Whether a member that joins supports a protocol that all members support; one that joins again is among them, with
+   * its earlier protocols. (Kafka: ClassicGroup.supportsProtocols)
    */
   fit({ protocolType, protocols }: ClassicJoin, spoken: string | null): boolean {
     if (protocolType === '' || protocols.length === 0) return false
@@ -72,7 +72,7 @@ export class ClassicMembers {
     return protocols.some(({ name }) => members.every(member => speaks(member, name)))
   }
 
-  /** Of the protocols that all of them speak, the one that most would like best. */
+  /** Returns the protocol with the most votes, among those that all members support. */
   vote(): string {
     const members = this.all()
     const common = members[0]!.protocols.filter(({ name }) => members.every(member => speaks(member, name)))

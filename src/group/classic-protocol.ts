@@ -1,14 +1,14 @@
 import type { ErrorCode } from '../error-codes.ts'
 
-/** What a classic member offers of one protocol: for a consumer, an assignor's name and its subscription. */
+/** One protocol that a classic member supports: for a consumer, an assignor's name and its subscription. */
 export interface ClassicProtocol {
   readonly name: string
   readonly metadata: Uint8Array
 }
 
-/** A member asks to join, or to join again. (Kafka: JoinGroup) */
+/** A member joins, or joins again. (Kafka: JoinGroup) */
 export interface ClassicJoin {
-  /** Empty for one that has no id yet. */
+  /** Empty for a member that has no id yet. */
   readonly memberId: string
   readonly groupInstanceId: string | null
   readonly clientId: string
@@ -16,13 +16,13 @@ export interface ClassicJoin {
   readonly rebalanceTimeoutMs: number
   readonly protocolType: string
   readonly protocols: readonly ClassicProtocol[]
-  /** Whether one without an id is first only given one (KIP-394). */
+  /** Whether a member without an id must first be given one (KIP-394). */
   readonly requireKnownMemberId: boolean
-  /** Whether it can be told that it leads and has nothing to assign (KIP-814). */
+  /** Whether the member can be told that it leads and has nothing to assign (KIP-814). */
   readonly canSkipAssignment: boolean
 }
 
-/** What joining came to. */
+/** The answer to JoinGroup. */
 export interface ClassicJoined {
   readonly error: ErrorCode | undefined
   readonly memberId: string
@@ -30,25 +30,25 @@ export interface ClassicJoined {
   readonly protocolType: string | null
   readonly protocol: string | null
   readonly leader: string
-  /** For the leader alone: who is to be given what. */
+  /** The members to assign partitions to; for the leader alone. */
   readonly members: readonly {
     readonly memberId: string
     readonly groupInstanceId: string | null
     readonly metadata: Uint8Array
   }[]
-  /** For the leader: what everybody has stays, it only has to watch the topics. */
+  /** For the leader: every member keeps its assignment, and the leader only has to watch the topics. */
   readonly skipAssignment: boolean
 }
 
-/** A member asks for its assignment; the leader says what everybody gets. (Kafka: SyncGroup) */
+/** A member asks for its assignment; the leader sends those of all members. (Kafka: SyncGroup) */
 export interface ClassicSync extends ClassicIdentity {
-  /** What it takes its group's protocol to be; null where its version of the protocol does not say. */
+  /** The protocol that the member takes for its group's; null where its version of SyncGroup lacks the field. */
   readonly protocolType: string | null
   readonly protocolName: string | null
   readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[]
 }
 
-/** What a member was given. */
+/** The answer to SyncGroup. */
 export interface ClassicSynced {
   readonly error: ErrorCode | undefined
   readonly protocolType: string | null
@@ -56,14 +56,14 @@ export interface ClassicSynced {
   readonly assignment: Uint8Array
 }
 
-/** Who asks, as every request of a member says it. */
+/** The identity that every request of a member carries. */
 export interface ClassicIdentity {
   readonly memberId: string
   readonly generation: number
   readonly groupInstanceId: string | null
 }
 
-/** Whether it takes its group's protocol for what it is, where it says so. */
+/** Whether the group's protocol is the one that the member takes it for; a member need not say. */
 export function agreesOn(
   { protocolType, protocolName }: ClassicSync,
   type: string | null,
@@ -72,7 +72,7 @@ export function agreesOn(
   return (protocolType ?? type) === type && (protocolName ?? name) === name
 }
 
-/** The answer to one that does not join. */
+/** Returns the answer to a JoinGroup that is refused. */
 export function notJoined(error: ErrorCode, memberId: string): ClassicJoined {
   return {
     error,
@@ -86,7 +86,7 @@ export function notJoined(error: ErrorCode, memberId: string): ClassicJoined {
   }
 }
 
-/** The answer to one that is not given anything. */
+/** Returns the answer to a SyncGroup that is refused. */
 export function notSynced(error: ErrorCode): ClassicSynced {
   return { error, protocolType: null, protocol: null, assignment: new Uint8Array(0) }
 }

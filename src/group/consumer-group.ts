@@ -50,9 +50,9 @@ export interface GroupHost {
   memberJoined(group: ConsumerGroup, memberId: string): void
   memberLeft(event: MemberLeftEvent): void
   failed(error: unknown): void
-  /** Those who hold the group, where members do that assign by themselves: it is not empty then. */
+  /** Returns the classic members that hold the group, if any: then it is not empty. */
   held(groupId: string): HeldGroup | undefined
-  /** Something changed that a `stable()`, `caughtUp()` or `idle()` may wait for. */
+  /** Something has changed that `stable()`, `caughtUp()` or `idle()` may wait for. */
   touch(): void
   finished(): void
   waitUntil(
@@ -63,18 +63,18 @@ export interface GroupHost {
   ): Promise<void>
   /** @throws UnknownTopicOrPartitionError */
   requirePartition(tp: TopicPartition): void
-  /** The group does not read the topic any more: nothing has to be kept for it. */
+  /** The group no longer reads the topic, so no records have to be kept for it. */
   unregistered(topic: string): void
   /** The group has no members and no offsets left. */
   expired(group: ConsumerGroup): void
 }
 
 /**
- * A consumer group: it deals the partitions of its topics out to its members, and keeps what they have committed.
+ * A consumer group: it assigns the partitions of its topics to its members, and keeps their committed offsets.
  *
- * Assignment is the group's own work, as in KIP-848: a change bumps the epoch and makes a new target, and every member
- * is led toward it one partition at a time. What does not move never stops. The synchronous members of this class exist
- * only for a group in this process.
+ * The group assigns by itself, as in KIP-848: a change raises the epoch and produces a new target, and every member is
+ * moved toward it one partition at a time. Partitions that stay with their owner never stop. The synchronous members of
+ * this class exist only for a group in this process.
  */
 export class ConsumerGroup {
   readonly id: string
@@ -85,10 +85,10 @@ export class ConsumerGroup {
   readonly #lag: GroupLag
   readonly #commits: GroupCommits
   readonly #assignor: GroupAssignor
-  // The topics that a member has ever read, until what was committed of them is forgotten: records wait for it there.
+  // Topics that a member has read: their records wait for this group, until its offsets of them are forgotten.
   readonly #registered = new Set<string>()
   #assignorFailed = false
-  // Members were taken in with what they had: no target covers all partitions yet.
+  // Members were adopted with their partitions: no target covers all partitions yet.
   #adopted = false
   #dead = false
   #emptySince: number
@@ -123,7 +123,7 @@ export class ConsumerGroup {
       topics: host.topics,
       offsetsRetentionMs: host.offsetsRetentionMs,
       emptySince: () => (this.#empty ? this.#emptySince : undefined),
-      // What those read who hold it is not known here.
+      // The topics of classic members that hold the group are not known here.
       subscribed: topic => host.held(id) !== undefined || this.#members.cover(topic),
       finished: () => host.finished(),
       dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
@@ -150,7 +150,7 @@ export class ConsumerGroup {
     })
   }
 
-  /** What the group is doing. */
+  /** The group's state. */
   get state(): GroupState {
     if (this.#dead) return 'Dead'
     if (this.#members.size === 0) return this.#held?.state ?? 'Empty'
@@ -174,13 +174,13 @@ export class ConsumerGroup {
     return this.#members.all().map(member => member.describe())
   }
 
-  /** What a member is meant to have, whether or not it has it yet. @internal */
+  /** The target of a member, whether or not it owns all of it yet. @internal */
   targetOf(memberId: string): readonly TopicPartition[] {
     const member = this.#members.get(memberId)
     return member === undefined ? [] : this.#assignment.targetOf(member)
   }
 
-  /** The id of the member that has a static place. @internal */
+  /** The id of the static member with an instance id. @internal */
   holderOf(groupInstanceId: string): string | undefined {
     return this.#members.withInstance(groupInstanceId)?.memberId
   }
@@ -190,12 +190,12 @@ export class ConsumerGroup {
     return this.#members.size
   }
 
-  /** Whether any member is there that is not merely waited for. @internal */
+  /** Whether any member is connected. @internal */
   get live(): boolean {
     return this.#members.some(member => member.connected)
   }
 
-  /** Whether it has members that assign by themselves. @internal */
+  /** Whether the group is held by classic members. @internal */
   get held(): boolean {
     return this.#held !== undefined
   }
@@ -208,8 +208,8 @@ export class ConsumerGroup {
   // --- members ------------------------------------------------------------------------------------------------------
 
   /**
-   * Takes a member in. One with the instance id of a member that is gone takes that one's place, and nothing moves; a
-   * member of the classic protocol is replaced while it lives, too, as that protocol has it.
+   * Adds a member. A member with the instance id of one that is away takes its place, and nothing moves; a classic
+   * member is replaced even while it is connected, as its protocol has it.
    *
    * @throws InconsistentGroupProtocolError where the group has another assignor, or a member of that id
    * @throws UnreleasedInstanceIdError where a live member has that instance id
@@ -227,7 +227,7 @@ export class ConsumerGroup {
     const computed = replaced
       ? undefined
       : this.#assignor.compute([...this.#members.all().filter(other => other !== former), member], chosen)
-    // Nothing of the user's runs after this line, so nothing can fail half way.
+    // No user code runs after this line, so the change cannot fail half way.
     this.#assignor.become(chosen)
     this.#autoOffsetReset = options.listener.autoOffsetReset
     this.#isolationLevel = options.listener.isolationLevel
@@ -269,8 +269,8 @@ export class ConsumerGroup {
   }
 
   /**
-   * Takes in a member that had its partitions from elsewhere, and keeps them until the next change. Nothing is computed:
-   * whoever calls lets another member join.
+   * Adds a member with the partitions that it was assigned elsewhere, and keeps until the next change. Computes no
+   * target: the caller lets another member join, which does.
    *
    * @internal
    */
@@ -292,19 +292,19 @@ export class ConsumerGroup {
     this.register(member.topics)
   }
 
-  /** Members read these topics: its own, or those that assign by themselves. @internal */
+  /** Notes topics that members read: those of the group, or classic ones that hold it. @internal */
   register(topics: readonly string[]): void {
     for (const topic of topics) this.#registered.add(topic)
   }
 
-  // A topic that nobody reads any more, and of which nothing is committed, does not wait for this group.
+  // A topic that no member reads, and without committed offsets, no longer waits for this group.
   #forget(topic: string): void {
     if (this.#members.read(topic)) return
     this.#registered.delete(topic)
     this.#host.unregistered(topic)
   }
 
-  /** Replaces what a member reads. @internal */
+  /** Replaces a member's subscription. @internal */
   subscribe(member: GroupMember, subscription: Subscription): void {
     this.#members.require(member)
     const before = member.topics
@@ -322,24 +322,24 @@ export class ConsumerGroup {
     this.#offsets.scheduleExpiry()
   }
 
-  /** A member has ended what it was doing with these partitions: they may go to their next owners. @internal */
+  /** A member has finished with these partitions, so their next owners may get them. @internal */
   release(member: GroupMember, partitions: readonly TopicPartition[]): void {
     this.#assignment.release(member, partitions)
   }
 
-  /** A member goes, and its partitions with it. @internal */
+  /** Removes a member that leaves, and frees its partitions. @internal */
   leave(member: GroupMember): void {
     if (this.#members.has(member)) this.#remove(member, 'left')
   }
 
-  /** A member is sent away, and hears of it; it may come back. Whether there is such a member. @internal */
+  /** Removes a member and tells it; it may come back. Returns whether there is such a member. @internal */
   expel(memberId: string): boolean {
     const member = this.#members.get(memberId)
     if (member !== undefined) this.#fence(member, 'left', 'an administrator took it out')
     return member !== undefined
   }
 
-  /** A member is gone without a word, or is static and closed: its place is kept for its session time. @internal */
+  /** A member has gone silent, or is static and was closed: it stays a member until its session expires. @internal */
   disconnect(member: GroupMember): void {
     if (!this.#members.has(member) || !member.connected) return
     member.connected = false
@@ -356,7 +356,7 @@ export class ConsumerGroup {
       `Member '${member.memberId}' was removed from group '${this.id}': ${why}`,
       { groupId: this.id, memberId: member.memberId },
     )
-    // It hears of it before anybody hears that its partitions are theirs.
+    // The member hears of it before the new owners hear of their partitions.
     this.#host.outbox.push(() => member.listener.fenced(error))
     this.#remove(member, reason)
     this.#host.finished()
@@ -386,9 +386,9 @@ export class ConsumerGroup {
 
   // --- topics -------------------------------------------------------------------------------------------------------
 
-  /** A topic was made or deleted, or it grew; whoever reads it gets a new target. @internal */
+  /** A topic was created or deleted, or it grew: the members get a new target. @internal */
   topicChanged(topic: string): void {
-    // Also where nobody is there now: one of the same name does not wait for those who read this one.
+    // Even without members: a later topic of the same name does not wait for readers of this one.
     if (!this.#host.topics.has(topic)) this.#registered.delete(topic)
     if (!this.#assignment.has(topic) && !this.#members.cover(topic)) return
     for (const member of this.#members) member.topics = this.#members.resolve(member.subscription)
@@ -405,7 +405,7 @@ export class ConsumerGroup {
 
   // --- offsets ------------------------------------------------------------------------------------------------------
 
-  /** What is committed for a partition, or null. */
+  /** The committed offset of a partition, or null. */
   committed(tp: TopicPartition): OffsetAndMetadata | null {
     requireArgument('committed', 'partition', tp, onePartition)
     return this.#offsets.committed(tp)
@@ -421,29 +421,29 @@ export class ConsumerGroup {
     this.#commits.commit(member, offsets)
   }
 
-  /** Refuses what `commit` would refuse. @internal */
+  /** Throws as `commit` would. @internal */
   checkCommit(member: GroupMember, offsets: readonly MemberCommit[]): void {
     this.#commits.check(member, offsets)
   }
 
-  /** A partition of a member, to be committed with every record. @internal */
+  /** Returns a partition that its owner commits with every record. @internal */
   ownedOffset(member: GroupMember, tp: TopicPartition, assignmentEpoch: number): OwnedPartition | undefined {
     return this.#commits.owned(member, tp, assignmentEpoch)
   }
 
-  /** Commits for somebody who is no member, see `GroupCommits.commitFromOutside`. @internal */
+  /** Commits for a client that is no member, see `GroupCommits.commitFromOutside`. @internal */
   commitWithoutMember(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     this.#commits.commitFromOutside(offsets, anonymous)
   }
 
-  /** Refuses what `commitWithoutMember` would refuse. @internal */
+  /** Throws as `commitWithoutMember` would. @internal */
   checkCommitWithoutMember(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     this.#commits.checkFromOutside(offsets, anonymous)
   }
 
   /**
-   * Moves the group: to given offsets, or all it has ever committed to the beginning, the end or a time.
-   * (Kafka: kafka-consumer-groups --reset-offsets)
+   * Sets the group's committed offsets: to the given ones, or of every topic that it has committed offsets of to the
+   * beginning, the end or a time. (Kafka: kafka-consumer-groups --reset-offsets)
    *
    * @throws NonEmptyGroupError unless the group is Empty.
    */
@@ -457,7 +457,7 @@ export class ConsumerGroup {
     this.#host.finished()
   }
 
-  /** Forgets committed offsets; refused for a topic that a member reads. (Kafka: OffsetDelete) @internal */
+  /** Deletes committed offsets; throws for a topic that a member reads. (Kafka: OffsetDelete) @internal */
   deleteOffsets(partitions: readonly TopicPartition[]): void {
     for (const { topic } of partitions) {
       if (!this.#members.read(topic)) continue
@@ -470,7 +470,7 @@ export class ConsumerGroup {
     for (const { topic } of partitions) if (!this.#offsets.has(topic)) this.#forget(topic)
   }
 
-  /** Ends the group and forgets its offsets. @internal */
+  /** Ends the group, and deletes its offsets. @internal */
   delete(): void {
     this.#requireEmpty('it can be deleted')
     this.#dead = true
@@ -486,7 +486,7 @@ export class ConsumerGroup {
     return this.#host.held(this.id)
   }
 
-  /** Those who held it have left. @internal */
+  /** The classic members that held the group have left. @internal */
   emptied(): void {
     this.#emptySince = this.#host.clock.now()
     this.#offsets.scheduleExpiry()
@@ -502,14 +502,14 @@ export class ConsumerGroup {
 
   // --- lag ----------------------------------------------------------------------------------------------------------
 
-  /** How many records the group still has to read, of all its topics. */
+  /** The number of records that the group still has to read, of all its topics. */
   lag(): number {
     let lag = 0
     for (const partition of this.lagByPartition()) lag += partition.lag
     return lag
   }
 
-  /** The same by partition: of every topic that a member reads, and of all that is committed. */
+  /** The lag of each partition: of every topic that a member reads, and of every committed offset. */
   lagByPartition(): readonly (TopicPartition & { readonly lag: number })[] {
     return this.#lag.byPartition()
   }
@@ -520,8 +520,8 @@ export class ConsumerGroup {
   }
 
   /**
-   * The offset up to which the group has committed a partition, 0 for nothing, or undefined where it does not read the
-   * topic. @internal
+   * The offset up to which the group has committed a partition: 0 without a commit, or undefined where the group
+   * does not read the topic. @internal
    */
   consumedBefore(topic: string, partition: number): number | undefined {
     const offset = this.#offsets.offset(topic, partition)

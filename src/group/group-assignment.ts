@@ -16,18 +16,18 @@ export interface AssignmentHost {
   readonly members: Iterable<GroupMember>
   /** The key of a member's timer. */
   timer(member: GroupMember): string
-  /** A member did not give up in time what it was told to. */
+  /** A member did not give up in time the partitions that it was told to. */
   overdue(member: GroupMember): void
-  /** Everybody has what the target says; so many partitions went from one member to another. */
+  /** Every member owns its target; so many partitions moved from one member to another. */
   atRest(moved: number): void
 }
 
-/** A target that was computed and not applied yet. */
+/** A target that is computed, and not applied yet. */
 export interface ComputedTarget {
   readonly names: readonly string[]
   readonly target: TargetAssignment
   readonly members: readonly GroupMember[]
-  /** The assignor failed: this is what was left of the old one. */
+  /** The assignor failed: the target is what was left of the old one. */
   readonly failed?: boolean
 }
 
@@ -42,7 +42,7 @@ interface Change {
 
 type Changes = Map<GroupMember, Change>
 
-/** Who is meant to own each partition of a group, who owns it, and the way from one to the other (KIP-848). */
+/** The target owner and the present owner of each partition of a group, and the way from one to the other (KIP-848). */
 export class GroupAssignment {
   readonly #host: AssignmentHost
   readonly #partitions = new Map<string, Partition[]>()
@@ -64,7 +64,7 @@ export class GroupAssignment {
     return this.#unsettled.size === 0
   }
 
-  /** Whether the topic is dealt out. */
+  /** Whether the topic's partitions are assigned. */
   has(topic: string): boolean {
     return this.#partitions.has(topic)
   }
@@ -77,7 +77,7 @@ export class GroupAssignment {
     for (const partitions of this.#partitions.values()) yield* partitions
   }
 
-  /** What the target gives a member, whether or not it has it yet. */
+  /** Returns the target of a member, whether or not it owns all of it yet. */
   targetOf(member: GroupMember): TopicPartition[] {
     const target: TopicPartition[] = []
     for (const { topic, partition, target: next } of this.#all()) {
@@ -88,13 +88,13 @@ export class GroupAssignment {
 
   // --- the target ---------------------------------------------------------------------------------------------------
 
-  /** Asks an assignor; nothing is changed. */
+  /** Computes a target with an assignor; changes nothing. */
   compute(members: readonly GroupMember[], assignor: ComputeAssignment): ComputedTarget {
     const lists = new Set(members.map(member => member.topics))
     const names = [...new Set([...lists].flat())].sort()
     const indexOf = new Map(names.map((name, index) => [name, index]))
     const subscribed = new Map([...lists].map(list => [list, list.map(name => indexOf.get(name)!)]))
-    // Who is not asked for any more has no index, so what the target gave it is free.
+    // A member that leaves keeps index -1, so the partitions of its target are free.
     for (const member of this.#host.members) member.index = -1
     for (let index = 0; index < members.length; index++) members[index]!.index = index
     const topics = names.map(name => ({ name, partitions: this.#host.topics.get(name)!.partitions.length }))
@@ -118,7 +118,7 @@ export class GroupAssignment {
     return current
   }
 
-  /** Makes a target the group's, and leads everybody toward it. `changed` hears of it even if it gets nothing. */
+  /** Makes a target the group's, and starts to reconcile. `changed` is told even if it gets no partition. */
   apply({ names, target, members }: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {
     this.#epoch++
     const wanted = new Set(names)
@@ -146,7 +146,7 @@ export class GroupAssignment {
     return partition
   }
 
-  /** A member takes the place of one that is gone: what it had is the new one's at once, and nobody else rebalances. */
+  /** A member replaces one that is gone, and gets its partitions at once; no other member rebalances. */
   takePlace(former: GroupMember, member: GroupMember): void {
     this.#epoch++
     for (const partition of this.#all()) if (partition.target === former) partition.target = member
@@ -157,7 +157,10 @@ export class GroupAssignment {
     this.#reconcileAll(member)
   }
 
-  /** A member comes with what it got elsewhere, under an epoch from there: it is meant to have that until the next target. */
+  /**
+   * Adds a member with the partitions that it was assigned elsewhere, and their epoch; they stay
+   * its target until the next one.
+   */
   adopt(member: GroupMember, owned: readonly TopicPartition[], epoch: number): void {
     this.#epoch = Math.max(this.#epoch, epoch)
     for (const { topic, partition: number } of owned) {
@@ -230,7 +233,7 @@ export class GroupAssignment {
 
   #revoke(partition: Partition, changes: Changes): void {
     const member = partition.owner!
-    // A member whose session runs cannot give up anything; its session's end frees all it had.
+    // A member that is away cannot give up anything; when its session expires, all its partitions are free.
     if (!member.connected) return
     partition.revokingSince = this.#host.clock.monotonic()
     changeOf(changes, member).revoked.push({ topic: partition.topic, partition: partition.partition })
@@ -248,7 +251,7 @@ export class GroupAssignment {
     })
   }
 
-  /** A member has ended what it was doing with these: they may go to their next owners. */
+  /** A member has finished with these partitions, so their next owners may get them. */
   release(member: GroupMember, released: readonly TopicPartition[]): void {
     const free: Partition[] = []
     for (const { topic, partition } of released) {
@@ -266,12 +269,12 @@ export class GroupAssignment {
     this.#rest()
   }
 
-  /** A member is gone: all it had is free. */
+  /** A member is gone, so all its partitions are free. */
   disownAll(member: GroupMember): void {
     for (const partition of [...member.owned]) this.#disown(partition)
   }
 
-  /** A topic is gone: what was dealt out of it is lost to whoever had it. */
+  /** A topic is gone, so its partitions are lost to their owners. */
   forgetTopic(topic: string): LostPartitions {
     const lost = new Map<GroupMember, TopicPartition[]>()
     for (const partition of this.#partitions.get(topic) ?? []) {
@@ -296,13 +299,15 @@ export class GroupAssignment {
     this.#positionLost(partition)
   }
 
-  /** What was committed of a partition is gone, though somebody may still be giving it up. */
+  /** The committed offset of a partition is gone, though its owner may still be giving it up. */
   forgetCommitted(topic: string, partition: number): void {
     const owned = this.partition(topic, partition)
     if (owned !== undefined) owned.committed = undefined
   }
 
-  /** Where the member of these stood is not known any more: what was handed out and not committed is to be read again. */
+  /**
+   * The position of a member is no longer known: records that it was handed and has not committed are to be read again.
+   */
   positionsLost(member: GroupMember): void {
     for (const partition of member.owned) this.#positionLost(partition)
   }
@@ -319,7 +324,7 @@ export class GroupAssignment {
     this.#host.atRest(moved)
   }
 
-  /** What is still to be done, as sentences. */
+  /** The remaining steps, as sentences. */
   explain(): string[] {
     return [...this.#unsettled].map(partition => {
       const { owner, target } = partition
@@ -330,7 +335,7 @@ export class GroupAssignment {
   }
 }
 
-/** Partitions that are gone, by who had them. */
+/** Partitions that are gone, by their former owners. */
 export type LostPartitions = Map<GroupMember, TopicPartition[]>
 
 function changeOf(changes: Changes, member: GroupMember): Change {

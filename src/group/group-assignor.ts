@@ -6,22 +6,22 @@ import type { ComputedTarget, GroupAssignment } from './group-assignment.ts'
 import type { GroupMember } from './group-member.ts'
 import type { GroupMembers } from './group-members.ts'
 
-/** What a group's assignor needs of it. */
+/** What a group's assignor needs of its group. */
 export interface GroupAssignorHost {
   readonly groupId: string
   readonly members: GroupMembers
   readonly assignment: GroupAssignment
-  /** It failed where it cannot be refused: nobody else hears of that. */
+  /** The assignor failed where the change cannot be refused: no caller gets the error. */
   failed(error: unknown): void
 }
 
-/** An assignor as a member asks for it, and as it is computed with. */
+/** An assignor as a member named it, and the function that computes with it. */
 export interface ChosenAssignor {
   readonly assignor: Assignor | AssignorName
   readonly compute: ComputeAssignment
 }
 
-/** By what a group assigns: its first member chooses, and the others have to agree. */
+/** The assignor of a group: its first member chooses it, and the others have to agree. */
 export class GroupAssignor {
   readonly #host: GroupAssignorHost
   #chosen: ChosenAssignor = { assignor: 'uniform', compute: assignors.uniform }
@@ -35,9 +35,9 @@ export class GroupAssignor {
   }
 
   /**
-   * What the group would assign by with one more member, who asks for `wanted`; nothing is changed.
+   * Returns the assignor that the group would use with one more member, which asks for `wanted`; changes nothing.
    *
-   * @throws InconsistentGroupProtocolError where the others assign by another one
+   * @throws InconsistentGroupProtocolError where the other members use another one
    */
   choose(wanted: Assignor | AssignorName | undefined): ChosenAssignor {
     if (this.#host.members.some(member => !member.classic)) {
@@ -68,7 +68,7 @@ export class GroupAssignor {
   }
 
   /**
-   * A target for these members; nothing is changed.
+   * Computes a target for these members; changes nothing.
    *
    * @throws InvalidAssignmentError where a custom assignor fails
    */
@@ -77,8 +77,8 @@ export class GroupAssignor {
   }
 
   /**
-   * The same where it cannot be refused, since somebody has left: if the assignor fails, what is left of the old target
-   * stands, the partitions in between wait for the next change, and the broker hears of it.
+   * Computes a target where the change cannot be refused, since a member has left. If the assignor fails, the old
+   * target stands, partitions without an owner wait for the next change, and the broker reports the error.
    */
   computeForced(members: readonly GroupMember[]): ComputedTarget {
     try {
@@ -94,7 +94,7 @@ function nameOf(assignor: Assignor | AssignorName): string {
   return typeof assignor === 'string' ? assignor : assignor.name
 }
 
-// What is left of the target when the assignor has failed.
+// The old target without the members that left, for when the assignor has failed.
 const keepTarget: ComputeAssignment = ({ current, members }) =>
   current.map((owners, topic) =>
     owners.map(owner => (owner >= 0 && members[owner]!.subscribed.includes(topic) ? owner : -1)),

@@ -7,7 +7,7 @@ import type { GroupMembers } from './group-members.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import { OwnedPartition, type OwnedPartitionHost } from './owned-partition.ts'
 
-/** What commits are checked against, and where they go. */
+/** What commits are checked against, and where they are stored. */
 export interface GroupCommitsHost {
   readonly groupId: string
   readonly members: GroupMembers
@@ -16,7 +16,7 @@ export interface GroupCommitsHost {
   touch(): void
 }
 
-/** Whose commits count: those of a partition's owner, or of anybody while a group has no members. */
+/** Accepts the commits that count: of a partition's owner, or of any client while the group has no members. */
 export class GroupCommits implements OwnedPartitionHost {
   readonly offsets: GroupOffsets
   readonly #host: GroupCommitsHost
@@ -31,8 +31,8 @@ export class GroupCommits implements OwnedPartitionHost {
   }
 
   /**
-   * Commits for a member. A partition counts only under the very assignment it was read under, held or being given up
-   * (KIP-1251); where one does not, nothing is committed.
+   * Commits for a member. An offset counts only under the very assignment under which it was read, while the partition
+   * is owned or being given up (KIP-1251). If one does not count, none is committed.
    *
    * @throws CommitFailedError
    */
@@ -44,7 +44,7 @@ export class GroupCommits implements OwnedPartitionHost {
     this.#host.touch()
   }
 
-  /** Refuses what `commit` would refuse. */
+  /** Throws as `commit` would. */
   check(member: GroupMember, offsets: readonly MemberCommit[]): void {
     if (!this.#host.members.has(member)) throw this.#refused('UNKNOWN_MEMBER_ID', member, offsets)
     for (const offset of offsets) {
@@ -56,7 +56,7 @@ export class GroupCommits implements OwnedPartitionHost {
     }
   }
 
-  /** A partition of a member, to be committed with every record. */
+  /** Returns a partition that its owner commits with every record. */
   owned(
     member: GroupMember,
     { topic, partition }: TopicPartition,
@@ -85,10 +85,11 @@ export class GroupCommits implements OwnedPartitionHost {
   }
 
   /**
-   * Commits for somebody who is no member: a consumer with `assign`, or an administrator. `anonymous`: for a client that does
-   * not say in its transaction which member it is, as none did before KIP-447; that counts whoever the members are.
+   * Commits for a client that is no member: a consumer with `assign`, or an administrator. `anonymous` is
+   * for a transactional producer that does not name a member, as none did before KIP-447: its commit
+   * counts whatever members there are.
    *
-   * @throws UnknownMemberIdError while the group has members, unless it is anonymous
+   * @throws UnknownMemberIdError while the group has members, unless anonymous
    */
   commitFromOutside(offsets: readonly TopicPartitionOffset[], anonymous: boolean): void {
     this.checkFromOutside(offsets, anonymous)
@@ -97,7 +98,7 @@ export class GroupCommits implements OwnedPartitionHost {
     this.#host.touch()
   }
 
-  /** Refuses what `commitFromOutside` would refuse. */
+  /** Throws as `commitFromOutside` would. */
   checkFromOutside(offsets: readonly TopicPartitionOffset[], anonymous: boolean): void {
     const { groupId, members } = this.#host
     if (members.size > 0 && !anonymous) {

@@ -1,15 +1,15 @@
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 
-/** A group came to rest after a change. */
+/** A group is stable again after a change. */
 export interface RebalancedEvent {
   readonly groupId: string
   readonly epoch: number
   readonly members: number
-  /** How many partitions went from one member to another. */
+  /** How many partitions moved from one member to another. */
   readonly moved: number
 }
 
-/** A member is gone from its group; `reason` says how. */
+/** A member has left its group, or was removed; `reason` says why. */
 export interface MemberLeftEvent {
   readonly groupId: string
   readonly memberId: string
@@ -17,8 +17,8 @@ export interface MemberLeftEvent {
 }
 
 /**
- * A group's state, in Kafka's words (KIP-848). `Assigning` means that the assignor failed and the old target stands;
- * `PreparingRebalance` and `CompletingRebalance` are those of clients on the wire that have the group for themselves.
+ * A group's state, in Kafka's words (KIP-848). `Assigning` means that the assignor failed and the old target stands.
+ * `PreparingRebalance` and `CompletingRebalance` occur while classic clients on the wire hold the group.
  */
 export type GroupState =
   | 'Empty'
@@ -34,16 +34,16 @@ export interface MemberDescription {
   readonly memberId: string
   readonly groupInstanceId?: string
   readonly clientId: string
-  /** The existing topics that it reads. */
+  /** The existing topics that the member reads. */
   readonly topics: readonly string[]
   readonly assignment: readonly TopicPartition[]
-  /** What it was told to give up and has not released yet. */
+  /** The partitions that it was told to give up and has not released yet. */
   readonly revoking: readonly TopicPartition[]
-  /** False while only its session keeps its place. */
+  /** False while the member is away, and its session has not expired yet. */
   readonly connected: boolean
 }
 
-/** An offset to commit and, for a member, the epoch of the assignment it was read under. */
+/** An offset to commit and, for a member, the epoch of the assignment under which it was read. */
 export interface MemberCommit extends TopicPartitionOffset {
   readonly assignmentEpoch: number
 }

@@ -2,39 +2,40 @@ import type { Partition } from '../log/partition.ts'
 import type { GroupSummary } from '../summaries.ts'
 import type { GroupState, MemberDescription } from './group-description.ts'
 
-/** A group whose members assign by themselves, as it is described. */
+/** A group whose members assign by themselves (the classic protocol), as it is described. */
 export interface HeldGroup {
   readonly state: GroupState
   readonly members: readonly MemberDescription[]
 }
 
-/** Keeps groups of another kind: nobody else can have their ids. (Kafka: a group has one type) */
+/** Keeps groups of another kind, whose ids no group here can have. (Kafka: a group has one type) */
 export interface OtherGroups {
   has(groupId: string): boolean
   describe(): readonly GroupSummary[]
-  /** Those of them that read a partition, and up to where each has finished with it. */
+  /** The groups that read a partition, each with the offset up to which it has finished. */
   readers(partition: Partition): readonly { readonly groupId: string; readonly offset: number }[]
-  /** How many records each of them has not finished with, from an offset on and before another one. */
+  /** How many records each group has not finished, from an offset up to, but not including, another. */
   unread(partition: Partition, from: number, to: number): readonly UnreadByGroup[]
 }
 
-/** Records that a group has still to read; `group` stands for it for as long as it is there. */
+/** The number of records that a group has not read yet; `group` identifies it as long as it exists. */
 export interface UnreadByGroup {
   readonly group: object
   readonly groupId: string
   readonly count: number
 }
 
-/** Keeps groups whose members assign by themselves: a server for clients on the wire. */
+/** Keeps groups whose members assign by themselves: a server, for its clients on the wire. */
 export interface GroupHolder {
-  /** The group, where it has such members now: then nobody else can be in it. */
+  /** The group, while it has such members: then it can have no others. */
   held(groupId: string): HeldGroup | undefined
   /**
-   * Lets its members join the group, which assigns for all from now on, since one comes that cannot assign.
+   * Moves its members to the consumer group, which assigns for all from now on, since a
+   * member joins that does not assign.
    *
    * @throws InconsistentGroupProtocolError where they cannot be members of it
    */
   handOver(groupId: string): void
-  /** Takes them back where nobody else is in the group. */
+  /** Takes the members back, once no other member is in the group. */
   takeBack(groupId: string): void
 }

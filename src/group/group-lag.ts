@@ -5,15 +5,15 @@ import type { GroupLog, GroupTopics } from './group-log.ts'
 import type { GroupMember } from './group-member.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 
-/** What the lag of a group is counted from. */
+/** What the lag of a group needs of the group. */
 export interface GroupLagHost {
   readonly topics: GroupTopics
   readonly assignment: GroupAssignment
   readonly offsets: GroupOffsets
   readonly members: Iterable<GroupMember>
-  /** What its members read. */
+  /** The isolation level of its members. */
   isolationLevel(): IsolationLevel
-  /** Where the group begins where nothing is committed. */
+  /** Where the group begins without a committed offset. */
   autoOffsetReset(): 'earliest' | 'latest' | 'none'
 }
 
@@ -25,7 +25,7 @@ export class GroupLag {
     this.#host = host
   }
 
-  /** By partition: of every topic that a member reads, and of all that is committed. */
+  /** The lag of each partition: of every topic that a member reads, and of every committed offset. */
   byPartition(): (TopicPartition & { readonly lag: number })[] {
     const lags: { topic: string; partition: number; lag: number }[] = []
     const committed = this.#host.isolationLevel() === 'read_committed'
@@ -61,8 +61,8 @@ export class GroupLag {
   }
 
   /**
-   * The next offset that the group has to read, or undefined where that is not decided: what is committed, or its
-   * member's position where that is further and counts (`anyPosition`: also with autoCommit off).
+   * The next offset that the group has to read, or undefined where that is undecided: the committed offset, or its
+   * owner's position where that is further and counts (`anyPosition`: even with autoCommit off).
    */
   nextOffset(topic: string, partition: number, anyPosition: boolean): number | undefined {
     const committed = this.#host.offsets.offset(topic, partition)

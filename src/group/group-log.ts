@@ -6,19 +6,19 @@ export interface GroupLog {
   readonly logStartOffset: number
   readonly highWatermark: number
   readonly lastStableOffset: number
-  /** How many records a reader gets from an offset on and before another one. */
+  /** How many records a reader gets, from an offset up to, but not including, another. */
   countFrom(offset: number, end: number, committed: boolean): number
   offsetForTimestamp(timestamp: number): number | null
-  /** To be told of every commit, where records wait for that. */
+  /** Called for every commit, where records wait for commits. */
   readonly offsetCommitted: (() => void) | undefined
-  /** What is from this offset on is not harmless to drop: somebody is to read it. */
+  /** A member is to read from this offset on, so these records may not be dropped without asking. */
   readFrom(offset: number): void
 }
 
 /** The topics of a broker, as far as groups need to know them. */
 export type GroupTopics = ReadonlyMap<string, { readonly partitions: readonly GroupLog[] }>
 
-/** The offset that a place in a partition means now; a time after the last record means the end. */
+/** Returns the offset that a spec means now; a time after the last record means the end. */
 export function offsetAt(
   log: GroupLog,
   spec: OffsetSpec,

@@ -3,7 +3,7 @@ import type { MemberDescription } from './group-description.ts'
 import type { GroupPartition } from './group-partition.ts'
 import type { Subscription } from './subscription.ts'
 
-/** What a member says when it joins. */
+/** The data that a member joins with. */
 export interface MemberOptions {
   readonly memberId: string
   readonly clientId: string
@@ -23,14 +23,14 @@ export class GroupMember {
   readonly sessionTimeoutMs: number
   readonly listener: MembershipListener
   subscription: Subscription
-  /** The existing topics that it reads, sorted; members who read the same share the array. */
+  /** The existing topics that it reads, sorted; members that read the same topics share the array. */
   topics: readonly string[] = []
   readonly owned: Set<GroupPartition<GroupMember>> = new Set()
-  /** How many partitions the target gives it that it does not have yet. */
+  /** How many partitions of its target it does not own yet. */
   owed = 0
-  /** False once its session runs: it crashed, or it is static and was closed. */
+  /** False while only its session keeps it a member: it crashed, or it is static and was closed. */
   connected = true
-  /** Its place among the members while a target is computed. */
+  /** Its index among the members while a target is computed. */
   index = 0
 
   constructor(options: MemberOptions) {
@@ -43,7 +43,7 @@ export class GroupMember {
     this.subscription = options.subscription
   }
 
-  /** Whether its client speaks the classic protocol, and so has no say in how the group assigns. */
+  /** Whether its client uses the classic protocol, and so has no say in the choice of the assignor. */
   get classic(): boolean {
     return this.listener.protocol === 'classic'
   }

@@ -3,7 +3,7 @@ import type { GroupTopics } from './group-log.ts'
 import type { GroupMember } from './group-member.ts'
 import { covers, resolveTopics, type Subscription } from './subscription.ts'
 
-/** The members of a group, in the order in which they joined, and which of them have a static place. */
+/** The members of a group, in the order in which they joined, with an index of the static ones. */
 export class GroupMembers {
   readonly #groupId: string
   readonly #topics: GroupTopics
@@ -23,7 +23,7 @@ export class GroupMembers {
     return this.#byId.values()
   }
 
-  /** All of them as they are now. */
+  /** Returns the present members, as a copy of the list. */
   all(): readonly GroupMember[] {
     return [...this.#byId.values()]
   }
@@ -37,12 +37,12 @@ export class GroupMembers {
     return this.#byId.get(memberId)
   }
 
-  /** Who has a static place, or had it and may come back to it. */
+  /** The member with an instance id, which may be away and come back. */
   withInstance(groupInstanceId: string | undefined): GroupMember | undefined {
     return groupInstanceId === undefined ? undefined : this.#static.get(groupInstanceId)
   }
 
-  /** Whether it still is a member, and not one that went or was replaced. */
+  /** Whether it is still a member, not one that left or was replaced. */
   has(member: GroupMember): boolean {
     return this.#byId.get(member.memberId) === member
   }
@@ -56,7 +56,10 @@ export class GroupMembers {
     })
   }
 
-  /** Takes one in as the last one, in the place of a former one that goes, or, `inPlace`, at its rank, which assignors go by. */
+  /**
+   * Adds a member as the last one. It replaces `former`, if given, and takes over its rank with
+   * `inPlace`: assignors go by rank.
+   */
   enter(member: GroupMember, former: GroupMember | undefined, inPlace: boolean): void {
     const others = this.all()
     this.#byId.clear()
@@ -73,17 +76,20 @@ export class GroupMembers {
     if (groupInstanceId !== undefined) this.#static.delete(groupInstanceId)
   }
 
-  /** Whether one reads the topic. */
+  /** Whether a member reads the topic. */
   read(topic: string): boolean {
     return this.some(member => member.topics.includes(topic))
   }
 
-  /** Whether one reads the topic, or would if it existed. */
+  /** Whether a member reads the topic, or would if it existed. */
   cover(topic: string): boolean {
     return this.some(member => covers(member.subscription, topic))
   }
 
-  /** The topics that a subscription reads; who reads the same shares one array, so that an assignor sees at once that they are alike. */
+  /**
+   * Returns the topics that a subscription reads. Members that read the same topics share one array, so that an
+   * assignor recognizes equal subscriptions at once.
+   */
   resolve(subscription: Subscription): readonly string[] {
     const topics = resolveTopics(subscription, this.#topics)
     for (const member of this.#byId.values()) {

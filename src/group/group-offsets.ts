@@ -5,30 +5,30 @@ import { type GroupTopics, offsetAt } from './group-log.ts'
 import type { GroupPartition } from './group-partition.ts'
 import type { CommittedOffset, OffsetStore } from './offset-store.ts'
 
-/** What the offsets of a group need to know of it. */
+/** What the offsets of a group need of the group. */
 export interface GroupOffsetsHost {
   readonly groupId: string
   readonly clock: BrokerClock
   readonly offsets: OffsetStore
   readonly topics: GroupTopics
-  /** Milliseconds; -1 is for ever. */
+  /** How long offsets of an empty group are kept, in milliseconds; -1 is for ever. */
   readonly offsetsRetentionMs: number
-  /** When the last member went, or undefined while there are members. */
+  /** When the last member left, or undefined while there are members. */
   emptySince(): number | undefined
   /** Whether a member reads the topic, or would if it existed. */
   subscribed(topic: string): boolean
-  /** What was committed of a partition is gone: an owner that commits again begins anew. */
+  /** The committed offset of a partition is gone: an owner that commits again starts a new entry. */
   dropped(topic: string, partition: number): void
-  /** Nothing of the topic is committed any more. */
+  /** The last committed offset of the topic is gone. */
   forgot(topic: string): void
-  /** Nothing is left of the group: no member, no offset. */
+  /** The group has neither members nor offsets any more. */
   expired(): void
   finished(): void
 }
 
 const maxMetadataBytes = 4096
 
-/** What a group has committed, and how long it is kept. */
+/** The committed offsets of a group, and when they expire. */
 export class GroupOffsets {
   readonly #host: GroupOffsetsHost
   readonly #timer: string
@@ -43,7 +43,7 @@ export class GroupOffsets {
     return committed ? toOffsetAndMetadata(committed) : null
   }
 
-  /** The committed offset alone: what lag is counted from. */
+  /** The committed offset alone, which lag is counted from. */
   offset(topic: string, partition: number): number | undefined {
     return this.#host.offsets.get(this.#host.groupId, topic, partition)?.offset
   }
@@ -70,13 +70,15 @@ export class GroupOffsets {
     for (const offset of offsets) this.#set(offset)
   }
 
-  /** The same for a partition that is owned: it keeps the entry of the store, so that `moveOwned` need not find it. */
+  /**
+   * Stores the offset of an owned partition, which keeps the store's entry, so that `moveOwned` need not look it up.
+   */
   storeOwned(partition: GroupPartition<unknown>, offset: TopicPartitionOffset): void {
     if (offset.metadata === undefined && this.moveOwned(partition, offset.offset)) return
     partition.committed = this.#set(offset)
   }
 
-  /** Moves what is committed of an owned partition; false where there is nothing to be rewritten in place. */
+  /** Moves the committed offset of an owned partition in place; false where there is no entry to rewrite. */
   moveOwned({ committed, log }: GroupPartition<unknown>, offset: number): boolean {
     if (committed === undefined || committed.metadata !== undefined) return false
     committed.offset = offset
@@ -93,7 +95,10 @@ export class GroupOffsets {
     return committed
   }
 
-  /** Commits from outside: what is committed may go back, so what is from there on is not harmless to drop. */
+  /**
+   * Stores commits from outside. They may move the group back, so records from there on may
+   * not be dropped without asking.
+   */
   storeFromOutside(offsets: readonly TopicPartitionOffset[]): void {
     for (const { topic, partition, offset } of offsets) {
       this.#host.topics.get(topic)?.partitions[partition]?.readFrom(offset)
@@ -102,7 +107,7 @@ export class GroupOffsets {
     this.scheduleExpiry()
   }
 
-  /** A place in every partition of the topics that the group has committed anything of. */
+  /** The offset of a place in every partition of the topics that the group has committed offsets of. */
   everywhere(to: 'earliest' | 'latest' | { readonly timestamp: number }): TopicPartitionOffset[] {
     const spec = to === 'earliest' ? 'beginning' : to === 'latest' ? 'end' : to
     return this.#host.offsets.topics(this.#host.groupId).flatMap(topic => {
@@ -111,7 +116,7 @@ export class GroupOffsets {
     })
   }
 
-  /** Whether anything is committed of a topic. */
+  /** Whether the group has committed an offset of the topic. */
   has(topic: string): boolean {
     return this.#host.offsets.has(this.#host.groupId, topic)
   }
@@ -130,8 +135,9 @@ export class GroupOffsets {
     this.#host.offsets.deleteGroup(this.#host.groupId)
   }
 
-  // While the group is empty all its offsets expire together, counted from when it became so or from a later commit;
-  // while it has members, those of topics that nobody reads any more, each from its commit (KIP-211).
+  // While the group is empty, all its offsets expire together, counted from when it became empty or
+  // from a later commit. While it has members, offsets of topics that no member reads expire, each
+  // counted from its commit (KIP-211).
   scheduleExpiry(): void {
     const due = this.#nextExpiry()
     const { clock } = this.#host
@@ -152,7 +158,7 @@ export class GroupOffsets {
       const since = this.#expirySince(topic, committed.committedAt)
       if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
     }
-    // An empty group that keeps nothing goes, too, after the same time.
+    // An empty group without offsets expires after the same time.
     const emptySince = this.#host.emptySince()
     return some || emptySince === undefined ? due : emptySince + offsetsRetentionMs
   }

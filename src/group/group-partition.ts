@@ -1,21 +1,21 @@
 import type { GroupLog } from './group-log.ts'
 import type { CommittedOffset } from './offset-store.ts'
 
-/** One partition, as a group deals it out. */
+/** One partition in a group's assignment. */
 export class GroupPartition<Member> {
   readonly topic: string
   readonly partition: number
-  /** Who is meant to own it. */
+  /** The member that is to own the partition. */
   target: Member | undefined
-  /** Who owns it, also while giving it up. Nobody else gets it before that one has released it. */
+  /** The member that owns the partition, even while giving it up; no other member gets it before it is released. */
   owner: Member | undefined
-  /** Who owned it last: what tells a move from a first assignment. */
+  /** The last owner: it distinguishes a move from a first assignment. */
   lastOwner: Member | undefined
-  /** The group epoch at which its owner got it. */
+  /** The group epoch at which the owner got the partition. */
   epoch = 0
-  /** What is committed of it, once its owner has committed: the entry in the offset store, which a commit rewrites. */
+  /** The committed offset, once the owner has committed: the entry of the offset store, which a commit rewrites. */
   committed: CommittedOffset | undefined
-  /** Told of every commit, where it waits for that. */
+  /** Told of every commit, where records wait for commits. */
   log: Pick<GroupLog, 'offsetCommitted'> | undefined
   /** When its owner was told to give it up, on the clock's `monotonic()`. */
   revokingSince: number | undefined
@@ -25,7 +25,7 @@ export class GroupPartition<Member> {
     this.partition = partition
   }
 
-  /** Whether nothing remains to be done. */
+  /** Whether the owner is the target, and nothing is being given up. */
   get settled(): boolean {
     return this.owner === this.target && this.revokingSince === undefined
   }

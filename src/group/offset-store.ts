@@ -1,4 +1,4 @@
-/** A committed offset and when it was committed, on the clock's `now()`. */
+/** A committed offset, and when it was committed, on the clock's `now()`. */
 export interface CommittedOffset {
   offset: number
   metadata?: string
@@ -7,7 +7,7 @@ export interface CommittedOffset {
 
 /** The committed offsets of every group, keyed by group and partition. */
 export class OffsetStore {
-  // Nested, since a commit is on the way of every batch and building a key out of three parts is not cheap.
+  // Nested, since every batch is followed by a commit, and building a key out of three parts is not cheap.
   readonly #groups = new Map<string, Map<string, (CommittedOffset | undefined)[]>>()
 
   get(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
@@ -44,7 +44,7 @@ export class OffsetStore {
     return this.#groups.get(groupId)?.has(topic) ?? false
   }
 
-  /** The topics of which a group has committed anything. */
+  /** The topics for which a group has committed offsets. */
   topics(groupId: string): string[] {
     return [...(this.#groups.get(groupId)?.keys() ?? [])]
   }

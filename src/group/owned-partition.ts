@@ -4,14 +4,16 @@ import type { GroupMember } from './group-member.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { GroupPartition } from './group-partition.ts'
 
-/** What the commits of an owned partition need of its group. */
+/** What commits of an owned partition need of its group. */
 export interface OwnedPartitionHost {
   readonly offsets: GroupOffsets
   commit(member: GroupMember, offsets: readonly MemberCommit[]): void
   touch(): void
 }
 
-/** A partition under one assignment, as its owner commits it with every record: nothing is looked up and nothing is made. */
+/**
+ * A partition under one assignment, for an owner that commits with every record: without a look-up or an allocation.
+ */
 export class OwnedPartition implements OwnedOffset {
   readonly #host: OwnedPartitionHost
   readonly #member: GroupMember
@@ -34,7 +36,7 @@ export class OwnedPartition implements OwnedOffset {
     const partition = this.#partition
     const owned = partition.owner === this.#member && partition.epoch === this.#epoch
     if (owned && this.#host.offsets.moveOwned(partition, offset)) return this.#host.touch()
-    // The first commit of an assignment, or one that comes too late: as any other is made or refused.
+    // The first commit under an assignment, or one that comes too late, is made or refused as any other commit.
     const { topic, partition: number } = partition
     this.#host.commit(this.#member, [{ topic, partition: number, offset, assignmentEpoch: this.#epoch }])
   }

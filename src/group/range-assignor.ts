@@ -1,8 +1,8 @@
 import type { AssignmentProblem, ProblemMember, TargetAssignment } from './assignor.ts'
 
 /**
- * Gives each topic to its subscribers in contiguous ranges, the first ones getting one partition more where it does
- * not divide evenly, so that topics with as many partitions line up (Kafka's `RangeAssignor`); it is not sticky.
+ * Gives each topic to its subscribers in contiguous ranges. Where the partitions do not divide evenly, the first
+ * members get one more, so that topics with as many partitions line up (Kafka's `RangeAssignor`). It is not sticky.
  */
 export function range(problem: AssignmentProblem): TargetAssignment {
   const { members, topics } = problem
@@ -27,7 +27,7 @@ export function range(problem: AssignmentProblem): TargetAssignment {
   return target
 }
 
-/** Static members come first, by instance id; the others follow by member id; in UTF-16 order, as Java compares. */
+/** Static members first, by instance id, then the others by member id; in UTF-16 order, as Java compares. */
 function inRangeOrder(members: readonly ProblemMember[]): number[] {
   return Array.from(members.keys()).sort((left, right) => {
     const a = members[left]!

@@ -5,8 +5,8 @@ import type { GroupPartition } from './group-partition.ts'
 export type Step = 'none' | 'wait' | 'revoke' | 'grant'
 
 /**
- * What has to happen next with a partition (KIP-848): its owner gives it up first, and only a free one is granted. So
- * at no moment do two members own it.
+ * Returns the next step of a partition (KIP-848): its owner gives it up first, and only a free partition is granted, so
+ * two members never own it at once.
  */
 export function nextStep(partition: GroupPartition<unknown>): Step {
   if (partition.owner === undefined) return partition.target === undefined ? 'none' : 'grant'
@@ -14,7 +14,7 @@ export function nextStep(partition: GroupPartition<unknown>): Step {
   return partition.owner === partition.target ? 'none' : 'revoke'
 }
 
-/** How many partitions each member still lacks of what the target gives it. */
+/** Counts for each member how many partitions of its target it does not own yet. */
 export function countOwed(
   members: Iterable<GroupMember>,
   partitions: Iterable<GroupPartition<GroupMember>>,

@@ -5,14 +5,14 @@ export type Subscription =
   | { readonly names: readonly string[] }
   | { readonly patterns: readonly TopicPattern[]; readonly except?: readonly string[] }
 
-/** Whether a topic of that name belongs to the subscription. */
+/** Whether the subscription includes a topic of that name. */
 export function covers(subscription: Subscription, topic: string): boolean {
   if ('names' in subscription) return subscription.names.includes(topic)
   if (subscription.except?.includes(topic)) return false
   return subscription.patterns.some(pattern => pattern.test(topic))
 }
 
-/** The existing topics of a subscription, sorted, each once. */
+/** The existing topics of a subscription, sorted, without duplicates. */
 export function resolveTopics(subscription: Subscription, existing: ReadonlyMap<string, unknown>): string[] {
   const names =
     'names' in subscription

@@ -5,9 +5,9 @@ import { type Pool, poolsOf } from './uniform-pool.ts'
 import { recallMoves } from './uniform-recall.ts'
 
 /**
- * Gives the members as equal numbers of partitions as their subscriptions allow and, among all ways to do so, moves
- * as few as it can: a partition keeps its owner unless balance forces it away (KIP-848's `uniform`). Partitions that
- * are free go to their takers in turn, and a member that gives some up gives them up evenly over its topics.
+ * Gives the members as equal numbers of partitions as their subscriptions allow and, among all ways to do so, moves the
+ * fewest: a partition keeps its owner unless balance forces it away (KIP-848's `uniform`). Free partitions go to
+ * members with room in turn. A member that gives up partitions gives them up evenly over its topics.
  */
 export function uniform(problem: AssignmentProblem): TargetAssignment {
   const pools = poolsOf(problem)
@@ -21,7 +21,7 @@ export function uniform(problem: AssignmentProblem): TargetAssignment {
   return target
 }
 
-/** Per pool and member of it: how many partitions of the pool it shall own. */
+/** Returns per pool and member how many of the pool's partitions the member shall own. */
 function planShares(
   problem: AssignmentProblem,
   pools: readonly Pool[],
@@ -40,13 +40,13 @@ function planShares(
   )
 }
 
-/** Fills `slotOf` with the place of each member in the pool, -1 for those outside. */
+/** Fills `slotOf` with the index of each member in the pool, -1 for members outside. */
 function placeMembers(pool: Pool, slotOf: Int32Array): void {
   slotOf.fill(-1)
   for (let slot = 0; slot < pool.members.length; slot++) slotOf[pool.members[slot]!] = slot
 }
 
-/** Per member of the pool: how many partitions of the pool it has now. */
+/** Returns how many partitions of the pool each of its members has now. */
 function countHeld({ topics, current }: AssignmentProblem, pool: Pool, slotOf: Int32Array): Int32Array {
   placeMembers(pool, slotOf)
   const held = new Int32Array(pool.members.length)
@@ -62,7 +62,7 @@ function countHeld({ topics, current }: AssignmentProblem, pool: Pool, slotOf: I
   return held
 }
 
-/** Equal shares, those who hold more than the others now being the ones that may. */
+/** Returns equal shares; where they do not divide evenly, the members that hold most now get one more. */
 function evenShares(held: Int32Array, partitions: number): Int32Array {
   const quota = Math.floor(partitions / held.length)
   const shares = new Int32Array(held.length).fill(quota)
@@ -80,7 +80,7 @@ function evenShares(held: Int32Array, partitions: number): Int32Array {
   return shares
 }
 
-/** Writes the pool's part of the target: each member keeps what its share allows, and the rest goes round. */
+/** Writes the pool's part of the target: each member keeps what its share allows, and the rest is dealt out in turn. */
 function deal(
   { topics, current }: AssignmentProblem,
   target: TargetAssignment,
@@ -117,9 +117,9 @@ function deal(
 }
 
 /**
- * Where the counter of each member that gives some up starts. To keep k of n partitions it adds k for each one and
- * keeps those at which the sum reaches n, which spreads the n - k others evenly; members start at different places,
- * lest they all give up partitions of the same topic.
+ * Returns where the counter of each giving member starts. To keep k of n partitions, a member adds k for each one, and
+ * keeps those at which the sum reaches n, so that the n - k others are spread evenly. Members start at different
+ * counts, so that they do not all give up partitions of the same topic.
  */
 function firstSteps(held: Int32Array, shares: Int32Array): Int32Array {
   let givers = 0
@@ -132,7 +132,7 @@ function firstSteps(held: Int32Array, shares: Int32Array): Int32Array {
   return steps
 }
 
-/** The members with room for more, who take one partition each in turn until they are full. */
+/** The members with room for more, which take one partition each in turn until they are full. */
 class Takers {
   readonly #members: Int32Array
   readonly #room: Int32Array

@@ -1,6 +1,9 @@
 import type { Network } from './uniform-network.ts'
 
-/** Gives the partitions that nobody has to the members with the lowest loads, pools with the fewest takers first. */
+/**
+ * Gives the partitions without an owner to the members with the lowest loads; pools with the
+ * fewest subscribers come first.
+ */
 export function fillLoosePartitions(network: Network, sizes: readonly number[]): void {
   const { poolStart, arcMember, share, load } = network
   const width = (pool: number): number => poolStart[pool + 1]! - poolStart[pool]!
@@ -21,7 +24,10 @@ export function fillLoosePartitions(network: Network, sizes: readonly number[]):
   }
 }
 
-/** Where `amount` poured over the ascending `loads` comes to stand: over the first `count`, `extras` of them 1 higher. */
+/**
+ * The result of pouring `amount` over the ascending `loads`: the first `count` reach
+ * `level`, and `extras` of them 1 more.
+ */
 function waterLevel(
   loads: readonly number[],
   amount: number,
@@ -33,9 +39,9 @@ function waterLevel(
 }
 
 /**
- * Moves shares along chains (A gives to C, C to B) until no chain can make two loads more equal. The fullest member
- * goes first; when no chain leads from it to one with at least 2 less, it and all it can reach are as good as can be,
- * for nothing that is less full will ever want to give to them.
+ * Moves shares along chains (A gives to C, C to B) until no chain can make two loads more equal. The member with the
+ * highest load goes first. When no chain leads from it to a member with at least 2 less, it and all members that it can
+ * reach are settled: no member with a lower load will ever give to them.
  */
 export function levelLoads(network: Network): void {
   const { load, memberStart } = network
@@ -58,24 +64,24 @@ export function levelLoads(network: Network): void {
       }
     } else {
       const average = unsettledLoad / unsettled.size
-      // Many at once as long as neither passes the average, so that nothing has to be moved again later.
+      // Moves many at once, as long as neither member passes the average, so that nothing has to be moved back later.
       const surplus = Math.min(load[from]! - Math.ceil(average), Math.floor(average) - load[to]!)
       chains.push(from, to, Math.max(surplus, 1))
     }
   }
 }
 
-/** Breadth-first search for the shortest chain of members along which a share can be handed on. */
+/** Breadth-first search for the shortest chain of members along which a share can be passed on. */
 class ChainSearch {
   readonly #network: Network
   readonly #queue: Int32Array
   #reached = 0
   #round = 0
-  /** By member and by pool: the number of the last search that came by. */
+  /** By member and by pool: the number of the last search that visited it. */
   readonly #memberSeen: Int32Array
   readonly #poolSeen: Int32Array
   readonly #settled: Uint8Array
-  /** By pool: the arc whose member gives. */
+  /** By pool: the arc of the member that gives. */
   readonly #giving: Int32Array
   /** By member: the arc on which it takes. */
   readonly #taking: Int32Array
@@ -92,7 +98,7 @@ class ChainSearch {
     this.#giving = new Int32Array(poolCount)
   }
 
-  /** The least full of the nearest members that have at least 2 less than `from`, or -1. */
+  /** Returns the nearest member with at least 2 less than `from`, of several the one with the lowest load; or -1. */
   find(from: number): number {
     const queue = this.#queue
     this.#round++
@@ -129,14 +135,14 @@ class ChainSearch {
     return best
   }
 
-  /** Takes all members of the last search out of those to come. */
+  /** Excludes all members that the last search reached from later searches; returns them. */
   settleReached(): Int32Array {
     const reached = this.#queue.subarray(0, this.#reached)
     for (const member of reached) this.#settled[member] = 1
     return reached
   }
 
-  /** Hands `amount`, or as much as the chain has, from the start of the last search to a member it found. */
+  /** Passes `amount`, or as much as the chain allows, from the start of the last search to a member that it found. */
   push(from: number, to: number, amount: number): void {
     const { arcPool, arcMember, share, load } = this.#network
     let possible = amount

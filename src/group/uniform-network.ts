@@ -1,8 +1,9 @@
 import type { Pool } from './uniform-pool.ts'
 
 /**
- * Who may have how much of what, as a flow: an arc is one member's place in one pool, and arcs stand in order of pools.
- * `held` is what a member has now of that pool, `share` what it shall have, `load` what it shall have altogether.
+ * The possible assignments as a flow network: an arc is one member's place in one pool, and arcs are ordered by pool.
+ * `held` is the number of the pool's partitions that a member has now, `share` the number that it shall have, `load`
+ * the number that it shall have of all pools.
  */
 export interface Network {
   /** The arcs of pool p are `poolStart[p]` to `poolStart[p + 1]`. */
@@ -17,7 +18,7 @@ export interface Network {
   readonly load: Int32Array
 }
 
-/** A network in which everybody shall have what they have now. */
+/** Makes a network in which every member shall have what it has now. */
 export function makeNetwork(
   memberCount: number,
   pools: readonly Pool[],

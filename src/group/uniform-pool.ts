@@ -1,6 +1,6 @@
 import type { AssignmentProblem } from './assignor.ts'
 
-/** Topics that the same members subscribe to, so that their partitions can stand in for one another. */
+/** Topics with the same subscribers, so that their partitions are interchangeable. */
 export interface Pool {
   /** Indices of topics, ascending. */
   readonly topics: readonly number[]
@@ -8,7 +8,7 @@ export interface Pool {
   readonly members: readonly number[]
 }
 
-/** Groups the topics that have subscribers; when all subscriptions are equal there is one pool at most. */
+/** Groups the topics that have subscribers; with equal subscriptions there is one pool at most. */
 export function poolsOf(problem: AssignmentProblem): Pool[] {
   const { members } = problem
   const first = members[0]?.subscribed ?? []
@@ -18,7 +18,7 @@ export function poolsOf(problem: AssignmentProblem): Pool[] {
   return splitBySubscription(problem)
 }
 
-/** Starts from one pool of all topics and splits it by one subscription after the other: linear in their lengths. */
+/** Starts with one pool of all topics, and splits it by one subscription after the other: linear in their lengths. */
 function splitBySubscription({ members, topics }: AssignmentProblem): Pool[] {
   const subscriptions = new Set(members.map(member => member.subscribed))
   const poolOf = new Int32Array(topics.length)
@@ -36,7 +36,7 @@ function splitBySubscription({ members, topics }: AssignmentProblem): Pool[] {
     }
   }
   const pools = new Map<number, { topics: number[]; members: number[] }>()
-  // Pool 0 is what no subscription has touched.
+  // Pool 0 holds the topics without subscribers.
   for (const [topic, pool] of poolOf.entries()) {
     if (pool === 0) continue
     const known = pools.get(pool)

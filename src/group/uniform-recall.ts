@@ -1,13 +1,13 @@
 import type { Network } from './uniform-network.ts'
 
-/** How many arcs one call looks at before it leaves the rest of the moves as they are; some 50 ms. */
+/** How many arcs one call examines before it leaves the remaining moves as they are; some 50 ms. */
 const ARC_BUDGET = 20_000_000
 
 /**
- * Takes back the moves that balance does not need: a cycle of members that hand on one partition each leaves all
- * loads as they are (or swaps two that differ by 1), and where more of them get something of theirs back than give
- * something of theirs away there are fewer moves. Such cycles are the negative ones of the network (Klein's
- * algorithm, found by Bellman and Ford's); when there are none left the number of moves is the least possible.
+ * Undoes the moves that balance does not need. A cycle of members that each pass one partition on leaves all loads as
+ * they are (or swaps two that differ by 1). If more of these members regain a partition that they held than lose one,
+ * there are fewer moves. Such cycles are the negative cycles of the network (Klein's algorithm; found by Bellman and
+ * Ford's). When none is left, the number of moves is the least possible.
  */
 export function recallMoves(network: Network): void {
   const { held, share } = network
@@ -20,8 +20,8 @@ export function recallMoves(network: Network): void {
 }
 
 /**
- * Nodes are members, then pools, then the one `exchange` node through which a member with one more and a member with
- * one less can swap their loads. A load counts far more than a move does.
+ * The nodes are members, then pools, then the one `exchange` node, through which a member with one partition more and a
+ * member with one less can swap their loads. A load costs far more than a move.
  */
 class CycleSearch {
   readonly #network: Network
@@ -29,9 +29,9 @@ class CycleSearch {
   readonly #exchange: number
   readonly #loadWeight: number
   readonly #distance: Float64Array
-  /** By node: the node before it on its cheapest path, -1 = none. */
+  /** By node: the previous node on its cheapest path, -1 = none. */
   readonly #before: Int32Array
-  /** By node: the arc over which that path comes, -1 = the exchange. */
+  /** By node: the last arc of that path, -1 = the exchange. */
   readonly #via: Int32Array
   readonly #mark: Int32Array
 
@@ -47,7 +47,7 @@ class CycleSearch {
     this.#mark = new Int32Array(nodes)
   }
 
-  /** Searches until a cycle shows or nothing gets cheaper; returns the number of arcs looked at. */
+  /** Searches until there is a cycle or nothing gets cheaper; returns the number of arcs examined. */
   run(): number {
     this.#distance.fill(0)
     this.#before.fill(-1)
@@ -58,7 +58,7 @@ class CycleSearch {
     return arcs
   }
 
-  /** Hands one partition on along every cycle that the last search found; returns whether there was one. */
+  /** Passes one partition on along every cycle that the last search found; returns whether there was one. */
   cancelCycles(): boolean {
     const { share, load } = this.#network
     const starts = this.#cycleStarts()
@@ -83,7 +83,7 @@ class CycleSearch {
       const node = this.#memberCount + pool
       const end = poolStart[pool + 1]!
       for (let arc = poolStart[pool]!; arc < end; arc++) {
-        // To give away what one got is free, to give away what one held is a move.
+        // Giving away a new partition is free, giving away a held one is a move.
         if (share[arc]! === 0) continue
         if (this.#relax(arcMember[arc]!, node, arc, share[arc]! > held[arc]! ? 0 : 1)) changed = true
       }
@@ -117,7 +117,7 @@ class CycleSearch {
     return true
   }
 
-  /** One node of every cycle among the paths found; each such cycle is negative, and no two share a node. */
+  /** Returns one node of every cycle among the paths found; each such cycle is negative, and no two share a node. */
   #cycleStarts(): number[] {
     const starts: number[] = []
     this.#mark.fill(-1)
