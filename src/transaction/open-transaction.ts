@@ -7,28 +7,28 @@ export interface TransactionTopic {
   readonly partitions: readonly {
     beginTransaction(producerId: number, offset: number, count: number): OffsetRange[]
   }[]
-  /** Writes the control record of a transaction's end; false where the topic is gone. */
+  /** Writes the control record that ends a transaction; false where the topic was deleted. */
   endTransaction(partition: number, producerId: number, committed: boolean, now: number): boolean
 }
 
-/** Offsets of a group that count when their transaction commits. */
+/** Offsets of a group that are committed when their transaction commits. */
 export interface PendingOffsets {
-  /** Undefined where nobody shares what is read. */
+  /** Undefined for a consumer without a group. */
   readonly groupId: string | undefined
   readonly offsets: readonly TopicPartition[]
-  /** @throws CommitFailedError where they are no longer their member's to commit */
+  /** @throws CommitFailedError where the member may no longer commit them */
   check(): void
   commit(): void
 }
 
-/** One transaction: what it has written where, and what it will commit. */
+/** One transaction, with the records that it has written and the offsets that it will commit. */
 export class OpenTransaction {
   readonly producerId: number
   readonly producerEpoch: number
-  // Where its records are, by topic and partition.
+  // The ranges of its records, by topic and partition.
   readonly #written = new Map<TransactionTopic, (OffsetRange[] | undefined)[]>()
   readonly #offsets: PendingOffsets[] = []
-  // The topic of the last record: mostly the next one is of that topic, too.
+  // The topic of the last record, which is mostly the topic of the next one, too.
   #topic: TransactionTopic | undefined
   #ranges: (OffsetRange[] | undefined)[] = []
   #ended: Error | 'committed' | undefined
@@ -38,12 +38,12 @@ export class OpenTransaction {
     this.producerEpoch = producerEpoch
   }
 
-  /** Why it has ended, where it was not its producer who ended it. */
+  /** How it has ended: 'committed', or the error that says why it was aborted; undefined while it is open. */
   get ended(): Error | 'committed' | undefined {
     return this.#ended
   }
 
-  /** Where it has written. */
+  /** The partitions that it has written to. */
   get partitions(): readonly TopicPartition[] {
     return [...this.#written].flatMap(([{ name }, partitions]) =>
       [...partitions.keys()]
@@ -52,12 +52,12 @@ export class OpenTransaction {
     )
   }
 
-  /** Refuses what comes after the end, saying why it has ended. */
+  /** Throws where it was aborted, saying why. */
   requireOpen(): void {
     if (this.#ended instanceof Error) throw this.#ended
   }
 
-  /** Notes records that were written, one after the other. */
+  /** Notes consecutive records that were written. */
   wrote(topic: TransactionTopic, partition: number, offset: number, count: number = 1): void {
     if (topic !== this.#topic) this.#turnTo(topic)
     const ranges = this.#ranges[partition]
@@ -72,7 +72,7 @@ export class OpenTransaction {
     this.#written.set(topic, this.#ranges)
   }
 
-  /** Notes offsets that are to count when it commits. */
+  /** Notes offsets to commit with the transaction. */
   addOffsets(offsets: PendingOffsets): void {
     offsets.check()
     this.#offsets.push(offsets)
@@ -86,12 +86,12 @@ export class OpenTransaction {
     )
   }
 
-  /** Refuses to commit where an offset is no longer its member's. */
+  /** Throws where a member may no longer commit its offsets. */
   checkOffsets(): void {
     for (const offsets of this.#offsets) offsets.check()
   }
 
-  /** Ends it in every partition, and lets its offsets count where it is committed; gives how many control records. */
+  /** Ends it in every partition, and commits its offsets if it is committed; returns the number of control records. */
   end(result: Error | 'committed', now: number): number {
     this.#ended = result
     const committed = result === 'committed'

@@ -5,21 +5,21 @@ import { OpenTransaction } from './open-transaction.ts'
 /** What the coordinator needs of its broker. */
 export interface TransactionHost {
   readonly clock: BrokerClock
-  /** How long a transactional id that is not used is remembered, in milliseconds; -1 is for ever. */
+  /** How long an unused transactional id is remembered, in milliseconds; -1 is for ever. */
   readonly transactionalIdExpirationMs: number
   newProducerId(): number
   /** A transaction has ended, with so many control records. */
   ended(controls: number): void
-  /** The outermost call has finished: what it queued may be told. */
+  /** The outermost call has finished, so the events that it queued may be emitted. */
   finished(): void
 }
 
-/** A producer with a transactional id, from when it came until another one with that id comes. */
+/** A producer with a transactional id, until another one takes the id. */
 export interface TransactionalSession {
   readonly transactionalId: string
   readonly timeoutMs: number
   readonly producerId: number
-  /** Grows with every transaction, so that nothing of one can get into the next (KIP-890). */
+  /** Grows with every transaction, so that no record of one transaction can get into the next (KIP-890). */
   readonly producerEpoch: number
   /** Its transaction, while one is open. */
   readonly open: Pick<OpenTransaction, 'partitions' | 'pends'> | undefined
@@ -28,7 +28,7 @@ export interface TransactionalSession {
   readonly state: TransactionState
 }
 
-/** What a producer with a transactional id is doing. What Kafka prepares before it completes is one step here. */
+/** The state of a producer with a transactional id. Kafka's prepare and complete are a single step here. */
 export type TransactionState = 'Empty' | 'Ongoing' | 'CompleteCommit' | 'CompleteAbort'
 
 interface Session extends TransactionalSession {
@@ -37,9 +37,9 @@ interface Session extends TransactionalSession {
   open: OpenTransaction | undefined
   startedAt: number
   state: TransactionState
-  /** When it came, or its last transaction ended. */
+  /** When the session began, or its last transaction ended. */
   usedAt: number
-  /** The keys of its timers, which every transaction asks for. */
+  /** The keys of its timers, kept since every transaction needs them. */
   readonly timeoutTimer: string
   readonly expiryTimer: string
 }
@@ -47,8 +47,8 @@ interface Session extends TransactionalSession {
 const lastEpoch = 32_766
 
 /**
- * Knows who may write under each transactional id, and ends every transaction: by commit, by abort, or because its time is
- * over. All of an end happens in one call, so nobody sees half of it. (Kafka: TransactionCoordinator)
+ * Knows which producer may write under each transactional id, and ends every transaction: by commit, abort or timeout.
+ * A transaction ends within one call, so no reader sees half of it. (Kafka: TransactionCoordinator)
  */
 export class TransactionCoordinator {
   readonly #host: TransactionHost
@@ -59,8 +59,8 @@ export class TransactionCoordinator {
   }
 
   /**
-   * A producer comes with a transactional id: the one that had it before is fenced, and what that had open is aborted.
-   * (Kafka: InitProducerId)
+   * Starts a session for a transactional id: the producer that had the id is fenced, and its open transaction
+   * aborted. (Kafka: InitProducerId)
    */
   init(transactionalId: string, timeoutMs: number): TransactionalSession {
     const before = this.#sessions.get(transactionalId)
@@ -99,8 +99,10 @@ export class TransactionCoordinator {
   }
 
   /**
-   * @throws ProducerFencedError where another producer has come with its transactional id
-   * @throws IllegalStateError where it has a transaction open
+   * Begins a transaction.
+   *
+   * @throws ProducerFencedError where another producer has taken the transactional id
+   * @throws IllegalStateError where the producer has a transaction open
    */
   begin(given: TransactionalSession): OpenTransaction {
     const session = this.#require(given)
@@ -121,7 +123,7 @@ export class TransactionCoordinator {
     return transaction
   }
 
-  // One that was forgotten for its long silence is there again, unless another one has come.
+  // A session that was forgotten after its long silence is restored, unless another producer has taken its id.
   #require(given: TransactionalSession): Session {
     const session = given as Session
     const current = this.#sessions.get(session.transactionalId)
@@ -131,10 +133,10 @@ export class TransactionCoordinator {
   }
 
   /**
-   * Makes all that a transaction wrote, and the offsets in it, count at once.
+   * Commits a transaction: its records and offsets count from now on, all at once.
    *
    * @throws TransactionAbortedError, ProducerFencedError where it has ended already
-   * @throws CommitFailedError where an offset in it is no longer its member's; it is aborted then
+   * @throws CommitFailedError where a member may no longer commit an offset of it; it is aborted then
    */
   commit(given: TransactionalSession, transaction: OpenTransaction): void {
     transaction.requireOpen()
@@ -147,7 +149,7 @@ export class TransactionCoordinator {
     this.#end(given as Session, transaction, 'committed')
   }
 
-  /** Ends a transaction, and nothing of it counts; one that has ended already is left as it is. */
+  /** Aborts a transaction; does nothing where it has ended already. */
   abort(given: TransactionalSession, transaction: OpenTransaction): void {
     if (transaction.ended === undefined) this.#end(given as Session, transaction, aborted(given))
   }
@@ -164,7 +166,7 @@ export class TransactionCoordinator {
     this.#host.ended(controls)
   }
 
-  // One timer for as long as the id is known: it looks again when it is over, instead of being set by each transaction.
+  // One timer while the id is known: when it fires it checks again, so that no transaction has to set it.
   #expireLater({ transactionalId, usedAt, expiryTimer }: Session): void {
     const { clock, transactionalIdExpirationMs } = this.#host
     if (transactionalIdExpirationMs === -1 || clock.scheduled(expiryTimer)) return
@@ -174,19 +176,19 @@ export class TransactionCoordinator {
 
   #expire(transactionalId: string): void {
     const session = this.#sessions.get(transactionalId)
-    // Where a transaction is open, its end sets the timer.
+    // The end of the open transaction sets the timer.
     if (session === undefined || session.open !== undefined) return
     const { clock, transactionalIdExpirationMs } = this.#host
     if (clock.now() - session.usedAt < transactionalIdExpirationMs) this.#expireLater(session)
     else this.#sessions.delete(transactionalId)
   }
 
-  /** Everybody who has a transactional id now. */
+  /** The sessions of all transactional ids. */
   get sessions(): Iterable<TransactionalSession> {
     return this.#sessions.values()
   }
 
-  /** Who has a transactional id now, or undefined where it is not known. */
+  /** The session of a transactional id, or undefined where the id is not known. */
   session(transactionalId: string): TransactionalSession | undefined {
     return this.#sessions.get(transactionalId)
   }
