@@ -1,4 +1,4 @@
-// The one place that knows the package.
+// The only module that imports the package.
 export {
   type Attributes,
   type Counter,

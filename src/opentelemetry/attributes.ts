@@ -2,7 +2,7 @@ import { isBrokerletError, isError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Attributes } from './api.ts'
 
-/** What is done, and what kind of thing that is by the conventions. */
+/** The name and type of each operation, by the conventions. */
 export const operations = {
   send: { 'messaging.operation.name': 'send', 'messaging.operation.type': 'send' },
   poll: { 'messaging.operation.name': 'poll', 'messaging.operation.type': 'receive' },
@@ -13,7 +13,7 @@ export const operations = {
 /** An operation by its name. */
 export type OperationName = keyof typeof operations
 
-/** Who does it. */
+/** The attributes of a client. */
 export function clientAttributes(clientId: string, groupId?: string): Attributes {
   return {
     'messaging.system': 'kafka',
@@ -22,7 +22,7 @@ export function clientAttributes(clientId: string, groupId?: string): Attributes
   }
 }
 
-/** The topic, and the partition, of all of these, as far as they have one in common. */
+/** The topic and the partition, where all of these places have the same one. */
 export function destinationAttributes(places: readonly Partial<TopicPartition>[]): Attributes {
   const topic = common(places.map(place => place.topic))
   const partition = common(places.map(place => place.partition))
@@ -34,12 +34,12 @@ export function destinationAttributes(places: readonly Partial<TopicPartition>[]
   }
 }
 
-/** What all of them are, or undefined where they are not the same. */
+/** The common value, or undefined where the values differ. */
 function common<T>(values: readonly T[]): T | undefined {
   return values.every(value => value === values[0]) ? values[0] : undefined
 }
 
-/** What kind of error it is: Kafka's name for one of this package, else its class. */
+/** The type of an error: Kafka's name for an error of this package, else its class. */
 export function errorType(error: unknown): string {
   if (isBrokerletError(error)) return error.code
   return isError(error) ? error.name : typeof error

@@ -5,11 +5,11 @@ import { followSpans } from './spans.ts'
 
 /** Where spans and measurements go. */
 export interface InstrumentOptions {
-  /** Default the global one. */
+  /** The provider of the tracer; default the global one. */
   tracerProvider?: TracerProvider
-  /** Default the global one. */
+  /** The provider of the meter; default the global one. */
   meterProvider?: MeterProvider
-  /** Whose lag is observed, as `kafka.consumer_group.lag`; default nobody's. */
+  /** The brokers whose lag is observed, as `kafka.consumer_group.lag`; default none. */
   brokers?: readonly Described[]
 }
 
@@ -19,8 +19,8 @@ const describedList: Check = {
 }
 
 /**
- * Makes spans and measurements, by OpenTelemetry's conventions for messaging with Kafka, of every broker of this process;
- * gives a function that ends that. Traces go on in the headers of records, by the global propagator.
+ * Records spans and measurements of every broker in this process, by OpenTelemetry's conventions for messaging with
+ * Kafka. Returns a function that stops it. The global propagator carries traces on in the headers of records.
  *
  * Spans: `send T` (producer), `poll T` (client), `process T` (consumer, linked to the span that sent the record), `commit T`
  * (client). Metrics: `messaging.client.sent.messages`, `messaging.client.consumed.messages`,

@@ -12,16 +12,19 @@ import {
 } from './attributes.ts'
 import { follow } from './subscription.ts'
 
-/** What tells the lag of its groups: a `Broker`. */
+/** A broker whose lag is observed: a `Broker`. */
 export interface Described {
-  /** Its state now. */
+  /** Describes the broker's present state. */
   describe(): { readonly groups: readonly GroupSummary[] }
 }
 
-// As the conventions ask for, in seconds.
+// In seconds, as the conventions ask for.
 const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
-/** Measures everything that the channels tell, and the lag of these brokers; gives what ends that. */
+/**
+ * Measures the operations that the tracing channels report, and the lag of these brokers;
+ * returns a function that stops it.
+ */
 export function followMeasurements(meter: Meter, brokers: readonly Described[]): () => void {
   const sent = counter(meter, 'messaging.client.sent.messages', 'Messages that producers sent.')
   const consumed = counter(
@@ -45,7 +48,7 @@ export function followMeasurements(meter: Meter, brokers: readonly Described[]):
     timed<PollTrace>('poll', operation, recordsOf, (message, attributes) =>
       countByTopic(consumed, recordsOf(message), attributes),
     ),
-    // A record that is tried again was handed out before.
+    // A retried record was consumed before, so it is not counted again.
     timed<ProcessTrace>(
       'process',
       process,
@@ -117,7 +120,7 @@ function countByTopic(counted: Counter, places: readonly Place[], attributes: At
     counted.add(count, { ...attributes, 'messaging.destination.name': topic })
 }
 
-// A stall, a crash, a lost partition, a reset, a skip: whatever is an event is a metric, too.
+// Every event counts, such as a stall, a crash, a lost partition, a reset or a skip.
 function followEvents(meter: Meter): () => void {
   const events = meter.createCounter('brokerlet.events', {
     unit: '{event}',
@@ -141,7 +144,7 @@ function groupOf(payload: unknown): string | undefined {
 }
 
 function followLag(meter: Meter, brokers: readonly Described[]): () => void {
-  // By the name that the collector's receiver for Kafka gives it.
+  // The name that the OpenTelemetry Collector's Kafka receiver uses.
   const lag = meter.createObservableGauge('kafka.consumer_group.lag', {
     unit: '{message}',
     description: 'Records that a group has not handled, by partition.',

@@ -32,7 +32,7 @@ const headers: TextMapGetter<object> = {
   },
 }
 
-/** Makes spans of everything that the channels tell; gives what ends that. */
+/** Makes spans of the operations that the tracing channels report; returns a function that stops it. */
 export function followSpans(tracer: Tracer): () => void {
   const stop = [followSends(tracer), followPolls(tracer), followProcessing(tracer), followCommits(tracer)]
   return () => {
@@ -45,7 +45,7 @@ function nameOf(operation: OperationName, attributes: Attributes): string {
   return topic === undefined ? operation : `${operation} ${String(topic)}`
 }
 
-// The trace goes on in the headers of what is sent.
+// The headers of sent records carry the trace on.
 function followSends(tracer: Tracer): () => void {
   return follow<SendTrace, Span>(
     'brokerlet.send',
@@ -75,7 +75,7 @@ function followSends(tracer: Tracer): () => void {
   )
 }
 
-// What it brings is known when it ends.
+// The records are known only when the poll ends, so the span is made then.
 function followPolls(tracer: Tracer): () => void {
   return follow<PollTrace, { readonly started: number }>(
     'brokerlet.poll',
@@ -94,7 +94,7 @@ function followPolls(tracer: Tracer): () => void {
   )
 }
 
-// A trace of its own, linked to those that sent the records: a topic is read by many, and later.
+// A trace of its own, linked to the spans that sent the records: a record is read by several groups, and later.
 function followProcessing(tracer: Tracer): () => void {
   return follow<ProcessTrace, Span>(
     'brokerlet.process',

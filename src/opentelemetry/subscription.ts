@@ -1,7 +1,7 @@
 import { type TracingChannelSubscribers, tracingChannel } from 'node:diagnostics_channel'
 import type { Trace } from '../diagnostics.ts'
 
-/** Follows one tracing channel: `started` gives what `ended` gets, once the call has ended, at once or later. */
+/** Follows one tracing channel: `ended` gets the state that `started` returned, once the call has ended. */
 export function follow<Message extends Trace, State>(
   name: string,
   started: (message: Message) => State,
@@ -10,7 +10,7 @@ export function follow<Message extends Trace, State>(
   const states = new WeakMap<Message, State>()
   const end = (message: Message) => {
     const state = states.get(message)
-    // What began before anybody listened is not followed.
+    // A call that began before the subscription is not followed.
     if (state === undefined) return
     states.delete(message)
     ended(message, state)
