@@ -25,17 +25,17 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
           groupType,
         }
       })
-      const shared = [...shareGroups.kept].map(({ members: { id: groupId, state: groupState } }) => ({
-        groupId,
+      const shared = [...shareGroups.kept].map(({ members }) => ({
+        groupId: members.id,
         protocolType: 'share',
-        groupState,
+        groupState: members.state,
         groupType: 'share',
       }))
       const wanted = (filter: readonly string[], value: string) =>
         filter.length === 0 || filter.some(each => each.toLowerCase() === value.toLowerCase())
       return {
         groups: [...listed, ...shared].filter(
-          ({ groupState, groupType }) => wanted(statesFilter, groupState) && wanted(typesFilter, groupType),
+          each => wanted(statesFilter, each.groupState) && wanted(typesFilter, each.groupType),
         ),
       }
     }),
