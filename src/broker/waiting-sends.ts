@@ -179,10 +179,7 @@ export class WaitingSends implements EngineClient {
       if (full.has(partition)) continue
       const first: WaitingSend = line.values().next().value!
       if (found !== undefined && found.order < first.order) continue
-      const free = first.demands.every(
-        each => !full.has(each.partition) && this.#first(each.partition) === first,
-      )
-      if (free) found = first
+      if (first.demands.every(each => this.#first(each.partition) === first)) found = first
     }
     return found
   }

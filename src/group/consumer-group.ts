@@ -299,7 +299,6 @@ export class ConsumerGroup {
 
   // A topic that no member reads, and without committed offsets, no longer waits for this group.
   #forget(topic: string): void {
-    if (this.#members.read(topic)) return
     this.#registered.delete(topic)
     this.#host.unregistered(topic)
   }

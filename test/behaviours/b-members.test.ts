@@ -228,6 +228,18 @@ it('[41] a static member back within its session has its assignment again, and n
   expect(rebalanced).toEqual([{ members: 3, moved: 1 }])
 })
 
+it('[41] a static member back with another subscription reads that, and what it had goes to the others', async () => {
+  const { broker, clock, make } = orders(2)
+  broker.createTopic('payments', {})
+  const before = make('before', { groupInstanceId: 'i' })
+  await before.ready()
+  await make('other').ready()
+  await before.close()
+  await make('after', { groupInstanceId: 'i', topics: ['payments'] }).ready()
+  await clock.settle()
+  expect(owners(broker, 'g')).toEqual({ other: ['orders-0', 'orders-1'], after: ['payments-0'] })
+})
+
 it('[43] a second live member with the same instance id is refused, and the first goes on', async () => {
   const { broker, clock, make } = orders(1, 1)
   const first = make('first', { groupInstanceId: 'i' })

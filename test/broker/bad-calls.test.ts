@@ -116,6 +116,7 @@ describe('calls of the broker', () => {
       [() => broker.close({ timeoutMs: Number.NaN }), 'timeoutMs'],
       [() => broker.close({ force: true } as never), 'force'],
       [() => broker.group('g').stable({ timeoutMs: '5' as never }), 'timeoutMs'],
+      [() => broker.group('g').stable({ timeout: 5 } as never), 'timeout'],
       [() => broker.group('g').caughtUp({ timeout: 5 } as never), 'timeout'],
     ] as const) {
       const error = await rejectionOf((async () => call())())

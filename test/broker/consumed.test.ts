@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type Consumer, InvalidOptionError, UnknownTopicOrPartitionError } from '../../src/index.ts'
+import {
+  type Broker,
+  type Consumer,
+  InvalidOptionError,
+  UnknownTopicOrPartitionError,
+} from '../../src/index.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { fill, gate, offsets } from '../helpers/behaviours.ts'
 import { thrownBy } from '../helpers/errors.ts'
@@ -113,6 +118,56 @@ describe("cleanupPolicy: 'consumed'", () => {
     expect(kept()).toEqual([5, 5])
   })
 
+  it.each<[string, (broker: Broker, groupId: string) => Promise<unknown>]>([
+    [
+      'has read the topic and committed nothing',
+      async (broker, groupId) => {
+        const consumer = broker.consumer({ groupId, topics: ['jobs'], autoCommit: false })
+        await consumer.ready()
+        await consumer.close()
+      },
+    ],
+    [
+      'was moved ahead of its first consumer',
+      (broker, groupId) =>
+        broker.admin.setGroupOffsets(groupId, [{ topic: 'jobs', partition: 0, offset: 0 }]),
+    ],
+  ])('keeps what a group has still to read of a partition that is added, where it %s', async (_, begin) => {
+    const { broker, log, kept, read } = queue()
+    await begin(broker, 'away')
+    await read('here')
+    log.addPartitions(2)
+    fill(broker, 'jobs', 2, 1)
+    await broker.idle()
+    expect(kept(1)).toEqual([0, 2])
+    broker.deleteGroup('away')
+    expect(kept(1)).toEqual([2, 2])
+  })
+
+  it('keeps what a group has still to read of a topic that is made after it began, whose name its pattern fits', async () => {
+    const { broker, read } = queue()
+    const silent = broker.consumer({ groupId: 'silent', topics: /^jobs/, autoCommit: false })
+    await silent.run({ eachRecord: () => {} })
+    const late = broker.createTopic('jobs.late', { cleanupPolicy: 'consumed' })
+    fill(broker, 'jobs.late', 2)
+    await read('here', ['jobs.late'])
+    await broker.idle({ groups: ['here'] })
+    expect(late.partitions[0]!.logStartOffset).toBe(0)
+    await silent.commit()
+    expect(late.partitions[0]!.logStartOffset).toBe(2)
+  })
+
+  it('lets a send go that waits for room once a group is moved on', async () => {
+    const { broker, clock, kept } = queue({ retentionRecords: 2 })
+    broker.createGroup('g', { topics: ['jobs'] })
+    fill(broker, 'jobs', 2)
+    const sent = broker.producer().send({ topic: 'jobs', value: 2 })
+    await clock.settle()
+    broker.group('g').setOffsets('latest')
+    expect(await sent).toMatchObject({ offset: 2 })
+    expect(kept()).toEqual([2, 3])
+  })
+
   it('forgets a group for a topic that it reads no more once its offsets are deleted', async () => {
     const { broker, kept, read } = queue()
     broker.createTopic('other', {})
@@ -124,6 +179,22 @@ describe("cleanupPolicy: 'consumed'", () => {
     expect(kept()).toEqual([0, 2])
     await broker.admin.deleteGroupOffsets('g', [{ topic: 'jobs', partition: 0 }])
     expect(kept()).toEqual([2, 2])
+  })
+
+  it('forgets a group for a topic that it reads no more once its offsets have expired', async () => {
+    const { broker, clock, kept, read } = queue()
+    broker.createTopic('other', {})
+    const { consumer } = await read('g')
+    await read('h')
+    fill(broker, 'jobs', 1)
+    await broker.idle()
+    await consumer.subscribe(['other'])
+    fill(broker, 'jobs', 2)
+    await broker.idle({ groups: ['h'] })
+    await clock.advance(7 * day - 1)
+    expect(kept()).toEqual([1, 3])
+    await clock.advance(1)
+    expect(kept()).toEqual([3, 3])
   })
 
   it.each<[string, (consumer: Consumer) => Promise<unknown>]>([

@@ -178,6 +178,9 @@ it('is Assigning while its assignor fails, and goes on once it works again', asy
   await second.close()
   expect(group.state).toBe('Assigning')
   expect(errors).toHaveLength(1)
+  // What is left of the target stands.
+  await clock.settle()
+  expect(names(first.assignment)).toEqual(['orders-0', 'orders-2'])
   const stable = group.stable()
   failing = false
   await clock.settle()
@@ -185,6 +188,26 @@ it('is Assigning while its assignor fails, and goes on once it works again', asy
   await stable
   expect(group.state).toBe('Stable')
   expect(first.assignment).toHaveLength(5)
+})
+
+it('leaves a member what it reads where its assignor fails on something else', async () => {
+  const { broker, clock } = brokerWithOrders(0, 1)
+  broker.createTopic('payments', {})
+  const assignor: ConsumerOptions['assignor'] = {
+    name: 'mine',
+    assign: ({ members, topics }) => {
+      if (topics.has('payments')) throw new Error('no idea')
+      const partitions = range(0, topics.get('orders')!).map(partition => ({ topic: 'orders', partition }))
+      return new Map([[members[0]!.memberId, partitions]])
+    },
+  }
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] as string[], assignor })
+  await consumer.ready()
+  expect(await rejectionOf(consumer.subscribe(['payments']))).toMatchObject({ code: 'INVALID_ASSIGNMENT' })
+  expect(broker.group('g').members[0]!.topics).toEqual(['orders'])
+  broker.topic('orders').addPartitions(2)
+  await clock.settle()
+  expect(broker.group('g').members[0]).toMatchObject({ topics: ['orders'], assignment: [orders0, orders1] })
 })
 
 it('shows its members with what they read, have and are to give up', async () => {
@@ -241,6 +264,15 @@ it('counts lag by partition from what is committed, or from where the reset poli
   await latest.ready()
   fill(broker, 'orders', 1)
   expect(broker.group('latest').lag()).toBe(1)
+
+  const byHand = {
+    groupId: 'by hand',
+    topics: ['orders'],
+    autoOffsetReset: 'latest',
+    autoCommit: false,
+  } as const
+  await broker.consumer(byHand).ready()
+  expect(broker.group('by hand').lag()).toBe(0)
 })
 
 it('resolves stable when no rebalance is under way, and says who keeps it from that', async () => {
@@ -282,7 +314,8 @@ it('is stable again once a topic is gone of which a partition was being given up
 })
 
 it('resolves caughtUp with lag 0, and says what lags when its time is up', async () => {
-  const { broker, clock } = brokerWithOrders(2)
+  const { broker, clock } = brokerWithOrders(0, 2)
+  fill(broker, 'orders', 2)
   await broker
     .consumer({ groupId: 'g', topics: ['orders'] })
     .run({ eachRecord: () => broker.clock.sleep(100) })

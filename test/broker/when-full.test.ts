@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import {
   ClosedError,
@@ -65,7 +66,9 @@ describe("whenFull: 'drop-oldest'", () => {
 
 describe("whenFull: 'reject'", () => {
   it('refuses what has no room, writes nothing of it, and takes it once everybody has read', async () => {
-    const { log, producer, commit, values } = full({ whenFull: 'reject' })
+    const { broker, log, producer, commit, values } = full({ whenFull: 'reject' })
+    broker.createTopic('elsewhere', {})
+    broker.createGroup('reads elsewhere', { topics: ['elsewhere'] })
     const error = await rejectionOf(producer.send({ topic: 'log', value: 3 }))
     expect(error).toBeInstanceOf(QueueFullError)
     expect(error).toMatchObject({
@@ -213,6 +216,7 @@ describe("whenFull: 'wait'", () => {
     commit(3)
     await clock.settle()
     expect([told, values()]).toEqual([['b at 3'], [1, 2, 'b']])
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     const late = await rejectionOf(producer.send({ topic: 'log', value: 'c' }, { signal: controller.signal }))
     expect([late.message, values()]).toEqual(['enough', [1, 2, 'b']])
   })
@@ -229,6 +233,63 @@ describe("whenFull: 'wait'", () => {
     controller.abort(new Error('enough'))
     await clock.settle()
     expect(told).toEqual(['three Error', 'one at 3'])
+  })
+
+  it('leaves no listener at its signal once it is through', async () => {
+    const { clock, told, send, commit } = full()
+    const { signal } = new AbortController()
+    for (const value of ['a', 'b']) send(value, { signal })
+    await clock.settle()
+    commit(1)
+    await clock.settle()
+    expect([told, getEventListeners(signal, 'abort').length]).toEqual([['a at 3'], 1])
+    commit(2)
+    await clock.settle()
+    expect([told, getEventListeners(signal, 'abort').length]).toEqual([['a at 3', 'b at 4'], 0])
+  })
+
+  it('nor is it overtaken by one that comes later and would fit', async () => {
+    const { broker, clock, told, send, follow, producer, commit } = full()
+    follow('two', producer.sendBatch([1, 2].map(value => ({ topic: 'log', value }))))
+    commit(1)
+    await clock.settle()
+    follow('later', broker.producer().send({ topic: 'log', value: 3 }))
+    await clock.settle()
+    expect(told).toEqual([])
+    commit(3)
+    await clock.settle()
+    expect(told).toEqual(['two at 3,4', 'later at 5'])
+  })
+
+  it('is overtaken in none of its partitions, though it waits for another one', async () => {
+    const { broker, clock } = testBroker()
+    const log = broker.createTopic('log', { partitions: 3, retentionRecords: 2, whenFull: 'wait' })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    for (const partition of [0, 0, 1, 1, 2, 2]) log.append({ value: 0, partition })
+    const told: string[] = []
+    const send = (name: string, partitions: number[]) => {
+      const batch = partitions.map(partition => ({ topic: 'log', value: name, partition }))
+      void broker
+        .producer()
+        .sendBatch(batch)
+        .then(() => told.push(name))
+    }
+    send('first', [2, 2])
+    send('second', [2, 0])
+    send('third', [0, 1])
+    const commit = (partition: number, offset: number) =>
+      group.setOffsets([{ topic: 'log', partition, offset }])
+    commit(0, 2)
+    commit(1, 2)
+    commit(2, 1)
+    await clock.settle()
+    expect(told).toEqual([])
+    commit(2, 2)
+    await clock.settle()
+    expect(told).toEqual(['first'])
+    commit(2, 4)
+    await clock.settle()
+    expect(told).toEqual(['first', 'second', 'third'])
   })
 
   it('append cannot wait, so it is refused', () => {
@@ -369,11 +430,72 @@ describe('the limits of the broker', () => {
     group.setOffsets([{ topic: 'a', partition: 0, offset: 2 }])
     await clock.settle()
     expect(told).toEqual([])
+    broker.createTopic('c', { whenFull: 'wait' })
+    void broker
+      .producer()
+      .send({ topic: 'c', value: 1 })
+      .then(() => told.push('later'))
+    await clock.settle()
+    expect(told).toEqual([])
     group.setOffsets([{ topic: 'a', partition: 0, offset: 3 }])
     await clock.settle()
     expect(told).toEqual(['batch'])
     group.setOffsets([{ topic: 'a', partition: 0, offset: 7 }])
     await clock.settle()
+    expect(told).toEqual(['batch', 'single', 'later'])
+    // Nobody waits for the broker any more: who waits for a partition is in nobody's way elsewhere.
+    const small = broker.createTopic('small', { whenFull: 'wait', retentionRecords: 1 })
+    broker.createGroup('reads small', { topics: ['small'] })
+    small.append({ value: 1 })
+    const waits = rejectionOf(broker.producer().send({ topic: 'small', value: 2 }))
+    await broker.producer().send({ topic: 'c', value: 2 })
+    await broker.close({ timeoutMs: 0 })
+    expect(await waits).toBeInstanceOf(ClosedError)
+  })
+
+  it('whoever has waited for a partition, and then finds the broker full, is not overtaken either', async () => {
+    const { broker, clock } = testBroker({ maxRecords: 4 })
+    const log = broker.createTopic('log', { whenFull: 'wait', retentionRecords: 2 })
+    const other = broker.createTopic('other', { whenFull: 'wait', segmentRecords: 1 })
+    const group = broker.createGroup('g', { topics: ['log', 'other'] })
+    const commit = (name: string, offset: number) => group.setOffsets([{ topic: name, partition: 0, offset }])
+    for (const full of [log, log, other, other]) full.append({ value: 0 })
+    const told: string[] = []
+    const batch = [1, 2].map(value => ({ topic: 'log', value }))
+    const sent = broker.producer().sendBatch(batch, { timeoutMs: 1000 })
+    const follow = (name: string, done: Promise<unknown>) => void done.then(() => told.push(name))
+    follow('batch', sent)
+    commit('log', 1)
+    await broker.producer().send({ topic: 'other', value: 1 })
+    commit('log', 2)
+    await clock.settle()
+    follow('single', broker.producer().send({ topic: 'other', value: 2 }))
+    await clock.settle()
+    expect(told).toEqual([])
+    commit('other', 1)
+    await clock.settle()
+    expect(told).toEqual(['batch'])
+    commit('other', 2)
+    await clock.settle()
     expect(told).toEqual(['batch', 'single'])
+  })
+
+  it('those who wait for the broker go on in the order in which they came, wherever they write', async () => {
+    const { broker, clock } = testBroker({ maxRecords: 3 })
+    for (const name of ['a', 'b', 'full']) broker.createTopic(name, { whenFull: 'wait', segmentRecords: 1 })
+    const group = broker.createGroup('g', { topics: ['full'] })
+    for (let i = 0; i < 3; i++) broker.topic('full').append({ value: i })
+    const told: string[] = []
+    for (const [i, name] of ['a', 'b', 'a'].entries()) {
+      void broker
+        .producer()
+        .send({ topic: name, value: i })
+        .then(() => told.push(`${name}${i}`))
+    }
+    for (const offset of [1, 2, 3]) {
+      group.setOffsets([{ topic: 'full', partition: 0, offset }])
+      await clock.settle()
+      expect(told).toEqual(['a0', 'b1', 'a2'].slice(0, offset))
+    }
   })
 })

@@ -421,6 +421,34 @@ it('is removed and fenced where it does not give up within rebalanceTimeoutMs', 
   expect(owners(broker, 'g')).toEqual({ next: ['orders-0'], slow: ['orders-1'] })
 })
 
+it('has rebalanceTimeoutMs for each partition that it is to give up, from when it was asked for it', async () => {
+  for (const [busyMs, outcome] of [
+    [[700, 400], 'stays'],
+    [[810, 400], 'removed at 800'],
+    [[700, 600], 'removed at 500'],
+  ] as const) {
+    const { broker, clock } = brokerWithOrders(0, 3)
+    const began = clock.now()
+    let left = 'stays'
+    broker.on('memberLeft', () => (left = `removed at ${clock.now() - began}`))
+    const read = { groupId: 'g', topics: ['orders'] } as const
+    const slow = broker.consumer({ ...read, clientId: 'slow', rebalanceTimeoutMs: 500 })
+    await slow.run({
+      eachRecord: ({ partition }) => broker.clock.sleep(busyMs[partition - 1]!),
+      concurrency: 2,
+    })
+    for (const partition of [1, 2]) fill(broker, 'orders', 1, partition)
+    await clock.settle()
+    void broker.consumer({ ...read, clientId: 'second' }).ready()
+    await clock.advance(300)
+    void broker.consumer({ ...read, clientId: 'third' }).ready()
+    await clock.advance(0)
+    expect(broker.group('g').members[0]!.revoking).toHaveLength(2)
+    await clock.advance(700)
+    expect(left).toBe(outcome)
+  }
+})
+
 it('does not take what its group gives the membership that it lost, while its engine takes its time to leave', async () => {
   const broker = new TestBroker()
   broker.createTopic('orders', { partitions: 2 })

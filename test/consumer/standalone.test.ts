@@ -265,6 +265,30 @@ it('hears that a given partition is gone with its topic, and reads the others on
   expect(seen).toEqual(['orders', 'others'])
 })
 
+it('reads a given partition from its beginning where its topic is made anew, and it is assigned again', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const seen: number[] = []
+  const consumer = broker.consumer({ assign: [orders0] })
+  await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await clock.settle()
+  broker.deleteTopic('orders')
+  broker.createTopic('orders', {})
+  fill(broker, 'orders', 3)
+  await clock.settle()
+  expect(seen).toEqual([0, 1])
+  await consumer.assign([orders0])
+  await broker.idle()
+  expect(seen).toEqual([0, 1, 0, 1, 2])
+})
+
+it('hears why a commit of it is refused, whatever that is', async () => {
+  const { broker } = brokerWithOrders(1)
+  const consumer = broker.consumer({ groupId: 'g', assign: [orders0] })
+  await consumer.ready()
+  const commit = consumer.commit([{ ...orders0, offset: 1, metadata: 'x'.repeat(5000) }])
+  expect(await rejectionOf(commit)).toMatchObject({ code: 'OFFSET_METADATA_TOO_LARGE' })
+})
+
 it('refuses a partition that does not exist', async () => {
   const { broker } = brokerWithOrders(0)
   const error = await rejectionOf(broker.consumer({ assign: [orders1] }).ready())

@@ -155,5 +155,9 @@ describe('a custom assignor', () => {
     expect(error.message).toBe(
       "Assignor 'custom' left out partition 1 of topic 'orders' and 1 more, which somebody subscribes to",
     )
+    const one = refusalOf(() => new Map([['a', [orders0, payments0]]]))
+    expect(one.message).toBe(
+      "Assignor 'custom' left out partition 1 of topic 'orders', which somebody subscribes to",
+    )
   })
 })

@@ -56,6 +56,8 @@ describe("'recordsDropped'", () => {
         ],
       },
     ])
+    await new Promise(resolve => setImmediate(resolve))
+    expect(warnings).toEqual([])
   })
 
   it('says so for each append that pushes an unread record out', async () => {

@@ -71,9 +71,8 @@ export class SharePartition {
   /** When the first lock ends, or `Infinity`. */
   get nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY
-    for (const { state, lockedUntil } of this.#runs.all) {
-      if (state === 'acquired' && lockedUntil < next) next = lockedUntil
-    }
+    // What is available is locked for ever, by nobody.
+    for (const { lockedUntil } of this.#runs.all) next = Math.min(next, lockedUntil)
     return next
   }
 

@@ -69,10 +69,37 @@ it('acquires whole batches, until there are as many records as were asked for', 
   expect([partition.startOffset, partition.endOffset]).toEqual([0, 8])
 })
 
+it('acquires no batch more than it takes to have as many records, new ones or once more', () => {
+  const partition = new SharePartition(0)
+  const batches = [0, 4, 8].map(first => ({ first, last: first + 3 }))
+  expect(acquire(partition, { batches, maxRecords: 4 })).toBe('0-3 x1')
+  expect(acquire(partition, { batches, maxRecords: 500, batchSize: 1 })).toBe('4-7 x1, 8-11 x1')
+  partition.release('a', generous)
+  expect(acquire(partition, { batches, maxRecords: 4 })).toBe('0-3 x2')
+  expect(acquire(partition, { batches, maxRecords: 3 })).toBe('4-7 x2')
+})
+
 it('acquires no more than that where it is a limit', () => {
   const partition = new SharePartition(0)
   expect(acquire(partition, { maxRecords: 4, exact: true })).toBe('0-3 x1')
   expect(acquire(partition, { maxRecords: 4, exact: true, memberId: 'b' })).toBe('4-7 x1')
+  say(partition, 'a', accept(2, 2), release(0, 1), release(3, 3))
+  expect(acquire(partition, { maxRecords: 2, exact: true })).toBe('0-1 x2')
+})
+
+it('tells of it in one piece then, whatever the client likes', () => {
+  const batches = [0, 2, 4].map(first => ({ first, last: first + 1 }))
+  const wish = { batches, batchSize: 1, maxRecords: 5, exact: true }
+  expect(acquire(new SharePartition(0), wish)).toBe('0-4 x1')
+})
+
+it('goes on after what it has delivered, though it read only what comes before that', () => {
+  const partition = new SharePartition(0)
+  const batches = [...ten, { first: 10, last: 19 }]
+  acquire(partition, { batches })
+  say(partition, 'a', release(0, 4))
+  expect(acquire(partition)).toBe('0-4 x2')
+  expect([partition.endOffset, acquire(partition, { batches })]).toEqual([20, ''])
 })
 
 it('tells of what it acquires in pieces of whole batches, each of as many records as the client likes', () => {
@@ -153,6 +180,31 @@ it('delivers what came often in smaller pieces, and alone for the last time', ()
   expect(partition.startOffset).toBe(4)
 })
 
+it('delivers a record alone for the last time, however large its batch was', () => {
+  const partition = new SharePartition(0)
+  const batches = [{ first: 0, last: 99 }]
+  for (let i = 0; i < 4; i++) {
+    acquire(partition, { batches })
+    partition.release('a', generous)
+  }
+  expect(acquire(partition, { batches })).toBe('0-0 x5')
+})
+
+it('delivers what came less often before what comes for the last time, of one batch', () => {
+  const partition = new SharePartition(0)
+  const batches = [{ first: 0, last: 15 }]
+  acquire(partition, { batches })
+  partition.release('a', generous)
+  expect(acquire(partition, { batches, exact: true, maxRecords: 8, memberId: 'b' })).toBe('0-7 x2')
+  for (const times of [2, 3, 4]) {
+    expect(acquire(partition, { batches })).toBe(`8-15 x${times}`)
+    partition.release('a', generous)
+  }
+  partition.release('b', generous)
+  expect(acquire(partition, { batches })).toBe('0-7 x3')
+  expect(acquire(partition, { batches })).toBe('8-8 x5')
+})
+
 it('delivers nothing else together with what came often', () => {
   const partition = new SharePartition(0)
   const batches = [
@@ -195,6 +247,8 @@ it('has no more offsets in flight than it may, but gives out again what was rele
   expect(acquire(partition, { exact: true }, limits)).toBe('2-2 x2')
   say(partition, 'a', accept(0, 1))
   expect(acquire(partition, { exact: true }, limits)).toBe('4-5 x1')
+  say(partition, 'a', release(2, 5))
+  expect(acquire(partition, {}, limits)).toBe('2-2 x3, 3-3 x2, 4-5 x2')
 })
 
 it('gives back all that one member has, and nothing of others', () => {
@@ -233,6 +287,7 @@ it('lets nobody keep a record for longer where that is not allowed', () => {
   const limits = { ...generous, renews: false }
   expect(partition.acknowledge('a', [accept(0, 1), renew(2, 9)], limits, 60_000)).toBe('INVALID_RECORD_STATE')
   expect([partition.startOffset, partition.nextExpiry]).toEqual([0, 100])
+  expect(partition.acknowledge('a', [accept(0, 9)], limits, 60_000)).toBeUndefined()
 })
 
 it('takes what is said of records by their member only, while it has them', () => {
@@ -244,6 +299,7 @@ it('takes what is said of records by their member only, while it has them', () =
   expect(say(partition, 'a', accept(0, 4))).toBeUndefined()
   expect(say(partition, 'a', accept(7, 7))).toBeUndefined()
   expect(say(partition, 'a', accept(7, 7))).toBe('INVALID_RECORD_STATE')
+  expect(say(partition, 'a', accept(5, 9))).toBe('INVALID_RECORD_STATE')
 })
 
 it('refuses what is said of records that were never delivered', () => {
@@ -290,10 +346,27 @@ it('archives what was compacted away before it came again', () => {
   expect(partition.startOffset).toBe(3)
 })
 
+it('leaves a member what was compacted away while it has it', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  say(partition, 'a', release(0, 4))
+  expect(acquire(partition, { memberId: 'b', without: [2, 7] })).toBe('0-1 x2, 3-4 x2')
+  expect(say(partition, 'a', accept(5, 9))).toBeUndefined()
+})
+
 it('passes over what is nothing to the group', () => {
   const partition = new SharePartition(0)
   acquire(partition)
   say(partition, 'a', release(0, 4), accept(5, 9))
   partition.passOver(12)
   expect([partition.startOffset, partition.endOffset]).toEqual([12, 12])
+})
+
+it('passes over nothing that a member has', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  partition.passOver(12)
+  expect([partition.startOffset, partition.endOffset]).toEqual([0, 12])
+  expect(say(partition, 'a', accept(0, 9))).toBeUndefined()
+  expect(partition.startOffset).toBe(12)
 })

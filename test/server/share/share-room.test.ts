@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { apis } from '../../../src/server/protocol/apis.ts'
 import { accept, release, shareScenes } from './share-scene.ts'
 
 const scene = shareScenes()
@@ -32,6 +33,18 @@ it('keeps records that it has not finished, whatever other groups have read', as
   await a.leave()
   client.socket.destroy()
   await consumer.close()
+})
+
+it('lets records go that it has not finished once it is deleted', async () => {
+  const { broker, client, log, append, joined } = scene({}, {}, { cleanupPolicy: 'consumed' })
+  append(4)
+  broker.createGroup('own', { topics: ['orders'], from: 'end' })
+  const a = await joined('a')
+  await a.fetch()
+  await a.leave()
+  expect(log.logStartOffset).toBe(0)
+  await client.call(apis.deleteGroups, 2, { groupsNames: ['g'] })
+  expect(log.logStartOffset).toBe(4)
 })
 
 it('makes room for writers that wait until it has finished with what is there', async () => {
