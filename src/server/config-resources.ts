@@ -1,5 +1,8 @@
 import { InvalidArgumentError } from '../errors.ts'
+import type { Topic } from '../log/topic.ts'
+import { checkTopicName } from '../topic-name.ts'
 import type { ClusterNode } from './cluster/cluster.ts'
+import type { Wire } from './wire.ts'
 
 /** Kafka's numbers of the resources that have configs. (Kafka: ConfigResource.Type) */
 export const configResources = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
@@ -8,6 +11,12 @@ export const configResources = { topic: 2, broker: 4, brokerLogger: 8, clientMet
 export interface ConfigResource {
   readonly resourceType: number
   readonly resourceName: string
+}
+
+/** The topic that is named. @throws InvalidTopicError, UnknownTopicOrPartitionError */
+export function topicOf({ engine }: Wire, { resourceName }: ConfigResource): Topic {
+  checkTopicName(resourceName)
+  return engine.existingTopic(resourceName)
 }
 
 /** The id of the group. @throws InvalidArgumentError if it is empty */

@@ -8,6 +8,7 @@ import {
   groupOf,
   requireBroker,
   requireSubscription,
+  topicOf,
   unknownResource,
 } from './config-resources.ts'
 import type { GivenInert } from './inert-configs.ts'
@@ -54,7 +55,7 @@ export function describedConfigs(
   const { resourceType, resourceName } = resource
   switch (resourceType) {
     case configResources.topic: {
-      const topic = wire.engine.existingTopic(resourceName)
+      const topic = topicOf(wire, resource)
       return [
         ...topicConfigs.map(config => describeTopicConfig(wire, topic, config, synonyms)),
         ...wire.inertConfigs.of(topic).map(config => describeInert(config, synonyms)),

@@ -136,6 +136,7 @@ describe('IncrementalAlterConfigs', () => {
     const change: readonly Change[] = [['retention.ms', 'set', '60000']]
     const resources = [
       toResource(change, 'nowhere'),
+      toResource(change, 'no name!'),
       toResource(change, 'other'),
       toResource(change, '1', 4),
       toResource(change, 'g', 32),
@@ -152,6 +153,7 @@ describe('IncrementalAlterConfigs', () => {
       ]),
     ).toEqual([
       [2, 'nowhere', 3],
+      [2, 'no name!', 17],
       [2, 'other', 0],
       [4, '1', 40],
       [32, 'g', 40],
@@ -310,6 +312,7 @@ describe('DescribeConfigs', () => {
     expect(await describeAll(4, '2')).toMatchObject({ errorCode: 42 })
     expect(await describeAll(8, '1')).toMatchObject({ errorCode: 42 })
     expect(await describeAll(2, 'nowhere')).toMatchObject({ errorCode: 3, configs: [] })
+    expect(await describeAll(2, 'no name!')).toMatchObject({ errorCode: 17, configs: [] })
   })
 })
 

@@ -283,7 +283,7 @@ it('administers topics, groups and offsets', async () => {
   expect(fetched[0]!.partitions).toContainEqual(expect.objectContaining({ partition: 0, offset: '3' }))
   expect((await admin.listGroups()).groups.map(({ groupId }) => groupId)).toContain('g')
   expect((await admin.describeGroups(['g'])).groups).toMatchObject([{ groupId: 'g', state: 'Empty' }])
-  await admin.deleteGroups(['g'])
+  await admin.deleteGroups(['g', 'g'])
   await admin.deleteTopics({ topics: ['late'] })
   expect([...broker.topics.keys()]).toEqual(['orders'])
   expect((await admin.describeCluster()).brokers).toEqual([{ nodeId: 1, host: 'in-process', port: 9092 }])

@@ -9,6 +9,7 @@ import {
   groupOf,
   requireBroker,
   requireSubscription,
+  topicOf,
   unknownResource,
 } from '../config-resources.ts'
 import { type DescribedConfig, describedConfigs } from '../described-configs.ts'
@@ -261,8 +262,9 @@ function idOf({ resourceType, resourceName }: ConfigResource): string {
 }
 
 /** The topic to alter. @throws InvalidOptionError, InvalidArgumentError if it is not a topic */
-function alterable({ engine }: Wire, { resourceType, resourceName }: ConfigResource): Topic {
-  if (resourceType === configResources.topic) return engine.existingTopic(resourceName)
+function alterable(wire: Wire, asked: ConfigResource): Topic {
+  const { resourceType } = asked
+  if (resourceType === configResources.topic) return topicOf(wire, asked)
   const why = fixed.get(resourceType)
   throw why === undefined ? unknownResource(resourceType) : new InvalidOptionError(why)
 }

@@ -62,7 +62,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
     })),
 
     handler(deleteGroups, ({ groupsNames }) => ({
-      results: groupsNames.map(groupId => ({ groupId, errorCode: deleteGroup(wire, groupId) })),
+      results: [...new Set(groupsNames)].map(groupId => ({ groupId, errorCode: deleteGroup(wire, groupId) })),
     })),
   ]
 }
