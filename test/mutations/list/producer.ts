@@ -47,7 +47,7 @@ export const producerMutations: readonly Mutation[] = [
     name: 'a send that was given up is written when its schema answers',
     file: 'producer/record-sender.ts',
     find: `await Promise.race([prepare(), givenUp])
-      // Nobody looks for it in the log any more who gave it up, even if that was only this moment.
+      // A send that was given up, even just now, must not be written: its caller does not expect it in the log.
       for (const signal of ends) signal.throwIfAborted()
 `,
     replace: 'await prepare()\n',
