@@ -32,13 +32,13 @@ export class BatchFiller {
     this.#host = host
   }
 
-  /** Reads what was polled; gives the batch where that fills it. */
+  /** Reads a polled partition; returns its batch where that is full. */
   add(state: PartitionState): BatchWork | undefined {
     const { fetcher, maxRecords } = this.#host
     if (this.#filling.get(state)?.version !== state.version) this.forget(state)
     const filled = this.#filling.get(state)?.records.length ?? 0
     const records = fetcher.readBatch(state, maxRecords - filled)
-    // The log goes on further up, and there was nothing between: no reason to wait.
+    // There are no records before the offset at which the log goes on: no reason to wait.
     if (records.length === 0 && filled === 0) {
       return new BatchWork(this.#host.handler, state, state.version, records, state.fetchPosition)
     }
@@ -52,7 +52,7 @@ export class BatchFiller {
     return undefined
   }
 
-  /** Drops what waits of a partition. */
+  /** Drops the half-filled batch of a partition. */
   forget(state: PartitionState): void {
     const filling = this.#filling.get(state)
     filling?.timer.cancel()
@@ -64,7 +64,7 @@ export class BatchFiller {
     const filling = this.#filling.get(state)
     if (filling) return filling
     const due = () => {
-      // What comes after this batch waits for it, also while it waits for a retry.
+      // Later records of the partition wait for this batch, even while it waits for a retry.
       state.fetch?.hold()
       this.#host.due(this.#take(state, made))
     }

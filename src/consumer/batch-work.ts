@@ -14,7 +14,7 @@ export class BatchWork implements Work {
   progressed = false
   readonly #handler: BatchHandler
   readonly #records: readonly ConsumerRecord[]
-  /** Where the log goes on after them. */
+  /** The offset at which the log goes on after the records. */
   readonly #nextOffset: number
   #index = 0
   // How far the handler gets when it succeeds: the end of the records, or the one that cannot be decoded.
@@ -41,12 +41,12 @@ export class BatchWork implements Work {
   }
 
   take(): ConsumerRecord | undefined {
-    // The log goes on further up, and there was nothing between.
+    // There are no records before the offset at which the log goes on.
     if (this.#records.length === 0 && this.state.finished !== this.#nextOffset) this.finish()
     return this.record
   }
 
-  // It has them all in hand from the beginning.
+  // All records are in hand from the beginning.
   hold(): void {}
 
   call(_first: ConsumerRecord, context: RecordContext): unknown {
@@ -63,7 +63,7 @@ export class BatchWork implements Work {
       throw error
     }
     this.#handledTo = this.#index + records.length
-    // What cannot be decoded is not in the batch.
+    // The record that cannot be decoded is not in the batch.
     if (error !== undefined) this.state.position = this.#offsetAfter(this.#handledTo)
     return this.#handler(this.#toBatch(records), context)
   }
@@ -95,7 +95,7 @@ export class BatchWork implements Work {
     state.finished = next
   }
 
-  // A handler that says how far it came has finished what is before that; the others come again together.
+  // A handler that says how far it came has finished the records before that one; the others come again together.
   fail(error: unknown): readonly ConsumerRecord[] {
     const failedAt = error instanceof BatchError ? this.#indexOf(error) : -1
     const decoded = this.#decoded
@@ -105,7 +105,7 @@ export class BatchWork implements Work {
       this.finish()
     }
     if (failedAt >= 0) this.#handledTo = failedAt + 1
-    // Of one that could not be decoded there is only what the log keeps.
+    // A record that could not be decoded is given as the log keeps it.
     const handed = this.#index - from
     return this.#records.slice(this.#index, this.#handledTo).map((record, i) => decoded[handed + i] ?? record)
   }

@@ -17,7 +17,7 @@ export interface CommitterHost {
   membership(): Membership | undefined
 }
 
-/** Commits for one consumer, by itself or because it was asked to. */
+/** Commits for one consumer, automatically or on request. */
 export class Committer {
   readonly #host: CommitterHost
   readonly #due = new Set<PartitionState>()
@@ -26,7 +26,7 @@ export class Committer {
     this.#host = host
   }
 
-  /** Commits what is finished of these and not committed yet. */
+  /** Commits what is finished of partitions and not committed yet. */
   commitFinished(states: readonly PartitionState[]): MaybePromise<void> {
     const due = states.filter(
       state =>
@@ -38,7 +38,7 @@ export class Committer {
     if (due.length > 0) return this.#commitAutomatically(due, due.map(finishedOffset))
   }
 
-  /** The same for one partition: the way of every batch. */
+  /** The same for one partition; called for every batch. */
   commitOne(state: PartitionState): void {
     if (state.finished === state.committed || state.phase === 'gone') return
     const membership = this.#host.membership()
@@ -54,7 +54,7 @@ export class Committer {
     void this.#commitAutomatically([state], [plainOffset(state)])
   }
 
-  // Whoever gives a partition up, or leaves, commits at once what is finished by then.
+  // Not the only commit: a consumer that gives a partition up, or leaves, commits at once what is finished by then.
   #commitLater(state: PartitionState, intervalMs: number): void {
     this.#due.add(state)
     if (this.#due.size > 1) return
@@ -66,7 +66,7 @@ export class Committer {
     this.#host.engine.clock.setTimer(commit, intervalMs, { name: `commit of ${this.#host.clientId}` })
   }
 
-  // A failed commit is told and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
+  // A failed commit is an 'error' event and stops nothing: the records come again (ConsumerCoordinator.onJoinPrepare).
   #commitAutomatically(
     states: readonly PartitionState[],
     offsets: readonly EpochOffset[],
@@ -97,7 +97,7 @@ export class Committer {
     }
   }
 
-  // Also where nothing more comes that would be committed: what is finished is not to look unread for ever.
+  // No later record may come and be committed, and finished records must not look unread for ever.
   #commitAgain(membership: Membership, states: readonly PartitionState[]): void {
     const { autoCommitIntervalMs } = membership
     if (autoCommitIntervalMs === undefined || membership !== this.#host.membership()) return
@@ -116,9 +116,9 @@ export class Committer {
   }
 
   /**
-   * Commits given offsets; `states` are theirs, where the partition is assigned.
+   * Commits given offsets; `states` are those of their partitions, where assigned.
    *
-   * @throws CommitFailedError where one is not this consumer's; nothing is committed then
+   * @throws CommitFailedError where a partition is not this consumer's; nothing is committed then
    */
   async commit(
     offsets: readonly TopicPartitionOffset[],
@@ -157,7 +157,7 @@ export class Committer {
   }
 }
 
-/** What is finished of a partition, as a commit says it; in its metadata what is finished out of order. */
+/** The finished offset of a partition to commit, with what is finished out of order in its metadata. */
 export function finishedOffset(state: PartitionState): EpochOffset {
   const { metadata } = state
   return metadata === undefined ? plainOffset(state) : { ...plainOffset(state), metadata }
@@ -167,7 +167,7 @@ function plainOffset({ topic, partition, finished, assignmentEpoch }: PartitionS
   return { topic, partition, offset: finished, assignmentEpoch }
 }
 
-// The way of every record where a commit is a matter of memory: nothing is looked up and nothing is made.
+// Called for every record where a commit only changes memory, so it looks nothing up and allocates nothing.
 function commitOwned(membership: Membership, state: PartitionState): boolean {
   state.ownedOffset ??= membership.ownedOffset?.(state, state.assignmentEpoch)
   if (state.ownedOffset === undefined) return false

@@ -18,22 +18,23 @@ import type { WorkSource } from './work-source.ts'
 import type { Worker, WorkerHost } from './worker.ts'
 
 /**
- * `run` with several handlers at once, or an order of its own. A `WorkSource` says what may begin; each work is worked off
- * by a task of its own, so a slow one holds back only what follows it in that order.
+ * `run` with several handlers at once, or with another ordering. A `WorkSource` says which work may begin; each work is
+ * worked off by a task of its own, so a slow work holds back only those that follow it in that order.
  */
 export class ConcurrentProcessor implements Worker {
   readonly #host: WorkerHost
   readonly #options: ResolvedRunOptions
-  // Made where `run` is called, whose async context is the handlers'.
+  // Made where `run` is called, so that handlers run in the async context of that call.
   readonly #loop = new Loop(() => this.#awake())
   readonly #pace: WorkPace
   readonly #tasks: TaskQueue
   readonly #source: WorkSource
   readonly #retries: Retries<Work>
   readonly #failures: Failures
-  // One handler at a time, and each record after the one before it: it is here for what it writes to other topics.
+  // Whether one handler runs at a time, in the order of the partition: the run is here because it writes to other
+  // topics.
   readonly #alone: boolean
-  // When each began, on the clock's `monotonic()`.
+  // When each work began, on the clock's `monotonic()`.
   readonly #running = new Map<Work, number>()
   #stopped = false
   #asleep = false
@@ -169,7 +170,7 @@ export class ConcurrentProcessor implements Worker {
     return !this.#stopped && state.version === version && state.phase === 'active' && !state.paused
   }
 
-  /** Hands over what is in hand; false where the work goes on later, or not at all. */
+  /** Calls the handler of a work; false where the work goes on later, or not at all. */
   #handle(work: Work, record: ConsumerRecord): MaybePromise<boolean> {
     const pulse = this.#host.coordinator.liveness.start()
     const context = new HandlerContext(this.#host, work.state, pulse, work.attempt, this.#alone)
@@ -254,7 +255,7 @@ export class ConcurrentProcessor implements Worker {
     return true
   }
 
-  // Records of a retry topic come due in their order: none of the partition does before this one.
+  // Records of a retry topic come due in their order: no other of the partition is due before this one.
   #waitFor(work: Work, { delayMs }: NotYet): false {
     work.fail(undefined)
     this.#host.pauses.pause(work.state, delayMs)
@@ -262,7 +263,7 @@ export class ConcurrentProcessor implements Worker {
     return false
   }
 
-  // Before anything is waited for: nobody is to see late what is finished.
+  // Called before every wait, so that finished records are not committed late.
   #commit(work: Work): void {
     if (!work.progressed) return
     work.progressed = false

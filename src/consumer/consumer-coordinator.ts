@@ -27,21 +27,21 @@ export interface CoordinatorHost {
   readonly options: ResolvedConsumerOptions
   readonly events: Events<ConsumerEvents>
   readonly session: FetchSession<PartitionState>
-  /** These are halted: retries and half-filled batches of them are to be forgotten. */
+  /** Says that partitions are halted: their retries and half-filled batches must be forgotten. */
   halted(states: readonly PartitionState[]): void
   /** Resolves when every handler has ended, also those of partitions that are gone. */
   idle(): Promise<void>
   /** The consumer cannot go on. */
   fatal(error: unknown): void
-  /** All that the group said is followed: a bounded read may be complete. */
+  /** Says that all updates of the group are followed: a bounded read may be complete. */
   caughtUp(): void
-  /** A hook threw: whoever polls is to hear of it. */
+  /** Says that a hook threw: a caller of `poll` must get the error. */
   hookFailed(error: unknown): void
 }
 
-// How long past its time a consumer that leaves waits for a last commit, and for its group to hear of it.
+// How long past its deadline a consumer that leaves still waits for its last commit, and for its group to hear of it.
 const lastWordMs = 1000
-// Between two attempts to join anew, beside what an attempt takes itself.
+// The pause between two attempts to rejoin.
 const rejoinMs = 1000
 
 type Interest = ResolvedConsumerOptions['interest']
@@ -65,22 +65,22 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly #positions: StartPositions
   readonly #starter: PartitionStarter
   readonly #handover: Handover
-  // What it had when it left, or was removed, until it is a member again.
+  // The partitions that it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
   readonly #updates = new PendingUpdates()
   #membership: Membership | undefined
   #listener: MemberListener | undefined
   readonly #readiness = new Readiness()
-  // Whether this membership has heard what it got, even if that is nothing.
+  // Whether this membership was told its assignment, even an empty one.
   #told = false
   #following = 0
-  // What is being followed; it never rejects.
+  // The update that is being followed; it never rejects.
   #followed: Promise<void> = Promise.resolve()
   #evicted = false
-  // Resolves when its group has been told that an evicted static member's place is free, or could not be: before that it
-  // would be refused to itself.
+  // Resolves when the group was told, or could not be told, that the place of this evicted static member is free:
+  // before that the group would refuse the place to this very consumer.
   #freeing: Promise<void> = Promise.resolve()
-  // Whether its group may take it for a member under an id that it has no longer: until that one's session is over.
+  // Whether its group may still count it as a member under an old member id, until the session of that member is over.
   #unheard = false
   #generation = 0
   #joined = false
@@ -126,12 +126,12 @@ export class ConsumerCoordinator implements MembershipListener {
     return this.#membership?.memberId
   }
 
-  /** Resolves when joined, assigned and positioned. */
+  /** Resolves when it has joined, and has its partitions and their positions. */
   get ready(): Promise<void> {
     return this.#readiness.promise
   }
 
-  /** Whether a change is being followed, or one is to come. */
+  /** Whether no change is being followed, and none is to come. */
   get settled(): boolean {
     return this.#readiness.settled && this.#following === 0 && this.#updates.isEmpty
   }
@@ -140,7 +140,7 @@ export class ConsumerCoordinator implements MembershipListener {
     return this.#states.all
   }
 
-  /** What it has, or had when it was a member last. */
+  /** The partitions that it has, or had when it was last a member. */
   get hadLast(): readonly PartitionState[] {
     return this.#membership === undefined ? this.#before : this.states
   }
@@ -154,16 +154,16 @@ export class ConsumerCoordinator implements MembershipListener {
     return this.#states.find(tp)
   }
 
-  /** Joins and begins to follow what the group says; what it starts runs in the caller's async context. */
+  /** Joins and begins to follow the group's updates; what it starts runs in the caller's async context. */
   join(): Promise<void> {
     return this.#join(() => false)
   }
 
   /**
-   * Joins anew, as often as it takes: who was a member must not end because nobody answers for a while. Each failure that
-   * may pass is an 'error' event.
+   * Rejoins, with as many attempts as it takes: a member must not end because its engine does not answer for a while.
+   * Each temporary failure is an 'error' event.
    *
-   * @throws what cannot pass
+   * @throws a failure that is not temporary
    */
   async rejoin(): Promise<void> {
     const passes = (error: unknown) =>
@@ -185,7 +185,7 @@ export class ConsumerCoordinator implements MembershipListener {
     }
   }
 
-  // Ends early where it leaves.
+  // Ends early where the consumer leaves.
   async #rejoinDelay(): Promise<void> {
     const { engine, options } = this.#host
     const name = `rejoining of ${options.clientId}`
@@ -194,7 +194,7 @@ export class ConsumerCoordinator implements MembershipListener {
     timer.cancel()
   }
 
-  // Whoever waits for it to be ready hears of a failure, unless it passes.
+  // A failure rejects `ready`, unless it is temporary.
   async #join(passes: (error: unknown) => boolean): Promise<void> {
     const { engine, options } = this.#host
     const generation = ++this.#generation
@@ -273,7 +273,7 @@ export class ConsumerCoordinator implements MembershipListener {
       this.#following++
       const following =
         'lost' in task ? this.#followLoss(task.lost, generation) : this.#followUpdate(task, generation)
-      // The wait of a lost one for its handler is not among what has to be followed before leaving.
+      // After a lost membership this waits for handlers, too, and leaving must not wait for that.
       if (!('lost' in task)) this.#followed = following.catch(() => {})
       try {
         await following
@@ -291,7 +291,7 @@ export class ConsumerCoordinator implements MembershipListener {
   async #followUpdate(task: UpdateTask, generation: number): Promise<void> {
     const { update } = task
     const membership = this.#membership
-    // It may leave, or lose its membership, while a handler or a hook takes its time.
+    // The consumer may leave, or lose its membership, while a handler or a hook takes its time.
     const current = () => generation === this.#generation && membership === this.#membership
     if (update.lost.length > 0)
       await this.#handover.lose(this.#states.findAll(update.lost), 'its topic was deleted')
@@ -306,14 +306,14 @@ export class ConsumerCoordinator implements MembershipListener {
     const { assigned, settled } = following.update
     const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
     for (const state of states) this.#states.put(state)
-    // Some may have to be given up again already: they are followed as assigned, but nothing of them is read.
+    // Some may be revoked again already: they are followed as assigned, but not read.
     for (const tp of this.#updates.revoked()) this.state(tp)?.halt('revoking')
-    // Kept here, since it may be lost while an engine takes its time to answer.
+    // Kept here, because the membership may be lost before the engine answers.
     const membership = this.#membership!
     const positioned = this.#starter.lookUp(states, membership)
     if (isThenable(positioned)) await positioned
     const partitions = states.map(toTopicPartition)
-    // A member that ends up with nothing is told so, too, once.
+    // A member that gets no partitions is told so, too, once.
     if (partitions.length > 0 || settled) {
       this.#told = true
       await this.#handover.hook('onAssigned', partitions)
@@ -327,12 +327,12 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#host.engine.outbox.flush()
   }
 
-  // Whoever asks after a change of what is read waits for the answer to that.
+  // After `subscribe` only an update that answers the new interest makes the consumer ready.
   #readyAfter({ interest, update }: UpdateTask): void {
     if (update.settled && interest === this.#interest) this.#readiness.become()
   }
 
-  // A member's group knows where it stood; a reader without one, or with given partitions, goes on where it was itself.
+  // A group keeps the positions of its members; a reader without a group, or with given partitions, keeps its own.
   #remember(): void {
     if (this.#host.options.groupId !== undefined && this.#interest.kind !== 'assign') return
     this.#positions.remember(this.states)
@@ -340,12 +340,13 @@ export class ConsumerCoordinator implements MembershipListener {
 
   // --- losing the membership ----------------------------------------------------------------------------------------
 
-  // A stuck handler: its consumer leaves by itself, as Kafka's clients do; a static one keeps its place for a session.
+  // A handler is stuck: its consumer leaves by itself, as Kafka's clients do; a static member keeps its place for a
+  // session.
   #evict(): void {
     const membership = this.#membership
     const { options } = this.#host
     if (membership === undefined || this.#evicted || options.groupId === undefined) return
-    // Nobody waits for the partitions of a consumer that chose them itself.
+    // No other member waits for the partitions of a consumer that chose them itself.
     if (this.#interest.kind === 'assign') return
     this.#evicted = true
     const reason = new CommitFailedError(
@@ -373,7 +374,7 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#readiness.unsettle()
     this.#updates.lose(reason)
     this.#wakeup.wake()
-    // While it leaves nothing more is followed, but it is told.
+    // While the consumer leaves no update is followed any more, but the loss is still reported.
     if (this.#givingUp !== undefined) void this.#handover.lose(this.states, reason)
   }
 
@@ -382,7 +383,8 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#readiness.renew()
     this.#followed = this.#handover.lose(states, reason)
     await this.#followed
-    // Who stopped polling stays away until the next poll, also with nothing in hand: it would only hold partitions.
+    // A consumer that stopped polling rejoins at its next poll, even with nothing in hand: it would only hold
+    // partitions.
     await Promise.all([
       this.liveness.whenBack(),
       this.#host.idle(),
@@ -409,7 +411,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (this.autoCommit) return this.#committer.commitFinished(states)
   }
 
-  /** Commits what is finished of one partition, where that is this consumer's to do. */
+  /** Commits what is finished of one partition, where the consumer commits automatically. */
   commitOne(state: PartitionState): void {
     if (this.autoCommit) this.#committer.commitOne(state)
   }
@@ -426,7 +428,7 @@ export class ConsumerCoordinator implements MembershipListener {
     return this.#committer.commit(states.map(finishedOffset), states)
   }
 
-  /** What a transaction commits: offsets of these partitions, under the membership and assignment they were read under. */
+  /** What a transaction commits: offsets, and the membership and assignments under which they were read. */
   consumed(offsets: readonly { readonly state: PartitionState; readonly offset: number }[]): ConsumedOffsets {
     const { groupId, clientId } = this.#host.options
     return {
@@ -453,7 +455,7 @@ export class ConsumerCoordinator implements MembershipListener {
 
   /** Replaces what is read; before joining it is only noted. */
   async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
-    // The group knows what it read when it began to join.
+    // A join under way tells the group the interest that it began with, so it has to end first.
     while (this.#joining !== undefined) await this.#joining
     const before = this.#interest
     this.#interest = interest
@@ -461,7 +463,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (this.#membership === undefined) return
     const { settled } = this.#readiness
     this.#readiness.unsettle()
-    // Whoever asks from now on waits for what is read from now on.
+    // A caller that waits for `ready` from now on waits for the new interest.
     this.#readiness.renew()
     try {
       await this.#membership.subscribe(interest)
@@ -474,8 +476,8 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   /**
-   * Gives everything up in order and leaves. `deadline` ends the waiting for what is in flight: its partitions go to
-   * the others then, and nothing that it does later counts.
+   * Gives all partitions up in order and leaves. `deadline` ends the wait for records in flight: their partitions
+   * then go to other members, and nothing that a handler does later counts.
    */
   async leave(options: {
     readonly keepPlace: boolean
@@ -510,7 +512,7 @@ export class ConsumerCoordinator implements MembershipListener {
     })
   }
 
-  // What has to be told elsewhere goes on, but is not waited for where nobody answers.
+  // A request to a cluster goes on, but is not waited for where no answer comes.
   async #heard(told: MaybePromise<void>, deadline: Promise<void>): Promise<void> {
     if (!isThenable(told)) return
     const { clock } = this.#host.engine
@@ -525,7 +527,7 @@ export class ConsumerCoordinator implements MembershipListener {
 
   async #giveUpAll(): Promise<void> {
     for (const state of this.states) if (state.phase !== 'gone') state.halt('revoking')
-    // What is being given up already is not given up twice.
+    // Partitions that are being given up already must not be given up twice.
     await this.#followed
     const held = await this.#handover.handBack(this.states)
     if (held.length === 0) return
@@ -545,7 +547,7 @@ export class ConsumerCoordinator implements MembershipListener {
     }
   }
 
-  /** Ends without committing, giving up or leaving; what is in flight counts for nothing. */
+  /** Ends without committing, giving up or leaving; records in flight count for nothing. */
   vanish(reason: Error): void {
     this.#generation++
     this.#updates.clear()
@@ -566,7 +568,7 @@ export class ConsumerCoordinator implements MembershipListener {
     if (isThenable(left)) left.then(undefined, error => this.#host.events.emit('error', error))
   }
 
-  /** It will not join again: whoever waits for it to be ready hears why. */
+  /** Says that it will not join again: `ready` rejects with the reason. */
   end(reason: Error): void {
     this.#ended = true
     this.#readiness.fail(reason)

@@ -2,16 +2,18 @@ import type { EventNames } from '../events.ts'
 import type { AnyRecord, RecordMetadata } from '../record.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 
-/** What a consumer tells; every event carries one object. */
+/** The events of a consumer; each carries one object. */
 export interface ConsumerEvents {
-  /** Partitions are this consumer's and about to be read. */
+  /** Partitions were assigned, and are about to be read. */
   assigned: { readonly partitions: readonly TopicPartition[] }
   /** Partitions were given up in order: finished and committed. */
   revoked: { readonly partitions: readonly TopicPartition[] }
   /** Partitions are gone without having been given up; `reason` says why. */
   lost: { readonly partitions: readonly TopicPartition[]; readonly reason: unknown }
   committed: { readonly offsets: readonly TopicPartitionOffset[] }
-  /** The position was out of range, and the reset policy was applied. A group that begins by it is no reset. */
+  /**
+   * The position was out of range, and the reset policy was applied. Not emitted where a group begins by that policy.
+   */
   offsetReset: TopicPartition & {
     readonly from: number
     readonly to: number
@@ -25,11 +27,11 @@ export interface ConsumerEvents {
     readonly delayMs: number
   }
   /**
-   * A partition is not read on: so many records have been read from `offset` on, which is not finished
+   * A partition is not read on: `records` records have been read from `offset` on, which is not finished
    * (`windowRecords`).
    */
   stalled: TopicPartition & { readonly offset: number; readonly records: number }
-  /** A record was written to a topic of `retry.topics`, to this place, and comes again after `delayMs`. */
+  /** A record was written to a topic of `retry.topics`, at `to`, and comes again after `delayMs`. */
   delayed: {
     readonly record: AnyRecord
     readonly error: unknown
@@ -44,7 +46,7 @@ export interface ConsumerEvents {
     readonly attempts: number
     readonly delayMs: number
   }
-  /** A record was given up and written to the dead-letter topic, to this place. */
+  /** A record was given up and written to the dead-letter topic, at `to`. */
   deadLettered: {
     readonly record: AnyRecord
     readonly error: unknown
@@ -59,8 +61,8 @@ export interface ConsumerEvents {
   crashed: { readonly error: Error; readonly record: AnyRecord | undefined }
   closed: { readonly reason: 'closed' | 'crashed' }
   /**
-   * Something went wrong outside a handler: a hook or a listener threw, a commit was refused. Or a handler failed at a record
-   * whose partition is given up or gone: whoever reads it next gets the record.
+   * Something went wrong outside a handler: a hook or a listener threw, a commit was refused. Or a handler failed at a
+   * record whose partition is given up or gone: the partition's next owner gets the record.
    */
   error: unknown
 }

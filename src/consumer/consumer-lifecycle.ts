@@ -111,8 +111,8 @@ export class ConsumerLifecycle implements EngineClient {
     return this.#done.promise
   }
 
-  // A consumer that somebody waits for ends with its broker, also where it was never started; any other one that was not
-  // started may be collected before.
+  // A consumer whose `done` is awaited ends with its broker, even if it was never started; any other consumer that
+  // was not started may be garbage-collected before.
   #awaitStart(): void {
     if (this.#engine.closed) void this.close({})
     else this.#engine.track(this)
@@ -143,7 +143,7 @@ export class ConsumerLifecycle implements EngineClient {
 
   // --- starting -----------------------------------------------------------------------------------------------------
 
-  /** Joins, if it has not; resolves when joined, assigned and positioned. */
+  /** Joins, if it has not; resolves when it has its partitions and their positions. */
   async start(): Promise<void> {
     this.requireOpen()
     this.#starting ??= this.#joinOrEnd()
@@ -176,11 +176,11 @@ export class ConsumerLifecycle implements EngineClient {
     try {
       await this.coordinator.join()
     } catch (error) {
-      // Nothing was joined: the same consumer may try again.
+      // The join failed: the same consumer may try again.
       if (this.#life === 'running') this.#life = 'new'
       this.#worker?.stop()
       this.#worker = undefined
-      // A poll may have begun the time until the next one before it was known.
+      // A poll may have ended before the failure was known, and begun the time until the next poll.
       this.coordinator.liveness.stop()
       this.#starting = undefined
       this.#engine.untrack(this)
@@ -208,7 +208,7 @@ export class ConsumerLifecycle implements EngineClient {
     try {
       await this.#leave({ keepPlace: false, timeoutMs: closeTimeoutMs })
       if (this.#life === 'restarting') await this.#restartDelay(delayMs)
-      // Others that ran beside the one that failed: their records are not to be handled twice at once.
+      // Handlers that ran beside the one that failed end first: their records must not be handled twice at once.
       if (this.#life === 'restarting') await this.#idle()
       if (this.#life !== 'restarting') return
       this.#life = 'running'
@@ -236,7 +236,7 @@ export class ConsumerLifecycle implements EngineClient {
 
   // --- ending -------------------------------------------------------------------------------------------------------
 
-  /** Stops because of an error; where a handler failed, at this record. */
+  /** Stops because of an error; `record` is the one at which a handler failed. */
   async crash(error: unknown, record: AnyRecord | undefined): Promise<void> {
     if (this.ended) return
     this.#life = 'closing'
@@ -267,10 +267,10 @@ export class ConsumerLifecycle implements EngineClient {
   vanish(): void {
     if (this.#life === 'closed') return
     const reason = new ConsumerCrashedError(`${this.name} is gone without a word`)
-    // First, so that what the worker does about its end is nobody's commit any more.
+    // First, so that nothing that the worker does while it ends is committed.
     this.coordinator.vanish(reason)
     this.#stopRestart?.()
-    // A close that still drains would wait for itself.
+    // A close that still drains would find its own promise here, and wait for itself.
     if (!this.ended) this.#closing = Promise.resolve([])
     this.#life = 'closed'
     this.#worker?.stop()
@@ -281,7 +281,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine.outbox.flush()
   }
 
-  /** Finishes, commits, leaves, and tells what it left; the second call waits for the first. */
+  /** Finishes, commits, leaves, and resolves to what it left unread; a second call waits for the first. */
   close(options: CloseOptions & ClientCloseOptions): Promise<readonly Unread[]> {
     if (this.#closing === undefined) this.#closing = this.#close(options)
     else if (options.timeoutMs !== undefined) this.#hurry(options.timeoutMs)
@@ -301,7 +301,7 @@ export class ConsumerLifecycle implements EngineClient {
     const { timeoutMs = closeTimeoutMs, hold = true } = options
     const began = this.#engine.clock.monotonic()
     if (options.drain && this.#life === 'running') await this.#drain(timeoutMs)
-    // It may have crashed while it drained, and has then told what it left.
+    // It may have crashed while it drained; the crash has then reported what was left unread.
     if (this.ended) return (await this.#closing) ?? []
     const joined = this.#life !== 'new'
     this.#life = 'closing'
@@ -318,7 +318,7 @@ export class ConsumerLifecycle implements EngineClient {
     return left
   }
 
-  // Only where somebody reads on by itself; whoever polls has stopped polling when it closes.
+  // Only for `run` and loops, which read on by themselves; a caller of `poll` has stopped polling when it closes.
   async #drain(timeoutMs: number): Promise<void> {
     if (this.#worker instanceof RecordStream && !this.#worker.iterating) return
     this.#draining = true
@@ -331,7 +331,7 @@ export class ConsumerLifecycle implements EngineClient {
         true,
       )
     } catch {
-      // Its time is up: what it did not reach stands in the report.
+      // The time is up: the records not reached are in the report.
     } finally {
       this.#draining = false
     }
@@ -346,14 +346,14 @@ export class ConsumerLifecycle implements EngineClient {
     this.#worker?.stop()
     let left: readonly Unread[] = []
     const keepPlace = this.#options.groupInstanceId !== undefined && !leave
-    // Read as late as can be, when what was in flight is finished, but before the partitions are somebody else's.
+    // As late as possible: after the records in flight are finished, before the partitions are another member's.
     await this.#leave({ keepPlace, timeoutMs, hold }, () => {
       left = this.#report()
     })
     this.coordinator.end(reason)
     this.#session.close()
     this.#life = 'closed'
-    // While it still counts: whoever waits for its group must not take it for one that was left on purpose.
+    // Before `untrack`: `idle` must not take the group for one that was left on purpose.
     stopped?.()
     this.#engine.untrack(this)
     return left
@@ -374,7 +374,7 @@ export class ConsumerLifecycle implements EngineClient {
         ...(beforeLeaving && { beforeLeaving }),
       })
     } catch (error) {
-      // A group that does not hear of it waits until the member's session is over.
+      // A group that does not hear of the leave waits until the member's session is over.
       this.#events.emit('error', error)
       this.#engine.outbox.flush()
     } finally {
@@ -397,7 +397,7 @@ export class ConsumerLifecycle implements EngineClient {
     return left.filter(({ count }) => count > 0)
   }
 
-  // While it is away, to restart, say, others may have gone on with what it had.
+  // While the consumer is away, for a restart say, other members may have gone on with its partitions.
   #finishedByOthers(state: PartitionState): number {
     if (this.groupId === undefined || this.coordinator.memberId !== undefined) return 0
     try {
@@ -406,13 +406,13 @@ export class ConsumerLifecycle implements EngineClient {
       // Closing does not wait for an answer from elsewhere.
       committed.catch(() => {})
     } catch {
-      // Then it tells of what it knows itself.
+      // The report then says what this consumer knows itself.
     }
     return 0
   }
 
   #hookFailed(error: unknown): void {
-    // At the end nobody polls any more who could hear of it.
+    // A consumer that ends is not polled any more, so no poll could throw the error.
     if (this.#worker instanceof RecordStream && this.#life === 'running') this.#worker.fail(error)
     else {
       this.#events.emit('error', error)
@@ -432,7 +432,7 @@ export class ConsumerLifecycle implements EngineClient {
     return pending.map(what => `${this.name} ${what}`)
   }
 
-  // A pause that ends by itself is work that is still to come.
+  // Without timed pauses, which end by themselves: their records are work that is still to come.
   get paused(): readonly TopicPartition[] {
     return this.coordinator.states
       .filter(state => state.paused && state.phase === 'active' && !this.pauses.has(state))
@@ -464,7 +464,7 @@ export class ConsumerLifecycle implements EngineClient {
     timeoutMs: number,
     hold = false,
   ): Promise<void> {
-    // A partition that went to somebody else in the meantime is theirs to finish.
+    // A partition that went to another member in the meantime is that member's to finish.
     const behind = () =>
       ends.filter(({ state, end }) => state.phase === 'active' && state.unread > 0 && state.finished < end)
     const explain = () =>

@@ -20,7 +20,7 @@ import {
   oneOf,
 } from '../validate.ts'
 
-/** A partition to read by name, and where to begin; without `offset`, where the group left off, else the reset policy. */
+/** A partition to read, and where to begin: by default where the group left off, else by the reset policy. */
 export interface ManualAssignment<Name extends string = string> extends TopicPartition<Name> {
   readonly offset?: OffsetSpec
 }
@@ -29,21 +29,21 @@ export interface ManualAssignment<Name extends string = string> extends TopicPar
 export interface ConsumerOptions<Name extends string = string> {
   /** The group whose load it shares; without one it reads every partition by itself and commits nothing. */
   groupId?: string
-  /** What it reads: names, or patterns that pick up topics created later, too. */
+  /** The topics that it reads: names, or patterns, which pick up topics created later, too. */
   topics?: readonly Name[] | RegExp | readonly RegExp[]
   /** Where a reader without a group begins; default by `autoOffsetReset`. */
   from?: 'beginning' | 'end' | { readonly timestamp: number }
-  /** A reader without a group ends by itself once it has read what was there when it began. */
+  /** Closes a reader without a group once it has read what was there when it began. */
   until?: 'end'
-  /** These partitions and no others, without any rebalance; excludes `topics`. */
+  /** Reads these partitions and no others, without any rebalance; excludes `topics`. */
   assign?: readonly ManualAssignment<Name>[]
   /** Where to begin when nothing is committed, or what is committed is out of range; default `earliest`. */
   autoOffsetReset?: 'earliest' | 'latest' | 'none'
-  /** Commits what is finished, as it is finished; default true. */
+  /** Whether records are committed as they are finished; default true. */
   autoCommit?: boolean
-  /** Whether records of open and aborted transactions are read, too, as Kafka does by default; default `read_committed`. */
+  /** Whether records of open and aborted transactions are read, too (Kafka's default); default `read_committed`. */
   isolationLevel?: IsolationLevel
-  /** Marks a static member: its partitions wait for it for `sessionTimeoutMs` after `close`. (KIP-345) */
+  /** Makes it a static member, which keeps its partitions for `sessionTimeoutMs` after `close`. (KIP-345) */
   groupInstanceId?: string
   /** What its member id begins with; default `consumer`. */
   clientId?: string
@@ -51,19 +51,19 @@ export interface ConsumerOptions<Name extends string = string> {
   maxPollRecords?: number
   /** The longest that a record, or a batch, or the time between two polls may take; default 300,000. */
   maxPollIntervalMs?: number
-  /** How long it may take to give partitions up before the group removes it; default `maxPollIntervalMs`. */
+  /** How long the consumer may take to give partitions up before the group removes it; default `maxPollIntervalMs`. */
   rebalanceTimeoutMs?: number
   /** How long a member that is gone without leaving keeps its place; default 45,000. */
   sessionTimeoutMs?: number
-  /** How the group deals partitions out, one for all its members; default `uniform`. */
+  /** How the group assigns partitions, the same for all its members; default `uniform`. */
   assignor?: 'uniform' | 'range' | Assignor
   /** Closes the consumer when it aborts, in whichever way it consumes: `run` and loops end, `poll` gives nothing more. */
   signal?: AbortSignal
   /** Awaited before anything of newly assigned partitions is handed out. */
   onAssigned?(partitions: readonly TopicPartition[]): unknown
-  /** Awaited, and what it commits counts, before the partitions go to anyone else. */
+  /** Awaited before the partitions go to another member; what it commits still counts. */
   onRevoked?(partitions: readonly TopicPartition[]): unknown
-  /** The partitions are gone already. */
+  /** Awaited after partitions were lost: another member may have them already. */
   onLost?(partitions: readonly TopicPartition[]): unknown
 }
 
@@ -175,7 +175,7 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
   }
 }
 
-/** What `topics` means, or undefined where it means nothing. */
+/** The interest that `topics` stands for, or undefined where it is invalid. */
 export function toInterest(topics: unknown): Exclude<Interest, { kind: 'assign' }> | undefined {
   const list: readonly unknown[] = Array.isArray(topics) ? topics : [topics]
   if (Array.isArray(topics) && list.every(each => typeof each === 'string'))
@@ -188,7 +188,7 @@ export function toInterest(topics: unknown): Exclude<Interest, { kind: 'assign' 
   }
 }
 
-// What `assign` means.
+// The interest that `assign` stands for.
 function toAssignInterest(partitions: readonly TopicPartition[]): Interest {
   const seen = new Set<string>()
   for (const { topic, partition } of partitions) {

@@ -14,9 +14,9 @@ import {
 } from './run-options.ts'
 
 /**
- * Goes around every handler of records: what comes before and after `next()` does so before and after the handler. The
- * record is done when what this returns has settled well, and fails when it throws or rejects. Without a call of `next()`
- * the handler is not called, and the record is done.
+ * Wraps every handler of records: code before and after `next()` runs before and after the handler. The record is
+ * finished when the value returned here has resolved, and failed when this throws or rejects. Without a call of
+ * `next()` the handler is not called, and the record is finished.
  *
  * @example
  * const timed: Around = async (record, context, next) => {
@@ -37,7 +37,7 @@ export type AroundBatch = (
   next: () => unknown,
 ) => unknown
 
-/** What consumers do that do not say otherwise; an option of their own replaces the one here. */
+/** The defaults of a broker's consumers; an option of a consumer replaces the default. */
 export interface ConsumerDefaults<Name extends string = string>
   extends Pick<
     ConsumerOptions,
@@ -52,19 +52,20 @@ export interface ConsumerDefaults<Name extends string = string>
     | 'signal'
   > {
   /**
-   * For `run`. `ordering`, `windowRecords`, `onFailure: 'park-key'` and `retry.topics` do not concern handlers of batches, nor
-   * the latter consumers without a group or with `assign`, and parking no run that has another `ordering`.
+   * The defaults of `run`. `ordering`, `windowRecords`, `onFailure: 'park-key'` and `retry.topics` do not apply to
+   * handlers of batches, `retry.topics` not to consumers without a group or with `assign`, `park-key` not to a run
+   * with another `ordering`.
    */
   run?: Omit<CommonRunOptions<Name>, 'signal'>
 }
 
 /** One policy for all consumers of a broker. */
 export interface ConsumerPolicyOptions<Name extends string = string> {
-  /** What consumers do that do not say otherwise. */
+  /** The options of consumers that do not set their own. */
   consumerDefaults?: ConsumerDefaults<Name>
-  /** Goes around every handler of records that `run` calls, the first one outermost. */
+  /** Wraps every handler of records that `run` calls, the first one outermost. */
   around?: Around | readonly Around[]
-  /** Goes around every handler of batches that `run` calls, the first one outermost. */
+  /** Wraps every handler of batches that `run` calls, the first one outermost. */
   aroundBatch?: AroundBatch | readonly AroundBatch[]
 }
 
@@ -113,7 +114,7 @@ export class ConsumerPolicy {
   readonly #around: readonly Around[]
   readonly #aroundBatch: readonly AroundBatch[]
 
-  /** @throws InvalidOptionError where a default is one that no consumer could have */
+  /** @throws InvalidOptionError where a default is invalid for every consumer */
   constructor({ consumerDefaults = {}, around = [], aroundBatch = [] }: ConsumerPolicyOptions) {
     const { run = {}, ...consumer } = consumerDefaults
     this.#consumer = consumer
@@ -133,14 +134,14 @@ export class ConsumerPolicy {
     )
   }
 
-  /** The options of a consumer, and the defaults where it says nothing. */
+  /** The options of a consumer, with the defaults for those left out. */
   forConsumer(options: ConsumerOptions): ConsumerOptions {
     return withDefaults(this.#consumer, options)
   }
 
   /**
-   * The same of a run; `member`: of a consumer of a group's topics. What goes with another option comes only where that one
-   * is as the default has it, and nothing that its handler, or its consumer, cannot have.
+   * The same for a run; `member`: whether its consumer subscribes to topics in a group. A default that needs another
+   * option is filled in only where that option allows it, and never one that the handler or the consumer cannot have.
    */
   forRun(options: RunOptions<AnyRecord, string>, member = true): RunOptions<AnyRecord, string> {
     if (!anObject.accepts(options)) return options
@@ -148,7 +149,7 @@ export class ConsumerPolicy {
     const merged = withDefaults<RunOptions<AnyRecord, string>>(run, options)
     const byRecord = merged.eachBatch === undefined
     fillIn(merged, 'retry', byRecord && member ? retry : withoutTopics(retry))
-    // Parking is by key, and whatever else a run says itself stands against the default.
+    // Parking needs ordering by key: a run that sets another ordering does not get it as a default.
     const mayPark = byRecord && (merged.ordering === undefined || merged.ordering === 'key')
     if (onFailure !== 'park-key' || mayPark) fillIn(merged, 'onFailure', onFailure)
     if (byRecord && (options.onFailure !== 'park-key' || ordering === 'key'))
@@ -192,7 +193,7 @@ function wrapOne<Input>(inner: Handler<Input>, around: AroundAny<Input>): Handle
   }
 }
 
-// What is no object at all is for others to refuse.
+// A value that is not an object is left for the checks to refuse.
 function withDefaults<Options extends object>(defaults: Partial<Options>, options: Options): Options {
   if (!anObject.accepts(options)) return options
   const merged = { ...options }
@@ -201,7 +202,7 @@ function withDefaults<Options extends object>(defaults: Partial<Options>, option
   return merged
 }
 
-// Only what was left out: null is a wrong value, which whoever checks it refuses.
+// Only for an option left out: null is a wrong value, which the checks refuse.
 function fillIn<Options extends object, Name extends keyof Options>(
   options: Options,
   name: Name,

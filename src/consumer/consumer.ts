@@ -36,7 +36,7 @@ import { withTraces } from './traced-handlers.ts'
 
 const noPolicy = new ConsumerPolicy({})
 
-// For all consumers: one signal may end many of them.
+// Shared by all consumers: one signal may close many of them.
 const aborts = new AbortWatch()
 
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
@@ -58,7 +58,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   readonly #policy: ConsumerPolicy
   #mode: Mode | undefined
   #side: SideTopics | undefined
-  // What it was told to read, without what a run reads along.
+  // What the consumer was told to read, without the retry topics that a run adds.
   #interest: ResolvedConsumerOptions['interest']
 
   /** @hidden */
@@ -82,19 +82,19 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     return this.#lifecycle.coordinator
   }
 
-  /** The group's id, or undefined for a reader by itself. */
+  /** The group's id, or undefined for a reader without a group. */
   get groupId(): string | undefined {
     return this.#options.groupId
   }
 
-  /** Its id in the group, once it has joined; a restart or a loss gives it another one. */
+  /** Its member id, once it has joined; it gets another one after a restart or a lost membership. */
   get memberId(): string | undefined {
     return this.#coordinator.memberId
   }
 
   /**
-   * Settles when the consumer has ended: resolves once closed, by itself or with its broker, also where it was never
-   * started; rejects when it crashed. Nobody has to await it.
+   * Settles when the consumer has ended: resolves once the consumer or its broker is closed, even if it was never
+   * started; rejects when it crashed. It need not be awaited.
    */
   get done(): Promise<void> {
     return this.#lifecycle.done
@@ -103,7 +103,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   // --- consuming ----------------------------------------------------------------------------------------------------
 
   /**
-   * Joins, and resolves when assigned and positioned.
+   * Joins; resolves when the consumer has its partitions and their positions.
    *
    * @throws UnknownTopicOrPartitionError where a topic does not exist
    */
@@ -112,8 +112,9 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /**
-   * Hands every record, or batch, to a handler, one after the other unless `concurrency` says otherwise; resolves when
-   * assigned and positioned, and goes on until `close`. A failed handler is tried again, and then `onFailure` decides.
+   * Hands every record, or batch, to a handler, one after the other unless `concurrency` says otherwise, until
+   * `close`. Resolves when the consumer has its partitions and their positions. A failed handler is called again as
+   * `retry` says, then `onFailure` decides.
    *
    * @throws UnknownTopicOrPartitionError where a topic does not exist
    */
@@ -161,8 +162,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /**
-   * Records one by one; each is done when the next one is asked for. Leaving the loop closes the consumer and leaves
-   * the record in hand undone.
+   * Iterates over the records; each is finished when the next one is asked for. Leaving the loop closes the consumer;
+   * the record in hand is then not finished.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Record, undefined> {
     const stream = this.#stream('for await')
@@ -170,7 +171,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     return iterator as AsyncIterableIterator<Record, undefined>
   }
 
-  /** The same by batches of one partition each. */
+  /** Iterates over batches, each of one partition, in the same way. */
   batches(): AsyncIterableIterator<BatchOf<Record>, undefined> {
     const stream = this.#stream('batches')
     const iterator: unknown = new RecordIterator(this.#lifecycle, stream, () => stream.nextBatch())
@@ -178,8 +179,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /**
-   * The next records, of any of its partitions, in order within each. With autoCommit the call commits what the one
-   * before it returned. Empty when the time is over or the consumer is closed meanwhile.
+   * Resolves to the next records, of any of its partitions, in order within each. With `autoCommit` each call commits
+   * what the call before it returned. Empty when the time is over or the consumer is closed meanwhile.
    */
   async poll(options: PollOptions = {}): Promise<readonly Record[]> {
     checkOptions('poll', options, { maxRecords: integer(1), timeoutMs: duration, signal: abortSignal })
@@ -222,21 +223,22 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#mode = undefined
     if (this.#side === undefined) return
     this.#side = undefined
-    // It is no member, so this is only noted.
+    // The consumer is not a member, so this is only noted.
     if (this.#interest.kind !== 'assign') void this.#coordinator.subscribe(this.#interest, [])
   }
 
   /**
-   * Stops: finishes what is in flight (with `drain`: reads to the present end first), commits, leaves, and resolves to
-   * what it left unread. It always ends: after `timeoutMs` (default 30,000) the partitions go to the others, and
-   * whatever a handler still does counts for nothing. Do not await it in its own handler or loop, which it waits for.
+   * Closes the consumer: finishes the records in flight (with `drain`: reads to the present end first), commits and
+   * leaves. Resolves to what it left unread. It always comes to an end: after `timeoutMs` (default 30,000) the
+   * partitions go to other members, and what a handler still does counts for nothing. Do not await it in the
+   * consumer's own handler or loop, which it waits for.
    */
   async close(options: CloseOptions = {}): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean, leave: boolean })
     return this.#lifecycle.close(options)
   }
 
-  /** Ends like a process that died: nothing is finished, committed or said; its group waits for its session. @internal */
+  /** Ends like a process that died: nothing is finished or committed, and its group waits for its session. @internal */
   vanish(): void {
     this.#lifecycle.vanish()
   }
@@ -254,7 +256,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     return this.#coordinator.assignment as TopicPartition<Record['topic']>[]
   }
 
-  /** Replaces what it reads; an empty list is nothing. Not beside `assign`. */
+  /** Replaces the topics that it reads; with an empty list it reads none. Not for a consumer made with `assign`. */
   async subscribe(topics: readonly Record['topic'][] | RegExp | readonly RegExp[]): Promise<void> {
     const interest = toInterest(topics)
     if (interest === undefined) {
@@ -268,8 +270,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /**
-   * Replaces the partitions of a consumer that was made with `assign`; what it finished of the old ones is committed,
-   * and one that stays goes on where it is unless an offset is given.
+   * Replaces the partitions of a consumer made with `assign`. What it finished of the old partitions is committed; a
+   * partition that stays keeps its position unless an offset is given.
    */
   async assign(partitions: readonly ManualAssignment<Record['topic']>[]): Promise<void> {
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
@@ -306,7 +308,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     return this.#state('position', tp).position
   }
 
-  /** Goes on from there; in a handler, once that has ended. The last of several wins. */
+  /** Moves the position of a partition; from a handler, once the handler has ended. The last of several calls wins. */
   seek(tp: TopicPartition<Record['topic']>, to: OffsetSpec): void {
     const state = this.#state('seek', tp)
     requireArgument('seek', 'to', to, offsetSpec)
@@ -328,13 +330,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#engine.touch()
   }
 
-  /** The paused ones of its partitions. */
+  /** Its partitions that are paused. */
   get paused(): readonly TopicPartition<Record['topic']>[] {
     const paused = this.#coordinator.states.filter(state => state.paused && state.phase === 'active')
     return paused.map(toTopicPartition) as TopicPartition<Record['topic']>[]
   }
 
-  /** Hands out nothing more of these, by default all, until `resume`; nothing is rebalanced, the position stays. */
+  /** Hands out nothing more of these partitions, default all, until `resume`; no rebalance, and the position stays. */
   pause(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('pause', partitions)) {
       this.#lifecycle.pauses.forget(state)
@@ -343,7 +345,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#engine.touch()
   }
 
-  /** Ends a pause; of a partition that is not paused it does nothing. */
+  /** Ends the pause of these partitions, default all; does nothing for one that is not paused. */
   resume(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('resume', partitions)) {
       if (!state.paused) continue
@@ -364,7 +366,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   #state(method: string, tp: TopicPartition): PartitionState {
     requireArgument(method, 'partition', tp, onePartition)
     const state = this.#coordinator.state(tp)
-    // In onAssigned a partition is there, too, though nothing is handed out yet: a seek belongs right here.
+    // During onAssigned the partition counts, too, although nothing is handed out yet: that is the place for a seek.
     if (state !== undefined && state.phase !== 'gone' && state.positioned) return state
     throw new IllegalStateError(
       `${method}: ${formatTopicPartition(tp)} is not assigned to ${this.#lifecycle.name}`,
@@ -376,9 +378,10 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /**
-   * Commits given offsets (the next to read, as in Kafka: done with n commits n + 1), or all that is finished.
+   * Commits given offsets (of the next record to read, as in Kafka: done with n commits n + 1), or all that is
+   * finished.
    *
-   * @throws CommitFailedError where a partition is no longer its own; nothing is committed then
+   * @throws CommitFailedError where a partition is no longer this consumer's; nothing is committed then
    */
   async commit(offsets?: readonly TopicPartitionOffset<Record['topic']>[]): Promise<void> {
     if (this.#options.groupId === undefined) {
@@ -391,7 +394,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     await this.#coordinator.commit(offsets)
   }
 
-  /** What it handed out last, by `poll` or in a loop. @internal */
+  /** The offsets after the records that `poll` or a loop handed out last. @internal */
   consumedOffsets(): ConsumedOffsets {
     const { worker } = this.#lifecycle
     if (worker instanceof RecordStream) return this.#coordinator.consumed(worker.inHand)
@@ -400,7 +403,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     )
   }
 
-  /** What its group has committed for a partition, or null. */
+  /** Resolves to what its group has committed for a partition, or null. */
   async committed(tp: TopicPartition<Record['topic']>): Promise<OffsetAndMetadata | null> {
     requireArgument('committed', 'partition', tp, onePartition)
     return this.#coordinator.committedOffset(tp)
@@ -415,8 +418,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   /**
-   * Resolves when it has finished everything up to the end as it is now: a table read from a topic is complete.
-   * Rejects with a `TimeoutError` after `timeoutMs`, which is without end by default.
+   * Resolves when the consumer has finished every record up to the present end, so that a table read from a topic is
+   * complete. Rejects with a `TimeoutError` after `timeoutMs`; default without end.
    */
   async caughtUp(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })
@@ -434,19 +437,19 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   // --- events -------------------------------------------------------------------------------------------------------
 
-  /** Listens; events inform, and are never awaited. What a listener throws, or rejects with, is an 'error' event. */
+  /** Adds a listener, which is never awaited. What it throws, or rejects with, becomes an 'error' event. */
   on<Name extends keyof ConsumerEvents>(name: Name, listener: (event: ConsumerEvents[Name]) => void): this {
     this.#events.on(name, listener)
     return this
   }
 
-  /** Listens to the next one only. */
+  /** Adds a listener of the next event of that name only. */
   once<Name extends keyof ConsumerEvents>(name: Name, listener: (event: ConsumerEvents[Name]) => void): this {
     this.#events.once(name, listener)
     return this
   }
 
-  /** Listens no longer. */
+  /** Removes a listener. */
   off<Name extends keyof ConsumerEvents>(name: Name, listener: (event: ConsumerEvents[Name]) => void): this {
     this.#events.off(name, listener)
     return this

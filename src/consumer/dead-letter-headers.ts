@@ -15,8 +15,8 @@ export interface DeadLetterOrigin {
 }
 
 /**
- * A record's own headers, and after them where it came from and why it was given up. What made it a dead letter of another
- * topic is among its own: sent back, it is that dead letter again.
+ * A record's own headers, and after them where it came from and why it was given up. Headers that made it a dead
+ * letter of another topic count as its own: sent back, it is that dead letter again.
  */
 export function deadLetterHeaders(
   record: AnyRecord,
@@ -46,7 +46,7 @@ export function ownHeaders(record: { readonly headers: object }): HeaderList {
   return all.filter(([name], i) => i < first || !name.startsWith(prefix))
 }
 
-/** Where a dead letter came from; undefined where it is none. */
+/** Where a dead letter came from; undefined for a record that is not one. */
 export function originOf({ headers }: { readonly headers: object }): DeadLetterOrigin | undefined {
   const named = headers as Readonly<Record<string, unknown>>
   const of = (name: string) => named[prefix + name]

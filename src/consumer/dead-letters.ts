@@ -17,8 +17,8 @@ export class DeadLetters {
   }
 
   /**
-   * Writes them as the log of their topic kept them, so what cannot be decoded arrives as its bytes, too. `encoded` says
-   * whether that log keeps bytes. In memory all are written or none.
+   * Writes records as the log of their topic kept them, so that a value that cannot be decoded arrives as its bytes.
+   * `encoded` says whether that log keeps bytes. In memory all are written or none.
    */
   async write(
     records: readonly ConsumerRecord[],
@@ -44,15 +44,15 @@ export class DeadLetters {
   }
 }
 
-/** How long they wait for room, where their topic says so: as long as a producer's by default. */
+/** How long dead letters wait for room, where their topic says `whenFull: 'wait'`: a producer's default. */
 export const letterWait: SendWait = { timeoutMs: 60_000, signals: [] }
 
-/** Keeps the order of a key, and of what has no key, in its partition. */
+/** The partition that keeps the order of a key and, of records without a key, the order of their partition. */
 export function partitionOf(record: ConsumerRecord, partitionCount: number): number {
   return record.key === null ? record.partition % partitionCount : partitionForKey(record.key, partitionCount)
 }
 
-// Of a topic that keeps bytes, and came through one that has no codec.
+// True for a value of a topic that keeps bytes that came through a topic without a codec.
 function isBytes(value: unknown): boolean {
   return value instanceof Uint8Array
 }

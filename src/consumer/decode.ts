@@ -9,7 +9,7 @@ export function decodeRecord(serde: Serde, record: ConsumerRecord): MaybePromise
   return { ...record, value }
 }
 
-/** Hands over a record as its reader gets it, when it is decoded; gives what handing it over gives. */
+/** Decodes a record and hands it over; returns what `handOver` returns. */
 export function handOverDecoded(
   serde: Serde,
   record: ConsumerRecord,
@@ -19,7 +19,7 @@ export function handOverDecoded(
   return isThenable(decoded) ? decoded.then(handOver) : handOver(decoded)
 }
 
-/** Records up to the first that could not be decoded, and why. */
+/** Records up to the first that could not be decoded, and its error. */
 export interface Decoded {
   readonly records: readonly ConsumerRecord[]
   readonly error?: unknown

@@ -10,7 +10,7 @@ import type { WorkerHost } from './worker.ts'
 /** What a handler failed at. */
 interface Failure {
   readonly records: readonly ConsumerRecord[]
-  /** What the handler meant: of a `BatchError` its cause. */
+  /** The handler's error; of a `BatchError` its cause. */
   readonly error: unknown
   /** Attempts in all, those in retry topics included. */
   readonly attempts: number
@@ -21,23 +21,23 @@ export type Verdict = Failure &
   (
     | {
         /**
-         * - `leave`: the partition is given up or lost; whoever reads it next gets the records again.
+         * - `leave`: the partition is given up or lost; its next owner gets the records again.
          * - `skip`: the records count as finished.
-         * - `stop`, `restart`: of the consumer.
+         * - `stop`, `restart`: the consumer stops or restarts.
          */
         readonly step: 'leave' | 'skip' | 'stop' | 'restart'
       }
-    /** They come again after `delayMs`. */
+    /** The records come again after `delayMs`. */
     | { readonly step: 'retry'; readonly delayMs: number }
-    /** They count as finished once they are written to another topic, where they wait for `delayMs` or for ever. */
+    /** The records count as finished once written to another topic, where they wait for `delayMs` or for ever. */
     | { readonly step: 'write'; readonly to: DeadLetters; readonly delayMs: number | undefined }
   )
 
-/** Decides about failed handlers by the options of a run, and tells about each. */
+/** Decides what to do about failed handlers, by the options of a run, and emits the events. */
 export class Failures {
   readonly #host: WorkerHost
   readonly #options: ResolvedRunOptions
-  // Where records go at last, and before that, one after the other.
+  // The dead-letter topic and, before it, the retry topics in their order.
   readonly #deadLetters: DeadLetters | undefined
   readonly #later: readonly DeadLetters[]
   #progressed = false
@@ -51,17 +51,17 @@ export class Failures {
     if (typeof onFailure === 'object') this.#deadLetters = writer(onFailure.deadLetter)
   }
 
-  /** Judges what a handler threw; a retry, and what is left to others, is told here. */
+  /** Decides about what a handler threw; emits the event of a retry, and of a record left to the next owner. */
   judge(work: Work, thrown: unknown): Verdict {
     const failed = work.fail(thrown)
     const error = thrown instanceof BatchError ? thrown.cause : thrown
-    // In a retry topic it is the record that was written there, and there is one attempt.
+    // A record of a retry topic is restored to the record that was written there, and has one attempt.
     const level = this.#levelOf(work)
     const records = level < 0 ? failed : failed.map(restore)
     const attempts = level < 0 ? work.attempt : attemptsBefore(failed[0]!) + work.attempt
     const failure = { records, error, attempts }
     if (work.state.phase !== 'active') {
-      // Here it is only told.
+      // The record is the next owner's: this consumer only reports the error.
       this.#host.events.emit('error', error)
       return { ...failure, step: 'leave' }
     }
@@ -78,7 +78,7 @@ export class Failures {
       : { ...failure, step: 'write', to: this.#deadLetters, delayMs: undefined }
   }
 
-  // Which of the retry topics the work is of; -1 for none.
+  // The index of the retry topic that the work is of; -1 for none.
   #levelOf({ state }: Work): number {
     return this.#options.retryTopics?.levelOf(state) ?? -1
   }
@@ -99,7 +99,7 @@ export class Failures {
     return { ...failure, step: 'retry', delayMs }
   }
 
-  /** Says that records are not handled any more. */
+  /** Emits the events of records that are skipped. */
   skip({ records, error, attempts }: Failure): void {
     for (const record of records) {
       const text = `Skipped ${at(record)} after ${attempts} attempts: ${describeError(error)}`
@@ -107,7 +107,7 @@ export class Failures {
     }
   }
 
-  /** Writes records to the topic that they go to; rejects where that is not possible. */
+  /** Writes records to their dead-letter or retry topic; rejects where that is not possible. */
   async write(verdict: Verdict & { readonly step: 'write' }, work: Work): Promise<void> {
     const { to, records, error, attempts } = verdict
     const encoded = work.state.fetch?.serde !== undefined
@@ -128,14 +128,14 @@ export class Failures {
     this.#host.events.emitOrWarn('deadLettered', event, text)
   }
 
-  /** A record was finished: a restart that comes later is a first one again. */
+  /** Notes that a record was finished: the delays of later restarts begin anew. */
   progressed(): void {
     this.#progressed = true
   }
 
   /** Stops or restarts the consumer. */
   end({ records, error }: Failure, then: 'stop' | 'restart'): void {
-    // Told only now, because nobody asks before, and a record should not cost a call.
+    // Passed on only now: the host needs it only here, and a record should not cost a call.
     if (this.#progressed) this.#host.progressed()
     this.#progressed = false
     this.#host.failed(error, records[0], then)

@@ -32,7 +32,7 @@ export class Fetcher {
       const state = this.#host.session.poll()
       if (state === undefined) return undefined
       if (state.phase !== 'active' || state.holdBack()) continue
-      // What is in flight must be finished first: its offsets would be passed over.
+      // Records in flight must be finished first: a reset or the end would pass over their offsets.
       if (state.unfinished > 0) return state
       if (state.fetch!.outOfRange) this.#reset(state)
       else if (state.until !== undefined && state.fetchPosition >= state.until) this.#end(state, state.until)
@@ -40,7 +40,7 @@ export class Fetcher {
     }
   }
 
-  /** The next record of what was polled, or undefined where there is none now. */
+  /** The next record of a polled partition, or undefined where there is none now. */
   read(state: PartitionState): ConsumerRecord | undefined {
     const { until } = state
     const record = state.fetch!.read()
@@ -49,7 +49,7 @@ export class Fetcher {
     return undefined
   }
 
-  /** Up to so many of its next records. */
+  /** Up to `maxRecords` next records of a polled partition. */
   readBatch(state: PartitionState, maxRecords: number): readonly ConsumerRecord[] {
     const { until } = state
     if (until === undefined) return state.fetch!.readBatch(maxRecords)
@@ -58,13 +58,13 @@ export class Fetcher {
     return records.filter(({ offset }) => offset < until)
   }
 
-  // Everything before the end is done: nothing is polled while something of it is in flight.
+  // Everything before the end is finished: a partition with records in flight does not come here.
   #end(state: PartitionState, until: number): void {
     state.fetch?.stop()
     state.finished = Math.max(state.finished, until)
   }
 
-  // The reset policy, where the log no longer, or not yet, has what was asked for.
+  // Applies the reset policy, where the log no longer, or not yet, has the offset to fetch.
   #reset(state: PartitionState): void {
     const { engine, autoOffsetReset, isolationLevel } = this.#host
     if (autoOffsetReset === 'none') {
@@ -86,7 +86,7 @@ export class Fetcher {
     )
   }
 
-  // Its topic may be gone, which the group tells.
+  // A retriable error may mean that the topic was deleted; the group then says that the partition is lost.
   #notReset(state: PartitionState, error: unknown): void {
     if (!isBrokerletError(error) || !error.retriable) return this.#host.fatal(error)
     this.#host.engine.clock.setTimer(() => state.fetch?.next(), lookAgainMs, { name: 'looking again' })

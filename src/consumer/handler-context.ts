@@ -14,13 +14,13 @@ export interface HandlerContextHost {
   readonly coordinator: ConsumerCoordinator
 }
 
-/** What a handler gets beside its record: of one partition and one attempt. */
+/** The context that a handler gets beside its record, for one partition and one attempt. */
 export class HandlerContext implements WatchedContext, OffsetSource {
   readonly attempt: number
   readonly #host: HandlerContextHost
   readonly #state: PartitionState
   readonly #pulse: Pulse
-  // Whether no other handler runs beside it, so that the position tells what it finishes.
+  // Whether no other handler runs beside this one, so that the position is what this handler finishes.
   readonly #alone: boolean
   #controller: AbortController | undefined
   #over = false
@@ -74,7 +74,7 @@ export class HandlerContext implements WatchedContext, OffsetSource {
     }
   }
 
-  /** What its handler finishes: the record or batch in hand. @internal */
+  /** The offset after the record or batch that the handler has in hand. @internal */
   consumedOffsets(): ConsumedOffsets {
     const { control, coordinator } = this.#host
     if (!this.#alone) {

@@ -13,12 +13,12 @@ export interface HandoverHost {
   readonly options: Pick<ResolvedConsumerOptions, 'onAssigned' | 'onRevoked' | 'onLost'>
   readonly events: Events<ConsumerEvents>
   readonly states: PartitionStates
-  /** These are halted: retries and half-filled batches of them are to be forgotten. */
+  /** Says that partitions are halted: their retries and half-filled batches must be forgotten. */
   halted(states: readonly PartitionState[]): void
   commitFinished(states: readonly PartitionState[]): MaybePromise<void>
-  /** Tells the group that others may have them. */
+  /** Tells the group that other members may have the partitions. */
   release(partitions: readonly TopicPartition[]): void
-  /** A hook threw: whoever polls is to hear of it. */
+  /** Says that a hook threw: a caller of `poll` must get the error. */
   hookFailed(error: unknown): void
 }
 
@@ -30,7 +30,7 @@ export class Handover {
     this.#host = host
   }
 
-  /** In order: then others may have them. */
+  /** Gives partitions up in order: then other members may have them. */
   async giveUp(states: readonly PartitionState[]): Promise<void> {
     const held = await this.handBack(states)
     if (held.length === 0) return
@@ -43,8 +43,8 @@ export class Handover {
   }
 
   /**
-   * Nothing more is handed out; what is in flight ends and is committed, and the hook may commit, too. Gives those that were
-   * still held then.
+   * Hands out nothing more, waits for the records in flight, commits, and calls `onRevoked`, which may commit, too.
+   * Returns the partitions that are still held then.
    */
   async handBack(states: readonly PartitionState[]): Promise<PartitionState[]> {
     for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
@@ -57,7 +57,7 @@ export class Handover {
     return held.filter(state => state.phase === 'revoking')
   }
 
-  /** Because they are lost: nothing of them counts any more. */
+  /** Gives up lost partitions: nothing that is done with them counts any more. */
   async lose(states: readonly PartitionState[], reason: unknown): Promise<void> {
     if (states.length === 0) return
     this.#host.halted(states)
@@ -69,7 +69,9 @@ export class Handover {
     this.#host.engine.outbox.flush()
   }
 
-  /** A hook that throws changes nothing about the assignment (ConsumerRebalanceListener); its error is told. */
+  /**
+   * Calls a hook. If it throws, the assignment stays as it is (ConsumerRebalanceListener), and the error is reported.
+   */
   async hook(
     name: 'onAssigned' | 'onRevoked' | 'onLost',
     partitions: readonly TopicPartition[],

@@ -5,15 +5,15 @@ import type { PartitionState } from './partition-state.ts'
 import type { RecordContext, RecordHandler } from './run-options.ts'
 import type { Work } from './work.ts'
 
-/** What a record needs of the window that it is in. */
+/** What a work needs of its window. */
 export interface WorkWindow {
   readonly state: PartitionState
   readonly version: number
-  /** A handler gets it. */
+  /** Says that a handler gets the record. */
   begun(): void
-  /** It failed, and is to be handed out again. */
+  /** Says that the handler failed: the record is to be handed out again. */
   failed(): void
-  /** It is finished; true where that moves what is finished of the partition. */
+  /** Says that the record is finished; true where that advances the finished offset of the partition. */
   settle(): boolean
 }
 
@@ -23,18 +23,18 @@ export class KeyedWork implements Work {
   readonly state: PartitionState
   readonly version: number
   readonly offset: number
-  /** What has to stay in order; undefined where nothing has to. */
+  /** The key whose records stay in order; undefined where the record has no order to keep. */
   readonly lane: string | undefined
-  /** The next one of its lane, if that has been read. */
+  /** The next work of its lane, if that has been read. */
   following: KeyedWork | undefined
   attempt = 1
   progressed = false
-  /** A handler has it, or has finished it. */
+  /** Whether a handler has the record, or has finished it. */
   begun = false
-  /** Until it is finished. */
+  /** The record, until it is finished. */
   record: ConsumerRecord | undefined
   readonly #handler: RecordHandler
-  // The same as its handler got it, where that is not what the log keeps.
+  // The record as its handler got it, where that is not what the log keeps.
   #decoded: ConsumerRecord | undefined
 
   constructor(window: WorkWindow, handler: RecordHandler, record: ConsumerRecord, lane: string | undefined) {
@@ -82,7 +82,7 @@ export class KeyedWork implements Work {
   fail(): readonly ConsumerRecord[] {
     this.begun = false
     this.#window.failed()
-    // Of one that could not be decoded there is only what the log keeps.
+    // A record that could not be decoded is given as the log keeps it.
     return [this.#decoded ?? this.record!]
   }
 }

@@ -10,8 +10,9 @@ import type { WorkSource } from './work-source.ts'
 import type { WorkerHost } from './worker.ts'
 
 /**
- * `ordering: 'key'` and `'none'`: every record is a work of its own. Records are read on only while handlers are free and
- * nothing that was read may begin, one partition after the other, so a slow consumer does not hold what it cannot handle.
+ * `ordering: 'key'` and `'none'`: every record is a work of its own. A record is read only while a handler is free
+ * and no record read before may begin, from one partition after the other. So a slow consumer does not hold records
+ * that it cannot handle.
  */
 export class KeyedWorks implements WorkSource {
   readonly #host: WorkerHost
@@ -58,7 +59,7 @@ export class KeyedWorks implements WorkSource {
   /** Reads one more record; false where there is none, or no room for it. */
   #read(): boolean {
     const { fetcher } = this.#host
-    // All that have something, first: each of them gets its turn.
+    // First all partitions that have records, so that each of them gets its turn.
     for (let state = fetcher.poll(); state !== undefined; state = fetcher.poll()) {
       this.#open.push(this.#windowOf(state))
     }
@@ -95,7 +96,8 @@ export class KeyedWorks implements WorkSource {
     return true
   }
 
-  // Where the log was trimmed, or ends for this reader, the partition moves on only once nothing of it is in flight.
+  // Where the log was trimmed, or ends for this reader, the partition moves on only once none of its records is in
+  // flight.
   #ranDry(window: PartitionWindow): void {
     const { state } = window
     if (window.size === 0) {

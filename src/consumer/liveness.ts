@@ -24,7 +24,7 @@ class WorkPulse implements Pulse {
 
 /**
  * Watches that work does not take longer than `maxPollIntervalMs`. Starting and ending work only notes a time; one
- * timer looks at it, at most once an interval, so a record costs no timer.
+ * timer checks it, at most once an interval, so a record costs no timer.
  */
 export class Liveness {
   readonly #clock: BrokerClock
@@ -36,7 +36,7 @@ export class Liveness {
   #overdue: Deferred | undefined
   #closed = false
   readonly #pulses = new Set<WorkPulse>()
-  // Those that were under way when one of them took too long: it is back when all have ended.
+  // The works under way when one of them took too long: the consumer is back when all of them have ended.
   readonly #late = new Set<Pulse>()
 
   constructor(clock: BrokerClock, limitMs: number, exceeded: () => void) {
@@ -70,7 +70,7 @@ export class Liveness {
     if (this.#late.delete(pulse) && this.#late.size === 0) this.#forgive()
   }
 
-  /** Resolves when what took too long has ended at last; at once where nothing does. */
+  /** Resolves when the work that took too long has ended; at once where there is none. */
   whenBack(): Promise<void> {
     return this.#overdue?.promise ?? Promise.resolve()
   }
@@ -97,7 +97,7 @@ export class Liveness {
     this.#timer = undefined
   }
 
-  /** The same for good: a handler in which its consumer ended begins to be waited for after that. */
+  /** The same for good: a handler that ended its own consumer may return a promise, and so begin work, after that. */
   close(): void {
     this.stop()
     this.#closed = true

@@ -3,8 +3,8 @@ import { AsyncResource } from 'node:async_hooks'
 const resolved = Promise.resolve()
 
 /**
- * Lets a loop sleep until somebody wakes it, and then runs it in the async context it was made in, not in that of whoever
- * woke it. It is what every send to a waiting consumer goes through, so it makes no promise of its own.
+ * Lets a loop sleep until it is woken, and then runs it in the async context in which it was made, not in that of the
+ * caller that woke it. Every send to a waiting consumer goes through it, so it makes no promise of its own.
  */
 export class Loop {
   readonly #resource = new AsyncResource('brokerlet.Consumer')
@@ -16,7 +16,7 @@ export class Loop {
     this.#step = step
   }
 
-  /** The step has nothing to do; it runs again when woken, or at once where that has happened already. */
+  /** Says that the step has nothing to do: it runs again when woken, or at once where it was woken already. */
   sleep(): void {
     this.#asleep = true
     if (!this.#pending) return

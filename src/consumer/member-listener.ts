@@ -3,8 +3,8 @@ import type { BrokerletError } from '../errors.ts'
 import type { IsolationLevel } from '../record.ts'
 
 /**
- * Hears what a group says to one membership, for as long as that is the consumer's: an engine may take its time to leave, and
- * what the group says meanwhile is not said to the membership that comes after.
+ * Passes on what a group says to one membership, for as long as that is the consumer's. Leaving may take an engine some
+ * time, and what the group says meanwhile must not reach the next membership.
  */
 export class MemberListener implements MembershipListener {
   readonly autoCommit: boolean
@@ -31,7 +31,7 @@ export class MemberListener implements MembershipListener {
     return this.#listener?.position(topic, partition)
   }
 
-  /** The membership is the consumer's no more. */
+  /** Says that the membership is no longer the consumer's. */
   mute(): void {
     this.#listener = undefined
   }

@@ -1,4 +1,4 @@
-/** Offsets from `from` up to, but not with, `to`. */
+/** Offsets from `from` up to, and without, `to`. */
 export interface OffsetRange {
   readonly from: number
   readonly to: number
@@ -24,7 +24,7 @@ export function toMetadata(base: number, ranges: readonly OffsetRange[]): string
   return text === prefix ? undefined : text
 }
 
-/** The ranges that a commit's metadata speaks of; none where it is somebody else's. */
+/** The ranges in the metadata of a commit; none where `toMetadata` did not write it. */
 export function fromMetadata(base: number, metadata: string | undefined): OffsetRange[] {
   if (metadata === undefined || !/^done:\+\d+(-\d+)?(,\+\d+(-\d+)?)*$/.test(metadata)) return []
   return metadata

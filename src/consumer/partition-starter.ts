@@ -4,18 +4,18 @@ import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { PartitionState } from './partition-state.ts'
 import { lookAgainMs, type StartPositions } from './start-positions.ts'
 
-/** What is needed to begin to read. */
+/** What a partition starter needs of its consumer. */
 export interface PartitionStarterHost {
   readonly engine: Engine
   readonly positions: StartPositions
   readonly session: FetchSession<PartitionState>
-  /** Whether they are read to the end that they have now. */
+  /** Whether partitions are read only to their present end. */
   readonly bounded: boolean
   /** The consumer cannot go on. */
   fatal(error: unknown): void
 }
 
-/** Looks up where partitions begin, and begins to read them: now, or later those of which nobody could tell yet. */
+/** Looks up where to begin in partitions, and begins to read them; later those whose position is not known yet. */
 export class PartitionStarter {
   readonly #host: PartitionStarterHost
 
@@ -27,7 +27,7 @@ export class PartitionStarter {
     return forEach(states, state => this.#host.positions.lookUp(state, membership))
   }
 
-  /** Begins to read those that have a position. */
+  /** Begins to read those of the partitions that have a position. */
   start(states: readonly PartitionState[]): MaybePromise<void> {
     const wanted = states.filter(({ phase, positioned }) => phase === 'assigned' && positioned)
     return forEach(wanted, state => this.#start(state))
@@ -39,14 +39,14 @@ export class PartitionStarter {
   }
 
   #read(state: PartitionState, fetch: PartitionFetch): void {
-    // It may be gone again by now.
+    // The partition may be gone again by now.
     if (state.phase !== 'assigned') return fetch.stop()
     state.fetch = fetch
     state.phase = 'active'
     if (this.#host.bounded) state.until ??= state.end
   }
 
-  /** Tries again, later and as often as it takes, with those that are still to be read and could not be yet. */
+  /** Tries again later, and as often as it takes, with the partitions that are assigned and could not be read yet. */
   lookAgain(states: readonly PartitionState[], membership: Membership): void {
     const left = states.filter(({ phase }) => phase === 'assigned')
     if (left.length === 0) return
@@ -65,8 +65,8 @@ export class PartitionStarter {
   }
 }
 
-// All at once: an engine that has to ask elsewhere asks for them together. One whose topic goes meanwhile, of which the
-// group tells, or that cannot be looked up now, does not keep the others waiting.
+// All at once, so that an engine that asks a cluster can ask for all of them together. A partition that cannot be
+// looked up now, or whose topic was deleted, of which the group tells, does not keep the others waiting.
 function forEach(
   states: readonly PartitionState[],
   step: (state: PartitionState) => MaybePromise<void>,
@@ -79,7 +79,7 @@ function forEach(
   return Promise.all(steps.map(each => Promise.resolve(each).catch(passes))).then(() => {})
 }
 
-// What is thrown at once is one answer among others, as what is rejected later.
+// Turns an error that is thrown at once into a rejection, as one that comes later.
 function attempt(
   step: (state: PartitionState) => MaybePromise<void>,
   state: PartitionState,

@@ -6,12 +6,12 @@ import type { RecordContext } from './run-options.ts'
 /**
  * - `assigned`: its position is looked up and `onAssigned` is called; nothing is fetched yet.
  * - `active`: it is read.
- * - `revoking`: nothing more is handed out; what is in flight ends, is committed, and then it is released.
- * - `gone`: somebody else may own it; nothing of it counts any more.
+ * - `revoking`: nothing more is handed out; records in flight end and are committed, then the partition is released.
+ * - `gone`: another member may own it; nothing that is done with it counts any more.
  */
 export type PartitionPhase = 'assigned' | 'active' | 'revoking' | 'gone'
 
-/** A context, and what becomes of its signal. */
+/** A handler's context, which knows whether its signal is in use. */
 export interface WatchedContext extends RecordContext {
   /** Whether its handler has asked for the signal. */
   readonly watched: boolean
@@ -28,11 +28,11 @@ export class PartitionState implements FetchPosition {
   fetchPosition = 0
   /** The offset of the next record to hand out. */
   position = 0
-  /** All before it is done; this is what a commit says. */
+  /** All records before this offset are finished; it is the offset to commit. */
   finished = 0
-  /** What is committed, as far as this consumer knows. */
+  /** The committed offset, as far as this consumer knows. */
   committed: number | undefined
-  /** What was committed when it was assigned, until a window knows what that says. */
+  /** What was committed when the partition was assigned, until a window has read its metadata. */
   begunAt: OffsetAndMetadata | undefined
   /** What is finished out of order, where a run keeps several records in hand. */
   window: { metadata(): string | undefined } | undefined
@@ -46,17 +46,17 @@ export class PartitionState implements FetchPosition {
   /** Whether its position is known. */
   positioned = false
   fetch: PartitionFetch | undefined
-  /** Where it is committed, once it has been and if the engine offers that. */
+  /** The committed offset to advance, once there was a commit and if the engine offers it. */
   ownedOffset: OwnedOffset | undefined
-  /** What its handlers get beside a record at the first attempt, until one asks for its signal. */
+  /** The context that handlers share at their first attempt, until one asks for its signal. */
   context: WatchedContext | undefined
-  // The seek under way whose place is still looked for, and whether the partition came to be read meanwhile.
+  // The seek whose offset is still being looked up, and whether the partition was polled meanwhile.
   #seek: symbol | undefined
   #heldBack = false
   #busy = false
   #handlers = 0
   #whenIdle: (() => void)[] = []
-  // Of the handlers at work that have asked for their signal.
+  // One for each running handler that has asked for its signal.
   readonly #controllers = new Set<AbortController>()
   #aborted: { readonly reason: unknown } | undefined
 
@@ -66,7 +66,7 @@ export class PartitionState implements FetchPosition {
     this.assignmentEpoch = assignmentEpoch
   }
 
-  /** Whether a handler has a record of it, or a caller has one in hand. */
+  /** Whether a handler has a record of the partition, or a caller of `poll` or a loop has one in hand. */
   get busy(): boolean {
     return this.#busy
   }
@@ -76,7 +76,7 @@ export class PartitionState implements FetchPosition {
     if (!busy && this.#whenIdle.length > 0) this.#tellIdle()
   }
 
-  /** One of several handlers begins with it. */
+  /** One of several handlers begins. */
   enter(): void {
     if (this.#handlers++ === 0) this.busy = true
   }
@@ -92,15 +92,15 @@ export class PartitionState implements FetchPosition {
     for (const resolve of waiting) resolve()
   }
 
-  /** Resolves when nothing of it is in flight, or once the partition is gone and there is nothing to wait for. */
+  /** Resolves when none of its records is in flight, or once the partition is gone. */
   whenIdle(): Promise<void> {
     return this.#busy ? new Promise(resolve => this.#whenIdle.push(resolve)) : Promise.resolve()
   }
 
-  /** Aborts when the partition is lost, or its consumer could wait no longer, until it is forgotten. */
+  /** A controller that aborts when the partition is lost, or its consumer waits no longer, until it is forgotten. */
   abortController(): AbortController {
     const controller = new AbortController()
-    // One handler may give it to a hundred requests, which is no leak.
+    // A handler may pass the signal to a hundred requests, which is no leak.
     setMaxListeners(0, controller.signal)
     // A handler may ask after the fact and must then see it aborted.
     if (this.#aborted === undefined) this.#controllers.add(controller)
@@ -108,7 +108,7 @@ export class PartitionState implements FetchPosition {
     return controller
   }
 
-  /** Its handler has ended. */
+  /** Says that its handler has ended. */
   forget(controller: AbortController): void {
     this.#controllers.delete(controller)
   }
@@ -119,25 +119,27 @@ export class PartitionState implements FetchPosition {
     this.#controllers.clear()
   }
 
-  /** A seek whose place has to be looked for: what is in hand is stale, and nothing is handed out until `moveTo`. */
+  /**
+   * Begins a seek whose offset has to be looked up: records in hand are stale, and none is handed out until `moveTo`.
+   */
   beginSeek(): symbol {
     this.version++
     this.#seek = Symbol('seek')
     return this.#seek
   }
 
-  /** Whether that seek is the last one, and still under way. */
+  /** Whether this seek is the last one, and still under way. */
   seeks(seek: symbol): boolean {
     return this.#seek === seek
   }
 
-  /** Whether what was polled has to wait for a seek; it is polled again once that has ended. */
+  /** Whether the polled partition has to wait for a seek; it is polled again once that has ended. */
   holdBack(): boolean {
     this.#heldBack = this.#seek !== undefined
     return this.#heldBack
   }
 
-  /** The next record to hand out is this one; what came before it counts as done. */
+  /** Makes this offset the next to hand out; everything before it counts as finished. */
   moveTo(offset: number): void {
     this.version++
     this.#seek = undefined
@@ -154,14 +156,14 @@ export class PartitionState implements FetchPosition {
     this.fetch?.next()
   }
 
-  /** Goes back to what has not been handed out: the rest of a batch was dropped. */
+  /** Goes back to the next record to hand out: fetched records after it were dropped. */
   rewind(): void {
     this.fetchPosition = this.position
   }
 
   /** Stops the reading; nothing more is handed out. */
   halt(phase: 'revoking' | 'gone'): void {
-    // What is gone stays gone: the group may still ask for it back before it hears that this member has left.
+    // A partition that is gone stays so: the group may still revoke it before it hears that this member has left.
     if (this.phase === 'gone') return
     this.phase = phase
     this.fetch?.stop()
@@ -173,25 +175,25 @@ export class PartitionState implements FetchPosition {
     return this.until !== undefined && this.finished >= this.until
   }
 
-  /** Where it ends now: the log, or a bounded read. */
+  /** The present end of the log, or the end of a bounded read. */
   get end(): number {
     if (this.fetch === undefined) return this.finished
     const end = this.fetch.endOffset ?? this.fetch.highWatermark
     return this.until === undefined ? end : Math.min(this.until, end)
   }
 
-  /** What is finished above `finished`, as a commit says it: here, or by the owner before while nothing has been done since. */
+  /** The metadata to commit: what is finished above `finished`, here or, while nothing was finished since, before. */
   get metadata(): string | undefined {
     if (this.window !== undefined) return this.window.metadata()
     return this.begunAt?.offset === this.finished ? this.begunAt.metadata : undefined
   }
 
-  /** Records after what is finished. */
+  /** How many records there are from `finished` on. */
   get unread(): number {
     return this.positioned ? this.countFrom(this.finished) : 0
   }
 
-  /** Records from an offset on. */
+  /** How many records there are from an offset on. */
   countFrom(offset: number): number {
     const { fetch, end } = this
     if (fetch === undefined || offset >= end) return 0

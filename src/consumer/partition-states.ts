@@ -1,10 +1,10 @@
 import type { TopicPartition } from '../topic-partition.ts'
 import type { PartitionState } from './partition-state.ts'
 
-/** The partitions of one consumer, by topic and number, and those that it has lost while a handler was at work there. */
+/** The partitions of one consumer, by topic and number, and those that it lost while a handler was at work on them. */
 export class PartitionStates {
   readonly #states = new Map<string, (PartitionState | undefined)[]>()
-  // Lost with a handler still at work.
+  // Lost partitions with a handler still at work.
   readonly #stale = new Set<PartitionState>()
 
   get all(): PartitionState[] {
@@ -19,7 +19,7 @@ export class PartitionStates {
     return this.at(topic, partition)
   }
 
-  /** Those of these partitions that are there. */
+  /** The states of those of these partitions that it has. */
   findAll(partitions: readonly TopicPartition[]): PartitionState[] {
     return partitions.map(tp => this.find(tp)).filter(state => state !== undefined)
   }
@@ -38,13 +38,13 @@ export class PartitionStates {
       const states = this.#states.get(state.topic)
       if (states?.[state.partition] === state) states[state.partition] = undefined
     }
-    // Topics come and go for as long as a consumer reads.
+    // Topics come and go for as long as a consumer reads: their entries must not pile up.
     for (const topic of new Set(dropped.map(state => state.topic))) {
       if (!this.#states.get(topic)?.some(state => state !== undefined)) this.#states.delete(topic)
     }
   }
 
-  /** The same for those that are lost, of which a handler may still work. */
+  /** The same for lost partitions, on which a handler may still be at work. */
   lose(lost: readonly PartitionState[]): void {
     this.#forgetStale()
     for (const state of lost) if (state.busy) this.#stale.add(state)
@@ -56,8 +56,8 @@ export class PartitionStates {
   }
 
   /**
-   * The assignment that an offset was read under: not one that has no position yet, and none while a handler from an
-   * assignment before it is still at work there.
+   * The assignment under which an offset was read: none without a position, and none while a handler of an earlier
+   * assignment is still at work on the partition.
    */
   readUnder(tp: TopicPartition): PartitionState | undefined {
     this.#forgetStale()

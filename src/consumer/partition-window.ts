@@ -14,8 +14,8 @@ export interface WindowOptions {
 }
 
 /**
- * The records of one partition from the lowest that is not finished to the last that was read. Those in between may be
- * finished in any order: what is committed never passes the lowest one. (Confluent's Parallel Consumer does the same.)
+ * The records of one partition from the lowest that is not finished to the last that was read. They may be finished
+ * in any order: the committed offset never passes the lowest one. (Confluent's Parallel Consumer does the same.)
  */
 export class PartitionWindow implements WorkWindow {
   readonly state: PartitionState
@@ -23,22 +23,22 @@ export class PartitionWindow implements WorkWindow {
   readonly version: number
   readonly #options: WindowOptions
   readonly #works = new Queue<KeyedWork>()
-  // How many of them, from the lowest on, have a handler or are finished: the position is after these.
+  // How many works, from the lowest on, have a handler or are finished: the position is after these.
   #begun = 0
   readonly #runnable = new Queue<KeyedWork>()
-  // Given back, or due again: they come before what has never begun.
+  // Works that were given back, or are due again: they come before those that have never begun.
   readonly #first: KeyedWork[] = []
-  // The last one of each key that is not finished.
+  // The last work of each key that is not finished.
   readonly #lanes = new Map<string, KeyedWork>()
-  // Above what was committed, and finished by the owner before.
+  // Offsets above the committed one that the owner before has finished.
   #finishedBefore: readonly OffsetRange[]
-  /** It is read on only once it has room, or is empty. */
+  /** What the window waits for before it is read on. */
   waitsFor: 'room' | 'emptiness' | undefined
-  /** It stands among those that have something to begin. */
+  /** Whether it is queued among the windows that have a work to begin. */
   listed = false
-  /** A full window was told of. */
+  /** Whether an event said that the window is full. */
   told = false
-  /** The process was warned of one, for want of a listener: it is not every time. */
+  /** Whether the process was warned, where the event had no listener: it is warned once, not every time. */
   warned = false
 
   constructor(state: PartitionState, options: WindowOptions) {
@@ -62,7 +62,7 @@ export class PartitionWindow implements WorkWindow {
     return this.#works.size >= this.#options.windowRecords
   }
 
-  /** After a seek: handlers are still at work on what was read before it, maybe on the very keys that come again. */
+  /** Whether handlers are still at work on records read before a seek, maybe with the very keys that come again. */
   get waitsForOthers(): boolean {
     return this.#works.size === 0 && this.state.busy
   }
@@ -88,12 +88,12 @@ export class PartitionWindow implements WorkWindow {
     return this.#first.shift() ?? this.#runnable.shift()
   }
 
-  /** It comes before all others. */
+  /** Puts a work before all that have never begun. */
   again(work: KeyedWork): void {
     this.#first.push(work)
   }
 
-  /** Takes a record in; gives whether it was finished already, and all before it are. */
+  /** Adds a record; true where it was finished already and that advances the finished offset. */
   add(record: ConsumerRecord, handler: RecordHandler): boolean {
     const lane = this.#options.byKey ? toLane(record) : undefined
     const work = new KeyedWork(this, handler, record, lane)
@@ -128,7 +128,7 @@ export class PartitionWindow implements WorkWindow {
     else if (lane !== undefined && this.#lanes.get(lane) === work) this.#lanes.delete(lane)
   }
 
-  /** Nothing more of it is begun. */
+  /** Lets no more works begin. */
   forget(): void {
     this.#first.length = 0
     while (this.#runnable.shift() !== undefined);
@@ -137,7 +137,7 @@ export class PartitionWindow implements WorkWindow {
 
   // --- how far it has come ------------------------------------------------------------------------------------------
 
-  /** Moves the position after those that have begun. */
+  /** Moves the position past the works that have begun. */
   begun(): void {
     const { state } = this
     if (state.version !== this.version) return
@@ -145,13 +145,13 @@ export class PartitionWindow implements WorkWindow {
     state.position = this.#works.at(this.#begun)?.offset ?? state.fetchPosition
   }
 
-  /** Moves the position back: what failed is still to be read. */
+  /** Moves the position back to the record that failed, which is still to be handled. */
   failed(): void {
     this.#begun = 0
     this.begun()
   }
 
-  /** Moves what is finished up to the lowest that is not; true where there was something to move. */
+  /** Advances the finished offset to the lowest record that is not finished; true where that changes it. */
   settle(): boolean {
     const { state } = this
     while (this.#works.size > 0 && this.#works.at(0)!.record === undefined) {
@@ -161,7 +161,7 @@ export class PartitionWindow implements WorkWindow {
     if (state.version !== this.version) return false
     state.unfinished = this.#works.size
     const finished = this.#works.at(0)?.offset ?? state.fetchPosition
-    // Only forward: what is read again, below what is finished, changes nothing about it.
+    // Only forward: records that are read again below the finished offset do not change it.
     if (finished <= state.finished) return false
     this.told = false
     state.finished = finished
@@ -169,7 +169,7 @@ export class PartitionWindow implements WorkWindow {
     return true
   }
 
-  /** What is finished above the lowest that is not, for whoever owns the partition next. */
+  /** What is finished above the lowest record that is not, for the partition's next owner. */
   metadata(): string | undefined {
     if (this.state.version !== this.version) return undefined
     const ranges: { from: number; to: number }[] = []
@@ -188,7 +188,7 @@ export class PartitionWindow implements WorkWindow {
   }
 }
 
-// What has no key has no order to keep.
+// A record without a key has no order to keep.
 function toLane({ key }: ConsumerRecord): string | undefined {
   if (key === null) return undefined
   return typeof key === 'string' ? key : Buffer.from(key).toString('latin1')

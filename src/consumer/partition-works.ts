@@ -10,8 +10,8 @@ import type { WorkSource } from './work-source.ts'
 import type { WorkerHost } from './worker.ts'
 
 /**
- * `ordering: 'partition'`: a partition that was polled is one work, and is not polled again before that has ended. So its
- * records come one after the other, also while one of them waits for its next attempt.
+ * `ordering: 'partition'`: a polled partition is one work, and is not polled again before that work has ended. So its
+ * records come one after the other, even while one of them waits for its next attempt.
  */
 export class PartitionWorks implements WorkSource {
   readonly #host: WorkerHost
@@ -19,7 +19,7 @@ export class PartitionWorks implements WorkSource {
   readonly #due = new Queue<Work>()
   readonly #filler: BatchFiller | undefined
 
-  /** `wake`: a batch is due. */
+  /** `wake` is called when a batch is due. */
   constructor(host: WorkerHost, options: ResolvedRunOptions, wake: () => void) {
     this.#host = host
     this.#options = options

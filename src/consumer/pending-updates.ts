@@ -4,18 +4,18 @@ import type { ResolvedConsumerOptions } from './consumer-options.ts'
 
 type Interest = ResolvedConsumerOptions['interest']
 
-/** An update to follow, and what was read when it came. */
+/** An update to follow, and the consumer's interest when it came. */
 export interface UpdateTask {
   readonly interest: Interest
   readonly update: AssignmentUpdate
 }
 
-/** The membership is gone, and why. */
+/** A lost membership to follow, and why it was lost. */
 export interface LossTask {
   readonly lost: unknown
 }
 
-/** What a group has said and its member has not followed yet, in order. */
+/** The updates of a group that its member has not followed yet, in order. */
 export class PendingUpdates {
   #tasks: (UpdateTask | LossTask)[] = []
 
@@ -25,14 +25,14 @@ export class PendingUpdates {
 
   add(update: AssignmentUpdate, interest: Interest): void {
     for (const tp of update.lost) this.#tasks = this.#tasks.map(task => withoutAssigned(task, tp))
-    // In two steps: what is assigned may be gone again by the time that the rest has been given up.
+    // In two steps: an assigned partition may be gone again before the revoked ones have been given up.
     if (update.revoked.length > 0 && update.assigned.length > 0) {
       this.#tasks.push({ interest, update: { ...update, assigned: [], settled: false } })
       this.#tasks.push({ interest, update: { ...update, lost: [], revoked: [] } })
     } else this.#tasks.push({ interest, update })
   }
 
-  /** The membership is gone: nothing of what was said before counts any more. */
+  /** The membership is lost: updates that came before no longer count. */
   lose(reason: unknown): void {
     this.#tasks = [{ lost: reason }]
   }
@@ -45,13 +45,13 @@ export class PendingUpdates {
     return this.#tasks.shift()
   }
 
-  /** What will have to be given up. */
+  /** The partitions that will have to be given up. */
   *revoked(): IterableIterator<TopicPartition> {
     for (const task of this.#tasks) if ('update' in task) yield* task.update.revoked
   }
 }
 
-// Of a partition that is gone before its assignment was followed nothing is left to follow.
+// A partition that is lost before its assignment was followed need not be taken on.
 function withoutAssigned(
   task: UpdateTask | LossTask,
   { topic, partition }: TopicPartition,

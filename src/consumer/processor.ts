@@ -24,7 +24,7 @@ import type { Worker, WorkerHost } from './worker.ts'
 export class Processor implements Worker {
   readonly #host: WorkerHost
   readonly #options: ResolvedRunOptions
-  // Made where `run` is called, whose async context is the handlers'.
+  // Made where `run` is called, so that handlers run in the async context of that call.
   readonly #loop = new Loop(() => this.#awake())
   readonly #pace: WorkPace
   readonly #due = new Queue<Work>()
@@ -33,7 +33,7 @@ export class Processor implements Worker {
   readonly #filler: BatchFiller | undefined
   #work: Work | undefined
   #context: WatchedContext | undefined
-  // What handed records out of one partition does so for the next one, unless it waits for a retry.
+  // A work that is free to be reused for the next partition; one that waits for a retry is not.
   #spare: RecordWork | undefined
   #stopped = false
   #progressed = false
@@ -82,7 +82,8 @@ export class Processor implements Worker {
     this.#forget(state)
   }
 
-  // What waits for its retry or to be filled comes again with a later fetch, here or at the partition's next owner.
+  // Records that wait for a retry, or in a half-filled batch, are fetched again later, here or by the partition's
+  // next owner.
   #forget(state: PartitionState): void {
     this.#filler?.forget(state)
     if (this.#retries.forget(state)) state.fetch?.next()
@@ -159,7 +160,7 @@ export class Processor implements Worker {
     return spare
   }
 
-  /** Works off what is in hand; false where it has to wait for a promise that goes on by itself. */
+  /** Works off the work in hand; false where the loop has to wait for a promise, which goes on by itself. */
   #workOff(work: Work): boolean {
     const { state } = work
     for (;;) {
@@ -219,7 +220,7 @@ export class Processor implements Worker {
     return this.#context
   }
 
-  // One whose signal was asked for ends with its handler, and what listens to the signal with it.
+  // A context whose signal was asked for is not used again: listeners of the signal must not outlive the handler.
   #endContext(state: PartitionState): void {
     if (!this.#context!.watched) return
     this.#context!.end()
@@ -266,7 +267,7 @@ export class Processor implements Worker {
     state.fetch?.next()
   }
 
-  // Before anything is waited for: nobody is to see late what is finished.
+  // Called before every wait, so that finished records are not committed late.
   #commit(work: Work): void {
     if (!work.progressed) return
     work.progressed = false
@@ -274,7 +275,7 @@ export class Processor implements Worker {
     this.#host.engine.touch()
   }
 
-  /** A handler failed; true where the work in hand goes on. */
+  /** Follows up on a failed handler; true where the work in hand goes on. */
   #fail(work: Work, error: unknown): boolean {
     const verdict = this.#failures.judge(work, error)
     const { state } = work

@@ -1,16 +1,16 @@
 import { Deferred } from '../deferred.ts'
 
-/** Whether a consumer has all that it is meant to have, and who waits for that. */
+/** Whether a consumer has its whole assignment, and the promise of those that wait for that. */
 export class Readiness {
   #ready = new Deferred()
   #settled = false
 
-  /** Whether nothing more is to come, as far as its group has said. */
+  /** Whether no more is to come, as far as its group has said. */
   get settled(): boolean {
     return this.#settled
   }
 
-  /** Resolves when it is ready; rejects where it will not be. */
+  /** Resolves when the consumer is ready; rejects where it will not be. */
   get promise(): Promise<void> {
     return this.#ready.promise
   }
@@ -20,17 +20,17 @@ export class Readiness {
     this.#ready.resolve()
   }
 
-  /** More is to come. Who was told that it is ready was told so; who waits goes on waiting. */
+  /** Says that more is to come. A promise that has resolved stays so; callers that wait go on waiting. */
   unsettle(): void {
     this.#settled = false
   }
 
-  /** Whoever asks from now on waits for what comes from now on. */
+  /** Makes callers that ask from now on wait until the consumer is ready again. */
   renew(): void {
     if (this.#ready.settled) this.#ready = new Deferred()
   }
 
-  /** Whoever waits, or asks later, hears why it will not be ready. */
+  /** Rejects for callers that wait, or ask later, with the reason why the consumer will not be ready. */
   fail(error: unknown): void {
     this.#ready.reject(error)
   }

@@ -43,7 +43,7 @@ export class RecordIterator<T> implements AsyncIterableIterator<T, undefined> {
     return { done: true, value: undefined }
   }
 
-  /** The loop was left: what is in hand is not done. */
+  /** The loop was left: the record in hand is not finished. */
   async return(): Promise<IteratorReturnResult<undefined>> {
     this.#over = true
     this.#stream.abandon()

@@ -10,9 +10,9 @@ import { Wakeup } from './wakeup.ts'
 import { WorkPace } from './work-pace.ts'
 import type { Worker, WorkerHost } from './worker.ts'
 
-/** What `poll` waits for. */
+/** How much `poll` returns, and how long it waits. */
 export interface PollOptions {
-  /** At most this many; default `maxPollRecords`. */
+  /** The most records that are returned; default `maxPollRecords`. */
   readonly maxRecords?: number
   /** How long to wait for the first record, in milliseconds; default until there is one, or the consumer is closed. */
   readonly timeoutMs?: number
@@ -25,17 +25,17 @@ interface Chunk {
   readonly version: number
   readonly records: readonly ConsumerRecord[]
   readonly nextOffset: number
-  /** Why the record after them cannot be had. */
+  /** Why the record after them could not be decoded. */
   readonly error: unknown
   index: number
 }
 
 /**
- * Consuming by pull: `poll` and both iterators. What was handed out is in hand, and keeps its partition, until the
- * caller asks for more.
+ * Consuming by pull: `poll` and both iterators. Records that were handed out are in hand, and keep their partition from
+ * being given up, until the caller asks for more.
  */
 export class RecordStream implements Worker {
-  /** Whether a loop asks for more by itself; else somebody polls. */
+  /** Whether a loop asks for more by itself; otherwise the caller polls. */
   readonly iterating: boolean
   readonly #host: WorkerHost
   readonly #maxPollRecords: number
@@ -54,7 +54,7 @@ export class RecordStream implements Worker {
     this.#pace = new WorkPace(host.engine.clock)
   }
 
-  /** Whether a poll waits: what it is about to return is still this stream's. */
+  /** Whether a poll waits: the records that it is about to return are still this stream's. */
   get polling(): boolean {
     return this.#polling
   }
@@ -63,8 +63,8 @@ export class RecordStream implements Worker {
     this.#wakeup.wake()
   }
 
-  // What poll returned counts as done when the consumer is closed, as in Kafka, but not what it has not returned yet; a
-  // loop's record is done when it says so.
+  // Records that `poll` returned count as finished when the consumer is closed, as in Kafka, but not those that it
+  // has not returned yet. A loop's record is finished when the loop asks for the next one.
   stop(): void {
     this.#stopped = true
     if (this.#polling) this.abandon()
@@ -76,13 +76,13 @@ export class RecordStream implements Worker {
     this.#stopped = false
   }
 
-  /** What was handed out is done: the caller of `poll` commits it. */
+  /** Marks the records in hand as finished, because the caller of `poll` commits them. */
   markDone(): void {
     if (this.#polling) return
     for (const { state, version, next } of this.#inHand) if (state.version === version) state.finished = next
   }
 
-  /** What was handed out last, and the offsets after it. */
+  /** The partitions of the records in hand, and the offsets after those. */
   get inHand(): readonly { readonly state: PartitionState; readonly offset: number }[] {
     return this.#inHand.map(({ state, next }) => ({ state, offset: next }))
   }
@@ -95,7 +95,7 @@ export class RecordStream implements Worker {
     this.wake()
   }
 
-  /** What is in hand is given back undone: it is not committed, and does not keep its partition any longer. */
+  /** Gives the records in hand back unfinished: they are not committed, and no longer keep their partition. */
   abandon(): void {
     for (const { state, version } of this.#inHand) {
       if (state.version === version) {
@@ -108,7 +108,7 @@ export class RecordStream implements Worker {
     this.#host.coordinator.liveness.end()
   }
 
-  /** The next call throws this. */
+  /** Makes the next call throw this error. */
   fail(error: unknown): void {
     this.#error = error
     this.wake()
@@ -123,7 +123,7 @@ export class RecordStream implements Worker {
 
   // --- poll ---------------------------------------------------------------------------------------------------------
 
-  /** The next records. `started` settles when the consumer has joined; the time of the first poll counts from before. */
+  /** The next records. `started` settles when the consumer has joined; the first poll's timeout includes that. */
   poll(options: PollOptions, started: Promise<void>): Promise<readonly ConsumerRecord[]> {
     if (!polling.listened) return this.#poll(options, started)
     return polling.trace(this.#trace(), () => this.#poll(options, started))
@@ -144,7 +144,7 @@ export class RecordStream implements Worker {
     }
     this.#polling = true
     this.#finishInHand()
-    // Without a timer: time may stand still, and who does not want to wait need not even give the others a turn.
+    // A timeout of 0 needs no timer: a virtual clock may stand still, and this caller waits not even for a turn.
     let expired = timeoutMs === 0
     const expire = () => {
       expired = true
@@ -159,7 +159,7 @@ export class RecordStream implements Worker {
       for (;;) {
         signal?.throwIfAborted()
         const records = await this.#collect(maxRecords)
-        // Closed meanwhile: what it had in hand is given back.
+        // Closed meanwhile: the records in hand were given back.
         if (this.#stopped && this.#inHand.length === 0) return []
         if (records.length > 0 || expired) return records
         await this.#wait()
@@ -207,7 +207,7 @@ export class RecordStream implements Worker {
     return records
   }
 
-  /** The loop asks for more: what it had in hand is done. A consumer that was removed comes back only now. */
+  /** The loop asks for more: the records in hand are finished. A consumer that was removed comes back only now. */
   proceed(): void {
     this.#finishInHand()
   }
@@ -240,7 +240,7 @@ export class RecordStream implements Worker {
     for (;;) {
       const chunk = await this.#nextChunkOrEnd()
       if (chunk === undefined) return undefined
-      // It may have been given up, or moved, on its way here.
+      // The partition may have been given up, or moved, meanwhile.
       if (this.#stale(chunk)) {
         this.#endChunk(chunk)
         continue
@@ -277,7 +277,7 @@ export class RecordStream implements Worker {
     await this.#wakeup.wait()
   }
 
-  // Records of one partition, decoded. One that cannot be decoded ends the chunk before it, and is the next one's error.
+  // Decoded records of one partition. A record that cannot be decoded ends its chunk, and is the error of the next one.
   async #nextChunk(maxRecords: number, some: boolean): Promise<Chunk | undefined> {
     this.#throwError(some)
     for (;;) {
@@ -316,7 +316,7 @@ export class RecordStream implements Worker {
     }
   }
 
-  // The log goes on further up: there was nothing between.
+  // There are no records before the offset at which the log goes on.
   #passOver(state: PartitionState): void {
     state.position = state.fetchPosition
     state.finished = state.fetchPosition
@@ -337,7 +337,7 @@ export class RecordStream implements Worker {
     return { state, version, records, nextOffset, error, index: 0 }
   }
 
-  // An error that has its own call to be thrown from: after what was already handed out.
+  // Throws an error only from a call that has no records to return: those are returned first.
   #throwError(some: boolean): void {
     if (this.#error === undefined || some) return
     const error = this.#error
@@ -363,7 +363,7 @@ export class RecordStream implements Worker {
     this.#inHand.push({ state, version, next })
   }
 
-  // Whoever asks for more has finished what was handed out before.
+  // A caller that asks for more has finished the records in hand.
   #finishInHand(): void {
     const { coordinator } = this.#host
     coordinator.liveness.end()

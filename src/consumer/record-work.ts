@@ -6,7 +6,7 @@ import type { PartitionState } from './partition-state.ts'
 import type { RecordContext, RecordHandler } from './run-options.ts'
 import type { Work } from './work.ts'
 
-/** A partition whose records are handed out one by one, each read when its turn has come. */
+/** A partition whose records are handed out one by one, each read only when its turn has come. */
 export class RecordWork implements Work {
   readonly #fetcher: Fetcher
   #handler: RecordHandler
@@ -15,9 +15,9 @@ export class RecordWork implements Work {
   attempt = 1
   progressed = false
   record: ConsumerRecord | undefined
-  // The same as its handler got it, where that is not what the log keeps.
+  // The record as its handler got it, where that is not what the log keeps.
   #decoded: ConsumerRecord | undefined
-  // How many more are read before the next partition has its turn.
+  // How many more records are read before the next partition has its turn.
   #left: number
 
   constructor(fetcher: Fetcher, handler: RecordHandler, state: PartitionState, maxRecords: number) {
@@ -40,7 +40,7 @@ export class RecordWork implements Work {
     this.#left = maxRecords
   }
 
-  // It is not kept here: to note a fresh record in an old object costs as much as to read it, and most are done at once.
+  // Does not keep the record: to store it in an old object costs as much as to read it, and most are finished at once.
   take(): ConsumerRecord | undefined {
     if (this.record !== undefined) return this.record
     if (this.#left === 0) return undefined
@@ -79,7 +79,8 @@ export class RecordWork implements Work {
     this.#settle()
   }
 
-  // Nothing is in hand, so all up to where the log is read next is done; after a seek all before that.
+  // Nothing is in hand, so everything before the fetch position is finished; after a seek, everything before its
+  // offset.
   #settle(): void {
     const { state } = this
     const { fetchPosition } = state
@@ -94,7 +95,7 @@ export class RecordWork implements Work {
   fail(): readonly ConsumerRecord[] {
     const decoded = this.#decoded
     this.#decoded = undefined
-    // Of one that could not be decoded there is only what the log keeps.
+    // A record that could not be decoded is given as the log keeps it.
     return [decoded ?? this.record!]
   }
 }

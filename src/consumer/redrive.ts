@@ -27,11 +27,11 @@ import { Wakeup } from './wakeup.ts'
 export interface RedriveOptions<Name extends string = string> {
   /** The dead-letter topic. */
   readonly from: Name
-  /** Where to; default the topic that each came from. */
+  /** The topic to send them to; default the topic that each came from. */
   readonly to?: Name
-  /** Which ones; the others stay dead letters, at the end of the topic. Default all. */
+  /** Which dead letters are sent back; the others stay, moved to the end of the topic. Default all. */
   readonly filter?: (letter: ConsumerRecord) => boolean
-  /** The most that are moved; default all that were there when it began. */
+  /** The most dead letters that are sent back; default all that were there when it began. */
   readonly maxRecords?: number
 }
 
@@ -45,8 +45,9 @@ interface Reading extends FetchPosition {
 }
 
 /**
- * Sends dead letters back to where they came from, in their order, without the headers that made them dead letters; gives
- * how many. What was moved is committed for the group `<topic>.redrive`, whose lag is how many dead letters there are.
+ * Sends dead letters back to where they came from, in their order, without the headers that made them dead letters;
+ * resolves to their number. Commits its progress as the group `<topic>.redrive`, whose lag is how many dead letters are
+ * left.
  */
 export async function redrive(engine: Engine, options: RedriveOptions): Promise<number> {
   checkOptions<RedriveOptions>('redrive', options, {
@@ -72,7 +73,7 @@ export async function redrive(engine: Engine, options: RedriveOptions): Promise<
 
 const queues = new WeakMap<Engine, Map<string, TaskQueue>>()
 
-// Those of one topic come one after the other: two at once would both move what neither has committed.
+// Redrives of one topic run one after the other: two at once would both move what neither has committed.
 async function inTurn(engine: Engine, topic: string, task: () => Promise<number>): Promise<number> {
   const byTopic = queues.get(engine) ?? new Map<string, TaskQueue>()
   const queue = byTopic.get(topic) ?? new TaskQueue(1)
@@ -84,7 +85,8 @@ async function inTurn(engine: Engine, topic: string, task: () => Promise<number>
   }
 }
 
-// It counts as a client: what it waits for may never come, once whoever would bring it is closed.
+// A redrive counts as a client, so that its engine ends it: the room that it waits for may never come once consumers
+// close.
 class Redrive implements MembershipListener, EngineClient {
   readonly groupId: undefined
   readonly paused: readonly TopicPartition[] = []
@@ -115,7 +117,7 @@ class Redrive implements MembershipListener, EngineClient {
     for (const { partition, assignmentEpoch } of assigned) this.#epochs.set(partition, assignmentEpoch)
   }
 
-  // A refused commit says why.
+  // Nothing to do: the next commit is refused, and says why.
   fenced(): void {}
 
   position(): undefined {
@@ -130,7 +132,7 @@ class Redrive implements MembershipListener, EngineClient {
     return 0
   }
 
-  /** What is being moved is moved and committed, within this time. */
+  /** Lets the dead letters in hand be moved and committed, within `timeoutMs`. */
   async close({ timeoutMs = closeTimeoutMs, hold = true }: ClientCloseOptions): Promise<readonly Unread[]> {
     this.#closed = true
     this.#wakeup.wake()
@@ -228,7 +230,7 @@ class Redrive implements MembershipListener, EngineClient {
     this.#moved += moved
   }
 
-  // What cannot be decoded is shown as the bytes that it is.
+  // The filter gets a value that cannot be decoded as its bytes.
   async #decoded(letter: ConsumerRecord): Promise<ConsumerRecord> {
     const { serde } = this.#topic
     if (!serde.decodes) return letter
@@ -262,7 +264,7 @@ class Redrive implements MembershipListener, EngineClient {
     }
   }
 
-  // As the log that it came from kept it: bytes stay bytes.
+  // The value as the log that it came from kept it: bytes stay bytes.
   async #valueFor({ serde }: EngineTopic, letter: ConsumerRecord): Promise<unknown> {
     const { value } = letter
     if (value === null || serde.encodes === this.#topic.serde.encodes) return value

@@ -9,7 +9,7 @@ export class Retries<Each extends Work> {
   readonly #clock: BrokerClock
   readonly #due: (work: Each) => void
   readonly #timers = new Map<Each, Timer>()
-  // Those whose time came while their partition was paused.
+  // Works that came due while their partition was paused.
   readonly #held = new Set<Each>()
 
   constructor(clock: BrokerClock, due: (work: Each) => void) {
@@ -17,7 +17,7 @@ export class Retries<Each extends Work> {
     this.#due = due
   }
 
-  /** Makes the next attempt due in so many milliseconds. */
+  /** Makes the next attempt due in `delayMs` milliseconds. */
   add(work: Each, delayMs: number): void {
     const due = () => {
       this.#timers.delete(work)
@@ -28,12 +28,12 @@ export class Retries<Each extends Work> {
     this.#timers.set(work, this.#clock.setTimer(due, delayMs, { hold: true, name }))
   }
 
-  /** The partition of a due one is paused: its attempt comes when that has ended, and counts as the one that it is. */
+  /** Holds a due work whose partition is paused: its attempt, of the same number, is made when the pause has ended. */
   hold(work: Each): void {
     this.#held.add(work)
   }
 
-  /** One that was held, and whose partition is paused no longer. */
+  /** A held work whose partition is no longer paused. */
   resumed(): Each | undefined {
     for (const work of this.#held) {
       if (work.state.paused) continue
@@ -43,7 +43,7 @@ export class Retries<Each extends Work> {
     return undefined
   }
 
-  /** Takes back those of a partition; gives whether there were any. */
+  /** Takes back the works of a partition; true where there were any. */
   forget(state: PartitionState): boolean {
     let some = false
     for (const work of this.#held) {
@@ -68,7 +68,7 @@ export class Retries<Each extends Work> {
   }
 }
 
-/** Whether it is another attempt at a record, and only a pause of the partition keeps it from being made. */
+/** Whether a work is another attempt at a record that only a pause of the partition holds back. */
 export function isHeldBack({ attempt, record, state, version }: Work): boolean {
   const paused = state.paused && state.phase === 'active' && state.version === version
   return paused && attempt > 1 && record !== undefined

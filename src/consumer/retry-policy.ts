@@ -8,7 +8,7 @@ export interface DelayedRetry<Name extends string = string> {
   readonly delayMs: number
 }
 
-/** How often a handler gets a record, and when; `Name` is in which topics it may wait. */
+/** How often a handler gets a record, and when; `Name` names the topics in which it may wait. */
 export interface RetryOptions<Name extends string = string> {
   /** Attempts in all, the first included; default 5. `Infinity` never gives up. */
   attempts?: number
@@ -16,15 +16,16 @@ export interface RetryOptions<Name extends string = string> {
   delayMs?: number
   /** Instead of `delayMs`: milliseconds to wait after a failed attempt (1 for the first). */
   backoff?: (attempt: number) => number
-  /** How much of each delay is left to chance, from 0 (default) to 1: many that failed at once do not come at once again. */
+  /** The random share of each delay, from 0 (default) to 1: records that failed together are not retried together. */
   jitter?: number
-  /** Whether another attempt can help; where it answers false the record is given up at once. Default always. */
+  /** Whether another attempt can help; where it returns false the record is given up at once. Default always. */
   retryable?: (error: unknown) => boolean
   /**
-   * Where a record goes after its last attempt, before `onFailure`: to the first of these topics, which hands it out once
-   * more after its delay, then to the next. Its partition and its key do not wait, so **order is lost**: later records of
-   * its key are handled before it. The handler gets the record as it was. The topics have to exist, and to have the codec
-   * of the topics that they serve; the consumer, which needs a groupId, reads them along. Default none.
+   * Topics to which a record is written after its last attempt, before `onFailure`: to the first, from which it is
+   * handed out once more after the delay, then to the next. Its partition and its key do not wait, so **order is
+   * lost**: later records of its key are handled before it. The handler gets the record as it was. The topics must
+   * exist, with the codec of the topics that they serve; the consumer, which needs a groupId, reads them, too.
+   * Default none.
    */
   topics?: readonly DelayedRetry<Name>[]
 }
@@ -49,7 +50,7 @@ const delayedRetries: Check = {
 
 const longestDelayMs = 10_000
 
-/** When a failed record comes again. */
+/** Decides whether and when a failed record is retried. */
 export class RetryPolicy {
   readonly attempts: number
   readonly topics: readonly DelayedRetry[]

@@ -7,7 +7,7 @@ import { decodeRecord } from './decode.ts'
 import type { DelayedRetry } from './retry-policy.ts'
 import type { RecordContext, RecordHandler, ResolvedRunOptions } from './run-options.ts'
 
-/** A record that came before its time. */
+/** Thrown for a record of a retry topic that was handed out before its time. */
 export class NotYet {
   readonly delayMs: number
 
@@ -16,7 +16,10 @@ export class NotYet {
   }
 }
 
-/** Topics in which records wait for another attempt: how they are read along, and what a handler gets of them. */
+/**
+ * Topics in which records wait for another attempt: adds them to what is read, and hands out the records as they
+ * were.
+ */
 export class RetryTopics {
   readonly topics: readonly DelayedRetry[]
   readonly #engine: Engine
@@ -28,7 +31,7 @@ export class RetryTopics {
     this.topics = topics
   }
 
-  /** What is read, and these topics with it. */
+  /** An interest with these topics added. */
   addTo(interest: Interest): Interest {
     const names = this.topics.map(({ topic }) => topic)
     if (interest.kind === 'topics') return { kind: 'topics', names: [...interest.names, ...names] }
@@ -36,7 +39,7 @@ export class RetryTopics {
     return { ...interest, patterns: [...interest.patterns, ...names.map(toPattern)] }
   }
 
-  /** Which attempt in a topic of its own a record is at: 0 for the first; -1 where it comes from its own topic. */
+  /** The index of the retry topic that a record comes from: 0 for the first; -1 where it comes from its own topic. */
   levelOf(place: { readonly topic: string }): number {
     return this.topics.findIndex(({ topic }) => topic === place.topic)
   }
@@ -62,7 +65,7 @@ export class RetryTopics {
 
   #handle(handler: RecordHandler, record: AnyRecord, context: RecordContext, level: number): unknown {
     const origin = originOf(record)
-    // What another group failed at is that group's to try again.
+    // A record at which another group failed is that group's to try again.
     if (origin?.groupId !== this.#groupId) return undefined
     const delayMs = record.timestamp + this.topics[level]!.delayMs - this.#engine.clock.now()
     if (delayMs > 0) throw new NotYet(delayMs)
@@ -71,7 +74,7 @@ export class RetryTopics {
     return isThenable(restored) ? restored.then(each => handler(each, again)) : handler(restored, again)
   }
 
-  // A topic without a codec holds the bytes that the record's own topic held.
+  // A retry topic without a codec holds the bytes that the record's own topic held.
   #decode(restored: ConsumerRecord, from: AnyRecord): MaybePromise<ConsumerRecord> {
     const own = this.#engine.topic(restored.topic)
     const through = this.#engine.topic(from.topic)
@@ -127,7 +130,7 @@ class LaterContext implements RecordContext, OffsetSource {
     return this.#context.pause
   }
 
-  /** Of the topic in which the record waited. @internal */
+  /** The offset in the topic in which the record waited. @internal */
   consumedOffsets(): ConsumedOffsets {
     return this.#context.consumedOffsets()
   }

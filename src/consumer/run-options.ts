@@ -17,19 +17,21 @@ import {
 import type { ConsumerControl } from './consumer-control.ts'
 import { type RetryOptions, RetryPolicy } from './retry-policy.ts'
 
-/** What a handler gets beside its record or batch. */
+/** The context that a handler gets beside its record or batch. */
 export interface RecordContext {
-  /** The consumer that called. */
+  /** The consumer that called the handler. */
   readonly consumer: ConsumerControl
-  /** Aborts when the partition is lost, or `close` would wait no longer; each call of a handler has its own, which ends with it. */
+  /**
+   * Aborts when the partition is lost or `close` waits no longer; each call of a handler has its own, until it ends.
+   */
   readonly signal: AbortSignal
   /** 1 for the first attempt. */
   readonly attempt: number
   /** Says that the handler is alive: `maxPollIntervalMs` counts anew from now. */
   heartbeat(): void
   /**
-   * Hands out nothing more of the partition for so many milliseconds, such as a service asks for that is too busy; the
-   * record in hand goes on, and if it fails its next attempt waits as long. `consumer.resume` ends it before.
+   * Hands out nothing more of the partition for `ms` milliseconds, for example because a service is too busy. The
+   * record in hand goes on; if it fails, its next attempt waits as long. `consumer.resume` ends the pause earlier.
    */
   pause(ms: number): void
 }
@@ -58,7 +60,7 @@ export type HandlersByTopic<Record extends AnyRecord> = {
 /** What stays sequential while several handlers run. */
 export type Ordering = 'partition' | 'key' | 'none'
 
-/** What becomes of a record whose handler failed for the last time; `Name` is which topics dead letters may go to. */
+/** What happens to a record whose handler failed for the last time; `Name` names the topics of dead letters. */
 export type OnFailure<Name extends string = never> =
   | 'restart'
   | 'stop'
@@ -66,56 +68,57 @@ export type OnFailure<Name extends string = never> =
   | 'park-key'
   | ([Name] extends [never] ? never : { readonly deadLetter: Name })
 
-/** What both ways to run have in common; `Name` is which topics dead letters and delayed retries may go to. */
+/** The options that both ways to run share; `Name` names the topics of dead letters and delayed retries. */
 export interface CommonRunOptions<Name extends string = never> {
   /** Closes the consumer when it aborts. */
   signal?: AbortSignal
   /**
-   * Handlers at once, over all partitions of this consumer; default 1. What may run beside each other is said by
-   * `ordering`.
+   * How many handlers run at once, over all partitions of this consumer; default 1. `ordering` says which records may
+   * be handled at the same time.
    */
   concurrency?: number
   /**
-   * What stays sequential, default `partition`: the records of a partition. `key`: only those of one key; records without
-   * a key have no order then. `none`: nothing. With the latter two records are finished out of order; what is committed
-   * never passes the lowest that is not finished. Batches are always sequential by partition.
+   * Which records are handled one after the other: those of a `partition` (default); only those of one `key`, where
+   * records without a key have no order; or `none`. With `key` and `none` records are finished out of order; the
+   * committed offset never passes the lowest record that is not finished. Batches are always sequential by partition.
    */
   ordering?: Ordering
   /**
    * With `ordering` `key` or `none`: how many records of a partition there may be from the lowest that is not finished to
-   * the last that was read, default 10,000. Beyond it the partition waits, and 'stalled' says so. After a crash up to so
-   * many records are handled again.
+   * the last that was read, default 10,000. At that limit the partition waits, and a 'stalled' event says so. After a
+   * crash up to this many records are handled again.
    */
   windowRecords?: number
   /** How often a handler gets a record, and when; default 5 attempts, 100 ms doubling to 10 s. */
   retry?: RetryOptions<Name>
   /**
-   * After the last attempt: `restart` leaves and rejoins after 1 s, doubling to 60 s (default); `stop` leaves the record
-   * and the partitions to the others; `skip` goes on with the next record. `{ deadLetter: topic }` writes it to that
-   * topic, which has to exist, and goes on. `park-key` lets it and the later records of its key wait, and the other keys
-   * go on: the record is tried again every `parkedDelayMs` until it succeeds. That needs `ordering: 'key'`, which is then
-   * the default; what is committed stays below the parked record, and past `windowRecords` the partition waits.
+   * What happens after the last attempt: `restart` (default) leaves the group and rejoins after 1 s, doubling to 60
+   * s; `stop` leaves the record and the partitions to other members; `skip` goes on with the next record. `{
+   * deadLetter: topic }` writes the record to that topic, which must exist, and goes on. `park-key` lets the record
+   * and the later ones of its key wait while other keys go on: it is tried again every `parkedDelayMs` until it
+   * succeeds. That needs `ordering: 'key'`, which is then the default; the committed offset stays below the parked
+   * record, and past `windowRecords` the partition waits.
    */
   onFailure?: OnFailure<Name>
   /** With `park-key`: milliseconds between two attempts at a parked record; default 60,000. */
   parkedDelayMs?: number
 }
 
-/** How `run` consumes: by record or by batch; `Name` is which topics dead letters and delayed retries may go to. */
+/** How `run` consumes: by record or by batch; `Name` names the topics of dead letters and delayed retries. */
 export type RunOptions<
   Record extends AnyRecord = AnyRecord,
   Name extends string = never,
 > = CommonRunOptions<Name> &
   (
     | {
-        /** Gets each record, or one handler per topic does. */
+        /** The handler of each record, or one handler per topic. */
         eachRecord: ((record: Record, context: RecordContext) => unknown) | HandlersByTopic<Record>
         eachBatch?: never
         batch?: never
       }
     | {
         eachRecord?: never
-        /** Gets one partition's records at a time, instead. */
+        /** The handler of batches, each with records of one partition. */
         eachBatch: (batch: BatchOf<Record>, context: RecordContext) => unknown
         batch?: {
           /** The most records of a batch; default 500. */
@@ -136,7 +139,7 @@ export type BatchHandler = (batch: Batch, context: RecordContext) => unknown
 export interface ResolvedRunOptions {
   readonly eachRecord: RecordHandler | undefined
   readonly eachBatch: BatchHandler | undefined
-  /** The same with a trace around each call, for when somebody listens. */
+  /** The handlers with a trace around each call, for when the channel has a subscriber. */
   readonly tracedRecord: RecordHandler | undefined
   readonly tracedBatch: BatchHandler | undefined
   readonly maxRecords: number
@@ -243,7 +246,7 @@ function requireHandler({ eachRecord, eachBatch, batch }: AllRunOptions): void {
   }
 }
 
-// What goes by the key, or out of order, asks for records one by one.
+// Ordering by key, or none, needs a handler of single records.
 function requireOrdering(
   { eachBatch, onFailure, parkedDelayMs, windowRecords }: AllRunOptions,
   ordering: Ordering,

@@ -9,7 +9,7 @@ export class SideTopics {
   readonly #deadLetter: string | undefined
   readonly #retryTopics: RetryTopics | undefined
 
-  /** @throws InvalidOptionError where a reader without a group is to read others along */
+  /** @throws InvalidOptionError where a reader without a group has retry topics */
   constructor(engine: Engine, groupId: string | undefined, { onFailure, retry }: ResolvedRunOptions) {
     this.#engine = engine
     this.#deadLetter = typeof onFailure === 'object' ? onFailure.deadLetter : undefined
@@ -22,14 +22,14 @@ export class SideTopics {
     this.#retryTopics = new RetryTopics(engine, groupId, retry.topics)
   }
 
-  /** Whether there is any. */
+  /** Whether there is any such topic. */
   get some(): boolean {
     return this.#deadLetter !== undefined || this.#retryTopics !== undefined
   }
 
   /**
-   * Makes sure that they are there, and are not read anyway: a topic that is missing is told now, and not by the first
-   * record that needs it.
+   * Makes sure that these topics exist and that the consumer does not read them anyway: a missing topic is an error
+   * now, not at the first record that needs it.
    *
    * @throws UnknownTopicOrPartitionError, InvalidOptionError
    */
@@ -39,7 +39,7 @@ export class SideTopics {
   }
 
   /**
-   * Makes sure that they are not read anyway.
+   * Makes sure that the consumer does not read these topics anyway.
    *
    * @throws InvalidOptionError
    */
@@ -62,7 +62,7 @@ export class SideTopics {
     if (this.#deadLetter !== undefined) yield { option: 'onFailure', topic: this.#deadLetter }
   }
 
-  /** What is read with them: those for another attempt, and by no pattern the dead letters. */
+  /** An interest with the retry topics added, and the dead-letter topic left out of patterns. */
   toRead(interest: Interest): Interest {
     const known =
       interest.kind === 'patterns' && this.#deadLetter !== undefined
@@ -71,7 +71,7 @@ export class SideTopics {
     return this.#retryTopics === undefined ? known : this.#retryTopics.addTo(known)
   }
 
-  /** A run whose handlers get what was read along as it was. */
+  /** A run whose handlers get records of retry topics as they were. */
   wrap(options: ResolvedRunOptions): ResolvedRunOptions {
     return this.#retryTopics === undefined ? options : this.#retryTopics.wrapRun(options)
   }

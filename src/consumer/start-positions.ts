@@ -10,7 +10,7 @@ import {
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import type { PartitionState } from './partition-state.ts'
 
-/** After how long a place that could not be looked up is looked up again, in milliseconds. */
+/** How long until an offset that could not be looked up is looked up again, in milliseconds. */
 export const lookAgainMs = 500
 
 /** Where a consumer begins in a partition that it was just assigned. */
@@ -18,7 +18,7 @@ export class StartPositions {
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
   #given: ReadonlyMap<string, OffsetSpec | undefined>
-  // Where it stood when it left or was removed: who commits nothing goes on there when it comes back.
+  // Where it stood when it left or was removed: a reader that commits nothing goes on there when it comes back.
   #before = new Map<string, PartitionState>()
 
   constructor(engine: Engine, options: ResolvedConsumerOptions) {
@@ -27,7 +27,7 @@ export class StartPositions {
     this.#given = toGiven(options.startAt)
   }
 
-  /** Begins anew, at given offsets; what it gives back undoes that. */
+  /** Begins anew, at given offsets; returns a function that undoes that. */
   replace(startAt: readonly ManualAssignment[]): () => void {
     const given = this.#given
     const before = this.#before
@@ -39,7 +39,7 @@ export class StartPositions {
     }
   }
 
-  /** Notes where these stand, for a reader whose group does not. */
+  /** Notes the positions of partitions, for a reader that has no group to keep them. */
   remember(states: readonly PartitionState[]): void {
     for (const state of states) {
       if (state.positioned) this.#before.set(formatTopicPartition(state), state)
@@ -47,13 +47,14 @@ export class StartPositions {
   }
 
   /**
-   * Sets where to begin: where the caller said, else what is committed, else the reset policy. Who comes back goes on.
+   * Sets where to begin: at the given offset, else at the committed one, else by the reset policy. A reader that
+   * comes back goes on where it stood.
    *
    * @throws NoOffsetForPartitionError where the policy is `none`
    */
   lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
     const before = this.#before.get(formatTopicPartition(state))
-    // Once: a topic that is made anew later begins anew.
+    // Used once: a topic that is created again later begins anew.
     this.#before.delete(formatTopicPartition(state))
     if (before !== undefined && this.#options.groupId === undefined) {
       state.moveTo(before.finished)

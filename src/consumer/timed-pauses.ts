@@ -15,13 +15,13 @@ export class TimedPauses {
   readonly #over: () => void
   readonly #pauses = new Map<PartitionState, TimedPause>()
 
-  /** `over`: a pause is, and the partition may be read again. */
+  /** `over` is called when a pause has ended, and its partition may be read again. */
   constructor(clock: BrokerClock, over: () => void) {
     this.#clock = clock
     this.#over = over
   }
 
-  /** Pauses for so many milliseconds; of several the longest counts. A pause without an end stays one. */
+  /** Pauses a partition for `ms` milliseconds; of several pauses the longest counts. One without an end stays so. */
   pause(state: PartitionState, ms: number): void {
     const now = this.#clock.monotonic()
     const until = now + ms
@@ -51,7 +51,7 @@ export class TimedPauses {
     return pause === undefined ? 0 : Math.max(0, pause.until - this.#clock.monotonic())
   }
 
-  /** Somebody else decides about the partition from here on. */
+  /** Drops the timer of a pause: the caller decides about the partition from here on. */
   forget(state: PartitionState): void {
     this.#pauses.get(state)?.timer.cancel()
     this.#pauses.delete(state)

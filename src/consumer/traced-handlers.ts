@@ -2,13 +2,13 @@ import { type ProcessTrace, processing } from '../diagnostics.ts'
 import type { AnyRecord } from '../record.ts'
 import type { BatchHandler, RecordContext, RecordHandler, ResolvedRunOptions } from './run-options.ts'
 
-/** Who handles, as traces name it. */
+/** The consumer that handles, as traces name it. */
 export interface TracedConsumer {
   readonly clientId: string
   readonly groupId: string | undefined
 }
 
-/** A run that has its handlers a second time, with a trace around each call. */
+/** A run with its handlers and, beside them, the same with a trace around each call. */
 export function withTraces(options: ResolvedRunOptions, consumer: TracedConsumer): ResolvedRunOptions {
   const { eachRecord, eachBatch } = options
   const trace = (records: readonly AnyRecord[], batch: boolean, { attempt }: RecordContext): ProcessTrace => {
@@ -28,12 +28,15 @@ export function withTraces(options: ResolvedRunOptions, consumer: TracedConsumer
   }
 }
 
-/** The handler of records to call now: asked once for many, so that a channel to which nobody listens costs a record nothing. */
+/**
+ * The handler of records to call now; asked once for many, so that a channel without subscribers costs records
+ * nothing.
+ */
 export function recordHandler(options: ResolvedRunOptions): RecordHandler {
   return (processing.listened ? options.tracedRecord : undefined) ?? options.eachRecord!
 }
 
-/** The same of batches. */
+/** The same for batches. */
 export function batchHandler(options: ResolvedRunOptions): BatchHandler {
   return (processing.listened ? options.tracedBatch : undefined) ?? options.eachBatch!
 }

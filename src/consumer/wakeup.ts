@@ -1,6 +1,6 @@
 /**
- * Lets a loop sleep until somebody wakes it. The loop waits on a promise of its own, so it goes on in its own
- * AsyncLocalStorage context and not in that of whoever woke it.
+ * Lets a loop sleep until it is woken. The loop waits on a promise of its own, so it goes on in its own
+ * AsyncLocalStorage context and not in that of the caller that woke it.
  */
 export class Wakeup {
   #resolve: (() => void) | undefined

@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 
-// How many records a look at the clock is good for: more the quicker they are.
+// The most records between two looks at the clock; the quicker the records, the more.
 const mostBetweenChecks = 256
 const quickMs = 1
 

@@ -18,29 +18,29 @@ export interface WorkerHost {
   readonly fetcher: Fetcher
   readonly control: ConsumerControl
   readonly pauses: TimedPauses
-  /** A record was finished: a restart that comes later is a first one again. */
+  /** Says that a record was finished: the delays of later restarts begin anew. */
   progressed(): void
-  /** Nothing is left to fetch: a bounded read may be complete. */
+  /** Says that nothing is left to fetch: a bounded read may be complete. */
   ranDry(): void
-  /** A handler failed for good: stop, or leave and come back. */
+  /** Says that a handler failed for good: stops the consumer, or lets it leave and come back. */
   failed(error: unknown, record: AnyRecord | undefined, then: 'stop' | 'restart'): void
   fatal(error: unknown): void
 }
 
 /** One of the ways to consume: `run`, an iterator or `poll`. */
 export interface Worker {
-  /** The session has something, or a wait is over. */
+  /** Says that the session has something to read, or that a wait is over. */
   wake(): void
   /** Hands out nothing more. */
   stop(): void
   /** Goes on after a restart. */
   resume(): void
-  /** These are given up or lost: what waits of them is forgotten. */
+  /** Says that partitions are given up or lost: their retries and half-filled batches are forgotten. */
   halted(states: readonly PartitionState[]): void
-  /** The position of this one was moved. */
+  /** Says that the position of a partition was moved. */
   moved(state: PartitionState): void
   /** Resolves when every handler that it called has ended; left out where there is one at most, which is waited for anyway. */
   idle?(): Promise<void>
-  /** What it is doing, as sentences; nothing when it rests. */
+  /** What it is doing, as sentences; empty when it rests. */
   pending(): string[]
 }
