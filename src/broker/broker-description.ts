@@ -15,7 +15,7 @@ export interface BrokerDescription {
   /** -1 for no limit. */
   readonly maxBytes: number
   readonly topics: readonly TopicSummary[]
-  /** Share groups of Kafka clients among them: theirs is committed up to the first record that is not finished. */
+  /** The groups, with share groups of Kafka clients, which count as committed up to the first record not finished. */
   readonly groups: readonly GroupSummary[]
 }
 

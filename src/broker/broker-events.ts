@@ -4,23 +4,23 @@ import type { MemberLeftEvent, RebalancedEvent } from '../group/group-descriptio
 import type { TrimReason } from '../log/partition.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 
-/** Records left a log before a group had read them. */
+/** Records were dropped from a log before a group had read them. */
 export interface RecordsDroppedEvent extends TopicPartition {
   /** The records from this offset ... */
   readonly from: number
   /** ... up to, and without, this one are gone. */
   readonly to: number
   readonly reason: TrimReason
-  /** Who had not read them, and how many of them. */
+  /** The groups that had not read them, and how many of them. */
   readonly groups: readonly { readonly groupId: string; readonly count: number }[]
 }
 
-/** What a broker tells; every event carries one object. */
+/** The events of a broker; each carries one object. */
 export interface BrokerEvents {
   topicCreated: { readonly topic: string; readonly partitions: number }
   topicDeleted: { readonly topic: string }
   partitionsAdded: { readonly topic: string; readonly from: number; readonly to: number }
-  /** The options whose values are others now. */
+  /** Options of a topic were changed; `options` names those whose values are others now. */
   topicAltered: { readonly topic: string; readonly options: readonly string[] }
   groupCreated: { readonly groupId: string }
   groupDeleted: { readonly groupId: string; readonly reason: 'deleted' | 'expired' }
@@ -28,10 +28,10 @@ export interface BrokerEvents {
   memberLeft: MemberLeftEvent
   rebalanced: RebalancedEvent
   recordsDropped: RecordsDroppedEvent
-  /** The last member of a group stopped because its handler failed: nobody reads for the group now. */
+  /** The last member of a group stopped because of an error: no consumer reads for the group now. */
   groupStopped: GroupStoppedEvent
   closed: object
-  /** Something went wrong where nobody could be told otherwise: an assignor, or a listener of another event, threw. */
+  /** Something went wrong that no call could throw: an assignor, or a listener of another event, threw. */
   error: unknown
 }
 

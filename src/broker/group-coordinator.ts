@@ -27,7 +27,7 @@ import { GroupMembership, type GroupMembershipHost, toSubscription } from './gro
 import { ManualMembership } from './manual-membership.ts'
 import { StandaloneMembership } from './standalone-membership.ts'
 
-/** Why a group has no member any more, and what its last one left. */
+/** Why the last member of a group stopped, and what it left unread. */
 export interface StoppedGroup {
   readonly cause: unknown
   left(): readonly Unread[]
@@ -43,12 +43,12 @@ export interface GroupCoordinatorHost {
   readonly offsetsRetentionMs: number
   readonly createsTopics: boolean
   requireOpen(): void
-  /** Makes sure that it exists. */
+  /** The topic, created where topics are created automatically. */
   topic(name: string): Topic
-  /** The topic, or the partition, which must be there. */
+  /** The topic, or the partition, which must exist. */
   existingTopic(name: string): Topic
   partition(tp: TopicPartition): Partition
-  /** A group is gone, or reads these no more: what was kept for it alone may go. */
+  /** Says that a group is gone, or no longer reads these topics: records kept for it alone may go. */
   unregistered(topics: Iterable<Topic>): void
   touch(): void
   finished(): void
@@ -69,7 +69,7 @@ export class GroupCoordinator {
   readonly stopped: Map<string, StoppedGroup> = new Map()
   readonly #host: GroupCoordinatorHost
   readonly #offsets = new OffsetStore()
-  // Readers of their own: each is the only member of a group that nobody sees.
+  // Readers without a group: each is the only member of a hidden group.
   readonly #standalone = new Set<ConsumerGroup>()
   readonly #manual = new Set<ManualMembership>()
   readonly #membershipHost: GroupMembershipHost
@@ -82,7 +82,7 @@ export class GroupCoordinator {
     }
   }
 
-  /** The group, which must be there. */
+  /** The group, which must exist. */
   existing(groupId: string): ConsumerGroup {
     const group = this.groups.get(groupId)
     if (group) return group
@@ -126,7 +126,7 @@ export class GroupCoordinator {
     return undefined
   }
 
-  // Only once its first call has succeeded: one that is refused leaves no group behind.
+  // Called once the first call of a new group has succeeded: a call that is refused leaves no group behind.
   #keep(group: ConsumerGroup): void {
     if (this.groups.has(group.id)) return
     this.groups.set(group.id, group)
@@ -134,8 +134,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * Members that assign by themselves are in a group, and read these topics: it is one of the broker's, made where there is
-   * none, and what they have not committed is unread.
+   * Registers a group whose members assign by themselves, with the topics that they read. It is one of the broker's
+   * groups, created if it does not exist, and records that it has not committed are unread.
    */
   hold(groupId: string, topics: readonly string[]): void {
     const group = this.#find(groupId)
@@ -144,7 +144,7 @@ export class GroupCoordinator {
     this.#host.finished()
   }
 
-  /** Commits from outside of the group, which is made where there is none. */
+  /** Commits from outside of the group, which is created if it does not exist. */
   commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     for (const tp of offsets) this.#host.partition(tp)
     const group = this.#find(groupId)
@@ -153,7 +153,7 @@ export class GroupCoordinator {
     this.#host.finished()
   }
 
-  /** Refuses what `commitWithoutMember` would refuse; no group is made. */
+  /** Refuses what `commitWithoutMember` would refuse; creates no group. */
   checkCommitWithoutMember(
     groupId: string,
     offsets: readonly TopicPartitionOffset[],
@@ -163,7 +163,7 @@ export class GroupCoordinator {
     this.#find(groupId).checkCommitWithoutMember(offsets, anonymous)
   }
 
-  /** Makes a group that begins at the beginning or the end of topics, or lets it do so where it has committed nothing. */
+  /** Commits the beginning or the end of topics where the group, created if need be, has committed nothing. */
   create(groupId: string, names: readonly string[], from: 'beginning' | 'end'): ConsumerGroup {
     const topics = names.map(name => this.#host.existingTopic(name))
     const group = this.#find(groupId)
@@ -258,8 +258,8 @@ export class GroupCoordinator {
   }
 
   /**
-   * A member comes to a group with partitions that it got elsewhere, under an epoch from there; its listener is told of
-   * those that are its own from now on. Nothing is computed until another member joins.
+   * Takes a member into a group with partitions that it got elsewhere, under an epoch from there; its listener is told
+   * which of them it owns from now on. No assignment is computed until another member joins.
    */
   adopt(
     request: MemberRequest,
@@ -312,7 +312,7 @@ export class GroupCoordinator {
     if (interest.kind === 'topics') for (const name of interest.names) this.#host.topic(name)
   }
 
-  /** A member stopped because of an error; a group that has no other one has stopped with it. */
+  /** Says that a member stopped because of an error; a group without another member has stopped with it. */
   consumerStopped(event: GroupStoppedEvent, left: () => readonly Unread[]): void {
     const group = this.groups.get(event.groupId)
     if (group === undefined || group.live || this.#held(event.groupId) !== undefined) return
@@ -324,13 +324,13 @@ export class GroupCoordinator {
 
   // --- topics -------------------------------------------------------------------------------------------------------
 
-  /** A topic came, grew or went. */
+  /** Says that a topic was created, grew or was deleted. */
   topicChanged(name: string): void {
     for (const group of this.groups.values()) group.topicChanged(name)
     for (const group of this.#standalone) group.topicChanged(name)
   }
 
-  /** A topic is about to go, and with it what is committed of it. */
+  /** Says that a topic is about to be deleted, and with it the offsets committed for it. */
   topicDeleted(name: string): void {
     this.#offsets.deleteTopic(name)
     for (const membership of this.#manual) membership.topicDeleted(name)

@@ -66,7 +66,7 @@ export class GroupMembership implements Membership {
   }
 }
 
-/** What a group knows of an interest: partitions by number are none of its business. */
+/** The subscription that a group sees of an interest: topics, but no single partitions. */
 export function toSubscription(interest: Interest): Subscription {
   if (interest.kind === 'topics') return { names: interest.names }
   if (interest.kind !== 'patterns') return { names: [] }

@@ -6,12 +6,12 @@ import type { Partition, TrimReason } from '../log/partition.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BrokerEvents } from './broker-events.ts'
 
-/** How far the groups of a broker have come in a partition: what may go, and who had not read what went. */
+/** How far groups have read a partition: which records may go, and which groups had not read those that went. */
 export class GroupProgress {
   readonly #groups: ReadonlyMap<string, ConsumerGroup>
   readonly #others: ReadonlySet<OtherGroups>
   readonly #events: Events<BrokerEvents>
-  // By topic: the groups. It goes with the topic, and a group's part with the group.
+  // By topic, the groups that a warning named. An entry goes with its topic, and a group in it with the group.
   readonly #warned = new Map<string, WeakSet<object>>()
 
   constructor(
@@ -25,8 +25,8 @@ export class GroupProgress {
   }
 
   /**
-   * The offset up to which every group that reads the topic has committed. Where nobody reads it nothing is consumed:
-   * whoever comes first is to miss nothing.
+   * The offset up to which every group that reads the topic has committed. Where no group reads it nothing is consumed:
+   * the first group that comes must miss nothing.
    */
   consumedBefore(partition: Partition): number {
     const { topic, index } = partition
@@ -50,7 +50,7 @@ export class GroupProgress {
     return [...own, ...[...this.#others].flatMap(others => others.readers(partition))]
   }
 
-  /** Says so where a group had not read what is about to go, and notes up to where everybody has read. */
+  /** Reports groups that had not read what is about to go; notes the offset up to which every group has read. */
   trimmed(log: Partition, from: number, to: number, reason: TrimReason): void {
     const { topic, index: partition } = log
     const dropped: UnreadByGroup[] = []
@@ -73,7 +73,7 @@ export class GroupProgress {
     if (!this.#events.listens('recordsDropped')) this.#warn(topic, partition, dropped)
   }
 
-  /** One of that name that is made later is another topic. */
+  /** Forgets a topic: one of that name that is created later is another topic. */
   topicDeleted(topic: string): void {
     this.#warned.delete(topic)
   }

@@ -39,9 +39,9 @@ export interface EncodedTransaction {
 /** Which of an idempotent producer's batches this is, in its partition. */
 export type ProducerSequence = Omit<ProducerBatch, 'count' | 'maxTimestamp'>
 
-/** Where a batch of an idempotent producer is. */
+/** Where a batch of an idempotent producer was written. */
 export interface SequencedAppend extends BatchMetadata {
-  /** It had been written before. */
+  /** Whether it had been written before. */
   readonly duplicate: boolean
 }
 
@@ -51,7 +51,7 @@ export interface BatchTarget {
   readonly partition: number
 }
 
-/** Writes what producers send: it asks the topics, makes room or waits for it, and appends. */
+/** Writes what producers send: has the topics check it, makes room or waits for it, and appends. */
 export class LogWriter {
   readonly #host: LogWriterHost
   readonly #log: LogManager
@@ -71,12 +71,12 @@ export class LogWriter {
     })
   }
 
-  /** Something went, or was committed: who waits for room may fit now. */
+  /** Says that records were dropped or offsets committed: sends that wait for room may fit now. */
   freed(): void {
     this.#waiting.freed()
   }
 
-  /** Nobody waits for room any longer. */
+  /** Rejects the sends that wait for room. */
   close(): void {
     void this.#waiting.close()
   }
@@ -197,7 +197,7 @@ export class LogWriter {
     return written
   }
 
-  /** Writes a batch to one partition as it is. */
+  /** Writes an encoded batch to one partition as it is. */
   appendEncoded(
     target: BatchTarget,
     batch: EncodedBatch,
@@ -245,8 +245,9 @@ export class LogWriter {
   }
 
   /**
-   * Writes a batch of an idempotent producer, once: one that was written before is answered with the offset and time that it has.
-   * It does not wait for room: its sender repeats it. `transaction`: it is written in one.
+   * Writes a batch of an idempotent producer once: a batch that was written before is answered with its offset and
+   * time. It does not wait for room, because its producer sends it again. `transaction`: the one to write it in, if
+   * any.
    *
    * @throws OutOfOrderSequenceError, InvalidProducerEpochError, and what `appendEncoded` throws
    */
@@ -263,7 +264,7 @@ export class LogWriter {
       const { baseOffset, appendTime } = before
       return { baseOffset, appendTime, duplicate: true }
     }
-    // Without a wait it answers at once, or throws.
+    // Without a wait appendEncoded answers at once, or throws.
     const written = (transaction?.appendEncoded(target, batch) ??
       this.appendEncoded(target, batch, undefined)) as BatchMetadata
     producers.written(numbered, written, this.#clock.now())

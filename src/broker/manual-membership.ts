@@ -28,7 +28,7 @@ export class ManualMembership implements Membership {
   readonly #host: ManualHost
   readonly #listener: MembershipListener
   #partitions: readonly TopicPartition[] = []
-  // Taken away, and not given up yet: the consumer may not even have followed that it got them.
+  // Partitions taken away and not released yet: the consumer may not even have followed that it got them.
   #leaving: readonly TopicPartition[] = []
 
   constructor(memberId: string, host: ManualHost, listener: MembershipListener) {
@@ -42,7 +42,7 @@ export class ManualMembership implements Membership {
     for (const tp of interest.partitions) this.#host.requirePartition(tp)
     const before = this.#partitions
     this.#partitions = interest.partitions
-    // What stays is left alone, and so keeps its position (SubscriptionState.assignFromUser).
+    // A partition that stays is left alone, and so keeps its position (SubscriptionState.assignFromUser).
     const revoked = without(before, interest.partitions)
     this.#leaving = [...without(this.#leaving, revoked), ...revoked]
     const assigned = without(interest.partitions, before).map(tp => ({ ...tp, assignmentEpoch: 0 }))
@@ -58,7 +58,7 @@ export class ManualMembership implements Membership {
     this.#host.outbox.push(() => this.#listener.assignmentChanged({ ...update, settled: true }))
   }
 
-  /** A topic is gone, and what was read of it. */
+  /** Says that a topic is gone: its partitions are lost. */
   topicDeleted(topic: string): void {
     const lost = [...this.#partitions, ...without(this.#leaving, this.#partitions)].filter(
       tp => tp.topic === topic,
@@ -69,7 +69,7 @@ export class ManualMembership implements Membership {
     this.#tell({ lost, revoked: [], assigned: [] })
   }
 
-  /** Nobody else waits for them. */
+  /** Only notes the release: no other member waits for the partitions. */
   release(partitions: readonly TopicPartition[]): void {
     this.#leaving = without(this.#leaving, partitions)
   }
@@ -88,7 +88,7 @@ export class ManualMembership implements Membership {
     }
   }
 
-  // As any consumer is refused: its group knows nothing of who it is, and says only that it is nobody.
+  // Refuses with the error that any consumer gets: the group does not know this one, and throws UnknownMemberIdError.
   #refusing(commit: () => void): void {
     try {
       commit()

@@ -7,7 +7,7 @@ import { requireArgument } from '../validate.ts'
 import { describeGroup, describeTopic } from './broker-description.ts'
 import type { MemoryEngine } from './memory-engine.ts'
 
-/** Administration of the broker in this process. Every method is async, so what one throws is a rejection. */
+/** Administers the broker in this process. Every method is async, so that an error is a rejection. */
 export class MemoryAdmin implements Admin {
   readonly #engine: MemoryEngine
 
@@ -87,7 +87,7 @@ export class MemoryAdmin implements Admin {
   ): Promise<void> {
     requireArgument('setOffsets', 'to', to, groupOffsets)
     this.#engine.requireOpen()
-    // Given offsets may make the group: it then begins there, before its first consumer has come.
+    // Given offsets may create the group, before its first consumer has come: it then begins there.
     if (Array.isArray(to) && !this.#engine.groups.has(groupId))
       this.#engine.groupCoordinator.commitWithoutMember(groupId, to)
     else this.#engine.groupCoordinator.existing(groupId).setOffsets(to)

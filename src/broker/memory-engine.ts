@@ -48,7 +48,7 @@ import { MemoryTransactionalProducer } from './memory-transactions.ts'
 import { type Closable, closeBeforeExit, forgetAtExit } from './process-exit.ts'
 import { type TopicDefaults, TopicRegistry, type TopicRegistryHost } from './topic-registry.ts'
 
-// More than anybody asks for.
+// More producer ids in a millisecond than clients ask for.
 const idsPerMs = 1000
 
 /** The settings of an engine in memory. */
@@ -71,9 +71,9 @@ export class MemoryEngine implements Engine, Closable {
   readonly topicsById: Map<string, Topic> = new Map()
   readonly clients: Set<EngineClient> = new Set()
   readonly sticky: StickyRoundRobin = new StickyRoundRobin()
-  /** Who hands values out as bytes. */
+  /** How many servers hand values out as bytes. */
   readonly edge: ByteEdge = { servers: 0 }
-  /** What clients of servers have left to do, as sentences: that takes real time, whatever the broker's is. */
+  /** What clients of servers have left to do, as sentences: they take real time, whatever the broker's clock. */
   readonly served: Set<() => readonly string[]> = new Set()
   readonly log: LogManager
   readonly groupCoordinator: GroupCoordinator
@@ -123,7 +123,7 @@ export class MemoryEngine implements Engine, Closable {
     this.#registry = new TopicRegistry(this.#topicRegistryHost(), options)
   }
 
-  /** What it was made with. */
+  /** The options that it was made with. */
   get settings(): MemoryEngineOptions {
     return this.#options
   }
@@ -136,7 +136,7 @@ export class MemoryEngine implements Engine, Closable {
     return this.#closed
   }
 
-  /** Takes no more calls; who is still there can only end. */
+  /** Takes no more calls; clients that are still open can only close. */
   refuse(): void {
     this.#closed = true
     this.#registry.close()
@@ -201,7 +201,7 @@ export class MemoryEngine implements Engine, Closable {
     return this.#registry.logConfig(name, options)
   }
 
-  /** What a new topic would be; refuses what `createTopic` would refuse. */
+  /** The configuration that a new topic would have; refuses what `createTopic` would refuse. */
   checkTopic(name: string, options: TopicOptions): LogConfig {
     return this.#registry.check(name, options)
   }
@@ -214,7 +214,7 @@ export class MemoryEngine implements Engine, Closable {
     this.#registry.delete(name)
   }
 
-  /** The topic, which must be there. */
+  /** The topic, which must exist. */
   existingTopic(name: string): Topic {
     return this.#registry.existing(name)
   }
@@ -261,7 +261,7 @@ export class MemoryEngine implements Engine, Closable {
     )
   }
 
-  /** Everybody who has a transactional id, and what has become of its transactions. */
+  /** The producers with a transactional id, and what has become of their transactions. */
   get transactionalSessions(): Iterable<TransactionalSession> {
     return this.#transactions.sessions
   }
@@ -297,7 +297,7 @@ export class MemoryEngine implements Engine, Closable {
       )
     }
     if (record.key === null) this.sticky.advance(topic.name)
-    // Without a wait it answers at once, or throws.
+    // Without a wait the writer answers at once, or throws.
     return this.#writer.append(record, undefined) as RecordMetadata
   }
 
@@ -342,7 +342,7 @@ export class MemoryEngine implements Engine, Closable {
     this.touch()
   }
 
-  /** Nobody waits for room any longer. */
+  /** Rejects the sends that wait for room. */
   stopWaiting(): void {
     this.#writer.close()
   }
@@ -375,8 +375,8 @@ function closedError(): ClosedError {
 }
 
 /**
- * No id that a broker before this one has given: its clients may still go on with theirs, where a server is started anew, and
- * two producers of one id would take each other's batches for their own that came twice.
+ * The first producer id, above those that earlier brokers have given: where a server is restarted, clients may go on
+ * with their ids, and a batch of one producer would count as a duplicate of another's with the same id.
  */
 function firstProducerId(now: number): number {
   return Math.max(1, Math.floor(now * idsPerMs))

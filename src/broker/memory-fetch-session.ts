@@ -6,7 +6,7 @@ import { Queue } from '../queue.ts'
 import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import type { Serde } from '../serde.ts'
 
-/** Reads partitions of this process's own log: those that have something queue up, and each gets its turn. */
+/** Reads partitions of this process's own log: partitions with records queue up, and each gets its turn. */
 export class MemoryFetchSession<Position extends FetchPosition> implements FetchSession<Position> {
   readonly #topics: ReadonlyMap<string, Topic>
   readonly #wake: () => void
@@ -55,7 +55,8 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
   readonly #partition: Partition
   // Whether it reads only what is committed.
   readonly #committed: boolean
-  // Where it reads, for as long as it is taken: no longer, or records that the log has dropped would stay alive here.
+  // The segment being read, only while the partition is taken: later it could keep records alive that the log has
+  // dropped.
   #segment: Segment | undefined
   #state: 'waiting' | 'queued' | 'taken' | 'stopped' = 'waiting'
 
@@ -87,7 +88,8 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     return this.#partition.endFor(this.#committed)
   }
 
-  // Beyond its end there may be more that is undecided; past the log's there is a position to be reset.
+  // Between the end for this reader and the log's end there are undecided records; past the log's end, a position to
+  // reset.
   get #hasSome(): boolean {
     const { fetchPosition } = this.position
     return fetchPosition < this.endOffset || fetchPosition > this.#partition.highWatermark
@@ -116,12 +118,12 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     if (this.#hasSome) this.signal()
   }
 
-  // Where it is queued its place in the queue is passed over.
+  // Where the partition is queued, `take` passes over its place in the queue.
   hold(): void {
     if (this.#state !== 'stopped') this.#state = 'taken'
   }
 
-  /** Its turn has come; false where there is nothing to read after all. */
+  /** Says that its turn has come; false where there is nothing to read after all. */
   take(): boolean {
     if (this.#state !== 'queued') return false
     const some = !this.position.paused && this.#hasSome
@@ -136,7 +138,7 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     if (segment === undefined || !segment.plain) return this.#find(offset)
     const index = offset - segment.baseOffset
     if (index < 0 || index >= segment.count) return this.#find(offset)
-    // What is kept in reach here may have been dropped from the log in the meantime.
+    // The segment kept here may have been dropped from the log in the meantime.
     if (offset < this.#partition.logStartOffset || this.#undecided(offset)) return undefined
     this.position.fetchPosition = offset + 1
     return segment.record(this.#partition.topic, this.#partition.index, index)
@@ -154,7 +156,7 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     return this.#undecided(offset) ? undefined : this.#readNext(segment, offset)
   }
 
-  // Where offsets have gaps, or records are hidden: the log goes on further up.
+  // Skips gaps between offsets and hidden records, over segments.
   #readNext(from: Segment, offset: number): ConsumerRecord | undefined {
     const { endOffset } = this
     for (let segment: Segment | undefined = from; segment !== undefined; ) {

@@ -31,7 +31,7 @@ export class MemoryTransactionalProducer implements TransactionalProducer {
     this.session = session
   }
 
-  /** Whether another producer has come with its id. */
+  /** Whether another producer has started with its transactional id. */
   get fenced(): boolean {
     const current = this.#host.coordinator.session(this.session.transactionalId)
     return current !== undefined && current !== this.session

@@ -18,7 +18,7 @@ export function closeBeforeExit(each: Closable): void {
   open.add(each)
 }
 
-/** It is closed already. */
+/** Takes `each` back, because it is closed already. */
 export function forgetAtExit(each: Closable): void {
   open.delete(each)
   if (open.size === 0) process.off('beforeExit', closeAll)

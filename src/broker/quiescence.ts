@@ -4,7 +4,7 @@ import { formatTopicPartition } from '../topic-partition.ts'
 import { abortSignal, type Check, checkOptions, duration } from '../validate.ts'
 import type { MemoryEngine } from './memory-engine.ts'
 
-/** What `idle` waits for. */
+/** What `idle` waits for, and how long. */
 export interface IdleOptions {
   /** How long to wait, in milliseconds; default 5,000. */
   readonly timeoutMs?: number
@@ -18,7 +18,7 @@ const groupList: Check = {
   accepts: value => Array.isArray(value) && value.every(each => typeof each === 'string'),
 }
 
-/** Knows whether a broker has come to rest, and who keeps it from that. */
+/** Knows whether a broker is idle, and what keeps it from that. */
 export class Quiescence {
   readonly #engine: MemoryEngine
 
@@ -28,7 +28,7 @@ export class Quiescence {
 
   /**
    * Resolves when every group that is waited for has no lag, no handler is running, no retry is due, no send is waiting
-   * and no rebalance is under way. `hold`: the process stays alive for it.
+   * and no rebalance is under way. `hold`: whether the process stays alive until then.
    */
   idle(options: IdleOptions, hold = false): Promise<void> {
     checkOptions('idle', options, { timeoutMs: duration, groups: groupList, signal: abortSignal })
@@ -49,7 +49,7 @@ export class Quiescence {
       if (group.state === 'Reconciling') atRest = false
       if (lagging.length === 0) continue
       atRest = false
-      // Whoever restarts comes back, and a handler that runs may end a pause.
+      // A consumer that restarts comes back, and a handler that runs may end a pause.
       if (this.#busy(group.id)) continue
       const paused = this.#paused(group.id)
       if (!group.live || lagging.every(tp => paused.has(formatTopicPartition(tp))))
@@ -58,7 +58,7 @@ export class Quiescence {
     return atRest
   }
 
-  // Of a topic that no member reads any more nothing is expected, as of a group that was left on purpose.
+  // The lag of a topic that no member reads any more does not count, like that of a group that was left on purpose.
   #lagging(group: ConsumerGroup): { topic: string; partition: number; lag: number }[] {
     const lagging = group.lagByPartition().filter(({ lag }) => lag > 0)
     if (lagging.length === 0 || !group.live) return lagging
@@ -84,8 +84,8 @@ export class Quiescence {
     return pending
   }
 
-  // A group whose members are all gone on purpose, or all paused, is not waited for unless it is named; one whose last
-  // member crashed is: somebody expects its work to be done.
+  // A group that all members left on purpose, or that is all paused, is waited for only if it is named. A group whose
+  // last member crashed is always waited for: its work is still to be done.
   #waitedFor(named: ReadonlySet<string> | undefined): ConsumerGroup[] {
     const all = [...this.#engine.groups.values()]
     if (named) return all.filter(({ id }) => named.has(id))

@@ -4,7 +4,7 @@ import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { GroupMembership } from './group-membership.ts'
 
-/** The membership of a reader without a group: what it is part of ends with it, and nothing is committed. */
+/** The membership of a reader without a group: its hidden group ends with it, and nothing is committed. */
 export class StandaloneMembership implements Membership {
   readonly #group: ConsumerGroup
   readonly #membership: GroupMembership

@@ -18,7 +18,7 @@ import type { BrokerEvents } from './broker-events.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import type { GroupProgress } from './group-progress.ts'
 
-/** What a broker's topics take where they do not say otherwise. */
+/** What a broker gives to topics that do not say otherwise. */
 export interface TopicDefaults {
   readonly maxRecords: number
   readonly maxBytes: number
@@ -44,17 +44,17 @@ export interface TopicRegistryHost {
   /** @throws ClosedError */
   requireOpen(): void
   append(topic: Topic, body: object): RecordMetadata
-  /** There is room again, or an offset was committed: who waits to write may try again. */
+  /** Says that there is room again, or an offset was committed: sends that wait for room may try again. */
   freed(): void
   touch(): void
   finished(): void
 }
 
-/** The topics of a broker: made, found, altered and deleted, and whoever has to hear of it hears of it. */
+/** Creates, finds, alters and deletes the topics of a broker, and tells its groups, logs and listeners. */
 export class TopicRegistry {
   readonly #host: TopicRegistryHost
   readonly #defaults: TopicDefaults
-  // Who sends mostly means the topic of the send before, and its name is then the same string: nothing is looked up.
+  // Most sends name the topic of the send before, by the same string, and so need no lookup.
   #lastTopic: Topic | undefined
 
   constructor(host: TopicRegistryHost, defaults: TopicDefaults) {
@@ -79,7 +79,7 @@ export class TopicRegistry {
     return toLogConfig(name, options, defaults)
   }
 
-  /** What a new topic would be; refuses what `create` would refuse. */
+  /** The configuration that a new topic would have; refuses what `create` would refuse. */
   check(name: string, options: TopicOptions): LogConfig {
     this.#host.requireOpen()
     checkTopicName(name)
@@ -149,7 +149,7 @@ export class TopicRegistry {
     this.#host.freed()
   }
 
-  /** A group is gone, or reads these topics no more: what was kept for it alone may go. */
+  /** Says that a group is gone, or no longer reads these topics: records kept for it alone may go. */
   unregistered(topics: Iterable<Topic>): void {
     for (const topic of topics) {
       if (topic.holdsBack) for (const partition of topic.partitions) this.#offsetCommitted(partition)
@@ -172,7 +172,7 @@ export class TopicRegistry {
     this.#host.touch()
   }
 
-  /** The topic, which must be there. */
+  /** The topic, which must exist. */
   existing(name: string): Topic {
     const { byName } = this.#host
     this.#host.requireOpen()
@@ -186,7 +186,7 @@ export class TopicRegistry {
     })
   }
 
-  /** The topic, which is made where topics are made by themselves. */
+  /** The topic, created if it does not exist and topics are created automatically. */
   get(name: string): Topic {
     const last = this.#lastTopic
     if (last !== undefined && last.name === name && !last.deleted) return last
@@ -201,7 +201,7 @@ export class TopicRegistry {
     return this.create(name, autoCreateTopics === true ? {} : autoCreateTopics)
   }
 
-  /** A partition, which must be there. */
+  /** A partition, which must exist. */
   partition({ topic, partition }: TopicPartition): Partition {
     const { partitions } = this.existing(topic)
     const found = partitions[partition]

@@ -11,14 +11,14 @@ export interface WaitingSendsHost {
   readonly clock: BrokerClock
   /** Makes room, or says what is full. */
   makeRoom(demands: readonly Demand[]): Shortage | undefined
-  /** What is full, and who keeps it so. */
+  /** Says what is full, and which groups keep it so. */
   explain(shortage: Shortage): string
   track(client: EngineClient): void
   untrack(client: EngineClient): void
 }
 
 interface WaitingSend {
-  /** Who came before whom. */
+  /** Grows with each send: the order in which they came. */
   readonly order: number
   readonly demands: readonly Demand[]
   shortage: Shortage
@@ -28,15 +28,16 @@ interface WaitingSend {
 }
 
 /**
- * Sends that found a log full and wait until there is room, in the order in which they came: one that waits for a
- * partition is not overtaken there, and one that waits for the broker is not overtaken at all.
+ * Sends that found a log full and wait for room, in the order in which they came: a send that waits for a partition is
+ * not overtaken there, and one that waits for the broker is not overtaken at all.
  */
 export class WaitingSends implements EngineClient {
   readonly groupId: undefined
   readonly paused: readonly [] = []
   readonly #host: WaitingSendsHost
   readonly #sends = new Set<WaitingSend>()
-  // Those of each partition, in order: only who is first in all of its lines can go on, so nobody else is looked at.
+  // The sends of each partition, in order: only a send that is first in all of its lines can go on, so no other is
+  // tried.
   readonly #lines = new Map<Partition, Set<WaitingSend>>()
   #waitsForBroker = 0
   #next = 0
@@ -52,7 +53,10 @@ export class WaitingSends implements EngineClient {
     return this.#sends.size
   }
 
-  /** What somebody who came before is short of and who writes to the same would wait for, too. */
+  /**
+   * The shortage of a send that waits already, and that these demands must wait behind; undefined where there is
+   * none.
+   */
   ahead(demands: readonly Demand[]): Shortage | undefined {
     if (this.#waitsForBroker > 0) return { partition: undefined }
     for (const { partition } of demands) {
@@ -66,7 +70,7 @@ export class WaitingSends implements EngineClient {
     return this.#lines.get(partition)?.values().next().value
   }
 
-  /** Waits for room, and resolves to what `write` answers then. */
+  /** Waits for room, and resolves to what `write` returns then. */
   add<T>(demands: readonly Demand[], shortage: Shortage, write: () => T, wait: SendWait): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = () => {
@@ -95,7 +99,7 @@ export class WaitingSends implements EngineClient {
         () => {
           const details = this.#host.explain(send.shortage)
           send.fail(new TimeoutError(`Waited ${wait.timeoutMs} ms for room: ${details}`, { details }))
-          // Who stood behind it may fit.
+          // The sends behind it may fit.
           this.freed()
         },
         wait.timeoutMs,
@@ -135,7 +139,7 @@ export class WaitingSends implements EngineClient {
   readonly #aborted = (event: Event): void => {
     const signal = event.target as AbortSignal
     for (const send of [...(this.#bySignal.get(signal) ?? [])]) send.fail(signal.reason)
-    // Who stood behind them may fit.
+    // The sends behind them may fit.
     this.freed()
   }
 
@@ -150,7 +154,7 @@ export class WaitingSends implements EngineClient {
     if (this.#sends.size === 0) this.#host.untrack(this)
   }
 
-  /** Something went: whoever fits now goes on, once the call under way has finished. */
+  /** Says that there may be room: sends that fit go on, once the call under way has finished. */
   freed(): void {
     if (this.#sends.size === 0 || this.#retrying) return
     this.#retrying = true
@@ -172,7 +176,7 @@ export class WaitingSends implements EngineClient {
     }
   }
 
-  // Who came first, of those who are first in all of their lines, none of which is known to be full.
+  // The earliest of the sends that are first in all of their lines, none of which is known to be full.
   #firstOf(full: ReadonlySet<Partition>): WaitingSend | undefined {
     let found: WaitingSend | undefined
     for (const [partition, line] of this.#lines) {
@@ -190,7 +194,7 @@ export class WaitingSends implements EngineClient {
     send.shortage = shortage
   }
 
-  // By line, since there may be thousands of sends.
+  // One sentence a partition, since there may be thousands of sends.
   pending(): string[] {
     return [...this.#lines].map(([partition, { size }]) => {
       const { shortage } = this.#first(partition)!
@@ -204,7 +208,7 @@ export class WaitingSends implements EngineClient {
     return 0
   }
 
-  /** Nobody is kept waiting by a broker that ends. */
+  /** Rejects the sends that wait, because the broker closes. */
   async close(): Promise<readonly []> {
     for (const send of [...this.#sends]) {
       send.fail(

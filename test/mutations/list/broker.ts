@@ -53,7 +53,7 @@ export const brokerMutations: readonly Mutation[] = [
   {
     name: 'who waits behind a send that gave up waits on',
     file: 'broker/waiting-sends.ts',
-    find: 'send.fail(signal.reason)\n    // Who stood behind them may fit.\n    this.freed()',
+    find: 'send.fail(signal.reason)\n    // The sends behind them may fit.\n    this.freed()',
     replace: 'send.fail(signal.reason)',
     breaks: 'a send goes on as soon as there is room for it',
   },
