@@ -1,6 +1,6 @@
 /**
- * HTTP workers in node:cluster that share topics and a group: the primary has the broker, and serves it. Whichever worker
- * takes an order, each is billed once, and every worker bills a part of them.
+ * HTTP workers in node:cluster that share topics and a group: the primary process has the broker, and serves it.
+ * Whichever worker takes an order, the order is billed once, and every worker bills a part of them.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   const ports = await Promise.all(workers.map(listening))
   await broker.group('billing').stable()
 
-  // Workers of a cluster that ask for any port get the same one.
+  // Workers of a cluster that listen on port 0 share one port.
   await Promise.all(Array.from({ length: orders }, (_, n) => send(ports[0]!, n)))
   await broker.idle({ timeoutMs: 30_000 })
 

@@ -4,7 +4,10 @@ import type { PubSub } from 'brokerlet'
 import { connect } from 'brokerlet/kafka'
 import { type Order, topics } from './topics.ts'
 
-/** One worker: takes orders over HTTP, and bills those that its group gives it. It knows the broker by its address only. */
+/**
+ * One worker: takes orders over HTTP, and bills those of the partitions that its group assigns to it. It
+ * knows only the broker's address.
+ */
 export async function work(address: string): Promise<void> {
   const bus = await connect({ bootstrapBrokers: [address], topics, autoCommitIntervalMs: 100 })
   const billed = await bill(bus)
@@ -12,7 +15,7 @@ export async function work(address: string): Promise<void> {
   const server = createServer(async (request: IncomingMessage, response) => {
     const order = (await json(request)) as Order
     await producer.send({ topic: 'orders', key: order.id, value: order })
-    // The orders of a connection may be taken by one worker, and are billed by all.
+    // One worker may take all orders of a connection, but all workers bill them.
     response.writeHead(202, { connection: 'close' }).end()
   })
   server.listen(0, '127.0.0.1')
@@ -24,7 +27,7 @@ export async function work(address: string): Promise<void> {
   })
 }
 
-/** Bills, and gives how many so far. */
+/** Bills orders; returns a function that says how many so far. */
 async function bill(bus: PubSub<typeof topics>): Promise<() => number> {
   let billed = 0
   const consumer = bus.consumer({ groupId: 'billing', topics: ['orders'] })

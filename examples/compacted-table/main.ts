@@ -23,7 +23,7 @@ await broker.idle()
 console.log(`the service followed ${first.recordsRead} changes and sells ${first.products.join(', ')}`)
 await first.stop()
 
-// By itself compaction works in small steps, on closed segments; here everything is compacted at once.
+// By itself, compaction works in small steps on closed segments; here everything is compacted at once.
 broker.topic('prices').compact()
 
 const restarted = await new PriceList(broker).start()

@@ -4,10 +4,12 @@ export interface Price {
   cents: number
 }
 
-/** A null value takes a product off the list. */
+/** A null value removes a product from the list. */
 type Bus = PubSub<{ prices: TopicDefinition<Price | null, Price | null, string> }>
 
-/** A service that answers from a table, which it reads out of the topic when it starts and follows from then on. */
+/**
+ * A service that answers from a table: it reads the table from the topic when it starts, and follows it from then on.
+ */
 export class PriceList {
   readonly #prices = new Map<string, Price>()
   readonly #reader: ReturnType<Bus['consumer']>
@@ -16,7 +18,7 @@ export class PriceList {
   recordsRead = 0
 
   constructor(bus: Bus) {
-    // Without a group: every instance reads everything, from the beginning, and commits nothing.
+    // Without a group, every instance reads everything from the beginning, and commits nothing.
     this.#reader = bus.consumer({ topics: ['prices'] })
   }
 

@@ -13,14 +13,14 @@ export interface Invoice {
 
 type Topics = { orders: TopicDefinition<Order>; invoices: TopicDefinition<Invoice> }
 
-/** Reads orders and writes an invoice for each: exactly one, whatever fails on the way. */
+/** Reads orders and writes exactly one invoice for each, whatever fails on the way. */
 export class Invoicing {
   readonly #consumer: Consumer
   readonly #producer: Producer<Topics>
   #attempts = 0
 
   constructor(bus: PubSub<Topics>) {
-    // What is done is committed by the transaction, and by nobody else.
+    // Only the transaction commits offsets.
     this.#consumer = bus.consumer({ groupId: 'invoicing', topics: ['orders'], autoCommit: false })
     this.#producer = bus.producer({ transactionalId: 'invoicing' })
   }
@@ -33,7 +33,7 @@ export class Invoicing {
     await this.#consumer.run({
       retry: { attempts: 3, delayMs: 1 },
       eachRecord: (record, context) =>
-        // The invoice and the order's offset count together, or not at all.
+        // The invoice and the order's offset are committed together, or not at all.
         this.#producer.transaction(async tx => {
           const { id, cents } = record.value as Order
           this.#attempts++

@@ -14,7 +14,7 @@ const first = await new Invoicing(broker).start()
 await broker.idle()
 await first.stop()
 
-// Another instance takes over where the transactions of the first one ended.
+// Another instance continues after the last committed transaction of the first one.
 const second = await new Invoicing(broker).start()
 await send(50, 100)
 await broker.idle()

@@ -4,10 +4,13 @@ import { billing, paymentTopics } from './billing.ts'
 import { orders, orderTopics } from './orders.ts'
 import { shipmentTopics, shipping } from './shipping.ts'
 
-/** What all modules tell each other. */
+/** The topics of all modules. */
 export const topics = { ...orderTopics, ...paymentTopics, ...shipmentTopics }
 
-/** The application on an engine. Each module is a plugin that gets the topics it uses, and closes what it opened. */
+/**
+ * The application on a broker or a cluster. Each module is a plugin that gets the topics it
+ * uses, and closes its own clients.
+ */
 export function createApp(pubsub: PubSub<typeof topics>): FastifyInstance {
   const app = fastify()
   app.register(orders, { pubsub })

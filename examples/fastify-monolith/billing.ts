@@ -7,14 +7,14 @@ export interface PaymentReceived {
   amount: number
 }
 
-/** What this module tells the others. */
+/** The topics that this module writes to. */
 export const paymentTopics = {
   payments: topic<PaymentReceived, string>({ partitions: 6 }),
 }
 
 type BillingTopics = typeof orderTopics & typeof paymentTopics
 
-/** Takes the money for every order. */
+/** Charges the customer for every order. */
 export const billing: FastifyPluginAsync<{ pubsub: PubSub<BillingTopics> }> = async (app, { pubsub }) => {
   const revenue = new Map<string, number>()
   const producer = pubsub.producer()

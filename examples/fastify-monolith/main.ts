@@ -1,4 +1,4 @@
-/** A Fastify monolith of three modules that know each other's records only. Orders something, and ends. */
+/** A Fastify monolith of three modules that know only each other's records. Places orders, and ends. */
 import { Broker } from 'brokerlet'
 import { createApp, topics } from './app.ts'
 

@@ -10,7 +10,7 @@ export interface OrderPlaced {
   total: number
 }
 
-/** What this module tells the others. */
+/** The topics that this module writes to. */
 export const orderTopics = {
   orders: topic<OrderPlaced, string>({ partitions: 6 }),
 }
@@ -25,7 +25,7 @@ const body = {
   properties: { customer: { type: 'string' }, total: { type: 'number', minimum: 0 } },
 }
 
-/** Takes orders over HTTP, and follows what becomes of them. */
+/** Takes orders over HTTP, and follows their status. */
 export const orders: FastifyPluginAsync<{ pubsub: PubSub<OrdersTopics> }> = async (app, { pubsub }) => {
   const statuses = new Map<string, Status>()
   const producer = pubsub.producer()

@@ -1,6 +1,6 @@
 /**
  * The same monolith as a server: `PORT=3000 npx tsx examples/fastify-monolith/server.ts`. On SIGTERM (or Ctrl-C) it
- * takes no more requests, finishes the orders that it has, and ends.
+ * takes no more requests, finishes its orders, and ends.
  */
 import { Broker } from 'brokerlet'
 import { createApp, topics } from './app.ts'
@@ -8,7 +8,7 @@ import { createApp, topics } from './app.ts'
 const broker = new Broker({ topics })
 const app = createApp(broker)
 
-// An order goes from module to module: only when all of them rest is it through.
+// An order passes from module to module, so it is finished only when all modules are idle.
 app.addHook('preClose', async () => {
   await broker.idle({ timeoutMs: 10_000 }).catch(error => console.error(error.message))
 })

@@ -8,7 +8,7 @@ export interface ParcelSent {
   parcel: number
 }
 
-/** What this module tells the others. */
+/** The topics that this module writes to. */
 export const shipmentTopics = {
   shipments: topic<ParcelSent, string>({ partitions: 6 }),
 }
@@ -17,7 +17,7 @@ type ShippingTopics = typeof paymentTopics & typeof shipmentTopics
 
 const packingMs = 5
 
-/** Sends what is paid; packing takes a while, for which no request waits. */
+/** Ships paid orders; packing takes a while, but no request waits for it. */
 export const shipping: FastifyPluginAsync<{ pubsub: PubSub<ShippingTopics> }> = async (app, { pubsub }) => {
   let parcels = 0
   const producer = pubsub.producer()

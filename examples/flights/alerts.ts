@@ -1,18 +1,18 @@
 import type { PubSub } from 'brokerlet'
 import { type Flight, type FlightTopics, longDelayMinutes } from './topics.ts'
 
-/** What `alerts` has looked at. */
+/** What the group `alerts` has handled. */
 export interface AlertsTally {
   flights: number
 }
 
-/** What `alert-desk` got. */
+/** What the group `alert-desk` has read. */
 export interface DeskTally {
   alerts: number
   longest: Flight | undefined
 }
 
-/** The group `alerts`: sends on what is delayed for long. */
+/** The group `alerts`: forwards flights with a long delay. */
 export async function startAlerts(pubsub: PubSub<FlightTopics>, tally: AlertsTally): Promise<void> {
   const producer = pubsub.producer()
   const consumer = pubsub.consumer({ groupId: 'alerts', topics: ['flights'] })
@@ -20,7 +20,7 @@ export async function startAlerts(pubsub: PubSub<FlightTopics>, tally: AlertsTal
     tally.flights++
   }
   await consumer.run({
-    // A promise only where there is something to wait for: most flights are not that late.
+    // Returns a promise only for a flight that is sent: most flights have no long delay.
     eachRecord: ({ key, value }) =>
       value.delay < longDelayMinutes
         ? done()
@@ -28,7 +28,7 @@ export async function startAlerts(pubsub: PubSub<FlightTopics>, tally: AlertsTal
   })
 }
 
-/** The group `alert-desk`: reads what `alerts` sends, until it is closed. */
+/** The group `alert-desk`: reads the alerts, until its consumer is closed. */
 export async function readAlerts(
   pubsub: PubSub<Pick<FlightTopics, 'long-delays'>>,
   tally: DeskTally,

@@ -1,12 +1,12 @@
 import type { PubSub } from 'brokerlet'
 import type { FlightTopics } from './topics.ts'
 
-/** What is archived. */
+/** What was archived. */
 export interface ArchiveTally {
   flights: number
 }
 
-/** The group `archive`: takes everything, many at a time. */
+/** The group `archive`: takes all flights, in batches. */
 export async function startArchive(
   pubsub: PubSub<Pick<FlightTopics, 'flights'>>,
   tally: ArchiveTally,

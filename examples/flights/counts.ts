@@ -6,7 +6,7 @@ import { DelayTable } from './statistics.ts'
 /** The groups, in the order in which they are shown. */
 export const groupIds = ['statistics', 'alerts', 'alert-desk', 'archive'] as const
 
-/** What everybody has counted so far. */
+/** What every group has counted so far. */
 export class Counts {
   /** How many flights were sent, and the day of the last one. */
   sent = 0
@@ -23,7 +23,7 @@ export class Counts {
     this.#moved[groupId] = (this.#moved[groupId] ?? 0) + moved
   }
 
-  /** By group: its consumers, the records that they handled, the partitions that went from one to another. */
+  /** By group: its consumers, the records that they handled, and the partitions that moved between them. */
   get groups(): readonly { group: string; consumers: number; records: number; moved: number }[] {
     const records = {
       statistics: this.table.flights,
@@ -39,20 +39,20 @@ export class Counts {
     }))
   }
 
-  /** What has to be as the file says. */
+  /** The totals that must match the file. */
   get totals(): Totals {
     const groups = Object.fromEntries(this.groups.map(({ group, records }) => [group, records]))
     return { airports: this.table.airports, groups }
   }
 
-  /** How far everybody is on the way to so many flights. */
+  /** How many of so many flights the sender and each group have handled. */
   progress(flights: number): Progress[] {
     return [
       { name: 'sent', count: this.sent, total: flights, note: this.date },
       ...this.groups.map(({ group, consumers, records }) => ({
         name: group,
         count: records,
-        // How many alerts there will be is known at the end.
+        // The number of alerts is known only at the end.
         total: group === 'alert-desk' ? undefined : flights,
         note: plural(consumers, 'consumer'),
       })),

@@ -2,7 +2,7 @@ import type { FlightFile } from './flight-file.ts'
 import type { AirportTotals } from './statistics.ts'
 import { longDelayMinutes } from './topics.ts'
 
-/** What there is to count. */
+/** The totals of a run. */
 export interface Totals {
   readonly airports: ReadonlyMap<string, AirportTotals>
   /** How many records each group handled. */
@@ -30,7 +30,7 @@ export async function expectedTotals(file: FlightFile): Promise<Totals> {
   return { airports, groups: { statistics: count, alerts: count, 'alert-desk': longDelays, archive: count } }
 }
 
-/** Every total that is not as it should be, in words. */
+/** Every total that differs from the expected one, in words. */
 export function differences(expected: Totals, actual: Totals): string[] {
   const found: string[] = []
   const compare = (what: string, should: number | undefined, is: number | undefined) => {

@@ -24,7 +24,7 @@ export class FlightFile {
     return new FlightFile(scan)
   }
 
-  /** Everything, `size` flights at a time; the file is read as it goes. */
+  /** All flights, `size` at a time; the file is read on the way. */
   async *batches(size: number): AsyncGenerator<Flight[]> {
     for await (const { rows, date, origin, destination, delay } of this.read(columns)) {
       for (let start = 0; start < rows; start += size) {
@@ -42,7 +42,7 @@ export class FlightFile {
     }
   }
 
-  /** The columns as they are in the file, row group by row group. */
+  /** The columns as the file has them, by row group. */
   async *read<const Name extends Column>(
     names: readonly Name[],
   ): AsyncGenerator<{ readonly rows: number } & { readonly [name in Name]: ArrayLike<unknown> }> {
@@ -50,7 +50,7 @@ export class FlightFile {
       const group: Partial<Record<Column, ArrayLike<unknown>>> = {}
       for (const column of names) {
         group[column] = await this.#scan.readColumn({ column, ...range })
-        // Decoding a column takes a while, and others want to work, too.
+        // Decoding a column takes a while, so others get a turn.
         await turn()
       }
       yield { rows: range.rowEnd - range.rowStart, ...(group as Record<Name, ArrayLike<unknown>>) }

@@ -11,7 +11,7 @@ export class InProcess {
     return this.#broker
   }
 
-  /** Tells what becomes of the groups. */
+  /** Shows what happens to the groups. */
   watch(counts: Counts, screen: Screen): () => void {
     const rebalanced = (event: { groupId: string; members: number; moved: number }) => {
       counts.rebalanced(event)

@@ -1,7 +1,7 @@
 /**
- * The main job: real US flight records, keyed by origin airport, go through a topic of 12 partitions to three groups,
- * one of which feeds a fourth. Meanwhile a consumer fails and another one joins. At the end every total has to be
- * what the file says.
+ * The main job: real US flight records, keyed by origin airport, go through a topic of 12 partitions to
+ * three groups, one of which feeds a fourth. Meanwhile a consumer fails and another one joins. At the end,
+ * every total must match the file.
  */
 import type { PubSub } from 'brokerlet'
 import { Counts, groupIds } from './counts.ts'
@@ -24,7 +24,7 @@ async function main(options: Options): Promise<boolean> {
   const screen = new Screen(process.stdout, () => counts.progress(file.count))
   const place = options.kafka === undefined ? new InProcess() : await OnKafka.connect(options.kafka)
   const unwatch = place instanceof InProcess ? place.watch(counts, screen) : undefined
-  // A topic in memory keeps the newest records only: who sends waits for who reads. A cluster keeps all of them.
+  // A topic in memory keeps only the newest records, so the sender waits for the readers. A cluster keeps all records.
   const readers = place instanceof InProcess ? groupIds : []
   try {
     screen.event(
@@ -67,7 +67,7 @@ async function send(
   })
 }
 
-/** Whether every total is what the file says. */
+/** Whether every total matches the file. */
 async function check(file: FlightFile, counts: Counts): Promise<boolean> {
   console.log('The same counted straight from the file ...')
   const wrong = differences(await expectedTotals(file), counts.totals)

@@ -3,7 +3,7 @@ import { connect, type KafkaConnection } from 'brokerlet/kafka'
 import type { Counts } from './counts.ts'
 import { type FlightTopics, topics } from './topics.ts'
 
-/** The same topics and groups on a cluster, under names that this run has for itself. */
+/** The same topics and groups on a cluster, under names that only this run uses. */
 export class OnKafka {
   readonly pubsub: PubSub<FlightTopics>
   readonly #cluster: KafkaConnection<OpenTopics>
@@ -18,7 +18,7 @@ export class OnKafka {
   static async connect(address: string): Promise<OnKafka> {
     const run = Date.now().toString(36)
     const declared = Object.entries(topics).map(([name, { options }]) => {
-      // A cluster keeps records by time and bytes: this many of them is for a log in memory.
+      // `retentionRecords` exists only for a log in memory: a cluster limits retention by time and bytes.
       const { retentionRecords: _, ...others } = options
       return [`${name}-${run}`, topic(others)] as const
     })
@@ -31,7 +31,7 @@ export class OnKafka {
     return new OnKafka(cluster as KafkaConnection<OpenTopics>, run)
   }
 
-  /** Resolves when every group has committed all there is; `alert-desk` last, since `alerts` feeds it. */
+  /** Resolves when every group has committed all records; `alert-desk` comes last, since `alerts` feeds it. */
   async idle(counts: Counts): Promise<void> {
     for (const groupId of ['statistics', 'archive', 'alerts', 'alert-desk']) {
       for (;;) {
@@ -43,7 +43,7 @@ export class OnKafka {
     }
   }
 
-  /** Leaves nothing behind. */
+  /** Deletes the topics of this run, and closes. */
   async close(): Promise<void> {
     const { admin } = this.#cluster
     for (const name of Object.keys(topics)) await admin.deleteTopic(`${name}-${this.#run}`)
@@ -55,7 +55,7 @@ interface Named {
   readonly topic: string
 }
 
-// Modules that know nothing of it name topics and groups as ever.
+// The modules know nothing of the run's names, and use the usual ones.
 function underNames(bus: PubSub<OpenTopics>, named: (name: string) => string): PubSub<FlightTopics> {
   const renamed = <M extends Named>(message: M) => ({ ...message, topic: named(message.topic) })
   const renaming = {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-/** What the command line says. */
+/** The options of the command line. */
 export interface Options {
   readonly help: boolean
   readonly file: string
@@ -25,7 +25,7 @@ npm start -- [options]
   --kafka <address> on a real cluster, host:port (needs: npm install --no-save --engine-strict=false @platformatic/kafka)
   --help            this text`
 
-/** Throws an error of one line where they make no sense. */
+/** Throws an error with a one-line message where an option is invalid. */
 export function parseOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,

@@ -5,7 +5,7 @@ import type { Counts } from './counts.ts'
 import { startStatistics } from './statistics.ts'
 import type { FlightTopics } from './topics.ts'
 
-/** All groups and their consumers, with what is done to them while they work. */
+/** All groups and their consumers, and the failures and joins while they work. */
 export class Readers {
   readonly #pubsub: PubSub<FlightTopics>
   readonly #counts: Counts

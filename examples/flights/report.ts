@@ -5,9 +5,9 @@ import { longDelayMinutes } from './topics.ts'
 
 const style = { head: [], border: [], compact: true }
 
-/** The ten airports where one waits longest. */
+/** The ten airports with the longest delays. */
 export function formatWorst({ table, desk }: Counts): string {
-  // A few late flights from a tiny airport say nothing.
+  // A tiny airport with a few late flights says little.
   const minFlights = Math.ceil(table.flights / 1000)
   const view = new Table({
     head: ['airport', 'mean delay', `${longDelayMinutes} min or more`, 'flights'],
@@ -25,7 +25,7 @@ export function formatWorst({ table, desk }: Counts): string {
   return `${title}\n${view}\n${longest ?? 'No long delays'}`
 }
 
-/** What every group did. */
+/** What every group has done. */
 export function formatGroups({ groups }: Counts): string {
   const view = new Table({
     head: ['group', 'consumers', 'records', 'partitions moved'],
@@ -37,7 +37,7 @@ export function formatGroups({ groups }: Counts): string {
   return view.toString()
 }
 
-/** How quick it was. */
+/** How fast the flights were handled. */
 export function formatRate({ sent, groups }: Counts, seconds: number): string {
   const handled = groups.reduce((sum, { records }) => sum + records, 0)
   return (

@@ -6,7 +6,7 @@ import { styleText } from 'node:util'
 export interface Progress {
   readonly name: string
   readonly count: number
-  /** What it will be in the end, where that is known. */
+  /** The final count, where it is known. */
   readonly total: number | undefined
   readonly note: string
 }
@@ -18,8 +18,8 @@ const redrawMs = 80
 const lineEveryMs = 1000
 
 /**
- * Shows progress: on a terminal lines that rewrite themselves, with what happens above them; elsewhere a plain line now
- * and then.
+ * Shows progress: on a terminal as lines that are rewritten, with events above them;
+ * elsewhere as a plain line now and then.
  */
 export class Screen {
   readonly #out: NodeJS.WriteStream
@@ -35,14 +35,14 @@ export class Screen {
     this.#timer = setInterval(show, out.isTTY ? redrawMs : lineEveryMs)
   }
 
-  /** Something happened. */
+  /** Shows an event. */
   event(text: string, style: Style = 'cyan'): void {
     this.#wipe()
     this.#out.write(`${this.#styled(style, text)}\n`)
     if (this.#out.isTTY) this.#redraw()
   }
 
-  /** Shows where it ended, and leaves it there. */
+  /** Shows the final progress, and stops. */
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true

@@ -2,20 +2,20 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { PubSub } from 'brokerlet'
 import type { Flight, FlightTopics } from './topics.ts'
 
-// How far the slowest group may be behind. Nothing stops a producer, and a partition that keeps 10,000 records would
-// drop what a slow group has not read.
+// How far the slowest group may lag. Nothing slows a producer down by itself, and a partition that keeps 10,000 records
+// would drop those that a slow group has not read.
 const mostBehind = 5_000
 
 interface SourceOptions {
-  /** The groups to wait for when they are behind; none where the log keeps everything. */
+  /** The groups to wait for when they lag; none where the log keeps everything. */
   readonly readers: readonly string[]
-  /** Flights per second; by default as many as go. */
+  /** Flights per second; by default as fast as possible. */
   readonly rate?: number | undefined
-  /** After every batch: how many were sent so far. */
+  /** Called after every batch, with the number of flights sent so far. */
   onSent(sent: number, last: Flight): unknown
 }
 
-/** Sends flights as they come, and lets the readers keep up. */
+/** Sends the flights of the file, and lets the readers keep up. */
 export async function sendFlights(
   pubsub: PubSub<Pick<FlightTopics, 'flights'>>,
   batches: AsyncIterable<readonly Flight[]>,
@@ -37,7 +37,7 @@ export async function sendFlights(
   await producer.close()
 }
 
-/** By how many records the slowest of the groups is behind. */
+/** The lag of the slowest group, in records. */
 // biome-ignore lint/complexity/noBannedTypes: PubSub<{}> is any
 async function lagOf(pubsub: PubSub<{}>, groups: readonly string[]): Promise<number> {
   const summaries = await Promise.all(groups.map(group => pubsub.admin.describeGroup(group)))

@@ -4,7 +4,7 @@ import { type Flight, type FlightTopics, longDelayMinutes } from './topics.ts'
 /** The flights of one airport. */
 export interface AirportTotals {
   flights: number
-  /** Minutes, of all flights together. */
+  /** The sum of all delays, in minutes. */
   delay: number
   longDelays: number
 }
@@ -37,9 +37,9 @@ export class DelayTable {
 
 interface StatisticsOptions {
   readonly clientId: string
-  /** All consumers of the group count in one table: a flight is in it once, whoever got it. */
+  /** All consumers of the group count in one table, so a flight is counted once, whichever consumer gets it. */
   readonly table: DelayTable
-  /** What may go wrong with a flight before it is counted. */
+  /** Called before a flight is counted; may throw. */
   readonly beforeCounting?: (() => void) | undefined
   onCrash(where: string, cause: unknown): void
 }

@@ -1,4 +1,4 @@
-/** A broker that Prometheus can scrape: `/metrics` says how far every group is, and what happened. */
+/** A broker that Prometheus can scrape: `/metrics` shows the progress of every group, and counts events. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

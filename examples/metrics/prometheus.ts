@@ -13,8 +13,8 @@ export function countEvents(): void {
 }
 
 /**
- * A broker in the text format of Prometheus, by the names that dashboards and alerts for Kafka know (those of
- * kafka_exporter).
+ * Formats a broker's state for Prometheus, with the metric names that dashboards and alerts for Kafka
+ * use (those of kafka_exporter).
  */
 export function toPrometheus({ topics, groups }: BrokerDescription): string {
   const partitions = topics.flatMap(({ name, partitions: all }) =>
@@ -43,7 +43,7 @@ export function toPrometheus({ topics, groups }: BrokerDescription): string {
     gauge(
       'kafka_consumergroup_current_offset',
       'What a group has committed',
-      // Nothing is committed yet: there is no sample, as there is none of kafka_exporter.
+      // Without a committed offset there is no sample, as in kafka_exporter.
       read.flatMap(({ labels, committed }) => (committed === null ? [] : [[labels, committed] as const])),
     ),
     gauge(

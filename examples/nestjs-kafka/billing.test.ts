@@ -32,7 +32,7 @@ it('turns each order into one payment', async () => {
 
   const payments = broker.topic('payments').records()
   expect(payments.map(({ value }) => value.orderId).sort()).toEqual(['o-1', 'o-2', 'o-3'])
-  // NestJS adds '-server' to the group's id.
+  // NestJS appends '-server' to the group id.
   expect(broker.group('billing-server').lag()).toBe(0)
   await app.close()
   await broker.close()

@@ -1,7 +1,9 @@
 import { Controller, Module } from '@nestjs/common'
 import { MessagePattern, Payload } from '@nestjs/microservices'
 
-/** Answers what an article costs; whoever asks waits on the topic 'prices.reply'. It knows nothing of brokerlet. */
+/**
+ * Answers with an article's price; the caller waits for it on the topic 'prices.reply'. It knows nothing of brokerlet.
+ */
 @Controller()
 class PricesController {
   @MessagePattern('prices')

@@ -11,7 +11,10 @@ import type { AppTopics } from './topics.ts'
 @Module({ imports: [OrdersModule, BillingModule, ShippingModule] })
 class AppModule {}
 
-/** The application on an engine. Modules start to read in `onModuleInit`, and are closed with the engine. */
+/**
+ * The application on a broker or a cluster. Modules start to read in `onModuleInit`; closing
+ * the broker ends their consumers.
+ */
 export function createApp(pubsub: PubSub<AppTopics>): Promise<INestApplicationContext> {
   const module = { module: AppModule, imports: [MessagingModule.forRoot(pubsub)] }
   return NestFactory.createApplicationContext(module, { logger: ['error', 'warn'] })

@@ -1,4 +1,4 @@
-/** A NestJS monolith of three modules that know each other's records only. Places some orders, and ends. */
+/** A NestJS monolith of three modules that know only each other's records. Places some orders, and ends. */
 import { Broker } from 'brokerlet'
 import { createApp } from './app.ts'
 import { BillingService } from './billing.module.ts'

@@ -5,7 +5,7 @@ import type { AppTopics } from './topics.ts'
 /** The token to inject; every module types it with the topics that it uses. */
 export const PUB_SUB = Symbol('PUB_SUB')
 
-/** Makes the one broker of the application known to every module, and closes it at the end. */
+/** Provides the application's one broker to every module, and closes it at the end. */
 @Global()
 @Module({})
 export class MessagingModule implements OnApplicationShutdown {
@@ -23,7 +23,7 @@ export class MessagingModule implements OnApplicationShutdown {
     }
   }
 
-  // Closes every consumer that the modules made, after what it has in hand.
+  // Closes every consumer of the modules, once it has finished the records in hand.
   async onApplicationShutdown(): Promise<void> {
     await this.#pubsub.close()
   }

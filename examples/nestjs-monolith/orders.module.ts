@@ -5,7 +5,7 @@ import type { AppTopics, OrderPlaced } from './topics.ts'
 
 type OrdersTopics = Pick<AppTopics, 'orders.placed' | 'orders.shipped'>
 
-/** Takes orders, and knows which of them are on their way. */
+/** Takes orders, and knows which of them have been shipped. */
 @Injectable()
 export class OrdersService implements OnModuleInit {
   readonly #pubsub: PubSub<OrdersTopics>
@@ -29,7 +29,7 @@ export class OrdersService implements OnModuleInit {
     await this.#pubsub.producer().send({ topic: 'orders.placed', key: order.orderId, value: order })
   }
 
-  /** The parcel of every order, null while there is none. */
+  /** The parcel of every order, null before it is shipped. */
   get parcels(): ReadonlyMap<string, string | null> {
     return this.#parcels
   }

@@ -1,6 +1,6 @@
 /**
- * The same monolith as a service that stays up: somebody orders all the time. On SIGTERM (or Ctrl-C) it takes no more
- * orders, finishes those that it has, and ends.
+ * The same monolith as a service that stays up, with orders coming in all the time. On SIGTERM (or Ctrl-C) it takes no
+ * more orders, finishes those that it has, and ends.
  */
 import { Broker } from 'brokerlet'
 import { createApp } from './app.ts'
@@ -21,7 +21,7 @@ const customers = setInterval(async () => {
 async function shutDown(signal: string): Promise<void> {
   clearInterval(customers)
   console.log(`${signal}: ${orders.parcels.size} orders placed, ${orders.open} not shipped yet`)
-  // An order goes from module to module: only when all of them rest is it through.
+  // An order passes from module to module, so it is finished only when all modules are idle.
   await broker.idle({ timeoutMs: 10_000 }).catch(error => console.error(error.message))
   await app.close()
   console.log(`closed: ${orders.parcels.size} orders placed, ${orders.open} not shipped`)

@@ -8,7 +8,7 @@ type ShippingTopics = Pick<AppTopics, 'orders.paid' | 'orders.shipped'>
 
 const packingMs = 15
 
-/** Sends what is paid. */
+/** Ships paid orders. */
 @Injectable()
 export class ShippingService implements OnModuleInit {
   readonly #pubsub: PubSub<ShippingTopics>

@@ -16,7 +16,7 @@ export interface OrderShipped {
   parcel: string
 }
 
-/** What the modules tell each other, and all that they know of each other. */
+/** The topics of the modules, and all that they know of each other. */
 export const topics = {
   'orders.placed': topic<OrderPlaced, string>({ partitions: 6 }),
   'orders.paid': topic<OrderPaid, string>({ partitions: 6 }),

@@ -1,7 +1,7 @@
 import type { Consumer, PubSub } from 'brokerlet'
 import type { PaymentTopics } from './payments.ts'
 
-/** Writes every payment to a disk that is full after so many lines. */
+/** Writes every payment to a disk that is full after a number of lines. */
 export class Logging {
   readonly lines: string[] = []
   capacity: number
@@ -12,7 +12,7 @@ export class Logging {
     this.capacity = capacity
   }
 
-  /** Resolves once it reads; the consumer's `done` settles when it stops. */
+  /** Resolves once the consumer reads; its `done` settles when it stops. */
   async start(pubsub: PubSub<PaymentTopics>): Promise<Consumer> {
     const consumer = pubsub.consumer({ groupId: 'logging', topics: ['payments'] })
     consumer.on('crashed', ({ error }) => {

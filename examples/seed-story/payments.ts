@@ -9,7 +9,7 @@ export interface Payment {
 }
 
 export const topics = {
-  // The key is the account: what happens to one account happens in order.
+  // The key is the account, so payments of one account stay in order.
   payments: topic<Payment, string>({ partitions: 6 }),
 }
 

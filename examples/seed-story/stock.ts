@@ -4,7 +4,7 @@ import type { PaymentTopics } from './payments.ts'
 
 const warehouseMs = 4
 
-/** Takes every item off its shelf, for which it has to ask a slow warehouse. */
+/** Takes every item off its shelf, for which it asks a slow warehouse. */
 export class Stock {
   readonly taken = new Map<string, number>()
   payments = 0

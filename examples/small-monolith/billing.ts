@@ -1,7 +1,7 @@
 import type { PubSub } from 'brokerlet'
 import type { Topics } from './topics.ts'
 
-/** Takes the money for every order. */
+/** Charges the customer for every order. */
 export class Billing {
   readonly revenue = new Map<string, number>()
   /** Customers whose bank does not answer. */
@@ -13,7 +13,7 @@ export class Billing {
     await consumer.run({
       eachRecord: async ({ key, headers, value: { orderId, customer, total } }) => {
         await this.#charge(customer, total)
-        // The same for the same order, however often it is handled: whoever gets it twice knows it again.
+        // The id is the same however often the order is handled, so that a reader recognizes the second payment.
         const id = `${headers.id}/payment`
         const value = { orderId, amount: total }
         await producer.send({ topic: 'payments', key, headers: { ...headers, id }, value })

@@ -9,7 +9,7 @@ interface Answer {
   readonly body: unknown
 }
 
-/** Requests come in here; what they ask for happens later, elsewhere. */
+/** Takes requests; the work that they ask for is done later, by the services. */
 export function createHttpServer(broker: Broker<Topics>): Server {
   const producer = broker.producer({ clientId: 'http' })
 
@@ -19,7 +19,7 @@ export function createHttpServer(broker: Broker<Topics>): Server {
       return { status: 400, body: 'customer, total' }
     const orderId = randomUUID()
     const headers = { tenant: String(request.headers['x-tenant'] ?? 'none'), id: orderId }
-    // It is in the log when this resolves: no service has to be up, or quick, for the order to be taken.
+    // The order is in the log when this resolves: no service has to be running, or fast, for it to be accepted.
     await producer.send({ topic: 'orders', key: customer, headers, value: { orderId, customer, total } })
     return { status: 202, body: { orderId } }
   }
@@ -42,14 +42,14 @@ export function createHttpServer(broker: Broker<Topics>): Server {
 
   return createServer((request, response) => {
     handle(request, response).catch(error => {
-      // A full queue, or a broker that closes: the caller may try again.
+      // The topic is full, or the broker is closing: the caller may try again.
       const status = isBrokerletError(error) && error.retriable ? 503 : 500
       response.writeHead(status).end(JSON.stringify(String(error)))
     })
   })
 }
 
-// Alive is who has a live consumer in every group.
+// Healthy means that every group has a live consumer.
 function health(broker: Broker<Topics>): Answer {
   const groups = broker
     .describe()

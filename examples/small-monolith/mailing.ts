@@ -2,7 +2,7 @@ import type { PubSub } from 'brokerlet'
 import { tenant } from './policy.ts'
 import type { Topics } from './topics.ts'
 
-/** Tells customers what happens; it is slow, and nobody notices. */
+/** Mails customers; it is slow, but nothing waits for it. */
 export class Mailing {
   readonly mails: string[] = []
 

@@ -2,13 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Around, ConsumerDefaults } from 'brokerlet'
 import type { Topics } from './topics.ts'
 
-/** Whose record is being handled: for loggers, and for database clients that add it to every query. */
+/** The tenant whose record is being handled: for loggers, and for database clients that add it to every query. */
 export const tenant = new AsyncLocalStorage<string>()
 
 const inTenant: Around = (record, _context, next) => tenant.run(String(record.headers.tenant), next)
 
-// A record can come twice: after a crash, and after a redrive. What one service has done it does not do again. In a real
-// service this is a table that is written in the transaction of the work itself.
+// A record may come twice, after a crash or a redrive, and a service must not do its work again. In a real service this
+// is a table, written in the same transaction as the work itself.
 const done = new Set<string>()
 
 const oncePerMessage: Around = async (record, { consumer }, next) => {
@@ -31,7 +31,7 @@ const logged: Around = async (record, { attempt }, next) => {
 /** The first is the outermost. */
 export const around = [inTenant, logged, oncePerMessage]
 
-/** What holds for every service that does not say otherwise. */
+/** The defaults of every service. */
 export const consumerDefaults: ConsumerDefaults<keyof Topics> = {
   maxPollIntervalMs: 60_000,
   run: {

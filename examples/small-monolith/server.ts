@@ -1,7 +1,7 @@
 /**
- * A small monolith: HTTP in, three services that do not know each other, one policy for all. `PORT=3000 npx tsx
- * examples/small-monolith/server.ts`. On SIGTERM it takes no more requests, finishes what it has, says what it left, and
- * ends.
+ * A small monolith: requests over HTTP, three services that do not know each other, and one policy for all.
+ * `PORT=3000 npx tsx examples/small-monolith/server.ts`. On SIGTERM it takes no more requests, finishes its work,
+ * reports what is left, and ends.
  */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -14,7 +14,7 @@ import { around, consumerDefaults } from './policy.ts'
 import { Shipping } from './shipping.ts'
 import { topics } from './topics.ts'
 
-// Before anything happens.
+// First, so that no event is missed.
 countEvents()
 const broker = new Broker({ topics, maxRecords: 200_000, consumerDefaults, around })
 broker.on('recordsDropped', ({ topic, groups }) =>
@@ -26,7 +26,7 @@ const billing = new Billing()
 const shipping = new Shipping()
 const mailing = new Mailing()
 if (process.env.UNREACHABLE) billing.unreachable.add(process.env.UNREACHABLE)
-// When these resolve, no order that is taken from now on can be missed.
+// Once these resolve, no later order can be missed.
 await Promise.all([billing, shipping, mailing].map(service => service.start(broker)))
 
 const server = createHttpServer(broker)
@@ -34,14 +34,14 @@ server.listen(Number(process.env.PORT ?? 0))
 await once(server, 'listening')
 console.log(`listening on http://localhost:${(server.address() as AddressInfo).port}`)
 
-// A process manager gives some seconds between SIGTERM and SIGKILL (Kubernetes: 30): stay below.
+// A process manager leaves some seconds between SIGTERM and SIGKILL (Kubernetes: 30); this must be less.
 const graceMs = 20_000
 
 async function shutDown(signal: string): Promise<void> {
   console.log(`${signal}: closing`)
   server.closeIdleConnections()
   await new Promise(resolve => server.close(resolve))
-  // Until everybody rests, since one service's work is the next one's input.
+  // Drains until all services are idle, since the output of one is the input of the next.
   const left = await broker.close({ drain: true, timeoutMs: graceMs })
   for (const { group, topic, partition, from, count } of left) {
     console.error(`${group} left ${count} records of ${topic}-${partition} from offset ${from}`)

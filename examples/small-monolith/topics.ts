@@ -11,17 +11,17 @@ export interface PaymentReceived {
   amount: number
 }
 
-/** Every record says whose it is, and which message it is: the policy in `policy.ts` goes by these. */
+/** The tenant and the message id of every record, which the policy in `policy.ts` uses. */
 export interface Headers {
   tenant: string
   id: string
 }
 
-/** All that the services tell each other. */
+/** The topics of all services. */
 export const topics = {
   orders: topic<OrderPlaced, string, Headers>({ partitions: 12, retentionMs: 3_600_000 }),
   payments: topic<PaymentReceived, string, Headers>({ partitions: 12, retentionMs: 3_600_000 }),
-  // Where records of every service go that it cannot handle; kept for a week.
+  // Records that a service could not handle; kept for a week.
   'dead-letters': topic<unknown>({ partitions: 1, retentionMs: 7 * 24 * 3_600_000 }),
 }
 

@@ -1,4 +1,6 @@
-/** How a service is tested: send, await `idle()`, look. No mocks, no sleeping, and no test sees another one's records. */
+/**
+ * How to test a service: send, await `idle()`, look. No mocks, no sleeping, and no test sees the records of another.
+ */
 import { Broker, json } from 'brokerlet'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { loyaltyTopics, startLoyalty } from './loyalty.ts'
@@ -6,7 +8,7 @@ import { loyaltyTopics, startLoyalty } from './loyalty.ts'
 let broker: Broker<typeof loyaltyTopics>
 
 beforeEach(async () => {
-  // With a codec a reader gets its own copy, as over a network: a Date that becomes a string shows up here.
+  // With a codec, a reader gets its own copy, as over a network: a Date that becomes a string shows up here.
   broker = new Broker({ topics: loyaltyTopics, codec: json })
   await startLoyalty(broker)
 })

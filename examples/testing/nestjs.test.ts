@@ -1,4 +1,4 @@
-/** A NestJS application under test: its modules get a TestBroker where they get their broker. */
+/** A NestJS application under test: its modules get a TestBroker as their broker. */
 import { brokerFixture } from 'brokerlet/testing'
 import { test as base, expect } from 'vitest'
 import { createApp } from '../nestjs-monolith/app.ts'

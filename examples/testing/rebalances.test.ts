@@ -1,6 +1,6 @@
 /**
- * The nine ways in which the partitions of a group change hands, each as a test. On a TestBroker they take milliseconds,
- * whatever the timeouts are, and come out the same every time.
+ * The nine ways in which partitions of a group change owners, each as a test. On a TestBroker they take milliseconds,
+ * whatever the timeouts are, and give the same result every time.
  */
 import { CommitFailedError, topic } from 'brokerlet'
 import { brokerFixture, type TestBroker } from 'brokerlet/testing'
@@ -10,7 +10,7 @@ const topics = { payments: topic<number, string>({ partitions: 4 }) }
 const test = base.extend({ broker: brokerFixture({ topics, leftOpen: 'ignore' }) })
 type Payments = TestBroker<typeof topics>
 
-/** A consumer of the group that notes what it does; each payment takes it 10 ms. */
+/** A consumer of the group that notes what it does; each payment takes 10 ms. */
 function billing(broker: Payments, clientId: string, options: object = {}) {
   const done: number[] = []
   const consumer = broker.consumer({ groupId: 'billing', topics: ['payments'], clientId, ...options })

@@ -1,4 +1,4 @@
-/** Two services, a record that comes twice, and a service that is down: all on virtual time. See docs/testing.md. */
+/** Two services, a record that comes twice, and a service that is down, all on virtual time. See docs/testing.md. */
 import { assertNothingLost, brokerFixture } from 'brokerlet/testing'
 import { test as base, expect } from 'vitest'
 import { shopTopics, startBilling, startShipping } from './shop.ts'

@@ -17,7 +17,7 @@ export const shopTopics = {
 
 type ShopPubSub = PubSub<typeof shopTopics>
 
-/** Charges each order once, however often it is told of it. */
+/** Charges each order once, however often the record comes. */
 export async function startBilling(pubsub: ShopPubSub): Promise<{ readonly charged: ReadonlySet<string> }> {
   const charged = new Set<string>()
   const producer = pubsub.producer()
@@ -32,7 +32,7 @@ export async function startBilling(pubsub: ShopPubSub): Promise<{ readonly charg
   return { charged }
 }
 
-/** Ships what is paid. */
+/** Ships paid orders. */
 export async function startShipping(pubsub: ShopPubSub): Promise<{ readonly parcels: readonly string[] }> {
   const parcels: string[] = []
   const consumer = pubsub.consumer({ groupId: 'shipping', topics: ['payments'] })

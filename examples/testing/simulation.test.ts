@@ -22,7 +22,8 @@ it('finds that what an instance has charged is forgotten with it', async () => {
       expect(new Set(payments.map(({ key }) => key)).size).toBe(payments.length)
     },
   }
-  // An order, its billing ends, and the order comes again. To charge once, billing would have to ask a table, or the bank.
+  // An order is billed, and its record comes again. To charge once, billing would have to
+  // look in a table, or ask the bank.
   await expect(simulate(chargedOnce)).rejects.toMatchObject({
     name: 'SimulationError',
     schedule: expect.arrayContaining([expect.stringContaining('order'), expect.stringContaining('billing-')]),

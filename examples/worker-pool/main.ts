@@ -1,7 +1,7 @@
 /**
- * Handlers that compute belong into threads: one that blocks this one holds up every consumer, every timer and every
- * request, and nothing can interrupt it. Here four counts run beside each other while this thread goes on; one that cannot
- * be computed ends as a dead letter.
+ * Handlers that compute belong in threads: one that blocks the main thread holds up every consumer, timer and request,
+ * and nothing can interrupt it. Here four counts run side by side while the main thread goes on. One that cannot be
+ * computed becomes a dead letter.
  */
 import { Broker, topic } from 'brokerlet'
 import { WorkerPool } from './worker-pool.ts'
@@ -26,7 +26,7 @@ await counting.run({
   ordering: 'key',
   retry: { attempts: 2, delayMs: 10 },
   onFailure: { deadLetter: 'counts.dlq' },
-  // The signal aborts when the partition is lost, or close can wait no longer: the thread is ended then.
+  // The signal aborts when the partition is lost, or `close` can wait no longer: then the thread is terminated.
   eachRecord: async ({ key, value }, { signal }) => {
     primes.set(key, await pool.run(value.below, { signal }))
   },

@@ -7,16 +7,16 @@ interface Task<Input, Output> {
   reject(error: unknown): void
 }
 
-/** A thread, and the task that it has. */
+/** A thread, and its present task. */
 interface Thread<Input, Output> {
   readonly worker: Worker
   task: Task<Input, Output> | undefined
 }
 
 /**
- * So many threads, each with one task at a time. What it cannot do: pass functions, class instances or shared objects
- * (values are copied as by `structuredClone`), or be cheaper than the work (a task costs a copy there and back, a thread some
- * megabytes and tens of milliseconds to start).
+ * A number of threads, each with one task at a time. It cannot pass functions, class instances or shared objects
+ * (values are copied as by `structuredClone`). It pays only for work that costs more than the copies there and back; a
+ * thread takes some megabytes, and tens of milliseconds to start.
  */
 export class WorkerPool<Input, Output> {
   readonly #file: URL
@@ -29,7 +29,7 @@ export class WorkerPool<Input, Output> {
     for (let i = 0; i < size; i++) this.#start()
   }
 
-  /** Runs a task in a thread. When the signal aborts, the thread is ended: nothing else can stop a computation. */
+  /** Runs a task in a thread. When the signal aborts, the thread is terminated: nothing else can stop a computation. */
   run(input: Input, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Output> {
     let abort = () => {}
     const output = new Promise<Output>((resolve, reject) => {
@@ -50,7 +50,7 @@ export class WorkerPool<Input, Output> {
       thread.task = undefined
       this.#next()
     })
-    // A thread that dies takes its task with it, and no other one.
+    // A thread that dies fails its own task, and no other.
     const died = (error: unknown) => {
       thread.task?.reject(error)
       if (this.#threads.delete(thread) && !this.#closed) this.#start()
