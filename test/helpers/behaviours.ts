@@ -35,7 +35,7 @@ export function at({ topic, partition, offset }: Place & { readonly offset: numb
   return `${topic}-${partition}@${offset}`
 }
 
-/** Who has which partitions, by client id, as the group knows it. */
+/** The partitions of each member, by client id, as the group knows them. */
 export function owners(broker: Broker, groupId: string): Record<string, string[]> {
   return Object.fromEntries(
     broker.group(groupId).members.map(({ clientId, assignment }) => [clientId, names(assignment)]),
@@ -47,7 +47,7 @@ export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + i)
 }
 
-/** A promise and the function that resolves it: for handlers that end when a test says so. */
+/** A promise and the function that resolves it, for handlers that end when a test says so. */
 export function gate(): { readonly opened: Promise<void>; open(): void } {
   let open = () => {}
   const opened = new Promise<void>(resolve => {
@@ -56,7 +56,7 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
   return { opened, open: () => open() }
 }
 
-/** What a promise rejects with; fails where it resolves. */
+/** Resolves with the error of a promise; rejects where the promise resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   let value: unknown
   try {

@@ -3,7 +3,7 @@ import { fill, gate, range } from './behaviours.ts'
 import { testBroker } from './test-broker.ts'
 
 export const orders0 = { topic: 'orders', partition: 0 } as const
-/** A broker on a clock that stands still, with so many records in each partition of a topic. */
+/** A broker on a clock that stands still, with this many records in each partition of the topic 'orders'. */
 export function brokerWithOrders(records = 0, partitions = 1) {
   const made = testBroker()
   made.broker.createTopic('orders', { partitions })
@@ -11,7 +11,7 @@ export function brokerWithOrders(records = 0, partitions = 1) {
   return made
 }
 
-/** Appends records with these keys; '-' is none. */
+/** Appends records with these keys; '-' stands for no key. */
 export function append(broker: Broker, keys: string, partition = 0): void {
   for (const key of keys)
     broker.topic('orders').append({ key: key === '-' ? null : key, value: 0, partition })
@@ -46,7 +46,7 @@ export function handlers() {
   }
 }
 
-/** Runs a consumer of it. */
+/** Runs a consumer of the group 'g' on 'orders'. */
 export async function run(broker: Broker, options: RunOptions, consumer = {}) {
   const made = broker.consumer({ groupId: 'g', topics: ['orders'], ...consumer })
   await made.run(options)

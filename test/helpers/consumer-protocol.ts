@@ -1,7 +1,7 @@
 import { Writer } from '../../src/server/protocol/writer.ts'
 import type { TopicPartition } from '../../src/topic-partition.ts'
 
-/** What a consumer of the classic protocol says of itself when it joins: version 1, with what it has. */
+/** The subscription that a classic consumer joins with: version 1, with the partitions that it owns. */
 export function subscription(topics: readonly string[], owned: readonly TopicPartition[] = []): Buffer {
   const writer = new Writer()
   const text = (value: string) => {

@@ -1,4 +1,4 @@
-/** What a call throws; the test fails where it throws nothing. */
+/** Returns the error of a call; throws where the call returns. */
 export function thrownBy(call: () => unknown): Error & Record<string, unknown> {
   try {
     call()
@@ -8,7 +8,7 @@ export function thrownBy(call: () => unknown): Error & Record<string, unknown> {
   throw new Error('nothing was thrown')
 }
 
-/** What a promise rejects with; the test fails where it resolves. */
+/** Resolves with the error of a promise; rejects where the promise resolves. */
 export async function rejectionOf(promise: PromiseLike<unknown>): Promise<Error & Record<string, unknown>> {
   try {
     await promise

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 
-// A suite that draws anew each time is green or red by luck, so it is the same cases every time; to look further,
-// PROPERTY_SEED=7 takes others, and PROPERTY_SEED=random others each time: a failure says its seed.
+// A suite that draws new cases each time passes or fails by luck, so it always runs the same ones. To look further,
+// PROPERTY_SEED=7 draws others, and PROPERTY_SEED=random new ones each time: a failure names its seed.
 const asked = process.env.PROPERTY_SEED ?? '1'
 if (asked !== 'random') {
   const seed = Number(asked)

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const broker of open.splice(0)) await broker.close({ timeoutMs: 0 })
 })
 
-/** A broker on virtual time and a seeded random, closed after the test. */
+/** A broker on virtual time and a seeded random source, closed after the test. */
 export function testBroker<Topics extends TopicMap = OpenTopics>(
   options: Omit<BrokerOptions<Topics>, 'clock'> = {},
 ): { broker: Broker<Topics>; clock: VirtualClock } {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from 'vitest'
 
-/** The texts of brokerlet's process warnings since the test began; they come once the current work is done. */
+/** The texts of brokerlet's process warnings since the test began; they arrive once the current work is done. */
 export function collectWarnings(): string[] {
   const texts: string[] = []
   const collect = (warning: Error) => {

@@ -6,7 +6,7 @@ import { Reader } from '../../src/server/protocol/reader.ts'
 import { writeBatch } from '../../src/server/protocol/record-batch.ts'
 import type { Type } from '../../src/server/protocol/type.ts'
 
-/** A connection on which a test says what it likes. */
+/** A connection on which a test sends any bytes. */
 export class WireClient {
   readonly socket: Duplex
   readonly closed: Promise<void>
@@ -35,7 +35,7 @@ export class WireClient {
     this.socket.write(Buffer.concat([length, body]))
   }
 
-  /** Asks, and reads the answer. */
+  /** Sends a request, and reads its response. */
   async call<A extends Api>(api: A, version: number, body: object): Promise<any> {
     this.send(request(api, version, body))
     const reader = new Reader(await this.answer())
@@ -45,7 +45,7 @@ export class WireClient {
     return answer
   }
 
-  /** The next whole answer, without its length. */
+  /** Resolves with the next whole response, without its length. */
   async answer(): Promise<Buffer> {
     for (;;) {
       if (this.#received.length >= 4 && this.#received.length >= 4 + this.#received.readInt32BE(0)) {

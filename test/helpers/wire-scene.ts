@@ -4,7 +4,7 @@ import { connect } from '../../src/server/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { WireClient } from './wire-client.ts'
 
-/** What makes a broker with a topic `orders`, and a client on the wire; they are closed after each test of the file that asks. */
+/** Makes brokers with a topic `orders`, each with a client on the wire; they are closed after each test of the file. */
 export function wireScenes() {
   const brokers: TestBroker<any>[] = []
   afterEach(async () => {
