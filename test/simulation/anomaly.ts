@@ -1,4 +1,4 @@
-/** What a checker found; Jepsen's names where it has one for it. */
+/** The kind of an anomaly that a checker found, by Jepsen's name where it has one. */
 export type AnomalyKind =
   /** An acknowledged record is not in the log, though nothing has trimmed it. */
   | 'lost-write'
@@ -6,40 +6,40 @@ export type AnomalyKind =
   | 'duplicate'
   /** One offset has two records. */
   | 'inconsistent-offsets'
-  /** Records of one producer are in a partition in another order than they were sent in. */
+  /** Records of one producer are in a partition in another order than they were sent. */
   | 'nonmonotonic-send'
-  /** A record that a group never got. */
+  /** A group never got a record. */
   | 'unseen'
-  /** Records between two that were handed out were left out. */
+  /** Records between two delivered ones were skipped. */
   | 'poll-skip'
-  /** A record came again, or an earlier one, within one assignment. */
+  /** Within one assignment, a record or an earlier one came again. */
   | 'nonmonotonic-poll'
   /** A commit passed a record that was not finished. */
   | 'commit-past-processed'
   /** Two members owned one partition, or two handlers of a group had it at once. */
   | 'double-ownership'
-  /** A record was handed out to a member that had lost the partition, was giving it up, or had paused it. */
+  /** A member got a record of a partition that it had lost, was giving up, or had paused. */
   | 'not-fetchable'
   /** A commit under a lost assignment was accepted. */
   | 'stale-commit'
-  /** A commit that was in order was refused. */
+  /** A valid commit was refused. */
   | 'refused-commit'
-  /** An assignment did not begin at what was committed. */
+  /** An assignment did not begin at the committed offset. */
   | 'wrong-position'
   /** A group's epoch went back, or stood still through a change. */
   | 'epoch'
-  /** A member was given what it does not read, or a partition was given to nobody. */
+  /** A member was assigned a topic that it does not read, or a partition was left without an owner. */
   | 'illegal-target'
-  /** The uniform assignor left members more than one partition apart that it could have moved. */
+  /** The uniform assignor left members more than one partition apart, though it could have moved one. */
   | 'unbalanced'
-  /** A consumer waits for records and has some to read. */
+  /** A consumer waits for records although there are some to read. */
   | 'asleep'
-  /** Something did not come to rest, or did not end. */
+  /** A group did not come to rest, or a call did not end. */
   | 'restless'
-  /** An error where none was to be. */
+  /** An error occurred where none was allowed. */
   | 'unexpected-error'
 
-/** A broken promise of the broker's. */
+/** A promise that the broker has broken. */
 export class Anomaly extends Error {
   readonly kind: AnomalyKind
 

@@ -43,7 +43,7 @@ function end(delivery: Delivery): unknown {
   member.finish(delivery)
   const { autoCommit = true } = member.plan.options
   if (autoCommit ? healed || !random.chance(0.02) : !healed && random.chance(0.5)) return undefined
-  // Only where nothing has moved: the offset after a record is not where this member stands otherwise.
+  // Only if the position has not moved: otherwise the offset after the record is not where the member stands.
   if (assignment.moves !== delivery.moves) return undefined
   return member.commit(assignment, records.at(-1)!.offset + 1)
 }

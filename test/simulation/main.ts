@@ -26,7 +26,9 @@ async function replay(seed: number): Promise<void> {
   }
 }
 
-/** Runs seeds from `from` on, until one shows an anomaly (unless it keeps going), or there are or were enough. */
+/**
+ * Runs seeds from `from` on: until one shows an anomaly (unless it keeps going), or the number or the time is reached.
+ */
 async function explore(from: number, seeds: number, seconds: number, keepGoing: boolean): Promise<void> {
   const began = performance.now()
   const elapsed = () => (performance.now() - began) / 1000

@@ -11,29 +11,29 @@ import { SimulatedFailure } from './simulated-failure.ts'
 import { at, describe, list } from './text.ts'
 import type { World } from './world.ts'
 
-/** A consumer of a schedule: it does what its plan says and tells the checkers what it sees. */
+/** A consumer of a schedule: it behaves by its plan, and tells the checkers what it sees. */
 export class Member {
   readonly name: string
   readonly plan: Plan
   readonly world: World
   readonly consumer: Consumer
-  /** Whether it is closed, crashed or was never able to start. */
+  /** Whether it was closed, has crashed, or could never start. */
   ended = false
-  /** Whether a topic that it names was not there when it began; it may be by the time that it hears of that. */
+  /** Whether a topic that it names did not exist when it began; it may exist by the time it gets the error. */
   beganWithoutTopic = false
-  /** Whether it has something in hand that it will never end. */
+  /** Whether it has a record in hand that it will never finish. */
   stuckForEver = false
   /** Whether it died. */
   crashed = false
-  /** Whether it is in a call of poll. */
+  /** Whether a call of `poll` is under way. */
   polling = false
-  /** Whether something failed that may end it: its consumer then closes by itself, and nobody says when. */
+  /** Whether something has failed that may end it: its consumer then closes by itself, at any time. */
   mayEnd = false
-  /** When its close has to let go of what is in hand, once it closes. */
+  /** When a close releases the records in hand, once it is closing. */
   closesBy: number | undefined
   readonly #assignments = new Map<string, Assignment>()
   readonly #inHand = new Set<Delivery>()
-  // What waits for its next attempt.
+  // The assignments with a record that waits for its next attempt.
   readonly #retries = new Set<Assignment>()
   #failedMoves = 0
   #hooks = 0
@@ -60,26 +60,26 @@ export class Member {
     return this.world.broker.groups.get(this.groupId)
   }
 
-  /** Whether it asks for records, and does not have a handler called. */
+  /** Whether it pulls records, instead of having a handler called. */
   get pulls(): boolean {
     return this.plan.mode !== 'eachRecord' && this.plan.mode !== 'eachBatch'
   }
 
-  /** Whether nothing keeps it from the next record but that there is none. */
+  /** Whether it is ready for the next record, and only lacks one. */
   get waits(): boolean {
     const { mode, lingerMs } = this.plan
     if (this.#inHand.size > 0) return false
-    // Who pulls gets nothing before it has all that it is to have.
+    // A pulling member gets nothing before it has its whole assignment.
     if (this.pulls && (this.#hooks > 0 || this.#group?.state !== 'Stable')) return false
     return mode === 'poll' ? this.polling : mode !== 'eachBatch' || lingerMs === 0
   }
 
-  /** Whether a record of it failed, and waits to come again. */
+  /** Whether a record of the assignment failed and waits to come again. */
   retries(assignment: Assignment): boolean {
     return this.#retries.has(assignment)
   }
 
-  /** What it has and may be asked about. */
+  /** The partitions that it owns and may be asked about. */
   get held(): Assignment[] {
     return [...this.#assignments.values()].filter(
       assignment =>
@@ -90,7 +90,7 @@ export class Member {
     )
   }
 
-  /** What it had once, and no longer has. */
+  /** The partitions that it owned once, and no longer owns. */
   get given(): Assignment[] {
     const { memberId } = this.consumer
     const owned = this.#group?.members.find(member => member.memberId === memberId)?.assignment ?? []
@@ -111,7 +111,7 @@ export class Member {
     )
   }
 
-  /** It could not join. */
+  /** The member could not join. */
   refused(error: unknown): void {
     this.world.log(`${this.name} could not start: ${describe(error)}`)
     this.world.allow(error, this)
@@ -121,14 +121,15 @@ export class Member {
 
   async close(options: CloseOptions): Promise<void> {
     this.closesBy ??= this.world.clock.monotonic() + (options.timeoutMs ?? 30_000)
-    // What poll returned counts as done once its consumer is closed, and what it is about to return, too.
+    // Records that `poll` returned count as finished once the consumer is closed, and so do those it is about to
+    // return.
     if (this.plan.mode === 'poll') this.#finishAll()
     const closed = this.consumer.close(options)
     this.world.settles(`close of ${this.name}`, closed)
     await closed
   }
 
-  /** Dies: it finishes and says nothing more, and its group finds out by its session. */
+  /** Dies: it finishes and reports nothing more, and its group notices when its session expires. */
   crash(): void {
     this.closesBy = this.world.clock.monotonic()
     this.crashed = true
@@ -158,7 +159,7 @@ export class Member {
       this.world.report('not-fetchable', `${this.name} got ${topic}-${partition} before it was assigned`)
       assignment = this.#assign({ topic, partition }, topicId, offset)
     }
-    // One that was pulled may be lost on its last step to the one who pulls.
+    // Pulled records may be lost on their last step to the caller.
     if (!pulled || assignment.over === undefined) order.handedOut(assignment, records)
     const aliveAt = this.world.clock.monotonic()
     const delivery = { assignment, records, moves: assignment.moves, aliveAt, pulled }
@@ -168,7 +169,7 @@ export class Member {
     return delivery
   }
 
-  /** The first `count` of them are done, and no more is done with the others. */
+  /** The first `count` records are finished, and the others are dropped. */
   finish(delivery: Delivery, count: number = delivery.records.length): void {
     if (!this.#inHand.delete(delivery)) return
     this.world.progress.finished(delivery, count)
@@ -203,11 +204,11 @@ export class Member {
     this.world.progress.moved(this.groupId, topicId, partition, position)
   }
 
-  /** Commits a given offset: accepted under the assignment it was read under, and under no other. */
+  /** Commits an offset; the commit must be accepted under the assignment in which it was read, and under no other. */
   async commit(assignment: Assignment, offset: number): Promise<void> {
     const { topic, partition } = assignment
     const held = this.world.ownership.held(assignment)
-    // Between the end of onRevoked and the release both answers are right.
+    // Between the end of onRevoked and the release, either answer is right.
     const releasing = assignment.over === 'revoked' && this.world.ownership.owned(assignment)
     try {
       await this.consumer.commit([{ topic, partition, offset }])
@@ -229,7 +230,7 @@ export class Member {
     )
   }
 
-  /** Commits what is finished. */
+  /** Commits the finished records. */
   async commitFinished(): Promise<void> {
     if (this.plan.mode === 'poll') this.#finishAll()
     try {
@@ -285,7 +286,7 @@ export class Member {
     return this.#hook('onLost')
   }
 
-  // Of a topic that was deleted in the meantime there may be two.
+  // There may be two assignments of a partition whose topic was deleted meanwhile.
   #find(partitions: readonly TopicPartition[]): Assignment[] {
     return partitions.flatMap(({ topic, partition }) => {
       const found = [...this.#assignments.values()].filter(
@@ -306,7 +307,7 @@ export class Member {
   }
 
   #failHook(failure: Error): never {
-    // It is thrown into a loop, which that ends.
+    // The error is thrown into a loop, which ends.
     this.mayEnd ||= this.plan.mode === 'for await' || this.plan.mode === 'batches'
     throw failure
   }
@@ -366,7 +367,7 @@ export class Member {
     return this.#assignments.get(partitionKey(topicId, record.partition))!
   }
 
-  /** How its group and its plan stand, for a transcript. */
+  /** Its group and its plan, for a transcript. */
   toString(): string {
     const { mode, options } = this.plan
     const topics = options.topics instanceof RegExp ? String(options.topics) : `[${options.topics}]`

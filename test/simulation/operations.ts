@@ -4,13 +4,13 @@ import type { Member } from './member.ts'
 import { drawPlan, drawTopics } from './plan.ts'
 import type { World } from './world.ts'
 
-/** Something that a schedule may do next. It says what it did, or nothing where it could not. */
+/** Something that a schedule may do next. Returns what it did, or undefined where it could not. */
 export interface Operation {
   readonly weight: number
   run(world: World): string | undefined
 }
 
-/** The names that topics have, so that one may come back. */
+/** The names of topics; there are few, so that a deleted topic comes back. */
 const topicNames = ['t1', 't2', 't3']
 
 export const operations: readonly Operation[] = [
@@ -43,7 +43,7 @@ function topicOf(world: World) {
 }
 
 function message(world: World, topic: Topic) {
-  // A compacted topic takes none without a key.
+  // A compacted topic accepts no record without a key.
   const keyed = world.compaction.compacts(topic) || world.random.chance(0.7)
   const key = keyed ? `k${world.random.integer(0, 9)}` : undefined
   return { ...(key === undefined ? {} : { key }), value: world.written.value(topic.id, key) }
@@ -121,7 +121,8 @@ function crash(world: World): string | undefined {
   return `${member.name} dies`
 }
 
-// Closed or dead without leaving, and back under its instance id: at once, or when its session may be over.
+// A static member that is closed or dies without leaving comes back under its instance id: at once, or when its session
+// may have expired.
 function restartStatic(world: World): string | undefined {
   const { random } = world
   const statics = world.live.filter(({ plan }) => plan.options.groupInstanceId !== undefined)
@@ -149,7 +150,7 @@ function addPartitions(world: World): string | undefined {
   return `${topic.name} grows to ${total}`
 }
 
-/** Makes a topic that is not there. */
+/** Creates a topic that does not exist. */
 export function createTopic(world: World): string | undefined {
   const { random, broker } = world
   const missing = topicNames.filter(name => !broker.topics.has(name))
@@ -200,7 +201,7 @@ function resume(world: World): string | undefined {
   return `${member.name} resumes`
 }
 
-// Whoever pulls seeks between two steps, as it commits.
+// A pulling member seeks between two steps, just as it commits.
 function seek(world: World): string | undefined {
   const member = memberOf(world)
   const assignment = member && world.random.pick(member.held)
@@ -216,7 +217,7 @@ function seek(world: World): string | undefined {
   return `${member.name} seeks to ${JSON.stringify(to)}`
 }
 
-// Whoever polls commits between two polls, as Kafka's consumers may be used by one thread only.
+// A polling member commits between two polls, since Kafka's consumers may be used by one thread only.
 function commit(world: World): string | undefined {
   const member = memberOf(world)
   if (member === undefined || member.plan.mode === 'poll') return undefined
@@ -224,7 +225,7 @@ function commit(world: World): string | undefined {
   return `${member.name} commits what is finished`
 }
 
-// Under an assignment that is over, which no group may accept.
+// Commits under an assignment that is over, which the group must refuse.
 function commitLate(world: World): string | undefined {
   const member = memberOf(world)
   const assignment = member && world.random.pick(member.given)

@@ -3,23 +3,23 @@ import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
 import type { OnFailure } from '../../src/consumer/run-options.ts'
 import type { Random } from '../../src/testing/random.ts'
 
-/** How a consumer is used. */
+/** The way in which a consumer is used. */
 export type Mode = 'eachRecord' | 'eachBatch' | 'poll' | 'for await' | 'batches'
 
-/** What a consumer is like for all of its life; chances are per record or batch. */
+/** The traits of a consumer, for all of its life; chances are per record or batch. */
 export interface Plan {
   readonly mode: Mode
-  /** How often its work needs no time at all. */
+  /** How often its work takes no time. */
   readonly sync: number
-  /** The longest that its work takes when it is not stuck. */
+  /** The longest that its work takes when it is not stuck, in milliseconds. */
   readonly slowestMs: number
   readonly fails: number
   readonly stuck: number
-  /** How often its work does not end at all. */
+  /** How often its work never ends. */
   readonly endless: number
   readonly seeks: number
   readonly pauses: number
-  /** How often a hook takes time, and how long at the most. */
+  /** How often a hook takes time, and how long at most, in milliseconds. */
   readonly slowHooks: number
   readonly slowestHookMs: number
   readonly hooksFail: number
@@ -37,7 +37,7 @@ export interface GroupPlan {
   readonly assignor: NonNullable<ConsumerOptions['assignor']>
 }
 
-/** Draws what a new member of a group is like. */
+/** Draws the traits of a new member of a group. */
 export function drawPlan(random: Random, { id, assignor }: GroupPlan, topics: readonly string[]): Plan {
   const maxPollIntervalMs = random.pick([400, 1500, 300_000])
   const groupInstanceId = random.chance(0.25) ? `${id}-s${random.integer(1, 2)}` : undefined
@@ -73,14 +73,14 @@ export function drawPlan(random: Random, { id, assignor }: GroupPlan, topics: re
   }
 }
 
-/** Draws what a member reads: some of the topics by name, or all that match. */
+/** Draws the topics that a member reads: some by name, or all that match a pattern. */
 export function drawTopics(random: Random, topics: readonly string[]): string[] | RegExp {
   if (random.chance(0.25)) return random.pick([/^t/, /^t[12]$/])
   const some = random.some(topics, 0.6)
   return some.length > 0 ? some : [...topics]
 }
 
-/** A member that works all off at once: what a group needs to come to rest at the end. */
+/** A member that handles everything at once, which a group needs to come to rest at the end. */
 export function healthyPlan({ id, assignor }: GroupPlan): Plan {
   return {
     mode: 'eachRecord',
@@ -103,7 +103,7 @@ export function healthyPlan({ id, assignor }: GroupPlan): Plan {
   }
 }
 
-/** Draws a group; some have an assignor of their own that throws at times, while `mayThrow` says so. */
+/** Draws a group; some have a custom assignor that throws at times, while `mayThrow` allows it. */
 export function drawGroup(random: Random, id: string, mayThrow: () => boolean): GroupPlan {
   const kind = random.pick(['uniform', 'uniform', 'uniform', 'range', 'custom'] as const)
   if (kind !== 'custom') return { id, assignor: kind }

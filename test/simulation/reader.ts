@@ -28,7 +28,7 @@ async function iterateBatches(member: Member): Promise<void> {
   }
 }
 
-// A loop that fails is left: its consumer is then closed, and the record in hand is not done.
+// A loop that fails is left: its consumer is then closed, and the record in hand is not finished.
 async function handle(member: Member, records: readonly AnyRecord[]): Promise<boolean> {
   const { random, clock } = member.world
   const delivery = member.take(records, true)
@@ -40,7 +40,7 @@ async function handle(member: Member, records: readonly AnyRecord[]): Promise<bo
     member.closesBy ??= clock.monotonic() + 30_000
     return false
   }
-  // Leaves it in hand as long as the loop does: the next step says that it is done.
+  // It stays in hand as long as the loop has it: the next step says that it is finished.
   member.finish(delivery)
   if (member.plan.options.autoCommit === false && member.world.healed) {
     await member.commit(delivery.assignment, records.at(-1)!.offset + 1)
@@ -60,7 +60,7 @@ async function poll(member: Member): Promise<void> {
     inHand = byPartition(world.written.topicIdOf.bind(world.written), records).map(each =>
       member.take(each, true),
     )
-    // What is polled while the consumer drains is done with its close, whatever becomes of it here.
+    // Records that are polled while the consumer drains are finished by its close, whatever happens here.
     if (member.closesBy !== undefined) for (const delivery of inHand) member.finish(delivery)
     for (const delivery of inHand) meddle(delivery)
     const durationMs = drawDuration(member)

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { Broker } from '../../src/index.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
-// What the simulation has found, each as small as it can be.
+// Bugs that the simulation has found, each as a minimal test.
 
 function start(): { broker: Broker; clock: VirtualClock } {
   const clock = new VirtualClock(1000)
@@ -31,7 +31,7 @@ it('brings a for await back whose consumer was removed while the loop held a rec
   expect(broker.group('g').members).toEqual([])
   await clock.advance(1000)
   expect(broker.group('g').members).toHaveLength(1)
-  // What was in hand when it was removed was not committed, so it comes again.
+  // The record in hand was not committed when the member was removed, so it comes again.
   expect(seen).toEqual([0, 0])
   await broker.close()
   await loop
@@ -65,7 +65,8 @@ it('hands out nothing of a partition that has to be given up before its assignme
   await clock.advance(200)
   topic.addPartitions(4)
   await clock.advance(50)
-  // Its hook for the first two runs while it gets four more, and has to give some of these up again.
+  // The hook for the first two partitions is running while the member gets four more, and has to give some of these up
+  // again.
   topic.addPartitions(8)
   for (const { index } of topic.partitions) topic.append({ value: 0, partition: index })
   const second = broker.consumer({ groupId: 'g', topics: ['t'] })
@@ -139,7 +140,7 @@ it('takes on nothing of a topic that was deleted while the member gave others up
   const first = broker.consumer({ groupId: 'g', topics, onRevoked: () => broker.clock.sleep(100) })
   await first.ready()
   broker.createTopic('b', { partitions: 2 })
-  // One change: it gives a up and gets b.
+  // A single change: the member gives up a and gets b.
   void first.subscribe(['b'])
   await clock.settle()
   broker.deleteTopic('b')
@@ -187,7 +188,7 @@ it('hands nothing back in order that it had to let go of, though the group asks 
     await stuck.run({ eachRecord: () => broker.clock.sleep(1000) })
     await clock.settle()
     void stuck.close({ timeoutMs: 0 })
-    // By `range` the partition is a static member's: it joins while the other one is about to leave.
+    // By `range` the partition belongs to a static member, which joins while the other one is about to leave.
     const join = async () => {
       await clock.turn()
       for (let i = 0; i < ticks; i++) await undefined

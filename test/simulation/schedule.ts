@@ -3,7 +3,7 @@ import { checkRest } from './checkers/rest.ts'
 import { createTopic, operations } from './operations.ts'
 import { World } from './world.ts'
 
-/** A schedule that showed an anomaly; it says how to see it again. */
+/** A schedule that showed an anomaly; the message says how to run it again. */
 export class ScheduleError extends Error {
   readonly seed: number
   readonly kind: string
@@ -22,7 +22,7 @@ export class ScheduleError extends Error {
 }
 
 /**
- * Runs the schedule of one seed and gives its transcript; the same seed gives the same one.
+ * Runs the schedule of one seed and returns its transcript, which is the same for the same seed.
  *
  * @throws ScheduleError
  */
@@ -56,7 +56,7 @@ async function run(world: World): Promise<void> {
   await checkRest(world)
 }
 
-// Between two operations: nothing, a few steps of promises, all that needs no time, or some time.
+// Between two operations: nothing, a few promise steps, all work that needs no time, or some time.
 async function pass(world: World): Promise<void> {
   const { random, clock } = world
   const kind = random.next()

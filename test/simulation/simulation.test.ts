@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { runSchedule } from './schedule.ts'
 
-// What a small machine does in some twenty seconds; main.ts runs as many as one likes.
+// As many as a small machine runs in some twenty seconds; main.ts runs any number.
 const seeds = 2000
 
 it(`shows no anomaly in ${seeds} schedules`, { timeout: 600_000 }, async () => {

@@ -12,7 +12,7 @@ interface Written {
 
 type Fate = 'running' | 'returned' | 'committed' | 'aborted'
 
-/** Readers, writers and transformers that fail, stall and take each other's places, as one seed has it. */
+/** Readers, writers and transformers that fail, stall and replace each other, as a seed decides. */
 async function simulate(seed: number): Promise<string[]> {
   const clock = new VirtualClock()
   const random = seededRandom(seed)
@@ -32,7 +32,7 @@ async function simulate(seed: number): Promise<string[]> {
   const observe = (record: { readonly value: unknown }) => {
     const written = record.value as Written
     const fate = fates.get(written.transaction)
-    // G1a: a read of what was aborted. Precommitted read: of what was not yet to be committed.
+    // G1a: an aborted record was read. Precommitted read: a record was read before its commit.
     if (fate === 'aborted') anomalies.push(`G1a: ${written.transaction} was aborted, and read`)
     if (fate === 'running') anomalies.push(`precommitted-read: ${written.transaction} was still running`)
     read.push(written)
@@ -78,7 +78,7 @@ async function simulate(seed: number): Promise<string[]> {
     }
   })
 
-  // Transformers: each input is to come out in exactly one transaction that counts.
+  // Transformers: each input must come out in exactly one committed transaction.
   const done = new Map<number, string[]>()
   const startTransformer = async (i: number) => {
     const producer = broker.producer({ transactionalId: `worker-${i}`, transactionTimeoutMs: 100 })
@@ -119,7 +119,7 @@ async function simulate(seed: number): Promise<string[]> {
   for (let i = 0; i < 4000 && broker.group('workers').lag() > 0; i++) await clock.advance(100)
   await clock.advance(60_000)
 
-  // Torn transaction and lost write: one that counts is read whole, and once.
+  // Torn transaction and lost write: a committed transaction is read as a whole, and once.
   const counts = new Map<string, number[]>()
   for (const { transaction, part } of read)
     counts.set(transaction, [...(counts.get(transaction) ?? []), part])

@@ -1,9 +1,9 @@
 import { Anomaly } from './anomaly.ts'
 
-// Far more than a schedule has to tell: somebody goes round in circles without letting time pass.
+// Far more lines than a schedule needs: something is looping without letting time pass.
 const mostLines = 20_000
 
-/** What happened in a schedule, in order, as a person reads it. The same seed writes the same one. */
+/** The events of a schedule, in order, for a person to read. The same seed writes the same transcript. */
 export class Transcript {
   readonly #lines: string[] = []
   readonly #now: () => number

@@ -2,13 +2,13 @@ import type { RecordContext } from '../../src/consumer/run-options.ts'
 import type { Delivery } from './assignment.ts'
 import type { Member } from './member.ts'
 
-/** For how long a member is to work on what it has in hand; 0 is not at all. */
+/** How long a member works on the records in hand, in milliseconds; 0 is not at all. */
 export function drawDuration(member: Member): number {
   const { random, healed } = member.world
   const { plan } = member
   if (healed || random.chance(plan.sync)) return 0
   const { maxPollIntervalMs = 300_000 } = plan.options
-  // Only where the group does not have to wait for minutes until it is rid of it.
+  // Only where the group does not wait for minutes before it removes the member.
   if (maxPollIntervalMs < 10_000) {
     if (random.chance(plan.stuck)) {
       member.world.log(`${member.name} is stuck`)
@@ -23,7 +23,7 @@ export function drawDuration(member: Member): number {
   return random.integer(0, plan.slowestMs)
 }
 
-/** Works for some time, now and then with a sign of life. */
+/** Works for some time, now and then showing that it is alive. */
 export async function work(delivery: Delivery, durationMs: number, context?: RecordContext): Promise<void> {
   const { member } = delivery.assignment
   const { world } = member
@@ -37,7 +37,7 @@ export async function work(delivery: Delivery, durationMs: number, context?: Rec
   await world.sleep(durationMs)
 }
 
-/** What a handler does to its own partition beside its work. */
+/** What a handler does to its own partition besides its work. */
 export function meddle({ assignment }: Delivery): void {
   const { member, topic, partition } = assignment
   const { random, healed, ownership } = member.world

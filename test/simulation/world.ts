@@ -22,7 +22,7 @@ import { SimulatedFailure } from './simulated-failure.ts'
 import { describe } from './text.ts'
 import { Transcript } from './transcript.ts'
 
-/** A broker under simulation, with everybody who uses it and everybody who watches. */
+/** A broker under simulation, with all of its clients and all checkers. */
 export class World {
   readonly random: Random
   readonly clock: VirtualClock
@@ -38,7 +38,7 @@ export class World {
   readonly awake: Awake
   readonly groups: readonly GroupPlan[]
   readonly members: Member[] = []
-  /** Once true, nothing fails and nothing takes time any more. */
+  /** Once true, nothing fails or takes time any more. */
   healed = false
   #anomaly: Anomaly | undefined
   readonly #unsettled = new Set<string>()
@@ -83,7 +83,7 @@ export class World {
 
   #names = 0
 
-  /** What the next member is called. */
+  /** The name of the next member. */
   get nextName(): string {
     return `c${++this.#names}`
   }
@@ -104,7 +104,7 @@ export class World {
     return this.members.filter(({ ended, closesBy }) => !ended && closesBy === undefined)
   }
 
-  /** A promise that has to come to an end; what it ends with is somebody else's to judge. */
+  /** Watches a promise that has to settle; its outcome is checked elsewhere. */
   settles(what: string, promise: Promise<unknown>): void {
     const key = `${what} (${++this.#calls})`
     this.#unsettled.add(key)
@@ -116,7 +116,7 @@ export class World {
     return [...this.#unsettled]
   }
 
-  /** An error that somebody was told: is it one that was to be expected? */
+  /** Checks an error that a client got: was it to be expected? */
   allow(error: unknown, member: Member): void {
     const cause = error instanceof Error ? error.cause : undefined
     if (error instanceof SimulatedFailure || cause instanceof SimulatedFailure) return
@@ -137,10 +137,10 @@ export class World {
     this.report('unexpected-error', `${member.name}: ${describe(error)}`)
   }
 
-  /** What has to hold at every moment. */
+  /** Checks what must hold at every moment. */
   check(): void {
     for (const group of this.broker.groups.values()) {
-      // Described once for all checkers: that is what a check costs most.
+      // Described once for all checkers, since that is the main cost of a check.
       const { members } = group
       this.ownership.check(members)
       this.progress.check(group)
@@ -150,7 +150,7 @@ export class World {
     this.throwAnomaly()
   }
 
-  /** Whether somebody of the group closes after polling: what it is about to be given counts as done, too. */
+  /** Whether a polling member of the group is closing: what it is about to get counts as finished, too. */
   pollerCloses(groupId: string): boolean {
     return this.members.some(
       ({ plan, closesBy, groupId: id }) => plan.mode === 'poll' && closesBy !== undefined && id === groupId,

@@ -1,6 +1,6 @@
 import type { World } from '../world.ts'
 
-/** Once all has run that needs no time, nobody waits for records who has some to read (asleep). */
+/** Once all work that needs no time is done, no consumer waits for records that it could read (asleep). */
 export class Awake {
   readonly #world: World
 

@@ -2,10 +2,10 @@ import type { Topic } from '../../../src/log/topic.ts'
 import type { AnyRecord } from '../../../src/record.ts'
 import type { World } from '../world.ts'
 
-/** What a compacted log may leave out. */
+/** Knows which records a compacted log may leave out. */
 export class Compaction {
   readonly #world: World
-  // Which topics are compacted, by their ids.
+  // The ids of compacted topics.
   readonly #compacted = new Set<string>()
 
   constructor(world: World) {
@@ -20,7 +20,7 @@ export class Compaction {
     return this.#compacted.has(id)
   }
 
-  /** Whether an offset is one of a compacted log that is there no longer. */
+  /** Whether an offset belongs to a compacted log and is no longer there. */
   removed(topicId: string, topic: string, partition: number, offset: number): boolean {
     if (!this.#compacted.has(topicId)) return false
     const log = this.#world.broker.topics.get(topic)

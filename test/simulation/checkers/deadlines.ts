@@ -2,11 +2,13 @@ import type { MemberDescription } from '../../../src/group/group-description.ts'
 import { type Assignment, partitionKey } from '../assignment.ts'
 import type { World } from '../world.ts'
 
-/** Nobody keeps a partition longer than its options allow: not by a stuck handler, and not by giving it up slowly. */
+/**
+ * No member keeps a partition longer than its options allow: neither by a stuck handler, nor by giving it up slowly.
+ */
 export class Deadlines {
   readonly #world: World
   readonly #revokingSince = new Map<string, number>()
-  // By member id: since when it is gone at least, and when it died exactly.
+  // By member id: since when a member has been seen as gone, and when it died exactly.
   readonly #goneSince = new Map<string, number>()
   readonly #died = new Map<string, number>()
 
@@ -14,7 +16,7 @@ export class Deadlines {
     this.#world = world
   }
 
-  /** It is given up; if it comes back, its time counts anew. */
+  /** The member has released the partition; if it gets it again, the time starts anew. */
   released({ memberId, topic, partition }: Pick<Assignment, 'memberId' | 'topic' | 'partition'>): void {
     this.#revokingSince.delete(`${memberId}|${partitionKey(topic, partition)}`)
   }
@@ -23,7 +25,7 @@ export class Deadlines {
     this.#died.set(memberId, this.#world.clock.monotonic())
   }
 
-  /** Its group has removed it: who died keeps its place for its session time. */
+  /** The group has removed a member: a dead one stays until its session expires. */
   left(memberId: string, sessionTimeoutMs: number, reason: string): void {
     const died = this.#died.get(memberId)
     if (died === undefined) return
@@ -38,7 +40,7 @@ export class Deadlines {
       const { member, topic, partition } = assignment
       const { maxPollIntervalMs = 300_000 } = member.plan.options
       if (now - aliveAt <= maxPollIntervalMs || member.closesBy !== undefined) continue
-      // A static member's place is kept for its session; its consumer has lost it all the same.
+      // A static member stays until its session expires, although its consumer has lost the partition.
       const { groupInstanceId } = member.plan.options
       if (groupInstanceId !== undefined || !this.#world.ownership.held(assignment)) continue
       this.#world.report('restless', `${member.name} is stuck and keeps ${topic}-${partition}`)
@@ -46,7 +48,7 @@ export class Deadlines {
     for (const { clientId, memberId, revoking, connected } of members) {
       const { rebalanceTimeoutMs = 300_000, sessionTimeoutMs = 45_000 } =
         this.#world.member(clientId)?.plan.options ?? {}
-      // Of one that is gone its session's end frees all.
+      // The partitions of a member that is gone become free when its session expires.
       if (!connected) {
         const since = this.#goneSince.get(memberId) ?? now
         this.#goneSince.set(memberId, since)

@@ -10,7 +10,7 @@ export class Order {
     this.#world = world
   }
 
-  /** An assignment begins where the group left off, else where the reset policy says. */
+  /** An assignment must begin at the committed offset, else where the reset policy says. */
   began({ member, groupId, topic, partition, next }: Assignment): void {
     const log = this.#world.broker.topic(topic).partitions[partition]!
     const committed = this.#world.broker.group(groupId).committed({ topic, partition })
@@ -39,12 +39,12 @@ export class Order {
     }
   }
 
-  /** The first `count` records are done; what comes next is what follows them, unless the position was moved. */
+  /** The first `count` records are finished, so the next one follows them, unless the position was moved. */
   finished({ assignment, records, moves }: Delivery, count: number): void {
     if (assignment.moves === moves && count > 0) assignment.next = records[count - 1]!.offset + 1
   }
 
-  /** The position was out of range, and the policy moved it. */
+  /** The position was out of range, and the reset policy moved it. */
   reset(assignment: Assignment, from: number, to: number): void {
     const { member, topic, partition, topicId } = assignment
     const found = this.#world.broker.topics.get(topic)

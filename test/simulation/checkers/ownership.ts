@@ -33,12 +33,12 @@ export class Ownership {
     }
   }
 
-  /** Whether the partition is this member's, under this very assignment. */
+  /** Whether the member owns the partition under this very assignment. */
   held(assignment: Assignment): boolean {
     return assignment.over === undefined && this.owned(assignment)
   }
 
-  /** Whether the group still sees the partition as this member's: until it has released what it gave up. */
+  /** Whether the group still counts the member as the partition's owner: until it has released what it gave up. */
   owned({ memberId, groupId, topic, topicId, partition }: Assignment): boolean {
     if (this.#world.broker.topics.get(topic)?.id !== topicId) return false
     const member = this.#world.broker.groups.get(groupId)?.members.find(each => each.memberId === memberId)
@@ -58,7 +58,7 @@ export class Ownership {
     others.add(delivery)
   }
 
-  /** What members of a group have in hand. */
+  /** The records that members of a group have in hand. */
   inHand(groupId: string): Delivery[] {
     const all = [...this.#inHand.values()].flatMap(deliveries => [...deliveries])
     return all.filter(({ assignment }) => assignment.groupId === groupId)
@@ -80,7 +80,7 @@ export class Ownership {
     if (member.consumer.paused.some(same)) this.#world.report('not-fetchable', `${where}, which is paused`)
   }
 
-  // Two have one partition in hand only where the first one's assignment was taken away from it.
+  // Two members may have the same partition in hand only if the first one's assignment was taken away.
   #checkApart({ assignment }: Delivery, { assignment: other, records }: Delivery): void {
     const { member, topic, partition } = assignment
     if (other !== assignment && other.member !== member && !this.held(other)) return
@@ -91,7 +91,7 @@ export class Ownership {
     )
   }
 
-  /** A member gives a partition up in order: it has nothing of it in hand then. */
+  /** A member gives a partition up in order, so it must have no record of it in hand. */
   revoked(assignment: Assignment): void {
     const { groupId, topicId, partition, member, topic } = assignment
     for (const delivery of this.#inHand.get(`${groupId}|${partitionKey(topicId, partition)}`) ?? []) {
@@ -103,7 +103,7 @@ export class Ownership {
     }
   }
 
-  /** A member left by itself: with records in hand it does so only where its time was up. */
+  /** A member left by itself: with records in hand it may do so only after its time is up. */
   left(member: Member, memberId: string): void {
     const now = this.#world.clock.monotonic()
     const { maxPollIntervalMs = 300_000 } = member.plan.options

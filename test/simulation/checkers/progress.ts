@@ -2,7 +2,7 @@ import type { ConsumerGroup } from '../../../src/index.ts'
 import { type Assignment, type Delivery, partitionKey } from '../assignment.ts'
 import type { World } from '../world.ts'
 
-/** How a group dealt with one partition: per offset whether it is done, or why it need not be. */
+/** The progress of a group on one partition: by offset, whether it is finished or need not be. */
 class PartitionProgress {
   readonly #done: boolean[] = []
   #lowest = 0
@@ -11,7 +11,7 @@ class PartitionProgress {
     this.#done[offset] = true
   }
 
-  /** What the group was told to leave out. */
+  /** Excuses the offsets that the group was told to leave out. */
   excuse(to: number): void {
     for (let offset = this.#lowest; offset < to; offset++) this.#done[offset] = true
   }
@@ -54,17 +54,17 @@ export class Progress {
     this.#of(groupId, topicId, partition).markDone(offset)
   }
 
-  /** The group goes on at an offset by somebody's wish: a seek, or a reset to the end. */
+  /** The group continues at an offset because it was told to: by a seek, or a reset to the end. */
   moved(groupId: string, topicId: string, partition: number, to: number): void {
     this.#of(groupId, topicId, partition).excuse(to)
   }
 
-  /** An assignment begins; where the reset policy says latest, what is there already is left out. */
+  /** An assignment begins; with the reset policy latest, existing records are excused. */
   began({ member, groupId, topicId, partition, next }: Assignment): void {
     if (member.plan.options.autoOffsetReset === 'latest') this.moved(groupId, topicId, partition, next)
   }
 
-  /** What a group must not have committed past. */
+  /** The lowest offset that the group must not have committed past. */
   lowestUnfinished(groupId: string, topic: string, partition: number): number {
     const { id, partitions } = this.#world.broker.topic(topic)
     const { logStartOffset, highWatermark } = partitions[partition]!
@@ -82,7 +82,7 @@ export class Progress {
       }
       const lowest = this.lowestUnfinished(group.id, topic, partition)
       if (offset <= lowest) continue
-      // It counts as done by now, and whoever polls is about to see it; if not, it will be unseen.
+      // The record counts as finished by now, since its poller is about to get it; if not, it will be unseen.
       if (this.#world.pollerCloses(group.id)) continue
       this.#world.report(
         'commit-past-processed',
@@ -91,7 +91,7 @@ export class Progress {
     }
   }
 
-  /** At the end: nothing is left. */
+  /** At the end: no record is left unfinished. */
   checkAllSeen(group: ConsumerGroup): void {
     for (const [topic, { partitions }] of this.#world.broker.topics) {
       for (const { index, highWatermark } of partitions) {

@@ -1,11 +1,13 @@
 import { healthyPlan } from '../plan.ts'
 import type { World } from '../world.ts'
 
-// More than any stuck handler, slow hook, session and most restarts take, in steps.
+// In steps, more time than any stuck handler, slow hook or session takes, and than most restarts take.
 const stepMs = 5000
 const steps = 40
 
-/** At the end nothing fails any more, every group has somebody healthy, and all must come to rest (restless, unseen). */
+/**
+ * At the end nothing fails any more, every group has a healthy member, and all must come to rest (restless, unseen).
+ */
 export async function checkRest(world: World): Promise<void> {
   world.healed = true
   world.log('all is healed')
@@ -49,7 +51,7 @@ function checkGroup(world: World, id: string): void {
 }
 
 async function checkIdle(world: World): Promise<void> {
-  // Who never ends what it has in hand keeps the broker from rest, as it should.
+  // A member that never finishes its records keeps the broker from being idle, as it should.
   if (world.members.some(({ stuckForEver }) => stuckForEver)) return
   const idle = outcome(world.broker.idle({ timeoutMs: 90_000 }))
   await world.clock.settle()
@@ -64,7 +66,7 @@ async function checkClose(world: World): Promise<void> {
   await world.clock.advance(31_000)
   if (!closed.ended || closed.error) world.report('restless', `the broker does not close: ${closed.error}`)
   for (const { ended, name, stuckForEver, consumer } of world.members) {
-    // One that could not join has nothing to end, and hears of it when it polls again.
+    // A member that could not join has nothing to end, and gets the error when it polls again.
     const never = stuckForEver && consumer.memberId === undefined
     if (!ended && !never) world.report('restless', `${name} is not done`)
   }
@@ -80,7 +82,7 @@ interface Outcome {
   error: unknown
 }
 
-// What becomes of a promise, for somebody who only moves the time on and looks.
+// The outcome of a promise, for a caller that only moves time and looks.
 function outcome(promise: Promise<unknown>): Outcome {
   const result: Outcome = { ended: false, error: undefined }
   const follow = async () => {

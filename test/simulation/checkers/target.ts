@@ -3,7 +3,7 @@ import type { ConsumerGroup } from '../../../src/index.ts'
 import { partitionKey } from '../assignment.ts'
 import type { World } from '../world.ts'
 
-/** A group's epochs grow with what changes, and what it comes to is legal and, by `uniform`, balanced. */
+/** A group's epoch grows with every change, and its target is legal and, for `uniform`, balanced. */
 export class Target {
   readonly #world: World
   readonly #seen = new WeakMap<ConsumerGroup, { epoch: number; members: string }>()

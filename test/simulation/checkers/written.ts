@@ -11,20 +11,20 @@ interface Acknowledged {
 }
 
 /**
- * What was sent and where it is: a record has one place (duplicate) and a place one record (inconsistent-offsets), what
- * is acknowledged is there (lost-write), and in the order in which it was sent (nonmonotonic-send).
+ * What was sent, and where it is. A record has one place (duplicate) and a place one record (inconsistent-offsets); an
+ * acknowledged record is in the log (lost-write), in the order in which it was sent (nonmonotonic-send).
  */
 export class Written {
   readonly #world: World
-  // By the record's id, which is its value; and the other way round.
+  // The place by the record's id, which is its value; and the id by place.
   readonly #places = new Map<number, string>()
   readonly #ids = new Map<string, number>()
   readonly #topicIds = new Map<number, string>()
   readonly #keys = new Map<number, string | undefined>()
-  // The last record of each key of a partition.
+  // The last record of each key in a partition.
   readonly #newest = new Map<string, number>()
   readonly #acknowledged: Acknowledged[] = []
-  // The last record of each partition: of all that were sent to it, as there is one sender.
+  // The last record of each partition, of all that were sent to it, as there is one sender.
   readonly #last = new Map<string, Acknowledged>()
   #next = 0
 
@@ -32,7 +32,7 @@ export class Written {
     this.#world = world
   }
 
-  /** A value for the next record of that topic; they grow in the order of their sends. */
+  /** Returns the value of the next record of a topic; values grow in the order of sending. */
   value(topicId: string, key: string | undefined): number {
     this.#topicIds.set(++this.#next, topicId)
     this.#keys.set(this.#next, key)
@@ -57,7 +57,7 @@ export class Written {
     if (last === undefined || last.id < id) this.#last.set(key, acknowledged)
   }
 
-  /** The topic that a record was sent to. */
+  /** Returns the id of the topic that a record was sent to. */
   topicIdOf({ value }: AnyRecord): string {
     return this.#topicIds.get(value as number)!
   }
@@ -66,7 +66,7 @@ export class Written {
     this.#place(record.value as number, record.topic, record.partition, record.offset)
   }
 
-  /** At the end: what nothing has trimmed is in the log. */
+  /** At the end: every record that was not trimmed is in the log. */
   checkAllThere(): void {
     const { broker, compaction } = this.#world
     for (const { id, topicId, topic, partition, offset } of this.#acknowledged) {
@@ -90,7 +90,7 @@ export class Written {
     }
   }
 
-  // A later record of its key was written.
+  // Whether a later record of its key was written.
   #superseded(id: number, topicId: string, partition: number, offset: number): boolean {
     return this.#newest.get(`${partitionKey(topicId, partition)}/${this.#keys.get(id)}`)! > offset
   }
