@@ -1,5 +1,5 @@
 /**
- * What CI does, one named step after the other; the first that fails ends it.
+ * Runs the steps of CI, one after the other; the first failure ends it.
  *
  *   check          everything
  *   check rest     everything but the tests, for when `npm test` has just run
@@ -13,9 +13,9 @@ const root = path.resolve(import.meta.dirname, '..')
 
 interface Step {
   readonly name: string
-  /** A command of npm (`run types`), so that each step can also be run by itself. */
+  /** The npm command (`run types`), so that each step can also be run by itself. */
   readonly npm: readonly string[]
-  /** Programs that the library itself never needs: without them the step is skipped, and says so. */
+  /** Programs that the library itself does not need: where one is missing, the step is skipped, with a note. */
   readonly needs?: readonly string[]
 }
 
@@ -36,7 +36,7 @@ const rest: readonly Step[] = [
   { name: 'other Kafka clients', npm: ['run', 'test:clients'] },
   { name: "Apache Kafka's own tools", npm: ['run', 'test:java'], needs: ['java', 'mvn'] },
   { name: 'a real Apache Kafka', npm: ['run', 'test:kafka'], needs: ['java', 'mvn'] },
-  // After Apache Kafka is there: without it the suite runs on the other engines.
+  // After Apache Kafka was fetched: without it, the suite runs on the other engines only.
   { name: 'one suite on every engine', npm: ['run', 'test:conformance'] },
   { name: 'the same timelines on Node 24', npm: ['run', 'test:node24'] },
 ]

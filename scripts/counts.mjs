@@ -1,4 +1,4 @@
-// Prints what vitest counted, in the form `N passed, N failed`, from the reports that vitest wrote.
+// Prints the test counts of vitest's reports in the form `N passed, N failed`.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 const folder = new URL('../reports/', import.meta.url)
@@ -10,7 +10,7 @@ for (const file of files) {
   total.passed += report.numPassedTests
   total.failed += report.numFailedTests
   total.skipped += report.numPendingTests + report.numTodoTests
-  // A file that could not even be loaded counts as one failure, as its tests are not known.
+  // A file that could not even be loaded counts as one failure, as its tests are unknown.
   total.failed += report.testResults.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && assertionResults.every(test => test.status !== 'failed'),

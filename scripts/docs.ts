@@ -1,6 +1,6 @@
 /**
- * Writes the API reference to docs/api. With `--check` it writes nothing, and fails if the committed pages are not what
- * the source says or if something public is undocumented.
+ * Writes the API reference to docs/api. With `--check` it writes nothing, and fails if the committed pages do not match
+ * the source, or if a public declaration is undocumented.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 
-/** A sub-path of the package, as `exports` in package.json lists it: the one list that every tool reads. */
+/** A sub-path of the package, as `exports` in package.json lists it: the list that every tool reads. */
 export interface Entry {
   /** `brokerlet`, `brokerlet/testing`, ... */
   readonly specifier: string
-  /** Its place below src and dist, without an extension: `index`, `testing/index`, ... */
+  /** The path below src and dist, without extension: `index`, `testing/index`, ... */
   readonly name: string
   readonly source: string
 }

@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
-// What is answered, and nothing else.
+// The APIs that the server answers.
 const apis = [
   'Produce',
   'Fetch',
@@ -116,7 +116,7 @@ const primitives = new Set([
   'records',
 ])
 
-/** Writes one message; keeps track of what has to be imported. */
+/** Writes one message, and collects what has to be imported. */
 class Printer {
   readonly used: Set<string>
   readonly #spec: MessageSpec
