@@ -6,7 +6,7 @@ import shipped from '../../tsup.config.ts'
 const root = path.resolve(import.meta.dirname, '../..')
 const cache = path.join(root, 'node_modules', '.cache')
 
-/** Builds as the published ESM is built: what is measured is what users get. Gives the folder. */
+/** Builds as the published ESM is built, so that users' code is what is measured. Resolves with the folder. */
 async function buildAsShipped(folder: string, options: Options): Promise<string> {
   const esm = Array.isArray(shipped) ? shipped[0] : undefined
   if (esm === undefined)
@@ -17,8 +17,8 @@ async function buildAsShipped(folder: string, options: Options): Promise<string>
 }
 
 /**
- * Builds one of the benchmark's programs, and the library with it. (tsx compiles for the same Node, but keeps the names of
- * functions by a call for each. It made no difference that could be told from noise; this way nobody has to wonder.)
+ * Builds one of the benchmark's programs, with the library in it. (tsx compiles for the same Node, but keeps the names
+ * of functions by a call for each. The difference was within noise, but this way the question does not arise.)
  */
 export async function buildProgram(name: string): Promise<string> {
   const entry = { [path.basename(name)]: path.join(root, 'test', 'bench', `${name}.ts`) }
@@ -26,14 +26,17 @@ export async function buildProgram(name: string): Promise<string> {
   return path.join(folder, `${path.basename(name)}.js`)
 }
 
-/** Builds the package, and what its main entry exports in one file: whole.js, and the same minified. Gives the folder. */
+/**
+ * Builds the package, and the exports of its main entry as one file: whole.js, and minified.js. Resolves with the
+ * folder.
+ */
 export async function buildPackage(): Promise<string> {
   const folder = 'brokerlet-bench-package'
   const entry = path.join(root, 'src', 'index.ts')
   const outDir = await buildAsShipped(folder, {})
   await buildAsShipped(folder, { entry: { whole: entry }, clean: false })
   await buildAsShipped(folder, { entry: { minified: entry }, minify: true, clean: false })
-  // Else Node would try what is below node_modules as CommonJS first.
+  // Otherwise Node would first try files below node_modules as CommonJS.
   writeFileSync(path.join(outDir, 'package.json'), '{"type":"module"}')
   return outDir
 }

@@ -7,7 +7,7 @@ interface Panel {
   readonly bars: readonly { readonly name: string; readonly value: number; readonly ours: boolean }[]
 }
 
-/** What is drawn, and from which rows. */
+/** The titles of the panels, and their rows. */
 const drawn: Readonly<Record<string, readonly string[]>> = {
   'A synchronous handler, batches of 100 sends: ns a record': ['sends-sync'],
   'An asynchronous handler, batches of 100 sends: ns a record': ['sends-async'],
@@ -21,11 +21,11 @@ export async function toChart(lines: readonly Line[]): Promise<string> {
   const panels = Object.entries(drawn).map(([title, rows]): Panel => {
     const some = lines.filter(({ row }) => rows.includes(row))
     const bars = some.map(({ name, figure }) => ({ name, value: figure.median, ours: name === oursName }))
-    // Rows of one panel all have us.
+    // Each row of a panel has a figure of brokerlet; only the first is drawn.
     const once = bars.filter(({ name }, i) => bars.findIndex(bar => bar.name === name) === i)
     return { title, bars: once.toSorted((a, b) => a.value - b.value) }
   })
-  // Not compiled with the rest, since its packages are not installed there.
+  // Imported at run time, since its packages are installed only here.
   const { draw } = await import(pathToFileURL(path.join(import.meta.dirname, 'draw.js')).href)
   return draw(panels.filter(({ bars }) => bars.length > 0))
 }

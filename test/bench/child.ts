@@ -1,4 +1,6 @@
-/** One row in a process of its own, so that no row works with code that another one's types have spoilt. */
+/**
+ * Measures one row in a process of its own, so that it does not run code that V8 has optimised for another row's types.
+ */
 import { full, quick } from './measure.ts'
 import { rows } from './rows.ts'
 

@@ -4,14 +4,14 @@ import { inBatches } from './peer.ts'
 
 const segmentRecords = 1024
 
-/** A partition without anything: columns that are written to, and how far they are read. */
+/** A partition reduced to columns, and how far they have been read. */
 class ColumnPartition {
   keys: string[] = []
   values: unknown[] = []
   timestamps = new Float64Array(segmentRecords)
   #read = 0
 
-  /** Gives the segment before it, where that is full. */
+  /** Appends a record; returns the previous segment where that was full. */
   append(key: string, value: unknown, timestamp: number, sink: Sink): readonly unknown[] | undefined {
     const full = this.keys.length === segmentRecords ? this.#roll(sink) : undefined
     this.timestamps[this.keys.length] = timestamp
@@ -39,8 +39,8 @@ class ColumnPartition {
 }
 
 /**
- * The bare loop for growth: columns by partition, the oldest full segment dropped where too much is kept, and a reader that
- * gets an object for each record. No key is hashed, nothing is checked, nobody waits.
+ * The bare loop for growth: columns by partition, where the oldest full segment is dropped when too much is kept, and a
+ * reader that gets an object for each record. No key is hashed, nothing is checked, nothing waits.
  */
 export function columnLoop(
   sink: Sink,
@@ -60,7 +60,7 @@ export function columnLoop(
   return inBatches((from, to) => {
     const touched: ColumnPartition[] = []
     for (let i = from; i < to; i++) {
-      // As a hash spreads keys: neighbours have different partitions.
+      // Spreads neighbours over partitions, as a hash of keys does.
       const partition = partitions[(Math.imul(i, 0x9e3779b1) >>> 0) % count]!
       append(partition, i)
       touched.push(partition)

@@ -22,7 +22,7 @@ interface Figures {
   readonly lines: readonly Line[]
 }
 
-/** Puts what was measured in the place of what was there of the same rows, so that a few can be measured again. */
+/** Replaces the figures of the rows that were measured, so that a few rows can be measured again. */
 export async function writeDocument(measured: readonly Line[]): Promise<void> {
   const reason = await installPackages()
   if (reason !== undefined) throw new Error(`the chart is not drawn: ${reason}`)
@@ -47,7 +47,7 @@ export async function writeDocument(measured: readonly Line[]): Promise<void> {
   writeFileSync(page, withFigures(readFileSync(page, 'utf8'), figures))
 }
 
-/** The page with other figures between its marks. */
+/** Returns the page with other figures between its marks. */
 export function withFigures(page: string, figures: Figures): string {
   const [head, rest] = page.split(begin)
   const tail = rest?.split(end)[1]

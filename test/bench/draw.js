@@ -14,7 +14,7 @@ const ours = '#d9480f'
 const theirs = '#adb5bd'
 
 /**
- * Draws panels of bars below each other, on one logarithmic axis each; gives an SVG.
+ * Draws panels of bars, one below the other, each on a logarithmic axis; returns an SVG.
  *
  * @param {readonly { title: string, bars: readonly { name: string, value: number, ours: boolean }[] }[]} panels
  */

@@ -4,7 +4,9 @@ import { run } from './wire/program.ts'
 
 const folder = import.meta.dirname
 
-/** Whether the packages of this folder are there as its lock file has them: clients of servers, and what draws. */
+/**
+ * Whether the packages of this folder are installed as its lock file says: clients of servers, and those for the chart.
+ */
 export function arePackagesInstalled(): boolean {
   // npm writes its own copy of the lock file last.
   const installed = path.join(folder, 'node_modules', '.package-lock.json')
@@ -12,7 +14,7 @@ export function arePackagesInstalled(): boolean {
   return existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs
 }
 
-/** Installs them; gives why that cannot be, or undefined. */
+/** Installs the packages; resolves with the reason where it cannot, or undefined. */
 export async function installPackages(): Promise<string | undefined> {
   if (arePackagesInstalled()) return undefined
   try {

@@ -2,22 +2,22 @@ import { lacks } from './lacks.ts'
 import type { Figure, Measured } from './measure.ts'
 import type { Row } from './row.ts'
 
-/** One line of the table: what a row came to, ours or that of a yardstick. */
+/** One line of the table: the figure of brokerlet, or of a yardstick, in one row. */
 export interface Line {
   readonly row: string
   readonly unit: Row['unit']
   readonly name: string
   readonly figure: Measured
-  /** How many times a bare loop, and how many times eventemitter3's emit of the same records. */
+  /** The figure as a multiple of a bare loop's, and of eventemitter3's emit, for the same records. */
   readonly ofLoop?: number
   readonly ofEmit?: number
-  /** Of a yardstick: how many times its figure ours is. */
+  /** For a yardstick: brokerlet's figure as a multiple of this one. */
   readonly ratio?: Measured
-  /** What is judged is at most this. */
+  /** The highest allowed value of what is judged. */
   readonly target?: number
   readonly judged?: 'ratio' | 'ours'
   readonly ok?: boolean
-  /** What it does not do. */
+  /** The promises of Kafka that it does not keep. */
   readonly lacks?: string
 }
 
@@ -25,14 +25,14 @@ export const oursName = 'brokerlet'
 
 const loops = new Set(['push and loop', 'push and await', 'push', 'array loop', 'array await'])
 
-/** Ours first, then the yardsticks. */
+/** Brokerlet first, then the yardsticks. */
 export function toLines(row: Row, figures: readonly Figure[]): Line[] {
   const { name, unit, judged = 'ratio' } = row
   const [first] = figures
   if (first === undefined) return []
   const loop = figures.find(({ yardstick }) => loops.has(yardstick))?.ratio.median
   const emit = figures.find(({ yardstick }) => yardstick === 'eventemitter3')?.ratio.median
-  // Ratios within a round bear a busy machine; so do the ratios of those.
+  // Ratios within a round are the same on a busy machine; so are ratios of these.
   const of = (ratio: number) => ({
     ...(loop !== undefined && { ofLoop: loop / ratio }),
     ...(emit !== undefined && { ofEmit: emit / ratio }),

@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
   },
 })
 
-// What was started ends at 'exit', too, which a signal alone does not cause.
+// Servers that were started are ended on 'exit', which a signal alone does not cause.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 const processes = Number(options.processes ?? (options.quick ? 1 : 3))
@@ -39,7 +39,7 @@ if (options.write && options.quick) {
   process.exit(2)
 }
 
-/** Rows that are asked for, each by itself or with its section. */
+/** The rows that were asked for, by their own name or that of their section. */
 function choose(names: readonly string[] | undefined): readonly Row[] {
   if (names === undefined) return rows
   const unknown = names.filter(name => !(name in sections) && !rows.some(row => row.name === name))
@@ -54,7 +54,7 @@ function choose(names: readonly string[] | undefined): readonly Row[] {
 const chosen = choose(options.only)
 const script = await buildProgram('child')
 
-/** Measures a row in so many processes, each with what it needs of its own. */
+/** Measures a row in several processes, each with a server or folder of its own where the row needs one. */
 async function measure(row: Row): Promise<Figure[]> {
   const answers: Figure[][] = []
   for (let i = 0; i < processes; i++) {

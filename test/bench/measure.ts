@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks'
 
-/** How much a row does: full figures, or just enough to see that it runs. */
+/** How much a row measures: for full figures, or just to see that it runs. */
 export interface Scale {
-  /** Records of one round. */
+  /** The number of records of one round. */
   readonly records: number
-  /** Rounds go on for about this long, in milliseconds, ... */
+  /** How long the rounds take altogether, about, in milliseconds, ... */
   readonly budgetMs: number
   /** ... but there are at least this many, after two that do not count. */
   readonly rounds: number
@@ -14,35 +14,35 @@ export const full: Scale = { records: 1_000_000, budgetMs: 3000, rounds: 5 }
 export const quick: Scale = { records: 100_000, budgetMs: 500, rounds: 5 }
 export const tiny: Scale = { records: 200, budgetMs: 0, rounds: 1 }
 
-/** One thing to measure: does the work of one round, for that many records. */
+/** The work to measure: does one round, for a number of records. */
 export type Work = (records: number) => Promise<void> | void
 
-/** Something that takes so long that a share of a round's records has to do. */
+/** Work that takes so long that a share of a round's records must do. */
 export interface SlowWork {
   readonly share: number
   readonly work: Work
 }
 
-/** A median, and between what the values lie: quartiles of rounds, or the least and the most of processes. */
+/** A median and its range: the quartiles of rounds, or the lowest and highest value of processes. */
 export interface Measured {
   readonly median: number
   readonly from: number
   readonly to: number
 }
 
-/** What is judged: how many times the yardstick, or a figure as it stands. */
+/** The result of brokerlet beside one yardstick. */
 export interface Figure {
   readonly yardstick: string
-  /** What ours took, in the row's unit. */
+  /** The figure of brokerlet, in the row's unit. */
   readonly ours: Measured
   readonly theirs: Measured
-  /** Ours / theirs, each within one round. */
+  /** The ratio of ours to theirs, each within one round. */
   readonly ratio: Measured
 }
 
 /**
- * Measures in rounds: every yardstick, ours, every yardstick again. A ratio is taken within its round, so what slows
- * the machine down for a while slows both sides, and the medians of the rounds are what counts.
+ * Measures in rounds: every yardstick, brokerlet, every yardstick again. Each ratio is taken within a round, so that a
+ * busy machine slows both sides down; the medians of the rounds count.
  */
 export async function compare(
   scale: Scale,
@@ -64,7 +64,7 @@ export async function compare(
   return names.map((yardstick, i) => toFigure(yardstick, times.ours, times.theirs[i]!))
 }
 
-/** Two rounds that do not count, then those that do. */
+/** Runs two rounds that do not count, then those that do. */
 export async function inRounds(
   { rounds, budgetMs }: Scale,
   run: (counts: boolean) => Promise<void>,
@@ -77,13 +77,16 @@ export async function inRounds(
   }
 }
 
-/** Makes a figure of what was measured in pairs. */
+/** Makes a figure of measurements that were taken in pairs. */
 export function toFigure(yardstick: string, ours: readonly number[], theirs: readonly number[]): Figure {
   const ratios = ours.map((time, round) => time / theirs[round]!)
   return { yardstick, ours: quartiles(ours), theirs: quartiles(theirs), ratio: quartiles(ratios) }
 }
 
-/** Of what several processes measured of one yardstick: medians of their medians, and how far those lie apart. */
+/**
+ * Merges the figures that several processes measured of one yardstick: the median of their medians, and the range of
+ * these.
+ */
 export function merge(figures: readonly Figure[]): Figure {
   const [first] = figures
   if (first === undefined) throw new Error('nothing was measured')

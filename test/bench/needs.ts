@@ -11,20 +11,20 @@ import { installPackages } from './install.ts'
 import type { Need } from './row.ts'
 import { isInstalled } from './wire/server.ts'
 
-/** Something that is ready: a folder, or a server on loopback in a process of its own. */
+/** A need that is ready: a folder, or a server on loopback in a process of its own. */
 interface Ready {
   readonly where: string
   close(): Promise<void>
 }
 
-/** How it is had. */
+/** How a need is met. */
 interface Source {
-  /** Installs what is to be installed; gives why it cannot be had here, or undefined. */
+  /** Installs what is missing; resolves with the reason where it cannot, or undefined. */
   install(): Promise<string | undefined>
   start(): Promise<Ready>
 }
 
-/** A program that listens on a port, with a folder for what it would write. */
+/** A program that listens on a port, with a folder to write to. */
 function program(name: string, options: (port: number, folder: string) => readonly string[]): Source {
   return {
     install: async () => (isInstalled(name) ? installPackages() : `needs ${name}`),
@@ -49,7 +49,7 @@ function program(name: string, options: (port: number, folder: string) => readon
   }
 }
 
-/** Each server keeps what it keeps in memory, but Kafka, which has a log on disk. */
+/** Each server keeps its data in memory, except Kafka, whose log is on disk. */
 export const needs: Readonly<Record<Need, Source>> = {
   'the built package': {
     install: async () => undefined,

@@ -1,12 +1,12 @@
 import { Broker, topic } from '../../src/index.ts'
 
-/** What the records of most rows are. */
+/** The value of the records in most rows. */
 export interface Order {
   readonly id: number
   readonly total: number
 }
 
-/** A message as a sender has it; what its value is, is the row's. */
+/** A message to send; each row decides what its value is. */
 export interface OrderMessage<V = unknown> {
   readonly topic: 'orders'
   readonly key: string
@@ -22,20 +22,21 @@ export function keyOf(i: number): string {
 }
 
 /**
- * Messages that are kept, and the same where they are forgotten at once. They are made in two places, as in two programs: V8
- * learns for each place in the code whether what is made there lives long, and then makes it where it need not be moved.
+ * Makers of messages: for messages that are kept, and for those that are dropped at once. The two are separate
+ * functions, as in two programs: V8 learns for each allocation site whether its objects live long, and then allocates
+ * them where they need not be moved.
  */
 export interface Messages {
   readonly kept: MakeMessage
   readonly passed: MakeMessage
 }
 
-/** A message of its own, with a small object. */
+/** Makes a new message with a small object. */
 export function message(i: number): OrderMessage<Order> {
   return { topic: 'orders', key: keyOf(i), value: { id: i, total: i & 255 } }
 }
 
-/** The same for who does not keep it. */
+/** Makes the same message, for callers that do not keep it. */
 export function passingMessage(i: number): OrderMessage<Order> {
   return { topic: 'orders', key: keyOf(i), value: { id: i, total: i & 255 } }
 }
@@ -44,29 +45,29 @@ export const messages: Messages = { kept: message, passed: passingMessage }
 
 const manyKeys: readonly string[] = Array.from({ length: 10_000 }, (_, i) => `customer-${i}`)
 
-/** The same with 10,000 keys, so that each of 1,000 partitions gets some. */
+/** The same messages with 10,000 keys, so that each of 1,000 partitions gets some. */
 export const scattered: Messages = {
   kept: i => ({ topic: 'orders', key: manyKeys[i % manyKeys.length]!, value: { id: i, total: i & 255 } }),
   passed: i => ({ topic: 'orders', key: manyKeys[i % manyKeys.length]!, value: { id: i, total: i & 255 } }),
 }
 
-// Made once, and handed on by reference as in any process: making a text of 1 KiB takes longer than sending it.
+// Made once and passed on by reference, as within a process: making a string of 1 KiB takes longer than sending it.
 const texts: readonly string[] = keys.map(key => Buffer.alloc(1024, `${key} `).toString('latin1'))
 const buffers: readonly Buffer[] = keys.map(key => Buffer.alloc(100, `${key} `))
 
-/** One with a string of 1 KiB. */
+/** Messages with a string of 1 KiB. */
 export const textMessages: Messages = {
   kept: i => ({ topic: 'orders', key: keyOf(i), value: texts[i % texts.length]! }),
   passed: i => ({ topic: 'orders', key: keyOf(i), value: texts[i % texts.length]! }),
 }
 
-/** One with a buffer of 100 bytes. */
+/** Messages with a buffer of 100 bytes. */
 export const bufferMessages: Messages = {
   kept: i => ({ topic: 'orders', key: keyOf(i), value: buffers[i % buffers.length]! }),
   passed: i => ({ topic: 'orders', key: keyOf(i), value: buffers[i % buffers.length]! }),
 }
 
-/** Keeps the last record and its value, so that none can be optimised away, and counts. */
+/** Keeps the last record and its value, so that no record is optimised away, and counts records. */
 export class Sink {
   last: { readonly value: unknown } | undefined
   value: unknown
@@ -85,7 +86,7 @@ export class Sink {
     if (--this.#left === 0) this.#complete?.()
   }
 
-  /** Counts anew; resolves once so many more records were taken. */
+  /** Starts to count anew; resolves once this many more records were taken. */
   expect(records: number): Promise<void> {
     this.#left = records
     return new Promise(resolve => {
@@ -94,7 +95,7 @@ export class Sink {
   }
 }
 
-/** A broker with one topic, all else by default. */
+/** A broker with one topic, and defaults for all else. */
 export function orderBroker(
   options: {
     readonly partitions?: number

@@ -1,17 +1,17 @@
 import type { SlowWork, Work } from './measure.ts'
 import type { Messages, Sink } from './orders.ts'
 
-/** How many records there are between two waits of a sender. */
+/** The number of records between two waits of a sender. */
 export const batchSize = 100
 
-/** What a peer is to deliver, and where to. */
+/** What a peer delivers, and where to. */
 export interface Delivery {
   readonly sink: Sink
   readonly listeners: number
   readonly messages: Messages
 }
 
-/** What one would use without brokerlet. */
+/** Something that one would use without brokerlet. */
 export interface Peer {
   readonly name: string
   start(delivery: Delivery): Work | SlowWork
@@ -19,7 +19,7 @@ export interface Peer {
 
 export const resolved = Promise.resolve()
 
-/** A sender that waits after each batch of records, from one to before another: for what sending it gives, or a moment. */
+/** A sender that sends batches of records, and after each waits for what `send` returns, or a moment. */
 export function inBatches(send: (from: number, to: number) => Promise<unknown> | undefined): Work {
   return async records => {
     for (let from = 0; from < records; from += batchSize)
@@ -27,7 +27,7 @@ export function inBatches(send: (from: number, to: number) => Promise<unknown> |
   }
 }
 
-/** By their names, each started for the same delivery. */
+/** Starts all peers for the same delivery, by name. */
 export function startAll(
   peers: readonly Peer[],
   delivery: Delivery,

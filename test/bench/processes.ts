@@ -1,13 +1,13 @@
 import { fork } from 'node:child_process'
 
 interface ProcessOptions {
-  /** What Node is told. */
+  /** The options of Node. */
   readonly execArgv: readonly string[]
-  /** Gets what the process prints; without it, it prints to where this one does. */
+  /** Gets what the process prints; without it, the process prints to the same place as this one. */
   readonly printed?: (text: string) => void
 }
 
-/** Runs a program in a process of its own, and gives what it sends. */
+/** Runs a program in a process of its own, and resolves with the message that it sends. */
 export function answerOf<Answer>(
   script: string,
   args: readonly string[],

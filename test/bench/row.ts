@@ -1,19 +1,19 @@
 import type { Figure, Scale } from './measure.ts'
 import type { SectionName } from './sections.ts'
 
-/** One line of work of the benchmark, with a line of the table for ours and for each yardstick. */
+/** One task of the benchmark: the table has a line of it for brokerlet and for each yardstick. */
 export interface Row {
   readonly name: string
   readonly section: SectionName
   readonly what: string
   readonly unit: 'ns/record' | 'ns/look-up' | 'bytes/record' | 'µs' | 'ms' | 'records' | 'MB' | 'kB' | 'times'
-  /** What the target speaks of: the ratio (by default), or ours alone. */
+  /** What the target applies to: the ratio (default), or brokerlet's own figure. */
   readonly judged?: 'ratio' | 'ours'
-  /** At most this, by yardstick. */
+  /** The highest allowed value, by yardstick. */
   readonly targets?: Readonly<Record<string, number>>
-  /** What whoever measures has to have ready. */
+  /** What must be running or built to measure the row. */
   readonly needs?: Need
-  /** The second argument says where that is: a server's address, or a folder. */
+  /** Measures the row; `where` is the need's address or folder. */
   measure(scale: Scale, where?: string): Promise<Figure[]>
 }
 

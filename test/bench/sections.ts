@@ -1,4 +1,4 @@
-/** The parts of the table, in their order, and what a reader has to know of each. */
+/** The sections of the table, in order, with what a reader has to know of each. */
 export const sections = {
   sync: {
     title: 'To a synchronous handler',

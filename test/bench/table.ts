@@ -20,7 +20,7 @@ const columns: readonly Column[] = [
   { title: 'does not', cell: line => line.lacks ?? '' },
 ]
 
-/** A column that nobody fills is left out. */
+/** Leaves out empty columns. */
 export function toTable(lines: readonly Line[]): string {
   const used = columns.filter(({ cell }) => lines.some(line => cell(line) !== ''))
   return toMarkdown(
@@ -29,7 +29,7 @@ export function toTable(lines: readonly Line[]): string {
   )
 }
 
-/** Of what is judged alone, a line each. */
+/** A table of the figures that have a target. */
 export function toTargets(lines: readonly Line[]): string {
   const judged = lines.filter(({ target }) => target !== undefined)
   return toMarkdown(
@@ -44,7 +44,7 @@ export function toTargets(lines: readonly Line[]): string {
   )
 }
 
-/** A table whose columns are aligned, so that it can be read as it stands, too. */
+/** A table whose columns are aligned, so that its source is readable, too. */
 export function toMarkdown(titles: readonly string[], cells: readonly (readonly string[])[]): string {
   const table = [titles, ...cells]
   const widths = titles.map((_, column) => Math.max(...table.map(row => row[column]!.length)))
@@ -66,7 +66,7 @@ const range = ({ from, to }: Measured) => `${amount(from)} - ${amount(to)}`
 
 const amount = (value: number) => (value >= 1000 ? Math.round(value).toLocaleString('en') : short(value))
 
-/** Three digits, or so. */
+/** Rounds to about three digits. */
 export function short(value: number): string {
   const size = Math.abs(value)
   if (size === 0) return '0'

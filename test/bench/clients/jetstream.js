@@ -15,7 +15,7 @@ export async function connect(address, take) {
     let read = 0
     for await (const message of messages) {
       await take(message.json())
-      // One acknowledges all before it.
+      // One acknowledgement covers all messages before it.
       if (++read % 100 === 0) message.ack()
     }
   })()

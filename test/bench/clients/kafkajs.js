@@ -2,7 +2,7 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs'
 
 const topic = 'orders'
 
-/** KafkaJS as it is, but for being silent, and for asking again soon. */
+/** KafkaJS with its defaults, but silent, and with a short fetch wait. */
 export async function connect(address, take) {
   const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING })
   const admin = kafka.admin()

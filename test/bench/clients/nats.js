@@ -1,6 +1,9 @@
 import { connect as connectTo } from '@nats-io/transport-node'
 
-/** NATS core: a publisher and a subscriber with connections of their own; a flush answers when the server has all before it. */
+/**
+ * NATS core: a publisher and a subscriber with a connection each; a flush resolves when the server has all earlier
+ * messages.
+ */
 export async function connect(address, take) {
   const publisher = await connectTo({ servers: address })
   const subscriber = await connectTo({ servers: address })

@@ -11,7 +11,7 @@ import {
 
 const topic = 'orders'
 
-/** A member of a KIP-848 group; it asks again soon. */
+/** A member of a KIP-848 group, with a short fetch wait. */
 export async function connect(address, take) {
   const options = { clientId: 'bench', bootstrapBrokers: [address] }
   const admin = new Admin(options)

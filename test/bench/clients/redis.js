@@ -4,7 +4,7 @@ const stream = 'orders'
 const group = 'billing'
 const trim = { strategy: 'MAXLEN', strategyModifier: '~', threshold: 1_000_000 }
 
-/** A Redis stream with a group; the commands of a batch go out together. */
+/** A Redis stream with a group; the commands of a batch are sent together. */
 export async function connect(address, take) {
   const url = `redis://${address}`
   const publisher = await createClient({ url }).connect()

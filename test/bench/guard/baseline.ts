@@ -3,9 +3,9 @@ import path from 'node:path'
 import { writeFigures } from '../figures-file.ts'
 import type { Sample } from './sample.ts'
 
-/** What the paths came to when it was last written. */
+/** The figures of the paths when the baseline was written. */
 export interface Baseline {
-  /** Another V8 allocates otherwise. */
+  /** The Node version, since another V8 allocates differently. */
   readonly node: string
   readonly paths: Readonly<Record<string, Sample>>
 }

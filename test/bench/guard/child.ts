@@ -1,9 +1,9 @@
-/** Measures one path, in a process of its own: what it allocates, or how its time compares. */
+/** Measures one path, in a process of its own: the bytes that it allocates, or its time beside the yardstick's. */
 import { compare, median } from '../measure.ts'
 import { measuring } from './measuring.ts'
 import { paths } from './paths.ts'
 
-// After so many the broker drops as much as it gets, and V8 has compiled what it will.
+// After this many records the broker drops as many as it gets, and V8 has compiled what it will.
 const warmUpRecords = 1_200_000
 const roundRecords = 100_000
 const rounds = 7

@@ -1,5 +1,5 @@
 /**
- * Compares what records cost with what they did when the baseline was written, and fails on a loss beyond noise.
+ * Compares the cost of records with that in the baseline, and fails on a loss beyond noise.
  *
  *   npm run bench:guard [-- --only <path>] [--write]
  */
@@ -38,7 +38,7 @@ async function guard(): Promise<boolean> {
     samples[name] = await sample(script, name)
     const before = baseline?.paths[name]
     if (before === undefined || lossesOf(samples[name], before).length === 0) continue
-    // A busy machine is not a loss: only what is worse twice is one.
+    // A busy machine is not a loss: only a path that is worse twice counts.
     samples[name] = await sample(script, name)
     losses.push(...lossesOf(samples[name], before).map(loss => `${name}: ${loss}`))
   }

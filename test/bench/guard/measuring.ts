@@ -1,2 +1,2 @@
-/** What a process prints when its warm-up is over: deoptimisations after it count. */
+/** The line that a process prints when its warm-up is over: later deoptimisations count. */
 export const measuring = 'measuring'

@@ -5,7 +5,7 @@ import { eventEmitter3 } from '../peers/emitters.ts'
 import { awaitAsync, pushAndAwait, pushAndLoop } from '../peers/loops.ts'
 import { type DeliveryOptions, startDelivery } from '../rows/end-to-end.ts'
 
-/** A way of records through the library that is not to become worse, and what its time is compared with. */
+/** A path of records through the library that must not become slower, and its yardstick. */
 export interface Path {
   readonly name: string
   start(): Promise<{ readonly work: Work; readonly yardstick: Work }>

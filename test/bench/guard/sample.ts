@@ -2,17 +2,17 @@ import { median } from '../measure.ts'
 import { answerOf } from '../processes.ts'
 import { measuring } from './measuring.ts'
 
-/** What is guarded of a path. */
+/** The guarded figures of a path. */
 export interface Sample {
-  /** Allocated per record. */
+  /** Bytes allocated per record. */
   readonly bytes: number
-  /** After the warm-up, where there should be none. */
+  /** Deoptimisations after the warm-up, where there should be none. */
   readonly deoptimisations: number
-  /** Its time, by that of its yardstick. */
+  /** The path's time as a multiple of its yardstick's. */
   readonly ratio: number
 }
 
-// The young generation has room for all that a measurement allocates, so that nothing is collected meanwhile.
+// The young generation holds all that a measurement allocates, so that nothing is collected meanwhile.
 const roomy = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256', '--trace-deopt']
 
 const ratioProcesses = 3
@@ -31,7 +31,7 @@ export async function sample(script: string, path: string): Promise<Sample> {
   return { bytes, deoptimisations: countDeoptimisations(printed), ratio: median(ratios) }
 }
 
-/** Of those that V8 tells of after the warm-up. */
+/** Counts the deoptimisations that V8 reports after the warm-up. */
 export function countDeoptimisations(printed: string): number {
   const measured = printed.split(`${measuring}\n`)[1]
   if (measured === undefined) throw new Error('the process did not say when its warm-up was over')

@@ -6,7 +6,7 @@ import { inBatches, type Peer } from '../peer.ts'
 
 const partitionCount = 12
 const segmentRecords = 4096
-// So that a million records are kept in all, as by a broker.
+// So that the log keeps a million records in all, as a broker does.
 const mostSegments = Math.ceil(1_000_000 / partitionCount / segmentRecords)
 
 interface BareRecord {
@@ -28,7 +28,7 @@ class BareSegment {
   readonly timestamps = new Float64Array(segmentRecords)
 }
 
-/** Columns that are written to, and how far they are read. */
+/** Columns to write to, and how far they have been read. */
 class BarePartition {
   readonly topic: string
   readonly index: number
@@ -52,7 +52,7 @@ class BarePartition {
     return this.#end++
   }
 
-  // Arrays of the oldest one are used again.
+  // Reuses the arrays of the oldest segment.
   #roll(): BareSegment {
     const segment =
       this.#segments.length < mostSegments ? new BareSegment() : (this.#segments.shift() as BareSegment)
@@ -75,7 +75,7 @@ class BarePartition {
   }
 }
 
-/** Hands records out, one partition after the other, and awaits what a handler answers with. */
+/** Hands records out, one partition after the other, and awaits the handler's promise. */
 class BareLog {
   readonly #partitions: readonly BarePartition[]
   readonly #handler: BareHandler
@@ -145,9 +145,9 @@ function lastOf(log: BareLog, make: MakeMessage, from: number, to: number): Prom
 }
 
 /**
- * The least that keeps records by key: the library's own partitioner, columns, the place of each record as the answer, an
- * object for each that is read. Nothing is checked, nothing can fail, there are no groups and no commits. As of brokerlet, its
- * sender waits for an asynchronous handler, too.
+ * The least that keeps records by key: the library's own partitioner, columns, the place of each record as the answer,
+ * and an object for each record that is read. Nothing is checked, nothing can fail, and there are no groups or commits.
+ * As with brokerlet, the sender waits for an asynchronous handler, too.
  */
 export function bareLog(sender: 'batch' | 'sends', handler: 'sync' | 'async'): Peer {
   return {
@@ -168,7 +168,7 @@ export function bareLog(sender: 'batch' | 'sends', handler: 'sync' | 'async'): P
   }
 }
 
-/** The same, one awaited after the other. */
+/** The same log, with each send awaited before the next. */
 export function bareLogAwaited(sink: Sink): Work {
   const log = new BareLog('orders', sink.take)
   return async records => {

@@ -11,7 +11,7 @@ async function readAll(source: AsyncIterable<OrderMessage>, sink: Sink): Promise
   for await (const record of source) await sink.takeAsync(record)
 }
 
-/** Neither says when a record is taken, so the sender waits until the whole batch is. */
+/** Neither peer reports when a record is taken, so the sender waits until the whole batch is. */
 export const eventsOn: Peer = {
   name: 'events.on',
   start: ({ sink, listeners, messages: { passed } }) => {
@@ -25,7 +25,7 @@ export const eventsOn: Peer = {
   },
 }
 
-/** It has one reader. */
+/** It supports one reader. */
 export const itPushable: Peer = {
   name: 'it-pushable',
   start: ({ sink, messages: { passed } }) => {

@@ -3,7 +3,7 @@ import PQueue from 'p-queue'
 import type { OrderMessage } from '../orders.ts'
 import { inBatches, type Peer } from '../peer.ts'
 
-/** One after the other, so that they keep their order; the sender waits for the last one of a batch. */
+/** One record after the other, so that they keep their order; the sender waits for the last one of a batch. */
 export const fastQueue: Peer = {
   name: 'fastq.promise',
   start: ({ sink, messages: { passed } }) => {

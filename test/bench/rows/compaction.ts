@@ -7,7 +7,7 @@ import { shareOfAppending } from './trimming.ts'
 
 const looks = 50
 
-/** Updates of 1,000 keys, written without a pause, and what is kept of them on the way. */
+/** Writes updates of 1,000 keys without a pause, and reports how many records are kept on the way. */
 function updates(records: number, look: (kept: number) => void): void {
   const broker = new Broker({
     topics: { orders: topic<Order>({ cleanupPolicy: 'compact' }) },

@@ -3,7 +3,7 @@ import { compare, type Scale, type Work } from '../measure.ts'
 import { message, type OrderMessage, orderBroker, Sink } from '../orders.ts'
 import type { Row } from '../row.ts'
 
-/** A consumer reads what is retained, again from the beginning in each round. */
+/** A consumer reads the retained records, from the beginning again in each round. */
 async function drain(
   scale: Scale,
   sink: Sink,

@@ -11,10 +11,10 @@ import type { Row } from '../row.ts'
 
 type OrderBroker = ReturnType<typeof orderBroker>
 
-/** Sends the records from one to before another. */
+/** Sends the records from one number up to, but not including, another. */
 type SendBatch = (from: number, to: number) => Promise<unknown> | undefined
 
-/** Batches of keyed records: one `sendBatch`, or as many `send` and the last one awaited. */
+/** Batches of keyed records: by one `sendBatch`, or by single `send` calls of which the last is awaited. */
 const senders = {
   batch: (broker: OrderBroker, make: MakeMessage): SendBatch => {
     const producer = broker.producer()
@@ -37,7 +37,7 @@ const senders = {
 export interface DeliveryOptions {
   readonly sender: keyof typeof senders
   readonly handler: 'sync' | 'async'
-  /** Whether the sender waits until a batch is taken, too. Default: true for asynchronous handlers. */
+  /** Whether the sender waits until a batch is taken. Default: true for asynchronous handlers. */
   readonly waits?: boolean
   /** Default: 1. */
   readonly groups?: number
@@ -49,7 +49,7 @@ export interface DeliveryOptions {
   readonly messages?: Messages
 }
 
-/** A broker, so many groups of one consumer, and what sends to all of them. */
+/** A broker with a number of groups of one consumer each, and a sender to all of them. */
 export async function startDelivery(options: DeliveryOptions) {
   const { sender, handler, groups = 1, partitions = 12, maxRecords, messages: made = messages } = options
   const { waits = handler === 'async' } = options
@@ -75,7 +75,7 @@ function waiting(send: SendBatch, sink: Sink, groups: number): Work {
   })
 }
 
-/** A sender that waits for nothing but its sends, and in the end for the last record. */
+/** A sender that waits only for its sends, and in the end for the last record. */
 function running(send: SendBatch, sink: Sink, groups: number): Work {
   const sending = inBatches(send)
   return async records => {
@@ -86,12 +86,12 @@ function running(send: SendBatch, sink: Sink, groups: number): Work {
 }
 
 type Description = Pick<Row, 'name' | 'section' | 'what' | 'targets'> & {
-  /** The share of the records that a round has, where there are many groups. Default: 1. */
+  /** The share of a round's records to use, where there are many groups. Default: 1. */
   readonly share?: number
   readonly peers: readonly Peer[]
 }
 
-/** A row that delivers, beside peers that deliver the same. */
+/** A row that delivers records, beside peers that deliver the same. */
 export function deliveryRow({ share = 1, peers, ...row }: Description, options: DeliveryOptions): Row {
   return {
     ...row,
@@ -120,7 +120,7 @@ const toAsync = (log: Peer): readonly Peer[] => [
   emittery,
 ]
 
-// An emitter waits for no handler, so it is no yardstick of an asynchronous one, but something to look at.
+// An emitter waits for no handler, so it is no yardstick for an asynchronous one, but it is worth a look.
 const syncTargets = { eventemitter3: 5, 'rxjs Subject': 1.5 }
 const asyncTargets = { 'push and await': 2, 'events.on': 1, 'it-pushable': 1, 'fastq.promise': 1 }
 
@@ -171,7 +171,7 @@ export const endToEnd: readonly Row[] = [
       section: 'async',
       what: '100 `send`, of which the last one is awaited and not its handler: a sender that runs ahead',
       peers: [pushAndAwait],
-      // The broker keeps a million: what is unread has to stay below.
+      // The broker keeps a million records, and the unread ones have to fit.
       share: 0.25,
     },
     { sender: 'sends', handler: 'async', waits: false },

@@ -9,7 +9,7 @@ import { deliveryRow, startDelivery } from './end-to-end.ts'
 
 const ten = 'ten groups, ten times the records'
 
-/** No worse per group than ten: beside them, so that both deliver as much. */
+/** A hundred groups may cost no more per group than ten, measured side by side with equal deliveries. */
 const hundredGroups: Row = {
   name: 'hundred-groups',
   section: 'groups',

@@ -20,7 +20,7 @@ const onPartitions = (partitions: number): Row =>
     { ...delivery, partitions },
   )
 
-/** What a record costs on 1,000 partitions, by what it costs on one. */
+/** The cost of a record on 1,000 partitions, relative to that on one. */
 const partitionGrowth: Row = {
   name: 'partition-growth',
   section: 'partitions',
@@ -53,7 +53,7 @@ const partitionGrowth: Row = {
   },
 }
 
-/** What a record costs once so many are kept. */
+/** The cost of a record once this many are kept. */
 async function withRetained(kept: number, work: Work, scale: Scale): Promise<number> {
   await work(kept)
   const times: number[] = []
@@ -64,7 +64,7 @@ async function withRetained(kept: number, work: Work, scale: Scale): Promise<num
   return median(times)
 }
 
-/** What is kept of one is let go of before the next: the collector would go through both. */
+/** The records of one log are released before the next is filled: the collector would trace both. */
 const retainedGrowth: Row = {
   name: 'retained-growth',
   section: 'partitions',

@@ -1,13 +1,13 @@
-/** The heap and array buffers in use, in megabytes, once what is dead is collected. */
+/** The heap and array buffers in use, in megabytes, after a garbage collection. */
 export function usedMB(): number {
-  // Twice: what the first one finds dead may keep array buffers until the second.
+  // Twice: objects that the first collection finds dead may keep array buffers until the second.
   globalThis.gc?.()
   globalThis.gc?.()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return (heapUsed + arrayBuffers) / 1e6
 }
 
-/** The most of what is looked at now and then. */
+/** The largest of the values that were looked at. */
 export class Peak {
   most = 0
 

@@ -4,7 +4,7 @@ import { keyOf, message, type OrderMessage, orderBroker } from '../orders.ts'
 import type { Row } from '../row.ts'
 import { usedMB } from './heap-of.ts'
 
-/** Megabytes that `keep` adds to what is there. */
+/** The megabytes that `keep` adds to the heap. */
 function megabytesOf(keep: () => unknown): number {
   const before = usedMB()
   const kept = keep()

@@ -5,10 +5,10 @@ import { inRounds, quantile, type Scale, toFigure } from '../measure.ts'
 import { keyOf, type OrderMessage } from '../orders.ts'
 import type { Row } from '../row.ts'
 
-/** A record that says when it was sent, in milliseconds. */
+/** A record with the time when it was sent, in milliseconds. */
 type Stamped = OrderMessage<{ readonly id: number; readonly sentAt: number }>
 
-// In two places, as `Messages` are.
+// Made in two places, as `Messages` are.
 const kept = (i: number): Stamped => ({
   topic: 'orders',
   key: keyOf(i),
@@ -20,7 +20,7 @@ const passed = (i: number): Stamped => ({
   value: { id: i, sentAt: performance.now() },
 })
 
-/** How long records took, in milliseconds. */
+/** The latencies of records, in milliseconds. */
 class Latencies {
   readonly #taken: number[] = []
 
@@ -28,7 +28,7 @@ class Latencies {
     this.#taken.push(performance.now() - record.value.sentAt)
   }
 
-  /** The 99th percentile of so many records, in microseconds; begins anew. */
+  /** Returns the 99th percentile of this many records, in microseconds, and starts anew. */
   p99(records: number): number {
     const taken = this.#taken.splice(0)
     if (taken.length !== records) throw new Error(`${taken.length} of ${records} records were taken`)

@@ -8,7 +8,7 @@ import type { Row } from '../row.ts'
 
 const dependencies = ['eventemitter3', 'p-queue', 'nanoid']
 
-/** How long a fresh process takes to import something, in milliseconds. */
+/** How long a fresh process takes to import some modules, in milliseconds. */
 function timeOfImport(modules: readonly string[]): number {
   const program = `
     const start = performance.now()

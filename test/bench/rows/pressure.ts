@@ -10,7 +10,10 @@ async function turn(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
-/** A producer that awaits each batch, and a consumer beside it; both are looked at: after a batch, and now and then. */
+/**
+ * A producer that awaits each batch, and a consumer beside it. `sent` is called after each batch, `rested` now and
+ * then.
+ */
 async function steadyLoad(
   records: number,
   { sent, rested }: { sent?: (kept: number) => void; rested?: () => void },
@@ -33,7 +36,7 @@ async function steadyLoad(
   await broker.close()
 }
 
-/** A producer that never looks back, in waves of 10,000 sends, and a consumer that takes its time. */
+/** A producer that awaits nothing within waves of 10,000 sends, and a slow consumer. */
 async function outrun(records: number, look: () => void): Promise<void> {
   const orders = topic<Order>({ whenFull: 'wait', retentionRecords: 5000 })
   const broker = new Broker({ topics: { orders } })

@@ -6,7 +6,7 @@ import type { Row } from '../row.ts'
 
 const topicCount = 10
 
-/** KafkaJS's round robin, without its cluster. */
+/** KafkaJS's round-robin assigner, without a cluster. */
 function roundRobin(names: readonly string[], partitions: number, members: number) {
   const metadata = Array.from({ length: partitions }, (_, partitionId) => ({ partitionId }))
   const cluster = { findTopicPartitionMetadata: () => metadata }

@@ -6,7 +6,7 @@ import { inBatches } from '../peer.ts'
 import type { Need, Row } from '../row.ts'
 import { startDelivery } from './end-to-end.ts'
 
-/** A program in clients/, at a server. */
+/** A client from clients/, connected to a server. */
 interface Client {
   /** Resolves when the server has the whole batch. */
   send(batch: readonly OrderMessage[]): Promise<unknown>
@@ -14,18 +14,18 @@ interface Client {
 }
 
 interface ClientModule {
-  /** Connects; from then on every record goes to `take`, and is awaited. */
+  /** Connects; from then on calls `take` with every record, and awaits it. */
   connect(address: string, take: (record: { readonly value: unknown }) => Promise<void>): Promise<Client>
 }
 
-// npm runs every script here; a client's package is installed beside it, not beside what this file is built into.
+// npm runs every script from the root; a client's package is installed in `clients`, not beside the built benchmark.
 const clients = path.resolve('test/bench/clients')
 
 function serverRow(
   name: string,
   yardstick: string,
   server: Need,
-  /** Of a round's records: a server takes long. */
+  /** The share of a round's records to use: a server takes long. */
   share: number,
   target?: number,
 ): Row {

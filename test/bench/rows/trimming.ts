@@ -14,7 +14,7 @@ interface ProfileNode {
   readonly hitCount?: number
 }
 
-/** The share of samples in a function and what it calls, of all in another and what it calls. */
+/** The share of the samples within one function among those within another, callees included. */
 function shareOf(
   nodes: readonly ProfileNode[],
   part: string,
@@ -30,8 +30,8 @@ function shareOf(
 }
 
 /**
- * What trimming takes of appending. The difference of two times is lost in the noise at one part in a hundred, so it is
- * counted how often a sampling profiler finds the one within the other.
+ * The part of appending that is spent on trimming. As the difference of two times, one part in a hundred would be lost
+ * in the noise; so this counts how often a sampling profiler finds trimming within appending.
  */
 export function shareOfAppending(
   name: string,
@@ -56,8 +56,8 @@ export function shareOfAppending(
           log.append({ key, value })
         }
       }
-      // One call after the other, each in its own turn, as a program appends: a single long one keeps the code that it began
-      // with, and what a WeakRef was made for stays until the turn is over.
+      // One call after the other, each in its own turn, as a program appends: a single long call keeps the code that it
+      // began with, and the target of a WeakRef stays alive until the turn is over.
       const perCall = Math.min(scale.records, 100_000)
       for (let i = 0; i < 10; i++) append(perCall)
       const session = new Session()
@@ -83,7 +83,7 @@ export function shareOfAppending(
   }
 }
 
-/** A log of so many records, a millisecond apart. */
+/** A log of this many records, a millisecond apart. */
 function filledLog(records: number, options: { readonly segmentRecords?: number } = {}) {
   const broker = orderBroker({ maxRecords: -1, ...options })
   const log = broker.topic('orders')
@@ -101,7 +101,8 @@ function trimmed({ partitions }: Topic): number {
   return performance.now() - start
 }
 
-// While a million records come, V8 throws the code away that none of them ran, and would compile it within the measure.
+// While a million records are written, V8 throws the code away that did not run meanwhile, and would compile it again
+// within the measurement.
 async function warmUp(scale: Scale): Promise<void> {
   for (let i = 0; i < 5; i++) {
     const { broker, log } = filledLog(Math.min(scale.records, 2000), { segmentRecords: 4 })
@@ -110,7 +111,7 @@ async function warmUp(scale: Scale): Promise<void> {
   }
 }
 
-/** Per segment, not per record. */
+/** The cost is per segment, not per record. */
 const trimAll: Row = {
   name: 'trim-all',
   section: 'housekeeping',

@@ -23,10 +23,10 @@ const { values: options } = parseArgs({
 })
 
 process.once('exit', removeLines)
-// What was started ends at 'exit', too, which a signal alone does not cause.
+// Servers that were started are ended on 'exit', which a signal alone does not cause.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-/** Those that are asked for; ends the program where there is none of that name. */
+/** The rows or servers that were asked for; ends the program where a name is unknown. */
 function choose<T extends { readonly name: string }>(
   all: readonly T[],
   names: readonly string[] | undefined,

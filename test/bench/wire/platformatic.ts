@@ -3,12 +3,12 @@ import { run } from './program.ts'
 
 const folder = path.resolve(import.meta.dirname, 'platformatic')
 
-/** One of the programs in platformatic/, as a command. */
+/** Returns the command of a program in platformatic/. */
 export function platformatic(program: string, ...args: readonly string[]): string[] {
   return [process.execPath, path.join(folder, program), ...args]
 }
 
-/** Installs @platformatic/kafka; gives why that cannot be, or undefined. */
+/** Installs @platformatic/kafka; resolves with the reason where it cannot, or undefined. */
 export async function installPlatformatic(): Promise<string | undefined> {
   try {
     await run(['npm', 'ci', '--silent', '--engine-strict=false'], folder)

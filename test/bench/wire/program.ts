@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 
 const timeoutMs = 120_000
 
-/** Runs a program to its end; gives what it printed. */
+/** Runs a program to its end; resolves with its output. */
 export async function run(command: readonly string[], cwd?: string): Promise<string> {
   const { child, complaint } = start(command, cwd)
   let printed = ''
@@ -17,7 +17,7 @@ export async function run(command: readonly string[], cwd?: string): Promise<str
   return printed
 }
 
-/** Runs a program to its end; gives how long that took, in milliseconds. What it prints is not read. */
+/** Runs a program to its end; resolves with how long it took, in milliseconds. Its output is ignored. */
 export async function time(command: readonly string[]): Promise<number> {
   const started = performance.now()
   const { child, complaint } = start(command, undefined, 'ignore')
@@ -27,17 +27,17 @@ export async function time(command: readonly string[]): Promise<number> {
   return performance.now() - started
 }
 
-/** A program that serves. */
+/** A program that runs as a server. */
 export interface Program {
   readonly pid: number
-  /** The first line that it printed. */
+  /** The first line of its output. */
   readonly greeting: string
-  /** Gives it a line, and resolves with its answer. */
+  /** Sends it a line, and resolves with its answer. */
   ask(line: string): Promise<string>
   close(): Promise<void>
 }
 
-/** Starts a program that ends when its input does, or when it is told to; resolves when it has printed its first line. */
+/** Starts a program that ends when its input ends or when it is killed; resolves when it has printed its first line. */
 export async function serve(command: readonly string[]): Promise<Program> {
   const { child, complaint } = start(command, undefined, 'pipe', 0)
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
@@ -77,7 +77,7 @@ function start(
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
     complaint = (complaint + chunk).slice(-2000)
   })
-  // One that cannot be started is closed, too, with a status below 0.
+  // A program that cannot be started is closed, too, with a negative status.
   child.on('error', error => {
     complaint = String(error)
   })

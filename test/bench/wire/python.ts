@@ -6,12 +6,15 @@ import { isInstalled } from './server.ts'
 const folder = path.resolve(import.meta.dirname, 'librdkafka')
 const interpreter = path.join(folder, 'target/bin/python')
 
-/** One of the programs in librdkafka/, as a command. */
+/** Returns the command of a program in librdkafka/. */
 export function python(program: string, ...args: readonly string[]): string[] {
   return [interpreter, path.join(folder, program), ...args]
 }
 
-/** Installs Confluent's Python client, which brings librdkafka; gives why that cannot be, or undefined. */
+/**
+ * Installs Confluent's Python client, which includes librdkafka; resolves with the reason where it cannot, or
+ * undefined.
+ */
 export async function installPython(): Promise<string | undefined> {
   if (!isInstalled('python3')) return 'needs Python'
   try {

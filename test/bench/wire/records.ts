@@ -4,10 +4,10 @@ import path from 'node:path'
 import type { Scale } from './row.ts'
 import { kafkaJs, type Server } from './server.ts'
 
-/** Of every topic here. A partition of the mock cluster keeps 5 MiB, so there have to be some. */
+/** The number of partitions of every topic. The mock cluster keeps 5 MiB of a partition, so there must be several. */
 export const partitions = 24
 
-/** What a topic has in each of its partitions, batch by batch. */
+/** The contents of each partition of a topic, by batch. */
 export interface Contents {
   readonly recordBytes: number
   readonly batchRecords: number
@@ -36,12 +36,12 @@ export function scaled(records: number, { share }: Scale): number {
 
 let names = 0
 
-/** Of names that no server has heard of yet. */
+/** Returns a name that no server has seen yet. */
 export function newName(prefix: string): string {
   return `${prefix}-${process.pid}-${names++}`
 }
 
-/** Makes a topic and fills it with the same batches on each server. */
+/** Creates a topic, and fills it with the same batches on each server. */
 export async function fill(server: Server, contents: Contents): Promise<FilledTopic> {
   const { recordBytes, batchRecords, batches } = contents
   const topic = newName('filled')
@@ -58,7 +58,7 @@ export async function fill(server: Server, contents: Contents): Promise<FilledTo
 
 const filled = new WeakMap<Server, Map<string, FilledTopic>>()
 
-/** The server's topic with these contents, made when it is first asked for. */
+/** The server's topic with these contents; created when it is first asked for. */
 export async function filledTopic(server: Server, contents: Contents): Promise<FilledTopic> {
   const topics = filled.get(server) ?? new Map<string, FilledTopic>()
   filled.set(server, topics)
@@ -78,7 +78,7 @@ export function writeLines(recordBytes: number, records: number): string {
   return file
 }
 
-/** Removes what was written, at the end. */
+/** Removes the files of `writeLines`, at the end. */
 export function removeLines(): void {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
 }

@@ -1,23 +1,23 @@
 import type { Row, Scale } from './row.ts'
 import type { Server, ServerKind } from './server.ts'
 
-/** What was measured of one server, round by round. */
+/** The measurements of one server, by round. */
 export interface Series {
   readonly server: string
   readonly values: readonly number[]
-  /** Why it was left out, from then on. */
+  /** The error for which it was left out of later rounds. */
   readonly failure?: unknown
 }
 
-/** A server, and how another one like it is started. */
+/** A server, and the means to start another one like it. */
 export interface Contender {
   readonly kind: ServerKind
   readonly server: Server
 }
 
 /**
- * Measures in rounds: each server once, then each again. What slows the machine down for a while slows all of them. One
- * that fails is left out of this row.
+ * Measures in rounds: each server once, then each again, so that a busy machine slows all of them down. A server that
+ * fails is left out of the rest of this row.
  */
 export async function inRounds(row: Row, contenders: readonly Contender[], scale: Scale): Promise<Series[]> {
   const taking = contenders

@@ -1,10 +1,10 @@
 import type { Server } from './server.ts'
 
-/** How much a row does: full figures, or just enough to see that it runs. */
+/** How much a row measures: for full figures, or just to see that it runs. */
 export interface Scale {
-  /** The share of a row's records that it works with. */
+  /** The share of a row's records to use. */
   readonly share: number
-  /** Rounds that do not count. */
+  /** The number of rounds that do not count. */
   readonly warmUps: number
   readonly rounds: number
 }
@@ -13,24 +13,24 @@ export const full: Scale = { share: 1, warmUps: 2, rounds: 7 }
 export const quick: Scale = { share: 0.1, warmUps: 1, rounds: 1 }
 export const tiny: Scale = { share: 0.001, warmUps: 0, rounds: 1 }
 
-/** What one server gives, round by round, in the row's unit. */
+/** A measurement of one server, in the row's unit. */
 export interface Row {
   readonly name: string
   readonly what: string
   readonly unit: 'records/s' | 'ms' | 'bytes/byte'
-  /** Where records are counted, the bytes of a value. */
+  /** The bytes of a value, where records are counted. */
   readonly recordBytes?: number
-  /** What brokerlet's figure is to be: at least so many times that of a peer for a rate, otherwise at most so many times. */
+  /** Brokerlet's figure as a multiple of a peer's: at least this for a rate, otherwise at most. */
   readonly targets?: Readonly<Record<string, number>>
-  /** What brokerlet's figure is to be at most, in the row's unit. */
+  /** The highest allowed figure of brokerlet, in the row's unit. */
   readonly limit?: number
-  /** Gives why it cannot be measured here, or undefined. */
+  /** Resolves with the reason where the row cannot be measured here, or undefined. */
   install?(): Promise<string | undefined>
-  /** Whether each round has servers of its own, that have done nothing yet. */
+  /** Whether each round has new servers, which have done nothing yet. */
   readonly fresh?: boolean
-  /** Servers of which it can say nothing, and why. */
+  /** Servers that the row cannot measure, and why. */
   readonly without?: Readonly<Record<string, string>>
-  /** One round. */
+  /** Measures one round. */
   measure(server: Server, scale: Scale): Promise<number>
 }
 

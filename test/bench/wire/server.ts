@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { Kafka, logLevel } from 'kafkajs'
 
-/** A server that is measured, in a process of its own. */
+/** A server to measure, in a process of its own. */
 export interface Server {
   readonly address: string
   readonly version: string
@@ -11,20 +11,20 @@ export interface Server {
   close(): Promise<void>
 }
 
-/** How one kind of server is had. */
+/** How to install and start one kind of server. */
 export interface ServerKind {
   readonly name: string
-  /** Installs what it needs; gives why that cannot be, or undefined. */
+  /** Installs what the server needs; resolves with the reason where it cannot, or undefined. */
   install(): Promise<string | undefined>
   start(): Promise<Server>
 }
 
-/** KafkaJS as it is, but for being silent. */
+/** KafkaJS with its defaults, but silent. */
 export function kafkaJs({ address }: Pick<Server, 'address'>): Kafka {
   return new Kafka({ brokers: [address], logLevel: logLevel.NOTHING })
 }
 
-/** A server that makes its topics as a cluster does. */
+/** A server whose topics are created and deleted by an admin client. */
 export function withAdmin(server: Omit<Server, 'createTopic' | 'deleteTopic'>): Server {
   const admin = kafkaJs(server).admin()
   return {

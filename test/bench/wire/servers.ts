@@ -4,7 +4,7 @@ import { kafka } from './servers/kafka.ts'
 import { kfake } from './servers/kfake.ts'
 import { mock } from './servers/mock.ts'
 
-/** What brokerlet is compared with, in the order in which they take turns after it. */
+/** The servers that brokerlet is compared with, in the order of their turns after it. */
 export const peers: readonly ServerKind[] = [mock, kfake, kafka]
 
 export const ours: ServerKind = brokerlet

@@ -11,7 +11,7 @@ export interface Line {
   readonly median: number
   readonly quartiles: readonly [number, number]
   readonly megabytesPerSecond?: number
-  /** Of a peer: how many times its figure ours is, within a round; the median and the quartiles. */
+  /** For a peer: brokerlet's figure as a multiple of this one, within a round; the median and the quartiles. */
   readonly ratio?: number
   readonly ratioQuartiles?: readonly [number, number]
   readonly target?: string
@@ -19,7 +19,10 @@ export interface Line {
   readonly rounds: number
 }
 
-/** The first series is ours, the others are those of its peers. Those that failed have no line, and nor has a row that ours failed. */
+/**
+ * The lines of a row. The first series is brokerlet's, the others are its peers'. A peer that failed has no line, and
+ * where brokerlet failed there is none at all.
+ */
 export function toLines(row: Row, [ours, ...peers]: readonly Series[]): Line[] {
   if (ours === undefined || ours.failure !== undefined) return []
   const limit = row.limit === undefined ? undefined : { most: row.limit, unit: ` ${row.unit}` }

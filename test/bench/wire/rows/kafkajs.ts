@@ -7,7 +7,7 @@ import { kafkaJs, type Server } from '../server.ts'
 /** Not slower than kfake. */
 const targets = { kfake: 1 }
 
-/** So that a consumer can be disconnected soon. */
+/** A short wait, so that a consumer disconnects quickly. */
 const consumerOptions = { maxWaitTimeInMs: 100 }
 
 function produce(name: string, recordBytes: number, records: number): Row {
@@ -23,7 +23,7 @@ function produce(name: string, recordBytes: number, records: number): Row {
       const producer = kafkaJs(server).producer({ createPartitioner: Partitioners.DefaultPartitioner })
       await producer.connect()
       const messages = Array.from({ length: 1000 }, () => ({ value: payload(recordBytes) }))
-      // The first one asks for the topic's metadata.
+      // The first send also reads the topic's metadata.
       await producer.send({ topic, messages: messages.slice(0, 1) })
       const sends = Math.ceil(scaled(records, scale) / messages.length)
       const started = performance.now()
@@ -67,7 +67,7 @@ function consume(name: string, recordBytes: number, records: number): Row {
   }
 }
 
-// It takes a few milliseconds, so that one alone says little.
+// A start takes a few milliseconds, so a single one tells little.
 const start: Row = {
   name: 'kafkajs-start',
   what: "from a fresh KafkaJS group's start, its connection included, to its first record; the median of ten",
@@ -90,7 +90,7 @@ async function startOnce(server: Server, topic: string): Promise<number> {
   return took
 }
 
-/** Subscribes and runs until it is done, or has crashed. */
+/** Subscribes, and runs until it is done or has crashed. */
 async function until(
   consumer: Consumer,
   topic: string,

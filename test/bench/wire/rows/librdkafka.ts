@@ -50,7 +50,7 @@ function consume(name: string, recordBytes: number): Row {
   }
 }
 
-// It has waits of its own, on any server: 100 to 150 ms. So there is no target.
+// No target, since the client itself waits 100 to 150 ms on any server.
 const start: Row = {
   name: 'librdkafka-start',
   what: "from a fresh KIP-848 group's start to its first record in librdkafka (Python)",

@@ -6,7 +6,7 @@ import { type ServerKind, withAdmin } from '../server.ts'
 const root = path.resolve(import.meta.dirname, '../../../..')
 const command = path.join(root, 'dist/cli/main.js')
 
-/** The command of the built package. It keeps as much as it is given, as its peers do. */
+/** The command of the built package. It keeps all that it gets, as its peers do. */
 export const brokerlet: ServerKind = {
   name: 'brokerlet',
   async install() {

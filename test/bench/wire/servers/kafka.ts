@@ -1,7 +1,7 @@
 import { isKafkaInstalled, kafkaVersion, startRealKafka } from '../../../kafka/real-kafka.ts'
 import { type ServerKind, withAdmin } from '../server.ts'
 
-/** Apache Kafka: one node, with Kafka's own settings but for what one node has to do without. */
+/** Apache Kafka: one node, with Kafka's defaults where a single node allows them. */
 export const kafka: ServerKind = {
   name: 'kafka',
   async install() {
