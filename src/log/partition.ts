@@ -62,10 +62,7 @@ export class Partition {
   #deleted = false
   readonly #readers: PartitionReader[] = []
   #transactions: OpenTransactions | undefined
-  /**
-   * The offset of the first record of an open transaction, or -1: a number, since V8 would box
-   * undefined beside offsets. @internal
-   */
+  /** The offset of the first record of an open transaction, or -1: always a whole number, or V8 would box it. @internal */
   openFrom = -1
   // Whether an offset between start and end may have no record, or a hidden one.
   #gaps = false
