@@ -2,7 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 /*
  * The part of @platformatic/kafka that is used: its connections, and the calls of Kafka's protocol. Written out here,
- * because it is an optional peer: whoever does not use a cluster has neither the package nor its types.
+ * because it is an optional peer: users without a cluster have neither the package nor its types.
  */
 
 /** A broker's address. */

@@ -19,7 +19,7 @@ export interface ProducerBatch {
   readonly beginsWithZero?: boolean
 }
 
-/** Where a batch was written, and the time that its records got, where its topic gives it. */
+/** The offset of a written batch, and the timestamp that its records were given, where the topic sets it. */
 interface Written {
   readonly baseOffset: number
   readonly appendTime: number | undefined

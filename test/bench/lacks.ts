@@ -1,8 +1,8 @@
 /**
- * What Kafka promises and somebody else does not:
+ * What Kafka promises and a peer does not:
  *
- *   keep     a record stays after it was delivered, for who comes later
- *   order    the next record of a key comes when the asynchronous handler of the last one is done
+ *   keep     a record stays after it was delivered, for later readers
+ *   order    the next record of a key comes when the asynchronous handler of the previous one is done
  *   share    members of a group share the records, those of one key in order; each group gets all
  *   replay   a reader can go back, by offset or time
  */

@@ -7,7 +7,7 @@ import { bareLogAwaited } from '../peers/bare-log.ts'
 import { awaitAsync } from '../peers/loops.ts'
 import type { Row } from '../row.ts'
 
-/** What sends one record and waits for it. */
+/** Sends one record; resolves when the sender may go on. */
 type Send = (record: OrderMessage) => Promise<unknown>
 
 const oneByOne =
