@@ -191,8 +191,7 @@ it('is Assigning while its assignor fails, and goes on once it works again', asy
 })
 
 it('leaves a member what it reads where its assignor fails on something else', async () => {
-  const { broker, clock } = brokerWithOrders(0, 1)
-  broker.createTopic('payments', {})
+  const { broker, clock } = testBroker({ topics: { orders: topic({ partitions: 1 }), payments: topic() } })
   const assignor: ConsumerOptions['assignor'] = {
     name: 'mine',
     assign: ({ members, topics }) => {
@@ -201,7 +200,7 @@ it('leaves a member what it reads where its assignor fails on something else', a
       return new Map([[members[0]!.memberId, partitions]])
     },
   }
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] as string[], assignor })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], assignor })
   await consumer.ready()
   expect(await rejectionOf(consumer.subscribe(['payments']))).toMatchObject({ code: 'INVALID_ASSIGNMENT' })
   expect(broker.group('g').members[0]!.topics).toEqual(['orders'])
