@@ -1,7 +1,7 @@
 import { describeValue, InvalidTopicError, UnknownTopicOrPartitionError } from './errors.ts'
 
 /**
- * Refuses what is no topic name: Kafka's rule is 1 to 249 of letters, digits, '.', '_' and '-', but not '.' or '..'.
+ * Refuses an invalid topic name: Kafka's rule is 1 to 249 of letters, digits, '.', '_' and '-', but not '.' or '..'.
  *
  * @throws InvalidTopicError
  */

@@ -453,7 +453,7 @@ export class ConsumerCoordinator implements MembershipListener {
 
   // --- changing and leaving -----------------------------------------------------------------------------------------
 
-  /** Replaces what is read; before joining it is only noted. */
+  /** Replaces the interest; before joining it is only noted. */
   async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     // A join under way tells the group the interest that it began with, so it has to end first.
     while (this.#joining !== undefined) await this.#joining

@@ -7,7 +7,7 @@ import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
 import type { PartitionStates } from './partition-states.ts'
 
-/** What is needed to give partitions up. */
+/** What a handover needs of its consumer. */
 export interface HandoverHost {
   readonly engine: Engine
   readonly options: Pick<ResolvedConsumerOptions, 'onAssigned' | 'onRevoked' | 'onLost'>

@@ -15,7 +15,7 @@ export type PartitionPhase = 'assigned' | 'active' | 'revoking' | 'gone'
 export interface WatchedContext extends RecordContext {
   /** Whether its handler has asked for the signal. */
   readonly watched: boolean
-  /** Its handler has ended: the signal aborts no more. */
+  /** Says that its handler has ended: the signal no longer aborts. */
   end(): void
 }
 
@@ -182,7 +182,7 @@ export class PartitionState implements FetchPosition {
     return this.until === undefined ? end : Math.min(this.until, end)
   }
 
-  /** The metadata to commit: what is finished above `finished`, here or, while nothing was finished since, before. */
+  /** The metadata to commit: what is finished above `finished`, by the previous owner until something is here. */
   get metadata(): string | undefined {
     if (this.window !== undefined) return this.window.metadata()
     return this.begunAt?.offset === this.finished ? this.begunAt.metadata : undefined

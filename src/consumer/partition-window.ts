@@ -128,7 +128,7 @@ export class PartitionWindow implements WorkWindow {
     else if (lane !== undefined && this.#lanes.get(lane) === work) this.#lanes.delete(lane)
   }
 
-  /** Lets no more works begin. */
+  /** Drops the works that have not begun. */
   forget(): void {
     this.#first.length = 0
     while (this.#runnable.shift() !== undefined);
