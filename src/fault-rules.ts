@@ -120,7 +120,7 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     const given: { readonly times?: number; readonly always?: true } = times
     checkOptions(where, given, { times: integer(1), always: onlyTrue })
     if (given.always && given.times !== undefined)
-      throw invalidOption(where, 'times', `nothing beside 'always'`, given.times)
+      throw invalidOption(where, 'times', `no number beside 'always'`, given.times)
     const left = given.always ? Number.POSITIVE_INFINITY : (given.times ?? 1)
     this.#rules.push({ action, scope: { ...scope }, effect, used: 0, left })
   }

@@ -62,10 +62,7 @@ export class Serde {
   /** The form of a value that the log keeps; a promise only where the schema answers with one. */
   serialize(value: unknown): MaybePromise<unknown> {
     if (value === undefined) {
-      throw this.#invalid(
-        'value',
-        'value expected anything but undefined (null is a tombstone), received undefined',
-      )
+      throw this.#invalid('value', 'value is undefined; give a value, or null for a tombstone')
     }
     if (!this.#schema) return this.#store(value, value)
     const result = this.#validate(this.#schema, value)
@@ -88,12 +85,13 @@ export class Serde {
     if (!isThenable(value)) return value
     // Nobody will look at this promise: it must not end as an unhandled rejection.
     value.then(undefined, () => {})
-    throw this.#invalid('value', 'its schema is asynchronous, which only a consumer can wait for', place)
+    throw this.#invalid('value', 'its schema is asynchronous; read this topic with a consumer', place)
   }
 
   #accept(value: unknown, result: StandardSchemaV1.Result<unknown>): unknown {
     const output = this.#output(result)
-    if (output === undefined) throw this.#invalid('value', 'its schema made undefined of the value')
+    if (output === undefined)
+      throw this.#invalid('value', "its schema's output is undefined, which no record can hold")
     return this.#store(value, output)
   }
 
@@ -108,13 +106,16 @@ export class Serde {
   // Refused on send, so that the producer gets the error rather than a client that fetches the record.
   #requireJson(value: unknown): void {
     if (value instanceof Uint8Array) return
-    let reason = `${describeValue(value)} is none`
+    let reason = `received ${describeValue(value)}`
     try {
       if (JSON.stringify(value) !== undefined) return
     } catch (cause) {
       reason = describeError(cause)
     }
-    throw this.#invalid('value', `Kafka clients get its values as JSON, and this cannot be: ${reason}`)
+    throw this.#invalid(
+      'value',
+      `Kafka clients get its values as JSON, and this one has no JSON form: ${reason}`,
+    )
   }
 
   #encode(codec: NonNullable<TopicOptions['codec']>, value: unknown): Uint8Array {
@@ -129,7 +130,7 @@ export class Serde {
     if (encoded instanceof Uint8Array) return encoded
     // An asynchronous codec: nobody looks at its promise, which must not end as an unhandled rejection.
     if (isThenable(encoded)) encoded.then(undefined, () => {})
-    throw this.#invalid('value', `its codec made ${describeValue(encoded)} where bytes belong`)
+    throw this.#invalid('value', `its codec must return a Uint8Array, returned ${describeValue(encoded)}`)
   }
 
   #decode(stored: Uint8Array, place: RecordPlace): unknown {
@@ -162,7 +163,7 @@ export class Serde {
     if (typeof result !== 'object' || result === null) {
       throw this.#invalid(
         'value',
-        `its schema answered ${describeValue(result)} where a result belongs`,
+        `its schema must return a Standard Schema result, returned ${describeValue(result)}`,
         place,
       )
     }

@@ -39,7 +39,7 @@ export function checkOptions<Options extends object>(
 // Without a near match the name may be another library's (KafkaJS: `eachMessage`, `retries`): a list of all helps then.
 function unknownOption(where: string, option: string, known: readonly string[]): InvalidOptionError {
   const suggestions = suggest(option, known)
-  const all = known.length === 0 ? '; there is none' : `; there are ${known.join(', ')}`
+  const all = known.length === 0 ? '; it takes no options' : `; known options: ${known.join(', ')}`
   const help = suggestions.length > 0 ? didYouMean(suggestions) : all
   return new InvalidOptionError(`${where}: unknown option '${option}'${help}`, { option, suggestions })
 }
@@ -97,7 +97,7 @@ export const duration: Check = {
 
 /** A duration that comes to an end. */
 export const finiteDuration: Check = {
-  expected: 'a number of milliseconds, 0 or more and not without end',
+  expected: 'a finite number of milliseconds, 0 or more',
   accepts: value => Number.isFinite(value) && (value as number) >= 0,
 }
 

@@ -333,7 +333,7 @@ export class LogWriter {
       const { records, maxRecords, bytes, maxBytes } = this.#log
       const limit = maxRecords === -1 ? '' : ` of maxRecords ${maxRecords}`
       const byteLimit = maxBytes === -1 ? '' : `, ${bytes} bytes of maxBytes ${maxBytes}`
-      return `the broker keeps ${records} records${limit}${byteLimit}, and what is left has to stay`
+      return `the broker keeps ${records} records${limit}${byteLimit}, and none of the remaining ones may go yet`
     }
     const { highWatermark, logStartOffset } = partition
     const readers = this.#host.readers(partition).map(({ groupId, offset }) => {

@@ -38,7 +38,8 @@ export class ManualMembership implements Membership {
   }
 
   subscribe(interest: Interest): void {
-    if (interest.kind !== 'assign') throw new InvalidArgumentError('expected partitions, received topics')
+    if (interest.kind !== 'assign')
+      throw new InvalidArgumentError("A consumer made with 'assign' takes partitions, received topics")
     for (const tp of interest.partitions) this.#host.requirePartition(tp)
     const before = this.#partitions
     this.#partitions = interest.partitions

@@ -539,7 +539,7 @@ export class ConsumerCoordinator implements MembershipListener {
     await this.#heard(this.#commitFinished(states), deadline)
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
-      `The consumer left before this record was done: its time to close was over`,
+      'The consumer was closed before this record was finished: its close reached its timeoutMs',
     )
     for (const state of states) {
       state.halt('gone')

@@ -27,7 +27,7 @@ export interface ConsumerEvents {
     readonly delayMs: number
   }
   /**
-   * A partition is not read on: `records` records have been read from `offset` on, which is not finished
+   * A partition waits to be read on: `records` records have been read from `offset` on, which is not finished
    * (`windowRecords`).
    */
   stalled: TopicPartition & { readonly offset: number; readonly records: number }

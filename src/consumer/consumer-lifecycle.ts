@@ -266,7 +266,7 @@ export class ConsumerLifecycle implements EngineClient {
   /** Ends like a process that died. */
   vanish(): void {
     if (this.#life === 'closed') return
-    const reason = new ConsumerCrashedError(`${this.name} is gone without a word`)
+    const reason = new ConsumerCrashedError(`${this.name} crashed without leaving its group`)
     // First, so that nothing that the worker does while it ends is committed.
     this.coordinator.vanish(reason)
     this.#stopRestart?.()

@@ -203,7 +203,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#lifecycle.requireOpen()
     if (this.#mode !== undefined) {
       throw new IllegalStateError(
-        `${this.#lifecycle.name} already consumes by '${this.#mode}'; a consumer is used in one way, received '${mode}'`,
+        `${this.#lifecycle.name} already consumes by '${this.#mode}' and cannot also use '${mode}'`,
       )
     }
     this.#mode = mode

@@ -79,7 +79,7 @@ export class HandlerContext implements WatchedContext, OffsetSource {
     const { control, coordinator } = this.#host
     if (!this.#alone) {
       throw new IllegalStateError(
-        `sendOffsets: a handler that runs beside others cannot say what is consumed; ` +
+        `sendOffsets: beside other handlers a context cannot say what is consumed; ` +
           `it needs concurrency 1 and ordering 'partition'`,
         control.groupId === undefined ? {} : { groupId: control.groupId },
       )

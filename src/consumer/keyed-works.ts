@@ -116,8 +116,8 @@ export class KeyedWorks implements WorkSource {
     const { topic, partition } = window.state
     const event = { topic, partition, offset: window.lowest!.offset, records: window.size }
     const text =
-      `${formatTopicPartition(window.state)} is not read on: ${event.records} records have been read from offset ` +
-      `${event.offset} on, which is not finished (windowRecords)`
+      `${formatTopicPartition(window.state)} is stalled: ${event.records} records have been read from offset ` +
+      `${event.offset} on, and that one is not finished (windowRecords)`
     if (window.warned) this.#host.events.emit('stalled', event)
     else this.#host.events.emitOrWarn('stalled', event, text)
     window.warned = true

@@ -247,7 +247,7 @@ class Redrive implements MembershipListener, EngineClient {
     const target = to ?? origin?.topic
     if (target === undefined) {
       throw new InvalidRecordError(
-        `redrive: offset ${letter.offset} of ${letter.topic}-${letter.partition} is no dead letter: it does not say where it came from; give 'to'`,
+        `redrive: offset ${letter.offset} of ${letter.topic}-${letter.partition} has no dead-letter headers, so its topic is unknown; give 'to'`,
         { topic: letter.topic, partition: letter.partition, offset: letter.offset },
       )
     }

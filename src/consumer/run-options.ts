@@ -290,7 +290,7 @@ function requireRetryTopics(
   const lastTopic = typeof onFailure === 'object' ? onFailure.deadLetter : undefined
   if (lastTopic !== undefined && topics.some(({ topic }) => topic === lastTopic)) {
     throw new InvalidOptionError(
-      `run: onFailure: '${lastTopic}' is one of retry.topics; what is given up there would come back for ever`,
+      `run: onFailure: '${lastTopic}' is one of retry.topics; a record given up there would come back for ever`,
       { option: 'onFailure', topic: lastTopic },
     )
   }

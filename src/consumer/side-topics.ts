@@ -51,7 +51,7 @@ export class SideTopics {
           : interest.kind === 'assign' && interest.partitions.some(tp => tp.topic === topic)
       if (!read) continue
       throw new InvalidOptionError(
-        `run: ${option}: '${topic}' is read by this consumer; what it fails at would come back at once`,
+        `run: ${option}: this consumer reads '${topic}' itself, so a failed record would come back at once`,
         { option, topic },
       )
     }

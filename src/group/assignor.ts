@@ -132,7 +132,8 @@ class ResultReader {
     const fields = { memberId, topic, partition }
     const gave = `gave member '${memberId}' partition ${partition} of topic '${topic}'`
     const topicIndex = this.#topicIndex.get(topic)
-    if (topicIndex === undefined) throw refuse(this.#assignor, `${gave}, which nobody subscribes to`, fields)
+    if (topicIndex === undefined)
+      throw refuse(this.#assignor, `${gave}, to which no member subscribes`, fields)
     const owners = this.#target[topicIndex]!
     if (!Number.isInteger(partition) || partition < 0 || partition >= owners.length) {
       throw refuse(this.#assignor, `${gave}, which has ${owners.length} partitions`, fields)
@@ -163,7 +164,7 @@ class ResultReader {
     if (first === undefined) return
     const others = leftOut.length === 1 ? '' : ` and ${leftOut.length - 1} more`
     const what = `partition ${first.partition} of topic '${first.topic}'${others}`
-    throw refuse(this.#assignor, `left out ${what}, which somebody subscribes to`, { ...first })
+    throw refuse(this.#assignor, `left out ${what}, to which a member subscribes`, { ...first })
   }
 }
 

@@ -334,7 +334,7 @@ export class ConsumerGroup {
   /** Removes a member and tells it; it may come back. Returns whether there is such a member. @internal */
   expel(memberId: string): boolean {
     const member = this.#members.get(memberId)
-    if (member !== undefined) this.#fence(member, 'left', 'an administrator took it out')
+    if (member !== undefined) this.#fence(member, 'left', 'an administrator removed it')
     return member !== undefined
   }
 

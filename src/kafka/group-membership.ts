@@ -358,7 +358,10 @@ export class GroupMembership implements Membership {
       throw this.#refused('UNKNOWN_MEMBER_ID', describeError(this.#gone), this.#gone)
     for (const tp of offsets) {
       if (this.#owned.holds(tp, tp.assignmentEpoch)) continue
-      throw this.#refused('STALE_MEMBER_EPOCH', `${formatTopicPartition(tp)} is not, or no longer, its own`)
+      throw this.#refused(
+        'STALE_MEMBER_EPOCH',
+        `${formatTopicPartition(tp)} is not owned by this member under that assignment`,
+      )
     }
   }
 

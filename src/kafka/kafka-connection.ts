@@ -166,7 +166,7 @@ async function requireTopics(
   const missing = absent()
   if (missing.length > 0 && !createTopics) {
     throw new UnknownTopicOrPartitionError(
-      `connect: the cluster has no topic ${missing.map(name => `'${name}'`).join(', ')}; createTopics: true makes what is missing`,
+      `connect: the cluster has no topic ${missing.map(name => `'${name}'`).join(', ')}; createTopics: true creates missing topics`,
       { topic: missing[0]! },
     )
   }
@@ -183,7 +183,7 @@ async function requirePartitions(
   const { partitionCount } = await cluster.topic(name)
   if (partitionCount >= partitions) return
   throw new InvalidOptionError(
-    `connect: topic '${name}' is declared with ${partitions} partitions, and has ${partitionCount} on the cluster`,
+    `connect: topic '${name}' is declared with ${partitions} partitions, but has ${partitionCount} on the cluster`,
     { topic: name, option: 'partitions', expected: `at most ${partitionCount}`, received: partitions },
   )
 }

@@ -175,7 +175,7 @@ async function emptyCopies(
       // Beside existing records, consumers would read the copies twice.
       if (highWatermark > logStartOffset) {
         throw new IllegalStateError(
-          `mirror: ${formatTopicPartition(tp)} has records on the cluster; admin.deleteRecords before offset ${highWatermark} makes room`,
+          `mirror: ${formatTopicPartition(tp)} has records on the cluster; delete them first: admin.deleteRecords before offset ${highWatermark}`,
           tp,
         )
       }

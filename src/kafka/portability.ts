@@ -44,7 +44,7 @@ export function portability(broker: PortableBroker): PortabilityNote[] {
 function collisionOf(name: string, { topics }: PortableBroker): Omit<PortabilityNote, 'topic'>[] {
   const other = collidingTopic(name, topics.keys())
   if (other === undefined) return []
-  const onCluster = `only one of it and '${other}': '.' and '_' are the same in metrics`
+  const onCluster = `refused beside '${other}': '.' and '_' are the same in names of metrics`
   return [{ option: 'name', value: name, effect: 'refused', onCluster }]
 }
 

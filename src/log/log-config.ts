@@ -168,8 +168,8 @@ function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: string
   }
   if (options.whenFull === 'drop-oldest' && whenFullUnder[cleanupPolicy] !== undefined) {
     throw new InvalidOptionError(
-      `${where}: option 'whenFull' expected 'reject' or 'wait' with cleanupPolicy '${cleanupPolicy}', which drops ` +
-        `nothing that somebody still needs; received 'drop-oldest'`,
+      `${where}: option 'whenFull' expected 'reject' or 'wait' with cleanupPolicy '${cleanupPolicy}', which never ` +
+        `drops unread records; received 'drop-oldest'`,
       { option: 'whenFull', expected: "'reject' or 'wait'", received: 'drop-oldest' },
     )
   }

@@ -143,7 +143,7 @@ export function assertEveryKeyInOrder(broker: ObservedBroker, group: string): vo
         failAt(
           history,
           entry,
-          `Group '${group}' has processed ${nameOf(entry)} after offset ${before}, which has its key ${describeValue(entry.key)}`,
+          `Group '${group}' has processed ${nameOf(entry)} after offset ${before}, which has the same key ${describeValue(entry.key)}`,
         )
       }
       reached.set(key, entry.offset)
@@ -263,7 +263,7 @@ export function assertDuplicatesOnlyAfterRebalance(broker: ObservedBroker, group
         failAt(
           history,
           entry,
-          `Group '${group}' got ${nameOf(entry)} twice, and nothing had happened that explains it`,
+          `Group '${group}' got ${nameOf(entry)} twice without a rebalance, seek, reset, failure or redelivery`,
         )
       }
       delivered.set(entry.offset, stretch)

@@ -42,8 +42,8 @@ export class PartitionHistory implements TopicPartition {
 export function historyOf(timeline: Timeline, group: string): PartitionHistory[] {
   if (timeline.dropped > 0) {
     throw new IllegalStateError(
-      `The timeline has let go of its ${timeline.dropped} oldest entries, so nothing can be said about all of them; ` +
-        `TestBroker's option timelineEntries keeps more`,
+      `The timeline has dropped its ${timeline.dropped} oldest entries, so this cannot be checked; ` +
+        `raise TestBroker's option timelineEntries`,
       { option: 'timelineEntries' },
     )
   }

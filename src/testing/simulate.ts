@@ -51,7 +51,7 @@ const weightTable: Check = {
 }
 
 const stepList: Check = {
-  expected: 'an array of the numbers of steps',
+  expected: 'an array of step numbers',
   accepts: value => Array.isArray(value) && value.every(each => integer(0).accepts(each)),
 }
 
@@ -101,7 +101,7 @@ class Simulation<Topics extends TopicMap> {
     })
     const { seed, seeds, only } = options
     if (seed !== undefined && seeds !== undefined)
-      throw invalidOption('simulate', 'seeds', `nothing beside 'seed'`, seeds)
+      throw invalidOption('simulate', 'seeds', `no seeds beside 'seed'`, seeds)
     if (only !== undefined && seed === undefined)
       throw invalidOption('simulate', 'only', `a 'seed' beside it`, only)
     // Such a step does not exist: the simulation would run without it and pass.

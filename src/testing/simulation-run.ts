@@ -227,7 +227,7 @@ export class SimulationRun<Topics extends TopicMap> {
     this.#throwFailure()
     if (this.#underWay.size === 0) return
     const left = [...this.#underWay.values()].join(', ')
-    throw new TimeoutError(`The broker is idle, and this has not ended: ${left}`, { details: left })
+    throw new TimeoutError(`The broker is idle, but these are still running: ${left}`, { details: left })
   }
 
   // Until nothing happens any more: a polling caller may send, and an instance that met a fault may die, only
@@ -238,7 +238,9 @@ export class SimulationRun<Topics extends TopicMap> {
     for (let before = -1, rounds = 0; before !== happened(); rounds++) {
       this.#throwFailure()
       if (rounds === mostRounds)
-        throw stopped ?? new TimeoutError(`It has not come to rest in ${rounds} rounds`)
+        throw (
+          stopped ?? new TimeoutError(`The broker was still busy after ${rounds} rounds of advanceUntilIdle`)
+        )
       before = happened()
       for (const service of this.#missing) this.#start(service)
       stopped = undefined

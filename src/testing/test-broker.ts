@@ -326,7 +326,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   #requireLive(consumer: TestConsumer): TestConsumer {
     if (this.#consumers.has(consumer) && !consumer.ended) return consumer
     const { member } = consumer.client
-    throw new IllegalStateError(`crash: consumer '${member}' has ended, or is another broker's`, {
+    throw new IllegalStateError(`crash: consumer '${member}' has ended, or belongs to another broker`, {
       memberId: member,
     })
   }

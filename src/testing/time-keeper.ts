@@ -136,7 +136,7 @@ export class TimeKeeper {
         const handlers = this.#running.flatMap(({ pending }) => pending).join(', ')
         const why = await goal.explain()
         throw new TimeoutError(
-          `Waited ${realTimeoutMs} ms of real time for ${goal.what}: ${handlers || why}, and not for the broker's time`,
+          `Waited ${realTimeoutMs} ms of real time for ${goal.what}; it awaits something other than the broker's time: ${handlers || why}`,
           { details: why },
         )
       }
@@ -151,8 +151,8 @@ export class TimeKeeper {
     if (waiting.length === 0) return never(goal, why)
     const timers = waiting.map(name => `'${name}'`).join(', ')
     return new NeverIdleError(
-      `Waited for ${goal.what}, and only time can bring that: move it with advance(), or use advanceUntilIdle(). ` +
-        `Now: ${why}; timers: ${timers}`,
+      `Waited for ${goal.what}, which needs time to move: call advance() or advanceUntilIdle(). ` +
+        `Now: ${why}; pending timers: ${timers}`,
       { details: waiting },
     )
   }
@@ -165,7 +165,10 @@ export class TimeKeeper {
 }
 
 function never(goal: Goal, why: string): NeverIdleError {
-  return new NeverIdleError(`Waited for ${goal.what}, and nothing is left that could bring that: ${why}`, {
-    details: why,
-  })
+  return new NeverIdleError(
+    `Waited for ${goal.what}, but nothing is left that could make it happen: ${why}`,
+    {
+      details: why,
+    },
+  )
 }

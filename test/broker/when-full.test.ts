@@ -249,7 +249,7 @@ describe("whenFull: 'wait'", () => {
   })
 
   it('nor is it overtaken by one that comes later and would fit', async () => {
-    const { broker, clock, told, send, follow, producer, commit } = full()
+    const { broker, clock, told, follow, producer, commit } = full()
     follow('two', producer.sendBatch([1, 2].map(value => ({ topic: 'log', value }))))
     commit(1)
     await clock.settle()
@@ -402,7 +402,7 @@ describe('the limits of the broker', () => {
     )
     for (const error of refused) expect(error).toBeInstanceOf(QueueFullError)
     expect(refused[0]!.message).toBe(
-      'No room: the broker keeps 6 records of maxRecords 6, and what is left has to stay',
+      'No room: the broker keeps 6 records of maxRecords 6, and none of the remaining ones may go yet',
     )
     expect(broker.describe().records).toBe(6)
   })

@@ -123,7 +123,7 @@ describe('run', () => {
     [
       { eachMessage: eachRecord },
       'eachMessage',
-      "run: unknown option 'eachMessage'; there are eachRecord, eachBatch,",
+      "run: unknown option 'eachMessage'; known options: eachRecord, eachBatch,",
     ],
     [{ eachRecord, batch: {} }, 'batch', "run: option 'batch' goes with 'eachBatch'"],
     [
@@ -182,7 +182,7 @@ describe('run', () => {
     [
       { eachRecord, onFailure: { deadLetter: 'orders' } },
       'onFailure',
-      "onFailure: 'orders' is read by this consumer; what it fails at would come back at once",
+      "onFailure: this consumer reads 'orders' itself, so a failed record would come back at once",
     ],
     [
       {
@@ -191,7 +191,7 @@ describe('run', () => {
         onFailure: { deadLetter: 'later' },
       },
       'onFailure',
-      "onFailure: 'later' is one of retry.topics; what is given up there would come back for ever",
+      "onFailure: 'later' is one of retry.topics; a record given up there would come back for ever",
     ],
     [{ eachRecord, retry: { jitter: 2 } }, 'jitter', 'expected a number from 0 to 1, received 2'],
     [
@@ -215,7 +215,7 @@ describe('run', () => {
     [
       { eachRecord, retry: { times: 5 } },
       'times',
-      "run: retry: unknown option 'times'; there are attempts, delayMs, backoff, jitter, retryable, topics",
+      "run: retry: unknown option 'times'; known options: attempts, delayMs, backoff, jitter, retryable, topics",
     ],
     [{ eachRecord, retry: { delayMs: -1 } }, 'delayMs', 'received -1'],
     [
@@ -379,7 +379,7 @@ describe('calls of a consumer', () => {
       const error = await rejectionOf((async () => second())())
       expect(error).toBeInstanceOf(IllegalStateError)
       expect(error).toMatchObject({ code: 'ILLEGAL_STATE', retriable: false })
-      expect(error.message).toContain("already consumes by 'run'")
+      expect(error.message).toContain("already consumes by 'run' and cannot also")
     }
     fill(broker as never, 'orders', 1)
     await broker.idle()

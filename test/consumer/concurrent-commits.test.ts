@@ -64,7 +64,7 @@ it('warns of a full window where nobody listens', async () => {
   await run(broker, { concurrency: 9, ordering: 'key', windowRecords: 2, eachRecord: calls.eachRecord })
   await clock.settle()
   expect(warnings).toEqual([
-    'orders-0 is not read on: 2 records have been read from offset 0 on, which is not finished (windowRecords)',
+    'orders-0 is stalled: 2 records have been read from offset 0 on, and that one is not finished (windowRecords)',
   ])
 })
 

@@ -391,7 +391,7 @@ it('refuses what is no dead letter, unless it is told where to', async () => {
   broker.topic('orders.dlq').append({ value: 'by hand' })
   const error = await rejectionOf(broker.redrive({ from: 'orders.dlq' }))
   expect(error).toBeInstanceOf(InvalidRecordError)
-  expect(error.message).toContain('offset 0 of orders.dlq-0 is no dead letter')
+  expect(error.message).toContain('offset 0 of orders.dlq-0 has no dead-letter headers')
   expect(await broker.redrive({ from: 'orders.dlq', to: 'orders' })).toBe(1)
 })
 

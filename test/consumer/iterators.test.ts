@@ -261,8 +261,7 @@ it.each([
   const error = await rejectionOf(call())
   expect(error).toBeInstanceOf(IllegalStateError)
   expect(error.message).toBe(
-    `Consumer 'consumer' of group 'g' already consumes by '${first}'; ` +
-      `a consumer is used in one way, received '${second}'`,
+    `Consumer 'consumer' of group 'g' already consumes by '${first}' and cannot also use '${second}'`,
   )
   await consumer.close()
   await started

@@ -153,11 +153,11 @@ describe('a custom assignor', () => {
     const error = refusalOf(() => new Map([['b', [orders0]]]))
     expect(error).toMatchObject(orders1)
     expect(error.message).toBe(
-      "Assignor 'custom' left out partition 1 of topic 'orders' and 1 more, which somebody subscribes to",
+      "Assignor 'custom' left out partition 1 of topic 'orders' and 1 more, to which a member subscribes",
     )
     const one = refusalOf(() => new Map([['a', [orders0, payments0]]]))
     expect(one.message).toBe(
-      "Assignor 'custom' left out partition 1 of topic 'orders', which somebody subscribes to",
+      "Assignor 'custom' left out partition 1 of topic 'orders', to which a member subscribes",
     )
   })
 })

@@ -109,7 +109,7 @@ describe('freeze', () => {
         { topic: 'log', value },
         { topic: 'log', value: undefined },
       ]),
-    ).rejects.toThrow('received undefined')
+    ).rejects.toThrow('value is undefined')
     expect(Object.isFrozen(value)).toBe(false)
   })
 

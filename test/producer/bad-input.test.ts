@@ -100,7 +100,7 @@ const refused: readonly Case[] = [
     'no value',
     { topic: 'orders', key: 'k' },
     { name: 'InvalidRecordError', topic: 'orders', field: 'value' },
-    'value expected anything but undefined (null is a tombstone), received undefined',
+    'value is undefined; give a value, or null for a tombstone',
   ],
   [
     'a number as key',

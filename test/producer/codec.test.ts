@@ -132,7 +132,7 @@ describe('a codec of one’s own', () => {
     const { back, log: topicLog } = log({ codec: { encode: () => encoded as never, decode: () => 1 } })
     const error = thrownBy(() => back(1))
     expect(error).toBeInstanceOf(InvalidRecordError)
-    expect(error.message).toMatch(/^Record for topic 'log': its codec made .+ where bytes belong$/)
+    expect(error.message).toMatch(/^Record for topic 'log': its codec must return a Uint8Array, returned .+$/)
     expect(topicLog.records()).toEqual([])
   })
 
@@ -210,7 +210,7 @@ describe('a codec and a schema', () => {
     expect(error).toBeInstanceOf(InvalidRecordError)
     expect(error).toMatchObject({ topic: 'log', partition: 0, offset: 1, field: 'value' })
     expect(error.message).toBe(
-      'Record at offset 1 of log-0: its schema is asynchronous, which only a consumer can wait for',
+      'Record at offset 1 of log-0: its schema is asynchronous; read this topic with a consumer',
     )
   })
 })
@@ -222,5 +222,5 @@ it("refuses an asynchronous codec, whose promise is nobody else's to look at", a
   }
   broker.createTopic('log', { codec: { encode: encode as never, decode: value => value } })
   const error = await rejectionOf(broker.producer().send({ topic: 'log', value: 1 }))
-  expect(error.message).toBe("Record for topic 'log': its codec made a Promise where bytes belong")
+  expect(error.message).toBe("Record for topic 'log': its codec must return a Uint8Array, returned a Promise")
 })

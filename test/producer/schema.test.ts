@@ -122,7 +122,9 @@ describe('a synchronous schema', () => {
       const error = await rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
       expect(error).toBeInstanceOf(InvalidRecordError)
       expect(error).toMatchObject({ topic: 'orders', field: 'value' })
-      expect(error.message).toContain("Record for topic 'orders': its schema answered ")
+      expect(error.message).toContain(
+        "Record for topic 'orders': its schema must return a Standard Schema result, returned ",
+      )
       expect(broker.describe().records).toBe(0)
     },
   )
@@ -131,7 +133,9 @@ describe('a synchronous schema', () => {
     const { broker } = testBroker()
     broker.createTopic('orders', { schema: schemaOf(() => ({ value: undefined })) })
     const error = await rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
-    expect(error.message).toBe("Record for topic 'orders': its schema made undefined of the value")
+    expect(error.message).toBe(
+      "Record for topic 'orders': its schema's output is undefined, which no record can hold",
+    )
   })
 })
 

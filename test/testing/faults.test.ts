@@ -356,7 +356,7 @@ it('says what a fault holds back where nothing else could make it idle', async (
   await barrier.entered
   const error = await rejection(broker.advanceUntilIdle())
   expect((error as Error).message).toBe(
-    'Waited for the broker to be idle, and nothing is left that could bring that: shop waits to append, because of a fault; ' +
+    'Waited for the broker to be idle, but nothing is left that could make it happen: shop waits to append, because of a fault; ' +
       'a fault holds back append of topic orders',
   )
   barrier.release()
@@ -422,7 +422,7 @@ it('refuses a plan that cannot be meant', () => {
   )
   expect(() => faults.fail({ operation: 'commit' }, boom, { times: 0 })).toThrow("option 'times'")
   expect(() => faults.fail({ operation: 'commit' }, boom, { times: 1, always: true } as never)).toThrow(
-    "option 'times' expected nothing beside 'always'",
+    "option 'times' expected no number beside 'always'",
   )
   expect(() => faults.delay({ operation: 'commit' }, -1)).toThrow(
     'faults.delay: expected a number of milliseconds',

@@ -259,7 +259,7 @@ it.each([
   [{ ...scenario, topcis: {} }, {}, "simulate: unknown option 'topcis'. Did you mean 'topics'?"],
   [{ ...scenario, alway: () => {} }, {}, "simulate: unknown option 'alway'. Did you mean 'always'?"],
   [scenario, { seeds: 0 }, "option 'seeds' expected a whole number of at least 1"],
-  [scenario, { seed: 1, seeds: 2 }, "option 'seeds' expected nothing beside 'seed'"],
+  [scenario, { seed: 1, seeds: 2 }, "option 'seeds' expected no seeds beside 'seed'"],
   [scenario, { only: [1] }, "option 'only' expected a 'seed' beside it"],
   [scenario, { weights: { crush: 1 } }, "option 'weights' expected numbers of 0 or more, by act, start"],
   [scenario, { step: 10 }, "unknown option 'step'"],

@@ -89,10 +89,10 @@ it('says which timers would have to fire where only time can make it idle, at on
   const error = await rejection(broker.idle())
   expect(error).toBeInstanceOf(NeverIdleError)
   expect((error as Error).message).toBe(
-    `Waited for the broker to be idle, and only time can bring that: move it with advance(), or use ` +
-      `advanceUntilIdle(). Now: Consumer 'consumer' of group 'billing' handling orders-0 offset 0, for 0 ms; ` +
+    `Waited for the broker to be idle, which needs time to move: call advance() or advanceUntilIdle(). ` +
+      `Now: Consumer 'consumer' of group 'billing' handling orders-0 offset 0, for 0 ms; ` +
       `group 'billing' has lag orders-0: 1 (${consumer.memberId}); ` +
-      `timers: 'sleep', 'maxPollIntervalMs of a consumer', 'retention'`,
+      `pending timers: 'sleep', 'maxPollIntervalMs of a consumer', 'retention'`,
   )
   await broker.advance(20)
   await broker.idle()
@@ -131,7 +131,7 @@ it('gives up on a handler that never ends, and says which one it is', async () =
   const error = await rejection(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
   expect(error).toBeInstanceOf(TimeoutError)
   expect((error as Error).message).toMatch(
-    /^Waited 3 ms of real time for the broker to be idle: consumer-000001-\S+ handles orders-0 offset 0, and not for the broker's time$/,
+    /^Waited 3 ms of real time for the broker to be idle; it awaits something other than the broker's time: consumer-000001-\S+ handles orders-0 offset 0$/,
   )
   expect(await rejection(broker.idle({ timeoutMs: 3 }))).toBeInstanceOf(TimeoutError)
 })
@@ -272,8 +272,8 @@ it('refuses what cannot be meant', async () => {
   expect(wrong(null as never)).toThrow('TestBroker: expected an object of options, received null')
   expect(wrong('seed' as never)).toThrow("expected an object of options, received 'seed'")
   const broker = new TestBroker({ topics })
-  await expect(broker.advance(-1)).rejects.toThrow('advance: expected a number of milliseconds')
-  await expect(broker.advance(Number.POSITIVE_INFINITY)).rejects.toThrow('not without end')
+  await expect(broker.advance(-1)).rejects.toThrow('advance: expected a finite number of milliseconds')
+  await expect(broker.advance(Number.POSITIVE_INFINITY)).rejects.toThrow('a finite number of milliseconds')
   await expect(broker.advanceUntilIdle({ limit: 1 } as never)).rejects.toThrow("unknown option 'limit'")
   await expect(broker.idle({ groups: ['g'] })).rejects.toThrow("There is no group 'g'")
 })
