@@ -201,7 +201,8 @@ it('leaves a member what it reads where its assignor fails on something else', a
       return new Map([[members[0]!.memberId, partitions]])
     },
   }
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], assignor })
+  const topics: string[] = ['orders']
+  const consumer = broker.consumer({ groupId: 'g', topics, assignor })
   await consumer.ready()
   expect(await rejectionOf(consumer.subscribe(['payments']))).toMatchObject({ code: 'INVALID_ASSIGNMENT' })
   expect(broker.group('g').members[0]!.topics).toEqual(['orders'])
