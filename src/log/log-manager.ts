@@ -148,7 +148,7 @@ export class LogManager {
     const now = this.#clock.now()
     let next = Number.POSITIVE_INFINITY
     for (const partition of new Set(this.#segments.values())) next = Math.min(next, partition.expire(now))
-    if (next < Number.POSITIVE_INFINITY) this.#expireAt(next)
+    this.#expireAt(next)
     this.#finished()
   }
 }

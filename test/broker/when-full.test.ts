@@ -120,13 +120,19 @@ describe("whenFull: 'reject'", () => {
   it.each([
     ['records', { retentionRecords: 3, whenFull: 'reject' }, RecordListTooLargeError],
     ['bytes', { retentionBytes: 3, whenFull: 'wait', codec: json }, RecordListTooLargeError],
-  ] as const)('a batch that can never fit by %s is refused as such', async (_, options, kind) => {
+    [
+      'retentionRecords is 3, retentionBytes is 3',
+      { retentionRecords: 3, retentionBytes: 3, whenFull: 'wait', codec: json },
+      RecordListTooLargeError,
+    ],
+  ] as const)('a batch that can never fit by %s is refused as such', async (limits, options, kind) => {
     const { broker } = testBroker()
     broker.createTopic('log', options as TopicOptions)
     const batch = [1, 2, 3, 4].map(value => ({ topic: 'log', value }))
     const error = await rejectionOf(broker.producer().sendBatch(batch))
     expect(error).toBeInstanceOf(kind)
     expect(error.message).toContain('can never fit')
+    expect(error.message.toLowerCase()).toContain(limits.toLowerCase())
     expect(broker.describe().records).toBe(0)
   })
 })
@@ -415,6 +421,27 @@ describe('the limits of the broker', () => {
     expect([offsets(a!.records()), offsets(b!.records())]).toEqual([[2], [1, 2]])
     expect(thrownBy(() => a!.append({ value: 'x'.repeat(11) }))).toBeInstanceOf(RecordTooLargeError)
     expect(broker.describe().bytes).toBe(9)
+    // To the byte.
+    a!.append({ value: 'x' })
+    expect(broker.describe().bytes).toBe(10)
+    b!.append({ value: 'xxx' })
+    expect([broker.describe().bytes, offsets(a!.records()), offsets(b!.records())]).toEqual([
+      10,
+      [2, 3],
+      [2, 3],
+    ])
+  })
+
+  it('what everybody has read and is not enough goes first, and then the oldest of all', async () => {
+    const { broker } = testBroker({ maxRecords: 6 })
+    const [read, unread] = ['read', 'unread'].map(name => broker.createTopic(name, { segmentRecords: 2 }))
+    for (const log of [read, unread, read]) for (let i = 0; i < 2; i++) log!.append({ value: i })
+    await broker.admin.setGroupOffsets('g', [{ topic: 'read', partition: 0, offset: 2 }])
+    await broker.producer().sendBatch([0, 1, 2, 3].map(value => ({ topic: 'unread', value })))
+    expect([offsets(read!.records()), offsets(unread!.records())]).toEqual([
+      [2, 3],
+      [2, 3, 4, 5],
+    ])
   })
 
   it('whoever waits for the broker is overtaken by nobody who waits', async () => {

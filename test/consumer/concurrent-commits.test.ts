@@ -55,6 +55,11 @@ it('reads a partition no further than windowRecords past an unfinished record, a
   calls.end('0@0')
   await clock.settle()
   expect(calls.begun.slice(4)).toEqual(['0@4', '0@5', '0@6', '0@7'])
+  // Each time that it stands still.
+  expect(stalls.slice(1)).toEqual([{ ...orders0, offset: 4, records: 4 }])
+  calls.end('0@4')
+  await clock.settle()
+  expect(calls.begun.slice(8)).toEqual(['0@8'])
 })
 
 it('warns of a full window where nobody listens', async () => {
@@ -66,6 +71,12 @@ it('warns of a full window where nobody listens', async () => {
   expect(warnings).toEqual([
     'orders-0 is stalled: 2 records have been read from offset 0 on, and that one is not finished (windowRecords)',
   ])
+  // Once is enough.
+  append(broker, 'defg')
+  calls.end('0@0', '0@1')
+  await clock.settle()
+  expect(calls.begun).toEqual(['0@0', '0@1', '0@2', '0@3'])
+  expect(warnings).toHaveLength(1)
 })
 
 it('tells the next owner what is finished out of order, so that it is not handled again', async () => {

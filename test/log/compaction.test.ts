@@ -157,6 +157,23 @@ describe('a compacted topic', () => {
     expect(thrownBy(() => log.compact())).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
   })
 
+  it('begins to be compacted once so much of it as minCleanableDirtyRatio says is dirty', async () => {
+    const { broker, clock } = testBroker()
+    const log = broker.createTopic('table', { cleanupPolicy: 'compact', segmentRecords: 10 })
+    const append = (count: number, key: (i: number) => string) => {
+      for (let i = 0; i < count; i++) log.append({ key: key(i), value: i })
+    }
+    append(101, i => `k${i}`)
+    log.compact()
+    append(110, () => 'k0')
+    await clock.advance(1000)
+    expect(log.records().length).toBe(211)
+    // 110 of 211 are dirty now, and in segments that are closed.
+    append(10, () => 'k0')
+    await clock.advance(1000)
+    expect(log.records().length).toBe(111)
+  })
+
   it('works on while nobody appends, in steps of no more than the work budget', async () => {
     const { broker, clock } = testBroker()
     const log = broker.createTopic('table', { cleanupPolicy: 'compact', segmentRecords: 5000 })

@@ -57,6 +57,29 @@ describe('transaction', () => {
     expect(values()).toEqual([])
   })
 
+  it.each(['committed', 'aborted'])(
+    'ends %s in all partitions that it has written to, in whatever order that was',
+    async result => {
+      const { broker, producer, out } = transactional({ partitions: 2 })
+      const other = broker.createTopic('other', {})
+      const done = producer.transaction(async tx => {
+        for (const [name, partition] of [
+          ['out', 0],
+          ['other', 0],
+          ['out', 1],
+          ['out', 0],
+        ] as const)
+          await tx.send({ topic: name as 'out', value: 1, partition })
+        if (result === 'aborted') throw new Error('enough')
+      })
+      await done.catch(() => {})
+      for (const { lastStableOffset, highWatermark } of [...out.partitions, ...other.partitions])
+        expect(lastStableOffset).toBe(highWatermark)
+      const counts = [out, other].map(log => log.records().length)
+      expect(counts).toEqual(result === 'aborted' ? [0, 0] : [3, 1])
+    },
+  )
+
   it('waits for sends that nobody awaits, also for an asynchronous schema', async () => {
     const schema = {
       '~standard': { version: 1, vendor: 'test', validate: async (value: unknown) => ({ value }) },

@@ -350,6 +350,49 @@ it('tells a classic member of a group that assigns what is committed, whether or
   expect(await fetched(a.generationId + 1)).toBe(errors.ILLEGAL_GENERATION)
 })
 
+it('lets a client join with the id that it was given', async () => {
+  const { broker, client, classic, join } = start()
+  await join('k')
+  const a = classic()
+  const { memberId } = await client.call(joinGroup!, 9, {
+    ...a.identity,
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 30_000,
+    protocolType: 'consumer',
+    protocols: [{ name: 'range', metadata: subscription(['orders'], []) }],
+  })
+  a.memberId = memberId
+  expect(await a.join()).toMatchObject({ errorCode: 0, memberId })
+  expect(broker.group('g').members.map(each => each.memberId)).toEqual(['k', memberId])
+})
+
+it('gives a client what it subscribes to when it joins again with other topics', async () => {
+  const { broker, classic, join } = start()
+  for (const name of ['payments', 'returns']) broker.createTopic(name)
+  await join('k')
+  const a = classic()
+  const given = async (...topics: string[]) => {
+    const protocols = [{ name: 'range', metadata: subscription(topics, []) }]
+    // The second time it says that it has given up what it reads no more.
+    for (let i = 0; i < 2; i++) {
+      await a.join([], { protocols })
+      await a.sync()
+    }
+    const { members } = broker.group('g')
+    return members.find(({ memberId }) => memberId === a.memberId)
+  }
+  expect(await given('payments')).toMatchObject({
+    topics: ['payments'],
+    assignment: [{ topic: 'payments', partition: 0 }],
+  })
+  expect(await given('returns')).toMatchObject({
+    topics: ['returns'],
+    assignment: [{ topic: 'returns', partition: 0 }],
+  })
+  expect(await given('returns', 'payments')).toMatchObject({ topics: ['payments', 'returns'] })
+  expect(await given('payments')).toMatchObject({ topics: ['payments'] })
+})
+
 it('asks a client to join again where things have changed since it joined', async () => {
   const { classic, beat, join } = start()
   await join('k')
@@ -449,6 +492,20 @@ it('removes a classic client that is silent, or that beats and does not join aga
   await stubborn.beat()
   await broker.advance(5)
   expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+})
+
+it('removes a classic client that has what it was given, and does not join again for what comes later', async () => {
+  const { broker, classic, join } = start()
+  await join('k')
+  const a = classic()
+  await a.join()
+  expect(await a.sync()).toEqual([])
+  broker.topic('orders').addPartitions(6)
+  for (let i = 0; i < 4; i++) {
+    expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+    await broker.advance(9999)
+  }
+  expect(await a.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
 })
 
 it('tells one that was removed so when it joins, as others may have what it had', async () => {

@@ -308,14 +308,21 @@ it('commits offsets of a client that does not say which member it is, whoever th
 
 it('[98] tells who asks for what is stable that an offset is pending, and what it came to once that is decided', async () => {
   const { broker, client, init, end } = start()
-  const committed = async (requireStable: boolean, version = 8, all = false) => {
-    const topics = all ? null : [{ name: 'orders', partitionIndexes: [0] }]
-    const request = version < 8 ? { groupId: 'g', topics } : { groups: [{ groupId: 'g', topics }] }
+  const committed = async (
+    requireStable: boolean,
+    version = 8,
+    all = false,
+    partition = 0,
+    groupId = 'g',
+  ) => {
+    const topics = all ? null : [{ name: 'orders', partitionIndexes: [partition] }]
+    const request = version < 8 ? { groupId, topics } : { groups: [{ groupId, topics }] }
     const answer = await client.call(offsetFetch!, version, { ...request, requireStable })
     const [{ committedOffset, errorCode }] = (version < 8 ? answer : answer.groups[0]).topics[0].partitions
     return errorCode === 0 ? committedOffset : errorCode
   }
-  broker.createGroup('g', { topics: ['orders'] })
+  broker.topic('orders').addPartitions(2)
+  for (const groupId of ['g', 'h']) broker.createGroup(groupId, { topics: ['orders'] })
   const producer = await init()
   const identity = { transactionalId: 't', ...producer, groupId: 'g' }
   const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
@@ -325,6 +332,8 @@ it('[98] tells who asks for what is stable that an offset is pending, and what i
     expect([await committed(true), await committed(true, 7), await committed(true, 8, true)]).toEqual([
       88, 88, 88,
     ])
+    // Not of what else the group has committed, nor of another group.
+    expect([await committed(true, 8, false, 1), await committed(true, 8, false, 0, 'h')]).toEqual([0, 0])
     expect(await committed(false)).toBe(0)
     expect(await end(producer, commits)).toBe(0)
     expect(await committed(true)).toBe(commits ? 5 : 0)
