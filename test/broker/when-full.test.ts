@@ -486,7 +486,7 @@ describe('the limits of the broker', () => {
     const other = broker.createTopic('other', { whenFull: 'wait', segmentRecords: 1 })
     const group = broker.createGroup('g', { topics: ['log', 'other'] })
     const commit = (name: string, offset: number) => group.setOffsets([{ topic: name, partition: 0, offset }])
-    for (const filled of [log, log, other, other]) filled.append({ value: 0 })
+    for (const each of [log, log, other, other]) each.append({ value: 0 })
     const told: string[] = []
     const batch = [1, 2].map(value => ({ topic: 'log', value }))
     const sent = broker.producer().sendBatch(batch, { timeoutMs: 1000 })

@@ -64,4 +64,11 @@ export const brokerMutations: readonly Mutation[] = [
     replace: 'const late: readonly Unread[] = []',
     breaks: 'close ends every consumer',
   },
+  {
+    name: 'who waited for the broker is waited for when it is through',
+    file: 'broker/waiting-sends.ts',
+    find: 'if (send.shortage.partition === undefined) this.#waitsForBroker--',
+    replace: 'void 0',
+    breaks: 'who waits for room in a partition keeps nobody who writes elsewhere',
+  },
 ]

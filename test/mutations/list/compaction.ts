@@ -64,4 +64,11 @@ export const compactionMutations: readonly Mutation[] = [
     replace: 'if (this.#due.size > 0) return\n',
     breaks: 'a topic is compacted by itself',
   },
+  {
+    name: 'what is clean already does not count',
+    file: 'log/partition-cleaner.ts',
+    find: 'clean += segment.count',
+    replace: 'clean += 0',
+    breaks: 'a pass begins once minCleanableDirtyRatio of the log is dirty',
+  },
 ]

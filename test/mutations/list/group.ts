@@ -173,4 +173,18 @@ export const groupMutations: readonly Mutation[] = [
     replace: '',
     breaks: 'the offsets of an empty group expire after offsetsRetentionMs',
   },
+  {
+    name: 'what is left of the target does not stand when the assignor fails',
+    file: 'group/consumer-group.ts',
+    find: 'owners.map(owner => (owner >= 0 && members[owner]!.subscribed.includes(topic) ? owner : -1)),',
+    replace: 'owners.map(() => -1),',
+    breaks: 'where an assignor fails, members keep what they have',
+  },
+  {
+    name: 'each partition to be given up begins the time anew',
+    file: 'group/group-assignment.ts',
+    find: 'if (!this.#host.clock.scheduled(this.#host.timer(member))) this.#limit',
+    replace: 'this.#limit',
+    breaks: 'rebalanceTimeoutMs counts from when a member was asked for the partition',
+  },
 ]

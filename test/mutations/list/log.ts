@@ -25,7 +25,7 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'retention by age never looks a second time',
     file: 'log/log-manager.ts',
-    find: 'if (next < Number.POSITIVE_INFINITY) this.#expireAt(next)',
+    find: 'this.#expireAt(next)',
     replace: '',
     breaks: 'a segment goes when its time is over',
   },

@@ -93,4 +93,11 @@ export const transactionMutations: readonly Mutation[] = [
     replace: 'const pending',
     breaks: 'what comes after the end of a transaction is refused',
   },
+  {
+    name: 'a transaction that comes back to a topic forgets what it wrote there',
+    file: 'transaction/open-transaction.ts',
+    find: 'this.#ranges = this.#written.get(topic) ?? []',
+    replace: 'this.#ranges = []',
+    breaks: 'a transaction ends in every partition that it has written to',
+  },
 ]
