@@ -116,11 +116,17 @@ describe('H. transactions', () => {
       plain.transaction(tx => tx.send({ topic: 'out', value: 'a' })),
     ])
       expect(await rejectionOf(sent)).toBeInstanceOf(IllegalStateError)
-    let kept: { send(message: { topic: 'out'; value: string }): Promise<unknown> } | undefined
+    let kept: Parameters<Parameters<typeof producer.transaction>[0]>[0] | undefined
     await producer.transaction(tx => {
       kept = tx
     })
-    expect((await rejectionOf(kept!.send({ topic: 'out', value: 'late' }))).message).toContain('is over')
+    const late = { topic: 'out', value: 'late' } as const
+    for (const call of [
+      () => kept!.send(late),
+      () => kept!.sendBatch([late]),
+      () => kept!.sendOffsets({} as never),
+    ])
+      expect((await rejectionOf(call())).message).toContain('is over')
     expect(read('read_uncommitted')).toEqual([])
   })
 

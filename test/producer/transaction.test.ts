@@ -91,6 +91,17 @@ describe('transaction', () => {
     expect(values()).toEqual([1, 2, 3])
   })
 
+  it('aborts for what an asynchronous schema refuses, though the caller goes on', async () => {
+    const validate = async (value: unknown) => (value === 2 ? { issues: [{ message: 'no' }] } : { value })
+    const schema = { '~standard': { version: 1, vendor: 'test', validate } } as const
+    const { producer, values } = transactional({ schema })
+    const done = producer.transaction(async tx => {
+      for (const value of [1, 2, 3]) await tx.send({ topic: 'out', value }).catch(() => {})
+    })
+    expect(await rejectionOf(done)).toBeInstanceOf(InvalidRecordError)
+    expect(values()).toEqual([])
+  })
+
   it('a batch in it is all or nothing, and none waits for room', async () => {
     const { broker, producer, values } = transactional({ whenFull: 'wait', retentionRecords: 3 })
     broker.createGroup('g', { topics: ['out'] })
