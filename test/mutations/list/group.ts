@@ -175,7 +175,7 @@ export const groupMutations: readonly Mutation[] = [
   },
   {
     name: 'what is left of the target does not stand when the assignor fails',
-    file: 'group/consumer-group.ts',
+    file: 'group/group-assignor.ts',
     find: 'owners.map(owner => (owner >= 0 && members[owner]!.subscribed.includes(topic) ? owner : -1)),',
     replace: 'owners.map(() => -1),',
     breaks: 'where an assignor fails, members keep what they have',
