@@ -1,28 +1,14 @@
-import {
-  BrokerletError,
-  InvalidOptionError,
-  InvalidPartitionsError,
-  OffsetOutOfRangeError,
-  TopicAlreadyExistsError,
-} from '../../errors.ts'
+import { BrokerletError, OffsetOutOfRangeError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
-import { checkTopicName } from '../../topic-name.ts'
-import { defaultPartitions } from '../broker-configs.ts'
-import { madeByClient, requireNoCollision } from '../client-topics.ts'
+import { createTopic } from '../create-topic.ts'
 import { type Handler, handler } from '../handler.ts'
-import { inertWith, splitConfigs } from '../inert-configs.ts'
-import type { RequestOf } from '../protocol/message.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { noUuid } from '../protocol/type.ts'
-import { checkResting, splitResting } from '../resting-options.ts'
-import { configSources, configValue, toOptions, topicConfigs } from '../topic-configs.ts'
 import { attempt, type Wire } from '../wire.ts'
-
-type WantedTopic = RequestOf<typeof createTopics>['topics'][number]
 
 /** Creates, deletes and enlarges topics, and deletes their records, for administrators. */
 export function topicAdminHandlers(wire: Wire): Handler[] {
@@ -126,47 +112,6 @@ function requireDoomed(wire: Wire, asked: DoomedTopic): Topic {
   throw new BrokerletError(code, `There is no ${what}`)
 }
 
-/** Creates a topic, or only checks it, and returns what the client is told of it. @throws why it cannot be created */
-function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boolean): object {
-  const { engine } = wire
-  const { name } = wanted
-  // A client that makes sure of a topic goes on at this error, so it comes before all others.
-  checkTopicName(name)
-  if (engine.topics.has(name)) throw new TopicAlreadyExistsError(name)
-  // -1 is the default; an assignment by hand has one entry for each partition.
-  const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions
-  checkPartitions(name, partitions)
-  requireNoCollision(engine.topics, name)
-  checkGiven(name, wanted.configs)
-  const { meant, inert } = splitConfigs(name, wanted.configs)
-  const options = {
-    ...toOptions(name, meant),
-    partitions: partitions === -1 ? defaultPartitions(wire) : partitions,
-  }
-  const { active, resting } = splitResting(options)
-  checkResting(engine, name, options)
-  const config = engine.checkTopic(name, active)
-  const topic = validateOnly ? undefined : engine.createTopic(name, active)
-  topic?.become(topic.requireAlterable(resting, 'rests'))
-  if (topic !== undefined) {
-    wire.inertConfigs.set(topic, inert)
-    madeByClient(topic)
-  }
-  return {
-    ...(topic === undefined ? {} : { topicId: topic.id }),
-    numPartitions: config.partitions,
-    replicationFactor: wire.cluster.nodes.length,
-    configs: [
-      ...topicConfigs.map(each => ({ name: each.name, ...configValue(each, options, config) })),
-      ...inertWith(inert).map(({ name: inertName, own, fallback }) => ({
-        name: inertName,
-        value: own ?? fallback,
-        configSource: own === undefined ? configSources.default : configSources.topic,
-      })),
-    ],
-  }
-}
-
 function outOfRange({ topic, index: partition }: Partition, offset: number): OffsetOutOfRangeError {
   return new OffsetOutOfRangeError(`There is no offset ${offset} of ${topic}-${partition}`, {
     topic,
@@ -196,26 +141,4 @@ function eachOnce<Named extends { readonly name: string }>(
 
 function saidTwice(topic: string): BrokerletError {
   return new BrokerletError('INVALID_REQUEST', `Topic '${topic}' is named more than once`, { topic })
-}
-
-// To leave a config out gives its default; null is not a value. (Kafka: ConfigurationControlManager)
-function checkGiven(
-  topic: string,
-  configs: readonly { readonly name: string; readonly value: string | null }[],
-): void {
-  const nothing = configs.find(({ value }) => value === null)
-  if (nothing === undefined) return
-  throw new InvalidOptionError(`Topic '${topic}': config '${nothing.name}' expected a value, received null`, {
-    topic,
-    option: nothing.name,
-  })
-}
-
-// The number of partitions has an error of its own; all other errors are about one of the topic's options.
-function checkPartitions(name: string, partitions: number): void {
-  if (partitions === -1 || partitions >= 1) return
-  throw new InvalidPartitionsError(
-    `Topic '${name}' expected 1 partition or more, or -1 for the default, received ${partitions}`,
-    { topic: name, received: partitions },
-  )
 }
