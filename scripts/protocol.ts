@@ -64,6 +64,8 @@ const apis = [
   'DescribeShareGroupOffsets',
   'AlterShareGroupOffsets',
   'DeleteShareGroupOffsets',
+  'StreamsGroupHeartbeat',
+  'StreamsGroupDescribe',
   'DescribeUserScramCredentials',
   'AlterUserScramCredentials',
 ]
@@ -107,6 +109,7 @@ const primitives = new Set([
   'bool',
   'int8',
   'int16',
+  'uint16',
   'int32',
   'int64',
   'float64',

@@ -46,6 +46,7 @@ export type ErrorCode =
   | 'INVALID_RECORD'
   | 'UNRELEASED_INSTANCE_ID'
   | 'STALE_MEMBER_EPOCH'
+  | 'STREAMS_INVALID_TOPOLOGY'
   | 'PRODUCER_FENCED'
   | 'TRANSACTION_ABORTABLE'
   | 'NO_OFFSET_FOR_PARTITION'
@@ -122,6 +123,7 @@ export const errorCodes: Readonly<
   PRODUCER_FENCED: { errno: 90, retriable: false },
   UNRELEASED_INSTANCE_ID: { errno: 111, retriable: false },
   STALE_MEMBER_EPOCH: { errno: 113, retriable: false },
+  STREAMS_INVALID_TOPOLOGY: { errno: 130, retriable: false },
   TRANSACTION_ABORTABLE: { errno: 120, retriable: false },
   NO_OFFSET_FOR_PARTITION: { errno: -1, retriable: false },
   QUEUE_FULL: { errno: -1, retriable: true },

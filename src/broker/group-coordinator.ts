@@ -118,6 +118,12 @@ export class GroupCoordinator {
     return false
   }
 
+  /** Whether it has members that assign in another way than a holder's do. */
+  isHeldByOther(groupId: string, own: GroupHolder): boolean {
+    for (const each of this.holders) if (each !== own && each.held(groupId) !== undefined) return true
+    return false
+  }
+
   #held(groupId: string): HeldGroup | undefined {
     for (const holder of this.holders) {
       const held = holder.held(groupId)

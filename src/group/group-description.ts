@@ -18,10 +18,12 @@ export interface MemberLeftEvent {
 
 /**
  * A group's state, in Kafka's words (KIP-848). `Assigning` means that the assignor failed and the old target stands.
- * `PreparingRebalance` and `CompletingRebalance` occur while classic clients on the wire hold the group.
+ * `PreparingRebalance` and `CompletingRebalance` occur while classic clients on the wire hold the group. `NotReady` is a
+ * streams group whose topics are not as its topology needs them (KIP-1071).
  */
 export type GroupState =
   | 'Empty'
+  | 'NotReady'
   | 'Assigning'
   | 'Reconciling'
   | 'PreparingRebalance'

@@ -5,6 +5,7 @@ import type { GroupDefaults } from './group-config.ts'
 import { GroupConfigs } from './group-configs.ts'
 import { InertConfigs } from './inert-configs.ts'
 import { ShareGroups } from './share/share-groups.ts'
+import { StreamsGroups } from './streams/streams-groups.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
 
@@ -22,6 +23,7 @@ export class Coordinators {
   readonly groups: WireGroups
   readonly members: ConsumerMembers
   readonly shareGroups: ShareGroups
+  readonly streamsGroups: StreamsGroups
   readonly transactions: WireTransactions
   readonly inertConfigs: InertConfigs = new InertConfigs()
   readonly #engine: Broker['engine']
@@ -34,6 +36,7 @@ export class Coordinators {
     this.groups = new WireGroups(engine, options.initialRebalanceDelayMs, this.firstFetches)
     this.members = new ConsumerMembers(engine, this.groupConfigs, this.firstFetches)
     this.shareGroups = new ShareGroups(engine, this.groupConfigs, this.groups)
+    this.streamsGroups = new StreamsGroups(engine, this.groupConfigs, this.groups, this.firstFetches)
     this.transactions = new WireTransactions(engine)
     engine.served.add(this.#left)
   }
@@ -56,7 +59,7 @@ export class Coordinators {
       const lag = this.#engine.groups.get(groupId)?.lag() ?? 0
       return lag > 0 ? [`group '${groupId}' has lag ${lag}`] : []
     })
-    return [...this.groups.left, ...lagging, ...this.shareGroups.left]
+    return [...this.groups.left, ...lagging, ...this.shareGroups.left, ...this.streamsGroups.left]
   }
 
   /** Called when a server closes. With the last one all clients are gone. */
@@ -67,6 +70,7 @@ export class Coordinators {
     this.groups.close()
     this.members.close()
     this.shareGroups.close()
+    this.streamsGroups.close()
   }
 }
 

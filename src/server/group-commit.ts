@@ -22,7 +22,10 @@ export function groupCommit(
   const now = () => (identity && ofMember(wire, groupId, identity, offsets)) ?? ofGroup()
   const ofGroup = (): Steps => ({
     check() {
-      const code = identity && wire.groups.checkCommit(groupId, identity)
+      const streams = wire.streamsGroups.get(groupId)
+      if (identity !== undefined) streams?.checkCommit(identity.memberId, identity.generation, offsets)
+      const isClassic = identity !== undefined && streams === undefined
+      const code = isClassic ? wire.groups.checkCommit(groupId, identity) : undefined
       if (code !== undefined) throw refused(code, groupId, identity!)
       // What is to be refused is refused here: a transaction's records already count by the time its offsets are
       // committed.

@@ -9,6 +9,9 @@ export interface GroupDefaults {
   readonly shareSessionTimeoutMs?: number | undefined
   readonly shareHeartbeatIntervalMs?: number | undefined
   readonly shareRecordLockDurationMs?: number | undefined
+  readonly streamsSessionTimeoutMs?: number | undefined
+  readonly streamsHeartbeatIntervalMs?: number | undefined
+  readonly initialRebalanceDelayMs?: number | undefined
 }
 
 /** A config of groups, by Kafka's name. (Kafka: GroupConfig) */
@@ -21,12 +24,17 @@ export interface GroupConfig {
   readonly fallback: string
   /** The least value of its type. */
   readonly least?: number
-  /** The range of values for a group, if the broker has configs for the default, the minimum and the maximum. */
+  /** The range of values for a group, if the broker has a config for the default. */
   readonly range?: readonly [min: number, max: number]
+  /** The ends of the range that are configs of the broker, too; left out if both are. */
+  readonly bounds?: readonly Bound[]
   /** Why a text is not one of its values; left out if the type decides that. */
   readonly check?: (text: string) => string | undefined
   readonly documentation: string
 }
+
+/** An end of what a group may say. */
+export type Bound = 'min' | 'max'
 
 const isolationLevels = ['read_committed', 'read_uncommitted']
 
@@ -135,6 +143,51 @@ export const groupConfigs: readonly GroupConfig[] = [
     range: [0, 15_000],
     documentation: 'Kept and told, and without an effect: a share group assigns at once.',
   },
+  {
+    name: 'streams.session.timeout.ms',
+    option: 'streamsSessionTimeoutMs',
+    type: 'int',
+    fallback: '45000',
+    least: 1,
+    range: [45_000, 60_000],
+    documentation: 'How long a member of a streams group may be silent, in milliseconds.',
+  },
+  {
+    name: 'streams.heartbeat.interval.ms',
+    option: 'streamsHeartbeatIntervalMs',
+    type: 'int',
+    fallback: '5000',
+    least: 1,
+    range: [5000, 15_000],
+    documentation: 'How often a member of a streams group is to be heard, in milliseconds.',
+  },
+  {
+    name: 'streams.num.standby.replicas',
+    type: 'int',
+    fallback: '0',
+    least: 0,
+    range: [0, 2],
+    bounds: ['max'],
+    documentation: 'How many standbys each task of a streams group has that has tables.',
+  },
+  {
+    name: 'streams.initial.rebalance.delay.ms',
+    option: 'initialRebalanceDelayMs',
+    type: 'int',
+    fallback: '3000',
+    least: 0,
+    range: [0, 2 ** 31 - 1],
+    bounds: [],
+    documentation: 'How long the first join of an empty streams group waits for others, in milliseconds.',
+  },
+  {
+    name: 'streams.assignment.interval.ms',
+    type: 'int',
+    fallback: '1000',
+    least: 0,
+    range: [0, 15_000],
+    documentation: 'Kept and told, and without an effect: a streams group assigns at once.',
+  },
 ]
 
 /** The broker's config that gives the default, such as `group.consumer.session.timeout.ms`; its own name where there is none. */
@@ -143,8 +196,9 @@ export function fallbackName({ name, range }: GroupConfig): string {
 }
 
 /** The broker's config for an end of the range, such as `group.consumer.min.session.timeout.ms`. */
-export function boundName({ name }: GroupConfig, bound: 'min' | 'max'): string {
-  return `group.${name.replace('.', `.${bound}.`)}`
+export function boundName({ name }: GroupConfig, bound: Bound): string {
+  // For 'num.standby.replicas' Kafka's name is 'max.standby.replicas'.
+  return `group.${name.replace('.', `.${bound}.`).replace('.num.', '.')}`
 }
 
 /** The range for a group: Kafka's default range, extended to the server's own value. */
@@ -185,7 +239,7 @@ export function parseGroupConfig(config: GroupConfig, value: string): string {
 export function checkBounds(config: GroupConfig, text: string, defaults: GroupDefaults): void {
   if (config.range === undefined) return
   const [min, max] = boundsOf(config, defaults)
-  const refuse = (expected: string, bound: 'min' | 'max', than: number): never => {
+  const refuse = (expected: string, bound: Bound, than: number): never => {
     throw new InvalidOptionError(
       `${config.name} must be ${expected} than or equal to ${boundName(config, bound)} (${than}), received ${text}`,
       { option: config.name, received: text },

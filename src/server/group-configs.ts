@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import {
+  type Bound,
   boundName,
   boundsOf,
   checkBounds,
@@ -32,6 +33,11 @@ export interface ResolvedGroupConfig {
   readonly shareIsolationLevel: 'read_uncommitted' | 'read_committed'
   /** Whether a member may renew what it has acquired (KIP-1222). */
   readonly shareRenewAcknowledgeEnable: boolean
+  readonly streamsSessionTimeoutMs: number
+  readonly streamsHeartbeatIntervalMs: number
+  readonly streamsNumStandbyReplicas: number
+  /** How long the first join of an empty streams group waits for others. */
+  readonly streamsInitialRebalanceDelayMs: number
 }
 
 /** A config of a group with all its values; the first one counts. */
@@ -51,6 +57,7 @@ interface Given {
 const sessions = [
   ['consumer.session.timeout.ms', 'consumer.heartbeat.interval.ms'],
   ['share.session.timeout.ms', 'share.heartbeat.interval.ms'],
+  ['streams.session.timeout.ms', 'streams.heartbeat.interval.ms'],
 ] as const
 
 /**
@@ -130,13 +137,14 @@ export class GroupConfigs {
       const { name, range, documentation, fallback } = config
       if (range === undefined) return []
       const [least, most] = boundsOf(config, this.#defaults)
-      const bound = (end: 'min' | 'max', value: number) => ({
+      const bound = (end: Bound) => ({
         name: boundName(config, end),
-        value,
+        value: end === 'min' ? least : most,
         documentation: `The ${end === 'min' ? 'least' : 'most'} that a group may have as its ${name}.`,
       })
       const value = Number(this.#served(config) ?? fallback)
-      return [{ name: fallbackName(config), value, documentation }, bound('min', least), bound('max', most)]
+      const { bounds = ['min', 'max'] } = config
+      return [{ name: fallbackName(config), value, documentation }, ...bounds.map(bound)]
     })
   }
 
@@ -178,6 +186,10 @@ export class GroupConfigs {
       shareIsolationLevel:
         text('share.isolation.level') === 'read_committed' ? 'read_committed' : 'read_uncommitted',
       shareRenewAcknowledgeEnable: text('share.renew.acknowledge.enable') === 'true',
+      streamsSessionTimeoutMs: int('streams.session.timeout.ms'),
+      streamsHeartbeatIntervalMs: int('streams.heartbeat.interval.ms'),
+      streamsNumStandbyReplicas: int('streams.num.standby.replicas'),
+      streamsInitialRebalanceDelayMs: int('streams.initial.rebalance.delay.ms'),
     }
   }
 }
@@ -185,11 +197,6 @@ export class GroupConfigs {
 function existing(name: string): GroupConfig {
   const known = groupConfigs.find(config => config.name === name)
   if (known !== undefined) return known
-  if (name.startsWith('streams.')) {
-    throw new InvalidOptionError(`Unknown group config name: ${name}. There are no streams groups`, {
-      option: name,
-    })
-  }
   const suggestions = suggest(
     name,
     groupConfigs.map(config => config.name),

@@ -41,6 +41,8 @@ import { shareAcknowledge } from './protocol/messages/share-acknowledge.ts'
 import { shareFetch } from './protocol/messages/share-fetch.ts'
 import { shareGroupDescribe } from './protocol/messages/share-group-describe.ts'
 import { shareGroupHeartbeat } from './protocol/messages/share-group-heartbeat.ts'
+import { streamsGroupDescribe } from './protocol/messages/streams-group-describe.ts'
+import { streamsGroupHeartbeat } from './protocol/messages/streams-group-heartbeat.ts'
 import { syncGroup } from './protocol/messages/sync-group.ts'
 import { txnOffsetCommit } from './protocol/messages/txn-offset-commit.ts'
 import { type Parts, toParts } from './request-parts.ts'
@@ -146,6 +148,11 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
     answeredBy: ofGroup,
   }),
   shape(deleteShareGroupOffsets, { parts: [['topics', 'responses']], answeredBy: ofGroup }),
+  shape(streamsGroupHeartbeat, { answeredBy: ofGroup }),
+  shape(streamsGroupDescribe, {
+    parts: [['groupIds', 'groups']],
+    answeredBy: { kind: 'coordinator', list: 'groupIds' },
+  }),
   shape(deleteGroups, {
     parts: [['groupsNames', 'results']],
     answeredBy: { kind: 'coordinator', list: 'groupsNames' },

@@ -110,7 +110,8 @@ export class WireGroups implements GroupHolder {
 
   /** Answers a join, now or later. A member without an id creates the group if there is none. */
   join(groupId: string, request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
-    if (this.#engine.groupCoordinator.isOther(groupId))
+    const { groupCoordinator } = this.#engine
+    if (groupCoordinator.isOther(groupId) || groupCoordinator.isHeldByOther(groupId, this))
       return answer(notJoined('INCONSISTENT_GROUP_PROTOCOL', request.memberId))
     if (request.memberId !== '' && this.serving(groupId) === undefined)
       return answer(notJoined('UNKNOWN_MEMBER_ID', request.memberId))

@@ -30,6 +30,7 @@ import { scramCredentialHandlers } from './handlers/scram-credentials.ts'
 import { shareFetchHandlers } from './handlers/share-fetch.ts'
 import { shareGroupHandlers } from './handlers/share-group.ts'
 import { shareOffsetHandlers } from './handlers/share-offsets.ts'
+import { streamsGroupHandlers } from './handlers/streams-group.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
 import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
@@ -72,7 +73,8 @@ export interface WireOptions {
   readonly maxShareSessions?: number
   /**
    * How long the first join of an empty group waits for other members, in milliseconds; default 0. Servers of one
-   * broker share its groups, so the first server's value counts. (Kafka: group.initial.rebalance.delay.ms)
+   * broker share its groups, so the first server's value counts. (Kafka: group.initial.rebalance.delay.ms,
+   * group.streams.initial.rebalance.delay.ms)
    */
   readonly initialRebalanceDelayMs?: number
   /**
@@ -100,6 +102,16 @@ export interface WireOptions {
    * servers the first one's value counts. (Kafka: group.share.record.lock.duration.ms)
    */
   readonly shareRecordLockDurationMs?: number
+  /**
+   * How long a member of a streams group (KIP-1071) may be silent before it is out, in milliseconds; default 45 s. Of several
+   * servers the first one's counts. (Kafka: group.streams.session.timeout.ms)
+   */
+  readonly streamsSessionTimeoutMs?: number
+  /**
+   * How often such a member is told to be heard, in milliseconds; default 5 s. A rebalance takes a heartbeat or two: tests are
+   * quick with 50. Of several servers the first one's counts. (Kafka: group.streams.heartbeat.interval.ms)
+   */
+  readonly streamsHeartbeatIntervalMs?: number
   /** The longest time-out that a client may give its transactions, in milliseconds; default 15 minutes. (Kafka: transaction.max.timeout.ms) */
   readonly maxTransactionTimeoutMs?: number
   /** The faults that requests meet; default none. */
@@ -120,6 +132,8 @@ export const wireOptions = {
   shareSessionTimeoutMs: integer(1),
   shareHeartbeatIntervalMs: integer(1),
   shareRecordLockDurationMs: integer(1),
+  streamsSessionTimeoutMs: integer(1),
+  streamsHeartbeatIntervalMs: integer(1),
   maxTransactionTimeoutMs: duration,
   faults: objectWith('meet'),
   requests: objectWith('add'),
@@ -157,6 +171,7 @@ export class WireServer {
       groups: this.#coordinators.groups,
       members: this.#coordinators.members,
       shareGroups: this.#coordinators.shareGroups,
+      streamsGroups: this.#coordinators.streamsGroups,
       transactions: this.#coordinators.transactions,
       firstFetches: this.#coordinators.firstFetches,
       inertConfigs: this.#coordinators.inertConfigs,
@@ -180,6 +195,7 @@ export class WireServer {
       ...membershipHandlers(wire),
       ...consumerGroupHandlers(wire),
       ...shareGroupHandlers(wire),
+      ...streamsGroupHandlers(wire),
       ...shareFetchHandlers(wire, new ShareSessions(wire, options.maxShareSessions ?? maxShareSessions)),
       ...shareOffsetHandlers(wire),
       ...offsetHandlers(wire),

@@ -9,6 +9,7 @@ import type { FirstFetches } from './first-fetches.ts'
 import type { GroupConfigs } from './group-configs.ts'
 import type { InertConfigs } from './inert-configs.ts'
 import type { ShareGroups } from './share/share-groups.ts'
+import type { StreamsGroups } from './streams/streams-groups.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
 
@@ -18,6 +19,7 @@ export interface Wire {
   readonly groups: WireGroups
   readonly members: ConsumerMembers
   readonly shareGroups: ShareGroups
+  readonly streamsGroups: StreamsGroups
   readonly transactions: WireTransactions
   readonly firstFetches: FirstFetches
   readonly inertConfigs: InertConfigs

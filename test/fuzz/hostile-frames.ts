@@ -48,6 +48,24 @@ export const bodies: Readonly<Record<string, object>> = {
   ConsumerGroupDescribe: { groupIds: ['billing'] },
   ShareGroupHeartbeat: { groupId: 'shared', memberId: 'a', memberEpoch: 0, subscribedTopicNames: ['orders'] },
   ShareGroupDescribe: { groupIds: ['shared'] },
+  StreamsGroupHeartbeat: {
+    groupId: 'streams',
+    memberId: 'a',
+    rebalanceTimeoutMs: 1000,
+    topology: {
+      subtopologies: [
+        {
+          subtopologyId: '0',
+          sourceTopics: ['orders'],
+          stateChangelogTopics: [{ name: 'changelog', topicConfigs: [{ key: 'retention.ms', value: '1' }] }],
+        },
+      ],
+    },
+    processId: 'p',
+    userEndpoint: { host: 'localhost', port: 1 },
+    clientTags: [{ key: 'zone', value: 'a' }],
+  },
+  StreamsGroupDescribe: { groupIds: ['streams'] },
   ShareFetch: {
     groupId: 'shared',
     memberId: 'a',

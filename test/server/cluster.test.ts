@@ -41,6 +41,7 @@ describe('ApiVersions', () => {
       finalizedFeatures: [
         level('group.version', 1),
         level('share.version', 1),
+        level('streams.version', 1),
         level('transaction.version', 2),
       ],
     }
@@ -49,6 +50,7 @@ describe('ApiVersions', () => {
       supportedFeatures: [
         { name: 'group.version', minVersion: 0, maxVersion: 1 },
         { name: 'share.version', minVersion: 0, maxVersion: 1 },
+        { name: 'streams.version', minVersion: 0, maxVersion: 1 },
         { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
       ],
     })

@@ -93,14 +93,21 @@ const defaults = [
   ['share.isolation.level', 'read_uncommitted', 2, 'share.isolation.level'],
   ['share.renew.acknowledge.enable', 'true', 1, 'share.renew.acknowledge.enable'],
   ['share.assignment.interval.ms', '1000', 3, 'group.share.assignment.interval.ms'],
+  ['streams.session.timeout.ms', '45000', 3, 'group.streams.session.timeout.ms'],
+  ['streams.heartbeat.interval.ms', '5000', 3, 'group.streams.heartbeat.interval.ms'],
+  ['streams.num.standby.replicas', '0', 3, 'group.streams.num.standby.replicas'],
+  ['streams.assignment.interval.ms', '1000', 3, 'group.streams.assignment.interval.ms'],
 ] as const
+
+// The one that the server says otherwise: it is quick.
+const delay = 'streams.initial.rebalance.delay.ms'
 
 describe('DescribeConfigs of a group', () => {
   it("tells Kafka's defaults, also of a group that is not there", async () => {
     const { describeAll } = start()
     const { errorCode, configs } = await describeAll()
     expect(errorCode).toBe(0)
-    expect(configs).toEqual(
+    expect(configs.filter(({ name }: { name: string }) => name !== delay)).toEqual(
       defaults.map(([name, value, configType, inherited]) => ({
         name,
         value,
@@ -112,6 +119,19 @@ describe('DescribeConfigs of a group', () => {
         documentation: null,
       })),
     )
+  })
+
+  it('tells how long the first member of a streams group waits, as the server says', async () => {
+    const inherited = `group.${delay}`
+    expect(await start().config(delay)).toMatchObject({
+      value: '0',
+      configSource: 4,
+      synonyms: [
+        { name: inherited, value: '0', source: 4 },
+        { name: inherited, value: '3000', source: 5 },
+      ],
+    })
+    expect(await start({ initialRebalanceDelayMs: 200 }).value(delay)).toBe('200')
   })
 
   it('tells what the group was given, before what the server says and what Kafka does', async () => {
@@ -160,7 +180,7 @@ describe('IncrementalAlterConfigs of a group', () => {
     expect(await value('share.delivery.count.limit')).toBe('5')
     expect(await value('share.auto.offset.reset')).toBe('earliest')
     const others = (await describeAll(group, 'other')).configs
-    expect(others.every(({ configSource }: { configSource: number }) => configSource === 5)).toBe(true)
+    expect(others.some(({ configSource }: { configSource: number }) => configSource === 8)).toBe(false)
   })
 
   it.each([
@@ -174,6 +194,11 @@ describe('IncrementalAlterConfigs of a group', () => {
     ['share.record.lock.duration.ms', '15000', '15000'],
     ['share.partition.max.record.locks', '4000', '4000'],
     ['share.delivery.count.limit', '10', '10'],
+    ['streams.session.timeout.ms', '60000', '60000'],
+    ['streams.heartbeat.interval.ms', '15000', '15000'],
+    ['streams.num.standby.replicas', '2', '2'],
+    ['streams.initial.rebalance.delay.ms', '100000', '100000'],
+    ['streams.assignment.interval.ms', '0', '0'],
   ])('takes %s %s, and tells it as %s', async (name, text, told) => {
     const { set, value } = start()
     expect(await set(name, text)).toEqual([0, null])
@@ -220,11 +245,13 @@ describe('IncrementalAlterConfigs of a group', () => {
       '20000',
       "Unknown group config name: share.record.lock.duration. Did you mean 'share.record.lock.duration.ms'",
     ],
-    [
-      'streams.num.standby.replicas',
-      '1',
-      'Unknown group config name: streams.num.standby.replicas. There are no streams groups',
-    ],
+    ['streams.session.timeout.ms', '44999', 'group.streams.min.session.timeout.ms'],
+    ['streams.heartbeat.interval.ms', '15001', 'group.streams.max.heartbeat.interval.ms'],
+    ['streams.num.standby.replicas', '3', 'group.streams.max.standby.replicas'],
+    ['streams.num.standby.replicas', '-1', 'Value must be at least 0'],
+    ['streams.initial.rebalance.delay.ms', '-1', 'Value must be at least 0'],
+    ['streams.assignment.interval.ms', '15001', 'group.streams.max.assignment.interval.ms'],
+    ['streams.assignor.name', 'sticky', 'Unknown group config name: streams.assignor.name'],
   ])('refuses %s %s as Kafka does, and changes nothing', async (name, text, message) => {
     const { alter, value } = start()
     expect(

@@ -9,6 +9,7 @@ import { readAssignment, readSubscription, writeAssignment } from '../../src/ser
 import { FirstFetches } from '../../src/server/first-fetches.ts'
 import { groupCommit } from '../../src/server/group-commit.ts'
 import { GroupConfigs } from '../../src/server/group-configs.ts'
+import { StreamsGroups } from '../../src/server/streams/streams-groups.ts'
 import type { Wire } from '../../src/server/wire.ts'
 import { WireGroups } from '../../src/server/wire-groups.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
@@ -24,12 +25,14 @@ export class Served {
   readonly engine: MemoryEngine
   readonly groups: WireGroups
   readonly members: ConsumerMembers
+  readonly streamsGroups: StreamsGroups
   next = 0
 
   constructor(engine: MemoryEngine) {
     this.engine = engine
     this.groups = new WireGroups(engine, 0, new FirstFetches())
     this.members = new ConsumerMembers(engine, new GroupConfigs({}), new FirstFetches())
+    this.streamsGroups = new StreamsGroups(engine, new GroupConfigs({}), this.groups, new FirstFetches())
   }
 
   /** Whether the group knows a member at all. */

@@ -36,6 +36,7 @@ import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import { shareGroupDescribe } from '../protocol/messages/share-group-describe.ts'
+import { streamsGroupDescribe } from '../protocol/messages/streams-group-describe.ts'
 import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
 import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
@@ -127,6 +128,9 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
     groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
   })),
   refusal(shareGroupDescribe, ({ groupIds }, errorCode) => ({
+    groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
+  })),
+  refusal(streamsGroupDescribe, ({ groupIds }, errorCode) => ({
     groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
   })),
   refusal(describeShareGroupOffsets, ({ groups }, errorCode, wire) => ({

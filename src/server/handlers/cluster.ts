@@ -15,10 +15,11 @@ import { metadata } from '../protocol/messages/metadata.ts'
 import { toWireError, type Wire } from '../wire.ts'
 
 // The features that clients go by, beside versions: groups that assign (KIP-848), groups that share partitions
-// (KIP-932), and transactions that get another epoch with each end (KIP-890).
+// (KIP-932), streams groups (KIP-1071), and transactions that get another epoch with each end (KIP-890).
 const features = [
   { name: 'group.version', level: 1 },
   { name: 'share.version', level: 1 },
+  { name: 'streams.version', level: 1 },
   { name: 'transaction.version', level: 2 },
 ] as const
 

@@ -1,6 +1,6 @@
 import type { Interest } from '../../engine.ts'
 import { errorCodes } from '../../error-codes.ts'
-import { BrokerletError } from '../../errors.ts'
+import { BrokerletError, GroupIdNotFoundError } from '../../errors.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
@@ -35,6 +35,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
           partitions: request.topicPartitions?.flatMap(each => named(wire, each)),
         }
         checkHeartbeat(beat, version)
+        requireNoStreams(wire, groupId)
         if (memberEpoch < 0) {
           wire.members.leave(beat)
           return { errorCode: 0, memberId: request.memberId, memberEpoch }
@@ -55,7 +56,8 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
         if (groupId === '') return { groupId, errorCode: errorCodes.INVALID_GROUP_ID.errno }
         const group = wire.engine.groups.get(groupId)
         // Clients that hear so ask again by DescribeGroups.
-        if (group === undefined || wire.groups.typeOf(groupId) === 'classic') return notFound(wire, groupId)
+        const isOther = wire.groups.typeOf(groupId) === 'classic' || isStreams(wire, groupId)
+        if (group === undefined || isOther) return notFound(wire, groupId)
         return {
           ...describe(wire, group),
           authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
@@ -122,9 +124,28 @@ function topicPartitions(wire: Wire, partitions: readonly TopicPartition[]) {
   }))
 }
 
-function notFound({ engine, groups, shareGroups }: Wire, groupId: string) {
+function isStreams({ streamsGroups }: Wire, groupId: string): boolean {
+  return streamsGroups.get(groupId) !== undefined
+}
+
+// Also where nobody is in it any more. (Kafka: getOrMaybeCreateConsumerGroup)
+function requireNoStreams(wire: Wire, groupId: string): void {
+  if (!isStreams(wire, groupId)) return
+  throw new GroupIdNotFoundError(`Group '${groupId}' is a streams group, which no consumer can join`, {
+    groupId,
+  })
+}
+
+function kindOf(wire: Wire, groupId: string): string | undefined {
+  const { engine, groups, shareGroups } = wire
+  if (shareGroups.has(groupId)) return 'a share group'
+  if (isStreams(wire, groupId)) return 'a streams group'
   const isClassic = engine.groups.has(groupId) || groups.get(groupId) !== undefined
-  const isThere = shareGroups.has(groupId) ? 'a share group' : isClassic ? 'a classic group' : undefined
+  return isClassic ? 'a classic group' : undefined
+}
+
+function notFound(wire: Wire, groupId: string) {
+  const isThere = kindOf(wire, groupId)
   return {
     groupId,
     groupState: 'Dead',

@@ -10,11 +10,12 @@ import { errnoOf } from '../wire-groups.ts'
 
 /** Lists, describes and deletes groups, those of clients and those of this process. */
 export function groupAdminHandlers(wire: Wire): Handler[] {
-  const { engine, groups, shareGroups } = wire
+  const { engine, groups, shareGroups, streamsGroups } = wire
   return [
     handler(listGroups, ({ statesFilter, typesFilter }) => {
       const ids = new Set([...engine.groups.keys(), ...[...groups.all].map(({ id }) => id)])
-      const listed = [...ids].map(groupId => {
+      const isOwn = (groupId: string) => streamsGroups.get(groupId) === undefined
+      const listed = [...ids].filter(isOwn).map(groupId => {
         const classic = groups.get(groupId)
         const groupType = groups.typeOf(groupId)
         const assigns = groupType === 'consumer'
@@ -31,10 +32,16 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         groupState: members.state,
         groupType: 'share',
       }))
+      const streams = [...streamsGroups.all].map(({ id: groupId, state: groupState }) => ({
+        groupId,
+        protocolType: 'streams',
+        groupState,
+        groupType: 'streams',
+      }))
       const wanted = (filter: readonly string[], value: string) =>
         filter.length === 0 || filter.some(each => each.toLowerCase() === value.toLowerCase())
       return {
-        groups: [...listed, ...shared].filter(
+        groups: [...listed, ...shared, ...streams].filter(
           each => wanted(statesFilter, each.groupState) && wanted(typesFilter, each.groupType),
         ),
       }
@@ -47,8 +54,10 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         }
         const classic = groups.get(groupId)
         const own = engine.groups.get(groupId)
-        // A group that assigns is not found here: clients that hear so ask by ConsumerGroupDescribe.
-        const assigns = own !== undefined && groups.typeOf(groupId) === 'consumer'
+        // A group that assigns is not found here: clients that hear so ask by ConsumerGroupDescribe, or StreamsGroupDescribe.
+        const assigns =
+          streamsGroups.get(groupId) !== undefined ||
+          (own !== undefined && groups.typeOf(groupId) === 'consumer')
         if (classic !== undefined && !assigns) return { ...describeClassic(classic), ...authorized }
         if (own !== undefined && !assigns) return { groupId, groupState: 'Empty', ...authorized }
         // Before version 6 a group that does not exist is Dead (KIP-1043).

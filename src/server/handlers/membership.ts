@@ -28,6 +28,7 @@ export function membershipHandlers(wire: Wire): Handler[] {
       const noProtocol = version < 7 ? '' : null
       if (groupId === '')
         return { errorCode: invalidGroup, memberId: request.memberId, protocolName: noProtocol }
+      wire.streamsGroups.yield(groupId)
       const joined = await new Promise<ClassicJoined>(resolve =>
         wire.groups.join(
           groupId,

@@ -53,6 +53,7 @@ export function offsetHandlers(wire: Wire): Handler[] {
       const members = classic?.members.length ?? 0
       if (members > 0 && classic!.protocolType !== 'consumer')
         return { errorCode: errnoOf('NON_EMPTY_GROUP') }
+      const streams = wire.streamsGroups.get(groupId)
       return {
         topics: topics.map(({ name, partitions }) => ({
           name,
@@ -60,6 +61,7 @@ export function offsetHandlers(wire: Wire): Handler[] {
             const { errorCode } = attempt(wire, () => {
               const place = { topic: name, partition: partitionIndex }
               wire.engine.partition(place)
+              if (streams?.reads(name)) throw subscribed(groupId, name)
               if (classic !== undefined) requireUnsubscribed(classic, name)
               group?.deleteOffsets([place])
             })
@@ -74,7 +76,11 @@ export function offsetHandlers(wire: Wire): Handler[] {
 /** @throws GroupSubscribedToTopicError if a member subscribes to the topic, or its metadata is not a subscription */
 function requireUnsubscribed({ id: groupId, members }: ClassicGroup, topic: string): void {
   if (members.every(({ metadata }) => readSubscription(metadata)?.topics.includes(topic) === false)) return
-  throw new GroupSubscribedToTopicError(`Group '${groupId}' is subscribed to topic '${topic}'`, {
+  throw subscribed(groupId, topic)
+}
+
+function subscribed(groupId: string, topic: string): GroupSubscribedToTopicError {
+  return new GroupSubscribedToTopicError(`Group '${groupId}' is subscribed to topic '${topic}'`, {
     groupId,
     topic,
   })
@@ -100,8 +106,8 @@ function commit(
   try {
     const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset])
     committed.check()
-    if (version < epochsSince && wire.members.get(groupId, memberId) !== undefined)
-      return errnoOf('UNSUPPORTED_VERSION')
+    const knowsEpochs = wire.members.get(groupId, memberId) ?? wire.streamsGroups.get(groupId)?.get(memberId)
+    if (version < epochsSince && knowsEpochs !== undefined) return errnoOf('UNSUPPORTED_VERSION')
     committed.commit()
     return 0
   } catch (error) {
@@ -112,14 +118,16 @@ function commit(
 // A member is answered only at its own epoch. A classic member need not name its own, as in a classic group:
 // @platformatic/kafka names itself and no epoch. (Kafka: ConsumerGroup.validateOffsetFetch)
 function checkReader(
-  { engine, groups, members }: Wire,
+  { engine, groups, members, streamsGroups }: Wire,
   groupId: string,
   memberId: string | null,
   memberEpoch: number,
 ): ErrorCode | undefined {
   const anonymous = memberId === null && memberEpoch < 0
-  if (anonymous || !engine.groups.has(groupId) || groups.typeOf(groupId) !== 'consumer') return undefined
   const id = memberId ?? ''
+  const streams = streamsGroups.get(groupId)
+  if (streams !== undefined && !anonymous) return streams.checkReader(id, memberEpoch)
+  if (anonymous || !engine.groups.has(groupId) || groups.typeOf(groupId) !== 'consumer') return undefined
   const classic = groups.classicMember(groupId, id)
   const member = members.get(groupId, id) ?? classic
   if (member === undefined || member.gone !== undefined) return 'UNKNOWN_MEMBER_ID'

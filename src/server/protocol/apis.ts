@@ -54,6 +54,8 @@ import { shareAcknowledge } from './messages/share-acknowledge.ts'
 import { shareFetch } from './messages/share-fetch.ts'
 import { shareGroupDescribe } from './messages/share-group-describe.ts'
 import { shareGroupHeartbeat } from './messages/share-group-heartbeat.ts'
+import { streamsGroupDescribe } from './messages/streams-group-describe.ts'
+import { streamsGroupHeartbeat } from './messages/streams-group-heartbeat.ts'
 import { syncGroup } from './messages/sync-group.ts'
 import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 
@@ -116,6 +118,8 @@ export type ApiName =
   | 'ShareFetch'
   | 'ShareGroupDescribe'
   | 'ShareGroupHeartbeat'
+  | 'StreamsGroupDescribe'
+  | 'StreamsGroupHeartbeat'
   | 'SyncGroup'
   | 'TxnOffsetCommit'
 
@@ -177,6 +181,8 @@ export const apis = {
   shareFetch,
   shareGroupDescribe,
   shareGroupHeartbeat,
+  streamsGroupDescribe,
+  streamsGroupHeartbeat,
   syncGroup,
   txnOffsetCommit,
 } as const satisfies Readonly<Record<Uncapitalize<ApiName>, unknown>>

@@ -35,6 +35,11 @@ export const int16: Type<number> = fixed(
   reader => reader.int16(),
   (writer, value) => writer.int16(value),
 )
+export const uint16: Type<number> = fixed(
+  0 as number,
+  reader => reader.int16() & 0xffff,
+  (writer, value) => writer.int16((value << 16) >> 16),
+)
 export const int32: Type<number> = fixed(
   0 as number,
   reader => reader.int32(),

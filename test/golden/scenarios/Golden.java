@@ -19,6 +19,8 @@ import org.apache.kafka.common.quota.*;
 import org.apache.kafka.common.resource.*;
 import org.apache.kafka.common.serialization.*;
 import org.apache.kafka.common.utils.AppInfoParser;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsBuilder;
 
 /** Apache Kafka's own clients, as `npm run golden` runs them. */
 public class Golden {
@@ -81,6 +83,7 @@ public class Golden {
             prepare(admin);
             produce(admin);
             consume(admin);
+            stream(admin);
             administer(admin);
         }
         try (Admin secured = Admin.create(config("bootstrap.servers", args[1],
@@ -161,6 +164,40 @@ public class Golden {
         }
         done(() -> admin.alterShareGroupOffsets("java-share", Map.of(PARTITION, 0L)).all());
         done(() -> admin.deleteShareGroupOffsets("java-share", Set.of(TOPIC)).all());
+    }
+
+    /** Two instances of an application whose broker deals the tasks out; nothing is there that it could read or write. */
+    static void stream(Admin admin) throws Exception {
+        String group = "java-streams";
+        done(() -> admin.createTopics(List.of(new NewTopic("java-streams-in", 2, (short) 1))).all());
+        done(() -> admin.incrementalAlterConfigs(Map.of(
+            new ConfigResource(ConfigResource.Type.GROUP, group),
+            List.of(
+                new AlterConfigOp(new ConfigEntry("streams.num.standby.replicas", "1"), AlterConfigOp.OpType.SET),
+                new AlterConfigOp(new ConfigEntry("streams.initial.rebalance.delay.ms", "0"), AlterConfigOp.OpType.SET)))).all());
+        try (KafkaStreams one = streams(group, 1); KafkaStreams two = streams(group, 2)) {
+            while (!isSettled(one) || !isSettled(two)) Thread.sleep(100);
+            done(() -> admin.describeStreamsGroups(List.of(group)).all());
+        }
+        done(() -> admin.describeStreamsGroups(List.of(group, "nobody")).all());
+        done(() -> admin.deleteStreamsGroups(List.of(group)).all());
+    }
+
+    static KafkaStreams streams(String group, int number) throws Exception {
+        var builder = new StreamsBuilder();
+        builder.<String, String>stream("java-streams-in").groupBy((key, value) -> value).count();
+        var config = new java.util.Properties();
+        config.putAll(config("application.id", group, "group.protocol", "streams", "application.server", "golden:" + number,
+            "state.dir", java.nio.file.Files.createTempDirectory("golden").toString(), "default.dsl.store", "in_memory",
+            "default.key.serde", Serdes.StringSerde.class, "default.value.serde", Serdes.StringSerde.class));
+        var streams = new KafkaStreams(builder.build(), config);
+        streams.start();
+        return streams;
+    }
+
+    static boolean isSettled(KafkaStreams streams) {
+        return streams.metadataForLocalThreads().stream().anyMatch(each -> each.activeTasks().size() == 2 && each.standbyTasks().size() == 1)
+            && streams.metadataForAllStreamsClients().size() == 2;
     }
 
     static void administer(Admin admin) throws Exception {

@@ -1,0 +1,128 @@
+import { authorizedOperations } from '../authorized-operations.ts'
+import { byTopic } from '../by-topic.ts'
+import { memberEpochs } from '../consumer-heartbeat.ts'
+import { createTopic } from '../create-topic.ts'
+import { type Handler, handler } from '../handler.ts'
+import { streamsGroupDescribe } from '../protocol/messages/streams-group-describe.ts'
+import { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
+import type { StreamsGroup } from '../streams/streams-group.ts'
+import { toStreamsHeartbeat } from '../streams/streams-heartbeat.ts'
+import type { StreamsMember } from '../streams/streams-member.ts'
+import { type Task, toTaskIds } from '../streams/tasks.ts'
+import type { InternalTopic, Topology } from '../streams/topology.ts'
+import { toWireError, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-groups.ts'
+
+/** Groups of Kafka Streams applications whose tasks the broker deals out (KIP-1071). */
+export function streamsGroupHandlers(wire: Wire): Handler[] {
+  return [
+    handler(streamsGroupHeartbeat, (request, { clientId }) => {
+      const { groupId, memberId, memberEpoch } = request
+      try {
+        const beat = toStreamsHeartbeat(request, clientId)
+        const member = wire.streamsGroups.heartbeat(beat, topic => make(wire, topic))
+        return memberEpoch === memberEpochs.leaves
+          ? { errorCode: 0, memberId, memberEpoch, status: [] }
+          : answer(wire, wire.streamsGroups.get(groupId)!, member, beat.endpointEpoch)
+      } catch (error) {
+        return { ...toWireError(wire, error), status: null }
+      }
+    }),
+
+    handler(streamsGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
+      groups: groupIds.map(groupId => {
+        if (groupId === '') return { groupId, errorCode: errnoOf('INVALID_GROUP_ID') }
+        const group = wire.streamsGroups.get(groupId)
+        if (group === undefined) return notFound(groupId)
+        return {
+          ...describe(group),
+          authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
+        }
+      }),
+    })),
+  ]
+}
+
+// The number of its replicas is what it is.
+function make(wire: Wire, { name, partitions: numPartitions, topicConfigs }: InternalTopic): void {
+  const configs = topicConfigs.map(({ key, value }) => ({ name: key, value }))
+  createTopic(wire, { name, numPartitions, assignments: [], configs }, false)
+}
+
+function answer(wire: Wire, group: StreamsGroup, member: StreamsMember, knownEndpoints: number) {
+  const tell = member.changed
+  member.changed = false
+  const { active, standby } = member.assigned
+  const { endpointEpoch } = group
+  return {
+    errorCode: 0,
+    memberId: member.memberId,
+    memberEpoch: member.epoch,
+    heartbeatIntervalMs: wire.groupConfigs.get(group.id).streamsHeartbeatIntervalMs,
+    status: group.statusesOf(member),
+    activeTasks: tell ? toTaskIds(active.keys()) : null,
+    standbyTasks: tell ? toTaskIds(standby) : null,
+    warmupTasks: tell ? [] : null,
+    endpointInformationEpoch: endpointEpoch,
+    partitionsByUserEndpoint: endpointEpoch === knownEndpoints ? null : endpointsOf(group),
+  }
+}
+
+function endpointsOf(group: StreamsGroup) {
+  return group.members.flatMap(({ said: { userEndpoint }, assigned }) =>
+    userEndpoint === null
+      ? []
+      : {
+          userEndpoint,
+          activePartitions: byTopic(group.partitionsOf(assigned.active.keys())),
+          standbyPartitions: byTopic(group.partitionsOf(assigned.standby)),
+        },
+  )
+}
+
+function notFound(groupId: string) {
+  return {
+    groupId,
+    errorCode: errnoOf('GROUP_ID_NOT_FOUND'),
+    errorMessage: `There is no streams group '${groupId}'`,
+  }
+}
+
+function describe(group: StreamsGroup) {
+  return {
+    groupId: group.id,
+    groupState: group.state,
+    groupEpoch: group.epoch,
+    assignmentEpoch: group.assignmentEpoch,
+    topology: group.topology === undefined ? null : describeTopology(group.topology),
+    members: group.members.map(({ memberId, epoch: memberEpoch, said, assigned, target }) => ({
+      memberId,
+      memberEpoch,
+      ...said,
+      clientHost: '/127.0.0.1',
+      assignment: tasks(assigned.active.keys(), assigned.standby),
+      targetAssignment: tasks(target.active, target.standby),
+    })),
+  }
+}
+
+function describeTopology({ epoch, subtopologies }: Topology) {
+  return {
+    epoch,
+    subtopologies: subtopologies.map(each => ({
+      subtopologyId: each.subtopologyId,
+      sourceTopics: [...each.sourceTopics].sort(),
+      repartitionSinkTopics: [...each.repartitionSinkTopics].sort(),
+      repartitionSourceTopics: byName(each.repartitionSourceTopics),
+      stateChangelogTopics: byName(each.stateChangelogTopics),
+    })),
+  }
+}
+
+function byName(topics: readonly InternalTopic[]): readonly InternalTopic[] {
+  return [...topics].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function tasks(active: Iterable<Task>, standby: Iterable<Task>) {
+  return { activeTasks: toTaskIds(active), standbyTasks: toTaskIds(standby), warmupTasks: [] }
+}

@@ -1,0 +1,61 @@
+import type { Task } from './tasks.ts'
+
+/** The tasks that are dealt out to one process, whose members are its threads. (Kafka: ProcessState) */
+export class ProcessLoad {
+  readonly processId: string
+  readonly #members = new Map<string, { active: Set<Task>; standby: Set<Task> }>()
+  readonly #tasks = new Set<Task>()
+
+  constructor(processId: string) {
+    this.processId = processId
+  }
+
+  addMember(memberId: string): void {
+    this.#members.set(memberId, { active: new Set(), standby: new Set() })
+  }
+
+  /** Tasks for each member. */
+  get load(): number {
+    return this.#tasks.size / this.#members.size
+  }
+
+  /** No two members of a process have a task, in whichever way. */
+  has(task: Task): boolean {
+    return this.#tasks.has(task)
+  }
+
+  countOf(memberId: string): number {
+    const { active, standby } = this.#members.get(memberId)!
+    return active.size + standby.size
+  }
+
+  tasksOf(memberId: string): { readonly active: ReadonlySet<Task>; readonly standby: ReadonlySet<Task> } {
+    return this.#members.get(memberId)!
+  }
+
+  add(memberId: string, task: Task, role: 'active' | 'standby'): void {
+    this.#members.get(memberId)![role].add(task)
+    this.#tasks.add(task)
+  }
+
+  /** The member that has the fewest. */
+  get leastLoaded(): string {
+    return leastOf(this.#members.keys(), memberId => this.countOf(memberId))!
+  }
+}
+
+/** The first of those with the lowest number. */
+export function leastOf<Value>(
+  values: Iterable<Value>,
+  numberOf: (value: Value) => number,
+): Value | undefined {
+  let least: Value | undefined
+  let lowest = Number.POSITIVE_INFINITY
+  for (const value of values) {
+    const number = numberOf(value)
+    if (number >= lowest) continue
+    lowest = number
+    least = value
+  }
+  return least
+}

@@ -1,0 +1,175 @@
+import { leastOf, ProcessLoad } from './process-load.ts'
+import { formatTask, partsOf, type Task, type Tasks } from './tasks.ts'
+
+/** A member, and what it was meant to have before. */
+export interface AssignableMember {
+  readonly memberId: string
+  readonly processId: string
+  readonly previous: Tasks
+}
+
+/** A part of a topology, as its tasks are dealt out. */
+export interface AssignableSubtopology {
+  readonly subtopologyId: string
+  readonly tasks: number
+  /** Whether it has tables that a standby can keep ready. */
+  readonly stateful: boolean
+}
+
+interface Place {
+  readonly memberId: string
+  readonly process: ProcessLoad
+}
+
+/**
+ * Deals tasks out, so that each stays where it was or where it is a standby as long as nobody has more than its share; others
+ * go to the process with the fewest for each of its members. A standby is at another process than the task and its like.
+ * (Kafka: StickyTaskAssignor)
+ */
+export function assignSticky(
+  members: readonly AssignableMember[],
+  subtopologies: readonly AssignableSubtopology[],
+  standbyReplicas: number,
+): ReadonlyMap<string, Tasks> {
+  const dealing = new Dealing(members, subtopologies, standbyReplicas)
+  dealing.dealActive()
+  if (standbyReplicas > 0) dealing.dealStandby()
+  return dealing.assignment
+}
+
+class Dealing {
+  readonly #places = new Map<string, Place>()
+  readonly #processes = new Map<string, ProcessLoad>()
+  readonly #wasActive = new Map<Task, Place>()
+  readonly #wasStandby = new Map<Task, Place[]>()
+  readonly #active: readonly Task[]
+  readonly #stateful: readonly Task[]
+  readonly #standbyReplicas: number
+  readonly #activeShare: Share
+  readonly #share: Share
+
+  constructor(
+    members: readonly AssignableMember[],
+    subtopologies: readonly AssignableSubtopology[],
+    standbyReplicas: number,
+  ) {
+    this.#standbyReplicas = standbyReplicas
+    for (const { memberId, processId, previous } of members) this.#enter(memberId, processId, previous)
+    this.#active = subtopologies.flatMap(tasksOf)
+    this.#stateful = subtopologies.filter(({ stateful }) => stateful).flatMap(tasksOf)
+    const standbys = this.#stateful.length * standbyReplicas
+    this.#activeShare = new Share(this.#active.length, members.length)
+    this.#share = new Share(this.#active.length + standbys, members.length)
+  }
+
+  #enter(memberId: string, processId: string, previous: Tasks): void {
+    const process = this.#processes.get(processId) ?? new ProcessLoad(processId)
+    this.#processes.set(processId, process)
+    process.addMember(memberId)
+    const place = { memberId, process }
+    this.#places.set(memberId, place)
+    for (const task of previous.active) this.#wasActive.set(task, place)
+    for (const task of previous.standby)
+      this.#wasStandby.set(task, [...(this.#wasStandby.get(task) ?? []), place])
+  }
+
+  get assignment(): ReadonlyMap<string, Tasks> {
+    return new Map([...this.#places].map(([memberId, { process }]) => [memberId, process.tasksOf(memberId)]))
+  }
+
+  // Partition by partition first, so that what was dealt out by topic is kept evenly.
+  dealActive(): void {
+    const stays = (task: Task) => this.#keep(task, 'active', this.#wasActive.get(task))
+    const follows = (task: Task) =>
+      this.#keep(task, 'active', this.#leastLoadedOf(this.#wasStandby.get(task)))
+    const moved = [...this.#active].sort(byPartition).filter(task => !stays(task))
+    const left = moved.filter(task => !follows(task)).sort(bySubtopology)
+    for (const task of left) this.#give(task, 'active', this.#processes.values())
+  }
+
+  dealStandby(): void {
+    const left: { readonly task: Task; readonly count: number }[] = []
+    for (const task of [...this.#stateful].sort((a, b) => byPartition(b, a))) {
+      let count = this.#standbyReplicas
+      while (count > 0 && this.#keepStandby(task)) count--
+      if (count > 0) left.push({ task, count })
+    }
+    for (const { task, count } of left.sort((a, b) => bySubtopology(b.task, a.task))) {
+      // Where there are too few processes there are too few standbys.
+      for (let i = 0; i < count; i++) {
+        const free = [...this.#processes.values()].filter(process => !process.has(task))
+        if (free.length > 0) this.#give(task, 'standby', free)
+      }
+    }
+  }
+
+  #keepStandby(task: Task): boolean {
+    const free = (place: Place | undefined) => (place?.process.has(task) ? undefined : place)
+    if (this.#keep(task, 'standby', free(this.#wasActive.get(task)))) return true
+    const others = this.#wasStandby.get(task)?.filter(({ process }) => !process.has(task))
+    return this.#keep(task, 'standby', this.#leastLoadedOf(others))
+  }
+
+  #leastLoadedOf(places: readonly Place[] | undefined): Place | undefined {
+    return leastOf(places ?? [], ({ memberId, process }) => process.load * 1e6 + process.countOf(memberId))
+  }
+
+  #keep(task: Task, role: 'active' | 'standby', place: Place | undefined): boolean {
+    if (place === undefined) return false
+    const share = role === 'active' ? this.#activeShare : this.#share
+    if (place.process.countOf(place.memberId) >= share.each) return false
+    this.#add(task, role, place)
+    return true
+  }
+
+  #give(task: Task, role: 'active' | 'standby', processes: Iterable<ProcessLoad>): void {
+    const process = leastOf(processes, ({ load }) => load)
+    if (process !== undefined) this.#add(task, role, { process, memberId: process.leastLoaded })
+  }
+
+  #add(task: Task, role: 'active' | 'standby', { process, memberId }: Place): void {
+    process.add(memberId, task, role)
+    const count = process.countOf(memberId)
+    if (role === 'active') this.#activeShare.has(count)
+    this.#share.has(count)
+  }
+}
+
+/** What each member may have; who has it leaves what is left to the others. */
+class Share {
+  #tasks: number
+  #members: number
+
+  constructor(tasks: number, members: number) {
+    this.#tasks = tasks
+    this.#members = members
+  }
+
+  get each(): number {
+    return this.#members === 0 ? 0 : Math.ceil(this.#tasks / this.#members)
+  }
+
+  /** A member has got one more, so many by now. */
+  has(count: number): void {
+    if (count !== this.each) return
+    this.#members--
+    this.#tasks -= count
+  }
+}
+
+function tasksOf({ subtopologyId, tasks }: AssignableSubtopology): Task[] {
+  return Array.from({ length: tasks }, (_, partition) => formatTask(subtopologyId, partition))
+}
+
+function byPartition(a: Task, b: Task): number {
+  return partsOf(a).partition - partsOf(b).partition || compareIds(a, b)
+}
+
+function bySubtopology(a: Task, b: Task): number {
+  return compareIds(a, b) || partsOf(a).partition - partsOf(b).partition
+}
+
+function compareIds(a: Task, b: Task): number {
+  const [first, second] = [partsOf(a).subtopologyId, partsOf(b).subtopologyId]
+  return first === second ? 0 : first < second ? -1 : 1
+}

@@ -1,0 +1,302 @@
+import type { ErrorCode } from '../../error-codes.ts'
+import { BrokerletError, InvalidArgumentError, UnknownMemberIdError } from '../../errors.ts'
+import type { Topic } from '../../log/topic.ts'
+import type { TopicPartition } from '../../topic-partition.ts'
+import { memberEpochs } from '../consumer-heartbeat.ts'
+import { type ConfiguredTopology, configureTopology, type MakeTopic } from './configured-topology.ts'
+import { isReconciledTo, reconcile, TaskOwners } from './reconciliation.ts'
+import { assignSticky } from './sticky-assignor.ts'
+import type { StreamsHeartbeat } from './streams-heartbeat.ts'
+import { newStreamsMember, type StreamsMember, saidWith } from './streams-member.ts'
+import { formatTask, noTasks, partsOf, type Task } from './tasks.ts'
+import { readBy, readerOf, requiredTopics, sameTopology, type Topology } from './topology.ts'
+import { type StreamsStatus, status, statusCodes } from './topology-status.ts'
+
+/** What a streams group is doing, in Kafka's words; `NotReady`: its topics are not as it needs them. */
+export type StreamsGroupState = 'Empty' | 'NotReady' | 'Assigning' | 'Reconciling' | 'Stable'
+
+/** What a streams group needs of whoever keeps it. */
+export interface StreamsGroupHost {
+  readonly topics: ReadonlyMap<string, Topic>
+  readonly standbyReplicas: number
+  /** Whether others are waited for before anything is dealt out. */
+  readonly delayed: boolean
+}
+
+/**
+ * The members of a streams group and the tasks that each of them has: the broker holds their topology against its topics,
+ * makes those that are theirs alone, deals the tasks out, and leads each member to what it is to have. (KIP-1071; Kafka:
+ * StreamsGroup)
+ */
+export class StreamsGroup {
+  readonly id: string
+  readonly #host: StreamsGroupHost
+  readonly #members = new Map<string, StreamsMember>()
+  #epoch = 1
+  #assignmentEpoch = 1
+  #topology: Topology | undefined
+  #configured: ConfiguredTopology = { subtopologies: undefined, status: undefined }
+  // Of the topology whose tasks can be dealt out.
+  #validatedEpoch = -1
+  // The topics, as they were when the topology was held against them last, and when the epoch was raised last.
+  #configuredTopics: string | undefined
+  #topics = ''
+  #standbyReplicas = 0
+  #endpointEpoch = 0
+  #shutdownBy: string | undefined
+
+  constructor(id: string, host: StreamsGroupHost) {
+    this.id = id
+    this.#host = host
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get assignmentEpoch(): number {
+    return this.#assignmentEpoch
+  }
+
+  /** Of who has what, as members are told it. */
+  get endpointEpoch(): number {
+    return this.#endpointEpoch
+  }
+
+  get members(): readonly StreamsMember[] {
+    return [...this.#members.values()]
+  }
+
+  /** As its members said it, or with its partitions where it can run. */
+  get topology(): Topology | undefined {
+    const { subtopologies } = this.#configured
+    return (
+      this.#topology && (subtopologies === undefined ? this.#topology : { ...this.#topology, subtopologies })
+    )
+  }
+
+  get state(): StreamsGroupState {
+    if (this.#members.size === 0) return 'Empty'
+    if (this.#topology?.epoch !== this.#validatedEpoch) return 'NotReady'
+    if (this.#epoch > this.#assignmentEpoch) return 'Assigning'
+    const reconciled = this.members.every(member => isReconciledTo(member, this.#assignmentEpoch))
+    return reconciled ? 'Stable' : 'Reconciling'
+  }
+
+  get(memberId: string): StreamsMember | undefined {
+    return this.#members.get(memberId)
+  }
+
+  /** The existing topics that its members read. */
+  get sourceTopics(): readonly string[] {
+    const names = new Set(this.#topology?.subtopologies.flatMap(readBy))
+    return [...names].filter(name => this.#host.topics.has(name))
+  }
+
+  /** Whether what is committed of a topic is its members'. */
+  reads(topic: string): boolean {
+    return this.#members.size > 0 && this.sourceTopics.includes(topic)
+  }
+
+  // --- joining and staying ------------------------------------------------------------------------------------------
+
+  /**
+   * A member joins, or shows that it is there. Nothing has changed where it is refused, but for topics that were made.
+   *
+   * @throws BrokerletError that says why it is not served
+   */
+  heartbeat(beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
+    const known = this.#members.get(beat.memberId)
+    if (beat.memberEpoch !== memberEpochs.joins) this.#requireEpoch(known, beat)
+    const topology = this.#topologyWith(beat)
+    this.#configure(topology, makeTopic)
+    this.#requireTasks(beat)
+    const member = known ?? newStreamsMember(beat)
+    const said = saidWith(member.said, beat)
+    const isNews = known === undefined || JSON.stringify(said) !== JSON.stringify(member.said)
+    member.said = said
+    this.#members.set(member.memberId, member)
+    this.#topology = topology
+    if (this.#look(topology) || isNews) this.#epoch++
+    if (!this.#host.delayed) this.assign()
+    this.#lead(member, beat)
+    if (beat.shutdown) this.#shutdownBy ??= member.memberId
+    return member
+  }
+
+  /** Whether something else has changed that its tasks depend on: their topics, or how many standbys they are to have. */
+  #look({ epoch }: Topology): boolean {
+    const topics = this.#configuredTopics!
+    const validatedEpoch = this.#configured.subtopologies === undefined ? -1 : epoch
+    const { standbyReplicas } = this.#host
+    const changed =
+      topics !== this.#topics ||
+      validatedEpoch !== this.#validatedEpoch ||
+      standbyReplicas !== this.#standbyReplicas
+    this.#topics = topics
+    this.#validatedEpoch = validatedEpoch
+    this.#standbyReplicas = standbyReplicas
+    return changed
+  }
+
+  #lead(member: StreamsMember, { memberEpoch, owned }: StreamsHeartbeat): void {
+    // Who joins has nothing, and who comes with the epoch before has not heard the last answer.
+    const isBehind = memberEpoch !== member.epoch
+    const changed = reconcile(member, this.#assignmentEpoch, owned, new TaskOwners(this.#members.values()))
+    member.changed ||= isBehind || changed
+    const isTold = changed || memberEpoch === memberEpochs.joins
+    if (isTold && member.said.userEndpoint !== null) this.#endpointEpoch++
+  }
+
+  #requireEpoch(member: StreamsMember | undefined, { memberId, memberEpoch, owned }: StreamsHeartbeat): void {
+    if (member === undefined) throw unknownMember(this.id, memberId)
+    if (memberEpoch === member.epoch) return
+    const { active, standby } = member.assigned
+    const isHeld =
+      owned !== undefined &&
+      [...owned.active].every(task => active.has(task)) &&
+      [...owned.standby].every(task => standby.has(task))
+    if (memberEpoch === member.epochBefore && isHeld) return
+    throw new BrokerletError(
+      'FENCED_MEMBER_EPOCH',
+      `Member '${memberId}' of streams group '${this.id}' has to give up all its tasks, and to join again: it is at epoch ${member.epoch}, received ${memberEpoch}`,
+      { groupId: this.id, memberId },
+    )
+  }
+
+  #topologyWith({ topology, memberId }: StreamsHeartbeat): Topology {
+    const known = this.#topology
+    if (known === undefined) return topology!
+    if (topology === undefined || topology.epoch < known.epoch || sameTopology(topology, known)) return known
+    throw new InvalidArgumentError(
+      `Streams group '${this.id}' has another topology than its member '${memberId}', which would have to be updated: that cannot be yet`,
+      { groupId: this.id, memberId },
+    )
+  }
+
+  #configure(topology: Topology, makeTopic: MakeTopic): void {
+    // What could not be made is tried again.
+    const isUnmade = this.#configured.status?.statusCode === statusCodes.MISSING_INTERNAL_TOPICS
+    if (this.#configuredTopics === this.#describe(topology) && !isUnmade) return
+    this.#configured = configureTopology(topology, this.#host.topics, makeTopic)
+    this.#configuredTopics = this.#describe(topology)
+  }
+
+  #describe(topology: Topology): string {
+    return requiredTopics(topology)
+      .flatMap(name => this.#host.topics.get(name) ?? [])
+      .map(({ id, partitionCount }) => `${id} ${partitionCount}`)
+      .join()
+  }
+
+  #requireTasks({ owned = noTasks, memberId }: StreamsHeartbeat): void {
+    const { subtopologies } = this.#configured
+    if (subtopologies === undefined) return
+    const counts = new Map(subtopologies.map(({ subtopologyId, tasks }) => [subtopologyId, tasks]))
+    const wrong = [...owned.active, ...owned.standby].find(task => {
+      const { subtopologyId, partition } = partsOf(task)
+      return partition < 0 || partition >= (counts.get(subtopologyId) ?? 0)
+    })
+    if (wrong === undefined) return
+    throw new InvalidArgumentError(`Streams group '${this.id}' has no task '${wrong}'`, {
+      groupId: this.id,
+      memberId,
+    })
+  }
+
+  /** Deals the tasks out, where something has changed since that was done. */
+  assign(): void {
+    if (this.#assignmentEpoch >= this.#epoch) return
+    const { subtopologies = [] } = this.#configured
+    const targets = assignSticky(
+      this.members.map(({ memberId, said: { processId }, target: previous }) => ({
+        memberId,
+        processId,
+        previous,
+      })),
+      subtopologies.map(each => ({ ...each, stateful: each.stateChangelogTopics.length > 0 })),
+      this.#standbyReplicas,
+    )
+    for (const member of this.#members.values()) member.target = targets.get(member.memberId)!
+    this.#assignmentEpoch = this.#epoch
+  }
+
+  /** @throws UnknownMemberIdError */
+  leave(memberId: string, shutdown: boolean): StreamsMember {
+    const member = this.#members.get(memberId)
+    if (member === undefined) throw unknownMember(this.id, memberId)
+    this.#members.delete(memberId)
+    if (shutdown) this.#shutdownBy ??= memberId
+    if (this.#members.size === 0) this.#shutdownBy = undefined
+    this.#epoch++
+    return member
+  }
+
+  // --- what members are told ----------------------------------------------------------------------------------------
+
+  statusesOf({ said: { topologyEpoch } }: StreamsMember): readonly StreamsStatus[] {
+    const epoch = this.#topology!.epoch
+    const stale = `The member's topology epoch ${topologyEpoch} is behind the group's topology epoch ${epoch}.`
+    const delayed = 'Assignment delayed due to the configured initial rebalance delay.'
+    const shutdown = `Streams group member ${this.#shutdownBy} encountered a fatal error and requested a shutdown for the entire application.`
+    return [
+      ...(topologyEpoch < epoch ? [status('STALE_TOPOLOGY', stale)] : []),
+      ...(this.#host.delayed ? [status('ASSIGNMENT_DELAYED', delayed)] : []),
+      ...(this.#configured.status === undefined ? [] : [this.#configured.status]),
+      ...(this.#shutdownBy === undefined ? [] : [status('SHUTDOWN_APPLICATION', shutdown)]),
+    ]
+  }
+
+  /** The partitions that tasks read, as far as their topics have them. */
+  partitionsOf(tasks: Iterable<Task>): readonly TopicPartition[] {
+    const { subtopologies = [] } = this.#configured
+    const byId = new Map(subtopologies.map(each => [each.subtopologyId, readBy(each)]))
+    return [...tasks].flatMap(task => {
+      const { subtopologyId, partition } = partsOf(task)
+      const has = (topic: string) => partition < (this.#host.topics.get(topic)?.partitionCount ?? 0)
+      return (byId.get(subtopologyId) ?? []).filter(has).map(topic => ({ topic, partition }))
+    })
+  }
+
+  // --- commits ------------------------------------------------------------------------------------------------------
+
+  /**
+   * Refuses what a member may not commit: under an epoch that is not its own, unless it has had the tasks ever since.
+   *
+   * @throws UnknownMemberIdError, or BrokerletError STALE_MEMBER_EPOCH
+   */
+  checkCommit(memberId: string, memberEpoch: number, partitions: readonly TopicPartition[]): void {
+    if (memberEpoch < 0 && this.#members.size === 0) return
+    const member = this.#members.get(memberId)
+    if (member === undefined) throw unknownMember(this.id, memberId)
+    if (memberEpoch === member.epoch) return
+    const { assigned, revoking } = member
+    const isHeld = ({ topic, partition }: TopicPartition) => {
+      const subtopologyId = readerOf(this.#topology!, topic)?.subtopologyId
+      if (subtopologyId === undefined) return false
+      const task = formatTask(subtopologyId, partition)
+      const since = assigned.active.get(task) ?? revoking.active.get(task)
+      return since !== undefined && memberEpoch >= since
+    }
+    if (memberEpoch < member.epoch && partitions.every(isHeld)) return
+    throw new BrokerletError(
+      'STALE_MEMBER_EPOCH',
+      `Member '${memberId}' of streams group '${this.id}' is at epoch ${member.epoch}, received a commit of epoch ${memberEpoch}`,
+      { groupId: this.id, memberId },
+    )
+  }
+
+  /** Why a member may not be told what is committed: it is told only under the epoch that it is at. */
+  checkReader(memberId: string, memberEpoch: number): ErrorCode | undefined {
+    const member = this.#members.get(memberId)
+    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    return member.epoch === memberEpoch ? undefined : 'STALE_MEMBER_EPOCH'
+  }
+}
+
+function unknownMember(groupId: string, memberId: string): UnknownMemberIdError {
+  return new UnknownMemberIdError(`'${memberId}' is no member of streams group '${groupId}'`, {
+    groupId,
+    memberId,
+  })
+}

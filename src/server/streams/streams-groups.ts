@@ -1,0 +1,250 @@
+import type { Broker } from '../../broker.ts'
+import type { EngineClient } from '../../engine.ts'
+import { GroupIdNotFoundError, UnknownMemberIdError } from '../../errors.ts'
+import type { MemberDescription } from '../../group/group-description.ts'
+import type { GroupHolder, HeldGroup } from '../../group/group-holder.ts'
+import { memberEpochs } from '../consumer-heartbeat.ts'
+import type { FirstFetches } from '../first-fetches.ts'
+import type { GroupConfigs } from '../group-configs.ts'
+import type { WireGroups } from '../wire-groups.ts'
+import type { MakeTopic } from './configured-topology.ts'
+import { StreamsGroup } from './streams-group.ts'
+import type { StreamsHeartbeat } from './streams-heartbeat.ts'
+import type { StreamsMember } from './streams-member.ts'
+import { unfinishedTasks } from './unfinished-tasks.ts'
+
+/** What streams groups need to know of groups of the classic protocol: an empty one may become one of them. */
+export type ClassicNeighbours = Pick<WireGroups, 'get' | 'delete' | 'typeOf'>
+
+type Timer = 'heartbeat' | 'rebalance'
+
+/**
+ * The groups of Kafka Streams applications whose tasks the broker deals out (KIP-1071). What they commit is the broker's own
+ * group's of that name.
+ */
+export class StreamsGroups implements GroupHolder {
+  readonly #engine: Broker['engine']
+  readonly #configs: GroupConfigs
+  readonly #neighbours: ClassicNeighbours
+  readonly #firstFetches: FirstFetches
+  readonly #groups = new Map<string, StreamsGroup>()
+  readonly #clients = new Map<string, EngineClient>()
+
+  constructor(
+    engine: Broker['engine'],
+    configs: GroupConfigs,
+    neighbours: ClassicNeighbours,
+    firstFetches: FirstFetches,
+  ) {
+    this.#engine = engine
+    this.#configs = configs
+    this.#neighbours = neighbours
+    this.#firstFetches = firstFetches
+    engine.groupCoordinator.holders.add(this)
+    engine.events.on('groupDeleted', this.#groupDeleted)
+    engine.events.on('memberJoined', this.#memberJoined)
+  }
+
+  get(groupId: string): StreamsGroup | undefined {
+    return this.#groups.get(groupId)
+  }
+
+  get all(): Iterable<StreamsGroup> {
+    return this.#groups.values()
+  }
+
+  /** What their members have left to do, in words. */
+  get left(): string[] {
+    return [...this.#clients.values()].flatMap(client => client.pending())
+  }
+
+  held(groupId: string): HeldGroup | undefined {
+    const group = this.#groups.get(groupId)
+    if (group === undefined || group.members.length === 0) return undefined
+    return {
+      state: group.state,
+      get members() {
+        return group.members.map(member => describeMember(group, member))
+      },
+    }
+  }
+
+  /** @throws GroupIdNotFoundError in any case: whoever has no tasks cannot be in such a group */
+  handOver(groupId: string): never {
+    const message = `Group '${groupId}' is a streams group of Kafka clients, which no consumer can join`
+    throw new GroupIdNotFoundError(message, { groupId })
+  }
+
+  // Nobody is ever taken from it.
+  takeBack(): void {}
+
+  /**
+   * A member joins, goes, or shows that it is there.
+   *
+   * @throws BrokerletError that says why it is not served
+   */
+  heartbeat(beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
+    const { groupId, memberId, memberEpoch } = beat
+    const group = this.#groupOf(beat)
+    if (memberEpoch === memberEpochs.leaves) return this.#leave(group, memberId, beat.shutdown)
+    const epochBefore = group.get(memberId)?.epoch
+    const member = this.#heard(group, beat, makeTopic)
+    if (epochBefore === undefined) this.#firstFetches.joined(member.said.clientId, groupId, memberId)
+    this.#engine.groupCoordinator.hold(groupId, group.sourceTopics)
+    this.#schedule('heartbeat', group, member, this.#configs.get(groupId).streamsSessionTimeoutMs)
+    this.#limit(group, member, epochBefore)
+    this.#engine.touch()
+    return member
+  }
+
+  // Where the first one is refused there is no group.
+  #heard(group: StreamsGroup, beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
+    if (group.members.length === 0 && beat.memberEpoch === memberEpochs.joins) this.#delay(group)
+    try {
+      const member = group.heartbeat(beat, makeTopic)
+      this.#neighbours.delete(group.id)
+      return member
+    } catch (error) {
+      if (group.topology === undefined) this.#drop(group.id)
+      throw error
+    }
+  }
+
+  // UNKNOWN_MEMBER_ID also where its group is not known, as for other members that assign nothing themselves: clients join
+  // again at this, and give up at Kafka's GROUP_ID_NOT_FOUND.
+  #groupOf({ groupId, memberId, memberEpoch }: StreamsHeartbeat): StreamsGroup {
+    const known = this.#groups.get(groupId)
+    if (known !== undefined) return known
+    this.#requireFree(groupId)
+    if (memberEpoch === memberEpochs.joins) return this.#make(groupId)
+    throw new UnknownMemberIdError(
+      `There is no streams group '${groupId}', nor a member '${memberId}' of it`,
+      {
+        groupId,
+        memberId,
+      },
+    )
+  }
+
+  // What clients of the classic protocol have left behind may become one; it keeps what is committed.
+  #requireFree(groupId: string): void {
+    const { groups, groupCoordinator } = this.#engine
+    const isOther = groupCoordinator.isOther(groupId) || groups.get(groupId)?.held
+    const isConsumers = groups.has(groupId) && this.#neighbours.typeOf(groupId) === 'consumer'
+    if (!isOther && !isConsumers) return
+    throw new GroupIdNotFoundError(`Group '${groupId}' is not a streams group`, { groupId })
+  }
+
+  #make(groupId: string): StreamsGroup {
+    const { topics, clock } = this.#engine
+    const configs = this.#configs
+    const group = new StreamsGroup(groupId, {
+      topics,
+      get standbyReplicas() {
+        return configs.get(groupId).streamsNumStandbyReplicas
+      },
+      get delayed() {
+        return clock.scheduled(delayOf(groupId))
+      },
+    })
+    // Counts for `idle`: what its tasks have read and not committed is work that somebody does.
+    const client: EngineClient = {
+      groupId,
+      pending: () => unfinishedTasks(group, this.#engine, this.#firstFetches),
+      paused: [],
+      unread: () => 0,
+      close: async () => [],
+    }
+    this.#groups.set(groupId, group)
+    this.#clients.set(groupId, client)
+    this.#engine.track(client)
+    return group
+  }
+
+  // A group that nobody is in waits for others, so that not each of them makes tasks move.
+  #delay(group: StreamsGroup): void {
+    const { streamsInitialRebalanceDelayMs: delayMs } = this.#configs.get(group.id)
+    if (delayMs === 0) return
+    this.#engine.clock.schedule(delayOf(group.id), delayMs, () => group.assign())
+  }
+
+  // It is to give up what it must within its rebalance timeout.
+  #limit(group: StreamsGroup, member: StreamsMember, epochBefore: number | undefined): void {
+    const key = timerOf('rebalance', group.id, member.memberId)
+    if (member.state !== 'unrevoked') return this.#engine.clock.unschedule(key)
+    if (this.#engine.clock.scheduled(key) && epochBefore === member.epoch) return
+    this.#schedule('rebalance', group, member, member.said.rebalanceTimeoutMs)
+  }
+
+  #schedule(timer: Timer, group: StreamsGroup, { memberId }: StreamsMember, delayMs: number): void {
+    this.#engine.clock.schedule(timerOf(timer, group.id, memberId), delayMs, () =>
+      this.#leave(group, memberId, false),
+    )
+  }
+
+  #leave(group: StreamsGroup, memberId: string, shutdown: boolean): StreamsMember {
+    const member = group.leave(memberId, shutdown)
+    this.#forgetTimers(group.id, memberId)
+    this.#firstFetches.left(member.said.clientId, group.id, memberId)
+    if (group.members.length === 0) this.#engine.groups.get(group.id)?.emptied()
+    this.#engine.touch()
+    return member
+  }
+
+  #forgetTimers(groupId: string, memberId: string): void {
+    this.#engine.clock.unschedule(timerOf('heartbeat', groupId, memberId))
+    this.#engine.clock.unschedule(timerOf('rebalance', groupId, memberId))
+  }
+
+  /** Another kind of group takes the name of one that nobody is in. (Kafka: maybeDeleteEmptyStreamsGroup) */
+  yield(groupId: string): void {
+    if (this.#groups.get(groupId)?.members.length === 0) this.#drop(groupId)
+  }
+
+  #drop(groupId: string): void {
+    const group = this.#groups.get(groupId)
+    if (group === undefined) return
+    for (const { memberId, said } of group.members) {
+      this.#forgetTimers(groupId, memberId)
+      this.#firstFetches.left(said.clientId, groupId, memberId)
+    }
+    this.#engine.clock.unschedule(delayOf(groupId))
+    this.#engine.untrack(this.#clients.get(groupId)!)
+    this.#clients.delete(groupId)
+    this.#groups.delete(groupId)
+    this.#engine.touch()
+  }
+
+  // In its process, or because it was empty for too long: nobody is in it.
+  readonly #groupDeleted = ({ groupId }: { readonly groupId: string }): void => this.yield(groupId)
+
+  readonly #memberJoined = ({ groupId }: { readonly groupId: string }): void => this.yield(groupId)
+
+  /** No client is served any more. */
+  close(): void {
+    this.#engine.events.off('groupDeleted', this.#groupDeleted)
+    this.#engine.events.off('memberJoined', this.#memberJoined)
+    this.#engine.groupCoordinator.holders.delete(this)
+    for (const groupId of [...this.#groups.keys()]) this.#drop(groupId)
+  }
+}
+
+function describeMember(group: StreamsGroup, member: StreamsMember): MemberDescription {
+  const { memberId, said, assigned, revoking } = member
+  return {
+    memberId,
+    clientId: said.clientId,
+    topics: group.sourceTopics,
+    assignment: group.partitionsOf(assigned.active.keys()),
+    revoking: group.partitionsOf(revoking.active.keys()),
+    connected: true,
+  }
+}
+
+function delayOf(groupId: string): string {
+  return `streams group '${groupId}': first rebalance`
+}
+
+function timerOf(timer: Timer, groupId: string, memberId: string): string {
+  return `streams group '${groupId}': ${timer} of ${memberId}`
+}

@@ -1,0 +1,115 @@
+import { InvalidArgumentError } from '../../errors.ts'
+import { memberEpochs } from '../consumer-heartbeat.ts'
+import type { RequestOf } from '../protocol/message.ts'
+import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
+import { fromTaskIds, type Tasks } from './tasks.ts'
+import { type Topology, toTopology } from './topology.ts'
+
+/** Where a process answers what its tables are asked for. */
+export interface UserEndpoint {
+  readonly host: string
+  readonly port: number
+}
+
+export interface ClientTag {
+  readonly key: string
+  readonly value: string
+}
+
+/** What a member of a streams group says by one heartbeat; what is left out is as it was. */
+export interface StreamsHeartbeat {
+  readonly groupId: string
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly clientId: string
+  readonly rackId: string | undefined
+  readonly rebalanceTimeoutMs: number | undefined
+  readonly topology: Topology | undefined
+  /** All that it has, where it says so. */
+  readonly owned: Tasks | undefined
+  readonly processId: string | undefined
+  readonly userEndpoint: UserEndpoint | undefined
+  readonly clientTags: readonly ClientTag[] | undefined
+  /** What it knows of who has what. */
+  readonly endpointEpoch: number
+  /** It has failed in a way that would befall the others, too. */
+  readonly shutdown: boolean
+}
+
+/**
+ * What a request says, where a heartbeat may say that. (Kafka: throwIfStreamsGroupHeartbeatRequestIsInvalid, and
+ * ...IsUsingUnsupportedFeatures)
+ *
+ * @throws InvalidArgumentError, or STREAMS_INVALID_TOPOLOGY
+ */
+export function toStreamsHeartbeat(
+  request: RequestOf<typeof streamsGroupHeartbeat>,
+  clientId: string,
+): StreamsHeartbeat {
+  checkUnsupported(request)
+  checkRequest(request)
+  const { groupId, memberId, memberEpoch, rebalanceTimeoutMs, topology } = request
+  const { activeTasks, standbyTasks } = request
+  return {
+    groupId,
+    memberId,
+    memberEpoch,
+    clientId,
+    rackId: request.rackId ?? undefined,
+    rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? undefined : rebalanceTimeoutMs,
+    topology: topology === null ? undefined : toTopology(topology),
+    owned:
+      activeTasks === null || standbyTasks === null
+        ? undefined
+        : { active: fromTaskIds(activeTasks), standby: fromTaskIds(standbyTasks) },
+    processId: request.processId ?? undefined,
+    userEndpoint: request.userEndpoint ?? undefined,
+    clientTags: request.clientTags ?? undefined,
+    endpointEpoch: request.endpointInformationEpoch,
+    shutdown: request.shutdownApplication,
+  }
+}
+
+type Request = RequestOf<typeof streamsGroupHeartbeat>
+
+function requirer({ groupId, memberId }: Request): (meets: boolean, expected: string) => void {
+  return (meets, expected) => {
+    if (meets) return
+    throw new InvalidArgumentError(`Heartbeat of streams group '${groupId}': expected ${expected}`, {
+      groupId,
+      memberId,
+    })
+  }
+}
+
+// What the protocol has room for, and Kafka 4.3 has not yet.
+function checkUnsupported(request: Request): void {
+  const require = requirer(request)
+  require(request.instanceId === null, 'no instanceId: there are no static members yet')
+  require(request.taskOffsets === null && request.taskEndOffsets === null, 'no offsets of tasks yet')
+  require(isEmpty(request.warmupTasks), 'no warm-up tasks yet')
+  const patterns = request.topology?.subtopologies.some(each => each.sourceTopicRegex.length > 0) ?? false
+  require(!patterns, 'no regular expressions for source topics yet')
+}
+
+function checkRequest(request: Request): void {
+  const require = requirer(request)
+  const { memberEpoch, topology, activeTasks, standbyTasks, warmupTasks } = request
+  require(request.memberId.trim() !== '', 'a memberId')
+  require(request.groupId.trim() !== '', 'a groupId')
+  require(request.rackId?.trim() !== '', 'a rackId that is not empty, or none')
+  require(memberEpoch >= memberEpochs.leaves, `a memberEpoch of -1 or more, received ${memberEpoch}`)
+  if (memberEpoch === memberEpochs.joins) {
+    require(request.rebalanceTimeoutMs !== -1, 'a rebalanceTimeoutMs of who joins')
+    require(isEmpty(activeTasks) && isEmpty(standbyTasks), 'no tasks yet of who joins')
+    require(topology !== null, 'a topology of who joins')
+  } else {
+    require(topology === null, 'no topology but of who joins')
+  }
+  const said = [activeTasks, standbyTasks, warmupTasks].filter(tasks => tasks !== null)
+  require(said.length === 0 || said.length === 3, 'tasks of all kinds, or of none')
+}
+
+function isEmpty(list: readonly unknown[] | null): boolean {
+  return list === null || list.length === 0
+}

@@ -1,0 +1,46 @@
+/** A part of a topology and a partition of what it reads, such as `0_3`. (Kafka: TaskId) */
+export type Task = string
+
+/** Tasks by what is done with them: they are worked off, or only the tables behind them are kept ready. */
+export interface Tasks {
+  readonly active: ReadonlySet<Task>
+  readonly standby: ReadonlySet<Task>
+}
+
+export const noTasks: Tasks = { active: new Set(), standby: new Set() }
+
+/** Tasks as messages list them. */
+export interface TaskIds {
+  readonly subtopologyId: string
+  readonly partitions: readonly number[]
+}
+
+export function formatTask(subtopologyId: string, partition: number): Task {
+  return `${subtopologyId}_${partition}`
+}
+
+export function partsOf(task: Task): { readonly subtopologyId: string; readonly partition: number } {
+  const at = task.lastIndexOf('_')
+  return { subtopologyId: task.slice(0, at), partition: Number(task.slice(at + 1)) }
+}
+
+export function fromTaskIds(taskIds: readonly TaskIds[]): Set<Task> {
+  return new Set(
+    taskIds.flatMap(({ subtopologyId, partitions }) =>
+      partitions.map(partition => formatTask(subtopologyId, partition)),
+    ),
+  )
+}
+
+/** In the order of their names and partitions. */
+export function toTaskIds(tasks: Iterable<Task>): TaskIds[] {
+  const bySubtopology = new Map<string, number[]>()
+  for (const task of tasks) {
+    const { subtopologyId, partition } = partsOf(task)
+    bySubtopology.set(subtopologyId, [...(bySubtopology.get(subtopologyId) ?? []), partition])
+  }
+  return [...bySubtopology.keys()].sort().map(subtopologyId => ({
+    subtopologyId,
+    partitions: bySubtopology.get(subtopologyId)!.sort((a, b) => a - b),
+  }))
+}

@@ -1,0 +1,110 @@
+import { BrokerletError, isBrokerletError } from '../../errors.ts'
+import { checkTopicName } from '../../topic-name.ts'
+
+/** A topic that an application has for itself. */
+export interface InternalTopic {
+  readonly name: string
+  /** 0 where that is to be found out. */
+  readonly partitions: number
+  /** 0 is the default. */
+  readonly replicationFactor: number
+  readonly topicConfigs: readonly { readonly key: string; readonly value: string }[]
+}
+
+/** A part of a topology: what it reads is worked off by its tasks, one for each partition. */
+export interface Subtopology {
+  readonly subtopologyId: string
+  readonly sourceTopics: readonly string[]
+  readonly repartitionSinkTopics: readonly string[]
+  readonly repartitionSourceTopics: readonly InternalTopic[]
+  readonly stateChangelogTopics: readonly InternalTopic[]
+  /** Topics that need as many partitions as each other. */
+  readonly copartitionGroups: readonly (readonly string[])[]
+}
+
+/** What an application does with its topics, as far as a broker has to know. */
+export interface Topology {
+  readonly epoch: number
+  /** In the order of their ids. */
+  readonly subtopologies: readonly Subtopology[]
+}
+
+/** A topology as a member says it: what is copartitioned is counted among what is read. */
+export interface SaidTopology {
+  readonly epoch: number
+  readonly subtopologies: readonly (Omit<Subtopology, 'copartitionGroups'> & {
+    readonly copartitionGroups: readonly {
+      readonly sourceTopics: readonly number[]
+      readonly repartitionSourceTopics: readonly number[]
+    }[]
+  })[]
+}
+
+/** @throws BrokerletError STREAMS_INVALID_TOPOLOGY where it is none */
+export function toTopology({ epoch, subtopologies: said }: SaidTopology): Topology {
+  const subtopologies = said
+    .map(each => ({
+      subtopologyId: each.subtopologyId,
+      sourceTopics: each.sourceTopics,
+      repartitionSinkTopics: each.repartitionSinkTopics,
+      repartitionSourceTopics: each.repartitionSourceTopics,
+      stateChangelogTopics: each.stateChangelogTopics,
+      copartitionGroups: each.copartitionGroups.map(group => [
+        ...group.sourceTopics.map(index => each.sourceTopics[index]),
+        ...group.repartitionSourceTopics.map(index => each.repartitionSourceTopics[index]?.name),
+      ]),
+    }))
+    .sort((a, b) => (a.subtopologyId < b.subtopologyId ? -1 : 1))
+  for (const [i, { subtopologyId, stateChangelogTopics, copartitionGroups }] of subtopologies.entries()) {
+    if (subtopologyId === subtopologies[i + 1]?.subtopologyId)
+      throw invalidTopology(`subtopology '${subtopologyId}' is there more than once`)
+    if (copartitionGroups.some(group => group.includes(undefined)))
+      throw invalidTopology(`subtopology '${subtopologyId}' copartitions a topic that it does not read`)
+    const counted = stateChangelogTopics.find(({ partitions }) => partitions !== 0)
+    if (counted !== undefined)
+      throw invalidTopology(`changelog topic '${counted.name}' may not say how many partitions it has`)
+  }
+  const topology = { epoch, subtopologies } as Topology
+  for (const name of namesOf(topology)) checkName(name)
+  return topology
+}
+
+function checkName(name: string): void {
+  try {
+    checkTopicName(name)
+  } catch (error) {
+    throw isBrokerletError(error) ? invalidTopology(error.message) : error
+  }
+}
+
+export function invalidTopology(why: string): BrokerletError {
+  return new BrokerletError('STREAMS_INVALID_TOPOLOGY', `The topology cannot be: ${why}`)
+}
+
+function namesOf(topology: Topology): string[] {
+  const sinks = topology.subtopologies.flatMap(({ repartitionSinkTopics }) => repartitionSinkTopics)
+  return [...requiredTopics(topology), ...sinks]
+}
+
+/** The topics that a part of a topology reads. */
+export function readBy({ sourceTopics, repartitionSourceTopics }: Subtopology): readonly string[] {
+  return [...new Set([...sourceTopics, ...repartitionSourceTopics.map(({ name }) => name)])]
+}
+
+/** All that have to be there. */
+export function requiredTopics({ subtopologies }: Topology): readonly string[] {
+  const names = subtopologies.flatMap(each => [
+    ...readBy(each),
+    ...each.stateChangelogTopics.map(({ name }) => name),
+  ])
+  return [...new Set(names)].sort()
+}
+
+/** The part of a topology that reads a topic. */
+export function readerOf({ subtopologies }: Topology, topic: string): Subtopology | undefined {
+  return subtopologies.find(each => readBy(each).includes(topic))
+}
+
+export function sameTopology(a: Topology, b: Topology): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

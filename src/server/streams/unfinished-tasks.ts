@@ -1,0 +1,27 @@
+import type { Broker } from '../../broker.ts'
+import { formatTopicPartition } from '../../topic-partition.ts'
+import type { FirstFetches } from '../first-fetches.ts'
+import type { StreamsGroup } from './streams-group.ts'
+
+/** What members of a streams group have left to do, in words: nothing where there are none, or none that could. */
+export function unfinishedTasks(
+  group: StreamsGroup,
+  engine: Broker['engine'],
+  firstFetches: FirstFetches,
+): string[] {
+  const { state } = group
+  if (state === 'Empty' || state === 'NotReady') return []
+  if (state !== 'Stable') return [`streams group '${group.id}' is rebalancing`]
+  return group.members.flatMap(({ memberId, said: { clientId }, assigned }) =>
+    group.partitionsOf(assigned.active.keys()).flatMap(tp => {
+      const log = engine.topics.get(tp.topic)!.partitions[tp.partition]!
+      const committed = engine.groups.get(group.id)?.committed(tp)
+      // Where nothing is committed its client begins where it likes.
+      const lag = log.countFrom(committed?.offset ?? firstFetches.of(clientId, log) ?? 0)
+      const place = formatTopicPartition(tp)
+      return lag === 0
+        ? []
+        : [`${memberId} of streams group '${group.id}': ${lag} records of ${place} delivered, not committed`]
+    }),
+  )
+}

@@ -1,0 +1,177 @@
+import { expect, it } from 'vitest'
+import { copying, counting, countingValues, internal, streamsScenes } from './streams-scene.ts'
+
+const scene = streamsScenes()
+
+const partitionsOf = (broker: { topics: ReadonlyMap<string, { partitionCount: number }> }) =>
+  Object.fromEntries([...broker.topics.values()].map((topic: any) => [topic.name, topic.partitionCount]))
+
+const statusOf = async (answer: Promise<any>) => (await answer).status
+
+it('makes the internal topics of a topology, with their configs, and deals its tasks out at once', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a', countingValues('orders'))
+  expect(partitionsOf(broker)).toEqual({ orders: 2, 'g-values-repartition': 2, 'g-counts-changelog': 2 })
+  expect(broker.topic('g-counts-changelog').options.cleanupPolicy).toBe('compact')
+  expect(broker.topic('g-values-repartition').options.cleanupPolicy).toBe('delete')
+  expect(a.active).toEqual(['0_0', '0_1', '1_0', '1_1'])
+})
+
+it('makes a repartition topic as wide as its application says, and its changelog with it', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a', countingValues('orders', 3))
+  expect(partitionsOf(broker)).toEqual({ orders: 2, 'g-values-repartition': 3, 'g-counts-changelog': 3 })
+  expect(a.active).toEqual(['0_0', '0_1', '1_0', '1_1', '1_2'])
+})
+
+it('finds how wide repartition topics are, one after the other', async () => {
+  const { broker, joined } = scene()
+  await joined('a', {
+    epoch: 0,
+    subtopologies: [
+      { subtopologyId: '0', repartitionSourceTopics: [internal('r2')] },
+      { subtopologyId: '1', repartitionSourceTopics: [internal('r1')], repartitionSinkTopics: ['r2'] },
+      { subtopologyId: '2', sourceTopics: ['orders'], repartitionSinkTopics: ['r1'] },
+    ],
+  })
+  expect(partitionsOf(broker)).toEqual({ orders: 2, r1: 2, r2: 2 })
+})
+
+const joining = (copartitioned: object, repartitions = 0) => ({
+  epoch: 0,
+  subtopologies: [
+    { subtopologyId: '0', sourceTopics: ['orders'], repartitionSinkTopics: ['r'] },
+    {
+      subtopologyId: '1',
+      sourceTopics: ['people'],
+      repartitionSourceTopics: [{ ...internal('r'), partitions: repartitions }],
+      copartitionGroups: [copartitioned],
+    },
+  ],
+})
+
+it('makes a repartition topic as wide as the topic that it is joined with', async () => {
+  const { broker, joined } = scene()
+  broker.createTopic('people', { partitions: 3 })
+  await joined('a', joining({ sourceTopics: [0], repartitionSourceTopics: [0] }))
+  expect(broker.topic('r').partitionCount).toBe(3)
+})
+
+it('tells where a repartition topic may not be as wide as the topic that it is joined with', async () => {
+  const { broker, thread } = scene()
+  broker.createTopic('people', { partitions: 3 })
+  const topology = joining({ sourceTopics: [0], repartitionSourceTopics: [0] }, 4)
+  expect(await statusOf(thread('a').join(topology))).toEqual([
+    {
+      statusCode: 2,
+      statusDetail: 'Repartition topic r has 4 partitions, and the topics that it is read with have 3.',
+    },
+  ])
+  expect(broker.topics.has('r')).toBe(false)
+})
+
+it('tells which topics are joined and not equally wide, and deals out nothing', async () => {
+  const { broker, joined, describe } = scene()
+  broker.createTopic('people', { partitions: 3 })
+  const topology = {
+    epoch: 0,
+    subtopologies: [
+      {
+        subtopologyId: '0',
+        sourceTopics: ['orders', 'people'],
+        copartitionGroups: [{ sourceTopics: [0, 1] }],
+      },
+    ],
+  }
+  const a = await joined('a', topology)
+  const detail = 'Following topics do not have the same number of partitions: [orders=2, people=3]'
+  expect(await statusOf(a.beat())).toEqual([{ statusCode: 2, statusDetail: detail }])
+  expect(a.active).toEqual([])
+  expect(await describe()).toMatchObject({ groupState: 'NotReady' })
+  expect(broker.group('g').state).toBe('NotReady')
+})
+
+it('tells that an internal topic is there with another number of partitions', async () => {
+  const { broker, thread } = scene()
+  broker.createTopic('g-counts-changelog', { partitions: 3 })
+  const detail = 'Existing topic g-counts-changelog has different number of partitions: expected 2, found 3'
+  expect(await statusOf(thread('a').join(counting('orders')))).toEqual([
+    { statusCode: 2, statusDetail: detail },
+  ])
+})
+
+it('tells which source topics are missing, and begins when they are there', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a', copying('orders', 'later'))
+  expect(await statusOf(a.beat())).toEqual([
+    { statusCode: 1, statusDetail: 'Source topics later are missing.' },
+  ])
+  expect(a.active).toEqual([])
+  broker.createTopic('later', { partitions: 3 })
+  expect(await statusOf(a.beat())).toEqual([])
+  expect(a.active).toEqual(['0_0', '0_1', '0_2'])
+})
+
+it('takes all tasks away when a source topic is deleted', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a')
+  broker.deleteTopic('orders')
+  expect((await a.owns()).status).toMatchObject([{ statusCode: 1 }])
+  expect(a.active).toEqual([])
+})
+
+it('has more tasks when a source topic grows, where nothing else has to', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a')
+  broker.topic('orders').addPartitions(4)
+  await a.beat()
+  expect(a.active).toEqual(['0_0', '0_1', '0_2', '0_3'])
+})
+
+it('tells when a source topic has outgrown a changelog', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a', counting('orders'))
+  broker.topic('orders').addPartitions(4)
+  expect(await statusOf(a.beat())).toMatchObject([{ statusCode: 2 }])
+})
+
+it('makes an internal topic anew that was deleted', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a', counting('orders'))
+  broker.deleteTopic('g-counts-changelog')
+  expect(await statusOf(a.beat())).toEqual([])
+  expect(broker.topic('g-counts-changelog').partitionCount).toBe(2)
+})
+
+it('tries again to make an internal topic that could not be made', async () => {
+  const { broker, joined } = scene()
+  broker.createTopic('g_counts_changelog')
+  const topology = {
+    epoch: 0,
+    subtopologies: [
+      {
+        subtopologyId: '0',
+        sourceTopics: ['orders'],
+        stateChangelogTopics: [internal('g.counts.changelog')],
+      },
+    ],
+  }
+  const a = await joined('a', topology)
+  expect(await statusOf(a.beat())).toMatchObject([{ statusCode: 3 }])
+  broker.deleteTopic('g_counts_changelog')
+  expect(await statusOf(a.beat())).toEqual([])
+  expect(a.active).toEqual(['0_0', '0_1'])
+})
+
+it('tells why an internal topic cannot be made', async () => {
+  const { thread } = scene()
+  const changelog = internal('g-counts-changelog', { 'retention.ms': 'for ever' })
+  const a = thread('a')
+  await a.join({
+    epoch: 0,
+    subtopologies: [{ subtopologyId: '0', sourceTopics: ['orders'], stateChangelogTopics: [changelog] }],
+  })
+  const detail = expect.stringMatching(/^Internal topics are missing: g-counts-changelog \(.*retention\.ms/)
+  expect(await statusOf(a.beat())).toEqual([{ statusCode: 3, statusDetail: detail }])
+  expect(a.active).toEqual([])
+})

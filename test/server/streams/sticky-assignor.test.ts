@@ -1,0 +1,97 @@
+import { expect, it } from 'vitest'
+import { type AssignableMember, assignSticky } from '../../../src/server/streams/sticky-assignor.ts'
+import { noTasks, type Tasks } from '../../../src/server/streams/tasks.ts'
+import { fc } from '../../helpers/fast-check.ts'
+
+const member = (memberId: string, processId = memberId, previous: Tasks = noTasks): AssignableMember => ({
+  memberId,
+  processId,
+  previous,
+})
+const part = (subtopologyId: string, tasks: number, stateful = false) => ({ subtopologyId, tasks, stateful })
+const plain = (assignment: ReadonlyMap<string, Tasks>) =>
+  Object.fromEntries(
+    [...assignment].map(([id, { active, standby }]) => [id, [[...active].sort(), [...standby].sort()]]),
+  )
+
+const after = (members: readonly AssignableMember[], assignment: ReadonlyMap<string, Tasks>) =>
+  members.map(each => ({ ...each, previous: assignment.get(each.memberId) ?? noTasks }))
+
+it('deals all tasks out evenly, by process and then by thread', () => {
+  const assignment = assignSticky([member('a1', 'a'), member('a2', 'a'), member('b')], [part('0', 6)], 0)
+  expect(plain(assignment)).toEqual({
+    a1: [['0_0', '0_3'], []],
+    a2: [['0_2', '0_5'], []],
+    b: [['0_1', '0_4'], []],
+  })
+})
+
+it('moves no more than it has to when somebody comes or goes', () => {
+  const members = [member('a'), member('b')]
+  const first = assignSticky(members, [part('0', 6)], 0)
+  const joined = assignSticky([...after(members, first), member('c')], [part('0', 6)], 0)
+  for (const id of ['a', 'b'])
+    expect([...joined.get(id)!.active].every(task => first.get(id)!.active.has(task))).toBe(true)
+  expect([...joined.values()].map(({ active }) => active.size)).toEqual([2, 2, 2])
+  const left = assignSticky(after([member('a'), member('c')], joined), [part('0', 6)], 0)
+  for (const id of ['a', 'c'])
+    expect([...joined.get(id)!.active].every(task => left.get(id)!.active.has(task))).toBe(true)
+})
+
+it('makes a standby active rather than anybody else', () => {
+  const members = [member('a'), member('b'), member('c')]
+  const before = assignSticky(members, [part('0', 3, true)], 1)
+  const lost = [...before.get('a')!.active][0]!
+  const standby = members.find(({ memberId }) => before.get(memberId)!.standby.has(lost))!
+  const next = assignSticky(after([member('b'), member('c')], before), [part('0', 3, true)], 1)
+  expect(next.get(standby.memberId)!.active.has(lost)).toBe(true)
+})
+
+it('has no standby at the process of its task, nor of what has no state', () => {
+  const assignment = assignSticky([member('a1', 'a'), member('a2', 'a')], [part('0', 2, true)], 1)
+  expect([...assignment.values()].flatMap(({ standby }) => [...standby])).toEqual([])
+  const stateless = assignSticky([member('a'), member('b')], [part('0', 2), part('1', 2, true)], 1)
+  const standbys = [...stateless.values()].flatMap(({ standby }) => [...standby])
+  expect(standbys.sort()).toEqual(['1_0', '1_1'])
+})
+
+it('is complete, balanced and settled, whatever came before', () => {
+  const ids = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 })
+  fc.assert(
+    fc.property(
+      fc.array(ids, { minLength: 1, maxLength: 5 }),
+      fc.array(fc.record({ tasks: fc.integer({ min: 1, max: 7 }), stateful: fc.boolean() }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      fc.integer({ min: 0, max: 2 }),
+      (turns, parts, standbys) => {
+        const subtopologies = parts.map((each, index) => ({ subtopologyId: String(index), ...each }))
+        const total = parts.reduce((sum, { tasks }) => sum + tasks, 0)
+        let assignment: ReadonlyMap<string, Tasks> = new Map()
+        for (const present of turns) {
+          const members = after(
+            present.map(id => member(id)),
+            assignment,
+          )
+          assignment = assignSticky(members, subtopologies, standbys)
+          const active = [...assignment.values()].flatMap(each => [...each.active])
+          expect(active).toHaveLength(total)
+          expect(new Set(active).size).toBe(total)
+          for (const each of assignment.values()) {
+            expect(each.active.size).toBeLessThanOrEqual(Math.ceil(total / present.length))
+            expect([...each.standby].some(task => each.active.has(task))).toBe(false)
+          }
+          const replicas = Math.min(standbys, present.length - 1)
+          const stateful = parts.reduce((sum, { tasks, stateful: keeps }) => sum + (keeps ? tasks : 0), 0)
+          const kept = [...assignment.values()].flatMap(each => [...each.standby])
+          expect(kept).toHaveLength(stateful * replicas)
+          const again = assignSticky(after(members, assignment), subtopologies, standbys)
+          expect([...again].map(([id, { active: tasks }]) => [id, [...tasks].sort()])).toEqual(
+            [...assignment].map(([id, { active: tasks }]) => [id, [...tasks].sort()]),
+          )
+        }
+      },
+    ),
+  )
+})

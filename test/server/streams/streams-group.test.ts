@@ -1,0 +1,305 @@
+import { describe, expect, it } from 'vitest'
+import { copying, counting, named, streamsScenes } from './streams-scene.ts'
+
+const scene = streamsScenes()
+
+it('gives who joins all tasks, and tells it once', async () => {
+  const { thread, describe: described } = scene()
+  const a = thread('a')
+  const answer = await a.join(copying('orders'))
+  expect(answer).toMatchObject({
+    errorCode: 0,
+    memberId: 'a',
+    memberEpoch: 2,
+    heartbeatIntervalMs: 5000,
+    status: [],
+    activeTasks: [{ subtopologyId: '0', partitions: [0, 1] }],
+    standbyTasks: [],
+    warmupTasks: [],
+  })
+  expect(await a.beat()).toMatchObject({
+    errorCode: 0,
+    memberEpoch: 2,
+    activeTasks: null,
+    standbyTasks: null,
+  })
+  expect(await described()).toMatchObject({ groupState: 'Stable', groupEpoch: 2, assignmentEpoch: 2 })
+})
+
+it('takes a task from one before it gives it to another', async () => {
+  const { thread, describe: described } = scene()
+  const [a, b] = [thread('a'), thread('b')]
+  await a.join(copying('orders'))
+  expect(await b.join(copying('orders'))).toMatchObject({ memberEpoch: 3, activeTasks: [] })
+  // Its epoch is the old one for as long as it has what is to go.
+  expect(await a.beat()).toMatchObject({
+    memberEpoch: 2,
+    activeTasks: [{ subtopologyId: '0', partitions: [0] }],
+  })
+  expect((await described()).groupState).toBe('Reconciling')
+  expect(await b.beat()).toMatchObject({ memberEpoch: 3, activeTasks: null })
+  expect(await a.owns({ activeTasks: [{ subtopologyId: '0', partitions: [0, 1] }] })).toMatchObject({
+    memberEpoch: 2,
+  })
+  expect(await b.beat()).toMatchObject({ activeTasks: null })
+  expect(await a.owns()).toMatchObject({ memberEpoch: 3, activeTasks: null })
+  expect(await b.beat()).toMatchObject({
+    memberEpoch: 3,
+    activeTasks: [{ subtopologyId: '0', partitions: [1] }],
+  })
+  expect((await described()).groupState).toBe('Stable')
+})
+
+it('gives what one leaves to the others', async () => {
+  const { broker, joined, describe: described } = scene()
+  const [a, b] = [await joined('a'), await joined('b')]
+  await a.beat()
+  await a.owns()
+  await b.beat()
+  expect(await a.leave()).toMatchObject({ errorCode: 0, memberId: 'a', memberEpoch: -1 })
+  expect((await described()).groupState).toBe('Assigning')
+  await b.beat()
+  expect(b.active).toEqual(['0_0', '0_1'])
+  await b.leave()
+  expect(await described()).toMatchObject({ groupState: 'Empty', members: [] })
+  expect(broker.group('g').state).toBe('Empty')
+})
+
+it('puts a member out that is silent for its session, as its group has it', async () => {
+  const { broker, joined, configure, describe: described } = scene({ streamsSessionTimeoutMs: 3000 })
+  const a = await joined('a')
+  await broker.advance(2900)
+  await a.beat()
+  await broker.advance(2900)
+  expect((await described()).members).toHaveLength(1)
+  await broker.advance(100)
+  expect((await described()).members).toEqual([])
+  expect(await a.beat()).toMatchObject({ errorCode: 25 })
+  await configure('streams.session.timeout.ms', 50_000)
+  await a.join(copying('orders'))
+  await broker.advance(49_999)
+  expect((await described()).members).toHaveLength(1)
+  await broker.advance(1)
+  expect((await described()).members).toEqual([])
+})
+
+it('puts a member out that does not give up its tasks within its rebalance timeout', async () => {
+  const { broker, joined, describe: described } = scene()
+  const a = await joined('a', copying('orders'), { rebalanceTimeoutMs: 10_000 })
+  const b = await joined('b')
+  await a.beat()
+  await broker.advance(9999)
+  await a.beat()
+  expect((await described()).members).toHaveLength(2)
+  await broker.advance(1)
+  expect((await described()).members).toHaveLength(1)
+  await b.beat()
+  expect(b.active).toEqual(['0_0', '0_1'])
+})
+
+it('waits for others before it deals out, where it is told to', async () => {
+  const { broker, thread, describe: described } = scene({ initialRebalanceDelayMs: 1000 })
+  const [a, b] = [thread('a'), thread('b')]
+  const delayed = { statusCode: 5, statusDetail: expect.any(String) }
+  expect(await a.join(copying('orders'))).toMatchObject({ status: [delayed], activeTasks: [] })
+  await broker.advance(500)
+  expect(await b.join(copying('orders'))).toMatchObject({ status: [delayed], activeTasks: [] })
+  expect((await described()).groupState).toBe('Assigning')
+  await broker.advance(500)
+  await a.beat()
+  await b.beat()
+  expect([a.active, b.active]).toEqual([['0_0'], ['0_1']])
+})
+
+it('keeps standbys at another process, and makes them when it is told to', async () => {
+  const { joined, configure } = scene()
+  const [a, b] = [await joined('a', counting('orders')), await joined('b', counting('orders'))]
+  await a.beat()
+  await a.owns()
+  await b.beat()
+  expect([a.standby, b.standby]).toEqual([[], []])
+  await configure('streams.num.standby.replicas', 1)
+  await a.beat()
+  await b.beat()
+  expect([a.active, a.standby, b.active, b.standby]).toEqual([['0_0'], ['0_1'], ['0_1'], ['0_0']])
+})
+
+it('makes a standby of a task active where its owner leaves', async () => {
+  const { joined, configure } = scene()
+  await configure('streams.num.standby.replicas', 1)
+  const [a, b] = [await joined('a', counting('orders')), await joined('b', counting('orders'))]
+  for (const each of [a, b, a, b, a, b]) await each.owns()
+  expect([a.active, a.standby]).toEqual([['0_0'], ['0_1']])
+  await b.leave()
+  await a.owns()
+  expect([a.active, a.standby]).toEqual([['0_0'], []])
+  // What it was a standby of it has to have given up first.
+  await a.owns()
+  await a.owns()
+  expect([a.active, a.standby]).toEqual([['0_0', '0_1'], []])
+})
+
+it('tells who has what, for as long as that is news', async () => {
+  const { joined, configure } = scene()
+  await configure('streams.num.standby.replicas', 1)
+  const a = await joined('a', counting('orders'), { userEndpoint: { host: 'one', port: 50_001 } })
+  const b = await joined('b', counting('orders'), { userEndpoint: { host: 'two', port: 2 } })
+  for (const each of [a, b, a, b]) await each.owns()
+  a.endpointEpoch = 0
+  const { partitionsByUserEndpoint } = await a.beat()
+  const orders = (partition: number) => [{ topic: 'orders', partitions: [partition] }]
+  expect(partitionsByUserEndpoint).toEqual([
+    {
+      userEndpoint: { host: 'one', port: 50_001 },
+      activePartitions: orders(0),
+      standbyPartitions: orders(1),
+    },
+    { userEndpoint: { host: 'two', port: 2 }, activePartitions: orders(1), standbyPartitions: orders(0) },
+  ])
+  expect(await a.beat()).toMatchObject({ partitionsByUserEndpoint: null })
+})
+
+describe('a member that has not heard an answer', () => {
+  it('is told again', async () => {
+    const { joined } = scene()
+    const a = await joined('a')
+    await joined('b')
+    expect(named((await a.beat()).activeTasks)).toEqual(['0_0'])
+    await a.owns()
+    // Its epoch has moved on with that.
+    expect(await a.owns({ memberEpoch: 2 })).toMatchObject({ errorCode: 0, memberEpoch: 3 })
+  })
+
+  it('is fenced where it has tasks that are not its own', async () => {
+    const { joined } = scene()
+    const a = await joined('a')
+    await joined('b')
+    await a.beat()
+    await a.owns()
+    const both = [{ subtopologyId: '0', partitions: [0, 1] }]
+    expect(await a.owns({ memberEpoch: 2, activeTasks: both })).toMatchObject({ errorCode: 110 })
+    expect(await a.beat({ memberEpoch: 2 })).toMatchObject({ errorCode: 110 })
+  })
+})
+
+it.each([
+  ['an epoch beyond its own', { memberEpoch: 3 }, 110],
+  ['an epoch long before its own', { memberEpoch: 1 }, 110],
+  ['a member that is not there', { memberId: 'nobody' }, 25],
+  [
+    'a task that is not there',
+    { activeTasks: [{ subtopologyId: '0', partitions: [2] }], standbyTasks: [], warmupTasks: [] },
+    42,
+  ],
+  [
+    'a subtopology that is not there',
+    { activeTasks: [], standbyTasks: [{ subtopologyId: '7', partitions: [0] }], warmupTasks: [] },
+    42,
+  ],
+  ['tasks of one kind only', { activeTasks: [] }, 42],
+  ['a topology of one that is there', { topology: copying('orders') }, 42],
+  ['an epoch that means nothing', { memberEpoch: -3 }, 42],
+  ['a static member that comes back', { memberEpoch: -2 }, 42],
+  ['a static member', { instanceId: 'one' }, 42],
+  ['no member', { memberId: '' }, 42],
+  ['no group', { groupId: '' }, 42],
+  ['an empty rack', { rackId: '' }, 42],
+  ['offsets of tasks', { taskOffsets: [] }, 42],
+  ['end offsets of tasks', { taskEndOffsets: [] }, 42],
+  [
+    'a warm-up task',
+    { activeTasks: [], standbyTasks: [], warmupTasks: [{ subtopologyId: '0', partitions: [0] }] },
+    42,
+  ],
+])('refuses %s, and goes on', async (_, said, errorCode) => {
+  const { joined } = scene()
+  const a = await joined('a')
+  expect(await a.beat(said)).toMatchObject({ errorCode, status: null })
+  expect(await a.beat()).toMatchObject({ errorCode: 0, memberEpoch: 2, activeTasks: null })
+})
+
+it.each([
+  ['tasks', { activeTasks: [{ subtopologyId: '0', partitions: [0] }] }, 42],
+  ['no rebalance timeout', { rebalanceTimeoutMs: -1 }, 42],
+  ['no topology', { topology: null }, 42],
+  [
+    'a regular expression',
+    { topology: { epoch: 0, subtopologies: [{ subtopologyId: '0', sourceTopicRegex: ['o.*'] }] } },
+    42,
+  ],
+  ['a topic that cannot be', { topology: copying('a topic') }, 130],
+  [
+    'a subtopology twice',
+    {
+      topology: {
+        epoch: 0,
+        subtopologies: [...copying('orders').subtopologies, ...copying('orders').subtopologies],
+      },
+    },
+    130,
+  ],
+  ['a subtopology that reads nothing', { topology: copying() }, 130],
+  [
+    'a changelog that says how many partitions it has',
+    {
+      topology: {
+        epoch: 0,
+        subtopologies: [
+          {
+            subtopologyId: '0',
+            sourceTopics: ['orders'],
+            stateChangelogTopics: [{ name: 'c', partitions: 1 }],
+          },
+        ],
+      },
+    },
+    130,
+  ],
+  [
+    'copartitioned topics that it does not read',
+    {
+      topology: {
+        epoch: 0,
+        subtopologies: [
+          { subtopologyId: '0', sourceTopics: ['orders'], copartitionGroups: [{ sourceTopics: [0, 1] }] },
+        ],
+      },
+    },
+    130,
+  ],
+  [
+    'a repartition topic that nothing writes',
+    {
+      topology: {
+        epoch: 0,
+        subtopologies: [
+          { subtopologyId: '0', sourceTopics: ['orders'], repartitionSourceTopics: [{ name: 'r' }] },
+        ],
+      },
+    },
+    130,
+  ],
+])('refuses who joins with %s, and there is no group', async (_, said, errorCode) => {
+  const { thread, list } = scene()
+  expect(await thread('a').join(copying('orders'), said)).toMatchObject({ errorCode })
+  expect(await list()).toEqual([])
+})
+
+it('knows no other topology than its own, and tells who has an older one', async () => {
+  const { thread, joined } = scene()
+  await joined('a', { ...copying('orders'), epoch: 1 })
+  expect(await thread('b').join({ ...counting('orders'), epoch: 1 })).toMatchObject({ errorCode: 42 })
+  expect(await thread('b').join({ ...counting('orders'), epoch: 2 })).toMatchObject({ errorCode: 42 })
+  const stale = { statusCode: 0, statusDetail: expect.stringContaining('epoch 0 is behind') }
+  expect(await thread('c').join(copying('orders'))).toMatchObject({ errorCode: 0, status: [stale] })
+})
+
+it('tells all members when one wants all of them to end, until they have', async () => {
+  const { joined } = scene()
+  const [a, b] = [await joined('a'), await joined('b')]
+  const shutdown = [{ statusCode: 4, statusDetail: expect.stringContaining('member b ') }]
+  await b.leave({ shutdownApplication: true })
+  expect(await a.beat()).toMatchObject({ status: shutdown })
+  await a.leave()
+  expect((await a.join(copying('orders'))).status).toEqual([])
+})
