@@ -27,7 +27,7 @@ before(async () => {
   if (address !== undefined) return
   broker = new Broker()
   broker.on('error', error => errors.push(error))
-  ;({ address } = await serve(broker))
+  ;({ address } = await serve(broker, { streamsHeartbeatIntervalMs: 100, streamsSessionTimeoutMs: 2000 }))
 })
 
 after(async () => {
@@ -36,17 +36,20 @@ after(async () => {
   assert.deepEqual(errors, [])
 })
 
-test('Kafka Streams applications find what they find at a real Kafka', async t => {
-  const classPath = `${classes}${path.delimiter}${libs}`
-  const program = ['-XX:TieredStopAtLevel=1', '-Xmx1g', '-cp', classPath, 'Main', address, 'classic']
-  // What Streams logs of errors that are wanted here would only bury the others.
-  const child = spawn('java', program, { stdio: ['ignore', 'pipe', 'ignore'], timeout: 300_000 })
-  let count = 0
-  for await (const line of readline.createInterface({ input: child.stdout })) {
-    const [outcome, , sentence, trace] = line.split('\t')
-    if (sentence === undefined) continue
-    count++
-    await t.test(sentence, () => assert.equal(outcome, 'ok', trace.replaceAll('\\n', '\n')))
-  }
-  assert.ok(count > 60, `only ${count} scenarios have been run`)
-})
+// Whose leader's client deals the tasks out, and whose broker does.
+for (const protocol of ['classic', 'streams']) {
+  test(`Kafka Streams applications of ${protocol} groups find what they find at a real Kafka`, async t => {
+    const classPath = `${classes}${path.delimiter}${libs}`
+    const program = ['-XX:TieredStopAtLevel=1', '-Xmx1g', '-cp', classPath, 'Main', address, protocol]
+    // What Streams logs of errors that are wanted here would only bury the others.
+    const child = spawn('java', program, { stdio: ['ignore', 'pipe', 'ignore'], timeout: 300_000 })
+    let count = 0
+    for await (const line of readline.createInterface({ input: child.stdout })) {
+      const [outcome, , sentence, trace] = line.split('\t')
+      if (sentence === undefined) continue
+      count++
+      await t.test(sentence, () => assert.equal(outcome, 'ok', trace.replaceAll('\\n', '\n')))
+    }
+    assert.ok(count > 60, `only ${count} scenarios have been run`)
+  })
+}

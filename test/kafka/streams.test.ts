@@ -14,6 +14,12 @@ it.skipIf(!isKafkaInstalled)(
       properties: {
         'auto.create.topics.enable': 'false',
         'group.min.session.timeout.ms': 1000,
+        'group.streams.heartbeat.interval.ms': 100,
+        'group.streams.min.heartbeat.interval.ms': 100,
+        'group.streams.session.timeout.ms': 2000,
+        'group.streams.min.session.timeout.ms': 1000,
+        'group.streams.initial.rebalance.delay.ms': 0,
+        'group.streams.assignment.interval.ms': 0,
         'transaction.abort.timed.out.transaction.cleanup.interval.ms': 200,
       },
     })
@@ -25,5 +31,5 @@ it.skipIf(!isKafkaInstalled)(
       await kafka.close()
     }
   },
-  360_000,
+  600_000,
 )

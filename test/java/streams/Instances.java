@@ -103,7 +103,7 @@ class Instances {
     scenarios.put("a standby follows, and takes over", scene -> {
       String in = scene.topic("in", 2);
       String out = scene.topic("out", 1);
-      Object[] standbys = {"num.standby.replicas", 1};
+      Object[] standbys = scene.standbys(1);
       var first = scene.started(Tables.counting(in, out), standbys);
       scene.send(in, numbers(0, 10).toArray(String[]::new));
       var second = scene.started(Tables.counting(in, out), standbys);

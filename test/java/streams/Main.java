@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Runs Kafka Streams applications against a broker: {@code Main ADDRESS PROTOCOL [PART OF A NAME]}. */
+/** Runs Kafka Streams applications against a broker: {@code Main ADDRESS classic|streams [PART OF A NAME]}. */
 public class Main {
   interface Scenario {
     void run(Scene scene) throws Exception;
@@ -29,7 +29,13 @@ public class Main {
     ExactlyOnce.addTo(scenarios);
     Queries.addTo(scenarios);
     Topics.addTo(scenarios);
-    Administration.addTo(scenarios);
+    if (args[1].equals("classic")) {
+      ClassicGroups.addTo(scenarios);
+      Tools.addClassicTo(alone);
+    } else {
+      StreamsGroups.addTo(scenarios);
+      Tools.addStreamsTo(alone);
+    }
     Tools.addTo(alone);
     String part = args.length > 2 ? args[2] : "";
     // They mostly wait.

@@ -1,3 +1,4 @@
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -21,6 +22,12 @@ class Queries {
     } catch (InvalidStateStoreException moving) {
       return "";
     }
+  }
+
+  private static Object[] with(List<Object> config, Object... more) {
+    List<Object> all = new ArrayList<>(config);
+    all.addAll(List.of(more));
+    return all.toArray();
   }
 
   static void addTo(Map<String, Main.Scenario> scenarios) {
@@ -63,10 +70,11 @@ class Queries {
     scenarios.put("a standby is told of, and may be asked", scene -> {
       String in = scene.topic("in", 1);
       String out = scene.topic("out", 1);
-      var first = scene.started(Tables.counting(in, out), "application.server", "first:1", "num.standby.replicas", 1);
+      List<Object> standbys = List.of(scene.standbys(1));
+      var first = scene.started(Tables.counting(in, out), with(standbys, "application.server", "first:1"));
       scene.send(in, "a=x");
       scene.expectLast(out, "a=1");
-      var second = scene.started(Tables.counting(in, out), "application.server", "second:2", "num.standby.replicas", 1);
+      var second = scene.started(Tables.counting(in, out), with(standbys, "application.server", "second:2"));
       Scene.until("a standby", () -> first.tasks().size() + second.tasks().size() == 1 && first.standbys().size() + second.standbys().size() == 1);
       boolean ofFirst = !first.standbys().isEmpty();
       App active = ofFirst ? second : first;

@@ -1,7 +1,6 @@
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -67,17 +66,6 @@ class Records {
       scene.send(second, "a=3");
       scene.expectSorted(a, List.of("a=1", "a=3"));
       scene.expect(b, "b=2");
-    });
-
-    scenarios.put("a pattern reads topics that come later", scene -> {
-      String in = scene.topic("in-1", 1);
-      String out = scene.topic("out", 1);
-      scene.started(builder -> builder.stream(Pattern.compile(scene.name + "-in-.*")).to(out));
-      scene.send(in, "a=1");
-      scene.expect(out, "a=1");
-      String late = scene.topic("in-2", 2);
-      scene.send(late, "b=2");
-      scene.expect(out, "a=1", "b=2");
     });
 
     scenarios.put("partitions that come later are read by tasks of their own", scene -> {

@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -80,6 +81,22 @@ class Scene implements AutoCloseable {
   <T extends AutoCloseable> T opened(T client) {
     open.add(client);
     return client;
+  }
+
+  /** What an instance is given so that each task has so many standbys; with streams groups it is their broker that is. */
+  Object[] standbys(int count) throws Exception {
+    if (protocol.equals("classic")) return new Object[] {"num.standby.replicas", count};
+    configure("streams.num.standby.replicas", count);
+    return new Object[] {};
+  }
+
+  /** Gives the group a config. */
+  void configure(String key, Object value) throws Exception {
+    var resource = new ConfigResource(ConfigResource.Type.GROUP, name);
+    var op = new AlterConfigOp(new ConfigEntry(key, String.valueOf(value)), AlterConfigOp.OpType.SET);
+    done(admin.incrementalAlterConfigs(Map.of(resource, List.of(op))).all());
+    // A broker may hear of it a moment after it has answered.
+    until(key, () -> String.valueOf(value).equals(done(admin.describeConfigs(List.of(resource)).all()).get(resource).get(key).value()));
   }
 
   // --- topics ---

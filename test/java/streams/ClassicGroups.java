@@ -2,6 +2,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.ListGroupsOptions;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.GroupState;
@@ -12,9 +13,20 @@ import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.GroupSubscribedToTopicException;
 import org.apache.kafka.common.errors.UnknownMemberIdException;
 
-/** The group of an application, as an administrator sees it. */
-class Administration {
+/** Groups whose leader's client deals the tasks out, and what only they can do. */
+class ClassicGroups {
   static void addTo(Map<String, Main.Scenario> scenarios) {
+    scenarios.put("a pattern reads topics that come later", scene -> {
+      String in = scene.topic("in-1", 1);
+      String out = scene.topic("out", 1);
+      scene.started(builder -> builder.stream(Pattern.compile(scene.name + "-in-.*")).to(out));
+      scene.send(in, "a=1");
+      scene.expect(out, "a=1");
+      String late = scene.topic("in-2", 2);
+      scene.send(late, "b=2");
+      scene.expect(out, "a=1", "b=2");
+    });
+
     scenarios.put("a running group is described, with who has what", scene -> {
       String in = scene.topic("in", 4);
       String out = scene.topic("out", 1);
