@@ -73,13 +73,11 @@ function properties(port) {
 
 /** The answer of a worker; while the workers share out their work (409) it is asked again. */
 async function ask({ port, program }, method, resource, body) {
+  const request = { method, headers: { 'content-type': 'application/json' } }
+  if (body !== undefined) request.body = JSON.stringify(body)
   let answer
   await eventually(async () => {
-    answer = await fetch(`http://127.0.0.1:${port}${resource}`, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      body: body && JSON.stringify(body),
-    })
+    answer = await fetch(`http://127.0.0.1:${port}${resource}`, request)
     return answer.status !== 409
   }, program)
   const text = await answer.text()

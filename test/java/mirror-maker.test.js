@@ -118,6 +118,6 @@ test('heartbeats come, and go on', async () => {
   const beats = () =>
     target.topics.has('near.heartbeats') ? target.topic('near.heartbeats').records().length : 0
   await eventually(() => beats() > 0, mirrorMaker)
-  const before = beats()
-  await eventually(() => beats() > before, mirrorMaker)
+  const until = beats()
+  await eventually(() => beats() > until, mirrorMaker)
 })
