@@ -32,10 +32,10 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         groupState: members.state,
         groupType: 'share',
       }))
-      const streams = [...streamsGroups.all].map(({ id: groupId, state: groupState }) => ({
-        groupId,
+      const streams = [...streamsGroups.all].map(({ id, state }) => ({
+        groupId: id,
         protocolType: 'streams',
-        groupState,
+        groupState: state,
         groupType: 'streams',
       }))
       const wanted = (filter: readonly string[], value: string) =>
