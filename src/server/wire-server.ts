@@ -103,13 +103,13 @@ export interface WireOptions {
    */
   readonly shareRecordLockDurationMs?: number
   /**
-   * How long a member of a streams group (KIP-1071) may be silent before it is out, in milliseconds; default 45 s. Of several
-   * servers the first one's counts. (Kafka: group.streams.session.timeout.ms)
+   * How long a member of a streams group (KIP-1071) may be silent before it is removed, in milliseconds; default 45 s.
+   * Of several servers the first one's value counts. (Kafka: group.streams.session.timeout.ms)
    */
   readonly streamsSessionTimeoutMs?: number
   /**
-   * How often such a member is told to be heard, in milliseconds; default 5 s. A rebalance takes a heartbeat or two: tests are
-   * quick with 50. Of several servers the first one's counts. (Kafka: group.streams.heartbeat.interval.ms)
+   * The heartbeat interval that such a member is told, in milliseconds; default 5 s. A rebalance takes a heartbeat or
+   * two: tests are quick with 50. The first server's value counts. (Kafka: group.streams.heartbeat.interval.ms)
    */
   readonly streamsHeartbeatIntervalMs?: number
   /** The longest time-out that a client may give its transactions, in milliseconds; default 15 minutes. (Kafka: transaction.max.timeout.ms) */

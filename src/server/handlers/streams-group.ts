@@ -13,7 +13,7 @@ import type { InternalTopic, Topology } from '../streams/topology.ts'
 import { toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-groups.ts'
 
-/** Groups of Kafka Streams applications whose tasks the broker deals out (KIP-1071). */
+/** Groups of Kafka Streams applications whose tasks the broker assigns (KIP-1071). */
 export function streamsGroupHandlers(wire: Wire): Handler[] {
   return [
     handler(streamsGroupHeartbeat, (request, { clientId }) => {
@@ -43,7 +43,7 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// The number of its replicas is what it is.
+// Any number of replicas is accepted.
 function make(wire: Wire, { name, partitions: numPartitions, topicConfigs }: InternalTopic): void {
   const configs = topicConfigs.map(({ key, value }) => ({ name: key, value }))
   createTopic(wire, { name, numPartitions, assignments: [], configs }, false)

@@ -3,28 +3,28 @@ import { decidePartitionCounts } from './partition-counts.ts'
 import { type InternalTopic, readBy, requiredTopics, type Subtopology, type Topology } from './topology.ts'
 import { type StreamsStatus, status, UnfitTopics } from './topology-status.ts'
 
-/** A part of a topology whose topics are there, each with its partitions. */
+/** A subtopology whose topics all exist, each with its number of partitions. */
 export interface ConfiguredSubtopology extends Subtopology {
-  /** How many tasks it has. */
+  /** The number of its tasks. */
   readonly tasks: number
 }
 
-/** A topology and its topics, as they are. (Kafka: ConfiguredTopology) */
+/** A topology with its topics as they are. (Kafka: ConfiguredTopology) */
 export interface ConfiguredTopology {
-  /** Undefined where it cannot run. */
+  /** Undefined if the topology cannot run. */
   readonly subtopologies: readonly ConfiguredSubtopology[] | undefined
-  /** Why it cannot. */
+  /** Why it cannot run. */
   readonly status: StreamsStatus | undefined
 }
 
-/** Makes an internal topic. @throws BrokerletError why it cannot be */
+/** Creates an internal topic. @throws BrokerletError why it cannot be created */
 export type MakeTopic = (topic: InternalTopic) => void
 
 /**
- * Holds a topology against its topics, and makes the internal ones that are missing. (Kafka: InternalTopicManager, and the
- * topics that it has made)
+ * Compares a topology with its topics, and creates internal topics that are missing. (Kafka: InternalTopicManager, and
+ * the topics that it has created)
  *
- * @throws BrokerletError STREAMS_INVALID_TOPOLOGY where it can never run
+ * @throws BrokerletError STREAMS_INVALID_TOPOLOGY if it can never run
  */
 export function configureTopology(
   topology: Topology,

@@ -1,15 +1,15 @@
 import { invalidTopology, readBy, type Subtopology } from './topology.ts'
 import { UnfitTopics } from './topology-status.ts'
 
-/** How many partitions a topic has that is there. */
+/** Returns the number of partitions of an existing topic. */
 export type CountOf = (topic: string) => number | undefined
 
 /**
- * How many partitions each internal topic of a topology is to have, by what its parts read. (Kafka: RepartitionTopics,
- * CopartitionedTopicsEnforcer, ChangelogTopics)
+ * Returns the number of partitions that each internal topic of a topology needs, by what its subtopologies read. (Kafka:
+ * RepartitionTopics, CopartitionedTopicsEnforcer, ChangelogTopics)
  *
- * @throws UnfitTopics where the topics that are there do not go together
- * @throws BrokerletError STREAMS_INVALID_TOPOLOGY where it cannot be told
+ * @throws UnfitTopics if existing topics that are read together have different numbers of partitions
+ * @throws BrokerletError STREAMS_INVALID_TOPOLOGY if a number cannot be derived
  */
 export function decidePartitionCounts(
   subtopologies: readonly Subtopology[],
@@ -35,7 +35,8 @@ export function decidePartitionCounts(
   return decided
 }
 
-// As many as its writer reads, unless the application says so; a writer may itself read such a topic.
+// A repartition topic has as many partitions as its writer reads, unless the application gives the number. A writer may
+// itself read a repartition topic, so this goes on until no further number can be derived.
 function repartitionCounts(subtopologies: readonly Subtopology[], existing: CountOf): Map<string, number> {
   const decided = new Map<string, number>()
   for (const { name, partitions } of subtopologies.flatMap(each => each.repartitionSourceTopics)) {
@@ -62,7 +63,7 @@ function repartitionCounts(subtopologies: readonly Subtopology[], existing: Coun
   }
   for (const { name } of subtopologies.flatMap(each => each.repartitionSourceTopics)) {
     if (!decided.has(name))
-      throw invalidTopology(`nothing says how many partitions repartition topic '${name}' has`)
+      throw invalidTopology(`the number of partitions of repartition topic '${name}' cannot be derived`)
   }
   return decided
 }

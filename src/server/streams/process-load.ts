@@ -1,6 +1,6 @@
 import type { Task } from './tasks.ts'
 
-/** The tasks that are dealt out to one process, whose members are its threads. (Kafka: ProcessState) */
+/** The tasks that are assigned to one process, whose threads are members. (Kafka: ProcessState) */
 export class ProcessLoad {
   readonly processId: string
   readonly #members = new Map<string, { active: Set<Task>; standby: Set<Task> }>()
@@ -14,12 +14,12 @@ export class ProcessLoad {
     this.#members.set(memberId, { active: new Set(), standby: new Set() })
   }
 
-  /** Tasks for each member. */
+  /** The number of tasks for each member. */
   get load(): number {
     return this.#tasks.size / this.#members.size
   }
 
-  /** No two members of a process have a task, in whichever way. */
+  /** Whether the process has the task, active or standby: no two of its members may have it. */
   has(task: Task): boolean {
     return this.#tasks.has(task)
   }
@@ -38,13 +38,13 @@ export class ProcessLoad {
     this.#tasks.add(task)
   }
 
-  /** The member that has the fewest. */
+  /** The member with the fewest tasks. */
   get leastLoaded(): string {
     return leastOf(this.#members.keys(), memberId => this.countOf(memberId))!
   }
 }
 
-/** The first of those with the lowest number. */
+/** Returns the first element with the lowest number. */
 export function leastOf<Value>(
   values: Iterable<Value>,
   numberOf: (value: Value) => number,

@@ -1,7 +1,7 @@
 import { type HeldTasks, nothingHeld, type StreamsMember } from './streams-member.ts'
 import type { Task, Tasks } from './tasks.ts'
 
-/** Who has which tasks now, or has not given them up yet. */
+/** Which members and processes have which tasks now, or have not given them up yet. */
 export class TaskOwners {
   readonly #active = new Set<Task>()
   readonly #byProcess = new Map<string, Set<Task>>()
@@ -21,22 +21,22 @@ export class TaskOwners {
     return this.#active.has(task)
   }
 
-  /** Whether a process has it in some way: its directory is locked. */
+  /** Whether a process has the task, active or standby: its state directory is locked then. */
   isAt(processId: string, task: Task): boolean {
     return this.#byProcess.get(processId)?.has(task) ?? false
   }
 }
 
-/** Whether a member is where the group wants it. */
+/** Whether a member has all that the assignment gives it, and no more. */
 export function isReconciledTo({ state, epoch }: StreamsMember, assignmentEpoch: number): boolean {
   return state === 'stable' && epoch === assignmentEpoch
 }
 
 /**
- * Leads a member toward its target: first it gives up what others are to have, and only then it gets what others have given
- * up. Gives whether it has others now. (KIP-1071; Kafka: CurrentAssignmentBuilder)
+ * Leads a member one step toward its target: first it gives up tasks that are not its own any more, and only then it gets
+ * tasks that others have given up. Returns whether its tasks have changed. (KIP-1071; Kafka: CurrentAssignmentBuilder)
  *
- * `owned` is what it says that it has, where it says so.
+ * `owned` are the tasks that the member reports, if it reports them.
  */
 export function reconcile(
   member: StreamsMember,

@@ -1,18 +1,18 @@
 import { leastOf, ProcessLoad } from './process-load.ts'
 import { formatTask, partsOf, type Task, type Tasks } from './tasks.ts'
 
-/** A member, and what it was meant to have before. */
+/** A member, and its target before. */
 export interface AssignableMember {
   readonly memberId: string
   readonly processId: string
   readonly previous: Tasks
 }
 
-/** A part of a topology, as its tasks are dealt out. */
+/** A subtopology whose tasks are assigned. */
 export interface AssignableSubtopology {
   readonly subtopologyId: string
   readonly tasks: number
-  /** Whether it has tables that a standby can keep ready. */
+  /** Whether it has state that a standby can keep up to date. */
   readonly stateful: boolean
 }
 
@@ -22,9 +22,9 @@ interface Place {
 }
 
 /**
- * Deals tasks out, so that each stays where it was or where it is a standby as long as nobody has more than its share; others
- * go to the process with the fewest for each of its members. A standby is at another process than the task and its like.
- * (Kafka: StickyTaskAssignor)
+ * Assigns tasks. A task stays with its member, or goes to a member that has its standby, as long as that member does not
+ * get more than its share. All other tasks go to the process with the fewest tasks for each of its members. A standby is
+ * never in the process of the active task or of another standby. (Kafka: StickyTaskAssignor)
  */
 export function assignSticky(
   members: readonly AssignableMember[],
@@ -77,7 +77,7 @@ class Dealing {
     return new Map([...this.#places].map(([memberId, { process }]) => [memberId, process.tasksOf(memberId)]))
   }
 
-  // Partition by partition first, so that what was dealt out by topic is kept evenly.
+  // By partition first: if members have too many tasks, they keep tasks of all subtopologies evenly.
   dealActive(): void {
     const stays = (task: Task) => this.#keep(task, 'active', this.#wasActive.get(task))
     const follows = (task: Task) =>
@@ -95,7 +95,7 @@ class Dealing {
       if (count > 0) left.push({ task, count })
     }
     for (const { task, count } of left.sort((a, b) => bySubtopology(b.task, a.task))) {
-      // Where there are too few processes there are too few standbys.
+      // With too few processes there are fewer standbys than asked for.
       for (let i = 0; i < count; i++) {
         const free = [...this.#processes.values()].filter(process => !process.has(task))
         if (free.length > 0) this.#give(task, 'standby', free)
@@ -135,7 +135,7 @@ class Dealing {
   }
 }
 
-/** What each member may have; who has it leaves what is left to the others. */
+/** How many tasks each member may have. A member that has reached its share leaves the rest to the others. */
 class Share {
   #tasks: number
   #members: number
@@ -149,7 +149,7 @@ class Share {
     return this.#members === 0 ? 0 : Math.ceil(this.#tasks / this.#members)
   }
 
-  /** A member has got one more, so many by now. */
+  /** A member got one more task, and has this many now. */
   has(count: number): void {
     if (count !== this.each) return
     this.#members--

@@ -12,21 +12,20 @@ import { formatTask, noTasks, partsOf, type Task } from './tasks.ts'
 import { readBy, readerOf, requiredTopics, sameTopology, type Topology } from './topology.ts'
 import { type StreamsStatus, status, statusCodes } from './topology-status.ts'
 
-/** What a streams group is doing, in Kafka's words; `NotReady`: its topics are not as it needs them. */
+/** A streams group's state, in Kafka's words. `NotReady` means that its topics are not as its topology needs them. */
 export type StreamsGroupState = 'Empty' | 'NotReady' | 'Assigning' | 'Reconciling' | 'Stable'
 
-/** What a streams group needs of whoever keeps it. */
+/** What a streams group needs of `StreamsGroups`. */
 export interface StreamsGroupHost {
   readonly topics: ReadonlyMap<string, Topic>
   readonly standbyReplicas: number
-  /** Whether others are waited for before anything is dealt out. */
+  /** Whether the group still waits for further members before it assigns tasks. */
   readonly delayed: boolean
 }
 
 /**
- * The members of a streams group and the tasks that each of them has: the broker holds their topology against its topics,
- * makes those that are theirs alone, deals the tasks out, and leads each member to what it is to have. (KIP-1071; Kafka:
- * StreamsGroup)
+ * A streams group: its members and their tasks. The broker compares their topology with its topics, creates the internal
+ * ones, assigns the tasks, and leads each member to its target. (KIP-1071; Kafka: StreamsGroup)
  */
 export class StreamsGroup {
   readonly id: string
@@ -36,9 +35,9 @@ export class StreamsGroup {
   #assignmentEpoch = 1
   #topology: Topology | undefined
   #configured: ConfiguredTopology = { subtopologies: undefined, status: undefined }
-  // Of the topology whose tasks can be dealt out.
+  // The epoch of the topology whose tasks can be assigned; -1 if they cannot.
   #validatedEpoch = -1
-  // The topics, as they were when the topology was held against them last, and when the epoch was raised last.
+  // The topics as they were when the topology was last compared with them, and when the epoch was last raised.
   #configuredTopics: string | undefined
   #topics = ''
   #standbyReplicas = 0
@@ -58,7 +57,7 @@ export class StreamsGroup {
     return this.#assignmentEpoch
   }
 
-  /** Of who has what, as members are told it. */
+  /** The epoch of the endpoints that members are told, with the partitions behind each. */
   get endpointEpoch(): number {
     return this.#endpointEpoch
   }
@@ -67,7 +66,7 @@ export class StreamsGroup {
     return [...this.#members.values()]
   }
 
-  /** As its members said it, or with its partitions where it can run. */
+  /** As its members sent it; if it can run, with the partitions of its topics. */
   get topology(): Topology | undefined {
     const { subtopologies } = this.#configured
     return (
@@ -93,7 +92,7 @@ export class StreamsGroup {
     return [...names].filter(name => this.#host.topics.has(name))
   }
 
-  /** Whether what is committed of a topic is its members'. */
+  /** Whether the group has members that read a topic. */
   reads(topic: string): boolean {
     return this.#members.size > 0 && this.sourceTopics.includes(topic)
   }
@@ -101,9 +100,10 @@ export class StreamsGroup {
   // --- joining and staying ------------------------------------------------------------------------------------------
 
   /**
-   * A member joins, or shows that it is there. Nothing has changed where it is refused, but for topics that were made.
+   * Takes a member in, or keeps it in the group. A heartbeat that is refused changes nothing, except that internal topics
+   * may have been created.
    *
-   * @throws BrokerletError that says why it is not served
+   * @throws BrokerletError why it is refused
    */
   heartbeat(beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
     const known = this.#members.get(beat.memberId)
@@ -124,7 +124,7 @@ export class StreamsGroup {
     return member
   }
 
-  /** Whether something else has changed that its tasks depend on: their topics, or how many standbys they are to have. */
+  /** Notes what tasks depend on beside the members: topics, and the number of standbys. Returns whether that changed. */
   #look({ epoch }: Topology): boolean {
     const topics = this.#configuredTopics!
     const validatedEpoch = this.#configured.subtopologies === undefined ? -1 : epoch
@@ -140,7 +140,7 @@ export class StreamsGroup {
   }
 
   #lead(member: StreamsMember, { memberEpoch, owned }: StreamsHeartbeat): void {
-    // Who joins has nothing, and who comes with the epoch before has not heard the last answer.
+    // A member that joins has no tasks, and one that comes with the epoch before has missed the last answer.
     const isBehind = memberEpoch !== member.epoch
     const changed = reconcile(member, this.#assignmentEpoch, owned, new TaskOwners(this.#members.values()))
     member.changed ||= isBehind || changed
@@ -159,7 +159,7 @@ export class StreamsGroup {
     if (memberEpoch === member.epochBefore && isHeld) return
     throw new BrokerletError(
       'FENCED_MEMBER_EPOCH',
-      `Member '${memberId}' of streams group '${this.id}' has to give up all its tasks, and to join again: it is at epoch ${member.epoch}, received ${memberEpoch}`,
+      `Member '${memberId}' of streams group '${this.id}' is at epoch ${member.epoch}, received ${memberEpoch}: it has to give up all its tasks and to join again`,
       { groupId: this.id, memberId },
     )
   }
@@ -169,13 +169,13 @@ export class StreamsGroup {
     if (known === undefined) return topology!
     if (topology === undefined || topology.epoch < known.epoch || sameTopology(topology, known)) return known
     throw new InvalidArgumentError(
-      `Streams group '${this.id}' has another topology than its member '${memberId}', which would have to be updated: that cannot be yet`,
+      `Streams group '${this.id}' has another topology than its member '${memberId}', and a topology cannot be updated`,
       { groupId: this.id, memberId },
     )
   }
 
   #configure(topology: Topology, makeTopic: MakeTopic): void {
-    // What could not be made is tried again.
+    // Internal topics that could not be created are tried again.
     const isUnmade = this.#configured.status?.statusCode === statusCodes.MISSING_INTERNAL_TOPICS
     if (this.#configuredTopics === this.#describe(topology) && !isUnmade) return
     this.#configured = configureTopology(topology, this.#host.topics, makeTopic)
@@ -204,7 +204,7 @@ export class StreamsGroup {
     })
   }
 
-  /** Deals the tasks out, where something has changed since that was done. */
+  /** Assigns the tasks, if anything has changed since they were assigned last. */
   assign(): void {
     if (this.#assignmentEpoch >= this.#epoch) return
     const { subtopologies = [] } = this.#configured
@@ -247,7 +247,7 @@ export class StreamsGroup {
     ]
   }
 
-  /** The partitions that tasks read, as far as their topics have them. */
+  /** Returns the partitions that tasks read, as far as the topics have them. */
   partitionsOf(tasks: Iterable<Task>): readonly TopicPartition[] {
     const { subtopologies = [] } = this.#configured
     const byId = new Map(subtopologies.map(each => [each.subtopologyId, readBy(each)]))
@@ -261,7 +261,7 @@ export class StreamsGroup {
   // --- commits ------------------------------------------------------------------------------------------------------
 
   /**
-   * Refuses what a member may not commit: under an epoch that is not its own, unless it has had the tasks ever since.
+   * Checks that a member may commit: under its own epoch, or under an earlier one for tasks that it has had ever since.
    *
    * @throws UnknownMemberIdError, or BrokerletError STALE_MEMBER_EPOCH
    */
@@ -286,7 +286,7 @@ export class StreamsGroup {
     )
   }
 
-  /** Why a member may not be told what is committed: it is told only under the epoch that it is at. */
+  /** Returns why a member may not fetch committed offsets, which it may only under its own epoch; else undefined. */
   checkReader(memberId: string, memberEpoch: number): ErrorCode | undefined {
     const member = this.#members.get(memberId)
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'

@@ -13,14 +13,14 @@ import type { StreamsHeartbeat } from './streams-heartbeat.ts'
 import type { StreamsMember } from './streams-member.ts'
 import { unfinishedTasks } from './unfinished-tasks.ts'
 
-/** What streams groups need to know of groups of the classic protocol: an empty one may become one of them. */
+/** What streams groups need of classic groups: an empty classic group may become a streams group. */
 export type ClassicNeighbours = Pick<WireGroups, 'get' | 'delete' | 'typeOf'>
 
 type Timer = 'heartbeat' | 'rebalance'
 
 /**
- * The groups of Kafka Streams applications whose tasks the broker deals out (KIP-1071). What they commit is the broker's own
- * group's of that name.
+ * The groups of Kafka Streams applications whose tasks the broker assigns (KIP-1071). Their offsets are kept by the
+ * broker's own group of the same id.
  */
 export class StreamsGroups implements GroupHolder {
   readonly #engine: Broker['engine']
@@ -53,7 +53,7 @@ export class StreamsGroups implements GroupHolder {
     return this.#groups.values()
   }
 
-  /** What their members have left to do, in words. */
+  /** What their members have left to do, as sentences. */
   get left(): string[] {
     return [...this.#clients.values()].flatMap(client => client.pending())
   }
@@ -69,19 +69,19 @@ export class StreamsGroups implements GroupHolder {
     }
   }
 
-  /** @throws GroupIdNotFoundError in any case: whoever has no tasks cannot be in such a group */
+  /** @throws GroupIdNotFoundError always: a consumer has no tasks, so it cannot be in such a group */
   handOver(groupId: string): never {
     const message = `Group '${groupId}' is a streams group of Kafka clients, which no consumer can join`
     throw new GroupIdNotFoundError(message, { groupId })
   }
 
-  // Nobody is ever taken from it.
+  // Nothing was handed over.
   takeBack(): void {}
 
   /**
-   * A member joins, goes, or shows that it is there.
+   * Serves a heartbeat: a member joins, leaves, or stays.
    *
-   * @throws BrokerletError that says why it is not served
+   * @throws BrokerletError why it is refused
    */
   heartbeat(beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
     const { groupId, memberId, memberEpoch } = beat
@@ -97,7 +97,7 @@ export class StreamsGroups implements GroupHolder {
     return member
   }
 
-  // Where the first one is refused there is no group.
+  // If the first member is refused, the group is dropped again.
   #heard(group: StreamsGroup, beat: StreamsHeartbeat, makeTopic: MakeTopic): StreamsMember {
     if (group.members.length === 0 && beat.memberEpoch === memberEpochs.joins) this.#delay(group)
     try {
@@ -110,8 +110,8 @@ export class StreamsGroups implements GroupHolder {
     }
   }
 
-  // UNKNOWN_MEMBER_ID also where its group is not known, as for other members that assign nothing themselves: clients join
-  // again at this, and give up at Kafka's GROUP_ID_NOT_FOUND.
+  // UNKNOWN_MEMBER_ID also if the group is unknown, as for KIP-848 members: clients join again at this error, and give up
+  // at GROUP_ID_NOT_FOUND, which Kafka answers.
   #groupOf({ groupId, memberId, memberEpoch }: StreamsHeartbeat): StreamsGroup {
     const known = this.#groups.get(groupId)
     if (known !== undefined) return known
@@ -126,7 +126,7 @@ export class StreamsGroups implements GroupHolder {
     )
   }
 
-  // What clients of the classic protocol have left behind may become one; it keeps what is committed.
+  // An empty classic group may become a streams group, which keeps the committed offsets.
   #requireFree(groupId: string): void {
     const { groups, groupCoordinator } = this.#engine
     const isOther = groupCoordinator.isOther(groupId) || groups.get(groupId)?.held
@@ -147,7 +147,7 @@ export class StreamsGroups implements GroupHolder {
         return clock.scheduled(delayOf(groupId))
       },
     })
-    // Counts for `idle`: what its tasks have read and not committed is work that somebody does.
+    // `idle` waits for it: records that its tasks have read and not committed are work that is under way.
     const client: EngineClient = {
       groupId,
       pending: () => unfinishedTasks(group, this.#engine, this.#firstFetches),
@@ -161,14 +161,14 @@ export class StreamsGroups implements GroupHolder {
     return group
   }
 
-  // A group that nobody is in waits for others, so that not each of them makes tasks move.
+  // The first member waits for further ones, so that tasks do not move with each of them.
   #delay(group: StreamsGroup): void {
     const { streamsInitialRebalanceDelayMs: delayMs } = this.#configs.get(group.id)
     if (delayMs === 0) return
     this.#engine.clock.schedule(delayOf(group.id), delayMs, () => group.assign())
   }
 
-  // It is to give up what it must within its rebalance timeout.
+  // A member has to give up its tasks within its rebalance timeout, or it is removed.
   #limit(group: StreamsGroup, member: StreamsMember, epochBefore: number | undefined): void {
     const key = timerOf('rebalance', group.id, member.memberId)
     if (member.state !== 'unrevoked') return this.#engine.clock.unschedule(key)
@@ -196,7 +196,7 @@ export class StreamsGroups implements GroupHolder {
     this.#engine.clock.unschedule(timerOf('rebalance', groupId, memberId))
   }
 
-  /** Another kind of group takes the name of one that nobody is in. (Kafka: maybeDeleteEmptyStreamsGroup) */
+  /** Drops an empty group, whose id another kind of group takes. (Kafka: maybeDeleteEmptyStreamsGroup) */
   yield(groupId: string): void {
     if (this.#groups.get(groupId)?.members.length === 0) this.#drop(groupId)
   }
@@ -215,12 +215,12 @@ export class StreamsGroups implements GroupHolder {
     this.#engine.touch()
   }
 
-  // In its process, or because it was empty for too long: nobody is in it.
+  // The broker's own group was deleted or has expired, so it had no members.
   readonly #groupDeleted = ({ groupId }: { readonly groupId: string }): void => this.yield(groupId)
 
   readonly #memberJoined = ({ groupId }: { readonly groupId: string }): void => this.yield(groupId)
 
-  /** No client is served any more. */
+  /** Drops all groups: no client is served any more. */
   close(): void {
     this.#engine.events.off('groupDeleted', this.#groupDeleted)
     this.#engine.events.off('memberJoined', this.#memberJoined)

@@ -5,7 +5,7 @@ import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-h
 import { fromTaskIds, type Tasks } from './tasks.ts'
 import { type Topology, toTopology } from './topology.ts'
 
-/** Where a process answers what its tables are asked for. */
+/** Where a process answers interactive queries. */
 export interface UserEndpoint {
   readonly host: string
   readonly port: number
@@ -16,7 +16,7 @@ export interface ClientTag {
   readonly value: string
 }
 
-/** What a member of a streams group says by one heartbeat; what is left out is as it was. */
+/** What a heartbeat of a member says. What it leaves out is as in the heartbeats before. */
 export interface StreamsHeartbeat {
   readonly groupId: string
   readonly memberId: string
@@ -25,19 +25,19 @@ export interface StreamsHeartbeat {
   readonly rackId: string | undefined
   readonly rebalanceTimeoutMs: number | undefined
   readonly topology: Topology | undefined
-  /** All that it has, where it says so. */
+  /** All tasks that it has, if it reports them. */
   readonly owned: Tasks | undefined
   readonly processId: string | undefined
   readonly userEndpoint: UserEndpoint | undefined
   readonly clientTags: readonly ClientTag[] | undefined
-  /** What it knows of who has what. */
+  /** The epoch of the endpoints that it knows. */
   readonly endpointEpoch: number
-  /** It has failed in a way that would befall the others, too. */
+  /** Whether it asks for the whole application to shut down. */
   readonly shutdown: boolean
 }
 
 /**
- * What a request says, where a heartbeat may say that. (Kafka: throwIfStreamsGroupHeartbeatRequestIsInvalid, and
+ * Reads a request, and checks it. (Kafka: throwIfStreamsGroupHeartbeatRequestIsInvalid, and
  * ...IsUsingUnsupportedFeatures)
  *
  * @throws InvalidArgumentError, or STREAMS_INVALID_TOPOLOGY
@@ -82,7 +82,7 @@ function requirer({ groupId, memberId }: Request): (meets: boolean, expected: st
   }
 }
 
-// What the protocol has room for, and Kafka 4.3 has not yet.
+// The protocol has fields for these, but Kafka 4.3 does not support them yet.
 function checkUnsupported(request: Request): void {
   const require = requirer(request)
   require(request.instanceId === null, 'no instanceId: there are no static members yet')

@@ -1,10 +1,10 @@
 import type { ClientTag, StreamsHeartbeat, UserEndpoint } from './streams-heartbeat.ts'
 import { noTasks, type Task, type Tasks } from './tasks.ts'
 
-/** What a member is doing about its target. (Kafka: MemberState) */
+/** How far a member is on the way to its target. (Kafka: MemberState) */
 export type StreamsMemberState = 'stable' | 'unrevoked' | 'unreleased'
 
-/** Tasks that a member has, each active one with the epoch since which it has it. */
+/** The tasks that a member has; each active one with the epoch at which the member got it. */
 export interface HeldTasks {
   readonly active: ReadonlyMap<Task, number>
   readonly standby: ReadonlySet<Task>
@@ -12,7 +12,7 @@ export interface HeldTasks {
 
 export const nothingHeld: HeldTasks = { active: new Map(), standby: new Set() }
 
-/** What a member says of itself. */
+/** What a member has said of itself. */
 export interface SaidByMember {
   readonly clientId: string
   readonly rackId: string | null
@@ -28,16 +28,16 @@ export interface StreamsMember {
   readonly memberId: string
   said: SaidByMember
   state: StreamsMemberState
-  /** The epoch that it was told last. */
+  /** The epoch that it was last told. */
   epoch: number
-  /** The one before, with which it comes where it has not heard the last answer. */
+  /** The epoch before: the member sends it again if it missed the last answer. */
   epochBefore: number
   assigned: HeldTasks
-  /** What it was told to give up, and has still. */
+  /** The tasks that it was told to give up, and still has. */
   revoking: HeldTasks
-  /** What it is meant to have. */
+  /** The tasks that it shall have. */
   target: Tasks
-  /** Whether it has something new to hear. */
+  /** Whether its next answer has to name its tasks. */
   changed: boolean
 }
 
@@ -63,7 +63,7 @@ export function newStreamsMember({ memberId }: StreamsHeartbeat): StreamsMember 
   }
 }
 
-/** What a member has said by now. */
+/** Returns what a member has said, with what a heartbeat adds. */
 export function saidWith(said: SaidByMember, beat: StreamsHeartbeat): SaidByMember {
   return {
     clientId: beat.clientId,

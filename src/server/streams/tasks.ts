@@ -1,7 +1,7 @@
-/** A part of a topology and a partition of what it reads, such as `0_3`. (Kafka: TaskId) */
+/** A task: the id of a subtopology and a partition of the topics that it reads, such as `0_3`. (Kafka: TaskId) */
 export type Task = string
 
-/** Tasks by what is done with them: they are worked off, or only the tables behind them are kept ready. */
+/** Tasks by their role: an active task processes records, a standby only keeps its state up to date. */
 export interface Tasks {
   readonly active: ReadonlySet<Task>
   readonly standby: ReadonlySet<Task>
@@ -9,7 +9,7 @@ export interface Tasks {
 
 export const noTasks: Tasks = { active: new Set(), standby: new Set() }
 
-/** Tasks as messages list them. */
+/** Tasks as a message lists them. */
 export interface TaskIds {
   readonly subtopologyId: string
   readonly partitions: readonly number[]
@@ -32,7 +32,7 @@ export function fromTaskIds(taskIds: readonly TaskIds[]): Set<Task> {
   )
 }
 
-/** In the order of their names and partitions. */
+/** Lists tasks in the order of subtopologies and partitions. */
 export function toTaskIds(tasks: Iterable<Task>): TaskIds[] {
   const bySubtopology = new Map<string, number[]>()
   for (const task of tasks) {

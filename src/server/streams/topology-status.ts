@@ -1,4 +1,4 @@
-/** What members of a streams group are told beside their tasks, by Kafka's numbers. (Kafka: StreamsGroupHeartbeatResponse.Status) */
+/** The statuses that members are told beside their tasks, with Kafka's numbers. (Kafka: StreamsGroupHeartbeatResponse.Status) */
 export const statusCodes = {
   STALE_TOPOLOGY: 0,
   MISSING_SOURCE_TOPICS: 1,
@@ -17,7 +17,7 @@ export function status(code: keyof typeof statusCodes, statusDetail: string): St
   return { statusCode: statusCodes[code], statusDetail }
 }
 
-/** Why the tasks of a topology cannot be dealt out as its topics are. */
+/** Why the tasks of a topology cannot be assigned while its topics are as they are. */
 export class UnfitTopics extends Error {
   readonly status: StreamsStatus
 

@@ -1,17 +1,17 @@
 import { BrokerletError, isBrokerletError } from '../../errors.ts'
 import { checkTopicName } from '../../topic-name.ts'
 
-/** A topic that an application has for itself. */
+/** An internal topic: the application has it for itself. */
 export interface InternalTopic {
   readonly name: string
-  /** 0 where that is to be found out. */
+  /** 0 if the broker is to find out. */
   readonly partitions: number
   /** 0 is the default. */
   readonly replicationFactor: number
   readonly topicConfigs: readonly { readonly key: string; readonly value: string }[]
 }
 
-/** A part of a topology: what it reads is worked off by its tasks, one for each partition. */
+/** A subtopology: its tasks, one for each partition, process the topics that it reads. */
 export interface Subtopology {
   readonly subtopologyId: string
   readonly sourceTopics: readonly string[]
@@ -22,14 +22,14 @@ export interface Subtopology {
   readonly copartitionGroups: readonly (readonly string[])[]
 }
 
-/** What an application does with its topics, as far as a broker has to know. */
+/** What an application does with its topics, as far as the broker has to know. */
 export interface Topology {
   readonly epoch: number
   /** In the order of their ids. */
   readonly subtopologies: readonly Subtopology[]
 }
 
-/** A topology as a member says it: what is copartitioned is counted among what is read. */
+/** A topology as a member sends it: copartitioned topics are given by their index among the topics that are read. */
 export interface SaidTopology {
   readonly epoch: number
   readonly subtopologies: readonly (Omit<Subtopology, 'copartitionGroups'> & {
@@ -40,7 +40,7 @@ export interface SaidTopology {
   })[]
 }
 
-/** @throws BrokerletError STREAMS_INVALID_TOPOLOGY where it is none */
+/** Reads a topology. @throws BrokerletError STREAMS_INVALID_TOPOLOGY if it is not valid */
 export function toTopology({ epoch, subtopologies: said }: SaidTopology): Topology {
   const subtopologies = said
     .map(each => ({
@@ -57,7 +57,7 @@ export function toTopology({ epoch, subtopologies: said }: SaidTopology): Topolo
     .sort((a, b) => (a.subtopologyId < b.subtopologyId ? -1 : 1))
   for (const [i, { subtopologyId, stateChangelogTopics, copartitionGroups }] of subtopologies.entries()) {
     if (subtopologyId === subtopologies[i + 1]?.subtopologyId)
-      throw invalidTopology(`subtopology '${subtopologyId}' is there more than once`)
+      throw invalidTopology(`subtopology '${subtopologyId}' is named more than once`)
     if (copartitionGroups.some(group => group.includes(undefined)))
       throw invalidTopology(`subtopology '${subtopologyId}' copartitions a topic that it does not read`)
     const counted = stateChangelogTopics.find(({ partitions }) => partitions !== 0)
@@ -86,12 +86,12 @@ function namesOf(topology: Topology): string[] {
   return [...requiredTopics(topology), ...sinks]
 }
 
-/** The topics that a part of a topology reads. */
+/** Returns the topics that a subtopology reads. */
 export function readBy({ sourceTopics, repartitionSourceTopics }: Subtopology): readonly string[] {
   return [...new Set([...sourceTopics, ...repartitionSourceTopics.map(({ name }) => name)])]
 }
 
-/** All that have to be there. */
+/** Returns all topics that have to exist. */
 export function requiredTopics({ subtopologies }: Topology): readonly string[] {
   const names = subtopologies.flatMap(each => [
     ...readBy(each),
@@ -100,7 +100,7 @@ export function requiredTopics({ subtopologies }: Topology): readonly string[] {
   return [...new Set(names)].sort()
 }
 
-/** The part of a topology that reads a topic. */
+/** Returns the subtopology that reads a topic. */
 export function readerOf({ subtopologies }: Topology, topic: string): Subtopology | undefined {
   return subtopologies.find(each => readBy(each).includes(topic))
 }

@@ -3,7 +3,7 @@ import { formatTopicPartition } from '../../topic-partition.ts'
 import type { FirstFetches } from '../first-fetches.ts'
 import type { StreamsGroup } from './streams-group.ts'
 
-/** What members of a streams group have left to do, in words: nothing where there are none, or none that could. */
+/** Returns what the members of a streams group have left to do, as sentences; nothing if it is empty or not ready. */
 export function unfinishedTasks(
   group: StreamsGroup,
   engine: Broker['engine'],
@@ -16,7 +16,7 @@ export function unfinishedTasks(
     group.partitionsOf(assigned.active.keys()).flatMap(tp => {
       const log = engine.topics.get(tp.topic)!.partitions[tp.partition]!
       const committed = engine.groups.get(group.id)?.committed(tp)
-      // Where nothing is committed its client begins where it likes.
+      // Without a committed offset a client begins where its reset policy says.
       const lag = log.countFrom(committed?.offset ?? firstFetches.of(clientId, log) ?? 0)
       const place = formatTopicPartition(tp)
       return lag === 0
