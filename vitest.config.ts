@@ -14,7 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
-    exclude: ['test/package/**', 'test/kafka/**', '**/node_modules/**'],
+    exclude: ['test/package/**', 'test/runtimes/**', 'test/kafka/**', '**/node_modules/**'],
     reporters: ['default', 'json'],
     outputFile: { json: 'reports/unit.tests.json' },
     globals: false,
