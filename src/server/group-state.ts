@@ -3,8 +3,8 @@ import type { GroupState } from '../group/group-description.ts'
 import type { Wire } from './wire.ts'
 
 /**
- * What a group that assigns by itself is doing, as its clients see it: it is not stable before each member has heard what it
- * has, nor while the place of one is kept that comes back. (Kafka: ConsumerGroup.maybeUpdateGroupState)
+ * The state of a group that assigns, as its clients see it: it is not Stable before each member has heard what it has, nor
+ * while a static member is away. (Kafka: ConsumerGroup.maybeUpdateGroupState)
  */
 export function groupState({ groups, members }: Wire, group: ConsumerGroup): GroupState {
   if (group.state !== 'Stable') return group.state

@@ -128,7 +128,7 @@ function isStreams({ streamsGroups }: Wire, groupId: string): boolean {
   return streamsGroups.get(groupId) !== undefined
 }
 
-// Also where nobody is in it any more. (Kafka: getOrMaybeCreateConsumerGroup)
+// Refuses an empty streams group, too. (Kafka: getOrMaybeCreateConsumerGroup)
 function requireNoStreams(wire: Wire, groupId: string): void {
   if (!isStreams(wire, groupId)) return
   throw new GroupIdNotFoundError(`Group '${groupId}' is a streams group, which no consumer can join`, {

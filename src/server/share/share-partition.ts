@@ -71,7 +71,7 @@ export class SharePartition {
   /** When the first lock ends, or `Infinity`. */
   get nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY
-    // What is available is locked for ever, by nobody.
+    // The lock of an available run never ends, as there is none.
     for (const { lockedUntil } of this.#runs.all) next = Math.min(next, lockedUntil)
     return next
   }

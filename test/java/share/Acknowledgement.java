@@ -29,7 +29,7 @@ class Acknowledgement {
     }
   }
 
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("what is not acknowledged explicitly is accepted with the next poll", scene -> {
       scene.prepare(1).produce("a", "b", "c");
       var consumer = scene.consumer();

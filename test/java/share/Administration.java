@@ -31,7 +31,7 @@ class Administration {
     Scene.until(String.valueOf(state), () -> describe(scene).groupState() == state);
   }
 
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("listGroups tells of share groups, by type and by state", scene -> {
       scene.prepare(1).produce("a");
       var consumer = scene.consumer();

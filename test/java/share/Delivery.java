@@ -15,7 +15,7 @@ import org.apache.kafka.common.header.internals.RecordHeader;
 
 /** Who gets which records, and how often. */
 class Delivery {
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("a record comes as it was written", scene -> {
       scene.prepare(2);
       for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {

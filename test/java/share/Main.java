@@ -1,62 +1,13 @@
-import java.io.PrintWriter;
-import java.io.StringWriter;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-
 /** Runs what share consumers and their administrators do against a broker: {@code Main ADDRESS [PART OF A NAME]}. */
 public class Main {
-  interface Scenario {
-    void run(Scene scene) throws Exception;
-  }
-
-  static final Map<String, Scenario> scenarios = new LinkedHashMap<>();
-
-  /** Those that need the process for themselves: Kafka's programs print to it. */
-  static final Map<String, Scenario> alone = new LinkedHashMap<>();
-
-  static boolean failed = false;
-
   public static void main(String[] args) throws Exception {
-    Acknowledgement.addTo(scenarios);
-    Delivery.addTo(scenarios);
-    Subscription.addTo(scenarios);
-    Administration.addTo(scenarios);
-    Tools.addTo(alone);
-    String part = args.length > 1 ? args[1] : "";
+    var all = new Scenarios<Scene>(name -> new Scene(args[0], name));
+    Acknowledgement.addTo(all.scenarios);
+    Delivery.addTo(all.scenarios);
+    Subscription.addTo(all.scenarios);
+    Administration.addTo(all.scenarios);
+    Tools.addTo(all.alone);
     // They mostly wait.
-    var threads = Executors.newFixedThreadPool(6);
-    List<Future<?>> running = new ArrayList<>();
-    int number = 0;
-    for (var each : scenarios.entrySet()) {
-      String name = "s" + ++number + "-" + Long.toString(System.nanoTime(), 36);
-      if (each.getKey().contains(part)) running.add(threads.submit(() -> run(args[0], name, each.getKey(), each.getValue())));
-    }
-    for (var each : running) each.get();
-    threads.shutdown();
-    for (var each : alone.entrySet()) {
-      if (each.getKey().contains(part)) run(args[0], "t" + Long.toString(System.nanoTime(), 36), each.getKey(), each.getValue());
-    }
-    System.exit(failed ? 1 : 0);
-  }
-
-  static void run(String address, String name, String sentence, Scenario scenario) {
-    long started = System.nanoTime();
-    String outcome = "ok";
-    StringWriter trace = new StringWriter();
-    try (Scene scene = new Scene(address, name)) {
-      scenario.run(scene);
-    } catch (Throwable error) {
-      outcome = "failed";
-      failed = true;
-      error.printStackTrace(new PrintWriter(trace));
-    }
-    long ms = (System.nanoTime() - started) / 1_000_000;
-    synchronized (Main.class) {
-      System.out.println(outcome + "\t" + ms + "\t" + sentence + "\t" + trace.toString().replace("\n", "\\n").replace("\t", "  "));
-    }
+    all.play(6, args.length > 1 ? args[1] : "");
   }
 }

@@ -31,10 +31,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /** A topic and a group of its own for each scenario, and what it does with them. */
-class Scene implements AutoCloseable {
-  /** How long something may take to come about. */
-  static final Duration PATIENCE = Duration.ofSeconds(15);
-
+class Scene extends Checks implements AutoCloseable {
   /** How long nothing has to come before it counts as never. */
   static final Duration A_WHILE = Duration.ofMillis(600);
 
@@ -244,42 +241,6 @@ class Scene implements AutoCloseable {
 
   static List<Integer> deliveries(Collection<ConsumerRecord<String, String>> records) {
     return records.stream().map(record -> (int) record.deliveryCount().get()).toList();
-  }
-
-  // --- checks ---
-
-  interface Condition {
-    boolean holds() throws Exception;
-  }
-
-  interface Action {
-    void run() throws Exception;
-  }
-
-  static void until(String what, Condition condition) throws Exception {
-    long end = System.nanoTime() + PATIENCE.toNanos();
-    while (!condition.holds()) {
-      if (System.nanoTime() > end) throw new AssertionError("never came: " + what);
-      Thread.sleep(30);
-    }
-  }
-
-  static void equal(Object expected, Object actual, String what) {
-    if (!expected.equals(actual)) throw new AssertionError(what + ": expected " + expected + ", received " + actual);
-  }
-
-  static void check(boolean holds, String what) {
-    if (!holds) throw new AssertionError("expected " + what);
-  }
-
-  static <E extends Throwable> E refused(Class<E> kind, Action action) {
-    try {
-      action.run();
-    } catch (Throwable error) {
-      if (kind.isInstance(error)) return kind.cast(error);
-      throw new AssertionError("expected " + kind.getSimpleName() + ", received " + error, error);
-    }
-    throw new AssertionError("expected " + kind.getSimpleName() + ", and it went well");
   }
 
   static <T, R> List<R> map(Collection<T> all, Function<T, R> toResult) {

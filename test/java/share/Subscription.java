@@ -12,7 +12,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 
 /** What a consumer reads, and how that changes. */
 class Subscription {
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("nothing is polled without a subscription", scene -> {
       scene.prepare(1).produce("a");
       var consumer = scene.consumer();

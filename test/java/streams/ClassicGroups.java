@@ -15,7 +15,7 @@ import org.apache.kafka.common.errors.UnknownMemberIdException;
 
 /** Groups whose leader's client deals the tasks out, and what only they can do. */
 class ClassicGroups {
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("a pattern reads topics that come later", scene -> {
       String in = scene.topic("in-1", 1);
       String out = scene.topic("out", 1);

@@ -8,7 +8,7 @@ import org.apache.kafka.streams.kstream.Materialized;
 class ExactlyOnce {
   static final Object[] EXACTLY_ONCE = {"processing.guarantee", "exactly_once_v2"};
 
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("what is written in transactions is read once they are committed", scene -> {
       String in = scene.topic("in", 2);
       String out = scene.topic("out", 1);

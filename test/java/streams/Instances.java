@@ -24,7 +24,7 @@ class Instances {
     return IntStream.range(from, to).mapToObj(each -> "k" + each + "=" + each).toList();
   }
 
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("two instances share the tasks, and one that leaves hands its own over", scene -> {
       String in = scene.topic("in", 4);
       String out = scene.topic("out", 1);

@@ -10,7 +10,7 @@ import org.apache.kafka.streams.kstream.TableJoined;
 
 /** Two streams or tables that become one. */
 class Joins {
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("two tables have what both have, and what either has", scene -> {
       String left = scene.topic("left", 2);
       String right = scene.topic("right", 2);

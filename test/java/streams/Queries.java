@@ -30,7 +30,7 @@ class Queries {
     return all.toArray();
   }
 
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("a table is asked for a key, and for all of them", scene -> {
       String in = scene.topic("in", 2);
       String out = scene.topic("out", 1);

@@ -17,7 +17,7 @@ import org.apache.kafka.streams.processor.api.Record;
 
 /** What is done to each record by itself. */
 class Records {
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("records are filtered and mapped, in their order", scene -> {
       String in = scene.topic("in", 1);
       String out = scene.topic("out", 1);

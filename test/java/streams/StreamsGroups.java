@@ -33,7 +33,7 @@ class StreamsGroups {
     return tasks.stream().flatMap(each -> each.partitions().stream().map(partition -> each.subtopologyId() + "_" + partition)).collect(Collectors.toCollection(TreeSet::new));
   }
 
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("a running group is described, with its topology, and who has what", scene -> {
       String in = scene.topic("in", 2);
       String out = scene.topic("out", 1);

@@ -25,7 +25,7 @@ class Tables {
     return builder -> builder.<String, String>stream(in).groupBy((key, value) -> value, Grouped.as("values")).count(Materialized.as("counts")).toStream().mapValues(String::valueOf).to(out);
   }
 
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("a count is told with each record, and kept in a changelog", scene -> {
       String in = scene.topic("in", 2);
       String out = scene.topic("out", 1);

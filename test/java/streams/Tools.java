@@ -1,62 +1,20 @@
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
-import org.apache.kafka.common.utils.Exit;
 import org.apache.kafka.tools.GroupsCommand;
 import org.apache.kafka.tools.StreamsResetter;
 import org.apache.kafka.tools.consumer.group.ConsumerGroupCommand;
 import org.apache.kafka.tools.streams.StreamsGroupCommand;
 
 /** Kafka's own programs for applications. */
-class Tools {
-  /** Ends a program in place of the process. */
-  static class Exited extends RuntimeException {}
-
-  interface Program {
-    void main(String[] args) throws Exception;
-  }
-
-  /** What a program prints, run in this process. */
-  static String printed(int code, Program program, String... args) throws Exception {
-    PrintStream out = System.out;
-    PrintStream err = System.err;
-    var bytes = new ByteArrayOutputStream();
-    var into = new PrintStream(bytes, true);
-    // Some take the end for an error of theirs, and end once more.
-    List<Integer> codes = new ArrayList<>();
-    Exit.setExitProcedure((ended, message) -> {
-      codes.add(ended);
-      throw new Exited();
-    });
-    System.setOut(into);
-    System.setErr(into);
-    try {
-      program.main(args);
-    } catch (Exited ended) {
-      // It has said why.
-    } finally {
-      System.setOut(out);
-      System.setErr(err);
-      Exit.resetExitProcedure();
-    }
-    Scene.equal(code, codes.isEmpty() ? 0 : codes.get(0), "the code that it ended with, and what it printed:\n" + bytes + "\n");
-    return bytes.toString();
-  }
-
+class Tools extends Programs {
   static String reset(Scene scene, int code, String... args) throws Exception {
     List<String> all = new ArrayList<>(List.of("--bootstrap-server", scene.address, "--application-id", scene.name));
     all.addAll(List.of(args));
     return printed(code, StreamsResetter::main, all.toArray(String[]::new));
   }
 
-  static void matches(String regex, String text) {
-    if (!Pattern.compile(regex).matcher(text).find()) throw new AssertionError("expected " + regex + " in\n" + text);
-  }
-
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("kafka-streams-application-reset lets an application begin anew", scene -> {
       String in = scene.topic("in", 2);
       String out = scene.topic("out", 1);
@@ -65,9 +23,9 @@ class Tools {
       scene.send(in, "1=x", "2=x", "3=y");
       scene.expectLast(out, "x=2", "y=1");
       Scene.until("a commit", () -> scene.committed(in, 0) + scene.committed(in, 1) == 3);
-      matches("active|CommitFailedException", reset(scene, 1, "--input-topics", in));
+      Checks.matches("active|CommitFailedException", reset(scene, 1, "--input-topics", in));
       first.wipe();
-      matches(scene.name + "-values-repartition", reset(scene, 0, "--input-topics", in, "--dry-run"));
+      Checks.matches(scene.name + "-values-repartition", reset(scene, 0, "--input-topics", in, "--dry-run"));
       Scene.equal(List.of("counts-changelog", "in", "next", "out", "values-repartition"), scene.topics(), "topics");
       reset(scene, 0, "--input-topics", in);
       Scene.until("topics that are gone", () -> scene.topics().equals(List.of("in", "next", "out")));
@@ -93,18 +51,18 @@ class Tools {
     });
   }
 
-  static void addClassicTo(Map<String, Main.Scenario> scenarios) {
+  static void addClassicTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("kafka-consumer-groups describes an application", scene -> {
       String in = scene.topic("in", 1);
       scene.send(in, "a=1");
       scene.started(builder -> builder.stream(in).foreach((key, value) -> {}));
       Scene.until("a commit", () -> scene.committed(in, 0) == 1);
       String[] group = {"--bootstrap-server", scene.address, "--describe", "--group", scene.name};
-      matches(scene.name + "\\s+" + in + "\\s+0\\s+1\\s+1\\s+0\\s+" + scene.name, printed(0, ConsumerGroupCommand::main, group));
+      Checks.matches(scene.name + "\\s+" + in + "\\s+0\\s+1\\s+1\\s+0\\s+" + scene.name, printed(0, ConsumerGroupCommand::main, group));
     });
   }
 
-  static void addStreamsTo(Map<String, Main.Scenario> scenarios) {
+  static void addStreamsTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("kafka-streams-groups lists, describes, moves and deletes groups", scene -> {
       String in = scene.topic("in", 2);
       String out = scene.topic("out", 1);
@@ -112,21 +70,21 @@ class Tools {
       scene.send(in, "1=x", "2=x", "3=y");
       scene.expectLast(out, "x=2", "y=1");
       Scene.until("a commit", () -> scene.committed(in, 0) + scene.committed(in, 1) == 3);
-      matches("(?m)^" + scene.name + "$", groups(scene, "--list"));
-      matches(scene.name + "\\s+Stable", groups(scene, "--list", "--state"));
-      matches(scene.name + "\\s+Streams\\s+streams", printed(0, GroupsCommand::main, "--bootstrap-server", scene.address, "--list"));
-      matches(scene.name + "\\s+.*Stable\\s+1", groups(scene, "--describe", "--group", scene.name, "--state"));
-      matches(scene.name + "\\s+.*StreamThread-1.*0:\\[0,1\\]", groups(scene, "--describe", "--group", scene.name, "--members"));
+      Checks.matches("(?m)^" + scene.name + "$", groups(scene, "--list"));
+      Checks.matches(scene.name + "\\s+Stable", groups(scene, "--list", "--state"));
+      Checks.matches(scene.name + "\\s+Streams\\s+streams", printed(0, GroupsCommand::main, "--bootstrap-server", scene.address, "--list"));
+      Checks.matches(scene.name + "\\s+.*Stable\\s+1", groups(scene, "--describe", "--group", scene.name, "--state"));
+      Checks.matches(scene.name + "\\s+.*StreamThread-1.*0:\\[0,1\\]", groups(scene, "--describe", "--group", scene.name, "--members"));
       String[] offsets = {"--describe", "--group", scene.name, "--offsets"};
-      matches(scene.name + "\\s+" + in + "\\s+0\\s+.*0", groups(scene, offsets));
+      Checks.matches(scene.name + "\\s+" + in + "\\s+0\\s+.*0", groups(scene, offsets));
       app.leave();
-      matches(in + "\\s+0\\s+0", groups(scene, "--reset-offsets", "--group", scene.name, "--input-topic", in, "--to-earliest", "--dry-run"));
+      Checks.matches(in + "\\s+0\\s+0", groups(scene, "--reset-offsets", "--group", scene.name, "--input-topic", in, "--to-earliest", "--dry-run"));
       Scene.equal(3L, scene.committed(in, 0) + scene.committed(in, 1), "committed");
       groups(scene, "--reset-offsets", "--group", scene.name, "--input-topic", in, "--to-earliest", "--execute");
       Scene.equal(0L, scene.committed(in, 0) + scene.committed(in, 1), "committed");
-      matches("Successful", groups(scene, "--delete-offsets", "--group", scene.name, "--input-topic", in));
+      Checks.matches("Successful", groups(scene, "--delete-offsets", "--group", scene.name, "--input-topic", in));
       Scene.equal(-1L, scene.committed(in, 0), "committed");
-      matches("successful", groups(scene, "--delete", "--group", scene.name, "--delete-all-internal-topics"));
+      Checks.matches("successful", groups(scene, "--delete", "--group", scene.name, "--delete-all-internal-topics"));
       Scene.until("topics that are gone", () -> scene.topics().equals(List.of("in", "out")));
       Scene.check(!groups(scene, "--list").contains(scene.name), "no such group");
     });

@@ -10,7 +10,7 @@ import org.apache.kafka.streams.kstream.Repartitioned;
 
 /** Topics that are not as an application needs them. */
 class Topics {
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("a source topic that is missing ends the application", scene -> {
       String out = scene.topic("out", 1);
       var app = scene.app(builder -> builder.stream(scene.name + "-missing").to(out));

@@ -25,7 +25,7 @@ class Windows {
     counts.map((window, count) -> org.apache.kafka.streams.KeyValue.pair(window.key() + "@" + (window.window().start() - T), count == null ? null : String.valueOf(count))).to(out);
   }
 
-  static void addTo(Map<String, Main.Scenario> scenarios) {
+  static void addTo(Map<String, Scenarios.Scenario<Scene>> scenarios) {
     scenarios.put("a window counts what is late within its grace, and drops what is later", scene -> {
       String in = scene.topic("in", 1);
       String out = scene.topic("out", 1);
