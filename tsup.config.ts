@@ -1,52 +1,72 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
 import path from 'node:path'
+import { transform } from 'esbuild'
 import { defineConfig, type Options } from 'tsup'
 import { entries } from './scripts/entries.ts'
 
 const src = path.resolve('src')
 const entry = Object.fromEntries(entries.map(({ name, source }) => [name, source]))
+const command = { 'cli/main': 'src/cli/main.ts' }
 
 /**
- * CommonJS is built module by module: each relative import stays a `require` of the sibling file, so that sub-paths
- * share one copy of every class. (esbuild splits only ESM, and tsup's own splitting of CJS renames classes.)
+ * Of what several entries share, esbuild makes a file for each set of entries, and reading a file takes Node 20 as long
+ * as compiling 100 kB. All sub-paths but `kafka` are of use only beside a Broker. So each of them reaches all that the
+ * main entry does, and there is one shared file.
  */
-const keepModules: NonNullable<Options['esbuildPlugins']>[number] = {
-  name: 'keep-modules',
+const shareOneFile: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'share-one-file',
   setup(build) {
-    build.onResolve({ filter: /^\.\.?\// }, ({ importer, path: specifier, resolveDir }) => {
-      if (!importer.startsWith(src + path.sep)) return null
-      if (!existsSync(path.resolve(resolveDir, specifier))) return null
-      return { path: specifier.replace(/\.ts$/, '.cjs'), external: true }
+    const main = path.join(src, 'index.ts')
+    const others = new Set(Object.values({ ...entry, ...command }).map(source => path.resolve(source)))
+    others.delete(main)
+    build.onResolve({ filter: /^brokerlet:main$/ }, () => ({ path: main, sideEffects: true }))
+    build.onLoad({ filter: /\/(index|main)\.ts$/ }, ({ path: file }) => {
+      if (!others.has(file)) return null
+      return { contents: `${readFileSync(file, 'utf8')}\nimport 'brokerlet:main'`, loader: 'ts' }
     })
   },
 }
 
 /**
- * esbuild turns a class that mentions itself into `var Broker = class _Broker`, and `_Broker` is what users would read in
- * their logs. Its own `keepNames` would cost every closure a call.
+ * esbuild turns a class that mentions itself into `var Broker = class _Broker`, or `class Broker2`, and that is what users
+ * would read in their logs. Its own `keepNames` would cost every closure a call.
  */
-const keepClassNames: NonNullable<Options['plugins']>[number] = {
-  name: 'keep-class-names',
-  renderChunk(code) {
-    const classes = Array.from(code.matchAll(/^var (\w+) = class _\1\b/gm), match => match[1]!)
-    const inside = (name: string): RegExp => new RegExp(`(?<![\\w$#]|[^.]\\.)_${name}(?![\\w$])`, 'g')
-    return { code: classes.reduce((text, name) => text.replaceAll(inside(name), name), code) }
-  },
+function keepClassNames(code: string): string {
+  const classes = Array.from(code.matchAll(/^var (\w+) = class (_\1|\1\d+)\b/gm))
+  const inside = (name: string): RegExp => new RegExp(`(?<![\\w$#]|[^.]\\.)${name}(?![\\w$])`, 'g')
+  return classes.reduce((text, [, name, inner]) => text.replaceAll(inside(inner!), name!), code)
 }
 
-// ESM only, which Jest cannot require: the CommonJS build holds them.
-const bundled = ['nanoid', 'p-queue', 'p-timeout']
+/**
+ * Both builds hold these: to find and read its dependencies took Node longer than the whole of the main entry, and Jest
+ * cannot require those that are ESM only.
+ */
+const bundled = ['eventemitter3', 'fzstd', 'nanoid', 'p-queue', 'p-timeout', 're2js', 'snappyjs']
 
 /** Their licences ask to be handed on with them. */
-async function writeLicences(): Promise<void> {
+function writeLicences(): void {
   const texts = bundled.map(name => {
     const folder = path.join('node_modules', name)
     const file = ['license', 'LICENSE'].find(candidate => existsSync(path.join(folder, candidate)))
     if (!file) throw new Error(`${name} has no licence file`)
-    return `${name}\n\n${readFileSync(path.join(folder, file), 'utf8').trim()}\n`
+    const { version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'))
+    return `${name} ${version}\n\n${readFileSync(path.join(folder, file), 'utf8').trim()}\n`
   })
-  const heading = 'The CommonJS build contains these packages.\n'
+  const heading = 'brokerlet is published with these packages inside.\n'
   writeFileSync(path.join('dist', 'THIRD-PARTY-LICENCES.txt'), [heading, ...texts].join('\n----\n\n'))
+}
+
+/** What is not used of a module of Node's need not be loaded: nanoid's own random source takes `crypto`. */
+const dropUnusedBuiltins: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'drop-unused-builtins',
+  setup(build) {
+    const builtins = new Set(builtinModules)
+    build.onResolve({ filter: /^(node:)?[a-z_/]+$/ }, ({ path: specifier }) => {
+      const name = specifier.replace(/^node:/, '')
+      return builtins.has(name) ? { path: `node:${name}`, external: true, sideEffects: false } : null
+    })
+  },
 }
 
 const common = {
@@ -54,27 +74,48 @@ const common = {
   platform: 'node',
   outDir: 'dist',
   silent: true,
-  plugins: [keepClassNames],
+  // Else tsup resolves Node's modules before dropUnusedBuiltins is asked.
+  removeNodeProtocol: false,
+  noExternal: bundled,
+  plugins: [{ name: 'keep-class-names', renderChunk: code => ({ code: keepClassNames(code) }) }],
 } satisfies Options
+
+/**
+ * Makes each file that ESM users get into one for CommonJS, so that those share one copy of every class, too. (esbuild
+ * splits only ESM, and tsup's own splitting of CommonJS renames classes.) The command is ESM alone.
+ */
+async function writeCommonJs(): Promise<void> {
+  const files = readdirSync('dist', { recursive: true, encoding: 'utf8' })
+  const modules = files.filter(file => file.endsWith('.js') && !file.startsWith('cli'))
+  await Promise.all(
+    modules.map(async file => {
+      const esm = readFileSync(path.join('dist', file), 'utf8')
+      const { code } = await transform(esm, {
+        format: 'cjs',
+        target: common.target,
+        platform: common.platform,
+      })
+      const relative = /(require\("\.[^"]*)\.js"\)/g
+      writeFileSync(
+        path.join('dist', file.replace(/\.js$/, '.cjs')),
+        keepClassNames(code).replace(relative, '$1.cjs")'),
+      )
+    }),
+  )
+}
 
 export default defineConfig([
   {
     ...common,
-    entry: { ...entry, 'cli/main': 'src/cli/main.ts' },
+    entry: { ...entry, ...command },
     format: 'esm',
     splitting: true,
     dts: false,
-  },
-  {
-    ...common,
-    // The command is ESM alone.
-    entry: ['src/**/*.ts', '!src/cli/**'],
-    format: 'cjs',
-    splitting: false,
-    dts: false,
-    noExternal: bundled,
-    esbuildPlugins: [keepModules],
-    onSuccess: writeLicences,
+    esbuildPlugins: [dropUnusedBuiltins, shareOneFile],
+    onSuccess: async () => {
+      writeLicences()
+      await writeCommonJs()
+    },
   },
   {
     ...common,

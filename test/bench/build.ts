@@ -6,13 +6,23 @@ import shipped from '../../tsup.config.ts'
 const root = path.resolve(import.meta.dirname, '../..')
 const cache = path.join(root, 'node_modules', '.cache')
 
+// Without the dependencies, as files in node_modules are.
+const ownCode: Options = { noExternal: [], skipNodeModulesBundle: true }
+
 /** Builds as the published ESM is built, so that users' code is what is measured. Resolves with the folder. */
 async function buildAsShipped(folder: string, options: Options): Promise<string> {
   const esm = Array.isArray(shipped) ? shipped[0] : undefined
   if (esm === undefined)
     throw new Error('tsup.config.ts is no longer a list whose first entry is the ESM build')
   const outDir = path.join(cache, folder)
-  await build({ ...esm, config: false, outDir, clean: true, skipNodeModulesBundle: true, ...options })
+  await build({
+    ...esm,
+    config: false,
+    outDir,
+    clean: true,
+    onSuccess: undefined,
+    ...options,
+  })
   return outDir
 }
 
@@ -22,20 +32,20 @@ async function buildAsShipped(folder: string, options: Options): Promise<string>
  */
 export async function buildProgram(name: string): Promise<string> {
   const entry = { [path.basename(name)]: path.join(root, 'test', 'bench', `${name}.ts`) }
-  const folder = await buildAsShipped(`brokerlet-bench-${path.basename(name)}`, { entry })
+  const folder = await buildAsShipped(`brokerlet-bench-${path.basename(name)}`, { ...ownCode, entry })
   return path.join(folder, `${path.basename(name)}.js`)
 }
 
 /**
- * Builds the package, and the exports of its main entry as one file: whole.js, and minified.js. Resolves with the
- * folder.
+ * Builds the package, and the exports of its main entry as one file without its dependencies: whole.js, and
+ * minified.js. Resolves with the folder.
  */
 export async function buildPackage(): Promise<string> {
   const folder = 'brokerlet-bench-package'
   const entry = path.join(root, 'src', 'index.ts')
   const outDir = await buildAsShipped(folder, {})
-  await buildAsShipped(folder, { entry: { whole: entry }, clean: false })
-  await buildAsShipped(folder, { entry: { minified: entry }, minify: true, clean: false })
+  await buildAsShipped(folder, { ...ownCode, clean: false, entry: { whole: entry } })
+  await buildAsShipped(folder, { ...ownCode, clean: false, entry: { minified: entry }, minify: true })
   // Otherwise Node would first try files below node_modules as CommonJS.
   writeFileSync(path.join(outDir, 'package.json'), '{"type":"module"}')
   return outDir

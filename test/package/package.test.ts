@@ -72,6 +72,28 @@ describe('the packed tarball', () => {
     expect(top.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'dist', 'package.json'])
   })
 
+  test('needs no other package at run time: the only one that it asks for is types', () => {
+    const { dependencies } = JSON.parse(
+      readFileSync(path.join(project, 'node_modules', 'brokerlet', 'package.json'), 'utf8'),
+    )
+    expect(Object.keys(dependencies)).toEqual(['@standard-schema/spec'])
+  })
+
+  // Reading a file takes Node as long as compiling much of it.
+  test.each(['js', 'cjs'])('is read from two files by the main entry (%s)', format => {
+    const dist = path.join(project, 'node_modules', 'brokerlet', 'dist')
+    const read = new Set<string>()
+    const visit = (file: string) => {
+      if (read.has(file)) return
+      read.add(file)
+      const code = readFileSync(file, 'utf8')
+      for (const [, relative] of code.matchAll(/(?:from |require\(|import )"(\.[^"]+)"/g))
+        visit(path.resolve(path.dirname(file), relative!))
+    }
+    visit(path.join(dist, `index.${format}`))
+    expect(read.size).toBe(2)
+  })
+
   test('has a bundle of webpack look for the optional peers at run time', () => {
     const dist = path.join(project, 'node_modules', 'brokerlet', 'dist')
     const code = readdirSync(dist, { recursive: true, encoding: 'utf8' })

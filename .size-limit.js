@@ -1,0 +1,35 @@
+/** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
+const limits = [
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '61.5 kB' },
+  {
+    name: 'brokerlet/testing',
+    path: 'dist/testing/index.js',
+    import: '{ TestBroker, matchers, brokerFixture }',
+    limit: '73 kB',
+  },
+  {
+    name: 'brokerlet/server, without a Broker',
+    path: 'dist/server/index.js',
+    import: '{ serve, socketFactory }',
+    limit: '118 kB',
+  },
+  {
+    name: 'brokerlet/kafka, without a Broker',
+    path: 'dist/kafka/index.js',
+    import: '{ connect }',
+    limit: '50 kB',
+  },
+  {
+    name: 'brokerlet/opentelemetry, without a Broker',
+    path: 'dist/opentelemetry/index.js',
+    import: '{ instrument }',
+    limit: '12 kB',
+  },
+]
+
+export default limits.map(limit => ({
+  ...limit,
+  ignore: ['@opentelemetry/api'],
+  brotli: true,
+  modifyEsbuildConfig: config => ({ ...config, platform: 'node' }),
+}))
