@@ -36,23 +36,18 @@ export function decidePartitionCounts(
 }
 
 // A repartition topic has as many partitions as its writer reads, unless the application gives the number. A writer may
-// itself read a repartition topic, so this goes on until no further number can be derived.
+// itself read a repartition topic, so this goes on until no further number can be derived. Of several writers the first
+// decides that reads a topic whose number is known.
 function repartitionCounts(subtopologies: readonly Subtopology[], existing: CountOf): Map<string, number> {
   const decided = new Map<string, number>()
   for (const { name, partitions } of subtopologies.flatMap(each => each.repartitionSourceTopics)) {
     if (partitions !== 0) decided.set(name, partitions)
   }
-  const undecided = new Map(
-    subtopologies.flatMap(each => each.repartitionSinkTopics.map(sink => [sink, [] as Subtopology[]])),
-  )
-  for (const each of subtopologies) {
-    for (const sink of each.repartitionSinkTopics) if (!decided.has(sink)) undecided.get(sink)!.push(each)
-  }
   for (let before = -1; before !== decided.size; ) {
     before = decided.size
-    for (const [sink, writers] of undecided) {
-      for (const writer of writers) {
-        if (decided.has(sink)) break
+    for (const writer of subtopologies) {
+      for (const sink of writer.repartitionSinkTopics) {
+        if (decided.has(sink)) continue
         const counts = [
           ...writer.repartitionSourceTopics.map(({ name }) => decided.get(name)),
           ...writer.sourceTopics.map(existing),

@@ -37,6 +37,76 @@ it('finds how wide repartition topics are, one after the other', async () => {
   expect(partitionsOf(broker)).toEqual({ orders: 2, r1: 2, r2: 2 })
 })
 
+const written = (...subtopologies: object[]) => ({
+  epoch: 0,
+  subtopologies: subtopologies.map((each, index) => ({ subtopologyId: `${index}`, ...each })),
+})
+
+it('makes a repartition topic of several writers as wide as what the first of them reads', async () => {
+  const { broker, joined } = scene()
+  broker.createTopic('people', { partitions: 3 })
+  await joined(
+    'a',
+    written(
+      { sourceTopics: ['orders'], repartitionSinkTopics: ['r'] },
+      { sourceTopics: ['people'], repartitionSinkTopics: ['r'] },
+      { repartitionSourceTopics: [internal('r')] },
+    ),
+  )
+  expect(broker.topic('r').partitionCount).toBe(2)
+})
+
+it('goes on from writer to writer until it knows how wide a repartition topic is', async () => {
+  const { broker, joined } = scene()
+  broker.createTopic('people', { partitions: 3 })
+  // The first does not know yet when the third does, which reads less.
+  await joined(
+    'a',
+    written(
+      { repartitionSourceTopics: [internal('q'), internal('p')], repartitionSinkTopics: ['r'] },
+      { sourceTopics: ['orders'], repartitionSinkTopics: ['q'] },
+      { repartitionSourceTopics: [internal('q')], repartitionSinkTopics: ['r'] },
+      { sourceTopics: ['people'], repartitionSinkTopics: ['p'] },
+      { repartitionSourceTopics: [internal('r')] },
+    ),
+  )
+  expect(partitionsOf(broker)).toEqual({ orders: 2, people: 3, p: 3, q: 2, r: 2 })
+})
+
+const joiningWritten = (first: number, second: number) =>
+  written(
+    { sourceTopics: ['orders'], repartitionSinkTopics: ['r1'] },
+    { sourceTopics: ['people'], repartitionSinkTopics: ['r2'] },
+    {
+      repartitionSourceTopics: [
+        { ...internal('r1'), partitions: first },
+        { ...internal('r2'), partitions: second },
+      ],
+      copartitionGroups: [{ repartitionSourceTopics: [0, 1] }],
+    },
+  )
+
+it.each([
+  ['the wider of them', 0, 0, 3],
+  ['that of which the application says how wide it is', 1, 0, 1],
+  ['that of which the application says how wide it is, whichever it is', 0, 4, 4],
+])('makes repartition topics that are joined as wide as %s', async (_, first, second, partitions) => {
+  const { broker, joined } = scene()
+  broker.createTopic('people', { partitions: 3 })
+  const a = await joined('a', joiningWritten(first, second))
+  expect(partitionsOf(broker)).toEqual({ orders: 2, people: 3, r1: partitions, r2: partitions })
+  expect(a.active.filter(task => task.startsWith('2_'))).toHaveLength(partitions)
+})
+
+it('tells which repartition topics are joined and said to be of different widths', async () => {
+  const { broker, thread } = scene()
+  broker.createTopic('people', { partitions: 3 })
+  const detail = 'Following topics do not have the same number of partitions: [r1=4, r2=5]'
+  expect(await statusOf(thread('a').join(joiningWritten(4, 5)))).toEqual([
+    { statusCode: 2, statusDetail: detail },
+  ])
+})
+
 const joining = (copartitioned: object, repartitions = 0) => ({
   epoch: 0,
   subtopologies: [
