@@ -39,12 +39,49 @@ it('moves no more than it has to when somebody comes or goes', () => {
 })
 
 it('makes a standby active rather than anybody else', () => {
-  const members = [member('a'), member('b'), member('c')]
-  const before = assignSticky(members, [part('0', 3, true)], 1)
-  const lost = [...before.get('a')!.active][0]!
-  const standby = members.find(({ memberId }) => before.get(memberId)!.standby.has(lost))!
-  const next = assignSticky(after([member('b'), member('c')], before), [part('0', 3, true)], 1)
-  expect(next.get(standby.memberId)!.active.has(lost)).toBe(true)
+  const [a, b, c] = ['a', 'b', 'c'].map(id => member(id))
+  const before = assignSticky([a!, b!, c!], [part('0', 3, true)], 1)
+  for (const [gone, ...others] of [
+    [a!, b!, c!],
+    [b!, a!, c!],
+    [c!, a!, b!],
+  ]) {
+    const lost = [...before.get(gone!.memberId)!.active][0]!
+    const standby = others.find(({ memberId }) => before.get(memberId)!.standby.has(lost))!
+    const next = assignSticky(after(others, before), [part('0', 3, true)], 1)
+    expect(next.get(standby.memberId)!.active.has(lost)).toBe(true)
+  }
+})
+
+it('makes a standby of who had the task active, where another has it now', () => {
+  const had: Tasks = { active: new Set(['0_0', '0_1', '0_2', '0_3']), standby: new Set() }
+  const members = [member('a'), member('b', 'b', had), member('c')]
+  const assignment = assignSticky(members, [part('0', 4, true)], 1)
+  // It may have three tasks, as two of three members may.
+  expect(plain(assignment).b).toEqual([['0_0', '0_1'], ['0_3']])
+})
+
+it.each([
+  ['0_1', '0_2', '0_0'],
+  ['0_2', '0_0', '0_1'],
+])('leaves a standby where it is', (...standbys) => {
+  const members = ['a', 'b', 'c'].map((id, partition) =>
+    member(id, id, { active: new Set([`0_${partition}`]), standby: new Set([standbys[partition]!]) }),
+  )
+  const assignment = assignSticky(members, [part('0', 3, true)], 1)
+  for (const { memberId, previous } of members) expect(assignment.get(memberId)).toEqual(previous)
+})
+
+it('leaves to who has too many tasks those of all subtopologies evenly', () => {
+  const all: Tasks = {
+    active: new Set(['0_0', '0_1', '0_2', '0_3', '1_0', '1_1', '1_2', '1_3']),
+    standby: new Set(),
+  }
+  const assignment = assignSticky([member('a', 'a', all), member('b')], [part('0', 4), part('1', 4)], 0)
+  expect(plain(assignment)).toEqual({
+    a: [['0_0', '0_1', '1_0', '1_1'], []],
+    b: [['0_2', '0_3', '1_2', '1_3'], []],
+  })
 })
 
 it('has no standby at the process of its task, nor of what has no state', () => {
@@ -80,6 +117,7 @@ it('is complete, balanced and settled, whatever came before', () => {
           expect(new Set(active).size).toBe(total)
           for (const each of assignment.values()) {
             expect(each.active.size).toBeLessThanOrEqual(Math.ceil(total / present.length))
+            expect(each.active.size).toBeGreaterThanOrEqual(Math.floor(total / present.length))
             expect([...each.standby].some(task => each.active.has(task))).toBe(false)
           }
           const replicas = Math.min(standbys, present.length - 1)

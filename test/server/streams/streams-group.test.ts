@@ -134,6 +134,9 @@ it('makes a standby of a task active where its owner leaves', async () => {
   await a.owns()
   expect([a.active, a.standby]).toEqual([['0_0'], []])
   // What it was a standby of it has to have given up first.
+  const { memberEpoch } = a
+  await a.owns({ standbyTasks: [{ subtopologyId: '0', partitions: [1] }] })
+  expect([a.memberEpoch, a.active]).toEqual([memberEpoch, ['0_0']])
   await a.owns()
   await a.owns()
   expect([a.active, a.standby]).toEqual([['0_0', '0_1'], []])
@@ -157,6 +160,15 @@ it('tells who has what, for as long as that is news', async () => {
     { userEndpoint: { host: 'two', port: 2 }, activePartitions: orders(1), standbyPartitions: orders(0) },
   ])
   expect(await a.beat()).toMatchObject({ partitionsByUserEndpoint: null })
+})
+
+it('has no news of a thread that answers no queries', async () => {
+  const { thread } = scene()
+  const a = thread('a')
+  expect(await a.join(copying('orders'))).toMatchObject({
+    endpointInformationEpoch: 0,
+    partitionsByUserEndpoint: null,
+  })
 })
 
 describe('a member that has not heard an answer', () => {
@@ -192,6 +204,11 @@ it.each([
     42,
   ],
   [
+    'a task before the first',
+    { activeTasks: [{ subtopologyId: '0', partitions: [-1] }], standbyTasks: [], warmupTasks: [] },
+    42,
+  ],
+  [
     'a subtopology that is not there',
     { activeTasks: [], standbyTasks: [{ subtopologyId: '7', partitions: [0] }], warmupTasks: [] },
     42,
@@ -202,8 +219,11 @@ it.each([
   ['a static member that comes back', { memberEpoch: -2 }, 42],
   ['a static member', { instanceId: 'one' }, 42],
   ['no member', { memberId: '' }, 42],
+  ['a member of nothing but spaces', { memberId: ' ' }, 42],
   ['no group', { groupId: '' }, 42],
+  ['a group of nothing but spaces', { groupId: ' ' }, 42],
   ['an empty rack', { rackId: '' }, 42],
+  ['a rack of nothing but spaces', { rackId: ' ' }, 42],
   ['offsets of tasks', { taskOffsets: [] }, 42],
   ['end offsets of tasks', { taskEndOffsets: [] }, 42],
   [
@@ -233,7 +253,7 @@ it.each([
     {
       topology: {
         epoch: 0,
-        subtopologies: [...copying('orders').subtopologies, ...copying('orders').subtopologies],
+        subtopologies: ['0', '1', '0'].map(subtopologyId => ({ subtopologyId, sourceTopics: ['orders'] })),
       },
     },
     130,
@@ -302,4 +322,12 @@ it('tells all members when one wants all of them to end, until they have', async
   expect(await a.beat()).toMatchObject({ status: shutdown })
   await a.leave()
   expect((await a.join(copying('orders'))).status).toEqual([])
+})
+
+it('tells all members when one that stays wants all of them to end, and which one was the first', async () => {
+  const { joined } = scene()
+  const [a, b] = [await joined('a'), await joined('b')]
+  const shutdown = [{ statusCode: 4, statusDetail: expect.stringContaining('member b ') }]
+  expect(await b.beat({ shutdownApplication: true })).toMatchObject({ status: shutdown })
+  expect(await a.beat({ shutdownApplication: true })).toMatchObject({ status: shutdown })
 })

@@ -1,7 +1,11 @@
+import { connect as connectTcp } from 'node:net'
 import { expect, it } from 'vitest'
+import { serve } from '../../../src/server/index.ts'
 import { apis } from '../../../src/server/protocol/apis.ts'
+import { TestBroker } from '../../../src/testing/index.ts'
 import { subscription } from '../../helpers/consumer-protocol.ts'
-import { copying, countingValues, streamsScenes } from './streams-scene.ts'
+import { WireClient } from '../../helpers/wire-client.ts'
+import { copying, countingValues, internal, StreamsThread, streamsScenes } from './streams-scene.ts'
 
 const scene = streamsScenes()
 
@@ -141,6 +145,42 @@ it('is described with its topology, and what each member has and is to have', as
   })
 })
 
+it('is described with its subtopologies and their topics in order, however its members list them', async () => {
+  const { broker, joined, describe } = scene()
+  broker.createTopic('people')
+  const internals = (...names: string[]) => names.map(name => internal(name))
+  await joined('a', {
+    epoch: 0,
+    subtopologies: [
+      {
+        subtopologyId: '2',
+        sourceTopics: ['people', 'orders'],
+        repartitionSinkTopics: ['r3', 'r1', 'r2'],
+      },
+      { subtopologyId: '0', sourceTopics: ['orders'] },
+      {
+        subtopologyId: '1',
+        repartitionSourceTopics: internals('r3', 'r1', 'r2'),
+        stateChangelogTopics: internals('c2', 'c3', 'c1'),
+      },
+    ],
+  })
+  const named = (...names: string[]) => names.map(name => expect.objectContaining({ name }))
+  expect((await describe()).topology.subtopologies).toMatchObject([
+    { subtopologyId: '0' },
+    {
+      subtopologyId: '1',
+      repartitionSourceTopics: named('r1', 'r2', 'r3'),
+      stateChangelogTopics: named('c1', 'c2', 'c3'),
+    },
+    {
+      subtopologyId: '2',
+      sourceTopics: ['orders', 'people'],
+      repartitionSinkTopics: ['r1', 'r2', 'r3'],
+    },
+  ])
+})
+
 it('is shown in its process as a group with its members, and has lag', async () => {
   const { broker, joined, commit } = scene()
   await joined('a')
@@ -163,6 +203,75 @@ it('is waited for until it has committed all that its members were given', async
   )
   await commit('orders', 0, 'a', a.memberEpoch)
   await broker.idle()
+})
+
+it('is waited for while its tasks move, and no longer when they are where they shall be', async () => {
+  const { broker, joined } = scene()
+  const [a, b] = [await joined('a'), await joined('b')]
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/streams group 'g' is rebalancing/)
+  const idle = broker.idle()
+  await a.beat()
+  await a.owns()
+  await b.beat()
+  await idle
+})
+
+it('is waited for no longer when nobody is in it', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a')
+  broker.topic('orders').append({ value: 1 })
+  const idle = broker.idle()
+  await a.leave()
+  await idle
+})
+
+it('is not waited for while a topic that it reads is missing', async () => {
+  const { broker, joined } = scene()
+  broker.topic('orders').append({ value: 1 })
+  await joined('a', copying('orders', 'later'))
+  await broker.idle()
+})
+
+it('is waited for because of what its threads were given, and not of what was there before', async () => {
+  const { broker, client, joined } = scene()
+  for (const value of [1, 2, 3]) broker.topic('orders').append({ value, partition: 0 })
+  await joined('a')
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/3 records of orders-0/)
+  const idle = broker.idle()
+  const partitions = [{ partition: 0, fetchOffset: 3, partitionMaxBytes: 1000 }]
+  const topics = [{ topic: 'orders', partitions }]
+  const session = { sessionId: 0, sessionEpoch: -1 }
+  await client.call(apis.fetch, 11, { maxWaitMs: 0, minBytes: 0, maxBytes: 1000, ...session, topics })
+  await idle
+  broker.topic('orders').append({ value: 4, partition: 0 })
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 records of orders-0/)
+})
+
+it('keeps what is committed for seven days after nobody is in it any more', async () => {
+  const { broker, joined, commit, list } = scene()
+  const a = await joined('a')
+  await commit('orders', 0, 'a', a.memberEpoch)
+  await broker.advance(40_000)
+  await a.leave()
+  await broker.advance(7 * 24 * 60 * 60 * 1000 - 1)
+  expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toMatchObject({ offset: 1 })
+  await broker.advance(1)
+  expect([broker.describe().groups, await list()]).toEqual([[], []])
+})
+
+it('is gone with the last server, and so is what it had left to do', async () => {
+  const broker = new TestBroker()
+  broker.createTopic('orders')
+  broker.topic('orders').append({ value: 1 })
+  const server = await serve(broker)
+  const socket = connectTcp(server.port, '127.0.0.1')
+  await new StreamsThread(new WireClient(socket), 'a').join(copying('orders'))
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 records of orders-0/)
+  await server.close()
+  await broker.idle()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  await broker.close()
 })
 
 it('lets no consumer in, of the process or of the wire, nor a share consumer', async () => {
@@ -193,6 +302,7 @@ it('becomes a group of classic clients when nobody is in it, and one of theirs a
   expect(await thread('a').join(copying('orders'))).toMatchObject({ errorCode: 69 })
   await client.call(apis.leaveGroup, 2, { groupId: 'g', memberId })
   expect(await thread('a').join(copying('orders'))).toMatchObject({ errorCode: 0 })
+  expect((await client.call(apis.listGroups, 5, {})).groups).toMatchObject([{ groupType: 'streams' }])
   expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toMatchObject({ offset: 1 })
 })
 
