@@ -2,13 +2,8 @@ import type { Task } from './tasks.ts'
 
 /** The tasks that are assigned to one process, whose threads are members. (Kafka: ProcessState) */
 export class ProcessLoad {
-  readonly processId: string
   readonly #members = new Map<string, { active: Set<Task>; standby: Set<Task> }>()
   readonly #tasks = new Set<Task>()
-
-  constructor(processId: string) {
-    this.processId = processId
-  }
 
   addMember(memberId: string): void {
     this.#members.set(memberId, { active: new Set(), standby: new Set() })

@@ -63,7 +63,7 @@ class Dealing {
   }
 
   #enter(memberId: string, processId: string, previous: Tasks): void {
-    const process = this.#processes.get(processId) ?? new ProcessLoad(processId)
+    const process = this.#processes.get(processId) ?? new ProcessLoad()
     this.#processes.set(processId, process)
     process.addMember(memberId)
     const place = { memberId, process }
@@ -92,13 +92,13 @@ class Dealing {
     for (const task of [...this.#stateful].sort((a, b) => byPartition(b, a))) {
       let count = this.#standbyReplicas
       while (count > 0 && this.#keepStandby(task)) count--
-      if (count > 0) left.push({ task, count })
+      left.push({ task, count })
     }
     for (const { task, count } of left.sort((a, b) => bySubtopology(b.task, a.task))) {
       // With too few processes there are fewer standbys than asked for.
       for (let i = 0; i < count; i++) {
         const free = [...this.#processes.values()].filter(process => !process.has(task))
-        if (free.length > 0) this.#give(task, 'standby', free)
+        this.#give(task, 'standby', free)
       }
     }
   }
@@ -122,6 +122,7 @@ class Dealing {
     return true
   }
 
+  // If there is a process to give it to.
   #give(task: Task, role: 'active' | 'standby', processes: Iterable<ProcessLoad>): void {
     const process = leastOf(processes, ({ load }) => load)
     if (process !== undefined) this.#add(task, role, { process, memberId: process.leastLoaded })

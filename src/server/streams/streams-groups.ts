@@ -130,8 +130,7 @@ export class StreamsGroups implements GroupHolder {
   #requireFree(groupId: string): void {
     const { groups, groupCoordinator } = this.#engine
     const isOther = groupCoordinator.isOther(groupId) || groups.get(groupId)?.held
-    const isConsumers = groups.has(groupId) && this.#neighbours.typeOf(groupId) === 'consumer'
-    if (!isOther && !isConsumers) return
+    if (!isOther && this.#neighbours.typeOf(groupId) !== 'consumer') return
     throw new GroupIdNotFoundError(`Group '${groupId}' is not a streams group`, { groupId })
   }
 
