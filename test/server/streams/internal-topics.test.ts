@@ -56,6 +56,25 @@ it('makes a repartition topic of several writers as wide as what the first of th
   expect(broker.topic('r').partitionCount).toBe(2)
 })
 
+it('makes internal topics as wide as the widest topic that is read', async () => {
+  const { broker, joined } = scene()
+  broker.createTopic('people', { partitions: 3 })
+  const reading = { sourceTopics: ['people', 'orders'], stateChangelogTopics: [internal('c')] }
+  await joined(
+    'a',
+    written({ ...reading, repartitionSinkTopics: ['r'] }, { repartitionSourceTopics: [internal('r')] }),
+  )
+  expect(partitionsOf(broker)).toEqual({ orders: 2, people: 3, r: 3, c: 3 })
+})
+
+it('takes internal topics that are there already as they are, and makes the others', async () => {
+  const { broker, joined } = scene()
+  broker.createTopic('g-counts-changelog', { partitions: 2 })
+  const a = await joined('a', countingValues('orders'))
+  expect(a.active).toEqual(['0_0', '0_1', '1_0', '1_1'])
+  expect(broker.topic('g-counts-changelog').options.cleanupPolicy).toBe('delete')
+})
+
 it('goes on from writer to writer until it knows how wide a repartition topic is', async () => {
   const { broker, joined } = scene()
   broker.createTopic('people', { partitions: 3 })
@@ -148,7 +167,7 @@ it('tells which topics are joined and not equally wide, and deals out nothing', 
     subtopologies: [
       {
         subtopologyId: '0',
-        sourceTopics: ['orders', 'people'],
+        sourceTopics: ['people', 'orders'],
         copartitionGroups: [{ sourceTopics: [0, 1] }],
       },
     ],
@@ -172,11 +191,15 @@ it('tells that an internal topic is there with another number of partitions', as
 
 it('tells which source topics are missing, and begins when they are there', async () => {
   const { broker, joined } = scene()
-  const a = await joined('a', copying('orders', 'later'))
+  const a = await joined('a', copying('orders', 'later', 'earlier'))
+  expect(await statusOf(a.beat())).toEqual([
+    { statusCode: 1, statusDetail: 'Source topics earlier, later are missing.' },
+  ])
+  expect(a.active).toEqual([])
+  broker.createTopic('earlier')
   expect(await statusOf(a.beat())).toEqual([
     { statusCode: 1, statusDetail: 'Source topics later are missing.' },
   ])
-  expect(a.active).toEqual([])
   broker.createTopic('later', { partitions: 3 })
   expect(await statusOf(a.beat())).toEqual([])
   expect(a.active).toEqual(['0_0', '0_1', '0_2'])

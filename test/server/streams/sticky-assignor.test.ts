@@ -61,15 +61,39 @@ it('makes a standby of who had the task active, where another has it now', () =>
   expect(plain(assignment).b).toEqual([['0_0', '0_1'], ['0_3']])
 })
 
-it.each([
-  ['0_1', '0_2', '0_0'],
-  ['0_2', '0_0', '0_1'],
-])('leaves a standby where it is', (...standbys) => {
-  const members = ['a', 'b', 'c'].map((id, partition) =>
-    member(id, id, { active: new Set([`0_${partition}`]), standby: new Set([standbys[partition]!]) }),
+it.each([[[1]], [[2]], [[3]], [[1, 2]], [[1, 3]], [[2, 3]]])('leaves standbys where they are', distances => {
+  const members = ['a', 'b', 'c', 'd'].map((id, at) =>
+    member(id, id, {
+      active: new Set([`0_${at}`]),
+      standby: new Set(distances.map(distance => `0_${(at + distance) % 4}`)),
+    }),
   )
-  const assignment = assignSticky(members, [part('0', 3, true)], 1)
-  for (const { memberId, previous } of members) expect(assignment.get(memberId)).toEqual(previous)
+  const assignment = assignSticky(members, [part('0', 4, true)], distances.length)
+  expect(plain(assignment)).toEqual(
+    Object.fromEntries(
+      members.map(({ memberId, previous: { active, standby } }) => [
+        memberId,
+        [[...active], [...standby].sort()],
+      ]),
+    ),
+  )
+})
+
+it('gives a standby to who has nothing rather than leave all of them where they are', () => {
+  const members = ['a', 'b', 'c'].map((id, at) =>
+    member(id, id, { active: new Set([`0_${at}`]), standby: new Set([`0_${(at + 1) % 3}`]) }),
+  )
+  const assignment = assignSticky([...members, member('d')], [part('0', 3, true)], 1)
+  expect(assignment.get('d')!.standby.size).toBe(1)
+})
+
+it('spreads the tasks of each subtopology, and their standbys, over processes and threads', () => {
+  const members = ['a1', 'a2', 'b1', 'b2'].map(id => member(id, id[0]!))
+  const assignment = assignSticky(members, [part('0', 4, true), part('1', 4, true)], 1)
+  for (const { active, standby } of assignment.values()) {
+    expect([...active].map(task => task[0]).sort()).toEqual(['0', '1'])
+    expect([...standby].map(task => task[0]).sort()).toEqual(['0', '1'])
+  }
 })
 
 it('leaves to who has too many tasks those of all subtopologies evenly', () => {

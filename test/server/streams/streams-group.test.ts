@@ -22,6 +22,7 @@ it('gives who joins all tasks, and tells it once', async () => {
     memberEpoch: 2,
     activeTasks: null,
     standbyTasks: null,
+    warmupTasks: null,
   })
   expect(await described()).toMatchObject({ groupState: 'Stable', groupEpoch: 2, assignmentEpoch: 2 })
 })
@@ -40,9 +41,11 @@ it('takes a task from one before it gives it to another', async () => {
   expect(await b.beat()).toMatchObject({ memberEpoch: 3, activeTasks: null })
   expect(await a.owns({ activeTasks: [{ subtopologyId: '0', partitions: [0, 1] }] })).toMatchObject({
     memberEpoch: 2,
+    activeTasks: null,
   })
   expect(await b.beat()).toMatchObject({ activeTasks: null })
   expect(await a.owns()).toMatchObject({ memberEpoch: 3, activeTasks: null })
+  expect((await described()).groupState).toBe('Reconciling')
   expect(await b.beat()).toMatchObject({
     memberEpoch: 3,
     activeTasks: [{ subtopologyId: '0', partitions: [1] }],
@@ -58,7 +61,7 @@ it('gives what one leaves to the others', async () => {
   await b.beat()
   expect(await a.leave()).toMatchObject({ errorCode: 0, memberId: 'a', memberEpoch: -1 })
   expect((await described()).groupState).toBe('Assigning')
-  await b.beat()
+  expect(await b.beat()).toMatchObject({ status: [] })
   expect(b.active).toEqual(['0_0', '0_1'])
   await b.leave()
   expect(await described()).toMatchObject({ groupState: 'Empty', members: [] })
@@ -81,6 +84,95 @@ it('puts a member out that is silent for its session, as its group has it', asyn
   expect((await described()).members).toHaveLength(1)
   await broker.advance(1)
   expect((await described()).members).toEqual([])
+})
+
+it('puts nobody out that has left meanwhile, or come back', async () => {
+  const { broker, joined, thread, describe: described } = scene()
+  const a = await joined('a', copying('orders'), { rebalanceTimeoutMs: 10_000 })
+  const b = await joined('b')
+  await a.beat()
+  await a.leave()
+  await b.leave()
+  await broker.advance(9000)
+  await thread('a').join(copying('orders'))
+  await broker.advance(40_000)
+  expect((await described()).members).toMatchObject([{ memberId: 'a' }])
+})
+
+it('has nobody end because one was silent', async () => {
+  const { broker, joined } = scene()
+  const [, b] = [await joined('a'), await joined('b')]
+  await broker.advance(30_000)
+  await b.beat()
+  await broker.advance(20_000)
+  expect(await b.beat()).toMatchObject({ status: [], activeTasks: [{ partitions: [0, 1] }] })
+})
+
+/** Two threads of which one has four tasks, and is to give up two of them, and then a third. */
+async function givingUpTwice() {
+  const all = scene()
+  all.broker.createTopic('wide', { partitions: 4 })
+  const a = await all.joined('a', copying('wide'), { rebalanceTimeoutMs: 10_000 })
+  await all.joined('b', copying('wide'))
+  await a.beat()
+  for (const each of ['c', 'd']) await all.joined(each, copying('wide'))
+  return { ...all, a }
+}
+
+it('takes tasks away twice, where a target follows another', async () => {
+  const { a, commit } = await givingUpTwice()
+  expect([a.memberEpoch, a.active]).toEqual([2, ['0_0', '0_1']])
+  await a.owns()
+  expect([a.memberEpoch, a.active]).toEqual([3, ['0_0']])
+  // It has had the task all the time, and has not given it up yet.
+  expect(await commit('wide', 1, 'a', 2)).toBe(0)
+  await a.owns()
+  expect(a.memberEpoch).toBe(5)
+  expect(await commit('wide', 1, 'a', 2)).toBe(113)
+})
+
+it('has as long for each time that it has to give up tasks', async () => {
+  const { a, broker, describe: described } = await givingUpTwice()
+  await broker.advance(9000)
+  await a.owns()
+  await broker.advance(9999)
+  expect((await described()).members).toHaveLength(4)
+  await broker.advance(1)
+  expect((await described()).members).toHaveLength(3)
+})
+
+it('lets a member stay that has given up its tasks in time', async () => {
+  const { broker, joined, describe: described } = scene()
+  const a = await joined('a', copying('orders'), { rebalanceTimeoutMs: 10_000 })
+  await joined('b')
+  await a.beat()
+  await a.owns()
+  await broker.advance(10_000)
+  await a.beat()
+  await broker.advance(10_000)
+  expect((await described()).members).toHaveLength(2)
+})
+
+it('deals out anew when a member says other things of itself', async () => {
+  const { joined, configure, describe: described } = scene()
+  await configure('streams.num.standby.replicas', 1)
+  const a = await joined('a', counting('orders'))
+  const b = await joined('b', counting('orders'), { processId: 'a' })
+  for (const each of [a, b, a, b]) await each.owns()
+  expect([a.standby, b.standby]).toEqual([[], []])
+  const { groupEpoch } = await described()
+  await b.owns({ processId: 'b' })
+  for (const each of [a, b, a, b]) await each.owns()
+  expect([a.standby, b.standby]).toEqual([['0_1'], ['0_0']])
+  expect((await described()).groupEpoch).toBe(groupEpoch + 1)
+})
+
+it('keeps no standbys of what has no state', async () => {
+  const { joined, configure } = scene()
+  await configure('streams.num.standby.replicas', 1)
+  const [a, b] = [await joined('a'), await joined('b')]
+  for (const each of [a, b, a, b]) await each.owns()
+  expect([a.active, a.standby, b.active, b.standby]).toEqual([['0_0'], [], ['0_1'], []])
 })
 
 it('puts a member out that does not give up its tasks within its rebalance timeout', async () => {
@@ -179,7 +271,9 @@ describe('a member that has not heard an answer', () => {
     expect(named((await a.beat()).activeTasks)).toEqual(['0_0'])
     await a.owns()
     // Its epoch has moved on with that.
-    expect(await a.owns({ memberEpoch: 2 })).toMatchObject({ errorCode: 0, memberEpoch: 3 })
+    const told = { errorCode: 0, memberEpoch: 3, activeTasks: [{ subtopologyId: '0', partitions: [0] }] }
+    expect(await a.owns({ memberEpoch: 2 })).toMatchObject(told)
+    expect(await a.owns({ memberEpoch: 2 })).toMatchObject(told)
   })
 
   it('is fenced where it has tasks that are not its own', async () => {
@@ -244,10 +338,28 @@ it.each([
   ['no topology', { topology: null }, 42],
   [
     'a regular expression',
-    { topology: { epoch: 0, subtopologies: [{ subtopologyId: '0', sourceTopicRegex: ['o.*'] }] } },
+    {
+      topology: {
+        epoch: 0,
+        subtopologies: [
+          { subtopologyId: '0', sourceTopics: ['orders'] },
+          { subtopologyId: '1', sourceTopicRegex: ['o.*'] },
+        ],
+      },
+    },
     42,
   ],
   ['a topic that cannot be', { topology: copying('a topic') }, 130],
+  [
+    'a topic that cannot be, which it only writes',
+    {
+      topology: {
+        epoch: 0,
+        subtopologies: [{ subtopologyId: '0', sourceTopics: ['orders'], repartitionSinkTopics: ['a topic'] }],
+      },
+    },
+    130,
+  ],
   [
     'a subtopology twice',
     {

@@ -26,8 +26,10 @@ it('commits for a member under its epoch', async () => {
 })
 
 it('commits under an earlier epoch what its member has had ever since', async () => {
-  const { commit } = await started()
+  const { broker, commit } = await started()
+  broker.createTopic('other')
   expect(await commit('orders', 0, 'a', 2)).toBe(0)
+  expect(await commit('other', 0, 'a', 2)).toBe(113)
   expect(await commit('orders', 1, 'a', 2)).toBe(113)
   expect(await commit('orders', 1, 'b', 2)).toBe(113)
 })
@@ -97,7 +99,9 @@ it('is described with its topology, and what each member has and is to have', as
     rackId: 'r',
     userEndpoint: { host: 'h', port: 1 },
   }
-  await joined('a', countingValues('orders'), said)
+  const a = await joined('a', countingValues('orders'), said)
+  // What a heartbeat leaves out stays as it was.
+  await a.beat()
   const all = [
     { subtopologyId: '0', partitions: [0, 1] },
     { subtopologyId: '1', partitions: [0, 1] },
@@ -206,7 +210,7 @@ it('is waited for until it has committed all that its members were given', async
 })
 
 it('is waited for while its tasks move, and no longer when they are where they shall be', async () => {
-  const { broker, joined } = scene()
+  const { broker, joined, describe } = scene()
   const [a, b] = [await joined('a'), await joined('b')]
   await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/streams group 'g' is rebalancing/)
   const idle = broker.idle()
@@ -214,6 +218,7 @@ it('is waited for while its tasks move, and no longer when they are where they s
   await a.owns()
   await b.beat()
   await idle
+  expect(await describe()).toMatchObject({ groupState: 'Stable', members: [{}, {}] })
 })
 
 it('is waited for no longer when nobody is in it', async () => {
@@ -230,12 +235,27 @@ it('is not waited for while a topic that it reads is missing', async () => {
   broker.topic('orders').append({ value: 1 })
   await joined('a', copying('orders', 'later'))
   await broker.idle()
+  expect(broker.group('g').members).toMatchObject([{ topics: ['orders'] }])
+})
+
+it('has nothing of a topic that was deleted, before its members have heard of that and after', async () => {
+  const { broker, a, b } = await started()
+  broker.deleteTopic('orders')
+  const shown = [
+    { memberId: 'a', topics: [], assignment: [] },
+    { memberId: 'b', topics: [], assignment: [] },
+  ]
+  expect(broker.group('g').members).toMatchObject(shown)
+  await a.owns()
+  expect(broker.group('g').members).toMatchObject(shown)
+  await b.owns()
+  expect([a.active, b.active]).toEqual([[], []])
 })
 
 it('is waited for because of what its threads were given, and not of what was there before', async () => {
   const { broker, client, joined } = scene()
   for (const value of [1, 2, 3]) broker.topic('orders').append({ value, partition: 0 })
-  await joined('a')
+  const a = await joined('a')
   await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/3 records of orders-0/)
   const idle = broker.idle()
   const partitions = [{ partition: 0, fetchOffset: 3, partitionMaxBytes: 1000 }]
@@ -245,6 +265,10 @@ it('is waited for because of what its threads were given, and not of what was th
   await idle
   broker.topic('orders').append({ value: 4, partition: 0 })
   await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 records of orders-0/)
+  // Where a thread has left, and another one comes, nobody knows yet where that begins.
+  await a.leave()
+  await joined('b')
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/4 records of orders-0/)
 })
 
 it('keeps what is committed for seven days after nobody is in it any more', async () => {
@@ -267,8 +291,9 @@ it('is gone with the last server, and so is what it had left to do', async () =>
   const socket = connectTcp(server.port, '127.0.0.1')
   await new StreamsThread(new WireClient(socket), 'a').join(copying('orders'))
   await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 records of orders-0/)
+  const idle = broker.idle()
   await server.close()
-  await broker.idle()
+  await idle
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.ready()
   await broker.close()
@@ -306,14 +331,25 @@ it('becomes a group of classic clients when nobody is in it, and one of theirs a
   expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toMatchObject({ offset: 1 })
 })
 
+it('leaves its id to consumers of its process when nobody is in it', async () => {
+  const { broker, joined, list } = scene()
+  const a = await joined('a')
+  await a.leave()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.ready()
+  expect(await list()).toEqual([])
+  await consumer.close()
+})
+
 it('is none of another kind', async () => {
-  const { broker, client, thread } = scene()
+  const { broker, client, thread, list } = scene()
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.ready()
   expect(await thread('a').join(copying('orders'))).toMatchObject({ errorCode: 69 })
   const shares = { groupId: 's', memberId: 'c', memberEpoch: 0, subscribedTopicNames: ['orders'] }
   await client.call(apis.shareGroupHeartbeat, 1, shares)
   expect(await thread('a').join(copying('orders'), { groupId: 's' })).toMatchObject({ errorCode: 69 })
+  expect(await list()).toEqual([])
 })
 
 async function joinClassic(client: any): Promise<any> {
