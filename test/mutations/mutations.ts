@@ -5,6 +5,7 @@ import { groupMutations } from './list/group.ts'
 import { logMutations } from './list/log.ts'
 import { producerMutations } from './list/producer.ts'
 import { serverMutations } from './list/server.ts'
+import { streamsMutations } from './list/streams.ts'
 import { transactionMutations } from './list/transaction.ts'
 import type { Mutation } from './mutation.ts'
 
@@ -18,6 +19,7 @@ export const mutations: readonly Mutation[] = [
   ...transactionMutations,
   ...compactionMutations,
   ...serverMutations,
+  ...streamsMutations,
 ]
 
 /** The bug of that name, which must be there. */
