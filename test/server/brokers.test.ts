@@ -349,6 +349,56 @@ it('hands the coordinator of a group on, with its members and what they committe
   expect((await client.call(apis.heartbeat as Api, 4, member)).errorCode).toBe(notCoordinator)
 })
 
+it('ends the wait for other members, or their leader, when another broker coordinates the group', async () => {
+  const requests = new RequestLog()
+  const { server } = await start({ requests })
+  const preferred = server.coordinatorOf('billing')!
+  const moveBack = () => preferred.start()
+  await preferred.stop()
+  const standIn = server.coordinatorOf('billing')!
+  const [a, b] = [await connectTo(standIn), await connectTo(standIn)]
+  const join = (client: WireClient, memberId: string) =>
+    client.call(apis.joinGroup as Api, 9, {
+      groupId: 'billing',
+      memberId,
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 10_000,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: Buffer.from('m') }],
+    })
+  const sync = (client: WireClient, memberId: string, generationId: number, assignments: object[] = []) => {
+    const group = { groupId: 'billing', protocolType: 'consumer', protocolName: 'range' }
+    return client.call(apis.syncGroup as Api, 5, { ...group, memberId, generationId, assignments })
+  }
+  const waits = (api: 'JoinGroup' | 'SyncGroup') =>
+    expect.poll(() => requests.of({ api }).at(-1)!.outcome).toBe('waiting')
+  const leader = (await join(a, '')).memberId
+  await join(a, leader)
+  const follower = (await join(b, '')).memberId
+  // It waits for the leader, which has to join again.
+  const joining = join(b, follower)
+  await waits('JoinGroup')
+  await moveBack()
+  expect((await joining).errorCode).toBe(notCoordinator)
+
+  const [c, d] = [await connectTo(preferred), await connectTo(preferred)]
+  const again = [join(c, leader), join(d, follower)]
+  const [{ generationId }, joined] = await Promise.all(again)
+  expect(joined).toMatchObject({ errorCode: 0, generationId })
+  await preferred.stop()
+  const syncing = sync(b, follower, generationId)
+  await waits('SyncGroup')
+  await moveBack()
+  expect((await syncing).errorCode).toBe(notCoordinator)
+  const e = await connectTo(preferred)
+  const assignments = [{ memberId: follower, assignment: Buffer.from('f') }]
+  expect((await sync(e, leader, generationId, assignments)).errorCode).toBe(0)
+  expect(await sync(e, follower, generationId)).toMatchObject({
+    errorCode: 0,
+    assignment: Buffer.from('f'),
+  })
+})
+
 it('ends the wait of a Fetch when its partition is led by another broker', async () => {
   const requests = new RequestLog()
   const { server, id } = await start({ requests })

@@ -8,6 +8,7 @@ import type { Wire } from '../wire.ts'
 import type { ClusterNode } from './cluster.ts'
 import { fetchUntilMoved } from './fetch-until-moved.ts'
 import { errnoAtLeader, tellLeaders } from './leader-checks.ts'
+import { untilMoved } from './until-moved.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -79,8 +80,12 @@ function askedAtCoordinator(
       }
       // An idempotent producer without a transactional id may ask any broker.
       const id = field === undefined ? null : (request as Fields)[field]
-      const code = id === null ? 0 : codeOf(id)
-      return code === 0 ? answers.serve(request) : answers.refuse(request, code)
+      if (id === null) return answers.serve(request)
+      const isElsewhere = () => codeOf(id) !== 0
+      const refused = () => answers.refuse(request, notCoordinator)
+      return isElsewhere()
+        ? refused()
+        : untilMoved(wire.cluster, answers.serve(request), isElsewhere, refused)
     },
   }
 }
