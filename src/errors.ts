@@ -346,6 +346,14 @@ export function describeError(thrown: unknown): string {
   return typeof thrown === 'string' ? thrown : `thrown ${describeValue(thrown)}`
 }
 
+/** The stacks of an error and of those behind it, as a log shows them; undefined for what is no error. */
+export function stacksOf(thrown: unknown): string | undefined {
+  const stacks = new Map<unknown, string>()
+  for (let each = thrown; isError(each) && !stacks.has(each); each = each.cause)
+    stacks.set(each, String(each.stack))
+  return stacks.size === 0 ? undefined : [...stacks.values()].join('\ncaused by ')
+}
+
 /** A value as an error message shows it: short, and never throwing itself. */
 export function describeValue(value: unknown): string {
   if (value === null) return 'null'

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { events } from './diagnostics.ts'
-import { describeError, InvalidArgumentError } from './errors.ts'
+import { describeError, InvalidArgumentError, stacksOf } from './errors.ts'
 import { isThenable } from './maybe-promise.ts'
 import { didYouMean, suggest } from './suggest.ts'
 import { callback, requireArgument } from './validate.ts'
@@ -86,10 +86,18 @@ export class Events<Map extends { error: unknown }> {
     else if (this.listens(name)) this.#outbox.push(() => void this.#emitter.emit(name, payload))
   }
 
-  /** Emits an event, or warns the process with `text` where nobody listens to it: for what must not go unseen. */
-  emitOrWarn<Name extends keyof Map & string>(name: Name, payload: Map[Name], text: string): void {
+  /**
+   * Emits an event, or warns the process with `text` where nobody listens to it: for what must not go unseen. `thrown`
+   * is what was thrown, if anything.
+   */
+  emitOrWarn<Name extends keyof Map & string>(
+    name: Name,
+    payload: Map[Name],
+    text: string,
+    thrown?: unknown,
+  ): void {
     this.emit(name, payload)
-    if (!this.listens(name)) warn(text)
+    if (!this.listens(name)) warn(text, thrown)
   }
 
   #requireName(name: string): void {
@@ -146,11 +154,14 @@ export class Events<Map extends { error: unknown }> {
   }
 
   #warn(thrown: unknown): void {
-    warn(`${this.#source}: an error that no 'error' listener handled: ${describeError(thrown)}`)
+    warn(`${this.#source}: an error that no 'error' listener handled: ${describeError(thrown)}`, thrown)
   }
 }
 
-/** Warns the process once it has finished what it is doing (`process.on('warning')`). */
-export function warn(text: string): void {
-  process.emitWarning(text, 'BrokerletWarning')
+/**
+ * Warns the process once it has finished what it is doing (`process.on('warning')`). Where a handler threw, Node prints
+ * the stack as well: only that says which line of a user's program is wrong.
+ */
+export function warn(text: string, thrown?: unknown): void {
+  process.emitWarning(text, { type: 'BrokerletWarning', detail: stacksOf(thrown) })
 }

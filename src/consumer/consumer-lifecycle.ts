@@ -202,8 +202,8 @@ export class ConsumerLifecycle implements EngineClient {
     this.#worker?.stop()
     const delayMs = doubled(firstRestartMs, ++this.#restarts, longestRestartMs)
     const at = record ? ` at offset ${record.offset} of ${formatTopicPartition(record)}` : ''
-    const text = `${this.name} restarts in ${delayMs} ms, its handler failed${at}: ${describeError(error)}`
-    this.#events.emitOrWarn('restarting', { error, record, delayMs }, text)
+    const text = `${this.name} restarts in ${delayMs} ms; its handler failed${at}: ${describeError(error)}`
+    this.#events.emitOrWarn('restarting', { error, record, delayMs }, text, error)
     this.#engine.outbox.flush()
     try {
       await this.#leave({ keepPlace: false, timeoutMs: closeTimeoutMs })
@@ -242,7 +242,9 @@ export class ConsumerLifecycle implements EngineClient {
     this.#life = 'closing'
     const crash = record ? this.#crashError(error, record) : toError(error)
     this.#closing = this.#end({ leave: true, timeoutMs: closeTimeoutMs }, crash, () => {
-      this.#events.emitOrWarn('crashed', { error: crash, record }, `${this.name} crashed: ${crash.message}`)
+      const text = `${this.name} crashed: ${crash.message}`
+      // Where a handler failed, its error says more than the crash that stands around it.
+      this.#events.emitOrWarn('crashed', { error: crash, record }, text, error)
       this.#events.emit('closed', { reason: 'crashed' })
       const { groupId } = this
       if (groupId === undefined) return

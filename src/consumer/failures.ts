@@ -94,16 +94,16 @@ export class Failures {
     const { records, error, attempts } = failure
     const record = records[0]!
     const delayMs = this.#options.parkedDelayMs
-    const text = `Parked the key of ${at(record)} after ${attempts} attempts: ${describeError(error)}`
-    this.#host.events.emitOrWarn('parked', { record, error, attempts, delayMs }, text)
+    const text = `Parked the key of ${at(record)} after ${tries(attempts)}: ${describeError(error)}`
+    this.#host.events.emitOrWarn('parked', { record, error, attempts, delayMs }, text, error)
     return { ...failure, step: 'retry', delayMs }
   }
 
   /** Emits the events of records that are skipped. */
   skip({ records, error, attempts }: Failure): void {
     for (const record of records) {
-      const text = `Skipped ${at(record)} after ${attempts} attempts: ${describeError(error)}`
-      this.#host.events.emitOrWarn('skipped', { record, error, attempts }, text)
+      const text = `Skipped ${at(record)} after ${tries(attempts)}: ${describeError(error)}`
+      this.#host.events.emitOrWarn('skipped', { record, error, attempts }, text, error)
     }
   }
 
@@ -124,8 +124,8 @@ export class Failures {
   ): void {
     const event = { record, error, attempts, to }
     if (delayMs !== undefined) return this.#host.events.emit('delayed', { ...event, delayMs })
-    const text = `Wrote ${at(record)} to '${to.topic}' after ${attempts} attempts: ${describeError(error)}`
-    this.#host.events.emitOrWarn('deadLettered', event, text)
+    const text = `Wrote ${at(record)} to '${to.topic}' after ${tries(attempts)}: ${describeError(error)}`
+    this.#host.events.emitOrWarn('deadLettered', event, text, error)
   }
 
   /** Notes that a record was finished: the delays of later restarts begin anew. */
@@ -144,4 +144,8 @@ export class Failures {
 
 function at(record: ConsumerRecord): string {
   return `offset ${record.offset} of ${formatTopicPartition(record)}`
+}
+
+function tries(attempts: number): string {
+  return attempts === 1 ? '1 attempt' : `${attempts} attempts`
 }

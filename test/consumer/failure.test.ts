@@ -131,7 +131,7 @@ it('warns the process of a restart where nobody listens', async () => {
   await consumer.run({ retry, eachRecord: failAt(0) })
   await clock.settle()
   expect(warnings).toEqual([
-    "Consumer 'biller' of group 'g' restarts in 1000 ms, its handler failed at offset 0 of orders-0: boom",
+    "Consumer 'biller' of group 'g' restarts in 1000 ms; its handler failed at offset 0 of orders-0: boom",
   ])
 })
 
@@ -360,5 +360,5 @@ it('warns the process of a skipped record where nobody listens', async () => {
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({ retry, onFailure: 'skip', eachRecord: failAt(0) })
   await clock.settle()
-  expect(warnings).toEqual(['Skipped offset 0 of orders-0 after 1 attempts: boom'])
+  expect(warnings).toEqual(['Skipped offset 0 of orders-0 after 1 attempt: boom'])
 })

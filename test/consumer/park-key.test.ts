@@ -116,5 +116,5 @@ it('warns of a parked key where nobody listens', async () => {
     },
   })
   await clock.settle()
-  expect(warnings).toEqual(['Parked the key of offset 0 of orders-0 after 1 attempts: boom'])
+  expect(warnings).toEqual(['Parked the key of offset 0 of orders-0 after 1 attempt: boom'])
 })

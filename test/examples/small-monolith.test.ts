@@ -64,7 +64,10 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
   expect(failure).toBeUndefined()
   expect(answers).toEqual([202, 202, 400, 200, true])
   expect(
-    errors.replaceAll(/^.*BrokerletWarning: Wrote offset .*\n|^\(Use `node --trace-warnings.*\n/gm, ''),
+    errors.replaceAll(
+      /^.*BrokerletWarning: Wrote offset .*\n(Error: .*\n( {4}at .*\n)+)?|^\(Use `node --trace-warnings.*\n/gm,
+      '',
+    ),
   ).toBe('')
   expect(exit).toBe(0)
   expect(
