@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest'
-import { accept, acquiredIn, offsetsIn, reject, release, renew, shareScenes } from './share-scene.ts'
+import {
+  accept,
+  acquiredIn,
+  configure,
+  offsetsIn,
+  reject,
+  release,
+  renew,
+  shareScenes,
+} from './share-scene.ts'
 
 const scene = shareScenes()
 
@@ -78,6 +87,54 @@ it('waits for records, and for what others give back', async () => {
   await broker.advance(100)
   await a.acknowledge(release(0, 0))
   expect(await next).toEqual([[0, 0, 2]])
+})
+
+it('waits for what is locked until that lock ends', async () => {
+  const { broker, append, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  const b = await joined('b')
+  await a.fetch()
+  const waiting = b.fetch({ maxWaitMs: 60_000 })
+  await broker.advance(30_000)
+  expect(await waiting).toEqual([[0, 1, 2]])
+})
+
+it('gives back in each group what is locked there', async () => {
+  const { broker, append, joined, consumer } = scene()
+  configure(broker, 'other', { shareAutoOffsetReset: 'earliest' })
+  append(2)
+  const a = await joined('a')
+  await a.fetch()
+  await broker.advance(10_000)
+  const b = consumer('b', 'other')
+  await b.join()
+  expect(await b.fetch()).toEqual([[0, 1, 1]])
+  await broker.advance(20_000)
+  expect(await a.fetch()).toEqual([[0, 1, 2]])
+  await broker.advance(10_000)
+  expect(await b.fetch()).toEqual([[0, 1, 2]])
+})
+
+it('gives records back when a lock ends that was prolonged beyond all others', async () => {
+  const { broker, append, joined } = scene()
+  append(2)
+  const a = await joined('a')
+  const b = await joined('b')
+  await a.fetch()
+  await broker.advance(20_000)
+  expect(await a.acknowledge(renew(0, 1))).toBe(0)
+  for (const each of [a, b]) await each.beat()
+  const waiting = b.fetch({ maxWaitMs: 60_000 })
+  await broker.advance(29_999)
+  let answered = false
+  void waiting.then(() => {
+    answered = true
+  })
+  await broker.advance(0)
+  expect(answered).toBe(false)
+  await broker.advance(1)
+  expect(await waiting).toEqual([[0, 1, 2]])
 })
 
 it('answers with nothing when it has waited long enough', async () => {

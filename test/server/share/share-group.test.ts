@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../../src/server/protocol/apis.ts'
-import { accept, shareScenes } from './share-scene.ts'
+import { accept, release, shareScenes } from './share-scene.ts'
 
 const scene = shareScenes()
 
@@ -51,6 +51,17 @@ it('gives a topic to those who were waiting for it when it is made, and takes it
   expect(topicsOf(await a.beat())).toEqual([again.id])
 })
 
+it('tells a member of a topic in place of another', async () => {
+  const { broker, consumer } = scene()
+  broker.createTopic('first')
+  const a = consumer('a')
+  expect(given(await a.join('orders', 'first', 'second'))).toEqual([0, 0])
+  broker.deleteTopic('first')
+  const { id } = broker.createTopic('second')
+  const { topicPartitions } = (await a.beat()).assignment
+  expect(topicPartitions.map(({ topicId }: any) => topicId)).toEqual([broker.topic('orders').id, id])
+})
+
 it('follows what a member subscribes to, in whatever order it says that', async () => {
   const { broker, consumer } = scene()
   broker.createTopic('others')
@@ -77,6 +88,13 @@ it('takes a heartbeat with the epoch before, whose answer was lost, and fences e
   expect(await a.beat(2)).toMatchObject({ errorCode: 0 })
   expect(await consumer('nobody').beat(1)).toMatchObject({ errorCode: 25 })
   expect(await consumer('nobody').leave()).toMatchObject({ errorCode: 25 })
+})
+
+it('makes no group for who speaks as if there were one', async () => {
+  const { broker, consumer } = scene()
+  expect(await consumer('a').beat(1)).toMatchObject({ errorCode: 25 })
+  expect(await consumer('a').leave()).toMatchObject({ errorCode: 25 })
+  expect(broker.describe().groups).toEqual([])
 })
 
 it('lets a member that joins once more keep its place, and tells it again what it may read', async () => {
@@ -154,6 +172,11 @@ it.each([
   expect((await client.call(apis.listGroups, 5, { statesFilter: [], typesFilter: [] })).groups).toEqual([])
 })
 
+it('takes a member whose id is as long as it may be', async () => {
+  const { consumer } = scene()
+  expect(await consumer('x'.repeat(36)).join()).toMatchObject({ errorCode: 0 })
+})
+
 it('takes no more than 200 members', async () => {
   const { client } = scene()
   const join = (memberId: string) =>
@@ -168,8 +191,11 @@ it('takes no more than 200 members', async () => {
 })
 
 it('is described, listed, and deleted once it is empty', async () => {
-  const { client, joined, broker } = scene()
-  const a = await joined('a')
+  const { client, consumer, broker } = scene()
+  const a = consumer('a')
+  await a.beat(0, { subscribedTopicNames: ['orders'], rackId: 'r' })
+  // What a heartbeat leaves out stays as it was.
+  await a.beat()
   const describe = async () =>
     (await client.call(apis.shareGroupDescribe, 1, { groupIds: ['g'], includeAuthorizedOperations: false }))
       .groups[0]
@@ -183,6 +209,7 @@ it('is described, listed, and deleted once it is empty', async () => {
       {
         memberId: 'a',
         memberEpoch: 1,
+        rackId: 'r',
         subscribedTopicNames: ['orders'],
         assignment: {
           topicPartitions: [{ topicId: broker.topic('orders').id, topicName: 'orders', partitions: [0] }],
@@ -301,6 +328,33 @@ it('counts for idle what is available, and who has acquired it', async () => {
   await a.fetch({}, [accept(0, 1)])
   await a.fetch({}, [accept(2, 2)])
   await idle
+})
+
+it('counts for idle what was given back, and all that a member has acquired bit by bit', async () => {
+  const { broker, append, joined } = scene()
+  append(5)
+  const a = await joined('a')
+  for (let i = 0; i < 3; i++) await a.fetch({ maxRecords: 1, shareAcquireMode: 1 })
+  await a.acknowledge(release(1, 1))
+  const busy = broker.idle({ timeoutMs: 100 }).catch(error => error.message)
+  await broker.advance(100)
+  expect(await busy).toContain(
+    "share group 'g': 3 records of orders-0 available; share group 'g': 2 records of orders-0 acquired by a",
+  )
+})
+
+it('counts for idle nothing that is gone from the log, whoever has acquired it', async () => {
+  const { broker, append, joined } = scene()
+  append(2)
+  await (await joined('a')).fetch()
+  const idle = broker.idle()
+  broker.topic('orders').partitions[0]!.deleteRecords(2)
+  await idle
+})
+
+it('counts for idle nothing of a group that nobody is in', async () => {
+  const { broker, append, joined } = scene()
+  const a = await joined('a')
   append(1)
   // Nobody works it off.
   await a.leave()

@@ -65,6 +65,13 @@ it('lets a group begin elsewhere while nobody is in it', async () => {
   expect(await b.fetch()).toEqual([[1, 4, 1]])
 })
 
+it('lets a group begin at the first offset, wherever its config says', async () => {
+  const { client, append, joined } = scene({}, { shareAutoOffsetReset: 'latest' })
+  append(5)
+  expect(await alter(client, 0)).toBe(0)
+  expect(await (await joined('a')).fetch()).toEqual([[0, 4, 1]])
+})
+
 it('begins where its config says again when it is let begin nowhere', async () => {
   const { client, append, joined } = scene()
   append(5)

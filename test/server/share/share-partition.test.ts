@@ -205,6 +205,21 @@ it('delivers what came less often before what comes for the last time, of one ba
   expect(acquire(partition, { batches })).toBe('8-8 x5')
 })
 
+it('delivers all that came less often with a part of what came often, of one batch', () => {
+  const partition = new SharePartition(0)
+  const batches = [{ first: 0, last: 15 }]
+  acquire(partition, { batches })
+  partition.release('a', generous)
+  expect(acquire(partition, { batches, exact: true, maxRecords: 4, memberId: 'b' })).toBe('0-3 x2')
+  for (const times of [2, 3]) {
+    expect(acquire(partition, { batches })).toBe(`4-15 x${times}`)
+    partition.release('a', generous)
+  }
+  partition.release('b', generous)
+  // Half of the batch, of which four came less often.
+  expect(acquire(partition, { batches })).toBe('0-3 x3, 4-7 x4')
+})
+
 it('delivers nothing else together with what came often', () => {
   const partition = new SharePartition(0)
   const batches = [
@@ -336,6 +351,13 @@ it('archives what is gone from the log, acquired or not, and lets it be acknowle
   expect(partition.startOffset).toBe(10)
   partition.archiveBefore(50)
   expect([partition.startOffset, partition.endOffset]).toEqual([50, 50])
+})
+
+it('lets what is gone be acknowledged where nothing is left', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  partition.archiveBefore(10)
+  expect(say(partition, 'a', accept(0, 9))).toBeUndefined()
 })
 
 it('archives what was compacted away before it came again', () => {

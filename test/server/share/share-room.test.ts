@@ -35,6 +35,19 @@ it('keeps records that it has not finished, whatever other groups have read', as
   await consumer.close()
 })
 
+it('keeps records that it has not finished while nobody is in it, or has not begun to read them', async () => {
+  const { broker, log, append, joined } = scene({}, {}, { cleanupPolicy: 'consumed' })
+  broker.createGroup('own', { topics: ['orders'], from: 'end' })
+  const a = await joined('a')
+  append(4)
+  broker.group('own').setOffsets('latest')
+  expect(log.logStartOffset).toBe(0)
+  await a.fetch({ maxRecords: 1, shareAcquireMode: 1 }, [])
+  await a.leave()
+  broker.group('own').setOffsets('latest')
+  expect(log.logStartOffset).toBe(0)
+})
+
 it('lets records go that it has not finished once it is deleted', async () => {
   const { broker, client, log, append, joined } = scene({}, {}, { cleanupPolicy: 'consumed' })
   append(4)
@@ -82,5 +95,33 @@ it('is told of by ‘recordsDropped’ where the log drops what it has not finis
     [0, 1, [{ groupId: 'g', count: 1 }]],
     [2, 3, [{ groupId: 'g', count: 1 }]],
     [3, 4, [{ groupId: 'g', count: 1 }]],
+  ])
+})
+
+it('is told of what is dropped from where it began, though other groups had read that', async () => {
+  const { broker, client, append, joined } = scene({}, {}, { retentionRecords: 4 })
+  const dropped: unknown[] = []
+  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
+  broker.createGroup('own', { topics: ['orders'], from: 'end' })
+  append(4)
+  broker.group('own').setOffsets('latest')
+  append(1)
+  expect(dropped).toEqual([])
+  await (await joined('a')).fetch()
+  append(1)
+  expect(dropped).toEqual([[1, 2, [{ groupId: 'g', count: 1 }]]])
+  const topics = [{ topicName: 'orders', partitions: [{ partitionIndex: 0, startOffset: 3 }] }]
+  await client.call(apis.alterShareGroupOffsets, 0, { groupId: 'later', topics })
+  append(2)
+  expect(dropped.slice(1)).toEqual([
+    [2, 3, [{ groupId: 'g', count: 1 }]],
+    [
+      3,
+      4,
+      [
+        { groupId: 'g', count: 1 },
+        { groupId: 'later', count: 1 },
+      ],
+    ],
   ])
 })

@@ -141,7 +141,7 @@ export function shareScenes() {
         for (let i = 0; i < count; i++) broker.topic('orders').append({ value: i })
       },
       /** One that has a connection of its own. */
-      consumer: (memberId: string) => new ShareConsumer(open(), memberId, 'g', topicIds),
+      consumer: (memberId: string, groupId = 'g') => new ShareConsumer(open(), memberId, groupId, topicIds),
       /** One that has joined. */
       async joined(memberId: string) {
         const consumer = new ShareConsumer(open(), memberId, 'g', topicIds)

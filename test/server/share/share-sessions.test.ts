@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../../src/server/protocol/apis.ts'
+import { ShareSession } from '../../../src/server/share/share-session.ts'
 import { accept, acquiredIn, release, renew, shareScenes, waitingFor } from './share-scene.ts'
 
 const scene = shareScenes()
@@ -31,6 +32,13 @@ it('forgets what a member reads no more', async () => {
   append(1)
   const forgottenTopicsData = [{ topicId: broker.topic('orders').id, partitions: [0] }]
   expect((await a.fetchAll({ topics: [], forgottenTopicsData })).responses).toEqual([])
+})
+
+it('counts its requests from one again after the largest number', () => {
+  const session = new ShareSession()
+  session.epoch = 2 ** 31 - 1
+  session.advance()
+  expect(session.epoch).toBe(1)
 })
 
 it('refuses a request that does not follow the last one', async () => {

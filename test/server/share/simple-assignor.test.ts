@@ -39,6 +39,11 @@ it('leaves to members what they have, as far as that is fair', () => {
   expect(assign(members, { t: 4 })).toEqual({ a: ['t-3', 't-1'], b: ['t-0', 't-2'] })
 })
 
+it('spreads the partitions of several topics together where the same members subscribe to them', () => {
+  const members = [member('a', ['s', 't']), member('b', ['s', 't'])]
+  expect(assign(members, { s: 1, t: 1 })).toEqual({ a: ['s-0'], b: ['t-0'] })
+})
+
 it('gives members only what they subscribe to', () => {
   const members = [member('a', ['s', 't']), member('b', ['t'])]
   expect(assign(members, { s: 2, t: 2 })).toEqual({ a: ['s-0', 's-1', 't-0'], b: ['t-1'] })
