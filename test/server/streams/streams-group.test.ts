@@ -131,6 +131,13 @@ it('takes tasks away twice, where a target follows another', async () => {
   expect(await commit('wide', 1, 'a', 2)).toBe(113)
 })
 
+it('has nothing to give up any more once it has left', async () => {
+  const { a, broker, describe: described } = await givingUpTwice()
+  await a.leave()
+  await broker.advance(10_000)
+  expect((await described()).members).toHaveLength(3)
+})
+
 it('has as long for each time that it has to give up tasks', async () => {
   const { a, broker, describe: described } = await givingUpTwice()
   await broker.advance(9000)
@@ -252,6 +259,12 @@ it('tells who has what, for as long as that is news', async () => {
     { userEndpoint: { host: 'two', port: 2 }, activePartitions: orders(1), standbyPartitions: orders(0) },
   ])
   expect(await a.beat()).toMatchObject({ partitionsByUserEndpoint: null })
+  // A process that comes back may answer elsewhere.
+  await b.join(counting('orders'), { userEndpoint: { host: 'three', port: 3 } })
+  expect((await a.beat()).partitionsByUserEndpoint).toMatchObject([
+    { userEndpoint: { host: 'one' } },
+    { userEndpoint: { host: 'three', port: 3 } },
+  ])
 })
 
 it('has no news of a thread that answers no queries', async () => {

@@ -328,6 +328,9 @@ it('becomes a group of classic clients when nobody is in it, and one of theirs a
   await client.call(apis.leaveGroup, 2, { groupId: 'g', memberId })
   expect(await thread('a').join(copying('orders'))).toMatchObject({ errorCode: 0 })
   expect((await client.call(apis.listGroups, 5, {})).groups).toMatchObject([{ groupType: 'streams' }])
+  await a.leave()
+  // The classic group that it is now begins anew.
+  expect(await joinClassic(client)).toMatchObject({ errorCode: 0, generationId: 1 })
   expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toMatchObject({ offset: 1 })
 })
 
