@@ -39,15 +39,19 @@ describe('ApiVersions', () => {
     const finalized = {
       finalizedFeaturesEpoch: 0,
       finalizedFeatures: [
+        level('metadata.version', 30),
         level('group.version', 1),
         level('share.version', 1),
         level('streams.version', 1),
         level('transaction.version', 2),
       ],
     }
+    // By this one programs tell which Kafka it is: 4.3.
+    const version = { name: 'metadata.version', minVersion: 7, maxVersion: 30 }
     expect(await client.call(apiVersions!, 4, {})).toMatchObject({
       ...finalized,
       supportedFeatures: [
+        version,
         { name: 'group.version', minVersion: 0, maxVersion: 1 },
         { name: 'share.version', minVersion: 0, maxVersion: 1 },
         { name: 'streams.version', minVersion: 0, maxVersion: 1 },
@@ -55,7 +59,10 @@ describe('ApiVersions', () => {
       ],
     })
     // What a client of before version 4 cannot read is left out.
-    expect(await client.call(apiVersions!, 3, {})).toMatchObject({ ...finalized, supportedFeatures: [] })
+    expect(await client.call(apiVersions!, 3, {})).toMatchObject({
+      ...finalized,
+      supportedFeatures: [version],
+    })
   })
 })
 

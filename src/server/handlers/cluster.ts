@@ -14,13 +14,15 @@ import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
 import { toWireError, type Wire } from '../wire.ts'
 
-// The features that clients go by, beside versions: groups that assign (KIP-848), groups that share partitions
-// (KIP-932), streams groups (KIP-1071), and transactions that get another epoch with each end (KIP-890).
+// The features that clients go by, beside versions: which Kafka it is (30 is 4.3; web UIs offer what that Kafka can do),
+// groups that assign (KIP-848), groups that share partitions (KIP-932), streams groups (KIP-1071), and transactions that
+// get another epoch with each end (KIP-890).
 const features = [
-  { name: 'group.version', level: 1 },
-  { name: 'share.version', level: 1 },
-  { name: 'streams.version', level: 1 },
-  { name: 'transaction.version', level: 2 },
+  { name: 'metadata.version', lowest: 7, level: 30 },
+  { name: 'group.version', lowest: 0, level: 1 },
+  { name: 'share.version', lowest: 0, level: 1 },
+  { name: 'streams.version', lowest: 0, level: 1 },
+  { name: 'transaction.version', lowest: 0, level: 2 },
 ] as const
 
 // From this version on Metadata takes ids of topics. The two before have the field, but may not use it.
@@ -39,8 +41,9 @@ export function clusterHandlers(
     handler(apiVersions, (_, { version }) => ({
       apiKeys: supported(),
       // A client of a version before 4 cannot read that a feature begins at 0 (KAFKA-17011).
-      supportedFeatures:
-        version < 4 ? [] : features.map(({ name, level }) => ({ name, minVersion: 0, maxVersion: level })),
+      supportedFeatures: features
+        .filter(({ lowest }) => version >= 4 || lowest > 0)
+        .map(({ name, lowest, level }) => ({ name, minVersion: lowest, maxVersion: level })),
       finalizedFeaturesEpoch: 0,
       finalizedFeatures: features.map(({ name, level }) => ({
         name,
