@@ -107,3 +107,40 @@ describe('in a transaction', () => {
     expect(await find(maxTimestamp, 1)).toEqual([2, now])
   })
 })
+
+it('refuses a partition that is named twice, once, and finds the others', async () => {
+  const { broker, client } = scene()
+  broker.createTopic('two', { partitions: 2 })
+  const invalidRequest = 42
+  const unknownPartition = 3
+  const named = (name: string, ...partitions: number[]) => ({
+    name,
+    partitions: partitions.map(partitionIndex => ({ partitionIndex, timestamp: latest })),
+  })
+  for (const version of [1, 11]) {
+    const topics = [named('two', 0, 0, 1), named('orders', 0), named('orders', 0), named('nowhere', 0, 1, 0)]
+    const answer = await client.call(apis.listOffsets as Api, version, { topics })
+    expect(
+      answer.topics.map(({ name, partitions }: any) => [
+        name,
+        partitions.map(({ partitionIndex, errorCode, offset }: any) => [partitionIndex, errorCode, offset]),
+      ]),
+    ).toEqual([
+      [
+        'two',
+        [
+          [0, invalidRequest, -1],
+          [1, 0, 0],
+        ],
+      ],
+      ['orders', [[0, invalidRequest, -1]]],
+      [
+        'nowhere',
+        [
+          [0, invalidRequest, -1],
+          [1, unknownPartition, -1],
+        ],
+      ],
+    ])
+  }
+})

@@ -36,9 +36,10 @@ const nowhere: Found = { offset: -1, timestamp: -1 }
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
     handler(listOffsets, ({ topics, isolationLevel }, { version }) => ({
-      topics: topics.map(({ name, partitions }) => ({
+      topics: [...eachOnce(topics)].map(([name, partitions]) => ({
         name,
-        partitions: partitions.map(({ partitionIndex, timestamp }) => {
+        partitions: [...partitions.values()].map(({ partitionIndex, timestamp, repeated }) => {
+          if (repeated) return { partitionIndex, errorCode: errorCodes.INVALID_REQUEST.errno }
           const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
           if (log === undefined)
             return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
@@ -66,6 +67,30 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
+}
+
+interface AskedPartition {
+  readonly partitionIndex: number
+  readonly timestamp: number
+}
+
+interface AskedTopic {
+  readonly name: string
+  readonly partitions: readonly AskedPartition[]
+}
+
+// By topic and partition. One that is named more than once is refused, and answered once. (Kafka:
+// ListOffsetsRequest.duplicatePartitions)
+function eachOnce(topics: readonly AskedTopic[]) {
+  const named = new Map<string, Map<number, AskedPartition & { readonly repeated: boolean }>>()
+  for (const { name, partitions } of topics) {
+    const ofTopic = named.get(name) ?? new Map()
+    named.set(name, ofTopic)
+    for (const each of partitions) {
+      ofTopic.set(each.partitionIndex, { ...each, repeated: ofTopic.has(each.partitionIndex) })
+    }
+  }
+  return named
 }
 
 // A time after the last record gives -1.
