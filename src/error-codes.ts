@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'UNSUPPORTED_VERSION'
   | 'UNSUPPORTED_FOR_MESSAGE_FORMAT'
   | 'INVALID_REPLICATION_FACTOR'
+  | 'INVALID_REPLICA_ASSIGNMENT'
   | 'FENCED_INSTANCE_ID'
   | 'UNSUPPORTED_COMPRESSION_TYPE'
   | 'MEMBER_ID_REQUIRED'
@@ -94,6 +95,7 @@ export const errorCodes: Readonly<
   UNSUPPORTED_VERSION: { errno: 35, retriable: false },
   UNSUPPORTED_FOR_MESSAGE_FORMAT: { errno: 43, retriable: false },
   INVALID_REPLICATION_FACTOR: { errno: 38, retriable: false },
+  INVALID_REPLICA_ASSIGNMENT: { errno: 39, retriable: false },
   FENCED_INSTANCE_ID: { errno: 82, retriable: false },
   UNSUPPORTED_COMPRESSION_TYPE: { errno: 76, retriable: false },
   UNKNOWN_TOPIC_ID: { errno: 100, retriable: true },

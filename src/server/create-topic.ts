@@ -1,8 +1,15 @@
-import { InvalidOptionError, InvalidPartitionsError, TopicAlreadyExistsError } from '../errors.ts'
+import {
+  BrokerletError,
+  InvalidArgumentError,
+  InvalidOptionError,
+  InvalidPartitionsError,
+  TopicAlreadyExistsError,
+} from '../errors.ts'
 import { checkTopicName } from '../topic-name.ts'
 import { defaultPartitions } from './broker-configs.ts'
 import { madeByClient, requireNoCollision } from './client-topics.ts'
 import { inertWith, splitConfigs } from './inert-configs.ts'
+import { notAssignable, requireAssignable } from './replica-assignments.ts'
 import { checkResting, splitResting } from './resting-options.ts'
 import { configSources, configValue, toOptions, topicConfigs } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
@@ -12,8 +19,10 @@ export interface WantedTopic {
   readonly name: string
   /** -1 is the default. */
   readonly numPartitions: number
+  /** -1 is the default. Every broker has a replica, whatever it is. */
+  readonly replicationFactor: number
   /** Assignments by hand, one for each partition; empty without any. */
-  readonly assignments: readonly unknown[]
+  readonly assignments: readonly { readonly partitionIndex: number; readonly brokerIds: readonly number[] }[]
   readonly configs: readonly { readonly name: string; readonly value: string | null }[]
 }
 
@@ -24,6 +33,7 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   // A client that makes sure of a topic goes on at this error, so it comes before all others.
   checkTopicName(name)
   if (engine.topics.has(name)) throw new TopicAlreadyExistsError(name)
+  checkReplicas(wanted)
   // -1 is the default; an assignment by hand has one entry for each partition.
   const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions
   checkPartitions(name, partitions)
@@ -69,6 +79,28 @@ function checkGiven(
     topic,
     option: nothing.name,
   })
+}
+
+// (Kafka: ReplicationControlManager.createTopic)
+function checkReplicas({ name, numPartitions, replicationFactor, assignments }: WantedTopic): void {
+  if (replicationFactor < -1 || replicationFactor === 0) {
+    throw new BrokerletError(
+      'INVALID_REPLICATION_FACTOR',
+      `Topic '${name}' expected 1 replica or more, or -1 for the default, received ${replicationFactor}`,
+      { topic: name, received: replicationFactor },
+    )
+  }
+  if (assignments.length === 0) return
+  if (replicationFactor !== -1 || numPartitions !== -1) {
+    const message = `Topic '${name}' is assigned by hand, so -1 is expected as its numbers of partitions and replicas`
+    throw new InvalidArgumentError(message, { topic: name })
+  }
+  const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
+  if (indexes.size < assignments.length) throw notAssignable(name, 'a partition is named twice')
+  requireAssignable(name, assignments)
+  if (assignments.some((_, index) => !indexes.has(index))) {
+    throw notAssignable(name, `expected the partitions 0 to ${assignments.length - 1}`)
+  }
 }
 
 // The number of partitions has an error of its own; all other errors are about one of the topic's options.

@@ -103,3 +103,73 @@ it('says that a topic is there before anything else that is wrong, since whoever
   for (const each of wrong) expect(await make({ name: 'orders', ...each })).toEqual([['orders', 36]])
   for (const each of wrong) expect(await make({ name: 'no topic', ...each })).toEqual([['no topic', 17]])
 })
+
+const invalidReplicationFactor = 38
+const invalidReplicaAssignment = 39
+const invalidRequest = 42
+
+it.each([
+  ['fewer than the new partitions', 3, [[1]]],
+  ['more than the new partitions', 2, [[1], [1]]],
+  ['none at all', 2, []],
+  ['one without a broker', 2, [[]]],
+  ['one that names a broker twice', 2, [[1, 1]]],
+  ['one with a negative id', 2, [[-1]]],
+  ['some that differ in length', 3, [[1], [1, 2]]],
+])('adds no partitions by assignments of which there are %s', async (_, count, brokers) => {
+  const { broker, client } = start()
+  const assignments = brokers.map(brokerIds => ({ brokerIds }))
+  for (const validateOnly of [true, false]) {
+    const { results } = await client.call(createPartitions!, 3, {
+      topics: [{ name: 'orders', count, assignments }],
+      validateOnly,
+    })
+    expect(results).toMatchObject([{ name: 'orders', errorCode: invalidReplicaAssignment }])
+  }
+  expect(broker.topic('orders').partitions).toHaveLength(1)
+})
+
+it('adds partitions that are assigned to the brokers of production, once they are more', async () => {
+  const { broker, client } = start()
+  const grow = async (count: number, ...brokers: number[][]) => {
+    const assignments = brokers.map(brokerIds => ({ brokerIds }))
+    const answer = await client.call(createPartitions!, 3, {
+      topics: [{ name: 'orders', count, assignments }],
+    })
+    return answer.results[0].errorCode
+  }
+  const invalidPartitions = 37
+  expect(await grow(1, [-1])).toBe(invalidPartitions)
+  expect(await grow(3, [1, 2, 3], [2, 3, 1])).toBe(0)
+  expect(broker.topic('orders').partitions).toHaveLength(3)
+})
+
+it('makes a topic by assignments that a cluster would take, and by no others', async () => {
+  const { broker, make, names } = start()
+  const byHand = (...assigned: (readonly [number, number[]])[]) => ({
+    name: 'a',
+    numPartitions: -1,
+    replicationFactor: -1,
+    assignments: assigned.map(([partitionIndex, brokerIds]) => ({ partitionIndex, brokerIds })),
+  })
+  const wrong = [
+    byHand([0, [1]], [2, [1]]),
+    byHand([0, [1]], [0, [1]]),
+    byHand([1, [1]]),
+    byHand([0, []]),
+    byHand([0, [1, 1]]),
+    byHand([0, [1]], [1, [1, 2]]),
+  ]
+  for (const each of wrong) expect(await make(each)).toEqual([['a', invalidReplicaAssignment]])
+  for (const more of [{ numPartitions: 1 }, { replicationFactor: 1 }])
+    expect(await make({ ...byHand([0, [1]]), ...more })).toEqual([['a', invalidRequest]])
+  expect(names()).toEqual(['orders'])
+  expect(await make(byHand([1, [2, 3]], [0, [1, 2]]))).toEqual([['a', 0]])
+  expect(broker.topic('a' as 'orders').partitions).toHaveLength(2)
+})
+
+it('makes no topic without replicas', async () => {
+  const { make } = start()
+  for (const replicationFactor of [0, -2])
+    expect(await make({ name: 'a', replicationFactor })).toEqual([['a', invalidReplicationFactor]])
+})

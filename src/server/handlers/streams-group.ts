@@ -46,7 +46,7 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
 // Any number of replicas is accepted.
 function make(wire: Wire, { name, partitions: numPartitions, topicConfigs }: InternalTopic): void {
   const configs = topicConfigs.map(({ key, value }) => ({ name: key, value }))
-  createTopic(wire, { name, numPartitions, assignments: [], configs }, false)
+  createTopic(wire, { name, numPartitions, replicationFactor: -1, assignments: [], configs }, false)
 }
 
 function answer(wire: Wire, group: StreamsGroup, member: StreamsMember, knownEndpoints: number) {

@@ -8,6 +8,7 @@ import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { noUuid } from '../protocol/type.ts'
+import { notAssignable, requireAssignable } from '../replica-assignments.ts'
 import { attempt, type Wire } from '../wire.ts'
 
 /** Creates, deletes and enlarges topics, and deletes their records, for administrators. */
@@ -37,13 +38,14 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
     }),
 
     handler(createPartitions, ({ topics, validateOnly }) => ({
-      results: eachOnce(topics).map(({ name, count, repeated }) => ({
+      results: eachOnce(topics).map(({ name, count, assignments, repeated }) => ({
         name,
         ...attempt(wire, () => {
           if (repeated) throw saidTwice(name)
           const topic = engine.existingTopic(name)
-          if (validateOnly) topic.requireGrowth(count)
-          else topic.addPartitions(count)
+          topic.requireGrowth(count)
+          if (assignments !== null) requireOneEach(topic, count, assignments)
+          if (!validateOnly) topic.addPartitions(count)
         }),
       })),
     })),
@@ -66,6 +68,18 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
+}
+
+function requireOneEach(
+  { name, partitionCount }: Topic,
+  count: number,
+  assignments: readonly { readonly brokerIds: readonly number[] }[],
+): void {
+  const added = count - partitionCount
+  if (assignments.length !== added) {
+    throw notAssignable(name, `expected an assignment for each of ${added}, received ${assignments.length}`)
+  }
+  requireAssignable(name, assignments)
 }
 
 /** A topic to delete, by its name or by its id, and not by both. */
