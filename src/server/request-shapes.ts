@@ -4,6 +4,7 @@ import { addOffsetsToTxn } from './protocol/messages/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './protocol/messages/add-partitions-to-txn.ts'
 import { alterConfigs } from './protocol/messages/alter-configs.ts'
 import { alterPartitionReassignments } from './protocol/messages/alter-partition-reassignments.ts'
+import { alterReplicaLogDirs } from './protocol/messages/alter-replica-log-dirs.ts'
 import { alterShareGroupOffsets } from './protocol/messages/alter-share-group-offsets.ts'
 import { consumerGroupDescribe } from './protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './protocol/messages/consumer-group-heartbeat.ts'
@@ -68,7 +69,10 @@ export interface RequestShape {
   readonly rest?: object
   /** The error that the rest gets if a part is refused; left out if the rest is served. */
   readonly restFails?: ErrorCode
-  /** Whether its handler refuses partitions itself, because to divide such a request would end its session. */
+  /**
+   * Whether its handler refuses partitions itself: to divide such a request would end its session, or its answer has
+   * other lists.
+   */
   readonly refusesItself?: true
 }
 
@@ -191,6 +195,8 @@ const shapes: ReadonlyMap<number, RequestShape> = new Map([
     parts: [['topicPartitions.partitions', 'replicaElectionResults.partitionResult']],
   }),
   shape(alterPartitionReassignments, { parts: [['topics.partitions', 'responses.partitions']] }),
+  // The answer has no list of directories.
+  shape(alterReplicaLogDirs, { refusesItself: true }),
   shape(describeConfigs, { parts: [['resources', 'results']] }),
   shape(alterConfigs, { parts: [['resources', 'responses']] }),
   shape(incrementalAlterConfigs, { parts: [['resources', 'responses']] }),

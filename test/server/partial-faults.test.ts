@@ -99,8 +99,13 @@ it.each<[Capitalize<keyof typeof apis>, number, WireScope, object, readonly stri
     'AlterReplicaLogDirs',
     2,
     orders1,
-    { dirs: [{ path: 'memory', topics: [{ name: 'orders', partitions: [1] }] }] },
-    ['orders 1 56'],
+    {
+      dirs: [
+        { path: 'memory', topics: [{ name: 'orders', partitions: [0, 1] }] },
+        { path: '/data', topics: [{ name: 'payments', partitions: [0] }] },
+      ],
+    },
+    ['orders 0 0', 'orders 1 56', 'payments 0 57'],
   ],
   ['AlterPartitionReassignments', 1, orders1, both({ replicas: [1] }), ['orders 0 0', 'orders 1 56']],
   ['ListOffsets', 6, orders1, both({ timestamp: -1 }), ['orders 0 0', 'orders 1 56']],

@@ -25,11 +25,13 @@ export function logDirHandlers({ engine }: Wire): Handler[] {
       return { results: [{ logDir, topics: described.filter(({ partitions }) => partitions.length > 0) }] }
     }),
 
-    handler(alterReplicaLogDirs, ({ dirs }) => ({
+    handler(alterReplicaLogDirs, ({ dirs }, { refusalOf }) => ({
       results: dirs.flatMap(({ path, topics }) =>
         topics.map(({ name, partitions }) => ({
           topicName: name,
           partitions: partitions.map(partitionIndex => {
+            const refused = refusalOf?.(name, partitionIndex) ?? 0
+            if (refused !== 0) return { partitionIndex, errorCode: refused }
             const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
             if (path !== logDir) return { partitionIndex, errorCode: errnoOfName('LOG_DIR_NOT_FOUND') }
             return { partitionIndex, errorCode: there ? 0 : errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
