@@ -61,6 +61,7 @@ export function assertRecords(
  * Asserts that a group has processed exactly these records: each at least once, in any order, and no others.
  *
  * @throws AssertionError
+ * @throws GroupIdNotFoundError where there was no such group
  */
 export function assertProcessed(
   broker: ObservedBroker,
@@ -70,6 +71,7 @@ export function assertProcessed(
   requireArgument('assertProcessed', 'broker', broker, observed)
   requireArgument('assertProcessed', 'expected', expected, recordList)
   const processed = processedBy(broker, group)
+  if (processed.length === 0) requireGroup(broker, group)
   const found = pair(processed, expected)
   const missing = expected.length - found
   const left = processed.length - found
@@ -186,13 +188,16 @@ export function assertNoCommitPastProcessed(broker: ObservedBroker, group: strin
   }
 }
 
-// A group that never existed would pass every assertion, so a misspelt name must throw.
 function historiesOf(where: string, broker: ObservedBroker, group: string): PartitionHistory[] {
   requireArgument(where, 'broker', broker, observed)
   const histories = historyOf(broker.timeline, group)
-  if (histories.length === 0 && broker.timeline.forGroup(group).ofKind('joined').length === 0)
-    broker.group(group)
+  if (histories.length === 0) requireGroup(broker, group)
   return histories
+}
+
+// A group that never existed would pass almost every assertion, so a misspelt name must throw.
+function requireGroup(broker: ObservedBroker, group: string): void {
+  if (broker.timeline.forGroup(group).ofKind('joined').length === 0) broker.group(group)
 }
 
 // Whether no `read_committed` reader could get the record. Before the log start offset it could once be read.

@@ -36,18 +36,27 @@ type MatcherResult = {
 
 type Matcher<Args extends readonly unknown[]> = (received: unknown, ...args: Args) => MatcherResult
 
+// What a test runner gives to its matchers as `this`.
+type MatcherContext = {
+  readonly utils?: { readonly diff?: (expected: unknown, actual: unknown) => string | null | undefined }
+}
+
 // The assertion's error becomes the matcher's message; an assertion that returns has passed.
 function toMatcher<Args extends readonly unknown[]>(
   assertion: (broker: ObservedBroker, ...args: Args) => void,
   holds: (...args: Args) => string,
 ): Matcher<Args> {
-  return (received, ...args) => {
+  return function (this: unknown, received, ...args) {
     try {
       assertion(received as ObservedBroker, ...args)
       return { pass: true, message: () => `Expected otherwise, but ${holds(...args)}` }
     } catch (error) {
       if (!(error instanceof AssertionError)) throw error
       const { message, actual, expected } = error
+      // vitest would show how the two differ by itself; jest shows nothing but the message.
+      const utils = (this as MatcherContext | undefined)?.utils
+      const diff = expected === undefined ? undefined : utils?.diff?.(expected, actual)
+      if (diff) return { pass: false, message: () => `${message}\n\n${diff}` }
       return { pass: false, message: () => message, actual, expected }
     }
   }

@@ -38,6 +38,10 @@ test('moves time, crashes, redelivers and asserts', async () => {
   expect(() => expect(broker).toHaveProcessed('billing', [])).toThrow(
     "Group 'billing' has processed 1 records",
   )
+  // In colours, or without.
+  expect(() => expect(broker).toHoldRecords('orders', [{ value: 7 }])).toThrow(
+    /- .*"value": 7,[\s\S]*\+ .*"value": 1,/,
+  )
   broker.crash({ group: 'billing' })
   await broker.advance(45_000)
   expect(broker.group('billing').members).toEqual([])

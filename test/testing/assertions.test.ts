@@ -1,5 +1,13 @@
 import { AssertionError } from 'node:assert'
-import { BatchError, Broker, IllegalStateError, InvalidArgumentError, topic } from 'brokerlet'
+import { stripVTControlCharacters } from 'node:util'
+import {
+  BatchError,
+  Broker,
+  GroupIdNotFoundError,
+  IllegalStateError,
+  InvalidArgumentError,
+  topic,
+} from 'brokerlet'
 import {
   assertDuplicatesOnlyAfterRebalance,
   assertEveryKeyInOrder,
@@ -241,6 +249,34 @@ it('has a matcher for each of them', async () => {
   expect(() => expect(broker).not.toLoseNothing('billing')).toThrow(
     "Expected otherwise, but group 'billing' has lost nothing",
   )
+})
+
+it('shows in the message of a matcher how the records differ: jest shows nothing else', async () => {
+  const { broker } = await billing()
+  fill(broker, 'orders', 2)
+  await broker.idle()
+  const shown = (expectation: () => void) => {
+    try {
+      expectation()
+    } catch (error) {
+      return stripVTControlCharacters((error as Error).message)
+    }
+    throw new Error('expected the matcher to fail')
+  }
+  const records = shown(() => expect(broker).toHoldRecords('orders', [{ value: 0 }, { value: 7 }]))
+  expect(records).toMatch(/^Topic 'orders' holds 2 records, not the 2 that were expected\n/)
+  expect(records).toMatch(/^- .*"value": 7,\n\+ .*"value": 1,$/m)
+  const processed = shown(() => expect(broker).toHaveProcessed('billing', [{ value: 0 }, { value: 7 }]))
+  expect(processed).toMatch(/got orders-0@0[\s\S]*\n- .*"value": 7,\n\+ .*"value": 1,$/m)
+})
+
+it('knows no group by a misspelt name, even where nothing was to be processed', async () => {
+  const { broker } = await billing()
+  expect(() => assertProcessed(broker, 'biling', [])).toThrow(
+    "There is no group 'biling'. Did you mean 'billing'?",
+  )
+  expect(() => expect(broker).toHaveProcessed('biling', [])).toThrow(GroupIdNotFoundError)
+  assertProcessed(broker, 'billing', [])
 })
 
 it('gives a record that several expected ones fit to the one that no other record fits', async () => {
