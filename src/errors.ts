@@ -389,3 +389,48 @@ function constructorName(value: object): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
   return typeof name === 'string' && name !== '' && name !== 'Object' ? name : 'object'
 }
+
+/**
+ * Gives classes the names under which they are exported. A program's bundler may shorten them, and `QueueFullError` in a
+ * log or in a dead letter's header says more than `t`.
+ */
+export function keepNames(classes: Readonly<Record<string, object>>): void {
+  for (const [name, each] of Object.entries(classes)) Object.defineProperty(each, 'name', { value: name })
+}
+
+keepNames({
+  BatchError,
+  BrokerletError,
+  ClosedError,
+  CommitFailedError,
+  ConsumerCrashedError,
+  GroupIdNotFoundError,
+  GroupSubscribedToTopicError,
+  IllegalStateError,
+  InconsistentGroupProtocolError,
+  InvalidArgumentError,
+  InvalidAssignmentError,
+  InvalidGroupIdError,
+  InvalidOptionError,
+  InvalidPartitionsError,
+  InvalidProducerEpochError,
+  InvalidRecordError,
+  InvalidTimestampError,
+  InvalidTopicError,
+  NeverIdleError,
+  NonEmptyGroupError,
+  NoOffsetForPartitionError,
+  OffsetMetadataTooLargeError,
+  OffsetOutOfRangeError,
+  OutOfOrderSequenceError,
+  ProducerFencedError,
+  QueueFullError,
+  RecordListTooLargeError,
+  RecordTooLargeError,
+  TimeoutError,
+  TopicAlreadyExistsError,
+  TransactionAbortedError,
+  UnknownMemberIdError,
+  UnknownTopicOrPartitionError,
+  UnreleasedInstanceIdError,
+})

@@ -12,6 +12,7 @@ import {
   InvalidRecordError,
   InvalidTimestampError,
   InvalidTopicError,
+  keepNames,
   NonEmptyGroupError,
   OffsetMetadataTooLargeError,
   OffsetOutOfRangeError,
@@ -31,6 +32,8 @@ import type { ClientLibrary } from './client-library.ts'
  * The cluster cannot be reached, or refuses a request with an error that has no class of its own; `code` is Kafka's.
  */
 export class ClusterError extends BrokerletError {}
+
+keepNames({ ClusterError })
 
 type ErrorClass = new (message: string, fields?: ErrorFields) => BrokerletError
 
