@@ -343,6 +343,15 @@ it('counts for idle what was given back, and all that a member has acquired bit 
   )
 })
 
+it('counts for idle a single record that a member has acquired', async () => {
+  const { broker, append, joined } = scene()
+  append(1)
+  await (await joined('a')).fetch()
+  const busy = broker.idle({ timeoutMs: 100 }).catch(error => error.message)
+  await broker.advance(100)
+  expect(await busy).toContain("share group 'g': 1 records of orders-0 acquired by a")
+})
+
 it('counts for idle nothing that is gone from the log, whoever has acquired it', async () => {
   const { broker, append, joined } = scene()
   append(2)

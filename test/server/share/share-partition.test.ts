@@ -208,16 +208,30 @@ it('delivers what came less often before what comes for the last time, of one ba
 it('delivers all that came less often with a part of what came often, of one batch', () => {
   const partition = new SharePartition(0)
   const batches = [{ first: 0, last: 15 }]
-  acquire(partition, { batches })
-  partition.release('a', generous)
-  expect(acquire(partition, { batches, exact: true, maxRecords: 4, memberId: 'b' })).toBe('0-3 x2')
+  acquire(partition, { batches, memberId: 'b' })
+  say(partition, 'b', release(4, 15))
   for (const times of [2, 3]) {
     expect(acquire(partition, { batches })).toBe(`4-15 x${times}`)
     partition.release('a', generous)
   }
   partition.release('b', generous)
   // Half of the batch, of which four came less often.
-  expect(acquire(partition, { batches })).toBe('0-3 x3, 4-7 x4')
+  expect(acquire(partition, { batches })).toBe('0-3 x2, 4-7 x4')
+})
+
+it('delivers one record at least of what came often, however small its batch is', () => {
+  const limits = { ...generous, deliveryCountLimit: 10 }
+  const partition = new SharePartition(0)
+  const batches = [{ first: 0, last: 1 }]
+  for (let times = 1; times <= 5; times++) {
+    expect(acquire(partition, { batches }, limits)).toBe(`0-1 x${times}`)
+    partition.release('a', limits)
+  }
+  for (let times = 6; times <= 8; times++) {
+    expect(acquire(partition, { batches }, limits)).toBe(`0-0 x${times}`)
+    expect(acquire(partition, { batches }, limits)).toBe(`1-1 x${times}`)
+    partition.release('a', limits)
+  }
 })
 
 it('delivers nothing else together with what came often', () => {

@@ -99,7 +99,7 @@ it('is told of by ‘recordsDropped’ where the log drops what it has not finis
 })
 
 it('is told of what is dropped from where it began, though other groups had read that', async () => {
-  const { broker, client, append, joined } = scene({}, {}, { retentionRecords: 4 })
+  const { broker, append, joined } = scene({}, {}, { retentionRecords: 4 })
   const dropped: unknown[] = []
   broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
   broker.createGroup('own', { topics: ['orders'], from: 'end' })
@@ -110,18 +110,27 @@ it('is told of what is dropped from where it began, though other groups had read
   await (await joined('a')).fetch()
   append(1)
   expect(dropped).toEqual([[1, 2, [{ groupId: 'g', count: 1 }]]])
-  const topics = [{ topicName: 'orders', partitions: [{ partitionIndex: 0, startOffset: 3 }] }]
-  await client.call(apis.alterShareGroupOffsets, 0, { groupId: 'later', topics })
+})
+
+it('is told of what is dropped from where it was let begin, though other groups had read that', async () => {
+  const { broker, client, append } = scene({}, {}, { retentionRecords: 4 })
+  const dropped: unknown[] = []
+  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
+  broker.createGroup('own', { topics: ['orders'], from: 'end' })
+  append(4)
+  broker.group('own').setOffsets('latest')
+  append(1)
+  const topics = [{ topicName: 'orders', partitions: [{ partitionIndex: 0, startOffset: 2 }] }]
+  await client.call(apis.alterShareGroupOffsets, 0, { groupId: 'g', topics })
   append(2)
-  expect(dropped.slice(1)).toEqual([
-    [2, 3, [{ groupId: 'g', count: 1 }]],
-    [
-      3,
-      4,
-      [
-        { groupId: 'g', count: 1 },
-        { groupId: 'later', count: 1 },
-      ],
-    ],
-  ])
+  expect(dropped).toEqual([[2, 3, [{ groupId: 'g', count: 1 }]]])
+})
+
+it('is not told of what is dropped before it has begun to read', async () => {
+  const { broker, append, joined } = scene({}, {}, { retentionRecords: 4 })
+  const dropped: unknown[] = []
+  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
+  await joined('a')
+  append(5)
+  expect(dropped).toEqual([])
 })
