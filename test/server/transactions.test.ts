@@ -192,7 +192,7 @@ describe('an older client', () => {
 })
 
 it('writes in a transaction only to the partitions that it was told of', async () => {
-  const { broker, client, init, add, end, read } = start()
+  const { broker, client, init, add, addGroup, end, read } = start()
   broker.topic('orders').addPartitions(2)
   const { producerId, producerEpoch } = await init()
   const send = async (version: number, partition: number) => {
@@ -206,6 +206,9 @@ it('writes in a transaction only to the partitions that it was told of', async (
   await add({ producerId, producerEpoch })
   expect([await send(10, 1), await send(11, 1), await send(10, 0)]).toEqual([48, 120, 0])
   expect(await end({ producerId, producerEpoch }, true)).toBe(0)
+  expect([await send(10, 0), await send(11, 0)]).toEqual([48, 120])
+  // The next transaction has not been told of any.
+  await addGroup({ producerId, producerEpoch })
   expect([await send(10, 0), await send(11, 0)]).toEqual([48, 120])
   expect(broker.topic('orders').partitions[1]!.highWatermark).toBe(0)
   expect(await read(1)).toEqual([1])
@@ -296,6 +299,14 @@ it('commits offsets of a client that does not say which member it is, whoever th
   const identity = { transactionalId: 't', ...producer, groupId: 'g' }
   const answer = await client.call(txnOffsetCommit!, 2, { ...identity, topics })
   expect(answer.topics[0].partitions[0].errorCode).toBe(0)
+  // Whoever names a member or a generation has to be that member.
+  for (const member of [
+    { memberId: 'nobody', generationId: -1 },
+    { memberId: '', generationId: 1 },
+  ]) {
+    const refused = await client.call(txnOffsetCommit!, 3, { ...identity, ...member, topics })
+    expect(refused.topics[0].partitions[0].errorCode).toBe(25)
+  }
   reader.pause()
   expect(await end(producer, true)).toBe(0)
   expect(await read(1)).toEqual([0, 1])
@@ -505,6 +516,20 @@ describe('the protocol of KIP-890', () => {
     expect(await end(first, true)).toMatchObject({ errorCode: 90 })
   })
 
+  it('gives its next epoch to a producer that has not heard of its last one, too', async () => {
+    const { client, init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    await end(first, true)
+    const { producerId, producerEpoch } = first
+    const asked = { transactionalId: 't', transactionTimeoutMs: 10_000, producerId, producerEpoch }
+    const next = await client.call(initProducerId!, 5, asked)
+    expect(next).toMatchObject({ errorCode: 0, producerId })
+    expect(await send(next, 0, 2)).toBe(0)
+    await end(next, true)
+    expect(await read(1)).toEqual([1, 2])
+  })
+
   it('fences an end that comes again once the next transaction has begun', async () => {
     const { init, send, end, read } = newer()
     const first = await init()
@@ -615,9 +640,9 @@ describe('the protocol of KIP-890', () => {
 it('gives its next epoch only to the producer that is known (KIP-360)', async () => {
   const { client, init } = start()
   const first = await init()
-  const again = ({ producerId, producerEpoch }: Identity) =>
+  const again = ({ producerId, producerEpoch }: Identity, transactionalId = 't') =>
     client.call(initProducerId!, 4, {
-      transactionalId: 't',
+      transactionalId,
       transactionTimeoutMs: 10_000,
       producerId,
       producerEpoch,
@@ -630,6 +655,9 @@ it('gives its next epoch only to the producer that is known (KIP-360)', async ()
   expect(third).toMatchObject({ errorCode: 0 })
   expect(third.producerEpoch).toBeGreaterThan(second.producerEpoch)
   expect(await again(first)).toMatchObject({ errorCode: 90, producerId: -1 })
+  expect(await again({ ...third, producerId: 12_345 })).toMatchObject({ errorCode: 90, producerId: -1 })
+  // Where nobody has that transactional id there is nobody to be fenced.
+  expect(await again(third, 'another')).toMatchObject({ errorCode: 0 })
 })
 
 it('speaks to producers only what they speak', async () => {
