@@ -413,6 +413,46 @@ it('tells a member what is committed under the epoch that it is at', async () =>
   expect(await fetched('a', 1, 'nowhere')).toBe(-1)
 })
 
+it('commits, and tells what is committed, by the ids of topics, and which of those there are not', async () => {
+  const { client, join, id } = start()
+  await join('a')
+  const nowhere = '00000000-0000-0000-0000-000000000001'
+  const partitions = [{ partitionIndex: 1, committedOffset: 7 }]
+  const committed = await client.call(offsetCommit!, 10, {
+    groupId: 'g',
+    memberId: 'a',
+    generationIdOrMemberEpoch: 1,
+    topics: [id, nowhere].map(topicId => ({ topicId, partitions })),
+  })
+  expect(committed.topics).toMatchObject([
+    { topicId: id, partitions: [{ errorCode: 0 }] },
+    { topicId: nowhere, partitions: [{ errorCode: 100 }] },
+  ])
+  const fetched = async (version: number, topics: object[] | null) =>
+    (await client.call(offsetFetch!, version, { groups: [{ groupId: 'g', topics }] })).groups[0].topics
+  const none = { committedOffset: -1, metadata: '' }
+  expect(
+    await fetched(10, [
+      { topicId: id, partitionIndexes: [1, 9] },
+      { topicId: nowhere, partitionIndexes: [0] },
+    ]),
+  ).toMatchObject([
+    {
+      topicId: id,
+      partitions: [
+        { committedOffset: 7, errorCode: 0 },
+        { ...none, errorCode: 0 },
+      ],
+    },
+    { topicId: nowhere, partitions: [{ ...none, errorCode: 100 }] },
+  ])
+  expect(await fetched(10, null)).toMatchObject([{ topicId: id, partitions: [{ committedOffset: 7 }] }])
+  // By its name a topic that is not there is one of which nothing is committed.
+  expect(await fetched(9, [{ name: 'nowhere', partitionIndexes: [0] }])).toMatchObject([
+    { name: 'nowhere', partitions: [{ ...none, errorCode: 0 }] },
+  ])
+})
+
 it('describes the group, and what it has committed', async () => {
   const { client, join, commit, id } = start()
   await join('a')

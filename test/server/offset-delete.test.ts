@@ -4,6 +4,7 @@ import { Broker, topic } from '../../src/index.ts'
 import { connect, socketFactory } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import { subscription } from '../helpers/consumer-protocol.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
 const { offsetDelete, joinGroup } = apis as unknown as Readonly<Record<string, Api>>
@@ -76,4 +77,19 @@ it('keeps all that a group has whose members are no consumers', async () => {
   await client.call(joinGroup!, 1, join)
   expect(await forget(['orders', 0])).toBe(68)
   expect(left()).toHaveLength(3)
+})
+
+it('forgets nothing, and says so, of a group of clients that has committed nothing', async () => {
+  const { broker, client, forget } = await start()
+  broker.deleteGroup('g')
+  const protocols = [{ name: 'range', metadata: subscription(['payments']) }]
+  const join = {
+    groupId: 'g',
+    sessionTimeoutMs: 10_000,
+    memberId: '',
+    protocolType: 'consumer',
+    protocols,
+  }
+  await client.call(joinGroup!, 1, join)
+  expect(await forget(['orders', 0], ['payments', 0])).toEqual([0, 86])
 })
