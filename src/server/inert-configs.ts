@@ -11,19 +11,25 @@ interface InertConfig {
   /** All its values, if they are few. */
   readonly values?: readonly string[]
   readonly least?: number
+  readonly most?: number
 }
 
 // Services set these configs when they create topics; their values are told back to them.
 const inertConfigs: readonly InertConfig[] = [
-  { name: 'compression.gzip.level', type: 'int', fallback: '-1' },
-  { name: 'compression.lz4.level', type: 'int', fallback: '9' },
+  {
+    name: 'compression.gzip.level',
+    type: 'int',
+    fallback: '-1',
+    values: ['-1', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+  },
+  { name: 'compression.lz4.level', type: 'int', fallback: '9', least: 1, most: 17 },
   {
     name: 'compression.type',
     type: 'string',
     fallback: 'producer',
     values: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
   },
-  { name: 'compression.zstd.level', type: 'int', fallback: '3' },
+  { name: 'compression.zstd.level', type: 'int', fallback: '3', least: -131072, most: 22 },
   { name: 'file.delete.delay.ms', type: 'long', fallback: '60000', least: 0 },
   { name: 'flush.messages', type: 'long', fallback: '9223372036854775807', least: 1 },
   { name: 'flush.ms', type: 'long', fallback: '9223372036854775807', least: 0 },
@@ -102,12 +108,13 @@ export function inertWith(values: ReadonlyMap<string, string | null> | undefined
 
 /** Checks a value, and returns its text as it is told back. */
 function parseInert(topic: string, config: InertConfig, value: string): string {
-  const { name, type, values, least } = config
+  const { name, type, values, least = -Infinity, most = Infinity } = config
   const text = value.trim()
   if (type === 'boolean') return oneOf(topic, name, ['true', 'false'], text.toLowerCase())
   if (values !== undefined) return oneOf(topic, name, values, text)
   if (type !== 'string' && type !== 'list') checkNumber(topic, config, text)
-  if (least !== undefined && Number(text) < least) throw unexpected(topic, name, `at least ${least}`, text)
+  if (Number(text) < least) throw unexpected(topic, name, `at least ${least}`, text)
+  if (Number(text) > most) throw unexpected(topic, name, `at most ${most}`, text)
   return text
 }
 

@@ -515,6 +515,23 @@ describe('a config that has nothing to do in memory', () => {
     ])
     expect(await alter(['min.insync.replicas', 'append', '3'])).toEqual([40, expect.any(String)])
   })
+
+  it('has the levels that its compression has', async () => {
+    const { alter } = start()
+    const refused = (name: string, expected: string) => [
+      40,
+      expect.stringContaining(`'compression.${name}.level' expected ${expected}`),
+    ]
+    const set = (name: string, level: number) => alter([`compression.${name}.level`, 'set', String(level)])
+    for (const level of [-1, 1, 9]) expect(await set('gzip', level)).toEqual([0, null])
+    for (const level of [-2, 0, 10]) expect(await set('gzip', level)).toEqual(refused('gzip', '-1 or 1 or 2'))
+    for (const level of [1, 17]) expect(await set('lz4', level)).toEqual([0, null])
+    expect(await set('lz4', 0)).toEqual(refused('lz4', 'at least 1'))
+    expect(await set('lz4', 18)).toEqual(refused('lz4', 'at most 17'))
+    for (const level of [-131072, 22]) expect(await set('zstd', level)).toEqual([0, null])
+    expect(await set('zstd', -131073)).toEqual(refused('zstd', 'at least -131072'))
+    expect(await set('zstd', 23)).toEqual(refused('zstd', 'at most 22'))
+  })
 })
 
 it('a broker has the same groups, transactions and configs whichever of its servers a client is connected to', async () => {
