@@ -68,6 +68,7 @@ const apis = [
   'StreamsGroupDescribe',
   'DescribeUserScramCredentials',
   'AlterUserScramCredentials',
+  'DescribeQuorum',
 ]
 
 interface FieldSpec {

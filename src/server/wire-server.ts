@@ -23,6 +23,7 @@ import { logDirHandlers } from './handlers/log-dirs.ts'
 import { membershipHandlers } from './handlers/membership.ts'
 import { offsetHandlers } from './handlers/offsets.ts'
 import { produceHandlers } from './handlers/produce.ts'
+import { quorumHandlers } from './handlers/quorum.ts'
 import { quotaHandlers } from './handlers/quotas.ts'
 import { replicaHandlers } from './handlers/replicas.ts'
 import { saslHandlers } from './handlers/sasl.ts'
@@ -204,6 +205,7 @@ export class WireServer {
       ...configHandlers(wire),
       ...logDirHandlers(wire),
       ...replicaHandlers(wire),
+      ...quorumHandlers(wire),
       ...aclHandlers(),
       ...quotaHandlers(),
       ...scramCredentialHandlers(options.sasl),

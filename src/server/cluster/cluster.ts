@@ -41,6 +41,7 @@ export class Cluster {
   readonly nodes: readonly ClusterNode[]
   readonly #topics: ReadonlyMap<string, Topic>
   readonly #leaderships = new WeakMap<Partition, Leadership>()
+  #controllerEpoch = 1
   /** Called when a broker has stopped or started, and leaders have moved. */
   readonly listeners: Set<() => void> = new Set()
 
@@ -56,6 +57,11 @@ export class Cluster {
   /** The first broker that runs; -1 if none does. */
   get controllerId(): number {
     return this.nodes.find(({ running }) => running)?.nodeId ?? -1
+  }
+
+  /** Grows whenever another broker becomes the controller. */
+  get controllerEpoch(): number {
+    return this.#controllerEpoch
   }
 
   /** The leader of a partition. If no broker runs, the last one stays the leader. */
@@ -85,8 +91,10 @@ export class Cluster {
     const partitions = [...this.#topics.values()].flatMap(topic => topic.partitions)
     // Partitions that no request has named had a leader, too: it has to be known before it moves.
     for (const partition of partitions) this.leadershipOf(partition)
+    const { controllerId } = this
     node.running = running
     if (running) node.brokerEpoch++
+    if (this.controllerId !== controllerId) this.#controllerEpoch++
     for (const partition of partitions) this.#elect(partition)
     for (const listener of [...this.listeners]) listener()
   }

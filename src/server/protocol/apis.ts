@@ -24,6 +24,7 @@ import { describeConfigs } from './messages/describe-configs.ts'
 import { describeGroups } from './messages/describe-groups.ts'
 import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeProducers } from './messages/describe-producers.ts'
+import { describeQuorum } from './messages/describe-quorum.ts'
 import { describeShareGroupOffsets } from './messages/describe-share-group-offsets.ts'
 import { describeTopicPartitions } from './messages/describe-topic-partitions.ts'
 import { describeTransactions } from './messages/describe-transactions.ts'
@@ -59,8 +60,8 @@ import { streamsGroupHeartbeat } from './messages/streams-group-heartbeat.ts'
 import { syncGroup } from './messages/sync-group.ts'
 import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
 
-// Written out: derived from `apis`, it would bring every message into the declaration files.
-/** Kafka's name of a supported API, such as `Produce` or `JoinGroup`. */
+// Written out: by way of `apis`, the declaration files would have to hold every message.
+/** Kafka's name of an API that is spoken, such as `Produce` or `JoinGroup`. */
 export type ApiName =
   | 'AddOffsetsToTxn'
   | 'AddPartitionsToTxn'
@@ -88,6 +89,7 @@ export type ApiName =
   | 'DescribeGroups'
   | 'DescribeLogDirs'
   | 'DescribeProducers'
+  | 'DescribeQuorum'
   | 'DescribeShareGroupOffsets'
   | 'DescribeTopicPartitions'
   | 'DescribeTransactions'
@@ -123,7 +125,7 @@ export type ApiName =
   | 'SyncGroup'
   | 'TxnOffsetCommit'
 
-/** All supported APIs. */
+/** Every API that is spoken. */
 export const apis = {
   addOffsetsToTxn,
   addPartitionsToTxn,
@@ -151,6 +153,7 @@ export const apis = {
   describeGroups,
   describeLogDirs,
   describeProducers,
+  describeQuorum,
   describeShareGroupOffsets,
   describeTopicPartitions,
   describeTransactions,

@@ -221,6 +221,14 @@ public class Golden {
         done(() -> admin.describeUserScramCredentials().all());
         done(() -> admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion("bob",
             new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096), "secret"))).all());
+        done(() -> admin.describeMetadataQuorum().quorumInfo());
+        done(() -> admin.updateFeatures(Map.of("group.version",
+            new FeatureUpdate((short) 1, FeatureUpdate.UpgradeType.UPGRADE)), new UpdateFeaturesOptions()).all());
+        done(() -> admin.createDelegationToken().delegationToken());
+        byte[] hmac = {1, 2, 3};
+        done(() -> admin.renewDelegationToken(hmac).expiryTimestamp());
+        done(() -> admin.expireDelegationToken(hmac).expiryTimestamp());
+        done(() -> admin.describeDelegationToken().delegationTokens());
         AclBinding acl = new AclBinding(new ResourcePattern(ResourceType.TOPIC, TOPIC, PatternType.LITERAL),
             new AccessControlEntry("User:ada", "*", AclOperation.READ, AclPermissionType.ALLOW));
         done(() -> admin.createAcls(List.of(acl)).all());

@@ -1,0 +1,52 @@
+import { errnoOfName } from '../faults/wire-error-code.ts'
+import { type Handler, handler } from '../handler.ts'
+import { describeQuorum } from '../protocol/messages/describe-quorum.ts'
+import type { Wire } from '../wire.ts'
+
+const metadataTopic = '__cluster_metadata'
+
+/**
+ * The quorum of controllers (KIP-595), for tools that show how a cluster fares. The brokers are its voters, and the
+ * controller leads it. There is no log of metadata, so its end is 0, and nobody lags.
+ */
+export function quorumHandlers({ cluster, engine }: Wire): Handler[] {
+  const describe = () => {
+    const now = engine.clock.now()
+    return {
+      partitionIndex: 0,
+      errorMessage: '',
+      leaderId: cluster.controllerId,
+      leaderEpoch: cluster.controllerEpoch,
+      currentVoters: cluster.nodes.map(({ nodeId, running }) => ({
+        replicaId: nodeId,
+        lastFetchTimestamp: running ? now : -1,
+        lastCaughtUpTimestamp: running ? now : -1,
+      })),
+    }
+  }
+  return [
+    handler(describeQuorum, ({ topics }) => {
+      const named = topics.flatMap(({ topicName, partitions }) =>
+        partitions.map(({ partitionIndex }) => topicName === metadataTopic && partitionIndex === 0),
+      )
+      // One partition is there, and a request that names more gets none. (Kafka: DescribeQuorumRequest)
+      const known = named.length === 1 && named[0]!
+      return {
+        errorMessage: '',
+        topics: topics.map(({ topicName, partitions }) => ({
+          topicName,
+          partitions: partitions.map(({ partitionIndex }) =>
+            known
+              ? describe()
+              : {
+                  partitionIndex,
+                  errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION'),
+                  errorMessage: `There is one partition of '${metadataTopic}', and only it can be asked for`,
+                },
+          ),
+        })),
+        nodes: known ? cluster.nodes.map(({ nodeId }) => ({ nodeId, listeners: [] })) : [],
+      }
+    }),
+  ]
+}

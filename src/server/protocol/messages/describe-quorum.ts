@@ -1,0 +1,75 @@
+import { api } from '../message.ts'
+import { field, struct } from '../struct.ts'
+import { array, int16, int32, int64, nullable, string, uint16, uuid } from '../type.ts'
+
+export const describeQuorum = api(
+  'DescribeQuorum',
+  { key: 55, versions: [0, 2], flexible: 0 },
+  {
+    topics: array(
+      struct({
+        topicName: string,
+        partitions: array(
+          struct({
+            partitionIndex: int32,
+          }),
+        ),
+      }),
+    ),
+  },
+  {
+    errorCode: int16,
+    errorMessage: field(nullable(string, 2), { since: 2 }),
+    topics: array(
+      struct({
+        topicName: string,
+        partitions: array(
+          struct({
+            partitionIndex: int32,
+            errorCode: int16,
+            errorMessage: field(nullable(string, 2), { since: 2 }),
+            leaderId: int32,
+            leaderEpoch: int32,
+            highWatermark: int64,
+            currentVoters: array(
+              struct({
+                replicaId: int32,
+                replicaDirectoryId: field(uuid, { since: 2 }),
+                logEndOffset: int64,
+                lastFetchTimestamp: field(int64, { since: 1 }, -1),
+                lastCaughtUpTimestamp: field(int64, { since: 1 }, -1),
+              }),
+            ),
+            observers: array(
+              struct({
+                replicaId: int32,
+                replicaDirectoryId: field(uuid, { since: 2 }),
+                logEndOffset: int64,
+                lastFetchTimestamp: field(int64, { since: 1 }, -1),
+                lastCaughtUpTimestamp: field(int64, { since: 1 }, -1),
+              }),
+            ),
+          }),
+        ),
+      }),
+    ),
+    nodes: field(
+      array(
+        struct({
+          nodeId: field(int32, { since: 2 }),
+          listeners: field(
+            array(
+              struct({
+                name: field(string, { since: 2 }),
+                host: field(string, { since: 2 }),
+                port: field(uint16, { since: 2 }),
+              }),
+            ),
+            { since: 2 },
+          ),
+        }),
+      ),
+      { since: 2 },
+    ),
+  },
+)
