@@ -69,6 +69,7 @@ const apis = [
   'DescribeUserScramCredentials',
   'AlterUserScramCredentials',
   'DescribeQuorum',
+  'UpdateFeatures',
 ]
 
 interface FieldSpec {

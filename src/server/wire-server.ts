@@ -16,6 +16,7 @@ import { aclHandlers } from './handlers/acls.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
 import { configHandlers } from './handlers/configs.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
+import { featureHandlers } from './handlers/features.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
 import { listOffsetsHandlers } from './handlers/list-offsets.ts'
@@ -206,6 +207,7 @@ export class WireServer {
       ...logDirHandlers(wire),
       ...replicaHandlers(wire),
       ...quorumHandlers(wire),
+      ...featureHandlers(),
       ...aclHandlers(),
       ...quotaHandlers(),
       ...scramCredentialHandlers(options.sasl),

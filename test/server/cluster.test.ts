@@ -39,20 +39,23 @@ describe('ApiVersions', () => {
     const finalized = {
       finalizedFeaturesEpoch: 0,
       finalizedFeatures: [
-        level('metadata.version', 30),
+        level('eligible.leader.replicas.version', 1),
         level('group.version', 1),
+        level('kraft.version', 1),
+        level('metadata.version', 30),
         level('share.version', 1),
         level('streams.version', 1),
         level('transaction.version', 2),
       ],
     }
-    // By this one programs tell which Kafka it is: 4.3.
-    const version = { name: 'metadata.version', minVersion: 7, maxVersion: 30 }
+    const metadataVersion = { name: 'metadata.version', minVersion: 7, maxVersion: 30 }
     expect(await client.call(apiVersions!, 4, {})).toMatchObject({
       ...finalized,
       supportedFeatures: [
-        version,
+        { name: 'eligible.leader.replicas.version', minVersion: 0, maxVersion: 1 },
         { name: 'group.version', minVersion: 0, maxVersion: 1 },
+        { name: 'kraft.version', minVersion: 0, maxVersion: 1 },
+        metadataVersion,
         { name: 'share.version', minVersion: 0, maxVersion: 1 },
         { name: 'streams.version', minVersion: 0, maxVersion: 1 },
         { name: 'transaction.version', minVersion: 0, maxVersion: 2 },
@@ -61,7 +64,7 @@ describe('ApiVersions', () => {
     // What a client of before version 4 cannot read is left out.
     expect(await client.call(apiVersions!, 3, {})).toMatchObject({
       ...finalized,
-      supportedFeatures: [version],
+      supportedFeatures: [metadataVersion],
     })
   })
 })

@@ -6,6 +6,7 @@ import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-image.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
+import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
@@ -13,17 +14,6 @@ import { describeTopicPartitions } from '../protocol/messages/describe-topic-par
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
 import { toWireError, type Wire } from '../wire.ts'
-
-// The features that clients go by, beside versions: which Kafka it is (30 is 4.3; web UIs offer what that Kafka can do),
-// groups that assign (KIP-848), groups that share partitions (KIP-932), streams groups (KIP-1071), and transactions that
-// get another epoch with each end (KIP-890).
-const features = [
-  { name: 'metadata.version', lowest: 7, level: 30 },
-  { name: 'group.version', lowest: 0, level: 1 },
-  { name: 'share.version', lowest: 0, level: 1 },
-  { name: 'streams.version', lowest: 0, level: 1 },
-  { name: 'transaction.version', lowest: 0, level: 2 },
-] as const
 
 // From this version on Metadata takes ids of topics. The two before have the field, but may not use it.
 const idsSince = 12
@@ -42,8 +32,8 @@ export function clusterHandlers(
       apiKeys: supported(),
       // A client of a version before 4 cannot read that a feature begins at 0 (KAFKA-17011).
       supportedFeatures: features
-        .filter(({ lowest }) => version >= 4 || lowest > 0)
-        .map(({ name, lowest, level }) => ({ name, minVersion: lowest, maxVersion: level })),
+        .filter(({ minVersion }) => minVersion > 0 || version >= 4)
+        .map(({ name, minVersion, level }) => ({ name, minVersion, maxVersion: level })),
       finalizedFeaturesEpoch: 0,
       finalizedFeatures: features.map(({ name, level }) => ({
         name,

@@ -59,6 +59,7 @@ import { streamsGroupDescribe } from './messages/streams-group-describe.ts'
 import { streamsGroupHeartbeat } from './messages/streams-group-heartbeat.ts'
 import { syncGroup } from './messages/sync-group.ts'
 import { txnOffsetCommit } from './messages/txn-offset-commit.ts'
+import { updateFeatures } from './messages/update-features.ts'
 
 // Written out: by way of `apis`, the declaration files would have to hold every message.
 /** Kafka's name of an API that is spoken, such as `Produce` or `JoinGroup`. */
@@ -124,6 +125,7 @@ export type ApiName =
   | 'StreamsGroupHeartbeat'
   | 'SyncGroup'
   | 'TxnOffsetCommit'
+  | 'UpdateFeatures'
 
 /** Every API that is spoken. */
 export const apis = {
@@ -188,4 +190,5 @@ export const apis = {
   streamsGroupHeartbeat,
   syncGroup,
   txnOffsetCommit,
+  updateFeatures,
 } as const satisfies Readonly<Record<Uncapitalize<ApiName>, unknown>>
