@@ -70,6 +70,10 @@ const apis = [
   'AlterUserScramCredentials',
   'DescribeQuorum',
   'UpdateFeatures',
+  'CreateDelegationToken',
+  'RenewDelegationToken',
+  'ExpireDelegationToken',
+  'DescribeDelegationToken',
 ]
 
 interface FieldSpec {

@@ -16,6 +16,7 @@ import { aclHandlers } from './handlers/acls.ts'
 import { clusterHandlers } from './handlers/cluster.ts'
 import { configHandlers } from './handlers/configs.ts'
 import { consumerGroupHandlers } from './handlers/consumer-group.ts'
+import { delegationTokenHandlers } from './handlers/delegation-tokens.ts'
 import { featureHandlers } from './handlers/features.ts'
 import { fetchHandlers } from './handlers/fetch.ts'
 import { groupAdminHandlers } from './handlers/group-admin.ts'
@@ -208,6 +209,7 @@ export class WireServer {
       ...replicaHandlers(wire),
       ...quorumHandlers(wire),
       ...featureHandlers(),
+      ...delegationTokenHandlers(),
       ...aclHandlers(),
       ...quotaHandlers(),
       ...scramCredentialHandlers(options.sasl),

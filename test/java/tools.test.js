@@ -267,10 +267,33 @@ test('the performance tool writes in transactions, and kafka-transactions tells 
   })
 })
 
-test('kafka-features tells the features that are spoken', async () => {
+test('kafka-features tells the features that are spoken, and keeps them', async () => {
   const features = await tool('FeatureCommand', ['describe'])
   assert.match(features, /group\.version.*FinalizedVersionLevel: 1/)
+  assert.match(features, /metadata\.version.*FinalizedVersionLevel: 4\.3-IV0/)
   assert.match(features, /transaction\.version.*FinalizedVersionLevel: 2/)
+  const upgraded = await tool('FeatureCommand', ['upgrade', '--release-version', '4.3'])
+  assert.match(upgraded, /metadata\.version was upgraded to 30/)
+  await assert.rejects(
+    tool('FeatureCommand', ['downgrade', '--feature', 'transaction.version=1', '--dry-run']),
+    /Can not downgrade transaction\.version to 1\. .*stays there/,
+  )
+})
+
+test('kafka-metadata-quorum describes a quorum without a lag', async () => {
+  const status = await tool('MetadataQuorumCommand', ['describe', '--status'])
+  assert.match(status, /LeaderId: +1\n.*MaxFollowerLag: +0\n.*CurrentVoters: +\[\{"id": 1/s)
+  const replicas = await tool('MetadataQuorumCommand', ['describe', '--replication', '--human-readable'])
+  assert.match(replicas, /^1\s.*ms ago.*Leader/m)
+})
+
+test('kafka-delegation-tokens hears that a client has to authenticate first', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'brokerlet-tools-'))
+  const config = path.join(folder, 'client.properties')
+  await writeFile(config, '')
+  const describe = ['--describe', '--command-config', config]
+  await assert.rejects(tool('DelegationTokenCommand', describe), /not allowed on PLAINTEXT/)
+  await rm(folder, { recursive: true })
 })
 
 test('kafka-log-dirs tells how much a topic takes', async () => {

@@ -10,6 +10,7 @@ import { apiVersions } from './messages/api-versions.ts'
 import { consumerGroupDescribe } from './messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from './messages/consumer-group-heartbeat.ts'
 import { createAcls } from './messages/create-acls.ts'
+import { createDelegationToken } from './messages/create-delegation-token.ts'
 import { createPartitions } from './messages/create-partitions.ts'
 import { createTopics } from './messages/create-topics.ts'
 import { deleteAcls } from './messages/delete-acls.ts'
@@ -21,6 +22,7 @@ import { describeAcls } from './messages/describe-acls.ts'
 import { describeClientQuotas } from './messages/describe-client-quotas.ts'
 import { describeCluster } from './messages/describe-cluster.ts'
 import { describeConfigs } from './messages/describe-configs.ts'
+import { describeDelegationToken } from './messages/describe-delegation-token.ts'
 import { describeGroups } from './messages/describe-groups.ts'
 import { describeLogDirs } from './messages/describe-log-dirs.ts'
 import { describeProducers } from './messages/describe-producers.ts'
@@ -31,6 +33,7 @@ import { describeTransactions } from './messages/describe-transactions.ts'
 import { describeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
 import { electLeaders } from './messages/elect-leaders.ts'
 import { endTxn } from './messages/end-txn.ts'
+import { expireDelegationToken } from './messages/expire-delegation-token.ts'
 import { fetch } from './messages/fetch.ts'
 import { findCoordinator } from './messages/find-coordinator.ts'
 import { heartbeat } from './messages/heartbeat.ts'
@@ -49,6 +52,7 @@ import { offsetDelete } from './messages/offset-delete.ts'
 import { offsetFetch } from './messages/offset-fetch.ts'
 import { offsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
 import { produce } from './messages/produce.ts'
+import { renewDelegationToken } from './messages/renew-delegation-token.ts'
 import { saslAuthenticate } from './messages/sasl-authenticate.ts'
 import { saslHandshake } from './messages/sasl-handshake.ts'
 import { shareAcknowledge } from './messages/share-acknowledge.ts'
@@ -76,6 +80,7 @@ export type ApiName =
   | 'ConsumerGroupDescribe'
   | 'ConsumerGroupHeartbeat'
   | 'CreateAcls'
+  | 'CreateDelegationToken'
   | 'CreatePartitions'
   | 'CreateTopics'
   | 'DeleteAcls'
@@ -87,6 +92,7 @@ export type ApiName =
   | 'DescribeClientQuotas'
   | 'DescribeCluster'
   | 'DescribeConfigs'
+  | 'DescribeDelegationToken'
   | 'DescribeGroups'
   | 'DescribeLogDirs'
   | 'DescribeProducers'
@@ -97,6 +103,7 @@ export type ApiName =
   | 'DescribeUserScramCredentials'
   | 'ElectLeaders'
   | 'EndTxn'
+  | 'ExpireDelegationToken'
   | 'Fetch'
   | 'FindCoordinator'
   | 'Heartbeat'
@@ -115,6 +122,7 @@ export type ApiName =
   | 'OffsetFetch'
   | 'OffsetForLeaderEpoch'
   | 'Produce'
+  | 'RenewDelegationToken'
   | 'SaslAuthenticate'
   | 'SaslHandshake'
   | 'ShareAcknowledge'
@@ -141,6 +149,7 @@ export const apis = {
   consumerGroupDescribe,
   consumerGroupHeartbeat,
   createAcls,
+  createDelegationToken,
   createPartitions,
   createTopics,
   deleteAcls,
@@ -152,6 +161,7 @@ export const apis = {
   describeClientQuotas,
   describeCluster,
   describeConfigs,
+  describeDelegationToken,
   describeGroups,
   describeLogDirs,
   describeProducers,
@@ -162,6 +172,7 @@ export const apis = {
   describeUserScramCredentials,
   electLeaders,
   endTxn,
+  expireDelegationToken,
   fetch,
   findCoordinator,
   heartbeat,
@@ -180,6 +191,7 @@ export const apis = {
   offsetFetch,
   offsetForLeaderEpoch,
   produce,
+  renewDelegationToken,
   saslAuthenticate,
   saslHandshake,
   shareAcknowledge,

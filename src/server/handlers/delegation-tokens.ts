@@ -1,0 +1,37 @@
+import { errnoOfName } from '../faults/wire-error-code.ts'
+import { type Handler, handler, type RequestContext } from '../handler.ts'
+import { createDelegationToken } from '../protocol/messages/create-delegation-token.ts'
+import { describeDelegationToken } from '../protocol/messages/describe-delegation-token.ts'
+import { expireDelegationToken } from '../protocol/messages/expire-delegation-token.ts'
+import { renewDelegationToken } from '../protocol/messages/renew-delegation-token.ts'
+
+/**
+ * Delegation tokens (KIP-48), which do not exist here: it is answered as by a Kafka without
+ * `delegation.token.secret.key`, where only clients that have authenticated may ask at all.
+ */
+export function delegationTokenHandlers(): Handler[] {
+  const refusal = ({ session: { user } }: RequestContext) => ({
+    errorCode: errnoOfName(
+      user === undefined ? 'DELEGATION_TOKEN_REQUEST_NOT_ALLOWED' : 'DELEGATION_TOKEN_AUTH_DISABLED',
+    ),
+  })
+  const expired = { expiryTimestampMs: -1 }
+  return [
+    handler(createDelegationToken, (_, context) => {
+      const name = context.session.user ?? 'ANONYMOUS'
+      return {
+        ...refusal(context),
+        ...expired,
+        principalType: 'User',
+        principalName: name,
+        tokenRequesterPrincipalType: 'User',
+        tokenRequesterPrincipalName: name,
+        issueTimestampMs: -1,
+        maxTimestampMs: -1,
+      }
+    }),
+    handler(renewDelegationToken, (_, context) => ({ ...refusal(context), ...expired })),
+    handler(expireDelegationToken, (_, context) => ({ ...refusal(context), ...expired })),
+    handler(describeDelegationToken, (_, context) => refusal(context)),
+  ]
+}
