@@ -213,7 +213,7 @@ export class WireServer {
       ...aclHandlers(),
       ...quotaHandlers(),
       ...scramCredentialHandlers(options.sasl),
-      ...(options.sasl === undefined ? [] : saslHandlers(options.sasl)),
+      ...saslHandlers(options.sasl),
     ]
     this.#past = options.faults && new PastMetadata(wire)
     const observers = { ...options, past: this.#past }

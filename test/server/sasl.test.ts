@@ -3,6 +3,10 @@ import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { type SaslOptions, serve } from '../../src/server/index.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { saslAuthenticate } from '../../src/server/protocol/messages/sasl-authenticate.ts'
+import { saslHandshake } from '../../src/server/protocol/messages/sasl-handshake.ts'
+import { WireClient } from '../helpers/wire-client.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -107,4 +111,21 @@ it('refuses options that cannot be meant', async () => {
   await refused({ users, mechanism: 'PLAIN' }).toThrow(
     "unknown option 'mechanism'. Did you mean 'mechanisms'?",
   )
+})
+
+it('tells a client that would authenticate that nobody does, where everybody is let in', async () => {
+  const broker = new Broker()
+  open.push(() => broker.close())
+  const errors: unknown[] = []
+  broker.on('error', error => errors.push(error))
+  const server = await serve(broker)
+  const socket = connect(server.port, '127.0.0.1')
+  open.push(async () => socket.destroy())
+  const client = new WireClient(socket)
+  const illegalSaslState = 34
+  const handshake = await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  expect(handshake).toMatchObject({ errorCode: illegalSaslState, mechanisms: [] })
+  const proof = await client.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from('\0ada\0secret') })
+  expect(proof).toMatchObject({ errorCode: illegalSaslState })
+  expect(errors).toEqual([])
 })

@@ -9,7 +9,9 @@ import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sa
 import { ScramExchange } from '../sasl/scram-exchange.ts'
 
 /** Authenticates clients: first the choice of the mechanism, then its exchange. */
-export function saslHandlers({ users, mechanisms = saslMechanisms }: SaslOptions): Handler[] {
+export function saslHandlers(options: SaslOptions | undefined): Handler[] {
+  if (options === undefined) return openHandlers
+  const { users, mechanisms = saslMechanisms } = options
   const passwordOf = (user: string) => (Object.hasOwn(users, user) ? users[user] : undefined)
   return [
     handler(saslHandshake, ({ mechanism }, { session }) => {
@@ -41,6 +43,16 @@ export function saslHandlers({ users, mechanisms = saslMechanisms }: SaslOptions
     }),
   ]
 }
+
+// A server that lets everybody in says so to a client that would authenticate, as Kafka does at such a port.
+const notAsked = {
+  errorCode: errorCodes.ILLEGAL_SASL_STATE.errno,
+  errorMessage: 'Clients do not authenticate here',
+}
+const openHandlers: Handler[] = [
+  handler(saslHandshake, () => notAsked),
+  handler(saslAuthenticate, () => notAsked),
+]
 
 function beginExchange(mechanism: SaslMechanism, passwordOf: PasswordOf): SaslExchange {
   if (mechanism === 'PLAIN') return new PlainExchange(passwordOf)
