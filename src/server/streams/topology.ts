@@ -40,6 +40,13 @@ export interface SaidTopology {
   })[]
 }
 
+// Kafka has them for itself. (Kafka: Topic.INTERNAL_TOPICS)
+const ofKafka: ReadonlySet<string> = new Set([
+  '__consumer_offsets',
+  '__transaction_state',
+  '__share_group_state',
+])
+
 /** Reads a topology. @throws BrokerletError STREAMS_INVALID_TOPOLOGY if it is not valid */
 export function toTopology({ epoch, subtopologies: said }: SaidTopology): Topology {
   const subtopologies = said
@@ -70,6 +77,7 @@ export function toTopology({ epoch, subtopologies: said }: SaidTopology): Topolo
 }
 
 function checkName(name: string): void {
+  if (ofKafka.has(name)) throw invalidTopology(`'${name}' is a topic of Kafka's own`)
   try {
     checkTopicName(name)
   } catch (error) {

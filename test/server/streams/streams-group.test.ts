@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { copying, counting, named, streamsScenes } from './streams-scene.ts'
+import { copying, counting, internal, named, streamsScenes } from './streams-scene.ts'
 
 const scene = streamsScenes()
 
@@ -363,6 +363,23 @@ it.each([
     42,
   ],
   ['a topic that cannot be', { topology: copying('a topic') }, 130],
+  ["a topic of Kafka's own", { topology: copying('orders', '__consumer_offsets') }, 130],
+  [
+    "a changelog in a topic of Kafka's own",
+    {
+      topology: {
+        epoch: 0,
+        subtopologies: [
+          {
+            subtopologyId: '0',
+            sourceTopics: ['orders'],
+            stateChangelogTopics: [internal('__transaction_state')],
+          },
+        ],
+      },
+    },
+    130,
+  ],
   [
     'a topic that cannot be, which it only writes',
     {
