@@ -210,10 +210,10 @@ export class WaitingSends implements EngineClient {
 
   /** Rejects the sends that wait, because the broker closes. */
   async close(): Promise<readonly []> {
+    const text = 'The broker was closed while this send waited for room, and nothing of it was written'
     for (const send of [...this.#sends]) {
-      send.fail(
-        new ClosedError('The broker was closed while this send waited for room; nothing of it was written'),
-      )
+      const details = this.#host.explain(send.shortage)
+      send.fail(new ClosedError(`${text}: ${details}`, { details }))
     }
     return []
   }

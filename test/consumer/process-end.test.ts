@@ -154,3 +154,16 @@ it('stays until a producer is closed, whose schema never answers', async () => {
   expect(code).toBe(0)
   expect(lines).toEqual(['closed CLOSED'])
 })
+
+it('says what was full where a send still waits for room: nothing is left that could make some', async () => {
+  const { lines } = await run(`
+    const jobs = broker.createTopic('jobs', { cleanupPolicy: 'consumed', retentionRecords: 1 })
+    jobs.append({ value: 1 })
+    const error = await broker.producer().send({ topic: 'jobs', value: 2 }).catch(error => error)
+    console.log(String(error))
+  `)
+  expect(lines).toEqual([
+    'ClosedError: The broker was closed while this send waited for room, and nothing of it was written: ' +
+      'jobs-0 keeps 1 records, and its retentionRecords is 1; no group reads it',
+  ])
+})
