@@ -326,6 +326,11 @@ export class BatchError extends BrokerletError {
   }
 }
 
+/** Whether a handler has said how far it came, with whichever copy of the package. */
+export function isBatchError(thrown: unknown): thrown is BatchError {
+  return isBrokerletError(thrown) && thrown.code === 'BATCH_FAILED'
+}
+
 function failedAt(at: unknown): BatchError['failedAt'] {
   const place = (at as { readonly failedAt?: unknown } | null | undefined)?.failedAt
   if (typeof place === 'object' && place !== null) return place as BatchError['failedAt']

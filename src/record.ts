@@ -59,8 +59,12 @@ const aRecord: Check = {
   accepts: value => anObject.accepts((value as { readonly headers?: unknown } | null | undefined)?.headers),
 }
 
-// By headers object: their order and repeated names, which the object cannot hold.
-const lists = new WeakMap<object, HeaderList>()
+// By headers object: their order and repeated names, which the object cannot hold. The ESM and CJS copies of this
+// package share it, because `headersOf` of one must know the records of the other.
+const listsKey: unique symbol = Symbol.for('brokerlet.headerLists')
+const shared = globalThis as { [listsKey]?: WeakMap<object, HeaderList> }
+shared[listsKey] ??= new WeakMap()
+const lists = shared[listsKey]
 
 /**
  * All headers of a record in the order they were sent, repeated names too.

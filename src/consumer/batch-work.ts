@@ -1,4 +1,4 @@
-import { BatchError } from '../errors.ts'
+import { type BatchError, isBatchError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
 import { type Decoded, decodeRecords } from './decode.ts'
@@ -97,7 +97,7 @@ export class BatchWork implements Work {
 
   // A handler that says how far it came has finished the records before that one; the others come again together.
   fail(error: unknown): readonly ConsumerRecord[] {
-    const failedAt = error instanceof BatchError ? this.#indexOf(error) : -1
+    const failedAt = isBatchError(error) ? this.#indexOf(error) : -1
     const decoded = this.#decoded
     const from = this.#index
     if (failedAt > this.#index) {

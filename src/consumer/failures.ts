@@ -1,4 +1,4 @@
-import { BatchError, describeError } from '../errors.ts'
+import { describeError, isBatchError } from '../errors.ts'
 import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -54,7 +54,7 @@ export class Failures {
   /** Decides about what a handler threw; emits the event of a retry, and of a record left to the next owner. */
   judge(work: Work, thrown: unknown): Verdict {
     const failed = work.fail(thrown)
-    const error = thrown instanceof BatchError ? thrown.cause : thrown
+    const error = isBatchError(thrown) ? thrown.cause : thrown
     // A record of a retry topic is restored to the record that was written there, and has one attempt.
     const level = this.#levelOf(work)
     const records = level < 0 ? failed : failed.map(restore)

@@ -1,4 +1,4 @@
-import { BatchError } from '../errors.ts'
+import { isBatchError } from '../errors.ts'
 import { isPromise, isThenable } from '../maybe-promise.ts'
 import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
@@ -62,7 +62,7 @@ export class Processing {
   // A batch handler that throws a `BatchError` has processed the records before `failedAt`.
   #failed(records: readonly AnyRecord[], error: unknown): void {
     let at = 0
-    if (error instanceof BatchError) {
+    if (isBatchError(error)) {
       const { offset } = error.failedAt
       at = Math.max(
         0,
