@@ -79,17 +79,25 @@ it('keeps all that a group has whose members are no consumers', async () => {
   expect(left()).toHaveLength(3)
 })
 
+const joining = () => ({
+  groupId: 'g',
+  sessionTimeoutMs: 10_000,
+  rebalanceTimeoutMs: 10_000,
+  memberId: '',
+  protocolType: 'consumer',
+  protocols: [{ name: 'range', metadata: subscription(['payments']) }],
+})
+
 it('forgets nothing, and says so, of a group of clients that has committed nothing', async () => {
   const { broker, client, forget } = await start()
   broker.deleteGroup('g')
-  const protocols = [{ name: 'range', metadata: subscription(['payments']) }]
-  const join = {
-    groupId: 'g',
-    sessionTimeoutMs: 10_000,
-    memberId: '',
-    protocolType: 'consumer',
-    protocols,
-  }
-  await client.call(joinGroup!, 1, join)
+  await client.call(joinGroup!, 1, joining())
   expect(await forget(['orders', 0], ['payments', 0])).toEqual([0, 86])
+})
+
+it('knows a group of which a client has only been told its member id', async () => {
+  const { broker, client, forget } = await start()
+  broker.deleteGroup('g')
+  expect(await client.call(joinGroup!, 4, joining())).toMatchObject({ errorCode: 79 })
+  expect(await forget(['payments', 0])).toEqual([0])
 })
