@@ -116,7 +116,6 @@ export class ConsumerMembers {
     if (former !== undefined && former.gone === undefined) {
       this.#subscribe(former, interest)
       former.has([])
-      former.changed = true
       return this.#heard(groupId, former)
     }
     const member = new ConsumerMember(memberId, groupInstanceId, (topic, partition) => {

@@ -181,8 +181,7 @@ export class WireGroups implements GroupHolder {
   checkCommit(groupId: string, identity: ClassicIdentity): ErrorCode | undefined {
     const group = this.#groups.get(groupId)
     if (group !== undefined) return group.checkCommit(identity)
-    if (identity.generation >= 0) return 'UNKNOWN_MEMBER_ID'
-    return this.#assigns(groupId) ? 'UNKNOWN_MEMBER_ID' : undefined
+    return identity.generation >= 0 ? 'UNKNOWN_MEMBER_ID' : undefined
   }
 
   delete(groupId: string): void {

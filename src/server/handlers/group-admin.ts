@@ -99,7 +99,6 @@ function deleteGroup(wire: Wire, groupId: string): number {
   const share = wire.shareGroups.get(groupId)
   if (share !== undefined) return attempt(wire, () => wire.shareGroups.delete(share)).errorCode
   const classic = wire.groups.get(groupId)
-  if (classic !== undefined && classic.members.length > 0) return errnoOf('NON_EMPTY_GROUP')
   try {
     if (wire.engine.groups.has(groupId)) wire.engine.groupCoordinator.delete(groupId)
     else if (classic === undefined) return errnoOf('GROUP_ID_NOT_FOUND')
