@@ -4,7 +4,9 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
-const { describeGroups, joinGroup, listGroups, syncGroup } = apis as unknown as Readonly<Record<string, Api>>
+const { deleteGroups, describeGroups, joinGroup, listGroups, syncGroup } = apis as unknown as Readonly<
+  Record<string, Api>
+>
 
 const scene = wireScenes()
 const consumer = 'consumer'
@@ -43,6 +45,19 @@ it('makes no group for one that says it has been in it', async () => {
   expect(await client.call(listGroups!, 5, { statesFilter: [], typesFilter: [] })).toMatchObject({
     groups: [],
   })
+})
+
+it('can be deleted while a client has only been told its member id, and never while it has members', async () => {
+  const { client, join } = start()
+  const remove = async () =>
+    (await client.call(deleteGroups!, 2, { groupsNames: ['g'] })).results[0].errorCode
+  expect(await remove()).toBe(69)
+  expect(await join('')).toMatchObject({ errorCode: 79 })
+  const { groups } = await client.call(listGroups!, 5, { statesFilter: [], typesFilter: [] })
+  expect(groups).toMatchObject([{ groupId: 'g', groupState: 'Empty' }])
+  expect([await remove(), await remove()]).toEqual([0, 69])
+  await join('', {}, 3)
+  expect(await remove()).toBe(68)
 })
 
 it("wants to hear which protocol a member takes for its group's, from the version on that can say so (KIP-559)", async () => {

@@ -417,7 +417,7 @@ it('commits, and tells what is committed, by the ids of topics, and which of tho
   const { client, join, id } = start()
   await join('a')
   const nowhere = '00000000-0000-0000-0000-000000000001'
-  const partitions = [{ partitionIndex: 1, committedOffset: 7 }]
+  const partitions = [{ partitionIndex: 1, committedOffset: 7, committedMetadata: 'm' }]
   const committed = await client.call(offsetCommit!, 10, {
     groupId: 'g',
     memberId: 'a',
@@ -428,8 +428,8 @@ it('commits, and tells what is committed, by the ids of topics, and which of tho
     { topicId: id, partitions: [{ errorCode: 0 }] },
     { topicId: nowhere, partitions: [{ errorCode: 100 }] },
   ])
-  const fetched = async (version: number, topics: object[] | null) =>
-    (await client.call(offsetFetch!, version, { groups: [{ groupId: 'g', topics }] })).groups[0].topics
+  const fetched = async (version: number, topics: object[] | null, groupId = 'g') =>
+    (await client.call(offsetFetch!, version, { groups: [{ groupId, topics }] })).groups[0].topics
   const none = { committedOffset: -1, metadata: '' }
   expect(
     await fetched(10, [
@@ -440,13 +440,14 @@ it('commits, and tells what is committed, by the ids of topics, and which of tho
     {
       topicId: id,
       partitions: [
-        { committedOffset: 7, errorCode: 0 },
+        { committedOffset: 7, metadata: 'm', errorCode: 0 },
         { ...none, errorCode: 0 },
       ],
     },
     { topicId: nowhere, partitions: [{ ...none, errorCode: 100 }] },
   ])
   expect(await fetched(10, null)).toMatchObject([{ topicId: id, partitions: [{ committedOffset: 7 }] }])
+  expect(await fetched(10, null, 'unknown')).toEqual([])
   // By its name a topic that is not there is one of which nothing is committed.
   expect(await fetched(9, [{ name: 'nowhere', partitionIndexes: [0] }])).toMatchObject([
     { name: 'nowhere', partitions: [{ ...none, errorCode: 0 }] },
@@ -504,6 +505,28 @@ it('describes a member by what it has said last: its rack, its topics, its patte
   expect(await describe()).toEqual(['r', [], 'ord.*'])
   await beat('a', memberEpoch)
   expect(await describe()).toEqual(['r', [], 'ord.*'])
+  await beat('a', memberEpoch, { rackId: 'r2' })
+  expect(await describe()).toEqual(['r2', [], 'ord.*'])
+  await beat('a', memberEpoch, { subscribedTopicNames: ['orders'] })
+  expect(await describe()).toEqual(['r2', ['orders'], 'ord.*'])
+})
+
+it('gives a member nothing that subscribes to nothing any more, and keeps it', async () => {
+  const { beat, join, given } = start()
+  await join('a')
+  const told = await beat('a', 1, { subscribedTopicNames: [] })
+  expect([told.errorCode, given(told)]).toEqual([0, []])
+  expect(await beat('a', told.memberEpoch)).toMatchObject({ errorCode: 0 })
+})
+
+it('gives a member its id only when it joins, and only where it speaks of before KIP-1082', async () => {
+  const { client } = start()
+  const beat = async (version: number, memberEpoch: number) => {
+    const joining = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], topicPartitions: [] }
+    const said = { groupId: 'g', memberId: '', memberEpoch, ...joining }
+    return (await client.call(consumerGroupHeartbeat!, version, said)).errorCode
+  }
+  expect([await beat(0, 1), await beat(1, 0), await beat(0, 0)]).toEqual([42, 42, 0])
 })
 
 it('describes what a member is meant to have beside what it has', async () => {

@@ -494,6 +494,31 @@ it('removes a classic client that is silent, or that beats and does not join aga
   expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
 })
 
+it('lets a classic client stay that has asked in time for what it was given', async () => {
+  const { broker, classic, beat, join } = start()
+  await join('k')
+  const a = classic()
+  await a.join()
+  await a.sync()
+  let { epoch } = (await beat('k', 1, [0, 2])) as { epoch: number }
+  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  await a.join()
+  expect(await a.sync()).toEqual([1, 3])
+  for (let i = 0; i < 5; i++) {
+    await broker.advance(9999)
+    epoch = ((await beat('k', epoch)) as { epoch: number }).epoch
+    expect(await a.beat()).toBe(0)
+  }
+})
+
+it('names a static classic client by its instance id', async () => {
+  const { classic, join } = start()
+  await join('k')
+  const a = classic('one')
+  await a.join()
+  expect(a.memberId).toMatch(/^one-/)
+})
+
 it('removes a classic client that has what it was given, and does not join again for what comes later', async () => {
   const { broker, classic, join } = start()
   await join('k')
