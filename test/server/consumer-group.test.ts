@@ -511,6 +511,16 @@ it('describes a member by what it has said last: its rack, its topics, its patte
   expect(await describe()).toEqual(['r2', ['orders'], 'ord.*'])
 })
 
+it('takes the epoch before of a member that has missed an answer, however often it has', async () => {
+  const { join, beat, has, given } = start()
+  await join('a')
+  await join('b')
+  const kept = given(await beat('a', 1))!
+  for (let i = 0; i < 3; i++)
+    expect(await beat('a', 1, has(...kept))).toMatchObject({ errorCode: 0, memberEpoch: 2 })
+  expect(await beat('a', 2, has(...kept))).toMatchObject({ errorCode: 0, memberEpoch: 2 })
+})
+
 it('gives a member nothing that subscribes to nothing any more, and keeps it', async () => {
   const { beat, join, given } = start()
   await join('a')

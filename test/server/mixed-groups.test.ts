@@ -494,6 +494,19 @@ it('removes a classic client that is silent, or that beats and does not join aga
   expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
 })
 
+it('removes a classic client that beats and never asks for its assignment', async () => {
+  const { broker, classic, join } = start()
+  await join('k')
+  const a = classic()
+  await a.join()
+  for (let i = 0; i < 3; i++) {
+    await broker.advance(9999)
+    expect(await a.beat()).not.toBe(errors.UNKNOWN_MEMBER_ID)
+  }
+  await broker.advance(3)
+  expect(await a.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+})
+
 it('lets a classic client stay that has asked in time for what it was given', async () => {
   const { broker, classic, beat, join } = start()
   await join('k')
