@@ -40,7 +40,7 @@ export class BatchFiller {
     const records = fetcher.readBatch(state, maxRecords - filled)
     // There are no records before the offset at which the log goes on: no reason to wait.
     if (records.length === 0 && filled === 0) {
-      return new BatchWork(this.#host.handler, state, state.version, records, state.fetchPosition)
+      return new BatchWork(this.#host.handler(), state, state.version, records, state.fetchPosition)
     }
     const filling = this.#fillingOf(state)
     filling.records.push(...records)

@@ -328,7 +328,7 @@ export class ConsumerLifecycle implements EngineClient {
       const ends = this.ends()
       await this.reach(
         (isPromise(ends) ? await ends : ends).filter(({ state }) => !state.paused || this.pauses.has(state)),
-        () => this.#life !== 'running' || !this.#draining,
+        () => !this.#draining,
         timeoutMs,
         true,
       )

@@ -111,8 +111,6 @@ export class KeyedWorks implements WorkSource {
 
   #waitForRoom(window: PartitionWindow): void {
     window.waitsFor = 'room'
-    if (window.told) return
-    window.told = true
     const { topic, partition } = window.state
     const event = { topic, partition, offset: window.lowest!.offset, records: window.size }
     const text =
@@ -133,7 +131,7 @@ export class KeyedWorks implements WorkSource {
 
   done(work: Work): void {
     const window = this.#windows.get(work.state)
-    if (window === undefined || window.version !== work.version || window.stale) return
+    if (window === undefined || window.version !== work.version) return
     if (work.record !== undefined) return this.due(work)
     window.leave(work as KeyedWork)
     this.#list(window)
@@ -145,7 +143,6 @@ export class KeyedWorks implements WorkSource {
   }
 
   forget(state: PartitionState): void {
-    this.#windows.get(state)?.forget()
     this.#windows.delete(state)
     state.fetch?.next()
   }

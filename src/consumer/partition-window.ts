@@ -36,8 +36,6 @@ export class PartitionWindow implements WorkWindow {
   waitsFor: 'room' | 'emptiness' | undefined
   /** Whether it is queued among the windows that have a work to begin. */
   listed = false
-  /** Whether an event said that the window is full. */
-  told = false
   /** Whether the process was warned, where the event had no listener: it is warned once, not every time. */
   warned = false
 
@@ -128,13 +126,6 @@ export class PartitionWindow implements WorkWindow {
     else if (lane !== undefined && this.#lanes.get(lane) === work) this.#lanes.delete(lane)
   }
 
-  /** Drops the works that have not begun. */
-  forget(): void {
-    this.#first.length = 0
-    while (this.#runnable.shift() !== undefined);
-    this.#lanes.clear()
-  }
-
   // --- how far it has come ------------------------------------------------------------------------------------------
 
   /** Moves the position past the works that have begun. */
@@ -163,7 +154,6 @@ export class PartitionWindow implements WorkWindow {
     const finished = this.#works.at(0)?.offset ?? state.fetchPosition
     // Only forward: records that are read again below the finished offset do not change it.
     if (finished <= state.finished) return false
-    this.told = false
     state.finished = finished
     if (this.#works.size === 0) state.position = finished
     return true

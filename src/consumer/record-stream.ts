@@ -228,7 +228,6 @@ export class RecordStream implements Worker {
       }
       chunk.index++
       const next = chunk.index === chunk.records.length ? chunk.nextOffset : record.offset + 1
-      chunk.state.position = next
       this.#hold(chunk, next)
       this.#host.coordinator.liveness.begin()
       return record
@@ -272,7 +271,6 @@ export class RecordStream implements Worker {
 
   async #wait(): Promise<void> {
     this.#host.ranDry()
-    if (this.#stopped || this.#error !== undefined) return
     this.#host.engine.touch()
     await this.#wakeup.wait()
   }
@@ -374,7 +372,6 @@ export class RecordStream implements Worker {
       if (state.version === version) state.finished = next
       if (this.#chunk?.state !== state) state.fetch?.next()
     }
-    this.#host.progressed()
     for (const { state } of inHand) {
       coordinator.commitOne(state)
       state.busy = false

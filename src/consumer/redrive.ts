@@ -204,7 +204,7 @@ class Redrive implements MembershipListener, EngineClient {
       reading.fetchPosition = await this.#engine.offsetFor(reading, 'beginning', this.isolationLevel)
     } else {
       const left = (this.#options.maxRecords ?? Number.POSITIVE_INFINITY) - this.#moved
-      const read = fetch.readBatch(Math.min(mostAtOnce, left, end - reading.fetchPosition))
+      const read = fetch.readBatch(Math.min(mostAtOnce, left))
       const letters = read.filter(({ offset }) => offset < end)
       await this.#move(letters)
       const next = Math.min(reading.fetchPosition, end)
