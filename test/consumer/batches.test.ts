@@ -239,23 +239,29 @@ it('skips only the record that a BatchError names', async () => {
   expect(warnings).toEqual([])
 })
 
-it('takes a BatchError that names a record of another batch as a failure of the whole batch', async () => {
-  const { broker, clock } = brokerWithOrders(3)
-  const seen: unknown[] = []
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
-  await consumer.run({
-    eachBatch: ({ records }, { attempt }) => {
-      seen.push(offsets(records))
-      if (attempt === 1)
-        throw new BatchError('no', { failedAt: { topic: 'orders', partition: 0, offset: 9 } })
-    },
-  })
-  await clock.advance(100)
-  expect(seen).toEqual([
-    [0, 1, 2],
-    [0, 1, 2],
-  ])
-})
+it.each([
+  ['batch', { topic: 'orders', partition: 0, offset: 9 }],
+  ['partition', { topic: 'orders', partition: 1, offset: 1 }],
+  ['topic', { topic: 'bills', partition: 0, offset: 1 }],
+])(
+  'takes a BatchError that names a record of another %s as a failure of the whole batch',
+  async (_, failedAt) => {
+    const { broker, clock } = brokerWithOrders(3)
+    const seen: unknown[] = []
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({
+      eachBatch: ({ records }, { attempt }) => {
+        seen.push(offsets(records))
+        if (attempt === 1) throw new BatchError('no', { failedAt })
+      },
+    })
+    await clock.advance(100)
+    expect(seen).toEqual([
+      [0, 1, 2],
+      [0, 1, 2],
+    ])
+  },
+)
 
 it('begins the attempts anew for a later record that fails', async () => {
   const { broker, clock } = brokerWithOrders(3)

@@ -246,7 +246,10 @@ it('ends while it waits to restart, and does not come back', async () => {
     },
   })
   await clock.advance(500)
+  const restarts = () => clock.waiting.filter(name => name.startsWith('restart of'))
+  expect(restarts()).toHaveLength(1)
   expect(await consumer.close()).toEqual([{ group: 'g', topic: 'orders', partition: 0, from: 0, count: 2 }])
+  expect(restarts()).toEqual([])
   await clock.advance(10_000)
   expect(events).toEqual(['joined', 'restarting', 'closed'])
   await consumer.done
@@ -279,6 +282,25 @@ it('tells what is left once where others have what a consumer had that waits to 
   const second = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords: 1 })
   await second.poll()
   expect(await broker.close()).toEqual([{ group: 'g', topic: 'orders', partition: 0, from: 1, count: 2 }])
+})
+
+it('leaves nothing that others have finished while it waits to restart', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const first = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  first.on('restarting', () => {})
+  await first.run({ retry, eachRecord: () => Promise.reject('no') })
+  await clock.settle()
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => {} })
+  await clock.settle()
+  expect(await first.close()).toEqual([])
+})
+
+it('leaves only what is still there', async () => {
+  const { broker } = brokerWithOrders(5)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.poll({ maxRecords: 1 })
+  broker.topic('orders').partitions[0]!.deleteRecords(3)
+  expect(await consumer.close()).toEqual([{ group: 'g', ...orders0, from: 3, count: 2 }])
 })
 
 it('leaves nothing of a topic that was deleted while it waits to restart', async () => {
@@ -386,6 +408,37 @@ it('drains no longer than timeoutMs, and reports the rest', async () => {
   expect(await closed).toEqual([{ group: 'g', ...orders0, from: 2, count: 3 }])
 })
 
+it('ends a drain when it is closed once more with a time, and both hear what was left', async () => {
+  const { broker, clock } = brokerWithOrders(5)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => broker.clock.sleep(100) })
+  const draining = consumer.close({ drain: true })
+  await clock.advance(150)
+  const closed = consumer.close({ timeoutMs: 1000 })
+  await clock.advance(50)
+  const left = [{ group: 'g', ...orders0, from: 2, count: 3 }]
+  expect(await draining).toEqual(left)
+  expect(await closed).toEqual(left)
+})
+
+it('waits for a stuck handler no longer than a second close says, also where the first one drains', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => new Promise(() => {}) })
+  await clock.settle()
+  const draining = consumer.close({ drain: true })
+  await clock.advance(100)
+  void consumer.close({ timeoutMs: 200 })
+  let left: unknown
+  void draining.then(unread => {
+    left = unread
+  })
+  await clock.advance(199)
+  expect(left).toBeUndefined()
+  await clock.advance(1)
+  expect(left).toEqual([{ group: 'g', ...orders0, from: 0, count: 2 }])
+})
+
 it('drains a loop, and does not wait for who polls or for what is paused', async () => {
   const { broker, clock } = brokerWithOrders(3, 2)
   const looped: unknown[] = []
@@ -416,13 +469,25 @@ it('drains a loop, and does not wait for who polls or for what is paused', async
 
 it('ends a drain when the handler fails for good', async () => {
   const { broker, clock } = brokerWithOrders(3)
+  const { opened, open } = gate()
+  const reasons: string[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   consumer.on('crashed', () => {})
-  await consumer.run({ retry, onFailure: 'stop', eachRecord: async () => Promise.reject(new Error('boom')) })
+  consumer.on('closed', ({ reason }) => reasons.push(reason))
+  await consumer.run({
+    retry,
+    onFailure: 'stop',
+    eachRecord: async () => {
+      await opened
+      throw new Error('boom')
+    },
+  })
   const closed = consumer.close({ drain: true })
   await clock.settle()
+  open()
   expect(await closed).toEqual([{ group: 'g', ...orders0, from: 0, count: 3 }])
   expect(await rejectionOf(consumer.done)).toMatchObject({ code: 'CONSUMER_CRASHED' })
+  expect(reasons).toEqual(['crashed'])
 })
 
 // --- dispose and broker.close -----------------------------------------------------------------------------------------

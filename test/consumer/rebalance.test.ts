@@ -25,6 +25,25 @@ function brokerWithOrders(records: number, partitions = 1) {
 
 // --- hooks ------------------------------------------------------------------------------------------------------------
 
+it('calls onAssigned once, with nothing, for a member that there is no partition for', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => {} })
+  const assigned: string[][] = []
+  const spare = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: partitions => void assigned.push(names(partitions)),
+  })
+  await spare.run({ eachRecord: () => {} })
+  expect(assigned).toEqual([[]])
+  broker.createTopic('other')
+  await clock.settle()
+  expect(assigned).toEqual([[]])
+  broker.topics.get('orders')!.addPartitions(2)
+  await clock.settle()
+  expect(assigned).toEqual([[], ['orders-1']])
+})
+
 it('awaits onAssigned before it hands anything out, and a seek in it counts', async () => {
   const { broker, clock } = brokerWithOrders(4)
   const steps: unknown[] = []

@@ -342,3 +342,42 @@ it('ends with the error of a predicate that throws', async () => {
   await clock.settle()
   expect(await rejectionOf(consumer.done)).toBe(broken)
 })
+
+it('keeps the retry that a pause holds back when another partition is sought', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders', { partitions: 2 })
+  for (const partition of [0, 1]) fill(broker, 'orders', 2, partition)
+  const seen: string[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    retry: { delayMs: 100 },
+    eachRecord: async ({ partition, offset }, { attempt }) => {
+      seen.push(`${partition}@${offset} #${attempt}`)
+      if (offset === 0 && attempt === 1) throw new Error('boom')
+    },
+  })
+  await clock.settle()
+  expect(seen).toEqual(['0@0 #1', '1@0 #1'])
+  consumer.pause()
+  await clock.advance(100)
+  consumer.seek({ topic: 'orders', partition: 0 }, 1)
+  consumer.resume()
+  await clock.settle()
+  expect(seen.slice(2).sort()).toEqual(['0@1 #1', '1@0 #2', '1@1 #1'])
+})
+
+it('leaves no timer behind where a seek, or the end, comes before the next attempt', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders')
+  fill(broker, 'orders', 2)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const waiting = () => clock.waiting.filter(name => name.startsWith('retry of'))
+  await consumer.run({ eachRecord: () => Promise.reject(new Error('boom')) })
+  await clock.settle()
+  expect(waiting()).toEqual(['retry of orders-0 offset 0'])
+  consumer.seek(orders0, 1)
+  await clock.settle()
+  expect(waiting()).toEqual(['retry of orders-0 offset 1'])
+  await consumer.close()
+  expect(waiting()).toEqual([])
+})

@@ -188,6 +188,36 @@ it('aborts the signal of a handler for which close can wait no longer', async ()
   expect(seen).toEqual(['aborted', 'closed'])
 })
 
+it.each<[string, (attempt: number) => unknown]>([
+  ['answered at once', () => {}],
+  ['answered later', async () => {}],
+  [
+    'threw and was tried again',
+    attempt => {
+      if (attempt === 1) throw new Error('boom')
+    },
+  ],
+  [
+    'rejected and was tried again',
+    async attempt => {
+      if (attempt === 1) throw new Error('boom')
+    },
+  ],
+])('does not abort the signal of a handler that %s, with that of a later one', async (_, first) => {
+  const { broker, clock } = brokerWithOrders(1, 2)
+  const aborted: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: ({ offset }, { signal, attempt }) => {
+      signal.addEventListener('abort', () => aborted.push(offset))
+      return offset === 0 ? first(attempt) : new Promise(() => {})
+    },
+  })
+  await clock.advance(1000)
+  await consumer.close({ timeoutMs: 0 })
+  expect(aborted).toEqual([1])
+})
+
 it('shows a signal as aborted to a handler that asks for it only afterwards', async () => {
   const { broker, clock } = brokerWithOrders(1, 1)
   const { opened, open } = gate()

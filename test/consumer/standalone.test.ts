@@ -246,6 +246,25 @@ it('commits under its group id, and never rebalances', async () => {
   expect(broker.group('g').members).toEqual([])
 })
 
+it('keeps given partitions, however long a handler takes', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const seen: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', assign: [orders0], maxPollIntervalMs: 100 })
+  consumer.on('lost', () => seen.push('lost'))
+  await consumer.run({
+    eachRecord: async ({ offset }, { signal }) => {
+      await broker.clock.sleep(1000)
+      seen.push([offset, signal.aborted])
+    },
+  })
+  await clock.advance(2000)
+  expect(seen).toEqual([
+    [0, false],
+    [1, false],
+  ])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+})
+
 it('hears that a given partition is gone with its topic, and reads the others on', async () => {
   const { broker, clock } = brokerWithOrders(1)
   broker.createTopic('others', {})

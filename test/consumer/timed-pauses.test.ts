@@ -48,7 +48,9 @@ describe.each<[string, Partial<RunOptions>]>([
     const { broker, clock } = brokerWithOrders(1)
     const start = clock.monotonic()
     const seen: string[] = []
-    await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    consumer.on('retrying', ({ delayMs }) => seen.push(`again in ${delayMs}`))
+    await consumer.run({
       ...options,
       eachRecord: async (_record, { attempt, pause }) => {
         seen.push(`${clock.monotonic() - start}: #${attempt}`)
@@ -58,7 +60,7 @@ describe.each<[string, Partial<RunOptions>]>([
       },
     } as RunOptions)
     await clock.advance(10_000)
-    expect(seen).toEqual(['0: #1', '5000: #2'])
+    expect(seen).toEqual(['0: #1', 'again in 5000', '5000: #2'])
   })
 
   it('does not make a failed record’s attempts count anew where it outlasts the delay between them', async () => {
