@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { range } from '../helpers/behaviours.ts'
 import { append, brokerWithOrders, handlers, orders0, run } from '../helpers/concurrency.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
@@ -122,6 +123,51 @@ it('keeps what the owner before has finished out of order where the next one com
   await consumer.commit()
   expect(seen).toEqual([0, 2])
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 3 })
+})
+
+it('passes on what the owner before has finished out of order and it has not come to itself', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'abcdefgh')
+  await broker.admin.setGroupOffsets('g', [{ ...orders0, offset: 0, metadata: 'done:+1-3,+5-6' }])
+  const calls = handlers()
+  const stuck = await run(broker, {
+    ordering: 'key',
+    concurrency: 2,
+    windowRecords: 3,
+    eachRecord: calls.eachRecord,
+  })
+  stuck.on('stalled', () => {})
+  await clock.settle()
+  expect(calls.begun).toEqual(['0@0'])
+  expect(stuck.position(orders0)).toBe(3)
+  await stuck.close({ timeoutMs: 0 })
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 0, metadata: 'done:+1-2,+3,+5-6' })
+  const seen: number[] = []
+  await run(broker, { ordering: 'key', eachRecord: ({ offset }) => void seen.push(offset) })
+  await clock.settle()
+  expect(seen).toEqual([0, 4, 7])
+})
+
+it('tells the next owner as much of what is finished out of order as a commit can hold, the lowest first', async () => {
+  const { broker, clock } = brokerWithOrders(2000)
+  const stuck = await run(broker, {
+    ordering: 'none',
+    concurrency: 2000,
+    windowRecords: 2000,
+    eachRecord: ({ offset }) => (offset % 2 === 0 ? new Promise(() => {}) : undefined),
+  })
+  await clock.settle()
+  await stuck.close({ timeoutMs: 0 })
+  const { offset, metadata } = broker.group('g').committed(orders0)!
+  const told = metadata!.slice('done:'.length).split(',').map(Number)
+  expect([offset, told]).toEqual([0, range(0, told.length).map(i => 2 * i + 1)])
+  // The next one would be five bytes more, and a comma.
+  expect(metadata!.length).toBeGreaterThan(4096 - 6)
+  expect(metadata!.length).toBeLessThanOrEqual(4096)
+  const seen: number[] = []
+  await run(broker, { ordering: 'none', eachRecord: record => void seen.push(record.offset) })
+  await clock.settle()
+  expect(seen).toEqual(range(0, 2000).filter(each => !told.includes(each)))
 })
 
 it('takes metadata of other making for what it is', async () => {

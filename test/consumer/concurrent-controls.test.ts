@@ -53,11 +53,49 @@ it.each(['key', 'none', 'partition'] as const)(
       expect(calls.begun).toEqual(begun)
       calls.end(id)
       await clock.settle()
+      await consumer.commit()
+      expect(broker.group('g').committed(orders0)).toEqual({ offset: 0 })
     }
     expect(calls.begun).toEqual([...begun, ...begun])
     expect(calls.most).toBe(begun.length)
   },
 )
+
+it('hands out every record from where it is sought to, also in the midst of what it reads', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'abcdefgh')
+  const seen: number[] = []
+  await run(broker, {
+    ordering: 'key',
+    eachRecord: ({ offset }, { consumer }) => {
+      seen.push(offset)
+      if (offset === 1) consumer.seek(orders0, 4)
+    },
+  })
+  await clock.settle()
+  expect(seen).toEqual([0, 1, 4, 5, 6, 7])
+})
+
+it('has its position after the lowest records that have begun, whatever is finished above', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'abcddef')
+  await broker.admin.setGroupOffsets('g', [{ ...orders0, offset: 0, metadata: 'done:+1-2' }])
+  const calls = handlers()
+  const consumer = await run(broker, { concurrency: 2, ordering: 'key', eachRecord: calls.eachRecord })
+  await clock.settle()
+  // The two between them are finished.
+  expect(calls.begun).toEqual(['0@0', '0@3'])
+  expect(consumer.position(orders0)).toBe(4)
+  calls.end('0@0')
+  await clock.settle()
+  // The one between them waits for its key.
+  expect(calls.begun).toEqual(['0@0', '0@3', '0@5'])
+  expect(consumer.position(orders0)).toBe(4)
+  calls.end('0@5', '0@3')
+  await clock.settle()
+  expect(calls.begun.slice(3)).toEqual(['0@4', '0@6'])
+  expect(consumer.position(orders0)).toBe(7)
+})
 
 it('finishes what is in flight before it moves on in a trimmed log', async () => {
   const { broker, clock } = brokerWithOrders()
