@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type AnyRecord,
+  type Batch,
+  type Consumer,
   type ConsumerRecord,
   IllegalStateError,
   ProducerFencedError,
@@ -255,6 +258,68 @@ describe('H. transactions', () => {
     await broker.consumer({ groupId: 'g', topics: ['out'] }).run({ eachRecord: () => {} })
     await broker.idle()
     expect(broker.group('g').committed(p0)).toEqual({ offset: 8 })
+  })
+
+  type Reader = Consumer<AnyRecord, string>
+  const eachBatch =
+    (seen: number[]) =>
+    ({ records }: Batch) =>
+      void seen.push(...offsets(records))
+  const ways: readonly [string, (consumer: Reader, seen: number[]) => Promise<void>][] = [
+    ['run', (consumer, seen) => consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })],
+    [
+      'run and several handlers',
+      (consumer, seen) =>
+        consumer.run({ concurrency: 2, eachRecord: async ({ offset }) => void seen.push(offset) }),
+    ],
+    [
+      'run in the order of keys',
+      (consumer, seen) =>
+        consumer.run({ concurrency: 2, ordering: 'key', eachRecord: ({ offset }) => void seen.push(offset) }),
+    ],
+    ['run by batches', (consumer, seen) => consumer.run({ eachBatch: eachBatch(seen) })],
+    [
+      'run by batches that linger',
+      (consumer, seen) =>
+        consumer.run({ batch: { maxRecords: 2, lingerMs: 200 }, eachBatch: eachBatch(seen) }),
+    ],
+    [
+      'poll',
+      async (consumer, seen) => {
+        for (let i = 0; i < 12; i++) seen.push(...offsets(await consumer.poll({ timeoutMs: 50 })))
+      },
+    ],
+    [
+      'a loop',
+      async (consumer, seen) => {
+        for await (const { offset } of consumer) seen.push(offset)
+      },
+    ],
+    [
+      'a loop over batches',
+      async (consumer, seen) => {
+        for await (const batch of consumer.batches()) eachBatch(seen)(batch)
+      },
+    ],
+  ]
+  it.each(ways)('[94] what was aborted is passed over with nothing handed out, with %s', async (_, read) => {
+    const { broker, clock, producer } = transactional()
+    const aborted = () => rejectionOf(producer.transaction(tx => abort(tx as never, 'x')))
+    await aborted()
+    await broker.producer().send({ topic: 'out', value: 'a' })
+    await aborted()
+    const seen: number[] = []
+    const consumer = broker.consumer({ groupId: 'g', topics: ['out'] }) as unknown as Reader
+    void read(consumer, seen)
+    await clock.advance(300)
+    expect(seen).toEqual([2])
+    expect(broker.group('g').committed(p0)).toEqual({ offset: 5 })
+    // With nothing else to read there is nothing that could linger.
+    await aborted()
+    await clock.advance(100)
+    expect(seen).toEqual([2])
+    expect([consumer.position(p0), consumer.lag()]).toEqual([7, 0])
+    expect(broker.group('g').committed(p0)).toEqual({ offset: 7 })
   })
 
   it('[95] what a transaction wrote is invisible to everybody until it commits, its own producer included', async () => {

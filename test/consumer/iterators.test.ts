@@ -215,6 +215,25 @@ it('answers several calls of next one after the other', async () => {
   expect(await iterator.next()).toEqual({ done: true, value: undefined })
 })
 
+it('hands out nothing more of a partition that is paused in the loop, and all of it after resume', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const seen: number[] = []
+  const looping = (async () => {
+    for await (const { offset } of consumer) {
+      seen.push(offset)
+      if (offset === 0) consumer.pause([orders0])
+    }
+  })()
+  await clock.settle()
+  expect(seen).toEqual([0])
+  consumer.resume()
+  await clock.settle()
+  expect(seen).toEqual([0, 1, 2])
+  await consumer.close()
+  await looping
+})
+
 it('keeps a partition until the loop asks for more, then gives it up', async () => {
   const { broker, clock } = brokerWithOrders(0, 2)
   fill(broker, 'orders', 3, 1)

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
 import { ClosedError, IllegalStateError, json, topic } from '../../src/index.ts'
 import { fill, names, offsets, range } from '../helpers/behaviours.ts'
@@ -259,6 +260,95 @@ it('gives back what a poll has already gathered, too, when the consumer is close
   expect(await polled).toEqual([])
   await closed
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 0 })
+})
+
+it('does not commit what a poll has gathered and not returned yet', async () => {
+  const { broker, clock, release } = await pollingSlowly()
+  fill(broker, 'orders', 3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders', 'slow'] })
+  const polled = consumer.poll()
+  await clock.settle()
+  await consumer.commit()
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 0 })
+  release()
+  expect(await polled).toHaveLength(4)
+  await consumer.commit()
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 3 })
+})
+
+it('goes on from where it is sought to while it decodes a record that turns out to be none', async () => {
+  const { broker, clock } = testBroker({ codec: json })
+  const waits: (() => void)[] = []
+  let sending = true
+  const schema = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: async (value: unknown) => {
+        if (!sending && value === 0) await new Promise<void>(resolve => waits.push(resolve))
+        return sending || value !== 0 ? { value } : { issues: [{ message: 'no' }] }
+      },
+    },
+  }
+  broker.createTopic('orders', topic({ schema }))
+  for (const value of range(0, 4)) await broker.producer().send({ topic: 'orders', value })
+  sending = false
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const polled = consumer.poll()
+  await clock.settle()
+  consumer.seek(orders0, 2)
+  for (const go of waits) go()
+  expect(offsets(await polled)).toEqual([2, 3])
+})
+
+it('leaves neither a timer nor a listener behind, however a poll ends', async () => {
+  const { broker, clock, release } = await pollingSlowly()
+  fill(broker, 'orders', 1)
+  const timers = () => clock.waiting.filter(name => /poll/i.test(name))
+  const { signal } = new AbortController()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.poll({ signal, timeoutMs: 1000 })
+  expect(timers()).toEqual(['maxPollIntervalMs of a consumer'])
+  const expired = consumer.poll({ signal, timeoutMs: 10 })
+  await clock.advance(10)
+  expect(await expired).toEqual([])
+  await consumer.close()
+  expect(timers()).toEqual([])
+
+  const slow = broker.consumer({ groupId: 'slow', topics: ['slow'] })
+  const polled = slow.poll({ signal, timeoutMs: 1000 })
+  await clock.settle()
+  await slow.close({ timeoutMs: 0 })
+  release()
+  expect(await polled).toEqual([])
+  expect(timers()).toEqual([])
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+})
+
+it('tells of a hook that throws while it closes by an event, as no poll comes that could throw it', async () => {
+  const { broker } = polling(1)
+  const boom = new Error('boom')
+  const onRevoked = () => Promise.reject(boom)
+  const consumer = broker.consumer({ groupId: 'h', topics: ['orders'], onRevoked })
+  const errors: unknown[] = []
+  consumer.on('error', error => errors.push(error))
+  await consumer.poll()
+  await consumer.close()
+  expect(errors).toEqual([boom])
+})
+
+it('refuses a second poll also while the first finds out that there is nothing to join', async () => {
+  const { broker } = testBroker()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['nowhere'] })
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', note)
+  const [first, second] = [rejectionOf(consumer.poll()), rejectionOf(consumer.poll())]
+  expect(await first).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+  expect(await second).toBeInstanceOf(IllegalStateError)
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', note)
+  expect(unhandled).toEqual([])
 })
 
 it('commits where it was sought to, and not what was polled before', async () => {
