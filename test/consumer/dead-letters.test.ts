@@ -487,6 +487,63 @@ it('waits for a dead letter that takes its time to be written, before it commits
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
 })
 
+it('moves on behind dead letters that are deleted while it moves the first of them', async () => {
+  const { broker } = brokerWithOrders()
+  fill(broker, 'orders.dlq', 600)
+  const log = broker.topic('orders.dlq').partitions[0]!
+  const filter = ({ offset }: AnyRecord) => {
+    if (offset === 0) log.deleteRecords(550)
+    return true
+  }
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'orders', filter })).toBe(550)
+  const moved = broker.topic('orders').records()
+  expect(moved.map(({ value }) => value)).toEqual([...range(0, 500), ...range(550, 600)])
+  expect(broker.group('orders.dlq.redrive').lag()).toBe(0)
+})
+
+it('leaves the dead letters that came while those before them were deleted', async () => {
+  const { broker } = brokerWithOrders()
+  fill(broker, 'orders.dlq', 600)
+  const log = broker.topic('orders.dlq').partitions[0]!
+  const filter = ({ offset }: AnyRecord) => {
+    if (offset > 0) return true
+    fill(broker, 'orders.dlq', 10)
+    log.deleteRecords(605)
+    return true
+  }
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'orders', filter })).toBe(500)
+  expect(broker.group('orders.dlq.redrive').lag()).toBe(5)
+})
+
+it('leaves what came meanwhile, also behind the gap that a transaction leaves', async () => {
+  const { broker } = brokerWithOrders(0, 2)
+  fill(broker, 'orders.dlq', 1, 0)
+  await broker.producer({ transactionalId: 't' }).transaction(async tx => {
+    for (const value of [0, 1, 2]) await tx.send({ topic: 'orders.dlq', partition: 1, value })
+  })
+  const filter = ({ partition }: AnyRecord) => {
+    if (partition === 0) fill(broker, 'orders.dlq', 3, 1)
+    return true
+  }
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'orders', filter })).toBe(4)
+  expect(broker.topic('orders').records()).toHaveLength(4)
+  expect(broker.group('orders.dlq.redrive').lag()).toBe(3)
+  expect(await broker.redrive({ from: 'orders.dlq', to: 'orders' })).toBe(3)
+})
+
+it('is rejected, and named, where the broker is closed before all dead letters are moved', async () => {
+  const { broker } = brokerWithOrders()
+  fill(broker, 'orders.dlq', 600)
+  let closing: Promise<unknown> | undefined
+  const filter = () => {
+    closing ??= broker.close()
+    return true
+  }
+  const moving = broker.redrive({ from: 'orders.dlq', to: 'orders', filter })
+  expect(await rejectionOf(moving)).toMatchObject({ code: 'CLOSED', topic: 'orders.dlq' })
+  await closing
+})
+
 it('ends a redrive whose topic is deleted meanwhile', async () => {
   const { broker, clock } = brokerWithOrders(3)
   await run(broker, { eachRecord: () => never('boom') })

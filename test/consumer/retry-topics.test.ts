@@ -233,3 +233,48 @@ it('can be run once a topic exists that was missing', async () => {
   await clock.advance(10)
   expect(attempts).toEqual([1, 2])
 })
+
+function brokerWithLater() {
+  const made = testBroker()
+  for (const name of ['orders', 'later']) made.broker.createTopic(name)
+  return { ...made, retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 1000 }] } }
+}
+
+it('gives a later attempt its consumer, and lets it pause the topic in which its record waited', async () => {
+  const { broker, clock, retry } = brokerWithLater()
+  for (const value of [0, 1]) broker.topic('orders').append({ value })
+  const seen: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    retry,
+    eachRecord: async ({ value }, { attempt, consumer: control, pause }) => {
+      if (attempt === 1) throw new Error('boom')
+      seen.push([clock.monotonic(), value, control === consumer])
+      pause(500)
+    },
+  })
+  await clock.advance(2000)
+  expect(seen).toEqual([
+    [1000, 0, true],
+    [1500, 1, true],
+  ])
+})
+
+it('counts maxPollIntervalMs anew from the heartbeat of a later attempt, and then aborts its signal', async () => {
+  const { broker, clock, retry } = brokerWithLater()
+  broker.topic('orders').append({ value: 0 })
+  const aborted: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 300 })
+  await consumer.run({
+    retry,
+    eachRecord: async (_, { attempt, heartbeat, signal }) => {
+      if (attempt === 1) throw new Error('boom')
+      signal.addEventListener('abort', () => aborted.push(clock.monotonic()))
+      await broker.clock.sleep(200)
+      heartbeat()
+      await broker.clock.sleep(1000)
+    },
+  })
+  await clock.advance(3000)
+  expect(aborted[0]).toBe(1500)
+})
