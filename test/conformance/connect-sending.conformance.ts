@@ -44,6 +44,21 @@ describe('sending', () => {
     expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
   })
 
+  it('gives up in time what waits behind a batch that is not answered', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ deliveryTimeoutMs: 300 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const producer = cluster.producer()
+    const first = producer.send({ topic: 'orders', partition: 0, value: 'first' })
+    await held.entered
+    const waiting = ['second', 'third'].map(value => producer.send({ topic: 'orders', partition: 0, value }))
+    for (const each of waiting) await expect(each).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    held.release()
+    await first
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['first'])
+  })
+
   it('gives a record up in time where nobody answers', async () => {
     const { server, join } = await start()
     const cluster = await join({ deliveryTimeoutMs: 300 })
@@ -169,6 +184,28 @@ describe('sending', () => {
     held.release()
     await Promise.all([first, third])
     expect(await readAll(cluster, 'orders')).toHaveLength(2)
+  })
+
+  it('lets nothing that would fit overtake what waits for room', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ bufferMemory: 1000 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const producer = cluster.producer()
+    const to = { topic: 'orders', partition: 0 } as const
+    const sends = ['x'.repeat(600), 'y'.repeat(600), 'z'].map(value => producer.send({ ...to, value }))
+    held.release()
+    expect((await Promise.all(sends)).map(({ offset }) => offset)).toEqual([0, 1, 2])
+  })
+
+  it('writes what is larger than all the room, when nothing else is on its way', async () => {
+    const { join } = await start()
+    const cluster = await join({ bufferMemory: 1000 })
+    const producer = cluster.producer({ maxBlockMs: 1000 })
+    await Promise.all(
+      [900, 2000, 900].map(size => producer.send({ topic: 'orders', value: 'x'.repeat(size) })),
+    )
+    expect(await readAll(cluster, 'orders')).toHaveLength(3)
   })
 
   it('takes back what waits when its signal aborts', async () => {
