@@ -25,7 +25,7 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
           ? { errorCode: 0, memberId, memberEpoch, status: [] }
           : answer(wire, wire.streamsGroups.get(groupId)!, member, beat.endpointEpoch)
       } catch (error) {
-        return { ...toWireError(wire, error), status: null }
+        return toWireError(wire, error)
       }
     }),
 
