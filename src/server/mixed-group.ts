@@ -1,7 +1,7 @@
 import type { Broker } from '../broker.ts'
 import type { MemberRequest, MembershipListener } from '../engine.ts'
 import type { ErrorCode } from '../error-codes.ts'
-import { InconsistentGroupProtocolError, isBrokerletError } from '../errors.ts'
+import { GroupIdNotFoundError, isBrokerletError } from '../errors.ts'
 import type { ClassicLeaver, ClassicMember } from '../group/classic-member.ts'
 import {
   agreesOn,
@@ -266,7 +266,7 @@ export class MixedGroup {
   /**
    * Takes over all members of a group whose leader assigned, with their partitions.
    *
-   * @throws InconsistentGroupProtocolError if a member is not a consumer; nothing has changed then
+   * @throws GroupIdNotFoundError if a member is not a consumer; nothing has changed then
    */
   takeOver(from: {
     readonly members: readonly ClassicMember[]
@@ -275,7 +275,7 @@ export class MixedGroup {
   }): void {
     const subscriptions = from.members.map(({ protocols }) => readSubscription(protocols[0]!.metadata))
     if (from.protocolType !== protocolType || subscriptions.includes(undefined)) {
-      throw new InconsistentGroupProtocolError(
+      throw new GroupIdNotFoundError(
         `Group '${this.id}' has Kafka clients that do not use the protocol type 'consumer', or send no subscription, so no other member can join it`,
         { groupId: this.id },
       )

@@ -32,6 +32,7 @@ const errors = {
   INCONSISTENT_GROUP_PROTOCOL: 23,
   UNKNOWN_MEMBER_ID: 25,
   REBALANCE_IN_PROGRESS: 27,
+  GROUP_ID_NOT_FOUND: 69,
   MEMBER_ID_REQUIRED: 79,
   FENCED_INSTANCE_ID: 82,
   UNRELEASED_INSTANCE_ID: 111,
@@ -444,8 +445,8 @@ it.each([
   const a = classic()
   await a.join([], more)
   await a.sync({ [a.memberId]: [0, 1, 2, 3] })
-  expect(await join('k')).toBe(errors.INCONSISTENT_GROUP_PROTOCOL)
-  await expect(own().ready()).rejects.toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL' })
+  expect(await join('k')).toBe(errors.GROUP_ID_NOT_FOUND)
+  await expect(own().ready()).rejects.toMatchObject({ code: 'GROUP_ID_NOT_FOUND' })
   expect(await a.beat()).toBe(0)
   expect(() => broker.deleteGroup('g')).toThrow()
 })
