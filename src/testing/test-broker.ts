@@ -140,6 +140,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       redeliveries: new Redeliveries(),
       joining: undefined,
       silenced: () => this.silenced,
+      now: () => clock.now(),
+      waiting: () => (this.engine.served.size > 0 ? [] : clock.waiting),
     }
     observe({ engine: this.engine, topics: this.topics, timeline: this.timeline, bench: this.#bench })
   }

@@ -14,6 +14,10 @@ export interface TestBench {
   joining: { joined(memberId: string): void } | undefined
   /** Whether the code that runs now belongs to a simulated process that died. */
   silenced(): boolean
+  /** The broker's time. */
+  now(): number
+  /** What waits for the broker's time; empty where clients of a server are at work, in real time. */
+  waiting(): readonly string[]
 }
 
 /** The identity of a client, for faults and for the timeline. */

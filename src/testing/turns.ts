@@ -19,8 +19,15 @@ export function eventLoopTurn(): Promise<void> {
   })
 }
 
-// The function as it was when this module was loaded, before a test replaced it.
-const { setTimeout: realSetTimeout } = globalThis
+// The functions as they were when this module was loaded, before a test replaced them.
+const { setTimeout: realSetTimeout, clearTimeout: realClearTimeout } = globalThis
+
+/** Calls `callback` after `ms` milliseconds of real time, for which no process stays alive; returns what takes it back. */
+export function afterRealDelay(ms: number, callback: () => void): () => void {
+  const timer = realSetTimeout(callback, ms)
+  timer.unref()
+  return () => realClearTimeout(timer)
+}
 
 /** Resolves after `ms` milliseconds of real time. */
 export function realDelay(ms: number): Promise<void> {

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { topic } from '../../src/index.ts'
+import type { TestBroker } from '../../src/testing/index.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const topics = { orders: topic<number>({ partitions: 2 }) }
+const warnings = collectWarnings()
+let broker: TestBroker<typeof topics>
+
+// Real time is fake here, as far as it is a timer; the broker's own time is virtual anyway.
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  vi.resetModules()
+  const testing = await import('../../src/testing/index.ts')
+  broker = new testing.TestBroker({ topics })
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await broker.close()
+})
+
+function consumer() {
+  return broker.consumer({ groupId: 'billing', topics: ['orders'] })
+}
+
+async function realSeconds(seconds: number) {
+  await vi.advanceTimersByTimeAsync(seconds * 1000)
+  await new Promise(resolve => process.nextTick(resolve))
+}
+
+it.each(['run', 'ready'] as const)(
+  'says why %s does not come back: only time can bring the partitions',
+  async how => {
+    await consumer().ready()
+    broker.crash({ group: 'billing' })
+    const second = consumer()
+    const started = how === 'run' ? second.run({ eachRecord: () => {} }) : second.ready()
+    await realSeconds(1.9)
+    expect(warnings).toEqual([])
+    await realSeconds(0.2)
+    expect(warnings).toEqual([
+      "Consumer 'consumer' of group 'billing' has waited 2 s of real time for its partitions, and the broker's time stands still. " +
+        `What waits for time: ${broker.pendingTimers.join(', ')}. Start it, advance the broker's time, then await it`,
+    ])
+    await broker.advance(45_000)
+    await started
+    await realSeconds(10)
+    expect(warnings).toHaveLength(1)
+  },
+)
+
+it('says nothing of a consumer that crashed while it waited', async () => {
+  await consumer().ready()
+  broker.crash({ group: 'billing' })
+  const second = rejectionOf(consumer().ready())
+  await realSeconds(1)
+  broker.crash({ group: 'billing' })
+  expect(await second).toMatchObject({ code: 'CONSUMER_CRASHED' })
+  await realSeconds(10)
+  expect(warnings).toEqual([])
+})
+
+it('says nothing where the consumer has its partitions, or time was moved, or it failed', async () => {
+  await consumer().run({ eachRecord: () => {} })
+  broker.crash({ group: 'billing' })
+  const second = consumer().ready()
+  await broker.advance(1)
+  await expect(consumer().run({} as never)).rejects.toThrow('eachRecord')
+  await realSeconds(10)
+  expect(warnings).toEqual([])
+  await broker.advance(45_000)
+  await second
+})
