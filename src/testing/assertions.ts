@@ -51,7 +51,8 @@ export function assertRecords(
   const actual = broker.topic(topic).records()
   const same = actual.length === expected.length && actual.every((record, i) => matches(record, expected[i]!))
   if (same) return
-  fail(`Topic '${topic}' holds ${actual.length} records, not the ${expected.length} that were expected`, '', {
+  const other = actual.length === expected.length ? 'other records than' : `${actual.length} records, not`
+  fail(`Topic '${topic}' holds ${other} the ${expected.length} that were expected`, '', {
     actual: pick(actual, expected),
     expected,
   })
