@@ -26,6 +26,11 @@ const brand = Symbol.for('brokerlet.error')
 
 /** The base of every error that brokerlet makes. */
 export class BrokerletError extends Error implements ErrorFields {
+  /**
+   * Each class says its own name, because a program's bundler may shorten the names of classes: `QueueFullError` in a
+   * log, or in the header of a dead letter, says more than `t`. @internal
+   */
+  static override readonly name: string = 'BrokerletError'
   /** Kafka's name of the error, `UNKNOWN_TOPIC_OR_PARTITION`, or brokerlet's where Kafka has none. */
   readonly code: ErrorCode
   /** Kafka's number of the error, as the wire carries it; -1 where Kafka has none. */
@@ -67,6 +72,7 @@ export function isBrokerletError(error: unknown): error is BrokerletError {
 
 /** A topic, or a partition of it, that does not exist; `suggestions` holds the names that are nearly the same. */
 export class UnknownTopicOrPartitionError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'UnknownTopicOrPartitionError'
   constructor(message: string, fields?: ErrorFields) {
     super('UNKNOWN_TOPIC_OR_PARTITION', message, fields)
   }
@@ -74,6 +80,7 @@ export class UnknownTopicOrPartitionError extends BrokerletError {
 
 /** A topic of that name is there already. */
 export class TopicAlreadyExistsError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'TopicAlreadyExistsError'
   constructor(topic: string) {
     super('TOPIC_ALREADY_EXISTS', `Topic '${topic}' already exists`, { topic })
   }
@@ -81,6 +88,7 @@ export class TopicAlreadyExistsError extends BrokerletError {
 
 /** A name that no topic can have. */
 export class InvalidTopicError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidTopicError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_TOPIC_EXCEPTION', message, fields)
   }
@@ -88,6 +96,7 @@ export class InvalidTopicError extends BrokerletError {
 
 /** A number of partitions that a topic cannot have, or fewer than it has. */
 export class InvalidPartitionsError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidPartitionsError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_PARTITIONS', message, fields)
   }
@@ -95,6 +104,7 @@ export class InvalidPartitionsError extends BrokerletError {
 
 /** An option that is unknown, of the wrong kind, or at odds with another one. */
 export class InvalidOptionError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidOptionError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_CONFIG', message, fields)
   }
@@ -102,6 +112,7 @@ export class InvalidOptionError extends BrokerletError {
 
 /** An argument of a call that cannot be meant, such as a negative offset. */
 export class InvalidArgumentError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidArgumentError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_REQUEST', message, fields)
   }
@@ -109,6 +120,7 @@ export class InvalidArgumentError extends BrokerletError {
 
 /** A record that its topic refuses: a wrong key or header, a value that its schema or codec does not take. */
 export class InvalidRecordError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidRecordError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_RECORD', message, fields)
   }
@@ -116,6 +128,7 @@ export class InvalidRecordError extends BrokerletError {
 
 /** A timestamp further from now than its topic allows. */
 export class InvalidTimestampError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidTimestampError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_TIMESTAMP', message, fields)
   }
@@ -123,6 +136,7 @@ export class InvalidTimestampError extends BrokerletError {
 
 /** A record larger than its topic's `maxMessageBytes`. */
 export class RecordTooLargeError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'RecordTooLargeError'
   constructor(message: string, fields?: ErrorFields) {
     super('MESSAGE_TOO_LARGE', message, fields)
   }
@@ -130,6 +144,7 @@ export class RecordTooLargeError extends BrokerletError {
 
 /** A batch that could never fit, whatever is dropped for it. */
 export class RecordListTooLargeError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'RecordListTooLargeError'
   constructor(message: string, fields?: ErrorFields) {
     super('RECORD_LIST_TOO_LARGE', message, fields)
   }
@@ -137,6 +152,7 @@ export class RecordListTooLargeError extends BrokerletError {
 
 /** A log is full of records that must stay, and the topic has `whenFull: 'reject'`, or the send may not wait. */
 export class QueueFullError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'QueueFullError'
   constructor(message: string, fields?: ErrorFields) {
     super('QUEUE_FULL', message, fields)
   }
@@ -144,6 +160,7 @@ export class QueueFullError extends BrokerletError {
 
 /** A batch of an idempotent producer that neither follows its last batch nor repeats one of its last batches. */
 export class OutOfOrderSequenceError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'OutOfOrderSequenceError'
   constructor(message: string, fields?: ErrorFields) {
     super('OUT_OF_ORDER_SEQUENCE_NUMBER', message, fields)
   }
@@ -151,6 +168,7 @@ export class OutOfOrderSequenceError extends BrokerletError {
 
 /** A batch of a producer that has a newer epoch by now. */
 export class InvalidProducerEpochError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidProducerEpochError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_PRODUCER_EPOCH', message, fields)
   }
@@ -161,6 +179,7 @@ export class InvalidProducerEpochError extends BrokerletError {
  * more.
  */
 export class ProducerFencedError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'ProducerFencedError'
   constructor(message: string, fields?: ErrorFields) {
     super('PRODUCER_FENCED', message, fields)
   }
@@ -168,6 +187,7 @@ export class ProducerFencedError extends BrokerletError {
 
 /** The transaction was aborted: it took too long, or something in it failed. The producer's next one may succeed. */
 export class TransactionAbortedError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'TransactionAbortedError'
   constructor(message: string, fields?: ErrorFields) {
     super('TRANSACTION_ABORTABLE', message, fields)
   }
@@ -175,6 +195,7 @@ export class TransactionAbortedError extends BrokerletError {
 
 /** A position below the log's start or past its end, where the reset policy is `none`. */
 export class OffsetOutOfRangeError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'OffsetOutOfRangeError'
   constructor(message: string, fields?: ErrorFields) {
     super('OFFSET_OUT_OF_RANGE', message, fields)
   }
@@ -182,6 +203,7 @@ export class OffsetOutOfRangeError extends BrokerletError {
 
 /** Nothing is committed for a partition and the reset policy is `none`. */
 export class NoOffsetForPartitionError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'NoOffsetForPartitionError'
   constructor(message: string, fields?: ErrorFields) {
     super('NO_OFFSET_FOR_PARTITION', message, fields)
   }
@@ -189,6 +211,7 @@ export class NoOffsetForPartitionError extends BrokerletError {
 
 /** Metadata of a commit that is longer than Kafka's 4,096 bytes. */
 export class OffsetMetadataTooLargeError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'OffsetMetadataTooLargeError'
   constructor(message: string, fields?: ErrorFields) {
     super('OFFSET_METADATA_TOO_LARGE', message, fields)
   }
@@ -196,6 +219,7 @@ export class OffsetMetadataTooLargeError extends BrokerletError {
 
 /** A group id that no group can have. */
 export class InvalidGroupIdError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidGroupIdError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_GROUP_ID', message, fields)
   }
@@ -203,6 +227,7 @@ export class InvalidGroupIdError extends BrokerletError {
 
 /** There is no group of that id. */
 export class GroupIdNotFoundError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'GroupIdNotFoundError'
   constructor(message: string, fields?: ErrorFields) {
     super('GROUP_ID_NOT_FOUND', message, fields)
   }
@@ -210,6 +235,7 @@ export class GroupIdNotFoundError extends BrokerletError {
 
 /** The group has members, and what was asked needs it empty. */
 export class NonEmptyGroupError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'NonEmptyGroupError'
   constructor(message: string, fields?: ErrorFields) {
     super('NON_EMPTY_GROUP', message, fields)
   }
@@ -217,6 +243,7 @@ export class NonEmptyGroupError extends BrokerletError {
 
 /** The group still reads the topic whose offsets were to be deleted. */
 export class GroupSubscribedToTopicError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'GroupSubscribedToTopicError'
   constructor(message: string, fields?: ErrorFields) {
     super('GROUP_SUBSCRIBED_TO_TOPIC', message, fields)
   }
@@ -224,6 +251,7 @@ export class GroupSubscribedToTopicError extends BrokerletError {
 
 /** A member wants another assignor than its group has. */
 export class InconsistentGroupProtocolError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InconsistentGroupProtocolError'
   constructor(message: string, fields?: ErrorFields) {
     super('INCONSISTENT_GROUP_PROTOCOL', message, fields)
   }
@@ -231,6 +259,7 @@ export class InconsistentGroupProtocolError extends BrokerletError {
 
 /** The group does not know the member: it left, or was removed. */
 export class UnknownMemberIdError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'UnknownMemberIdError'
   constructor(message: string, fields?: ErrorFields) {
     super('UNKNOWN_MEMBER_ID', message, fields)
   }
@@ -238,6 +267,7 @@ export class UnknownMemberIdError extends BrokerletError {
 
 /** Another live member has this `groupInstanceId`. */
 export class UnreleasedInstanceIdError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'UnreleasedInstanceIdError'
   constructor(message: string, fields?: ErrorFields) {
     super('UNRELEASED_INSTANCE_ID', message, fields)
   }
@@ -245,6 +275,7 @@ export class UnreleasedInstanceIdError extends BrokerletError {
 
 /** A commit of partitions that are no longer this consumer's; `code` says how the group refused it. */
 export class CommitFailedError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'CommitFailedError'
   constructor(
     code: 'STALE_MEMBER_EPOCH' | 'UNKNOWN_MEMBER_ID' | 'GROUP_ID_NOT_FOUND',
     message: string,
@@ -256,6 +287,7 @@ export class CommitFailedError extends BrokerletError {
 
 /** An assignor threw, or assigned a partition twice, to no member, or to a member that does not subscribe to it. */
 export class InvalidAssignmentError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'InvalidAssignmentError'
   constructor(message: string, fields?: ErrorFields) {
     super('INVALID_ASSIGNMENT', message, fields)
   }
@@ -263,6 +295,7 @@ export class InvalidAssignmentError extends BrokerletError {
 
 /** A call that does not fit what the consumer or producer is doing, such as a second `run`. */
 export class IllegalStateError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'IllegalStateError'
   constructor(message: string, fields?: ErrorFields) {
     super('ILLEGAL_STATE', message, fields)
   }
@@ -270,6 +303,7 @@ export class IllegalStateError extends BrokerletError {
 
 /** The broker, producer or consumer is closed. */
 export class ClosedError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'ClosedError'
   constructor(message: string, fields?: ErrorFields) {
     super('CLOSED', message, fields)
   }
@@ -277,6 +311,7 @@ export class ClosedError extends BrokerletError {
 
 /** A wait whose time was up; `details` says what it was still waiting for. */
 export class TimeoutError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'TimeoutError'
   constructor(message: string, fields?: ErrorFields) {
     super('REQUEST_TIMED_OUT', message, fields)
   }
@@ -284,6 +319,7 @@ export class TimeoutError extends BrokerletError {
 
 /** `idle` can never resolve: a group has lag, and no member can read it. */
 export class NeverIdleError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'NeverIdleError'
   constructor(message: string, fields?: ErrorFields) {
     super('NEVER_IDLE', message, fields)
   }
@@ -291,6 +327,7 @@ export class NeverIdleError extends BrokerletError {
 
 /** A consumer stopped because its handler failed; the handler's error is the `cause`. */
 export class ConsumerCrashedError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'ConsumerCrashedError'
   constructor(message: string, fields?: ErrorFields) {
     super('CONSUMER_CRASHED', message, fields)
   }
@@ -303,6 +340,7 @@ export class ConsumerCrashedError extends BrokerletError {
  * throw new BatchError(cause, { failedAt: record })
  */
 export class BatchError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'BatchError'
   readonly failedAt: { readonly topic: string; readonly partition: number; readonly offset: number }
 
   constructor(
@@ -394,48 +432,3 @@ function constructorName(value: object): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
   return typeof name === 'string' && name !== '' && name !== 'Object' ? name : 'object'
 }
-
-/**
- * Gives classes the names under which they are exported. A program's bundler may shorten them, and `QueueFullError` in a
- * log or in a dead letter's header says more than `t`.
- */
-export function keepNames(classes: Readonly<Record<string, object>>): void {
-  for (const [name, each] of Object.entries(classes)) Object.defineProperty(each, 'name', { value: name })
-}
-
-keepNames({
-  BatchError,
-  BrokerletError,
-  ClosedError,
-  CommitFailedError,
-  ConsumerCrashedError,
-  GroupIdNotFoundError,
-  GroupSubscribedToTopicError,
-  IllegalStateError,
-  InconsistentGroupProtocolError,
-  InvalidArgumentError,
-  InvalidAssignmentError,
-  InvalidGroupIdError,
-  InvalidOptionError,
-  InvalidPartitionsError,
-  InvalidProducerEpochError,
-  InvalidRecordError,
-  InvalidTimestampError,
-  InvalidTopicError,
-  NeverIdleError,
-  NonEmptyGroupError,
-  NoOffsetForPartitionError,
-  OffsetMetadataTooLargeError,
-  OffsetOutOfRangeError,
-  OutOfOrderSequenceError,
-  ProducerFencedError,
-  QueueFullError,
-  RecordListTooLargeError,
-  RecordTooLargeError,
-  TimeoutError,
-  TopicAlreadyExistsError,
-  TransactionAbortedError,
-  UnknownMemberIdError,
-  UnknownTopicOrPartitionError,
-  UnreleasedInstanceIdError,
-})

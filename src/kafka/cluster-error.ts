@@ -12,7 +12,6 @@ import {
   InvalidRecordError,
   InvalidTimestampError,
   InvalidTopicError,
-  keepNames,
   NonEmptyGroupError,
   OffsetMetadataTooLargeError,
   OffsetOutOfRangeError,
@@ -31,9 +30,9 @@ import type { ClientLibrary } from './client-library.ts'
 /**
  * The cluster cannot be reached, or refuses a request with an error that has no class of its own; `code` is Kafka's.
  */
-export class ClusterError extends BrokerletError {}
-
-keepNames({ ClusterError })
+export class ClusterError extends BrokerletError {
+  /** @internal */ static override readonly name: string = 'ClusterError'
+}
 
 type ErrorClass = new (message: string, fields?: ErrorFields) => BrokerletError
 
