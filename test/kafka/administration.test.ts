@@ -1,0 +1,199 @@
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Broker } from '../../src/index.ts'
+import { serve } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+import { isKafkaInstalled, type RealKafka, startRealKafka } from './real-kafka.ts'
+
+const topic = (name: string, more: object = {}) => ({
+  name,
+  numPartitions: -1,
+  replicationFactor: -1,
+  assignments: [],
+  configs: [],
+  ...more,
+})
+const byHand = (...assigned: (readonly [number, number[]])[]) => ({
+  topics: [
+    topic('x', {
+      assignments: assigned.map(([partitionIndex, brokerIds]) => ({ partitionIndex, brokerIds })),
+    }),
+  ],
+  validateOnly: true,
+})
+const grow = (count: number, brokers: readonly number[][] | null) => ({
+  topics: [{ name: 'orders', count, assignments: brokers?.map(brokerIds => ({ brokerIds })) ?? null }],
+  validateOnly: true,
+})
+const named = (name: string, ...partitions: number[]) => ({
+  name,
+  partitions: partitions.map(partitionIndex => ({ partitionIndex, timestamp: -1 })),
+})
+const configs = (
+  resourceType: number,
+  resourceName: string,
+  ...changes: (readonly [string, number, string | null])[]
+) => ({
+  resources: [
+    {
+      resourceType,
+      resourceName,
+      configs: changes.map(([name, configOperation, value]) => ({ name, configOperation, value })),
+    },
+  ],
+})
+const update = (...updates: (readonly [string, number, number])[]) => ({
+  featureUpdates: updates.map(([feature, maxVersionLevel, upgradeType]) => ({
+    feature,
+    maxVersionLevel,
+    upgradeType,
+  })),
+  validateOnly: true,
+})
+const quorum = (topicName: string, ...partitions: number[]) => ({
+  topics: [{ topicName, partitions: partitions.map(partitionIndex => ({ partitionIndex })) }],
+})
+const [set, reset, append] = [0, 1, 2]
+const [ofTopic, ofLoggers, ofMetrics] = [2, 8, 16]
+const hmac = Buffer.from('abc')
+
+const questions: readonly (readonly [
+  what: string,
+  api: keyof typeof apis,
+  version: number,
+  request: object,
+])[] = [
+  ['more partitions', 'createPartitions', 3, grow(2, [[1]])],
+  ['fewer assignments than partitions', 'createPartitions', 3, grow(3, [[1]])],
+  ['no assignments', 'createPartitions', 3, grow(2, [])],
+  ['an assignment to nobody', 'createPartitions', 3, grow(2, [[]])],
+  ['an assignment to one twice', 'createPartitions', 3, grow(2, [[1, 1]])],
+  ['no more partitions', 'createPartitions', 3, grow(1, [[1]])],
+  ['a topic by hand', 'createTopics', 7, byHand([0, [1]])],
+  ['a topic by hand with a gap', 'createTopics', 7, byHand([0, [1]], [2, [1]])],
+  ['a topic by hand with a partition twice', 'createTopics', 7, byHand([0, [1]], [0, [1]])],
+  [
+    'a topic without replicas',
+    'createTopics',
+    7,
+    { topics: [topic('x', { replicationFactor: 0 })], validateOnly: true },
+  ],
+  [
+    'the end of a partition twice',
+    'listOffsets',
+    11,
+    { topics: [named('orders', 0, 0), named('nowhere', 0, 1, 1)] },
+  ],
+  [
+    'what no topic has, reset',
+    'incrementalAlterConfigs',
+    1,
+    configs(ofTopic, 'orders', ['nothing', reset, null]),
+  ],
+  ['what no topic has', 'incrementalAlterConfigs', 1, configs(ofTopic, 'orders', ['nothing', set, '1'])],
+  [
+    'a logger that is not there',
+    'incrementalAlterConfigs',
+    1,
+    configs(ofLoggers, '1', ['nothing', set, 'INFO']),
+  ],
+  [
+    'an interval too short',
+    'incrementalAlterConfigs',
+    1,
+    configs(ofMetrics, 's', ['interval.ms', set, '99']),
+  ],
+  [
+    'an interval of no number',
+    'incrementalAlterConfigs',
+    1,
+    configs(ofMetrics, 's', ['interval.ms', set, 'soon']),
+  ],
+  [
+    'a pattern of nothing',
+    'incrementalAlterConfigs',
+    1,
+    configs(ofMetrics, 's', ['match', set, 'nothing=1']),
+  ],
+  ['a metric appended', 'incrementalAlterConfigs', 1, configs(ofMetrics, 's', ['metrics', append, 'a'])],
+  ['metrics of no name', 'incrementalAlterConfigs', 1, configs(ofMetrics, '', ['metrics', set, 'a'])],
+  ['client metrics', 'incrementalAlterConfigs', 1, configs(ofMetrics, 's', ['interval.ms', set, '1000'])],
+  ['which client metrics there are', 'listConfigResources', 1, { resourceTypes: [ofMetrics, ofLoggers] }],
+  ['the quorum', 'describeQuorum', 2, quorum('__cluster_metadata', 0)],
+  ['the quorum twice', 'describeQuorum', 2, quorum('__cluster_metadata', 0, 0)],
+  ['the quorum of a topic', 'describeQuorum', 2, quorum('orders', 0)],
+  ['features as they are', 'updateFeatures', 1, update(['group.version', 1, 1], ['metadata.version', 30, 1])],
+  ['a feature that is not there', 'updateFeatures', 1, update(['nothing', 1, 1])],
+  ['a feature beyond all levels', 'updateFeatures', 1, update(['group.version', 2, 1])],
+  ['a feature lowered by an upgrade', 'updateFeatures', 1, update(['group.version', 0, 1])],
+  ['a feature by no kind of update', 'updateFeatures', 1, update(['group.version', 1, 0])],
+  ['a token', 'createDelegationToken', 3, { renewers: [], maxLifetimeMs: -1 }],
+  ['a renewed token', 'renewDelegationToken', 2, { hmac, renewPeriodMs: -1 }],
+  ['an expired token', 'expireDelegationToken', 2, { hmac, expiryTimePeriodMs: -1 }],
+  ['all tokens', 'describeDelegationToken', 3, { owners: null }],
+  ['to authenticate', 'saslHandshake', 1, { mechanism: 'PLAIN' }],
+]
+
+/** Every error in an answer, with what it is of. */
+function errorsIn(value: any): unknown {
+  if (Array.isArray(value))
+    return value.map(errorsIn).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
+  const told = new Set([
+    'name',
+    'topicName',
+    'partitionIndex',
+    'resourceName',
+    'feature',
+    'errorCode',
+    'replicaId',
+    'leaderId',
+  ])
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(
+        ([field, each]) =>
+          told.has(field) || (Array.isArray(each) && field !== 'configs' && field !== 'nodes'),
+      )
+      .map(([field, each]) => [field, errorsIn(each)]),
+  )
+}
+
+describe.skipIf(!isKafkaInstalled)(
+  'an administrator hears the same of a real Kafka and of a served broker',
+  () => {
+    const open: (() => unknown)[] = []
+    let kafka: RealKafka
+    let clients: readonly WireClient[]
+
+    beforeAll(async () => {
+      kafka = await startRealKafka()
+      open.push(() => kafka.close())
+      const broker = new Broker()
+      open.push(() => broker.close())
+      const { port } = await serve(broker)
+      clients = [kafka.port, port].map(each => {
+        const socket = connect(each, '127.0.0.1')
+        open.push(() => socket.destroy())
+        return new WireClient(socket)
+      })
+      const topics = [topic('orders', { numPartitions: 1, replicationFactor: 1 })]
+      for (const client of clients) {
+        const made = await client.call(apis.createTopics as Api, 7, { topics, timeoutMs: 10_000 })
+        expect(made.topics).toMatchObject([{ errorCode: 0 }])
+      }
+    })
+    afterAll(async () => {
+      for (const close of open.splice(0).toReversed()) await close()
+    })
+
+    it.each(questions)('who asks for %s, by %s %s', async (_, api, version, request) => {
+      const [real, served] = await Promise.all(
+        clients.map(client => client.call(apis[api] as Api, version, { timeoutMs: 10_000, ...request })),
+      )
+      expect(errorsIn(served)).toEqual(errorsIn(real))
+    })
+  },
+)
