@@ -6,10 +6,9 @@ export class Redeliveries {
   readonly #records = new Map<string, ConsumerRecord[]>()
   readonly #readers = new Map<string, () => void>()
 
-  /** A member starts to read the partition; `wake` is called when there is a record to redeliver. */
+  /** A member starts to read the partition; `wake` is called for each record to redeliver that is added from now on. */
   reads(group: string, tp: TopicPartition, wake: () => void): void {
     this.#readers.set(idOf(group, tp), wake)
-    if (this.has(group, tp)) wake()
   }
 
   /** The member that `wake` belongs to no longer reads the partition. */

@@ -5,7 +5,6 @@ import { eventLoopTurn } from './turns.ts'
 
 interface VirtualTimer {
   readonly due: number
-  readonly order: number
   readonly callback: () => void
   readonly name: string
   readonly hold: boolean
@@ -15,11 +14,11 @@ interface VirtualTimer {
 export class VirtualClock implements TestClock {
   readonly workBudget: WorkBudget
   readonly #start = Date.UTC(2020, 0, 1)
+  // In the order in which they were set, in which those of one time are due.
   readonly #timers = new Set<VirtualTimer>()
   #turns: (() => void)[] = []
   #turnsAsked = 0
   #elapsed = 0
-  #order = 0
 
   /** `records`: how many records a consumer handles before the event loop has its turn. */
   constructor(records: number = recordsPerTurn) {
@@ -38,7 +37,7 @@ export class VirtualClock implements TestClock {
   setTimer(callback: () => void, delayMs: number, options?: TimerOptions): Timer {
     const { name = 'timer', limit = false } = options ?? {}
     const hold = options?.hold === true && !limit
-    const timer = { due: this.#elapsed + delayMs, order: this.#order++, callback, name, hold }
+    const timer = { due: this.#elapsed + delayMs, callback, name, hold }
     if (delayMs !== Number.POSITIVE_INFINITY) this.#timers.add(timer)
     return { cancel: () => void this.#timers.delete(timer) }
   }
@@ -57,7 +56,7 @@ export class VirtualClock implements TestClock {
   }
 
   get waiting(): readonly string[] {
-    return [...this.#timers].sort((a, b) => a.due - b.due || a.order - b.order).map(({ name }) => name)
+    return [...this.#timers].sort((a, b) => a.due - b.due).map(({ name }) => name)
   }
 
   get holding(): boolean {
@@ -93,8 +92,7 @@ export class VirtualClock implements TestClock {
     let next: VirtualTimer | undefined
     for (const timer of this.#timers) {
       if (timer.due > end) continue
-      if (next === undefined || timer.due < next.due || (timer.due === next.due && timer.order < next.order))
-        next = timer
+      if (next === undefined || timer.due < next.due) next = timer
     }
     return next
   }

@@ -208,6 +208,50 @@ it('knows a record that was asked for again before it came at all, and no other 
   )
 })
 
+it('counts only the first time that a record of a key is processed', async () => {
+  const { broker, consumer } = await billing(() => {}, { autoCommit: false })
+  for (const value of [0, 1]) await broker.producer().send({ topic: 'orders', key: 'k', value })
+  await broker.advance(1)
+  await consumer.close()
+  const second = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await second.run({ eachRecord: () => {} })
+  await broker.idle()
+  expect(broker.timeline.ofKind('processed')).toHaveLength(4)
+  assertEveryKeyInOrder(broker, 'billing')
+})
+
+it('asks for everything from where the group began first, wherever it began later', async () => {
+  const { broker, consumer } = await billing()
+  fill(broker, 'orders', 1)
+  await broker.idle()
+  await consumer.close()
+  fill(broker, 'orders', 2)
+  await broker.admin.setGroupOffsets('billing', [{ ...orders0, offset: 2 }])
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({ eachRecord: () => {} })
+  await broker.idle()
+  const error = failureOf(() => assertNothingLost(broker, 'billing'))
+  expect(error.message).toContain("Group 'billing' has not processed orders-0@1")
+})
+
+it('counts a record that was processed from a retry topic as one of its own topic', async () => {
+  const broker = new TestBroker({ topics: { ...topics, later: topic({ partitions: 1 }) } })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.run({
+    retry: { attempts: 1, topics: [{ topic: 'later', delayMs: 10 }] },
+    eachRecord: (_, { attempt }) => {
+      if (attempt === 1) throw new Error('boom')
+    },
+  })
+  fill(broker, 'orders', 2)
+  await broker.advanceUntilIdle()
+  assertNothingLost(broker, 'billing')
+  assertNoCommitPastProcessed(broker, 'billing')
+  expect(processedBy(broker, 'billing')).toMatchObject([
+    { topic: 'orders', offset: 0 },
+    { topic: 'orders', offset: 1 },
+  ])
+})
+
 it('sees a key out of order', async () => {
   const broker = new TestBroker({ topics })
   for (const key of ['a', 'b', 'a']) await broker.producer().send({ topic: 'orders', key, value: 1 })

@@ -248,6 +248,20 @@ it('delays a send by so much of the time of the broker, and no later one overtak
   expect(elapsed()).toBe(100)
 })
 
+it('delays again where the plan was cleared before, and each of several fetches', async () => {
+  const { broker, seen, run } = start()
+  await run()
+  broker.faults.clear()
+  broker.faults.delay({ operation: 'fetch', group: 'billing' }, 100, { always: true })
+  for (const value of [0, 1]) {
+    broker.topic('orders').append({ partition: 0, value })
+    await broker.advance(99)
+    expect(seen).toHaveLength(value)
+    await broker.advance(1)
+    expect(seen).toHaveLength(value + 1)
+  }
+})
+
 it.each(['clear', 'close'] as const)('what is delayed is done at once where the plan ends: %s', async end => {
   const { broker, elapsed } = start()
   broker.faults.delay({ operation: 'append', topic: 'orders' }, 100)
