@@ -82,16 +82,17 @@ it('takes the median of several processes, and how far they lie apart', () => {
 
 it('writes the tables between the marks of a page, and leaves the rest', () => {
   const figures = {
-    date: '2026-01-01',
-    node: 'v20',
-    machine: 'one',
+    runs: [
+      { date: '2026-01-01', node: 'v20', machine: 'one', rows: ['append', 'send'] },
+      { date: '2026-02-02', node: 'v22', machine: 'two', rows: ['import', 'size'] },
+    ],
     lines: toLines(row, [figure('emittery', 1, 1)]),
   }
   const marked =
     '# Page\n<!-- npm run bench -- --write: begin -->\nold\n<!-- npm run bench -- --write: end -->\nrest\n'
   const page = withFigures(marked, figures)
   expect(page).toMatch(
-    /^# Page\n<!-- .*begin -->\n\n2026-01-01, Node v20, one\. 0 of 0 targets are reached\.\n\n### One awaited send/,
+    /^# Page\n<!-- .*begin -->\n\n2026-01-01, Node v20, one\. `import`, `size`: 2026-02-02, Node v22, two\. 0 of 0 targets are reached\.\n\n### One awaited send/,
   )
   expect(page).toMatch(/<!-- .*end -->\nrest\n$/)
   expect(page).not.toContain('old')

@@ -15,10 +15,17 @@ const figuresFile = path.join(import.meta.dirname, 'figures.json')
 const begin = '<!-- npm run bench -- --write: begin -->'
 const end = '<!-- npm run bench -- --write: end -->'
 
-interface Figures {
+/** When and where rows were measured. */
+interface Run {
   readonly date: string
   readonly node: string
   readonly machine: string
+  readonly rows: readonly string[]
+}
+
+interface Figures {
+  /** The last run of each row, the run of most rows first. */
+  readonly runs: readonly Run[]
   readonly lines: readonly Line[]
 }
 
@@ -26,25 +33,34 @@ interface Figures {
 export async function writeDocument(measured: readonly Line[]): Promise<void> {
   const reason = await installPackages()
   if (reason !== undefined) throw new Error(`the chart is not drawn: ${reason}`)
-  const before: readonly Line[] = existsSync(figuresFile)
-    ? (JSON.parse(readFileSync(figuresFile, 'utf8')) as Figures).lines
-    : []
+  const before: Figures = existsSync(figuresFile) ? readFigures() : { runs: [], lines: [] }
   const lines = rows.flatMap(({ name }) => {
     const ofRow = (some: readonly Line[]) => some.filter(({ row }) => row === name)
     const fresh = ofRow(measured)
-    return fresh.length > 0 ? fresh : ofRow(before)
+    return fresh.length > 0 ? fresh : ofRow(before.lines)
   })
   const processors = cpus()
-  const figures: Figures = {
+  const run: Run = {
     date: new Date().toISOString().slice(0, 10),
     node: process.version,
     machine: `${processors.length} processors, ${processors[0]?.model ?? 'unknown'}`,
-    lines,
+    rows: [...new Set(measured.map(({ row }) => row))],
   }
-  writeFigures(figuresFile, figures)
-  writeFileSync(path.join(docs, 'performance.svg'), await toChart(lines))
+  writeFigures(figuresFile, { runs: lastRuns(before.runs, run), lines } satisfies Figures)
+  // As the file has them, rounded: so rows that are not measured again stay as they are.
+  const figures = readFigures()
+  writeFileSync(path.join(docs, 'performance.svg'), await toChart(figures.lines))
   const page = path.join(docs, 'performance.md')
   writeFileSync(page, withFigures(readFileSync(page, 'utf8'), figures))
+}
+
+function readFigures(): Figures {
+  return JSON.parse(readFileSync(figuresFile, 'utf8'))
+}
+
+function lastRuns(before: readonly Run[], run: Run): Run[] {
+  const older = before.map(each => ({ ...each, rows: each.rows.filter(row => !run.rows.includes(row)) }))
+  return [...older, run].filter(each => each.rows.length > 0).sort((a, b) => b.rows.length - a.rows.length)
 }
 
 /** Returns the page with other figures between its marks. */
@@ -56,7 +72,7 @@ export function withFigures(page: string, figures: Figures): string {
   return `${head}${begin}\n\n${toMarkdownSections(figures)}\n${end}${tail}`
 }
 
-function toMarkdownSections({ date, node, machine, lines }: Figures): string {
+function toMarkdownSections({ runs, lines }: Figures): string {
   const parts = Object.entries(sections).map(([name, { title, text }]) => {
     const of = rows.filter(row => row.section === name && lines.some(line => line.row === row.name))
     if (of.length === 0) return ''
@@ -67,6 +83,10 @@ function toMarkdownSections({ date, node, machine, lines }: Figures): string {
   })
   const met = lines.filter(({ ok }) => ok === true).length
   const missed = lines.filter(({ ok }) => ok === false).length
-  const head = `${date}, Node ${node}, ${machine}. ${met} of ${met + missed} targets are reached.`
+  const origins = runs.map(({ date, node, machine, rows: names }, i) => {
+    const which = i === 0 ? '' : `${names.map(name => `\`${name}\``).join(', ')}: `
+    return `${which}${date}, Node ${node}, ${machine}.`
+  })
+  const head = `${origins.join(' ')} ${met} of ${met + missed} targets are reached.`
   return `${head}\n\n${parts.join('')}### Targets\n\n${toTargets(lines)}\n`
 }
