@@ -25,9 +25,9 @@ export function groupOf({ resourceName }: ConfigResource): string {
   throw new InvalidArgumentError('Group name must not be empty')
 }
 
-/** @throws InvalidArgumentError if the name is empty */
-export function requireSubscription({ resourceName }: ConfigResource): void {
-  if (resourceName !== '') return
+/** The name of the subscription. @throws InvalidArgumentError if it is empty */
+export function subscriptionOf({ resourceName }: ConfigResource): string {
+  if (resourceName !== '') return resourceName
   throw new InvalidArgumentError('Client metrics subscription name must not be empty')
 }
 
@@ -40,7 +40,7 @@ export function requireBroker({ nodeId }: ClusterNode, resourceName: string): vo
 /** The error for a type of resource that has no configs here. */
 export function unknownResource(resourceType: number): InvalidArgumentError {
   return new InvalidArgumentError(
-    `Configs of a topic (2), a broker (4) or a group (32) expected, received resource type ${resourceType}`,
+    `Configs of a topic (2), a broker (4), its loggers (8), client metrics (16) or a group (32) expected, received resource type ${resourceType}`,
     { received: resourceType },
   )
 }

@@ -1,4 +1,5 @@
 import type { Broker } from '../broker.ts'
+import { ClientMetrics } from './client-metrics.ts'
 import { ConsumerMembers } from './consumer-members.ts'
 import { FirstFetches } from './first-fetches.ts'
 import type { GroupDefaults } from './group-config.ts'
@@ -15,7 +16,7 @@ export interface GroupOptions extends GroupDefaults {
   readonly initialRebalanceDelayMs: number
 }
 
-/** What all servers of a broker share: the groups that their clients are members of, and their transactions. */
+/** What all servers of a broker share: groups, transactions, and what administrators have set. */
 export class Coordinators {
   readonly initialRebalanceDelayMs: number
   readonly groupConfigs: GroupConfigs
@@ -26,6 +27,7 @@ export class Coordinators {
   readonly streamsGroups: StreamsGroups
   readonly transactions: WireTransactions
   readonly inertConfigs: InertConfigs = new InertConfigs()
+  readonly clientMetrics: ClientMetrics = new ClientMetrics()
   readonly #engine: Broker['engine']
   #servers = 0
 

@@ -1,13 +1,14 @@
 import type { Topic } from '../log/topic.ts'
 import { changeOptions } from '../log/topic-changes.ts'
 import { brokerConfigs } from './broker-configs.ts'
+import type { DescribedSubscriptionConfig } from './client-metrics.ts'
 import type { ClusterNode } from './cluster/cluster.ts'
 import {
   type ConfigResource,
   configResources,
   groupOf,
   requireBroker,
-  requireSubscription,
+  subscriptionOf,
   topicOf,
   unknownResource,
 } from './config-resources.ts'
@@ -65,9 +66,13 @@ export function describedConfigs(
       return describeBroker(wire, node, resourceName, synonyms)
     case configResources.group:
       return wire.groupConfigs.of(groupOf(resource)).map(config => describeSources(config, synonyms))
-    case configResources.clientMetrics:
-      requireSubscription(resource)
+    case configResources.brokerLogger:
+      requireBroker(node, resourceName)
       return []
+    case configResources.clientMetrics:
+      return wire.clientMetrics
+        .of(subscriptionOf(resource))
+        .map(config => describeSubscription(config, synonyms))
     default:
       throw unknownResource(resourceType)
   }
@@ -107,6 +112,22 @@ function describeTopicConfig(
     configSource,
     configType: configTypes[type],
     synonyms: synonyms ? synonymsOf(wire, topic, config) : [],
+    documentation,
+  }
+}
+
+// A default has no synonym here. (Kafka: ConfigHelper)
+function describeSubscription(
+  { name, type, value, source, documentation }: DescribedSubscriptionConfig,
+  synonyms: boolean,
+): DescribedConfig {
+  const own = source !== configSources.default
+  return {
+    name,
+    value,
+    configSource: source,
+    configType: configTypes[type],
+    synonyms: synonyms && own ? [{ name, value, source }] : [],
     documentation,
   }
 }

@@ -9,7 +9,7 @@ export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, 
 export type ConfigType = keyof typeof configTypes
 
 /** Kafka's numbers of where a config's value comes from. (Kafka: DescribeConfigsResponse.ConfigSource) */
-export const configSources = { topic: 1, broker: 4, default: 5, group: 8 } as const
+export const configSources = { topic: 1, broker: 4, default: 5, clientMetrics: 7, group: 8 } as const
 
 /** The config that stands for a topic's option on the wire. */
 export interface TopicConfig {
@@ -110,6 +110,10 @@ export const topicConfigs: readonly TopicConfig[] = [
     documentation: "How far a producer's timestamp may lie in the future, in milliseconds; -1 is no limit.",
   },
 ]
+
+export function isTopicConfig(name: string): boolean {
+  return topicConfigs.some(config => config.name === name)
+}
 
 /** @throws InvalidOptionError where no topic has such a config here */
 export function topicConfig(topic: string, name: string): TopicConfig {

@@ -179,6 +179,7 @@ export class WireServer {
       firstFetches: this.#coordinators.firstFetches,
       inertConfigs: this.#coordinators.inertConfigs,
       groupConfigs: this.#coordinators.groupConfigs,
+      clientMetrics: this.#coordinators.clientMetrics,
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
       cluster: this.cluster,

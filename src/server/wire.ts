@@ -3,6 +3,7 @@ import { errorCodes } from '../error-codes.ts'
 import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
+import type { ClientMetrics } from './client-metrics.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
 import type { FirstFetches } from './first-fetches.ts'
@@ -24,6 +25,7 @@ export interface Wire {
   readonly firstFetches: FirstFetches
   readonly inertConfigs: InertConfigs
   readonly groupConfigs: GroupConfigs
+  readonly clientMetrics: ClientMetrics
   readonly batches: BatchReader
   readonly clusterId: string
   /** The brokers that clients are told of, and what each of them leads and coordinates. */

@@ -228,7 +228,21 @@ test('kafka-configs changes a group, which need not be there, and shows it', asy
     configs(...of, '--alter', '--add-config', 'share.delivery.count.limit=11'),
     /group\.share\.max\.delivery\.count\.limit/,
   )
-  assert.doesNotMatch(await configs('--describe', '--entity-type', 'client-metrics'), /interval/)
+})
+
+test('kafka-client-metrics keeps subscriptions', async () => {
+  const metrics = (...args) => tool('ClientMetricsCommand', args)
+  assert.doesNotMatch(await metrics('--list'), /slow/)
+  await metrics('--alter', '--name', 'slow', '--interval', '10000', '--match', 'client_id=a')
+  assert.match(await metrics('--describe', '--name', 'slow'), /interval\.ms=10000\s+match=client_id=a/)
+  await metrics('--delete', '--name', 'slow')
+  assert.doesNotMatch(await metrics('--list'), /slow/)
+})
+
+test('kafka-configs finds no loggers', async () => {
+  const of = ['--entity-type', 'broker-loggers', '--entity-name', '1']
+  const described = await tool('ConfigCommand', ['--describe', ...of], { room: 'kafka.admin' })
+  assert.match(described, /Dynamic configs for broker-logger 1 are:\s*$/)
 })
 
 test('kafka-consumer-groups forgets offsets', async () => {

@@ -66,6 +66,13 @@ describe('IncrementalAlterConfigs', () => {
     expect(orders.options).toMatchObject({ retentionMs: 604_800_000, maxMessageBytes: 1000 })
   })
 
+  it('changes nothing where it takes back what no topic has', async () => {
+    const { alter, orders } = start({ retentionMs: 60_000 })
+    expect(await alter(['no.such.config', 'delete'])).toEqual([0, null])
+    expect(orders.options.retentionMs).toBe(60_000)
+    expect(await alter(['no.such.config', 'set', '1'])).toEqual([40, expect.any(String)])
+  })
+
   it('drops at once what is too old by then', async () => {
     const { broker, alter, orders } = start()
     orders.append({ value: 1 })
@@ -157,7 +164,7 @@ describe('IncrementalAlterConfigs', () => {
       [2, 'other', 0],
       [4, '1', 40],
       [32, 'g', 40],
-      [8, '1', 42],
+      [8, '1', 40],
       [2, 'orders', 42],
       [2, 'orders', 42],
     ])
@@ -310,7 +317,9 @@ describe('DescribeConfigs', () => {
     expect(found('node.id').synonyms).toMatchObject([{ name: 'node.id', value: '1', source: 4 }])
     expect(await describeAll(4, '')).toMatchObject({ errorCode: 0, configs: [] })
     expect(await describeAll(4, '2')).toMatchObject({ errorCode: 42 })
-    expect(await describeAll(8, '1')).toMatchObject({ errorCode: 42 })
+    // It has no loggers.
+    expect(await describeAll(8, '1')).toMatchObject({ errorCode: 0, configs: [] })
+    expect(await describeAll(8, '2')).toMatchObject({ errorCode: 42 })
     expect(await describeAll(2, 'nowhere')).toMatchObject({ errorCode: 3, configs: [] })
     expect(await describeAll(2, 'no name!')).toMatchObject({ errorCode: 17, configs: [] })
   })

@@ -22,7 +22,6 @@ afterEach(async () => {
 })
 
 const group = 32
-const clientMetrics = 16
 const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
 type Change = readonly [name: string, operation: keyof typeof operations, value?: string | null]
@@ -483,6 +482,7 @@ describe('ListConfigResources', () => {
     expect(await list(1)).toEqual([
       [2, 'orders'],
       [4, '1'],
+      [8, '1'],
       [group, 'g'],
     ])
     expect(await list(1, group, group)).toEqual([[group, 'g']])
@@ -494,31 +494,8 @@ describe('ListConfigResources', () => {
     expect(await list(1, group)).toEqual([[group, 'g']])
   })
 
-  it('tells that there are no client metrics and no loggers', async () => {
-    const { list } = start()
-    expect(await list(0)).toEqual([])
-    expect(await list(1, clientMetrics)).toEqual([])
-    expect(await list(1, 8)).toEqual([])
-  })
-
   it('refuses kinds that have no configs', async () => {
     const { list } = start()
     for (const type of [0, 1, 3, 64, -1]) expect(await list(1, 2, type)).toBe(35)
   })
-})
-
-it('there are no client metrics to be set, and none that need be taken away', async () => {
-  const { alter, describeAll } = start()
-  const subscription = { type: clientMetrics, name: 'all' }
-  expect(await describeAll(clientMetrics, 'all')).toMatchObject({ errorCode: 0, configs: [] })
-  expect(await describeAll(clientMetrics, '')).toMatchObject({ errorCode: 42 })
-  expect(await alter([['interval.ms', 'delete']], subscription)).toEqual([0, null])
-  expect(await alter([['interval.ms', 'set', '1000']], subscription)).toEqual([
-    40,
-    expect.stringContaining('Client metrics'),
-  ])
-  expect(await alter([['interval.ms', 'set', '1000']], { ...subscription, name: '' })).toEqual([
-    42,
-    'Client metrics subscription name must not be empty',
-  ])
 })

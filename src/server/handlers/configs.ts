@@ -8,7 +8,7 @@ import {
   configResources,
   groupOf,
   requireBroker,
-  requireSubscription,
+  subscriptionOf,
   topicOf,
   unknownResource,
 } from '../config-resources.ts'
@@ -22,6 +22,7 @@ import { listConfigResources } from '../protocol/messages/list-config-resources.
 import { checkResting } from '../resting-options.ts'
 import {
   configValue,
+  isTopicConfig,
   listed,
   parseConfig,
   type TopicConfig,
@@ -59,13 +60,13 @@ interface Changes {
 /** How a request names the changes of a resource's configs. */
 interface Alterations<Asked> {
   topic(topic: Topic, asked: Asked): Changes
-  /** The changes of a group's configs, by name; null resets a config to its default. */
-  group(asked: Asked): ReadonlyMap<string, string | null>
+  /** The changes of a group's or a subscription's configs, by name; null resets a config to its default. */
+  named(asked: Asked): ReadonlyMap<string, string | null>
   /** Whether configs that are not named are reset to their defaults. */
   readonly replaces: boolean
 }
 
-/** Describes and alters the configs of topics and groups; those of the broker are only described. */
+/** Describes and alters the configs of topics, groups and client metrics; those of the broker are only described. */
 export function configHandlers(wire: Wire): Handler[] {
   /** Each resource is altered for itself: one that is refused does not keep the others from it. */
   const alterAll = <Asked extends AlteredResource>(
@@ -84,8 +85,14 @@ export function configHandlers(wire: Wire): Handler[] {
     const alterGroup = (asked: Asked) => {
       const { groupConfigs } = wire
       const groupId = groupOf(asked)
-      const own = groupConfigs.altered(groupId, alterations.group(asked), alterations)
+      const own = groupConfigs.altered(groupId, alterations.named(asked), alterations)
       if (!validateOnly) groupConfigs.become(groupId, own)
+    }
+    const alterSubscription = (asked: Asked) => {
+      const { clientMetrics } = wire
+      const name = subscriptionOf(asked)
+      const own = clientMetrics.altered(name, alterations.named(asked), alterations)
+      if (!validateOnly) clientMetrics.become(name, own)
     }
     const twice = repeated(resources)
     const responses = resources.map(asked => {
@@ -94,6 +101,7 @@ export function configHandlers(wire: Wire): Handler[] {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
         if (resetsFixed(asked, node)) return
         if (resourceType === configResources.group) alterGroup(asked)
+        else if (resourceType === configResources.clientMetrics) alterSubscription(asked)
         else alterTopic(alterable(wire, asked), asked)
       })
       return { resourceType, resourceName, ...result }
@@ -133,7 +141,7 @@ export function configHandlers(wire: Wire): Handler[] {
           }
           return { changes, inert: resetInert(inert) }
         },
-        group({ configs }) {
+        named({ configs }) {
           requireDistinct(configs)
           return new Map(configs.map(({ name, value }) => [name, requireValue(name, value)]))
         },
@@ -164,15 +172,17 @@ export function configHandlers(wire: Wire): Handler[] {
           for (const { name, configOperation } of configs) {
             if (inert.has(name)) requireSetOrDelete(topic, name, configOperation)
           }
-          const changes = meant.map(({ name, configOperation, value }) => {
+          // To reset what no topic has changes nothing. (Kafka: ConfigurationControlManager)
+          const named = meant.filter(each => !deletes(each) || isTopicConfig(each.name))
+          const changes = named.map(({ name, configOperation, value }) => {
             const config = topicConfig(topic.name, name)
             return [config.option, changed(topic, config, configOperation, value)] as const
           })
           return { changes: Object.fromEntries(changes), inert }
         },
-        group({ configs }) {
+        named({ configs }) {
           requireDistinct(configs)
-          return new Map(configs.map(each => [each.name, changedOfGroup(each)]))
+          return new Map(configs.map(each => [each.name, changedText(each)]))
         },
         replaces: false,
       }),
@@ -203,21 +213,27 @@ function changed(topic: Topic, config: TopicConfig, operation: number, value: st
 }
 
 // The resources of a kind that have configs.
-function namesOf({ engine, cluster, groupConfigs }: Wire, resourceType: number): readonly string[] {
+function namesOf(
+  { engine, cluster, groupConfigs, clientMetrics }: Wire,
+  resourceType: number,
+): readonly string[] {
   switch (resourceType) {
     case configResources.topic:
       return [...engine.topics.keys()]
     case configResources.broker:
+    case configResources.brokerLogger:
       return cluster.running.map(({ nodeId }) => String(nodeId))
     case configResources.group:
       return groupConfigs.groupIds
+    case configResources.clientMetrics:
+      return clientMetrics.names
     default:
       return []
   }
 }
 
-// None of a group's configs is a list.
-function changedOfGroup({ name, configOperation, value }: ChangedConfig): string | null {
+// None of a group's configs is a list, nor is one of client metrics as far as changes go.
+function changedText({ name, configOperation, value }: ChangedConfig): string | null {
   const kind = operationOf(name, configOperation)
   if (kind === 'delete') return null
   const text = requireValue(name, value)
@@ -275,14 +291,14 @@ const fixed: ReadonlyMap<number, string> = new Map([
     configResources.broker,
     "A broker's configs cannot be altered: they are options of new Broker(...) and of its server, and stay",
   ],
-  [configResources.clientMetrics, 'Client metrics subscriptions are not supported'],
+  [configResources.brokerLogger, 'There are no loggers'],
 ])
 
-// A fixed resource has nothing set, so to reset some of it changes nothing; tools that lift throttles do so.
+// A broker has nothing set, so to reset some of it changes nothing; tools that lift throttles do so.
 function resetsFixed(asked: AlteredResource, node: ClusterNode): boolean {
   const { resourceType, resourceName, configs } = asked
-  if (resourceType === configResources.clientMetrics) requireSubscription(asked)
-  if (!fixed.has(resourceType) || !configs.every(deletes)) return false
-  if (resourceType === configResources.broker && resourceName !== '') requireBroker(node, resourceName)
+  if (resourceType === configResources.brokerLogger) requireBroker(node, resourceName)
+  if (resourceType !== configResources.broker || !configs.every(deletes)) return false
+  if (resourceName !== '') requireBroker(node, resourceName)
   return true
 }

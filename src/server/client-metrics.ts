@@ -1,0 +1,123 @@
+import { InvalidArgumentError, InvalidOptionError } from '../errors.ts'
+import { type ConfigType, configSources } from './topic-configs.ts'
+import { wholeName } from './whole-name.ts'
+
+interface SubscriptionConfig {
+  readonly name: string
+  readonly type: ConfigType
+  readonly fallback: string
+  readonly documentation: string
+}
+
+/** A config of a subscription, with its value, and where that is from. */
+export interface DescribedSubscriptionConfig extends SubscriptionConfig {
+  readonly value: string
+  readonly source: number
+}
+
+// (Kafka: ClientMetricsConfigs)
+const configs: readonly SubscriptionConfig[] = [
+  {
+    name: 'interval.ms',
+    type: 'int',
+    fallback: '300000',
+    documentation:
+      'How often clients are to push their metrics, in milliseconds. Kept and told; nobody is asked.',
+  },
+  {
+    name: 'match',
+    type: 'list',
+    fallback: '',
+    documentation: 'Which clients are meant. Kept and told; nobody is asked.',
+  },
+  {
+    name: 'metrics',
+    type: 'list',
+    fallback: '',
+    documentation: 'Which metrics are meant. Kept and told; nobody is asked.',
+  },
+]
+
+const [shortestInterval, longestInterval] = [100, 3_600_000]
+const selectors: ReadonlySet<string> = new Set([
+  'client_id',
+  'client_instance_id',
+  'client_software_name',
+  'client_software_version',
+  'client_source_address',
+  'client_source_port',
+])
+
+/**
+ * The subscriptions to metrics of clients (KIP-714), as administrators set them. No client is asked for its metrics: as
+ * at a Kafka without a plugin for them, the APIs for that are not there.
+ */
+export class ClientMetrics {
+  readonly #given = new Map<string, ReadonlyMap<string, string>>()
+
+  /** The names of the subscriptions. */
+  get names(): readonly string[] {
+    return [...this.#given.keys()]
+  }
+
+  /**
+   * A subscription's own configs after some changes; null resets a config to its default, whatever its name is.
+   *
+   * @throws InvalidArgumentError, InvalidOptionError if it cannot be so
+   */
+  altered(
+    name: string,
+    changes: ReadonlyMap<string, string | null>,
+    { replaces }: { readonly replaces: boolean },
+  ): ReadonlyMap<string, string> {
+    const own = new Map(replaces ? [] : this.#given.get(name))
+    for (const [config, value] of changes) {
+      if (value === null) own.delete(config)
+      else own.set(config, parse(config, value.trim()))
+    }
+    return own
+  }
+
+  become(name: string, own: ReadonlyMap<string, string>): void {
+    if (own.size === 0) this.#given.delete(name)
+    else this.#given.set(name, own)
+  }
+
+  /** All configs of a subscription, whether there is one of that name or not. */
+  of(name: string): readonly DescribedSubscriptionConfig[] {
+    const own = this.#given.get(name)
+    return configs.map(config => {
+      const value = own?.get(config.name)
+      const source = value === undefined ? configSources.default : configSources.clientMetrics
+      return { ...config, value: value ?? config.fallback, source }
+    })
+  }
+}
+
+function parse(name: string, text: string): string {
+  if (!configs.some(config => config.name === name)) {
+    throw new InvalidArgumentError(`Client metrics have no config '${name}'`, { option: name })
+  }
+  if (name === 'interval.ms') {
+    if (!/^[+-]?\d+$/.test(text)) {
+      const message = `interval.ms expected a whole number, received '${text}'`
+      throw new InvalidOptionError(message, { option: name, received: text })
+    }
+    if (Number(text) < shortestInterval || Number(text) > longestInterval) {
+      const message = `interval.ms expected ${shortestInterval} to ${longestInterval}, received ${text}`
+      throw new InvalidArgumentError(message, { option: name, received: text })
+    }
+  }
+  if (name === 'match' && text !== '' && !text.split(',').every(selects)) {
+    const message = `match expected some of ${[...selectors].join(', ')}, each with = and a pattern, received '${text}'`
+    throw new InvalidOptionError(message, { option: name, received: text })
+  }
+  return text
+}
+
+function selects(text: string): boolean {
+  const [selector = '', pattern, ...rest] = text.split('=').map(part => part.trim())
+  return (
+    selectors.has(selector) && pattern !== undefined && rest.length === 0 && wholeName(pattern) !== undefined
+  )
+}
