@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type AnyRecord,
   type Batch,
+  ClosedError,
   type Consumer,
   type ConsumerRecord,
   IllegalStateError,
@@ -310,7 +311,7 @@ describe('H. transactions', () => {
     await aborted()
     const seen: number[] = []
     const consumer = broker.consumer({ groupId: 'g', topics: ['out'] }) as unknown as Reader
-    void read(consumer, seen)
+    const reading = read(consumer, seen)
     await clock.advance(300)
     expect(seen).toEqual([2])
     expect(broker.group('g').committed(p0)).toEqual({ offset: 5 })
@@ -320,6 +321,9 @@ describe('H. transactions', () => {
     expect(seen).toEqual([2])
     expect([consumer.position(p0), consumer.lag()]).toEqual([7, 0])
     expect(broker.group('g').committed(p0)).toEqual({ offset: 7 })
+    await consumer.close()
+    // Only who polls is told so.
+    await reading.catch(error => expect(error).toBeInstanceOf(ClosedError))
   })
 
   it('[95] what a transaction wrote is invisible to everybody until it commits, its own producer included', async () => {
