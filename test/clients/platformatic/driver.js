@@ -202,7 +202,7 @@ await drive(version, {
       })
       const listed = (await admin.listTopics()).toSorted()
       const { topics } = await admin.metadata({ topics: ['made'] })
-      await admin.createPartitions({ topics: [{ name: 'made', count: 5, assignments: [] }] })
+      await admin.createPartitions({ topics: [{ name: 'made', count: 5 }] })
       await admin.deleteTopics({ topics: ['old'] })
       return { listed, partitions: topics.get('made').partitionsCount }
     }),
