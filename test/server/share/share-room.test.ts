@@ -3,6 +3,22 @@ import { apis } from '../../../src/server/protocol/apis.ts'
 import { accept, release, shareScenes } from './share-scene.ts'
 
 const scene = shareScenes()
+type Scene = ReturnType<typeof scene>
+
+/** What `recordsDropped` tells from now on. */
+function droppedFrom(broker: Scene['broker']): unknown[] {
+  const dropped: unknown[] = []
+  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
+  return dropped
+}
+
+/** Appends five records, of which a group of the process has committed past the first four; the last drops the first. */
+function othersReadAll(broker: Scene['broker'], append: Scene['append']): void {
+  broker.createGroup('own', { topics: ['orders'], from: 'end' })
+  append(4)
+  broker.group('own').setOffsets('latest')
+  append(1)
+}
 
 it('lets records go that it has finished, of a topic that keeps what is unread', async () => {
   const { log, append, joined } = scene({}, {}, { cleanupPolicy: 'consumed' })
@@ -81,8 +97,7 @@ it('makes room for writers that wait until it has finished with what is there', 
 
 it('is told of by ‘recordsDropped’ where the log drops what it has not finished', async () => {
   const { broker, append, joined } = scene({}, {}, { retentionRecords: 4 })
-  const dropped: unknown[] = []
-  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
+  const dropped = droppedFrom(broker)
   append(4)
   const a = await joined('a')
   await a.fetch({ maxRecords: 3, shareAcquireMode: 1 })
@@ -100,12 +115,8 @@ it('is told of by ‘recordsDropped’ where the log drops what it has not finis
 
 it('is told of what is dropped from where it began, though other groups had read that', async () => {
   const { broker, append, joined } = scene({}, {}, { retentionRecords: 4 })
-  const dropped: unknown[] = []
-  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
-  broker.createGroup('own', { topics: ['orders'], from: 'end' })
-  append(4)
-  broker.group('own').setOffsets('latest')
-  append(1)
+  const dropped = droppedFrom(broker)
+  othersReadAll(broker, append)
   expect(dropped).toEqual([])
   await (await joined('a')).fetch()
   append(1)
@@ -114,12 +125,8 @@ it('is told of what is dropped from where it began, though other groups had read
 
 it('is told of what is dropped from where it was let begin, though other groups had read that', async () => {
   const { broker, client, append } = scene({}, {}, { retentionRecords: 4 })
-  const dropped: unknown[] = []
-  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
-  broker.createGroup('own', { topics: ['orders'], from: 'end' })
-  append(4)
-  broker.group('own').setOffsets('latest')
-  append(1)
+  const dropped = droppedFrom(broker)
+  othersReadAll(broker, append)
   const topics = [{ topicName: 'orders', partitions: [{ partitionIndex: 0, startOffset: 2 }] }]
   await client.call(apis.alterShareGroupOffsets, 0, { groupId: 'g', topics })
   append(2)
@@ -128,8 +135,7 @@ it('is told of what is dropped from where it was let begin, though other groups 
 
 it('is not told of what is dropped before it has begun to read', async () => {
   const { broker, append, joined } = scene({}, {}, { retentionRecords: 4 })
-  const dropped: unknown[] = []
-  broker.on('recordsDropped', ({ from, to, groups }) => dropped.push([from, to, groups]))
+  const dropped = droppedFrom(broker)
   await joined('a')
   append(5)
   expect(dropped).toEqual([])
