@@ -3,15 +3,15 @@ import { Deferred } from '../deferred.ts'
 import type { ClientCloseOptions, Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
 import { ClosedError, ConsumerCrashedError, describeError, isError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import { Backlog } from './backlog.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { Fetcher } from './fetcher.ts'
-import { type PartitionState, toTopicPartition } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
 import { RecordStream } from './record-stream.ts'
 import { doubled } from './retry-policy.ts'
 import { TimedPauses } from './timed-pauses.ts'
@@ -35,6 +35,7 @@ export class ConsumerLifecycle implements EngineClient {
   readonly name: string
   readonly groupId: string | undefined
   readonly coordinator: ConsumerCoordinator
+  readonly backlog: Backlog
   /** What the ways of consuming need. */
   readonly workerHost: WorkerHost
   readonly pauses: TimedPauses
@@ -84,6 +85,7 @@ export class ConsumerLifecycle implements EngineClient {
       caughtUp: () => this.#endIfComplete(),
       hookFailed: error => this.#hookFailed(error),
     })
+    this.backlog = new Backlog(engine, options, name, this.coordinator, this.pauses)
     this.workerHost = {
       ...shared,
       groupId: options.groupId,
@@ -249,7 +251,7 @@ export class ConsumerLifecycle implements EngineClient {
       const { groupId } = this
       if (groupId === undefined) return
       const event = record ? { groupId, record, cause: error } : { groupId, cause: error }
-      this.#engine.consumerStopped(event, () => this.#report())
+      this.#engine.consumerStopped(event, () => this.backlog.left())
     })
     if (this.#worker instanceof RecordStream) this.#worker.fail(crash)
     await this.#closing
@@ -325,13 +327,7 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.#worker instanceof RecordStream && !this.#worker.iterating) return
     this.#draining = true
     try {
-      const ends = this.ends()
-      await this.reach(
-        (isPromise(ends) ? await ends : ends).filter(({ state }) => !state.paused || this.pauses.has(state)),
-        () => !this.#draining,
-        timeoutMs,
-        true,
-      )
+      await this.backlog.reach(await this.backlog.endsToCome(), () => !this.#draining, timeoutMs, true)
     } catch {
       // The time is up: the records not reached are in the report.
     } finally {
@@ -350,7 +346,7 @@ export class ConsumerLifecycle implements EngineClient {
     const keepPlace = this.#options.groupInstanceId !== undefined && !leave
     // As late as possible: after the records in flight are finished, before the partitions are another member's.
     await this.#leave({ keepPlace, timeoutMs, hold }, () => {
-      left = this.#report()
+      left = this.backlog.left()
     })
     this.coordinator.end(reason)
     this.#session.close()
@@ -385,34 +381,6 @@ export class ConsumerLifecycle implements EngineClient {
     }
   }
 
-  #report(): readonly Unread[] {
-    const left = this.coordinator.hadLast.map(state => {
-      const finished = Math.max(state.finished, this.#finishedByOthers(state))
-      return {
-        group: this.groupId,
-        topic: state.topic,
-        partition: state.partition,
-        from: Math.max(finished, state.fetch?.logStartOffset ?? 0),
-        count: state.positioned ? state.countFrom(finished) : 0,
-      }
-    })
-    return left.filter(({ count }) => count > 0)
-  }
-
-  // While the consumer is away, for a restart say, other members may have gone on with its partitions.
-  #finishedByOthers(state: PartitionState): number {
-    if (this.groupId === undefined || this.coordinator.memberId !== undefined) return 0
-    try {
-      const committed = this.#engine.committed(this.groupId, state)
-      if (!isPromise(committed)) return committed?.offset ?? 0
-      // Closing does not wait for an answer from elsewhere.
-      committed.catch(() => {})
-    } catch {
-      // The report then says what this consumer knows itself.
-    }
-    return 0
-  }
-
   #hookFailed(error: unknown): void {
     // A consumer that ends is not polled any more, so no poll could throw the error.
     if (this.#worker instanceof RecordStream && this.#life === 'running') this.#worker.fail(error)
@@ -434,47 +402,12 @@ export class ConsumerLifecycle implements EngineClient {
     return pending.map(what => `${this.name} ${what}`)
   }
 
-  // Without timed pauses, which end by themselves: their records are work that is still to come.
   get paused(): readonly TopicPartition[] {
-    return this.coordinator.states
-      .filter(state => state.paused && state.phase === 'active' && !this.pauses.has(state))
-      .map(toTopicPartition)
+    return this.backlog.paused
   }
 
   unread(): number {
-    // What a member of a group has not read is counted by the group.
-    if (this.groupId !== undefined && this.#options.interest.kind !== 'assign') return 0
-    let unread = 0
-    for (const state of this.coordinator.states) {
-      if (state.phase === 'active' && (!state.paused || this.pauses.has(state))) unread += state.unread
-    }
-    return unread
-  }
-
-  /** Where its partitions end now. */
-  ends(): MaybePromise<{ readonly state: PartitionState; readonly end: number }[]> {
-    const active = this.coordinator.states.filter(({ phase }) => phase === 'active')
-    const ends = () => active.map(state => ({ state, end: state.end }))
-    const refreshed = active.map(({ fetch }) => fetch?.refresh?.()).filter(isThenable)
-    return refreshed.length === 0 ? ends() : Promise.all(refreshed).then(ends)
-  }
-
-  /** Resolves when it has finished everything up to these ends, or `ended` says that it need not. */
-  reach(
-    ends: readonly { state: PartitionState; end: number }[],
-    ended: () => boolean,
-    timeoutMs: number,
-    hold = false,
-  ): Promise<void> {
-    // A partition that went to another member in the meantime is that member's to finish.
-    const behind = () =>
-      ends.filter(({ state, end }) => state.phase === 'active' && state.unread > 0 && state.finished < end)
-    const explain = () =>
-      behind()
-        .map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
-        .join(', ')
-    const condition = () => ended() || behind().length === 0
-    return this.#engine.waitUntil(`${this.name} to catch up`, condition, explain, timeoutMs, { hold })
+    return this.backlog.unread()
   }
 }
 

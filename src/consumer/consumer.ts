@@ -428,11 +428,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       this.#lifecycle.requireOpen()
       return false
     }
-    await this.#lifecycle.reach(
-      await this.#lifecycle.ends(),
-      ended,
-      options.timeoutMs ?? Number.POSITIVE_INFINITY,
-    )
+    const { backlog } = this.#lifecycle
+    await backlog.reach(await backlog.ends(), ended, options.timeoutMs ?? Number.POSITIVE_INFINITY)
   }
 
   // --- events -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,115 @@
+import type { Engine, Unread } from '../engine.ts'
+import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import type { ConsumerCoordinator } from './consumer-coordinator.ts'
+import type { ResolvedConsumerOptions } from './consumer-options.ts'
+import { type PartitionState, toTopicPartition } from './partition-state.ts'
+import type { TimedPauses } from './timed-pauses.ts'
+
+/** A partition, and how far it is to be finished. */
+export interface PartitionEnd {
+  readonly state: PartitionState
+  readonly end: number
+}
+
+/** What is in a consumer's partitions and not finished. */
+export class Backlog {
+  readonly #engine: Engine
+  readonly #options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>
+  readonly #name: string
+  readonly #coordinator: ConsumerCoordinator
+  readonly #pauses: TimedPauses
+
+  constructor(
+    engine: Engine,
+    options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>,
+    name: string,
+    coordinator: ConsumerCoordinator,
+    pauses: TimedPauses,
+  ) {
+    this.#engine = engine
+    this.#options = options
+    this.#name = name
+    this.#coordinator = coordinator
+    this.#pauses = pauses
+  }
+
+  /** The partitions that stay paused until someone resumes them; a timed pause ends by itself, and its records are still to come. */
+  get paused(): readonly TopicPartition[] {
+    return this.#active.filter(state => !this.#comes(state)).map(toTopicPartition)
+  }
+
+  /** How many records a standalone reader has not read; what a member of a group has not read is counted by the group. */
+  unread(): number {
+    const { groupId, interest } = this.#options
+    if (groupId !== undefined && interest.kind !== 'assign') return 0
+    let unread = 0
+    for (const state of this.#active) if (this.#comes(state)) unread += state.unread
+    return unread
+  }
+
+  /** Where the partitions end now. */
+  ends(): MaybePromise<PartitionEnd[]> {
+    const active = this.#active
+    const ends = () => active.map(state => ({ state, end: state.end }))
+    const refreshed = active.map(({ fetch }) => fetch?.refresh?.()).filter(isThenable)
+    return refreshed.length === 0 ? ends() : Promise.all(refreshed).then(ends)
+  }
+
+  /** The same of the partitions that are not paused until someone resumes them. */
+  async endsToCome(): Promise<PartitionEnd[]> {
+    const ends = this.ends()
+    return (isPromise(ends) ? await ends : ends).filter(({ state }) => this.#comes(state))
+  }
+
+  /** Resolves when everything up to these ends is finished, or `ended` says that it need not be. */
+  reach(ends: readonly PartitionEnd[], ended: () => boolean, timeoutMs: number, hold = false): Promise<void> {
+    // A partition that went to another member in the meantime is that member's to finish.
+    const behind = () =>
+      ends.filter(({ state, end }) => state.phase === 'active' && state.unread > 0 && state.finished < end)
+    const explain = () =>
+      behind()
+        .map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
+        .join(', ')
+    const condition = () => ended() || behind().length === 0
+    return this.#engine.waitUntil(`${this.#name} to catch up`, condition, explain, timeoutMs, { hold })
+  }
+
+  /** What is left unread in the partitions that the consumer had last. */
+  left(): readonly Unread[] {
+    const left = this.#coordinator.hadLast.map(state => {
+      const finished = Math.max(state.finished, this.#finishedByOthers(state))
+      return {
+        group: this.#options.groupId,
+        topic: state.topic,
+        partition: state.partition,
+        from: Math.max(finished, state.fetch?.logStartOffset ?? 0),
+        count: state.positioned ? state.countFrom(finished) : 0,
+      }
+    })
+    return left.filter(({ count }) => count > 0)
+  }
+
+  // While the consumer is away, for a restart say, other members may have gone on with its partitions.
+  #finishedByOthers(state: PartitionState): number {
+    const { groupId } = this.#options
+    if (groupId === undefined || this.#coordinator.memberId !== undefined) return 0
+    try {
+      const committed = this.#engine.committed(groupId, state)
+      if (!isPromise(committed)) return committed?.offset ?? 0
+      // Closing does not wait for an answer from elsewhere.
+      committed.catch(() => {})
+    } catch {
+      // The report then says what this consumer knows itself.
+    }
+    return 0
+  }
+
+  get #active(): PartitionState[] {
+    return this.#coordinator.states.filter(({ phase }) => phase === 'active')
+  }
+
+  #comes(state: PartitionState): boolean {
+    return !state.paused || this.#pauses.has(state)
+  }
+}
