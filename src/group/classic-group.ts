@@ -32,6 +32,8 @@ export interface ClassicGroupHost {
 /** A group's state, in the words of Kafka's classic protocol. */
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
 
+// (Kafka: classicGroupNewMemberJoinTimeoutMs)
+const newMemberJoinTimeoutMs = 5 * 60_000
 const nothing = new Uint8Array(0)
 
 /**
@@ -157,12 +159,10 @@ export class ClassicGroup {
       joining: answer,
       syncing: undefined,
     }
-    this.#unschedule(memberId)
     this.#members.add(member)
-    if (this.#members.size === 1) {
-      this.#protocolType = request.protocolType
-      this.#leader = memberId
-    }
+    if (this.#members.size === 1) this.#protocolType = request.protocolType
+    // A client that is gone without a word must not be waited for as long as the others have time to join.
+    this.#schedule(memberId, newMemberJoinTimeoutMs, () => this.#remove(member))
     this.#prepare()
   }
 
@@ -186,7 +186,6 @@ export class ClassicGroup {
     member.sessionTimeoutMs = request.sessionTimeoutMs
     member.rebalanceTimeoutMs = request.rebalanceTimeoutMs
     member.protocols = request.protocols
-    if (this.#members.size === 1) this.#protocolType = request.protocolType
   }
 
   #prepare(): void {
@@ -199,19 +198,31 @@ export class ClassicGroup {
         this.#schedule('initial delay', delayMs, () => this.#completeJoin())
         return this.#host.changed(this)
       }
-      this.#schedule('rebalance', this.#members.rebalanceTimeoutMs, () => this.#completeJoin())
+      this.#scheduleCompletion()
       this.#host.changed(this)
     }
     this.#completeIfAllJoined()
   }
 
+  #scheduleCompletion(): void {
+    this.#schedule('rebalance', this.#members.rebalanceTimeoutMs, () => this.#completeJoin())
+  }
+
   #interruptSync(): void {
+    this.#unschedule('sync')
     for (const member of this.#members) {
       member.assignment = nothing
-      const { syncing } = member
-      member.syncing = undefined
-      syncing?.(notSynced('REBALANCE_IN_PROGRESS'))
+      this.#answerSync(member, notSynced('REBALANCE_IN_PROGRESS'))
     }
+  }
+
+  // Its session begins anew, as it could not be heard of while it waited.
+  #answerSync(member: JoinedClassicMember, answer: ClassicSynced): void {
+    const { syncing } = member
+    if (syncing === undefined) return
+    member.syncing = undefined
+    this.#heard(member)
+    syncing(answer)
   }
 
   #completeIfAllJoined(): void {
@@ -229,9 +240,12 @@ export class ClassicGroup {
     for (const member of this.#members.all()) {
       if (member.joining === undefined && member.groupInstanceId === null) this.#forget(member)
     }
+    if (this.#members.size === 0) return this.#endGeneration()
+    const leader = this.#joinedLeader()
+    // Only static members are left, and none is there: nobody could assign until one is back or its session over.
+    if (leader === undefined) return this.#scheduleCompletion()
+    this.#leader = leader
     this.#generation++
-    if (this.#members.size === 0) return this.#becomeEmpty()
-    if (!this.#members.has(this.#leader)) this.#leader = this.#chooseLeader()
     this.#protocol = this.#members.vote()
     this.#state = 'CompletingRebalance'
     for (const member of this.#members.all()) {
@@ -242,15 +256,19 @@ export class ClassicGroup {
       joining?.(this.#joinedAs(member))
     }
     // Members that do not sync in time, the leader included, are removed as well.
-    const { generation } = this
-    this.#schedule('sync', this.#members.rebalanceTimeoutMs, () => this.#expireSync(generation))
+    this.#schedule('sync', this.#members.rebalanceTimeoutMs, () => this.#expireSync())
     this.#host.changed(this)
   }
 
-  #chooseLeader(): string {
-    const members = this.#members.all()
-    const present = members.find(({ joining }) => joining !== undefined)
-    return (present ?? members[0]!).memberId
+  // The leader stays the same if it has joined. (Kafka: ClassicGroup.maybeElectNewJoinedLeader)
+  #joinedLeader(): string | undefined {
+    if (this.#members.get(this.#leader)?.joining !== undefined) return this.#leader
+    return this.#members.all().find(({ joining }) => joining !== undefined)?.memberId
+  }
+
+  #endGeneration(): void {
+    this.#generation++
+    this.#becomeEmpty()
   }
 
   #becomeEmpty(): void {
@@ -261,14 +279,10 @@ export class ClassicGroup {
     this.#host.changed(this)
   }
 
-  #expireSync(generation: number): void {
-    if (this.#state !== 'CompletingRebalance' || this.#generation !== generation) return
+  #expireSync(): void {
     for (const member of this.#members.all()) if (member.syncing === undefined) this.#forget(member)
-    if (this.#members.size === 0) {
-      this.#generation++
-      return this.#becomeEmpty()
-    }
-    this.#prepare()
+    if (this.#members.size === 0) this.#endGeneration()
+    else this.#prepare()
   }
 
   #joinedAs(member: JoinedClassicMember): ClassicJoined {
@@ -316,9 +330,7 @@ export class ClassicGroup {
     for (const each of this.#members) {
       // A copy, since it outlives the frame that it came in.
       each.assignment = Uint8Array.from(given.get(each.memberId) ?? nothing)
-      const { syncing } = each
-      each.syncing = undefined
-      syncing?.(this.#synced(each.assignment))
+      this.#answerSync(each, this.#synced(each.assignment))
     }
     this.#host.changed(this)
   }
@@ -379,10 +391,8 @@ export class ClassicGroup {
   #remove(member: JoinedClassicMember): void {
     this.#forget(member)
     if (this.#state === 'PreparingRebalance') this.#afterLoss()
-    else if (this.#members.size === 0) {
-      this.#generation++
-      this.#becomeEmpty()
-    } else this.#prepare()
+    else if (this.#members.size === 0) this.#endGeneration()
+    else this.#prepare()
   }
 
   #afterLoss(): void {
@@ -401,10 +411,11 @@ export class ClassicGroup {
     this.#members.delete(member)
   }
 
-  // Restarts the member's session.
+  // Restarts the member's session. One that waits for an answer cannot be heard of, and stays.
+  // (Kafka: ClassicGroupMember.hasSatisfiedHeartbeat)
   #heard(member: JoinedClassicMember): void {
     this.#schedule(member.memberId, member.sessionTimeoutMs, () => {
-      if (this.#members.get(member.memberId) === member && member.joining === undefined) this.#remove(member)
+      if (member.joining === undefined && member.syncing === undefined) this.#remove(member)
     })
   }
 

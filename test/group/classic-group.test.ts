@@ -1,86 +1,5 @@
 import { expect, it } from 'vitest'
-import { BrokerClock } from '../../src/broker-clock.ts'
-import { ClassicGroup } from '../../src/group/classic-group.ts'
-import type {
-  ClassicJoin,
-  ClassicJoined,
-  ClassicSync,
-  ClassicSynced,
-} from '../../src/group/classic-protocol.ts'
-import { VirtualClock } from '../../src/testing/virtual-clock.ts'
-
-const bytes = (text: string) => new Uint8Array(Buffer.from(text))
-
-function start(options: { readonly initialRebalanceDelayMs?: number } = {}) {
-  const clock = new VirtualClock()
-  let ids = 0
-  const group = new ClassicGroup('g', {
-    clock: new BrokerClock(clock),
-    initialRebalanceDelayMs: options.initialRebalanceDelayMs ?? 0,
-    newMemberId: clientId => `${clientId}-${++ids}`,
-    changed: () => {},
-  })
-  const join = (memberId: string, more: Partial<ClassicJoin> = {}) => {
-    const answers: ClassicJoined[] = []
-    group.join(
-      {
-        memberId,
-        groupInstanceId: null,
-        clientId: 'c',
-        sessionTimeoutMs: 10_000,
-        rebalanceTimeoutMs: 60_000,
-        protocolType: 'consumer',
-        protocols: [{ name: 'range', metadata: bytes('m') }],
-        requireKnownMemberId: false,
-        canSkipAssignment: true,
-        ...more,
-      },
-      answer => answers.push(answer),
-    )
-    return answers
-  }
-  const sync = (
-    joined: ClassicJoined,
-    assignments: Record<string, string> = {},
-    more: Partial<ClassicSync> = {},
-  ) => {
-    const answers: ClassicSynced[] = []
-    group.sync(
-      {
-        memberId: joined.memberId,
-        generation: joined.generation,
-        groupInstanceId: null,
-        protocolType: 'consumer',
-        protocolName: 'range',
-        assignments: Object.entries(assignments).map(([memberId, text]) => ({
-          memberId,
-          assignment: bytes(text),
-        })),
-        ...more,
-      },
-      answer => answers.push(answer),
-    )
-    return answers
-  }
-  const beat = ({ memberId, generation }: ClassicJoined) =>
-    group.heartbeat({ memberId, generation, groupInstanceId: null })
-  return { group, clock, join, sync, beat }
-}
-
-/** Two members, both synced. */
-function two() {
-  const all = start()
-  const { join, sync } = all
-  const alone = join('')[0]!
-  sync(alone, { [alone.memberId]: 'all' })
-  const second = join('')
-  const first = join(alone.memberId)
-  const leader = first[0]!
-  const follower = second[0]!
-  const waiting = sync(follower)
-  sync(leader, { [leader.memberId]: 'one', [follower.memberId]: 'two' })
-  return { ...all, leader, follower, waiting }
-}
+import { bytes, start, two } from './classic-group-scene.ts'
 
 it('gives the first member the lead, and all members to the leader alone', () => {
   const { leader, follower, group } = two()
@@ -100,47 +19,6 @@ it('tells members by their heartbeat that they have to join again', () => {
   join('')
   expect(group.state).toBe('PreparingRebalance')
   expect([beat(leader), beat(follower)]).toEqual(['REBALANCE_IN_PROGRESS', 'REBALANCE_IN_PROGRESS'])
-})
-
-it('gives a new member its id first where that is asked for (KIP-394)', async () => {
-  const { join, clock, group } = start()
-  const [asked] = join('', { requireKnownMemberId: true })
-  expect(asked).toMatchObject({ error: 'MEMBER_ID_REQUIRED', memberId: 'c-1' })
-  expect(join('c-1')).toMatchObject([{ error: undefined, memberId: 'c-1' }])
-  const [other] = join('', { requireKnownMemberId: true })
-  expect(group.members).toHaveLength(1)
-  await clock.advance(10_000)
-  expect(join(other!.memberId)).toMatchObject([{ error: 'UNKNOWN_MEMBER_ID' }])
-})
-
-it('removes a member whose session is over, and lets the others join again', async () => {
-  const { clock, beat, leader, follower, group } = two()
-  await clock.advance(9_000)
-  beat(leader)
-  await clock.advance(1_000)
-  expect(group.members.map(({ memberId }) => memberId)).toEqual([leader.memberId])
-  expect(beat(leader)).toBe('REBALANCE_IN_PROGRESS')
-  expect(beat(follower)).toBe('UNKNOWN_MEMBER_ID')
-})
-
-it('goes on without who does not join again within the rebalance timeout', async () => {
-  const { clock, join, beat, leader, follower, group } = two()
-  const third = join('')
-  join(leader.memberId)
-  for (let i = 0; i < 7; i++) {
-    beat(follower)
-    await clock.advance(9_000)
-  }
-  expect(third).toMatchObject([{ error: undefined, generation: 3 }])
-  expect(group.members.map(({ memberId }) => memberId)).not.toContain(follower.memberId)
-})
-
-it('goes on without a leader that joins and never assigns', async () => {
-  const { join, clock, group } = start()
-  const [first] = join('')
-  expect(first!.leader).toBe(first!.memberId)
-  await clock.advance(60_000)
-  expect(group).toMatchObject({ state: 'Empty', members: [] })
 })
 
 it('refuses an old generation, an unknown member and a protocol that nobody else speaks', () => {
@@ -174,71 +52,6 @@ it('chooses the protocol that most would like best of those that all speak', () 
   const third = join('', speak('sticky'))
   join(first!.memberId, speak('range', 'sticky'))
   expect([second[0]?.protocol, third[0]?.protocol]).toEqual(['sticky', 'sticky'])
-})
-
-it('waits for others at the first join, where that is asked for', async () => {
-  const { join, clock } = start({ initialRebalanceDelayMs: 3000 })
-  const first = join('')
-  await clock.advance(1000)
-  const second = join('')
-  await clock.advance(1999)
-  expect([first, second]).toEqual([[], []])
-  await clock.advance(1)
-  expect([...first, ...second].map(({ generation }) => generation)).toEqual([1, 1])
-})
-
-it('keeps the place of a static member that comes back, without a rebalance', () => {
-  const { join, sync, group } = start()
-  const one = { groupInstanceId: 'one' }
-  const [first] = join('', one)
-  sync(first!, { [first!.memberId]: 'all' })
-  const [back] = join('', { ...one, canSkipAssignment: false })
-  expect(back).toMatchObject({ error: undefined, generation: 1, leader: first!.memberId, members: [] })
-  expect(back!.memberId).not.toBe(first!.memberId)
-  expect(group.state).toBe('Stable')
-  expect(sync(back!, {}, one)).toMatchObject([{ error: undefined, assignment: bytes('all') }])
-  expect(group.heartbeat({ memberId: first!.memberId, generation: 1, groupInstanceId: 'one' })).toBe(
-    'FENCED_INSTANCE_ID',
-  )
-  expect(join(first!.memberId, one)).toMatchObject([{ error: 'FENCED_INSTANCE_ID' }])
-})
-
-it('tells a static leader that comes back that it leads and assigns nothing, so that somebody watches the topics (KIP-814)', () => {
-  const { join, sync } = start()
-  const one = { groupInstanceId: 'one' }
-  const [first] = join('', one)
-  sync(first!, { [first!.memberId]: 'all' })
-  const [back] = join('', one)
-  expect(back).toMatchObject({ leader: back!.memberId, skipAssignment: true, generation: 1 })
-  expect(back!.members.map(({ memberId }) => memberId)).toEqual([back!.memberId])
-  // Before that it could not be told so, and would have assigned anew.
-  const [older] = join('', { ...one, canSkipAssignment: false })
-  expect(older).toMatchObject({ leader: back!.memberId, skipAssignment: false, members: [] })
-})
-
-it('takes what a static member that comes back subscribes to now for its next rebalance', () => {
-  const { join, sync, group } = start()
-  const one = { groupInstanceId: 'one' }
-  const [first] = join('', one)
-  sync(first!, { [first!.memberId]: 'all' })
-  const protocols = [{ name: 'range', metadata: bytes('more') }]
-  expect(join('', { ...one, protocols })).toMatchObject([{ error: undefined, generation: 1 }])
-  expect(group).toMatchObject({ state: 'Stable', members: [{ metadata: bytes('more') }] })
-})
-
-it('lets all join again where a static member comes back before the leader has assigned, which knows it by its former id', () => {
-  const { join, sync, group } = start()
-  const [leader] = join('')
-  sync(leader!, { [leader!.memberId]: 'all' })
-  const former = join('', { groupInstanceId: 'one' })
-  const [leading] = join(leader!.memberId)
-  const waiting = sync(former[0]!, {}, { groupInstanceId: 'one' })
-  const back = join('', { groupInstanceId: 'one' })
-  expect(waiting).toMatchObject([{ error: 'FENCED_INSTANCE_ID' }])
-  expect([back, group.state]).toEqual([[], 'PreparingRebalance'])
-  expect(sync(leading!, { [former[0]!.memberId]: 'one' })).toMatchObject([{ error: 'REBALANCE_IN_PROGRESS' }])
-  join(leader!.memberId)
-  expect(back).toMatchObject([{ error: undefined, generation: 3 }])
 })
 
 it('refuses who has been in it and speaks nothing that it spoke before, also where it is alone', () => {
@@ -281,20 +94,152 @@ it('lets members leave, one by its instance id, and is empty then', () => {
   expect(group.leave('x', null)).toBe('UNKNOWN_MEMBER_ID')
 })
 
-it('interrupts who waits for an assignment when somebody joins', () => {
-  const { join, sync } = two()
+it('interrupts who waits for an assignment when somebody joins, and answers each request once', () => {
+  const { group, join, sync } = start()
+  const [leader] = join('')
+  sync(leader!, { [leader!.memberId]: 'a' })
+  const joining = join('')
+  join(leader!.memberId)
+  const follower = joining[0]!
+  const waiting = sync(follower)
   const third = join('')
-  expect(third).toEqual([])
-  const { group, join: joinAgain, sync: syncAgain } = start()
-  const [leader] = joinAgain('')
-  syncAgain(leader!, { [leader!.memberId]: 'a' })
-  const follower = joinAgain('')
-  joinAgain(leader!.memberId)
-  const waiting = syncAgain(follower[0]!)
-  joinAgain('')
   expect(waiting).toMatchObject([{ error: 'REBALANCE_IN_PROGRESS' }])
   expect(group.state).toBe('PreparingRebalance')
-  expect(sync).toBeDefined()
+  expect(group.members.map(({ assignment }) => assignment.length)).toEqual([0, 0, 0])
+  expect([join(follower.memberId), third]).toEqual([[], []])
+  const [leads] = join(leader!.memberId)
+  expect(leads).toMatchObject({ generation: 3, leader: leader!.memberId })
+  sync(leads!, { [third[0]!.memberId]: 'c' })
+  expect(waiting).toHaveLength(1)
+  expect(sync(third[0]!)).toMatchObject([{ assignment: bytes('c') }])
+  expect(sync({ ...follower, generation: 3 })).toMatchObject([{ assignment: bytes('') }])
+})
+
+it('answers a follower that joins again as before, as long as it offers what it offered', () => {
+  const { join, sync, leader, follower, group } = two()
+  expect(join(follower.memberId)).toMatchObject([
+    { generation: 2, leader: leader.memberId, members: [], protocol: 'range' },
+  ])
+  expect(group.state).toBe('Stable')
+  expect(sync(follower)).toMatchObject([{ assignment: bytes('two') }])
+  expect(join(follower.memberId, { protocols: [{ name: 'range', metadata: bytes('other') }] })).toEqual([])
+  expect(group.state).toBe('PreparingRebalance')
+})
+
+it('rebalances when its leader joins again, which wants to assign anew', () => {
+  const { join, leader, follower, group } = two()
+  const again = join(leader.memberId)
+  expect([again, group.state]).toEqual([[], 'PreparingRebalance'])
+  join(follower.memberId)
+  expect(again).toMatchObject([{ generation: 3, leader: leader.memberId }])
+})
+
+it('answers a join once more that comes again before the leader has assigned, and rebalances where it offers something else', () => {
+  const { group, join, sync } = start()
+  const [leader] = join('')
+  expect(join(leader!.memberId)).toMatchObject([{ generation: 1, leader: leader!.memberId }])
+  expect(group.state).toBe('CompletingRebalance')
+  expect(join(leader!.memberId, { protocols: [{ name: 'range', metadata: bytes('n') }] })).toMatchObject([
+    { generation: 2, members: [{ metadata: bytes('n') }] },
+  ])
+  expect(sync(leader!)).toMatchObject([{ error: 'ILLEGAL_GENERATION' }])
+  expect(sync({ ...leader!, memberId: 'x', generation: 2 })).toMatchObject([{ error: 'UNKNOWN_MEMBER_ID' }])
+})
+
+it('is led by who leads as long as that joins, and by another one when it is gone', () => {
+  const { join, sync, leader, follower, group } = two()
+  const third = join('')
+  expect(group.leave(leader.memberId, null)).toBeUndefined()
+  join(follower.memberId)
+  expect(third).toMatchObject([{ generation: 3, leader: follower.memberId, members: [] }])
+  sync({ ...follower, generation: 3 })
+  const fourth = join('')
+  join(third[0]!.memberId)
+  join(follower.memberId)
+  expect(fourth).toMatchObject([{ generation: 4, leader: follower.memberId }])
+})
+
+it('takes over what a client says of itself when it joins again', async () => {
+  const { group, join, sync, clock } = start()
+  const [alone] = join('')
+  sync(alone!)
+  const more = { clientId: 'renamed', sessionTimeoutMs: 20_000, rebalanceTimeoutMs: 5_000 }
+  const [again] = join(alone!.memberId, more)
+  expect(group.members).toMatchObject([more])
+  sync(again!)
+  await clock.advance(19_999)
+  expect(group.members).toHaveLength(1)
+  await clock.advance(1)
+  expect(group.members).toEqual([])
+})
+
+it('waits for who was given an id and has not joined, until it joins, leaves or its session is over', async () => {
+  for (const [end, generation] of [
+    ['joins', 2],
+    ['leaves', 2],
+    ['is silent', 2],
+  ] as const) {
+    const { group, join, sync, clock } = start()
+    const [alone] = join('')
+    sync(alone!)
+    const [asked] = join('', { requireKnownMemberId: true })
+    expect(group.state).toBe('Stable')
+    const again = join(alone!.memberId)
+    expect([again, group.state]).toEqual([[], 'PreparingRebalance'])
+    if (end === 'joins') join(asked!.memberId)
+    else if (end === 'leaves') expect(group.leave(asked!.memberId, null)).toBeUndefined()
+    else await clock.advance(10_000)
+    expect(again, end).toMatchObject([{ generation }])
+    expect(group.leave(asked!.memberId, null), end).toBe(end === 'joins' ? undefined : 'UNKNOWN_MEMBER_ID')
+  }
+})
+
+it('does not rebalance for who was given an id and is never heard of again', async () => {
+  const { group, join, sync, clock, beat } = start()
+  const [alone] = join('')
+  sync(alone!)
+  join('', { requireKnownMemberId: true })
+  await clock.advance(9_000)
+  beat(alone!)
+  await clock.advance(1_000)
+  expect(group).toMatchObject({ state: 'Stable', generation: 1 })
+})
+
+it('forgets who led and what was spoken when it is empty, and begins a generation', () => {
+  const { group, join, sync } = start()
+  const [alone] = join('')
+  sync(alone!)
+  group.leave(alone!.memberId, null)
+  expect(group).toMatchObject({ state: 'Empty', generation: 2, protocol: null, members: [] })
+  const [other] = join('', { protocolType: 'connect', protocols: [{ name: 'own', metadata: bytes('') }] })
+  expect(other).toMatchObject({ generation: 3, protocolType: 'connect', protocol: 'own' })
+  expect(other!.leader).toBe(other!.memberId)
+})
+
+it('takes commits of who assigns by itself only while it is empty', () => {
+  const { group, join } = start()
+  const nobody = { memberId: '', groupInstanceId: null }
+  expect(group.checkCommit({ ...nobody, generation: -1 })).toBeUndefined()
+  expect(group.checkCommit({ ...nobody, generation: 0 })).toBe('UNKNOWN_MEMBER_ID')
+  join('')
+  expect(group.checkCommit({ ...nobody, generation: -1 })).toBe('UNKNOWN_MEMBER_ID')
+})
+
+it('tells its keeper of each change', () => {
+  const { group, join, sync, states } = start()
+  const told = () => states.splice(0)
+  const [alone] = join('', { groupInstanceId: 'one' })
+  expect(told()).toEqual(['PreparingRebalance', 'CompletingRebalance'])
+  sync(alone!, {}, { groupInstanceId: 'one' })
+  expect(told()).toEqual(['Stable'])
+  const [back] = join('', { groupInstanceId: 'one' })
+  expect(told()).toEqual(['Stable'])
+  const second = join('')
+  expect(told()).toEqual(['PreparingRebalance'])
+  group.leave(back!.memberId, null)
+  expect([second.length, told()]).toEqual([1, ['CompletingRebalance', 'CompletingRebalance']])
+  group.leave(second[0]!.memberId, null)
+  expect(told()).toEqual(['Empty'])
 })
 
 it('serves nobody once it is deleted, and leaves no timer', () => {
