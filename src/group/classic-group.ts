@@ -349,12 +349,15 @@ export class ClassicGroup {
     return this.#state === 'PreparingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
   }
 
-  /** Whether a member's commit counts. A group without members accepts commits that name no member. */
-  checkCommit(identity: ClassicIdentity): ErrorCode | undefined {
+  /**
+   * Whether a member's commit counts. A group without members accepts commits that name no member. While the leader
+   * assigns, members commit only in transactions. (Kafka: ClassicGroup.validateOffsetCommit)
+   */
+  checkCommit(identity: ClassicIdentity, transactional = false): ErrorCode | undefined {
     if (identity.generation < 0 && this.#members.size === 0) return undefined
     const error = this.#check(identity)
     if (error !== undefined) return error
-    return this.#state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined
+    return this.#state === 'CompletingRebalance' && !transactional ? 'REBALANCE_IN_PROGRESS' : undefined
   }
 
   #check({ memberId, generation, groupInstanceId }: ClassicIdentity): ErrorCode | undefined {

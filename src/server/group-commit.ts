@@ -16,6 +16,7 @@ export function groupCommit(
   groupId: string,
   identity: ClassicIdentity | undefined,
   offsets: readonly TopicPartitionOffset[],
+  transactional: boolean,
 ): PendingCommit {
   const { groupCoordinator } = wire.engine
   const anonymous = identity === undefined
@@ -25,7 +26,7 @@ export function groupCommit(
       const streams = wire.streamsGroups.get(groupId)
       if (identity !== undefined) streams?.checkCommit(identity.memberId, identity.generation, offsets)
       const isClassic = identity !== undefined && streams === undefined
-      const code = isClassic ? wire.groups.checkCommit(groupId, identity) : undefined
+      const code = isClassic ? wire.groups.checkCommit(groupId, identity, transactional) : undefined
       if (code !== undefined) throw refused(code, groupId, identity!)
       // What is to be refused is refused here: a transaction's records already count by the time its offsets are
       // committed.

@@ -178,9 +178,9 @@ export class WireGroups implements GroupHolder {
   }
 
   /** Why a commit is refused, if it is. A group that no member has joined takes commits without a generation. */
-  checkCommit(groupId: string, identity: ClassicIdentity): ErrorCode | undefined {
+  checkCommit(groupId: string, identity: ClassicIdentity, transactional: boolean): ErrorCode | undefined {
     const group = this.#groups.get(groupId)
-    if (group !== undefined) return group.checkCommit(identity)
+    if (group !== undefined) return group.checkCommit(identity, transactional)
     return identity.generation >= 0 ? 'UNKNOWN_MEMBER_ID' : undefined
   }
 

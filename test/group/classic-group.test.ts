@@ -35,13 +35,15 @@ it('refuses an old generation, an unknown member and a protocol that nobody else
   expect(join('', { protocols: [] })).toMatchObject([{ error: 'INCONSISTENT_GROUP_PROTOCOL' }])
 })
 
-it('takes commits of nobody in particular while it is empty, and none while it assigns', () => {
+it('takes commits of nobody in particular while it is empty, and while it assigns only those in transactions', () => {
   const { group, join } = start()
   expect(group.checkCommit({ memberId: '', generation: -1, groupInstanceId: null })).toBeUndefined()
   const [joined] = join('')
   const identity = { memberId: joined!.memberId, generation: 1, groupInstanceId: null }
   expect(group.state).toBe('CompletingRebalance')
   expect(group.checkCommit(identity)).toBe('REBALANCE_IN_PROGRESS')
+  expect(group.checkCommit(identity, true)).toBeUndefined()
+  expect(group.checkCommit({ ...identity, generation: 0 }, true)).toBe('ILLEGAL_GENERATION')
 })
 
 it('chooses the protocol that most would like best of those that all speak', () => {

@@ -46,7 +46,7 @@ export class Served {
     const wire = this as unknown as Wire
     const identity = { memberId, generation, groupInstanceId: null }
     try {
-      const commit = groupCommit(wire, groupId, identity, [{ topic, partition, offset: 1 }])
+      const commit = groupCommit(wire, groupId, identity, [{ topic, partition, offset: 1 }], false)
       commit.check()
       commit.commit()
       return undefined

@@ -18,6 +18,7 @@ const {
   endTxn,
   apiVersions,
   consumerGroupHeartbeat,
+  joinGroup,
 } = apis as unknown as Readonly<Record<string, Api>>
 
 const brokers: TestBroker<any>[] = []
@@ -279,6 +280,28 @@ it('commits offsets with its transaction, and refuses those of a member that is 
   expect(broker.groups.get('g')).toBeUndefined()
   expect(await end({ producerId, producerEpoch }, true)).toBe(0)
   expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 5, metadata: 'm' })
+})
+
+// Java's producer could not be used any more if it were told of a rebalance.
+it('commits in a transaction offsets of a classic member whose leader has not assigned yet', async () => {
+  const { broker, client, init, addGroup, end } = start()
+  const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
+  const { memberId, generationId } = await client.call(joinGroup!, 3, {
+    groupId: 'g',
+    memberId: '',
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 60_000,
+    protocolType: 'consumer',
+    protocols,
+  })
+  const producer = await init()
+  await addGroup(producer)
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
+  const commit = { transactionalId: 't', ...producer, groupId: 'g', memberId, generationId, topics }
+  const answer = await client.call(txnOffsetCommit!, 3, commit)
+  expect(answer.topics[0].partitions[0].errorCode).toBe(0)
+  expect(await end(producer, true)).toBe(0)
+  expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toMatchObject({ offset: 5 })
 })
 
 // As KafkaJS does, which speaks of before KIP-447.

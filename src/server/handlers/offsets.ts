@@ -104,7 +104,7 @@ function commit(
 ): number {
   const { generationIdOrMemberEpoch: generation, memberId, groupInstanceId } = identity
   try {
-    const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset])
+    const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset], false)
     committed.check()
     const knowsEpochs = wire.members.get(groupId, memberId) ?? wire.streamsGroups.get(groupId)?.get(memberId)
     if (version < epochsSince && knowsEpochs !== undefined) return errnoOf('UNSUPPORTED_VERSION')

@@ -108,7 +108,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
         // Before version 3 a client does not name its membership (KIP-447).
         const anonymous = memberId === '' && generationId < 0
         const identity = anonymous ? undefined : { memberId, generation: generationId, groupInstanceId }
-        const prepareCommit = () => groupCommit(wire, groupId, identity, offsets)
+        const prepareCommit = () => groupCommit(wire, groupId, identity, offsets, true)
         const epochOffsets = offsets.map(offset => ({ ...offset, assignmentEpoch: -1 }))
         void open.sendOffsets({ memberId, prepareCommit }, epochOffsets)
         return undefined
