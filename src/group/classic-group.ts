@@ -126,7 +126,6 @@ export class ClassicGroup {
     const former = member.memberId
     member.joining?.(notJoined('FENCED_INSTANCE_ID', former))
     member.syncing?.(notSynced('FENCED_INSTANCE_ID'))
-    member.joining = undefined
     member.syncing = undefined
     this.#unschedule(former)
     this.#members.rename(member, this.#host.newMemberId(groupInstanceId))
@@ -160,7 +159,7 @@ export class ClassicGroup {
       syncing: undefined,
     }
     this.#members.add(member)
-    if (this.#members.size === 1) this.#protocolType = request.protocolType
+    this.#protocolType = request.protocolType
     // A client that is gone without a word must not be waited for as long as the others have time to join.
     this.#schedule(memberId, newMemberJoinTimeoutMs, () => this.#remove(member))
     this.#prepare()
@@ -177,7 +176,6 @@ export class ClassicGroup {
       return answer(this.#joinedAs(member))
     }
     member.joining = answer
-    this.#unschedule(member.memberId)
     this.#prepare()
   }
 
@@ -274,7 +272,6 @@ export class ClassicGroup {
   #becomeEmpty(): void {
     this.#state = 'Empty'
     this.#protocol = null
-    this.#leader = ''
     this.#unschedule('sync')
     this.#host.changed(this)
   }

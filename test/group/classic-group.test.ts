@@ -117,13 +117,19 @@ it('interrupts who waits for an assignment when somebody joins, and answers each
   expect(sync({ ...follower, generation: 3 })).toMatchObject([{ assignment: bytes('') }])
 })
 
-it('answers a follower that joins again as before, as long as it offers what it offered', () => {
-  const { join, sync, leader, follower, group } = two()
+it('answers a follower that joins again as before, as long as it offers what it offered', async () => {
+  const { join, sync, beat, clock, leader, follower, group } = two()
+  await clock.advance(9_000)
+  beat(leader)
   expect(join(follower.memberId)).toMatchObject([
     { generation: 2, leader: leader.memberId, members: [], protocol: 'range' },
   ])
-  expect(group.state).toBe('Stable')
+  await clock.advance(9_000)
+  expect(group).toMatchObject({ state: 'Stable', members: [{}, {}] })
   expect(sync(follower)).toMatchObject([{ assignment: bytes('two') }])
+  beat(leader)
+  await clock.advance(9_000)
+  expect(group.members).toHaveLength(2)
   expect(join(follower.memberId, { protocols: [{ name: 'range', metadata: bytes('other') }] })).toEqual([])
   expect(group.state).toBe('PreparingRebalance')
 })
@@ -198,6 +204,9 @@ it('waits for who was given an id and has not joined, until it joins, leaves or 
 
 it('does not rebalance for who was given an id and is never heard of again', async () => {
   const { group, join, sync, clock, beat } = start()
+  join('', { requireKnownMemberId: true })
+  await clock.advance(10_000)
+  expect(group).toMatchObject({ state: 'Empty', generation: 0 })
   const [alone] = join('')
   sync(alone!)
   join('', { requireKnownMemberId: true })
