@@ -16,6 +16,9 @@ export interface MemberWords {
   readonly pattern: string
 }
 
+/** What a member has said that has not said anything yet. */
+export const noWords: MemberWords = { rackId: null, topics: [], pattern: '' }
+
 interface Owned extends TopicPartition {
   readonly assignmentEpoch: number
 }
@@ -41,7 +44,7 @@ export class ConsumerMember implements MembershipListener {
   #epochBefore = 0
   /** Whether there is something new to tell it. */
   changed = true
-  said: MemberWords = { rackId: null, topics: [], pattern: '' }
+  said: MemberWords = noWords
   /** Why it is no longer a member. */
   gone: BrokerletError | undefined
 

@@ -246,6 +246,33 @@ it('reads topics by a pattern, those that come later, too', async () => {
   })
 })
 
+it('reads the topics that are named and those of the pattern, and keeps the one when the other changes', async () => {
+  const { broker, beat, join } = start()
+  for (const name of ['apples', 'oranges', 'pears']) broker.createTopic(name)
+  const read = (answer: { assignment: { topicPartitions: { topicId: string }[] } | null }) => {
+    const ids = new Set(answer.assignment?.topicPartitions.map(({ topicId }) => topicId))
+    return [...broker.topics.values()].filter(({ id }) => ids.has(id)).map(({ name }) => name)
+  }
+  let { memberEpoch, ...joined } = await join('a', {
+    subscribedTopicNames: ['pears'],
+    subscribedTopicRegex: 'or.*',
+  })
+  expect(read(joined)).toEqual(['orders', 'oranges', 'pears'])
+  // It gives up everything each time, and so is told all that it has then.
+  const says = async (words: object) => {
+    const told = await beat('a', memberEpoch, { ...words, topicPartitions: [] })
+    ;({ memberEpoch } = told)
+    return read(told)
+  }
+  expect(await says({ subscribedTopicNames: ['apples'] })).toEqual(['orders', 'apples', 'oranges'])
+  expect(await says({ subscribedTopicRegex: 'pe.*' })).toEqual(['apples', 'pears'])
+  expect(await says({ subscribedTopicRegex: '' })).toEqual(['apples'])
+  expect(await says({ subscribedTopicNames: [], subscribedTopicRegex: 'or.*' })).toEqual([
+    'orders',
+    'oranges',
+  ])
+})
+
 it("reads patterns as Kafka's brokers do, and is not held up by a hostile one", async () => {
   const { broker, join, given } = start()
   const pattern = (subscribedTopicRegex: string) => ({ subscribedTopicNames: [], subscribedTopicRegex })

@@ -6,7 +6,7 @@ import type { TopicPartition } from '../../topic-partition.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
 import { byTopic } from '../by-topic.ts'
 import { type ConsumerHeartbeat, checkHeartbeat, memberEpochs } from '../consumer-heartbeat.ts'
-import type { ConsumerMember } from '../consumer-member.ts'
+import { type ConsumerMember, type MemberWords, noWords } from '../consumer-member.ts'
 import { groupState } from '../group-state.ts'
 import { type Handler, handler } from '../handler.ts'
 import type { RequestOf } from '../protocol/message.ts'
@@ -21,7 +21,8 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
     handler(consumerGroupHeartbeat, (request, { clientId, version }) => {
       const { groupId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs, serverAssignor } = request
       try {
-        const interest = toInterest(request)
+        const words = wordsOf(request, wire.members.get(groupId, request.memberId)?.said)
+        const interest = saysTopics(request) ? toInterest(words) : undefined
         const beat: ConsumerHeartbeat = {
           groupId,
           memberId: request.memberId,
@@ -41,7 +42,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
           return { errorCode: 0, memberId: request.memberId, memberEpoch }
         }
         const member = wire.members.heartbeat(beat)
-        hear(member, request)
+        member.said = words
         // A member that sends all its fields may have missed the last answer (KIP-848).
         if (rebalanceTimeoutMs >= 0 && interest !== undefined && request.topicPartitions !== null)
           member.changed = true
@@ -68,29 +69,32 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
 }
 
 // What a heartbeat leaves out has not changed.
-function hear(
-  member: ConsumerMember,
+function wordsOf(
   { rackId, subscribedTopicNames, subscribedTopicRegex }: RequestOf<typeof consumerGroupHeartbeat>,
-): void {
-  if (rackId === null && subscribedTopicNames === null && subscribedTopicRegex === null) return
-  const { said } = member
-  member.said = {
-    rackId: rackId ?? said.rackId,
-    topics: subscribedTopicNames ?? said.topics,
-    pattern: subscribedTopicRegex ?? said.pattern,
+  before: MemberWords = noWords,
+): MemberWords {
+  return {
+    rackId: rackId ?? before.rackId,
+    topics: subscribedTopicNames ?? before.topics,
+    pattern: subscribedTopicRegex ?? before.pattern,
   }
 }
 
-/** Names and a pattern together count as names. @throws INVALID_REGULAR_EXPRESSION */
-function toInterest(request: {
-  readonly subscribedTopicNames: readonly string[] | null
-  readonly subscribedTopicRegex: string | null
-}): Interest | undefined {
-  const { subscribedTopicNames: names, subscribedTopicRegex: regex } = request
-  if (names !== null && (names.length > 0 || regex === null)) return { kind: 'topics', names }
-  if (regex === null) return undefined
+function saysTopics({
+  subscribedTopicNames,
+  subscribedTopicRegex,
+}: RequestOf<typeof consumerGroupHeartbeat>): boolean {
+  return subscribedTopicNames !== null || subscribedTopicRegex !== null
+}
+
+/** Names and a pattern together mean all topics of both. @throws INVALID_REGULAR_EXPRESSION */
+function toInterest({ topics: names, pattern: regex }: MemberWords): Interest {
+  if (regex === '') return { kind: 'topics', names }
   const pattern = wholeName(regex)
-  if (pattern !== undefined) return { kind: 'patterns', patterns: [pattern] }
+  if (pattern !== undefined) {
+    const listed = new Set(names)
+    return { kind: 'patterns', patterns: [pattern, { test: topic => listed.has(topic) }] }
+  }
   const message = `subscribedTopicRegex expected a regular expression of RE2/J, received '${regex}'`
   throw new BrokerletError('INVALID_REGULAR_EXPRESSION', message, { received: regex })
 }
