@@ -70,8 +70,10 @@ export class WireTransactions {
   ): ProducerIdentity | ErrorCode {
     const before = this.#known(transactionalId)
     if (known !== undefined && before !== undefined) {
+      if (before.producer.fenced) return 'PRODUCER_FENCED'
       const repeated = before.former !== undefined && isSame(before.former, known)
       if (repeated && before.open === undefined) return before.identity
+      if (repeated) return this.#fence(transactionalId, timeoutMs, before)
       const current = isSame(before.identity, known) || (before.ended && isSame(before.ended.identity, known))
       if (!current) return 'PRODUCER_FENCED'
     }
@@ -90,6 +92,14 @@ export class WireTransactions {
     this.#byProducerId.set(made.identity.producerId, made)
     if (this.#byTransactionalId.size > this.#sweepAt) this.#sweep()
     return made.identity
+  }
+
+  // Nobody can tell which of the two is alive: the one that has a transaction open, or the one that has not heard of its
+  // epoch. So neither goes on, and who comes without an identity does. (Kafka: prepareInitProducerIdTransition)
+  #fence(transactionalId: string, timeoutMs: number, before: WireProducer): ErrorCode {
+    this.#engine.initTransactions(transactionalId, timeoutMs)
+    before.open = undefined
+    return 'CONCURRENT_TRANSACTIONS'
   }
 
   // A producer that the broker has forgotten is unknown here, too. (Kafka: transactional.id.expiration.ms)

@@ -683,6 +683,30 @@ it('gives its next epoch only to the producer that is known (KIP-360)', async ()
   expect(await again(third, 'another')).toMatchObject({ errorCode: 0 })
 })
 
+it('fences both where a producer comes once more with an identity whose successor has a transaction open (KIP-360)', async () => {
+  const { client, init, add, send, end, read } = start()
+  const first = await init()
+  const again = ({ producerId, producerEpoch }: Identity) =>
+    client.call(initProducerId!, 4, {
+      transactionalId: 't',
+      transactionTimeoutMs: 10_000,
+      producerId,
+      producerEpoch,
+    })
+  const second = await again(first)
+  await add(second)
+  await send(second, 0, 1)
+  expect(await again(first)).toMatchObject({ errorCode: 51, producerId: -1 })
+  expect(await read(1)).toEqual([])
+  expect(await again(first)).toMatchObject({ errorCode: 90 })
+  expect(await again(second)).toMatchObject({ errorCode: 90 })
+  expect(await end(second, true)).toBe(90)
+  const third = await init()
+  await add(third)
+  expect([await send(third, 0, 2), await end(third, true)]).toEqual([0, 0])
+  expect(await read(1)).toEqual([2])
+})
+
 it('speaks to producers only what they speak', async () => {
   const { client } = start()
   const { apiKeys } = await client.call(apiVersions!, 0, {})
