@@ -1,8 +1,9 @@
 import { InvalidTopicError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { collidingTopic } from '../topic-name.ts'
+import { sharedByCopies } from './copies.ts'
 
-const made = new WeakSet<Topic>()
+const made = sharedByCopies<Topic, true>('clientTopics')
 
 /**
  * Refuses a topic whose name would collide with another topic's in a cluster.
@@ -23,7 +24,7 @@ export function requireNoCollision(topics: ReadonlyMap<string, Topic>, name: str
  * string if it is text, else bytes.
  */
 export function madeByClient(topic: Topic): void {
-  if (topic.asked.keys === undefined) made.add(topic)
+  if (topic.asked.keys === undefined) made.set(topic, true)
 }
 
 /** Whether a topic refuses keys that are not text. */

@@ -1,6 +1,7 @@
 import type { Broker } from '../broker.ts'
 import { ClientMetrics } from './client-metrics.ts'
 import { ConsumerMembers } from './consumer-members.ts'
+import { sharedByCopies } from './copies.ts'
 import { FirstFetches } from './first-fetches.ts'
 import type { GroupDefaults } from './group-config.ts'
 import { GroupConfigs } from './group-configs.ts'
@@ -50,8 +51,13 @@ export class Coordinators {
       coordinators = new Coordinators(engine, options)
       byEngine.set(engine, coordinators)
     }
-    coordinators.#servers++
+    coordinators.acquire()
     return coordinators
+  }
+
+  /** Called for each server; these may be coordinators of another copy's class. */
+  acquire(): void {
+    this.#servers++
   }
 
   // What is left to do in a group that assigns is its lag.
@@ -76,4 +82,4 @@ export class Coordinators {
   }
 }
 
-const byEngine = new WeakMap<Broker['engine'], Coordinators>()
+const byEngine = sharedByCopies<Broker['engine'], Coordinators>('coordinators')

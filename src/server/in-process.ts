@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { checkOptions } from '../validate.ts'
 import { makeNodes } from './cluster/cluster.ts'
+import { sharedByCopies } from './copies.ts'
 import { engineOf } from './engine-of.ts'
 import { InMemorySocket } from './in-memory-socket.ts'
 import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
@@ -18,7 +19,7 @@ export interface SocketRequest {
 }
 
 // One server for each broker, so that all of its clients are in the same groups.
-const servers = new WeakMap<Broker['engine'], WireServer>()
+const servers = sharedByCopies<Broker['engine'], WireServer>('inProcessServers')
 
 function serverOf(where: string, broker: object, options: WireOptions): WireServer {
   checkOptions<WireOptions>(where, options, wireOptions)
