@@ -129,6 +129,27 @@ export const serverMutations: readonly Mutation[] = [
     breaks: 'a static member that comes back is given what it has',
   },
   {
+    name: 'a session ends while its member waits for the leader',
+    file: 'group/classic-group.ts',
+    find: 'if (member.joining === undefined && member.syncing === undefined) this.#remove(member)',
+    replace: 'if (member.joining === undefined) this.#remove(member)',
+    breaks: 'a member that waits for an answer stays',
+  },
+  {
+    name: 'the session of who has waited for the leader does not begin anew',
+    file: 'group/classic-group.ts',
+    find: 'member.syncing = undefined\n    this.#heard(member)\n    syncing(answer)',
+    replace: 'member.syncing = undefined\n    syncing(answer)',
+    breaks: 'a member that is silent is removed',
+  },
+  {
+    name: 'a static leader that is away goes on leading',
+    file: 'group/classic-group.ts',
+    find: 'if (this.#members.get(this.#leader)?.joining !== undefined) return this.#leader',
+    replace: 'if (this.#members.has(this.#leader)) return this.#leader',
+    breaks: 'a member that has joined assigns',
+  },
+  {
     name: 'a share group goes back to before what it has delivered',
     file: 'server/share/share-partition.ts',
     find: 'if (room <= 0 || through < this.#endOffset) return []',
