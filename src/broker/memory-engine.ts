@@ -201,6 +201,21 @@ export class MemoryEngine implements Engine, Closable {
     return this.#registry.logConfig(name, options)
   }
 
+  /** The options of all topics that do not say otherwise; none until they are altered. */
+  get commonOptions(): TopicOptions {
+    return this.#registry.commonOptions
+  }
+
+  /** Alters these options, and with them all topics, or throws and changes nothing. */
+  alterCommonOptions(options: TopicOptions): void {
+    this.#registry.alterCommonOptions(options)
+  }
+
+  /** Throws as `alterCommonOptions` would. */
+  requireCommonOptions(options: TopicOptions): void {
+    this.#registry.topicsWith(options)
+  }
+
   /** The configuration that a new topic would have; refuses what `createTopic` would refuse. */
   checkTopic(name: string, options: TopicOptions): LogConfig {
     return this.#registry.check(name, options)

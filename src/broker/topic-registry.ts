@@ -3,7 +3,7 @@ import { describeValue, TopicAlreadyExistsError, UnknownTopicOrPartitionError } 
 import type { Events } from '../events.ts'
 import type { Ids } from '../ids.ts'
 import type { LogCleaner } from '../log/log-cleaner.ts'
-import { type LogConfig, toLogConfig } from '../log/log-config.ts'
+import { type LogConfig, toLogConfig, withDefaults } from '../log/log-config.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
 import { Topic, type TopicHost } from '../log/topic.ts'
@@ -54,6 +54,7 @@ export interface TopicRegistryHost {
 export class TopicRegistry {
   readonly #host: TopicRegistryHost
   readonly #defaults: TopicDefaults
+  #commonOptions: TopicOptions = {}
   // Most sends name the topic of the send before, by the same string, and so need no lookup.
   #lastTopic: Topic | undefined
 
@@ -76,7 +77,36 @@ export class TopicRegistry {
       ...(codec ? { codec } : {}),
       ...(freeze === undefined ? {} : { freeze }),
     }
-    return toLogConfig(name, options, defaults)
+    return toLogConfig(name, withDefaults(options, this.#commonOptions), defaults)
+  }
+
+  /** The options of all topics that do not say otherwise; none until they are altered. */
+  get commonOptions(): TopicOptions {
+    return this.#commonOptions
+  }
+
+  /**
+   * Alters these options, and with them all topics, at once.
+   *
+   * @throws InvalidOptionError where a topic cannot be so; then nothing has changed
+   */
+  alterCommonOptions(options: TopicOptions): void {
+    const altered = this.topicsWith(options)
+    this.#commonOptions = options
+    for (const [topic, becomes] of altered) topic.become(becomes)
+  }
+
+  /** All topics as they would be with other common options; throws as `alterCommonOptions` would. */
+  topicsWith(options: TopicOptions): readonly (readonly [Topic, ReturnType<Topic['requireAlterable']>])[] {
+    this.#host.requireOpen()
+    const before = this.#commonOptions
+    this.#commonOptions = options
+    try {
+      this.logConfig('(default)', {})
+      return [...this.#host.byName.values()].map(topic => [topic, topic.requireAlterable({})])
+    } finally {
+      this.#commonOptions = before
+    }
   }
 
   /** The configuration that a new topic would have; refuses what `create` would refuse. */
@@ -100,12 +130,14 @@ export class TopicRegistry {
   }
 
   #topicHost(): TopicHost {
+    const commonOptions = () => this.#commonOptions
     const { clock, edge, log, cleaner, progress, events, groups, finished, freed, append } = this.#host
     return {
       edge,
       now: () => clock.now(),
       finished,
       producerIdExpirationMs: this.#defaults.producerIdExpirationMs,
+      commonOptions,
       logConfig: (name, options) => this.logConfig(name, options),
       segmentAdded: (partition, segment, timestamp) => log.segmentAdded(partition, segment, timestamp),
       bytesCounted: bytes => log.appended(0, bytes),

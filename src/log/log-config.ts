@@ -149,13 +149,37 @@ const whenFullUnder: Readonly<Record<string, 'reject' | 'wait' | undefined>> = {
   consumed: 'wait',
 }
 
+type Policy = Pick<TopicOptions, 'cleanupPolicy' | 'whenFull'>
+
+/** What decides which options of a topic have an effect; `common` are those of all topics that do not say otherwise. */
+export function policyOf(options: TopicOptions, common: TopicOptions): Policy {
+  const { cleanupPolicy = common.cleanupPolicy ?? 'delete', whenFull } = options
+  return whenFull === undefined ? { cleanupPolicy } : { cleanupPolicy, whenFull }
+}
+
 /** Whether an option has no effect under a policy. */
 export function meansNothing(
   option: keyof TopicOptions,
-  { cleanupPolicy = 'delete', whenFull }: TopicOptions,
+  { cleanupPolicy = 'delete', whenFull }: Policy,
 ): boolean {
   if (notUnder[cleanupPolicy]?.includes(option)) return true
   return option === 'whenFull' && whenFull === 'drop-oldest' && whenFullUnder[cleanupPolicy] !== undefined
+}
+
+/**
+ * Options of a topic together with those that all topics have that do not say otherwise. What means nothing under the
+ * topic's policy is left out, and segments do not outlive its records.
+ */
+export function withDefaults(options: TopicOptions, common: TopicOptions): TopicOptions {
+  const policy = policyOf(options, common)
+  const inherited = Object.entries(common).filter(([name]) => {
+    const option = name as keyof TopicOptions
+    return options[option] === undefined && !meansNothing(option, policy)
+  })
+  const merged: TopicOptions = { ...options, ...Object.fromEntries(inherited) }
+  const { segmentMs, retentionMs = -1 } = merged
+  if (options.segmentMs !== undefined || segmentMs === undefined || retentionMs === -1) return merged
+  return { ...merged, segmentMs: Math.min(segmentMs, retentionMs) }
 }
 
 function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: string): void {

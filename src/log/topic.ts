@@ -32,6 +32,8 @@ export interface TopicHost extends PartitionHost {
   readonly edge: ByteEdge
   append(topic: Topic, body: object): RecordMetadata
   partitionsAdded(topic: Topic, from: number): void
+  /** The options of all topics that do not say otherwise. */
+  commonOptions(): TopicOptions
   /** Options with every default filled in. */
   logConfig(topic: string, options: TopicOptions): LogConfig
   altered(topic: Topic, before: LogConfig): void
@@ -207,7 +209,8 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   /** Returns the topic as `alter` would make it; throws as `alter` would. @internal */
   requireAlterable(changes: TopicChanges, withoutMeaning?: WithoutMeaning): AlteredTopic {
     this.#requireThere()
-    const { asked, active } = changeOptions(this.name, this.#asked, changes, withoutMeaning)
+    const common = this.#host.commonOptions()
+    const { asked, active } = changeOptions(this.name, this.#asked, changes, common, withoutMeaning)
     const config = this.#host.logConfig(this.name, active)
     return { asked, config, sizes: !this.#sized && countsBytes(config) ? this.#measure() : undefined }
   }

@@ -1,16 +1,23 @@
 import type { ClusterNode } from './cluster/cluster.ts'
-import { type ConfigType, topicConfigs } from './topic-configs.ts'
+import type { ConfigType } from './config-definition.ts'
+import { inertBrokerConfigs } from './inert-broker-configs.ts'
+import { inertConfigs } from './inert-configs.ts'
+import { configText, topicConfigs } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
 
 /** A config of the broker, by Kafka's name: an option of `new Broker` or of its server, or what new topics begin with. */
 export interface BrokerConfig {
   readonly name: string
-  readonly value: string
+  /** Null where it has none. */
+  readonly value: string | null
+  /** What it is where no option says otherwise; left out where there is no such value. */
+  readonly fallback?: string | null
   readonly type: ConfigType
   readonly documentation: string
 }
 
 const minute = 60_000
+const greatestInt = 2 ** 31 - 1
 
 /** How many partitions a topic gets if its creator does not say. (Kafka: num.partitions) */
 export function defaultPartitions({ engine }: Wire): number {
@@ -19,53 +26,101 @@ export function defaultPartitions({ engine }: Wire): number {
   return made.partitions ?? engine.logConfig('(default)', {}).partitions
 }
 
-/** A broker's configs. They are set when it is created, and do not change. */
-export function brokerConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
+/** A broker's configs, but for what administrators have set. */
+export function brokerConfigs(wire: Wire, node: ClusterNode): BrokerConfig[] {
+  return [...fixedConfigs(wire, node), ...topicDefaults(wire), ...withoutEffect()]
+}
+
+// They are set when the broker is created, and do not change.
+function fixedConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
   const { engine, maxFrameBytes, fetchMaxBytes, initialRebalanceDelayMs } = wire
   const { settings } = engine
-  const defaults = engine.logConfig('(default)', {})
-  const config = (name: string, type: ConfigType, value: unknown, documentation: string): BrokerConfig => ({
+  const int = (name: string, value: number, documentation: string, fallback?: number): BrokerConfig => ({
     name,
     value: String(value),
-    type,
+    ...(fallback === undefined ? {} : { fallback: String(fallback) }),
+    type: 'int',
     documentation,
   })
-  const int = (name: string, value: number, documentation: string) =>
-    config(name, 'int', value, documentation)
+  const boolean = (name: string, value: boolean, documentation: string, fallback: boolean): BrokerConfig => ({
+    name,
+    value: String(value),
+    fallback: String(fallback),
+    type: 'boolean',
+    documentation,
+  })
+  const groupSize = (kind: string) =>
+    int(`group.${kind}max.size`, greatestInt, 'A group has no greatest size.', greatestInt)
   return [
     int('node.id', nodeId, 'The number of this broker.'),
-    config(
+    int('broker.id', nodeId, 'The number of this broker.'),
+    boolean(
       'auto.create.topics.enable',
-      'boolean',
       settings.autoCreateTopics !== false,
       'Whether a topic is made when it is first named.',
+      false,
     ),
-    int('num.partitions', defaultPartitions(wire), 'How many partitions a topic has where nobody says so.'),
-    int('socket.request.max.bytes', maxFrameBytes, 'The largest request, in bytes.'),
-    int('fetch.max.bytes', fetchMaxBytes, 'How much one fetch gets at most, in bytes.'),
+    boolean('delete.topic.enable', true, 'Whether topics can be deleted.', true),
+    int(
+      'num.partitions',
+      defaultPartitions(wire),
+      'How many partitions a topic has where nobody says so.',
+      1,
+    ),
+    int('default.replication.factor', wire.cluster.nodes.length, 'How many brokers have each partition.', 1),
+    int('socket.request.max.bytes', maxFrameBytes, 'The largest request, in bytes.', 100 * 1024 * 1024),
+    int('fetch.max.bytes', fetchMaxBytes, 'How much one fetch gets at most, in bytes.', 4 * 1024 * 1024),
+    int(
+      'transaction.max.timeout.ms',
+      wire.maxTransactionTimeoutMs,
+      'How long a transaction may take at most, in milliseconds.',
+      15 * minute,
+    ),
     int(
       'group.initial.rebalance.delay.ms',
       initialRebalanceDelayMs,
       'How long the first join of an empty group waits for others, in milliseconds.',
+      0,
     ),
-    ...wire.groupConfigs.ofBroker.map(({ name, value, documentation }) => int(name, value, documentation)),
+    ...['', 'consumer.', 'share.', 'streams.'].map(groupSize),
+    ...wire.groupConfigs.ofBroker.map(({ name, value, documentation, fallback }) =>
+      int(name, value, documentation, fallback),
+    ),
     int(
       'offsets.retention.minutes',
       settings.offsetsRetentionMs === -1 ? -1 : Math.ceil(settings.offsetsRetentionMs / minute),
       "How long an empty group's offsets are kept, in minutes; -1 is for ever.",
+      7 * 24 * 60,
     ),
     int(
       'transactional.id.expiration.ms',
       settings.transactionalIdExpirationMs,
       'How long a transactional id that is not used is remembered, in milliseconds; -1 is for ever.',
+      7 * 24 * 60 * minute,
     ),
     int(
       'producer.id.expiration.ms',
       settings.producerIdExpirationMs,
       'How long a partition knows a producer that has fallen silent, in milliseconds.',
-    ),
-    ...topicConfigs.map(({ brokerName, option, type, documentation }) =>
-      config(brokerName, type, defaults[option], documentation),
+      24 * 60 * minute,
     ),
   ]
+}
+
+function topicDefaults({ dynamicConfigs }: Wire): BrokerConfig[] {
+  return topicConfigs.map(config => {
+    const value = configText(config, dynamicConfigs.unaltered[config.option])
+    return { ...config, name: config.brokerName, value, fallback: value }
+  })
+}
+
+function withoutEffect(): BrokerConfig[] {
+  const ofTopics = inertConfigs.flatMap(({ brokerName, unset, fallback, type }) =>
+    brokerName === undefined ? [] : [{ name: brokerName, type, fallback: unset ? null : fallback }],
+  )
+  return [...ofTopics, ...inertBrokerConfigs].map(config => ({
+    ...config,
+    value: config.fallback,
+    documentation: 'Kept and told, and without an effect in memory.',
+  }))
 }

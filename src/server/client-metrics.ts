@@ -1,5 +1,5 @@
 import { InvalidArgumentError, InvalidOptionError } from '../errors.ts'
-import { type ConfigType, configSources } from './topic-configs.ts'
+import { type ConfigType, configSources } from './config-definition.ts'
 import { wholeName } from './whole-name.ts'
 
 interface SubscriptionConfig {

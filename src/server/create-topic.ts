@@ -8,10 +8,12 @@ import {
 import { checkTopicName } from '../topic-name.ts'
 import { defaultPartitions } from './broker-configs.ts'
 import { madeByClient, requireNoCollision } from './client-topics.ts'
+import { configSources } from './config-definition.ts'
+import { configsOfTopic } from './described-configs.ts'
 import { inertWith, splitConfigs } from './inert-configs.ts'
 import { notAssignable, requireAssignable } from './replica-assignments.ts'
 import { checkResting, splitResting } from './resting-options.ts'
-import { configSources, configValue, toOptions, topicConfigs } from './topic-configs.ts'
+import { inConfigWords, toOptions } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
 
 /** A topic that a client asks for. */
@@ -39,14 +41,16 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   checkPartitions(name, partitions)
   requireNoCollision(engine.topics, name)
   checkGiven(name, wanted.configs)
-  const { meant, inert } = splitConfigs(name, wanted.configs)
+  const { meant, inert } = splitConfigs(wanted.configs)
   const options = {
-    ...toOptions(name, meant),
+    ...toOptions(meant),
     partitions: partitions === -1 ? defaultPartitions(wire) : partitions,
   }
-  const { active, resting } = splitResting(options)
-  checkResting(engine, name, options)
-  const config = engine.checkTopic(name, active)
+  const { active, resting } = splitResting(engine, options)
+  const config = inConfigWords(() => {
+    checkResting(engine, name, options)
+    return engine.checkTopic(name, active)
+  })
   const topic = validateOnly ? undefined : engine.createTopic(name, active)
   topic?.become(topic.requireAlterable(resting, 'rests'))
   if (topic !== undefined) {
@@ -57,14 +61,13 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
     ...(topic === undefined ? {} : { topicId: topic.id }),
     numPartitions: config.partitions,
     replicationFactor: wire.cluster.nodes.length,
-    configs: [
-      ...topicConfigs.map(each => ({ name: each.name, ...configValue(each, options, config) })),
-      ...inertWith(inert).map(({ name: inertName, own, fallback }) => ({
-        name: inertName,
-        value: own ?? fallback,
-        configSource: own === undefined ? configSources.default : configSources.topic,
-      })),
-    ],
+    configs: configsOfTopic(wire, { name, asked: options, options: config }, inertWith(inert)).map(
+      ({ name: named, sources: [first], fallback }) => ({
+        name: named,
+        value: first?.value ?? fallback,
+        configSource: first?.source ?? configSources.default,
+      }),
+    ),
   }
 }
 
@@ -75,7 +78,7 @@ function checkGiven(
 ): void {
   const nothing = configs.find(({ value }) => value === null)
   if (nothing === undefined) return
-  throw new InvalidOptionError(`Topic '${topic}': config '${nothing.name}' expected a value, received null`, {
+  throw new InvalidOptionError(`Null value not supported for topic configs: ${nothing.name}`, {
     topic,
     option: nothing.name,
   })

@@ -1,8 +1,10 @@
-import type { Topic } from '../log/topic.ts'
+import type { LogConfig } from '../log/log-config.ts'
 import { changeOptions } from '../log/topic-changes.ts'
+import type { TopicOptions } from '../topic-definition.ts'
 import { brokerConfigs } from './broker-configs.ts'
 import type { DescribedSubscriptionConfig } from './client-metrics.ts'
 import type { ClusterNode } from './cluster/cluster.ts'
+import { type ConfigSource, type ConfigType, configSources, configTypes } from './config-definition.ts'
 import {
   type ConfigResource,
   configResources,
@@ -12,18 +14,12 @@ import {
   topicOf,
   unknownResource,
 } from './config-resources.ts'
+import { dynamicConfigs } from './dynamic-configs.ts'
+import type { DescribedGroupConfig } from './group-configs.ts'
 import type { GivenInert } from './inert-configs.ts'
 import type { ResponseOf } from './protocol/message.ts'
 import type { describeConfigs } from './protocol/messages/describe-configs.ts'
-import {
-  type ConfigType,
-  configSources,
-  configText,
-  configTypes,
-  configValue,
-  type TopicConfig,
-  topicConfigs,
-} from './topic-configs.ts'
+import { configText, ownOption, type TopicConfig, toldConfigs } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
 
 /** A config as a client is told of it. */
@@ -31,19 +27,23 @@ export type DescribedConfig = NonNullable<
   NonNullable<ResponseOf<typeof describeConfigs>['results']>[number]['configs']
 >[number]
 
-/** A value of a config, and where it is from. */
-interface ConfigSource {
-  readonly name: string
-  readonly value: string
-  readonly source: number
-}
-
+/** A config with all its values. */
 interface SourcedConfig {
   readonly name: string
   readonly type: ConfigType
-  /** All its values; the first one counts. */
+  /** Where its value may come from, the nearest first. */
   readonly sources: readonly ConfigSource[]
-  readonly documentation: string
+  /** Its value where there is no source, if there is one. */
+  readonly fallback?: string | null
+  readonly readOnly?: boolean
+  readonly documentation: string | null
+}
+
+/** A topic, or one that is only asked about. */
+interface ConfiguredTopic {
+  readonly name: string
+  readonly asked: TopicOptions
+  readonly options: LogConfig
 }
 
 /** All configs of a resource. @throws BrokerletError if it has none, or does not exist */
@@ -53,125 +53,142 @@ export function describedConfigs(
   resource: ConfigResource,
   synonyms: boolean,
 ): DescribedConfig[] {
+  return sourcedConfigs(wire, node, resource).map(config => describe(config, synonyms))
+}
+
+function sourcedConfigs(wire: Wire, node: ClusterNode, resource: ConfigResource): SourcedConfig[] {
   const { resourceType, resourceName } = resource
   switch (resourceType) {
     case configResources.topic: {
       const topic = topicOf(wire, resource)
-      return [
-        ...topicConfigs.map(config => describeTopicConfig(wire, topic, config, synonyms)),
-        ...wire.inertConfigs.of(topic).map(config => describeInert(config, synonyms)),
-      ]
+      return configsOfTopic(wire, topic, wire.inertConfigs.of(topic))
     }
     case configResources.broker:
-      return describeBroker(wire, node, resourceName, synonyms)
+      return resourceName === '' ? configsOfAllBrokers(wire, node) : configsOfBroker(wire, node, resourceName)
     case configResources.group:
-      return wire.groupConfigs.of(groupOf(resource)).map(config => describeSources(config, synonyms))
+      return wire.groupConfigs.of(groupOf(resource)).map(config => withDynamic(wire, config))
     case configResources.brokerLogger:
       requireBroker(node, resourceName)
       return []
     case configResources.clientMetrics:
-      return wire.clientMetrics
-        .of(subscriptionOf(resource))
-        .map(config => describeSubscription(config, synonyms))
+      return wire.clientMetrics.of(subscriptionOf(resource)).map(ofSubscription)
     default:
       throw unknownResource(resourceType)
   }
 }
 
-function describeBroker(
+/** All configs of a topic, or of one that is only asked about, with what it was given that has no effect. */
+export function configsOfTopic(
   wire: Wire,
-  node: ClusterNode,
-  resourceName: string,
-  synonyms: boolean,
-): DescribedConfig[] {
-  // An empty name means the defaults of all brokers in a cluster: nothing is ever set there.
-  if (resourceName === '') return []
-  requireBroker(node, resourceName)
-  return brokerConfigs(wire, node).map(({ name, value, type, documentation }) => ({
-    name,
-    value,
-    readOnly: true,
-    configSource: configSources.broker,
-    configType: configTypes[type],
-    synonyms: synonyms ? [{ name, value, source: configSources.broker }] : [],
-    documentation,
-  }))
+  topic: ConfiguredTopic,
+  inert: readonly GivenInert[],
+): SourcedConfig[] {
+  return [
+    ...toldConfigs(topic.asked).map(config => ofTopic(wire, topic, config)),
+    ...inert.map(config => ofInert(wire, config)),
+  ]
 }
 
-function describeTopicConfig(
-  wire: Wire,
-  topic: Topic,
-  config: TopicConfig,
-  synonyms: boolean,
-): DescribedConfig {
-  const { name, type, documentation } = config
-  const { value, configSource } = configValue(config, topic.asked, topic.options)
-  return {
-    name,
-    value,
-    configSource,
-    configType: configTypes[type],
-    synonyms: synonyms ? synonymsOf(wire, topic, config) : [],
-    documentation,
+function ofTopic(wire: Wire, topic: ConfiguredTopic, config: TopicConfig): SourcedConfig {
+  const { name, brokerName } = config
+  const own = ownOption(config, topic.asked)
+  const set = wire.dynamicConfigs.sourcesOf(brokerName)
+  const sources = [...set]
+  if (own !== undefined)
+    sources.unshift({ name, value: configText(config, own), source: configSources.topic })
+  if (name !== brokerName) {
+    const common =
+      set.length > 0 ? wire.dynamicConfigs.unaltered[config.option] : withoutOwn(wire, topic, config)
+    sources.push({ name: brokerName, value: configText(config, common), source: configSources.default })
   }
+  return { ...config, sources }
+}
+
+// What the topic would have without an option of its own.
+function withoutOwn(
+  { engine }: Wire,
+  { name, asked, options }: ConfiguredTopic,
+  { option }: TopicConfig,
+): unknown {
+  if (asked[option] === undefined) return options[option]
+  // segment.ms may not exceed retention.ms, so it is left out with that.
+  const without = { [option]: null, ...(option === 'retentionMs' ? { segmentMs: null } : {}) }
+  const { active } = changeOptions(name, asked, without, engine.commonOptions)
+  return engine.logConfig(name, active)[option]
+}
+
+function ofInert(
+  { dynamicConfigs: dynamic }: Wire,
+  { name, brokerName, unset, type, fallback, own }: GivenInert,
+): SourcedConfig {
+  const sources: ConfigSource[] = own === undefined ? [] : [{ name, value: own, source: configSources.topic }]
+  if (brokerName !== undefined) sources.push(...dynamic.sourcesOf(brokerName))
+  if (brokerName !== undefined && !unset) {
+    sources.push({ name: brokerName, value: fallback, source: configSources.default })
+  }
+  return { name, type, sources, fallback, documentation: withoutEffect }
+}
+
+const withoutEffect = 'Kept and told, and without an effect in memory.'
+
+function configsOfBroker(wire: Wire, node: ClusterNode, resourceName: string): SourcedConfig[] {
+  requireBroker(node, resourceName)
+  const { dynamicConfigs: dynamic } = wire
+  const told = brokerConfigs(wire, node).map(({ value, fallback, ...config }): SourcedConfig => {
+    const { name } = config
+    const sources = dynamic.sourcesOf(name, resourceName)
+    if (value !== null && value !== fallback) sources.push({ name, value, source: configSources.server })
+    if (typeof fallback === 'string') sources.push({ name, value: fallback, source: configSources.default })
+    return { ...config, sources, fallback: null, readOnly: !dynamicConfigs.has(name) }
+  })
+  const known = new Set(told.map(({ name }) => name))
+  const others = [...dynamic.namesOf(resourceName), ...dynamic.namesOf('')].filter(name => !known.has(name))
+  return [...told, ...[...new Set(others)].map(name => ofName(wire, name, resourceName))]
+}
+
+// Only what is set for all brokers.
+function configsOfAllBrokers(wire: Wire, node: ClusterNode): SourcedConfig[] {
+  const documentation = new Map(brokerConfigs(wire, node).map(config => [config.name, config.documentation]))
+  return wire.dynamicConfigs
+    .namesOf('')
+    .map(name => ({ ...ofName(wire, name, ''), documentation: documentation.get(name) ?? null }))
+}
+
+function ofName({ dynamicConfigs: dynamic }: Wire, name: string, broker: string): SourcedConfig {
+  const { type } = dynamicConfigs.get(name)!
+  return { name, type, sources: dynamic.sourcesOf(name, broker), documentation: null }
+}
+
+// What is set for all groups by a config of the brokers, behind what the group has of its own.
+function withDynamic({ dynamicConfigs: dynamic }: Wire, config: DescribedGroupConfig): SourcedConfig {
+  const own = config.sources.filter(({ source }) => source === configSources.group)
+  const others = config.sources.filter(({ source }) => source !== configSources.group)
+  return { ...config, sources: [...own, ...dynamic.sourcesOf(others[0]!.name), ...others] }
 }
 
 // A default has no synonym here. (Kafka: ConfigHelper)
-function describeSubscription(
-  { name, type, value, source, documentation }: DescribedSubscriptionConfig,
-  synonyms: boolean,
-): DescribedConfig {
+function ofSubscription({
+  name,
+  type,
+  value,
+  source,
+  documentation,
+}: DescribedSubscriptionConfig): SourcedConfig {
   const own = source !== configSources.default
-  return {
-    name,
-    value,
-    configSource: source,
-    configType: configTypes[type],
-    synonyms: synonyms && own ? [{ name, value, source }] : [],
-    documentation,
-  }
+  return { name, type, documentation, sources: own ? [{ name, value, source }] : [], fallback: value }
 }
 
-function describeInert({ name, type, fallback, own }: GivenInert, synonyms: boolean): DescribedConfig {
-  const sources = [
-    ...(own === undefined ? [] : [{ name, value: own, source: configSources.topic }]),
-    { name, value: fallback, source: configSources.default },
-  ]
-  const documentation = 'Kept and told, and without an effect in memory.'
-  return describeSources({ name, type, sources, documentation }, synonyms)
-}
-
-function describeSources(
-  { name, type, sources, documentation }: SourcedConfig,
+function describe(
+  { name, type, sources, fallback = null, readOnly = false, documentation }: SourcedConfig,
   synonyms: boolean,
 ): DescribedConfig {
-  const { value, source } = sources[0]!
   return {
     name,
-    value,
-    configSource: source,
+    value: sources[0]?.value ?? fallback,
+    readOnly,
+    configSource: sources[0]?.source ?? configSources.default,
     configType: configTypes[type],
     synonyms: synonyms ? [...sources] : [],
     documentation,
   }
-}
-
-// Where its value may come from, the nearest first.
-function synonymsOf(
-  { engine }: Wire,
-  { name: topic, asked }: Topic,
-  { name, brokerName, option }: TopicConfig,
-) {
-  // segment.ms may not exceed retention.ms, so it is left out with that.
-  const without = { [option]: null, ...(option === 'retentionMs' ? { segmentMs: null } : {}) }
-  const { active } = changeOptions(topic, asked, without)
-  const fallback = {
-    name: brokerName,
-    value: configText(engine.logConfig(topic, active)[option]),
-    source: configSources.default,
-  }
-  const own = asked[option]
-  return own === undefined
-    ? [fallback]
-    : [{ name, value: configText(own), source: configSources.topic }, fallback]
 }

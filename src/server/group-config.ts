@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.ts'
+import type { ConfigType } from './config-definition.ts'
 import { toShareOffsetReset } from './share-offset-reset.ts'
-import type { ConfigType } from './topic-configs.ts'
 
 /** The defaults that a server may set for all groups, in milliseconds. */
 export interface GroupDefaults {

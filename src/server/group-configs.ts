@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors.ts'
 import { didYouMean, suggest } from '../suggest.ts'
+import { configSources } from './config-definition.ts'
 import {
   type Bound,
   boundName,
@@ -11,8 +12,8 @@ import {
   groupConfigs,
   parseGroupConfig,
 } from './group-config.ts'
+import { inertBrokerConfigs } from './inert-broker-configs.ts'
 import { type ShareOffsetReset, toShareOffsetReset } from './share-offset-reset.ts'
-import { configSources } from './topic-configs.ts'
 
 /** The values of a group's configs that count. */
 export interface ResolvedGroupConfig {
@@ -47,6 +48,9 @@ export interface DescribedGroupConfig extends GroupConfig {
 
 /** The texts of a group's own values, by the name of the config. */
 export type OwnGroupConfigs = ReadonlyMap<string, string>
+
+// Those are kept for all groups where administrators set them, and listed there.
+const dynamicNames = new Set(inertBrokerConfigs.map(({ name }) => name))
 
 interface Given {
   readonly own: OwnGroupConfigs
@@ -120,17 +124,18 @@ export class GroupConfigs {
         ...config,
         sources: [
           ...(text === undefined ? [] : [{ name, value: text, source: configSources.group }]),
-          ...(served === undefined ? [] : [{ name: inherited, value: served, source: configSources.broker }]),
+          ...(served === undefined ? [] : [{ name: inherited, value: served, source: configSources.server }]),
           { name: inherited, value: fallback, source: configSources.default },
         ],
       }
     })
   }
 
-  /** The broker's configs for the default, minimum and maximum of group configs. */
+  /** The broker's configs for the default, minimum and maximum of group configs, but for those that have no effect. */
   get ofBroker(): readonly {
     readonly name: string
     readonly value: number
+    readonly fallback: number
     readonly documentation: string
   }[] {
     return groupConfigs.flatMap(config => {
@@ -140,11 +145,13 @@ export class GroupConfigs {
       const bound = (end: Bound) => ({
         name: boundName(config, end),
         value: end === 'min' ? least : most,
+        fallback: range[end === 'min' ? 0 : 1],
         documentation: `The ${end === 'min' ? 'least' : 'most'} that a group may have as its ${name}.`,
       })
       const value = Number(this.#served(config) ?? fallback)
       const { bounds = ['min', 'max'] } = config
-      return [{ name: fallbackName(config), value, documentation }, ...bounds.map(bound)]
+      const own = { name: fallbackName(config), value, fallback: Number(fallback), documentation }
+      return [...(dynamicNames.has(own.name) ? [] : [own]), ...bounds.map(bound)]
     })
   }
 

@@ -1,53 +1,120 @@
 import { InvalidOptionError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
-import { type ConfigType, checkNumber } from './topic-configs.ts'
+import { type ConfigDefinition, parseConfigText } from './config-definition.ts'
 
 /** A topic config of Kafka that has no effect in memory, where there are no replicas, no disk and no recompression. */
-interface InertConfig {
-  readonly name: string
-  readonly type: ConfigType
+export interface InertConfig extends ConfigDefinition {
   /** Kafka's default. */
   readonly fallback: string
-  /** All its values, if they are few. */
-  readonly values?: readonly string[]
-  readonly least?: number
-  readonly most?: number
+  /** The broker's config that gives the default, if there is one. */
+  readonly brokerName?: string
+  /** Whether that config of the broker has no default of its own. */
+  readonly unset?: true
 }
 
-// Services set these configs when they create topics; their values are told back to them.
-const inertConfigs: readonly InertConfig[] = [
+const gzipLevels = (text: string) =>
+  text === '-1' || (Number(text) >= 1 && Number(text) <= 9)
+    ? undefined
+    : 'Value must be between 1 and 9 or equal to -1'
+
+const throttledReplicas = (name: string): InertConfig => ({
+  name,
+  type: 'list',
+  fallback: '',
+  check: text =>
+    text === '*' || text.split(',').every(each => /^(\d+:\d+)?$/.test(each))
+      ? undefined
+      : `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`,
+})
+
+const greatest = '9223372036854775807'
+const compression = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer']
+
+/** Services set these configs when they create topics; their values are told back to them. */
+export const inertConfigs: readonly InertConfig[] = [
+  ofBroker('compression.gzip.level', { type: 'int', fallback: '-1', check: gzipLevels }),
+  ofBroker('compression.lz4.level', { type: 'int', fallback: '9', least: 1, most: 17 }),
+  ofBroker('compression.type', { type: 'string', fallback: 'producer', values: compression }),
+  ofBroker('compression.zstd.level', { type: 'int', fallback: '3', least: -131072, most: 22 }),
   {
-    name: 'compression.gzip.level',
+    name: 'file.delete.delay.ms',
+    brokerName: 'log.segment.delete.delay.ms',
+    type: 'long',
+    fallback: '60000',
+    least: 0,
+  },
+  {
+    name: 'flush.messages',
+    brokerName: 'log.flush.interval.messages',
+    type: 'long',
+    fallback: greatest,
+    least: 1,
+  },
+  {
+    name: 'flush.ms',
+    brokerName: 'log.flush.interval.ms',
+    unset: true,
+    type: 'long',
+    fallback: greatest,
+    least: 0,
+  },
+  throttledReplicas('follower.replication.throttled.replicas'),
+  {
+    name: 'index.interval.bytes',
+    brokerName: 'log.index.interval.bytes',
     type: 'int',
-    fallback: '-1',
-    values: ['-1', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+    fallback: '4096',
+    least: 0,
   },
-  { name: 'compression.lz4.level', type: 'int', fallback: '9', least: 1, most: 17 },
+  throttledReplicas('leader.replication.throttled.replicas'),
   {
-    name: 'compression.type',
-    type: 'string',
-    fallback: 'producer',
-    values: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
+    name: 'local.retention.bytes',
+    brokerName: 'log.local.retention.bytes',
+    type: 'long',
+    fallback: '-2',
+    least: -2,
   },
-  { name: 'compression.zstd.level', type: 'int', fallback: '3', least: -131072, most: 22 },
-  { name: 'file.delete.delay.ms', type: 'long', fallback: '60000', least: 0 },
-  { name: 'flush.messages', type: 'long', fallback: '9223372036854775807', least: 1 },
-  { name: 'flush.ms', type: 'long', fallback: '9223372036854775807', least: 0 },
-  { name: 'follower.replication.throttled.replicas', type: 'list', fallback: '' },
-  { name: 'index.interval.bytes', type: 'int', fallback: '4096', least: 0 },
-  { name: 'leader.replication.throttled.replicas', type: 'list', fallback: '' },
-  { name: 'local.retention.bytes', type: 'long', fallback: '-2', least: -2 },
-  { name: 'local.retention.ms', type: 'long', fallback: '-2', least: -2 },
-  { name: 'max.compaction.lag.ms', type: 'long', fallback: '9223372036854775807', least: 1 },
-  { name: 'min.insync.replicas', type: 'int', fallback: '1', least: 1 },
-  { name: 'preallocate', type: 'boolean', fallback: 'false' },
+  {
+    name: 'local.retention.ms',
+    brokerName: 'log.local.retention.ms',
+    type: 'long',
+    fallback: '-2',
+    least: -2,
+  },
+  {
+    name: 'max.compaction.lag.ms',
+    brokerName: 'log.cleaner.max.compaction.lag.ms',
+    type: 'long',
+    fallback: greatest,
+    least: 1,
+  },
+  ofBroker('min.insync.replicas', { type: 'int', fallback: '1', least: 1 }),
+  { name: 'preallocate', brokerName: 'log.preallocate', type: 'boolean', fallback: 'false' },
   { name: 'remote.log.copy.disable', type: 'boolean', fallback: 'false' },
   { name: 'remote.log.delete.on.disable', type: 'boolean', fallback: 'false' },
   { name: 'remote.storage.enable', type: 'boolean', fallback: 'false' },
-  { name: 'segment.index.bytes', type: 'int', fallback: '10485760', least: 4 },
-  { name: 'segment.jitter.ms', type: 'long', fallback: '0', least: 0 },
-  { name: 'unclean.leader.election.enable', type: 'boolean', fallback: 'false' },
+  {
+    name: 'segment.index.bytes',
+    brokerName: 'log.index.size.max.bytes',
+    type: 'int',
+    fallback: '10485760',
+    least: 4,
+  },
+  {
+    name: 'segment.jitter.ms',
+    brokerName: 'log.roll.jitter.ms',
+    unset: true,
+    type: 'long',
+    fallback: '0',
+    least: 0,
+  },
+  ofBroker('unclean.leader.election.enable', { type: 'boolean', fallback: 'false' }),
 ]
+
+/** A config that the broker has under the same name. */
+function ofBroker(name: string, config: Omit<InertConfig, 'name' | 'brokerName'>): InertConfig {
+  return { ...config, name, brokerName: name }
+}
 
 /** An inert config, with the value that a topic was given; undefined if it has the default. */
 export interface GivenInert extends InertConfig {
@@ -63,14 +130,13 @@ export interface SplitConfigs<Named> {
 
 /** @throws InvalidOptionError if a value is not of its config's type */
 export function splitConfigs<Named extends { readonly name: string; readonly value: string | null }>(
-  topic: string,
   configs: readonly Named[],
 ): SplitConfigs<Named> {
   const inert = new Map<string, string | null>()
   const meant = configs.filter(({ name, value }) => {
     const config = inertConfigs.find(each => each.name === name)
     if (config === undefined) return true
-    inert.set(name, value === null ? null : parseInert(topic, config, value))
+    inert.set(name, value === null ? null : parseInert(config, value))
     return false
   })
   return { meant, inert }
@@ -106,26 +172,11 @@ export function inertWith(values: ReadonlyMap<string, string | null> | undefined
   return inertConfigs.map(config => ({ ...config, own: values?.get(config.name) ?? undefined }))
 }
 
-/** Checks a value, and returns its text as it is told back. */
-function parseInert(topic: string, config: InertConfig, value: string): string {
-  const { name, type, values, least = -Infinity, most = Infinity } = config
-  const text = value.trim()
-  if (type === 'boolean') return oneOf(topic, name, ['true', 'false'], text.toLowerCase())
-  if (values !== undefined) return oneOf(topic, name, values, text)
-  if (type !== 'string' && type !== 'list') checkNumber(topic, config, text)
-  if (Number(text) < least) throw unexpected(topic, name, `at least ${least}`, text)
-  if (Number(text) > most) throw unexpected(topic, name, `at most ${most}`, text)
-  return text
-}
-
-function oneOf(topic: string, name: string, values: readonly string[], text: string): string {
-  if (values.includes(text)) return text
-  throw unexpected(topic, name, values.join(' or '), text)
-}
-
-function unexpected(topic: string, name: string, expected: string, text: string): InvalidOptionError {
-  return new InvalidOptionError(
-    `Topic '${topic}': config '${name}' expected ${expected}, received '${text}'`,
-    { topic, option: name, expected, received: text },
+function parseInert(config: InertConfig, value: string): string {
+  const text = parseConfigText(config, value)
+  if (config.name !== 'remote.storage.enable' || text === 'false') return text
+  throw new InvalidOptionError(
+    'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.',
+    { option: config.name, received: text },
   )
 }

@@ -1,25 +1,31 @@
-import { InvalidOptionError } from '../errors.ts'
-import type { LogConfig } from '../log/log-config.ts'
+import { InvalidOptionError, isBrokerletError } from '../errors.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
-
-/** Kafka's numbers of config types. (Kafka: ConfigDef.Type) */
-export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const
-
-export type ConfigType = keyof typeof configTypes
-
-/** Kafka's numbers of where a config's value comes from. (Kafka: DescribeConfigsResponse.ConfigSource) */
-export const configSources = { topic: 1, broker: 4, default: 5, clientMetrics: 7, group: 8 } as const
+import {
+  type ConfigDefinition,
+  doubleText,
+  elementsOf,
+  invalidValue,
+  parseConfigText,
+} from './config-definition.ts'
 
 /** The config that stands for a topic's option on the wire. */
-export interface TopicConfig {
-  readonly name: string
+export interface TopicConfig extends ConfigDefinition {
   /** The broker's config that gives the default. */
   readonly brokerName: string
   readonly option: keyof TopicChanges
-  readonly type: ConfigType
+  /** What is told where the option has no limit (-1), if Kafka has another word for that. */
+  readonly unlimited?: string
   readonly documentation: string
 }
+
+const greatestInt = '2147483647'
+const greatestLong = '9223372036854775807'
+const leastSegmentBytes = 1024 * 1024
+
+// A topic that keeps nothing is a mistake.
+const limit = (text: string) =>
+  text === '-1' || Number(text) >= 1 ? undefined : 'Value must be at least 1, or -1 for no limit'
 
 export const topicConfigs: readonly TopicConfig[] = [
   {
@@ -27,6 +33,11 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.cleanup.policy',
     option: 'cleanupPolicy',
     type: 'list',
+    values: ['compact', 'delete', 'consumed'],
+    check: text =>
+      text === '' || text.split(',').some(each => each === 'consumed' && each !== text)
+        ? 'compact, delete, both, or consumed expected'
+        : undefined,
     documentation: 'What becomes of old records: delete drops them, compact keeps the newest of each key.',
   },
   {
@@ -34,6 +45,8 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.retention.ms',
     option: 'retentionMs',
     type: 'long',
+    least: -1,
+    check: limit,
     documentation: 'How long a record is kept at least, in milliseconds; -1 is for ever.',
   },
   {
@@ -41,6 +54,7 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.retention.bytes',
     option: 'retentionBytes',
     type: 'long',
+    check: limit,
     documentation:
       'A partition drops its oldest segment while the rest is at least this large; -1 is no limit.',
   },
@@ -49,6 +63,7 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.roll.ms',
     option: 'segmentMs',
     type: 'long',
+    least: 1,
     documentation: 'A segment is closed at this age, in milliseconds.',
   },
   {
@@ -56,21 +71,26 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.segment.bytes',
     option: 'segmentBytes',
     type: 'int',
-    documentation: 'A segment is closed at this size, in bytes; -1 where no bytes are counted.',
+    least: leastSegmentBytes,
+    unlimited: greatestInt,
+    documentation: 'A segment is closed at this size, in bytes.',
   },
   {
     name: 'max.message.bytes',
     brokerName: 'message.max.bytes',
     option: 'maxMessageBytes',
     type: 'int',
+    least: 1,
+    unlimited: greatestInt,
     documentation:
-      'The largest batch of a client, or record of the process (its key, value and headers), in bytes; -1 is no limit.',
+      'The largest batch of a client, or record of the process (its key, value and headers), in bytes.',
   },
   {
     name: 'min.compaction.lag.ms',
     brokerName: 'log.cleaner.min.compaction.lag.ms',
     option: 'minCompactionLagMs',
     type: 'long',
+    least: 0,
     documentation: 'How long a record stays uncompacted at least, in milliseconds.',
   },
   {
@@ -78,6 +98,7 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.cleaner.delete.retention.ms',
     option: 'deleteRetentionMs',
     type: 'long',
+    least: 0,
     documentation: 'How long compaction leaves a tombstone where it is, in milliseconds.',
   },
   {
@@ -85,6 +106,8 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.cleaner.min.cleanable.ratio',
     option: 'minCleanableDirtyRatio',
     type: 'double',
+    least: 0,
+    most: 1,
     documentation: 'Which share of a log has to be uncompacted before it is worth a pass, 0 to 1.',
   },
   {
@@ -92,6 +115,7 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.message.timestamp.type',
     option: 'messageTimestampType',
     type: 'string',
+    values: ['CreateTime', 'LogAppendTime'],
     documentation:
       "Whether a record keeps its producer's timestamp (CreateTime) or gets the broker's (LogAppendTime).",
   },
@@ -100,109 +124,109 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'log.message.timestamp.before.max.ms',
     option: 'messageTimestampBeforeMaxMs',
     type: 'long',
-    documentation: "How far a producer's timestamp may lie in the past, in milliseconds; -1 is no limit.",
+    least: 0,
+    unlimited: greatestLong,
+    documentation: "How far a producer's timestamp may lie in the past, in milliseconds.",
   },
   {
     name: 'message.timestamp.after.max.ms',
     brokerName: 'log.message.timestamp.after.max.ms',
     option: 'messageTimestampAfterMaxMs',
     type: 'long',
-    documentation: "How far a producer's timestamp may lie in the future, in milliseconds; -1 is no limit.",
+    least: 0,
+    unlimited: greatestLong,
+    documentation: "How far a producer's timestamp may lie in the future, in milliseconds.",
   },
 ]
 
+// Segments shorter than Kafka allows, for tests of what happens between segments; told only where a topic has it.
+// (Kafka: LogConfig.INTERNAL_SEGMENT_BYTES_CONFIG)
+const shortSegments: TopicConfig = {
+  name: 'internal.segment.bytes',
+  brokerName: 'internal.segment.bytes',
+  option: 'segmentBytes',
+  type: 'int',
+  least: 1,
+  documentation: 'A segment is closed at this size, in bytes, where that is less than segment.bytes may be.',
+}
+
+/** The configs that are told of a topic. */
+export function toldConfigs(asked: TopicOptions): readonly TopicConfig[] {
+  return hasShortSegments(asked) ? [...topicConfigs, shortSegments] : topicConfigs
+}
+
+/** The option that a topic was given for a config. */
+export function ownOption(config: TopicConfig, asked: TopicOptions): unknown {
+  if (config.option === 'segmentBytes' && hasShortSegments(asked) !== (config === shortSegments))
+    return undefined
+  return asked[config.option]
+}
+
+function hasShortSegments({ segmentBytes = -1 }: TopicOptions): boolean {
+  return segmentBytes !== -1 && segmentBytes < leastSegmentBytes
+}
+
 export function isTopicConfig(name: string): boolean {
-  return topicConfigs.some(config => config.name === name)
+  return name === shortSegments.name || topicConfigs.some(config => config.name === name)
 }
 
 /** @throws InvalidOptionError where no topic has such a config here */
-export function topicConfig(topic: string, name: string): TopicConfig {
-  const known = topicConfigs.find(config => config.name === name)
+export function topicConfig(name: string): TopicConfig {
+  const known = [...topicConfigs, shortSegments].find(config => config.name === name)
   if (known !== undefined) return known
   const suggestions = suggest(
     name,
     topicConfigs.map(config => config.name),
   )
-  throw new InvalidOptionError(`Topic '${topic}': unknown config '${name}'${didYouMean(suggestions)}`, {
-    topic,
+  throw new InvalidOptionError(`Unknown topic config name: ${name}${didYouMean(suggestions)}`, {
     option: name,
     suggestions,
   })
 }
 
-/** Parses a config's text. @throws InvalidOptionError if it ought to be a number and is not */
-export function parseConfig(topic: string, { name, type }: TopicConfig, text: string): unknown {
-  const value = text.trim()
-  if (type === 'string') return value
-  if (type === 'list') return toPolicy(listed(value))
-  checkNumber(topic, { name, type }, value)
-  return type === 'long' ? Math.min(Number(value), Number.MAX_SAFE_INTEGER) : Number(value)
+/** Parses a config's text. @throws InvalidOptionError if it is not one of its values */
+export function parseConfig(config: TopicConfig, given: string): unknown {
+  const text = parseConfigText(config, given)
+  if (text === config.unlimited) return -1
+  if (config.type === 'list') return toPolicy(elementsOf(text))
+  if (config.type === 'string') return text
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
 
-/** @throws InvalidOptionError where a text is no number of a config's type */
-export function checkNumber(
-  topic: string,
-  { name, type }: Pick<TopicConfig, 'name' | 'type'>,
-  text: string,
-): void {
-  const expected = type === 'double' ? expectedNumber(text) : expectedInteger(text, type === 'int' ? 32 : 64)
-  if (expected === undefined) return
-  throw new InvalidOptionError(
-    `Topic '${topic}': config '${name}' expected ${expected}, received '${text}'`,
-    { topic, option: name, expected, received: text },
-  )
-}
-
-function expectedNumber(text: string): string | undefined {
-  return text !== '' && Number.isFinite(Number(text)) ? undefined : 'a number'
-}
-
-function expectedInteger(text: string, bits: number): string | undefined {
-  if (!/^[+-]?\d+$/.test(text)) return 'a whole number'
-  const value = BigInt(text.replace('+', ''))
-  return BigInt.asIntN(bits, value) === value ? undefined : `a whole number of ${bits} bits`
-}
-
-const greatestLong = '9223372036854775807'
-
-// Kafka's greatest long stands for no limit. It is more than a number holds exactly here.
-export function configText(value: unknown): string {
-  return value === Number.MAX_SAFE_INTEGER ? greatestLong : String(value)
-}
-
-/** The elements of a list. */
-export function listed(text: string): string[] {
-  return text
-    .split(',')
-    .map(each => each.trim())
-    .filter(each => each !== '')
+/** The text of an option's value. Kafka's greatest long is more than a number holds exactly here. */
+export function configText({ type, unlimited }: TopicConfig, value: unknown): string {
+  if (value === -1 && unlimited !== undefined) return unlimited
+  if (value === Number.MAX_SAFE_INTEGER) return greatestLong
+  return type === 'double' ? doubleText(value as number) : String(value)
 }
 
 /** A cleanup.policy as the option spells it; on the wire its elements come in any order. */
-export function toPolicy(elements: readonly string[]): string {
+function toPolicy(elements: readonly string[]): string {
   return [...new Set(elements)].sort().join(',')
 }
 
 /** Turns the configs of a new topic, none of which is null, into options. @throws InvalidOptionError */
 export function toOptions(
-  topic: string,
   given: readonly { readonly name: string; readonly value: string | null }[],
 ): TopicOptions {
   const options: Record<string, unknown> = {}
   for (const { name, value } of given) {
-    const config = topicConfig(topic, name)
-    if (value !== null) options[config.option] = parseConfig(topic, config, value)
+    const config = topicConfig(name)
+    if (value !== null) options[config.option] = parseConfig(config, value)
   }
   return options
 }
 
-/** A config's value and its source: what was asked for, even while it rests under the present policy. */
-export function configValue(
-  { option }: TopicConfig,
-  asked: TopicOptions,
-  options: LogConfig,
-): { readonly value: string; readonly configSource: number } {
-  const own = asked[option]
-  if (own !== undefined) return { value: configText(own), configSource: configSources.topic }
-  return { value: configText(options[option]), configSource: configSources.default }
+/** Says by the names of configs what a topic refuses: all that no config can tell by itself is that segments outlive records. */
+export function inConfigWords<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    if (!isBrokerletError(error) || error.option !== 'segmentMs') throw error
+    throw invalidValue(
+      topicConfig('segment.ms'),
+      String(error.received),
+      'Value must be no more than retention.ms',
+    )
+  }
 }

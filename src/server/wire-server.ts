@@ -7,6 +7,7 @@ import { PastMetadata } from './cluster/past-metadata.ts'
 import { routed } from './cluster/routed-handler.ts'
 import { Connection, supportedVersions } from './connection.ts'
 import { Coordinators } from './coordinators.ts'
+import { DynamicConfigs } from './dynamic-configs.ts'
 import { observed } from './faults/observed-handler.ts'
 import type { RequestLog } from './faults/request-log.ts'
 import type { WireFaults } from './faults/wire-faults.ts'
@@ -178,6 +179,7 @@ export class WireServer {
       transactions: this.#coordinators.transactions,
       firstFetches: this.#coordinators.firstFetches,
       inertConfigs: this.#coordinators.inertConfigs,
+      dynamicConfigs: DynamicConfigs.of(engine),
       groupConfigs: this.#coordinators.groupConfigs,
       clientMetrics: this.#coordinators.clientMetrics,
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),

@@ -6,6 +6,7 @@ import type { BatchReader } from './batch-reader.ts'
 import type { ClientMetrics } from './client-metrics.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
+import type { DynamicConfigs } from './dynamic-configs.ts'
 import type { FirstFetches } from './first-fetches.ts'
 import type { GroupConfigs } from './group-configs.ts'
 import type { InertConfigs } from './inert-configs.ts'
@@ -24,6 +25,7 @@ export interface Wire {
   readonly transactions: WireTransactions
   readonly firstFetches: FirstFetches
   readonly inertConfigs: InertConfigs
+  readonly dynamicConfigs: DynamicConfigs
   readonly groupConfigs: GroupConfigs
   readonly clientMetrics: ClientMetrics
   readonly batches: BatchReader

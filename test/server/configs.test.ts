@@ -90,35 +90,53 @@ describe('IncrementalAlterConfigs', () => {
     expect(orders.options.cleanupPolicy).toBe('compact')
     expect(await alter(['cleanup.policy', 'subtract', 'compact'])).toEqual([
       40,
-      expect.stringContaining("'cleanupPolicy' expected one of"),
+      expect.stringContaining('for configuration cleanup.policy'),
     ])
     expect(await alter(['cleanup.policy', 'set', ' delete , compact '])).toEqual([0, null])
     expect(orders.options.cleanupPolicy).toBe('compact,delete')
-    expect(await alter(['retention.ms', 'append', '5'])).toEqual([40, expect.stringContaining('is no list')])
+    expect(await alter(['retention.ms', 'append', '5'])).toEqual([
+      40,
+      "Can't APPEND to key retention.ms because its type is not LIST.",
+    ])
   })
 
   const refused: readonly (readonly [string, readonly Change[], number, string])[] = [
     ['a name that is unknown', [['retention.mss', 'set', '1']], 40, "Did you mean 'retention.ms'"],
-    ['what Kafka has no name for', [['whenFull', 'set', 'wait']], 40, "unknown config 'whenFull'"],
-    ['no number', [['retention.ms', 'set', 'soon']], 40, "expected a whole number, received 'soon'"],
+    ['what Kafka has no name for', [['whenFull', 'set', 'wait']], 40, 'Unknown topic config name: whenFull'],
     [
-      'a number with an exponent',
-      [['retention.ms', 'set', '1e6']],
+      'no number',
+      [['retention.ms', 'set', 'soon']],
       40,
-      "expected a whole number, received '1e6'",
+      'Invalid value soon for configuration retention.ms: Not a number of type LONG',
     ],
-    ['a number beyond what 32 bits hold', [['max.message.bytes', 'set', '2147483648']], 40, 'of 32 bits'],
-    ['a number beyond what 64 bits hold', [['retention.ms', 'set', '9223372036854775808']], 40, 'of 64 bits'],
-    ['no ratio', [['min.cleanable.dirty.ratio', 'set', 'half']], 40, "expected a number, received 'half'"],
-    ['a number that cannot be', [['retention.ms', 'set', '-2']], 40, "'retentionMs' expected"],
+    ['a number with an exponent', [['retention.ms', 'set', '1e6']], 40, 'Not a number of type LONG'],
+    [
+      'a number beyond what 32 bits hold',
+      [['max.message.bytes', 'set', '2147483648']],
+      40,
+      'Not a number of type INT',
+    ],
+    [
+      'a number beyond what 64 bits hold',
+      [['retention.ms', 'set', '9223372036854775808']],
+      40,
+      'Not a number of type LONG',
+    ],
+    ['no ratio', [['min.cleanable.dirty.ratio', 'set', 'half']], 40, 'Not a number of type DOUBLE'],
+    [
+      'a number that cannot be',
+      [['retention.ms', 'set', '-2']],
+      40,
+      'retention.ms: Value must be at least -1',
+    ],
     ['a word that cannot be', [['message.timestamp.type', 'set', 'Now']], 40, 'LogAppendTime'],
     [
       'what means nothing now and cannot be',
       [['delete.retention.ms', 'set', '-1']],
       40,
-      "'deleteRetentionMs' expected",
+      'delete.retention.ms: Value must be at least 0',
     ],
-    ['no value', [['retention.ms', 'set', null]], 42, 'expected a value'],
+    ['no value', [['retention.ms', 'set', null]], 42, 'Null value not supported for : retention.ms'],
     [
       'one config twice',
       [
@@ -162,7 +180,7 @@ describe('IncrementalAlterConfigs', () => {
       [2, 'nowhere', 3],
       [2, 'no name!', 17],
       [2, 'other', 0],
-      [4, '1', 40],
+      [4, '1', 42],
       [32, 'g', 40],
       [8, '1', 40],
       [2, 'orders', 42],
@@ -276,52 +294,6 @@ describe('DescribeConfigs', () => {
     const resources = [{ resourceType: 2, resourceName: 'orders', configurationKeys: ['segment.ms'] }]
     const { results } = await client.call(describeConfigs!, 1, { resources })
     expect(results[0].configs.map(({ name }: { name: string }) => name)).toEqual(['segment.ms'])
-  })
-
-  // kafka-reassign-partitions --verify lifts throttles, whether there are any or not.
-  it('takes back what nobody has set of a broker, and sets nothing', async () => {
-    const { client, toResource } = start()
-    const rate = 'leader.replication.throttled.rate'
-    const alterBroker = async (resourceName: string, ...changes: readonly Change[]) => {
-      const resources = [toResource(changes, resourceName, 4)]
-      const { responses } = await client.call(incrementalAlterConfigs!, 1, { resources })
-      return responses[0].errorCode
-    }
-    expect(await alterBroker('1', [rate, 'delete'], ['follower.replication.throttled.rate', 'delete'])).toBe(
-      0,
-    )
-    expect(await alterBroker('', [rate, 'delete'])).toBe(0)
-    expect(await alterBroker('7', [rate, 'delete'])).toBe(42)
-    expect(await alterBroker('1', [rate, 'delete'], ['log.retention.ms', 'set', '1'])).toBe(40)
-    const replaceBroker = async (configs: readonly object[]) => {
-      const resources = [{ resourceType: 4, resourceName: '1', configs }]
-      return (await client.call(alterConfigs!, 2, { resources })).responses[0].errorCode
-    }
-    expect(await replaceBroker([])).toBe(0)
-    expect(await replaceBroker([{ name: 'log.retention.ms', value: '1' }])).toBe(40)
-  })
-
-  it("tells the broker's, which stay as they are", async () => {
-    const { describeAll } = start()
-    const { errorCode, configs } = await describeAll(4, '1', { includeSynonyms: true })
-    expect(errorCode).toBe(0)
-    const found = (name: string) => configs.find((each: { name: string }) => each.name === name)
-    expect(found('auto.create.topics.enable')).toMatchObject({
-      value: 'false',
-      readOnly: true,
-      configSource: 4,
-    })
-    expect(found('socket.request.max.bytes')).toMatchObject({ value: '104857600', configType: 3 })
-    expect(found('offsets.retention.minutes')).toMatchObject({ value: '10080' })
-    expect(found('log.retention.ms')).toMatchObject({ value: '604800000' })
-    expect(found('node.id').synonyms).toMatchObject([{ name: 'node.id', value: '1', source: 4 }])
-    expect(await describeAll(4, '')).toMatchObject({ errorCode: 0, configs: [] })
-    expect(await describeAll(4, '2')).toMatchObject({ errorCode: 42 })
-    // It has no loggers.
-    expect(await describeAll(8, '1')).toMatchObject({ errorCode: 0, configs: [] })
-    expect(await describeAll(8, '2')).toMatchObject({ errorCode: 42 })
-    expect(await describeAll(2, 'nowhere')).toMatchObject({ errorCode: 3, configs: [] })
-    expect(await describeAll(2, 'no name!')).toMatchObject({ errorCode: 17, configs: [] })
   })
 })
 
@@ -457,7 +429,114 @@ it('counts the batches of clients as they came, also those from before it counte
   expect(orders.records()).toHaveLength(6)
 })
 
+describe('values', () => {
+  it.each([
+    ['segment.bytes', '1048575', 'Value must be at least 1048576'],
+    ['message.timestamp.before.max.ms', '-1', 'Value must be at least 0'],
+    ['message.timestamp.after.max.ms', '-1', 'Value must be at least 0'],
+    ['max.message.bytes', '-1', 'Value must be at least 1'],
+    ['retention.ms', '0', 'Value must be at least 1, or -1 for no limit'],
+    ['retention.bytes', '-3', 'Value must be at least 1, or -1 for no limit'],
+    ['segment.ms', '999999999999', 'Value must be no more than retention.ms'],
+    ['cleanup.policy', 'dilute', 'String must be one of: compact, delete, consumed'],
+    ['leader.replication.throttled.replicas', '0:1,x', 'must be the literal'],
+    ['follower.replication.throttled.replicas', '0', 'must be the literal'],
+  ])('of %s cannot be %s, in the words of Kafka', async (name, value, why) => {
+    const { client, alter } = start()
+    const refused = [40, expect.stringContaining(`for configuration ${name}: `)]
+    const answer = await alter([name, 'set', value])
+    expect(answer).toEqual(refused)
+    expect(answer[1]).toContain(why)
+    const topics = [{ name: 'made', numPartitions: 1, replicationFactor: 1, configs: [{ name, value }] }]
+    const { errorCode, errorMessage } = (await client.call(createTopics!, 7, { topics })).topics[0]
+    expect([errorCode, errorMessage]).toEqual(answer)
+  })
+
+  it('of a list have no empty elements, and the storage is not tiered', async () => {
+    const { alter } = start()
+    expect(await alter(['cleanup.policy', 'set', 'delete,'])).toEqual([
+      40,
+      "Configuration 'cleanup.policy' values must not be empty.",
+    ])
+    expect(await alter(['remote.storage.enable', 'set', 'true'])).toEqual([
+      40,
+      expect.stringContaining('Tiered Storage functionality is disabled'),
+    ])
+    expect(await alter(['remote.storage.enable', 'set', 'false'])).toEqual([0, null])
+  })
+
+  it('are told as Java writes them', async () => {
+    const { alter, config } = start()
+    const told = async (name: string, value: string) => {
+      expect(await alter([name, 'set', value])).toEqual([0, null])
+      return (await config(name)).value
+    }
+    expect(await told('flush.ms', '+5')).toBe('5')
+    expect(await told('flush.ms', '-0')).toBe('0')
+    expect(await told('min.cleanable.dirty.ratio', '1')).toBe('1.0')
+    expect(await told('min.cleanable.dirty.ratio', '0.0001')).toBe('1.0E-4')
+    expect(await told('follower.replication.throttled.replicas', ' 0:1 , 0:2 ')).toBe('0:1,0:2')
+  })
+
+  it('without a limit are the greatest that there are, and are taken back as that', async () => {
+    const { alter, config, orders } = start()
+    const limits = [
+      ['max.message.bytes', '2147483647'],
+      ['segment.bytes', '2147483647'],
+      ['message.timestamp.before.max.ms', '9223372036854775807'],
+    ] as const
+    for (const [name, value] of limits) {
+      expect(await config(name)).toMatchObject({ value, configSource: 5 })
+      expect(await alter([name, 'set', value])).toEqual([0, null])
+    }
+    expect(orders.options).toMatchObject({
+      maxMessageBytes: -1,
+      segmentBytes: -1,
+      messageTimestampBeforeMaxMs: -1,
+    })
+  })
+
+  it('of segments shorter than Kafka allows have a config of their own', async () => {
+    const { alter, config, orders } = start({ segmentBytes: 1000 })
+    expect(await config('internal.segment.bytes')).toMatchObject({ value: '1000', configSource: 1 })
+    expect(await config('segment.bytes')).toMatchObject({ value: '2147483647', configSource: 5 })
+    expect(await alter(['internal.segment.bytes', 'set', '500'])).toEqual([0, null])
+    expect(orders.options.segmentBytes).toBe(500)
+    expect(await alter(['segment.bytes', 'set', '1048576'])).toEqual([0, null])
+    expect(await config('internal.segment.bytes')).toBeUndefined()
+    expect(await config('segment.bytes')).toMatchObject({ value: '1048576', configSource: 1 })
+  })
+})
+
 describe('a config that has nothing to do in memory', () => {
+  it('has the synonyms that it has at Kafka', async () => {
+    const { alter, config } = start()
+    const synonyms = async (name: string) => (await config(name, { includeSynonyms: true })).synonyms
+    const fallback = { name: 'log.segment.delete.delay.ms', value: '60000', source: 5 }
+    expect(await synonyms('file.delete.delay.ms')).toEqual([fallback])
+    expect(await synonyms('flush.ms')).toEqual([])
+    expect(await synonyms('remote.log.copy.disable')).toEqual([])
+    await alter(['file.delete.delay.ms', 'set', '5'], ['remote.log.copy.disable', 'set', 'true'])
+    expect(await synonyms('file.delete.delay.ms')).toEqual([
+      { name: 'file.delete.delay.ms', value: '5', source: 1 },
+      fallback,
+    ])
+    expect(await synonyms('remote.log.copy.disable')).toEqual([
+      { name: 'remote.log.copy.disable', value: 'true', source: 1 },
+    ])
+  })
+
+  it('may be a list, to which elements are added, and from which they are taken', async () => {
+    const { alter, config } = start()
+    const name = 'leader.replication.throttled.replicas'
+    expect(await alter([name, 'append', '0:1'])).toEqual([0, null])
+    expect(await alter([name, 'append', '0:2,0:1'])).toEqual([0, null])
+    expect(await config(name)).toMatchObject({ value: '0:1,0:2' })
+    expect(await alter([name, 'subtract', '0:1'])).toEqual([0, null])
+    expect(await config(name)).toMatchObject({ value: '0:2' })
+    expect(await alter([name, 'append', '*'])).toEqual([40, expect.any(String)])
+  })
+
   it('is taken when a topic is made, and told back', async () => {
     const { client, broker, describeAll } = start()
     const configs = [
@@ -495,7 +574,7 @@ describe('a config that has nothing to do in memory', () => {
     expect(await alter(['min.insync.replicas', 'set', '2'], ['flush.ms', 'set', '5'])).toEqual([0, null])
     expect(await config('min.insync.replicas')).toMatchObject({ value: '2', configSource: 1 })
     expect(await alter(['min.insync.replicas', 'delete'])).toEqual([0, null])
-    expect(await config('min.insync.replicas')).toMatchObject({ value: '1', configSource: 5 })
+    expect(await config('min.insync.replicas')).toMatchObject({ value: '1', configSource: 3 })
     expect(await config('flush.ms')).toMatchObject({ value: '5' })
     expect(await replace({ 'retention.ms': '60000' })).toBe(0)
     expect(await config('flush.ms')).toMatchObject({ value: '9223372036854775807', configSource: 5 })
@@ -503,7 +582,7 @@ describe('a config that has nothing to do in memory', () => {
 
   it('is refused where its value is of another kind, and nothing is changed', async () => {
     const { alter, config, orders } = start()
-    const refused = [40, expect.stringContaining("'min.insync.replicas' expected a whole number")]
+    const refused = [40, 'Invalid value two for configuration min.insync.replicas: Not a number of type INT']
     expect(await alter(['retention.ms', 'set', '60000'], ['min.insync.replicas', 'set', 'two'])).toEqual(
       refused,
     )
@@ -516,30 +595,31 @@ describe('a config that has nothing to do in memory', () => {
     expect(await alter(['preallocate', 'set', '1'])).toEqual([40, expect.any(String)])
     expect(await alter(['min.insync.replicas', 'set', '0'])).toEqual([
       40,
-      expect.stringContaining("'min.insync.replicas' expected at least 1, received '0'"),
+      'Invalid value 0 for configuration min.insync.replicas: Value must be at least 1',
     ])
     expect(await alter(['compression.type', 'set', 'gzpi'])).toEqual([
       40,
-      expect.stringContaining("'compression.type' expected uncompressed or zstd"),
+      expect.stringContaining('compression.type: String must be one of: uncompressed, zstd'),
     ])
     expect(await alter(['min.insync.replicas', 'append', '3'])).toEqual([40, expect.any(String)])
   })
 
   it('has the levels that its compression has', async () => {
     const { alter } = start()
-    const refused = (name: string, expected: string) => [
+    const refused = (name: string, why: string) => [
       40,
-      expect.stringContaining(`'compression.${name}.level' expected ${expected}`),
+      expect.stringContaining(`for configuration compression.${name}.level: Value must be ${why}`),
     ]
     const set = (name: string, level: number) => alter([`compression.${name}.level`, 'set', String(level)])
     for (const level of [-1, 1, 9]) expect(await set('gzip', level)).toEqual([0, null])
-    for (const level of [-2, 0, 10]) expect(await set('gzip', level)).toEqual(refused('gzip', '-1 or 1 or 2'))
+    for (const level of [-2, 0, 10])
+      expect(await set('gzip', level)).toEqual(refused('gzip', 'between 1 and 9 or equal to -1'))
     for (const level of [1, 17]) expect(await set('lz4', level)).toEqual([0, null])
     expect(await set('lz4', 0)).toEqual(refused('lz4', 'at least 1'))
-    expect(await set('lz4', 18)).toEqual(refused('lz4', 'at most 17'))
+    expect(await set('lz4', 18)).toEqual(refused('lz4', 'no more than 17'))
     for (const level of [-131072, 22]) expect(await set('zstd', level)).toEqual([0, null])
     expect(await set('zstd', -131073)).toEqual(refused('zstd', 'at least -131072'))
-    expect(await set('zstd', 23)).toEqual(refused('zstd', 'at most 22'))
+    expect(await set('zstd', 23)).toEqual(refused('zstd', 'no more than 22'))
   })
 })
 

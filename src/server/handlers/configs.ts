@@ -3,6 +3,7 @@ import { InvalidArgumentError, InvalidOptionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { TopicChanges } from '../../topic-definition.ts'
 import type { ClusterNode } from '../cluster/cluster.ts'
+import { type ConfigDefinition, elementsOf } from '../config-definition.ts'
 import {
   type ConfigResource,
   configResources,
@@ -13,6 +14,7 @@ import {
   unknownResource,
 } from '../config-resources.ts'
 import { type DescribedConfig, describedConfigs } from '../described-configs.ts'
+import { dynamicConfigs } from '../dynamic-configs.ts'
 import { type Handler, handler } from '../handler.ts'
 import { resetInert, splitConfigs } from '../inert-configs.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
@@ -21,12 +23,10 @@ import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-
 import { listConfigResources } from '../protocol/messages/list-config-resources.ts'
 import { checkResting } from '../resting-options.ts'
 import {
-  configValue,
+  configText,
+  inConfigWords,
   isTopicConfig,
-  listed,
   parseConfig,
-  type TopicConfig,
-  toPolicy,
   topicConfig,
   topicConfigs,
 } from '../topic-configs.ts'
@@ -46,10 +46,14 @@ interface AlteredResource extends ConfigResource {
   readonly configs: readonly Operation[]
 }
 
+/** A config that may be a list, with its present value. */
+type PresentConfig = Pick<ConfigDefinition, 'type'> & { readonly value: string }
+
 // What a request does with a config. (Kafka: AlterConfigOp.OpType)
 const operations = ['set', 'delete', 'append', 'subtract'] as const
 
-const deletes = ({ configOperation }: Operation) => operations[configOperation ?? 0] === 'delete'
+/** What is said of groups and client metrics: none of their configs is a list, as far as changes go. */
+const noList = (): undefined => undefined
 
 /** The changes of a topic's configs. */
 interface Changes {
@@ -60,13 +64,16 @@ interface Changes {
 /** How a request names the changes of a resource's configs. */
 interface Alterations<Asked> {
   topic(topic: Topic, asked: Asked): Changes
-  /** The changes of a group's or a subscription's configs, by name; null resets a config to its default. */
-  named(asked: Asked): ReadonlyMap<string, string | null>
+  /** The changes of another resource's configs, by name; null resets a config to its default. */
+  named(
+    asked: Asked,
+    present: (name: string) => PresentConfig | undefined,
+  ): ReadonlyMap<string, string | null>
   /** Whether configs that are not named are reset to their defaults. */
   readonly replaces: boolean
 }
 
-/** Describes and alters the configs of topics, groups and client metrics; those of the broker are only described. */
+/** Describes and alters the configs of topics, brokers, groups and client metrics. */
 export function configHandlers(wire: Wire): Handler[] {
   /** Each resource is altered for itself: one that is refused does not keep the others from it. */
   const alterAll = <Asked extends AlteredResource>(
@@ -76,8 +83,11 @@ export function configHandlers(wire: Wire): Handler[] {
   ) => {
     const alterTopic = (topic: Topic, asked: Asked) => {
       const { changes, inert } = alterations.topic(topic, asked)
-      const altered = topic.requireAlterable(changes, 'rests')
-      checkResting(wire.engine, topic.name, altered.asked)
+      const altered = inConfigWords(() => {
+        const becomes = topic.requireAlterable(changes, 'rests')
+        checkResting(wire.engine, topic.name, becomes.asked)
+        return becomes
+      })
       if (validateOnly) return
       topic.become(altered)
       wire.inertConfigs.set(topic, inert)
@@ -85,24 +95,34 @@ export function configHandlers(wire: Wire): Handler[] {
     const alterGroup = (asked: Asked) => {
       const { groupConfigs } = wire
       const groupId = groupOf(asked)
-      const own = groupConfigs.altered(groupId, alterations.named(asked), alterations)
+      const own = groupConfigs.altered(groupId, alterations.named(asked, noList), alterations)
       if (!validateOnly) groupConfigs.become(groupId, own)
     }
     const alterSubscription = (asked: Asked) => {
       const { clientMetrics } = wire
       const name = subscriptionOf(asked)
-      const own = clientMetrics.altered(name, alterations.named(asked), alterations)
+      const own = clientMetrics.altered(name, alterations.named(asked, noList), alterations)
       if (!validateOnly) clientMetrics.become(name, own)
+    }
+    const alterBroker = (asked: Asked) => {
+      const { dynamicConfigs: dynamic } = wire
+      const { resourceName } = asked
+      if (resourceName !== '') requireBroker(node, resourceName)
+      const present = (name: string) => presentOf(wire, name, resourceName)
+      const own = dynamic.altered(resourceName, alterations.named(asked, present), alterations)
+      if (!validateOnly) dynamic.become(resourceName, own)
     }
     const twice = repeated(resources)
     const responses = resources.map(asked => {
       const { resourceType, resourceName } = asked
       const result = attempt(wire, () => {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
-        if (resetsFixed(asked, node)) return
-        if (resourceType === configResources.group) alterGroup(asked)
+        if (resourceType === configResources.broker) alterBroker(asked)
+        else if (resourceType === configResources.brokerLogger) refuseLogger(asked, node)
+        else if (resourceType === configResources.group) alterGroup(asked)
         else if (resourceType === configResources.clientMetrics) alterSubscription(asked)
-        else alterTopic(alterable(wire, asked), asked)
+        else if (resourceType === configResources.topic) alterTopic(topicOf(wire, asked), asked)
+        else throw unknownResource(resourceType)
       })
       return { resourceType, resourceName, ...result }
     })
@@ -130,14 +150,14 @@ export function configHandlers(wire: Wire): Handler[] {
     // Configs that it does not name are reset to their defaults; newer clients name only the changes.
     handler(alterConfigs, (request, { node }) =>
       alterAll(request, node, {
-        topic({ name: topic }, { configs }) {
+        topic(_, { configs }) {
           requireDistinct(configs)
           const changes: Record<string, unknown> = {}
           for (const { option } of topicConfigs) changes[option] = null
-          const { meant, inert } = splitConfigs(topic, configs)
+          const { meant, inert } = splitConfigs(configs)
           for (const { name, value } of meant) {
-            const config = topicConfig(topic, name)
-            changes[config.option] = parseConfig(topic, config, requireValue(name, value))
+            const config = topicConfig(name)
+            changes[config.option] = parseConfig(config, requireValue(name, value))
           }
           return { changes, inert: resetInert(inert) }
         },
@@ -167,22 +187,21 @@ export function configHandlers(wire: Wire): Handler[] {
       alterAll(request, node, {
         topic(topic, { configs }) {
           requireDistinct(configs)
-          const asked = configs.map(each => ({ ...each, value: deletes(each) ? null : each.value }))
-          const { meant, inert } = splitConfigs(topic.name, asked)
-          for (const { name, configOperation } of configs) {
-            if (inert.has(name)) requireSetOrDelete(topic, name, configOperation)
-          }
+          const texts = configs.map(each => {
+            return { name: each.name, value: changedText(each, presentOfTopic(wire, topic, each.name)) }
+          })
+          const { meant, inert } = splitConfigs(texts)
           // To reset what no topic has changes nothing. (Kafka: ConfigurationControlManager)
-          const named = meant.filter(each => !deletes(each) || isTopicConfig(each.name))
-          const changes = named.map(({ name, configOperation, value }) => {
-            const config = topicConfig(topic.name, name)
-            return [config.option, changed(topic, config, configOperation, value)] as const
+          const named = meant.filter(({ name, value }) => value !== null || isTopicConfig(name))
+          const changes = named.map(({ name, value }) => {
+            const config = topicConfig(name)
+            return [config.option, value === null ? null : parseConfig(config, value)] as const
           })
           return { changes: Object.fromEntries(changes), inert }
         },
-        named({ configs }) {
+        named({ configs }, present) {
           requireDistinct(configs)
-          return new Map(configs.map(each => [each.name, changedText(each)]))
+          return new Map(configs.map(each => [each.name, changedText(each, present(each.name))]))
         },
         replaces: false,
       }),
@@ -196,20 +215,40 @@ function operationOf(name: string, operation: number): (typeof operations)[numbe
   throw new InvalidArgumentError(`Config '${name}': unknown operation ${operation}`)
 }
 
-function changed(topic: Topic, config: TopicConfig, operation: number, value: string | null): unknown {
-  const kind = operationOf(config.name, operation)
+// The text that a config is to have; null resets it to its default.
+function changedText({ name, configOperation, value }: ChangedConfig, present: PresentConfig | undefined) {
+  const kind = operationOf(name, configOperation)
   if (kind === 'delete') return null
-  const text = requireValue(config.name, value)
-  if (kind === 'set') return parseConfig(topic.name, config, text)
-  if (config.type !== 'list') {
-    throw new InvalidOptionError(
-      `Topic '${topic.name}': config '${config.name}' is no list, so nothing can be ${kind === 'append' ? 'appended to' : 'taken from'} it`,
-      { topic: topic.name, option: config.name },
-    )
+  const text = requireValue(name, value)
+  if (kind === 'set') return text
+  if (present?.type !== 'list') {
+    const message = `Can't ${kind.toUpperCase()} to key ${name} because its type is not LIST.`
+    throw new InvalidOptionError(message, { option: name })
   }
-  const before = listed(configValue(config, topic.asked, topic.options).value)
-  const named = listed(text)
-  return toPolicy(kind === 'append' ? [...before, ...named] : before.filter(each => !named.includes(each)))
+  const before = elementsOf(present.value)
+  const given = elementsOf(text.trim())
+  const after = kind === 'append' ? [...before, ...given] : before.filter(each => !given.includes(each))
+  return [...new Set(after)].join()
+}
+
+function presentOfTopic(wire: Wire, topic: Topic, name: string): PresentConfig | undefined {
+  const inert = wire.inertConfigs.of(topic).find(config => config.name === name)
+  if (inert !== undefined) return { type: inert.type, value: inert.own ?? inert.fallback }
+  if (!isTopicConfig(name)) return undefined
+  const config = topicConfig(name)
+  return {
+    type: config.type,
+    value: configText(config, topic.asked[config.option] ?? topic.options[config.option]),
+  }
+}
+
+function presentOf(
+  { dynamicConfigs: dynamic }: Wire,
+  name: string,
+  broker: string,
+): PresentConfig | undefined {
+  const config = dynamicConfigs.get(name)
+  return config && { type: config.type, value: dynamic.valueOf(name, broker) }
 }
 
 // The resources of a kind that have configs.
@@ -232,35 +271,16 @@ function namesOf(
   }
 }
 
-// None of a group's configs is a list, nor is one of client metrics as far as changes go.
-function changedText({ name, configOperation, value }: ChangedConfig): string | null {
-  const kind = operationOf(name, configOperation)
-  if (kind === 'delete') return null
-  const text = requireValue(name, value)
-  if (kind === 'set') return text
-  throw new InvalidOptionError(`Can't ${kind.toUpperCase()} to key ${name} because its type is not LIST.`, {
-    option: name,
-  })
-}
-
-function requireSetOrDelete(topic: Topic, name: string, operation: number): void {
-  const kind = operations[operation]
-  if (kind === 'set' || kind === 'delete') return
-  throw new InvalidOptionError(
-    `Topic '${topic.name}': config '${name}' can be set and deleted, received operation ${operation}`,
-    { topic: topic.name, option: name },
-  )
-}
-
 function requireValue(name: string, value: string | null): string {
   if (value !== null) return value
-  throw new InvalidArgumentError(`Config '${name}' expected a value, received null`, { field: name })
+  throw new InvalidArgumentError(`Null value not supported for : ${name}`, { field: name })
 }
 
 function requireDistinct(configs: readonly { readonly name: string }[]): void {
   const seen = new Set<string>()
   for (const { name } of configs) {
-    if (seen.has(name)) throw new InvalidArgumentError(`Config '${name}' is named twice`)
+    if (seen.has(name))
+      throw new InvalidArgumentError(`Error due to duplicate config keys: '${name}' is named twice`)
     seen.add(name)
   }
 }
@@ -277,28 +297,7 @@ function idOf({ resourceType, resourceName }: ConfigResource): string {
   return `${resourceType} ${resourceName}`
 }
 
-/** The topic to alter. @throws InvalidOptionError, InvalidArgumentError if it is not a topic */
-function alterable(wire: Wire, asked: ConfigResource): Topic {
-  const { resourceType } = asked
-  if (resourceType === configResources.topic) return topicOf(wire, asked)
-  const why = fixed.get(resourceType)
-  throw why === undefined ? unknownResource(resourceType) : new InvalidOptionError(why)
-}
-
-// Resources that can be described and never change.
-const fixed: ReadonlyMap<number, string> = new Map([
-  [
-    configResources.broker,
-    "A broker's configs cannot be altered: they are options of new Broker(...) and of its server, and stay",
-  ],
-  [configResources.brokerLogger, 'There are no loggers'],
-])
-
-// A broker has nothing set, so to reset some of it changes nothing; tools that lift throttles do so.
-function resetsFixed(asked: AlteredResource, node: ClusterNode): boolean {
-  const { resourceType, resourceName, configs } = asked
-  if (resourceType === configResources.brokerLogger) requireBroker(node, resourceName)
-  if (resourceType !== configResources.broker || !configs.every(deletes)) return false
-  if (resourceName !== '') requireBroker(node, resourceName)
-  return true
+function refuseLogger({ resourceName }: ConfigResource, node: ClusterNode): never {
+  requireBroker(node, resourceName)
+  throw new InvalidOptionError('There are no loggers')
 }

@@ -1,0 +1,160 @@
+import type { Broker } from '../broker.ts'
+import { InvalidArgumentError, InvalidOptionError, isBrokerletError } from '../errors.ts'
+import type { LogConfig } from '../log/log-config.ts'
+import type { TopicOptions } from '../topic-definition.ts'
+import {
+  type ConfigDefinition,
+  type ConfigSource,
+  configSources,
+  parseConfigText,
+} from './config-definition.ts'
+import { sharedByCopies } from './copies.ts'
+import { inertBrokerConfigs, throttles } from './inert-broker-configs.ts'
+import { inertConfigs } from './inert-configs.ts'
+import { configText, parseConfig, topicConfigs } from './topic-configs.ts'
+
+/** The configs of a broker that administrators may set. (Kafka: DynamicBrokerConfig.ALL_DYNAMIC_CONFIGS) */
+export const dynamicConfigs: ReadonlyMap<string, ConfigDefinition> = new Map(
+  [
+    ...topicConfigs.map(config => ({ ...config, name: config.brokerName })),
+    ...inertConfigs.flatMap(({ brokerName, ...config }) =>
+      brokerName === undefined ? [] : [{ ...config, name: brokerName }],
+    ),
+    ...inertBrokerConfigs,
+    ...throttles,
+  ].map(config => [config.name, config]),
+)
+
+/** The name under which the configs of all brokers are set. */
+const allBrokers = ''
+
+/** With one log behind all brokers, what is set for the first of them counts for its topics. */
+const firstBroker = '1'
+
+type Texts = ReadonlyMap<string, string>
+
+/**
+ * The configs that administrators set for single brokers, and for all. They last as long as the broker of this process,
+ * as what they set for topics does.
+ */
+export class DynamicConfigs {
+  readonly #engine: Broker['engine']
+  // Kafka sets this for all brokers, where it has the feature eligible.leader.replicas.version. (KIP-966)
+  readonly #given = new Map<string, Texts>([[allBrokers, new Map([['min.insync.replicas', '1']])]])
+
+  /** What topics have by default where nothing is set. */
+  readonly unaltered: LogConfig
+
+  constructor(engine: Broker['engine']) {
+    this.#engine = engine
+    this.unaltered = engine.logConfig('(default)', {})
+  }
+
+  static of(engine: Broker['engine']): DynamicConfigs {
+    let configs = byEngine.get(engine)
+    if (configs === undefined) {
+      configs = new DynamicConfigs(engine)
+      byEngine.set(engine, configs)
+    }
+    return configs
+  }
+
+  /** What is set of one config, for a broker and for all, the nearest first. */
+  sourcesOf(name: string, broker: string = firstBroker): ConfigSource[] {
+    const at = (resource: string, source: number): ConfigSource[] => {
+      const value = this.#given.get(resource)?.get(name)
+      return value === undefined ? [] : [{ name, value, source }]
+    }
+    const ofAll = at(allBrokers, configSources.allBrokers)
+    return broker === allBrokers ? ofAll : [...at(broker, configSources.broker), ...ofAll]
+  }
+
+  /** The value that a list has, before elements are added or taken. */
+  valueOf(name: string, broker: string): string {
+    const config = topicConfigs.find(each => each.brokerName === name)
+    const unaltered = config === undefined ? '' : configText(config, this.unaltered[config.option])
+    return this.sourcesOf(name, broker)[0]?.value ?? unaltered
+  }
+
+  /** The names of what is set for a broker; for all of them if the name is empty. */
+  namesOf(broker: string): readonly string[] {
+    return [...(this.#given.get(broker)?.keys() ?? [])]
+  }
+
+  /**
+   * What is set for a broker, or for all, after some changes; null takes a config back, whatever its name is.
+   *
+   * @throws InvalidArgumentError, InvalidOptionError if it cannot be so
+   */
+  altered(
+    broker: string,
+    changes: ReadonlyMap<string, string | null>,
+    { replaces }: { readonly replaces: boolean },
+  ): Texts {
+    requireSameReplicas(broker, changes, replaces)
+    const before = this.#given.get(broker)
+    const own = new Map(replaces ? [] : before)
+    if (replaces && before?.has(minReplicas)) own.set(minReplicas, before.get(minReplicas)!)
+    for (const [name, value] of changes) {
+      if (value === null) own.delete(name)
+      else own.set(name, parse(name, value))
+    }
+    refuseInvalid(() => this.#engine.requireCommonOptions(this.#commonWith(broker, own)))
+    return own
+  }
+
+  /** Takes on what `altered` returned; what topics have by default takes effect at once. */
+  become(broker: string, own: Texts): void {
+    this.#engine.alterCommonOptions(this.#commonWith(broker, own))
+    this.#given.set(broker, own)
+  }
+
+  #commonWith(broker: string, own: Texts): TopicOptions {
+    const given = new Map(this.#given).set(broker, own)
+    const texts = new Map([...(given.get(allBrokers) ?? []), ...(given.get(firstBroker) ?? [])])
+    return Object.fromEntries(
+      topicConfigs.flatMap(config => {
+        const text = texts.get(config.brokerName)
+        return text === undefined ? [] : [[config.option, parseConfig(config, text)]]
+      }),
+    )
+  }
+}
+
+const byEngine = sharedByCopies<Broker['engine'], DynamicConfigs>('dynamicConfigs')
+
+const minReplicas = 'min.insync.replicas'
+
+// (Kafka: ConfigurationControlManager, with the feature eligible.leader.replicas.version)
+function requireSameReplicas(
+  broker: string,
+  changes: ReadonlyMap<string, string | null>,
+  replaces: boolean,
+): void {
+  const change = changes.get(minReplicas)
+  if (change === undefined) return
+  if (broker !== allBrokers) {
+    throw new InvalidOptionError('Broker-level min.insync.replicas cannot be altered while ELR is enabled.')
+  }
+  if (change === null && !replaces) {
+    throw new InvalidOptionError('Cluster-level min.insync.replicas cannot be removed while ELR is enabled.')
+  }
+}
+
+// A broker refuses its own configs by another error than those of a topic.
+function parse(name: string, value: string): string {
+  const config = dynamicConfigs.get(name)
+  if (config === undefined) {
+    throw new InvalidArgumentError(`Cannot update these configs dynamically: [${name}]`, { option: name })
+  }
+  return refuseInvalid(() => parseConfigText(config, value))
+}
+
+function refuseInvalid<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    if (!isBrokerletError(error) || error.code !== 'INVALID_CONFIG') throw error
+    throw new InvalidArgumentError(error.message, { cause: error })
+  }
+}

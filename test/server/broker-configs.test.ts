@@ -1,0 +1,341 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { type TopicOptions, topic } from '../../src/index.ts'
+import { connect, serve } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { alterConfigs, incrementalAlterConfigs, describeConfigs, createTopics } = apis as unknown as Readonly<
+  Record<string, Api>
+>
+
+const open: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+const operations = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+
+type Change = readonly [name: string, operation: keyof typeof operations, value?: string | null]
+
+const [ofTopic, ofBroker, ofLoggers, ofGroup] = [2, 4, 8, 32]
+const allBrokers = ''
+const rate = 'leader.replication.throttled.rate'
+
+function start(options: { readonly autoCreateTopics?: TopicOptions } = {}) {
+  const broker = new TestBroker({
+    ...options,
+    topics: { orders: topic(), own: topic({ retentionMs: 5000 }) },
+  })
+  open.push(() => broker.close())
+  const client = new WireClient(connect(broker))
+  const alter = async (resourceName: string, changes: readonly Change[], more: object = {}) => {
+    const configs = changes.map(([name, operation, value = null]) => ({
+      name,
+      configOperation: operations[operation],
+      value,
+    }))
+    const resources = [{ resourceType: ofBroker, resourceName, configs }]
+    const { responses } = await client.call(incrementalAlterConfigs!, 1, { resources, ...more })
+    return [responses[0].errorCode, responses[0].errorMessage]
+  }
+  const replace = async (resourceName: string, configs: Readonly<Record<string, string>>) => {
+    const named = Object.entries(configs).map(([name, value]) => ({ name, value }))
+    const resources = [{ resourceType: ofBroker, resourceName, configs: named }]
+    return (await client.call(alterConfigs!, 2, { resources })).responses[0].errorCode
+  }
+  const describeAll = async (resourceType: number, resourceName: string) => {
+    const resources = [{ resourceType, resourceName, configurationKeys: null }]
+    return (await client.call(describeConfigs!, 4, { resources, includeSynonyms: true })).results[0]
+  }
+  const told = async (name: string, resourceName = '1', resourceType = ofBroker) => {
+    const { configs } = await describeAll(resourceType, resourceName)
+    const config = configs.find((each: { name: string }) => each.name === name)
+    return (
+      config && [
+        config.value,
+        config.configSource,
+        config.synonyms.map((each: any) => [each.name, each.value, each.source]),
+      ]
+    )
+  }
+  const value = async (name: string) => (await told(name))?.slice(0, 2)
+  return { broker, client, alter, replace, describeAll, told, value }
+}
+
+describe('DescribeConfigs of a broker', () => {
+  it('tells what it was made with, and what it would be otherwise', async () => {
+    const { told, describeAll } = start({ autoCreateTopics: { partitions: 6 } })
+    const name = 'auto.create.topics.enable'
+    expect(await told(name)).toEqual([
+      'true',
+      4,
+      [
+        [name, 'true', 4],
+        [name, 'false', 5],
+      ],
+    ])
+    expect(await told('num.partitions')).toMatchObject(['6', 4, { length: 2 }])
+    expect(await told('node.id')).toEqual(['1', 4, [['node.id', '1', 4]]])
+    expect(await told('offsets.retention.minutes')).toMatchObject(['10080', 5, { length: 1 }])
+    expect(await told('group.streams.max.size')).toMatchObject(['2147483647', 5, { length: 1 }])
+    const { configs } = await describeAll(ofBroker, '1')
+    const names = configs.map((each: { name: string }) => each.name)
+    expect(new Set(names).size).toBe(names.length)
+    const readOnly = new Map(configs.map((each: any) => [each.name, each.readOnly]))
+    expect(readOnly.get(name)).toBe(true)
+    expect(readOnly.get('log.retention.ms')).toBe(false)
+    expect(readOnly.get('num.io.threads')).toBe(false)
+  })
+
+  it('tells what topics begin with', async () => {
+    const { told } = start()
+    expect(await told('log.retention.ms')).toEqual(['604800000', 5, [['log.retention.ms', '604800000', 5]]])
+    expect(await told('message.max.bytes')).toMatchObject(['2147483647', 5, { length: 1 }])
+    expect(await told('log.flush.interval.ms')).toEqual([null, 5, []])
+  })
+
+  it('knows only itself, and all of them together', async () => {
+    const { describeAll } = start()
+    expect(await describeAll(ofBroker, '2')).toMatchObject({ errorCode: 42 })
+    expect(await describeAll(ofLoggers, '1')).toMatchObject({ errorCode: 0, configs: [] })
+    expect(await describeAll(ofLoggers, '2')).toMatchObject({ errorCode: 42 })
+    // Kafka sets this where it elects eligible leaders (KIP-966).
+    expect(await describeAll(ofBroker, allBrokers)).toMatchObject({
+      errorCode: 0,
+      configs: [{ name: 'min.insync.replicas', value: '1', configSource: 3 }],
+    })
+  })
+})
+
+describe('IncrementalAlterConfigs of a broker', () => {
+  it('sets and takes back what it names, for a broker and for all of them', async () => {
+    const { alter, told, value } = start()
+    const name = 'num.io.threads'
+    expect(await alter(allBrokers, [[name, 'set', '4']])).toEqual([0, null])
+    expect(await value(name)).toEqual(['4', 3])
+    expect(await alter('1', [[name, 'set', ' +9 ']])).toEqual([0, null])
+    const fallback = [name, '8', 5]
+    expect(await told(name)).toEqual(['9', 2, [[name, '9', 2], [name, '4', 3], fallback]])
+    expect(await told(name, allBrokers)).toEqual(['4', 3, [[name, '4', 3]]])
+    expect(await alter('1', [[name, 'delete']])).toEqual([0, null])
+    expect(await alter(allBrokers, [[name, 'delete']])).toEqual([0, null])
+    expect(await told(name)).toEqual(['8', 5, [fallback]])
+    expect(await told(name, allBrokers)).toBeUndefined()
+  })
+
+  // kafka-reassign-partitions sets limits, and lifts them, whether there are any or not.
+  it('keeps limits of moving replicas, which are told only while they are set', async () => {
+    const { alter, told } = start()
+    expect(await told(rate)).toBeUndefined()
+    expect(await alter('1', [[rate, 'delete']])).toEqual([0, null])
+    expect(await alter('1', [[rate, 'set', '1000']])).toEqual([0, null])
+    expect(await told(rate)).toEqual(['1000', 2, [[rate, '1000', 2]]])
+    expect(await alter('1', [[rate, 'delete']])).toEqual([0, null])
+    expect(await told(rate)).toBeUndefined()
+  })
+
+  it('only says whether it would', async () => {
+    const { alter, value } = start()
+    const only = { validateOnly: true }
+    expect(await alter('1', [['log.retention.ms', 'set', '60000']], only)).toEqual([0, null])
+    expect(await alter('1', [['log.retention.ms', 'set', 'x']], only)).toEqual([42, expect.any(String)])
+    expect(await value('log.retention.ms')).toEqual(['604800000', 5])
+  })
+
+  const refused: readonly (readonly [
+    what: string,
+    broker: string,
+    change: Change,
+    code: number,
+    why: string,
+  ])[] = [
+    ['of another broker', '7', [rate, 'set', '1'], 42, "Expected broker 1, received '7'"],
+    [
+      'that stays as it is',
+      '1',
+      ['node.id', 'set', '2'],
+      42,
+      'Cannot update these configs dynamically: [node.id]',
+    ],
+    [
+      'that is unknown',
+      '1',
+      ['no.such', 'set', '2'],
+      42,
+      'Cannot update these configs dynamically: [no.such]',
+    ],
+    [
+      'that is no number',
+      '1',
+      [rate, 'set', 'x'],
+      42,
+      `Invalid value x for configuration ${rate}: Not a number of type LONG`,
+    ],
+    ['that is too small', '', ['log.segment.bytes', 'set', '1'], 42, 'Value must be at least 1048576'],
+    ['that is no word of it', '', ['compression.type', 'set', 'bad'], 42, 'String must be one of'],
+    ['without a value', '1', [rate, 'set', null], 42, `Null value not supported for : ${rate}`],
+    ['added to what is no list', '1', [rate, 'append', '1'], 40, 'its type is not LIST'],
+    ['of replicas for one broker', '1', ['min.insync.replicas', 'set', '2'], 40, 'Broker-level'],
+    ['of replicas for none', '', ['min.insync.replicas', 'delete'], 40, 'Cluster-level'],
+  ]
+
+  it.each(refused)('refuses a config %s', async (_, broker, change, code, why) => {
+    const { alter, value } = start()
+    const answer = await alter(broker, [['num.io.threads', 'set', '2'], change])
+    expect(answer).toEqual([code, expect.stringContaining(why)])
+    expect(await value('num.io.threads')).toEqual(['8', 5])
+  })
+
+  it('takes back what cannot be set', async () => {
+    const { alter } = start()
+    expect(
+      await alter('1', [
+        ['node.id', 'delete'],
+        ['no.such', 'delete'],
+      ]),
+    ).toEqual([0, null])
+  })
+})
+
+describe('AlterConfigs of a broker', () => {
+  it('takes back all that it does not name', async () => {
+    const { alter, replace, value } = start()
+    await alter('1', [
+      [rate, 'set', '5'],
+      ['num.io.threads', 'set', '4'],
+    ])
+    expect(await replace('1', { 'num.io.threads': '5' })).toBe(0)
+    expect([await value(rate), await value('num.io.threads')]).toEqual([undefined, ['5', 2]])
+    expect(await replace('1', {})).toBe(0)
+    expect(await value('num.io.threads')).toEqual(['8', 5])
+    expect(await replace('1', { 'node.id': '5' })).toBe(42)
+    expect(await replace(allBrokers, {})).toBe(0)
+    expect(await value('min.insync.replicas')).toEqual(['1', 3])
+  })
+})
+
+describe('what topics have by default', () => {
+  it('is altered at once, where they do not say otherwise', async () => {
+    const { broker, alter, told } = start()
+    const orders = broker.topic('orders')
+    orders.append({ value: 1 })
+    await broker.advance(60_001)
+    expect(await alter('1', [['log.retention.ms', 'set', '60000']])).toEqual([0, null])
+    expect(orders.records()).toEqual([])
+    expect(orders.options).toMatchObject({ retentionMs: 60_000, segmentMs: 7500 })
+    expect(broker.topic('own').options.retentionMs).toBe(5000)
+    const set = ['log.retention.ms', '60000', 2]
+    const fallback = ['log.retention.ms', '604800000', 5]
+    expect(await told('retention.ms', 'orders', ofTopic)).toEqual(['60000', 2, [set, fallback]])
+    expect(await told('retention.ms', 'own', ofTopic)).toEqual([
+      '5000',
+      1,
+      [['retention.ms', '5000', 1], set, fallback],
+    ])
+    expect(await alter('1', [['log.retention.ms', 'delete']])).toEqual([0, null])
+    expect(orders.options.retentionMs).toBe(604_800_000)
+  })
+
+  it('is what new topics begin with, whoever makes them', async () => {
+    const { broker, client, alter } = start()
+    await alter(allBrokers, [
+      ['log.cleanup.policy', 'append', 'compact'],
+      ['log.message.timestamp.type', 'set', 'LogAppendTime'],
+    ])
+    const begun = { cleanupPolicy: 'compact,delete', messageTimestampType: 'LogAppendTime' }
+    expect(broker.createTopic('made').options).toMatchObject(begun)
+    const configs = [{ name: 'retention.ms', value: '60000' }]
+    const topics = [{ name: 'late', numPartitions: 1, replicationFactor: 1, configs }]
+    const [late] = (await client.call(createTopics!, 7, { topics })).topics
+    expect(broker.topics.get('late')!.options).toMatchObject({ ...begun, retentionMs: 60_000 })
+    expect(late.configs).toContainEqual(
+      expect.objectContaining({ name: 'cleanup.policy', value: 'delete,compact', configSource: 3 }),
+    )
+  })
+
+  it('rests where it means nothing under the policy of a topic', async () => {
+    const { broker, alter } = start()
+    broker.topic('orders').alter({ cleanupPolicy: 'compact' })
+    expect(await alter('1', [['log.retention.ms', 'set', '60000']])).toEqual([0, null])
+    expect(broker.topic('orders').options.retentionMs).toBe(-1)
+    broker.topic('orders').alter({ cleanupPolicy: 'delete' })
+    expect(broker.topic('orders').options.retentionMs).toBe(60_000)
+    await alter('1', [['log.cleanup.policy', 'set', 'compact']])
+    // Its own retention rests by then, and counts again after it.
+    expect(broker.topic('own').options).toMatchObject({ cleanupPolicy: 'compact', retentionMs: -1 })
+    await alter('1', [['log.cleanup.policy', 'delete']])
+    expect(broker.topic('own').options).toMatchObject({ cleanupPolicy: 'delete', retentionMs: 5000 })
+  })
+
+  it('makes no segments that outlive the records of a topic', async () => {
+    const { broker, alter } = start()
+    expect(await alter('1', [['log.roll.ms', 'set', '60000']])).toEqual([0, null])
+    expect(broker.topic('orders').options.segmentMs).toBe(60_000)
+    expect(broker.topic('own').options.segmentMs).toBe(5000)
+  })
+
+  it('is not altered where a topic could not be so', async () => {
+    const { broker, alter, value } = start()
+    broker.topic('orders').alter({ segmentMs: 60_000 })
+    expect(await alter('1', [['log.retention.ms', 'set', '1000']])).toEqual([42, expect.any(String)])
+    expect(broker.topic('orders').options.retentionMs).toBe(604_800_000)
+    expect(await value('log.retention.ms')).toEqual(['604800000', 5])
+  })
+
+  it('is told of what has no effect, too', async () => {
+    const { alter, told } = start()
+    await alter(allBrokers, [
+      ['compression.type', 'set', 'lz4'],
+      ['log.flush.interval.ms', 'set', '5'],
+    ])
+    expect(await told('compression.type', 'orders', ofTopic)).toEqual([
+      'lz4',
+      3,
+      [
+        ['compression.type', 'lz4', 3],
+        ['compression.type', 'producer', 5],
+      ],
+    ])
+    expect(await told('flush.ms', 'orders', ofTopic)).toEqual(['5', 3, [['log.flush.interval.ms', '5', 3]]])
+  })
+
+  it('is told of groups, too', async () => {
+    const { alter, told } = start()
+    const name = 'group.share.assignment.interval.ms'
+    await alter(allBrokers, [[name, 'set', '5']])
+    expect(await told('share.assignment.interval.ms', 'g', ofGroup)).toEqual([
+      '5',
+      3,
+      [
+        [name, '5', 3],
+        [name, '1000', 5],
+      ],
+    ])
+  })
+
+  it('outlives the servers, as what is set for topics does', async () => {
+    const broker = new TestBroker({ topics: { orders: topic() } })
+    open.push(() => broker.close())
+    const alterAt = async (port: number) => {
+      const { createConnection } = await import('node:net')
+      const socket = createConnection(port, '127.0.0.1')
+      open.push(async () => socket.destroy())
+      return new WireClient(socket)
+    }
+    const first = await serve(broker)
+    const client = await alterAt(first.port)
+    const configs = [{ name: 'log.retention.ms', configOperation: 0, value: '60000' }]
+    const resource = { resourceType: ofBroker, resourceName: '1' }
+    await client.call(incrementalAlterConfigs!, 1, { resources: [{ ...resource, configs }] })
+    await first.close()
+    const second = await serve(broker)
+    const configurationKeys = ['log.retention.ms']
+    const asked = { resources: [{ ...resource, configurationKeys }] }
+    const { results } = await (await alterAt(second.port)).call(describeConfigs!, 4, asked)
+    expect(results[0].configs).toMatchObject([{ value: '60000', configSource: 2 }])
+    expect(broker.topic('orders').options.retentionMs).toBe(60_000)
+    await second.close()
+  })
+})
