@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import readline from 'node:readline'
+
+const folder = import.meta.dirname
+const jars = path.join(folder, 'target', 'libs')
+const kafka = path.join(folder, '..', 'target', 'libs')
+const classPath = folders => folders.map(each => path.join(each, '*')).join(path.delimiter)
+
+/** Apache Kafka's own tests, as they are published, with what they need of its unpublished kit: the sources in `src`. */
+export class ApacheTests {
+  #classes = mkdtempSync(path.join(tmpdir(), 'brokerlet-apache-'))
+  #leftOut = new LeftOut(path.join(folder, 'left-out.txt'))
+
+  constructor() {
+    const sources = readdirSync(path.join(folder, 'src'), { recursive: true })
+      .filter(name => name.endsWith('.java'))
+      .map(name => path.join(folder, 'src', name))
+    const args = ['-cp', classPath([kafka, jars]), '-d', this.#classes, ...sources]
+    const { status, stderr } = spawnSync('javac', args, { encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+  }
+
+  /**
+   * Runs those of some jars that have a tag, each as a test within `t`. `classes` is a pattern of their classes' names.
+   * `atLeast` guards against a run in which nothing happens.
+   */
+  async run(t, { tag, from, classes = '.*', atLeast }) {
+    const roots = readdirSync(jars)
+      .filter(name => from.some(each => name.startsWith(`${each}-`) && name.endsWith('-test.jar')))
+      .map(name => path.join(jars, name))
+    const program = [
+      ...['-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off', '-Dlog4j2.level=OFF'],
+      `-Dbrokerlet.cluster=${path.join(folder, 'cluster.js')}`,
+      ...['-cp', `${this.#classes}${path.delimiter}${classPath([kafka, jars])}`],
+      ...['brokerlet.Main', tag, classes, ...roots],
+    ]
+    const child = spawn('java', program, { stdio: ['ignore', 'pipe', 'ignore'] })
+    let count = 0
+    for await (const line of readline.createInterface({ input: child.stdout })) {
+      const [outcome, name, , why] = line.split('\t')
+      if (!['ok', 'failed', 'skipped'].includes(outcome) || why === undefined) continue
+      count++
+      const reason = this.#leftOut.reasonFor(name)
+      if (reason !== undefined && outcome !== 'ok') {
+        await t.test(name, { skip: reason })
+        continue
+      }
+      await t.test(name, () => {
+        assert.equal(outcome, 'ok', why.replaceAll('\\n', '\n'))
+        assert.equal(reason, undefined, 'it passes: take it off left-out.txt')
+      })
+    }
+    assert.ok(count > atLeast, `only ${count} tests have been run`)
+  }
+
+  dispose() {
+    rmSync(this.#classes, { recursive: true })
+  }
+}
+
+/** The tests that cannot pass here: below each reason, which begins with #, the classes and `class#method`s that it is for. */
+class LeftOut {
+  #reasons = new Map()
+
+  constructor(file) {
+    let reason = ''
+    let named = true
+    for (const line of readFileSync(file, 'utf8').split('\n')) {
+      if (line === '') {
+        named = true
+        continue
+      }
+      if (line.startsWith('#')) {
+        reason = named ? line.slice(1).trim() : `${reason} ${line.slice(1).trim()}`
+        named = false
+        continue
+      }
+      assert.ok(!this.#reasons.has(line), `left-out.txt names ${line} twice`)
+      this.#reasons.set(line, reason)
+      named = true
+    }
+  }
+
+  /** Undefined if it has to pass. */
+  reasonFor(name) {
+    return this.#reasons.get(name) ?? this.#reasons.get(name.split('#')[0])
+  }
+}

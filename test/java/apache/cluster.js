@@ -1,0 +1,123 @@
+/**
+ * Serves the clusters of Apache's tests: `src/brokerlet/ClusterProgram.java` starts it, and asks a line of JSON at a time.
+ * It ends when its input does.
+ */
+import process from 'node:process'
+import readline from 'node:readline'
+import { Broker } from '../../../dist/index.js'
+import { serve } from '../../../dist/server/index.js'
+
+/** Kafka's configs that are options of the server. */
+const serverOptions = {
+  'group.initial.rebalance.delay.ms': 'initialRebalanceDelayMs',
+  'group.streams.initial.rebalance.delay.ms': 'initialRebalanceDelayMs',
+  'group.consumer.session.timeout.ms': 'consumerSessionTimeoutMs',
+  'group.consumer.heartbeat.interval.ms': 'consumerHeartbeatIntervalMs',
+  'group.share.session.timeout.ms': 'shareSessionTimeoutMs',
+  'group.share.heartbeat.interval.ms': 'shareHeartbeatIntervalMs',
+  'group.share.record.lock.duration.ms': 'shareRecordLockDurationMs',
+  'group.share.max.share.sessions': 'maxShareSessions',
+  'group.streams.session.timeout.ms': 'streamsSessionTimeoutMs',
+  'group.streams.heartbeat.interval.ms': 'streamsHeartbeatIntervalMs',
+  'transaction.max.timeout.ms': 'maxTransactionTimeoutMs',
+  'fetch.max.bytes': 'fetchMaxBytes',
+  'max.incremental.fetch.session.cache.slots': 'maxFetchSessions',
+}
+
+/** Those that change nothing here, and why. */
+const withoutEffect = {
+  // There are no internal topics.
+  'offsets.topic.num.partitions': true,
+  'offsets.topic.replication.factor': true,
+  'offsets.topic.compression.codec': true,
+  'transaction.state.log.num.partitions': true,
+  'transaction.state.log.replication.factor': true,
+  'share.coordinator.state.topic.num.partitions': true,
+  'share.coordinator.state.topic.replication.factor': true,
+  'group.share.persister.class.name': true,
+  // An option that is given widens these bounds by itself.
+  'group.consumer.min.heartbeat.interval.ms': true,
+  'group.consumer.min.session.timeout.ms': true,
+  'group.share.min.heartbeat.interval.ms': true,
+  'group.share.min.session.timeout.ms': true,
+  'group.streams.min.heartbeat.interval.ms': true,
+  'group.streams.min.session.timeout.ms': true,
+  // Groups assign at once.
+  'group.consumer.assignment.interval.ms': value => value === '0',
+  'group.share.assignment.interval.ms': value => value === '0',
+  'group.streams.assignment.interval.ms': value => value === '0',
+  // There is no disk, and no replication.
+  'log.initial.task.delay.ms': true,
+  'log.segment.delete.delay.ms': true,
+  'log.cleaner.dedupe.buffer.size': true,
+  'replica.fetch.backoff.ms': true,
+  'replica.lag.time.max.ms': true,
+  'controlled.shutdown.enable': true,
+  // What is meant is what is there.
+  'delete.topic.enable': value => value === 'true',
+  'group.consumer.migration.policy': value => value === 'bidirectional',
+  'unstable.api.versions.enable': value => value === 'false',
+  'unstable.feature.versions.enable': value => value === 'false',
+}
+
+const clusters = new Map()
+let count = 0
+
+/** Kafka's configs as the options of a broker and its server. */
+function optionsOf({
+  'auto.create.topics.enable': create = 'true',
+  'num.partitions': partitions,
+  ...others
+}) {
+  const server = {}
+  for (const [name, value] of Object.entries(others)) {
+    if (name in serverOptions) {
+      server[serverOptions[name]] = Number(value)
+      continue
+    }
+    const none = withoutEffect[name]
+    if (none !== true && !none?.(value)) throw new Error(`brokerlet has no ${name}=${value}`)
+  }
+  const topics = { partitions: Number(partitions ?? 1), keys: 'bytes' }
+  return { broker: { autoCreateTopics: create === 'true' && topics }, server }
+}
+
+const actions = {
+  async start({ brokers, properties }) {
+    const options = optionsOf(properties)
+    const broker = new Broker(options.broker)
+    const errors = []
+    broker.on('error', error => errors.push(String(error?.stack ?? error)))
+    const server = await serve(broker, { ...options.server, brokers })
+    const name = String(++count)
+    clusters.set(name, { broker, server, errors })
+    return {
+      name,
+      clusterId: 'brokerlet',
+      brokers: server.brokers.map(({ nodeId, port }) => ({ id: nodeId, port })),
+    }
+  },
+  async stop({ name }) {
+    const { broker, errors } = clusters.get(name)
+    clusters.delete(name)
+    await broker.close()
+    return { errors }
+  },
+  stopBroker: ({ name, id }) => brokerOf(name, id).stop(),
+  startBroker: ({ name, id }) => brokerOf(name, id).start(),
+}
+
+function brokerOf(name, id) {
+  return clusters.get(name).server.brokers.find(({ nodeId }) => nodeId === id)
+}
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line)
+  let answer
+  try {
+    answer = (await actions[request.do](request)) ?? {}
+  } catch (error) {
+    answer = { error: error.message }
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
+}

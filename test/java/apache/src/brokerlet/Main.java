@@ -1,0 +1,89 @@
+package brokerlet;
+
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.TestSource;
+import org.junit.platform.engine.discovery.ClassNameFilter;
+import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.support.descriptor.ClassSource;
+import org.junit.platform.engine.support.descriptor.MethodSource;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TagFilter;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+
+/**
+ * Runs tests, and prints a line for each as it ends: the outcome, its name and why, with tabs between.
+ *
+ * <p>The arguments are a tag that the tests have, a pattern of the names of their classes, and the jars where they are.
+ */
+public final class Main implements TestExecutionListener {
+  // Tests print, and put other streams in the place of this one.
+  private final PrintStream out = System.out;
+  private final Map<String, Long> started = new HashMap<>();
+  private final Map<String, Integer> runs = new HashMap<>();
+
+  public static void main(String[] args) {
+    Set<Path> jars = Arrays.stream(args).skip(2).map(Path::of).collect(Collectors.toSet());
+    LauncherDiscoveryRequest request =
+        LauncherDiscoveryRequestBuilder.request()
+            .selectors(DiscoverySelectors.selectClasspathRoots(jars))
+            .filters(ClassNameFilter.includeClassNamePatterns(args[1]), TagFilter.includeTags(args[0]))
+            .build();
+    LauncherFactory.create().execute(request, new Main());
+    // Threads that tests have left behind would go on.
+    System.exit(0);
+  }
+
+  @Override
+  public void executionStarted(TestIdentifier test) {
+    started.put(test.getUniqueId(), System.nanoTime());
+  }
+
+  @Override
+  public void executionSkipped(TestIdentifier test, String reason) {
+    tell("skipped", test, reason);
+  }
+
+  @Override
+  public void executionFinished(TestIdentifier test, TestExecutionResult result) {
+    boolean ok = result.getStatus() == TestExecutionResult.Status.SUCCESSFUL;
+    // A container by itself is of no interest, unless it could not even begin.
+    if (!test.isTest() && ok) return;
+    tell(ok ? "ok" : "failed", test, result.getThrowable().map(Main::trace).orElse(""));
+  }
+
+  private void tell(String outcome, TestIdentifier test, String why) {
+    String name = name(test);
+    if (test.isTest()) {
+      int run = runs.merge(name, 1, Integer::sum);
+      if (run > 1) name += "[" + run + "]";
+    }
+    long ms = (System.nanoTime() - started.getOrDefault(test.getUniqueId(), System.nanoTime())) / 1_000_000;
+    out.println(outcome + "\t" + name + "\t" + ms + "\t" + why.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "  "));
+    out.flush();
+  }
+
+  private static String name(TestIdentifier test) {
+    TestSource source = test.getSource().orElse(null);
+    if (source instanceof MethodSource method) return method.getClassName() + "#" + method.getMethodName();
+    if (source instanceof ClassSource type) return type.getClassName();
+    return test.getDisplayName();
+  }
+
+  private static String trace(Throwable error) {
+    var text = new StringWriter();
+    error.printStackTrace(new PrintWriter(text));
+    return text.toString().lines().filter(line -> !line.contains("org.junit.")).limit(60).collect(Collectors.joining("\n"));
+  }
+}
