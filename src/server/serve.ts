@@ -13,6 +13,8 @@ import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
 
 const maxBrokers = 100
 const maxPort = 65_535
+// A broker's number is an INT32 on the wire.
+const maxFirstNodeId = 2 ** 31 - maxBrokers
 const connectionsMaxIdleMs = 10 * 60 * 1000
 
 /** Where a server listens, and how it serves its clients. */
@@ -23,6 +25,8 @@ export interface ServeOptions extends WireOptions {
   readonly host?: string
   /** How many brokers clients see, from 1 to 100; default 1. Each has a listener of its own. */
   readonly brokers?: number
+  /** The number of the first broker, from 0 on; default 1. The others have the numbers that follow. (Kafka: node.id) */
+  readonly firstNodeId?: number
   /**
    * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. Waiting
    * for an answer does not count as idle, not reading one does. (Kafka: connections.max.idle.ms)
@@ -74,6 +78,7 @@ export async function serve(
     port: integer(0, maxPort),
     host: name,
     brokers: integer(1, maxBrokers),
+    firstNodeId: integer(0, maxFirstNodeId),
     connectionsMaxIdleMs: limit(1),
     tls: anObject,
     sasl: anObject,
@@ -86,7 +91,7 @@ export async function serve(
   if (port + count - 1 > maxPort) {
     throw invalidOption('serve', 'port', `room for ${count} brokers up to ${maxPort}`, port)
   }
-  const wire = new WireServer(engine, makeNodes(host, port, count), options)
+  const wire = new WireServer(engine, makeNodes(host, port, count, options.firstNodeId), options)
   const { cluster } = wire
   const create = (accept: (socket: Socket) => void) =>
     tls === undefined ? createServer(accept) : createTlsServer(tls, accept)

@@ -7,7 +7,7 @@ import type { WireServer } from './wire-server.ts'
 
 /** One of the brokers that clients of a server see. */
 export interface ServedBroker {
-  /** Its number: 1 is the first broker. */
+  /** Its number: 1 is the first broker, unless `firstNodeId` says otherwise. */
   readonly nodeId: number
   /** Where it listens, such as `127.0.0.1:50321`. */
   readonly address: string

@@ -65,6 +65,35 @@ const fetchOrders = (id: string, partitions: readonly object[], maxWaitMs = 0) =
   ],
 })
 
+it('numbers its brokers from firstNodeId on', async () => {
+  const { broker, server } = await start({ firstNodeId: 0 })
+  expect(server.brokers.map(({ nodeId }) => nodeId)).toEqual([0, 1, 2])
+  const client = await connectTo(server.brokers[2]!)
+  const { controllerId, brokers } = await client.call(apis.metadata as Api, 12, { topics: [] })
+  expect([controllerId, brokers.map(({ nodeId }: any) => nodeId)]).toEqual([0, [0, 1, 2]])
+  const led = [0, 1, 2].map(partition => server.leaderOf({ topic: 'orders', partition })!.nodeId)
+  expect(await leadersAt(client)).toEqual([0, 1, 2].map(partition => [partition, led[partition], 0]))
+  expect(led.toSorted()).toEqual([0, 1, 2])
+  for (const each of server.brokers) await each.stop()
+  await server.brokers[0]!.start()
+  expect(server.coordinatorOf('billing')!.nodeId).toBe(0)
+  await expect(serve(broker, { firstNodeId: -1 })).rejects.toThrow('firstNodeId')
+})
+
+it('fails the requests of broker 0 alone', async () => {
+  const faults = new WireFaults()
+  const { server } = await start({ firstNodeId: 0, faults })
+  faults.fail({ api: 'CreateTopics', nodeId: 0 }, 'TOPIC_ALREADY_EXISTS')
+  const create = async (at: number) => {
+    const client = await connectTo(server.brokers[at]!)
+    const { topics: told } = await client.call(apis.createTopics as Api, 7, {
+      topics: [{ name: `t${at}`, numPartitions: 1, replicationFactor: 1 }],
+    })
+    return told[0].errorCode
+  }
+  expect([await create(1), await create(0), await create(0)]).toEqual([0, 36, 0])
+})
+
 it('shows each broker on a port of its own, and spreads leaders and coordinators over them', async () => {
   const { server } = await start()
   expect(server.brokers.map(({ nodeId, running }) => [nodeId, running])).toEqual([

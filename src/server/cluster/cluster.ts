@@ -21,10 +21,10 @@ export interface Leadership {
   readonly epoch: number
 }
 
-/** Makes so many nodes, beginning with node 1 at that address. */
-export function makeNodes(host: string, port: number, count: number): ClusterNode[] {
+/** Makes so many nodes, numbered from `first` on, beginning at that address. */
+export function makeNodes(host: string, port: number, count: number, first = 1): ClusterNode[] {
   return Array.from({ length: count }, (_, i) => ({
-    nodeId: i + 1,
+    nodeId: first + i,
     host,
     port: port === 0 ? 0 : port + i,
     running: true,

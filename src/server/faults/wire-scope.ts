@@ -17,7 +17,7 @@ export interface WireScope {
 export interface RequestPoint {
   readonly api: ApiName
   readonly clientId: string
-  /** The broker that received it: 1 is the first, and may be the only one. */
+  /** The broker that received it: 1 is the first, unless `firstNodeId` says otherwise, and may be the only one. */
   readonly nodeId: number
   /** The topics and partitions that it names; a topic named as a whole is without a partition. */
   readonly partitions: readonly { readonly topic: string; readonly partition?: number | undefined }[]
@@ -31,7 +31,7 @@ export function checkWireScope(where: string, scope: WireScope): void {
   checkOptions<WireScope>(where, scope, {
     api: oneOf(...apiNames),
     clientId: name,
-    nodeId: integer(1),
+    nodeId: integer(0),
     topic: name,
     partition: integer(0),
     group: name,
