@@ -42,12 +42,15 @@ interface Change {
 
 type Changes = Map<GroupMember, Change>
 
+/** The epoch of a group that nobody has joined yet. (Kafka: ModernGroup) */
+export const firstEpoch = 1
+
 /** The target owner and the present owner of each partition of a group, and the way from one to the other (KIP-848). */
 export class GroupAssignment {
   readonly #host: AssignmentHost
   readonly #partitions = new Map<string, Partition[]>()
   readonly #unsettled = new Set<Partition>()
-  #epoch = 0
+  #epoch = firstEpoch
   #moved = 0
   #atRest = true
 

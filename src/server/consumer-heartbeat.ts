@@ -23,6 +23,16 @@ export const memberEpochs = { joins: 0, leaves: -1, comesBack: -2 } as const
 const assignors: readonly string[] = ['uniform', 'range']
 
 /**
+ * A heartbeat of any kind names its group. Kafka says so in these words.
+ *
+ * @throws InvalidArgumentError
+ */
+export function requireGroupId(groupId: string, memberId: string): void {
+  if (groupId.trim() !== '') return
+  throw new InvalidArgumentError("GroupId can't be empty.", { groupId, memberId })
+}
+
+/**
  * Refuses an invalid heartbeat. (Kafka: throwIfConsumerGroupHeartbeatRequestIsInvalid)
  *
  * @throws InvalidArgumentError, or UNSUPPORTED_ASSIGNOR
@@ -36,7 +46,7 @@ export function checkHeartbeat(beat: ConsumerHeartbeat, version: number): void {
       memberId,
     })
   }
-  require(groupId !== '', 'a groupId')
+  requireGroupId(groupId, memberId)
   require(groupInstanceId !== '', 'an instanceId that is not empty, or none')
   require(beat.rackId !== '', 'a rackId that is not empty, or none')
   require(memberEpoch >= memberEpochs.comesBack, `a memberEpoch of -2 or more, received ${memberEpoch}`)

@@ -15,7 +15,11 @@ import { WireTransactions } from './wire-transactions.ts'
 export interface GroupOptions extends GroupDefaults {
   /** How long the first join of an empty group waits for others, in milliseconds. */
   readonly initialRebalanceDelayMs: number
+  /** How many members a share group has at most. */
+  readonly shareGroupMaxSize?: number | undefined
 }
+
+const shareGroupMaxSize = 200
 
 /** What all servers of a broker share: groups, transactions, and what administrators have set. */
 export class Coordinators {
@@ -38,7 +42,8 @@ export class Coordinators {
     this.groupConfigs = new GroupConfigs(options)
     this.groups = new WireGroups(engine, options.initialRebalanceDelayMs, this.firstFetches)
     this.members = new ConsumerMembers(engine, this.groupConfigs, this.firstFetches)
-    this.shareGroups = new ShareGroups(engine, this.groupConfigs, this.groups)
+    const maxSize = options.shareGroupMaxSize ?? shareGroupMaxSize
+    this.shareGroups = new ShareGroups(engine, this.groupConfigs, this.groups, maxSize)
     this.streamsGroups = new StreamsGroups(engine, this.groupConfigs, this.groups, this.firstFetches)
     this.transactions = new WireTransactions(engine)
     engine.served.add(this.#left)

@@ -2,13 +2,14 @@ import { InvalidOptionError } from '../errors.ts'
 import type { ConfigType } from './config-definition.ts'
 import { toShareOffsetReset } from './share-offset-reset.ts'
 
-/** The defaults that a server may set for all groups, in milliseconds. */
+/** The defaults that a server may set for all groups; times in milliseconds. */
 export interface GroupDefaults {
   readonly consumerSessionTimeoutMs?: number | undefined
   readonly consumerHeartbeatIntervalMs?: number | undefined
   readonly shareSessionTimeoutMs?: number | undefined
   readonly shareHeartbeatIntervalMs?: number | undefined
   readonly shareRecordLockDurationMs?: number | undefined
+  readonly shareDeliveryCountLimit?: number | undefined
   readonly streamsSessionTimeoutMs?: number | undefined
   readonly streamsHeartbeatIntervalMs?: number | undefined
   readonly initialRebalanceDelayMs?: number | undefined
@@ -96,6 +97,7 @@ export const groupConfigs: readonly GroupConfig[] = [
   },
   {
     name: 'share.delivery.count.limit',
+    option: 'shareDeliveryCountLimit',
     type: 'int',
     fallback: '5',
     least: 2,

@@ -9,6 +9,7 @@ import {
   type ClassicJoined,
   notJoined,
 } from '../group/classic-protocol.ts'
+import { firstEpoch } from '../group/group-assignment.ts'
 import type { MemberDescription } from '../group/group-description.ts'
 import type { GroupHolder, HeldGroup } from '../group/group-holder.ts'
 import { Ids } from '../ids.ts'
@@ -83,7 +84,7 @@ export class WireGroups implements GroupHolder {
   /** The protocol of a group's members, or of the last ones that it had. (Kafka: Group.GroupType) */
   typeOf(groupId: string): GroupType {
     if (this.#assigns(groupId)) return 'consumer'
-    const had = (this.#engine.groups.get(groupId)?.epoch ?? 0) > 0
+    const had = (this.#engine.groups.get(groupId)?.epoch ?? firstEpoch) > firstEpoch
     return had && !this.#groups.has(groupId) ? 'consumer' : 'classic'
   }
 

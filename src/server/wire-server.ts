@@ -107,6 +107,13 @@ export interface WireOptions {
    */
   readonly shareRecordLockDurationMs?: number
   /**
+   * How often a share group delivers a record at most; default 5. The first server's value counts. (Kafka:
+   * group.share.delivery.count.limit)
+   */
+  readonly shareDeliveryCountLimit?: number
+  /** How many members a share group has at most; default 200. The first server's value counts. (Kafka: group.share.max.size) */
+  readonly shareGroupMaxSize?: number
+  /**
    * How long a member of a streams group (KIP-1071) may be silent before it is removed, in milliseconds; default 45 s.
    * Of several servers the first one's value counts. (Kafka: group.streams.session.timeout.ms)
    */
@@ -136,6 +143,8 @@ export const wireOptions = {
   shareSessionTimeoutMs: integer(1),
   shareHeartbeatIntervalMs: integer(1),
   shareRecordLockDurationMs: integer(1),
+  shareDeliveryCountLimit: integer(2),
+  shareGroupMaxSize: integer(1),
   streamsSessionTimeoutMs: integer(1),
   streamsHeartbeatIntervalMs: integer(1),
   maxTransactionTimeoutMs: duration,

@@ -78,7 +78,7 @@ it('moves exactly 3 of 12 partitions to a fourth consumer, and the other 9 do no
   const after = owners(broker, 'g')
   expect(after).toEqual({ ...staying, c3: names(moving.map(toPartition)) })
   expect([...handled].sort()).toEqual(handledBy(after).sort())
-  expect(rebalanced).toEqual([{ groupId: 'g', epoch: 4, members: 4, moved: 3 }])
+  expect(rebalanced).toEqual([{ groupId: 'g', epoch: 5, members: 4, moved: 3 }])
 })
 
 it('waits for a slow handler with the one partition that it is about, and with no other member', async () => {
@@ -140,12 +140,12 @@ it('goes through Empty, Stable and Reconciling, and is Dead once deleted', async
   broker.deleteGroup('g')
   note()
   expect(states).toEqual([
-    ['Empty', 0],
-    ['Stable', 1],
-    ['Reconciling', 2],
+    ['Empty', 1],
     ['Stable', 2],
-    ['Empty', 4],
-    ['Dead', 4],
+    ['Reconciling', 3],
+    ['Stable', 3],
+    ['Empty', 5],
+    ['Dead', 5],
   ])
 })
 

@@ -135,7 +135,10 @@ it('asks no client for its metrics, as at a Kafka without a plugin', async () =>
   const { client, alter } = start()
   await alter([['metrics', set, '*']])
   const [getTelemetrySubscriptions, pushTelemetry] = [71, 72]
-  const { apiKeys } = await client.call(apiVersions!, 3, {})
+  const { apiKeys } = await client.call(apiVersions!, 3, {
+    clientSoftwareName: 'test',
+    clientSoftwareVersion: '1',
+  })
   const spoken = apiKeys.map(({ apiKey }: { apiKey: number }) => apiKey)
   expect(spoken).not.toContain(getTelemetrySubscriptions)
   expect(spoken).not.toContain(pushTelemetry)

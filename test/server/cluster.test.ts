@@ -9,6 +9,8 @@ import { WireClient } from '../helpers/wire-client.ts'
 const { apiVersions, describeCluster, describeTopicPartitions, offsetForLeaderEpoch, metadata } =
   apis as unknown as Readonly<Record<string, Api>>
 
+const software = { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' }
+
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).toReversed()) await close()
@@ -49,7 +51,7 @@ describe('ApiVersions', () => {
       ],
     }
     const metadataVersion = { name: 'metadata.version', minVersion: 7, maxVersion: 30 }
-    expect(await client.call(apiVersions!, 4, {})).toMatchObject({
+    expect(await client.call(apiVersions!, 4, software)).toMatchObject({
       ...finalized,
       supportedFeatures: [
         { name: 'eligible.leader.replicas.version', minVersion: 0, maxVersion: 1 },
@@ -62,11 +64,25 @@ describe('ApiVersions', () => {
       ],
     })
     // What a client of before version 4 cannot read is left out.
-    expect(await client.call(apiVersions!, 3, {})).toMatchObject({
+    expect(await client.call(apiVersions!, 3, software)).toMatchObject({
       ...finalized,
       supportedFeatures: [metadataVersion],
     })
   })
+})
+
+it.each([
+  ['', '1.0'],
+  ['a client', '1.0'],
+  ['-client', '1.0'],
+  ['client', ''],
+  ['client', '1.'],
+])('refuses a client that says it is %j, %j', async (clientSoftwareName, clientSoftwareVersion) => {
+  const { client } = start()
+  const says = { clientSoftwareName, clientSoftwareVersion }
+  expect(await client.call(apiVersions!, 3, says)).toMatchObject({ errorCode: 42, apiKeys: [] })
+  // Before it could say what it is.
+  expect(await client.call(apiVersions!, 2, says)).toMatchObject({ errorCode: 0 })
 })
 
 describe('DescribeTopicPartitions', () => {

@@ -58,11 +58,11 @@ function start(options: WireOptions = {}) {
 it('gives the first member everything, and tells it once', async () => {
   const { beat, join, has, given } = start()
   const joined = await join('a')
-  expect(joined).toMatchObject({ errorCode: 0, memberId: 'a', memberEpoch: 1, heartbeatIntervalMs: 5000 })
+  expect(joined).toMatchObject({ errorCode: 0, memberId: 'a', memberEpoch: 2, heartbeatIntervalMs: 5000 })
   expect(given(joined)).toEqual([0, 1, 2, 3])
-  expect(await beat('a', 1, has(0, 1, 2, 3))).toMatchObject({
+  expect(await beat('a', 2, has(0, 1, 2, 3))).toMatchObject({
     errorCode: 0,
-    memberEpoch: 1,
+    memberEpoch: 2,
     assignment: null,
   })
 })
@@ -71,7 +71,7 @@ it('tells how often to be heard, and waits as long as it is told to', async () =
   const { broker, join, beat } = start({ consumerHeartbeatIntervalMs: 50, consumerSessionTimeoutMs: 400 })
   expect(await join('a')).toMatchObject({ heartbeatIntervalMs: 50 })
   await broker.advance(399)
-  expect(await beat('a', 1)).toMatchObject({ errorCode: 0 })
+  expect(await beat('a', 2)).toMatchObject({ errorCode: 0 })
   await broker.advance(401)
   expect(broker.group('g').members).toEqual([])
 })
@@ -80,12 +80,12 @@ it('gives a partition to the next member only when its owner says that it has it
   const { beat, join, has, given } = start()
   await join('a')
   expect(given(await join('b'))).toEqual([])
-  const told = await beat('a', 1)
+  const told = await beat('a', 2)
   expect(given(told)).toEqual([0, 2])
-  expect(told.memberEpoch).toBe(1)
-  expect(given(await beat('b', 2))).toBeUndefined()
-  expect(await beat('a', 1, has(0, 2))).toMatchObject({ memberEpoch: 2 })
-  expect(given(await beat('b', 2))).toEqual([1, 3])
+  expect(told.memberEpoch).toBe(2)
+  expect(given(await beat('b', 3))).toBeUndefined()
+  expect(await beat('a', 2, has(0, 2))).toMatchObject({ memberEpoch: 3 })
+  expect(given(await beat('b', 3))).toEqual([1, 3])
 })
 
 it('tells a member of new partitions when it can commit them: once it has given up what it must', async () => {
@@ -93,11 +93,11 @@ it('tells a member of new partitions when it can commit them: once it has given 
   await join('a')
   await join('b')
   broker.topic('orders').addPartitions(6)
-  const told = await beat('a', 1)
-  expect([told.memberEpoch, given(told)]).toEqual([1, [0, 2]])
-  const next = await beat('a', 1, has(0, 2))
-  expect([next.memberEpoch, given(next)]).toEqual([3, [0, 2, 4]])
-  expect(await commit('a', 3, 4, 1)).toBe(0)
+  const told = await beat('a', 2)
+  expect([told.memberEpoch, given(told)]).toEqual([2, [0, 2]])
+  const next = await beat('a', 2, has(0, 2))
+  expect([next.memberEpoch, given(next)]).toEqual([4, [0, 2, 4]])
+  expect(await commit('a', 4, 4, 1)).toBe(0)
 })
 
 it('shares a group with consumers of the process', async () => {
@@ -106,29 +106,29 @@ it('shares a group with consumers of the process', async () => {
   const own = broker.consumer({ groupId: 'g', topics: ['orders'] })
   const ready = own.ready()
   await broker.advance(0)
-  expect(given(await beat('a', 1))).toEqual([0, 2])
+  expect(given(await beat('a', 2))).toEqual([0, 2])
   expect(own.assignment).toEqual([])
-  await beat('a', 1, has(0, 2))
+  await beat('a', 2, has(0, 2))
   await ready
   expect(own.assignment.map(({ partition }) => partition)).toEqual([1, 3])
   await own.close()
-  expect(given(await beat('a', 2))!.sort()).toEqual([0, 1, 2, 3])
+  expect(given(await beat('a', 3))!.sort()).toEqual([0, 1, 2, 3])
 })
 
 it('takes commits of what a member has, under any epoch since it got it, and no others', async () => {
   const { broker, beat, join, has, commit } = start()
   await join('a')
   await join('b')
-  await beat('a', 1)
-  expect(await commit('a', 1, 0, 5)).toBe(0)
+  await beat('a', 2)
+  expect(await commit('a', 2, 0, 5)).toBe(0)
   // What it is giving up is still its own.
-  expect(await commit('a', 1, 1, 6)).toBe(0)
-  await beat('a', 1, has(0, 2))
-  await beat('b', 2)
-  expect(await commit('a', 2, 1, 7)).toBe(113)
-  expect(await commit('b', 1, 1, 7)).toBe(113)
-  expect(await commit('b', 2, 1, 8)).toBe(0)
-  expect(await commit('nobody', 1, 1, 9)).toBe(25)
+  expect(await commit('a', 2, 1, 6)).toBe(0)
+  await beat('a', 2, has(0, 2))
+  await beat('b', 3)
+  expect(await commit('a', 3, 1, 7)).toBe(113)
+  expect(await commit('b', 2, 1, 7)).toBe(113)
+  expect(await commit('b', 3, 1, 8)).toBe(0)
+  expect(await commit('nobody', 2, 1, 9)).toBe(25)
   expect(broker.group('g').committed({ topic: 'orders', partition: 1 })).toEqual({ offset: 8 })
 })
 
@@ -136,13 +136,13 @@ it('removes a member that is silent for 45 seconds, and refuses it from then on'
   const { broker, beat, join, given, has } = start()
   await join('a')
   await join('b')
-  await beat('a', 1, has(0, 2))
-  await beat('b', 2)
+  await beat('a', 2, has(0, 2))
+  await beat('b', 3)
   await broker.advance(44_999)
-  await beat('b', 2)
+  await beat('b', 3)
   await broker.advance(1)
-  expect(given(await beat('b', 2))!.sort()).toEqual([0, 1, 2, 3])
-  expect(await beat('a', 2)).toMatchObject({ errorCode: 25 })
+  expect(given(await beat('b', 3))!.sort()).toEqual([0, 1, 2, 3])
+  expect(await beat('a', 3)).toMatchObject({ errorCode: 25 })
 })
 
 it('removes a member that does not give up in time, and fences it', async () => {
@@ -151,11 +151,11 @@ it('removes a member that does not give up in time, and fences it', async () => 
   await join('b')
   for (let i = 0; i < 3; i++) {
     await broker.advance(10_000)
-    await beat('b', 2)
-    if (i < 2) await beat('a', 1)
+    await beat('b', 3)
+    if (i < 2) await beat('a', 2)
   }
-  expect(await beat('a', 1)).toMatchObject({ errorCode: 110 })
-  expect(given(await beat('b', 3))).toBeUndefined()
+  expect(await beat('a', 2)).toMatchObject({ errorCode: 110 })
+  expect(given(await beat('b', 4))).toBeUndefined()
 })
 
 it('lets members leave, and keeps the place of a static one that comes back', async () => {
@@ -185,7 +185,7 @@ it('keeps no place of a static member that is to come back, and then says that i
   expect(broker.group('g').members).toHaveLength(2)
   expect(await beat('a', -1, one)).toMatchObject({ errorCode: 0, memberEpoch: -1 })
   expect(broker.group('g').members).toMatchObject([{ memberId: 'b' }])
-  expect(given(await beat('b', 2))).toEqual([0, 1, 2, 3])
+  expect(given(await beat('b', 3))).toEqual([0, 1, 2, 3])
   expect(await beat('a', -1, one)).toMatchObject({ errorCode: 25 })
 })
 
@@ -206,8 +206,8 @@ it('sends members away whom an administrator names, by their ids or their instan
     ),
   ).toEqual([25, 25, 82])
   expect(await remove({ memberId: 'a', groupInstanceId: null })).toEqual([0])
-  expect(await beat('a', 1, has(0, 1, 2, 3))).toMatchObject({ errorCode: 110 })
-  expect(given(await beat('b', 2, has()))).toEqual([0, 1, 2, 3])
+  expect(await beat('a', 2, has(0, 1, 2, 3))).toMatchObject({ errorCode: 110 })
+  expect(given(await beat('b', 3, has()))).toEqual([0, 1, 2, 3])
   // It has gone, and means to come back; until then it keeps its place.
   await beat('b', -2, { instanceId: 'inst' })
   expect(broker.group('g').members).toMatchObject([{ memberId: 'b', connected: false }])
@@ -239,7 +239,7 @@ it('reads topics by a pattern, those that come later, too', async () => {
   expect(given(joined)).toEqual([0, 1, 2, 3])
   broker.createTopic('oranges')
   broker.createTopic('apples')
-  const told = await beat('a', 1, has(0, 1, 2, 3))
+  const told = await beat('a', 2, has(0, 1, 2, 3))
   expect(told.assignment.topicPartitions).toHaveLength(2)
   expect(await join('b', { subscribedTopicNames: [], subscribedTopicRegex: '(' })).toMatchObject({
     errorCode: 128,
@@ -305,7 +305,7 @@ it('takes one that joins again, while it is a member still, at its word: that it
   await join('a')
   expect(given(await join('b'))).toEqual([])
   expect(given(await join('a'))).toEqual([0, 2])
-  expect(given(await beat('b', 2))).toEqual([1, 3])
+  expect(given(await beat('b', 3))).toEqual([1, 3])
   const { id: topicId } = broker.createTopic('other')
   const { assignment } = await join('a', { subscribedTopicNames: ['other'] })
   expect(assignment).toMatchObject({ topicPartitions: [{ topicId, partitions: [0] }] })
@@ -314,11 +314,11 @@ it('takes one that joins again, while it is a member still, at its word: that it
 
 it('refuses what it cannot serve', async () => {
   const { broker, beat, join, client } = start()
-  expect(await beat('x', 5)).toMatchObject({ errorCode: 25 })
+  expect(await beat('x', 6)).toMatchObject({ errorCode: 25 })
   expect(await beat('x', 0)).toMatchObject({ errorCode: 42 })
   expect(await join('x', { serverAssignor: 'mine' })).toMatchObject({ errorCode: 112 })
   await join('a')
-  expect(await beat('a', 7)).toMatchObject({ errorCode: 110 })
+  expect(await beat('a', 8)).toMatchObject({ errorCode: 110 })
   const classic = { groupId: 'g', memberId: '', sessionTimeoutMs: 1000, protocolType: 'consumer' }
   const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
   expect(await client.call(joinGroup!, 3, { ...classic, protocols })).toMatchObject({ errorCode: 23 })
@@ -349,7 +349,7 @@ it('makes an id for who joins by version 0, and has none', async () => {
 
 // As a Kafka 4.3 refuses them; clients log the message.
 it.each<[what: string, errorCode: number, message: string, memberId: string, epoch: number, more?: object]>([
-  ['a group without an id', 42, 'groupId', 'x', 0, { groupId: '' }],
+  ['a group without an id', 42, 'GroupId', 'x', 0, { groupId: '' }],
   ['a member without an id', 42, 'memberId', '', 0],
   ['an instance without an id', 42, 'instanceId', 'x', 0, { instanceId: '' }],
   ['a rack without an id', 42, 'rackId', 'a', 1, { rackId: '' }],
@@ -371,7 +371,7 @@ it.each<[what: string, errorCode: number, message: string, memberId: string, epo
   ['a member of no group', 25, "'other'", 'a', 1, { groupId: 'other' }],
   ['a member that is none', 25, "'x'", 'x', 1],
   ['who leaves and is no member', 25, "'x'", 'x', -1],
-  ['an epoch that was never told', 110, 'epoch 1, received 7', 'a', 7],
+  ['an epoch that was never told', 110, 'epoch 2, received 7', 'a', 7],
 ])('refuses %s, and says why', async (_, errorCode, message, memberId, epoch, more = {}) => {
   const { beat, join } = start()
   await join('a')
@@ -397,19 +397,19 @@ it('tells a static member whose place another one has taken that it has', async 
 it('knows a static member only by its own instance id', async () => {
   const { join, beat } = start()
   await join('a', { instanceId: 'one' })
-  expect(await beat('a', 1, { instanceId: 'two' })).toMatchObject({ errorCode: 25 })
-  expect(await beat('b', 1, { instanceId: 'one' })).toMatchObject({ errorCode: 82 })
-  expect(await beat('a', 1, { instanceId: 'one' })).toMatchObject({ errorCode: 0 })
+  expect(await beat('a', 2, { instanceId: 'two' })).toMatchObject({ errorCode: 25 })
+  expect(await beat('b', 2, { instanceId: 'one' })).toMatchObject({ errorCode: 82 })
+  expect(await beat('a', 2, { instanceId: 'one' })).toMatchObject({ errorCode: 0 })
 })
 
 it('takes no commit under an epoch that its member was never told, nor one of a client that knows of no epochs', async () => {
   const { client, join, commit } = start()
   await join('a')
-  expect([await commit('a', 2, 0, 1), await commit('a', 1, 0, 1)]).toEqual([113, 0])
+  expect([await commit('a', 3, 0, 1), await commit('a', 2, 0, 1)]).toEqual([113, 0])
   const older = await client.call(offsetCommit!, 8, {
     groupId: 'g',
     memberId: 'a',
-    generationIdOrMemberEpoch: 1,
+    generationIdOrMemberEpoch: 2,
     topics: [
       { name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 2, committedMetadata: '' }] },
     ],
@@ -420,22 +420,22 @@ it('takes no commit under an epoch that its member was never told, nor one of a 
 it('tells a member that a partition is not there, and not that it has lost it', async () => {
   const { join, commit } = start()
   await join('a')
-  expect(await commit('a', 1, 9, 1)).toBe(3)
+  expect(await commit('a', 2, 9, 1)).toBe(3)
 })
 
 it('tells a member what is committed under the epoch that it is at', async () => {
   const { client, join, commit } = start()
   await join('a')
-  await commit('a', 1, 0, 7)
+  await commit('a', 2, 0, 7)
   const topics = [{ name: 'orders', partitionIndexes: [0] }]
   const fetched = async (memberId: string | null, memberEpoch: number, groupId = 'g') => {
     const groups = [{ groupId, memberId, memberEpoch, topics }]
     const [group] = (await client.call(offsetFetch!, 9, { groups })).groups
     return group.errorCode || group.topics[0].partitions[0].committedOffset
   }
-  expect(await fetched('a', 1)).toBe(7)
+  expect(await fetched('a', 2)).toBe(7)
   expect(await fetched(null, -1)).toBe(7)
-  expect([await fetched('a', 2), await fetched('a', -1)]).toEqual([113, 113])
+  expect([await fetched('a', 3), await fetched('a', -1)]).toEqual([113, 113])
   expect([await fetched('b', 1), await fetched('', 1)]).toEqual([25, 25])
   expect(await fetched('a', 1, 'nowhere')).toBe(-1)
 })
@@ -448,7 +448,7 @@ it('commits, and tells what is committed, by the ids of topics, and which of tho
   const committed = await client.call(offsetCommit!, 10, {
     groupId: 'g',
     memberId: 'a',
-    generationIdOrMemberEpoch: 1,
+    generationIdOrMemberEpoch: 2,
     topics: [id, nowhere].map(topicId => ({ topicId, partitions })),
   })
   expect(committed.topics).toMatchObject([
@@ -484,18 +484,18 @@ it('commits, and tells what is committed, by the ids of topics, and which of tho
 it('describes the group, and what it has committed', async () => {
   const { client, join, commit, id } = start()
   await join('a')
-  await commit('a', 1, 3, 9)
+  await commit('a', 2, 3, 9)
   const { groups } = await client.call(consumerGroupDescribe!, 1, { groupIds: ['g', 'other'] })
   expect(groups).toMatchObject([
     {
       errorCode: 0,
       groupState: 'Stable',
-      groupEpoch: 1,
+      groupEpoch: 2,
       assignorName: 'uniform',
       members: [
         {
           memberId: 'a',
-          memberEpoch: 1,
+          memberEpoch: 2,
           subscribedTopicNames: ['orders'],
           assignment: { topicPartitions: [{ topicId: id, topicName: 'orders', partitions: [0, 1, 2, 3] }] },
         },
@@ -515,8 +515,8 @@ it('tells a member all that it has once more where it says all that it has to sa
   const { beat, join, has, given } = start()
   await join('a')
   const all = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], ...has(0, 1, 2, 3) }
-  expect(given(await beat('a', 1, all))).toEqual([0, 1, 2, 3])
-  expect(given(await beat('a', 1, has(0, 1, 2, 3)))).toBeUndefined()
+  expect(given(await beat('a', 2, all))).toEqual([0, 1, 2, 3])
+  expect(given(await beat('a', 2, has(0, 1, 2, 3)))).toBeUndefined()
 })
 
 it('describes a member by what it has said last: its rack, its topics, its pattern', async () => {
@@ -528,7 +528,7 @@ it('describes a member by what it has said last: its rack, its topics, its patte
   }
   await join('a', { rackId: 'r' })
   expect(await describe()).toEqual(['r', ['orders'], ''])
-  const { memberEpoch } = await beat('a', 1, { subscribedTopicNames: [], subscribedTopicRegex: 'ord.*' })
+  const { memberEpoch } = await beat('a', 2, { subscribedTopicNames: [], subscribedTopicRegex: 'ord.*' })
   expect(await describe()).toEqual(['r', [], 'ord.*'])
   await beat('a', memberEpoch)
   expect(await describe()).toEqual(['r', [], 'ord.*'])
@@ -542,16 +542,16 @@ it('takes the epoch before of a member that has missed an answer, however often 
   const { join, beat, has, given } = start()
   await join('a')
   await join('b')
-  const kept = given(await beat('a', 1))!
+  const kept = given(await beat('a', 2))!
   for (let i = 0; i < 3; i++)
-    expect(await beat('a', 1, has(...kept))).toMatchObject({ errorCode: 0, memberEpoch: 2 })
-  expect(await beat('a', 2, has(...kept))).toMatchObject({ errorCode: 0, memberEpoch: 2 })
+    expect(await beat('a', 2, has(...kept))).toMatchObject({ errorCode: 0, memberEpoch: 3 })
+  expect(await beat('a', 3, has(...kept))).toMatchObject({ errorCode: 0, memberEpoch: 3 })
 })
 
 it('gives a member nothing that subscribes to nothing any more, and keeps it', async () => {
   const { beat, join, given } = start()
   await join('a')
-  const told = await beat('a', 1, { subscribedTopicNames: [] })
+  const told = await beat('a', 2, { subscribedTopicNames: [] })
   expect([told.errorCode, given(told)]).toEqual([0, []])
   expect(await beat('a', told.memberEpoch)).toMatchObject({ errorCode: 0 })
 })
@@ -592,27 +592,27 @@ it('describes the group as stable when each member has heard what it has, and no
   const one = { instanceId: 'one' }
   await join('a')
   await join('b', one)
-  expect(await states()).toEqual(['Reconciling', 1, 2])
-  await beat('a', 1)
-  await beat('a', 1, has(0, 2))
-  expect(broker.group('g').state).toBe('Stable')
-  expect(await states()).toEqual(['Reconciling', 2, 2])
-  await beat('b', 2)
-  expect(await states()).toEqual(['Stable', 2, 2])
-  await beat('b', -2, one)
-  expect(await states()).toEqual(['Reconciling', 2, -2])
-  await beat('b', -1, one)
-  expect(await states()).toEqual(['Reconciling', 2])
+  expect(await states()).toEqual(['Reconciling', 2, 3])
   await beat('a', 2)
-  expect(await states()).toEqual(['Stable', 3])
+  await beat('a', 2, has(0, 2))
+  expect(broker.group('g').state).toBe('Stable')
+  expect(await states()).toEqual(['Reconciling', 3, 3])
+  await beat('b', 3)
+  expect(await states()).toEqual(['Stable', 3, 3])
+  await beat('b', -2, one)
+  expect(await states()).toEqual(['Reconciling', 3, -2])
+  await beat('b', -1, one)
+  expect(await states()).toEqual(['Reconciling', 3])
+  await beat('a', 3)
+  expect(await states()).toEqual(['Stable', 4])
 })
 
 it('does not wait for what a member got and lost again between two of its heartbeats', async () => {
   const { broker, beat, join, has } = start()
   await join('a')
   await join('b')
-  await beat('a', 1)
-  const { memberEpoch } = await beat('a', 1, has(0, 2))
+  await beat('a', 2)
+  const { memberEpoch } = await beat('a', 2, has(0, 2))
   // What b was to have goes to a, and is to go on to c, before a is heard again.
   await beat('b', -1)
   await join('c')
@@ -625,14 +625,14 @@ it('takes a member back that comes with the epoch before, because it has not hea
   const { beat, join, has, given } = start()
   await join('a')
   await join('b')
-  await beat('a', 1)
+  await beat('a', 2)
   const all = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'] }
-  const lost = await beat('a', 1, has(0, 2))
+  const lost = await beat('a', 2, has(0, 2))
   expect(lost.memberEpoch).toBeGreaterThan(1)
-  const again = await beat('a', 1, { ...all, ...has(0, 2) })
+  const again = await beat('a', 2, { ...all, ...has(0, 2) })
   expect(again).toMatchObject({ errorCode: 0, memberEpoch: lost.memberEpoch })
   expect(given(again)).toEqual([0, 2])
-  expect(await beat('a', 1)).toMatchObject({ errorCode: 110 })
-  expect(await beat('a', 1, has(1))).toMatchObject({ errorCode: 110 })
-  expect(await beat('a', 99, has(0, 2))).toMatchObject({ errorCode: 110 })
+  expect(await beat('a', 2)).toMatchObject({ errorCode: 110 })
+  expect(await beat('a', 2, has(1))).toMatchObject({ errorCode: 110 })
+  expect(await beat('a', 100, has(0, 2))).toMatchObject({ errorCode: 110 })
 })

@@ -133,6 +133,13 @@ describe('DescribeConfigs of a group', () => {
     expect(await start({ initialRebalanceDelayMs: 200 }).value(delay)).toBe('200')
   })
 
+  it('tells how often a share group delivers a record, as the server says', async () => {
+    const { value, set } = start({ shareDeliveryCountLimit: 20 })
+    expect(await value('share.delivery.count.limit')).toBe('20')
+    expect(await set('share.delivery.count.limit', '15')).toEqual([0, null])
+    expect((await set('share.delivery.count.limit', '21'))[0]).toBe(40)
+  })
+
   it('tells what the group was given, before what the server says and what Kafka does', async () => {
     const { set, config } = start({ consumerSessionTimeoutMs: 50_000 })
     const ofServer = { name: 'group.consumer.session.timeout.ms', value: '50000', source: 4 }
@@ -353,7 +360,7 @@ describe("what a group's configs say", () => {
     expect(await join('a')).toMatchObject({ heartbeatIntervalMs: 50 })
     await set('consumer.session.timeout.ms', '5000')
     await set('consumer.heartbeat.interval.ms', '400')
-    expect(await beat('a', 1)).toMatchObject({ heartbeatIntervalMs: 400 })
+    expect(await beat('a', 2)).toMatchObject({ heartbeatIntervalMs: 400 })
     await broker.advance(4999)
     expect(broker.group('g').members).toHaveLength(1)
     await broker.advance(1)

@@ -324,8 +324,8 @@ it('takes classic clients into a group that assigns, and tells each only what is
   expect(await a.join()).toMatchObject({ errorCode: 0, leader: '', members: [] })
   expect(await a.sync()).toEqual([])
   expect(await a.beat()).toBe(0)
-  expect((await beat('k', 1)).given).toEqual([0, 2])
-  await beat('k', 1, [0, 2])
+  expect((await beat('k', 2)).given).toEqual([0, 2])
+  await beat('k', 2, [0, 2])
   expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
   await a.join()
   expect(await a.sync()).toEqual([1, 3])
@@ -399,8 +399,8 @@ it('asks a client to join again where things have changed since it joined', asyn
   await join('k')
   const a = classic()
   await a.join()
-  await beat('k', 1)
-  await beat('k', 1, [0, 2])
+  await beat('k', 2)
+  await beat('k', 2, [0, 2])
   expect(await a.sync()).toBe(errors.REBALANCE_IN_PROGRESS)
   await a.join()
   expect(await a.sync()).toEqual([1, 3])
@@ -486,7 +486,7 @@ it('removes a classic client that is silent, or that beats and does not join aga
   expect(await silent.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
   // It has been given something, and does not ask for it.
   for (let i = 0; i < 3; i++) {
-    await beat('k', 2, [0, 2])
+    await beat('k', 3, [0, 2])
     expect(await stubborn.beat()).not.toBe(errors.UNKNOWN_MEMBER_ID)
     await broker.advance(9999)
   }
@@ -514,7 +514,7 @@ it('lets a classic client stay that has asked in time for what it was given', as
   const a = classic()
   await a.join()
   await a.sync()
-  let { epoch } = (await beat('k', 1, [0, 2])) as { epoch: number }
+  let { epoch } = (await beat('k', 2, [0, 2])) as { epoch: number }
   expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
   await a.join()
   expect(await a.sync()).toEqual([1, 3])

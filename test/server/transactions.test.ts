@@ -643,7 +643,7 @@ describe('the protocol of KIP-890', () => {
     }
     const producer = await init()
     expect(await commitOffset(producer, 7)).toBe(22)
-    expect(await commitOffset(producer, 1)).toBe(0)
+    expect(await commitOffset(producer, 2)).toBe(0)
     await client.call(consumerGroupHeartbeat!, 1, { ...member, memberEpoch: -1 })
     expect(await end(producer, true)).toMatchObject({ errorCode: 120 })
     const next = await end(producer, false)

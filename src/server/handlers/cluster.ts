@@ -8,6 +8,7 @@ import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-ima
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
+import type { RequestOf } from '../protocol/message.ts'
 import { apiVersions } from '../protocol/messages/api-versions.ts'
 import { describeCluster } from '../protocol/messages/describe-cluster.ts'
 import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
@@ -17,6 +18,10 @@ import { toWireError, type Wire } from '../wire.ts'
 
 // From this version on Metadata takes ids of topics. The two before have the field, but may not use it.
 const idsSince = 12
+
+// From this version on a client says what software it is. (KIP-511)
+const softwareSince = 3
+const softwareWord = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/
 
 // The most partitions that one answer may have. (Kafka: max.request.partition.size.limit)
 const mostPartitions = 2000
@@ -28,19 +33,23 @@ export function clusterHandlers(
 ): Handler[] {
   const { cluster, engine } = wire
   return [
-    handler(apiVersions, (_, { version }) => ({
-      apiKeys: supported(),
-      // A client of a version before 4 cannot read that a feature begins at 0 (KAFKA-17011).
-      supportedFeatures: features
-        .filter(({ minVersion }) => minVersion > 0 || version >= 4)
-        .map(({ name, minVersion, level }) => ({ name, minVersion, maxVersion: level })),
-      finalizedFeaturesEpoch: 0,
-      finalizedFeatures: features.map(({ name, level }) => ({
-        name,
-        minVersionLevel: level,
-        maxVersionLevel: level,
-      })),
-    })),
+    handler(apiVersions, (client, { version }) => {
+      if (version >= softwareSince && !isSoftware(client))
+        return { errorCode: errorCodes.INVALID_REQUEST.errno }
+      return {
+        apiKeys: supported(),
+        // A client of a version before 4 cannot read that a feature begins at 0 (KAFKA-17011).
+        supportedFeatures: features
+          .filter(({ minVersion }) => minVersion > 0 || version >= 4)
+          .map(({ name, minVersion, level }) => ({ name, minVersion, maxVersion: level })),
+        finalizedFeaturesEpoch: 0,
+        finalizedFeatures: features.map(({ name, level }) => ({
+          name,
+          minVersionLevel: level,
+          maxVersionLevel: level,
+        })),
+      }
+    }),
 
     handler(metadata, ({ topics, allowAutoTopicCreation, ...included }, { version }) => {
       const named =
@@ -202,4 +211,8 @@ function topicById(wire: Wire, topicId: string) {
   const topic = wire.engine.topicsById.get(topicId)
   if (topic !== undefined) return describeTopic(wire.cluster, topic)
   return { name: null, topicId, errorCode: errorCodes.UNKNOWN_TOPIC_ID.errno }
+}
+
+function isSoftware({ clientSoftwareName, clientSoftwareVersion }: RequestOf<typeof apiVersions>): boolean {
+  return softwareWord.test(clientSoftwareName) && softwareWord.test(clientSoftwareVersion)
 }

@@ -154,7 +154,7 @@ function notFound(wire: Wire, groupId: string) {
     groupId,
     groupState: 'Dead',
     errorCode: errorCodes.GROUP_ID_NOT_FOUND.errno,
-    errorMessage: isThere ? `Group '${groupId}' is ${isThere}` : `There is no group '${groupId}'`,
+    errorMessage: isThere ? `Group '${groupId}' is ${isThere}` : `Group ${groupId} not found.`,
   }
 }
 

@@ -65,7 +65,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         const errorMessage =
           assigns || shareGroups.has(groupId)
             ? `Group '${groupId}' is not a classic group`
-            : `There is no group '${groupId}'`
+            : `Group ${groupId} not found.`
         return { groupId, groupState: 'Dead', errorCode: errnoOf('GROUP_ID_NOT_FOUND'), errorMessage }
       }),
     })),

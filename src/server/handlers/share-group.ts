@@ -71,7 +71,7 @@ function notFound(groupId: string) {
     groupId,
     groupState: 'Dead',
     errorCode: errnoOf('GROUP_ID_NOT_FOUND'),
-    errorMessage: `There is no share group '${groupId}'`,
+    errorMessage: `Group ${groupId} not found.`,
   }
 }
 

@@ -84,7 +84,7 @@ function notFound(groupId: string) {
   return {
     groupId,
     errorCode: errnoOf('GROUP_ID_NOT_FOUND'),
-    errorMessage: `There is no streams group '${groupId}'`,
+    errorMessage: `Group ${groupId} not found.`,
   }
 }
 

@@ -1,4 +1,5 @@
 import { BrokerletError, UnknownMemberIdError } from '../../errors.ts'
+import { firstEpoch } from '../../group/group-assignment.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
@@ -26,9 +27,6 @@ export interface ShareMember {
   changed: boolean
 }
 
-// Kafka: group.share.max.size
-const mostMembers = 200
-
 /**
  * The members of a share group, and the partitions that each reads. As no member owns a partition, nothing has to be
  * given up first, and a member is at the group's epoch with its next heartbeat. (KIP-932; Kafka: ShareGroup)
@@ -36,16 +34,18 @@ const mostMembers = 200
 export class ShareGroup {
   readonly id: string
   readonly #topics: ReadonlyMap<string, Topic>
+  readonly #maxSize: number
   readonly #members = new Map<string, ShareMember>()
   // One object for each partition, so that partitions can be compared by identity.
   readonly #partitions = new WeakMap<Topic, SharedPartition[]>()
-  #epoch = 0
+  #epoch = firstEpoch
   // The topics that existed when the group last assigned.
   #known = ''
 
-  constructor(id: string, topics: ReadonlyMap<string, Topic>) {
+  constructor(id: string, topics: ReadonlyMap<string, Topic>, maxSize: number) {
     this.id = id
     this.#topics = topics
+    this.#maxSize = maxSize
   }
 
   get epoch(): number {
@@ -94,8 +94,8 @@ export class ShareGroup {
   }
 
   #add({ groupId, memberId, clientId }: ShareHeartbeat): ShareMember {
-    if (this.#members.size >= mostMembers) {
-      const message = `Share group '${groupId}' has ${mostMembers} members, and takes no more`
+    if (this.#members.size >= this.#maxSize) {
+      const message = `Share group '${groupId}' has ${this.#maxSize} members, and takes no more`
       throw new BrokerletError('GROUP_MAX_SIZE_REACHED', message, { groupId, memberId })
     }
     const member: ShareMember = {
@@ -163,7 +163,7 @@ export class ShareGroup {
 }
 
 function unknownMember(groupId: string, memberId: string): UnknownMemberIdError {
-  return new UnknownMemberIdError(`'${memberId}' is no member of share group '${groupId}'`, {
+  return new UnknownMemberIdError(`Member ${memberId} is not a member of group ${groupId}.`, {
     groupId,
     memberId,
   })

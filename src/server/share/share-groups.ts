@@ -29,9 +29,11 @@ export class ShareGroups implements OtherGroups {
   readonly #configs: GroupConfigs
   readonly #neighbours: NeighbourGroups
   readonly #groups = new Map<string, KeptShareGroup>()
+  readonly #maxSize: number
 
-  constructor(engine: Broker['engine'], configs: GroupConfigs, neighbours: NeighbourGroups) {
+  constructor(engine: Broker['engine'], configs: GroupConfigs, neighbours: NeighbourGroups, maxSize: number) {
     this.#engine = engine
+    this.#maxSize = maxSize
     this.#configs = configs
     this.#neighbours = neighbours
     engine.groupCoordinator.others.add(this)
@@ -96,7 +98,7 @@ export class ShareGroups implements OtherGroups {
     if (known !== undefined) return known
     const { clock, topics } = this.#engine
     const configs = this.#configs
-    const members = new ShareGroup(groupId, topics)
+    const members = new ShareGroup(groupId, topics, this.#maxSize)
     const partitions = new SharePartitions(groupId, {
       clock,
       get config() {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../errors.ts'
-import { memberEpochs } from '../consumer-heartbeat.ts'
+import { memberEpochs, requireGroupId } from '../consumer-heartbeat.ts'
 
 /** What a member of a share group says by one heartbeat. */
 export interface ShareHeartbeat {
@@ -39,7 +39,7 @@ export function checkShareHeartbeat({
       memberId,
     })
   }
-  require(groupId.trim() !== '', 'a groupId')
+  requireGroupId(groupId, memberId)
   require(isMemberId(memberId), `a memberId of 1 to ${longestMemberId} characters`)
   require(memberEpoch >= memberEpochs.leaves, `a memberEpoch of -1 or more, received ${memberEpoch}`)
   require(rackId === undefined || rackId.trim() !== '', 'a rackId that is not empty, or none')

@@ -295,7 +295,7 @@ export class StreamsGroup {
 }
 
 function unknownMember(groupId: string, memberId: string): UnknownMemberIdError {
-  return new UnknownMemberIdError(`'${memberId}' is no member of streams group '${groupId}'`, {
+  return new UnknownMemberIdError(`Member ${memberId} is not a member of group ${groupId}.`, {
     groupId,
     memberId,
   })

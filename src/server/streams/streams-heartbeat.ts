@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../errors.ts'
-import { memberEpochs } from '../consumer-heartbeat.ts'
+import { memberEpochs, requireGroupId } from '../consumer-heartbeat.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
 import { fromTaskIds, type Tasks } from './tasks.ts'
@@ -96,7 +96,7 @@ function checkRequest(request: Request): void {
   const require = requirer(request)
   const { memberEpoch, topology, activeTasks, standbyTasks, warmupTasks } = request
   require(request.memberId.trim() !== '', 'a memberId')
-  require(request.groupId.trim() !== '', 'a groupId')
+  requireGroupId(request.groupId, request.memberId)
   require(request.rackId?.trim() !== '', 'a rackId that is not empty, or none')
   require(memberEpoch >= memberEpochs.leaves, `a memberEpoch of -1 or more, received ${memberEpoch}`)
   if (memberEpoch === memberEpochs.joins) {

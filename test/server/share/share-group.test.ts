@@ -11,9 +11,9 @@ it('gives every member what it may read at once, and tells it once', async () =>
   const { consumer } = scene({}, {}, { partitions: 2 })
   const a = consumer('a')
   const joined = await a.join()
-  expect(joined).toMatchObject({ errorCode: 0, memberId: 'a', memberEpoch: 1, heartbeatIntervalMs: 5000 })
+  expect(joined).toMatchObject({ errorCode: 0, memberId: 'a', memberEpoch: 2, heartbeatIntervalMs: 5000 })
   expect(given(joined)).toEqual([0, 1])
-  expect(await a.beat()).toMatchObject({ errorCode: 0, memberEpoch: 1, assignment: null })
+  expect(await a.beat()).toMatchObject({ errorCode: 0, memberEpoch: 2, assignment: null })
 })
 
 it('lets members share a partition', async () => {
@@ -21,8 +21,8 @@ it('lets members share a partition', async () => {
   const [a, b] = [consumer('a'), consumer('b')]
   expect(given(await a.join())).toEqual([0])
   expect(given(await b.join())).toEqual([0])
-  expect(b.memberEpoch).toBe(2)
-  expect(await a.beat()).toMatchObject({ memberEpoch: 2, assignment: null })
+  expect(b.memberEpoch).toBe(3)
+  expect(await a.beat()).toMatchObject({ memberEpoch: 3, assignment: null })
 })
 
 it('spreads partitions anew when a member comes or goes, or the topic grows', async () => {
@@ -67,9 +67,9 @@ it('follows what a member subscribes to, in whatever order it says that', async 
   broker.createTopic('others')
   const a = consumer('a')
   await a.join('orders', 'others')
-  expect(await a.beat(1, { subscribedTopicNames: ['others', 'orders'] })).toMatchObject({ memberEpoch: 1 })
-  const told = await a.beat(1, { subscribedTopicNames: ['others'] })
-  expect(told.memberEpoch).toBe(2)
+  expect(await a.beat(2, { subscribedTopicNames: ['others', 'orders'] })).toMatchObject({ memberEpoch: 2 })
+  const told = await a.beat(2, { subscribedTopicNames: ['others'] })
+  expect(told.memberEpoch).toBe(3)
   expect(told.assignment.topicPartitions).toEqual([{ topicId: broker.topic('others').id, partitions: [0] }])
   // Also where another member reads all of it already.
   const b = consumer('b')
@@ -82,10 +82,10 @@ it('takes a heartbeat with the epoch before, whose answer was lost, and fences e
   const { consumer, joined } = scene()
   const a = await joined('a')
   await joined('b')
-  await a.beat(1)
-  for (let i = 0; i < 2; i++) expect(await a.beat(1)).toMatchObject({ errorCode: 0, memberEpoch: 2 })
+  await a.beat(2)
+  for (let i = 0; i < 2; i++) expect(await a.beat(2)).toMatchObject({ errorCode: 0, memberEpoch: 3 })
   expect(await a.beat(7)).toMatchObject({ errorCode: 110 })
-  expect(await a.beat(2)).toMatchObject({ errorCode: 0 })
+  expect(await a.beat(3)).toMatchObject({ errorCode: 0 })
   expect(await consumer('nobody').beat(1)).toMatchObject({ errorCode: 25 })
   expect(await consumer('nobody').leave()).toMatchObject({ errorCode: 25 })
 })
@@ -102,7 +102,7 @@ it('lets a member that joins once more keep its place, and tells it again what i
   const a = consumer('a')
   await a.join()
   const again = await a.join()
-  expect(again).toMatchObject({ errorCode: 0, memberEpoch: 1 })
+  expect(again).toMatchObject({ errorCode: 0, memberEpoch: 2 })
   expect(given(again)).toEqual([0])
 })
 
@@ -190,6 +190,13 @@ it('takes no more than 200 members', async () => {
   expect((await join('m200')).errorCode).toBe(81)
 })
 
+it('takes no more members than its server says', async () => {
+  const { joined, consumer } = scene({ shareGroupMaxSize: 2 })
+  await joined('a')
+  await joined('b')
+  expect(await consumer('c').join()).toMatchObject({ errorCode: 81 })
+})
+
 it('is described, listed, and deleted once it is empty', async () => {
   const { client, consumer, broker } = scene()
   const a = consumer('a')
@@ -202,13 +209,13 @@ it('is described, listed, and deleted once it is empty', async () => {
   expect(await describe()).toMatchObject({
     errorCode: 0,
     groupState: 'Stable',
-    groupEpoch: 1,
-    assignmentEpoch: 1,
+    groupEpoch: 2,
+    assignmentEpoch: 2,
     assignorName: 'simple',
     members: [
       {
         memberId: 'a',
-        memberEpoch: 1,
+        memberEpoch: 2,
         rackId: 'r',
         subscribedTopicNames: ['orders'],
         assignment: {
@@ -230,7 +237,7 @@ it('is described, listed, and deleted once it is empty', async () => {
     (await client.call(apis.deleteGroups, 2, { groupsNames: ['g'] })).results[0].errorCode
   expect(await remove()).toBe(68)
   await a.leave()
-  expect(await describe()).toMatchObject({ groupState: 'Empty', groupEpoch: 2, members: [] })
+  expect(await describe()).toMatchObject({ groupState: 'Empty', groupEpoch: 3, members: [] })
   expect(await remove()).toBe(0)
   expect(await describe()).toMatchObject({ errorCode: 69, groupState: 'Dead' })
   expect(await remove()).toBe(69)
@@ -245,7 +252,7 @@ it('is described by its broker among other groups', async () => {
     {
       groupId: 'g',
       state: 'Stable',
-      epoch: 1,
+      epoch: 2,
       assignor: 'simple',
       lag: 3,
       members: [{ memberId: 'a', connected: true, assignment: [{ topic: 'orders', partition: 0 }] }],
