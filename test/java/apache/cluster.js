@@ -17,6 +17,8 @@ const serverOptions = {
   'group.share.heartbeat.interval.ms': 'shareHeartbeatIntervalMs',
   'group.share.record.lock.duration.ms': 'shareRecordLockDurationMs',
   'group.share.max.share.sessions': 'maxShareSessions',
+  'group.share.delivery.count.limit': 'shareDeliveryCountLimit',
+  'group.share.max.size': 'shareGroupMaxSize',
   'group.streams.session.timeout.ms': 'streamsSessionTimeoutMs',
   'group.streams.heartbeat.interval.ms': 'streamsHeartbeatIntervalMs',
   'transaction.max.timeout.ms': 'maxTransactionTimeoutMs',
@@ -52,6 +54,10 @@ const withoutEffect = {
   'log.cleaner.dedupe.buffer.size': true,
   'replica.fetch.backoff.ms': true,
   'replica.lag.time.max.ms': true,
+  'replica.fetch.max.bytes': true,
+  'log.retention.check.interval.ms': true,
+  'auto.leader.rebalance.enable': true,
+  'default.replication.factor': true,
   'controlled.shutdown.enable': true,
   // What is meant is what is there.
   'delete.topic.enable': value => value === 'true',
@@ -83,12 +89,17 @@ function optionsOf({
 }
 
 const actions = {
-  async start({ brokers, properties }) {
+  async start({ brokers, firstNodeId, users, properties }) {
     const options = optionsOf(properties)
     const broker = new Broker(options.broker)
     const errors = []
     broker.on('error', error => errors.push(String(error?.stack ?? error)))
-    const server = await serve(broker, { ...options.server, brokers })
+    const server = await serve(broker, {
+      ...options.server,
+      brokers,
+      firstNodeId,
+      ...(users && { sasl: { users, mechanisms: ['PLAIN'] } }),
+    })
     const name = String(++count)
     clusters.set(name, { broker, server, errors })
     return {

@@ -16,6 +16,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBindingFilter;
 import org.apache.kafka.common.network.ListenerName;
+import org.apache.kafka.common.security.auth.SecurityProtocol;
 import org.apache.kafka.common.test.ClusterInstance;
 import org.apache.kafka.common.test.api.ClusterConfig;
 import org.apache.kafka.common.test.api.Type;
@@ -42,6 +43,9 @@ final class ServedCluster implements ClusterInstance {
     var request = new LinkedHashMap<String, Object>();
     request.put("do", "start");
     request.put("brokers", config.numBrokers());
+    request.put("firstNodeId", 0);
+    if (config.brokerSecurityProtocol() == SecurityProtocol.SASL_PLAINTEXT)
+      request.put("users", Map.of("plain-admin", "plain-admin-secret"));
     request.put("properties", config.serverProperties());
     JsonNode told = ClusterProgram.ask(request);
     name = told.get("name").asText();
