@@ -62,7 +62,7 @@ export function parseConfigText(config: ConfigDefinition, given: string): string
 
 function parseList(config: ConfigDefinition, text: string): string {
   const { name, values } = config
-  const elements = [...new Set(elementsOf(text))]
+  const elements = elementsOf(text)
   if (values !== undefined && elements.includes('')) {
     throw new InvalidOptionError(`Configuration '${name}' values must not be empty.`, {
       option: name,
@@ -71,7 +71,7 @@ function parseList(config: ConfigDefinition, text: string): string {
   }
   const other = elements.find(element => values?.includes(element) === false)
   if (other !== undefined) throw invalidValue(config, other, oneOf(values!))
-  return checked(config, elements.join(), `[${elements.join(', ')}]`)
+  return checked(config, [...new Set(elements)].join(), `[${elements.join(', ')}]`)
 }
 
 function parseNumber(config: ConfigDefinition, given: string): string {
@@ -79,7 +79,7 @@ function parseNumber(config: ConfigDefinition, given: string): string {
   const text = given.trim()
   const isOne =
     type === 'double'
-      ? text !== '' && Number.isFinite(Number(text))
+      ? /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text))
       : isInteger(text, type === 'int' ? 32 : 64)
   if (!isOne) throw invalidValue(config, given, `Not a number of type ${type.toUpperCase()}`)
   const told = type === 'double' ? doubleText(Number(text)) : String(BigInt(text.replace('+', '')))

@@ -80,7 +80,8 @@ export const topicConfigs: readonly TopicConfig[] = [
     brokerName: 'message.max.bytes',
     option: 'maxMessageBytes',
     type: 'int',
-    least: 1,
+    least: 0,
+    check: text => (text === '0' ? 'Value must be at least 1' : undefined),
     unlimited: greatestInt,
     documentation:
       'The largest batch of a client, or record of the process (its key, value and headers), in bytes.',
