@@ -102,7 +102,7 @@ function checkReplicas({ name, numPartitions, replicationFactor, assignments }: 
   if (indexes.size < assignments.length) throw notAssignable(name, 'a partition is named twice')
   requireAssignable(name, assignments)
   if (assignments.some((_, index) => !indexes.has(index))) {
-    throw notAssignable(name, `expected the partitions 0 to ${assignments.length - 1}`)
+    throw notAssignable(name, 'partitions should be a consecutive 0-based integer sequence')
   }
 }
 

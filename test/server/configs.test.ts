@@ -190,6 +190,16 @@ describe('IncrementalAlterConfigs', () => {
     expect(broker.topic('orders').options.retentionMs).toBe(604_800_000)
   })
 
+  it('refuses to alter topics that have no name', async () => {
+    const { client, toResource } = start()
+    const resources = [toResource([['retention.ms', 'set', '5']], '')]
+    const { responses } = await client.call(incrementalAlterConfigs!, 1, { resources })
+    expect(responses[0]).toMatchObject({
+      errorCode: 42,
+      errorMessage: 'Default topic resources are not allowed.',
+    })
+  })
+
   it('refuses an operation that there is not', async () => {
     const { client } = start()
     const configs = [{ name: 'retention.ms', configOperation: 9, value: '1' }]
@@ -579,6 +589,17 @@ describe('a config that has nothing to do in memory', () => {
     expect(await config('flush.ms')).toMatchObject({ value: '5' })
     expect(await replace({ 'retention.ms': '60000' })).toBe(0)
     expect(await config('flush.ms')).toMatchObject({ value: '9223372036854775807', configSource: 5 })
+  })
+
+  it('grows and shrinks where it is a list, and has nothing twice', async () => {
+    const { alter, config } = start()
+    const name = 'leader.replication.throttled.replicas'
+    const told = async () => (await config(name)).value
+    expect(await alter([name, 'append', '0:0,1:1'])).toEqual([0, null])
+    expect(await alter([name, 'append', '1:1,2:2'])).toEqual([0, null])
+    expect(await told()).toBe('0:0,1:1,2:2')
+    expect(await alter([name, 'subtract', '0:0,9:9'])).toEqual([0, null])
+    expect(await told()).toBe('1:1,2:2')
   })
 
   it('is refused where its value is of another kind, and nothing is changed', async () => {

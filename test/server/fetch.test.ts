@@ -23,6 +23,29 @@ it.each([
   }
 })
 
+it('tells partitions in the order in which they are asked for, even where topics take turns', async () => {
+  const { broker, client } = scene()
+  broker.createTopic('bills')
+  for (const name of ['orders', 'bills']) broker.topic(name as 'orders').addPartitions(2)
+  const asked = ['orders-1', 'bills-0', 'bills-1', 'orders-0'].map(
+    each => each.split('-') as [string, string],
+  )
+  const topics = asked.map(([topic, partition]) => ({
+    topic,
+    partitions: [{ partition: Number(partition), fetchOffset: 0, partitionMaxBytes: 1000 }],
+  }))
+  const { responses } = await client.call(apis.fetch as Api, 12, { maxWaitMs: 0, topics })
+  const told = responses.map(({ topic, partitions }: any) => [
+    topic,
+    partitions.map(({ partitionIndex }: any) => partitionIndex),
+  ])
+  expect(told).toEqual([
+    ['orders', [1]],
+    ['bills', [0, 1]],
+    ['orders', [0]],
+  ])
+})
+
 it('gives a batch even to who wants no bytes, who would wait for ever else', async () => {
   const { broker, client } = scene()
   broker.topic('orders').append({ value: 1 })

@@ -48,8 +48,18 @@ it('tells who may come in by SCRAM, and by which', async () => {
     { user: 'bob', errorCode: 0, credentialInfos: both },
   ])
   expect(await describeUsers('bob', 'eve', 'ada', 'bob')).toMatchObject([
-    { user: 'bob', errorCode: duplicateResource, credentialInfos: [] },
-    { user: 'eve', errorCode: resourceNotFound, credentialInfos: [] },
+    {
+      user: 'bob',
+      errorCode: duplicateResource,
+      errorMessage: 'Cannot describe SCRAM credentials for the same user twice in a single request: bob',
+      credentialInfos: [],
+    },
+    {
+      user: 'eve',
+      errorCode: resourceNotFound,
+      errorMessage: 'Attempt to describe a user credential that does not exist: eve',
+      credentialInfos: [],
+    },
     { user: 'ada', errorCode: 0, credentialInfos: both },
   ])
 })

@@ -53,6 +53,36 @@ it('makes no topic whose metrics would be those of another', async () => {
   expect(names()).toEqual(['orders', 'a.b_c', 'a-b-c'])
 })
 
+it("makes no topic by the name of that of Kafka's metadata", async () => {
+  const { make, names } = start()
+  expect(await make({ name: '__cluster_metadata' }, { name: 'a' })).toEqual([
+    ['__cluster_metadata', 42],
+    ['a', 0],
+  ])
+  expect(names()).toEqual(['orders', 'a'])
+})
+
+it('says in the words of Kafka which partitions an assignment leaves out', async () => {
+  const { client } = start()
+  const assignments = [1, 2].map(partitionIndex => ({ partitionIndex, brokerIds: [0] }))
+  const topics = [{ name: 'a', numPartitions: -1, replicationFactor: -1, assignments, configs: [] }]
+  const made = await client.call(createTopics!, 7, { topics })
+  expect(made.topics[0]).toMatchObject({
+    errorCode: 39,
+    errorMessage: expect.stringContaining('partitions should be a consecutive 0-based integer sequence'),
+  })
+  const grown = await client.call(createPartitions!, 3, {
+    topics: [{ name: 'orders', count: 3, assignments: [{ brokerIds: [0] }] }],
+    timeoutMs: 1000,
+  })
+  expect(grown.results[0]).toMatchObject({
+    errorCode: 39,
+    errorMessage: expect.stringContaining(
+      'Attempted to add 2 additional partition(s), but only 1 assignment(s) were specified.',
+    ),
+  })
+})
+
 it('makes no topic with a config that is null', async () => {
   const { make, names } = start()
   for (const name of ['retention.bytes', 'compression.type'])

@@ -117,6 +117,7 @@ export function configHandlers(wire: Wire): Handler[] {
       const { resourceType, resourceName } = asked
       const result = attempt(wire, () => {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
+        requireNamedTopic(asked)
         if (resourceType === configResources.broker) alterBroker(asked)
         else if (resourceType === configResources.brokerLogger) refuseLogger(asked, node)
         else if (resourceType === configResources.group) alterGroup(asked)
@@ -295,6 +296,12 @@ function repeated(resources: readonly ConfigResource[]): ReadonlySet<string> {
 
 function idOf({ resourceType, resourceName }: ConfigResource): string {
   return `${resourceType} ${resourceName}`
+}
+
+// Kafka has no defaults of topics that could be altered so. (Kafka: ConfigAdminManager.preprocess)
+function requireNamedTopic({ resourceType, resourceName }: ConfigResource): void {
+  if (resourceType !== configResources.topic || resourceName !== '') return
+  throw new InvalidArgumentError('Default topic resources are not allowed.')
 }
 
 function refuseLogger({ resourceName }: ConfigResource, node: ClusterNode): never {

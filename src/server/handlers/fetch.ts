@@ -175,14 +175,14 @@ function placesOf({ highWatermark, lastStableOffset, logStartOffset }: Partition
   return { highWatermark, lastStableOffset, logStartOffset }
 }
 
+// In the order that was asked for, so a topic may be told in several parts. (Kafka: FetchResponse.toMessage)
 function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
-  const byTopic = new Map<string, { topic: string; topicId: string; partitions: object[] }>()
+  const responses: { readonly topic: string; readonly topicId: string; readonly partitions: object[] }[] = []
   for (const [i, { topic, topicId, partition, log }] of wanted.entries()) {
-    const id = `${topic} ${topicId}`
-    let entry = byTopic.get(id)
-    if (entry === undefined) {
+    let entry = responses.at(-1)
+    if (entry === undefined || entry.topic !== topic || entry.topicId !== topicId) {
       entry = { topic, topicId, partitions: [] }
-      byTopic.set(id, entry)
+      responses.push(entry)
     }
     const { errorCode, records } = fetched[i]!
     entry.partitions.push({
@@ -194,5 +194,5 @@ function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
       records,
     })
   }
-  return [...byTopic.values()]
+  return responses
 }

@@ -29,6 +29,9 @@ const ofRecords: ReadonlySet<number> = new Set([
   errorCodes.INVALID_TIMESTAMP.errno,
 ])
 
+const invalidTimestamp = errorCodes.INVALID_TIMESTAMP.errno
+const rejectedTimestamps = 'One or more records have been rejected due to invalid timestamp'
+
 interface Writing {
   readonly version: number
   readonly wait: SendWait
@@ -108,15 +111,17 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
     }
     const { errorCode, errorMessage } = toWireError(wire, error)
     const told = withoutTransaction('Produce', how.version, errorCode)
+    const ofEach =
+      batch !== undefined && ofRecords.has(errorCode)
+        ? recordErrors(topic, batch, wire.engine.clock.now())
+        : []
     return {
       index,
       baseOffset: -1,
       errorCode: inProducersWords('Produce', how.version, told),
-      errorMessage,
-      recordErrors:
-        batch !== undefined && ofRecords.has(errorCode)
-          ? recordErrors(topic, batch, wire.engine.clock.now())
-          : [],
+      // What is wrong with each record is told beside it. (Kafka: LogValidator)
+      errorMessage: errorCode === invalidTimestamp && ofEach.length > 0 ? rejectedTimestamps : errorMessage,
+      recordErrors: ofEach,
     }
   }
 }

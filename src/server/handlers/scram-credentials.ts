@@ -19,20 +19,22 @@ export function scramCredentialHandlers(sasl: SaslOptions | undefined): Handler[
     return mechanism === undefined ? [] : { mechanism, iterations }
   })
   const users = new Set(credentialInfos.length === 0 ? [] : Object.keys(sasl?.users ?? {}))
-  const unknown = (user: string) => ({
+  const unknown = (user: string, errorMessage: string) => ({
     user,
     errorCode: errnoOfName('RESOURCE_NOT_FOUND'),
-    errorMessage: `There is no user '${user}' with a SCRAM credential`,
+    errorMessage,
   })
   return [
     handler(describeUserScramCredentials, ({ users: wanted }) => {
       const names = wanted === null || wanted.length === 0 ? [...users] : wanted.map(({ name }) => name)
       const results = [...new Set(names)].map(user => {
         if (names.indexOf(user) !== names.lastIndexOf(user)) {
-          const errorMessage = `User '${user}' is named more than once`
+          const errorMessage = `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`
           return { user, errorCode: errnoOfName('DUPLICATE_RESOURCE'), errorMessage }
         }
-        return users.has(user) ? { user, errorMessage: null, credentialInfos } : unknown(user)
+        return users.has(user)
+          ? { user, errorMessage: null, credentialInfos }
+          : unknown(user, `Attempt to describe a user credential that does not exist: ${user}`)
       })
       return { errorMessage: null, results }
     }),
@@ -42,7 +44,9 @@ export function scramCredentialHandlers(sasl: SaslOptions | undefined): Handler[
       const set = new Set(upsertions.map(({ name }) => name))
       return {
         results: [...given].map(user => {
-          if (!set.has(user) && !users.has(user)) return unknown(user)
+          if (!set.has(user) && !users.has(user)) {
+            return unknown(user, 'Attempt to delete a user credential that does not exist')
+          }
           const { errno: errorCode } = errorCodes.UNSUPPORTED_VERSION
           return {
             user,

@@ -11,6 +11,8 @@ import { noUuid } from '../protocol/type.ts'
 import { notAssignable, requireAssignable } from '../replica-assignments.ts'
 import { attempt, type Wire } from '../wire.ts'
 
+const clusterMetadata = '__cluster_metadata'
+
 /** Creates, deletes and enlarges topics, and deletes their records, for administrators. */
 export function topicAdminHandlers(wire: Wire): Handler[] {
   const { engine } = wire
@@ -21,6 +23,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
         let made: object = {}
         const result = attempt(wire, () => {
           if (repeated) throw saidTwice(name)
+          requireNotMetadata(name)
           made = createTopic(wire, wanted, validateOnly)
         })
         return { name, ...made, ...result }
@@ -77,7 +80,10 @@ function requireOneEach(
 ): void {
   const added = count - partitionCount
   if (assignments.length !== added) {
-    throw notAssignable(name, `expected an assignment for each of ${added}, received ${assignments.length}`)
+    throw notAssignable(
+      name,
+      `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
+    )
   }
   requireAssignable(name, assignments)
 }
@@ -151,6 +157,12 @@ function eachOnce<Named extends { readonly name: string }>(
   const firsts = new Map<string, Named & { readonly repeated: boolean }>()
   for (const topic of topics) firsts.set(topic.name, { ...topic, repeated: firsts.has(topic.name) })
   return [...firsts.values()]
+}
+
+// Kafka keeps its own metadata in it. (Kafka: ControllerApis.createTopics)
+function requireNotMetadata(topic: string): void {
+  if (topic !== clusterMetadata) return
+  throw new BrokerletError('INVALID_REQUEST', `Creation of internal topic ${topic} is prohibited.`, { topic })
 }
 
 function saidTwice(topic: string): BrokerletError {

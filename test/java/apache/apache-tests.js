@@ -13,15 +13,40 @@ const classPath = folders => folders.map(each => path.join(each, '*')).join(path
 /** Apache Kafka's own tests, as they are published, with what they need of its unpublished kit: the sources in `src`. */
 export class ApacheTests {
   #classes = mkdtempSync(path.join(tmpdir(), 'brokerlet-apache-'))
-  #leftOut = new LeftOut(path.join(folder, 'left-out.txt'))
+  #leftOut
 
-  constructor() {
-    const sources = readdirSync(path.join(folder, 'src'), { recursive: true })
-      .filter(name => name.endsWith('.java'))
-      .map(name => path.join(folder, 'src', name))
-    const args = ['-cp', classPath([kafka, jars]), '-d', this.#classes, ...sources]
-    const { status, stderr } = spawnSync('javac', args, { encoding: 'utf8' })
-    assert.equal(status, 0, stderr)
+  /** `leftOut` is the list of those that cannot pass. */
+  constructor({ leftOut = 'left-out.txt' } = {}) {
+    this.#leftOut = new LeftOut(path.join(folder, leftOut))
+    this.#compile('javac', [], 'src', classPath([kafka, jars]))
+  }
+
+  /** Compiles the harness of the tests that are written in Scala, which takes its time. */
+  withHarness() {
+    const compiler = [
+      '-XX:TieredStopAtLevel=1',
+      '-cp',
+      classPath([kafka, jars]),
+      'scala.tools.nsc.Main',
+      '-nowarn',
+    ]
+    const known = [kafka, jars].flatMap(each => readdirSync(each).map(name => path.join(each, name)))
+    this.#compile('java', compiler, 'harness', [this.#classes, ...known].join(path.delimiter))
+    return this
+  }
+
+  #compile(program, args, sources, knows) {
+    const files = readdirSync(path.join(folder, sources), { recursive: true })
+      .filter(name => name.endsWith('.java') || name.endsWith('.scala'))
+      .map(name => path.join(folder, sources, name))
+    const all = [...args, '-cp', knows, '-d', this.#classes, ...files]
+    const { status, stdout, stderr } = spawnSync(program, all, { encoding: 'utf8' })
+    assert.equal(status, 0, stdout + stderr)
+  }
+
+  /** A pattern of the names of classes that are not left out as a whole. */
+  get others() {
+    return `(?!(?:${this.#leftOut.classes.map(name => name.replaceAll('.', '\\.')).join('|')})$).*`
   }
 
   /**
@@ -33,7 +58,10 @@ export class ApacheTests {
       .filter(name => from.some(each => name.startsWith(`${each}-`) && name.endsWith('-test.jar')))
       .map(name => path.join(jars, name))
     const program = [
-      ...['-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off', '-Dlog4j2.level=OFF'],
+      ...['-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off'],
+      ...[`-Dlog4j2.configurationFile=${path.join(folder, 'log4j2.xml')}`],
+      ...['-Djunit.jupiter.execution.timeout.testable.method.default=120s'],
+      ...['-Djunit.jupiter.execution.timeout.thread.mode.default=SEPARATE_THREAD'],
       `-Dbrokerlet.cluster=${path.join(folder, 'cluster.js')}`,
       ...['-cp', `${this.#classes}${path.delimiter}${classPath([kafka, jars])}`],
       ...['brokerlet.Main', tag, classes, ...roots],
@@ -83,6 +111,11 @@ class LeftOut {
       this.#reasons.set(line, reason)
       named = true
     }
+  }
+
+  /** Those that are left out as a whole. */
+  get classes() {
+    return [...this.#reasons.keys()].filter(name => !name.includes('#'))
   }
 
   /** Undefined if it has to pass. */

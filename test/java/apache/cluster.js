@@ -53,10 +53,13 @@ const withoutEffect = {
   'log.segment.delete.delay.ms': true,
   'log.cleaner.dedupe.buffer.size': true,
   'replica.fetch.backoff.ms': true,
-  'replica.lag.time.max.ms': true,
-  'replica.fetch.max.bytes': true,
+  'replica.high.watermark.checkpoint.interval.ms': true,
+  'log.flush.interval.messages': true,
   'log.retention.check.interval.ms': true,
   'auto.leader.rebalance.enable': true,
+  'unclean.leader.election.enable': true,
+  'replica.lag.time.max.ms': true,
+  'replica.fetch.max.bytes': true,
   'default.replication.factor': true,
   'controlled.shutdown.enable': true,
   // What is meant is what is there.
@@ -89,7 +92,7 @@ function optionsOf({
 }
 
 const actions = {
-  async start({ brokers, firstNodeId, users, properties }) {
+  async start({ brokers, firstNodeId, host, users, properties }) {
     const options = optionsOf(properties)
     const broker = new Broker(options.broker)
     const errors = []
@@ -98,6 +101,7 @@ const actions = {
       ...options.server,
       brokers,
       firstNodeId,
+      host,
       ...(users && { sasl: { users, mechanisms: ['PLAIN'] } }),
     })
     const name = String(++count)
@@ -114,8 +118,25 @@ const actions = {
     await broker.close()
     return { errors }
   },
+  describe,
   stopBroker: ({ name, id }) => brokerOf(name, id).stop(),
   startBroker: ({ name, id }) => brokerOf(name, id).start(),
+}
+
+/** The topics, with what a test of Kafka reads inside a broker. */
+function describe({ name }) {
+  const { broker, server } = clusters.get(name)
+  return {
+    topics: broker.describe().topics.map(topic => ({
+      name: topic.name,
+      id: topic.id,
+      partitions: topic.partitions.map(({ partition, logStartOffset, highWatermark }) => ({
+        leader: server.leaderOf({ topic: topic.name, partition })?.nodeId ?? -1,
+        logStartOffset,
+        highWatermark,
+      })),
+    })),
+  }
 }
 
 function brokerOf(name, id) {

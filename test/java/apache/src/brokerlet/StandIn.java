@@ -4,15 +4,15 @@ import java.util.Map;
 import org.mockito.Mockito;
 
 /** Stands in for an object inside a broker of Kafka: it knows some answers, and says plainly that it has no others. */
-final class StandIn {
-  interface Answer {
+public final class StandIn {
+  public interface Answer {
     Object of(Object[] args) throws Exception;
   }
 
   private StandIn() {}
 
   /** By the names of methods. */
-  static <T> T of(Class<T> type, Map<String, Answer> answers) {
+  public static <T> T of(Class<T> type, Map<String, Answer> answers) {
     String name = type.getSimpleName();
     return Mockito.mock(
         type,

@@ -1,0 +1,189 @@
+package brokerlet
+
+import com.fasterxml.jackson.databind.JsonNode
+import kafka.cluster.Partition
+import kafka.log.LogManager
+import kafka.network.SocketServer
+import kafka.server._
+import kafka.utils.TestUtils
+import org.apache.kafka.common.protocol.{ApiKeys, ByteBufferAccessor}
+import org.apache.kafka.common.requests.{MetadataRequest, MetadataResponse, RequestHeader, ResponseHeader}
+import org.apache.kafka.common.utils.Utils
+import org.apache.kafka.common.{TopicPartition, Uuid}
+import org.apache.kafka.controller.{Controller, ResultOrError}
+import org.apache.kafka.metadata.{BrokerState, KRaftMetadataCache, LeaderAndIsr}
+import org.apache.kafka.server.BrokerLifecycleManager
+import org.apache.kafka.storage.internals.log.UnifiedLog
+
+import java.io.{DataInputStream, DataOutputStream}
+import java.net.Socket
+import java.nio.ByteBuffer
+import java.util
+import java.util.concurrent.CompletableFuture
+import java.util.{Optional, UUID}
+import scala.collection.mutable
+import scala.jdk.CollectionConverters._
+import scala.jdk.OptionConverters._
+import scala.reflect.ClassTag
+import scala.util.Using
+
+/** The brokers of one test: those of a server that starts with the first of them. Stand-ins tell what a client could see. */
+class HarnessCluster {
+  private val configs = mutable.ArrayBuffer[KafkaConfig]()
+  private val running = mutable.Set[Int]()
+  private var ports = Map[Int, Int]()
+  private var name = ""
+  private var clusterId = ""
+
+  def bootstrapServers: String = ports.toSeq.sorted.map { case (_, port) => s"localhost:$port" }.mkString(",")
+
+  def add(config: KafkaConfig): KafkaBroker = {
+    configs += config
+    val id = config.brokerId
+    lazy val apis = standIn[KafkaApis]("metadataCache" -> (_ => metadataCache), "clusterId" -> (_ => clusterId))
+    standIn[BrokerServer](
+      "config" -> (_ => config),
+      "clusterId" -> (_ => clusterId),
+      "boundPort" -> (_ => ports(id)),
+      "socketServer" -> (_ => standIn[SocketServer]("boundPort" -> (_ => ports(id)))),
+      "brokerState" -> (_ => if (running(id)) BrokerState.RUNNING else BrokerState.NOT_RUNNING),
+      "isShutdown" -> (_ => !running(id)),
+      "startup" -> (_ => start(id)),
+      "shutdown" -> (_ => stop(id)),
+      "awaitShutdown" -> (_ => null),
+      "lifecycleManager" -> (_ => standIn[BrokerLifecycleManager](
+        "initialUnfenceFuture" -> (_ => CompletableFuture.completedFuture(null)))),
+      "metadataCache" -> (_ => metadataCache),
+      "dataPlaneRequestProcessor" -> (_ => apis),
+      "replicaManager" -> (_ => standIn[ReplicaManager](
+        "onlinePartition" -> { case Seq(tp: TopicPartition) => partitionAt(id, tp) },
+        "localLog" -> { case Seq(tp: TopicPartition) => logOf(tp) },
+        "logManager" -> (_ => logManager))),
+      "logManager" -> (_ => logManager)
+    )
+  }
+
+  private lazy val logManager = standIn[LogManager](
+    "getLog" -> { case Seq(tp: TopicPartition, _*) => logOf(tp) },
+    "getLog$default$2" -> (_ => false)
+  )
+
+  private lazy val metadataCache = standIn[KRaftMetadataCache](
+    "numPartitions" -> { case Seq(topic: String) => topics.get(topic).map(each => Int.box(each.get("partitions").size)).toJava },
+    "getTopicId" -> { case Seq(topic: String) => topicIds.getOrElse(topic, Uuid.ZERO_UUID) },
+    "contains" -> {
+      case Seq(topic: String) => topics.contains(topic)
+      case Seq(tp: TopicPartition) => partition(tp).isDefined
+    },
+    "hasAliveBroker" -> { case Seq(id: Int) => running(id) },
+    "getLeaderAndIsr" -> { case Seq(topic: String, index: Int) =>
+      partition(new TopicPartition(topic, index)).map { found =>
+        new LeaderAndIsr(found.get("leader").asInt, running.toSeq.sorted.map(Int.box).asJava)
+      }.toJava
+    }
+  )
+
+  val controller: ControllerServer = standIn[ControllerServer]("controller" -> (_ => standIn[Controller](
+    "findAllTopicIds" -> (_ => CompletableFuture.completedFuture(topicIds.asJava)),
+    "findTopicIds" -> { case Seq(_, names: util.Collection[_]) =>
+      val ids = topicIds
+      val found = names.asScala.map(name => name -> new ResultOrError(ids.getOrElse(name.toString, Uuid.ZERO_UUID)))
+      CompletableFuture.completedFuture(found.toMap.asJava)
+    }
+  )))
+
+  private def partitionAt(broker: Int, tp: TopicPartition): Option[Partition] =
+    partition(tp).filter(_ => running(broker)).map { found =>
+      val leader = found.get("leader").asInt
+      standIn[Partition](
+        "leaderLogIfLocal" -> (_ => if (leader == broker) logOf(tp) else None),
+        "leaderReplicaIdOpt" -> (_ => Some(leader)),
+        "getLeaderEpoch" -> (_ => leaderEpoch(tp))
+      )
+    }
+
+  private def logOf(tp: TopicPartition): Option[UnifiedLog] = partition(tp).map { _ =>
+    standIn[UnifiedLog](
+      "logStartOffset" -> (_ => partition(tp).get.get("logStartOffset").asLong),
+      "logEndOffset" -> (_ => partition(tp).get.get("highWatermark").asLong)
+    )
+  }
+
+  private def topics: Map[String, JsonNode] =
+    ask("describe").get("topics").elements.asScala.map(topic => topic.get("name").asText -> topic).toMap
+
+  private def partition(tp: TopicPartition): Option[JsonNode] =
+    topics.get(tp.topic).flatMap(topic => Option(topic.get("partitions").get(tp.partition)))
+
+  private def topicIds: Map[String, Uuid] = topics.map { case (name, topic) =>
+    val id = UUID.fromString(topic.get("id").asText)
+    name -> new Uuid(id.getMostSignificantBits, id.getLeastSignificantBits)
+  }
+
+  private def leaderEpoch(tp: TopicPartition): Int = Using.resource(new Socket("localhost", ports(running.min))) { socket =>
+    val version = ApiKeys.METADATA.latestVersion
+    val request = MetadataRequest.Builder.forTopicNames(util.List.of(tp.topic), false).build(version)
+    val bytes = Utils.toArray(request.serializeWithHeader(new RequestHeader(ApiKeys.METADATA, version, "harness", 0)))
+    val out = new DataOutputStream(socket.getOutputStream)
+    out.writeInt(bytes.length)
+    out.write(bytes)
+    val in = new DataInputStream(socket.getInputStream)
+    val answer = ByteBuffer.wrap(in.readNBytes(in.readInt()))
+    ResponseHeader.parse(answer, ApiKeys.METADATA.responseHeaderVersion(version))
+    val told = MetadataResponse.parse(new ByteBufferAccessor(answer), version).topicMetadata.asScala.head
+    told.partitionMetadata.asScala.find(_.partition == tp.partition).get.leaderEpoch.get
+  }
+
+  private def start(id: Int): AnyRef = {
+    if (name.nonEmpty) ask("startBroker", "id" -> id)
+    else {
+      val first = configs.head
+      val told = ask(
+        "start",
+        "brokers" -> configs.size,
+        "firstNodeId" -> first.brokerId,
+        "host" -> "localhost",
+        "properties" -> ownProperties(first)
+      )
+      name = told.get("name").asText
+      clusterId = told.get("clusterId").asText
+      ports = told.get("brokers").elements.asScala.map(each => each.get("id").asInt -> each.get("port").asInt).toMap
+    }
+    running += id
+    null
+  }
+
+  private def stop(id: Int): AnyRef = {
+    if (running.remove(id)) ask("stopBroker", "id" -> id)
+    null
+  }
+
+  /** Ends it; what went wrong in it meanwhile is an error. */
+  def close(): Unit = if (name.nonEmpty) {
+    val errors = ask("stop").get("errors").elements.asScala.map(_.asText).toSeq
+    if (errors.nonEmpty) throw new AssertionError(s"the broker has emitted 'error': ${errors.mkString("\n")}")
+  }
+
+  private def ask(what: String, more: (String, Any)*): JsonNode =
+    ClusterProgram.ask((Map("do" -> what, "name" -> name) ++ more).asJava)
+
+  /** The configs that the test has chosen: neither those that every broker of these tests has, nor addresses and folders. */
+  private def ownProperties(config: KafkaConfig): util.Map[String, _] = {
+    val usual = TestUtils.createBrokerConfig(config.brokerId)
+    config.originals.asScala.filter { case (key, value) =>
+      value != usual.get(key) && !HarnessCluster.placed.exists(key.contains)
+    }.asJava
+  }
+
+  private def standIn[T](answers: (String, Seq[Any] => Any)*)(implicit tag: ClassTag[T]): T =
+    StandIn.of(
+      tag.runtimeClass.asInstanceOf[Class[T]],
+      answers.map { case (method, answer) =>
+        method -> ((arguments: Array[AnyRef]) => answer(arguments.toSeq).asInstanceOf[AnyRef]): (String, StandIn.Answer)
+      }.toMap.asJava
+    )
+}
+
+object HarnessCluster {
+  private val placed = Seq("listener", "log.dir", "process.roles", "controller.quorum", "ssl.")
+}
