@@ -56,6 +56,8 @@ export interface JoinRequest {
   readonly sessionTimeoutMs: number
   /** Whether it was a member before: it may then rejoin even if a topic was deleted, which may be created again. */
   readonly rejoins: boolean
+  /** Whether topics that it names are created, where they are created when first named; default true. */
+  readonly createsTopics?: boolean
 }
 
 /** The request of a member that has an id and a group. */

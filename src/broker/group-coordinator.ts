@@ -233,7 +233,8 @@ export class GroupCoordinator {
     const memberId = request.memberId ?? this.#host.ids.memberId(request.clientId)
     const { interest, groupId } = request
     if (interest.kind === 'assign') return this.#assign(memberId, groupId, interest, listener)
-    if (!request.rejoins || this.#host.createsTopics) this.#requireTopics(interest)
+    const { rejoins, createsTopics = this.#host.createsTopics } = request
+    if (!rejoins || createsTopics) this.#requireTopics(interest)
     const options = memberOptions(memberId, request, listener)
     if (groupId === undefined) {
       const group = new ConsumerGroup(memberId, this.#groupHost(false))

@@ -32,9 +32,13 @@ export class CommittedOffsets {
     this.#requireStable = requireStable
   }
 
-  /** The offsets of the topics that are named, or of all. */
+  /** The offsets of the topics that are named, or of all; those whose ids are unknown come last, as at Kafka. */
   of(wanted: readonly WantedOffsets[] | null) {
-    return wanted === null ? this.#all() : wanted.map(each => this.#ofTopic(each))
+    if (wanted === null) return this.#all()
+    const [known, unknown] = [false, true].map(asked =>
+      wanted.filter(each => this.#isUnknown(each) === asked),
+    )
+    return [...known!, ...unknown!].map(each => this.#ofTopic(each))
   }
 
   #all() {
@@ -47,9 +51,18 @@ export class CommittedOffsets {
     }))
   }
 
-  #ofTopic({ name, topicId, partitionIndexes }: WantedOffsets) {
-    const topic = findTopic(this.#wire, this.#version, topicIdsSince, { name, topicId })
-    const errorCode = this.#version >= topicIdsSince && topic === undefined ? unknownId : 0
+  #topicOf({ name, topicId }: WantedOffsets) {
+    return findTopic(this.#wire, this.#version, topicIdsSince, { name, topicId })
+  }
+
+  #isUnknown(wanted: WantedOffsets): boolean {
+    return this.#version >= topicIdsSince && this.#topicOf(wanted) === undefined
+  }
+
+  #ofTopic(wanted: WantedOffsets) {
+    const { name, topicId, partitionIndexes } = wanted
+    const topic = this.#topicOf(wanted)
+    const errorCode = this.#isUnknown(wanted) ? unknownId : 0
     return {
       name,
       topicId,

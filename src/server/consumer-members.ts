@@ -134,6 +134,8 @@ export class ConsumerMembers {
           rebalanceTimeoutMs: beat.rebalanceTimeoutMs!,
           sessionTimeoutMs: this.#configs.get(groupId).consumerSessionTimeoutMs,
           rejoins: true,
+          // Its client asks for them by Metadata. (Kafka: allow.auto.create.topics)
+          createsTopics: false,
         },
         listener,
       ),

@@ -41,6 +41,16 @@ export function readAssignment(assignment: Uint8Array): TopicPartition[] {
   return given ?? []
 }
 
+/** Whether a leader told a member more than partitions, as assignors of one's own and Kafka Streams do. */
+export function hasUserData(assignment: Uint8Array): boolean {
+  const data = read(assignment, reader => {
+    reader.int16()
+    partitionsOfTopics.read(reader, plain)
+    return userData.read(reader, plain)
+  })
+  return data !== undefined && data !== null && data.length > 0
+}
+
 /** Writes an assignment as a leader would. (Kafka: ConsumerProtocolAssignment) */
 export function writeAssignment(partitions: readonly TopicPartition[]): Buffer {
   const writer = new Writer()

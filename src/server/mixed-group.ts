@@ -15,7 +15,12 @@ import {
 } from '../group/classic-protocol.ts'
 import { claimsOf } from './claims.ts'
 import { type ClassicClient, ClassicConsumerMember } from './classic-consumer-member.ts'
-import { type ConsumerSubscription, readSubscription, writeAssignment } from './consumer-protocol.ts'
+import {
+  type ConsumerSubscription,
+  hasUserData,
+  readSubscription,
+  writeAssignment,
+} from './consumer-protocol.ts'
 
 /** What a mixed group needs of its owner. */
 export interface MixedGroupHost {
@@ -61,7 +66,7 @@ export class MixedGroup {
   /** Answers at once: the other members are not waited for. */
   join(request: ClassicJoin, answer: (joined: ClassicJoined) => void): void {
     const { memberId, groupInstanceId, clientId } = request
-    const refuse = (error: ErrorCode, id = memberId) => answer(notJoined(error, id))
+    const refuse = (error: ErrorCode, id = '') => answer(notJoined(error, id))
     const subscription = this.#subscriptionOf(request)
     if (subscription === undefined) return refuse('INCONSISTENT_GROUP_PROTOCOL')
     if (memberId === '' && groupInstanceId === null && request.requireKnownMemberId) {
@@ -132,6 +137,7 @@ export class MixedGroup {
       rebalanceTimeoutMs,
       sessionTimeoutMs,
       rejoins: true,
+      createsTopics: false,
     }
   }
 
@@ -266,7 +272,8 @@ export class MixedGroup {
   /**
    * Takes over all members of a group whose leader assigned, with their partitions.
    *
-   * @throws GroupIdNotFoundError if a member is not a consumer; nothing has changed then
+   * @throws GroupIdNotFoundError if a member is not a consumer, or its assignor tells it more than partitions; nothing
+   *   has changed then
    */
   takeOver(from: {
     readonly members: readonly ClassicMember[]
@@ -277,6 +284,13 @@ export class MixedGroup {
     if (from.protocolType !== protocolType || subscriptions.includes(undefined)) {
       throw new GroupIdNotFoundError(
         `Group '${this.id}' has Kafka clients that do not use the protocol type 'consumer', or send no subscription, so no other member can join it`,
+        { groupId: this.id },
+      )
+    }
+    // Whoever assigns next could not tell them that. (Kafka: ConsumerGroup.fromClassicGroup)
+    if (from.members.some(({ assignment }) => hasUserData(assignment))) {
+      throw new GroupIdNotFoundError(
+        `Group '${this.id}' has Kafka clients whose assignor tells them more than partitions, so no other member can join it`,
         { groupId: this.id },
       )
     }

@@ -21,8 +21,8 @@ afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.close()
 })
 
-function start(options: WireOptions = {}) {
-  const broker = new TestBroker({ topics: { orders: topic({ partitions: 4 }) } })
+function start(options: WireOptions = {}, brokerOptions: { readonly autoCreateTopics?: boolean } = {}) {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 4 }) }, ...brokerOptions })
   brokers.push(broker)
   const { id } = broker.topic('orders')
   const client = new WireClient(connect(broker, options))
@@ -74,6 +74,14 @@ it('tells how often to be heard, and waits as long as it is told to', async () =
   expect(await beat('a', 2)).toMatchObject({ errorCode: 0 })
   await broker.advance(401)
   expect(broker.group('g').members).toEqual([])
+})
+
+it('makes no topic that a member names: its client asks for it by Metadata', async () => {
+  const { broker, client, beat, join, given } = start({}, { autoCreateTopics: true })
+  expect(given(await join('a', { subscribedTopicNames: ['later'] }))).toEqual([])
+  expect(broker.topics.has('later')).toBe(false)
+  await client.call(apis.metadata as Api, 12, { topics: [{ name: 'later' }], allowAutoTopicCreation: true })
+  expect(given(await beat('a', 2))).toEqual([0])
 })
 
 it('gives a partition to the next member only when its owner says that it has it no longer', async () => {
@@ -460,8 +468,9 @@ it('commits, and tells what is committed, by the ids of topics, and which of tho
   const none = { committedOffset: -1, metadata: '' }
   expect(
     await fetched(10, [
-      { topicId: id, partitionIndexes: [1, 9] },
+      // Those that are not there come last, wherever they are named.
       { topicId: nowhere, partitionIndexes: [0] },
+      { topicId: id, partitionIndexes: [1, 9] },
     ]),
   ).toMatchObject([
     {

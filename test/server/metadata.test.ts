@@ -35,6 +35,15 @@ it.each([10, 11])(
   },
 )
 
+it.each([
+  [0, ['orders']],
+  [1, []],
+])('takes no names in version %i for %j', async (version, told) => {
+  const { client } = start()
+  const { topics } = await client.call(metadata!, version, { topics: [] })
+  expect(topics.map(({ name }: { name: string }) => name)).toEqual(told)
+})
+
 it('tells once of a topic that is asked for twice', async () => {
   const { client } = start()
   const topics = [{ name: 'orders' }, { name: 'orders' }]

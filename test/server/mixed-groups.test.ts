@@ -424,7 +424,7 @@ it('answers those who wait for a leader that will not come any more', async () =
 it('refuses what cannot be mixed, and leaves the group as it was', async () => {
   const { classic, join, own } = start()
   await join('k')
-  const refused = { errorCode: errors.INCONSISTENT_GROUP_PROTOCOL }
+  const refused = { errorCode: errors.INCONSISTENT_GROUP_PROTOCOL, memberId: '' }
   const one = (name: string) => ({ protocols: [{ name, metadata: subscription(['orders']) }] })
   expect(await classic().join([], { protocolType: 'connect' })).toMatchObject(refused)
   expect(await classic().join([], { protocols: [] })).toMatchObject(refused)
@@ -449,6 +449,23 @@ it.each([
   await expect(own().ready()).rejects.toMatchObject({ code: 'GROUP_ID_NOT_FOUND' })
   expect(await a.beat()).toBe(0)
   expect(() => broker.deleteGroup('g')).toThrow()
+})
+
+it('keeps others out of a group of clients whose assignor tells them more than partitions', async () => {
+  const { classic, client, join } = start()
+  const a = classic()
+  await a.join()
+  const partitions = writeAssignment([{ topic: 'orders', partition: 0 }])
+  // In place of none: the length of what follows, and a byte.
+  const assignment = Buffer.concat([partitions.subarray(0, -4), Buffer.from([0, 0, 0, 1, 7])])
+  const led = { protocolType: 'consumer', protocolName: 'range' }
+  await client.call(syncGroup!, 5, {
+    ...a.identity,
+    ...led,
+    assignments: [{ memberId: a.memberId, assignment }],
+  })
+  expect(await join('k')).toBe(errors.GROUP_ID_NOT_FOUND)
+  expect(await a.beat()).toBe(0)
 })
 
 it('gives the group back where the one that came fails to join', async () => {

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest'
 import { Broker, topic } from '../../src/index.ts'
 import { type SaslOptions, serve } from '../../src/server/index.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
+import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { saslAuthenticate } from '../../src/server/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../src/server/protocol/messages/sasl-handshake.ts'
 import { WireClient } from '../helpers/wire-client.ts'
@@ -99,6 +100,19 @@ it('answers a proof without a handshake, and nonsense in place of a proof, with 
     expect(await errorOf(2 + 2 * i)).toBe(58)
   }
   socket.destroy()
+})
+
+it('tells no versions between the choice of a mechanism and the proof', async () => {
+  const { server } = await start()
+  const socket = connect(server.port, '127.0.0.1')
+  open.push(async () => void socket.destroy())
+  const client = new WireClient(socket)
+  expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 0 })
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 34, apiKeys: [] })
+  const authBytes = Buffer.from('\0ada\0secret')
+  expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 0 })
+  expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 0 })
 })
 
 it('refuses options that cannot be meant', async () => {

@@ -33,7 +33,9 @@ export function clusterHandlers(
 ): Handler[] {
   const { cluster, engine } = wire
   return [
-    handler(apiVersions, (client, { version }) => {
+    handler(apiVersions, (client, { version, session }) => {
+      // Between the choice of a mechanism and the proof nothing else is to be said.
+      if (session.exchange !== undefined) return { errorCode: errorCodes.ILLEGAL_SASL_STATE.errno }
       if (version >= softwareSince && !isSoftware(client))
         return { errorCode: errorCodes.INVALID_REQUEST.errno }
       return {
@@ -53,7 +55,7 @@ export function clusterHandlers(
 
     handler(metadata, ({ topics, allowAutoTopicCreation, ...included }, { version }) => {
       const named =
-        topics === null
+        topics === null || (version === 0 && topics.length === 0)
           ? [...engine.topics.values()].map(topic => describeTopic(cluster, topic))
           : describeAsked(wire, version, topics, allowAutoTopicCreation)
       const { includeTopicAuthorizedOperations, includeClusterAuthorizedOperations } = included
