@@ -99,6 +99,7 @@ const actions = {
     broker.on('error', error => errors.push(String(error?.stack ?? error)))
     const server = await serve(broker, {
       ...options.server,
+      host: 'localhost',
       brokers,
       firstNodeId,
       host,

@@ -141,7 +141,7 @@ final class ServedCluster implements ClusterInstance {
 
   @Override
   public String bootstrapServers() {
-    return ports.values().stream().map(port -> "127.0.0.1:" + port).collect(Collectors.joining(","));
+    return ports.values().stream().map(port -> "localhost:" + port).collect(Collectors.joining(","));
   }
 
   @Override
