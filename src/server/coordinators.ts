@@ -1,5 +1,6 @@
 import type { Broker } from '../broker.ts'
 import { ClientMetrics } from './client-metrics.ts'
+import { ClientQuotas } from './client-quotas.ts'
 import { ConsumerMembers } from './consumer-members.ts'
 import { sharedByCopies } from './copies.ts'
 import { FirstFetches } from './first-fetches.ts'
@@ -33,6 +34,7 @@ export class Coordinators {
   readonly transactions: WireTransactions
   readonly inertConfigs: InertConfigs = new InertConfigs()
   readonly clientMetrics: ClientMetrics = new ClientMetrics()
+  readonly clientQuotas: ClientQuotas = new ClientQuotas()
   readonly #engine: Broker['engine']
   #servers = 0
 

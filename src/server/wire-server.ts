@@ -191,6 +191,7 @@ export class WireServer {
       dynamicConfigs: DynamicConfigs.of(engine),
       groupConfigs: this.#coordinators.groupConfigs,
       clientMetrics: this.#coordinators.clientMetrics,
+      clientQuotas: this.#coordinators.clientQuotas,
       batches: new BatchReader(options.madeBatchesBytes ?? madeBatchesBytes),
       clusterId: 'brokerlet',
       cluster: this.cluster,
@@ -223,7 +224,7 @@ export class WireServer {
       ...featureHandlers(),
       ...delegationTokenHandlers(),
       ...aclHandlers(),
-      ...quotaHandlers(),
+      ...quotaHandlers(wire),
       ...scramCredentialHandlers(options.sasl),
       ...saslHandlers(options.sasl),
     ]

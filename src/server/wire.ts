@@ -4,6 +4,7 @@ import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
 import type { ClientMetrics } from './client-metrics.ts'
+import type { ClientQuotas } from './client-quotas.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { ConsumerMembers } from './consumer-members.ts'
 import type { DynamicConfigs } from './dynamic-configs.ts'
@@ -28,6 +29,7 @@ export interface Wire {
   readonly dynamicConfigs: DynamicConfigs
   readonly groupConfigs: GroupConfigs
   readonly clientMetrics: ClientMetrics
+  readonly clientQuotas: ClientQuotas
   readonly batches: BatchReader
   readonly clusterId: string
   /** The brokers that clients are told of, and what each of them leads and coordinates. */

@@ -1,23 +1,59 @@
-import { errorCodes } from '../../error-codes.ts'
+import { InvalidArgumentError } from '../../errors.ts'
+import {
+  type DescribedQuotas,
+  type EntityPart,
+  entityOf,
+  idOf,
+  type QuotaEntity,
+  type QuotaOperation,
+} from '../client-quotas.ts'
 import { type Handler, handler } from '../handler.ts'
 import { alterClientQuotas } from '../protocol/messages/alter-client-quotas.ts'
 import { describeClientQuotas } from '../protocol/messages/describe-client-quotas.ts'
+import { attempt, type Wire } from '../wire.ts'
 
-const refusal = {
-  errorCode: errorCodes.UNSUPPORTED_VERSION.errno,
-  errorMessage: 'There are no quotas: no client is slowed down',
+/** The quotas of users, clients and addresses, which slow nobody down. */
+export function quotaHandlers(wire: Wire): Handler[] {
+  const { clientQuotas } = wire
+  return [
+    handler(describeClientQuotas, ({ components, strict }) => {
+      let found: readonly DescribedQuotas[] = []
+      const result = attempt(wire, () => {
+        found = clientQuotas.of(components, strict)
+      })
+      if (result.errorCode !== 0) return { ...result, entries: null }
+      const entries = found.map(({ entity, quotas }) => ({
+        entity: partsOf(entity),
+        values: [...quotas].map(([key, value]) => ({ key, value })),
+      }))
+      return { errorMessage: '', entries }
+    }),
+
+    handler(alterClientQuotas, ({ entries, validateOnly }) => {
+      const answered = new Map<string, object>()
+      for (const { entity: parts, ops } of entries) {
+        const entity = entityOf(parts)
+        const id = idOf(entity)
+        const result = attempt(wire, () => {
+          if (answered.has(id) || repeats(ops)) {
+            const message = `Ignoring duplicate entity ${partsOf(entity).map(part => `${part.entityType}=${part.entityName}`)}`
+            throw new InvalidArgumentError(message)
+          }
+          const altered = clientQuotas.altered(entity, ops)
+          if (!validateOnly) clientQuotas.become(altered)
+        })
+        // One answer for each entity, however often it is named.
+        answered.set(id, { entity: partsOf(entity), ...result })
+      }
+      return { entries: [...answered.values()] }
+    }),
+  ]
 }
 
-/** Quotas, which do not exist here: none can be set, and none need be removed. */
-export function quotaHandlers(): Handler[] {
-  return [
-    handler(describeClientQuotas, () => ({ entries: [] })),
-    handler(alterClientQuotas, ({ entries }) => ({
-      entries: entries.map(({ entity, ops }) => ({
-        entity,
-        errorMessage: null,
-        ...(ops.every(({ remove }) => remove) ? {} : refusal),
-      })),
-    })),
-  ]
+function partsOf(entity: QuotaEntity): EntityPart[] {
+  return [...entity].map(([entityType, entityName]) => ({ entityType, entityName }))
+}
+
+function repeats(operations: readonly QuotaOperation[]): boolean {
+  return new Set(operations.map(({ key }) => key)).size < operations.length
 }
