@@ -52,6 +52,17 @@ const update = (...updates: (readonly [string, number, number])[]) => ({
   })),
   validateOnly: true,
 })
+const quota = (entityType: string, entityName: string | null, ...quotas: (readonly [string, number])[]) => ({
+  entries: [
+    {
+      entity: [{ entityType, entityName }],
+      ops: quotas.map(([key, value]) => ({ key, value, remove: value < 0 })),
+    },
+  ],
+})
+const entities = (...like: (readonly [string, number, string | null])[]) => ({
+  components: like.map(([entityType, matchType, match]) => ({ entityType, matchType, match })),
+})
 const quorum = (topicName: string, ...partitions: number[]) => ({
   topics: [{ topicName, partitions: partitions.map(partitionIndex => ({ partitionIndex })) }],
 })
@@ -149,6 +160,15 @@ const questions: readonly (readonly [
     4,
     { resources: [{ resourceType: ofBroker, resourceName: '' }] },
   ],
+  ['a quota', 'alterClientQuotas', 1, quota('user', 'ada', ['producer_byte_rate', 1024])],
+  ['a quota of all users', 'alterClientQuotas', 1, quota('user', null, ['request_percentage', 1.5])],
+  ['no quota', 'alterClientQuotas', 1, quota('user', null, ['request_percentage', -1])],
+  ['a quota of nothing', 'alterClientQuotas', 1, quota('user', 'ada', ['producer_byte_rate', 0])],
+  ['a quota that is unknown', 'alterClientQuotas', 1, quota('user', 'ada', ['nothing', 1])],
+  ['a quota of an unknown kind', 'alterClientQuotas', 1, quota('group', 'g', ['producer_byte_rate', 1])],
+  ['quotas of users', 'describeClientQuotas', 1, entities(['user', 2, null])],
+  ['quotas of an unknown kind', 'describeClientQuotas', 1, entities(['group', 2, null])],
+  ['quotas by no kind of match', 'describeClientQuotas', 1, entities(['user', 3, null])],
   ['which client metrics there are', 'listConfigResources', 1, { resourceTypes: [ofMetrics, ofLoggers] }],
   ['the quorum', 'describeQuorum', 2, quorum('__cluster_metadata', 0)],
   ['the quorum twice', 'describeQuorum', 2, quorum('__cluster_metadata', 0, 0)],
@@ -179,6 +199,10 @@ function errorsIn(value: any): unknown {
     'errorCode',
     'replicaId',
     'leaderId',
+    'entityType',
+    'entityName',
+    'key',
+    'value',
   ])
   return Object.fromEntries(
     Object.entries(value)

@@ -1,3 +1,4 @@
+import { createConnection } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type TopicOptions, topic } from '../../src/index.ts'
 import { connect, serve } from '../../src/server/index.ts'
@@ -284,6 +285,49 @@ describe('what topics have by default', () => {
     expect(await value('log.retention.ms')).toEqual(['604800000', 5])
   })
 
+  it('is what the first of several brokers has, since they have one log', async () => {
+    const broker = new TestBroker({ topics: { orders: topic() } })
+    open.push(() => broker.close())
+    const server = await serve(broker, { brokers: 2 })
+    const clients = server.brokers.map(({ port }) => {
+      const socket = createConnection(port, '127.0.0.1')
+      open.push(async () => socket.destroy())
+      return new WireClient(socket)
+    })
+    const name = 'log.retention.ms'
+    const alterAt = async (at: number, resourceName: string, value: string) => {
+      const configs = [{ name, configOperation: 0, value }]
+      const resources = [{ resourceType: ofBroker, resourceName, configs }]
+      return (await clients[at]!.call(incrementalAlterConfigs!, 1, { resources })).responses[0].errorCode
+    }
+    const toldAt = async (at: number) => {
+      const resources = [
+        { resourceType: ofBroker, resourceName: String(at + 1), configurationKeys: [name] },
+        { resourceType: ofTopic, resourceName: 'orders', configurationKeys: ['retention.ms'] },
+      ]
+      const { results } = await clients[at]!.call(describeConfigs!, 4, { resources })
+      return results.map(({ configs: [config] }: any) => [config.value, config.configSource])
+    }
+    expect(await alterAt(0, '2', '60000')).toBe(42)
+    expect(await alterAt(1, '2', '60000')).toBe(0)
+    expect(await toldAt(1)).toEqual([
+      ['60000', 2],
+      ['604800000', 5],
+    ])
+    expect(broker.topic('orders').options.retentionMs).toBe(604_800_000)
+    expect(await alterAt(1, allBrokers, '70000')).toBe(0)
+    expect(await toldAt(0)).toEqual([
+      ['70000', 3],
+      ['70000', 3],
+    ])
+    expect(await alterAt(0, '1', '80000')).toBe(0)
+    expect(await toldAt(1)).toEqual([
+      ['60000', 2],
+      ['80000', 2],
+    ])
+    expect(broker.topic('orders').options.retentionMs).toBe(80_000)
+  })
+
   it('is told of what has no effect, too', async () => {
     const { alter, told } = start()
     await alter(allBrokers, [
@@ -318,14 +362,13 @@ describe('what topics have by default', () => {
   it('outlives the servers, as what is set for topics does', async () => {
     const broker = new TestBroker({ topics: { orders: topic() } })
     open.push(() => broker.close())
-    const alterAt = async (port: number) => {
-      const { createConnection } = await import('node:net')
+    const connectTo = (port: number) => {
       const socket = createConnection(port, '127.0.0.1')
       open.push(async () => socket.destroy())
       return new WireClient(socket)
     }
     const first = await serve(broker)
-    const client = await alterAt(first.port)
+    const client = connectTo(first.port)
     const configs = [{ name: 'log.retention.ms', configOperation: 0, value: '60000' }]
     const resource = { resourceType: ofBroker, resourceName: '1' }
     await client.call(incrementalAlterConfigs!, 1, { resources: [{ ...resource, configs }] })
@@ -333,7 +376,7 @@ describe('what topics have by default', () => {
     const second = await serve(broker)
     const configurationKeys = ['log.retention.ms']
     const asked = { resources: [{ ...resource, configurationKeys }] }
-    const { results } = await (await alterAt(second.port)).call(describeConfigs!, 4, asked)
+    const { results } = await connectTo(second.port).call(describeConfigs!, 4, asked)
     expect(results[0].configs).toMatchObject([{ value: '60000', configSource: 2 }])
     expect(broker.topic('orders').options.retentionMs).toBe(60_000)
     await second.close()
