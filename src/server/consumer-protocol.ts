@@ -51,10 +51,15 @@ export function hasUserData(assignment: Uint8Array): boolean {
   return data !== undefined && data !== null && data.length > 0
 }
 
-/** Writes an assignment as a leader would. (Kafka: ConsumerProtocolAssignment) */
-export function writeAssignment(partitions: readonly TopicPartition[]): Buffer {
+/** The version of what a consumer wrote, in which it is answered. */
+export function versionOf(metadata: Uint8Array): number {
+  return read(metadata, reader => reader.int16()) ?? 0
+}
+
+/** Writes an assignment as a leader would; no version of it has other fields. (Kafka: ConsumerProtocolAssignment) */
+export function writeAssignment(partitions: readonly TopicPartition[], version = 0): Buffer {
   const writer = new Writer()
-  writer.int16(0)
+  writer.int16(version)
   partitionsOfTopics.write(writer, byTopic(partitions), plain)
   userData.write(writer, null, plain)
   return writer.concat()

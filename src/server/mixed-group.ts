@@ -19,6 +19,7 @@ import {
   type ConsumerSubscription,
   hasUserData,
   readSubscription,
+  versionOf,
   writeAssignment,
 } from './consumer-protocol.ts'
 
@@ -155,7 +156,8 @@ export class MixedGroup {
   }
 
   #joinedAs(member: ClassicConsumerMember): ClassicJoined {
-    member.epoch = this.#epoch
+    // As long as it has partitions to give up it keeps its generation.
+    member.advance(this.#epoch)
     member.changed = false
     this.#heard(member)
     this.#limit(member)
@@ -182,7 +184,7 @@ export class MixedGroup {
     this.#heard(member)
     if (member.changed) return refuse('REBALANCE_IN_PROGRESS')
     this.#unschedule('rebalance', member.memberId)
-    const assignment = writeAssignment(member.assignment)
+    const assignment = writeAssignment(member.assignment, versionOf(member.chosen.metadata))
     answer({ error: undefined, protocolType, protocol: member.chosen.name, assignment })
   }
 

@@ -183,16 +183,29 @@ it('lets a cooperative classic client keep what stays, and waits until it has sa
   const { classic, beat, join } = start()
   const a = await classic().lead()
   await join('k')
-  await a.join([0, 1, 2, 3])
+  // Until then under the generation that it had.
+  expect(await a.join([0, 1, 2, 3])).toMatchObject({ generationId: 1 })
   expect(await a.sync()).toEqual([0, 2])
   expect(await beat('k', 2)).toEqual({ epoch: 2, given: undefined })
   expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
   // While it gives it up.
   expect(await a.commit(3)).toBe(0)
-  await a.join([0, 2])
+  expect(await a.join([0, 2])).toMatchObject({ generationId: 2 })
   expect(await a.sync()).toEqual([0, 2])
   expect(await a.beat()).toBe(0)
   expect(await beat('k', 2)).toEqual({ epoch: 2, given: [1, 3] })
+})
+
+it('tells a classic client what it is given in the version in which it subscribes', async () => {
+  const { classic, client, join } = start()
+  await join('k')
+  const a = classic()
+  const metadata = subscription(['orders'])
+  metadata.writeInt16BE(3)
+  await a.join([], { protocols: [{ name: 'range', metadata }] })
+  const asked = { ...a.identity, protocolType: 'consumer', protocolName: 'range', assignments: [] }
+  const { assignment } = await client.call(syncGroup!, 5, asked)
+  expect(assignment.readInt16BE()).toBe(3)
 })
 
 it('goes back to the leader when the last one that cannot assign has left', async () => {
