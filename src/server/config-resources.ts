@@ -19,6 +19,13 @@ export function topicOf({ engine }: Wire, { resourceName }: ConfigResource): Top
   return engine.existingTopic(resourceName)
 }
 
+/** The topic that is to be altered. @throws as `topicOf`, and InvalidArgumentError if the name is empty */
+export function alteredTopicOf(wire: Wire, resource: ConfigResource): Topic {
+  // An empty name means the defaults of all resources of a kind, which topics have not.
+  if (resource.resourceName === '') throw new InvalidArgumentError('Default topic resources are not allowed.')
+  return topicOf(wire, resource)
+}
+
 /** The id of the group. @throws InvalidArgumentError if it is empty */
 export function groupOf({ resourceName }: ConfigResource): string {
   if (resourceName !== '') return resourceName

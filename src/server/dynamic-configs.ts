@@ -92,9 +92,7 @@ export class DynamicConfigs {
     { replaces }: { readonly replaces: boolean },
   ): Texts {
     requireSameReplicas(broker, changes, replaces)
-    const before = this.#given.get(broker)
-    const own = new Map(replaces ? [] : before)
-    if (replaces && before?.has(minReplicas)) own.set(minReplicas, before.get(minReplicas)!)
+    const own = new Map(replaces ? [] : this.#given.get(broker))
     for (const [name, value] of changes) {
       if (value === null) own.delete(name)
       else own.set(name, parse(name, value))
@@ -132,11 +130,10 @@ function requireSameReplicas(
   replaces: boolean,
 ): void {
   const change = changes.get(minReplicas)
-  if (change === undefined) return
-  if (broker !== allBrokers) {
+  if (broker !== allBrokers && change !== undefined) {
     throw new InvalidOptionError('Broker-level min.insync.replicas cannot be altered while ELR is enabled.')
   }
-  if (change === null && !replaces) {
+  if (broker === allBrokers && (change === null || (replaces && change === undefined))) {
     throw new InvalidOptionError('Cluster-level min.insync.replicas cannot be removed while ELR is enabled.')
   }
 }

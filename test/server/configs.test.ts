@@ -190,14 +190,18 @@ describe('IncrementalAlterConfigs', () => {
     expect(broker.topic('orders').options.retentionMs).toBe(604_800_000)
   })
 
-  it('refuses to alter topics that have no name', async () => {
+  it('has no topic without a name, and no loggers', async () => {
     const { client, toResource } = start()
-    const resources = [toResource([['retention.ms', 'set', '5']], '')]
-    const { responses } = await client.call(incrementalAlterConfigs!, 1, { resources })
-    expect(responses[0]).toMatchObject({
-      errorCode: 42,
-      errorMessage: 'Default topic resources are not allowed.',
-    })
+    const change: readonly Change[] = [['retention.ms', 'set', '60000']]
+    const loggers = (resourceName: string) => toResource([], resourceName, 8)
+    const codesOf = async (api: Api, version: number, resources: readonly object[]) =>
+      (await client.call(api, version, { resources })).responses.map(
+        (each: { errorCode: number }) => each.errorCode,
+      )
+    const named = [toResource(change, ''), toResource(change, '1', 8)]
+    expect(await codesOf(incrementalAlterConfigs!, 1, named)).toEqual([42, 40])
+    expect(await codesOf(incrementalAlterConfigs!, 1, [loggers('1'), loggers('2')])).toEqual([0, 42])
+    expect(await codesOf(alterConfigs!, 2, [...named, loggers('2')])).toEqual([42, 42, 42])
   })
 
   it('refuses an operation that there is not', async () => {

@@ -60,6 +60,18 @@ it('elects nobody where whoever is to lead does so', async () => {
   }
 })
 
+it('knows two kinds of elections', async () => {
+  const { client } = scene()
+  const refused = { errorCode: 42, errorMessage: 'Unknown election type 2' }
+  for (const topicPartitions of [null, [{ topic: 'orders', partitions: [0] }]]) {
+    const answer = await client.call(electLeaders!, 2, { electionType: 2, topicPartitions })
+    expect(answer.errorCode).toBe(42)
+    expect(answer.replicaElectionResults).toMatchObject(
+      topicPartitions === null ? [] : [{ topic: 'orders', partitionResult: [refused] }],
+    )
+  }
+})
+
 it('cannot elect a broker that is stopped, and says which partitions that leaves to others', async () => {
   const { server, client } = await startCluster()
   const leader = server.leaderOf({ topic: 'orders', partition: 0 })!

@@ -98,6 +98,12 @@ describe('DescribeTransactions', () => {
     expect(await describeOne('t')).toMatchObject({ ...resting, transactionState: 'CompleteAbort' })
   })
 
+  it('tells nothing of an id that is unknown, or empty', async () => {
+    const { describeOne } = start()
+    expect(await describeOne('nobody')).toMatchObject({ errorCode: 105 })
+    expect(await describeOne('')).toMatchObject({ errorCode: 42 })
+  })
+
   it('tells of one that took too long', async () => {
     const { broker, init, add, describeOne } = start()
     await add('t', await init('t'), [0])

@@ -5,12 +5,12 @@ import type { TopicChanges } from '../../topic-definition.ts'
 import type { ClusterNode } from '../cluster/cluster.ts'
 import { type ConfigDefinition, elementsOf } from '../config-definition.ts'
 import {
+  alteredTopicOf,
   type ConfigResource,
   configResources,
   groupOf,
   requireBroker,
   subscriptionOf,
-  topicOf,
   unknownResource,
 } from '../config-resources.ts'
 import { type DescribedConfig, describedConfigs } from '../described-configs.ts'
@@ -64,6 +64,8 @@ interface Changes {
 /** How a request names the changes of a resource's configs. */
 interface Alterations<Asked> {
   topic(topic: Topic, asked: Asked): Changes
+  /** Changes the levels of a broker's loggers. @throws why it cannot */
+  loggers(asked: Asked, node: ClusterNode): void
   /** The changes of another resource's configs, by name; null resets a config to its default. */
   named(
     asked: Asked,
@@ -117,12 +119,11 @@ export function configHandlers(wire: Wire): Handler[] {
       const { resourceType, resourceName } = asked
       const result = attempt(wire, () => {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
-        requireNamedTopic(asked)
         if (resourceType === configResources.broker) alterBroker(asked)
-        else if (resourceType === configResources.brokerLogger) refuseLogger(asked, node)
+        else if (resourceType === configResources.brokerLogger) alterations.loggers(asked, node)
         else if (resourceType === configResources.group) alterGroup(asked)
         else if (resourceType === configResources.clientMetrics) alterSubscription(asked)
-        else if (resourceType === configResources.topic) alterTopic(topicOf(wire, asked), asked)
+        else if (resourceType === configResources.topic) alterTopic(alteredTopicOf(wire, asked), asked)
         else throw unknownResource(resourceType)
       })
       return { resourceType, resourceName, ...result }
@@ -151,6 +152,10 @@ export function configHandlers(wire: Wire): Handler[] {
     // Configs that it does not name are reset to their defaults; newer clients name only the changes.
     handler(alterConfigs, (request, { node }) =>
       alterAll(request, node, {
+        // Only newer clients know loggers.
+        loggers() {
+          throw unknownResource(configResources.brokerLogger)
+        },
         topic(_, { configs }) {
           requireDistinct(configs)
           const changes: Record<string, unknown> = {}
@@ -186,6 +191,10 @@ export function configHandlers(wire: Wire): Handler[] {
 
     handler(incrementalAlterConfigs, (request, { node }) =>
       alterAll(request, node, {
+        loggers({ resourceName, configs }, broker) {
+          requireBroker(broker, resourceName)
+          if (configs.length > 0) throw new InvalidOptionError('There are no loggers')
+        },
         topic(topic, { configs }) {
           requireDistinct(configs)
           const texts = configs.map(each => {
@@ -296,15 +305,4 @@ function repeated(resources: readonly ConfigResource[]): ReadonlySet<string> {
 
 function idOf({ resourceType, resourceName }: ConfigResource): string {
   return `${resourceType} ${resourceName}`
-}
-
-// Kafka has no defaults of topics that could be altered so. (Kafka: ConfigAdminManager.preprocess)
-function requireNamedTopic({ resourceType, resourceName }: ConfigResource): void {
-  if (resourceType !== configResources.topic || resourceName !== '') return
-  throw new InvalidArgumentError('Default topic resources are not allowed.')
-}
-
-function refuseLogger({ resourceName }: ConfigResource, node: ClusterNode): never {
-  requireBroker(node, resourceName)
-  throw new InvalidOptionError('There are no loggers')
 }

@@ -20,6 +20,16 @@ export function replicaHandlers(wire: Wire): Handler[] {
   })
   return [
     handler(electLeaders, ({ electionType, topicPartitions }) => {
+      const refused = refusalOf(electionType)
+      if (refused !== undefined) {
+        return {
+          errorCode: refused.errorCode,
+          replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+            topic,
+            partitionResult: partitions.map(partitionId => ({ partitionId, ...refused })),
+          })),
+        }
+      }
       const elect = (log: Partition) => electLeader(wire, log, electionType)
       if (topicPartitions === null) {
         return { replicaElectionResults: [...engine.topics.values()].map(topic => failedOf(topic, elect)) }
@@ -50,7 +60,14 @@ export function replicaHandlers(wire: Wire): Handler[] {
   ]
 }
 
-const preferred = 0
+// (Kafka: ElectionType)
+const [preferred, unclean] = [0, 1]
+
+function refusalOf(electionType: number): Answered | undefined {
+  if (electionType === preferred || electionType === unclean) return undefined
+  return { errorCode: errnoOfName('INVALID_REQUEST'), errorMessage: `Unknown election type ${electionType}` }
+}
+
 const notNeeded: Answered = {
   errorCode: errnoOfName('ELECTION_NOT_NEEDED'),
   errorMessage: 'The preferred leader already leads this partition',

@@ -56,7 +56,8 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
         transactionStates: transactionalIds.map(transactionalId => {
           const described = known.get(transactionalId)
           if (described === undefined) {
-            return { transactionalId, errorCode: errorCodes.TRANSACTIONAL_ID_NOT_FOUND.errno }
+            const why = transactionalId === '' ? 'INVALID_REQUEST' : 'TRANSACTIONAL_ID_NOT_FOUND'
+            return { transactionalId, errorCode: errorCodes[why].errno }
           }
           const { state, timeoutMs, startedAt, producerId, producerEpoch, partitions } = described
           return {
