@@ -92,14 +92,13 @@ function optionsOf({
 }
 
 const actions = {
-  async start({ brokers, firstNodeId, host, users, properties }) {
+  async start({ brokers, firstNodeId, host = 'localhost', users, properties }) {
     const options = optionsOf(properties)
     const broker = new Broker(options.broker)
     const errors = []
     broker.on('error', error => errors.push(String(error?.stack ?? error)))
     const server = await serve(broker, {
       ...options.server,
-      host: 'localhost',
       brokers,
       firstNodeId,
       host,
