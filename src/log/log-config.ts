@@ -171,8 +171,11 @@ export function meansNothing(
  * topic's policy is left out, and segments do not outlive its records.
  */
 export function withDefaults(options: TopicOptions, common: TopicOptions): TopicOptions {
+  const named = Object.entries(common)
+  // What is no object of options is refused by whoever checks them.
+  if (named.length === 0 || Array.isArray(options)) return options
   const policy = policyOf(options, common)
-  const inherited = Object.entries(common).filter(([name]) => {
+  const inherited = named.filter(([name]) => {
     const option = name as keyof TopicOptions
     return options[option] === undefined && !meansNothing(option, policy)
   })

@@ -119,6 +119,12 @@ describe('topic options', () => {
     expect([[...broker.topics.keys()], events]).toEqual([['orders', 'payments'], []])
   })
 
+  it('a list is refused for options', () => {
+    const { broker } = shop()
+    const error = thrownBy(() => broker.createTopic('log', [] as never))
+    expect(error).toMatchObject({ code: 'INVALID_CONFIG', topic: 'log', received: [] })
+  })
+
   it.each(['many', 5, null, true])('%j is refused for options', options => {
     const { broker } = shop()
     for (const make of [
