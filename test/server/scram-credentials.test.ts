@@ -90,3 +90,25 @@ it('lets nobody in or out by the wire', async () => {
   ])
   expect((await describeUsers()).map(({ user }: any) => user)).toEqual(['ada', 'bob'])
 })
+
+it('says first what could not be done anywhere', async () => {
+  const { client } = await start({ users })
+  const { results } = await client.call(alterUserScramCredentials!, 0, {
+    deletions: [
+      { name: '', mechanism: 1 },
+      { name: 'ada', mechanism: 9 },
+    ],
+    upsertions: [
+      { name: 'eve', mechanism: 1, iterations: 4095 },
+      { name: 'joe', mechanism: 2, iterations: 16_385 },
+      { name: 'bob', mechanism: 0, iterations: 4096 },
+    ],
+  })
+  expect(results.map(({ user, errorCode, errorMessage }: any) => [user, errorCode, errorMessage])).toEqual([
+    ['', 93, 'Username must not be empty'],
+    ['ada', 33, 'Unknown SCRAM mechanism'],
+    ['eve', 93, 'Too few iterations'],
+    ['joe', 93, 'Too many iterations'],
+    ['bob', 33, 'Unknown SCRAM mechanism'],
+  ])
+})

@@ -1,5 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
+import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { alterUserScramCredentials } from '../protocol/messages/alter-user-scram-credentials.ts'
 import { describeUserScramCredentials } from '../protocol/messages/describe-user-scram-credentials.ts'
@@ -40,21 +39,43 @@ export function scramCredentialHandlers(sasl: SaslOptions | undefined): Handler[
     }),
 
     handler(alterUserScramCredentials, ({ deletions, upsertions }) => {
-      const given = new Set([...deletions, ...upsertions].map(({ name }) => name))
-      const set = new Set(upsertions.map(({ name }) => name))
-      return {
-        results: [...given].map(user => {
-          if (!set.has(user) && !users.has(user)) {
-            return unknown(user, 'Attempt to delete a user credential that does not exist')
-          }
-          const { errno: errorCode } = errorCodes.UNSUPPORTED_VERSION
-          return {
-            user,
-            errorCode,
-            errorMessage: "Users cannot be changed: they are those of the server's option sasl",
-          }
-        }),
+      const results = new Map<string, object>()
+      const refuse = (user: string, code: WireErrorCode, errorMessage: string) => {
+        if (!results.has(user)) results.set(user, { user, errorCode: errnoOfName(code), errorMessage })
       }
+      for (const each of deletions) {
+        if (!isMeant(each, refuse) || users.has(each.name)) continue
+        refuse(each.name, 'RESOURCE_NOT_FOUND', 'Attempt to delete a user credential that does not exist')
+      }
+      for (const each of upsertions) {
+        if (!isMeant(each, refuse)) continue
+        if (each.iterations < leastIterations)
+          refuse(each.name, 'UNACCEPTABLE_CREDENTIAL', 'Too few iterations')
+        if (each.iterations > mostIterations)
+          refuse(each.name, 'UNACCEPTABLE_CREDENTIAL', 'Too many iterations')
+      }
+      const named = [...deletions, ...upsertions].map(({ name }) => name)
+      // What could be done at a Kafka cannot be done here.
+      for (const user of named) refuse(user, 'UNSUPPORTED_VERSION', fixed)
+      return { results: [...new Set(named)].map(user => results.get(user)!) }
     }),
   ]
+}
+
+const fixed = "Users cannot be changed: they are those of the server's option sasl"
+
+// (Kafka: ScramControlManager)
+const [leastIterations, mostIterations] = [4096, 16_384]
+
+function isMeant(
+  { name, mechanism }: { readonly name: string; readonly mechanism: number },
+  refuse: (user: string, code: WireErrorCode, errorMessage: string) => void,
+): boolean {
+  if (name === '') {
+    refuse(name, 'UNACCEPTABLE_CREDENTIAL', 'Username must not be empty')
+    return false
+  }
+  if ([...numbers.values()].includes(mechanism)) return true
+  refuse(name, 'UNSUPPORTED_SASL_MECHANISM', 'Unknown SCRAM mechanism')
+  return false
 }
