@@ -35,6 +35,7 @@ const rest: readonly Step[] = [
   { name: 'no record costs more than it did', npm: ['run', 'bench:guard'] },
   { name: 'other Kafka clients', npm: ['run', 'test:clients'] },
   { name: "Apache Kafka's own tools", npm: ['run', 'test:java'], needs: ['java', 'mvn'] },
+  { name: "Apache Kafka's own tests", npm: ['run', 'test:apache'], needs: ['java', 'mvn'] },
   { name: 'a real Apache Kafka', npm: ['run', 'test:kafka'], needs: ['java', 'mvn'] },
   // After Apache Kafka was fetched: without it, the suite runs on the other engines only.
   { name: 'one suite on every engine', npm: ['run', 'test:conformance'] },

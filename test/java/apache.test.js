@@ -2,7 +2,7 @@
  * Apache Kafka's own integration tests, as published on Maven Central, against the built package: `npm run test:apache`,
  * which needs Java and Maven. What cannot pass here is in `apache/left-out.txt`, with the reason.
  */
-import { after, before, test } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { ApacheTests } from './apache/apache-tests.js'
 
 let tests
@@ -13,5 +13,32 @@ before(() => {
 
 after(() => tests.dispose())
 
-test('requests of groups are answered as by an Apache Kafka', t =>
-  tests.run(t, { tag: 'cluster', from: ['kafka_2.13'], classes: '.*GroupRequestTest', atLeast: 3 }))
+// Each is a process of its own; most of their time they wait.
+describe('at an Apache Kafka and here', { concurrency: 4 }, () => {
+  const run = options => t => tests.run(t, { tag: 'cluster', ...options })
+
+  it(
+    'offsets of consumer groups are reset in the same way',
+    run({ from: ['kafka-tools'], classes: String.raw`.*\.tools\.consumer\.group\.Reset.*`, atLeast: 20 }),
+  )
+  it(
+    'consumer groups are administered in the same way',
+    run({ from: ['kafka-tools'], classes: String.raw`.*\.tools\.consumer\.(?!group\.Reset).*`, atLeast: 20 }),
+  )
+  it(
+    'requests of share groups and streams groups are answered in the same way',
+    run({ from: ['kafka_2.13'], classes: String.raw`.*\.(Share|Streams)\w+(\$\w+)?`, atLeast: 50 }),
+  )
+  it(
+    'requests of other groups, of offsets and versions are answered in the same way',
+    run({ from: ['kafka_2.13'], classes: String.raw`.*\.(?!Share|Streams)[A-Z]\w+(\$\w+)?`, atLeast: 50 }),
+  )
+  it(
+    'topics and configs are administered in the same way',
+    run({ from: ['kafka-tools'], classes: String.raw`.*\.tools\.(?!consumer\.).*`, atLeast: 50 }),
+  )
+  it(
+    'clusters are administered, and topics told, in the same way',
+    run({ from: ['kafka-server', 'kafka-storage'], atLeast: 5 }),
+  )
+})

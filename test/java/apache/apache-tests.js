@@ -8,16 +8,19 @@ import readline from 'node:readline'
 const folder = import.meta.dirname
 const jars = path.join(folder, 'target', 'libs')
 const kafka = path.join(folder, '..', 'target', 'libs')
+const leftOut = path.join(folder, 'left-out.txt')
 const classPath = folders => folders.map(each => path.join(each, '*')).join(path.delimiter)
 
 /** Apache Kafka's own tests, as they are published, with what they need of its unpublished kit: the sources in `src`. */
 export class ApacheTests {
   #classes = mkdtempSync(path.join(tmpdir(), 'brokerlet-apache-'))
+  #leftOutFile
   #leftOut
 
   /** `leftOut` is the list of those that cannot pass. */
   constructor({ leftOut = 'left-out.txt' } = {}) {
-    this.#leftOut = new LeftOut(path.join(folder, leftOut))
+    this.#leftOutFile = path.join(folder, leftOut)
+    this.#leftOut = new LeftOut(this.#leftOutFile)
     this.#compile('javac', [], 'src', classPath([kafka, jars]))
   }
 
@@ -58,11 +61,12 @@ export class ApacheTests {
       .filter(name => from.some(each => name.startsWith(`${each}-`) && name.endsWith('-test.jar')))
       .map(name => path.join(jars, name))
     const program = [
-      ...['-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off'],
+      ...['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off'],
       ...[`-Dlog4j2.configurationFile=${path.join(folder, 'log4j2.xml')}`],
       ...['-Djunit.jupiter.execution.timeout.testable.method.default=120s'],
       ...['-Djunit.jupiter.execution.timeout.thread.mode.default=SEPARATE_THREAD'],
       `-Dbrokerlet.cluster=${path.join(folder, 'cluster.js')}`,
+      `-Dbrokerlet.leftOut=${this.#leftOutFile}`,
       ...['-cp', `${this.#classes}${path.delimiter}${classPath([kafka, jars])}`],
       ...['brokerlet.Main', tag, classes, ...roots],
     ]
