@@ -59,7 +59,7 @@ export function checkHeartbeat(beat: ConsumerHeartbeat, version: number): void {
     require(beat.partitions?.length === 0, 'an empty list of topicPartitions when a member joins')
   }
   if (assignor !== undefined && !assignors.includes(assignor)) {
-    const message = `Group '${groupId}': expected the assignor ${assignors.join(' or ')}, received '${assignor}'`
+    const message = `ServerAssignor ${assignor} is not supported. Supported assignors: ${assignors.join(', ')}.`
     throw new BrokerletError('UNSUPPORTED_ASSIGNOR', message, { groupId, assignor })
   }
 }
