@@ -1,7 +1,7 @@
 /**
  * Apache Kafka's own integration tests that are written in Scala, on a harness that starts brokers: here it starts those of
  * the built package (`apache/harness`). What cannot pass is in `apache/left-out-harness.txt`, with the reason. They take
- * five minutes, so `npm run test:apache` is without them: `npm run test:apache:harness`.
+ * ten minutes, so `npm run test:apache` is without them: `npm run test:apache:harness`.
  */
 import { after, before, test } from 'node:test'
 import { ApacheTests } from './apache/apache-tests.js'
@@ -14,5 +14,17 @@ before(() => {
 
 after(() => tests.dispose())
 
-test('clients and requests see what they see of an Apache Kafka', t =>
-  tests.run(t, { tag: 'integration', from: ['kafka_2.13'], classes: tests.others, atLeast: 100 }))
+const run = (t, classes, atLeast) =>
+  tests.run(t, {
+    tag: 'integration & !cluster',
+    from: ['kafka_2.13'],
+    classes: tests.without(classes),
+    atLeast,
+  })
+
+test('requests are answered as by an Apache Kafka', t => run(t, String.raw`kafka\.(admin|server)\..*`, 80))
+
+test('producers, consumers and transactions do what they do there', t =>
+  run(t, String.raw`kafka\.api\.(?!PlaintextAdmin).*`, 90))
+
+test('administration does, too', t => run(t, String.raw`kafka\.api\.PlaintextAdmin.*`, 100))

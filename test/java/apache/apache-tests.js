@@ -8,7 +8,6 @@ import readline from 'node:readline'
 const folder = import.meta.dirname
 const jars = path.join(folder, 'target', 'libs')
 const kafka = path.join(folder, '..', 'target', 'libs')
-const leftOut = path.join(folder, 'left-out.txt')
 const classPath = folders => folders.map(each => path.join(each, '*')).join(path.delimiter)
 
 /** Apache Kafka's own tests, as they are published, with what they need of its unpublished kit: the sources in `src`. */
@@ -47,9 +46,10 @@ export class ApacheTests {
     assert.equal(status, 0, stdout + stderr)
   }
 
-  /** A pattern of the names of classes that are not left out as a whole. */
-  get others() {
-    return `(?!(?:${this.#leftOut.classes.map(name => name.replaceAll('.', '\\.')).join('|')})$).*`
+  /** Narrows a pattern of the names of classes to those that are not left out as a whole. */
+  without(classes) {
+    const names = this.#leftOut.classes.map(name => name.replaceAll('.', '\\.'))
+    return `(?!(?:${names.join('|')})$)${classes}`
   }
 
   /**

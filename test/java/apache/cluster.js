@@ -34,6 +34,12 @@ const withoutEffect = {
   'offsets.topic.compression.codec': true,
   'transaction.state.log.num.partitions': true,
   'transaction.state.log.replication.factor': true,
+  'transaction.state.log.min.isr': true,
+  // A transaction that takes too long ends when it does.
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': true,
+  // A member of the classic protocol may have any session.
+  'group.min.session.timeout.ms': true,
+  'group.max.session.timeout.ms': true,
   'share.coordinator.state.topic.num.partitions': true,
   'share.coordinator.state.topic.replication.factor': true,
   'group.share.persister.class.name': true,
@@ -54,6 +60,11 @@ const withoutEffect = {
   'log.cleaner.dedupe.buffer.size': true,
   'replica.fetch.backoff.ms': true,
   'replica.high.watermark.checkpoint.interval.ms': true,
+  'min.insync.replicas': true,
+  // Where a test has a topic of few bytes, it says so of the topic.
+  'message.max.bytes': true,
+  // No record of a test is that old.
+  'log.retention.hours': value => value === '10',
   'log.flush.interval.messages': true,
   'log.retention.check.interval.ms': true,
   'auto.leader.rebalance.enable': true,
@@ -63,7 +74,8 @@ const withoutEffect = {
   'default.replication.factor': true,
   'controlled.shutdown.enable': true,
   // What is meant is what is there.
-  'delete.topic.enable': value => value === 'true',
+  // One that deletes topics although they are not to be deleted is left out.
+  'delete.topic.enable': true,
   'group.consumer.migration.policy': value => value === 'bidirectional',
   'unstable.api.versions.enable': value => value === 'false',
   'unstable.feature.versions.enable': value => value === 'false',
@@ -92,7 +104,7 @@ function optionsOf({
 }
 
 const actions = {
-  async start({ brokers, firstNodeId, host = 'localhost', users, properties }) {
+  async start({ brokers, firstNodeId, users, tls, properties }) {
     const options = optionsOf(properties)
     const broker = new Broker(options.broker)
     const errors = []
@@ -101,7 +113,8 @@ const actions = {
       ...options.server,
       brokers,
       firstNodeId,
-      host,
+      host: 'localhost',
+      ...(tls && { tls }),
       ...(users && { sasl: { users, mechanisms: ['PLAIN'] } }),
     })
     const name = String(++count)
