@@ -28,10 +28,14 @@ export const dynamicConfigs: ReadonlyMap<string, ConfigDefinition> = new Map(
 /** The name under which the configs of all brokers are set. */
 const allBrokers = ''
 
-/** With one log behind all brokers, what is set for the first of them counts for its topics. */
-const firstBroker = '1'
-
 type Texts = ReadonlyMap<string, string>
+
+/** What the servers of a broker share. */
+interface Shared {
+  /** What is set, by the broker's number; for all brokers under the empty name. */
+  readonly given: Map<string, Texts>
+  readonly unaltered: LogConfig
+}
 
 /**
  * The configs that administrators set for single brokers, and for all. They last as long as the broker of this process,
@@ -39,28 +43,23 @@ type Texts = ReadonlyMap<string, string>
  */
 export class DynamicConfigs {
   readonly #engine: Broker['engine']
-  // Kafka sets this for all brokers, where it has the feature eligible.leader.replicas.version. (KIP-966)
-  readonly #given = new Map<string, Texts>([[allBrokers, new Map([['min.insync.replicas', '1']])]])
+  readonly #firstBroker: string
+  readonly #given: Map<string, Texts>
 
   /** What topics have by default where nothing is set. */
   readonly unaltered: LogConfig
 
-  constructor(engine: Broker['engine']) {
+  /** With one log behind all brokers, what is set for the first of them counts for its topics. */
+  constructor(engine: Broker['engine'], firstBroker: string) {
+    const { given, unaltered } = sharedOf(engine)
     this.#engine = engine
-    this.unaltered = engine.logConfig('(default)', {})
-  }
-
-  static of(engine: Broker['engine']): DynamicConfigs {
-    let configs = byEngine.get(engine)
-    if (configs === undefined) {
-      configs = new DynamicConfigs(engine)
-      byEngine.set(engine, configs)
-    }
-    return configs
+    this.#firstBroker = firstBroker
+    this.#given = given
+    this.unaltered = unaltered
   }
 
   /** What is set of one config, for a broker and for all, the nearest first. */
-  sourcesOf(name: string, broker: string = firstBroker): ConfigSource[] {
+  sourcesOf(name: string, broker: string = this.#firstBroker): ConfigSource[] {
     const at = (resource: string, source: number): ConfigSource[] => {
       const value = this.#given.get(resource)?.get(name)
       return value === undefined ? [] : [{ name, value, source }]
@@ -109,7 +108,7 @@ export class DynamicConfigs {
 
   #commonWith(broker: string, own: Texts): TopicOptions {
     const given = new Map(this.#given).set(broker, own)
-    const texts = new Map([...(given.get(allBrokers) ?? []), ...(given.get(firstBroker) ?? [])])
+    const texts = new Map([...(given.get(allBrokers) ?? []), ...(given.get(this.#firstBroker) ?? [])])
     return Object.fromEntries(
       topicConfigs.flatMap(config => {
         const text = texts.get(config.brokerName)
@@ -119,7 +118,18 @@ export class DynamicConfigs {
   }
 }
 
-const byEngine = sharedByCopies<Broker['engine'], DynamicConfigs>('dynamicConfigs')
+const byEngine = sharedByCopies<Broker['engine'], Shared>('dynamicConfigs')
+
+function sharedOf(engine: Broker['engine']): Shared {
+  let shared = byEngine.get(engine)
+  if (shared === undefined) {
+    // Kafka sets this for all brokers, where it has the feature eligible.leader.replicas.version. (KIP-966)
+    const given = new Map([[allBrokers, new Map([[minReplicas, '1']])]])
+    shared = { given, unaltered: engine.logConfig('(default)', {}) }
+    byEngine.set(engine, shared)
+  }
+  return shared
+}
 
 const minReplicas = 'min.insync.replicas'
 

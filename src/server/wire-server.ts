@@ -188,7 +188,7 @@ export class WireServer {
       transactions: this.#coordinators.transactions,
       firstFetches: this.#coordinators.firstFetches,
       inertConfigs: this.#coordinators.inertConfigs,
-      dynamicConfigs: DynamicConfigs.of(engine),
+      dynamicConfigs: new DynamicConfigs(engine, String(nodes[0]!.nodeId)),
       groupConfigs: this.#coordinators.groupConfigs,
       clientMetrics: this.#coordinators.clientMetrics,
       clientQuotas: this.#coordinators.clientQuotas,

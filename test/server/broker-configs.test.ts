@@ -360,6 +360,22 @@ describe('what topics have by default', () => {
     ])
   })
 
+  it('is told by the first broker, whatever its number is', async () => {
+    const broker = new TestBroker({ topics: { orders: topic() } })
+    open.push(() => broker.close())
+    const server = await serve(broker, { brokers: 2, firstNodeId: 0 })
+    open.push(() => server.close())
+    for (const [number, { port }] of server.brokers.entries()) {
+      const socket = createConnection(port, '127.0.0.1')
+      open.push(async () => socket.destroy())
+      const configs = [{ name: 'log.retention.ms', configOperation: 0, value: `${6 - number}0000` }]
+      const resources = [{ resourceType: ofBroker, resourceName: String(number), configs }]
+      const { responses } = await new WireClient(socket).call(incrementalAlterConfigs!, 1, { resources })
+      expect(responses).toMatchObject([{ errorCode: 0 }])
+    }
+    expect(broker.topic('orders').options.retentionMs).toBe(60_000)
+  })
+
   it('outlives the servers, as what is set for topics does', async () => {
     const broker = new TestBroker({ topics: { orders: topic() } })
     open.push(() => broker.close())
