@@ -108,7 +108,11 @@ const actions = {
     const options = optionsOf(properties)
     const broker = new Broker(options.broker)
     const errors = []
-    broker.on('error', error => errors.push(String(error?.stack ?? error)))
+    broker.on('error', error => {
+      // A client of another test may still call at the port that its own cluster had.
+      const stray = error?.message?.startsWith('expected a frame of at most')
+      if (!stray) errors.push(String(error?.stack ?? error))
+    })
     const server = await serve(broker, {
       ...options.server,
       brokers,
