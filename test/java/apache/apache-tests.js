@@ -90,7 +90,7 @@ export class ApacheTests {
   }
 
   dispose() {
-    rmSync(this.#classes, { recursive: true })
+    rmSync(this.#classes, { recursive: true, force: true })
   }
 }
 
