@@ -9,6 +9,7 @@ import { type ConsumerHeartbeat, checkHeartbeat, memberEpochs } from '../consume
 import { type ConsumerMember, type MemberWords, noWords } from '../consumer-member.ts'
 import { groupState } from '../group-state.ts'
 import { type Handler, handler } from '../handler.ts'
+import { missingGroup } from '../missing-group.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
@@ -58,7 +59,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
         const group = wire.engine.groups.get(groupId)
         // Clients that hear so ask again by DescribeGroups.
         const isOther = wire.groups.typeOf(groupId) === 'classic' || isStreams(wire, groupId)
-        if (group === undefined || isOther) return notFound(wire, groupId)
+        if (group === undefined || isOther) return missingGroup(wire, groupId, 'consumer')
         return {
           ...describe(wire, group),
           authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
@@ -138,24 +139,6 @@ function requireNoStreams(wire: Wire, groupId: string): void {
   throw new GroupIdNotFoundError(`Group '${groupId}' is a streams group, which no consumer can join`, {
     groupId,
   })
-}
-
-function kindOf(wire: Wire, groupId: string): string | undefined {
-  const { engine, groups, shareGroups } = wire
-  if (shareGroups.has(groupId)) return 'a share group'
-  if (isStreams(wire, groupId)) return 'a streams group'
-  const isClassic = engine.groups.has(groupId) || groups.get(groupId) !== undefined
-  return isClassic ? 'a classic group' : undefined
-}
-
-function notFound(wire: Wire, groupId: string) {
-  const isThere = kindOf(wire, groupId)
-  return {
-    groupId,
-    groupState: 'Dead',
-    errorCode: errorCodes.GROUP_ID_NOT_FOUND.errno,
-    errorMessage: isThere ? `Group '${groupId}' is ${isThere}` : `Group ${groupId} not found.`,
-  }
 }
 
 function describe(wire: Wire, group: ConsumerGroup) {

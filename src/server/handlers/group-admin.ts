@@ -2,6 +2,7 @@ import type { ClassicGroup } from '../../group/classic-group.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
 import { groupState } from '../group-state.ts'
 import { type Handler, handler } from '../handler.ts'
+import { missingGroup } from '../missing-group.ts'
 import { deleteGroups } from '../protocol/messages/delete-groups.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
 import { listGroups } from '../protocol/messages/list-groups.ts'
@@ -62,11 +63,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         if (own !== undefined && !assigns) return { groupId, groupState: 'Empty', ...authorized }
         // Before version 6 a group that does not exist is Dead (KIP-1043).
         if (version < 6) return { groupId, groupState: 'Dead' }
-        const errorMessage =
-          assigns || shareGroups.has(groupId)
-            ? `Group '${groupId}' is not a classic group`
-            : `Group ${groupId} not found.`
-        return { groupId, groupState: 'Dead', errorCode: errnoOf('GROUP_ID_NOT_FOUND'), errorMessage }
+        return missingGroup(wire, groupId, 'classic')
       }),
     })),
 

@@ -1,6 +1,7 @@
 import { authorizedOperations } from '../authorized-operations.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import { type Handler, handler } from '../handler.ts'
+import { missingGroup } from '../missing-group.ts'
 import { shareGroupDescribe } from '../protocol/messages/share-group-describe.ts'
 import { shareGroupHeartbeat } from '../protocol/messages/share-group-heartbeat.ts'
 import type { SharedPartition, ShareGroup, ShareMember } from '../share/share-group.ts'
@@ -36,7 +37,7 @@ export function shareGroupHandlers(wire: Wire): Handler[] {
       groups: groupIds.map(groupId => {
         if (groupId === '') return { groupId, errorCode: errnoOf('INVALID_GROUP_ID') }
         const group = wire.shareGroups.get(groupId)
-        if (group === undefined) return notFound(groupId)
+        if (group === undefined) return missingGroup(wire, groupId, 'share')
         return {
           ...describe(group.members),
           authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
@@ -64,15 +65,6 @@ function topicPartitions(assigned: readonly SharedPartition[]) {
     topicName: topic.name,
     partitions: assigned.filter(each => each.topic === topic).map(({ partition }) => partition),
   }))
-}
-
-function notFound(groupId: string) {
-  return {
-    groupId,
-    groupState: 'Dead',
-    errorCode: errnoOf('GROUP_ID_NOT_FOUND'),
-    errorMessage: `Group ${groupId} not found.`,
-  }
 }
 
 function describe({ id, state, epoch, members }: ShareGroup) {

@@ -3,6 +3,7 @@ import { byTopic } from '../by-topic.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import { createTopic } from '../create-topic.ts'
 import { type Handler, handler } from '../handler.ts'
+import { missingGroup } from '../missing-group.ts'
 import { streamsGroupDescribe } from '../protocol/messages/streams-group-describe.ts'
 import { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
 import type { StreamsGroup } from '../streams/streams-group.ts'
@@ -33,7 +34,7 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
       groups: groupIds.map(groupId => {
         if (groupId === '') return { groupId, errorCode: errnoOf('INVALID_GROUP_ID') }
         const group = wire.streamsGroups.get(groupId)
-        if (group === undefined) return notFound(groupId)
+        if (group === undefined) return missingGroup(wire, groupId, 'streams')
         return {
           ...describe(group),
           authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
@@ -78,14 +79,6 @@ function endpointsOf(group: StreamsGroup) {
           standbyPartitions: byTopic(group.partitionsOf(assigned.standby)),
         },
   )
-}
-
-function notFound(groupId: string) {
-  return {
-    groupId,
-    errorCode: errnoOf('GROUP_ID_NOT_FOUND'),
-    errorMessage: `Group ${groupId} not found.`,
-  }
 }
 
 function describe(group: StreamsGroup) {

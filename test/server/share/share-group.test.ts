@@ -271,8 +271,8 @@ it('is no group of another kind', async () => {
   const { client, joined, broker } = scene()
   await joined('a')
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
-  expect(() => broker.group('g')).toThrow("Group 'g' is a share group of Kafka clients")
-  await expect(consumer.ready()).rejects.toThrow("Group 'g' is a share group of Kafka clients")
+  expect(() => broker.group('g')).toThrow('Group 'g' is a share group of Kafka clients')
+  await expect(consumer.ready()).rejects.toThrow('Group 'g' is a share group of Kafka clients')
   await consumer.close()
   const described = await client.call(apis.describeGroups, 6, {
     groups: ['g'],
@@ -283,7 +283,7 @@ it('is no group of another kind', async () => {
     groupIds: ['g'],
     includeAuthorizedOperations: false,
   })
-  expect(other.groups[0]).toMatchObject({ errorCode: 69, errorMessage: "Group 'g' is a share group" })
+  expect(other.groups[0]).toMatchObject({ errorCode: 69, errorMessage: 'Group g is not a consumer group.' })
   const beat = { groupId: 'g', memberId: 'b', memberEpoch: 0, rebalanceTimeoutMs: 1000 }
   const kip848 = { ...beat, subscribedTopicNames: ['orders'], topicPartitions: [] }
   expect(await client.call(apis.consumerGroupHeartbeat, 1, kip848)).toMatchObject({ errorCode: 69 })
