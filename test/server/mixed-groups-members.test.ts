@@ -4,7 +4,7 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
 import { errors, start } from './mixed-groups-scene.ts'
 
-const { joinGroup, leaveGroup, syncGroup, heartbeat, consumerGroupDescribe } = apis as unknown as Readonly<
+const { consumerGroupDescribe, heartbeat, joinGroup, leaveGroup, syncGroup } = apis as unknown as Readonly<
   Record<string, Api>
 >
 
@@ -150,4 +150,138 @@ it('leaves no timer of a classic client that has left', async () => {
   await a.join()
   await beat('k', -1)
   expect(mine()).toEqual([])
+})
+
+it('lets a client join with the id that it was given', async () => {
+  const { broker, client, classic, join } = start()
+  await join('k')
+  const a = classic()
+  const { memberId } = await client.call(joinGroup!, 9, {
+    ...a.identity,
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 30_000,
+    protocolType: 'consumer',
+    protocols: [{ name: 'range', metadata: subscription(['orders'], []) }],
+  })
+  a.memberId = memberId
+  expect(await a.join()).toMatchObject({ errorCode: 0, memberId })
+  expect(broker.group('g').members.map(each => each.memberId)).toEqual(['k', memberId])
+})
+
+it('removes a classic client that is silent, or that beats and does not join again', async () => {
+  const { broker, classic, beat, join } = start()
+  const silent = await classic().lead()
+  await join('k')
+  const stubborn = classic()
+  await stubborn.join()
+  await stubborn.sync()
+  await broker.advance(10_000)
+  expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+  stubborn.forget()
+  await stubborn.join()
+  expect(await silent.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+  // It has been given something, and does not ask for it.
+  for (let i = 0; i < 3; i++) {
+    await beat('k', 3, [0, 2])
+    expect(await stubborn.beat()).not.toBe(errors.UNKNOWN_MEMBER_ID)
+    await broker.advance(9999)
+  }
+  await stubborn.beat()
+  await broker.advance(5)
+  expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+})
+
+it('removes a classic client that beats and never asks for its assignment', async () => {
+  const { broker, classic, join } = start()
+  await join('k')
+  const a = classic()
+  await a.join()
+  for (let i = 0; i < 3; i++) {
+    await broker.advance(9999)
+    expect(await a.beat()).not.toBe(errors.UNKNOWN_MEMBER_ID)
+  }
+  await broker.advance(3)
+  expect(await a.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+})
+
+it('lets a classic client stay that has asked in time for what it was given', async () => {
+  const { broker, classic, beat, join } = start()
+  await join('k')
+  const a = classic()
+  await a.join()
+  await a.sync()
+  let { epoch } = (await beat('k', 2, [0, 2])) as { epoch: number }
+  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  await a.join()
+  expect(await a.sync()).toEqual([1, 3])
+  for (let i = 0; i < 5; i++) {
+    await broker.advance(9999)
+    epoch = ((await beat('k', epoch)) as { epoch: number }).epoch
+    expect(await a.beat()).toBe(0)
+  }
+})
+
+it('names a static classic client by its instance id', async () => {
+  const { classic, join } = start()
+  await join('k')
+  const a = classic('one')
+  await a.join()
+  expect(a.memberId).toMatch(/^one-/)
+})
+
+it('removes a classic client that has what it was given, and does not join again for what comes later', async () => {
+  const { broker, classic, join } = start()
+  await join('k')
+  const a = classic()
+  await a.join()
+  expect(await a.sync()).toEqual([])
+  broker.topic('orders').addPartitions(6)
+  for (let i = 0; i < 4; i++) {
+    expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+    await broker.advance(9999)
+  }
+  expect(await a.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
+})
+
+it('tells one that was removed so when it joins, as others may have what it had', async () => {
+  const { broker, classic, beat, join } = start()
+  const a = await classic().lead()
+  await join('k')
+  await broker.advance(10_000)
+  expect((await beat('k', 2)).given).toEqual([0, 1, 2, 3])
+  expect(await a.join([0, 1, 2, 3])).toMatchObject({ errorCode: errors.UNKNOWN_MEMBER_ID })
+})
+
+it('gives the place of a static classic client to whoever comes with its instance id', async () => {
+  const { classic, join } = start()
+  const a = classic('one')
+  await a.lead()
+  expect(await join('k', { instanceId: 'one' })).toMatchObject({ given: [0, 1, 2, 3] })
+  expect(await a.beat()).toBe(errors.FENCED_INSTANCE_ID)
+  expect(await a.join()).toMatchObject({ errorCode: errors.FENCED_INSTANCE_ID })
+  expect(await a.leave()).toBe(errors.FENCED_INSTANCE_ID)
+  // One that lives is not replaced by a classic one.
+  expect(await classic('one').join()).toMatchObject({ errorCode: errors.UNRELEASED_INSTANCE_ID })
+})
+
+it('replaces a static classic client by its next life, and goes back where it takes the last other place', async () => {
+  const { classic, beat, join } = start()
+  await join('k', { instanceId: 'one' })
+  const a = classic('two')
+  await a.join()
+  const b = classic('two')
+  expect(await b.join()).toMatchObject({ errorCode: 0 })
+  expect(b.memberId).not.toBe(a.memberId)
+  expect(await a.beat()).toBe(errors.FENCED_INSTANCE_ID)
+  expect(await b.sync()).toEqual([])
+  // The other one says that it comes back, and does so as a classic one.
+  await beat('k', -2, undefined, { instanceId: 'one' })
+  const c = classic('one')
+  await c.join()
+  expect(await b.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
+  expect(await c.sync()).toBe(errors.REBALANCE_IN_PROGRESS)
+  const joined = [b.join(), c.join()]
+  const leaders = (await Promise.all(joined)).map(({ leader }) => leader)
+  expect(leaders[0]).toBe(leaders[1])
+  expect([b.memberId, c.memberId]).toContain(leaders[0])
 })

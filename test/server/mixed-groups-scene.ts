@@ -27,7 +27,7 @@ afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.close()
 })
 
-const places = (partitions: readonly number[]) =>
+export const places = (partitions: readonly number[]) =>
   partitions.map(partition => ({ topic: 'orders', partition }))
 
 /** A client of the classic protocol, which says what the test lets it say. */

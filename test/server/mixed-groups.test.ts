@@ -1,160 +1,25 @@
 import { createConnection } from 'node:net'
-import { afterEach, expect, it } from 'vitest'
-import { topic } from '../../src/index.ts'
-import { readAssignment, writeAssignment } from '../../src/server/consumer-protocol.ts'
-import { connect, serve } from '../../src/server/index.ts'
+import { expect, it } from 'vitest'
+import { writeAssignment } from '../../src/server/consumer-protocol.ts'
+import { serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { TestBroker } from '../../src/testing/index.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { WireClient } from '../helpers/wire-client.ts'
+import { Classic, errors, places, start } from './mixed-groups-scene.ts'
 
 const {
   addOffsetsToTxn,
   consumerGroupDescribe,
-  consumerGroupHeartbeat,
   describeGroups,
   endTxn,
-  heartbeat,
   initProducerId,
-  joinGroup,
-  leaveGroup,
   listGroups,
-  offsetCommit,
   offsetFetch,
   syncGroup,
   txnOffsetCommit,
 } = apis as unknown as Readonly<Record<string, Api>>
-
-const errors = {
-  ILLEGAL_GENERATION: 22,
-  INCONSISTENT_GROUP_PROTOCOL: 23,
-  UNKNOWN_MEMBER_ID: 25,
-  REBALANCE_IN_PROGRESS: 27,
-  GROUP_ID_NOT_FOUND: 69,
-  MEMBER_ID_REQUIRED: 79,
-  FENCED_INSTANCE_ID: 82,
-  UNRELEASED_INSTANCE_ID: 111,
-}
-
-const brokers: TestBroker<any>[] = []
-afterEach(async () => {
-  for (const broker of brokers.splice(0)) await broker.close()
-})
-
-const places = (partitions: readonly number[]) =>
-  partitions.map(partition => ({ topic: 'orders', partition }))
-
-/** A client of the classic protocol, which says what the test lets it say. */
-class Classic {
-  readonly #client: WireClient
-  readonly #groupInstanceId: string | null
-  memberId = ''
-  generationId = -1
-
-  constructor(client: WireClient, groupInstanceId: string | null = null) {
-    this.#client = client
-    this.#groupInstanceId = groupInstanceId
-  }
-
-  get identity() {
-    const { memberId, generationId } = this
-    return { groupId: 'g', memberId, generationId, groupInstanceId: this.#groupInstanceId }
-  }
-
-  /** Begins anew. */
-  forget(): void {
-    this.memberId = ''
-    this.generationId = -1
-  }
-
-  /** Joins with what it has; first of all it is given an id. */
-  async join(owned: readonly number[] = [], more: object = {}): Promise<any> {
-    const joined = await this.#client.call(joinGroup!, 9, {
-      ...this.identity,
-      sessionTimeoutMs: 10_000,
-      rebalanceTimeoutMs: 30_000,
-      protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: subscription(['orders'], places(owned)) }],
-      ...more,
-    })
-    if (joined.memberId !== '') this.memberId = joined.memberId
-    if (joined.errorCode === errors.MEMBER_ID_REQUIRED) return this.join(owned, more)
-    if (joined.errorCode === 0) this.generationId = joined.generationId
-    return joined
-  }
-
-  /** Asks for its assignment, having made those of others where it leads. */
-  async sync(assignments: Readonly<Record<string, readonly number[]>> = {}): Promise<any> {
-    const answer = await this.#client.call(syncGroup!, 5, {
-      ...this.identity,
-      protocolType: 'consumer',
-      protocolName: 'range',
-      assignments: Object.entries(assignments).map(([memberId, partitions]) => ({
-        memberId,
-        assignment: writeAssignment(places(partitions)),
-      })),
-    })
-    return answer.errorCode || readAssignment(answer.assignment).map(({ partition }) => partition)
-  }
-
-  /** Leads a group alone. */
-  async lead(): Promise<this> {
-    await this.join()
-    await this.sync({ [this.memberId]: [0, 1, 2, 3] })
-    return this
-  }
-
-  async beat(): Promise<number> {
-    return (await this.#client.call(heartbeat!, 4, this.identity)).errorCode
-  }
-
-  async commit(partition: number, offset = 1): Promise<number> {
-    const { generationId, ...identity } = this.identity
-    const partitions = [{ partitionIndex: partition, committedOffset: offset, committedMetadata: '' }]
-    const answer = await this.#client.call(offsetCommit!, 8, {
-      ...identity,
-      generationIdOrMemberEpoch: generationId,
-      topics: [{ name: 'orders', partitions }],
-    })
-    return answer.topics[0].partitions[0].errorCode
-  }
-
-  async leave(memberId = this.memberId): Promise<number> {
-    const members = [{ memberId, groupInstanceId: this.#groupInstanceId }]
-    const answer = await this.#client.call(leaveGroup!, 5, { groupId: 'g', members })
-    return answer.members[0].errorCode
-  }
-}
-
-function start() {
-  const broker = new TestBroker({ topics: { orders: topic({ partitions: 4 }) } })
-  brokers.push(broker)
-  const { id } = broker.topic('orders')
-  const client = new WireClient(connect(broker))
-  const classic = (groupInstanceId?: string) => new Classic(new WireClient(connect(broker)), groupInstanceId)
-  /** A heartbeat of a KIP-848 client; the answer is its epoch and what it has, or an error's number. */
-  const beat = async (memberId: string, memberEpoch: number, has?: readonly number[], more: object = {}) => {
-    const topicPartitions = has && (has.length > 0 ? [{ topicId: id, partitions: has }] : [])
-    const answer = await client.call(consumerGroupHeartbeat!, 1, {
-      groupId: 'g',
-      memberId,
-      memberEpoch,
-      ...(topicPartitions === undefined ? {} : { topicPartitions }),
-      ...more,
-    })
-    if (answer.errorCode !== 0) return answer.errorCode
-    const given = answer.assignment?.topicPartitions.flatMap(
-      (each: { partitions: number[] }) => each.partitions,
-    )
-    return { epoch: answer.memberEpoch, given }
-  }
-  const join = (memberId: string, more: object = {}) =>
-    beat(memberId, 0, [], { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['orders'], ...more })
-  const own = (more: object = {}) => broker.consumer({ groupId: 'g', topics: ['orders'], ...more })
-  return { broker, client, classic, beat, join, own }
-}
 
 it('hands over from an eager classic client to one that cannot assign, when that has joined again', async () => {
   const { classic, beat, join } = start()
@@ -364,22 +229,6 @@ it('tells a classic member of a group that assigns what is committed, whether or
   expect(await fetched(a.generationId + 1)).toBe(errors.ILLEGAL_GENERATION)
 })
 
-it('lets a client join with the id that it was given', async () => {
-  const { broker, client, classic, join } = start()
-  await join('k')
-  const a = classic()
-  const { memberId } = await client.call(joinGroup!, 9, {
-    ...a.identity,
-    sessionTimeoutMs: 10_000,
-    rebalanceTimeoutMs: 30_000,
-    protocolType: 'consumer',
-    protocols: [{ name: 'range', metadata: subscription(['orders'], []) }],
-  })
-  a.memberId = memberId
-  expect(await a.join()).toMatchObject({ errorCode: 0, memberId })
-  expect(broker.group('g').members.map(each => each.memberId)).toEqual(['k', memberId])
-})
-
 it('gives a client what it subscribes to when it joins again with other topics', async () => {
   const { broker, classic, join } = start()
   for (const name of ['payments', 'returns']) broker.createTopic(name)
@@ -500,124 +349,6 @@ it('gives the group back where the one that came fails to join', async () => {
   await a.join()
   await ready
   expect(broker.group('g').assignor).toBe('range')
-})
-
-it('removes a classic client that is silent, or that beats and does not join again', async () => {
-  const { broker, classic, beat, join } = start()
-  const silent = await classic().lead()
-  await join('k')
-  const stubborn = classic()
-  await stubborn.join()
-  await stubborn.sync()
-  await broker.advance(10_000)
-  expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
-  stubborn.forget()
-  await stubborn.join()
-  expect(await silent.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
-  // It has been given something, and does not ask for it.
-  for (let i = 0; i < 3; i++) {
-    await beat('k', 3, [0, 2])
-    expect(await stubborn.beat()).not.toBe(errors.UNKNOWN_MEMBER_ID)
-    await broker.advance(9999)
-  }
-  await stubborn.beat()
-  await broker.advance(5)
-  expect(await stubborn.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
-})
-
-it('removes a classic client that beats and never asks for its assignment', async () => {
-  const { broker, classic, join } = start()
-  await join('k')
-  const a = classic()
-  await a.join()
-  for (let i = 0; i < 3; i++) {
-    await broker.advance(9999)
-    expect(await a.beat()).not.toBe(errors.UNKNOWN_MEMBER_ID)
-  }
-  await broker.advance(3)
-  expect(await a.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
-})
-
-it('lets a classic client stay that has asked in time for what it was given', async () => {
-  const { broker, classic, beat, join } = start()
-  await join('k')
-  const a = classic()
-  await a.join()
-  await a.sync()
-  let { epoch } = (await beat('k', 2, [0, 2])) as { epoch: number }
-  expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
-  await a.join()
-  expect(await a.sync()).toEqual([1, 3])
-  for (let i = 0; i < 5; i++) {
-    await broker.advance(9999)
-    epoch = ((await beat('k', epoch)) as { epoch: number }).epoch
-    expect(await a.beat()).toBe(0)
-  }
-})
-
-it('names a static classic client by its instance id', async () => {
-  const { classic, join } = start()
-  await join('k')
-  const a = classic('one')
-  await a.join()
-  expect(a.memberId).toMatch(/^one-/)
-})
-
-it('removes a classic client that has what it was given, and does not join again for what comes later', async () => {
-  const { broker, classic, join } = start()
-  await join('k')
-  const a = classic()
-  await a.join()
-  expect(await a.sync()).toEqual([])
-  broker.topic('orders').addPartitions(6)
-  for (let i = 0; i < 4; i++) {
-    expect(await a.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
-    await broker.advance(9999)
-  }
-  expect(await a.beat()).toBe(errors.UNKNOWN_MEMBER_ID)
-})
-
-it('tells one that was removed so when it joins, as others may have what it had', async () => {
-  const { broker, classic, beat, join } = start()
-  const a = await classic().lead()
-  await join('k')
-  await broker.advance(10_000)
-  expect((await beat('k', 2)).given).toEqual([0, 1, 2, 3])
-  expect(await a.join([0, 1, 2, 3])).toMatchObject({ errorCode: errors.UNKNOWN_MEMBER_ID })
-})
-
-it('gives the place of a static classic client to whoever comes with its instance id', async () => {
-  const { classic, join } = start()
-  const a = classic('one')
-  await a.lead()
-  expect(await join('k', { instanceId: 'one' })).toMatchObject({ given: [0, 1, 2, 3] })
-  expect(await a.beat()).toBe(errors.FENCED_INSTANCE_ID)
-  expect(await a.join()).toMatchObject({ errorCode: errors.FENCED_INSTANCE_ID })
-  expect(await a.leave()).toBe(errors.FENCED_INSTANCE_ID)
-  // One that lives is not replaced by a classic one.
-  expect(await classic('one').join()).toMatchObject({ errorCode: errors.UNRELEASED_INSTANCE_ID })
-})
-
-it('replaces a static classic client by its next life, and goes back where it takes the last other place', async () => {
-  const { classic, beat, join } = start()
-  await join('k', { instanceId: 'one' })
-  const a = classic('two')
-  await a.join()
-  const b = classic('two')
-  expect(await b.join()).toMatchObject({ errorCode: 0 })
-  expect(b.memberId).not.toBe(a.memberId)
-  expect(await a.beat()).toBe(errors.FENCED_INSTANCE_ID)
-  expect(await b.sync()).toEqual([])
-  // The other one says that it comes back, and does so as a classic one.
-  await beat('k', -2, undefined, { instanceId: 'one' })
-  const c = classic('one')
-  await c.join()
-  expect(await b.beat()).toBe(errors.REBALANCE_IN_PROGRESS)
-  expect(await c.sync()).toBe(errors.REBALANCE_IN_PROGRESS)
-  const joined = [b.join(), c.join()]
-  const leaders = (await Promise.all(joined)).map(({ leader }) => leader)
-  expect(leaders[0]).toBe(leaders[1])
-  expect([b.memberId, c.memberId]).toContain(leaders[0])
 })
 
 it('describes the group as what it is at the time', async () => {

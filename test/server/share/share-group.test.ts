@@ -271,8 +271,8 @@ it('is no group of another kind', async () => {
   const { client, joined, broker } = scene()
   await joined('a')
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
-  expect(() => broker.group('g')).toThrow('Group 'g' is a share group of Kafka clients')
-  await expect(consumer.ready()).rejects.toThrow('Group 'g' is a share group of Kafka clients')
+  expect(() => broker.group('g')).toThrow("Group 'g' is a share group of Kafka clients")
+  await expect(consumer.ready()).rejects.toThrow("Group 'g' is a share group of Kafka clients")
   await consumer.close()
   const described = await client.call(apis.describeGroups, 6, {
     groups: ['g'],
