@@ -54,12 +54,32 @@ export class ApacheTests {
 
   /**
    * Runs those of some jars that have a tag, each as a test within `t`. `classes` is a pattern of their classes' names.
-   * `atLeast` guards against a run in which nothing happens.
+   * `atLeast` guards against a run in which nothing happens. What comes out as it should not is run once more, and the second
+   * time counts, as in Apache's own builds: many of these tests wait for a moment in real time.
    */
   async run(t, { tag, from, classes = '.*', atLeast }) {
     const roots = readdirSync(jars)
       .filter(name => from.some(each => name.startsWith(`${each}-`) && name.endsWith('-test.jar')))
       .map(name => path.join(jars, name))
+    const surprises = new Set()
+    let count = 0
+    for await (const each of this.#outcomes(tag, classes, roots)) {
+      count++
+      if (this.#isExpected(each)) await this.#report(t, each)
+      else surprises.add(each.name)
+    }
+    if (surprises.size > 0) {
+      const again = new Set([...surprises].map(name => name.split('#')[0]))
+      const pattern = [...again].map(name => name.replaceAll(/[.$]/g, String.raw`\$&`)).join('|')
+      for await (const each of this.#outcomes(tag, pattern, roots)) {
+        if (surprises.delete(each.name)) await this.#report(t, each)
+      }
+      assert.deepEqual([...surprises], [], 'these were not run again')
+    }
+    assert.ok(count > atLeast, `only ${count} tests have been run`)
+  }
+
+  async *#outcomes(tag, classes, roots) {
     const program = [
       ...['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off'],
       ...[`-Dlog4j2.configurationFile=${path.join(folder, 'log4j2.xml')}`],
@@ -71,22 +91,23 @@ export class ApacheTests {
       ...['brokerlet.Main', tag, classes, ...roots],
     ]
     const child = spawn('java', program, { stdio: ['ignore', 'pipe', 'ignore'] })
-    let count = 0
     for await (const line of readline.createInterface({ input: child.stdout })) {
       const [outcome, name, , why] = line.split('\t')
-      if (!['ok', 'failed', 'skipped'].includes(outcome) || why === undefined) continue
-      count++
-      const reason = this.#leftOut.reasonFor(name)
-      if (reason !== undefined && outcome !== 'ok') {
-        await t.test(name, { skip: reason })
-        continue
-      }
-      await t.test(name, () => {
-        assert.equal(outcome, 'ok', why.replaceAll('\\n', '\n'))
-        assert.equal(reason, undefined, 'it passes: take it off left-out.txt')
-      })
+      if (['ok', 'failed', 'skipped'].includes(outcome) && why !== undefined) yield { outcome, name, why }
     }
-    assert.ok(count > atLeast, `only ${count} tests have been run`)
+  }
+
+  #isExpected({ outcome, name }) {
+    return (outcome === 'ok') === (this.#leftOut.reasonFor(name) === undefined)
+  }
+
+  async #report(t, { outcome, name, why }) {
+    const reason = this.#leftOut.reasonFor(name)
+    if (reason !== undefined && outcome !== 'ok') return t.test(name, { skip: reason })
+    return t.test(name, () => {
+      assert.equal(outcome, 'ok', why.replaceAll('\\n', '\n'))
+      assert.equal(reason, undefined, `it passes: take it off ${path.basename(this.#leftOutFile)}`)
+    })
   }
 
   dispose() {
