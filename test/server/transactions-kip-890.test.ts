@@ -1,0 +1,214 @@
+import { describe, expect, it } from 'vitest'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { sequencedBatch } from '../helpers/wire-client.ts'
+import { type Identity, start } from './transactions-scene.ts'
+
+const { initProducerId, produce, txnOffsetCommit, endTxn, consumerGroupHeartbeat } =
+  apis as unknown as Readonly<Record<string, Api>>
+
+describe('the protocol of KIP-890', () => {
+  function newer() {
+    const started = start()
+    const { client } = started
+    const send = async ({ producerId, producerEpoch }: Identity, sequence: number, value: number) => {
+      const records = [sequencedBatch(producerId, producerEpoch, sequence, [value], 16)]
+      const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
+      const asked = { transactionalId: 't', acks: -1, timeoutMs: 1000, topicData }
+      return (await client.call(produce!, 12, asked)).responses[0].partitionResponses[0].errorCode
+    }
+    const end = ({ producerId, producerEpoch }: Identity, committed: boolean) =>
+      client.call(endTxn!, 5, { transactionalId: 't', producerId, producerEpoch, committed })
+    const commitOffset = async (
+      { producerId, producerEpoch }: Identity,
+      committedOffset: number,
+      member: object = {},
+    ) => {
+      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset }] }]
+      const asked = { transactionalId: 't', producerId, producerEpoch, groupId: 'g', topics, ...member }
+      return (await client.call(txnOffsetCommit!, 5, asked)).topics[0].partitions[0].errorCode
+    }
+    return { ...started, send, end, commitOffset }
+  }
+
+  it('begins with what is written, and goes on under another epoch after each end', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    expect(await send(first, 0, 1)).toBe(0)
+    expect([await read(1), await read(0)]).toEqual([[], [1]])
+    const second = await end(first, true)
+    expect(second).toMatchObject({ errorCode: 0, producerId: first.producerId })
+    expect(second.producerEpoch).toBeGreaterThan(first.producerEpoch)
+    expect(await send(second, 0, 2)).toBe(0)
+    const third = await end(second, false)
+    expect(third.producerEpoch).toBeGreaterThan(second.producerEpoch)
+    expect(await read(1)).toEqual([1])
+  })
+
+  it('lets nothing late into the next transaction', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    const second = await end(first, true)
+    expect(await send(first, 1, 9)).toBe(47)
+    await send(second, 0, 2)
+    expect(await send(first, 1, 9)).toBe(47)
+    await end(second, true)
+    expect(await read(1)).toEqual([1, 2])
+  })
+
+  it('begins with offsets that are committed', async () => {
+    const { broker, init, end, commitOffset } = newer()
+    const producer = await init()
+    expect(await commitOffset(producer, 5)).toBe(0)
+    expect(broker.groups.has('g')).toBe(false)
+    await end(producer, true)
+    expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 5 })
+  })
+
+  it('keeps the order of batches whose first was refused and comes again after the second', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    expect(await send(first, 1, 2)).toBe(45)
+    expect([await send(first, 0, 1), await send(first, 1, 2)]).toEqual([0, 0])
+    const second = await end(first, true)
+    expect(await send(second, 1, 4)).toBe(45)
+    expect([await send(second, 0, 3), await send(second, 1, 4)]).toEqual([0, 0])
+    await end(second, true)
+    expect(await read(1)).toEqual([1, 2, 3, 4])
+  })
+
+  it('answers an end that comes twice as before, and one that contradicts it with an error', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    const second = await end(first, true)
+    expect(await end(first, true)).toEqual(second)
+    expect(await end(first, false)).toMatchObject({ errorCode: 48 })
+    expect(await end(second, true)).toMatchObject({ errorCode: 48 })
+    const third = await end(second, false)
+    expect(third.producerEpoch).toBeGreaterThan(second.producerEpoch)
+    expect(await read(1)).toEqual([1])
+    expect(await end(first, true)).toMatchObject({ errorCode: 90 })
+  })
+
+  it('gives its next epoch to a producer that has not heard of its last one, too', async () => {
+    const { client, init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    await end(first, true)
+    const { producerId, producerEpoch } = first
+    const asked = { transactionalId: 't', transactionTimeoutMs: 10_000, producerId, producerEpoch }
+    const next = await client.call(initProducerId!, 5, asked)
+    expect(next).toMatchObject({ errorCode: 0, producerId })
+    expect(await send(next, 0, 2)).toBe(0)
+    await end(next, true)
+    expect(await read(1)).toEqual([1, 2])
+  })
+
+  it('fences an end that comes again once the next transaction has begun', async () => {
+    const { init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    const second = await end(first, true)
+    await send(second, 0, 2)
+    expect(await end(first, true)).toMatchObject({ errorCode: 90 })
+    expect(await end(second, true)).toMatchObject({ errorCode: 0 })
+    expect(await read(1)).toEqual([1, 2])
+  })
+
+  it('goes on after what took too long, once that is aborted', async () => {
+    const { broker, init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    await broker.advance(10_000)
+    expect(await send(first, 1, 2)).toBe(120)
+    expect(await end(first, true)).toMatchObject({ errorCode: 120 })
+    const second = await end(first, false)
+    expect(second.producerEpoch).toBeGreaterThan(first.producerEpoch)
+    expect(await send(second, 0, 3)).toBe(0)
+    await end(second, true)
+    expect(await read(1)).toEqual([3])
+  })
+
+  // Java's producer is of no more use after any other error of an end.
+  it('says that it was aborted when it is to commit offsets of a member that is gone, and goes on', async () => {
+    const { broker, client, init, send, end, commitOffset, read } = newer()
+    const beat = (memberEpoch: number) =>
+      client.call(consumerGroupHeartbeat!, 1, {
+        groupId: 'g',
+        memberId: 'reader',
+        memberEpoch,
+        rebalanceTimeoutMs: 10_000,
+        subscribedTopicNames: ['orders'],
+        topicPartitions: [],
+      })
+    const { memberEpoch } = await beat(0)
+    const first = await init()
+    await send(first, 0, 1)
+    expect(await commitOffset(first, 5, { memberId: 'reader', generationId: memberEpoch })).toBe(0)
+    await beat(-1)
+    expect(await end(first, true)).toMatchObject({ errorCode: 120 })
+    expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toBeNull()
+    const second = await end(first, false)
+    expect(second).toMatchObject({ errorCode: 0 })
+    expect(await send(second, 0, 2)).toBe(0)
+    expect(await end(second, true)).toMatchObject({ errorCode: 0 })
+    expect(await read(1)).toEqual([2])
+  })
+
+  it('fences one whose id another one has taken, in this process, too', async () => {
+    const { broker, init, send, end } = newer()
+    const zombie = await init()
+    const next = await init()
+    expect(await send(zombie, 0, 1)).toBe(47)
+    await broker.producer({ transactionalId: 't' }).transaction(async tx => {
+      await tx.send({ topic: 'orders', value: 1 })
+    })
+    expect(await send(next, 0, 1)).toBe(47)
+    expect(await end(next, false)).toMatchObject({ errorCode: 90 })
+  })
+
+  it('does not begin with a batch that is of no transaction, or of nobody', async () => {
+    const { client, init, send, end } = newer()
+    const producer = await init()
+    expect(await send({ producerId: 99, producerEpoch: 0 }, 0, 1)).toBe(49)
+    const plain = [sequencedBatch(producer.producerId, producer.producerEpoch, 0, [1])]
+    const asWell = { transactionalId: 't', acks: -1, timeoutMs: 1000 }
+    const plainData = [{ name: 'orders', partitionData: [{ index: 0, records: plain }] }]
+    await client.call(produce!, 12, { ...asWell, topicData: plainData })
+    expect(await end(producer, true)).toMatchObject({ errorCode: 48 })
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [Buffer.alloc(5)] }] }]
+    const { responses } = await client.call(produce!, 12, { ...asWell, topicData })
+    expect(responses[0].partitionResponses[0].errorCode).not.toBe(0)
+  })
+
+  it('tells of a KIP-848 member that has moved on in the words of a producer, which goes on after an abort', async () => {
+    const { broker, client, init, end } = newer()
+    const member = { groupId: 'g', memberId: 'a', rebalanceTimeoutMs: 60_000 }
+    const joins = { ...member, memberEpoch: 0, subscribedTopicNames: ['orders'], topicPartitions: [] }
+    await client.call(consumerGroupHeartbeat!, 1, joins)
+    const commitOffset = async ({ producerId, producerEpoch }: Identity, generationId: number) => {
+      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
+      const identity = { producerId, producerEpoch, memberId: 'a', generationId }
+      const asked = { transactionalId: 't', groupId: 'g', ...identity, topics }
+      return (await client.call(txnOffsetCommit!, 5, asked)).topics[0].partitions[0].errorCode
+    }
+    const producer = await init()
+    expect(await commitOffset(producer, 7)).toBe(22)
+    expect(await commitOffset(producer, 2)).toBe(0)
+    await client.call(consumerGroupHeartbeat!, 1, { ...member, memberEpoch: -1 })
+    expect(await end(producer, true)).toMatchObject({ errorCode: 120 })
+    const next = await end(producer, false)
+    expect(next).toMatchObject({ errorCode: 0 })
+    expect(broker.group('g').offsets).toEqual([])
+    expect(await end({ ...producer, ...next }, true)).toMatchObject({ errorCode: 48 })
+  })
+
+  it('does not begin with what an older producer sends', async () => {
+    const { init, send, end } = start()
+    const producer = await init()
+    expect(await send(producer, 0, 1)).toBe(48)
+    expect(await end(producer, true)).toBe(48)
+  })
+})
