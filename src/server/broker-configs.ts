@@ -1,7 +1,8 @@
 import type { ClusterNode } from './cluster/cluster.ts'
 import type { ConfigType } from './config-definition.ts'
 import { inertBrokerConfigs } from './inert-broker-configs.ts'
-import { inertConfigs } from './inert-configs.ts'
+import { inertConfigs, withoutEffect } from './inert-configs.ts'
+import { shareGroupMaxSize } from './share/share-groups.ts'
 import { configText, topicConfigs } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
 
@@ -28,7 +29,7 @@ export function defaultPartitions({ engine }: Wire): number {
 
 /** A broker's configs, but for what administrators have set. */
 export function brokerConfigs(wire: Wire, node: ClusterNode): BrokerConfig[] {
-  return [...fixedConfigs(wire, node), ...topicDefaults(wire), ...withoutEffect()]
+  return [...fixedConfigs(wire, node), ...topicDefaults(wire), ...inertDefaults()]
 }
 
 // They are set when the broker is created, and do not change.
@@ -82,7 +83,13 @@ function fixedConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
       'How long the first join of an empty group waits for others, in milliseconds.',
       0,
     ),
-    ...['', 'consumer.', 'share.', 'streams.'].map(groupSize),
+    ...['', 'consumer.', 'streams.'].map(groupSize),
+    int(
+      'group.share.max.size',
+      wire.shareGroups.maxSize,
+      'How many members a share group has at most.',
+      shareGroupMaxSize,
+    ),
     ...wire.groupConfigs.ofBroker.map(({ name, value, documentation, fallback }) =>
       int(name, value, documentation, fallback),
     ),
@@ -114,13 +121,13 @@ function topicDefaults({ dynamicConfigs }: Wire): BrokerConfig[] {
   })
 }
 
-function withoutEffect(): BrokerConfig[] {
+function inertDefaults(): BrokerConfig[] {
   const ofTopics = inertConfigs.flatMap(({ brokerName, unset, fallback, type }) =>
     brokerName === undefined ? [] : [{ name: brokerName, type, fallback: unset ? null : fallback }],
   )
   return [...ofTopics, ...inertBrokerConfigs].map(config => ({
     ...config,
     value: config.fallback,
-    documentation: 'Kept and told, and without an effect in memory.',
+    documentation: withoutEffect,
   }))
 }

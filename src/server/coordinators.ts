@@ -7,7 +7,7 @@ import { FirstFetches } from './first-fetches.ts'
 import type { GroupDefaults } from './group-config.ts'
 import { GroupConfigs } from './group-configs.ts'
 import { InertConfigs } from './inert-configs.ts'
-import { ShareGroups } from './share/share-groups.ts'
+import { ShareGroups, shareGroupMaxSize } from './share/share-groups.ts'
 import { StreamsGroups } from './streams/streams-groups.ts'
 import { WireGroups } from './wire-groups.ts'
 import { WireTransactions } from './wire-transactions.ts'
@@ -19,8 +19,6 @@ export interface GroupOptions extends GroupDefaults {
   /** How many members a share group has at most. */
   readonly shareGroupMaxSize?: number | undefined
 }
-
-const shareGroupMaxSize = 200
 
 /** What all servers of a broker share: groups, transactions, and what administrators have set. */
 export class Coordinators {

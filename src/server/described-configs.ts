@@ -16,7 +16,7 @@ import {
 } from './config-resources.ts'
 import { dynamicConfigs } from './dynamic-configs.ts'
 import type { DescribedGroupConfig } from './group-configs.ts'
-import type { GivenInert } from './inert-configs.ts'
+import { type GivenInert, withoutEffect } from './inert-configs.ts'
 import type { ResponseOf } from './protocol/message.ts'
 import type { describeConfigs } from './protocol/messages/describe-configs.ts'
 import { configText, ownOption, type TopicConfig, toldConfigs } from './topic-configs.ts'
@@ -128,8 +128,6 @@ function ofInert(
   }
   return { name, type, sources, fallback, documentation: withoutEffect }
 }
-
-const withoutEffect = 'Kept and told, and without an effect in memory.'
 
 function configsOfBroker(wire: Wire, node: ClusterNode, resourceName: string): SourcedConfig[] {
   requireBroker(node, resourceName)

@@ -30,6 +30,9 @@ const throttledReplicas = (name: string): InertConfig => ({
 const greatest = '9223372036854775807'
 const compression = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer']
 
+/** What is told of a config that changes nothing. */
+export const withoutEffect = 'Kept and told, and without an effect in memory.'
+
 /** Services set these configs when they create topics; their values are told back to them. */
 export const inertConfigs: readonly InertConfig[] = [
   ofBroker('compression.gzip.level', { type: 'int', fallback: '-1', check: gzipLevels }),

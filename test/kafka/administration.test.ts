@@ -1,11 +1,7 @@
-import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { Broker } from '../../src/index.ts'
-import { serve } from '../../src/server/index.ts'
-import { apis } from '../../src/server/protocol/apis.ts'
-import type { Api } from '../../src/server/protocol/message.ts'
-import { WireClient } from '../helpers/wire-client.ts'
-import { isKafkaInstalled, type RealKafka, startRealKafka } from './real-kafka.ts'
+import type { apis } from '../../src/server/protocol/apis.ts'
+import { KafkaAndServed } from './kafka-and-served.ts'
+import { isKafkaInstalled } from './real-kafka.ts'
 
 const topic = (name: string, more: object = {}) => ({
   name,
@@ -217,38 +213,22 @@ function errorsIn(value: any): unknown {
 describe.skipIf(!isKafkaInstalled)(
   'an administrator hears the same of a real Kafka and of a served broker',
   () => {
-    const open: (() => unknown)[] = []
-    let kafka: RealKafka
-    let clients: readonly WireClient[]
+    const kafkaAndServed = new KafkaAndServed()
 
     beforeAll(async () => {
-      kafka = await startRealKafka()
-      open.push(() => kafka.close())
-      const broker = new Broker()
-      open.push(() => broker.close())
-      const { port } = await serve(broker)
-      clients = [kafka.port, port].map(each => {
-        const socket = connect(each, '127.0.0.1')
-        open.push(() => socket.destroy())
-        return new WireClient(socket)
-      })
+      await kafkaAndServed.start()
       const topics = [topic('orders', { numPartitions: 1, replicationFactor: 1 })]
-      for (const client of clients) {
-        const made = await client.call(apis.createTopics as Api, 7, { topics, timeoutMs: 10_000 })
+      for (const made of await kafkaAndServed.ask('createTopics', 7, { topics })) {
         expect(made.topics).toMatchObject([{ errorCode: 0 }])
       }
     })
-    afterAll(async () => {
-      for (const close of open.splice(0).toReversed()) await close()
-    })
+    afterAll(() => kafkaAndServed.close())
 
     it.each(questions)('who asks for %s, by %s %s', async (_, api, version, request) => {
       // A broker of Kafka hears a little later of what its controller has changed.
       await vi.waitFor(
         async () => {
-          const [real, served] = await Promise.all(
-            clients.map(client => client.call(apis[api] as Api, version, { timeoutMs: 10_000, ...request })),
-          )
+          const [real, served] = await kafkaAndServed.ask(api, version, request)
           expect(errorsIn(served)).toEqual(errorsIn(real))
         },
         { timeout: 2000 },

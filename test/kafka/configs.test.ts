@@ -1,11 +1,6 @@
-import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Broker } from '../../src/index.ts'
-import { serve } from '../../src/server/index.ts'
-import { apis } from '../../src/server/protocol/apis.ts'
-import type { Api } from '../../src/server/protocol/message.ts'
-import { WireClient } from '../helpers/wire-client.ts'
-import { isKafkaInstalled, type RealKafka, startRealKafka } from './real-kafka.ts'
+import { KafkaAndServed } from './kafka-and-served.ts'
+import { isKafkaInstalled } from './real-kafka.ts'
 
 const numbers = [
   ...['-9223372036854775809', '-9223372036854775808', '-131073', '-131072', '-3', '-2', '-1', '-0', '0', '1'],
@@ -66,17 +61,12 @@ interface Told {
 }
 
 describe.skipIf(!isKafkaInstalled)('configs at a real Kafka and at a served broker', () => {
-  const open: (() => unknown)[] = []
-  let kafka: RealKafka
-  let clients: readonly WireClient[]
-
-  const both = async (api: keyof typeof apis, version: number, request: object): Promise<readonly any[]> =>
-    Promise.all(
-      clients.map(client => client.call(apis[api] as Api, version, { timeoutMs: 10_000, ...request })),
-    )
+  const kafkaAndServed = new KafkaAndServed()
+  beforeAll(() => kafkaAndServed.start())
+  afterAll(() => kafkaAndServed.close())
 
   const tried = async (topics: readonly (readonly { readonly name: string; readonly value: string }[])[]) => {
-    const answers = await both('createTopics', 7, {
+    const answers = await kafkaAndServed.ask('createTopics', 7, {
       validateOnly: true,
       topics: topics.map((configs, i) => ({
         name: `tried-${i}`,
@@ -90,22 +80,6 @@ describe.skipIf(!isKafkaInstalled)('configs at a real Kafka and at a served brok
       [...answer.topics].sort((a, b) => Number(a.name.slice(6)) - Number(b.name.slice(6))),
     )
   }
-
-  beforeAll(async () => {
-    kafka = await startRealKafka()
-    open.push(() => kafka.close())
-    const broker = new Broker()
-    open.push(() => broker.close())
-    const { port } = await serve(broker)
-    clients = [kafka.port, port].map(each => {
-      const socket = connect(each, '127.0.0.1')
-      open.push(() => socket.destroy())
-      return new WireClient(socket)
-    })
-  })
-  afterAll(async () => {
-    for (const close of open.splice(0).toReversed()) await close()
-  })
 
   it('are the same for a topic, with the same defaults', async () => {
     const [real, served] = (await tried([[]])).map(([made]) => made.configs as readonly Told[])
@@ -160,7 +134,10 @@ describe.skipIf(!isKafkaInstalled)('configs at a real Kafka and at a served brok
         if (name === 'log.cleanup.policy' && value.trim() === '') continue
         const configs = [{ name, configOperation: 0, value }]
         const resources = [{ resourceType: 4, resourceName: '', configs }]
-        const answers = await both('incrementalAlterConfigs', 1, { resources, validateOnly: true })
+        const answers = await kafkaAndServed.ask('incrementalAlterConfigs', 1, {
+          resources,
+          validateOnly: true,
+        })
         const [expected, received] = answers.map(({ responses }) => refusal(responses[0]))
         if (expected !== received) differ.push([name, value, expected, received])
       }

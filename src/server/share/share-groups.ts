@@ -23,17 +23,21 @@ export interface KeptShareGroup {
 /** The other groups, which share groups must not share an id with. */
 export type NeighbourGroups = Pick<WireGroups, 'get'>
 
+/** How many members a share group has at most by default. (Kafka: group.share.max.size) */
+export const shareGroupMaxSize = 200
+
 /** The share groups of a broker (KIP-932), whose members are all clients on the wire. */
 export class ShareGroups implements OtherGroups {
   readonly #engine: Broker['engine']
   readonly #configs: GroupConfigs
   readonly #neighbours: NeighbourGroups
   readonly #groups = new Map<string, KeptShareGroup>()
-  readonly #maxSize: number
+  /** How many members each has at most. */
+  readonly maxSize: number
 
   constructor(engine: Broker['engine'], configs: GroupConfigs, neighbours: NeighbourGroups, maxSize: number) {
     this.#engine = engine
-    this.#maxSize = maxSize
+    this.maxSize = maxSize
     this.#configs = configs
     this.#neighbours = neighbours
     engine.groupCoordinator.others.add(this)
@@ -98,7 +102,7 @@ export class ShareGroups implements OtherGroups {
     if (known !== undefined) return known
     const { clock, topics } = this.#engine
     const configs = this.#configs
-    const members = new ShareGroup(groupId, topics, this.#maxSize)
+    const members = new ShareGroup(groupId, topics, this.maxSize)
     const partitions = new SharePartitions(groupId, {
       clock,
       get config() {

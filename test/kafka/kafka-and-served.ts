@@ -1,0 +1,37 @@
+import { connect } from 'node:net'
+import { Broker } from '../../src/index.ts'
+import { serve } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+import { startRealKafka } from './real-kafka.ts'
+
+/** A real Kafka and a served broker, both new, which are asked the same. */
+export class KafkaAndServed {
+  readonly #open: (() => unknown)[] = []
+  #clients: readonly WireClient[] = []
+
+  async start(): Promise<void> {
+    const kafka = await startRealKafka()
+    this.#open.push(() => kafka.close())
+    const broker = new Broker()
+    this.#open.push(() => broker.close())
+    const { port } = await serve(broker)
+    this.#clients = [kafka.port, port].map(each => {
+      const socket = connect(each, '127.0.0.1')
+      this.#open.push(() => socket.destroy())
+      return new WireClient(socket)
+    })
+  }
+
+  /** The answers of the real one and of the served one. */
+  ask(api: keyof typeof apis, version: number, request: object): Promise<any[]> {
+    return Promise.all(
+      this.#clients.map(client => client.call(apis[api] as Api, version, { timeoutMs: 10_000, ...request })),
+    )
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#open.splice(0).toReversed()) await close()
+  }
+}
