@@ -40,6 +40,7 @@ import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
 import { fetch } from './protocol/messages/fetch.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
+import { ScramCredentials } from './sasl/scram-credentials.ts'
 import { ShareSessions } from './share/share-sessions.ts'
 import type { Wire } from './wire.ts'
 
@@ -201,6 +202,7 @@ export class WireServer {
       initialRebalanceDelayMs: this.#coordinators.initialRebalanceDelayMs,
       failed: error => this.failed(error),
     }
+    const scramCredentials = new ScramCredentials(options.sasl)
     const handlers: Handler[] = [
       ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
       ...produceHandlers(wire),
@@ -225,8 +227,8 @@ export class WireServer {
       ...delegationTokenHandlers(),
       ...aclHandlers(),
       ...quotaHandlers(wire),
-      ...scramCredentialHandlers(options.sasl),
-      ...saslHandlers(options.sasl),
+      ...scramCredentialHandlers(scramCredentials),
+      ...saslHandlers(options.sasl, scramCredentials),
     ]
     this.#past = options.faults && new PastMetadata(wire)
     const observers = { ...options, past: this.#past }

@@ -28,9 +28,9 @@ after(async () => {
 })
 
 /** Runs a tool to its end; gives what it printed. */
-function tool(name, args, { input = '', room = 'org.apache.kafka.tools' } = {}) {
+function tool(name, args, { input = '', room = 'org.apache.kafka.tools', at = server.address } = {}) {
   return new Promise((resolve, reject) => {
-    const command = ['-cp', libs, `${room}.${name}`, '--bootstrap-server', server.address, ...args]
+    const command = ['-cp', libs, `${room}.${name}`, '--bootstrap-server', at, ...args]
     const child = spawn('java', command, { stdio: ['pipe', 'pipe', 'pipe'] })
     const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000)
     let output = ''
@@ -370,7 +370,7 @@ test('kafka-configs changes what topics have by default, for one broker and for 
   assert.equal(broker.topics.get('orders').options.retentionMs, 604_800_000)
 })
 
-test('kafka-configs sets quotas, shows them and takes them back; there are no SCRAM users', async () => {
+test('kafka-configs sets quotas, shows them and takes them back', async () => {
   const configs = (...args) => tool('ConfigCommand', args, { room: 'kafka.admin' })
   assert.doesNotMatch(await configs('--describe', '--entity-type', 'users'), /SCRAM|rate/)
   const limit = ['--entity-type', 'clients', '--entity-name', 'shop']
@@ -378,4 +378,42 @@ test('kafka-configs sets quotas, shows them and takes them back; there are no SC
   assert.match(await configs('--describe', ...limit), /producer_byte_rate=1024/)
   await configs('--alter', ...limit, '--delete-config', 'producer_byte_rate')
   assert.doesNotMatch(await configs('--describe', '--entity-type', 'clients'), /rate/)
+})
+
+test('kafka-configs adds a user of SCRAM, who may come in, and removes them', async () => {
+  const secured = await serve(broker, { sasl: { users: { admin: 'admin-secret' } } })
+  const folder = await mkdtemp(path.join(tmpdir(), 'brokerlet-tools-'))
+  const as = async (user, password, mechanism) => {
+    const login = mechanism === 'PLAIN' ? 'plain.Plain' : 'scram.Scram'
+    const file = path.join(folder, `${user}.properties`)
+    const module = `org.apache.kafka.common.security.${login}LoginModule`
+    await writeFile(
+      file,
+      [
+        'security.protocol=SASL_PLAINTEXT',
+        `sasl.mechanism=${mechanism}`,
+        `sasl.jaas.config=${module} required username="${user}" password="${password}";`,
+        'request.timeout.ms=5000',
+        'default.api.timeout.ms=5000',
+      ].join('\n'),
+    )
+    return file
+  }
+  const admin = await as('admin', 'admin-secret', 'PLAIN')
+  const configs = (...args) => {
+    const all = ['--command-config', admin, '--entity-type', 'users', ...args]
+    return tool('ConfigCommand', all, { room: 'kafka.admin', at: secured.address })
+  }
+  const ada = ['--entity-name', 'ada']
+  await configs('--alter', ...ada, '--add-config', 'SCRAM-SHA-512=[iterations=8192,password=secret]')
+  assert.match(await configs('--describe', ...ada), /ada.*SCRAM-SHA-512=iterations=8192/)
+  const lists = async () => {
+    const args = ['--list', '--command-config', await as('ada', 'secret', 'SCRAM-SHA-512')]
+    return tool('TopicCommand', args, { at: secured.address })
+  }
+  assert.match(await lists(), /^orders$/m)
+  await configs('--alter', ...ada, '--delete-config', 'SCRAM-SHA-512')
+  await assert.rejects(lists, /SaslAuthenticationException/)
+  await secured.close()
+  await rm(folder, { recursive: true })
 })

@@ -3,20 +3,23 @@ import { type Handler, handler } from '../handler.ts'
 import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../protocol/messages/sasl-handshake.ts'
 import { PlainExchange } from '../sasl/plain-exchange.ts'
-import type { PasswordOf, SaslExchange } from '../sasl/sasl-exchange.ts'
+import type { SaslExchange } from '../sasl/sasl-exchange.ts'
 import { SaslFailure } from '../sasl/sasl-failure.ts'
 import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sasl-options.ts'
+import type { ScramCredentials } from '../sasl/scram-credentials.ts'
 import { ScramExchange } from '../sasl/scram-exchange.ts'
 
 /** Authenticates clients: first the choice of the mechanism, then its exchange. */
-export function saslHandlers(options: SaslOptions | undefined): Handler[] {
+export function saslHandlers(options: SaslOptions | undefined, credentials: ScramCredentials): Handler[] {
   if (options === undefined) return openHandlers
   const { users, mechanisms = saslMechanisms } = options
   const passwordOf = (user: string) => (Object.hasOwn(users, user) ? users[user] : undefined)
+  const begin = (mechanism: SaslMechanism): SaslExchange =>
+    mechanism === 'PLAIN' ? new PlainExchange(passwordOf) : new ScramExchange(mechanism, credentials)
   return [
     handler(saslHandshake, ({ mechanism }, { session }) => {
       const known = mechanisms.includes(mechanism as SaslMechanism)
-      if (known) session.exchange = beginExchange(mechanism as SaslMechanism, passwordOf)
+      if (known) session.exchange = begin(mechanism as SaslMechanism)
       const { errno } = errorCodes.UNSUPPORTED_SASL_MECHANISM
       return { errorCode: known ? 0 : errno, mechanisms: [...mechanisms] }
     }),
@@ -53,8 +56,3 @@ const openHandlers: Handler[] = [
   handler(saslHandshake, () => notAsked),
   handler(saslAuthenticate, () => notAsked),
 ]
-
-function beginExchange(mechanism: SaslMechanism, passwordOf: PasswordOf): SaslExchange {
-  if (mechanism === 'PLAIN') return new PlainExchange(passwordOf)
-  return new ScramExchange(mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha512', passwordOf)
-}

@@ -1,15 +1,13 @@
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { PasswordOf, SaslAnswer, SaslExchange } from './sasl-exchange.ts'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { SaslAnswer, SaslExchange } from './sasl-exchange.ts'
 import { SaslFailure } from './sasl-failure.ts'
-
-type Hash = 'sha256' | 'sha512'
-
-/** How often a password is hashed: the least that Kafka takes. */
-export const iterations = 4096
+import { digest, hmac, type ScramCredential, type ScramMechanism } from './scram-credential.ts'
+import type { ScramCredentials } from './scram-credentials.ts'
 
 /** What the first two messages of the exchange said. */
 interface FirstRound {
   readonly user: string
+  readonly credential: ScramCredential
   readonly nonce: string
   /** The client's message, without its header. */
   readonly bare: string
@@ -18,15 +16,13 @@ interface FirstRound {
 
 /** Authenticates by a proof that the client knows the password, which is not sent (RFC 5802, KIP-84). */
 export class ScramExchange implements SaslExchange {
-  readonly #hash: Hash
-  readonly #passwordOf: PasswordOf
-  // Secrets come from the system's random numbers, never from a broker's seed.
-  readonly #salt = randomBytes(16)
+  readonly #mechanism: ScramMechanism
+  readonly #credentials: ScramCredentials
   #first: FirstRound | undefined
 
-  constructor(hash: Hash, passwordOf: PasswordOf) {
-    this.#hash = hash
-    this.#passwordOf = passwordOf
+  constructor(mechanism: ScramMechanism, credentials: ScramCredentials) {
+    this.#mechanism = mechanism
+    this.#credentials = credentials
   }
 
   step(message: Buffer): SaslAnswer {
@@ -40,8 +36,9 @@ export class ScramExchange implements SaslExchange {
     const [, bare, name, clientNonce] = match
     const user = name!.replaceAll('=2C', ',').replaceAll('=3D', '=')
     const nonce = clientNonce! + randomBytes(18).toString('base64')
-    const answer = `r=${nonce},s=${this.#salt.toString('base64')},i=${iterations}`
-    this.#first = { user, nonce, bare: bare!, answer }
+    const credential = this.#credentials.credential(user, this.#mechanism)
+    const answer = `r=${nonce},s=${credential.salt.toString('base64')},i=${credential.iterations}`
+    this.#first = { user, credential, nonce, bare: bare!, answer }
     return { bytes: Buffer.from(answer) }
   }
 
@@ -50,25 +47,21 @@ export class ScramExchange implements SaslExchange {
     if (match === null) throw new SaslFailure('expected a final message of SCRAM')
     const [, withoutProof, , nonce, proof] = match
     if (nonce !== first.nonce) throw new SaslFailure('the nonce does not match')
-    // An unknown user is refused no sooner than a wrong password.
-    const known = this.#passwordOf(first.user)
-    const length = this.#hash === 'sha256' ? 32 : 64
-    const salted = pbkdf2Sync(known ?? '', this.#salt, iterations, length, this.#hash)
-    const clientKey = this.#hmac(salted, 'Client Key')
-    const storedKey = createHash(this.#hash).update(clientKey).digest()
+    const { storedKey, serverKey } = first.credential
     const all = `${first.bare},${first.answer},${withoutProof}`
-    const expected = xor(clientKey, this.#hmac(storedKey, all))
+    const signature = hmac(this.#mechanism, storedKey, all)
     const given = Buffer.from(proof!, 'base64')
-    if (known === undefined || given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    if (given.length !== signature.length || !proves(xor(given, signature), storedKey, this.#mechanism)) {
       throw new SaslFailure('the user name or the password is wrong')
     }
-    const signature = this.#hmac(this.#hmac(salted, 'Server Key'), all)
-    return { bytes: Buffer.from(`v=${signature.toString('base64')}`), user: first.user }
+    const verifier = hmac(this.#mechanism, serverKey, all)
+    return { bytes: Buffer.from(`v=${verifier.toString('base64')}`), user: first.user }
   }
+}
 
-  #hmac(key: Buffer, text: string): Buffer {
-    return createHmac(this.#hash, key).update(text).digest()
-  }
+/** Whether a client's key is that of which the server keeps the digest. */
+function proves(clientKey: Buffer, storedKey: Buffer, mechanism: ScramMechanism): boolean {
+  return timingSafeEqual(digest(mechanism, clientKey), storedKey)
 }
 
 function xor(a: Buffer, b: Buffer): Buffer {
