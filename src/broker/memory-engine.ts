@@ -261,9 +261,13 @@ export class MemoryEngine implements Engine, Closable {
     return this.#nextProducerId++
   }
 
-  initTransactions(transactionalId: string, timeoutMs: number): MemoryTransactionalProducer {
+  initTransactions(
+    transactionalId: string,
+    timeoutMs: number,
+    unheard?: boolean,
+  ): MemoryTransactionalProducer {
     this.requireOpen()
-    const session = this.#transactions.init(transactionalId, timeoutMs)
+    const session = this.#transactions.init(transactionalId, timeoutMs, unheard)
     this.#finished()
     return new MemoryTransactionalProducer(
       {

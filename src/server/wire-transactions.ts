@@ -24,15 +24,15 @@ interface WireProducer {
   readonly producer: Producer
   /** As its client knows it: the producer's epoch in the log may be newer. */
   identity: ProducerIdentity
-  /** The identity with which the client asked for this one. It asks with that again if it missed the answer. */
-  readonly former: ProducerIdentity | undefined
+  /** The identity that this one came after, in an answer to its client. It asks with that again if it missed the answer. */
+  former: ProducerIdentity | undefined
   open: Transaction | undefined
   /** The partitions of the open transaction, added by a request or by the first batch to each. */
   readonly added: Map<string, TopicPartition>
   /** The groups whose offsets the open transaction commits, added by a request or by the first commit of each. */
   readonly groups: Set<string>
-  /** The identity under which a transaction last ended, and how. The client repeats the end if it missed the answer. */
-  ended: { readonly identity: ProducerIdentity; readonly committed: boolean } | undefined
+  /** How the transaction ended whose end brought this identity; undefined if no end did. */
+  ended: 'commit' | 'abort' | undefined
 }
 
 /** A transactional id, as an administrator sees it. */
@@ -61,7 +61,8 @@ export class WireTransactions {
 
   /**
    * Initialises a producer, and fences the one that had its transactional id before. `known` is the identity of a
-   * producer that asks for its next epoch (KIP-360). (Kafka: InitProducerId)
+   * producer that asks for its next epoch (KIP-360); one that has not heard of its present epoch gets that. (Kafka:
+   * InitProducerId)
    */
   init(
     transactionalId: string,
@@ -69,19 +70,25 @@ export class WireTransactions {
     known: ProducerIdentity | undefined,
   ): ProducerIdentity | ErrorCode {
     const before = this.#known(transactionalId)
+    let resumed = false
     if (known !== undefined && before !== undefined) {
       if (before.producer.fenced) return 'PRODUCER_FENCED'
-      const repeated = before.former !== undefined && isSame(before.former, known)
-      if (repeated && before.open === undefined) return before.identity
-      if (repeated) return this.#fence(transactionalId, timeoutMs, before)
-      const current = isSame(before.identity, known) || (before.ended && isSame(before.ended.identity, known))
-      if (!current) return 'PRODUCER_FENCED'
+      resumed = before.former !== undefined && isSame(before.former, known)
+      if (!resumed && !isSame(before.identity, known)) return 'PRODUCER_FENCED'
+      if (before.open !== undefined) {
+        this.#fence(before, before.open)
+        // Nobody can tell which of two producers is alive: the one that has a transaction open, or the one that has
+        // not heard of its epoch. The latter goes on no more. (Kafka: prepareInitProducerIdTransition)
+        if (resumed) return 'CONCURRENT_TRANSACTIONS'
+        resumed = true
+      }
     }
-    const producer = this.#engine.initTransactions(transactionalId, timeoutMs)
+    const unheard = resumed || (before !== undefined && isBehind(before))
+    const producer = this.#engine.initTransactions(transactionalId, timeoutMs, unheard)
     if (before !== undefined) this.#byProducerId.delete(before.identity.producerId)
     const made: WireProducer = {
       producer,
-      identity: identityOf(producer),
+      identity: resumed ? before!.identity : identityOf(producer),
       former: known,
       open: undefined,
       added: new Map(),
@@ -94,12 +101,10 @@ export class WireTransactions {
     return made.identity
   }
 
-  // Nobody can tell which of the two is alive: the one that has a transaction open, or the one that has not heard of its
-  // epoch. So neither goes on, and who comes without an identity does. (Kafka: prepareInitProducerIdTransition)
-  #fence(transactionalId: string, timeoutMs: number, before: WireProducer): ErrorCode {
-    this.#engine.initTransactions(transactionalId, timeoutMs)
-    before.open = undefined
-    return 'CONCURRENT_TRANSACTIONS'
+  #fence(made: WireProducer, open: Transaction): void {
+    this.#close(made)
+    open.abort()
+    this.#renew(made, 'abort')
   }
 
   // A producer that the broker has forgotten is unknown here, too. (Kafka: transactional.id.expiration.ms)
@@ -156,20 +161,18 @@ export class WireTransactions {
   ): ProducerIdentity | ErrorCode {
     const before = this.#known(transactionalId)
     const ended = before?.open === undefined ? before?.ended : undefined
-    if (renews && ended !== undefined && isSame(ended.identity, identity)) {
-      return ended.committed === committed ? before!.identity : 'INVALID_TXN_STATE'
+    if (renews && ended !== undefined && isSame(before!.former!, identity)) {
+      return (ended === 'commit') === committed ? before!.identity : 'INVALID_TXN_STATE'
     }
     const made = this.#find(transactionalId, identity)
     if (typeof made === 'string') return made
     const { open } = made
     if (open === undefined && !renews) return this.#endedOnceMore(made, committed)
     if (open === undefined && committed) return 'INVALID_TXN_STATE'
-    made.open = undefined
-    made.added.clear()
-    made.groups.clear()
+    this.#close(made)
     if (committed) open!.commit()
     else (open ?? made.producer.begin()).abort()
-    if (renews) this.#renew(made, committed)
+    if (renews) this.#renew(made, committed ? 'commit' : 'abort')
     return made.identity
   }
 
@@ -179,8 +182,15 @@ export class WireTransactions {
     return producer.session.state === wanted ? identity : 'INVALID_TXN_STATE'
   }
 
-  #renew(made: WireProducer, committed: boolean): void {
-    made.ended = { identity: made.identity, committed }
+  #close(made: WireProducer): void {
+    made.open = undefined
+    made.added.clear()
+    made.groups.clear()
+  }
+
+  #renew(made: WireProducer, ended: 'commit' | 'abort'): void {
+    made.former = made.identity
+    made.ended = ended
     this.#byProducerId.delete(made.identity.producerId)
     made.identity = identityOf(made.producer)
     this.#byProducerId.set(made.identity.producerId, made)
@@ -225,6 +235,12 @@ export class WireTransactions {
 
 function identityOf({ session: { producerId, producerEpoch } }: Producer): ProducerIdentity {
   return { producerId, producerEpoch }
+}
+
+/** Whether its producer is at an epoch that its client has not heard of, as after each end before KIP-890. */
+function isBehind({ producer, identity }: WireProducer): boolean {
+  const { producerId, producerEpoch } = identityOf(producer)
+  return !producer.fenced && (producerId !== identity.producerId || producerEpoch > identity.producerEpoch)
 }
 
 function isSame(a: ProducerIdentity, b: ProducerIdentity): boolean {

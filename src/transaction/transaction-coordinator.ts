@@ -60,9 +60,9 @@ export class TransactionCoordinator {
 
   /**
    * Starts a session for a transactional id: the producer that had the id is fenced, and its open transaction
-   * aborted. (Kafka: InitProducerId)
+   * aborted. It is at the next epoch, unless the present one is `unheard` of by any producer. (Kafka: InitProducerId)
    */
-  init(transactionalId: string, timeoutMs: number): TransactionalSession {
+  init(transactionalId: string, timeoutMs: number, unheard = false): TransactionalSession {
     const before = this.#sessions.get(transactionalId)
     const session: Session = {
       transactionalId,
@@ -81,7 +81,7 @@ export class TransactionCoordinator {
       if (before.open !== undefined) this.#end(before, before.open, fenced(before))
       session.producerId = before.producerId
       session.producerEpoch = before.producerEpoch
-      this.#bump(session)
+      if (!unheard) this.#bump(session)
     }
     this.#sessions.set(transactionalId, session)
     this.#expireLater(session)

@@ -6,6 +6,9 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 import { startRealKafka } from './real-kafka.ts'
 
+/** Asks one of them. */
+export type Ask = (api: keyof typeof apis, version: number, request: object) => Promise<any>
+
 /** A real Kafka and a served broker, both new, which are asked the same. */
 export class KafkaAndServed {
   readonly #open: (() => unknown)[] = []
@@ -26,8 +29,17 @@ export class KafkaAndServed {
 
   /** The answers of the real one and of the served one. */
   ask(api: keyof typeof apis, version: number, request: object): Promise<any[]> {
+    return this.each(ask => ask(api, version, request))
+  }
+
+  /** What comes of the same conversation with the real one, and with the served one. */
+  each<T>(talk: (ask: Ask) => Promise<T>): Promise<T[]> {
     return Promise.all(
-      this.#clients.map(client => client.call(apis[api] as Api, version, { timeoutMs: 10_000, ...request })),
+      this.#clients.map(client =>
+        talk((api, version, request) =>
+          client.call(apis[api] as Api, version, { timeoutMs: 10_000, ...request }),
+        ),
+      ),
     )
   }
 

@@ -7,6 +7,10 @@ import { type Identity, start } from './transactions-scene.ts'
 const { initProducerId, produce, txnOffsetCommit, endTxn, consumerGroupHeartbeat } =
   apis as unknown as Readonly<Record<string, Api>>
 
+function identityOf({ producerId, producerEpoch }: Identity): Identity {
+  return { producerId, producerEpoch }
+}
+
 describe('the protocol of KIP-890', () => {
   function newer() {
     const started = start()
@@ -28,7 +32,9 @@ describe('the protocol of KIP-890', () => {
       const asked = { transactionalId: 't', producerId, producerEpoch, groupId: 'g', topics, ...member }
       return (await client.call(txnOffsetCommit!, 5, asked)).topics[0].partitions[0].errorCode
     }
-    return { ...started, send, end, commitOffset }
+    const initAs = (known: Identity, transactionTimeoutMs = 10_000) =>
+      client.call(initProducerId!, 5, { transactionalId: 't', transactionTimeoutMs, ...identityOf(known) })
+    return { ...started, initAs, send, end, commitOffset }
   }
 
   it('begins with what is written, and goes on under another epoch after each end', async () => {
@@ -92,18 +98,78 @@ describe('the protocol of KIP-890', () => {
     expect(await end(first, true)).toMatchObject({ errorCode: 90 })
   })
 
-  it('gives its next epoch to a producer that has not heard of its last one, too', async () => {
-    const { client, init, send, end, read } = newer()
+  it('gives a producer that has not heard of its last epoch that very epoch, and the next one to one that has', async () => {
+    const { init, initAs, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    const second = await end(first, true)
+    expect(await initAs(first)).toMatchObject({ errorCode: 0, producerEpoch: second.producerEpoch })
+    expect(await initAs(first)).toMatchObject({ errorCode: 0, producerEpoch: second.producerEpoch })
+    expect(await end(first, true)).toMatchObject({ errorCode: 90 })
+    expect(await send(second, 0, 2)).toBe(0)
+    const third = await end(second, false)
+    const fourth = await initAs(third)
+    expect(fourth).toMatchObject({ errorCode: 0, producerEpoch: third.producerEpoch + 1 })
+    expect(await initAs(second)).toMatchObject({ errorCode: 90 })
+    expect(await send(fourth, 0, 3)).toBe(0)
+    await end(fourth, true)
+    expect(await read(1)).toEqual([1, 3])
+  })
+
+  it('aborts the transaction of a producer that asks for its next epoch meanwhile, and raises it by one', async () => {
+    const { init, initAs, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    const second = await initAs(first)
+    expect(second).toMatchObject({ errorCode: 0, producerEpoch: first.producerEpoch + 1 })
+    expect(await initAs(first)).toEqual(second)
+    expect(await end(first, false)).toMatchObject({ errorCode: 90 })
+    expect(await send(second, 0, 2)).toBe(0)
+    expect(await end(second, true)).toMatchObject({ errorCode: 0 })
+    expect(await read(1)).toEqual([2])
+  })
+
+  it('lets a producer go on whose transaction was aborted by one that had not heard of its epoch', async () => {
+    const { init, initAs, send, end, read } = newer()
+    const first = await init()
+    const second = await initAs(first)
+    await send(second, 0, 1)
+    expect(await initAs(first)).toMatchObject({ errorCode: 51 })
+    expect(await end(second, true)).toMatchObject({ errorCode: 48 })
+    const third = await end(second, false)
+    expect(third).toMatchObject({ errorCode: 0, producerEpoch: second.producerEpoch + 1 })
+    expect(await initAs(first)).toMatchObject({ errorCode: 90 })
+    expect(await initAs(second)).toMatchObject({ errorCode: 0, producerEpoch: third.producerEpoch })
+    expect(await send(third, 0, 2)).toBe(0)
+    await end(third, true)
+    expect(await read(1)).toEqual([2])
+  })
+
+  it('gives a new producer the epoch that no end of an older client has told it', async () => {
+    const { init, initAs, add, send, end, client } = newer()
+    const first = await init()
+    await add(first)
+    await send(first, 0, 1)
+    const older = { transactionalId: 't', ...identityOf(first), committed: true }
+    expect(await client.call(endTxn!, 4, older)).toMatchObject({ errorCode: 0 })
+    const second = await initAs(first)
+    expect(second).toMatchObject({ errorCode: 0, producerEpoch: first.producerEpoch + 1 })
+    await send(second, 0, 2)
+    await end(second, true)
+    // A third producer comes after the open transaction of the second is aborted.
+    await send({ ...second, producerEpoch: second.producerEpoch + 1 }, 0, 3)
+    expect((await init()).producerEpoch).toBe(second.producerEpoch + 3)
+  })
+
+  it('takes the time-out with which a producer comes again', async () => {
+    const { broker, init, initAs, send, end } = newer()
     const first = await init()
     await send(first, 0, 1)
     await end(first, true)
-    const { producerId, producerEpoch } = first
-    const asked = { transactionalId: 't', transactionTimeoutMs: 10_000, producerId, producerEpoch }
-    const next = await client.call(initProducerId!, 5, asked)
-    expect(next).toMatchObject({ errorCode: 0, producerId })
-    expect(await send(next, 0, 2)).toBe(0)
-    await end(next, true)
-    expect(await read(1)).toEqual([1, 2])
+    const second = await initAs(first, 1000)
+    await send(second, 0, 2)
+    await broker.advance(1000)
+    expect(await send(second, 1, 3)).toBe(120)
   })
 
   it('fences an end that comes again once the next transaction has begun', async () => {
