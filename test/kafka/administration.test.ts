@@ -27,6 +27,16 @@ const named = (name: string, ...partitions: number[]) => ({
   name,
   partitions: partitions.map(partitionIndex => ({ partitionIndex, timestamp: -1 })),
 })
+const wanted = (...topics: object[]) => ({ topics, validateOnly: true })
+const deleted = (name: string, ...partitions: (readonly [number, number])[]) => ({
+  name,
+  partitions: partitions.map(([partitionIndex, offset]) => ({ partitionIndex, offset })),
+})
+const producers = (name: string, ...partitionIndexes: number[]) => ({ name, partitionIndexes })
+const moved = (name: string, ...partitions: number[]) => ({
+  path: '/not/there',
+  topics: [{ name, partitions }],
+})
 const configs = (
   resourceType: number,
   resourceName: string,
@@ -87,6 +97,35 @@ const questions: readonly (readonly [
     'createTopics',
     7,
     { topics: [topic('x', { replicationFactor: 0 })], validateOnly: true },
+  ],
+  ['too many partitions', 'createTopics', 7, wanted(topic('x', { numPartitions: 10_001 }), topic('x:y'))],
+  ['many partitions', 'createTopics', 7, wanted(topic('x', { numPartitions: 10_000 }), topic('x:y'))],
+  ['all partitions', 'createTopics', 7, wanted(topic('x', { numPartitions: 9999 }), topic('x:y'))],
+  [
+    'all partitions and a config',
+    'createTopics',
+    7,
+    wanted(topic('x', { numPartitions: 9999, configs: [{ name: 'retention.ms', value: '1' }] })),
+  ],
+  ['too many more partitions', 'createPartitions', 3, grow(10_002, null)],
+  ['many more partitions', 'createPartitions', 3, grow(10_001, null)],
+  [
+    'records to be deleted twice',
+    'deleteRecords',
+    2,
+    { topics: [deleted('orders', [0, 9], [0, 0]), deleted('nowhere'), deleted('orders', [0, 1])] },
+  ],
+  [
+    'producers of a partition twice',
+    'describeProducers',
+    0,
+    { topics: [producers('orders', 0, 0), producers('orders', 0), producers('nowhere')] },
+  ],
+  [
+    'a log to be moved twice',
+    'alterReplicaLogDirs',
+    2,
+    { dirs: [moved('orders', 0), moved('orders', 0), moved('orders'), moved('nowhere')] },
   ],
   [
     'the end of a partition twice',

@@ -37,3 +37,32 @@ it('refuses to delete records before an offset that is none', async () => {
   const answer = await client.call(apis.deleteRecords as Api, 2, { topics, timeoutMs: 1000 })
   expect(answer.topics[0].partitions[0]).toMatchObject({ errorCode: 1, lowWatermark: -1 })
 })
+
+it('takes what is said last of a partition that is named twice, and tells of each once', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 2 }) } })
+  brokers.push(broker)
+  for (const partition of [0, 0, 1]) broker.topic('orders').append({ partition, value: 1 })
+  const client = new WireClient(connect(broker))
+  const one = (name: string, ...partitions: readonly (readonly [number, number])[]) => ({
+    name,
+    partitions: partitions.map(([partitionIndex, offset]) => ({ partitionIndex, offset })),
+  })
+  const topics = [
+    one('orders', [0, 2], [1, 9]),
+    one('nowhere', [0, 0]),
+    one('elsewhere'),
+    one('orders', [1, 1], [0, 1]),
+    one('nowhere', [0, 1]),
+  ]
+  const answer = await client.call(apis.deleteRecords as Api, 2, { topics, timeoutMs: 1000 })
+  expect(answer.topics).toEqual([
+    {
+      name: 'orders',
+      partitions: [
+        { partitionIndex: 0, lowWatermark: 1, errorCode: 0 },
+        { partitionIndex: 1, lowWatermark: 1, errorCode: 0 },
+      ],
+    },
+    { name: 'nowhere', partitions: [{ partitionIndex: 0, lowWatermark: -1, errorCode: 3 }] },
+  ])
+})

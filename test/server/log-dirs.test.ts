@@ -105,3 +105,25 @@ it.each([1, 2])('moves no log elsewhere (version %i)', async version => {
   expect(await move('/var/lib/kafka')).toEqual(['orders-0 57', 'orders-9 57', 'nowhere-0 57'])
   expect(await move(results[0].logDir)).toEqual(['orders-0 0', 'orders-9 3', 'nowhere-0 3'])
 })
+
+it('tells of each log once that is to be moved, and of no topic without one', async () => {
+  const { client } = start()
+  const one = (name: string, ...partitions: number[]) => ({ name, partitions })
+  const { results } = await client.call(describeLogDirs!, 5, { topics: null })
+  const { logDir } = results[0]
+  const answer = await client.call(alterReplicaLogDirs!, 2, {
+    dirs: [
+      { path: '/var/lib/kafka', topics: [one('orders', 1, 0), one('nowhere')] },
+      { path: logDir, topics: [one('orders', 0), one('orders', 0)] },
+    ],
+  })
+  expect(answer.results).toEqual([
+    {
+      topicName: 'orders',
+      partitions: [
+        { partitionIndex: 1, errorCode: 57 },
+        { partitionIndex: 0, errorCode: 0 },
+      ],
+    },
+  ])
+})

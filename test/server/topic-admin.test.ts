@@ -203,3 +203,62 @@ it('makes no topic without replicas', async () => {
   for (const replicationFactor of [0, -2])
     expect(await make({ name: 'a', replicationFactor })).toEqual([['a', invalidReplicationFactor]])
 })
+
+it('makes no more than 10,000 partitions at once, nor writes more than a controller would', async () => {
+  const { client, names } = start()
+  const asked = async (...topics: readonly (readonly [string, number, object?])[]) => {
+    const answer = await client.call(createTopics!, 7, {
+      topics: topics.map(([name, numPartitions, more]) => ({
+        name,
+        numPartitions,
+        replicationFactor: -1,
+        ...more,
+      })),
+      validateOnly: true,
+    })
+    return answer.topics.map(({ name, errorCode, errorMessage }: any) => [name, errorCode, errorMessage])
+  }
+  const excessive = [44, 'Excessively large number of partitions per request.']
+  const large = [44, 'Unable to perform excessively large batch operation.']
+  expect(await asked(['a', 10_001])).toEqual([['a', ...excessive]])
+  expect(await asked(['a', 5000], ['x:y', 5000], ['b', -1], ['a', 1])).toEqual([
+    ['a', ...excessive],
+    ['x:y', ...excessive],
+    ['b', ...excessive],
+  ])
+  const assignments = Array.from({ length: 10_001 }, (_, partitionIndex) => ({
+    partitionIndex,
+    brokerIds: [1],
+  }))
+  expect(await asked(['a', -1, { assignments }])).toEqual([['a', ...excessive]])
+  expect(await asked(['a', 10_000])).toEqual([['a', ...large]])
+  const configs = [{ name: 'retention.ms', value: '1000' }]
+  expect(await asked(['a', 9999, { configs }])).toEqual([['a', ...large]])
+  expect(await asked(['a', 9998], ['b', 1])).toEqual([
+    ['a', ...large],
+    ['b', ...large],
+  ])
+  expect(await asked(['a', 9999])).toEqual([['a', 0, null]])
+  const others = [
+    ['orders', 1],
+    ['b', -7],
+    ['x:y', 1],
+  ] as const
+  const codes = (await asked(['a', 9998, { configs }], ...others)).map(([, code]: any) => code)
+  expect(codes).toEqual([0, 36, 37, 17])
+  expect(names()).toEqual(['orders'])
+})
+
+it('adds no more than 10,000 partitions at once', async () => {
+  const { client, make } = start()
+  await make({ name: 'a' })
+  const grow = async (...counts: readonly (readonly [string, number])[]) => {
+    const topics = counts.map(([name, count]) => ({ name, count, assignments: null }))
+    const { results } = await client.call(createPartitions!, 3, { topics, validateOnly: true })
+    return results.map(({ errorCode }: any) => errorCode)
+  }
+  expect(await grow(['orders', 10_001])).toEqual([0])
+  expect(await grow(['orders', 10_002])).toEqual([-1])
+  expect(await grow(['nowhere', 5], ['orders', 10_000], ['a', 3])).toEqual([3, 0, -1])
+  expect(await grow(['orders', 10_002], ['a', 2])).toEqual([-1, 0])
+})

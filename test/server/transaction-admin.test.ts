@@ -174,6 +174,19 @@ describe('DescribeProducers', () => {
     expect(await producers(7)).toMatchObject({ errorCode: 3 })
   })
 
+  it('tells of the producers of a partition as often as it is named', async () => {
+    const { client } = start()
+    const topics = [
+      { name: 'orders', partitionIndexes: [0, 0] },
+      { name: 'orders', partitionIndexes: [1] },
+    ]
+    const answer = await client.call(describeProducers!, 0, { topics })
+    const told = answer.topics.map(({ partitions }: any) =>
+      partitions.map((each: any) => each.partitionIndex),
+    )
+    expect(told).toEqual([[0, 0], [1]])
+  })
+
   it('tells of producers of this process while their transactions are open', async () => {
     const { broker, producers } = start()
     await broker.producer({ transactionalId: 'own' }).transaction(async tx => {

@@ -2,6 +2,7 @@ import { errorCodes } from '../../error-codes.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { LogSizes, logDir } from '../log-sizes.ts'
+import { namedPartitions } from '../named-partitions.ts'
 import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs.ts'
 import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
 import type { Wire } from '../wire.ts'
@@ -25,19 +26,27 @@ export function logDirHandlers({ engine }: Wire): Handler[] {
       return { results: [{ logDir, topics: described.filter(({ partitions }) => partitions.length > 0) }] }
     }),
 
-    handler(alterReplicaLogDirs, ({ dirs }, { refusalOf }) => ({
-      results: dirs.flatMap(({ path, topics }) =>
+    handler(alterReplicaLogDirs, ({ dirs }, { refusalOf }) => {
+      const moves = dirs.flatMap(({ path, topics }) =>
         topics.map(({ name, partitions }) => ({
-          topicName: name,
-          partitions: partitions.map(partitionIndex => {
-            const refused = refusalOf?.(name, partitionIndex) ?? 0
-            if (refused !== 0) return { partitionIndex, errorCode: refused }
-            const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
-            if (path !== logDir) return { partitionIndex, errorCode: errnoOfName('LOG_DIR_NOT_FOUND') }
-            return { partitionIndex, errorCode: there ? 0 : errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
-          }),
+          name,
+          partitions: partitions.map(partitionIndex => ({ partitionIndex, path })),
         })),
-      ),
-    })),
+      )
+      return {
+        results: namedPartitions(moves, ({ partitionIndex }) => partitionIndex).map(
+          ({ name, partitions }) => ({
+            topicName: name,
+            partitions: partitions.map(({ partitionIndex, path }) => {
+              const refused = refusalOf?.(name, partitionIndex) ?? 0
+              if (refused !== 0) return { partitionIndex, errorCode: refused }
+              const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
+              if (path !== logDir) return { partitionIndex, errorCode: errnoOfName('LOG_DIR_NOT_FOUND') }
+              return { partitionIndex, errorCode: there ? 0 : errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+            }),
+          }),
+        ),
+      }
+    }),
   ]
 }

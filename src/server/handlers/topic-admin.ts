@@ -3,6 +3,8 @@ import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { createTopic } from '../create-topic.ts'
 import { type Handler, handler } from '../handler.ts'
+import { namedPartitions } from '../named-partitions.ts'
+import { AddedPartitions, requireMakeable } from '../partition-limits.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
@@ -17,18 +19,22 @@ const clusterMetadata = '__cluster_metadata'
 export function topicAdminHandlers(wire: Wire): Handler[] {
   const { engine } = wire
   return [
-    handler(createTopics, ({ topics, validateOnly }) => ({
-      topics: eachOnce(topics).map(({ repeated, ...wanted }) => {
-        const { name } = wanted
-        let made: object = {}
-        const result = attempt(wire, () => {
-          if (repeated) throw saidTwice(name)
-          requireNotMetadata(name)
-          made = createTopic(wire, wanted, validateOnly)
-        })
-        return { name, ...made, ...result }
-      }),
-    })),
+    handler(createTopics, ({ topics, validateOnly }) => {
+      const asked = attempt(wire, () => requireMakeable(wire, topics))
+      return {
+        topics: eachOnce(topics).map(({ repeated, ...wanted }) => {
+          const { name } = wanted
+          if (asked.errorCode !== 0) return { name, ...asked }
+          let made: object = {}
+          const result = attempt(wire, () => {
+            if (repeated) throw saidTwice(name)
+            requireNotMetadata(name)
+            made = createTopic(wire, wanted, validateOnly)
+          })
+          return { name, ...made, ...result }
+        }),
+      }
+    }),
 
     handler(deleteTopics, ({ topics, topicNames }, { version }) => {
       const wanted = version < 6 ? topicNames.map(name => ({ name, topicId: noUuid })) : topics
@@ -40,21 +46,25 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       return { responses: [...named.values()].map(each => deleteTopic(wire, each)) }
     }),
 
-    handler(createPartitions, ({ topics, validateOnly }) => ({
-      results: eachOnce(topics).map(({ name, count, assignments, repeated }) => ({
-        name,
-        ...attempt(wire, () => {
-          if (repeated) throw saidTwice(name)
-          const topic = engine.existingTopic(name)
-          topic.requireGrowth(count)
-          if (assignments !== null) requireOneEach(topic, count, assignments)
-          if (!validateOnly) topic.addPartitions(count)
-        }),
-      })),
-    })),
+    handler(createPartitions, ({ topics, validateOnly }) => {
+      const added = new AddedPartitions()
+      return {
+        results: eachOnce(topics).map(({ name, count, assignments, repeated }) => ({
+          name,
+          ...attempt(wire, () => {
+            if (repeated) throw saidTwice(name)
+            const topic = engine.existingTopic(name)
+            topic.requireGrowth(count)
+            if (assignments !== null) requireOneEach(topic, count, assignments)
+            added.add(name, count - topic.partitionCount)
+            if (!validateOnly) topic.addPartitions(count)
+          }),
+        })),
+      }
+    }),
 
     handler(deleteRecords, ({ topics }) => ({
-      topics: topics.map(({ name, partitions }) => ({
+      topics: namedPartitions(topics, ({ partitionIndex }) => partitionIndex).map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, offset }) => {
           let lowWatermark = -1

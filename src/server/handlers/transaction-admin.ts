@@ -78,7 +78,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
       return {
         topics: topics.map(({ name, partitionIndexes }) => ({
           name,
-          partitions: [...new Set(partitionIndexes)].map(partitionIndex => {
+          partitions: partitionIndexes.map(partitionIndex => {
             const log = engine.topics.get(name)?.partitions[partitionIndex]
             if (log === undefined) {
               return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
