@@ -33,10 +33,10 @@ export interface TopicOptions<out Out = unknown> {
   retentionBytes?: number
   /**
    * What becomes of old records: `delete` drops them by age, number or bytes (default); `compact` keeps the newest value
-   * of each key, for ever, and needs a key; `compact,delete` does both (Kafka: cleanup.policy). `consumed` keeps a
-   * record until every group that reads the topic has committed past it, however long that takes.
+   * of each key, for ever, and needs a key; `compact,delete`, in either order, does both (Kafka: cleanup.policy).
+   * `consumed` keeps a record until every group that reads the topic has committed past it, however long that takes.
    */
-  cleanupPolicy?: 'delete' | 'compact' | 'compact,delete' | 'consumed'
+  cleanupPolicy?: 'delete' | 'compact' | 'compact,delete' | 'delete,compact' | 'consumed'
   /**
    * What happens at a limit (`retentionRecords`, `retentionBytes`, the broker's `maxRecords` and `maxBytes`). Records
    * that every group has committed past go first. Then unread records go, too ('drop-oldest', Kafka's way and the
@@ -50,7 +50,10 @@ export interface TopicOptions<out Out = unknown> {
   deleteRetentionMs?: number
   /** The uncompacted share of a log, 0 to 1, that is worth a pass; default 0.5. (Kafka: min.cleanable.dirty.ratio) */
   minCleanableDirtyRatio?: number
-  /** A segment is closed at this age, default an eighth of `retentionMs`, 7 days at most. (Kafka: segment.ms) */
+  /**
+   * A segment is closed at this age, and at `retentionMs` if that is less; default an eighth of `retentionMs`, 7 days at
+   * most. (Kafka: segment.ms)
+   */
   segmentMs?: number
   /** A segment is closed at this many records; default 4,096, less where `retentionRecords` is small. */
   segmentRecords?: number

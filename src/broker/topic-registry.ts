@@ -68,8 +68,8 @@ export class TopicRegistry {
     this.#lastTopic = undefined
   }
 
-  /** A topic's options with this broker's defaults filled in. */
-  logConfig(name: string, options: TopicOptions): LogConfig {
+  /** A topic's options with this broker's defaults filled in, and those of all topics that do not say otherwise. */
+  logConfig(name: string, options: TopicOptions, common: TopicOptions = this.#commonOptions): LogConfig {
     const { codec, freeze, maxRecords, maxBytes } = this.#defaults
     const defaults = {
       maxRecords,
@@ -77,7 +77,7 @@ export class TopicRegistry {
       ...(codec ? { codec } : {}),
       ...(freeze === undefined ? {} : { freeze }),
     }
-    return toLogConfig(name, withDefaults(options, this.#commonOptions), defaults)
+    return toLogConfig(name, withDefaults(options, common), defaults)
   }
 
   /** The options of all topics that do not say otherwise; none until they are altered. */
@@ -97,16 +97,10 @@ export class TopicRegistry {
   }
 
   /** All topics as they would be with other common options; throws as `alterCommonOptions` would. */
-  topicsWith(options: TopicOptions): readonly (readonly [Topic, ReturnType<Topic['requireAlterable']>])[] {
+  topicsWith(options: TopicOptions): readonly (readonly [Topic, ReturnType<Topic['requireFollows']>])[] {
     this.#host.requireOpen()
-    const before = this.#commonOptions
-    this.#commonOptions = options
-    try {
-      this.logConfig('(default)', {})
-      return [...this.#host.byName.values()].map(topic => [topic, topic.requireAlterable({})])
-    } finally {
-      this.#commonOptions = before
-    }
+    this.logConfig('(default)', {}, options)
+    return [...this.#host.byName.values()].map(topic => [topic, topic.requireFollows(options)])
   }
 
   /** The configuration that a new topic would have; refuses what `create` would refuse. */
@@ -138,7 +132,7 @@ export class TopicRegistry {
       finished,
       producerIdExpirationMs: this.#defaults.producerIdExpirationMs,
       commonOptions,
-      logConfig: (name, options) => this.logConfig(name, options),
+      logConfig: (name, options, common) => this.logConfig(name, options, common),
       segmentAdded: (partition, segment, timestamp) => log.segmentAdded(partition, segment, timestamp),
       bytesCounted: bytes => log.appended(0, bytes),
       segmentsDropped: segments => {

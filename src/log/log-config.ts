@@ -25,7 +25,7 @@ const checks: Checks<TopicOptions> = {
   retentionMs: limit(1),
   retentionRecords: limit(1),
   retentionBytes: limit(1),
-  cleanupPolicy: oneOf('delete', 'compact', 'compact,delete', 'consumed'),
+  cleanupPolicy: oneOf('delete', 'compact', 'compact,delete', 'delete,compact', 'consumed'),
   minCompactionLagMs: integer(0),
   deleteRetentionMs: integer(0),
   minCleanableDirtyRatio: {
@@ -84,10 +84,6 @@ function resolve(where: string, options: TopicOptions, defaults: LogDefaults): L
       },
     )
   }
-  const segmentMs = options.segmentMs ?? eighth(retentionMs, 7 * day)
-  if (retentionMs !== -1 && segmentMs > retentionMs) {
-    throw invalidOption(where, 'segmentMs', `at most retentionMs (${retentionMs})`, segmentMs)
-  }
   const maxRecords = defaults.maxRecords ?? -1
   if (maxRecords !== -1 && (options.segmentRecords ?? 1) > maxRecords) {
     throw invalidOption(
@@ -108,7 +104,11 @@ function resolve(where: string, options: TopicOptions, defaults: LogDefaults): L
     minCompactionLagMs: options.minCompactionLagMs ?? 0,
     deleteRetentionMs: options.deleteRetentionMs ?? day,
     minCleanableDirtyRatio: options.minCleanableDirtyRatio ?? 0.5,
-    segmentMs,
+    // No segment outlives its records.
+    segmentMs: Math.min(
+      options.segmentMs ?? eighth(retentionMs, 7 * day),
+      retentionMs === -1 ? Infinity : retentionMs,
+    ),
     segmentRecords: options.segmentRecords ?? eighth(retentionRecords, eighth(maxRecords, 4096)),
     segmentBytes:
       options.segmentBytes ??
@@ -126,7 +126,7 @@ function resolve(where: string, options: TopicOptions, defaults: LogDefaults): L
 
 /** Whether a topic keeps the newest value of each key. */
 export function compacts({ cleanupPolicy }: Pick<LogConfig, 'cleanupPolicy'>): boolean {
-  return cleanupPolicy === 'compact' || cleanupPolicy === 'compact,delete'
+  return cleanupPolicy.includes('compact')
 }
 
 /** Whether records of a topic have sizes. */
@@ -135,12 +135,13 @@ export function countsBytes({ codec, segmentBytes, maxMessageBytes }: LogConfig)
 }
 
 // An option without effect under a policy is refused, since whoever sets it expects an effect.
-const notUnder: Readonly<Record<string, readonly (keyof TopicOptions)[]>> = {
+const notUnder: Readonly<Record<LogConfig['cleanupPolicy'], readonly (keyof TopicOptions)[]>> = {
   delete: ['minCompactionLagMs', 'deleteRetentionMs', 'minCleanableDirtyRatio'],
   consumed: ['retentionMs', 'minCompactionLagMs', 'deleteRetentionMs', 'minCleanableDirtyRatio'],
   compact: ['retentionMs', 'retentionRecords', 'retentionBytes'],
   // It counts offsets, of which compaction leaves few.
   'compact,delete': ['retentionRecords'],
+  'delete,compact': ['retentionRecords'],
 }
 
 // These policies promise to lose no record, so a writer must learn that a limit is reached.
@@ -168,7 +169,7 @@ export function meansNothing(
 
 /**
  * Options of a topic together with those that all topics have that do not say otherwise. What means nothing under the
- * topic's policy is left out, and segments do not outlive its records.
+ * topic's policy is left out.
  */
 export function withDefaults(options: TopicOptions, common: TopicOptions): TopicOptions {
   const named = Object.entries(common)
@@ -179,14 +180,11 @@ export function withDefaults(options: TopicOptions, common: TopicOptions): Topic
     const option = name as keyof TopicOptions
     return options[option] === undefined && !meansNothing(option, policy)
   })
-  const merged: TopicOptions = { ...options, ...Object.fromEntries(inherited) }
-  const { segmentMs, retentionMs = -1 } = merged
-  if (options.segmentMs !== undefined || segmentMs === undefined || retentionMs === -1) return merged
-  return { ...merged, segmentMs: Math.min(segmentMs, retentionMs) }
+  return { ...options, ...Object.fromEntries(inherited) }
 }
 
-function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: string): void {
-  for (const option of notUnder[cleanupPolicy]!) {
+function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: LogConfig['cleanupPolicy']): void {
+  for (const option of notUnder[cleanupPolicy]) {
     if (options[option] === undefined || options[option] === -1) continue
     throw new InvalidOptionError(
       `${where}: option '${option}' means nothing with cleanupPolicy '${cleanupPolicy}'`,

@@ -34,8 +34,8 @@ export interface TopicHost extends PartitionHost {
   partitionsAdded(topic: Topic, from: number): void
   /** The options of all topics that do not say otherwise. */
   commonOptions(): TopicOptions
-  /** Options with every default filled in. */
-  logConfig(topic: string, options: TopicOptions): LogConfig
+  /** Options with every default filled in; `common` are those of all topics that do not say otherwise. */
+  logConfig(topic: string, options: TopicOptions, common: TopicOptions): LogConfig
   altered(topic: Topic, before: LogConfig): void
 }
 
@@ -208,10 +208,18 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
 
   /** Returns the topic as `alter` would make it; throws as `alter` would. @internal */
   requireAlterable(changes: TopicChanges, withoutMeaning?: WithoutMeaning): AlteredTopic {
+    return this.#altered(changes, this.#host.commonOptions(), withoutMeaning)
+  }
+
+  /** Returns the topic as it would be if all topics that do not say otherwise had other options. @internal */
+  requireFollows(common: TopicOptions): AlteredTopic {
+    return this.#altered({}, common)
+  }
+
+  #altered(changes: TopicChanges, common: TopicOptions, withoutMeaning?: WithoutMeaning): AlteredTopic {
     this.#requireThere()
-    const common = this.#host.commonOptions()
     const { asked, active } = changeOptions(this.name, this.#asked, changes, common, withoutMeaning)
-    const config = this.#host.logConfig(this.name, active)
+    const config = this.#host.logConfig(this.name, active, common)
     return { asked, config, sizes: !this.#sized && countsBytes(config) ? this.#measure() : undefined }
   }
 

@@ -13,7 +13,7 @@ import { configsOfTopic } from './described-configs.ts'
 import { inertWith, splitConfigs } from './inert-configs.ts'
 import { notAssignable, requireAssignable } from './replica-assignments.ts'
 import { checkResting, splitResting } from './resting-options.ts'
-import { inConfigWords, toOptions } from './topic-configs.ts'
+import { toOptions } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
 
 /** A topic that a client asks for. */
@@ -47,10 +47,8 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
     partitions: partitions === -1 ? defaultPartitions(wire) : partitions,
   }
   const { active, resting } = splitResting(engine, options)
-  const config = inConfigWords(() => {
-    checkResting(engine, name, options)
-    return engine.checkTopic(name, active)
-  })
+  checkResting(engine, name, options)
+  const config = engine.checkTopic(name, active)
   const topic = validateOnly ? undefined : engine.createTopic(name, active)
   topic?.become(topic.requireAlterable(resting, 'rests'))
   if (topic !== undefined) {

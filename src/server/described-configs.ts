@@ -111,9 +111,7 @@ function withoutOwn(
   { option }: TopicConfig,
 ): unknown {
   if (asked[option] === undefined) return options[option]
-  // segment.ms may not exceed retention.ms, so it is left out with that.
-  const without = { [option]: null, ...(option === 'retentionMs' ? { segmentMs: null } : {}) }
-  const { active } = changeOptions(name, asked, without, engine.commonOptions)
+  const { active } = changeOptions(name, asked, { [option]: null }, engine.commonOptions)
   return engine.logConfig(name, active)[option]
 }
 

@@ -1,13 +1,7 @@
-import { InvalidOptionError, isBrokerletError } from '../errors.ts'
+import { InvalidOptionError } from '../errors.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
-import {
-  type ConfigDefinition,
-  doubleText,
-  elementsOf,
-  invalidValue,
-  parseConfigText,
-} from './config-definition.ts'
+import { type ConfigDefinition, doubleText, parseConfigText } from './config-definition.ts'
 
 /** The config that stands for a topic's option on the wire. */
 export interface TopicConfig extends ConfigDefinition {
@@ -189,8 +183,7 @@ export function topicConfig(name: string): TopicConfig {
 export function parseConfig(config: TopicConfig, given: string): unknown {
   const text = parseConfigText(config, given)
   if (text === config.unlimited) return -1
-  if (config.type === 'list') return toPolicy(elementsOf(text))
-  if (config.type === 'string') return text
+  if (config.type === 'list' || config.type === 'string') return text
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
 
@@ -199,11 +192,6 @@ export function configText({ type, unlimited }: TopicConfig, value: unknown): st
   if (value === -1 && unlimited !== undefined) return unlimited
   if (value === Number.MAX_SAFE_INTEGER) return greatestLong
   return type === 'double' ? doubleText(value as number) : String(value)
-}
-
-/** A cleanup.policy as the option spells it; on the wire its elements come in any order. */
-function toPolicy(elements: readonly string[]): string {
-  return [...new Set(elements)].sort().join(',')
 }
 
 /** Turns the configs of a new topic, none of which is null, into options. @throws InvalidOptionError */
@@ -216,18 +204,4 @@ export function toOptions(
     if (value !== null) options[config.option] = parseConfig(config, value)
   }
   return options
-}
-
-/** Says by the names of configs what a topic refuses: all that no config can tell by itself is that segments outlive records. */
-export function inConfigWords<T>(act: () => T): T {
-  try {
-    return act()
-  } catch (error) {
-    if (!isBrokerletError(error) || error.option !== 'segmentMs') throw error
-    throw invalidValue(
-      topicConfig('segment.ms'),
-      String(error.received),
-      'Value must be no more than retention.ms',
-    )
-  }
 }

@@ -44,7 +44,6 @@ const stricter: Readonly<Record<string, (value: string) => boolean>> = {
   'max.message.bytes': value => Number(value) === 0,
   'retention.ms': value => Number(value) === 0,
   'retention.bytes': value => Number(value) < 1,
-  'segment.ms': value => Number(value) > 604_800_000,
 }
 
 /** What brokerlet has another default of. */

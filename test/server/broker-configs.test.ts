@@ -24,12 +24,16 @@ const [ofTopic, ofBroker, ofLoggers, ofGroup] = [2, 4, 8, 32]
 const allBrokers = ''
 const rate = 'leader.replication.throttled.rate'
 
-function start(options: { readonly autoCreateTopics?: TopicOptions } = {}) {
+function start(
+  options: { readonly autoCreateTopics?: TopicOptions } = {},
+  written: { readonly orders?: unknown } = {},
+) {
   const broker = new TestBroker({
     ...options,
-    topics: { orders: topic(), own: topic({ retentionMs: 5000 }) },
+    topics: { orders: topic<any>(), own: topic({ retentionMs: 5000 }) },
   })
   open.push(() => broker.close())
+  if (written.orders !== undefined) broker.topic('orders').append({ value: written.orders })
   const client = new WireClient(connect(broker))
   const alter = async (resourceName: string, changes: readonly Change[], more: object = {}) => {
     const configs = changes.map(([name, operation, value = null]) => ({
@@ -247,7 +251,7 @@ describe('what topics have by default', () => {
       ['log.cleanup.policy', 'append', 'compact'],
       ['log.message.timestamp.type', 'set', 'LogAppendTime'],
     ])
-    const begun = { cleanupPolicy: 'compact,delete', messageTimestampType: 'LogAppendTime' }
+    const begun = { cleanupPolicy: 'delete,compact', messageTimestampType: 'LogAppendTime' }
     expect(broker.createTopic('made').options).toMatchObject(begun)
     const configs = [{ name: 'retention.ms', value: '60000' }]
     const topics = [{ name: 'late', numPartitions: 1, replicationFactor: 1, configs }]
@@ -280,11 +284,18 @@ describe('what topics have by default', () => {
   })
 
   it('is not altered where a topic could not be so', async () => {
-    const { broker, alter, value } = start()
-    broker.topic('orders').alter({ segmentMs: 60_000 })
-    expect(await alter('1', [['log.retention.ms', 'set', '1000']])).toEqual([42, expect.any(String)])
+    // It has no bytes, so they cannot be counted.
+    const { broker, alter, value } = start({}, { orders: 1n })
+    const changes = [
+      ['log.retention.ms', 'set', '1000'],
+      ['message.max.bytes', 'set', '1000'],
+    ] as const
+    expect(await alter('1', changes)).toEqual([42, expect.stringContaining('cannot begin to count bytes')])
+    expect(broker.topic('own').options.maxMessageBytes).toBe(-1)
     expect(broker.topic('orders').options.retentionMs).toBe(604_800_000)
     expect(await value('log.retention.ms')).toEqual(['604800000', 5])
+    broker.createTopic('late')
+    expect(broker.topics.get('late')!.options.maxMessageBytes).toBe(-1)
   })
 
   it('is what the first of several brokers has, since they have one log', async () => {

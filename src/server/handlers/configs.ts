@@ -22,14 +22,7 @@ import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
 import { listConfigResources } from '../protocol/messages/list-config-resources.ts'
 import { checkResting } from '../resting-options.ts'
-import {
-  configText,
-  inConfigWords,
-  isTopicConfig,
-  parseConfig,
-  topicConfig,
-  topicConfigs,
-} from '../topic-configs.ts'
+import { configText, isTopicConfig, parseConfig, topicConfig, topicConfigs } from '../topic-configs.ts'
 import { attempt, type Wire } from '../wire.ts'
 
 interface Operation {
@@ -85,11 +78,8 @@ export function configHandlers(wire: Wire): Handler[] {
   ) => {
     const alterTopic = (topic: Topic, asked: Asked) => {
       const { changes, inert } = alterations.topic(topic, asked)
-      const altered = inConfigWords(() => {
-        const becomes = topic.requireAlterable(changes, 'rests')
-        checkResting(wire.engine, topic.name, becomes.asked)
-        return becomes
-      })
+      const altered = topic.requireAlterable(changes, 'rests')
+      checkResting(wire.engine, topic.name, altered.asked)
       if (validateOnly) return
       topic.become(altered)
       wire.inertConfigs.set(topic, inert)
