@@ -1,4 +1,4 @@
-import type { ClusterNode } from './cluster/cluster.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { ConfigType } from './config-definition.ts'
 import { inertBrokerConfigs } from './inert-broker-configs.ts'
 import { inertConfigs, withoutEffect } from './inert-configs.ts'
@@ -122,12 +122,21 @@ function topicDefaults({ dynamicConfigs }: Wire): BrokerConfig[] {
 }
 
 function inertDefaults(): BrokerConfig[] {
-  const ofTopics = inertConfigs.flatMap(({ brokerName, unset, fallback, type }) =>
-    brokerName === undefined ? [] : [{ name: brokerName, type, fallback: unset ? null : fallback }],
+  const ofTopics = inertConfigs.flatMap(({ brokerName, unset, fallback, type, documentation }) =>
+    brokerName === undefined
+      ? []
+      : [
+          {
+            name: brokerName,
+            type,
+            fallback: unset ? null : fallback,
+            ...(documentation && { documentation }),
+          },
+        ],
   )
   return [...ofTopics, ...inertBrokerConfigs].map(config => ({
+    documentation: withoutEffect,
     ...config,
     value: config.fallback,
-    documentation: withoutEffect,
   }))
 }

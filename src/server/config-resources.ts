@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { checkTopicName } from '../topic-name.ts'
-import type { ClusterNode } from './cluster/cluster.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { Wire } from './wire.ts'
 
 /** Kafka's numbers of the resources that have configs. (Kafka: ConfigResource.Type) */

@@ -8,10 +8,11 @@ import {
 import { checkTopicName } from '../topic-name.ts'
 import { defaultPartitions } from './broker-configs.ts'
 import { madeByClient, requireNoCollision } from './client-topics.ts'
+import type { Assignment } from './cluster/cluster.ts'
 import { configSources } from './config-definition.ts'
 import { configsOfTopic } from './described-configs.ts'
 import { inertWith, splitConfigs } from './inert-configs.ts'
-import { notAssignable, requireAssignable } from './replica-assignments.ts'
+import { assignedReplicas, notAssignable, placedReplicas } from './replica-assignments.ts'
 import { checkResting, splitResting } from './resting-options.ts'
 import { toOptions } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
@@ -21,7 +22,7 @@ export interface WantedTopic {
   readonly name: string
   /** -1 is the default. */
   readonly numPartitions: number
-  /** -1 is the default. Every broker has a replica, whatever it is. */
+  /** -1 is the default: every broker has a replica. */
   readonly replicationFactor: number
   /** Assignments by hand, one for each partition; empty without any. */
   readonly assignments: readonly { readonly partitionIndex: number; readonly brokerIds: readonly number[] }[]
@@ -36,9 +37,11 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   checkTopicName(name)
   if (engine.topics.has(name)) throw new TopicAlreadyExistsError(name)
   checkReplicas(wanted)
+  const byHand = replicasByHand(wire, wanted)
   // -1 is the default; an assignment by hand has one entry for each partition.
   const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions
   checkPartitions(name, partitions)
+  checkFactor(wire, wanted)
   requireNoCollision(engine.topics, name)
   checkGiven(name, wanted.configs)
   const { meant, inert } = splitConfigs(wanted.configs)
@@ -49,7 +52,13 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   const { active, resting } = splitResting(engine, options)
   checkResting(engine, name, options)
   const config = engine.checkTopic(name, active)
-  const topic = validateOnly ? undefined : engine.createTopic(name, active)
+  const { cluster } = wire
+  const { length } = cluster.nodes
+  const factor = wanted.replicationFactor === -1 ? length : Math.min(wanted.replicationFactor, length)
+  const assignment = byHand ?? placedReplicas(cluster, name, { to: config.partitions, factor })
+  const topic = validateOnly
+    ? undefined
+    : cluster.assigning(name, assignment, () => engine.createTopic(name, active))
   topic?.become(topic.requireAlterable(resting, 'rests'))
   if (topic !== undefined) {
     wire.inertConfigs.set(topic, inert)
@@ -58,7 +67,7 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   return {
     ...(topic === undefined ? {} : { topicId: topic.id }),
     numPartitions: config.partitions,
-    replicationFactor: wire.cluster.nodes.length,
+    replicationFactor: assignment.get(0)?.length ?? factor,
     configs: configsOfTopic(wire, { name, asked: options, options: config }, inertWith(inert)).map(
       ({ name: named, sources: [first], fallback }) => ({
         name: named,
@@ -96,12 +105,28 @@ function checkReplicas({ name, numPartitions, replicationFactor, assignments }: 
     const message = `Topic '${name}' is assigned by hand, so -1 is expected as its numbers of partitions and replicas`
     throw new InvalidArgumentError(message, { topic: name })
   }
+}
+
+function replicasByHand({ cluster }: Wire, { name, assignments }: WantedTopic): Assignment | undefined {
+  if (assignments.length === 0) return undefined
   const indexes = new Set(assignments.map(({ partitionIndex }) => partitionIndex))
   if (indexes.size < assignments.length) throw notAssignable(name, 'a partition is named twice')
-  requireAssignable(name, assignments)
+  const inOrder = assignments.toSorted((a, b) => a.partitionIndex - b.partitionIndex)
+  const replicas = assignedReplicas(cluster, name, inOrder)
   if (assignments.some((_, index) => !indexes.has(index))) {
     throw notAssignable(name, 'partitions should be a consecutive 0-based integer sequence')
   }
+  return replicas
+}
+
+// A server of one broker takes any number: a service creates its topics as in production.
+function checkFactor({ cluster: { nodes } }: Wire, { name, replicationFactor }: WantedTopic): void {
+  if (nodes.length === 1 || replicationFactor <= nodes.length) return
+  throw new BrokerletError(
+    'INVALID_REPLICATION_FACTOR',
+    `Topic '${name}' expected ${nodes.length} replicas at most, as there are ${nodes.length} brokers, received ${replicationFactor}`,
+    { topic: name, received: replicationFactor },
+  )
 }
 
 // The number of partitions has an error of its own; all other errors are about one of the topic's options.

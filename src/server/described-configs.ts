@@ -3,7 +3,7 @@ import { changeOptions } from '../log/topic-changes.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import { brokerConfigs } from './broker-configs.ts'
 import type { DescribedSubscriptionConfig } from './client-metrics.ts'
-import type { ClusterNode } from './cluster/cluster.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
 import { type ConfigSource, type ConfigType, configSources, configTypes } from './config-definition.ts'
 import {
   type ConfigResource,
@@ -117,14 +117,14 @@ function withoutOwn(
 
 function ofInert(
   { dynamicConfigs: dynamic }: Wire,
-  { name, brokerName, unset, type, fallback, own }: GivenInert,
+  { name, brokerName, unset, type, fallback, own, documentation = withoutEffect }: GivenInert,
 ): SourcedConfig {
   const sources: ConfigSource[] = own === undefined ? [] : [{ name, value: own, source: configSources.topic }]
   if (brokerName !== undefined) sources.push(...dynamic.sourcesOf(brokerName))
   if (brokerName !== undefined && !unset) {
     sources.push({ name: brokerName, value: fallback, source: configSources.default })
   }
-  return { name, type, sources, fallback, documentation: withoutEffect }
+  return { name, type, sources, fallback, documentation }
 }
 
 function configsOfBroker(wire: Wire, node: ClusterNode, resourceName: string): SourcedConfig[] {

@@ -1,4 +1,4 @@
-import type { ClusterNode } from './cluster/cluster.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
 import { errnoOfName } from './faults/wire-error-code.ts'
 import { type FetchRequest, type FetchResponse, FetchSession } from './fetch-session.ts'
 import type { Handler, RequestContext } from './handler.ts'

@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../maybe-promise.ts'
-import type { ClusterNode } from './cluster/cluster.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { ConnectionSession } from './connection-session.ts'
 import type { Api, RequestOf, ResponseOf } from './protocol/message.ts'
 

@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { type ConfigDefinition, parseConfigText } from './config-definition.ts'
 
-/** A topic config of Kafka that has no effect in memory, where there are no replicas, no disk and no recompression. */
+/** A topic config of Kafka that has no effect in one process, where there is no disk and no recompression. */
 export interface InertConfig extends ConfigDefinition {
   /** Kafka's default. */
   readonly fallback: string
@@ -10,6 +10,8 @@ export interface InertConfig extends ConfigDefinition {
   readonly brokerName?: string
   /** Whether that config of the broker has no default of its own. */
   readonly unset?: true
+  /** What it does after all, where a server has several brokers. */
+  readonly documentation?: string
 }
 
 const gzipLevels = (text: string) =>
@@ -91,7 +93,13 @@ export const inertConfigs: readonly InertConfig[] = [
     fallback: greatest,
     least: 1,
   },
-  ofBroker('min.insync.replicas', { type: 'int', fallback: '1', least: 1 }),
+  ofBroker('min.insync.replicas', {
+    type: 'int',
+    fallback: '1',
+    least: 1,
+    documentation:
+      'With several brokers: how many replicas have to be in sync for a write that asks for all.',
+  }),
   { name: 'preallocate', brokerName: 'log.preallocate', type: 'boolean', fallback: 'false' },
   { name: 'remote.log.copy.disable', type: 'boolean', fallback: 'false' },
   { name: 'remote.log.delete.on.disable', type: 'boolean', fallback: 'false' },
@@ -111,7 +119,11 @@ export const inertConfigs: readonly InertConfig[] = [
     fallback: '0',
     least: 0,
   },
-  ofBroker('unclean.leader.election.enable', { type: 'boolean', fallback: 'false' }),
+  ofBroker('unclean.leader.election.enable', {
+    type: 'boolean',
+    fallback: 'false',
+    documentation: 'With several brokers: whether a replica that was not in sync may lead.',
+  }),
 ]
 
 /** A config that the broker has under the same name. */
@@ -162,6 +174,11 @@ export class InertConfigs {
       else values.set(name, value)
     }
     this.#values.set(topic, values)
+  }
+
+  /** The value of one config, if the topic was given one. */
+  valueOf(topic: Topic, name: string): string | undefined {
+    return this.#values.get(topic)?.get(name)
   }
 
   /** All inert configs of a topic. */

@@ -1,25 +1,71 @@
 import { BrokerletError } from '../errors.ts'
+import type { Assignment, Cluster } from './cluster/cluster.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
 
 /** The brokers that a client wants as the replicas of a new partition. */
-interface Assignment {
+interface WantedReplicas {
   readonly brokerIds: readonly number[]
 }
 
 /**
- * Refuses assignments by hand that no cluster takes. Any brokers may be named: those of production need not be here.
+ * The brokers of new partitions, the first of which has the index `from`, as they are assigned by hand. A server of one
+ * broker takes any brokers, and has the partitions itself: those of production need not be here.
  * (Kafka: ReplicationControlManager.validateManualPartitionAssignment)
  *
- * @throws INVALID_REPLICA_ASSIGNMENT
+ * @throws INVALID_REPLICA_ASSIGNMENT if no cluster, or not this one, takes it
  */
-export function requireAssignable(topic: string, assignments: readonly Assignment[]): void {
-  const factor = assignments[0]?.brokerIds.length
-  for (const { brokerIds } of assignments) {
+export function assignedReplicas(
+  { nodes }: Cluster,
+  topic: string,
+  wanted: readonly WantedReplicas[],
+  {
+    from = 0,
+    factor = wanted[0]?.brokerIds.length,
+  }: { readonly from?: number; readonly factor?: number } = {},
+): Assignment {
+  requireAssignable(topic, wanted)
+  if (nodes.length === 1) return new Map()
+  return new Map(
+    wanted.map(({ brokerIds }, i) => {
+      if (brokerIds.length !== factor)
+        throw notAssignable(
+          topic,
+          `expected ${factor} brokers for each partition, received ${brokerIds.length}`,
+        )
+      const replicas = brokerIds.map(id => nodeOf(nodes, topic, id))
+      if (!replicas.some(({ running }) => running))
+        throw notAssignable(topic, `all brokers of partition ${from + i} are stopped: ${brokerIds}`)
+      return [from + i, replicas]
+    }),
+  )
+}
+
+/** Brokers for new partitions, from the index `from` up to `to`. */
+export function placedReplicas(
+  cluster: Cluster,
+  topic: string,
+  { from = 0, to, factor }: { readonly from?: number; readonly to: number; readonly factor: number },
+): Assignment {
+  const indexes = Array.from({ length: to - from }, (_, i) => from + i)
+  return new Map(indexes.map(index => [index, cluster.place(topic, index, factor)]))
+}
+
+function requireAssignable(topic: string, wanted: readonly WantedReplicas[]): void {
+  const factor = wanted[0]?.brokerIds.length
+  for (const { brokerIds } of wanted) {
     if (brokerIds.length === 0) throw notAssignable(topic, 'expected at least one broker for each partition')
     if (new Set(brokerIds).size < brokerIds.length) throw notAssignable(topic, 'a broker is named twice')
     if (brokerIds.some(id => id < 0)) throw notAssignable(topic, 'no broker has a negative id')
     if (brokerIds.length !== factor)
       throw notAssignable(topic, 'partitions differ in how many brokers they have')
   }
+}
+
+function nodeOf(nodes: readonly ClusterNode[], topic: string, id: number): ClusterNode {
+  const node = nodes.find(({ nodeId }) => nodeId === id)
+  if (node !== undefined) return node
+  const known = nodes.map(({ nodeId }) => nodeId)
+  throw notAssignable(topic, `there is no broker ${id}, expected some of ${known.join(', ')}`)
 }
 
 /** An INVALID_REPLICA_ASSIGNMENT that says what is wrong. */

@@ -4,7 +4,7 @@ import type { Broker } from '../broker.ts'
 import { onePartition } from '../offset-checks.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import { anObject, checkOptions, integer, invalidOption, limit, name, requireArgument } from '../validate.ts'
-import { makeNodes } from './cluster/cluster.ts'
+import { makeNodes } from './cluster/cluster-node.ts'
 import { engineOf } from './engine-of.ts'
 import { loadNativeCrc32c } from './native-crc32c.ts'
 import { checkSaslOptions, type SaslOptions } from './sasl/sasl-options.ts'
@@ -47,7 +47,10 @@ export interface KafkaServer {
   readonly bootstrapServers: string
   /** The brokers that clients see, each of which can be stopped, started and made slow. */
   readonly brokers: readonly ServedBroker[]
-  /** The broker that leads a partition now; undefined if no broker runs. Throws if there is no such partition. */
+  /**
+   * The broker that leads a partition now; undefined if the partition is offline, as none of its replicas in sync runs.
+   * Throws if there is no such partition.
+   */
   leaderOf(partition: TopicPartition): ServedBroker | undefined
   /** The broker that coordinates a group or a transactional id now; undefined if no broker runs. */
   coordinatorOf(groupId: string): ServedBroker | undefined
@@ -122,7 +125,7 @@ export async function serve(
     brokers,
     leaderOf: partition => {
       requireArgument('leaderOf', 'partition', partition, onePartition)
-      return servedBy(cluster.leadershipOf(engine.partition(partition)).leader.nodeId)
+      return servedBy(cluster.leadershipOf(engine.partition(partition)).leader?.nodeId ?? -1)
     },
     coordinatorOf: groupId => servedBy(cluster.coordinatorOf(groupId)?.nodeId ?? -1),
     get connections() {

@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net'
 import { longestDelayMs } from '../clock.ts'
 import { ClosedError } from '../errors.ts'
 import { duration, requireArgument } from '../validate.ts'
-import type { ClusterNode } from './cluster/cluster.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { WireServer } from './wire-server.ts'
 
 /** One of the brokers that clients of a server see. */

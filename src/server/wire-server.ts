@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { duration, integer, objectWith } from '../validate.ts'
 import { BatchReader } from './batch-reader.ts'
-import { Cluster, type ClusterNode } from './cluster/cluster.ts'
+import { Cluster } from './cluster/cluster.ts'
+import type { ClusterNode } from './cluster/cluster-node.ts'
 import { PastMetadata } from './cluster/past-metadata.ts'
 import { routed } from './cluster/routed-handler.ts'
 import { Connection, supportedVersions } from './connection.ts'
@@ -39,6 +40,7 @@ import { topicAdminHandlers } from './handlers/topic-admin.ts'
 import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
 import { fetch } from './protocol/messages/fetch.ts'
+import { ReplicaConfigs } from './replica-configs.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
 import { ScramCredentials } from './sasl/scram-credentials.ts'
 import { ShareSessions } from './share/share-sessions.ts'
@@ -175,11 +177,14 @@ export class WireServer {
   constructor(engine: Broker['engine'], nodes: readonly ClusterNode[], options: WireServerOptions) {
     this.#engine = engine
     engine.edge.servers++
-    this.cluster = new Cluster(nodes, engine.topics)
     this.#secured = options.sasl !== undefined
     this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes
     const { initialRebalanceDelayMs = 0 } = options
     this.#coordinators = Coordinators.of(engine, { ...options, initialRebalanceDelayMs })
+    const { inertConfigs } = this.#coordinators
+    const dynamicConfigs = new DynamicConfigs(engine, String(nodes[0]!.nodeId))
+    const rules = new ReplicaConfigs(engine.topics, inertConfigs, dynamicConfigs)
+    this.cluster = new Cluster(nodes, engine.topics, rules)
     const wire: Wire = {
       engine,
       groups: this.#coordinators.groups,
@@ -188,8 +193,8 @@ export class WireServer {
       streamsGroups: this.#coordinators.streamsGroups,
       transactions: this.#coordinators.transactions,
       firstFetches: this.#coordinators.firstFetches,
-      inertConfigs: this.#coordinators.inertConfigs,
-      dynamicConfigs: new DynamicConfigs(engine, String(nodes[0]!.nodeId)),
+      inertConfigs,
+      dynamicConfigs,
       groupConfigs: this.#coordinators.groupConfigs,
       clientMetrics: this.#coordinators.clientMetrics,
       clientQuotas: this.#coordinators.clientQuotas,

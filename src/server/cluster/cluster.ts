@@ -1,53 +1,56 @@
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { murmur2, toPositive } from '../../producer/murmur2.ts'
+import type { ClusterNode } from './cluster-node.ts'
+import {
+  type Election,
+  effectiveMinIsr,
+  elect,
+  type Leadership,
+  type PartitionRegistration,
+  register,
+} from './partition-registration.ts'
+import { placeReplicas } from './replica-placer.ts'
 
-/** One of the brokers that clients see. (Kafka: Node) */
-export interface ClusterNode {
-  readonly nodeId: number
-  readonly host: string
-  /** 0 until it listens, if any free port will do. */
-  port: number
-  running: boolean
-  /** How often it was started again: state of an earlier run is recognised by it. */
-  brokerEpoch: number
-  /** How much later each of its answers is sent, in milliseconds. */
-  slowMs: number
+/** The configs of topics that say what their replicas are good for. */
+export interface ReplicaRules {
+  /** How many replicas have to be in sync for a write that asks for all. (Kafka: min.insync.replicas) */
+  minInSyncReplicas(topic: string): number
+  /** Whether a replica that was not in sync may lead. (Kafka: unclean.leader.election.enable) */
+  uncleanLeaderElection(topic: string): boolean
 }
 
-/** The leader of a partition, and how often that has changed. */
-export interface Leadership {
-  readonly leader: ClusterNode
-  readonly epoch: number
-}
+/** The brokers of new partitions, by the partition's index. */
+export type Assignment = ReadonlyMap<number, readonly ClusterNode[]>
 
-/** Makes so many nodes, numbered from `first` on, beginning at that address. */
-export function makeNodes(host: string, port: number, count: number, first = 1): ClusterNode[] {
-  return Array.from({ length: count }, (_, i) => ({
-    nodeId: first + i,
-    host,
-    port: port === 0 ? 0 : port + i,
-    running: true,
-    brokerEpoch: 0,
-    slowMs: 0,
-  }))
+const kafkaDefaults: ReplicaRules = {
+  minInSyncReplicas: () => 1,
+  uncleanLeaderElection: () => false,
 }
 
 /**
- * Which broker leads a partition, or coordinates a group or a transaction. Each has a preferred broker; while that is
- * stopped, the next one that runs stands in for it. All brokers share one log, so no data moves with the leader.
+ * Which brokers have a partition and which of them leads it, and which broker coordinates a group or a transaction. All
+ * brokers share one log, so no data moves with the leader.
  */
 export class Cluster {
   readonly nodes: readonly ClusterNode[]
   readonly #topics: ReadonlyMap<string, Topic>
-  readonly #leaderships = new WeakMap<Partition, Leadership>()
+  readonly #rules: ReplicaRules
+  readonly #registrations = new WeakMap<Partition, PartitionRegistration>()
+  // Of topics that are about to be made, or to grow.
+  readonly #assigned = new Map<string, Assignment>()
   #controllerEpoch = 1
   /** Called when a broker has stopped or started, and leaders have moved. */
   readonly listeners: Set<() => void> = new Set()
 
-  constructor(nodes: readonly ClusterNode[], topics: ReadonlyMap<string, Topic>) {
+  constructor(
+    nodes: readonly ClusterNode[],
+    topics: ReadonlyMap<string, Topic>,
+    rules: ReplicaRules = kafkaDefaults,
+  ) {
     this.nodes = nodes
     this.#topics = topics
+    this.#rules = rules
   }
 
   get running(): readonly ClusterNode[] {
@@ -64,21 +67,55 @@ export class Cluster {
     return this.#controllerEpoch
   }
 
-  /** The leader of a partition. If no broker runs, the last one stays the leader. */
   leadershipOf(partition: Partition): Leadership {
-    let leadership = this.#leaderships.get(partition)
-    if (leadership === undefined) {
-      const [preferred] = this.replicasOf(partition)
-      leadership = { leader: this.#electFrom(partition) ?? preferred!, epoch: 0 }
-      this.#leaderships.set(partition, leadership)
-    }
-    return leadership
+    return this.registrationOf(partition)
   }
 
-  /** All brokers, from the preferred leader on: each of them could be the leader. */
-  replicasOf(partition: Partition): readonly ClusterNode[] {
-    const first = this.#preferredOf(partition)
-    return this.nodes.map((_, i) => this.nodes[(first + i) % this.nodes.length]!)
+  /** A partition is registered when it is first asked about: many are made by the process, without a client. */
+  registrationOf(partition: Partition): PartitionRegistration {
+    let registration = this.#registrations.get(partition)
+    if (registration === undefined) {
+      const { topic, index } = partition
+      const replicas = this.#assigned.get(topic)?.get(index) ?? this.place(topic, index, this.factorOf(topic))
+      registration = register(replicas)
+      this.#registrations.set(partition, registration)
+    }
+    return registration
+  }
+
+  /** How many brokers have each partition of a topic: as many as have its first one, or else all. */
+  factorOf(topic: string): number {
+    const first = this.#topics.get(topic)?.partitions[0]
+    const known = first && this.#registrations.get(first)
+    return known?.replicas.length ?? this.nodes.length
+  }
+
+  /** Chooses as many brokers for a partition. Partitions of a topic take turns, beginning at a broker of its own. */
+  place(topic: string, index: number, factor: number): readonly ClusterNode[] {
+    return placeReplicas(this.nodes, (toPositive(murmur2(topic)) + index) % this.nodes.length, factor)
+  }
+
+  /** Makes partitions of a topic on the brokers that they are assigned to; whoever hears of them finds them there. */
+  assigning<T>(topic: string, assignment: Assignment, make: () => T): T {
+    this.#assigned.set(topic, assignment)
+    try {
+      const made = make()
+      for (const index of assignment.keys()) {
+        const partition = this.#topics.get(topic)?.partitions[index]
+        if (partition !== undefined) this.registrationOf(partition)
+      }
+      return made
+    } finally {
+      this.#assigned.delete(topic)
+    }
+  }
+
+  /** Whether a write that asks for all replicas in sync would have enough of them. */
+  hasEnoughReplicas(partition: Partition): boolean {
+    if (this.nodes.length === 1) return true
+    const registration = this.registrationOf(partition)
+    const needed = effectiveMinIsr(registration, this.#rules.minInSyncReplicas(partition.topic))
+    return registration.isr.length >= needed
   }
 
   /** The broker that coordinates a group or a transactional id; undefined if no broker runs. */
@@ -90,27 +127,30 @@ export class Cluster {
   setRunning(node: ClusterNode, running: boolean): void {
     const partitions = [...this.#topics.values()].flatMap(topic => topic.partitions)
     // Partitions that no request has named had a leader, too: it has to be known before it moves.
-    for (const partition of partitions) this.leadershipOf(partition)
+    for (const partition of partitions) this.registrationOf(partition)
     const { controllerId } = this
     node.running = running
     if (running) node.brokerEpoch++
     if (this.controllerId !== controllerId) this.#controllerEpoch++
-    for (const partition of partitions) this.#elect(partition)
+    for (const partition of partitions) {
+      if (!this.registrationOf(partition).replicas.includes(node)) continue
+      this.#elect(partition)
+      // By now those that run are in sync, and the preferred leader need not wait to be elected.
+      if (running) this.#elect(partition, { preferred: true })
+    }
+    this.#tell()
+  }
+
+  #elect(partition: Partition, how: Omit<Election, 'minInSyncReplicas'> = {}): void {
+    const { topic } = partition
+    const minInSyncReplicas = this.#rules.minInSyncReplicas(topic)
+    const unclean = this.#rules.uncleanLeaderElection(topic)
+    const was = this.registrationOf(partition)
+    this.#registrations.set(partition, elect(was, { unclean, ...how, minInSyncReplicas }))
+  }
+
+  #tell(): void {
     for (const listener of [...this.listeners]) listener()
-  }
-
-  #elect(partition: Partition): void {
-    const { leader: former, epoch } = this.leadershipOf(partition)
-    const leader = this.#electFrom(partition) ?? former
-    if (leader !== former) this.#leaderships.set(partition, { leader, epoch: epoch + 1 })
-  }
-
-  #electFrom(partition: Partition): ClusterNode | undefined {
-    return this.#firstRunning(this.#preferredOf(partition))
-  }
-
-  #preferredOf({ topic, index }: Partition): number {
-    return (toPositive(murmur2(topic)) + index) % this.nodes.length
   }
 
   #firstRunning(from: number): ClusterNode | undefined {

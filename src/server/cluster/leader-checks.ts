@@ -6,7 +6,7 @@ import { fetch } from '../protocol/messages/fetch.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import type { Parts } from '../request-parts.ts'
 import type { Wire } from '../wire.ts'
-import type { ClusterNode } from './cluster.ts'
+import { type ClusterNode, noLeaderId } from './cluster-node.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -22,7 +22,9 @@ export function errnoAtLeader(wire: Wire, node: ClusterNode, topic: unknown, par
   if (cluster.nodes.length === 1 && given <= 0) return 0
   const log = partitionOf(wire, topic, partition)
   if (log === undefined) return 0
-  const { leader, epoch } = cluster.leadershipOf(log)
+  const { leader, epoch, replicas } = cluster.registrationOf(log)
+  // Who has no replica knows of no epoch.
+  if (!replicas.includes(node)) return notLeader
   if (given >= 0 && given !== epoch) return given < epoch ? fencedEpoch : unknownEpoch
   return leader === node ? 0 : notLeader
 }
@@ -57,8 +59,8 @@ export function tellLeaders(
     const log = partitionOf(wire, topic, partition)
     if (log === undefined) return partition
     const { leader, epoch } = wire.cluster.leadershipOf(log)
-    leaders.add(leader)
-    return { ...partition, currentLeader: { leaderId: leader.nodeId, leaderEpoch: epoch } }
+    if (leader !== undefined) leaders.add(leader)
+    return { ...partition, currentLeader: { leaderId: leader?.nodeId ?? noLeaderId, leaderEpoch: epoch } }
   }
   const topics = ((answer as Fields)[list] as readonly Fields[]).map(topic => ({
     ...topic,

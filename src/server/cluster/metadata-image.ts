@@ -1,9 +1,11 @@
 import type { Topic } from '../../log/topic.ts'
+import { errnoOfName } from '../faults/wire-error-code.ts'
 import type { ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
 import type { Cluster } from './cluster.ts'
+import { type ClusterNode, noLeaderId } from './cluster-node.ts'
 
 type MetadataResponse = ResponseOf<typeof metadata>
 
@@ -28,24 +30,32 @@ export function describeBrokers({ cluster, clusterId }: Wire): MetadataResponse 
   return { brokers: cluster.running, clusterId, controllerId: cluster.controllerId }
 }
 
-/** A topic in an answer: each of its partitions has a replica on every broker. */
+const leaderNotAvailable = errnoOfName('LEADER_NOT_AVAILABLE')
+
+/** A topic in an answer. */
 export function describeTopic(cluster: Cluster, { name, id, partitions }: Topic) {
   return {
     name,
     topicId: id,
     partitions: partitions.map(partition => {
-      const { leader, epoch } = cluster.leadershipOf(partition)
-      const replicas = cluster.replicasOf(partition)
+      const { leader, epoch, replicas, isr, elr, lastKnownElr } = cluster.registrationOf(partition)
       return {
+        errorCode: leader === undefined ? leaderNotAvailable : 0,
         partitionIndex: partition.index,
-        leaderId: leader.nodeId,
+        leaderId: leader?.nodeId ?? noLeaderId,
         leaderEpoch: epoch,
-        replicaNodes: replicas.map(({ nodeId }) => nodeId),
-        isrNodes: replicas.filter(({ running }) => running).map(({ nodeId }) => nodeId),
-        offlineReplicas: replicas.filter(({ running }) => !running).map(({ nodeId }) => nodeId),
+        replicaNodes: idsOf(replicas),
+        isrNodes: idsOf(isr),
+        eligibleLeaderReplicas: idsOf(elr),
+        lastKnownElr: idsOf(lastKnownElr),
+        offlineReplicas: idsOf(replicas.filter(({ running }) => !running)),
       }
     }),
   }
+}
+
+function idsOf(nodes: readonly ClusterNode[]): number[] {
+  return nodes.map(({ nodeId }) => nodeId)
 }
 
 export function takeImage(wire: Wire): MetadataImage {

@@ -173,10 +173,7 @@ function describePartitions(
       continue
     }
     const { partitions, ...place } = describeTopic(wire.cluster, topic)
-    // Kafka's client reads these lists without checking that they are there.
-    const taken = partitions
-      .slice(from, from + left)
-      .map(each => ({ ...each, eligibleLeaderReplicas: [], lastKnownElr: [] }))
+    const taken = partitions.slice(from, from + left)
     // This API has no flag to ask for it, so it is always told.
     const topicAuthorizedOperations = authorizedOperations('topic', true)
     described.push({ ...place, partitions: taken, topicAuthorizedOperations })

@@ -2,7 +2,7 @@ import { errorCodes } from '../../error-codes.ts'
 import { InvalidArgumentError, InvalidOptionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { TopicChanges } from '../../topic-definition.ts'
-import type { ClusterNode } from '../cluster/cluster.ts'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { type ConfigDefinition, elementsOf } from '../config-definition.ts'
 import {
   alteredTopicOf,

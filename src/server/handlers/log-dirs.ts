@@ -8,10 +8,10 @@ import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
 import type { Wire } from '../wire.ts'
 
 /** The size of each partition, which programs that show topics ask for. No log can be moved to another directory. */
-export function logDirHandlers({ engine }: Wire): Handler[] {
+export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
   const sizes = new LogSizes()
   return [
-    handler(describeLogDirs, ({ topics }) => {
+    handler(describeLogDirs, ({ topics }, { node }) => {
       const wanted =
         topics === null ? undefined : new Map(topics.map(({ topic }) => [topic, new Set<number>()]))
       for (const { topic, partitions } of topics ?? []) {
@@ -21,6 +21,7 @@ export function logDirHandlers({ engine }: Wire): Handler[] {
         name,
         partitions: partitions
           .filter(({ index }) => wanted === undefined || wanted.get(name)?.has(index) === true)
+          .filter(log => cluster.registrationOf(log).replicas.includes(node))
           .map(log => ({ partitionIndex: log.index, partitionSize: sizes.of(log) })),
       }))
       return { results: [{ logDir, topics: described.filter(({ partitions }) => partitions.length > 0) }] }

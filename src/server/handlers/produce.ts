@@ -1,6 +1,7 @@
 import type { SendWait } from '../../engine.ts'
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
 import { BrokerletError, InvalidRecordError, UnknownTopicOrPartitionError } from '../../errors.ts'
+import type { Partition } from '../../log/partition.ts'
 import type { BatchMetadata, Topic } from '../../log/topic.ts'
 import { isPromise, type MaybePromise } from '../../maybe-promise.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
@@ -35,6 +36,8 @@ const rejectedTimestamps = 'One or more records have been rejected due to invali
 interface Writing {
   readonly version: number
   readonly wait: SendWait
+  /** Whether all replicas in sync have to acknowledge. */
+  readonly all: boolean
   /** The transactional id whose transaction begins with these batches, if none is open. */
   readonly begins: string | null
 }
@@ -47,6 +50,7 @@ export function produceHandlers(wire: Wire): Handler[] {
       const how: Writing = {
         version,
         wait: { timeoutMs, signals: [signal] },
+        all: acks === allInSync,
         begins: version >= beginsSince ? transactionalId : null,
       }
       // All appends begin at once, in order: one that waits for room does not keep the others waiting.
@@ -76,8 +80,10 @@ export function produceHandlers(wire: Wire): Handler[] {
   ]
 }
 
+const allInSync = -1
+
 /** Acknowledged by no broker, by all in-sync replicas, or by the leader. */
-const knownAcks: ReadonlySet<number> = new Set([0, -1, 1])
+const knownAcks: ReadonlySet<number> = new Set([0, allInSync, 1])
 
 function refuseAll(topicData: RequestOf<typeof produce>['topicData']) {
   const errorCode = errnoOfName('INVALID_REQUIRED_ACKS')
@@ -99,6 +105,7 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
         partition: index,
       })
     }
+    if (how.all) requireEnoughReplicas(wire, topic.partitions[index])
     batch = onlyBatch(topic, bytes)
     const writing = append(wire, topic, index, batch, how)
     const { baseOffset, appendTime = -1 } = isPromise(writing) ? await writing : writing
@@ -124,6 +131,14 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
       recordErrors: ofEach,
     }
   }
+}
+
+// (Kafka: Partition.appendRecordsToLeader)
+function requireEnoughReplicas({ cluster }: Wire, log: Partition): void {
+  if (cluster.hasEnoughReplicas(log)) return
+  const { topic, index: partition } = log
+  const message = `Too few replicas of ${topic}-${partition} are in sync for min.insync.replicas`
+  throw new BrokerletError('NOT_ENOUGH_REPLICAS', message, { topic, partition })
 }
 
 // A request has a single batch for each partition (Kafka: ProduceRequest.validateRecords).

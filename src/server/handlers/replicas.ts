@@ -75,8 +75,9 @@ const notNeeded: Answered = {
 
 // The preferred leader leads as long as it runs, and no broker stands in when all are stopped.
 function electLeader({ cluster }: Wire, log: Partition, electionType: number): Answered {
-  const [first] = cluster.replicasOf(log)
-  if (electionType !== preferred || first === cluster.leadershipOf(log).leader) return notNeeded
+  const { leader, replicas } = cluster.registrationOf(log)
+  const [first] = replicas
+  if (electionType !== preferred || first === leader) return notNeeded
   return {
     errorCode: errnoOfName('PREFERRED_LEADER_NOT_AVAILABLE'),
     errorMessage: `Broker ${first!.nodeId}, the preferred leader of this partition, is stopped`,
@@ -100,7 +101,7 @@ function reassign({ cluster }: Wire, log: Partition, replicas: readonly number[]
     const errorMessage = 'No reassignment of this partition is in progress'
     return { errorCode: errnoOfName('NO_REASSIGNMENT_IN_PROGRESS'), errorMessage }
   }
-  const present = cluster.replicasOf(log).map(({ nodeId }) => nodeId)
+  const present = cluster.registrationOf(log).replicas.map(({ nodeId }) => nodeId)
   if (String(replicas) === String(present)) return { errorCode: 0, errorMessage: null }
   return {
     errorCode: errnoOfName('INVALID_REPLICA_ASSIGNMENT'),

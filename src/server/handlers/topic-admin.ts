@@ -1,6 +1,7 @@
 import { BrokerletError, OffsetOutOfRangeError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
+import type { Assignment } from '../cluster/cluster.ts'
 import { createTopic } from '../create-topic.ts'
 import { type Handler, handler } from '../handler.ts'
 import { namedPartitions } from '../named-partitions.ts'
@@ -10,7 +11,7 @@ import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
 import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { noUuid } from '../protocol/type.ts'
-import { notAssignable, requireAssignable } from '../replica-assignments.ts'
+import { assignedReplicas, notAssignable, placedReplicas } from '../replica-assignments.ts'
 import { attempt, type Wire } from '../wire.ts'
 
 const clusterMetadata = '__cluster_metadata'
@@ -55,9 +56,9 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
             if (repeated) throw saidTwice(name)
             const topic = engine.existingTopic(name)
             topic.requireGrowth(count)
-            if (assignments !== null) requireOneEach(topic, count, assignments)
+            const assignment = replicasOfAdded(wire, topic, count, assignments)
             added.add(name, count - topic.partitionCount)
-            if (!validateOnly) topic.addPartitions(count)
+            if (!validateOnly) wire.cluster.assigning(name, assignment, () => topic.addPartitions(count))
           }),
         })),
       }
@@ -83,11 +84,16 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
   ]
 }
 
-function requireOneEach(
-  { name, partitionCount }: Topic,
+// New partitions have as many replicas as the first one. (Kafka: ReplicationControlManager.createPartitions)
+function replicasOfAdded(
+  { cluster }: Wire,
+  { name, partitionCount, partitions }: Topic,
   count: number,
-  assignments: readonly { readonly brokerIds: readonly number[] }[],
-): void {
+  assignments: readonly { readonly brokerIds: readonly number[] }[] | null,
+): Assignment {
+  const { replicas } = cluster.registrationOf(partitions[0]!)
+  const where = { from: partitionCount, factor: replicas.length }
+  if (assignments === null) return placedReplicas(cluster, name, { ...where, to: count })
   const added = count - partitionCount
   if (assignments.length !== added) {
     throw notAssignable(
@@ -95,7 +101,7 @@ function requireOneEach(
       `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
     )
   }
-  requireAssignable(name, assignments)
+  return assignedReplicas(cluster, name, assignments, where)
 }
 
 /** A topic to delete, by its name or by its id, and not by both. */

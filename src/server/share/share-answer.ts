@@ -1,6 +1,7 @@
-import type { ClusterNode, Leadership } from '../cluster/cluster.ts'
+import { type ClusterNode, noLeaderId } from '../cluster/cluster-node.ts'
+import type { Leadership } from '../cluster/partition-registration.ts'
 
-const noLeader = { leaderId: -1, leaderEpoch: -1 }
+const noLeader = { leaderId: noLeaderId, leaderEpoch: -1 }
 
 /** Collects what is told of partitions under their topics, and the leaders of partitions led elsewhere (KIP-951). */
 export class ShareAnswer<Told extends object> {
@@ -22,9 +23,12 @@ export class ShareAnswer<Told extends object> {
       partitionIndex: partition,
       currentLeader: noLeader,
     }
-    const leader = leadership && { leaderId: leadership.leader.nodeId, leaderEpoch: leadership.epoch }
+    const leader = leadership && {
+      leaderId: leadership.leader?.nodeId ?? noLeaderId,
+      leaderEpoch: leadership.epoch,
+    }
     partitions.set(partition, { ...before, ...told, ...(leader && { currentLeader: leader }) } as Told)
-    if (leadership !== undefined) this.#leaders.add(leadership.leader)
+    if (leadership?.leader !== undefined) this.#leaders.add(leadership.leader)
   }
 
   get responses(): { readonly topicId: string; readonly partitions: Told[] }[] {

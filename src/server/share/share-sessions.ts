@@ -1,5 +1,5 @@
 import type { Partition } from '../../log/partition.ts'
-import type { ClusterNode } from '../cluster/cluster.ts'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { WireErrorCode } from '../faults/wire-error-code.ts'
 import type { RequestContext } from '../handler.ts'
 import type { Wire } from '../wire.ts'

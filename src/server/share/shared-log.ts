@@ -1,5 +1,5 @@
 import type { Partition } from '../../log/partition.ts'
-import type { Leadership } from '../cluster/cluster.ts'
+import type { Leadership } from '../cluster/partition-registration.ts'
 import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
 import type { RequestContext } from '../handler.ts'
 import type { Wire } from '../wire.ts'

@@ -1,0 +1,27 @@
+/** One of the brokers that clients see. (Kafka: Node) */
+export interface ClusterNode {
+  readonly nodeId: number
+  readonly host: string
+  /** 0 until it listens, if any free port will do. */
+  port: number
+  running: boolean
+  /** How often it was started again: state of an earlier run is recognised by it. */
+  brokerEpoch: number
+  /** How much later each of its answers is sent, in milliseconds. */
+  slowMs: number
+}
+
+/** The number that is told in the place of a leader that there is not. */
+export const noLeaderId = -1
+
+/** Makes so many nodes, numbered from `first` on, beginning at that address. */
+export function makeNodes(host: string, port: number, count: number, first = 1): ClusterNode[] {
+  return Array.from({ length: count }, (_, i) => ({
+    nodeId: first + i,
+    host,
+    port: port === 0 ? 0 : port + i,
+    running: true,
+    brokerEpoch: 0,
+    slowMs: 0,
+  }))
+}
