@@ -27,12 +27,9 @@ export function assignedReplicas(
   if (nodes.length === 1) return new Map()
   return new Map(
     wanted.map(({ brokerIds }, i) => {
-      if (brokerIds.length !== factor)
-        throw notAssignable(
-          topic,
-          `expected ${factor} brokers for each partition, received ${brokerIds.length}`,
-        )
-      const replicas = brokerIds.map(id => nodeOf(nodes, topic, id))
+      const replicas = nodesOf(nodes, topic, brokerIds)
+      if (replicas.length !== factor)
+        throw notAssignable(topic, `expected ${factor} brokers for each partition, received ${brokerIds}`)
       if (!replicas.some(({ running }) => running))
         throw notAssignable(topic, `all brokers of partition ${from + i} are stopped: ${brokerIds}`)
       return [from + i, replicas]
@@ -61,11 +58,19 @@ function requireAssignable(topic: string, wanted: readonly WantedReplicas[]): vo
   }
 }
 
-function nodeOf(nodes: readonly ClusterNode[], topic: string, id: number): ClusterNode {
-  const node = nodes.find(({ nodeId }) => nodeId === id)
-  if (node !== undefined) return node
-  const known = nodes.map(({ nodeId }) => nodeId)
-  throw notAssignable(topic, `there is no broker ${id}, expected some of ${known.join(', ')}`)
+/** The brokers of a partition by their numbers. @throws INVALID_REPLICA_ASSIGNMENT if there is one that is not here */
+export function nodesOf(
+  nodes: readonly ClusterNode[],
+  topic: string,
+  brokerIds: readonly number[],
+): readonly ClusterNode[] {
+  requireAssignable(topic, [{ brokerIds }])
+  return brokerIds.map(id => {
+    const node = nodes.find(({ nodeId }) => nodeId === id)
+    if (node !== undefined) return node
+    const known = nodes.map(({ nodeId }) => nodeId)
+    throw notAssignable(topic, `there is no broker ${id}, expected some of ${known.join(', ')}`)
+  })
 }
 
 /** An INVALID_REPLICA_ASSIGNMENT that says what is wrong. */

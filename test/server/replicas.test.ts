@@ -1,35 +1,49 @@
-import { connect } from 'node:net'
-import { afterEach, expect, it } from 'vitest'
-import { Broker, topic } from '../../src/index.ts'
-import { serve } from '../../src/server/index.ts'
+import { describe, expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { WireClient } from '../helpers/wire-client.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
+import { clusterScenes } from './cluster-scene.ts'
 
-const { alterPartitionReassignments, electLeaders, listPartitionReassignments, metadata } =
-  apis as unknown as Readonly<Record<string, Api>>
+const { alterPartitionReassignments, electLeaders, listPartitionReassignments } = apis as unknown as Readonly<
+  Record<string, Api>
+>
 
 const scene = wireScenes()
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close()
-})
+const makeCluster = clusterScenes()
 
 const unknownPartition = 3
+const invalidReplicationFactor = 38
 const invalidReplicaAssignment = 39
 const preferredLeaderNotAvailable = 80
+const eligibleLeadersNotAvailable = 83
 const electionNotNeeded = 84
 const noReassignmentInProgress = 85
 
-/** Three brokers, and a client of the last one. */
-async function startCluster() {
-  const broker = new Broker({ topics: { orders: topic({ partitions: 3 }) } })
-  open.push(() => broker.close())
-  const server = await serve(broker, { brokers: 3 })
-  const socket = connect(server.brokers[2]!.port, '127.0.0.1')
-  open.push(() => socket.destroy())
-  return { server, client: new WireClient(socket) }
+const [preferred, unclean] = [0, 1]
+
+/** A server of several brokers, and what administrators do to the replicas of its topics. */
+async function cluster(options: Parameters<typeof makeCluster>[0] = {}) {
+  const made = await makeCluster(options)
+  const reassign = async (replicas: readonly number[] | null, more: object = {}) => {
+    const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, replicas }] }]
+    const answer = await made.ask(alterPartitionReassignments!, 1, { topics, ...more })
+    return answer.responses[0].partitions[0]
+  }
+  return {
+    ...made,
+    /** The error of each partition of which it is told. */
+    async elect(electionType: number, topicPartitions: readonly object[] | null) {
+      const answer = await made.ask(electLeaders!, 2, { electionType, topicPartitions })
+      return resultsOf(answer)
+    },
+    reassign,
+    codeOf: async (replicas: readonly number[] | null, more: object = {}): Promise<number> =>
+      (await reassign(replicas, more)).errorCode,
+    /** What is on its way to other brokers. */
+    async reassignments(topics: readonly object[] | null = null) {
+      return (await made.ask(listPartitionReassignments!, 0, { topics })).topics
+    },
+  }
 }
 
 function resultsOf(answer: any): (readonly [number, number])[] {
@@ -38,78 +52,187 @@ function resultsOf(answer: any): (readonly [number, number])[] {
   )
 }
 
-it('elects nobody where whoever is to lead does so', async () => {
-  const { client } = scene()
-  for (const version of [0, 1, 2]) {
-    const answer = await client.call(electLeaders!, version, {
-      topicPartitions: [
-        { topic: 'orders', partitions: [0, 99] },
-        { topic: 'nowhere', partitions: [1] },
+describe('an election', () => {
+  it('elects nobody where whoever is to lead does so', async () => {
+    const { client } = scene()
+    for (const version of [0, 1, 2]) {
+      const answer = await client.call(electLeaders!, version, {
+        topicPartitions: [
+          { topic: 'orders', partitions: [0, 99] },
+          { topic: 'nowhere', partitions: [1] },
+        ],
+      })
+      expect(resultsOf(answer)).toEqual([
+        [0, electionNotNeeded],
+        [99, unknownPartition],
+        [1, unknownPartition],
+      ])
+      const all = await client.call(electLeaders!, version, { topicPartitions: null })
+      expect(all).toMatchObject({
+        errorCode: 0,
+        replicaElectionResults: [{ topic: 'orders', partitionResult: [] }],
+      })
+    }
+  })
+
+  it('is of one of two kinds', async () => {
+    const { client } = scene()
+    const refused = { errorCode: 42, errorMessage: 'Unknown election type 2' }
+    for (const topicPartitions of [null, [{ topic: 'orders', partitions: [0] }]]) {
+      const answer = await client.call(electLeaders!, 2, { electionType: 2, topicPartitions })
+      expect(answer.errorCode).toBe(42)
+      expect(answer.replicaElectionResults).toMatchObject(
+        topicPartitions === null ? [] : [{ topic: 'orders', partitionResult: [refused] }],
+      )
+    }
+  })
+
+  it('moves a partition to its preferred leader, under the next epoch', async () => {
+    const { create, elect, reassign, stateOf } = await cluster()
+    await create({ name: 'orders', assigned: [[1, 2]] })
+    await reassign([2, 1])
+    expect(await stateOf('orders')).toMatchObject({ leader: 1, epoch: 0 })
+    expect(await elect(unclean, [{ topic: 'orders', partitions: [0] }])).toEqual([[0, electionNotNeeded]])
+    expect(await elect(preferred, [{ topic: 'orders', partitions: [0] }])).toEqual([[0, 0]])
+    expect(await stateOf('orders')).toMatchObject({ leader: 2, epoch: 1 })
+    await reassign([1, 2])
+    expect(await elect(preferred, null)).toEqual([[0, 0]])
+    expect(await stateOf('orders')).toMatchObject({ leader: 1, epoch: 2 })
+    expect(await elect(preferred, null)).toEqual([])
+  })
+
+  it('cannot elect a preferred leader that is stopped, and says of which partitions', async () => {
+    const { create, elect, stateOf, stop } = await cluster()
+    await create({
+      name: 'orders',
+      assigned: [
+        [1, 2],
+        [3, 2],
       ],
     })
-    expect(resultsOf(answer)).toEqual([
-      [0, electionNotNeeded],
-      [99, unknownPartition],
-      [1, unknownPartition],
-    ])
-    const all = await client.call(electLeaders!, version, { topicPartitions: null })
-    expect(all).toMatchObject({
-      errorCode: 0,
-      replicaElectionResults: [{ topic: 'orders', partitionResult: [] }],
-    })
-  }
-})
-
-it('knows two kinds of elections', async () => {
-  const { client } = scene()
-  const refused = { errorCode: 42, errorMessage: 'Unknown election type 2' }
-  for (const topicPartitions of [null, [{ topic: 'orders', partitions: [0] }]]) {
-    const answer = await client.call(electLeaders!, 2, { electionType: 2, topicPartitions })
-    expect(answer.errorCode).toBe(42)
-    expect(answer.replicaElectionResults).toMatchObject(
-      topicPartitions === null ? [] : [{ topic: 'orders', partitionResult: [refused] }],
-    )
-  }
-})
-
-it('cannot elect a broker that is stopped, and says which partitions that leaves to others', async () => {
-  const { server, client } = await startCluster()
-  const leader = server.leaderOf({ topic: 'orders', partition: 0 })!
-  const other = server.brokers.find(each => each !== leader && each !== server.brokers[2])!
-  await (leader === server.brokers[2] ? other : leader).stop()
-  const { topics } = await client.call(metadata!, 12, { topics: [{ name: 'orders' }] })
-  const moved = topics[0].partitions
-    .filter((each: any) => each.leaderId !== each.replicaNodes[0])
-    .map((each: any) => each.partitionIndex)
-  expect(moved).toHaveLength(1)
-  const elect = async (electionType: number) =>
-    resultsOf(await client.call(electLeaders!, 2, { electionType, topicPartitions: null }))
-  expect(await elect(0)).toEqual([[moved[0], preferredLeaderNotAvailable]])
-  expect(await elect(1)).toEqual([])
-})
-
-it('moves no replicas, and tells that none are on their way', async () => {
-  const { client } = await startCluster()
-  expect(await client.call(listPartitionReassignments!, 0, { topics: null })).toMatchObject({
-    errorCode: 0,
-    topics: [],
+    await stop(1)
+    expect(await elect(preferred, null)).toEqual([[0, preferredLeaderNotAvailable]])
+    expect(await elect(unclean, null)).toEqual([])
+    expect(await stateOf('orders')).toMatchObject({ leader: 2, epoch: 1 })
   })
-  const { topics } = await client.call(metadata!, 12, { topics: [{ name: 'orders' }] })
-  const present: number[] = topics[0].partitions[0].replicaNodes
-  const reassign = async (version: number, replicas: readonly number[] | null, partitionIndex = 0) => {
-    const asked = [{ name: 'orders', partitions: [{ partitionIndex, replicas }] }]
-    const answer = await client.call(alterPartitionReassignments!, version, { topics: asked })
-    expect(answer.errorCode).toBe(0)
-    return answer.responses[0].partitions[0]
-  }
-  for (const version of [0, 1]) {
-    expect(await reassign(version, present)).toMatchObject({ errorCode: 0 })
-    for (const replicas of [present.toReversed(), present.slice(1), [7], []]) {
-      const refused = await reassign(version, replicas)
-      expect(refused.errorCode).toBe(invalidReplicaAssignment)
-      expect(refused.errorMessage).toContain(String(present))
+
+  it('that is unclean lets a broker lead that was not in sync', async () => {
+    const { create, elect, stateOf, start, stop } = await cluster()
+    await create({ name: 'orders', assigned: [[1, 2]] })
+    await stop(2, 1)
+    expect(await elect(unclean, null)).toEqual([[0, eligibleLeadersNotAvailable]])
+    await start(2)
+    expect(await elect(preferred, null)).toEqual([[0, preferredLeaderNotAvailable]])
+    expect(await stateOf('orders')).toMatchObject({ leader: -1 })
+    expect(await elect(unclean, null)).toEqual([[0, 0]])
+    expect(await stateOf('orders')).toMatchObject({ leader: 2, isr: [2], offline: [1] })
+  })
+})
+
+describe('a reassignment', () => {
+  it('takes effect at once, and moves the leader only if it has to', async () => {
+    const { codeOf, create, reassignments, replicasOf, stateOf } = await cluster()
+    await create({ name: 'orders', assigned: [[1, 2]] })
+    expect(await codeOf([2, 1])).toBe(0)
+    expect(await replicasOf('orders')).toEqual([[2, 1]])
+    expect(await stateOf('orders')).toMatchObject({ leader: 1, epoch: 0, isr: [2, 1] })
+    expect(await codeOf([3, 2])).toBe(0)
+    expect(await replicasOf('orders')).toEqual([[3, 2]])
+    expect(await stateOf('orders')).toMatchObject({ leader: 3, epoch: 1, isr: [3, 2] })
+    expect(await reassignments()).toEqual([])
+    expect(await codeOf(null)).toBe(noReassignmentInProgress)
+  })
+
+  it('lets clients know who leads now', async () => {
+    const { create, produce, reassign } = await cluster()
+    await create({ name: 'orders', assigned: [[1]] })
+    expect([await produce('orders', 1), await produce('orders', 2)]).toEqual([0, 6])
+    await reassign([2])
+    expect([await produce('orders', 1), await produce('orders', 2)]).toEqual([6, 0])
+  })
+
+  it('is refused where Kafka refuses it', async () => {
+    const { ask, codeOf, create, reassign, replicasOf } = await cluster()
+    await create({ name: 'orders', assigned: [[1, 2]] })
+    for (const wrong of [[], [1, 1], [-1], [7]]) expect(await codeOf(wrong)).toBe(invalidReplicaAssignment)
+    const fixed = { allowReplicationFactorChange: false }
+    expect(await codeOf([1], fixed)).toBe(invalidReplicationFactor)
+    expect((await reassign([1, 2, 3], fixed)).errorMessage).toContain('is 2, and may not become 3')
+    expect(await replicasOf('orders')).toEqual([[1, 2]])
+    expect(await codeOf([3, 1], fixed)).toBe(0)
+    expect(await codeOf([1, 2, 3])).toBe(0)
+    for (const version of [0, 1]) {
+      const topics = [
+        { name: 'orders', partitions: [{ partitionIndex: 9, replicas: [1] }] },
+        { name: 'nowhere', partitions: [{ partitionIndex: 0, replicas: null }] },
+      ]
+      const { responses } = await ask(alterPartitionReassignments!, version, { topics })
+      expect(responses.map(({ partitions }: any) => partitions[0].errorCode)).toEqual([
+        unknownPartition,
+        unknownPartition,
+      ])
     }
-    expect((await reassign(version, null)).errorCode).toBe(noReassignmentInProgress)
-    expect((await reassign(version, present, 9)).errorCode).toBe(unknownPartition)
-  }
+  })
+
+  it('to a broker that is stopped waits for it, and is told meanwhile', async () => {
+    const { codeOf, create, reassignments, replicasOf, start, stateOf, stop } = await cluster()
+    await create({ name: 'orders', assigned: [[1, 2]] })
+    await create({ name: 'others', assigned: [[1, 2]] })
+    await stop(3)
+    expect(await codeOf([3, 2])).toBe(0)
+    expect(await replicasOf('orders')).toEqual([[3, 2, 1]])
+    expect(await stateOf('orders')).toMatchObject({ leader: 1, isr: [2, 1], offline: [3] })
+    const partitions = [
+      { partitionIndex: 0, replicas: [3, 2, 1], addingReplicas: [3], removingReplicas: [1] },
+    ]
+    expect(await reassignments()).toEqual([{ name: 'orders', partitions }])
+    expect(await reassignments([{ name: 'orders', partitionIndexes: [0, 7] }])).toMatchObject([
+      { name: 'orders' },
+    ])
+    expect(await reassignments([{ name: 'others', partitionIndexes: [0] }])).toEqual([])
+    await start(3)
+    expect(await replicasOf('orders')).toEqual([[3, 2]])
+    expect(await stateOf('orders')).toMatchObject({ leader: 3, isr: [3, 2] })
+    expect(await reassignments()).toEqual([])
+  })
+
+  it('that waits may be replaced by another one, or cancelled', async () => {
+    const { codeOf, create, reassignments, replicasOf, start, stop } = await cluster({ brokers: 4 })
+    await create({ name: 'orders', assigned: [[1, 2]] })
+    await stop(3)
+    await codeOf([3, 2])
+    expect(await codeOf([4, 3], { allowReplicationFactorChange: false })).toBe(0)
+    expect(await reassignments()).toMatchObject([
+      { partitions: [{ replicas: [4, 3, 2, 1], addingReplicas: [4, 3], removingReplicas: [2, 1] }] },
+    ])
+    expect(await codeOf(null)).toBe(0)
+    expect(await reassignments()).toEqual([])
+    expect((await replicasOf('orders'))[0]!.toSorted()).toEqual([1, 2])
+    await start(3)
+    expect((await replicasOf('orders'))[0]!.toSorted()).toEqual([1, 2])
+  })
+
+  it('cannot be cancelled while only brokers lead that it adds', async () => {
+    const { codeOf, create, reassignments, stateOf, stop } = await cluster({ brokers: 4 })
+    await create({ name: 'orders', assigned: [[1]] })
+    await stop(3)
+    await codeOf([3, 4])
+    await stop(1)
+    expect(await stateOf('orders')).toMatchObject({ leader: 4 })
+    expect(await codeOf(null)).toBe(invalidReplicaAssignment)
+    expect(await reassignments()).toHaveLength(1)
+  })
+
+  it('does not move a partition of a single broker', async () => {
+    const { client } = scene()
+    const asked = async (replicas: readonly number[]) => {
+      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, replicas }] }]
+      return (await client.call(alterPartitionReassignments!, 1, { topics })).responses[0].partitions[0]
+    }
+    expect(await asked([1])).toMatchObject({ errorCode: 0 })
+    expect(await asked([2])).toMatchObject({
+      errorCode: invalidReplicaAssignment,
+      errorMessage: expect.stringContaining('there is no broker 2'),
+    })
+  })
 })

@@ -2,10 +2,10 @@ import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import { murmur2, toPositive } from '../../producer/murmur2.ts'
 import type { ClusterNode } from './cluster-node.ts'
+import { type Election, elect, inNextEpoch } from './leader-election.ts'
+import { cancelled, reassigned } from './partition-reassignment.ts'
 import {
-  type Election,
   effectiveMinIsr,
-  elect,
   type Leadership,
   type PartitionRegistration,
   register,
@@ -113,9 +113,8 @@ export class Cluster {
   /** Whether a write that asks for all replicas in sync would have enough of them. */
   hasEnoughReplicas(partition: Partition): boolean {
     if (this.nodes.length === 1) return true
-    const registration = this.registrationOf(partition)
-    const needed = effectiveMinIsr(registration, this.#rules.minInSyncReplicas(partition.topic))
-    return registration.isr.length >= needed
+    const { replicas, isr } = this.registrationOf(partition)
+    return isr.length >= effectiveMinIsr(replicas, this.#rules.minInSyncReplicas(partition.topic))
   }
 
   /** The broker that coordinates a group or a transactional id; undefined if no broker runs. */
@@ -141,12 +140,44 @@ export class Cluster {
     this.#tell()
   }
 
-  #elect(partition: Partition, how: Omit<Election, 'minInSyncReplicas'> = {}): void {
+  /** Elects a leader, as an administrator asks; false if nobody can lead who does not already. */
+  electLeader(
+    partition: Partition,
+    how: { readonly preferred: boolean } | { readonly unclean: boolean },
+  ): boolean {
+    const { epoch } = this.registrationOf(partition)
+    this.#elect(partition, how)
+    if (this.registrationOf(partition).epoch === epoch) return false
+    this.#tell()
+    return true
+  }
+
+  /** Moves a partition to other brokers, at once if those that are new to it run. */
+  reassign(partition: Partition, target: readonly ClusterNode[]): void {
+    this.#elect(partition, {}, reassigned(this.registrationOf(partition), target))
+    this.#tell()
+  }
+
+  /** Leaves a partition on the brokers where it was; false if nobody there could lead it. */
+  cancelReassignment(partition: Partition): boolean {
+    const back = cancelled(this.registrationOf(partition), this.#rules.uncleanLeaderElection(partition.topic))
+    if (back === undefined) return false
+    this.#elect(partition, {}, back)
+    this.#tell()
+    return true
+  }
+
+  #elect(
+    partition: Partition,
+    how: Omit<Election, 'minInSyncReplicas'> = {},
+    changed: PartitionRegistration = this.registrationOf(partition),
+  ): void {
     const { topic } = partition
     const minInSyncReplicas = this.#rules.minInSyncReplicas(topic)
     const unclean = this.#rules.uncleanLeaderElection(topic)
     const was = this.registrationOf(partition)
-    this.#registrations.set(partition, elect(was, { unclean, ...how, minInSyncReplicas }))
+    const is = elect(changed, { unclean, ...how, minInSyncReplicas })
+    this.#registrations.set(partition, inNextEpoch(was, is))
   }
 
   #tell(): void {

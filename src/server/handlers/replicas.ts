@@ -1,23 +1,23 @@
+import { BrokerletError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { isReassigning, presentReplicas } from '../cluster/partition-reassignment.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { alterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.ts'
 import { electLeaders } from '../protocol/messages/elect-leaders.ts'
 import { listPartitionReassignments } from '../protocol/messages/list-partition-reassignments.ts'
-import type { Wire } from '../wire.ts'
+import { nodesOf } from '../replica-assignments.ts'
+import { attempt, type Wire } from '../wire.ts'
 
 interface Answered {
   readonly errorCode: number
   readonly errorMessage: string | null
 }
 
-/** The leaders and the replicas of partitions. Leaders move by themselves, and every broker has replicas of all. */
+/** Elects the leaders of partitions, and moves partitions to other brokers. */
 export function replicaHandlers(wire: Wire): Handler[] {
-  const { engine } = wire
-  const unknown = (topic: string, partition: number): Answered => ({
-    errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION'),
-    errorMessage: `There is no partition ${topic}-${partition}`,
-  })
+  const { engine, cluster } = wire
   return [
     handler(electLeaders, ({ electionType, topicPartitions }) => {
       const refused = refusalOf(electionType)
@@ -32,33 +32,55 @@ export function replicaHandlers(wire: Wire): Handler[] {
       }
       const elect = (log: Partition) => electLeader(wire, log, electionType)
       if (topicPartitions === null) {
-        return { replicaElectionResults: [...engine.topics.values()].map(topic => failedOf(topic, elect)) }
+        return { replicaElectionResults: [...engine.topics.values()].map(topic => needingOf(topic, elect)) }
       }
       return {
         replicaElectionResults: topicPartitions.map(({ topic, partitions }) => ({
           topic,
           partitionResult: partitions.map(partitionId => {
-            const log = engine.topics.get(topic)?.partitions[partitionId]
-            return { partitionId, ...(log === undefined ? unknown(topic, partitionId) : elect(log)) }
+            const found = findLog(wire, topic, partitionId)
+            return { partitionId, ...('log' in found ? elect(found.log) : found) }
           }),
         })),
       }
     }),
 
-    handler(listPartitionReassignments, () => ({})),
+    handler(listPartitionReassignments, ({ topics }) => {
+      const asked = topics ?? [...engine.topics.values()].map(allOf)
+      const told = asked.map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.flatMap(index => reassignmentOf(wire, name, index)),
+      }))
+      return { topics: told.filter(({ partitions }) => partitions.length > 0) }
+    }),
 
-    handler(alterPartitionReassignments, ({ topics }) => ({
+    handler(alterPartitionReassignments, ({ topics, allowReplicationFactorChange: mayChange }) => ({
+      allowReplicationFactorChange: mayChange,
       responses: topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, replicas }) => {
-          const log = engine.topics.get(name)?.partitions[partitionIndex]
-          const answer = log === undefined ? unknown(name, partitionIndex) : reassign(wire, log, replicas)
-          return { partitionIndex, ...answer }
+          const found = findLog(wire, name, partitionIndex)
+          if (!('log' in found)) return { partitionIndex, ...found }
+          if (replicas === null) return { partitionIndex, ...cancel(cluster, found.log) }
+          const change = () => reassign(cluster, found.log, replicas, mayChange)
+          return { partitionIndex, ...attempt(wire, change) }
         }),
       })),
     })),
   ]
 }
+
+function findLog({ engine }: Wire, topic: string, partition: number): { readonly log: Partition } | Answered {
+  const found = engine.topics.get(topic)
+  const log = found?.partitions[partition]
+  if (log !== undefined) return { log }
+  return {
+    errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION'),
+    errorMessage: found ? `No such partition as ${topic}-${partition}` : `No such topic as ${topic}`,
+  }
+}
+
+const done: Answered = { errorCode: 0, errorMessage: null }
 
 // (Kafka: ElectionType)
 const [preferred, unclean] = [0, 1]
@@ -70,25 +92,36 @@ function refusalOf(electionType: number): Answered | undefined {
 
 const notNeeded: Answered = {
   errorCode: errnoOfName('ELECTION_NOT_NEEDED'),
-  errorMessage: 'The preferred leader already leads this partition',
+  errorMessage: 'The partition has the leader that it should have',
 }
 
-// The preferred leader leads as long as it runs, and no broker stands in when all are stopped.
+// (Kafka: ReplicationControlManager.electLeader)
 function electLeader({ cluster }: Wire, log: Partition, electionType: number): Answered {
   const { leader, replicas } = cluster.registrationOf(log)
   const [first] = replicas
-  if (electionType !== preferred || first === leader) return notNeeded
+  if (electionType === preferred) {
+    if (leader === first) return notNeeded
+    if (cluster.electLeader(log, { preferred: true })) return done
+    return {
+      errorCode: errnoOfName('PREFERRED_LEADER_NOT_AVAILABLE'),
+      errorMessage: `The preferred leader was not available. Broker ${first!.nodeId} is stopped, or was not in sync`,
+    }
+  }
+  if (leader !== undefined) return notNeeded
+  if (cluster.electLeader(log, { unclean: true })) return done
   return {
-    errorCode: errnoOfName('PREFERRED_LEADER_NOT_AVAILABLE'),
-    errorMessage: `Broker ${first!.nodeId}, the preferred leader of this partition, is stopped`,
+    errorCode: errnoOfName('ELIGIBLE_LEADERS_NOT_AVAILABLE'),
+    errorMessage: 'None of the replicas runs',
   }
 }
 
-// A request that names no partition is told only of those that need an election and could not have one.
-function failedOf(
-  { name, partitions }: { readonly name: string; readonly partitions: readonly Partition[] },
-  elect: (log: Partition) => Answered,
-) {
+interface Partitioned {
+  readonly name: string
+  readonly partitions: readonly Partition[]
+}
+
+// A request that names no partition is told only of those that needed an election.
+function needingOf({ name, partitions }: Partitioned, elect: (log: Partition) => Answered) {
   const answers = partitions.map(log => ({ partitionId: log.index, ...elect(log) }))
   return {
     topic: name,
@@ -96,15 +129,56 @@ function failedOf(
   }
 }
 
-function reassign({ cluster }: Wire, log: Partition, replicas: readonly number[] | null): Answered {
-  if (replicas === null) {
-    const errorMessage = 'No reassignment of this partition is in progress'
-    return { errorCode: errnoOfName('NO_REASSIGNMENT_IN_PROGRESS'), errorMessage }
+function allOf({ name, partitions }: Partitioned) {
+  return { name, partitionIndexes: partitions.map(({ index }) => index) }
+}
+
+// Only those that wait for a broker that is stopped.
+function reassignmentOf({ engine, cluster }: Wire, topic: string, partitionIndex: number) {
+  const log = engine.topics.get(topic)?.partitions[partitionIndex]
+  const registration = log && cluster.registrationOf(log)
+  if (registration === undefined || !isReassigning(registration)) return []
+  const { replicas, adding, removing } = registration
+  const [all, addingReplicas, removingReplicas] = [replicas, adding, removing].map(nodes =>
+    nodes.map(({ nodeId }) => nodeId),
+  )
+  return {
+    partitionIndex,
+    replicas: all!,
+    addingReplicas: addingReplicas!,
+    removingReplicas: removingReplicas!,
   }
-  const present = cluster.registrationOf(log).replicas.map(({ nodeId }) => nodeId)
-  if (String(replicas) === String(present)) return { errorCode: 0, errorMessage: null }
+}
+
+function reassign(
+  cluster: Cluster,
+  log: Partition,
+  brokerIds: readonly number[],
+  mayChangeFactor: boolean,
+): void {
+  const target = nodesOf(cluster.nodes, log.topic, brokerIds)
+  const { length: factor } = presentReplicas(cluster.registrationOf(log))
+  if (target.length !== factor && !mayChangeFactor) {
+    throw new BrokerletError(
+      'INVALID_REPLICATION_FACTOR',
+      `The replication factor of ${log.topic}-${log.index} is ${factor}, and may not become ${target.length}`,
+      { topic: log.topic, partition: log.index, received: target.length },
+    )
+  }
+  cluster.reassign(log, target)
+}
+
+function cancel(cluster: Cluster, log: Partition): Answered {
+  const { topic, index } = log
+  if (!isReassigning(cluster.registrationOf(log))) {
+    return {
+      errorCode: errnoOfName('NO_REASSIGNMENT_IN_PROGRESS'),
+      errorMessage: `No reassignment of ${topic}-${index} is in progress`,
+    }
+  }
+  if (cluster.cancelReassignment(log)) return done
   return {
     errorCode: errnoOfName('INVALID_REPLICA_ASSIGNMENT'),
-    errorMessage: `The replicas of this partition are fixed: expected ${present}, received ${replicas}`,
+    errorMessage: `${topic}-${index} cannot go back: that would require an unclean leader election`,
   }
 }

@@ -60,14 +60,14 @@ export const serverMutations: readonly Mutation[] = [
   },
   {
     name: 'a partition that moves keeps its leader epoch',
-    file: 'server/cluster/partition-registration.ts',
-    find: 'was.epoch : was.epoch + 1',
-    replace: 'was.epoch : was.epoch',
+    file: 'server/cluster/leader-election.ts',
+    find: 'epoch: is.epoch + 1',
+    replace: 'epoch: is.epoch',
     breaks: 'the leader epoch grows with each move',
   },
   {
     name: 'any replica leads that runs',
-    file: 'server/cluster/partition-registration.ts',
+    file: 'server/cluster/leader-election.ts',
     find: 'running.filter(node => isr.includes(node) || elr.includes(node))',
     replace: 'running',
     breaks: 'a partition waits for a replica that was in sync',

@@ -33,9 +33,12 @@ final class Topics {
   }
 
   Optional<LeaderAndIsr> leaderAndIsr(String topic, int partition) {
-    List<Integer> isr =
-        partition(topic, partition).map(each -> each.isr().stream().map(Node::id).toList()).orElse(List.of());
-    return leader(topic, partition).map(leader -> new LeaderAndIsr(leader, isr));
+    return partition(topic, partition)
+        .map(
+            each ->
+                new LeaderAndIsr(
+                    each.leader() == null ? LeaderAndIsr.NO_LEADER : each.leader().id(),
+                    each.isr().stream().map(Node::id).toList()));
   }
 
   Map<String, Uuid> ids() {
