@@ -62,6 +62,12 @@ function fixedConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
       false,
     ),
     boolean('delete.topic.enable', true, 'Whether topics can be deleted.', true),
+    boolean(
+      'auto.leader.rebalance.enable',
+      wire.cluster.autoLeaderRebalance,
+      'Whether a preferred leader that starts leads again.',
+      true,
+    ),
     int(
       'num.partitions',
       defaultPartitions(wire),

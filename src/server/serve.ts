@@ -3,7 +3,16 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Broker } from '../broker.ts'
 import { onePartition } from '../offset-checks.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import { anObject, checkOptions, integer, invalidOption, limit, name, requireArgument } from '../validate.ts'
+import {
+  anObject,
+  boolean,
+  checkOptions,
+  integer,
+  invalidOption,
+  limit,
+  name,
+  requireArgument,
+} from '../validate.ts'
 import { makeNodes } from './cluster/cluster-node.ts'
 import { engineOf } from './engine-of.ts'
 import { loadNativeCrc32c } from './native-crc32c.ts'
@@ -27,6 +36,12 @@ export interface ServeOptions extends WireOptions {
   readonly brokers?: number
   /** The number of the first broker, from 0 on; default 1. The others have the numbers that follow. (Kafka: node.id) */
   readonly firstNodeId?: number
+  /**
+   * Whether a broker that starts takes back at once what it led before, as the preferred leader. With false the leaders
+   * stay where they are until an administrator elects them (ElectLeaders, `kafka-leader-election`). Default true. (Kafka:
+   * auto.leader.rebalance.enable, which waits up to 5 minutes)
+   */
+  readonly autoLeaderRebalance?: boolean
   /**
    * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. Waiting
    * for an answer does not count as idle, not reading one does. (Kafka: connections.max.idle.ms)
@@ -82,6 +97,7 @@ export async function serve(
     host: name,
     brokers: integer(1, maxBrokers),
     firstNodeId: integer(0, maxFirstNodeId),
+    autoLeaderRebalance: boolean,
     connectionsMaxIdleMs: limit(1),
     tls: anObject,
     sasl: anObject,

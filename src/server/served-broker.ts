@@ -16,13 +16,14 @@ export interface ServedBroker {
   /** How many clients are connected to it. */
   readonly connections: number
   /**
-   * Closes its connections and stops listening. What it led and coordinated passes at once to another broker that runs,
-   * under the next leader epoch. Nothing is lost: all brokers share one log and one state of every group.
+   * Closes its connections and stops listening. What it coordinated passes at once to another broker that runs, and what
+   * it led to another replica that is in sync, under the next leader epoch; without any, the partition is offline.
+   * Nothing is lost: all brokers share one log and one state of every group.
    */
   stop(): Promise<void>
   /**
-   * Listens again, on the same port, and takes back what it led and coordinated, under the next leader epoch. Rejects
-   * if the port is taken, or once the server is closed.
+   * Listens again, on the same port, and takes back what it coordinated, and what it is the preferred leader of, under
+   * the next leader epoch. Rejects if the port is taken, or once the server is closed.
    */
   start(): Promise<void>
   /** Sends each of its answers `ms` milliseconds late, on the broker's time; 0 ends the delay. */

@@ -155,9 +155,10 @@ export const wireOptions = {
   requests: objectWith('add'),
 }
 
-/** The options of a server, with the authentication of its clients. */
+/** The options of a server, with the authentication of its clients, and what concerns several brokers. */
 export interface WireServerOptions extends WireOptions {
   readonly sasl?: SaslOptions | undefined
+  readonly autoLeaderRebalance?: boolean | undefined
 }
 
 /** Speaks Kafka's protocol over any number of connections, for one broker. */
@@ -184,7 +185,7 @@ export class WireServer {
     const { inertConfigs } = this.#coordinators
     const dynamicConfigs = new DynamicConfigs(engine, String(nodes[0]!.nodeId))
     const rules = new ReplicaConfigs(engine.topics, inertConfigs, dynamicConfigs)
-    this.cluster = new Cluster(nodes, engine.topics, rules)
+    this.cluster = new Cluster(nodes, engine.topics, { ...options, rules })
     const wire: Wire = {
       engine,
       groups: this.#coordinators.groups,

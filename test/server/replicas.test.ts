@@ -116,6 +116,22 @@ describe('an election', () => {
     expect(await stateOf('orders')).toMatchObject({ leader: 2, epoch: 1 })
   })
 
+  it('is all that moves a leader back with autoLeaderRebalance: false', async () => {
+    const { ask, create, elect, start, stateOf, stop } = await cluster({ autoLeaderRebalance: false })
+    await create({ name: 'orders', assigned: [[1, 2]] })
+    await stop(1)
+    await start(1)
+    expect(await stateOf('orders')).toMatchObject({ leader: 2, epoch: 1, isr: [1, 2] })
+    expect(await elect(preferred, null)).toEqual([[0, 0]])
+    expect(await stateOf('orders')).toMatchObject({ leader: 1, epoch: 2 })
+    const { results } = await ask(apis.describeConfigs as Api, 4, {
+      resources: [
+        { resourceType: 4, resourceName: '1', configurationKeys: ['auto.leader.rebalance.enable'] },
+      ],
+    })
+    expect(results[0].configs).toMatchObject([{ value: 'false', readOnly: true }])
+  })
+
   it('that is unclean lets a broker lead that was not in sync', async () => {
     const { create, elect, stateOf, start, stop } = await cluster()
     await create({ name: 'orders', assigned: [[1, 2]] })

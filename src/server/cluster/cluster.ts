@@ -23,6 +23,14 @@ export interface ReplicaRules {
 /** The brokers of new partitions, by the partition's index. */
 export type Assignment = ReadonlyMap<number, readonly ClusterNode[]>
 
+/** How leaders are chosen. */
+export interface ClusterOptions {
+  /** Default Kafka's defaults for all topics. */
+  readonly rules?: ReplicaRules
+  /** Whether the preferred leader of a partition leads again as soon as it runs; default true. */
+  readonly autoLeaderRebalance?: boolean | undefined
+}
+
 const kafkaDefaults: ReplicaRules = {
   minInSyncReplicas: () => 1,
   uncleanLeaderElection: () => false,
@@ -36,6 +44,7 @@ export class Cluster {
   readonly nodes: readonly ClusterNode[]
   readonly #topics: ReadonlyMap<string, Topic>
   readonly #rules: ReplicaRules
+  readonly autoLeaderRebalance: boolean
   readonly #registrations = new WeakMap<Partition, PartitionRegistration>()
   // Of topics that are about to be made, or to grow.
   readonly #assigned = new Map<string, Assignment>()
@@ -46,11 +55,12 @@ export class Cluster {
   constructor(
     nodes: readonly ClusterNode[],
     topics: ReadonlyMap<string, Topic>,
-    rules: ReplicaRules = kafkaDefaults,
+    { rules = kafkaDefaults, autoLeaderRebalance = true }: ClusterOptions = {},
   ) {
     this.nodes = nodes
     this.#topics = topics
     this.#rules = rules
+    this.autoLeaderRebalance = autoLeaderRebalance
   }
 
   get running(): readonly ClusterNode[] {
@@ -135,7 +145,7 @@ export class Cluster {
       if (!this.registrationOf(partition).replicas.includes(node)) continue
       this.#elect(partition)
       // By now those that run are in sync, and the preferred leader need not wait to be elected.
-      if (running) this.#elect(partition, { preferred: true })
+      if (running && this.autoLeaderRebalance) this.#elect(partition, { preferred: true })
     }
     this.#tell()
   }

@@ -118,6 +118,8 @@ const actions = {
       brokers,
       firstNodeId,
       host: 'localhost',
+      // Kafka's comes every five minutes, which no test waits for.
+      autoLeaderRebalance: false,
       ...(tls && { tls }),
       ...(users && { sasl: { users, mechanisms: ['PLAIN'] } }),
     })
