@@ -1,12 +1,31 @@
+import type { Duplex } from 'node:stream'
+import type { PeerCertificate, TLSSocket } from 'node:tls'
 import type { Partition } from '../log/partition.ts'
 import type { SaslExchange } from './sasl/sasl-exchange.ts'
 
 /** What is remembered of a connection. */
 export class ConnectionSession {
+  readonly #socket: Duplex
   /** The user, once authenticated. */
   user: string | undefined
   /** The authentication under way. */
   exchange: SaslExchange | undefined
   /** The first partition of its last fetch that found no room in the answer. */
   unfetched: Partition | undefined
+
+  constructor(socket: Duplex) {
+    this.#socket = socket
+  }
+
+  /** The address that the client calls from. One of this process calls from here. */
+  get host(): string {
+    const { remoteAddress = '127.0.0.1' } = this.#socket as Partial<TLSSocket>
+    return remoteAddress.replace(/^::ffff:/, '')
+  }
+
+  /** The certificate that the client has shown and that was found good. */
+  get certificate(): PeerCertificate | undefined {
+    const socket = this.#socket as Partial<TLSSocket>
+    return socket.authorized ? socket.getPeerCertificate?.() : undefined
+  }
 }

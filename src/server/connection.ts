@@ -55,7 +55,7 @@ export class Connection {
   readonly #host: ConnectionHost
   readonly #frames: Frames
   readonly #gone = new AbortController()
-  readonly #session = new ConnectionSession()
+  readonly #session: ConnectionSession
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
   #working = false
@@ -65,6 +65,7 @@ export class Connection {
 
   constructor(socket: Duplex, host: ConnectionHost) {
     this.#socket = socket
+    this.#session = new ConnectionSession(socket)
     this.#host = host
     this.#frames = new Frames(host.maxFrameBytes)
     socket.on('data', chunk => this.#received(chunk))

@@ -1,4 +1,5 @@
 import type { Broker } from '../broker.ts'
+import { AclBindings } from './authorizer/acl-bindings.ts'
 import { ClientMetrics } from './client-metrics.ts'
 import { ClientQuotas } from './client-quotas.ts'
 import { ConsumerMembers } from './consumer-members.ts'
@@ -33,6 +34,7 @@ export class Coordinators {
   readonly inertConfigs: InertConfigs = new InertConfigs()
   readonly clientMetrics: ClientMetrics = new ClientMetrics()
   readonly clientQuotas: ClientQuotas = new ClientQuotas()
+  readonly acls: AclBindings = new AclBindings()
   readonly #engine: Broker['engine']
   #servers = 0
 

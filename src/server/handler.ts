@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { Rights } from './authorizer/rights.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import type { ConnectionSession } from './connection-session.ts'
 import type { Api, RequestOf, ResponseOf } from './protocol/message.ts'
@@ -10,7 +11,9 @@ export interface RequestContext {
   /** The broker that it was sent to. */
   readonly node: ClusterNode
   readonly session: ConnectionSession
-  /** Kafka's number of the error with which a fault refuses a partition; 0 for one that is served. */
+  /** What the client may do; left out if everybody may do everything. */
+  readonly rights?: Rights
+  /** Kafka's number of the error with which a fault, or a missing right, refuses a partition; 0 for one that is served. */
   refusalOf?(topic: string, partition: number): number
   /** Aborts when the connection closes. */
   readonly signal: AbortSignal

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
 import { checkOptions } from '../validate.ts'
+import { checkAuthorizerOptions } from './authorizer/authorizer-options.ts'
 import { makeNodes } from './cluster/cluster-node.ts'
 import { sharedByCopies } from './copies.ts'
 import { engineOf } from './engine-of.ts'
@@ -23,6 +24,7 @@ const servers = sharedByCopies<Broker['engine'], WireServer>('inProcessServers')
 
 function serverOf(where: string, broker: object, options: WireOptions): WireServer {
   checkOptions<WireOptions>(where, options, wireOptions)
+  if (options.authorizer !== undefined) checkAuthorizerOptions(where, options.authorizer)
   const engine = engineOf(where, broker)
   let server = servers.get(engine)
   if (server === undefined) {

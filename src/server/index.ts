@@ -1,4 +1,13 @@
 export type { Barrier, FaultRuleUse, FaultTimes } from '../fault-rules.ts'
+export type {
+  Acl,
+  AclOperation,
+  AclPatternType,
+  AclPermissionType,
+  AclResourceType,
+} from './authorizer/acl.ts'
+export type { AuthorizerOptions } from './authorizer/authorizer-options.ts'
+export type { ClientIdentity, PrincipalBuilder } from './authorizer/principal-builder.ts'
 export { type LoggedRequest, RequestLog, type RequestOutcome } from './faults/request-log.ts'
 export type { WireErrorCode } from './faults/wire-error-code.ts'
 export { WireFaults, type WireFaultUse } from './faults/wire-faults.ts'

@@ -13,6 +13,7 @@ import {
   name,
   requireArgument,
 } from '../validate.ts'
+import { checkAuthorizerOptions } from './authorizer/authorizer-options.ts'
 import { makeNodes } from './cluster/cluster-node.ts'
 import { engineOf } from './engine-of.ts'
 import { loadNativeCrc32c } from './native-crc32c.ts'
@@ -104,6 +105,7 @@ export async function serve(
     ...wireOptions,
   })
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)
+  if (options.authorizer !== undefined) checkAuthorizerOptions('serve', options.authorizer)
   const engine = engineOf('serve', broker)
   const { port = 0, host = '127.0.0.1', brokers: count = 1, tls } = options
   const { connectionsMaxIdleMs: maxIdleMs = connectionsMaxIdleMs } = options

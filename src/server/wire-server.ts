@@ -1,6 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { Broker } from '../broker.ts'
-import { duration, integer, objectWith } from '../validate.ts'
+import { anObject, duration, integer, objectWith } from '../validate.ts'
+import { toBinding } from './authorizer/acl.ts'
+import { type Authorization, authorized } from './authorizer/authorized-handler.ts'
+import { Authorizer } from './authorizer/authorizer.ts'
+import type { AuthorizerOptions } from './authorizer/authorizer-options.ts'
 import { BatchReader } from './batch-reader.ts'
 import { Cluster } from './cluster/cluster.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
@@ -128,6 +132,8 @@ export interface WireOptions {
   readonly streamsHeartbeatIntervalMs?: number
   /** The longest time-out that a client may give its transactions, in milliseconds; default 15 minutes. (Kafka: transaction.max.timeout.ms) */
   readonly maxTransactionTimeoutMs?: number
+  /** Who may do what; default everybody everything. (Kafka: authorizer.class.name) */
+  readonly authorizer?: AuthorizerOptions
   /** The faults that requests meet; default none. */
   readonly faults?: WireFaults
   /** Records the requests of clients; default no log. */
@@ -151,6 +157,7 @@ export const wireOptions = {
   streamsSessionTimeoutMs: integer(1),
   streamsHeartbeatIntervalMs: integer(1),
   maxTransactionTimeoutMs: duration,
+  authorizer: anObject,
   faults: objectWith('meet'),
   requests: objectWith('add'),
 }
@@ -209,6 +216,7 @@ export class WireServer {
       failed: error => this.failed(error),
     }
     const scramCredentials = new ScramCredentials(options.sasl)
+    const authorization = authorizationBy(options.authorizer, this.#coordinators)
     const handlers: Handler[] = [
       ...clusterHandlers(wire, () => supportedVersions(this.#handlers)),
       ...produceHandlers(wire),
@@ -231,17 +239,18 @@ export class WireServer {
       ...quorumHandlers(wire),
       ...featureHandlers(),
       ...delegationTokenHandlers(),
-      ...aclHandlers(),
+      ...aclHandlers(wire, authorization && this.#coordinators.acls),
       ...quotaHandlers(wire),
       ...scramCredentialHandlers(scramCredentials),
       ...saslHandlers(options.sasl, scramCredentials),
     ]
     this.#past = options.faults && new PastMetadata(wire)
-    const observers = { ...options, past: this.#past }
+    const guarded = (handler: Handler) => authorized(wire, handler, authorization)
+    const observers = { ...options, past: this.#past, guarded }
     const sessions = new FetchSessions(wire, options.maxFetchSessions ?? maxFetchSessions)
     this.#handlers = new Map(
       handlers.map(each => {
-        const seen = observed(wire, routed(wire, each), observers)
+        const seen = observed(wire, guarded(routed(wire, each)), observers)
         return [each.api.key, each.api.key === fetch.key ? sessions.around(seen) : seen]
       }),
     )
@@ -290,4 +299,13 @@ export class WireServer {
     this.#past?.close()
     this.#coordinators.release(this.#engine)
   }
+}
+
+function authorizationBy(
+  options: AuthorizerOptions | undefined,
+  { acls }: Coordinators,
+): Authorization | undefined {
+  if (options === undefined) return undefined
+  for (const acl of options.acls ?? []) acls.add(toBinding(acl))
+  return { authorizer: new Authorizer(acls, options), principalBuilder: options.principalBuilder }
 }

@@ -21,6 +21,8 @@ export interface Observers {
   readonly requests?: RequestLog | undefined
   /** Answers stale Metadata requests; only there if there are faults. */
   readonly past?: PastMetadata | undefined
+  /** Wraps a handler, so that it answers only what its client may do. */
+  guarded(handler: Handler): Handler
 }
 
 /** Wraps a handler, whose requests then meet faults and are logged; returns it unchanged if there are neither. */
@@ -87,9 +89,9 @@ async function answer(
   return response
 }
 
-function facing(handler: Handler, { stale }: Fate, { past }: Observers): Handler {
+function facing(handler: Handler, { stale }: Fate, { past, guarded }: Observers): Handler {
   if (!stale || past === undefined) return handler
-  return { api: handler.api, handle: request => past.answer(request as RequestOf<typeof metadata>) }
+  return guarded({ api: handler.api, handle: request => past.answer(request as RequestOf<typeof metadata>) })
 }
 
 function answerButFailures(

@@ -1,22 +1,110 @@
+import { InvalidArgumentError } from '../../errors.ts'
+import {
+  type AclBinding,
+  clusterName,
+  isPrincipal,
+  operations,
+  patternTypes,
+  permissionTypes,
+  resourceTypes,
+} from '../authorizer/acl.ts'
+import type { AclBindings } from '../authorizer/acl-bindings.ts'
+import { selectorOf, wordOf } from '../authorizer/acl-filter.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
+import type { RequestOf } from '../protocol/message.ts'
 import { createAcls } from '../protocol/messages/create-acls.ts'
 import { deleteAcls } from '../protocol/messages/delete-acls.ts'
 import { describeAcls } from '../protocol/messages/describe-acls.ts'
+import { attempt, type Wire } from '../wire.ts'
+
+/** Describes, creates and deletes access lists, if there is an authorizer that goes by them. */
+export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[] {
+  if (acls === undefined) return handlersWithoutAcls
+  return [
+    handler(describeAcls, filter => {
+      let found: readonly AclBinding[] = []
+      const result = attempt(wire, () => {
+        found = acls.all.filter(selectorOf(filter))
+      })
+      return { ...result, resources: byResource(found) }
+    }),
+
+    handler(createAcls, ({ creations }) => ({
+      results: creations.map(creation => attempt(wire, () => acls.add(toBinding(creation)))),
+    })),
+
+    handler(deleteAcls, ({ filters }) => {
+      // Filters select from what was there before, so one that is selected twice is told twice.
+      const filterResults = filters.map(filter => {
+        let found: readonly AclBinding[] = []
+        const result = attempt(wire, () => {
+          found = acls.all.filter(selectorOf(filter))
+        })
+        return { ...result, found }
+      })
+      for (const { found } of filterResults) for (const each of found) acls.delete(each)
+      return {
+        filterResults: filterResults.map(({ found, ...result }) => ({
+          ...result,
+          matchingAcls: found.map(each => ({ ...inNumbers(each), errorCode: 0, errorMessage: null })),
+        })),
+      }
+    }),
+  ]
+}
 
 const refusal = {
   errorCode: errnoOfName('SECURITY_DISABLED'),
   errorMessage: 'There are no access lists: everybody may do everything',
 }
 
-/**
- * Access lists, which do not exist here. Programs that copy or show them, as MirrorMaker does, go on if they hear what
- * a Kafka without an authorizer answers.
- */
-export function aclHandlers(): Handler[] {
-  return [
-    handler(describeAcls, () => refusal),
-    handler(createAcls, ({ creations }) => ({ results: creations.map(() => refusal) })),
-    handler(deleteAcls, ({ filters }) => ({ filterResults: filters.map(() => refusal) })),
-  ]
+// Programs that copy or show access lists, as MirrorMaker does, go on if they hear what a Kafka without an authorizer
+// answers.
+const handlersWithoutAcls: Handler[] = [
+  handler(describeAcls, () => refusal),
+  handler(createAcls, ({ creations }) => ({ results: creations.map(() => refusal) })),
+  handler(deleteAcls, ({ filters }) => ({ filterResults: filters.map(() => refusal) })),
+]
+
+type Creation = RequestOf<typeof createAcls>['creations'][number]
+
+/** @throws InvalidArgumentError (Kafka: AclControlManager.validateNewAcl) */
+function toBinding({ resourceName, principal, host, ...codes }: Creation): AclBinding {
+  const resourceType = wordOf('resource type', resourceTypes, codes.resourceType)
+  const patternType = wordOf('pattern type', patternTypes, codes.resourcePatternType)
+  const operation = wordOf('operation', operations, codes.operation)
+  const permissionType = wordOf('permission type', permissionTypes, codes.permissionType)
+  if (resourceName === '') throw new InvalidArgumentError('The name of a resource is not empty')
+  if (resourceType === 'CLUSTER' && resourceName !== clusterName) {
+    const message = `The resource of type CLUSTER is '${clusterName}', received '${resourceName}'`
+    throw new InvalidArgumentError(message, { received: resourceName })
+  }
+  if (!isPrincipal(principal)) {
+    const message = `Expected a principal, such as 'User:ada', received '${principal}'`
+    throw new InvalidArgumentError(message, { received: principal })
+  }
+  return { resourceType, resourceName, patternType, principal, host, operation, permissionType }
+}
+
+function inNumbers({ resourceType, patternType, operation, permissionType, ...texts }: AclBinding) {
+  return {
+    ...texts,
+    resourceType: resourceTypes[resourceType],
+    patternType: patternTypes[patternType],
+    operation: operations[operation],
+    permissionType: permissionTypes[permissionType],
+  }
+}
+
+function byResource(acls: readonly AclBinding[]) {
+  const resources = new Map<string, AclBinding[]>()
+  for (const acl of acls) {
+    const id = `${acl.resourceType} ${acl.patternType} ${acl.resourceName}`
+    resources.set(id, [...(resources.get(id) ?? []), acl])
+  }
+  return [...resources.values()].map(ofOne => {
+    const { resourceType, resourceName, patternType } = inNumbers(ofOne[0]!)
+    return { resourceType, resourceName, patternType, acls: ofOne.map(inNumbers) }
+  })
 }

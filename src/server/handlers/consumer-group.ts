@@ -4,6 +4,7 @@ import { BrokerletError, GroupIdNotFoundError } from '../../errors.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
+import type { Rights } from '../authorizer/rights.ts'
 import { byTopic } from '../by-topic.ts'
 import { type ConsumerHeartbeat, checkHeartbeat, memberEpochs } from '../consumer-heartbeat.ts'
 import { type ConsumerMember, type MemberWords, noWords } from '../consumer-member.ts'
@@ -19,11 +20,11 @@ import { findTopic, toWireError, type Wire } from '../wire.ts'
 /** Groups that assign (KIP-848): the same ones that consumers of this process are members of. */
 export function consumerGroupHandlers(wire: Wire): Handler[] {
   return [
-    handler(consumerGroupHeartbeat, (request, { clientId, version }) => {
+    handler(consumerGroupHeartbeat, (request, { clientId, version, rights }) => {
       const { groupId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs, serverAssignor } = request
       try {
         const words = wordsOf(request, wire.members.get(groupId, request.memberId)?.said)
-        const interest = saysTopics(request) ? toInterest(words) : undefined
+        const interest = saysTopics(request) ? toInterest(words, rights) : undefined
         const beat: ConsumerHeartbeat = {
           groupId,
           memberId: request.memberId,
@@ -88,13 +89,18 @@ function saysTopics({
   return subscribedTopicNames !== null || subscribedTopicRegex !== null
 }
 
-/** Names and a pattern together mean all topics of both. @throws INVALID_REGULAR_EXPRESSION */
-function toInterest({ topics: names, pattern: regex }: MemberWords): Interest {
+/**
+ * Names and a pattern together mean all topics of both. A pattern finds only what the client may describe.
+ * @throws INVALID_REGULAR_EXPRESSION
+ */
+function toInterest({ topics: names, pattern: regex }: MemberWords, rights: Rights | undefined): Interest {
   if (regex === '') return { kind: 'topics', names }
   const pattern = wholeName(regex)
   if (pattern !== undefined) {
     const listed = new Set(names)
-    return { kind: 'patterns', patterns: [pattern, { test: topic => listed.has(topic) }] }
+    const found = (topic: string) =>
+      pattern.test(topic) && (rights === undefined || rights.may('DESCRIBE', 'TOPIC', topic))
+    return { kind: 'patterns', patterns: [{ test: found }, { test: topic => listed.has(topic) }] }
   }
   const message = `subscribedTopicRegex expected a regular expression of RE2/J, received '${regex}'`
   throw new BrokerletError('INVALID_REGULAR_EXPRESSION', message, { received: regex })

@@ -1,4 +1,6 @@
+import { BrokerletError } from '../../errors.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
+import type { Rights } from '../authorizer/rights.ts'
 import { byTopic } from '../by-topic.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import { createTopic } from '../create-topic.ts'
@@ -17,11 +19,11 @@ import { errnoOf } from '../wire-groups.ts'
 /** Groups of Kafka Streams applications whose tasks the broker assigns (KIP-1071). */
 export function streamsGroupHandlers(wire: Wire): Handler[] {
   return [
-    handler(streamsGroupHeartbeat, (request, { clientId }) => {
+    handler(streamsGroupHeartbeat, (request, { clientId, rights }) => {
       const { groupId, memberId, memberEpoch } = request
       try {
         const beat = toStreamsHeartbeat(request, clientId)
-        const member = wire.streamsGroups.heartbeat(beat, topic => make(wire, topic))
+        const member = wire.streamsGroups.heartbeat(beat, topic => make(wire, topic, rights))
         return memberEpoch === memberEpochs.leaves
           ? { errorCode: 0, memberId, memberEpoch, status: [] }
           : answer(wire, wire.streamsGroups.get(groupId)!, member, beat.endpointEpoch)
@@ -44,10 +46,21 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// Any number of replicas is accepted.
-function make(wire: Wire, { name, partitions: numPartitions, topicConfigs }: InternalTopic): void {
+// Any number of replicas is accepted. @throws if the member may not create it
+function make(
+  wire: Wire,
+  { name, partitions: numPartitions, topicConfigs }: InternalTopic,
+  rights: Rights | undefined,
+): void {
+  requireCreatable(name, rights)
   const configs = topicConfigs.map(({ key, value }) => ({ name: key, value }))
   createTopic(wire, { name, numPartitions, replicationFactor: -1, assignments: [], configs }, false)
+}
+
+function requireCreatable(topic: string, rights: Rights | undefined): void {
+  if (rights === undefined || rights.may('CREATE', 'CLUSTER') || rights.may('CREATE', 'TOPIC', topic)) return
+  const message = `A member may not create topic '${topic}' (CREATE)`
+  throw new BrokerletError('TOPIC_AUTHORIZATION_FAILED', message, { topic })
 }
 
 function answer(wire: Wire, group: StreamsGroup, member: StreamsMember, knownEndpoints: number) {

@@ -1,0 +1,53 @@
+import { type AclBinding, type AclResourceType, wildcard } from './acl.ts'
+
+/** The access lists of a cluster: each is there once. */
+export class AclBindings {
+  readonly #all = new Map<string, AclBinding>()
+  // Those of one name, which are looked up for every request, and those of a beginning, which are tried.
+  readonly #literal = new Map<string, Set<AclBinding>>()
+  readonly #prefixed = new Map<AclResourceType, Set<AclBinding>>()
+
+  get all(): readonly AclBinding[] {
+    return [...this.#all.values()]
+  }
+
+  add(binding: AclBinding): void {
+    const id = idOf(binding)
+    if (this.#all.has(id)) return
+    this.#all.set(id, binding)
+    const { resourceType, resourceName, patternType } = binding
+    if (patternType === 'LITERAL') addTo(this.#literal, keyOf(resourceType, resourceName), binding)
+    else addTo(this.#prefixed, resourceType, binding)
+  }
+
+  delete(binding: AclBinding): void {
+    this.#all.delete(idOf(binding))
+    const { resourceType, resourceName } = binding
+    this.#literal.get(keyOf(resourceType, resourceName))?.delete(binding)
+    this.#prefixed.get(resourceType)?.delete(binding)
+  }
+
+  /** Those that are about a resource. */
+  *of(resourceType: AclResourceType, resourceName: string): IterableIterator<AclBinding> {
+    yield* this.#literal.get(keyOf(resourceType, resourceName)) ?? []
+    if (resourceName !== wildcard) yield* this.#literal.get(keyOf(resourceType, wildcard)) ?? []
+    for (const binding of this.#prefixed.get(resourceType) ?? []) {
+      if (resourceName.startsWith(binding.resourceName)) yield binding
+    }
+  }
+}
+
+function addTo<K>(index: Map<K, Set<AclBinding>>, key: K, binding: AclBinding): void {
+  const set = index.get(key)
+  if (set === undefined) index.set(key, new Set([binding]))
+  else set.add(binding)
+}
+
+function keyOf(resourceType: AclResourceType, resourceName: string): string {
+  return `${resourceType} ${resourceName}`
+}
+
+function idOf(binding: AclBinding): string {
+  const { resourceType, patternType, resourceName, principal, host, operation, permissionType } = binding
+  return JSON.stringify([resourceType, patternType, resourceName, principal, host, operation, permissionType])
+}

@@ -1,0 +1,54 @@
+import { InvalidArgumentError } from '../../errors.ts'
+import { type AclBinding, operations, patternTypes, permissionTypes, resourceTypes, wildcard } from './acl.ts'
+
+/** Selects access lists, as requests say it: null, and ANY, are whatever it may be. (Kafka: AclBindingFilter) */
+export interface AclFilter {
+  readonly resourceTypeFilter: number
+  readonly resourceNameFilter: string | null
+  readonly patternTypeFilter: number
+  readonly principalFilter: string | null
+  readonly hostFilter: string | null
+  readonly operation: number
+  readonly permissionType: number
+}
+
+const any = 1
+const filterablePatterns = { ...patternTypes, MATCH: 2 } as const
+
+type Names = Readonly<Record<string, number>>
+
+/** The name that Kafka gives a number. @throws InvalidArgumentError if it gives none */
+export function wordOf<Table extends Names>(what: string, table: Table, code: number): keyof Table & string {
+  const found = Object.entries(table).find(([, each]) => each === code)
+  if (found !== undefined) return found[0]
+  const known = Object.entries(table).map(([word, each]) => `${word} (${each})`)
+  const message = `Expected as ${what} one of ${known.join(', ')}, received ${code}`
+  throw new InvalidArgumentError(message, { field: what, received: code })
+}
+
+/** Which access lists a filter selects. @throws InvalidArgumentError if it says what Kafka does not know */
+export function selectorOf(filter: AclFilter): (acl: AclBinding) => boolean {
+  const word = <Table extends Names>(what: string, table: Table, code: number) =>
+    code === any ? undefined : wordOf(what, table, code)
+  const resourceType = word('resource type', resourceTypes, filter.resourceTypeFilter)
+  const patternType = word('pattern type', filterablePatterns, filter.patternTypeFilter)
+  const operation = word('operation', operations, filter.operation)
+  const permissionType = word('permission type', permissionTypes, filter.permissionType)
+  const { resourceNameFilter: resourceName, principalFilter: principal, hostFilter: host } = filter
+  return acl =>
+    (resourceType ?? acl.resourceType) === acl.resourceType &&
+    (operation ?? acl.operation) === acl.operation &&
+    (permissionType ?? acl.permissionType) === acl.permissionType &&
+    (principal ?? acl.principal) === acl.principal &&
+    (host ?? acl.host) === acl.host &&
+    (patternType === 'MATCH'
+      ? resourceName === null || isAbout(acl, resourceName)
+      : (patternType ?? acl.patternType) === acl.patternType &&
+        (resourceName ?? acl.resourceName) === acl.resourceName)
+}
+
+// Whether an access list counts for a resource of its type.
+function isAbout({ patternType, resourceName }: AclBinding, name: string): boolean {
+  if (patternType === 'PREFIXED') return name.startsWith(resourceName)
+  return resourceName === name || resourceName === wildcard
+}

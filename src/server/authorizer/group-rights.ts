@@ -1,0 +1,156 @@
+import { notAsked } from '../authorized-operations.ts'
+import type { NamedTopic } from '../faults/request-point.ts'
+import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
+import { all, allTopics, eachNamed, eachTopic, first, ofGroup, subscribed, topicDenial } from './needs.ts'
+import { denials, type Rights } from './rights.ts'
+
+const member: ApiRights = { whole: ofGroup('READ') }
+
+/** What the APIs of groups, of all kinds, and of their offsets need. */
+export const groupRights: RightsTable = {
+  JoinGroup: member,
+  SyncGroup: member,
+  Heartbeat: member,
+  LeaveGroup: member,
+  ConsumerGroupHeartbeat: { whole: all(ofGroup('READ'), subscribed) },
+  ShareGroupHeartbeat: { whole: all(ofGroup('READ'), subscribed) },
+  StreamsGroupHeartbeat: {
+    whole: all(ofGroup('READ'), ({ rights, request: { topology } }) =>
+      allTopics('DESCRIBE', topology === null ? [] : topologyTopics(topology), { rights }),
+    ),
+  },
+  ShareFetch: { ...member, partition: readable },
+  ShareAcknowledge: { ...member, partition: readable },
+
+  DescribeGroups: { part: eachNamed('DESCRIBE', 'GROUP'), shown: shownOperations },
+  ConsumerGroupDescribe: describeRights(({ members }) =>
+    members
+      .flatMap(({ assignment, targetAssignment }: Message) => [
+        ...assignment.topicPartitions,
+        ...targetAssignment.topicPartitions,
+      ])
+      .map(({ topicName }: Message) => topicName),
+  ),
+  ShareGroupDescribe: describeRights(({ members }) =>
+    members.flatMap(({ assignment }: Message) =>
+      assignment.topicPartitions.map(({ topicName }: Message) => topicName),
+    ),
+  ),
+  StreamsGroupDescribe: describeRights(({ topology }) => (topology === null ? [] : topologyTopics(topology))),
+  DeleteGroups: { part: eachNamed('DELETE', 'GROUP') },
+  ListGroups: {
+    shown: (answer, { rights }) => ({
+      ...answer,
+      groups: rights.may('DESCRIBE', 'CLUSTER')
+        ? answer.groups
+        : answer.groups.filter(({ groupId }: Message) => rights.may('DESCRIBE', 'GROUP', groupId)),
+    }),
+  },
+
+  OffsetCommit: { whole: ofGroup('READ'), part: eachTopic('READ', 10) },
+  OffsetDelete: { whole: ofGroup('DELETE'), part: eachTopic('READ') },
+  OffsetFetch: {
+    // Before version 8 a request is about one group.
+    whole: asked => (asked.version < 8 ? ofGroup('DESCRIBE')(asked) : 0),
+    part: (path, asked) =>
+      asked.version < 8 ? eachTopic('DESCRIBE')(path, asked) : ofGroupAndTopic(path, asked),
+    refused: refusedGroups,
+    shown: (answer, asked) =>
+      asked.version < 8
+        ? withDescribed(answer, asked.request.topics, asked)
+        : { ...answer, groups: answer.groups.map((each: Message) => shownOffsets(each, asked)) },
+  },
+  DescribeShareGroupOffsets: {
+    part: ofGroupAndTopic,
+    refused: refusedGroups,
+    shown: (answer, asked) => ({
+      ...answer,
+      groups: answer.groups.map((each: Message) => shownOffsets(each, asked)),
+    }),
+  },
+  AlterShareGroupOffsets: { whole: ofGroup('READ'), part: eachTopic('READ') },
+  DeleteShareGroupOffsets: { whole: ofGroup('DELETE'), part: eachTopic('READ') },
+}
+
+function readable(topic: string, rights: Rights): number {
+  return rights.denial('READ', 'TOPIC', topic)
+}
+
+function topologyTopics({ subtopologies }: Message): readonly string[] {
+  return (subtopologies ?? []).flatMap((each: Message) => [
+    ...each.sourceTopics,
+    ...each.repartitionSinkTopics,
+    ...[...each.repartitionSourceTopics, ...each.stateChangelogTopics].map(({ name }: Message) => name),
+  ])
+}
+
+/** What it takes to describe groups, and the topics of one, each of which its reader has to be allowed to describe. */
+function describeRights(topicsOf: (group: Message) => readonly string[]): ApiRights {
+  return {
+    part: eachNamed('DESCRIBE', 'GROUP'),
+    shown: (answer, asked) => {
+      const { groups } = shownOperations(answer, asked)
+      return {
+        ...answer,
+        groups: groups.map((each: Message) =>
+          each.errorCode || allTopics('DESCRIBE', topicsOf(each), asked) === 0 ? each : hidden(each),
+        ),
+      }
+    },
+  }
+}
+
+function hidden({ groupId }: Message): Message {
+  return {
+    groupId,
+    groupState: '',
+    errorCode: denials.TOPIC,
+    errorMessage: `Group '${groupId}' has topics that may not be described`,
+  }
+}
+
+function shownOperations(answer: Message, { rights, request }: Asked): Message {
+  if (!request.includeAuthorizedOperations) return answer
+  return {
+    ...answer,
+    groups: answer.groups.map((each: Message) =>
+      (each.authorizedOperations ?? notAsked) === notAsked
+        ? each
+        : { ...each, authorizedOperations: rights.operations('GROUP', each.groupId) },
+    ),
+  }
+}
+
+function ofGroupAndTopic(path: readonly unknown[], asked: Asked): number {
+  const { groupId } = first<{ readonly groupId: string }>(path)
+  const denied = asked.rights.denial('DESCRIBE', 'GROUP', groupId)
+  if (denied !== 0 || path.length === 1) return denied
+  return topicDenial('DESCRIBE', path[1] as NamedTopic, asked, 10)
+}
+
+// A group that may not be described has no topics in its answer; topics that may not be are no error of their group.
+function refusedGroups(answer: Message): Message {
+  return {
+    ...answer,
+    groups: answer.groups?.map((each: Message) =>
+      each.errorCode === denials.GROUP ? { ...each, topics: [] } : { ...each, errorCode: 0 },
+    ),
+  }
+}
+
+// Who asks for all offsets of a group gets those of topics that it may describe.
+function shownOffsets(group: Message, asked: Asked): Message {
+  const wanted = asked.request.groups.find(({ groupId }: Message) => groupId === group.groupId)
+  return withDescribed(group, wanted?.topics, asked)
+}
+
+function withDescribed(holder: Message, wanted: readonly unknown[] | null, { rights, wire }: Asked): Message {
+  if (wanted !== null || holder.topics === undefined) return holder
+  return {
+    ...holder,
+    topics: holder.topics.filter(({ name, topicName, topicId }: Message) => {
+      const topic = name || topicName || wire.engine.topicsById.get(topicId)?.name
+      return topic !== undefined && rights.may('DESCRIBE', 'TOPIC', topic)
+    }),
+  }
+}
