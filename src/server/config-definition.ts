@@ -115,7 +115,7 @@ export function elementsOf(text: string): string[] {
 }
 
 /** The error for a value that a config may not have. */
-export function invalidValue(
+function invalidValue(
   { name }: Pick<ConfigDefinition, 'name'>,
   text: string,
   why: string,
