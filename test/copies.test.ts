@@ -1,11 +1,14 @@
+import { createConnection } from 'node:net'
 import type * as Brokerlet from 'brokerlet'
 import { BatchError, Broker, headersOf, isBrokerletError, topic } from 'brokerlet'
 import { connect } from 'brokerlet/server'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it, vi } from 'vitest'
+import type { Partition } from '../src/log/partition.ts'
 import { apis } from '../src/server/protocol/apis.ts'
 import type { Api } from '../src/server/protocol/message.ts'
-import { WireClient } from './helpers/wire-client.ts'
+import { readBatches } from '../src/server/protocol/record-batch.ts'
+import { sequencedBatch, WireClient } from './helpers/wire-client.ts'
 
 // A process that uses both `import` and `require` has two copies of this package.
 async function otherCopy(): Promise<typeof Brokerlet> {
@@ -92,5 +95,33 @@ it("has clients of both copies' servers in the same groups, with the same config
   })
   expect(results[0].configs).toMatchObject([{ value: '2' }])
   await server.close()
+  await broker.close()
+})
+
+it("reads the batches of clients as they came, whichever copy's server took them", async () => {
+  const { fetch, produce } = apis as Record<string, Api>
+  vi.resetModules()
+  const other = await import('brokerlet/server')
+  const broker = new TestBroker({ topics: { orders: topic() } })
+  const server = await other.serve(broker)
+  const sockets = [connect(broker), createConnection(server.port, '127.0.0.1')]
+  const clients = sockets.map(socket => new WireClient(socket))
+  // A producer's id is in its batch, and in no record.
+  const sent = [0, 1, 2, 3].map(i => sequencedBatch(i, 0, 0, [i]))
+  for (const [i, records] of sent.entries()) {
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [records] }] }]
+    const { responses } = await clients[i % 2]!.call(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
+    expect(responses[0].partitionResponses[0].errorCode).toBe(0)
+  }
+  for (const client of clients) {
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000 }]
+    const asked = { maxWaitMs: 0, minBytes: 0, topics: [{ topic: 'orders', partitions }] }
+    const { records } = (await client.call(fetch!, 11, asked)).responses[0].partitions[0]
+    expect(readBatches(records).map(({ producerId }) => producerId)).toEqual([0, 1, 2, 3])
+  }
+  // They are in one segment.
+  const log = broker.topic('orders').partitions[0]! as unknown as Partition
+  expect(log.segmentFrom(0)).toBe(log.segmentFrom(3))
+  for (const socket of sockets) socket.destroy()
   await broker.close()
 })

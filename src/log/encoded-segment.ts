@@ -121,7 +121,6 @@ export class EncodedSegment implements Segment {
     this.#columns?.forget(beforeOffset)
   }
 
-  /** Collects batches as they are, from the one that holds an offset, as long as they end at or before `end`. */
   collect(from: number, end: number, committed: boolean, collector: BatchCollector): void {
     const batches = this.#batches
     let start = 0

@@ -1,4 +1,5 @@
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
+import type { BatchCollector } from './batch-collector.ts'
 import type { OriginalRecord } from './encoded-batch.ts'
 
 /**
@@ -60,4 +61,10 @@ export interface Segment {
   sizeAt(index: number): number
   /** The bytes of its records, where the topic has not counted them yet. @throws where a value has no size */
   measure(topic: string): number
+
+  /**
+   * Collects batches as they came, from the one that holds an offset, as long as they end at or before `end`. Records of
+   * this process came in none.
+   */
+  collect?(from: number, end: number, committed: boolean, collector: BatchCollector): void
 }

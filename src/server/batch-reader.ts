@@ -1,6 +1,4 @@
 import { BatchCollector } from '../log/batch-collector.ts'
-import type { ColumnSegment } from '../log/column-segment.ts'
-import { EncodedSegment } from '../log/encoded-segment.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Segment } from '../log/segment.ts'
 import { Queue } from '../queue.ts'
@@ -51,15 +49,15 @@ export class BatchReader {
     for (let from = offset; from < end && !collector.full; ) {
       const segment = log.segmentFrom(from)
       if (segment === undefined) break
-      if (segment instanceof EncodedSegment) segment.collect(from, end, committed, collector)
-      else this.#collect(segment as ColumnSegment, log, from, end, committed, collector)
+      if (segment.collect === undefined) this.#collect(segment, log, from, end, committed, collector)
+      else segment.collect(from, end, committed, collector)
       from = segment.endOffset
     }
     return collector
   }
 
   #collect(
-    segment: ColumnSegment,
+    segment: Segment,
     log: Partition,
     from: number,
     end: number,

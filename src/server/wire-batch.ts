@@ -4,6 +4,7 @@ import type { BatchDecoder, DecodedRecord, EncodedBatch } from '../log/encoded-b
 import type { Topic } from '../log/topic.ts'
 import { wantsTextKeys } from './client-topics.ts'
 import { decompress } from './compression.ts'
+import { sharedByCopies } from './copies.ts'
 import {
   inspectRecords,
   placeBatch,
@@ -117,7 +118,7 @@ function checkHeader(
   }
 }
 
-const decoders = new WeakMap<Topic, BatchDecoder>()
+const decoders = sharedByCopies<Topic, BatchDecoder>('batchDecoders')
 
 // One decoder for each topic, because a segment of the log takes only batches with the decoder that it has.
 function decoderOf(topic: Topic): BatchDecoder {
