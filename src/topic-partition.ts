@@ -9,6 +9,8 @@ export interface TopicPartitionOffset<Name extends string = string> extends Topi
   readonly offset: number
   /** Kept beside the offset; at most 4,096 bytes. */
   readonly metadata?: string
+  /** The leader epoch of the last record read, which a client on the wire commits, and is told again. @internal */
+  readonly leaderEpoch?: number
 }
 
 /** What is committed for a partition. */

@@ -410,6 +410,11 @@ export class ConsumerGroup {
     return this.#offsets.committed(tp)
   }
 
+  /** The leader epoch that a client committed with the offset of a partition. @internal */
+  committedLeaderEpoch(tp: TopicPartition): number | undefined {
+    return this.#offsets.leaderEpoch(tp)
+  }
+
   /** Every committed offset of the group. */
   get offsets(): readonly TopicPartitionOffset[] {
     return this.#offsets.all()

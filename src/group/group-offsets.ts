@@ -48,6 +48,11 @@ export class GroupOffsets {
     return this.#host.offsets.get(this.#host.groupId, topic, partition)?.offset
   }
 
+  /** The leader epoch that was committed with the offset, if there was one. */
+  leaderEpoch({ topic, partition }: TopicPartition): number | undefined {
+    return this.#host.offsets.get(this.#host.groupId, topic, partition)?.leaderEpoch
+  }
+
   all(): TopicPartitionOffset[] {
     return [...this.#host.offsets.entries(this.#host.groupId)].map(({ topic, partition, committed }) => ({
       topic,
@@ -74,7 +79,9 @@ export class GroupOffsets {
    * Stores the offset of an owned partition, which keeps the store's entry, so that `moveOwned` need not look it up.
    */
   storeOwned(partition: GroupPartition<unknown>, offset: TopicPartitionOffset): void {
-    if (offset.metadata === undefined && this.moveOwned(partition, offset.offset)) return
+    const { metadata, leaderEpoch } = offset
+    const alone = metadata === undefined && leaderEpoch === undefined
+    if (alone && this.moveOwned(partition, offset.offset)) return
     partition.committed = this.#set(offset)
   }
 
@@ -87,9 +94,12 @@ export class GroupOffsets {
     return true
   }
 
-  #set({ topic, partition, offset, metadata }: TopicPartitionOffset): CommittedOffset {
+  #set({ topic, partition, offset, metadata, leaderEpoch }: TopicPartitionOffset): CommittedOffset {
     const committedAt = this.#host.clock.latelyNow
-    const committed = metadata === undefined ? { offset, committedAt } : { offset, committedAt, metadata }
+    const committed =
+      metadata === undefined && leaderEpoch === undefined
+        ? { offset, committedAt }
+        : { offset, committedAt, metadata: metadata ?? '', leaderEpoch }
     this.#host.offsets.set(this.#host.groupId, topic, partition, committed)
     this.#host.topics.get(topic)?.partitions[partition]?.offsetCommitted?.()
     return committed
@@ -185,6 +195,7 @@ export class GroupOffsets {
   }
 }
 
-function toOffsetAndMetadata({ offset, metadata }: OffsetAndMetadata): OffsetAndMetadata {
-  return metadata === undefined ? { offset } : { offset, metadata }
+function toOffsetAndMetadata({ offset, metadata, leaderEpoch }: CommittedOffset): OffsetAndMetadata {
+  const none = metadata === undefined || (metadata === '' && leaderEpoch !== undefined)
+  return none ? { offset } : { offset, metadata }
 }

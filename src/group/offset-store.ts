@@ -1,7 +1,9 @@
 /** A committed offset, and when it was committed, on the clock's `now()`. */
 export interface CommittedOffset {
   offset: number
+  /** Where there is a leader epoch, it is empty at least: only an entry without it is moved in place. */
   metadata?: string
+  leaderEpoch?: number | undefined
   committedAt: number
 }
 

@@ -1,5 +1,5 @@
 import { errorCodes } from '../error-codes.ts'
-import type { TopicPartition } from '../topic-partition.ts'
+import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { byTopic } from './by-topic.ts'
 import { errnoOfName } from './faults/wire-error-code.ts'
 import { findTopic, type Wire } from './wire.ts'
@@ -16,6 +16,26 @@ const unstable = errnoOfName('UNSTABLE_OFFSET_COMMIT')
 
 // The first version that names topics by their ids.
 const topicIdsSince = 10
+
+/** An offset that a client commits. Empty metadata is none, and so is a negative epoch. */
+export function toCommit(
+  topic: string,
+  committed: {
+    readonly partitionIndex: number
+    readonly committedOffset: number
+    readonly committedLeaderEpoch: number
+    readonly committedMetadata: string | null
+  },
+): TopicPartitionOffset {
+  const { partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch } = committed
+  return {
+    topic,
+    partition,
+    offset,
+    ...(committed.committedMetadata ? { metadata: committed.committedMetadata } : {}),
+    ...(leaderEpoch < 0 ? {} : { leaderEpoch }),
+  }
+}
 
 /** What a group has committed, as OffsetFetch tells it. */
 export class CommittedOffsets {
@@ -80,10 +100,12 @@ export class CommittedOffsets {
     if (this.#requireStable && transactions.pends(this.#groupId, tp)) {
       return { ...nothing(partition), errorCode: unstable }
     }
-    const committed = engine.groups.get(this.#groupId)?.committed(tp)
+    const group = engine.groups.get(this.#groupId)
+    const committed = group?.committed(tp)
     if (!committed) return nothing(partition)
     const { offset: committedOffset, metadata = '' } = committed
-    return { partitionIndex: partition, committedOffset, metadata, errorCode: 0 }
+    const committedLeaderEpoch = group!.committedLeaderEpoch(tp) ?? -1
+    return { partitionIndex: partition, committedOffset, committedLeaderEpoch, metadata, errorCode: 0 }
   }
 }
 

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../error-codes.ts'
 import { GroupSubscribedToTopicError } from '../../errors.ts'
 import type { ClassicGroup } from '../../group/classic-group.ts'
 import type { TopicPartitionOffset } from '../../topic-partition.ts'
-import { CommittedOffsets, type WantedOffsets } from '../committed-offsets.ts'
+import { CommittedOffsets, toCommit, type WantedOffsets } from '../committed-offsets.ts'
 import { readSubscription } from '../consumer-protocol.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -21,10 +21,10 @@ export function offsetHandlers(wire: Wire): Handler[] {
         return {
           name,
           topicId,
-          partitions: partitions.map(({ partitionIndex, committedOffset, committedMetadata }) => {
+          partitions: partitions.map(committed => {
+            const { partitionIndex } = committed
             if (topic === undefined) return { partitionIndex, errorCode: unknownTopic(version, 10) }
-            const place = { topic: topic.name, partition: partitionIndex, offset: committedOffset }
-            const offset = committedMetadata ? { ...place, metadata: committedMetadata } : place
+            const offset = toCommit(topic.name, committed)
             return { partitionIndex, errorCode: commit(wire, version, groupId, identity, offset) }
           }),
         }

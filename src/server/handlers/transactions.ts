@@ -1,5 +1,6 @@
 import { type ErrorCode, errorCodes } from '../../error-codes.ts'
 import { isBrokerletError } from '../../errors.ts'
+import { toCommit } from '../committed-offsets.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -90,10 +91,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       const offsets = topics.flatMap(({ name, partitions }) =>
         partitions
           .filter(({ partitionIndex }) => isThere(name, partitionIndex))
-          .map(({ partitionIndex, committedOffset, committedMetadata }) => {
-            const place = { topic: name, partition: partitionIndex, offset: committedOffset }
-            return committedMetadata ? { ...place, metadata: committedMetadata } : place
-          }),
+          .map(committed => toCommit(name, committed)),
       )
       const code = attempt(() => {
         if (groupId === '') return 'INVALID_GROUP_ID'
