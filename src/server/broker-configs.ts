@@ -33,7 +33,7 @@ export function brokerConfigs(wire: Wire, node: ClusterNode): BrokerConfig[] {
 }
 
 // They are set when the broker is created, and do not change.
-function fixedConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
+function fixedConfigs(wire: Wire, { nodeId, rack }: ClusterNode): BrokerConfig[] {
   const { engine, maxFrameBytes, fetchMaxBytes, initialRebalanceDelayMs } = wire
   const { settings } = engine
   const int = (name: string, value: number, documentation: string, fallback?: number): BrokerConfig => ({
@@ -55,6 +55,13 @@ function fixedConfigs(wire: Wire, { nodeId }: ClusterNode): BrokerConfig[] {
   return [
     int('node.id', nodeId, 'The number of this broker.'),
     int('broker.id', nodeId, 'The number of this broker.'),
+    {
+      name: 'broker.rack',
+      value: rack,
+      fallback: null,
+      type: 'string',
+      documentation: 'The rack of this broker.',
+    },
     boolean(
       'auto.create.topics.enable',
       settings.autoCreateTopics !== false,

@@ -74,7 +74,7 @@ export class FetchSession {
   }
 
   #tell(topic: FetchedTopic, partition: FetchedPartition): boolean {
-    const { errorCode, highWatermark, logStartOffset, records } = partition
+    const { errorCode, highWatermark, logStartOffset, preferredReadReplica = -1, records } = partition
     const key = keyOf(topic, partition.partitionIndex!)
     const known = this.#partitions.get(key)
     if (known === undefined) return true
@@ -88,7 +88,7 @@ export class FetchSession {
       this.#partitions.delete(key)
       this.#partitions.set(key, known)
     }
-    return some || changed || errorCode !== 0
+    return some || changed || errorCode !== 0 || preferredReadReplica !== -1
   }
 }
 

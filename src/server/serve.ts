@@ -11,6 +11,7 @@ import {
   invalidOption,
   limit,
   name,
+  nameList,
   requireArgument,
 } from '../validate.ts'
 import { checkAuthorizerOptions } from './authorizer/authorizer-options.ts'
@@ -43,6 +44,12 @@ export interface ServeOptions extends WireOptions {
    * auto.leader.rebalance.enable, which waits up to 5 minutes)
    */
   readonly autoLeaderRebalance?: boolean
+  /**
+   * The rack of each broker, in their order; default none. Replicas are spread over racks, and a consumer that names its
+   * own (`client.rack`) reads the replica that is there, even if it does not lead. (Kafka: broker.rack, and
+   * replica.selector.class with the RackAwareReplicaSelector)
+   */
+  readonly racks?: readonly string[]
   /**
    * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. Waiting
    * for an answer does not count as idle, not reading one does. (Kafka: connections.max.idle.ms)
@@ -99,6 +106,7 @@ export async function serve(
     brokers: integer(1, maxBrokers),
     firstNodeId: integer(0, maxFirstNodeId),
     autoLeaderRebalance: boolean,
+    racks: nameList('the names of racks'),
     connectionsMaxIdleMs: limit(1),
     tls: anObject,
     sasl: anObject,
@@ -107,12 +115,19 @@ export async function serve(
   if (options.sasl !== undefined) checkSaslOptions(options.sasl)
   if (options.authorizer !== undefined) checkAuthorizerOptions('serve', options.authorizer)
   const engine = engineOf('serve', broker)
-  const { port = 0, host = '127.0.0.1', brokers: count = 1, tls } = options
+  const { port = 0, host = '127.0.0.1', brokers: count = 1, racks = [], tls } = options
   const { connectionsMaxIdleMs: maxIdleMs = connectionsMaxIdleMs } = options
   if (port + count - 1 > maxPort) {
     throw invalidOption('serve', 'port', `room for ${count} brokers up to ${maxPort}`, port)
   }
-  const wire = new WireServer(engine, makeNodes(host, port, count, options.firstNodeId), options)
+  if (racks.length > count) {
+    throw invalidOption('serve', 'racks', `no more racks than the ${count} brokers`, racks)
+  }
+  const wire = new WireServer(
+    engine,
+    makeNodes(host, port, count, { first: options.firstNodeId, racks }),
+    options,
+  )
   const { cluster } = wire
   const create = (accept: (socket: Socket) => void) =>
     tls === undefined ? createServer(accept) : createTlsServer(tls, accept)

@@ -21,6 +21,7 @@ afterEach(async () => {
 const topics = { orders: topic({ partitions: 3 }) }
 const notLeader = 6
 const notCoordinator = 16
+const fencedEpoch = 74
 
 async function start(options: ServeOptions = {}, broker: Broker<typeof topics> = new Broker({ topics })) {
   open.push(() => broker.close())
@@ -39,6 +40,12 @@ async function connectTo({ port }: ServedBroker): Promise<WireClient> {
 async function leadersAt(client: WireClient, name = 'orders') {
   const { topics: told } = await client.call(apis.metadata as Api, 12, { topics: [{ name }] })
   return told[0].partitions.map((each: any) => [each.partitionIndex, each.leaderId, each.leaderEpoch])
+}
+
+/** Has each partition of `orders`, from the first one on, at a single broker. */
+const keepAt = (client: WireClient, brokers: readonly ServedBroker[]) => {
+  const partitions = brokers.map(({ nodeId }, partitionIndex) => ({ partitionIndex, replicas: [nodeId] }))
+  return client.call(apis.alterPartitionReassignments as Api, 0, { topics: [{ name: 'orders', partitions }] })
 }
 
 const produce = (client: WireClient, partitions: readonly number[], more: object = {}) =>
@@ -185,6 +192,8 @@ it('reads what a broker leads, tells errors at once, and fences other leader epo
   await one!.start()
   await broker.producer().send({ topic: 'orders', partition: 1, value: 'x' })
   const client = await connectTo(one!)
+  // Another replica could be read, too.
+  await keepAt(client, [zero!, one!])
   const answer = async (version: number, partitions: readonly object[]) => {
     // It would wait for an hour, were there no error.
     const body = fetchOrders(id, partitions, 3_600_000)
@@ -206,15 +215,15 @@ it('reads what a broker leads, tells errors at once, and fences other leader epo
     nodes: [zero!.nodeId],
   })
   expect(await answer(15, [{ partition: 0 }])).toEqual({ partitions: [[0, notLeader, -1]], nodes: [] })
-  // Partition 1 has moved away and back.
-  expect(await answer(16, [{ partition: 1, currentLeaderEpoch: 2 }])).toMatchObject({
+  // Partition 1 has moved away and back, and left other brokers.
+  expect(await answer(16, [{ partition: 1, currentLeaderEpoch: 3 }])).toMatchObject({
     partitions: [[1, 0, -1]],
   })
-  expect(await answer(16, [{ partition: 1, currentLeaderEpoch: 1 }])).toEqual({
+  expect(await answer(16, [{ partition: 1, currentLeaderEpoch: 2 }])).toEqual({
     partitions: [[1, 74, one!.nodeId]],
     nodes: [one!.nodeId],
   })
-  expect(await answer(16, [{ partition: 1, currentLeaderEpoch: 3 }])).toMatchObject({
+  expect(await answer(16, [{ partition: 1, currentLeaderEpoch: 4 }])).toMatchObject({
     partitions: [[1, 75, -1]],
   })
 })
@@ -434,13 +443,13 @@ it('ends the wait of a Fetch when its partition is led by another broker', async
   const stopped = server.leaderOf({ topic: 'orders', partition: 0 })!
   await stopped.stop()
   const client = await connectTo(server.leaderOf({ topic: 'orders', partition: 0 })!)
-  const body = fetchOrders(id, [{ partition: 0 }], 3_600_000)
+  const body = fetchOrders(id, [{ partition: 0, currentLeaderEpoch: 1 }], 3_600_000)
   const waiting = client.call(apis.fetch as Api, 16, body)
   await expect.poll(() => requests.of({ api: 'Fetch' })).toMatchObject([{ outcome: 'waiting' }])
   await stopped.start()
   const [told] = (await waiting).responses[0].partitions
   expect(told).toMatchObject({
-    errorCode: notLeader,
+    errorCode: fencedEpoch,
     currentLeader: { leaderId: stopped.nodeId, leaderEpoch: 2 },
   })
 })

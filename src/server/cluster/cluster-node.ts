@@ -2,6 +2,8 @@
 export interface ClusterNode {
   readonly nodeId: number
   readonly host: string
+  /** Null if it is in none. (Kafka: broker.rack) */
+  readonly rack: string | null
   /** 0 until it listens, if any free port will do. */
   port: number
   running: boolean
@@ -14,11 +16,20 @@ export interface ClusterNode {
 /** The number that is told in the place of a leader that there is not. */
 export const noLeaderId = -1
 
-/** Makes so many nodes, numbered from `first` on, beginning at that address. */
-export function makeNodes(host: string, port: number, count: number, first = 1): ClusterNode[] {
+/** Makes so many nodes, numbered from `first` on, beginning at that address. Those after the last of the racks are in none. */
+export function makeNodes(
+  host: string,
+  port: number,
+  count: number,
+  {
+    first = 1,
+    racks = [],
+  }: { readonly first?: number | undefined; readonly racks?: readonly string[] | undefined } = {},
+): ClusterNode[] {
   return Array.from({ length: count }, (_, i) => ({
     nodeId: first + i,
     host,
+    rack: racks[i] ?? null,
     port: port === 0 ? 0 : port + i,
     running: true,
     brokerEpoch: 0,

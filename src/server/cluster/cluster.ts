@@ -102,7 +102,7 @@ export class Cluster {
 
   /** Chooses as many brokers for a partition. Partitions of a topic take turns, beginning at a broker of its own. */
   place(topic: string, index: number, factor: number): readonly ClusterNode[] {
-    return placeReplicas(this.nodes, (toPositive(murmur2(topic)) + index) % this.nodes.length, factor)
+    return placeReplicas(this.nodes, toPositive(murmur2(topic)) + index, factor)
   }
 
   /** Makes partitions of a topic on the brokers that they are assigned to; whoever hears of them finds them there. */

@@ -14,8 +14,16 @@ const notLeader = errnoOfName('NOT_LEADER_OR_FOLLOWER')
 const fencedEpoch = errnoOfName('FENCED_LEADER_EPOCH')
 const unknownEpoch = errnoOfName('UNKNOWN_LEADER_EPOCH')
 
-/** The error of a broker that does not answer for a partition; 0 if it does, or if there is no such partition. */
-export function errnoAtLeader(wire: Wire, node: ClusterNode, topic: unknown, partition: unknown): number {
+/**
+ * The error of a broker that does not answer for a partition; 0 if it does, or if there is no such partition.
+ * `mayFollow`: a replica answers, too, that does not lead.
+ */
+export function errnoAtLeader(
+  wire: Wire,
+  { node, mayFollow }: { readonly node: ClusterNode; readonly mayFollow: boolean },
+  topic: unknown,
+  partition: unknown,
+): number {
   const { cluster } = wire
   const given = (partition as { readonly currentLeaderEpoch?: number }).currentLeaderEpoch ?? -1
   // A single broker has led every partition from the beginning.
@@ -26,7 +34,7 @@ export function errnoAtLeader(wire: Wire, node: ClusterNode, topic: unknown, par
   // Who has no replica knows of no epoch.
   if (!replicas.includes(node)) return notLeader
   if (given >= 0 && given !== epoch) return given < epoch ? fencedEpoch : unknownEpoch
-  return leader === node ? 0 : notLeader
+  return leader === node || mayFollow ? 0 : notLeader
 }
 
 function partitionOf(wire: Wire, topic: unknown, partition: unknown): Partition | undefined {

@@ -5,7 +5,6 @@ import { fetch } from '../protocol/messages/fetch.ts'
 import { answerInParts, type PartAnswers, type Parts } from '../request-parts.ts'
 import { type AnsweredBy, partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'
-import type { ClusterNode } from './cluster-node.ts'
 import { fetchUntilMoved } from './fetch-until-moved.ts'
 import { errnoAtLeader, tellLeaders } from './leader-checks.ts'
 import { untilMoved } from './until-moved.ts'
@@ -13,6 +12,11 @@ import { untilMoved } from './until-moved.ts'
 type Fields = Readonly<Record<string, unknown>>
 
 const notCoordinator = errnoOfName('NOT_COORDINATOR')
+
+// From this version of Fetch on a consumer may read any replica. (KIP-392)
+const followersSince = 11
+
+type Asked = Parameters<typeof errnoAtLeader>[1]
 
 /** Wraps a handler: it refuses what another broker of the cluster has to answer. */
 export function routed(wire: Wire, handler: Handler): Handler {
@@ -39,21 +43,22 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
     api,
     handle(request, context) {
       const { node } = context
+      const asked = { node, mayFollow: api.key === fetch.key && context.version >= followersSince }
       // Nearly every request is sent to the right broker, and need not be taken apart.
-      if (leadsAll(wire, node, request as Fields, parts!)) return handler.handle(request, context)
+      if (answersAll(wire, asked, request as Fields, parts!)) return handler.handle(request, context)
       const response = answerInParts(parts!, request, {
         ...answersOf(wire, handler, context),
-        codeOf: ([topic, partition]) => errnoAtLeader(wire, node, topic, partition),
+        codeOf: ([topic, partition]) => errnoAtLeader(wire, asked, topic, partition),
       })
       return Promise.resolve(response).then(answer => tellLeaders(wire, parts!, answer, api, context.version))
     },
   }
 }
 
-function leadsAll(wire: Wire, node: ClusterNode, request: Fields, { request: list, inner }: Parts): boolean {
+function answersAll(wire: Wire, asked: Asked, request: Fields, { request: list, inner }: Parts): boolean {
   for (const topic of request[list] as readonly Fields[]) {
     for (const partition of topic[inner!.request] as readonly unknown[]) {
-      if (errnoAtLeader(wire, node, topic, partition) !== 0) return false
+      if (errnoAtLeader(wire, asked, topic, partition) !== 0) return false
     }
   }
   return true

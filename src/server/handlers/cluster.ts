@@ -87,7 +87,13 @@ export function clusterHandlers(
         controllerId: cluster.controllerId,
         clusterAuthorizedOperations: authorizedOperations('cluster', includeClusterAuthorizedOperations),
         brokers: (includeFencedBrokers ? cluster.nodes : cluster.running).map(
-          ({ nodeId, host, port, running }) => ({ brokerId: nodeId, host, port, isFenced: !running }),
+          ({ nodeId, host, port, rack, running }) => ({
+            brokerId: nodeId,
+            host,
+            port,
+            rack,
+            isFenced: !running,
+          }),
         ),
       }
     }),

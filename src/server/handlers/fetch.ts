@@ -1,6 +1,8 @@
 import { errorCodes } from '../../error-codes.ts'
 import type { Partition, PartitionReader } from '../../log/partition.ts'
 import { setClientTimer } from '../client-timer.ts'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
+import { preferredReadReplica } from '../cluster/replica-selector.ts'
 import type { ConnectionSession } from '../connection-session.ts'
 import { type Handler, handler } from '../handler.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
@@ -15,6 +17,8 @@ interface Wanted {
   readonly log: Partition | number
   readonly offset: number
   readonly maxBytes: number
+  /** The broker that the client should ask instead. */
+  readonly preferred: ClusterNode | undefined
 }
 
 interface Fetched {
@@ -39,8 +43,8 @@ const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
 /** Reads record batches, and waits for them if there are none yet. */
 export function fetchHandlers(wire: Wire): Handler[] {
   return [
-    handler(fetch, async (request, { version, clientId, session, signal }) => {
-      const { maxWaitMs } = request
+    handler(fetch, async (request, { version, clientId, node, session, signal }) => {
+      const { maxWaitMs, rackId } = request
       // A larger first batch is returned all the same, so even a client that asks for 0 bytes goes on.
       const maxBytes = Math.max(1, Math.min(request.maxBytes, wire.fetchMaxBytes))
       const minBytes = Math.min(request.minBytes, maxBytes)
@@ -54,22 +58,27 @@ export function fetchHandlers(wire: Wire): Handler[] {
       }
       const wanted = request.topics.flatMap(({ topic, topicId, partitions }) => {
         const found = findTopic(wire, version, 13, { name: topic, topicId })
-        return partitions.map(
-          ({ partition, fetchOffset, partitionMaxBytes }): Wanted => ({
+        return partitions.map(({ partition, fetchOffset: offset, partitionMaxBytes }): Wanted => {
+          const log = found === undefined ? unknownTopic(version, 13) : found.partitions[partition]
+          const preferred =
+            typeof log === 'object'
+              ? preferredReadReplica(wire.cluster, log, { node, rackId, offset })
+              : undefined
+          return {
             topic,
             topicId,
             partition,
-            log:
-              found === undefined
-                ? unknownTopic(version, 13)
-                : (found.partitions[partition] ?? unknownPartition),
-            offset: fetchOffset,
+            log: log ?? unknownPartition,
+            offset,
             maxBytes: partitionMaxBytes,
-          }),
-        )
+            preferred,
+          }
+        })
       })
       let fetched = readAll(wire, wanted, how)
-      if (isShort(fetched, minBytes) && maxWaitMs > 0) {
+      // Who is to ask elsewhere does so at once.
+      const elsewhere = wanted.some(({ preferred }) => preferred !== undefined)
+      if (isShort(fetched, minBytes) && maxWaitMs > 0 && !elsewhere) {
         await untilEnough(wire, wanted, maxWaitMs, signal, () => {
           fetched = readAll(wire, wanted, how)
           return !isShort(fetched, minBytes)
@@ -119,13 +128,15 @@ function readOne(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetche
   }
 }
 
-function read(wire: Wire, { log, offset, maxBytes }: Wanted, left: number, how: Reading): Fetched {
+function read(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
+  const { log, offset, maxBytes, preferred } = wanted
   const nothing = { records: [], bytes: 0 }
   if (typeof log === 'number') return { errorCode: log, ...nothing }
   if (log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
     return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE.errno, ...nothing }
   }
+  if (preferred !== undefined) return { errorCode: 0, ...nothing }
   if (wire.firstFetches.note(how.clientId, log, offset)) wire.engine.touch()
   const end = log.endFor(how.committed)
   if (left <= 0 || offset >= end) return { errorCode: 0, ...nothing }
@@ -178,7 +189,7 @@ function placesOf({ highWatermark, lastStableOffset, logStartOffset }: Partition
 // In the order that was asked for, so a topic may be told in several parts. (Kafka: FetchResponse.toMessage)
 function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
   const responses: { readonly topic: string; readonly topicId: string; readonly partitions: object[] }[] = []
-  for (const [i, { topic, topicId, partition, log }] of wanted.entries()) {
+  for (const [i, { topic, topicId, partition, log, preferred }] of wanted.entries()) {
     let entry = responses.at(-1)
     if (entry === undefined || entry.topic !== topic || entry.topicId !== topicId) {
       entry = { topic, topicId, partitions: [] }
@@ -191,6 +202,7 @@ function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
       // With an error Kafka returns none of the log's offsets either.
       ...(typeof log === 'number' || errorCode !== 0 ? nowhere : placesOf(log)),
       abortedTransactions: [],
+      preferredReadReplica: preferred?.nodeId ?? -1,
       records,
     })
   }

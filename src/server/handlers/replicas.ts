@@ -161,7 +161,7 @@ function reassign(
   if (target.length !== factor && !mayChangeFactor) {
     throw new BrokerletError(
       'INVALID_REPLICATION_FACTOR',
-      `The replication factor of ${log.topic}-${log.index} is ${factor}, and may not become ${target.length}`,
+      `The replication factor is changed from ${factor} to ${target.length}`,
       { topic: log.topic, partition: log.index, received: target.length },
     )
   }

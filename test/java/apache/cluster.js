@@ -68,6 +68,9 @@ const withoutEffect = {
   'log.flush.interval.messages': true,
   'log.retention.check.interval.ms': true,
   'auto.leader.rebalance.enable': true,
+  // Those of all brokers are the option `racks`.
+  'broker.rack': true,
+  'replica.selector.class': value => value.endsWith('RackAwareReplicaSelector'),
   'unclean.leader.election.enable': true,
   'replica.lag.time.max.ms': true,
   'replica.fetch.max.bytes': true,
@@ -104,7 +107,7 @@ function optionsOf({
 }
 
 const actions = {
-  async start({ brokers, firstNodeId, users, tls, properties }) {
+  async start({ brokers, firstNodeId, racks, users, tls, properties }) {
     const options = optionsOf(properties)
     const broker = new Broker(options.broker)
     const errors = []
@@ -117,6 +120,7 @@ const actions = {
       ...options.server,
       brokers,
       firstNodeId,
+      racks,
       host: 'localhost',
       // Kafka's comes every five minutes, which no test waits for.
       autoLeaderRebalance: false,

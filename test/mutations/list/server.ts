@@ -82,7 +82,7 @@ export const serverMutations: readonly Mutation[] = [
   {
     name: 'any broker answers for any partition',
     file: 'server/cluster/leader-checks.ts',
-    find: 'return leader === node ? 0 : notLeader',
+    find: 'return leader === node || mayFollow ? 0 : notLeader',
     replace: 'return 0',
     breaks: 'a broker refuses what another one leads',
   },

@@ -10,7 +10,7 @@ import org.apache.kafka.common.protocol.{ApiKeys, ByteBufferAccessor}
 import org.apache.kafka.common.requests.{MetadataRequest, MetadataResponse, RequestHeader, ResponseHeader}
 import org.apache.kafka.common.security.auth.SecurityProtocol
 import org.apache.kafka.common.utils.Utils
-import org.apache.kafka.common.{TopicPartition, Uuid}
+import org.apache.kafka.common.{Node, TopicPartition, Uuid}
 import org.apache.kafka.controller.{Controller, ResultOrError}
 import org.apache.kafka.metadata.{BrokerState, KRaftMetadataCache, LeaderAndIsr}
 import org.apache.kafka.server.BrokerLifecycleManager
@@ -80,8 +80,14 @@ class HarnessCluster {
     "hasAliveBroker" -> { case Seq(id: Int) => running(id) },
     "getLeaderAndIsr" -> { case Seq(topic: String, index: Int) =>
       partition(new TopicPartition(topic, index)).map { found =>
-        new LeaderAndIsr(found.get("leader").asInt, running.toSeq.sorted.map(Int.box).asJava)
+        new LeaderAndIsr(found.get("leader").asInt, told(new TopicPartition(topic, index)).inSyncReplicaIds)
       }.toJava
+    },
+    "getPartitionLeaderEndpoint" -> { case Seq(topic: String, index: Int, _) =>
+      partition(new TopicPartition(topic, index)).map(_.get("leader").asInt).filter(running).map(node).toJava
+    },
+    "getPartitionReplicaEndpoints" -> { case Seq(tp: TopicPartition, _) =>
+      told(tp).replicaIds.asScala.map(_.intValue).filter(running).map(id => Int.box(id) -> node(id)).toMap.asJava
     }
   )
 
@@ -95,7 +101,7 @@ class HarnessCluster {
   )))
 
   private def partitionAt(broker: Int, tp: TopicPartition): Option[Partition] =
-    partition(tp).filter(_ => running(broker)).map { found =>
+    partition(tp).filter(_ => running(broker) && told(tp).replicaIds.contains(broker)).map { found =>
       val leader = found.get("leader").asInt
       standIn[Partition](
         "leaderLogIfLocal" -> (_ => if (leader == broker) logOf(tp) else None),
@@ -122,7 +128,12 @@ class HarnessCluster {
     name -> new Uuid(id.getMostSignificantBits, id.getLeastSignificantBits)
   }
 
-  private def leaderEpoch(tp: TopicPartition): Int = Using.resource(new Socket("localhost", ports(running.min))) { socket =>
+  private def node(id: Int): Node = new Node(id, "localhost", ports(id), racks.lift(ids.indexOf(id)).orNull)
+
+  private def leaderEpoch(tp: TopicPartition): Int = told(tp).leaderEpoch.get
+
+  /** What any broker tells of a partition. */
+  private def told(tp: TopicPartition): MetadataResponse.PartitionMetadata = Using.resource(new Socket("localhost", ports(running.min))) { socket =>
     val version = ApiKeys.METADATA.latestVersion
     val request = MetadataRequest.Builder.forTopicNames(util.List.of(tp.topic), false).build(version)
     val bytes = Utils.toArray(request.serializeWithHeader(new RequestHeader(ApiKeys.METADATA, version, "harness", 0)))
@@ -132,8 +143,8 @@ class HarnessCluster {
     val in = new DataInputStream(socket.getInputStream)
     val answer = ByteBuffer.wrap(in.readNBytes(in.readInt()))
     ResponseHeader.parse(answer, ApiKeys.METADATA.responseHeaderVersion(version))
-    val told = MetadataResponse.parse(new ByteBufferAccessor(answer), version).topicMetadata.asScala.head
-    told.partitionMetadata.asScala.find(_.partition == tp.partition).get.leaderEpoch.get
+    val topic = MetadataResponse.parse(new ByteBufferAccessor(answer), version).topicMetadata.asScala.head
+    topic.partitionMetadata.asScala.find(_.partition == tp.partition).get
   }
 
   private def start(id: Int): AnyRef = {
@@ -145,6 +156,7 @@ class HarnessCluster {
         "brokers" -> configs.size,
         "firstNodeId" -> first.brokerId,
         "properties" -> ownProperties(first),
+        "racks" -> racks.asJava,
         "tls" -> HarnessCluster.tlsOf(first).orNull
       )
       name = told.get("name").asText
@@ -168,6 +180,14 @@ class HarnessCluster {
 
   private def ask(what: String, more: (String, Any)*): JsonNode =
     ClusterProgram.ask((Map("do" -> what, "name" -> name) ++ more).asJava)
+
+  private def ids: Seq[Int] = configs.toSeq.map(_.brokerId)
+
+  /** None, if not all brokers are in one. */
+  private def racks: Seq[String] = {
+    val known = configs.toSeq.flatMap(_.rack.toScala)
+    if (known.size == configs.size) known else Seq.empty
+  }
 
   /** The configs that the test has chosen: neither those that every broker of these tests has, nor addresses and folders. */
   private def ownProperties(config: KafkaConfig): util.Map[String, _] = {

@@ -6,9 +6,11 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import kafka.server.ControllerServer;
 import kafka.server.KafkaBroker;
 import org.apache.kafka.clients.admin.Admin;
@@ -47,6 +49,12 @@ final class ServedCluster implements ClusterInstance {
     if (config.brokerSecurityProtocol() == SecurityProtocol.SASL_PLAINTEXT)
       request.put("users", Map.of("plain-admin", "plain-admin-secret"));
     request.put("properties", config.serverProperties());
+    request.put(
+        "racks",
+        IntStream.range(0, config.numBrokers())
+            .mapToObj(id -> config.perServerProperties().getOrDefault(id, Map.of()).get("broker.rack"))
+            .filter(Objects::nonNull)
+            .toList());
     JsonNode told = ClusterProgram.ask(request);
     name = told.get("name").asText();
     clusterId = told.get("clusterId").asText();
