@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../errors.ts'
-import { type AclBinding, operations, patternTypes, permissionTypes, resourceTypes, wildcard } from './acl.ts'
+import { type AclBinding, isAbout, operations, patternTypes, permissionTypes, resourceTypes } from './acl.ts'
 
 /** Selects access lists, as requests say it: null, and ANY, are whatever it may be. (Kafka: AclBindingFilter) */
 export interface AclFilter {
@@ -45,10 +45,4 @@ export function selectorOf(filter: AclFilter): (acl: AclBinding) => boolean {
       ? resourceName === null || isAbout(acl, resourceName)
       : (patternType ?? acl.patternType) === acl.patternType &&
         (resourceName ?? acl.resourceName) === acl.resourceName)
-}
-
-// Whether an access list counts for a resource of its type.
-function isAbout({ patternType, resourceName }: AclBinding, name: string): boolean {
-  if (patternType === 'PREFIXED') return name.startsWith(resourceName)
-  return resourceName === name || resourceName === wildcard
 }

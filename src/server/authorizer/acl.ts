@@ -98,3 +98,9 @@ export function toBinding(acl: Acl): AclBinding {
     ...acl,
   }
 }
+
+/** Whether an access list counts for a resource of its type. */
+export function isAbout({ patternType, resourceName }: AclBinding, name: string): boolean {
+  if (patternType === 'PREFIXED') return name.startsWith(resourceName)
+  return resourceName === name || resourceName === wildcard
+}

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '../../errors.ts'
 import {
   type AclBinding,
   clusterName,
+  isAbout,
   isPrincipal,
   operations,
   patternTypes,
@@ -30,9 +31,18 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
       return { ...result, resources: byResource(found) }
     }),
 
-    handler(createAcls, ({ creations }) => ({
-      results: creations.map(creation => attempt(wire, () => acls.add(toBinding(creation)))),
-    })),
+    handler(createAcls, ({ creations }) => {
+      const added: AclBinding[] = []
+      const results = creations.map(creation =>
+        attempt(wire, () => {
+          const binding = toBinding(creation)
+          acls.add(binding)
+          added.push(binding)
+        }),
+      )
+      lookAgain(wire, added)
+      return { results }
+    }),
 
     handler(deleteAcls, ({ filters }) => {
       // Filters select from what was there before, so one that is selected twice is told twice.
@@ -43,7 +53,9 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
         })
         return { ...result, found }
       })
-      for (const { found } of filterResults) for (const each of found) acls.delete(each)
+      const deleted = filterResults.flatMap(({ found }) => found)
+      for (const each of deleted) acls.delete(each)
+      lookAgain(wire, deleted)
       return {
         filterResults: filterResults.map(({ found, ...result }) => ({
           ...result,
@@ -85,6 +97,19 @@ function toBinding({ resourceName, principal, host, ...codes }: Creation): AclBi
     throw new InvalidArgumentError(message, { received: principal })
   }
   return { resourceType, resourceName, patternType, principal, host, operation, permissionType }
+}
+
+// What a pattern finds depends on what its member may describe.
+function lookAgain({ engine, members }: Wire, changed: readonly AclBinding[]): void {
+  const lists = changed.filter(({ resourceType }) => resourceType === 'TOPIC')
+  const topics = [...engine.topics.keys()].filter(name => lists.some(acl => isAbout(acl, name)))
+  if (topics.length === 0) return
+  for (const groupId of members.groupIds) {
+    const group = engine.groups.get(groupId)
+    const looks = group?.members.some(({ memberId }) => members.get(groupId, memberId)?.said.pattern)
+    if (looks) for (const topic of topics) group!.topicChanged(topic)
+  }
+  engine.outbox.flush()
 }
 
 function inNumbers({ resourceType, patternType, operation, permissionType, ...texts }: AclBinding) {

@@ -26,6 +26,23 @@ const serverOptions = {
   'max.incremental.fetch.session.cache.slots': 'maxFetchSessions',
 }
 
+/** What the authorizers of tests do. */
+const authorizers = {
+  'org.apache.kafka.metadata.authorizer.StandardAuthorizer': {},
+  // It refuses one principal of its test what that asks for, and nobody else anything.
+  'kafka.server.AlterCredentialsTest$TestStandardAuthorizer': {
+    allowEveryoneIfNoAclFound: true,
+    acls: [
+      {
+        resourceType: 'CLUSTER',
+        principal: 'User:Unauthorized',
+        operation: 'ALTER',
+        permissionType: 'DENY',
+      },
+    ],
+  },
+}
+
 /** Those that change nothing here, and why. */
 const withoutEffect = {
   // There are no internal topics.
@@ -82,6 +99,10 @@ const withoutEffect = {
   'group.consumer.migration.policy': value => value === 'bidirectional',
   'unstable.api.versions.enable': value => value === 'false',
   'unstable.feature.versions.enable': value => value === 'false',
+  // The harness asks the builder of a test who its clients are, and says so of each listener.
+  'principal.builder.class': true,
+  // A pattern counts at once.
+  'group.consumer.regex.refresh.interval.ms': true,
 }
 
 const clusters = new Map()
@@ -91,9 +112,21 @@ let count = 0
 function optionsOf({
   'auto.create.topics.enable': create = 'true',
   'num.partitions': partitions,
+  'authorizer.class.name': authorizerClass,
+  'super.users': superUsers = '',
+  'allow.everyone.if.no.acl.found': everyone = 'false',
   ...others
 }) {
   const server = {}
+  if (authorizerClass !== undefined) {
+    const authorizer = authorizers[authorizerClass]
+    if (authorizer === undefined) throw new Error(`brokerlet has no authorizer ${authorizerClass}`)
+    server.authorizer = {
+      superUsers: superUsers.split(';').filter(each => each !== ''),
+      allowEveryoneIfNoAclFound: everyone === 'true',
+      ...authorizer,
+    }
+  }
   for (const [name, value] of Object.entries(others)) {
     if (name in serverOptions) {
       server[serverOptions[name]] = Number(value)
@@ -107,7 +140,8 @@ function optionsOf({
 }
 
 const actions = {
-  async start({ brokers, firstNodeId, racks, users, tls, properties }) {
+  /** `listeners` are the names of several, each with the principal of its clients; every one is a server of its own. */
+  async start({ brokers, firstNodeId, racks, users, tls, properties, listeners }) {
     const options = optionsOf(properties)
     const broker = new Broker(options.broker)
     const errors = []
@@ -116,23 +150,34 @@ const actions = {
       const stray = error?.message?.startsWith('expected a frame of at most')
       if (!stray) errors.push(String(error?.stack ?? error))
     })
-    const server = await serve(broker, {
-      ...options.server,
-      brokers,
-      firstNodeId,
-      racks,
-      host: 'localhost',
-      // Kafka's comes every five minutes, which no test waits for.
-      autoLeaderRebalance: false,
-      ...(tls && { tls }),
-      ...(users && { sasl: { users, mechanisms: ['PLAIN'] } }),
-    })
+    // Kafka's leaders are moved back every five minutes, which no test waits for.
+    const common = { brokers, firstNodeId, racks, host: 'localhost', autoLeaderRebalance: false }
+    const servers = []
+    for (const { listener, principal } of listeners ?? [{}]) {
+      const { authorizer } = options.server
+      const server = await serve(broker, {
+        ...options.server,
+        ...common,
+        ...(principal && authorizer && { authorizer: { ...authorizer, principalBuilder: () => principal } }),
+        ...(tls && { tls }),
+        ...(users && { sasl: { users, mechanisms: ['PLAIN'] } }),
+      })
+      servers.push({ listener, server })
+    }
+    // The harness sets and reads access lists by one that lets everybody do everything.
+    const superUsers = ['User:ANONYMOUS']
+    const open =
+      options.server.authorizer &&
+      (await serve(broker, { firstNodeId, host: 'localhost', authorizer: { superUsers } }))
     const name = String(++count)
-    clusters.set(name, { broker, server, errors })
+    clusters.set(name, { broker, servers: servers.map(({ server }) => server), errors })
     return {
       name,
       clusterId: 'brokerlet',
-      brokers: server.brokers.map(({ nodeId, port }) => ({ id: nodeId, port })),
+      brokers: servers.flatMap(({ listener, server }) =>
+        server.brokers.map(({ nodeId, port }) => ({ id: nodeId, port, listener })),
+      ),
+      open: open?.port,
     }
   },
   async stop({ name }) {
@@ -142,13 +187,20 @@ const actions = {
     return { errors }
   },
   describe,
-  stopBroker: ({ name, id }) => brokerOf(name, id).stop(),
-  startBroker: ({ name, id }) => brokerOf(name, id).start(),
+  async stopBroker({ name, id }) {
+    for (const each of brokersOf(name, id)) await each.stop()
+  },
+  async startBroker({ name, id }) {
+    for (const each of brokersOf(name, id)) await each.start()
+  },
 }
 
 /** The topics, with what a test of Kafka reads inside a broker. */
 function describe({ name }) {
-  const { broker, server } = clusters.get(name)
+  const {
+    broker,
+    servers: [server],
+  } = clusters.get(name)
   return {
     topics: broker.describe().topics.map(topic => ({
       name: topic.name,
@@ -162,8 +214,8 @@ function describe({ name }) {
   }
 }
 
-function brokerOf(name, id) {
-  return clusters.get(name).server.brokers.find(({ nodeId }) => nodeId === id)
+function brokersOf(name, id) {
+  return clusters.get(name).servers.flatMap(({ brokers }) => brokers.filter(({ nodeId }) => nodeId === id))
 }
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

@@ -226,7 +226,7 @@ describe('groups', () => {
     ])
   })
 
-  it('are found by a pattern only what may be described', async () => {
+  it('find by a pattern only what may be described', async () => {
     const { ask, broker } = start(acls)
     const { id } = broker.topic('orders')
     const answer = await ask('ConsumerGroupHeartbeat', {
@@ -237,6 +237,38 @@ describe('groups', () => {
       topicPartitions: [],
     })
     expect(answer.assignment.topicPartitions.map(({ topicId }: any) => topicId)).toEqual([id])
+  })
+
+  it('find what may be described from now on, and lose what may not be any more', async () => {
+    const { ask, as, broker } = start(acls)
+    const ids = new Map(broker.describe().topics.map(({ id, name }) => [id, name]))
+    let has: string[] = []
+    const beat = async (memberEpoch: number, more: object = {}) => {
+      const answer = await ask('ConsumerGroupHeartbeat', { groupId: 'mine', memberId, memberEpoch, ...more })
+      has = answer.assignment?.topicPartitions.map(({ topicId }: any) => ids.get(topicId)) ?? has
+      expect(answer.errorCode).toBe(0)
+      return answer.memberEpoch
+    }
+    const joining = { rebalanceTimeoutMs: 1000, subscribedTopicRegex: '.*', topicPartitions: [] }
+    let epoch = await beat(0, joining)
+    expect(has).toEqual(['orders'])
+    const payments = {
+      ...{ resourceType: 2, resourceName: 'pay', resourcePatternType: 4 },
+      ...{ principal: 'User:ada', host: '*', operation: 8, permissionType: 3 },
+    }
+    await as('admin', 'CreateAcls', { creations: [payments] })
+    epoch = await beat(epoch)
+    expect(has.sort()).toEqual(['orders', 'payments'])
+    await as('admin', 'DeleteAcls', {
+      filters: [
+        {
+          ...{ resourceTypeFilter: 2, resourceNameFilter: null, patternTypeFilter: 4 },
+          ...{ principalFilter: null, hostFilter: null, operation: 1, permissionType: 1 },
+        },
+      ],
+    })
+    await beat(epoch)
+    expect(has).toEqual(['orders'])
   })
 
   it('of streams may not make topics that their members may not create', async () => {

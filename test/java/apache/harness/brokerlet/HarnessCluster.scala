@@ -6,20 +6,27 @@ import kafka.log.LogManager
 import kafka.network.SocketServer
 import kafka.server._
 import kafka.utils.TestUtils
+import org.apache.kafka.clients.admin.{Admin, AdminClientConfig}
+import org.apache.kafka.common.acl.{AclBinding, AclBindingFilter}
+import org.apache.kafka.common.internals.Plugin
+import org.apache.kafka.common.network.ListenerName
 import org.apache.kafka.common.protocol.{ApiKeys, ByteBufferAccessor}
 import org.apache.kafka.common.requests.{MetadataRequest, MetadataResponse, RequestHeader, ResponseHeader}
-import org.apache.kafka.common.security.auth.SecurityProtocol
+import org.apache.kafka.common.security.auth.{KafkaPrincipalBuilder, PlaintextAuthenticationContext, SecurityProtocol}
 import org.apache.kafka.common.utils.Utils
 import org.apache.kafka.common.{Node, TopicPartition, Uuid}
 import org.apache.kafka.controller.{Controller, ResultOrError}
 import org.apache.kafka.metadata.{BrokerState, KRaftMetadataCache, LeaderAndIsr}
 import org.apache.kafka.server.BrokerLifecycleManager
+import org.apache.kafka.server.authorizer.AclDeleteResult.AclBindingDeleteResult
+import org.apache.kafka.server.authorizer.{AclCreateResult, AclDeleteResult, Authorizer}
 import org.apache.kafka.storage.internals.log.UnifiedLog
 
 import java.io.{DataInputStream, DataOutputStream, File}
-import java.net.Socket
+import java.net.{InetAddress, Socket}
 import java.nio.ByteBuffer
 import java.security.KeyStore
+import java.time.Duration
 import java.util
 import java.util.concurrent.CompletableFuture
 import java.util.{Base64, UUID}
@@ -33,21 +40,32 @@ import scala.util.Using
 class HarnessCluster {
   private val configs = mutable.ArrayBuffer[KafkaConfig]()
   private val running = mutable.Set[Int]()
-  private var ports = Map[Int, Int]()
+  private var ports = Map[(Int, String), Int]()
+  private var openPort = 0
   private var name = ""
   private var clusterId = ""
 
-  def bootstrapServers: String = ports.toSeq.sorted.map { case (_, port) => s"localhost:$port" }.mkString(",")
+  def bootstrapServers(listener: ListenerName): String =
+    configs.map(config => s"localhost:${port(config.brokerId, listener)}").mkString(",")
+
+  // Most servers have one listener, whatever the test calls it.
+  private def port(id: Int, listener: ListenerName): Int =
+    ports.getOrElse((id, listener.value), ports((id, HarnessCluster.onlyListener)))
 
   def add(config: KafkaConfig): KafkaBroker = {
     configs += config
     val id = config.brokerId
-    lazy val apis = standIn[KafkaApis]("metadataCache" -> (_ => metadataCache), "clusterId" -> (_ => clusterId))
+    lazy val apis = standIn[KafkaApis](
+      "metadataCache" -> (_ => metadataCache),
+      "clusterId" -> (_ => clusterId),
+      "authorizerPlugin" -> (_ => Some(authorizer))
+    )
     standIn[BrokerServer](
       "config" -> (_ => config),
       "clusterId" -> (_ => clusterId),
-      "boundPort" -> (_ => ports(id)),
-      "socketServer" -> (_ => standIn[SocketServer]("boundPort" -> (_ => ports(id)))),
+      "boundPort" -> { case Seq(listener: ListenerName) => port(id, listener) },
+      "socketServer" -> (_ => standIn[SocketServer]("boundPort" -> { case Seq(listener: ListenerName) => port(id, listener) })),
+      "authorizerPlugin" -> (_ => Some(authorizer)),
       "brokerState" -> (_ => if (running(id)) BrokerState.RUNNING else BrokerState.NOT_RUNNING),
       "isShutdown" -> (_ => !running(id)),
       "startup" -> (_ => start(id)),
@@ -64,6 +82,25 @@ class HarnessCluster {
       "logManager" -> (_ => logManager)
     )
   }
+
+  /** It sets and reads access lists by a listener that lets everybody do everything. */
+  private lazy val openAdmin: Admin =
+    Admin.create(util.Map.of[String, Object](AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, s"localhost:$openPort"))
+
+  private lazy val authorizer: Plugin[Authorizer] = standIn[Plugin[Authorizer]]("get" -> (_ => standIn[Authorizer](
+    "acls" -> { case Seq(filter: AclBindingFilter) => openAdmin.describeAcls(filter).values.get },
+    "createAcls" -> { case Seq(_, bindings: util.List[AclBinding @unchecked]) =>
+      openAdmin.createAcls(bindings).all.get
+      bindings.asScala.map(_ => CompletableFuture.completedFuture(AclCreateResult.SUCCESS)).asJava
+    },
+    "deleteAcls" -> { case Seq(_, filters: util.List[AclBindingFilter @unchecked]) =>
+      val results = openAdmin.deleteAcls(filters).values
+      filters.asScala.map { filter =>
+        val deleted = results.get(filter).get.values.asScala.map(each => new AclBindingDeleteResult(each.binding))
+        CompletableFuture.completedFuture(new AclDeleteResult(deleted.asJava))
+      }.asJava
+    }
+  )))
 
   private lazy val logManager = standIn[LogManager](
     "getLog" -> { case Seq(tp: TopicPartition, _*) => logOf(tp) },
@@ -128,12 +165,15 @@ class HarnessCluster {
     name -> new Uuid(id.getMostSignificantBits, id.getLeastSignificantBits)
   }
 
-  private def node(id: Int): Node = new Node(id, "localhost", ports(id), racks.lift(ids.indexOf(id)).orNull)
+  private def node(id: Int): Node =
+    new Node(id, "localhost", port(id, new ListenerName("")), racks.lift(ids.indexOf(id)).orNull)
 
   private def leaderEpoch(tp: TopicPartition): Int = told(tp).leaderEpoch.get
 
+  private def anyPort: Int = if (openPort == 0) port(running.min, new ListenerName("")) else openPort
+
   /** What any broker tells of a partition. */
-  private def told(tp: TopicPartition): MetadataResponse.PartitionMetadata = Using.resource(new Socket("localhost", ports(running.min))) { socket =>
+  private def told(tp: TopicPartition): MetadataResponse.PartitionMetadata = Using.resource(new Socket("localhost", anyPort)) { socket =>
     val version = ApiKeys.METADATA.latestVersion
     val request = MetadataRequest.Builder.forTopicNames(util.List.of(tp.topic), false).build(version)
     val bytes = Utils.toArray(request.serializeWithHeader(new RequestHeader(ApiKeys.METADATA, version, "harness", 0)))
@@ -157,11 +197,16 @@ class HarnessCluster {
         "firstNodeId" -> first.brokerId,
         "properties" -> ownProperties(first),
         "racks" -> racks.asJava,
+        "listeners" -> HarnessCluster.listenersOf(first).orNull,
         "tls" -> HarnessCluster.tlsOf(first).orNull
       )
       name = told.get("name").asText
       clusterId = told.get("clusterId").asText
-      ports = told.get("brokers").elements.asScala.map(each => each.get("id").asInt -> each.get("port").asInt).toMap
+      ports = told.get("brokers").elements.asScala.map { each =>
+        val listener = Option(each.get("listener")).fold(HarnessCluster.onlyListener)(_.asText)
+        (each.get("id").asInt, listener) -> each.get("port").asInt
+      }.toMap
+      openPort = Option(told.get("open")).fold(0)(_.asInt)
     }
     running += id
     null
@@ -174,6 +219,7 @@ class HarnessCluster {
 
   /** Ends it; what went wrong in it meanwhile is an error, unless a test has sent it nonsense. */
   def close(): Unit = if (name.nonEmpty) {
+    if (openPort != 0) openAdmin.close(Duration.ZERO)
     val errors = ask("stop").get("errors").elements.asScala.map(_.asText).filterNot(_.startsWith("ProtocolError")).toSeq
     if (errors.nonEmpty) throw new AssertionError(s"the broker has emitted 'error': ${errors.mkString("\n")}")
   }
@@ -219,6 +265,25 @@ object HarnessCluster {
 
   private def pem(what: String, bytes: Array[Byte]): String =
     s"-----BEGIN $what-----\n${Base64.getMimeEncoder.encodeToString(bytes)}\n-----END $what-----\n"
+
+  private val onlyListener = ""
+
+  /** The listeners of a broker at which the test's own builder of principals says who its clients are. */
+  private def listenersOf(config: KafkaConfig): Option[util.List[util.Map[String, String]]] = {
+    val names = config.effectiveAdvertisedBrokerListeners.map(_.listener)
+    val principals = names.flatMap(name => principalAt(config, name).map(name -> _))
+    Option.when(principals.nonEmpty)(
+      principals.map { case (name, principal) => util.Map.of("listener", name, "principal", principal) }.asJava)
+  }
+
+  private def principalAt(config: KafkaConfig, listener: String): Option[String] = {
+    val key = "principal.builder.class"
+    val own = s"listener.name.${listener.toLowerCase}.$key"
+    Option(config.originals.get(own)).orElse(Option(config.originals.get(key))).map { name =>
+      val builder = Class.forName(name.toString).getDeclaredConstructor().newInstance().asInstanceOf[KafkaPrincipalBuilder]
+      builder.build(new PlaintextAuthenticationContext(InetAddress.getLoopbackAddress, listener)).toString
+    }
+  }
 
   private val placed = Seq("listener", "log.dir", "process.roles", "controller.quorum", "inter.broker", "ssl.")
 }

@@ -7,7 +7,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -16,6 +18,7 @@ import kafka.server.KafkaBroker;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.acl.AccessControlEntry;
+import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclBindingFilter;
 import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
@@ -192,8 +195,16 @@ final class ServedCluster implements ClusterInstance {
   }
 
   @Override
-  public void waitAcls(AclBindingFilter filter, Collection<AccessControlEntry> entries) {
-    throw new UnsupportedOperationException("brokerlet has no authorizer");
+  public void waitAcls(AclBindingFilter filter, Collection<AccessControlEntry> entries) throws InterruptedException {
+    until("the access lists are " + entries, () -> entriesOf(filter).equals(Set.copyOf(entries)));
+  }
+
+  private Set<AccessControlEntry> entriesOf(AclBindingFilter filter) {
+    try {
+      return ownAdmin().describeAcls(filter).values().get().stream().map(AclBinding::entry).collect(Collectors.toSet());
+    } catch (InterruptedException | ExecutionException error) {
+      throw new IllegalStateException(error);
+    }
   }
 
   private static void until(String what, BooleanSupplier isSo) throws InterruptedException {

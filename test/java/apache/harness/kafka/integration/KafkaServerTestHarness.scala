@@ -3,12 +3,13 @@ package kafka.integration
 import kafka.server._
 import kafka.utils.TestUtils
 import org.apache.kafka.clients.admin.Admin
-import org.apache.kafka.common.acl.AccessControlEntry
+import org.apache.kafka.common.acl.{AccessControlEntry, AclBinding}
 import org.apache.kafka.common.network.ListenerName
 import org.apache.kafka.common.resource.ResourcePattern
 import org.apache.kafka.common.security.auth.SecurityProtocol
 import org.apache.kafka.common.utils.Time
 import org.apache.kafka.common.Uuid
+import org.apache.kafka.server.authorizer.Authorizer
 import org.junit.jupiter.api.{AfterEach, BeforeEach, TestInfo}
 
 import java.io.File
@@ -42,7 +43,7 @@ abstract class KafkaServerTestHarness extends QuorumTestHarness {
   def aliveBrokers: Seq[KafkaBroker] = _brokers.indices.filter(alive(_)).map(_brokers(_))
   def serverForId(id: Int): Option[KafkaBroker] = _brokers.find(_.config.brokerId == id)
   def boundPort(server: KafkaBroker): Int = server.boundPort(listenerName)
-  def bootstrapServers(listenerName: ListenerName = listenerName): String = implementation.bootstrapServers
+  def bootstrapServers(listenerName: ListenerName = listenerName): String = implementation.bootstrapServers(listenerName)
 
   def configs: Seq[KafkaConfig] = {
     if (instanceConfigs == null) instanceConfigs = generateConfigs
@@ -92,7 +93,7 @@ abstract class KafkaServerTestHarness extends QuorumTestHarness {
     topicConfig: Properties = new Properties,
     listenerName: ListenerName = listenerName,
     adminClientConfig: Properties = new Properties
-  ): Leaders = withAdmin(adminClientConfig) { admin =>
+  ): Leaders = withAdmin(listenerName, adminClientConfig) { admin =>
     TestUtils.createTopicWithAdmin(admin, topic, _brokers, controllerServers, numPartitions, replicationFactor, topicConfig = topicConfig)
   }
 
@@ -100,11 +101,11 @@ abstract class KafkaServerTestHarness extends QuorumTestHarness {
     topic: String,
     partitionReplicaAssignment: Map[Int, Seq[Int]],
     listenerName: ListenerName = listenerName
-  ): Leaders = withAdmin() { admin =>
+  ): Leaders = withAdmin(listenerName) { admin =>
     TestUtils.createTopicWithAdmin(admin, topic, _brokers, controllerServers, replicaAssignment = partitionReplicaAssignment)
   }
 
-  def deleteTopic(topic: String, listenerName: ListenerName = listenerName): Unit = withAdmin() { admin =>
+  def deleteTopic(topic: String, listenerName: ListenerName = listenerName): Unit = withAdmin(listenerName) { admin =>
     TestUtils.deleteTopicWithAdmin(admin, topic, aliveBrokers, controllerServers)
   }
 
@@ -120,12 +121,16 @@ abstract class KafkaServerTestHarness extends QuorumTestHarness {
   def ensureConsistentKRaftMetadata(): Unit = {}
   def waitForUserScramCredentialToAppearOnAllBrokers(clientPrincipal: String, mechanismName: String): Unit = {}
 
-  def addAndVerifyAcls(acls: Set[AccessControlEntry], resource: ResourcePattern): Unit = notHere("there is no authorizer")
-  def removeAndVerifyAcls(acls: Set[AccessControlEntry], resource: ResourcePattern): Unit = notHere("there is no authorizer")
+  def addAndVerifyAcls(acls: Set[AccessControlEntry], resource: ResourcePattern): Unit =
+    authorizer.createAcls(null, acls.map(new AclBinding(resource, _)).toList.asJava)
+  def removeAndVerifyAcls(acls: Set[AccessControlEntry], resource: ResourcePattern): Unit =
+    authorizer.deleteAcls(null, acls.map(new AclBinding(resource, _).toFilter).toList.asJava)
   def changeClientIdConfig(sanitizedClientId: String, configs: Properties): Unit = notHere("there are no quotas")
 
   private def notHere(why: String): Nothing = throw new UnsupportedOperationException(why)
 
-  private def withAdmin[T](config: Properties = new Properties)(ask: Admin => T): T =
-    Using.resource(TestUtils.createAdminClient(_brokers, listenerName, config))(ask)
+  private def withAdmin[T](listener: ListenerName, config: Properties = new Properties)(ask: Admin => T): T =
+    Using.resource(TestUtils.createAdminClient(_brokers, listener, config))(ask)
+
+  private def authorizer: Authorizer = _brokers.head.authorizerPlugin.get.get
 }
