@@ -16,7 +16,7 @@ after(() => tests.dispose())
 
 const run = (t, classes, atLeast) =>
   tests.run(t, {
-    tag: 'integration & !cluster',
+    kind: 'own',
     from: ['kafka_2.13'],
     classes: tests.without(classes),
     atLeast,

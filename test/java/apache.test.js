@@ -15,7 +15,7 @@ after(() => tests.dispose())
 
 // Each is a process of its own; most of their time they wait.
 describe('at an Apache Kafka and here', { concurrency: 4 }, () => {
-  const run = options => t => tests.run(t, { tag: 'cluster', ...options })
+  const run = options => t => tests.run(t, { kind: 'cluster', ...options })
 
   it(
     'consumer groups are administered in the same way',

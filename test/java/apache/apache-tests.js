@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline'
@@ -10,7 +10,7 @@ const jars = path.join(folder, 'target', 'libs')
 const kafka = path.join(folder, '..', 'target', 'libs')
 const classPath = folders => folders.map(each => path.join(each, '*')).join(path.delimiter)
 
-/** Apache Kafka's own tests, as they are published, with what they need of its unpublished kit: the sources in `src`. */
+/** Apache Kafka's own tests, as they are published; `src` has what starts the clusters of their kits, in Apache's place. */
 export class ApacheTests {
   #classes = mkdtempSync(path.join(tmpdir(), 'brokerlet-apache-'))
   #leftOutFile
@@ -21,6 +21,7 @@ export class ApacheTests {
     this.#leftOutFile = path.join(folder, leftOut)
     this.#leftOut = new LeftOut(this.#leftOutFile)
     this.#compile('javac', [], 'src', classPath([kafka, jars]))
+    cpSync(path.join(folder, 'src', 'META-INF'), path.join(this.#classes, 'META-INF'), { recursive: true })
   }
 
   /** Compiles the harness of the tests that are written in Scala, which takes its time. */
@@ -53,17 +54,19 @@ export class ApacheTests {
   }
 
   /**
-   * Runs those of some jars that have a tag, each as a test within `t`. `classes` is a pattern of their classes' names.
-   * `atLeast` guards against a run in which nothing happens. What comes out as it should not is run once more, and the second
-   * time counts, as in Apache's own builds: many of these tests wait for a moment in real time.
+   * Runs those of some jars, each as a test within `t`: those that ask for a cluster by an annotation (`kind` is 'cluster'), or
+   * those that bring their 'own', by a kit or a harness. `classes` is a pattern of their classes' names, `timeoutMs` is for a
+   * test that says nothing of its own. `atLeast` guards against a run in which nothing happens. What comes out as it should
+   * not is run once more, and the second time counts, as in Apache's own builds: many of these tests wait for a moment in
+   * real time.
    */
-  async run(t, { tag, from, classes = '.*', atLeast }) {
+  async run(t, { kind, from, classes = '.*', timeoutMs = 120_000, atLeast }) {
     const roots = readdirSync(jars)
       .filter(name => from.some(each => name.startsWith(`${each}-`) && name.endsWith('-test.jar')))
       .map(name => path.join(jars, name))
     const surprises = new Set()
     let count = 0
-    for await (const each of this.#outcomes(tag, classes, roots)) {
+    for await (const each of this.#outcomes(kind, classes, roots, timeoutMs)) {
       count++
       if (this.#isExpected(each)) await this.#report(t, each)
       else surprises.add(each.name)
@@ -71,7 +74,7 @@ export class ApacheTests {
     if (surprises.size > 0) {
       const again = new Set([...surprises].map(name => name.split('#')[0]))
       const pattern = [...again].map(name => name.replaceAll(/[.$]/g, String.raw`\$&`)).join('|')
-      for await (const each of this.#outcomes(tag, pattern, roots)) {
+      for await (const each of this.#outcomes(kind, pattern, roots, timeoutMs)) {
         if (surprises.delete(each.name)) await this.#report(t, each)
       }
       assert.deepEqual([...surprises], [], 'these were not run again')
@@ -79,16 +82,16 @@ export class ApacheTests {
     assert.ok(count > atLeast, `only ${count} tests have been run`)
   }
 
-  async *#outcomes(tag, classes, roots) {
+  async *#outcomes(kind, classes, roots, timeoutMs) {
     const program = [
       ...['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off'],
       ...[`-Dlog4j2.configurationFile=${path.join(folder, 'log4j2.xml')}`],
-      ...['-Djunit.jupiter.execution.timeout.testable.method.default=120s'],
+      `-Djunit.jupiter.execution.timeout.testable.method.default=${timeoutMs}ms`,
       ...['-Djunit.jupiter.execution.timeout.thread.mode.default=SEPARATE_THREAD'],
       `-Dbrokerlet.cluster=${path.join(folder, 'cluster.js')}`,
       `-Dbrokerlet.leftOut=${this.#leftOutFile}`,
       ...['-cp', `${this.#classes}${path.delimiter}${classPath([kafka, jars])}`],
-      ...['brokerlet.Main', tag, classes, ...roots],
+      ...['brokerlet.Main', kind, classes, ...roots],
     ]
     const child = spawn('java', program, { stdio: ['ignore', 'pipe', 'ignore'] })
     for await (const line of readline.createInterface({ input: child.stdout })) {

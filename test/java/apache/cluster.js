@@ -75,11 +75,15 @@ const withoutEffect = {
   'log.initial.task.delay.ms': true,
   'log.segment.delete.delay.ms': true,
   'log.cleaner.dedupe.buffer.size': true,
+  'log.cleaner.backoff.ms': true,
+  'log.cleaner.min.compaction.lag.ms': value => value === '1',
   'replica.fetch.backoff.ms': true,
   'replica.high.watermark.checkpoint.interval.ms': true,
   'min.insync.replicas': true,
   // Where a test has a topic of few bytes, it says so of the topic.
   'message.max.bytes': true,
+  // That is how it is.
+  'log.message.timestamp.after.max.ms': value => value === '9223372036854775807',
   // No record of a test is that old.
   'log.retention.hours': value => value === '10',
   'log.flush.interval.messages': true,
@@ -105,6 +109,9 @@ const withoutEffect = {
   'group.consumer.regex.refresh.interval.ms': true,
 }
 
+/** Those that a client can set for all brokers, as the program that asks then does. */
+const settable = new Set(['log.cleanup.policy'])
+
 const clusters = new Map()
 let count = 0
 
@@ -118,6 +125,7 @@ function optionsOf({
   ...others
 }) {
   const server = {}
+  const toSet = {}
   if (authorizerClass !== undefined) {
     const authorizer = authorizers[authorizerClass]
     if (authorizer === undefined) throw new Error(`brokerlet has no authorizer ${authorizerClass}`)
@@ -132,11 +140,15 @@ function optionsOf({
       server[serverOptions[name]] = Number(value)
       continue
     }
+    if (settable.has(name)) {
+      toSet[name] = value
+      continue
+    }
     const none = withoutEffect[name]
     if (none !== true && !none?.(value)) throw new Error(`brokerlet has no ${name}=${value}`)
   }
   const topics = { partitions: Number(partitions ?? 1), keys: 'bytes' }
-  return { broker: { autoCreateTopics: create === 'true' && topics }, server }
+  return { broker: { autoCreateTopics: create === 'true' && topics }, server, toSet }
 }
 
 const actions = {
@@ -178,6 +190,7 @@ const actions = {
         server.brokers.map(({ nodeId, port }) => ({ id: nodeId, port, listener })),
       ),
       open: open?.port,
+      toSet: options.toSet,
     }
   },
   async stop({ name }) {

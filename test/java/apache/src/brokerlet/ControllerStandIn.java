@@ -5,17 +5,16 @@ import java.util.concurrent.CompletableFuture;
 import kafka.network.SocketServer;
 import kafka.raft.KafkaRaftManager;
 import kafka.server.ControllerServer;
-import kafka.server.KafkaConfig;
 import org.apache.kafka.controller.Controller;
 import org.apache.kafka.raft.LogOffsetMetadata;
 import org.apache.kafka.raft.RaftLog;
+import scala.Option;
 
 /** A controller as far as a client can see it. */
 final class ControllerStandIn {
   private ControllerStandIn() {}
 
   static ControllerServer of(ServedCluster cluster, int id) {
-    KafkaConfig config = BrokerStandIn.config(cluster, id);
     SocketServer socketServer = BrokerStandIn.socketServer(cluster, id);
     Controller controller =
         StandIn.of(
@@ -27,7 +26,9 @@ final class ControllerStandIn {
     return StandIn.of(
         ControllerServer.class,
         Map.of(
-            "config", args -> config,
+            "config", args -> BrokerStandIn.config(cluster, id),
+            "clusterId", args -> cluster.clusterId(),
+            "authorizerPlugin", args -> Option.empty(),
             "socketServer", args -> socketServer,
             "controller", args -> controller,
             "raftManager", args -> raftManager));

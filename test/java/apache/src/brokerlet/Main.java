@@ -9,6 +9,12 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.kafka.common.test.api.ClusterTemplate;
+import org.apache.kafka.common.test.api.ClusterTest;
+import org.apache.kafka.common.test.api.ClusterTests;
+import org.junit.platform.engine.FilterResult;
+import org.junit.platform.engine.TestDescriptor;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.TestSource;
 import org.junit.platform.engine.discovery.ClassNameFilter;
@@ -16,6 +22,7 @@ import org.junit.platform.engine.discovery.DiscoverySelectors;
 import org.junit.platform.engine.support.descriptor.ClassSource;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.PostDiscoveryFilter;
 import org.junit.platform.launcher.TagFilter;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
@@ -25,7 +32,8 @@ import org.junit.platform.launcher.core.LauncherFactory;
 /**
  * Runs tests, and prints a line for each as it ends: the outcome, its name and why, with tabs between.
  *
- * <p>The arguments are a tag that the tests have, a pattern of the names of their classes, and the jars where they are.
+ * <p>The arguments are whether they are those that ask for a cluster by an annotation ({@code cluster}) or those that
+ * bring their own ({@code own}), a pattern of the names of their classes, and the jars where they are.
  */
 public final class Main implements TestExecutionListener {
   // Tests print, and put other streams in the place of this one.
@@ -38,11 +46,23 @@ public final class Main implements TestExecutionListener {
     LauncherDiscoveryRequest request =
         LauncherDiscoveryRequestBuilder.request()
             .selectors(DiscoverySelectors.selectClasspathRoots(jars))
-            .filters(ClassNameFilter.includeClassNamePatterns(args[1]), TagFilter.includeTags(args[0]))
+            .filters(ClassNameFilter.includeClassNamePatterns(args[1]), TagFilter.includeTags("integration"))
+            .filters((PostDiscoveryFilter) test -> FilterResult.includedIf(isOfKind(test, args[0])))
+            // Apache's extension, and those here.
+            .configurationParameter("junit.jupiter.extensions.autodetection.enabled", "true")
             .build();
     LauncherFactory.create().execute(request, new Main());
     // Threads that tests have left behind would go on.
     System.exit(0);
+  }
+
+  private static boolean isOfKind(TestDescriptor test, String kind) {
+    MethodSource method = (MethodSource) test.getSource().filter(MethodSource.class::isInstance).orElse(null);
+    if (method == null) return true;
+    boolean cluster =
+        Stream.of(ClusterTest.class, ClusterTests.class, ClusterTemplate.class)
+            .anyMatch(each -> method.getJavaMethod().isAnnotationPresent(each));
+    return cluster == kind.equals("cluster");
   }
 
   @Override
@@ -52,7 +72,7 @@ public final class Main implements TestExecutionListener {
 
   @Override
   public void executionSkipped(TestIdentifier test, String reason) {
-    tell("skipped", test, reason);
+    if (!reason.contains(OneClusterType.REASON)) tell("skipped", test, reason);
   }
 
   @Override

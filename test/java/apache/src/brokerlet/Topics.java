@@ -9,6 +9,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.Node;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.InvalidTopicException;
@@ -26,6 +27,10 @@ final class Topics {
   /** 0 if there is no such topic. */
   int partitionCount(String topic) {
     return description(topic).map(each -> each.partitions().size()).orElse(0);
+  }
+
+  boolean has(TopicPartition partition) {
+    return partitionCount(partition.topic()) > partition.partition();
   }
 
   Optional<Integer> leader(String topic, int partition) {
