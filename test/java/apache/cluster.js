@@ -79,11 +79,8 @@ const withoutEffect = {
   'log.cleaner.min.compaction.lag.ms': value => value === '1',
   'replica.fetch.backoff.ms': true,
   'replica.high.watermark.checkpoint.interval.ms': true,
-  'min.insync.replicas': true,
   // Where a test has a topic of few bytes, it says so of the topic.
   'message.max.bytes': true,
-  // That is how it is.
-  'log.message.timestamp.after.max.ms': value => value === '9223372036854775807',
   // No record of a test is that old.
   'log.retention.hours': value => value === '10',
   'log.flush.interval.messages': true,
@@ -110,7 +107,12 @@ const withoutEffect = {
 }
 
 /** Those that a client can set for all brokers, as the program that asks then does. */
-const settable = new Set(['log.cleanup.policy'])
+const settable = new Set([
+  'group.streams.num.standby.replicas',
+  'log.cleanup.policy',
+  'log.message.timestamp.after.max.ms',
+  'min.insync.replicas',
+])
 
 const clusters = new Map()
 let count = 0
