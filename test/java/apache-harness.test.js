@@ -3,6 +3,7 @@
  * the built package (`apache/harness`). What cannot pass is in `apache/left-out-harness.txt`, with the reason. They take
  * ten minutes, so `npm run test:apache` is without them: `npm run test:apache:harness`.
  */
+import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ApacheTests } from './apache/apache-tests.js'
 
@@ -21,6 +22,8 @@ const run = (t, classes, atLeast) =>
     classes: tests.without(classes),
     atLeast,
   })
+
+test('what is left out is there', () => assert.deepEqual(tests.goneNames, []))
 
 test('requests are answered as by an Apache Kafka', t => run(t, String.raw`kafka\.(admin|server)\..*`, 80))
 

@@ -3,6 +3,7 @@
  * (`npm run test:apache:streams`, which needs Java and Maven, and half an hour). What cannot pass here is in
  * `apache/left-out-streams.txt`, with the reason.
  */
+import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { ApacheTests } from './apache/apache-tests.js'
 
@@ -23,6 +24,8 @@ describe('Kafka Streams', { concurrency: 2 }, () => {
       timeoutMs: 300_000,
       atLeast,
     })
+
+  it('what is left out is there', () => assert.deepEqual(tests.goneNames, []))
 
   it(
     'keeps its promises of exactly once, joins and queries its state',

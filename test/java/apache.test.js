@@ -2,6 +2,7 @@
  * Apache Kafka's own integration tests, as published on Maven Central, against the built package: `npm run test:apache`,
  * which needs Java and Maven. What cannot pass here is in `apache/left-out.txt`, with the reason.
  */
+import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { ApacheTests } from './apache/apache-tests.js'
 
@@ -16,6 +17,8 @@ after(() => tests.dispose())
 // Each is a process of its own; most of their time they wait.
 describe('at an Apache Kafka and here', { concurrency: 4 }, () => {
   const run = options => t => tests.run(t, { kind: 'cluster', ...options })
+
+  it('what is left out is there', () => assert.deepEqual(tests.goneNames, []))
 
   it(
     'consumer groups are administered in the same way',

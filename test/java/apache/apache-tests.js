@@ -82,6 +82,18 @@ export class ApacheTests {
     assert.ok(count > atLeast, `only ${count} tests have been run`)
   }
 
+  /** The names in the list of those that cannot pass, which no test has any more. */
+  get goneNames() {
+    const program = ['-cp', this.#classPath, 'brokerlet.LeftOutNames', this.#leftOutFile]
+    const { status, stdout, stderr } = spawnSync('java', program, { encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    return stdout.split('\n').filter(line => line !== '')
+  }
+
+  get #classPath() {
+    return `${this.#classes}${path.delimiter}${classPath([kafka, jars])}`
+  }
+
   async *#outcomes(kind, classes, roots, timeoutMs) {
     const program = [
       ...['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off'],
@@ -90,8 +102,7 @@ export class ApacheTests {
       ...['-Djunit.jupiter.execution.timeout.thread.mode.default=SEPARATE_THREAD'],
       `-Dbrokerlet.cluster=${path.join(folder, 'cluster.js')}`,
       `-Dbrokerlet.leftOut=${this.#leftOutFile}`,
-      ...['-cp', `${this.#classes}${path.delimiter}${classPath([kafka, jars])}`],
-      ...['brokerlet.Main', kind, classes, ...roots],
+      ...['-cp', this.#classPath, 'brokerlet.Main', kind, classes, ...roots],
     ]
     const child = spawn('java', program, { stdio: ['ignore', 'pipe', 'ignore'] })
     for await (const line of readline.createInterface({ input: child.stdout })) {

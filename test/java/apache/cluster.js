@@ -117,46 +117,52 @@ const settable = new Set([
 const clusters = new Map()
 let count = 0
 
-/** Kafka's configs as the options of a broker and its server. */
-function optionsOf({
-  'auto.create.topics.enable': create = 'true',
-  'num.partitions': partitions,
+/** Kafka's configs as the options of a broker and its server, and those that are set once it runs. */
+function optionsOf(
+  { 'auto.create.topics.enable': create = 'true', 'num.partitions': partitions, ...others },
+  perServer,
+) {
+  const { authorizer, ...own } = withAuthorizer(others)
+  const server = { ...(authorizer && { authorizer }) }
+  const toSet = {}
+  for (const [name, value] of Object.entries(own)) {
+    if (name in serverOptions) server[serverOptions[name]] = Number(value)
+    else if (settable.has(name)) toSet[name] = value
+    else requireWithoutEffect(name, value)
+  }
+  // All brokers are one server's, with the same options.
+  for (const each of Object.values(perServer))
+    for (const [name, value] of Object.entries(each)) requireWithoutEffect(name, value)
+  const topics = { partitions: Number(partitions ?? 1), keys: 'bytes' }
+  return { broker: { autoCreateTopics: create === 'true' && topics }, server, toSet }
+}
+
+function withAuthorizer({
   'authorizer.class.name': authorizerClass,
   'super.users': superUsers = '',
   'allow.everyone.if.no.acl.found': everyone = 'false',
   ...others
 }) {
-  const server = {}
-  const toSet = {}
-  if (authorizerClass !== undefined) {
-    const authorizer = authorizers[authorizerClass]
-    if (authorizer === undefined) throw new Error(`brokerlet has no authorizer ${authorizerClass}`)
-    server.authorizer = {
-      superUsers: superUsers.split(';').filter(each => each !== ''),
-      allowEveryoneIfNoAclFound: everyone === 'true',
-      ...authorizer,
-    }
+  if (authorizerClass === undefined) return others
+  const known = authorizers[authorizerClass]
+  if (known === undefined) throw new Error(`brokerlet has no authorizer ${authorizerClass}`)
+  const authorizer = {
+    superUsers: superUsers.split(';').filter(each => each !== ''),
+    allowEveryoneIfNoAclFound: everyone === 'true',
+    ...known,
   }
-  for (const [name, value] of Object.entries(others)) {
-    if (name in serverOptions) {
-      server[serverOptions[name]] = Number(value)
-      continue
-    }
-    if (settable.has(name)) {
-      toSet[name] = value
-      continue
-    }
-    const none = withoutEffect[name]
-    if (none !== true && !none?.(value)) throw new Error(`brokerlet has no ${name}=${value}`)
-  }
-  const topics = { partitions: Number(partitions ?? 1), keys: 'bytes' }
-  return { broker: { autoCreateTopics: create === 'true' && topics }, server, toSet }
+  return { ...others, authorizer }
+}
+
+function requireWithoutEffect(name, value) {
+  const none = withoutEffect[name]
+  if (none !== true && !none?.(value)) throw new Error(`brokerlet has no ${name}=${value}`)
 }
 
 const actions = {
   /** `listeners` are the names of several, each with the principal of its clients; every one is a server of its own. */
-  async start({ brokers, firstNodeId, racks, users, tls, properties, listeners }) {
-    const options = optionsOf(properties)
+  async start({ brokers, firstNodeId, racks, users, tls, properties, perServer = {}, listeners }) {
+    const options = optionsOf(properties, perServer)
     const broker = new Broker(options.broker)
     const errors = []
     broker.on('error', error => {

@@ -51,11 +51,10 @@ public final class ServedCluster {
     request.put("firstNodeId", nodes.brokerNodes().firstKey());
     if (nodes.brokerListenerProtocol() == SecurityProtocol.SASL_PLAINTEXT)
       request.put("users", Map.of(JaasUtils.KAFKA_PLAIN_ADMIN, JaasUtils.KAFKA_PLAIN_ADMIN_PASSWORD));
-    var common = new HashMap<String, String>();
-    nodes.brokerNodes().keySet().forEach(id -> common.putAll(configs(id)));
-    // One brokerlet stands behind all brokers; a rack is the only config of a broker by itself.
-    common.remove("broker.rack");
-    request.put("properties", common);
+    request.put("properties", texts(configs));
+    var perServer = new TreeMap<Integer, Map<String, String>>();
+    nodes.brokerNodes().forEach((id, node) -> perServer.put(id, withoutRack(node.propertyOverrides())));
+    request.put("perServer", perServer);
     request.put("racks", racks());
     JsonNode told = ClusterProgram.ask(request);
     name = told.get("name").asText();
@@ -132,17 +131,31 @@ public final class ServedCluster {
     return clusterId;
   }
 
-  /** Those that the test has chosen. */
+  /** Those that the test has chosen for all, and for one. */
   Map<String, String> configs(int nodeId) {
-    var all = new HashMap<String, String>();
-    configs.forEach((key, value) -> all.put(key, String.valueOf(value)));
+    Map<String, String> all = texts(configs);
     TestKitNode node = nodes.brokerNodes().get(nodeId);
     if (node != null) all.putAll(node.propertyOverrides());
     return all;
   }
 
+  private static Map<String, String> texts(Map<String, Object> configs) {
+    var texts = new HashMap<String, String>();
+    configs.forEach((key, value) -> texts.put(key, String.valueOf(value)));
+    return texts;
+  }
+
+  private static Map<String, String> withoutRack(Map<String, String> configs) {
+    var others = new HashMap<>(configs);
+    others.remove("broker.rack");
+    return others;
+  }
+
   private List<String> racks() {
-    return nodes.brokerNodes().keySet().stream().map(id -> configs(id).get("broker.rack")).filter(Objects::nonNull).toList();
+    return nodes.brokerNodes().keySet().stream()
+        .map(id -> configs(id).get("broker.rack"))
+        .filter(Objects::nonNull)
+        .toList();
   }
 
   /** For what a stand-in has to find out. */
