@@ -230,6 +230,15 @@ it('is waited for no longer when nobody is in it', async () => {
   await idle
 })
 
+it('is waited for no longer when all in it have fallen silent', async () => {
+  const { broker, joined } = scene()
+  await joined('a')
+  broker.topic('orders').append({ value: 1 })
+  const idle = broker.idle()
+  await broker.advance(45_000)
+  await idle
+})
+
 it('is not waited for while a topic that it reads is missing', async () => {
   const { broker, joined } = scene()
   broker.topic('orders').append({ value: 1 })

@@ -1,0 +1,137 @@
+import { createConnection } from 'node:net'
+import { afterEach, expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import { writeAssignment } from '../../src/server/consumer-protocol.ts'
+import { serve } from '../../src/server/index.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
+import type { Api } from '../../src/server/protocol/message.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { subscription } from '../helpers/consumer-protocol.ts'
+import { WireClient } from '../helpers/wire-client.ts'
+
+const { deleteGroups, fetch, joinGroup, leaveGroup, offsetCommit, syncGroup } = apis as unknown as Readonly<
+  Record<string, Api>
+>
+
+const open: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).toReversed()) await close()
+})
+
+/** Three records, and classic members that all have the same client id, one after the other. */
+async function start() {
+  const broker = new TestBroker({ topics: { orders: topic<number>({ partitions: 1 }) } })
+  open.push(() => broker.close())
+  for (const value of [1, 2, 3]) broker.topic('orders').append({ value })
+  const server = await serve(broker)
+  const socket = createConnection(server.port, '127.0.0.1')
+  open.push(() => socket.destroy())
+  const client = new WireClient(socket)
+  /** Joins, and gives itself the partition. */
+  const join = async () => {
+    const { memberId, generationId } = await client.call(joinGroup!, 3, {
+      groupId: 'g',
+      memberId: '',
+      sessionTimeoutMs: 30_000,
+      rebalanceTimeoutMs: 30_000,
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: subscription(['orders']) }],
+    })
+    const assignments = [{ memberId, assignment: writeAssignment([{ topic: 'orders', partition: 0 }]) }]
+    const answer = await client.call(syncGroup!, 2, { groupId: 'g', memberId, generationId, assignments })
+    expect(answer.errorCode).toBe(0)
+    return memberId as string
+  }
+  const leave = (memberId: string) => client.call(leaveGroup!, 2, { groupId: 'g', memberId })
+  const fetchFrom = (fetchOffset: number) =>
+    client.call(fetch!, 11, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 1000,
+      sessionId: 0,
+      sessionEpoch: -1,
+      topics: [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1000 }] }],
+    })
+  const busy = (records: number) =>
+    expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(`${records} records of orders-0 delivered`)
+  return { broker, server, client, join, leave, fetchFrom, busy }
+}
+
+it('is waited for because of what its client was given, and not of what was there before', async () => {
+  const { broker, join, leave, fetchFrom, busy } = await start()
+  const first = await join()
+  await busy(3)
+  const idle = broker.idle()
+  await fetchFrom(3)
+  await idle
+  await leave(first)
+  // Nobody knows yet where its next member begins.
+  await join()
+  await busy(3)
+  await fetchFrom(2)
+  await busy(1)
+})
+
+it('is waited for no longer when its last member has left', async () => {
+  const { broker, join, leave, busy } = await start()
+  const member = await join()
+  await busy(3)
+  const idle = broker.idle()
+  await leave(member)
+  await idle
+})
+
+it('is waited for no longer when its last member has fallen silent', async () => {
+  const { broker, join, busy } = await start()
+  await join()
+  await busy(3)
+  const idle = broker.idle()
+  await broker.advance(30_000)
+  await idle
+})
+
+it('is gone with the last server, and so is what it had left to do', async () => {
+  const { broker, server, join, busy } = await start()
+  await join()
+  await busy(3)
+  const idle = broker.idle()
+  await server.close()
+  await idle
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => {} })
+  await broker.idle()
+  expect(broker.group('g').members).toMatchObject([{ memberId: consumer.memberId }])
+  // The session of the member that was there ends, and offsets of a group that nobody is in.
+  await broker.advance(30_000)
+  await broker.advance(7 * 24 * 60 * 60 * 1000)
+  expect(broker.group('g').committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 3 })
+})
+
+it('leaves nothing behind where its last server has closed', async () => {
+  const { broker, server, client, join, leave } = await start()
+  const { clients, events, groupCoordinator, served } = broker.engine
+  const watched = ['memberJoined', 'memberLeft', 'groupDeleted'] as const
+  const left = () => [
+    clients.size,
+    served.size,
+    groupCoordinator.holders.size,
+    watched.filter(name => events.listens(name)),
+  ]
+  await leave(await join())
+  expect(clients.size).toBe(1)
+  await client.call(deleteGroups!, 2, { groupsNames: ['g'] })
+  expect(clients.size).toBe(0)
+  await join()
+  await server.close()
+  expect(left()).toEqual([0, 0, 0, []])
+})
+
+it('takes no commit of a generation of a group that there is not, not even of the first that a group may have', async () => {
+  const { client } = await start()
+  const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }]
+  const commit = async (generationIdOrMemberEpoch: number) => {
+    const asked = { groupId: 'none', memberId: 'm', generationIdOrMemberEpoch, topics }
+    return (await client.call(offsetCommit!, 8, asked)).topics[0].partitions[0].errorCode
+  }
+  expect([await commit(0), await commit(1)]).toEqual([25, 25])
+})
