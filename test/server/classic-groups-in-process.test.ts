@@ -28,14 +28,15 @@ async function start() {
   open.push(() => socket.destroy())
   const client = new WireClient(socket)
   /** Joins, and gives itself the partition. */
-  const join = async () => {
-    const { memberId, generationId } = await client.call(joinGroup!, 3, {
+  const join = async (more: object = {}, version = 3) => {
+    const { memberId, generationId } = await client.call(joinGroup!, version, {
       groupId: 'g',
       memberId: '',
       sessionTimeoutMs: 30_000,
       rebalanceTimeoutMs: 30_000,
       protocolType: 'consumer',
       protocols: [{ name: 'range', metadata: subscription(['orders']) }],
+      ...more,
     })
     const assignments = [{ memberId, assignment: writeAssignment([{ topic: 'orders', partition: 0 }]) }]
     const answer = await client.call(syncGroup!, 2, { groupId: 'g', memberId, generationId, assignments })
@@ -124,6 +125,18 @@ it('leaves nothing behind where its last server has closed', async () => {
   await join()
   await server.close()
   expect(left()).toEqual([0, 0, 0, []])
+})
+
+it('shows its members to programs of the process, with the instance ids that they have', async () => {
+  const { broker, join, leave } = await start()
+  const shown = { topics: ['orders'], assignment: [{ topic: 'orders', partition: 0 }], connected: true }
+  const plain = await join()
+  // The client says nothing of itself.
+  const expected = { ...shown, memberId: plain, clientId: '', revoking: [] }
+  expect(broker.group('g').members).toEqual([expected])
+  await leave(plain)
+  const memberId = await join({ groupInstanceId: 'one' }, 5)
+  expect(broker.group('g').members).toEqual([{ ...expected, memberId, groupInstanceId: 'one' }])
 })
 
 it('takes no commit of a generation of a group that there is not, not even of the first that a group may have', async () => {
