@@ -81,7 +81,12 @@ function fixedConfigs(wire: Wire, { nodeId, rack }: ClusterNode): BrokerConfig[]
       'How many partitions a topic has where nobody says so.',
       1,
     ),
-    int('default.replication.factor', wire.cluster.nodes.length, 'How many brokers have each partition.', 1),
+    int(
+      'default.replication.factor',
+      wire.cluster.defaultReplicationFactor,
+      'How many brokers have each partition of a topic where nobody says so.',
+      1,
+    ),
     int('socket.request.max.bytes', maxFrameBytes, 'The largest request, in bytes.', 100 * 1024 * 1024),
     int('fetch.max.bytes', fetchMaxBytes, 'How much one fetch gets at most, in bytes.', 4 * 1024 * 1024),
     int(

@@ -22,7 +22,7 @@ export interface WantedTopic {
   readonly name: string
   /** -1 is the default. */
   readonly numPartitions: number
-  /** -1 is the default: every broker has a replica. */
+  /** -1 is the default. */
   readonly replicationFactor: number
   /** Assignments by hand, one for each partition; empty without any. */
   readonly assignments: readonly { readonly partitionIndex: number; readonly brokerIds: readonly number[] }[]
@@ -53,8 +53,11 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   checkResting(engine, name, options)
   const config = engine.checkTopic(name, active)
   const { cluster } = wire
-  const { length } = cluster.nodes
-  const factor = wanted.replicationFactor === -1 ? length : Math.min(wanted.replicationFactor, length)
+  const { nodes, defaultReplicationFactor } = cluster
+  const factor =
+    wanted.replicationFactor === -1
+      ? defaultReplicationFactor
+      : Math.min(wanted.replicationFactor, nodes.length)
   const assignment = byHand ?? placedReplicas(cluster, name, { to: config.partitions, factor })
   const topic = validateOnly
     ? undefined

@@ -45,6 +45,11 @@ export interface ServeOptions extends WireOptions {
    */
   readonly autoLeaderRebalance?: boolean
   /**
+   * How many brokers have each partition of a topic if nobody says so: of the process, made when it is first named, or
+   * created without a replication factor. Default all of them. (Kafka: default.replication.factor)
+   */
+  readonly defaultReplicationFactor?: number
+  /**
    * The rack of each broker, in their order; default none. Replicas are spread over racks, and a consumer that names its
    * own (`client.rack`) reads the replica that is there, even if it does not lead. (Kafka: broker.rack, and
    * replica.selector.class with the RackAwareReplicaSelector)
@@ -106,6 +111,7 @@ export async function serve(
     brokers: integer(1, maxBrokers),
     firstNodeId: integer(0, maxFirstNodeId),
     autoLeaderRebalance: boolean,
+    defaultReplicationFactor: integer(1, maxBrokers),
     racks: nameList('the names of racks'),
     connectionsMaxIdleMs: limit(1),
     tls: anObject,
@@ -119,6 +125,10 @@ export async function serve(
   const { connectionsMaxIdleMs: maxIdleMs = connectionsMaxIdleMs } = options
   if (port + count - 1 > maxPort) {
     throw invalidOption('serve', 'port', `room for ${count} brokers up to ${maxPort}`, port)
+  }
+  const { defaultReplicationFactor: factor = count } = options
+  if (factor > count) {
+    throw invalidOption('serve', 'defaultReplicationFactor', `no more than the ${count} brokers`, factor)
   }
   if (racks.length > count) {
     throw invalidOption('serve', 'racks', `no more racks than the ${count} brokers`, racks)

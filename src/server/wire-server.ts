@@ -166,6 +166,7 @@ export const wireOptions = {
 export interface WireServerOptions extends WireOptions {
   readonly sasl?: SaslOptions | undefined
   readonly autoLeaderRebalance?: boolean | undefined
+  readonly defaultReplicationFactor?: number | undefined
 }
 
 /** Speaks Kafka's protocol over any number of connections, for one broker. */

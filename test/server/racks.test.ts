@@ -121,6 +121,17 @@ describe('a follower', () => {
     expect(await fetch(3, { version: 11 })).toMatchObject({ errorCode: errors.notLeaderOrFollower })
   })
 
+  it('tells its offsets to tools that look for what a replica has, and to nobody else', async () => {
+    const { ask } = await cluster({})
+    const codeAt = async (nodeId: number, replicaId: number) => {
+      const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp: -1 }] }]
+      const answer = await ask(apis.listOffsets as Api, 7, { replicaId, topics }, nodeId)
+      return answer.topics[0].partitions[0].errorCode
+    }
+    expect([await codeAt(2, -2), await codeAt(2, -1)]).toEqual([0, errors.notLeaderOrFollower])
+    expect(await codeAt(3, -2)).toBe(errors.notLeaderOrFollower)
+  })
+
   it('knows the leader epoch', async () => {
     const { fetch, start, stop } = await cluster({})
     await stop(1)

@@ -27,6 +27,32 @@ describe('the replicas of a topic', () => {
     }
   })
 
+  it('are as many as the server has by default, if it says so', async () => {
+    const { ask, create, replicasOf, partitionsOf } = await cluster(
+      { defaultReplicationFactor: 2 },
+      { topics: { made: topic({ partitions: 2 }) }, autoCreateTopics: { partitions: 2 } },
+    )
+    expect(await create({ name: 'orders' })).toMatchObject({ errorCode: 0, replicationFactor: 2 })
+    for (const name of ['orders', 'made', 'named']) {
+      await partitionsOf(name)
+      expect((await replicasOf(name)).map(({ length }) => length)).toEqual([2, 2])
+    }
+    const { results } = await ask(
+      apis.describeConfigs as Api,
+      4,
+      {
+        resources: [
+          { resourceType: 4, resourceName: '1', configurationKeys: ['default.replication.factor'] },
+        ],
+      },
+      1,
+    )
+    expect(results[0].configs).toMatchObject([{ value: '2' }])
+    await expect(cluster({ defaultReplicationFactor: 4 })).rejects.toThrow(
+      "option 'defaultReplicationFactor' expected no more than the 3 brokers",
+    )
+  })
+
   it('are as many as its factor, and take turns', async () => {
     const { create, server, replicasOf, partitionsOf } = await cluster()
     expect(await create({ name: 'orders', partitions: 3, factor: 2 })).toMatchObject({

@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly rules?: ReplicaRules
   /** Whether the preferred leader of a partition leads again as soon as it runs; default true. */
   readonly autoLeaderRebalance?: boolean | undefined
+  /** How many brokers have a partition if nobody says so; default all. */
+  readonly defaultReplicationFactor?: number | undefined
 }
 
 const kafkaDefaults: ReplicaRules = {
@@ -45,6 +47,7 @@ export class Cluster {
   readonly #topics: ReadonlyMap<string, Topic>
   readonly #rules: ReplicaRules
   readonly autoLeaderRebalance: boolean
+  readonly defaultReplicationFactor: number
   readonly #registrations = new WeakMap<Partition, PartitionRegistration>()
   // Of topics that are about to be made, or to grow.
   readonly #assigned = new Map<string, Assignment>()
@@ -55,12 +58,17 @@ export class Cluster {
   constructor(
     nodes: readonly ClusterNode[],
     topics: ReadonlyMap<string, Topic>,
-    { rules = kafkaDefaults, autoLeaderRebalance = true }: ClusterOptions = {},
+    {
+      rules = kafkaDefaults,
+      autoLeaderRebalance = true,
+      defaultReplicationFactor = nodes.length,
+    }: ClusterOptions = {},
   ) {
     this.nodes = nodes
     this.#topics = topics
     this.#rules = rules
     this.autoLeaderRebalance = autoLeaderRebalance
+    this.defaultReplicationFactor = defaultReplicationFactor
   }
 
   get running(): readonly ClusterNode[] {
@@ -93,11 +101,11 @@ export class Cluster {
     return registration
   }
 
-  /** How many brokers have each partition of a topic: as many as have its first one, or else all. */
+  /** How many brokers have each partition of a topic: as many as have its first one, or else the default. */
   factorOf(topic: string): number {
     const first = this.#topics.get(topic)?.partitions[0]
     const known = first && this.#registrations.get(first)
-    return known?.replicas.length ?? this.nodes.length
+    return known?.replicas.length ?? this.defaultReplicationFactor
   }
 
   /** Chooses as many brokers for a partition. Partitions of a topic take turns, beginning at a broker of its own. */

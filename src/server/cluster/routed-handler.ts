@@ -1,7 +1,9 @@
 import { refuse } from '../faults/refusals.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import type { Handler, RequestContext } from '../handler.ts'
+import type { Api } from '../protocol/message.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
+import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { answerInParts, type PartAnswers, type Parts } from '../request-parts.ts'
 import { type AnsweredBy, partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'
@@ -15,6 +17,8 @@ const notCoordinator = errnoOfName('NOT_COORDINATOR')
 
 // From this version of Fetch on a consumer may read any replica. (KIP-392)
 const followersSince = 11
+// A tool that looks for what a replica has. (Kafka: ListOffsetsRequest.DEBUGGING_REPLICA_ID)
+const debuggingReplicaId = -2
 
 type Asked = Parameters<typeof errnoAtLeader>[1]
 
@@ -43,7 +47,7 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
     api,
     handle(request, context) {
       const { node } = context
-      const asked = { node, mayFollow: api.key === fetch.key && context.version >= followersSince }
+      const asked = { node, mayFollow: mayAskFollowers(api, request as Fields, context) }
       // Nearly every request is sent to the right broker, and need not be taken apart.
       if (answersAll(wire, asked, request as Fields, parts!)) return handler.handle(request, context)
       const response = answerInParts(parts!, request, {
@@ -53,6 +57,11 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
       return Promise.resolve(response).then(answer => tellLeaders(wire, parts!, answer, api, context.version))
     },
   }
+}
+
+function mayAskFollowers({ key }: Api, { replicaId }: Fields, { version }: RequestContext): boolean {
+  if (key === fetch.key) return version >= followersSince
+  return key === listOffsets.key && replicaId === debuggingReplicaId
 }
 
 function answersAll(wire: Wire, asked: Asked, request: Fields, { request: list, inner }: Parts): boolean {

@@ -92,7 +92,6 @@ const withoutEffect = {
   'unclean.leader.election.enable': true,
   'replica.lag.time.max.ms': true,
   'replica.fetch.max.bytes': true,
-  'default.replication.factor': true,
   'controlled.shutdown.enable': true,
   // What is meant is what is there.
   // One that deletes topics although they are not to be deleted is left out.
@@ -119,11 +118,19 @@ let count = 0
 
 /** Kafka's configs as the options of a broker and its server, and those that are set once it runs. */
 function optionsOf(
-  { 'auto.create.topics.enable': create = 'true', 'num.partitions': partitions, ...others },
-  perServer,
+  {
+    'auto.create.topics.enable': create = 'true',
+    'num.partitions': partitions,
+    'default.replication.factor': factor = '1',
+    ...others
+  },
+  { brokers, perServer },
 ) {
   const { authorizer, ...own } = withAuthorizer(others)
-  const server = { ...(authorizer && { authorizer }) }
+  const server = {
+    defaultReplicationFactor: Math.min(Number(factor), brokers),
+    ...(authorizer && { authorizer }),
+  }
   const toSet = {}
   for (const [name, value] of Object.entries(own)) {
     if (name in serverOptions) server[serverOptions[name]] = Number(value)
@@ -162,7 +169,7 @@ function requireWithoutEffect(name, value) {
 const actions = {
   /** `listeners` are the names of several, each with the principal of its clients; every one is a server of its own. */
   async start({ brokers, firstNodeId, racks, users, tls, properties, perServer = {}, listeners }) {
-    const options = optionsOf(properties, perServer)
+    const options = optionsOf(properties, { brokers, perServer })
     const broker = new Broker(options.broker)
     const errors = []
     broker.on('error', error => {
