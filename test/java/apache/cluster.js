@@ -89,7 +89,7 @@ const withoutEffect = {
   // Those of all brokers are the option `racks`.
   'broker.rack': true,
   'replica.selector.class': value => value.endsWith('RackAwareReplicaSelector'),
-  'unclean.leader.election.enable': true,
+  'unclean.leader.election.interval.ms': true,
   'replica.lag.time.max.ms': true,
   'replica.fetch.max.bytes': true,
   'controlled.shutdown.enable': true,
@@ -111,6 +111,7 @@ const settable = new Set([
   'log.cleanup.policy',
   'log.message.timestamp.after.max.ms',
   'min.insync.replicas',
+  'unclean.leader.election.enable',
 ])
 
 const clusters = new Map()
