@@ -127,8 +127,35 @@ it('lets in only who proves who they are, where users are given', async () => {
   expect(command.lines).toEqual([address])
 })
 
+it('lets a super user do everything, and others what access lists allow', async () => {
+  const users = ['--sasl', 'ada:secret', '--sasl', 'admin:secret']
+  const command = start('--port', '0', '--topic', 'orders', ...users, '--super-user', 'User:admin')
+  const address = await command.address()
+  const as = async (username: string) => {
+    const kafka = new Kafka({
+      brokers: [address],
+      logLevel: logLevel.NOTHING,
+      sasl: { mechanism: 'plain', username, password: 'secret' },
+    })
+    const admin = kafka.admin()
+    await admin.connect()
+    return admin
+  }
+  const [ada, admin] = await Promise.all([as('ada'), as('admin')])
+  expect(await ada.listTopics()).toEqual([])
+  const [principal, host] = ['User:ada', '*']
+  const [resourceType, resourcePatternType, operation, permissionType] = [2, 3, 3, 3]
+  const acl = { resourceType, resourceName: 'orders', resourcePatternType, operation, permissionType }
+  await admin.createAcls({ acl: [{ ...acl, principal, host }] })
+  expect(await ada.listTopics()).toEqual(['orders'])
+  await Promise.all([ada.disconnect(), admin.disconnect()])
+  command.interrupt()
+  expect(await command.ended).toBe(0)
+})
+
 it.each([
   [['--sasl', 'ada'], '--sasl expected USER:PASSWORD'],
+  [['--super-user', 'admin'], "--super-user expected User:NAME, received 'admin'"],
   [['--port', 'x'], "--port expected a whole number from 0 to 65535, received 'x'"],
   [['--brokers', '0'], "--brokers expected a whole number from 1 to 100, received '0'"],
   [['--topic', ':3'], "--topic expected NAME or NAME:PARTITIONS, received ':3'"],

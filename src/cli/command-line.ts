@@ -16,6 +16,8 @@ export interface CommandLine {
   readonly tls: { readonly key: string; readonly cert: string } | undefined
   /** Passwords by user name, if clients have to authenticate. */
   readonly users: Readonly<Record<string, string>> | undefined
+  /** Those who may do everything, if all others may do only what access lists allow. */
+  readonly superUsers: readonly string[] | undefined
   readonly quiet: boolean
 }
 
@@ -36,6 +38,7 @@ export const usage: string = `brokerlet: a Kafka broker in memory, for tests and
   --max-records N      how many records are kept in all; default 1000000
   --tls-key FILE       speaks TLS, with --tls-cert FILE
   --sasl USER:PASSWORD serves only who proves to be USER (PLAIN, SCRAM); may be given again
+  --super-user User:NAME  goes by access lists (ACLs), which this user may set; may be given again
   --quiet              prints the address and nothing else
   --help, --version
 `
@@ -54,6 +57,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     maxRecords:
       values['max-records'] === undefined ? undefined : number('--max-records', values['max-records'], 1),
     tls: toTls(values['tls-key'], values['tls-cert']),
+    superUsers: values['super-user']?.map(toPrincipal),
     users: values.sasl && Object.fromEntries(values.sasl.map(toUser)),
     quiet: values.quiet ?? false,
   }
@@ -77,6 +81,7 @@ function parse(args: readonly string[]) {
         'tls-key': { type: 'string' },
         'tls-cert': { type: 'string' },
         sasl: { type: 'string', multiple: true },
+        'super-user': { type: 'string', multiple: true },
         quiet: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
@@ -107,6 +112,11 @@ function toUser(text: string): readonly [string, string] {
   const at = text.indexOf(':')
   if (at <= 0) throw new UsageError('--sasl expected USER:PASSWORD')
   return [text.slice(0, at), text.slice(at + 1)]
+}
+
+function toPrincipal(text: string): string {
+  if (/^[^:]+:./.test(text)) return text
+  throw new UsageError(`--super-user expected User:NAME, received '${text}'`)
 }
 
 function toAutoCreate(partitions: string | undefined): TopicOptions | false {

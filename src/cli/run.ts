@@ -34,7 +34,7 @@ function explain(error: unknown): string {
 }
 
 async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): Promise<void> {
-  const { port, host, brokers, topics, autoCreate, maxRecords, tls, users } = command
+  const { port, host, brokers, topics, autoCreate, maxRecords, tls, users, superUsers } = command
   const broker = new Broker({
     topics: Object.fromEntries(Object.entries(topics).map(([name, options]) => [name, { options }])),
     autoCreateTopics: autoCreate,
@@ -49,6 +49,7 @@ async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): 
       brokers,
       ...(pem && { tls: pem }),
       ...(users && { sasl: { users } }),
+      ...(superUsers && { authorizer: { superUsers } }),
     })
     terminal.print(server.bootstrapServers)
     await new Promise<void>(resolve => terminal.onInterrupt(resolve))

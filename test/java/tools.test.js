@@ -28,9 +28,9 @@ after(async () => {
 })
 
 /** Runs a tool to its end; gives what it printed. */
-function tool(name, args, { input = '', room = 'org.apache.kafka.tools', at = server.address } = {}) {
+function tool(name, args, { input = '', room = 'org.apache.kafka.tools', at = server } = {}) {
   return new Promise((resolve, reject) => {
-    const command = ['-cp', libs, `${room}.${name}`, '--bootstrap-server', at, ...args]
+    const command = ['-cp', libs, `${room}.${name}`, '--bootstrap-server', at.address, ...args]
     const child = spawn('java', command, { stdio: ['pipe', 'pipe', 'pipe'] })
     const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000)
     let output = ''
@@ -239,6 +239,26 @@ test('kafka-client-metrics keeps subscriptions', async () => {
   assert.doesNotMatch(await metrics('--list'), /slow/)
 })
 
+test('kafka-acls gives rights, shows and takes them, and who has none sees no topic', async () => {
+  const nobody = await serve(broker, { authorizer: {} })
+  const everybody = await serve(broker, { authorizer: { superUsers: ['User:ANONYMOUS'] } })
+  const acls = (...args) => tool('AclCommand', args, { at: everybody })
+  const topics = () => tool('TopicCommand', ['--list'], { at: nobody })
+  try {
+    assert.doesNotMatch(await topics(), /orders/)
+    const given = ['--allow-principal', 'User:ANONYMOUS', '--consumer', '--topic', 'orders', '--group', 'g']
+    assert.match(await acls('--add', ...given), /operation=READ, permissionType=ALLOW/)
+    assert.match(await topics(), /^orders$/m)
+    assert.match(await acls('--list', '--topic', 'orders'), /name=orders, patternType=LITERAL/)
+    await acls('--remove', '--force', ...given)
+    assert.doesNotMatch(await acls('--list'), /orders/)
+    assert.doesNotMatch(await topics(), /orders/)
+  } finally {
+    await nobody.close()
+    await everybody.close()
+  }
+})
+
 test('kafka-configs finds no loggers', async () => {
   const of = ['--entity-type', 'broker-loggers', '--entity-name', '1']
   const described = await tool('ConfigCommand', ['--describe', ...of], { room: 'kafka.admin' })
@@ -402,14 +422,14 @@ test('kafka-configs adds a user of SCRAM, who may come in, and removes them', as
   const admin = await as('admin', 'admin-secret', 'PLAIN')
   const configs = (...args) => {
     const all = ['--command-config', admin, '--entity-type', 'users', ...args]
-    return tool('ConfigCommand', all, { room: 'kafka.admin', at: secured.address })
+    return tool('ConfigCommand', all, { room: 'kafka.admin', at: secured })
   }
   const ada = ['--entity-name', 'ada']
   await configs('--alter', ...ada, '--add-config', 'SCRAM-SHA-512=[iterations=8192,password=secret]')
   assert.match(await configs('--describe', ...ada), /ada.*SCRAM-SHA-512=iterations=8192/)
   const lists = async () => {
     const args = ['--list', '--command-config', await as('ada', 'secret', 'SCRAM-SHA-512')]
-    return tool('TopicCommand', args, { at: secured.address })
+    return tool('TopicCommand', args, { at: secured })
   }
   assert.match(await lists(), /^orders$/m)
   await configs('--alter', ...ada, '--delete-config', 'SCRAM-SHA-512')

@@ -22,8 +22,8 @@ export function defaultPrincipal({ user, certificate }: ClientIdentity): string 
   return 'User:ANONYMOUS'
 }
 
-// The last part comes first, as in RFC 2253.
-function distinguishedName({ subject }: PeerCertificate): string {
+/** The subject of a certificate, its last part first. (RFC 2253) */
+export function distinguishedName({ subject }: Pick<PeerCertificate, 'subject'>): string {
   return Object.entries(subject)
     .flatMap(([key, values]) => [values].flat().map(value => `${key}=${escaped(value ?? '')}`))
     .toReversed()
@@ -31,5 +31,5 @@ function distinguishedName({ subject }: PeerCertificate): string {
 }
 
 function escaped(value: string): string {
-  return value.replace(/[,+"\\<>;]/g, String.raw`\$&`)
+  return value.replace(/[,+"\\<>;]|^[ #]| $/g, String.raw`\$&`)
 }

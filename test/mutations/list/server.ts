@@ -212,4 +212,25 @@ export const serverMutations: readonly Mutation[] = [
     replace: 'void topics',
     breaks: 'a member is given what it subscribes to',
   },
+  {
+    name: 'what is forbidden is allowed by another access list',
+    file: 'server/authorizer/authorizer.ts',
+    find: 'else if (names(acl.operation, operation)) return false',
+    replace: 'else if (names(acl.operation, operation)) continue',
+    breaks: 'what one access list forbids nobody may do, whatever others allow',
+  },
+  {
+    name: 'who may read may not describe',
+    file: 'server/authorizer/authorizer.ts',
+    find: "if (asked === 'DESCRIBE' && impliesDescribe.has(said)) return true",
+    replace: '',
+    breaks: 'some rights imply others',
+  },
+  {
+    name: 'all topics are told, also those that may not be described',
+    file: 'server/authorizer/topic-rights.ts',
+    find: "? answer.topics.filter(({ name }: Message) => rights.may('DESCRIBE', 'TOPIC', name))",
+    replace: '? answer.topics',
+    breaks: 'nobody hears of a topic that they may not describe',
+  },
 ]

@@ -5,6 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Broker, topic } from '../../../src/index.ts'
+import { distinguishedName } from '../../../src/server/authorizer/principal-builder.ts'
 import {
   type Acl,
   type ClientIdentity,
@@ -82,6 +83,11 @@ describe('who a client is', () => {
       )
     expect(await mayRead(client({ key, cert }))).toBe(true)
     expect(await mayRead(client({}))).toBe(false)
+  })
+
+  it('has the special signs of its subject behind a backslash, and the last part first', () => {
+    const subject = { C: 'DE', O: 'A, B', OU: ['x', 'y'], CN: '#one + "two" ' } as never
+    expect(distinguishedName({ subject })).toBe(String.raw`CN=\#one \+ \"two\"\ ,OU=y,OU=x,O=A\, B,C=DE`)
   })
 
   it('is what the server says, by what it knows', async () => {
