@@ -72,6 +72,19 @@ const entities = (...like: (readonly [string, number, string | null])[]) => ({
 const quorum = (topicName: string, ...partitions: number[]) => ({
   topics: [{ topicName, partitions: partitions.map(partitionIndex => ({ partitionIndex })) }],
 })
+const users = (
+  gone: readonly (readonly [string, number])[],
+  come: readonly (readonly [string, number, number?])[],
+) => ({
+  deletions: gone.map(([name, mechanism]) => ({ name, mechanism })),
+  upsertions: come.map(([name, mechanism, iterations = 4096]) => ({
+    name,
+    mechanism,
+    iterations,
+    salt: Buffer.from('salt'),
+    saltedPassword: Buffer.from('salted'),
+  })),
+})
 const [set, reset, append] = [0, 1, 2]
 const [ofTopic, ofBroker, ofLoggers, ofMetrics] = [2, 4, 8, 16]
 const rate = 'leader.replication.throttled.rate'
@@ -218,6 +231,66 @@ const questions: readonly (readonly [
   ['an expired token', 'expireDelegationToken', 2, { hmac, expiryTimePeriodMs: -1 }],
   ['all tokens', 'describeDelegationToken', 3, { owners: null }],
   ['to authenticate', 'saslHandshake', 1, { mechanism: 'PLAIN' }],
+  [
+    'users of SCRAM',
+    'alterUserScramCredentials',
+    0,
+    users(
+      [],
+      [
+        ['ada', 1],
+        ['ada2', 2, 8192],
+        ['', 1],
+      ],
+    ),
+  ],
+  ['another mechanism of a user', 'alterUserScramCredentials', 0, users([], [['ada', 2]])],
+  [
+    'users by wrong means',
+    'alterUserScramCredentials',
+    0,
+    users(
+      [],
+      [
+        ['a', 9],
+        ['b', 1, 4095],
+        ['c', 2, 16_385],
+      ],
+    ),
+  ],
+  [
+    'a user twice',
+    'alterUserScramCredentials',
+    0,
+    users(
+      [['ada', 1]],
+      [
+        ['ada', 2],
+        ['bob', 1],
+      ],
+    ),
+  ],
+  ['a user away who is not there', 'alterUserScramCredentials', 0, users([['bob', 2]], [['bob', 1]])],
+  ['all users of SCRAM', 'describeUserScramCredentials', 0, { users: null }],
+  [
+    'some users of SCRAM',
+    'describeUserScramCredentials',
+    0,
+    { users: ['ada', 'bob', 'eve', 'bob'].map(name => ({ name })) },
+  ],
+  [
+    'users away',
+    'alterUserScramCredentials',
+    0,
+    users(
+      [
+        ['ada', 1],
+        ['bob', 1],
+      ],
+      [],
+    ),
+  ],
+  ['who is left', 'describeUserScramCredentials', 0, { users: [] }],
 ]
 
 /** Every error in an answer, with what it is of. */
@@ -238,6 +311,9 @@ function errorsIn(value: any): unknown {
     'entityName',
     'key',
     'value',
+    'user',
+    'mechanism',
+    'iterations',
   ])
   return Object.fromEntries(
     Object.entries(value)
