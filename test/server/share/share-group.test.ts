@@ -376,3 +376,20 @@ it('counts for idle nothing of a group that nobody is in', async () => {
   await a.leave()
   await broker.idle()
 })
+
+it('counts for idle nothing of a group once its last member has left, has fallen silent, or has no topic any more', async () => {
+  const { broker, append, joined } = scene()
+  const a = await joined('a')
+  append(1)
+  const left = broker.idle()
+  await a.leave()
+  await left
+  const b = await joined('b')
+  const silent = broker.idle()
+  await broker.advance(45_000)
+  await silent
+  await b.join()
+  const elsewhere = broker.idle()
+  await b.beat(b.memberEpoch, { subscribedTopicNames: ['nowhere'] })
+  await elsewhere
+})

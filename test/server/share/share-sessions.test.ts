@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../../src/server/protocol/apis.ts'
 import { ShareSession } from '../../../src/server/share/share-session.ts'
-import { accept, acquiredIn, release, renew, shareScenes, waitingFor } from './share-scene.ts'
+import { sequencedBatch } from '../../helpers/wire-client.ts'
+import { accept, acquiredIn, release, renew, ShareConsumer, shareScenes, waitingFor } from './share-scene.ts'
 
 const scene = shareScenes()
 
@@ -246,6 +247,56 @@ it('waits for as many bytes as are wanted, and takes what there is when that tak
   append(1)
   await broker.advance(500)
   expect(await next).toEqual([[10, 10, 1]])
+})
+
+it('waits no longer when there are exactly as many bytes as are wanted', async () => {
+  const { append, joined } = scene()
+  append(2)
+  const [a, b] = [await joined('a'), await joined('b')]
+  const { records } = (await a.fetchAll()).responses[0].partitions[0]
+  await a.close()
+  expect(await b.fetch({ minBytes: records.length, maxWaitMs: 60_000 })).toEqual([[0, 1, 2]])
+})
+
+it('takes all that is wanted, however many bytes that is', async () => {
+  const { broker, joined } = scene()
+  for (let i = 0; i < 10; i++) broker.topic('orders').append({ value: 'x'.repeat(30_000) })
+  const a = await joined('a')
+  const acquired = await a.fetch()
+  expect([acquired[0]![0], acquired.at(-1)![1]]).toEqual([0, 9])
+})
+
+it('takes the batches of clients that fit, and no other', async () => {
+  const { client, joined } = scene()
+  const values = Array.from({ length: 500 }, (_, i) => i)
+  const batches = [0, 1, 2, 3].map(producerId => sequencedBatch(producerId, 0, 0, values))
+  for (const batch of batches) {
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [batch] }] }]
+    await client.call(apis.produce, 8, { acks: -1, timeoutMs: 1000, topicData })
+  }
+  const a = await joined('a')
+  const size = batches[0]!.length
+  const acquired = await a.fetch({ maxBytes: 2 * size, maxRecords: 5000 })
+  expect([acquired[0]![0], acquired.at(-1)![1]]).toEqual([0, 999])
+  const next = await a.fetch({ maxBytes: 2 * size - 1, maxRecords: 5000 })
+  expect([next[0]![0], next.at(-1)![1]]).toEqual([1000, 1499])
+})
+
+it('takes as many records of all partitions together as are wanted', async () => {
+  const { broker, append, client } = scene()
+  broker.createTopic('more')
+  append(2)
+  for (let i = 0; i < 3; i++) broker.topic('more').append({ value: i })
+  const topicIds = [...broker.topics.values()].map(({ id }) => id)
+  const a = new ShareConsumer(client, 'a', 'g', () => topicIds)
+  await a.join('orders', 'more')
+  const { responses } = await a.fetchAll({ maxRecords: 4, shareAcquireMode: 1 })
+  const acquired = responses.flatMap(({ partitions }: any) => partitions[0].acquiredRecords)
+  const count = acquired.reduce(
+    (sum: number, { firstOffset, lastOffset }: any) => sum + lastOffset - firstOffset + 1,
+    0,
+  )
+  expect(count).toBe(4)
 })
 
 it('takes no more than so many bytes, but for a first batch', async () => {
