@@ -79,6 +79,8 @@ final class BrokerStandIn {
     properties.put("listeners", "EXTERNAL://127.0.0.1:" + cluster.port(id));
     properties.put("listener.security.protocol.map", "EXTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT");
     properties.put("inter.broker.listener.name", "EXTERNAL");
+    // A test looks for the logs of a topic that is deleted there.
+    properties.put("log.dirs", cluster.folder());
     // Groups assign at once.
     for (String kind : new String[] {"consumer", "share", "streams"})
       properties.put("group." + kind + ".assignment.interval.ms", "0");

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
@@ -24,6 +25,8 @@ import org.apache.kafka.common.test.TestKitNodes;
 
 /** The brokers of one test: those of one brokerlet, with a stand-in for each of what a test looks for inside them. */
 public final class ServedCluster {
+  private static final long PATIENCE_NS = 2_000_000_000;
+
   private final TestKitNodes nodes;
   private final Map<String, Object> configs;
   private final Supplier<Admin> admins;
@@ -31,6 +34,7 @@ public final class ServedCluster {
   private final Map<Integer, BrokerServer> brokers = new TreeMap<>();
   private final Map<Integer, ControllerServer> controllers = new TreeMap<>();
   private final Map<Integer, Boolean> running = new TreeMap<>();
+  private final Set<Thread> others = Thread.getAllStackTraces().keySet();
   private String name;
   private String clusterId;
   private Admin admin;
@@ -92,7 +96,22 @@ public final class ServedCluster {
     name = null;
     var errors = new ArrayList<String>();
     for (JsonNode each : told.get("errors")) errors.add(each.asText());
+    letEnd();
     if (!errors.isEmpty()) throw new AssertionError("the broker has emitted 'error': " + String.join("\n", errors));
+  }
+
+  // Apache's extension looks for threads that a test has left behind, and a Kafka takes its time to close. Those without a
+  // name are the test's.
+  private void letEnd() {
+    long end = System.nanoTime() + PATIENCE_NS;
+    try {
+      for (Thread thread : Thread.getAllStackTraces().keySet()) {
+        if (others.contains(thread) || !thread.getName().matches("Thread-\\d+")) continue;
+        thread.join(Math.max(1, (end - System.nanoTime()) / 1_000_000));
+      }
+    } catch (InterruptedException error) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   void stopBroker(int id) {
@@ -156,6 +175,11 @@ public final class ServedCluster {
         .map(id -> configs(id).get("broker.rack"))
         .filter(Objects::nonNull)
         .toList();
+  }
+
+  /** An empty one. */
+  String folder() {
+    return nodes.baseDirectory();
   }
 
   /** For what a stand-in has to find out. */
