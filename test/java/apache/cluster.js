@@ -81,8 +81,7 @@ const withoutEffect = {
   'replica.high.watermark.checkpoint.interval.ms': true,
   // Where a test has a topic of few bytes, it says so of the topic.
   'message.max.bytes': true,
-  // No record of a test is that old.
-  'log.retention.hours': value => value === '10',
+  'file.delete.delay.ms': true,
   'log.flush.interval.messages': true,
   'log.retention.check.interval.ms': true,
   'auto.leader.rebalance.enable': true,
@@ -136,6 +135,7 @@ function optionsOf(
   for (const [name, value] of Object.entries(own)) {
     if (name in serverOptions) server[serverOptions[name]] = Number(value)
     else if (settable.has(name)) toSet[name] = value
+    else if (name === 'log.retention.hours') toSet['log.retention.ms'] = String(toMs(Number(value)))
     else requireWithoutEffect(name, value)
   }
   // All brokers are one server's, with the same options.
@@ -143,6 +143,11 @@ function optionsOf(
     for (const [name, value] of Object.entries(each)) requireWithoutEffect(name, value)
   const topics = { partitions: Number(partitions ?? 1), keys: 'bytes' }
   return { broker: { autoCreateTopics: create === 'true' && topics }, server, toSet }
+}
+
+// -1 is for ever.
+function toMs(hours) {
+  return hours === -1 ? -1 : hours * 3_600_000
 }
 
 function withAuthorizer({
@@ -181,8 +186,8 @@ const actions = {
     // Kafka's leaders are moved back every five minutes, which no test waits for.
     const common = { brokers, firstNodeId, racks, host: 'localhost', autoLeaderRebalance: false }
     const servers = []
+    const { authorizer } = options.server
     for (const { listener, principal } of listeners ?? [{}]) {
-      const { authorizer } = options.server
       const server = await serve(broker, {
         ...options.server,
         ...common,
@@ -192,11 +197,16 @@ const actions = {
       })
       servers.push({ listener, server })
     }
-    // The harness sets and reads access lists by one that lets everybody do everything.
+    // By one that anybody can speak to, and that lets everybody do everything, the harness sets access lists and looks.
     const superUsers = ['User:ANONYMOUS']
     const open =
-      options.server.authorizer &&
-      (await serve(broker, { firstNodeId, host: 'localhost', authorizer: { superUsers } }))
+      (tls || authorizer) &&
+      (await serve(broker, {
+        brokers,
+        firstNodeId,
+        host: 'localhost',
+        ...(authorizer && { authorizer: { superUsers } }),
+      }))
     const name = String(++count)
     clusters.set(name, { broker, servers: servers.map(({ server }) => server), errors })
     return {

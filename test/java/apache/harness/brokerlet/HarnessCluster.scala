@@ -84,8 +84,10 @@ class HarnessCluster {
   }
 
   /** It sets and reads access lists by a listener that lets everybody do everything. */
-  private lazy val openAdmin: Admin =
-    Admin.create(util.Map.of[String, Object](AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, s"localhost:$openPort"))
+  private lazy val openAdmin: Admin = adminAt(openPort)
+
+  private def adminAt(port: Int): Admin =
+    Admin.create(util.Map.of[String, Object](AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG, s"localhost:$port"))
 
   private lazy val authorizer: Plugin[Authorizer] = standIn[Plugin[Authorizer]]("get" -> (_ => standIn[Authorizer](
     "acls" -> { case Seq(filter: AclBindingFilter) => openAdmin.describeAcls(filter).values.get },
@@ -207,6 +209,8 @@ class HarnessCluster {
         (each.get("id").asInt, listener) -> each.get("port").asInt
       }.toMap
       openPort = Option(told.get("open")).fold(0)(_.asInt)
+      val port = if (openPort == 0) this.port(id, new ListenerName("")) else openPort
+      BrokerConfigs.set(told.get("toSet"), () => adminAt(port))
     }
     running += id
     null

@@ -9,15 +9,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import kafka.server.BrokerServer;
 import kafka.server.ControllerServer;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.AlterConfigOp;
-import org.apache.kafka.clients.admin.ConfigEntry;
-import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.security.auth.SecurityProtocol;
 import org.apache.kafka.common.test.JaasUtils;
 import org.apache.kafka.common.test.TestKitNode;
@@ -68,24 +64,7 @@ public final class ServedCluster {
       ports.put(id, each.get("port").asInt());
       running.put(id, true);
     }
-    set(told.get("toSet"));
-  }
-
-  private void set(JsonNode configs) {
-    if (configs.isEmpty()) return;
-    var changes = new ArrayList<AlterConfigOp>();
-    configs
-        .properties()
-        .forEach(
-            each -> {
-              var entry = new ConfigEntry(each.getKey(), each.getValue().asText());
-              changes.add(new AlterConfigOp(entry, AlterConfigOp.OpType.SET));
-            });
-    try (Admin own = admins.get()) {
-      own.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.BROKER, ""), changes)).all().get();
-    } catch (InterruptedException | ExecutionException error) {
-      throw new IllegalStateException(error);
-    }
+    BrokerConfigs.set(told.get("toSet"), admins);
   }
 
   /** Ends it; what went wrong in it meanwhile is an error. */
