@@ -1,10 +1,9 @@
 /**
- * Apache Kafka's own integration tests of Kafka Connect and MirrorMaker against the built package
- * (`npm run test:apache:connect`, which needs Java and Maven, and half an hour). What cannot pass here is in
- * `apache/left-out-connect.txt`, with the reason.
+ * Apache Kafka's own integration tests of Kafka Connect against the built package (`npm run test:apache:connect`, which needs
+ * Java and Maven, and half an hour). What cannot pass here is in `apache/left-out-connect.txt`, with the reason.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, before, test } from 'node:test'
 import { ApacheTests } from './apache/apache-tests.js'
 
 let tests
@@ -15,15 +14,13 @@ before(() => {
 
 after(() => tests.dispose())
 
-describe('at an Apache Kafka and here', { concurrency: 2 }, () => {
-  const run = (from, classes, atLeast) => t =>
-    tests.run(t, { kind: 'own', from: [from], classes: tests.without(classes), timeoutMs: 300_000, atLeast })
+test('what is left out is there', () => assert.deepEqual(tests.goneNames, []))
 
-  it('what is left out is there', () => assert.deepEqual(tests.goneNames, []))
-
-  it(
-    'connectors run, fail, move and are stopped',
-    run('connect-runtime', String.raw`.*\.connect\.integration\..*`, 60),
-  )
-  it('MirrorMaker mirrors', run('connect-mirror', String.raw`.*\.mirror\.integration\..*`, 20))
-})
+test('connectors run, fail, move and are stopped', t =>
+  tests.run(t, {
+    kind: 'own',
+    from: ['connect-runtime'],
+    classes: tests.without(String.raw`.*\.connect\.integration\..*`),
+    timeoutMs: 300_000,
+    atLeast: 100,
+  }))

@@ -1,6 +1,6 @@
 /**
  * Apache Kafka's own integration tests of Kafka Streams, in each protocol of its groups, against the built package
- * (`npm run test:apache:streams`, which needs Java and Maven, and half an hour). What cannot pass here is in
+ * (`npm run test:apache:streams`, which needs Java and Maven, and an hour). What cannot pass here is in
  * `apache/left-out-streams.txt`, with the reason.
  */
 import assert from 'node:assert/strict'

@@ -95,6 +95,7 @@ const withoutEffect = {
   // What is meant is what is there.
   // One that deletes topics although they are not to be deleted is left out.
   'delete.topic.enable': true,
+  'group.streams.num.standby.replicas': value => value === '0',
   'group.consumer.migration.policy': value => value === 'bidirectional',
   'unstable.api.versions.enable': value => value === 'false',
   'unstable.feature.versions.enable': value => value === 'false',
@@ -106,9 +107,9 @@ const withoutEffect = {
 
 /** Those that a client can set for all brokers, as the program that asks then does. */
 const settable = new Set([
-  'group.streams.num.standby.replicas',
   'log.cleanup.policy',
   'log.message.timestamp.after.max.ms',
+  'log.retention.bytes',
   'min.insync.replicas',
   'unclean.leader.election.enable',
 ])
