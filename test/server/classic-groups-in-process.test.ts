@@ -6,7 +6,7 @@ import { serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
-import { subscription } from '../helpers/consumer-protocol.ts'
+import { classicJoin, fetchOf } from '../helpers/group-requests.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
 const { deleteGroups, fetch, joinGroup, leaveGroup, offsetCommit, syncGroup } = apis as unknown as Readonly<
@@ -29,30 +29,14 @@ async function start() {
   const client = new WireClient(socket)
   /** Joins, and gives itself the partition. */
   const join = async (more: object = {}, version = 3) => {
-    const { memberId, generationId } = await client.call(joinGroup!, version, {
-      groupId: 'g',
-      memberId: '',
-      sessionTimeoutMs: 30_000,
-      rebalanceTimeoutMs: 30_000,
-      protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: subscription(['orders']) }],
-      ...more,
-    })
+    const { memberId, generationId } = await client.call(joinGroup!, version, classicJoin(more))
     const assignments = [{ memberId, assignment: writeAssignment([{ topic: 'orders', partition: 0 }]) }]
     const answer = await client.call(syncGroup!, 2, { groupId: 'g', memberId, generationId, assignments })
     expect(answer.errorCode).toBe(0)
     return memberId as string
   }
   const leave = (memberId: string) => client.call(leaveGroup!, 2, { groupId: 'g', memberId })
-  const fetchFrom = (fetchOffset: number) =>
-    client.call(fetch!, 11, {
-      maxWaitMs: 0,
-      minBytes: 0,
-      maxBytes: 1000,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics: [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1000 }] }],
-    })
+  const fetchFrom = (fetchOffset: number) => client.call(fetch!, 11, fetchOf(fetchOffset))
   const busy = (records: number) =>
     expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(`${records} records of orders-0 delivered`)
   return { broker, server, client, join, leave, fetchFrom, busy }

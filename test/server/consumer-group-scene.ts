@@ -4,9 +4,10 @@ import { connect, type WireOptions } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
+import { consumerMembers } from '../helpers/group-requests.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const { consumerGroupHeartbeat, offsetCommit } = apis as unknown as Readonly<Record<string, Api>>
+const { offsetCommit } = apis as unknown as Readonly<Record<string, Api>>
 
 const brokers: TestBroker<any>[] = []
 afterEach(async () => {
@@ -22,15 +23,7 @@ export function start(
   brokers.push(broker)
   const { id } = broker.topic('orders')
   const client = new WireClient(connect(broker, options))
-  const beat = (memberId: string, memberEpoch: number, more: object = {}) =>
-    client.call(consumerGroupHeartbeat!, 1, { groupId: 'g', memberId, memberEpoch, ...more })
-  const join = (memberId: string, more: object = {}) =>
-    beat(memberId, 0, {
-      rebalanceTimeoutMs: 60_000,
-      subscribedTopicNames: ['orders'],
-      topicPartitions: [],
-      ...more,
-    })
+  const { beat, join } = consumerMembers(client)
   const has = (...partitions: number[]) => ({ topicPartitions: [{ topicId: id, partitions }] })
   const commit = (memberId: string, epoch: number, partition: number, offset: number) =>
     client

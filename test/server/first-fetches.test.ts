@@ -5,9 +5,10 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { consumerMembers, fetchOf } from '../helpers/group-requests.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const { consumerGroupHeartbeat, fetch, offsetCommit } = apis as unknown as Readonly<Record<string, Api>>
+const { fetch, offsetCommit } = apis as unknown as Readonly<Record<string, Api>>
 
 const brokers: TestBroker<any>[] = []
 afterEach(async () => {
@@ -22,24 +23,8 @@ async function start() {
   const send = () => producer.send({ topic: 'orders', value: 1 })
   for (let i = 0; i < 3; i++) await send()
   const client = new WireClient(connect(broker))
-  const beat = (memberId: string, memberEpoch: number, more: object = {}) =>
-    client.call(consumerGroupHeartbeat!, 1, { groupId: 'g', memberId, memberEpoch, ...more })
-  const join = (memberId: string, more: object = {}) =>
-    beat(memberId, 0, {
-      rebalanceTimeoutMs: 60_000,
-      subscribedTopicNames: ['orders'],
-      topicPartitions: [],
-      ...more,
-    })
-  const fetchFrom = (fetchOffset: number) =>
-    client.call(fetch!, 11, {
-      maxWaitMs: 0,
-      minBytes: 0,
-      maxBytes: 1000,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics: [{ topic: 'orders', partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1000 }] }],
-    })
+  const { beat, join } = consumerMembers(client)
+  const fetchFrom = (fetchOffset: number) => client.call(fetch!, 11, fetchOf(fetchOffset))
   const commit = (memberId: string, memberEpoch: number, committedOffset: number) =>
     client.call(offsetCommit!, 9, {
       groupId: 'g',

@@ -5,16 +5,11 @@ import { connect, type WireOptions } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
+import { consumerMembers } from '../helpers/group-requests.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const {
-  alterConfigs,
-  consumerGroupHeartbeat,
-  deleteGroups,
-  describeConfigs,
-  incrementalAlterConfigs,
-  listConfigResources,
-} = apis as unknown as Readonly<Record<string, Api>>
+const { alterConfigs, deleteGroups, describeConfigs, incrementalAlterConfigs, listConfigResources } =
+  apis as unknown as Readonly<Record<string, Api>>
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -66,15 +61,7 @@ function start(options: WireOptions = {}) {
       each.resourceName,
     ])
   }
-  const beat = (memberId: string, memberEpoch: number, more: object = {}) =>
-    client.call(consumerGroupHeartbeat!, 1, { groupId: 'g', memberId, memberEpoch, ...more })
-  const join = (memberId: string, more: object = {}) =>
-    beat(memberId, 0, {
-      rebalanceTimeoutMs: 60_000,
-      subscribedTopicNames: ['orders'],
-      topicPartitions: [],
-      ...more,
-    })
+  const { beat, join } = consumerMembers(client)
   return { broker, client, alter, set, replace, describeAll, config, value, list, beat, join }
 }
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import type { TestBroker } from '../../src/testing/index.ts'
-import { subscription } from '../helpers/consumer-protocol.ts'
+import { classicJoin } from '../helpers/group-requests.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
 const { consumerGroupHeartbeat, consumerGroupDescribe, describeGroups, joinGroup, leaveGroup } =
@@ -22,14 +22,7 @@ function start() {
       topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 0 }] }],
     })
   const joinClassic = async () => {
-    const { memberId } = await client.call(joinGroup!, 3, {
-      groupId: 'g',
-      memberId: '',
-      sessionTimeoutMs: 30_000,
-      rebalanceTimeoutMs: 30_000,
-      protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: subscription(['orders']) }],
-    })
+    const { memberId } = await client.call(joinGroup!, 3, classicJoin())
     return memberId as string
   }
   const leaveClassic = (memberId: string) => client.call(leaveGroup!, 2, { groupId: 'g', memberId })

@@ -53,6 +53,29 @@ describe('the replicas of a topic', () => {
     )
   })
 
+  it('are as many as an application of Kafka Streams asks for its own topics', async () => {
+    const { ask, server, replicasOf } = await cluster({}, { topics: { orders: topic({ partitions: 2 }) } })
+    const own = (name: string, replicationFactor: number) => ({ name, replicationFactor, topicConfigs: [] })
+    const stateChangelogTopics = [own('g-few-changelog', 2), own('g-default-changelog', 0)]
+    const subtopologies = [{ subtopologyId: '0', sourceTopics: ['orders'], stateChangelogTopics }]
+    const joins = {
+      groupId: 'g',
+      memberId: 'a',
+      processId: 'a',
+      memberEpoch: 0,
+      rebalanceTimeoutMs: 60_000,
+      topology: { epoch: 0, subtopologies },
+      activeTasks: [],
+      standbyTasks: [],
+      warmupTasks: [],
+    }
+    const { nodeId } = server.coordinatorOf('g')!
+    const answer = await ask(apis.streamsGroupHeartbeat as Api, 0, joins, nodeId)
+    expect(answer.errorCode).toBe(0)
+    for (const [name, factor] of Object.entries({ 'g-few-changelog': 2, 'g-default-changelog': 3 }))
+      expect((await replicasOf(name)).map(({ length }) => length)).toEqual([factor, factor])
+  })
+
   it('are as many as its factor, and take turns', async () => {
     const { create, server, replicasOf, partitionsOf } = await cluster()
     expect(await create({ name: 'orders', partitions: 3, factor: 2 })).toMatchObject({

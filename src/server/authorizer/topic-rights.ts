@@ -1,6 +1,7 @@
 import { notAsked } from '../authorized-operations.ts'
 import { configResources } from '../config-resources.ts'
 import { type NamedTopic, topicNamed } from '../faults/request-point.ts'
+import { isInTransaction } from '../protocol/record-batch.ts'
 import { noUuid } from '../protocol/type.ts'
 import type { AclOperation } from './acl.ts'
 import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
@@ -78,16 +79,9 @@ export const topicRights: RightsTable = {
   IncrementalAlterConfigs: configRights('ALTER_CONFIGS'),
 }
 
-// The bit of a batch's attributes that says that it is part of a transaction, and where in the batch it is.
-const [magicAt, attributesAt, transactional] = [16, 22, 0b1_0000]
-
 function hasTransaction({ partitionData }: Message): boolean {
   return partitionData.some(
-    ({ records }: { readonly records: Buffer | null }) =>
-      records !== null &&
-      records.length > attributesAt &&
-      records[magicAt] === 2 &&
-      (records[attributesAt]! & transactional) !== 0,
+    ({ records }: { readonly records: Buffer | null }) => records !== null && isInTransaction(records),
   )
 }
 

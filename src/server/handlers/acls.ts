@@ -35,7 +35,7 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
       const added: AclBinding[] = []
       const results = creations.map(creation =>
         attempt(wire, () => {
-          const binding = toBinding(creation)
+          const binding = requested(creation)
           acls.add(binding)
           added.push(binding)
         }),
@@ -82,7 +82,7 @@ const handlersWithoutAcls: Handler[] = [
 type Creation = RequestOf<typeof createAcls>['creations'][number]
 
 /** @throws InvalidArgumentError (Kafka: AclControlManager.validateNewAcl) */
-function toBinding({ resourceName, principal, host, ...codes }: Creation): AclBinding {
+function requested({ resourceName, principal, host, ...codes }: Creation): AclBinding {
   const resourceType = wordOf('resource type', resourceTypes, codes.resourceType)
   const patternType = wordOf('pattern type', patternTypes, codes.resourcePatternType)
   const operation = wordOf('operation', operations, codes.operation)

@@ -46,15 +46,17 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// Any number of replicas is accepted. @throws if the member may not create it
+// @throws if the member may not create it, or no cluster would
 function make(
   wire: Wire,
-  { name, partitions: numPartitions, topicConfigs }: InternalTopic,
+  { name, partitions: numPartitions, replicationFactor, topicConfigs }: InternalTopic,
   rights: Rights | undefined,
 ): void {
   requireCreatable(name, rights)
   const configs = topicConfigs.map(({ key, value }) => ({ name: key, value }))
-  createTopic(wire, { name, numPartitions, replicationFactor: -1, assignments: [], configs }, false)
+  // Members say 0 for the default, CreateTopics says -1.
+  const wanted = { name, numPartitions, replicationFactor: replicationFactor || -1, assignments: [], configs }
+  createTopic(wire, wanted, false)
 }
 
 function requireCreatable(topic: string, rights: Rights | undefined): void {

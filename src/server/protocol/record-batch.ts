@@ -256,6 +256,12 @@ const appendTimeType = 1 << 3
 const transactional = 1 << 4
 const control = 1 << 5
 
+/** Whether a batch says that it is part of a transaction; nothing else of it is checked. */
+export function isInTransaction(batch: Buffer): boolean {
+  if (batch.length < attributesEnd || batch[magicAt] !== 2) return false
+  return (batch[attributesEnd - 1]! & transactional) !== 0
+}
+
 /** Sets the offset of a batch's first record, and its partition's leader epoch, which is 0. */
 export function placeBatch(batch: Buffer, baseOffset: number): void {
   const high = Math.floor(baseOffset / 0x100000000)

@@ -146,7 +146,7 @@ class LeftOut {
         named = false
         continue
       }
-      assert.ok(!this.#reasons.has(line), `left-out.txt names ${line} twice`)
+      assert.ok(!this.#reasons.has(line), `${path.basename(file)} names ${line} twice`)
       this.#reasons.set(line, reason)
       named = true
     }

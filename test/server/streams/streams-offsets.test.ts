@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { serve } from '../../../src/server/index.ts'
 import { apis } from '../../../src/server/protocol/apis.ts'
 import { TestBroker } from '../../../src/testing/index.ts'
-import { subscription } from '../../helpers/consumer-protocol.ts'
+import { classicJoin } from '../../helpers/group-requests.ts'
 import { WireClient } from '../../helpers/wire-client.ts'
 import { copying, countingValues, internal, StreamsThread, streamsScenes } from './streams-scene.ts'
 
@@ -365,12 +365,5 @@ it('is none of another kind', async () => {
 })
 
 async function joinClassic(client: any): Promise<any> {
-  return client.call(apis.joinGroup, 3, {
-    groupId: 'g',
-    memberId: '',
-    sessionTimeoutMs: 30_000,
-    rebalanceTimeoutMs: 30_000,
-    protocolType: 'consumer',
-    protocols: [{ name: 'range', metadata: subscription(['orders']) }],
-  })
+  return client.call(apis.joinGroup, 3, classicJoin())
 }
