@@ -2,6 +2,7 @@ import type { Assignor } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import {
   BrokerletError,
+  GroupIdNotFoundError,
   GroupSubscribedToTopicError,
   InconsistentGroupProtocolError,
   NonEmptyGroupError,
@@ -450,11 +451,13 @@ export class ConsumerGroup {
    * beginning, the end or a time. (Kafka: kafka-consumer-groups --reset-offsets)
    *
    * @throws NonEmptyGroupError unless the group is Empty.
+   * @throws GroupIdNotFoundError once it was deleted, or has expired
    */
   setOffsets(
     to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },
   ): void {
     requireArgument('setOffsets', 'to', to, groupOffsets)
+    this.#requireAlive()
     this.#requireEmpty('its offsets can be set')
     if (isList(to)) for (const tp of to) this.#host.requirePartition(tp)
     this.commitWithoutMember(isList(to) ? to : this.#offsets.everywhere(to))
@@ -494,6 +497,12 @@ export class ConsumerGroup {
   emptied(): void {
     this.#emptySince = this.#host.clock.now()
     this.#offsets.scheduleExpiry()
+  }
+
+  // Offsets are kept by the group's id: they would be those of a later group.
+  #requireAlive(): void {
+    if (!this.#dead) return
+    throw new GroupIdNotFoundError(`Group '${this.id}' does not exist any more`, { groupId: this.id })
   }
 
   #requireEmpty(what: string): void {

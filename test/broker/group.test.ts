@@ -379,6 +379,29 @@ it('refuses to move a group that has members', async () => {
   })
 })
 
+it('refuses to move a group that was deleted, or has expired: one of the same id that comes later begins anew', async () => {
+  const { broker, clock } = testBroker({ topics: { orders: topic() }, offsetsRetentionMs: 1000 })
+  fill(broker, 'orders', 3)
+  const deleted = broker.createGroup('deleted', { topics: ['orders'] })
+  const expired = broker.createGroup('expired', { topics: ['orders'] })
+  broker.deleteGroup('deleted')
+  await clock.advance(2000)
+  for (const group of [deleted, expired]) {
+    for (const to of ['latest', [{ ...orders0, offset: 2 }]] as const) {
+      expect(thrownBy(() => group.setOffsets(to))).toMatchObject({
+        code: 'GROUP_ID_NOT_FOUND',
+        groupId: group.id,
+        message: `Group '${group.id}' does not exist any more`,
+      })
+    }
+    const seen: number[] = []
+    const consumer = broker.consumer({ groupId: group.id, topics: ['orders'] })
+    await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+    await broker.idle()
+    expect(seen).toEqual([0, 1, 2])
+  }
+})
+
 it('is found by its id, with near matches for a misspelt one', async () => {
   const { broker } = brokerWithOrders(0)
   await broker.consumer({ groupId: 'billing', topics: ['orders'] }).ready()
