@@ -30,7 +30,7 @@ export interface RedriveOptions<Name extends string = string> {
   /** The topic to send them to; default the topic that each came from. */
   readonly to?: Name
   /** Which dead letters are sent back; the others stay, moved to the end of the topic. Default all. */
-  readonly filter?: (letter: ConsumerRecord) => boolean
+  readonly filter?: (letter: ConsumerRecord) => boolean | Promise<boolean>
   /** The most dead letters that are sent back; default all that were there when it began. */
   readonly maxRecords?: number
 }
@@ -222,7 +222,7 @@ class Redrive implements MembershipListener, EngineClient {
     const written: ProducerRecord[] = []
     let moved = 0
     for (const letter of letters) {
-      const goes = filter === undefined || filter(await this.#decoded(letter))
+      const goes = filter === undefined || (await filter(await this.#decoded(letter)))
       written.push(goes ? await this.#toOrigin(letter) : this.#toEnd(letter))
       if (goes) moved++
     }
