@@ -1,5 +1,6 @@
 import { describeValue, InvalidOptionError } from '../errors.ts'
-import { type Check, callback, checkOptions, duration, integer, name } from '../validate.ts'
+import { isThenable } from '../maybe-promise.ts'
+import { type Check, callback, checkOptions, duration, integer, invalidOption, name } from '../validate.ts'
 
 /** A topic in which records wait for another attempt. */
 export interface DelayedRetry<Name extends string = string> {
@@ -18,7 +19,10 @@ export interface RetryOptions<Name extends string = string> {
   backoff?: (attempt: number) => number
   /** The random share of each delay, from 0 (default) to 1: records that failed together are not retried together. */
   jitter?: number
-  /** Whether another attempt can help; where it returns false the record is given up at once. Default always. */
+  /**
+   * Whether another attempt can help; where it returns false the record is given up at once. Default always. A promise,
+   * which would count as true, stops the consumer with an `InvalidOptionError`.
+   */
   retryable?: (error: unknown) => boolean
   /**
    * Topics to which a record is written after its last attempt, before `onFailure`: to the first, from which it is
@@ -56,7 +60,7 @@ export class RetryPolicy {
   readonly topics: readonly DelayedRetry[]
   readonly #backoff: (attempt: number) => number
   readonly #jitter: number
-  readonly #retryable: ((error: unknown) => boolean) | undefined
+  readonly #retryable: (error: unknown) => boolean
   readonly #random: () => number
 
   constructor(options: RetryOptions = {}, random: () => number) {
@@ -69,7 +73,7 @@ export class RetryPolicy {
       topics: delayedRetries,
     })
     this.#jitter = options.jitter ?? 0
-    this.#retryable = options.retryable
+    this.#retryable = options.retryable ?? (() => true)
     this.#random = random
     this.topics = options.topics ?? []
     const { delayMs = 100, backoff } = options
@@ -84,7 +88,9 @@ export class RetryPolicy {
 
   /** Whether another attempt can help. */
   worthwhile(error: unknown): boolean {
-    return this.#retryable === undefined || this.#retryable(error)
+    const answer = this.#retryable(error)
+    if (!isThenable(answer)) return answer
+    throw invalidOption('run: retry', 'retryable', 'a function that answers at once', answer)
   }
 
   /** Milliseconds to wait after failed attempt number `attempt`. */

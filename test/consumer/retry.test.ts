@@ -343,6 +343,20 @@ it('ends with the error of a predicate that throws', async () => {
   expect(await rejectionOf(consumer.done)).toBe(broken)
 })
 
+it('ends where a predicate answers with a promise, which would count as true, and commits nothing of the record', async () => {
+  const { broker, clock, seen, consumer, eachRecord } = failingAtFirst()
+  const retryable = async () => false
+  await consumer.run({ eachRecord, retry: { retryable: retryable as never } })
+  await clock.settle()
+  expect(await rejectionOf(consumer.done)).toMatchObject({
+    code: 'INVALID_CONFIG',
+    option: 'retryable',
+    message: "run: retry: option 'retryable' expected a function that answers at once, received a Promise",
+  })
+  expect(seen).toEqual(['0: 0@0'])
+  expect(broker.group('g').committed(orders0)?.offset ?? 0).toBe(0)
+})
+
 it('keeps the retry that a pause holds back when another partition is sought', async () => {
   const { broker, clock } = testBroker()
   broker.createTopic('orders', { partitions: 2 })
