@@ -1,6 +1,6 @@
-import { describeValue, InvalidArgumentError, InvalidOptionError } from './errors.ts'
 import type { ConsumerRecord, HeaderList, RecordHeaders, RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
+import { invalidArgument, optionError, requireOptions } from './validate.ts'
 
 type Flat<T> = { [P in keyof T]: T[P] }
 
@@ -187,10 +187,7 @@ export interface AnyTopic {
 /** The options of a topic, given as they are or as a definition. */
 export function toTopicOptions(name: string, given: TopicOptions | AnyTopic): TopicOptions {
   if (typeof given === 'object' && given !== null) return 'options' in given ? given.options : given
-  throw new InvalidArgumentError(
-    `Topic '${name}': expected options or topic(...), received ${describeValue(given)}`,
-    { topic: name, received: given },
-  )
+  throw invalidArgument(`Topic '${name}'`, 'options', 'options or topic(...)', given, { topic: name })
 }
 
 // The options that the records of a log were written with, which therefore cannot change.
@@ -209,20 +206,10 @@ const fixed: Readonly<Record<string, string>> = {
  */
 export function checkTopicChanges(name: string, changes: TopicChanges): void {
   const where = `Topic '${name}'`
-  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
-    const expected = 'an object of options'
-    throw new InvalidOptionError(
-      `${where}: expected ${expected} to alter, received ${describeValue(changes)}`,
-      { topic: name, expected, received: changes },
-    )
-  }
+  requireOptions(where, changes, ' to alter', { topic: name })
   for (const [option, received] of Object.entries(changes)) {
     if (!Object.hasOwn(fixed, option)) continue
-    throw new InvalidOptionError(`${where}: option '${option}' cannot be altered; ${fixed[option]}`, {
-      topic: name,
-      option,
-      received,
-    })
+    throw optionError(where, option, `cannot be altered; ${fixed[option]}`, { topic: name, received })
   }
 }
 

@@ -1,4 +1,4 @@
-import { describeValue, InvalidArgumentError, InvalidOptionError } from './errors.ts'
+import { describeValue, type ErrorFields, InvalidArgumentError, InvalidOptionError } from './errors.ts'
 import { didYouMean, suggest } from './suggest.ts'
 
 /** What an option must be: `expected` is the end of the sentence "expected ...". */
@@ -16,15 +16,7 @@ export function checkOptions<Options extends object>(
   options: Options,
   checks: Checks<Options>,
 ): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidOptionError(
-      `${where}: expected an object of options, received ${describeValue(options)}`,
-      {
-        expected: 'an object of options',
-        received: options,
-      },
-    )
-  }
+  requireOptions(where, options)
   const known: Readonly<Record<string, Check>> = checks
   for (const [option, value] of Object.entries(options)) {
     if (!Object.hasOwn(known, option)) {
@@ -44,6 +36,24 @@ function unknownOption(where: string, option: string, known: readonly string[]):
   return new InvalidOptionError(`${where}: unknown option '${option}'${help}`, { option, suggestions })
 }
 
+/** Refuses what is no object of options; `use` says what they are for. */
+export function requireOptions(where: string, received: unknown, use = '', fields?: ErrorFields): void {
+  if (typeof received === 'object' && received !== null && !Array.isArray(received)) return
+  const expected = 'an object of options'
+  const message = `${where}: expected ${expected}${use}, received ${describeValue(received)}`
+  throw new InvalidOptionError(message, { expected, received, ...fields })
+}
+
+/** The error for an option that cannot be taken; `why` is the end of the sentence. */
+export function optionError(
+  where: string,
+  option: string,
+  why: string,
+  fields?: ErrorFields,
+): InvalidOptionError {
+  return new InvalidOptionError(`${where}: option '${option}' ${why}`, { option, ...fields })
+}
+
 /** The error for an option with an invalid value. */
 export function invalidOption(
   where: string,
@@ -51,10 +61,8 @@ export function invalidOption(
   expected: string,
   received: unknown,
 ): InvalidOptionError {
-  return new InvalidOptionError(
-    `${where}: option '${option}' expected ${expected}, received ${describeValue(received)}`,
-    { option, expected, received },
-  )
+  const why = `expected ${expected}, received ${describeValue(received)}`
+  return optionError(where, option, why, { expected, received })
 }
 
 /** Refuses an option that has to be given, where it is left out. */
@@ -64,12 +72,19 @@ export function requireOption(where: string, option: string, value: unknown, che
 
 /** Refuses an argument of a call, saying what was expected and what arrived. */
 export function requireArgument(where: string, field: string, value: unknown, check: Check): void {
-  if (check.accepts(value)) return
-  throw new InvalidArgumentError(`${where}: expected ${check.expected}, received ${describeValue(value)}`, {
-    field,
-    expected: check.expected,
-    received: value,
-  })
+  if (!check.accepts(value)) throw invalidArgument(where, field, check.expected, value)
+}
+
+/** The error for an argument that cannot be meant. */
+export function invalidArgument(
+  where: string,
+  field: string,
+  expected: string,
+  received: unknown,
+  fields?: ErrorFields,
+): InvalidArgumentError {
+  const message = `${where}: expected ${expected}, received ${describeValue(received)}`
+  return new InvalidArgumentError(message, { field, expected, received, ...fields })
 }
 
 /** A whole number from `min` to `max`. */

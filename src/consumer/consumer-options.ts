@@ -18,6 +18,7 @@ import {
   name,
   objectWith,
   oneOf,
+  optionError,
 } from '../validate.ts'
 
 /** A partition to read, and where to begin: by default where the group left off, else by the reset policy. */
@@ -136,21 +137,17 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
   }
   for (const option of ['from', 'until'] as const) {
     if (options[option] !== undefined && (groupId !== undefined || assign !== undefined)) {
-      throw new InvalidOptionError(
-        `Consumer: option '${option}' is for a reader without groupId and assign; ` +
-          `a group goes on where it left off, and assign takes an offset per partition`,
-        { option },
+      throw optionError(
+        'Consumer',
+        option,
+        'is for a reader without groupId and assign; ' +
+          'a group goes on where it left off, and assign takes an offset per partition',
       )
     }
   }
   for (const option of ['groupInstanceId', 'assignor'] as const) {
     if (options[option] !== undefined && (groupId === undefined || assign !== undefined)) {
-      throw new InvalidOptionError(
-        `Consumer: option '${option}' is for a member of a group (groupId, no assign)`,
-        {
-          option,
-        },
-      )
+      throw optionError('Consumer', option, 'is for a member of a group (groupId, no assign)')
     }
   }
   return {

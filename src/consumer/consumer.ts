@@ -1,6 +1,6 @@
 import { AbortWatch } from '../abort-watch.ts'
 import type { Engine, Unread } from '../engine.ts'
-import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
+import { IllegalStateError } from '../errors.ts'
 import { Events } from '../events.ts'
 import { offsetList, offsetSpec, onePartition } from '../offset-checks.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
@@ -12,7 +12,16 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
-import { abortSignal, aList, boolean, checkOptions, duration, integer, requireArgument } from '../validate.ts'
+import {
+  abortSignal,
+  aList,
+  boolean,
+  checkOptions,
+  duration,
+  integer,
+  invalidArgument,
+  requireArgument,
+} from '../validate.ts'
 import { ConcurrentProcessor } from './concurrent-processor.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
@@ -260,10 +269,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   async subscribe(topics: readonly Record['topic'][] | RegExp | readonly RegExp[]): Promise<void> {
     const interest = toInterest(topics)
     if (interest === undefined) {
-      throw new InvalidArgumentError(
-        `subscribe: expected an array of topic names, a RegExp or an array of RegExps, received ${describeValue(topics)}`,
-        { field: 'topics' },
-      )
+      const expected = 'an array of topic names, a RegExp or an array of RegExps'
+      throw invalidArgument('subscribe', 'topics', expected, topics)
     }
     if (this.#options.interest.kind === 'assign') throw this.#mixed('subscribe', 'assign')
     await this.#read(interest, [])

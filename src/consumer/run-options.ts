@@ -11,8 +11,10 @@ import {
   duration,
   either,
   integer,
+  invalidOption,
   name,
   oneOf,
+  optionError,
 } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import { type RetryOptions, RetryPolicy } from './retry-policy.ts'
@@ -242,7 +244,7 @@ function requireHandler({ eachRecord, eachBatch, batch }: AllRunOptions): void {
     )
   }
   if (batch !== undefined && eachBatch === undefined) {
-    throw new InvalidOptionError(`run: option 'batch' goes with 'eachBatch'`, { option: 'batch' })
+    throw optionError('run', 'batch', `goes with 'eachBatch'`)
   }
 }
 
@@ -259,20 +261,13 @@ function requireOrdering(
     )
   }
   if (parkedDelayMs !== undefined && !parks) {
-    throw new InvalidOptionError(`run: option 'parkedDelayMs' goes with onFailure 'park-key'`, {
-      option: 'parkedDelayMs',
-    })
+    throw optionError('run', 'parkedDelayMs', `goes with onFailure 'park-key'`)
   }
   if (eachBatch !== undefined && ordering !== 'partition') {
-    throw new InvalidOptionError(
-      `run: option 'ordering' expected 'partition' where 'eachBatch' is given, received '${ordering}'`,
-      { option: 'ordering', expected: `'partition'`, received: ordering },
-    )
+    throw invalidOption('run', 'ordering', `'partition' where 'eachBatch' is given`, ordering)
   }
   if (windowRecords !== undefined && ordering === 'partition') {
-    throw new InvalidOptionError(`run: option 'windowRecords' goes with ordering 'key' or 'none'`, {
-      option: 'windowRecords',
-    })
+    throw optionError('run', 'windowRecords', `goes with ordering 'key' or 'none'`)
   }
 }
 
@@ -282,10 +277,8 @@ function requireRetryTopics(
   interest: Interest,
 ): void {
   if (topics.length > 0 && (eachBatch !== undefined || interest.kind === 'assign')) {
-    throw new InvalidOptionError(
-      `run: retry: option 'topics' goes with 'eachRecord', and with a consumer of a group's topics`,
-      { option: 'topics' },
-    )
+    const why = `goes with 'eachRecord', and with a consumer of a group's topics`
+    throw optionError('run: retry', 'topics', why)
   }
   const lastTopic = typeof onFailure === 'object' ? onFailure.deadLetter : undefined
   if (lastTopic !== undefined && topics.some(({ topic }) => topic === lastTopic)) {
@@ -314,8 +307,5 @@ function toHandler(eachRecord: unknown, interest: Interest): RecordHandler {
 }
 
 function noHandler(topic: string): InvalidOptionError {
-  return new InvalidOptionError(`run: option 'eachRecord' has no handler for topic ${describeValue(topic)}`, {
-    option: 'eachRecord',
-    topic,
-  })
+  return optionError('run', 'eachRecord', `has no handler for topic ${describeValue(topic)}`, { topic })
 }

@@ -1,5 +1,6 @@
 import type { Engine, Interest } from '../engine.ts'
 import { InvalidOptionError } from '../errors.ts'
+import { optionError } from '../validate.ts'
 import { RetryTopics } from './retry-topics.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
 
@@ -15,9 +16,7 @@ export class SideTopics {
     this.#deadLetter = typeof onFailure === 'object' ? onFailure.deadLetter : undefined
     if (retry.topics.length === 0) return
     if (groupId === undefined) {
-      throw new InvalidOptionError(`run: retry: option 'topics' is for a member of a group (groupId)`, {
-        option: 'topics',
-      })
+      throw optionError('run: retry', 'topics', 'is for a member of a group (groupId)')
     }
     this.#retryTopics = new RetryTopics(engine, groupId, retry.topics)
   }

@@ -502,7 +502,7 @@ export class ConsumerGroup {
   // Offsets are kept by the group's id: they would be those of a later group.
   #requireAlive(): void {
     if (!this.#dead) return
-    throw new GroupIdNotFoundError(`Group '${this.id}' does not exist any more`, { groupId: this.id })
+    throw new GroupIdNotFoundError(`There is no group '${this.id}' any more`, { groupId: this.id })
   }
 
   #requireEmpty(what: string): void {

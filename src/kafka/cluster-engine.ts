@@ -12,7 +12,7 @@ import type {
   ProducerRecord,
   SendWait,
 } from '../engine.ts'
-import { ClosedError, InvalidOptionError } from '../errors.ts'
+import { ClosedError } from '../errors.ts'
 import { Outbox } from '../events.ts'
 import { Ids, systemRandom } from '../ids.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -20,6 +20,7 @@ import { StickyRoundRobin } from '../producer/partitioner.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import { optionError } from '../validate.ts'
 import { Appender, type AppendLimits } from './appender.ts'
 import type { BrokerAddress, ClientLibrary, LibraryConnectionOptions } from './client-library.ts'
 import { Cluster, type ClusterTopic } from './cluster.ts'
@@ -169,10 +170,8 @@ export class ClusterEngine implements Engine {
       return membership
     }
     if (typeof assignor === 'object') {
-      throw new InvalidOptionError(
-        `Consumer: option 'assignor' on a cluster is 'uniform' or 'range', or one that its brokers have by name`,
-        { option: 'assignor' },
-      )
+      const why = `on a cluster is 'uniform' or 'range', or one that its brokers have by name`
+      throw optionError('Consumer', 'assignor', why)
     }
     const membership = new GroupMembership(host, memberId, groupId, request, listener)
     await membership.join()

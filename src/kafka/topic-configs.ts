@@ -1,6 +1,6 @@
-import { InvalidOptionError } from '../errors.ts'
+import type { InvalidOptionError } from '../errors.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
-import { anything, type Checks, checkOptions } from '../validate.ts'
+import { anything, type Checks, checkOptions, optionError } from '../validate.ts'
 
 type Configurable = keyof typeof configs
 
@@ -95,8 +95,6 @@ export function requirePortable(topic: string, options: TopicChanges): void {
 }
 
 function onlyInMemory(topic: string, option: string, instead: string): InvalidOptionError {
-  return new InvalidOptionError(
-    `Topic '${topic}': option '${option}' as it stands is for a log in memory; a cluster has ${instead}`,
-    { topic, option, expected: instead },
-  )
+  const why = `as it stands is for a log in memory; a cluster has ${instead}`
+  return optionError(`Topic '${topic}'`, option, why, { topic, expected: instead })
 }

@@ -9,6 +9,7 @@ import {
   limit,
   objectWith,
   oneOf,
+  optionError,
 } from '../validate.ts'
 
 const day = 24 * 60 * 60 * 1000
@@ -76,13 +77,9 @@ function resolve(where: string, options: TopicOptions, defaults: LogDefaults): L
   const retentionRecords = options.retentionRecords ?? -1
   const retentionBytes = options.retentionBytes ?? -1
   if (options.freeze && codec) {
-    throw new InvalidOptionError(
-      `${where}: option 'freeze' is for values kept by reference, and a codec keeps none`,
-      {
-        option: 'freeze',
-        expected: 'no codec beside freeze',
-      },
-    )
+    throw optionError(where, 'freeze', 'is for values kept by reference, and a codec keeps none', {
+      expected: 'no codec beside freeze',
+    })
   }
   const maxRecords = defaults.maxRecords ?? -1
   if (maxRecords !== -1 && (options.segmentRecords ?? 1) > maxRecords) {
@@ -186,17 +183,13 @@ export function withDefaults(options: TopicOptions, common: TopicOptions): Topic
 function checkPolicy(where: string, options: TopicOptions, cleanupPolicy: LogConfig['cleanupPolicy']): void {
   for (const option of notUnder[cleanupPolicy]) {
     if (options[option] === undefined || options[option] === -1) continue
-    throw new InvalidOptionError(
-      `${where}: option '${option}' means nothing with cleanupPolicy '${cleanupPolicy}'`,
-      { option, received: options[option] },
-    )
+    throw optionError(where, option, `means nothing with cleanupPolicy '${cleanupPolicy}'`, {
+      received: options[option],
+    })
   }
   if (options.whenFull === 'drop-oldest' && whenFullUnder[cleanupPolicy] !== undefined) {
-    throw new InvalidOptionError(
-      `${where}: option 'whenFull' expected 'reject' or 'wait' with cleanupPolicy '${cleanupPolicy}', which never ` +
-        `drops unread records; received 'drop-oldest'`,
-      { option: 'whenFull', expected: "'reject' or 'wait'", received: 'drop-oldest' },
-    )
+    const expected = `'reject' or 'wait' with cleanupPolicy '${cleanupPolicy}', which never drops unread records`
+    throw invalidOption(where, 'whenFull', expected, options.whenFull)
   }
 }
 

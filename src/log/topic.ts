@@ -1,7 +1,6 @@
 import { deepFreeze } from '../deep-freeze.ts'
 import {
   describeValue,
-  InvalidArgumentError,
   InvalidOptionError,
   InvalidPartitionsError,
   InvalidRecordError,
@@ -12,7 +11,7 @@ import {
 import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
 import { type ByteEdge, Serde } from '../serde.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
-import { integer } from '../validate.ts'
+import { integer, invalidArgument } from '../validate.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
 import { Partition, type PartitionHost } from './partition.ts'
@@ -369,10 +368,7 @@ function keyMissing(topic: string): InvalidRecordError {
 
 function checkBody(topic: string, body: unknown): void {
   if (typeof body !== 'object' || body === null) {
-    throw new InvalidArgumentError(
-      `append: expected a message with a value, received ${describeValue(body)}`,
-      { topic, field: 'message', received: body },
-    )
+    throw invalidArgument('append', 'message', 'a message with a value', body, { topic })
   }
   // The body may name its topic, but not another one.
   const { topic: named } = body as { readonly topic?: unknown }

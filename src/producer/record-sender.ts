@@ -4,6 +4,7 @@ import { describeValue, InvalidArgumentError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
+import { invalidArgument } from '../validate.ts'
 import { BusyProducer } from './busy-producer.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { asSent, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
@@ -66,10 +67,7 @@ export class RecordSender {
   /** The same for several records. */
   sendBatch(messages: readonly unknown[], wait: SendWait): MaybePromise<RecordMetadata[]> {
     if (!Array.isArray(messages)) {
-      throw new InvalidArgumentError(
-        `sendBatch: expected an array of messages, received ${describeValue(messages)}`,
-        { field: 'messages', received: messages },
-      )
+      throw invalidArgument('sendBatch', 'messages', 'an array of messages', messages)
     }
     if (this.#queue !== undefined && this.#queue.size > 0) return this.#sendBatchQueued(messages, wait)
     const prepared = this.#prepareAll(messages)
@@ -247,10 +245,7 @@ export class RecordSender {
 
   #check(message: unknown): MaybePromise<ProducerRecord> {
     if (typeof message !== 'object' || message === null) {
-      throw new InvalidArgumentError(
-        `send: expected a message with a topic and a value, received ${describeValue(message)}`,
-        { field: 'message', received: message },
-      )
+      throw invalidArgument('send', 'message', 'a message with a topic and a value', message)
     }
     const { topic: topicName, partition } = message as {
       readonly topic?: unknown

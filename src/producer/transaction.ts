@@ -2,11 +2,12 @@ import type { ConsumerControl } from '../consumer/consumer-control.ts'
 import type { RecordContext } from '../consumer/run-options.ts'
 import { sending } from '../diagnostics.ts'
 import type { EngineTransaction, SendWait } from '../engine.ts'
-import { describeValue, IllegalStateError, InvalidArgumentError } from '../errors.ts'
+import { IllegalStateError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { isOffsetSource } from '../offset-source.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
+import { invalidArgument } from '../validate.ts'
 import { RecordSender, type SenderOptions } from './record-sender.ts'
 import { traceSend, traceSendBatch } from './traced-send.ts'
 
@@ -86,10 +87,7 @@ export class Transaction<out Topics extends TopicMap> {
 
   async #sendOffsets(from: unknown): Promise<void> {
     if (!isOffsetSource(from)) {
-      throw new InvalidArgumentError(
-        `sendOffsets: expected a consumer, or the context of a handler, received ${describeValue(from)}`,
-        { field: 'from', received: from },
-      )
+      throw invalidArgument('sendOffsets', 'from', 'a consumer, or the context of a handler', from)
     }
     const { consumer, groupId, autoCommit, membership, offsets } = from.consumedOffsets()
     if (groupId === undefined) {

@@ -391,7 +391,7 @@ it('refuses to move a group that was deleted, or has expired: one of the same id
       expect(thrownBy(() => group.setOffsets(to))).toMatchObject({
         code: 'GROUP_ID_NOT_FOUND',
         groupId: group.id,
-        message: `Group '${group.id}' does not exist any more`,
+        message: `There is no group '${group.id}' any more`,
       })
     }
     const seen: number[] = []
