@@ -27,8 +27,9 @@ export class TimedPauses {
     const until = now + ms
     const before = this.#pauses.get(state)
     if (before === undefined ? state.paused : before.until >= until) return
-    before?.timer.cancel()
+    this.forget(state)
     state.paused = true
+    if (ms === Number.POSITIVE_INFINITY) return
     const name = `pause of ${formatTopicPartition(state)}`
     const timer = this.#clock.setTimer(() => this.#end(state), ms, { hold: true, name })
     this.#pauses.set(state, { until, timer })

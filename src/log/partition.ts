@@ -1,4 +1,9 @@
-import { describeValue, InvalidArgumentError, OffsetOutOfRangeError } from '../errors.ts'
+import {
+  describeValue,
+  InvalidArgumentError,
+  OffsetOutOfRangeError,
+  UnknownTopicOrPartitionError,
+} from '../errors.ts'
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
@@ -309,7 +314,7 @@ export class Partition {
   /**
    * Deletes the records before an offset; a group that has not read them is reset by its policy. (Kafka: DeleteRecords)
    *
-   * @throws OffsetOutOfRangeError past `highWatermark`.
+   * @throws OffsetOutOfRangeError past `highWatermark`, UnknownTopicOrPartitionError where the topic was deleted.
    */
   deleteRecords(beforeOffset: number): void {
     this.requireDeletable(beforeOffset)
@@ -322,6 +327,7 @@ export class Partition {
 
   /** Throws as `deleteRecords` would. @internal */
   requireDeletable(beforeOffset: number): void {
+    if (this.#deleted) throw topicDeleted(this.topic)
     requireOffset('beforeOffset', beforeOffset)
     if (beforeOffset > this.#end) {
       throw new OffsetOutOfRangeError(
@@ -541,6 +547,11 @@ export class Partition {
     this.#start = this.#end
     this.#readers.length = 0
   }
+}
+
+/** What a call gets that would change a topic that is no longer there. */
+export function topicDeleted(topic: string): UnknownTopicOrPartitionError {
+  return new UnknownTopicOrPartitionError(`Topic '${topic}' was deleted`, { topic })
 }
 
 function copyOf(batch: EncodedBatch): Uint8Array {

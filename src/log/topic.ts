@@ -6,7 +6,6 @@ import {
   InvalidRecordError,
   InvalidTimestampError,
   RecordTooLargeError,
-  UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
 import { type ByteEdge, Serde } from '../serde.ts'
@@ -14,7 +13,7 @@ import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
 import { integer, invalidArgument } from '../validate.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, countsBytes, type LogConfig, maxPartitions } from './log-config.ts'
-import { Partition, type PartitionHost } from './partition.ts'
+import { Partition, type PartitionHost, topicDeleted } from './partition.ts'
 import { recordSize } from './record-size.ts'
 import { changeOptions, type WithoutMeaning } from './topic-changes.ts'
 
@@ -248,8 +247,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   }
 
   #requireThere(): void {
-    if (!this.#deleted) return
-    throw new UnknownTopicOrPartitionError(`Topic '${this.name}' was deleted`, { topic: this.name })
+    if (this.#deleted) throw topicDeleted(this.name)
   }
 
   /** Whether the topic was deleted. @internal */

@@ -191,14 +191,17 @@ it('lets the handler of a deleted topic end, and drops what it did', async () =>
   await broker.idle()
 })
 
-it('refuses what is written to a topic that was deleted', () => {
+it('refuses what is written to a topic that was deleted, or deleted from it', () => {
   const { broker } = testBroker({ topics: { orders: topic() } })
   const held = broker.topic('orders')
+  held.append({ value: 1 })
   broker.deleteTopic('orders')
-  expect(thrownBy(() => held.append({ value: 1 }))).toMatchObject({
-    code: 'UNKNOWN_TOPIC_OR_PARTITION',
-    message: "Topic 'orders' was deleted",
-  })
+  for (const call of [() => held.append({ value: 1 }), () => held.partitions[0]!.deleteRecords(1)]) {
+    expect(thrownBy(call)).toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+      message: "Topic 'orders' was deleted",
+    })
+  }
   expect(thrownBy(() => broker.deleteTopic('orders'))).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
 })
 

@@ -172,6 +172,26 @@ it('is ended by resume, and made endless by pause', async () => {
   expect(seen).toEqual([0, 1, 2])
 })
 
+it('of Infinity lasts until resume, and is not waited for, like one by pause', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const seen: number[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: ({ offset }, { pause }) => {
+      seen.push(offset)
+      pause(1000)
+      pause(Number.POSITIVE_INFINITY)
+    },
+  })
+  await clock.advance(60_000)
+  expect(names(consumer.paused)).toEqual(['orders-0'])
+  await broker.idle()
+  expect(seen).toEqual([0])
+  consumer.resume()
+  await clock.settle()
+  expect(seen).toEqual([0, 1])
+})
+
 it('is waited for by idle and by a close that drains', async () => {
   const { broker, clock } = brokerWithOrders(2)
   const seen: number[] = []
