@@ -1,22 +1,22 @@
 import { types } from 'node:util'
-import { type ErrorCode, errorCodes } from './error-codes.ts'
+import { type ErrorCode, errnos, retriableCodes } from './error-codes.ts'
 
 /** The details of an error; each field is set only where it applies. */
 export interface ErrorFields {
-  readonly topic?: string
-  readonly partition?: number
-  readonly offset?: number
-  readonly field?: string
-  readonly groupId?: string
-  readonly memberId?: string
-  readonly groupInstanceId?: string
-  readonly transactionalId?: string
-  readonly assignor?: string
-  readonly option?: string
-  readonly expected?: string
+  readonly topic?: string | undefined
+  readonly partition?: number | undefined
+  readonly offset?: number | undefined
+  readonly field?: string | undefined
+  readonly groupId?: string | undefined
+  readonly memberId?: string | undefined
+  readonly groupInstanceId?: string | undefined
+  readonly transactionalId?: string | undefined
+  readonly assignor?: string | undefined
+  readonly option?: string | undefined
+  readonly expected?: string | undefined
   readonly received?: unknown
-  readonly suggestions?: readonly string[]
-  readonly issues?: readonly unknown[]
+  readonly suggestions?: readonly string[] | undefined
+  readonly issues?: readonly unknown[] | undefined
   readonly details?: unknown
   readonly cause?: unknown
 }
@@ -54,13 +54,16 @@ export class BrokerletError extends Error implements ErrorFields {
   declare readonly details?: unknown
 
   constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
-    const { cause, ...rest } = fields
-    super(message, 'cause' in fields ? { cause } : undefined)
+    super(message, fields)
     this.name = new.target.name
     this.code = code
-    this.errno = errorCodes[code].errno
-    this.retriable = errorCodes[code].retriable
-    Object.assign(this, rest)
+    this.errno = errnos[code]
+    this.retriable = retriableCodes.has(code)
+    // The cause is in its place already, where nobody lists it. What was received may have been undefined.
+    for (const [field, value] of Object.entries(fields)) {
+      if (field === 'cause' || (value === undefined && field !== 'received')) continue
+      Object.assign(this, { [field]: value })
+    }
     Object.defineProperty(this, brand, { value: true })
   }
 }

@@ -28,3 +28,11 @@ it('an error made in a minified bundle has its own name', async () => {
   const { ClosedError } = (await minified('src/errors.ts')) as typeof errors
   expect(String(new ClosedError('The broker is closed'))).toBe('ClosedError: The broker is closed')
 })
+
+it('an error has the fields that apply, and its cause where nobody lists it, even one that is undefined', () => {
+  const fields = { groupId: 'g', topic: undefined, cause: undefined }
+  const error = new errors.ClosedError('The broker is closed', fields)
+  expect(Object.keys(error)).toEqual(['code', 'errno', 'retriable', 'name', 'groupId'])
+  expect(Object.hasOwn(error, 'cause')).toBe(true)
+  expect(Object.hasOwn(new errors.ClosedError('The broker is closed'), 'cause')).toBe(false)
+})

@@ -323,7 +323,8 @@ export class LogWriter {
   #queueFull(shortage: Shortage): QueueFullError {
     const { partition } = shortage
     return new QueueFullError(`No room: ${this.#explain(shortage)}`, {
-      ...(partition === undefined ? {} : { topic: partition.topic, partition: partition.index }),
+      topic: partition?.topic,
+      partition: partition?.index,
       details: partition === undefined ? [] : this.#host.readers(partition),
     })
   }

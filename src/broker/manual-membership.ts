@@ -97,11 +97,7 @@ export class ManualMembership implements Membership {
       if (!(error instanceof UnknownMemberIdError)) throw error
       const { memberId } = this
       const { groupId } = error
-      throw new CommitFailedError('UNKNOWN_MEMBER_ID', error.message, {
-        ...(groupId === undefined ? {} : { groupId }),
-        memberId,
-        cause: error,
-      })
+      throw new CommitFailedError('UNKNOWN_MEMBER_ID', error.message, { groupId, memberId, cause: error })
     }
   }
 

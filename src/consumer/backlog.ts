@@ -4,7 +4,7 @@ import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
-import type { TimedPauses } from './timed-pauses.ts'
+import type { Pauses } from './pauses.ts'
 
 /** A partition, and how far it is to be finished. */
 export interface PartitionEnd {
@@ -18,14 +18,14 @@ export class Backlog {
   readonly #options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>
   readonly #name: string
   readonly #coordinator: ConsumerCoordinator
-  readonly #pauses: TimedPauses
+  readonly #pauses: Pauses
 
   constructor(
     engine: Engine,
     options: Pick<ResolvedConsumerOptions, 'groupId' | 'interest'>,
     name: string,
     coordinator: ConsumerCoordinator,
-    pauses: TimedPauses,
+    pauses: Pauses,
   ) {
     this.#engine = engine
     this.#options = options

@@ -130,7 +130,7 @@ export class Committer {
       throw new CommitFailedError(
         'UNKNOWN_MEMBER_ID',
         `This consumer is not a member of group '${groupId}' now: it was removed, or has not joined yet`,
-        groupId === undefined ? {} : { groupId },
+        { groupId },
       )
     }
     if (offsets.length === 0) return

@@ -12,9 +12,9 @@ import type { ConsumerEvents } from './consumer-events.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
 import { Fetcher } from './fetcher.ts'
 import type { PartitionState } from './partition-state.ts'
+import { Pauses } from './pauses.ts'
 import { RecordStream } from './record-stream.ts'
 import { doubled } from './retry-policy.ts'
-import { TimedPauses } from './timed-pauses.ts'
 import type { Worker, WorkerHost } from './worker.ts'
 
 const firstRestartMs = 1000
@@ -38,7 +38,7 @@ export class ConsumerLifecycle implements EngineClient {
   readonly backlog: Backlog
   /** What the ways of consuming need. */
   readonly workerHost: WorkerHost
-  readonly pauses: TimedPauses
+  readonly pauses: Pauses
   readonly #engine: Engine
   readonly #options: ResolvedConsumerOptions
   readonly #events: Events<ConsumerEvents>
@@ -68,7 +68,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#options = options
     this.#events = events
     this.#session = engine.fetch(() => this.#worker?.wake(), options.isolationLevel)
-    this.pauses = new TimedPauses(engine.clock, () => {
+    this.pauses = new Pauses(engine.clock, () => {
       this.#worker?.wake()
       engine.touch()
     })
@@ -263,7 +263,7 @@ export class ConsumerLifecycle implements EngineClient {
     const { groupId } = this
     return new ConsumerCrashedError(
       `${this.name} stopped: its handler failed at offset ${offset} of ${topic}-${partition}: ${describeError(error)}`,
-      { topic, partition, offset, cause: error, ...(groupId === undefined ? {} : { groupId }) },
+      { topic, partition, offset, cause: error, groupId },
     )
   }
 

@@ -346,20 +346,14 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /** Hands out nothing more of these partitions, default all, until `resume`; no rebalance, and the position stays. */
   pause(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('pause', partitions)) {
-      this.#lifecycle.pauses.forget(state)
-      state.paused = true
+      this.#lifecycle.pauses.pause(state, Number.POSITIVE_INFINITY)
     }
     this.#engine.touch()
   }
 
   /** Ends the pause of these partitions, default all; does nothing for one that is not paused. */
   resume(partitions?: readonly TopicPartition<Record['topic']>[]): void {
-    for (const state of this.#statesOf('resume', partitions)) {
-      if (!state.paused) continue
-      this.#lifecycle.pauses.forget(state)
-      state.paused = false
-      state.fetch?.changed()
-    }
+    for (const state of this.#statesOf('resume', partitions)) this.#lifecycle.pauses.resume(state)
     this.#lifecycle.worker?.wake()
     this.#engine.touch()
   }

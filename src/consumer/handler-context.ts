@@ -5,12 +5,12 @@ import type { ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { Pulse } from './liveness.ts'
 import type { PartitionState, WatchedContext } from './partition-state.ts'
-import type { TimedPauses } from './timed-pauses.ts'
+import type { Pauses } from './pauses.ts'
 
 /** What a context needs of its consumer. */
 export interface HandlerContextHost {
   readonly control: ConsumerControl
-  readonly pauses: TimedPauses
+  readonly pauses: Pauses
   readonly coordinator: ConsumerCoordinator
 }
 
@@ -81,7 +81,7 @@ export class HandlerContext implements WatchedContext, OffsetSource {
       throw new IllegalStateError(
         `sendOffsets: beside other handlers a context cannot say what is consumed; ` +
           `it needs concurrency 1 and ordering 'partition'`,
-        control.groupId === undefined ? {} : { groupId: control.groupId },
+        { groupId: control.groupId },
       )
     }
     return coordinator.consumed([{ state: this.#state, offset: this.#state.position }])

@@ -92,7 +92,7 @@ export class StartPositions {
     throw new NoOffsetForPartitionError(
       `Nothing is committed for ${formatTopicPartition(tp)}` +
         `${groupId === undefined ? '' : ` in group '${groupId}'`}, and autoOffsetReset is 'none'`,
-      { topic: tp.topic, partition: tp.partition, ...(groupId === undefined ? {} : { groupId }) },
+      { topic: tp.topic, partition: tp.partition, groupId },
     )
   }
 }

@@ -6,7 +6,7 @@ import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { TimedPauses } from './timed-pauses.ts'
+import type { Pauses } from './pauses.ts'
 
 /** What a way of consuming needs of its consumer. */
 export interface WorkerHost {
@@ -17,7 +17,7 @@ export interface WorkerHost {
   readonly coordinator: ConsumerCoordinator
   readonly fetcher: Fetcher
   readonly control: ConsumerControl
-  readonly pauses: TimedPauses
+  readonly pauses: Pauses
   /** Says that a record was finished: the delays of later restarts begin anew. */
   progressed(): void
   /** Says that nothing is left to fetch: a bounded read may be complete. */

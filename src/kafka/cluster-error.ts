@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodes } from '../error-codes.ts'
+import { type ErrorCode, errnos } from '../error-codes.ts'
 import {
   BrokerletError,
   type ErrorFields,
@@ -83,7 +83,7 @@ export function toClusterError(
 ): BrokerletError {
   const { name } = kafkaError(library, errno)
   const text = `${what}: ${message || library.protocolErrors[name]?.message || name} (${name})`
-  if (!(name in errorCodes)) return new ClusterError('UNKNOWN_SERVER_ERROR', text, fields)
+  if (!(name in errnos)) return new ClusterError('UNKNOWN_SERVER_ERROR', text, fields)
   const code = name as ErrorCode
   const Class = classes[code]
   return Class === undefined ? new ClusterError(code, text, fields) : new Class(text, fields)

@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { EngineTopic } from '../engine.ts'
-import { errorCodes } from '../error-codes.ts'
+import { errnos } from '../error-codes.ts'
 import { type ErrorFields, isBrokerletError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
@@ -35,7 +35,7 @@ export interface ClusterOptions {
   serdeOf(topic: string): Serde
 }
 
-const unknownTopic = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
+const unknownTopic = errnos.UNKNOWN_TOPIC_OR_PARTITION
 
 /** The kinds of coordinators, with Kafka's numbers. */
 export const coordinatorTypes = { group: 0, transaction: 1 } as const

@@ -1,5 +1,5 @@
 import type { EpochOffset, Interest, JoinRequest, Membership, MembershipListener } from '../engine.ts'
-import { errorCodes } from '../error-codes.ts'
+import { errnos } from '../error-codes.ts'
 import {
   BrokerletError,
   CommitFailedError,
@@ -32,7 +32,7 @@ const unsettledBeatMs = 500
 const leaveMs = 5000
 const staleCommits = 5
 
-const unknownMember = errorCodes.UNKNOWN_MEMBER_ID.errno
+const unknownMember = errnos.UNKNOWN_MEMBER_ID
 
 /** The code of a `CommitFailedError`, by the error with which the group refuses a commit. */
 const refusals = {

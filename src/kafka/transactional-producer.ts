@@ -6,7 +6,7 @@ import type {
   ProducerRecord,
   TransactionalProducer,
 } from '../engine.ts'
-import { type ErrorCode, errorCodes } from '../error-codes.ts'
+import { type ErrorCode, errnos } from '../error-codes.ts'
 import {
   IllegalStateError,
   isBrokerletError,
@@ -133,7 +133,7 @@ function isOver(code: ErrorCode): boolean {
 }
 
 // The error of a part that was not attempted because other parts of the request failed.
-const notAttempted = errorCodes.OPERATION_NOT_ATTEMPTED.errno
+const notAttempted = errnos.OPERATION_NOT_ATTEMPTED
 
 interface TransactionHost extends TransactionsHost {
   readonly transactionalId: string

@@ -1,4 +1,4 @@
-import { errorCodes } from '../error-codes.ts'
+import { errnos } from '../error-codes.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { byTopic } from './by-topic.ts'
 import { errnoOfName } from './faults/wire-error-code.ts'
@@ -11,7 +11,7 @@ export interface WantedOffsets {
   readonly partitionIndexes: readonly number[]
 }
 
-const unknownId = errorCodes.UNKNOWN_TOPIC_ID.errno
+const unknownId = errnos.UNKNOWN_TOPIC_ID
 const unstable = errnoOfName('UNSTABLE_OFFSET_COMMIT')
 
 // The first version that names topics by their ids.

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { BrokerClock } from '../broker-clock.ts'
-import { errorCodes } from '../error-codes.ts'
+import { errnos } from '../error-codes.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import { ConnectionSession } from './connection-session.ts'
 import { Frames } from './frames.ts'
@@ -220,7 +220,7 @@ export class Connection {
         `${api.name} is supported in versions ${min} to ${max}, received ${header.apiVersion}`,
       )
     }
-    const { errno: errorCode } = errorCodes.UNSUPPORTED_VERSION
+    const errorCode = errnos.UNSUPPORTED_VERSION
     const apiKeys = supportedVersions(this.#host.handlers)
     return respond(handler, { ...header, apiVersion: 0 }, { errorCode, apiKeys })
   }

@@ -1,9 +1,9 @@
-import { errorCodes } from '../error-codes.ts'
+import { errnos } from '../error-codes.ts'
 
-const { errno: invalidEpoch } = errorCodes.INVALID_PRODUCER_EPOCH
-const { errno: invalidState } = errorCodes.INVALID_TXN_STATE
-const { errno: fenced } = errorCodes.PRODUCER_FENCED
-const { errno: abortable } = errorCodes.TRANSACTION_ABORTABLE
+const invalidEpoch = errnos.INVALID_PRODUCER_EPOCH
+const invalidState = errnos.INVALID_TXN_STATE
+const fenced = errnos.PRODUCER_FENCED
+const abortable = errnos.TRANSACTION_ABORTABLE
 
 /** The requests of a producer with a transactional id whose answers say what has become of its transaction. */
 type ProducerRequest =

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker.ts'
 import type { EngineClient } from '../engine.ts'
-import { type ErrorCode, errorCodes } from '../error-codes.ts'
+import { type ErrorCode, errnos } from '../error-codes.ts'
 import { ClassicGroup } from '../group/classic-group.ts'
 import type { DescribedClassicMember } from '../group/classic-member.ts'
 import {
@@ -305,5 +305,5 @@ function entryOf<Value>(map: Map<string, Value>, key: string, make: () => Value)
 }
 
 export function errnoOf(code: ErrorCode | undefined): number {
-  return code === undefined ? 0 : errorCodes[code].errno
+  return code === undefined ? 0 : errnos[code]
 }

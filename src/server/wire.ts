@@ -1,5 +1,5 @@
 import type { Broker } from '../broker.ts'
-import { errorCodes } from '../error-codes.ts'
+import { errnos } from '../error-codes.ts'
 import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
@@ -53,7 +53,7 @@ export function toWireError(
   }
   if (isBrokerletError(error)) return { errorCode: error.errno, errorMessage: error.message }
   wire.failed(error)
-  return { errorCode: errorCodes.UNKNOWN_SERVER_ERROR.errno, errorMessage: String(error) }
+  return { errorCode: errnos.UNKNOWN_SERVER_ERROR, errorMessage: String(error) }
 }
 
 const notEnoughReplicas = 19
@@ -84,5 +84,5 @@ export function findTopic(
 
 /** Kafka's number of the error for a topic that does not exist. */
 export function unknownTopic(version: number, sinceIds: number): number {
-  return errorCodes[version < sinceIds ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID'].errno
+  return errnos[version < sinceIds ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID']
 }

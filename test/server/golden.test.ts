@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { errorCodes } from '../../src/error-codes.ts'
+import { errnos } from '../../src/error-codes.ts'
 import { decompress } from '../../src/server/compression.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import { type Api, writeMessage } from '../../src/server/protocol/message.ts'
@@ -89,7 +89,7 @@ it('reads what Kafka answers to a version of ApiVersions that it does not know: 
     const at = { version: 0, flexible: false }
     const read = apis.apiVersions.response.read(reader, at)
     reader.end()
-    expect(read).toMatchObject({ errorCode: errorCodes.UNSUPPORTED_VERSION.errno })
+    expect(read).toMatchObject({ errorCode: errnos.UNSUPPORTED_VERSION })
   }
 })
 

@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import type { MaybePromise } from '../../maybe-promise.ts'
 import { refuse } from '../faults/refusals.ts'
 import type { Handler, RequestContext } from '../handler.ts'
@@ -68,7 +68,7 @@ async function answer(handler: Handler, asked: Asked, context: RequestContext): 
     serveRest: part =>
       shape?.restFails === undefined
         ? serve({ ...(part as object), ...shape?.rest })
-        : refused(part, errorCodes[shape.restFails].errno),
+        : refused(part, errnos[shape.restFails]),
     // What is denied a part is no error of the whole.
     refuse: (part, code) => withoutError(refused(part, code)),
   })

@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import type { Wire } from '../wire.ts'
@@ -37,7 +37,7 @@ export class PastMetadata {
         const named = isNamed(asked)
         const found = known.find(topic => (named ? topic.name === name : topic.topicId === topicId))
         if (found !== undefined) return found
-        const { errno: errorCode } = errorCodes[named ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID']
+        const errorCode = errnos[named ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID']
         return { name: named ? name : null, topicId, errorCode }
       }),
     }

@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import type { MaybePromise } from '../../maybe-promise.ts'
 import type { PastMetadata } from '../cluster/past-metadata.ts'
 import type { Handler, RequestContext } from '../handler.ts'
@@ -121,7 +121,7 @@ function answerButFailures(
     serveRest: part =>
       restFails === undefined
         ? handler.handle({ ...(part as object), ...rest }, context)
-        : refusePart(part, errorCodes[restFails].errno),
+        : refusePart(part, errnos[restFails]),
     refuse: refusePart,
   })
 }

@@ -1,6 +1,6 @@
-import { type ErrorCode, errorCodes } from '../../error-codes.ts'
+import { type ErrorCode, errnos } from '../../error-codes.ts'
 
-// Errors of Kafka's protocol that are not in `errorCodes`. A server answers some by itself, and any if a fault says so.
+// Errors of Kafka's protocol that are not in `errnos`. A server answers some by itself, and any if a fault says so.
 const ofClusters = {
   LEADER_NOT_AVAILABLE: 5,
   NOT_LEADER_OR_FOLLOWER: 6,
@@ -57,10 +57,9 @@ const ofClusters = {
 export type WireErrorCode = ErrorCode | keyof typeof ofClusters
 
 const numbers: ReadonlyMap<string, number> = new Map([
-  ...Object.entries(errorCodes)
+  ...Object.entries(errnos)
     // A client's own errors never cross the wire; Kafka's -1 is a broker's.
-    .filter(([code, { errno }]) => errno >= 0 || code === 'UNKNOWN_SERVER_ERROR')
-    .map(([code, { errno }]) => [code, errno] as const),
+    .filter(([code, errno]) => errno >= 0 || code === 'UNKNOWN_SERVER_ERROR'),
   ...Object.entries(ofClusters),
 ])
 const names: ReadonlyMap<number, string> = new Map([...numbers].map(([code, errno]) => [errno, code]))

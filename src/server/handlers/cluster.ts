@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import type { Topic } from '../../log/topic.ts'
 import { checkTopicName } from '../../topic-name.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
@@ -35,9 +35,8 @@ export function clusterHandlers(
   return [
     handler(apiVersions, (client, { version, session }) => {
       // Between the choice of a mechanism and the proof nothing else is to be said.
-      if (session.exchange !== undefined) return { errorCode: errorCodes.ILLEGAL_SASL_STATE.errno }
-      if (version >= softwareSince && !isSoftware(client))
-        return { errorCode: errorCodes.INVALID_REQUEST.errno }
+      if (session.exchange !== undefined) return { errorCode: errnos.ILLEGAL_SASL_STATE }
+      if (version >= softwareSince && !isSoftware(client)) return { errorCode: errnos.INVALID_REQUEST }
       return {
         apiKeys: supported(),
         // A client of a version before 4 cannot read that a feature begins at 0 (KAFKA-17011).
@@ -70,7 +69,7 @@ export function clusterHandlers(
     handler(describeTopicPartitions, ({ topics, responsePartitionLimit, cursor }) => {
       const named = [...new Set(topics.map(({ name }) => name))].sort()
       if (cursor !== null && !isWithin(named, cursor)) {
-        const { errno: errorCode } = errorCodes.INVALID_REQUEST
+        const errorCode = errnos.INVALID_REQUEST
         return { topics: named.map(name => ({ name, errorCode })), nextCursor: null }
       }
       return describePartitions(wire, {
@@ -116,7 +115,7 @@ interface AskedTopic {
 
 function describeAsked(wire: Wire, version: number, topics: readonly AskedTopic[], mayCreate: boolean) {
   if (version < idsSince && topics.some(each => !isNamed(each))) {
-    const { errno: errorCode } = errorCodes.INVALID_REQUEST
+    const errorCode = errnos.INVALID_REQUEST
     return topics.map(({ name, topicId }) => ({ name, topicId, errorCode }))
   }
   const distinct = new Map(topics.map(each => [`${each.name} ${each.topicId}`, each]))
@@ -148,7 +147,7 @@ function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
   const known = keyType === keyTypes.group || keyType === keyTypes.transaction
   const found = known ? cluster.coordinatorOf(key) : undefined
   if (found !== undefined) return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0 }
-  const { errno: errorCode } = errorCodes[known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST']
+  const errorCode = errnos[known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST']
   return { nodeId: -1, host: '', port: -1, errorCode }
 }
 
@@ -215,7 +214,7 @@ function foundOrMade({ engine }: Wire, name: string): Topic {
 function topicById(wire: Wire, topicId: string) {
   const topic = wire.engine.topicsById.get(topicId)
   if (topic !== undefined) return describeTopic(wire.cluster, topic)
-  return { name: null, topicId, errorCode: errorCodes.UNKNOWN_TOPIC_ID.errno }
+  return { name: null, topicId, errorCode: errnos.UNKNOWN_TOPIC_ID }
 }
 
 function isSoftware({ clientSoftwareName, clientSoftwareVersion }: RequestOf<typeof apiVersions>): boolean {

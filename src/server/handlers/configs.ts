@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import { InvalidArgumentError, InvalidOptionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { TopicChanges } from '../../topic-definition.ts'
@@ -170,7 +170,7 @@ export function configHandlers(wire: Wire): Handler[] {
       const kinds = Object.values(configResources)
       const asked = version === 0 ? [configResources.clientMetrics] : resourceTypes
       if (asked.some(each => !kinds.some(kind => kind === each)))
-        return { errorCode: errorCodes.UNSUPPORTED_VERSION.errno, configResources: [] }
+        return { errorCode: errnos.UNSUPPORTED_VERSION, configResources: [] }
       const wanted = asked.length === 0 ? kinds : kinds.filter(kind => asked.includes(kind))
       return {
         configResources: wanted.flatMap(resourceType =>

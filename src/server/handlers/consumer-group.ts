@@ -1,5 +1,5 @@
 import type { Interest } from '../../engine.ts'
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import { BrokerletError, GroupIdNotFoundError } from '../../errors.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
@@ -56,7 +56,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
 
     handler(consumerGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
       groups: groupIds.map(groupId => {
-        if (groupId === '') return { groupId, errorCode: errorCodes.INVALID_GROUP_ID.errno }
+        if (groupId === '') return { groupId, errorCode: errnos.INVALID_GROUP_ID }
         const group = wire.engine.groups.get(groupId)
         // Clients that hear so ask again by DescribeGroups.
         const isOther = wire.groups.typeOf(groupId) === 'classic' || isStreams(wire, groupId)

@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import type { Partition, PartitionReader } from '../../log/partition.ts'
 import { setClientTimer } from '../client-timer.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
@@ -38,7 +38,7 @@ interface Reading {
 }
 
 const readCommitted = 1
-const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
+const unknownPartition = errnos.UNKNOWN_TOPIC_OR_PARTITION
 
 /** Reads record batches, and waits for them if there are none yet. */
 export function fetchHandlers(wire: Wire): Handler[] {
@@ -124,7 +124,7 @@ function readOne(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetche
     return read(wire, wanted, left, how)
   } catch (error) {
     wire.failed(error)
-    return { errorCode: errorCodes.UNKNOWN_SERVER_ERROR.errno, records: [], bytes: 0 }
+    return { errorCode: errnos.UNKNOWN_SERVER_ERROR, records: [], bytes: 0 }
   }
 }
 
@@ -134,7 +134,7 @@ function read(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
   if (typeof log === 'number') return { errorCode: log, ...nothing }
   if (log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
-    return { errorCode: errorCodes.OFFSET_OUT_OF_RANGE.errno, ...nothing }
+    return { errorCode: errnos.OFFSET_OUT_OF_RANGE, ...nothing }
   }
   if (preferred !== undefined) return { errorCode: 0, ...nothing }
   if (wire.firstFetches.note(how.clientId, log, offset)) wire.engine.touch()

@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import { type Handler, handler } from '../handler.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
@@ -39,12 +39,11 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
       topics: [...eachOnce(topics)].map(([name, partitions]) => ({
         name,
         partitions: [...partitions.values()].map(({ partitionIndex, timestamp, repeated }) => {
-          if (repeated) return { partitionIndex, errorCode: errorCodes.INVALID_REQUEST.errno }
+          if (repeated) return { partitionIndex, errorCode: errnos.INVALID_REQUEST }
           const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
-          if (log === undefined)
-            return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+          if (log === undefined) return { partitionIndex, errorCode: errnos.UNKNOWN_TOPIC_OR_PARTITION }
           if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
-            return { partitionIndex, errorCode: errorCodes.UNSUPPORTED_VERSION.errno }
+            return { partitionIndex, errorCode: errnos.UNSUPPORTED_VERSION }
           const found = lookUp(log, timestamp, isolationLevel === readCommitted)
           // The log does not keep epochs: its records get the first one, and only its end the present one.
           const leaderEpoch = timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0
@@ -58,7 +57,7 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
         topic,
         partitions: partitions.map(({ partition, leaderEpoch }) => {
           const log = wire.engine.topics.get(topic)?.partitions[partition]
-          if (log === undefined) return { partition, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+          if (log === undefined) return { partition, errorCode: errnos.UNKNOWN_TOPIC_OR_PARTITION }
           // Nothing is ever cut off a log's end, so each epoch that has been ends where the log does; others are
           // unknown.
           const was = leaderEpoch >= 0 && leaderEpoch <= wire.cluster.leadershipOf(log).epoch

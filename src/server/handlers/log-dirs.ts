@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { LogSizes, logDir } from '../log-sizes.ts'
@@ -43,7 +43,7 @@ export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
               if (refused !== 0) return { partitionIndex, errorCode: refused }
               const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
               if (path !== logDir) return { partitionIndex, errorCode: errnoOfName('LOG_DIR_NOT_FOUND') }
-              return { partitionIndex, errorCode: there ? 0 : errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+              return { partitionIndex, errorCode: there ? 0 : errnos.UNKNOWN_TOPIC_OR_PARTITION }
             }),
           }),
         ),

@@ -1,5 +1,5 @@
 import type { SendWait } from '../../engine.ts'
-import { type ErrorCode, errorCodes } from '../../error-codes.ts'
+import { type ErrorCode, errnos } from '../../error-codes.ts'
 import { BrokerletError, InvalidRecordError, UnknownTopicOrPartitionError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { BatchMetadata, Topic } from '../../log/topic.ts'
@@ -25,12 +25,9 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
 const beginsSince = 12
 
 /** The errors that a single record may be the reason of. */
-const ofRecords: ReadonlySet<number> = new Set([
-  errorCodes.INVALID_RECORD.errno,
-  errorCodes.INVALID_TIMESTAMP.errno,
-])
+const ofRecords: ReadonlySet<number> = new Set([errnos.INVALID_RECORD, errnos.INVALID_TIMESTAMP])
 
-const invalidTimestamp = errorCodes.INVALID_TIMESTAMP.errno
+const invalidTimestamp = errnos.INVALID_TIMESTAMP
 const rejectedTimestamps = 'One or more records have been rejected due to invalid timestamp'
 
 interface Writing {
@@ -113,7 +110,7 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
     return { index, errorCode: 0, baseOffset, logAppendTimeMs: appendTime, logStartOffset }
   } catch (error) {
     if (error instanceof CorruptBatchError) {
-      const { errno } = errorCodes[corrupt[error.kind]]
+      const errno = errnos[corrupt[error.kind]]
       return { index, errorCode: errno, baseOffset: -1, errorMessage: error.message }
     }
     const { errorCode, errorMessage } = toWireError(wire, error)

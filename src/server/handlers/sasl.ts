@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import { type Handler, handler } from '../handler.ts'
 import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../protocol/messages/sasl-handshake.ts'
@@ -20,13 +20,13 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
     handler(saslHandshake, ({ mechanism }, { session }) => {
       const known = mechanisms.includes(mechanism as SaslMechanism)
       if (known) session.exchange = begin(mechanism as SaslMechanism)
-      const { errno } = errorCodes.UNSUPPORTED_SASL_MECHANISM
+      const errno = errnos.UNSUPPORTED_SASL_MECHANISM
       return { errorCode: known ? 0 : errno, mechanisms: [...mechanisms] }
     }),
 
     handler(saslAuthenticate, ({ authBytes }, { session }) => {
       const failed = (code: 'ILLEGAL_SASL_STATE' | 'SASL_AUTHENTICATION_FAILED', errorMessage: string) => ({
-        errorCode: errorCodes[code].errno,
+        errorCode: errnos[code],
         errorMessage,
       })
       const { exchange } = session
@@ -49,7 +49,7 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
 
 // A server that lets everybody in says so to a client that would authenticate, as Kafka does at such a port.
 const notAsked = {
-  errorCode: errorCodes.ILLEGAL_SASL_STATE.errno,
+  errorCode: errnos.ILLEGAL_SASL_STATE,
   errorMessage: 'Clients do not authenticate here',
 }
 const openHandlers: Handler[] = [

@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import { byTopic } from '../by-topic.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -28,7 +28,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
     handler(listTransactions, request => {
       const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request
       const pattern = wholeName(transactionalIdPattern || '.*')
-      if (pattern === undefined) return { errorCode: errorCodes.INVALID_REGULAR_EXPRESSION.errno }
+      if (pattern === undefined) return { errorCode: errnos.INVALID_REGULAR_EXPRESSION }
       const now = engine.clock.now()
       const wantedStates = new Set(stateFilters)
       const wantedIds = new Set(producerIdFilters)
@@ -57,7 +57,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
           const described = known.get(transactionalId)
           if (described === undefined) {
             const why = transactionalId === '' ? 'INVALID_REQUEST' : 'TRANSACTIONAL_ID_NOT_FOUND'
-            return { transactionalId, errorCode: errorCodes[why].errno }
+            return { transactionalId, errorCode: errnos[why] }
           }
           const { state, timeoutMs, startedAt, producerId, producerEpoch, partitions } = described
           return {
@@ -81,7 +81,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
           partitions: partitionIndexes.map(partitionIndex => {
             const log = engine.topics.get(name)?.partitions[partitionIndex]
             if (log === undefined) {
-              return { partitionIndex, errorCode: errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno }
+              return { partitionIndex, errorCode: errnos.UNKNOWN_TOPIC_OR_PARTITION }
             }
             return { partitionIndex, activeProducers: producersOf(log, transactional, engine.clock.now()) }
           }),

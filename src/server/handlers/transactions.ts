@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodes } from '../../error-codes.ts'
+import { type ErrorCode, errnos } from '../../error-codes.ts'
 import { isBrokerletError } from '../../errors.ts'
 import { toCommit } from '../committed-offsets.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
@@ -17,9 +17,9 @@ import type { ProducerIdentity } from '../wire-transactions.ts'
 // The first version that adds nothing to a transaction beforehand, and gets the next epoch from each end (KIP-890).
 const implicitSince = 5
 
-const unknownPartition = errorCodes.UNKNOWN_TOPIC_OR_PARTITION.errno
+const unknownPartition = errnos.UNKNOWN_TOPIC_OR_PARTITION
 const invalidTimeout = errnoOfName('INVALID_TRANSACTION_TIMEOUT')
-const { errno: transactionAbortable } = errorCodes.TRANSACTION_ABORTABLE
+const transactionAbortable = errnos.TRANSACTION_ABORTABLE
 
 /** Idempotent and transactional producers. */
 export function transactionHandlers(wire: Wire): Handler[] {
@@ -67,7 +67,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       const begun = inProducersWords('AddPartitionsToTxn', version, code)
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
-        return isThere(name, partition) ? errorCodes.OPERATION_NOT_ATTEMPTED.errno : unknownPartition
+        return isThere(name, partition) ? errnos.OPERATION_NOT_ATTEMPTED : unknownPartition
       }
       return {
         resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({

@@ -1,4 +1,4 @@
-import { errorCodes } from '../../error-codes.ts'
+import { errnos } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Wire } from '../wire.ts'
 import { type BatchSpan, batchSpans } from './batch-spans.ts'
@@ -28,7 +28,7 @@ interface Read {
 }
 
 const pieceBytes = 64 * 1024
-const unreadable = errorCodes.UNKNOWN_SERVER_ERROR.errno
+const unreadable = errnos.UNKNOWN_SERVER_ERROR
 
 /**
  * Acquires records of some partitions if they have at least `minBytes`, else none. `anyway`: acquires what there is.

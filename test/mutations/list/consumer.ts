@@ -116,8 +116,8 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a resume wakes nobody',
-    file: 'consumer/consumer.ts',
-    find: 'state.paused = false\n      state.fetch?.changed()',
+    file: 'consumer/pauses.ts',
+    find: 'state.paused = false\n    state.fetch?.changed()',
     replace: 'state.paused = false',
     breaks: 'what was paused goes on when it is resumed',
   },

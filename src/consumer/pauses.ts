@@ -9,8 +9,10 @@ interface TimedPause {
   readonly timer: Timer
 }
 
-/** Partitions that their handlers paused for a time. Each keeps the process alive: they go on by themselves. */
-export class TimedPauses {
+/**
+ * Partitions that are paused. One that its handler paused for a time keeps the process alive: it goes on by itself.
+ */
+export class Pauses {
   readonly #clock: BrokerClock
   readonly #over: () => void
   readonly #pauses = new Map<PartitionState, TimedPause>()
@@ -31,15 +33,20 @@ export class TimedPauses {
     state.paused = true
     if (ms === Number.POSITIVE_INFINITY) return
     const name = `pause of ${formatTopicPartition(state)}`
-    const timer = this.#clock.setTimer(() => this.#end(state), ms, { hold: true, name })
+    const end = () => {
+      this.resume(state)
+      this.#over()
+    }
+    const timer = this.#clock.setTimer(end, ms, { hold: true, name })
     this.#pauses.set(state, { until, timer })
   }
 
-  #end(state: PartitionState): void {
-    this.#pauses.delete(state)
+  /** Ends the pause of a partition, if there is one. */
+  resume(state: PartitionState): void {
+    if (!state.paused) return
+    this.forget(state)
     state.paused = false
     state.fetch?.changed()
-    this.#over()
   }
 
   has(state: PartitionState): boolean {
