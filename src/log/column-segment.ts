@@ -1,5 +1,5 @@
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
-import type { OriginalRecord } from './encoded-batch.ts'
+import type { OriginalRecord } from './decoded-record.ts'
 import { recordSize, sizeAsJson } from './record-size.ts'
 import type { Hidden, Segment } from './segment.ts'
 

@@ -1,22 +1,33 @@
-import type { RecordHeaders, RecordKey } from '../record.ts'
+import type { ColumnSegment } from './column-segment.ts'
+import type { DecodedRecord, OriginalRecord } from './decoded-record.ts'
+import type { Segment } from './segment.ts'
 
-/** A record of an encoded batch, as the log keeps records. */
-export interface DecodedRecord {
-  readonly key: RecordKey | null
-  readonly value: unknown
-  readonly headers: RecordHeaders
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number
+/** A segment of batches. */
+export interface BatchSegment extends Segment {
+  /** The bytes of its batches. */
+  readonly size: number
+  /** Whether another batch may be appended. */
+  takes(batch: EncodedBatch): boolean
+  append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void
+  /** Appends a control record: it ends a transaction, has no bytes, and is never read. */
+  appendControl(timestamp: number, sequence: number): void
 }
 
-/** A record as it came, to be returned to clients unchanged; the log only asks whether it is a tombstone. */
-export interface OriginalRecord {
-  /** Null for a tombstone. */
-  readonly value: unknown
+/** Where a segment of batches begins, and what it decodes them into. */
+export interface BatchSegmentStart {
+  readonly baseOffset: number
+  readonly createdAt: number
+  readonly runningMaxTimestamp: number
+  /** The initial capacity in bytes, where the previous segment shows how many will come. */
+  readonly expected: number
+  /** Begins the segment of decoded records. */
+  columns(baseOffset: number, createdAt: number, runningMaxTimestamp: number, count: number): ColumnSegment
 }
 
-/** Decodes batches of one kind; the log does not look into them. */
+/** Keeps and decodes batches of one kind; the log does not look into them. */
 export interface BatchDecoder {
+  /** Begins a segment of batches. A server brings this along, so that a program without one need not load it. */
+  segment(start: BatchSegmentStart): BatchSegment
   decode(batch: Uint8Array): readonly DecodedRecord[]
   /**
    * Returns the originals of records that encoding would not restore to the same bytes; undefined for any other record.

@@ -1,9 +1,10 @@
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { BatchCollector } from './batch-collector.ts'
 import { BatchIndex } from './batch-index.ts'
-import { ColumnSegment } from './column-segment.ts'
-import type { BatchDecoder, DecodedRecord, EncodedBatch, OriginalRecord } from './encoded-batch.ts'
-import type { Hidden, Segment } from './segment.ts'
+import type { ColumnSegment } from './column-segment.ts'
+import type { DecodedRecord, OriginalRecord } from './decoded-record.ts'
+import type { BatchDecoder, BatchSegment, BatchSegmentStart, EncodedBatch } from './encoded-batch.ts'
+import type { Hidden } from './segment.ts'
 
 const firstCapacity = 1024
 
@@ -15,13 +16,14 @@ const ownBytes: number = slabBytes / 4
  * A run of records as the batches in which they came, in one slab of bytes. Readers of batches get views of the slab;
  * the first reader of records makes the segment decode them, once.
  */
-export class EncodedSegment implements Segment {
+export class EncodedSegment implements BatchSegment {
   readonly baseOffset: number
   readonly createdAt: number
   plain = true
   bytes = 0
   maxTimestamp: number = Number.NEGATIVE_INFINITY
   runningMaxTimestamp: number
+  readonly #newColumns: BatchSegmentStart['columns']
   readonly #decoder: BatchDecoder
   #slab: Uint8Array
   // Whether the slab belongs to a single batch.
@@ -36,18 +38,12 @@ export class EncodedSegment implements Segment {
     | undefined
   #sealed = false
 
-  /** `expected`: the initial capacity in bytes, where the previous segment shows how many will come. */
-  constructor(
-    baseOffset: number,
-    createdAt: number,
-    runningMaxTimestamp: number,
-    decoder: BatchDecoder,
-    expected: number = 0,
-  ) {
-    this.#slab = Buffer.allocUnsafeSlow(Math.min(expected, slabBytes))
-    this.baseOffset = baseOffset
-    this.createdAt = createdAt
-    this.runningMaxTimestamp = runningMaxTimestamp
+  constructor(start: BatchSegmentStart, decoder: BatchDecoder) {
+    this.#newColumns = start.columns
+    this.#slab = Buffer.allocUnsafeSlow(Math.min(start.expected, slabBytes))
+    this.baseOffset = start.baseOffset
+    this.createdAt = start.createdAt
+    this.runningMaxTimestamp = start.runningMaxTimestamp
     this.#decoder = decoder
   }
 
@@ -55,7 +51,6 @@ export class EncodedSegment implements Segment {
     return this.#batches.records
   }
 
-  /** The bytes of its batches. */
   get size(): number {
     return this.#batches.position(this.#batches.length)
   }
@@ -64,7 +59,6 @@ export class EncodedSegment implements Segment {
     return this.baseOffset + this.count
   }
 
-  /** Whether another batch may be appended. */
   takes({ size, decoder }: EncodedBatch): boolean {
     return decoder === this.#decoder && !this.#whole && (this.size === 0 || this.size + size <= slabBytes)
   }
@@ -84,7 +78,6 @@ export class EncodedSegment implements Segment {
     this.bytes += size
   }
 
-  /** Appends a control record: it ends a transaction, has no bytes, and is never read. */
   appendControl(timestamp: number, sequence: number): void {
     this.#add(1, 0, timestamp, sequence)
     this.#batches.hide(this.#batches.length - 1, 'control')
@@ -194,7 +187,7 @@ export class EncodedSegment implements Segment {
 
   #decodeAll(): ColumnSegment {
     const { baseOffset, createdAt, count } = this
-    this.#columns ??= new ColumnSegment(baseOffset, createdAt, Number.NEGATIVE_INFINITY, count)
+    this.#columns ??= this.#newColumns(baseOffset, createdAt, Number.NEGATIVE_INFINITY, count)
     const columns = this.#columns
     for (; this.#decoded < this.#batches.length; this.#decoded++) {
       let sequence = this.#batches.sequence(this.#decoded)

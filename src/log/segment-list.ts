@@ -1,6 +1,5 @@
 import { ColumnSegment } from './column-segment.ts'
-import type { EncodedBatch } from './encoded-batch.ts'
-import { EncodedSegment } from './encoded-segment.ts'
+import type { BatchSegment, BatchSegmentStart, EncodedBatch } from './encoded-batch.ts'
 import type { LogConfig } from './log-config.ts'
 import type { Segment } from './segment.ts'
 
@@ -20,13 +19,15 @@ export interface SegmentedLog {
 // writers of both kinds would begin a segment for every record.
 const fewRecords = 64
 
+const columns: BatchSegmentStart['columns'] = (...start) => new ColumnSegment(...start)
+
 /** The segments of a partition, the oldest first; the last one may be open, and is appended to until it is full. */
 export class SegmentList {
   readonly #log: SegmentedLog
   #all: Segment[] = []
   // The open segment: of records of this process, or of batches.
   #active: ColumnSegment | undefined
-  #encoded: EncodedSegment | undefined
+  #encoded: BatchSegment | undefined
   // The segment that was dropped last, until it is garbage-collected. The next segment reuses its columns: allocating
   // new ones, which the collector then has to move, is a twelfth of the cost of a record.
   #dropped: WeakRef<ColumnSegment> | undefined
@@ -77,27 +78,27 @@ export class SegmentList {
   /**
    * Returns the segment for a batch; undefined where the batch is to be decoded into the open segment of few records.
    */
-  forBatch(batch: EncodedBatch, timestamp: number, size: number, now: number): EncodedSegment | undefined {
+  forBatch(batch: EncodedBatch, timestamp: number, size: number, now: number): BatchSegment | undefined {
     const active = this.#active
     const few = active !== undefined && active.count < fewRecords
     if (few && !this.#full(active, size, now, batch.count)) return undefined
     const former = this.#encoded
     if (former?.takes(batch) && !this.#full(former, size, now, batch.count)) return former
     this.#makeWay()
-    const segment = new EncodedSegment(
-      this.#log.highWatermark,
-      now,
-      this.maxTimestamp,
-      batch.decoder,
-      former?.size,
-    )
+    const segment = batch.decoder.segment({
+      baseOffset: this.#log.highWatermark,
+      createdAt: now,
+      runningMaxTimestamp: this.maxTimestamp,
+      expected: former?.size ?? 0,
+      columns,
+    })
     this.#add(segment, timestamp)
     this.#encoded = segment
     return segment
   }
 
   /** The open segment of batches, if it has room for one more record without a size. */
-  roomyBatches(now: number): EncodedSegment | undefined {
+  roomyBatches(now: number): BatchSegment | undefined {
     const segment = this.#encoded
     return segment === undefined || this.#full(segment, 0, now) ? undefined : segment
   }

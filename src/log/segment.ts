@@ -1,6 +1,6 @@
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { BatchCollector } from './batch-collector.ts'
-import type { OriginalRecord } from './encoded-batch.ts'
+import type { OriginalRecord } from './decoded-record.ts'
 
 /**
  * Why a record is hidden from readers: its transaction was aborted, or it is a control record that

@@ -1,6 +1,8 @@
 import { systemClock } from '../clock.ts'
 import { InvalidRecordError, InvalidTimestampError } from '../errors.ts'
-import type { BatchDecoder, DecodedRecord, EncodedBatch } from '../log/encoded-batch.ts'
+import type { DecodedRecord } from '../log/decoded-record.ts'
+import type { BatchDecoder, EncodedBatch } from '../log/encoded-batch.ts'
+import { EncodedSegment } from '../log/encoded-segment.ts'
 import type { Topic } from '../log/topic.ts'
 import { wantsTextKeys } from './client-topics.ts'
 import { decompress } from './compression.ts'
@@ -124,10 +126,12 @@ const decoders = sharedByCopies<Topic, BatchDecoder>('batchDecoders')
 function decoderOf(topic: Topic): BatchDecoder {
   let decoder = decoders.get(topic)
   if (decoder === undefined) {
-    decoder = {
+    const made: BatchDecoder = {
+      segment: start => new EncodedSegment(start, made),
       decode: batch => decodeBatch(topic, batch),
       originals: batch => recordsOf(batch).map(record => originalOf(topic, record)),
     }
+    decoder = made
     decoders.set(topic, decoder)
   }
   return decoder
