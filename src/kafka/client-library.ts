@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 
 /*
@@ -13,7 +14,7 @@ export interface BrokerAddress {
 
 /** One connection to one broker. */
 export interface LibraryConnection {
-  close(): Promise<void>
+  readonly socket: Pick<Socket, 'destroy'>
   on(name: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -166,6 +167,7 @@ type ByPartition = readonly TopicPartitions<{ readonly partitionIndex: number; r
 /** The parts of the library that are used. */
 export interface ClientLibrary {
   readonly ConnectionPool: new (clientId: string, options: LibraryConnectionOptions) => LibraryConnectionPool
+  readonly TimeoutError: new (message: string) => Error
   readonly protocolErrorsCodesById: Readonly<Record<number, string>>
   readonly protocolErrors: Readonly<Record<string, { readonly canRetry: boolean; readonly message: string }>>
   readonly apiVersionsV3: Api<

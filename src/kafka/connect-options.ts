@@ -1,4 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import zlib from 'node:zlib'
 import type { Codec } from '../codec.ts'
 import { type ConsumerPolicyOptions, policyChecks } from '../consumer/consumer-policy.ts'
 import { type TopicMap, toTopicOptions } from '../topic-definition.ts'
@@ -13,6 +14,7 @@ import {
   name,
   objectWith,
   oneOf,
+  optionError,
   requireOption,
 } from '../validate.ts'
 import type { BrokerAddress } from './client-library.ts'
@@ -108,6 +110,9 @@ const saslOptions: Check = {
   },
 }
 
+// The largest number of a request, and of milliseconds of a timer.
+const mostInt32 = 2 ** 31 - 1
+
 function isSecret(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'function'
 }
@@ -134,17 +139,21 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     maxInFlight: integer(1),
     bufferMemory: integer(1),
     deliveryTimeoutMs: duration,
-    fetchMaxWaitMs: duration,
-    fetchMaxBytes: integer(1),
-    maxPartitionFetchBytes: integer(1),
-    requestTimeoutMs: integer(1),
-    connectTimeoutMs: integer(1),
+    fetchMaxWaitMs: integer(0, mostInt32),
+    fetchMaxBytes: integer(1, mostInt32),
+    maxPartitionFetchBytes: integer(1, mostInt32),
+    requestTimeoutMs: integer(1, mostInt32),
+    connectTimeoutMs: integer(1, mostInt32),
     apiTimeoutMs: duration,
     metadataMaxAgeMs: integer(1),
     ...policyChecks,
   })
   requireOption('connect', 'bootstrapBrokers', options.bootstrapBrokers, brokerList)
   const { tls, sasl, codec } = options
+  if (options.compression === 'zstd' && !('zstdCompressSync' in zlib && zlib.zstdCompressSync)) {
+    const why = `'zstd' needs Node 22.15 or a later version, and this is ${process.version}`
+    throw optionError('connect', 'compression', why)
+  }
   return {
     bootstrapBrokers: options.bootstrapBrokers.map(broker => toAddress(broker)!),
     topics: Object.fromEntries(

@@ -14,11 +14,13 @@ import { ClusterError } from './cluster-error.ts'
  * wait long (a fetch) get connections of their own.
  */
 export class Connections {
+  readonly #library: ClientLibrary
   readonly #pool: LibraryConnectionPool
   readonly #left: () => void
   #closed = false
 
-  constructor(pool: LibraryConnectionPool, left: () => void) {
+  constructor(library: ClientLibrary, pool: LibraryConnectionPool, left: () => void) {
+    this.#library = library
     this.#pool = pool
     this.#left = left
     // A failure rejects its request; an 'error' event without a listener would end the process.
@@ -45,14 +47,18 @@ export class Connections {
       const answer = responseOf<Response>(thrown)
       if (answer !== undefined) return answer
       if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
-      throw await this.#failed(thrown, at, connection)
+      throw this.#failed(thrown, at, connection)
     }
   }
 
-  async #failed(thrown: unknown, at: string, connection: LibraryConnection | undefined): Promise<unknown> {
+  #failed(thrown: unknown, at: string, connection: LibraryConnection | undefined): unknown {
     const code = (thrown as { readonly code?: unknown } | null)?.code
-    // After a response that came too late, the library accepts nothing more from the connection.
-    if (code === 'PLT_KFK_TIMEOUT') await connection?.close()
+    // A silent connection may stay so for many minutes, and after a response that came too late the library reads
+    // nothing more from it. Its requests fail, and the next one opens another.
+    if (thrown instanceof this.#library.TimeoutError) connection?.socket.destroy()
+    if (code === 'PLT_KFK_UNSUPPORTED_COMPRESSION') {
+      return new ClusterError('UNSUPPORTED_COMPRESSION_TYPE', describeError(thrown), { cause: thrown })
+    }
     if (isAuthentication(thrown)) {
       return new ClusterError('SASL_AUTHENTICATION_FAILED', `${at}: ${describeError(thrown)}`, {
         cause: thrown,
@@ -98,7 +104,9 @@ export class ConnectionsFactory {
 
   open(): Connections {
     const pool = new this.#library.ConnectionPool(this.#clientId, this.#options)
-    const connections: Connections = new Connections(pool, () => this.#open.delete(connections))
+    const connections: Connections = new Connections(this.#library, pool, () =>
+      this.#open.delete(connections),
+    )
     this.#open.add(connections)
     return connections
   }

@@ -1,6 +1,8 @@
 import type { FetchPosition, FetchSession } from '../engine.ts'
+import { ClosedError, isBrokerletError } from '../errors.ts'
 import { Queue } from '../queue.ts'
 import type { IsolationLevel } from '../record.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
 import type { BrokerAddress, FetchedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
 import type { Connections } from './connections.ts'
@@ -32,6 +34,13 @@ export interface FetchSessionHost {
 }
 
 const outOfRange = 1
+const unknownServerError = -1
+
+/** How a fetch went: with `stale`, leaders have to be looked up again. `refused` says why trying again is of no use. */
+interface Outcome {
+  readonly stale: boolean
+  readonly refused?: { readonly error: unknown } | undefined
+}
 
 /**
  * Reads partitions of a cluster, with one request at a time to each leader, for the partitions that need records then.
@@ -45,6 +54,8 @@ export class ClusterFetchSession<Position extends FetchPosition>
   readonly #ready = new Queue<ClusterPartitionFetch<Position>>()
   // The leaders with a fetch under way, by node id; -1 while leaders are being looked up.
   readonly #asked = new Set<number>()
+  // The leaders that refused a fetch, each with the error: the next poll throws it.
+  readonly #refused = new Map<number, unknown>()
   #asleep = false
   #looking = false
   #closed = false
@@ -69,6 +80,12 @@ export class ClusterFetchSession<Position extends FetchPosition>
   }
 
   poll(): Position | undefined {
+    for (const [node, error] of this.#refused) {
+      this.#refused.delete(node)
+      // Whoever polls may go on.
+      this.#again(node, 1)
+      throw error
+    }
     for (let fetch = this.#ready.shift(); fetch !== undefined; fetch = this.#ready.shift()) {
       if (fetch.take()) return fetch.position
     }
@@ -87,6 +104,10 @@ export class ClusterFetchSession<Position extends FetchPosition>
 
   ready(fetch: ClusterPartitionFetch<Position>): void {
     this.#ready.push(fetch)
+    this.#rouse()
+  }
+
+  #rouse(): void {
     if (!this.#asleep) return
     this.#asleep = false
     this.#wake()
@@ -151,16 +172,13 @@ export class ClusterFetchSession<Position extends FetchPosition>
     const { cluster } = this.#host
     const { broker } = cluster.leader(fetches[0]!.position)!
     for (const fetch of fetches) fetch.asking = fetch.wanted
-    let stale = false
-    try {
-      stale = await this.#fetchFrom(broker, fetches)
-    } catch {
-      // The next call that needs the cluster reports the error; a fetch is tried again until the consumer is closed.
-      stale = true
-    }
+    const { stale, refused } = await this.#fetchFrom(broker, fetches).catch(thrown)
     for (const fetch of fetches) fetch.asking = undefined
     if (this.#closed) return
-    if (stale) this.#again(node, attempt)
+    if (refused !== undefined) {
+      this.#refused.set(node, refused.error)
+      this.#rouse()
+    } else if (stale) this.#again(node, attempt)
     else {
       this.#asked.delete(node)
       this.wants()
@@ -183,11 +201,10 @@ export class ClusterFetchSession<Position extends FetchPosition>
     clock.setTimer(look, backoffMs(attempt, random), { hold: true, name: 'fetching' })
   }
 
-  /** Fetches; resolves with whether leaders have to be looked up again. */
   async #fetchFrom(
     broker: BrokerAddress,
     fetches: readonly ClusterPartitionFetch<Position>[],
-  ): Promise<boolean> {
+  ): Promise<Outcome> {
     const { cluster, connections, limits } = this.#host
     const byId = new Map<string, Map<number, ClusterPartitionFetch<Position>>>()
     for (const fetch of fetches) {
@@ -218,15 +235,25 @@ export class ClusterFetchSession<Position extends FetchPosition>
       '',
     ] as const
     const answer = await connections.call(broker, cluster.library.fetchV13, request)
-    let stale = answer.errorCode !== 0
+    let { stale, refused } = this.#outcome(answer.errorCode, `Fetching from ${broker.host}:${broker.port}`)
     for (const { topicId, partitions } of answer.responses) {
       for (const fetched of partitions) {
         const fetch = byId.get(topicId)?.get(fetched.partitionIndex)
-        if (fetch !== undefined && !this.#take(fetch, fetched)) stale = true
+        if (fetch === undefined || this.#take(fetch, fetched)) continue
+        const outcome = this.#outcome(fetched.errorCode, `Fetching ${formatTopicPartition(fetch.position)}`)
+        stale ||= outcome.stale
+        refused ??= outcome.refused
       }
     }
     this.#host.touch()
-    return stale
+    return { stale, refused }
+  }
+
+  #outcome(errno: number, what: string): Outcome {
+    if (errno === 0) return { stale: false }
+    // Kafka's own clients go on after this one, too.
+    if (errno === unknownServerError) return { stale: true }
+    return thrown(this.#host.cluster.error(errno, what))
   }
 
   #take(fetch: ClusterPartitionFetch<Position>, fetched: FetchedPartition): boolean {
@@ -245,4 +272,10 @@ export class ClusterFetchSession<Position extends FetchPosition>
     fetch.received(from, toRecords(source, fetched, from, this.#committed))
     return true
   }
+}
+
+// Where no broker can be reached, a fetch is tried again until the consumer is closed.
+function thrown(error: unknown): Outcome {
+  const passes = error instanceof ClosedError || (isBrokerletError(error) && error.retriable)
+  return passes ? { stale: true } : { stale: true, refused: { error } }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ConsumerOptions } from '../../src/index.ts'
 import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
-import { numbers, sendNumbers, until } from './collect.ts'
+import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
 
 describe('reading', () => {
@@ -34,6 +34,58 @@ describe('reading', () => {
     expect(refused()).toHaveLength(1)
     free()
     await until(() => expect(seen).toEqual([0, 1, 4]))
+  })
+})
+
+describe('a fetch that the cluster refuses', () => {
+  const refused = { code: 'TOPIC_AUTHORIZATION_FAILED', message: expect.stringContaining('orders-0') }
+
+  it.each([
+    ['one by one', {}],
+    ['side by side', { concurrency: 2 }],
+    ['side by side, by key', { concurrency: 2, ordering: 'key' }],
+  ] as const)('crashes a consumer that handles %s', async (_how, options) => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    faults.fail({ api: 'Fetch' }, 'TOPIC_AUTHORIZATION_FAILED', { always: true })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const crashed = new Promise<unknown>(resolve => consumer.on('crashed', ({ error }) => resolve(error)))
+    await consumer.run({ eachRecord: () => {}, onFailure: 'stop', ...options })
+    expect(await crashed).toMatchObject(refused)
+  })
+
+  it('is the error of a poll, and the next one may go on', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    faults.fail({ api: 'Fetch' }, 'TOPIC_AUTHORIZATION_FAILED', { times: 2 })
+    const consumer = cluster.consumer({ topics: ['orders'], from: 'beginning' })
+    for (let i = 0; i < 2; i++)
+      await expect(consumer.poll({ timeoutMs: 30_000 })).rejects.toMatchObject(refused)
+    expect(values(await consumer.poll({ timeoutMs: 30_000 }))).toEqual([0])
+  })
+
+  it('ends a redrive', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    faults.fail({ api: 'Fetch' }, 'TOPIC_AUTHORIZATION_FAILED')
+    await expect(cluster.redrive({ from: 'orders' })).rejects.toMatchObject(refused)
+  })
+
+  it('is tried again where it could pass', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    faults.fail({ api: 'Fetch' }, 'KAFKA_STORAGE_ERROR', { times: 2 })
+    faults.fail({ api: 'Fetch' }, 'UNKNOWN_SERVER_ERROR', { times: 2 })
+    expect(values(await readAll(cluster, 'orders'))).toEqual([0])
+    expect(faults.unused).toEqual([])
   })
 })
 

@@ -1,10 +1,12 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
 import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { readAll, sendNumbers, until, values } from './collect.ts'
-import { start } from './served-broker.ts'
+import { open, start } from './served-broker.ts'
 
 describe('connecting', () => {
   it('refuses declared topics that the cluster does not have, and makes them where it is to', async () => {
@@ -40,6 +42,19 @@ describe('connecting', () => {
     expect(await cluster.admin.listTopics()).toEqual(['orders'])
     const wrong = join({ sasl: { ...sasl, password: 'wrong' } })
     await expect(wrong).rejects.toMatchObject({ code: 'SASL_AUTHENTICATION_FAILED' })
+  })
+
+  it('asks over another connection where one is not answered any more', async () => {
+    const { server, join } = await start()
+    const proxy = await blackHole(server.port)
+    const cluster = await join({
+      bootstrapBrokers: [proxy.address],
+      requestTimeoutMs: 200,
+      apiTimeoutMs: 5000,
+    })
+    expect(await cluster.admin.listTopics()).toEqual(['orders'])
+    proxy.swallow()
+    expect(await cluster.admin.listTopics()).toEqual(['orders'])
   })
 
   it('speaks TLS', async () => {
@@ -161,3 +176,33 @@ describe('closing while nobody answers', () => {
     expect(performance.now() - began).toBeLessThan(10_000)
   })
 })
+
+/** A proxy whose connections of now can fall silent without an end, as behind a firewall that forgot them. */
+async function blackHole(port: number) {
+  const sockets = new Set<net.Socket>()
+  const proxy = net.createServer(client => {
+    const broker = net.connect(port, '127.0.0.1')
+    for (const [from, to] of [
+      [client, broker],
+      [broker, client],
+    ] as const) {
+      sockets.add(from)
+      from.on('error', () => {})
+      from.on('close', () => to.destroy())
+      from.on('data', bytes => to.write(bytes))
+    }
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  open.push({
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await once(proxy.close(), 'close')
+    },
+  })
+  return {
+    address: `127.0.0.1:${(proxy.address() as net.AddressInfo).port}`,
+    swallow: () => {
+      for (const socket of sockets) socket.removeAllListeners('data').pause()
+    },
+  }
+}

@@ -1,3 +1,4 @@
+import zlib from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
 import { type ConnectOptions, connect, mirror, portability } from '../../src/kafka/index.ts'
@@ -25,10 +26,30 @@ describe('options that cannot be', () => {
     ['topics that are no object', { bootstrapBrokers, topics: [] }, 'topics'],
     ['TLS that is neither on nor off nor options', { bootstrapBrokers, tls: [] }, 'tls'],
     ['an unknown compression', { bootstrapBrokers, compression: 'rar' }, 'compression'],
+    ['a time longer than a timer', { bootstrapBrokers, requestTimeoutMs: 2 ** 31 }, 'requestTimeoutMs'],
+    ['the same for connecting', { bootstrapBrokers, connectTimeoutMs: 2 ** 31 }, 'connectTimeoutMs'],
+    ['a fetch without end', { bootstrapBrokers, fetchMaxWaitMs: Number.POSITIVE_INFINITY }, 'fetchMaxWaitMs'],
+    ['a fetch larger than can be asked for', { bootstrapBrokers, fetchMaxBytes: 2 ** 31 }, 'fetchMaxBytes'],
+    [
+      'the same of a partition',
+      { bootstrapBrokers, maxPartitionFetchBytes: 2 ** 31 },
+      'maxPartitionFetchBytes',
+    ],
     ['a default of consumers that is none', { bootstrapBrokers, consumerDefaults: { groups: 1 } }, 'groups'],
   ]
   it.each(refused)('%s', async (_what, options, option) => {
     await expect(connect(options as ConnectOptions)).rejects.toMatchObject({ code: 'INVALID_CONFIG', option })
+  })
+
+  it('zstd where Node does not have it', async () => {
+    const { zstdCompressSync } = zlib as { zstdCompressSync?: unknown }
+    Object.assign(zlib, { zstdCompressSync: undefined })
+    await expect(connect({ bootstrapBrokers, compression: 'zstd' })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      option: 'compression',
+      message: expect.stringContaining('Node 22.15'),
+    })
+    Object.assign(zlib, { zstdCompressSync })
   })
 
   it('a topic that is neither options nor a definition', async () => {
