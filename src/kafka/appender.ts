@@ -1,5 +1,5 @@
 import type { Timer } from '../clock.ts'
-import { isBrokerletError, TimeoutError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { describeError, isBrokerletError, TimeoutError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
@@ -33,6 +33,9 @@ export interface AppenderHost {
    */
   identity(another: boolean): Promise<ProducerIdentity>
 }
+
+// Errors that do not say whether a batch was written.
+const unclear: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_SERVER_ERROR'])
 
 const requestBytes = 8 * 1024 * 1024
 
@@ -115,7 +118,7 @@ export class Appender {
     if (unknown.length > 0) void this.#identify(unknown)
     const known = ready.filter(({ identity }) => identity !== undefined)
     for (const [node, led] of groupBy(known, queue => this.#host.cluster.leader(queue)?.node)) {
-      if (node === undefined) this.#postpone(led)
+      if (node === undefined) this.#waitForLeaders(led)
       else
         for (const [identity, queues] of groupBy(led, queue => queue.identity!))
           this.#send(node, identity, queues)
@@ -261,13 +264,13 @@ export class Appender {
       return
     }
     if (canRetry) {
-      queue.putBack()
+      queue.putBack(error)
       this.#postpone([queue])
       return
     }
-    // A refused batch is not written, and its sequence numbers are free; after any other error that is not known.
-    const refused =
-      isBrokerletError(error) && !error.retriable && error.code !== 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+    // A refused batch is not written, and its sequence numbers are free; after any other error that is not known. The
+    // next batch under the same numbers would count as a repetition of one that was written after all.
+    const refused = isBrokerletError(error) && !error.retriable && !unclear.has(error.code)
     if (!refused) queue.doubt()
     this.#reject(queue.giveUp(), error)
   }
@@ -282,11 +285,18 @@ export class Appender {
     if (again.length > 0) queue.doubt()
     const late = [...again, ...queue.takeExpired(since)]
     if (late.length === 0) return
+    const { topic, partition, failure } = queue
+    const why = failure === undefined ? '' : `: ${describeError(failure)}`
     const error = new TimeoutError(
-      `Writing to ${formatTopicPartition(queue)}: gave up after ${this.#host.limits.deliveryTimeoutMs} ms`,
-      { topic: queue.topic, partition: queue.partition },
+      `Writing to ${formatTopicPartition(queue)}: gave up after ${this.#host.limits.deliveryTimeoutMs} ms${why}`,
+      { topic, partition, ...(failure === undefined ? {} : { cause: failure }) },
     )
     this.#reject(late, error)
+  }
+
+  #waitForLeaders(queues: readonly PartitionQueue[]): void {
+    for (const queue of queues) queue.failure = this.#host.cluster.hasNoLeader(queue)
+    this.#postpone(queues)
   }
 
   // Sends the batches again later, to the leaders that the partitions have then.

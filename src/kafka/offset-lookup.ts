@@ -32,13 +32,14 @@ export class OffsetLookup {
     isolationLevel: IsolationLevel,
   ): Promise<number | null> {
     await this.#cluster.requirePartition(tp)
-    const timestamp = typeof spec === 'object' ? spec.timestamp : spec === 'beginning' ? earliest : latest
+    const timestamp =
+      typeof spec === 'object' ? toTime(spec.timestamp) : spec === 'beginning' ? earliest : latest
     const key = `${timestamp} ${isolationLevel}`
     let batch = this.#batches.get(key)
     if (batch === undefined) {
       batch = new TurnBatch(this.#cluster.clock, partitions => {
         this.#batches.delete(key)
-        return this.#ask(partitions, Math.ceil(timestamp), isolationLevel)
+        return this.#ask(partitions, timestamp, isolationLevel)
       })
       this.#batches.set(key, batch)
     }
@@ -82,4 +83,9 @@ export class OffsetLookup {
     }
     return asked.map(tp => offsets.get(formatTopicPartition(tp)))
   }
+}
+
+// In a request a negative time means something else: -1 the end, -2 the beginning.
+function toTime(timestamp: number): number {
+  return Math.min(Math.max(0, Math.ceil(timestamp)), Number.MAX_SAFE_INTEGER)
 }

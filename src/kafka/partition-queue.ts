@@ -24,6 +24,8 @@ export class PartitionQueue implements TopicPartition {
   postponed = false
   /** Failures in a row. */
   failures = 0
+  /** Why nothing could be written the last time, if that is so. */
+  failure: unknown
   #identity: ProducerIdentity | undefined
   #doubted = false
   #waiting: ProducedRecord[] = []
@@ -115,11 +117,13 @@ export class PartitionQueue implements TopicPartition {
     this.#inFlight = undefined
     this.#mostRecords = Number.POSITIVE_INFINITY
     this.failures = 0
+    this.failure = undefined
     return batch
   }
 
-  /** The batch in flight is to be sent again. */
-  putBack(): void {
+  /** The batch in flight is to be sent again, after a failure. */
+  putBack(failure: unknown): void {
+    this.failure = failure
     this.#again = this.#inFlight
     this.#inFlight = undefined
     this.failures++

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { connect } from '../../src/kafka/index.ts'
-import { WireFaults } from '../../src/server/index.ts'
+import { RequestLog, WireFaults } from '../../src/server/index.ts'
 import { collect } from '../helpers/collect.ts'
 import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
 import { start } from './served-broker.ts'
@@ -38,10 +38,47 @@ describe('sending', () => {
     faults.fail({ api: 'Produce' }, 'NOT_ENOUGH_REPLICAS', { always: true })
     const producer = cluster.producer()
     const sent = producer.send({ topic: 'orders', partition: 0, value: 'lost' })
-    await expect(sent).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await expect(sent).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      message: expect.stringMatching(/^Writing to orders-0: gave up after 300 ms: .*NOT_ENOUGH_REPLICAS/),
+      cause: { code: 'NOT_ENOUGH_REPLICAS' },
+    })
     faults.clear()
     await producer.send({ topic: 'orders', partition: 0, value: 'next' })
     expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+
+  it.each([
+    [
+      'goes on as another producer where it is not known whether a batch was written',
+      'UNKNOWN_SERVER_ERROR',
+      2,
+    ],
+    ['stays the same producer where a batch was refused', 'INVALID_RECORD', 1],
+  ] as const)('%s', async (_what, error, producers) => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    const producer = cluster.producer()
+    faults.fail({ api: 'Produce' }, error)
+    await expect(producer.send({ topic: 'orders', value: 1 })).rejects.toMatchObject({ code: error })
+    await producer.send({ topic: 'orders', value: 2 })
+    expect(requests.of({ api: 'InitProducerId' })).toHaveLength(producers)
+  })
+
+  it('says that a partition has no leader where that is why a record is given up', async () => {
+    const { server, join } = await start({ brokers: 2, defaultReplicationFactor: 1 })
+    const cluster = await join({ deliveryTimeoutMs: 300 })
+    await cluster.admin.createTopic('single')
+    const producer = cluster.producer()
+    await producer.send({ topic: 'single', value: 'sent' })
+    await server.leaderOf({ topic: 'single', partition: 0 })!.stop()
+    const sent = producer.send({ topic: 'single', value: 'lost' })
+    await expect(sent).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      message: 'Writing to single-0: gave up after 300 ms: single-0 has no leader now',
+    })
   })
 
   it('gives up in time what waits behind a batch that is not answered', async () => {

@@ -105,6 +105,9 @@ export const administration: Area = ({ test, scene }) => {
     expect(await at({ timestamp: 1_700_000_000_000 + 3500 })).toEqual([4, null])
     expect(await at({ timestamp: 1_700_000_000_000 + 3000 })).toEqual([3, null])
     expect(await at({ timestamp: 1_800_000_000_000 })).toEqual([null, null])
+    // Times that a request would take for something else, or cannot hold.
+    for (const timestamp of [-1, -5]) expect(await at({ timestamp })).toEqual([0, null])
+    expect(await at({ timestamp: 1e30 })).toEqual([null, null])
   })
 
   test('lists and describes groups', async () => {
