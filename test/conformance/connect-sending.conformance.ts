@@ -62,8 +62,10 @@ describe('sending', () => {
     const cluster = await join()
     const producer = cluster.producer()
     faults.fail({ api: 'Produce' }, error)
-    await expect(producer.send({ topic: 'orders', value: 1 })).rejects.toMatchObject({ code: error })
-    await producer.send({ topic: 'orders', value: 2 })
+    await expect(producer.send({ topic: 'orders', partition: 0, value: 1 })).rejects.toMatchObject({
+      code: error,
+    })
+    await producer.send({ topic: 'orders', partition: 0, value: 2 })
     expect(requests.of({ api: 'InitProducerId' })).toHaveLength(producers)
   })
 
