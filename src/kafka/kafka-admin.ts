@@ -3,6 +3,7 @@ import {
   describeValue,
   GroupIdNotFoundError,
   InvalidGroupIdError,
+  InvalidPartitionsError,
   isBrokerletError,
   NonEmptyGroupError,
   TopicAlreadyExistsError,
@@ -32,7 +33,7 @@ import { byTopic, distinct } from './group-by.ts'
 import { commitOffsets, fetchOffsets, firstErrno, outsider } from './group-offsets.ts'
 import type { OffsetLookup } from './offset-lookup.ts'
 import { retry } from './retry.ts'
-import { toTopicConfigs } from './topic-configs.ts'
+import { partitionCount, toTopicConfigs } from './topic-configs.ts'
 
 export interface KafkaAdminHost {
   readonly cluster: Cluster
@@ -144,9 +145,9 @@ export class KafkaAdmin implements Admin {
 
   async describeTopic(name: string): Promise<TopicSummary> {
     this.#host.requireOpen()
-    const { id, partitionCount } = await this.#cluster.topic(name)
+    const { id, partitionCount: count } = await this.#cluster.topic(name)
     const { lookup } = this.#host
-    const partitions = Array.from({ length: partitionCount }, async (_, partition) => {
+    const partitions = Array.from({ length: count }, async (_, partition) => {
       const tp = { topic: name, partition }
       const [logStartOffset, end, lastStableOffset] = await Promise.all([
         lookup.offsetFor(tp, 'beginning', 'read_uncommitted'),
@@ -163,6 +164,12 @@ export class KafkaAdmin implements Admin {
   }
 
   async addPartitions(topic: string, total: number): Promise<void> {
+    if (!partitionCount.accepts(total)) {
+      throw new InvalidPartitionsError(
+        `Topic '${topic}': addPartitions expected ${partitionCount.expected}, received ${describeValue(total)}`,
+        { topic, expected: partitionCount.expected, received: total },
+      )
+    }
     await this.#cluster.topic(topic)
     await this.#ask({
       what: `Adding partitions to topic '${topic}'`,
@@ -392,8 +399,8 @@ export class KafkaAdmin implements Admin {
 
   // All partitions, even those without a committed offset: they would begin elsewhere than the rest of the topic.
   async #partitionsOf(topic: string): Promise<TopicPartition[]> {
-    const { partitionCount } = await this.#cluster.topic(topic)
-    return Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }))
+    const { partitionCount: count } = await this.#cluster.topic(topic)
+    return Array.from({ length: count }, (_, partition) => ({ topic, partition }))
   }
 
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {

@@ -1,6 +1,9 @@
 import type { InvalidOptionError } from '../errors.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
-import { anything, type Checks, checkOptions, optionError } from '../validate.ts'
+import { anything, type Check, type Checks, checkOptions, integer, optionError } from '../validate.ts'
+
+/** How many partitions a topic may be asked to have. */
+export const partitionCount: Check = integer(1, 2 ** 31 - 1)
 
 type Configurable = keyof typeof configs
 
@@ -27,9 +30,9 @@ const unlimited = new Set<string>([
   'messageTimestampAfterMaxMs',
 ])
 
-// The cluster checks the values.
+// The cluster checks the values, but a request can hold no other number of partitions.
 const known: Checks<TopicOptions> = {
-  partitions: anything,
+  partitions: partitionCount,
   retentionMs: anything,
   retentionRecords: anything,
   retentionBytes: anything,

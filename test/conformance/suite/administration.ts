@@ -42,10 +42,17 @@ export const administration: Area = ({ test, scene }) => {
     expect((await place.admin.describeTopic(topic)).partitions).toHaveLength(4)
     const { partition } = await place.producer().send({ topic, partition: 3, value: 1 })
     expect(partition).toBe(3)
-    await expect(place.admin.addPartitions(topic, 3)).rejects.toMatchObject({
-      code: 'INVALID_PARTITIONS',
-      topic,
-    })
+    for (const total of [3, 4.5, 5.5, Number.NaN, 2 ** 40]) {
+      await expect(place.admin.addPartitions(topic, total)).rejects.toMatchObject({
+        code: 'INVALID_PARTITIONS',
+        topic,
+      })
+    }
+    for (const partitions of [0, 2.5, 2 ** 40]) {
+      await expect(place.admin.createTopic(`${topic}-x`, { partitions })).rejects.toMatchObject({
+        code: 'INVALID_CONFIG',
+      })
+    }
   })
 
   test('alters what a topic takes, while it lives', async () => {
