@@ -2,12 +2,13 @@ import { isBatchError } from '../errors.ts'
 import { isPromise, isThenable } from '../maybe-promise.ts'
 import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
+import { HandlerCall } from './handler-call.ts'
 import type { TestClient } from './test-client.ts'
 
 /** The records that one consumer has handed out, and how they ended: for the timeline, and for faults of `handle`. */
 export class Processing {
   readonly #client: TestClient
-  readonly #running = new Map<object, readonly AnyRecord[]>()
+  readonly #running = new Set<HandlerCall>()
   // The records that `poll` or an iterator handed out, until the caller asks for more.
   #handedOut: readonly AnyRecord[] = []
   readonly #whenAsked: (() => void)[] = []
@@ -16,38 +17,48 @@ export class Processing {
     this.#client = client
   }
 
-  /** The first record of each handler that runs. */
-  get running(): readonly AnyRecord[] {
-    return [...this.#running.values()].map(records => records[0]!)
+  /** The running handlers, as sentences. */
+  get pending(): string[] {
+    return this.#sentences([...this.#running])
   }
 
-  /** The records that the running handlers have in hand, as sentences. */
-  get pending(): string[] {
-    return this.running.map(
-      record => `${this.#client.member} handles ${formatTopicPartition(record)} offset ${record.offset}`,
-    )
+  /** The running handlers that may await something other than the broker's time, as sentences. */
+  get outside(): string[] {
+    return this.#sentences(this.#outside)
+  }
+
+  get #outside(): HandlerCall[] {
+    return [...this.#running].filter(({ waitsForRoom }) => !waitsForRoom)
+  }
+
+  #sentences(calls: readonly HandlerCall[]): string[] {
+    return calls.map(({ records: [first] }) => {
+      return `${this.#client.member} handles ${formatTopicPartition(first!)} offset ${first!.offset}`
+    })
   }
 
   /** Calls a handler with these records, or the fault in its place. */
   call(records: readonly AnyRecord[], attempt: number, handler: () => unknown): unknown {
     for (const record of records) this.#record(record, { kind: 'delivered', attempt })
+    const handlerCall = new HandlerCall(records)
+    const handle = () => handlerCall.run(handler)
     let result: unknown
     try {
       const { topic, partition } = records[0]!
       const met = this.#client.meet('handle', [{ topic, partition }])
-      result = isPromise(met) ? met.then(handler) : handler()
+      result = isPromise(met) ? met.then(handle) : handle()
     } catch (error) {
       this.#failed(records, error)
       throw error
     }
-    if (isThenable(result)) return this.#await(records, result)
+    if (isThenable(result)) return this.#await(handlerCall, result)
     for (const record of records) this.#record(record, { kind: 'processed' })
     return result
   }
 
-  async #await(records: readonly AnyRecord[], result: PromiseLike<unknown>): Promise<void> {
-    const call = {}
-    this.#running.set(call, records)
+  async #await(call: HandlerCall, result: PromiseLike<unknown>): Promise<void> {
+    const { records } = call
+    this.#running.add(call)
     try {
       await result
     } catch (error) {
@@ -120,10 +131,11 @@ export class Processing {
     bench.timeline.record({ ...what, group, member, topic, partition, offset, key }, handedOut)
   }
 
-  /** Notes that the running handlers await something that the broker's time does not move. */
+  /** Notes that running handlers await something that the broker's time does not move. */
   noteOutside(): void {
     const { bench, group, member } = this.#client
-    for (const { topic, partition, offset, key } of this.running) {
+    for (const { records } of this.#outside) {
+      const { topic, partition, offset, key } = records[0]!
       bench.timeline.record({ kind: 'outside', group, member, topic, partition, offset, key })
     }
   }

@@ -19,6 +19,7 @@ import type { Outbox } from '../events.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
+import { noting } from './handler-call.ts'
 import { neverAnswered } from './never.ts'
 import { after, placesOf, type TestClient } from './test-client.ts'
 import { TestFetchSession } from './test-fetch-session.ts'
@@ -74,11 +75,11 @@ export class TestEngine implements Engine {
   }
 
   append(record: ProducerRecord, wait: SendWait): MaybePromise<RecordMetadata> {
-    return this.#write([record], () => this.#engine.append(record, wait))
+    return this.#write([record], () => noting(() => this.#engine.append(record, wait)))
   }
 
   appendBatch(records: readonly ProducerRecord[], wait: SendWait): MaybePromise<RecordMetadata[]> {
-    return this.#write(records, () => this.#engine.appendBatch(records, wait))
+    return this.#write(records, () => noting(() => this.#engine.appendBatch(records, wait)))
   }
 
   #write<Written>(

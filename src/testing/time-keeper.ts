@@ -73,7 +73,7 @@ export class TimeKeeper {
    */
   waitPatiently(patienceMs: number): () => Promise<boolean> {
     return this.#patience(patienceMs, () =>
-      this.#waitsOutside ? this.#running.flatMap(({ pending }) => pending) : [],
+      this.#waitsOutside ? this.#outside.flatMap(({ outside }) => outside) : [],
     )
   }
 
@@ -108,9 +108,9 @@ export class TimeKeeper {
     return goal.reached()
   }
 
-  // Whether handlers run and none of them waits for a timer, so that they await something other than the broker's time.
+  // Whether handlers run and nothing waits for a timer, so that they await something other than the broker's time.
   get #waitsOutside(): boolean {
-    return !this.#clock.holding && this.#running.length > 0
+    return !this.#clock.holding && this.#outside.length > 0
   }
 
   // A client that waits for a timer is not waited for in real time, and neither is one that depends on it.
@@ -118,8 +118,8 @@ export class TimeKeeper {
     return !this.#clock.holding && this.#served().length > 0
   }
 
-  get #running(): Processing[] {
-    return [...this.#processings()].filter(({ running }) => running.length > 0)
+  get #outside(): Processing[] {
+    return [...this.#processings()].filter(({ outside }) => outside.length > 0)
   }
 
   // Real time is counted in delays, since a test may have replaced every way to read it.
@@ -128,17 +128,17 @@ export class TimeKeeper {
     const noted = new Set<Processing>()
     let waitedMs = 0
     return async () => {
-      for (const processing of this.#running) {
+      for (const processing of this.#outside) {
         if (!noted.has(processing)) processing.noteOutside()
         noted.add(processing)
       }
       if (waitedMs >= realTimeoutMs) {
-        const handlers = this.#running.flatMap(({ pending }) => pending).join(', ')
+        const handlers = this.#outside.flatMap(({ outside }) => outside).join(', ')
         const why = await goal.explain()
-        throw new TimeoutError(
-          `Waited ${realTimeoutMs} ms of real time for ${goal.what}; it awaits something other than the broker's time: ${handlers || why}`,
-          { details: why },
-        )
+        const text = `Waited ${realTimeoutMs} ms of real time for ${goal.what}; it awaits something other than the broker's time: `
+        throw new TimeoutError(handlers === '' ? text + why : `${text}${handlers}. Now: ${why}`, {
+          details: why,
+        })
       }
       await realDelay(1)
       waitedMs++

@@ -131,7 +131,7 @@ it('gives up on a handler that never ends, and says which one it is', async () =
   const error = await rejection(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
   expect(error).toBeInstanceOf(TimeoutError)
   expect((error as Error).message).toMatch(
-    /^Waited 3 ms of real time for the broker to be idle; it awaits something other than the broker's time: consumer-000001-\S+ handles orders-0 offset 0$/,
+    /^Waited 3 ms of real time for the broker to be idle; it awaits something other than the broker's time: consumer-000001-\S+ handles orders-0 offset 0\. Now: Consumer 'consumer' of group 'g' handling orders-0 offset 0/,
   )
   expect(await rejection(broker.idle({ timeoutMs: 3 }))).toBeInstanceOf(TimeoutError)
 })
