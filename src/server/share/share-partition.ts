@@ -90,8 +90,8 @@ export class SharePartition {
     const { batches, maxRecords } = wish
     const through = batches.at(-1)?.last
     if (through === undefined || maxRecords <= 0) return []
-    // Offsets without a record for the group, or no longer in the log, are finished.
-    this.#archiveUnreadable(batches[0]!.first, Math.min(through, this.#endOffset - 1), wish)
+    // Offsets without a record for the group, or no longer in the log, are finished, those before what was read, too.
+    this.#archiveUnreadable(Math.min(through, this.#endOffset - 1), wish)
     this.#moveStart()
     const { again, isolated } = this.#acquireAgain(wish, through, limits)
     const left = maxRecords - count(again)
@@ -107,10 +107,10 @@ export class SharePartition {
     this.#moveStart()
   }
 
-  #archiveUnreadable(from: number, last: number, { readable }: Acquisition): void {
-    if (last < from) return
-    const kept = readable(from, last + 1)
-    this.#runs.replace(from, last, run =>
+  #archiveUnreadable(last: number, { readable }: Acquisition): void {
+    if (last < this.#startOffset) return
+    const kept = readable(this.#startOffset, last + 1)
+    this.#runs.replace(this.#startOffset, last, run =>
       run.state === 'available' ? overlaps(run, kept).map(span => ({ ...run, ...span })) : run,
     )
   }

@@ -157,6 +157,24 @@ it('delivers what compaction has left', async () => {
   ])
 })
 
+it('delivers once more nothing that compaction has taken meanwhile, where it was the first to come again, too', async () => {
+  const { broker, log, joined } = scene({}, {}, { cleanupPolicy: 'compact', deleteRetentionMs: 0 })
+  const append = (key: string) => broker.topic('orders').append({ key, value: key })
+  for (const key of ['a', 'b', 'c']) append(key)
+  const a = await joined('a')
+  await a.fetch()
+  await a.acknowledge(release(0, 2))
+  append('a')
+  log.compact()
+  const answer = await a.fetchAll()
+  expect(acquiredIn(answer)).toEqual([
+    [1, 2, 2],
+    [3, 3, 1],
+  ])
+  expect(offsetsIn(answer)).toEqual([1, 2, 3])
+  expect(broker.describe().groups[0]!.partitions).toMatchObject([{ committed: 1 }])
+})
+
 it('delivers what is aborted, too, unless it reads what is committed; nobody is given the ends of transactions', async () => {
   const { broker, joined } = scene()
   await transactions(broker, [1, 2], [-1, 3], [4])

@@ -38,7 +38,12 @@ class Model {
   acquire(memberId: string, maxRecords: number, exact: boolean): void {
     const from = this.partition.nextFetchOffset(limits)
     if (from === undefined) return
-    const batches = this.batches.filter(({ last }) => last >= Math.max(from, this.logStart))
+    // Compaction may have left a part of a batch, or nothing, even of the first.
+    const batches = this.batches.flatMap(({ first, last }) => {
+      const left = this.#runs(Math.max(first, from), last + 1)
+      return left.length === 0 ? [] : [{ first: left[0]!.first, last }]
+    })
+    if (batches.length === 0) return this.partition.passOver(this.offsets.length)
     const acquired = this.partition.acquire(
       {
         memberId,
@@ -136,8 +141,10 @@ class Model {
   /** Of what may come again, or of all that there is. */
   compact(at: number): void {
     const available = this.partition.inFlight.filter(({ state }) => state === 'available')
-    const known = this.offsets[available[at % Math.max(1, available.length)]?.first ?? at]
-    if (known !== undefined && known.holder === undefined) known.readable = false
+    const run = available[at % Math.max(1, available.length)]
+    for (const known of this.offsets.slice(run?.first ?? at, (run?.last ?? at) + 1)) {
+      if (known.holder === undefined) known.readable = false
+    }
   }
 
   /** The partition and the model say the same of each offset. */
