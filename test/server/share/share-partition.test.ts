@@ -79,12 +79,27 @@ it('acquires no batch more than it takes to have as many records, new ones or on
   expect(acquire(partition, { batches, maxRecords: 3 })).toBe('4-7 x2')
 })
 
+it('acquires no batch more than that, wherever there are offsets without a record, and however small the pieces are', () => {
+  const batches = [0, 4, 8, 12].map(first => ({ first, last: first + 3 }))
+  const afterGap = new SharePartition(0)
+  expect(acquire(afterGap, { batches, without: [4], maxRecords: 4 })).toBe('0-3 x1')
+  expect(afterGap.endOffset).toBe(4)
+  const inPieces = new SharePartition(0)
+  expect(acquire(inPieces, { batches, batchSize: 1, maxRecords: 4 })).toBe('0-3 x1')
+  expect(inPieces.inFlight).toMatchObject([{ first: 0, last: 3 }])
+})
+
 it('acquires no more than that where it is a limit', () => {
   const partition = new SharePartition(0)
   expect(acquire(partition, { maxRecords: 4, exact: true })).toBe('0-3 x1')
   expect(acquire(partition, { maxRecords: 4, exact: true, memberId: 'b' })).toBe('4-7 x1')
   say(partition, 'a', accept(2, 2), release(0, 1), release(3, 3))
   expect(acquire(partition, { maxRecords: 2, exact: true })).toBe('0-1 x2')
+})
+
+it('counts records to that limit, and no offsets without one', () => {
+  const wish = { without: [2, 3, 6], maxRecords: 5, exact: true }
+  expect(acquire(new SharePartition(0), wish)).toBe('0-1 x1, 4-5 x1, 7-7 x1')
 })
 
 it('tells of it in one piece then, whatever the client likes', () => {
@@ -100,6 +115,14 @@ it('goes on after what it has delivered, though it read only what comes before t
   say(partition, 'a', release(0, 4))
   expect(acquire(partition)).toBe('0-4 x2')
   expect([partition.endOffset, acquire(partition, { batches })]).toEqual([20, ''])
+})
+
+it('delivers again no more than what was read', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  partition.release('a', generous)
+  expect(acquire(partition, { batches: [{ first: 0, last: 4 }] })).toBe('0-4 x2')
+  expect(acquire(partition)).toBe('5-9 x2')
 })
 
 it('tells of what it acquires in pieces of whole batches, each of as many records as the client likes', () => {
@@ -118,6 +141,13 @@ it('finishes offsets without a record that the group gets, and acquires what is 
   expect(partition.startOffset).toBe(2)
   expect(say(partition, 'a', accept(2, 4))).toBeUndefined()
   expect(partition.startOffset).toBe(6)
+})
+
+it('finishes offsets without a record at the end of what was read', () => {
+  const partition = new SharePartition(0)
+  expect(acquire(partition, { without: [8, 9] })).toBe('0-7 x1')
+  expect(say(partition, 'a', accept(0, 7))).toBeUndefined()
+  expect([partition.startOffset, partition.endOffset]).toEqual([10, 10])
 })
 
 it('moves its start past what is finished, in order', () => {
@@ -178,6 +208,52 @@ it('delivers what came often in smaller pieces, and alone for the last time', ()
     '',
   ])
   expect(partition.startOffset).toBe(4)
+})
+
+it('delivers a record alone for the last time where that is the third', () => {
+  const partition = new SharePartition(0)
+  const limits = { ...generous, deliveryCountLimit: 3 }
+  for (const deliveries of ['0-9 x1', '0-9 x2', '0-0 x3', '1-1 x3']) {
+    expect(acquire(partition, {}, limits)).toBe(deliveries)
+    partition.release('a', limits)
+  }
+})
+
+it('delivers half as many with each time', () => {
+  const partition = new SharePartition(0)
+  const limits = { ...generous, deliveryCountLimit: 10 }
+  const batches = [{ first: 0, last: 15 }]
+  const deliveries: string[] = []
+  for (let i = 0; i < 11; i++) {
+    deliveries.push(acquire(partition, { batches }, limits))
+    partition.release('a', limits)
+  }
+  expect(deliveries.slice(4)).toEqual([
+    '0-15 x5',
+    '0-7 x6',
+    '0-3 x7',
+    '0-1 x8',
+    '0-0 x9',
+    '0-0 x10',
+    '1-1 x9',
+  ])
+})
+
+it('delivers as few as what came most often allows, with what came less often after it', () => {
+  const partition = new SharePartition(0)
+  const limits = { ...generous, deliveryCountLimit: 10 }
+  const batches = [{ first: 0, last: 15 }]
+  for (let times = 1; times <= 5; times++) {
+    partition.release('b', limits)
+    acquire(partition, { batches, memberId: 'b' }, limits)
+  }
+  partition.acknowledge('b', [release(0, 0)], limits, 0)
+  for (const times of [6, 7]) {
+    expect(acquire(partition, { batches }, limits)).toBe(`0-0 x${times}`)
+    partition.release('a', limits)
+  }
+  partition.release('b', limits)
+  expect(acquire(partition, { batches }, limits)).toBe('0-0 x8, 1-1 x6')
 })
 
 it('delivers a record alone for the last time, however large its batch was', () => {
@@ -265,6 +341,22 @@ it('delivers what came often after what comes before it, and not with it', () =>
   expect(acquire(partition, { batches })).toBe('2-2 x4')
 })
 
+it('delivers nothing new while what came often is still to come', () => {
+  const partition = new SharePartition(0)
+  const batches = [0, 2, 4].map(first => ({ first, last: first + 1 }))
+  const delivered = batches.slice(0, 2)
+  acquire(partition, { batches: delivered, batchSize: 1, memberId: 'b' })
+  for (const times of [2, 3]) {
+    say(partition, 'b', release(2, 3))
+    expect(acquire(partition, { batches: delivered, memberId: 'b' })).toBe(`2-3 x${times}`)
+  }
+  partition.release('b', generous)
+  expect(acquire(partition, { batches })).toBe('0-1 x2')
+  expect(acquire(partition, { batches })).toBe('2-2 x4')
+  expect(acquire(partition, { batches })).toBe('3-3 x4')
+  expect(acquire(partition, { batches })).toBe('4-5 x1')
+})
+
 it('has no more offsets in flight than it may, but gives out again what was released', () => {
   const partition = new SharePartition(0)
   const limits = { ...generous, maxRecordLocks: 4 }
@@ -280,6 +372,14 @@ it('has no more offsets in flight than it may, but gives out again what was rele
   expect(acquire(partition, {}, limits)).toBe('2-2 x3, 3-3 x2, 4-5 x2')
 })
 
+it('has room at once for as many offsets as compaction has taken', () => {
+  const partition = new SharePartition(0)
+  const limits = { ...generous, maxRecordLocks: 4 }
+  acquire(partition, { exact: true }, limits)
+  partition.release('a', limits)
+  expect(acquire(partition, { exact: true, without: [0, 1, 2, 3] }, limits)).toBe('4-7 x1')
+})
+
 it('gives back all that one member has, and nothing of others', () => {
   const partition = new SharePartition(0)
   acquire(partition, { maxRecords: 5, exact: true })
@@ -287,6 +387,15 @@ it('gives back all that one member has, and nothing of others', () => {
   expect(partition.release('a', generous)).toBe(true)
   expect(partition.release('a', generous)).toBe(false)
   expect(acquire(partition, { memberId: 'c' })).toBe('0-4 x2')
+})
+
+it('gives back what all members have, and that once', () => {
+  const partition = new SharePartition(0)
+  acquire(partition, { maxRecords: 5, exact: true })
+  acquire(partition, { maxRecords: 5, exact: true, memberId: 'b' })
+  expect(partition.releaseAll(generous)).toBe(true)
+  expect(partition.releaseAll(generous)).toBe(false)
+  expect(acquire(partition, { memberId: 'c' })).toBe('0-4 x2, 5-9 x2')
 })
 
 it('gives back what is locked no longer', () => {
@@ -405,4 +514,13 @@ it('passes over nothing that a member has', () => {
   expect([partition.startOffset, partition.endOffset]).toEqual([0, 12])
   expect(say(partition, 'a', accept(0, 9))).toBeUndefined()
   expect(partition.startOffset).toBe(12)
+})
+
+it('passes over no more than it is told, and never goes back', () => {
+  const partition = new SharePartition(0)
+  acquire(partition)
+  partition.release('a', generous)
+  partition.passOver(6)
+  expect([partition.startOffset, partition.endOffset]).toEqual([6, 10])
+  expect(acquire(partition)).toBe('6-9 x2')
 })
