@@ -39,7 +39,7 @@ const rest: readonly Step[] = [
   { name: 'a real Apache Kafka', npm: ['run', 'test:kafka'], needs: ['java', 'mvn'] },
   // After Apache Kafka was fetched: without it, the suite runs on the other engines only.
   { name: 'one suite on every engine', npm: ['run', 'test:conformance'] },
-  { name: 'the same timelines on Node 24', npm: ['run', 'test:node24'] },
+  { name: 'the tests on Node 26', npm: ['run', 'test:node26'] },
 ]
 
 const isInstalled = (program: string) =>
