@@ -84,8 +84,8 @@ export class ShareGroup {
     member.rackId = beat.rackId ?? member.rackId
     member.topics = beat.topics ?? member.topics
     // A member that sends all its fields may have missed the last answer.
-    member.changed ||= joins || beat.topics !== undefined
-    if (known === undefined || subscribed || this.#known !== this.#describeTopics()) this.#rebalance()
+    member.changed ||= beat.topics !== undefined
+    if (subscribed || this.#known !== this.#describeTopics()) this.#rebalance()
     if (member.epoch !== this.#epoch) {
       member.epochBefore = member.epoch
       member.epoch = this.#epoch

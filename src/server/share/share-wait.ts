@@ -1,16 +1,23 @@
+import type { Clock } from '../../clock.ts'
 import type { Partition, PartitionReader } from '../../log/partition.ts'
 import { setClientTimer } from '../client-timer.ts'
-import type { Wire } from '../wire.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { SharePartitions } from './share-partitions.ts'
+
+/** What a share fetch that waits needs of its broker. */
+export interface ShareWaitHost {
+  readonly engine: { readonly clock: Clock }
+  readonly cluster: Pick<Cluster, 'listeners'>
+}
 
 /**
  * Waits up to `maxWaitMs` milliseconds for records to acquire. Looks again after appends and releases, once for all of
  * one turn, and gives up when leaders have moved. Resolves with whether there were enough.
  */
 export function untilShared(
-  { engine, cluster }: Wire,
-  partitions: SharePartitions,
-  logs: readonly Partition[],
+  { engine, cluster }: ShareWaitHost,
+  partitions: Pick<SharePartitions, 'listeners'>,
+  logs: readonly Pick<Partition, 'addReader' | 'removeReader'>[],
   { maxWaitMs, signal }: { readonly maxWaitMs: number; readonly signal: AbortSignal },
   enough: () => boolean,
 ): Promise<boolean> {

@@ -4,7 +4,6 @@ import type { SharePartitions } from './share-partitions.ts'
 
 /** Describes the records that members of a share group have not finished; nothing if it has no members. */
 export function unfinishedOf(group: ShareGroup, partitions: SharePartitions): string[] {
-  if (group.state === 'Empty') return []
   const { committed } = partitions
   return [...group.logs].flatMap(log => {
     const { endOffset, inFlight } = partitions.placeOf(log)

@@ -101,6 +101,16 @@ it('goes on at another broker when the leader stops, with what it had acquired',
   expect(acquiredIn(await next.fetchAll())).toEqual([[0, 0, 2]])
 })
 
+it('keeps what it had acquired when another broker stops or starts', async () => {
+  const { broker, leader, other, consumerAt } = await start()
+  broker.topic('orders').append({ value: 1 })
+  const served = await consumerAt(leader, 'a')
+  await served.fetchAll()
+  await other.stop()
+  await other.start()
+  expect(await served.acknowledge(accept(0, 0))).toBe(0)
+})
+
 it('waits no longer when its leader moves', async () => {
   const { server, leader, other, consumerAt, waits } = await start()
   await leader.stop()

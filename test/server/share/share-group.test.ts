@@ -106,6 +106,24 @@ it('lets a member that joins once more keep its place, and tells it again what i
   expect(given(again)).toEqual([0])
 })
 
+it('tells a member again what it may read that says again what it subscribes to, as after a lost answer', async () => {
+  const { joined } = scene()
+  const a = await joined('a')
+  expect(given(await a.beat())).toBeUndefined()
+  expect(given(await a.beat(a.memberEpoch, { subscribedTopicNames: ['orders'] }))).toEqual([0])
+})
+
+it('removes a member of each group that is silent, whatever members of others are called', async () => {
+  const { broker, consumer } = scene()
+  const [a, b] = [consumer('a', 'g'), consumer('a', 'other')]
+  await a.join()
+  await broker.advance(30_000)
+  await b.join()
+  await broker.advance(15_000)
+  expect(await a.beat()).toMatchObject({ errorCode: 25 })
+  expect(await b.beat()).toMatchObject({ errorCode: 0 })
+})
+
 it('removes a member that is silent for 45 seconds, and gives others what it has acquired', async () => {
   const { broker, append, joined } = scene({}, { shareRecordLockDurationMs: 1_000_000 })
   append(2)
@@ -161,6 +179,7 @@ it.each([
   ['a member whose id is too long', { memberId: 'x'.repeat(37) }],
   ['an epoch that means nothing', { memberEpoch: -2 }],
   ['an empty rack', { rackId: '' }],
+  ['a rack of spaces', { rackId: ' ' }],
   ['no topics of who joins', { subscribedTopicNames: null }],
   ['an empty list of topics of who joins', { subscribedTopicNames: [] }],
 ])('refuses a heartbeat with %s', async (_, wrong) => {
@@ -319,6 +338,14 @@ it.each([
   expect(await a.fetchAll()).toMatchObject({ errorCode: 69 })
   a.sessionEpoch = 1
   expect(await a.acknowledge(accept(0, 0))).toBe(69)
+})
+
+it('does not take the id of a group that assigns something else than topics', async () => {
+  const { client, consumer } = scene()
+  const join = { groupId: 'g', memberId: '', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 1000 }
+  const protocols = [{ name: 'v0', metadata: Buffer.alloc(0) }]
+  await client.call(apis.joinGroup, 3, { ...join, protocolType: 'connect', protocols })
+  expect(await consumer('a').join()).toMatchObject({ errorCode: 69 })
 })
 
 it('counts for idle what is available, and who has acquired it', async () => {

@@ -76,6 +76,48 @@ it('lets records go that it has not finished once it is deleted', async () => {
   expect(log.logStartOffset).toBe(4)
 })
 
+it('lets records go of which it has none to deliver, of a topic that keeps what is unread', async () => {
+  const committed = { shareIsolationLevel: 'read_committed' } as const
+  const { broker, log, append, joined } = scene({}, committed, { cleanupPolicy: 'consumed' })
+  const producer = broker.producer({ transactionalId: 'tx' })
+  const abort = () =>
+    producer
+      .transaction(async tx => {
+        await tx.send({ topic: 'orders', value: 1 })
+        throw new Error('no')
+      })
+      .catch(() => {})
+  const a = await joined('a')
+  await abort()
+  expect(await a.fetch()).toEqual([])
+  expect(log.logStartOffset).toBe(2)
+  await abort()
+  append(1)
+  expect(await a.fetch()).toEqual([[4, 4, 1]])
+  expect(log.logStartOffset).toBe(4)
+})
+
+it('lets records go that come before where it is let begin', async () => {
+  const { client, log, append, joined } = scene({}, {}, { cleanupPolicy: 'consumed' })
+  append(4)
+  const a = await joined('a')
+  await a.fetch()
+  await a.leave()
+  const topics = [{ topicName: 'orders', partitions: [{ partitionIndex: 0, startOffset: 3 }] }]
+  await client.call(apis.alterShareGroupOffsets, 0, { groupId: 'g', topics })
+  expect(log.logStartOffset).toBe(3)
+})
+
+it('keeps nothing of a topic that none of its members reads', async () => {
+  const { broker, log, append, consumer } = scene({}, {}, { cleanupPolicy: 'consumed' })
+  broker.createTopic('others')
+  await consumer('a').join('others')
+  broker.createGroup('own', { topics: ['orders'], from: 'end' })
+  append(4)
+  broker.group('own').setOffsets('latest')
+  expect(log.logStartOffset).toBe(4)
+})
+
 it('makes room for writers that wait until it has finished with what is there', async () => {
   const { broker, append, joined } = scene({}, {}, { retentionRecords: 2, whenFull: 'wait' })
   append(2)

@@ -81,6 +81,8 @@ it.each([
   ['without saying what', [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [] }]],
   ['with something for one of three', [{ firstOffset: 0, lastOffset: 2, acknowledgeTypes: [1, 1] }]],
   ['with something that nobody knows', [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [5] }]],
+  ['with something below all that is known', [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [-1] }]],
+  ['from before the first offset', [accept(-1, 1)]],
   ['past the end', [accept(0, 9)]],
 ])('refuses acknowledgements %s, and does nothing of them', async (_, batches) => {
   const { append, joined } = scene()
@@ -164,6 +166,14 @@ it('acquires nothing for a client that is gone while it waits', async () => {
   append(1)
   await broker.advance(10)
   expect(await (await joined('b')).fetch()).toEqual([[0, 0, 1]])
+})
+
+it('has a session for each member, whatever group and member are called', async () => {
+  const { consumer } = scene()
+  const members = [consumer('a', 'g'), consumer('a', 'gb'), consumer('ba', 'g')]
+  for (const each of members) await each.fetchAll()
+  for (const each of members) expect(await each.fetchAll()).toMatchObject({ errorCode: 0 })
+  for (const each of members) expect(await each.close()).toMatchObject({ errorCode: 0 })
 })
 
 it('keeps what a member has acquired when it begins another session', async () => {
@@ -256,6 +266,14 @@ it('waits no longer when there are exactly as many bytes as are wanted', async (
   const { records } = (await a.fetchAll()).responses[0].partitions[0]
   await a.close()
   expect(await b.fetch({ minBytes: records.length, maxWaitMs: 60_000 })).toEqual([[0, 1, 2]])
+})
+
+it('counts all bytes that there are to those that are wanted, however few records it takes', async () => {
+  const { broker, joined } = scene()
+  for (let i = 0; i < 5; i++) broker.topic('orders').append({ value: 'x'.repeat(30_000) })
+  const a = await joined('a')
+  const wanted = { maxRecords: 1, shareAcquireMode: 1, minBytes: 100_000, maxWaitMs: 3_600_000 }
+  expect(await a.fetch(wanted)).toEqual([[0, 0, 1]])
 })
 
 it('takes all that is wanted, however many bytes that is', async () => {

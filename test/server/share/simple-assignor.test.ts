@@ -44,6 +44,16 @@ it('spreads the partitions of several topics together where the same members sub
   expect(assign(members, { s: 1, t: 1 })).toEqual({ a: ['s-0'], b: ['t-0'] })
 })
 
+it('spreads them in the same order, in whatever order members name them', () => {
+  const members = [member('a', ['t', 's']), member('b', ['s', 't'])]
+  expect(assign(members, { s: 1, t: 1 })).toEqual({ a: ['s-0'], b: ['t-0'] })
+})
+
+it('gives the members that come first one partition more than the others', () => {
+  const members = ['a', 'b', 'c'].map(each => member(each, ['t']))
+  expect(assign(members, { t: 4 })).toEqual({ a: ['t-0', 't-3'], b: ['t-1'], c: ['t-2'] })
+})
+
 it('gives members only what they subscribe to', () => {
   const members = [member('a', ['s', 't']), member('b', ['t'])]
   expect(assign(members, { s: 2, t: 2 })).toEqual({ a: ['s-0', 's-1', 't-0'], b: ['t-1'] })

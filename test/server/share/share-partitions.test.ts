@@ -1,0 +1,116 @@
+import { afterEach, expect, it } from 'vitest'
+import { BrokerClock } from '../../../src/broker-clock.ts'
+import type { Clock } from '../../../src/clock.ts'
+import type { Partition } from '../../../src/log/partition.ts'
+import type { ResolvedGroupConfig } from '../../../src/server/group-configs.ts'
+import { SharePartitions } from '../../../src/server/share/share-partitions.ts'
+import { TestBroker } from '../../../src/testing/index.ts'
+import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { accept, release } from './share-scene.ts'
+
+const brokers: TestBroker[] = []
+afterEach(async () => {
+  for (const broker of brokers.splice(0)) await broker.close()
+})
+
+const config = {
+  shareAutoOffsetReset: 'earliest',
+  shareDeliveryCountLimit: 5,
+  shareIsolationLevel: 'read_uncommitted',
+  sharePartitionMaxRecordLocks: 2000,
+  shareRecordLockDurationMs: 100,
+  shareRenewAcknowledgeEnable: true,
+} as ResolvedGroupConfig
+
+/** How far a group has read a topic of two partitions with ten records each. */
+function start(clock: Clock = new VirtualClock()) {
+  const broker = new TestBroker()
+  brokers.push(broker)
+  const orders = broker.createTopic('orders', { partitions: 2 })
+  for (let i = 0; i < 20; i++) orders.append({ value: i, partition: i % 2 })
+  const [log, other] = orders.partitions as readonly [Partition, Partition]
+  const partitions = new SharePartitions('g', { clock: new BrokerClock(clock), config, touch() {} })
+  const wish = { maxRecords: 10, batchSize: 10, exact: true }
+  const acquire = (of: Partition, memberId: string, maxRecords = 10) =>
+    partitions.acquire(of, [{ first: 0, last: 9 }], { ...wish, memberId, maxRecords })
+  return { partitions, log, other, acquire }
+}
+
+it('ends a lock that was taken at the very time at which one was given back', async () => {
+  const clock = new VirtualClock()
+  const { partitions, log, acquire } = start(clock)
+  acquire(log, 'a')
+  partitions.acknowledge(log, 'a', [release(0, 9)])
+  acquire(log, 'b')
+  await clock.advance(100)
+  expect(acquire(log, 'c')).toEqual([{ first: 0, last: 9, deliveryCount: 3 }])
+})
+
+it('waits for no lock once everything is acknowledged', () => {
+  const clock = new VirtualClock()
+  const { partitions, log, acquire } = start(clock)
+  acquire(log, 'a')
+  expect(clock.waiting).toHaveLength(1)
+  partitions.acknowledge(log, 'a', [accept(0, 9)])
+  expect(clock.waiting).toEqual([])
+})
+
+it('waits for the locks of each partition', async () => {
+  const clock = new VirtualClock()
+  const { partitions, log, other, acquire } = start(clock)
+  acquire(log, 'a')
+  await clock.advance(50)
+  acquire(other, 'a')
+  const states = () => [log, other].map(each => partitions.placeOf(each).inFlight[0]!.state)
+  await clock.advance(50)
+  expect(states()).toEqual(['available', 'acquired'])
+  await clock.advance(50)
+  expect(states()).toEqual(['available', 'available'])
+})
+
+it('waits for no lock of any partition once it is closed', () => {
+  const clock = new VirtualClock()
+  const { partitions, log, other, acquire } = start(clock)
+  for (const each of [log, other]) acquire(each, 'a')
+  partitions.close()
+  expect(clock.waiting).toEqual([])
+})
+
+it('ends a lock in time though its timer came too early', () => {
+  const timers: (() => void)[] = []
+  const time = { now: 0 }
+  const clock = Object.assign(new VirtualClock(), {
+    monotonic: () => time.now,
+    setTimer(callback: () => void) {
+      timers.push(callback)
+      return { cancel() {} }
+    },
+  })
+  const { partitions, log, acquire } = start(clock)
+  acquire(log, 'a')
+  for (time.now = 99; time.now <= 100; time.now++) timers.pop()!()
+  expect(partitions.placeOf(log).inFlight).toMatchObject([{ first: 0, last: 9, state: 'available' }])
+})
+
+it('tells who waits when records are released, of one member or of all', () => {
+  const { partitions, log, acquire } = start()
+  let told = 0
+  partitions.listeners.add(() => told++)
+  acquire(log, 'a', 5)
+  acquire(log, 'b', 5)
+  expect(told).toBe(0)
+  partitions.release('a')
+  expect(told).toBe(1)
+  partitions.releaseAll(log)
+  expect(told).toBe(2)
+  partitions.releaseAll(log)
+  expect(told).toBe(2)
+})
+
+it('counts what is not finished between two offsets, acquired or not', () => {
+  const { partitions, log, acquire } = start()
+  acquire(log, 'a', 6)
+  partitions.acknowledge(log, 'a', [accept(3, 3)])
+  expect(partitions.countUnfinished(log, 1, 5)).toBe(3)
+  expect(partitions.countUnfinished(log, 4, 8)).toBe(4)
+})
