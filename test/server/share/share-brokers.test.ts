@@ -3,6 +3,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { Broker, topic } from '../../../src/index.ts'
 import { type KafkaServer, RequestLog, type ServedBroker, serve } from '../../../src/server/index.ts'
 import { apis } from '../../../src/server/protocol/apis.ts'
+import { TestBroker } from '../../../src/testing/index.ts'
 import { WireClient } from '../../helpers/wire-client.ts'
 import { accept, acquiredIn, configure, ShareConsumer } from './share-scene.ts'
 
@@ -14,8 +15,7 @@ afterEach(async () => {
 const notLeader = 6
 const notCoordinator = 16
 
-async function start() {
-  const broker = new Broker({ topics: { orders: topic() } })
+async function start(broker: Broker = new Broker({ topics: { orders: topic() } })) {
   open.push(() => broker.close())
   const requests = new RequestLog()
   const server = await serve(broker, { brokers: 2, requests })
@@ -125,6 +125,25 @@ it('waits no longer when its leader moves', async () => {
   ])
 })
 
+it('is refused without a leader while its partition is offline', async () => {
+  const { broker, server, leader, other, connected, consumerAt } = await start()
+  const client = await connected(other)
+  const assignments = [{ partitionIndex: 0, brokerIds: [leader.nodeId] }]
+  const alone = { name: 'alone', numPartitions: -1, replicationFactor: -1, assignments, configs: [] }
+  const created = await client.call(apis.createTopics, 7, { topics: [alone], timeoutMs: 1000 })
+  expect(created.topics[0].errorCode).toBe(0)
+  const { id: topicId } = broker.topic('alone')
+  await leader.stop()
+  expect(server.leaderOf({ topic: 'alone', partition: 0 })).toBeUndefined()
+  const served = await consumerAt(other, 'a')
+  const topics = [{ topicId, partitions: [{ partitionIndex: 0, acknowledgementBatches: [] }] }]
+  const refused = await served.fetchAll({ topics })
+  expect(refused.responses[0].partitions).toMatchObject([
+    { errorCode: notLeader, currentLeader: { leaderId: -1, leaderEpoch: 1 } },
+  ])
+  expect(refused.nodeEndpoints).toEqual([])
+})
+
 it('leaves its id to others when no server is left', async () => {
   const { broker, server, leader, consumerAt } = await start()
   const client = (await consumerAt(leader, 'a')).client
@@ -145,4 +164,19 @@ it('leaves nothing to wait for when no server is left', async () => {
   const idle = broker.idle()
   await server.close()
   await idle
+})
+
+it('waits for no heartbeat and no lock when no server is left', async () => {
+  const testBroker = new TestBroker()
+  testBroker.createTopic('orders')
+  const { broker, server, leader, consumerAt } = await start(testBroker)
+  broker.topic('orders').append({ value: 1 })
+  const served = await consumerAt(leader, 'a')
+  await served.fetchAll()
+  // One of them is its coordinator.
+  for (const each of server.brokers) await (await consumerAt(each, 'a')).join()
+  const timers = () => testBroker.pendingTimers.filter(name => name.startsWith('share group'))
+  expect(timers()).toHaveLength(2)
+  await server.close()
+  expect(timers()).toEqual([])
 })

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../../src/server/protocol/apis.ts'
+import { ShareGroup } from '../../../src/server/share/share-group.ts'
 import { accept, release, shareScenes } from './share-scene.ts'
 
 const scene = shareScenes()
@@ -196,6 +197,13 @@ it('takes a member whose id is as long as it may be', async () => {
   expect(await consumer('x'.repeat(36)).join()).toMatchObject({ errorCode: 0 })
 })
 
+it('knows a member by what its client calls itself now', () => {
+  const group = new ShareGroup('g', new Map(), 10)
+  const beat = { groupId: 'g', memberId: 'a', memberEpoch: 0, rackId: undefined, topics: ['orders'] }
+  for (const clientId of ['before', 'now']) group.heartbeat({ ...beat, clientId })
+  expect(group.members).toMatchObject([{ memberId: 'a', clientId: 'now' }])
+})
+
 it('takes no more than 200 members', async () => {
   const { client } = scene()
   const join = (memberId: string) =>
@@ -338,14 +346,6 @@ it.each([
   expect(await a.fetchAll()).toMatchObject({ errorCode: 69 })
   a.sessionEpoch = 1
   expect(await a.acknowledge(accept(0, 0))).toBe(69)
-})
-
-it('does not take the id of a group that assigns something else than topics', async () => {
-  const { client, consumer } = scene()
-  const join = { groupId: 'g', memberId: '', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 1000 }
-  const protocols = [{ name: 'v0', metadata: Buffer.alloc(0) }]
-  await client.call(apis.joinGroup, 3, { ...join, protocolType: 'connect', protocols })
-  expect(await consumer('a').join()).toMatchObject({ errorCode: 69 })
 })
 
 it('counts for idle what is available, and who has acquired it', async () => {

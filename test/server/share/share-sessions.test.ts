@@ -300,6 +300,21 @@ it('takes the batches of clients that fit, and no other', async () => {
   expect([next[0]![0], next.at(-1)![1]]).toEqual([1000, 1499])
 })
 
+it('takes a batch that fits exactly', async () => {
+  const { client, joined } = scene({}, { sharePartitionMaxRecordLocks: 20_000 })
+  const values = Array.from({ length: 5000 }, (_, i) => i)
+  const batches = [0, 1, 2].map(producerId => sequencedBatch(producerId, 0, 0, values))
+  for (const batch of batches) {
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [batch] }] }]
+    await client.call(apis.produce, 8, { acks: -1, timeoutMs: 1000, topicData })
+  }
+  const a = await joined('a')
+  // Of each of these, what is read at once has room for one only.
+  const maxBytes = 2 * batches[0]!.length
+  const acquired = await a.fetch({ maxBytes, maxRecords: 20_000, batchSize: 20_000 })
+  expect(acquired).toEqual([[0, 9999, 1]])
+})
+
 it('takes as many records of all partitions together as are wanted', async () => {
   const { broker, append, client } = scene()
   broker.createTopic('more')
