@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import path from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it } from 'vitest'
@@ -161,6 +163,9 @@ it.each([
   [['--topic', ':3'], "--topic expected NAME or NAME:PARTITIONS, received ':3'"],
   [['--topic', 'a:0'], "--topic a expected a whole number of at least 1, received '0'"],
   [['--prot', '1'], "Unknown option '--prot'"],
+  [['--port', '-1'], "Option '--port' argument is ambiguous"],
+  [['--topic', 'a', '--topic', 'a:3'], '--topic a was given twice'],
+  [['--sasl', 'ada:x', '--sasl', 'ada:y'], '--sasl ada was given twice'],
   [['--tls-key', 'k'], '--tls-key and --tls-cert go together'],
   [['orders'], "Unexpected argument 'orders'"],
 ])('says in one line what is wrong with %j, and ends with 2', async (args, message) => {
@@ -173,11 +178,13 @@ it.each([
 it('says in one line that its port is taken, that a topic cannot be, or a file is not there, and ends with 1', async () => {
   const broker = new Broker()
   const { port } = await serve(broker)
+  const manifest = path.resolve(import.meta.dirname, '../package.json')
   const outcomes = []
   for (const args of [
     ['--port', String(port)],
     ['--port', '0', '--topic', 'a b'],
     ['--port', '0', '--tls-key', '/nowhere', '--tls-cert', '/nowhere'],
+    ['--port', '0', '--tls-key', manifest, '--tls-cert', manifest],
   ]) {
     const command = start(...args)
     outcomes.push([await command.ended, command.complaints.length, command.complaints[0]])
@@ -185,7 +192,14 @@ it('says in one line that its port is taken, that a topic cannot be, or a file i
   expect(outcomes).toEqual([
     [1, 1, `brokerlet: port ${port} is taken`],
     [1, 1, expect.stringContaining("received 'a b'")],
-    [1, 1, expect.stringContaining('ENOENT')],
+    [1, 1, expect.stringMatching(/^brokerlet: --tls-key \/nowhere cannot be read: ENOENT/)],
+    [
+      1,
+      1,
+      expect.stringContaining(
+        `--tls-key ${manifest} and --tls-cert ${manifest} are no key and its certificate`,
+      ),
+    ],
   ])
   await broker.close()
 })
@@ -197,4 +211,18 @@ it('prints its options, and its version', async () => {
   const version = start('--version')
   expect(await version.ended).toBe(0)
   expect(version.lines).toEqual(['1.2.3'])
+})
+
+it('goes on where nobody reads its lines any more', async () => {
+  const main = path.resolve(import.meta.dirname, '../src/cli/main.ts')
+  const command = spawn(process.execPath, ['--import', 'tsx', main, '--port', '0', '--auto-create'])
+  const [line] = (await once(command.stdout, 'data')) as [Buffer]
+  command.stdout.destroy()
+  const producer = new Kafka({ brokers: [String(line).trim()], logLevel: logLevel.NOTHING }).producer()
+  await producer.connect()
+  for (const topic of ['first', 'second']) await producer.send({ topic, messages: [{ value: 'x' }] })
+  await producer.disconnect()
+  const exited = once(command, 'exit')
+  command.kill('SIGTERM')
+  expect(await exited).toEqual([0, null])
 })

@@ -52,13 +52,13 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     port: number('--port', values.port ?? '9092', 0, 65_535),
     host: values.host ?? '127.0.0.1',
     brokers: number('--brokers', values.brokers ?? '1', 1, 100),
-    topics: Object.fromEntries((values.topic ?? []).map(toTopic)),
+    topics: byName('--topic', (values.topic ?? []).map(toTopic)),
     autoCreate: toAutoCreate(values['auto-create']),
     maxRecords:
       values['max-records'] === undefined ? undefined : number('--max-records', values['max-records'], 1),
     tls: toTls(values['tls-key'], values['tls-cert']),
     superUsers: values['super-user']?.map(toPrincipal),
-    users: values.sasl && Object.fromEntries(values.sasl.map(toUser)),
+    users: values.sasl && byName('--sasl', values.sasl.map(toUser)),
     quiet: values.quiet ?? false,
   }
 }
@@ -88,7 +88,7 @@ function parse(args: readonly string[]) {
       },
     }).values
   } catch (error) {
-    throw new UsageError(describeError(error).split('. ')[0]!)
+    throw new UsageError(describeError(error).split(/\.\s/)[0]!)
   }
 }
 
@@ -97,6 +97,18 @@ function number(option: string, text: string, min: number, max = Number.MAX_SAFE
   if (/^\d+$/.test(text) && value >= min && value <= max) return value
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
   throw new UsageError(`${option} expected a whole number ${range}, received '${text}'`)
+}
+
+function byName<Value>(
+  option: string,
+  entries: readonly (readonly [string, Value])[],
+): Readonly<Record<string, Value>> {
+  const named = new Map<string, Value>()
+  for (const [name, value] of entries) {
+    if (named.has(name)) throw new UsageError(`${option} ${name} was given twice`)
+    named.set(name, value)
+  }
+  return Object.fromEntries(named)
 }
 
 // No consumer in this process reads the keys.

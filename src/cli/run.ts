@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { Broker } from '../broker.ts'
 import { describeError } from '../errors.ts'
 import { serve } from '../server/serve.ts'
@@ -42,7 +43,7 @@ async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): 
   })
   try {
     if (!command.quiet) watch(broker, terminal)
-    const pem = tls && { key: readFileSync(tls.key), cert: readFileSync(tls.cert) }
+    const pem = tls && readPem(tls)
     const server = await serve(broker, {
       port,
       host,
@@ -55,6 +56,27 @@ async function serveUntilInterrupted(command: CommandLine, terminal: Terminal): 
     await new Promise<void>(resolve => terminal.onInterrupt(resolve))
   } finally {
     await broker.close()
+  }
+}
+
+function readPem({ key, cert }: NonNullable<CommandLine['tls']>) {
+  const pem = { key: read('--tls-key', key), cert: read('--tls-cert', cert) }
+  try {
+    createSecureContext(pem)
+  } catch (error) {
+    throw new Error(
+      `--tls-key ${key} and --tls-cert ${cert} are no key and its certificate, in PEM: ${describeError(error)}`,
+      { cause: error },
+    )
+  }
+  return pem
+}
+
+function read(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new Error(`${option} ${file} cannot be read: ${describeError(error)}`, { cause: error })
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Server, Socket } from 'node:net'
+import { isIPv6, type Server, type Socket } from 'node:net'
 import { longestDelayMs } from '../clock.ts'
 import { ClosedError } from '../errors.ts'
 import { duration, requireArgument } from '../validate.ts'
@@ -9,7 +9,7 @@ import type { WireServer } from './wire-server.ts'
 export interface ServedBroker {
   /** Its number: 1 is the first broker, unless `firstNodeId` says otherwise. */
   readonly nodeId: number
-  /** Where it listens, such as `127.0.0.1:50321`. */
+  /** Where it listens, such as `127.0.0.1:50321` or `[::1]:50321`. */
   readonly address: string
   readonly port: number
   readonly running: boolean
@@ -61,7 +61,8 @@ export class BrokerListener implements ServedBroker {
   }
 
   get address(): string {
-    return `${this.#node.host}:${this.#node.port}`
+    const { host, port } = this.#node
+    return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
   }
 
   get port(): number {

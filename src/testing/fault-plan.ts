@@ -1,8 +1,11 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import { type Barrier, FaultRules, type FaultRuleUse, type FaultTimes } from '../fault-rules.ts'
-import { duration, requireArgument } from '../validate.ts'
+import { type Check, duration, requireArgument } from '../validate.ts'
 import { checkScope, covers, describeScope, type FaultPoint, type FaultScope } from './fault-scope.ts'
 import type { Timeline } from './timeline.ts'
+
+// A handler may throw anything; without an error, its caller would not know that something failed.
+const anError: Check = { expected: 'an error', accepts: value => value !== undefined }
 
 type FaultAction = 'fail' | 'delay' | 'pause'
 
@@ -39,6 +42,7 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
    */
   fail(scope: FaultScope, error: unknown, times: FaultTimes = {}): this {
     checkScope('faults.fail', scope)
+    requireArgument('faults.fail', 'error', error, anError)
     this.add('fail', scope, times, () => {
       throw error
     })

@@ -25,6 +25,7 @@ import {
   name,
   objectWith,
   requireArgument,
+  requireOption,
 } from '../validate.ts'
 import { FaultPlan } from './fault-plan.ts'
 import { Redeliveries } from './redeliveries.ts'
@@ -335,6 +336,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
 
   #find(target: CrashTarget): TestConsumer[] {
     checkOptions('crash', target, { group: name, member: name })
+    requireOption('crash', 'group', target.group, name)
     const { group, member } = target
     const found = [...this.#consumers].filter(
       ({ client, ended }) =>

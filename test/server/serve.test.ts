@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import path from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
@@ -14,6 +15,10 @@ import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { collect } from '../helpers/collect.ts'
 import { thrownBy } from '../helpers/errors.ts'
 import { WireClient } from '../helpers/wire-client.ts'
+
+const hasIPv6 = Object.values(networkInterfaces()).some(each =>
+  each?.some(({ address }) => address === '::1'),
+)
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -46,6 +51,13 @@ it('listens on a free port of 127.0.0.1, and tells clients to come there', async
   await send(server.address)
   expect(broker.topic('orders').records()).toMatchObject([{ value: 1 }])
   expect(server.connections).toBeGreaterThan(0)
+})
+
+it.skipIf(!hasIPv6)('puts an address of IPv6 in brackets, as clients take it', async () => {
+  const { server } = await start({ host: '::1', brokers: 2 })
+  const addresses = server.brokers.map(({ port }) => `[::1]:${port}`)
+  expect(server.address).toBe(addresses[0])
+  expect(server.bootstrapServers).toBe(addresses.join(','))
 })
 
 it('speaks TLS', async () => {

@@ -176,6 +176,9 @@ it('says so where there is nobody to crash', () => {
     "crash: there is no consumer of 'x' in group 'billing'",
   )
   expect(() => broker.crash({ groupId: 'billing' } as never)).toThrow("unknown option 'groupId'")
+  expect(() => broker.crash({} as never)).toThrow(
+    "crash: option 'group' expected a string that is not empty, received undefined",
+  )
 })
 
 it('crashes nobody twice, nor who has ended, nor who is of another broker', async () => {

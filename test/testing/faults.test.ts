@@ -438,6 +438,9 @@ it('refuses a plan that cannot be meant', () => {
   expect(() => faults.fail({ operation: 'commit' }, boom, { times: 1, always: true } as never)).toThrow(
     "option 'times' expected no number beside 'always'",
   )
+  expect(() => faults.fail({ operation: 'commit' }, undefined)).toThrow(
+    'faults.fail: expected an error, received undefined',
+  )
   expect(() => faults.delay({ operation: 'commit' }, -1)).toThrow(
     'faults.delay: expected a number of milliseconds',
   )
