@@ -270,6 +270,18 @@ it('is described, listed, and deleted once it is empty', async () => {
   expect(await remove()).toBe(69)
 })
 
+it('waits for no lock any more once it is deleted', async () => {
+  const { broker, client, append, joined } = scene()
+  append(1)
+  const a = await joined('a')
+  await a.fetch()
+  await a.leave()
+  const locks = () => broker.pendingTimers.filter(name => name.startsWith("share group 'g': locks"))
+  expect(locks()).toHaveLength(1)
+  await client.call(apis.deleteGroups, 2, { groupsNames: ['g'] })
+  expect(locks()).toEqual([])
+})
+
 it('is described by its broker among other groups', async () => {
   const { broker, append, joined } = scene()
   append(3)

@@ -116,6 +116,7 @@ it.each([
   log.deleteRecords(1)
   await broker.advance(5000)
   append(2)
+  await broker.advance(1000)
   const a = await joined('a')
   expect(await a.fetch()).toEqual(acquired)
 })
