@@ -69,7 +69,7 @@ export class Connection {
     this.#host = host
     this.#frames = new Frames(host.maxFrameBytes)
     socket.on('data', chunk => this.#received(chunk))
-    socket.on('end', () => socket.end())
+    socket.on('end', () => void this.#end())
     socket.on('close', () => this.#closed())
     // A client whose connection breaks is no error of the server; 'close' follows.
     socket.on('error', () => this.#gone.abort())
@@ -84,6 +84,13 @@ export class Connection {
     this.#socket.destroy()
     // The socket's 'close' event comes a moment later.
     this.#closed()
+  }
+
+  // A client may end its side with its last request. What it sent before is worked off, as far as none of it has to wait:
+  // over TCP that is done before the connection has closed, but in memory nothing lies between.
+  async #end(): Promise<void> {
+    if (this.#working) await this.#host.clock.turn()
+    this.#socket.end()
   }
 
   #closed(): void {

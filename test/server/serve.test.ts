@@ -14,7 +14,7 @@ import {
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { collect } from '../helpers/collect.ts'
 import { thrownBy } from '../helpers/errors.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { request, WireClient } from '../helpers/wire-client.ts'
 
 const hasIPv6 = Object.values(networkInterfaces()).some(each =>
   each?.some(({ address }) => address === '::1'),
@@ -158,6 +158,17 @@ it.each([undefined, null, {}, 'broker'])('serves a broker, and refuses %j', asyn
     name: 'InvalidArgumentError',
     field: 'partition',
   })
+})
+
+it('answers what a client in the process sent before it ended its side', async () => {
+  const { broker } = await start()
+  const client = new WireClient(connectInProcess(broker))
+  for (let i = 0; i < 20; i++) client.send(request(apiVersions, 3, {}, i))
+  client.socket.end()
+  const answered: number[] = []
+  for (let i = 0; i < 20; i++) answered.push((await client.answer()).readInt32BE(0))
+  expect(answered).toEqual(Array.from({ length: 20 }, (_, i) => i))
+  await client.closed
 })
 
 it('refuses a broker that is closed, and one that closes before the server listens', async () => {
