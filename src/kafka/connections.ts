@@ -60,12 +60,10 @@ export class Connections {
       return new ClusterError('UNSUPPORTED_COMPRESSION_TYPE', describeError(thrown), { cause: thrown })
     }
     if (isAuthentication(thrown)) {
-      return new ClusterError('SASL_AUTHENTICATION_FAILED', `${at}: ${describeError(thrown)}`, {
-        cause: thrown,
-      })
+      return new ClusterError('SASL_AUTHENTICATION_FAILED', `${at}: ${withCauses(thrown)}`, { cause: thrown })
     }
     if (typeof code !== 'string' || !code.startsWith('PLT_KFK_')) return thrown
-    return new ClusterError('NETWORK_EXCEPTION', `${at}: ${describeError(thrown)}`, { cause: thrown })
+    return new ClusterError('NETWORK_EXCEPTION', `${at}: ${withCauses(thrown)}`, { cause: thrown })
   }
 
   async close(): Promise<void> {
@@ -80,6 +78,21 @@ export class Connections {
 function responseOf<Response>(thrown: unknown): Response | undefined {
   if ((thrown as { readonly code?: unknown } | null)?.code !== 'PLT_KFK_RESPONSE') return undefined
   return (thrown as { readonly response?: Response }).response
+}
+
+// The library's own text only says that a connection failed; what is behind it says why.
+function withCauses(thrown: unknown): string {
+  const seen = new Set<unknown>()
+  const texts = new Set<string>()
+  for (let error = thrown; isError(error) && !seen.has(error); error = behind(error)) {
+    seen.add(error)
+    texts.add(describeError(error).replace(/\.$/, ''))
+  }
+  return texts.size === 0 ? describeError(thrown) : [...texts].join(': ')
+}
+
+function behind({ cause, errors }: Error & { readonly errors?: unknown }): unknown {
+  return cause ?? (Array.isArray(errors) ? errors[0] : undefined)
 }
 
 function isAuthentication(thrown: unknown): boolean {

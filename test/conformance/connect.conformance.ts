@@ -31,6 +31,7 @@ describe('connecting', () => {
     await server.close()
     await expect(join({ apiTimeoutMs: 300 })).rejects.toMatchObject({
       code: 'REQUEST_TIMED_OUT',
+      message: expect.stringContaining('ECONNREFUSED'),
       cause: { code: 'NETWORK_EXCEPTION' },
     })
   })
@@ -41,7 +42,17 @@ describe('connecting', () => {
     const cluster = await join({ sasl })
     expect(await cluster.admin.listTopics()).toEqual(['orders'])
     const wrong = join({ sasl: { ...sasl, password: 'wrong' } })
-    await expect(wrong).rejects.toMatchObject({ code: 'SASL_AUTHENTICATION_FAILED' })
+    await expect(wrong).rejects.toMatchObject({
+      code: 'SASL_AUTHENTICATION_FAILED',
+      message: expect.stringMatching(/SASL authentication failed/i),
+    })
+    const unknown = join({
+      sasl: { ...sasl, password: () => Promise.reject(new Error('the vault is down')) },
+    })
+    await expect(unknown).rejects.toMatchObject({
+      code: 'SASL_AUTHENTICATION_FAILED',
+      message: expect.stringContaining('the vault is down'),
+    })
   })
 
   it('asks over another connection where one is not answered any more', async () => {
