@@ -68,7 +68,10 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
   readonly bufferMemory?: number
   /** How long to try to write a record; default 120,000. (delivery.timeout.ms) */
   readonly deliveryTimeoutMs?: number
-  /** How long a broker waits for records when there are none to fetch; default 500. (fetch.max.wait.ms) */
+  /**
+   * How long a broker waits for records when there are none to fetch; less than `requestTimeoutMs`. Default 500, or half
+   * of `requestTimeoutMs` where that is less. (fetch.max.wait.ms)
+   */
   readonly fetchMaxWaitMs?: number
   /** The largest size of one fetch response; default 50 MiB. (fetch.max.bytes) */
   readonly fetchMaxBytes?: number
@@ -154,6 +157,15 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     const why = `'zstd' needs Node 22.15 or a later version, and this is ${process.version}`
     throw optionError('connect', 'compression', why)
   }
+  const { requestTimeoutMs = 30_000 } = options
+  const { fetchMaxWaitMs = Math.min(500, Math.floor(requestTimeoutMs / 2)) } = options
+  if (fetchMaxWaitMs >= requestTimeoutMs) {
+    throw optionError(
+      'connect',
+      'fetchMaxWaitMs',
+      `has to be less than requestTimeoutMs (${requestTimeoutMs})`,
+    )
+  }
   return {
     bootstrapBrokers: options.bootstrapBrokers.map(broker => toAddress(broker)!),
     topics: Object.fromEntries(
@@ -174,10 +186,10 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     maxInFlight: options.maxInFlight ?? 5,
     bufferMemory: options.bufferMemory ?? 32 * 1024 * 1024,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
-    fetchMaxWaitMs: options.fetchMaxWaitMs ?? 500,
+    fetchMaxWaitMs,
     fetchMaxBytes: options.fetchMaxBytes ?? 50 * 1024 * 1024,
     maxPartitionFetchBytes: options.maxPartitionFetchBytes ?? 1024 * 1024,
-    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    requestTimeoutMs,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     apiTimeoutMs: options.apiTimeoutMs ?? 60_000,
     metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,

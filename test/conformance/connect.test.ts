@@ -29,6 +29,11 @@ describe('options that cannot be', () => {
     ['a time longer than a timer', { bootstrapBrokers, requestTimeoutMs: 2 ** 31 }, 'requestTimeoutMs'],
     ['the same for connecting', { bootstrapBrokers, connectTimeoutMs: 2 ** 31 }, 'connectTimeoutMs'],
     ['a fetch without end', { bootstrapBrokers, fetchMaxWaitMs: Number.POSITIVE_INFINITY }, 'fetchMaxWaitMs'],
+    [
+      'a fetch that waits as long as its request may take',
+      { bootstrapBrokers, fetchMaxWaitMs: 500, requestTimeoutMs: 500 },
+      'fetchMaxWaitMs',
+    ],
     ['a fetch larger than can be asked for', { bootstrapBrokers, fetchMaxBytes: 2 ** 31 }, 'fetchMaxBytes'],
     [
       'the same of a partition',
