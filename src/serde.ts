@@ -128,17 +128,19 @@ export class Serde {
       })
     }
     if (encoded instanceof Uint8Array) return encoded
-    // An asynchronous codec: nobody looks at its promise, which must not end as an unhandled rejection.
-    if (isThenable(encoded)) encoded.then(undefined, () => {})
+    forget(encoded)
     throw this.#invalid('value', `its codec must return a Uint8Array, returned ${describeValue(encoded)}`)
   }
 
   #decode(stored: Uint8Array, place: RecordPlace): unknown {
+    let decoded: unknown
     try {
-      return this.#codec!.decode(stored)
+      decoded = this.#codec!.decode(stored)
     } catch (cause) {
       throw this.#invalid('value', `its codec could not decode it: ${describeError(cause)}`, place, { cause })
     }
+    if (!forget(decoded)) return decoded
+    throw this.#invalid('value', `its codec must return a value, returned ${describeValue(decoded)}`, place)
   }
 
   #validate(
@@ -184,4 +186,11 @@ export class Serde {
     const at = place ? { partition: place.partition, offset: place.offset } : {}
     return new InvalidRecordError(`${subject}: ${what}`, { topic: this.topic, field, ...at, ...more })
   }
+}
+
+// An asynchronous codec is refused: nobody looks at its promise, which must not end as an unhandled rejection.
+function forget(result: unknown): boolean {
+  if (!isThenable(result)) return false
+  result.then(undefined, () => {})
+  return true
 }

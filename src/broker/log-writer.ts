@@ -338,11 +338,12 @@ export class LogWriter {
     }
     const { highWatermark, logStartOffset } = partition
     const readers = this.#host.readers(partition).map(({ groupId, offset }) => {
-      const unread = partition.countFrom(Math.max(offset, logStartOffset), highWatermark)
+      const unread = partition.countFrom(Math.max(offset, logStartOffset), highWatermark, false)
       return `group '${groupId}' has not committed ${unread} of them`
     })
     const who = readers.length === 0 ? 'no group reads it' : readers.join(', ')
-    return `${nameOf(partition)} keeps ${partition.countFrom(logStartOffset)} records, and its ${partition.room?.limits}; ${who}`
+    const kept = partition.countFrom(logStartOffset, highWatermark, false)
+    return `${nameOf(partition)} keeps ${kept} records, and its ${partition.room?.limits}; ${who}`
   }
 }
 

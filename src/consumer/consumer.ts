@@ -399,9 +399,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   consumedOffsets(): ConsumedOffsets {
     const { worker } = this.#lifecycle
     if (worker instanceof RecordStream) return this.#coordinator.consumed(worker.inHand)
-    throw new IllegalStateError(
-      `sendOffsets: ${this.#lifecycle.name} hands out records to a handler; give the handler's context instead`,
-    )
+    const why =
+      this.#mode === undefined
+        ? 'has handed out nothing yet'
+        : "hands out records to a handler; give the handler's context instead"
+    throw new IllegalStateError(`sendOffsets: ${this.#lifecycle.name} ${why}`)
   }
 
   /** Resolves to what its group has committed for a partition, or null. */

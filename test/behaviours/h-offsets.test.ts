@@ -233,7 +233,8 @@ describe('H. offsets in a transaction', () => {
     const running = consumer({ groupId: 'other' })
     await running.run({ eachRecord: () => {} })
     const texts: string[] = []
-    for (const from of [byItself, alone, running, {} as never]) {
+    const unused = consumer({ groupId: 'unused' })
+    for (const from of [byItself, alone, running, unused, {} as never]) {
       const error = await rejectionOf(producer.transaction(tx => tx.sendOffsets(from as typeof alone)))
       texts.push(`${error.name}: ${error.message}`)
     }
@@ -242,6 +243,7 @@ describe('H. offsets in a transaction', () => {
       "IllegalStateError: sendOffsets: consumer 'consumer' of group 'g' commits by itself, transaction or not; it needs autoCommit: false",
       "IllegalStateError: sendOffsets: consumer 'consumer' has no groupId, so it has no offsets to send",
       "IllegalStateError: sendOffsets: Consumer 'consumer' of group 'other' hands out records to a handler; give the handler's context instead",
+      "IllegalStateError: sendOffsets: Consumer 'consumer' of group 'unused' has handed out nothing yet",
       'InvalidArgumentError: sendOffsets: expected a consumer, or the context of a handler, received an object',
     ])
     expect(IllegalStateError.name).toBe('IllegalStateError')

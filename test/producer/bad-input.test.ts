@@ -324,4 +324,17 @@ describe('a partitioner', () => {
       expect(values()).toEqual(['before'])
     },
   )
+
+  it('that is asynchronous is refused, without an unhandled rejection', async () => {
+    const { broker, values } = shop()
+    const partitioner = async () => {
+      throw new Error('too late')
+    }
+    const producer = broker.producer({ partitioner: partitioner as never })
+    const error = await rejectionOf(producer.send({ topic: 'orders', value: 'bad' }))
+    expect(error.message).toBe(
+      "Record for topic 'orders': partition expected a whole number, received a Promise",
+    )
+    expect(values()).toEqual(['before'])
+  })
 })

@@ -224,3 +224,17 @@ it("refuses an asynchronous codec, whose promise is nobody else's to look at", a
   const error = await rejectionOf(broker.producer().send({ topic: 'log', value: 1 }))
   expect(error.message).toBe("Record for topic 'log': its codec must return a Uint8Array, returned a Promise")
 })
+
+it('refuses a codec that decodes asynchronously, to every reader', async () => {
+  const { broker } = testBroker()
+  const decode = async () => {
+    throw new Error('too late')
+  }
+  const encode = () => new Uint8Array(1)
+  const log = broker.createTopic('log', { codec: { encode, decode } })
+  log.append({ value: 1 })
+  const text = 'Record at offset 0 of log-0: its codec must return a value, returned a Promise'
+  expect(thrownBy(() => log.records()).message).toBe(text)
+  const consumer = broker.consumer({ topics: ['log'], until: 'end' })
+  expect((await rejectionOf(consumer[Symbol.asyncIterator]().next())).message).toBe(text)
+})

@@ -113,6 +113,19 @@ describe('transaction', () => {
     expect(values()).toEqual([1])
   })
 
+  it('a full log counts what an open one wrote, and says so', async () => {
+    const { broker, producer } = transactional({ whenFull: 'wait', retentionRecords: 2 })
+    broker.createGroup('g', { topics: ['out'] })
+    const error = await rejectionOf(
+      producer.transaction(async tx => {
+        for (const value of [1, 2, 3]) await tx.send({ topic: 'out', value })
+      }),
+    )
+    expect(error.message).toBe(
+      "No room: out-0 keeps 2 records, and its retentionRecords is 2; group 'g' has not committed 2 of them",
+    )
+  })
+
   it('close waits for it, and aborts it when its time is over', async () => {
     const { clock, producer, values, out } = transactional()
     const { opened, open } = gate()
