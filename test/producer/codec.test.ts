@@ -231,10 +231,10 @@ it('refuses a codec that decodes asynchronously, to every reader', async () => {
     throw new Error('too late')
   }
   const encode = () => new Uint8Array(1)
-  const log = broker.createTopic('log', { codec: { encode, decode } })
-  log.append({ value: 1 })
+  const created = broker.createTopic('log', { codec: { encode, decode } })
+  created.append({ value: 1 })
   const text = 'Record at offset 0 of log-0: its codec must return a value, returned a Promise'
-  expect(thrownBy(() => log.records()).message).toBe(text)
+  expect(thrownBy(() => created.records()).message).toBe(text)
   const consumer = broker.consumer({ topics: ['log'], until: 'end' })
   expect((await rejectionOf(consumer[Symbol.asyncIterator]().next())).message).toBe(text)
 })
