@@ -9,7 +9,10 @@ export interface Trace {
   result?: unknown
   /** The error of the traced call, once it has failed. */
   error?: unknown
-  /** Set by a subscriber of `start`, which makes the traced call by it, in an async context of its own for example. */
+  /**
+   * Set by a subscriber of `start`: makes the traced call, in an async context of its own for example. Where another
+   * subscriber has set one already, call that one within.
+   */
   run?: (call: () => unknown) => unknown
 }
 

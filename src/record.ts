@@ -118,7 +118,8 @@ export function copyHeaders(headers: unknown): unknown {
   return isPlain(headers) ? { ...headers } : headers
 }
 
-function isPlain(value: object): boolean {
+/** Whether a value is an object of no special kind. */
+export function isPlain(value: unknown): value is object {
   return Object.prototype.toString.call(value) === '[object Object]'
 }
 

@@ -107,9 +107,11 @@ function followProcessing(tracer: Tracer): () => void {
         ...(batch ? { 'messaging.batch.message_count': records.length } : recordAttributes(records[0]!)),
         ...(attempt > 1 ? { 'brokerlet.attempt': attempt } : {}),
       }
-      const options = { kind: SpanKind.CONSUMER, attributes, links: linksTo(records) }
+      // Not in the trace of what called `run`, which would then go on for ever.
+      const options = { kind: SpanKind.CONSUMER, attributes, links: linksTo(records), root: true }
       const span = tracer.startSpan(nameOf('process', attributes), options)
-      message.run = call => context.with(trace.setSpan(context.active(), span), call)
+      const { run = call => call() } = message
+      message.run = call => context.with(trace.setSpan(context.active(), span), () => run(call))
       return span
     },
     (message, span) => finish(span, message),

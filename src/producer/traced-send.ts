@@ -1,7 +1,10 @@
 import { sending, type TracedMessage } from '../diagnostics.ts'
+import { describeValue } from '../errors.ts'
+import { isPlain } from '../record.ts'
+import { asSent } from './producer-record.ts'
 
-/** Sends one message, traced; headers that subscribers add are sent with it. */
-export function traceSend<Sent>(
+/** Sends one message, traced; headers that subscribers add are sent with it. Async, so that it never throws at once. */
+export async function traceSend<Sent>(
   clientId: string,
   message: unknown,
   send: (message: unknown) => Promise<Sent>,
@@ -11,7 +14,7 @@ export function traceSend<Sent>(
 }
 
 /** The same for several messages. A value that is not an array is left for `send` to refuse. */
-export function traceSendBatch<Sent>(
+export async function traceSendBatch<Sent>(
   clientId: string,
   given: readonly unknown[],
   send: (messages: readonly unknown[]) => Promise<Sent>,
@@ -26,17 +29,19 @@ export function traceSendBatch<Sent>(
 /** An unchecked message as a subscriber sees it. */
 function toTraced(message: unknown): TracedMessage {
   const { topic, key, value } = (message ?? {}) as Record<string, unknown>
-  return { topic: String(topic), key: key ?? null, value, headers: {} }
+  return {
+    topic: typeof topic === 'string' ? topic : describeValue(topic),
+    key: key ?? null,
+    value,
+    headers: {},
+  }
 }
 
-/** A message with added headers; its own headers win. */
+/** A message with added headers; its own headers win, and those that are refused stay as they are. */
 function withHeaders(message: unknown, added: Readonly<Record<string, string>>): unknown {
   if (Object.keys(added).length === 0 || typeof message !== 'object' || message === null) return message
-  const { headers } = message as { readonly headers?: unknown }
-  if (headers === undefined || headers === null) return { ...message, headers: added }
-  if (typeof headers !== 'object') return message
-  if (Symbol.iterator in headers) {
-    return { ...message, headers: [...Object.entries(added), ...(headers as Iterable<unknown>)] }
-  }
-  return { ...message, headers: { ...added, ...headers } }
+  const sent = asSent(message) as { readonly headers?: unknown }
+  const { headers = null } = sent
+  if (Array.isArray(headers)) return { ...sent, headers: [...Object.entries(added), ...headers] }
+  return headers === null || isPlain(headers) ? { ...sent, headers: { ...added, ...headers } } : sent
 }

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type Attributes, context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
@@ -10,7 +12,7 @@ import {
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { instrument } from 'brokerlet/opentelemetry'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import type { Broker, RunOptions } from '../../src/index.ts'
+import type { Broker, ProcessTrace, RunOptions } from '../../src/index.ts'
 import { InvalidOptionError } from '../../src/index.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -52,6 +54,7 @@ function observe(broker: Broker): void {
 }
 
 function brokerWithOrders() {
+  stop()
   const made = testBroker()
   made.broker.createTopic('orders', { partitions: 2 })
   made.broker.createTopic('payments')
@@ -172,6 +175,71 @@ it('makes the span of a handler the parent of what it sends', async () => {
   expect(spanNamed('send payments').parentSpanContext?.spanId).toBe(
     spanNamed('process orders').spanContext().spanId,
   )
+})
+
+it('the span of a handler begins a trace, also where run was called within a span', async () => {
+  const { broker, clock } = brokerWithOrders()
+  const startup = trace.wrapSpanContext({ traceId: '1'.repeat(32), spanId: '1'.repeat(16), traceFlags: 1 })
+  await context.with(trace.setSpan(context.active(), startup), () => run(broker))
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  await clock.advance(10)
+  expect(spanNamed('process orders').parentSpanContext).toBeUndefined()
+})
+
+it('calls the handler within what another subscriber has set to call it', async () => {
+  const tenant = new AsyncLocalStorage<string>()
+  const set = (message: unknown) => {
+    ;(message as ProcessTrace).run = call => tenant.run('acme', call)
+  }
+  subscribe('tracing:brokerlet.process:start', set)
+  const { broker, clock } = brokerWithOrders()
+  const inside: unknown[] = []
+  await run(broker, {
+    eachRecord: () => void inside.push(tenant.getStore(), trace.getActiveSpan()?.spanContext().spanId),
+  })
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  await clock.settle()
+  unsubscribe('tracing:brokerlet.process:start', set)
+  expect(inside).toEqual(['acme', spanNamed('process orders').spanContext().spanId])
+})
+
+it('what can be sent without it, and what is refused, is the same with it', async () => {
+  class Ordered {
+    get topic() {
+      return 'orders'
+    }
+    get value() {
+      return 1
+    }
+  }
+  const messages: unknown[] = [
+    new Ordered(),
+    { topic: 'orders', value: 2, headers: new Map([['tenant', 'acme']]) },
+    { topic: 'orders', value: 3, headers: null },
+    { topic: 'orders', value: 4, headers: new Date(0) },
+    { topic: 'orders', value: 5, headers: Promise.resolve({ tenant: 'acme' }) },
+    { topic: 'orders', value: 6, headers: 'tenant' },
+    { topic: 'orders', value: 7, amount: 1 },
+    { topic: Object.create(null), value: 8 },
+    null,
+  ]
+  const outcomes = async (broker: Broker) => {
+    const producer = broker.producer()
+    const answers: unknown[] = []
+    for (const message of messages) {
+      answers.push(
+        await producer.send(message as never).catch((error: Error) => error.message),
+        await producer.sendBatch([message as never]).catch((error: Error) => error.message),
+      )
+    }
+    const records = broker.topic('orders').records()
+    return { answers, records: records.map(({ value, headers }) => [value, headers.tenant]) }
+  }
+  const traced = await outcomes(brokerWithOrders().broker)
+  const other = brokerWithOrders().broker
+  stop()
+  expect(traced).toEqual(await outcomes(other))
+  expect(traced.records).toHaveLength(6)
 })
 
 it('makes one span of a batch that is handled, with a link for each record', async () => {
