@@ -229,9 +229,14 @@ export type TopicName<Topics extends TopicMap> = keyof Topics & string
 type ShapeOf<Topics extends TopicMap, Name extends keyof Topics> = NonNullable<Topics[Name]['~shape']>
 
 /** A message without its topic: what `Topic.append` takes. */
-// A direct infer, not Parameters<>[0], with which a generic wrapper could send anything.
+// A direct infer, not Parameters<>[0], with which a generic wrapper could send anything. Of `any` topics it infers
+// `object`, which no message is: they are open.
 export type MessageBody<Topics extends TopicMap, Name extends TopicName<Topics>> =
-  ShapeOf<Topics, Name> extends Sends<infer B extends object> ? B : never
+  ShapeOf<Topics, Name> extends Sends<infer B extends object>
+    ? object extends B
+      ? MessageBody<OpenTopics, string>
+      : B
+    : never
 
 /** What `send` takes. */
 export type Message<Topics extends TopicMap, Name extends TopicName<Topics> = TopicName<Topics>> = {

@@ -7,9 +7,11 @@ import {
   type Partitioner,
   type PartitionerInput,
   type Producer,
+  type PubSub,
   type RecordMetadata,
   type TopicMap,
   type TopicName,
+  topic,
 } from '../../src/index.ts'
 import { type App, broker, order, payment } from './fixtures.ts'
 
@@ -143,6 +145,15 @@ describe('a producer', () => {
   it('is closed by await using', () => {
     expectTypeOf(producer).toExtend<AsyncDisposable>()
     expectTypeOf(producer.close()).toEqualTypeOf<Promise<void>>()
+  })
+
+  it('of topics that are any takes any message', () => {
+    const bus: PubSub<any> = broker
+    bus.producer().send({ topic: 'orders', key: 'o-1', value: order, headers: { tenant: 'acme' } })
+    bus.producer().sendBatch([{ topic: 'payments', value: payment }])
+    const untyped = new Broker({ topics: { orders: topic() } as any })
+    untyped.producer().send({ topic: 'orders', key: 'o-1', value: order })
+    untyped.topic('orders').append({ key: 'o-1', value: order })
   })
 
   it('of a broker that declares nothing takes any topic and any value', () => {
