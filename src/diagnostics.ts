@@ -57,6 +57,7 @@ export interface CommitTrace extends Trace {
 export interface EventMessage {
   /** What emits the event: `Broker`, or the consumer by its name. */
   readonly source: string
+  /** The group of the consumer, or the one that an event of the broker is about. */
   readonly groupId: string | undefined
   readonly name: string
   readonly payload: unknown
@@ -135,8 +136,13 @@ export const events = {
   },
 
   publish(source: string, owner: object, name: string, payload: unknown): void {
-    const groupId = 'groupId' in owner && typeof owner.groupId === 'string' ? owner.groupId : undefined
+    const groupId = groupOf(owner) ?? groupOf(payload)
     const message: EventMessage = { source, groupId, name, payload }
     eventChannel.publish(message)
   },
+}
+
+function groupOf(value: unknown): string | undefined {
+  const groupId = (value as { readonly groupId?: unknown } | null | undefined)?.groupId
+  return typeof groupId === 'string' ? groupId : undefined
 }

@@ -127,20 +127,14 @@ function followEvents(meter: Meter): () => void {
     description: 'Events of brokers and consumers, by name.',
   })
   const note = (message: unknown) => {
-    const { name, groupId, payload } = message as EventMessage
-    const group = groupId ?? groupOf(payload)
+    const { name, groupId } = message as EventMessage
     events.add(1, {
       'brokerlet.event.name': name,
-      ...(group === undefined ? {} : { 'messaging.consumer.group.name': group }),
+      ...(groupId === undefined ? {} : { 'messaging.consumer.group.name': groupId }),
     })
   }
   subscribe('brokerlet.event', note)
   return () => void unsubscribe('brokerlet.event', note)
-}
-
-function groupOf(payload: unknown): string | undefined {
-  if (typeof payload !== 'object' || payload === null || !('groupId' in payload)) return undefined
-  return typeof payload.groupId === 'string' ? payload.groupId : undefined
 }
 
 function followLag(meter: Meter, brokers: readonly Described[]): () => void {

@@ -234,7 +234,7 @@ it('traces commits, those of single records and those that are refused, too', as
   expect(seen.at(-1)).toEqual(['g', [1], 'CommitFailedError'])
 })
 
-it('publishes every event of brokers and consumers', async () => {
+it('publishes every event of brokers and consumers, with the group that it is about', async () => {
   const seen: EventMessage[] = []
   const note = (message: unknown) => void seen.push(message as EventMessage)
   subscribe('brokerlet.event', note)
@@ -251,9 +251,9 @@ it('publishes every event of brokers and consumers', async () => {
   await clock.settle()
   expect(seen.map(({ source, groupId, name }) => [source, groupId, name])).toEqual([
     ['Broker', undefined, 'topicCreated'],
-    ['Broker', undefined, 'groupCreated'],
-    ['Broker', undefined, 'memberJoined'],
-    ['Broker', undefined, 'rebalanced'],
+    ['Broker', 'g', 'groupCreated'],
+    ['Broker', 'g', 'memberJoined'],
+    ['Broker', 'g', 'rebalanced'],
     ["Consumer 'c' of group 'g'", 'g', 'assigned'],
     ["Consumer 'c' of group 'g'", 'g', 'skipped'],
   ])

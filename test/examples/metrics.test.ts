@@ -19,6 +19,7 @@ it('serves what Prometheus reads, by the names that operators know', { timeout: 
     'kafka_consumergroup_members{consumergroup="billing"} 0',
   ])
   expect(samples).toContain('brokerlet_events_total{event="skipped",consumergroup="billing"} 1')
+  expect(samples).toContain('brokerlet_events_total{event="memberLeft",consumergroup="billing"} 1')
   expect(lines[0]).toBe('# HELP kafka_topic_partition_current_offset Where the log of a partition ends')
   expect(lines[1]).toBe('# TYPE kafka_topic_partition_current_offset gauge')
 })
