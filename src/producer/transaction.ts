@@ -40,7 +40,7 @@ export class Transaction<out Topics extends TopicMap> {
    */
   send<Name extends keyof Topics & string>(message: Message<Topics, Name>): Promise<RecordMetadata> {
     return sending.listened
-      ? traceSend(this.#clientId, message, traced => this.#send(traced))
+      ? this.#answered(traceSend(this.#clientId, message, traced => this.#send(traced)))
       : this.#send(message)
   }
 
@@ -56,7 +56,7 @@ export class Transaction<out Topics extends TopicMap> {
   /** Writes several records. */
   sendBatch(messages: readonly Message<Topics>[]): Promise<RecordMetadata[]> {
     return sending.listened
-      ? traceSendBatch(this.#clientId, messages, traced => this.#sendBatch(traced))
+      ? this.#answered(traceSendBatch(this.#clientId, messages, traced => this.#sendBatch(traced)))
       : this.#sendBatch(messages)
   }
 
@@ -136,10 +136,14 @@ export class Transaction<out Topics extends TopicMap> {
   // A failed call aborts the transaction, even if the function goes on: all is committed or nothing.
   #refuse(reason: unknown): Promise<never> {
     if (!this.#over) this.#failed ??= { error: reason }
-    const refused = Promise.reject(reason)
-    // The transaction rejects with it, so the function need not await this promise.
-    refused.catch(() => {})
-    return refused
+    return this.#answered(Promise.reject(reason))
+  }
+
+  // Where the transaction rejects with a failure, the function need not await its promise. After a commit nobody else
+  // would hear of it.
+  #answered<T>(answer: Promise<T>): Promise<T> {
+    if (!this.#over || this.#failed !== undefined) answer.catch(() => {})
+    return answer
   }
 
   /** Refuses the calls that wait, and later ones, because the time is over. @internal */
@@ -147,10 +151,11 @@ export class Transaction<out Topics extends TopicMap> {
     if (!this.#over) this.#sender.giveUp(reason())
   }
 
-  /** Waits for the calls under way and takes no more; returns the first failure, if any. @internal */
-  async finish(): Promise<{ readonly error: unknown } | undefined> {
+  /** Waits for the calls under way and takes no more; returns the first failure, if any. `thrown`: its end. @internal */
+  async finish(thrown?: { readonly error: unknown }): Promise<{ readonly error: unknown } | undefined> {
     while (this.#calls !== undefined && this.#calls.size > 0) await Promise.allSettled(this.#calls)
     this.#over = true
+    this.#failed ??= thrown
     return this.#failed
   }
 }

@@ -103,7 +103,7 @@ export class Transactions<Topics extends TopicMap> {
       await open.commit()
       return result
     } catch (error) {
-      await transaction.finish()
+      await transaction.finish({ error })
       await open.abort()
       throw error
     }

@@ -1,9 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setImmediate } from 'node:timers/promises'
+import { describe, expect, it, vi } from 'vitest'
 import {
   ClosedError,
   InvalidOptionError,
   InvalidRecordError,
   QueueFullError,
+  type TopicDefinition,
+  type Transaction,
   TransactionAbortedError,
   topic,
 } from '../../src/index.ts'
@@ -11,6 +15,8 @@ import type { TopicOptions } from '../../src/topic-definition.ts'
 import { gate } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
+
+const ignore = () => {}
 
 function transactional(options: TopicOptions = {}) {
   const { broker, clock } = testBroker({
@@ -77,6 +83,42 @@ describe('transaction', () => {
         expect(lastStableOffset).toBe(highWatermark)
       const counts = [out, other].map(log => log.records().length)
       expect(counts).toEqual(result === 'aborted' ? [0, 0] : [3, 1])
+    },
+  )
+
+  it.each([false, true])(
+    'a failed send that nobody awaits is told by the transaction alone (traced: %s)',
+    async traced => {
+      const unhandled = vi.fn()
+      process.on('unhandledRejection', unhandled)
+      if (traced) subscribe('tracing:brokerlet.send:end', ignore)
+      const { producer } = transactional()
+      const nowhere = { topic: 'nowhere' as 'out', value: 1 }
+      const sent = rejectionOf(producer.transaction(tx => void tx.send(nowhere)))
+      const batch = rejectionOf(producer.transaction(tx => void tx.sendBatch([nowhere])))
+      expect((await sent).code).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+      expect((await batch).code).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+      let late: Transaction<{ out: TopicDefinition<number> }> | undefined
+      await rejectionOf(
+        producer.transaction(tx => {
+          late = tx
+          throw new Error('no')
+        }),
+      )
+      void late!.send({ topic: 'out', value: 1 })
+      await setImmediate()
+      expect(unhandled).not.toHaveBeenCalled()
+      await producer.transaction(tx => {
+        late = tx
+      })
+      // Of a transaction that has committed nobody else would hear that this one is not in it.
+      void late!.send({ topic: 'out', value: 1 })
+      await setImmediate()
+      expect(unhandled.mock.calls.map(([error]) => String(error))).toEqual([
+        "IllegalStateError: send: this transaction of producer 'producer' is over",
+      ])
+      process.off('unhandledRejection', unhandled)
+      if (traced) unsubscribe('tracing:brokerlet.send:end', ignore)
     },
   )
 
