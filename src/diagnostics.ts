@@ -16,7 +16,10 @@ export interface Trace {
   run?: (call: () => unknown) => unknown
 }
 
-/** A message being sent. A subscriber of `start` puts into `headers` what is added to its own, to propagate a trace. */
+/**
+ * A message being sent. A subscriber of `start` puts into `headers` what is added to its own, to propagate a trace; one
+ * of the same name is replaced.
+ */
 export interface TracedMessage {
   readonly topic: string
   readonly key: unknown

@@ -37,11 +37,19 @@ function toTraced(message: unknown): TracedMessage {
   }
 }
 
-/** A message with added headers; its own headers win, and those that are refused stay as they are. */
+/**
+ * A message with added headers, which replace its own of these names: a handler that passes on the headers of its record
+ * passes on a trace that has gone on since. Headers that are refused stay as they are.
+ */
 function withHeaders(message: unknown, added: Readonly<Record<string, string>>): unknown {
   if (Object.keys(added).length === 0 || typeof message !== 'object' || message === null) return message
   const sent = asSent(message) as { readonly headers?: unknown }
   const { headers = null } = sent
-  if (Array.isArray(headers)) return { ...sent, headers: [...Object.entries(added), ...headers] }
-  return headers === null || isPlain(headers) ? { ...sent, headers: { ...added, ...headers } } : sent
+  if (Array.isArray(headers)) {
+    const own = headers.filter(pair => !Array.isArray(pair) || !Object.hasOwn(added, pair[0]))
+    return { ...sent, headers: [...Object.entries(added), ...own] }
+  }
+  if (headers !== null && !isPlain(headers)) return sent
+  // First for their place, as in a list; last for their values.
+  return { ...sent, headers: { ...added, ...headers, ...added } }
 }

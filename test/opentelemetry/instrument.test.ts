@@ -12,8 +12,8 @@ import {
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { instrument } from 'brokerlet/opentelemetry'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import type { Broker, ProcessTrace, RunOptions } from '../../src/index.ts'
-import { InvalidOptionError } from '../../src/index.ts'
+import type { AnyRecord, Broker, ProcessTrace, RecordHeaders, RunOptions } from '../../src/index.ts'
+import { headersOf, InvalidOptionError } from '../../src/index.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -240,6 +240,32 @@ it('what can be sent without it, and what is refused, is the same with it', asyn
   stop()
   expect(traced).toEqual(await outcomes(other))
   expect(traced.records).toHaveLength(6)
+})
+
+it.each([
+  ['by name', (record: AnyRecord) => record.headers as RecordHeaders],
+  ['as a list', headersOf],
+])('links to the span that sent a record, also where that passes on headers %s', async (_, headersFor) => {
+  const { broker, clock } = brokerWithOrders()
+  const producer = broker.producer()
+  await producer.send({
+    topic: 'orders',
+    value: 1,
+    headers: [
+      ['tenant', 'acme'],
+      ['tenant', 'beta'],
+    ],
+  })
+  await run(broker, {
+    eachRecord: record => producer.send({ topic: 'payments', value: 1, headers: headersFor(record) }),
+  })
+  await broker.consumer({ groupId: 'g', topics: ['payments'] }).run({ eachRecord: () => {} })
+  await clock.settle()
+  const sent = spanNamed('send payments').spanContext().spanId
+  expect(spanNamed('process payments').links.map(link => link.context.spanId)).toEqual([sent])
+  const names = headersOf(broker.topic('payments').records()[0]!).map(([name]) => name)
+  expect(names.filter(name => name === 'traceparent')).toHaveLength(1)
+  expect(names).toContain('tenant')
 })
 
 it('makes one span of a batch that is handled, with a link for each record', async () => {
