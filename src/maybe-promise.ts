@@ -9,6 +9,16 @@ export function isPromise<T>(answer: MaybePromise<T>): answer is Promise<T> {
   return answer instanceof Promise
 }
 
+/**
+ * Whether a value from user code is a promise, where none can be waited for. Nobody will look at that promise: it must
+ * not end as an unhandled rejection.
+ */
+export function forgetPromise(value: unknown): value is PromiseLike<unknown> {
+  if (!isThenable(value)) return false
+  value.then(undefined, () => {})
+  return true
+}
+
 /** Whether a value from user code has to be awaited: anything with a `then`, as `await` sees it. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (

@@ -1,5 +1,5 @@
 import { describeError, describeValue, InvalidRecordError } from './errors.ts'
-import { isThenable, type MaybePromise } from './maybe-promise.ts'
+import { forgetPromise, isThenable, type MaybePromise } from './maybe-promise.ts'
 import type { RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 import type { TopicOptions } from './topic-definition.ts'
@@ -82,9 +82,7 @@ export class Serde {
   /** The same for readers that cannot wait; throws where the schema answers with a promise. */
   deserializeSync(stored: unknown, place: RecordPlace): unknown {
     const value = this.deserialize(stored, place)
-    if (!isThenable(value)) return value
-    // Nobody will look at this promise: it must not end as an unhandled rejection.
-    value.then(undefined, () => {})
+    if (!forgetPromise(value)) return value
     throw this.#invalid('value', 'its schema is asynchronous; read this topic with a consumer', place)
   }
 
@@ -128,7 +126,7 @@ export class Serde {
       })
     }
     if (encoded instanceof Uint8Array) return encoded
-    forget(encoded)
+    forgetPromise(encoded)
     throw this.#invalid('value', `its codec must return a Uint8Array, returned ${describeValue(encoded)}`)
   }
 
@@ -139,7 +137,7 @@ export class Serde {
     } catch (cause) {
       throw this.#invalid('value', `its codec could not decode it: ${describeError(cause)}`, place, { cause })
     }
-    if (!forget(decoded)) return decoded
+    if (!forgetPromise(decoded)) return decoded
     throw this.#invalid('value', `its codec must return a value, returned ${describeValue(decoded)}`, place)
   }
 
@@ -186,11 +184,4 @@ export class Serde {
     const at = place ? { partition: place.partition, offset: place.offset } : {}
     return new InvalidRecordError(`${subject}: ${what}`, { topic: this.topic, field, ...at, ...more })
   }
-}
-
-// An asynchronous codec is refused: nobody looks at its promise, which must not end as an unhandled rejection.
-function forget(result: unknown): boolean {
-  if (!isThenable(result)) return false
-  result.then(undefined, () => {})
-  return true
 }

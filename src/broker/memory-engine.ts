@@ -25,7 +25,7 @@ import type { LogConfig } from '../log/log-config.ts'
 import { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
 import type { BatchMetadata, Topic } from '../log/topic.ts'
-import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { forgetPromise, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { StickyRoundRobin } from '../producer/partitioner.ts'
 import { toProducerRecord } from '../producer/producer-record.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
@@ -308,8 +308,7 @@ export class MemoryEngine implements Engine, Closable {
   #appendTo(topic: Topic, body: object): RecordMetadata {
     const record = toProducerRecord(topic, body, undefined, this.sticky)
     if (isPromise(record)) {
-      // Nobody will look at this promise: it must not end as an unhandled rejection.
-      record.then(undefined, () => {})
+      forgetPromise(record)
       throw new InvalidRecordError(
         `Record for topic '${topic.name}': its schema is asynchronous, which append cannot wait for; use producer.send`,
         { topic: topic.name, field: 'value' },

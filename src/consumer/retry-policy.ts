@@ -1,5 +1,5 @@
 import { describeValue, InvalidOptionError } from '../errors.ts'
-import { isThenable } from '../maybe-promise.ts'
+import { forgetPromise } from '../maybe-promise.ts'
 import { type Check, callback, checkOptions, duration, integer, invalidOption, name } from '../validate.ts'
 
 /** A topic in which records wait for another attempt. */
@@ -89,7 +89,7 @@ export class RetryPolicy {
   /** Whether another attempt can help. */
   worthwhile(error: unknown): boolean {
     const answer = this.#retryable(error)
-    if (!isThenable(answer)) return answer
+    if (!forgetPromise(answer)) return answer
     throw invalidOption('run: retry', 'retryable', 'a function that answers at once', answer)
   }
 
@@ -99,6 +99,7 @@ export class RetryPolicy {
     if (duration.accepts(delayMs)) {
       return this.#jitter === 0 ? delayMs : delayMs * (1 - this.#jitter * this.#random())
     }
+    forgetPromise(delayMs)
     throw new InvalidOptionError(
       `run: retry: backoff(${attempt}) expected ${duration.expected}, gave ${describeValue(delayMs)}`,
       {

@@ -33,8 +33,8 @@ export interface RecordContext {
   heartbeat(): void
   /**
    * Hands out nothing more of the partition for `ms` milliseconds, for example because a service is too busy. The
-   * record in hand goes on; if it fails, its next attempt waits as long. `consumer.resume` ends the pause earlier, and
-   * one of `Infinity` milliseconds at all.
+   * record in hand goes on; if it fails, its next attempt waits as long. `consumer.resume` ends the pause earlier;
+   * one of `Infinity` lasts until then.
    */
   pause(ms: number): void
 }

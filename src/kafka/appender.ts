@@ -295,7 +295,7 @@ export class Appender {
   }
 
   #waitForLeaders(queues: readonly PartitionQueue[]): void {
-    for (const queue of queues) queue.failure = this.#host.cluster.hasNoLeader(queue)
+    for (const queue of queues) queue.failure = this.#host.cluster.noLeader(queue)
     this.#postpone(queues)
   }
 

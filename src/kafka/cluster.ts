@@ -5,7 +5,7 @@ import { type ErrorFields, isBrokerletError, UnknownTopicOrPartitionError } from
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import { requireTopicName } from '../topic-name.ts'
-import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
+import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, BrokerAddress, ClientLibrary, MetadataResponse } from './client-library.ts'
 import { ClusterError, toClusterError } from './cluster-error.ts'
 import type { Connections, ConnectionsFactory } from './connections.ts'
@@ -371,19 +371,15 @@ export class Cluster {
   requireLeader(tp: TopicPartition): { node: number; broker: BrokerAddress } {
     const leader = this.leader(tp)
     if (leader !== undefined) return leader
-    throw this.hasNoLeader(tp)
+    throw this.noLeader(tp)
   }
 
   /** The error, a retriable one, for a partition that nobody leads now. */
-  hasNoLeader({ topic, partition }: TopicPartition): ClusterError {
-    return new ClusterError(
-      'NETWORK_EXCEPTION',
-      `${formatTopicPartition({ topic, partition })} has no leader now`,
-      {
-        topic,
-        partition,
-      },
-    )
+  noLeader({ topic, partition }: TopicPartition): ClusterError {
+    return new ClusterError('NETWORK_EXCEPTION', `${topic}-${partition} has no leader now`, {
+      topic,
+      partition,
+    })
   }
 
   #asked<Request extends readonly unknown[], Response>(

@@ -18,6 +18,7 @@ import {
   requireOption,
 } from '../validate.ts'
 import type { BrokerAddress } from './client-library.ts'
+import { largestInt32 } from './int32.ts'
 
 /** A secret, or a function that returns it when it is needed. */
 export type Secret = string | (() => string | Promise<string>)
@@ -113,9 +114,6 @@ const saslOptions: Check = {
   },
 }
 
-// The largest number of a request, and of milliseconds of a timer.
-const mostInt32 = 2 ** 31 - 1
-
 function isSecret(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'function'
 }
@@ -142,11 +140,11 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     maxInFlight: integer(1),
     bufferMemory: integer(1),
     deliveryTimeoutMs: duration,
-    fetchMaxWaitMs: integer(0, mostInt32),
-    fetchMaxBytes: integer(1, mostInt32),
-    maxPartitionFetchBytes: integer(1, mostInt32),
-    requestTimeoutMs: integer(1, mostInt32),
-    connectTimeoutMs: integer(1, mostInt32),
+    fetchMaxWaitMs: integer(0, largestInt32),
+    fetchMaxBytes: integer(1, largestInt32),
+    maxPartitionFetchBytes: integer(1, largestInt32),
+    requestTimeoutMs: integer(1, largestInt32),
+    connectTimeoutMs: integer(1, largestInt32),
     apiTimeoutMs: duration,
     metadataMaxAgeMs: integer(1),
     ...policyChecks,

@@ -1,4 +1,5 @@
 import type { FetchPosition, FetchSession } from '../engine.ts'
+import { errnos } from '../error-codes.ts'
 import { ClosedError, isBrokerletError } from '../errors.ts'
 import { Queue } from '../queue.ts'
 import type { IsolationLevel } from '../record.ts'
@@ -33,8 +34,8 @@ export interface FetchSessionHost {
   touch(): void
 }
 
-const outOfRange = 1
-const unknownServerError = -1
+const outOfRange = errnos.OFFSET_OUT_OF_RANGE
+const unknownServerError = errnos.UNKNOWN_SERVER_ERROR
 
 /** How a fetch went: with `stale`, leaders have to be looked up again. `refused` says why trying again is of no use. */
 interface Outcome {

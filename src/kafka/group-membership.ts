@@ -15,6 +15,7 @@ import type { Cluster } from './cluster.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
+import { largestInt32 } from './int32.ts'
 import { topicsOf } from './interest.ts'
 import { type IdPartition, type OwnedPartition, OwnedPartitions } from './owned-partitions.ts'
 
@@ -43,9 +44,8 @@ const refusals = {
   GROUP_ID_NOT_FOUND: 'GROUP_ID_NOT_FOUND',
 } as const
 
-// The largest value that a request can hold.
 function toInt32(ms: number): number {
-  return Math.min(Math.ceil(ms), 2 ** 31 - 1)
+  return Math.min(Math.ceil(ms), largestInt32)
 }
 
 function plain({ topic, partition }: TopicPartition): TopicPartition {

@@ -1,9 +1,10 @@
 import type { InvalidOptionError } from '../errors.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
 import { anything, type Check, type Checks, checkOptions, integer, optionError } from '../validate.ts'
+import { largestInt32 } from './int32.ts'
 
 /** How many partitions a topic may be asked to have. */
-export const partitionCount: Check = integer(1, 2 ** 31 - 1)
+export const partitionCount: Check = integer(1, largestInt32)
 
 type Configurable = keyof typeof configs
 

@@ -1,6 +1,6 @@
 import type { EngineTopic, ProducerRecord } from '../engine.ts'
 import { describeError, describeValue, InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
-import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { forgetPromise, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { copyHeaders, noHeaders, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
 import { type Partitioner, partitionForKey, type StickyRoundRobin } from './partitioner.ts'
 
@@ -122,8 +122,7 @@ function callPartitioner(
       },
     )
   }
-  // An asynchronous one: nobody looks at its promise, which must not end as an unhandled rejection.
-  if (isThenable(partition)) partition.then(undefined, () => {})
+  forgetPromise(partition)
   return checkPartition(topic, partition, partitionCount)
 }
 

@@ -151,7 +151,10 @@ export class Transaction<out Topics extends TopicMap> {
     if (!this.#over) this.#sender.giveUp(reason())
   }
 
-  /** Waits for the calls under way and takes no more; returns the first failure, if any. `thrown`: its end. @internal */
+  /**
+   * Waits for the calls under way and takes no more; returns the first failure, if any. `thrown`: what ends the
+   * transaction without a commit. @internal
+   */
   async finish(thrown?: { readonly error: unknown }): Promise<{ readonly error: unknown } | undefined> {
     while (this.#calls !== undefined && this.#calls.size > 0) await Promise.allSettled(this.#calls)
     this.#over = true

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { describeError, InvalidRecordError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
-import { isPromise } from '../maybe-promise.ts'
+import { forgetPromise } from '../maybe-promise.ts'
 import {
   type ConsumerRecord,
   headersOf,
@@ -18,8 +18,7 @@ export function valueFromWire(topic: Topic, bytes: Buffer | null): unknown {
   if (topic.serde.encodes) return new Uint8Array(bytes)
   if (topic.options.schema === undefined) return parsed(bytes)
   const stored = topic.serde.serialize(parsed(bytes))
-  if (!isPromise(stored)) return stored
-  stored.then(undefined, () => {})
+  if (!forgetPromise(stored)) return stored
   throw new InvalidRecordError(
     `Record for topic '${topic.name}': its schema is asynchronous, which is not supported for records of Kafka clients`,
     {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidArgumentError, type RunOptions } from '../../src/index.ts'
+import { InvalidArgumentError, type RecordContext, type RunOptions } from '../../src/index.ts'
 import { fill, names, range } from '../helpers/behaviours.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -12,6 +12,20 @@ function brokerWithOrders(records: number, partitions = 1) {
   made.broker.createTopic('orders', { partitions })
   for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
   return made
+}
+
+/** A consumer whose handler pauses its partition at each record. */
+async function pausing(records: number, each: (pause: RecordContext['pause']) => void) {
+  const made = brokerWithOrders(records)
+  const seen: number[] = []
+  const consumer = made.broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({
+    eachRecord: ({ offset }, { pause }) => {
+      seen.push(offset)
+      each(pause)
+    },
+  })
+  return { ...made, seen, consumer }
 }
 
 describe.each<[string, Partial<RunOptions>]>([
@@ -151,15 +165,7 @@ it('takes the longest of several pauses', async () => {
 })
 
 it('is ended by resume, and made endless by pause', async () => {
-  const { broker, clock } = brokerWithOrders(3)
-  const seen: number[] = []
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
-  await consumer.run({
-    eachRecord: ({ offset }, { pause }) => {
-      seen.push(offset)
-      pause(1000)
-    },
-  })
+  const { clock, seen, consumer } = await pausing(3, pause => pause(1000))
   await clock.settle()
   consumer.resume()
   await clock.settle()
@@ -173,15 +179,9 @@ it('is ended by resume, and made endless by pause', async () => {
 })
 
 it('of Infinity lasts until resume, and is not waited for, like one by pause', async () => {
-  const { broker, clock } = brokerWithOrders(2)
-  const seen: number[] = []
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
-  await consumer.run({
-    eachRecord: ({ offset }, { pause }) => {
-      seen.push(offset)
-      pause(1000)
-      pause(Number.POSITIVE_INFINITY)
-    },
+  const { broker, clock, seen, consumer } = await pausing(2, pause => {
+    pause(1000)
+    pause(Number.POSITIVE_INFINITY)
   })
   await clock.advance(60_000)
   expect(names(consumer.paused)).toEqual(['orders-0'])
@@ -193,15 +193,7 @@ it('of Infinity lasts until resume, and is not waited for, like one by pause', a
 })
 
 it('is waited for by idle and by a close that drains', async () => {
-  const { broker, clock } = brokerWithOrders(2)
-  const seen: number[] = []
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
-  await consumer.run({
-    eachRecord: ({ offset }, { pause }) => {
-      seen.push(offset)
-      pause(1000)
-    },
-  })
+  const { broker, clock, seen, consumer } = await pausing(2, pause => pause(1000))
   await clock.settle()
   let idle = false
   void broker.idle().then(() => {

@@ -65,6 +65,11 @@ it('asks backoff for the delay after each failed attempt', async () => {
 it.each([
   ['gives no duration', () => -1, 'backoff(1) expected a number of milliseconds, 0 or more, gave -1'],
   [
+    'gives a promise, even one that rejects',
+    () => Promise.reject(new Error('too late')) as never,
+    'backoff(1) expected a number of milliseconds, 0 or more, gave a Promise',
+  ],
+  [
     'throws',
     () => {
       throw new Error('no backoff')
@@ -343,19 +348,29 @@ it('ends with the error of a predicate that throws', async () => {
   expect(await rejectionOf(consumer.done)).toBe(broken)
 })
 
-it('ends where a predicate answers with a promise, which would count as true, and commits nothing of the record', async () => {
-  const { broker, clock, seen, consumer, eachRecord } = failingAtFirst()
-  const retryable = async () => false
-  await consumer.run({ eachRecord, retry: { retryable: retryable as never } })
-  await clock.settle()
-  expect(await rejectionOf(consumer.done)).toMatchObject({
-    code: 'INVALID_CONFIG',
-    option: 'retryable',
-    message: "run: retry: option 'retryable' expected a function that answers at once, received a Promise",
-  })
-  expect(seen).toEqual(['0: 0@0'])
-  expect(broker.group('g').committed(orders0)?.offset ?? 0).toBe(0)
-})
+it.each([
+  ['a promise', async () => false],
+  [
+    'one that rejects',
+    async () => {
+      throw new Error('too late')
+    },
+  ],
+])(
+  'ends where a predicate answers with %s, which would count as true, and commits nothing',
+  async (_, retryable) => {
+    const { broker, clock, seen, consumer, eachRecord } = failingAtFirst()
+    await consumer.run({ eachRecord, retry: { retryable: retryable as never } })
+    await clock.settle()
+    expect(await rejectionOf(consumer.done)).toMatchObject({
+      code: 'INVALID_CONFIG',
+      option: 'retryable',
+      message: "run: retry: option 'retryable' expected a function that answers at once, received a Promise",
+    })
+    expect(seen).toEqual(['0: 0@0'])
+    expect(broker.group('g').committed(orders0)?.offset ?? 0).toBe(0)
+  },
+)
 
 it('keeps the retry that a pause holds back when another partition is sought', async () => {
   const { broker, clock } = testBroker()

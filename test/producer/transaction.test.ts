@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setImmediate } from 'node:timers/promises'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   ClosedError,
   InvalidOptionError,
@@ -86,41 +86,50 @@ describe('transaction', () => {
     },
   )
 
-  it.each([false, true])(
-    'a failed send that nobody awaits is told by the transaction alone (traced: %s)',
-    async traced => {
-      const unhandled = vi.fn()
+  describe.each([false, true])('a failed send that nobody awaits (traced: %s)', traced => {
+    const unhandled = vi.fn()
+    beforeEach(() => {
       process.on('unhandledRejection', unhandled)
       if (traced) subscribe('tracing:brokerlet.send:end', ignore)
+    })
+    afterEach(() => {
+      process.off('unhandledRejection', unhandled)
+      unsubscribe('tracing:brokerlet.send:end', ignore)
+      unhandled.mockClear()
+    })
+
+    it('is told by its transaction alone', async () => {
       const { producer } = transactional()
       const nowhere = { topic: 'nowhere' as 'out', value: 1 }
       const sent = rejectionOf(producer.transaction(tx => void tx.send(nowhere)))
       const batch = rejectionOf(producer.transaction(tx => void tx.sendBatch([nowhere])))
       expect((await sent).code).toBe('UNKNOWN_TOPIC_OR_PARTITION')
       expect((await batch).code).toBe('UNKNOWN_TOPIC_OR_PARTITION')
-      let late: Transaction<{ out: TopicDefinition<number> }> | undefined
-      await rejectionOf(
-        producer.transaction(tx => {
-          late = tx
-          throw new Error('no')
-        }),
-      )
-      void late!.send({ topic: 'out', value: 1 })
       await setImmediate()
       expect(unhandled).not.toHaveBeenCalled()
-      await producer.transaction(tx => {
+    })
+
+    it.each([
+      ['is told by nobody after an abort', true, []],
+      // Nobody else would hear that it is not in the transaction.
+      [
+        'is an unhandled rejection after a commit',
+        false,
+        ["IllegalStateError: send: this transaction of producer 'producer' is over"],
+      ],
+    ])('%s', async (_, aborts, told) => {
+      const { producer } = transactional()
+      let late: Transaction<{ out: TopicDefinition<number> }> | undefined
+      const ended = producer.transaction(tx => {
         late = tx
+        if (aborts) throw new Error('no')
       })
-      // Of a transaction that has committed nobody else would hear that this one is not in it.
+      await ended.catch(ignore)
       void late!.send({ topic: 'out', value: 1 })
       await setImmediate()
-      expect(unhandled.mock.calls.map(([error]) => String(error))).toEqual([
-        "IllegalStateError: send: this transaction of producer 'producer' is over",
-      ])
-      process.off('unhandledRejection', unhandled)
-      if (traced) unsubscribe('tracing:brokerlet.send:end', ignore)
-    },
-  )
+      expect(unhandled.mock.calls.map(([error]) => String(error))).toEqual(told)
+    })
+  })
 
   it('waits for sends that nobody awaits, also for an asynchronous schema', async () => {
     const schema = {
