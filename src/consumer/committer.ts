@@ -3,9 +3,11 @@ import type { Engine, EpochOffset, Membership } from '../engine.ts'
 import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
-import type { TopicPartitionOffset } from '../topic-partition.ts'
+import type { ConsumedOffsets } from '../offset-source.ts'
+import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { PartitionState } from './partition-state.ts'
+import type { PartitionStates } from './partition-states.ts'
 
 /** What the committer needs of its consumer. */
 export interface CommitterHost {
@@ -13,6 +15,9 @@ export interface CommitterHost {
   readonly events: Events<ConsumerEvents>
   readonly groupId: string | undefined
   readonly clientId: string
+  /** Whether it commits by itself what is finished. */
+  readonly autoCommit: boolean
+  readonly states: PartitionStates
   /** The membership, while there is one. */
   membership(): Membership | undefined
 }
@@ -26,8 +31,9 @@ export class Committer {
     this.#host = host
   }
 
-  /** Commits what is finished of partitions and not committed yet. */
+  /** Commits what is finished of partitions and not committed yet, where the consumer commits automatically. */
   commitFinished(states: readonly PartitionState[]): MaybePromise<void> {
+    if (!this.#host.autoCommit) return
     const due = states.filter(
       state =>
         state.positioned &&
@@ -40,6 +46,7 @@ export class Committer {
 
   /** The same for one partition; called for every batch. */
   commitOne(state: PartitionState): void {
+    if (!this.#host.autoCommit) return
     if (state.finished === state.committed || state.phase === 'gone') return
     const membership = this.#host.membership()
     if (membership === undefined) return
@@ -116,11 +123,23 @@ export class Committer {
   }
 
   /**
-   * Commits given offsets; `states` are those of their partitions, where assigned.
+   * Commits given offsets, or what is finished.
    *
    * @throws CommitFailedError where a partition is not this consumer's; nothing is committed then
    */
-  async commit(
+  commit(offsets: readonly TopicPartitionOffset[] | undefined): Promise<void> {
+    const { states } = this.#host
+    if (offsets) {
+      return this.#commitGiven(
+        offsets,
+        offsets.map(tp => states.readUnder(tp)),
+      )
+    }
+    const positioned = states.all.filter(state => state.positioned)
+    return this.#commitGiven(positioned.map(finishedOffset), positioned)
+  }
+
+  async #commitGiven(
     offsets: readonly TopicPartitionOffset[],
     states: readonly (PartitionState | undefined)[],
   ): Promise<void> {
@@ -155,10 +174,35 @@ export class Committer {
     this.#host.events.emit('committed', { offsets: plain })
     this.#host.engine.outbox.flush()
   }
+
+  /** What a transaction commits: offsets, and the membership and assignments under which they were read. */
+  consumed(offsets: readonly { readonly state: PartitionState; readonly offset: number }[]): ConsumedOffsets {
+    const { groupId, clientId, autoCommit } = this.#host
+    return {
+      consumer: clientId,
+      groupId,
+      autoCommit,
+      membership: this.#host.membership(),
+      offsets: offsets.map(({ state: { topic, partition, assignmentEpoch }, offset }) => ({
+        topic,
+        partition,
+        offset,
+        assignmentEpoch,
+      })),
+    }
+  }
+
+  /** The offset that the group has committed in a partition, or `null`. */
+  async committed(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
+    const { engine, groupId } = this.#host
+    const membership = this.#host.membership()
+    if (membership !== undefined) return membership.committed(tp)
+    return groupId === undefined ? null : engine.committed(groupId, tp)
+  }
 }
 
-/** The finished offset of a partition to commit, with what is finished out of order in its metadata. */
-export function finishedOffset(state: PartitionState): EpochOffset {
+// The finished offset of a partition to commit, with what is finished out of order in its metadata.
+function finishedOffset(state: PartitionState): EpochOffset {
   const { metadata } = state
   return metadata === undefined ? plainOffset(state) : { ...plainOffset(state), metadata }
 }

@@ -267,6 +267,6 @@ export class ConcurrentProcessor implements Worker {
   #commit(work: Work): void {
     if (!work.progressed) return
     work.progressed = false
-    this.#host.coordinator.commitOne(work.state)
+    this.#host.coordinator.committer.commitOne(work.state)
   }
 }

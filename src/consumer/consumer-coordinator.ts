@@ -1,16 +1,15 @@
-import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
 import type { AssignmentUpdate, Engine, FetchSession, Membership, MembershipListener } from '../engine.ts'
 import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import { isThenable, type MaybePromise } from '../maybe-promise.ts'
-import type { ConsumedOffsets } from '../offset-source.ts'
+import { isThenable } from '../maybe-promise.ts'
 import type { IsolationLevel } from '../record.ts'
-import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
-import { Committer, finishedOffset } from './committer.ts'
+import type { TopicPartition } from '../topic-partition.ts'
+import { Committer } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
 import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-options.ts'
 import { Handover } from './handover.ts'
+import { LastWord } from './last-word.ts'
 import { Liveness } from './liveness.ts'
 import { MemberListener } from './member-listener.ts'
 import { PartitionStarter } from './partition-starter.ts'
@@ -39,8 +38,6 @@ export interface CoordinatorHost {
   hookFailed(error: unknown): void
 }
 
-// How long past its deadline a consumer that leaves still waits for its last commit, and for its group to hear of it.
-const lastWordMs = 1000
 // The pause between two attempts to rejoin.
 const rejoinMs = 1000
 
@@ -55,16 +52,17 @@ export class ConsumerCoordinator implements MembershipListener {
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly isolationLevel: IsolationLevel
   readonly liveness: Liveness
+  readonly committer: Committer
   readonly #host: CoordinatorHost
   readonly #states = new PartitionStates()
   readonly #wakeup = new Wakeup()
-  readonly #committer: Committer
   #interest: Interest
   // Resolves when its engine has answered a join, well or not.
   #joining: Promise<void> | undefined
   readonly #positions: StartPositions
   readonly #starter: PartitionStarter
   readonly #handover: Handover
+  readonly #lastWord: LastWord
   // The partitions that it had when it left, or was removed, until it is a member again.
   #before: readonly PartitionState[] = []
   readonly #updates = new PendingUpdates()
@@ -80,8 +78,6 @@ export class ConsumerCoordinator implements MembershipListener {
   // Resolves when the group was told, or could not be told, that the place of this evicted static member is free:
   // before that the group would refuse the place to this very consumer.
   #freeing: Promise<void> = Promise.resolve()
-  // Whether its group may still count it as a member under an old member id, until the session of that member is over.
-  #unheard = false
   #generation = 0
   #joined = false
   #givingUp: Promise<void> | undefined
@@ -93,11 +89,13 @@ export class ConsumerCoordinator implements MembershipListener {
     this.autoCommit = options.autoCommit && options.groupId !== undefined
     this.autoOffsetReset = options.autoOffsetReset
     this.isolationLevel = options.isolationLevel
-    this.#committer = new Committer({
+    this.committer = new Committer({
       engine: host.engine,
       events: host.events,
       groupId: options.groupId,
       clientId: options.clientId,
+      autoCommit: this.autoCommit,
+      states: this.#states,
       membership: () => this.#membership,
     })
     this.#interest = options.interest
@@ -115,10 +113,11 @@ export class ConsumerCoordinator implements MembershipListener {
       events: host.events,
       states: this.#states,
       halted: states => host.halted(states),
-      commitFinished: states => this.#commitFinished(states),
+      commitFinished: states => this.committer.commitFinished(states),
       release: partitions => this.#membership?.release(partitions),
       hookFailed: error => host.hookFailed(error),
     })
+    this.#lastWord = new LastWord(host.engine.clock)
     this.liveness = new Liveness(host.engine.clock, options.maxPollIntervalMs, () => this.#evict())
   }
 
@@ -168,7 +167,7 @@ export class ConsumerCoordinator implements MembershipListener {
   async rejoin(): Promise<void> {
     const passes = (error: unknown) =>
       isBrokerletError(error) &&
-      (error.retriable || (this.#unheard && error.code === 'UNRELEASED_INSTANCE_ID'))
+      (error.retriable || (this.#lastWord.unheard && error.code === 'UNRELEASED_INSTANCE_ID'))
     for (;;) {
       const generation = this.#generation + 1
       try {
@@ -176,7 +175,7 @@ export class ConsumerCoordinator implements MembershipListener {
       } catch (error) {
         if (!passes(error)) throw error
         if (generation !== this.#generation) return
-        this.#unheard = true
+        this.#lastWord.unheard = true
         this.#host.events.emit('error', error)
         this.#host.engine.outbox.flush()
       }
@@ -227,7 +226,7 @@ export class ConsumerCoordinator implements MembershipListener {
       }
       this.#membership = membership
       this.#joined = true
-      this.#unheard = false
+      this.#lastWord.unheard = false
       this.#before = []
     } catch (error) {
       if (passes(error)) throw error
@@ -355,9 +354,9 @@ export class ConsumerCoordinator implements MembershipListener {
         `took longer than maxPollIntervalMs (${options.maxPollIntervalMs})`,
       { groupId: options.groupId, memberId: membership.memberId },
     )
-    const commit = this.#commitFinished(this.states)
+    const commit = this.committer.commitFinished(this.states)
     const isStatic = options.groupInstanceId !== undefined
-    const leave = () => this.#leaving(membership.leave(isStatic))
+    const leave = () => this.#lastWord.leaving(membership.leave(isStatic))
     const left = isThenable(commit) ? commit.then(leave) : leave()
     if (isThenable(left)) {
       const told = left.then(undefined, error => void this.#host.events.emit('error', error))
@@ -403,52 +402,6 @@ export class ConsumerCoordinator implements MembershipListener {
     if (this.#membership !== undefined) this.#before = this.states
     this.#membership = undefined
     this.#listener?.mute()
-  }
-
-  // --- committing ---------------------------------------------------------------------------------------------------
-
-  #commitFinished(states: readonly PartitionState[]): MaybePromise<void> {
-    if (this.autoCommit) return this.#committer.commitFinished(states)
-  }
-
-  /** Commits what is finished of one partition, where the consumer commits automatically. */
-  commitOne(state: PartitionState): void {
-    if (this.autoCommit) this.#committer.commitOne(state)
-  }
-
-  /** Commits given offsets, or what is finished; throws where the group refuses. */
-  commit(offsets: readonly TopicPartitionOffset[] | undefined): Promise<void> {
-    if (offsets) {
-      return this.#committer.commit(
-        offsets,
-        offsets.map(tp => this.#states.readUnder(tp)),
-      )
-    }
-    const states = this.states.filter(state => state.positioned)
-    return this.#committer.commit(states.map(finishedOffset), states)
-  }
-
-  /** What a transaction commits: offsets, and the membership and assignments under which they were read. */
-  consumed(offsets: readonly { readonly state: PartitionState; readonly offset: number }[]): ConsumedOffsets {
-    const { groupId, clientId } = this.#host.options
-    return {
-      consumer: clientId,
-      groupId,
-      autoCommit: this.autoCommit,
-      membership: this.#membership,
-      offsets: offsets.map(({ state: { topic, partition, assignmentEpoch }, offset }) => ({
-        topic,
-        partition,
-        offset,
-        assignmentEpoch,
-      })),
-    }
-  }
-
-  async committedOffset(tp: TopicPartition): Promise<OffsetAndMetadata | null> {
-    const { engine, options } = this.#host
-    if (this.#membership !== undefined) return this.#membership.committed(tp)
-    return options.groupId === undefined ? null : engine.committed(options.groupId, tp)
   }
 
   // --- changing and leaving -----------------------------------------------------------------------------------------
@@ -501,28 +454,7 @@ export class ConsumerCoordinator implements MembershipListener {
     this.#remember()
     this.#states.clear()
     this.#readiness.renew()
-    await this.#heard(this.#leaving(membership?.leave(options.keepPlace)), options.deadline)
-  }
-
-  #leaving(told: MaybePromise<void>): MaybePromise<void> {
-    if (!isThenable(told)) return
-    this.#unheard = true
-    return told.then(() => {
-      this.#unheard = false
-    })
-  }
-
-  // A request to a cluster goes on, but is not waited for where no answer comes.
-  async #heard(told: MaybePromise<void>, deadline: Promise<void>): Promise<void> {
-    if (!isThenable(told)) return
-    const { clock } = this.#host.engine
-    let last: Deadline | undefined
-    const late = deadline.then(() => {
-      last = new Deadline(clock, lastWordMs, 'last word')
-      return last.passed
-    })
-    await Promise.race([told, late])
-    last?.cancel()
+    await this.#lastWord.heard(this.#lastWord.leaving(membership?.leave(options.keepPlace)), options.deadline)
   }
 
   async #giveUpAll(): Promise<void> {
@@ -536,7 +468,7 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   async #abandon(states: readonly PartitionState[], deadline: Promise<void>): Promise<void> {
-    await this.#heard(this.#commitFinished(states), deadline)
+    await this.#lastWord.heard(this.committer.commitFinished(states), deadline)
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
       'The consumer was closed before this record was finished: its close reached its timeoutMs',

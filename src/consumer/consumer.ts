@@ -392,13 +392,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     if (this.#coordinator.ended) throw this.#lifecycle.closedError()
     const { worker } = this.#lifecycle
     if (this.#mode === 'poll' && offsets === undefined && worker instanceof RecordStream) worker.markDone()
-    await this.#coordinator.commit(offsets)
+    await this.#coordinator.committer.commit(offsets)
   }
 
   /** The offsets after the records that `poll` or a loop handed out last. @internal */
   consumedOffsets(): ConsumedOffsets {
     const { worker } = this.#lifecycle
-    if (worker instanceof RecordStream) return this.#coordinator.consumed(worker.inHand)
+    if (worker instanceof RecordStream) return this.#coordinator.committer.consumed(worker.inHand)
     const why =
       this.#mode === undefined
         ? 'has handed out nothing yet'
@@ -409,7 +409,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /** Resolves to what its group has committed for a partition, or null. */
   async committed(tp: TopicPartition<Record['topic']>): Promise<OffsetAndMetadata | null> {
     requireArgument('committed', 'partition', tp, onePartition)
-    return this.#coordinator.committedOffset(tp)
+    return this.#coordinator.committer.committed(tp)
   }
 
   /** How many records of its partitions it has not finished. */

@@ -84,6 +84,6 @@ export class HandlerContext implements WatchedContext, OffsetSource {
         { groupId: control.groupId },
       )
     }
-    return coordinator.consumed([{ state: this.#state, offset: this.#state.position }])
+    return coordinator.committer.consumed([{ state: this.#state, offset: this.#state.position }])
   }
 }

@@ -90,7 +90,7 @@ export class KeyedWorks implements WorkSource {
       this.#ranDry(window)
       return false
     }
-    if (window.add(record, recordHandler(this.#run))) this.#host.coordinator.commitOne(state)
+    if (window.add(record, recordHandler(this.#run))) this.#host.coordinator.committer.commitOne(state)
     this.#open.push(window)
     this.#list(window)
     return true
@@ -101,7 +101,7 @@ export class KeyedWorks implements WorkSource {
   #ranDry(window: PartitionWindow): void {
     const { state } = window
     if (window.size === 0) {
-      if (window.settle()) this.#host.coordinator.commitOne(state)
+      if (window.settle()) this.#host.coordinator.committer.commitOne(state)
     } else if (state.fetch!.outOfRange || (state.until !== undefined && state.fetchPosition >= state.until)) {
       window.waitsFor = 'emptiness'
       return

@@ -271,7 +271,7 @@ export class Processor implements Worker {
   #commit(work: Work): void {
     if (!work.progressed) return
     work.progressed = false
-    this.#host.coordinator.commitOne(work.state)
+    this.#host.coordinator.committer.commitOne(work.state)
     this.#host.engine.touch()
   }
 

@@ -318,7 +318,7 @@ export class RecordStream implements Worker {
   #passOver(state: PartitionState): void {
     state.position = state.fetchPosition
     state.finished = state.fetchPosition
-    this.#host.coordinator.commitOne(state)
+    this.#host.coordinator.committer.commitOne(state)
     state.fetch?.next()
   }
 
@@ -373,7 +373,7 @@ export class RecordStream implements Worker {
       if (this.#chunk?.state !== state) state.fetch?.next()
     }
     for (const { state } of inHand) {
-      coordinator.commitOne(state)
+      coordinator.committer.commitOne(state)
       state.busy = false
     }
     this.#host.engine.touch()

@@ -40,7 +40,7 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'a close whose time is up does not commit',
     file: 'consumer/consumer-coordinator.ts',
-    find: 'await this.#heard(this.#commitFinished(states), deadline)',
+    find: 'await this.#lastWord.heard(this.committer.commitFinished(states), deadline)',
     replace: '',
     breaks: 'what is finished is committed, also by a close that waits no longer',
   },
