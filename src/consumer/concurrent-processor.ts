@@ -1,16 +1,12 @@
-import { isThenable, type MaybePromise } from '../maybe-promise.ts'
-import type { ConsumerRecord } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
-import { Failures, type Verdict } from './failures.ts'
-import { HandlerContext } from './handler-context.ts'
+import { Failures } from './failures.ts'
+import { HandlerSlot, type HandlerSlotHost } from './handler-slot.ts'
 import { KeyedWorks } from './keyed-works.ts'
-import type { Pulse } from './liveness.ts'
 import { Loop } from './loop.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PartitionWorks } from './partition-works.ts'
-import { isHeldBack, Retries } from './retries.ts'
-import { NotYet } from './retry-topics.ts'
+import { Retries } from './retries.ts'
 import type { ResolvedRunOptions } from './run-options.ts'
 import type { Work } from './work.ts'
 import { WorkPace } from './work-pace.ts'
@@ -18,24 +14,20 @@ import type { WorkSource } from './work-source.ts'
 import type { Worker, WorkerHost } from './worker.ts'
 
 /**
- * `run` with several handlers at once, or with another ordering. A `WorkSource` says which work may begin; each work is
- * worked off by a task of its own, so a slow work holds back only those that follow it in that order.
+ * `run` with several handlers at once, or with another ordering. A `WorkSource` says which work may begin; a slot works it
+ * off beside the others, so a slow work holds back only those that follow it in that order.
  */
 export class ConcurrentProcessor implements Worker {
   readonly #host: WorkerHost
   readonly #options: ResolvedRunOptions
   // Made where `run` is called, so that handlers run in the async context of that call.
   readonly #loop = new Loop(() => this.#awake())
-  readonly #pace: WorkPace
   readonly #tasks: TaskQueue
   readonly #source: WorkSource
   readonly #retries: Retries<Work>
-  readonly #failures: Failures
-  // Whether one handler runs at a time, in the order of the partition: the run is here because it writes to other
-  // topics.
-  readonly #alone: boolean
-  // When each work began, on the clock's `monotonic()`.
-  readonly #running = new Map<Work, number>()
+  readonly #slots: HandlerSlotHost
+  readonly #busy = new Set<HandlerSlot>()
+  readonly #free: HandlerSlot[] = []
   #stopped = false
   #asleep = false
 
@@ -43,10 +35,7 @@ export class ConcurrentProcessor implements Worker {
     this.#host = host
     this.#options = options
     const { clock } = host.engine
-    this.#alone = options.concurrency === 1 && options.ordering === 'partition'
-    this.#pace = new WorkPace(clock)
     this.#tasks = new TaskQueue(options.concurrency)
-    this.#failures = new Failures(host, options)
     this.#source =
       options.ordering === 'partition'
         ? new PartitionWorks(host, options, () => this.wake())
@@ -55,6 +44,19 @@ export class ConcurrentProcessor implements Worker {
       this.#source.due(work)
       this.wake()
     })
+    this.#slots = {
+      consumer: host,
+      pace: new WorkPace(clock),
+      source: this.#source,
+      retries: this.#retries,
+      failures: new Failures(host, options),
+      // A run with one handler is here because it writes to other topics.
+      alone: options.concurrency === 1 && options.ordering === 'partition',
+      stopped: () => this.#stopped,
+      next: () => this.#next(),
+      ended: () => this.#ended(),
+      idle: slot => this.#idle(slot),
+    }
   }
 
   /** Begins; what it calls runs in the caller's async context. */
@@ -97,9 +99,9 @@ export class ConcurrentProcessor implements Worker {
 
   pending(): string[] {
     const now = this.#host.engine.clock.monotonic()
-    const pending = Array.from(this.#running, ([{ state, record }, since]) => {
+    const pending = Array.from(this.#busy, ({ work, since }) => {
       const elapsed = Math.round(now - since)
-      return `handling ${formatTopicPartition(state)} offset ${record?.offset}, for ${elapsed} ms`
+      return `handling ${formatTopicPartition(work!.state)} offset ${work!.record?.offset}, for ${elapsed} ms`
     })
     if (pending.length === 0 && (!this.#asleep || this.#source.waiting)) pending.push('has records to handle')
     return [...pending, ...this.#retries.pending()]
@@ -114,13 +116,10 @@ export class ConcurrentProcessor implements Worker {
   #awake(): void {
     this.#asleep = false
     try {
-      for (let work = this.#retries.resumed(); work !== undefined; work = this.#retries.resumed()) {
-        this.#source.due(work)
-      }
-      while (!this.#stopped && this.#running.size < this.#options.concurrency) {
-        const work = this.#source.take()
+      while (this.#busy.size < this.#options.concurrency) {
+        const work = this.#next()
         if (work === undefined) {
-          this.#host.ranDry()
+          if (!this.#stopped) this.#host.ranDry()
           break
         }
         this.#begin(work)
@@ -131,142 +130,31 @@ export class ConcurrentProcessor implements Worker {
     this.#sleep()
   }
 
+  #next(): Work | undefined {
+    if (this.#stopped) return undefined
+    for (let work = this.#retries.resumed(); work !== undefined; work = this.#retries.resumed()) {
+      this.#source.due(work)
+    }
+    return this.#source.take()
+  }
+
+  // One task goes on from one work to the next: to add a task costs more than to handle a record.
   #begin(work: Work): void {
-    this.#running.set(work, this.#host.engine.clock.lately)
-    work.state.enter()
-    void this.#tasks.add(() => this.#workOff(work))
+    const slot = this.#free.pop() ?? new HandlerSlot(this.#slots)
+    this.#busy.add(slot)
+    slot.take(work)
+    void this.#tasks.add(() => slot.run())
   }
 
-  /** Never rejects. */
-  async #workOff(work: Work): Promise<void> {
-    try {
-      while (this.#mayGoOn(work)) {
-        const record = work.take()
-        if (record === undefined) break
-        work.hold(record)
-        const turn = this.#pace.next()
-        if (turn !== undefined) {
-          this.#commit(work)
-          await turn
-          if (!this.#mayGoOn(work)) break
-        }
-        const handled = this.#handle(work, record)
-        if (handled !== true && !(await handled)) return
-      }
-      this.#commit(work)
-      if (this.#stopped || !isHeldBack(work)) this.#source.done(work)
-      else this.#retries.hold(work)
-    } catch (error) {
-      this.#host.fatal(error)
-    } finally {
-      this.#running.delete(work)
-      work.state.leave()
-      this.wake()
-      this.#host.engine.touch()
-    }
+  #ended(): void {
+    // A work that has ended may let several others begin.
+    if (this.#busy.size < this.#options.concurrency) this.wake()
+    this.#host.engine.touch()
   }
 
-  #mayGoOn({ state, version }: Work): boolean {
-    return !this.#stopped && state.version === version && state.phase === 'active' && !state.paused
-  }
-
-  /** Calls the handler of a work; false where the work goes on later, or not at all. */
-  #handle(work: Work, record: ConsumerRecord): MaybePromise<boolean> {
-    const pulse = this.#host.coordinator.liveness.start()
-    const context = new HandlerContext(this.#host, work.state, pulse, work.attempt, this.#alone)
-    let result: unknown
-    try {
-      result = work.call(record, context)
-      if (result !== undefined && isThenable(result)) return this.#await(work, pulse, context, result)
-    } catch (error) {
-      this.#ended(pulse, context)
-      return this.#fail(work, error)
-    }
-    this.#ended(pulse, context)
-    this.#finish(work)
-    return true
-  }
-
-  async #await(
-    work: Work,
-    pulse: Pulse,
-    context: HandlerContext,
-    result: PromiseLike<unknown>,
-  ): Promise<boolean> {
-    this.#commit(work)
-    try {
-      await result
-    } catch (error) {
-      this.#ended(pulse, context)
-      return this.#fail(work, error)
-    }
-    this.#ended(pulse, context)
-    this.#finish(work)
-    this.#commit(work)
-    return true
-  }
-
-  #ended(pulse: Pulse, context: HandlerContext): void {
-    this.#host.coordinator.liveness.finish(pulse)
-    context.end()
-  }
-
-  #finish(work: Work): void {
-    if (work.state.phase === 'gone') return
-    work.finish()
-    this.#failures.progressed()
-  }
-
-  #fail(work: Work, error: unknown): MaybePromise<boolean> {
-    if (error instanceof NotYet) return this.#waitFor(work, error)
-    const verdict = this.#failures.judge(work, error)
-    this.#commit(work)
-    this.#host.engine.outbox.flush()
-    switch (verdict.step) {
-      case 'leave':
-        return true
-      case 'retry':
-        this.#retries.add(work, verdict.delayMs)
-        return false
-      case 'skip':
-        this.#failures.skip(verdict)
-        this.#finish(work)
-        this.#host.engine.outbox.flush()
-        return true
-      case 'write':
-        return this.#write(work, verdict)
-      default:
-        this.#source.done(work)
-        this.#failures.end(verdict, verdict.step)
-        return false
-    }
-  }
-
-  async #write(work: Work, verdict: Verdict & { readonly step: 'write' }): Promise<boolean> {
-    try {
-      await this.#failures.write(verdict, work)
-    } catch (error) {
-      // The record is not lost: it comes again, and so does the attempt to write it.
-      this.#source.done(work)
-      this.#failures.end({ ...verdict, error }, 'restart')
-      return false
-    }
-    this.#finish(work)
-    return true
-  }
-
-  // Records of a retry topic come due in their order: no other of the partition is due before this one.
-  #waitFor(work: Work, { delayMs }: NotYet): false {
-    work.fail(undefined)
-    this.#host.pauses.pause(work.state, delayMs)
-    this.#source.done(work)
-    return false
-  }
-
-  // Called before every wait, so that finished records are not committed late.
-  #commit(work: Work): void {
-    if (!work.progressed) return
-    work.progressed = false
-    this.#host.coordinator.committer.commitOne(work.state)
+  #idle(slot: HandlerSlot): void {
+    this.#busy.delete(slot)
+    this.#free.push(slot)
+    this.wake()
   }
 }

@@ -176,14 +176,20 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Record, undefined> {
     const stream = this.#stream('for await')
-    const iterator: unknown = new RecordIterator(this.#lifecycle, stream, () => stream.nextRecord())
+    const iterator: unknown = new RecordIterator(this.#lifecycle, stream, {
+      next: () => stream.nextRecord(),
+      atHand: () => stream.recordAtHand(),
+    })
     return iterator as AsyncIterableIterator<Record, undefined>
   }
 
   /** Iterates over batches, each of one partition, in the same way. */
   batches(): AsyncIterableIterator<BatchOf<Record>, undefined> {
     const stream = this.#stream('batches')
-    const iterator: unknown = new RecordIterator(this.#lifecycle, stream, () => stream.nextBatch())
+    const iterator: unknown = new RecordIterator(this.#lifecycle, stream, {
+      next: () => stream.nextBatch(),
+      atHand: () => undefined,
+    })
     return iterator as AsyncIterableIterator<BatchOf<Record>, undefined>
   }
 

@@ -1,19 +1,28 @@
 import type { ConsumerLifecycle } from './consumer-lifecycle.ts'
 import type { RecordStream } from './record-stream.ts'
 
+/** Where an iterator gets what it hands out. */
+export interface IteratorSource<T> {
+  /** The next one; undefined when the consumer has ended. */
+  next(): Promise<T | undefined>
+  /** The next one where it is here already, and nothing has to be waited for. */
+  atHand(): T | undefined
+}
+
 /** A `for await` over a stream: leaving it closes the consumer, and a crash is thrown from it. */
 export class RecordIterator<T> implements AsyncIterableIterator<T, undefined> {
   readonly #lifecycle: ConsumerLifecycle
   readonly #stream: RecordStream
-  readonly #next: () => Promise<T | undefined>
+  readonly #source: IteratorSource<T>
   // Calls of next() that do not wait for each other are answered one after the other.
   #last: Promise<unknown> = Promise.resolve()
+  #waiting = 0
   #over = false
 
-  constructor(lifecycle: ConsumerLifecycle, stream: RecordStream, next: () => Promise<T | undefined>) {
+  constructor(lifecycle: ConsumerLifecycle, stream: RecordStream, source: IteratorSource<T>) {
     this.#lifecycle = lifecycle
     this.#stream = stream
-    this.#next = next
+    this.#source = source
   }
 
   [Symbol.asyncIterator](): this {
@@ -21,8 +30,16 @@ export class RecordIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
+    // Most records are here already: the way that waits takes ten times as long.
+    const value = this.#waiting === 0 ? this.#source.atHand() : undefined
+    return value === undefined ? this.#nextInTurn() : Promise.resolve({ done: false, value })
+  }
+
+  #nextInTurn(): Promise<IteratorResult<T, undefined>> {
+    this.#waiting++
     const result = this.#last.then(() => this.#step())
-    this.#last = result.catch(() => {})
+    const over = () => void this.#waiting--
+    this.#last = result.then(over, over)
     return result
   }
 
@@ -31,7 +48,7 @@ export class RecordIterator<T> implements AsyncIterableIterator<T, undefined> {
     this.#stream.proceed()
     try {
       await this.#lifecycle.startOrEnd()
-      const value = await this.#next()
+      const value = await this.#source.next()
       if (value !== undefined) return { done: false, value }
     } catch (error) {
       await this.return()

@@ -43,6 +43,8 @@ export class RecordStream implements Worker {
   readonly #pace: WorkPace
   #inHand: { readonly state: PartitionState; readonly version: number; readonly next: number }[] = []
   #chunk: Chunk | undefined
+  // The turn of the event loop to wait for before the next record.
+  #turn: Promise<void> | undefined
   #polling = false
   #stopped = false
   #error: unknown
@@ -214,9 +216,22 @@ export class RecordStream implements Worker {
 
   // --- iterators ----------------------------------------------------------------------------------------------------
 
+  /** The next record where it was read already, and nothing has to be waited for: the ones before it are finished. */
+  recordAtHand(): ConsumerRecord | undefined {
+    const chunk = this.#chunk
+    const record = chunk?.records[chunk.index]
+    if (record === undefined || !this.#host.coordinator.settled) return undefined
+    this.#turn = this.#pace.next()
+    if (this.#turn !== undefined) return undefined
+    this.#finishInHand()
+    // The partition may be paused or moved, also by a listener of the commit.
+    return this.#stale(chunk!) ? undefined : this.#handOut(chunk!, record)
+  }
+
   /** The next record, or undefined when the consumer has ended. */
   async nextRecord(): Promise<ConsumerRecord | undefined> {
-    const turn = this.#pace.next()
+    const turn = this.#turn ?? this.#pace.next()
+    this.#turn = undefined
     if (turn !== undefined) await turn
     for (;;) {
       const chunk = this.#chunk ?? (await this.#nextChunkOrEnd())
@@ -226,12 +241,16 @@ export class RecordStream implements Worker {
         this.#endChunk(chunk)
         continue
       }
-      chunk.index++
-      const next = chunk.index === chunk.records.length ? chunk.nextOffset : record.offset + 1
-      this.#hold(chunk, next)
-      this.#host.coordinator.liveness.begin()
-      return record
+      return this.#handOut(chunk, record)
     }
+  }
+
+  #handOut(chunk: Chunk, record: ConsumerRecord): ConsumerRecord {
+    chunk.index++
+    this.#hold(chunk, chunk.index === chunk.records.length ? chunk.nextOffset : record.offset + 1)
+    const { coordinator, engine } = this.#host
+    coordinator.liveness.begin(engine.clock.lately)
+    return record
   }
 
   /** The next batch, or undefined when the consumer has ended. */

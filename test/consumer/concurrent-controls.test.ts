@@ -91,7 +91,7 @@ it('has its position after the lowest records that have begun, whatever is finis
   // The one between them waits for its key.
   expect(calls.begun).toEqual(['0@0', '0@3', '0@5'])
   expect(consumer.position(orders0)).toBe(4)
-  calls.end('0@5', '0@3')
+  calls.end('0@3', '0@5')
   await clock.settle()
   expect(calls.begun.slice(3)).toEqual(['0@4', '0@6'])
   expect(consumer.position(orders0)).toBe(7)

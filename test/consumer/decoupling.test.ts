@@ -268,7 +268,11 @@ it.each(['for await', 'poll'] as const)(
     await using broker = new Broker()
     const orders = broker.createTopic('orders')
     for (const i of range(0, 3000)) orders.append({ value: i })
-    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords: 10 })
+    const consumer = broker.consumer({
+      groupId: 'g',
+      topics: ['orders'],
+      maxPollRecords: how === 'poll' ? 10 : 3000,
+    })
     const reading = (async () => {
       for (let read = 0; read < 3000; ) {
         if (how === 'poll') {

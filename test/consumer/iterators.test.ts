@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
-import { IllegalStateError } from '../../src/index.ts'
+import { expect, it, vi } from 'vitest'
+import { Broker, IllegalStateError } from '../../src/index.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -205,14 +206,28 @@ it('throws where a topic does not exist', async () => {
   })
 })
 
-it('answers several calls of next one after the other', async () => {
-  const { broker } = brokerWithOrders(3)
+it('answers several calls of next one after the other, also where the event loop has its turn between', async () => {
+  await using broker = new Broker({ clock: new VirtualClock(2) })
+  broker.createTopic('orders')
+  fill(broker, 'orders', 9)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   const iterator = consumer[Symbol.asyncIterator]()
-  const results = await Promise.all([iterator.next(), iterator.next(), iterator.next()])
-  expect(results.map(({ value }) => value?.offset)).toEqual([0, 1, 2])
+  const first = await iterator.next()
+  const others = await Promise.all(range(1, 9).map(() => iterator.next()))
+  expect([first, ...others].map(({ value }) => value?.offset)).toEqual(range(0, 9))
   expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
   expect(await iterator.next()).toEqual({ done: true, value: undefined })
+})
+
+it('gives the event loop its turn in the midst of records that were read together', async () => {
+  const clock = new VirtualClock(100)
+  const turn = vi.spyOn(clock, 'turn')
+  await using broker = new Broker({ clock })
+  broker.createTopic('orders')
+  fill(broker, 'orders', 5000)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords: 5000 })
+  for await (const { offset } of consumer) if (offset === 4999) break
+  expect(turn.mock.calls.length).toBeGreaterThan(10)
 })
 
 it('hands out nothing more of a partition that is paused in the loop, and all of it after resume', async () => {
@@ -230,6 +245,39 @@ it('hands out nothing more of a partition that is paused in the loop, and all of
   consumer.resume()
   await clock.settle()
   expect(seen).toEqual([0, 1, 2])
+  await consumer.close()
+  await looping
+})
+
+it('hands out nothing more of a partition that a listener of its commit pauses', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  consumer.on('committed', () => consumer.pause([orders0]))
+  const seen: number[] = []
+  const looping = (async () => {
+    for await (const { offset } of consumer) seen.push(offset)
+  })()
+  await clock.settle()
+  expect(seen).toEqual([0])
+  await consumer.close()
+  await looping
+})
+
+it('hands out what the consumer subscribes to in the loop, and no more of what it read before', async () => {
+  const { broker, clock } = brokerWithOrders(3)
+  broker.createTopic('payments')
+  fill(broker, 'payments', 1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders' as string] })
+  const seen: string[] = []
+  const looping = (async () => {
+    for await (const { topic, offset } of consumer) {
+      seen.push(`${topic}@${offset}`)
+      if (topic === 'orders') void consumer.subscribe(['payments'])
+    }
+  })()
+  await clock.settle()
+  expect(seen).toEqual(['orders@0', 'payments@0'])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
   await consumer.close()
   await looping
 })

@@ -236,6 +236,22 @@ export const groups: Area = ({ test, scene }) => {
     expect(consumer.assignment).toEqual([{ topic: `${topic}-other`, partition: 0 }])
   })
 
+  test('hands out nothing more of what a loop has replaced', async () => {
+    const { place, topic, group } = await scene()
+    await place.admin.createTopic(`${topic}-other`)
+    await sendNumbers(place, topic, 3)
+    await place.producer().send({ topic: `${topic}-other`, value: 'other' })
+    const consumer = place.consumer({ groupId: group, topics: [topic] })
+    const seen: unknown[] = []
+    for await (const { value } of consumer) {
+      seen.push(value)
+      if (value === 'other') break
+      void consumer.subscribe([`${topic}-other`])
+    }
+    expect(seen).toEqual([0, 'other'])
+    expect(await place.admin.listGroupOffsets(group)).toContainEqual({ topic, partition: 0, offset: 1 })
+  })
+
   test('reads a topic that was deleted and made anew from its beginning', async () => {
     const { place, topic, group } = await scene({ partitions: 2 })
     await sendNumbers(place, topic, 10, n => ({ partition: n % 2 }))
