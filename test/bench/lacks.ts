@@ -20,6 +20,8 @@ export const lacks: Readonly<Record<string, string>> = {
   'it-pushable': 'keep, share, replay; one reader',
   'fastq.promise': 'keep, share, replay; one worker function',
   'p-queue': 'keep, share, replay; functions, not records',
+  'fastq.promise of 10': 'keep, order, share, replay; one worker function',
+  'p-queue of 10': 'keep, order, share, replay; functions, not records',
   'NATS core': 'keep, replay; order within a queue group',
   JetStream: 'order by key where a consumer is shared',
   'Redis streams': 'order by key where a group is shared',

@@ -108,3 +108,6 @@ export function orderBroker(
   const topics = { orders: topic<unknown>({ partitions, ...size }) }
   return new Broker(maxRecords === undefined ? { topics } : { topics, maxRecords })
 }
+
+export type OrderBroker = ReturnType<typeof orderBroker>
+export type OrderConsumer = ReturnType<OrderBroker['consumer']>

@@ -15,10 +15,12 @@ import { rebalance } from './rows/rebalance.ts'
 import { serverRows } from './rows/servers.ts'
 import { transactions } from './rows/transaction.ts'
 import { trimmings } from './rows/trimming.ts'
+import { ways } from './rows/ways.ts'
 
 /** Every row, in the order of the table. */
 export const rows: readonly Row[] = [
   ...endToEnd,
+  ...ways,
   send,
   ...groups,
   ...payloads,

@@ -8,6 +8,10 @@ export const sections = {
     title: 'To an asynchronous handler',
     text: 'The same, but every handler is awaited before the next record of its partition, and the sender waits until its batch is taken. `push and await` is the bare loop. An emitter waits for no handler: it is there to be looked at.',
   },
+  ways: {
+    title: 'Other ways to consume',
+    text: '`sendBatch` of 100; the sender waits until its batch is taken. The first table has `run` with one handler.',
+  },
   awaited: {
     title: 'One awaited send after the other',
     text: 'The sender waits for each record, and each is delivered.',

@@ -29,3 +29,30 @@ export const pQueue: Peer = {
     return { share: 0.1, work }
   },
 }
+
+/** Ten records at once, in no order. */
+export const fastQueueOfTen: Peer = {
+  name: 'fastq.promise of 10',
+  start: ({ sink, messages: { passed } }) => {
+    const queue = fastq((record: OrderMessage) => sink.takeAsync(record), 10)
+    return inBatches((from, to) => {
+      const taken = sink.expect(to - from)
+      for (let i = from; i < to; i++) void queue.push(passed(i))
+      return taken
+    })
+  },
+}
+
+export const pQueueOfTen: Peer = {
+  name: 'p-queue of 10',
+  start: ({ sink, messages: { passed } }) => {
+    const queue = new PQueue({ concurrency: 10 })
+    const add = (record: OrderMessage) => queue.add(() => sink.takeAsync(record))
+    const work = inBatches((from, to) => {
+      const taken = sink.expect(to - from)
+      for (let i = from; i < to; i++) void add(passed(i))
+      return taken
+    })
+    return { share: 0.1, work }
+  },
+}

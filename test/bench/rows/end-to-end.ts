@@ -1,5 +1,13 @@
 import { compare, type Work } from '../measure.ts'
-import { type MakeMessage, type Messages, messages, type OrderMessage, orderBroker, Sink } from '../orders.ts'
+import {
+  type MakeMessage,
+  type Messages,
+  messages,
+  type OrderBroker,
+  type OrderMessage,
+  orderBroker,
+  Sink,
+} from '../orders.ts'
 import { inBatches, type Peer, startAll } from '../peer.ts'
 import { bareLog } from '../peers/bare-log.ts'
 import { emittery, eventEmitter3, nodeEmitter } from '../peers/emitters.ts'
@@ -8,8 +16,7 @@ import { pushAndAwait, pushAndLoop } from '../peers/loops.ts'
 import { fastQueue, pQueue } from '../peers/queues.ts'
 import { rxConcatMap, rxSubject } from '../peers/rxjs.ts'
 import type { Row } from '../row.ts'
-
-type OrderBroker = ReturnType<typeof orderBroker>
+import { readers } from './readers.ts'
 
 /** Sends the records from one number up to, but not including, another. */
 type SendBatch = (from: number, to: number) => Promise<unknown> | undefined
@@ -36,8 +43,8 @@ const senders = {
 
 export interface DeliveryOptions {
   readonly sender: keyof typeof senders
-  readonly handler: 'sync' | 'async'
-  /** Whether the sender waits until a batch is taken. Default: true for asynchronous handlers. */
+  readonly reader: keyof typeof readers
+  /** Whether the sender waits until a batch is taken. Default: true, but for synchronous handlers. */
   readonly waits?: boolean
   /** Default: 1. */
   readonly groups?: number
@@ -51,16 +58,14 @@ export interface DeliveryOptions {
 
 /** A broker with a number of groups of one consumer each, and a sender to all of them. */
 export async function startDelivery(options: DeliveryOptions) {
-  const { sender, handler, groups = 1, partitions = 12, maxRecords, messages: made = messages } = options
-  const { waits = handler === 'async' } = options
+  const { sender, reader, groups = 1, partitions = 12, maxRecords, messages: made = messages } = options
+  const { waits = reader !== 'sync' } = options
   const broker = orderBroker({ partitions, ...(maxRecords !== undefined && { maxRecords }) })
   const send = senders[sender](broker, made.kept)
   const sink = new Sink()
   for (let group = 0; group < groups; group++) {
     const consumer = broker.consumer({ groupId: `group-${group}`, topics: ['orders'] })
-    await consumer.run({
-      eachRecord: handler === 'sync' ? record => sink.take(record) : record => sink.takeAsync(record),
-    })
+    await readers[reader](consumer, sink)
   }
   const work = waits ? waiting(send, sink, groups) : running(send, sink, groups)
   return { work, close: () => broker.close() }
@@ -133,7 +138,7 @@ export const endToEnd: readonly Row[] = [
       targets: syncTargets,
       peers: toSync(bareLog('sends', 'sync')),
     },
-    { sender: 'sends', handler: 'sync' },
+    { sender: 'sends', reader: 'sync' },
   ),
   deliveryRow(
     {
@@ -143,7 +148,7 @@ export const endToEnd: readonly Row[] = [
       targets: syncTargets,
       peers: toSync(bareLog('batch', 'sync')),
     },
-    { sender: 'batch', handler: 'sync' },
+    { sender: 'batch', reader: 'sync' },
   ),
   deliveryRow(
     {
@@ -153,7 +158,7 @@ export const endToEnd: readonly Row[] = [
       targets: asyncTargets,
       peers: toAsync(bareLog('sends', 'async')),
     },
-    { sender: 'sends', handler: 'async' },
+    { sender: 'sends', reader: 'async' },
   ),
   deliveryRow(
     {
@@ -163,7 +168,7 @@ export const endToEnd: readonly Row[] = [
       targets: asyncTargets,
       peers: toAsync(bareLog('batch', 'async')),
     },
-    { sender: 'batch', handler: 'async' },
+    { sender: 'batch', reader: 'async' },
   ),
   deliveryRow(
     {
@@ -174,6 +179,6 @@ export const endToEnd: readonly Row[] = [
       // The broker keeps a million records, and the unread ones have to fit.
       share: 0.25,
     },
-    { sender: 'sends', handler: 'async', waits: false },
+    { sender: 'sends', reader: 'async', waits: false },
   ),
 ]

@@ -17,8 +17,8 @@ const hundredGroups: Row = {
   unit: 'ns/record',
   targets: { [ten]: 1 },
   async measure(scale) {
-    const hundred = await startDelivery({ sender: 'batch', handler: 'sync', groups: 100 })
-    const fewer = await startDelivery({ sender: 'batch', handler: 'sync', groups: 10 })
+    const hundred = await startDelivery({ sender: 'batch', reader: 'sync', groups: 100 })
+    const fewer = await startDelivery({ sender: 'batch', reader: 'sync', groups: 10 })
     const peers = [eventEmitter3, rxSubject]
     const figures = await compare({ ...scale, records: scale.records / 10 }, hundred.work, {
       ...startAll(peers, { sink: new Sink(), listeners: 100, messages }),
@@ -39,7 +39,7 @@ export const groups: readonly Row[] = [
       targets: { eventemitter3: 2 },
       peers: [eventEmitter3, nodeEmitter, rxSubject],
     },
-    { sender: 'batch', handler: 'sync', groups: 10 },
+    { sender: 'batch', reader: 'sync', groups: 10 },
   ),
   deliveryRow(
     {
@@ -50,7 +50,7 @@ export const groups: readonly Row[] = [
       peers: [eventsOn, rxConcatMap],
       share: 0.1,
     },
-    { sender: 'batch', handler: 'async', groups: 10 },
+    { sender: 'batch', reader: 'async', groups: 10 },
   ),
   hundredGroups,
 ]

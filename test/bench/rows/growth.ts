@@ -7,7 +7,7 @@ import type { Row } from '../row.ts'
 import { deliveryRow, startDelivery } from './end-to-end.ts'
 
 const yardstick = 'growth of a bare column loop'
-const delivery = { sender: 'batch', handler: 'sync', messages: scattered } as const
+const delivery = { sender: 'batch', reader: 'sync', messages: scattered } as const
 
 const onPartitions = (partitions: number): Row =>
   deliveryRow(

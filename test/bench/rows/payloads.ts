@@ -15,7 +15,7 @@ export const payloads: readonly Row[] = [
       what: '100 `send` of strings of 1 KiB, the last one awaited, synchronous handler',
       peers,
     },
-    { sender: 'sends', handler: 'sync', messages: textMessages },
+    { sender: 'sends', reader: 'sync', messages: textMessages },
   ),
   deliveryRow(
     {
@@ -24,6 +24,6 @@ export const payloads: readonly Row[] = [
       what: '100 `send` of buffers of 100 bytes, the last one awaited, synchronous handler',
       peers,
     },
-    { sender: 'sends', handler: 'sync', messages: bufferMessages },
+    { sender: 'sends', reader: 'sync', messages: bufferMessages },
   ),
 ]

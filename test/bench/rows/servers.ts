@@ -52,7 +52,7 @@ function serverRow(
         await delivered
       }
       const theirs: SlowWork = { share, work }
-      const { work: ours, close } = await startDelivery({ sender: 'batch', handler: 'async' })
+      const { work: ours, close } = await startDelivery({ sender: 'batch', reader: 'async' })
       const figures = await compare(scale, ours, { [yardstick]: theirs })
       await client.close()
       await close()
