@@ -63,7 +63,7 @@ export class HandlerContext implements WatchedContext, OffsetSource {
   // Bound, because handlers take it out of the context: ({ records }, { heartbeat }) => ...
   get heartbeat(): () => void {
     return () => {
-      if (this.#state.busy && this.#state.phase !== 'gone') this.#pulse.begin()
+      if (!this.#over && this.#state.busy && this.#state.phase !== 'gone') this.#pulse.begin()
     }
   }
 

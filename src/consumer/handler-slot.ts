@@ -2,7 +2,7 @@ import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
 import type { Failures, Verdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
-import type { Pulse } from './liveness.ts'
+import type { WorkPulse } from './liveness.ts'
 import { isHeldBack, type Retries } from './retries.ts'
 import { NotYet } from './retry-topics.ts'
 import type { Work } from './work.ts'
@@ -42,7 +42,7 @@ export class HandlerSlot {
   work: Work | undefined
   /** When that was taken, on the clock's `monotonic()`. */
   since = 0
-  #pulse: Pulse | undefined
+  readonly #pulse: WorkPulse
   #context: HandlerContext | undefined
   // Whether the event loop had its turn for the record that is to be handled.
   #hadTurn = false
@@ -50,6 +50,7 @@ export class HandlerSlot {
 
   constructor(host: HandlerSlotHost) {
     this.#host = host
+    this.#pulse = host.consumer.coordinator.liveness.pulse()
   }
 
   /** Takes a work in hand. */
@@ -126,7 +127,7 @@ export class HandlerSlot {
 
   #handle(work: Work, record: ConsumerRecord): Step {
     const { consumer, alone } = this.#host
-    this.#pulse = consumer.coordinator.liveness.start()
+    consumer.coordinator.liveness.start(this.#pulse)
     this.#context = new HandlerContext(consumer, work.state, this.#pulse, work.attempt, alone)
     let result: unknown
     let later: boolean
@@ -179,7 +180,7 @@ export class HandlerSlot {
   }
 
   #endHandler(): void {
-    this.#host.consumer.coordinator.liveness.finish(this.#pulse!)
+    this.#host.consumer.coordinator.liveness.finish(this.#pulse)
     this.#context!.end()
     // A slot that rests must not keep what listens to the signal of its last record.
     this.#context = undefined

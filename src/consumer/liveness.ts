@@ -2,23 +2,25 @@ import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
 import { Deferred } from '../deferred.ts'
 
-/** One of several works that are under way at once. */
+/** What shows that a work is alive. */
 export interface Pulse {
-  /** Shows that it is alive. */
   begin(): void
 }
 
-class WorkPulse implements Pulse {
+/** One of several works that are under way at once, one after the other. */
+export class WorkPulse implements Pulse {
   readonly #clock: BrokerClock
-  since: number
+  /** When the work in hand began, or showed that it is alive; -1 where there is none. */
+  since = -1
+  /** Whether the work took too long, and has not ended yet. */
+  late = false
 
   constructor(clock: BrokerClock) {
     this.#clock = clock
-    this.since = clock.lately
   }
 
   begin(): void {
-    this.since = this.#clock.monotonic()
+    if (this.since !== -1) this.since = this.#clock.monotonic()
   }
 }
 
@@ -35,9 +37,9 @@ export class Liveness {
   #timer: Timer | undefined
   #overdue: Deferred | undefined
   #closed = false
-  readonly #pulses = new Set<WorkPulse>()
-  // The works under way when one of them took too long: the consumer is back when all of them have ended.
-  readonly #late = new Set<Pulse>()
+  readonly #pulses: WorkPulse[] = []
+  // How many works were under way when one of them took too long: the consumer is back when all of them have ended.
+  #late = 0
 
   constructor(clock: BrokerClock, limitMs: number, exceeded: () => void) {
     this.#clock = clock
@@ -56,18 +58,25 @@ export class Liveness {
     if (this.#overdue !== undefined) this.#forgive()
   }
 
-  /** One of several works begins; it has to be ended by `finish`. */
-  start(): Pulse {
+  /** A pulse for works that go on beside others: to make one for each would cost more than to hand over a record. */
+  pulse(): WorkPulse {
     const pulse = new WorkPulse(this.#clock)
-    this.#pulses.add(pulse)
-    if (this.#timer === undefined) this.#watch(this.#limitMs)
+    this.#pulses.push(pulse)
     return pulse
   }
 
+  /** One of several works begins; it has to be ended by `finish`. */
+  start(pulse: WorkPulse): void {
+    pulse.since = this.#clock.lately
+    if (this.#timer === undefined) this.#watch(this.#limitMs)
+  }
+
   /** One of several works has ended. */
-  finish(pulse: Pulse): void {
-    if (this.#pulses.delete(pulse as WorkPulse)) return
-    if (this.#late.delete(pulse) && this.#late.size === 0) this.#forgive()
+  finish(pulse: WorkPulse): void {
+    pulse.since = -1
+    if (!pulse.late) return
+    pulse.late = false
+    if (--this.#late === 0) this.#forgive()
   }
 
   /** Resolves when the work that took too long has ended; at once where there is none. */
@@ -84,15 +93,18 @@ export class Liveness {
   get elapsed(): number | undefined {
     let since = this.#since
     for (const pulse of this.#pulses) {
-      if (since === -1 || pulse.since < since) since = pulse.since
+      if (pulse.since !== -1 && (since === -1 || pulse.since < since)) since = pulse.since
     }
     return since === -1 ? undefined : this.#clock.monotonic() - since
   }
 
   stop(): void {
     this.end()
-    this.#pulses.clear()
-    this.#late.clear()
+    for (const pulse of this.#pulses) {
+      pulse.since = -1
+      pulse.late = false
+    }
+    this.#late = 0
     this.#timer?.cancel()
     this.#timer = undefined
   }
@@ -116,8 +128,12 @@ export class Liveness {
     if (elapsed === undefined) return
     if (elapsed < this.#limitMs) return this.#watch(this.#limitMs - elapsed)
     this.#since = -1
-    for (const pulse of this.#pulses) this.#late.add(pulse)
-    this.#pulses.clear()
+    for (const pulse of this.#pulses) {
+      if (pulse.since === -1) continue
+      pulse.since = -1
+      pulse.late = true
+      this.#late++
+    }
     this.#overdue ??= new Deferred()
     this.#exceeded()
   }

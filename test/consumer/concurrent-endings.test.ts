@@ -98,6 +98,30 @@ it('buys time for the handler that asks for it', async () => {
   await clock.settle()
 })
 
+it('buys no time for the handler that comes after the one that asks for it', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'ab')
+  const beats: (() => void)[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  let lost = 0
+  consumer.on('lost', () => lost++)
+  const waits = gate()
+  await consumer.run({
+    concurrency: 1,
+    ordering: 'key',
+    eachRecord: async ({ offset }, { heartbeat }) => {
+      beats.push(heartbeat)
+      if (offset === 1) await waits.opened
+    },
+  })
+  await clock.advance(900)
+  beats[0]!()
+  await clock.advance(200)
+  expect(lost).toBe(1)
+  waits.open()
+  await clock.settle()
+})
+
 it('restarts on a failure, and handles nothing twice that was finished', async () => {
   const { broker, clock } = brokerWithOrders()
   append(broker, 'abcd')
