@@ -93,6 +93,8 @@ export class GroupAssignment {
 
   /** Computes a target with an assignor; changes nothing. */
   compute(members: readonly GroupMember[], assignor: ComputeAssignment): ComputedTarget {
+    // An assignor of one's own may count on a member.
+    if (members.length === 0) return { names: [], target: [], members }
     const lists = new Set(members.map(member => member.topics))
     const names = [...new Set([...lists].flat())].sort()
     const indexOf = new Map(names.map((name, index) => [name, index]))

@@ -190,6 +190,26 @@ it('is Assigning while its assignor fails, and goes on once it works again', asy
   expect(first.assignment).toHaveLength(5)
 })
 
+it('asks no assignor when the last member has left', async () => {
+  const { broker, clock } = brokerWithOrders(0, 2)
+  const errors: unknown[] = []
+  broker.on('error', error => errors.push(error))
+  const asked: number[] = []
+  const assignor: ConsumerOptions['assignor'] = {
+    name: 'first-takes-all',
+    assign({ members }) {
+      asked.push(members.length)
+      return new Map([[members[0]!.memberId, [orders0, orders1]]])
+    },
+  }
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], assignor })
+  await consumer.ready()
+  expect(names(consumer.assignment)).toEqual(['orders-0', 'orders-1'])
+  await consumer.close()
+  await clock.settle()
+  expect([asked, errors, broker.group('g').state]).toEqual([[1], [], 'Empty'])
+})
+
 it('leaves a member what it reads where its assignor fails on something else', async () => {
   const { broker, clock } = testBroker()
   for (const name of ['orders', 'payments']) broker.createTopic(name, {})
