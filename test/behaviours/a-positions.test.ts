@@ -1,7 +1,7 @@
 // Kafka's behaviours, section A: positions and offsets. The numbers are the lines of the list of behaviours.
 import { expect, it } from 'vitest'
 import { IllegalStateError, InvalidArgumentError, OffsetMetadataTooLargeError } from '../../src/index.ts'
-import { fill, offsets, range, rejection } from '../helpers/behaviours.ts'
+import { fill, gate, offsets, range, rejection } from '../helpers/behaviours.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 const orders0 = { topic: 'orders', partition: 0 } as const
@@ -179,6 +179,33 @@ it('[17] the end offset is the last one plus 1, and 0 if nothing was ever writte
   broker.topic('orders').partitions[0]!.deleteRecords(10)
   expect((await end())[0]).toEqual({ ...orders0, offset: 10 })
   expect(broker.topic('orders').partitions.map(({ lastStableOffset }) => lastStableOffset)).toEqual([10, 0])
+})
+
+it('[17] for read_committed it is where the first open transaction begins', async () => {
+  const { broker, clock } = tenOrders()
+  const { opened, open: end } = gate()
+  const transaction = broker.producer({ transactionalId: 'tx' }).transaction(async tx => {
+    await tx.send({ topic: 'orders', value: 10 })
+    await opened
+  })
+  await clock.settle()
+  fill(broker, 'orders', 1)
+  const ends = async () => {
+    const found: number[] = []
+    for (const isolationLevel of ['read_committed', 'read_uncommitted'] as const) {
+      const reader = broker.consumer({ topics: ['orders'], from: 'end', isolationLevel })
+      await reader.ready()
+      found.push(reader.position(orders0))
+      reader.seek(orders0, 0)
+      reader.seek(orders0, 'end')
+      found.push(reader.position(orders0))
+    }
+    return found
+  }
+  expect(await ends()).toEqual([10, 10, 12, 12])
+  end()
+  await transaction
+  expect(await ends()).toEqual([13, 13, 13, 13])
 })
 
 it('[18] the last of two seeks wins, and the next record has exactly that offset', async () => {

@@ -227,6 +227,29 @@ it('[14] a gap in what a consumer sees does not disturb its position, commits an
   expect(broker.group('g').offsets).toEqual([{ ...orders0, offset: 9 }])
 })
 
+it('[14] nor does one within the log: the end of a transaction, and what was aborted', async () => {
+  const { broker } = tenOrders()
+  const producer = broker.producer({ transactionalId: 'tx' })
+  await producer.transaction(tx => tx.send({ topic: 'orders', value: 10 }))
+  await rejection(
+    producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', value: 12 })
+      throw new Error('no')
+    }),
+  )
+  fill(broker, 'orders', 1)
+  const consumer = broker.consumer({ ...group, autoCommit: false })
+  expect(offsets(await consumer.poll())).toEqual([...range(0, 11), 14])
+  expect(consumer.position(orders0)).toBe(15)
+  await consumer.commit([{ ...orders0, offset: 10 }])
+  expect([consumer.lag(), broker.group('g').lag()]).toEqual([12, 2])
+  consumer.seek(orders0, 11)
+  expect(consumer.position(orders0)).toBe(11)
+  expect(offsets(await consumer.poll())).toEqual([14])
+  await consumer.commit()
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 15 })
+})
+
 it("[15] after a batch the position is the batch's next offset", async () => {
   const { broker } = tenOrders()
   const batches: unknown[] = []
@@ -241,6 +264,32 @@ it("[15] after a batch the position is the batch's next offset", async () => {
     [[8, 9], 10, 10],
   ])
 })
+
+it.each(['batches', 'loop', 'poll'] as const)(
+  '[15] that is past the end of a transaction, which nobody gets (%s)',
+  async how => {
+    const { broker } = tenOrders()
+    const producer = broker.producer({ transactionalId: 'tx' })
+    await producer.transaction(tx => tx.send({ topic: 'orders', value: 10 }))
+    const consumer = broker.consumer(group)
+    const last: unknown[] = []
+    const note = (records: Parameters<typeof offsets>[0], nextOffset?: number) =>
+      last.splice(0, 3, offsets(records).at(-1), consumer.position(orders0), nextOffset)
+    if (how === 'poll') note(await consumer.poll())
+    else if (how === 'loop') {
+      for await (const record of consumer) {
+        note([record])
+        if (record.offset === 10) break
+      }
+    } else {
+      for await (const { records, nextOffset } of consumer.batches()) {
+        note(records, nextOffset)
+        break
+      }
+    }
+    expect(last).toEqual([10, 12, how === 'batches' ? 12 : undefined])
+  },
+)
 
 it('[15] and so it is while a handler of batches runs', async () => {
   const { broker } = tenOrders()
