@@ -35,11 +35,13 @@ async function start(acls: readonly Acl[]) {
 }
 
 it('needs no more rights than these', async () => {
-  const { broker, kafka } = await start(rights)
+  const { broker, kafka, requests } = await start(rights)
   const billing = await startBilling(kafka)
   await broker.producer().send({ topic: 'orders', key: 'o-1', value: { id: 'o-1', total: 30 } })
   await broker.idle()
   expect(broker.topic('payments').records()).toHaveLength(1)
+  const errors = [...requests].flatMap(request => request.errors)
+  expect(errors.filter(error => error.endsWith('_AUTHORIZATION_FAILED'))).toEqual([])
   await billing.stop()
   await broker.close()
 })
