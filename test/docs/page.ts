@@ -68,11 +68,17 @@ function toAnchor(heading: string): string {
     .replaceAll(' ', '-')
 }
 
-/** What is wrong with the syntax of a snippet, which may also be the inside of an object. */
-export function syntaxErrors({ code }: Snippet): string[] {
+/** What is wrong with the syntax of a snippet. */
+export function syntaxErrors(snippet: Snippet): string[] {
+  return parseErrors(toProgram(snippet))
+}
+
+/** A snippet as a program of as many lines; it may also be the inside of an object. */
+export function toProgram({ code }: Snippet): string {
   const whole = withoutEllipses(code)
-  const errors = parseErrors(whole)
-  return errors.length === 0 || parseErrors(`({${whole}})`).length === 0 ? [] : errors
+  if (parseErrors(whole).length === 0) return whole
+  const inside = `({${whole}})`
+  return parseErrors(inside).length === 0 ? inside : whole
 }
 
 // Three dots stand for what the reader will write there.

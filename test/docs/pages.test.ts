@@ -1,38 +1,11 @@
 /** What the pages name is there: what they link to, the commands that they give, and what their snippets import. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { entries } from '../../scripts/entries.ts'
+import { exported } from './exported.ts'
 import { importsOf, Page, root, type Snippet, syntaxErrors } from './page.ts'
+import { markdownBelow, written } from './written.ts'
 
-const written = ['README.md', 'CHANGELOG.md', ...markdownBelow('docs'), ...markdownBelow('examples')].filter(
-  file => !file.startsWith(path.join('docs', 'api')),
-)
-
-function markdownBelow(folder: string): string[] {
-  return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith('.md'))
-    .map(file => path.join(folder, file))
-}
-
-/** Names that an entry exports, its types included. */
-function exportsOf(source: string): string[] {
-  const parsed = ts.createSourceFile(
-    source,
-    readFileSync(path.join(root, source), 'utf8'),
-    ts.ScriptTarget.ESNext,
-  )
-  return parsed.statements
-    .filter(ts.isExportDeclaration)
-    .flatMap(({ exportClause }) =>
-      exportClause !== undefined && ts.isNamedExports(exportClause)
-        ? exportClause.elements.map(({ name }) => name.text)
-        : [],
-    )
-}
-
-const exported = new Map(entries.map(({ specifier, source }) => [specifier, exportsOf(source)]))
 const at = (page: Page, { line }: Snippet) => `${page.file}:${line}`
 
 it('lists the exports of every entry', () => {
