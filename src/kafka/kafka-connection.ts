@@ -116,6 +116,8 @@ const edge: ByteEdge = { servers: 0 }
  * option that only a log in memory has
  *
  * @example
+ * import { connect } from 'brokerlet/kafka'
+ *
  * const cluster = await connect({ bootstrapBrokers: ['kafka-1:9092'], topics })
  */
 export async function connect<Topics extends TopicMap = OpenTopics>(

@@ -88,6 +88,8 @@ interface Work {
  * it; where a transaction is open
  *
  * @example
+ * import { connect, mirror } from 'brokerlet/kafka'
+ *
  * const bus = await connect({ bootstrapBrokers, topics, createTopics: true })
  * const { topics: copied, groups } = await mirror(broker, bus)
  */

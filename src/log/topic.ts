@@ -185,7 +185,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
    * (Kafka: IncrementalAlterConfigs)
    *
    * @example
-   * topic.alter({ retentionMs: 60_000, maxMessageBytes: null })
+   * broker.topic('audit').alter({ retentionMs: 60_000, maxMessageBytes: null })
    * @throws InvalidOptionError where the topic could not have been created so, or would count the bytes of records that
    * have no size; then nothing has changed.
    */

@@ -7,6 +7,8 @@ export const root: string = path.resolve(import.meta.dirname, '../..')
 /** A piece of code that a page shows. */
 export interface Snippet {
   readonly line: number
+  /** The heading that it stands below. */
+  readonly heading: string
   readonly language: string
   readonly code: string
 }
@@ -23,11 +25,13 @@ export class Page {
 
   get snippets(): Snippet[] {
     const snippets: Snippet[] = []
-    let begun: { line: number; language: string; code: string[] } | undefined
+    let heading = ''
+    let begun: { line: number; heading: string; language: string; code: string[] } | undefined
     for (const [index, text] of this.#lines.entries()) {
       const fence = /^\s*```(\w*)/.exec(text)
+      if (begun === undefined) heading = /^#+ (.+)$/.exec(text)?.[1] ?? heading
       if (fence === null) begun?.code.push(text)
-      else if (begun === undefined) begun = { line: index + 1, language: fence[1]!, code: [] }
+      else if (begun === undefined) begun = { line: index + 1, heading, language: fence[1]!, code: [] }
       else {
         snippets.push({ ...begun, code: begun.code.join('\n') })
         begun = undefined

@@ -3,19 +3,31 @@ import { expect, it } from 'vitest'
 import { exported } from './exported.ts'
 import { Page, toProgram } from './page.ts'
 import { mistakesIn } from './snippet-types.ts'
-import { written } from './written.ts'
+import { markdownBelow, written } from './written.ts'
 
 const specifiers = new Map(
   [...exported].toReversed().flatMap(([specifier, names]) => names.map(name => [name, specifier] as const)),
 )
 
-it('the snippets of the pages compile', () => {
-  const snippets = written.flatMap(file =>
+function snippetsOf(files: readonly string[], heading?: string): Map<string, string> {
+  const snippets = files.flatMap(file =>
     new Page(file).snippets
-      .filter(({ language }) => language === 'ts')
+      .filter(each => each.language === 'ts' && (heading === undefined || each.heading === heading))
       .map(snippet => [`${file}:${snippet.line}.ts`, toProgram(snippet)] as const),
   )
-  expect(mistakesIn(new Map(snippets), specifiers)).toEqual([])
+  return new Map(snippets)
+}
+
+it('the snippets of the pages compile', () => {
+  const snippets = snippetsOf(written)
+  expect(snippets.size).toBeGreaterThan(50)
+  expect(mistakesIn(snippets, specifiers)).toEqual([])
+})
+
+it('the examples of the API reference compile', () => {
+  const examples = snippetsOf(markdownBelow('docs/api'), 'Example')
+  expect(examples.size).toBeGreaterThan(20)
+  expect(mistakesIn(examples, specifiers)).toEqual([])
 })
 
 it('a snippet with an option, a method or an argument that there is not does not', () => {
