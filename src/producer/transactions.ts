@@ -42,7 +42,7 @@ export class Transactions<Topics extends TopicMap> {
   async abort(reason: Error): Promise<void> {
     this.#closed = reason
     this.#deadline?.within(0)
-    await this.#open?.abort()
+    if (this.#open !== undefined) await abortQuietly(this.#open)
   }
 
   /** Runs a transaction once those before it are over: a producer has one at a time. */
@@ -68,7 +68,7 @@ export class Transactions<Topics extends TopicMap> {
   ): Promise<void> {
     const open = await this.#begin()
     if (this.#closed !== undefined) {
-      await open.abort()
+      await abortQuietly(open)
       throw this.#closed
     }
     const name = `transaction of '${this.#options.clientId}'`
@@ -104,7 +104,7 @@ export class Transactions<Topics extends TopicMap> {
       return result
     } catch (error) {
       await transaction.finish({ error })
-      await open.abort()
+      await abortQuietly(open)
       throw error
     }
   }
@@ -119,4 +119,12 @@ export class Transactions<Topics extends TopicMap> {
     }
     return this.#producer.begin()
   }
+}
+
+// Where an abort fails, the coordinator aborts when the transaction's time is over. The caller has the error for which it
+// was to be aborted, and loses nothing by not hearing of the other.
+async function abortQuietly(open: EngineTransaction): Promise<void> {
+  try {
+    await open.abort()
+  } catch {}
 }

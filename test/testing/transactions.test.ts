@@ -56,21 +56,42 @@ it.each(['beginTransaction', 'append', 'sendOffsets', 'commitTransaction'] as co
   },
 )
 
-it('leaves a transaction open whose abort fails, until its time is over', async () => {
+it('leaves a transaction open whose abort fails, until its time is over, and throws what the function threw', async () => {
   const { broker, producer } = await start()
   broker.faults.fail({ operation: 'abortTransaction' }, boom)
+  const no = new Error('no')
   const failed = rejection(
     producer.transaction(async tx => {
       await tx.send({ topic: 'payments', value: 'never' })
-      throw new Error('no')
+      throw no
     }),
   )
-  expect(await failed).toBe(boom)
+  expect(await failed).toBe(no)
   const log = broker.topic('payments').partitions[0]!
   expect([log.lastStableOffset, log.highWatermark]).toEqual([0, 1])
   await broker.advance(10_000)
   expect(log.lastStableOffset).toBe(2)
   expect(log.read(0)).toEqual([])
+})
+
+it('rejects with what failed in a transaction, or with its failed commit, where its abort fails, too', async () => {
+  const { broker, producer } = await start()
+  broker.faults.fail({ operation: 'abortTransaction' }, boom, { always: true })
+  const nowhere = { topic: 'nowhere', value: 1 } as never
+  const refused = await rejection(producer.transaction(tx => tx.send(nowhere)))
+  expect((refused as Error).message).toContain("Unknown topic 'nowhere'")
+  await broker.advance(10_000)
+  const down = new Error('down')
+  broker.faults.fail({ operation: 'commitTransaction' }, down)
+  expect(await rejection(producer.transaction(tx => tx.send({ topic: 'payments', value: 'never' })))).toBe(down)
+})
+
+it('closes a producer whose abort fails', async () => {
+  const { broker, producer } = await start()
+  broker.faults.fail({ operation: 'abortTransaction' }, boom)
+  void producer.transaction(() => new Promise(() => {}))
+  await broker.advance(0)
+  expect(await producer.close({ timeoutMs: 0 })).toBe(undefined)
 })
 
 it('holds a commit back, and nobody sees half of it', async () => {
