@@ -54,6 +54,8 @@ export interface CommitTrace extends Trace {
   readonly clientId: string
   readonly groupId: string | undefined
   readonly offsets: readonly TopicPartitionOffset[]
+  /** Whether the consumer commits by itself, without a call of `commit`. */
+  readonly automatic: boolean
 }
 
 /** `brokerlet.event`: an event of a broker or a consumer, whether or not anyone listens to it. */

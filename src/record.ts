@@ -1,4 +1,4 @@
-import { describeValue, InvalidRecordError } from './errors.ts'
+import { describeError, describeValue, InvalidRecordError } from './errors.ts'
 import { anObject, type Check, requireArgument } from './validate.ts'
 
 /** A record's key: a string, or bytes where the topic says `keys: 'bytes'`. */
@@ -83,6 +83,14 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders {
   if (headers === undefined || headers === null) return noHeaders
   if (typeof headers !== 'object') throw invalidHeaders(topic, 'headers', describeValue(headers))
+  try {
+    return checkedHeaders(topic, headers)
+  } catch (thrown) {
+    throw thrown instanceof InvalidRecordError ? thrown : unreadableHeaders(topic, thrown)
+  }
+}
+
+function checkedHeaders(topic: string, headers: object): RecordHeaders {
   const repeated = Symbol.iterator in headers
   const pairs: readonly unknown[] = repeated ? [...(headers as Iterable<unknown>)] : Object.entries(headers)
   if (pairs.length === 0) {
@@ -110,12 +118,20 @@ export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders 
   return byName
 }
 
-/** Copies headers, unchecked: a message that waits its turn is sent with the headers that it has now. */
-export function copyHeaders(headers: unknown): unknown {
+/**
+ * Copies headers, unchecked: a message that waits its turn is sent with the headers that it has now.
+ *
+ * @throws InvalidRecordError where they cannot be read
+ */
+export function copyHeaders(topic: string, headers: unknown): unknown {
   if (typeof headers !== 'object' || headers === null) return headers
-  if (Symbol.iterator in headers)
-    return Array.from(headers as Iterable<unknown>, pair => (Array.isArray(pair) ? [...pair] : pair))
-  return isPlain(headers) ? { ...headers } : headers
+  try {
+    if (Symbol.iterator in headers)
+      return Array.from(headers as Iterable<unknown>, pair => (Array.isArray(pair) ? [...pair] : pair))
+    return isPlain(headers) ? { ...headers } : headers
+  } catch (thrown) {
+    throw unreadableHeaders(topic, thrown)
+  }
 }
 
 /** Whether a value is an object of no special kind. */
@@ -132,6 +148,14 @@ function toHeaderValue(topic: string, name: string, value: unknown): string | Ui
     // Not UTF-8: it stays bytes, copied because the sender may reuse its buffer.
     return new Uint8Array(value)
   }
+}
+
+// Getters, iterators and proxies of a user may throw.
+function unreadableHeaders(topic: string, cause: unknown): InvalidRecordError {
+  return new InvalidRecordError(
+    `Record for topic '${topic}': headers could not be read: ${describeError(cause)}`,
+    { topic, field: 'headers', cause },
+  )
 }
 
 function invalidHeaders(topic: string, field: string, received: string): InvalidRecordError {

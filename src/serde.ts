@@ -167,14 +167,18 @@ export class Serde {
         place,
       )
     }
-    if (!result.issues) return result.value
-    const issues = result.issues.map(issue => {
-      const path = issue.path?.map(part => String(typeof part === 'object' ? part.key : part)).join('.')
-      return path ? `${path}: ${issue.message}` : issue.message
-    })
-    throw this.#invalid('value', `its schema refused the value: ${issues.join('; ')}`, place, {
-      issues: result.issues,
-    })
+    let issues: readonly unknown[]
+    let told: string
+    try {
+      const given: unknown = result.issues
+      if (!given) return (result as StandardSchemaV1.SuccessResult<unknown>).value
+      issues = Array.isArray(given) ? given : [given]
+      told = issues.map(describeIssue).join('; ') || 'it named no issue'
+    } catch (cause) {
+      const what = `its schema's result could not be read: ${describeError(cause)}`
+      throw this.#invalid('value', what, place, { cause })
+    }
+    throw this.#invalid('value', `its schema refused the value: ${told}`, place, { issues })
   }
 
   #invalid(field: string, what: string, place?: RecordPlace, more: object = {}): InvalidRecordError {
@@ -184,4 +188,17 @@ export class Serde {
     const at = place ? { partition: place.partition, offset: place.offset } : {}
     return new InvalidRecordError(`${subject}: ${what}`, { topic: this.topic, field, ...at, ...more })
   }
+}
+
+// What is not as a Standard Schema has it is shown as it is: it is a refusal all the same.
+function describeIssue(issue: unknown): string {
+  const { message, path } = (issue ?? {}) as { readonly message?: unknown; readonly path?: unknown }
+  if (typeof message !== 'string') return describeValue(issue)
+  const at = Array.isArray(path) ? path.map(describePathPart).join('.') : ''
+  return at === '' ? message : `${at}: ${message}`
+}
+
+function describePathPart(part: unknown): string {
+  const key = typeof part === 'object' && part !== null && 'key' in part ? part.key : part
+  return typeof key === 'object' || typeof key === 'function' ? describeValue(key) : String(key)
 }

@@ -81,7 +81,7 @@ export class Committer {
     const membership = this.#host.membership()
     if (membership === undefined) return
     try {
-      const result = this.#commit(membership, offsets)
+      const result = this.#commit(membership, offsets, true)
       if (result !== undefined) return this.#whenCommitted(membership, result, states, offsets)
       this.#committed(states, offsets)
     } catch (error) {
@@ -111,10 +111,10 @@ export class Committer {
     for (const state of states) if (state.phase !== 'gone') this.#commitLater(state, autoCommitIntervalMs)
   }
 
-  #commit(membership: Membership, offsets: readonly EpochOffset[]): MaybePromise<void> {
+  #commit(membership: Membership, offsets: readonly EpochOffset[], automatic: boolean): MaybePromise<void> {
     if (!committing.listened) return membership.commit(offsets)
     const { clientId, groupId } = this.#host
-    return committing.trace({ clientId, groupId, offsets }, () => membership.commit(offsets))
+    return committing.trace({ clientId, groupId, offsets, automatic }, () => membership.commit(offsets))
   }
 
   #refused(error: unknown): void {
@@ -155,7 +155,7 @@ export class Committer {
     if (offsets.length === 0) return
     const due = offsets.map((offset, i) => ({ ...offset, assignmentEpoch: states[i]?.assignmentEpoch ?? -1 }))
     // Through an async function, so that a refusal does not settle before the success of an earlier call.
-    await (async () => this.#commit(membership, due))()
+    await (async () => this.#commit(membership, due, false))()
     this.#committed(states, due)
   }
 

@@ -121,14 +121,16 @@ function followProcessing(tracer: Tracer): () => void {
 function followCommits(tracer: Tracer): () => void {
   return follow<CommitTrace, Span>(
     'brokerlet.commit',
-    ({ clientId, groupId, offsets }) => {
+    ({ clientId, groupId, offsets, automatic }) => {
       const attributes = {
         ...operations.commit,
         ...clientAttributes(clientId, groupId),
         ...destinationAttributes(offsets),
         ...(offsets.length === 1 ? { 'messaging.kafka.offset': offsets[0]!.offset } : {}),
       }
-      return tracer.startSpan(nameOf('commit', attributes), { kind: SpanKind.CLIENT, attributes })
+      // An automatic commit runs in the trace of what called `run`, or of a `poll` that is about later records.
+      const options = { kind: SpanKind.CLIENT, attributes, root: automatic }
+      return tracer.startSpan(nameOf('commit', attributes), options)
     },
     (message, span) => finish(span, message),
   )

@@ -20,7 +20,15 @@ export interface UncheckedMessage {
 export function asSent(message: unknown): unknown {
   if (typeof message !== 'object' || message === null) return message
   const { topic, key, value, headers, partition, timestamp } = message as Readonly<Record<string, unknown>>
-  return { ...message, topic, key, value, headers: copyHeaders(headers), partition, timestamp }
+  return {
+    ...message,
+    topic,
+    key,
+    value,
+    headers: copyHeaders(typeof topic === 'string' ? topic : describeValue(topic), headers),
+    partition,
+    timestamp,
+  }
 }
 
 // Compared one by one, because these strings are compared by identity; a lookup in a Set costs 15 ns a field.

@@ -220,18 +220,23 @@ it('traces commits, those of single records and those that are refused, too', as
   const { broker, clock } = brokerWithOrders(2)
   const seen: unknown[] = []
   listen<CommitTrace>('brokerlet.commit', {
-    end: ({ groupId, offsets: committed, error }) =>
-      seen.push([groupId, committed.map(({ offset }) => offset), (error as Error | undefined)?.name]),
+    end: ({ groupId, offsets: committed, automatic, error }) =>
+      seen.push([
+        groupId,
+        automatic,
+        committed.map(({ offset }) => offset),
+        (error as Error | undefined)?.name,
+      ]),
   })
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({ eachRecord: () => broker.clock.sleep(1) })
   await clock.advance(5)
   expect(seen).toEqual([
-    ['g', [1], undefined],
-    ['g', [2], undefined],
+    ['g', true, [1], undefined],
+    ['g', true, [2], undefined],
   ])
   await rejectionOf(consumer.commit([{ topic: 'orders', partition: 7, offset: 1 }]))
-  expect(seen.at(-1)).toEqual(['g', [1], 'CommitFailedError'])
+  expect(seen.at(-1)).toEqual(['g', false, [1], 'CommitFailedError'])
 })
 
 it('publishes every event of brokers and consumers, with the group that it is about', async () => {

@@ -186,6 +186,26 @@ it('the span of a handler begins a trace, also where run was called within a spa
   expect(spanNamed('process orders').parentSpanContext).toBeUndefined()
 })
 
+it('an automatic commit belongs to no other trace, and one that is asked for to the trace of its caller', async () => {
+  const { broker, clock } = brokerWithOrders()
+  const startup = trace.wrapSpanContext({ traceId: '1'.repeat(32), spanId: '1'.repeat(16), traceFlags: 1 })
+  const within = <T>(call: () => T): T => context.with(trace.setSpan(context.active(), startup), call)
+  await within(() => run(broker))
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  await clock.advance(10)
+  const parents = () =>
+    spans()
+      .filter(({ name }) => name === 'commit orders')
+      .map(({ parentSpanContext }) => parentSpanContext?.spanId)
+  expect(parents()).toEqual([undefined])
+  const polling = broker.consumer({ groupId: 'polling', topics: ['orders'] })
+  await within(async () => {
+    await polling.poll()
+    await polling.commit()
+  })
+  expect(parents()).toEqual([undefined, '1'.repeat(16)])
+})
+
 it('calls the handler within what another subscriber has set to call it', async () => {
   const tenant = new AsyncLocalStorage<string>()
   const set = (message: unknown) => {

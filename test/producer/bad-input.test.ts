@@ -38,6 +38,24 @@ function closedBook(): unknown {
   return proxy
 }
 
+const broken = new TypeError('out of order')
+
+/** Headers with a getter that throws. */
+const brokenHeaders = Object.defineProperty({}, 'tenant', {
+  enumerable: true,
+  get() {
+    throw broken
+  },
+})
+
+/** A list of headers that ends in an error, each time that it is read. */
+const brokenList = {
+  *[Symbol.iterator]() {
+    yield ['tenant', 'acme']
+    throw broken
+  },
+}
+
 type Case = readonly [what: string, message: unknown, fields: object, text: string]
 
 const refused: readonly Case[] = [
@@ -173,6 +191,24 @@ const refused: readonly Case[] = [
     { topic: 'orders', headers: { n: 1 }, value: 1 },
     { name: 'InvalidRecordError', topic: 'orders', field: 'headers.n' },
     'headers.n expected strings or bytes by name, received 1',
+  ],
+  [
+    'headers whose getter throws',
+    { topic: 'orders', headers: brokenHeaders, value: 1 },
+    { name: 'InvalidRecordError', code: 'INVALID_RECORD', topic: 'orders', field: 'headers', cause: broken },
+    "Record for topic 'orders': headers could not be read: out of order",
+  ],
+  [
+    'headers whose iterator throws',
+    { topic: 'orders', headers: brokenList, value: 1 },
+    { name: 'InvalidRecordError', topic: 'orders', field: 'headers', cause: broken },
+    "Record for topic 'orders': headers could not be read: out of order",
+  ],
+  [
+    'headers that cannot be looked into',
+    { topic: 'orders', headers: closedBook(), value: 1 },
+    { name: 'InvalidRecordError', topic: 'orders', field: 'headers' },
+    "Record for topic 'orders': headers could not be read: ",
   ],
   [
     'a record too large for its topic',

@@ -129,6 +129,55 @@ describe('a synchronous schema', () => {
     },
   )
 
+  it.each<[unknown, string, unknown[]]>([
+    ['no such id', "'no such id'", ['no such id']],
+    [true, 'true', [true]],
+    [{ message: 'no' }, 'no', [{ message: 'no' }]],
+    [[undefined, null, 'text'], "undefined; null; 'text'", [undefined, null, 'text']],
+    [[{}, { message: 7 }], 'an object; an object', [{}, { message: 7 }]],
+    [[{ message: 'no', path: 'lines' }], 'no', [{ message: 'no', path: 'lines' }]],
+    [
+      [{ message: 'no', path: ['lines', null, { key: Symbol('s') }, {}] }],
+      'lines.null.Symbol(s).an object: no',
+      [{ message: 'no', path: ['lines', null, { key: expect.anything() }, {}] }],
+    ],
+    [[], 'it named no issue', []],
+  ])('refuses a value also with issues that are not as they should be: %o', async (given, told, issues) => {
+    const { broker } = testBroker()
+    broker.createTopic('orders', { schema: schemaOf(() => ({ issues: given })) })
+    const error = await rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
+    expect(error).toBeInstanceOf(InvalidRecordError)
+    expect(error.message).toBe(`Record for topic 'orders': its schema refused the value: ${told}`)
+    expect(error).toMatchObject({ topic: 'orders', field: 'value', issues })
+  })
+
+  const cause = new TypeError('out of order')
+  const broken = (name: string) =>
+    Object.defineProperty({}, name, {
+      get() {
+        throw cause
+      },
+    })
+  it.each<[string, unknown]>([
+    ['issues', broken('issues')],
+    ['value', broken('value')],
+    ['message of an issue', { issues: [broken('message')] }],
+    ['path of an issue', { issues: [Object.assign(broken('path'), { message: 'no' })] }],
+  ])('whose %s cannot be read is an InvalidRecordError with its cause', async (_, answer) => {
+    const { broker } = testBroker()
+    broker.createTopic('orders', { schema: schemaOf(() => answer) })
+    broker.createTopic('later', { schema: schemaOf(async () => answer) })
+    for (const name of ['orders', 'later']) {
+      const error = await rejectionOf(broker.producer().send({ topic: name, value: 1 }))
+      expect(error).toBeInstanceOf(InvalidRecordError)
+      expect(error.message).toBe(
+        `Record for topic '${name}': its schema's result could not be read: out of order`,
+      )
+      expect(error).toMatchObject({ topic: name, field: 'value', cause })
+    }
+    expect(broker.describe().records).toBe(0)
+  })
+
   it('may not make undefined of a value', async () => {
     const { broker } = testBroker()
     broker.createTopic('orders', { schema: schemaOf(() => ({ value: undefined })) })

@@ -83,7 +83,9 @@ it('rejects with what failed in a transaction, or with its failed commit, where 
   await broker.advance(10_000)
   const down = new Error('down')
   broker.faults.fail({ operation: 'commitTransaction' }, down)
-  expect(await rejection(producer.transaction(tx => tx.send({ topic: 'payments', value: 'never' })))).toBe(down)
+  expect(await rejection(producer.transaction(tx => tx.send({ topic: 'payments', value: 'never' })))).toBe(
+    down,
+  )
 })
 
 it('closes a producer whose abort fails', async () => {
