@@ -8,6 +8,7 @@ import { invalidArgument } from '../validate.ts'
 import { BusyProducer } from './busy-producer.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { asSent, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
+import { callSchema, withinSchemaOf } from './schema-call.ts'
 
 // Shared by all producers: one signal may end many sends.
 const aborts = new AbortWatch()
@@ -38,6 +39,8 @@ export class RecordSender {
   // Created when a schema, or the engine, first answers with a promise: later sends then wait their turn.
   #queue: TaskQueue | undefined
   #busy: BusyProducer | undefined
+  // Sends by a schema that the queue waits for.
+  #bySchemas = 0
   // Sends that the engine has not answered yet.
   #waiting: Set<Promise<unknown>> | undefined
   // Created with the queue, not before: creating one costs half as much as a transaction does.
@@ -52,7 +55,11 @@ export class RecordSender {
 
   /** Whether nothing is under way. */
   get idle(): boolean {
-    return (this.#waiting?.size ?? 0) === 0 && (this.#queue?.size ?? 0) === 0
+    return (this.#waiting?.size ?? 0) === 0 && this.#unsent === 0
+  }
+
+  get #unsent(): number {
+    return (this.#queue?.size ?? 0) + this.#bySchemas
   }
 
   /** Writes one record; answers at once where there is nothing to wait for. */
@@ -184,18 +191,29 @@ export class RecordSender {
       return { sent: isPromise(appended) ? this.#follow(appended) : appended }
     }
     try {
-      const { sent } = await Promise.race([this.#queue.add(task), givenUp])
+      const turn = withinSchemaOf(this) ? this.#sendBySchema(task) : this.#queue.add(task)
+      const { sent } = await Promise.race([turn, givenUp])
       return await sent
     } finally {
       forget()
-      if (this.#queue.size === 0) this.#busy.end()
+      if (this.#unsent === 0) this.#busy.end()
       this.#engine.touch()
     }
   }
 
+  // Behind the send that waits for this schema it would wait for itself.
+  async #sendBySchema<Sent>(task: () => Promise<Sent>): Promise<Sent> {
+    this.#bySchemas++
+    const done = this.#follow(task())
+    try {
+      return await done
+    } finally {
+      this.#bySchemas--
+    }
+  }
+
   #doing(): string | undefined {
-    const { size } = this.#queue!
-    return size === 0 ? undefined : `has ${size} sends waiting`
+    return this.#unsent === 0 ? undefined : `has ${this.#unsent} sends waiting`
   }
 
   // --- checking and placing -----------------------------------------------------------------------------------------
@@ -259,13 +277,23 @@ export class RecordSender {
     }
     const topic = this.#engine.topic(topicName, typeof partition === 'number' ? partition : undefined)
     if (isPromise(topic)) return this.#checkLater(topic, message)
-    const { partitioner, sticky } = this.#options
-    return toProducerRecord(topic, message as UncheckedMessage, partitioner, sticky)
+    return this.#toRecord(topic, message)
   }
 
   async #checkLater(topic: Promise<EngineTopic>, message: UncheckedMessage): Promise<ProducerRecord> {
-    const { partitioner, sticky } = this.#options
     const sent = asSent(message) as UncheckedMessage
-    return toProducerRecord(await topic, sent, partitioner, sticky)
+    return this.#toRecord(await topic, sent)
+  }
+
+  #toRecord(topic: EngineTopic, message: UncheckedMessage): MaybePromise<ProducerRecord> {
+    if (topic.serde.mayAnswerLater) return this.#toRecordLater(topic, message)
+    const { partitioner, sticky } = this.#options
+    return toProducerRecord(topic, message, partitioner, sticky)
+  }
+
+  // A function of its own, as above: for its closure.
+  #toRecordLater(topic: EngineTopic, message: UncheckedMessage): MaybePromise<ProducerRecord> {
+    const { partitioner, sticky } = this.#options
+    return callSchema(this, () => toProducerRecord(topic, message, partitioner, sticky))
   }
 }

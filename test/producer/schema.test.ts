@@ -306,6 +306,100 @@ describe('an asynchronous schema', () => {
     ).toEqual(['a', 'd'])
   })
 
+  it('may send by the very producer that waits for it, at once or later, and others wait their turn', async () => {
+    const { broker, clock } = testBroker()
+    const audit = async (what: string, ms: number) => {
+      if (ms > 0) await broker.clock.sleep(ms)
+      await producer.send({ topic: 'audit', value: what })
+      await producer.sendBatch([{ topic: 'audit', value: `${what} again` }])
+      return { value: what }
+    }
+    broker.createTopic('audit', { schema: schemaOf(async value => ({ value })) })
+    broker.createTopic('orders', { schema: schemaOf(value => audit(String(value), value === 'b' ? 0 : 5)) })
+    const producer = broker.producer()
+    const sent = ['a', 'b', 'c'].map(value => producer.send({ topic: 'orders', value }))
+    const last = producer.sendBatch(['d', 'e'].map(value => ({ topic: 'orders', value })))
+    const after = producer.send({ topic: 'audit', value: 'after' })
+    await clock.advance(100)
+    await Promise.all([...sent, last, after])
+    const valuesOf = (name: string) =>
+      broker
+        .topic(name)
+        .records()
+        .map(({ value }) => value)
+    expect(valuesOf('orders')).toEqual(['a', 'b', 'c', 'd', 'e'])
+    expect(valuesOf('audit')).toEqual([
+      ...['a', 'b', 'c', 'd', 'e'].flatMap(each => [each, `${each} again`]),
+      'after',
+    ])
+    await broker.idle()
+  })
+
+  it('may send by its transaction, and by another producer whose schema sends by the first', async () => {
+    const { broker, clock } = testBroker()
+    const first = broker.producer()
+    const second = broker.producer()
+    broker.createTopic('plain')
+    const back = async (value: unknown) => {
+      await broker.clock.sleep(1)
+      await first.send({ topic: 'plain', value })
+      return { value }
+    }
+    broker.createTopic('second', { schema: schemaOf(back) })
+    const there = async (value: unknown) => {
+      await broker.clock.sleep(1)
+      await second.send({ topic: 'second', value })
+      return { value }
+    }
+    broker.createTopic('first', { schema: schemaOf(there) })
+    const sent = Promise.all([1, 2].map(value => first.send({ topic: 'first', value })))
+    await clock.advance(10)
+    expect((await sent).map(({ offset }) => offset)).toEqual([0, 1])
+    let send = async (_value: unknown): Promise<unknown> => undefined
+    const within = async (value: unknown) => {
+      await broker.clock.sleep(1)
+      await send(value)
+      return { value }
+    }
+    broker.createTopic('outer', { schema: schemaOf(within) })
+    const done = broker.producer({ transactionalId: 'tx' }).transaction(tx => {
+      send = value => tx.send({ topic: 'plain', value })
+      return tx.send({ topic: 'outer', value: 3 })
+    })
+    await clock.advance(10)
+    expect(await done).toMatchObject({ topic: 'outer', offset: 0 })
+    expect(
+      broker
+        .topic('plain')
+        .records()
+        .map(({ value }) => value),
+    ).toEqual([1, 2, 3])
+  })
+
+  it('whose own sends nobody awaits keeps its producer busy until they are written', async () => {
+    const { broker, clock } = testBroker()
+    broker.createTopic('audit', {
+      schema: schemaOf(value => broker.clock.sleep(50).then(() => ({ value }))),
+    })
+    const unawaited = async (value: unknown) => {
+      await broker.clock.sleep(1)
+      void producer.send({ topic: 'audit', value })
+      return { value }
+    }
+    broker.createTopic('orders', { schema: schemaOf(unawaited) })
+    const producer = broker.producer()
+    const sent = producer.send({ topic: 'orders', value: 1 })
+    await clock.advance(1)
+    await sent
+    const idle = rejectionOf(broker.idle({ timeoutMs: 5 }))
+    await clock.advance(5)
+    expect((await idle).message).toContain("Producer 'producer' has 1 sends waiting")
+    const closed = producer.close()
+    await clock.advance(50)
+    await closed
+    expect(broker.topic('audit').records()).toHaveLength(1)
+  })
+
   it('holds a batch together: one refused record writes none of it', async () => {
     const { schema, waiting } = slowSchema()
     const { broker, clock } = testBroker()
