@@ -106,6 +106,51 @@ export type TimelineEvent =
   /** A handler awaits something that the broker's time does not move: such a run does not replay exactly. */
   | ({ readonly kind: 'outside' } & OfRecord & OfMember)
 
+// Written as an object so that none can be missing.
+const everyKind: Readonly<Record<TimelineEvent['kind'], true>> = {
+  'topic created': true,
+  'topic deleted': true,
+  'topic altered': true,
+  'partitions added': true,
+  appended: true,
+  joined: true,
+  left: true,
+  assigned: true,
+  revoking: true,
+  released: true,
+  lost: true,
+  fenced: true,
+  started: true,
+  reset: true,
+  sought: true,
+  delivered: true,
+  processed: true,
+  failed: true,
+  retrying: true,
+  skipped: true,
+  'dead lettered': true,
+  delayed: true,
+  parked: true,
+  stalled: true,
+  committed: true,
+  'commit refused': true,
+  'transaction begun': true,
+  'transaction committed': true,
+  'transaction aborted': true,
+  dropped: true,
+  rebalanced: true,
+  restarting: true,
+  stopped: true,
+  closed: true,
+  crashed: true,
+  redelivering: true,
+  fault: true,
+  outside: true,
+}
+
+/** The kinds of entries. */
+export const kinds: readonly string[] = Object.keys(everyKind)
+
 /** A `TimelineEvent` with the time when it happened, in epoch milliseconds of the broker's time. */
 export type TimelineEntry = TimelineEvent & { readonly at: number }
 

@@ -1,12 +1,14 @@
 import { onePartition } from '../offset-checks.ts'
 import type { AnyRecord } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import { requireArgument } from '../validate.ts'
-import type { EntryOf, TimelineEntry, TimelineEvent } from './timeline-entry.ts'
+import { oneOf, requireArgument } from '../validate.ts'
+import { type EntryOf, kinds, type TimelineEntry, type TimelineEvent } from './timeline-entry.ts'
 import { printTimeline } from './timeline-text.ts'
 
 // The records that were handed out, for `processedBy` once the log no longer holds them.
 const handedOut = new WeakMap<TimelineEntry, AnyRecord>()
+
+const aKind = oneOf(...kinds)
 
 /** The record that was recorded with an entry, if any. */
 export function recordOf(entry: TimelineEntry): AnyRecord | undefined {
@@ -62,6 +64,7 @@ export class Timeline implements Iterable<TimelineEntry> {
 
   /** The entries of one kind. */
   ofKind<const Kind extends TimelineEntry['kind']>(kind: Kind): EntryOf<Kind>[] {
+    requireArgument('ofKind', 'kind', kind, aKind)
     return this.entries.filter((entry): entry is EntryOf<Kind> => entry.kind === kind)
   }
 

@@ -126,6 +126,15 @@ it.each([
   },
 )
 
+// As in Kafka, where the metadata request makes the topic, and the send then ends without the partition.
+it('makes a topic also for a send that is refused since the topic has no such partition', async () => {
+  const { broker } = testBroker({ autoCreateTopics: { partitions: 2 } })
+  const error = await rejectionOf(broker.producer().send({ topic: 'sent', value: 1, partition: 2 }))
+  expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'sent', partition: 2 })
+  expect(error.message).toBe("Topic 'sent' has no partition 2; it has 2, from 0 to 1")
+  expect(broker.topic('sent').partitions.map(({ highWatermark }) => highWatermark)).toEqual([0, 0])
+})
+
 it('checks the options of autoCreateTopics before the first topic is made', () => {
   const error = thrownBy(() => new Broker({ autoCreateTopics: { partitions: 0 } }))
   expect(error).toMatchObject({ code: 'INVALID_CONFIG', option: 'partitions' })

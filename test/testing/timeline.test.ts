@@ -60,6 +60,16 @@ it.each([undefined, null, 'orders-0'])('tells nothing of %j, which is no partiti
   expect(() => timeline.forPartition(wrong as never)).toThrow('forPartition: expected { topic, partition }')
 })
 
+it('refuses a kind of entries that there is not', () => {
+  const { timeline } = new TestBroker({ topics: { orders: topic() } })
+  expect(timeline.ofKind('redelivering')).toEqual([])
+  for (const wrong of ['nope', 'Appended', undefined]) {
+    expect(() => timeline.ofKind(wrong as never)).toThrow(
+      "ofKind: expected one of 'topic created', 'topic deleted', ",
+    )
+  }
+})
+
 it('tells of one group', async () => {
   const broker = await story()
   await broker.consumer({ groupId: 'audit', topics: ['orders'] }).run({ eachRecord: () => {} })
