@@ -10,6 +10,7 @@ import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
 import { ConsumerPolicy, type ConsumerPolicyOptions, policyChecks } from './consumer/consumer-policy.ts'
 import { type RedriveOptions, redrive } from './consumer/redrive.ts'
+import { Draining } from './draining.ts'
 import type { Unread } from './engine.ts'
 import { describeValue, InvalidOptionError } from './errors.ts'
 import type { ConsumerGroup } from './group/consumer-group.ts'
@@ -137,7 +138,9 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   /** Administers topics, groups and offsets as on every engine: all methods are async. */
   readonly admin: Admin
   #closing: Promise<readonly Unread[]> | undefined
-  #stopDraining: (() => void) | undefined
+  // When a later close ends it, on the monotonic clock.
+  #endBy = Number.POSITIVE_INFINITY
+  #draining: Draining | undefined
 
   constructor(options: BrokerOptions<Topics> = {}) {
     checkOptions('Broker', options as BrokerOptions, brokerChecks)
@@ -342,17 +345,19 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   }
 
   // A second close can only make the first one end sooner.
-  #hurry({ timeoutMs }: BrokerCloseOptions): void {
+  #hurry({ timeoutMs, drain = false }: BrokerCloseOptions): void {
     if (timeoutMs === undefined) return
-    this.#stopDraining?.()
+    this.#endBy = Math.min(this.#endBy, this.clock.monotonic() + timeoutMs)
+    if (drain && this.#draining !== undefined) return this.#draining.within(timeoutMs)
+    this.#draining?.end()
     for (const client of this.#engine.clients) void client.close({ timeoutMs })
   }
 
   async #close({ drain, timeoutMs = closeTimeoutMs }: BrokerCloseOptions): Promise<readonly Unread[]> {
-    const began = this.clock.monotonic()
+    const until = this.clock.monotonic() + timeoutMs
     if (drain) await this.#drain(timeoutMs)
     this.#engine.stopWaiting()
-    const leftMs = () => Math.max(0, timeoutMs - (this.clock.monotonic() - began))
+    const leftMs = () => Math.max(0, Math.min(until, this.#endBy) - this.clock.monotonic())
     const left = await this.#closeClients(leftMs())
     // From here on no client can start; those that started while the others closed are closed, too.
     this.#engine.refuse()
@@ -370,11 +375,15 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   // Waits for the whole broker, not for each consumer by itself: the records that a handler sends are to be read, too.
   async #drain(timeoutMs: number): Promise<void> {
     const closing = new AbortController()
-    this.#stopDraining = () => closing.abort()
+    const draining = new Draining(this.clock, 'the broker', () => closing.abort())
+    this.#draining = draining
     try {
       await this.#quiescence.idle({ timeoutMs, signal: closing.signal }, true)
     } catch {
       // The time is up, or the broker can never be idle: the records not read are in the report.
+    } finally {
+      this.#draining = undefined
+      draining.end()
     }
   }
 

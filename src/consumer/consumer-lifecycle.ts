@@ -1,5 +1,6 @@
 import { Deadline } from '../deadline.ts'
 import { Deferred } from '../deferred.ts'
+import { Draining } from '../draining.ts'
 import type { ClientCloseOptions, Engine, EngineClient, FetchSession, Unread } from '../engine.ts'
 import { ClosedError, ConsumerCrashedError, describeError, isError } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -51,9 +52,10 @@ export class ConsumerLifecycle implements EngineClient {
   #closing: Promise<readonly Unread[]> | undefined
   #restarts = 0
   #stopRestart: (() => void) | undefined
-  #draining = false
+  #draining: Draining | undefined
   #deadline: Deadline | undefined
-  #hurryMs = Number.POSITIVE_INFINITY
+  // When a later close ends it, on the monotonic clock.
+  #endBy = Number.POSITIVE_INFINITY
 
   constructor(
     engine: Engine,
@@ -288,17 +290,16 @@ export class ConsumerLifecycle implements EngineClient {
   /** Finishes, commits, leaves, and resolves to what it left unread; a second call waits for the first. */
   close(options: CloseOptions & ClientCloseOptions): Promise<readonly Unread[]> {
     if (this.#closing === undefined) this.#closing = this.#close(options)
-    else if (options.timeoutMs !== undefined) this.#hurry(options.timeoutMs)
+    else if (options.timeoutMs !== undefined) this.#hurry(options.timeoutMs, options.drain)
     return this.#closing
   }
 
   // A second close can only make the first one end sooner.
-  #hurry(timeoutMs: number): void {
-    this.#hurryMs = Math.min(this.#hurryMs, timeoutMs)
+  #hurry(timeoutMs: number, drain = false): void {
+    this.#endBy = Math.min(this.#endBy, this.#engine.clock.monotonic() + timeoutMs)
     this.#deadline?.within(timeoutMs)
-    if (!this.#draining) return
-    this.#draining = false
-    this.#engine.touch()
+    if (drain) this.#draining?.within(timeoutMs)
+    else this.#draining?.end()
   }
 
   async #close(options: CloseOptions & ClientCloseOptions): Promise<readonly Unread[]> {
@@ -325,13 +326,15 @@ export class ConsumerLifecycle implements EngineClient {
   // Only for `run` and loops, which read on by themselves; a caller of `poll` has stopped polling when it closes.
   async #drain(timeoutMs: number): Promise<void> {
     if (this.#worker instanceof RecordStream && !this.#worker.iterating) return
-    this.#draining = true
+    const draining = new Draining(this.#engine.clock, this.name, () => this.#engine.touch())
+    this.#draining = draining
     try {
-      await this.backlog.reach(await this.backlog.endsToCome(), () => !this.#draining, timeoutMs, true)
+      await this.backlog.reach(await this.backlog.endsToCome(), () => draining.over, timeoutMs, true)
     } catch {
       // The time is up: the records not reached are in the report.
     } finally {
-      this.#draining = false
+      this.#draining = undefined
+      draining.end()
     }
   }
 
@@ -362,7 +365,7 @@ export class ConsumerLifecycle implements EngineClient {
     beforeLeaving?: () => void,
   ): Promise<void> {
     const { keepPlace, timeoutMs, hold = false } = options
-    const leftMs = Math.min(timeoutMs, this.#hurryMs)
+    const leftMs = Math.min(timeoutMs, Math.max(0, this.#endBy - this.#engine.clock.monotonic()))
     const deadline = new Deadline(this.#engine.clock, leftMs, `leaving of ${this.name}`, { hold })
     this.#deadline = deadline
     try {
@@ -397,7 +400,7 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.#life === 'restarting') pending.push('restarts')
     else if (this.#life === 'closing') pending.push('closes')
     else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
-    if (this.#draining) pending.push('drains')
+    if (this.#draining !== undefined) pending.push('drains')
     pending.push(...this.pauses.pending())
     return pending.map(what => `${this.name} ${what}`)
   }

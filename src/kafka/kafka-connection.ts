@@ -4,7 +4,7 @@ import { Consumer } from '../consumer/consumer.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
 import { ConsumerPolicy } from '../consumer/consumer-policy.ts'
 import { type RedriveOptions, redrive } from '../consumer/redrive.ts'
-import type { Unread } from '../engine.ts'
+import type { ClientCloseOptions, Unread } from '../engine.ts'
 import { InvalidOptionError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { Producer, type ProducerOptions } from '../producer/producer.ts'
 import type { PubSub } from '../pub-sub.ts'
@@ -27,6 +27,8 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
   readonly #engine: ClusterEngine
   readonly #policy: ConsumerPolicy
   #closing: Promise<readonly Unread[]> | undefined
+  // When a later close ends it, on the monotonic clock.
+  #endBy = Number.POSITIVE_INFINITY
   readonly admin: Admin
 
   /** @hidden */
@@ -69,8 +71,15 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     options: { readonly timeoutMs?: number; readonly drain?: boolean } = {},
   ): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean })
-    this.#closing ??= this.#close(options)
+    if (this.#closing === undefined) this.#closing = this.#close(options)
+    else if (options.timeoutMs !== undefined) this.#hurry(options.timeoutMs, options)
     return this.#closing
+  }
+
+  // A second close can only make the first one end sooner.
+  #hurry(timeoutMs: number, options: ClientCloseOptions): void {
+    this.#endBy = Math.min(this.#endBy, this.#engine.clock.monotonic() + timeoutMs)
+    void this.#closeClients(options)
   }
 
   async #close(options: {
@@ -79,8 +88,8 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
   }): Promise<readonly Unread[]> {
     const { clock } = this.#engine
     const { timeoutMs = closeTimeoutMs } = options
-    const began = clock.monotonic()
-    const leftMs = () => Math.max(0, timeoutMs - (clock.monotonic() - began))
+    const until = clock.monotonic() + timeoutMs
+    const leftMs = () => Math.max(0, Math.min(until, this.#endBy) - clock.monotonic())
     const left = await this.#closeClients(options)
     // From here on no client can be created; those created while the others closed are closed, too.
     this.#engine.refuse()

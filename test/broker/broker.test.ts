@@ -311,6 +311,19 @@ it.each([true, false])('ends sooner when it is closed again with less time (drai
   expect(await second).toBe(await first)
 })
 
+it('goes on draining when it is told so once more, within the time that ends first', async () => {
+  const { broker, clock } = brokerWithOrders(5)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => broker.clock.sleep(100) })
+  const closing = [2000, 60_000, 250].map(timeoutMs => broker.close({ drain: true, timeoutMs }))
+  await clock.advance(249)
+  expect(broker.describe().closed).toBe(false)
+  await clock.advance(1)
+  const left = [{ group: 'g', ...orders0, from: 2, count: 3 }]
+  expect(await Promise.all(closing)).toEqual([left, left, left])
+  expect(clock.waiting).toEqual(['sleep'])
+})
+
 it('waits for an open transaction, and aborts it when its time is up', async () => {
   for (const [answers, values] of [
     [true, [1]],

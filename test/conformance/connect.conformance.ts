@@ -172,6 +172,30 @@ describe('closing while nobody answers', () => {
     ])
   })
 
+  it('ends sooner when it is closed again with less time', async () => {
+    const { join } = await start()
+    const cluster = await join()
+    let enter = () => {}
+    const entered = new Promise<void>(resolve => {
+      enter = resolve
+    })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({
+      eachRecord: () => {
+        enter()
+        return new Promise(() => {})
+      },
+    })
+    await sendNumbers(cluster, 'orders', 1)
+    await entered
+    const began = performance.now()
+    const closing = cluster.close({ drain: true })
+    const left = await cluster.close({ timeoutMs: 100 })
+    expect(left).toMatchObject([{ group: 'g', topic: 'orders', count: 1 }])
+    expect(await closing).toBe(left)
+    expect(performance.now() - began).toBeLessThan(10_000)
+  })
+
   it('takes little longer than it may', async () => {
     const { server, join } = await start()
     const cluster = await join()

@@ -439,6 +439,25 @@ it('waits for a stuck handler no longer than a second close says, also where the
   expect(left).toEqual([{ group: 'g', ...orders0, from: 0, count: 2 }])
 })
 
+it('goes on draining when it is told so once more, within the time that ends first', async () => {
+  const { broker, clock } = brokerWithOrders(5)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => broker.clock.sleep(100) })
+  const closing = [2000, 60_000, 250].map(timeoutMs => consumer.close({ drain: true, timeoutMs }))
+  await clock.advance(249)
+  let ended = false
+  void closing[0]!.then(() => {
+    ended = true
+  })
+  await clock.settle()
+  expect(ended).toBe(false)
+  await clock.advance(1)
+  const left = [{ group: 'g', ...orders0, from: 2, count: 3 }]
+  expect(await Promise.all(closing)).toEqual([left, left, left])
+  await broker.close()
+  expect(clock.waiting).toEqual(['sleep'])
+})
+
 it('drains a loop, and does not wait for who polls or for what is paused', async () => {
   const { broker, clock } = brokerWithOrders(3, 2)
   const looped: unknown[] = []
