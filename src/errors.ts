@@ -70,7 +70,11 @@ export class BrokerletError extends Error implements ErrorFields {
 
 /** Whether `error` is brokerlet's, from whichever copy of the package it came. */
 export function isBrokerletError(error: unknown): error is BrokerletError {
-  return isError(error) && brand in error
+  try {
+    return isError(error) && brand in error
+  } catch {
+    return false
+  }
 }
 
 /** A topic, or a partition of it, that does not exist; `suggestions` holds the names that are nearly the same. */
@@ -383,21 +387,46 @@ function failedAt(at: unknown): BatchError['failedAt'] {
 
 /** Whether a value is an error of any realm: within Jest, Node's errors have another `Error` class than the tests. */
 export function isError(thrown: unknown): thrown is Error {
-  return thrown instanceof Error || types.isNativeError(thrown)
+  try {
+    return thrown instanceof Error || types.isNativeError(thrown)
+  } catch {
+    // A proxy whose traps throw.
+    return false
+  }
 }
 
-/** The text of anything that can be thrown. */
+/** The text of anything that can be thrown, whatever is in its fields. */
 export function describeError(thrown: unknown): string {
-  if (isError(thrown)) return thrown.message || thrown.name
-  return typeof thrown === 'string' ? thrown : `thrown ${describeValue(thrown)}`
+  if (typeof thrown === 'string') return thrown
+  const text = isError(thrown) ? fieldOf(thrown, 'message') || fieldOf(thrown, 'name') : undefined
+  if (text === undefined) return `thrown ${describeValue(thrown)}`
+  return typeof text === 'string' ? text : describeValue(text)
+}
+
+/** The name of what was thrown: an error's own, or the type of anything else. */
+export function thrownName(thrown: unknown): string {
+  if (!isError(thrown)) return typeof thrown
+  const name = fieldOf(thrown, 'name')
+  return typeof name === 'string' ? name : 'Error'
 }
 
 /** The stacks of an error and of those behind it, as a log shows them; undefined for what is no error. */
 export function stacksOf(thrown: unknown): string | undefined {
   const stacks = new Map<unknown, string>()
-  for (let each = thrown; isError(each) && !stacks.has(each); each = each.cause)
-    stacks.set(each, String(each.stack))
+  for (let each = thrown; isError(each) && !stacks.has(each); each = fieldOf(each, 'cause')) {
+    const stack = fieldOf(each, 'stack')
+    stacks.set(each, typeof stack === 'string' ? stack : describeError(each))
+  }
   return stacks.size === 0 ? undefined : [...stacks.values()].join('\ncaused by ')
+}
+
+// A user's error may have any value in a field, and a getter that throws. That must not take the place of the error.
+function fieldOf(error: Error, name: 'message' | 'name' | 'stack' | 'cause'): unknown {
+  try {
+    return error[name]
+  } catch {
+    return undefined
+  }
 }
 
 /** A value as an error message shows it: short, and never throwing itself. */

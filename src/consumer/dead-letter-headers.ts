@@ -1,4 +1,4 @@
-import { describeError, isError } from '../errors.ts'
+import { describeError, thrownName } from '../errors.ts'
 import { type AnyRecord, type HeaderList, headersOf } from '../record.ts'
 
 const prefix = 'dead-letter.'
@@ -24,7 +24,6 @@ export function deadLetterHeaders(
   error: unknown,
   attempts: number,
 ): HeaderList {
-  const name = isError(error) ? error.name : typeof error
   const again = originOf(record)?.topic === record.topic
   return [
     ...(again ? ownHeaders(record) : headersOf(record)),
@@ -33,7 +32,7 @@ export function deadLetterHeaders(
     [`${prefix}offset`, String(record.offset)],
     [`${prefix}timestamp`, String(record.timestamp)],
     ...(groupId === undefined ? [] : [[`${prefix}group`, groupId] as const]),
-    [`${prefix}error.class`, name],
+    [`${prefix}error.class`, thrownName(error)],
     [`${prefix}error.message`, describeError(error).slice(0, longestMessage)],
     [`${prefix}attempts`, String(attempts)],
   ]

@@ -4,7 +4,7 @@ import type { Failures, Verdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { WorkPulse } from './liveness.ts'
 import { isHeldBack, type Retries } from './retries.ts'
-import { NotYet } from './retry-topics.ts'
+import { isNotYet, type NotYet } from './retry-topics.ts'
 import type { Work } from './work.ts'
 import type { WorkPace } from './work-pace.ts'
 import type { WorkSource } from './work-source.ts'
@@ -193,7 +193,7 @@ export class HandlerSlot {
   }
 
   #fail(work: Work, error: unknown): Step {
-    if (error instanceof NotYet) return this.#waitFor(work, error)
+    if (isNotYet(error)) return this.#waitFor(work, error)
     const { failures, retries, source, consumer } = this.#host
     const verdict = failures.judge(work, error)
     this.#commit(work)

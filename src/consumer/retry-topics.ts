@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Engine, EngineTopic, Interest } from '../engine.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
@@ -14,6 +15,11 @@ export class NotYet {
   constructor(delayMs: number) {
     this.delayMs = delayMs
   }
+}
+
+/** Whether a handler's failure is that; the traps of a proxy that a user throws are not called. */
+export function isNotYet(thrown: unknown): thrown is NotYet {
+  return !types.isProxy(thrown) && thrown instanceof NotYet
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isBrokerletError, isError } from '../errors.ts'
+import { isBrokerletError, thrownName } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Attributes } from './api.ts'
 
@@ -42,5 +42,5 @@ function common<T>(values: readonly T[]): T | undefined {
 /** The type of an error: Kafka's name for an error of this package, else its class. */
 export function errorType(error: unknown): string {
   if (isBrokerletError(error)) return error.code
-  return isError(error) ? error.name : typeof error
+  return thrownName(error)
 }

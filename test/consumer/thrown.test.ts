@@ -13,6 +13,14 @@ function orders(count = 4) {
   return { broker, clock, consumer, committed }
 }
 
+function unreadable<Thrown extends object>(thrown: Thrown, ...names: string[]): Thrown {
+  const get = () => {
+    throw new Error('nobody reads this')
+  }
+  for (const name of names) Object.defineProperty(thrown, name, { get })
+  return thrown
+}
+
 const oddities: readonly (readonly [string, unknown, string])[] = [
   ['a string', 'out of stock', 'out of stock'],
   ['undefined', undefined, 'thrown undefined'],
@@ -23,6 +31,9 @@ const oddities: readonly (readonly [string, unknown, string])[] = [
   ['a symbol', Symbol('s'), 'thrown a symbol'],
   ['a function', () => 1, 'thrown a function'],
   ['an error without a message', new RangeError(), 'RangeError'],
+  ['an error whose message is no text', Object.assign(new Error(), { message: { code: 7 } }), 'an object'],
+  ['an error whose message cannot be read', unreadable(new Error('gone'), 'message'), 'Error'],
+  ['an error whose stack and cause cannot be read', unreadable(new Error('gone'), 'stack', 'cause'), 'gone'],
   ["an error of another realm, as Node's are within Jest", runInNewContext('new Error("gone")'), 'gone'],
 ]
 
@@ -103,6 +114,52 @@ describe.each(oddities)('a handler that throws %s', (_, thrown, text) => {
     expect(read).toEqual([0, 2, 3, 0, 1, 2, 3])
   })
 })
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+it.each<[string, unknown, string, string]>([
+  ...oddities.map(([what, thrown, text]): [string, unknown, string, string] => [
+    what,
+    thrown,
+    thrown instanceof RangeError
+      ? 'RangeError'
+      : text === 'gone' || /message/.test(what)
+        ? 'Error'
+        : typeof thrown,
+    text,
+  ]),
+  [
+    'an error whose name is no text',
+    Object.assign(new Error('gone'), { name: Symbol('s') }),
+    'Error',
+    'gone',
+  ],
+  ['an error whose name cannot be read', unreadable(new Error('gone'), 'name'), 'Error', 'gone'],
+  ['a proxy that was revoked', revoked(), 'object', 'thrown an object'],
+])(
+  'a record whose handler throws %s becomes a dead letter, whatever the order',
+  async (_, thrown, name, text) => {
+    for (const ordering of ['partition', 'key', 'none'] as const) {
+      const { broker } = testBroker({ topics: { orders: topic<number>(), letters: topic<number>() } })
+      fill(broker as never, 'orders', 1)
+      await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+        ordering,
+        retry: { attempts: 1 },
+        onFailure: { deadLetter: 'letters' },
+        eachRecord: () => {
+          throw thrown
+        },
+      })
+      await broker.idle()
+      const headers = broker.topic('letters').records()[0]!.headers
+      expect([headers['dead-letter.error.class'], headers['dead-letter.error.message']]).toEqual([name, text])
+    }
+  },
+)
 
 describe('a handler that answers with something thenable', () => {
   it('whose then throws has failed, as one that rejects', async () => {
