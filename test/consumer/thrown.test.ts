@@ -13,7 +13,7 @@ function orders(count = 4) {
   return { broker, clock, consumer, committed }
 }
 
-function unreadable<Thrown extends object>(thrown: Thrown, ...names: string[]): Thrown {
+function withUnreadable<Thrown extends object>(thrown: Thrown, ...names: string[]): Thrown {
   const get = () => {
     throw new Error('nobody reads this')
   }
@@ -32,8 +32,12 @@ const oddities: readonly (readonly [string, unknown, string])[] = [
   ['a function', () => 1, 'thrown a function'],
   ['an error without a message', new RangeError(), 'RangeError'],
   ['an error whose message is no text', Object.assign(new Error(), { message: { code: 7 } }), 'an object'],
-  ['an error whose message cannot be read', unreadable(new Error('gone'), 'message'), 'Error'],
-  ['an error whose stack and cause cannot be read', unreadable(new Error('gone'), 'stack', 'cause'), 'gone'],
+  ['an error whose message cannot be read', withUnreadable(new Error('gone'), 'message'), 'Error'],
+  [
+    'an error whose stack and cause cannot be read',
+    withUnreadable(new Error('gone'), 'stack', 'cause'),
+    'gone',
+  ],
   ["an error of another realm, as Node's are within Jest", runInNewContext('new Error("gone")'), 'gone'],
 ]
 
@@ -138,7 +142,7 @@ it.each<[string, unknown, string, string]>([
     'Error',
     'gone',
   ],
-  ['an error whose name cannot be read', unreadable(new Error('gone'), 'name'), 'Error', 'gone'],
+  ['an error whose name cannot be read', withUnreadable(new Error('gone'), 'name'), 'Error', 'gone'],
   ['a proxy that was revoked', revoked(), 'object', 'thrown an object'],
 ])(
   'a record whose handler throws %s becomes a dead letter, whatever the order',
