@@ -1,5 +1,5 @@
 import { describeError, describeValue, InvalidRecordError } from './errors.ts'
-import { forgetPromise, isThenable, type MaybePromise } from './maybe-promise.ts'
+import { forgetPromise, isPromise, isThenable, type MaybePromise } from './maybe-promise.ts'
 import type { RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 import type { TopicOptions } from './topic-definition.ts'
@@ -44,6 +44,11 @@ export class Serde {
     this.keys = options.keys ?? 'string'
     this.decodes = options.codec !== undefined
     this.encodes = options.codec !== undefined
+  }
+
+  /** Whether the topic has a schema. */
+  get validates(): boolean {
+    return this.#schema !== undefined
   }
 
   /** Whether its schema may answer with a promise: it has done so, or has not answered yet. */
@@ -93,8 +98,15 @@ export class Serde {
     throw this.#invalid('value', 'its schema is asynchronous; read this topic with a consumer', place)
   }
 
+  /** The refusal of a promise that was sent as a value. */
+  promised(value: unknown): InvalidRecordError {
+    forgetPromise(value)
+    return this.#invalid('value', 'value is a Promise; await it, and send what it resolves to')
+  }
+
   #accept(value: unknown, result: StandardSchemaV1.Result<unknown>): unknown {
     const output = this.#output(result)
+    if (isPromise(output)) throw this.promised(output)
     if (output === undefined)
       throw this.#invalid('value', "its schema's output is undefined, which no record can hold")
     return this.#store(value, output)
@@ -124,6 +136,8 @@ export class Serde {
   }
 
   #encode(codec: NonNullable<TopicOptions['codec']>, value: unknown): Uint8Array {
+    // JSON would make an empty object of it.
+    if (isPromise(value)) throw this.promised(value)
     let encoded: unknown
     try {
       encoded = codec.encode(value)

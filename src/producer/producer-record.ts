@@ -61,18 +61,11 @@ export function toProducerRecord(
   const timestamp =
     message.timestamp === undefined ? undefined : checkTimestamp(topic.name, message.timestamp)
   const stored = topic.serde.serialize(message.value)
-  return isPromise(stored)
-    ? placeLater(
-        topic,
-        asSent(message) as UncheckedMessage,
-        partitioner,
-        sticky,
-        key,
-        stored,
-        headers,
-        timestamp,
-      )
-    : place(topic, message, partitioner, sticky, key, stored, headers, timestamp)
+  if (!isPromise(stored)) return place(topic, message, partitioner, sticky, key, stored, headers, timestamp)
+  // No schema that answers later: the value itself is a promise.
+  if (!topic.serde.validates) throw topic.serde.promised(stored)
+  const sent = asSent(message) as UncheckedMessage
+  return placeLater(topic, sent, partitioner, sticky, key, stored, headers, timestamp)
 }
 
 // A function of its own: a closure in the caller would allocate what it captures for every record.

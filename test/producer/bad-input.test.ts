@@ -121,6 +121,12 @@ const refused: readonly Case[] = [
     'value is undefined; give a value, or null for a tombstone',
   ],
   [
+    'a promise as value',
+    { topic: 'orders', value: Promise.resolve(1) },
+    { name: 'InvalidRecordError', code: 'INVALID_RECORD', topic: 'orders', field: 'value' },
+    "Record for topic 'orders': value is a Promise; await it, and send what it resolves to",
+  ],
+  [
     'a number as key',
     { topic: 'orders', key: 1, value: 1 },
     { name: 'InvalidRecordError', topic: 'orders', field: 'key' },

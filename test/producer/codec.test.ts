@@ -215,6 +215,22 @@ describe('a codec and a schema', () => {
   })
 })
 
+it('refuses a promise for a value, with a codec and with a schema that lets it pass, too', async () => {
+  const { broker } = testBroker()
+  broker.createTopic('bytes', { codec: json })
+  broker.createTopic('both', { codec: json, schema: z.any() })
+  broker.createTopic('checked', { schema: z.any() })
+  for (const name of ['bytes', 'both', 'checked']) {
+    const unawaited = Promise.reject(new Error('nobody hears of it'))
+    const error = await rejectionOf(broker.producer().send({ topic: name, value: unawaited }))
+    expect(error).toBeInstanceOf(InvalidRecordError)
+    expect(error.message).toBe(
+      `Record for topic '${name}': value is a Promise; await it, and send what it resolves to`,
+    )
+  }
+  expect(broker.describe().records).toBe(0)
+})
+
 it("refuses an asynchronous codec, whose promise is nobody else's to look at", async () => {
   const { broker } = testBroker()
   const encode = async () => {
