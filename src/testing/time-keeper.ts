@@ -1,7 +1,8 @@
 import { NeverIdleError, TimeoutError } from '../errors.ts'
 import type { Processing } from './processing.ts'
 import type { TestClock } from './test-clock.ts'
-import { realDelay, requireRealMicrotasks } from './turns.ts'
+import { realDelay, requireRealMicrotasks, timersAreFake } from './turns.ts'
+import { VirtualClock } from './virtual-clock.ts'
 
 /** What a test broker waits for. */
 export interface Goal {
@@ -136,13 +137,17 @@ export class TimeKeeper {
         const handlers = this.#outside.flatMap(({ outside }) => outside).join(', ')
         const why = await goal.explain()
         const text = `Waited ${realTimeoutMs} ms of real time for ${goal.what}; it awaits something other than the broker's time: `
-        throw new TimeoutError(handlers === '' ? text + why : `${text}${handlers}. Now: ${why}`, {
-          details: why,
-        })
+        const now = handlers === '' ? why : `${handlers}. Now: ${why}`
+        throw new TimeoutError(text + now + this.#fakeTimers(), { details: why })
       }
       await realDelay(1)
       waitedMs++
     }
+  }
+
+  #fakeTimers(): string {
+    if (!(this.#clock instanceof VirtualClock) || !timersAreFake()) return ''
+    return ". Fake timers hold setTimeout back: give them to the broker as its option 'timers', and it moves them, too"
   }
 
   async #onlyTime(goal: Goal): Promise<NeverIdleError> {

@@ -29,6 +29,11 @@ export function afterRealDelay(ms: number, callback: () => void): () => void {
   return () => realClearTimeout(timer)
 }
 
+/** Whether a test has put fake timers in the place of the real ones. */
+export function timersAreFake(): boolean {
+  return globalThis.setTimeout !== realSetTimeout
+}
+
 /** Resolves after `ms` milliseconds of real time. */
 export function realDelay(ms: number): Promise<void> {
   return new Promise(resolve => void realSetTimeout(resolve, ms))

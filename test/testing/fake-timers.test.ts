@@ -27,6 +27,23 @@ it("moves its own time while the runner's timers are fake", async () => {
   await broker.close()
 })
 
+it('says that fake timers hold a handler back, where the broker does not have them', async () => {
+  vi.useFakeTimers()
+  const broker = new TestBroker({ topics })
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    eachRecord: () => new Promise(resolve => setTimeout(resolve, 5)),
+  })
+  fill(broker, 'orders', 1)
+  const error = await rejection(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
+  expect(String(error)).toMatch(
+    /Fake timers hold setTimeout back: give them to the broker as its option 'timers', and it moves them, too$/,
+  )
+  vi.useRealTimers()
+  const without = await rejection(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
+  expect(String(without)).not.toContain('Fake timers')
+  await broker.close()
+})
+
 it("steps the runner's timers and the broker's together, in one order", async () => {
   vi.useFakeTimers({ now: Date.UTC(2024, 0, 1) })
   const broker = new TestBroker({ topics, timers: vi })
