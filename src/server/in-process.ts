@@ -48,6 +48,7 @@ export function socketFactory(
 ): (request: SocketRequest) => Socket {
   const server = serverOf('socketFactory', broker, options)
   return ({ onConnect }) => {
+    if (server.closed) return refused() as unknown as Socket
     const socket = open(server)
     process.nextTick(onConnect)
     return socket as unknown as Socket
@@ -57,6 +58,14 @@ export function socketFactory(
 /** Opens a connection to a broker of this process, for any client that takes a stream. */
 export function connect(broker: Pick<Broker<never>, 'describe'>, options: WireOptions = {}): Duplex {
   return open(serverOf('connect', broker, options))
+}
+
+// As from a port where nobody listens any more: a client is not to wait for answers that never come, nor to get one.
+function refused(): InMemorySocket {
+  const error = new Error('connect ECONNREFUSED: the broker is closed')
+  const socket = new InMemorySocket()
+  process.nextTick(() => socket.destroy(Object.assign(error, { code: 'ECONNREFUSED', syscall: 'connect' })))
+  return socket
 }
 
 function open(server: WireServer): InMemorySocket {

@@ -292,6 +292,10 @@ export class WireServer {
     this.#engine.outbox.flush()
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true

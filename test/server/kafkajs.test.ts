@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { type ConsumerConfig, Kafka, logLevel, type ProducerConfig } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
-import { Broker, json, topic } from '../../src/index.ts'
-import { socketFactory } from '../../src/server/index.ts'
+import { Broker, ClosedError, json, topic } from '../../src/index.ts'
+import { connect, socketFactory } from '../../src/server/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 
 const open: (() => Promise<unknown>)[] = []
@@ -52,6 +52,40 @@ it('produces, and a consumer of this process reads what the JSON says', async ()
   expect(sent).toMatchObject([{ topicName: 'orders', partition: 2, errorCode: 0, baseOffset: '0' }])
   await broker.idle()
   expect(seen).toEqual([{ key: 'a', value: { id: 1 }, headers: { trace: 'x' }, partition: 2 }])
+})
+
+it('refuses connections once its broker is closed, as a port where nobody listens', async () => {
+  const { broker, kafka, producer, consumer } = start()
+  const shop = await producer({ retry: { retries: 0 } })
+  const billing = await consumer('billing')
+  await billing.subscribe({ topic: 'orders' })
+  await billing.run({ eachMessage: async () => {} })
+  let rejoined = false
+  await broker.group('billing').stable()
+  billing.on('consumer.group_join', () => {
+    rejoined = true
+  })
+  const crashed = new Promise(resolve => void billing.on('consumer.crash', resolve))
+  await broker.close()
+  await expect(shop.send({ topic: 'orders', messages: [{ value: '1' }] })).rejects.toThrow()
+  await expect(kafka.admin({ retry: { retries: 0 } }).connect()).rejects.toThrow('ECONNREFUSED')
+  await crashed
+  expect(rejoined).toBe(false)
+})
+
+it('is a socket that never connects, and says why, where its broker is closed', async () => {
+  const broker = new Broker()
+  const factory = socketFactory(broker)
+  const open = connect(broker)
+  await broker.close()
+  const told = await new Promise(resolve => {
+    const request = { host: 'in-process', port: 9092, onConnect: () => resolve('connected') }
+    factory(request).on('error', resolve)
+  })
+  expect(told).toMatchObject({ code: 'ECONNREFUSED', syscall: 'connect' })
+  expect(() => connect(broker)).toThrow(ClosedError)
+  expect(() => socketFactory(broker)).toThrow(ClosedError)
+  open.destroy()
 })
 
 it('puts a key on the same partition as a producer of this process', async () => {
