@@ -76,7 +76,7 @@ it('refuses connections once its broker is closed, as a port where nobody listen
 it('is a socket that never connects, and says why, where its broker is closed', async () => {
   const broker = new Broker()
   const factory = socketFactory(broker)
-  const open = connect(broker)
+  const socket = connect(broker)
   await broker.close()
   const told = await new Promise(resolve => {
     const request = { host: 'in-process', port: 9092, onConnect: () => resolve('connected') }
@@ -85,7 +85,7 @@ it('is a socket that never connects, and says why, where its broker is closed', 
   expect(told).toMatchObject({ code: 'ECONNREFUSED', syscall: 'connect' })
   expect(() => connect(broker)).toThrow(ClosedError)
   expect(() => socketFactory(broker)).toThrow(ClosedError)
-  open.destroy()
+  socket.destroy()
 })
 
 it('puts a key on the same partition as a producer of this process', async () => {
