@@ -155,6 +155,11 @@ export class ConsumerLifecycle implements EngineClient {
     await this.coordinator.ready
   }
 
+  /** Whether `start` has nothing to wait for. */
+  get started(): boolean {
+    return this.#life === 'running' && this.coordinator.settled
+  }
+
   /** The same for consuming by pull: a consumer that is closed while it starts has simply ended. */
   async startOrEnd(): Promise<void> {
     if (this.ended) return

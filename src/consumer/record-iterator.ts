@@ -36,8 +36,7 @@ export class RecordIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   #nextInTurn(): Promise<IteratorResult<T, undefined>> {
-    this.#waiting++
-    const result = this.#last.then(() => this.#step())
+    const result = this.#waiting++ === 0 ? this.#step() : this.#last.then(() => this.#step())
     const over = () => void this.#waiting--
     this.#last = result.then(over, over)
     return result
@@ -47,7 +46,7 @@ export class RecordIterator<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#over) return { done: true, value: undefined }
     this.#stream.proceed()
     try {
-      await this.#lifecycle.startOrEnd()
+      if (!this.#lifecycle.started) await this.#lifecycle.startOrEnd()
       const value = await this.#source.next()
       if (value !== undefined) return { done: false, value }
     } catch (error) {

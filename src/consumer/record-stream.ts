@@ -41,7 +41,7 @@ export class RecordStream implements Worker {
   readonly #maxPollRecords: number
   readonly #wakeup = new Wakeup()
   readonly #pace: WorkPace
-  #inHand: { readonly state: PartitionState; readonly version: number; readonly next: number }[] = []
+  #inHand: { readonly state: PartitionState; readonly version: number; next: number }[] = []
   #chunk: Chunk | undefined
   // The turn of the event loop to wait for before the next record.
   #turn: Promise<void> | undefined
@@ -216,16 +216,29 @@ export class RecordStream implements Worker {
 
   // --- iterators ----------------------------------------------------------------------------------------------------
 
-  /** The next record where it was read already, and nothing has to be waited for: the ones before it are finished. */
+  /**
+   * The next record of the partition whose record is in hand, where it was read already and nothing has to be waited
+   * for: the one in hand is finished. It makes no object.
+   */
   recordAtHand(): ConsumerRecord | undefined {
     const chunk = this.#chunk
     const record = chunk?.records[chunk.index]
-    if (record === undefined || !this.#host.coordinator.settled) return undefined
+    const inHand = this.#inHand[0]
+    const { coordinator, engine } = this.#host
+    if (record === undefined || inHand === undefined || this.#stale(chunk!)) return undefined
+    // After `subscribe` a loop waits for what is read then.
+    if (!coordinator.settled) return undefined
     this.#turn = this.#pace.next()
     if (this.#turn !== undefined) return undefined
-    this.#finishInHand()
-    // The partition may be paused or moved, also by a listener of the commit.
-    return this.#stale(chunk!) ? undefined : this.#handOut(chunk!, record)
+    const { state } = inHand
+    state.finished = inHand.next
+    coordinator.committer.commitOne(state)
+    engine.touch()
+    // A listener of the commit may have paused or moved the partition.
+    if (this.#stale(chunk!)) return undefined
+    inHand.next = this.#step(chunk!, record)
+    coordinator.liveness.begin(engine.clock.lately)
+    return record
   }
 
   /** The next record, or undefined when the consumer has ended. */
@@ -241,16 +254,18 @@ export class RecordStream implements Worker {
         this.#endChunk(chunk)
         continue
       }
-      return this.#handOut(chunk, record)
+      this.#hold(chunk, this.#step(chunk, record))
+      this.#host.coordinator.liveness.begin()
+      return record
     }
   }
 
-  #handOut(chunk: Chunk, record: ConsumerRecord): ConsumerRecord {
+  /** Steps over a record that is handed out; returns the offset after it. */
+  #step(chunk: Chunk, record: ConsumerRecord): number {
     chunk.index++
-    this.#hold(chunk, chunk.index === chunk.records.length ? chunk.nextOffset : record.offset + 1)
-    const { coordinator, engine } = this.#host
-    coordinator.liveness.begin(engine.clock.lately)
-    return record
+    const next = chunk.index === chunk.records.length ? chunk.nextOffset : record.offset + 1
+    chunk.state.position = next
+    return next
   }
 
   /** The next batch, or undefined when the consumer has ended. */

@@ -249,6 +249,19 @@ it('hands out nothing more of a partition that is paused in the loop, and all of
   await looping
 })
 
+it('goes on where the loop moves to in the midst of what was read, and commits that', async () => {
+  const { broker } = brokerWithOrders(5)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const seen: unknown[] = []
+  for await (const { offset } of consumer) {
+    seen.push([offset, broker.group('g').committed(orders0)?.offset])
+    if (seen.length === 3) consumer.seek(orders0, 1)
+    if (offset === 4) break
+  }
+  const again = [1, 2, 3, 4].map(offset => [offset, offset])
+  expect(seen).toEqual([[0, undefined], [1, 1], [2, 2], ...again])
+})
+
 it('hands out nothing more of a partition that a listener of its commit pauses', async () => {
   const { broker, clock } = brokerWithOrders(3)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })

@@ -86,5 +86,7 @@ export const paths: readonly Path[] = [
   delivery('batch-sync', { sender: 'batch', reader: 'sync' }, eventEmitter3),
   delivery('sends-async', { sender: 'sends', reader: 'async' }, pushAndAwait),
   delivery('batch-async', { sender: 'batch', reader: 'async' }, pushAndAwait),
+  delivery('for-await', { sender: 'batch', reader: 'forAwait' }, pushAndAwait),
+  delivery('by-key', { sender: 'batch', reader: 'byKey' }, pushAndAwait),
   delivery('ten-groups', { sender: 'batch', reader: 'sync', groups: 10 }, eventEmitter3),
 ]
