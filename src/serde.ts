@@ -34,7 +34,6 @@ export class Serde {
   readonly #codec: TopicOptions['codec']
   readonly #schema: StandardSchemaV1 | undefined
   readonly #edge: ByteEdge
-  #answersLater: boolean | undefined
 
   constructor(topic: string, options: Pick<TopicOptions, 'codec' | 'schema' | 'keys'>, edge: ByteEdge) {
     this.#edge = edge
@@ -49,11 +48,6 @@ export class Serde {
   /** Whether the topic has a schema. */
   get validates(): boolean {
     return this.#schema !== undefined
-  }
-
-  /** Whether its schema may answer with a promise: it has done so, or has not answered yet. */
-  get mayAnswerLater(): boolean {
-    return this.#schema !== undefined && this.#answersLater !== false
   }
 
   /** The key that the log keeps, `null` where there is none; refuses a key of the wrong kind. */
@@ -77,7 +71,6 @@ export class Serde {
     }
     if (!this.#schema) return this.#store(value, value)
     const result = this.#validate(this.#schema, value)
-    this.#answersLater = isThenable(result)
     if (isThenable(result)) return Promise.resolve(result).then(done => this.#accept(value, done))
     return this.#accept(value, result)
   }

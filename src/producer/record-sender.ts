@@ -8,7 +8,6 @@ import { invalidArgument } from '../validate.ts'
 import { BusyProducer } from './busy-producer.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { asSent, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
-import { callSchema, withinSchemaOf } from './schema-call.ts'
 
 // Shared by all producers: one signal may end many sends.
 const aborts = new AbortWatch()
@@ -39,8 +38,6 @@ export class RecordSender {
   // Created when a schema, or the engine, first answers with a promise: later sends then wait their turn.
   #queue: TaskQueue | undefined
   #busy: BusyProducer | undefined
-  // Sends by a schema that the queue waits for.
-  #bySchemas = 0
   // Sends that the engine has not answered yet.
   #waiting: Set<Promise<unknown>> | undefined
   // Created with the queue, not before: creating one costs half as much as a transaction does.
@@ -55,11 +52,7 @@ export class RecordSender {
 
   /** Whether nothing is under way. */
   get idle(): boolean {
-    return (this.#waiting?.size ?? 0) === 0 && this.#unsent === 0
-  }
-
-  get #unsent(): number {
-    return (this.#queue?.size ?? 0) + this.#bySchemas
+    return (this.#waiting?.size ?? 0) === 0 && (this.#queue?.size ?? 0) === 0
   }
 
   /** Writes one record; answers at once where there is nothing to wait for. */
@@ -191,29 +184,18 @@ export class RecordSender {
       return { sent: isPromise(appended) ? this.#follow(appended) : appended }
     }
     try {
-      const turn = withinSchemaOf(this) ? this.#sendBySchema(task) : this.#queue.add(task)
-      const { sent } = await Promise.race([turn, givenUp])
+      const { sent } = await Promise.race([this.#queue.add(task), givenUp])
       return await sent
     } finally {
       forget()
-      if (this.#unsent === 0) this.#busy.end()
+      if (this.#queue.size === 0) this.#busy.end()
       this.#engine.touch()
     }
   }
 
-  // Behind the send that waits for this schema it would wait for itself.
-  async #sendBySchema<Sent>(task: () => Promise<Sent>): Promise<Sent> {
-    this.#bySchemas++
-    const done = this.#follow(task())
-    try {
-      return await done
-    } finally {
-      this.#bySchemas--
-    }
-  }
-
   #doing(): string | undefined {
-    return this.#unsent === 0 ? undefined : `has ${this.#unsent} sends waiting`
+    const { size } = this.#queue!
+    return size === 0 ? undefined : `has ${size} sends waiting`
   }
 
   // --- checking and placing -----------------------------------------------------------------------------------------
@@ -277,23 +259,13 @@ export class RecordSender {
     }
     const topic = this.#engine.topic(topicName, typeof partition === 'number' ? partition : undefined)
     if (isPromise(topic)) return this.#checkLater(topic, message)
-    return this.#toRecord(topic, message)
+    const { partitioner, sticky } = this.#options
+    return toProducerRecord(topic, message as UncheckedMessage, partitioner, sticky)
   }
 
   async #checkLater(topic: Promise<EngineTopic>, message: UncheckedMessage): Promise<ProducerRecord> {
+    const { partitioner, sticky } = this.#options
     const sent = asSent(message) as UncheckedMessage
-    return this.#toRecord(await topic, sent)
-  }
-
-  #toRecord(topic: EngineTopic, message: UncheckedMessage): MaybePromise<ProducerRecord> {
-    if (topic.serde.mayAnswerLater) return this.#toRecordLater(topic, message)
-    const { partitioner, sticky } = this.#options
-    return toProducerRecord(topic, message, partitioner, sticky)
-  }
-
-  // A function of its own, as above: for its closure.
-  #toRecordLater(topic: EngineTopic, message: UncheckedMessage): MaybePromise<ProducerRecord> {
-    const { partitioner, sticky } = this.#options
-    return callSchema(this, () => toProducerRecord(topic, message, partitioner, sticky))
+    return toProducerRecord(await topic, sent, partitioner, sticky)
   }
 }
