@@ -134,7 +134,8 @@ export class PartitionQueue implements TopicPartition {
     const batch = this.#inFlight!
     if (batch.length === 1) return false
     this.#inFlight = undefined
-    this.#waiting.unshift(...batch)
+    // Not by unshift: a large batch of small records has more of them than a call takes arguments.
+    this.#waiting = [...batch, ...this.#waiting]
     this.#mostRecords = Math.ceil(batch.length / 2)
     return true
   }

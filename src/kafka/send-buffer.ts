@@ -81,6 +81,12 @@ export class SendBuffer {
         if (at !== -1) this.#waiting.splice(at, 1)
         return at !== -1
       }
+      const giveUp = (reason: unknown) => {
+        if (!settle()) return
+        reject(reason)
+        // What waited behind it may fit. A little later: the same signal may end that, too.
+        queueMicrotask(() => this.#next())
+      }
       const waiting: Waiting = {
         send,
         go: () => {
@@ -88,13 +94,8 @@ export class SendBuffer {
           resolve(this.#send(send, wait))
         },
       }
-      const unwatch = this.#aborts.watch(signals, reason => {
-        settle()
-        reject(reason)
-      })
-      deadline.passed.then(() => {
-        if (settle()) reject(this.#noRoom(timeoutMs))
-      })
+      const unwatch = this.#aborts.watch(signals, giveUp)
+      deadline.passed.then(() => giveUp(this.#noRoom(timeoutMs)))
       this.#waiting.push(waiting)
     })
   }

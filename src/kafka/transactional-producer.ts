@@ -203,6 +203,8 @@ export class ClusterTransaction implements EngineTransaction {
     let added = this.#partitions.get(id)
     if (added === undefined) {
       added = this.#adding.add(tp)
+      // Its records may still wait for another partition, so that nobody hears of a failure yet.
+      added.catch(nothing)
       this.#partitions.set(id, added)
     }
     return added

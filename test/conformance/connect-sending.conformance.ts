@@ -66,7 +66,39 @@ describe('sending', () => {
       code: error,
     })
     await producer.send({ topic: 'orders', partition: 0, value: 2 })
+    await producer.send({ topic: 'orders', partition: 1, value: 3 })
     expect(requests.of({ api: 'InitProducerId' })).toHaveLength(producers)
+  })
+
+  it('has no more requests on their way to a broker than it may', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { broker, join } = await start({ faults, requests })
+    await broker.admin.addPartitions('orders', 4)
+    const cluster = await join({ maxInFlight: 1 })
+    const producer = cluster.producer()
+    const held = faults.pauseNext({ api: 'Produce' })
+    const sent = [producer.send({ topic: 'orders', partition: 0, value: 0 })]
+    await held.entered
+    for (const partition of [1, 2, 3]) {
+      sent.push(producer.send({ topic: 'orders', partition, value: partition }))
+      await cluster.admin.listTopics()
+    }
+    held.release()
+    await Promise.all(sent)
+    expect(requests.of({ api: 'Produce' }).map(({ partitions }) => partitions.length)).toEqual([1, 3])
+  })
+
+  it('asks a broker for several requests where one would be too large', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    await broker.admin.addPartitions('orders', 3)
+    const cluster = await join({ batchBytes: 5_000_000 })
+    const text = 'x'.repeat(4_500_000)
+    await cluster
+      .producer()
+      .sendBatch([0, 1, 2].map(partition => ({ topic: 'orders', partition, value: text })))
+    expect(requests.of({ api: 'Produce' }).map(({ partitions }) => partitions.length)).toEqual([2, 1])
   })
 
   it('says that a partition has no leader where that is why a record is given up', async () => {
@@ -210,6 +242,17 @@ describe('sending', () => {
     expect(metadata.map(({ offset }) => offset)).toEqual(numbers(100))
   })
 
+  it('splits a batch of very many records', async () => {
+    const { join } = await start()
+    const cluster = await join({ batchBytes: 20_000_000 })
+    await cluster.admin.createTopic('small', { maxMessageBytes: 1_000_000 })
+    const count = 150_000
+    const sent = cluster
+      .producer()
+      .sendBatch(Array.from({ length: count }, () => ({ topic: 'small', value: 1 })))
+    expect((await sent).at(-1)).toMatchObject({ offset: count - 1 })
+  })
+
   it('waits for room where too much is on its way, and no longer than it may', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
@@ -237,6 +280,24 @@ describe('sending', () => {
     expect((await Promise.all(sends)).map(({ offset }) => offset)).toEqual([0, 1, 2])
   })
 
+  it('lets in what fits where that which waited before it is refused', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ bufferMemory: 1000 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const producer = cluster.producer()
+    const send = (bytes: number, timeoutMs: number) =>
+      producer.send({ topic: 'orders', partition: 0, value: 'x'.repeat(bytes) }, { timeoutMs })
+    const first = send(600, 60_000)
+    const large = send(600, 50)
+    const small = send(100, 200)
+    const another = send(600, 200)
+    await expect(large).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await expect(another).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    held.release()
+    expect((await Promise.all([first, small])).map(({ offset }) => offset)).toEqual([0, 1])
+  })
+
   it('writes what is larger than all the room, when nothing else is on its way', async () => {
     const { join } = await start()
     const cluster = await join({ bufferMemory: 1000 })
@@ -253,12 +314,12 @@ describe('sending', () => {
     const cluster = await join({ bufferMemory: 1000 })
     const held = faults.pauseNext({ api: 'Produce' })
     const producer = cluster.producer()
-    const first = producer.send({ topic: 'orders', value: 'x'.repeat(900) })
-    const second = producer.send(
-      { topic: 'orders', value: 'y'.repeat(900) },
-      { signal: AbortSignal.timeout(50) },
+    const signal = AbortSignal.timeout(50)
+    const [first, ...waiting] = ['x'.repeat(900), 'y'.repeat(900), 'z'].map((value, i) =>
+      producer.send({ topic: 'orders', value }, i === 0 ? {} : { signal }),
     )
-    await expect(second).rejects.toMatchObject({ name: 'TimeoutError' })
+    const aborted = waiting.map(each => expect(each).rejects.toMatchObject({ name: 'TimeoutError' }))
+    await Promise.all(aborted)
     held.release()
     await first
     expect(await readAll(cluster, 'orders')).toHaveLength(1)
@@ -267,12 +328,124 @@ describe('sending', () => {
   it.each(['gzip', 'snappy', 'lz4'] as const)('compresses by %s', async compression => {
     const { join } = await start()
     const cluster = await join({ compression })
-    await sendNumbers(cluster, 'orders', 100)
-    expect(values(await readAll(cluster, 'orders'))).toEqual(numbers(100))
+    // The limit is that of a batch as it is sent.
+    await cluster.admin.createTopic('small', { maxMessageBytes: 1000 })
+    const value = 'x'.repeat(10_000)
+    await cluster.producer().send({ topic: 'small', value })
+    expect(values(await readAll(cluster, 'small'))).toEqual([value])
   })
 })
 
 describe('transactions', () => {
+  const refused = 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+
+  it('tell what a partition was refused for while they still wait for another one', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    await broker.admin.createTopic('secret')
+    const cluster = await join()
+    faults.fail({ api: 'AddPartitionsToTxn', topic: 'orders' }, 'CONCURRENT_TRANSACTIONS')
+    faults.fail({ api: 'AddPartitionsToTxn', topic: 'secret' }, 'TOPIC_AUTHORIZATION_FAILED')
+    const failed = cluster.producer({ transactionalId: 'tx' }).transaction(async tx => {
+      const sent = [tx.send({ topic: 'orders', partition: 0, value: 1 })]
+      await until(() => expect(faults.unused).toHaveLength(1))
+      sent.push(tx.send({ topic: 'secret', partition: 0, value: 2 }))
+      await Promise.allSettled(sent)
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'TOPIC_AUTHORIZATION_FAILED' })
+    expect(faults.unused).toEqual([])
+  })
+
+  it('take nothing more once it is not known whether a batch of theirs was written', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.fail({ api: 'Produce' }, 'UNKNOWN_SERVER_ERROR')
+    const failed = producer.transaction(async tx => {
+      const to = { topic: 'orders', partition: 0 } as const
+      await expect(tx.send({ ...to, value: 1 })).rejects.toMatchObject({ code: 'UNKNOWN_SERVER_ERROR' })
+      await expect(tx.send({ ...to, value: 2 })).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'UNKNOWN_SERVER_ERROR' })
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 3 }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual([3])
+  })
+
+  it('send offsets again where that could pass', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 3)
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    let polled = 0
+    while (polled < 3) polled += (await consumer.poll({ timeoutMs: 5000 })).length
+    faults.fail({ api: 'TxnOffsetCommit' }, 'COORDINATOR_LOAD_IN_PROGRESS', { times: 2 })
+    await cluster.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(consumer))
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 3 })
+    expect(faults.unused).toEqual([])
+  })
+
+  it('are not aborted before the answer to what is on its way', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const late = producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'late' }))
+    const told = expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    await held.entered
+    const closed = producer.close({ timeoutMs: 0 })
+    for (let i = 0; i < 10; i++) await cluster.admin.listTopics()
+    expect(requests.of({ api: 'EndTxn' })).toEqual([])
+    held.release()
+    await Promise.all([told, closed])
+    await until(() => expect(requests.of({ api: 'EndTxn' })).toHaveLength(1))
+    expect(await readAll(cluster, 'orders')).toEqual([])
+  })
+
+  it('are not ended again by their time-out once they have ended', async () => {
+    const requests = new RequestLog()
+    const { join } = await start({ requests })
+    const cluster = await join()
+    const producers = ['first', 'second'].map(transactionalId =>
+      cluster.producer({ transactionalId, transactionTimeoutMs: 300 }),
+    )
+    const [first, second] = producers
+    await first!.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
+    const ended = () => requests.of({ api: 'EndTxn' })
+    expect(ended()).toHaveLength(1)
+    // It began later, so when it is aborted the time of the first one is over, too.
+    const late = second!.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 2 })
+      await until(() => expect(ended().length).toBeGreaterThan(1))
+    })
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    expect(ended()).toHaveLength(2)
+    expect(values(await readAll(cluster, 'orders'))).toEqual([1])
+  })
+
+  it('go on after one that took too long, also where it could not be aborted in time', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx', transactionTimeoutMs: 200 })
+    faults.fail({ api: 'EndTxn' }, refused)
+    const late = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'late' })
+      await until(() => expect(requests.of({ api: 'EndTxn' })[0]?.errors).toEqual([refused]))
+      await cluster.admin.listTopics()
+    })
+    await expect(late).rejects.toMatchObject({
+      code: 'TRANSACTION_ABORTABLE',
+      message: expect.stringContaining('took longer'),
+    })
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+
   it('write nothing after they were aborted, whatever becomes of what was on its way', async () => {
     const faults = new WireFaults()
     const { broker, join } = await start({ faults })
