@@ -149,6 +149,8 @@ export class Cluster {
     // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.
     await this.#refreshing?.catch(() => {})
     if (!isKnown()) await this.refresh()
+    // The broker that was asked may lag behind, and not know yet that the topic has grown.
+    if (!isKnown() && this.#topics.has(name)) await this.refresh()
     if (this.#topics.has(name)) return this.#topics.get(name)!
     const { topics } = await this.#metadata(null)
     // The broker that was asked first may have lagged behind.

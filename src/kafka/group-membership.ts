@@ -12,6 +12,7 @@ import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary, IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
+import { kafkaError } from './cluster-error.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
@@ -217,7 +218,11 @@ export class GroupMembership implements Membership {
       what: `Describing group '${this.#groupId}'`,
       api: consumerGroupDescribe(this.#cluster.library),
       request: () => [[this.#groupId]] as const,
-      errno: () => 0,
+      errno: ({ groups: [group] }) => {
+        const errno = group!.errorCode
+        return kafkaError(this.#cluster.library, errno).canRetry ? errno : 0
+      },
+      goesOn: () => !this.#left,
     })
     const { errorCode, groupEpoch, assignmentEpoch, members } = groups[0]!
     // A member that may not describe the group accepts its assignment as it is.

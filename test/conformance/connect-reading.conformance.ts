@@ -146,6 +146,81 @@ describe('being a member', () => {
     expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 0 })
   })
 
+  it('commits again where that could pass', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    faults.fail({ api: 'OffsetCommit' }, 'COORDINATOR_LOAD_IN_PROGRESS', { times: 2 })
+    await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 0 })
+  })
+
+  it('does not ask its group to commit what is not its own', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const cluster = await join()
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await other.ready()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await until(async () => {
+      await consumer.ready()
+      expect(consumer.assignment).toHaveLength(1)
+    })
+    const refused = { name: 'CommitFailedError', code: 'STALE_MEMBER_EPOCH' }
+    await expect(consumer.commit([{ ...other.assignment[0]!, offset: 0 }])).rejects.toMatchObject(refused)
+    expect(requests.of({ api: 'OffsetCommit' })).toEqual([])
+  })
+
+  it('is not ready before it was answered what it is meant to have', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    let free = () => {}
+    const freed = new Promise<void>(resolve => {
+      free = resolve
+    })
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
+    await other.ready()
+    faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS')
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const ready = consumer.ready()
+    await until(() => expect(faults.unused).toEqual([]))
+    free()
+    await ready
+    expect(consumer.assignment).toHaveLength(1)
+  })
+
+  it('tells its group what it has given up also after an outage that is longer than a call is tried', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { broker, join } = await start({ faults, requests })
+    const cluster = await join({ apiTimeoutMs: 200 })
+    const api = 'ConsumerGroupHeartbeat'
+    const lost: unknown[] = []
+    let outage = () => void faults.fail({ api }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const consumer = cluster.consumer({
+      groupId: 'g',
+      topics: ['orders'],
+      onRevoked: () => outage(),
+      onLost: partitions => void lost.push(partitions),
+    })
+    await consumer.run({ eachRecord: () => {} })
+    await until(() => expect(consumer.assignment).toHaveLength(2))
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    const ready = other.ready()
+    // A call is tried five times in that time, at most.
+    await until(() =>
+      expect(requests.of({ api }).filter(({ errors }) => errors.length > 0).length).toBeGreaterThan(7),
+    )
+    outage = () => {}
+    faults.clear()
+    await ready
+    await until(() => expect(other.assignment).toHaveLength(1))
+    expect(lost).toEqual([])
+  })
+
   it('is refused a commit by a group that has fenced it, and does not try again', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
@@ -157,6 +232,26 @@ describe('being a member', () => {
       name: 'CommitFailedError',
     })
     expect(await consumer.committed({ topic: 'orders', partition: 0 })).toBeNull()
+  })
+})
+
+describe('a reader of given partitions', () => {
+  it('commits by itself at its interval, and when it closes', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const cluster = await join({ autoCommitIntervalMs: 600_000 })
+    const seen: unknown[] = []
+    const consumer = cluster.consumer({ groupId: 'g', assign: [{ topic: 'orders', partition: 0 }] })
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    for (const count of [1, 2, 3]) {
+      await sendNumbers(cluster, 'orders', 1)
+      await until(() => expect(seen).toHaveLength(count))
+    }
+    await cluster.admin.listTopics()
+    expect(requests.of({ api: 'OffsetCommit' })).toEqual([])
+    await consumer.close()
+    expect(requests.of({ api: 'OffsetCommit' })).toHaveLength(1)
+    expect(broker.group('g').committed({ topic: 'orders', partition: 0 })?.offset).toBe(3)
   })
 })
 
@@ -227,7 +322,7 @@ describe('a topic that goes', () => {
 describe('a consumer that had joined', () => {
   it('comes back when it is answered again, however long that takes', async () => {
     const faults = new WireFaults()
-    const { join } = await start({ faults })
+    const { join } = await start({ faults, consumerSessionTimeoutMs: 2000 })
     const cluster = await join({ apiTimeoutMs: 300 })
     const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
     const errors: unknown[] = []

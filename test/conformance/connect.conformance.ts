@@ -110,6 +110,35 @@ describe('connecting', () => {
     expect(faults.unused).toEqual([])
   })
 
+  it('believes no broker that lags behind that a topic has not grown', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 1, value: 'known' })
+    await broker.admin.addPartitions('orders', 3)
+    faults.staleMetadata()
+    await producer.send({ topic: 'orders', partition: 2, value: 'written' })
+    expect(faults.unused).toEqual([])
+  })
+
+  it('finds a partition that was added while others were looked up', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer()
+    await producer.send({ topic: 'orders', partition: 1, value: 'known' })
+    const held = faults.pauseNext({ api: 'Metadata' })
+    faults.staleMetadata({}, { times: 2 })
+    const listed = cluster.admin.listGroups()
+    await held.entered
+    await broker.admin.addPartitions('orders', 3)
+    const sent = producer.send({ topic: 'orders', partition: 2, value: 'added' })
+    held.release()
+    await expect(sent).resolves.toMatchObject({ partition: 2, offset: 0 })
+    await listed
+  })
+
   it('finds a topic that is first asked for while others are looked up', async () => {
     const { broker, join } = await start()
     await broker.admin.createTopic('payments')
@@ -136,7 +165,34 @@ describe('connecting', () => {
   })
 })
 
+describe('administration', () => {
+  it('has grown a topic when every broker says so', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    faults.staleMetadata({}, { times: 3 })
+    await cluster.admin.addPartitions('orders', 3)
+    expect((await cluster.admin.describeTopic('orders')).partitions).toHaveLength(3)
+  })
+})
+
 describe('describing', () => {
+  it('leaves out of a group what is deleted in that moment', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    await broker.admin.createTopic('gone')
+    const offsets = ['orders', 'gone'].map(name => ({ topic: name, partition: 0, offset: 0 }))
+    await cluster.admin.setGroupOffsets('g', offsets)
+    const held = faults.pauseNext({ api: 'ListOffsets' })
+    const described = cluster.admin.describeGroup('g')
+    await held.entered
+    await broker.admin.deleteTopic('gone')
+    held.release()
+    expect((await described).partitions).toMatchObject([{ topic: 'orders', partition: 0, committed: 0 }])
+  })
+
   it('tells of no topic that more of it is stable than there is, also while it is written', async () => {
     let asked = 0
     const requests = new RequestLog()
@@ -151,6 +207,29 @@ describe('describing', () => {
     }
     const { partitions } = await cluster.admin.describeTopic('orders')
     expect(partitions[0]).toMatchObject({ highWatermark: 2, lastStableOffset: 2, records: 2 })
+  })
+})
+
+describe('closing', () => {
+  it('ends its connections', async () => {
+    const { server, join } = await start()
+    const proxy = await blackHole(server.port)
+    const cluster = await join({ bootstrapBrokers: [proxy.address] })
+    expect(proxy.connections()).toBeGreaterThan(0)
+    await cluster.close()
+    await until(() => expect(proxy.connections()).toBe(0))
+  })
+
+  it('ends what is asked again and again', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    faults.fail({ api: 'DeleteGroups' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const asked = expect(cluster.admin.deleteGroup('g')).rejects.toMatchObject({ code: 'CLOSED' })
+    await until(() => expect(requests.of({ api: 'DeleteGroups' }).length).toBeGreaterThan(1))
+    await cluster.close()
+    await asked
   })
 })
 
@@ -236,6 +315,7 @@ async function blackHole(port: number) {
   })
   return {
     address: `127.0.0.1:${(proxy.address() as net.AddressInfo).port}`,
+    connections: () => [...sockets].filter(({ destroyed }) => !destroyed).length,
     swallow: () => {
       for (const socket of sockets) socket.removeAllListeners('data').pause()
     },
