@@ -1,5 +1,7 @@
 import { expect } from 'vitest'
+import { thrownBy } from '../../helpers/errors.ts'
 import { numbers, readAll, sendNumbers, until, values } from '../collect.ts'
+import { unique } from '../engine-under-test.ts'
 import type { Area } from '../suite.ts'
 
 export const administration: Area = ({ test, scene }) => {
@@ -64,6 +66,34 @@ export const administration: Area = ({ test, scene }) => {
     await until(() => producer.send(large))
   })
 
+  test('takes an option that is undefined as one that is not there', async () => {
+    const { place, topic } = await scene()
+    const options = { retentionMs: undefined, partitions: undefined } as object
+    await place.admin.createTopic(`${topic}-x`, options)
+    expect((await place.admin.describeTopic(`${topic}-x`)).partitions).toHaveLength(1)
+    await place.admin.alterTopic(topic, { retentionMs: undefined } as object)
+  })
+
+  test('refuses whatever is asked of it once it is closed', async () => {
+    const { place, topic, group } = await scene()
+    const { admin } = place
+    const producer = place.producer()
+    await place.close()
+    const closed = { code: 'CLOSED' }
+    expect(thrownBy(() => place.producer())).toMatchObject(closed)
+    expect(thrownBy(() => place.consumer({ groupId: group, topics: [topic] }))).toMatchObject(closed)
+    for (const call of [
+      producer.send({ topic, value: 1 }),
+      admin.listTopics(),
+      admin.createTopic(`${topic}-x`),
+      admin.describeTopic(topic),
+      admin.listGroups(),
+      admin.describeGroup(group),
+      admin.setGroupOffsets(group, []),
+    ])
+      await expect(call).rejects.toMatchObject(closed)
+  })
+
   test('does not alter what its records were written under', async () => {
     const { place, topic } = await scene()
     for (const option of ['partitions', 'keys', 'codec', 'schema', 'freeze']) {
@@ -79,7 +109,12 @@ export const administration: Area = ({ test, scene }) => {
     const { admin } = (await scene()).place
     const none = undefined as never
     await expect(admin.createTopic(none)).rejects.toMatchObject({ code: 'INVALID_TOPIC_EXCEPTION' })
-    for (const call of [admin.deleteTopic(none), admin.describeTopic(none), admin.addPartitions(none, 3)]) {
+    for (const call of [
+      admin.deleteTopic(none),
+      admin.describeTopic(none),
+      admin.addPartitions(none, 3),
+      admin.alterTopic(unique('none'), {}),
+    ]) {
       await expect(call).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
     }
     for (const call of [admin.deleteGroup(none), admin.describeGroup(none), admin.listGroupOffsets(none)]) {
@@ -120,7 +155,9 @@ export const administration: Area = ({ test, scene }) => {
   test('lists and describes groups', async () => {
     const { place, topic, group } = await scene({ partitions: 2 })
     await sendNumbers(place, topic, 10)
-    const consumer = place.consumer({ groupId: group, topics: [topic], autoCommit: false })
+    const groupInstanceId = 'first'
+    const options = { groupId: group, topics: [topic], autoCommit: false, groupInstanceId }
+    const consumer = place.consumer(options)
     await consumer.ready()
     await consumer.poll({ timeoutMs: 5000 })
     await consumer.commit([{ topic, partition: 0, offset: 4 }])
@@ -128,7 +165,7 @@ export const administration: Area = ({ test, scene }) => {
     const described = await place.admin.describeGroup(group)
     expect(described).toMatchObject({ groupId: group, state: 'Stable', assignor: 'uniform', lag: 6 })
     expect(described.members).toMatchObject([
-      { memberId: consumer.memberId, connected: true, assignment: { length: 2 } },
+      { memberId: consumer.memberId, groupInstanceId, connected: true, assignment: { length: 2 } },
     ])
     expect(described.partitions.find(({ partition }) => partition === 0)).toEqual({
       topic,

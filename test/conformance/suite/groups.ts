@@ -212,16 +212,6 @@ export const groups: Area = ({ test, scene }) => {
     await expect(place.consumer(options).ready()).rejects.toMatchObject({ code: 'UNRELEASED_INSTANCE_ID' })
   })
 
-  test('reads topics that are made later where a pattern picks them up', async () => {
-    const { place, topic, group } = await scene()
-    const consumer = place.consumer({ groupId: group, topics: new RegExp(`^${topic}`) })
-    const seen: unknown[] = []
-    await consumer.run({ eachRecord: record => seen.push(record.topic) })
-    await place.admin.createTopic(`${topic}-later`)
-    await place.producer().send({ topic: `${topic}-later`, value: 1 })
-    await until(() => expect(seen).toEqual([`${topic}-later`]))
-  })
-
   test('replaces what it reads', async () => {
     const { place, topic, group } = await scene()
     await place.admin.createTopic(`${topic}-other`)
@@ -234,6 +224,87 @@ export const groups: Area = ({ test, scene }) => {
     await consumer.subscribe([`${topic}-other`])
     await until(() => expect(seen).toEqual([0, 1, 'other']))
     expect(consumer.assignment).toEqual([{ topic: `${topic}-other`, partition: 0 }])
+  })
+
+  for (const [who, grouped] of [
+    ['a member', true],
+    ['a reader', false],
+  ] as const) {
+    test(`goes on with what it reads where a topic that ${who} asks for does not exist`, async () => {
+      const { place, topic, group } = await scene()
+      const consumer = place.consumer({
+        topics: [topic] as string[],
+        ...(grouped ? { groupId: group } : { from: 'beginning' }),
+      })
+      const seen: unknown[] = []
+      await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+      const refused = { code: 'UNKNOWN_TOPIC_OR_PARTITION', topic: `${topic}-none` }
+      await expect(consumer.subscribe([`${topic}-none`])).rejects.toMatchObject(refused)
+      await sendNumbers(place, topic, 2)
+      await until(() => expect(seen).toEqual([0, 1]))
+      await place.admin.addPartitions(topic, 2)
+      await until(() => expect(consumer.assignment).toHaveLength(2))
+    })
+
+    test(`loses, and does not give up, what ${who} reads of a topic that is deleted`, async () => {
+      const { place, topic, group } = await scene()
+      await place.admin.createTopic(`${topic}-gone`)
+      const told: string[] = []
+      const consumer = place.consumer({
+        topics: new RegExp(`^${topic}`),
+        onRevoked: partitions => void told.push(...partitions.map(tp => `revoked ${tp.topic}`)),
+        onLost: partitions => void told.push(...partitions.map(tp => `lost ${tp.topic}`)),
+        ...(grouped ? { groupId: group } : { from: 'beginning' }),
+      })
+      await consumer.run({ eachRecord: () => {} })
+      await until(() => expect(consumer.assignment).toHaveLength(2))
+      await place.admin.deleteTopic(`${topic}-gone`)
+      await until(() => expect(consumer.assignment).toEqual([{ topic, partition: 0 }]))
+      expect(told).toEqual([`lost ${topic}-gone`])
+    })
+
+    test(`gives ${who} topics that are made later where its pattern picks them up`, async () => {
+      const { place, topic, group, another } = await scene()
+      const consumer = place.consumer({
+        topics: new RegExp(`^${topic}`),
+        ...(grouped ? { groupId: group } : { from: 'beginning' }),
+      })
+      const seen: unknown[] = []
+      await consumer.run({ eachRecord: record => seen.push(record.topic) })
+      const elsewhere = await another()
+      await elsewhere.admin.createTopic(`${topic}-later`)
+      await elsewhere.producer().send({ topic: `${topic}-later`, value: 1 })
+      await until(() => expect(seen).toEqual([`${topic}-later`]))
+    })
+  }
+
+  test('is ready with nothing where the others have everything', async () => {
+    const { place, topic, group } = await scene()
+    const first = place.consumer({ groupId: group, topics: [topic] })
+    await first.ready()
+    const second = place.consumer({ groupId: group, topics: [topic] })
+    await second.ready()
+    expect([first.assignment.length, second.assignment.length]).toEqual([1, 0])
+  })
+
+  test('gives a partition to another where its owner does not give it up in time', async () => {
+    const { place, topic, group } = await scene({ partitions: 2 })
+    await sendNumbers(place, topic, 2, partition => ({ partition }))
+    let free = () => {}
+    const stuck = new Promise<void>(resolve => {
+      free = resolve
+    })
+    const options = { groupId: group, topics: [topic], rebalanceTimeoutMs: 500 }
+    const slow = place.consumer(options)
+    const lost = new Promise(resolve => slow.on('lost', resolve))
+    await slow.run({ concurrency: 2, eachRecord: () => stuck })
+    await until(() => expect(slow.assignment).toHaveLength(2))
+    const other = place.consumer(options)
+    const seen: unknown[] = []
+    await other.run({ eachRecord: ({ value }) => seen.push(value) })
+    await until(() => expect([...seen].sort()).toEqual([0, 1]))
+    await lost
+    free()
   })
 
   test('hands out nothing more of what a loop has replaced', async () => {
@@ -276,6 +347,15 @@ export const groups: Area = ({ test, scene }) => {
     await consumer.run({ eachRecord: () => {} })
     await place.admin.addPartitions(topic, 3)
     await until(() => expect(consumer.assignment).toHaveLength(3))
+  })
+
+  test('has nothing to commit to without a group', async () => {
+    const { place, topic } = await scene()
+    const reader = place.consumer({ topics: [topic], from: 'beginning' })
+    await reader.ready()
+    const tp = { topic, partition: 0 }
+    await expect(reader.commit([{ ...tp, offset: 0 }])).rejects.toMatchObject({ code: 'ILLEGAL_STATE' })
+    expect(await reader.committed(tp)).toBeNull()
   })
 
   test('commits for a group without being a member, where partitions are given', async () => {

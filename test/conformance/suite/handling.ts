@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { numbers, readAll, sendNumbers, until } from '../collect.ts'
+import { numbers, readAll, sendNumbers, until, values } from '../collect.ts'
 import type { Area } from '../suite.ts'
 
 export const handling: Area = ({ test, scene }) => {
@@ -46,6 +46,22 @@ export const handling: Area = ({ test, scene }) => {
     broken = false
     expect(await place.redrive({ from: dead })).toBe(1)
     await until(() => expect(seen).toEqual([0, 2, 1]))
+  })
+
+  test('does not read what it buries, also where its pattern picks that up', async () => {
+    const { place, topic, group } = await scene()
+    const dead = `${topic}-dead`
+    await place.admin.createTopic(dead)
+    const consumer = place.consumer({ groupId: group, topics: new RegExp(`^${topic}`) })
+    await consumer.run({
+      retry: { attempts: 1 },
+      onFailure: { deadLetter: dead },
+      eachRecord: () => Promise.reject(new Error('broken')),
+    })
+    await until(() => expect(consumer.assignment).toEqual([{ topic, partition: 0 }]))
+    await sendNumbers(place, topic, 2)
+    await until(async () => expect(values(await readAll(place, dead))).toEqual([0, 1]))
+    expect(consumer.assignment).toEqual([{ topic, partition: 0 }])
   })
 
   test('stops at a failure where it is to, and the next one goes on from there', async () => {
