@@ -25,6 +25,7 @@ describe('options that cannot be', () => {
     ['SASL without a password', { bootstrapBrokers, sasl: { mechanism: 'PLAIN', username: 'ada' } }, 'sasl'],
     ['topics that are no object', { bootstrapBrokers, topics: [] }, 'topics'],
     ['TLS that is neither on nor off nor options', { bootstrapBrokers, tls: [] }, 'tls'],
+    ['no replica', { bootstrapBrokers, replicationFactor: 0 }, 'replicationFactor'],
     ['an unknown compression', { bootstrapBrokers, compression: 'rar' }, 'compression'],
     ['a time longer than a timer', { bootstrapBrokers, requestTimeoutMs: 2 ** 31 }, 'requestTimeoutMs'],
     ['the same for connecting', { bootstrapBrokers, connectTimeoutMs: 2 ** 31 }, 'connectTimeoutMs'],
@@ -104,7 +105,8 @@ describe('portability', () => {
       ['short', 'segmentRecords', 'refused'],
       ['tight', 'whenFull', 'refused'],
     ])
-    const groups = new Map([['g', { assignor: 'by-region' }]])
+    const assignors = { g: 'by-region', ranged: 'range', even: 'uniform' }
+    const groups = new Map(Object.entries(assignors).map(([groupId, assignor]) => [groupId, { assignor }]))
     expect(portability({ topics: new Map(), groups })).toMatchObject([{ groupId: 'g', option: 'assignor' }])
     await broker.close()
   })
