@@ -140,11 +140,14 @@ function read(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
   if (wire.firstFetches.note(how.clientId, log, offset)) wire.engine.touch()
   const end = log.endFor(how.committed)
   if (left <= 0 || offset >= end) return { errorCode: 0, ...nothing }
-  const { pieces, bytes } = wire.batches.read(log, offset, Math.min(left, maxBytes), how.committed)
-  if (bytes > 0) return { errorCode: 0, records: pieces, bytes }
-  // All that is left was compacted, was aborted, or only ends a transaction: the client has to get past it.
-  const batch = writeControlBatch(end - 1, how.now)
-  return { errorCode: 0, records: [batch], bytes: batch.length }
+  const batches = wire.batches.read(log, offset, Math.min(left, maxBytes), how.committed)
+  // What is left after these was compacted, was aborted, or only ends a transaction. As in Kafka, the client gets past it
+  // with the records before it: where it goes on is the end, and so is what it commits.
+  if (!batches.full && log.countFrom(end - 1, end, how.committed) === 0) {
+    const batch = writeControlBatch(end - 1, how.now)
+    if (batches.takes(batch.length)) batches.push(batch)
+  }
+  return { errorCode: 0, records: batches.pieces, bytes: batches.bytes }
 }
 
 // Woken by each append to one of the partitions; reads once for all appends of the same turn.
