@@ -99,10 +99,14 @@ export class ConcurrentProcessor implements Worker {
 
   pending(): string[] {
     const now = this.#host.engine.clock.monotonic()
-    const pending = Array.from(this.#busy, ({ work, since }) => {
+    const pending: string[] = []
+    for (const { work, since } of this.#busy) {
+      if (work === undefined) continue
       const elapsed = Math.round(now - since)
-      return `handling ${formatTopicPartition(work!.state)} offset ${work!.record?.offset}, for ${elapsed} ms`
-    })
+      pending.push(
+        `handling ${formatTopicPartition(work.state)} offset ${work.record?.offset}, for ${elapsed} ms`,
+      )
+    }
     if (pending.length === 0 && (!this.#asleep || this.#source.waiting)) pending.push('has records to handle')
     return [...pending, ...this.#retries.pending()]
   }

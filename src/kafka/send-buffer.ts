@@ -85,7 +85,7 @@ export class SendBuffer {
         if (!settle()) return
         reject(reason)
         // What waited behind it may fit. A little later: the same signal may end that, too.
-        queueMicrotask(() => this.#next())
+        void Promise.resolve().then(() => this.#next())
       }
       const waiting: Waiting = {
         send,

@@ -20,27 +20,29 @@ async function fetchOnce(
   )
 }
 
+/** A broker with one record, written in a transaction that was committed. */
+async function startCommitted() {
+  const scene = start()
+  const producer = await scene.init()
+  await scene.add(producer)
+  await scene.send(producer, 0, 1)
+  await scene.end(producer, true)
+  return { ...scene, producer }
+}
+
 it.each([
   ['read_uncommitted', 0],
   ['read_committed', 1],
 ])(
   'gives the end of a transaction with what it wrote, so that %s goes on after it',
   async (_, isolationLevel) => {
-    const { client, init, add, send, end } = start()
-    const producer = await init()
-    await add(producer)
-    await send(producer, 0, 1)
-    await end(producer, true)
+    const { client } = await startCommitted()
     expect(await fetchOnce(client, { isolationLevel })).toEqual(['records 0-0', 'control 1-1'])
   },
 )
 
 it('gets a reader past what was aborted after the last record that it gets', async () => {
-  const { client, init, add, send, end } = start()
-  const producer = await init()
-  await add(producer)
-  await send(producer, 0, 1)
-  await end(producer, true)
+  const { client, add, send, end, producer } = await startCommitted()
   await add(producer)
   await send(producer, 1, 2)
   await end(producer, false)
@@ -55,21 +57,13 @@ it('gets a reader past transactions of this process in the same answer', async (
 })
 
 it('leaves the end of a transaction for the next answer where it has no room', async () => {
-  const { client, init, add, send, end } = start()
-  const producer = await init()
-  await add(producer)
-  await send(producer, 0, 1)
-  await end(producer, true)
+  const { client } = await startCommitted()
   expect(await fetchOnce(client, { partitionMaxBytes: 100 })).toEqual(['records 0-0'])
   expect(await fetchOnce(client, { partitionMaxBytes: 100, fetchOffset: 1 })).toEqual(['control 1-1'])
 })
 
 it('gives nothing but records where the last one is one that the reader gets', async () => {
-  const { client, init, add, send, end } = start()
-  const producer = await init()
-  await add(producer)
-  await send(producer, 0, 1)
-  await end(producer, true)
+  const { client, add, send, producer } = await startCommitted()
   await add(producer)
   await send(producer, 1, 2)
   expect(await fetchOnce(client, { isolationLevel: 0 })).toEqual(['records 0-0', 'records 2-2'])
