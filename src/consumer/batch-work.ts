@@ -105,6 +105,7 @@ export class BatchWork implements Work {
       this.finish()
     }
     if (failedAt >= 0) this.#handledTo = failedAt + 1
+    this.state.repeat(this.record!.offset, this.version)
     // A record that could not be decoded is given as the log keeps it.
     const handed = this.#index - from
     return this.#records.slice(this.#index, this.#handledTo).map((record, i) => decoded[handed + i] ?? record)

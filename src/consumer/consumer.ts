@@ -22,7 +22,6 @@ import {
   invalidArgument,
   requireArgument,
 } from '../validate.ts'
-import { ConcurrentProcessor } from './concurrent-processor.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import { type ConsumerEvents, consumerEventNames } from './consumer-events.ts'
@@ -146,10 +145,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#enter('run')
     if (side.some) this.#readAlong(side)
     const { workerHost } = this.#lifecycle
-    const plain = resolved.concurrency === 1 && resolved.ordering === 'partition' && !side.some
-    const processor = plain
-      ? new Processor(workerHost, resolved)
-      : new ConcurrentProcessor(workerHost, side.wrap(resolved))
+    const processor = new Processor(workerHost, side.wrap(resolved))
     this.#lifecycle.use(processor)
     if (signal) this.#closeOn(signal)
     processor.start()

@@ -51,8 +51,9 @@ export class HandlerContext implements WatchedContext, OffsetSource {
     return this.#controller.signal
   }
 
-  get watched(): boolean {
-    return this.#controller !== undefined
+  // A context whose signal was asked for is not used again: listeners of the signal must not outlive the handler.
+  get reusable(): boolean {
+    return this.#controller === undefined && this.#alone && this.attempt === 1
   }
 
   end(): void {

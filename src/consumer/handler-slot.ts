@@ -1,8 +1,10 @@
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord } from '../record.ts'
+import { formatTopicPartition } from '../topic-partition.ts'
 import type { Failures, Verdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { WorkPulse } from './liveness.ts'
+import type { PartitionState, WatchedContext } from './partition-state.ts'
 import { isHeldBack, type Retries } from './retries.ts'
 import { isNotYet, type NotYet } from './retry-topics.ts'
 import type { Work } from './work.ts'
@@ -20,170 +22,225 @@ export interface HandlerSlotHost {
   /** Whether one handler runs at a time, in the order of the partition. */
   readonly alone: boolean
   /** Whether nothing more is to begin. */
-  stopped(): boolean
+  readonly stopped: boolean
   /** The next work that may begin, if there is one. */
   next(): Work | undefined
   /** Nothing more is done about a work: others may begin for it. */
   ended(): void
   /** There is nothing more for a slot. */
-  idle(slot: HandlerSlot): void
+  idled(slot: HandlerSlot): void
 }
 
-/** What becomes of a work whose handler was called: it goes on, waits for a promise, or was left. */
-type Step = 'on' | 'waits' | 'left'
+/**
+ * What becomes of a work: it goes on, waits for a promise, is over for now, or was left because its handler failed.
+ */
+type Step = 'on' | 'waits' | 'over' | 'left'
 
 /**
- * One of the handlers that run at once. It works off one work after the other, as a loop without promises of its own:
- * it goes on at once where a handler answers at once, and where one answers with a promise it is that promise's `then`.
+ * One of the handlers that may run at once. It works off one work after the other, as a loop without promises of its
+ * own: it goes on at once where a handler answers at once, and where one answers with a promise it is that promise's
+ * `then`.
  */
 export class HandlerSlot {
   readonly #host: HandlerSlotHost
-  /** The work in hand. */
-  work: Work | undefined
-  /** When that was taken, on the clock's `monotonic()`. */
-  since = 0
   readonly #pulse: WorkPulse
-  #context: HandlerContext | undefined
+  #work: Work | undefined
+  // The context of the handler that is waited for, and when it began, on the clock's `monotonic()`.
+  #context: WatchedContext | undefined
+  #since = 0
   // Whether the event loop had its turn for the record that is to be handled.
   #hadTurn = false
-  #resolve = () => {}
+  #ended = () => {}
 
   constructor(host: HandlerSlotHost) {
     this.#host = host
     this.#pulse = host.consumer.coordinator.liveness.pulse()
   }
 
-  /** Takes a work in hand. */
-  take(work: Work): void {
-    this.work = work
-    this.since = this.#host.consumer.engine.clock.lately
-    work.state.enter()
+  /** Works off what may begin, unless it has a work in hand. */
+  wake(): void {
+    if (this.#work === undefined) this.#go()
   }
 
-  /** Works off the work in hand, and what may begin after it; resolves when there is no more. */
-  run(): Promise<void> {
-    return new Promise(resolve => {
-      this.#resolve = resolve
-      this.#go()
-    })
+  /** Works off a work, and what may begin after it; then calls `ended`. */
+  run(work: Work, ended: () => void): void {
+    this.#work = work
+    this.#ended = ended
+    this.#go()
+  }
+
+  /** Whether it has a work in hand. */
+  get busy(): boolean {
+    return this.#work !== undefined
+  }
+
+  /** What it waits for, as a sentence; undefined where that is not a handler. */
+  pending(): string | undefined {
+    if (this.#work === undefined || this.#context === undefined) return undefined
+    const { state, record } = this.#work
+    const elapsed = Math.round(this.#host.consumer.engine.clock.monotonic() - this.#since)
+    return `handling ${formatTopicPartition(state)} offset ${record?.offset}, for ${elapsed} ms`
   }
 
   readonly #go = (): void => {
     try {
-      while (this.work !== undefined) {
-        const step = this.#workOff(this.work)
+      for (;;) {
+        this.#work ??= this.#host.next()
+        if (this.#work === undefined) break
+        const step = this.#workOff(this.#work)
         if (step === 'waits') return
-        this.#leave(this.work)
+        if (step === 'over') this.#giveBack(this.#work)
+        this.#leave()
       }
-      this.#host.idle(this)
-      this.#resolve()
     } catch (error) {
-      this.#fatal(error)
+      return this.#fatal(error)
     }
+    this.#host.idled(this)
+    this.#ended()
   }
 
   #fatal(error: unknown): void {
     this.#host.consumer.fatal(error)
-    if (this.work !== undefined) this.#leave(this.work)
+    if (this.#work !== undefined) this.#leave()
     this.#go()
   }
 
-  #leave(work: Work): void {
-    this.work = undefined
-    work.state.leave()
+  #leave(): void {
+    this.#work = undefined
     this.#host.ended()
-    const next = this.#host.next()
-    if (next !== undefined) this.take(next)
   }
 
+  /** Works off the work in hand; never `on`. */
   #workOff(work: Work): Step {
-    const { source, retries } = this.#host
-    while (this.#mayGoOn(work)) {
+    const host = this.#host
+    const { state } = work
+    let hadTurn = this.#hadTurn
+    this.#hadTurn = false
+    for (;;) {
+      if (host.stopped || state.version !== work.version || state.phase !== 'active' || state.paused) break
       const record = work.take()
       if (record === undefined) break
-      work.hold(record)
-      if (this.#needsTurn(work)) return 'waits'
-      const step = this.#handle(work, record)
-      if (step !== 'on') return step
+      // One that had its turn goes on even where others have used up the time since: otherwise it might never do.
+      const turn = host.pace.next()
+      if (turn !== undefined && !hadTurn) {
+        this.#waitForTurn(turn, work, record)
+        return 'waits'
+      }
+      hadTurn = false
+      const context = this.#contextOf(work)
+      let result: unknown
+      let later: boolean
+      try {
+        result = work.call(record, context)
+        later = result !== undefined && (result instanceof Promise || isThenable(result))
+      } catch (error) {
+        this.#endContext(work, context)
+        work.hold(record)
+        const step = this.#fail(work, error)
+        if (step === 'on') continue
+        return step
+      }
+      if (later) {
+        work.hold(record)
+        this.#waitFor(result as PromiseLike<unknown>, work, context)
+        return 'waits'
+      }
+      if (!context.reusable) this.#endContext(work, context)
+      work.finish()
+      host.failures.progressed()
     }
+    return 'over'
+  }
+
+  // Apart, because V8 puts only so much into the loop over records.
+  #giveBack(work: Work): void {
+    const { source, retries } = this.#host
     this.#commit(work)
-    if (this.#host.stopped() || !isHeldBack(work)) source.done(work)
-    else retries.hold(work)
-    return 'left'
+    if (isHeldBack(work)) retries.hold(work)
+    else source.done(work)
   }
 
-  #mayGoOn({ state, version }: Work): boolean {
-    return !this.#host.stopped() && state.version === version && state.phase === 'active' && !state.paused
-  }
-
-  #needsTurn(work: Work): boolean {
-    const turn = this.#hadTurn ? undefined : this.#host.pace.next()
-    this.#hadTurn = turn !== undefined
-    if (turn === undefined) return false
+  #waitForTurn(turn: Promise<void>, work: Work, record: ConsumerRecord): void {
+    this.#hadTurn = true
+    work.hold(record)
     this.#commit(work)
     turn.then(this.#go)
-    return true
   }
 
-  #handle(work: Work, record: ConsumerRecord): Step {
-    const { consumer, alone } = this.#host
+  #waitFor(result: PromiseLike<unknown>, work: Work, context: WatchedContext): void {
+    this.#commit(work)
+    const { consumer } = this.#host
+    this.#context = context
+    this.#since = consumer.engine.clock.lately
+    work.state.enter()
     consumer.coordinator.liveness.start(this.#pulse)
-    this.#context = new HandlerContext(consumer, work.state, this.#pulse, work.attempt, alone)
-    let result: unknown
-    let later: boolean
-    try {
-      result = work.call(record, this.#context)
-      later = result !== undefined && (result instanceof Promise || isThenable(result))
-    } catch (error) {
-      this.#endHandler()
-      return this.#fail(work, error)
-    }
-    if (later) {
-      this.#commit(work)
-      // Any other thenable may throw from its then, or call back before it returns.
-      const promise = result instanceof Promise ? result : Promise.resolve(result)
-      promise.then(this.#fulfilled, this.#rejected)
-      return 'waits'
-    }
-    this.#endHandler()
-    this.#finish(work)
-    return 'on'
+    // Any other thenable may throw from its then, or call back before it returns.
+    const promise = result instanceof Promise ? result : Promise.resolve(result)
+    promise.then(this.#fulfilled, this.#rejected)
+  }
+
+  // While one handler runs at a time, those of a partition share a context.
+  #contextOf({ state, attempt }: Work): WatchedContext {
+    if (state.context !== undefined && attempt === 1) return state.context
+    const context = this.#newContext(state, attempt)
+    if (context.reusable) state.context = context
+    return context
+  }
+
+  #newContext(state: PartitionState, attempt: number): HandlerContext {
+    const { consumer, alone } = this.#host
+    return new HandlerContext(consumer, state, this.#pulse, attempt, alone)
+  }
+
+  #endContext({ state }: Work, context: WatchedContext): void {
+    if (context.reusable) return
+    context.end()
+    if (state.context === context) state.context = undefined
+  }
+
+  #endWait(work: Work): void {
+    this.#host.consumer.coordinator.liveness.finish(this.#pulse)
+    const context = this.#context!
+    // A slot that rests must not keep what listens to the signal of its last record.
+    this.#context = undefined
+    this.#endContext(work, context)
   }
 
   readonly #fulfilled = (): void => {
-    const work = this.work!
+    const work = this.#work!
     try {
-      this.#endHandler()
+      this.#endWait(work)
       this.#finish(work)
       this.#commit(work)
     } catch (error) {
+      work.state.leave()
       return this.#fatal(error)
     }
+    work.state.leave()
     this.#go()
   }
 
   readonly #rejected = (error: unknown): void => {
-    const work = this.work!
+    const work = this.#work!
+    this.#goOn(work, () => {
+      this.#endWait(work)
+      return this.#fail(work, error)
+    })
+  }
+
+  /** Goes on after a wait, with what follows from it; that may be another wait. */
+  #goOn({ state }: Work, follow: () => Step): void {
     let step: Step
     try {
-      this.#endHandler()
-      step = this.#fail(work, error)
-    } catch (thrown) {
-      return this.#fatal(thrown)
+      step = follow()
+    } catch (error) {
+      state.leave()
+      return this.#fatal(error)
     }
-    if (step !== 'waits') this.#goOn(step)
-  }
-
-  #goOn(step: 'on' | 'left'): void {
-    if (step === 'left') this.#leave(this.work!)
+    state.leave()
+    if (step === 'waits') return
+    if (step === 'left') this.#leave()
     this.#go()
-  }
-
-  #endHandler(): void {
-    this.#host.consumer.coordinator.liveness.finish(this.#pulse)
-    this.#context!.end()
-    // A slot that rests must not keep what listens to the signal of its last record.
-    this.#context = undefined
   }
 
   #finish(work: Work): void {
@@ -193,7 +250,7 @@ export class HandlerSlot {
   }
 
   #fail(work: Work, error: unknown): Step {
-    if (isNotYet(error)) return this.#waitFor(work, error)
+    if (isNotYet(error)) return this.#waitUntilDue(work, error)
     const { failures, retries, source, consumer } = this.#host
     const verdict = failures.judge(work, error)
     this.#commit(work)
@@ -210,10 +267,7 @@ export class HandlerSlot {
         consumer.engine.outbox.flush()
         return 'on'
       case 'write':
-        this.#write(work, verdict).then(
-          step => this.#goOn(step),
-          thrown => this.#fatal(thrown),
-        )
+        this.#write(work, verdict)
         return 'waits'
       default:
         source.done(work)
@@ -222,22 +276,27 @@ export class HandlerSlot {
     }
   }
 
-  async #write(work: Work, verdict: Verdict & { readonly step: 'write' }): Promise<'on' | 'left'> {
+  #write(work: Work, verdict: Verdict & { readonly step: 'write' }): void {
     const { failures, source } = this.#host
-    try {
-      await failures.write(verdict, work)
-    } catch (error) {
-      // The record is not lost: it comes again, and so does the attempt to write it.
+    const written = (): Step => {
+      this.#finish(work)
+      return 'on'
+    }
+    // The record is not lost: it comes again, and so does the attempt to write it.
+    const refused = (error: unknown): Step => {
       source.done(work)
       failures.end({ ...verdict, error }, 'restart')
       return 'left'
     }
-    this.#finish(work)
-    return 'on'
+    work.state.enter()
+    failures.write(verdict, work).then(
+      () => this.#goOn(work, written),
+      error => this.#goOn(work, () => refused(error)),
+    )
   }
 
   // Records of a retry topic come due in their order: no other of the partition is due before this one.
-  #waitFor(work: Work, { delayMs }: NotYet): 'left' {
+  #waitUntilDue(work: Work, { delayMs }: NotYet): 'left' {
     work.fail(undefined)
     this.#host.consumer.pauses.pause(work.state, delayMs)
     this.#host.source.done(work)
@@ -248,6 +307,8 @@ export class HandlerSlot {
   #commit(work: Work): void {
     if (!work.progressed) return
     work.progressed = false
-    this.#host.consumer.coordinator.committer.commitOne(work.state)
+    const { coordinator, engine } = this.#host.consumer
+    coordinator.committer.commitOne(work.state)
+    engine.touch()
   }
 }

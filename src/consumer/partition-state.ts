@@ -13,8 +13,8 @@ export type PartitionPhase = 'assigned' | 'active' | 'revoking' | 'gone'
 
 /** A handler's context, which knows whether its signal is in use. */
 export interface WatchedContext extends RecordContext {
-  /** Whether its handler has asked for the signal. */
-  readonly watched: boolean
+  /** Whether the next handler of the partition may have it, too. */
+  readonly reusable: boolean
   /** Says that its handler has ended: the signal no longer aborts. */
   end(): void
 }
@@ -154,6 +154,11 @@ export class PartitionState implements FetchPosition {
     if (!this.#heldBack) return
     this.#heldBack = false
     this.fetch?.next()
+  }
+
+  /** Says that a record will be handed out again, unless the partition was moved since that version. */
+  repeat(offset: number, version: number): void {
+    if (this.version === version) this.position = offset
   }
 
   /** Goes back to the next record to hand out: fetched records after it were dropped. */

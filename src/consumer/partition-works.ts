@@ -18,6 +18,8 @@ export class PartitionWorks implements WorkSource {
   readonly #options: ResolvedRunOptions
   readonly #due = new Queue<Work>()
   readonly #filler: BatchFiller | undefined
+  // A work that has ended, for the next partition: a run over many makes no object for each.
+  #spare: RecordWork | undefined
 
   /** `wake` is called when a batch is due. */
   constructor(host: WorkerHost, options: ResolvedRunOptions, wake: () => void) {
@@ -49,17 +51,25 @@ export class PartitionWorks implements WorkSource {
     const { eachBatch, maxRecords } = this.#options
     const { fetcher } = this.#host
     if (this.#filler !== undefined) return this.#filler.add(state)
-    if (eachBatch === undefined)
-      return new RecordWork(fetcher, recordHandler(this.#options), state, maxRecords)
-    const records = fetcher.readBatch(state, maxRecords)
-    return new BatchWork(batchHandler(this.#options), state, state.version, records, state.fetchPosition)
+    if (eachBatch !== undefined) {
+      const records = fetcher.readBatch(state, maxRecords)
+      return new BatchWork(batchHandler(this.#options), state, state.version, records, state.fetchPosition)
+    }
+    const handler = recordHandler(this.#options)
+    const spare = this.#spare
+    if (spare === undefined) return new RecordWork(fetcher, handler, state, maxRecords)
+    this.#spare = undefined
+    spare.reuse(handler, state, maxRecords)
+    return spare
   }
 
   due(work: Work): void {
     this.#due.push(work)
   }
 
-  done({ state, version, record }: Work): void {
+  done(work: Work): void {
+    const { state, version, record } = work
+    if (work instanceof RecordWork) this.#spare = work
     if (state.version === version && record !== undefined) {
       state.position = record.offset
       state.rewind()

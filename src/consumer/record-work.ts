@@ -93,9 +93,11 @@ export class RecordWork implements Work {
   }
 
   fail(): readonly ConsumerRecord[] {
+    const record = this.record!
+    this.state.repeat(record.offset, this.version)
     const decoded = this.#decoded
     this.#decoded = undefined
     // A record that could not be decoded is given as the log keeps it.
-    return [decoded ?? this.record!]
+    return [decoded ?? record]
   }
 }

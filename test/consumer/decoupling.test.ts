@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, it } from 'vitest'
-import { Broker } from '../../src/index.ts'
+import { systemClock } from '../../src/clock.ts'
+import { Broker, type Consumer } from '../../src/index.ts'
 import { fill, names, range } from '../helpers/behaviours.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -311,6 +312,50 @@ it('gives the event loop its turn also under a producer that never waits for any
   expect(immediates).toBeGreaterThan(5)
   expect(handled).toBe(3000)
 })
+
+// What a busy machine measures, each record takes longer than the whole budget of a turn.
+const slowClock = () => {
+  let time = 0
+  const work = () => {
+    time += 2 * systemClock.workBudget.ms
+  }
+  return { clock: { ...systemClock, monotonic: () => time }, work }
+}
+
+/** Consumes in one of the ways; `handle` gets each record. */
+const ways = {
+  run: (consumer, handle) => consumer.run({ eachRecord: handle }),
+  'run with order by key': (consumer, handle) => consumer.run({ eachRecord: handle, ordering: 'key' }),
+  'run by batch': (consumer, handle) => consumer.run({ eachBatch: handle, batch: { maxRecords: 1 } }),
+  async 'for await'(consumer, handle) {
+    for await (const _ of consumer) handle()
+  },
+  async poll(consumer, handle) {
+    while ((await consumer.poll({ maxRecords: 1 })).length > 0) handle()
+  },
+} satisfies Record<string, (consumer: Consumer, handle: () => void) => Promise<void>>
+
+it.each(Object.keys(ways) as (keyof typeof ways)[])(
+  'shares the time between groups whose handlers keep the event loop busy: %s',
+  async way => {
+    const { clock, work } = slowClock()
+    await using broker = new Broker({ clock })
+    broker.createTopic('orders')
+    fill(broker, 'orders', 10)
+    const handled: string[] = []
+    for (const groupId of ['a', 'b', 'c']) {
+      const handle = () => {
+        work()
+        handled.push(groupId)
+      }
+      void ways[way](broker.consumer({ groupId, topics: ['orders'] }), handle)
+    }
+    await broker.idle()
+    // Once all three have begun, and before the first one ends.
+    const some = handled.slice(5, 20)
+    expect(['a', 'b', 'c'].map(groupId => some.filter(each => each === groupId).length)).toEqual([5, 5, 5])
+  },
+)
 
 it('shares the time between groups: none waits until another one has finished', async () => {
   const { broker } = brokerWithOrders(5000)

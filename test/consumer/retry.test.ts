@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { json } from '../../src/index.ts'
+import { BatchError, type ConsumerRecord, json } from '../../src/index.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -33,6 +33,39 @@ it('tries five times, after 100 ms and then twice as long each time', async () =
   await clock.advance(60_000)
   expect(seen).toEqual(['0: 0@0', '100: 0@0 #2', '300: 0@0 #3', '700: 0@0 #4', '1500: 0@0 #5'])
   await rejectionOf(consumer.done)
+})
+
+it.each([1, 2])(
+  'stands at the record that waits for its next attempt, with concurrency %s',
+  async concurrency => {
+    const { clock, test, consumer, eachRecord } = failingAtFirst(3)
+    await consumer.run({ eachRecord, concurrency })
+    await clock.settle()
+    expect(consumer.position(orders0)).toBe(0)
+    test.failing = false
+    await clock.advance(100)
+    expect(consumer.position(orders0)).toBe(3)
+  },
+)
+
+it.each([
+  ['the first record of a batch', 0, () => new Error('not yet')],
+  [
+    'the one that a BatchError names',
+    1,
+    (failedAt: ConsumerRecord) => new BatchError('not yet', { failedAt }),
+  ],
+] as const)('stands at %s while that waits for its next attempt', async (_what, position, toThrow) => {
+  const { clock, consumer } = failingAtFirst(3)
+  await consumer.run({
+    eachBatch({ records }, { attempt }) {
+      if (attempt === 1) throw toThrow(records[position]!)
+    },
+  })
+  await clock.settle()
+  expect(consumer.position(orders0)).toBe(position)
+  await clock.advance(100)
+  expect(consumer.position(orders0)).toBe(3)
 })
 
 it('waits at most 10 s between two attempts', async () => {

@@ -109,7 +109,7 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a pause in a handler waits for the rest of what was polled',
-    file: 'consumer/processor.ts',
+    file: 'consumer/handler-slot.ts',
     find: `state.phase !== 'active' || state.paused) break`,
     replace: `state.phase !== 'active') break`,
     breaks: 'nothing is handed out of what is paused',
@@ -151,10 +151,9 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a retry does not hold back what comes after it',
-    file: 'consumer/processor.ts',
-    find: 'this.#work = undefined\n        this.#commit(work)\n        return false',
-    replace:
-      'this.#work = undefined\n        this.#commit(work)\n        work.state.fetch?.next()\n        return false',
+    file: 'consumer/handler-slot.ts',
+    find: `case 'retry':\n`,
+    replace: `case 'retry':\n        work.state.fetch?.next()\n`,
     breaks: 'a partition stays in order while a record is tried again',
   },
   {
@@ -166,9 +165,9 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'a restart leaves the failed record behind',
-    file: 'consumer/processor.ts',
-    find: 'this.#putBack(work)\n        if (this.#progressed)',
-    replace: 'work.finish()\n        this.#putBack(work)\n        if (this.#progressed)',
+    file: 'consumer/handler-slot.ts',
+    find: 'default:\n        source.done(work)',
+    replace: 'default:\n        work.finish()\n        source.done(work)',
     breaks: 'a failed handler loses nothing',
   },
   {
@@ -187,7 +186,7 @@ export const consumerMutations: readonly Mutation[] = [
   },
   {
     name: 'what is in hand when a pause comes is lost',
-    file: 'consumer/processor.ts',
+    file: 'consumer/partition-works.ts',
     find: 'state.position = record.offset\n      state.rewind()',
     replace: '',
     breaks: 'a pause loses nothing',
@@ -203,7 +202,7 @@ export const consumerMutations: readonly Mutation[] = [
     name: 'a loop that is left has done its record',
     file: 'consumer/record-stream.ts',
     find: 'state.position = state.finished\n        state.rewind()',
-    replace: 'state.finished = state.position\n        this.#host.coordinator.commitOne(state)',
+    replace: 'state.finished = state.position\n        this.#host.coordinator.committer.commitOne(state)',
     breaks: 'leaving a for await leaves the record in hand undone',
   },
   {
