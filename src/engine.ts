@@ -63,11 +63,16 @@ export interface JoinRequest {
 /** The request of a member that has an id and a group. */
 export type MemberRequest = JoinRequest & { readonly groupId: string; readonly memberId: string }
 
+/** A partition under one assignment: assigned again, it has another epoch. */
+export interface AssignedPartition extends TopicPartition {
+  readonly assignmentEpoch: number
+}
+
 /** What changed for a member, to be followed in this order: lost, revoked (then released), assigned. */
 export interface AssignmentUpdate {
   readonly lost: readonly TopicPartition[]
   readonly revoked: readonly TopicPartition[]
-  readonly assigned: readonly (TopicPartition & { readonly assignmentEpoch: number })[]
+  readonly assigned: readonly AssignedPartition[]
   /** Whether the member has its whole target assignment. */
   readonly settled: boolean
 }
@@ -116,7 +121,7 @@ export interface Membership {
   /** @throws UnknownTopicOrPartitionError where a name does not exist */
   subscribe(interest: Interest): MaybePromise<void>
   /** Confirms that the member does nothing more with revoked partitions. */
-  release(partitions: readonly TopicPartition[]): void
+  release(partitions: readonly AssignedPartition[]): void
   /** @throws CommitFailedError where one of the partitions is no longer this member's; nothing is committed then */
   commit(offsets: readonly EpochOffset[]): MaybePromise<void>
   /**

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine.ts'
+import type { AssignedPartition, Engine } from '../engine.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -17,7 +17,7 @@ export interface HandoverHost {
   halted(states: readonly PartitionState[]): void
   commitFinished(states: readonly PartitionState[]): MaybePromise<void>
   /** Tells the group that other members may have the partitions. */
-  release(partitions: readonly TopicPartition[]): void
+  release(partitions: readonly AssignedPartition[]): void
   /** Says that a hook threw: a caller of `poll` must get the error. */
   hookFailed(error: unknown): void
 }
@@ -38,7 +38,7 @@ export class Handover {
     for (const state of held) state.phase = 'gone'
     this.#host.states.drop(held)
     this.#host.events.emit('revoked', { partitions })
-    this.#host.release(partitions)
+    this.#host.release(held)
     this.#host.engine.outbox.flush()
   }
 

@@ -1,4 +1,11 @@
-import type { EpochOffset, Interest, JoinRequest, Membership, MembershipListener } from '../engine.ts'
+import type {
+  AssignedPartition,
+  EpochOffset,
+  Interest,
+  JoinRequest,
+  Membership,
+  MembershipListener,
+} from '../engine.ts'
 import { errnos } from '../error-codes.ts'
 import {
   BrokerletError,
@@ -116,11 +123,13 @@ export class GroupMembership implements Membership {
 
   /** @throws the error with which the group refuses the member */
   async join(): Promise<void> {
-    await this.#follow(this.#interest, this.#request.rejoins)
     try {
+      await this.#follow(this.#interest, this.#request.rejoins)
       await this.#beat()
     } catch (error) {
       this.#end()
+      // The group may have accepted it before something else failed; its caller knows no member to close.
+      if (this.#memberEpoch > 0) await this.#leaveQuietly()
       throw error
     }
     void this.#heartbeats.run()
@@ -244,8 +253,8 @@ export class GroupMembership implements Membership {
     this.#outbox.flush()
   }
 
-  release(partitions: readonly TopicPartition[]): void {
-    this.#owned.delete(partitions)
+  release(partitions: readonly AssignedPartition[]): void {
+    this.#owned.release(partitions)
     this.#changed = true
     // A partition that was assigned again meanwhile is owned again, under another epoch.
     const assigned = this.#takeOn()
@@ -408,7 +417,6 @@ export class GroupMembership implements Membership {
     this.#heartbeats.stop()
   }
 
-  // The listener knows already why the member is gone.
   async #leaveQuietly(): Promise<void> {
     try {
       await this.#leaveGroup(-1)

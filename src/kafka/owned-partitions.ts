@@ -1,3 +1,4 @@
+import type { AssignedPartition } from '../engine.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
@@ -9,8 +10,7 @@ export interface IdPartition extends TopicPartition {
 }
 
 /** A partition that a member owns. */
-export interface OwnedPartition extends IdPartition {
-  readonly assignmentEpoch: number
+export interface OwnedPartition extends IdPartition, AssignedPartition {
   /** To be given up: the member owns it until its handlers have ended. */
   revoking: boolean
 }
@@ -66,14 +66,18 @@ export class OwnedPartitions {
   giveUp(): { readonly lost: OwnedPartition[]; readonly revoked: OwnedPartition[] } {
     const { leaving } = this
     const lost = leaving.filter(tp => this.#cluster.knownTopic(tp.topic)?.id !== tp.topicId)
-    this.delete(lost)
+    this.release(lost)
     const revoked = leaving.filter(tp => !tp.revoking && !lost.includes(tp))
     for (const tp of revoked) tp.revoking = true
     return { lost, revoked }
   }
 
-  delete(partitions: readonly TopicPartition[]): void {
-    for (const tp of partitions) this.#owned.delete(formatTopicPartition(tp))
+  /** Drops partitions, each only under the assignment given: it may have been assigned again meanwhile. */
+  release(partitions: readonly AssignedPartition[]): void {
+    for (const tp of partitions) {
+      const id = formatTopicPartition(tp)
+      if (this.#owned.get(id)?.assignmentEpoch === tp.assignmentEpoch) this.#owned.delete(id)
+    }
   }
 
   /**

@@ -1,4 +1,5 @@
 import type {
+  AssignedPartition,
   AssignmentUpdate,
   EpochOffset,
   Interest,
@@ -19,10 +20,6 @@ export interface MemberWords {
 /** What a member has said that has not said anything yet. */
 export const noWords: MemberWords = { rackId: null, topics: [], pattern: '' }
 
-interface Owned extends TopicPartition {
-  readonly assignmentEpoch: number
-}
-
 /**
  * A member whose consumer is a client on the wire, and reports in heartbeats what it has given up (KIP-848). For its
  * group it is a member like any other.
@@ -36,9 +33,9 @@ export class ConsumerMember implements MembershipListener {
   readonly groupInstanceId: string | undefined
   readonly began: (topic: string, partition: number) => number | undefined
   #membership: Membership | undefined
-  readonly #owned = new Map<string, Owned>()
+  readonly #owned = new Map<string, AssignedPartition>()
   // Partitions that it was told to give up, and has not reported as given up.
-  readonly #revoking = new Map<string, Owned>()
+  readonly #revoking = new Map<string, AssignedPartition>()
   /** The epoch that it was told last. */
   epoch = 0
   #epochBefore = 0
@@ -125,12 +122,12 @@ export class ConsumerMember implements MembershipListener {
     this.#release(({ assignmentEpoch }) => assignmentEpoch > this.epoch)
   }
 
-  #release(isFree: (owned: Owned) => boolean): void {
-    const released: TopicPartition[] = []
+  #release(isFree: (owned: AssignedPartition) => boolean): void {
+    const released: AssignedPartition[] = []
     for (const [id, owned] of this.#revoking) {
       if (!isFree(owned)) continue
       this.#revoking.delete(id)
-      released.push({ topic: owned.topic, partition: owned.partition })
+      released.push(owned)
     }
     if (released.length > 0) this.#membership!.release(released)
   }

@@ -1,4 +1,4 @@
-import type { Interest, Membership, PendingCommit } from '../engine.ts'
+import type { AssignedPartition, Interest, Membership, PendingCommit } from '../engine.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { after, placesOf, type TestClient } from './test-client.ts'
@@ -27,13 +27,14 @@ export class TestMembership implements Membership {
     )
   }
 
-  release(partitions: readonly TopicPartition[]): void {
+  release(released: readonly AssignedPartition[]): void {
     if (this.#client.crashed) return
+    const partitions = released.map(({ topic, partition }) => ({ topic, partition }))
     const release = () => {
       if (this.#client.crashed) return
       const { bench, group } = this.#client
       bench.timeline.record({ kind: 'released', group, member: this.memberId, partitions })
-      this.#membership.release(partitions)
+      this.#membership.release(released)
     }
     const lost = () => {
       // No caller waits for a release, so nobody can be told; the timeline has the fault.

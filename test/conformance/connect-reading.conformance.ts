@@ -193,6 +193,26 @@ describe('being a member', () => {
     expect(consumer.assignment).toHaveLength(1)
   })
 
+  it('leaves again where its group has accepted it and it cannot join after all', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 200 })
+    let free = () => {}
+    const freed = new Promise<void>(resolve => {
+      free = resolve
+    })
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
+    await other.ready()
+    faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await expect(consumer.ready()).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    expect(broker.group('g').members.map(({ memberId }) => memberId)).toEqual([other.memberId])
+    faults.clear()
+    free()
+    await consumer.ready()
+    expect(consumer.assignment).toHaveLength(1)
+  })
+
   it('tells its group what it has given up also after an outage that is longer than a call is tried', async () => {
     const faults = new WireFaults()
     const requests = new RequestLog()

@@ -145,6 +145,14 @@ describe('mirroring', () => {
       expect(await bus.admin.listGroupOffsets(groupId)).toEqual(offsets)
   })
 
+  it('commits nothing there for a group that has committed nothing of these topics', async () => {
+    await broker.admin.setGroupOffsets('g', [{ topic: 'prices', partition: 0, offset: 0 }])
+    faults.fail({ api: 'OffsetCommit' }, 'GROUP_AUTHORIZATION_FAILED')
+    const { groups } = await mirror(broker, bus, { topics: ['orders'], groups: ['g'] })
+    expect(groups).toEqual([{ groupId: 'g', offsets: [] }])
+    expect(faults.unused).toHaveLength(1)
+  })
+
   it('copies what is sent, and counts what is committed, while it copies', async () => {
     const at = (offset: number) => [{ topic: 'orders', partition: 0, offset }]
     await sendNumbers(broker, 'orders', 10)

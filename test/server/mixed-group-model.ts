@@ -359,7 +359,8 @@ export class OwnClient implements Client, MembershipListener {
     const update = this.#updates.shift()
     if (update === undefined) return
     for (const { partition } of [...update.lost, ...update.revoked]) this.holding.delete(partition)
-    if (update.revoked.length > 0) this.#membership.release(update.revoked)
+    const released = update.revoked.map(tp => ({ ...tp, assignmentEpoch: this.#epochs.get(tp.partition)! }))
+    if (released.length > 0) this.#membership.release(released)
     for (const { partition, assignmentEpoch } of update.assigned) {
       this.holding.add(partition)
       this.#epochs.set(partition, assignmentEpoch)
