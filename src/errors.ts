@@ -141,7 +141,7 @@ export class InvalidTimestampError extends BrokerletError {
   }
 }
 
-/** A record larger than its topic's `maxMessageBytes`. */
+/** A record larger than its topic's `maxMessageBytes`, or than a request to a cluster may be. */
 export class RecordTooLargeError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'RecordTooLargeError'
   constructor(message: string, fields?: ErrorFields) {

@@ -7,7 +7,7 @@ import { kafkaError } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { PartitionQueue, type ProducerIdentity } from './partition-queue.ts'
-import type { ProducedRecord } from './produced-record.ts'
+import { batchOverheadBytes, type ProducedRecord } from './produced-record.ts'
 import { backoffMs } from './retry.ts'
 
 /** Limits of sending records. */
@@ -15,6 +15,8 @@ export interface AppendLimits {
   readonly compression: string
   /** The largest size of one batch, in bytes. */
   readonly batchBytes: number
+  /** The largest size of one request, in bytes. (Kafka: max.request.size) */
+  readonly maxRequestBytes: number
   /** How many requests may be in flight to one broker. (Kafka: max.in.flight.requests.per.connection) */
   readonly maxInFlight: number
   /** How long to try to write a record, in milliseconds. (Kafka: delivery.timeout.ms) */
@@ -37,7 +39,8 @@ export interface AppenderHost {
 // Errors that do not say whether a batch was written.
 const unclear: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_SERVER_ERROR'])
 
-const requestBytes = 8 * 1024 * 1024
+// A request of this size takes no further batch.
+const fullRequestBytes = 8 * 1024 * 1024
 
 /**
  * Writes records in batches. A batch holds the records that were sent within one turn of the event loop, or while the
@@ -176,10 +179,12 @@ export class Appender {
       let bytes = 0
       let count = 0
       const batches: (readonly ProducedRecord[])[] = []
-      for (; count < left.length && bytes < requestBytes; count++) {
+      for (; count < left.length && bytes < fullRequestBytes; count++) {
         const queue = left[count]!
-        batches.push(queue.take(limits.batchBytes))
-        bytes += queue.takenBytes
+        const room = limits.maxRequestBytes - bytes - batchOverheadBytes
+        if (count > 0 && queue.leastBytes > room) break
+        batches.push(queue.take(Math.min(limits.batchBytes, room)))
+        bytes += queue.takenBytes + batchOverheadBytes
       }
       void this.#request(
         node,

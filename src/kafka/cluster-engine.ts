@@ -126,7 +126,8 @@ export class ClusterEngine implements Engine {
 
   appendBatch(records: readonly ProducerRecord[], wait: SendWait): Promise<RecordMetadata[]> {
     this.requireOpen()
-    const send = new RecordSend(records, this.clock.now(), this.clock.monotonic())
+    const { maxRequestBytes } = this.#options.append
+    const send = new RecordSend(records, this.clock.now(), this.clock.monotonic(), maxRequestBytes)
     return this.#buffer.append(send, wait)
   }
 

@@ -61,6 +61,12 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
   readonly autoCommitIntervalMs?: number
   /** The largest size of one batch; default 1,000,000, which brokers accept by default. (batch.size) */
   readonly batchBytes?: number
+  /**
+   * The largest size of one request with records, before they are compressed; a larger record is refused. Default
+   * 104,857,600: brokers close the connection to whoever sends more than their `socket.request.max.bytes`, and that is its
+   * default. (max.request.size)
+   */
+  readonly maxRequestBytes?: number
   /** How many produce requests may be in flight to one broker; default 5. (max.in.flight.requests.per.connection) */
   readonly maxInFlight?: number
   /**
@@ -137,6 +143,7 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
     autoCommitIntervalMs: duration,
     batchBytes: integer(1),
+    maxRequestBytes: integer(1, largestInt32),
     maxInFlight: integer(1),
     bufferMemory: integer(1),
     deliveryTimeoutMs: duration,
@@ -181,6 +188,7 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     compression: options.compression ?? 'none',
     autoCommitIntervalMs: options.autoCommitIntervalMs ?? 5000,
     batchBytes: options.batchBytes ?? 1_000_000,
+    maxRequestBytes: options.maxRequestBytes ?? 100 * 1024 * 1024,
     maxInFlight: options.maxInFlight ?? 5,
     bufferMemory: options.bufferMemory ?? 32 * 1024 * 1024,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,

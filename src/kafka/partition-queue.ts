@@ -87,6 +87,11 @@ export class PartitionQueue implements TopicPartition {
     return this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)
   }
 
+  /** The smallest size that the next batch may have, in bytes. */
+  get leastBytes(): number {
+    return this.#again === undefined ? (this.#waiting[0]?.bytes ?? 0) : this.takenBytes
+  }
+
   /** Takes the next batch: it is in flight until `done`, `putBack`, `split` or `giveUp`. */
   take(maxBytes: number): readonly ProducedRecord[] {
     this.#inFlight = this.#again ?? this.#takeWaiting(maxBytes)

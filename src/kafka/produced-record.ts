@@ -1,10 +1,14 @@
 import { Deferred } from '../deferred.ts'
 import type { ProducerRecord } from '../engine.ts'
+import { RecordTooLargeError } from '../errors.ts'
 import { headersOf, noHeaders, type RecordMetadata } from '../record.ts'
 import type { WrittenRecord } from './client-library.ts'
 
 // The usual size of a record beside its key, value and headers; a batch that turns out too large is split.
 const overheadBytes = 16
+
+/** What a request may have beside the records of a batch: its header, and those of the topic and of the batch. */
+export const batchOverheadBytes = 512
 
 /** Records that were sent together and settle together: one promise serves all of them. */
 export class RecordSend {
@@ -15,10 +19,15 @@ export class RecordSend {
   #left: number
   #failed: { readonly error: unknown } | undefined
 
-  /** `now` is the timestamp of records that have none; `since` is when they were sent, on the monotonic clock. */
-  constructor(records: readonly ProducerRecord[], now: number, since: number) {
+  /**
+   * `now` is the timestamp of records that have none; `since` is when they were sent, on the monotonic clock.
+   *
+   * @throws RecordTooLargeError where no request can hold one of them
+   */
+  constructor(records: readonly ProducerRecord[], now: number, since: number, maxRequestBytes: number) {
     const time = BigInt(now)
     this.records = records.map((record, index) => new ProducedRecord(this, index, record, time, since))
+    for (const record of this.records) requireSize(record, maxRequestBytes)
     this.bytes = this.records.reduce((sum, { bytes }) => sum + bytes, 0)
     this.#metadata = new Array(records.length)
     this.#left = records.length
@@ -87,6 +96,15 @@ export class ProducedRecord implements WrittenRecord {
   reject(error: unknown): void {
     this.#send.hasFailed(error)
   }
+}
+
+// Whoever sends a broker more than it takes is cut off, without a word that would say why.
+function requireSize({ topic, partition, bytes }: ProducedRecord, maxRequestBytes: number): void {
+  if (bytes + batchOverheadBytes <= maxRequestBytes) return
+  throw new RecordTooLargeError(
+    `Record for topic '${topic}' has ${bytes} bytes, more than a request may have (maxRequestBytes, ${maxRequestBytes})`,
+    { topic, partition },
+  )
 }
 
 // A map by buffers, which are all different keys, since a header name may occur more than once.

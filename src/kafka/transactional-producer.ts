@@ -191,8 +191,9 @@ export class ClusterTransaction implements EngineTransaction {
       const turn = this.#appended.then(() => Promise.all(new Set(added)))
       this.#appended = turn.then(nothing, nothing)
       await turn
-      const { appender, cluster } = this.#host
-      const send = new RecordSend(records, cluster.clock.now(), cluster.clock.monotonic())
+      const { appender, cluster, limits } = this.#host
+      const { clock } = cluster
+      const send = new RecordSend(records, clock.now(), clock.monotonic(), limits.maxRequestBytes)
       appender.append(send.records)
       return send.settled
     })

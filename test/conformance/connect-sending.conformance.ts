@@ -101,6 +101,41 @@ describe('sending', () => {
     expect(requests.of({ api: 'Produce' }).map(({ partitions }) => partitions.length)).toEqual([2, 1])
   })
 
+  it('has no request that is larger than a broker would take', async () => {
+    const requests = new RequestLog()
+    const { join } = await start({ requests })
+    const cluster = await join({ maxRequestBytes: 10_000 })
+    const batch = [3000, 3000, 9000, 6000].map((size, n) => ({
+      topic: 'orders',
+      partition: n % 2,
+      value: 'x'.repeat(size),
+    }))
+    await cluster.producer().sendBatch(batch)
+    expect(requests.of({ api: 'Produce' }).map(({ partitions }) => partitions.length)).toEqual([2, 1, 1])
+  })
+
+  it('refuses at once a record that is larger than a request, and writes nothing that was sent with it', async () => {
+    const requests = new RequestLog()
+    const { join } = await start({ requests })
+    const cluster = await join({ maxRequestBytes: 10_000 })
+    const large = { topic: 'orders', partition: 0, value: 'x'.repeat(10_000) }
+    const refused = {
+      name: 'RecordTooLargeError',
+      code: 'MESSAGE_TOO_LARGE',
+      topic: 'orders',
+      partition: 0,
+      message:
+        "Record for topic 'orders' has 10018 bytes, more than a request may have (maxRequestBytes, 10000)",
+    }
+    const producer = cluster.producer()
+    await expect(producer.send(large)).rejects.toMatchObject(refused)
+    await expect(producer.sendBatch([{ ...large, value: 'x' }, large])).rejects.toMatchObject(refused)
+    expect(requests.of({ api: 'Produce' })).toEqual([])
+    const transactional = cluster.producer({ transactionalId: 'tx' })
+    await expect(transactional.transaction(tx => tx.send(large))).rejects.toMatchObject(refused)
+    await producer.send({ ...large, value: 'x' })
+  })
+
   it('says that a partition has no leader where that is why a record is given up', async () => {
     const { server, join } = await start({ brokers: 2, defaultReplicationFactor: 1 })
     const cluster = await join({ deliveryTimeoutMs: 300 })

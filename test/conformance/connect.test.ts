@@ -35,6 +35,7 @@ describe('options that cannot be', () => {
       { bootstrapBrokers, fetchMaxWaitMs: 500, requestTimeoutMs: 500 },
       'fetchMaxWaitMs',
     ],
+    ['a request larger than can be', { bootstrapBrokers, maxRequestBytes: 2 ** 31 }, 'maxRequestBytes'],
     ['a fetch larger than can be asked for', { bootstrapBrokers, fetchMaxBytes: 2 ** 31 }, 'fetchMaxBytes'],
     [
       'the same of a partition',
