@@ -109,7 +109,7 @@ export class InvalidPartitionsError extends BrokerletError {
   }
 }
 
-/** An option that is unknown, of the wrong kind, or at odds with another one. */
+/** An option that is unknown, of the wrong kind, or at odds with another one; a function among the options threw. */
 export class InvalidOptionError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'InvalidOptionError'
   constructor(message: string, fields?: ErrorFields) {

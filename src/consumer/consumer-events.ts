@@ -62,7 +62,8 @@ export interface ConsumerEvents {
   closed: { readonly reason: 'closed' | 'crashed' }
   /**
    * Something went wrong outside a handler: a hook or a listener threw, a commit was refused. Or a handler failed at a
-   * record whose partition is given up or gone: the partition's next owner gets the record.
+   * record whose partition is given up or gone: the partition's next owner gets the record. Or it failed, and so did
+   * `retryable` or `backoff`, which ends the consumer with another error.
    */
   error: unknown
 }

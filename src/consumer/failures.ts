@@ -65,17 +65,30 @@ export class Failures {
       this.#host.events.emit('error', error)
       return { ...failure, step: 'leave' }
     }
-    const { retry, onFailure } = this.#options
-    const here = level < 0 && work.attempt < retry.attempts
-    const next = retry.topics[level + 1]
-    if ((here || next !== undefined) && retry.worthwhile(error)) {
-      if (here) return this.#retry(work, failure)
-      return { ...failure, step: 'write', to: this.#later[level + 1]!, delayMs: next!.delayMs }
-    }
+    const again = this.#again(work, failure, level)
+    if (again !== undefined) return again
+    const { onFailure } = this.#options
     if (onFailure === 'park-key') return this.#park(failure)
     return this.#deadLetters === undefined
       ? { ...failure, step: onFailure as 'skip' | 'stop' | 'restart' }
       : { ...failure, step: 'write', to: this.#deadLetters, delayMs: undefined }
+  }
+
+  // What the retry policy says; undefined where the records are given up.
+  #again(work: Work, failure: Failure, level: number): Verdict | undefined {
+    const { retry } = this.#options
+    const here = level < 0 && work.attempt < retry.attempts
+    const next = retry.topics[level + 1]
+    if (!here && next === undefined) return undefined
+    try {
+      if (!retry.worthwhile(failure.error)) return undefined
+      if (here) return this.#retry(work, failure)
+    } catch (thrown) {
+      // The policy itself has failed, and ends the consumer: what the handler threw would not be heard of.
+      this.#host.events.emit('error', failure.error)
+      throw thrown
+    }
+    return { ...failure, step: 'write', to: this.#later[level + 1]!, delayMs: next!.delayMs }
   }
 
   // The index of the retry topic that the work is of; -1 for none.

@@ -1,6 +1,15 @@
-import { describeValue, InvalidOptionError } from '../errors.ts'
+import { describeError, describeValue, InvalidOptionError } from '../errors.ts'
 import { forgetPromise } from '../maybe-promise.ts'
-import { type Check, callback, checkOptions, duration, integer, invalidOption, name } from '../validate.ts'
+import {
+  type Check,
+  callback,
+  checkOptions,
+  duration,
+  integer,
+  invalidOption,
+  name,
+  optionError,
+} from '../validate.ts'
 
 /** A topic in which records wait for another attempt. */
 export interface DelayedRetry<Name extends string = string> {
@@ -20,8 +29,9 @@ export interface RetryOptions<Name extends string = string> {
   /** The random share of each delay, from 0 (default) to 1: records that failed together are not retried together. */
   jitter?: number
   /**
-   * Whether another attempt can help; where it returns false the record is given up at once. Default always. A promise,
-   * which would count as true, stops the consumer with an `InvalidOptionError`.
+   * Whether another attempt can help; where it returns false the record is given up at once. Default always. If it
+   * throws, or returns a promise, which would count as true, the consumer stops with an `InvalidOptionError`, and the
+   * handler's error is an 'error' event.
    */
   retryable?: (error: unknown) => boolean
   /**
@@ -86,16 +96,24 @@ export class RetryPolicy {
     this.#backoff = backoff ?? (attempt => doubled(delayMs, attempt, Math.max(delayMs, longestDelayMs)))
   }
 
-  /** Whether another attempt can help. */
+  /**
+   * Whether another attempt can help.
+   *
+   * @throws InvalidOptionError where `retryable` throws, or answers with a promise
+   */
   worthwhile(error: unknown): boolean {
-    const answer = this.#retryable(error)
+    const answer = called('retryable', () => this.#retryable(error))
     if (!forgetPromise(answer)) return answer
     throw invalidOption('run: retry', 'retryable', 'a function that answers at once', answer)
   }
 
-  /** Milliseconds to wait after failed attempt number `attempt`. */
+  /**
+   * Milliseconds to wait after failed attempt number `attempt`.
+   *
+   * @throws InvalidOptionError where `backoff` throws, or returns something else
+   */
   delayAfter(attempt: number): number {
-    const delayMs = this.#backoff(attempt)
+    const delayMs = called('backoff', () => this.#backoff(attempt))
     if (duration.accepts(delayMs)) {
       return this.#jitter === 0 ? delayMs : delayMs * (1 - this.#jitter * this.#random())
     }
@@ -107,6 +125,14 @@ export class RetryPolicy {
         received: delayMs,
       },
     )
+  }
+}
+
+function called<T>(option: 'retryable' | 'backoff', call: () => T): T {
+  try {
+    return call()
+  } catch (cause) {
+    throw optionError('run: retry', option, `threw: ${describeError(cause)}`, { cause })
   }
 }
 

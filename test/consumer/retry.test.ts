@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { BatchError, type ConsumerRecord, json } from '../../src/index.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
@@ -365,20 +365,38 @@ it('does not try again what another attempt cannot help', async () => {
   expect(skipped).toEqual([2])
 })
 
-it('ends with the error of a predicate that throws', async () => {
-  const { clock, consumer, eachRecord } = failingAtFirst()
-  const broken = new TypeError('broken')
-  consumer.on('crashed', () => {})
-  await consumer.run({
-    eachRecord,
-    retry: {
-      retryable: () => {
+describe.each(['retryable', 'backoff'] as const)('a %s that throws', option => {
+  it.each([
+    ['at once', 1],
+    ['later', 1],
+    ['at once', 2],
+    ['later', 2],
+  ] as const)(
+    'ends the consumer, and loses nothing, where a handler fails %s, of %i',
+    async (when, concurrency) => {
+      const { broker, clock, seen, consumer, eachRecord } = failingAtFirst(3)
+      const broken = new TypeError('broken')
+      const errors: unknown[] = []
+      consumer.on('crashed', () => {}).on('error', error => errors.push(error))
+      const throws = () => {
         throw broken
-      },
+      }
+      const later: typeof eachRecord = async (...call) => eachRecord(...call)
+      const handler = when === 'later' ? later : eachRecord
+      await consumer.run({ eachRecord: handler, concurrency, retry: { [option]: throws } })
+      await clock.settle()
+      expect(await rejectionOf(consumer.done)).toMatchObject({
+        name: 'InvalidOptionError',
+        code: 'INVALID_CONFIG',
+        option,
+        message: `run: retry: option '${option}' threw: broken`,
+        cause: broken,
+      })
+      expect(errors).toEqual([new Error('not yet')])
+      expect(seen).toEqual(['0: 0@0'])
+      expect(broker.group('g').committed(orders0)?.offset ?? 0).toBe(0)
     },
-  })
-  await clock.settle()
-  expect(await rejectionOf(consumer.done)).toBe(broken)
+  )
 })
 
 it.each([
