@@ -86,7 +86,7 @@ export function toRecordHeaders(topic: string, headers: unknown): RecordHeaders 
   try {
     return checkedHeaders(topic, headers)
   } catch (thrown) {
-    throw thrown instanceof InvalidRecordError ? thrown : unreadableHeaders(topic, thrown)
+    throw thrown instanceof InvalidRecordError ? thrown : unreadable(topic, 'headers', thrown)
   }
 }
 
@@ -130,7 +130,7 @@ export function copyHeaders(topic: string, headers: unknown): unknown {
       return Array.from(headers as Iterable<unknown>, pair => (Array.isArray(pair) ? [...pair] : pair))
     return isPlain(headers) ? { ...headers } : headers
   } catch (thrown) {
-    throw unreadableHeaders(topic, thrown)
+    throw unreadable(topic, 'headers', thrown)
   }
 }
 
@@ -150,12 +150,10 @@ function toHeaderValue(topic: string, name: string, value: unknown): string | Ui
   }
 }
 
-// Getters, iterators and proxies of a user may throw.
-function unreadableHeaders(topic: string, cause: unknown): InvalidRecordError {
-  return new InvalidRecordError(
-    `Record for topic '${topic}': headers could not be read: ${describeError(cause)}`,
-    { topic, field: 'headers', cause },
-  )
+/** The error for a field of a message that cannot be read: getters, iterators and proxies of a user may throw. */
+export function unreadable(topic: string, field: string, cause: unknown): InvalidRecordError {
+  const what = `Record for topic '${topic}': ${field} could not be read: ${describeError(cause)}`
+  return new InvalidRecordError(what, { topic, field, cause })
 }
 
 function invalidHeaders(topic: string, field: string, received: string): InvalidRecordError {

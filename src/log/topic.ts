@@ -7,7 +7,13 @@ import {
   InvalidTimestampError,
   RecordTooLargeError,
 } from '../errors.ts'
-import type { AnyRecord, RecordHeaders, RecordKey, RecordMetadata } from '../record.ts'
+import {
+  type AnyRecord,
+  type RecordHeaders,
+  type RecordKey,
+  type RecordMetadata,
+  unreadable,
+} from '../record.ts'
 import { type ByteEdge, Serde } from '../serde.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
 import { integer, invalidArgument } from '../validate.ts'
@@ -369,7 +375,12 @@ function checkBody(topic: string, body: unknown): void {
     throw invalidArgument('append', 'message', 'a message with a value', body, { topic })
   }
   // The body may name its topic, but not another one.
-  const { topic: named } = body as { readonly topic?: unknown }
+  let named: unknown
+  try {
+    named = (body as { readonly topic?: unknown }).topic
+  } catch (cause) {
+    throw unreadable(topic, 'topic', cause)
+  }
   if (named === undefined || named === topic) return
   throw new InvalidRecordError(
     `Record for topic '${topic}': topic expected '${topic}', received ${describeValue(named)}`,

@@ -1,7 +1,20 @@
 import type { EngineTopic, ProducerRecord } from '../engine.ts'
-import { describeError, describeValue, InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
+import {
+  describeError,
+  describeValue,
+  InvalidArgumentError,
+  InvalidRecordError,
+  UnknownTopicOrPartitionError,
+} from '../errors.ts'
 import { forgetPromise, isPromise, type MaybePromise } from '../maybe-promise.ts'
-import { copyHeaders, noHeaders, type RecordHeaders, type RecordKey, toRecordHeaders } from '../record.ts'
+import {
+  copyHeaders,
+  noHeaders,
+  type RecordHeaders,
+  type RecordKey,
+  toRecordHeaders,
+  unreadable,
+} from '../record.ts'
 import { type Partitioner, partitionForKey, type StickyRoundRobin } from './partitioner.ts'
 
 /** A message as the caller gives it, with nothing checked yet. */
@@ -16,18 +29,54 @@ export interface UncheckedMessage {
 /**
  * Copies a message, so that one that waits its turn is written as it was sent, even if the caller changes it
  * meanwhile.
+ *
+ * @throws InvalidArgumentError, InvalidRecordError where it cannot be read
  */
 export function asSent(message: unknown): unknown {
   if (typeof message !== 'object' || message === null) return message
-  const { topic, key, value, headers, partition, timestamp } = message as Readonly<Record<string, unknown>>
-  return {
-    ...message,
+  const topic = readTopic(message)
+  const name = typeof topic === 'string' ? topic : describeValue(topic)
+  const sent = {
     topic,
-    key,
-    value,
-    headers: copyHeaders(typeof topic === 'string' ? topic : describeValue(topic), headers),
-    partition,
-    timestamp,
+    key: readField(name, message, 'key'),
+    value: readField(name, message, 'value'),
+    headers: copyHeaders(name, readField(name, message, 'headers')),
+    partition: readField(name, message, 'partition'),
+    timestamp: readField(name, message, 'timestamp'),
+  }
+  try {
+    // For the refusal only: what is in a field that no message has is of no use.
+    for (const field in message) if (!isField(field)) return { ...sent, [field]: undefined }
+  } catch (cause) {
+    throw unreadable(name, 'message', cause)
+  }
+  return sent
+}
+
+/**
+ * Reads the topic of a message, whatever it is.
+ *
+ * @throws InvalidArgumentError where it cannot be read
+ */
+export function readTopic(message: { readonly topic?: unknown }): unknown {
+  try {
+    return message.topic
+  } catch (cause) {
+    const what = `send: field 'topic' could not be read: ${describeError(cause)}`
+    throw new InvalidArgumentError(what, { field: 'topic', cause })
+  }
+}
+
+/**
+ * Reads a field of a message, whatever it is.
+ *
+ * @throws InvalidRecordError where it cannot be read
+ */
+export function readField(topic: string, message: UncheckedMessage, field: keyof UncheckedMessage): unknown {
+  try {
+    return message[field]
+  } catch (cause) {
+    throw unreadable(topic, field, cause)
   }
 }
 
@@ -55,23 +104,44 @@ export function toProducerRecord(
   partitioner: Partitioner | undefined,
   sticky: StickyRoundRobin,
 ): MaybePromise<ProducerRecord> {
-  for (const field in message) if (!isField(field)) throw unknownField(topic.name, field)
-  const key = topic.serde.key(message.key)
-  const headers = message.headers === undefined ? noHeaders : toRecordHeaders(topic.name, message.headers)
-  const timestamp =
-    message.timestamp === undefined ? undefined : checkTimestamp(topic.name, message.timestamp)
-  const stored = topic.serde.serialize(message.value)
-  if (!isPromise(stored)) return place(topic, message, partitioner, sticky, key, stored, headers, timestamp)
+  // Read once, and not by `readField`: a record should not cost a call for each of its fields.
+  let reading = 'message'
+  let givenKey: unknown
+  let value: unknown
+  let givenHeaders: unknown
+  let partition: unknown
+  let givenTimestamp: unknown
+  try {
+    for (const field in message) if (!isField(field)) throw unknownField(topic.name, field)
+    reading = 'key'
+    givenKey = message.key
+    reading = 'value'
+    value = message.value
+    reading = 'headers'
+    givenHeaders = message.headers
+    reading = 'partition'
+    partition = message.partition
+    reading = 'timestamp'
+    givenTimestamp = message.timestamp
+  } catch (thrown) {
+    throw thrown instanceof InvalidRecordError ? thrown : unreadable(topic.name, reading, thrown)
+  }
+  const key = topic.serde.key(givenKey)
+  const headers = givenHeaders === undefined ? noHeaders : toRecordHeaders(topic.name, givenHeaders)
+  const timestamp = givenTimestamp === undefined ? undefined : checkTimestamp(topic.name, givenTimestamp)
+  const stored = topic.serde.serialize(value)
+  if (!isPromise(stored))
+    return place(topic, value, partition, partitioner, sticky, key, stored, headers, timestamp)
   // No schema that answers later: the value itself is a promise.
   if (!topic.serde.validates) throw topic.serde.promised(stored)
-  const sent = asSent(message) as UncheckedMessage
-  return placeLater(topic, sent, partitioner, sticky, key, stored, headers, timestamp)
+  return placeLater(topic, value, partition, partitioner, sticky, key, stored, headers, timestamp)
 }
 
 // A function of its own: a closure in the caller would allocate what it captures for every record.
 async function placeLater(
   topic: EngineTopic,
-  message: UncheckedMessage,
+  value: unknown,
+  partition: unknown,
   partitioner: Partitioner | undefined,
   sticky: StickyRoundRobin,
   key: RecordKey | null,
@@ -79,40 +149,41 @@ async function placeLater(
   headers: RecordHeaders,
   timestamp: number | undefined,
 ): Promise<ProducerRecord> {
-  return place(topic, message, partitioner, sticky, key, await stored, headers, timestamp)
+  return place(topic, value, partition, partitioner, sticky, key, await stored, headers, timestamp)
 }
 
 function place(
   topic: EngineTopic,
-  message: UncheckedMessage,
+  value: unknown,
+  given: unknown,
   partitioner: Partitioner | undefined,
   sticky: StickyRoundRobin,
   key: RecordKey | null,
-  value: unknown,
+  stored: unknown,
   headers: RecordHeaders,
   timestamp: number | undefined,
 ): ProducerRecord {
   const count = topic.partitionCount
   let partition: number
-  if (message.partition !== undefined) partition = checkPartition(topic.name, message.partition, count)
+  if (given !== undefined) partition = checkPartition(topic.name, given, count)
   else if (partitioner !== undefined)
-    partition = callPartitioner(partitioner, topic.name, message, key, headers, count)
+    partition = callPartitioner(partitioner, topic.name, value, key, headers, count)
   else if (key !== null) partition = count === 1 ? 0 : partitionForKey(key, count)
   else partition = sticky.next(topic.name, count)
-  return { topic, partition, key, value, headers, timestamp }
+  return { topic, partition, key, value: stored, headers, timestamp }
 }
 
 function callPartitioner(
   partitioner: Partitioner,
   topic: string,
-  message: UncheckedMessage,
+  value: unknown,
   key: RecordKey | null,
   headers: RecordHeaders,
   partitionCount: number,
 ): number {
   let partition: unknown
   try {
-    partition = partitioner({ topic, partitionCount, key, value: message.value, headers })
+    partition = partitioner({ topic, partitionCount, key, value, headers })
   } catch (cause) {
     throw new InvalidRecordError(
       `Record for topic '${topic}': the partitioner threw: ${describeError(cause)}`,

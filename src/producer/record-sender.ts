@@ -7,7 +7,7 @@ import { TaskQueue } from '../task-queue.ts'
 import { invalidArgument } from '../validate.ts'
 import { BusyProducer } from './busy-producer.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
-import { asSent, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
+import { asSent, readField, readTopic, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 
 // Shared by all producers: one signal may end many sends.
 const aborts = new AbortWatch()
@@ -247,16 +247,14 @@ export class RecordSender {
     if (typeof message !== 'object' || message === null) {
       throw invalidArgument('send', 'message', 'a message with a topic and a value', message)
     }
-    const { topic: topicName, partition } = message as {
-      readonly topic?: unknown
-      readonly partition?: unknown
-    }
+    const topicName = readTopic(message)
     if (typeof topicName !== 'string') {
       throw new InvalidArgumentError(
         `send: field 'topic' expected a topic's name, received ${describeValue(topicName)}`,
         { field: 'topic', received: topicName },
       )
     }
+    const partition = readField(topicName, message, 'partition')
     const topic = this.#engine.topic(topicName, typeof partition === 'number' ? partition : undefined)
     if (isPromise(topic)) return this.#checkLater(topic, message)
     const { partitioner, sticky } = this.#options

@@ -26,14 +26,14 @@ export async function traceSendBatch<Sent>(
   )
 }
 
-/** An unchecked message as a subscriber sees it. */
+/** An unchecked message as a subscriber sees it. One that cannot be read is left for `send` to refuse. */
 function toTraced(message: unknown): TracedMessage {
-  const { topic, key, value } = (message ?? {}) as Record<string, unknown>
-  return {
-    topic: typeof topic === 'string' ? topic : describeValue(topic),
-    key: key ?? null,
-    value,
-    headers: {},
+  try {
+    const { topic, key, value } = (message ?? {}) as Record<string, unknown>
+    const name = typeof topic === 'string' ? topic : describeValue(topic)
+    return { topic: name, key: key ?? null, value, headers: {} }
+  } catch {
+    return { topic: describeValue(undefined), key: null, value: undefined, headers: {} }
   }
 }
 

@@ -1,3 +1,4 @@
+import { tracingChannel } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
 import {
   InvalidArgumentError,
@@ -55,6 +56,18 @@ const brokenList = {
     throw broken
   },
 }
+
+/** A message for `orders` with a field, or an iteration of its fields, that throws. */
+function brokenMessage(field: string): object {
+  return Object.defineProperty({ topic: 'orders', value: 1 }, field, {
+    enumerable: true,
+    get() {
+      throw broken
+    },
+  })
+}
+
+const brokenFields = ['key', 'value', 'headers', 'partition', 'timestamp']
 
 type Case = readonly [what: string, message: unknown, fields: object, text: string]
 
@@ -216,6 +229,27 @@ const refused: readonly Case[] = [
     { name: 'InvalidRecordError', topic: 'orders', field: 'headers' },
     "Record for topic 'orders': headers could not be read: ",
   ],
+  ...brokenFields.map(
+    (field): Case => [
+      `a ${field} whose getter throws`,
+      brokenMessage(field),
+      { name: 'InvalidRecordError', code: 'INVALID_RECORD', topic: 'orders', field, cause: broken },
+      `Record for topic 'orders': ${field} could not be read: out of order`,
+    ],
+  ),
+  [
+    'fields that cannot be listed',
+    new Proxy(
+      { topic: 'orders', value: 1 },
+      {
+        ownKeys() {
+          throw broken
+        },
+      },
+    ),
+    { name: 'InvalidRecordError', topic: 'orders', field: 'message', cause: broken },
+    "Record for topic 'orders': message could not be read: out of order",
+  ],
   [
     'a record too large for its topic',
     { topic: 'limited', value: 'x'.repeat(9) },
@@ -264,6 +298,70 @@ describe('a message with', () => {
       expect(values()).toEqual(['before'])
     },
   )
+})
+
+describe('a message whose getter throws', () => {
+  const fields = brokenFields.map(
+    field => [field, { name: 'InvalidRecordError', field, cause: broken }] as const,
+  )
+  const topicField = ['topic', { name: 'InvalidArgumentError', field: 'topic', cause: broken }] as const
+
+  it.each([...fields, topicField])('is refused while it waits its turn, too (%s)', async (field, refusal) => {
+    const answers: (() => void)[] = []
+    const slow = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value: unknown) =>
+          new Promise<{ value: unknown }>(resolve => answers.push(() => resolve({ value }))),
+      },
+    } as const
+    const { broker, send } = shop()
+    broker.createTopic('checked', { schema: slow })
+    const first = send({ topic: 'checked', value: 1 })
+    const waiting = rejectionOf(send(brokenMessage(field)))
+    answers[0]!()
+    await first
+    expect(await waiting).toMatchObject(refusal)
+  })
+
+  it.each([...fields, topicField])('is refused where sends are traced, too (%s)', async (field, refusal) => {
+    const seen: unknown[] = []
+    const subscriber = { start: (message: unknown) => void seen.push(message) }
+    const channels = tracingChannel('brokerlet.send')
+    channels.subscribe(subscriber as never)
+    const { send } = shop()
+    const error = await rejectionOf(send(brokenMessage(field)))
+    channels.unsubscribe(subscriber as never)
+    expect(error).toMatchObject(refusal)
+    expect(seen).toHaveLength(1)
+  })
+})
+
+describe('a topic whose getter throws', () => {
+  const refusal = { code: 'INVALID_REQUEST', field: 'topic', cause: broken }
+
+  it('is refused by send', async () => {
+    const { send, values } = shop()
+    expect(await rejectionOf(send(brokenMessage('topic')))).toMatchObject({
+      ...refusal,
+      name: 'InvalidArgumentError',
+      message: "send: field 'topic' could not be read: out of order",
+    })
+    expect(values()).toEqual(['before'])
+  })
+
+  it('is refused by append', () => {
+    const { broker, values } = shop()
+    expect(thrownBy(() => broker.topic('orders').append(brokenMessage('topic') as never))).toMatchObject({
+      code: 'INVALID_RECORD',
+      topic: 'orders',
+      field: 'topic',
+      cause: broken,
+      message: "Record for topic 'orders': topic could not be read: out of order",
+    })
+    expect(values()).toEqual(['before'])
+  })
 })
 
 describe('append', () => {
