@@ -53,7 +53,10 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     this.#places = places
   }
 
-  /** Ends every planned fault and releases the operations held back; `uses` still tells how often each was met. */
+  /**
+   * Ends every planned fault and releases the operations held back; `uses` still tells how often each was met, and
+   * `unused` which were never met.
+   */
   clear(): void {
     for (const rule of this.#rules) rule.left = 0
     for (const released of this.#held.keys()) released.resolve()

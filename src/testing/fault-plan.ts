@@ -63,8 +63,8 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   }
 
   /**
-   * Removes every fault; operations that are held back or delayed go on at once. `uses` still
-   * lists the faults that were met.
+   * Ends every fault; operations that are held back or delayed go on at once. `uses` still lists all of them, with how
+   * often each was met, and `unused` those that nothing has met.
    */
   override clear(): void {
     super.clear()

@@ -64,7 +64,7 @@ function printRun(entry: EntryOf<RunKind>, count: number): string {
 function printEntry(entry: TimelineEntry): string {
   switch (entry.kind) {
     case 'topic created':
-      return `topic ${entry.topic} made with ${entry.partitions} partitions`
+      return `topic ${entry.topic} made with ${counted(entry.partitions, 'partition')}`
     case 'topic deleted':
       return `topic ${entry.topic} deleted`
     case 'topic altered':
@@ -78,7 +78,7 @@ function printEntry(entry: TimelineEntry): string {
       return `${range} dropped (${entry.reason}) before ${entry.groups.join(', ')} had read all of it`
     }
     case 'rebalanced':
-      return `${entry.group} is stable at epoch ${entry.epoch}; ${entry.moved} partitions moved`
+      return `${entry.group} is stable at epoch ${entry.epoch}; ${counted(entry.moved, 'partition')} moved`
     case 'redelivering':
       return `${entry.group} is to get ${record(entry)} again`
     case 'fault':
@@ -129,7 +129,7 @@ function printMember(entry: Extract<TimelineEntry, { readonly member: string }>)
     case 'parked':
       return `parked the key of ${record(entry)} for ${entry.delayMs} ms: ${describeError(entry.error)}`
     case 'stalled':
-      return `stalled on ${formatTopicPartition(entry)} at offset ${entry.offset}, ${entry.records} records on`
+      return `stalled on ${formatTopicPartition(entry)} at offset ${entry.offset}, ${counted(entry.records, 'record')} on`
     case 'committed':
       return `committed ${offsets(entry.offsets)}`
     case 'transaction begun':
@@ -172,6 +172,10 @@ function recordRange(tp: TopicPartition, from: number, count: number): string {
 
 function keyed(key: RecordKey | null): string {
   return key === null ? '' : ` (key ${describeValue(key)})`
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function partitions(list: readonly TopicPartition[]): string {

@@ -424,6 +424,12 @@ it('tells which faults were met, and which were not', async () => {
   ])
   expect(broker.faults.unused).toEqual([{ action: 'delay', scope, used: 0, left: 1 }])
   expect(broker.leftOpen).toEqual(['a fault was never met: delay append of topic audit'])
+  broker.faults.clear()
+  expect(broker.faults.uses.map(({ action, used, left }) => [action, used, left])).toEqual([
+    ['fail', 1, 0],
+    ['delay', 0, 0],
+  ])
+  expect(broker.leftOpen).toEqual(['a fault was never met: delay append of topic audit'])
 })
 
 it('refuses a plan that cannot be meant', () => {
