@@ -150,7 +150,7 @@ it('tells of topics, resets, drops, skips, restarts and ends', async () => {
   }
   const text = String(broker.timeline)
   for (const line of [
-    'topic few made with 1 partition',
+    'topic few made with 1 partition\n',
     'few-0@0 dropped (retention) before g, other had read all of it',
     'tries few-0@2 again in 10 ms',
     'gave few-0@2 up: no',
