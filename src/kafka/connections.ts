@@ -1,4 +1,5 @@
 import { ClosedError, describeError, isError } from '../errors.ts'
+import { warn } from '../events.ts'
 import type {
   Api,
   BrokerAddress,
@@ -66,11 +67,16 @@ export class Connections {
     return new ClusterError('NETWORK_EXCEPTION', `${at}: ${withCauses(thrown)}`, { cause: thrown })
   }
 
+  /** Never rejects: whoever closes has nothing to do about a failure, and a warning of the process tells of it. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#left()
-    await this.#pool.close()
+    try {
+      await this.#pool.close()
+    } catch (error) {
+      warn(`Closing the connections to the cluster failed: ${describeError(error)}`, error)
+    }
   }
 }
 

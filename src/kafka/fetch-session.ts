@@ -98,7 +98,7 @@ export class ClusterFetchSession<Position extends FetchPosition>
     if (this.#closed) return
     this.#closed = true
     this.#asleep = false
-    this.#host.connections.close().catch(() => {})
+    void this.#host.connections.close()
   }
 
   // --- its partitions -----------------------------------------------------------------------------------------------

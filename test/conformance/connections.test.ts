@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest'
+import type { ClientLibrary } from '../../src/kafka/client-library.ts'
+import { ConnectionsFactory } from '../../src/kafka/connections.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+const warnings = collectWarnings()
+
+/** A library of which every pool of connections closes like this. */
+function libraryThat(close: () => Promise<void>): ClientLibrary {
+  class ConnectionPool {
+    readonly close = close
+    on() {}
+  }
+  return { ConnectionPool } as unknown as ClientLibrary
+}
+
+it.each([
+  ['rejects', () => Promise.reject(new Error('the socket is stuck'))],
+  [
+    'throws',
+    () => {
+      throw new Error('the socket is stuck')
+    },
+  ],
+])('tells of each connection whose close %s, and closes the others', async (_how, close) => {
+  let closed = 0
+  const failing = libraryThat(() => {
+    closed++
+    return close()
+  })
+  const factory = new ConnectionsFactory(failing, 'brokerlet', {} as never)
+  const connections = [factory.open(), factory.open(), factory.open()]
+  // As a fetch session does, which nobody waits for.
+  void connections[0]!.close()
+  await factory.close()
+  expect(closed).toBe(3)
+  const text = 'Closing the connections to the cluster failed: the socket is stuck'
+  await expect.poll(() => warnings).toEqual([text, text, text])
+})
