@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
+import { Writable } from 'node:stream'
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it } from 'vitest'
+import { LineWriter } from '../src/cli/line-writer.ts'
 import { run } from '../src/cli/run.ts'
 import { Broker } from '../src/index.ts'
 import { serve } from '../src/server/serve.ts'
@@ -225,4 +227,60 @@ it('goes on where nobody reads its lines any more', async () => {
   const exited = once(command, 'exit')
   command.kill('SIGTERM')
   expect(await exited).toEqual([0, null])
+})
+
+/** A stream that takes a line when it is told to, and what it has taken. */
+function heldStream() {
+  const taken: string[] = []
+  const waiting: (() => void)[] = []
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (line: string, _encoding, done) =>
+      void waiting.push(() => {
+        taken.push(line)
+        done()
+      }),
+  })
+  const takeAll = () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) next()
+  }
+  return { stream, taken, takeAll }
+}
+
+it('leaves out lines where a megabyte of them is unread, and says how many once they are read', async () => {
+  const { stream, taken, takeAll } = heldStream()
+  const writer = new LineWriter(stream)
+  const line = 'x'.repeat(64 * 1024 - 1)
+  for (let i = 0; i < 20; i++) writer.print(line)
+  const drained = once(stream, 'drain')
+  takeAll()
+  await drained
+  writer.print('next')
+  takeAll()
+  expect(taken).toHaveLength(19)
+  expect(taken.slice(16)).toEqual([
+    `${line}\n`,
+    '3 lines are left out here: too many were unread\n',
+    'next\n',
+  ])
+})
+
+it('goes on, and ends when it is interrupted, where its lines are in a full pipe that nobody reads', async () => {
+  const main = path.resolve(import.meta.dirname, '../src/cli/main.ts')
+  const command = spawn(process.execPath, ['--import', 'tsx', main, '--port', '0'])
+  const [line] = (await once(command.stdout, 'data')) as [Buffer]
+  command.stdout.pause()
+  const admin = new Kafka({ brokers: [String(line).trim()], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  for (let i = 0; i < 4; i++) {
+    const name = `${i}-${'x'.repeat(200)}`
+    const topics = Array.from({ length: 400 }, (_, n) => ({ topic: `${name}${n}`, numPartitions: 1 }))
+    await admin.createTopics({ waitForLeaders: false, topics })
+  }
+  expect(await admin.listTopics()).toHaveLength(1600)
+  await admin.disconnect()
+  const exited = once(command, 'exit')
+  command.kill('SIGTERM')
+  expect(await exited).toEqual([0, null])
+  command.stdout.destroy()
 })
