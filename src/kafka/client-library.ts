@@ -14,8 +14,10 @@ export interface BrokerAddress {
 
 /** One connection to one broker. */
 export interface LibraryConnection {
-  readonly socket: Pick<Socket, 'destroy'>
+  /** Undefined before it begins to connect. */
+  readonly socket: Pick<Socket, 'destroy'> | undefined
   on(name: 'error', listener: (error: Error) => void): unknown
+  on(name: 'close', listener: () => void): unknown
 }
 
 /** One connection to each broker, made when it is first asked for. */

@@ -34,6 +34,9 @@ import { RecordSend } from './produced-record.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { ClusterTransactionalProducer } from './transactional-producer.ts'
 
+// How long brokers may take to read the last bytes of connections that are closed.
+const lastBytesMs = 1000
+
 /** The settings of an engine on a cluster. */
 export interface ClusterEngineOptions {
   readonly library: ClientLibrary
@@ -107,7 +110,9 @@ export class ClusterEngine implements Engine {
     deadline.cancel()
     this.cluster.close()
     this.clock.close()
-    await this.#connections.close()
+    const late = new Deadline(this.clock, lastBytesMs, 'last bytes to the cluster')
+    await this.#connections.close(late.passed)
+    late.cancel()
   }
 
   // --- writing ------------------------------------------------------------------------------------------------------

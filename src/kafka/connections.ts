@@ -18,14 +18,20 @@ export class Connections {
   readonly #library: ClientLibrary
   readonly #pool: LibraryConnectionPool
   readonly #left: () => void
+  readonly #made = new Set<LibraryConnection>()
   #closed = false
 
   constructor(library: ClientLibrary, pool: LibraryConnectionPool, left: () => void) {
     this.#library = library
     this.#pool = pool
     this.#left = left
-    // A failure rejects its request; an 'error' event without a listener would end the process.
-    pool.on('connecting', ({ connection }) => connection.on('error', () => {}))
+    pool.on('connecting', ({ connection }) => {
+      this.#made.add(connection)
+      const gone = () => void this.#made.delete(connection)
+      connection.on('close', gone)
+      // A failure rejects its request; an 'error' event without a listener would end the process.
+      connection.on('error', gone)
+    })
   }
 
   /**
@@ -56,7 +62,7 @@ export class Connections {
     const code = (thrown as { readonly code?: unknown } | null)?.code
     // A silent connection may stay so for many minutes, and after a response that came too late the library reads
     // nothing more from it. Its requests fail, and the next one opens another.
-    if (thrown instanceof this.#library.TimeoutError) connection?.socket.destroy()
+    if (thrown instanceof this.#library.TimeoutError) connection?.socket?.destroy()
     if (code === 'PLT_KFK_UNSUPPORTED_COMPRESSION') {
       return new ClusterError('UNSUPPORTED_COMPRESSION_TYPE', describeError(thrown), { cause: thrown })
     }
@@ -65,6 +71,11 @@ export class Connections {
     }
     if (typeof code !== 'string' || !code.startsWith('PLT_KFK_')) return thrown
     return new ClusterError('NETWORK_EXCEPTION', `${at}: ${withCauses(thrown)}`, { cause: thrown })
+  }
+
+  /** Ends the connections that are still closing: a broker that reads nothing any more would keep them for minutes. */
+  cutOff(): void {
+    for (const { socket } of this.#made) socket?.destroy()
   }
 
   /** Never rejects: whoever closes has nothing to do about a failure, and a warning of the process tells of it. */
@@ -130,7 +141,12 @@ export class ConnectionsFactory {
     return connections
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#open].map(each => each.close()))
+  /** Resolves when all are closed; those whose last bytes no broker has taken when it is `late` are cut off. */
+  async close(late: Promise<void>): Promise<void> {
+    const open = [...this.#open]
+    void late.then(() => {
+      for (const each of open) each.cutOff()
+    })
+    await Promise.all(open.map(each => each.close()))
   }
 }

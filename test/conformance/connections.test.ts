@@ -1,9 +1,12 @@
+import { EventEmitter } from 'node:events'
 import { expect, it } from 'vitest'
 import type { ClientLibrary } from '../../src/kafka/client-library.ts'
 import { ConnectionsFactory } from '../../src/kafka/connections.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
 const warnings = collectWarnings()
+
+const never = new Promise<void>(() => {})
 
 /** A library of which every pool of connections closes like this. */
 function libraryThat(close: () => Promise<void>): ClientLibrary {
@@ -32,8 +35,45 @@ it.each([
   const connections = [factory.open(), factory.open(), factory.open()]
   // As a fetch session does, which nobody waits for.
   void connections[0]!.close()
-  await factory.close()
+  await factory.close(never)
   expect(closed).toBe(3)
   const text = 'Closing the connections to the cluster failed: the socket is stuck'
   await expect.poll(() => warnings).toEqual([text, text, text])
+})
+
+it('cuts off, once it is late, a connection that no broker reads any more', async () => {
+  const events = new EventEmitter()
+  let destroyed = 0
+  class ConnectionPool {
+    #closed = () => {}
+    on(_name: string, listener: (event: object) => void) {
+      const destroy = () => {
+        destroyed++
+        this.#closed()
+      }
+      listener({ connection: Object.assign(events, { socket: { destroy } }) })
+    }
+    close() {
+      return new Promise<void>(resolve => {
+        this.#closed = resolve
+      })
+    }
+  }
+  const factory = new ConnectionsFactory(
+    { ConnectionPool } as unknown as ClientLibrary,
+    'brokerlet',
+    {} as never,
+  )
+  factory.open()
+  let beLate = () => {}
+  const closed = factory.close(
+    new Promise(resolve => {
+      beLate = resolve
+    }),
+  )
+  await new Promise(setImmediate)
+  expect(destroyed).toBe(0)
+  beLate()
+  await closed
+  expect(destroyed).toBe(1)
 })
