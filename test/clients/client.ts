@@ -48,7 +48,14 @@ const python: Installation = {
 const go: Installation = {
   folder: folderOf('go'),
   needs: ['go'],
-  commands: [['go', 'build', '-o', 'target/', './...']],
+  commands: [['go', 'build', '-o', 'target/', './franz', './sarama', './segmentio']],
+}
+
+// It is linked with the librdkafka that its module has, so that it needs a compiler of C, which the others do not.
+const goConfluent: Installation = {
+  folder: folderOf('go'),
+  needs: ['go', 'gcc'],
+  commands: [['go', 'build', '-o', 'target/', './confluent']],
 }
 
 const java: Installation = {
@@ -96,6 +103,7 @@ export const clients: readonly Client[] = [
   client('franz-go', go, { command: ['target/franz'] }),
   client('Sarama', go, { command: ['target/sarama'] }),
   client('kafka-go', go, { command: ['target/segmentio'] }),
+  client('confluent-kafka-go', goConfluent, { command: ['target/confluent'] }),
   client('Java', java, {
     command: [
       'java',

@@ -25,10 +25,10 @@ var (
 	Password       = os.Getenv("SASL_PASSWORD")
 )
 
-// Drive runs the action of the command line. The client is a module whose version is told.
-func Drive(module string, actions map[string]Action) {
+// Drive runs the action of the command line, or tells the client's version.
+func Drive(version string, actions map[string]Action) {
 	if os.Args[1] == "version" {
-		tell(Told{"version": versionOf(module)})
+		tell(Told{"version": version})
 	}
 	action, argument := os.Args[2], ""
 	if len(os.Args) > 3 {
@@ -94,7 +94,8 @@ func ClassicOnly(protocol string) {
 	}
 }
 
-func versionOf(module string) string {
+// VersionOf gives the version of a module that the driver is built with.
+func VersionOf(module string) string {
 	info, _ := debug.ReadBuildInfo()
 	for _, each := range info.Deps {
 		if each.Path == module {

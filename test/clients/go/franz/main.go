@@ -370,7 +370,7 @@ func overTLS(address, _ string) Told {
 }
 
 func main() {
-	Drive("github.com/twmb/franz-go", map[string]Action{
+	Drive(VersionOf("github.com/twmb/franz-go"), map[string]Action{
 		"produce":              produce,
 		"consume":              consume,
 		"share":                share,

@@ -401,7 +401,7 @@ func overTLS(address, _ string) Told {
 }
 
 func main() {
-	Drive("github.com/IBM/sarama", map[string]Action{
+	Drive(VersionOf("github.com/IBM/sarama"), map[string]Action{
 		"produce":              produce,
 		"consume":              consume,
 		"share":                share,

@@ -327,7 +327,7 @@ func overTLS(address, _ string) Told {
 }
 
 func main() {
-	Drive("github.com/segmentio/kafka-go", map[string]Action{
+	Drive(VersionOf("github.com/segmentio/kafka-go"), map[string]Action{
 		"produce":              produce,
 		"consume":              consume,
 		"share":                share,
