@@ -88,6 +88,7 @@ export const clients: readonly Client[] = [
     command: ['node', 'driver.js'],
     example: ['node', '--test', 'example.test.js'],
   }),
+  client('node-rdkafka', npm('node-rdkafka', ['./install.sh']), { command: ['node', 'driver.js'] }),
   client('confluent-kafka (Python)', python, {
     command: ['target/bin/python', 'confluent_driver.py'],
     example: ['target/bin/python', '-m', 'unittest', '-q', 'example_test.py'],
@@ -124,7 +125,7 @@ export async function install({ folder, needs, commands }: Installation): Promis
   if (absent.length > 0) return `${absent.join(' and ')} not installed`
   for (const command of commands) {
     try {
-      await run(command, { cwd: folder, timeoutMs: 300_000 })
+      await run(command, { cwd: folder, timeoutMs: 600_000 })
     } catch (error) {
       return `\`${command.join(' ')}\` failed: ${describe(error)}`
     }

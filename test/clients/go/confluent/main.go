@@ -319,6 +319,10 @@ func adminOffsets(client *kafka.AdminClient) Told {
 	return nil
 }
 
+func adminDeleteOffsets(*kafka.AdminClient) Told {
+	panic(Missing("has no method for what librdkafka has"))
+}
+
 func codec(address, name string) Told {
 	return roundTrip(address, 50, name, nil)
 }
@@ -340,21 +344,22 @@ func main() {
 	_, librdkafka := kafka.LibraryVersion()
 	version := fmt.Sprintf("%s (librdkafka %s)", VersionOf("github.com/confluentinc/confluent-kafka-go/v2"), librdkafka)
 	Drive(version, map[string]Action{
-		"produce":       produce,
-		"consume":       consume,
-		"share":         share,
-		"rebalance":     rebalance,
-		"seek":          seek,
-		"offsets":       offsets,
-		"reset":         reset,
-		"transactions":  transactions,
-		"admin-topics":  withAdmin(adminTopics),
-		"admin-records": withAdmin(adminRecords),
-		"admin-configs": withAdmin(adminConfigs),
-		"admin-groups":  withAdmin(adminGroups),
-		"admin-offsets": withAdmin(adminOffsets),
-		"codec":         codec,
-		"sasl":          sasl,
-		"tls":           tls,
+		"produce":              produce,
+		"consume":              consume,
+		"share":                share,
+		"rebalance":            rebalance,
+		"seek":                 seek,
+		"offsets":              offsets,
+		"reset":                reset,
+		"transactions":         transactions,
+		"admin-topics":         withAdmin(adminTopics),
+		"admin-records":        withAdmin(adminRecords),
+		"admin-configs":        withAdmin(adminConfigs),
+		"admin-groups":         withAdmin(adminGroups),
+		"admin-offsets":        withAdmin(adminOffsets),
+		"admin-delete-offsets": withAdmin(adminDeleteOffsets),
+		"codec":                codec,
+		"sasl":                 sasl,
+		"tls":                  tls,
 	})
 }
