@@ -36,21 +36,15 @@ export function asSent(message: unknown): unknown {
   if (typeof message !== 'object' || message === null) return message
   const topic = readTopic(message)
   const name = typeof topic === 'string' ? topic : describeValue(topic)
-  const sent = {
-    topic,
-    key: readField(name, message, 'key'),
-    value: readField(name, message, 'value'),
-    headers: copyHeaders(name, readField(name, message, 'headers')),
-    partition: readField(name, message, 'partition'),
-    timestamp: readField(name, message, 'timestamp'),
-  }
   try {
+    const { key, value, headers, partition, timestamp } = message as UncheckedMessage
+    const sent = { topic, key, value, headers: copyHeaders(name, headers), partition, timestamp }
     // For the refusal only: what is in a field that no message has is of no use.
     for (const field in message) if (!isField(field)) return { ...sent, [field]: undefined }
-  } catch (cause) {
-    throw unreadable(name, 'message', cause)
+    return sent
+  } catch (thrown) {
+    throw thrown instanceof InvalidRecordError ? thrown : unreadableMessage(name, message, thrown)
   }
-  return sent
 }
 
 /**
@@ -80,6 +74,20 @@ export function readField(topic: string, message: UncheckedMessage, field: keyof
   }
 }
 
+// Which field it was is found out only here, by reading them again: a record should not cost a note for each of them.
+function unreadableMessage(topic: string, message: UncheckedMessage, cause: unknown): InvalidRecordError {
+  const throws = (field: keyof UncheckedMessage) => {
+    try {
+      void message[field]
+      return false
+    } catch {
+      return true
+    }
+  }
+  const fields = ['key', 'value', 'headers', 'partition', 'timestamp'] as const
+  return unreadable(topic, fields.find(throws) ?? 'message', cause)
+}
+
 // Compared one by one, because these strings are compared by identity; a lookup in a Set costs 15 ns a field.
 function isField(name: string): boolean {
   return (
@@ -104,8 +112,6 @@ export function toProducerRecord(
   partitioner: Partitioner | undefined,
   sticky: StickyRoundRobin,
 ): MaybePromise<ProducerRecord> {
-  // Read once, and not by `readField`: a record should not cost a call for each of its fields.
-  let reading = 'message'
   let givenKey: unknown
   let value: unknown
   let givenHeaders: unknown
@@ -113,18 +119,9 @@ export function toProducerRecord(
   let givenTimestamp: unknown
   try {
     for (const field in message) if (!isField(field)) throw unknownField(topic.name, field)
-    reading = 'key'
-    givenKey = message.key
-    reading = 'value'
-    value = message.value
-    reading = 'headers'
-    givenHeaders = message.headers
-    reading = 'partition'
-    partition = message.partition
-    reading = 'timestamp'
-    givenTimestamp = message.timestamp
+    ;({ key: givenKey, value, headers: givenHeaders, partition, timestamp: givenTimestamp } = message)
   } catch (thrown) {
-    throw thrown instanceof InvalidRecordError ? thrown : unreadable(topic.name, reading, thrown)
+    throw thrown instanceof InvalidRecordError ? thrown : unreadableMessage(topic.name, message, thrown)
   }
   const key = topic.serde.key(givenKey)
   const headers = givenHeaders === undefined ? noHeaders : toRecordHeaders(topic.name, givenHeaders)
