@@ -95,6 +95,10 @@ export class HandlerSlot {
     } catch (error) {
       return this.#fatal(error)
     }
+    this.#rest()
+  }
+
+  #rest(): void {
     this.#host.idled(this)
     this.#ended()
   }
@@ -102,7 +106,7 @@ export class HandlerSlot {
   #fatal(error: unknown): void {
     this.#host.consumer.fatal(error)
     if (this.#work !== undefined) this.#leave()
-    this.#go()
+    this.#rest()
   }
 
   #leave(): void {
