@@ -45,9 +45,12 @@ export class HandlerSlot {
   readonly #host: HandlerSlotHost
   readonly #pulse: WorkPulse
   #work: Work | undefined
-  // The context of the handler that is waited for, and when it began, on the clock's `monotonic()`.
+  // The context of the handler that is waited for.
   #context: WatchedContext | undefined
-  #since = 0
+  // The topic that what failed is written to.
+  #writesTo: string | undefined
+  // When the wait for a handler or for a write began, on the clock's `monotonic()`; -1 while it is for another turn.
+  #since = -1
   // Whether the event loop had its turn for the record that is to be handled.
   #hadTurn = false
   #ended = () => {}
@@ -74,12 +77,14 @@ export class HandlerSlot {
     return this.#work !== undefined
   }
 
-  /** What it waits for, as a sentence; undefined where that is not a handler. */
+  /** What it waits for, as a sentence; undefined where that is only its turn. */
   pending(): string | undefined {
-    if (this.#work === undefined || this.#context === undefined) return undefined
+    if (this.#work === undefined || this.#since === -1) return undefined
     const { state, record } = this.#work
+    const at = `${formatTopicPartition(state)} offset ${record?.offset}`
     const elapsed = Math.round(this.#host.consumer.engine.clock.monotonic() - this.#since)
-    return `handling ${formatTopicPartition(state)} offset ${record?.offset}, for ${elapsed} ms`
+    const doing = this.#writesTo === undefined ? `handling ${at}` : `writing ${at} to '${this.#writesTo}'`
+    return `${doing}, for ${elapsed} ms`
   }
 
   readonly #go = (): void => {
@@ -166,6 +171,7 @@ export class HandlerSlot {
 
   #waitForTurn(turn: Promise<void>, work: Work, record: ConsumerRecord): void {
     this.#hadTurn = true
+    this.#since = -1
     work.hold(record)
     this.#commit(work)
     turn.then(this.#go)
@@ -281,17 +287,21 @@ export class HandlerSlot {
   }
 
   #write(work: Work, verdict: Verdict & { readonly step: 'write' }): void {
-    const { failures, source } = this.#host
+    const { failures, source, consumer } = this.#host
     const written = (): Step => {
+      this.#writesTo = undefined
       this.#finish(work)
       return 'on'
     }
     // The record is not lost: it comes again, and so does the attempt to write it.
     const refused = (error: unknown): Step => {
+      this.#writesTo = undefined
       source.done(work)
       failures.end({ ...verdict, error }, 'restart')
       return 'left'
     }
+    this.#writesTo = verdict.to.topic
+    this.#since = consumer.engine.clock.lately
     work.state.enter()
     failures.write(verdict, work).then(
       () => this.#goOn(work, written),

@@ -188,6 +188,18 @@ it('restarts where it cannot write a dead letter, and loses nothing', async () =
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
 })
 
+it('says which topic it waits to write to', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  broker.topic('orders.dlq').alter({ retentionRecords: 1, whenFull: 'wait' })
+  broker.createGroup('undertaker', { topics: ['orders.dlq'] })
+  await run(broker, { eachRecord: failAt(0, 1) })
+  await clock.advance(2000)
+  await expect(broker.idle({ groups: ['g'], timeoutMs: 0 })).rejects.toThrow(
+    "writing orders-0 offset 1 to 'orders.dlq', for 2000 ms",
+  )
+  await broker.close({ timeoutMs: 0 })
+})
+
 it('keeps keys in their order in the dead-letter topic, and so what has no key', async () => {
   const { broker, clock } = brokerWithOrders(0, 4)
   for (const id of range(0, 40))
