@@ -1,10 +1,6 @@
-import { execFile } from 'node:child_process'
-import path from 'node:path'
-import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import { it } from 'vitest'
+import { javaTestsAt } from './java-tests-at.ts'
 import { isKafkaInstalled, startRealKafka } from './real-kafka.ts'
-
-const shareTest = path.resolve(import.meta.dirname, '../java/share.test.js')
 
 // What test/java expects of a broker is what this one does.
 it.skipIf(!isKafkaInstalled)(
@@ -20,9 +16,7 @@ it.skipIf(!isKafkaInstalled)(
       },
     })
     try {
-      const env = { ...process.env, BOOTSTRAP_SERVERS: kafka.address }
-      const { stdout } = await promisify(execFile)(process.execPath, ['--test', shareTest], { env })
-      expect(stdout).toMatch(/fail 0/)
+      await javaTestsAt(kafka.address, 'share.test.js')
     } finally {
       await kafka.close()
     }

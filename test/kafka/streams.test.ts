@@ -1,10 +1,6 @@
-import { execFile } from 'node:child_process'
-import path from 'node:path'
-import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import { it } from 'vitest'
+import { javaTestsAt } from './java-tests-at.ts'
 import { isKafkaInstalled, startRealKafka } from './real-kafka.ts'
-
-const streamsTest = path.resolve(import.meta.dirname, '../java/streams.test.js')
 
 // What test/java expects of a broker is what this one does.
 it.skipIf(!isKafkaInstalled)(
@@ -24,9 +20,7 @@ it.skipIf(!isKafkaInstalled)(
       },
     })
     try {
-      const env = { ...process.env, BOOTSTRAP_SERVERS: kafka.address }
-      const { stdout } = await promisify(execFile)(process.execPath, ['--test', streamsTest], { env })
-      expect(stdout).toMatch(/fail 0/)
+      await javaTestsAt(kafka.address, 'streams.test.js')
     } finally {
       await kafka.close()
     }
