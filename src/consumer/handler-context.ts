@@ -3,7 +3,7 @@ import type { ConsumedOffsets, OffsetSource } from '../offset-source.ts'
 import { duration, requireArgument } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
-import type { Pulse } from './liveness.ts'
+import type { WorkPulse } from './liveness.ts'
 import type { PartitionState, WatchedContext } from './partition-state.ts'
 import type { Pauses } from './pauses.ts'
 
@@ -19,7 +19,7 @@ export class HandlerContext implements WatchedContext, OffsetSource {
   readonly attempt: number
   readonly #host: HandlerContextHost
   readonly #state: PartitionState
-  readonly #pulse: Pulse
+  readonly #pulse: WorkPulse
   // Whether no other handler runs beside this one, so that the position is what this handler finishes.
   readonly #alone: boolean
   #controller: AbortController | undefined
@@ -28,7 +28,7 @@ export class HandlerContext implements WatchedContext, OffsetSource {
   constructor(
     host: HandlerContextHost,
     state: PartitionState,
-    pulse: Pulse,
+    pulse: WorkPulse,
     attempt: number,
     alone: boolean,
   ) {
@@ -64,7 +64,7 @@ export class HandlerContext implements WatchedContext, OffsetSource {
   // Bound, because handlers take it out of the context: ({ records }, { heartbeat }) => ...
   get heartbeat(): () => void {
     return () => {
-      if (!this.#over && this.#state.busy && this.#state.phase !== 'gone') this.#pulse.begin()
+      if (!this.#over && this.#state.busy && this.#state.phase !== 'gone') this.#pulse.beat()
     }
   }
 

@@ -17,7 +17,7 @@ export interface HandlerSlotHost {
   readonly consumer: WorkerHost
   readonly pace: WorkPace
   readonly source: WorkSource
-  readonly retries: Retries<Work>
+  readonly retries: Retries
   readonly failures: Failures
   /** Whether one handler runs at a time, in the order of the partition. */
   readonly alone: boolean

@@ -2,13 +2,8 @@ import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
 import { Deferred } from '../deferred.ts'
 
-/** What shows that a work is alive. */
-export interface Pulse {
-  begin(): void
-}
-
-/** One of several works that are under way at once, one after the other. */
-export class WorkPulse implements Pulse {
+/** What shows that the works of one handler, one after the other, are alive. */
+export class WorkPulse {
   readonly #clock: BrokerClock
   /** When the work in hand began, or showed that it is alive; -1 where there is none. */
   since = -1
@@ -19,7 +14,8 @@ export class WorkPulse implements Pulse {
     this.#clock = clock
   }
 
-  begin(): void {
+  /** Shows that the work in hand is alive, if there is one. */
+  beat(): void {
     if (this.since !== -1) this.since = this.#clock.monotonic()
   }
 }

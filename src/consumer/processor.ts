@@ -20,7 +20,7 @@ export class Processor implements Worker, HandlerSlotHost {
   readonly consumer: WorkerHost
   readonly pace: WorkPace
   readonly source: WorkSource
-  readonly retries: Retries<Work>
+  readonly retries: Retries
   readonly failures: Failures
   readonly alone: boolean
   stopped = false
@@ -90,6 +90,7 @@ export class Processor implements Worker, HandlerSlotHost {
     if (this.retries.forget(state)) state.fetch?.next()
   }
 
+  // One handler is waited for anyway, as `Worker` says.
   async idle(): Promise<void> {
     await this.#tasks?.idle()
   }

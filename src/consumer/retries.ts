@@ -5,20 +5,20 @@ import type { PartitionState } from './partition-state.ts'
 import type { Work } from './work.ts'
 
 /** Works that wait for their next attempt. Each keeps the process alive until that is due. */
-export class Retries<Each extends Work> {
+export class Retries {
   readonly #clock: BrokerClock
-  readonly #due: (work: Each) => void
-  readonly #timers = new Map<Each, Timer>()
+  readonly #due: (work: Work) => void
+  readonly #timers = new Map<Work, Timer>()
   // Works that came due while their partition was paused.
-  readonly #held = new Set<Each>()
+  readonly #held = new Set<Work>()
 
-  constructor(clock: BrokerClock, due: (work: Each) => void) {
+  constructor(clock: BrokerClock, due: (work: Work) => void) {
     this.#clock = clock
     this.#due = due
   }
 
   /** Makes the next attempt due in `delayMs` milliseconds. */
-  add(work: Each, delayMs: number): void {
+  add(work: Work, delayMs: number): void {
     const due = () => {
       this.#timers.delete(work)
       work.attempt++
@@ -29,12 +29,12 @@ export class Retries<Each extends Work> {
   }
 
   /** Holds a due work whose partition is paused: its attempt, of the same number, is made when the pause has ended. */
-  hold(work: Each): void {
+  hold(work: Work): void {
     this.#held.add(work)
   }
 
   /** A held work whose partition is no longer paused. */
-  resumed(): Each | undefined {
+  resumed(): Work | undefined {
     for (const work of this.#held) {
       if (work.state.paused) continue
       this.#held.delete(work)

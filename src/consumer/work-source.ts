@@ -1,7 +1,7 @@
 import type { PartitionState } from './partition-state.ts'
 import type { Work } from './work.ts'
 
-/** Where a run with several handlers gets its works from, in the order that it has to keep. */
+/** Where a run gets its works from, in the order that it has to keep. */
 export interface WorkSource {
   /** A work that may begin now. */
   take(): Work | undefined

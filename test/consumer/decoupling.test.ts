@@ -313,7 +313,7 @@ it('gives the event loop its turn also under a producer that never waits for any
   expect(handled).toBe(3000)
 })
 
-// What a busy machine measures, each record takes longer than the whole budget of a turn.
+// A clock by which each record takes longer than the whole budget of a turn.
 const slowClock = () => {
   let time = 0
   const work = () => {
