@@ -55,6 +55,11 @@ export class MemoryTransaction implements EngineTransaction, EncodedTransaction 
     this.#transaction = transaction
   }
 
+  /** Adds a partition before it is written to; does nothing where the transaction has ended. */
+  addPartition({ topic, partition }: BatchTarget): void {
+    if (this.#transaction.ended === undefined) this.#transaction.add(topic, partition)
+  }
+
   append(record: ProducerRecord): RecordMetadata {
     this.#transaction.requireOpen()
     return this.#host.writer.appendTransactional(record, this.#transaction)
@@ -81,17 +86,18 @@ export class MemoryTransaction implements EngineTransaction, EncodedTransaction 
     this.#transaction.addOffsets(pending)
   }
 
-  commit(): void {
+  /** `renews`: whether the producer goes on under the next epoch. */
+  commit(renews: boolean = true): void {
     this.#host.requireOpen()
     try {
-      this.#host.coordinator.commit(this.#session, this.#transaction)
+      this.#host.coordinator.commit(this.#session, this.#transaction, renews)
     } finally {
       this.#host.finished()
     }
   }
 
-  abort(): void {
-    this.#host.coordinator.abort(this.#session, this.#transaction)
+  abort(renews: boolean = true): void {
+    this.#host.coordinator.abort(this.#session, this.#transaction, renews)
     this.#host.finished()
   }
 }

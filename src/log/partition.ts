@@ -447,9 +447,9 @@ export class Partition {
    * (Kafka: WriteTxnMarkers) @internal
    */
   endTransaction(producerId: number, committed: boolean, sequence: number, now: number): void {
-    if (this.#transactions === undefined || this.#deleted) return
-    const ranges = this.#transactions.end(producerId)
-    this.openFrom = this.#transactions.from
+    if (this.#deleted) return
+    const ranges = this.#transactions?.end(producerId) ?? []
+    this.openFrom = this.#transactions?.from ?? -1
     if (!committed) for (const { from, to } of ranges) this.#hide(from, to)
     this.#appendControl(now, sequence)
     this.#gaps = true

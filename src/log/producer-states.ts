@@ -37,8 +37,10 @@ export interface ActiveProducer {
   readonly producerEpoch: number
   /** The sequence number of its last record. */
   readonly lastSequence: number
-  /** The latest timestamp of its last batch. */
+  /** The latest timestamp of its last batch, or when its last transaction ended. */
   readonly lastTimestamp: number
+  /** Whether a transaction of it has ended here. */
+  readonly coordinated: boolean
 }
 
 interface ProducerState {
@@ -50,6 +52,7 @@ interface ProducerState {
   lastTimestamp: number
   /** On the clock's `now()`. */
   writtenAt: number
+  coordinated: boolean
 }
 
 /** How many batches of each producer are remembered. (Kafka: ProducerStateEntry.NUM_BATCHES_TO_RETAIN) */
@@ -118,7 +121,20 @@ export class ProducerStates {
       batches,
       lastTimestamp: appendTime ?? batch.maxTimestamp,
       writtenAt: now,
+      coordinated: known?.coordinated ?? false,
     })
+    this.#forgetOldest(now)
+  }
+
+  /**
+   * Notes that a transaction of a producer has ended here, and the epoch under which the producer goes on: batches of an
+   * older one are refused from now on. (Kafka: ProducerAppendInfo.appendEndTxnMarker)
+   */
+  ended(producerId: number, epoch: number, now: number): void {
+    const known = this.#live(producerId, now)
+    const state = known?.epoch === epoch ? known : { epoch, lastSequence: -1, batches: [] }
+    this.#producers.delete(producerId)
+    this.#producers.set(producerId, { ...state, lastTimestamp: now, writtenAt: now, coordinated: true })
     this.#forgetOldest(now)
   }
 
@@ -126,11 +142,12 @@ export class ProducerStates {
   active(now: number): readonly ActiveProducer[] {
     return [...this.#producers]
       .filter(([producerId]) => this.#live(producerId, now) !== undefined)
-      .map(([producerId, { epoch, lastSequence, lastTimestamp }]) => ({
+      .map(([producerId, { epoch, lastSequence, lastTimestamp, coordinated }]) => ({
         producerId,
         producerEpoch: epoch,
         lastSequence,
         lastTimestamp,
+        coordinated,
       }))
   }
 

@@ -1,5 +1,6 @@
 import type { Broker } from '../broker.ts'
 import type { ErrorCode } from '../error-codes.ts'
+import type { Partition } from '../log/partition.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { TransactionalSession, TransactionState } from '../transaction/transaction-coordinator.ts'
 
@@ -19,6 +20,10 @@ interface AddedToTransaction {
   readonly groupId?: string
 }
 
+interface AddedPartition extends TopicPartition {
+  readonly log: Partition
+}
+
 /** A producer on the wire with a transactional id. */
 interface WireProducer {
   readonly producer: Producer
@@ -28,7 +33,7 @@ interface WireProducer {
   former: ProducerIdentity | undefined
   open: Transaction | undefined
   /** The partitions of the open transaction, added by a request or by the first batch to each. */
-  readonly added: Map<string, TopicPartition>
+  readonly added: Map<string, AddedPartition>
   /** The groups whose offsets the open transaction commits, added by a request or by the first commit of each. */
   readonly groups: Set<string>
   /** How the transaction ended whose end brought this identity; undefined if no end did. */
@@ -40,7 +45,7 @@ export interface DescribedTransaction extends ProducerIdentity {
   readonly transactionalId: string
   readonly state: TransactionState
   readonly timeoutMs: number
-  /** When the open transaction began; -1 if none is open. */
+  /** When its last transaction began; -1 before the first. */
   readonly startedAt: number
   readonly partitions: readonly TopicPartition[]
 }
@@ -73,19 +78,25 @@ export class WireTransactions {
     let resumed = false
     if (known !== undefined && before !== undefined) {
       if (before.producer.fenced) return 'PRODUCER_FENCED'
-      resumed = before.former !== undefined && isSame(before.former, known)
-      if (!resumed && !isSame(before.identity, known)) return 'PRODUCER_FENCED'
-      if (before.open !== undefined) {
+      const isCurrent = isSame(before.identity, known)
+      if (before.open !== undefined && known.producerId === before.identity.producerId) {
         this.#fence(before, before.open)
         // Nobody can tell which of two producers is alive: the one that has a transaction open, or the one that has
         // not heard of its epoch. The latter goes on no more. (Kafka: prepareInitProducerIdTransition)
-        if (resumed) return 'CONCURRENT_TRANSACTIONS'
+        if (!isCurrent) return 'CONCURRENT_TRANSACTIONS'
         resumed = true
+      } else {
+        resumed = before.former !== undefined && isSame(before.former, known)
+        if (!resumed && !isCurrent) return 'PRODUCER_FENCED'
       }
     }
     const unheard = resumed || (before !== undefined && isBehind(before))
     const producer = this.#engine.initTransactions(transactionalId, timeoutMs, unheard)
-    if (before !== undefined) this.#byProducerId.delete(before.identity.producerId)
+    if (before !== undefined) {
+      const { producerId, producerEpoch } = before.identity
+      this.#byProducerId.delete(producerId)
+      if (before.open !== undefined) this.#close(before, producerEpoch + 1)
+    }
     const made: WireProducer = {
       producer,
       identity: resumed ? before!.identity : identityOf(producer),
@@ -102,9 +113,9 @@ export class WireTransactions {
   }
 
   #fence(made: WireProducer, open: Transaction): void {
-    this.#close(made)
     open.abort()
     this.#renew(made, 'abort')
+    this.#close(made)
   }
 
   // A producer that the broker has forgotten is unknown here, too. (Kafka: transactional.id.expiration.ms)
@@ -131,9 +142,16 @@ export class WireTransactions {
     if (typeof made === 'string') return made
     // A transaction that timed out was aborted without its producer; the next step fails and says so.
     made.open ??= made.producer.begin()
-    for (const tp of partitions) made.added.set(formatTopicPartition(tp), tp)
+    for (const tp of partitions) this.#add(made, made.open, tp)
     if (groupId !== undefined) made.groups.add(groupId)
     return made.open
+  }
+
+  #add({ added }: WireProducer, open: Transaction, tp: TopicPartition): void {
+    const id = formatTopicPartition(tp)
+    if (added.has(id)) return
+    open.addPartition({ topic: this.#engine.topics.get(tp.topic)!, partition: tp.partition })
+    added.set(id, { ...tp, log: this.#engine.partition(tp) })
   }
 
   /** The open transaction of a producer that writes to a partition of it, or commits a group's offsets in it. */
@@ -169,10 +187,13 @@ export class WireTransactions {
     const { open } = made
     if (open === undefined && !renews) return this.#endedOnceMore(made, committed)
     if (open === undefined && committed) return 'INVALID_TXN_STATE'
-    this.#close(made)
-    if (committed) open!.commit()
-    else (open ?? made.producer.begin()).abort()
-    if (renews) this.#renew(made, committed ? 'commit' : 'abort')
+    try {
+      if (committed) open!.commit(renews)
+      else (open ?? made.producer.begin()).abort(renews)
+      if (renews) this.#renew(made, committed ? 'commit' : 'abort')
+    } finally {
+      this.#close(made)
+    }
     return made.identity
   }
 
@@ -182,7 +203,11 @@ export class WireTransactions {
     return producer.session.state === wanted ? identity : 'INVALID_TXN_STATE'
   }
 
-  #close(made: WireProducer): void {
+  // Its partitions know under which epoch the producer goes on.
+  #close(made: WireProducer, producerEpoch: number = made.identity.producerEpoch): void {
+    const { producerId } = made.identity
+    const now = this.#engine.clock.now()
+    for (const { log } of made.added.values()) log.producers.ended(producerId, producerEpoch, now)
     made.open = undefined
     made.added.clear()
     made.groups.clear()
@@ -221,12 +246,11 @@ export class WireTransactions {
     const own = made?.producer.session === session ? made : undefined
     const written = session.open?.partitions ?? []
     const partitions = new Map(written.map(tp => [formatTopicPartition(tp), tp]))
-    for (const [id, tp] of own?.added ?? []) partitions.set(id, tp)
     return {
       transactionalId,
       state,
       timeoutMs,
-      startedAt: session.open === undefined ? -1 : session.startedAt,
+      startedAt: session.startedAt,
       ...(own?.identity ?? { producerId, producerEpoch }),
       partitions: session.open === undefined ? [] : [...partitions.values()],
     }
@@ -237,7 +261,7 @@ function identityOf({ session: { producerId, producerEpoch } }: Producer): Produ
   return { producerId, producerEpoch }
 }
 
-/** Whether its producer is at an epoch that its client has not heard of, as after each end before KIP-890. */
+/** Whether its producer is at an epoch that its client has not heard of, as after a time-out. */
 function isBehind({ producer, identity }: WireProducer): boolean {
   const { producerId, producerEpoch } = identityOf(producer)
   return !producer.fenced && (producerId !== identity.producerId || producerEpoch > identity.producerEpoch)

@@ -25,7 +25,7 @@ export interface PendingOffsets {
 export class OpenTransaction {
   readonly producerId: number
   readonly producerEpoch: number
-  // The ranges of its records, by topic and partition.
+  // The ranges of its records, by topic and partition: none where a partition was added and not written to.
   readonly #written = new Map<TransactionTopic, (OffsetRange[] | undefined)[]>()
   readonly #offsets: PendingOffsets[] = []
   // The topic of the last record, which is mostly the topic of the next one, too.
@@ -43,7 +43,7 @@ export class OpenTransaction {
     return this.#ended
   }
 
-  /** The partitions that it has written to. */
+  /** The partitions that it has written to, or that were added to it. */
   get partitions(): readonly TopicPartition[] {
     return [...this.#written].flatMap(([{ name }, partitions]) =>
       [...partitions.keys()]
@@ -61,9 +61,15 @@ export class OpenTransaction {
   wrote(topic: TransactionTopic, partition: number, offset: number, count: number = 1): void {
     if (topic !== this.#topic) this.#turnTo(topic)
     const ranges = this.#ranges[partition]
-    if (ranges !== undefined) addOffsets(ranges, offset, count)
+    if (ranges !== undefined && ranges.length > 0) addOffsets(ranges, offset, count)
     else
       this.#ranges[partition] = topic.partitions[partition]!.beginTransaction(this.producerId, offset, count)
+  }
+
+  /** Adds a partition to which it may write: that gets a control record, even if no record comes before it. */
+  add(topic: TransactionTopic, partition: number): void {
+    this.#turnTo(topic)
+    this.#ranges[partition] ??= []
   }
 
   #turnTo(topic: TransactionTopic): void {

@@ -133,12 +133,13 @@ export class TransactionCoordinator {
   }
 
   /**
-   * Commits a transaction: its records and offsets count from now on, all at once.
+   * Commits a transaction: its records and offsets count from now on, all at once. `renews`: the producer goes on under
+   * the next epoch, unless its client is too old to hear of that.
    *
    * @throws TransactionAbortedError, ProducerFencedError where it has ended already
    * @throws CommitFailedError where a member may no longer commit an offset of it; it is aborted then
    */
-  commit(given: TransactionalSession, transaction: OpenTransaction): void {
+  commit(given: TransactionalSession, transaction: OpenTransaction, renews: boolean): void {
     transaction.requireOpen()
     try {
       transaction.checkOffsets()
@@ -146,20 +147,20 @@ export class TransactionCoordinator {
       this.#end(given as Session, transaction, error as Error)
       throw error
     }
-    this.#end(given as Session, transaction, 'committed')
+    this.#end(given as Session, transaction, 'committed', renews)
   }
 
   /** Aborts a transaction; does nothing where it has ended already. */
-  abort(given: TransactionalSession, transaction: OpenTransaction): void {
-    if (transaction.ended === undefined) this.#end(given as Session, transaction, aborted(given))
+  abort(given: TransactionalSession, transaction: OpenTransaction, renews: boolean): void {
+    if (transaction.ended === undefined) this.#end(given as Session, transaction, aborted(given), renews)
   }
 
-  #end(session: Session, transaction: OpenTransaction, result: Error | 'committed'): void {
+  #end(session: Session, transaction: OpenTransaction, result: Error | 'committed', renews = true): void {
     const { clock } = this.#host
     session.open = undefined
     session.state = result === 'committed' ? 'CompleteCommit' : 'CompleteAbort'
     clock.unschedule(session.timeoutTimer)
-    this.#bump(session)
+    if (renews) this.#bump(session)
     session.usedAt = clock.now()
     const controls = transaction.end(result, session.usedAt)
     this.#expireLater(session)

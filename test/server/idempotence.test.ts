@@ -72,6 +72,21 @@ it('refuses a gap, and an epoch that is over', async () => {
   expect(values()).toEqual([1, 2])
 })
 
+it('tells where the log begins where that refuses a batch', async () => {
+  const { client, init, send } = start()
+  const { producerId } = await init()
+  await send(sequencedBatch(producerId, 1, 0, [1]))
+  for (const [epoch, errorCode] of [
+    [0, 47],
+    [1, 45],
+  ] as const) {
+    const records = [sequencedBatch(producerId, epoch, 5, [9])]
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
+    const { responses } = await client.call(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
+    expect(responses[0].partitionResponses[0]).toMatchObject({ errorCode, baseOffset: -1, logStartOffset: 0 })
+  }
+})
+
 it('gives each producer an id of its own', async () => {
   const { init } = start()
   expect((await init()).producerId).not.toBe((await init()).producerId)

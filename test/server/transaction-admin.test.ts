@@ -81,21 +81,25 @@ describe('DescribeTransactions', () => {
     const producer = await init('t')
     const { producerId, producerEpoch } = producer
     const told = { errorCode: 0, transactionTimeoutMs: 10_000, producerId, producerEpoch }
-    const resting = { ...told, transactionStartTimeMs: -1, topics: [] }
-    expect(await describeOne('t')).toMatchObject({ ...resting, transactionState: 'Empty' })
+    const never = { transactionStartTimeMs: -1, topics: [] }
+    expect(await describeOne('t')).toMatchObject({ ...told, ...never, transactionState: 'Empty' })
     await broker.advance(500)
+    const began = broker.now
     await add('t', producer, [0, 1])
     expect(await describeOne('t')).toMatchObject({
       ...told,
       transactionState: 'Ongoing',
-      transactionStartTimeMs: broker.now,
+      transactionStartTimeMs: began,
       topics: [{ topic: 'orders', partitions: [0, 1] }],
     })
+    await broker.advance(500)
     await end('t', producer, true)
+    const resting = { ...told, transactionStartTimeMs: began, topics: [] }
     expect(await describeOne('t')).toMatchObject({ ...resting, transactionState: 'CompleteCommit' })
     await add('t', producer, [0])
     await end('t', producer, false)
-    expect(await describeOne('t')).toMatchObject({ ...resting, transactionState: 'CompleteAbort' })
+    const again = { ...resting, transactionStartTimeMs: began + 500 }
+    expect(await describeOne('t')).toMatchObject({ ...again, transactionState: 'CompleteAbort' })
   })
 
   it('tells nothing of an id that is unknown, or empty', async () => {
@@ -149,7 +153,7 @@ describe('ListTransactions', () => {
 
 describe('DescribeProducers', () => {
   it('tells who numbers batches, and where their transactions begin', async () => {
-    const { init, add, send, end, producers } = start()
+    const { broker, init, add, send, end, producers } = start()
     expect(await producers()).toEqual(expect.objectContaining({ errorCode: 0, activeProducers: [] }))
     const plain = await init(null)
     await send(plain, [1, 2], 0)
@@ -170,7 +174,17 @@ describe('DescribeProducers', () => {
     ])
     expect((await producers(1)).activeProducers).toEqual([])
     await end('t', producer, true)
-    expect((await producers()).activeProducers[1]).toMatchObject({ currentTxnStartOffset: -1 })
+    expect((await producers()).activeProducers).toMatchObject([
+      { ...common, coordinatorEpoch: -1 },
+      { lastTimestamp: broker.now, lastSequence: 0, coordinatorEpoch: 0, currentTxnStartOffset: -1 },
+    ])
+    // One that takes its id over begins anew there.
+    await add('t', producer, [0])
+    const next = await init('t')
+    expect((await producers()).activeProducers[1]).toMatchObject({
+      producerEpoch: next.producerEpoch - 1,
+      lastSequence: -1,
+    })
     expect(await producers(7)).toMatchObject({ errorCode: 3 })
   })
 

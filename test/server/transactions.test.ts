@@ -4,8 +4,16 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { sequencedBatch } from '../helpers/wire-client.ts'
 import { type Identity, start } from './transactions-scene.ts'
 
-const { initProducerId, produce, addPartitionsToTxn, addOffsetsToTxn, txnOffsetCommit, endTxn, apiVersions } =
-  apis as unknown as Readonly<Record<string, Api>>
+const {
+  initProducerId,
+  produce,
+  fetch,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  txnOffsetCommit,
+  endTxn,
+  apiVersions,
+} = apis as unknown as Readonly<Record<string, Api>>
 
 it('shows what a transaction wrote to read_committed only once it has committed', async () => {
   const { init, add, send, end, read } = start()
@@ -27,6 +35,17 @@ it('never shows what was aborted, and goes on under the same epoch', async () =>
   expect(await send(producer, 1, 2)).toBe(0)
   await end(producer, true)
   expect([await read(1), await read(0)]).toEqual([[2], [1, 2]])
+})
+
+it('lists aborted transactions, of which there are none, only to read_committed', async () => {
+  const { client } = start()
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+  const aborted = async (isolationLevel: number) => {
+    const topics = [{ topic: 'orders', partitions }]
+    const answer = await client.call(fetch!, 11, { maxWaitMs: 0, minBytes: 0, isolationLevel, topics })
+    return answer.responses[0].partitions[0].abortedTransactions
+  }
+  expect([await aborted(0), await aborted(1)]).toEqual([null, []])
 })
 
 it('writes a batch of a transaction that comes twice once', async () => {
@@ -245,6 +264,35 @@ it('aborts what a producer has open where one comes with the identity before; on
   await add(third)
   expect([await send(third, 0, 2), await end(third, true)]).toEqual([0, 0])
   expect(await read(1)).toEqual([2])
+})
+
+it('aborts what a producer has open where one comes with any older epoch of it', async () => {
+  const { client, init, add, send, end, read } = start()
+  const first = await init()
+  await init()
+  const third = await init()
+  await add(third)
+  await send(third, 0, 1)
+  const { producerId, producerEpoch } = first
+  const asked = { transactionalId: 't', transactionTimeoutMs: 10_000, producerId, producerEpoch }
+  expect(await client.call(initProducerId!, 4, asked)).toMatchObject({ errorCode: 51 })
+  expect(await client.call(initProducerId!, 4, asked)).toMatchObject({ errorCode: 90 })
+  expect([await end(third, true), await read(1)]).toEqual([90, []])
+})
+
+it('ends a transaction with a control record in each partition that was added, written to or not', async () => {
+  const { broker, init, add, end } = start()
+  const [log] = broker.topic('orders').partitions
+  const producer = await init()
+  for (const [committed, endOffset] of [
+    [true, 1],
+    [false, 2],
+  ] as const) {
+    await add(producer)
+    expect([await end(producer, committed), log!.highWatermark]).toEqual([0, endOffset])
+  }
+  await broker.producer().send({ topic: 'orders', value: 'next' })
+  expect(broker.topic('orders').records()).toMatchObject([{ offset: 2, value: 'next' }])
 })
 
 it('speaks to producers only what they speak', async () => {

@@ -84,7 +84,7 @@ export function fetchHandlers(wire: Wire): Handler[] {
           return !isShort(fetched, minBytes)
         })
       }
-      return { sessionId: 0, responses: respond(wanted, fetched) }
+      return { sessionId: 0, responses: respond(wanted, fetched, how.committed) }
     }),
   ]
 }
@@ -190,7 +190,7 @@ function placesOf({ highWatermark, lastStableOffset, logStartOffset }: Partition
 }
 
 // In the order that was asked for, so a topic may be told in several parts. (Kafka: FetchResponse.toMessage)
-function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
+function respond(wanted: readonly Wanted[], fetched: readonly Fetched[], committed: boolean) {
   const responses: { readonly topic: string; readonly topicId: string; readonly partitions: object[] }[] = []
   for (const [i, { topic, topicId, partition, log, preferred }] of wanted.entries()) {
     let entry = responses.at(-1)
@@ -204,7 +204,8 @@ function respond(wanted: readonly Wanted[], fetched: readonly Fetched[]) {
       errorCode,
       // With an error Kafka returns none of the log's offsets either.
       ...(typeof log === 'number' || errorCode !== 0 ? nowhere : placesOf(log)),
-      abortedTransactions: [],
+      // What was aborted is left out for who reads only what is committed; others get it all.
+      abortedTransactions: committed || errorCode !== 0 ? [] : null,
       preferredReadReplica: preferred?.nodeId ?? -1,
       records,
     })

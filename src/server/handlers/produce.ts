@@ -1,6 +1,12 @@
 import type { SendWait } from '../../engine.ts'
 import { type ErrorCode, errnos } from '../../error-codes.ts'
-import { BrokerletError, InvalidRecordError, UnknownTopicOrPartitionError } from '../../errors.ts'
+import {
+  BrokerletError,
+  InvalidProducerEpochError,
+  InvalidRecordError,
+  OutOfOrderSequenceError,
+  UnknownTopicOrPartitionError,
+} from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { BatchMetadata, Topic } from '../../log/topic.ts'
 import { isPromise, type MaybePromise } from '../../maybe-promise.ts'
@@ -122,12 +128,18 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
     return {
       index,
       baseOffset: -1,
+      logStartOffset: isOfLog(error) ? topic.partitions[index]!.logStartOffset : -1,
       errorCode: inProducersWords('Produce', how.version, told),
       // What is wrong with each record is told beside it. (Kafka: LogValidator)
       errorMessage: errorCode === invalidTimestamp && ofEach.length > 0 ? rejectedTimestamps : errorMessage,
       recordErrors: ofEach,
     }
   }
+}
+
+// Where the log itself refuses a batch, its start is told. (Kafka: ReplicaManager.appendRecordsToLeader)
+function isOfLog(error: unknown): boolean {
+  return error instanceof OutOfOrderSequenceError || error instanceof InvalidProducerEpochError
 }
 
 // (Kafka: Partition.appendRecordsToLeader)

@@ -94,17 +94,15 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
 // Producers that number their batches, and those of this process, which do not, while they have a transaction open.
 function producersOf(log: Partition, transactional: readonly DescribedTransaction[], now: number) {
   const open = new Map(log.openTransactions)
-  const numbering = log.producers.active(now).map(({ producerId, ...state }) => {
-    const currentTxnStartOffset = open.get(producerId) ?? -1
-    open.delete(producerId)
-    const coordinated = transactional.some(each => each.producerId === producerId)
-    const coordinatorEpoch = coordinated ? 0 : -1
-    return { producerId, ...state, coordinatorEpoch, currentTxnStartOffset }
+  const numbering = log.producers.active(now).map(({ coordinated, ...producer }) => {
+    const currentTxnStartOffset = open.get(producer.producerId) ?? -1
+    open.delete(producer.producerId)
+    return { ...producer, coordinatorEpoch: coordinated ? 0 : -1, currentTxnStartOffset }
   })
   const others = [...open].map(([producerId, currentTxnStartOffset]) => ({
     producerId,
     producerEpoch: transactional.find(each => each.producerId === producerId)?.producerEpoch ?? -1,
-    coordinatorEpoch: 0,
+    coordinatorEpoch: -1,
     currentTxnStartOffset,
   }))
   return [...numbering, ...others]
