@@ -33,7 +33,7 @@ export class Talk {
   }
 
   /** Asks again while what came is only for now. Kafka's brokers are not yet done with something now and then. */
-  async finally<T>(ask: () => Promise<T>, passing: (answer: T) => boolean): Promise<T> {
+  async settled<T>(ask: () => Promise<T>, passing: (answer: T) => boolean): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       const answer = await ask()
       if (!passing(answer) || attempt === 200) return answer
@@ -42,15 +42,19 @@ export class Talk {
   }
 }
 
-/** Has the same conversation with both, for each seed. Throws what was told up to the first difference. */
+/**
+ * Has the same conversation with both, for each of so many seeds, or for those of the environment (SEEDS=1-500). Throws
+ * what was told up to the first difference of each.
+ */
 export async function compareTalks(
   both: KafkaAndServed,
   about: string,
-  seeds: readonly number[],
+  count: number,
   converse: (talk: Talk) => Promise<unknown>,
 ): Promise<void> {
+  const [from, to] = (process.env.SEEDS ?? `1-${count}`).split('-').map(Number) as [number, number]
   const differences: string[] = []
-  for (const seed of seeds) {
+  for (let seed = from; seed <= to; seed++) {
     const [real, served] = (await both.each(async ask => {
       const talk = new Talk(`${about}-${seed}`, seed, ask)
       await converse(talk).catch(error => talk.tell('failed', String(error?.stack ?? error)))
@@ -63,5 +67,6 @@ export async function compareTalks(
       `${about}, seed ${seed}\n${before}\nKafka:  ${real[at] ?? 'no more'}\nserved: ${served[at] ?? 'no more'}`,
     )
   }
-  if (differences.length > 0) throw new Error(`${differences.length} differences\n\n${differences.join('\n\n')}`)
+  if (differences.length > 0)
+    throw new Error(`${differences.length} differences\n\n${differences.join('\n\n')}`)
 }
