@@ -143,7 +143,7 @@ export class Cluster {
    */
   async topic(name: string, partition = 0): Promise<ClusterTopic> {
     requireTopicName(name)
-    const isKnown = () => partition < (this.#topics.get(name)?.partitionCount ?? 0)
+    const isKnown = () => this.#topics.has(name) && !(partition >= this.#topics.get(name)!.partitionCount)
     if (isKnown()) return this.#topics.get(name)!
     this.#wanted.add(name)
     // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.

@@ -9,6 +9,10 @@ export interface ProducerIdentity {
 
 const sequences = 2 ** 31
 
+// @platformatic/kafka 1.35 writes a timestamp wrongly that is further than that from the first one of its batch, in
+// milliseconds: it encodes the difference as if it had 32 bits.
+const mostApart = 2n ** 31n - 1n
+
 /**
  * The records that wait to be written to one partition, in order. One batch is in flight at a time, so that none
  * overtakes another. A batch that may have arrived is sent again unchanged, so that the log recognizes it.
@@ -106,7 +110,7 @@ export class PartitionQueue implements TopicPartition {
     let count = 0
     for (; count < most; count++) {
       const next = bytes + waiting[count]!.bytes
-      if (count > 0 && next > maxBytes) break
+      if (count > 0 && (next > maxBytes || isFar(waiting[count]!, waiting[0]!))) break
       bytes = next
     }
     this.takenBytes = bytes
@@ -171,4 +175,9 @@ export class PartitionQueue implements TopicPartition {
   get againSince(): number | undefined {
     return this.#again?.[0]?.since
   }
+}
+
+function isFar({ timestamp }: ProducedRecord, first: ProducedRecord): boolean {
+  const apart = timestamp - first.timestamp
+  return apart > mostApart || apart < -mostApart
 }

@@ -27,6 +27,27 @@ export const producing: Area = ({ test, scene }) => {
     expect(sent.map(({ partition }) => partition)).toEqual([0, 3, 5, 3, 3, 3])
   })
 
+  test('keeps the times of a batch, however far apart they are', async () => {
+    const { place, topic } = await scene()
+    const before = Date.now()
+    const times = [undefined, 0, 1000, 1_600_000_000_000, 1_500_000_000_000, undefined, 5]
+    const sent = await place
+      .producer()
+      .sendBatch(
+        times.map(timestamp => ({ topic, value: 1, ...(timestamp === undefined ? {} : { timestamp }) })),
+      )
+    expect((await readAll(place, topic)).map(({ timestamp }) => timestamp)).toEqual(
+      sent.map(({ timestamp }) => timestamp),
+    )
+    expect(sent.map(({ timestamp }) => (timestamp < before ? timestamp : undefined))).toEqual(times)
+  })
+
+  test('refuses a partition below 0 of a topic that does not exist, by the topic', async () => {
+    const { place } = await scene()
+    const sent = place.producer().send({ topic: 'nobodys', partition: -1, value: 1 })
+    await expect(sent).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'nobodys' })
+  })
+
   test('keeps the order of a batch within each partition', async () => {
     const { place, topic } = await scene({ partitions: 3 })
     const messages = Array.from({ length: 300 }, (_, value) => ({ topic, partition: value % 3, value }))
