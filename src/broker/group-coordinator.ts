@@ -150,12 +150,12 @@ export class GroupCoordinator {
     this.#host.finished()
   }
 
-  /** Commits from outside of the group, which is created if it does not exist. */
+  /** Commits from outside of the group, which is created if it does not exist and there is something to commit. */
   commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     for (const tp of offsets) this.#host.partition(tp)
     const group = this.#find(groupId)
     group.commitWithoutMember(offsets, anonymous)
-    this.#keep(group)
+    if (offsets.length > 0) this.#keep(group)
     this.#host.finished()
   }
 

@@ -406,6 +406,7 @@ export class KafkaAdmin implements Admin {
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {
     requireArgument('deleteOffsets', 'partitions', partitions, partitionList)
     await this.#describe(groupId)
+    for (const tp of partitions) await this.#cluster.requirePartition(tp)
     await this.#cluster.askCoordinator('group', groupId, {
       what: `Deleting offsets of group '${groupId}'`,
       api: this.#cluster.library.offsetDeleteV0,

@@ -244,8 +244,25 @@ export const administration: Area = ({ test, scene }) => {
     )
     await admin.deleteGroupOffsets(group, [{ topic, partition: 0 }])
     expect(await admin.listGroupOffsets(group)).toEqual([{ topic, partition: 1, offset: 0 }])
-    await expect(
-      admin.deleteGroupOffsets(group, [{ topic: `${topic}-x`, partition: 0 }]),
-    ).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    for (const unknown of [
+      { topic: `${topic}-x`, partition: 0 },
+      { topic, partition: 2 },
+    ]) {
+      const deleted = admin.deleteGroupOffsets(group, [{ topic, partition: 1 }, unknown])
+      await expect(deleted).rejects.toMatchObject({
+        code: 'UNKNOWN_TOPIC_OR_PARTITION',
+        topic: unknown.topic,
+      })
+    }
+    expect(await admin.listGroupOffsets(group)).toEqual([{ topic, partition: 1, offset: 0 }])
+  })
+
+  test('makes a group by offsets, and none without any', async () => {
+    const { place, topic, group } = await scene()
+    const { admin } = place
+    await admin.setGroupOffsets(group, [])
+    expect(await admin.listGroups()).not.toContain(group)
+    await admin.setGroupOffsets(group, [{ topic, partition: 0, offset: 0 }])
+    expect(await admin.listGroups()).toContain(group)
   })
 }
