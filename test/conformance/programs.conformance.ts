@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import { Broker, json, topic } from '../../src/index.ts'
+import { serve } from '../../src/server/index.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+import { connected } from './connected.ts'
+import { Program } from './program.ts'
+
+const topics = {
+  one: topic({ partitions: 1 }),
+  three: topic({ partitions: 3 }),
+  dead: topic({ partitions: 1 }),
+}
+
+collectWarnings()
+
+/** So many programs, or those of the environment (SEEDS=1-500). */
+const [from, to] = (process.env.SEEDS ?? '1-25').split('-').map(Number) as [number, number]
+
+it('come to the same in this process and connected to a server, whatever their calls', async () => {
+  for (let seed = from; seed <= to; seed++) {
+    const own = new Broker({ topics, codec: json })
+    const behind = new Broker({ topics, codec: json })
+    const { address } = await serve(behind, { consumerHeartbeatIntervalMs: 50 })
+    const place = await connected(address, topics, async () => void (await behind.close()))
+    const [here, there] = await Promise.all([own, place.pubSub].map(each => new Program(each, seed).run(25)))
+    await Promise.all([own.close(), place.close()])
+    const at = here!.findIndex((told, call) => told !== there![call])
+    const before = here!.slice(0, at).join('\n')
+    if (at !== -1) expect.soft(there![at], `seed ${seed}\n${before}`).toBe(here![at])
+  }
+}, 600_000)
