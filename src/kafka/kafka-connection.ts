@@ -149,7 +149,10 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
     },
     append: resolved,
     fetch: resolved,
-    serdeOf: name => new Serde(name, { codec, ...topics[name]?.options }, edge),
+    serdeOf: name => {
+      const options = topics[name]?.options
+      return new Serde(name, { ...options, codec: options?.codec ?? codec }, edge)
+    },
   })
   const requireOpen = () => engine.requireOpen()
   const { cluster, lookup } = engine

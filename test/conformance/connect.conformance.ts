@@ -26,6 +26,13 @@ describe('connecting', () => {
     await expect(join({ topics })).rejects.toMatchObject({ code: 'INVALID_CONFIG', option: 'partitions' })
   })
 
+  it('takes a codec that is undefined as none', async () => {
+    const { join } = await start()
+    const cluster = await join({ topics: { orders: topic({ partitions: 2, codec: undefined } as object) } })
+    await cluster.producer().send({ topic: 'orders', value: { total: 7 } })
+    expect(values(await readAll(cluster, 'orders'))).toEqual([{ total: 7 }])
+  })
+
   it('gives up where nobody answers, once its time is over', async () => {
     const { server, join } = await start()
     await server.close()
