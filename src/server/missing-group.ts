@@ -10,7 +10,12 @@ export function missingGroup(
   const errorMessage = isThere(wire, groupId)
     ? `Group ${groupId} is not a ${kind} group.`
     : `Group ${groupId} not found.`
-  return { groupId, groupState: 'Dead', errorCode: errnoOf('GROUP_ID_NOT_FOUND'), errorMessage }
+  return {
+    groupId,
+    ...(kind === 'classic' ? { groupState: 'Dead' } : {}),
+    errorCode: errnoOf('GROUP_ID_NOT_FOUND'),
+    errorMessage,
+  }
 }
 
 function isThere({ engine, groups, shareGroups, streamsGroups }: Wire, groupId: string): boolean {

@@ -63,6 +63,20 @@ it('tells as much of a group', async () => {
   }
 })
 
+it('tells as much of a group that does not exist where that is no error', async () => {
+  const { client } = start()
+  for (const [version, told] of [
+    [5, ofGroup],
+    [6, notAsked],
+  ] as const) {
+    const { groups } = await client.call(describeGroups!, version, {
+      groups: ['nowhere'],
+      includeAuthorizedOperations: true,
+    })
+    expect(groups).toMatchObject([{ groupState: 'Dead', authorizedOperations: told }])
+  }
+})
+
 // MirrorMaker asks for the access lists of its topics, and reports any other answer as a failure, again and again.
 it('tells whoever asks for access lists that there are none, as a Kafka without an authorizer does', async () => {
   const { client } = start()

@@ -25,7 +25,7 @@ it('describes the group, and what it has committed', async () => {
         },
       ],
     },
-    { errorCode: 69, groupId: 'other' },
+    { errorCode: 69, groupId: 'other', groupState: '' },
   ])
   const wanted = { groups: [{ groupId: 'g', topics: [{ name: 'orders', partitionIndexes: [2, 3] }] }] }
   const fetched = await client.call(offsetFetch!, 9, wanted)

@@ -3,7 +3,9 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
-const { describeTopicPartitions, metadata } = apis as unknown as Readonly<Record<string, Api>>
+const { describeTopicPartitions, findCoordinator, metadata } = apis as unknown as Readonly<
+  Record<string, Api>
+>
 
 const scene = wireScenes()
 
@@ -57,4 +59,16 @@ it('tells a name that no topic can have from one that is not there yet', async (
   const topics = [{ name: 'later' }, { name: 'no name!' }, { name: 'orders' }]
   const described = await client.call(describeTopicPartitions!, 0, { topics, responsePartitionLimit: 9 })
   expect(described.topics.map(({ errorCode }: { errorCode: number }) => errorCode)).toEqual([3, 17, 0])
+})
+
+it('says why it finds no coordinator', async () => {
+  const { client } = start()
+  const refused = {
+    errorCode: 42,
+    errorMessage: 'Expected keyType 0 (group) or 1 (transaction), received 3',
+    nodeId: -1,
+  }
+  const named = { key: 'a', keyType: 3, coordinatorKeys: ['a'] }
+  expect(await client.call(findCoordinator!, 3, named)).toMatchObject(refused)
+  expect((await client.call(findCoordinator!, 4, named)).coordinators).toMatchObject([refused])
 })

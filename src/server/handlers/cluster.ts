@@ -101,7 +101,6 @@ export function clusterHandlers(
       const coordinators = (version < 4 ? [key] : coordinatorKeys).map(each => ({
         key: each,
         ...coordinatorOf(cluster, each, keyType),
-        errorMessage: null,
       }))
       return version < 4 ? coordinators[0]! : { coordinators }
     }),
@@ -146,9 +145,13 @@ const keyTypes = { group: 0, transaction: 1 }
 function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
   const known = keyType === keyTypes.group || keyType === keyTypes.transaction
   const found = known ? cluster.coordinatorOf(key) : undefined
-  if (found !== undefined) return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0 }
+  if (found !== undefined)
+    return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0, errorMessage: null }
   const errorCode = errnos[known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST']
-  return { nodeId: -1, host: '', port: -1, errorCode }
+  const errorMessage = known
+    ? 'No broker runs that could coordinate it'
+    : `Expected keyType 0 (group) or 1 (transaction), received ${keyType}`
+  return { nodeId: -1, host: '', port: -1, errorCode, errorMessage }
 }
 
 interface PartitionCursor {

@@ -62,7 +62,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
         if (classic !== undefined && !assigns) return { ...describeClassic(classic), ...authorized }
         if (own !== undefined && !assigns) return { groupId, groupState: 'Empty', ...authorized }
         // Before version 6 a group that does not exist is Dead (KIP-1043).
-        if (version < 6) return { groupId, groupState: 'Dead' }
+        if (version < 6) return { groupId, groupState: 'Dead', ...authorized }
         return missingGroup(wire, groupId, 'classic')
       }),
     })),

@@ -8,11 +8,14 @@ export class Talk {
   /** Apart from those of other conversations: part of the names of topics, groups and ids. */
   readonly name: string
   readonly ask: Ask
+  /** Another connection, for a request that is answered late. */
+  readonly connect: () => Ask
   readonly #random: () => number
 
-  constructor(name: string, seed: number, ask: Ask) {
+  constructor(name: string, seed: number, ask: Ask, connect: () => Ask) {
     this.name = name
     this.ask = ask
+    this.connect = connect
     this.#random = seededRandom(seed)
   }
 
@@ -33,30 +36,37 @@ export class Talk {
   }
 
   /** Asks again while what came is only for now. Kafka's brokers are not yet done with something now and then. */
-  async settled<T>(ask: () => Promise<T>, passing: (answer: T) => boolean): Promise<T> {
+  async eventually<T>(ask: () => Promise<T>, passing: (answer: T) => boolean): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       const answer = await ask()
       if (!passing(answer) || attempt === 200) return answer
       await sleep(10)
     }
   }
+
+  /** The same, by the name that it had. */
+  finally<T>(ask: () => Promise<T>, passing: (answer: T) => boolean): Promise<T> {
+    return this.eventually(ask, passing)
+  }
 }
 
-/**
- * Has the same conversation with both, for each of so many seeds, or for those of the environment (SEEDS=1-500). Throws
- * what was told up to the first difference of each.
- */
+/** The seeds from one to another, or those that `SEEDS=1-500` in the environment asks for instead. */
+export function seeds(first: number, last: number): readonly number[] {
+  const [from, to] = (process.env.SEEDS ?? `${first}-${last}`).split('-').map(Number) as [number, number]
+  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+}
+
+/** Has the same conversation with both, for each seed. Throws what was told up to the first difference. */
 export async function compareTalks(
   both: KafkaAndServed,
   about: string,
-  count: number,
+  drawn: readonly number[],
   converse: (talk: Talk) => Promise<unknown>,
 ): Promise<void> {
-  const [from, to] = (process.env.SEEDS ?? `1-${count}`).split('-').map(Number) as [number, number]
   const differences: string[] = []
-  for (let seed = from; seed <= to; seed++) {
-    const [real, served] = (await both.each(async ask => {
-      const talk = new Talk(`${about}-${seed}`, seed, ask)
+  for (const seed of drawn) {
+    const [real, served] = (await both.each(async (ask, connect) => {
+      const talk = new Talk(`${about}-${seed}`, seed, ask, connect)
       await converse(talk).catch(error => talk.tell('failed', String(error?.stack ?? error)))
       return talk.told
     })) as [string[], string[]]

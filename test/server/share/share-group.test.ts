@@ -266,7 +266,7 @@ it('is described, listed, and deleted once it is empty', async () => {
   await a.leave()
   expect(await describe()).toMatchObject({ groupState: 'Empty', groupEpoch: 3, members: [] })
   expect(await remove()).toBe(0)
-  expect(await describe()).toMatchObject({ errorCode: 69, groupState: 'Dead' })
+  expect(await describe()).toMatchObject({ errorCode: 69, groupState: '' })
   expect(await remove()).toBe(69)
 })
 
