@@ -82,6 +82,13 @@ export interface MembershipListener {
   assignmentChanged(update: AssignmentUpdate): void
   fenced(error: BrokerletError): void
   position(topic: string, partition: number): number | undefined
+  /** Whether the member has not heard of a partition, and so has nothing to give up. Left out as `keeps`. */
+  yields?(topic: string, partition: number): boolean
+  /**
+   * Whether the member keeps a revoked partition that is to be its own again, since it has not heard of the revocation.
+   * Left out for consumers of this process, which hear of it at once.
+   */
+  keeps?(topic: string, partition: number): boolean
   readonly autoCommit: boolean
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly isolationLevel: IsolationLevel

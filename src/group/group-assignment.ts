@@ -6,7 +6,7 @@ import type { ComputeAssignment, TargetAssignment } from './assignor.ts'
 import type { GroupTopics } from './group-log.ts'
 import type { GroupMember } from './group-member.ts'
 import { GroupPartition } from './group-partition.ts'
-import { countOwed, nextStep } from './reconciliation.ts'
+import { countOwed, nextStep, type Step } from './reconciliation.ts'
 
 /** What an assignment needs of its group. */
 export interface AssignmentHost {
@@ -208,12 +208,22 @@ export class GroupAssignment {
 
   #step(partitions: Iterable<Partition>, changes: Changes): void {
     for (const partition of partitions) {
-      const step = nextStep(partition)
+      const step = this.#nextStep(partition)
       if (step === 'grant') this.#grant(partition, changes)
       else if (step === 'revoke') this.#revoke(partition, changes)
+      else if (step === 'keep') this.#keep(partition)
       if (partition.settled) this.#unsettled.delete(partition)
       else this.#unsettled.add(partition)
     }
+  }
+
+  // What its owner has not heard of is free at once.
+  #nextStep(partition: Partition): Step {
+    const step = nextStep(partition)
+    if (step !== 'revoke' || !partition.owner!.listener.yields?.(partition.topic, partition.partition))
+      return step
+    this.#disown(partition)
+    return nextStep(partition)
   }
 
   #tell(changes: Changes): void {
@@ -245,6 +255,19 @@ export class GroupAssignment {
     if (!this.#host.clock.scheduled(this.#host.timer(member))) this.#limit(member, member.rebalanceTimeoutMs)
   }
 
+  #keep(partition: Partition): void {
+    const member = partition.owner!
+    if (!member.listener.keeps?.(partition.topic, partition.partition)) return
+    partition.revokingSince = undefined
+    member.owed--
+    this.#endLimit(member)
+  }
+
+  #endLimit(member: GroupMember): void {
+    for (const { revokingSince } of member.owned) if (revokingSince !== undefined) return
+    this.#host.clock.unschedule(this.#host.timer(member))
+  }
+
   #limit(member: GroupMember, delayMs: number): void {
     this.#host.clock.schedule(this.#host.timer(member), delayMs, () => {
       const now = this.#host.clock.monotonic()
@@ -265,9 +288,7 @@ export class GroupAssignment {
       this.#disown(owned)
       free.push(owned)
     }
-    let revoking = false
-    for (const { revokingSince } of member.owned) revoking ||= revokingSince !== undefined
-    if (!revoking) this.#host.clock.unschedule(this.#host.timer(member))
+    this.#endLimit(member)
     const changes: Changes = new Map()
     this.#step(free, changes)
     this.#tell(changes)

@@ -39,6 +39,15 @@ export class ClassicConsumerMember extends ConsumerMember {
     this.#removed(this)
   }
 
+  // It hears of its partitions by SyncGroup, and of revocations by having to join again.
+  override yields(): boolean {
+    return false
+  }
+
+  override keeps(): boolean {
+    return false
+  }
+
   /** The protocol that it is told was chosen: its own first one, since no client assigns. */
   get chosen(): ClassicProtocol {
     return this.client.protocols[0]!

@@ -36,9 +36,16 @@ export class ConsumerMember implements MembershipListener {
   readonly #owned = new Map<string, AssignedPartition>()
   // Partitions that it was told to give up, and has not reported as given up.
   readonly #revoking = new Map<string, AssignedPartition>()
+  // Those of them that it has not heard of yet.
+  readonly #unheard = new Set<string>()
+  #told: readonly TopicPartition[] = []
+  // What it was told by the last answer.
+  #answered: readonly TopicPartition[] = []
   /** The epoch that it was told last. */
   epoch = 0
   #epochBefore = 0
+  // It is not told of anything until it is back, as another member.
+  #away = false
   /** Whether there is something new to tell it. */
   changed = true
   said: MemberWords = noWords
@@ -61,8 +68,10 @@ export class ConsumerMember implements MembershipListener {
 
   assignmentChanged({ lost, revoked, assigned }: AssignmentUpdate): void {
     for (const tp of lost) {
-      this.#owned.delete(formatTopicPartition(tp))
-      this.#revoking.delete(formatTopicPartition(tp))
+      const id = formatTopicPartition(tp)
+      this.#owned.delete(id)
+      this.#revoking.delete(id)
+      this.#told = this.#told.filter(each => formatTopicPartition(each) !== id)
     }
     for (const tp of revoked) {
       const id = formatTopicPartition(tp)
@@ -70,9 +79,25 @@ export class ConsumerMember implements MembershipListener {
       if (owned === undefined) continue
       this.#owned.delete(id)
       this.#revoking.set(id, owned)
+      this.#unheard.add(id)
     }
     for (const tp of assigned) this.#owned.set(formatTopicPartition(tp), tp)
     this.changed ||= lost.length + revoked.length + assigned.length > 0
+  }
+
+  yields(topic: string, partition: number): boolean {
+    const isIt = (tp: TopicPartition) => tp.topic === topic && tp.partition === partition
+    if (this.#told.some(isIt)) return false
+    return this.#owned.delete(formatTopicPartition({ topic, partition })) || this.#away
+  }
+
+  keeps(topic: string, partition: number): boolean {
+    const id = formatTopicPartition({ topic, partition })
+    const owned = this.#revoking.get(id)
+    if (owned === undefined || !this.#unheard.delete(id)) return false
+    this.#revoking.delete(id)
+    this.#owned.set(id, owned)
+    return true
   }
 
   fenced(error: BrokerletError): void {
@@ -85,13 +110,37 @@ export class ConsumerMember implements MembershipListener {
 
   /**
    * Moves to the group's epoch, unless it still has partitions to give up. Until then it keeps its own epoch, and is
-   * not told of new partitions, since it could not commit them. (KIP-848)
+   * not told of new partitions, since it could not commit them. Nor is it to give up more before it has given up what it
+   * was told to. (KIP-848)
    */
   advance(groupEpoch: number): void {
-    if (this.epoch > 0 && this.#revoking.size > 0) return
-    this.changed ||= this.assignment.length < this.#owned.size
-    if (this.epoch !== groupEpoch) this.#epochBefore = this.epoch
-    this.epoch = groupEpoch
+    const { epoch } = this
+    if (epoch === 0 || this.#revoking.size === 0) this.epoch = groupEpoch
+    if (epoch === 0 || !this.#pends) {
+      const { assignment } = this
+      const stays = epoch > 0 && this.#revoking.size > 0
+      this.#told = stays ? this.#told.filter(tp => this.#owned.has(formatTopicPartition(tp))) : assignment
+      this.#unheard.clear()
+    }
+    this.changed = !samePartitions(this.#answered, this.#told)
+    this.#answered = this.#told
+    if (this.changed || this.epoch !== epoch) this.#epochBefore = epoch
+  }
+
+  // Whether it has not yet given up all that it was told to.
+  get #pends(): boolean {
+    return [...this.#revoking.keys()].some(id => !this.#unheard.has(id))
+  }
+
+  /** The partitions that it is told by the present answer. */
+  get answered(): readonly TopicPartition[] {
+    return this.#answered
+  }
+
+  /** The partitions that it has as far as it was told, with those that it has still to give up. */
+  get told(): readonly TopicPartition[] {
+    const leaving = [...this.#revoking].filter(([id]) => !this.#unheard.has(id)).map(([, owned]) => owned)
+    return [...this.#told, ...leaving]
   }
 
   /** Whether a heartbeat may name that epoch: its own, or the one before if it missed the last answer (KIP-848). */
@@ -111,10 +160,18 @@ export class ConsumerMember implements MembershipListener {
     return [...this.#revoking.values()]
   }
 
-  /** Takes the partitions that it reports: all others that it was told to give up are free. */
+  /**
+   * Takes the partitions that it reports. Those that it was told to give up are free once it has none of them any more;
+   * then also those that it would be told to give up now. (Kafka: CurrentAssignmentBuilder.ownsRevokedPartitions)
+   */
   has(partitions: readonly TopicPartition[]): void {
     const kept = new Set(partitions.map(formatTopicPartition))
-    this.#release(({ topic, partition }) => !kept.has(formatTopicPartition({ topic, partition })))
+    for (const unheard of [false, true]) {
+      const ids = [...this.#revoking.keys()].filter(id => this.#unheard.has(id) === unheard)
+      if (ids.some(id => kept.has(id))) return
+      const given = new Set(ids)
+      this.#release(tp => given.has(formatTopicPartition(tp)))
+    }
   }
 
   /** Frees partitions that it got and was to give up again between two heartbeats, and so has never heard of. */
@@ -127,13 +184,22 @@ export class ConsumerMember implements MembershipListener {
     for (const [id, owned] of this.#revoking) {
       if (!isFree(owned)) continue
       this.#revoking.delete(id)
+      this.#unheard.delete(id)
       released.push(owned)
     }
     if (released.length > 0) this.#membership!.release(released)
   }
 
+  /** Of topics that it no longer reads it is told at once, even while it has others to give up. */
   subscribe(interest: Interest): void {
+    const pends = this.#pends
     void this.#membership!.subscribe(interest)
+    if (!pends) return
+    this.#told = this.#told.filter(tp => {
+      const reads = isOf(interest, tp.topic)
+      if (!reads) this.#unheard.delete(formatTopicPartition(tp))
+      return reads
+    })
   }
 
   /** A commit. It is refused (CommitFailedError) if a partition is not the member's, or was not at that epoch. */
@@ -152,7 +218,20 @@ export class ConsumerMember implements MembershipListener {
     })
   }
 
+  /** Leaves. With `keepPlace`, what it was told to give up is free, and it keeps the rest for when it comes back. */
   leave(keepPlace: boolean): void {
+    this.#away = keepPlace
+    if (keepPlace) this.#release(tp => !this.#unheard.has(formatTopicPartition(tp)))
     void this.#membership!.leave(keepPlace)
   }
+}
+
+function samePartitions(a: readonly TopicPartition[], b: readonly TopicPartition[]): boolean {
+  const ids = new Set(a.map(formatTopicPartition))
+  return a.length === b.length && b.every(each => ids.has(formatTopicPartition(each)))
+}
+
+function isOf(interest: Interest, topic: string): boolean {
+  if (interest.kind === 'patterns') return interest.patterns.some(pattern => pattern.test(topic))
+  return interest.kind === 'topics' && interest.names.includes(topic)
 }

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker.ts'
 import type { Interest } from '../engine.ts'
-import { BrokerletError, UnknownMemberIdError } from '../errors.ts'
+import { BrokerletError, UnknownMemberIdError, UnreleasedInstanceIdError } from '../errors.ts'
 import { Ids } from '../ids.ts'
 import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
 import { ConsumerMember } from './consumer-member.ts'
@@ -38,6 +38,7 @@ export class ConsumerMembers {
   heartbeat(beat: ConsumerHeartbeat): ConsumerMember {
     const { groupId, memberEpoch } = beat
     if (memberEpoch === memberEpochs.joins) return this.#join(beat)
+    if (this.#isAway(beat)) throw fenced(beat, 'it has left')
     const member = this.#existing(beat)
     if (member.gone !== undefined) {
       this.#forget(groupId, member)
@@ -46,6 +47,7 @@ export class ConsumerMembers {
     if (!member.mayComeWith(memberEpoch, beat.partitions)) {
       throw fenced(beat, `it is at epoch ${member.epoch}, received ${memberEpoch}`)
     }
+    if (beat.partitions !== undefined) member.has(beat.partitions)
     if (beat.interest !== undefined) this.#subscribe(member, beat.interest)
     member.releaseUnheard()
     if (beat.partitions !== undefined) member.has(beat.partitions)
@@ -114,6 +116,8 @@ export class ConsumerMembers {
     // It joins again because it missed the answer, or was fenced. Either way it has nothing, and its new subscription
     // counts.
     if (former !== undefined && former.gone === undefined) {
+      // Kafka: throwIfInstanceIdIsUnreleased
+      if (groupInstanceId !== undefined) throw unreleased(beat)
       this.#subscribe(former, interest)
       former.has([])
       return this.#heard(groupId, former)
@@ -187,6 +191,13 @@ function fenced({ groupId, memberId }: ConsumerHeartbeat, why: string): Brokerle
     'FENCED_MEMBER_EPOCH',
     `Member '${memberId}' of group '${groupId}' has to give up all that it has, and to join again: ${why}`,
     { groupId, memberId },
+  )
+}
+
+function unreleased({ groupId, memberId, groupInstanceId = '' }: ConsumerHeartbeat): BrokerletError {
+  return new UnreleasedInstanceIdError(
+    `Member '${memberId}' of group '${groupId}' has to leave before it joins again as '${groupInstanceId}'`,
+    { groupId, memberId, groupInstanceId },
   )
 }
 

@@ -9,8 +9,10 @@ import type { Wire } from './wire.ts'
 export function groupState({ groups, members }: Wire, group: ConsumerGroup): GroupState {
   if (group.state !== 'Stable') return group.state
   const reached = group.members.every(({ memberId, connected }) => {
-    const served = members.get(group.id, memberId) ?? groups.classicMember(group.id, memberId)
-    return connected && !served?.changed
+    const served = members.get(group.id, memberId)
+    // A classic member hears of an epoch only if something changes for it.
+    if (served === undefined) return connected && !groups.classicMember(group.id, memberId)?.changed
+    return connected && !served.changed && served.epoch === group.epoch
   })
   return reached ? 'Stable' : 'Reconciling'
 }

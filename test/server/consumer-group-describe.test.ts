@@ -104,7 +104,7 @@ it('does not wait for what a member got and lost again between two of its heartb
   // What b was to have goes to a, and is to go on to c, before a is heard again.
   await beat('b', -1)
   await join('c')
-  expect(broker.group('g').state).toBe('Reconciling')
+  expect(broker.group('g').state).toBe('Stable')
   expect(await beat('a', memberEpoch)).toMatchObject({ errorCode: 0 })
   expect(broker.group('g').state).toBe('Stable')
 })

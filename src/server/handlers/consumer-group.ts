@@ -106,12 +106,13 @@ function toInterest({ topics: names, pattern: regex }: MemberWords, rights: Righ
   throw new BrokerletError('INVALID_REGULAR_EXPRESSION', message, { received: regex })
 }
 
+// A topic that is not there, or no longer, has no name: nobody has its partitions.
 function named(
   wire: Wire,
   { topicId, partitions }: { readonly topicId: string; readonly partitions: readonly number[] },
 ): TopicPartition[] {
   const topic = findTopic(wire, 1, 0, { name: '', topicId })
-  return topic === undefined ? [] : partitions.map(partition => ({ topic: topic.name, partition }))
+  return partitions.map(partition => ({ topic: topic?.name ?? '', partition }))
 }
 
 // A member has the group's epoch once it has given up what it must.
@@ -123,7 +124,7 @@ function answer(wire: Wire, groupId: string, member: ConsumerMember) {
     memberId: member.memberId,
     memberEpoch: member.epoch,
     heartbeatIntervalMs: wire.groupConfigs.get(groupId).consumerHeartbeatIntervalMs,
-    assignment: tell ? { topicPartitions: topicPartitions(wire, member.assignment) } : null,
+    assignment: tell ? { topicPartitions: topicPartitions(wire, member.answered) } : null,
   }
 }
 
@@ -166,7 +167,7 @@ function describe(wire: Wire, group: ConsumerGroup) {
         clientHost: '/127.0.0.1',
         subscribedTopicNames: [...(served?.said.topics ?? topics)],
         subscribedTopicRegex: served?.said.pattern ?? '',
-        assignment: { topicPartitions: topicPartitions(wire, assignment) },
+        assignment: { topicPartitions: topicPartitions(wire, served?.told ?? assignment) },
         targetAssignment: { topicPartitions: topicPartitions(wire, group.targetOf(memberId)) },
         memberType: classic === undefined ? 1 : 0,
       }

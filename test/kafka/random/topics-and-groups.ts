@@ -5,6 +5,12 @@ const passing = new Set([14, 15, 16])
 const exists = 36
 const nobody = '00000000-0000-0000-0000-000000000000'
 
+/** Partitions of a topic that goes by its id. */
+export interface TopicPartitions {
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
 /** The topics and groups of one conversation, with the ids that a broker has drawn for them. */
 export class TopicsAndGroups {
   readonly #talk: Talk
@@ -58,6 +64,14 @@ export class TopicsAndGroups {
   idOf(name: string): string {
     const digits = Buffer.from(name.padEnd(16)).toString('hex')
     return this.#idOf.get(name) ?? `${digits.slice(0, 8)}-1111-1111-1111-${digits.slice(-12)}`
+  }
+
+  /** What names topics by their ids, in the order in which the topics were made. */
+  sorted(topics: readonly TopicPartitions[]): readonly TopicPartitions[] {
+    const made = [...this.#ids.keys()]
+    return topics
+      .map(({ topicId, partitions }) => ({ topicId, partitions: partitions.toSorted((a, b) => a - b) }))
+      .sort((a, b) => made.indexOf(a.topicId) - made.indexOf(b.topicId))
   }
 
   /** An answer without what is drawn, what is left to chance, and the words of errors. Lists of names are sorted. */

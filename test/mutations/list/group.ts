@@ -33,7 +33,7 @@ export const groupMutations: readonly Mutation[] = [
   {
     name: 'a partition is handed over before its release',
     file: 'group/reconciliation.ts',
-    find: `if (partition.revokingSince !== undefined) return 'wait'`,
+    find: `if (partition.revokingSince !== undefined) return partition.owner === partition.target ? 'keep' : 'wait'`,
     replace: `if (partition.owner !== partition.target && partition.target !== undefined) return 'grant'
   if (partition.revokingSince !== undefined) return 'wait'`,
     breaks: 'no partition is owned twice',
