@@ -405,7 +405,7 @@ export class ClassicGroup {
     const { joining, syncing, memberId } = member
     member.joining = undefined
     member.syncing = undefined
-    joining?.(notJoined('UNKNOWN_MEMBER_ID', memberId))
+    joining?.(notJoined('UNKNOWN_MEMBER_ID', ''))
     syncing?.(notSynced('UNKNOWN_MEMBER_ID'))
     this.#unschedule(memberId)
     this.#members.delete(member)

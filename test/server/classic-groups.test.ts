@@ -1,29 +1,21 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+import { connect } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
+import { WireClient } from '../helpers/wire-client.ts'
 import { wireScenes } from '../helpers/wire-scene.ts'
 
-const { deleteGroups, describeGroups, joinGroup, listGroups, syncGroup } = apis as unknown as Readonly<
-  Record<string, Api>
->
+const { deleteGroups, describeGroups, joinGroup, leaveGroup, listGroups, syncGroup } =
+  apis as unknown as Readonly<Record<string, Api>>
 
 const scene = wireScenes()
 const consumer = 'consumer'
 
 function start() {
-  const { client } = scene()
+  const { broker, client } = scene()
   const join = (memberId: string, more: object = {}, version = 9) =>
-    client.call(joinGroup!, version, {
-      groupId: 'g',
-      memberId,
-      groupInstanceId: null,
-      sessionTimeoutMs: 30_000,
-      rebalanceTimeoutMs: 30_000,
-      protocolType: consumer,
-      protocols: [{ name: 'range', metadata: subscription(['orders']) }],
-      ...more,
-    })
+    client.call(joinGroup!, version, { ...joinOf(memberId), ...more })
   const sync = (memberId: string, more: object = {}, version = 5) =>
     client.call(syncGroup!, version, {
       groupId: 'g',
@@ -36,7 +28,19 @@ function start() {
       ...more,
     })
   const describe = async () => (await client.call(describeGroups!, 6, { groups: ['g'] })).groups[0]
-  return { client, join, sync, describe }
+  return { broker, client, join, sync, describe }
+}
+
+function joinOf(memberId: string): object {
+  return {
+    groupId: 'g',
+    memberId,
+    groupInstanceId: null,
+    sessionTimeoutMs: 30_000,
+    rebalanceTimeoutMs: 30_000,
+    protocolType: consumer,
+    protocols: [{ name: 'range', metadata: subscription(['orders']) }],
+  }
 }
 
 it('makes no group for one that says it has been in it', async () => {
@@ -58,6 +62,17 @@ it('can be deleted while a client has only been told its member id, and never wh
   expect([await remove(), await remove()]).toEqual([0, 69])
   await join('', {}, 3)
   expect(await remove()).toBe(68)
+})
+
+it('tells a member that is removed while it waits no member id', async () => {
+  const { client, broker, join, describe } = start()
+  const one = { groupInstanceId: 'one' }
+  await join('', {}, 3)
+  const waits = new WireClient(connect(broker))
+  const joining = waits.call(joinGroup!, 5, { ...joinOf(''), ...one })
+  await vi.waitFor(async () => expect((await describe()).members).toHaveLength(2))
+  await client.call(leaveGroup!, 3, { groupId: 'g', members: [{ memberId: '', ...one }] })
+  expect(await joining).toMatchObject({ errorCode: 25, memberId: '' })
 })
 
 it("wants to hear which protocol a member takes for its group's, from the version on that can say so (KIP-559)", async () => {

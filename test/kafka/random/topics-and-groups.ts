@@ -23,8 +23,7 @@ export class TopicsAndGroups {
   }
 
   /** Waits until each group has its coordinator. */
-  async findCoordinators(groupIds: readonly string[]): Promise<void> {
-    const { ask } = this.#talk
+  async findCoordinators(groupIds: readonly string[], ask = this.#talk.ask): Promise<void> {
     await this.#talk.eventually(
       () => ask('findCoordinator', 4, { keyType: 0, coordinatorKeys: groupIds }),
       ({ coordinators }) => coordinators.some((each: any) => passing.has(each.errorCode)),
