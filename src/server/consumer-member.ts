@@ -86,9 +86,9 @@ export class ConsumerMember implements MembershipListener {
   }
 
   yields(topic: string, partition: number): boolean {
-    const isIt = (tp: TopicPartition) => tp.topic === topic && tp.partition === partition
-    if (this.#told.some(isIt)) return false
-    return this.#owned.delete(formatTopicPartition({ topic, partition })) || this.#away
+    const id = formatTopicPartition({ topic, partition })
+    const heard = this.#told.some(tp => formatTopicPartition(tp) === id)
+    return !heard && (this.#owned.delete(id) || this.#away)
   }
 
   keeps(topic: string, partition: number): boolean {
@@ -122,7 +122,7 @@ export class ConsumerMember implements MembershipListener {
       this.#told = stays ? this.#told.filter(tp => this.#owned.has(formatTopicPartition(tp))) : assignment
       this.#unheard.clear()
     }
-    this.changed = !samePartitions(this.#answered, this.#told)
+    this.changed = idsOf(this.#answered) !== idsOf(this.#told)
     this.#answered = this.#told
     if (this.changed || this.epoch !== epoch) this.#epochBefore = epoch
   }
@@ -139,8 +139,7 @@ export class ConsumerMember implements MembershipListener {
 
   /** The partitions that it has as far as it was told, with those that it has still to give up. */
   get told(): readonly TopicPartition[] {
-    const leaving = [...this.#revoking].filter(([id]) => !this.#unheard.has(id)).map(([, owned]) => owned)
-    return [...this.#told, ...leaving]
+    return [...this.#told, ...this.revoking.filter(tp => !this.#unheard.has(formatTopicPartition(tp)))]
   }
 
   /** Whether a heartbeat may name that epoch: its own, or the one before if it missed the last answer (KIP-848). */
@@ -226,9 +225,8 @@ export class ConsumerMember implements MembershipListener {
   }
 }
 
-function samePartitions(a: readonly TopicPartition[], b: readonly TopicPartition[]): boolean {
-  const ids = new Set(a.map(formatTopicPartition))
-  return a.length === b.length && b.every(each => ids.has(formatTopicPartition(each)))
+function idsOf(partitions: readonly TopicPartition[]): string {
+  return partitions.map(formatTopicPartition).sort().join()
 }
 
 function isOf(interest: Interest, topic: string): boolean {

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker.ts'
 import type { Interest } from '../engine.ts'
-import { BrokerletError, UnknownMemberIdError, UnreleasedInstanceIdError } from '../errors.ts'
+import { BrokerletError, UnknownMemberIdError } from '../errors.ts'
 import { Ids } from '../ids.ts'
 import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
 import { ConsumerMember } from './consumer-member.ts'
@@ -117,7 +117,10 @@ export class ConsumerMembers {
     // counts.
     if (former !== undefined && former.gone === undefined) {
       // Kafka: throwIfInstanceIdIsUnreleased
-      if (groupInstanceId !== undefined) throw unreleased(beat)
+      if (groupInstanceId !== undefined) {
+        const message = `Member '${memberId}' has to leave before it joins again`
+        throw new BrokerletError('UNRELEASED_INSTANCE_ID', message, { groupId, memberId, groupInstanceId })
+      }
       this.#subscribe(former, interest)
       former.has([])
       return this.#heard(groupId, former)
@@ -191,13 +194,6 @@ function fenced({ groupId, memberId }: ConsumerHeartbeat, why: string): Brokerle
     'FENCED_MEMBER_EPOCH',
     `Member '${memberId}' of group '${groupId}' has to give up all that it has, and to join again: ${why}`,
     { groupId, memberId },
-  )
-}
-
-function unreleased({ groupId, memberId, groupInstanceId = '' }: ConsumerHeartbeat): BrokerletError {
-  return new UnreleasedInstanceIdError(
-    `Member '${memberId}' of group '${groupId}' has to leave before it joins again as '${groupInstanceId}'`,
-    { groupId, memberId, groupInstanceId },
   )
 }
 

@@ -65,7 +65,7 @@ it('says why it finds no coordinator', async () => {
   const { client } = start()
   const refused = {
     errorCode: 42,
-    errorMessage: 'Expected keyType 0 (group) or 1 (transaction), received 3',
+    errorMessage: 'keyType expected 0 or 1, received 3',
     nodeId: -1,
   }
   const named = { key: 'a', keyType: 3, coordinatorKeys: ['a'] }

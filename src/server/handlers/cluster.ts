@@ -148,9 +148,7 @@ function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
   if (found !== undefined)
     return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0, errorMessage: null }
   const errorCode = errnos[known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST']
-  const errorMessage = known
-    ? 'No broker runs that could coordinate it'
-    : `Expected keyType 0 (group) or 1 (transaction), received ${keyType}`
+  const errorMessage = known ? 'no broker runs' : `keyType expected 0 or 1, received ${keyType}`
   return { nodeId: -1, host: '', port: -1, errorCode, errorMessage }
 }
 
