@@ -150,8 +150,8 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
     append: resolved,
     fetch: resolved,
     serdeOf: name => {
-      const options = topics[name]?.options
-      return new Serde(name, { ...options, codec: options?.codec ?? codec }, edge)
+      const declared = topics[name]?.options
+      return new Serde(name, { ...declared, codec: declared?.codec ?? codec }, edge)
     },
   })
   const requireOpen = () => engine.requireOpen()

@@ -63,7 +63,7 @@ export class Producers {
   async #start(): Promise<void> {
     const topic = { name: this.#topic, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
     await this.#talk.ask('createTopics', 7, { topics: [topic] })
-    await this.#talk.settled(
+    await this.#talk.eventually(
       () => this.#talk.ask('metadata', 12, { topics: [{ name: this.#topic }] }),
       ({ topics: [{ errorCode, partitions }] }) => errorCode !== 0 || partitions.length !== 2,
     )
@@ -254,7 +254,7 @@ export class Producers {
 
   /** The transactions, once no end of one is still to be written. */
   async #states(): Promise<any[]> {
-    const { transactionStates } = await this.#talk.settled(
+    const { transactionStates } = await this.#talk.eventually(
       () => this.#talk.ask('describeTransactions', 0, { transactionalIds: this.#transactionalIds }),
       answer =>
         answer.transactionStates.some(
@@ -286,7 +286,7 @@ export class Producers {
   }
 
   #settled<T>(ask: () => Promise<T>, errorOf: (answer: T) => number): Promise<T> {
-    return this.#talk.settled(ask, answer => passing.has(errorOf(answer)))
+    return this.#talk.eventually(ask, answer => passing.has(errorOf(answer)))
   }
 
   // Ids differ, epochs do not.

@@ -43,11 +43,6 @@ export class Talk {
       await sleep(10)
     }
   }
-
-  /** The same, by the name that it had. */
-  finally<T>(ask: () => Promise<T>, passing: (answer: T) => boolean): Promise<T> {
-    return this.eventually(ask, passing)
-  }
 }
 
 /** The seeds from one to another, or those that `SEEDS=1-500` in the environment asks for instead. */
