@@ -3,7 +3,7 @@ import type { Topic } from '../log/topic.ts'
 import { decompress } from './compression.ts'
 import {
   type RecordBatchHeader,
-  readBatches,
+  readChecked,
   readRecords,
   type WireRecord,
   writeBatch,
@@ -20,7 +20,7 @@ export interface RecordError {
 export function recordErrors(topic: Topic, batch: RecordBatchHeader, now: number): RecordError[] {
   return recordsOf(batch).flatMap((record, batchIndex) => {
     try {
-      const [alone] = readBatches(writeBatch([{ ...record, offset: 0 }]))
+      const alone = readChecked(writeBatch([{ ...record, offset: 0 }]))
       topic.admitBatch(toEncodedBatch(topic, alone!, now), now)
       return []
     } catch (error) {

@@ -23,6 +23,19 @@ it.each([2, -2])('knows nobody who could acknowledge a Produce with acks %i', as
   expect(broker.topic('orders').partitions[0]!.highWatermark).toBe(0)
 })
 
+it('says that there is no partition, or no batch, before it asks who acknowledges', async () => {
+  const { client } = scene()
+  const answers = [
+    await client.call(produce, 8, asked(2, 9)),
+    await client.call(produce, 8, {
+      ...asked(2),
+      topicData: [{ name: 'orders', partitionData: [{ index: 0, records: [] }] }],
+    }),
+  ]
+  const codes = answers.map(({ responses }) => responses[0].partitionResponses[0].errorCode)
+  expect(codes).toEqual([3, 87])
+})
+
 it('ends the connection of a Produce without acks that fails, and only of such a one', async () => {
   const { broker, client } = scene()
   client.send(request(produce, 8, asked(0)))

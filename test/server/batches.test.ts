@@ -435,6 +435,7 @@ describe('nothing is kept of a batch', () => {
   const refused: readonly [string, number, Buffer, TopicOptions?][] = [
     ['of control records', 87, batch(['a'], now, { attributes: 32 })],
     ['that stamps itself', 32, batch(['a'], now, { attributes: 8 })],
+    ['that is not whole', 87, batch(['a'], now).subarray(0, -1)],
     ['that is from the future', 32, batch(['a'], Date.now() + 1e9)],
     ['whose last offset is not its count', 87, withDelta()],
     ['whose checksum is wrong', 2, Buffer.concat([batch(['a'], now).subarray(0, -1), Buffer.from([9])])],
@@ -463,6 +464,12 @@ describe('nothing is kept of a batch', () => {
     const { errorCode, errorMessage } = await send(make(['a'], { attributes: 1, pack: bomb }))
     expect([errorCode, errorMessage]).toEqual([2, expect.stringContaining('larger than')])
     expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+
+  it('nor of the bytes behind one that are too few for another', async () => {
+    const { log, send, make } = start()
+    expect(await send(make(['a']), Buffer.from([1, 2, 3]))).toMatchObject({ errorCode: 0 })
+    expect(log.partitions[0]!.highWatermark).toBe(1)
   })
 
   it('that is not alone', async () => {

@@ -295,19 +295,27 @@ describe('a record batch', () => {
     expect(read.records.map((record: { offset: string }) => record.offset)).toEqual(['5', '6', '9'])
   })
 
-  it('is refused when a byte of it is another one, when it is cut short, or older than magic 2', () => {
+  it('is refused when a byte of it is another one, when it says that it is too short, or older than magic 2', () => {
     const whole = writeBatch(records)
     for (const at of [25, 61, whole.length - 1]) {
       const wrong = Buffer.from(whole)
       wrong[at]! ^= 1
       expect(() => readBatches(wrong)).toThrow('the checksum does not match')
     }
-    for (const length of [5, 30, whole.length - 1]) {
-      expect(() => readBatches(whole.subarray(0, length))).toThrow(ProtocolError)
-    }
+    const short = Buffer.from(whole)
+    short.writeInt32BE(13, 8)
+    expect(() => readBatches(short)).toThrow(ProtocolError)
     const old = Buffer.from(whole)
     old[16] = 1
     expect(() => readBatches(old)).toThrow('expected record batches of magic 2, received 1')
+  })
+
+  it('is none while it is not whole', () => {
+    const whole = writeBatch(records)
+    for (const length of [0, 5, 30, whole.length - 1]) {
+      expect(readBatches(whole.subarray(0, length))).toEqual([])
+      expect(readBatches(Buffer.concat([whole, whole.subarray(0, length)]))).toHaveLength(1)
+    }
   })
 
   it('lies beside others in one piece of bytes', () => {

@@ -13,9 +13,13 @@ import { isPromise, type MaybePromise } from '../../maybe-promise.ts'
 import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inProducersWords, withoutTransaction } from '../producer-words.ts'
-import type { RequestOf } from '../protocol/message.ts'
 import { produce } from '../protocol/messages/produce.ts'
-import { CorruptBatchError, type RecordBatchHeader, readBatches } from '../protocol/record-batch.ts'
+import {
+  CorruptBatchError,
+  type RecordBatchHeader,
+  readChecked,
+  splitBatches,
+} from '../protocol/record-batch.ts'
 import { recordErrors } from '../record-errors.ts'
 import { findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { toEncodedBatch } from '../wire-batch.ts'
@@ -23,7 +27,6 @@ import { toEncodedBatch } from '../wire-batch.ts'
 const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
   corrupt: 'CORRUPT_MESSAGE',
   record: 'INVALID_RECORD',
-  magic: 'UNSUPPORTED_FOR_MESSAGE_FORMAT',
   compression: 'UNSUPPORTED_COMPRESSION_TYPE',
 }
 
@@ -39,8 +42,7 @@ const rejectedTimestamps = 'One or more records have been rejected due to invali
 interface Writing {
   readonly version: number
   readonly wait: SendWait
-  /** Whether all replicas in sync have to acknowledge. */
-  readonly all: boolean
+  readonly acks: number
   /** The transactional id whose transaction begins with these batches, if none is open. */
   readonly begins: string | null
 }
@@ -49,11 +51,10 @@ interface Writing {
 export function produceHandlers(wire: Wire): Handler[] {
   return [
     handler(produce, async ({ transactionalId, topicData, acks, timeoutMs }, { version, signal, drop }) => {
-      if (!knownAcks.has(acks)) return refuseAll(topicData)
       const how: Writing = {
         version,
         wait: { timeoutMs, signals: [signal] },
-        all: acks === allInSync,
+        acks,
         begins: version >= beginsSince ? transactionalId : null,
       }
       // All appends begin at once, in order: one that waits for room does not keep the others waiting.
@@ -87,17 +88,7 @@ const allInSync = -1
 
 /** Acknowledged by no broker, by all in-sync replicas, or by the leader. */
 const knownAcks: ReadonlySet<number> = new Set([0, allInSync, 1])
-
-function refuseAll(topicData: RequestOf<typeof produce>['topicData']) {
-  const errorCode = errnoOfName('INVALID_REQUIRED_ACKS')
-  return {
-    responses: topicData.map(({ name, topicId, partitionData }) => ({
-      name,
-      topicId,
-      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
-    })),
-  }
-}
+const unknownAcks = errnoOfName('INVALID_REQUIRED_ACKS')
 
 async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null, how: Writing) {
   let batch: RecordBatchHeader | undefined
@@ -108,8 +99,11 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
         partition: index,
       })
     }
-    if (how.all) requireEnoughReplicas(wire, topic.partitions[index])
-    batch = onlyBatch(topic, bytes)
+    const only = onlyBatch(topic, bytes)
+    // What is no batch, or is for no partition, comes before. (Kafka: KafkaApis.handleProduceRequest)
+    if (!knownAcks.has(how.acks)) return { index, errorCode: unknownAcks, baseOffset: -1 }
+    if (how.acks === allInSync) requireEnoughReplicas(wire, topic.partitions[index])
+    batch = readChecked(only)
     const writing = append(wire, topic, index, batch, how)
     const { baseOffset, appendTime = -1 } = isPromise(writing) ? await writing : writing
     const { logStartOffset } = topic.partitions[index]!
@@ -151,8 +145,8 @@ function requireEnoughReplicas({ cluster }: Wire, log: Partition): void {
 }
 
 // A request has a single batch for each partition (Kafka: ProduceRequest.validateRecords).
-function onlyBatch(topic: Topic, bytes: Buffer | null): RecordBatchHeader {
-  const batches = readBatches(bytes ?? Buffer.alloc(0))
+function onlyBatch(topic: Topic, bytes: Buffer | null): Buffer {
+  const batches = splitBatches(bytes ?? Buffer.alloc(0))
   if (batches.length === 1) return batches[0]!
   throw new InvalidRecordError(
     `Request for topic '${topic.name}': expected one batch for a partition, received ${batches.length}`,

@@ -36,6 +36,8 @@ export interface RecordBatchHeader {
 }
 
 const headerLength = 61
+// Of a batch of an old magic.
+const leastLength = 26
 // Where the length field ends, where the magic and the checksum are, and from where on the checksum counts.
 const lengthEnd = 12
 const magicAt = 16
@@ -47,7 +49,7 @@ const maxTimestampAt = 35
 /** A batch that is refused; `kind` tells Kafka's error for it. */
 export class CorruptBatchError extends ProtocolError {
   override readonly name: string = 'CorruptBatchError'
-  readonly kind: 'corrupt' | 'magic' | 'compression' | 'record'
+  readonly kind: 'corrupt' | 'compression' | 'record'
 
   constructor(kind: CorruptBatchError['kind'], message: string) {
     super(message)
@@ -56,28 +58,37 @@ export class CorruptBatchError extends ProtocolError {
 }
 
 /**
- * Splits the records of a request into batches, without reading the records.
+ * Splits the records of a request into whole batches, of which only the places are looked at. What is cut short at the
+ * end is none. (Kafka: ByteBufferLogInputStream)
  *
- * @throws CorruptBatchError if a batch is cut short, has another magic, or its checksum is wrong
+ * @throws CorruptBatchError if there is something else than a batch
  */
-export function readBatches(bytes: Buffer): RecordBatchHeader[] {
-  const batches: RecordBatchHeader[] = []
-  for (let at = 0; at < bytes.length; ) {
-    if (bytes.length - at < crcFrom) throw new CorruptBatchError('corrupt', 'a batch is cut short')
+export function splitBatches(bytes: Buffer): Buffer[] {
+  const batches: Buffer[] = []
+  for (let at = 0; bytes.length - at > magicAt; ) {
     const magic = bytes.readInt8(at + magicAt)
-    if (magic !== 2)
-      throw new CorruptBatchError('magic', `expected record batches of magic 2, received ${magic}`)
     const length = bytes.readInt32BE(at + 8) + lengthEnd
-    if (length < headerLength || at + length > bytes.length) {
-      throw new CorruptBatchError('corrupt', `a batch of ${length} bytes in ${bytes.length - at}`)
+    if (length < leastLength || magic < 0 || magic > 2) {
+      throw new CorruptBatchError('corrupt', `a batch of magic ${magic} and of ${length} bytes`)
     }
-    batches.push(readChecked(bytes.subarray(at, at + length)))
+    if (at + length > bytes.length) break
+    if (magic !== 2) {
+      throw new CorruptBatchError('record', `expected record batches of magic 2, received ${magic}`)
+    }
+    batches.push(bytes.subarray(at, at + length))
     at += length
   }
   return batches
 }
 
-function readChecked(bytes: Buffer): RecordBatchHeader {
+/** Splits the records of a request into batches, and reads their headers. @throws CorruptBatchError as both do */
+export function readBatches(bytes: Buffer): RecordBatchHeader[] {
+  return splitBatches(bytes).map(readChecked)
+}
+
+/** Reads the header of one whole batch of a client. @throws CorruptBatchError if it is not as it was sent */
+export function readChecked(bytes: Buffer): RecordBatchHeader {
+  if (bytes.length < headerLength) throw new CorruptBatchError('corrupt', `a batch of ${bytes.length} bytes`)
   if (bytes.readUInt32BE(crcAt) !== crc32c(bytes.subarray(crcFrom))) {
     throw new CorruptBatchError('corrupt', 'the checksum does not match')
   }
