@@ -36,22 +36,22 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   // A client that makes sure of a topic goes on at this error, so it comes before all others.
   checkTopicName(name)
   if (engine.topics.has(name)) throw new TopicAlreadyExistsError(name)
+  requireNoCollision(engine.topics, name)
+  checkGiven(name, wanted.configs)
+  const { meant, inert } = splitConfigs([...lastOfEach(wanted.configs)])
+  const given = toOptions(meant)
+  const { active, resting } = splitResting(engine, given)
+  checkResting(engine, name, given)
+  engine.checkTopic(name, active)
   checkReplicas(wanted)
   const byHand = replicasByHand(wire, wanted)
   // -1 is the default; an assignment by hand has one entry for each partition.
   const partitions = wanted.assignments.length > 0 ? wanted.assignments.length : wanted.numPartitions
   checkPartitions(name, partitions)
   checkFactor(wire, wanted)
-  requireNoCollision(engine.topics, name)
-  checkGiven(name, wanted.configs)
-  const { meant, inert } = splitConfigs(wanted.configs)
-  const options = {
-    ...toOptions(meant),
-    partitions: partitions === -1 ? defaultPartitions(wire) : partitions,
-  }
-  const { active, resting } = splitResting(engine, options)
-  checkResting(engine, name, options)
-  const config = engine.checkTopic(name, active)
+  const count = { partitions: partitions === -1 ? defaultPartitions(wire) : partitions }
+  const counted = { ...active, ...count }
+  const config = engine.checkTopic(name, counted)
   const { cluster } = wire
   const { nodes, defaultReplicationFactor } = cluster
   const factor =
@@ -61,7 +61,7 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   const assignment = byHand ?? placedReplicas(cluster, name, { to: config.partitions, factor })
   const topic = validateOnly
     ? undefined
-    : cluster.assigning(name, assignment, () => engine.createTopic(name, active))
+    : cluster.assigning(name, assignment, () => engine.createTopic(name, counted))
   topic?.become(topic.requireAlterable(resting, 'rests'))
   if (topic !== undefined) {
     wire.inertConfigs.set(topic, inert)
@@ -71,14 +71,21 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
     ...(topic === undefined ? {} : { topicId: topic.id }),
     numPartitions: config.partitions,
     replicationFactor: assignment.get(0)?.length ?? factor,
-    configs: configsOfTopic(wire, { name, asked: options, options: config }, inertWith(inert)).map(
-      ({ name: named, sources: [first], fallback }) => ({
-        name: named,
-        value: first?.value ?? fallback,
-        configSource: first?.source ?? configSources.default,
-      }),
-    ),
+    configs: configsOfTopic(
+      wire,
+      { name, asked: { ...given, ...count }, options: config },
+      inertWith(inert),
+    ).map(({ name: named, sources: [first], fallback }) => ({
+      name: named,
+      value: first?.value ?? fallback,
+      configSource: first?.source ?? configSources.default,
+    })),
   }
+}
+
+// A config that is given twice has its last value. (Kafka: ReplicationControlManager.computeConfigChanges)
+function lastOfEach(configs: WantedTopic['configs']) {
+  return new Map(configs.map(each => [each.name, each])).values()
 }
 
 // To leave a config out gives its default; null is not a value. (Kafka: ConfigurationControlManager)
@@ -96,17 +103,17 @@ function checkGiven(
 
 // (Kafka: ReplicationControlManager.createTopic)
 function checkReplicas({ name, numPartitions, replicationFactor, assignments }: WantedTopic): void {
+  const byHand = assignments.length > 0
+  if (byHand && (replicationFactor !== -1 || numPartitions !== -1)) {
+    const message = `Topic '${name}' is assigned by hand, so -1 is expected as its numbers of partitions and replicas`
+    throw new InvalidArgumentError(message, { topic: name })
+  }
   if (replicationFactor < -1 || replicationFactor === 0) {
     throw new BrokerletError(
       'INVALID_REPLICATION_FACTOR',
       `Topic '${name}' expected 1 replica or more, or -1 for the default, received ${replicationFactor}`,
       { topic: name, received: replicationFactor },
     )
-  }
-  if (assignments.length === 0) return
-  if (replicationFactor !== -1 || numPartitions !== -1) {
-    const message = `Topic '${name}' is assigned by hand, so -1 is expected as its numbers of partitions and replicas`
-    throw new InvalidArgumentError(message, { topic: name })
   }
 }
 

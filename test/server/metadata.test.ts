@@ -46,10 +46,26 @@ it.each([
   expect(topics.map(({ name }: { name: string }) => name)).toEqual(told)
 })
 
-it('tells once of a topic that is asked for twice', async () => {
+it('tells what a client may do with a topic that is not there, too', async () => {
   const { client } = start()
+  const topics = [{ name: 'orders' }, { name: 'later' }]
+  const answers = [
+    await client.call(metadata!, 12, { topics, includeTopicAuthorizedOperations: true }),
+    await client.call(describeTopicPartitions!, 0, { topics }),
+  ]
+  for (const answer of answers) {
+    const [one, other] = answer.topics.map((each: any) => each.topicAuthorizedOperations)
+    expect(other).toBe(one)
+    expect(one).toBeGreaterThan(0)
+  }
+})
+
+it('tells once of a topic that is asked for twice', async () => {
+  const { client, id } = start()
   const topics = [{ name: 'orders' }, { name: 'orders' }]
   expect((await client.call(metadata!, 12, { topics })).topics).toMatchObject([{ name: 'orders' }])
+  const byId = [null, 'orders'].map(name => ({ name, topicId: id }))
+  expect((await client.call(metadata!, 12, { topics: byId })).topics).toMatchObject([{ name: 'orders' }])
 })
 
 it('tells a name that no topic can have from one that is not there yet', async () => {

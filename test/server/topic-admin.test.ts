@@ -134,6 +134,26 @@ it('says that a topic is there before anything else that is wrong, since whoever
   for (const each of wrong) expect(await make({ name: 'no topic', ...each })).toEqual([['no topic', 17]])
 })
 
+it('says what is wrong with the configs of a topic before what is with its partitions', async () => {
+  const { make } = start()
+  const configs = [{ name: 'retention.ms', value: '-2' }]
+  const wrong = [
+    { numPartitions: 0 },
+    { replicationFactor: 0 },
+    { assignments: [{ partitionIndex: 1, brokerIds: [0] }], numPartitions: -1, replicationFactor: -1 },
+  ]
+  for (const each of wrong) expect(await make({ name: 'a', ...each, configs })).toEqual([['a', 40]])
+  const byHand = { assignments: [{ partitionIndex: 0, brokerIds: [0] }], replicationFactor: 0 }
+  expect(await make({ name: 'a', ...byHand })).toEqual([['a', 42]])
+})
+
+it('gives a config that is named twice its last value', async () => {
+  const { broker, make } = start()
+  const configs = ['no number', '1000', '2000'].map(value => ({ name: 'retention.ms', value }))
+  expect(await make({ name: 'a', configs })).toEqual([['a', 0]])
+  expect(broker.topic('a' as 'orders').options.retentionMs).toBe(2000)
+})
+
 const invalidReplicationFactor = 38
 const invalidReplicaAssignment = 39
 const invalidRequest = 42

@@ -61,7 +61,7 @@ export function clusterHandlers(
       const topicAuthorizedOperations = authorizedOperations('topic', includeTopicAuthorizedOperations)
       return {
         ...describeBrokers(wire),
-        topics: named.map(each => ('errorCode' in each ? each : { ...each, topicAuthorizedOperations })),
+        topics: named.map(each => (each.name === null ? each : { ...each, topicAuthorizedOperations })),
         clusterAuthorizedOperations: authorizedOperations('cluster', includeClusterAuthorizedOperations),
       }
     }),
@@ -117,7 +117,7 @@ function describeAsked(wire: Wire, version: number, topics: readonly AskedTopic[
     const errorCode = errnos.INVALID_REQUEST
     return topics.map(({ name, topicId }) => ({ name, topicId, errorCode }))
   }
-  const distinct = new Map(topics.map(each => [`${each.name} ${each.topicId}`, each]))
+  const distinct = new Map(topics.map(each => [isNamed(each) ? each.name : `by id ${each.topicId}`, each]))
   return [...distinct.values()].map(each =>
     isNamed(each) ? topicByName(wire, each.name, mayCreate) : topicById(wire, each.topicId),
   )
@@ -168,6 +168,8 @@ function describePartitions(
   { names, limit, cursor }: { names: readonly string[]; limit: number; cursor: PartitionCursor },
 ) {
   const described: object[] = []
+  // This API has no flag to ask for it, so it is always told, also of a topic that is not there.
+  const topicAuthorizedOperations = authorizedOperations('topic', true)
   let left = limit
   for (const name of names) {
     if (name < cursor.topicName) continue
@@ -175,13 +177,11 @@ function describePartitions(
     if (left === 0) return { topics: described, nextCursor: { topicName: name, partitionIndex: from } }
     const topic = wire.engine.topics.get(name)
     if (topic === undefined) {
-      described.push(topicByName(wire, name, false))
+      described.push({ ...topicByName(wire, name, false), topicAuthorizedOperations })
       continue
     }
     const { partitions, ...place } = describeTopic(wire.cluster, topic)
     const taken = partitions.slice(from, from + left)
-    // This API has no flag to ask for it, so it is always told.
-    const topicAuthorizedOperations = authorizedOperations('topic', true)
     described.push({ ...place, partitions: taken, topicAuthorizedOperations })
     left -= taken.length
     const next = from + taken.length

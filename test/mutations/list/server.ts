@@ -75,8 +75,8 @@ export const serverMutations: readonly Mutation[] = [
   {
     name: 'a topic has its replicas on every broker',
     file: 'server/create-topic.ts',
-    find: 'cluster.assigning(name, assignment, () => engine.createTopic(name, active))',
-    replace: 'engine.createTopic(name, active)',
+    find: 'cluster.assigning(name, assignment, () => engine.createTopic(name, counted))',
+    replace: 'engine.createTopic(name, counted)',
     breaks: 'the partitions of a topic are on the brokers that were asked for',
   },
   {
