@@ -86,10 +86,10 @@ export class FetchSessions {
     if (held === undefined || held.node !== node || held.brokerEpoch !== node.brokerEpoch) {
       return unknownSession
     }
+    if (held.session.epoch !== sessionEpoch) return invalidEpoch
     // Java's client goes back to names while it lacks the id of a topic, such as one that was just deleted. The session
     // would then have its topics twice. This error makes the client begin a new session.
     if (held.session.usesTopicIds !== version >= topicIdsSince) return topicIdError
-    if (held.session.epoch !== sessionEpoch) return invalidEpoch
     held.session.advance()
     this.#use(held)
     return held.session

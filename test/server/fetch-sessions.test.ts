@@ -128,6 +128,7 @@ it('a client that turns from the names of topics to their ids begins anew, and t
     })
   const named = await ask([0, 0], { 0: 0 })
   expect(await byId(named.id, 1)).toMatchObject({ errorCode: 106, sessionId: 0, responses: [] })
+  expect(await byId(named.id, 2)).toMatchObject({ errorCode: 71 })
   const anew = await byId(named.id, 0)
   expect(anew.responses).toMatchObject([{ partitions: [{ partitionIndex: 0, errorCode: 0 }] }])
   expect((await ask([anew.sessionId, 1], { 0: 0 })).errorCode).toBe(106)

@@ -40,10 +40,10 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
         name,
         partitions: [...partitions.values()].map(({ partitionIndex, timestamp, repeated }) => {
           if (repeated) return { partitionIndex, errorCode: errnos.INVALID_REQUEST }
-          const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
-          if (log === undefined) return { partitionIndex, errorCode: errnos.UNKNOWN_TOPIC_OR_PARTITION }
           if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
             return { partitionIndex, errorCode: errnos.UNSUPPORTED_VERSION }
+          const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
+          if (log === undefined) return { partitionIndex, errorCode: errnos.UNKNOWN_TOPIC_OR_PARTITION }
           const found = lookUp(log, timestamp, isolationLevel === readCommitted)
           // The log does not keep epochs: its records get the first one, and only its end the present one.
           const leaderEpoch = timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0
