@@ -1,13 +1,19 @@
 import { connect } from 'node:net'
-import { Broker } from '../../src/index.ts'
+import { Broker, type BrokerOptions } from '../../src/index.ts'
 import { serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { request as asBytes, WireClient } from '../helpers/wire-client.ts'
 import { type RealKafkaOptions, startRealKafka } from './real-kafka.ts'
 
 /** Asks one of them. */
 export type Ask = (api: keyof typeof apis, version: number, request: object) => Promise<any>
+
+interface Options {
+  readonly broker?: BrokerOptions
+  /** Of the real Kafka. */
+  readonly properties?: NonNullable<RealKafkaOptions['properties']>
+}
 
 /** A real Kafka and a served broker, both new, which are asked the same. */
 export class KafkaAndServed {
@@ -15,22 +21,14 @@ export class KafkaAndServed {
   #ports: readonly number[] = []
   #asks: readonly Ask[] = []
 
-  async start(options?: RealKafkaOptions): Promise<void> {
-    const kafka = await startRealKafka(options)
+  async start({ broker: options = {}, properties = {} }: Options = {}): Promise<void> {
+    const kafka = await startRealKafka({ properties })
     this.#open.push(() => kafka.close())
-    const broker = new Broker()
+    const broker = new Broker(options)
     this.#open.push(() => broker.close())
     const { port } = await serve(broker)
     this.#ports = [kafka.port, port]
     this.#asks = this.#ports.map(each => this.#connect(each))
-  }
-
-  #connect(port: number): Ask {
-    const socket = connect(port, '127.0.0.1')
-    this.#open.push(() => socket.destroy())
-    const client = new WireClient(socket)
-    return (api, version, request) =>
-      client.call(apis[api] as Api, version, { timeoutMs: 10_000, ...request })
   }
 
   /** The answers of the real one and of the served one. */
@@ -44,6 +42,19 @@ export class KafkaAndServed {
    */
   each<T>(talk: (ask: Ask, connect: () => Ask) => Promise<T>): Promise<T[]> {
     return Promise.all(this.#asks.map((ask, i) => talk(ask, () => this.#connect(this.#ports[i]!))))
+  }
+
+  #connect(port: number): Ask {
+    const socket = connect(port, '127.0.0.1')
+    this.#open.push(() => socket.destroy())
+    const client = new WireClient(socket)
+    return async (name, version, fields) => {
+      const [api, body] = [apis[name] as Api, { timeoutMs: 10_000, ...fields }]
+      // Nobody answers a client that does not want to know.
+      if (name === 'produce' && 'acks' in body && body.acks === 0)
+        return client.send(asBytes(api, version, body))
+      return client.call(api, version, body)
+    }
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { subscription } from '../../helpers/consumer-protocol.ts'
 import { type Ask, KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
-import { compareTalks, seeds, Talk } from './talk.ts'
+import { compareTalks, seeds } from './compare-talks.ts'
+import { Talk } from './talk.ts'
 import { TopicsAndGroups } from './topics-and-groups.ts'
 
 const memberIdRequired = 79
@@ -329,10 +330,6 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   // Most of the time is spent waiting, so several talk at once.
   it('to the members of a group whose leader assigns', async () => {
-    const all = seeds(1, 16)
-    const lanes = [0, 1, 2, 3, 4, 5, 6, 7].map(lane => all.filter((_, i) => i % 8 === lane))
-    await Promise.all(
-      lanes.map(lane => compareTalks(both, 'classic', lane, talk => new Clients(talk).converse(40))),
-    )
+    await compareTalks(both, 'classic', seeds(16), talk => new Clients(talk).converse(40), 8)
   }, 600_000)
 })

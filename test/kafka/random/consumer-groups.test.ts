@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
-import { compareTalks, seeds, Talk } from './talk.ts'
+import { compareTalks, seeds } from './compare-talks.ts'
+import { Talk } from './talk.ts'
 import { type TopicPartitions, TopicsAndGroups } from './topics-and-groups.ts'
 
 const groupIdNotFound = 69
@@ -327,13 +328,13 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
   afterAll(() => both.close())
 
   it('to the members of a group that assigns by range', async () => {
-    await compareTalks(both, 'members', seeds(1, 30), talk =>
+    await compareTalks(both, 'members', seeds(30), talk =>
       new Members(talk, { assignor: 'range' }).converse(40),
     )
   }, 600_000)
 
   it('to static members that come back, or are replaced', async () => {
-    await compareTalks(both, 'static', seeds(1, 20), talk =>
+    await compareTalks(both, 'static', seeds(20), talk =>
       new Members(talk, { assignor: 'range', replaced: true }).converse(40),
     )
   }, 600_000)

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
+import { compareTalks, seeds } from './compare-talks.ts'
 import { Producers } from './producers.ts'
-import { compareTalks, seeds } from './talk.ts'
 
 describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
   const both = new KafkaAndServed()
@@ -10,6 +10,6 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
   afterAll(() => both.close())
 
   it('to producers that send, commit and abort by lot, and of what they have written', async () => {
-    await compareTalks(both, 'producers', seeds(1, 40), talk => new Producers(talk).converse(25))
+    await compareTalks(both, 'producers', seeds(40), talk => new Producers(talk).converse(25))
   }, 900_000)
 })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
-import type { Ask, KafkaAndServed } from '../kafka-and-served.ts'
+import type { Ask } from '../kafka-and-served.ts'
 
 /** One side of a conversation whose requests are drawn by lot: a seed says what is asked, and answers are told. */
 export class Talk {
@@ -10,7 +10,10 @@ export class Talk {
   readonly ask: Ask
   /** Another connection, for a request that is answered late. */
   readonly connect: () => Ask
+  /** In the order in which they were seen: each side draws its own. */
+  readonly topicIds: string[] = []
   readonly #random: () => number
+  #settled = 0
 
   constructor(name: string, seed: number, ask: Ask, connect: () => Ask) {
     this.name = name
@@ -35,6 +38,50 @@ export class Talk {
     this.told.push(`${what}: ${typeof answer === 'string' ? answer : JSON.stringify(answer)}`)
   }
 
+  /** What both should tell alike: without words and addresses, in one order, with topics' ids numbered as they are seen. */
+  shown(answer: any): any {
+    if (Array.isArray(answer)) return answer.map(each => this.shown(each)).sort(inOrder)
+    if (Buffer.isBuffer(answer) || typeof answer !== 'object' || answer === null) return answer
+    const fields = Object.entries(answer).filter(([name, value]) => !unlike.has(name) && value !== undefined)
+    return Object.fromEntries(
+      fields.map(([name, value]) => [
+        name,
+        name === 'topicId' ? this.topicNumber(value as string) : this.shown(value),
+      ]),
+    )
+  }
+
+  topicNumber(topicId: string): number {
+    if (/^[A0-]*$/.test(topicId)) return -1
+    if (!this.topicIds.includes(topicId)) this.topicIds.push(topicId)
+    return this.topicIds.indexOf(topicId)
+  }
+
+  /** Resolves when a broker goes by all that its controller has decided before. */
+  async settled(): Promise<void> {
+    const name = `${this.name}-settled`
+    if (this.#settled === 0) {
+      const topic = { name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+      await this.ask('createTopics', 7, { topics: [topic] })
+    }
+    // What is seen first is not yet all done: a broker takes changes one after the other.
+    for (const _ of [1, 2]) {
+      const value = String(1_000_000_000 + ++this.#settled)
+      const resource = { resourceType: 2, resourceName: name, configurationKeys: ['retention.ms'] }
+      await this.eventually(
+        () =>
+          this.ask('incrementalAlterConfigs', 1, {
+            resources: [{ ...resource, configs: [{ name: 'retention.ms', configOperation: 0, value }] }],
+          }),
+        ({ responses }) => responses[0].errorCode !== 0,
+      )
+      await this.eventually(
+        () => this.ask('describeConfigs', 4, { resources: [resource] }),
+        ({ results }) => results[0].configs[0]?.value !== value,
+      )
+    }
+  }
+
   /** Asks again while what came is only for now. Kafka's brokers are not yet done with something now and then. */
   async eventually<T>(ask: () => Promise<T>, passing: (answer: T) => boolean): Promise<T> {
     for (let attempt = 0; ; attempt++) {
@@ -45,46 +92,25 @@ export class Talk {
   }
 }
 
-/** The seeds from one to another, or those that `SEEDS=1-500` in the environment asks for instead. */
-export function seeds(first: number, last: number): readonly number[] {
-  const [from, to] = (process.env.SEEDS ?? `${first}-${last}`).split('-').map(Number) as [number, number]
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+const unlike = new Set([
+  'errorMessage',
+  'acknowledgeErrorMessage',
+  'batchIndexErrorMessage',
+  'throttleTimeMs',
+  'brokers',
+  'clusterId',
+  'controllerId',
+  'nodeEndpoints',
+])
+
+function inOrder(a: any, b: any): number {
+  const [one, other] = [a, b].map(each => (typeof each === 'object' ? JSON.stringify(keyOf(each)) : each))
+  return one < other ? -1 : one > other ? 1 : 0
 }
 
-/**
- * Has the same conversation with both, for each seed. Throws what was told up to the first difference. A difference has
- * to come twice: a real Kafka is late now and then.
- */
-export async function compareTalks(
-  both: KafkaAndServed,
-  about: string,
-  drawn: readonly number[],
-  converse: (talk: Talk) => Promise<unknown>,
-): Promise<void> {
-  const differences: string[] = []
-  for (const seed of drawn) {
-    const compare = (name: string) => compareTalk(both, name, seed, converse)
-    if ((await compare(`${about}-${seed}`)) === undefined) continue
-    const difference = await compare(`${about}-${seed}-again`)
-    if (difference !== undefined) differences.push(`${about}, seed ${seed}\n${difference}`)
-  }
-  if (differences.length > 0)
-    throw new Error(`${differences.length} differences\n\n${differences.join('\n\n')}`)
-}
-
-async function compareTalk(
-  both: KafkaAndServed,
-  name: string,
-  seed: number,
-  converse: (talk: Talk) => Promise<unknown>,
-): Promise<string | undefined> {
-  const [real, served] = (await both.each(async (ask, connect) => {
-    const talk = new Talk(name, seed, ask, connect)
-    await converse(talk).catch(error => talk.tell('failed', String(error?.stack ?? error)))
-    return talk.told
-  })) as [string[], string[]]
-  const at = real.findIndex((each, index) => each !== served[index])
-  if (at === -1 && real.length === served.length) return undefined
-  const before = real.slice(0, Math.max(at, 0)).join('\n')
-  return `${before}\nKafka:  ${real[at] ?? 'no more'}\nserved: ${served[at] ?? 'no more'}`
+function keyOf(each: any): unknown {
+  if (each === null) return null
+  const { name, topic, topicName, resourceName, resourceType, partitionIndex, partition } = each
+  const index = partitionIndex ?? partition ?? each.index
+  return [name ?? topic ?? topicName ?? '', resourceType, resourceName, String(index ?? '').padStart(6), each]
 }

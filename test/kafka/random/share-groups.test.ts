@@ -1,0 +1,331 @@
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { writeBatch } from '../../../src/server/protocol/record-batch.ts'
+import { type Ask, KafkaAndServed } from '../kafka-and-served.ts'
+import { isKafkaInstalled } from '../real-kafka.ts'
+import { compareTalks, seeds } from './compare-talks.ts'
+import type { Talk } from './talk.ts'
+
+interface Member {
+  readonly id: string
+  readonly ask: Ask
+  epoch: number
+  session: number
+  /** By partition, in the order in which they were acquired. */
+  readonly acquired: { partition: number; first: number; last: number }[]
+}
+
+const passing = new Set([14, 15, 16])
+
+/** Members of a share group that fetch, acknowledge and leave, right and wrong, while records come. */
+class Sharers {
+  readonly #talk: Talk
+  readonly #topic: string
+  readonly #group: string
+  readonly #members: Member[]
+  readonly #count: number
+  #topicId = ''
+
+  constructor(talk: Talk) {
+    this.#talk = talk
+    this.#topic = talk.name
+    this.#group = `${talk.name}-group`
+    this.#count = talk.oneOf([1, 2])
+    this.#members = [1, 2].map(each => ({
+      id: `AAAAAAAAAAAAAAAAAAAA${talk.name.length}${each}`.slice(-22),
+      ask: talk.connect(),
+      epoch: 0,
+      session: 0,
+      acquired: [],
+    }))
+  }
+
+  async converse(steps: number): Promise<void> {
+    const talk = this.#talk
+    const topic = { name: this.#topic, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
+    const { topics } = await talk.ask('createTopics', 7, { topics: [topic] })
+    this.#topicId = topics[0].topicId
+    talk.topicNumber(this.#topicId)
+    await talk.settled()
+    const resource = { resourceType: 32, resourceName: this.#group }
+    const configs = [{ name: 'share.auto.offset.reset', configOperation: 0, value: 'earliest' }]
+    await talk.ask('incrementalAlterConfigs', 1, { resources: [{ ...resource, configs }] })
+    await talk.settled()
+    await talk.eventually(
+      () => talk.ask('findCoordinator', 4, { keyType: 0, coordinatorKeys: [this.#group] }),
+      ({ coordinators }) => coordinators[0].errorCode !== 0,
+    )
+    for (const member of this.#members) await this.#join(member)
+    await this.#begin()
+    for (let i = 0; i < steps; i++) await this.#step()
+    await this.#describe()
+  }
+
+  // Kafka looks up where it begins with the first fetch.
+  async #begin(): Promise<void> {
+    const [member] = this.#members as [Member, Member]
+    for (let index = 0; index < this.#count; index++) {
+      const partition = { partitionIndex: index, acknowledgementBatches: [] as object[] }
+      await this.#produce(index)
+      let shareSessionEpoch = 0
+      const fetch = (more: object) =>
+        member.ask('shareFetch', 1, {
+          groupId: this.#group,
+          memberId: member.id,
+          maxWaitMs: 300,
+          minBytes: 1,
+          maxRecords: 500,
+          batchSize: 500,
+          shareSessionEpoch: shareSessionEpoch++,
+          ...more,
+        })
+      const { responses } = await this.#talk.eventually(
+        () => fetch({ topics: [{ topicId: this.#topicId, partitions: [partition] }] }),
+        answer => !answer.responses[0]?.partitions[0].acquiredRecords.length,
+      )
+      const [{ firstOffset, lastOffset }] = responses[0].partitions[0].acquiredRecords
+      partition.acknowledgementBatches = [{ firstOffset, lastOffset, acknowledgeTypes: [1] }]
+      await fetch({ topics: [{ topicId: this.#topicId, partitions: [partition] }] })
+      await fetch({ shareSessionEpoch: -1 })
+    }
+  }
+
+  async #step(): Promise<void> {
+    const talk = this.#talk
+    const member = talk.oneOf(this.#members)
+    const dice = talk.below(100)
+    if (dice < 20) await this.#produce()
+    else if (dice < 60) await this.#fetch(member)
+    else if (dice < 85) await this.#acknowledge(member)
+    else if (dice < 90) await this.#heartbeat(member)
+    else if (dice < 93) await this.#offsets()
+    else await this.#describe()
+  }
+
+  async #join(member: Member): Promise<void> {
+    const talk = this.#talk
+    const beat = (memberEpoch: number) =>
+      talk.ask('shareGroupHeartbeat', 1, {
+        groupId: this.#group,
+        memberId: member.id,
+        memberEpoch,
+        subscribedTopicNames: memberEpoch === 0 ? [this.#topic] : null,
+      })
+    const joined = await talk.eventually(
+      () => beat(0),
+      ({ errorCode }) => passing.has(errorCode),
+    )
+    member.epoch = joined.memberEpoch
+    // Kafka gives partitions a little later.
+    let given = joined.assignment
+    await talk.eventually(
+      async () => {
+        const answer = await beat(member.epoch)
+        if (answer.errorCode === 0) member.epoch = answer.memberEpoch
+        given = answer.assignment ?? given
+        return given?.topicPartitions ?? []
+      },
+      partitions => partitions.length === 0,
+    )
+    talk.tell(`${member.id} joins`, joined.errorCode)
+  }
+
+  async #heartbeat(member: Member): Promise<void> {
+    const talk = this.#talk
+    const memberEpoch = member.epoch + talk.oneOf([1, 7])
+    const answer = await talk.ask('shareGroupHeartbeat', 1, {
+      groupId: talk.oneOf([this.#group, this.#group, '']),
+      memberId: talk.oneOf([member.id, member.id, '']),
+      memberEpoch: talk.oneOf([memberEpoch, memberEpoch, -2]),
+    })
+    talk.tell(`${member.id} beats wrong`, answer.errorCode)
+  }
+
+  async #produce(index: number = this.#talk.below(this.#count)): Promise<void> {
+    const talk = this.#talk
+    // Of now: Kafka soon deletes what is old.
+    const timestamp = Date.now()
+    const values = Array.from({ length: 1 + talk.below(4) }, (_, offset) => ({
+      offset,
+      timestamp,
+      key: null,
+      value: Buffer.from('value'),
+      headers: [],
+    }))
+    const records = [writeBatch(values)]
+    const answer = await talk.ask('produce', 9, {
+      acks: -1,
+      topicData: [{ name: this.#topic, partitionData: [{ index, records }] }],
+    })
+    talk.tell(`${values.length} to ${index}`, talk.shown(answer.responses[0].partitionResponses[0]))
+  }
+
+  /** Acknowledgements for a partition: mostly of what the member has, or the other one. */
+  #acknowledgements(member: Member, partition: number, more: readonly number[]) {
+    const talk = this.#talk
+    const whose = talk.chance(0.9) ? member : talk.oneOf(this.#members)
+    const known = whose.acquired.filter(each => each.partition === partition)
+    const at = known.length > 0 ? talk.oneOf(known) : undefined
+    if (at === undefined) return []
+    const firstOffset = at.first + talk.oneOf([0, 0, 0, 1])
+    const lastOffset = Math.max(firstOffset, at.last - talk.oneOf([0, 0, 0, 1])) + (talk.chance(0.05) ? 2 : 0)
+    const types = [1, 1, 1, 3, ...more]
+    const acknowledgeTypes =
+      talk.chance(0.7) || lastOffset === firstOffset
+        ? [talk.oneOf([...types, talk.chance(0.1) ? 7 : 1])]
+        : Array.from({ length: lastOffset - firstOffset + (talk.chance(0.95) ? 1 : 2) }, () =>
+            talk.oneOf(types),
+          )
+    return [{ firstOffset, lastOffset, acknowledgeTypes }]
+  }
+
+  #forget(
+    member: Member,
+    partition: number,
+    batches: readonly { firstOffset: number; lastOffset: number }[],
+  ): void {
+    if (this.#talk.chance(0.1)) return
+    for (const { firstOffset } of batches) {
+      const at = member.acquired.findIndex(
+        each => each.partition === partition && each.first <= firstOffset && firstOffset <= each.last,
+      )
+      if (at >= 0) member.acquired.splice(at, 1)
+    }
+  }
+
+  #epoch(member: Member): number {
+    const talk = this.#talk
+    return talk.chance(0.93) ? member.session : talk.oneOf([member.session + 1, 0, -1, 5])
+  }
+
+  #partitions(member: Member, share: number, more: readonly number[]) {
+    const talk = this.#talk
+    return [0, 1]
+      .slice(0, this.#count)
+      .filter(() => talk.chance(share))
+      .map(partitionIndex => ({
+        partitionIndex,
+        acknowledgementBatches: this.#acknowledgements(member, partitionIndex, more),
+      }))
+  }
+
+  async #fetch(member: Member): Promise<void> {
+    const talk = this.#talk
+    const shareSessionEpoch = this.#epoch(member)
+    const begins = shareSessionEpoch === 0
+    // What is released here may come back at once, or later.
+    const partitions = this.#partitions(member, begins ? 0.9 : 0.4, [])
+    if (begins && talk.chance(0.9)) for (const each of partitions) each.acknowledgementBatches = []
+    const forgotten = !begins && talk.chance(0.05) ? [0] : []
+    const asked = {
+      shareSessionEpoch,
+      // With one partition there is no chance which one it is that comes.
+      maxRecords: this.#count === 2 ? 500 : talk.oneOf([500, 500, 1, 2, 3]),
+      batchSize: talk.oneOf([500, 500, 1, 2]),
+      shareAcquireMode: talk.oneOf([0, 0, 0, 1]),
+      topics: partitions.length === 0 ? [] : [{ topicId: this.#topicId, partitions }],
+      forgottenTopicsData: forgotten.length === 0 ? [] : [{ topicId: this.#topicId, partitions: forgotten }],
+    }
+    const version = talk.oneOf([1, 2])
+    const answer = await member.ask('shareFetch', version, {
+      groupId: this.#group,
+      memberId: member.id,
+      maxWaitMs: 300,
+      minBytes: talk.oneOf([0, 1]),
+      maxBytes: 1 << 20,
+      ...asked,
+    })
+    this.#follow(member, shareSessionEpoch, answer.errorCode)
+    for (const { partitions: told } of answer.responses) {
+      for (const each of told) {
+        for (const { firstOffset, lastOffset } of each.acquiredRecords) {
+          member.acquired.push({ partition: each.partitionIndex, first: firstOffset, last: lastOffset })
+        }
+        each.records = each.records?.length > 0
+        each.currentLeader = undefined
+      }
+    }
+    for (const each of answer.responses) {
+      each.partitions = each.partitions.filter(
+        (one: any) => one.errorCode !== 0 || one.acknowledgeErrorCode !== 0 || one.acquiredRecords.length > 0,
+      )
+    }
+    answer.responses = answer.responses.filter((each: any) => each.partitions.length > 0)
+    for (const each of partitions) this.#forget(member, each.partitionIndex, each.acknowledgementBatches)
+    talk.tell(`${member.id} fetches v${version} ${JSON.stringify(talk.shown(asked))}`, talk.shown(answer))
+  }
+
+  async #acknowledge(member: Member): Promise<void> {
+    const talk = this.#talk
+    const shareSessionEpoch = this.#epoch(member)
+    const partitions = this.#partitions(member, 0.8, [2, 2]).filter(
+      each => each.acknowledgementBatches.length > 0,
+    )
+    const asked = {
+      shareSessionEpoch,
+      topics: partitions.length === 0 ? [] : [{ topicId: this.#topicId, partitions }],
+    }
+    const version = talk.oneOf([1, 2])
+    const answer = await member.ask('shareAcknowledge', version, {
+      groupId: this.#group,
+      memberId: member.id,
+      ...asked,
+    })
+    this.#follow(member, shareSessionEpoch, answer.errorCode)
+    for (const each of answer.responses) for (const one of each.partitions) one.currentLeader = undefined
+    for (const each of partitions) this.#forget(member, each.partitionIndex, each.acknowledgementBatches)
+    talk.tell(
+      `${member.id} acknowledges v${version} ${JSON.stringify(talk.shown(asked))}`,
+      talk.shown(answer),
+    )
+  }
+
+  #follow(member: Member, epoch: number, errorCode: number): void {
+    if (errorCode === 0) member.session = epoch + 1
+    if (epoch === -1 || errorCode === 122 || errorCode === 123) member.session = 0
+    if (epoch === -1 && errorCode === 0) member.acquired.splice(0)
+  }
+
+  async #offsets(): Promise<void> {
+    const talk = this.#talk
+    const topicName = talk.oneOf([this.#topic, this.#topic, 'nowhere'])
+    const groupId = this.#group
+    const answer = talk.chance(0.5)
+      ? await talk.ask('alterShareGroupOffsets', 0, {
+          groupId,
+          topics: [{ topicName, partitions: [{ partitionIndex: talk.oneOf([0, 7]), startOffset: 1 }] }],
+        })
+      : await talk.ask('deleteShareGroupOffsets', 0, { groupId, topics: [{ topicName }] })
+    talk.tell(`offsets of ${groupId} ${topicName}`, talk.shown(answer))
+  }
+
+  async #describe(): Promise<void> {
+    const talk = this.#talk
+    const { groups } = await talk.ask('shareGroupDescribe', 1, {
+      groupIds: [this.#group, `${this.#group}-none`],
+    })
+    const shown: unknown[] = groups.map(({ errorCode, groupState, members }: any) => [
+      errorCode,
+      errorCode === 0 ? groupState : '',
+      members.map(({ memberId, subscribedTopicNames }: any) => `${memberId} ${subscribedTopicNames}`).sort(),
+    ])
+    talk.tell('groups', shown.sort())
+  }
+}
+
+describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
+  const both = new KafkaAndServed()
+  beforeAll(() =>
+    both.start({
+      properties: {
+        'group.share.heartbeat.interval.ms': 100,
+        'group.share.min.heartbeat.interval.ms': 100,
+        'group.share.assignment.interval.ms': 0,
+      },
+    }),
+  )
+  afterAll(() => both.close())
+
+  it('to members of share groups that fetch and acknowledge by lot', async () => {
+    await compareTalks(both, 'sharers', seeds(12), talk => new Sharers(talk).converse(20), 10)
+  }, 600_000)
+})

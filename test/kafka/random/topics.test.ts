@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { KafkaAndServed } from '../kafka-and-served.ts'
+import { isKafkaInstalled } from '../real-kafka.ts'
+import { compareTalks, seeds } from './compare-talks.ts'
+import type { Talk } from './talk.ts'
+
+const noId = '00000000-0000-0000-0000-000000000000'
+const unknownId = '00000000-0000-0000-0000-000000000777'
+
+/** Administrators who make topics, let them grow, look at them, and delete them, right and wrong. */
+class Topics {
+  readonly #talk: Talk
+  readonly #names: readonly string[]
+
+  constructor(talk: Talk) {
+    this.#talk = talk
+    this.#names = ['a', 'b', talk.oneOf(['c.d', 'c_d'])].map(each => `${talk.name}-${each}`)
+  }
+
+  async converse(steps: number): Promise<void> {
+    await this.#talk.settled()
+    for (let i = 0; i < steps; i++) {
+      const dice = this.#talk.below(100)
+      if (dice < 35) await this.#create()
+      else if (dice < 50) await this.#delete()
+      else if (dice < 65) await this.#grow()
+      else if (dice < 80) await this.#metadata()
+      else if (dice < 85) await this.#autoCreate()
+      else await this.#describe()
+    }
+    await this.#look()
+  }
+
+  #name(): string {
+    const talk = this.#talk
+    if (talk.chance(0.85)) return talk.oneOf(this.#names)
+    return talk.oneOf([
+      '',
+      '.',
+      '..',
+      'no spaces',
+      'x'.repeat(250),
+      'ü',
+      `${talk.name}-nowhere`,
+      '__consumer_offsets',
+    ])
+  }
+
+  #some<T>(draw: () => T): T[] {
+    return Array.from({ length: this.#talk.oneOf([1, 1, 1, 2, 2, 3]) }, draw)
+  }
+
+  async #create(): Promise<void> {
+    const talk = this.#talk
+    const topics = this.#some(() => ({
+      name: this.#name(),
+      numPartitions: talk.oneOf([-1, 1, 2, 3, 1, 2, 3, 0, -2]),
+      replicationFactor: talk.oneOf([1, 1, 1, 1, -1, 0]),
+      assignments: [] as { partitionIndex: number; brokerIds: readonly number[] }[],
+      configs: [] as { name: string; value: string | null }[],
+    }))
+    for (const topic of topics) {
+      if (topic.name === '__consumer_offsets') topic.name = ''
+      if (talk.chance(0.25)) {
+        const indexes = talk.oneOf([[0], [0, 1], [1, 0], [1], [0, 0], [-1], [0, 2]])
+        const brokerIds = talk.oneOf([[1], [1], [1], [], [1, 1], [-1]])
+        topic.assignments = indexes.map(partitionIndex => ({ partitionIndex, brokerIds }))
+        if (talk.chance(0.8)) Object.assign(topic, { numPartitions: -1, replicationFactor: -1 })
+      }
+      if (talk.chance(0.3)) topic.configs = this.#some(() => this.#config())
+    }
+    // Kafka does not see that names collide which are new in one request.
+    if (talk.chance(0.1))
+      topics.splice(0, topics.length, { ...topics[0]!, name: `${talk.name}-${talk.oneOf(['c.d', 'c_d'])}` })
+    const validateOnly = talk.chance(0.25)
+    const version = 2 + talk.below(6)
+    const answer = await talk.ask('createTopics', version, { topics, validateOnly })
+    for (const topic of answer.topics) {
+      // Apart from their defaults, which have their own test.
+      topic.configs = topic.configs?.filter((each: any) => each.configSource === 1)
+      if (validateOnly) topic.topicId = noId
+    }
+    await talk.settled()
+    talk.tell(
+      `create v${version} ${JSON.stringify(topics)}${validateOnly ? ' only' : ''}`,
+      talk.shown(answer),
+    )
+  }
+
+  #config(): { name: string; value: string | null } {
+    const [name, values] = this.#talk.oneOf([
+      ['cleanup.policy', ['compact', 'delete', 'compact,delete', 'nothing']],
+      ['retention.ms', ['1000', '-1', '-2', 'x', null]],
+      ['max.message.bytes', ['1000', '-1', null]],
+      ['min.insync.replicas', ['1', '2', '0']],
+      ['message.timestamp.type', ['LogAppendTime', 'Now']],
+      ['segment.bytes', ['1048576', '13']],
+      ['not.a.config', ['1', null]],
+      ['', ['1']],
+    ] as const)
+    return { name, value: this.#talk.oneOf(values as readonly (string | null)[]) }
+  }
+
+  async #delete(): Promise<void> {
+    const talk = this.#talk
+    const version = 1 + talk.below(6)
+    const topicNames = this.#some(() => this.#name()).filter(name => name !== '__consumer_offsets')
+    const topics = topicNames.map(name => {
+      const topicId = talk.oneOf([...talk.topicIds, unknownId])
+      return talk.oneOf([
+        { name, topicId: noId },
+        { name: null, topicId },
+        { name: null, topicId },
+        talk.chance(0.3) ? { name, topicId } : { name: null, topicId: noId },
+      ])
+    })
+    const asked = talk.shown(topics)
+    const answer = await talk.ask('deleteTopics', version, version < 6 ? { topicNames } : { topics })
+    await talk.settled()
+    talk.tell(`delete v${version} ${version < 6 ? topicNames : JSON.stringify(asked)}`, talk.shown(answer))
+    await this.#look()
+  }
+
+  async #grow(): Promise<void> {
+    const talk = this.#talk
+    const version = talk.below(4)
+    const topics = this.#some(() => ({
+      name: this.#name(),
+      count: talk.oneOf([2, 3, 4, 1, 0, -1]),
+      assignments: talk.chance(0.7)
+        ? null
+        : talk.oneOf([[[1]], [[1], [1]], [], [[]], [[1, 1]]]).map(brokerIds => ({ brokerIds })),
+    })).filter(({ name }) => name !== '__consumer_offsets')
+    const validateOnly = talk.chance(0.25)
+    const answer = await talk.ask('createPartitions', version, { topics, validateOnly })
+    await talk.settled()
+    talk.tell(`grow v${version} ${JSON.stringify(topics)}${validateOnly ? ' only' : ''}`, talk.shown(answer))
+  }
+
+  async #metadata(): Promise<void> {
+    const talk = this.#talk
+    const version = talk.below(14)
+    const some = this.#some(() => ({ name: this.#name(), topicId: noId })).filter(
+      each => each.name !== '__consumer_offsets',
+    )
+    const topics: any[] | null = talk.chance(0.2) && version > 0 ? talk.oneOf([null, null, []]) : some
+    if (version >= 12 && topics !== null && talk.chance(0.5)) {
+      for (const each of topics) {
+        each.topicId = talk.oneOf([...talk.topicIds, unknownId])
+        if (talk.chance(0.9)) each.name = null
+      }
+    }
+    // Whether there will be a topic takes time to decide.
+    const allowAutoTopicCreation = version < 4
+    if (topics !== null && version < 4) for (const each of topics) each.name = `${talk.name}-settled`
+    const asked = talk.shown(topics)
+    const includeTopicAuthorizedOperations = talk.chance(0.3)
+    const answer = await talk.ask('metadata', version, {
+      topics,
+      allowAutoTopicCreation,
+      includeTopicAuthorizedOperations,
+      includeClusterAuthorizedOperations: talk.chance(0.3),
+    })
+    if (topics === null)
+      answer.topics = answer.topics.filter(({ name }: any) => name.startsWith(`${talk.name}-`))
+    talk.tell(`metadata v${version} ${JSON.stringify(asked)}`, talk.shown(answer))
+  }
+
+  async #autoCreate(): Promise<void> {
+    const talk = this.#talk
+    const name = talk.oneOf([`${talk.name}-auto`, `${talk.name}-made`, '', 'no spaces', '..'])
+    const version = talk.oneOf([9, 12])
+    const ask = () => talk.ask('metadata', version, { topics: [{ name }] })
+    const answer = await talk.eventually(ask, ({ topics }) => [3, 5].includes(topics[0].errorCode))
+    talk.tell(`metadata makes ${name}`, talk.shown(answer))
+  }
+
+  async #describe(): Promise<void> {
+    const talk = this.#talk
+    const names = this.#some(() => this.#name()).filter(name => name !== '__consumer_offsets')
+    // Kafka stumbles over an empty name.
+    const topics = [...new Set(names)].filter(name => name !== '').map(name => ({ name }))
+    if (topics.length === 0) return
+    const responsePartitionLimit = talk.oneOf([2000, 1, 2, 3, 0, -1])
+    const cursor = talk.chance(0.4)
+      ? { topicName: this.#name(), partitionIndex: talk.oneOf([0, 1, 2, 7, -1]) }
+      : null
+    const asked = { topics, responsePartitionLimit, cursor }
+    const answer = await talk.ask('describeTopicPartitions', 0, asked)
+    talk.tell(`describe ${JSON.stringify(asked)}`, talk.shown(answer))
+  }
+
+  async #look(): Promise<void> {
+    const talk = this.#talk
+    const topics = this.#names.map(name => ({ name, topicId: noId }))
+    const answer = await talk.ask('metadata', 12, { topics, allowAutoTopicCreation: false })
+    talk.tell('there are', talk.shown(answer))
+  }
+}
+
+describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
+  const both = new KafkaAndServed()
+  beforeAll(() => both.start({ broker: { autoCreateTopics: true } }))
+  afterAll(() => both.close())
+
+  it('to administrators who make, change and delete topics by lot', async () => {
+    await compareTalks(both, 'topics', seeds(20), talk => new Topics(talk).converse(12), 10)
+  }, 600_000)
+})
