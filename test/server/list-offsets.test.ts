@@ -8,8 +8,8 @@ const scene = wireScenes()
 
 function start() {
   const { broker, client } = scene()
-  const list = async (timestamp: number, version = 11) => {
-    const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp }] }]
+  const list = async (timestamp: number, version = 11, partitionIndex = 0) => {
+    const topics = [{ name: 'orders', partitions: [{ partitionIndex, timestamp }] }]
     const answer = await client.call(apis.listOffsets as Api, version, { topics })
     const { errorCode, offset, leaderEpoch } = answer.topics[0].partitions[0]
     return { errorCode, offset, leaderEpoch }
@@ -56,6 +56,8 @@ it.each([
 it('knows of no other place than those that have a number', async () => {
   const { list } = start()
   expect(await list(-7)).toMatchObject({ errorCode: 35, offset: -1 })
+  expect(await list(-7, 11, 9)).toMatchObject({ errorCode: 35, offset: -1 })
+  expect(await list(earliest, 11, 9)).toMatchObject({ errorCode: 3, offset: -1 })
 })
 
 // Java's consumer takes an offset without a time for a fault of its own.
