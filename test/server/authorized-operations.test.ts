@@ -32,7 +32,7 @@ it('tells those who ask that everybody may do everything with a topic and the cl
     })
   expect(await ask(true)).toMatchObject({
     clusterAuthorizedOperations: ofCluster,
-    topics: [{ topicAuthorizedOperations: ofTopic }, { topicAuthorizedOperations: notAsked }],
+    topics: [{ topicAuthorizedOperations: ofTopic }, { topicAuthorizedOperations: ofTopic }],
   })
   expect(await ask(false)).toMatchObject({
     clusterAuthorizedOperations: notAsked,
