@@ -38,9 +38,10 @@ export class ConsumerMember implements MembershipListener {
   readonly #revoking = new Map<string, AssignedPartition>()
   // Those of them that it has not heard of yet.
   readonly #unheard = new Set<string>()
-  #told: readonly TopicPartition[] = []
-  // What it was told by the last answer.
-  #answered: readonly TopicPartition[] = []
+  // The partitions that it may keep, as far as it has heard of them.
+  #told = new Map<string, TopicPartition>()
+  // The same as of the last answer.
+  #answered: ReadonlyMap<string, TopicPartition> = new Map()
   /** The epoch that it was told last. */
   epoch = 0
   #epochBefore = 0
@@ -71,7 +72,7 @@ export class ConsumerMember implements MembershipListener {
       const id = formatTopicPartition(tp)
       this.#owned.delete(id)
       this.#revoking.delete(id)
-      this.#told = this.#told.filter(each => formatTopicPartition(each) !== id)
+      this.#told.delete(id)
     }
     for (const tp of revoked) {
       const id = formatTopicPartition(tp)
@@ -87,8 +88,7 @@ export class ConsumerMember implements MembershipListener {
 
   yields(topic: string, partition: number): boolean {
     const id = formatTopicPartition({ topic, partition })
-    const heard = this.#told.some(tp => formatTopicPartition(tp) === id)
-    return !heard && (this.#owned.delete(id) || this.#away)
+    return !this.#told.has(id) && (this.#owned.delete(id) || this.#away)
   }
 
   keeps(topic: string, partition: number): boolean {
@@ -115,15 +115,16 @@ export class ConsumerMember implements MembershipListener {
    */
   advance(groupEpoch: number): void {
     const { epoch } = this
-    if (epoch === 0 || this.#revoking.size === 0) this.epoch = groupEpoch
-    if (epoch === 0 || !this.#pends) {
-      const { assignment } = this
-      const stays = epoch > 0 && this.#revoking.size > 0
-      this.#told = stays ? this.#told.filter(tp => this.#owned.has(formatTopicPartition(tp))) : assignment
+    if (epoch === 0 || this.#revoking.size === 0) {
+      this.epoch = groupEpoch
+      this.#told = byId(this.assignment)
+      this.#unheard.clear()
+    } else if (!this.#pends) {
+      for (const id of this.#told.keys()) if (!this.#owned.has(id)) this.#told.delete(id)
       this.#unheard.clear()
     }
-    this.changed = idsOf(this.#answered) !== idsOf(this.#told)
-    this.#answered = this.#told
+    this.changed = !haveSameKeys(this.#answered, this.#told)
+    if (this.changed) this.#answered = new Map(this.#told)
     if (this.changed || this.epoch !== epoch) this.#epochBefore = epoch
   }
 
@@ -134,12 +135,13 @@ export class ConsumerMember implements MembershipListener {
 
   /** The partitions that it is told by the present answer. */
   get answered(): readonly TopicPartition[] {
-    return this.#answered
+    return [...this.#answered.values()]
   }
 
   /** The partitions that it has as far as it was told, with those that it has still to give up. */
   get told(): readonly TopicPartition[] {
-    return [...this.#told, ...this.revoking.filter(tp => !this.#unheard.has(formatTopicPartition(tp)))]
+    const revoking = this.revoking.filter(tp => !this.#unheard.has(formatTopicPartition(tp)))
+    return [...this.#told.values(), ...revoking]
   }
 
   /** Whether a heartbeat may name that epoch: its own, or the one before if it missed the last answer (KIP-848). */
@@ -194,11 +196,11 @@ export class ConsumerMember implements MembershipListener {
     const pends = this.#pends
     void this.#membership!.subscribe(interest)
     if (!pends) return
-    this.#told = this.#told.filter(tp => {
-      const reads = isOf(interest, tp.topic)
-      if (!reads) this.#unheard.delete(formatTopicPartition(tp))
-      return reads
-    })
+    for (const [id, { topic }] of this.#told) {
+      if (isOf(interest, topic)) continue
+      this.#told.delete(id)
+      this.#unheard.delete(id)
+    }
   }
 
   /** A commit. It is refused (CommitFailedError) if a partition is not the member's, or was not at that epoch. */
@@ -225,8 +227,12 @@ export class ConsumerMember implements MembershipListener {
   }
 }
 
-function idsOf(partitions: readonly TopicPartition[]): string {
-  return partitions.map(formatTopicPartition).sort().join()
+function byId(partitions: readonly TopicPartition[]): Map<string, TopicPartition> {
+  return new Map(partitions.map(tp => [formatTopicPartition(tp), tp]))
+}
+
+function haveSameKeys(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>): boolean {
+  return one.size === other.size && [...one.keys()].every(key => other.has(key))
 }
 
 function isOf(interest: Interest, topic: string): boolean {
