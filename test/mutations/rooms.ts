@@ -9,7 +9,7 @@ export const simulation = 'test/mutations/seeds.mutant.ts'
 // By room: its own tests, and those of what stands on it.
 const tests: Readonly<Record<string, readonly string[]>> = {
   log: ['log', 'behaviours', 'broker', 'producer', 'server'],
-  transaction: ['producer', 'behaviours'],
+  transaction: ['producer', 'behaviours', 'server'],
   producer: ['producer', 'behaviours'],
   group: ['group', 'behaviours', 'broker', 'consumer', 'log'],
   consumer: ['consumer', 'behaviours', 'broker'],

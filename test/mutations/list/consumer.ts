@@ -318,4 +318,11 @@ export const consumerMutations: readonly Mutation[] = [
     replace: 'read',
     breaks: 'a redrive moves what was there when it began, and so ends',
   },
+  {
+    name: 'a handler that had its turn waits for another one',
+    file: 'consumer/handler-slot.ts',
+    find: 'if (turn !== undefined && !hadTurn) {',
+    replace: 'if (turn !== undefined) {',
+    breaks: 'a slow synchronous handler keeps no other group waiting',
+  },
 ]

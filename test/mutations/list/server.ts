@@ -261,4 +261,32 @@ export const serverMutations: readonly Mutation[] = [
     replace: '? answer.topics',
     breaks: 'nobody hears of a topic that they may not describe',
   },
+  {
+    name: 'an older epoch of a producer aborts nothing',
+    file: 'server/wire-transactions.ts',
+    find: 'if (before.open !== undefined && known.producerId === before.identity.producerId) {',
+    replace: 'if (before.open !== undefined && isCurrent) {',
+    breaks: 'who asks for the next epoch of a producer aborts what that has open',
+  },
+  {
+    name: 'the epoch of an older client grows with each end',
+    file: 'server/wire-transactions.ts',
+    find: 'if (committed) open!.commit(renews)',
+    replace: 'if (committed) open!.commit()',
+    breaks: "an older client's epoch grows only when it is told so",
+  },
+  {
+    name: 'a member keeps what it has not heard of',
+    file: 'server/consumer-member.ts',
+    find: 'return !this.#told.has(id) && (this.#owned.delete(id) || this.#away)',
+    replace: 'return false',
+    breaks: 'what a KIP-848 member has not heard of is free at once',
+  },
+  {
+    name: 'a member gives up what it never heard that it is to give up',
+    file: 'server/consumer-member.ts',
+    find: 'if (owned === undefined || !this.#unheard.delete(id)) return false',
+    replace: 'return false',
+    breaks: 'a partition that is to be its own again before it heard otherwise stays with its member',
+  },
 ]

@@ -100,4 +100,18 @@ export const transactionMutations: readonly Mutation[] = [
     replace: 'this.#ranges = []',
     breaks: 'a transaction ends in every partition that it has written to',
   },
+  {
+    name: 'a partition that was added to a transaction and not written to gets no end',
+    file: 'transaction/open-transaction.ts',
+    find: 'this.#ranges[partition] ??= []',
+    replace: '',
+    breaks: 'a transaction ends in every partition that was added to it',
+  },
+  {
+    name: 'a producer under a new epoch goes on with its old numbers',
+    file: 'log/producer-states.ts',
+    find: 'const state = known?.epoch === epoch ? known : { epoch, lastSequence: -1, batches: [] }',
+    replace: 'const state = known ?? { epoch, lastSequence: -1, batches: [] }',
+    breaks: 'a transaction that has ended tells its partitions the epoch under which its producer goes on',
+  },
 ]
