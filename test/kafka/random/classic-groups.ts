@@ -1,10 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, it } from 'vitest'
 import { subscription } from '../../helpers/consumer-protocol.ts'
-import { type Ask, KafkaAndServed } from '../kafka-and-served.ts'
-import { isKafkaInstalled } from '../real-kafka.ts'
-import { compareTalks, seeds } from './compare-talks.ts'
-import { Talk } from './talk.ts'
+import type { Ask } from '../kafka-and-served.ts'
+import type { Talk } from './talk.ts'
 import { TopicsAndGroups } from './topics-and-groups.ts'
 
 const memberIdRequired = 79
@@ -24,7 +21,7 @@ interface Client {
 }
 
 /** Clients of one group whose leader assigns, also those that are late, or wrong. */
-class Clients {
+export class Clients {
   readonly #talk: Talk
   readonly #ask: Ask
   readonly #known: TopicsAndGroups
@@ -317,19 +314,3 @@ class Clients {
 
 const nothing = { memberId: '', generation: -1, members: [], leads: false }
 const topic = 'x'
-
-describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
-  const both = new KafkaAndServed()
-  beforeAll(async () => {
-    await both.start()
-    await both.each(async (ask, connect) => {
-      await new TopicsAndGroups(new Talk('prepare', 0, ask, connect)).create(topic, 1)
-    })
-  })
-  afterAll(() => both.close())
-
-  // Most of the time is spent waiting, so several talk at once.
-  it('to the members of a group whose leader assigns', async () => {
-    await compareTalks(both, 'classic', seeds(16), talk => new Clients(talk).converse(40), 8)
-  }, 600_000)
-})

@@ -1,9 +1,5 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
 import { crc32c } from '../../../src/server/protocol/crc32c.ts'
 import { writeBatch } from '../../../src/server/protocol/record-batch.ts'
-import { KafkaAndServed } from '../kafka-and-served.ts'
-import { isKafkaInstalled } from '../real-kafka.ts'
-import { compareTalks, seeds } from './compare-talks.ts'
 import type { Talk } from './talk.ts'
 
 const unknownId = '00000000-0000-0000-0000-000000000777'
@@ -11,7 +7,7 @@ const unknownId = '00000000-0000-0000-0000-000000000777'
 const now = Date.now() - 1_000_000
 
 /** Clients without groups: they write batches, right and broken, read them, and delete them. */
-class Records {
+export class Records {
   readonly #talk: Talk
   readonly #topics: readonly string[]
   readonly #ids = new Map<string, string>()
@@ -346,13 +342,3 @@ function batchesIn(bytes: Buffer | null): unknown {
   }
   return batches
 }
-
-describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
-  const both = new KafkaAndServed()
-  beforeAll(() => both.start())
-  afterAll(() => both.close())
-
-  it('to clients that write, read and delete records by lot', async () => {
-    await compareTalks(both, 'records', seeds(30), talk => new Records(talk).converse(25), 10)
-  }, 600_000)
-})

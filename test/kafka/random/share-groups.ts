@@ -1,8 +1,5 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
 import { writeBatch } from '../../../src/server/protocol/record-batch.ts'
-import { type Ask, KafkaAndServed } from '../kafka-and-served.ts'
-import { isKafkaInstalled } from '../real-kafka.ts'
-import { compareTalks, seeds } from './compare-talks.ts'
+import type { Ask } from '../kafka-and-served.ts'
 import type { Talk } from './talk.ts'
 
 interface Member {
@@ -17,7 +14,7 @@ interface Member {
 const passing = new Set([14, 15, 16])
 
 /** Members of a share group that fetch, acknowledge and leave, right and wrong, while records come. */
-class Sharers {
+export class Sharers {
   readonly #talk: Talk
   readonly #topic: string
   readonly #group: string
@@ -311,21 +308,3 @@ class Sharers {
     talk.tell('groups', shown.sort())
   }
 }
-
-describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
-  const both = new KafkaAndServed()
-  beforeAll(() =>
-    both.start({
-      properties: {
-        'group.share.heartbeat.interval.ms': 100,
-        'group.share.min.heartbeat.interval.ms': 100,
-        'group.share.assignment.interval.ms': 0,
-      },
-    }),
-  )
-  afterAll(() => both.close())
-
-  it('to members of share groups that fetch and acknowledge by lot', async () => {
-    await compareTalks(both, 'sharers', seeds(12), talk => new Sharers(talk).converse(20), 10)
-  }, 600_000)
-})

@@ -1,8 +1,4 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { KafkaAndServed } from '../kafka-and-served.ts'
-import { isKafkaInstalled } from '../real-kafka.ts'
-import { compareTalks, seeds } from './compare-talks.ts'
-import { Talk } from './talk.ts'
+import type { Talk } from './talk.ts'
 import { type TopicPartitions, TopicsAndGroups } from './topics-and-groups.ts'
 
 const groupIdNotFound = 69
@@ -16,7 +12,7 @@ async function createTopics(known: TopicsAndGroups): Promise<void> {
 }
 
 /** Waits until groups know the topics, some time after everybody else. */
-async function prepare(talk: Talk): Promise<void> {
+export async function prepare(talk: Talk): Promise<void> {
   const known = new TopicsAndGroups(talk)
   await createTopics(known)
   await known.findCoordinators(['probe'])
@@ -62,7 +58,7 @@ function forget(member: Member): void {
 }
 
 /** Members of one group that assigns (KIP-848), also those that are fenced, late, or wrong. */
-class Members {
+export class Members {
   readonly #talk: Talk
   readonly #known: TopicsAndGroups
   readonly #group: string
@@ -313,29 +309,3 @@ class Members {
     )
   }
 }
-
-const properties = {
-  'group.consumer.assignment.interval.ms': 0,
-  'group.consumer.assignor.offload.enable': 'false',
-}
-
-describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
-  const both = new KafkaAndServed()
-  beforeAll(async () => {
-    await both.start({ properties })
-    await both.each((ask, connect) => prepare(new Talk('prepare', 0, ask, connect)))
-  })
-  afterAll(() => both.close())
-
-  it('to the members of a group that assigns by range', async () => {
-    await compareTalks(both, 'members', seeds(30), talk =>
-      new Members(talk, { assignor: 'range' }).converse(40),
-    )
-  }, 600_000)
-
-  it('to static members that come back, or are replaced', async () => {
-    await compareTalks(both, 'static', seeds(20), talk =>
-      new Members(talk, { assignor: 'range', replaced: true }).converse(40),
-    )
-  }, 600_000)
-})

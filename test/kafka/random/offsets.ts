@@ -1,7 +1,3 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { KafkaAndServed } from '../kafka-and-served.ts'
-import { isKafkaInstalled } from '../real-kafka.ts'
-import { compareTalks, seeds } from './compare-talks.ts'
 import type { Talk } from './talk.ts'
 import { TopicsAndGroups } from './topics-and-groups.ts'
 
@@ -11,7 +7,7 @@ const unknownMember = 25
 const noId = '00000000-0000-0000-0000-000000000000'
 
 /** Administrators, and consumers that assign by themselves, at the offsets of groups that have no members. */
-class Offsets {
+export class Offsets {
   readonly #talk: Talk
   readonly #known: TopicsAndGroups
   readonly #topics: readonly string[]
@@ -227,13 +223,3 @@ class Offsets {
   }
   #there = false
 }
-
-describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
-  const both = new KafkaAndServed()
-  beforeAll(() => both.start())
-  afterAll(() => both.close())
-
-  it('of the offsets of groups without members', async () => {
-    await compareTalks(both, 'offsets', seeds(30), talk => new Offsets(talk).converse(40))
-  }, 600_000)
-})

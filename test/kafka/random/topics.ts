@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { KafkaAndServed } from '../kafka-and-served.ts'
-import { isKafkaInstalled } from '../real-kafka.ts'
-import { compareTalks, seeds } from './compare-talks.ts'
 import type { Talk } from './talk.ts'
 
 const noId = '00000000-0000-0000-0000-000000000000'
 const unknownId = '00000000-0000-0000-0000-000000000777'
 
 /** Administrators who make topics, let them grow, look at them, and delete them, right and wrong. */
-class Topics {
+export class Topics {
   readonly #talk: Talk
   readonly #names: readonly string[]
 
@@ -197,13 +193,3 @@ class Topics {
     talk.tell('there are', talk.shown(answer))
   }
 }
-
-describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same', () => {
-  const both = new KafkaAndServed()
-  beforeAll(() => both.start({ broker: { autoCreateTopics: true } }))
-  afterAll(() => both.close())
-
-  it('to administrators who make, change and delete topics by lot', async () => {
-    await compareTalks(both, 'topics', seeds(20), talk => new Topics(talk).converse(12), 10)
-  }, 600_000)
-})

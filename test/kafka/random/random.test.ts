@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { KafkaAndServed } from '../kafka-and-served.ts'
+import { isKafkaInstalled } from '../real-kafka.ts'
+import { Clients } from './classic-groups.ts'
+import { compareTalks, seeds } from './compare-talks.ts'
+import { Members, prepare } from './consumer-groups.ts'
+import { Offsets } from './offsets.ts'
+import { Producers } from './producers.ts'
+import { Records } from './records.ts'
+import { Sharers } from './share-groups.ts'
+import { Talk } from './talk.ts'
+import { Topics } from './topics.ts'
+
+const timeout = 900_000
+
+describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the same, by lot', () => {
+  const both = new KafkaAndServed()
+  beforeAll(async () => {
+    // A broker here assigns at once.
+    await both.start({
+      properties: {
+        'group.consumer.assignment.interval.ms': 0,
+        'group.consumer.assignor.offload.enable': 'false',
+        'group.share.assignment.interval.ms': 0,
+        'group.share.heartbeat.interval.ms': 100,
+        'group.share.min.heartbeat.interval.ms': 100,
+      },
+    })
+    await both.each((ask, connect) => prepare(new Talk('prepare', 0, ask, connect)))
+  })
+  afterAll(() => both.close())
+
+  it('to producers that send, commit and abort, and of what they have written', { timeout }, () =>
+    compareTalks(both, 'producers', seeds(40), talk => new Producers(talk).converse(25)),
+  )
+
+  it('to clients that write, read and delete records', { timeout }, () =>
+    compareTalks(both, 'records', seeds(30), talk => new Records(talk).converse(25), 10),
+  )
+
+  it('of the offsets of groups without members', { timeout }, () =>
+    compareTalks(both, 'offsets', seeds(30), talk => new Offsets(talk).converse(40)),
+  )
+
+  it('to the members of a group that assigns by range', { timeout }, () =>
+    compareTalks(both, 'members', seeds(30), talk => new Members(talk, { assignor: 'range' }).converse(40)),
+  )
+
+  it('to static members that come back, or are replaced', { timeout }, () =>
+    compareTalks(both, 'static', seeds(20), talk =>
+      new Members(talk, { assignor: 'range', replaced: true }).converse(40),
+    ),
+  )
+
+  it('to the members of a group whose leader assigns', { timeout }, () =>
+    compareTalks(both, 'classic', seeds(16), talk => new Clients(talk).converse(40), 8),
+  )
+
+  it('to members of share groups that fetch and acknowledge', { timeout }, () =>
+    compareTalks(both, 'sharers', seeds(12), talk => new Sharers(talk).converse(20), 10),
+  )
+})
+
+describe.skipIf(!isKafkaInstalled)('a real Kafka and a broker that makes topics tell the same', () => {
+  const both = new KafkaAndServed()
+  beforeAll(() => both.start({ broker: { autoCreateTopics: true } }))
+  afterAll(() => both.close())
+
+  it('to administrators who make, change and delete topics', { timeout }, () =>
+    compareTalks(both, 'topics', seeds(20), talk => new Topics(talk).converse(12), 10),
+  )
+})
