@@ -299,6 +299,19 @@ describe('whenFull', () => {
     expect(held()).toEqual([1, 2])
   })
 
+  it('refuses later sends, and lets those who wait already wait on', async () => {
+    const { broker, log, write, held } = altered({ whenFull: 'wait', retentionRecords: 1 })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    write(1)
+    const producer = broker.producer()
+    const sending = producer.send({ topic: 'log', value: 2 })
+    log.alter({ whenFull: 'reject' })
+    await expect(producer.send({ topic: 'log', value: 3 })).rejects.toMatchObject({ code: 'QUEUE_FULL' })
+    group.setOffsets([{ topic: 'log', partition: 0, offset: 1 }])
+    await sending
+    expect(held()).toEqual([2])
+  })
+
   it('drops what is unread once it may', () => {
     const { broker, log, write, held } = altered({ whenFull: 'reject', retentionRecords: 2 })
     broker.on('recordsDropped', () => {})
