@@ -119,10 +119,7 @@ export class ClusterEngine implements Engine {
 
   topic(name: string, partition = 0): MaybePromise<ClusterTopic> {
     this.requireOpen()
-    const known = this.cluster.knownTopic(name)
-    return known !== undefined && partition < known.partitionCount
-      ? known
-      : this.cluster.topic(name, partition)
+    return this.cluster.knownTopic(name, partition) ?? this.cluster.topic(name, partition)
   }
 
   append(record: ProducerRecord, wait: SendWait): Promise<RecordMetadata> {

@@ -120,9 +120,10 @@ export class Cluster {
 
   // --- topics -------------------------------------------------------------------------------------------------------
 
-  /** Returns a topic whose metadata is known already. */
-  knownTopic(name: string): ClusterTopic | undefined {
-    return this.#topics.get(name)
+  /** Returns a topic whose metadata is known already, and that has that partition as far as is known. */
+  knownTopic(name: string, partition = 0): ClusterTopic | undefined {
+    const known = this.#topics.get(name)
+    return known !== undefined && partition < known.partitionCount ? known : undefined
   }
 
   /** Returns the name of a topic by its id. */
@@ -143,7 +144,7 @@ export class Cluster {
    */
   async topic(name: string, partition = 0): Promise<ClusterTopic> {
     requireTopicName(name)
-    const isKnown = () => this.#topics.has(name) && !(partition >= this.#topics.get(name)!.partitionCount)
+    const isKnown = () => this.knownTopic(name, partition) !== undefined
     if (isKnown()) return this.#topics.get(name)!
     this.#wanted.add(name)
     // A refresh under way was asked for earlier: it may be about other topics, or from before this one was created.

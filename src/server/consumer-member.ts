@@ -175,11 +175,6 @@ export class ConsumerMember implements MembershipListener {
     }
   }
 
-  /** Frees partitions that it got and was to give up again between two heartbeats, and so has never heard of. */
-  releaseUnheard(): void {
-    this.#release(({ assignmentEpoch }) => assignmentEpoch > this.epoch)
-  }
-
   #release(isFree: (owned: AssignedPartition) => boolean): void {
     const released: AssignedPartition[] = []
     for (const [id, owned] of this.#revoking) {

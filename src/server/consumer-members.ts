@@ -48,9 +48,11 @@ export class ConsumerMembers {
       throw fenced(beat, `it is at epoch ${member.epoch}, received ${memberEpoch}`)
     }
     if (beat.partitions !== undefined) member.has(beat.partitions)
-    if (beat.interest !== undefined) this.#subscribe(member, beat.interest)
-    member.releaseUnheard()
-    if (beat.partitions !== undefined) member.has(beat.partitions)
+    if (beat.interest !== undefined) {
+      this.#subscribe(member, beat.interest)
+      // It may have given up already what it would be told to give up now.
+      if (beat.partitions !== undefined) member.has(beat.partitions)
+    }
     return this.#heard(groupId, member)
   }
 

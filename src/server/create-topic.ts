@@ -42,6 +42,7 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   const given = toOptions(meant)
   const { active, resting } = splitResting(engine, given)
   checkResting(engine, name, given)
+  // What is wrong with the configs comes before what is wrong with the partitions.
   engine.checkTopic(name, active)
   checkReplicas(wanted)
   const byHand = replicasByHand(wire, wanted)

@@ -244,15 +244,13 @@ export class WireTransactions {
     const { transactionalId, state, timeoutMs, producerId, producerEpoch } = session
     const made = this.#byTransactionalId.get(transactionalId)
     const own = made?.producer.session === session ? made : undefined
-    const written = session.open?.partitions ?? []
-    const partitions = new Map(written.map(tp => [formatTopicPartition(tp), tp]))
     return {
       transactionalId,
       state,
       timeoutMs,
       startedAt: session.startedAt,
       ...(own?.identity ?? { producerId, producerEpoch }),
-      partitions: session.open === undefined ? [] : [...partitions.values()],
+      partitions: session.open?.partitions ?? [],
     }
   }
 }
