@@ -1,6 +1,6 @@
 import type { ConsumerRecord, OpenTopics, PubSub } from '../../src/index.ts'
 import { isBrokerletError } from '../../src/index.ts'
-import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { Lot } from '../helpers/lot.ts'
 
 const planned = new Error('planned')
 
@@ -8,11 +8,11 @@ const planned = new Error('planned')
 export class Program {
   readonly told: string[] = []
   readonly #place: PubSub<OpenTopics>
-  readonly #random: () => number
+  readonly #lot: Lot
 
   constructor(place: PubSub<OpenTopics>, seed: number) {
     this.#place = place
-    this.#random = seededRandom(seed)
+    this.#lot = new Lot(seed)
   }
 
   async run(calls: number): Promise<readonly string[]> {
@@ -28,34 +28,26 @@ export class Program {
       () => this.#seek(),
       () => this.#redrive(),
     ]
-    for (let i = 0; i < calls; i++) await this.#oneOf(kinds)()
+    for (let i = 0; i < calls; i++) await this.#lot.oneOf(kinds)()
     return this.told
   }
 
   // --- chance -------------------------------------------------------------------------------------------------------
 
-  #below(n: number): number {
-    return Math.floor(this.#random() * n)
-  }
-
-  #oneOf<T>(choices: readonly T[]): T {
-    return choices[this.#below(choices.length)]!
-  }
-
   #some<T>(share: number, choices: readonly T[]): T | undefined {
-    return this.#random() < share ? this.#oneOf(choices) : undefined
+    return this.#lot.chance(share) ? this.#lot.oneOf(choices) : undefined
   }
 
   get #topic(): string {
-    return this.#oneOf(['one', 'three', 'later', 'one', 'three', 'missing'])
+    return this.#lot.oneOf(['one', 'three', 'later', 'one', 'three', 'missing'])
   }
 
   get #partition(): number {
-    return this.#oneOf([0, 0, 1, 2, 5])
+    return this.#lot.oneOf([0, 0, 1, 2, 5])
   }
 
   get #group(): string {
-    return this.#oneOf(['g', 'h', 'new'])
+    return this.#lot.oneOf(['g', 'h', 'new'])
   }
 
   #message(): any {
@@ -77,7 +69,7 @@ export class Program {
     ])
     return {
       topic: this.#topic,
-      value: this.#oneOf([1, 'x', null, { a: [1, { b: 'ü' }] }, true, [1], '', 0, 1.5, 'bad']),
+      value: this.#lot.oneOf([1, 'x', null, { a: [1, { b: 'ü' }] }, true, [1], '', 0, 1.5, 'bad']),
       ...(key !== undefined && { key }),
       ...(partition !== undefined && { partition }),
       ...(headers !== undefined && { headers }),
@@ -87,7 +79,7 @@ export class Program {
   }
 
   #messages(most: number): any[] {
-    return Array.from({ length: this.#below(most + 1) }, () => this.#message())
+    return Array.from({ length: this.#lot.below(most + 1) }, () => this.#message())
   }
 
   // --- calls --------------------------------------------------------------------------------------------------------
@@ -108,7 +100,7 @@ export class Program {
 
   #transaction(): Promise<void> {
     const messages = this.#messages(3)
-    const aborts = this.#random() < 0.3
+    const aborts = this.#lot.chance(0.3)
     return this.#tell(`${aborts ? 'abort' : 'commit'} ${messages.map(show)}`, () =>
       this.#place.producer({ transactionalId: 'x' }).transaction(async tx => {
         for (const message of messages) await tx.send(message)
@@ -130,14 +122,14 @@ export class Program {
   /** A member that polls, and commits or not. */
   #consume(): Promise<void> {
     const [topic, groupId] = [this.#topic, this.#group]
-    const autoOffsetReset = this.#oneOf(['earliest', 'earliest', 'latest'] as const)
-    const commits = this.#random() < 0.7
+    const autoOffsetReset = this.#lot.oneOf(['earliest', 'earliest', 'latest'] as const)
+    const commits = this.#lot.chance(0.7)
     return this.#tell(`${groupId} polls ${topic}, ${autoOffsetReset}, commits ${commits}`, async () => {
       const consumer = this.#place.consumer({ topics: [topic], groupId, autoOffsetReset })
       try {
         await consumer.ready()
         const records: ConsumerRecord[] = []
-        const lag = (await this.#lagOf(groupId)) ?? Number.POSITIVE_INFINITY
+        const { lag } = await this.#place.admin.describeGroup(groupId)
         while (records.length < lag) {
           const polled = await consumer.poll({ timeoutMs: 200 })
           if (polled.length === 0) break
@@ -151,14 +143,10 @@ export class Program {
     })
   }
 
-  async #lagOf(groupId: string): Promise<number | undefined> {
-    return (await this.#place.admin.describeGroup(groupId)).lag
-  }
-
   /** A member whose handler refuses some values, which are dead letters then. */
   #handle(): Promise<void> {
     const [topic, groupId] = [this.#topic, this.#group]
-    const concurrency = 1 + this.#below(3)
+    const concurrency = 1 + this.#lot.below(3)
     return this.#tell(`${groupId} handles ${topic}, ${concurrency} at once`, async () => {
       const consumer = this.#place.consumer({ topics: [topic], groupId, autoOffsetReset: 'earliest' })
       const handled: ConsumerRecord[] = []
@@ -181,7 +169,7 @@ export class Program {
   }
 
   #seek(): Promise<void> {
-    const [topic, partition, offset] = [this.#topic, this.#partition, this.#oneOf([0, 1, 3, 100])]
+    const [topic, partition, offset] = [this.#topic, this.#partition, this.#lot.oneOf([0, 1, 3, 100])]
     return this.#tell(`seek ${topic}-${partition} to ${offset}`, async () => {
       const consumer = this.#place.consumer({ assign: [{ topic, partition }], autoOffsetReset: 'earliest' })
       try {
@@ -201,11 +189,21 @@ export class Program {
   #administerTopic(): Promise<void> {
     const { admin } = this.#place
     const [topic, partition] = [this.#topic, this.#partition]
-    const total = this.#oneOf([1, 2, 3, 4, 0, -1])
-    const options = this.#oneOf<any>([{}, { partitions: 2 }, { partitions: 0 }, { nonsense: 1 }])
-    const changes = this.#oneOf<any>([{ retentionMs: 1e12 }, { retentionMs: null }, { retentionMs: -5 }, {}])
-    const offset = this.#oneOf([0, 1, 2, 100, -1])
-    const at = this.#oneOf<any>(['earliest', 'latest', { timestamp: 1000 }, { timestamp: 1_700_000_000_001 }])
+    const total = this.#lot.oneOf([1, 2, 3, 4, 0, -1])
+    const options = this.#lot.oneOf<any>([{}, { partitions: 2 }, { partitions: 0 }, { nonsense: 1 }])
+    const changes = this.#lot.oneOf<any>([
+      { retentionMs: 1e12 },
+      { retentionMs: null },
+      { retentionMs: -5 },
+      {},
+    ])
+    const offset = this.#lot.oneOf([0, 1, 2, 100, -1])
+    const at = this.#lot.oneOf<any>([
+      'earliest',
+      'latest',
+      { timestamp: 1000 },
+      { timestamp: 1_700_000_000_001 },
+    ])
     const calls: Readonly<Record<string, () => unknown>> = {
       [`create later ${JSON.stringify(options)}`]: () => admin.createTopic('later', options),
       [`delete ${topic}`]: () => admin.deleteTopic(topic),
@@ -223,18 +221,18 @@ export class Program {
           each.highWatermark,
         ]),
     }
-    const [what, call] = this.#oneOf(Object.entries(calls))
+    const [what, call] = this.#lot.oneOf(Object.entries(calls))
     return this.#tell(what, call)
   }
 
   #administerGroup(): Promise<void> {
     const { admin } = this.#place
     const [groupId, topic, partition] = [this.#group, this.#topic, this.#partition]
-    const to = this.#oneOf<any>([
+    const to = this.#lot.oneOf<any>([
       'earliest',
       'latest',
       { timestamp: 1000 },
-      [{ topic, partition, offset: this.#below(4) }],
+      [{ topic, partition, offset: this.#lot.below(4) }],
       [{ topic, partition, offset: -1 }],
       [{ topic, partition, offset: 1000 }],
       [],
@@ -250,7 +248,7 @@ export class Program {
         return [state, members.length]
       },
     }
-    const [what, call] = this.#oneOf(Object.entries(calls))
+    const [what, call] = this.#lot.oneOf(Object.entries(calls))
     return this.#tell(what, call)
   }
 

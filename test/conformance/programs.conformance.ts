@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
 import { serve } from '../../src/server/index.ts'
+import { seeds } from '../helpers/lot.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 import { connected } from './connected.ts'
 import { Program } from './program.ts'
@@ -13,11 +14,8 @@ const topics = {
 
 collectWarnings()
 
-/** So many programs, or those of the environment (SEEDS=1-500). */
-const [from, to] = (process.env.SEEDS ?? '1-25').split('-').map(Number) as [number, number]
-
 it('come to the same in this process and connected to a server, whatever their calls', async () => {
-  for (let seed = from; seed <= to; seed++) {
+  for (const seed of seeds(25)) {
     const own = new Broker({ topics, codec: json })
     const behind = new Broker({ topics, codec: json })
     const { address } = await serve(behind, { consumerHeartbeatIntervalMs: 50 })

@@ -1,12 +1,6 @@
 import type { KafkaAndServed } from '../kafka-and-served.ts'
 import { Talk } from './talk.ts'
 
-/** The seeds up to a number, or those that `SEEDS=1-500` in the environment asks for instead. */
-export function seeds(last: number): readonly number[] {
-  const [from, to] = (process.env.SEEDS ?? `1-${last}`).split('-').map(Number) as [number, number]
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
-}
-
 /**
  * Has the same conversation with both, for each seed, so many of them at once. Throws what was told up to the first
  * difference. A difference has to come twice: a real Kafka is late now and then.

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { seededRandom } from '../../../src/testing/seeded-random.ts'
+import { Lot } from '../../helpers/lot.ts'
 import type { Ask } from '../kafka-and-served.ts'
 
 /** One side of a conversation whose requests are drawn by lot: a seed says what is asked, and answers are told. */
-export class Talk {
+export class Talk extends Lot {
   readonly told: string[] = []
   /** Apart from those of other conversations: part of the names of topics, groups and ids. */
   readonly name: string
@@ -12,26 +12,13 @@ export class Talk {
   readonly connect: () => Ask
   /** In the order in which they were seen: each side draws its own. */
   readonly topicIds: string[] = []
-  readonly #random: () => number
   #settled = 0
 
   constructor(name: string, seed: number, ask: Ask, connect: () => Ask) {
+    super(seed)
     this.name = name
     this.ask = ask
     this.connect = connect
-    this.#random = seededRandom(seed)
-  }
-
-  below(n: number): number {
-    return Math.floor(this.#random() * n)
-  }
-
-  chance(share: number): boolean {
-    return this.#random() < share
-  }
-
-  oneOf<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!
   }
 
   tell(what: string, answer: unknown): void {
