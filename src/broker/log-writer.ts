@@ -1,4 +1,5 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import { counted } from '../counted.ts'
 import type { EngineClient, ProducerRecord, SendWait } from '../engine.ts'
 import {
   type BrokerletError,
@@ -288,7 +289,12 @@ export class LogWriter {
   #requireBatchFits(count: number): void {
     const { maxRecords } = this.#log
     if (maxRecords === -1 || count <= maxRecords) return
-    throw neverFits(count, 0, `the broker's maxRecords is ${maxRecords}`, `at most ${maxRecords} records`)
+    throw neverFits(
+      count,
+      0,
+      `the broker's maxRecords is ${maxRecords}`,
+      `at most ${counted(maxRecords, 'record')}`,
+    )
   }
 
   #requireCouldFit(demands: readonly Demand[]): void {
@@ -334,7 +340,7 @@ export class LogWriter {
       const { records, maxRecords, bytes, maxBytes } = this.#log
       const limit = maxRecords === -1 ? '' : ` of maxRecords ${maxRecords}`
       const byteLimit = maxBytes === -1 ? '' : `, ${bytes} bytes of maxBytes ${maxBytes}`
-      return `the broker keeps ${records} records${limit}${byteLimit}, and none of the remaining ones may go yet`
+      return `the broker keeps ${counted(records, 'record')}${limit}${byteLimit}, and none of the remaining ones may go yet`
     }
     const { highWatermark, logStartOffset } = partition
     const readers = this.#host.readers(partition).map(({ groupId, offset }) => {
@@ -343,7 +349,7 @@ export class LogWriter {
     })
     const who = readers.length === 0 ? 'no group reads it' : readers.join(', ')
     const kept = partition.countFrom(logStartOffset, highWatermark, false)
-    return `${nameOf(partition)} keeps ${kept} records, and its ${partition.room?.limits}; ${who}`
+    return `${nameOf(partition)} keeps ${counted(kept, 'record')}, and its ${partition.room?.limits}; ${who}`
   }
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import { describeError, NeverIdleError } from '../errors.ts'
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
@@ -79,7 +80,7 @@ export class Quiescence {
       if (named && client.groupId !== undefined && !named.has(client.groupId)) continue
       pending.push(...client.pending())
       const unread = client.unread()
-      if (unread > 0) pending.push(`a reader outside of a group has ${unread} records to read`)
+      if (unread > 0) pending.push(`a reader outside of a group has ${counted(unread, 'record')} to read`)
     }
     return pending
   }

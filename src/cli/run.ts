@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { Broker } from '../broker.ts'
+import { counted } from '../counted.ts'
 import { describeError } from '../errors.ts'
 import { serve } from '../server/serve.ts'
 import { type CommandLine, parseCommandLine, UsageError, usage } from './command-line.ts'
@@ -93,7 +94,7 @@ function watch(broker: Pick<Broker, 'on'>, terminal: Terminal): void {
   broker.on('groupDeleted', ({ groupId }) => terminal.print(`group ${groupId} deleted`))
   broker.on('recordsDropped', ({ topic, partition, from, to, groups }) =>
     terminal.print(
-      `${topic}-${partition}: ${to - from} records dropped before ${groups.map(({ groupId }) => groupId).join(', ')} had read them`,
+      `${topic}-${partition}: ${counted(to - from, 'record')} dropped before ${groups.map(({ groupId }) => groupId).join(', ')} had read them`,
     ),
   )
   broker.on('error', error => terminal.print(`error: ${describeError(error)}`))

@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import { describeError, isBatchError } from '../errors.ts'
 import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
@@ -107,7 +108,7 @@ export class Failures {
     const { records, error, attempts } = failure
     const record = records[0]!
     const delayMs = this.#options.parkedDelayMs
-    const text = `Parked the key of ${at(record)} after ${tries(attempts)}: ${describeError(error)}`
+    const text = `Parked the key of ${at(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
     this.#host.events.emitOrWarn('parked', { record, error, attempts, delayMs }, text, error)
     return { ...failure, step: 'retry', delayMs }
   }
@@ -115,7 +116,7 @@ export class Failures {
   /** Emits the events of records that are skipped. */
   skip({ records, error, attempts }: Failure): void {
     for (const record of records) {
-      const text = `Skipped ${at(record)} after ${tries(attempts)}: ${describeError(error)}`
+      const text = `Skipped ${at(record)} after ${counted(attempts, 'attempt')}: ${describeError(error)}`
       this.#host.events.emitOrWarn('skipped', { record, error, attempts }, text, error)
     }
   }
@@ -137,7 +138,7 @@ export class Failures {
   ): void {
     const event = { record, error, attempts, to }
     if (delayMs !== undefined) return this.#host.events.emit('delayed', { ...event, delayMs })
-    const text = `Wrote ${at(record)} to '${to.topic}' after ${tries(attempts)}: ${describeError(error)}`
+    const text = `Wrote ${at(record)} to '${to.topic}' after ${counted(attempts, 'attempt')}: ${describeError(error)}`
     this.#host.events.emitOrWarn('deadLettered', event, text, error)
   }
 
@@ -157,8 +158,4 @@ export class Failures {
 
 function at(record: ConsumerRecord): string {
   return `offset ${record.offset} of ${formatTopicPartition(record)}`
-}
-
-function tries(attempts: number): string {
-  return attempts === 1 ? '1 attempt' : `${attempts} attempts`
 }

@@ -1,4 +1,5 @@
 import type { Assignor, AssignorInput } from '../assignor.ts'
+import { counted } from '../counted.ts'
 import { describeValue, InvalidAssignmentError, isError } from '../errors.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 
@@ -136,7 +137,7 @@ class ResultReader {
       throw refuse(this.#assignor, `${gave}, to which no member subscribes`, fields)
     const owners = this.#target[topicIndex]!
     if (!Number.isInteger(partition) || partition < 0 || partition >= owners.length) {
-      throw refuse(this.#assignor, `${gave}, which has ${owners.length} partitions`, fields)
+      throw refuse(this.#assignor, `${gave}, which has ${counted(owners.length, 'partition')}`, fields)
     }
     if (!subscribed.has(topicIndex)) {
       throw refuse(this.#assignor, `${gave}, which that member does not subscribe to`, fields)

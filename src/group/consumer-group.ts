@@ -1,5 +1,6 @@
 import type { Assignor } from '../assignor.ts'
 import type { BrokerClock } from '../broker-clock.ts'
+import { counted } from '../counted.ts'
 import {
   BrokerletError,
   GroupIdNotFoundError,
@@ -507,7 +508,7 @@ export class ConsumerGroup {
 
   #requireEmpty(what: string): void {
     if (this.#empty) return
-    const members = this.#members.size === 0 ? 'members on the wire' : `${this.#members.size} members`
+    const members = this.#members.size === 0 ? 'members on the wire' : counted(this.#members.size, 'member')
     throw new NonEmptyGroupError(`Group '${this.id}' has ${members}; it must be Empty before ${what}`, {
       groupId: this.id,
     })
@@ -565,7 +566,10 @@ export class ConsumerGroup {
   }
 
   #explain(): string {
-    return [`state ${this.state}, ${this.members.length} members`, ...this.#assignment.explain()].join('; ')
+    return [
+      `state ${this.state}, ${counted(this.members.length, 'member')}`,
+      ...this.#assignment.explain(),
+    ].join('; ')
   }
 }
 

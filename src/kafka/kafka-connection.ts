@@ -4,6 +4,7 @@ import { Consumer } from '../consumer/consumer.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
 import { ConsumerPolicy } from '../consumer/consumer-policy.ts'
 import { type RedriveOptions, redrive } from '../consumer/redrive.ts'
+import { counted } from '../counted.ts'
 import type { ClientCloseOptions, Unread } from '../engine.ts'
 import { InvalidOptionError, UnknownTopicOrPartitionError } from '../errors.ts'
 import { Producer, type ProducerOptions } from '../producer/producer.ts'
@@ -197,7 +198,7 @@ async function requirePartitions(
   const { partitionCount } = await cluster.topic(name)
   if (partitionCount >= partitions) return
   throw new InvalidOptionError(
-    `connect: topic '${name}' is declared with ${partitions} partitions, but has ${partitionCount} on the cluster`,
+    `connect: topic '${name}' is declared with ${counted(partitions, 'partition')}, but has ${partitionCount} on the cluster`,
     { topic: name, option: 'partitions', expected: `at most ${partitionCount}`, received: partitions },
   )
 }

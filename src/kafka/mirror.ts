@@ -1,4 +1,5 @@
 import type { Admin } from '../admin.ts'
+import { counted } from '../counted.ts'
 import {
   GroupIdNotFoundError,
   IllegalStateError,
@@ -168,7 +169,7 @@ async function emptyCopies(
     const targets = (await admin.describeTopic(topic)).partitions
     if (targets.length !== sources.length) {
       throw new InvalidPartitionsError(
-        `mirror: topic '${topic}' has ${sources.length} partitions here and ${targets.length} on the cluster; keys would move`,
+        `mirror: topic '${topic}' has ${counted(sources.length, 'partition')} here and ${targets.length} on the cluster; keys would move`,
         { topic, expected: String(sources.length), received: targets.length },
       )
     }
@@ -210,7 +211,7 @@ async function requireUnused(admin: Admin, groupId: string, topics: ReadonlySet<
     const { members } = await admin.describeGroup(groupId)
     if (members.length > 0) {
       throw new NonEmptyGroupError(
-        `mirror: group '${groupId}' has ${members.length} members on the cluster; its offsets would not be theirs`,
+        `mirror: group '${groupId}' has ${counted(members.length, 'member')} on the cluster; its offsets would not be theirs`,
         { groupId },
       )
     }

@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import { deepFreeze } from '../deep-freeze.ts'
 import {
   describeValue,
@@ -177,7 +178,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     const check = integer(this.#partitions.length + 1, maxPartitions)
     if (!check.accepts(total)) {
       throw new InvalidPartitionsError(
-        `Topic '${this.name}' has ${this.#partitions.length} partitions; addPartitions expected ${check.expected}, ` +
+        `Topic '${this.name}' has ${counted(this.#partitions.length, 'partition')}; addPartitions expected ${check.expected}, ` +
           `received ${String(total)}`,
         { topic: this.name, received: total, expected: check.expected },
       )

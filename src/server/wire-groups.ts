@@ -1,4 +1,5 @@
 import type { Broker } from '../broker.ts'
+import { counted } from '../counted.ts'
 import type { EngineClient } from '../engine.ts'
 import { type ErrorCode, errnos } from '../error-codes.ts'
 import { ClassicGroup } from '../group/classic-group.ts'
@@ -249,7 +250,7 @@ export class WireGroups implements GroupHolder {
         return lag === 0
           ? []
           : [
-              `${memberId} of group '${group.id}': ${lag} records of ${formatTopicPartition(tp)} delivered, not committed`,
+              `${memberId} of group '${group.id}': ${counted(lag, 'record')} of ${formatTopicPartition(tp)} delivered, not committed`,
             ]
       }),
     )

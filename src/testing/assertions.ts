@@ -1,5 +1,6 @@
 import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
+import { counted } from '../counted.ts'
 import { describeValue, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
@@ -51,7 +52,8 @@ export function assertRecords(
   const actual = broker.topic(topic).records()
   const same = actual.length === expected.length && actual.every((record, i) => matches(record, expected[i]!))
   if (same) return
-  const other = actual.length === expected.length ? 'other records than' : `${actual.length} records, not`
+  const other =
+    actual.length === expected.length ? 'other records than' : `${counted(actual.length, 'record')}, not`
   fail(`Topic '${topic}' holds ${other} the ${expected.length} that were expected`, '', {
     actual: pick(actual, expected),
     expected,
@@ -78,7 +80,7 @@ export function assertProcessed(
   const left = processed.length - found
   if (missing === 0 && left === 0) return
   fail(
-    `Group '${group}' has processed ${processed.length} records: ${missing} of the expected ones are missing, ` +
+    `Group '${group}' has processed ${counted(processed.length, 'record')}: ${missing} of the expected ones are missing, ` +
       `${left} were not expected`,
     indent(String(broker.timeline.forGroup(group))),
     { actual: pick(processed, expected), expected },

@@ -7,6 +7,7 @@ import {
 } from '../broker.ts'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
+import { counted } from '../counted.ts'
 import type { Unread } from '../engine.ts'
 import { IllegalStateError, OffsetOutOfRangeError } from '../errors.ts'
 import { isTopicPartition } from '../offset-checks.ts'
@@ -296,7 +297,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     requireArgument('collect', 'count', count, integer(0))
     checkOptions('collect', options, { limitMs: duration, realTimeoutMs: duration })
     const { limitMs = day, realTimeoutMs = realMs } = options
-    const what = `${count} records of topic '${topicName}'`
+    const what = `${counted(count, 'record')} of topic '${topicName}'`
     const reached = () => topic.records().length >= count
     const explain = async () => `it has ${topic.records().length}`
     await this.#timeKeeper.until({ what, reached, explain, limitMs, realTimeoutMs })

@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts'
 import { describeError, describeValue } from '../errors.ts'
 import type { RecordKey } from '../record.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
@@ -172,10 +173,6 @@ function recordRange(tp: TopicPartition, from: number, count: number): string {
 
 function keyed(key: RecordKey | null): string {
   return key === null ? '' : ` (key ${describeValue(key)})`
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function partitions(list: readonly TopicPartition[]): string {

@@ -346,7 +346,7 @@ it('resolves caughtUp with lag 0, and says what lags when its time is up', async
   const caughtUp = group.caughtUp()
   await clock.advance(50)
   expect((await error).message).toBe(
-    "Waited 50 ms for group 'g' to catch up: state Stable, 1 members; lag orders-0: 1",
+    "Waited 50 ms for group 'g' to catch up: state Stable, 1 member; lag orders-0: 1",
   )
   await clock.advance(50)
   await caughtUp
@@ -395,7 +395,7 @@ it('refuses to move a group that has members', async () => {
   expect(thrownBy(() => broker.group('g').setOffsets('earliest'))).toMatchObject({
     code: 'NON_EMPTY_GROUP',
     groupId: 'g',
-    message: "Group 'g' has 1 members; it must be Empty before its offsets can be set",
+    message: "Group 'g' has 1 member; it must be Empty before its offsets can be set",
   })
 })
 

@@ -164,6 +164,6 @@ it('says what was full where a send still waits for room: nothing is left that c
   `)
   expect(lines).toEqual([
     'ClosedError: The broker was closed while this send waited for room, and nothing of it was written: ' +
-      'jobs-0 keeps 1 records, and its retentionRecords is 1; no group reads it',
+      'jobs-0 keeps 1 record, and its retentionRecords is 1; no group reads it',
   ])
 })

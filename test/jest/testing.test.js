@@ -36,7 +36,7 @@ test('moves time, crashes, redelivers and asserts', async () => {
   expect(broker).toHaveProcessed('billing', [{ key: 'a', value: 1 }])
   expect(broker).toLoseNothing('billing')
   expect(() => expect(broker).toHaveProcessed('billing', [])).toThrow(
-    "Group 'billing' has processed 1 records",
+    "Group 'billing' has processed 1 record",
   )
   // In colours, or without.
   expect(() => expect(broker).toHoldRecords('orders', [{ value: 7 }])).toThrow(

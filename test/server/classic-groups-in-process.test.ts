@@ -37,30 +37,30 @@ async function start() {
   }
   const leave = (memberId: string) => client.call(leaveGroup!, 2, { groupId: 'g', memberId })
   const fetchFrom = (fetchOffset: number) => client.call(fetch!, 11, fetchOf(fetchOffset))
-  const busy = (records: number) =>
-    expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(`${records} records of orders-0 delivered`)
+  const busy = (records: string) =>
+    expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(`${records} of orders-0 delivered`)
   return { broker, server, client, join, leave, fetchFrom, busy }
 }
 
 it('is waited for because of what its client was given, and not of what was there before', async () => {
   const { broker, join, leave, fetchFrom, busy } = await start()
   const first = await join()
-  await busy(3)
+  await busy('3 records')
   const idle = broker.idle()
   await fetchFrom(3)
   await idle
   await leave(first)
   // Nobody knows yet where its next member begins.
   await join()
-  await busy(3)
+  await busy('3 records')
   await fetchFrom(2)
-  await busy(1)
+  await busy('1 record')
 })
 
 it('is waited for no longer when its last member has left', async () => {
   const { broker, join, leave, busy } = await start()
   const member = await join()
-  await busy(3)
+  await busy('3 records')
   const idle = broker.idle()
   await leave(member)
   await idle
@@ -69,7 +69,7 @@ it('is waited for no longer when its last member has left', async () => {
 it('is waited for no longer when its last member has fallen silent', async () => {
   const { broker, join, busy } = await start()
   await join()
-  await busy(3)
+  await busy('3 records')
   const idle = broker.idle()
   await broker.advance(30_000)
   await idle
@@ -78,7 +78,7 @@ it('is waited for no longer when its last member has fallen silent', async () =>
 it('is gone with the last server, and so is what it had left to do', async () => {
   const { broker, server, join, busy } = await start()
   await join()
-  await busy(3)
+  await busy('3 records')
   const idle = broker.idle()
   await server.close()
   await idle

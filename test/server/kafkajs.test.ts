@@ -130,7 +130,7 @@ it('says what it waits for while a client has not committed', async () => {
   await joined
   await broker.producer().send({ topic: 'orders', key: 'k', value: 1, partition: 1 })
   await expect(broker.idle({ timeoutMs: 100 })).rejects.toThrow(
-    /of group 'shipping': 1 records of orders-1 delivered, not committed/,
+    /of group 'shipping': 1 record of orders-1 delivered, not committed/,
   )
 })
 

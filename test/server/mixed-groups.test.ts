@@ -151,7 +151,7 @@ it('waits in idle() for classic clients, and says of others that it does not', a
   const a = await classic().lead()
   broker.createGroup('other', { topics: ['orders'], from: 'end' })
   await broker.producer().send({ topic: 'orders', value: 1, partition: 0 })
-  const why = `${a.memberId} of group 'g': 1 records of orders-0 delivered, not committed`
+  const why = `${a.memberId} of group 'g': 1 record of orders-0 delivered, not committed`
   const { message } = await rejectionOf(broker.idle({ timeoutMs: 0 }))
   expect(message).toContain(`${why}; not waited for: 'other' (empty)`)
   await a.commit(0)

@@ -1,3 +1,4 @@
+import { counted } from '../../counted.ts'
 import { BrokerletError, UnknownMemberIdError } from '../../errors.ts'
 import { firstEpoch } from '../../group/group-assignment.ts'
 import type { Partition } from '../../log/partition.ts'
@@ -95,7 +96,7 @@ export class ShareGroup {
 
   #add({ groupId, memberId, clientId }: ShareHeartbeat): ShareMember {
     if (this.#members.size >= this.#maxSize) {
-      const message = `Share group '${groupId}' has ${this.#maxSize} members, and takes no more`
+      const message = `Share group '${groupId}' has ${counted(this.#maxSize, 'member')}, and takes no more`
       throw new BrokerletError('GROUP_MAX_SIZE_REACHED', message, { groupId, memberId })
     }
     const member: ShareMember = {

@@ -1,3 +1,4 @@
+import { counted } from '../../counted.ts'
 import { formatTopicPartition } from '../../topic-partition.ts'
 import type { ShareGroup } from './share-group.ts'
 import type { SharePartitions } from './share-partitions.ts'
@@ -16,12 +17,14 @@ export function unfinishedOf(group: ShareGroup, partitions: SharePartitions): st
       else acquired.set(memberId, (acquired.get(memberId) ?? 0) + count)
     }
     return [
-      ...(available > 0 ? [`share group '${group.id}': ${available} records ${where} available`] : []),
+      ...(available > 0
+        ? [`share group '${group.id}': ${counted(available, 'record')} ${where} available`]
+        : []),
       ...[...acquired]
         .filter(([, count]) => count > 0)
         .map(
           ([memberId, count]) =>
-            `share group '${group.id}': ${count} records ${where} acquired by ${memberId}`,
+            `share group '${group.id}': ${counted(count, 'record')} ${where} acquired by ${memberId}`,
         ),
     ]
   })

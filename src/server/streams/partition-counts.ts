@@ -1,3 +1,4 @@
+import { counted } from '../../counted.ts'
 import { invalidTopology, readBy, type Subtopology } from './topology.ts'
 import { UnfitTopics } from './topology-status.ts'
 
@@ -78,7 +79,7 @@ function commonCount(
   if (other === undefined) return count
   throw new UnfitTopics(
     'INCORRECTLY_PARTITIONED_TOPICS',
-    `Repartition topic ${other} has ${countOf(other)} partitions, and the topics that it is read with have ${count}.`,
+    `Repartition topic ${other} has ${counted(countOf(other), 'partition')}, and the topics that it is read with have ${count}.`,
   )
 }
 

@@ -1,4 +1,5 @@
 import type { Broker } from '../../broker.ts'
+import { counted } from '../../counted.ts'
 import { formatTopicPartition } from '../../topic-partition.ts'
 import type { FirstFetches } from '../first-fetches.ts'
 import type { StreamsGroup } from './streams-group.ts'
@@ -21,7 +22,9 @@ export function unfinishedTasks(
       const place = formatTopicPartition(tp)
       return lag === 0
         ? []
-        : [`${memberId} of streams group '${group.id}': ${lag} records of ${place} delivered, not committed`]
+        : [
+            `${memberId} of streams group '${group.id}': ${counted(lag, 'record')} of ${place} delivered, not committed`,
+          ]
     }),
   )
 }

@@ -160,7 +160,7 @@ it('leaves nothing to wait for when no server is left', async () => {
   const { broker, server, consumerAt } = await start()
   broker.topic('orders').append({ value: 1 })
   for (const each of server.brokers) await (await consumerAt(each, 'a')).join()
-  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 records of orders-0 available/)
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 record of orders-0 available/)
   const idle = broker.idle()
   await server.close()
   await idle

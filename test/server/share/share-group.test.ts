@@ -368,7 +368,7 @@ it('counts for idle what is available, and who has acquired it', async () => {
   const busy = broker.idle({ timeoutMs: 100 }).catch(error => error.message)
   await broker.advance(100)
   expect(await busy).toContain(
-    "share group 'g': 1 records of orders-0 available; share group 'g': 2 records of orders-0 acquired by a",
+    "share group 'g': 1 record of orders-0 available; share group 'g': 2 records of orders-0 acquired by a",
   )
   const idle = broker.idle({ groups: ['g'] })
   await a.fetch({}, [accept(0, 1)])
@@ -395,7 +395,7 @@ it('counts for idle a single record that a member has acquired', async () => {
   await (await joined('a')).fetch()
   const busy = broker.idle({ timeoutMs: 100 }).catch(error => error.message)
   await broker.advance(100)
-  expect(await busy).toContain("share group 'g': 1 records of orders-0 acquired by a")
+  expect(await busy).toContain("share group 'g': 1 record of orders-0 acquired by a")
 })
 
 it('counts for idle nothing that is gone from the log, whoever has acquired it', async () => {

@@ -203,7 +203,7 @@ it('is waited for until it has committed all that its members were given', async
   const a = await joined('a')
   broker.topic('orders').append({ value: 1 })
   await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(
-    /1 records of orders-0 delivered, not committed/,
+    /1 record of orders-0 delivered, not committed/,
   )
   await commit('orders', 0, 'a', a.memberEpoch)
   await broker.idle()
@@ -273,7 +273,7 @@ it('is waited for because of what its threads were given, and not of what was th
   await client.call(apis.fetch, 11, { maxWaitMs: 0, minBytes: 0, maxBytes: 1000, ...session, topics })
   await idle
   broker.topic('orders').append({ value: 4, partition: 0 })
-  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 records of orders-0/)
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 record of orders-0/)
   // Where a thread has left, and another one comes, nobody knows yet where that begins.
   await a.leave()
   await joined('b')
@@ -299,7 +299,7 @@ it('is gone with the last server, and so is what it had left to do', async () =>
   const server = await serve(broker)
   const socket = connectTcp(server.port, '127.0.0.1')
   await new StreamsThread(new WireClient(socket), 'a').join(copying('orders'))
-  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 records of orders-0/)
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(/1 record of orders-0/)
   const idle = broker.idle()
   await server.close()
   await idle
