@@ -57,6 +57,7 @@ export class Connection {
   readonly #gone = new AbortController()
   readonly #session: ConnectionSession
   readonly #waiting: Buffer[] = []
+  #late: AbortController | undefined
   #waitingBytes = 0
   #working = false
   #answering = false
@@ -86,6 +87,11 @@ export class Connection {
     this.#closed()
   }
 
+  /** Sends the answer now that waits because the broker is slow. */
+  hurry(): void {
+    this.#late?.abort()
+  }
+
   // A client may end its side with its last request. What it sent before is worked off, as far as none of it has to wait:
   // over TCP that is done before the connection has closed, but in memory nothing lies between.
   async #end(): Promise<void> {
@@ -95,6 +101,7 @@ export class Connection {
 
   #closed(): void {
     this.#gone.abort()
+    this.hurry()
     this.#waiting.length = 0
     this.#host.closed(this)
   }
@@ -150,18 +157,20 @@ export class Connection {
     }
   }
 
-  #pass(ms: number): Promise<void> {
-    return this.#whileThere(signal => this.#host.clock.sleep(ms, { signal }))
+  async #pass(ms: number): Promise<void> {
+    this.#late = new AbortController()
+    const { signal } = this.#late
+    try {
+      await this.#host.clock.sleep(ms, { signal })
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
   }
 
-  #drained(): Promise<void> {
-    return this.#whileThere(signal => once(this.#socket, 'drain', { signal }))
-  }
-
-  async #whileThere(wait: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+  async #drained(): Promise<void> {
     const { signal } = this.#gone
     try {
-      await wait(signal)
+      await once(this.#socket, 'drain', { signal })
     } catch (error) {
       if (!signal.aborted) throw error
     }

@@ -26,7 +26,7 @@ export interface ServedBroker {
    * the next leader epoch. Rejects if the port is taken, or once the server is closed.
    */
   start(): Promise<void>
-  /** Sends each of its answers `ms` milliseconds late, on the broker's time; 0 ends the delay. */
+  /** Sends each of its answers `ms` milliseconds late, on the broker's time; 0 ends that, and sends those that wait. */
   slowBy(ms: number): void
 }
 
@@ -97,6 +97,7 @@ export class BrokerListener implements ServedBroker {
   slowBy(ms: number): void {
     requireArgument('slowBy', 'ms', ms, duration)
     this.#node.slowMs = ms
+    if (ms === 0) this.#wire.hurry(this.#node)
   }
 
   /** Stops for good: it cannot be started again. */

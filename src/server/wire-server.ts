@@ -286,6 +286,11 @@ export class WireServer {
     for (const [connection, each] of this.#connections) if (each === node) connection.close()
   }
 
+  /** Sends the answers that wait because one of the brokers is slow. */
+  hurry(node: ClusterNode): void {
+    for (const [connection, each] of this.#connections) if (each === node) connection.hurry()
+  }
+
   /** Reports an unexpected error by the broker's 'error' event. */
   failed(error: unknown): void {
     this.#engine.events.emit('error', error)

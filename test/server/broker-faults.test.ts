@@ -51,6 +51,20 @@ it('makes each answer of a slow broker late, on the time of the broker', async (
   await client.closed
 })
 
+it('sends the answers that wait at once where a broker is slow no longer', async () => {
+  const broker = new TestBroker({ topics })
+  const requests = new RequestLog()
+  const { server } = await start({ requests }, broker as unknown as Broker<typeof topics>)
+  const [slow] = server.brokers
+  slow!.slowBy(60_000)
+  const client = await connectTo(slow!)
+  const answer = client.call(apis.metadata as Api, 12, { topics: [] })
+  await expect.poll(() => requests.of({ nodeId: 1 })[0]?.outcome).toBe('answered')
+  slow!.slowBy(0)
+  await answer
+  expect(broker.pendingTimers).not.toContain('sleep')
+})
+
 it('loses what waits at a broker that stops', async () => {
   const faults = new WireFaults()
   const requests = new RequestLog()
