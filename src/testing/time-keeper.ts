@@ -136,9 +136,13 @@ export class TimeKeeper {
       if (waitedMs >= realTimeoutMs) {
         const handlers = this.#outside.flatMap(({ outside }) => outside).join(', ')
         const why = await goal.explain()
-        const text = `Waited ${realTimeoutMs} ms of real time for ${goal.what}; it awaits something other than the broker's time: `
-        const now = handlers === '' ? why : `${handlers}. Now: ${why}`
-        throw new TimeoutError(text + now + this.#fakeTimers(), { details: why })
+        const awaits =
+          handlers === ''
+            ? "clients of a server, whose sessions end on the broker's time (advance, advanceUntilIdle)"
+            : `something other than the broker's time: ${handlers}`
+        const text = `Waited ${realTimeoutMs} ms of real time for ${goal.what}; it awaits ${awaits}. Now: ${why}`
+        const timers = handlers === '' ? this.#pendingTimers() : ''
+        throw new TimeoutError(text + timers + this.#fakeTimers(), { details: why })
       }
       await realDelay(1)
       waitedMs++
@@ -154,12 +158,16 @@ export class TimeKeeper {
     const { waiting } = this.#clock
     const why = await goal.explain()
     if (waiting.length === 0) return never(goal, why)
-    const timers = waiting.map(name => `'${name}'`).join(', ')
     return new NeverIdleError(
       `Waited for ${goal.what}, which needs time to move: call advance() or advanceUntilIdle(). ` +
-        `Now: ${why}; pending timers: ${timers}`,
+        `Now: ${why}${this.#pendingTimers()}`,
       { details: waiting },
     )
+  }
+
+  #pendingTimers(): string {
+    const { waiting } = this.#clock
+    return waiting.length === 0 ? '' : `; pending timers: ${waiting.map(name => `'${name}'`).join(', ')}`
   }
 
   async #noFurther(goal: Goal): Promise<NeverIdleError | TimeoutError> {

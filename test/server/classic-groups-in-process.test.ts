@@ -66,6 +66,16 @@ it('is waited for no longer when its last member has left', async () => {
   await idle
 })
 
+it('is named where a wait of real time was in vain, with the timers that could end it', async () => {
+  const { broker, join } = await start()
+  const member = await join()
+  await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(
+    'Waited 10 ms of real time for the broker to be idle; it awaits clients of a server, whose sessions end on ' +
+      `the broker's time (advance, advanceUntilIdle). Now: ${member} of group 'g': 3 records of orders-0 delivered, ` +
+      `not committed; pending timers: ${broker.pendingTimers.map(name => `'${name}'`).join(', ')}`,
+  )
+})
+
 it('is waited for no longer when its last member has fallen silent', async () => {
   const { broker, join, busy } = await start()
   await join()
