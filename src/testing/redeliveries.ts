@@ -1,3 +1,4 @@
+import type { FetchPosition } from '../engine.ts'
 import type { ConsumerRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 
@@ -24,17 +25,26 @@ export class Redeliveries {
     this.#readers.get(id)?.()
   }
 
-  has(group: string, tp: TopicPartition): boolean {
-    return this.#records.size > 0 && this.#records.has(idOf(group, tp))
+  /** Whether there is one for a reader at this position: a record that it has not read yet comes once before. */
+  has(group: string, at: FetchPosition): boolean {
+    return this.#next(group, at) !== undefined
   }
 
-  take(group: string, tp: TopicPartition): ConsumerRecord | undefined {
-    if (this.#records.size === 0) return undefined
-    const id = idOf(group, tp)
-    const records = this.#records.get(id)
-    const record = records?.shift()
-    if (records?.length === 0) this.#records.delete(id)
+  take(group: string, at: FetchPosition): ConsumerRecord | undefined {
+    const next = this.#next(group, at)
+    if (next === undefined) return undefined
+    const { id, records, record } = next
+    if (records.length === 1) this.#records.delete(id)
+    else records.splice(records.indexOf(record), 1)
     return record
+  }
+
+  #next(group: string, at: FetchPosition) {
+    if (this.#records.size === 0) return undefined
+    const id = idOf(group, at)
+    const records = this.#records.get(id)
+    const record = records?.find(({ offset }) => offset < at.fetchPosition)
+    return records && record && { id, records, record }
   }
 }
 

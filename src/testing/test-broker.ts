@@ -350,7 +350,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
 
   /**
    * Delivers a record to a group once more. The member that owns the partition gets it before the next
-   * record; no other record is repeated.
+   * record, or once it has read that far; no other record is repeated.
    *
    * @throws GroupIdNotFoundError, UnknownTopicOrPartitionError, OffsetOutOfRangeError where the log does not hold it
    */

@@ -5,7 +5,7 @@ import {
   topic,
   UnknownTopicOrPartitionError,
 } from 'brokerlet'
-import { TestBroker } from 'brokerlet/testing'
+import { assertNoCommitPastProcessed, TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { fill, gate, offsets, rejection } from '../helpers/behaviours.ts'
 import { thrownBy } from '../helpers/errors.ts'
@@ -49,6 +49,30 @@ it('brings it before what comes next, where the handler is at work', async () =>
   await broker.advanceUntilIdle()
   expect(seen).toEqual([0, 1, 0, 2])
 })
+
+it.each(['partition', 'key', 'none'] as const)(
+  'brings a record that has not come yet twice, and nothing is committed past another one (%s)',
+  async ordering => {
+    const broker = new TestBroker({ topics })
+    const seen: number[] = []
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+    await consumer.run({
+      concurrency: 3,
+      ordering,
+      eachRecord: ({ offset }) => {
+        seen.push(offset)
+        return broker.clock.sleep(10)
+      },
+    })
+    fill(broker, 'orders', 6)
+    broker.redeliver(again(4))
+    await broker.advance(15)
+    expect(broker.group('billing').committed(orders0)).toEqual({ offset: ordering === 'partition' ? 1 : 3 })
+    await broker.advanceUntilIdle()
+    expect(seen.toSorted()).toEqual([0, 1, 2, 3, 4, 4, 5])
+    assertNoCommitPastProcessed(broker, 'billing')
+  },
+)
 
 it('brings several, in the order in which they were asked for', async () => {
   const { broker, seen } = await billing()
