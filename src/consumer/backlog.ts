@@ -57,21 +57,45 @@ export class Backlog {
   }
 
   /** The same of the partitions that are not paused until someone resumes them. */
-  async endsToCome(): Promise<PartitionEnd[]> {
+  endsToCome(): MaybePromise<PartitionEnd[]> {
+    const toCome = (ends: PartitionEnd[]) => ends.filter(({ state }) => this.#comes(state))
     const ends = this.ends()
-    return (isPromise(ends) ? await ends : ends).filter(({ state }) => this.#comes(state))
+    return isPromise(ends) ? ends.then(toCome) : toCome(ends)
   }
 
-  /** Resolves when everything up to these ends is finished, or `ended` says that it need not be. */
-  reach(ends: readonly PartitionEnd[], ended: () => boolean, timeoutMs: number, hold = false): Promise<void> {
+  /**
+   * Resolves when everything up to these ends is finished, or `ended` says that it need not be. The time counts from
+   * now, also while the ends are looked up: a cluster may take long to answer.
+   */
+  reach(
+    ends: MaybePromise<readonly PartitionEnd[]>,
+    ended: () => boolean,
+    timeoutMs: number,
+    hold = false,
+  ): Promise<void> {
+    let known = isPromise(ends) ? undefined : ends
+    let failure: { readonly error: unknown } | undefined
+    if (isPromise(ends)) {
+      const found = (partitions: readonly PartitionEnd[]) => {
+        known = partitions
+        this.#engine.touch()
+      }
+      ends.then(found, error => {
+        failure = { error }
+        this.#engine.touch()
+      })
+    }
     // A partition that went to another member in the meantime is that member's to finish.
     const behind = () =>
-      ends.filter(({ state, end }) => state.phase === 'active' && state.unread > 0 && state.finished < end)
+      known?.filter(({ state, end }) => state.phase === 'active' && state.unread > 0 && state.finished < end)
     const explain = () =>
       behind()
-        .map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
-        .join(', ')
-    const condition = () => ended() || behind().length === 0
+        ?.map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
+        .join(', ') ?? 'nobody has said yet where its partitions end'
+    const condition = () => {
+      if (failure !== undefined) throw failure.error
+      return ended() || behind()?.length === 0
+    }
     return this.#engine.waitUntil(`${this.#name} to catch up`, condition, explain, timeoutMs, { hold })
   }
 

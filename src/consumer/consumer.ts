@@ -428,13 +428,13 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    */
   async caughtUp(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })
-    await this.#lifecycle.start()
+    const { backlog } = this.#lifecycle
     const ended = () => {
       this.#lifecycle.requireOpen()
       return false
     }
-    const { backlog } = this.#lifecycle
-    await backlog.reach(await backlog.ends(), ended, options.timeoutMs ?? Number.POSITIVE_INFINITY)
+    const ends = this.#lifecycle.start().then(() => backlog.ends())
+    await backlog.reach(ends, ended, options.timeoutMs ?? Number.POSITIVE_INFINITY)
   }
 
   // --- events -------------------------------------------------------------------------------------------------------

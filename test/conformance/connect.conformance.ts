@@ -296,6 +296,58 @@ describe('closing while nobody answers', () => {
     await cluster.close({ timeoutMs: 200 })
     expect(performance.now() - began).toBeLessThan(10_000)
   })
+
+  it('takes little longer than it may also where it is to read to the end first', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: () => {} })
+    const ends = faults.pauseNext({ api: 'ListOffsets' })
+    const began = performance.now()
+    const closing = consumer.close({ drain: true, timeoutMs: 200 })
+    await ends.entered
+    await closing
+    expect(performance.now() - began).toBeLessThan(10_000)
+    ends.release()
+  })
+})
+
+describe('waiting for a consumer to catch up', () => {
+  it('ends in time where nobody says where the log ends', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: () => {} })
+    const ends = faults.pauseNext({ api: 'ListOffsets' })
+    await expect(consumer.caughtUp({ timeoutMs: 200 })).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      message: expect.stringContaining('Waited 200 ms'),
+    })
+    ends.release()
+  })
+
+  it('ends in time where the consumer is not let in', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const joining = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
+    await expect(consumer.caughtUp({ timeoutMs: 200 })).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    joining.release()
+  })
+
+  it('rejects where it cannot join, or is closed meanwhile', async () => {
+    const { join } = await start()
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['nowhere'] })
+    await expect(consumer.caughtUp()).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    const other = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const caughtUp = expect(other.caughtUp()).rejects.toMatchObject({ code: 'CLOSED' })
+    await other.close()
+    await caughtUp
+  })
 })
 
 /** A proxy whose connections of now can fall silent without an end, as behind a firewall that forgot them. */
