@@ -11,6 +11,7 @@ import {
   duration,
   either,
   integer,
+  invalidOption,
   name,
   objectWith,
   oneOf,
@@ -105,8 +106,7 @@ export type ResolvedConnectOptions = Required<
 
 const brokerList: Check = {
   expected: `an array of 'host:port', at least one`,
-  accepts: value =>
-    Array.isArray(value) && value.length > 0 && value.every(each => toAddress(each) !== undefined),
+  accepts: value => Array.isArray(value) && value.length > 0,
 }
 
 const saslOptions: Check = {
@@ -124,9 +124,13 @@ function isSecret(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'function'
 }
 
-function toAddress(broker: unknown): BrokerAddress | undefined {
-  const parts = typeof broker === 'string' ? /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(broker) : null
-  return parts === null || Number(parts[2]) > 65_535 ? undefined : { host: parts[1]!, port: Number(parts[2]) }
+// A URL, or several brokers in one text, would be looked for as a host until the time is over.
+function toAddress(broker: unknown): BrokerAddress {
+  const [, host, digits] =
+    /^\[?([^\]\s,/]+?)\]?:(\d{1,5})$/.exec(typeof broker === 'string' ? broker : '') ?? []
+  const port = Number(digits)
+  if (host !== undefined && 0 < port && port <= 65_535) return { host, port }
+  throw invalidOption('connect', 'bootstrapBrokers', `'host:port' of each broker`, broker)
 }
 
 /** @throws InvalidOptionError */
@@ -172,7 +176,7 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     )
   }
   return {
-    bootstrapBrokers: options.bootstrapBrokers.map(broker => toAddress(broker)!),
+    bootstrapBrokers: options.bootstrapBrokers.map(toAddress),
     topics: Object.fromEntries(
       Object.entries(options.topics ?? {}).map(([topic, given]) => [
         topic,

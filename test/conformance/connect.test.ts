@@ -48,6 +48,21 @@ describe('options that cannot be', () => {
     await expect(connect(options as ConnectOptions)).rejects.toMatchObject({ code: 'INVALID_CONFIG', option })
   })
 
+  it.each([
+    ['a URL', 'kafka://kafka-1:9092'],
+    ['several in one', 'kafka-1:9092,kafka-2:9092'],
+    ['a space, as between those of a list', ' kafka-2:9092'],
+    ['the port that lets a server choose', 'kafka-2:0'],
+    ['something else than text', 9092],
+  ])('a broker that is %s, by its name', async (_what, broker) => {
+    const brokers = [...bootstrapBrokers, broker] as string[]
+    await expect(connect({ bootstrapBrokers: brokers })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      option: 'bootstrapBrokers',
+      received: broker,
+    })
+  })
+
   it('zstd where Node does not have it', async () => {
     const { zstdCompressSync } = zlib as { zstdCompressSync?: unknown }
     Object.assign(zlib, { zstdCompressSync: undefined })
