@@ -274,7 +274,7 @@ export class KafkaAdmin implements Admin {
         return [{ topic, partition, committed: offset, lag, memberId: owners.get(id) ?? null }]
       }),
     )
-    const partitions = described.flat()
+    const partitions = described.flat().sort(byTopicAndPartition)
     const lag = partitions.reduce((sum, each) => sum + each.lag, 0)
     return { groupId, state, epoch, assignor, lag, members, partitions }
   }
@@ -350,10 +350,7 @@ export class KafkaAdmin implements Admin {
 
   async listGroupOffsets(groupId: string): Promise<readonly TopicPartitionOffset[]> {
     await this.#describe(groupId)
-    const committed = [...(await fetchOffsets(this.#cluster, groupId, null)).values()]
-    return committed.sort((a, b) =>
-      a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
-    )
+    return [...(await fetchOffsets(this.#cluster, groupId, null)).values()].sort(byTopicAndPartition)
   }
 
   async setGroupOffsets(
@@ -427,6 +424,11 @@ const leaderNotAvailable = 5
 const groupIdNotFound = 69
 const topicResource = 2
 const alterOperations = { set: 0, delete: 1 } as const
+
+// Coordinators answer in no order.
+function byTopicAndPartition(a: TopicPartition, b: TopicPartition): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+}
 
 // A missing topic is a final answer where the topic must exist already.
 function isTransient(error: unknown): boolean {

@@ -176,6 +176,15 @@ export const administration: Area = ({ test, scene }) => {
     })
   })
 
+  test('describes the partitions of a group in order', async () => {
+    const { place, topic, group } = await scene({ partitions: 6 })
+    const order = [4, 1, 5, 0, 3, 2]
+    const offsets = order.map(partition => ({ topic, partition, offset: 0 }))
+    await place.admin.setGroupOffsets(group, offsets)
+    const { partitions } = await place.admin.describeGroup(group)
+    expect(partitions.map(({ partition }) => partition)).toEqual(numbers(6))
+  })
+
   test('describes a group one of whose topics was deleted a moment ago', async () => {
     const { place, topic, group } = await scene()
     const gone = `${topic}-gone`
