@@ -1,4 +1,5 @@
 import type { AssignedPartition, Interest, Membership, PendingCommit } from '../engine.ts'
+import { CommitFailedError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { OffsetAndMetadata, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { after, placesOf, type TestClient } from './test-client.ts'
@@ -67,6 +68,7 @@ export class TestMembership implements Membership {
       offsets: pending.offsets,
       check: () => {
         try {
+          this.#requireAlive()
           pending.check()
         } catch (error) {
           this.#refused(offsets, error)
@@ -78,6 +80,13 @@ export class TestMembership implements Membership {
         this.#committed(offsets)
       },
     }
+  }
+
+  // The group takes a dead member for alive until its session expires, but its transaction has died with it.
+  #requireAlive(): void {
+    const { crashed, member } = this.#client
+    if (crashed)
+      throw new CommitFailedError('UNKNOWN_MEMBER_ID', `sendOffsets: consumer '${member}' has crashed`)
   }
 
   async #later(offsets: Commit, result: Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 import { topic } from 'brokerlet'
-import { type Operation, TestBroker } from 'brokerlet/testing'
+import { assertNothingLost, type Operation, TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { fill, rejection } from '../helpers/behaviours.ts'
 
@@ -55,6 +55,29 @@ it.each(['beginTransaction', 'append', 'sendOffsets', 'commitTransaction'] as co
     expect(payments()).toEqual([0])
   },
 )
+
+it('commits nothing for a consumer that has crashed meanwhile: its record is done again, once in the end', async () => {
+  const { broker, payments, committed } = await start()
+  broker.faults.delay({ operation: 'commitTransaction' }, 500)
+  fill(broker, 'orders', 1)
+  await broker.advance(100)
+  broker.crash({ group: 'billing' })
+  await broker.advance(45_000)
+  expect(payments()).toEqual([])
+  expect(committed()).toBeNull()
+  const producer = broker.producer({ transactionalId: 'again' })
+  const next = broker.consumer({ groupId: 'billing', topics: ['orders'], autoCommit: false })
+  await next.run({
+    eachRecord: (record, context) =>
+      producer.transaction(async tx => {
+        await tx.send({ topic: 'payments', value: record.value })
+        await tx.sendOffsets(context)
+      }),
+  })
+  await broker.idle()
+  expect(payments()).toEqual([0])
+  assertNothingLost(broker, 'billing')
+})
 
 it('leaves a transaction open whose abort fails, until its time is over, and throws what the function threw', async () => {
   const { broker, producer } = await start()
