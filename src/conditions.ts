@@ -23,6 +23,8 @@ export class Conditions {
   readonly #waiters = new Set<Waiter>()
   #looking = false
   #closed: (() => Error) | undefined
+  /** Told what a wait that may time out is for; what it returns is called when that ends. A broker of tests sets it. */
+  watcher: ((what: string) => () => void) | undefined
 
   constructor(clock: BrokerClock) {
     this.#clock = clock
@@ -84,11 +86,13 @@ export class Conditions {
       const settle = (error?: unknown) => {
         this.#waiters.delete(waiter)
         deadline.cancel()
+        unwatch?.()
         signal?.removeEventListener('abort', abort)
         if (error === undefined) resolve()
         else reject(error)
       }
       const waiter: Waiter = { condition, settle }
+      const unwatch = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.watcher?.(what)
       const timedOut = () => {
         if (!this.#waiters.has(waiter)) return
         const details = explain()

@@ -32,6 +32,7 @@ import { FaultPlan } from './fault-plan.ts'
 import { Redeliveries } from './redeliveries.ts'
 import { RunnerClock, type RunnerTimers } from './runner-clock.ts'
 import { seededRandom } from './seeded-random.ts'
+import { watchStandstill } from './standstill.ts'
 import { type TestBench, TestClient } from './test-client.ts'
 import type { TestClock } from './test-clock.ts'
 import { TestConsumer } from './test-consumer.ts'
@@ -145,6 +146,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       now: () => clock.now(),
       waiting: () => (this.engine.served.size > 0 ? [] : clock.waiting),
     }
+    this.engine.conditions.watcher = what => watchStandstill(this.#bench, what)
     observe({ engine: this.engine, topics: this.topics, timeline: this.timeline, bench: this.#bench })
   }
 

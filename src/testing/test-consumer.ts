@@ -5,16 +5,12 @@ import type { ConsumerPolicy } from '../consumer/consumer-policy.ts'
 import type { PollOptions } from '../consumer/record-stream.ts'
 import type { BatchHandler, BatchOf, RecordHandler, RunOptions } from '../consumer/run-options.ts'
 import type { Engine, Unread } from '../engine.ts'
-import { warn } from '../events.ts'
 import type { AnyRecord } from '../record.ts'
 import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { Processing } from './processing.ts'
+import { watchStandstill } from './standstill.ts'
 import type { TestClient } from './test-client.ts'
 import { TestEngine } from './test-engine.ts'
-import { afterRealDelay } from './turns.ts'
-
-// Less than the patience of any test runner, which ends a test without a word about why.
-const patienceMs = 2000
 
 /** A consumer that records its deliveries in the timeline and fails where a fault is planned. */
 export class TestConsumer<
@@ -39,35 +35,27 @@ export class TestConsumer<
   }
 
   override ready(): Promise<void> {
-    return this.#withPatience(super.ready())
+    return this.#withPatience(super.ready(), 'get its partitions')
   }
 
   override run(options: RunOptions<Record, Names>): Promise<void> {
-    return this.#withPatience(super.run(this.#watched(options as RunOptions) as RunOptions<Record, Names>))
+    const watched = this.#watched(options as RunOptions) as RunOptions<Record, Names>
+    return this.#withPatience(super.run(watched), 'get its partitions')
   }
 
-  // A test that awaits what only the broker's time can bring stands still, and would not learn why.
-  async #withPatience(started: Promise<void>): Promise<void> {
-    const { now, waiting } = this.client.bench
-    const began = now()
-    const forget = afterRealDelay(patienceMs, () => {
-      const timers = waiting()
-      if (timers.length > 0 && now() === began) this.#warnOfStandstill(timers)
-    })
+  override caughtUp(options?: { readonly timeoutMs?: number }): Promise<void> {
+    return this.#withPatience(super.caughtUp(options), 'catch up')
+  }
+
+  async #withPatience(done: Promise<void>, what: string): Promise<void> {
+    const { bench, clientId, group } = this.client
+    const name = group === undefined ? `consumer '${clientId}'` : `consumer '${clientId}' of group '${group}'`
+    const unwatch = watchStandstill(bench, `${name} to ${what}`)
     try {
-      await started
+      await done
     } finally {
-      forget()
+      unwatch()
     }
-  }
-
-  #warnOfStandstill(timers: readonly string[]): void {
-    const { clientId, group } = this.client
-    const name = group === undefined ? `Consumer '${clientId}'` : `Consumer '${clientId}' of group '${group}'`
-    warn(
-      `${name} has waited ${patienceMs / 1000} s of real time for its partitions, and the broker's time stands still. ` +
-        `What waits for time: ${timers.join(', ')}. Start it, advance the broker's time, then await it`,
-    )
   }
 
   // Leaves anything that is not a function to `run`, which refuses it.

@@ -7,6 +7,7 @@ import { collectWarnings } from '../helpers/warnings.ts'
 const topics = { orders: topic<number>({ partitions: 2 }) }
 const warnings = collectWarnings()
 let broker: TestBroker<typeof topics>
+let billing: ReturnType<typeof consumer>
 
 // Real time is fake here, as far as it is a timer; the broker's own time is virtual anyway.
 beforeEach(async () => {
@@ -40,7 +41,7 @@ it.each(['run', 'ready'] as const)(
     expect(warnings).toEqual([])
     await realSeconds(0.2)
     expect(warnings).toEqual([
-      "Consumer 'consumer' of group 'billing' has waited 2 s of real time for its partitions, and the broker's time stands still. " +
+      "Waited 2 s of real time for consumer 'consumer' of group 'billing' to get its partitions, and the broker's time stands still. " +
         `What waits for time: ${broker.pendingTimers.join(', ')}. Start it, advance the broker's time, then await it`,
     ])
     await broker.advance(45_000)
@@ -49,6 +50,30 @@ it.each(['run', 'ready'] as const)(
     expect(warnings).toHaveLength(1)
   },
 )
+
+it.each([
+  ["group 'billing' to catch up", () => broker.group('billing').caughtUp()],
+  ["consumer 'consumer' of group 'billing' to catch up", () => billing.caughtUp()],
+] as const)('says why the wait for %s does not end: only time can bring that', async (what, caughtUp) => {
+  billing = consumer()
+  let failed = false
+  await billing.run({
+    eachRecord: () => {
+      if (failed) return
+      failed = true
+      throw new Error('down')
+    },
+  })
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  const waiting = caughtUp()
+  await realSeconds(2.1)
+  expect(warnings).toEqual([
+    `Waited 2 s of real time for ${what}, and the broker's time stands still. ` +
+      `What waits for time: ${broker.pendingTimers.join(', ')}. Start it, advance the broker's time, then await it`,
+  ])
+  await broker.advance(100)
+  await waiting
+})
 
 it('says nothing of a consumer that crashed while it waited', async () => {
   await consumer().ready()
