@@ -1,3 +1,4 @@
+import type { BrokerClock } from './broker-clock.ts'
 import { Deferred } from './deferred.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import { type Check, checkOptions, integer, invalidOption } from './validate.ts'
@@ -47,6 +48,8 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
   readonly #places: FaultPlaces<Action, Scope, Point>
   readonly #rules: Rule<Action, Scope, Point>[] = []
   readonly #held = new Map<Deferred, Scope>()
+  // Aborts the delays under way.
+  #cleared = new AbortController()
 
   /** @hidden */
   constructor(places: FaultPlaces<Action, Scope, Point>) {
@@ -54,13 +57,15 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
   }
 
   /**
-   * Ends every planned fault and releases the operations held back; `uses` still tells how often each was met, and
-   * `unused` which were never met.
+   * Ends every fault; operations that are held back or delayed go on at once. `uses` still lists all of them, with how
+   * often each was met, and `unused` those that nothing has met.
    */
   clear(): void {
     for (const rule of this.#rules) rule.left = 0
     for (const released of this.#held.keys()) released.resolve()
     this.#held.clear()
+    this.#cleared.abort()
+    this.#cleared = new AbortController()
   }
 
   /** Every fault that was ever planned, with how often it was met. */
@@ -126,6 +131,11 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
       throw invalidOption(where, 'times', `no number beside 'always'`, given.times)
     const left = given.always ? Number.POSITIVE_INFINITY : (given.times ?? 1)
     this.#rules.push({ action, scope: { ...scope }, effect, used: 0, left })
+  }
+
+  /** Holds an operation back for `ms` milliseconds, or until the faults are cleared. */
+  protected sleep(clock: BrokerClock, ms: number): Promise<void> {
+    return clock.sleep(ms, { signal: this.#cleared.signal }).catch(() => {})
   }
 
   /** Holds the next operation in the scope at a barrier. */

@@ -21,8 +21,6 @@ export type FaultUse = FaultRuleUse<FaultAction, FaultScope>
  */
 export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   readonly #clock: BrokerClock
-  // Aborts the delays under way.
-  #cleared = new AbortController()
 
   /** @hidden */
   constructor(clock: BrokerClock, timeline: Timeline) {
@@ -53,23 +51,8 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   delay(scope: FaultScope, ms: number, times: FaultTimes = {}): this {
     requireArgument('faults.delay', 'ms', ms, duration)
     checkScope('faults.delay', scope)
-    this.add('delay', scope, times, () => this.#sleep(ms))
+    this.add('delay', scope, times, () => this.sleep(this.#clock, ms))
     return this
-  }
-
-  // A delayed operation goes on once the plan is cleared.
-  #sleep(ms: number): Promise<void> {
-    return this.#clock.sleep(ms, { signal: this.#cleared.signal }).catch(() => {})
-  }
-
-  /**
-   * Ends every fault; operations that are held back or delayed go on at once. `uses` still lists all of them, with how
-   * often each was met, and `unused` those that nothing has met.
-   */
-  override clear(): void {
-    super.clear()
-    this.#cleared.abort()
-    this.#cleared = new AbortController()
   }
 
   /** Holds the next operation of this scope back until the barrier is released. */

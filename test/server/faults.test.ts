@@ -164,6 +164,17 @@ it('delays a request on the time of the broker', async () => {
   expect(produce!.doneAt! - produce!.receivedAt).toBe(60_000)
 })
 
+it('lets go at once what is delayed or held back, where the faults are cleared', async () => {
+  const { broker, faults, requests, send } = await start()
+  await send('1')
+  faults.delay({ api: 'Produce' }, 60_000)
+  const sent = send('2')
+  await vi.waitUntil(() => requests.of({ api: 'Produce' }).length === 2)
+  faults.clear()
+  await sent
+  expect(broker.topic('orders').records()).toHaveLength(2)
+})
+
 it('writes what the clients of a broker in 2020 send, where the topic stamps its records', async () => {
   const broker = new TestBroker({
     topics: { orders: topic({ partitions: 1, messageTimestampType: 'LogAppendTime' }) },
@@ -224,7 +235,8 @@ it('refuses what is no fault', () => {
   expect(() => faults.fail({ api: 'WriteTxnMarkers' as never }, 'NOT_COORDINATOR')).toThrow('WriteTxnMarkers')
   expect(() => faults.fail({ api: 'Produce' }, 'NO_SUCH_ERROR' as never)).toThrow('NO_SUCH_ERROR')
   expect(() => faults.fail({ api: 'Produce' }, 'QUEUE_FULL')).toThrow('QUEUE_FULL')
-  expect(() => faults.fail({ api: 'Produce' }, 0)).toThrow('0')
+  for (const number of [0, 1.5, 40_000])
+    expect(() => faults.fail({ api: 'Produce' }, number)).toThrow(String(number))
   expect(() => faults.delay({}, -1)).toThrow('-1')
   expect(() => faults.disconnect({}, { when: 'later' as never })).toThrow("'later'")
   expect(() => faults.disconnect({}, null as never)).toThrow('expected an object of options, received null')

@@ -44,7 +44,9 @@ export interface MetRequest extends RequestPoint {
 const errorCode: Check = {
   expected: "the name of an error of Kafka's protocol, or its number",
   accepts: value =>
-    typeof value === 'string' ? errnoOfName(value) !== undefined : Number.isInteger(value) && value !== 0,
+    typeof value === 'string'
+      ? errnoOfName(value) !== undefined
+      : Number.isInteger(value) && value !== 0 && Math.abs(value as number) < 2 ** 15,
 }
 
 /**
@@ -81,7 +83,7 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
   delay(scope: WireScope, ms: number, times: FaultTimes = {}): this {
     checkWireScope('faults.delay', scope)
     requireArgument('faults.delay', 'ms', ms, duration)
-    this.add('delay', scope, times, ({ clock }) => clock.sleep(ms))
+    this.add('delay', scope, times, ({ clock }) => this.sleep(clock, ms))
     return this
   }
 
