@@ -98,6 +98,11 @@ export class Timeline implements Iterable<TimelineEntry> {
     if (this.dropped > 0) lines.unshift(`(${this.dropped} entries before these are kept no longer)`)
     return lines.join('\n')
   }
+
+  /** Returns the transcript: a snapshot of the timeline would hold nothing that happened otherwise. */
+  toJSON(): string {
+    return this.toString()
+  }
 }
 
 function concernsPartition(entry: TimelineEntry, topic: string, partition: number): boolean {

@@ -30,6 +30,12 @@ async function story(seed = 7): Promise<TestBroker<typeof topics>> {
   return broker
 }
 
+it('is its transcript in a snapshot, and as JSON', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
+  expect(broker.timeline).toMatchInlineSnapshot(`"0 ms  topic orders made with 1 partition"`)
+  expect(JSON.stringify(broker.timeline)).toBe(JSON.stringify(String(broker.timeline)))
+})
+
 it('prints as a readable transcript', async () => {
   const broker = await story()
   await expect(String(broker.timeline)).toMatchFileSnapshot('timeline.transcript.txt')
