@@ -14,7 +14,7 @@ export async function loadClientLibrary(): Promise<ClientLibrary> {
   } catch (cause) {
     throw new ClusterError(
       'PEER_NOT_INSTALLED',
-      `brokerlet/kafka needs the package ${packageName} (npm install ${packageName}), which cannot be loaded: ${reason(cause)}`,
+      `brokerlet/kafka needs the package ${packageName} (npm install ${packageName}@1), which cannot be loaded: ${reason(cause)}`,
       { cause },
     )
   }

@@ -11,7 +11,7 @@ it('names the package to install, in one line, where the optional peer is missin
   await expect(connected).rejects.toMatchObject({
     code: 'PEER_NOT_INSTALLED',
     message: expect.stringMatching(
-      /^brokerlet\/kafka needs the package @platformatic\/kafka \(npm install @platformatic\/kafka\), which cannot be loaded: .+$/,
+      /^brokerlet\/kafka needs the package @platformatic\/kafka \(npm install @platformatic\/kafka@1\), which cannot be loaded: .+$/,
     ),
   })
 })
