@@ -1,5 +1,5 @@
 import type { Engine, Unread } from '../engine.ts'
-import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
+import { isPromise } from '../maybe-promise.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import type { ResolvedConsumerOptions } from './consumer-options.ts'
@@ -49,53 +49,42 @@ export class Backlog {
   }
 
   /** Where the partitions end now. */
-  ends(): MaybePromise<PartitionEnd[]> {
+  async ends(): Promise<PartitionEnd[]> {
     const active = this.#active
-    const ends = () => active.map(state => ({ state, end: state.end }))
-    const refreshed = active.map(({ fetch }) => fetch?.refresh?.()).filter(isThenable)
-    return refreshed.length === 0 ? ends() : Promise.all(refreshed).then(ends)
+    await Promise.all(active.map(({ fetch }) => fetch?.refresh?.()))
+    return active.map(state => ({ state, end: state.end }))
   }
 
   /** The same of the partitions that are not paused until someone resumes them. */
-  endsToCome(): MaybePromise<PartitionEnd[]> {
-    const toCome = (ends: PartitionEnd[]) => ends.filter(({ state }) => this.#comes(state))
-    const ends = this.ends()
-    return isPromise(ends) ? ends.then(toCome) : toCome(ends)
+  async endsToCome(): Promise<PartitionEnd[]> {
+    return (await this.ends()).filter(({ state }) => this.#comes(state))
   }
 
   /**
    * Resolves when everything up to these ends is finished, or `ended` says that it need not be. The time counts from
-   * now, also while the ends are looked up: a cluster may take long to answer.
+   * now, also while the ends are looked up: a cluster may take long to answer. Where that fails, nothing is waited for.
    */
   reach(
-    ends: MaybePromise<readonly PartitionEnd[]>,
+    ends: Promise<readonly PartitionEnd[]>,
     ended: () => boolean,
     timeoutMs: number,
     hold = false,
   ): Promise<void> {
-    let known = isPromise(ends) ? undefined : ends
-    let failure: { readonly error: unknown } | undefined
-    if (isPromise(ends)) {
-      const found = (partitions: readonly PartitionEnd[]) => {
-        known = partitions
-        this.#engine.touch()
-      }
-      ends.then(found, error => {
-        failure = { error }
+    let known: readonly PartitionEnd[] | undefined
+    void ends
+      .catch(() => [])
+      .then(found => {
+        known = found
         this.#engine.touch()
       })
-    }
     // A partition that went to another member in the meantime is that member's to finish.
     const behind = () =>
       known?.filter(({ state, end }) => state.phase === 'active' && state.unread > 0 && state.finished < end)
     const explain = () =>
       behind()
         ?.map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
-        .join(', ') ?? 'nobody has said yet where its partitions end'
-    const condition = () => {
-      if (failure !== undefined) throw failure.error
-      return ended() || behind()?.length === 0
-    }
+        .join(', ') ?? 'the ends are not known yet'
+    const condition = () => ended() || behind()?.length === 0
     return this.#engine.waitUntil(`${this.#name} to catch up`, condition, explain, timeoutMs, { hold })
   }
 

@@ -434,7 +434,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       return false
     }
     const ends = this.#lifecycle.start().then(() => backlog.ends())
-    await backlog.reach(ends, ended, options.timeoutMs ?? Number.POSITIVE_INFINITY)
+    await Promise.all([ends, backlog.reach(ends, ended, options.timeoutMs ?? Number.POSITIVE_INFINITY)])
   }
 
   // --- events -------------------------------------------------------------------------------------------------------
