@@ -150,8 +150,7 @@ export class ConsumerLifecycle implements EngineClient {
   /** Joins, if it has not; resolves when it has its partitions and their positions. */
   async start(): Promise<void> {
     this.requireOpen()
-    this.#starting ??= this.#joinOrEnd()
-    await this.#starting
+    await (this.#starting ?? this.#begin())
     await this.coordinator.ready
   }
 
@@ -171,11 +170,19 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   // A cluster may take long to answer, and a consumer that was closed meanwhile has nothing to wait for.
-  #joinOrEnd(): Promise<void> {
+  #begin(): Promise<void> {
     const ended = this.#done.promise.then(() => {
       throw this.closedError()
     })
-    return Promise.race([this.#join(), ended])
+    const joined = new Deferred()
+    // Known before it joins: a listener that hears of that may start it, too.
+    const starting = Promise.race([joined.promise, ended])
+    this.#starting = starting
+    this.#join().then(
+      () => joined.resolve(),
+      error => joined.reject(error),
+    )
+    return starting
   }
 
   async #join(): Promise<void> {

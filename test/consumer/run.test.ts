@@ -41,6 +41,20 @@ it('resolves when it is assigned and positioned, before the first record is hand
   expect(seen).toEqual([0, 1, 2])
 })
 
+it.each(['groupCreated', 'rebalanced'] as const)(
+  "joins once, though a listener of '%s' waits for it while it joins",
+  async event => {
+    const { broker } = brokerWithOrders()
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], groupInstanceId: 's' })
+    const waits: Promise<void>[] = []
+    broker.on(event, () => waits.push(consumer.ready(), consumer.caughtUp()))
+    await consumer.run({ eachRecord: () => {} })
+    await Promise.all(waits)
+    expect(waits.length).toBeGreaterThan(0)
+    expect(broker.group('g').members).toHaveLength(1)
+  },
+)
+
 it('handles one record after the other, whichever partition they are of', async () => {
   const { broker, clock } = brokerWithOrders(3)
   for (const partition of range(0, 3)) fill(broker, 'orders', 2, partition)
