@@ -90,13 +90,14 @@ export class DynamicConfigs {
     changes: ReadonlyMap<string, string | null>,
     { replaces }: { readonly replaces: boolean },
   ): Texts {
-    requireSameReplicas(broker, changes, replaces)
     const own = new Map(replaces ? [] : this.#given.get(broker))
     for (const [name, value] of changes) {
       if (value === null) own.delete(name)
       else own.set(name, parse(name, value))
     }
     refuseInvalid(() => this.#engine.requireCommonOptions(this.#commonWith(broker, own)))
+    // The broker has looked at the values by now: this is its controller's.
+    requireSameReplicas(broker, changes, replaces)
     return own
   }
 

@@ -218,6 +218,8 @@ describe('AlterConfigs of a broker', () => {
     expect(await value('num.io.threads')).toEqual(['8', 5])
     expect(await replace('1', { 'node.id': '5' })).toBe(42)
     expect(await replace(allBrokers, {})).toBe(40)
+    // Values are looked at by the broker, replicas by its controller.
+    expect(await replace(allBrokers, { [rate]: 'x' })).toBe(42)
     expect(await replace(allBrokers, { 'min.insync.replicas': '1' })).toBe(0)
     expect(await value('min.insync.replicas')).toEqual(['1', 3])
   })

@@ -168,6 +168,17 @@ describe('IncrementalAlterConfigs', () => {
     })
   })
 
+  it('names what is without a value before what is wrong', async () => {
+    const { alter } = start()
+    const wrong: Change = ['cleanup.policy', 'set', 'nothing']
+    const missing: readonly Change[] = [
+      ['retention.ms', 'set', null],
+      ['max.message.bytes', 'append', null],
+    ]
+    const text = 'Null value not supported for : retention.ms,max.message.bytes'
+    expect(await alter(wrong, ...missing)).toEqual([42, text])
+  })
+
   it('only says whether it would', async () => {
     const { client, toResource, orders } = start()
     const before = orders.options
@@ -188,7 +199,7 @@ describe('AlterConfigs', () => {
     expect(orders.options.retentionMs).toBe(5000)
     expect(await replace({ 'retention.ms': '60000' })).toBe(0)
     expect(orders.options).toMatchObject({ retentionMs: 60_000, maxMessageBytes: -1, retentionRecords: 5 })
-    expect(await replace({ 'retention.ms': null })).toBe(42)
+    expect(await replace({ 'cleanup.policy': 'nothing', 'retention.ms': null })).toBe(42)
     expect(await replace({ 'retention.mss': '1' })).toBe(40)
     expect(orders.options.retentionMs).toBe(60_000)
   })

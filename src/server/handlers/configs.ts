@@ -36,7 +36,7 @@ interface ChangedConfig extends Required<Operation> {
 }
 
 interface AlteredResource extends ConfigResource {
-  readonly configs: readonly Operation[]
+  readonly configs: readonly (Operation & { readonly value: string | null })[]
 }
 
 /** A config that may be a list, with its present value. */
@@ -109,6 +109,8 @@ export function configHandlers(wire: Wire): Handler[] {
       const { resourceType, resourceName } = asked
       const result = attempt(wire, () => {
         if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
+        requireDistinct(asked.configs)
+        requireValues(asked.configs)
         if (resourceType === configResources.broker) alterBroker(asked)
         else if (resourceType === configResources.brokerLogger) alterations.loggers(asked, node)
         else if (resourceType === configResources.group) alterGroup(asked)
@@ -147,19 +149,17 @@ export function configHandlers(wire: Wire): Handler[] {
           throw unknownResource(configResources.brokerLogger)
         },
         topic(_, { configs }) {
-          requireDistinct(configs)
           const changes: Record<string, unknown> = {}
           for (const { option } of topicConfigs) changes[option] = null
           const { meant, inert } = splitConfigs(configs)
           for (const { name, value } of meant) {
             const config = topicConfig(name)
-            changes[config.option] = parseConfig(config, requireValue(name, value))
+            changes[config.option] = parseConfig(config, value!)
           }
           return { changes, inert: resetInert(inert) }
         },
         named({ configs }) {
-          requireDistinct(configs)
-          return new Map(configs.map(({ name, value }) => [name, requireValue(name, value)]))
+          return new Map(configs.map(({ name, value }) => [name, value]))
         },
         replaces: true,
       }),
@@ -186,7 +186,6 @@ export function configHandlers(wire: Wire): Handler[] {
           if (configs.length > 0) throw new InvalidOptionError('There are no loggers')
         },
         topic(topic, { configs }) {
-          requireDistinct(configs)
           const texts = configs.map(each => {
             return { name: each.name, value: changedText(each, presentOfTopic(wire, topic, each.name)) }
           })
@@ -200,7 +199,6 @@ export function configHandlers(wire: Wire): Handler[] {
           return { changes: Object.fromEntries(changes), inert }
         },
         named({ configs }, present) {
-          requireDistinct(configs)
           return new Map(configs.map(each => [each.name, changedText(each, present(each.name))]))
         },
         replaces: false,
@@ -219,7 +217,7 @@ function operationOf(name: string, operation: number): (typeof operations)[numbe
 function changedText({ name, configOperation, value }: ChangedConfig, present: PresentConfig | undefined) {
   const kind = operationOf(name, configOperation)
   if (kind === 'delete') return null
-  const text = requireValue(name, value)
+  const text = value!
   if (kind === 'set') return text
   if (present?.type !== 'list') {
     const message = `Can't ${kind.toUpperCase()} to key ${name} because its type is not LIST.`
@@ -271,9 +269,13 @@ function namesOf(
   }
 }
 
-function requireValue(name: string, value: string | null): string {
-  if (value !== null) return value
-  throw new InvalidArgumentError(`Null value not supported for : ${name}`, { field: name })
+// Only what is reset has no value. What that means is looked at later. (Kafka: ConfigAdminManager.preprocess)
+function requireValues(configs: AlteredResource['configs']): void {
+  const reset = operations.indexOf('delete')
+  const missing = configs.filter(({ value, configOperation }) => value === null && configOperation !== reset)
+  if (missing.length === 0) return
+  const names = missing.map(({ name }) => name)
+  throw new InvalidArgumentError(`Null value not supported for : ${names}`, { field: names[0] })
 }
 
 function requireDistinct(configs: readonly { readonly name: string }[]): void {
