@@ -19,6 +19,11 @@ export class Lot {
   oneOf<T>(choices: readonly T[]): T {
     return choices[this.below(choices.length)]!
   }
+
+  /** One of them mostly, two or three now and then. */
+  some<T>(draw: () => T): T[] {
+    return Array.from({ length: this.oneOf([1, 1, 1, 2, 2, 3]) }, draw)
+  }
 }
 
 /** The seeds up to a number, or those that `SEEDS=1-500` in the environment asks for instead. */

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { Broker, type BrokerOptions } from '../../src/index.ts'
-import { serve } from '../../src/server/index.ts'
+import { type ServeOptions, serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { request as asBytes, WireClient } from '../helpers/wire-client.ts'
@@ -11,6 +11,8 @@ export type Ask = (api: keyof typeof apis, version: number, request: object) => 
 
 interface Options {
   readonly broker?: BrokerOptions
+  /** Of the served one. */
+  readonly serve?: ServeOptions
   /** Of the real Kafka. */
   readonly properties?: NonNullable<RealKafkaOptions['properties']>
 }
@@ -21,12 +23,12 @@ export class KafkaAndServed {
   #ports: readonly number[] = []
   #asks: readonly Ask[] = []
 
-  async start({ broker: options = {}, properties = {} }: Options = {}): Promise<void> {
+  async start({ broker: options = {}, serve: serveOptions, properties = {} }: Options = {}): Promise<void> {
     const kafka = await startRealKafka({ properties })
     this.#open.push(() => kafka.close())
     const broker = new Broker(options)
     this.#open.push(() => broker.close())
-    const { port } = await serve(broker)
+    const { port } = await serve(broker, serveOptions)
     this.#ports = [kafka.port, port]
     this.#asks = this.#ports.map(each => this.#connect(each))
   }

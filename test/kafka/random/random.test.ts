@@ -2,12 +2,16 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import { seeds } from '../../helpers/lot.ts'
 import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
+import { AccessLists } from './access-lists.ts'
 import { Clients } from './classic-groups.ts'
 import { compareTalks } from './compare-talks.ts'
+import { Configs } from './configs.ts'
 import { Members, prepare } from './consumer-groups.ts'
 import { Offsets } from './offsets.ts'
 import { Producers } from './producers.ts'
+import { Quotas } from './quotas.ts'
 import { Records } from './records.ts'
+import { ScramUsers } from './scram-users.ts'
 import { Sharers } from './share-groups.ts'
 import { Talk } from './talk.ts'
 import { Topics } from './topics.ts'
@@ -64,10 +68,35 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
 describe.skipIf(!isKafkaInstalled)('a real Kafka and a broker that makes topics tell the same', () => {
   const both = new KafkaAndServed()
-  beforeAll(() => both.start({ broker: { autoCreateTopics: true } }))
+  beforeAll(() =>
+    both.start({
+      broker: { autoCreateTopics: true },
+      serve: { authorizer: { superUsers: ['User:ANONYMOUS'] } },
+      properties: {
+        'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        'super.users': 'User:ANONYMOUS',
+      },
+    }),
+  )
   afterAll(() => both.close())
 
   it('to administrators who make, change and delete topics', { timeout }, () =>
     compareTalks(both, 'topics', seeds(20), talk => new Topics(talk).converse(12), 10),
+  )
+
+  it('to administrators who say who may do what', { timeout }, () =>
+    compareTalks(both, 'acls', seeds(10), talk => new AccessLists(talk).converse(15), 10),
+  )
+
+  it('to administrators who say who may authenticate', { timeout }, () =>
+    compareTalks(both, 'scram', seeds(10), talk => new ScramUsers(talk).converse(15), 10),
+  )
+
+  it('to administrators who set quotas', { timeout }, () =>
+    compareTalks(both, 'quotas', seeds(8), talk => new Quotas(talk).converse(15)),
+  )
+
+  it('to administrators who set configs', { timeout }, () =>
+    compareTalks(both, 'configs', seeds(12), talk => new Configs(talk).converse(15)),
   )
 })

@@ -25,6 +25,13 @@ export class Talk extends Lot {
     this.told.push(`${what}: ${typeof answer === 'string' ? answer : JSON.stringify(answer)}`)
   }
 
+  /** Asks, and tells what was asked and what came. */
+  async hear(api: Parameters<Ask>[0], version: number, request: object): Promise<any> {
+    const answer = await this.ask(api, version, request)
+    this.tell(`${api} v${version} ${JSON.stringify(request)}`, this.shown(answer))
+    return answer
+  }
+
   /** What both should tell alike: without words and addresses, in one order, with topics' ids numbered as they are seen. */
   shown(answer: any): any {
     if (Array.isArray(answer)) return answer.map(each => this.shown(each)).sort(inOrder)

@@ -42,13 +42,9 @@ export class Topics {
     ])
   }
 
-  #some<T>(draw: () => T): T[] {
-    return Array.from({ length: this.#talk.oneOf([1, 1, 1, 2, 2, 3]) }, draw)
-  }
-
   async #create(): Promise<void> {
     const talk = this.#talk
-    const topics = this.#some(() => ({
+    const topics = talk.some(() => ({
       name: this.#name(),
       numPartitions: talk.oneOf([-1, 1, 2, 3, 1, 2, 3, 0, -2]),
       replicationFactor: talk.oneOf([1, 1, 1, 1, -1, 0]),
@@ -63,7 +59,7 @@ export class Topics {
         topic.assignments = indexes.map(partitionIndex => ({ partitionIndex, brokerIds }))
         if (talk.chance(0.8)) Object.assign(topic, { numPartitions: -1, replicationFactor: -1 })
       }
-      if (talk.chance(0.3)) topic.configs = this.#some(() => this.#config())
+      if (talk.chance(0.3)) topic.configs = talk.some(() => this.#config())
     }
     // Kafka does not see that names collide which are new in one request.
     if (talk.chance(0.1))
@@ -100,7 +96,7 @@ export class Topics {
   async #delete(): Promise<void> {
     const talk = this.#talk
     const version = 1 + talk.below(6)
-    const topicNames = this.#some(() => this.#name()).filter(name => name !== '__consumer_offsets')
+    const topicNames = talk.some(() => this.#name()).filter(name => name !== '__consumer_offsets')
     const topics = topicNames.map(name => {
       const topicId = talk.oneOf([...talk.topicIds, unknownId])
       return talk.oneOf([
@@ -120,13 +116,15 @@ export class Topics {
   async #grow(): Promise<void> {
     const talk = this.#talk
     const version = talk.below(4)
-    const topics = this.#some(() => ({
-      name: this.#name(),
-      count: talk.oneOf([2, 3, 4, 1, 0, -1]),
-      assignments: talk.chance(0.7)
-        ? null
-        : talk.oneOf([[[1]], [[1], [1]], [], [[]], [[1, 1]]]).map(brokerIds => ({ brokerIds })),
-    })).filter(({ name }) => name !== '__consumer_offsets')
+    const topics = talk
+      .some(() => ({
+        name: this.#name(),
+        count: talk.oneOf([2, 3, 4, 1, 0, -1]),
+        assignments: talk.chance(0.7)
+          ? null
+          : talk.oneOf([[[1]], [[1], [1]], [], [[]], [[1, 1]]]).map(brokerIds => ({ brokerIds })),
+      }))
+      .filter(({ name }) => name !== '__consumer_offsets')
     const validateOnly = talk.chance(0.25)
     const answer = await talk.ask('createPartitions', version, { topics, validateOnly })
     await talk.settled()
@@ -136,9 +134,9 @@ export class Topics {
   async #metadata(): Promise<void> {
     const talk = this.#talk
     const version = talk.below(14)
-    const some = this.#some(() => ({ name: this.#name(), topicId: noId })).filter(
-      each => each.name !== '__consumer_offsets',
-    )
+    const some = talk
+      .some(() => ({ name: this.#name(), topicId: noId }))
+      .filter(each => each.name !== '__consumer_offsets')
     const topics: any[] | null = talk.chance(0.2) && version > 0 ? talk.oneOf([null, null, []]) : some
     if (version >= 12 && topics !== null && talk.chance(0.5)) {
       for (const each of topics) {
@@ -173,7 +171,7 @@ export class Topics {
 
   async #describe(): Promise<void> {
     const talk = this.#talk
-    const names = this.#some(() => this.#name()).filter(name => name !== '__consumer_offsets')
+    const names = talk.some(() => this.#name()).filter(name => name !== '__consumer_offsets')
     // Kafka stumbles over an empty name.
     const topics = [...new Set(names)].filter(name => name !== '').map(name => ({ name }))
     if (topics.length === 0) return
