@@ -12,7 +12,8 @@ export function decompress(compression: CompressionName, bytes: Buffer): Buffer 
   try {
     return decompressors[compression](bytes)
   } catch (error) {
-    throw new CorruptBatchError('corrupt', `a batch of ${compression} that cannot be read: ${String(error)}`)
+    // Kafka has no error for it. At CORRUPT_MESSAGE a producer would send it again, in vain.
+    throw new CorruptBatchError('packed', `a batch of ${compression} that cannot be read: ${String(error)}`)
   }
 }
 

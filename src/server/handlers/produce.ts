@@ -28,6 +28,7 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
   corrupt: 'CORRUPT_MESSAGE',
   record: 'INVALID_RECORD',
   compression: 'UNSUPPORTED_COMPRESSION_TYPE',
+  packed: 'UNKNOWN_SERVER_ERROR',
 }
 
 /** The first version whose producer writes without adding the partition to its transaction before (KIP-890). */
@@ -115,14 +116,12 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
     }
     const { errorCode, errorMessage } = toWireError(wire, error)
     const told = withoutTransaction('Produce', how.version, errorCode)
-    const ofEach =
-      batch !== undefined && ofRecords.has(errorCode)
-        ? recordErrors(topic, batch, wire.engine.clock.now())
-        : []
+    const isOfRecords = batch !== undefined && ofRecords.has(errorCode)
+    const ofEach = isOfRecords ? recordErrors(topic, batch!, wire.engine.clock.now()) : []
     return {
       index,
       baseOffset: -1,
-      logStartOffset: isOfLog(error) ? topic.partitions[index]!.logStartOffset : -1,
+      logStartOffset: isOfRecords || isOfLog(error) ? topic.partitions[index]!.logStartOffset : -1,
       errorCode: inProducersWords('Produce', how.version, told),
       // What is wrong with each record is told beside it. (Kafka: LogValidator)
       errorMessage: errorCode === invalidTimestamp && ofEach.length > 0 ? rejectedTimestamps : errorMessage,

@@ -49,7 +49,7 @@ const maxTimestampAt = 35
 /** A batch that is refused; `kind` tells Kafka's error for it. */
 export class CorruptBatchError extends ProtocolError {
   override readonly name: string = 'CorruptBatchError'
-  readonly kind: 'corrupt' | 'compression' | 'record'
+  readonly kind: 'corrupt' | 'compression' | 'packed' | 'record'
 
   constructor(kind: CorruptBatchError['kind'], message: string) {
     super(message)
