@@ -8,6 +8,7 @@ import { compareTalks } from './compare-talks.ts'
 import { Configs } from './configs.ts'
 import { Members, prepare } from './consumer-groups.ts'
 import { Offsets } from './offsets.ts'
+import { Patterns } from './patterns.ts'
 import { Producers } from './producers.ts'
 import { Quotas } from './quotas.ts'
 import { Records } from './records.ts'
@@ -49,6 +50,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to the members of a group that assigns by range', { timeout }, () =>
     compareTalks(both, 'members', seeds(30), talk => new Members(talk, { assignor: 'range' }).converse(40)),
+  )
+
+  it('to members that subscribe by patterns', { timeout }, () =>
+    compareTalks(both, 'patterns', seeds(10), talk => new Patterns(talk).converse(8), 10),
   )
 
   it('to static members that come back, or are replaced', { timeout }, () =>

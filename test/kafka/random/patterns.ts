@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Talk } from './talk.ts'
+import { TopicsAndGroups } from './topics-and-groups.ts'
+
+// Of RE2, of Java's and of JavaScript's syntax, some of them wrong.
+const patterns: readonly string[] = [
+  ...['a', '.*', 'a.*', '.*b', 'a|b', '(?:a|b)c?', '^a$', 'a+', '[ab]', '[^a]', '[a-c]{2}', 'a{2,}', 'a{,2}'],
+  ...['\\w', '\\w\\.\\w', '\\d', '[[:alpha:]]', '[[:^alpha:]]', '\\pL', '\\p{L}b', '\\p{Greek}', '\\PL'],
+  ...[
+    '\\Qa.b\\E',
+    '(?i)A',
+    '(?i:A)b',
+    '(?-i)a',
+    '(?s).',
+    '(?U)a*',
+    '(?P<n>a)',
+    '(?<n>a)',
+    '\\Aa\\z',
+    '\\x61',
+  ],
+  ...[
+    '\\bab\\b',
+    'a*?',
+    'a??b',
+    '\\x{61}',
+    '\\a',
+    '\\141',
+    '',
+    'x*',
+    '()',
+    '[a&&b]',
+    '[]a]',
+    '\\-',
+    '\\_',
+    'a\\Z',
+  ],
+  ...[
+    '(?=a)a',
+    '(?!b)a',
+    '(?<=a)b',
+    '(a)\\1',
+    'a++',
+    'a**',
+    '*',
+    '[',
+    '(',
+    ')',
+    '\\',
+    'a{1001}',
+    '[b-a]',
+    '(?x)a',
+  ],
+  ...[
+    '\\k<n>',
+    '\\u0061',
+    '\\cA',
+    '(?>a)',
+    '\\h',
+    '\\R',
+    '\\X',
+    '\\G',
+    '(?#)a',
+    '\\p{Nope}',
+    '\\y',
+    '(?i',
+    'a{2}{2}',
+  ],
+]
+
+/** A member of a group that subscribes to topics by patterns, right and wrong. */
+export class Patterns {
+  readonly #talk: Talk
+  readonly #known: TopicsAndGroups
+  readonly #group: string
+  readonly #prefix: string
+  readonly #names = new Map<string, string>()
+
+  constructor(talk: Talk) {
+    this.#talk = talk
+    this.#known = new TopicsAndGroups(talk)
+    this.#group = `${talk.name}-group`
+    this.#prefix = `${talk.name}-topic-`
+  }
+
+  async converse(count: number): Promise<void> {
+    await this.#known.findCoordinators([this.#group])
+    for (const each of ['a', 'b', 'ab', 'a.b', 'aa', 'bc', 'a_1', 'A', '1']) {
+      const name = `${this.#prefix}${each}`
+      await this.#known.create(name, 1)
+      this.#names.set(this.#known.idOf(name), each)
+    }
+    for (let i = 0; i < count; i++) await this.#subscribe(this.#talk.oneOf(patterns), i)
+  }
+
+  async #subscribe(pattern: string, i: number): Promise<void> {
+    const talk = this.#talk
+    const memberId = `AAAAAAAAAAAAAAAAAAA${String(i).padStart(2, '0')}A`
+    const ask = (more: object) =>
+      talk.ask('consumerGroupHeartbeat', 1, { groupId: this.#group, memberId, ...more })
+    const subscribedTopicRegex = `${this.#prefix}${pattern}`
+    const joined = await talk.eventually(
+      () => ask({ memberEpoch: 0, subscribedTopicRegex, rebalanceTimeoutMs: 10_000, topicPartitions: [] }),
+      ({ errorCode }) => [14, 15, 16].includes(errorCode),
+    )
+    talk.tell(pattern, joined.errorCode)
+    if (joined.errorCode !== 0) return
+    const told = await this.#assigned(ask, joined.memberEpoch, joined.assignment)
+    talk.tell(`${pattern} finds`, told)
+    await ask({ memberEpoch: -1 })
+  }
+
+  // Kafka looks a pattern up beside, and gives what it finds a little later.
+  async #assigned(
+    ask: (more: object) => Promise<any>,
+    memberEpoch: number,
+    assignment: any,
+  ): Promise<unknown> {
+    let topicPartitions = assignment?.topicPartitions ?? []
+    for (let quiet = 0; quiet < 40; quiet++) {
+      const answer = await ask({ memberEpoch, topicPartitions })
+      if (answer.errorCode !== 0) return answer.errorCode
+      memberEpoch = answer.memberEpoch
+      if (answer.assignment !== null) {
+        topicPartitions = answer.assignment.topicPartitions
+        if (topicPartitions.length > 0) break
+      }
+      await sleep(10)
+    }
+    return topicPartitions.map(({ topicId }: any) => this.#names.get(topicId) ?? topicId).sort()
+  }
+}
