@@ -140,8 +140,9 @@ describe('ListTransactions', () => {
     expect(await list()).toEqual(['pay-1 Ongoing', 'pay-2 Empty', 'ship Empty'])
     expect(await list({ stateFilters: ['Ongoing', 'CompleteAbort'] })).toEqual(['pay-1 Ongoing'])
     expect(await list({ producerIdFilters: [pay.producerId, 99] })).toEqual(['pay-1 Ongoing'])
-    expect(await list({ durationFilter: 499 })).toEqual(['pay-1 Ongoing'])
-    expect(await list({ durationFilter: 500 })).toEqual([])
+    // One that never began has lasted for ever.
+    expect(await list({ durationFilter: 499 })).toEqual(['pay-1 Ongoing', 'pay-2 Empty', 'ship Empty'])
+    expect(await list({ durationFilter: 500 })).toEqual(['pay-2 Empty', 'ship Empty'])
     expect(await list({ transactionalIdPattern: 'pay-.' })).toEqual(['pay-1 Ongoing', 'pay-2 Empty'])
     expect(await list({ transactionalIdPattern: 'pay' })).toEqual([])
     expect(await list({ transactionalIdPattern: '' })).toHaveLength(3)

@@ -35,7 +35,8 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
       const wanted = ({ transactionalId, state, producerId, startedAt }: DescribedTransaction) =>
         (wantedStates.size === 0 || wantedStates.has(state)) &&
         (wantedIds.size === 0 || wantedIds.has(producerId)) &&
-        (durationFilter < 0 || (startedAt !== -1 && now - startedAt > durationFilter)) &&
+        // One that never began started at -1, as at Kafka.
+        (durationFilter < 0 || now - startedAt > durationFilter) &&
         pattern.test(transactionalId)
       return {
         unknownStateFilters: stateFilters.filter(state => !states.has(state)),

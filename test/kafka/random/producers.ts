@@ -246,6 +246,7 @@ export class Producers {
         .map(({ partitions }: any) => partitions.toSorted()),
     ])
     this.#talk.tell('transactions', states)
+    await this.#list()
     for (const [what, found] of await this.#resting(() => this.#written.look())) this.#talk.tell(what, found)
     for (const requireStable of [false, true]) {
       this.#talk.tell('offsets', await this.#resting(() => this.#offsets(requireStable)))
@@ -263,6 +264,37 @@ export class Producers {
         ),
     )
     return transactionStates
+  }
+
+  async #list(): Promise<void> {
+    const talk = this.#talk
+    const { name } = talk
+    const version = talk.below(3)
+    const request = {
+      stateFilters: talk.oneOf([
+        [],
+        [],
+        ['Ongoing'],
+        ['CompleteCommit', 'Empty'],
+        ['ongoing'],
+        ['Nope', 'Dead'],
+      ]),
+      producerIdFilters: talk.oneOf([[], [], [], this.#ids.slice(0, 1), [...this.#ids], [123_456_789]]),
+      ...(version >= 1 && { durationFilter: talk.oneOf([-1, -1, 0, 1_000_000, -5]) }),
+      ...(version >= 2 && {
+        transactionalIdPattern: talk.oneOf([null, '', `${name}-a`, `${name}-.`, `${name}`, '(', '.*-[^a]']),
+      }),
+    }
+    const { errorCode, unknownStateFilters, transactionStates } = await talk.ask(
+      'listTransactions',
+      version,
+      request,
+    )
+    const own = transactionStates
+      .filter(({ transactionalId }: any) => transactionalId.startsWith(`${name}-`))
+      .map((each: any) => [each.transactionalId, this.#ids.indexOf(each.producerId), each.transactionState])
+    const asked = { ...request, producerIdFilters: request.producerIdFilters.length }
+    talk.tell(`list v${version} ${JSON.stringify(asked)}`, [errorCode, unknownStateFilters, own.sort()])
   }
 
   // Ends are written to one partition after the other.
