@@ -65,6 +65,7 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
     }),
 
     handler(deleteShareGroupOffsets, ({ groupId, topics }) => {
+      if (groupId === '') return { errorCode: errnoOf('INVALID_GROUP_ID') }
       const group = shareGroups.get(groupId)
       if (group === undefined) return { errorCode: errnoOf('GROUP_ID_NOT_FOUND') }
       try {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../../src/server/protocol/apis.ts'
+import type { Api } from '../../../src/server/protocol/message.ts'
 import type { WireClient } from '../../helpers/wire-client.ts'
 import { accept, configure, release, shareScenes } from './share-scene.ts'
 
@@ -47,6 +48,16 @@ it('tells how far a group has come, and what it has not finished', async () => {
     'nowhere-0: -1 +-1',
   ])
 })
+
+it.each(['alterShareGroupOffsets', 'deleteShareGroupOffsets'] as const)(
+  'knows no group without an id (%s)',
+  async api => {
+    const { client } = scene()
+    expect(await client.call(apis[api] as Api, 0, { groupId: '', topics: [] })).toMatchObject({
+      errorCode: 24,
+    })
+  },
+)
 
 it('lets a group begin elsewhere while nobody is in it', async () => {
   const { client, append, joined, consumer } = scene({}, { shareAutoOffsetReset: 'latest' })
