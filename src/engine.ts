@@ -89,6 +89,8 @@ export interface MembershipListener {
    * Left out for consumers of this process, which hear of it at once.
    */
   keeps?(topic: string, partition: number): boolean
+  /** When the member heard of a revocation, on the clock's `monotonic()`; infinite before. Left out as `keeps`. */
+  heardAt?(revoked: TopicPartition): number
   readonly autoCommit: boolean
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly isolationLevel: IsolationLevel

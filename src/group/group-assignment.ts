@@ -271,9 +271,11 @@ export class GroupAssignment {
   #limit(member: GroupMember, delayMs: number): void {
     this.#host.clock.schedule(this.#host.timer(member), delayMs, () => {
       const now = this.#host.clock.monotonic()
-      let longest = 0
-      for (const { revokingSince } of member.owned) longest = Math.max(longest, now - (revokingSince ?? now))
-      const left = member.rebalanceTimeoutMs - longest
+      let since = now
+      for (const each of member.owned) {
+        since = Math.min(since, member.listener.heardAt?.(each) ?? each.revokingSince ?? now)
+      }
+      const left = since + member.rebalanceTimeoutMs - now
       if (left > 0) this.#limit(member, left)
       else this.#host.overdue(member)
     })

@@ -1,3 +1,4 @@
+import type { BrokerClock } from '../broker-clock.ts'
 import type { BrokerletError } from '../errors.ts'
 import type { ClassicMember } from '../group/classic-member.ts'
 import type { ClassicProtocol } from '../group/classic-protocol.ts'
@@ -24,11 +25,12 @@ export class ClassicConsumerMember extends ConsumerMember {
   constructor(
     memberId: string,
     groupInstanceId: string | null,
+    clock: Pick<BrokerClock, 'monotonic'>,
     client: ClassicClient,
     topics: readonly string[],
     removed: (member: ClassicConsumerMember) => void,
   ) {
-    super(memberId, groupInstanceId ?? undefined)
+    super(memberId, groupInstanceId ?? undefined, clock)
     this.client = client
     this.topics = topics
     this.#removed = removed

@@ -1,3 +1,4 @@
+import type { BrokerClock } from '../broker-clock.ts'
 import type {
   AssignedPartition,
   AssignmentUpdate,
@@ -32,12 +33,13 @@ export class ConsumerMember implements MembershipListener {
   readonly memberId: string
   readonly groupInstanceId: string | undefined
   readonly began: (topic: string, partition: number) => number | undefined
+  readonly #clock: Pick<BrokerClock, 'monotonic'>
   #membership: Membership | undefined
   readonly #owned = new Map<string, AssignedPartition>()
-  // Partitions that it was told to give up, and has not reported as given up.
+  // Partitions that it is to give up, and has not reported as given up.
   readonly #revoking = new Map<string, AssignedPartition>()
-  // Those of them that it has not heard of yet.
-  readonly #unheard = new Set<string>()
+  // When it heard of those of them that it has heard of.
+  readonly #heardAt = new Map<string, number>()
   // The partitions that it may keep, as far as it has heard of them.
   #told = new Map<string, TopicPartition>()
   // The same as of the last answer.
@@ -56,10 +58,12 @@ export class ConsumerMember implements MembershipListener {
   constructor(
     memberId: string,
     groupInstanceId: string | undefined,
+    clock: Pick<BrokerClock, 'monotonic'>,
     began: (topic: string, partition: number) => number | undefined = () => undefined,
   ) {
     this.memberId = memberId
     this.groupInstanceId = groupInstanceId
+    this.#clock = clock
     this.began = began
   }
 
@@ -72,6 +76,7 @@ export class ConsumerMember implements MembershipListener {
       const id = formatTopicPartition(tp)
       this.#owned.delete(id)
       this.#revoking.delete(id)
+      this.#heardAt.delete(id)
       this.#told.delete(id)
     }
     for (const tp of revoked) {
@@ -80,7 +85,6 @@ export class ConsumerMember implements MembershipListener {
       if (owned === undefined) continue
       this.#owned.delete(id)
       this.#revoking.set(id, owned)
-      this.#unheard.add(id)
     }
     for (const tp of assigned) this.#owned.set(formatTopicPartition(tp), tp)
     this.changed ||= lost.length + revoked.length + assigned.length > 0
@@ -94,10 +98,14 @@ export class ConsumerMember implements MembershipListener {
   keeps(topic: string, partition: number): boolean {
     const id = formatTopicPartition({ topic, partition })
     const owned = this.#revoking.get(id)
-    if (owned === undefined || !this.#unheard.delete(id)) return false
+    if (owned === undefined || this.#heardAt.has(id)) return false
     this.#revoking.delete(id)
     this.#owned.set(id, owned)
     return true
+  }
+
+  heardAt(revoked: TopicPartition): number {
+    return this.#heardAt.get(formatTopicPartition(revoked)) ?? Number.POSITIVE_INFINITY
   }
 
   fenced(error: BrokerletError): void {
@@ -118,10 +126,9 @@ export class ConsumerMember implements MembershipListener {
     if (epoch === 0 || this.#revoking.size === 0) {
       this.epoch = groupEpoch
       this.#told = byId(this.assignment)
-      this.#unheard.clear()
     } else if (!this.#pends) {
       for (const id of this.#told.keys()) if (!this.#owned.has(id)) this.#told.delete(id)
-      this.#unheard.clear()
+      for (const id of this.#revoking.keys()) this.#heardAt.set(id, this.#clock.monotonic())
     }
     this.changed = !haveSameKeys(this.#answered, this.#told)
     if (this.changed) this.#answered = new Map(this.#told)
@@ -130,7 +137,7 @@ export class ConsumerMember implements MembershipListener {
 
   // Whether it has not yet given up all that it was told to.
   get #pends(): boolean {
-    return [...this.#revoking.keys()].some(id => !this.#unheard.has(id))
+    return this.#heardAt.size > 0
   }
 
   /** The partitions that it is told by the present answer. */
@@ -140,7 +147,7 @@ export class ConsumerMember implements MembershipListener {
 
   /** The partitions that it has as far as it was told, with those that it has still to give up. */
   get told(): readonly TopicPartition[] {
-    const revoking = this.revoking.filter(tp => !this.#unheard.has(formatTopicPartition(tp)))
+    const revoking = this.revoking.filter(tp => this.#heardAt.has(formatTopicPartition(tp)))
     return [...this.#told.values(), ...revoking]
   }
 
@@ -167,8 +174,8 @@ export class ConsumerMember implements MembershipListener {
    */
   has(partitions: readonly TopicPartition[]): void {
     const kept = new Set(partitions.map(formatTopicPartition))
-    for (const unheard of [false, true]) {
-      const ids = [...this.#revoking.keys()].filter(id => this.#unheard.has(id) === unheard)
+    for (const heard of [true, false]) {
+      const ids = [...this.#revoking.keys()].filter(id => this.#heardAt.has(id) === heard)
       if (ids.some(id => kept.has(id))) return
       const given = new Set(ids)
       this.#release(tp => given.has(formatTopicPartition(tp)))
@@ -180,7 +187,7 @@ export class ConsumerMember implements MembershipListener {
     for (const [id, owned] of this.#revoking) {
       if (!isFree(owned)) continue
       this.#revoking.delete(id)
-      this.#unheard.delete(id)
+      this.#heardAt.delete(id)
       released.push(owned)
     }
     if (released.length > 0) this.#membership!.release(released)
@@ -194,7 +201,7 @@ export class ConsumerMember implements MembershipListener {
     for (const [id, { topic }] of this.#told) {
       if (isOf(interest, topic)) continue
       this.#told.delete(id)
-      this.#unheard.delete(id)
+      if (this.#revoking.has(id)) this.#heardAt.set(id, this.#clock.monotonic())
     }
   }
 
@@ -217,7 +224,7 @@ export class ConsumerMember implements MembershipListener {
   /** Leaves. With `keepPlace`, what it was told to give up is free, and it keeps the rest for when it comes back. */
   leave(keepPlace: boolean): void {
     this.#away = keepPlace
-    if (keepPlace) this.#release(tp => !this.#unheard.has(formatTopicPartition(tp)))
+    if (keepPlace) this.#release(tp => this.#heardAt.has(formatTopicPartition(tp)))
     void this.#membership!.leave(keepPlace)
   }
 }

@@ -127,7 +127,7 @@ export class ConsumerMembers {
       former.has([])
       return this.#heard(groupId, former)
     }
-    const member = new ConsumerMember(memberId, groupInstanceId, (topic, partition) => {
+    const member = new ConsumerMember(memberId, groupInstanceId, this.#engine.clock, (topic, partition) => {
       const log = this.#engine.topics.get(topic)?.partitions[partition]
       return log && this.#firstFetches.of(clientId, log)
     })

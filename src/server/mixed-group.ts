@@ -121,7 +121,8 @@ export class MixedGroup {
     topics: readonly string[],
   ): ClassicConsumerMember {
     const { memberId, groupInstanceId } = member
-    return new ClassicConsumerMember(memberId, groupInstanceId, clientOf(member), topics, removed =>
+    const { clock } = this.#host.engine
+    return new ClassicConsumerMember(memberId, groupInstanceId, clock, clientOf(member), topics, removed =>
       this.#forget(removed),
     )
   }

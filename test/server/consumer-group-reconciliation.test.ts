@@ -54,6 +54,23 @@ it('tells of a second revocation once the first one is over, which is over as a 
   expect(given(answer)).toHaveLength(1)
 })
 
+it('gives a member its rebalance timeout for each revocation, from when it is told of it', async () => {
+  const { broker, beat, join, has, given } = scene()
+  const memberIds = () => broker.group('g').members.map(({ memberId }) => memberId)
+  await join('a', { rebalanceTimeoutMs: 1000 })
+  await join('b')
+  await broker.advance(1500)
+  expect(given(await beat('a', 2))).toEqual([0, 2])
+  await join('c')
+  await join('d')
+  await broker.advance(900)
+  expect(given(await beat('a', 2, has(0, 2)))).toHaveLength(1)
+  await broker.advance(999)
+  expect(memberIds()).toEqual(['a', 'b', 'c', 'd'])
+  await broker.advance(1)
+  expect(memberIds()).toEqual(['b', 'c', 'd'])
+})
+
 it('shows what members were told, and is not stable before each has heard of the present epoch', async () => {
   const { beat, join, has, describe } = scene()
   await join('a')

@@ -90,6 +90,7 @@ it('removes a member that does not give up in time, and fences it', async () => 
   const { broker, beat, join, given } = start()
   await join('a', { rebalanceTimeoutMs: 30_000 })
   await join('b')
+  await beat('a', 2)
   for (let i = 0; i < 3; i++) {
     await broker.advance(10_000)
     await beat('b', 3)

@@ -285,7 +285,7 @@ export const serverMutations: readonly Mutation[] = [
   {
     name: 'a member gives up what it never heard that it is to give up',
     file: 'server/consumer-member.ts',
-    find: 'if (owned === undefined || !this.#unheard.delete(id)) return false',
+    find: 'if (owned === undefined || this.#heardAt.has(id)) return false',
     replace: 'return false',
     breaks: 'a partition that is to be its own again before it heard otherwise stays with its member',
   },
