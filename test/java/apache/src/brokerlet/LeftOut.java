@@ -5,19 +5,23 @@ import java.io.UncheckedIOException;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
 /** The tests that cannot pass here: left-out.txt. They are run all the same, but nobody waits a minute for each. */
-public final class LeftOut implements InvocationInterceptor {
+public final class LeftOut implements BeforeEachCallback, InvocationInterceptor {
   private static final long PATIENCE_MS = 5000;
   private static final Set<String> NAMES = names();
+  private static final Map<String, Integer> RUNS = new HashMap<>();
   private static final ScheduledExecutorService TIMER =
       Executors.newSingleThreadScheduledExecutor(
           task -> {
@@ -26,6 +30,12 @@ public final class LeftOut implements InvocationInterceptor {
             thread.setDaemon(true);
             return thread;
           });
+
+  /** Counts the runs of a test as {@link Main} does. */
+  @Override
+  public void beforeEach(ExtensionContext test) {
+    RUNS.merge(nameOf(test), 1, Integer::sum);
+  }
 
   @Override
   public void interceptTestMethod(
@@ -41,8 +51,14 @@ public final class LeftOut implements InvocationInterceptor {
   }
 
   private static boolean contains(ExtensionContext test) {
-    String type = test.getRequiredTestClass().getName();
-    return NAMES.contains(type) || NAMES.contains(type + "#" + test.getRequiredTestMethod().getName());
+    String name = nameOf(test);
+    int run = RUNS.getOrDefault(name, 1);
+    return NAMES.contains(test.getRequiredTestClass().getName())
+        || NAMES.contains(run == 1 ? name : name + "[" + run + "]");
+  }
+
+  private static String nameOf(ExtensionContext test) {
+    return test.getRequiredTestClass().getName() + "#" + test.getRequiredTestMethod().getName();
   }
 
   private static void runBriefly(Invocation<Void> test) throws Throwable {
@@ -59,8 +75,7 @@ public final class LeftOut implements InvocationInterceptor {
 
   private static Set<String> names() {
     try (var lines = Files.lines(Path.of(System.getProperty("brokerlet.leftOut")))) {
-      // One of several runs is named with its number.
-      return lines.map(line -> line.replaceFirst("\\[\\d+]$", "")).collect(Collectors.toSet());
+      return lines.collect(Collectors.toSet());
     } catch (IOException error) {
       throw new UncheckedIOException(error);
     }
