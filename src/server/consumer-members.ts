@@ -42,7 +42,7 @@ export class ConsumerMembers {
     const member = this.#existing(beat)
     if (member.gone !== undefined) {
       this.#forget(groupId, member)
-      throw fenced(beat, member.gone.message)
+      throw member.gone
     }
     if (!member.mayComeWith(memberEpoch, beat.partitions)) {
       throw fenced(beat, `it is at epoch ${member.epoch}, received ${memberEpoch}`)
