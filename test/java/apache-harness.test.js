@@ -1,7 +1,7 @@
 /**
  * Apache Kafka's own integration tests that are written in Scala, on a harness that starts brokers: here it starts those of
  * the built package (`apache/harness`). What cannot pass is in `apache/left-out-harness.txt`, with the reason. They take
- * twenty minutes, so `npm run test:apache` is without them: `npm run test:apache:harness`.
+ * ten minutes, so `npm run test:apache` is without them: `npm run test:apache:harness`.
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'

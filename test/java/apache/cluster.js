@@ -268,3 +268,5 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`)
 }
+// The program that asks is gone, perhaps killed with clusters that still run.
+process.exit()
