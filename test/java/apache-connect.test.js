@@ -22,5 +22,7 @@ test('connectors run, fail, move and are stopped', t =>
     from: ['connect-runtime'],
     classes: tests.without(String.raw`.*\.connect\.integration\..*`),
     timeoutMs: 300_000,
+    // Each leaves workers and their plugins behind.
+    heap: '2g',
     atLeast: 100,
   }))

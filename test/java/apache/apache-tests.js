@@ -56,17 +56,18 @@ export class ApacheTests {
   /**
    * Runs those of some jars, each as a test within `t`: those that ask for a cluster by an annotation (`kind` is 'cluster'), or
    * those that bring their 'own', by a kit or a harness. `classes` is a pattern of their classes' names, `timeoutMs` is for a
-   * test that says nothing of its own. `atLeast` guards against a run in which nothing happens. What comes out as it should
-   * not is run once more, and the second time counts, as in Apache's own builds: many of these tests wait for a moment in
-   * real time.
+   * test that says nothing of its own, `heap` is what Java gets. `atLeast` guards against a run in which nothing happens.
+   * What comes out as it should not is run once more, and the second time counts, as in Apache's own builds: many of these
+   * tests wait for a moment in real time.
    */
-  async run(t, { kind, from, classes = '.*', timeoutMs = 120_000, atLeast }) {
+  async run(t, { kind, from, classes = '.*', timeoutMs = 120_000, heap = '512m', atLeast }) {
     const roots = readdirSync(jars)
       .filter(name => from.some(each => name.startsWith(`${each}-`) && name.endsWith('-test.jar')))
       .map(name => path.join(jars, name))
+    const java = { timeoutMs, heap }
     const surprises = new Set()
     let count = 0
-    for await (const each of this.#outcomes(kind, classes, roots, timeoutMs)) {
+    for await (const each of this.#outcomes(kind, classes, roots, java)) {
       count++
       if (this.#isExpected(each)) await this.#report(t, each)
       else surprises.add(each.name)
@@ -74,7 +75,7 @@ export class ApacheTests {
     if (surprises.size > 0) {
       const again = new Set([...surprises].map(name => name.split('#')[0]))
       const pattern = [...again].map(name => name.replaceAll(/[.$]/g, String.raw`\$&`)).join('|')
-      for await (const each of this.#outcomes(kind, pattern, roots, timeoutMs)) {
+      for await (const each of this.#outcomes(kind, pattern, roots, java)) {
         if (surprises.delete(each.name)) await this.#report(t, each)
       }
       assert.deepEqual([...surprises], [], 'these were not run again')
@@ -94,9 +95,9 @@ export class ApacheTests {
     return `${this.#classes}${path.delimiter}${classPath([kafka, jars])}`
   }
 
-  async *#outcomes(kind, classes, roots, timeoutMs) {
+  async *#outcomes(kind, classes, roots, { timeoutMs, heap }) {
     const program = [
-      ...['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off'],
+      ...[`-Xmx${heap}`, '-XX:TieredStopAtLevel=1', '-XX:+EnableDynamicAgentLoading', '-Xshare:off'],
       ...[`-Dlog4j2.configurationFile=${path.join(folder, 'log4j2.xml')}`],
       `-Djunit.jupiter.execution.timeout.testable.method.default=${timeoutMs}ms`,
       ...['-Djunit.jupiter.execution.timeout.thread.mode.default=SEPARATE_THREAD'],
