@@ -22,6 +22,7 @@ export class Draining {
 
   /** Ends the drain in `timeoutMs` milliseconds at the latest. */
   within(timeoutMs: number): void {
+    if (this.#over) return
     if (this.#limit !== undefined) return this.#limit.within(timeoutMs)
     this.#limit = new Deadline(this.#clock, timeoutMs, `draining of ${this.#name}`, { hold: true })
     void this.#limit.passed.then(() => this.end())

@@ -34,6 +34,7 @@ export function observe(broker: ObservedCore): void {
 
 class TimelineObserver {
   readonly #host: ObservedCore
+  readonly #watched = new WeakSet<Partition>()
 
   constructor(host: ObservedCore) {
     this.#host = host
@@ -50,7 +51,7 @@ class TimelineObserver {
         return timeline.record({ kind: 'topic altered', ...payload })
       case 'partitionsAdded':
         timeline.record({ kind: 'partitions added', topic: payload.topic, partitions: payload.to })
-        return this.#watch(payload.topic, payload.from)
+        return this.#watch(payload.topic)
       case 'memberJoined':
         timeline.record({ kind: 'joined', group: payload.groupId, member: payload.memberId })
         return this.#host.bench.joining?.joined(payload.memberId)
@@ -73,13 +74,17 @@ class TimelineObserver {
 
   created(topic: string, partitions: number): void {
     this.#host.timeline.record({ kind: 'topic created', topic, partitions })
-    this.#watch(topic, 0)
+    this.#watch(topic)
   }
 
-  // Appends are observed in the log, since records come from producers, transactions and wire clients alike.
-  #watch(topic: string, from: number): void {
-    const { partitions } = this.#host.topics.get(topic)!
-    for (const partition of partitions.slice(from)) this.#watchPartition(partition)
+  // Appends are observed in the log, since records come from producers, transactions and wire clients alike. Listeners
+  // hear in turn: one of them may have deleted the topic by now, and made another of its name.
+  #watch(topic: string): void {
+    for (const partition of this.#host.topics.get(topic)?.partitions ?? []) {
+      if (this.#watched.has(partition)) continue
+      this.#watched.add(partition)
+      this.#watchPartition(partition)
+    }
   }
 
   #watchPartition(partition: Partition): void {

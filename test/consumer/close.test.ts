@@ -458,6 +458,18 @@ it('goes on draining when it is told so once more, within the time that ends fir
   expect(clock.waiting).toEqual(['sleep'])
 })
 
+it('leaves no timer behind when it is to drain once more just as its drain has ended', async () => {
+  const { broker, clock } = brokerWithOrders(5)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => broker.clock.sleep(100) })
+  const draining = consumer.close({ drain: true })
+  void consumer.close({ timeoutMs: 0 })
+  void consumer.close({ drain: true, timeoutMs: 60_000 })
+  await draining
+  await broker.close()
+  expect(clock.waiting).toEqual(['sleep'])
+})
+
 it('drains a loop, and does not wait for who polls or for what is paused', async () => {
   const { broker, clock } = brokerWithOrders(3, 2)
   const looped: unknown[] = []

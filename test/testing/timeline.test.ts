@@ -168,6 +168,23 @@ it('tells of topics, resets, drops, skips, restarts and ends', async () => {
   }
 })
 
+it('tells of each record once, though a listener deleted its topic and made it anew', async () => {
+  const broker = new TestBroker()
+  broker.on('groupCreated', () => {
+    broker.deleteTopic('late')
+    if (!broker.topics.has('gone')) broker.createTopic('gone', { partitions: 1 })
+    broker.deleteTopic('gone')
+    broker.createTopic('late', { partitions: 1 })
+  })
+  broker.createTopic('late', { partitions: 1 })
+  const consumer = broker.consumer({ groupId: 'g', topics: ['late'] })
+  await consumer.run({ eachRecord: () => {} })
+  await broker.producer().send({ topic: 'late', value: 1 })
+  const told = broker.timeline.entries.map(({ kind }) => kind)
+  expect(told.filter(kind => kind === 'topic created')).toHaveLength(3)
+  expect(told.filter(kind => kind === 'appended')).toHaveLength(1)
+})
+
 it('tells of a commit that was refused, and of a fenced member', async () => {
   const broker = new TestBroker({ topics })
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], rebalanceTimeoutMs: 100 })
