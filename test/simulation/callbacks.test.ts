@@ -1,0 +1,190 @@
+import { expect, it } from 'vitest'
+import { type Consumer, isBrokerletError, topic } from '../../src/index.ts'
+import { TestBroker } from '../../src/testing/index.ts'
+import { Lot, seeds } from '../helpers/lot.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+collectWarnings()
+const planned = new Error('planned')
+const topics = { orders: topic<number>({ partitions: 2 }), audit: topic<number>({ partitions: 1 }) }
+const ownEvents = ['assigned', 'revoked', 'lost', 'retrying', 'restarting', 'skipped', 'closed'] as const
+const events = ['groupCreated', 'groupDeleted', 'rebalanced', 'topicCreated', 'topicDeleted'] as const
+
+/** Consumers whose handlers, hooks and listeners do something to a consumer or to the broker, as a seed decides. */
+class Scene {
+  readonly broker: TestBroker<typeof topics>
+  readonly problems: string[] = []
+  readonly #lot: Lot
+  readonly #consumers: Consumer[] = []
+  readonly #underWay = new Map<Promise<void>, string>()
+  readonly #over = new AbortController()
+  #actionsLeft = 80
+  #closing = false
+
+  constructor(seed: number) {
+    this.#lot = new Lot(seed)
+    this.broker = new TestBroker({ seed, topics })
+    this.broker.on('error', () => {})
+    for (const event of events) this.broker.on(event, () => this.#heard(event))
+  }
+
+  async run(): Promise<void> {
+    const producer = this.broker.producer()
+    this.#start()
+    for (let i = 0; i < 20 && !this.#closing; i++) {
+      this.#follow('send', () =>
+        producer.send({ topic: this.#topic(), key: `k${this.#lot.below(3)}`, value: i }),
+      )
+      if (this.#lot.chance(0.25)) this.#start()
+      await this.broker.advance(this.#lot.oneOf([0, 1, 100, 1500]))
+    }
+    this.#actionsLeft = 0
+    this.#over.abort()
+    await this.broker.close({ timeoutMs: 100 })
+    // A broker that is closed by a handler looks now and then whether it has ended.
+    for (let i = 0; i < 100 && this.#underWay.size > 0; i++)
+      await new Promise(resolve => setTimeout(resolve, 1))
+    for (const what of this.#underWay.values()) this.problems.push(`${what} does not end`)
+    for (const timer of this.broker.pendingTimers) this.problems.push(`timer '${timer}' is left`)
+  }
+
+  #topic(): 'orders' | 'audit' {
+    return this.#lot.oneOf(['orders', 'orders', 'audit'])
+  }
+
+  #start(): void {
+    if (this.#consumers.length === 8) return
+    const lot = this.#lot
+    const name = `c${this.#consumers.length + 1}`
+    this.#follow(`${name} begins`, () => {
+      const consumer: Consumer = this.broker.consumer({
+        groupId: lot.oneOf(['g1', 'g1', 'g2']),
+        clientId: name,
+        topics: lot.oneOf([['orders'], ['orders', 'audit']]),
+        maxPollRecords: lot.oneOf([1, 2, 500]),
+        autoCommit: lot.chance(0.85),
+        sessionTimeoutMs: 1000,
+        maxPollIntervalMs: 3000,
+        ...(lot.chance(0.2) && { groupInstanceId: lot.oneOf(['s1', 's2']) }),
+        onAssigned: () => this.#act(`${name}.onAssigned`, consumer),
+        onRevoked: () => this.#act(`${name}.onRevoked`, consumer),
+        onLost: () => this.#act(`${name}.onLost`, consumer),
+      }) as unknown as Consumer
+      this.#consumers.push(consumer)
+      consumer.on('error', () => {})
+      for (const event of ownEvents) consumer.on(event, () => this.#heard(`${name} ${event}`, consumer))
+      return this.#consume(name, consumer)
+    })
+  }
+
+  async #consume(name: string, consumer: Consumer): Promise<void> {
+    const eachRecord = () => this.#act(`${name}.eachRecord`, consumer)
+    const retry = { attempts: 2, retryable: () => this.#heard(`${name}.retryable`, consumer) }
+    const onFailure = this.#lot.oneOf(['restart', 'stop', 'skip'] as const)
+    switch (this.#lot.oneOf(['run', 'by key', 'batches', 'loop', 'poll'])) {
+      case 'run':
+        return consumer.run({ eachRecord, retry, onFailure })
+      case 'by key':
+        return consumer.run({ eachRecord, retry, onFailure, concurrency: 3, ordering: 'key' })
+      case 'batches':
+        return consumer.run({ eachBatch: () => this.#act(`${name}.eachBatch`, consumer), retry, onFailure })
+      case 'loop':
+        for await (const _ of consumer) await this.#act(`${name}'s loop`, consumer)
+        return
+      case 'poll':
+        for (let i = 0; i < 20; i++) {
+          await consumer.poll({ timeoutMs: 100 })
+          await this.#act(`${name}'s poll`, consumer)
+        }
+        return void (await consumer.close({ timeoutMs: 100 }))
+    }
+  }
+
+  // An error of ours is an answer; any other one is a problem.
+  #follow(what: string, call: () => unknown): Promise<void> {
+    const answered = async () => {
+      try {
+        await call()
+      } catch (error) {
+        if (error !== planned && !isBrokerletError(error)) this.problems.push(`${what}: ${String(error)}`)
+      }
+    }
+    const followed = answered().finally(() => this.#underWay.delete(followed))
+    this.#underWay.set(followed, what)
+    return followed
+  }
+
+  // A listener throws nothing, and nobody awaits it.
+  #heard(where: string, consumer = this.#lot.oneOf(this.#consumers)): true {
+    if (consumer !== undefined) void this.#follow(where, () => this.#act(where, consumer))
+    return true
+  }
+
+  #act(where: string, own: Consumer): unknown {
+    const lot = this.#lot
+    if (this.#actionsLeft <= 0 || lot.chance(0.4)) return undefined
+    this.#actionsLeft--
+    const consumer = lot.chance(0.7) ? own : lot.oneOf(this.#consumers)
+    const [what, action] = lot.oneOf(Object.entries(actions))
+    if (what === 'fail') throw planned
+    if (what === 'join') return this.#start()
+    if (what === 'close the broker') {
+      if (lot.chance(0.9)) return undefined
+      this.#closing = true
+    }
+    if (what === 'sleep') return this.broker.clock.sleep(2000, { signal: this.#over.signal }).catch(() => {})
+    const followed = this.#follow(`${what} in ${where}`, () =>
+      action(this.broker, consumer, this.#topic(), lot),
+    )
+    return lot.chance(0.4) ? followed : undefined
+  }
+}
+
+type Action = (broker: TestBroker<typeof topics>, consumer: Consumer, topic: string, lot: Lot) => unknown
+
+const actions: Record<string, Action> = {
+  fail: () => {},
+  join: () => {},
+  sleep: () => {},
+  close: (_, consumer) => consumer.close({ timeoutMs: 1000 }),
+  'close at once': (_, consumer) => consumer.close({ timeoutMs: 0 }),
+  drain: (_, consumer) => consumer.close({ drain: true, timeoutMs: 1000 }),
+  crash: (broker, consumer) => broker.crash(consumer as never),
+  ready: (_, consumer) => consumer.ready(),
+  'catch up': (_, consumer) => consumer.caughtUp({ timeoutMs: 500 }),
+  commit: (_, consumer) => consumer.commit(),
+  seek: (_, consumer, name, lot) =>
+    consumer.seek({ topic: name, partition: 0 }, lot.oneOf(['beginning', 'end', 2])),
+  pause: (_, consumer) => consumer.pause(),
+  resume: (_, consumer) => consumer.resume(),
+  subscribe: (_, consumer, name) => consumer.subscribe([name]),
+  'delete the topic': (broker, _, name) => broker.deleteTopic(name as 'orders'),
+  'make the topic': (broker, _, name) => broker.createTopic(name, { partitions: 2 }),
+  'add a partition': (broker, _, name) => {
+    const log = broker.topics.get(name)
+    log?.addPartitions(log.partitions.length + 1)
+  },
+  'delete records': (broker, _, name) =>
+    broker.admin.deleteRecords([{ topic: name, partition: 0, offset: 1 }]),
+  'set offsets': (broker, _, name) =>
+    broker.admin.setGroupOffsets('g1', [{ topic: name, partition: 0, offset: 0 }]),
+  'delete the group': broker => broker.admin.deleteGroup('g1'),
+  redeliver: (broker, _, name) => broker.redeliver({ group: 'g1', topic: name, partition: 0, offset: 0 }),
+  send: (broker, _, name) => broker.producer().send({ topic: name as 'orders', key: 'k1', value: -1 }),
+  'close the broker': broker => broker.close({ timeoutMs: 500 }),
+}
+
+it('ends everything, whatever is done to consumers and the broker within callbacks', async () => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown) => unhandled.push(error)
+  process.on('unhandledRejection', note)
+  const problems: Record<number, readonly string[]> = {}
+  for (const seed of seeds(150)) {
+    const scene = new Scene(seed)
+    await scene.run()
+    if (scene.problems.length > 0) problems[seed] = scene.problems
+  }
+  process.off('unhandledRejection', note)
+  expect(problems).toEqual({})
+  expect(unhandled).toEqual([])
+})
