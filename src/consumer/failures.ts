@@ -122,13 +122,18 @@ export class Failures {
   }
 
   /** Writes records to their dead-letter or retry topic; rejects where that is not possible. */
-  async write(verdict: Verdict & { readonly step: 'write' }, work: Work): Promise<void> {
-    const { to, records, error, attempts } = verdict
+  write(
+    { to, error, attempts }: Verdict & { readonly step: 'write' },
+    work: Work,
+  ): Promise<readonly RecordMetadata[]> {
     const encoded = work.state.fetch?.serde !== undefined
     const stored = this.#levelOf(work) < 0 ? work.stored : work.stored.map(restore)
-    const written = await to.write(stored, encoded, error, attempts)
-    for (const [i, record] of records.entries()) this.#tellWritten(verdict, record, written[i]!)
-    this.#host.engine.outbox.flush()
+    return to.write(stored, encoded, error, attempts)
+  }
+
+  /** Emits the events of records that were written. */
+  tellWritten(verdict: Verdict & { readonly step: 'write' }, written: readonly RecordMetadata[]): void {
+    for (const [i, record] of verdict.records.entries()) this.#tellWritten(verdict, record, written[i]!)
   }
 
   #tellWritten(

@@ -1,5 +1,5 @@
 import { isThenable } from '../maybe-promise.ts'
-import type { ConsumerRecord } from '../record.ts'
+import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { Failures, Verdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
@@ -288,9 +288,12 @@ export class HandlerSlot {
 
   #write(work: Work, verdict: Verdict & { readonly step: 'write' }): void {
     const { failures, source, consumer } = this.#host
-    const written = (): Step => {
+    const written = (to: readonly RecordMetadata[]): Step => {
       this.#writesTo = undefined
+      failures.tellWritten(verdict, to)
       this.#finish(work)
+      // Only now: a listener that commits what is finished commits these records, too.
+      consumer.engine.outbox.flush()
       return 'on'
     }
     // The record is not lost: it comes again, and so does the attempt to write it.
@@ -304,7 +307,7 @@ export class HandlerSlot {
     this.#since = consumer.engine.clock.lately
     work.state.enter()
     failures.write(verdict, work).then(
-      () => this.#goOn(work, written),
+      to => this.#goOn(work, () => written(to)),
       error => this.#goOn(work, () => refused(error)),
     )
   }

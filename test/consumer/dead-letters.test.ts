@@ -5,6 +5,7 @@ import {
   bytes,
   headersOf,
   json,
+  type RunOptions,
   topic,
   UnknownTopicOrPartitionError,
 } from '../../src/index.ts'
@@ -223,4 +224,15 @@ it('does not run with a signal that aborts while the topic is looked for', async
   stop.abort(new Error('too late'))
   expect((await rejectionOf(running)).message).toBe('too late')
   expect(broker.groups.size).toBe(0)
+})
+
+it.each(['eachRecord', 'eachBatch'])('%s: a commit on the event covers the record in question', async how => {
+  const { broker, clock } = brokerWithOrders(3)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+  consumer.on('deadLettered', () => void consumer.commit())
+  const handler = { [how]: () => never('boom') } as unknown as RunOptions<AnyRecord, string>
+  await consumer.run({ ...handler, retry: { attempts: 1 }, onFailure: deadLetter })
+  await clock.settle()
+  expect(letters(broker)).toHaveLength(3)
+  expect(broker.group('g').lag()).toBe(0)
 })
