@@ -13,7 +13,12 @@ import type {
   ProducerRecord,
   Unread,
 } from '../engine.ts'
-import { ClosedError, InvalidRecordError, UnknownTopicOrPartitionError } from '../errors.ts'
+import {
+  ClosedError,
+  InvalidRecordError,
+  RecordListTooLargeError,
+  UnknownTopicOrPartitionError,
+} from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
@@ -42,6 +47,13 @@ const closeTimeoutMs = 30_000
 interface Reading extends FetchPosition {
   readonly end: number
   fetch: PartitionFetch
+}
+
+/** What becomes of a dead letter: where it goes, or the end of its topic. */
+interface Move {
+  readonly offset: number
+  readonly record: ProducerRecord
+  readonly goes: boolean
 }
 
 /**
@@ -199,17 +211,15 @@ class Redrive implements MembershipListener, EngineClient {
   }
 
   async #moveSome(reading: Reading): Promise<void> {
-    const { fetch, topic, partition, end } = reading
+    const { fetch, end } = reading
     if (fetch.outOfRange) {
       reading.fetchPosition = await this.#engine.offsetFor(reading, 'beginning', this.isolationLevel)
     } else {
       const left = (this.#options.maxRecords ?? Number.POSITIVE_INFINITY) - this.#moved
       const read = fetch.readBatch(Math.min(mostAtOnce, left))
       const letters = read.filter(({ offset }) => offset < end)
-      await this.#move(letters)
       const next = Math.min(reading.fetchPosition, end)
-      const assignmentEpoch = this.#epochs.get(partition) ?? -1
-      await this.#membership!.commit([{ topic, partition, offset: next, assignmentEpoch }])
+      await this.#write(reading, await this.#toMoves(letters), next)
       const turn = this.#engine.clock.exhausted(letters.length)
       if (turn !== undefined) await turn
     }
@@ -217,17 +227,32 @@ class Redrive implements MembershipListener, EngineClient {
     else fetch.stop()
   }
 
-  async #move(letters: readonly ConsumerRecord[]): Promise<void> {
+  async #toMoves(letters: readonly ConsumerRecord[]): Promise<Move[]> {
     const { filter } = this.#options
-    const written: ProducerRecord[] = []
-    let moved = 0
+    const moves: Move[] = []
     for (const letter of letters) {
       const goes = filter === undefined || (await filter(await this.#decoded(letter)))
-      written.push(goes ? await this.#toOrigin(letter) : this.#toEnd(letter))
-      if (goes) moved++
+      const record = goes ? await this.#toOrigin(letter) : this.#toEnd(letter)
+      moves.push({ offset: letter.offset, record, goes })
     }
-    if (written.length > 0) await this.#engine.appendBatch(written, letterWait)
-    this.#moved += moved
+    return moves
+  }
+
+  // Where so many can never be written at once, each half is written and committed by itself.
+  async #write(reading: Reading, moves: readonly Move[], next: number): Promise<void> {
+    const records = moves.map(({ record }) => record)
+    try {
+      if (records.length > 0) await this.#engine.appendBatch(records, letterWait)
+    } catch (error) {
+      if (!(error instanceof RecordListTooLargeError) || moves.length === 1) throw error
+      const half = moves.length >> 1
+      await this.#write(reading, moves.slice(0, half), moves[half]!.offset)
+      return this.#write(reading, moves.slice(half), next)
+    }
+    this.#moved += moves.filter(({ goes }) => goes).length
+    const { topic, partition } = reading
+    const assignmentEpoch = this.#epochs.get(partition) ?? -1
+    await this.#membership!.commit([{ topic, partition, offset: next, assignmentEpoch }])
   }
 
   // The filter gets a value that cannot be decoded as its bytes.

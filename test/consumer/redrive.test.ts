@@ -368,3 +368,24 @@ it('ends a redrive whose topic is deleted meanwhile', async () => {
   })
   expect(await rejectionOf(moving)).toBeInstanceOf(Error)
 })
+
+it('sends back more dead letters than the topic can hold at once, as its consumer makes room', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.createTopic('jobs', { cleanupPolicy: 'consumed', retentionRecords: 2 })
+  let failing = true
+  const seen: unknown[] = []
+  const handle = ({ value }: AnyRecord) => {
+    if (failing) throw new Error('boom')
+    seen.push(value)
+  }
+  await run(broker, { eachRecord: handle }, { topics: ['jobs'] })
+  for (const value of range(0, 5)) {
+    await broker.producer().send({ topic: 'jobs', value })
+    await clock.settle()
+  }
+  failing = false
+  expect(await broker.redrive({ from: 'orders.dlq' })).toBe(5)
+  await clock.settle()
+  expect(seen).toEqual([0, 1, 2, 3, 4])
+  expect(broker.group('orders.dlq.redrive').lag()).toBe(0)
+})
