@@ -1,11 +1,11 @@
 /** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
 const limits = [
-  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '62.4 kB' },
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '62.5 kB' },
   {
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '73.9 kB',
+    limit: '74 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
