@@ -258,15 +258,23 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     const watched = groups === undefined ? {} : { groups }
     const over = new AbortController()
     let ended: { readonly error?: unknown } | undefined
-    const idle = super.idle({ ...watched, timeoutMs: Number.POSITIVE_INFINITY, signal: over.signal }).then(
-      () => {
-        ended = {}
-      },
-      error => {
-        ended = { error }
-      },
-    )
-    const reached = () => {
+    const watch = () => {
+      ended = undefined
+      return super.idle({ ...watched, timeoutMs: Number.POSITIVE_INFINITY, signal: over.signal }).then(
+        () => {
+          ended = {}
+        },
+        error => {
+          ended = { error }
+        },
+      )
+    }
+    let idle = watch()
+    const reached = async () => {
+      if (ended === undefined) return false
+      // It may have been so for a moment only, before a service went on: what counts is what is so at rest.
+      idle = watch()
+      await this.#testClock.settle()
       if (ended !== undefined && 'error' in ended) throw ended.error
       return ended !== undefined
     }

@@ -1,4 +1,5 @@
 import { NeverIdleError, TimeoutError } from '../errors.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { Processing } from './processing.ts'
 import type { TestClock } from './test-clock.ts'
 import { realDelay, requireRealMicrotasks, timersAreFake } from './turns.ts'
@@ -8,8 +9,8 @@ import { VirtualClock } from './virtual-clock.ts'
 export interface Goal {
   /** The end of the sentence "Waited for ...". */
   readonly what: string
-  /** Whether the goal is reached; throws where it can never be. */
-  reached(): boolean
+  /** Whether the goal is reached; asked when all is at rest. Throws where it can never be. */
+  reached(): MaybePromise<boolean>
   /** Says why the goal is not reached yet. */
   explain(): Promise<string>
   /** How far time may move for the goal, in milliseconds; undefined where time must stand still. */

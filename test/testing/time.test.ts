@@ -165,6 +165,35 @@ it('rejects where nothing can ever make it idle', async () => {
   expect((error as Error).message).toContain('its last member crashed: no')
 })
 
+it.each([false, true])(
+  'waits for a service that is about to begin again, after the last one crashed (with its error: %s)',
+  async failed => {
+    const broker = new TestBroker({ topics })
+    const first = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    first.on('crashed', () => {})
+    await first.run({
+      eachRecord: () => {
+        throw new Error('down')
+      },
+      retry: { attempts: 1 },
+      onFailure: 'stop',
+    })
+    if (!failed) broker.crash(first)
+    fill(broker, 'orders', 2)
+    await broker.advance(0)
+    const seen: number[] = []
+    const begin = async () => {
+      for (let i = 0; i < 100; i++) await Promise.resolve()
+      const next = broker.consumer({ groupId: 'g', topics: ['orders'] })
+      await next.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+    }
+    const begun = begin()
+    await broker.advanceUntilIdle()
+    expect(seen).toEqual([0, 1])
+    await begun
+  },
+)
+
 it('moves time until a topic has so many records, and gives them', async () => {
   const broker = new TestBroker({ topics: { ...topics, receipts: topic({ partitions: 1 }) } })
   const producer = broker.producer()
