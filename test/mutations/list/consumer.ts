@@ -325,4 +325,18 @@ export const consumerMutations: readonly Mutation[] = [
     replace: 'if (turn !== undefined) {',
     breaks: 'a slow synchronous handler keeps no other group waiting',
   },
+  {
+    name: 'a consumer joins again while it joins',
+    file: 'consumer/consumer-lifecycle.ts',
+    find: 'this.#starting = starting\n    this.#join()',
+    replace: 'this.#join()',
+    breaks: 'a consumer joins once, whoever starts it',
+  },
+  {
+    name: 'listeners hear of a dead letter before its record is finished',
+    file: 'consumer/handler-slot.ts',
+    find: 'failures.tellWritten(verdict, to)\n',
+    replace: 'failures.tellWritten(verdict, to)\n      consumer.engine.outbox.flush()\n',
+    breaks: "a commit on 'deadLettered' covers the record in question",
+  },
 ]

@@ -289,4 +289,11 @@ export const serverMutations: readonly Mutation[] = [
     replace: 'return false',
     breaks: 'a partition that is to be its own again before it heard otherwise stays with its member',
   },
+  {
+    name: 'the time of a member runs before it hears of a revocation',
+    file: 'server/consumer-member.ts',
+    find: 'this.#heardAt.get(formatTopicPartition(revoked)) ?? Number.POSITIVE_INFINITY',
+    replace: 'this.#heardAt.get(formatTopicPartition(revoked)) ?? 0',
+    breaks: 'a KIP-848 member has its rebalance timeout from when it hears of a revocation',
+  },
 ]
