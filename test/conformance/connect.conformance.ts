@@ -240,6 +240,17 @@ describe('closing', () => {
   })
 })
 
+/** A consumer whose brokers will not say where the log ends, before that is released. */
+async function whoseEndsAreHeldBack() {
+  const faults = new WireFaults()
+  const { join } = await start({ faults })
+  const cluster = await join()
+  const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => {} })
+  const ends = faults.pauseNext({ api: 'ListOffsets' })
+  return { consumer, ends }
+}
+
 describe('closing while nobody answers', () => {
   it('ends a redrive, which would wait for letters without end', async () => {
     const faults = new WireFaults()
@@ -298,12 +309,7 @@ describe('closing while nobody answers', () => {
   })
 
   it('takes little longer than it may also where it is to read to the end first', async () => {
-    const faults = new WireFaults()
-    const { join } = await start({ faults })
-    const cluster = await join()
-    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
-    await consumer.run({ eachRecord: () => {} })
-    const ends = faults.pauseNext({ api: 'ListOffsets' })
+    const { consumer, ends } = await whoseEndsAreHeldBack()
     const began = performance.now()
     const closing = consumer.close({ drain: true, timeoutMs: 200 })
     await ends.entered
@@ -315,12 +321,7 @@ describe('closing while nobody answers', () => {
 
 describe('waiting for a consumer to catch up', () => {
   it('ends in time where nobody says where the log ends', async () => {
-    const faults = new WireFaults()
-    const { join } = await start({ faults })
-    const cluster = await join()
-    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
-    await consumer.run({ eachRecord: () => {} })
-    const ends = faults.pauseNext({ api: 'ListOffsets' })
+    const { consumer, ends } = await whoseEndsAreHeldBack()
     await expect(consumer.caughtUp({ timeoutMs: 200 })).rejects.toMatchObject({
       code: 'REQUEST_TIMED_OUT',
       message: expect.stringContaining('Waited 200 ms'),

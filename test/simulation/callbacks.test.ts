@@ -18,6 +18,14 @@ class Scene {
   readonly #consumers: Consumer[] = []
   readonly #underWay = new Map<Promise<void>, string>()
   readonly #over = new AbortController()
+  readonly #ownActions: readonly (() => unknown)[] = [
+    () => {
+      throw planned
+    },
+    () => this.#start(),
+    () => this.broker.clock.sleep(2000, { signal: this.#over.signal }).catch(() => {}),
+    () => this.#lot.chance(0.1) && this.#closeBroker(),
+  ]
   #actionsLeft = 80
   #closing = false
 
@@ -100,6 +108,11 @@ class Scene {
     }
   }
 
+  #closeBroker(): Promise<void> {
+    this.#closing = true
+    return this.#follow('closing the broker', () => this.broker.close({ timeoutMs: 500 }))
+  }
+
   // An error of ours is an answer; any other one is a problem.
   #follow(what: string, call: () => unknown): Promise<void> {
     const answered = async () => {
@@ -125,14 +138,8 @@ class Scene {
     if (this.#actionsLeft <= 0 || lot.chance(0.4)) return undefined
     this.#actionsLeft--
     const consumer = lot.chance(0.7) ? own : lot.oneOf(this.#consumers)
+    if (lot.chance(0.15)) return lot.oneOf(this.#ownActions)()
     const [what, action] = lot.oneOf(Object.entries(actions))
-    if (what === 'fail') throw planned
-    if (what === 'join') return this.#start()
-    if (what === 'close the broker') {
-      if (lot.chance(0.9)) return undefined
-      this.#closing = true
-    }
-    if (what === 'sleep') return this.broker.clock.sleep(2000, { signal: this.#over.signal }).catch(() => {})
     const followed = this.#follow(`${what} in ${where}`, () =>
       action(this.broker, consumer, this.#topic(), lot),
     )
@@ -143,9 +150,6 @@ class Scene {
 type Action = (broker: TestBroker<typeof topics>, consumer: Consumer, topic: string, lot: Lot) => unknown
 
 const actions: Record<string, Action> = {
-  fail: () => {},
-  join: () => {},
-  sleep: () => {},
   close: (_, consumer) => consumer.close({ timeoutMs: 1000 }),
   'close at once': (_, consumer) => consumer.close({ timeoutMs: 0 }),
   drain: (_, consumer) => consumer.close({ drain: true, timeoutMs: 1000 }),
@@ -171,7 +175,6 @@ const actions: Record<string, Action> = {
   'delete the group': broker => broker.admin.deleteGroup('g1'),
   redeliver: (broker, _, name) => broker.redeliver({ group: 'g1', topic: name, partition: 0, offset: 0 }),
   send: (broker, _, name) => broker.producer().send({ topic: name as 'orders', key: 'k1', value: -1 }),
-  'close the broker': broker => broker.close({ timeoutMs: 500 }),
 }
 
 it('ends everything, whatever is done to consumers and the broker within callbacks', async () => {

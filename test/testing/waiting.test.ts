@@ -54,6 +54,7 @@ it.each(['run', 'ready'] as const)(
 it.each([
   ["group 'billing' to catch up", () => broker.group('billing').caughtUp()],
   ["consumer 'consumer' of group 'billing' to catch up", () => billing.caughtUp()],
+  ["Consumer 'consumer' of group 'billing' to catch up", () => billing.caughtUp({ timeoutMs: 10_000 })],
 ] as const)('says why the wait for %s does not end: only time can bring that', async (what, caughtUp) => {
   billing = consumer()
   let failed = false

@@ -4,67 +4,15 @@ import { TopicsAndGroups } from './topics-and-groups.ts'
 
 // Of RE2, of Java's and of JavaScript's syntax, some of them wrong.
 const patterns: readonly string[] = [
-  ...['a', '.*', 'a.*', '.*b', 'a|b', '(?:a|b)c?', '^a$', 'a+', '[ab]', '[^a]', '[a-c]{2}', 'a{2,}', 'a{,2}'],
-  ...['\\w', '\\w\\.\\w', '\\d', '[[:alpha:]]', '[[:^alpha:]]', '\\pL', '\\p{L}b', '\\p{Greek}', '\\PL'],
-  ...[
-    '\\Qa.b\\E',
-    '(?i)A',
-    '(?i:A)b',
-    '(?-i)a',
-    '(?s).',
-    '(?U)a*',
-    '(?P<n>a)',
-    '(?<n>a)',
-    '\\Aa\\z',
-    '\\x61',
-  ],
-  ...[
-    '\\bab\\b',
-    'a*?',
-    'a??b',
-    '\\x{61}',
-    '\\a',
-    '\\141',
-    '',
-    'x*',
-    '()',
-    '[a&&b]',
-    '[]a]',
-    '\\-',
-    '\\_',
-    'a\\Z',
-  ],
-  ...[
-    '(?=a)a',
-    '(?!b)a',
-    '(?<=a)b',
-    '(a)\\1',
-    'a++',
-    'a**',
-    '*',
-    '[',
-    '(',
-    ')',
-    '\\',
-    'a{1001}',
-    '[b-a]',
-    '(?x)a',
-  ],
-  ...[
-    '\\k<n>',
-    '\\u0061',
-    '\\cA',
-    '(?>a)',
-    '\\h',
-    '\\R',
-    '\\X',
-    '\\G',
-    '(?#)a',
-    '\\p{Nope}',
-    '\\y',
-    '(?i',
-    'a{2}{2}',
-  ],
+  '',
+  ...String.raw`
+  a .* a.* .*b a|b (?:a|b)c? ^a$ a+ [ab] [^a] [a-c]{2} a{2,} a{,2} \w \w\.\w \d [[:alpha:]] [[:^alpha:]]
+  \pL \p{L}b \p{Greek} \PL \Qa.b\E (?i)A (?i:A)b (?-i)a (?s). (?U)a* (?P<n>a) (?<n>a) \Aa\z \x61 \bab\b a*?
+  a??b \x{61} \a \141 x* () [a&&b] []a] \- \_ a\Z (?=a)a (?!b)a (?<=a)b (a)\1 a++ a** * [ ( ) \ a{1001}
+  [b-a] (?x)a \k<n> \u0061 \cA (?>a) \h \R \X \G (?#)a \p{Nope} \y (?i a{2}{2}
+`
+    .trim()
+    .split(/\s+/),
 ]
 
 /** A member of a group that subscribes to topics by patterns, right and wrong. */
