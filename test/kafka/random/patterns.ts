@@ -37,40 +37,43 @@ export class Patterns {
       await this.#known.create(name, 1)
       this.#names.set(this.#known.idOf(name), each)
     }
-    for (let i = 0; i < count; i++) await this.#subscribe(this.#talk.oneOf(patterns), i)
+    // Kafka's coordinator hears of topics a little later, and does not look a pattern up again within ten seconds.
+    const names = [...this.#names.values()].map(each => `${this.#prefix}${each}`)
+    const all = await this.#join('first', { subscribedTopicNames: names }, this.#names.size)
+    this.#talk.tell('names', all)
+    for (let i = 0; i < count; i++) {
+      const pattern = this.#talk.oneOf(patterns)
+      const found = await this.#join(String(i), { subscribedTopicRegex: `${this.#prefix}${pattern}` }, 1)
+      this.#talk.tell(pattern, found)
+    }
   }
 
-  async #subscribe(pattern: string, i: number): Promise<void> {
-    const talk = this.#talk
-    const memberId = `AAAAAAAAAAAAAAAAAAA${String(i).padStart(2, '0')}A`
+  /** What a member has that joins and leaves; waits a while until it has so many topics. */
+  async #join(id: string, subscription: object, topics: number): Promise<unknown> {
+    const memberId = `${id.padStart(21, 'A')}A`
     const ask = (more: object) =>
-      talk.ask('consumerGroupHeartbeat', 1, { groupId: this.#group, memberId, ...more })
-    const subscribedTopicRegex = `${this.#prefix}${pattern}`
-    const joined = await talk.eventually(
-      () => ask({ memberEpoch: 0, subscribedTopicRegex, rebalanceTimeoutMs: 10_000, topicPartitions: [] }),
+      this.#talk.ask('consumerGroupHeartbeat', 1, { groupId: this.#group, memberId, ...more })
+    const joined = await this.#talk.eventually(
+      () => ask({ memberEpoch: 0, ...subscription, rebalanceTimeoutMs: 10_000, topicPartitions: [] }),
       ({ errorCode }) => [14, 15, 16].includes(errorCode),
     )
-    talk.tell(pattern, joined.errorCode)
-    if (joined.errorCode !== 0) return
-    const told = await this.#assigned(ask, joined.memberEpoch, joined.assignment)
-    talk.tell(`${pattern} finds`, told)
+    if (joined.errorCode !== 0) return joined.errorCode
+    const assigned = await this.#assigned(ask, joined, topics)
     await ask({ memberEpoch: -1 })
+    return assigned
   }
 
   // Kafka looks a pattern up beside, and gives what it finds a little later.
-  async #assigned(
-    ask: (more: object) => Promise<any>,
-    memberEpoch: number,
-    assignment: any,
-  ): Promise<unknown> {
-    let topicPartitions = assignment?.topicPartitions ?? []
-    for (let quiet = 0; quiet < 40; quiet++) {
+  async #assigned(ask: (more: object) => Promise<any>, joined: any, topics: number): Promise<unknown> {
+    let { memberEpoch } = joined
+    let topicPartitions = joined.assignment?.topicPartitions ?? []
+    for (let quiet = 0; quiet < 100; quiet++) {
       const answer = await ask({ memberEpoch, topicPartitions })
       if (answer.errorCode !== 0) return answer.errorCode
       memberEpoch = answer.memberEpoch
       if (answer.assignment !== null) {
         topicPartitions = answer.assignment.topicPartitions
-        if (topicPartitions.length > 0) break
+        if (topicPartitions.length >= topics) break
       }
       await sleep(10)
     }
