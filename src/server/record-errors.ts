@@ -8,7 +8,7 @@ import {
   type WireRecord,
   writeBatch,
 } from './protocol/record-batch.ts'
-import { toEncodedBatch } from './wire-batch.ts'
+import { checkHeader, toEncodedBatch } from './wire-batch.ts'
 
 /** A record because of which its batch was refused. (Kafka: BatchIndexAndErrorMessage) */
 export interface RecordError {
@@ -18,7 +18,7 @@ export interface RecordError {
 
 /** The records of a refused batch that would be refused alone, too; none if the batch itself was at fault (KIP-467). */
 export function recordErrors(topic: Topic, batch: RecordBatchHeader, now: number): RecordError[] {
-  return recordsOf(batch).flatMap((record, batchIndex) => {
+  return recordsOf(topic, batch).flatMap((record, batchIndex) => {
     try {
       const alone = readChecked(writeBatch([{ ...record, offset: 0 }]))
       topic.admitBatch(toEncodedBatch(topic, alone!, now), now)
@@ -30,9 +30,10 @@ export function recordErrors(topic: Topic, batch: RecordBatchHeader, now: number
   })
 }
 
-// A batch that is not what its header says may have no readable records.
-function recordsOf(batch: RecordBatchHeader): readonly WireRecord[] {
+// None are looked at where the header is wrong; and where they are not what it says, they may not be readable.
+function recordsOf(topic: Topic, batch: RecordBatchHeader): readonly WireRecord[] {
   try {
+    checkHeader(topic, batch)
     return readRecords(batch, decompress)
   } catch {
     return []

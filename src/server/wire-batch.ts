@@ -89,7 +89,8 @@ export function toEncodedBatch(topic: Topic, header: RecordBatchHeader, now: num
   return new WireBatch(header, { ...facts, ...times }, decoder, records)
 }
 
-function checkHeader(
+/** @throws InvalidRecordError, InvalidTimestampError */
+export function checkHeader(
   topic: Topic,
   {
     baseOffset,

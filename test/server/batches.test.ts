@@ -22,6 +22,8 @@ afterEach(async () => {
   for (const broker of open.splice(0)) await broker.close()
 })
 
+const lastOffsetDeltaAt = 23
+
 const none = () => expect.unreachable('it is not compressed')
 
 interface Change {
@@ -423,13 +425,13 @@ describe('nothing is kept of a batch', () => {
   const now = Date.UTC(2020, 0, 1)
   const withDelta = () => {
     const bytes = batch(['a', 'b'], now)
-    bytes.writeInt32BE(5, 23)
+    bytes.writeInt32BE(5, lastOffsetDeltaAt)
     return seal(bytes)
   }
   const withGap = () => {
     const record = { timestamp: now, key: null, value: null, headers: [] }
     const bytes = writeBatch([0, 2].map(offset => ({ ...record, offset })))
-    bytes.writeInt32BE(1, 23)
+    bytes.writeInt32BE(1, lastOffsetDeltaAt)
     return seal(bytes)
   }
   const refused: readonly [string, number, Buffer, TopicOptions?][] = [
@@ -519,7 +521,11 @@ describe('the answer to a batch that is refused names the records that were the 
   })
 
   it('and none where it is the batch itself', async () => {
-    const { send, make } = start()
-    expect(await send(make(['a'], { attributes: 32 }))).toMatchObject({ errorCode: 87, recordErrors: [] })
+    const { send, make } = start({ cleanupPolicy: 'compact' })
+    const control = make(['a'], { attributes: 32 })
+    const withoutKeys = make(['a', 'b'], { key: null })
+    withoutKeys.writeInt32BE(5, lastOffsetDeltaAt)
+    for (const wrong of [control, seal(withoutKeys)])
+      expect(await send(wrong)).toMatchObject({ errorCode: 87, recordErrors: [] })
   })
 })

@@ -285,6 +285,8 @@ export class Producers {
         transactionalIdPattern: talk.oneOf([null, '', `${name}-a`, `${name}-.`, `${name}`, '(', '.*-[^a]']),
       }),
     }
+    // What began within this very millisecond is not older than 0.
+    await sleep(2)
     const { errorCode, unknownStateFilters, transactionStates } = await talk.ask(
       'listTransactions',
       version,
