@@ -1,12 +1,15 @@
-/** Collects encoded batches up to a number of bytes; the first batch is taken whatever its size (KIP-74). */
+/** Collects encoded batches up to a number of bytes. */
 export class BatchCollector {
   readonly pieces: Uint8Array[] = []
   readonly #maxBytes: number
+  readonly #minOneBatch: boolean
   #bytes = 0
   #full = false
 
-  constructor(maxBytes: number) {
+  /** `minOneBatch`: whether the first batch is taken whatever its size (KIP-74). */
+  constructor(maxBytes: number, minOneBatch: boolean) {
     this.#maxBytes = maxBytes
+    this.#minOneBatch = minOneBatch
   }
 
   get bytes(): number {
@@ -20,7 +23,8 @@ export class BatchCollector {
 
   /** Counts a batch that is about to be pushed; false where it does not fit. */
   takes(size: number): boolean {
-    if (this.#bytes > 0 && this.#bytes + size > this.#maxBytes) this.#full = true
+    const anyway = this.#minOneBatch && this.#bytes === 0
+    if (!anyway && this.#bytes + size > this.#maxBytes) this.#full = true
     else this.#bytes += size
     return !this.#full
   }

@@ -42,10 +42,19 @@ export class BatchReader {
     this.#maxBytes = maxBytes
   }
 
-  /** Reads batches from the one that holds `offset` on; none if there is nothing more for this reader. */
-  read(log: Partition, offset: number, maxBytes: number, committed: boolean): BatchCollector {
+  /**
+   * Reads batches from the one that holds `offset` on, the first one whatever its size if `minOneBatch`; none if there is
+   * nothing more for this reader.
+   */
+  read(
+    log: Partition,
+    offset: number,
+    maxBytes: number,
+    committed: boolean,
+    minOneBatch: boolean = true,
+  ): BatchCollector {
     const end = log.endFor(committed)
-    const collector = new BatchCollector(maxBytes)
+    const collector = new BatchCollector(maxBytes, minOneBatch)
     for (let from = offset; from < end && !collector.full; ) {
       const segment = log.segmentFrom(from)
       if (segment === undefined) break

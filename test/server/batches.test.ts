@@ -298,13 +298,9 @@ describe('a fetch', () => {
     for (let partition = 0; partition < 5; partition++) {
       for (let i = 0; i < 3; i++) log.append({ partition, value: 'x'.repeat(900) } as never)
     }
-    const client = new WireClient(connect(broker, { fetchMaxBytes: 4000 }))
-    const partitions = range(0, 5).map(partition => ({
-      partition,
-      fetchOffset: 0,
-      partitionMaxBytes: 1 << 20,
-    }))
-    const told = async (minBytes = 0) => {
+    const client = new WireClient(connect(broker, { fetchMaxBytes: 6000 }))
+    const told = async ({ minBytes = 0, partitionMaxBytes = 1 << 20 } = {}) => {
+      const partitions = range(0, 5).map(partition => ({ partition, fetchOffset: 0, partitionMaxBytes }))
       const topics = [{ topic: 'log', partitions }]
       const asked = { maxWaitMs: 60_000, minBytes, maxBytes: 1 << 20, topics }
       const answer = await client.call(fetch!, 11, asked)
@@ -315,7 +311,9 @@ describe('a fetch', () => {
     expect(await told()).toEqual([2, 3])
     expect(await told()).toEqual([0, 4])
     // More than it would ever get is not waited for.
-    expect(await told(1 << 20)).toEqual([1, 2])
+    expect(await told({ minBytes: 1 << 20 })).toEqual([1, 2])
+    // Only what comes first may be larger than its limit. (KIP-74)
+    for (const first of [3, 4, 0, 1]) expect(await told({ partitionMaxBytes: 2000 })).toEqual([first])
   })
 
   it('says which is not there: the topic, or only its partition', async () => {

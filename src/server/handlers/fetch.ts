@@ -25,6 +25,17 @@ interface Fetched {
   readonly errorCode: number
   readonly records: readonly Uint8Array[]
   readonly bytes: number
+  /** Whether there was more than it has room for. */
+  readonly full: boolean
+}
+
+const nothing = { records: [], bytes: 0, full: false }
+
+/** What an answer has room for. */
+interface Room {
+  readonly bytes: number
+  /** Whether the first batch is taken whatever its size: nothing has been read yet. (KIP-74) */
+  readonly minOneBatch: boolean
 }
 
 interface Reading {
@@ -89,11 +100,11 @@ export function fetchHandlers(wire: Wire): Handler[] {
   ]
 }
 
-// An error is answered at once.
+// An error is answered at once, and so is as much as there is room for.
 function isShort(fetched: readonly Fetched[], minBytes: number): boolean {
   let bytes = 0
   for (const each of fetched) {
-    if (each.errorCode !== 0) return false
+    if (each.errorCode !== 0 || each.full) return false
     bytes += each.bytes
   }
   return bytes < minBytes
@@ -111,26 +122,26 @@ function readAll(wire: Wire, wanted: readonly Wanted[], how: Reading): Fetched[]
   const fetched = new Array<Fetched>(wanted.length)
   for (let i = 0; i < wanted.length; i++) {
     const at = (from + i) % wanted.length
-    const each = wanted[at]!
-    if (left <= 0 && typeof each.log !== 'number') session.unfetched ??= each.log
-    fetched[at] = readOne(wire, each, left, how)
-    left -= fetched[at].bytes
+    const { log } = wanted[at]!
+    const each = readOne(wire, wanted[at]!, { bytes: left, minOneBatch: left === how.maxBytes }, how)
+    fetched[at] = each
+    if (each.full && each.bytes === 0) session.unfetched ??= log as Partition
+    left -= each.bytes
   }
   return fetched
 }
 
-function readOne(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
+function readOne(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched {
   try {
-    return read(wire, wanted, left, how)
+    return read(wire, wanted, room, how)
   } catch (error) {
     wire.failed(error)
-    return { errorCode: errnos.UNKNOWN_SERVER_ERROR, records: [], bytes: 0 }
+    return { errorCode: errnos.UNKNOWN_SERVER_ERROR, ...nothing }
   }
 }
 
-function read(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
+function read(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched {
   const { log, offset, maxBytes, preferred } = wanted
-  const nothing = { records: [], bytes: 0 }
   if (typeof log === 'number') return { errorCode: log, ...nothing }
   if (log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
@@ -139,15 +150,18 @@ function read(wire: Wire, wanted: Wanted, left: number, how: Reading): Fetched {
   if (preferred !== undefined) return { errorCode: 0, ...nothing }
   if (wire.firstFetches.note(how.clientId, log, offset)) wire.engine.touch()
   const end = log.endFor(how.committed)
-  if (left <= 0 || offset >= end) return { errorCode: 0, ...nothing }
-  const batches = wire.batches.read(log, offset, Math.min(left, maxBytes), how.committed)
+  if (offset >= end) return { errorCode: 0, ...nothing }
+  if (room.bytes <= 0) return { errorCode: 0, ...nothing, full: true }
+  const most = Math.min(room.bytes, maxBytes)
+  const batches = wire.batches.read(log, offset, most, how.committed, room.minOneBatch)
   // What is left after these was compacted, was aborted, or only ends a transaction. As in Kafka, the client gets past it
   // with the records before it: where it goes on is the end, and so is what it commits.
   if (!batches.full && log.countFrom(end - 1, end, how.committed) === 0) {
     const batch = writeControlBatch(end - 1, how.now)
     if (batches.takes(batch.length)) batches.push(batch)
   }
-  return { errorCode: 0, records: batches.pieces, bytes: batches.bytes }
+  const { pieces: records, bytes, full } = batches
+  return { errorCode: 0, records, bytes, full }
 }
 
 // Woken by each append to one of the partitions; reads once for all appends of the same turn.

@@ -101,10 +101,17 @@ export const serverMutations: readonly Mutation[] = [
     breaks: 'the requests of a fetch session follow each other',
   },
   {
+    name: 'each partition of a fetch gets a batch, though there is no room for it',
+    file: 'server/handlers/fetch.ts',
+    find: 'minOneBatch: left === how.maxBytes',
+    replace: 'minOneBatch: true',
+    breaks: 'an answer is at most so large, or its first batch',
+  },
+  {
     name: 'who found no room in a fetch is not told earlier the next time',
     file: 'server/handlers/fetch.ts',
-    find: 'session.unfetched ??= each.log',
-    replace: 'session.unfetched = undefined',
+    find: 'session.unfetched ??= log as Partition',
+    replace: 'void 0',
     breaks: 'every partition that a client fetches has its turn',
   },
   {
