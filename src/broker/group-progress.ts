@@ -56,7 +56,7 @@ export class GroupProgress {
     const dropped: UnreadByGroup[] = []
     let readByAll = Number.POSITIVE_INFINITY
     for (const group of this.#groups.values()) {
-      const next = group.nextOffset(topic, partition, true)
+      const next = group.nextOffset(topic, partition)
       if (next === undefined) continue
       readByAll = Math.min(readByAll, next)
       const count = next < to ? log.countFrom(Math.max(from, next), to) : 0

@@ -528,9 +528,13 @@ export class ConsumerGroup {
     return this.#lag.byPartition()
   }
 
-  /** The next offset that the group has to read, see `GroupLag.nextOffset`. @internal */
-  nextOffset(topic: string, partition: number, anyPosition: boolean): number | undefined {
-    return this.#lag.nextOffset(topic, partition, anyPosition)
+  /**
+   * The next offset that the group has to read, see `GroupLag.nextOffset`; or where it will begin, if members read the
+   * topic and it has committed nothing there. @internal
+   */
+  nextOffset(topic: string, partition: number): number | undefined {
+    const beginning = this.#registered.has(topic) && this.#autoOffsetReset === 'earliest' ? 0 : undefined
+    return this.#lag.nextOffset(topic, partition, true) ?? beginning
   }
 
   /**

@@ -60,6 +60,21 @@ describe("'recordsDropped'", () => {
     expect(warnings).toEqual([])
   })
 
+  it('names a group whose members are gone before it committed anything there', async () => {
+    const { broker, partition, dropped } = fiveRecords()
+    const begin = async (groupId: string, autoOffsetReset: 'earliest' | 'latest') => {
+      const consumer = broker.consumer({ groupId, topics: ['log'], autoCommit: false, autoOffsetReset })
+      await consumer.run({ eachRecord: () => {} })
+      await consumer.close()
+    }
+    await begin('a', 'earliest')
+    await begin('b', 'latest')
+    partition.deleteRecords(2)
+    expect(dropped).toEqual([
+      { ...tp, from: 0, to: 2, reason: 'deleteRecords', groups: [{ groupId: 'a', count: 2 }] },
+    ])
+  })
+
   it('says so for each append that pushes an unread record out', async () => {
     const { append, dropped, committed } = fiveRecords({ retentionRecords: 5 })
     await committed('a', 1)
