@@ -65,7 +65,10 @@ export class LogWriter {
     this.#clock = host.clock
     this.#waiting = new WaitingSends({
       clock: host.clock,
-      makeRoom: demands => makeRoom(host.log, demands),
+      makeRoom: demands => {
+        this.#requireCouldFit(demands)
+        return makeRoom(host.log, demands)
+      },
       explain: shortage => this.#explain(shortage),
       track: client => host.track(client),
       untrack: client => host.untrack(client),
@@ -87,7 +90,7 @@ export class LogWriter {
     const now = this.#clock.now()
     const size = admit(record, now)
     const topic = record.topic as unknown as Topic
-    if (topic.holdsBack || !this.#log.makeRoom(1, size)) {
+    if (topic.holdsBack || this.#waiting.size > 0 || !this.#log.makeRoom(1, size)) {
       const demands = [{ partition: topic.partitions[record.partition]!, count: 1, bytes: size }]
       const shortage = this.#shortage(demands)
       if (shortage !== undefined) return this.#appendLater(record, demands, shortage, wait)
@@ -115,7 +118,7 @@ export class LogWriter {
     const now = this.#clock.now()
     const size = admit(record, now)
     const topic = record.topic as unknown as Topic
-    if (topic.holdsBack || !this.#log.makeRoom(1, size)) {
+    if (topic.holdsBack || this.#waiting.size > 0 || !this.#log.makeRoom(1, size)) {
       this.#requireRoom([{ partition: topic.partitions[record.partition]!, count: 1, bytes: size }])
     }
     return this.#write(record, size, now, transaction)
@@ -130,7 +133,7 @@ export class LogWriter {
     this.#requireBatchFits(records.length)
     const now = this.#clock.now()
     const sizes = admitAll(records, now)
-    if (someHoldBack(records) || !this.#log.makeRoom(records.length, sum(sizes))) {
+    if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.makeRoom(records.length, sum(sizes))) {
       this.#requireRoom(toDemands(records, sizes))
     }
     return this.#writeAll(records, sizes, now, transaction)
@@ -156,7 +159,7 @@ export class LogWriter {
     this.#requireBatchFits(count)
     const now = this.#clock.now()
     const sizes = admitAll(records, now)
-    if (someHoldBack(records) || !this.#log.makeRoom(count, sum(sizes))) {
+    if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.makeRoom(count, sum(sizes))) {
       const demands = toDemands(records, sizes)
       const shortage = this.#shortage(demands)
       if (shortage !== undefined) return this.#appendBatchLater(records, demands, shortage, wait)

@@ -9,7 +9,7 @@ import { formatTopicPartition } from '../topic-partition.ts'
 /** What waiting sends need of their engine. */
 export interface WaitingSendsHost {
   readonly clock: BrokerClock
-  /** Makes room, or says what is full. */
+  /** Makes room, or says what is full; throws where there could never be room. */
   makeRoom(demands: readonly Demand[]): Shortage | undefined
   /** Says what is full, and which groups keep it so. */
   explain(shortage: Shortage): string
@@ -58,12 +58,14 @@ export class WaitingSends implements EngineClient {
    * none.
    */
   ahead(demands: readonly Demand[]): Shortage | undefined {
-    if (this.#waitsForBroker > 0) return { partition: undefined }
     for (const { partition } of demands) {
       const first = this.#first(partition)
       if (first !== undefined) return first.shortage
     }
-    return undefined
+    // Who may drop unread records takes no room from those who wait for the broker's.
+    const holdsBack =
+      this.#waitsForBroker > 0 && demands.some(({ partition }) => partition.room !== undefined)
+    return holdsBack ? { partition: undefined } : undefined
   }
 
   #first(partition: Partition): WaitingSend | undefined {
@@ -165,15 +167,24 @@ export class WaitingSends implements EngineClient {
     this.#retrying = false
     const full = new Set<Partition>()
     for (let send = this.#firstOf(full); send !== undefined; send = this.#firstOf(full)) {
-      const shortage = this.#host.makeRoom(send.demands)
-      if (shortage === undefined) {
-        send.proceed()
-        continue
-      }
+      const shortage = this.#shortage(send)
+      if (shortage === 'ended') continue
       this.#shortOf(send, shortage)
       if (shortage.partition === undefined) break
       for (const { partition } of send.demands) full.add(partition)
     }
+  }
+
+  // Lets a send go on, or refuses one that a topic's new options have made too large; else says what it still lacks.
+  #shortage(send: WaitingSend): Shortage | 'ended' {
+    try {
+      const shortage = this.#host.makeRoom(send.demands)
+      if (shortage !== undefined) return shortage
+      send.proceed()
+    } catch (error) {
+      send.fail(error)
+    }
+    return 'ended'
   }
 
   // The earliest of the sends that are first in all of their lines, none of which is known to be full.

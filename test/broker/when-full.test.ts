@@ -267,6 +267,34 @@ describe("whenFull: 'wait'", () => {
     expect(told).toEqual(['two at 3,4', 'later at 5'])
   })
 
+  it('keeps its order in a topic that drops unread records, too', async () => {
+    const { broker, clock, told, follow, producer, commit } = full()
+    const feed = broker.createTopic('feed')
+    const other = { topic: 'feed', value: 1 }
+    follow('two', producer.sendBatch([other, { topic: 'log', value: 3 }]))
+    follow('later', producer.send({ topic: 'feed', value: 2 }))
+    follow('two later', producer.sendBatch([{ topic: 'feed', value: 3 }]))
+    expect(thrownBy(() => feed.append({ value: 4 }))).toBeInstanceOf(QueueFullError)
+    await clock.settle()
+    expect(told).toEqual([])
+    commit(1)
+    await clock.settle()
+    expect(told).toEqual(['two at 0,3', 'later at 1', 'two later at 2'])
+    expect(feed.records().map(({ value }) => value)).toEqual([1, 2, 3])
+  })
+
+  it('is refused once the topic is altered so that it could never fit, and holds nobody up', async () => {
+    const { clock, log, told, follow, send, producer, commit } = full()
+    follow('two', producer.sendBatch([1, 2].map(value => ({ topic: 'log', value }))))
+    send(3)
+    log.alter({ retentionRecords: 1 })
+    await clock.settle()
+    expect(told).toEqual(['two RecordListTooLargeError'])
+    commit(3)
+    await clock.settle()
+    expect(told).toEqual(['two RecordListTooLargeError', '3 at 3'])
+  })
+
   it('is overtaken in none of its partitions, though it waits for another one', async () => {
     const { broker, clock } = testBroker()
     const log = broker.createTopic('log', { partitions: 3, retentionRecords: 2, whenFull: 'wait' })

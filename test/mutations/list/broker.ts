@@ -71,4 +71,18 @@ export const brokerMutations: readonly Mutation[] = [
     replace: 'void 0',
     breaks: 'who waits for room in a partition keeps nobody who writes elsewhere',
   },
+  {
+    name: 'who waits is overtaken where unread records may be dropped',
+    file: 'broker/log-writer.ts',
+    find: 'if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.makeRoom(count, sum(sizes))) {\n      const demands',
+    replace: 'if (someHoldBack(records) || !this.#log.makeRoom(count, sum(sizes))) {\n      const demands',
+    breaks: 'a later send overtakes none that waits in a partition',
+  },
+  {
+    name: 'who could never fit any more waits on',
+    file: 'broker/log-writer.ts',
+    find: 'makeRoom: demands => {\n        this.#requireCouldFit(demands)',
+    replace: 'makeRoom: demands => {',
+    breaks: 'a send that could never fit holds nobody up',
+  },
 ]

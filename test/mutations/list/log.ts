@@ -116,6 +116,13 @@ export const logMutations: readonly Mutation[] = [
     breaks: 'recordsDropped says what a group had not read',
   },
   {
+    name: 'a group counts only where it has committed',
+    file: 'group/consumer-group.ts',
+    find: 'return this.#lag.nextOffset(topic, partition, true) ?? beginning',
+    replace: 'return this.#lag.nextOffset(topic, partition, true)',
+    breaks: 'recordsDropped says what a group had not read',
+  },
+  {
     name: 'a group that is moved back is not asked before records go',
     file: 'group/group-offsets.ts',
     find: 'this.#host.topics.get(topic)?.partitions[partition]?.readFrom(offset)',
