@@ -15,9 +15,15 @@ export function isPromise<T>(answer: MaybePromise<T>): answer is Promise<T> {
  */
 export function forgetPromise(value: unknown): value is PromiseLike<unknown> {
   if (!isThenable(value)) return false
-  value.then(undefined, () => {})
+  try {
+    value.then(ignore, ignore)
+  } catch {
+    // Of a `then` that is not as a promise has it, nothing follows either.
+  }
   return true
 }
+
+function ignore(): void {}
 
 /** Whether a value from user code has to be awaited: anything with a `then`, as `await` sees it. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -215,19 +215,21 @@ export class RecordSender {
     const records = new Array<ProducerRecord>(messages.length)
     for (let i = 0; i < messages.length; i++) {
       const record = this.#check(messages[i])
-      if (isPromise(record))
-        return this.#prepareRest(messages.slice(i + 1).map(asSent), records.slice(0, i), record)
+      if (isPromise(record)) return this.#prepareRest(messages.slice(i + 1), records.slice(0, i), record)
       records[i] = record
     }
     return this.#advanceAll(records)
   }
 
   async #prepareRest(
-    rest: readonly unknown[],
+    messages: readonly unknown[],
     records: ProducerRecord[],
     first: Promise<ProducerRecord>,
   ): Promise<ProducerRecord[]> {
-    records.push(await first)
+    // Copied at once. Where that fails, a refusal of the first must not end as an unhandled rejection.
+    const copied = (async () => messages.map(asSent))()
+    const [record, rest] = await Promise.all([first, copied])
+    records.push(record)
     for (const message of rest) records.push(await this.#check(message))
     return this.#advanceAll(records)
   }

@@ -477,4 +477,18 @@ describe('a partitioner', () => {
     )
     expect(values()).toEqual(['before'])
   })
+
+  it('that answers with what only looks like a promise is refused, too', async () => {
+    const { broker, values } = shop()
+    const answer = {
+      // biome-ignore lint/suspicious/noThenProperty: that is the case
+      then() {
+        throw broken
+      },
+    }
+    const producer = broker.producer({ partitioner: () => answer as never })
+    const error = await rejectionOf(producer.send({ topic: 'orders', value: 'bad' }))
+    expect(error).toMatchObject({ name: 'InvalidRecordError', field: 'partition' })
+    expect(values()).toEqual(['before'])
+  })
 })

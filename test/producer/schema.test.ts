@@ -218,6 +218,25 @@ describe('an asynchronous schema', () => {
     expect(written.map(record => Object.keys(record.headers))).toEqual(written.map(() => ['by']))
   })
 
+  it('refuses a batch for the message that cannot be read, and leaves no rejection behind for the one before', async () => {
+    const { broker } = testBroker()
+    broker.createTopic('slow', { schema: schemaOf(async () => ({ issues: [{ message: 'never' }] })) })
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const bad = {
+      topic: 'slow',
+      get value(): unknown {
+        throw new Error('gone')
+      },
+    }
+    const error = await rejectionOf(broker.producer().sendBatch([{ topic: 'slow', value: 1 }, bad]))
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    expect(error).toMatchObject({ name: 'InvalidRecordError', cause: new Error('gone') })
+    expect(unhandled).toEqual([])
+  })
+
   it('keeps the order of the sends, of other topics too', async () => {
     const { schema, waiting } = slowSchema()
     const { broker, clock } = testBroker()

@@ -67,4 +67,11 @@ export const producerMutations: readonly Mutation[] = [
     replace: '',
     breaks: 'close resolves when the sends under way are through',
   },
+  {
+    name: 'a refused message of a batch is forgotten when a later one cannot be read',
+    file: 'producer/record-sender.ts',
+    find: 'const copied = (async () => messages.map(asSent))()',
+    replace: 'const copied = messages.map(asSent)',
+    breaks: 'no send leaves an unhandled rejection behind',
+  },
 ]
