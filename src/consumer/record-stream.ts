@@ -247,17 +247,25 @@ export class RecordStream implements Worker {
     this.#turn = undefined
     if (turn !== undefined) await turn
     for (;;) {
-      const chunk = this.#chunk ?? (await this.#nextChunkOrEnd())
-      if (chunk === undefined) return undefined
-      const record = chunk.records[chunk.index]
-      if (record === undefined || this.#stale(chunk)) {
-        this.#endChunk(chunk)
-        continue
-      }
-      this.#hold(chunk, this.#step(chunk, record))
-      this.#host.coordinator.liveness.begin()
-      return record
+      const record = this.#nextOfChunk()
+      if (record !== undefined) return record
+      // No chunk is named here: a call that waits would keep the records that were handed out before.
+      if ((await this.#nextChunkOrEnd()) === undefined) return undefined
     }
+  }
+
+  // The next record of the chunk; ends one that has none.
+  #nextOfChunk(): ConsumerRecord | undefined {
+    const chunk = this.#chunk
+    if (chunk === undefined) return undefined
+    const record = chunk.records[chunk.index]
+    if (record === undefined || this.#stale(chunk)) {
+      this.#endChunk(chunk)
+      return undefined
+    }
+    this.#hold(chunk, this.#step(chunk, record))
+    this.#host.coordinator.liveness.begin()
+    return record
   }
 
   /** Steps over a record that is handed out; returns the offset after it. */

@@ -2,6 +2,7 @@ import { expect, it, vi } from 'vitest'
 import { Broker, IllegalStateError } from '../../src/index.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
+import { collect } from '../helpers/collect.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -74,6 +75,30 @@ it('waits for records to come', async () => {
   await consumer.close()
   await loop
   expect(broker.group('g').lag()).toBe(0)
+})
+
+it('keeps nothing of what it has handed out while it waits', async () => {
+  const { broker } = brokerWithOrders(0)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const records = consumer[Symbol.asyncIterator]()
+  const seen: WeakRef<object>[] = []
+  // A function of its own: a loop that waits would keep its last record itself.
+  const next = async () => {
+    const { value } = await records.next()
+    if (value !== undefined) seen.push(new WeakRef(value.value as object))
+    return value !== undefined
+  }
+  const loop = (async () => {
+    while (await next());
+  })()
+  for (let at = 0; at < 3; at++) broker.topic('orders').append({ value: { at } })
+  await broker.idle()
+  broker.topic('orders').partitions[0]!.deleteRecords(3)
+  await new Promise(resolve => setImmediate(resolve))
+  collect()
+  expect(seen.map(value => value.deref())).toEqual([undefined, undefined, undefined])
+  await consumer.close()
+  await loop
 })
 
 it('ends the loop when the consumer is closed elsewhere, after the record in hand', async () => {
