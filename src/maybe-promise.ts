@@ -15,15 +15,10 @@ export function isPromise<T>(answer: MaybePromise<T>): answer is Promise<T> {
  */
 export function forgetPromise(value: unknown): value is PromiseLike<unknown> {
   if (!isThenable(value)) return false
-  try {
-    value.then(ignore, ignore)
-  } catch {
-    // Of a `then` that is not as a promise has it, nothing follows either.
-  }
+  // What a `then` throws that is not as a promise has it is caught, too.
+  Promise.resolve(value).catch(() => {})
   return true
 }
-
-function ignore(): void {}
 
 /** Whether a value from user code has to be awaited: anything with a `then`, as `await` sees it. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,7 +1,7 @@
 import { AbortWatch } from '../abort-watch.ts'
 import type { ClientCloseOptions, Engine, EngineTopic, ProducerRecord, SendWait } from '../engine.ts'
 import { describeValue, InvalidArgumentError } from '../errors.ts'
-import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { forgetPromise, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
 import { invalidArgument } from '../validate.ts'
@@ -215,21 +215,22 @@ export class RecordSender {
     const records = new Array<ProducerRecord>(messages.length)
     for (let i = 0; i < messages.length; i++) {
       const record = this.#check(messages[i])
-      if (isPromise(record)) return this.#prepareRest(messages.slice(i + 1), records.slice(0, i), record)
+      if (isPromise(record)) {
+        // One of the rest may not be readable: a refusal of this one must not end as an unhandled rejection then.
+        forgetPromise(record)
+        return this.#prepareRest(messages.slice(i + 1).map(asSent), records.slice(0, i), record)
+      }
       records[i] = record
     }
     return this.#advanceAll(records)
   }
 
   async #prepareRest(
-    messages: readonly unknown[],
+    rest: readonly unknown[],
     records: ProducerRecord[],
     first: Promise<ProducerRecord>,
   ): Promise<ProducerRecord[]> {
-    // Copied at once. Where that fails, a refusal of the first must not end as an unhandled rejection.
-    const copied = (async () => messages.map(asSent))()
-    const [record, rest] = await Promise.all([first, copied])
-    records.push(record)
+    records.push(await first)
     for (const message of rest) records.push(await this.#check(message))
     return this.#advanceAll(records)
   }

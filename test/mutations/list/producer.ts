@@ -70,8 +70,8 @@ export const producerMutations: readonly Mutation[] = [
   {
     name: 'a refused message of a batch is forgotten when a later one cannot be read',
     file: 'producer/record-sender.ts',
-    find: 'const copied = (async () => messages.map(asSent))()',
-    replace: 'const copied = messages.map(asSent)',
+    find: 'forgetPromise(record)\n        return',
+    replace: 'return',
     breaks: 'no send leaves an unhandled rejection behind',
   },
 ]
