@@ -90,7 +90,8 @@ export class BatchWork implements Work {
     this.attempt = 1
     this.progressed = true
     if (state.version !== this.version) return
-    const next = this.#offsetAfter(this.#index)
+    // A record that comes again (`redeliver`) is before what is finished already.
+    const next = Math.max(state.finished, this.#offsetAfter(this.#index))
     state.position = next
     state.finished = next
   }

@@ -21,7 +21,7 @@ import {
   TestBroker,
 } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
-import { fill, rejection } from '../helpers/behaviours.ts'
+import { fill, offsets, rejection } from '../helpers/behaviours.ts'
 
 declare module 'vitest' {
   interface Matchers<T = any> extends BrokerMatchers<T> {}
@@ -206,6 +206,24 @@ it('knows a record that was asked for again before it came at all, and no other 
   expect(failureOf(() => assertDuplicatesOnlyAfterRebalance(broker, 'billing')).message).toMatch(
     /^Group 'billing' got orders-0@1 twice without a rebalance, seek, reset, failure or redelivery/,
   )
+})
+
+it('knows a record that was asked for again into a batch of its own first delivery, which is tried again', async () => {
+  const broker = new TestBroker({ topics })
+  const batches: number[][] = []
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+    eachBatch: ({ records }) => {
+      batches.push(offsets(records))
+      if (batches.length < 3) throw new Error('no')
+    },
+    batch: { maxRecords: 10, lingerMs: 50 },
+  })
+  fill(broker, 'orders', 2)
+  await broker.advance(10)
+  broker.redeliver({ group: 'billing', ...orders0, offset: 0 })
+  await broker.advanceUntilIdle()
+  expect(batches).toEqual(new Array(3).fill([0, 1, 0]))
+  assertDuplicatesOnlyAfterRebalance(broker, 'billing')
 })
 
 it('counts only the first time that a record of a key is processed', async () => {

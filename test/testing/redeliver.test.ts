@@ -1,4 +1,5 @@
 import {
+  BatchError,
   GroupIdNotFoundError,
   json,
   OffsetOutOfRangeError,
@@ -157,6 +158,30 @@ it('comes to a handler of batches, as a batch of its own', async () => {
   await broker.idle()
   expect(batches).toEqual([[0, 1], [1]])
   expect(broker.group('batches').committed(orders0)).toEqual({ offset: 2 })
+})
+
+it('takes nothing back that is committed, where the batch that it has come in fails after it', async () => {
+  const broker = new TestBroker({ topics })
+  const batches: number[][] = []
+  await broker.consumer({ groupId: 'batches', topics: ['orders'] }).run({
+    eachBatch: ({ records }) => {
+      batches.push(offsets(records))
+      if (batches.length === 2) throw new BatchError(new Error('no'), { failedAt: records[1]! })
+    },
+    batch: { maxRecords: 10, lingerMs: 50 },
+  })
+  fill(broker, 'orders', 3)
+  await broker.advanceUntilIdle()
+  broker.redeliver({ ...again(0), group: 'batches' })
+  fill(broker, 'orders', 1)
+  await broker.advance(60)
+  expect(batches).toEqual([
+    [0, 1, 2],
+    [0, 3],
+  ])
+  expect(broker.group('batches').committed(orders0)).toEqual({ offset: 3 })
+  await broker.advanceUntilIdle()
+  expect(broker.group('batches').committed(orders0)).toEqual({ offset: 4 })
 })
 
 it('is decoded as it was the first time', async () => {
