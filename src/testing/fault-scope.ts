@@ -55,7 +55,22 @@ export interface FaultPoint {
   readonly members: readonly string[]
 }
 
-/** @throws InvalidOptionError */
+const ofTransactions: readonly Operation[] = [
+  'initTransactions',
+  'beginTransaction',
+  'commitTransaction',
+  'abortTransaction',
+]
+const ofNoTopic: readonly Operation[] = ['leave', ...ofTransactions]
+
+// What an operation is never of. (A consumer writes, too: dead letters.)
+const lacks: { readonly [Field in 'topic' | 'partition' | 'group']: readonly Operation[] } = {
+  topic: ofNoTopic,
+  partition: ['metadata', ...ofNoTopic],
+  group: ['sendOffsets', ...ofTransactions],
+}
+
+/** @throws InvalidOptionError also where no operation can fit the scope */
 export function checkScope(where: string, scope: FaultScope): void {
   checkOptions(where, scope, {
     operation: oneOf(...operations),
@@ -66,6 +81,12 @@ export function checkScope(where: string, scope: FaultScope): void {
   })
   if (scope.operation === undefined) {
     throw invalidOption(where, 'operation', oneOf(...operations).expected, undefined)
+  }
+  for (const field of ['topic', 'partition', 'group'] as const) {
+    const { operation, [field]: value } = scope
+    if (value === undefined || !lacks[field].includes(operation)) continue
+    const what = field === 'group' ? `a producer's ${operation}` : operation
+    throw invalidOption(where, field, `nothing, since ${what} is of no ${field}`, value)
   }
 }
 

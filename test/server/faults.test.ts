@@ -4,8 +4,11 @@ import { Broker, topic } from '../../src/index.ts'
 import { Cluster } from '../../src/server/cluster/cluster.ts'
 import { makeNodes } from '../../src/server/cluster/cluster-node.ts'
 import { refuse } from '../../src/server/faults/refusals.ts'
-import { RequestLog, socketFactory, WireFaults } from '../../src/server/index.ts'
-import { apis } from '../../src/server/protocol/apis.ts'
+import { pointOf } from '../../src/server/faults/request-point.ts'
+import { coversRequest } from '../../src/server/faults/wire-scope.ts'
+import type { RequestContext } from '../../src/server/handler.ts'
+import { RequestLog, socketFactory, WireFaults, type WireScope } from '../../src/server/index.ts'
+import { type ApiName, apis } from '../../src/server/protocol/apis.ts'
 import { type Api, readMessage, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
 import type { Type } from '../../src/server/protocol/type.ts'
@@ -235,8 +238,13 @@ it('refuses what is no fault', () => {
   expect(() => faults.fail({ api: 'WriteTxnMarkers' as never }, 'NOT_COORDINATOR')).toThrow('WriteTxnMarkers')
   expect(() => faults.fail({ api: 'Produce' }, 'NO_SUCH_ERROR' as never)).toThrow('NO_SUCH_ERROR')
   expect(() => faults.fail({ api: 'Produce' }, 'QUEUE_FULL')).toThrow('QUEUE_FULL')
-  for (const number of [0, 1.5, 40_000])
-    expect(() => faults.fail({ api: 'Produce' }, number)).toThrow(String(number))
+  for (const number of [0, 1.5, -2, 134, 6666])
+    expect(() => faults.fail({ api: 'Produce' }, number)).toThrow(
+      `faults.fail: expected the name of an error of Kafka's protocol, or its number (-1, or 1 to 133), received ${number}`,
+    )
+  expect(() => faults.fail({ api: 'Produce' }, 'NOT_COORDINATR' as never)).toThrow(
+    "received 'NOT_COORDINATR'. Did you mean 'NOT_COORDINATOR'?",
+  )
   expect(() => faults.delay({}, -1)).toThrow('-1')
   expect(() => faults.disconnect({}, { when: 'later' as never })).toThrow("'later'")
   expect(() => faults.disconnect({}, null as never)).toThrow('expected an object of options, received null')
@@ -245,7 +253,80 @@ it('refuses what is no fault', () => {
   expect(faults.uses).toEqual([])
 })
 
+it.each<[WireScope, string]>([
+  [{ api: 'JoinGroup', topic: 'orders' }, "option 'topic' expected nothing, since JoinGroup names no topics"],
+  [{ api: 'DescribeGroups', topic: 'orders' }, "'topic' expected nothing, since DescribeGroups names no"],
+  [
+    { api: 'ApiVersions', partition: 0 },
+    "'partition' expected nothing, since ApiVersions names no partitions",
+  ],
+  [{ api: 'Metadata', topic: 'orders', partition: 1 }, 'since Metadata names no partitions, received 1'],
+  [
+    { api: 'Fetch', group: 'billing' },
+    "'group' expected nothing, since Fetch names no groups, received 'billing'",
+  ],
+])('refuses a scope that no request can fit: %j', (scope, message) => {
+  const faults = new WireFaults()
+  const requests = new RequestLog()
+  const plans = [
+    () => faults.fail(scope, 'NOT_COORDINATOR'),
+    () => faults.delay(scope, 1),
+    () => faults.pauseNext(scope),
+    () => faults.disconnect(scope),
+    () => faults.truncate(scope),
+    () => requests.of(scope),
+  ]
+  for (const plan of plans) expect(plan).toThrow(message)
+  expect(faults.uses).toEqual([])
+})
+
+it('takes stale metadata of a topic, and of no partition or group', () => {
+  const faults = new WireFaults()
+  faults.staleMetadata({ topic: 'orders' })
+  expect(() => faults.staleMetadata({ partition: 1 })).toThrow('Metadata names no partitions')
+  expect(() => faults.staleMetadata({ group: 'billing' })).toThrow('Metadata names no groups')
+})
+
 const all = Object.values(apis) as unknown as readonly Api[]
+
+// Bodies of what `bodies` leaves out, or says only for one of several fields.
+const moreBodies: Readonly<Record<string, object>> = {
+  AddOffsetsToTxn: { groupId: 'billing' },
+  AlterConfigs: { resources: [{ resourceType: 32, resourceName: 'billing' }] },
+  ConsumerGroupHeartbeat: {
+    groupId: 'billing',
+    subscribedTopicNames: ['orders'],
+    topicPartitions: [{ topic: 'orders', partitions: [0] }],
+  },
+  DescribeConfigs: { resources: [{ resourceType: 32, resourceName: 'billing' }] },
+  IncrementalAlterConfigs: { resources: [{ resourceType: 32, resourceName: 'billing' }] },
+  JoinGroup: { groupId: 'billing' },
+  LeaveGroup: { groupId: 'billing' },
+  ListPartitionReassignments: { topics: [{ name: 'orders', partitionIndexes: [0] }] },
+  ShareAcknowledge: { topics: [{ topic: 'orders', partitions: [{ partitionIndex: 0 }] }] },
+  ShareFetch: { topics: [{ topic: 'orders', partitions: [{ partitionIndex: 0 }] }] },
+}
+
+it.each(all)('takes the scopes of $name that its requests can fit, and no others', api => {
+  const name = api.name as ApiName
+  const context = { clientId: 'shop', node: { nodeId: 1 } } as RequestContext
+  const points = [bodies[name] ?? {}, moreBodies[name] ?? {}].map(body =>
+    pointOf({ engine: { topicsById: new Map() } } as unknown as Wire, name, context, body),
+  )
+  const fits = (scope: WireScope) => points.some(point => coversRequest(scope, point))
+  const taken = (scope: WireScope) => {
+    try {
+      new WireFaults().truncate({ api: name, ...scope })
+      return true
+    } catch {
+      return false
+    }
+  }
+  const named = points.flatMap(({ partitions }) => partitions.map(({ topic: of }) => of))
+  expect(taken({ topic: 'orders' })).toBe(named.length > 0)
+  expect(taken({ partition: 0 })).toBe(fits({ partition: 0 }))
+  expect(taken({ group: 'billing' })).toBe(points.some(({ groups }) => groups.length > 0))
+})
 
 it.each(all)('refuses $name in every version with the error', api => {
   const wire = {

@@ -222,7 +222,7 @@ it('knows a record that was asked for again into a batch of its own first delive
   await broker.advance(10)
   broker.redeliver({ group: 'billing', ...orders0, offset: 0 })
   await broker.advanceUntilIdle()
-  expect(batches).toEqual(new Array(3).fill([0, 1, 0]))
+  expect(batches).toEqual([1, 2, 3].map(() => [0, 1, 0]))
   assertDuplicatesOnlyAfterRebalance(broker, 'billing')
 })
 

@@ -452,6 +452,25 @@ it('refuses a plan that cannot be meant', () => {
   )
 })
 
+it.each<[FaultScope, string]>([
+  [{ operation: 'leave', topic: 'orders' }, "'topic' expected nothing, since leave is of no topic"],
+  [
+    { operation: 'commitTransaction', partition: 0 },
+    'since commitTransaction is of no partition, received 0',
+  ],
+  [{ operation: 'metadata', topic: 'orders', partition: 0 }, 'since metadata is of no partition'],
+  [{ operation: 'sendOffsets', group: 'billing' }, "since a producer's sendOffsets is of no group"],
+])('refuses a scope that no operation can fit: %j', (scope, message) => {
+  const { faults } = start().broker
+  for (const plan of [
+    () => faults.fail(scope, boom),
+    () => faults.delay(scope, 1),
+    () => faults.pauseNext(scope),
+  ])
+    expect(plan).toThrow(message)
+  expect(faults.uses).toEqual([])
+})
+
 it('fails a commit as a coordinator would, with an error of its own', async () => {
   const { broker, consumer } = start()
   await consumer.ready()

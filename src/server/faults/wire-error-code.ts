@@ -64,6 +64,20 @@ const numbers: ReadonlyMap<string, number> = new Map([
 ])
 const names: ReadonlyMap<number, string> = new Map([...numbers].map(([code, errno]) => [errno, code]))
 
+/** The names of all errors that a fault can answer with. */
+export const wireErrorNames: readonly string[] = [...numbers.keys()]
+
+// Of Apache Kafka 4.3, which leaves no number before it out.
+const lastErrno = 133
+
+/** Kafka's numbers of errors, as text. */
+export const errnoRange: string = `-1, or 1 to ${lastErrno}`
+
+/** Whether Kafka has an error of this number. */
+export function isErrno(value: number | undefined): value is number {
+  return value === -1 || (value !== undefined && Number.isInteger(value) && value > 0 && value <= lastErrno)
+}
+
 /** Kafka's number of an error; undefined where it has none. */
 export function errnoOfName(code: WireErrorCode): number
 export function errnoOfName(code: string): number | undefined

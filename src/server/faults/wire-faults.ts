@@ -1,15 +1,9 @@
 import type { BrokerClock } from '../../broker-clock.ts'
+import { describeValue, InvalidArgumentError } from '../../errors.ts'
 import { type Barrier, FaultRules, type FaultRuleUse, type FaultTimes } from '../../fault-rules.ts'
-import {
-  anything,
-  type Check,
-  checkOptions,
-  duration,
-  invalidOption,
-  oneOf,
-  requireArgument,
-} from '../../validate.ts'
-import { errnoOfName, type WireErrorCode } from './wire-error-code.ts'
+import { didYouMean, suggest } from '../../suggest.ts'
+import { anything, checkOptions, duration, invalidOption, oneOf, requireArgument } from '../../validate.ts'
+import { errnoOfName, errnoRange, isErrno, type WireErrorCode, wireErrorNames } from './wire-error-code.ts'
 import {
   checkWireScope,
   coversRequest,
@@ -41,12 +35,16 @@ export interface MetRequest extends RequestPoint {
   readonly fate: Fate
 }
 
-const errorCode: Check = {
-  expected: "the name of an error of Kafka's protocol, or its number",
-  accepts: value =>
-    typeof value === 'string'
-      ? errnoOfName(value) !== undefined
-      : Number.isInteger(value) && value !== 0 && Math.abs(value as number) < 2 ** 15,
+/** @throws InvalidArgumentError */
+function errnoOf(error: WireErrorCode | number): number {
+  const errno = typeof error === 'number' ? error : errnoOfName(error)
+  if (isErrno(errno)) return errno
+  const expected = `the name of an error of Kafka's protocol, or its number (${errnoRange})`
+  const suggestions = typeof error === 'string' ? suggest(error, wireErrorNames) : []
+  throw new InvalidArgumentError(
+    `faults.fail: expected ${expected}, received ${describeValue(error)}${didYouMean(suggestions)}`,
+    { field: 'error', expected, received: error, suggestions },
+  )
 }
 
 /**
@@ -67,12 +65,11 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
    * groups, those in the scope fail and the rest is done, where the protocol has an error for each. Partitions are
    * added to a transaction all or none. A Produce without acks has no answer: its connection ends, as in Kafka.
    *
-   * @throws InvalidOptionError if the protocol has no such error
+   * @throws InvalidArgumentError if the protocol has no such error
    */
   fail(scope: WireScope, error: WireErrorCode | number, times: FaultTimes = {}): this {
     checkWireScope('faults.fail', scope)
-    requireArgument('faults.fail', 'error', error, errorCode)
-    const errno = typeof error === 'number' ? error : errnoOfName(error)!
+    const errno = errnoOf(error)
     this.add('fail', scope, times, ({ fate }) => {
       fate.failures.push({ scope, errno })
     })
@@ -130,7 +127,9 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
     checkWireScope('faults.staleMetadata', scope)
     if ('api' in scope)
       throw invalidOption('faults.staleMetadata', 'api', 'nothing: it is Metadata', scope.api)
-    this.add('staleMetadata', { ...scope, api: 'Metadata' }, times, ({ fate }) => {
+    const ofMetadata: WireScope = { ...scope, api: 'Metadata' }
+    checkWireScope('faults.staleMetadata', ofMetadata)
+    this.add('staleMetadata', ofMetadata, times, ({ fate }) => {
       fate.stale = true
     })
     return this

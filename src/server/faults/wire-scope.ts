@@ -1,5 +1,6 @@
-import { checkOptions, integer, name, oneOf } from '../../validate.ts'
+import { checkOptions, integer, invalidOption, name, oneOf } from '../../validate.ts'
 import { type ApiName, apis } from '../protocol/apis.ts'
+import { namedBy } from './named-by.ts'
 
 /** Selects requests: those that fit all the fields given. */
 export interface WireScope {
@@ -26,7 +27,7 @@ export interface RequestPoint {
 
 const apiNames = Object.values(apis).map(api => api.name)
 
-/** @throws InvalidOptionError */
+/** @throws InvalidOptionError also where no request can fit the scope */
 export function checkWireScope(where: string, scope: WireScope): void {
   checkOptions<WireScope>(where, scope, {
     api: oneOf(...apiNames),
@@ -36,6 +37,14 @@ export function checkWireScope(where: string, scope: WireScope): void {
     partition: integer(0),
     group: name,
   })
+  const { api } = scope
+  if (api === undefined) return
+  const named = namedBy(api)
+  for (const field of ['topic', 'partition', 'group'] as const) {
+    const value = scope[field]
+    if (value !== undefined && !named[field])
+      throw invalidOption(where, field, `nothing, since ${api} names no ${field}s`, value)
+  }
 }
 
 export function coversRequest(scope: WireScope, point: RequestPoint): boolean {
