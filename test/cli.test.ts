@@ -163,9 +163,24 @@ it.each([
   [['--port', 'x'], "--port expected a whole number from 0 to 65535, received 'x'"],
   [['--brokers', '0'], "--brokers expected a whole number from 1 to 100, received '0'"],
   [['--topic', ':3'], "--topic expected NAME or NAME:PARTITIONS, received ':3'"],
-  [['--topic', 'a:0'], "--topic a expected a whole number of at least 1, received '0'"],
+  [['--topic', 'a:0'], "--topic a expected a whole number from 1 to 100000, received '0'"],
+  [['--topic', 'a:100001'], "--topic a expected a whole number from 1 to 100000, received '100001'"],
+  [['--auto-create', '100001'], "--auto-create expected a whole number from 1 to 100000, received '100001'"],
+  [['--auto-create', '-1'], "--auto-create expected a whole number from 1 to 100000, received '-1'"],
   [['--prot', '1'], "Unknown option '--prot'"],
-  [['--port', '-1'], "Option '--port' argument is ambiguous"],
+  [['--port', '-1'], "--port expected a whole number from 0 to 65535, received '-1'"],
+  [['--max-records', '-1'], "--max-records expected a whole number of at least 1, received '-1'"],
+  [['--max-records=-1'], "--max-records expected a whole number of at least 1, received '-1'"],
+  [['--max-records', ''], "--max-records expected a whole number of at least 1, received ''"],
+  [
+    ['--max-records', '9007199254740992'],
+    "--max-records expected a whole number from 1 to 9007199254740991, received '9007199254740992'",
+  ],
+  [['--host', ''], "--host expected a name or an address, received ''"],
+  [['--brokers', '3', '--port', '65534'], '--port expected room for 3 brokers up to 65535, received 65534'],
+  [['--tls-key', '--tls-cert', 'c'], "--tls-key expected a value, received '--tls-cert'"],
+  [['--sasl', 'ada:'], '--sasl expected USER:PASSWORD'],
+  [['--sasl'], "Option '--sasl <value>' argument missing"],
   [['--topic', 'a', '--topic', 'a:3'], '--topic a was given twice'],
   [['--sasl', 'ada:x', '--sasl', 'ada:y'], '--sasl ada was given twice'],
   [['--tls-key', 'k'], '--tls-key and --tls-cert go together'],
@@ -204,6 +219,18 @@ it('says in one line that its port is taken, that a topic cannot be, or a file i
     ],
   ])
   await broker.close()
+})
+
+it.each([
+  [['--port', 'x', '--help']],
+  [['--help', '--port', 'x']],
+  [['--prot', '1', '-h']],
+  [['orders', '--help']],
+])('prints its options where it is asked to, whatever else is wrong: %j', async args => {
+  const command = start(...args)
+  expect(await command.ended).toBe(0)
+  expect(command.lines[0]).toContain('--topic NAME[:N]')
+  expect(command.complaints).toEqual([])
 })
 
 it('prints its options, and its version', async () => {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { describeError } from '../errors.ts'
+import { maxPartitions } from '../log/log-config.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 
 /** What the command was asked to do. */
@@ -45,13 +46,19 @@ export const usage: string = `brokerlet: a Kafka broker in memory, for tests and
 
 /** @throws UsageError */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  const values = parse(args)
+  // Whoever asks for help may have got the rest wrong.
+  const asked = args.find(arg => ['--help', '-h', '--version'].includes(arg))
+  const values = parse(asked === undefined ? args : [asked])
+  const port = number('--port', values.port ?? '9092', 0, maxPort)
+  const brokers = number('--brokers', values.brokers ?? '1', 1, 100)
+  if (port + brokers - 1 > maxPort)
+    throw new UsageError(`--port expected room for ${brokers} brokers up to ${maxPort}, received ${port}`)
   return {
     help: values.help ?? false,
     version: values.version ?? false,
-    port: number('--port', values.port ?? '9092', 0, 65_535),
-    host: values.host ?? '127.0.0.1',
-    brokers: number('--brokers', values.brokers ?? '1', 1, 100),
+    port,
+    host: toHost(values.host),
+    brokers,
     topics: byName('--topic', (values.topic ?? []).map(toTopic)),
     autoCreate: toAutoCreate(values['auto-create']),
     maxRecords:
@@ -63,40 +70,62 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   }
 }
 
+const maxPort = 65_535
+
+const options = {
+  port: { type: 'string' },
+  host: { type: 'string' },
+  brokers: { type: 'string' },
+  topic: { type: 'string', multiple: true },
+  'auto-create': { type: 'string' },
+  'max-records': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-cert': { type: 'string' },
+  sasl: { type: 'string', multiple: true },
+  'super-user': { type: 'string', multiple: true },
+  quiet: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const
+
+const withValue: ReadonlySet<string> = new Set(
+  Object.entries(options).flatMap(([name, { type }]) => (type === 'string' ? [`--${name}`] : [])),
+)
+
 function parse(args: readonly string[]) {
-  // The number after --auto-create may be left out, which parseArgs does not support.
-  const given = args.flatMap((arg, i) =>
-    arg === '--auto-create' && !/^\d+$/.test(args[i + 1] ?? '') ? [arg, '1'] : [arg],
-  )
+  const given = args.flatMap((arg, i) => {
+    const next = args[i + 1] ?? ''
+    if (isNegative(arg) && withValue.has(args[i - 1] ?? '')) return []
+    if (!withValue.has(arg)) return [arg]
+    // Else parseArgs calls it ambiguous.
+    if (isNegative(next)) return [`${arg}=${next}`]
+    // Its number may be left out, which parseArgs does not support.
+    if (arg === '--auto-create') return /^\d+$/.test(next) ? [arg] : [`${arg}=1`]
+    if (next.startsWith('-')) throw new UsageError(`${arg} expected a value, received '${next}'`)
+    return [arg]
+  })
   try {
-    return parseArgs({
-      args: given,
-      options: {
-        port: { type: 'string' },
-        host: { type: 'string' },
-        brokers: { type: 'string' },
-        topic: { type: 'string', multiple: true },
-        'auto-create': { type: 'string' },
-        'max-records': { type: 'string' },
-        'tls-key': { type: 'string' },
-        'tls-cert': { type: 'string' },
-        sasl: { type: 'string', multiple: true },
-        'super-user': { type: 'string', multiple: true },
-        quiet: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean' },
-      },
-    }).values
+    return parseArgs({ args: given, options }).values
   } catch (error) {
     throw new UsageError(describeError(error).split(/\.\s/)[0]!)
   }
 }
 
+function isNegative(arg: string): boolean {
+  return /^-\d/.test(arg)
+}
+
 function number(option: string, text: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= min && value <= max) return value
-  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+  const range =
+    max === Number.MAX_SAFE_INTEGER && !(value > max) ? `of at least ${min}` : `from ${min} to ${max}`
   throw new UsageError(`${option} expected a whole number ${range}, received '${text}'`)
+}
+
+function toHost(host: string | undefined): string {
+  if (host === '') throw new UsageError(`--host expected a name or an address, received ''`)
+  return host ?? '127.0.0.1'
 }
 
 function byName<Value>(
@@ -117,12 +146,12 @@ const keys = 'bytes'
 function toTopic(text: string): readonly [string, TopicOptions] {
   const [, name, partitions = '1'] = /^([^:]+)(?::(.*))?$/.exec(text) ?? []
   if (name === undefined) throw new UsageError(`--topic expected NAME or NAME:PARTITIONS, received '${text}'`)
-  return [name, { partitions: number(`--topic ${name}`, partitions, 1), keys }]
+  return [name, { partitions: number(`--topic ${name}`, partitions, 1, maxPartitions), keys }]
 }
 
 function toUser(text: string): readonly [string, string] {
   const at = text.indexOf(':')
-  if (at <= 0) throw new UsageError('--sasl expected USER:PASSWORD')
+  if (at <= 0 || at === text.length - 1) throw new UsageError('--sasl expected USER:PASSWORD')
   return [text.slice(0, at), text.slice(at + 1)]
 }
 
@@ -132,7 +161,9 @@ function toPrincipal(text: string): string {
 }
 
 function toAutoCreate(partitions: string | undefined): TopicOptions | false {
-  return partitions === undefined ? false : { partitions: number('--auto-create', partitions, 1), keys }
+  return partitions === undefined
+    ? false
+    : { partitions: number('--auto-create', partitions, 1, maxPartitions), keys }
 }
 
 function toTls(key: string | undefined, cert: string | undefined): CommandLine['tls'] {
