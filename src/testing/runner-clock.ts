@@ -1,6 +1,6 @@
 import { longestDelayMs, type Timer, type TimerOptions, type WorkBudget } from '../clock.ts'
 import { IllegalStateError } from '../errors.ts'
-import { recordsPerTurn, type TestClock } from './test-clock.ts'
+import { type PendingTimer, recordsPerTurn, type TestClock } from './test-clock.ts'
 import { eventLoopTurn } from './turns.ts'
 
 /** The fake timers of a test runner: `vi` of vitest, or `jest`. */
@@ -65,8 +65,10 @@ export class RunnerClock implements TestClock {
     this.#turnsGiven++
   }
 
-  get waiting(): readonly string[] {
-    return [...this.#names.values()].sort((a, b) => a.due - b.due).map(({ name }) => name)
+  get pending(): readonly PendingTimer[] {
+    const timers = [...this.#names.values()].sort((a, b) => a.due - b.due)
+    const now = performance.now()
+    return timers.map(({ name, due }) => ({ name, inMs: Math.max(0, due - now) }))
   }
 
   // A timer of the test counts, too: some code waits for it.

@@ -1,5 +1,15 @@
+import { describeValue } from '../errors.ts'
 import type { TopicMap } from '../topic-definition.ts'
-import { type Check, type Checks, callback, checkOptions, invalidOption } from '../validate.ts'
+import {
+  anObject,
+  anything,
+  type Check,
+  type Checks,
+  callback,
+  checkOptions,
+  invalidOption,
+  optionError,
+} from '../validate.ts'
 import type { Random } from './random.ts'
 import { hasItsOwn, type TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-broker.ts'
 
@@ -62,13 +72,24 @@ export interface ScenarioParts<Topics extends TopicMap> {
 const defaultPromises: readonly GroupPromise[] = ['nothingLost', 'everyKeyInOrder']
 const allPromises: readonly GroupPromise[] = ['nothingLost', 'noCommitPastProcessed', 'everyKeyInOrder']
 
-const functions: Check = {
-  expected: 'an object with at least one function',
-  accepts: value =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.keys(value).length > 0 &&
-    Object.values(value).every(each => typeof each === 'function'),
+const functions = {
+  services: 'functions that start a service, by name, at least one',
+  actions: 'functions that do something from outside, by name, at least one',
+}
+
+function requireFunctions(option: keyof typeof functions, value: unknown): void {
+  const expected = functions[option]
+  const refused = (received: string) =>
+    optionError('simulate', option, `expected ${expected}; received ${received}`, {
+      expected,
+      received: value,
+    })
+  if (!anObject.accepts(value)) throw refused(describeValue(value))
+  const entries = Object.entries(value as object)
+  if (entries.length === 0) throw refused('none')
+  for (const [name, each] of entries) {
+    if (typeof each !== 'function') throw refused(`${describeValue(each)} as '${name}'`)
+  }
 }
 
 const promiseList: Check = {
@@ -86,8 +107,8 @@ const scenarioChecks: Checks<
   timers: own,
   clock: own,
   random: own,
-  services: functions,
-  actions: functions,
+  services: anything,
+  actions: anything,
   always: callback,
   check: callback,
   promises: promiseList,
@@ -100,9 +121,7 @@ export function toParts<Topics extends TopicMap>(scenario: Scenario<Topics>): Sc
   checkOptions('simulate', scenario as Scenario<TopicMap>, scenarioChecks)
   const { services, actions, always, check, promises, ...broker } = scenario
   const parts = { services, actions, always, check, promises }
-  for (const required of ['services', 'actions'] as const) {
-    if (scenario[required] === undefined)
-      throw invalidOption('simulate', required, functions.expected, undefined)
-  }
+  requireFunctions('services', services)
+  requireFunctions('actions', actions)
   return { ...parts, promises: promises ?? defaultPromises, broker: broker as TestBrokerOptions<Topics> }
 }

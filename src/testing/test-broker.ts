@@ -144,7 +144,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       joining: undefined,
       silenced: () => this.silenced,
       now: () => clock.now(),
-      waiting: () => (this.engine.served.size > 0 ? [] : clock.waiting),
+      pending: () => (this.engine.served.size > 0 ? [] : clock.pending),
     }
     this.engine.conditions.watcher = what => watchStandstill(this.#bench, what)
     observe({ engine: this.engine, topics: this.topics, timeline: this.timeline, bench: this.#bench })
@@ -205,7 +205,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
 
   /** The names of the pending timers, the next one to fire first. */
   get pendingTimers(): readonly string[] {
-    return this.#testClock.waiting
+    return this.#testClock.pending.map(({ name: timer }) => timer)
   }
 
   /**
@@ -242,7 +242,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    * `timeoutMs` is real time, and only passes while handlers await something other than the broker's time, or
    * clients of a server are at work.
    *
-   * @throws NeverIdleError at once where only moving time could make the broker idle; the message names the timers
+   * @throws NeverIdleError at once where only moving time could make the broker idle; the message says which are due, and when
    */
   override async idle(options: IdleOptions = {}): Promise<void> {
     this.engine.requireOpen()

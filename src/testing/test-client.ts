@@ -3,6 +3,7 @@ import type { MaybePromise } from '../maybe-promise.ts'
 import type { FaultPlan } from './fault-plan.ts'
 import type { FaultPoint, Operation } from './fault-scope.ts'
 import type { Redeliveries } from './redeliveries.ts'
+import type { PendingTimer } from './test-clock.ts'
 import type { Timeline } from './timeline.ts'
 
 /** What the clients of a test broker share. */
@@ -17,7 +18,7 @@ export interface TestBench {
   /** The broker's time. */
   now(): number
   /** What waits for the broker's time; empty where clients of a server are at work, in real time. */
-  waiting(): readonly string[]
+  pending(): readonly PendingTimer[]
 }
 
 /** The identity of a client, for faults and for the timeline. */

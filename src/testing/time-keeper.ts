@@ -1,7 +1,7 @@
 import { NeverIdleError, TimeoutError } from '../errors.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { Processing } from './processing.ts'
-import type { TestClock } from './test-clock.ts'
+import { describeTimers, type TestClock } from './test-clock.ts'
 import { realDelay, requireRealMicrotasks, timersAreFake } from './turns.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -156,24 +156,24 @@ export class TimeKeeper {
   }
 
   async #onlyTime(goal: Goal): Promise<NeverIdleError> {
-    const { waiting } = this.#clock
+    const { pending } = this.#clock
     const why = await goal.explain()
-    if (waiting.length === 0) return never(goal, why)
+    if (pending.length === 0) return never(goal, why)
     return new NeverIdleError(
       `Waited for ${goal.what}, which needs time to move: call advance() or advanceUntilIdle(). ` +
         `Now: ${why}${this.#pendingTimers()}`,
-      { details: waiting },
+      { details: pending.map(({ name }) => name) },
     )
   }
 
   #pendingTimers(): string {
-    const { waiting } = this.#clock
-    return waiting.length === 0 ? '' : `; pending timers: ${waiting.map(name => `'${name}'`).join(', ')}`
+    const { pending } = this.#clock
+    return pending.length === 0 ? '' : `; pending timers: ${describeTimers(pending)}`
   }
 
   async #noFurther(goal: Goal): Promise<NeverIdleError | TimeoutError> {
     const why = await goal.explain()
-    if (this.#clock.waiting.length === 0) return never(goal, why)
+    if (this.#clock.pending.length === 0) return never(goal, why)
     return new TimeoutError(`Moved ${goal.limitMs} ms, waiting for ${goal.what}: ${why}`, { details: why })
   }
 }

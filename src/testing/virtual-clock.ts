@@ -1,6 +1,6 @@
 import type { Timer, TimerOptions, WorkBudget } from '../clock.ts'
 import { finiteDuration, requireArgument } from '../validate.ts'
-import { recordsPerTurn, type TestClock } from './test-clock.ts'
+import { type PendingTimer, recordsPerTurn, type TestClock } from './test-clock.ts'
 import { eventLoopTurn } from './turns.ts'
 
 interface VirtualTimer {
@@ -55,8 +55,14 @@ export class VirtualClock implements TestClock {
     for (const resolve of turns) resolve()
   }
 
+  get pending(): readonly PendingTimer[] {
+    const timers = [...this.#timers].sort((a, b) => a.due - b.due)
+    return timers.map(({ name, due }) => ({ name, inMs: Math.max(0, due - this.#elapsed) }))
+  }
+
+  /** The names of the pending timers, the next one to fire first. */
   get waiting(): readonly string[] {
-    return [...this.#timers].sort((a, b) => a.due - b.due).map(({ name }) => name)
+    return this.pending.map(({ name }) => name)
   }
 
   get holding(): boolean {

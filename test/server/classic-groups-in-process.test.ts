@@ -72,7 +72,7 @@ it('is named where a wait of real time was in vain, with the timers that could e
   await expect(broker.idle({ timeoutMs: 10 })).rejects.toThrow(
     'Waited 10 ms of real time for the broker to be idle; it awaits clients of a server, whose sessions end on ' +
       `the broker's time (advance, advanceUntilIdle). Now: ${member} of group 'g': 3 records of orders-0 delivered, ` +
-      `not committed; pending timers: ${broker.pendingTimers.map(name => `'${name}'`).join(', ')}`,
+      `not committed; pending timers: ${broker.pendingTimers[0]} in 30000 ms, `,
   )
 })
 

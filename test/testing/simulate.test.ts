@@ -251,9 +251,19 @@ it('gives a name again only once its bearer is gone', async () => {
 })
 
 it.each([
-  [{ ...scenario, services: {} }, {}, "option 'services' expected an object with at least one function"],
-  [{ topics, services: scenario.services }, {}, "option 'actions' expected"],
-  [{ ...scenario, actions: { order: 1 } }, {}, "option 'actions' expected"],
+  [
+    { ...scenario, services: {} },
+    {},
+    "simulate: option 'services' expected functions that start a service, by name, at least one; received none",
+  ],
+  [
+    { topics, services: scenario.services },
+    {},
+    "option 'actions' expected functions that do something from outside, by name, at least one; received undefined",
+  ],
+  [{ ...scenario, actions: {} }, {}, 'by name, at least one; received none'],
+  [{ ...scenario, actions: [order] }, {}, 'by name, at least one; received an array of 1'],
+  [{ ...scenario, actions: { order: 1 } }, {}, "by name, at least one; received 1 as 'order'"],
   [{ ...scenario, promises: ['nothing'] }, {}, "option 'promises' expected an array of 'nothingLost'"],
   [{ ...scenario, seed: 1 }, {}, "option 'seed' expected nothing"],
   [{ ...scenario, topcis: {} }, {}, "simulate: unknown option 'topcis'. Did you mean 'topics'?"],

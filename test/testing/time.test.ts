@@ -92,9 +92,11 @@ it('says which timers would have to fire where only time can make it idle, at on
     `Waited for the broker to be idle, which needs time to move: call advance() or advanceUntilIdle(). ` +
       `Now: Consumer 'consumer' of group 'billing' handling orders-0 offset 0, for 0 ms; ` +
       `group 'billing' has lag orders-0: 1 (${consumer.memberId}); ` +
-      `pending timers: 'sleep', 'maxPollIntervalMs of a consumer', 'retention'`,
+      `pending timers: sleep in 10 ms, maxPollIntervalMs of a consumer in 300000 ms, retention in 604800001 ms`,
   )
-  await broker.advance(20)
+  await broker.advance(4)
+  expect(((await rejection(broker.idle())) as Error).message).toContain('pending timers: sleep in 6 ms, ')
+  await broker.advance(16)
   await broker.idle()
 })
 

@@ -40,9 +40,10 @@ it.each(['run', 'ready'] as const)(
     await realSeconds(1.9)
     expect(warnings).toEqual([])
     await realSeconds(0.2)
+    const [dead] = broker.group('billing').members
     expect(warnings).toEqual([
       "Waited 2 s of real time for consumer 'consumer' of group 'billing' to get its partitions, and the broker's time stands still. " +
-        `What waits for time: ${broker.pendingTimers.join(', ')}. Start it, advance the broker's time, then await it`,
+        `What waits for time: group 'billing': session of ${dead!.memberId} in 45000 ms. Start it, advance the broker's time, then await it`,
     ])
     await broker.advance(45_000)
     await started
@@ -52,10 +53,15 @@ it.each(['run', 'ready'] as const)(
 )
 
 it.each([
-  ["group 'billing' to catch up", () => broker.group('billing').caughtUp()],
-  ["consumer 'consumer' of group 'billing' to catch up", () => billing.caughtUp()],
-  ["Consumer 'consumer' of group 'billing' to catch up", () => billing.caughtUp({ timeoutMs: 10_000 })],
-] as const)('says why the wait for %s does not end: only time can bring that', async (what, caughtUp) => {
+  ["group 'billing' to catch up", () => broker.group('billing').caughtUp(), 5000],
+  ["consumer 'consumer' of group 'billing' to catch up", () => billing.caughtUp(), undefined],
+  [
+    "Consumer 'consumer' of group 'billing' to catch up",
+    () => billing.caughtUp({ timeoutMs: 10_000 }),
+    10_000,
+  ],
+] as const)('says why the wait for %s does not end: only time can bring that', async (what, caughtUp, ms) => {
+  const limit = ms === undefined ? [] : [`waiting for ${what} in ${ms} ms`]
   billing = consumer()
   let failed = false
   await billing.run({
@@ -68,9 +74,10 @@ it.each([
   await broker.producer().send({ topic: 'orders', value: 1 })
   const waiting = caughtUp()
   await realSeconds(2.1)
+  const timers = ['retry of orders-0 offset 0 in 100 ms', ...limit, 'retention in 604800001 ms'].join(', ')
   expect(warnings).toEqual([
     `Waited 2 s of real time for ${what}, and the broker's time stands still. ` +
-      `What waits for time: ${broker.pendingTimers.join(', ')}. Start it, advance the broker's time, then await it`,
+      `What waits for time: ${timers}. Start it, advance the broker's time, then await it`,
   ])
   await broker.advance(100)
   await waiting
