@@ -18,9 +18,9 @@ export class Page {
   readonly file: string
   readonly #lines: readonly string[]
 
-  constructor(file: string) {
+  constructor(file: string, folder: string = root) {
     this.file = file
-    this.#lines = readFileSync(path.join(root, file), 'utf8').split('\n')
+    this.#lines = readFileSync(path.join(folder, file), 'utf8').split('\n')
   }
 
   get snippets(): Snippet[] {

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { entries } from '../../scripts/entries.ts'
+import { Page } from '../docs/page.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const manifest: { devDependencies: Record<string, string> } = JSON.parse(
@@ -66,10 +67,24 @@ afterAll(() => {
 })
 
 describe('the packed tarball', () => {
-  test('holds the build, the licence, the changelog and the manifest, and nothing else', () => {
+  test('holds the build, the pages, the examples, the licence, the changelog and the manifest, and nothing else', () => {
     const installed = path.join(project, 'node_modules', 'brokerlet')
     const top = readdirSync(installed).filter(name => name !== 'README.md')
-    expect(top.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'dist', 'package.json'])
+    expect(top.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'dist', 'docs', 'examples', 'package.json'])
+  })
+
+  test('holds what its pages link to, but tests of the repository', () => {
+    const installed = path.join(project, 'node_modules', 'brokerlet')
+    const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('.md'))
+      .map(name => name.replaceAll(path.sep, '/'))
+    expect(pages).toContain('README.md')
+    const missing = pages.flatMap(page =>
+      new Page(page, installed).links
+        .filter(({ file }) => !existsSync(path.join(installed, file)))
+        .map(({ file }) => `${page}: ${file}`),
+    )
+    expect(missing.filter(link => !/^docs\/[\w-]+\.md: test\//.test(link))).toEqual([])
   })
 
   test('needs no other package at run time: the only one that it asks for is types', () => {
