@@ -1,5 +1,4 @@
 import { AssertionError } from 'node:assert'
-import { isDeepStrictEqual } from 'node:util'
 import { counted } from '../counted.ts'
 import { describeValue, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Partition } from '../log/partition.ts'
@@ -7,6 +6,7 @@ import type { Topic } from '../log/topic.ts'
 import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import { type Check, objectWith, requireArgument } from '../validate.ts'
+import { type ExpectedRecord, matches, settle } from './expected-record.ts'
 import { historyOf, type PartitionHistory } from './group-history.ts'
 import { recordOf, type Timeline } from './timeline.ts'
 import type { EntryOf, TimelineEntry } from './timeline-entry.ts'
@@ -19,9 +19,6 @@ export interface ObservedBroker {
   /** A group by its id. */
   group(groupId: string): unknown
 }
-
-/** The fields of a record that matter to an assertion; a field that is left out may have any value. */
-export type ExpectedRecord = Partial<AnyRecord>
 
 type RecordPlace = TopicPartition & { readonly offset: number }
 
@@ -56,7 +53,7 @@ export function assertRecords(
     actual.length === expected.length ? 'other records than' : `${counted(actual.length, 'record')}, not`
   fail(`Topic '${topic}' holds ${other} the ${expected.length} that were expected`, '', {
     actual: pick(actual, expected),
-    expected,
+    expected: expected.map((each, i) => settle(each, actual[i])),
   })
 }
 
@@ -292,12 +289,6 @@ function recordAt(broker: ObservedBroker, entry: EntryOf<'processed'>): AnyRecor
   const held = log !== undefined && offset >= log.logStartOffset && offset < log.highWatermark
   const [record] = held ? log.read(offset, { maxRecords: 1 }) : []
   return record?.offset === offset ? record : recordOf(entry)!
-}
-
-function matches(record: AnyRecord, expected: ExpectedRecord): boolean {
-  return Object.entries(expected).every(([field, value]) =>
-    isDeepStrictEqual(record[field as keyof AnyRecord], value),
-  )
 }
 
 // Only the fields that were expected, so that the runner's diff shows what matters.

@@ -6,10 +6,10 @@ export {
   assertNothingLost,
   assertProcessed,
   assertRecords,
-  type ExpectedRecord,
   type ObservedBroker,
   processedBy,
 } from './assertions.ts'
+export type { ExpectedRecord } from './expected-record.ts'
 export type { FaultUse } from './fault-plan.ts'
 export { FaultPlan } from './fault-plan.ts'
 export type { FaultScope, Operation } from './fault-scope.ts'

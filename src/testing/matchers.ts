@@ -6,9 +6,9 @@ import {
   assertNothingLost,
   assertProcessed,
   assertRecords,
-  type ExpectedRecord,
   type ObservedBroker,
 } from './assertions.ts'
+import type { ExpectedRecord } from './expected-record.ts'
 
 /** The matchers of `expect(broker)`, to extend a test runner's types with: see docs/testing.md. */
 export interface BrokerMatchers<Result = void> {

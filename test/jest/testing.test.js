@@ -34,6 +34,7 @@ test('moves time, crashes, redelivers and asserts', async () => {
   await broker.advanceUntilIdle()
   expect(seen).toEqual([1, 1])
   expect(broker).toHaveProcessed('billing', [{ key: 'a', value: 1 }])
+  expect(broker).toHoldRecords('orders', [{ key: expect.any(String), value: expect.any(Number) }])
   expect(broker).toLoseNothing('billing')
   expect(() => expect(broker).toHaveProcessed('billing', [])).toThrow(
     "Group 'billing' has processed 1 record",

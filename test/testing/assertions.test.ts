@@ -62,6 +62,39 @@ it('knows the records of a topic by the fields that are given', async () => {
   )
 })
 
+it('takes what the test runner matches by: any, objectContaining, at whatever depth', async () => {
+  const { broker } = await billing()
+  const at = new Date(0)
+  for (const id of [1, 2])
+    await broker
+      .producer()
+      .send({ topic: 'orders', key: `k-${id}`, value: { id, at, lines: [{ sku: 'a' }] } })
+  await broker.idle()
+  const line = { sku: expect.stringMatching(/^a$/) }
+  const expected = [
+    { key: expect.any(String), value: { id: expect.any(Number), at, lines: [line] } },
+    { value: expect.objectContaining({ id: 2 }) },
+  ]
+  assertRecords(broker, 'orders', expected)
+  assertProcessed(broker, 'billing', expected.toReversed())
+  expect(broker).toHoldRecords('orders', expected)
+  expect(broker).not.toHoldRecords('orders', [{ key: expect.any(Number) }, {}])
+  const error = failureOf(() =>
+    assertRecords(broker, 'orders', [
+      { key: 'k-1', value: { id: expect.any(Number), at, lines: [{ sku: 'b' }] } },
+      { key: expect.any(String), value: expect.objectContaining({ id: expect.any(String) }) },
+    ]),
+  )
+  // What fits does not look as if it differed.
+  expect(error.expected).toEqual([
+    { key: 'k-1', value: { id: 1, at, lines: [{ sku: 'b' }] } },
+    { key: 'k-2', value: expect.objectContaining({ id: expect.any(String) }) },
+  ])
+  const cyclic: Record<string, unknown> = { id: 1 }
+  cyclic.self = cyclic
+  expect(broker).not.toHaveProcessed('billing', [{ value: cyclic }, {}])
+})
+
 it('knows exactly what a group has processed, in whatever order and however often', async () => {
   const { broker } = await billing()
   fill(broker, 'orders', 3)
