@@ -294,6 +294,7 @@ export class ConsumerLifecycle implements EngineClient {
     this.#worker?.stop()
     if (this.#worker instanceof RecordStream) this.#worker.fail(reason)
     this.#session.close()
+    this.#worker?.end?.()
     this.#engine.untrack(this)
     this.#done.reject(reason)
     this.#engine.outbox.flush()
@@ -365,6 +366,7 @@ export class ConsumerLifecycle implements EngineClient {
     })
     this.coordinator.end(reason)
     this.#session.close()
+    this.#worker?.end?.()
     this.#life = 'closed'
     // Before `untrack`: `idle` must not take the group for one that was left on purpose.
     stopped?.()

@@ -34,6 +34,11 @@ export class Loop {
     resolved.then(this.#resume)
   }
 
+  /** Says that it is not woken any more: test runners take an async resource for open as long as it is there. */
+  end(): void {
+    this.#resource.emitDestroy()
+  }
+
   readonly #resume = (): void => {
     this.#resource.runInAsyncScope(this.#step)
   }

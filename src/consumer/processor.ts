@@ -68,6 +68,10 @@ export class Processor implements Worker, HandlerSlotHost {
     this.stopped = true
   }
 
+  end(): void {
+    this.#loop.end()
+  }
+
   resume(): void {
     this.stopped = false
     this.wake()

@@ -33,6 +33,8 @@ export interface Worker {
   wake(): void
   /** Hands out nothing more. */
   stop(): void
+  /** Says that its consumer has ended; left out where nothing is to be done then. */
+  end?(): void
   /** Goes on after a restart. */
   resume(): void
   /** Says that partitions are given up or lost: their retries and half-filled batches are forgotten. */

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 import { expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { Broker, type Consumer } from '../../src/index.ts'
@@ -371,3 +371,32 @@ it('shares the time between groups: none waits until another one has finished', 
   await broker.idle()
   expect(Math.min(...atFirstEnd!)).toBeGreaterThan(1000)
 })
+
+// What `jest --detectOpenHandles` reports is what async hooks know of, and a test keeps its broker in a variable.
+it.each(['close', 'stop'] as const)(
+  'leaves nothing behind that a test runner takes for open, once its consumers have ended (%s)',
+  async how => {
+    const open = new Set<number>()
+    const hook = createHook({
+      init: (id, type) => void (type.startsWith('brokerlet') && open.add(id)),
+      destroy: id => void open.delete(id),
+    }).enable()
+    const { broker } = brokerWithOrders(1)
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    consumer.on('crashed', () => {})
+    await consumer.run({
+      eachRecord: () => {
+        if (how === 'stop') throw new Error('no')
+      },
+      retry: { attempts: 1 },
+      onFailure: 'stop',
+    })
+    expect(open.size).toBe(1)
+    if (how === 'close') await consumer.close()
+    else await consumer.done.catch(() => {})
+    await new Promise(resolve => setImmediate(resolve))
+    expect(open.size).toBe(0)
+    hook.disable()
+    await broker.close()
+  },
+)
