@@ -40,7 +40,7 @@ const recordList: Check = {
  * @throws AssertionError
  */
 export function assertRecords(
-  broker: ObservedBroker,
+  broker: Pick<ObservedBroker, 'topic'>,
   topic: string,
   expected: readonly ExpectedRecord[],
 ): void {
@@ -52,7 +52,12 @@ export function assertRecords(
   const other =
     actual.length === expected.length ? 'other records than' : `${counted(actual.length, 'record')}, not`
   fail(`Topic '${topic}' holds ${other} the ${expected.length} that were expected`, '', {
-    actual: pick(actual, expected),
+    actual: [
+      ...actual
+        .slice(0, expected.length)
+        .map((record, i) => only(record, new Set(Object.keys(expected[i]!)))),
+      ...pick(actual.slice(expected.length), expected),
+    ],
     expected: expected.map((each, i) => settle(each, actual[i])),
   })
 }
@@ -294,10 +299,11 @@ function recordAt(broker: ObservedBroker, entry: EntryOf<'processed'>): AnyRecor
 // Only the fields that were expected, so that the runner's diff shows what matters.
 function pick(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]): object[] {
   const fields = new Set(expected.flatMap(each => Object.keys(each)))
-  if (fields.size === 0) return [...records]
-  return records.map(record =>
-    Object.fromEntries(Object.entries(record).filter(([field]) => fields.has(field))),
-  )
+  return fields.size === 0 ? [...records] : records.map(record => only(record, fields))
+}
+
+function only(record: AnyRecord, fields: ReadonlySet<string>): object {
+  return Object.fromEntries(Object.entries(record).filter(([field]) => fields.has(field)))
 }
 
 function nameOf(tp: RecordPlace): string {

@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual, types } from 'node:util'
 import type { AnyRecord } from '../record.ts'
 
 /**
  * The fields of a record that matter to an assertion; a field that is left out may have any value. Matchers of the test
- * runner (`expect.any(String)`) may stand for values at any depth.
+ * runner (`expect.any(String)`) may stand for values at any depth. A `Buffer` may stand for a `Uint8Array`.
  */
 export type ExpectedRecord = Partial<AnyRecord>
 
@@ -21,10 +21,13 @@ export function settle(expected: ExpectedRecord, record: AnyRecord | undefined):
 
 type Fields = Readonly<Record<string, unknown>>
 
-// The expected value, with the actual one in place of each matcher that takes it. What holds no matcher stays as it is.
+// The expected value, with the actual one in place of each matcher that takes it, and of the same bytes. What holds
+// neither stays as it is.
 function settled(expected: unknown, actual: unknown, above: readonly unknown[] = []): unknown {
   if (typeof expected !== 'object' || expected === null || above.includes(expected)) return expected
   if (isMatcher(expected)) return expected.asymmetricMatch(actual) ? actual : expected
+  if (types.isUint8Array(expected) && types.isUint8Array(actual))
+    return Buffer.compare(expected, actual) === 0 ? actual : expected
   if (!Array.isArray(expected) && !isPlain(expected)) return expected
   const values = typeof actual === 'object' && actual !== null ? (actual as Fields) : {}
   let copy: Record<string, unknown> | undefined

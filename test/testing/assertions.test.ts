@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util'
 import {
   BatchError,
   Broker,
+  bytes,
   GroupIdNotFoundError,
   IllegalStateError,
   InvalidArgumentError,
@@ -93,6 +94,29 @@ it('takes what the test runner matches by: any, objectContaining, at whatever de
   const cyclic: Record<string, unknown> = { id: 1 }
   cyclic.self = cyclic
   expect(broker).not.toHaveProcessed('billing', [{ value: cyclic }, {}])
+})
+
+it('shows of each record only the fields that were expected of it', async () => {
+  const { broker } = await billing()
+  for (const key of ['a', 'b', 'c']) await broker.producer().send({ topic: 'orders', key, value: 1 })
+  const differing = failureOf(() => assertRecords(broker, 'orders', [{ key: 'a' }, { value: 2 }, {}]))
+  expect(differing.actual).toEqual([{ key: 'a' }, { value: 1 }, {}])
+  const tooMany = failureOf(() => assertRecords(broker, 'orders', [{ key: 'a' }, { value: 1 }]))
+  expect(tooMany.actual).toEqual([{ key: 'a' }, { value: 1 }, { key: 'c', value: 1 }])
+})
+
+it('takes bytes for the same bytes, a Buffer or not', async () => {
+  const broker = new TestBroker({ topics: { files: topic({ keys: 'bytes', codec: bytes }) } })
+  await broker.producer().send({ topic: 'files', key: Buffer.from('k'), value: Buffer.from('v') })
+  assertRecords(broker, 'files', [{ key: Buffer.from('k'), value: new Uint8Array([118]) }])
+  failureOf(() => assertRecords(broker, 'files', [{ key: Buffer.from('l') }]))
+})
+
+it('knows the records of any broker', async () => {
+  const broker: Broker<typeof topics> = new Broker({ topics })
+  await broker.producer().send({ topic: 'orders', value: 1 })
+  assertRecords(broker, 'orders', [{ value: 1 }])
+  await broker.close()
 })
 
 it('knows exactly what a group has processed, in whatever order and however often', async () => {
