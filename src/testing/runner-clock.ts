@@ -13,11 +13,19 @@ export interface RunnerTimers {
   getTimerCount(): number
 }
 
+interface OwnTimer {
+  readonly due: number
+  readonly name: string
+  readonly hold: boolean
+  fire(): void
+}
+
 /** The fake clock of a test runner, so that the runner's timers and the broker's fire in one order. */
 export class RunnerClock implements TestClock {
   readonly workBudget: WorkBudget = { ms: Number.POSITIVE_INFINITY, records: recordsPerTurn }
   readonly #timers: RunnerTimers
-  readonly #names = new Map<object, { readonly due: number; readonly name: string; readonly hold: boolean }>()
+  readonly #fake = { setTimeout: globalThis.setTimeout, Date: globalThis.Date }
+  readonly #own = new Set<OwnTimer>()
   #turnsAsked = 0
   #turnsGiven = 0
 
@@ -45,15 +53,16 @@ export class RunnerClock implements TestClock {
     delayMs: number,
     { name = 'timer', hold = false, limit = false }: TimerOptions = {},
   ): Timer {
-    const timer = {}
     if (delayMs === Number.POSITIVE_INFINITY) return { cancel: () => {} }
-    const stop = after(delayMs, () => {
-      this.#names.delete(timer)
+    const fire = () => {
+      this.#own.delete(timer)
       callback()
-    })
-    this.#names.set(timer, { due: performance.now() + delayMs, name, hold: hold && !limit })
+    }
+    const timer: OwnTimer = { due: performance.now() + delayMs, name, hold: hold && !limit, fire }
+    this.#own.add(timer)
+    const stop = this.#gone ? () => {} : after(delayMs, fire)
     const cancel = () => {
-      this.#names.delete(timer)
+      this.#own.delete(timer)
       stop()
     }
     return { cancel }
@@ -66,15 +75,32 @@ export class RunnerClock implements TestClock {
   }
 
   get pending(): readonly PendingTimer[] {
-    const timers = [...this.#names.values()].sort((a, b) => a.due - b.due)
+    const timers = this.#inOrder
     const now = performance.now()
     return timers.map(({ name, due }) => ({ name, inMs: Math.max(0, due - now) }))
   }
 
+  get #inOrder(): OwnTimer[] {
+    return [...this.#own].sort((a, b) => a.due - b.due)
+  }
+
   // A timer of the test counts, too: some code waits for it.
   get holding(): boolean {
-    for (const { hold } of this.#names.values()) if (hold) return true
-    return this.#timers.getTimerCount() > this.#names.size
+    for (const { hold } of this.#own) if (hold) return true
+    return !this.#gone && this.#timers.getTimerCount() > this.#own.size
+  }
+
+  // A test that has ended may take them back before its broker is closed. One of them may also be spied on.
+  get #gone(): boolean {
+    return globalThis.setTimeout !== this.#fake.setTimeout && globalThis.Date !== this.#fake.Date
+  }
+
+  requireMovable(): void {
+    if (!this.#gone) return
+    throw new IllegalStateError(
+      'The fake timers that the broker runs on are gone: move its time, and better close it, before useRealTimers()',
+      { option: 'timers' },
+    )
   }
 
   async advance(ms: number): Promise<void> {
@@ -94,11 +120,20 @@ export class RunnerClock implements TestClock {
 
   // The runner does not say when its next timer is due, only whether there is one.
   async advanceToNext(withinMs: number): Promise<boolean> {
+    if (this.#gone) return this.#fireOwn()
     if (this.#timers.getTimerCount() === 0) return false
     const before = performance.now()
     this.#timers.advanceTimersToNextTimer()
     await this.settle()
     return performance.now() - before <= withinMs
+  }
+
+  // For a broker that closes without the runner's clock: what it waits for itself need not take time.
+  async #fireOwn(): Promise<boolean> {
+    const [next] = this.#inOrder
+    next?.fire()
+    await this.settle()
+    return next !== undefined
   }
 
   async settle(): Promise<void> {

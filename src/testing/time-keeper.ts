@@ -40,6 +40,7 @@ export class TimeKeeper {
   }
 
   async #move(move: () => Promise<void>): Promise<void> {
+    this.#clock.requireMovable()
     this.#moving++
     try {
       await requireRealMicrotasks()

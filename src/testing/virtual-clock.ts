@@ -70,6 +70,8 @@ export class VirtualClock implements TestClock {
     return false
   }
 
+  requireMovable(): void {}
+
   async advance(ms: number): Promise<void> {
     requireArgument('advance', 'ms', ms, finiteDuration)
     const end = this.#elapsed + ms

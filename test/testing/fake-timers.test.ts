@@ -141,3 +141,33 @@ it.each([
     }
   },
 )
+
+it.each(['a sleep of the broker', 'a timer of the test'])(
+  'closes though the runner took its timers back before, and a handler waits for %s',
+  async what => {
+    vi.useFakeTimers()
+    const broker = new TestBroker({ topics, timers: vi })
+    await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+      eachRecord: () =>
+        what === 'a timer of the test'
+          ? new Promise(resolve => setTimeout(resolve, 60_000))
+          : broker.clock.sleep(60_000),
+    })
+    fill(broker, 'orders', 2)
+    await broker.advance(0)
+    vi.spyOn(globalThis, 'setTimeout')
+    await broker.advance(1)
+    vi.restoreAllMocks()
+    vi.useRealTimers()
+    for (const move of [broker.advance(1), broker.advanceUntilIdle()]) {
+      expect(await rejection(move)).toMatchObject({
+        name: 'IllegalStateError',
+        message: expect.stringMatching(
+          /^The fake timers that the broker runs on are gone: move its time, .*before/,
+        ),
+      })
+    }
+    await broker.close()
+    expect(broker.group('g').members).toEqual([])
+  },
+)
