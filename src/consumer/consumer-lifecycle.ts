@@ -51,6 +51,7 @@ export class ConsumerLifecycle implements EngineClient {
   #starting: Promise<void> | undefined
   #closing: Promise<readonly Unread[]> | undefined
   #restarts = 0
+  #whyRestarts = ''
   #stopRestart: (() => void) | undefined
   #draining: Draining | undefined
   #deadline: Deadline | undefined
@@ -215,6 +216,7 @@ export class ConsumerLifecycle implements EngineClient {
   async #restart(error: unknown, record: AnyRecord | undefined): Promise<void> {
     if (this.#life !== 'running') return
     this.#life = 'restarting'
+    this.#whyRestarts = `its handler failed: ${describeError(error)}`
     this.#worker?.stop()
     const delayMs = doubled(firstRestartMs, ++this.#restarts, longestRestartMs)
     const at = record ? ` at offset ${record.offset} of ${formatTopicPartition(record)}` : ''
@@ -411,7 +413,7 @@ export class ConsumerLifecycle implements EngineClient {
 
   pending(): string[] {
     const pending = this.#worker?.pending() ?? []
-    if (this.#life === 'restarting') pending.push('restarts')
+    if (this.#life === 'restarting') pending.push(`restarts, since ${this.#whyRestarts}`)
     else if (this.#life === 'closing') pending.push('closes')
     else if (this.#life === 'running' && !this.coordinator.settled) pending.push('joins or rebalances')
     if (this.#draining !== undefined) pending.push('drains')

@@ -269,7 +269,7 @@ export class HandlerSlot {
       case 'leave':
         return 'on'
       case 'retry':
-        retries.add(work, verdict.delayMs)
+        retries.add(work, verdict.delayMs, verdict.error)
         return 'left'
       case 'skip':
         failures.skip(verdict)

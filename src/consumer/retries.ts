@@ -1,5 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
+import { describeError } from '../errors.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Work } from './work.ts'
@@ -8,7 +9,7 @@ import type { Work } from './work.ts'
 export class Retries {
   readonly #clock: BrokerClock
   readonly #due: (work: Work) => void
-  readonly #timers = new Map<Work, Timer>()
+  readonly #timers = new Map<Work, { readonly timer: Timer; readonly error: unknown }>()
   // Works that came due while their partition was paused.
   readonly #held = new Set<Work>()
 
@@ -17,15 +18,16 @@ export class Retries {
     this.#due = due
   }
 
-  /** Makes the next attempt due in `delayMs` milliseconds. */
-  add(work: Work, delayMs: number): void {
+  /** Makes the next attempt due in `delayMs` milliseconds, after one that failed with `error`. */
+  add(work: Work, delayMs: number, error: unknown): void {
     const due = () => {
       this.#timers.delete(work)
       work.attempt++
       this.#due(work)
     }
     const name = `retry of ${formatTopicPartition(work.state)} offset ${work.record?.offset}`
-    this.#timers.set(work, this.#clock.setTimer(due, delayMs, { hold: true, name }))
+    const timer = this.#clock.setTimer(due, delayMs, { hold: true, name })
+    this.#timers.set(work, { timer, error })
   }
 
   /** Holds a due work whose partition is paused: its attempt, of the same number, is made when the pause has ended. */
@@ -51,7 +53,7 @@ export class Retries {
       this.#held.delete(work)
       some = true
     }
-    for (const [work, timer] of this.#timers) {
+    for (const [work, { timer }] of this.#timers) {
       if (work.state !== state) continue
       timer.cancel()
       this.#timers.delete(work)
@@ -61,9 +63,9 @@ export class Retries {
   }
 
   pending(): string[] {
-    return Array.from(this.#timers.keys(), ({ state, record, attempt }) => {
+    return Array.from(this.#timers, ([{ state, record, attempt }, { error }]) => {
       const next = `attempt ${attempt + 1} at ${formatTopicPartition(state)} offset ${record?.offset}`
-      return `waits for ${next}`
+      return `waits for ${next}, since its handler failed: ${describeError(error)}`
     })
   }
 }

@@ -320,7 +320,7 @@ it('says when its time is up who holds what', async () => {
   expect((await error).message).toBe(
     'Waited 5000 ms for the broker to be idle: ' +
       "Consumer 'biller' of group 'billing' handling orders-0 offset 0, for 5100 ms; " +
-      "Consumer 'table' waits for attempt 2 at orders-1 offset 2; " +
+      "Consumer 'table' waits for attempt 2 at orders-1 offset 2, since its handler failed: not yet; " +
       'a reader outside of a group has 1 record to read; ' +
       `group 'billing' has lag orders-0: 2 (${memberId}), orders-1: 3 (${memberId}); ` +
       "not waited for: 'gone' (empty)",

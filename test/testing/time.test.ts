@@ -100,6 +100,28 @@ it('says which timers would have to fire where only time can make it idle, at on
   await broker.idle()
 })
 
+it('says why a handler is tried again, or its consumer restarts', async () => {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  consumer.on('restarting', () => {})
+  await consumer.run({
+    eachRecord: () => {
+      throw new Error('expected 1 to be 2')
+    },
+    retry: { attempts: 2 },
+  })
+  fill(broker, 'orders', 1)
+  expect(((await rejection(broker.idle())) as Error).message).toContain(
+    'waits for attempt 2 at orders-0 offset 0, since its handler failed: expected 1 to be 2; ',
+  )
+  await broker.advance(100)
+  expect(((await rejection(broker.idle())) as Error).message).toContain(
+    "Consumer 'consumer' of group 'billing' restarts, since its handler failed: expected 1 to be 2; ",
+  )
+  const error = await rejection(broker.advanceUntilIdle({ limitMs: 30_000 }))
+  expect((error as Error).message).toContain('since its handler failed: expected 1 to be 2; ')
+})
+
 it('waits for idle while somebody else moves time', async () => {
   const broker = new TestBroker({ topics })
   await broker

@@ -18,7 +18,7 @@ export const brokerMutations: readonly Mutation[] = [
   {
     name: 'idle does not wait for a restart',
     file: 'consumer/consumer-lifecycle.ts',
-    find: `if (this.#life === 'restarting') pending.push('restarts')\n    else if`,
+    find: `if (this.#life === 'restarting') pending.push(\`restarts, since \${this.#whyRestarts}\`)\n    else if`,
     replace: 'if',
     breaks: 'idle waits for who comes back',
   },
