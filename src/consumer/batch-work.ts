@@ -84,9 +84,9 @@ export class BatchWork implements Work {
     return this.#records.slice(this.#index, this.#handledTo)
   }
 
-  finish(): void {
+  finish(count?: number): void {
     const { state } = this
-    this.#index = this.#handledTo
+    this.#index = count === undefined ? this.#handledTo : this.#index + count
     this.attempt = 1
     this.progressed = true
     if (state.version !== this.version) return

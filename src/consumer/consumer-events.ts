@@ -63,7 +63,8 @@ export interface ConsumerEvents {
   /**
    * Something went wrong outside a handler: a hook or a listener threw, a commit was refused. Or a handler failed at a
    * record whose partition is given up or gone: the partition's next owner gets the record. Or it failed, and so did
-   * `retryable` or `backoff`, which ends the consumer with another error.
+   * `retryable` or `backoff`, which ends the consumer with another error; or the record could not be written to its
+   * dead-letter or retry topic, which restarts it with another error.
    */
   error: unknown
 }

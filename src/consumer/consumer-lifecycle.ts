@@ -75,7 +75,7 @@ export class ConsumerLifecycle implements EngineClient {
       this.#worker?.wake()
       engine.touch()
     })
-    const fatal = (error: unknown) => void this.crash(error, undefined)
+    const fatal = (error: unknown, record?: AnyRecord) => void this.crash(error, record)
     const shared = { engine, events, session: this.#session, fatal }
     this.coordinator = new ConsumerCoordinator({
       ...shared,
@@ -105,8 +105,10 @@ export class ConsumerLifecycle implements EngineClient {
         this.#restarts = 0
       },
       ranDry: () => this.#endIfComplete(),
-      failed: (error, record, then) =>
-        then === 'stop' ? void this.crash(error, record) : void this.#restart(error, record),
+      failed: (error, record, then, what) =>
+        then === 'stop'
+          ? void this.crash(error, record, this.#crashError(error, record))
+          : void this.#restart(error, record, what),
     }
   }
 
@@ -213,14 +215,14 @@ export class ConsumerLifecycle implements EngineClient {
 
   // --- coming back --------------------------------------------------------------------------------------------------
 
-  async #restart(error: unknown, record: AnyRecord | undefined): Promise<void> {
+  async #restart(error: unknown, record: AnyRecord, what: string = 'its handler failed'): Promise<void> {
     if (this.#life !== 'running') return
     this.#life = 'restarting'
     this.#whyRestarts = `its handler failed: ${describeError(error)}`
     this.#worker?.stop()
     const delayMs = doubled(firstRestartMs, ++this.#restarts, longestRestartMs)
-    const at = record ? ` at offset ${record.offset} of ${formatTopicPartition(record)}` : ''
-    const text = `${this.name} restarts in ${delayMs} ms; its handler failed${at}: ${describeError(error)}`
+    const at = `at offset ${record.offset} of ${formatTopicPartition(record)}`
+    const text = `${this.name} restarts in ${delayMs} ms; ${what} ${at}: ${describeError(error)}`
     this.#events.emitOrWarn('restarting', { error, record, delayMs }, text, error)
     this.#engine.outbox.flush()
     try {
@@ -254,11 +256,10 @@ export class ConsumerLifecycle implements EngineClient {
 
   // --- ending -------------------------------------------------------------------------------------------------------
 
-  /** Stops because of an error; `record` is the one at which a handler failed. */
-  async crash(error: unknown, record: AnyRecord | undefined): Promise<void> {
+  /** Stops because of an error, which `crash` says as `done` rejects with it; `record` is the one at hand. */
+  async crash(error: unknown, record?: AnyRecord, crash: Error = toError(error)): Promise<void> {
     if (this.ended) return
     this.#life = 'closing'
-    const crash = record ? this.#crashError(error, record) : toError(error)
     this.#closing = this.#end({ leave: true, timeoutMs: closeTimeoutMs }, crash, () => {
       const text = `${this.name} crashed: ${crash.message}`
       // Where a handler failed, its error says more than the crash that stands around it.

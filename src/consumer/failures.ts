@@ -18,21 +18,26 @@ interface Failure {
 }
 
 /** What is to be done about a failed handler. */
-export type Verdict = Failure &
-  (
-    | {
-        /**
-         * - `leave`: the partition is given up or lost; its next owner gets the records again.
-         * - `skip`: the records count as finished.
-         * - `stop`, `restart`: the consumer stops or restarts.
-         */
-        readonly step: 'leave' | 'skip' | 'stop' | 'restart'
-      }
-    /** The records come again after `delayMs`. */
-    | { readonly step: 'retry'; readonly delayMs: number }
-    /** The records count as finished once written to another topic, where they wait for `delayMs` or for ever. */
-    | { readonly step: 'write'; readonly to: DeadLetters; readonly delayMs: number | undefined }
-  )
+export type Verdict =
+  | (Failure & {
+      /**
+       * - `leave`: the partition is given up or lost; its next owner gets the records again.
+       * - `skip`: the records count as finished.
+       * - `stop`, `restart`: the consumer stops or restarts.
+       * - `crash`: the retry policy itself has failed, with the error.
+       */
+      readonly step: 'leave' | 'skip' | 'stop' | 'restart' | 'crash'
+    })
+  /** The records come again after `delayMs`. */
+  | (Failure & { readonly step: 'retry'; readonly delayMs: number })
+  | WriteVerdict
+
+/** The records count as finished once written to another topic, where they wait for `delayMs` or for ever. */
+export type WriteVerdict = Failure & {
+  readonly step: 'write'
+  readonly to: DeadLetters
+  readonly delayMs: number | undefined
+}
 
 /** Decides what to do about failed handlers, by the options of a run, and emits the events. */
 export class Failures {
@@ -84,10 +89,10 @@ export class Failures {
     try {
       if (!retry.worthwhile(failure.error)) return undefined
       if (here) return this.#retry(work, failure)
-    } catch (thrown) {
-      // The policy itself has failed, and ends the consumer: what the handler threw would not be heard of.
+    } catch (error) {
+      // It ends the consumer: what the handler threw would not be heard of.
       this.#host.events.emit('error', failure.error)
-      throw thrown
+      return { ...failure, error, step: 'crash' }
     }
     return { ...failure, step: 'write', to: this.#later[level + 1]!, delayMs: next!.delayMs }
   }
@@ -121,26 +126,23 @@ export class Failures {
     }
   }
 
-  /** Writes records to their dead-letter or retry topic; rejects where that is not possible. */
+  /** Writes the first `most` records to their dead-letter or retry topic; rejects where that is not possible. */
   write(
-    { to, error, attempts }: Verdict & { readonly step: 'write' },
+    { to, error, attempts }: WriteVerdict,
     work: Work,
+    most: number,
   ): Promise<readonly RecordMetadata[]> {
     const encoded = work.state.fetch?.serde !== undefined
-    const stored = this.#levelOf(work) < 0 ? work.stored : work.stored.map(restore)
-    return to.write(stored, encoded, error, attempts)
+    const stored = work.stored.slice(0, most)
+    return to.write(this.#levelOf(work) < 0 ? stored : stored.map(restore), encoded, error, attempts)
   }
 
-  /** Emits the events of records that were written. */
-  tellWritten(verdict: Verdict & { readonly step: 'write' }, written: readonly RecordMetadata[]): void {
-    for (const [i, record] of verdict.records.entries()) this.#tellWritten(verdict, record, written[i]!)
+  /** Emits the events of the first records, which were written. */
+  tellWritten(verdict: WriteVerdict, written: readonly RecordMetadata[]): void {
+    for (const [i, to] of written.entries()) this.#tellWritten(verdict, verdict.records[i]!, to)
   }
 
-  #tellWritten(
-    { error, attempts, delayMs }: Verdict & { readonly step: 'write' },
-    record: ConsumerRecord,
-    to: RecordMetadata,
-  ): void {
+  #tellWritten({ error, attempts, delayMs }: WriteVerdict, record: ConsumerRecord, to: RecordMetadata): void {
     const event = { record, error, attempts, to }
     if (delayMs !== undefined) return this.#host.events.emit('delayed', { ...event, delayMs })
     const text = `Wrote ${at(record)} to '${to.topic}' after ${counted(attempts, 'attempt')}: ${describeError(error)}`
@@ -153,11 +155,25 @@ export class Failures {
   }
 
   /** Stops or restarts the consumer. */
-  end({ records, error }: Failure, then: 'stop' | 'restart'): void {
-    // Passed on only now: the host needs it only here, and a record should not cost a call.
+  end({ records, error }: Failure, then: 'stop' | 'restart' | 'crash'): void {
+    const record = records[0]!
+    if (then === 'crash') return this.#host.fatal(error, record)
+    this.#passProgress()
+    this.#host.failed(error, record, then)
+  }
+
+  /** Restarts the consumer, because records could not be written. */
+  endRefused({ records, error, to }: WriteVerdict, refusal: unknown): void {
+    // It would not be heard of.
+    this.#host.events.emit('error', error)
+    this.#passProgress()
+    this.#host.failed(refusal, records[0]!, 'restart', `writing to '${to.topic}' failed`)
+  }
+
+  // Passed on only now: the host needs it only here, and a record should not cost a call.
+  #passProgress(): void {
     if (this.#progressed) this.#host.progressed()
     this.#progressed = false
-    this.#host.failed(error, records[0], then)
   }
 }
 

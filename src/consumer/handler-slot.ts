@@ -1,7 +1,8 @@
+import { RecordListTooLargeError } from '../errors.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord, RecordMetadata } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
-import type { Failures, Verdict } from './failures.ts'
+import type { Failures, WriteVerdict } from './failures.ts'
 import { HandlerContext } from './handler-context.ts'
 import type { WorkPulse } from './liveness.ts'
 import type { PartitionState, WatchedContext } from './partition-state.ts'
@@ -253,9 +254,9 @@ export class HandlerSlot {
     this.#go()
   }
 
-  #finish(work: Work): void {
+  #finish(work: Work, count?: number): void {
     if (work.state.phase === 'gone') return
-    work.finish()
+    work.finish(count)
     this.#host.failures.progressed()
   }
 
@@ -286,27 +287,40 @@ export class HandlerSlot {
     }
   }
 
-  #write(work: Work, verdict: Verdict & { readonly step: 'write' }): void {
+  // Writes at most so many at once.
+  #write(work: Work, verdict: WriteVerdict, most: number = verdict.records.length): void {
     const { failures, source, consumer } = this.#host
+    const { state } = work
     const written = (to: readonly RecordMetadata[]): Step => {
       this.#writesTo = undefined
       failures.tellWritten(verdict, to)
-      this.#finish(work)
+      this.#finish(work, to.length)
       // Only now: a listener that commits what is finished commits these records, too.
       consumer.engine.outbox.flush()
-      return 'on'
+      const rest = verdict.records.slice(to.length)
+      const over = this.#host.stopped || state.version !== work.version || state.phase !== 'active'
+      if (rest.length === 0 || over) return 'on'
+      this.#commit(work)
+      this.#write(work, { ...verdict, records: rest }, most)
+      return 'waits'
     }
-    // The record is not lost: it comes again, and so does the attempt to write it.
     const refused = (error: unknown): Step => {
       this.#writesTo = undefined
+      const count = Math.min(most, verdict.records.length)
+      // Where so many can never be written at once, they go in parts, each of which is finished by itself.
+      if (count > 1 && error instanceof RecordListTooLargeError) {
+        this.#write(work, verdict, count >> 1)
+        return 'waits'
+      }
+      // The record is not lost: it comes again, and so does the attempt to write it.
       source.done(work)
-      failures.end({ ...verdict, error }, 'restart')
+      failures.endRefused(verdict, error)
       return 'left'
     }
     this.#writesTo = verdict.to.topic
     this.#since = consumer.engine.clock.lately
-    work.state.enter()
-    failures.write(verdict, work).then(
+    state.enter()
+    failures.write(verdict, work, most).then(
       to => this.#goOn(work, () => written(to)),
       error => this.#goOn(work, () => refused(error)),
     )

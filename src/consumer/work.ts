@@ -19,8 +19,8 @@ export interface Work {
   hold(record: ConsumerRecord): void
   /** Calls the handler with the record that was taken, or its batch. */
   call(record: ConsumerRecord, context: RecordContext): unknown
-  /** Says that what the handler got is finished. */
-  finish(): void
+  /** Says that what the handler got is finished, or the first `count` records of it. */
+  finish(count?: number): void
   /** The records at which the handler failed last, as the log keeps them. */
   readonly stored: readonly ConsumerRecord[]
   /** Says that the handler failed: finishes what it says is done; returns what it failed at, as the handler got it. */

@@ -22,9 +22,13 @@ export interface WorkerHost {
   progressed(): void
   /** Says that nothing is left to fetch: a bounded read may be complete. */
   ranDry(): void
-  /** Says that a handler failed for good: stops the consumer, or lets it leave and come back. */
-  failed(error: unknown, record: AnyRecord | undefined, then: 'stop' | 'restart'): void
-  fatal(error: unknown): void
+  /**
+   * Says that a handler failed for good, or what else failed at a record: stops the consumer, or lets it leave and come
+   * back.
+   */
+  failed(error: unknown, record: AnyRecord, then: 'stop' | 'restart', what?: string): void
+  /** Says that the consumer cannot go on; `record` is the one at hand, if there is one. */
+  fatal(error: unknown, record?: AnyRecord): void
 }
 
 /** One of the ways to consume: `run`, an iterator or `poll`. */

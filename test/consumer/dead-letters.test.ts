@@ -189,6 +189,83 @@ it('restarts where it cannot write a dead letter, and loses nothing', async () =
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
 })
 
+it('says what it cannot write and why, and what the handler threw', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.deleteTopic('orders.dlq')
+  broker.createTopic('orders.dlq', { codec: json, maxMessageBytes: 100 })
+  const consumer = await run(broker, { eachRecord: failAt(0) })
+  const errors: unknown[] = []
+  consumer.on('error', error => errors.push(error))
+  fill(broker, 'orders', 1)
+  await clock.settle()
+  expect(warnings).toEqual([
+    "Consumer 'consumer' of group 'g' restarts in 1000 ms; writing to 'orders.dlq' failed at offset 0 of orders-0: " +
+      "Record for topic 'orders.dlq' has 200 bytes, more than maxMessageBytes (100)",
+  ])
+  expect(errors).toEqual([new RangeError('no 0')])
+  broker.topic('orders.dlq').alter({ maxMessageBytes: -1 })
+  await clock.advance(1000)
+  expect(letters(broker)).toHaveLength(1)
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
+})
+
+it('writes in parts a batch of which the topic can never hold all, as its consumer makes room', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.topic('orders.dlq').alter({ retentionRecords: 2, cleanupPolicy: 'consumed' })
+  const buried: unknown[] = []
+  const undertaker = broker.consumer({ groupId: 'undertaker', topics: ['orders.dlq'] })
+  await undertaker.run({ eachRecord: ({ value }) => buried.push(value) })
+  const batches: number[][] = []
+  const consumer = await run(broker, {
+    eachRecord: undefined,
+    eachBatch: ({ records }: { records: readonly AnyRecord[] }) => {
+      batches.push(offsets(records))
+      throw new Error('boom')
+    },
+    batch: { maxRecords: 5 },
+  } as never)
+  const told: number[] = []
+  consumer.on('deadLettered', ({ record }) => told.push(record.offset))
+  fill(broker, 'orders', 7)
+  await clock.settle()
+  expect(batches).toEqual([
+    [0, 1, 2, 3, 4],
+    [5, 6],
+  ])
+  expect(buried).toEqual([0, 1, 2, 3, 4, 5, 6])
+  expect(told).toEqual(buried)
+  expect(broker.group('g').lag()).toBe(0)
+})
+
+it('has finished what it wrote of a batch when the rest is refused', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.topic('orders.dlq').alter({ retentionRecords: 2, whenFull: 'reject' })
+  broker.createGroup('undertaker', { topics: ['orders.dlq'] })
+  const batches: number[][] = []
+  const consumer = await run(broker, {
+    eachRecord: undefined,
+    eachBatch: ({ records }: { records: readonly AnyRecord[] }) => {
+      batches.push(offsets(records))
+      throw new Error('boom')
+    },
+  } as never)
+  const reasons: unknown[] = []
+  consumer.on('restarting', ({ error, record }) => reasons.push([(error as Error).name, record?.offset]))
+  consumer.on('error', () => {})
+  fill(broker, 'orders', 5)
+  await clock.settle()
+  expect(reasons).toEqual([['QueueFullError', 2]])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
+  broker.group('undertaker').setOffsets('latest')
+  await clock.advance(1000)
+  expect(batches).toEqual([
+    [0, 1, 2, 3, 4],
+    [2, 3, 4],
+  ])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 4 })
+  expect(letters(broker).map(({ value }) => value)).toEqual([2, 3])
+})
+
 it('says which topic it waits to write to', async () => {
   const { broker, clock } = brokerWithOrders(2)
   broker.topic('orders.dlq').alter({ retentionRecords: 1, whenFull: 'wait' })

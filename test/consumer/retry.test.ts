@@ -377,7 +377,9 @@ describe.each(['retryable', 'backoff'] as const)('a %s that throws', option => {
       const { broker, clock, seen, consumer, eachRecord } = failingAtFirst(3)
       const broken = new TypeError('broken')
       const errors: unknown[] = []
-      consumer.on('crashed', () => {}).on('error', error => errors.push(error))
+      const at: unknown[] = []
+      consumer.on('crashed', ({ record }) => at.push(record?.offset)).on('error', error => errors.push(error))
+      broker.on('groupStopped', ({ record }) => at.push(record?.offset))
       const throws = () => {
         throw broken
       }
@@ -393,6 +395,7 @@ describe.each(['retryable', 'backoff'] as const)('a %s that throws', option => {
         cause: broken,
       })
       expect(errors).toEqual([new Error('not yet')])
+      expect(at).toEqual([0, 0])
       expect(seen).toEqual(['0: 0@0'])
       expect(broker.group('g').committed(orders0)?.offset ?? 0).toBe(0)
     },
