@@ -9,6 +9,8 @@ export interface ConsumedOffsets {
   /** Undefined where the consumer is no member now. */
   readonly membership: Membership | undefined
   readonly offsets: readonly EpochOffset[]
+  /** Says that a transaction has committed them. */
+  committed(): void
 }
 
 /** A source of consumed offsets: a consumer that is polled, or the context of a handler. */

@@ -136,7 +136,7 @@ export class Committer {
       )
     }
     const positioned = states.all.filter(state => state.positioned)
-    return this.#commitGiven(positioned.map(finishedOffset), positioned)
+    return this.#commitGiven(positioned.map(offsetToCommit), positioned)
   }
 
   async #commitGiven(
@@ -178,6 +178,7 @@ export class Committer {
   /** What a transaction commits: offsets, and the membership and assignments under which they were read. */
   consumed(offsets: readonly { readonly state: PartitionState; readonly offset: number }[]): ConsumedOffsets {
     const { groupId, clientId, autoCommit } = this.#host
+    const versions = offsets.map(({ state }) => state.version)
     return {
       consumer: clientId,
       groupId,
@@ -189,6 +190,9 @@ export class Committer {
         offset,
         assignmentEpoch,
       })),
+      committed: () => {
+        for (const [i, { state, offset }] of offsets.entries()) state.transacted(offset, versions[i]!)
+      },
     }
   }
 
@@ -199,6 +203,12 @@ export class Committer {
     if (membership !== undefined) return membership.committed(tp)
     return groupId === undefined ? null : engine.committed(groupId, tp)
   }
+}
+
+// A transaction may have committed the record in hand, which is not finished yet: that does not go back.
+function offsetToCommit(state: PartitionState): EpochOffset {
+  const offset = state.committedByTransaction
+  return offset > state.finished ? { ...plainOffset(state), offset } : finishedOffset(state)
 }
 
 // The finished offset of a partition to commit, with what is finished out of order in its metadata.

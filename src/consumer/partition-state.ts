@@ -32,6 +32,8 @@ export class PartitionState implements FetchPosition {
   finished = 0
   /** The committed offset, as far as this consumer knows. */
   committed: number | undefined
+  /** The highest offset that a transaction has committed since the partition was assigned or moved. */
+  committedByTransaction = 0
   /** What was committed when the partition was assigned, until a window has read its metadata. */
   begunAt: OffsetAndMetadata | undefined
   /** What is finished out of order, where a run keeps several records in hand. */
@@ -145,6 +147,7 @@ export class PartitionState implements FetchPosition {
     this.#seek = undefined
     this.position = offset
     this.finished = offset
+    this.committedByTransaction = 0
     this.fetchPosition = offset
     this.begunAt = undefined
     this.window = undefined
@@ -154,6 +157,11 @@ export class PartitionState implements FetchPosition {
     if (!this.#heldBack) return
     this.#heldBack = false
     this.fetch?.next()
+  }
+
+  /** Says that a transaction has committed an offset, unless the partition was moved since that version. */
+  transacted(offset: number, version: number): void {
+    if (this.version === version && offset > this.committedByTransaction) this.committedByTransaction = offset
   }
 
   /** Says that a record will be handed out again, unless the partition was moved since that version. */

@@ -4,7 +4,7 @@ import { sending } from '../diagnostics.ts'
 import type { EngineTransaction, SendWait } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
-import { isOffsetSource } from '../offset-source.ts'
+import { type ConsumedOffsets, isOffsetSource } from '../offset-source.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { Message, TopicMap } from '../topic-definition.ts'
 import { invalidArgument } from '../validate.ts'
@@ -22,6 +22,8 @@ export class Transaction<out Topics extends TopicMap> {
   readonly #wait: SendWait
   #over = false
   #failed: { readonly error: unknown } | undefined
+  // What its offsets were taken from.
+  #consumed: ConsumedOffsets[] | undefined
   // Calls that have not been answered yet.
   #calls: Set<Promise<unknown>> | undefined
 
@@ -89,7 +91,8 @@ export class Transaction<out Topics extends TopicMap> {
     if (!isOffsetSource(from)) {
       throw invalidArgument('sendOffsets', 'from', 'a consumer, or the context of a handler', from)
     }
-    const { consumer, groupId, autoCommit, membership, offsets } = from.consumedOffsets()
+    const consumed = from.consumedOffsets()
+    const { consumer, groupId, autoCommit, membership, offsets } = consumed
     if (groupId === undefined) {
       throw new IllegalStateError(
         `sendOffsets: consumer '${consumer}' has no groupId, so it has no offsets to send`,
@@ -109,7 +112,10 @@ export class Transaction<out Topics extends TopicMap> {
         },
       )
     }
-    if (offsets.length > 0) await this.#transaction.sendOffsets(membership, offsets)
+    if (offsets.length === 0) return
+    await this.#transaction.sendOffsets(membership, offsets)
+    this.#consumed ??= []
+    this.#consumed.push(consumed)
   }
 
   #requireOpen(method: string): void {
@@ -160,5 +166,10 @@ export class Transaction<out Topics extends TopicMap> {
     this.#over = true
     this.#failed ??= thrown
     return this.#failed
+  }
+
+  /** Tells the consumers whose offsets it has committed. @internal */
+  committed(): void {
+    for (const consumed of this.#consumed ?? []) consumed.committed()
   }
 }

@@ -101,6 +101,7 @@ export class Transactions<Topics extends TopicMap> {
       const failed = await transaction.finish()
       if (failed !== undefined) throw failed.error
       await open.commit()
+      transaction.committed()
       return result
     } catch (error) {
       await transaction.finish({ error })

@@ -50,6 +50,54 @@ describe('H. offsets in a transaction', () => {
     expect([committed(), out()]).toEqual([1, [0]])
   })
 
+  it('a commit in the handler after its transaction does not go back', async () => {
+    const { clock, producer, consumer, committed } = pipeline(2)
+    const reader = consumer()
+    const seen: unknown[] = []
+    await reader.run({
+      eachRecord: async (_, context) => {
+        await producer.transaction(tx => tx.sendOffsets(context))
+        await reader.commit()
+        seen.push(committed())
+      },
+    })
+    await clock.settle()
+    expect(seen).toEqual([1, 2])
+  })
+
+  it('a commit in a loop after its transaction does not go back, but after a seek it does', async () => {
+    const { producer, consumer, committed } = pipeline(3)
+    const reader = consumer()
+    const seen: unknown[] = []
+    for await (const { offset } of reader) {
+      await producer.transaction(tx => tx.sendOffsets(reader))
+      if (offset === 1 && seen.length < 3) reader.seek(in0, 0)
+      await reader.commit()
+      seen.push(committed())
+      if (offset === 2) break
+    }
+    expect(seen).toEqual([1, 0, 1, 2, 3])
+  })
+
+  it('a commit after an aborted transaction commits what is finished', async () => {
+    const { clock, producer, consumer, committed } = pipeline(2)
+    const reader = consumer()
+    const seen: unknown[] = []
+    await reader.run({
+      eachRecord: async (_, context) => {
+        const aborted = producer.transaction(async tx => {
+          await tx.sendOffsets(context)
+          throw new Error('no')
+        })
+        await rejectionOf(aborted)
+        await reader.commit()
+        seen.push(committed())
+      },
+    })
+    await clock.settle()
+    expect(seen).toEqual([0, 1])
+  })
+
   it('[96] a handler that throws leaves neither its records nor its offsets, and the next attempt leaves both once', async () => {
     const { broker, clock, producer, consumer, committed, out } = pipeline(5)
     const attempts: string[] = []
