@@ -1,3 +1,5 @@
+import { jsonText } from './json-text.ts'
+
 /** Turns a topic's values into the bytes that its log keeps, and back. It never sees a null value (a tombstone). */
 export interface Codec<Value> {
   /** The bytes that the log keeps; what it throws refuses the record. */
@@ -9,13 +11,15 @@ export interface Codec<Value> {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Values as JSON; what JSON cannot say (a function, `undefined`, a BigInt, a cycle) is refused. */
+/**
+ * Values as JSON. What JSON has no form for (a BigInt, a cycle, a function) is refused, and so is a Map, a Set, a Promise,
+ * a RegExp or an Error, of which it would make `{}`. As always in JSON, a Date becomes a string, NaN becomes null, and
+ * a property that is `undefined` or a function is left out.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: json carries whatever type the topic declares
 export const json: Codec<any> = {
   encode(value: unknown) {
-    const text: string | undefined = JSON.stringify(value)
-    if (text === undefined) throw new TypeError(`JSON has no form for ${typeof value}`)
-    return encoder.encode(text)
+    return encoder.encode(jsonText(value))
   },
   decode: bytes => JSON.parse(decoder.decode(bytes)),
 }

@@ -1,4 +1,5 @@
 import { describeError, describeValue, InvalidRecordError } from './errors.ts'
+import { jsonText } from './json-text.ts'
 import { forgetPromise, isPromise, isThenable, type MaybePromise } from './maybe-promise.ts'
 import type { RecordKey } from './record.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
@@ -116,16 +117,11 @@ export class Serde {
   // Refused on send, so that the producer gets the error rather than a client that fetches the record.
   #requireJson(value: unknown): void {
     if (value instanceof Uint8Array) return
-    let reason = `received ${describeValue(value)}`
     try {
-      if (JSON.stringify(value) !== undefined) return
+      jsonText(value)
     } catch (cause) {
-      reason = describeError(cause)
+      throw this.#invalid('value', `Kafka clients get its values as JSON: ${describeError(cause)}`)
     }
-    throw this.#invalid(
-      'value',
-      `Kafka clients get its values as JSON, and this one has no JSON form: ${reason}`,
-    )
   }
 
   #encode(codec: NonNullable<TopicOptions['codec']>, value: unknown): Uint8Array {

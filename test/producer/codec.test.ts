@@ -36,10 +36,20 @@ describe('without a codec', () => {
 describe('json', () => {
   it('shows what JSON does to a value, a Date for example', () => {
     const { back } = log({ codec: json })
-    expect(back({ at: new Date(0), none: undefined, nan: Number.NaN, map: new Map([[1, 2]]) })).toEqual({
+    const sent = {
+      at: new Date(0),
+      none: undefined,
+      nan: Number.NaN,
+      list: [undefined],
+      empty: {},
+      bytes: Buffer.of(1),
+    }
+    expect(back(sent)).toEqual({
       at: '1970-01-01T00:00:00.000Z',
       nan: null,
-      map: {},
+      list: [null],
+      empty: {},
+      bytes: { type: 'Buffer', data: [1] },
     })
     expect([back('ä'), back(0), back(false), back([]), back(null)]).toEqual(['ä', 0, false, [], null])
   })
@@ -80,6 +90,60 @@ describe('json', () => {
         .records()
         .map(record => record.value),
     ).toEqual(['before', 'after'])
+  })
+})
+
+describe('json: what it would lose', () => {
+  class Private {
+    #secret = 1
+    toJSON() {
+      return { secret: this.#secret, none: {} }
+    }
+  }
+
+  it.each([
+    ['a Map', new Map([[1, 2]]), 'value', 'JSON makes an empty object of a Map'],
+    [
+      'a Set in a list',
+      { tags: [{}, new Set(['a'])] },
+      'value.tags[1]',
+      'JSON makes an empty object of a Set',
+    ],
+    [
+      'a Promise',
+      { user: { name: Promise.resolve('ada') } },
+      'value.user.name',
+      'JSON makes an empty object of a Promise',
+    ],
+    ['an Error', { error: new TypeError('no') }, 'value.error', 'JSON makes an empty object of a TypeError'],
+    ['a RegExp', [/a/], 'value[0]', 'JSON makes an empty object of a RegExp'],
+    ['a BigInt', { of: [{ n: 1n }] }, 'value.of[0].n', 'JSON has no form for the BigInt'],
+  ])('is refused, with where it is: %s', (_, value, path, what) => {
+    const { back } = log({ codec: json })
+    const error = thrownBy(() => back(value))
+    expect(error.message).toBe(`Record for topic 'log': its codec refused the value: ${what} at ${path}`)
+  })
+
+  it('is not what says itself what JSON has of it, an empty object, or one of text', () => {
+    const { back } = log({ codec: json })
+    const empty = Object.assign(Object.create(null), { text: '{}', list: [[], {}] })
+    expect(back({ own: new Private(), empty })).toEqual({ own: { secret: 1, none: {} }, empty })
+    const deep = JSON.parse(`${'['.repeat(2000)}{}${']'.repeat(2000)}`)
+    expect(JSON.stringify(back(deep))).toBe(JSON.stringify(deep))
+  })
+
+  it('is told as it was thrown where a getter or a cycle is the cause', () => {
+    const { back } = log({ codec: json })
+    const getter = {
+      n: 1n,
+      get broken() {
+        throw new RangeError('broken getter')
+      },
+    }
+    const cycle: Record<string, unknown> = { list: [] }
+    cycle.self = cycle
+    expect(thrownBy(() => back(getter)).message).toContain('Do not know how to serialize a BigInt')
+    expect(thrownBy(() => back(cycle)).message).toContain("property 'self' closes the circle")
   })
 })
 
