@@ -43,7 +43,8 @@ export class BatchFiller {
       return new BatchWork(this.#host.handler(), state, state.version, records, state.fetchPosition)
     }
     const filling = this.#fillingOf(state)
-    filling.records.push(...records)
+    // One by one: what is spread into a call must fit on the stack.
+    for (const record of records) filling.records.push(record)
     filling.nextOffset = state.fetchPosition
     const ended = state.until !== undefined && filling.nextOffset >= state.until
     if (filling.records.length >= maxRecords || ended) return this.#take(state, filling)

@@ -203,7 +203,8 @@ export class RecordStream implements Worker {
         continue
       }
       this.#chunk = undefined
-      records.push(...chunk.records)
+      // One by one: what is spread into a call must fit on the stack.
+      for (const record of chunk.records) records.push(record)
       this.#hold(chunk, chunk.nextOffset)
     }
     return records

@@ -87,6 +87,17 @@ function lingering(records = 0, lingerMs = 100) {
   return { broker, clock, seen, consumer, run }
 }
 
+it('fills a batch of as many records as it may have, and were they a million', async () => {
+  const { broker, clock } = brokerWithOrders(1_000_000)
+  const sizes: number[] = []
+  await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({
+    batch: { maxRecords: 1_000_000, lingerMs: 100 },
+    eachBatch: ({ records }) => void sizes.push(records.length),
+  })
+  await clock.settle()
+  expect(sizes).toEqual([1_000_000])
+})
+
 it('waits for a batch to fill', async () => {
   const { broker, clock, seen, run } = lingering()
   await run()

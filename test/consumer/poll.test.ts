@@ -40,6 +40,11 @@ it('returns at most maxPollRecords by default', async () => {
   expect(offsets(await consumer.poll())).toEqual([2, 3])
 })
 
+it('returns as many records as are asked for, and were they a million', async () => {
+  const { consumer } = polling(1_000_000)
+  expect(await consumer.poll({ maxRecords: 1_000_000 })).toHaveLength(1_000_000)
+})
+
 it('waits for the first record', async () => {
   const { broker, clock, consumer } = polling(0)
   const polled = consumer.poll()
