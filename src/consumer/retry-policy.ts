@@ -136,7 +136,10 @@ function called<T>(option: 'retryable' | 'backoff', call: () => T): T {
   }
 }
 
+// More doublings reach every limit, and after a thousand 0 ms would become 0 times Infinity.
+const mostDoublings = 64
+
 /** `firstMs`, doubled with every attempt after the first, at most `mostMs`. */
 export function doubled(firstMs: number, attempt: number, mostMs: number): number {
-  return Math.min(mostMs, firstMs * 2 ** (attempt - 1))
+  return Math.min(mostMs, firstMs * 2 ** Math.min(attempt - 1, mostDoublings))
 }

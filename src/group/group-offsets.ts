@@ -114,7 +114,8 @@ export class GroupOffsets {
       this.#host.topics.get(topic)?.partitions[partition]?.readFrom(offset)
     }
     this.store(offsets)
-    this.scheduleExpiry()
+    // A commit can only make an expiry later; a timer that comes too early looks again.
+    if (!this.#host.clock.scheduled(this.#timer)) this.scheduleExpiry()
   }
 
   /** The offset of a place in every partition of the topics that the group has committed offsets of. */

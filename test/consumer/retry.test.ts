@@ -27,6 +27,19 @@ function failingAtFirst(records = 1, partitions = 1) {
   return { broker, clock, seen, test, consumer, eachRecord }
 }
 
+it.each([0, 1])('tries as often as it takes, and be it a thousand times, with a delay of %i ms', async delayMs => {
+  const { clock, consumer } = failingAtFirst()
+  let attempts = 0
+  await consumer.run({
+    eachRecord: () => {
+      if (++attempts <= 1100) throw new Error('not yet')
+    },
+    retry: { attempts: Number.POSITIVE_INFINITY, delayMs },
+  })
+  await clock.advance(1100 * 10_000)
+  expect([attempts, consumer.lag()]).toEqual([1101, 0])
+})
+
 it('tries five times, after 100 ms and then twice as long each time', async () => {
   const { clock, seen, consumer, eachRecord } = failingAtFirst()
   await consumer.run({ eachRecord, onFailure: 'stop' })
