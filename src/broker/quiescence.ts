@@ -138,12 +138,14 @@ export class Quiescence {
       if (group.state === 'Reconciling') lines.push(`group '${group.id}' is rebalancing`)
       if (lagging.length === 0) continue
       const paused = this.#paused(group.id)
+      const owners = new Map(
+        group.members.flatMap(({ memberId, assignment }) =>
+          assignment.map(tp => [formatTopicPartition(tp), memberId] as const),
+        ),
+      )
       const each = lagging.map(tp => {
-        const owner = group.members.find(member =>
-          member.assignment.some(own => own.topic === tp.topic && own.partition === tp.partition),
-        )
-        const state = paused.has(formatTopicPartition(tp)) ? ', paused' : ''
-        return `${formatTopicPartition(tp)}: ${tp.lag} (${owner ? owner.memberId : 'nobody'}${state})`
+        const name = formatTopicPartition(tp)
+        return `${name}: ${tp.lag} (${owners.get(name) ?? 'nobody'}${paused.has(name) ? ', paused' : ''})`
       })
       lines.push(`group '${group.id}' has lag ${each.join(', ')}`)
     }
