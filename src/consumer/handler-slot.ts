@@ -162,6 +162,11 @@ export class HandlerSlot {
     return 'over'
   }
 
+  // What the loop over records asks itself, for other places.
+  #isOver({ state, version }: Work): boolean {
+    return this.#host.stopped || state.version !== version || state.phase !== 'active'
+  }
+
   // Apart, because V8 puts only so much into the loop over records.
   #giveBack(work: Work): void {
     const { source, retries } = this.#host
@@ -270,6 +275,8 @@ export class HandlerSlot {
       case 'leave':
         return 'on'
       case 'retry':
+        // A listener of the event may have moved the partition, or ended the consumer.
+        if (this.#isOver(work)) return 'on'
         retries.add(work, verdict.delayMs, verdict.error)
         return 'left'
       case 'skip':
@@ -290,7 +297,6 @@ export class HandlerSlot {
   // Writes at most so many at once.
   #write(work: Work, verdict: WriteVerdict, most: number = verdict.records.length): void {
     const { failures, source, consumer } = this.#host
-    const { state } = work
     const written = (to: readonly RecordMetadata[]): Step => {
       this.#writesTo = undefined
       failures.tellWritten(verdict, to)
@@ -298,8 +304,7 @@ export class HandlerSlot {
       // Only now: a listener that commits what is finished commits these records, too.
       consumer.engine.outbox.flush()
       const rest = verdict.records.slice(to.length)
-      const over = this.#host.stopped || state.version !== work.version || state.phase !== 'active'
-      if (rest.length === 0 || over) return 'on'
+      if (rest.length === 0 || this.#isOver(work)) return 'on'
       this.#commit(work)
       this.#write(work, { ...verdict, records: rest }, most)
       return 'waits'
@@ -319,7 +324,7 @@ export class HandlerSlot {
     }
     this.#writesTo = verdict.to.topic
     this.#since = consumer.engine.clock.lately
-    state.enter()
+    work.state.enter()
     failures.write(verdict, work, most).then(
       to => this.#goOn(work, () => written(to)),
       error => this.#goOn(work, () => refused(error)),

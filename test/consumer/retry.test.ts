@@ -27,18 +27,21 @@ function failingAtFirst(records = 1, partitions = 1) {
   return { broker, clock, seen, test, consumer, eachRecord }
 }
 
-it.each([0, 1])('tries as often as it takes, and be it a thousand times, with a delay of %i ms', async delayMs => {
-  const { clock, consumer } = failingAtFirst()
-  let attempts = 0
-  await consumer.run({
-    eachRecord: () => {
-      if (++attempts <= 1100) throw new Error('not yet')
-    },
-    retry: { attempts: Number.POSITIVE_INFINITY, delayMs },
-  })
-  await clock.advance(1100 * 10_000)
-  expect([attempts, consumer.lag()]).toEqual([1101, 0])
-})
+it.each([0, 1])(
+  'tries as often as it takes, and be it a thousand times, with a delay of %i ms',
+  async delayMs => {
+    const { clock, consumer } = failingAtFirst()
+    let attempts = 0
+    await consumer.run({
+      eachRecord: () => {
+        if (++attempts <= 1100) throw new Error('not yet')
+      },
+      retry: { attempts: Number.POSITIVE_INFINITY, delayMs },
+    })
+    await clock.advance(1100 * 10_000)
+    expect([attempts, consumer.lag()]).toEqual([1101, 0])
+  },
+)
 
 it('tries five times, after 100 ms and then twice as long each time', async () => {
   const { clock, seen, consumer, eachRecord } = failingAtFirst()
@@ -237,6 +240,18 @@ it('begins the attempts anew after a seek to the record that failed', async () =
   await clock.settle()
   expect(seen).toEqual(['0: 0@0', '100: 0@0 #2', '150: 0@0'])
 })
+
+it.each([{}, { concurrency: 2 }, { concurrency: 2, ordering: 'key' }] as const)(
+  'does not wait for a retry where a listener seeks past the record when it is told of that: %o',
+  async options => {
+    const { clock, seen, consumer, eachRecord } = failingAtFirst(3)
+    consumer.on('retrying', ({ record }) => consumer.seek(orders0, record.offset + 1))
+    await consumer.run({ ...options, eachRecord, retry: { delayMs: 60_000 } })
+    await clock.settle()
+    expect(seen).toEqual(['0: 0@0', '0: 0@1', '0: 0@2'])
+    expect(clock.waiting.filter(name => name.includes('retry'))).toEqual([])
+  },
+)
 
 it('hands out a record that waits for its retry only once a pause is over', async () => {
   const { clock, seen, test, consumer, eachRecord } = failingAtFirst(2)
