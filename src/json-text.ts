@@ -11,76 +11,49 @@ export function jsonText(value: unknown): string {
   try {
     text = JSON.stringify(value)
   } catch (cause) {
-    throw refusal(value, cause)
+    // JSON.stringify says where a cycle is closed, but not where a BigInt is.
+    throw refusal(value) ?? cause
   }
   if (text === undefined) throw new TypeError(`JSON has no form for ${typeof value}`)
   // Most values have no empty object in them, and are not looked at again.
-  if (!text.includes('{}') || !holdsEmptied(value)) return text
-  const found = find(value, isEmptied)!
-  throw new TypeError(`JSON makes an empty object of ${describeValue(found.value)} at ${pathOf(found)}`)
+  const refused = text.includes('{}') ? refusal(value) : undefined
+  if (refused !== undefined) throw refused
+  return text
 }
 
-// JSON.stringify says where a cycle is closed, but not where a BigInt is.
-function refusal(value: unknown, cause: unknown): unknown {
-  let found: Place | undefined
+function refusal(value: unknown): TypeError | undefined {
   try {
-    found = find(value, each => typeof each === 'bigint')
+    const lost = lostIn(value)
+    return lost && new TypeError(`${lost.why} at value${lost.path}`)
   } catch {
-    // A getter that throws, say: then it is the cause.
+    // A getter that throws, or a cycle: JSON.stringify has refused it already.
+    return undefined
   }
-  return found ? new TypeError(`JSON has no form for the BigInt at ${pathOf(found)}`, { cause }) : cause
 }
 
-// There is no cycle in it, and it may be deep: so without a note of what was seen, and without recursion.
-function holdsEmptied(value: unknown): boolean {
-  const left: object[] = []
-  const add = (each: unknown) => {
-    if (typeof each === 'object' && each !== null) left.push(each)
-  }
-  add(value)
-  for (let each = left.pop(); each !== undefined; each = left.pop()) {
-    if (hasToJson(each)) continue
-    if (Array.isArray(each)) for (let i = 0; i < each.length; i++) add(each[i])
-    else if (Object.getPrototypeOf(each) !== Object.prototype && isEmptied(each)) return true
-    else for (const key in each) if (Object.hasOwn(each, key)) add((each as Record<string, unknown>)[key])
-  }
-  return false
+interface Lost {
+  readonly why: string
+  /** From the value that was looked at. */
+  path: string
 }
 
-const kinds = [types.isMap, types.isSet, types.isPromise, types.isNativeError, types.isRegExp]
-
-function isEmptied(value: unknown): boolean {
-  return kinds.some(isKind => isKind(value)) && Object.keys(value as object).length === 0
-}
-
-interface Place {
-  readonly value: unknown
-  readonly key: string
-  readonly within: Place | undefined
-}
-
-/** The first place within a value, itself included, that JSON looks at and that is so. */
-function find(value: unknown, is: (value: unknown) => boolean): Place | undefined {
-  const seen = new Set<object>()
-  const places: Place[] = [{ value, key: 'value', within: undefined }]
-  for (let place = places.pop(); place !== undefined; place = places.pop()) {
-    const within = place
-    const { value: each } = place
-    // What says itself what JSON has of it knows what it does.
-    if (hasToJson(each)) continue
-    if (is(each)) return place
-    if (typeof each !== 'object' || each === null || seen.has(each)) continue
-    seen.add(each)
-    for (const [key, inner] of Object.entries(each).toReversed()) places.push({ value: inner, key, within })
+function lostIn(value: unknown): Lost | undefined {
+  if (typeof value === 'bigint') return { why: 'JSON has no form for the BigInt', path: '' }
+  // What says itself what JSON has of it knows what it does.
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return undefined
+  if (Object.getPrototypeOf(value) !== Object.prototype && isEmptied(value))
+    return { why: `JSON makes an empty object of ${describeValue(value)}`, path: '' }
+  for (const key in value) {
+    const lost = Object.hasOwn(value, key) ? lostIn((value as Record<string, unknown>)[key]) : undefined
+    if (lost === undefined) continue
+    lost.path = (Array.isArray(value) ? `[${key}]` : `.${key}`) + lost.path
+    return lost
   }
   return undefined
 }
 
-function hasToJson(value: unknown): boolean {
-  return typeof (value as { readonly toJSON?: unknown } | null | undefined)?.toJSON === 'function'
-}
+const kinds = [types.isMap, types.isSet, types.isPromise, types.isNativeError, types.isRegExp]
 
-function pathOf({ key, within }: Place): string {
-  if (within === undefined) return key
-  return `${pathOf(within)}${Array.isArray(within.value) ? `[${key}]` : `.${key}`}`
+function isEmptied(value: object): boolean {
+  return kinds.some(isKind => isKind(value)) && Object.keys(value).length === 0
 }
