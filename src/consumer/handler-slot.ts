@@ -304,8 +304,9 @@ export class HandlerSlot {
       // Only now: a listener that commits what is finished commits these records, too.
       consumer.engine.outbox.flush()
       const rest = verdict.records.slice(to.length)
-      if (rest.length === 0 || this.#isOver(work)) return 'on'
+      if (rest.length === 0) return 'on'
       this.#commit(work)
+      if (this.#isOver(work)) return 'on'
       this.#write(work, { ...verdict, records: rest }, most)
       return 'waits'
     }
