@@ -153,8 +153,10 @@ export interface FetchedPartition {
   readonly highWatermark: bigint
   readonly lastStableOffset: bigint
   readonly logStartOffset: bigint
-  readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: bigint }[]
-  readonly records?: readonly ReadBatch[]
+  readonly abortedTransactions:
+    | readonly { readonly producerId: bigint; readonly firstOffset: bigint }[]
+    | null
+  readonly records?: readonly ReadBatch[] | null
 }
 
 export interface CommittedPartition {
@@ -182,7 +184,10 @@ export interface ClientLibrary {
       }[]
     }
   >
-  readonly metadataV12: Api<[topics: readonly string[] | null], MetadataResponse>
+  readonly metadataV12: Api<
+    [topics: readonly string[] | null, allowAutoTopicCreation: boolean],
+    MetadataResponse
+  >
   readonly findCoordinatorV4: Api<
     [keyType: number, keys: readonly string[]],
     { readonly coordinators: readonly (BrokerAddress & Coded & { readonly nodeId: number })[] }

@@ -52,6 +52,8 @@ export interface Ask<Request extends readonly unknown[], Response> {
   /** The error code in a response, by Kafka's number; 0 for none. */
   errno(response: Response): number
   message?(response: Response): string | null | undefined
+  /** Whether a request that is under way when the time is over is still waited for; default false. */
+  readonly outlasts?: boolean
   /** Whether to try again after a retriable failure. Default always. */
   goesOn?(error: unknown): boolean | Promise<boolean>
 }
@@ -230,7 +232,8 @@ export class Cluster {
     return this.askAny({
       what: 'Reading metadata',
       api: this.library.metadataV12,
-      request: () => [topics],
+      // Version 2 of the library lets brokers create topics unless it is told otherwise.
+      request: () => [topics, false],
       errno: () => 0,
     })
   }
@@ -403,7 +406,7 @@ export class Cluster {
   }
 
   async #retry<T>(
-    { what, api, goesOn }: Pick<Ask<never, unknown>, 'what' | 'api' | 'goesOn'>,
+    { what, api, outlasts = false, goesOn }: Pick<Ask<never, unknown>, 'what' | 'api' | 'outlasts' | 'goesOn'>,
     attempt: () => Promise<T>,
     before?: () => Promise<boolean>,
   ): Promise<T> {
@@ -411,7 +414,7 @@ export class Cluster {
     const { clock, random, apiTimeoutMs: timeoutMs } = this
     const worthIt = async (error: unknown) =>
       (before === undefined || (await before())) && (goesOn === undefined || (await goesOn(error)))
-    return retry(what, attempt, { clock, random, timeoutMs, goesOn: worthIt })
+    return retry(what, attempt, { clock, random, timeoutMs, outlasts, goesOn: worthIt })
   }
 
   close(): void {

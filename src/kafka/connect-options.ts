@@ -90,8 +90,8 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
   /** How long to wait for a connection; default 10,000. (socket.connection.setup.timeout.ms) */
   readonly connectTimeoutMs?: number
   /**
-   * How long a call retries; default 60,000. A request that is under way then is still waited for, as long as
-   * `requestTimeoutMs`. (default.api.timeout.ms)
+   * How long a request to the cluster may take with all its retries; default 60,000. Only what belongs to a transaction
+   * is still waited for if it is under way then, as long as `requestTimeoutMs`. (default.api.timeout.ms)
    */
   readonly apiTimeoutMs?: number
   /** How old topic metadata may get before it is read again; default 300,000. (metadata.max.age.ms) */

@@ -25,14 +25,14 @@ export interface Fetched {
  */
 export function toRecords(
   source: FetchSource,
-  { records: batches = [], abortedTransactions }: FetchedPartition,
+  { records: batches, abortedTransactions }: FetchedPartition,
   from: number,
   committed: boolean,
 ): Fetched {
   const aborted = committed ? new Aborted(abortedTransactions) : undefined
   const records: ConsumerRecord[] = []
   let nextOffset = from
-  for (const batch of batches) {
+  for (const batch of batches ?? []) {
     nextOffset = Math.max(nextOffset, Number(batch.firstOffset) + batch.lastOffsetDelta + 1)
     const hidden = aborted?.hides(batch) ?? false
     if (hidden || (batch.attributes & controlBit) !== 0) continue
@@ -47,7 +47,7 @@ class Aborted {
   readonly #open = new Set<bigint>()
 
   constructor(transactions: FetchedPartition['abortedTransactions']) {
-    this.#upcoming = [...transactions].sort((a, b) => Number(a.firstOffset - b.firstOffset))
+    this.#upcoming = [...(transactions ?? [])].sort((a, b) => Number(a.firstOffset - b.firstOffset))
   }
 
   hides(batch: ReadBatch): boolean {

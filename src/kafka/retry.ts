@@ -1,11 +1,14 @@
 import type { BrokerClock } from '../broker-clock.ts'
-import { isBrokerletError, TimeoutError } from '../errors.ts'
+import { Deadline } from '../deadline.ts'
+import { type BrokerletError, isBrokerletError, TimeoutError } from '../errors.ts'
 
 /** How long to retry, and after which failures. */
 export interface RetryOptions {
   readonly clock: BrokerClock
   readonly random: () => number
   readonly timeoutMs: number
+  /** Whether an attempt that is under way when the time is over is still waited for; default false. */
+  readonly outlasts?: boolean
   /** Whether to try again after a retriable failure. */
   goesOn?(error: unknown): boolean | Promise<boolean>
 }
@@ -23,24 +26,45 @@ export function backoffMs(attempt: number, random: () => number): number {
 }
 
 /**
- * Tries until an attempt succeeds or fails for good, or the time is over.
+ * Tries until an attempt succeeds or fails for good, or the time is over. An attempt that is under way then is left to
+ * itself: what it comes to counts for nothing.
  *
  * @throws TimeoutError with the last failure as its cause
  */
 export async function retry<T>(what: string, attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { clock, random, timeoutMs } = options
+  const { clock, random, timeoutMs, outlasts = false } = options
   const began = clock.monotonic()
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!isBrokerletError(error) || !error.retriable) throw error
-      const leftMs = timeoutMs - (clock.monotonic() - began)
-      if (leftMs <= 0) {
-        throw new TimeoutError(`${what}: gave up after ${timeoutMs} ms: ${error.message}`, { cause: error })
+  let failure: BrokerletError | undefined
+  let over = false
+  const gaveUp = () => {
+    over = true
+    const why = failure === undefined ? 'not answered yet' : failure.message
+    const cause = failure === undefined ? {} : { cause: failure }
+    return new TimeoutError(`${what}: gave up after ${timeoutMs} ms: ${why}`, cause)
+  }
+  const attempts = async (): Promise<T> => {
+    for (let count = 1; ; count++) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!isBrokerletError(error) || !error.retriable) throw error
+        failure = error
+        const leftMs = timeoutMs - (clock.monotonic() - began)
+        if (over || leftMs <= 0) throw gaveUp()
+        await clock.sleep(Math.min(leftMs, backoffMs(count, random)))
+        if (over) throw gaveUp()
+        if (options.goesOn !== undefined && !(await options.goesOn(error))) throw error
       }
-      await clock.sleep(Math.min(leftMs, backoffMs(attempts, random)))
-      if (options.goesOn !== undefined && !(await options.goesOn(error))) throw error
     }
+  }
+  if (outlasts) return attempts()
+  const deadline = new Deadline(clock, timeoutMs, what)
+  const late = deadline.passed.then(() => {
+    throw gaveUp()
+  })
+  try {
+    return await Promise.race([attempts(), late])
+  } finally {
+    deadline.cancel()
   }
 }

@@ -228,8 +228,12 @@ export class ClusterTransaction implements EngineTransaction {
     })
   }
 
+  // What may still change the transaction is waited for: its end must not overtake it.
   #ask<Request extends readonly unknown[], Response>(ask: Ask<Request, Response>): Promise<Response> {
-    return this.#host.cluster.askCoordinator('transaction', this.#host.transactionalId, ask)
+    return this.#host.cluster.askCoordinator('transaction', this.#host.transactionalId, {
+      ...ask,
+      outlasts: true,
+    })
   }
 
   get #isEmpty(): boolean {
@@ -272,6 +276,7 @@ export class ClusterTransaction implements EngineTransaction {
         return [transactionalId, groupId, producerId, producerEpoch, ...member, toCommitted(offsets)] as const
       },
       errno: ({ topics }) => firstErrno(topics),
+      outlasts: true,
       goesOn: async error => !this.#over && (await areThere(cluster, offsets, error)),
     })
   }

@@ -75,6 +75,21 @@ describe('connecting', () => {
     expect(await cluster.admin.listTopics()).toEqual(['orders'])
   })
 
+  it('gives a call up in its time also where its request is not answered at all, and takes no harm', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const held = faults.pauseNext({ api: 'CreateTopics' })
+    const began = performance.now()
+    await expect(cluster.admin.createTopic('late')).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      message: "Creating topic 'late': gave up after 300 ms: not answered yet",
+    })
+    expect(performance.now() - began).toBeLessThan(10_000)
+    held.release()
+    await until(async () => expect(await cluster.admin.listTopics()).toEqual(['late', 'orders']))
+  })
+
   it('speaks TLS', async () => {
     const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../server/tls', name))
     const cert = file('cert.pem')
