@@ -1,6 +1,6 @@
 import { committing } from '../diagnostics.ts'
 import type { Engine, EpochOffset, Membership } from '../engine.ts'
-import { CommitFailedError, isBrokerletError } from '../errors.ts'
+import { ClosedError, CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
@@ -26,6 +26,7 @@ export interface CommitterHost {
 export class Committer {
   readonly #host: CommitterHost
   readonly #due = new Set<PartitionState>()
+  #cut = false
 
   constructor(host: CommitterHost) {
     this.#host = host
@@ -117,7 +118,12 @@ export class Committer {
     return committing.trace({ clientId, groupId, offsets, automatic }, () => membership.commit(offsets))
   }
 
+  // Once its connection is closed, every commit that still waits fails of that: one error tells of them all.
   #refused(error: unknown): void {
+    if (error instanceof ClosedError) {
+      if (this.#cut) return
+      this.#cut = true
+    }
     this.#host.events.emit('error', error)
     this.#host.engine.outbox.flush()
   }

@@ -481,4 +481,32 @@ describe('an outage that is longer than a call is tried', () => {
     await Promise.all([...handlers, iterating].map(({ consumer }) => consumer.close()))
     await iterated
   })
+
+  it('is told of once where what was finished meanwhile cannot be committed before the connection closes', async () => {
+    const { broker, server, join } = await start()
+    const cluster = await join({ autoCommitIntervalMs: 1 })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    let handled = 0
+    let answered = () => {}
+    const gone = new Promise<void>(resolve => {
+      answered = resolve
+    })
+    await consumer.run({
+      eachRecord: async () => {
+        if (handled++ === 0) await gone
+        await broker.clock.sleep(3)
+      },
+    })
+    await sendNumbers(cluster, 'orders', 20)
+    await until(() => expect(handled).toBe(1))
+    await server.close()
+    answered()
+    await until(() => expect(handled).toBe(20))
+    await cluster.close({ timeoutMs: 0 })
+    await until(() => expect(errors).not.toEqual([]))
+    await new Promise(setImmediate)
+    expect(errors).toMatchObject([{ code: 'CLOSED' }])
+  })
 })
