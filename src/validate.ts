@@ -10,17 +10,25 @@ export interface Check {
 /** The options of one call, by name. An option that is `undefined` counts as left out. */
 export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check }
 
-/** Refuses what `checks` does not know or accept, naming the option, what was expected and what arrived. */
+/** The names of options, by the words that other libraries have for them. */
+export type OtherWords<Options> = Readonly<Record<string, keyof Options & string>>
+
+/**
+ * Refuses what `checks` does not know or accept, naming the option, what was expected and what arrived. For a name among
+ * `others` it suggests the option that is meant.
+ */
 export function checkOptions<Options extends object>(
   where: string,
   options: Options,
   checks: Checks<Options>,
+  others: OtherWords<Options> = {},
 ): void {
   requireOptions(where, options)
   const known: Readonly<Record<string, Check>> = checks
   for (const [option, value] of Object.entries(options)) {
     if (!Object.hasOwn(known, option)) {
-      throw unknownOption(where, option, Object.keys(checks))
+      const meant = Object.hasOwn(others, option) ? [others[option]!] : suggest(option, Object.keys(checks))
+      throw unknownOption(where, option, Object.keys(checks), meant)
     }
     const check = known[option]!
     if (value !== undefined && !check.accepts(value))
@@ -29,8 +37,12 @@ export function checkOptions<Options extends object>(
 }
 
 // Without a near match the name may be another library's (KafkaJS: `eachMessage`, `retries`): a list of all helps then.
-function unknownOption(where: string, option: string, known: readonly string[]): InvalidOptionError {
-  const suggestions = suggest(option, known)
+function unknownOption(
+  where: string,
+  option: string,
+  known: readonly string[],
+  suggestions: readonly string[],
+): InvalidOptionError {
   const all = known.length === 0 ? '; it takes no options' : `; known options: ${known.join(', ')}`
   const help = suggestions.length > 0 ? didYouMean(suggestions) : all
   return new InvalidOptionError(`${where}: unknown option '${option}'${help}`, { option, suggestions })

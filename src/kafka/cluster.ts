@@ -406,7 +406,12 @@ export class Cluster {
   }
 
   async #retry<T>(
-    { what, api, outlasts = false, goesOn }: Pick<Ask<never, unknown>, 'what' | 'api' | 'outlasts' | 'goesOn'>,
+    {
+      what,
+      api,
+      outlasts = false,
+      goesOn,
+    }: Pick<Ask<never, unknown>, 'what' | 'api' | 'outlasts' | 'goesOn'>,
     attempt: () => Promise<T>,
     before?: () => Promise<boolean>,
   ): Promise<T> {

@@ -13,6 +13,7 @@ import {
   integer,
   invalidOption,
   name,
+  type OtherWords,
   objectWith,
   oneOf,
   optionError,
@@ -136,33 +137,56 @@ function toAddress(broker: unknown): BrokerAddress {
   throw invalidOption('connect', 'bootstrapBrokers', `'host:port' of each broker`, broker)
 }
 
+// What KafkaJS, librdkafka and Java call them, where that is not nearly the same, or nearly the same as another option.
+const otherWords: OtherWords<ConnectOptions> = {
+  ssl: 'tls',
+  'security.protocol': 'tls',
+  'sasl.mechanism': 'sasl',
+  'sasl.mechanisms': 'sasl',
+  brokers: 'bootstrapBrokers',
+  servers: 'bootstrapBrokers',
+  'metadata.broker.list': 'bootstrapBrokers',
+  'batch.size': 'batchBytes',
+  'max.request.size': 'maxRequestBytes',
+  'max.in.flight.requests.per.connection': 'maxInFlight',
+  maxInFlightRequests: 'maxInFlight',
+  'socket.connection.setup.timeout.ms': 'connectTimeoutMs',
+  'default.api.timeout.ms': 'apiTimeoutMs',
+  retry: 'apiTimeoutMs',
+}
+
 /** @throws InvalidOptionError */
 export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectOptions {
-  checkOptions<ConnectOptions>('connect', options, {
-    bootstrapBrokers: brokerList,
-    topics: anObject,
-    createTopics: boolean,
-    replicationFactor: either(integer(1, 32_767), { expected: '-1', accepts: value => value === -1 }),
-    clientId: name,
-    tls: either(boolean, anObject),
-    sasl: saslOptions,
-    codec: objectWith('encode', 'decode'),
-    compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
-    autoCommitIntervalMs: duration,
-    batchBytes: integer(1),
-    maxRequestBytes: integer(1, largestInt32),
-    maxInFlight: integer(1),
-    bufferMemory: integer(1),
-    deliveryTimeoutMs: duration,
-    fetchMaxWaitMs: integer(0, largestInt32),
-    fetchMaxBytes: integer(1, largestInt32),
-    maxPartitionFetchBytes: integer(1, largestInt32),
-    requestTimeoutMs: integer(1, largestInt32),
-    connectTimeoutMs: integer(1, largestInt32),
-    apiTimeoutMs: duration,
-    metadataMaxAgeMs: integer(1),
-    ...policyChecks,
-  })
+  checkOptions<ConnectOptions>(
+    'connect',
+    options,
+    {
+      bootstrapBrokers: brokerList,
+      topics: anObject,
+      createTopics: boolean,
+      replicationFactor: either(integer(1, 32_767), { expected: '-1', accepts: value => value === -1 }),
+      clientId: name,
+      tls: either(boolean, anObject),
+      sasl: saslOptions,
+      codec: objectWith('encode', 'decode'),
+      compression: oneOf('none', 'gzip', 'snappy', 'lz4', 'zstd'),
+      autoCommitIntervalMs: duration,
+      batchBytes: integer(1),
+      maxRequestBytes: integer(1, largestInt32),
+      maxInFlight: integer(1),
+      bufferMemory: integer(1),
+      deliveryTimeoutMs: duration,
+      fetchMaxWaitMs: integer(0, largestInt32),
+      fetchMaxBytes: integer(1, largestInt32),
+      maxPartitionFetchBytes: integer(1, largestInt32),
+      requestTimeoutMs: integer(1, largestInt32),
+      connectTimeoutMs: integer(1, largestInt32),
+      apiTimeoutMs: duration,
+      metadataMaxAgeMs: integer(1),
+      ...policyChecks,
+    },
+    otherWords,
+  )
   requireOption('connect', 'bootstrapBrokers', options.bootstrapBrokers, brokerList)
   const { tls, sasl, codec } = options
   if (options.compression === 'zstd' && !('zstdCompressSync' in zlib && zlib.zstdCompressSync)) {

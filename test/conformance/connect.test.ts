@@ -49,6 +49,31 @@ describe('options that cannot be', () => {
   })
 
   it.each([
+    ['ssl', 'tls'],
+    ['brokers', 'bootstrapBrokers'],
+    ['bootstrap.servers', 'bootstrapBrokers'],
+    ['client.id', 'clientId'],
+    ['connectionTimeout', 'connectTimeoutMs'],
+    ['requestTimeout', 'requestTimeoutMs'],
+    ['batch.size', 'batchBytes'],
+    ['default.api.timeout.ms', 'apiTimeoutMs'],
+    ['maxInFlightRequests', 'maxInFlight'],
+  ])('an option under the word of another library: %s, where %s is meant', async (word, option) => {
+    await expect(connect({ bootstrapBrokers, [word]: true } as ConnectOptions)).rejects.toMatchObject({
+      message: `connect: unknown option '${word}'. Did you mean '${option}'?`,
+      suggestions: [option],
+    })
+  })
+
+  it('an option whose name every object has, like any other', async () => {
+    await expect(
+      connect({ bootstrapBrokers, toString: 5 } as unknown as ConnectOptions),
+    ).rejects.toMatchObject({
+      message: expect.stringContaining("unknown option 'toString'; known options: "),
+    })
+  })
+
+  it.each([
     ['a URL', 'kafka://kafka-1:9092'],
     ['several in one', 'kafka-1:9092,kafka-2:9092'],
     ['a space, as between those of a list', ' kafka-2:9092'],
