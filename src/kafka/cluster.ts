@@ -79,6 +79,8 @@ export class Cluster {
   readonly #watchers = new Map<() => void, boolean>()
   #refreshing: Promise<void> | undefined
   #turn = 0
+  // How many requests to any broker have failed since the last answer.
+  #unanswered = 0
   // The lowest and highest version of each API that the cluster speaks.
   #spoken: ReadonlyMap<number, readonly [number, number]> | undefined
 
@@ -228,18 +230,19 @@ export class Cluster {
     return [...this.#topics.keys()].some(name => !answered.has(name))
   }
 
-  #metadata(topics: readonly string[] | null): Promise<MetadataResponse> {
-    return this.askAny({
+  async #metadata(topics: readonly string[] | null): Promise<MetadataResponse> {
+    const metadata = await this.askAny({
       what: 'Reading metadata',
       api: this.library.metadataV12,
       // Version 2 of the library lets brokers create topics unless it is told otherwise.
       request: () => [topics, false],
       errno: () => 0,
     })
+    this.#brokers = new Map(metadata.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
+    return metadata
   }
 
-  #keep({ brokers, topics }: MetadataResponse): void {
-    this.#brokers = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
+  #keep({ topics }: MetadataResponse): void {
     const before = this.#topics
     this.#topics = new Map()
     this.#names = new Map()
@@ -282,9 +285,16 @@ export class Cluster {
   async #askNext<Request extends readonly unknown[], Response>(
     ask: Ask<Request, Response>,
   ): Promise<Response> {
-    const brokers = [...this.#brokers.values(), ...this.#options.bootstrapBrokers]
+    const known = [...this.#brokers.values()]
+    // A given address may be wrong, or that of a former broker: it is of use only while no known broker answers.
+    const brokers = this.#unanswered < known.length ? known : [...known, ...this.#options.bootstrapBrokers]
     const broker = brokers[this.#turn++ % brokers.length]!
-    return this.#asked(ask, await this.requests.call(broker, ask.api, ask.request()))
+    const response = await this.requests.call(broker, ask.api, ask.request()).catch(error => {
+      this.#unanswered++
+      throw error
+    })
+    this.#unanswered = 0
+    return this.#asked(ask, response)
   }
 
   /** Asks every broker. */
