@@ -170,6 +170,8 @@ type ByPartition = readonly TopicPartitions<{ readonly partitionIndex: number; r
 
 /** The parts of the library that are used. */
 export interface ClientLibrary {
+  /** The version of the library. */
+  readonly clientSoftwareVersion: string
   readonly ConnectionPool: new (clientId: string, options: LibraryConnectionOptions) => LibraryConnectionPool
   readonly TimeoutError: new (message: string) => Error
   readonly protocolErrorsCodesById: Readonly<Record<number, string>>

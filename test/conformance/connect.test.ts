@@ -2,6 +2,7 @@ import zlib from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
 import { type ConnectOptions, connect, mirror, portability } from '../../src/kafka/index.ts'
+import { requireRunsHere } from '../../src/kafka/load-client-library.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 
 const bootstrapBrokers = ['127.0.0.1:9092']
@@ -13,6 +14,17 @@ it('names the package to install, in one line, where the optional peer is missin
     message: expect.stringMatching(
       /^brokerlet\/kafka needs the package @platformatic\/kafka \(npm install @platformatic\/kafka@1\), which cannot be loaded: .+$/,
     ),
+  })
+})
+
+it('says which version of the optional peer to install, where the one that is there does not run', () => {
+  const own = Object.getOwnPropertyDescriptor(Promise, 'withResolvers')
+  Object.defineProperty(Promise, 'withResolvers', { value: undefined, configurable: true })
+  const error = thrownBy(() => requireRunsHere({ clientSoftwareVersion: '2.12.1' }))
+  Object.defineProperty(Promise, 'withResolvers', { ...own, configurable: true })
+  expect(error).toMatchObject({
+    code: 'PEER_NOT_INSTALLED',
+    message: `brokerlet/kafka needs the package @platformatic/kafka (npm install @platformatic/kafka@1), and its version 2.12.1 does not run on Node ${process.version}`,
   })
 })
 

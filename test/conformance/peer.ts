@@ -1,9 +1,11 @@
 import { register } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { peerPath } from './peer-path.ts'
 
-// The peer is installed in this folder, and the sources that import it are not: a hook tells where it is. For programs
-// that run under tsx; tests have an alias.
+// The sources that import the peer are not in this folder: a hook tells where it is. For programs that run under tsx;
+// tests have an alias.
 const hook = `
-  const at = ${JSON.stringify(new URL('node_modules/@platformatic/kafka/dist/index.js', import.meta.url).href)}
+  const at = ${JSON.stringify(pathToFileURL(peerPath).href)}
   export const resolve = (specifier, context, next) =>
     specifier === '@platformatic/kafka' ? { url: at, shortCircuit: true } : next(specifier, context)
 `

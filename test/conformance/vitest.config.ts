@@ -1,17 +1,10 @@
-import path from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { peerPath } from './peer-path.ts'
 import { TableReporter } from './table-reporter.ts'
 
-// All engines that are there, side by side. The peer is installed here, and not in the root: it asks for a later Node.
+// All engines that are there, side by side.
 export default defineConfig({
-  resolve: {
-    alias: {
-      '@platformatic/kafka': path.resolve(
-        import.meta.dirname,
-        'node_modules/@platformatic/kafka/dist/index.js',
-      ),
-    },
-  },
+  resolve: { alias: { '@platformatic/kafka': peerPath } },
   test: {
     include: ['test/conformance/memory.test.ts', 'test/conformance/*.conformance.ts'],
     reporters: ['default', new TableReporter(), 'json'],
