@@ -205,6 +205,11 @@ export class GroupMembership implements Membership {
   async #reconcile(): Promise<void> {
     if (this.#owned.leaving.some(({ revoking }) => !revoking)) await this.#cluster.refresh()
     const { lost, revoked } = this.#owned.giveUp()
+    // Nobody releases what is lost, and the group may assign nothing else before it hears that it is given up.
+    if (lost.length > 0) {
+      this.#changed = true
+      this.#heartbeats.soon()
+    }
     const assigned = this.#takeOn()
     // With a new subscription that was not sent yet, this assignment answers the previous one.
     const settled = (await this.#hasAll()) && !this.#full

@@ -321,6 +321,25 @@ describe('a topic that goes', () => {
     await until(() => expect(seen).toEqual(['new']))
   })
 
+  it('is reported as given up at once: only then does its group assign what it may have in its place', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests, consumerHeartbeatIntervalMs: 3000 })
+    const cluster = await join()
+    const heartbeats = () => requests.of({ api: 'ConsumerGroupHeartbeat' }).length
+    let lost: { readonly at: number; readonly heartbeats: number } | undefined
+    const consumer = cluster.consumer({
+      groupId: 'g',
+      topics: ['orders'],
+      onLost: () => {
+        lost = { at: performance.now(), heartbeats: heartbeats() }
+      },
+    })
+    await consumer.run({ eachRecord: () => {} })
+    await broker.admin.deleteTopic('orders')
+    await until(() => expect(heartbeats()).toBeGreaterThan(lost?.heartbeats ?? Number.POSITIVE_INFINITY))
+    expect(performance.now() - lost!.at).toBeLessThan(2000)
+  })
+
   it('and comes anew with fewer partitions keeps nobody waiting who has committed, in a transaction or not', async () => {
     const { broker, join } = await start()
     const cluster = await join()
