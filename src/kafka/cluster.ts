@@ -8,7 +8,7 @@ import { requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, BrokerAddress, ClientLibrary, MetadataResponse } from './client-library.ts'
 import { ClusterError, toClusterError } from './cluster-error.ts'
-import type { Connections, ConnectionsFactory } from './connections.ts'
+import { type Connections, type ConnectionsFactory, isUntrusted } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { retry } from './retry.ts'
 
@@ -100,11 +100,14 @@ export class Cluster {
    * @throws ClusterError where no broker answers
    */
   async open(): Promise<void> {
+    let others = this.#options.bootstrapBrokers.length - 1
     const { apiKeys } = await this.askAny({
       what: 'Connecting to the cluster',
       api: this.library.apiVersionsV3,
       request: () => ['brokerlet', '1'] as const,
       errno: () => 0,
+      // A wrong certificate does not become right by waiting.
+      goesOn: error => others-- > 0 || !isUntrusted(error),
     })
     this.#spoken = new Map(
       apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]]),

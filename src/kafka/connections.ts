@@ -113,10 +113,24 @@ function behind({ cause, errors }: Error & { readonly errors?: unknown }): unkno
 }
 
 function isAuthentication(thrown: unknown): boolean {
+  return codesBehind(thrown).includes('PLT_KFK_AUTHENTICATION')
+}
+
+// Node's codes of OpenSSL's reasons to refuse a certificate, and of a certificate for another name.
+const untrusted = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)_|ERR_TLS_CERT_)/
+
+/** Whether a connection failed because the certificate of the other side is not trusted. */
+export function isUntrusted(error: unknown): boolean {
+  return codesBehind(error).some(code => untrusted.test(code))
+}
+
+function codesBehind(thrown: unknown): string[] {
+  const codes: string[] = []
   for (let error = thrown; isError(error); error = error.cause) {
-    if ((error as NodeJS.ErrnoException).code === 'PLT_KFK_AUTHENTICATION') return true
+    const { code } = error as NodeJS.ErrnoException
+    if (typeof code === 'string') codes.push(code)
   }
-  return false
+  return codes
 }
 
 /** Opens connections, and closes all that are still open. */

@@ -110,6 +110,20 @@ describe('connecting', () => {
     expect(await cluster.admin.listTopics()).toEqual(['orders'])
   })
 
+  it('says at once that it does not trust who answers, where nobody else does', async () => {
+    const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../server/tls', name))
+    const cert = file('cert.pem')
+    const { join } = await start({ tls: { key: file('key.pem'), cert } })
+    await expect(join({ tls: true })).rejects.toMatchObject({
+      code: 'NETWORK_EXCEPTION',
+      message: expect.stringContaining('self-signed certificate'),
+    })
+    await expect(join({ tls: { ca: cert, servername: 'elsewhere' } })).rejects.toMatchObject({
+      code: 'NETWORK_EXCEPTION',
+      message: expect.stringContaining('altnames'),
+    })
+  })
+
   it('shares the making of missing topics with programs that start at the same time', async () => {
     const { join } = await start()
     const topics = { payments: topic({ partitions: 3 }), refunds: topic() }
