@@ -141,10 +141,7 @@ function toAddress(broker: unknown): BrokerAddress {
 const otherWords: OtherWords<ConnectOptions> = {
   ssl: 'tls',
   'security.protocol': 'tls',
-  'sasl.mechanism': 'sasl',
-  'sasl.mechanisms': 'sasl',
   brokers: 'bootstrapBrokers',
-  servers: 'bootstrapBrokers',
   'metadata.broker.list': 'bootstrapBrokers',
   'batch.size': 'batchBytes',
   'max.request.size': 'maxRequestBytes',
@@ -152,7 +149,6 @@ const otherWords: OtherWords<ConnectOptions> = {
   maxInFlightRequests: 'maxInFlight',
   'socket.connection.setup.timeout.ms': 'connectTimeoutMs',
   'default.api.timeout.ms': 'apiTimeoutMs',
-  retry: 'apiTimeoutMs',
 }
 
 /** @throws InvalidOptionError */
