@@ -1,23 +1,23 @@
 /** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
 const limits = [
-  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '62.5 kB' },
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '63.2 kB' },
   {
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '74.2 kB',
+    limit: '75.4 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
     path: 'dist/server/index.js',
     import: '{ serve, socketFactory }',
-    limit: '131.2 kB',
+    limit: '131.4 kB',
   },
   {
     name: 'brokerlet/kafka, without a Broker',
     path: 'dist/kafka/index.js',
     import: '{ connect }',
-    limit: '52.1 kB',
+    limit: '53.2 kB',
   },
   {
     name: 'brokerlet/opentelemetry, without a Broker',
