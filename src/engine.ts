@@ -211,6 +211,8 @@ export interface EngineClient {
   readonly paused: readonly TopicPartition[]
   /** How many records a standalone reader has not read; for a member its group counts them. */
   unread(): number
+  /** A sentence about a consumer that has partitions, and was never asked for their records. */
+  readonly unasked?: string | undefined
   close(options: ClientCloseOptions): Promise<readonly Unread[]>
 }
 

@@ -148,6 +148,8 @@ export class Quiescence {
         return `${name}: ${tp.lag} (${owners.get(name) ?? 'nobody'}${paused.has(name) ? ', paused' : ''})`
       })
       lines.push(`group '${group.id}' has lag ${each.join(', ')}`)
+      for (const { groupId, unasked } of this.#engine.clients)
+        if (groupId === group.id && unasked !== undefined) lines.push(unasked)
     }
     const left = [...this.#engine.groups.values()].flatMap(group => {
       const why = waitedFor.includes(group) ? undefined : this.#whyNot(group, named)

@@ -422,6 +422,11 @@ export class ConsumerLifecycle implements EngineClient {
     return pending.map(what => `${this.name} ${what}`)
   }
 
+  get unasked(): string | undefined {
+    if (this.#life !== 'running' || this.#worker !== undefined) return undefined
+    return `${this.name} was never asked for records: call run or poll, or iterate over it`
+  }
+
   get paused(): readonly TopicPartition[] {
     return this.backlog.paused
   }

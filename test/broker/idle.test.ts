@@ -327,6 +327,18 @@ it('says when its time is up who holds what', async () => {
   )
 })
 
+it('says which consumer has joined and is asked for nothing', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const idle = broker.consumer({ groupId: 'g', topics: ['orders'], clientId: 'idle' })
+  await idle.ready()
+  const waiting = rejectionOf(broker.idle())
+  await clock.advance(5000)
+  expect((await waiting).message).toBe(
+    `Waited 5000 ms for the broker to be idle: group 'g' has lag orders-0: 1 (${idle.memberId}); ` +
+      "Consumer 'idle' of group 'g' was never asked for records: call run or poll, or iterate over it",
+  )
+})
+
 it('says who keeps a rebalance from its end', async () => {
   const { broker, clock } = brokerWithOrders(0, 2)
   const stuck = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => new Promise(() => {}) })
