@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { describeError, InvalidRecordError } from '../errors.ts'
+import { jsonText } from '../json-text.ts'
 import type { Topic } from '../log/topic.ts'
 import { forgetPromise } from '../maybe-promise.ts'
 import {
@@ -46,10 +47,10 @@ export function valueToWire({ value, ...place }: ConsumerRecord): Buffer | null 
   if (value === null) return null
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   try {
-    return Buffer.from(JSON.stringify(value))
+    return Buffer.from(jsonText(value))
   } catch (cause) {
     throw new InvalidRecordError(
-      `Record at offset ${place.offset} of ${place.topic}-${place.partition}: JSON has no form for its value: ${describeError(cause)}`,
+      `Record at offset ${place.offset} of ${place.topic}-${place.partition}: clients get its value as JSON: ${describeError(cause)}`,
       { topic: place.topic, partition: place.partition, offset: place.offset, field: 'value', cause },
     )
   }
