@@ -5,6 +5,7 @@ import { Cluster } from '../../src/server/cluster/cluster.ts'
 import { makeNodes } from '../../src/server/cluster/cluster-node.ts'
 import { refuse } from '../../src/server/faults/refusals.ts'
 import { pointOf } from '../../src/server/faults/request-point.ts'
+import { nameOfErrno } from '../../src/server/faults/wire-error-code.ts'
 import { coversRequest } from '../../src/server/faults/wire-scope.ts'
 import type { RequestContext } from '../../src/server/handler.ts'
 import { RequestLog, socketFactory, WireFaults, type WireScope } from '../../src/server/index.ts'
@@ -15,6 +16,7 @@ import type { Type } from '../../src/server/protocol/type.ts'
 import type { Wire } from '../../src/server/wire.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { bodies } from '../fuzz/hostile-frames.ts'
+import { range } from '../helpers/behaviours.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -69,14 +71,14 @@ it('gives an error that cannot be tried again to whoever asked', async () => {
   expect(values()).toEqual([])
 })
 
-it('takes a number for an error that it does not know by name', async () => {
+it('takes an error by its number, and tells its name', async () => {
   const { faults, requests, kafka } = await start()
   const admin = kafka.admin({ retry: { retries: 0 } })
   open.push(() => admin.disconnect())
   await admin.connect()
   faults.fail({ api: 'Metadata', topic: 'orders' }, 72)
   await expect(admin.fetchTopicMetadata({ topics: ['orders'] })).rejects.toMatchObject({ code: 72 })
-  expect(requests.of({ topic: 'orders' }).at(-1)!.errors).toEqual(['72'])
+  expect(requests.of({ topic: 'orders' }).at(-1)!.errors).toEqual(['LISTENER_NOT_FOUND'])
 })
 
 it('leaves alone what a fault is not for', async () => {
@@ -230,6 +232,13 @@ it('keeps the newest requests, and prints a line for each', async () => {
   requests.clear()
   expect(requests).toHaveLength(0)
   expect(() => new RequestLog({ maxRequests: 0 })).toThrow('maxRequests')
+})
+
+it('knows each error of Kafka 4.3 by its name', () => {
+  expect(range(1, 134).filter(errno => nameOfErrno(errno) === String(errno))).toEqual([])
+  const faults = new WireFaults()
+  faults.fail({ api: 'Metadata' }, 'LISTENER_NOT_FOUND')
+  expect(faults.unused).toHaveLength(1)
 })
 
 it('refuses what is no fault', () => {
