@@ -242,7 +242,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    * `timeoutMs` is real time, and only passes while handlers await something other than the broker's time, or
    * clients of a server are at work.
    *
-   * @throws NeverIdleError at once where only moving time could make the broker idle; the message says which are due, and when
+   * @throws NeverIdleError at once where only moving time could make the broker idle; the message names the timers, and says when they are due
    */
   override async idle(options: IdleOptions = {}): Promise<void> {
     this.engine.requireOpen()

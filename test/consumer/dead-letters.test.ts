@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import {
   type AnyRecord,
   BatchError,
+  type Broker,
   bytes,
   headersOf,
   json,
@@ -209,12 +210,8 @@ it('says what it cannot write and why, and what the handler threw', async () => 
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
 })
 
-it('writes in parts a batch of which the topic can never hold all, as its consumer makes room', async () => {
-  const { broker, clock } = brokerWithOrders()
-  broker.topic('orders.dlq').alter({ retentionRecords: 2, cleanupPolicy: 'consumed' })
-  const buried: unknown[] = []
-  const undertaker = broker.consumer({ groupId: 'undertaker', topics: ['orders.dlq'] })
-  await undertaker.run({ eachRecord: ({ value }) => buried.push(value) })
+// Its handler fails at every batch; resolves with the offsets of those that it got, too.
+async function failBatches(broker: Broker, maxRecords = 500) {
   const batches: number[][] = []
   const consumer = await run(broker, {
     eachRecord: undefined,
@@ -222,8 +219,18 @@ it('writes in parts a batch of which the topic can never hold all, as its consum
       batches.push(offsets(records))
       throw new Error('boom')
     },
-    batch: { maxRecords: 5 },
+    batch: { maxRecords },
   } as never)
+  return { consumer, batches }
+}
+
+it('writes in parts a batch of which the topic can never hold all, as its consumer makes room', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.topic('orders.dlq').alter({ retentionRecords: 2, cleanupPolicy: 'consumed' })
+  const buried: unknown[] = []
+  const undertaker = broker.consumer({ groupId: 'undertaker', topics: ['orders.dlq'] })
+  await undertaker.run({ eachRecord: ({ value }) => buried.push(value) })
+  const { consumer, batches } = await failBatches(broker, 5)
   const told: number[] = []
   consumer.on('deadLettered', ({ record }) => told.push(record.offset))
   fill(broker, 'orders', 7)
@@ -241,14 +248,7 @@ it('has finished what it wrote of a batch when the rest is refused', async () =>
   const { broker, clock } = brokerWithOrders()
   broker.topic('orders.dlq').alter({ retentionRecords: 2, whenFull: 'reject' })
   broker.createGroup('undertaker', { topics: ['orders.dlq'] })
-  const batches: number[][] = []
-  const consumer = await run(broker, {
-    eachRecord: undefined,
-    eachBatch: ({ records }: { records: readonly AnyRecord[] }) => {
-      batches.push(offsets(records))
-      throw new Error('boom')
-    },
-  } as never)
+  const { consumer, batches } = await failBatches(broker)
   const reasons: unknown[] = []
   consumer.on('restarting', ({ error, record }) => reasons.push([(error as Error).name, record?.offset]))
   consumer.on('error', () => {})

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import { type Consumer, isBrokerletError, topic } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
-import { Lot, seeds } from '../helpers/lot.ts'
+import { Lot } from '../helpers/lot.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
+import { problemsBySeed } from './problems-by-seed.ts'
 
 collectWarnings()
 const planned = new Error('planned')
@@ -181,12 +182,7 @@ it('ends everything, whatever is done to consumers and the broker within callbac
   const unhandled: unknown[] = []
   const note = (error: unknown) => unhandled.push(error)
   process.on('unhandledRejection', note)
-  const problems: Record<number, readonly string[]> = {}
-  for (const seed of seeds(150)) {
-    const scene = new Scene(seed)
-    await scene.run()
-    if (scene.problems.length > 0) problems[seed] = scene.problems
-  }
+  const problems = await problemsBySeed(150, seed => new Scene(seed))
   process.off('unhandledRejection', note)
   expect(problems).toEqual({})
   expect(unhandled).toEqual([])

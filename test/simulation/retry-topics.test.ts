@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import { json, type RecordOf, type TopicDefinition, topic } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
-import { Lot, seeds } from '../helpers/lot.ts'
+import { Lot } from '../helpers/lot.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
+import { problemsBySeed } from './problems-by-seed.ts'
 
 collectWarnings()
 
@@ -189,11 +190,5 @@ class Scene {
 }
 
 it('ends every record of a group with retry topics, in order and not before its time', async () => {
-  const problems: Record<number, readonly string[]> = {}
-  for (const seed of seeds(100)) {
-    const scene = new Scene(seed)
-    await scene.run()
-    if (scene.problems.length > 0) problems[seed] = scene.problems
-  }
-  expect(problems).toEqual({})
+  expect(await problemsBySeed(100, seed => new Scene(seed))).toEqual({})
 })
