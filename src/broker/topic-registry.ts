@@ -142,8 +142,10 @@ export class TopicRegistry {
       consumedBefore: partition => progress.consumedBefore(partition),
       offsetCommitted: partition => this.#offsetCommitted(partition),
       freed,
-      segmentsReplaced: (partition, segments, compacted) =>
-        log.segmentsReplaced(partition, segments, compacted),
+      segmentsReplaced: (partition, segments, compacted) => {
+        log.segmentsReplaced(partition, segments, compacted)
+        freed()
+      },
       compactable: (segmentCleaner, records) => cleaner.rolled(segmentCleaner, records),
       compacted: (partitionCleaner, deleted) =>
         deleted ? cleaner.forget(partitionCleaner) : cleaner.changed(partitionCleaner),

@@ -105,19 +105,24 @@ export class LogManager {
       bytes -= segment.bytes
     }
     const enough = () => records <= 0 && bytes <= 0
-    if (this.#unsearched > 0) this.#unsearched--
-    else {
+    const takeRead = () => {
       for (const [segment, partition] of this.#segments) {
-        if (segment.endOffset <= partition.consumedBefore) take(segment, partition)
-        if (enough()) break
+        if (enough()) return
+        if (segment.endOffset <= partition.consumedBefore && !taken.has(segment)) take(segment, partition)
       }
-      // The search found nothing: with many small segments, the next calls skip it.
+    }
+    const skips = this.#unsearched > 0
+    if (skips) this.#unsearched--
+    else {
+      takeRead()
+      // The search found nothing: with many small segments, the next calls skip it, unless nothing else may go.
       if (victims.length === 0) this.#unsearched = this.#segments.size >>> 6
     }
     for (const [segment, partition] of this.#segments) {
       if (enough()) break
       if (partition.room === undefined && !taken.has(segment)) take(segment, partition)
     }
+    if (skips) takeRead()
     if (!enough()) return false
     // The segments of a partition are in its order, so each victim is the oldest one of its partition.
     for (const partition of victims) partition.dropOldestSegment()

@@ -535,6 +535,37 @@ describe('the limits of the broker', () => {
     expect(told).toEqual(['batch', 'single'])
   })
 
+  it('whoever waits for the broker goes on with the commit that makes room, however many segments there are', async () => {
+    const { broker, clock } = testBroker({ maxRecords: 256 })
+    const log = broker.createTopic('log', { whenFull: 'wait', segmentRecords: 1 })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    for (let value = 0; value < 256; value++) log.append({ value })
+    const sent = broker.producer().send({ topic: 'log', value: 256 }, { timeoutMs: 1000 })
+    const told: string[] = []
+    void sent.then(() => told.push('sent'))
+    group.setOffsets('latest')
+    await clock.settle()
+    expect(told).toEqual(['sent'])
+  })
+
+  it('whoever waits for the broker goes on once a topic is compacted', async () => {
+    const { broker, clock } = testBroker({ maxRecords: 4 })
+    const table = broker.createTopic('table', {
+      cleanupPolicy: 'compact',
+      whenFull: 'wait',
+      segmentRecords: 4,
+    })
+    for (let value = 0; value < 4; value++) table.append({ key: 'a', value })
+    const told: string[] = []
+    const sent = broker.producer().send({ topic: 'table', key: 'b', value: 1 }, { timeoutMs: 1000 })
+    void sent.then(() => told.push('sent'))
+    await clock.settle()
+    expect(told).toEqual([])
+    expect(table.compact()).toBe(3)
+    await clock.settle()
+    expect(told).toEqual(['sent'])
+  })
+
   it('those who wait for the broker go on in the order in which they came, wherever they write', async () => {
     const { broker, clock } = testBroker({ maxRecords: 3 })
     for (const name of ['a', 'b', 'full']) broker.createTopic(name, { whenFull: 'wait', segmentRecords: 1 })
