@@ -334,8 +334,9 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   }
 
   /**
-   * Closes every consumer and producer that it made, then the broker itself; its records are gone. Resolves to what was
-   * left unread. It always comes to an end, see `Consumer.close`.
+   * Closes every consumer and producer that it made, then the broker itself; its records are gone. Resolves to what its
+   * consumers, also those that have crashed, left unread; groups that were left on purpose before are not in it. It
+   * always comes to an end, see `Consumer.close`.
    */
   async close(options: BrokerCloseOptions = {}): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean })
@@ -368,8 +369,10 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   }
 
   async #closeClients(timeoutMs: number): Promise<readonly Unread[]> {
-    const left = await Promise.all([...this.#engine.clients].map(client => client.close({ timeoutMs })))
-    return left.flat()
+    const clients = [...this.#engine.clients]
+    await Promise.all(clients.map(client => client.close({ timeoutMs })))
+    // Asked when all have closed: a handler, or a transaction, may have written after the reader had closed.
+    return clients.flatMap(client => client.left?.() ?? [])
   }
 
   // Waits for the whole broker, not for each consumer by itself: the records that a handler sends are to be read, too.

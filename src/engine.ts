@@ -214,6 +214,8 @@ export interface EngineClient {
   /** A sentence about a consumer that has partitions, and was never asked for their records. */
   readonly unasked?: string | undefined
   close(options: ClientCloseOptions): Promise<readonly Unread[]>
+  /** What it has left unread by now. Left out for a client that reads nothing. */
+  left?(): readonly Unread[]
 }
 
 /** How a client is closed. */

@@ -434,6 +434,10 @@ export class ConsumerLifecycle implements EngineClient {
   unread(): number {
     return this.backlog.unread()
   }
+
+  left(): readonly Unread[] {
+    return this.backlog.left()
+  }
 }
 
 function toError(thrown: unknown): Error {

@@ -349,6 +349,48 @@ it('waits for an open transaction, and aborts it when its time is up', async () 
   }
 })
 
+it('reports what came while it closed, to topics whose readers had closed by then', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  broker.createTopic('payments')
+  const { opened, open } = gate()
+  const producer = broker.producer()
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+    eachRecord: async () => {
+      await opened
+      await producer.send({ topic: 'payments', value: 1 })
+    },
+  })
+  await broker.consumer({ groupId: 'booking', topics: ['payments'] }).run({ eachRecord: () => {} })
+  await clock.settle()
+  const closed = broker.close()
+  await clock.settle()
+  open()
+  expect(await closed).toEqual([{ group: 'booking', topic: 'payments', partition: 0, from: 0, count: 1 }])
+})
+
+it('reports the records of a transaction that commits while it closes, and those that waited for its end', async () => {
+  for (const [commits, count] of [
+    [true, 3],
+    [false, 2],
+  ] as const) {
+    const { broker, clock } = brokerWithOrders(0)
+    await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => {} })
+    const { opened, open } = gate()
+    const transaction = broker.producer({ transactionalId: 'tx' }).transaction(async tx => {
+      await tx.send({ topic: 'orders', value: 1 })
+      await opened
+      if (!commits) throw new Error('no')
+    })
+    transaction.catch(() => {})
+    await clock.settle()
+    fill(broker, 'orders', 2)
+    const closed = broker.close()
+    await clock.settle()
+    open()
+    expect(await closed).toMatchObject([{ group: 'g', ...orders0, count }])
+  }
+})
+
 it('refuses wrong options without closing', async () => {
   const { broker } = brokerWithOrders(0)
   expect(await rejectionOf(broker.close({ timeoutMs: 'soon' } as never))).toMatchObject({
