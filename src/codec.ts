@@ -24,7 +24,7 @@ export const json: Codec<any> = {
   decode: bytes => JSON.parse(decoder.decode(bytes)),
 }
 
-/** Strings as UTF-8. */
+/** Strings as UTF-8, which has no form for half of a surrogate pair: that becomes U+FFFD. */
 export const string: Codec<string> = {
   encode(value) {
     if (typeof value !== 'string') throw new TypeError(`expected a string, received ${typeof value}`)

@@ -1,6 +1,7 @@
 import { counted } from '../counted.ts'
 import { deepFreeze } from '../deep-freeze.ts'
 import {
+  describeError,
   describeValue,
   InvalidOptionError,
   InvalidPartitionsError,
@@ -329,7 +330,13 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
 
   /** Freezes an admitted value, where the topic says so; the value of a refused record must stay as it is. @internal */
   freeze(value: unknown): void {
-    if (this.options.freeze) deepFreeze(value)
+    if (!this.options.freeze) return
+    try {
+      deepFreeze(value)
+    } catch (cause) {
+      const what = `Record for topic '${this.name}': value could not be frozen: ${describeError(cause)}`
+      throw new InvalidRecordError(what, { topic: this.name, field: 'value', cause })
+    }
   }
 
   /** Ends a transaction in one partition; returns false where the topic was deleted. @internal */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   InvalidPartitionsError,
+  InvalidRecordError,
   json,
   TopicAlreadyExistsError,
   topic,
@@ -111,6 +112,28 @@ describe('freeze', () => {
       ]),
     ).rejects.toThrow('value is undefined')
     expect(Object.isFrozen(value)).toBe(false)
+  })
+
+  it('refuses what cannot be frozen, and writes nothing of its batch', async () => {
+    const { broker } = testBroker({ freeze: true })
+    const log = broker.createTopic('log')
+    const thrown = new Error('no')
+    const throws = () => {
+      throw thrown
+    }
+    const unfreezable = new Proxy(new Uint8Array(1), {})
+    const refused = [unfreezable, new Proxy({}, { ownKeys: throws })].map(value =>
+      thrownBy(() => log.append({ value: { value } })),
+    )
+    for (const error of refused) {
+      expect(error).toBeInstanceOf(InvalidRecordError)
+      expect(error).toMatchObject({ topic: 'log', field: 'value' })
+      expect(error.message).toMatch(/^Record for topic 'log': value could not be frozen: /)
+    }
+    expect(refused[1]!.cause).toBe(thrown)
+    const batch = [{ id: 1 }, unfreezable].map(value => ({ topic: 'log', value }))
+    await expect(broker.producer().sendBatch(batch)).rejects.toThrow(InvalidRecordError)
+    expect(log.records()).toEqual([])
   })
 
   it('leaves what a codec encodes alone', () => {
