@@ -34,7 +34,7 @@ export interface LogWriterHost {
 
 /** A transaction in which batches are written as they are. */
 export interface EncodedTransaction {
-  appendEncoded(target: BatchTarget, batch: EncodedBatch): BatchMetadata
+  appendEncoded(target: BatchTarget, batch: EncodedBatch): MaybePromise<BatchMetadata>
 }
 
 /** Which of an idempotent producer's batches this is, in its partition. */
@@ -85,7 +85,12 @@ export class LogWriter {
     void this.#waiting.close()
   }
 
-  append(record: ProducerRecord, wait: SendWait | undefined): MaybePromise<RecordMetadata> {
+  /** Writes a record. Without a wait it answers at once, or throws: so it does in a transaction. */
+  append(
+    record: ProducerRecord,
+    wait: SendWait | undefined,
+    transaction?: OpenTransaction,
+  ): MaybePromise<RecordMetadata> {
     this.#host.requireOpen()
     const now = this.#clock.now()
     const size = admit(record, now)
@@ -95,7 +100,7 @@ export class LogWriter {
       const shortage = this.#shortage(demands)
       if (shortage !== undefined) return this.#appendLater(record, demands, shortage, wait)
     }
-    return this.#write(record, size, now)
+    return this.#write(record, size, now, transaction)
   }
 
   // Apart, because what a closure captures is allocated by every call of the function around it.
@@ -112,33 +117,6 @@ export class LogWriter {
     return this.#wait(demands, shortage, write, wait)
   }
 
-  /** Writes within a transaction, which never waits for room. */
-  appendTransactional(record: ProducerRecord, transaction: OpenTransaction): RecordMetadata {
-    this.#host.requireOpen()
-    const now = this.#clock.now()
-    const size = admit(record, now)
-    const topic = record.topic as unknown as Topic
-    if (topic.holdsBack || this.#waiting.size > 0 || !this.#log.makeRoom(1, size)) {
-      this.#requireRoom([{ partition: topic.partitions[record.partition]!, count: 1, bytes: size }])
-    }
-    return this.#write(record, size, now, transaction)
-  }
-
-  /** The same for several records: all or none. */
-  appendBatchTransactional(
-    records: readonly ProducerRecord[],
-    transaction: OpenTransaction,
-  ): RecordMetadata[] {
-    this.#host.requireOpen()
-    this.#requireBatchFits(records.length)
-    const now = this.#clock.now()
-    const sizes = admitAll(records, now)
-    if (this.#waiting.size > 0 || someHoldBack(records) || !this.#log.makeRoom(records.length, sum(sizes))) {
-      this.#requireRoom(toDemands(records, sizes))
-    }
-    return this.#writeAll(records, sizes, now, transaction)
-  }
-
   #write(record: ProducerRecord, size: number, now: number, transaction?: OpenTransaction): RecordMetadata {
     const { key, value, headers, timestamp, partition } = record
     const topic = record.topic as unknown as Topic
@@ -150,9 +128,11 @@ export class LogWriter {
     return metadata
   }
 
+  /** The same for several records: all or none. */
   appendBatch(
     records: readonly ProducerRecord[],
     wait: SendWait | undefined,
+    transaction?: OpenTransaction,
   ): MaybePromise<RecordMetadata[]> {
     this.#host.requireOpen()
     const count = records.length
@@ -164,7 +144,7 @@ export class LogWriter {
       const shortage = this.#shortage(demands)
       if (shortage !== undefined) return this.#appendBatchLater(records, demands, shortage, wait)
     }
-    return this.#writeAll(records, sizes, now)
+    return this.#writeAll(records, sizes, now, transaction)
   }
 
   #appendBatchLater(
@@ -206,32 +186,20 @@ export class LogWriter {
     target: BatchTarget,
     batch: EncodedBatch,
     wait: SendWait | undefined,
+    transaction?: OpenTransaction,
   ): MaybePromise<BatchMetadata> {
     this.#host.requireOpen()
     this.#requireBatchFits(batch.count)
     const now = this.#clock.now()
     const demands = [admitEncoded(target, batch, now)]
     const shortage = this.#shortage(demands)
-    if (shortage === undefined) return this.#writeEncoded(target, batch, now)
+    if (shortage === undefined) return this.#writeEncoded(target, batch, now, transaction)
     const write = () => {
       const later = this.#clock.now()
       admitEncoded(target, batch, later)
       return this.#writeEncoded(target, batch, later)
     }
     return this.#wait(demands, shortage, write, wait)
-  }
-
-  /** The same within a transaction, which never waits for room. */
-  appendEncodedTransactional(
-    target: BatchTarget,
-    batch: EncodedBatch,
-    transaction: OpenTransaction,
-  ): BatchMetadata {
-    this.#host.requireOpen()
-    this.#requireBatchFits(batch.count)
-    const now = this.#clock.now()
-    this.#requireRoom([admitEncoded(target, batch, now)])
-    return this.#writeEncoded(target, batch, now, transaction)
   }
 
   #writeEncoded(
@@ -282,11 +250,6 @@ export class LogWriter {
     this.#requireCouldFit(demands)
     const ahead = this.#waiting.size === 0 ? undefined : this.#waiting.ahead(demands)
     return ahead ?? makeRoom(this.#log, demands)
-  }
-
-  #requireRoom(demands: readonly Demand[]): void {
-    const shortage = this.#shortage(demands)
-    if (shortage !== undefined) throw this.#queueFull(shortage)
   }
 
   #requireBatchFits(count: number): void {

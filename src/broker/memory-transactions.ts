@@ -8,6 +8,7 @@ import type {
 import { IllegalStateError } from '../errors.ts'
 import type { EncodedBatch } from '../log/encoded-batch.ts'
 import type { BatchMetadata } from '../log/topic.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { OpenTransaction } from '../transaction/open-transaction.ts'
 import type { TransactionalSession, TransactionCoordinator } from '../transaction/transaction-coordinator.ts'
@@ -60,19 +61,19 @@ export class MemoryTransaction implements EngineTransaction, EncodedTransaction 
     if (this.#transaction.ended === undefined) this.#transaction.add(topic, partition)
   }
 
-  append(record: ProducerRecord): RecordMetadata {
+  append(record: ProducerRecord): MaybePromise<RecordMetadata> {
     this.#transaction.requireOpen()
-    return this.#host.writer.appendTransactional(record, this.#transaction)
+    return this.#host.writer.append(record, undefined, this.#transaction)
   }
 
-  appendBatch(records: readonly ProducerRecord[]): RecordMetadata[] {
+  appendBatch(records: readonly ProducerRecord[]): MaybePromise<RecordMetadata[]> {
     this.#transaction.requireOpen()
-    return this.#host.writer.appendBatchTransactional(records, this.#transaction)
+    return this.#host.writer.appendBatch(records, undefined, this.#transaction)
   }
 
-  appendEncoded(target: BatchTarget, batch: EncodedBatch): BatchMetadata {
+  appendEncoded(target: BatchTarget, batch: EncodedBatch): MaybePromise<BatchMetadata> {
     this.#transaction.requireOpen()
-    return this.#host.writer.appendEncodedTransactional(target, batch, this.#transaction)
+    return this.#host.writer.appendEncoded(target, batch, undefined, this.#transaction)
   }
 
   sendOffsets(membership: CommittingMember, offsets: readonly EpochOffset[]): void {

@@ -350,8 +350,8 @@ it('waits for an open transaction, and aborts it when its time is up', async () 
 })
 
 it('reports what came while it closed, to topics whose readers had closed by then', async () => {
-  const { broker, clock } = brokerWithOrders(1)
-  broker.createTopic('payments')
+  const { broker, clock } = testBroker({ topics: { orders: topic(), payments: topic() } })
+  fill(broker, 'orders', 1)
   const { opened, open } = gate()
   const producer = broker.producer()
   await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
