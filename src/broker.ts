@@ -156,7 +156,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
       transactionalIdExpirationMs: options.transactionalIdExpirationMs ?? week,
       autoCreateTopics,
       codec: options.codec as TopicOptions['codec'],
-      freeze: options.freeze,
+      freeze: options.freeze ?? false,
     })
     this.#quiescence = new Quiescence(this.#engine)
     this.admin = new MemoryAdmin(this.#engine)

@@ -26,9 +26,7 @@ export interface RecordPlace {
  */
 export class Serde {
   readonly topic: string
-  /** Whether a reader gets something else than what the log keeps. */
-  readonly decodes: boolean
-  /** Whether the log keeps bytes, and so knows a record's size. */
+  /** Whether the log keeps bytes, which readers get decoded. */
   readonly encodes: boolean
   /** What the topic's keys are. */
   readonly keys: 'string' | 'bytes'
@@ -42,7 +40,6 @@ export class Serde {
     this.#codec = options.codec
     this.#schema = options.schema
     this.keys = options.keys ?? 'string'
-    this.decodes = options.codec !== undefined
     this.encodes = options.codec !== undefined
   }
 
@@ -76,7 +73,7 @@ export class Serde {
     return this.#accept(value, result)
   }
 
-  /** Turns what the log keeps into what a reader gets; call it only where `decodes` is true. */
+  /** Turns what the log keeps into what a reader gets; call it only where `encodes` is true. */
   deserialize(stored: unknown, place: RecordPlace): MaybePromise<unknown> {
     const value = stored === null ? null : this.#decode(stored as Uint8Array, place)
     if (!this.#schema) return value

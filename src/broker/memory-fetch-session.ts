@@ -70,7 +70,7 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     this.#session = session
     this.#committed = committed
     this.#partition = partition
-    this.serde = serde.decodes ? serde : undefined
+    this.serde = serde.encodes ? serde : undefined
     this.position = position
     partition.addReader(this)
     this.changed()

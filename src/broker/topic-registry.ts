@@ -3,7 +3,7 @@ import { describeValue, TopicAlreadyExistsError, UnknownTopicOrPartitionError } 
 import type { Events } from '../events.ts'
 import type { Ids } from '../ids.ts'
 import type { LogCleaner } from '../log/log-cleaner.ts'
-import { type LogConfig, toLogConfig, withDefaults } from '../log/log-config.ts'
+import { type LogConfig, type LogDefaults, toLogConfig, withDefaults } from '../log/log-config.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Partition } from '../log/partition.ts'
 import { Topic, type TopicHost } from '../log/topic.ts'
@@ -19,13 +19,9 @@ import type { GroupCoordinator } from './group-coordinator.ts'
 import type { GroupProgress } from './group-progress.ts'
 
 /** What a broker gives to topics that do not say otherwise. */
-export interface TopicDefaults {
-  readonly maxRecords: number
-  readonly maxBytes: number
+export interface TopicDefaults extends LogDefaults {
   readonly producerIdExpirationMs: number
   readonly autoCreateTopics: boolean | TopicOptions
-  readonly codec: TopicOptions['codec']
-  readonly freeze: boolean | undefined
 }
 
 /** What topics need of the broker that owns them. */
@@ -70,14 +66,7 @@ export class TopicRegistry {
 
   /** A topic's options with this broker's defaults filled in, and those of all topics that do not say otherwise. */
   logConfig(name: string, options: TopicOptions, common: TopicOptions = this.#commonOptions): LogConfig {
-    const { codec, freeze, maxRecords, maxBytes } = this.#defaults
-    const defaults = {
-      maxRecords,
-      maxBytes,
-      ...(codec ? { codec } : {}),
-      ...(freeze === undefined ? {} : { freeze }),
-    }
-    return toLogConfig(name, withDefaults(options, common), defaults)
+    return toLogConfig(name, withDefaults(options, common), this.#defaults)
   }
 
   /** The options of all topics that do not say otherwise; none until they are altered. */

@@ -258,7 +258,7 @@ class Redrive implements MembershipListener, EngineClient {
   // The filter gets a value that cannot be decoded as its bytes.
   async #decoded(letter: ConsumerRecord): Promise<ConsumerRecord> {
     const { serde } = this.#topic
-    if (!serde.decodes) return letter
+    if (!serde.encodes) return letter
     try {
       return { ...letter, value: await serde.deserialize(letter.value, letter) }
     } catch {

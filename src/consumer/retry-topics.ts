@@ -95,7 +95,7 @@ function decode(
   own: EngineTopic,
   through: EngineTopic,
 ): MaybePromise<ConsumerRecord> {
-  return own.serde.decodes && !through.serde.decodes ? decodeRecord(own.serde, record) : record
+  return own.serde.encodes && !through.serde.encodes ? decodeRecord(own.serde, record) : record
 }
 
 /** A record as it was before it was written to another topic. */

@@ -15,18 +15,12 @@ const hiddenCodes: Readonly<Record<Hidden, number>> = { aborted: 1, control: 2 }
  */
 export class ColumnSegment implements Segment {
   readonly baseOffset: number
-  /** When its first record was appended, on the clock's `now()`. */
   readonly createdAt: number
   count = 0
-  /**
-   * Whether every offset from the first to the last holds a record that every reader gets,
-   * so that none has to be skipped.
-   */
   plain = true
   /** The bytes of its keys, values and headers, where the topic counts bytes. */
   bytes = 0
   maxTimestamp: number = Number.NEGATIVE_INFINITY
-  /** The largest timestamp of this segment and all earlier ones of its partition: it allows a binary search by time. */
   runningMaxTimestamp: number
   // The key and the value of each record, alternating: one array grows half as often as two would, and values that
   // are read together lie together.
@@ -92,7 +86,6 @@ export class ColumnSegment implements Segment {
     this.#sequences = undefined
   }
 
-  /** The offset after its last record. */
   get endOffset(): number {
     if (this.#offsets === undefined) return this.baseOffset + this.count
     return this.count === 0 ? this.baseOffset : this.baseOffset + this.#offsets[this.count - 1]! + 1
@@ -149,7 +142,6 @@ export class ColumnSegment implements Segment {
     this.#originals[index] = original
   }
 
-  /** Hides a record: a control record from all readers, an aborted one from `read_committed` readers. */
   hide(index: number, why: Hidden): void {
     this.plain = false
     if (this.#hidden === undefined || this.#hidden.length <= index) {
@@ -162,13 +154,11 @@ export class ColumnSegment implements Segment {
     else this.#controls++
   }
 
-  /** Whether a reader gets a record; `committed` for a `read_committed` reader. */
   visible(index: number, committed: boolean): boolean {
     const code = this.#hidden?.[index] ?? 0
     return code === 0 || (code === hiddenCodes.aborted && !committed)
   }
 
-  /** How many records a reader gets, from one index up to, but not including, another. */
   countVisible(from: number, to: number, committed: boolean): number {
     if (this.#hidden === undefined) return Math.max(0, to - from)
     if (from === 0 && to === this.count) {
@@ -211,7 +201,6 @@ export class ColumnSegment implements Segment {
     this.#sequences[index] = delta
   }
 
-  /** Frees the spare capacity; nothing is appended afterwards. */
   seal(): void {
     this.#slots.length = 2 * this.count
     if (this.#timestamps.length > this.count) this.#timestamps = this.#timestamps.slice(0, this.count)
@@ -221,7 +210,6 @@ export class ColumnSegment implements Segment {
     if (this.#hidden && this.#hidden.length > this.count) this.#hidden = this.#hidden.slice(0, this.count)
   }
 
-  /** Releases keys, values and headers below an offset that is no longer read. */
   forget(beforeOffset: number): void {
     const end = this.indexFrom(beforeOffset)
     this.#slots.fill(null, 0, 2 * end)
@@ -229,7 +217,6 @@ export class ColumnSegment implements Segment {
     this.#originals?.fill(undefined, 0, Math.min(end, this.#originals.length))
   }
 
-  /** Returns the record at an index, as the log keeps it. */
   record(topic: string, partition: number, index: number): ConsumerRecord {
     const slots = this.#slots
     return {
@@ -282,12 +269,10 @@ export class ColumnSegment implements Segment {
     return this.baseOffset + (this.#offsets === undefined ? index : this.#offsets[index]!)
   }
 
-  /** The position of a record in its topic's order of appends. */
   sequenceAt(index: number): number {
     return this.#baseSequence + (this.#sequences === undefined ? index : this.#sequences[index]!)
   }
 
-  /** The index of the first record at or after an offset; `count` where there is none. */
   indexFrom(offset: number): number {
     const delta = Math.max(0, offset - this.baseOffset)
     if (this.#offsets === undefined) return Math.min(delta, this.count)
@@ -309,7 +294,6 @@ export class ColumnSegment implements Segment {
     return low
   }
 
-  /** The first offset, from `fromOffset` on, whose timestamp is at least `timestamp`. */
   offsetForTimestamp(timestamp: number, fromOffset: number): number | null {
     let low = this.indexFrom(fromOffset)
     const delta = timestamp - this.#baseTimestamp

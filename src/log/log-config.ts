@@ -53,14 +53,16 @@ const checks: Checks<TopicOptions> = {
   keys: oneOf('string', 'bytes'),
 }
 
-/** The broker's defaults for options that a topic leaves out. */
-type LogDefaults = Pick<TopicOptions, 'codec' | 'freeze'> & {
-  readonly maxRecords?: number
-  readonly maxBytes?: number
+/** The broker's limits, and its defaults for options that a topic leaves out. */
+export interface LogDefaults {
+  readonly maxRecords: number
+  readonly maxBytes: number
+  readonly codec: TopicOptions['codec']
+  readonly freeze: boolean
 }
 
 /** Checks a topic's options and fills in what is left out. */
-export function toLogConfig(topic: string, options: TopicOptions, defaults: LogDefaults = {}): LogConfig {
+export function toLogConfig(topic: string, options: TopicOptions, defaults: LogDefaults): LogConfig {
   try {
     return resolve(`Topic '${topic}'`, options, defaults)
   } catch (error) {
@@ -81,7 +83,7 @@ function resolve(where: string, options: TopicOptions, defaults: LogDefaults): L
       expected: 'no codec beside freeze',
     })
   }
-  const maxRecords = defaults.maxRecords ?? -1
+  const { maxRecords, maxBytes } = defaults
   if (maxRecords !== -1 && (options.segmentRecords ?? 1) > maxRecords) {
     throw invalidOption(
       where,
@@ -107,14 +109,12 @@ function resolve(where: string, options: TopicOptions, defaults: LogDefaults): L
       retentionMs === -1 ? Infinity : retentionMs,
     ),
     segmentRecords: options.segmentRecords ?? eighth(retentionRecords, eighth(maxRecords, 4096)),
-    segmentBytes:
-      options.segmentBytes ??
-      (sized ? eighth(retentionBytes, eighth(defaults.maxBytes ?? -1, 16 << 20)) : -1),
+    segmentBytes: options.segmentBytes ?? (sized ? eighth(retentionBytes, eighth(maxBytes, 16 << 20)) : -1),
     maxMessageBytes: options.maxMessageBytes ?? -1,
     messageTimestampType: options.messageTimestampType ?? 'CreateTime',
     messageTimestampBeforeMaxMs: options.messageTimestampBeforeMaxMs ?? -1,
     messageTimestampAfterMaxMs: options.messageTimestampAfterMaxMs ?? 60 * 60 * 1000,
-    freeze: options.freeze ?? (codec ? false : (defaults.freeze ?? false)),
+    freeze: options.freeze ?? (codec === undefined && defaults.freeze),
     codec,
     schema: options.schema,
     keys: options.keys ?? 'string',

@@ -4,7 +4,7 @@ import {
   OffsetOutOfRangeError,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
-import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
+import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
 import { compacts, type LogConfig } from './log-config.ts'
@@ -272,7 +272,7 @@ export class Partition {
     }
     let records = this.fetch(offset, maxRecords, options.isolationLevel !== 'read_uncommitted')
     if (maxBytes !== undefined) records = upToBytes(records, maxBytes)
-    if (!this.#serde.decodes) return records
+    if (!this.#serde.encodes) return records
     return records.map(record => ({ ...record, value: this.#serde.deserializeSync(record.value, record) }))
   }
 
@@ -366,8 +366,8 @@ export class Partition {
     if (sizes !== undefined) this.#host.bytesCounted(this.#segments.count(sizes))
     this.#dropExcess()
     before?.altered()
-    if (before !== undefined && this.#cleaner === undefined) this.#host.compacted(before, true)
-    else if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, false)
+    if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, false)
+    else if (before !== undefined) this.#host.compacted(before, true)
   }
 
   // Unread records stay where the topic keeps them; its writers then wait or are refused.
@@ -451,18 +451,10 @@ export class Partition {
     const ranges = this.#transactions?.end(producerId) ?? []
     this.openFrom = this.#transactions?.from ?? -1
     if (!committed) for (const { from, to } of ranges) this.#hide(from, to)
-    this.#appendControl(now, sequence)
+    this.#segments.appendControl(now, sequence)
     this.#gaps = true
     this.#end++
     for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.signal()
-  }
-
-  #appendControl(now: number, sequence: number): void {
-    const batches = this.#segments.roomyBatches(now)
-    if (batches !== undefined) return batches.appendControl(now, sequence)
-    const segment = this.#segments.forRecord(now, 0, now)
-    segment.append(null, null, noHeaders, now, sequence, 0)
-    segment.hide(segment.count - 1, 'control')
   }
 
   /** The offset at which the open transaction of each producer begins, by producer id. @internal */

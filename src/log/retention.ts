@@ -1,10 +1,4 @@
-/** What retention needs to know of a segment. */
-export interface SegmentFacts {
-  readonly count: number
-  readonly bytes: number
-  readonly maxTimestamp: number
-  readonly createdAt: number
-}
+import type { Segment } from './segment.ts'
 
 // A record older than its topic's retention when it is written stays this long, as in Kafka
 // (log.retention.check.interval.ms).
@@ -12,7 +6,7 @@ const checkIntervalMs = 5 * 60 * 1000
 
 /** The last moment at which retention keeps a segment, for a topic whose `retentionMs` is not -1. */
 export function keptUntil(
-  { maxTimestamp, createdAt }: Pick<SegmentFacts, 'maxTimestamp' | 'createdAt'>,
+  { maxTimestamp, createdAt }: Pick<Segment, 'maxTimestamp' | 'createdAt'>,
   retentionMs: number,
 ): number {
   return Math.max(maxTimestamp + retentionMs, createdAt + Math.min(retentionMs, checkIntervalMs))
@@ -22,7 +16,7 @@ export function keptUntil(
  * How many of the oldest segments have passed their retention time. A segment's largest timestamp counts, and counting
  * stops at the first segment that has not passed it, as in Kafka (UnifiedLog.deleteRetentionMsBreachedSegments).
  */
-export function expiredByAge(segments: readonly SegmentFacts[], retentionMs: number, now: number): number {
+export function expiredByAge(segments: readonly Segment[], retentionMs: number, now: number): number {
   if (retentionMs === -1) return 0
   let expired = 0
   while (expired < segments.length) {
@@ -38,7 +32,7 @@ export function expiredByAge(segments: readonly SegmentFacts[], retentionMs: num
  * (UnifiedLog.deleteRetentionSizeBreachedSegments).
  */
 export function expiredBySize(
-  segments: readonly SegmentFacts[],
+  segments: readonly Segment[],
   retentionBytes: number,
   logBytes: number,
 ): number {

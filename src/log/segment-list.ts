@@ -1,3 +1,4 @@
+import { noHeaders } from '../record.ts'
 import { ColumnSegment } from './column-segment.ts'
 import type { BatchSegment, BatchSegmentStart, EncodedBatch } from './encoded-batch.ts'
 import type { LogConfig } from './log-config.ts'
@@ -97,10 +98,13 @@ export class SegmentList {
     return segment
   }
 
-  /** The open segment of batches, if it has room for one more record without a size. */
-  roomyBatches(now: number): BatchSegment | undefined {
-    const segment = this.#encoded
-    return segment === undefined || this.#full(segment, 0, now) ? undefined : segment
+  /** Appends a control record, which ends a transaction and is never read, to the open segment of either kind. */
+  appendControl(now: number, sequence: number): void {
+    const batches = this.#encoded
+    if (batches !== undefined && !this.#full(batches, 0, now)) return batches.appendControl(now, sequence)
+    const segment = this.forRecord(now, 0, now)
+    segment.append(null, null, noHeaders, now, sequence, 0)
+    segment.hide(segment.count - 1, 'control')
   }
 
   #full(segment: Segment, size: number, now: number, count: number = 1): boolean {

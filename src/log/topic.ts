@@ -282,7 +282,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     now: number,
   ): number {
     if (timestamp === undefined && this.#takesAll) return 0
-    if (this.#deleted) this.#requireThere()
+    this.#requireThere()
     if (key === null && this.#compacts) throw keyMissing(this.name)
     if (timestamp !== undefined && this.#plainTime) this.#admitTimestamp(timestamp, now)
     if (!this.#sized) return 0
@@ -299,7 +299,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
 
   /** Does the same for an encoded batch, as a whole. @internal */
   admitBatch(batch: EncodedBatch, now: number): number {
-    if (this.#deleted) this.#requireThere()
+    this.#requireThere()
     if (!batch.keyed && this.#compacts) throw keyMissing(this.name)
     if (this.#plainTime) {
       const latest = Math.max(now, batch.receivedAt)

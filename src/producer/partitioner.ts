@@ -15,7 +15,7 @@ export interface PartitionerInput {
 export type Partitioner = (input: PartitionerInput) => number
 
 /** How many unkeyed records of one batch stay together before the next partition gets its turn. */
-export const STICKY_RECORDS = 500
+const stickyRecords = 500
 
 /**
  * The partition of a keyed record: the same number as in Java and KafkaJS 2 (KIP-480, Kafka's `BuiltInPartitioner`). It
@@ -36,13 +36,7 @@ interface StickyCursor {
  * random one.
  */
 export class StickyRoundRobin {
-  readonly #stickyRecords: number
   readonly #cursors = new Map<string, StickyCursor>()
-
-  /** `stickyRecords` is the length of a run on one partition, in records; default 500. */
-  constructor(stickyRecords: number = STICKY_RECORDS) {
-    this.#stickyRecords = stickyRecords
-  }
 
   /** The partition of the next unkeyed record: 0 for the first of a topic, the next one after a full run. */
   next(topic: string, partitionCount: number): number {
@@ -50,7 +44,7 @@ export class StickyRoundRobin {
     if (cursor === undefined) {
       cursor = { partition: 0, records: 0 }
       this.#cursors.set(topic, cursor)
-    } else if (cursor.records === this.#stickyRecords) {
+    } else if (cursor.records === stickyRecords) {
       cursor.partition++
       cursor.records = 0
     }
