@@ -9,21 +9,33 @@ export class AbortWatch {
 
   /** Calls `aborted` when one of the signals aborts, which none has yet; returns a function that ends the watch. */
   watch(signals: readonly AbortSignal[], aborted: Aborted): () => void {
-    for (const signal of signals) this.#of(signal).add(aborted)
+    for (const signal of signals) this.#add(signal, aborted)
     return () => {
-      for (const signal of signals) this.#watchers.get(signal)?.delete(aborted)
+      for (const signal of signals) this.#remove(signal, aborted)
     }
   }
 
-  #of(signal: AbortSignal): Set<Aborted> {
+  #add(signal: AbortSignal, aborted: Aborted): void {
     const known = this.#watchers.get(signal)
-    if (known !== undefined) return known
-    const watchers = new Set<Aborted>()
-    this.#watchers.set(signal, watchers)
-    const tell = () => {
-      for (const aborted of [...watchers]) aborted(signal.reason)
+    if (known !== undefined) return void known.add(aborted)
+    this.#watchers.set(signal, new Set([aborted]))
+    signal.addEventListener('abort', this.#tell)
+  }
+
+  // Node keeps a signal that follows others alive for as long as it has a listener.
+  #remove(signal: AbortSignal, aborted: Aborted): void {
+    const watchers = this.#watchers.get(signal)
+    watchers?.delete(aborted)
+    if (watchers?.size !== 0) return
+    this.#watchers.delete(signal)
+    signal.removeEventListener('abort', this.#tell)
+  }
+
+  readonly #tell = ({ target }: Event): void => {
+    const signal = target as AbortSignal
+    for (const aborted of [...(this.#watchers.get(signal) ?? [])]) {
+      this.#remove(signal, aborted)
+      aborted(signal.reason)
     }
-    signal.addEventListener('abort', tell, { once: true })
-    return watchers
   }
 }

@@ -16,9 +16,8 @@ import { type Demand, makeRoom, type Shortage } from '../log/room.ts'
 import type { BatchMetadata, Topic } from '../log/topic.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
-import { formatTopicPartition } from '../topic-partition.ts'
 import type { OpenTransaction } from '../transaction/open-transaction.ts'
-import { WaitingSends } from './waiting-sends.ts'
+import { nameOf, WaitingSends } from './waiting-sends.ts'
 
 /** What a writer needs of its engine. */
 export interface LogWriterHost {
@@ -94,7 +93,7 @@ export class LogWriter {
     this.#host.requireOpen()
     const now = this.#clock.now()
     const size = admit(record, now)
-    const topic = record.topic as unknown as Topic
+    const topic = topicOf(record)
     if (topic.holdsBack || this.#waiting.size > 0 || !this.#log.makeRoom(1, size)) {
       const demands = [{ partition: topic.partitions[record.partition]!, count: 1, bytes: size }]
       const shortage = this.#shortage(demands)
@@ -118,11 +117,8 @@ export class LogWriter {
   }
 
   #write(record: ProducerRecord, size: number, now: number, transaction?: OpenTransaction): RecordMetadata {
-    const { key, value, headers, timestamp, partition } = record
-    const topic = record.topic as unknown as Topic
-    topic.freeze(value)
-    const metadata = topic.write(partition, key, value, headers, timestamp, size, now)
-    if (transaction !== undefined) transaction.wrote(topic, partition, metadata.offset)
+    topicOf(record).freeze(record.value)
+    const metadata = writeRecord(record, size, now, transaction)
     this.#log.appended(1, size)
     this.#host.outbox.flush()
     return metadata
@@ -170,11 +166,7 @@ export class LogWriter {
     freezeAll(records)
     const written = new Array<RecordMetadata>(count)
     for (let i = 0; i < count; i++) {
-      const { topic, partition, key, value, headers, timestamp } = records[i]!
-      const size = sizes === undefined ? 0 : sizes[i]!
-      const metadata = (topic as unknown as Topic).write(partition, key, value, headers, timestamp, size, now)
-      if (transaction !== undefined) transaction.wrote(topic as unknown as Topic, partition, metadata.offset)
-      written[i] = metadata
+      written[i] = writeRecord(records[i]!, sizes === undefined ? 0 : sizes[i]!, now, transaction)
     }
     this.#log.appended(count, sum(sizes))
     this.#host.outbox.flush()
@@ -319,12 +311,27 @@ export class LogWriter {
   }
 }
 
-function nameOf({ topic, index }: Partition): string {
-  return formatTopicPartition({ topic, partition: index })
+// A record that was made for this engine is for a topic of this engine.
+function topicOf({ topic }: ProducerRecord): Topic {
+  return topic as unknown as Topic
 }
 
-function admit({ topic, key, value, headers, timestamp }: ProducerRecord, now: number): number {
-  return (topic as unknown as Topic).admit(key, value, headers, timestamp, now)
+function admit(record: ProducerRecord, now: number): number {
+  const { key, value, headers, timestamp } = record
+  return topicOf(record).admit(key, value, headers, timestamp, now)
+}
+
+function writeRecord(
+  record: ProducerRecord,
+  size: number,
+  now: number,
+  transaction: OpenTransaction | undefined,
+): RecordMetadata {
+  const { partition, key, value, headers, timestamp } = record
+  const topic = topicOf(record)
+  const metadata = topic.write(partition, key, value, headers, timestamp, size, now)
+  if (transaction !== undefined) transaction.wrote(topic, partition, metadata.offset)
+  return metadata
 }
 
 function admitEncoded({ topic, partition }: BatchTarget, batch: EncodedBatch, now: number): Demand {
@@ -347,7 +354,7 @@ function admitAll(records: readonly ProducerRecord[], now: number): number[] | u
 function someHoldBack(records: readonly ProducerRecord[]): boolean {
   let last: Topic | undefined
   for (let i = 0; i < records.length; i++) {
-    const topic = records[i]!.topic as unknown as Topic
+    const topic = topicOf(records[i]!)
     if (topic === last) continue
     if (topic.holdsBack) return true
     last = topic
@@ -358,7 +365,7 @@ function someHoldBack(records: readonly ProducerRecord[]): boolean {
 function freezeAll(records: readonly ProducerRecord[]): void {
   let passed: Topic | undefined
   for (let i = 0; i < records.length; i++) {
-    const topic = records[i]!.topic as unknown as Topic
+    const topic = topicOf(records[i]!)
     if (topic === passed) continue
     if (topic.options.freeze) topic.freeze(records[i]!.value)
     else passed = topic
@@ -374,7 +381,8 @@ function sum(sizes: readonly number[] | undefined): number {
 function toDemands(records: readonly ProducerRecord[], sizes: readonly number[] | undefined): Demand[] {
   const demands = new Map<Partition, Demand>()
   for (let i = 0; i < records.length; i++) {
-    const partition = (records[i]!.topic as unknown as Topic).partitions[records[i]!.partition]!
+    const record = records[i]!
+    const partition = topicOf(record).partitions[record.partition]!
     const demand = demands.get(partition) ?? { partition, count: 0, bytes: 0 }
     demand.count++
     demand.bytes += sizes?.[i] ?? 0

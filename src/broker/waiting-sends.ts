@@ -1,3 +1,4 @@
+import { AbortWatch } from '../abort-watch.ts'
 import type { BrokerClock } from '../broker-clock.ts'
 import type { Timer } from '../clock.ts'
 import type { EngineClient, SendWait } from '../engine.ts'
@@ -41,8 +42,7 @@ export class WaitingSends implements EngineClient {
   readonly #lines = new Map<Partition, Set<WaitingSend>>()
   #waitsForBroker = 0
   #next = 0
-  // One listener a signal, however many sends it ends.
-  readonly #bySignal = new Map<AbortSignal, Set<WaitingSend>>()
+  readonly #aborts = new AbortWatch()
   #retrying = false
 
   constructor(host: WaitingSendsHost) {
@@ -77,7 +77,7 @@ export class WaitingSends implements EngineClient {
     return new Promise((resolve, reject) => {
       const settle = () => {
         timer.cancel()
-        for (const signal of wait.signals) this.#unlisten(signal, send)
+        forget()
         this.#remove(send)
       }
       const send: WaitingSend = {
@@ -95,19 +95,19 @@ export class WaitingSends implements EngineClient {
         fail: error => {
           settle()
           reject(error)
+          // The sends behind it may fit.
+          this.freed()
         },
       }
       const timer: Timer = this.#host.clock.setTimer(
         () => {
           const details = this.#host.explain(send.shortage)
           send.fail(new TimeoutError(`Waited ${wait.timeoutMs} ms for room: ${details}`, { details }))
-          // The sends behind it may fit.
-          this.freed()
         },
         wait.timeoutMs,
         { name: 'a send that waits for room' },
       )
-      for (const signal of wait.signals) this.#listen(signal, send)
+      const forget = this.#aborts.watch(wait.signals, send.fail)
       this.#line(send)
     })
   }
@@ -121,28 +121,6 @@ export class WaitingSends implements EngineClient {
       line.add(send)
       this.#lines.set(partition, line)
     }
-  }
-
-  #listen(signal: AbortSignal, send: WaitingSend): void {
-    const sends = this.#bySignal.get(signal)
-    if (sends !== undefined) return void sends.add(send)
-    this.#bySignal.set(signal, new Set([send]))
-    signal.addEventListener('abort', this.#aborted)
-  }
-
-  #unlisten(signal: AbortSignal, send: WaitingSend): void {
-    const sends = this.#bySignal.get(signal)
-    sends?.delete(send)
-    if (sends?.size !== 0) return
-    this.#bySignal.delete(signal)
-    signal.removeEventListener('abort', this.#aborted)
-  }
-
-  readonly #aborted = (event: Event): void => {
-    const signal = event.target as AbortSignal
-    for (const send of [...(this.#bySignal.get(signal) ?? [])]) send.fail(signal.reason)
-    // The sends behind them may fit.
-    this.freed()
   }
 
   #remove(send: WaitingSend): void {
@@ -211,7 +189,7 @@ export class WaitingSends implements EngineClient {
       const { shortage } = this.#first(partition)!
       const waiting = size === 1 ? 'a send' : `${size} sends`
       const verb = size === 1 ? 'waits' : 'wait'
-      return `${waiting} to ${formatTopicPartition(toName(partition))} ${verb} for room: ${this.#host.explain(shortage)}`
+      return `${waiting} to ${nameOf(partition)} ${verb} for room: ${this.#host.explain(shortage)}`
     })
   }
 
@@ -230,6 +208,7 @@ export class WaitingSends implements EngineClient {
   }
 }
 
-function toName({ topic, index }: Partition): { topic: string; partition: number } {
-  return { topic, partition: index }
+/** A partition's name, as messages have it. */
+export function nameOf({ topic, index }: Partition): string {
+  return formatTopicPartition({ topic, partition: index })
 }

@@ -96,6 +96,19 @@ it('ends any number of consumers and sleeps by one listener, which Node takes fo
   expect(new Set((await Promise.all(slept)).map(({ message }) => message))).toEqual(new Set(['awake']))
 })
 
+it('leaves no listener at the signal of a sleep, or of a consumer, that has ended', async () => {
+  const { signal } = new AbortController()
+  const { broker, clock } = testBroker({ consumerDefaults: { signal } })
+  broker.createTopic('orders')
+  const consumer = broker.consumer({ topics: ['orders'] })
+  const slept = broker.clock.sleep(1, { signal })
+  expect(getEventListeners(signal, 'abort').length).toBeGreaterThan(0)
+  await consumer.close()
+  await clock.advance(1)
+  await slept
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+})
+
 it('gives a handler a signal that it may hand to as many as it likes', async () => {
   const { broker, consumer } = consumerWith(1)
   const warnings: Error[] = []

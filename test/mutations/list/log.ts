@@ -53,9 +53,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'records are swapped in a batch',
     file: 'broker/log-writer.ts',
-    find: 'const { topic, partition, key, value, headers, timestamp } = records[i]!\n      const size = sizes',
-    replace:
-      'const { topic, partition, key, value, headers, timestamp } = records[i ^ 1] ?? records[i]!\n      const size = sizes',
+    find: 'writeRecord(records[i]!, sizes',
+    replace: 'writeRecord(records[i ^ 1] ?? records[i]!, sizes',
     breaks: 'those of one partition keep their order, and each acknowledgement is its own',
   },
   {
@@ -95,7 +94,7 @@ export const logMutations: readonly Mutation[] = [
     find: 'this.#log.appended(1, size)\n',
     replace: `this.#log.appended(1, size)
     if (metadata.offset % 16 === 15) {
-      topic.write(partition, key, value, headers, timestamp, size, now)
+      writeRecord(record, size, now, undefined)
       this.#log.appended(1, size)
     }
 `,
