@@ -50,6 +50,7 @@ export interface TopicRegistryHost {
 export class TopicRegistry {
   readonly #host: TopicRegistryHost
   readonly #defaults: TopicDefaults
+  readonly #topicHost: TopicHost
   #commonOptions: TopicOptions = {}
   // Most sends name the topic of the send before, by the same string, and so need no lookup.
   #lastTopic: Topic | undefined
@@ -57,6 +58,7 @@ export class TopicRegistry {
   constructor(host: TopicRegistryHost, defaults: TopicDefaults) {
     this.#host = host
     this.#defaults = defaults
+    this.#topicHost = this.#makeTopicHost()
   }
 
   /** Takes no more sends. */
@@ -103,7 +105,7 @@ export class TopicRegistry {
   create(name: string, options: TopicOptions): Topic {
     const { byName, byId, ids, events, groups } = this.#host
     const config = this.check(name, options)
-    const topic = new Topic(name, ids.uuid(), options, config, this.#topicHost()) as unknown as Topic
+    const topic = new Topic(name, ids.uuid(), options, config, this.#topicHost) as unknown as Topic
     byName.set(name, topic)
     byId.set(topic.id, topic)
     events.emit('topicCreated', { topic: name, partitions: config.partitions })
@@ -112,15 +114,14 @@ export class TopicRegistry {
     return topic
   }
 
-  #topicHost(): TopicHost {
-    const commonOptions = () => this.#commonOptions
+  #makeTopicHost(): TopicHost {
     const { clock, edge, log, cleaner, progress, events, groups, finished, freed, append } = this.#host
     return {
       edge,
       now: () => clock.now(),
       finished,
       producerIdExpirationMs: this.#defaults.producerIdExpirationMs,
-      commonOptions,
+      commonOptions: () => this.#commonOptions,
       logConfig: (name, options, common) => this.logConfig(name, options, common),
       segmentAdded: (partition, segment, timestamp) => log.segmentAdded(partition, segment, timestamp),
       bytesCounted: bytes => log.appended(0, bytes),
@@ -135,9 +136,7 @@ export class TopicRegistry {
         log.segmentsReplaced(partition, segments, compacted)
         freed()
       },
-      compactable: (segmentCleaner, records) => cleaner.rolled(segmentCleaner, records),
-      compacted: (partitionCleaner, deleted) =>
-        deleted ? cleaner.forget(partitionCleaner) : cleaner.changed(partitionCleaner),
+      cleaner,
       trimmed: (partition, from, to, reason) => progress.trimmed(partition, from, to, reason),
       append,
       partitionsAdded: (topic, from) => {

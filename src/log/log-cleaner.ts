@@ -30,12 +30,12 @@ export class LogCleaner {
     this.#await(cleaner, now)
   }
 
-  /** Schedules a cleaner anew, after its log was compacted on demand. */
+  /** Schedules a cleaner anew, after its log was compacted on demand, or its options were altered. */
   changed(cleaner: PartitionCleaner): void {
     this.#await(cleaner, this.#clock.now())
   }
 
-  /** Drops a cleaner whose topic was deleted. */
+  /** Drops a cleaner whose topic was deleted, or is no longer compacted. */
   forget(cleaner: PartitionCleaner): void {
     this.#due.delete(cleaner)
     if (this.#due.size > 0) return

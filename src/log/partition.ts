@@ -7,6 +7,7 @@ import {
 import type { ConsumerRecord, RecordHeaders, RecordKey } from '../record.ts'
 import type { Serde } from '../serde.ts'
 import type { EncodedBatch } from './encoded-batch.ts'
+import type { LogCleaner } from './log-cleaner.ts'
 import { compacts, type LogConfig } from './log-config.ts'
 import { type OffsetRange, OpenTransactions } from './open-transactions.ts'
 import { PartitionCleaner } from './partition-cleaner.ts'
@@ -23,6 +24,7 @@ export type TrimReason = 'retention' | 'limit' | 'deleteRecords'
 
 /** What a partition needs of its broker. */
 export interface PartitionHost {
+  readonly cleaner: LogCleaner
   /** A segment was begun, for a record with this timestamp. */
   segmentAdded(partition: Partition, segment: Segment, timestamp: number): void
   segmentsDropped(segments: readonly Segment[]): void
@@ -30,16 +32,12 @@ export interface PartitionHost {
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void
   /** These bytes are kept, but were not counted before. */
   bytesCounted(bytes: number): void
-  /** A segment of so many records was closed in a compacted log. */
-  compactable(cleaner: PartitionCleaner, records: number): void
   /** The offset after the last record that every group reading the topic has committed past, or 0. */
   consumedBefore(partition: Partition): number
   /** A group committed an offset of a partition that keeps unread records. */
   offsetCommitted(partition: Partition): void
   /** Records went from a partition that keeps unread records. */
   freed(): void
-  /** A log was compacted on demand, or its topic was deleted. */
-  compacted(cleaner: PartitionCleaner, deleted: boolean): void
   /** The log start moved past records that some reader may not have read. */
   trimmed(partition: Partition, from: number, to: number, reason: TrimReason): void
   now(): number
@@ -251,7 +249,7 @@ export class Partition {
 
   /** @internal */
   segmentClosed({ count }: Segment): void {
-    if (this.#cleaner !== undefined) this.#host.compactable(this.#cleaner, count)
+    if (this.#cleaner !== undefined) this.#host.cleaner.rolled(this.#cleaner, count)
   }
 
   /**
@@ -366,8 +364,8 @@ export class Partition {
     if (sizes !== undefined) this.#host.bytesCounted(this.#segments.count(sizes))
     this.#dropExcess()
     before?.altered()
-    if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, false)
-    else if (before !== undefined) this.#host.compacted(before, true)
+    if (this.#cleaner !== undefined) this.#host.cleaner.changed(this.#cleaner)
+    else if (before !== undefined) this.#host.cleaner.forget(before)
   }
 
   // Unread records stay where the topic keeps them; its writers then wait or are refused.
@@ -482,7 +480,7 @@ export class Partition {
     if (this.#cleaner === undefined) return 0
     this.#segments.close()
     const removed = this.#cleaner.compact(this.#host.now())
-    this.#host.compacted(this.#cleaner, false)
+    this.#host.cleaner.changed(this.#cleaner)
     return removed
   }
 
@@ -534,7 +532,7 @@ export class Partition {
   /** Releases everything, since the topic is deleted. @internal */
   delete(): void {
     this.#deleted = true
-    if (this.#cleaner !== undefined) this.#host.compacted(this.#cleaner, true)
+    if (this.#cleaner !== undefined) this.#host.cleaner.forget(this.#cleaner)
     this.#host.segmentsDropped(this.#segments.clear())
     this.#start = this.#end
     this.#readers.length = 0

@@ -286,15 +286,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     if (key === null && this.#compacts) throw keyMissing(this.name)
     if (timestamp !== undefined && this.#plainTime) this.#admitTimestamp(timestamp, now)
     if (!this.#sized) return 0
-    const size = recordSize({ topic: this.name, key, value, headers })
-    const { maxMessageBytes } = this.options
-    if (maxMessageBytes !== -1 && size > maxMessageBytes) {
-      throw new RecordTooLargeError(
-        `Record for topic '${this.name}' has ${size} bytes, more than maxMessageBytes (${maxMessageBytes})`,
-        { topic: this.name, field: 'value', received: size },
-      )
-    }
-    return size
+    return this.#admitSize(recordSize({ topic: this.name, key, value, headers }), 'Record', 'value')
   }
 
   /** Does the same for an encoded batch, as a whole. @internal */
@@ -307,14 +299,16 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
       this.#admitTimestamp(batch.maxTimestamp, now, latest)
     }
     if (!this.#sized) return 0
+    return this.#admitSize(batch.size, 'Batch')
+  }
+
+  #admitSize(size: number, what: string, field?: string): number {
     const { maxMessageBytes } = this.options
-    if (maxMessageBytes !== -1 && batch.size > maxMessageBytes) {
-      throw new RecordTooLargeError(
-        `Batch for topic '${this.name}' has ${batch.size} bytes, more than maxMessageBytes (${maxMessageBytes})`,
-        { topic: this.name, received: batch.size },
-      )
-    }
-    return batch.size
+    if (maxMessageBytes === -1 || size <= maxMessageBytes) return size
+    throw new RecordTooLargeError(
+      `${what} for topic '${this.name}' has ${size} bytes, more than maxMessageBytes (${maxMessageBytes})`,
+      { topic: this.name, field, received: size },
+    )
   }
 
   #admitTimestamp(timestamp: number, now: number, latest: number = now): void {

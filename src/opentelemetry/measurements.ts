@@ -58,12 +58,7 @@ export function followMeasurements(meter: Meter, brokers: readonly Described[]):
         if (attempt === 1) countByTopic(consumed, records, handed)
       },
     ),
-    timed<CommitTrace>(
-      'commit',
-      operation,
-      ({ offsets }) => offsets,
-      () => {},
-    ),
+    timed<CommitTrace>('commit', operation, ({ offsets }) => offsets),
     followEvents(meter),
     followLag(meter, brokers),
   ]
@@ -90,7 +85,7 @@ function timed<Message extends Trace & { readonly clientId: string; readonly gro
   name: OperationName,
   durations: Histogram,
   placesOf: (message: Message) => readonly Place[],
-  count: (message: Message, attributes: Attributes) => void,
+  count?: (message: Message, attributes: Attributes) => void,
 ): () => void {
   return follow<Message, { readonly started: number }>(
     `brokerlet.${name}`,
@@ -104,7 +99,7 @@ function timed<Message extends Trace & { readonly clientId: string; readonly gro
       }
       const places = destinationAttributes(placesOf(message).map(({ topic }) => ({ topic })))
       durations.record((systemClock.monotonic() - started) / 1000, { ...attributes, ...places })
-      count(message, attributes)
+      count?.(message, attributes)
     },
   )
 }
