@@ -17,7 +17,7 @@ import { checkReadOptions, type ReadOptions, requireOffset, upToBytes } from './
 import { expiredByAge, expiredBySize, keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
-import { countRecords, offsetForTimestamp, readRecords, segmentIndex } from './segments.ts'
+import { countRecords, hideAborted, offsetForTimestamp, readRecords, segmentIndex } from './segments.ts'
 
 /** Why records left a log. */
 export type TrimReason = 'retention' | 'limit' | 'deleteRecords'
@@ -448,7 +448,7 @@ export class Partition {
     if (this.#deleted) return
     const ranges = this.#transactions?.end(producerId) ?? []
     this.openFrom = this.#transactions?.from ?? -1
-    if (!committed) for (const { from, to } of ranges) this.#hide(from, to)
+    if (!committed) for (const { from, to } of ranges) hideAborted(this.#segments.all, from, to)
     this.#segments.appendControl(now, sequence)
     this.#gaps = true
     this.#end++
@@ -458,16 +458,6 @@ export class Partition {
   /** The offset at which the open transaction of each producer begins, by producer id. @internal */
   get openTransactions(): ReadonlyMap<number, number> {
     return this.#transactions?.starts ?? new Map()
-  }
-
-  #hide(from: number, to: number): void {
-    this.#gaps = true
-    let segment = this.segmentFrom(Math.max(from, this.#start))
-    while (segment !== undefined && segment.baseOffset < to) {
-      const end = Math.min(to, segment.endOffset)
-      for (let i = segment.indexFrom(from); i < segment.indexFrom(end); i++) segment.hide(i, 'aborted')
-      segment = this.segmentFrom(segment.endOffset)
-    }
   }
 
   // --- compaction ---------------------------------------------------------------------------------------------------

@@ -62,6 +62,15 @@ export function countRecords(
   return count
 }
 
+/** Hides aborted records, from one offset up to, but not including, another. */
+export function hideAborted(segments: readonly Segment[], from: number, to: number): void {
+  for (let i = segmentIndex(segments, from); i < segments.length && segments[i]!.baseOffset < to; i++) {
+    const segment = segments[i]!
+    const end = segment.indexFrom(to)
+    for (let index = segment.indexFrom(from); index < end; index++) segment.hide(index, 'aborted')
+  }
+}
+
 /** The first offset at or after `fromOffset` whose timestamp is at least `timestamp`. */
 export function offsetForTimestamp(
   segments: readonly Segment[],

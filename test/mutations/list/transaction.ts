@@ -46,9 +46,9 @@ export const transactionMutations: readonly Mutation[] = [
   },
   {
     name: 'aborted records are delivered',
-    file: 'log/partition.ts',
-    find: "segment.hide(i, 'aborted')",
-    replace: 'void i',
+    file: 'log/segments.ts',
+    find: "segment.hide(index, 'aborted')",
+    replace: 'void index',
     breaks: 'nobody who reads what is committed gets an aborted record',
   },
   {
