@@ -19,7 +19,7 @@ export class AbortWatch {
     const known = this.#watchers.get(signal)
     if (known !== undefined) return void known.add(aborted)
     this.#watchers.set(signal, new Set([aborted]))
-    signal.addEventListener('abort', this.#tell)
+    signal.addEventListener('abort', this.#tell, { once: true })
   }
 
   // Node keeps a signal that follows others alive for as long as it has a listener.
@@ -33,9 +33,6 @@ export class AbortWatch {
 
   readonly #tell = ({ target }: Event): void => {
     const signal = target as AbortSignal
-    for (const aborted of [...(this.#watchers.get(signal) ?? [])]) {
-      this.#remove(signal, aborted)
-      aborted(signal.reason)
-    }
+    for (const aborted of [...this.#watchers.get(signal)!]) aborted(signal.reason)
   }
 }

@@ -42,10 +42,10 @@ import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.
 import { SideTopics } from './side-topics.ts'
 import { withTraces } from './traced-handlers.ts'
 
-const noPolicy = new ConsumerPolicy({})
+const noPolicy = /* @__PURE__ */ new ConsumerPolicy({})
 
 // Shared by all consumers: one signal may close many of them.
-const aborts = new AbortWatch()
+const aborts = /* @__PURE__ */ new AbortWatch()
 
 type Mode = 'run' | 'for await' | 'batches' | 'poll'
 

@@ -10,7 +10,7 @@ import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
 import { asSent, readField, readTopic, toProducerRecord, type UncheckedMessage } from './producer-record.ts'
 
 // Shared by all producers: one signal may end many sends.
-const aborts = new AbortWatch()
+const aborts = /* @__PURE__ */ new AbortWatch()
 
 /** Where checked records are written: the log, or a transaction. */
 export interface RecordSink {
