@@ -99,7 +99,10 @@ export function invalidArgument(
   return new InvalidArgumentError(message, { field, expected, received, ...fields })
 }
 
+// The functions that make checks are marked for bundlers, which then leave out the checks that a door does not use.
+
 /** A whole number from `min` to `max`. */
+/* @__NO_SIDE_EFFECTS__ */
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Check {
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
   return {
@@ -109,6 +112,7 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Che
 }
 
 /** A whole number of at least `min`, or -1 for no limit. */
+/* @__NO_SIDE_EFFECTS__ */
 export function limit(min: number): Check {
   return {
     expected: `a whole number of at least ${min}, or -1 for no limit`,
@@ -129,6 +133,7 @@ export const finiteDuration: Check = {
 }
 
 /** One of `values`. */
+/* @__NO_SIDE_EFFECTS__ */
 export function oneOf(...values: readonly string[]): Check {
   return {
     expected: `one of ${values.map(value => `'${value}'`).join(', ')}`,
@@ -152,6 +157,7 @@ export const name: Check = {
 export const aList: Check = { expected: 'an array', accepts: value => Array.isArray(value) }
 
 /** A list of strings; `what` says of what. */
+/* @__NO_SIDE_EFFECTS__ */
 export function nameList(what: string): Check {
   return {
     expected: `an array of ${what}`,
@@ -166,6 +172,7 @@ export const anObject: Check = {
 }
 
 /** An object in which each of `methods` is a function. */
+/* @__NO_SIDE_EFFECTS__ */
 export function objectWith(...methods: readonly string[]): Check {
   return {
     expected: `an object with ${methods.map(method => `${method}()`).join(', ')}`,
@@ -187,6 +194,7 @@ export const abortSignal: Check = {
 export const anything: Check = { expected: 'anything', accepts: () => true }
 
 /** Either of two. */
+/* @__NO_SIDE_EFFECTS__ */
 export function either(a: Check, b: Check): Check {
   return {
     expected: `${a.expected}, or ${b.expected}`,
