@@ -68,6 +68,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   #side: SideTopics | undefined
   // What the consumer was told to read, without the retry topics that a run adds.
   #interest: ResolvedConsumerOptions['interest']
+  // Whether anybody has said what it reads, even that it is nothing.
+  #told: boolean
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
@@ -77,6 +79,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#options = resolveConsumerOptions(merged)
     const { groupId, clientId, interest } = this.#options
     this.#interest = interest
+    this.#told = merged.topics !== undefined || merged.assign !== undefined
     const { signal } = merged
     signal?.throwIfAborted()
     const name =
@@ -113,10 +116,11 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /**
    * Joins; resolves when the consumer has its partitions and their positions.
    *
-   * @throws UnknownTopicOrPartitionError where a topic does not exist
+   * @throws UnknownTopicOrPartitionError where a topic does not exist, IllegalStateError where nobody said what to read
    */
-  ready(): Promise<void> {
-    return this.#lifecycle.start()
+  async ready(): Promise<void> {
+    this.#requireTold()
+    await this.#lifecycle.start()
   }
 
   /**
@@ -212,12 +216,21 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   #enter(mode: Mode): void {
     this.#lifecycle.requireOpen()
+    this.#requireTold()
     if (this.#mode !== undefined) {
       throw new IllegalStateError(
         `${this.#lifecycle.name} already consumes by '${this.#mode}' and cannot also use '${mode}'`,
       )
     }
     this.#mode = mode
+  }
+
+  // As in Kafka: it would wait for ever.
+  #requireTold(): void {
+    if (this.#told) return
+    throw new IllegalStateError(
+      `${this.#lifecycle.name} has nothing to read: give it 'topics' or 'assign', or let it subscribe`,
+    )
   }
 
   // A consumer that could not join may be used again, in another way, too.
@@ -298,6 +311,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     this.#side?.requireApart(interest)
     const before = this.#interest
     this.#interest = interest
+    this.#told = true
     try {
       await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, startAt)
     } catch (error) {

@@ -451,6 +451,28 @@ it('subscribes before it joins', async () => {
   expect(offsets(await consumer.poll())).toEqual([0, 1])
 })
 
+it('refuses to consume where nobody said what, until it subscribes', async () => {
+  const { broker } = brokerWithOrders(2)
+  const consumer = broker.consumer({ groupId: 'g' })
+  const waysToStart: (() => Promise<unknown>)[] = [
+    () => consumer.ready(),
+    () => consumer.run({ eachRecord: () => {} }),
+    () => consumer.poll(),
+    () => consumer[Symbol.asyncIterator]().next(),
+    () => consumer.batches().next(),
+  ]
+  for (const start of waysToStart) {
+    const error = await rejectionOf((async () => start())())
+    expect(error).toBeInstanceOf(IllegalStateError)
+    expect(error.message).toBe(
+      "Consumer 'consumer' of group 'g' has nothing to read: give it 'topics' or 'assign', or let it subscribe",
+    )
+  }
+  expect(broker.groups.size).toBe(0)
+  await consumer.subscribe(['orders'])
+  expect(offsets(await consumer.poll())).toEqual([0, 1])
+})
+
 it('refuses to mix topics and assign', async () => {
   const { broker } = brokerWithOrders(0)
   const subscribed = broker.consumer({ groupId: 'g', topics: ['orders'] })
