@@ -112,7 +112,7 @@ it('refuses a static member by an id that is not its own', () => {
   expect(group.leave(memberId, 'one')).toBeUndefined()
 })
 
-it('fences the former life of a static member, also while that waits to join', () => {
+it('[42] fences the former life of a static member, also while that waits to join', () => {
   const { join, sync } = start()
   const one = { groupInstanceId: 'one' }
   const [leader] = join('')

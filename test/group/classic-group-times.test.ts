@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { ClassicJoined } from '../../src/group/classic-protocol.ts'
 import { start, two } from './classic-group-scene.ts'
 
-it('gives a new member its id first where that is asked for (KIP-394)', async () => {
+it('[35] gives a new member its id first where that is asked for (KIP-394)', async () => {
   const { join, clock, group } = start()
   const [asked] = join('', { requireKnownMemberId: true })
   expect(asked).toMatchObject({ error: 'MEMBER_ID_REQUIRED', memberId: 'c-1' })

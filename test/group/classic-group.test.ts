@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { ClassicJoined } from '../../src/group/classic-protocol.ts'
 import { bytes, start, two } from './classic-group-scene.ts'
 
 it('gives the first member the lead, and all members to the leader alone', () => {
@@ -14,11 +15,20 @@ it('answers who waits for its assignment once the leader has made it', () => {
   expect(waiting).toMatchObject([{ error: undefined, assignment: bytes('two') }])
 })
 
-it('tells members by their heartbeat that they have to join again', () => {
+it('[36] tells members by their heartbeat that they have to join again, and nothing before and after that', () => {
   const { join, beat, leader, follower, group } = two()
-  join('')
-  expect(group.state).toBe('PreparingRebalance')
-  expect([beat(leader), beat(follower)]).toEqual(['REBALANCE_IN_PROGRESS', 'REBALANCE_IN_PROGRESS'])
+  const beats = (...members: ClassicJoined[]) => [group.state, ...members.map(beat)]
+  expect(beats(leader, follower)).toEqual(['Stable', undefined, undefined])
+  const [third] = [join(''), join(leader.memberId)]
+  expect(beats(leader, follower)).toEqual([
+    'PreparingRebalance',
+    'REBALANCE_IN_PROGRESS',
+    'REBALANCE_IN_PROGRESS',
+  ])
+  group.leave(follower.memberId, null)
+  expect(beats(third[0]!, follower)).toEqual(['CompletingRebalance', undefined, 'UNKNOWN_MEMBER_ID'])
+  for (const memberId of [leader.memberId, third[0]!.memberId]) group.leave(memberId, null)
+  expect(beats(leader)).toEqual(['Empty', 'UNKNOWN_MEMBER_ID'])
 })
 
 it('refuses an old generation, an unknown member and a protocol that nobody else speaks', () => {
@@ -117,7 +127,7 @@ it('interrupts who waits for an assignment when somebody joins, and answers each
   expect(sync({ ...follower, generation: 3 })).toMatchObject([{ assignment: bytes('') }])
 })
 
-it('answers a follower that joins again as before, as long as it offers what it offered', async () => {
+it('[45] answers a follower that joins again as before, as long as it offers what it offered', async () => {
   const { join, sync, beat, clock, leader, follower, group } = two()
   await clock.advance(9_000)
   beat(leader)
@@ -134,7 +144,7 @@ it('answers a follower that joins again as before, as long as it offers what it 
   expect(group.state).toBe('PreparingRebalance')
 })
 
-it('rebalances when its leader joins again, which wants to assign anew', () => {
+it('[45] rebalances when its leader joins again, which wants to assign anew', () => {
   const { join, leader, follower, group } = two()
   const again = join(leader.memberId)
   expect([again, group.state]).toEqual([[], 'PreparingRebalance'])

@@ -36,7 +36,7 @@ it('says that there is no partition, or no batch, before it asks who acknowledge
   expect(codes).toEqual([3, 87])
 })
 
-it('ends the connection of a Produce without acks that fails, and only of such a one', async () => {
+it('[86] answers no Produce without acks; ends the connection of one that fails, and only of such a one', async () => {
   const { broker, client } = scene()
   client.send(request(produce, 8, asked(0)))
   expect(await client.call(produce, 8, asked(1))).toMatchObject({
