@@ -34,7 +34,9 @@ async function main(): Promise<void> {
 }
 
 async function listening(worker: Worker): Promise<number> {
-  const [{ port }] = (await once(worker, 'listening')) as [AddressInfo]
+  const ended = once(worker, 'exit').then(() => Promise.reject(new Error('a worker has ended')))
+  ended.catch(() => {})
+  const [{ port }] = (await Promise.race([once(worker, 'listening'), ended])) as [AddressInfo]
   return port
 }
 

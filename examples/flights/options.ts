@@ -22,7 +22,7 @@ npm start -- [options]
   --file <path>     a parquet file with date, origin, destination and delay (default: flights-3m of vega-datasets)
   --limit <count>   only its first flights (default: all)
   --rate <count>    at most so many flights per second (default: as many as go)
-  --kafka <address> on a real cluster, host:port (needs: npm install --no-save --engine-strict=false @platformatic/kafka)
+  --kafka <address> on a real cluster, host:port (needs a package more, see examples/README.md)
   --help            this text`
 
 /** Throws an error with a one-line message where an option is invalid. */
