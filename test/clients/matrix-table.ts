@@ -15,18 +15,25 @@ function toText(cell: Cell | undefined): string {
   return cell.outcome === 'missing' ? '–' : '**failed**'
 }
 
+// Where one reason is behind several rows, the table shows which.
+const toRows = (titles: readonly string[]) =>
+  titles.length === 1 ? `, ${titles[0]}` : ` (${titles.length} rows)`
+
 /** The page of the docs. */
 export function toMarkdown(matrix: Matrix): string {
   const columns = clients.filter(({ name }) => matrix[name] !== undefined)
   const titles = [...scenarios.map(({ title }) => title), exampleTitle]
   const listed = (outcome: Outcome) =>
-    columns.flatMap(({ name }) =>
-      titles
-        .map(title => ({ title, cell: matrix[name]!.cells[title] }))
+    columns.flatMap(({ name }) => {
+      const rows = new Map<string, string[]>()
+      for (const title of titles) {
+        const cell = matrix[name]!.cells[title]
         // What an action is called says no more than the row does.
-        .filter(({ cell }) => cell?.outcome === outcome && !/^has no [a-z-]+$/.test(cell.reason!))
-        .map(({ title, cell }) => `- ${name}, ${title}: ${cell!.reason}`),
-    )
+        if (cell?.outcome !== outcome || /^has no [a-z-]+$/.test(cell.reason!)) continue
+        rows.set(cell.reason!, [...(rows.get(cell.reason!) ?? []), title])
+      }
+      return [...rows].map(([reason, of]) => `- ${name}${toRows(of)}: ${reason}`)
+    })
   const section = (heading: string, lines: readonly string[]) =>
     lines.length === 0 ? '' : `\n${heading}\n\n${lines.join('\n')}\n`
   return `# Which clients do what
