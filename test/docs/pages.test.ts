@@ -12,6 +12,11 @@ it('lists the exports of every entry', () => {
   for (const names of exported.values()) expect(names).not.toEqual([])
 })
 
+it('the shortest example of the README is the program among the examples', () => {
+  const shown = new Page('README.md').snippets.find(({ heading }) => heading === 'The shortest example')
+  expect(`${shown?.code}\n`).toBe(readFileSync(path.join(root, 'examples/quickstart.ts'), 'utf8'))
+})
+
 /** Relative links that lead nowhere. */
 function brokenLinks(page: Page) {
   return page.links.filter(({ file, anchor }) => {
