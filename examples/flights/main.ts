@@ -21,8 +21,8 @@ const batchSize = 1000
 async function main(options: Options): Promise<boolean> {
   const file = await FlightFile.open(options.file, options.limit)
   const counts = new Counts()
-  const screen = new Screen(process.stdout, () => counts.progress(file.count))
   const place = options.kafka === undefined ? new InProcess() : await OnKafka.connect(options.kafka)
+  const screen = new Screen(process.stdout, () => counts.progress(file.count))
   const unwatch = place instanceof InProcess ? place.watch(counts, screen) : undefined
   // A topic in memory keeps only the newest records, so the sender waits for the readers. A cluster keeps all records.
   const readers = place instanceof InProcess ? groupIds : []

@@ -62,13 +62,16 @@ describe('the main job', { timeout: 60_000 }, () => {
     expect(lines.join('\n')).not.toContain('the same totals')
   })
 
-  it.concurrent.each([[['--fast']], [['--file', 'package.json']]])('fails in one line on %s', async args => {
-    const { exit, lines, errors } = await runExample(main, { args })
+  it.concurrent.each([[['--fast']], [['--file', 'package.json']], [['--kafka', 'nowhere']]])(
+    'fails in one line on %s',
+    async args => {
+      const { exit, lines, errors } = await runExample(main, { args })
 
-    expect(exit).toBe(1)
-    expect(lines).toEqual([])
-    expect(errors).toMatch(/^flights: .+\n$/)
-  })
+      expect(exit).toBe(1)
+      expect(lines).toEqual([])
+      expect(errors).toMatch(/^flights: .+\n$/)
+    },
+  )
 
   it('sends no faster than --rate says', async () => {
     const { exit, lines } = await runExample(main, { args: ['--limit', '4000', '--rate', '10000'] })
