@@ -64,12 +64,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   readonly #events: Events<ConsumerEvents>
   readonly #lifecycle: ConsumerLifecycle
   readonly #policy: ConsumerPolicy
+  // Whether anybody has said what it reads, even that it is nothing.
+  #told: boolean
   #mode: Mode | undefined
   #side: SideTopics | undefined
   // What the consumer was told to read, without the retry topics that a run adds.
   #interest: ResolvedConsumerOptions['interest']
-  // Whether anybody has said what it reads, even that it is nothing.
-  #told: boolean
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
