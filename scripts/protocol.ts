@@ -104,7 +104,9 @@ function read(name: string): MessageSpec {
   return JSON.parse(text.replace(/^\s*\/\/.*$/gm, '').replace(/(?<=[\],}])\s*\/\/ .*$/gm, ''))
 }
 
-function range(text: string): readonly [number, number] {
+type Range = readonly [min: number, max: number]
+
+function range(text: string): Range {
   if (text === 'none') return [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   if (text.endsWith('+')) return [Number(text.slice(0, -1)), Number.POSITIVE_INFINITY]
   const [min, max = min] = text.split('-')
@@ -129,19 +131,21 @@ const primitives = new Set([
 class Printer {
   readonly used: Set<string>
   readonly #spec: MessageSpec
-  readonly #min: number
-  readonly #max: number
 
   constructor(spec: MessageSpec, used: Set<string>) {
     this.#spec = spec
     this.used = used
-    ;[this.#min, this.#max] = range(spec.validVersions)
   }
 
-  fields(fields: readonly FieldSpec[], indent: string): string {
+  message(): string {
+    return this.#fields(this.#spec.fields, '  ', range(this.#spec.validVersions))
+  }
+
+  // Of each field only the versions are said that differ from those of what it is in.
+  #fields(fields: readonly FieldSpec[], indent: string, within: Range): string {
     const lines = fields
-      .filter(({ versions }) => range(versions)[0] <= this.#max && range(versions)[1] >= this.#min)
-      .map(spec => `${indent}  ${camel(spec.name)}: ${this.#field(spec, `${indent}  `)},\n`)
+      .filter(({ versions }) => range(versions)[0] <= within[1] && range(versions)[1] >= within[0])
+      .map(spec => `${indent}  ${camel(spec.name)}: ${this.#field(spec, `${indent}  `, within)},\n`)
     return `{\n${lines.join('')}${indent}}`
   }
 
@@ -150,12 +154,13 @@ class Printer {
     return name
   }
 
-  #field(spec: FieldSpec, indent: string): string {
-    const type = this.#nullable(spec, this.#type(spec.type, spec.fields, indent))
+  #field(spec: FieldSpec, indent: string, [min, max]: Range): string {
     const [since, until] = range(spec.versions)
+    const own: Range = [Math.max(since, min), Math.min(until, max)]
+    const type = this.#nullable(spec, this.#type(spec.type, spec.fields, indent, own), own)
     const parts: string[] = []
-    if (since > this.#min) parts.push(`since: ${since}`)
-    if (until < this.#max) parts.push(`until: ${until}`)
+    if (since > min) parts.push(`since: ${since}`)
+    if (until < max) parts.push(`until: ${until}`)
     if (spec.tag !== undefined) parts.push(`tag: ${spec.tag}`)
     const fallback = this.#default(spec)
     if (parts.length === 0 && fallback === undefined) return type
@@ -163,18 +168,19 @@ class Printer {
     return `${this.#use('field')}(${type}, ${given}${fallback === undefined ? '' : `, ${fallback}`})`
   }
 
-  #type(type: string, fields: readonly FieldSpec[] | undefined, indent: string): string {
-    if (type.startsWith('[]')) return `${this.#use('array')}(${this.#type(type.slice(2), fields, indent)})`
+  #type(type: string, fields: readonly FieldSpec[] | undefined, indent: string, within: Range): string {
+    if (type.startsWith('[]'))
+      return `${this.#use('array')}(${this.#type(type.slice(2), fields, indent, within)})`
     if (primitives.has(type)) return this.#use(type)
     const own = fields ?? this.#spec.commonStructs?.find(({ name }) => name === type)?.fields
     if (own === undefined) throw new Error(`unknown type ${type}`)
-    return `${this.#use('struct')}(${this.fields(own, indent)})`
+    return `${this.#use('struct')}(${this.#fields(own, indent, within)})`
   }
 
-  #nullable(spec: FieldSpec, type: string): string {
+  #nullable(spec: FieldSpec, type: string, [min]: Range): string {
     if (spec.nullableVersions === undefined || spec.type === 'records') return type
     const [since] = range(spec.nullableVersions)
-    const from = since > this.#min ? `, ${since}` : ''
+    const from = since > min ? `, ${since}` : ''
     const structure = !spec.type.startsWith('[]') && !primitives.has(spec.type)
     return `${this.#use(structure ? 'nullableStruct' : 'nullable')}(${type}${from})`
   }
@@ -205,7 +211,7 @@ for (const name of apis) {
   const request = read(`${name}Request`)
   const response = read(`${name}Response`)
   const used = new Set<string>()
-  const bodies = [request, response].map(spec => new Printer(spec, used).fields(spec.fields, '  '))
+  const bodies = [request, response].map(spec => new Printer(spec, used).message())
   const [min, max] = range(request.validVersions)
   const flexible = range(request.flexibleVersions)[0]
   const types = [...used].filter(each => !structs.has(each)).sort()

@@ -9,18 +9,15 @@ export const addPartitionsToTxn = api(
     transactions: field(
       array(
         struct({
-          transactionalId: field(string, { since: 4 }),
-          producerId: field(int64, { since: 4 }),
-          producerEpoch: field(int16, { since: 4 }),
-          verifyOnly: field(bool, { since: 4 }),
-          topics: field(
-            array(
-              struct({
-                name: string,
-                partitions: array(int32),
-              }),
-            ),
-            { since: 4 },
+          transactionalId: string,
+          producerId: int64,
+          producerEpoch: int16,
+          verifyOnly: bool,
+          topics: array(
+            struct({
+              name: string,
+              partitions: array(int32),
+            }),
           ),
         }),
       ),
@@ -45,20 +42,17 @@ export const addPartitionsToTxn = api(
     resultsByTransaction: field(
       array(
         struct({
-          transactionalId: field(string, { since: 4 }),
-          topicResults: field(
-            array(
-              struct({
-                name: string,
-                resultsByPartition: array(
-                  struct({
-                    partitionIndex: int32,
-                    partitionErrorCode: int16,
-                  }),
-                ),
-              }),
-            ),
-            { since: 4 },
+          transactionalId: string,
+          topicResults: array(
+            struct({
+              name: string,
+              resultsByPartition: array(
+                struct({
+                  partitionIndex: int32,
+                  partitionErrorCode: int16,
+                }),
+              ),
+            }),
           ),
         }),
       ),

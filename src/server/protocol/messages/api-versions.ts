@@ -22,9 +22,9 @@ export const apiVersions = api(
     supportedFeatures: field(
       array(
         struct({
-          name: field(string, { since: 3 }),
-          minVersion: field(int16, { since: 3 }),
-          maxVersion: field(int16, { since: 3 }),
+          name: string,
+          minVersion: int16,
+          maxVersion: int16,
         }),
       ),
       { since: 3, tag: 0 },
@@ -33,9 +33,9 @@ export const apiVersions = api(
     finalizedFeatures: field(
       array(
         struct({
-          name: field(string, { since: 3 }),
-          maxVersionLevel: field(int16, { since: 3 }),
-          minVersionLevel: field(int16, { since: 3 }),
+          name: string,
+          maxVersionLevel: int16,
+          minVersionLevel: int16,
         }),
       ),
       { since: 3, tag: 2 },

@@ -13,7 +13,7 @@ export const consumerGroupHeartbeat = api(
     rackId: field(nullable(string), {}, null),
     rebalanceTimeoutMs: field(int32, {}, -1),
     subscribedTopicNames: field(nullable(array(string)), {}, null),
-    subscribedTopicRegex: field(nullable(string, 1), { since: 1 }, null),
+    subscribedTopicRegex: field(nullable(string), { since: 1 }, null),
     serverAssignor: field(nullable(string), {}, null),
     topicPartitions: field(
       nullable(

@@ -6,8 +6,8 @@ export const createDelegationToken = api(
   'CreateDelegationToken',
   { key: 38, versions: [1, 3], flexible: 2 },
   {
-    ownerPrincipalType: field(nullable(string, 3), { since: 3 }),
-    ownerPrincipalName: field(nullable(string, 3), { since: 3 }),
+    ownerPrincipalType: field(nullable(string), { since: 3 }),
+    ownerPrincipalName: field(nullable(string), { since: 3 }),
     renewers: array(
       struct({
         principalType: string,

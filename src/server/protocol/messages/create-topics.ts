@@ -43,14 +43,13 @@ export const createTopics = api(
           nullable(
             array(
               struct({
-                name: field(string, { since: 5 }),
-                value: field(nullable(string, 5), { since: 5 }),
-                readOnly: field(bool, { since: 5 }),
-                configSource: field(int8, { since: 5 }, -1),
-                isSensitive: field(bool, { since: 5 }),
+                name: string,
+                value: nullable(string),
+                readOnly: bool,
+                configSource: field(int8, {}, -1),
+                isSensitive: bool,
               }),
             ),
-            5,
           ),
           { since: 5 },
         ),

@@ -9,8 +9,8 @@ export const deleteTopics = api(
     topics: field(
       array(
         struct({
-          name: field(nullable(string, 6), { since: 6 }, null),
-          topicId: field(uuid, { since: 6 }),
+          name: field(nullable(string), {}, null),
+          topicId: uuid,
         }),
       ),
       { since: 6 },
@@ -25,7 +25,7 @@ export const deleteTopics = api(
         name: nullable(string, 6),
         topicId: field(uuid, { since: 6 }),
         errorCode: int16,
-        errorMessage: field(nullable(string, 5), { since: 5 }, null),
+        errorMessage: field(nullable(string), { since: 5 }, null),
       }),
     ),
   },

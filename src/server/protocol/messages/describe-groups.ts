@@ -14,7 +14,7 @@ export const describeGroups = api(
     groups: array(
       struct({
         errorCode: int16,
-        errorMessage: field(nullable(string, 6), { since: 6 }, null),
+        errorMessage: field(nullable(string), { since: 6 }, null),
         groupId: string,
         groupState: string,
         protocolType: string,
@@ -22,7 +22,7 @@ export const describeGroups = api(
         members: array(
           struct({
             memberId: string,
-            groupInstanceId: field(nullable(string, 4), { since: 4 }, null),
+            groupInstanceId: field(nullable(string), { since: 4 }, null),
             clientId: string,
             clientHost: string,
             memberMetadata: bytes,

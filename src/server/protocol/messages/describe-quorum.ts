@@ -19,7 +19,7 @@ export const describeQuorum = api(
   },
   {
     errorCode: int16,
-    errorMessage: field(nullable(string, 2), { since: 2 }),
+    errorMessage: field(nullable(string), { since: 2 }),
     topics: array(
       struct({
         topicName: string,
@@ -27,7 +27,7 @@ export const describeQuorum = api(
           struct({
             partitionIndex: int32,
             errorCode: int16,
-            errorMessage: field(nullable(string, 2), { since: 2 }),
+            errorMessage: field(nullable(string), { since: 2 }),
             leaderId: int32,
             leaderEpoch: int32,
             highWatermark: int64,
@@ -56,16 +56,13 @@ export const describeQuorum = api(
     nodes: field(
       array(
         struct({
-          nodeId: field(int32, { since: 2 }),
-          listeners: field(
-            array(
-              struct({
-                name: field(string, { since: 2 }),
-                host: field(string, { since: 2 }),
-                port: field(uint16, { since: 2 }),
-              }),
-            ),
-            { since: 2 },
+          nodeId: int32,
+          listeners: array(
+            struct({
+              name: string,
+              host: string,
+              port: uint16,
+            }),
           ),
         }),
       ),

@@ -6,12 +6,12 @@ export const fetch = api(
   'Fetch',
   { key: 1, versions: [4, 18], flexible: 12 },
   {
-    clusterId: field(nullable(string, 12), { since: 12, tag: 0 }, null),
+    clusterId: field(nullable(string), { since: 12, tag: 0 }, null),
     replicaId: field(int32, { until: 14 }, -1),
     replicaState: field(
       struct({
-        replicaId: field(int32, { since: 15 }, -1),
-        replicaEpoch: field(int64, { since: 15 }, -1),
+        replicaId: field(int32, {}, -1),
+        replicaEpoch: field(int64, {}, -1),
       }),
       { since: 15, tag: 1 },
     ),
@@ -42,9 +42,9 @@ export const fetch = api(
     forgottenTopicsData: field(
       array(
         struct({
-          topic: field(string, { since: 7, until: 12 }),
+          topic: field(string, { until: 12 }),
           topicId: field(uuid, { since: 13 }),
-          partitions: field(array(int32), { since: 7 }),
+          partitions: array(int32),
         }),
       ),
       { since: 7 },
@@ -68,15 +68,15 @@ export const fetch = api(
             logStartOffset: field(int64, { since: 5 }, -1),
             divergingEpoch: field(
               struct({
-                epoch: field(int32, { since: 12 }, -1),
-                endOffset: field(int64, { since: 12 }, -1),
+                epoch: field(int32, {}, -1),
+                endOffset: field(int64, {}, -1),
               }),
               { since: 12, tag: 0 },
             ),
             currentLeader: field(
               struct({
-                leaderId: field(int32, { since: 12 }, -1),
-                leaderEpoch: field(int32, { since: 12 }, -1),
+                leaderId: field(int32, {}, -1),
+                leaderEpoch: field(int32, {}, -1),
               }),
               { since: 12, tag: 1 },
             ),
@@ -104,10 +104,10 @@ export const fetch = api(
     nodeEndpoints: field(
       array(
         struct({
-          nodeId: field(int32, { since: 16 }),
-          host: field(string, { since: 16 }),
-          port: field(int32, { since: 16 }),
-          rack: field(nullable(string, 16), { since: 16 }, null),
+          nodeId: int32,
+          host: string,
+          port: int32,
+          rack: field(nullable(string), {}, null),
         }),
       ),
       { since: 16, tag: 0 },

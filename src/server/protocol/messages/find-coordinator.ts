@@ -13,19 +13,19 @@ export const findCoordinator = api(
   {
     throttleTimeMs: field(int32, { since: 1 }),
     errorCode: field(int16, { until: 3 }),
-    errorMessage: field(nullable(string, 1), { since: 1, until: 3 }),
+    errorMessage: field(nullable(string), { since: 1, until: 3 }),
     nodeId: field(int32, { until: 3 }),
     host: field(string, { until: 3 }),
     port: field(int32, { until: 3 }),
     coordinators: field(
       array(
         struct({
-          key: field(string, { since: 4 }),
-          nodeId: field(int32, { since: 4 }),
-          host: field(string, { since: 4 }),
-          port: field(int32, { since: 4 }),
-          errorCode: field(int16, { since: 4 }),
-          errorMessage: field(nullable(string, 4), { since: 4 }),
+          key: string,
+          nodeId: int32,
+          host: string,
+          port: int32,
+          errorCode: int16,
+          errorMessage: nullable(string),
         }),
       ),
       { since: 4 },

@@ -9,7 +9,7 @@ export const heartbeat = api(
     groupId: string,
     generationId: int32,
     memberId: string,
-    groupInstanceId: field(nullable(string, 3), { since: 3 }, null),
+    groupInstanceId: field(nullable(string), { since: 3 }, null),
   },
   {
     throttleTimeMs: field(int32, { since: 1 }),

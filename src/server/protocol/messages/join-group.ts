@@ -10,7 +10,7 @@ export const joinGroup = api(
     sessionTimeoutMs: int32,
     rebalanceTimeoutMs: field(int32, { since: 1 }, -1),
     memberId: string,
-    groupInstanceId: field(nullable(string, 5), { since: 5 }, null),
+    groupInstanceId: field(nullable(string), { since: 5 }, null),
     protocolType: string,
     protocols: array(
       struct({
@@ -18,13 +18,13 @@ export const joinGroup = api(
         metadata: bytes,
       }),
     ),
-    reason: field(nullable(string, 8), { since: 8 }, null),
+    reason: field(nullable(string), { since: 8 }, null),
   },
   {
     throttleTimeMs: field(int32, { since: 2 }),
     errorCode: int16,
     generationId: field(int32, {}, -1),
-    protocolType: field(nullable(string, 7), { since: 7 }, null),
+    protocolType: field(nullable(string), { since: 7 }, null),
     protocolName: nullable(string, 7),
     leader: string,
     skipAssignment: field(bool, { since: 9 }),
@@ -32,7 +32,7 @@ export const joinGroup = api(
     members: array(
       struct({
         memberId: string,
-        groupInstanceId: field(nullable(string, 5), { since: 5 }, null),
+        groupInstanceId: field(nullable(string), { since: 5 }, null),
         metadata: bytes,
       }),
     ),

@@ -11,9 +11,9 @@ export const leaveGroup = api(
     members: field(
       array(
         struct({
-          memberId: field(string, { since: 3 }),
-          groupInstanceId: field(nullable(string, 3), { since: 3 }, null),
-          reason: field(nullable(string, 5), { since: 5 }, null),
+          memberId: string,
+          groupInstanceId: field(nullable(string), {}, null),
+          reason: field(nullable(string), { since: 5 }, null),
         }),
       ),
       { since: 3 },
@@ -25,9 +25,9 @@ export const leaveGroup = api(
     members: field(
       array(
         struct({
-          memberId: field(string, { since: 3 }),
-          groupInstanceId: field(nullable(string, 3), { since: 3 }),
-          errorCode: field(int16, { since: 3 }),
+          memberId: string,
+          groupInstanceId: nullable(string),
+          errorCode: int16,
         }),
       ),
       { since: 3 },

@@ -9,7 +9,7 @@ export const listTransactions = api(
     stateFilters: array(string),
     producerIdFilters: array(int64),
     durationFilter: field(int64, { since: 1 }, -1),
-    transactionalIdPattern: field(nullable(string, 2), { since: 2 }, null),
+    transactionalIdPattern: field(nullable(string), { since: 2 }, null),
   },
   {
     throttleTimeMs: int32,

@@ -26,10 +26,10 @@ export const metadata = api(
         nodeId: int32,
         host: string,
         port: int32,
-        rack: field(nullable(string, 1), { since: 1 }, null),
+        rack: field(nullable(string), { since: 1 }, null),
       }),
     ),
-    clusterId: field(nullable(string, 2), { since: 2 }, null),
+    clusterId: field(nullable(string), { since: 2 }, null),
     controllerId: field(int32, { since: 1 }, -1),
     topics: array(
       struct({

@@ -9,7 +9,7 @@ export const offsetCommit = api(
     groupId: string,
     generationIdOrMemberEpoch: field(int32, {}, -1),
     memberId: string,
-    groupInstanceId: field(nullable(string, 7), { since: 7 }, null),
+    groupInstanceId: field(nullable(string), { since: 7 }, null),
     retentionTimeMs: field(int64, { until: 4 }, -1),
     topics: array(
       struct({

@@ -11,8 +11,8 @@ export const offsetFetch = api(
       nullable(
         array(
           struct({
-            name: field(string, { until: 7 }),
-            partitionIndexes: field(array(int32), { until: 7 }),
+            name: string,
+            partitionIndexes: array(int32),
           }),
         ),
         2,
@@ -22,21 +22,17 @@ export const offsetFetch = api(
     groups: field(
       array(
         struct({
-          groupId: field(string, { since: 8 }),
-          memberId: field(nullable(string, 9), { since: 9 }, null),
+          groupId: string,
+          memberId: field(nullable(string), { since: 9 }, null),
           memberEpoch: field(int32, { since: 9 }, -1),
-          topics: field(
-            nullable(
-              array(
-                struct({
-                  name: field(string, { since: 8, until: 9 }),
-                  topicId: field(uuid, { since: 10 }),
-                  partitionIndexes: field(array(int32), { since: 8 }),
-                }),
-              ),
-              8,
+          topics: nullable(
+            array(
+              struct({
+                name: field(string, { until: 9 }),
+                topicId: field(uuid, { since: 10 }),
+                partitionIndexes: array(int32),
+              }),
             ),
-            { since: 8 },
           ),
         }),
       ),
@@ -49,18 +45,15 @@ export const offsetFetch = api(
     topics: field(
       array(
         struct({
-          name: field(string, { until: 7 }),
-          partitions: field(
-            array(
-              struct({
-                partitionIndex: field(int32, { until: 7 }),
-                committedOffset: field(int64, { until: 7 }),
-                committedLeaderEpoch: field(int32, { since: 5, until: 7 }, -1),
-                metadata: field(nullable(string), { until: 7 }),
-                errorCode: field(int16, { until: 7 }),
-              }),
-            ),
-            { until: 7 },
+          name: string,
+          partitions: array(
+            struct({
+              partitionIndex: int32,
+              committedOffset: int64,
+              committedLeaderEpoch: field(int32, { since: 5 }, -1),
+              metadata: nullable(string),
+              errorCode: int16,
+            }),
           ),
         }),
       ),
@@ -70,29 +63,23 @@ export const offsetFetch = api(
     groups: field(
       array(
         struct({
-          groupId: field(string, { since: 8 }),
-          topics: field(
-            array(
-              struct({
-                name: field(string, { since: 8, until: 9 }),
-                topicId: field(uuid, { since: 10 }),
-                partitions: field(
-                  array(
-                    struct({
-                      partitionIndex: field(int32, { since: 8 }),
-                      committedOffset: field(int64, { since: 8 }),
-                      committedLeaderEpoch: field(int32, { since: 8 }, -1),
-                      metadata: field(nullable(string, 8), { since: 8 }),
-                      errorCode: field(int16, { since: 8 }),
-                    }),
-                  ),
-                  { since: 8 },
-                ),
-              }),
-            ),
-            { since: 8 },
+          groupId: string,
+          topics: array(
+            struct({
+              name: field(string, { until: 9 }),
+              topicId: field(uuid, { since: 10 }),
+              partitions: array(
+                struct({
+                  partitionIndex: int32,
+                  committedOffset: int64,
+                  committedLeaderEpoch: field(int32, {}, -1),
+                  metadata: nullable(string),
+                  errorCode: int16,
+                }),
+              ),
+            }),
           ),
-          errorCode: field(int16, { since: 8 }),
+          errorCode: int16,
         }),
       ),
       { since: 8 },

@@ -37,17 +37,17 @@ export const produce = api(
             recordErrors: field(
               array(
                 struct({
-                  batchIndex: field(int32, { since: 8 }),
-                  batchIndexErrorMessage: field(nullable(string, 8), { since: 8 }, null),
+                  batchIndex: int32,
+                  batchIndexErrorMessage: field(nullable(string), {}, null),
                 }),
               ),
               { since: 8 },
             ),
-            errorMessage: field(nullable(string, 8), { since: 8 }, null),
+            errorMessage: field(nullable(string), { since: 8 }, null),
             currentLeader: field(
               struct({
-                leaderId: field(int32, { since: 10 }, -1),
-                leaderEpoch: field(int32, { since: 10 }, -1),
+                leaderId: field(int32, {}, -1),
+                leaderEpoch: field(int32, {}, -1),
               }),
               { since: 10, tag: 0 },
             ),
@@ -59,10 +59,10 @@ export const produce = api(
     nodeEndpoints: field(
       array(
         struct({
-          nodeId: field(int32, { since: 10 }),
-          host: field(string, { since: 10 }),
-          port: field(int32, { since: 10 }),
-          rack: field(nullable(string, 10), { since: 10 }, null),
+          nodeId: int32,
+          host: string,
+          port: int32,
+          rack: field(nullable(string), {}, null),
         }),
       ),
       { since: 10, tag: 0 },

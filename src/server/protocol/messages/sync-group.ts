@@ -9,9 +9,9 @@ export const syncGroup = api(
     groupId: string,
     generationId: int32,
     memberId: string,
-    groupInstanceId: field(nullable(string, 3), { since: 3 }, null),
-    protocolType: field(nullable(string, 5), { since: 5 }, null),
-    protocolName: field(nullable(string, 5), { since: 5 }, null),
+    groupInstanceId: field(nullable(string), { since: 3 }, null),
+    protocolType: field(nullable(string), { since: 5 }, null),
+    protocolName: field(nullable(string), { since: 5 }, null),
     assignments: array(
       struct({
         memberId: string,
@@ -22,8 +22,8 @@ export const syncGroup = api(
   {
     throttleTimeMs: field(int32, { since: 1 }),
     errorCode: int16,
-    protocolType: field(nullable(string, 5), { since: 5 }, null),
-    protocolName: field(nullable(string, 5), { since: 5 }, null),
+    protocolType: field(nullable(string), { since: 5 }, null),
+    protocolName: field(nullable(string), { since: 5 }, null),
     assignment: bytes,
   },
 )

@@ -12,7 +12,7 @@ export const txnOffsetCommit = api(
     producerEpoch: int16,
     generationId: field(int32, { since: 3 }, -1),
     memberId: field(string, { since: 3 }),
-    groupInstanceId: field(nullable(string, 3), { since: 3 }, null),
+    groupInstanceId: field(nullable(string), { since: 3 }, null),
     topics: array(
       struct({
         name: string,
