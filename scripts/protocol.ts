@@ -230,12 +230,18 @@ const list = apis
   .map(api => ({ api, name: camel(api), file: kebab(api) }))
   .sort((a, b) => (a.file < b.file ? -1 : 1))
 writeFileSync(
-  path.join(target, '../apis.ts'),
+  path.join(target, '../api-name.ts'),
   [
-    ...list.map(({ name, file }) => `import { ${name} } from './messages/${file}.ts'\n`),
-    `\n// Written out: by way of \`apis\`, the declaration files would have to hold every message.\n`,
+    `// Written out: by way of \`apis\`, the declaration files would have to hold every message.\n`,
     `/** Kafka's name of an API that is spoken, such as \`Produce\` or \`JoinGroup\`. */\nexport type ApiName =\n`,
     list.map(({ api }) => `  | '${api}'\n`).join(''),
+  ].join(''),
+)
+writeFileSync(
+  path.join(target, '../apis.ts'),
+  [
+    `import type { ApiName } from './api-name.ts'\n`,
+    ...list.map(({ name, file }) => `import { ${name} } from './messages/${file}.ts'\n`),
     `\n/** Every API that is spoken. */\nexport const apis = {\n`,
     ...list.map(({ name }) => `  ${name},\n`),
     `} as const satisfies Readonly<Record<Uncapitalize<ApiName>, unknown>>\n`,

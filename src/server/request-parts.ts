@@ -1,3 +1,4 @@
+import { type ErrorCode, errnos } from '../error-codes.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -23,24 +24,35 @@ export function toParts(request: string, response: string): Parts {
   }
 }
 
+/** What becomes of the parts of a request that are not refused, when others are. */
+export interface Rest {
+  /** Fields that replace the request's own for the rest. */
+  readonly rest?: object
+  /** The error that the rest gets; left out if it is served. */
+  readonly restFails?: ErrorCode
+}
+
 /** How the parts of a request are answered. */
 export interface PartAnswers {
   /** Kafka's number of the error of a part; 0 if it is served. `only` makes a request with that part alone. */
   codeOf(path: Path, only: () => unknown): number
   serve(request: unknown): MaybePromise<unknown>
   refuse(request: unknown, code: number): unknown
-  /** Serves the parts that are not refused, when others are. */
-  serveRest(request: unknown): MaybePromise<unknown>
 }
 
 /** One answer for all parts of a request, some of which may be refused. */
-export function answerInParts(parts: Parts, request: unknown, answers: PartAnswers): MaybePromise<unknown> {
+export function answerInParts(
+  parts: Parts,
+  request: unknown,
+  rest: Rest | undefined,
+  answers: PartAnswers,
+): MaybePromise<unknown> {
   const codes: number[] = []
   visit(parts, request as Fields, [], path =>
     codes.push(answers.codeOf(path, () => only(parts, request as Fields, path))),
   )
   const [first = 0] = codes
-  if (codes.some(code => code !== first)) return divide(parts, request as Fields, codes, answers)
+  if (codes.some(code => code !== first)) return divide(parts, request as Fields, rest, codes, answers)
   return first === 0 ? answers.serve(request) : answers.refuse(request, first)
 }
 
@@ -48,14 +60,16 @@ export function answerInParts(parts: Parts, request: unknown, answers: PartAnswe
 async function divide(
   parts: Parts,
   request: Fields,
+  { rest, restFails }: Rest = {},
   codes: readonly number[],
-  answers: PartAnswers,
+  { serve, refuse }: PartAnswers,
 ): Promise<unknown> {
   const responses: unknown[] = []
   for (const code of [...new Set(codes)].sort((a, b) => Number(b === 0) - Number(a === 0))) {
     let at = 0
     const part = select(parts, request, () => codes[at++] === code)
-    responses.push(code === 0 ? await answers.serveRest(part) : answers.refuse(part, code))
+    const error = code === 0 && restFails !== undefined ? errnos[restFails] : code
+    responses.push(error === 0 ? await serve({ ...part, ...rest }) : refuse(part, error))
   }
   return responses.includes(undefined) ? undefined : merge(parts, responses as Fields[])
 }

@@ -9,7 +9,7 @@ import { nameOfErrno } from '../../src/server/faults/wire-error-code.ts'
 import { coversRequest } from '../../src/server/faults/wire-scope.ts'
 import type { RequestContext } from '../../src/server/handler.ts'
 import { RequestLog, socketFactory, WireFaults, type WireScope } from '../../src/server/index.ts'
-import { type ApiName, apis } from '../../src/server/protocol/apis.ts'
+import { apis } from '../../src/server/protocol/apis.ts'
 import { type Api, readMessage, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
 import type { Type } from '../../src/server/protocol/type.ts'
@@ -317,7 +317,7 @@ const moreBodies: Readonly<Record<string, object>> = {
 }
 
 it.each(all)('takes the scopes of $name that its requests can fit, and no others', api => {
-  const name = api.name as ApiName
+  const name = api.name
   const context = { clientId: 'shop', node: { nodeId: 1 } } as RequestContext
   const points = [bodies[name] ?? {}, moreBodies[name] ?? {}].map(body =>
     pointOf({ engine: { topicsById: new Map() } } as unknown as Wire, name, context, body),

@@ -1,4 +1,4 @@
-import type { ApiName } from '../protocol/apis.ts'
+import type { ApiName } from '../protocol/api-name.ts'
 import type { Path } from '../request-parts.ts'
 import type { Wire } from '../wire.ts'
 import type { Rights } from './rights.ts'

@@ -1,8 +1,6 @@
-import { errnos } from '../../error-codes.ts'
 import type { MaybePromise } from '../../maybe-promise.ts'
 import { refuse } from '../faults/refusals.ts'
 import type { Handler, RequestContext } from '../handler.ts'
-import type { ApiName } from '../protocol/apis.ts'
 import { answerInParts } from '../request-parts.ts'
 import { partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'
@@ -43,7 +41,7 @@ function rightsOf(
 
 async function answer(handler: Handler, asked: Asked, context: RequestContext): Promise<unknown> {
   const { api } = handler
-  const needs = apiRights[api.name as ApiName]
+  const needs = apiRights[api.name]
   if (needs === undefined) return handler.handle(asked.request, context)
   const refused = (part: unknown, code: number): Message => {
     const response = refuse(asked.wire, api, part, code)
@@ -54,7 +52,6 @@ async function answer(handler: Handler, asked: Asked, context: RequestContext): 
   const whole = needs.whole?.(asked) ?? 0
   if (whole !== 0) return refused(asked.request, whole)
   const request = needs.narrowed?.(asked) ?? asked.request
-  const shape = shapeOf(api)
   const serve = (served: unknown): MaybePromise<unknown> => {
     const shown = (response: Message) =>
       response === undefined ? undefined : (needs.shown?.(response, asked) ?? response)
@@ -62,13 +59,9 @@ async function answer(handler: Handler, asked: Asked, context: RequestContext): 
   }
   const parts = needs.part === undefined ? undefined : partsOf(api, request)
   if (parts === undefined) return serve(request)
-  return answerInParts(parts, request, {
+  return answerInParts(parts, request, shapeOf(api), {
     codeOf: path => needs.part!(path, asked),
     serve,
-    serveRest: part =>
-      shape?.restFails === undefined
-        ? serve({ ...(part as object), ...shape?.rest })
-        : refused(part, errnos[shape.restFails]),
     // What is denied a part is no error of the whole.
     refuse: (part, code) => withoutError(refused(part, code)),
   })

@@ -42,7 +42,8 @@ export function routed(wire: Wire, handler: Handler): Handler {
 
 function askedAtLeaders(wire: Wire, handler: Handler): Handler {
   const { api } = handler
-  const [parts] = shapeOf(api)!.parts
+  const shape = shapeOf(api)!
+  const [parts] = shape.parts!
   return {
     api,
     handle(request, context) {
@@ -50,7 +51,7 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
       const asked = { node, mayFollow: mayAskFollowers(api, request as Fields, context) }
       // Nearly every request is sent to the right broker, and need not be taken apart.
       if (answersAll(wire, asked, request as Fields, parts!)) return handler.handle(request, context)
-      const response = answerInParts(parts!, request, {
+      const response = answerInParts(parts!, request, shape, {
         ...answersOf(wire, handler, context),
         codeOf: ([topic, partition]) => errnoAtLeader(wire, asked, topic, partition),
       })
@@ -87,7 +88,7 @@ function askedAtCoordinator(
       const answers = answersOf(wire, handler, context)
       const parts = partsOf(api, request)
       if (list !== undefined && parts?.request === list) {
-        return answerInParts(parts, request, {
+        return answerInParts(parts, request, shapeOf(api), {
           ...answers,
           codeOf: ([named]) => codeOf(typeof named === 'string' ? named : (named as Fields).groupId),
         })
@@ -121,10 +122,8 @@ function askedAtEach(
 }
 
 function answersOf(wire: Wire, handler: Handler, context: RequestContext): Omit<PartAnswers, 'codeOf'> {
-  const shape = shapeOf(handler.api)
   return {
     serve: request => handler.handle(request, context),
-    serveRest: request => handler.handle({ ...(request as object), ...shape?.rest }, context),
     refuse(request, code) {
       const response = refuse(wire, handler.api, request, code)
       // A Produce without acks: the end of its connection makes its client look where the leader is, as in Kafka.

@@ -1,4 +1,5 @@
-import { type ApiName, apis } from '../protocol/apis.ts'
+import type { ApiName } from '../protocol/api-name.ts'
+import { apis } from '../protocol/apis.ts'
 import type { Api } from '../protocol/message.ts'
 
 /** What the requests of an API can name, of what a scope selects by. */

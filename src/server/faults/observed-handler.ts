@@ -1,8 +1,6 @@
-import { errnos } from '../../error-codes.ts'
 import type { MaybePromise } from '../../maybe-promise.ts'
 import type { PastMetadata } from '../cluster/past-metadata.ts'
 import type { Handler, RequestContext } from '../handler.ts'
-import type { ApiName } from '../protocol/apis.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import { answerInParts } from '../request-parts.ts'
@@ -34,7 +32,7 @@ export function observed(wire: Wire, handler: Handler, observers: Observers): Ha
     api,
     async handle(request, context) {
       const whole = handler.whole?.(request, context) ?? request
-      const point = pointOf(wire, api.name as ApiName, context, whole)
+      const point = pointOf(wire, api.name, context, whole)
       const { clock } = wire.engine
       const entry: OpenRequest = {
         ...point,
@@ -103,25 +101,21 @@ function answerButFailures(
 ): MaybePromise<unknown> {
   if (failures.length === 0) return handler.handle(request, context)
   const { api } = handler
+  const shape = shapeOf(api)
   const refusePart = (part: unknown, code: number) => refuse(wire, api, part, code)
-  if (shapeOf(api)?.refusesItself) {
+  if (shape?.refusesItself) {
     const all = failures.find(({ scope }) => scope.topic === undefined && scope.partition === undefined)
     if (all !== undefined) return refusePart(request, all.errno)
     return handler.handle(request, { ...context, refusalOf: refusalBy(failures) })
   }
   const parts = partsOf(api, request)
   if (parts === undefined) return refusePart(request, failures[0]!.errno)
-  const { rest, restFails } = shapeOf(api)!
-  return answerInParts(parts, request, {
+  return answerInParts(parts, request, shape, {
     codeOf(_, only) {
-      const point = pointOf(wire, api.name as ApiName, context, only())
+      const point = pointOf(wire, api.name, context, only())
       return failures.find(({ scope }) => coversRequest(scope, point))?.errno ?? 0
     },
     serve: part => handler.handle(part, context),
-    serveRest: part =>
-      restFails === undefined
-        ? handler.handle({ ...(part as object), ...rest }, context)
-        : refusePart(part, errnos[restFails]),
     refuse: refusePart,
   })
 }

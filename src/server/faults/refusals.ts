@@ -1,65 +1,23 @@
+import { describeBrokers } from '../cluster/metadata-image.ts'
 import { logDir } from '../log-sizes.ts'
+import type { ApiName } from '../protocol/api-name.ts'
+import type { apis } from '../protocol/apis.ts'
 import type { Api, RequestOf, ResponseOf } from '../protocol/message.ts'
-import { addPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
-import { alterClientQuotas } from '../protocol/messages/alter-client-quotas.ts'
-import { alterConfigs } from '../protocol/messages/alter-configs.ts'
-import { alterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.ts'
-import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs.ts'
-import { alterShareGroupOffsets } from '../protocol/messages/alter-share-group-offsets.ts'
-import { alterUserScramCredentials } from '../protocol/messages/alter-user-scram-credentials.ts'
-import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
-import { createAcls } from '../protocol/messages/create-acls.ts'
-import { createPartitions } from '../protocol/messages/create-partitions.ts'
-import { createTopics } from '../protocol/messages/create-topics.ts'
-import { deleteAcls } from '../protocol/messages/delete-acls.ts'
-import { deleteGroups } from '../protocol/messages/delete-groups.ts'
-import { deleteRecords } from '../protocol/messages/delete-records.ts'
-import { deleteShareGroupOffsets } from '../protocol/messages/delete-share-group-offsets.ts'
-import { deleteTopics } from '../protocol/messages/delete-topics.ts'
-import { describeConfigs } from '../protocol/messages/describe-configs.ts'
-import { describeGroups } from '../protocol/messages/describe-groups.ts'
-import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
-import { describeProducers } from '../protocol/messages/describe-producers.ts'
-import { describeShareGroupOffsets } from '../protocol/messages/describe-share-group-offsets.ts'
-import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
-import { describeTransactions } from '../protocol/messages/describe-transactions.ts'
-import { electLeaders } from '../protocol/messages/elect-leaders.ts'
-import { fetch } from '../protocol/messages/fetch.ts'
-import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
-import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
-import { joinGroup } from '../protocol/messages/join-group.ts'
-import { listOffsets } from '../protocol/messages/list-offsets.ts'
-import { metadata } from '../protocol/messages/metadata.ts'
-import { offsetCommit } from '../protocol/messages/offset-commit.ts'
-import { offsetDelete } from '../protocol/messages/offset-delete.ts'
-import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
-import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
-import { produce } from '../protocol/messages/produce.ts'
-import { shareGroupDescribe } from '../protocol/messages/share-group-describe.ts'
-import { streamsGroupDescribe } from '../protocol/messages/streams-group-describe.ts'
-import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
 import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
 
-type Refuse = (request: never, errorCode: number, wire: Wire) => unknown
-
-function refusal<A extends Api<unknown, unknown>>(
-  { key }: A,
-  answer: (request: RequestOf<A>, errorCode: number, wire: Wire) => ResponseOf<A>,
-): readonly [number, Refuse] {
-  return [key, answer]
-}
+type Refuse<A> = (request: RequestOf<A>, errorCode: number, wire: Wire) => ResponseOf<A>
 
 // The APIs whose answers carry an error for each thing that is named, not one for all.
-const refusals: ReadonlyMap<number, Refuse> = new Map([
-  refusal(produce, ({ topicData }, errorCode) => ({
+const refusals: { readonly [Name in ApiName]?: Refuse<(typeof apis)[Uncapitalize<Name>]> } = {
+  Produce: ({ topicData }, errorCode) => ({
     responses: topicData.map(({ name, topicId, partitionData }) => ({
       name,
       topicId,
       partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: -1 })),
     })),
-  })),
-  refusal(fetch, ({ topics }, errorCode) => ({
+  }),
+  Fetch: ({ topics }, errorCode) => ({
     sessionId: 0,
     responses: topics.map(({ topic, topicId, partitions }) => ({
       topic,
@@ -72,33 +30,27 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
         records: [],
       })),
     })),
-  })),
-  refusal(listOffsets, ({ topics }, errorCode) => ({
-    topics: topics.map(each => partitionsOf(each, errorCode)),
-  })),
-  refusal(offsetCommit, ({ topics }, errorCode) => ({
-    topics: topics.map(each => partitionsOf(each, errorCode)),
-  })),
-  refusal(txnOffsetCommit, ({ topics }, errorCode) => ({
-    topics: topics.map(each => partitionsOf(each, errorCode)),
-  })),
-  refusal(offsetFetch, ({ topics, groups }, errorCode) => ({
+  }),
+  ListOffsets: refuseTopics,
+  OffsetCommit: refuseTopics,
+  TxnOffsetCommit: refuseTopics,
+  OffsetFetch: ({ topics, groups }, errorCode) => ({
     errorCode,
     topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
       name,
-      partitions: refusedOffsets(partitionIndexes, errorCode),
+      partitions: refuseOffsets(partitionIndexes, errorCode),
     })),
     groups: groups.map(each => ({
       groupId: each.groupId,
       topics: (each.topics ?? []).map(({ name, topicId, partitionIndexes }) => ({
         name,
         topicId,
-        partitions: refusedOffsets(partitionIndexes, errorCode),
+        partitions: refuseOffsets(partitionIndexes, errorCode),
       })),
       errorCode,
     })),
-  })),
-  refusal(addPartitionsToTxn, ({ v3AndBelowTopics }, errorCode) => ({
+  }),
+  AddPartitionsToTxn: ({ v3AndBelowTopics }, errorCode) => ({
     resultsByTopicV3AndBelow: v3AndBelowTopics.map(({ name, partitions }) => ({
       name,
       resultsByPartition: partitions.map(partitionIndex => ({
@@ -106,34 +58,24 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
         partitionErrorCode: errorCode,
       })),
     })),
-  })),
-  refusal(metadata, ({ topics }, errorCode, { cluster, clusterId, engine }) => ({
-    brokers: cluster.running,
-    clusterId,
-    controllerId: cluster.controllerId,
-    topics: (topics ?? [...engine.topics.values()].map(({ name, id }) => ({ name, topicId: id }))).map(
+  }),
+  Metadata: ({ topics }, errorCode, wire) => ({
+    ...describeBrokers(wire),
+    topics: (topics ?? [...wire.engine.topics.values()].map(({ name, id }) => ({ name, topicId: id }))).map(
       ({ name, topicId }) => ({ name, topicId, errorCode, partitions: [] }),
     ),
     errorCode,
-  })),
-  refusal(findCoordinator, ({ key, coordinatorKeys }, errorCode) => {
+  }),
+  FindCoordinator: ({ key, coordinatorKeys }, errorCode) => {
     const nowhere = { nodeId: -1, host: '', port: -1, errorCode, errorMessage: null }
     return { key, ...nowhere, coordinators: coordinatorKeys.map(each => ({ key: each, ...nowhere })) }
-  }),
-  refusal(joinGroup, ({ memberId }, errorCode) => ({ errorCode, memberId })),
-  refusal(describeGroups, ({ groups }, errorCode) => ({
-    groups: groups.map(groupId => ({ groupId, errorCode, groupState: '' })),
-  })),
-  refusal(consumerGroupDescribe, ({ groupIds }, errorCode) => ({
-    groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
-  })),
-  refusal(shareGroupDescribe, ({ groupIds }, errorCode) => ({
-    groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
-  })),
-  refusal(streamsGroupDescribe, ({ groupIds }, errorCode) => ({
-    groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })),
-  })),
-  refusal(describeShareGroupOffsets, ({ groups }, errorCode, wire) => ({
+  },
+  JoinGroup: ({ memberId }, errorCode) => ({ errorCode, memberId }),
+  DescribeGroups: ({ groups }, errorCode) => refuseGroups(groups, errorCode),
+  ConsumerGroupDescribe: ({ groupIds }, errorCode) => refuseGroups(groupIds, errorCode),
+  ShareGroupDescribe: ({ groupIds }, errorCode) => refuseGroups(groupIds, errorCode),
+  StreamsGroupDescribe: ({ groupIds }, errorCode) => refuseGroups(groupIds, errorCode),
+  DescribeShareGroupOffsets: ({ groups }, errorCode, wire) => ({
     groups: groups.map(({ groupId, topics }) => ({
       groupId,
       topics: (topics ?? []).map(({ topicName, partitions }) => ({
@@ -142,109 +84,109 @@ const refusals: ReadonlyMap<number, Refuse> = new Map([
       })),
       errorCode,
     })),
-  })),
-  refusal(alterShareGroupOffsets, ({ topics }, errorCode, wire) => ({
+  }),
+  AlterShareGroupOffsets: ({ topics }, errorCode, wire) => ({
     errorCode,
-    responses: topics.map(topic => ({ ...partitionsOf(topic, errorCode), ...withId(wire, topic.topicName) })),
-  })),
-  refusal(deleteShareGroupOffsets, ({ topics }, errorCode, wire) => ({
+    responses: topics.map(topic => ({
+      ...refusePartitions(topic, errorCode),
+      ...withId(wire, topic.topicName),
+    })),
+  }),
+  DeleteShareGroupOffsets: ({ topics }, errorCode, wire) => ({
     errorCode,
     responses: topics.map(({ topicName }) => ({ ...withId(wire, topicName), errorCode })),
-  })),
-  refusal(deleteGroups, ({ groupsNames }, errorCode) => ({
+  }),
+  DeleteGroups: ({ groupsNames }, errorCode) => ({
     results: groupsNames.map(groupId => ({ groupId, errorCode })),
-  })),
-  refusal(createTopics, ({ topics }, errorCode) => ({
+  }),
+  CreateTopics: ({ topics }, errorCode) => ({
     topics: topics.map(({ name }) => ({ name, errorCode })),
-  })),
-  refusal(createPartitions, ({ topics }, errorCode) => ({
+  }),
+  CreatePartitions: ({ topics }, errorCode) => ({
     results: topics.map(({ name }) => ({ name, errorCode })),
-  })),
-  refusal(deleteTopics, ({ topics, topicNames }, errorCode) => ({
+  }),
+  DeleteTopics: ({ topics, topicNames }, errorCode) => ({
     responses: [...topics, ...topicNames.map(name => ({ name, topicId: noUuid }))].map(each => ({
       ...each,
       errorCode,
     })),
-  })),
-  refusal(deleteRecords, ({ topics }, errorCode) => ({
+  }),
+  DeleteRecords: ({ topics }, errorCode) => ({
     topics: topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, lowWatermark: -1, errorCode })),
     })),
-  })),
-  refusal(alterConfigs, ({ resources }, errorCode) => ({ responses: resourcesOf(resources, errorCode) })),
-  refusal(incrementalAlterConfigs, ({ resources }, errorCode) => ({
-    responses: resourcesOf(resources, errorCode),
-  })),
-  refusal(createAcls, ({ creations }, errorCode) => ({
+  }),
+  AlterConfigs: ({ resources }, errorCode) => ({ responses: refuseResources(resources, errorCode) }),
+  IncrementalAlterConfigs: ({ resources }, errorCode) => ({
+    responses: refuseResources(resources, errorCode),
+  }),
+  CreateAcls: ({ creations }, errorCode) => ({
     results: creations.map(() => ({ errorCode, errorMessage: null })),
-  })),
-  refusal(deleteAcls, ({ filters }, errorCode) => ({
+  }),
+  DeleteAcls: ({ filters }, errorCode) => ({
     filterResults: filters.map(() => ({ errorCode, errorMessage: null, matchingAcls: [] })),
-  })),
-  refusal(describeProducers, ({ topics }, errorCode) => ({
+  }),
+  DescribeProducers: ({ topics }, errorCode) => ({
     topics: topics.map(({ name, partitionIndexes }) => ({
       name,
       partitions: partitionIndexes.map(partitionIndex => ({ partitionIndex, errorCode })),
     })),
-  })),
-  refusal(describeTransactions, ({ transactionalIds }, errorCode) => ({
+  }),
+  DescribeTransactions: ({ transactionalIds }, errorCode) => ({
     transactionStates: transactionalIds.map(transactionalId => ({ transactionalId, errorCode })),
-  })),
-  refusal(describeTopicPartitions, ({ topics }, errorCode, { engine }) => {
+  }),
+  DescribeTopicPartitions: ({ topics }, errorCode, { engine }) => {
     const named = topics.length > 0 ? topics : [...engine.topics.values()]
     return { topics: named.map(({ name }) => ({ name, errorCode })) }
-  }),
-  refusal(offsetDelete, ({ topics }, errorCode) => ({
-    errorCode,
-    topics: topics.map(topic => partitionsOf(topic, errorCode)),
-  })),
-  refusal(offsetForLeaderEpoch, ({ topics }, errorCode) => ({
+  },
+  OffsetDelete: (request, errorCode) => ({ errorCode, ...refuseTopics(request, errorCode) }),
+  OffsetForLeaderEpoch: ({ topics }, errorCode) => ({
     topics: topics.map(({ topic, partitions }) => ({
       topic,
       partitions: partitions.map(({ partition }) => ({ partition, errorCode })),
     })),
-  })),
-  refusal(describeLogDirs, (_, errorCode) => ({ errorCode, results: [{ errorCode, logDir }] })),
-  refusal(alterReplicaLogDirs, ({ dirs }, errorCode) => ({
+  }),
+  DescribeLogDirs: (_, errorCode) => ({ errorCode, results: [{ errorCode, logDir }] }),
+  AlterReplicaLogDirs: ({ dirs }, errorCode) => ({
     results: dirs.flatMap(({ topics }) =>
       topics.map(({ name, partitions }) => ({
         topicName: name,
         partitions: partitions.map(partitionIndex => ({ partitionIndex, errorCode })),
       })),
     ),
-  })),
-  refusal(electLeaders, ({ topicPartitions }, errorCode) => ({
+  }),
+  ElectLeaders: ({ topicPartitions }, errorCode) => ({
     errorCode,
     replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
       topic,
       partitionResult: partitions.map(partitionId => ({ partitionId, errorCode, errorMessage: null })),
     })),
-  })),
-  refusal(alterPartitionReassignments, ({ topics }, errorCode) => ({
+  }),
+  AlterPartitionReassignments: ({ topics }, errorCode) => ({
     errorCode,
     errorMessage: null,
     responses: topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode, errorMessage: null })),
     })),
-  })),
-  refusal(alterClientQuotas, ({ entries }, errorCode) => ({
+  }),
+  AlterClientQuotas: ({ entries }, errorCode) => ({
     entries: entries.map(({ entity }) => ({ errorCode, errorMessage: null, entity })),
-  })),
-  refusal(alterUserScramCredentials, ({ deletions, upsertions }, errorCode) => ({
+  }),
+  AlterUserScramCredentials: ({ deletions, upsertions }, errorCode) => ({
     results: [...deletions, ...upsertions].map(({ name }) => ({ user: name, errorCode, errorMessage: null })),
-  })),
-  refusal(describeConfigs, ({ resources }, errorCode) => ({
-    results: resourcesOf(resources, errorCode).map(each => ({ ...each, configs: [] })),
-  })),
-])
+  }),
+  DescribeConfigs: ({ resources }, errorCode) => ({
+    results: refuseResources(resources, errorCode).map(each => ({ ...each, configs: [] })),
+  }),
+}
 
 function withId({ engine }: Wire, topicName: string) {
   return { topicName, topicId: engine.topics.get(topicName)?.id ?? noUuid }
 }
 
-function resourcesOf(
+function refuseResources(
   resources: readonly { readonly resourceType: number; readonly resourceName: string }[],
   errorCode: number,
 ) {
@@ -256,15 +198,27 @@ function resourcesOf(
   }))
 }
 
-function partitionsOf<Topic extends { readonly partitions: readonly { readonly partitionIndex: number }[] }>(
-  topic: Topic,
+interface NamedPartitions {
+  readonly partitions: readonly { readonly partitionIndex: number }[]
+}
+
+function refuseTopics<Topic extends NamedPartitions>(
+  { topics }: { readonly topics: readonly Topic[] },
   errorCode: number,
 ) {
+  return { topics: topics.map(topic => refusePartitions(topic, errorCode)) }
+}
+
+function refusePartitions<Topic extends NamedPartitions>(topic: Topic, errorCode: number) {
   const partitions = topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode }))
   return { ...topic, partitions }
 }
 
-function refusedOffsets(partitionIndexes: readonly number[], errorCode: number) {
+function refuseGroups(groupIds: readonly string[], errorCode: number) {
+  return { groups: groupIds.map(groupId => ({ groupId, errorCode, groupState: '' })) }
+}
+
+function refuseOffsets(partitionIndexes: readonly number[], errorCode: number) {
   return partitionIndexes.map(partitionIndex => ({
     partitionIndex,
     committedOffset: -1,
@@ -274,7 +228,13 @@ function refusedOffsets(partitionIndexes: readonly number[], errorCode: number) 
 }
 
 /** Answers with an error for all that a request names; undefined for a Produce without acks, which has no answer. */
-export function refuse(wire: Wire, { key }: Api, request: unknown, errorCode: number): unknown {
-  if (key === produce.key && (request as RequestOf<typeof produce>).acks === 0) return undefined
-  return refusals.get(key)?.(request as never, errorCode, wire) ?? { errorCode }
+export function refuse(
+  wire: Wire,
+  { name }: Pick<Api, 'name'>,
+  request: unknown,
+  errorCode: number,
+): unknown {
+  if (name === 'Produce' && (request as RequestOf<typeof apis.produce>).acks === 0) return undefined
+  const own = refusals[name] as Refuse<Api<unknown, unknown>> | undefined
+  return own?.(request, errorCode, wire) ?? { errorCode }
 }

@@ -1,6 +1,6 @@
 import { configResources } from '../config-resources.ts'
 import type { RequestContext } from '../handler.ts'
-import type { ApiName } from '../protocol/apis.ts'
+import type { ApiName } from '../protocol/api-name.ts'
 import type { Wire } from '../wire.ts'
 import type { RequestPoint } from './wire-scope.ts'
 

@@ -1,5 +1,6 @@
 import { checkOptions, integer, invalidOption, name, oneOf } from '../../validate.ts'
-import { type ApiName, apis } from '../protocol/apis.ts'
+import type { ApiName } from '../protocol/api-name.ts'
+import { apis } from '../protocol/apis.ts'
 import { namedBy } from './named-by.ts'
 
 /** Selects requests: those that fit all the fields given. */

@@ -1,3 +1,4 @@
+import type { ApiName } from './api-name.ts'
 import type { Reader } from './reader.ts'
 import { type StructRead, type StructWrite, struct } from './struct.ts'
 import type { Type, Version } from './type.ts'
@@ -8,7 +9,7 @@ type FieldsOf = Parameters<typeof struct>[0]
 /** One API of the protocol: its number, its versions, and its two messages. */
 export interface Api<Request = unknown, Response = unknown> {
   readonly key: number
-  readonly name: string
+  readonly name: ApiName
   /** The versions that are supported. */
   readonly versions: readonly [min: number, max: number]
   /** The first version with compact lengths and tagged fields. */
@@ -24,7 +25,7 @@ export type ResponseOf<A> = A extends Api<unknown, infer Response> ? Response : 
 
 /** Describes one API. */
 export function api<const Request extends FieldsOf, const Response extends FieldsOf>(
-  name: string,
+  name: ApiName,
   header: Pick<Api, 'key' | 'versions' | 'flexible'>,
   request: Request,
   response: Response,
