@@ -1,8 +1,7 @@
-import { errnos } from '../error-codes.ts'
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { byTopic } from './by-topic.ts'
-import { errnoOfName } from './faults/wire-error-code.ts'
 import { findTopic, type Wire } from './wire.ts'
+import { errnoOf } from './wire-error-code.ts'
 
 /** Partitions of a topic whose committed offsets are asked for. */
 export interface WantedOffsets {
@@ -11,8 +10,8 @@ export interface WantedOffsets {
   readonly partitionIndexes: readonly number[]
 }
 
-const unknownId = errnos.UNKNOWN_TOPIC_ID
-const unstable = errnoOfName('UNSTABLE_OFFSET_COMMIT')
+const unknownId = errnoOf('UNKNOWN_TOPIC_ID')
+const unstable = errnoOf('UNSTABLE_OFFSET_COMMIT')
 
 // The first version that names topics by their ids.
 const topicIdsSince = 10

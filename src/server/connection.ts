@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { BrokerClock } from '../broker-clock.ts'
-import { errnos } from '../error-codes.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import { ConnectionSession } from './connection-session.ts'
 import { Frames } from './frames.ts'
 import type { Handler, RequestContext } from './handler.ts'
+import type { ApiName } from './protocol/api-name.ts'
 import {
   requestHeader,
   requestHeaderTags,
@@ -13,15 +13,12 @@ import {
   responseHeader,
   responseHeaderVersion,
 } from './protocol/header.ts'
-import { readMessage, versionOf } from './protocol/message.ts'
-import { apiVersions } from './protocol/messages/api-versions.ts'
-import { produce } from './protocol/messages/produce.ts'
-import { saslAuthenticate } from './protocol/messages/sasl-authenticate.ts'
-import { saslHandshake } from './protocol/messages/sasl-handshake.ts'
+import { versionOf } from './protocol/message.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 import { Reader } from './protocol/reader.ts'
 import type { Type, Version } from './protocol/type.ts'
 import { Writer } from './protocol/writer.ts'
+import { errnoOf } from './wire-error-code.ts'
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
@@ -33,14 +30,14 @@ export interface ConnectionHost {
   readonly node: ClusterNode
   readonly clock: BrokerClock
   /** A request could not be read, or could not be answered. */
-  failed(connection: Connection, error: unknown): void
+  failed(error: unknown): void
   closed(connection: Connection): void
 }
 
 type RequestHeader = ReturnType<typeof requestHeader.read>
 
 // The APIs that a client may use before it has authenticated.
-const anonymous: ReadonlySet<number> = new Set([apiVersions.key, saslHandshake.key, saslAuthenticate.key])
+const anonymous: ReadonlySet<ApiName> = new Set(['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'])
 
 // How many bytes of requests may wait to be answered. Beyond that the socket is paused, so the rest stays with the
 // client. (Kafka reads the next request when it has answered the one before.)
@@ -129,7 +126,7 @@ export class Connection {
   }
 
   #fail(error: unknown): void {
-    this.#host.failed(this, error)
+    this.#host.failed(error)
     this.close()
   }
 
@@ -204,7 +201,7 @@ export class Connection {
     const { apiKey: key, apiVersion: version, clientId } = header
     const handler = this.#host.handlers.get(key)
     if (handler === undefined) throw new ProtocolError(`API key ${key} is not supported`)
-    if (this.#host.secured && this.#session.user === undefined && !anonymous.has(key)) {
+    if (this.#host.secured && this.#session.user === undefined && !anonymous.has(handler.api.name)) {
       throw new ProtocolError(`${handler.api.name} is not allowed before the client has authenticated`)
     }
     const [min, max] = handler.api.versions
@@ -230,13 +227,13 @@ export class Connection {
   // An unknown version of ApiVersions is answered in version 0, so that the client learns the known ones (KIP-511).
   #unsupported(handler: Handler, header: RequestHeader): Writer {
     const { api } = handler
-    if (api.key !== apiVersions.key) {
+    if (api.name !== 'ApiVersions') {
       const [min, max] = api.versions
       throw new ProtocolError(
         `${api.name} is supported in versions ${min} to ${max}, received ${header.apiVersion}`,
       )
     }
-    const errorCode = errnos.UNSUPPORTED_VERSION
+    const errorCode = errnoOf('UNSUPPORTED_VERSION')
     const apiKeys = supportedVersions(this.#host.handlers)
     return respond(handler, { ...header, apiVersion: 0 }, { errorCode, apiKeys })
   }
@@ -250,17 +247,19 @@ export function supportedVersions(
   handlers: ReadonlyMap<number, Handler>,
 ): { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[] {
   return [...handlers.values()]
-    .map(({ api: { key, versions } }) => ({
+    .map(({ api: { key, name, versions } }) => ({
       apiKey: key,
-      minVersion: key === produce.key ? 0 : versions[0],
+      minVersion: name === 'Produce' ? 0 : versions[0],
       maxVersion: versions[1],
     }))
     .sort((a, b) => a.apiKey - b.apiKey)
 }
 
+// Bytes left in its frame are ignored, as in Kafka: librdkafka's Metadata request for all topics ends with three bytes that
+// belong to no field.
 function readRequest({ api }: Handler, reader: Reader, at: Version): unknown {
   try {
-    return readMessage(api.request, reader, at)
+    return api.request.read(reader, at)
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
     throw new ProtocolError(`${api.name} of version ${at.version}: ${error.message}`, { cause: error })

@@ -1,8 +1,8 @@
 import type { ClusterNode } from './cluster/cluster-node.ts'
-import { errnoOfName } from './faults/wire-error-code.ts'
 import { type FetchRequest, type FetchResponse, FetchSession } from './fetch-session.ts'
 import type { Handler, RequestContext } from './handler.ts'
 import type { Wire } from './wire.ts'
+import { errnoOf } from './wire-error-code.ts'
 
 /** A session, and where and when it was used last. */
 interface HeldSession {
@@ -16,9 +16,9 @@ const none = 0
 const first = 0
 const final = -1
 
-const unknownSession = errnoOfName('FETCH_SESSION_ID_NOT_FOUND')
-const invalidEpoch = errnoOfName('INVALID_FETCH_SESSION_EPOCH')
-const topicIdError = errnoOfName('FETCH_SESSION_TOPIC_ID_ERROR')
+const unknownSession = errnoOf('FETCH_SESSION_ID_NOT_FOUND')
+const invalidEpoch = errnoOf('INVALID_FETCH_SESSION_EPOCH')
+const topicIdError = errnoOf('FETCH_SESSION_TOPIC_ID_ERROR')
 
 // The first version whose requests name topics by their ids.
 const topicIdsSince = 13

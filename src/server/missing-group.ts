@@ -1,5 +1,5 @@
 import type { Wire } from './wire.ts'
-import { errnoOf } from './wire-groups.ts'
+import { errnoOf } from './wire-error-code.ts'
 
 /** What a description says of a group that is not there, or not of that kind, in Kafka's words. */
 export function missingGroup(

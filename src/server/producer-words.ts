@@ -1,9 +1,9 @@
-import { errnos } from '../error-codes.ts'
+import { errnoOf } from './wire-error-code.ts'
 
-const invalidEpoch = errnos.INVALID_PRODUCER_EPOCH
-const invalidState = errnos.INVALID_TXN_STATE
-const fenced = errnos.PRODUCER_FENCED
-const abortable = errnos.TRANSACTION_ABORTABLE
+const invalidEpoch = errnoOf('INVALID_PRODUCER_EPOCH')
+const invalidState = errnoOf('INVALID_TXN_STATE')
+const fenced = errnoOf('PRODUCER_FENCED')
+const abortable = errnoOf('TRANSACTION_ABORTABLE')
 
 /** The requests of a producer with a transactional id whose answers say what has become of its transaction. */
 type ProducerRequest =

@@ -1,5 +1,6 @@
-import { type ErrorCode, errnos } from '../error-codes.ts'
+import type { ErrorCode } from '../error-codes.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import { errnoOf } from './wire-error-code.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -68,7 +69,7 @@ async function divide(
   for (const code of [...new Set(codes)].sort((a, b) => Number(b === 0) - Number(a === 0))) {
     let at = 0
     const part = select(parts, request, () => codes[at++] === code)
-    const error = code === 0 && restFails !== undefined ? errnos[restFails] : code
+    const error = code === 0 && restFails !== undefined ? errnoOf(restFails) : code
     responses.push(error === 0 ? await serve({ ...part, ...rest }) : refuse(part, error))
   }
   return responses.includes(undefined) ? undefined : merge(parts, responses as Fields[])

@@ -1,7 +1,7 @@
 import type { Broker } from '../broker.ts'
 import { counted } from '../counted.ts'
 import type { EngineClient } from '../engine.ts'
-import { type ErrorCode, errnos } from '../error-codes.ts'
+import type { ErrorCode } from '../error-codes.ts'
 import { ClassicGroup } from '../group/classic-group.ts'
 import type { DescribedClassicMember } from '../group/classic-member.ts'
 import {
@@ -303,8 +303,4 @@ function entryOf<Value>(map: Map<string, Value>, key: string, make: () => Value)
     map.set(key, value)
   }
   return value
-}
-
-export function errnoOf(code: ErrorCode | undefined): number {
-  return code === undefined ? 0 : errnos[code]
 }

@@ -43,7 +43,6 @@ import { streamsGroupHandlers } from './handlers/streams-group.ts'
 import { topicAdminHandlers } from './handlers/topic-admin.ts'
 import { transactionAdminHandlers } from './handlers/transaction-admin.ts'
 import { transactionHandlers } from './handlers/transactions.ts'
-import { fetch } from './protocol/messages/fetch.ts'
 import { ReplicaConfigs } from './replica-configs.ts'
 import type { SaslOptions } from './sasl/sasl-options.ts'
 import { ScramCredentials } from './sasl/scram-credentials.ts'
@@ -252,7 +251,7 @@ export class WireServer {
     this.#handlers = new Map(
       handlers.map(each => {
         const seen = observed(wire, guarded(routed(wire, each)), observers)
-        return [each.api.key, each.api.key === fetch.key ? sessions.around(seen) : seen]
+        return [each.api.key, each.api.name === 'Fetch' ? sessions.around(seen) : seen]
       }),
     )
   }
@@ -269,7 +268,7 @@ export class WireServer {
       secured: this.#secured,
       node,
       clock: this.#engine.clock,
-      failed: (_, error) => this.failed(error),
+      failed: error => this.failed(error),
       closed: gone => this.#connections.delete(gone),
     })
     this.#connections.set(connection, node)

@@ -1,5 +1,4 @@
 import type { Broker } from '../broker.ts'
-import { errnos } from '../error-codes.ts'
 import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
@@ -13,6 +12,7 @@ import type { GroupConfigs } from './group-configs.ts'
 import type { InertConfigs } from './inert-configs.ts'
 import type { ShareGroups } from './share/share-groups.ts'
 import type { StreamsGroups } from './streams/streams-groups.ts'
+import { errnoOf } from './wire-error-code.ts'
 import type { WireGroups } from './wire-groups.ts'
 import type { WireTransactions } from './wire-transactions.ts'
 
@@ -47,16 +47,16 @@ export function toWireError(
   wire: Wire,
   error: unknown,
 ): { readonly errorCode: number; readonly errorMessage: string } {
-  // Kafka's brokers are never full. NOT_ENOUGH_REPLICAS is an error that every client retries.
-  if (isBrokerletError(error) && error.code === 'QUEUE_FULL') {
-    return { errorCode: notEnoughReplicas, errorMessage: error.message }
+  if (isBrokerletError(error)) {
+    // Kafka's brokers are never full. NOT_ENOUGH_REPLICAS is an error that every client retries.
+    const errorCode = error.code === 'QUEUE_FULL' ? notEnoughReplicas : error.errno
+    return { errorCode, errorMessage: error.message }
   }
-  if (isBrokerletError(error)) return { errorCode: error.errno, errorMessage: error.message }
   wire.failed(error)
-  return { errorCode: errnos.UNKNOWN_SERVER_ERROR, errorMessage: String(error) }
+  return { errorCode: errnoOf('UNKNOWN_SERVER_ERROR'), errorMessage: String(error) }
 }
 
-const notEnoughReplicas = 19
+const notEnoughReplicas = errnoOf('NOT_ENOUGH_REPLICAS')
 
 /** Makes one of a request's changes and returns its error, so that the others are made in any case. */
 export function attempt(
@@ -84,5 +84,5 @@ export function findTopic(
 
 /** Kafka's number of the error for a topic that does not exist. */
 export function unknownTopic(version: number, sinceIds: number): number {
-  return errnos[version < sinceIds ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID']
+  return errnoOf(version < sinceIds ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID')
 }

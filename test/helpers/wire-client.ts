@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream'
 import { crc32c } from '../../src/server/protocol/crc32c.ts'
 import { responseHeader, responseHeaderVersion } from '../../src/server/protocol/header.ts'
-import { type Api, readMessage, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
+import { type Api, versionOf } from '../../src/server/protocol/message.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
 import { writeBatch } from '../../src/server/protocol/record-batch.ts'
 import type { Type } from '../../src/server/protocol/type.ts'
+import { writeMessage } from './write-message.ts'
 
 /** A connection on which a test sends any bytes. */
 export class WireClient {
@@ -40,7 +41,7 @@ export class WireClient {
     this.send(request(api, version, body))
     const reader = new Reader(await this.answer())
     responseHeader.read(reader, responseHeaderVersion(api, version))
-    const answer = readMessage(api.response, reader, versionOf(api, version))
+    const answer = api.response.read(reader, versionOf(api, version))
     reader.end()
     return answer
   }
@@ -69,7 +70,7 @@ export function request(api: Api, version: number, body: object = {}, correlatio
   header.writeInt16BE(version, 2)
   header.writeInt32BE(correlationId, 4)
   const at = versionOf(api, version)
-  const message = writeMessage(api.request as Type<unknown, object>, body, at).concat()
+  const message = writeMessage(api.request as Type<unknown, object>, body, at)
   return Buffer.concat([header, Buffer.from([255, 255]), ...(at.flexible ? [Buffer.from([0])] : []), message])
 }
 

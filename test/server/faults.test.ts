@@ -5,18 +5,19 @@ import { Cluster } from '../../src/server/cluster/cluster.ts'
 import { makeNodes } from '../../src/server/cluster/cluster-node.ts'
 import { refuse } from '../../src/server/faults/refusals.ts'
 import { pointOf } from '../../src/server/faults/request-point.ts'
-import { nameOfErrno } from '../../src/server/faults/wire-error-code.ts'
 import { coversRequest } from '../../src/server/faults/wire-scope.ts'
 import type { RequestContext } from '../../src/server/handler.ts'
 import { RequestLog, socketFactory, WireFaults, type WireScope } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
-import { type Api, readMessage, versionOf, writeMessage } from '../../src/server/protocol/message.ts'
+import { type Api, versionOf } from '../../src/server/protocol/message.ts'
 import { Reader } from '../../src/server/protocol/reader.ts'
 import type { Type } from '../../src/server/protocol/type.ts'
 import type { Wire } from '../../src/server/wire.ts'
+import { nameOfErrno } from '../../src/server/wire-error-code.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { bodies } from '../fuzz/hostile-frames.ts'
 import { range } from '../helpers/behaviours.ts'
+import { writeMessage } from '../helpers/write-message.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -345,10 +346,10 @@ it.each(all)('refuses $name in every version with the error', api => {
   const [min, max] = api.key === apis.addPartitionsToTxn.key ? [0, 3] : api.versions
   for (let version = min; version <= max; version++) {
     const at = versionOf(api, version)
-    const asked = writeMessage(api.request as Type<unknown, object>, bodies[api.name] ?? {}, at).concat()
-    const response = refuse(wire, api, readMessage(api.request, new Reader(asked), at), 6)
-    const answered = writeMessage(api.response as Type<unknown, unknown>, response, at).concat()
-    const told = JSON.stringify(readMessage(api.response, new Reader(answered), at))
+    const asked = writeMessage(api.request as Type<unknown, object>, bodies[api.name] ?? {}, at)
+    const response = refuse(wire, api, api.request.read(new Reader(asked), at), 6)
+    const answered = writeMessage(api.response as Type<unknown, unknown>, response, at)
+    const told = JSON.stringify(api.response.read(new Reader(answered), at))
     expect(told).toMatch(/"(partitionE|e)rrorCode":6\b/)
   }
 })

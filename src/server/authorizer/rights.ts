@@ -1,13 +1,13 @@
-import { errnoOfName } from '../faults/wire-error-code.ts'
+import { errnoOf } from '../wire-error-code.ts'
 import { type AclOperation, type AclResourceType, clusterName } from './acl.ts'
 import { type Authorizer, type Caller, toBits } from './authorizer.ts'
 
 /** Kafka's numbers of the errors of those who may not. (Kafka: AclEntry.authorizationError) */
 export const denials = {
-  TOPIC: errnoOfName('TOPIC_AUTHORIZATION_FAILED'),
-  GROUP: errnoOfName('GROUP_AUTHORIZATION_FAILED'),
-  CLUSTER: errnoOfName('CLUSTER_AUTHORIZATION_FAILED'),
-  TRANSACTIONAL_ID: errnoOfName('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
+  TOPIC: errnoOf('TOPIC_AUTHORIZATION_FAILED'),
+  GROUP: errnoOf('GROUP_AUTHORIZATION_FAILED'),
+  CLUSTER: errnoOf('CLUSTER_AUTHORIZATION_FAILED'),
+  TRANSACTIONAL_ID: errnoOf('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
 } as const
 
 /** What a request may be denied. */

@@ -1,4 +1,4 @@
-import { errnos } from '../../error-codes.ts'
+import { errnoOf } from '../wire-error-code.ts'
 import type { Asked, Message, RightsTable } from './asked.ts'
 import { all, eachNamed, eachTopic, named, ofGroup } from './needs.ts'
 import { denials } from './rights.ts'
@@ -18,7 +18,7 @@ export const transactionRights: RightsTable = {
       if (denied !== 0) return denied
       // If one is refused, none is added; but what does not exist is told. (Kafka: handleAddPartitionsToTxnRequest)
       const isThere = asked.wire.engine.topics.get(name)?.partitions[partition as number] !== undefined
-      return isThere ? 0 : errnos.UNKNOWN_TOPIC_OR_PARTITION
+      return isThere ? 0 : errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
     },
   },
   AddOffsetsToTxn: { whole: all(ofTransaction, ofGroup('READ')) },

@@ -1,18 +1,17 @@
 import type { Partition } from '../../log/partition.ts'
 import { type NamedPartition, type NamedTopic, partitionNamed, topicNamed } from '../faults/request-point.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
+import type { ApiName } from '../protocol/api-name.ts'
 import type { Api } from '../protocol/message.ts'
-import { fetch } from '../protocol/messages/fetch.ts'
-import { produce } from '../protocol/messages/produce.ts'
 import type { Parts } from '../request-parts.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 import { type ClusterNode, noLeaderId } from './cluster-node.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const notLeader = errnoOfName('NOT_LEADER_OR_FOLLOWER')
-const fencedEpoch = errnoOfName('FENCED_LEADER_EPOCH')
-const unknownEpoch = errnoOfName('UNKNOWN_LEADER_EPOCH')
+const notLeader = errnoOf('NOT_LEADER_OR_FOLLOWER')
+const fencedEpoch = errnoOf('FENCED_LEADER_EPOCH')
+const unknownEpoch = errnoOf('UNKNOWN_LEADER_EPOCH')
 
 /**
  * The error of a broker that does not answer for a partition; 0 if it does, or if there is no such partition.
@@ -46,20 +45,17 @@ function partitionOf(wire: Wire, topic: unknown, partition: unknown): Partition 
 }
 
 // The first versions whose answers name the leader that should have been asked (KIP-951).
-const tellingSince: ReadonlyMap<number, number> = new Map([
-  [produce.key, 10],
-  [fetch.key, 16],
-])
+const tellingSince: { readonly [Name in ApiName]?: number } = { Produce: 10, Fetch: 16 }
 
 /** Adds to an answer the leaders of the partitions that were refused in it. */
 export function tellLeaders(
   wire: Wire,
   { response: list, inner }: Parts,
   answer: unknown,
-  { key }: Api,
+  { name }: Api,
   version: number,
 ): unknown {
-  const since = tellingSince.get(key)
+  const since = tellingSince[name]
   if (answer === undefined || inner === undefined || since === undefined || version < since) return answer
   const leaders = new Set<ClusterNode>()
   const tell = (topic: Fields, partition: Fields) => {

@@ -1,9 +1,9 @@
 import type { Topic } from '../../log/topic.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import type { ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import { noUuid } from '../protocol/type.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 import type { Cluster } from './cluster.ts'
 import { type ClusterNode, noLeaderId } from './cluster-node.ts'
 
@@ -30,7 +30,7 @@ export function describeBrokers({ cluster, clusterId }: Wire): MetadataResponse 
   return { brokers: cluster.running, clusterId, controllerId: cluster.controllerId }
 }
 
-const leaderNotAvailable = errnoOfName('LEADER_NOT_AVAILABLE')
+const leaderNotAvailable = errnoOf('LEADER_NOT_AVAILABLE')
 
 /** A topic in an answer. */
 export function describeTopic(cluster: Cluster, { name, id, partitions }: Topic) {

@@ -1,7 +1,7 @@
-import { errnos } from '../../error-codes.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
 import type { metadata } from '../protocol/messages/metadata.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 import { isNamed, type MetadataImage, takeImage } from './metadata-image.ts'
 
 /** The cluster as it was before its last change, for clients that are to be told what is out of date. */
@@ -37,7 +37,7 @@ export class PastMetadata {
         const named = isNamed(asked)
         const found = known.find(topic => (named ? topic.name === name : topic.topicId === topicId))
         if (found !== undefined) return found
-        const errorCode = errnos[named ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID']
+        const errorCode = errnoOf(named ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID')
         return { name: named ? name : null, topicId, errorCode }
       }),
     }

@@ -1,19 +1,17 @@
 import { refuse } from '../faults/refusals.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { Api } from '../protocol/message.ts'
-import { fetch } from '../protocol/messages/fetch.ts'
-import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { answerInParts, type PartAnswers, type Parts } from '../request-parts.ts'
 import { type AnsweredBy, partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 import { fetchUntilMoved } from './fetch-until-moved.ts'
 import { errnoAtLeader, tellLeaders } from './leader-checks.ts'
 import { untilMoved } from './until-moved.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const notCoordinator = errnoOfName('NOT_COORDINATOR')
+const notCoordinator = errnoOf('NOT_COORDINATOR')
 
 // From this version of Fetch on a consumer may read any replica. (KIP-392)
 const followersSince = 11
@@ -29,7 +27,7 @@ export function routed(wire: Wire, handler: Handler): Handler {
   switch (answeredBy?.kind) {
     case 'leader': {
       const atLeaders = askedAtLeaders(wire, handler)
-      return handler.api.key === fetch.key && !single ? fetchUntilMoved(wire, atLeaders) : atLeaders
+      return handler.api.name === 'Fetch' && !single ? fetchUntilMoved(wire, atLeaders) : atLeaders
     }
     case 'coordinator':
       return single ? handler : askedAtCoordinator(wire, handler, answeredBy)
@@ -60,9 +58,9 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
   }
 }
 
-function mayAskFollowers({ key }: Api, { replicaId }: Fields, { version }: RequestContext): boolean {
-  if (key === fetch.key) return version >= followersSince
-  return key === listOffsets.key && replicaId === debuggingReplicaId
+function mayAskFollowers({ name }: Api, { replicaId }: Fields, { version }: RequestContext): boolean {
+  if (name === 'Fetch') return version >= followersSince
+  return name === 'ListOffsets' && replicaId === debuggingReplicaId
 }
 
 function answersAll(wire: Wire, asked: Asked, request: Fields, { request: list, inner }: Parts): boolean {

@@ -3,7 +3,7 @@ import { describeValue, InvalidArgumentError } from '../../errors.ts'
 import { type Barrier, FaultRules, type FaultRuleUse, type FaultTimes } from '../../fault-rules.ts'
 import { didYouMean, suggest } from '../../suggest.ts'
 import { anything, checkOptions, duration, invalidOption, oneOf, requireArgument } from '../../validate.ts'
-import { errnoOfName, errnoRange, isErrno, type WireErrorCode, wireErrorNames } from './wire-error-code.ts'
+import { errnoRange, isErrno, type WireErrorCode, wireErrnos } from '../wire-error-code.ts'
 import {
   checkWireScope,
   coversRequest,
@@ -36,11 +36,11 @@ export interface MetRequest extends RequestPoint {
 }
 
 /** @throws InvalidArgumentError */
-function errnoOf(error: WireErrorCode | number): number {
-  const errno = typeof error === 'number' ? error : errnoOfName(error)
+function errnoFrom(error: WireErrorCode | number): number {
+  const errno = typeof error === 'number' ? error : wireErrnos.get(error)
   if (isErrno(errno)) return errno
   const expected = `the name of an error of Kafka's protocol, or its number (${errnoRange})`
-  const suggestions = typeof error === 'string' ? suggest(error, wireErrorNames) : []
+  const suggestions = typeof error === 'string' ? suggest(error, [...wireErrnos.keys()]) : []
   throw new InvalidArgumentError(
     `faults.fail: expected ${expected}, received ${describeValue(error)}${didYouMean(suggestions)}`,
     { field: 'error', expected, received: error, suggestions },
@@ -69,7 +69,7 @@ export class WireFaults extends FaultRules<WireFaultAction, WireScope, MetReques
    */
   fail(scope: WireScope, error: WireErrorCode | number, times: FaultTimes = {}): this {
     checkWireScope('faults.fail', scope)
-    const errno = errnoOf(error)
+    const errno = errnoFrom(error)
     this.add('fail', scope, times, ({ fate }) => {
       fate.failures.push({ scope, errno })
     })

@@ -11,13 +11,13 @@ import {
 } from '../authorizer/acl.ts'
 import type { AclBindings } from '../authorizer/acl-bindings.ts'
 import { selectorOf, wordOf } from '../authorizer/acl-filter.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { createAcls } from '../protocol/messages/create-acls.ts'
 import { deleteAcls } from '../protocol/messages/delete-acls.ts'
 import { describeAcls } from '../protocol/messages/describe-acls.ts'
 import { attempt, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /** Describes, creates and deletes access lists, if there is an authorizer that goes by them. */
 export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[] {
@@ -67,7 +67,7 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
 }
 
 const refusal = {
-  errorCode: errnoOfName('SECURITY_DISABLED'),
+  errorCode: errnoOf('SECURITY_DISABLED'),
   errorMessage: 'There are no access lists: everybody may do everything',
 }
 

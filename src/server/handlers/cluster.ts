@@ -1,11 +1,9 @@
-import { errnos } from '../../error-codes.ts'
 import type { Topic } from '../../log/topic.ts'
 import { checkTopicName } from '../../topic-name.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
 import { madeByClient, requireNoCollision } from '../client-topics.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeBrokers, describeTopic, isNamed } from '../cluster/metadata-image.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
 import type { RequestOf } from '../protocol/message.ts'
@@ -15,6 +13,7 @@ import { describeTopicPartitions } from '../protocol/messages/describe-topic-par
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
 import { toWireError, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 // From this version on Metadata takes ids of topics. The two before have the field, but may not use it.
 const idsSince = 12
@@ -35,8 +34,8 @@ export function clusterHandlers(
   return [
     handler(apiVersions, (client, { version, session }) => {
       // Between the choice of a mechanism and the proof nothing else is to be said.
-      if (session.exchange !== undefined) return { errorCode: errnos.ILLEGAL_SASL_STATE }
-      if (version >= softwareSince && !isSoftware(client)) return { errorCode: errnos.INVALID_REQUEST }
+      if (session.exchange !== undefined) return { errorCode: errnoOf('ILLEGAL_SASL_STATE') }
+      if (version >= softwareSince && !isSoftware(client)) return { errorCode: errnoOf('INVALID_REQUEST') }
       return {
         apiKeys: supported(),
         // A client of a version before 4 cannot read that a feature begins at 0 (KAFKA-17011).
@@ -69,7 +68,7 @@ export function clusterHandlers(
     handler(describeTopicPartitions, ({ topics, responsePartitionLimit, cursor }) => {
       const named = [...new Set(topics.map(({ name }) => name))].sort()
       if (cursor !== null && !isWithin(named, cursor)) {
-        const errorCode = errnos.INVALID_REQUEST
+        const errorCode = errnoOf('INVALID_REQUEST')
         return { topics: named.map(name => ({ name, errorCode })), nextCursor: null }
       }
       return describePartitions(wire, {
@@ -114,7 +113,7 @@ interface AskedTopic {
 
 function describeAsked(wire: Wire, version: number, topics: readonly AskedTopic[], mayCreate: boolean) {
   if (version < idsSince && topics.some(each => !isNamed(each))) {
-    const errorCode = errnos.INVALID_REQUEST
+    const errorCode = errnoOf('INVALID_REQUEST')
     return topics.map(({ name, topicId }) => ({ name, topicId, errorCode }))
   }
   const distinct = new Map(topics.map(each => [isNamed(each) ? each.name : `by id ${each.topicId}`, each]))
@@ -130,7 +129,7 @@ const endpointTypes = { broker: 1, controller: 2 }
 function refusedEndpoint(endpointType: number) {
   const known = endpointType === endpointTypes.controller
   return {
-    errorCode: errnoOfName(known ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE'),
+    errorCode: errnoOf(known ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE'),
     errorMessage: known
       ? 'This is a broker, not a controller'
       : `Expected endpoint type 1 (broker) or 2 (controller), received ${endpointType}`,
@@ -147,7 +146,7 @@ function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
   const found = known ? cluster.coordinatorOf(key) : undefined
   if (found !== undefined)
     return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0, errorMessage: null }
-  const errorCode = errnos[known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST']
+  const errorCode = errnoOf(known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST')
   const errorMessage = known ? 'no broker runs' : `keyType expected 0 or 1, received ${keyType}`
   return { nodeId: -1, host: '', port: -1, errorCode, errorMessage }
 }
@@ -215,7 +214,7 @@ function foundOrMade({ engine }: Wire, name: string): Topic {
 function topicById(wire: Wire, topicId: string) {
   const topic = wire.engine.topicsById.get(topicId)
   if (topic !== undefined) return describeTopic(wire.cluster, topic)
-  return { name: null, topicId, errorCode: errnos.UNKNOWN_TOPIC_ID }
+  return { name: null, topicId, errorCode: errnoOf('UNKNOWN_TOPIC_ID') }
 }
 
 function isSoftware({ clientSoftwareName, clientSoftwareVersion }: RequestOf<typeof apiVersions>): boolean {

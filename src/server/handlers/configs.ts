@@ -1,4 +1,3 @@
-import { errnos } from '../../error-codes.ts'
 import { InvalidArgumentError, InvalidOptionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { TopicChanges } from '../../topic-definition.ts'
@@ -24,6 +23,7 @@ import { listConfigResources } from '../protocol/messages/list-config-resources.
 import { checkResting } from '../resting-options.ts'
 import { configText, isTopicConfig, parseConfig, topicConfig, topicConfigs } from '../topic-configs.ts'
 import { attempt, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 interface Operation {
   readonly name: string
@@ -170,7 +170,7 @@ export function configHandlers(wire: Wire): Handler[] {
       const kinds = Object.values(configResources)
       const asked = version === 0 ? [configResources.clientMetrics] : resourceTypes
       if (asked.some(each => !kinds.some(kind => kind === each)))
-        return { errorCode: errnos.UNSUPPORTED_VERSION, configResources: [] }
+        return { errorCode: errnoOf('UNSUPPORTED_VERSION'), configResources: [] }
       const wanted = asked.length === 0 ? kinds : kinds.filter(kind => asked.includes(kind))
       return {
         configResources: wanted.flatMap(resourceType =>

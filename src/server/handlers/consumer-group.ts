@@ -1,5 +1,4 @@
 import type { Interest } from '../../engine.ts'
-import { errnos } from '../../error-codes.ts'
 import { BrokerletError, GroupIdNotFoundError } from '../../errors.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
@@ -16,6 +15,7 @@ import { consumerGroupDescribe } from '../protocol/messages/consumer-group-descr
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
 import { wholeName } from '../whole-name.ts'
 import { findTopic, toWireError, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /** Groups that assign (KIP-848): the same ones that consumers of this process are members of. */
 export function consumerGroupHandlers(wire: Wire): Handler[] {
@@ -56,7 +56,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
 
     handler(consumerGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
       groups: groupIds.map(groupId => {
-        if (groupId === '') return { groupId, errorCode: errnos.INVALID_GROUP_ID }
+        if (groupId === '') return { groupId, errorCode: errnoOf('INVALID_GROUP_ID') }
         const group = wire.engine.groups.get(groupId)
         // Clients that hear so ask again by DescribeGroups.
         const isOther = wire.groups.typeOf(groupId) === 'classic' || isStreams(wire, groupId)

@@ -1,9 +1,9 @@
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler, type RequestContext } from '../handler.ts'
 import { createDelegationToken } from '../protocol/messages/create-delegation-token.ts'
 import { describeDelegationToken } from '../protocol/messages/describe-delegation-token.ts'
 import { expireDelegationToken } from '../protocol/messages/expire-delegation-token.ts'
 import { renewDelegationToken } from '../protocol/messages/renew-delegation-token.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /**
  * Delegation tokens (KIP-48), which do not exist here: it is answered as by a Kafka without
@@ -11,7 +11,7 @@ import { renewDelegationToken } from '../protocol/messages/renew-delegation-toke
  */
 export function delegationTokenHandlers(): Handler[] {
   const refusal = ({ session: { user } }: RequestContext) => ({
-    errorCode: errnoOfName(
+    errorCode: errnoOf(
       user === undefined ? 'DELEGATION_TOKEN_REQUEST_NOT_ALLOWED' : 'DELEGATION_TOKEN_AUTH_DISABLED',
     ),
   })

@@ -1,8 +1,8 @@
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { updateFeatures } from '../protocol/messages/update-features.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 type Update = RequestOf<typeof updateFeatures>['featureUpdates'][number]
 
@@ -19,7 +19,7 @@ export function featureHandlers(): Handler[] {
         if (why === undefined) continue
         const { feature, maxVersionLevel } = update
         return {
-          errorCode: errnoOfName('INVALID_UPDATE_VERSION'),
+          errorCode: errnoOf('INVALID_UPDATE_VERSION'),
           errorMessage: `No feature is updated, because '${feature}' cannot be at level ${maxVersionLevel}: ${why}`,
         }
       }

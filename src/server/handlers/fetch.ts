@@ -1,4 +1,3 @@
-import { errnos } from '../../error-codes.ts'
 import type { Partition, PartitionReader } from '../../log/partition.ts'
 import { setClientTimer } from '../client-timer.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
@@ -8,6 +7,7 @@ import { type Handler, handler } from '../handler.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { writeControlBatch } from '../protocol/record-batch.ts'
 import { findTopic, unknownTopic, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 interface Wanted {
   readonly topic: string
@@ -49,7 +49,7 @@ interface Reading {
 }
 
 const readCommitted = 1
-const unknownPartition = errnos.UNKNOWN_TOPIC_OR_PARTITION
+const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
 
 /** Reads record batches, and waits for them if there are none yet. */
 export function fetchHandlers(wire: Wire): Handler[] {
@@ -136,7 +136,7 @@ function readOne(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched 
     return read(wire, wanted, room, how)
   } catch (error) {
     wire.failed(error)
-    return { errorCode: errnos.UNKNOWN_SERVER_ERROR, ...nothing }
+    return { errorCode: errnoOf('UNKNOWN_SERVER_ERROR'), ...nothing }
   }
 }
 
@@ -145,7 +145,7 @@ function read(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched {
   if (typeof log === 'number') return { errorCode: log, ...nothing }
   if (log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
-    return { errorCode: errnos.OFFSET_OUT_OF_RANGE, ...nothing }
+    return { errorCode: errnoOf('OFFSET_OUT_OF_RANGE'), ...nothing }
   }
   if (preferred !== undefined) return { errorCode: 0, ...nothing }
   if (wire.firstFetches.note(how.clientId, log, offset)) wire.engine.touch()

@@ -7,7 +7,7 @@ import { deleteGroups } from '../protocol/messages/delete-groups.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
 import { listGroups } from '../protocol/messages/list-groups.ts'
 import { attempt, toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-groups.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /** Lists, describes and deletes groups, those of clients and those of this process. */
 export function groupAdminHandlers(wire: Wire): Handler[] {

@@ -1,9 +1,9 @@
-import { errnos } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import { type Handler, handler } from '../handler.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 const latest = -1
 const earliest = -2
@@ -39,11 +39,11 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
       topics: [...eachOnce(topics)].map(([name, partitions]) => ({
         name,
         partitions: [...partitions.values()].map(({ partitionIndex, timestamp, repeated }) => {
-          if (repeated) return { partitionIndex, errorCode: errnos.INVALID_REQUEST }
+          if (repeated) return { partitionIndex, errorCode: errnoOf('INVALID_REQUEST') }
           if (timestamp < 0 && !(version >= (placesSince.get(timestamp) ?? Number.POSITIVE_INFINITY)))
-            return { partitionIndex, errorCode: errnos.UNSUPPORTED_VERSION }
+            return { partitionIndex, errorCode: errnoOf('UNSUPPORTED_VERSION') }
           const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
-          if (log === undefined) return { partitionIndex, errorCode: errnos.UNKNOWN_TOPIC_OR_PARTITION }
+          if (log === undefined) return { partitionIndex, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
           const found = lookUp(log, timestamp, isolationLevel === readCommitted)
           // The log does not keep epochs: its records get the first one, and only its end the present one.
           const leaderEpoch = timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0
@@ -57,7 +57,7 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
         topic,
         partitions: partitions.map(({ partition, leaderEpoch }) => {
           const log = wire.engine.topics.get(topic)?.partitions[partition]
-          if (log === undefined) return { partition, errorCode: errnos.UNKNOWN_TOPIC_OR_PARTITION }
+          if (log === undefined) return { partition, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
           // Nothing is ever cut off a log's end, so each epoch that has been ends where the log does; others are
           // unknown.
           const was = leaderEpoch >= 0 && leaderEpoch <= wire.cluster.leadershipOf(log).epoch

@@ -1,11 +1,10 @@
-import { errnos } from '../../error-codes.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { LogSizes, logDir } from '../log-sizes.ts'
 import { namedPartitions } from '../named-partitions.ts'
 import { alterReplicaLogDirs } from '../protocol/messages/alter-replica-log-dirs.ts'
 import { describeLogDirs } from '../protocol/messages/describe-log-dirs.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /** The size of each partition, which programs that show topics ask for. No log can be moved to another directory. */
 export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
@@ -42,8 +41,8 @@ export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
               const refused = refusalOf?.(name, partitionIndex) ?? 0
               if (refused !== 0) return { partitionIndex, errorCode: refused }
               const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
-              if (path !== logDir) return { partitionIndex, errorCode: errnoOfName('LOG_DIR_NOT_FOUND') }
-              return { partitionIndex, errorCode: there ? 0 : errnos.UNKNOWN_TOPIC_OR_PARTITION }
+              if (path !== logDir) return { partitionIndex, errorCode: errnoOf('LOG_DIR_NOT_FOUND') }
+              return { partitionIndex, errorCode: there ? 0 : errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
             }),
           }),
         ),

@@ -5,7 +5,7 @@ import { joinGroup } from '../protocol/messages/join-group.ts'
 import { leaveGroup } from '../protocol/messages/leave-group.ts'
 import { syncGroup } from '../protocol/messages/sync-group.ts'
 import type { Wire } from '../wire.ts'
-import { errnoOf } from '../wire-groups.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 interface MemberRequest {
   readonly generationId: number

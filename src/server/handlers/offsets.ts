@@ -10,7 +10,7 @@ import { offsetCommit } from '../protocol/messages/offset-commit.ts'
 import { offsetDelete } from '../protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
 import { attempt, findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-groups.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /** The committed offsets of groups. */
 export function offsetHandlers(wire: Wire): Handler[] {

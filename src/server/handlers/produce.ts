@@ -1,5 +1,5 @@
 import type { SendWait } from '../../engine.ts'
-import { type ErrorCode, errnos } from '../../error-codes.ts'
+import type { ErrorCode } from '../../error-codes.ts'
 import {
   BrokerletError,
   InvalidProducerEpochError,
@@ -10,7 +10,6 @@ import {
 import type { Partition } from '../../log/partition.ts'
 import type { BatchMetadata, Topic } from '../../log/topic.ts'
 import { isPromise, type MaybePromise } from '../../maybe-promise.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inProducersWords, withoutTransaction } from '../producer-words.ts'
 import { produce } from '../protocol/messages/produce.ts'
@@ -23,6 +22,7 @@ import {
 import { recordErrors } from '../record-errors.ts'
 import { findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { toEncodedBatch } from '../wire-batch.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
   corrupt: 'CORRUPT_MESSAGE',
@@ -35,9 +35,9 @@ const corrupt: Readonly<Record<CorruptBatchError['kind'], ErrorCode>> = {
 const beginsSince = 12
 
 /** The errors that a single record may be the reason of. */
-const ofRecords: ReadonlySet<number> = new Set([errnos.INVALID_RECORD, errnos.INVALID_TIMESTAMP])
+const ofRecords: ReadonlySet<number> = new Set([errnoOf('INVALID_RECORD'), errnoOf('INVALID_TIMESTAMP')])
 
-const invalidTimestamp = errnos.INVALID_TIMESTAMP
+const invalidTimestamp = errnoOf('INVALID_TIMESTAMP')
 const rejectedTimestamps = 'One or more records have been rejected due to invalid timestamp'
 
 interface Writing {
@@ -89,7 +89,7 @@ const allInSync = -1
 
 /** Acknowledged by no broker, by all in-sync replicas, or by the leader. */
 const knownAcks: ReadonlySet<number> = new Set([0, allInSync, 1])
-const unknownAcks = errnoOfName('INVALID_REQUIRED_ACKS')
+const unknownAcks = errnoOf('INVALID_REQUIRED_ACKS')
 
 async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | null, how: Writing) {
   let batch: RecordBatchHeader | undefined
@@ -111,7 +111,7 @@ async function write(wire: Wire, topic: Topic, index: number, bytes: Buffer | nu
     return { index, errorCode: 0, baseOffset, logAppendTimeMs: appendTime, logStartOffset }
   } catch (error) {
     if (error instanceof CorruptBatchError) {
-      const errno = errnos[corrupt[error.kind]]
+      const errno = errnoOf(corrupt[error.kind])
       return { index, errorCode: errno, baseOffset: -1, errorMessage: error.message }
     }
     const { errorCode, errorMessage } = toWireError(wire, error)

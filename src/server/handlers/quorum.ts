@@ -1,7 +1,7 @@
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { describeQuorum } from '../protocol/messages/describe-quorum.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 const metadataTopic = '__cluster_metadata'
 
@@ -40,7 +40,7 @@ export function quorumHandlers({ cluster, engine }: Wire): Handler[] {
               ? describe()
               : {
                   partitionIndex,
-                  errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION'),
+                  errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION'),
                   errorMessage: `There is one partition of '${metadataTopic}', and only it can be asked for`,
                 },
           ),

@@ -2,13 +2,13 @@ import { BrokerletError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { isReassigning, presentReplicas } from '../cluster/partition-reassignment.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { alterPartitionReassignments } from '../protocol/messages/alter-partition-reassignments.ts'
 import { electLeaders } from '../protocol/messages/elect-leaders.ts'
 import { listPartitionReassignments } from '../protocol/messages/list-partition-reassignments.ts'
 import { nodesOf } from '../replica-assignments.ts'
 import { attempt, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 interface Answered {
   readonly errorCode: number
@@ -75,7 +75,7 @@ function findLog({ engine }: Wire, topic: string, partition: number): { readonly
   const log = found?.partitions[partition]
   if (log !== undefined) return { log }
   return {
-    errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION'),
+    errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION'),
     errorMessage: found ? `No such partition as ${topic}-${partition}` : `No such topic as ${topic}`,
   }
 }
@@ -87,11 +87,11 @@ const [preferred, unclean] = [0, 1]
 
 function refusalOf(electionType: number): Answered | undefined {
   if (electionType === preferred || electionType === unclean) return undefined
-  return { errorCode: errnoOfName('INVALID_REQUEST'), errorMessage: `Unknown election type ${electionType}` }
+  return { errorCode: errnoOf('INVALID_REQUEST'), errorMessage: `Unknown election type ${electionType}` }
 }
 
 const notNeeded: Answered = {
-  errorCode: errnoOfName('ELECTION_NOT_NEEDED'),
+  errorCode: errnoOf('ELECTION_NOT_NEEDED'),
   errorMessage: 'The partition has the leader that it should have',
 }
 
@@ -103,14 +103,14 @@ function electLeader({ cluster }: Wire, log: Partition, electionType: number): A
     if (leader === first) return notNeeded
     if (cluster.electLeader(log, { preferred: true })) return done
     return {
-      errorCode: errnoOfName('PREFERRED_LEADER_NOT_AVAILABLE'),
+      errorCode: errnoOf('PREFERRED_LEADER_NOT_AVAILABLE'),
       errorMessage: `The preferred leader was not available. Broker ${first!.nodeId} is stopped, or was not in sync`,
     }
   }
   if (leader !== undefined) return notNeeded
   if (cluster.electLeader(log, { unclean: true })) return done
   return {
-    errorCode: errnoOfName('ELIGIBLE_LEADERS_NOT_AVAILABLE'),
+    errorCode: errnoOf('ELIGIBLE_LEADERS_NOT_AVAILABLE'),
     errorMessage: 'None of the replicas runs',
   }
 }
@@ -172,13 +172,13 @@ function cancel(cluster: Cluster, log: Partition): Answered {
   const { topic, index } = log
   if (!isReassigning(cluster.registrationOf(log))) {
     return {
-      errorCode: errnoOfName('NO_REASSIGNMENT_IN_PROGRESS'),
+      errorCode: errnoOf('NO_REASSIGNMENT_IN_PROGRESS'),
       errorMessage: `No reassignment of ${topic}-${index} is in progress`,
     }
   }
   if (cluster.cancelReassignment(log)) return done
   return {
-    errorCode: errnoOfName('INVALID_REPLICA_ASSIGNMENT'),
+    errorCode: errnoOf('INVALID_REPLICA_ASSIGNMENT'),
     errorMessage: `${topic}-${index} cannot go back: that would require an unclean leader election`,
   }
 }

@@ -1,4 +1,3 @@
-import { errnos } from '../../error-codes.ts'
 import { type Handler, handler } from '../handler.ts'
 import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../protocol/messages/sasl-handshake.ts'
@@ -8,6 +7,7 @@ import { SaslFailure } from '../sasl/sasl-failure.ts'
 import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sasl-options.ts'
 import type { ScramCredentials } from '../sasl/scram-credentials.ts'
 import { ScramExchange } from '../sasl/scram-exchange.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /** Authenticates clients: first the choice of the mechanism, then its exchange. */
 export function saslHandlers(options: SaslOptions | undefined, credentials: ScramCredentials): Handler[] {
@@ -20,13 +20,13 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
     handler(saslHandshake, ({ mechanism }, { session }) => {
       const known = mechanisms.includes(mechanism as SaslMechanism)
       if (known) session.exchange = begin(mechanism as SaslMechanism)
-      const errno = errnos.UNSUPPORTED_SASL_MECHANISM
+      const errno = errnoOf('UNSUPPORTED_SASL_MECHANISM')
       return { errorCode: known ? 0 : errno, mechanisms: [...mechanisms] }
     }),
 
     handler(saslAuthenticate, ({ authBytes }, { session }) => {
       const failed = (code: 'ILLEGAL_SASL_STATE' | 'SASL_AUTHENTICATION_FAILED', errorMessage: string) => ({
-        errorCode: errnos[code],
+        errorCode: errnoOf(code),
         errorMessage,
       })
       const { exchange } = session
@@ -49,7 +49,7 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
 
 // A server that lets everybody in says so to a client that would authenticate, as Kafka does at such a port.
 const notAsked = {
-  errorCode: errnos.ILLEGAL_SASL_STATE,
+  errorCode: errnoOf('ILLEGAL_SASL_STATE'),
   errorMessage: 'Clients do not authenticate here',
 }
 const openHandlers: Handler[] = [

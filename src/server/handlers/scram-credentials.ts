@@ -1,9 +1,9 @@
-import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
 import { type Handler, handler } from '../handler.ts'
 import { alterUserScramCredentials } from '../protocol/messages/alter-user-scram-credentials.ts'
 import { describeUserScramCredentials } from '../protocol/messages/describe-user-scram-credentials.ts'
 import type { ScramMechanism } from '../sasl/scram-credential.ts'
 import { leastIterations, mostIterations, type ScramCredentials } from '../sasl/scram-credentials.ts'
+import { errnoOf, type WireErrorCode } from '../wire-error-code.ts'
 
 // Kafka's numbers of the mechanisms. (Kafka: ScramMechanism)
 const mechanisms: ReadonlyMap<number, ScramMechanism> = new Map([
@@ -124,5 +124,5 @@ class Alterations {
 const twice = 'A user credential cannot be altered twice in the same request'
 
 function refusal(user: string, code: WireErrorCode, errorMessage: string) {
-  return { user, errorCode: errnoOfName(code), errorMessage }
+  return { user, errorCode: errnoOf(code), errorMessage }
 }

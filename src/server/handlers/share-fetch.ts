@@ -1,5 +1,4 @@
 import type { Partition } from '../../log/partition.ts'
-import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
 import { type Handler, handler, type RequestContext } from '../handler.ts'
 import type { RequestOf, ResponseOf } from '../protocol/message.ts'
 import { shareAcknowledge } from '../protocol/messages/share-acknowledge.ts'
@@ -14,6 +13,7 @@ import { type SessionOwner, type ShareSessions, sessionEpochs } from '../share/s
 import { untilShared } from '../share/share-wait.ts'
 import { type SharedLog, sharedLog } from '../share/shared-log.ts'
 import { toWireError, type Wire } from '../wire.ts'
+import { errnoOf, type WireErrorCode } from '../wire-error-code.ts'
 
 type FetchRequest = RequestOf<typeof shareFetch>
 type AcknowledgeRequest = RequestOf<typeof shareAcknowledge>
@@ -111,7 +111,7 @@ interface Asked {
 }
 
 function refused(code: WireErrorCode): { readonly errorCode: number } {
-  return { errorCode: errnoOfName(code) }
+  return { errorCode: errnoOf(code) }
 }
 
 // The membership in the group is not checked, as in Kafka: only the coordinator would know.

@@ -7,7 +7,7 @@ import { shareGroupHeartbeat } from '../protocol/messages/share-group-heartbeat.
 import type { SharedPartition, ShareGroup, ShareMember } from '../share/share-group.ts'
 import { checkShareHeartbeat, type ShareHeartbeat } from '../share/share-heartbeat.ts'
 import { toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-groups.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /** Groups whose members share partitions (KIP-932). */
 export function shareGroupHandlers(wire: Wire): Handler[] {

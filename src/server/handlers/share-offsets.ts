@@ -7,7 +7,7 @@ import { describeShareGroupOffsets } from '../protocol/messages/describe-share-g
 import { noUuid } from '../protocol/type.ts'
 import type { KeptShareGroup } from '../share/share-groups.ts'
 import { toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-groups.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 interface Wanted {
   readonly topicName: string

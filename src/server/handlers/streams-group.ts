@@ -14,7 +14,7 @@ import type { StreamsMember } from '../streams/streams-member.ts'
 import { type Task, toTaskIds } from '../streams/tasks.ts'
 import type { InternalTopic, Topology } from '../streams/topology.ts'
 import { toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-groups.ts'
+import { errnoOf } from '../wire-error-code.ts'
 
 /** Groups of Kafka Streams applications whose tasks the broker assigns (KIP-1071). */
 export function streamsGroupHandlers(wire: Wire): Handler[] {

@@ -1,4 +1,3 @@
-import { errnos } from '../../error-codes.ts'
 import type { Partition } from '../../log/partition.ts'
 import { byTopic } from '../by-topic.ts'
 import { type Handler, handler } from '../handler.ts'
@@ -7,6 +6,7 @@ import { describeTransactions } from '../protocol/messages/describe-transactions
 import { listTransactions } from '../protocol/messages/list-transactions.ts'
 import { wholeName } from '../whole-name.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
 import type { DescribedTransaction } from '../wire-transactions.ts'
 
 // Kafka's states; the first three and the last never occur here.
@@ -28,7 +28,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
     handler(listTransactions, request => {
       const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request
       const pattern = wholeName(transactionalIdPattern || '.*')
-      if (pattern === undefined) return { errorCode: errnos.INVALID_REGULAR_EXPRESSION }
+      if (pattern === undefined) return { errorCode: errnoOf('INVALID_REGULAR_EXPRESSION') }
       const now = engine.clock.now()
       const wantedStates = new Set(stateFilters)
       const wantedIds = new Set(producerIdFilters)
@@ -58,7 +58,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
           const described = known.get(transactionalId)
           if (described === undefined) {
             const why = transactionalId === '' ? 'INVALID_REQUEST' : 'TRANSACTIONAL_ID_NOT_FOUND'
-            return { transactionalId, errorCode: errnos[why] }
+            return { transactionalId, errorCode: errnoOf(why) }
           }
           const { state, timeoutMs, startedAt, producerId, producerEpoch, partitions } = described
           return {
@@ -82,7 +82,7 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
           partitions: partitionIndexes.map(partitionIndex => {
             const log = engine.topics.get(name)?.partitions[partitionIndex]
             if (log === undefined) {
-              return { partitionIndex, errorCode: errnos.UNKNOWN_TOPIC_OR_PARTITION }
+              return { partitionIndex, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
             }
             return { partitionIndex, activeProducers: producersOf(log, transactional, engine.clock.now()) }
           }),

@@ -1,7 +1,6 @@
-import { type ErrorCode, errnos } from '../../error-codes.ts'
+import type { ErrorCode } from '../../error-codes.ts'
 import { isBrokerletError } from '../../errors.ts'
 import { toCommit } from '../committed-offsets.ts'
-import { errnoOfName } from '../faults/wire-error-code.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inProducersWords, withoutTransaction } from '../producer-words.ts'
@@ -11,15 +10,15 @@ import { endTxn } from '../protocol/messages/end-txn.ts'
 import { initProducerId } from '../protocol/messages/init-producer-id.ts'
 import { txnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
 import { toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-groups.ts'
+import { errnoOf } from '../wire-error-code.ts'
 import type { ProducerIdentity } from '../wire-transactions.ts'
 
 // The first version that adds nothing to a transaction beforehand, and gets the next epoch from each end (KIP-890).
 const implicitSince = 5
 
-const unknownPartition = errnos.UNKNOWN_TOPIC_OR_PARTITION
-const invalidTimeout = errnoOfName('INVALID_TRANSACTION_TIMEOUT')
-const transactionAbortable = errnos.TRANSACTION_ABORTABLE
+const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
+const invalidTimeout = errnoOf('INVALID_TRANSACTION_TIMEOUT')
+const transactionAbortable = errnoOf('TRANSACTION_ABORTABLE')
 
 /** Idempotent and transactional producers. */
 export function transactionHandlers(wire: Wire): Handler[] {
@@ -67,7 +66,7 @@ export function transactionHandlers(wire: Wire): Handler[] {
       const begun = inProducersWords('AddPartitionsToTxn', version, code)
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
-        return isThere(name, partition) ? errnos.OPERATION_NOT_ATTEMPTED : unknownPartition
+        return isThere(name, partition) ? errnoOf('OPERATION_NOT_ATTEMPTED') : unknownPartition
       }
       return {
         resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({

@@ -1,6 +1,4 @@
-import type { Api } from './message.ts'
-import { versionOf } from './message.ts'
-import { apiVersions } from './messages/api-versions.ts'
+import { type Api, versionOf } from './message.ts'
 import { struct } from './struct.ts'
 import { int16, int32, nullable, string, type Version } from './type.ts'
 
@@ -22,6 +20,6 @@ export const requestHeaderTags = struct({})
 export const responseHeader = struct({ correlationId: int32 })
 
 /** A response header's version. That of ApiVersions has no tagged fields, so that any client can read it (KIP-511). */
-export function responseHeaderVersion(api: Pick<Api, 'key' | 'flexible'>, version: number): Version {
-  return api.key === apiVersions.key ? { version: 0, flexible: false } : versionOf(api, version)
+export function responseHeaderVersion(api: Pick<Api, 'name' | 'flexible'>, version: number): Version {
+  return api.name === 'ApiVersions' ? { version: 0, flexible: false } : versionOf(api, version)
 }

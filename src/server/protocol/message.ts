@@ -1,8 +1,6 @@
 import type { ApiName } from './api-name.ts'
-import type { Reader } from './reader.ts'
 import { type StructRead, type StructWrite, struct } from './struct.ts'
 import type { Type, Version } from './type.ts'
-import { Writer } from './writer.ts'
 
 type FieldsOf = Parameters<typeof struct>[0]
 
@@ -35,19 +33,4 @@ export function api<const Request extends FieldsOf, const Response extends Field
 
 export function versionOf({ flexible }: Pick<Api, 'flexible'>, version: number): Version {
   return { version, flexible: version >= flexible }
-}
-
-/**
- * Reads a message. Bytes left in its frame are ignored, as in Kafka: librdkafka's Metadata request for all topics ends
- * with three bytes that belong to no field.
- */
-export function readMessage<Read>(type: Type<Read, never>, reader: Reader, version: Version): Read {
-  return type.read(reader, version)
-}
-
-/** Writes a whole message. */
-export function writeMessage<Write>(type: Type<unknown, Write>, value: Write, version: Version): Writer {
-  const writer = new Writer()
-  type.write(writer, value, version)
-  return writer
 }

@@ -1,4 +1,4 @@
-import type { WireErrorCode } from '../faults/wire-error-code.ts'
+import type { WireErrorCode } from '../wire-error-code.ts'
 import { type AcknowledgementBatch, acknowledgements, acknowledgeTypes } from './acknowledgement.ts'
 import { type InFlightBatch, type InFlightRecords, InFlightRuns } from './in-flight-records.ts'
 

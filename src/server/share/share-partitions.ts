@@ -1,7 +1,7 @@
 import type { BrokerClock } from '../../broker-clock.ts'
 import type { Partition } from '../../log/partition.ts'
-import type { WireErrorCode } from '../faults/wire-error-code.ts'
 import type { ResolvedGroupConfig } from '../group-configs.ts'
+import type { WireErrorCode } from '../wire-error-code.ts'
 import type { AcknowledgementBatch } from './acknowledgement.ts'
 import { readableOffsets } from './readable-offsets.ts'
 import { type AcquiredRecords, type OffsetSpan, type ShareLimits, SharePartition } from './share-partition.ts'

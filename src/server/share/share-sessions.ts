@@ -1,8 +1,8 @@
 import type { Partition } from '../../log/partition.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
-import type { WireErrorCode } from '../faults/wire-error-code.ts'
 import type { RequestContext } from '../handler.ts'
 import type { Wire } from '../wire.ts'
+import type { WireErrorCode } from '../wire-error-code.ts'
 import { type NamedPartitions, ShareSession } from './share-session.ts'
 
 /** The member whose session it is. */

@@ -1,8 +1,8 @@
 import type { Partition } from '../../log/partition.ts'
 import type { Leadership } from '../cluster/partition-registration.ts'
-import { errnoOfName, type WireErrorCode } from '../faults/wire-error-code.ts'
 import type { RequestContext } from '../handler.ts'
 import type { Wire } from '../wire.ts'
+import { errnoOf, type WireErrorCode } from '../wire-error-code.ts'
 
 const notLeader: WireErrorCode = 'NOT_LEADER_OR_FOLLOWER'
 
@@ -23,11 +23,11 @@ export function sharedLog(
   partition: number,
 ): SharedLog {
   const topic = engine.topicsById.get(topicId)
-  if (topic === undefined) return { errorCode: errnoOfName('UNKNOWN_TOPIC_ID') }
+  if (topic === undefined) return { errorCode: errnoOf('UNKNOWN_TOPIC_ID') }
   const log = topic.partitions[partition]
-  if (log === undefined) return { errorCode: errnoOfName('UNKNOWN_TOPIC_OR_PARTITION') }
+  if (log === undefined) return { errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
   const errorCode = refusalOf?.(topic.name, partition) ?? 0
   if (errorCode !== 0) return { errorCode }
   const leadership = cluster.leadershipOf(log)
-  return leadership.leader === node ? { log } : { errorCode: errnoOfName(notLeader), leadership }
+  return leadership.leader === node ? { log } : { errorCode: errnoOf(notLeader), leadership }
 }

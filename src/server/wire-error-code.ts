@@ -1,4 +1,4 @@
-import { type ErrorCode, errnos } from '../../error-codes.ts'
+import { type ErrorCode, errnos } from '../error-codes.ts'
 
 // Errors of Kafka's protocol that are not in `errnos`. A server answers some by itself, and any if a fault says so.
 const ofClusters = {
@@ -8,24 +8,15 @@ const ofClusters = {
   BROKER_NOT_AVAILABLE: 8,
   REPLICA_NOT_AVAILABLE: 9,
   STALE_CONTROLLER_EPOCH: 11,
-  NETWORK_EXCEPTION: 13,
   COORDINATOR_LOAD_IN_PROGRESS: 14,
   NOT_COORDINATOR: 16,
-  NOT_ENOUGH_REPLICAS: 19,
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: 20,
   INVALID_REQUIRED_ACKS: 21,
   INVALID_SESSION_TIMEOUT: 26,
   INVALID_COMMIT_OFFSET_SIZE: 28,
-  TOPIC_AUTHORIZATION_FAILED: 29,
-  GROUP_AUTHORIZATION_FAILED: 30,
-  CLUSTER_AUTHORIZATION_FAILED: 31,
   NOT_CONTROLLER: 41,
-  POLICY_VIOLATION: 44,
   DUPLICATE_SEQUENCE_NUMBER: 46,
-  INVALID_TRANSACTION_TIMEOUT: 50,
-  CONCURRENT_TRANSACTIONS: 51,
   TRANSACTION_COORDINATOR_FENCED: 52,
-  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 53,
   SECURITY_DISABLED: 54,
   KAFKA_STORAGE_ERROR: 56,
   LOG_DIR_NOT_FOUND: 57,
@@ -46,7 +37,6 @@ const ofClusters = {
   STALE_BROKER_EPOCH: 77,
   OFFSET_NOT_AVAILABLE: 78,
   PREFERRED_LEADER_NOT_AVAILABLE: 80,
-  GROUP_MAX_SIZE_REACHED: 81,
   ELIGIBLE_LEADERS_NOT_AVAILABLE: 83,
   ELECTION_NOT_NEEDED: 84,
   NO_REASSIGNMENT_IN_PROGRESS: 85,
@@ -91,16 +81,14 @@ const ofClusters = {
 /** Kafka's name of an error that a fault can answer with. */
 export type WireErrorCode = ErrorCode | keyof typeof ofClusters
 
-const numbers: ReadonlyMap<string, number> = new Map([
+/** Kafka's numbers of all errors that a fault can answer with, by their names. */
+export const wireErrnos: ReadonlyMap<string, number> = new Map([
   ...Object.entries(errnos)
     // A client's own errors never cross the wire; Kafka's -1 is a broker's.
     .filter(([code, errno]) => errno >= 0 || code === 'UNKNOWN_SERVER_ERROR'),
   ...Object.entries(ofClusters),
 ])
-const names: ReadonlyMap<number, string> = new Map([...numbers].map(([code, errno]) => [errno, code]))
-
-/** The names of all errors that a fault can answer with. */
-export const wireErrorNames: readonly string[] = [...numbers.keys()]
+const names: ReadonlyMap<number, string> = new Map([...wireErrnos].map(([code, errno]) => [errno, code]))
 
 /** Kafka's numbers of errors, as text. */
 export const errnoRange: string = `-1, or 1 to ${Math.max(...names.keys())}`
@@ -110,11 +98,9 @@ export function isErrno(value: number | undefined): value is number {
   return value !== undefined && names.has(value)
 }
 
-/** Kafka's number of an error; undefined where it has none. */
-export function errnoOfName(code: WireErrorCode): number
-export function errnoOfName(code: string): number | undefined
-export function errnoOfName(code: string): number | undefined {
-  return numbers.get(code)
+/** Kafka's number of an error: 0 of none, and -1 of one that Kafka does not have. */
+export function errnoOf(code: WireErrorCode | undefined): number {
+  return code === undefined ? 0 : (wireErrnos.get(code) ?? errnos.UNKNOWN_SERVER_ERROR)
 }
 
 /** Kafka's name of an error, or its number as text. */
