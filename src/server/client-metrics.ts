@@ -1,18 +1,21 @@
 import { InvalidArgumentError, InvalidOptionError } from '../errors.ts'
-import { type ConfigType, configSources } from './config-definition.ts'
+import {
+  type ConfigChanges,
+  type ConfigDefinition,
+  type ConfigSource,
+  changedTexts,
+  configSources,
+} from './config-definition.ts'
 import { wholeName } from './whole-name.ts'
 
-interface SubscriptionConfig {
-  readonly name: string
-  readonly type: ConfigType
+interface SubscriptionConfig extends ConfigDefinition {
   readonly fallback: string
   readonly documentation: string
 }
 
-/** A config of a subscription, with its value, and where that is from. */
-export interface DescribedSubscriptionConfig extends SubscriptionConfig {
-  readonly value: string
-  readonly source: number
+/** A config of a subscription, with its own value, if it has one. */
+interface DescribedSubscriptionConfig extends SubscriptionConfig {
+  readonly sources: readonly ConfigSource[]
 }
 
 // (Kafka: ClientMetricsConfigs)
@@ -60,22 +63,9 @@ export class ClientMetrics {
     return [...this.#given.keys()]
   }
 
-  /**
-   * A subscription's own configs after some changes; null resets a config to its default, whatever its name is.
-   *
-   * @throws InvalidArgumentError, InvalidOptionError if it cannot be so
-   */
-  altered(
-    name: string,
-    changes: ReadonlyMap<string, string | null>,
-    { replaces }: { readonly replaces: boolean },
-  ): ReadonlyMap<string, string> {
-    const own = new Map(replaces ? [] : this.#given.get(name))
-    for (const [config, value] of changes) {
-      if (value === null) own.delete(config)
-      else own.set(config, parse(config, value.trim()))
-    }
-    return own
+  /** A subscription's own configs after some changes. @throws InvalidArgumentError, InvalidOptionError if it cannot be so */
+  altered(name: string, changes: ConfigChanges): ReadonlyMap<string, string> {
+    return changedTexts(this.#given.get(name), changes, (config, value) => parse(config, value.trim()))
   }
 
   become(name: string, own: ReadonlyMap<string, string>): void {
@@ -87,9 +77,12 @@ export class ClientMetrics {
   of(name: string): readonly DescribedSubscriptionConfig[] {
     const own = this.#given.get(name)
     return configs.map(config => {
-      const value = own?.get(config.name)
-      const source = value === undefined ? configSources.default : configSources.clientMetrics
-      return { ...config, value: value ?? config.fallback, source }
+      const { name: option } = config
+      const value = own?.get(option)
+      // A default has no synonym here. (Kafka: ConfigHelper)
+      const sources =
+        value === undefined ? [] : [{ name: option, value, source: configSources.clientMetrics }]
+      return { ...config, sources }
     })
   }
 }

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.ts'
+import { didYouMean, suggest } from '../suggest.ts'
 
 /** Kafka's numbers of config types. (Kafka: ConfigDef.Type) */
 export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const
@@ -33,6 +34,41 @@ export interface ConfigSource {
   readonly name: string
   readonly value: string
   readonly source: number
+}
+
+/** What a request changes of a resource's configs; null resets one to its default. */
+export interface ConfigChanges {
+  readonly named: ReadonlyMap<string, string | null>
+  /** Whether configs that are not named are reset, too. */
+  readonly replaces: boolean
+}
+
+/** A resource's own configs after some changes. A config may be reset whatever its name is. @throws what `parse` throws */
+export function changedTexts(
+  before: ReadonlyMap<string, string> | undefined,
+  { named, replaces }: ConfigChanges,
+  parse: (name: string, value: string) => string,
+): ReadonlyMap<string, string> {
+  const own = new Map(replaces ? [] : before)
+  for (const [name, value] of named) {
+    if (value === null) own.delete(name)
+    else own.set(name, parse(name, value))
+  }
+  return own
+}
+
+/** The error for a config that there is not, with names that are like its own. */
+export function unknownConfig(
+  kind: 'topic' | 'group',
+  name: string,
+  known: readonly ConfigDefinition[],
+): InvalidOptionError {
+  const suggestions = suggest(
+    name,
+    known.map(config => config.name),
+  )
+  const message = `Unknown ${kind} config name: ${name}${didYouMean(suggestions)}`
+  return new InvalidOptionError(message, { option: name, suggestions })
 }
 
 /**

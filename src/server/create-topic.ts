@@ -5,6 +5,7 @@ import {
   InvalidPartitionsError,
   TopicAlreadyExistsError,
 } from '../errors.ts'
+import type { TopicOptions } from '../topic-definition.ts'
 import { checkTopicName } from '../topic-name.ts'
 import { defaultPartitions } from './broker-configs.ts'
 import { madeByClient, requireNoCollision } from './client-topics.ts'
@@ -39,7 +40,8 @@ export function createTopic(wire: Wire, wanted: WantedTopic, validateOnly: boole
   requireNoCollision(engine.topics, name)
   checkGiven(name, wanted.configs)
   const { meant, inert } = splitConfigs([...lastOfEach(wanted.configs)])
-  const given = toOptions(meant)
+  // None of them is reset.
+  const given = toOptions(meant) as TopicOptions
   const { active, resting } = splitResting(engine, given)
   checkResting(engine, name, given)
   // What is wrong with the configs comes before what is wrong with the partitions.
@@ -90,10 +92,7 @@ function lastOfEach(configs: WantedTopic['configs']) {
 }
 
 // To leave a config out gives its default; null is not a value. (Kafka: ConfigurationControlManager)
-function checkGiven(
-  topic: string,
-  configs: readonly { readonly name: string; readonly value: string | null }[],
-): void {
+function checkGiven(topic: string, configs: WantedTopic['configs']): void {
   const nothing = configs.find(({ value }) => value === null)
   if (nothing === undefined) return
   throw new InvalidOptionError(`Null value not supported for topic configs: ${nothing.name}`, {

@@ -2,7 +2,6 @@ import type { LogConfig } from '../log/log-config.ts'
 import { changeOptions } from '../log/topic-changes.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import { brokerConfigs } from './broker-configs.ts'
-import type { DescribedSubscriptionConfig } from './client-metrics.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import { type ConfigSource, type ConfigType, configSources, configTypes } from './config-definition.ts'
 import {
@@ -71,7 +70,7 @@ function sourcedConfigs(wire: Wire, node: ClusterNode, resource: ConfigResource)
       requireBroker(node, resourceName)
       return []
     case configResources.clientMetrics:
-      return wire.clientMetrics.of(subscriptionOf(resource)).map(ofSubscription)
+      return [...wire.clientMetrics.of(subscriptionOf(resource))]
     default:
       throw unknownResource(resourceType)
   }
@@ -160,18 +159,6 @@ function withDynamic({ dynamicConfigs: dynamic }: Wire, config: DescribedGroupCo
   const own = config.sources.filter(({ source }) => source === configSources.group)
   const others = config.sources.filter(({ source }) => source !== configSources.group)
   return { ...config, sources: [...own, ...dynamic.sourcesOf(others[0]!.name), ...others] }
-}
-
-// A default has no synonym here. (Kafka: ConfigHelper)
-function ofSubscription({
-  name,
-  type,
-  value,
-  source,
-  documentation,
-}: DescribedSubscriptionConfig): SourcedConfig {
-  const own = source !== configSources.default
-  return { name, type, documentation, sources: own ? [{ name, value, source }] : [], fallback: value }
 }
 
 function describe(

@@ -3,8 +3,10 @@ import { InvalidArgumentError, InvalidOptionError, isBrokerletError } from '../e
 import type { LogConfig } from '../log/log-config.ts'
 import type { TopicOptions } from '../topic-definition.ts'
 import {
+  type ConfigChanges,
   type ConfigDefinition,
   type ConfigSource,
+  changedTexts,
   configSources,
   parseConfigText,
 } from './config-definition.ts'
@@ -81,23 +83,15 @@ export class DynamicConfigs {
   }
 
   /**
-   * What is set for a broker, or for all, after some changes; null takes a config back, whatever its name is.
+   * What is set for a broker, or for all, after some changes.
    *
    * @throws InvalidArgumentError, InvalidOptionError if it cannot be so
    */
-  altered(
-    broker: string,
-    changes: ReadonlyMap<string, string | null>,
-    { replaces }: { readonly replaces: boolean },
-  ): Texts {
-    const own = new Map(replaces ? [] : this.#given.get(broker))
-    for (const [name, value] of changes) {
-      if (value === null) own.delete(name)
-      else own.set(name, parse(name, value))
-    }
+  altered(broker: string, changes: ConfigChanges): Texts {
+    const own = changedTexts(this.#given.get(broker), changes, parse)
     refuseInvalid(() => this.#engine.requireCommonOptions(this.#commonWith(broker, own)))
     // The broker has looked at the values by now: this is its controller's.
-    requireSameReplicas(broker, changes, replaces)
+    requireSameReplicas(broker, changes)
     return own
   }
 
@@ -135,12 +129,8 @@ function sharedOf(engine: Broker['engine']): Shared {
 const minReplicas = 'min.insync.replicas'
 
 // (Kafka: ConfigurationControlManager, with the feature eligible.leader.replicas.version)
-function requireSameReplicas(
-  broker: string,
-  changes: ReadonlyMap<string, string | null>,
-  replaces: boolean,
-): void {
-  const change = changes.get(minReplicas)
+function requireSameReplicas(broker: string, { named, replaces }: ConfigChanges): void {
+  const change = named.get(minReplicas)
   if (broker !== allBrokers && change !== undefined) {
     throw new InvalidOptionError('Broker-level min.insync.replicas cannot be altered while ELR is enabled.')
   }

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../errors.ts'
-import type { ConfigType } from './config-definition.ts'
+import type { ConfigDefinition } from './config-definition.ts'
 import { toShareOffsetReset } from './share-offset-reset.ts'
 
 /** The defaults that a server may set for all groups; times in milliseconds. */
@@ -16,28 +16,20 @@ export interface GroupDefaults {
 }
 
 /** A config of groups, by Kafka's name. (Kafka: GroupConfig) */
-export interface GroupConfig {
-  readonly name: string
+export interface GroupConfig extends ConfigDefinition {
   /** The server's option for its default. */
   readonly option?: keyof GroupDefaults
-  readonly type: ConfigType & ('int' | 'string' | 'boolean')
   /** Kafka's default. */
   readonly fallback: string
-  /** The least value of its type. */
-  readonly least?: number
   /** The range of values for a group, if the broker has a config for the default. */
   readonly range?: readonly [min: number, max: number]
   /** The ends of the range that are configs of the broker, too; left out if both are. */
   readonly bounds?: readonly Bound[]
-  /** Why a text is not one of its values; left out if the type decides that. */
-  readonly check?: (text: string) => string | undefined
   readonly documentation: string
 }
 
 /** An end of what a group may say. */
 export type Bound = 'min' | 'max'
-
-const isolationLevels = ['read_committed', 'read_uncommitted']
 
 export const groupConfigs: readonly GroupConfig[] = [
   {
@@ -127,8 +119,7 @@ export const groupConfigs: readonly GroupConfig[] = [
     name: 'share.isolation.level',
     type: 'string',
     fallback: 'read_uncommitted',
-    check: text =>
-      isolationLevels.includes(text) ? undefined : `String must be one of: ${isolationLevels.join(', ')}`,
+    values: ['read_committed', 'read_uncommitted'],
     documentation: 'Whether a share group gets records of transactions that are not committed.',
   },
   {
@@ -208,33 +199,6 @@ export function boundsOf({ option, range }: GroupConfig, defaults: GroupDefaults
   const own = option && defaults[option]
   const [min, max] = range!
   return own === undefined ? [min, max] : [Math.min(min, own), Math.max(max, own)]
-}
-
-/**
- * Checks a value, and returns its text as it is told back.
- *
- * @throws InvalidOptionError if it is not a value of that config
- */
-export function parseGroupConfig(config: GroupConfig, value: string): string {
-  const { name, type, least, check } = config
-  const text = type === 'boolean' ? value.trim().toLowerCase() : value.trim()
-  const refuse = (why: string): never => {
-    throw new InvalidOptionError(`Invalid value ${text} for configuration ${name}: ${why}`, {
-      option: name,
-      received: text,
-    })
-  }
-  const why = check?.(text)
-  if (why !== undefined) return refuse(why)
-  if (type === 'string') return text
-  if (type === 'boolean') {
-    return text === 'true' || text === 'false' ? text : refuse('Expected value to be either true or false')
-  }
-  if (!/^[+-]?\d+$/.test(text) || Number(text) !== (Number(text) | 0)) {
-    return refuse('Not a number of type INT')
-  }
-  if (Number(text) < least!) return refuse(`Value must be at least ${least}`)
-  return String(Number(text))
 }
 
 /** @throws InvalidOptionError if the value is outside the broker's range */

@@ -1,6 +1,12 @@
 import { InvalidOptionError } from '../errors.ts'
-import { didYouMean, suggest } from '../suggest.ts'
-import { configSources } from './config-definition.ts'
+import {
+  type ConfigChanges,
+  type ConfigSource,
+  changedTexts,
+  configSources,
+  parseConfigText,
+  unknownConfig,
+} from './config-definition.ts'
 import {
   type Bound,
   boundName,
@@ -10,7 +16,6 @@ import {
   type GroupConfig,
   type GroupDefaults,
   groupConfigs,
-  parseGroupConfig,
 } from './group-config.ts'
 import { inertBrokerConfigs } from './inert-broker-configs.ts'
 import { type ShareOffsetReset, toShareOffsetReset } from './share-offset-reset.ts'
@@ -43,7 +48,7 @@ export interface ResolvedGroupConfig {
 
 /** A config of a group with all its values; the first one counts. */
 export interface DescribedGroupConfig extends GroupConfig {
-  readonly sources: readonly { readonly name: string; readonly value: string; readonly source: number }[]
+  readonly sources: readonly ConfigSource[]
 }
 
 /** The texts of a group's own values, by the name of the config. */
@@ -88,20 +93,14 @@ export class GroupConfigs {
   }
 
   /**
-   * A group's own configs after some changes; null resets a config to its default, whatever its name is.
+   * A group's own configs after some changes.
    *
    * @throws InvalidOptionError if Kafka has no such config, or a group may not have that value
    */
-  altered(
-    groupId: string,
-    changes: ReadonlyMap<string, string | null>,
-    { replaces }: { readonly replaces: boolean },
-  ): OwnGroupConfigs {
-    const own = new Map(replaces ? [] : this.#given.get(groupId)?.own)
-    for (const [name, value] of changes) {
-      if (value === null) own.delete(name)
-      else own.set(name, parseGroupConfig(existing(name), value))
-    }
+  altered(groupId: string, changes: ConfigChanges): OwnGroupConfigs {
+    const own = changedTexts(this.#given.get(groupId)?.own, changes, (name, value) =>
+      parseConfigText(existing(name), value),
+    )
     for (const [name, text] of own) checkBounds(existing(name), text, this.#defaults)
     for (const [session, heartbeat] of sessions) this.#requireGreater(own, session, heartbeat)
     return own
@@ -204,12 +203,5 @@ export class GroupConfigs {
 function existing(name: string): GroupConfig {
   const known = groupConfigs.find(config => config.name === name)
   if (known !== undefined) return known
-  const suggestions = suggest(
-    name,
-    groupConfigs.map(config => config.name),
-  )
-  throw new InvalidOptionError(`Unknown group config name: ${name}${didYouMean(suggestions)}`, {
-    option: name,
-    suggestions,
-  })
+  throw unknownConfig('group', name, groupConfigs)
 }

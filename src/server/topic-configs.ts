@@ -1,7 +1,5 @@
-import { InvalidOptionError } from '../errors.ts'
-import { didYouMean, suggest } from '../suggest.ts'
 import type { TopicChanges, TopicOptions } from '../topic-definition.ts'
-import { type ConfigDefinition, doubleText, parseConfigText } from './config-definition.ts'
+import { type ConfigDefinition, doubleText, parseConfigText, unknownConfig } from './config-definition.ts'
 
 /** The config that stands for a topic's option on the wire. */
 export interface TopicConfig extends ConfigDefinition {
@@ -169,14 +167,7 @@ export function isTopicConfig(name: string): boolean {
 export function topicConfig(name: string): TopicConfig {
   const known = [...topicConfigs, shortSegments].find(config => config.name === name)
   if (known !== undefined) return known
-  const suggestions = suggest(
-    name,
-    topicConfigs.map(config => config.name),
-  )
-  throw new InvalidOptionError(`Unknown topic config name: ${name}${didYouMean(suggestions)}`, {
-    option: name,
-    suggestions,
-  })
+  throw unknownConfig('topic', name, topicConfigs)
 }
 
 /** Parses a config's text. @throws InvalidOptionError if it is not one of its values */
@@ -194,14 +185,14 @@ export function configText({ type, unlimited }: TopicConfig, value: unknown): st
   return type === 'double' ? doubleText(value as number) : String(value)
 }
 
-/** Turns the configs of a new topic, none of which is null, into options. @throws InvalidOptionError */
+/** The options for some configs of a topic; null resets one to its default. @throws InvalidOptionError */
 export function toOptions(
   given: readonly { readonly name: string; readonly value: string | null }[],
-): TopicOptions {
-  const options: Record<string, unknown> = {}
-  for (const { name, value } of given) {
-    const config = topicConfig(name)
-    if (value !== null) options[config.option] = parseConfig(config, value)
-  }
-  return options
+): TopicChanges {
+  return Object.fromEntries(
+    given.map(({ name, value }) => {
+      const config = topicConfig(name)
+      return [config.option, value === null ? null : parseConfig(config, value)]
+    }),
+  )
 }

@@ -393,7 +393,7 @@ describe("what a group's configs say", () => {
   it('is what share groups go by', () => {
     const configs = new GroupConfigs({ shareHeartbeatIntervalMs: 50 })
     const asGiven = (own: Readonly<Record<string, string | null>>) => {
-      configs.become('g', configs.altered('g', new Map(Object.entries(own)), { replaces: false }))
+      configs.become('g', configs.altered('g', { named: new Map(Object.entries(own)), replaces: false }))
       return configs.get('g')
     }
     const unchanged = {
@@ -447,7 +447,7 @@ describe("what a group's configs say", () => {
   ])('begins so long ago where it says by_duration:%s', (duration, durationMs) => {
     const configs = new GroupConfigs({})
     const changes = new Map([['share.auto.offset.reset', `by_duration:${duration}`]])
-    configs.become('g', configs.altered('g', changes, { replaces: false }))
+    configs.become('g', configs.altered('g', { named: changes, replaces: false }))
     expect(configs.get('g').shareAutoOffsetReset).toEqual({ durationMs })
   })
 

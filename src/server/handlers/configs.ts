@@ -1,8 +1,7 @@
 import { InvalidArgumentError, InvalidOptionError } from '../../errors.ts'
 import type { Topic } from '../../log/topic.ts'
-import type { TopicChanges } from '../../topic-definition.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
-import { type ConfigDefinition, elementsOf } from '../config-definition.ts'
+import { type ConfigChanges, type ConfigDefinition, elementsOf } from '../config-definition.ts'
 import {
   alteredTopicOf,
   type ConfigResource,
@@ -21,107 +20,33 @@ import { describeConfigs } from '../protocol/messages/describe-configs.ts'
 import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
 import { listConfigResources } from '../protocol/messages/list-config-resources.ts'
 import { checkResting } from '../resting-options.ts'
-import { configText, isTopicConfig, parseConfig, topicConfig, topicConfigs } from '../topic-configs.ts'
+import { configText, isTopicConfig, toOptions, topicConfig, topicConfigs } from '../topic-configs.ts'
 import { attempt, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
-interface Operation {
+/** A config as IncrementalAlterConfigs names it. */
+interface AskedConfig {
   readonly name: string
-  /** Left out where the config is set. */
-  readonly configOperation?: number
-}
-
-interface ChangedConfig extends Required<Operation> {
+  readonly configOperation: number
   readonly value: string | null
 }
 
-interface AlteredResource extends ConfigResource {
-  readonly configs: readonly (Operation & { readonly value: string | null })[]
+interface AskedResource extends ConfigResource {
+  readonly configs: readonly AskedConfig[]
 }
 
 /** A config that may be a list, with its present value. */
 type PresentConfig = Pick<ConfigDefinition, 'type'> & { readonly value: string }
+type Present = (name: string) => PresentConfig | undefined
 
 // What a request does with a config. (Kafka: AlterConfigOp.OpType)
 const operations = ['set', 'delete', 'append', 'subtract'] as const
 
 /** What is said of groups and client metrics: none of their configs is a list, as far as changes go. */
-const noList = (): undefined => undefined
-
-/** The changes of a topic's configs. */
-interface Changes {
-  readonly changes: TopicChanges
-  readonly inert: ReadonlyMap<string, string | null>
-}
-
-/** How a request names the changes of a resource's configs. */
-interface Alterations<Asked> {
-  topic(topic: Topic, asked: Asked): Changes
-  /** Changes the levels of a broker's loggers. @throws why it cannot */
-  loggers(asked: Asked, node: ClusterNode): void
-  /** The changes of another resource's configs, by name; null resets a config to its default. */
-  named(
-    asked: Asked,
-    present: (name: string) => PresentConfig | undefined,
-  ): ReadonlyMap<string, string | null>
-  /** Whether configs that are not named are reset to their defaults. */
-  readonly replaces: boolean
-}
+const noList: Present = () => undefined
 
 /** Describes and alters the configs of topics, brokers, groups and client metrics. */
 export function configHandlers(wire: Wire): Handler[] {
-  /** Each resource is altered for itself: one that is refused does not keep the others from it. */
-  const alterAll = <Asked extends AlteredResource>(
-    { resources, validateOnly }: { readonly resources: readonly Asked[]; readonly validateOnly: boolean },
-    node: ClusterNode,
-    alterations: Alterations<Asked>,
-  ) => {
-    const alterTopic = (topic: Topic, asked: Asked) => {
-      const { changes, inert } = alterations.topic(topic, asked)
-      const altered = topic.requireAlterable(changes, 'rests')
-      checkResting(wire.engine, topic.name, altered.asked)
-      if (validateOnly) return
-      topic.become(altered)
-      wire.inertConfigs.set(topic, inert)
-    }
-    const alterGroup = (asked: Asked) => {
-      const { groupConfigs } = wire
-      const groupId = groupOf(asked)
-      const own = groupConfigs.altered(groupId, alterations.named(asked, noList), alterations)
-      if (!validateOnly) groupConfigs.become(groupId, own)
-    }
-    const alterSubscription = (asked: Asked) => {
-      const { clientMetrics } = wire
-      const name = subscriptionOf(asked)
-      const own = clientMetrics.altered(name, alterations.named(asked, noList), alterations)
-      if (!validateOnly) clientMetrics.become(name, own)
-    }
-    const alterBroker = (asked: Asked) => {
-      const { dynamicConfigs: dynamic } = wire
-      const { resourceName } = asked
-      if (resourceName !== '') requireBroker(node, resourceName)
-      const present = (name: string) => presentOf(wire, name, resourceName)
-      const own = dynamic.altered(resourceName, alterations.named(asked, present), alterations)
-      if (!validateOnly) dynamic.become(resourceName, own)
-    }
-    const twice = repeated(resources)
-    const responses = resources.map(asked => {
-      const { resourceType, resourceName } = asked
-      const result = attempt(wire, () => {
-        if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
-        requireDistinct(asked.configs)
-        requireValues(asked.configs)
-        if (resourceType === configResources.broker) alterBroker(asked)
-        else if (resourceType === configResources.brokerLogger) alterations.loggers(asked, node)
-        else if (resourceType === configResources.group) alterGroup(asked)
-        else if (resourceType === configResources.clientMetrics) alterSubscription(asked)
-        else if (resourceType === configResources.topic) alterTopic(alteredTopicOf(wire, asked), asked)
-        else throw unknownResource(resourceType)
-      })
-      return { resourceType, resourceName, ...result }
-    })
-    return { responses }
-  }
   return [
     handler(describeConfigs, ({ resources, includeSynonyms, includeDocumentation }, { node }) => ({
       results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
@@ -142,28 +67,14 @@ export function configHandlers(wire: Wire): Handler[] {
     })),
 
     // Configs that it does not name are reset to their defaults; newer clients name only the changes.
-    handler(alterConfigs, (request, { node }) =>
-      alterAll(request, node, {
-        // Only newer clients know loggers.
-        loggers() {
-          throw unknownResource(configResources.brokerLogger)
-        },
-        topic(_, { configs }) {
-          const changes: Record<string, unknown> = {}
-          for (const { option } of topicConfigs) changes[option] = null
-          const { meant, inert } = splitConfigs(configs)
-          for (const { name, value } of meant) {
-            const config = topicConfig(name)
-            changes[config.option] = parseConfig(config, value!)
-          }
-          return { changes, inert: resetInert(inert) }
-        },
-        named({ configs }) {
-          return new Map(configs.map(({ name, value }) => [name, value]))
-        },
-        replaces: true,
-      }),
-    ),
+    handler(alterConfigs, ({ resources, validateOnly }, { node }) => {
+      const set = operations.indexOf('set')
+      const asked = resources.map(({ configs, ...resource }) => ({
+        ...resource,
+        configs: configs.map(config => ({ ...config, configOperation: set })),
+      }))
+      return alterAll(wire, node, asked, { replaces: true, validateOnly })
+    }),
 
     // Lists resources with configs, of the kinds named (KIP-1142); before version 1 those of client metrics only.
     handler(listConfigResources, ({ resourceTypes }, { version }) => {
@@ -179,32 +90,98 @@ export function configHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(incrementalAlterConfigs, (request, { node }) =>
-      alterAll(request, node, {
-        loggers({ resourceName, configs }, broker) {
-          requireBroker(broker, resourceName)
-          if (configs.length > 0) throw new InvalidOptionError('There are no loggers')
-        },
-        topic(topic, { configs }) {
-          const texts = configs.map(each => {
-            return { name: each.name, value: changedText(each, presentOfTopic(wire, topic, each.name)) }
-          })
-          const { meant, inert } = splitConfigs(texts)
-          // To reset what no topic has changes nothing. (Kafka: ConfigurationControlManager)
-          const named = meant.filter(({ name, value }) => value !== null || isTopicConfig(name))
-          const changes = named.map(({ name, value }) => {
-            const config = topicConfig(name)
-            return [config.option, value === null ? null : parseConfig(config, value)] as const
-          })
-          return { changes: Object.fromEntries(changes), inert }
-        },
-        named({ configs }, present) {
-          return new Map(configs.map(each => [each.name, changedText(each, present(each.name))]))
-        },
-        replaces: false,
-      }),
+    handler(incrementalAlterConfigs, ({ resources, validateOnly }, { node }) =>
+      alterAll(wire, node, resources, { replaces: false, validateOnly }),
     ),
   ]
+}
+
+interface Altering {
+  /** Whether configs that are not named are reset to their defaults. */
+  readonly replaces: boolean
+  readonly validateOnly: boolean
+}
+
+// Each resource is altered for itself: one that is refused does not keep the others from it.
+function alterAll(wire: Wire, node: ClusterNode, resources: readonly AskedResource[], how: Altering) {
+  const twice = repeated(resources)
+  const responses = resources.map(asked => {
+    const { resourceType, resourceName } = asked
+    const result = attempt(wire, () => {
+      if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)
+      requireDistinct(asked.configs)
+      requireValues(asked.configs)
+      alter(wire, node, asked, how)
+    })
+    return { resourceType, resourceName, ...result }
+  })
+  return { responses }
+}
+
+/** @throws BrokerletError if it cannot be altered so */
+function alter(
+  wire: Wire,
+  node: ClusterNode,
+  asked: AskedResource,
+  { replaces, validateOnly }: Altering,
+): void {
+  const { resourceType, resourceName, configs } = asked
+  const changes = (present: Present): ConfigChanges => ({
+    named: new Map(configs.map(each => [each.name, changedText(each, present(each.name))])),
+    replaces,
+  })
+  switch (resourceType) {
+    case configResources.topic:
+      return alterTopic(wire, alteredTopicOf(wire, asked), changes, validateOnly)
+    case configResources.broker: {
+      const { dynamicConfigs: dynamic } = wire
+      if (resourceName !== '') requireBroker(node, resourceName)
+      const own = dynamic.altered(
+        resourceName,
+        changes(name => presentOf(wire, name, resourceName)),
+      )
+      if (!validateOnly) dynamic.become(resourceName, own)
+      return
+    }
+    case configResources.group: {
+      const groupId = groupOf(asked)
+      const own = wire.groupConfigs.altered(groupId, changes(noList))
+      if (!validateOnly) wire.groupConfigs.become(groupId, own)
+      return
+    }
+    case configResources.clientMetrics: {
+      const name = subscriptionOf(asked)
+      const own = wire.clientMetrics.altered(name, changes(noList))
+      if (!validateOnly) wire.clientMetrics.become(name, own)
+      return
+    }
+    case configResources.brokerLogger:
+      // Only newer clients know loggers.
+      if (replaces) throw unknownResource(resourceType)
+      requireBroker(node, resourceName)
+      if (configs.length > 0) throw new InvalidOptionError('There are no loggers')
+      return
+    default:
+      throw unknownResource(resourceType)
+  }
+}
+
+function alterTopic(
+  wire: Wire,
+  topic: Topic,
+  changesFrom: (present: Present) => ConfigChanges,
+  validateOnly: boolean,
+): void {
+  const { named, replaces } = changesFrom(name => presentOfTopic(wire, topic, name))
+  const { meant, inert } = splitConfigs([...named].map(([name, value]) => ({ name, value })))
+  // To reset what no topic has changes nothing. (Kafka: ConfigurationControlManager)
+  const options = toOptions(meant.filter(({ name, value }) => value !== null || isTopicConfig(name)))
+  const others = replaces ? topicConfigs.map(({ option }) => [option, null] as const) : []
+  const altered = topic.requireAlterable({ ...Object.fromEntries(others), ...options }, 'rests')
+  checkResting(wire.engine, topic.name, altered.asked)
+  if (validateOnly) return
+  topic.become(altered)
+  wire.inertConfigs.set(topic, replaces ? resetInert(inert) : inert)
 }
 
 function operationOf(name: string, operation: number): (typeof operations)[number] {
@@ -214,7 +191,7 @@ function operationOf(name: string, operation: number): (typeof operations)[numbe
 }
 
 // The text that a config is to have; null resets it to its default.
-function changedText({ name, configOperation, value }: ChangedConfig, present: PresentConfig | undefined) {
+function changedText({ name, configOperation, value }: AskedConfig, present: PresentConfig | undefined) {
   const kind = operationOf(name, configOperation)
   if (kind === 'delete') return null
   const text = value!
@@ -270,7 +247,7 @@ function namesOf(
 }
 
 // Only what is reset has no value. What that means is looked at later. (Kafka: ConfigAdminManager.preprocess)
-function requireValues(configs: AlteredResource['configs']): void {
+function requireValues(configs: readonly AskedConfig[]): void {
   const reset = operations.indexOf('delete')
   const missing = configs.filter(({ value, configOperation }) => value === null && configOperation !== reset)
   if (missing.length === 0) return
@@ -278,7 +255,7 @@ function requireValues(configs: AlteredResource['configs']): void {
   throw new InvalidArgumentError(`Null value not supported for : ${names}`, { field: names[0] })
 }
 
-function requireDistinct(configs: readonly { readonly name: string }[]): void {
+function requireDistinct(configs: readonly AskedConfig[]): void {
   const seen = new Set<string>()
   for (const { name } of configs) {
     if (seen.has(name))
