@@ -8,6 +8,6 @@ export const notAsked = -2147483648
  * The operations that a client may do, a bit each, if it asks for them: without an authorizer all that can be done.
  * (KIP-430)
  */
-export function authorizedOperations(resource: 'topic' | 'group' | 'cluster', asked: boolean): number {
-  return asked ? toBits(supportedOperations[resource.toUpperCase() as AclResourceType]) : notAsked
+export function authorizedOperations(type: AclResourceType, asked: boolean): number {
+  return asked ? toBits(supportedOperations[type]) : notAsked
 }

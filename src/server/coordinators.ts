@@ -78,10 +78,10 @@ export class Coordinators {
   }
 
   /** Called when a server closes. With the last one all clients are gone. */
-  release(engine: Broker['engine']): void {
+  release(): void {
     if (--this.#servers > 0) return
-    byEngine.delete(engine)
-    engine.served.delete(this.#left)
+    byEngine.delete(this.#engine)
+    this.#engine.served.delete(this.#left)
     this.groups.close()
     this.members.close()
     this.shareGroups.close()

@@ -3,7 +3,7 @@ import type { Topic } from '../log/topic.ts'
 import { decompress } from './compression.ts'
 import {
   type RecordBatchHeader,
-  readChecked,
+  readHeader,
   readRecords,
   type WireRecord,
   writeBatch,
@@ -20,8 +20,8 @@ export interface RecordError {
 export function recordErrors(topic: Topic, batch: RecordBatchHeader, now: number): RecordError[] {
   return recordsOf(topic, batch).flatMap((record, batchIndex) => {
     try {
-      const alone = readChecked(writeBatch([{ ...record, offset: 0 }]))
-      topic.admitBatch(toEncodedBatch(topic, alone!, now), now)
+      const alone = readHeader(writeBatch([{ ...record, offset: 0 }]))
+      topic.admitBatch(toEncodedBatch(topic, alone, now), now)
       return []
     } catch (error) {
       if (!isBrokerletError(error)) throw error

@@ -306,7 +306,7 @@ export class WireServer {
     this.#engine.edge.servers--
     for (const connection of this.#connections.keys()) connection.close()
     this.#past?.close()
-    this.#coordinators.release(this.#engine)
+    this.#coordinators.release()
   }
 }
 

@@ -137,7 +137,9 @@ export class Cluster {
 
   /** The broker that coordinates a group or a transactional id; undefined if no broker runs. */
   coordinatorOf(key: string): ClusterNode | undefined {
-    return this.nodes.length === 1 ? this.running[0] : this.#firstRunning(toPositive(murmur2(key)))
+    const first = toPositive(murmur2(key)) % this.nodes.length
+    const inTurn = [...this.nodes.slice(first), ...this.nodes.slice(0, first)]
+    return inTurn.find(({ running }) => running)
   }
 
   /** Stops or starts a broker. Leaders move, each under its next epoch. */
@@ -200,14 +202,5 @@ export class Cluster {
 
   #tell(): void {
     for (const listener of [...this.listeners]) listener()
-  }
-
-  #firstRunning(from: number): ClusterNode | undefined {
-    const { length } = this.nodes
-    for (let i = 0; i < length; i++) {
-      const node = this.nodes[(from + i) % length]!
-      if (node.running) return node
-    }
-    return undefined
   }
 }

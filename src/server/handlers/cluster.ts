@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../error-codes.ts'
 import type { Topic } from '../../log/topic.ts'
 import { checkTopicName } from '../../topic-name.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
@@ -57,11 +58,11 @@ export function clusterHandlers(
           ? [...engine.topics.values()].map(topic => describeTopic(cluster, topic))
           : describeAsked(wire, version, topics, allowAutoTopicCreation)
       const { includeTopicAuthorizedOperations, includeClusterAuthorizedOperations } = included
-      const topicAuthorizedOperations = authorizedOperations('topic', includeTopicAuthorizedOperations)
+      const topicAuthorizedOperations = authorizedOperations('TOPIC', includeTopicAuthorizedOperations)
       return {
         ...describeBrokers(wire),
         topics: named.map(each => (each.name === null ? each : { ...each, topicAuthorizedOperations })),
-        clusterAuthorizedOperations: authorizedOperations('cluster', includeClusterAuthorizedOperations),
+        clusterAuthorizedOperations: authorizedOperations('CLUSTER', includeClusterAuthorizedOperations),
       }
     }),
 
@@ -83,7 +84,7 @@ export function clusterHandlers(
       return {
         clusterId: wire.clusterId,
         controllerId: cluster.controllerId,
-        clusterAuthorizedOperations: authorizedOperations('cluster', includeClusterAuthorizedOperations),
+        clusterAuthorizedOperations: authorizedOperations('CLUSTER', includeClusterAuthorizedOperations),
         brokers: (includeFencedBrokers ? cluster.nodes : cluster.running).map(
           ({ nodeId, host, port, rack, running }) => ({
             brokerId: nodeId,
@@ -142,13 +143,14 @@ function refusedEndpoint(endpointType: number) {
 const keyTypes = { group: 0, transaction: 1 }
 
 function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
-  const known = keyType === keyTypes.group || keyType === keyTypes.transaction
-  const found = known ? cluster.coordinatorOf(key) : undefined
-  if (found !== undefined)
-    return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0, errorMessage: null }
-  const errorCode = errnoOf(known ? 'COORDINATOR_NOT_AVAILABLE' : 'INVALID_REQUEST')
-  const errorMessage = known ? 'no broker runs' : `keyType expected 0 or 1, received ${keyType}`
-  return { nodeId: -1, host: '', port: -1, errorCode, errorMessage }
+  const nowhere = (code: ErrorCode, errorMessage: string) => {
+    return { nodeId: -1, host: '', port: -1, errorCode: errnoOf(code), errorMessage }
+  }
+  if (keyType !== keyTypes.group && keyType !== keyTypes.transaction)
+    return nowhere('INVALID_REQUEST', `keyType expected 0 or 1, received ${keyType}`)
+  const found = cluster.coordinatorOf(key)
+  if (found === undefined) return nowhere('COORDINATOR_NOT_AVAILABLE', 'no broker runs')
+  return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0, errorMessage: null }
 }
 
 interface PartitionCursor {
@@ -168,7 +170,7 @@ function describePartitions(
 ) {
   const described: object[] = []
   // This API has no flag to ask for it, so it is always told, also of a topic that is not there.
-  const topicAuthorizedOperations = authorizedOperations('topic', true)
+  const topicAuthorizedOperations = authorizedOperations('TOPIC', true)
   let left = limit
   for (const name of names) {
     if (name < cursor.topicName) continue

@@ -2,20 +2,18 @@ import type { Interest } from '../../engine.ts'
 import { BrokerletError, GroupIdNotFoundError } from '../../errors.ts'
 import type { ConsumerGroup } from '../../group/consumer-group.ts'
 import type { TopicPartition } from '../../topic-partition.ts'
-import { authorizedOperations } from '../authorized-operations.ts'
 import type { Rights } from '../authorizer/rights.ts'
 import { byTopic } from '../by-topic.ts'
 import { type ConsumerHeartbeat, checkHeartbeat, memberEpochs } from '../consumer-heartbeat.ts'
 import { type ConsumerMember, type MemberWords, noWords } from '../consumer-member.ts'
+import { describedGroups } from '../described-groups.ts'
 import { groupState } from '../group-state.ts'
 import { type Handler, handler } from '../handler.ts'
-import { missingGroup } from '../missing-group.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { consumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-heartbeat.ts'
 import { wholeName } from '../whole-name.ts'
-import { findTopic, toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-error-code.ts'
+import { toWireError, type Wire } from '../wire.ts'
 
 /** Groups that assign (KIP-848): the same ones that consumers of this process are members of. */
 export function consumerGroupHandlers(wire: Wire): Handler[] {
@@ -54,19 +52,14 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(consumerGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
-      groups: groupIds.map(groupId => {
-        if (groupId === '') return { groupId, errorCode: errnoOf('INVALID_GROUP_ID') }
+    handler(consumerGroupDescribe, request =>
+      describedGroups(wire, 'consumer', request, groupId => {
         const group = wire.engine.groups.get(groupId)
         // Clients that hear so ask again by DescribeGroups.
         const isOther = wire.groups.typeOf(groupId) === 'classic' || isStreams(wire, groupId)
-        if (group === undefined || isOther) return missingGroup(wire, groupId, 'consumer')
-        return {
-          ...describe(wire, group),
-          authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
-        }
+        return group === undefined || isOther ? undefined : describe(wire, group)
       }),
-    })),
+    ),
   ]
 }
 
@@ -111,7 +104,7 @@ function named(
   wire: Wire,
   { topicId, partitions }: { readonly topicId: string; readonly partitions: readonly number[] },
 ): TopicPartition[] {
-  const topic = findTopic(wire, 1, 0, { name: '', topicId })
+  const topic = wire.engine.topicsById.get(topicId)
   return partitions.map(partition => ({ topic: topic?.name ?? '', partition }))
 }
 

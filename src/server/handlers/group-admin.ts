@@ -1,12 +1,12 @@
 import type { ClassicGroup } from '../../group/classic-group.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
+import { missingGroup } from '../described-groups.ts'
 import { groupState } from '../group-state.ts'
 import { type Handler, handler } from '../handler.ts'
-import { missingGroup } from '../missing-group.ts'
 import { deleteGroups } from '../protocol/messages/delete-groups.ts'
 import { describeGroups } from '../protocol/messages/describe-groups.ts'
 import { listGroups } from '../protocol/messages/list-groups.ts'
-import { attempt, toWireError, type Wire } from '../wire.ts'
+import { attempt, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 /** Lists, describes and deletes groups, those of clients and those of this process. */
@@ -51,7 +51,7 @@ export function groupAdminHandlers(wire: Wire): Handler[] {
     handler(describeGroups, ({ groups: ids, includeAuthorizedOperations }, { version }) => ({
       groups: ids.map(groupId => {
         const authorized = {
-          authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
+          authorizedOperations: authorizedOperations('GROUP', includeAuthorizedOperations),
         }
         const classic = groups.get(groupId)
         const own = engine.groups.get(groupId)
@@ -93,15 +93,13 @@ function describeClassic(group: ClassicGroup) {
 }
 
 function deleteGroup(wire: Wire, groupId: string): number {
-  const share = wire.shareGroups.get(groupId)
-  if (share !== undefined) return attempt(wire, () => wire.shareGroups.delete(share)).errorCode
-  const classic = wire.groups.get(groupId)
-  try {
-    if (wire.engine.groups.has(groupId)) wire.engine.groupCoordinator.delete(groupId)
-    else if (classic === undefined) return errnoOf('GROUP_ID_NOT_FOUND')
-    wire.groups.delete(groupId)
-    return 0
-  } catch (error) {
-    return toWireError(wire, error).errorCode
-  }
+  const { engine, groups, shareGroups } = wire
+  const share = shareGroups.get(groupId)
+  const known = engine.groups.has(groupId)
+  if (share === undefined && !known && groups.get(groupId) === undefined) return errnoOf('GROUP_ID_NOT_FOUND')
+  return attempt(wire, () => {
+    if (share !== undefined) return shareGroups.delete(share)
+    if (known) engine.groupCoordinator.delete(groupId)
+    groups.delete(groupId)
+  }).errorCode
 }

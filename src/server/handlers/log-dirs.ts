@@ -1,3 +1,4 @@
+import { formatTopicPartition } from '../../topic-partition.ts'
 import { type Handler, handler } from '../handler.ts'
 import { LogSizes, logDir } from '../log-sizes.ts'
 import { namedPartitions } from '../named-partitions.ts'
@@ -12,14 +13,16 @@ export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
   return [
     handler(describeLogDirs, ({ topics }, { node }) => {
       const wanted =
-        topics === null ? undefined : new Map(topics.map(({ topic }) => [topic, new Set<number>()]))
-      for (const { topic, partitions } of topics ?? []) {
-        for (const partition of partitions) wanted!.get(topic)!.add(partition)
-      }
+        topics &&
+        new Set(
+          topics.flatMap(({ topic, partitions }) =>
+            partitions.map(partition => formatTopicPartition({ topic, partition })),
+          ),
+        )
       const described = [...engine.topics.values()].map(({ name, partitions }) => ({
         name,
         partitions: partitions
-          .filter(({ index }) => wanted === undefined || wanted.get(name)?.has(index) === true)
+          .filter(({ index }) => wanted?.has(formatTopicPartition({ topic: name, partition: index })) ?? true)
           .filter(log => cluster.registrationOf(log).replicas.includes(node))
           .map(log => ({ partitionIndex: log.index, partitionSize: sizes.of(log) })),
       }))
@@ -34,18 +37,16 @@ export function logDirHandlers({ cluster, engine }: Wire): Handler[] {
         })),
       )
       return {
-        results: namedPartitions(moves, ({ partitionIndex }) => partitionIndex).map(
-          ({ name, partitions }) => ({
-            topicName: name,
-            partitions: partitions.map(({ partitionIndex, path }) => {
-              const refused = refusalOf?.(name, partitionIndex) ?? 0
-              if (refused !== 0) return { partitionIndex, errorCode: refused }
-              const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
-              if (path !== logDir) return { partitionIndex, errorCode: errnoOf('LOG_DIR_NOT_FOUND') }
-              return { partitionIndex, errorCode: there ? 0 : errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
-            }),
+        results: namedPartitions(moves).map(({ name, partitions }) => ({
+          topicName: name,
+          partitions: partitions.map(({ partitionIndex, path }) => {
+            const refused = refusalOf?.(name, partitionIndex) ?? 0
+            if (refused !== 0) return { partitionIndex, errorCode: refused }
+            const there = engine.topics.get(name)?.partitions[partitionIndex] !== undefined
+            if (path !== logDir) return { partitionIndex, errorCode: errnoOf('LOG_DIR_NOT_FOUND') }
+            return { partitionIndex, errorCode: there ? 0 : errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
           }),
-        ),
+        })),
       }
     }),
   ]

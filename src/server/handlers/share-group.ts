@@ -1,13 +1,11 @@
-import { authorizedOperations } from '../authorized-operations.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
+import { describedGroups } from '../described-groups.ts'
 import { type Handler, handler } from '../handler.ts'
-import { missingGroup } from '../missing-group.ts'
 import { shareGroupDescribe } from '../protocol/messages/share-group-describe.ts'
 import { shareGroupHeartbeat } from '../protocol/messages/share-group-heartbeat.ts'
 import type { SharedPartition, ShareGroup, ShareMember } from '../share/share-group.ts'
 import { checkShareHeartbeat, type ShareHeartbeat } from '../share/share-heartbeat.ts'
 import { toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-error-code.ts'
 
 /** Groups whose members share partitions (KIP-932). */
 export function shareGroupHandlers(wire: Wire): Handler[] {
@@ -33,17 +31,12 @@ export function shareGroupHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(shareGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
-      groups: groupIds.map(groupId => {
-        if (groupId === '') return { groupId, errorCode: errnoOf('INVALID_GROUP_ID') }
+    handler(shareGroupDescribe, request =>
+      describedGroups(wire, 'share', request, groupId => {
         const group = wire.shareGroups.get(groupId)
-        if (group === undefined) return missingGroup(wire, groupId, 'share')
-        return {
-          ...describe(group.members),
-          authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
-        }
+        return group && describe(group.members)
       }),
-    })),
+    ),
   ]
 }
 

@@ -1,11 +1,10 @@
 import { BrokerletError } from '../../errors.ts'
-import { authorizedOperations } from '../authorized-operations.ts'
 import type { Rights } from '../authorizer/rights.ts'
 import { byTopic } from '../by-topic.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import { createTopic } from '../create-topic.ts'
+import { describedGroups } from '../described-groups.ts'
 import { type Handler, handler } from '../handler.ts'
-import { missingGroup } from '../missing-group.ts'
 import { streamsGroupDescribe } from '../protocol/messages/streams-group-describe.ts'
 import { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
 import type { StreamsGroup } from '../streams/streams-group.ts'
@@ -14,7 +13,6 @@ import type { StreamsMember } from '../streams/streams-member.ts'
 import { type Task, toTaskIds } from '../streams/tasks.ts'
 import type { InternalTopic, Topology } from '../streams/topology.ts'
 import { toWireError, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-error-code.ts'
 
 /** Groups of Kafka Streams applications whose tasks the broker assigns (KIP-1071). */
 export function streamsGroupHandlers(wire: Wire): Handler[] {
@@ -32,17 +30,12 @@ export function streamsGroupHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(streamsGroupDescribe, ({ groupIds, includeAuthorizedOperations }) => ({
-      groups: groupIds.map(groupId => {
-        if (groupId === '') return { groupId, errorCode: errnoOf('INVALID_GROUP_ID') }
+    handler(streamsGroupDescribe, request =>
+      describedGroups(wire, 'streams', request, groupId => {
         const group = wire.streamsGroups.get(groupId)
-        if (group === undefined) return missingGroup(wire, groupId, 'streams')
-        return {
-          ...describe(group),
-          authorizedOperations: authorizedOperations('group', includeAuthorizedOperations),
-        }
+        return group && describe(group)
       }),
-    })),
+    ),
   ]
 }
 

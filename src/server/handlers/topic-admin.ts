@@ -65,7 +65,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
     }),
 
     handler(deleteRecords, ({ topics }) => ({
-      topics: namedPartitions(topics, ({ partitionIndex }) => partitionIndex).map(({ name, partitions }) => ({
+      topics: namedPartitions(topics).map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, offset }) => {
           let lowWatermark = -1

@@ -134,38 +134,25 @@ export const records: Type<Buffer | null, RecordPieces | null> = {
   },
 }
 
-// Every element takes at least one byte, so no room is made for a count beyond the bytes that are left.
-function requireCount(reader: Reader, count: number): void {
-  if (count > reader.remaining) {
-    throw new ProtocolError(`expected an array of at most ${reader.remaining}, received ${count}`)
-  }
-}
-
 export function array<Read, Write>(type: Type<Read, Write>): Type<Read[], readonly Write[]> {
   return {
     zero: [],
     read(reader, version) {
       const count = readLength(reader, version, 'int32')
       requireNotNull(count)
-      requireCount(reader, count)
-      return readAll(type, reader, count, version)
+      // Every element takes at least one byte, so no room is made for a count beyond the bytes that are left.
+      if (count > reader.remaining) {
+        throw new ProtocolError(`expected an array of at most ${reader.remaining}, received ${count}`)
+      }
+      const values = new Array<Read>(count)
+      for (let i = 0; i < count; i++) values[i] = type.read(reader, version)
+      return values
     },
     write(writer, values, version) {
       writeLength(writer, values.length, version, 'int32')
       for (const value of values) type.write(writer, value, version)
     },
   }
-}
-
-function readAll<Read, Write>(
-  type: Type<Read, Write>,
-  reader: Reader,
-  count: number,
-  version: Version,
-): Read[] {
-  const values = new Array<Read>(count)
-  for (let i = 0; i < count; i++) values[i] = type.read(reader, version)
-  return values
 }
 
 /** A string, bytes or an array that may be null from one version on; before that null is written as empty. */

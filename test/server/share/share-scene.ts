@@ -156,7 +156,7 @@ export function shareScenes() {
 export function waitingFor(broker: object, groupId: string): number {
   const engine = engineOf('waitingFor', broker)
   const coordinators = Coordinators.of(engine, { initialRebalanceDelayMs: 0 })
-  coordinators.release(engine)
+  coordinators.release()
   return coordinators.shareGroups.get(groupId)!.partitions.listeners.size
 }
 
@@ -174,5 +174,5 @@ export function configure(broker: object, groupId: string, configs: Partial<Reso
     own.set(name, typeof value === 'object' ? `by_duration:PT${value.durationMs / 1000}S` : String(value))
   }
   groupConfigs.become(groupId, own)
-  coordinators.release(engine)
+  coordinators.release()
 }
