@@ -5,6 +5,7 @@ import { inertConfigs, withoutEffect } from './inert-configs.ts'
 import { shareGroupMaxSize } from './share/share-groups.ts'
 import { configText, topicConfigs } from './topic-configs.ts'
 import type { Wire } from './wire.ts'
+import { wireDefaults } from './wire-options.ts'
 
 /** A config of the broker, by Kafka's name: an option of `new Broker` or of its server, or what new topics begin with. */
 export interface BrokerConfig {
@@ -87,19 +88,29 @@ function fixedConfigs(wire: Wire, { nodeId, rack }: ClusterNode): BrokerConfig[]
       'How many brokers have each partition of a topic where nobody says so.',
       1,
     ),
-    int('socket.request.max.bytes', maxFrameBytes, 'The largest request, in bytes.', 100 * 1024 * 1024),
-    int('fetch.max.bytes', fetchMaxBytes, 'How much one fetch gets at most, in bytes.', 4 * 1024 * 1024),
+    int(
+      'socket.request.max.bytes',
+      maxFrameBytes,
+      'The largest request, in bytes.',
+      wireDefaults.maxFrameBytes,
+    ),
+    int(
+      'fetch.max.bytes',
+      fetchMaxBytes,
+      'How much one fetch gets at most, in bytes.',
+      wireDefaults.fetchMaxBytes,
+    ),
     int(
       'transaction.max.timeout.ms',
       wire.maxTransactionTimeoutMs,
       'How long a transaction may take at most, in milliseconds.',
-      15 * minute,
+      wireDefaults.maxTransactionTimeoutMs,
     ),
     int(
       'group.initial.rebalance.delay.ms',
       initialRebalanceDelayMs,
       'How long the first join of an empty group waits for others, in milliseconds.',
-      0,
+      wireDefaults.initialRebalanceDelayMs,
     ),
     ...['', 'consumer.', 'streams.'].map(groupSize),
     int(

@@ -7,7 +7,8 @@ import { makeNodes } from './cluster/cluster-node.ts'
 import { sharedByCopies } from './copies.ts'
 import { engineOf } from './engine-of.ts'
 import { InMemorySocket } from './in-memory-socket.ts'
-import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
+import { type WireOptions, wireOptions } from './wire-options.ts'
+import { WireServer } from './wire-server.ts'
 
 /** What KafkaJS asks its socket factory for. */
 export interface SocketRequest {

@@ -20,7 +20,8 @@ import { engineOf } from './engine-of.ts'
 import { loadNativeCrc32c } from './native-crc32c.ts'
 import { checkSaslOptions, type SaslOptions } from './sasl/sasl-options.ts'
 import { BrokerListener, type ServedBroker } from './served-broker.ts'
-import { type WireOptions, WireServer, wireOptions } from './wire-server.ts'
+import { type WireOptions, wireOptions } from './wire-options.ts'
+import { WireServer } from './wire-server.ts'
 
 const maxBrokers = 100
 const maxPort = 65_535

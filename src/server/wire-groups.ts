@@ -1,5 +1,4 @@
 import type { Broker } from '../broker.ts'
-import { counted } from '../counted.ts'
 import type { EngineClient } from '../engine.ts'
 import type { ErrorCode } from '../error-codes.ts'
 import { ClassicGroup } from '../group/classic-group.ts'
@@ -14,11 +13,11 @@ import { firstEpoch } from '../group/group-assignment.ts'
 import type { MemberDescription } from '../group/group-description.ts'
 import type { GroupHolder, HeldGroup } from '../group/group-holder.ts'
 import { Ids } from '../ids.ts'
-import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 import type { ClassicConsumerMember } from './classic-consumer-member.ts'
 import { readAssignment, readSubscription } from './consumer-protocol.ts'
 import type { FirstFetches } from './first-fetches.ts'
 import { MixedGroup } from './mixed-group.ts'
+import { uncommitted } from './uncommitted.ts'
 
 /** A group's protocol: in a 'consumer' group the group assigns, in a 'classic' one its leader does. */
 export type GroupType = 'consumer' | 'classic'
@@ -245,23 +244,12 @@ export class WireGroups implements GroupHolder {
     if (group.members.length === 0) return []
     if (group.state !== 'Stable') return [`group '${group.id}' of the wire is rebalancing`]
     return group.members.flatMap(({ memberId, clientId, assignment }) =>
-      readAssignment(assignment).flatMap(tp => {
-        const lag = this.#lag(group.id, clientId, tp)
-        return lag === 0
-          ? []
-          : [
-              `${memberId} of group '${group.id}': ${counted(lag, 'record')} of ${formatTopicPartition(tp)} delivered, not committed`,
-            ]
+      uncommitted(this.#engine, this.#firstFetches, ['group', group.id], {
+        memberId,
+        clientId,
+        partitions: readAssignment(assignment),
       }),
     )
-  }
-
-  // Without a committed offset the lag counts from where the client began to read.
-  #lag(groupId: string, clientId: string, { topic, partition }: TopicPartition): number {
-    const log = this.#engine.topics.get(topic)?.partitions[partition]
-    if (log === undefined) return 0
-    const committed = this.#engine.groups.get(groupId)?.committed({ topic, partition })
-    return log.countFrom(committed?.offset ?? this.#firstFetches.of(clientId, log) ?? 0)
   }
 
   /** Removes all groups, since no client is served any more. */

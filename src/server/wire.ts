@@ -2,34 +2,15 @@ import type { Broker } from '../broker.ts'
 import { isBrokerletError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import type { BatchReader } from './batch-reader.ts'
-import type { ClientMetrics } from './client-metrics.ts'
-import type { ClientQuotas } from './client-quotas.ts'
 import type { Cluster } from './cluster/cluster.ts'
-import type { ConsumerMembers } from './consumer-members.ts'
+import type { Coordinators } from './coordinators.ts'
 import type { DynamicConfigs } from './dynamic-configs.ts'
-import type { FirstFetches } from './first-fetches.ts'
-import type { GroupConfigs } from './group-configs.ts'
-import type { InertConfigs } from './inert-configs.ts'
-import type { ShareGroups } from './share/share-groups.ts'
-import type { StreamsGroups } from './streams/streams-groups.ts'
 import { errnoOf } from './wire-error-code.ts'
-import type { WireGroups } from './wire-groups.ts'
-import type { WireTransactions } from './wire-transactions.ts'
 
-/** What the handlers of a server share. */
-export interface Wire {
+/** What the handlers of a server share; the coordinators are those of all servers of the broker. */
+export interface Wire extends Omit<Coordinators, 'acls' | 'acquire' | 'release'> {
   readonly engine: Broker['engine']
-  readonly groups: WireGroups
-  readonly members: ConsumerMembers
-  readonly shareGroups: ShareGroups
-  readonly streamsGroups: StreamsGroups
-  readonly transactions: WireTransactions
-  readonly firstFetches: FirstFetches
-  readonly inertConfigs: InertConfigs
   readonly dynamicConfigs: DynamicConfigs
-  readonly groupConfigs: GroupConfigs
-  readonly clientMetrics: ClientMetrics
-  readonly clientQuotas: ClientQuotas
   readonly batches: BatchReader
   readonly clusterId: string
   /** The brokers that clients are told of, and what each of them leads and coordinates. */
@@ -37,7 +18,6 @@ export interface Wire {
   readonly maxFrameBytes: number
   readonly fetchMaxBytes: number
   readonly maxTransactionTimeoutMs: number
-  readonly initialRebalanceDelayMs: number
   /** Reports an unexpected error, of which the client learns little more than UNKNOWN_SERVER_ERROR. */
   failed(error: unknown): void
 }

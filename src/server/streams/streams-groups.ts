@@ -6,12 +6,12 @@ import type { GroupHolder, HeldGroup } from '../../group/group-holder.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import type { FirstFetches } from '../first-fetches.ts'
 import type { GroupConfigs } from '../group-configs.ts'
+import { uncommitted } from '../uncommitted.ts'
 import type { WireGroups } from '../wire-groups.ts'
 import type { MakeTopic } from './configured-topology.ts'
 import { StreamsGroup } from './streams-group.ts'
 import type { StreamsHeartbeat } from './streams-heartbeat.ts'
 import type { StreamsMember } from './streams-member.ts'
-import { unfinishedTasks } from './unfinished-tasks.ts'
 
 /** What streams groups need of classic groups: an empty classic group may become a streams group. */
 export type ClassicNeighbours = Pick<WireGroups, 'get' | 'delete' | 'typeOf'>
@@ -149,7 +149,7 @@ export class StreamsGroups implements GroupHolder {
     // `idle` waits for it: records that its tasks have read and not committed are work that is under way.
     const client: EngineClient = {
       groupId,
-      pending: () => unfinishedTasks(group, this.#engine, this.#firstFetches),
+      pending: () => this.#pending(group),
       paused: [],
       unread: () => 0,
       close: async () => [],
@@ -158,6 +158,19 @@ export class StreamsGroups implements GroupHolder {
     this.#clients.set(groupId, client)
     this.#engine.track(client)
     return group
+  }
+
+  #pending(group: StreamsGroup): string[] {
+    const { id, state } = group
+    if (state === 'Empty' || state === 'NotReady') return []
+    if (state !== 'Stable') return [`streams group '${id}' is rebalancing`]
+    return group.members.flatMap(({ memberId, said: { clientId }, assigned }) =>
+      uncommitted(this.#engine, this.#firstFetches, ['streams group', id], {
+        memberId,
+        clientId,
+        partitions: group.partitionsOf(assigned.active.keys()),
+      }),
+    )
   }
 
   // The first member waits for further ones, so that tasks do not move with each of them.
