@@ -4,6 +4,7 @@ import { BrokerletError, UnknownMemberIdError } from '../errors.ts'
 import { Ids } from '../ids.ts'
 import { type ConsumerHeartbeat, memberEpochs } from './consumer-heartbeat.ts'
 import { ConsumerMember } from './consumer-member.ts'
+import { entryOf } from './entry-of.ts'
 import type { FirstFetches } from './first-fetches.ts'
 import type { GroupConfigs } from './group-configs.ts'
 
@@ -149,12 +150,10 @@ export class ConsumerMembers {
         listener,
       ),
     )
-    const members = this.#members.get(groupId) ?? new Map<string, ConsumerMember>()
     this.#names.set(member, namesOf(interest))
     this.#clientIds.set(member, clientId)
     this.#firstFetches.joined(clientId, groupId, memberId)
-    members.set(memberId, member)
-    this.#members.set(groupId, members)
+    entryOf(this.#members, groupId, () => new Map()).set(memberId, member)
     return this.#heard(groupId, member)
   }
 

@@ -4,6 +4,7 @@ import { ClientMetrics } from './client-metrics.ts'
 import { ClientQuotas } from './client-quotas.ts'
 import { ConsumerMembers } from './consumer-members.ts'
 import { sharedByCopies } from './copies.ts'
+import { entryOf } from './entry-of.ts'
 import { FirstFetches } from './first-fetches.ts'
 import type { GroupDefaults } from './group-config.ts'
 import { GroupConfigs } from './group-configs.ts'
@@ -53,11 +54,7 @@ export class Coordinators {
 
   /** The coordinators of a broker, for one more of its servers. The options of its first server count. */
   static of(engine: Broker['engine'], options: GroupOptions): Coordinators {
-    let coordinators = byEngine.get(engine)
-    if (coordinators === undefined) {
-      coordinators = new Coordinators(engine, options)
-      byEngine.set(engine, coordinators)
-    }
+    const coordinators = entryOf(byEngine, engine, () => new Coordinators(engine, options))
     coordinators.acquire()
     return coordinators
   }

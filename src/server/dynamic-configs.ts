@@ -11,6 +11,7 @@ import {
   parseConfigText,
 } from './config-definition.ts'
 import { sharedByCopies } from './copies.ts'
+import { entryOf } from './entry-of.ts'
 import { inertBrokerConfigs, throttles } from './inert-broker-configs.ts'
 import { inertConfigs } from './inert-configs.ts'
 import { configText, parseConfig, topicConfigs } from './topic-configs.ts'
@@ -116,14 +117,11 @@ export class DynamicConfigs {
 const byEngine = sharedByCopies<Broker['engine'], Shared>('dynamicConfigs')
 
 function sharedOf(engine: Broker['engine']): Shared {
-  let shared = byEngine.get(engine)
-  if (shared === undefined) {
+  return entryOf(byEngine, engine, () => ({
     // Kafka sets this for all brokers, where it has the feature eligible.leader.replicas.version. (KIP-966)
-    const given = new Map([[allBrokers, new Map([[minReplicas, '1']])]])
-    shared = { given, unaltered: engine.logConfig('(default)', {}) }
-    byEngine.set(engine, shared)
-  }
-  return shared
+    given: new Map([[allBrokers, new Map([[minReplicas, '1']])]]),
+    unaltered: engine.logConfig('(default)', {}),
+  }))
 }
 
 const minReplicas = 'min.insync.replicas'

@@ -6,6 +6,7 @@ import { checkAuthorizerOptions } from './authorizer/authorizer-options.ts'
 import { makeNodes } from './cluster/cluster-node.ts'
 import { sharedByCopies } from './copies.ts'
 import { engineOf } from './engine-of.ts'
+import { entryOf } from './entry-of.ts'
 import { InMemorySocket } from './in-memory-socket.ts'
 import { type WireOptions, wireOptions } from './wire-options.ts'
 import { WireServer } from './wire-server.ts'
@@ -27,13 +28,11 @@ function serverOf(where: string, broker: object, options: WireOptions): WireServ
   checkOptions<WireOptions>(where, options, wireOptions)
   if (options.authorizer !== undefined) checkAuthorizerOptions(where, options.authorizer)
   const engine = engineOf(where, broker)
-  let server = servers.get(engine)
-  if (server === undefined) {
-    server = new WireServer(engine, makeNodes('in-process', 9092, 1), options)
-    servers.set(engine, server)
-    engine.events.on('closed', () => server!.close())
-  }
-  return server
+  return entryOf(servers, engine, () => {
+    const server = new WireServer(engine, makeNodes('in-process', 9092, 1), options)
+    engine.events.on('closed', () => server.close())
+    return server
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { type ConfigDefinition, parseConfigText } from './config-definition.ts'
+import { entryOf } from './entry-of.ts'
 
 /** A topic config of Kafka that has no effect in one process, where there is no disk and no recompression. */
 export interface InertConfig extends ConfigDefinition {
@@ -168,12 +169,11 @@ export class InertConfigs {
 
   /** Stores values; null resets a config to its default. */
   set(topic: Topic, changes: ReadonlyMap<string, string | null>): void {
-    const values = this.#values.get(topic) ?? new Map<string, string>()
+    const values = entryOf(this.#values, topic, () => new Map())
     for (const [name, value] of changes) {
       if (value === null) values.delete(name)
       else values.set(name, value)
     }
-    this.#values.set(topic, values)
   }
 
   /** The value of one config, if the topic was given one. */

@@ -1,3 +1,5 @@
+import { entryOf } from './entry-of.ts'
+
 interface NamedPartition {
   readonly partitionIndex: number
 }
@@ -11,10 +13,8 @@ export function namedPartitions<P extends NamedPartition>(
 ): { readonly name: string; readonly partitions: P[] }[] {
   const named = new Map<string, Map<number, P>>()
   for (const { name, partitions } of topics) {
-    for (const partition of partitions) {
-      const ofTopic = named.get(name) ?? new Map<number, P>()
-      named.set(name, ofTopic.set(partition.partitionIndex, partition))
-    }
+    for (const partition of partitions)
+      entryOf(named, name, () => new Map()).set(partition.partitionIndex, partition)
   }
   return [...named].map(([name, partitions]) => ({ name, partitions: [...partitions.values()] }))
 }

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../error-codes.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import { entryOf } from './entry-of.ts'
 import { errnoOf } from './wire-error-code.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -112,10 +113,7 @@ function merge({ response: list, inner }: Parts, responses: readonly Fields[]): 
   const items = responses.flatMap(response => itemsOf(response, list))
   if (inner === undefined) return { ...responses[0], [list]: items }
   const same = new Map<string, Fields[]>()
-  for (const item of items as Fields[]) {
-    const id = identify(item)
-    same.set(id, [...(same.get(id) ?? []), item])
-  }
+  for (const item of items as Fields[]) entryOf(same, identify(item), () => []).push(item)
   return { ...responses[0], [list]: [...same.values()].map(each => merge(inner, each)) }
 }
 

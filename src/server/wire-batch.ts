@@ -7,6 +7,7 @@ import type { Topic } from '../log/topic.ts'
 import { wantsTextKeys } from './client-topics.ts'
 import { decompress } from './compression.ts'
 import { sharedByCopies } from './copies.ts'
+import { entryOf } from './entry-of.ts'
 import {
   inspectRecords,
   placeBatch,
@@ -125,17 +126,14 @@ const decoders = sharedByCopies<Topic, BatchDecoder>('batchDecoders')
 
 // One decoder for each topic, because a segment of the log takes only batches with the decoder that it has.
 function decoderOf(topic: Topic): BatchDecoder {
-  let decoder = decoders.get(topic)
-  if (decoder === undefined) {
-    const made: BatchDecoder = {
-      segment: start => new EncodedSegment(start, made),
+  return entryOf(decoders, topic, () => {
+    const decoder: BatchDecoder = {
+      segment: start => new EncodedSegment(start, decoder),
       decode: batch => decodeBatch(topic, batch),
       originals: batch => recordsOf(batch).map(record => originalOf(topic, record)),
     }
-    decoder = made
-    decoders.set(topic, decoder)
-  }
-  return decoder
+    return decoder
+  })
 }
 
 function recordsOf(bytes: Uint8Array): WireRecord[] {

@@ -15,6 +15,7 @@ import type { GroupHolder, HeldGroup } from '../group/group-holder.ts'
 import { Ids } from '../ids.ts'
 import type { ClassicConsumerMember } from './classic-consumer-member.ts'
 import { readAssignment, readSubscription } from './consumer-protocol.ts'
+import { entryOf } from './entry-of.ts'
 import type { FirstFetches } from './first-fetches.ts'
 import { MixedGroup } from './mixed-group.ts'
 import { uncommitted } from './uncommitted.ts'
@@ -282,13 +283,4 @@ function describeMember(
 // The existing topics of a client's subscription.
 function topicsIn(metadata: Uint8Array, topics: ReadonlyMap<string, unknown>): string[] {
   return readSubscription(metadata)?.topics.filter(name => topics.has(name)) ?? []
-}
-
-function entryOf<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
-  let value = map.get(key)
-  if (value === undefined) {
-    value = make()
-    map.set(key, value)
-  }
-  return value
 }

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts'
 import { type AclBinding, type AclResourceType, wildcard } from './acl.ts'
 
 /** The access lists of a cluster: each is there once. */
@@ -16,8 +17,9 @@ export class AclBindings {
     if (this.#all.has(id)) return
     this.#all.set(id, binding)
     const { resourceType, resourceName, patternType } = binding
-    if (patternType === 'LITERAL') addTo(this.#literal, keyOf(resourceType, resourceName), binding)
-    else addTo(this.#prefixed, resourceType, binding)
+    if (patternType === 'LITERAL')
+      entryOf(this.#literal, keyOf(resourceType, resourceName), newSet).add(binding)
+    else entryOf(this.#prefixed, resourceType, newSet).add(binding)
   }
 
   delete(binding: AclBinding): void {
@@ -37,11 +39,7 @@ export class AclBindings {
   }
 }
 
-function addTo<K>(index: Map<K, Set<AclBinding>>, key: K, binding: AclBinding): void {
-  const set = index.get(key)
-  if (set === undefined) index.set(key, new Set([binding]))
-  else set.add(binding)
-}
+const newSet = () => new Set<AclBinding>()
 
 function keyOf(resourceType: AclResourceType, resourceName: string): string {
   return `${resourceType} ${resourceName}`

@@ -11,6 +11,7 @@ import {
 } from '../authorizer/acl.ts'
 import type { AclBindings } from '../authorizer/acl-bindings.ts'
 import { selectorOf, wordOf } from '../authorizer/acl-filter.ts'
+import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { createAcls } from '../protocol/messages/create-acls.ts'
@@ -126,7 +127,7 @@ function byResource(acls: readonly AclBinding[]) {
   const resources = new Map<string, AclBinding[]>()
   for (const acl of acls) {
     const id = `${acl.resourceType} ${acl.patternType} ${acl.resourceName}`
-    resources.set(id, [...(resources.get(id) ?? []), acl])
+    entryOf(resources, id, () => []).push(acl)
   }
   return [...resources.values()].map(ofOne => {
     const { resourceType, resourceName, patternType } = inNumbers(ofOne[0]!)

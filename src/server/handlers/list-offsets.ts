@@ -1,4 +1,5 @@
 import type { Partition } from '../../log/partition.ts'
+import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
 import { listOffsets } from '../protocol/messages/list-offsets.ts'
 import { offsetForLeaderEpoch } from '../protocol/messages/offset-for-leader-epoch.ts'
@@ -83,8 +84,7 @@ interface AskedTopic {
 function eachOnce(topics: readonly AskedTopic[]) {
   const named = new Map<string, Map<number, AskedPartition & { readonly repeated: boolean }>>()
   for (const { name, partitions } of topics) {
-    const ofTopic = named.get(name) ?? new Map()
-    named.set(name, ofTopic)
+    const ofTopic = entryOf(named, name, () => new Map())
     for (const each of partitions) {
       ofTopic.set(each.partitionIndex, { ...each, repeated: ofTopic.has(each.partitionIndex) })
     }

@@ -3,6 +3,7 @@ import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { Assignment } from '../cluster/cluster.ts'
 import { createTopic } from '../create-topic.ts'
+import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
 import { namedPartitions } from '../named-partitions.ts'
 import { AddedPartitions, requireMakeable } from '../partition-limits.ts'
@@ -42,7 +43,7 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       const named = new Map<unknown, DoomedTopic[]>()
       for (const each of wanted) {
         const key = isOneWay(each) ? (doomedTopic(wire, each) ?? `${each.name} ${each.topicId}`) : each
-        named.set(key, [...(named.get(key) ?? []), each])
+        entryOf(named, key, () => []).push(each)
       }
       return { responses: [...named.values()].map(each => deleteTopic(wire, each)) }
     }),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { entryOf } from '../entry-of.ts'
 import { type SaslOptions, saslMechanisms } from './sasl-options.ts'
 import {
   credentialOf,
@@ -86,8 +87,7 @@ export class ScramCredentials {
   }
 
   #put(user: string, mechanism: ScramMechanism, entry: Entry): void {
-    const entries = this.#entries.get(user) ?? new Map<ScramMechanism, Entry>()
-    this.#entries.set(user, entries.set(mechanism, entry))
+    entryOf(this.#entries, user, () => new Map()).set(mechanism, entry)
   }
 
   #saltOf(mechanism: ScramMechanism, user: string): Buffer {

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts'
 import { type HeldTasks, nothingHeld, type StreamsMember } from './streams-member.ts'
 import type { Task, Tasks } from './tasks.ts'
 
@@ -8,8 +9,7 @@ export class TaskOwners {
 
   constructor(members: Iterable<StreamsMember>) {
     for (const { said, assigned, revoking } of members) {
-      const ofProcess = this.#byProcess.get(said.processId) ?? new Set<Task>()
-      this.#byProcess.set(said.processId, ofProcess)
+      const ofProcess = entryOf(this.#byProcess, said.processId, () => new Set())
       for (const { active, standby } of [assigned, revoking]) {
         for (const task of active.keys()) this.#active.add(task)
         for (const task of [...active.keys(), ...standby]) ofProcess.add(task)

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts'
 import { leastOf, ProcessLoad } from './process-load.ts'
 import { formatTask, partsOf, type Task, type Tasks } from './tasks.ts'
 
@@ -63,14 +64,12 @@ class Dealing {
   }
 
   #enter(memberId: string, processId: string, previous: Tasks): void {
-    const process = this.#processes.get(processId) ?? new ProcessLoad()
-    this.#processes.set(processId, process)
+    const process = entryOf(this.#processes, processId, () => new ProcessLoad())
     process.addMember(memberId)
     const place = { memberId, process }
     this.#places.set(memberId, place)
     for (const task of previous.active) this.#wasActive.set(task, place)
-    for (const task of previous.standby)
-      this.#wasStandby.set(task, [...(this.#wasStandby.get(task) ?? []), place])
+    for (const task of previous.standby) entryOf(this.#wasStandby, task, () => []).push(place)
   }
 
   get assignment(): ReadonlyMap<string, Tasks> {

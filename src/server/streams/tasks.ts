@@ -1,3 +1,5 @@
+import { entryOf } from '../entry-of.ts'
+
 /** A task: the id of a subtopology and a partition of the topics that it reads, such as `0_3`. (Kafka: TaskId) */
 export type Task = string
 
@@ -37,7 +39,7 @@ export function toTaskIds(tasks: Iterable<Task>): TaskIds[] {
   const bySubtopology = new Map<string, number[]>()
   for (const task of tasks) {
     const { subtopologyId, partition } = partsOf(task)
-    bySubtopology.set(subtopologyId, [...(bySubtopology.get(subtopologyId) ?? []), partition])
+    entryOf(bySubtopology, subtopologyId, () => []).push(partition)
   }
   return [...bySubtopology.keys()].sort().map(subtopologyId => ({
     subtopologyId,
