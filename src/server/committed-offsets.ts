@@ -1,6 +1,6 @@
 import type { TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
 import { byTopic } from './by-topic.ts'
-import { findTopic, type Wire } from './wire.ts'
+import { findTopic, topicIdsSince, type Wire } from './wire.ts'
 import { errnoOf } from './wire-error-code.ts'
 
 /** Partitions of a topic whose committed offsets are asked for. */
@@ -12,9 +12,6 @@ export interface WantedOffsets {
 
 const unknownId = errnoOf('UNKNOWN_TOPIC_ID')
 const unstable = errnoOf('UNSTABLE_OFFSET_COMMIT')
-
-// The first version that names topics by their ids.
-const topicIdsSince = 10
 
 /** An offset that a client commits. Empty metadata is none, and so is a negative epoch. */
 export function toCommit(
@@ -71,11 +68,11 @@ export class CommittedOffsets {
   }
 
   #topicOf({ name, topicId }: WantedOffsets) {
-    return findTopic(this.#wire, this.#version, topicIdsSince, { name, topicId })
+    return findTopic(this.#wire, this.#version, topicIdsSince.OffsetFetch, { name, topicId })
   }
 
   #isUnknown(wanted: WantedOffsets): boolean {
-    return this.#version >= topicIdsSince && this.#topicOf(wanted) === undefined
+    return this.#version >= topicIdsSince.OffsetFetch && this.#topicOf(wanted) === undefined
   }
 
   #ofTopic(wanted: WantedOffsets) {

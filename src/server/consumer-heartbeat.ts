@@ -22,6 +22,20 @@ export const memberEpochs = { joins: 0, leaves: -1, comesBack: -2 } as const
 
 const assignors: readonly string[] = ['uniform', 'range']
 
+/** What a heartbeat has to meet, or else it is refused with what is `expected`. @throws InvalidArgumentError */
+export function requirer(
+  kind: 'group' | 'streams group',
+  { groupId, memberId }: Pick<ConsumerHeartbeat, 'groupId' | 'memberId'>,
+): (meets: boolean, expected: string) => void {
+  return (meets, expected) => {
+    if (meets) return
+    throw new InvalidArgumentError(`Heartbeat of ${kind} '${groupId}': expected ${expected}`, {
+      groupId,
+      memberId,
+    })
+  }
+}
+
 /**
  * A heartbeat of any kind names its group. Kafka says so in these words.
  *
@@ -39,13 +53,7 @@ export function requireGroupId(groupId: string, memberId: string): void {
  */
 export function checkHeartbeat(beat: ConsumerHeartbeat, version: number): void {
   const { groupId, memberId, memberEpoch, groupInstanceId, assignor } = beat
-  const require = (meets: boolean, expected: string): void => {
-    if (meets) return
-    throw new InvalidArgumentError(`Heartbeat of group '${groupId}': expected ${expected}`, {
-      groupId,
-      memberId,
-    })
-  }
+  const require = requirer('group', beat)
   requireGroupId(groupId, memberId)
   require(groupInstanceId !== '', 'an instanceId that is not empty, or none')
   require(beat.rackId !== '', 'a rackId that is not empty, or none')

@@ -1,7 +1,7 @@
 import type { ClusterNode } from './cluster/cluster-node.ts'
 import { type FetchRequest, type FetchResponse, FetchSession } from './fetch-session.ts'
 import type { Handler, RequestContext } from './handler.ts'
-import type { Wire } from './wire.ts'
+import { topicIdsSince, type Wire } from './wire.ts'
 import { errnoOf } from './wire-error-code.ts'
 
 /** A session, and where and when it was used last. */
@@ -19,9 +19,6 @@ const final = -1
 const unknownSession = errnoOf('FETCH_SESSION_ID_NOT_FOUND')
 const invalidEpoch = errnoOf('INVALID_FETCH_SESSION_EPOCH')
 const topicIdError = errnoOf('FETCH_SESSION_TOPIC_ID_ERROR')
-
-// The first version whose requests name topics by their ids.
-const topicIdsSince = 13
 
 // Kafka: min.incremental.fetch.session.eviction.ms
 const evictionMs = 120_000
@@ -71,7 +68,7 @@ export class FetchSessions {
 
   #open({ topics }: FetchRequest, { node, version }: RequestContext): FetchSession | undefined {
     if (topics.length === 0 || !this.#makeRoom()) return undefined
-    const session = new FetchSession(this.#nextId++, version >= topicIdsSince)
+    const session = new FetchSession(this.#nextId++, version >= topicIdsSince.Fetch)
     this.#use({ session, node, brokerEpoch: node.brokerEpoch, usedAt: 0 })
     return session
   }
@@ -89,7 +86,7 @@ export class FetchSessions {
     if (held.session.epoch !== sessionEpoch) return invalidEpoch
     // Java's client goes back to names while it lacks the id of a topic, such as one that was just deleted. The session
     // would then have its topics twice. This error makes the client begin a new session.
-    if (held.session.usesTopicIds !== version >= topicIdsSince) return topicIdError
+    if (held.session.usesTopicIds !== version >= topicIdsSince.Fetch) return topicIdError
     held.session.advance()
     this.#use(held)
     return held.session

@@ -9,18 +9,11 @@ export interface InertBrokerConfig extends ConfigDefinition {
 const greatestLong = '9223372036854775807'
 const greatestInt = '2147483647'
 
-const int = (name: string, fallback: string, least = 1): InertBrokerConfig => ({
-  name,
-  type: 'int',
-  fallback,
-  least,
-})
-const long = (name: string, fallback: string, least = 1): InertBrokerConfig => ({
-  name,
-  type: 'long',
-  fallback,
-  least,
-})
+const number =
+  (type: 'int' | 'long') =>
+  (name: string, fallback: string, least = 1): InertBrokerConfig => ({ name, type, fallback, least })
+const int = number('int')
+const long = number('long')
 
 /**
  * The configs that administrators set for the threads, connections, disks and traffic between the brokers of a Kafka. A

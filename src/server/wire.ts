@@ -51,6 +51,15 @@ export function attempt(
   }
 }
 
+/** The first version of each API that names topics by their ids. (KIP-516) */
+export const topicIdsSince = {
+  Produce: 13,
+  Fetch: 13,
+  Metadata: 12,
+  OffsetCommit: 10,
+  OffsetFetch: 10,
+} as const
+
 /** Finds a topic by its id if the request's version is `sinceIds` or newer, else by its name. */
 export function findTopic(
   wire: Wire,

@@ -339,9 +339,10 @@ it.each(all)('takes the scopes of $name that its requests can fit, and no others
 })
 
 it.each(all)('refuses $name in every version with the error', api => {
+  const rules = { minInSyncReplicas: () => 1, uncleanLeaderElection: () => false }
   const wire = {
     engine: { topics: new Map() },
-    cluster: new Cluster(makeNodes('a', 1, 1), new Map()),
+    cluster: new Cluster(makeNodes('a', 1, 1), new Map(), { rules }),
   } as unknown as Wire
   const [min, max] = api.key === apis.addPartitionsToTxn.key ? [0, 3] : api.versions
   for (let version = min; version <= max; version++) {

@@ -1,7 +1,8 @@
 import { notAsked } from '../authorized-operations.ts'
 import type { NamedTopic } from '../faults/request-point.ts'
+import { topicIdsSince } from '../wire.ts'
 import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
-import { all, allTopics, eachNamed, eachTopic, first, ofGroup, subscribed, topicDenial } from './needs.ts'
+import { all, allTopics, eachNamed, eachTopic, ofGroup, subscribed, topicDenial } from './needs.ts'
 import { denials, type Rights } from './rights.ts'
 
 const member: ApiRights = { whole: ofGroup('READ') }
@@ -47,7 +48,7 @@ export const groupRights: RightsTable = {
     }),
   },
 
-  OffsetCommit: { whole: ofGroup('READ'), part: eachTopic('READ', 10) },
+  OffsetCommit: { whole: ofGroup('READ'), part: eachTopic('READ', topicIdsSince.OffsetCommit) },
   OffsetDelete: { whole: ofGroup('DELETE'), part: eachTopic('READ') },
   OffsetFetch: {
     // Before version 8 a request is about one group.
@@ -122,10 +123,10 @@ function shownOperations(answer: Message, { rights, request }: Asked): Message {
 }
 
 function ofGroupAndTopic(path: readonly unknown[], asked: Asked): number {
-  const { groupId } = first<{ readonly groupId: string }>(path)
+  const { groupId } = path[0] as { readonly groupId: string }
   const denied = asked.rights.denial('DESCRIBE', 'GROUP', groupId)
   if (denied !== 0 || path.length === 1) return denied
-  return topicDenial('DESCRIBE', path[1] as NamedTopic, asked, 10)
+  return topicDenial('DESCRIBE', path[1] as NamedTopic, asked, topicIdsSince.OffsetFetch)
 }
 
 // A group that may not be described has no topics in its answer; topics that may not be are no error of their group.

@@ -1,6 +1,5 @@
 import { type NamedTopic, topicNamed } from '../faults/request-point.ts'
 import { noUuid } from '../protocol/type.ts'
-import type { Path } from '../request-parts.ts'
 import type { AclOperation } from './acl.ts'
 import type { ApiRights, Asked } from './asked.ts'
 import type { DeniableType } from './rights.ts'
@@ -78,9 +77,4 @@ export function allTopics(
 /** Whether a topic is named by its id. */
 export function isById({ topicId }: NamedTopic): boolean {
   return topicId !== undefined && topicId !== noUuid
-}
-
-/** The path's first item, as what it is. */
-export function first<Item>(path: Path): Item {
-  return path[0] as Item
 }

@@ -1,11 +1,12 @@
 import { notAsked } from '../authorized-operations.ts'
-import { configResources } from '../config-resources.ts'
+import { type ConfigResource, configResources } from '../config-resources.ts'
 import { type NamedTopic, topicNamed } from '../faults/request-point.ts'
 import { isInTransaction } from '../protocol/record-batch.ts'
 import { noUuid } from '../protocol/type.ts'
+import { topicIdsSince } from '../wire.ts'
 import type { AclOperation } from './acl.ts'
 import type { ApiRights, Asked, Message, RightsTable } from './asked.ts'
-import { eachTopic, first, isById, topicDenial } from './needs.ts'
+import { eachTopic, isById, topicDenial } from './needs.ts'
 import { denials } from './rights.ts'
 
 /** What the APIs need that read, write and administer topics. */
@@ -16,11 +17,11 @@ export const topicRights: RightsTable = {
       !(transactionalId !== null && rights.may('WRITE', 'TRANSACTIONAL_ID', transactionalId))
         ? denials.TRANSACTIONAL_ID
         : 0,
-    part: eachTopic('WRITE', 13),
+    part: eachTopic('WRITE', topicIdsSince.Produce),
   },
   Fetch: {
     part: (path, asked) => {
-      if (!isFollower(asked.request)) return topicDenial('READ', path[0], asked, 13)
+      if (!isFollower(asked.request)) return topicDenial('READ', path[0], asked, topicIdsSince.Fetch)
       return asked.rights.may('CLUSTER_ACTION', 'CLUSTER') ? 0 : denials.TOPIC
     },
   },
@@ -34,7 +35,7 @@ export const topicRights: RightsTable = {
   DescribeProducers: { part: eachTopic('READ') },
 
   Metadata: {
-    part: (path, asked) => metadataDenial(first(path), asked),
+    part: (path, asked) => metadataDenial(path[0] as AskedTopic, asked),
     // An id tells its owner no name.
     refused: answer => ({
       ...answer,
@@ -52,7 +53,7 @@ export const topicRights: RightsTable = {
     part: (path, { rights }) =>
       rights.may('CREATE', 'CLUSTER')
         ? 0
-        : rights.denial('CREATE', 'TOPIC', first<{ readonly name: string }>(path).name),
+        : rights.denial('CREATE', 'TOPIC', (path[0] as { readonly name: string }).name),
     shown: (answer, { rights }) => ({
       ...answer,
       topics: answer.topics.map((each: Message) =>
@@ -89,9 +90,6 @@ function isFollower({ replicaId, replicaState }: Message): boolean {
   return replicaId >= 0 || replicaState.replicaId >= 0
 }
 
-// From this version on Metadata takes ids of topics.
-const metadataIdsSince = 12
-
 interface AskedTopic {
   readonly name: string | null
   readonly topicId: string
@@ -99,8 +97,8 @@ interface AskedTopic {
 
 function metadataDenial(topic: AskedTopic, asked: Asked): number {
   const { wire, rights, request, version } = asked
-  if (isById(topic) && version < metadataIdsSince) return 0
-  const denied = topicDenial('DESCRIBE', topic, asked, isById(topic) ? metadataIdsSince : version + 1)
+  if (isById(topic) && version < topicIdsSince.Metadata) return 0
+  const denied = topicDenial('DESCRIBE', topic, asked, isById(topic) ? topicIdsSince.Metadata : version + 1)
   if (denied !== 0 || isById(topic)) return denied
   const { topics, settings } = wire.engine
   const creates = request.allowAutoTopicCreation && settings.autoCreateTopics !== false
@@ -175,7 +173,7 @@ function deletionDenial(item: unknown, { wire, rights }: Asked): number {
 function configRights(operation: AclOperation): ApiRights {
   return {
     part(path, { rights }) {
-      const { resourceType, resourceName } = first<{ resourceType: number; resourceName: string }>(path)
+      const { resourceType, resourceName } = path[0] as ConfigResource
       switch (resourceType) {
         case configResources.topic:
           return rights.denial(operation, 'TOPIC', resourceName)

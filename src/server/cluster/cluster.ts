@@ -25,17 +25,11 @@ export type Assignment = ReadonlyMap<number, readonly ClusterNode[]>
 
 /** How leaders are chosen. */
 export interface ClusterOptions {
-  /** Default Kafka's defaults for all topics. */
-  readonly rules?: ReplicaRules
+  readonly rules: ReplicaRules
   /** Whether the preferred leader of a partition leads again as soon as it runs; default true. */
   readonly autoLeaderRebalance?: boolean | undefined
   /** How many brokers have a partition if nobody says so; default all. */
   readonly defaultReplicationFactor?: number | undefined
-}
-
-const kafkaDefaults: ReplicaRules = {
-  minInSyncReplicas: () => 1,
-  uncleanLeaderElection: () => false,
 }
 
 /**
@@ -58,11 +52,7 @@ export class Cluster {
   constructor(
     nodes: readonly ClusterNode[],
     topics: ReadonlyMap<string, Topic>,
-    {
-      rules = kafkaDefaults,
-      autoLeaderRebalance = true,
-      defaultReplicationFactor = nodes.length,
-    }: ClusterOptions = {},
+    { rules, autoLeaderRebalance = true, defaultReplicationFactor = nodes.length }: ClusterOptions,
   ) {
     this.nodes = nodes
     this.#topics = topics

@@ -13,11 +13,8 @@ import { describeCluster } from '../protocol/messages/describe-cluster.ts'
 import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
-import { toWireError, type Wire } from '../wire.ts'
+import { topicIdsSince, toWireError, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
-
-// From this version on Metadata takes ids of topics. The two before have the field, but may not use it.
-const idsSince = 12
 
 // From this version on a client says what software it is. (KIP-511)
 const softwareSince = 3
@@ -113,7 +110,8 @@ interface AskedTopic {
 }
 
 function describeAsked(wire: Wire, version: number, topics: readonly AskedTopic[], mayCreate: boolean) {
-  if (version < idsSince && topics.some(each => !isNamed(each))) {
+  // The two versions before have ids, but may not use them.
+  if (version < topicIdsSince.Metadata && topics.some(each => !isNamed(each))) {
     const errorCode = errnoOf('INVALID_REQUEST')
     return topics.map(({ name, topicId }) => ({ name, topicId, errorCode }))
   }

@@ -15,6 +15,8 @@ import { consumerGroupHeartbeat } from '../protocol/messages/consumer-group-hear
 import { wholeName } from '../whole-name.ts'
 import { toWireError, type Wire } from '../wire.ts'
 
+type HeartbeatRequest = RequestOf<typeof consumerGroupHeartbeat>
+
 /** Groups that assign (KIP-848): the same ones that consumers of this process are members of. */
 export function consumerGroupHandlers(wire: Wire): Handler[] {
   return [
@@ -65,7 +67,7 @@ export function consumerGroupHandlers(wire: Wire): Handler[] {
 
 // What a heartbeat leaves out has not changed.
 function wordsOf(
-  { rackId, subscribedTopicNames, subscribedTopicRegex }: RequestOf<typeof consumerGroupHeartbeat>,
+  { rackId, subscribedTopicNames, subscribedTopicRegex }: HeartbeatRequest,
   before: MemberWords = noWords,
 ): MemberWords {
   return {
@@ -75,10 +77,7 @@ function wordsOf(
   }
 }
 
-function saysTopics({
-  subscribedTopicNames,
-  subscribedTopicRegex,
-}: RequestOf<typeof consumerGroupHeartbeat>): boolean {
+function saysTopics({ subscribedTopicNames, subscribedTopicRegex }: HeartbeatRequest): boolean {
   return subscribedTopicNames !== null || subscribedTopicRegex !== null
 }
 

@@ -6,7 +6,7 @@ import type { ConnectionSession } from '../connection-session.ts'
 import { type Handler, handler } from '../handler.ts'
 import { fetch } from '../protocol/messages/fetch.ts'
 import { writeControlBatch } from '../protocol/record-batch.ts'
-import { findTopic, unknownTopic, type Wire } from '../wire.ts'
+import { findTopic, topicIdsSince, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 interface Wanted {
@@ -68,9 +68,10 @@ export function fetchHandlers(wire: Wire): Handler[] {
         now: wire.engine.clock.now(),
       }
       const wanted = request.topics.flatMap(({ topic, topicId, partitions }) => {
-        const found = findTopic(wire, version, 13, { name: topic, topicId })
+        const found = findTopic(wire, version, topicIdsSince.Fetch, { name: topic, topicId })
         return partitions.map(({ partition, fetchOffset: offset, partitionMaxBytes }): Wanted => {
-          const log = found === undefined ? unknownTopic(version, 13) : found.partitions[partition]
+          const log =
+            found === undefined ? unknownTopic(version, topicIdsSince.Fetch) : found.partitions[partition]
           const preferred =
             typeof log === 'object'
               ? preferredReadReplica(wire.cluster, log, { node, rackId, offset })
@@ -143,7 +144,7 @@ function readOne(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched 
 function read(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched {
   const { log, offset, maxBytes, preferred } = wanted
   if (typeof log === 'number') return { errorCode: log, ...nothing }
-  if (log.deleted) return { errorCode: unknownTopic(how.version, 13), ...nothing }
+  if (log.deleted) return { errorCode: unknownTopic(how.version, topicIdsSince.Fetch), ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
     return { errorCode: errnoOf('OFFSET_OUT_OF_RANGE'), ...nothing }
   }

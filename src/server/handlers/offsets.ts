@@ -9,7 +9,7 @@ import { type Handler, handler } from '../handler.ts'
 import { offsetCommit } from '../protocol/messages/offset-commit.ts'
 import { offsetDelete } from '../protocol/messages/offset-delete.ts'
 import { offsetFetch } from '../protocol/messages/offset-fetch.ts'
-import { attempt, findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
+import { attempt, findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 /** The committed offsets of groups. */
@@ -17,13 +17,14 @@ export function offsetHandlers(wire: Wire): Handler[] {
   return [
     handler(offsetCommit, ({ groupId, topics, ...identity }, { version }) => ({
       topics: topics.map(({ name, topicId, partitions }) => {
-        const topic = findTopic(wire, version, 10, { name, topicId })
+        const topic = findTopic(wire, version, topicIdsSince.OffsetCommit, { name, topicId })
         return {
           name,
           topicId,
           partitions: partitions.map(committed => {
             const { partitionIndex } = committed
-            if (topic === undefined) return { partitionIndex, errorCode: unknownTopic(version, 10) }
+            if (topic === undefined)
+              return { partitionIndex, errorCode: unknownTopic(version, topicIdsSince.OffsetCommit) }
             const offset = toCommit(topic.name, committed)
             return { partitionIndex, errorCode: commit(wire, version, groupId, identity, offset) }
           }),

@@ -20,7 +20,7 @@ import {
   splitBatches,
 } from '../protocol/record-batch.ts'
 import { recordErrors } from '../record-errors.ts'
-import { findTopic, toWireError, unknownTopic, type Wire } from '../wire.ts'
+import { findTopic, topicIdsSince, toWireError, unknownTopic, type Wire } from '../wire.ts'
 import { toEncodedBatch } from '../wire-batch.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
@@ -60,14 +60,14 @@ export function produceHandlers(wire: Wire): Handler[] {
       }
       // All appends begin at once, in order: one that waits for room does not keep the others waiting.
       const writing = topicData.map(async ({ name, topicId, partitionData }) => {
-        const topic = findTopic(wire, version, 13, { name, topicId })
+        const topic = findTopic(wire, version, topicIdsSince.Produce, { name, topicId })
         return {
           name,
           topicId,
           partitionResponses: await Promise.all(
             partitionData.map(({ index, records }) =>
               topic === undefined
-                ? { index, errorCode: unknownTopic(version, 13), baseOffset: -1 }
+                ? { index, errorCode: unknownTopic(version, topicIdsSince.Produce), baseOffset: -1 }
                 : write(wire, topic, index, records, how),
             ),
           ),

@@ -1,5 +1,4 @@
-import { InvalidArgumentError } from '../../errors.ts'
-import { memberEpochs, requireGroupId } from '../consumer-heartbeat.ts'
+import { memberEpochs, requireGroupId, requirer } from '../consumer-heartbeat.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import type { streamsGroupHeartbeat } from '../protocol/messages/streams-group-heartbeat.ts'
 import { fromTaskIds, type Tasks } from './tasks.ts'
@@ -42,11 +41,7 @@ export interface StreamsHeartbeat {
  *
  * @throws InvalidArgumentError, or STREAMS_INVALID_TOPOLOGY
  */
-export function toStreamsHeartbeat(
-  request: RequestOf<typeof streamsGroupHeartbeat>,
-  clientId: string,
-): StreamsHeartbeat {
-  checkUnsupported(request)
+export function toStreamsHeartbeat(request: Request, clientId: string): StreamsHeartbeat {
   checkRequest(request)
   const { groupId, memberId, memberEpoch, rebalanceTimeoutMs, topology } = request
   const { activeTasks, standbyTasks } = request
@@ -72,29 +67,15 @@ export function toStreamsHeartbeat(
 
 type Request = RequestOf<typeof streamsGroupHeartbeat>
 
-function requirer({ groupId, memberId }: Request): (meets: boolean, expected: string) => void {
-  return (meets, expected) => {
-    if (meets) return
-    throw new InvalidArgumentError(`Heartbeat of streams group '${groupId}': expected ${expected}`, {
-      groupId,
-      memberId,
-    })
-  }
-}
-
-// The protocol has fields for these, but Kafka 4.3 does not support them yet.
-function checkUnsupported(request: Request): void {
-  const require = requirer(request)
+function checkRequest(request: Request): void {
+  const require = requirer('streams group', request)
+  const { memberEpoch, topology, activeTasks, standbyTasks, warmupTasks } = request
+  // The protocol has fields for these, but Kafka 4.3 does not support them yet.
   require(request.instanceId === null, 'no instanceId: there are no static members yet')
   require(request.taskOffsets === null && request.taskEndOffsets === null, 'no offsets of tasks yet')
-  require(isEmpty(request.warmupTasks), 'no warm-up tasks yet')
-  const patterns = request.topology?.subtopologies.some(each => each.sourceTopicRegex.length > 0) ?? false
+  require(isEmpty(warmupTasks), 'no warm-up tasks yet')
+  const patterns = topology?.subtopologies.some(each => each.sourceTopicRegex.length > 0) ?? false
   require(!patterns, 'no regular expressions for source topics yet')
-}
-
-function checkRequest(request: Request): void {
-  const require = requirer(request)
-  const { memberEpoch, topology, activeTasks, standbyTasks, warmupTasks } = request
   require(request.memberId.trim() !== '', 'a memberId')
   requireGroupId(request.groupId, request.memberId)
   require(request.rackId?.trim() !== '', 'a rackId that is not empty, or none')

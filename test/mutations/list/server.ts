@@ -138,7 +138,7 @@ export const serverMutations: readonly Mutation[] = [
   {
     name: 'a fetch session goes on with names in place of ids',
     file: 'server/fetch-sessions.ts',
-    find: 'if (held.session.usesTopicIds !== version >= topicIdsSince) return topicIdError',
+    find: 'if (held.session.usesTopicIds !== version >= topicIdsSince.Fetch) return topicIdError',
     replace: '',
     breaks: 'a fetch session has each partition once',
   },
