@@ -1,5 +1,5 @@
 import { authorizedOperations } from './authorized-operations.ts'
-import type { Wire } from './wire.ts'
+import { type Wire, wireError } from './wire.ts'
 import { errnoOf } from './wire-error-code.ts'
 
 /** Describes groups of one kind; `describe` gives undefined for a group that is not there, or not of that kind. */
@@ -34,8 +34,7 @@ export function missingGroup(
   return {
     groupId,
     ...(kind === 'classic' ? { groupState: 'Dead' } : {}),
-    errorCode: errnoOf('GROUP_ID_NOT_FOUND'),
-    errorMessage,
+    ...wireError('GROUP_ID_NOT_FOUND', errorMessage),
   }
 }
 

@@ -5,7 +5,7 @@ import type { BatchReader } from './batch-reader.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Coordinators } from './coordinators.ts'
 import type { DynamicConfigs } from './dynamic-configs.ts'
-import { errnoOf } from './wire-error-code.ts'
+import { errnoOf, type WireErrorCode } from './wire-error-code.ts'
 
 /** What the handlers of a server share; the coordinators are those of all servers of the broker. */
 export interface Wire extends Omit<Coordinators, 'acls' | 'acquire' | 'release'> {
@@ -22,18 +22,25 @@ export interface Wire extends Omit<Coordinators, 'acls' | 'acquire' | 'release'>
   failed(error: unknown): void
 }
 
+/** An error in an answer, as most APIs tell it. */
+export interface WireError {
+  readonly errorCode: number
+  readonly errorMessage: string
+}
+
+export function wireError(code: WireErrorCode, errorMessage: string): WireError {
+  return { errorCode: errnoOf(code), errorMessage }
+}
+
 /** Kafka's number of an error, and its text. */
-export function toWireError(
-  wire: Wire,
-  error: unknown,
-): { readonly errorCode: number; readonly errorMessage: string } {
+export function toWireError(wire: Wire, error: unknown): WireError {
   if (isBrokerletError(error)) {
     // Kafka's brokers are never full. NOT_ENOUGH_REPLICAS is an error that every client retries.
     const errorCode = error.code === 'QUEUE_FULL' ? notEnoughReplicas : error.errno
     return { errorCode, errorMessage: error.message }
   }
   wire.failed(error)
-  return { errorCode: errnoOf('UNKNOWN_SERVER_ERROR'), errorMessage: String(error) }
+  return wireError('UNKNOWN_SERVER_ERROR', String(error))
 }
 
 const notEnoughReplicas = errnoOf('NOT_ENOUGH_REPLICAS')

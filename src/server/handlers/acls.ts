@@ -17,8 +17,7 @@ import type { RequestOf } from '../protocol/message.ts'
 import { createAcls } from '../protocol/messages/create-acls.ts'
 import { deleteAcls } from '../protocol/messages/delete-acls.ts'
 import { describeAcls } from '../protocol/messages/describe-acls.ts'
-import { attempt, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-error-code.ts'
+import { attempt, type Wire, wireError } from '../wire.ts'
 
 /** Describes, creates and deletes access lists, if there is an authorizer that goes by them. */
 export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[] {
@@ -67,10 +66,7 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
   ]
 }
 
-const refusal = {
-  errorCode: errnoOf('SECURITY_DISABLED'),
-  errorMessage: 'There are no access lists: everybody may do everything',
-}
+const refusal = wireError('SECURITY_DISABLED', 'There are no access lists: everybody may do everything')
 
 // Programs that copy or show access lists, as MirrorMaker does, go on if they hear what a Kafka without an authorizer
 // answers.

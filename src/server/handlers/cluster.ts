@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../../error-codes.ts'
 import type { Topic } from '../../log/topic.ts'
 import { checkTopicName } from '../../topic-name.ts'
 import { authorizedOperations } from '../authorized-operations.ts'
@@ -13,7 +12,7 @@ import { describeCluster } from '../protocol/messages/describe-cluster.ts'
 import { describeTopicPartitions } from '../protocol/messages/describe-topic-partitions.ts'
 import { findCoordinator } from '../protocol/messages/find-coordinator.ts'
 import { metadata } from '../protocol/messages/metadata.ts'
-import { topicIdsSince, toWireError, type Wire } from '../wire.ts'
+import { topicIdsSince, toWireError, type Wire, wireError } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 // From this version on a client says what software it is. (KIP-511)
@@ -126,12 +125,13 @@ const endpointTypes = { broker: 1, controller: 2 }
 // A client that looks for controllers, such as a tool that was given their address, hears that this is a broker
 // (KIP-919).
 function refusedEndpoint(endpointType: number) {
-  const known = endpointType === endpointTypes.controller
   return {
-    errorCode: errnoOf(known ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE'),
-    errorMessage: known
-      ? 'This is a broker, not a controller'
-      : `Expected endpoint type 1 (broker) or 2 (controller), received ${endpointType}`,
+    ...(endpointType === endpointTypes.controller
+      ? wireError('MISMATCHED_ENDPOINT_TYPE', 'This is a broker, not a controller')
+      : wireError(
+          'UNSUPPORTED_ENDPOINT_TYPE',
+          `Expected endpoint type 1 (broker) or 2 (controller), received ${endpointType}`,
+        )),
     clusterId: '',
     controllerId: -1,
     brokers: [],
@@ -141,13 +141,11 @@ function refusedEndpoint(endpointType: number) {
 const keyTypes = { group: 0, transaction: 1 }
 
 function coordinatorOf(cluster: Cluster, key: string, keyType: number) {
-  const nowhere = (code: ErrorCode, errorMessage: string) => {
-    return { nodeId: -1, host: '', port: -1, errorCode: errnoOf(code), errorMessage }
-  }
+  const nowhere = { nodeId: -1, host: '', port: -1 }
   if (keyType !== keyTypes.group && keyType !== keyTypes.transaction)
-    return nowhere('INVALID_REQUEST', `keyType expected 0 or 1, received ${keyType}`)
+    return { ...nowhere, ...wireError('INVALID_REQUEST', `keyType expected 0 or 1, received ${keyType}`) }
   const found = cluster.coordinatorOf(key)
-  if (found === undefined) return nowhere('COORDINATOR_NOT_AVAILABLE', 'no broker runs')
+  if (found === undefined) return { ...nowhere, ...wireError('COORDINATOR_NOT_AVAILABLE', 'no broker runs') }
   return { nodeId: found.nodeId, host: found.host, port: found.port, errorCode: 0, errorMessage: null }
 }
 

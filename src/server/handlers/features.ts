@@ -2,7 +2,7 @@ import { features } from '../features.ts'
 import { type Handler, handler } from '../handler.ts'
 import type { RequestOf } from '../protocol/message.ts'
 import { updateFeatures } from '../protocol/messages/update-features.ts'
-import { errnoOf } from '../wire-error-code.ts'
+import { wireError } from '../wire.ts'
 
 type Update = RequestOf<typeof updateFeatures>['featureUpdates'][number]
 
@@ -18,10 +18,10 @@ export function featureHandlers(): Handler[] {
         const why = whyNot(update)
         if (why === undefined) continue
         const { feature, maxVersionLevel } = update
-        return {
-          errorCode: errnoOf('INVALID_UPDATE_VERSION'),
-          errorMessage: `No feature is updated, because '${feature}' cannot be at level ${maxVersionLevel}: ${why}`,
-        }
+        return wireError(
+          'INVALID_UPDATE_VERSION',
+          `No feature is updated, because '${feature}' cannot be at level ${maxVersionLevel}: ${why}`,
+        )
       }
       return {
         errorMessage: null,

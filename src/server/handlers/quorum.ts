@@ -1,7 +1,6 @@
 import { type Handler, handler } from '../handler.ts'
 import { describeQuorum } from '../protocol/messages/describe-quorum.ts'
-import type { Wire } from '../wire.ts'
-import { errnoOf } from '../wire-error-code.ts'
+import { type Wire, wireError } from '../wire.ts'
 
 const metadataTopic = '__cluster_metadata'
 
@@ -40,8 +39,10 @@ export function quorumHandlers({ cluster, engine }: Wire): Handler[] {
               ? describe()
               : {
                   partitionIndex,
-                  errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION'),
-                  errorMessage: `There is one partition of '${metadataTopic}', and only it can be asked for`,
+                  ...wireError(
+                    'UNKNOWN_TOPIC_OR_PARTITION',
+                    `There is one partition of '${metadataTopic}', and only it can be asked for`,
+                  ),
                 },
           ),
         })),

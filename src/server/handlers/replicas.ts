@@ -7,8 +7,7 @@ import { alterPartitionReassignments } from '../protocol/messages/alter-partitio
 import { electLeaders } from '../protocol/messages/elect-leaders.ts'
 import { listPartitionReassignments } from '../protocol/messages/list-partition-reassignments.ts'
 import { nodesOf } from '../replica-assignments.ts'
-import { attempt, type Wire } from '../wire.ts'
-import { errnoOf } from '../wire-error-code.ts'
+import { attempt, type Wire, wireError } from '../wire.ts'
 
 interface Answered {
   readonly errorCode: number
@@ -74,10 +73,8 @@ function findLog({ engine }: Wire, topic: string, partition: number): { readonly
   const found = engine.topics.get(topic)
   const log = found?.partitions[partition]
   if (log !== undefined) return { log }
-  return {
-    errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION'),
-    errorMessage: found ? `No such partition as ${topic}-${partition}` : `No such topic as ${topic}`,
-  }
+  const errorMessage = found ? `No such partition as ${topic}-${partition}` : `No such topic as ${topic}`
+  return wireError('UNKNOWN_TOPIC_OR_PARTITION', errorMessage)
 }
 
 const done: Answered = { errorCode: 0, errorMessage: null }
@@ -87,13 +84,10 @@ const [preferred, unclean] = [0, 1]
 
 function refusalOf(electionType: number): Answered | undefined {
   if (electionType === preferred || electionType === unclean) return undefined
-  return { errorCode: errnoOf('INVALID_REQUEST'), errorMessage: `Unknown election type ${electionType}` }
+  return wireError('INVALID_REQUEST', `Unknown election type ${electionType}`)
 }
 
-const notNeeded: Answered = {
-  errorCode: errnoOf('ELECTION_NOT_NEEDED'),
-  errorMessage: 'The partition has the leader that it should have',
-}
+const notNeeded = wireError('ELECTION_NOT_NEEDED', 'The partition has the leader that it should have')
 
 // (Kafka: ReplicationControlManager.electLeader)
 function electLeader({ cluster }: Wire, log: Partition, electionType: number): Answered {
@@ -102,17 +96,14 @@ function electLeader({ cluster }: Wire, log: Partition, electionType: number): A
   if (electionType === preferred) {
     if (leader === first) return notNeeded
     if (cluster.electLeader(log, { preferred: true })) return done
-    return {
-      errorCode: errnoOf('PREFERRED_LEADER_NOT_AVAILABLE'),
-      errorMessage: `The preferred leader was not available. Broker ${first!.nodeId} is stopped, or was not in sync`,
-    }
+    return wireError(
+      'PREFERRED_LEADER_NOT_AVAILABLE',
+      `The preferred leader was not available. Broker ${first!.nodeId} is stopped, or was not in sync`,
+    )
   }
   if (leader !== undefined) return notNeeded
   if (cluster.electLeader(log, { unclean: true })) return done
-  return {
-    errorCode: errnoOf('ELIGIBLE_LEADERS_NOT_AVAILABLE'),
-    errorMessage: 'None of the replicas runs',
-  }
+  return wireError('ELIGIBLE_LEADERS_NOT_AVAILABLE', 'None of the replicas runs')
 }
 
 interface Partitioned {
@@ -171,14 +162,11 @@ function reassign(
 function cancel(cluster: Cluster, log: Partition): Answered {
   const { topic, index } = log
   if (!isReassigning(cluster.registrationOf(log))) {
-    return {
-      errorCode: errnoOf('NO_REASSIGNMENT_IN_PROGRESS'),
-      errorMessage: `No reassignment of ${topic}-${index} is in progress`,
-    }
+    return wireError('NO_REASSIGNMENT_IN_PROGRESS', `No reassignment of ${topic}-${index} is in progress`)
   }
   if (cluster.cancelReassignment(log)) return done
-  return {
-    errorCode: errnoOf('INVALID_REPLICA_ASSIGNMENT'),
-    errorMessage: `${topic}-${index} cannot go back: that would require an unclean leader election`,
-  }
+  return wireError(
+    'INVALID_REPLICA_ASSIGNMENT',
+    `${topic}-${index} cannot go back: that would require an unclean leader election`,
+  )
 }

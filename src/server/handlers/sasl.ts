@@ -7,6 +7,7 @@ import { SaslFailure } from '../sasl/sasl-failure.ts'
 import { type SaslMechanism, type SaslOptions, saslMechanisms } from '../sasl/sasl-options.ts'
 import type { ScramCredentials } from '../sasl/scram-credentials.ts'
 import { ScramExchange } from '../sasl/scram-exchange.ts'
+import { wireError } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 /** Authenticates clients: first the choice of the mechanism, then its exchange. */
@@ -20,17 +21,13 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
     handler(saslHandshake, ({ mechanism }, { session }) => {
       const known = mechanisms.includes(mechanism as SaslMechanism)
       if (known) session.exchange = begin(mechanism as SaslMechanism)
-      const errno = errnoOf('UNSUPPORTED_SASL_MECHANISM')
-      return { errorCode: known ? 0 : errno, mechanisms: [...mechanisms] }
+      const errorCode = known ? 0 : errnoOf('UNSUPPORTED_SASL_MECHANISM')
+      return { errorCode, mechanisms: [...mechanisms] }
     }),
 
     handler(saslAuthenticate, ({ authBytes }, { session }) => {
-      const failed = (code: 'ILLEGAL_SASL_STATE' | 'SASL_AUTHENTICATION_FAILED', errorMessage: string) => ({
-        errorCode: errnoOf(code),
-        errorMessage,
-      })
       const { exchange } = session
-      if (exchange === undefined) return failed('ILLEGAL_SASL_STATE', 'SaslHandshake comes first')
+      if (exchange === undefined) return wireError('ILLEGAL_SASL_STATE', 'SaslHandshake comes first')
       try {
         const { bytes, user } = exchange.step(authBytes)
         if (user !== undefined) {
@@ -41,17 +38,14 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
       } catch (error) {
         if (!(error instanceof SaslFailure)) throw error
         session.exchange = undefined
-        return failed('SASL_AUTHENTICATION_FAILED', `Authentication failed: ${error.message}`)
+        return wireError('SASL_AUTHENTICATION_FAILED', `Authentication failed: ${error.message}`)
       }
     }),
   ]
 }
 
 // A server that lets everybody in says so to a client that would authenticate, as Kafka does at such a port.
-const notAsked = {
-  errorCode: errnoOf('ILLEGAL_SASL_STATE'),
-  errorMessage: 'Clients do not authenticate here',
-}
+const notAsked = wireError('ILLEGAL_SASL_STATE', 'Clients do not authenticate here')
 const openHandlers: Handler[] = [
   handler(saslHandshake, () => notAsked),
   handler(saslAuthenticate, () => notAsked),

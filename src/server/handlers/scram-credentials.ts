@@ -3,7 +3,8 @@ import { alterUserScramCredentials } from '../protocol/messages/alter-user-scram
 import { describeUserScramCredentials } from '../protocol/messages/describe-user-scram-credentials.ts'
 import type { ScramMechanism } from '../sasl/scram-credential.ts'
 import { leastIterations, mostIterations, type ScramCredentials } from '../sasl/scram-credentials.ts'
-import { errnoOf, type WireErrorCode } from '../wire-error-code.ts'
+import { wireError } from '../wire.ts'
+import type { WireErrorCode } from '../wire-error-code.ts'
 
 // Kafka's numbers of the mechanisms. (Kafka: ScramMechanism)
 const mechanisms: ReadonlyMap<number, ScramMechanism> = new Map([
@@ -124,5 +125,5 @@ class Alterations {
 const twice = 'A user credential cannot be altered twice in the same request'
 
 function refusal(user: string, code: WireErrorCode, errorMessage: string) {
-  return { user, errorCode: errnoOf(code), errorMessage }
+  return { user, ...wireError(code, errorMessage) }
 }
