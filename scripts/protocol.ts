@@ -131,10 +131,13 @@ const primitives = new Set([
 class Printer {
   readonly used: Set<string>
   readonly #spec: MessageSpec
+  // The structs that a message has in several places, by name. Those of a request and its response are the same.
+  readonly #common: Map<string, string>
 
-  constructor(spec: MessageSpec, used: Set<string>) {
+  constructor(spec: MessageSpec, used: Set<string>, common: Map<string, string>) {
     this.#spec = spec
     this.used = used
+    this.#common = common
   }
 
   message(): string {
@@ -172,9 +175,18 @@ class Printer {
     if (type.startsWith('[]'))
       return `${this.#use('array')}(${this.#type(type.slice(2), fields, indent, within)})`
     if (primitives.has(type)) return this.#use(type)
-    const own = fields ?? this.#spec.commonStructs?.find(({ name }) => name === type)?.fields
-    if (own === undefined) throw new Error(`unknown type ${type}`)
-    return `${this.#use('struct')}(${this.#fields(own, indent, within)})`
+    if (fields === undefined) return this.#commonStruct(type)
+    return `${this.#use('struct')}(${this.#fields(fields, indent, within)})`
+  }
+
+  #commonStruct(type: string): string {
+    const found = this.#spec.commonStructs?.find(({ name }) => name === type)
+    if (found === undefined) throw new Error(`unknown type ${type}`)
+    const name = camel(type)
+    const text = `${this.#use('struct')}(${this.#fields(found.fields, '', range(this.#spec.validVersions))})`
+    if ((this.#common.get(name) ?? text) !== text) throw new Error(`there are two kinds of ${type}`)
+    this.#common.set(name, text)
+    return name
   }
 
   #nullable(spec: FieldSpec, type: string, [min]: Range): string {
@@ -211,7 +223,8 @@ for (const name of apis) {
   const request = read(`${name}Request`)
   const response = read(`${name}Response`)
   const used = new Set<string>()
-  const bodies = [request, response].map(spec => new Printer(spec, used).message())
+  const common = new Map<string, string>()
+  const bodies = [request, response].map(spec => new Printer(spec, used, common).message())
   const [min, max] = range(request.validVersions)
   const flexible = range(request.flexibleVersions)[0]
   const types = [...used].filter(each => !structs.has(each)).sort()
@@ -220,6 +233,7 @@ for (const name of apis) {
     `import { api } from '../message.ts'\n`,
     shapes.length > 0 ? `import { ${shapes.join(', ')} } from '../struct.ts'\n` : '',
     types.length > 0 ? `import { ${types.join(', ')} } from '../type.ts'\n` : '',
+    ...[...common].map(([each, body]) => `\nconst ${each} = ${body}\n`),
     `\nexport const ${camel(name)} = api(\n  '${name}',\n`,
     `  { key: ${request.apiKey}, versions: [${min}, ${max}], flexible: ${Number.isFinite(flexible) ? flexible : 'Number.POSITIVE_INFINITY'} },\n`,
     `  ${bodies[0]},\n  ${bodies[1]},\n)\n`,

@@ -2,6 +2,21 @@ import { api } from '../message.ts'
 import { field, struct } from '../struct.ts'
 import { array, bool, int16, int32, int64, string } from '../type.ts'
 
+const addPartitionsToTxnTopic = struct({
+  name: string,
+  partitions: array(int32),
+})
+
+const addPartitionsToTxnPartitionResult = struct({
+  partitionIndex: int32,
+  partitionErrorCode: int16,
+})
+
+const addPartitionsToTxnTopicResult = struct({
+  name: string,
+  resultsByPartition: array(addPartitionsToTxnPartitionResult),
+})
+
 export const addPartitionsToTxn = api(
   'AddPartitionsToTxn',
   { key: 24, versions: [0, 5], flexible: 3 },
@@ -13,12 +28,7 @@ export const addPartitionsToTxn = api(
           producerId: int64,
           producerEpoch: int16,
           verifyOnly: bool,
-          topics: array(
-            struct({
-              name: string,
-              partitions: array(int32),
-            }),
-          ),
+          topics: array(addPartitionsToTxnTopic),
         }),
       ),
       { since: 4 },
@@ -26,15 +36,7 @@ export const addPartitionsToTxn = api(
     v3AndBelowTransactionalId: field(string, { until: 3 }),
     v3AndBelowProducerId: field(int64, { until: 3 }),
     v3AndBelowProducerEpoch: field(int16, { until: 3 }),
-    v3AndBelowTopics: field(
-      array(
-        struct({
-          name: string,
-          partitions: array(int32),
-        }),
-      ),
-      { until: 3 },
-    ),
+    v3AndBelowTopics: field(array(addPartitionsToTxnTopic), { until: 3 }),
   },
   {
     throttleTimeMs: int32,
@@ -43,34 +45,11 @@ export const addPartitionsToTxn = api(
       array(
         struct({
           transactionalId: string,
-          topicResults: array(
-            struct({
-              name: string,
-              resultsByPartition: array(
-                struct({
-                  partitionIndex: int32,
-                  partitionErrorCode: int16,
-                }),
-              ),
-            }),
-          ),
+          topicResults: array(addPartitionsToTxnTopicResult),
         }),
       ),
       { since: 4 },
     ),
-    resultsByTopicV3AndBelow: field(
-      array(
-        struct({
-          name: string,
-          resultsByPartition: array(
-            struct({
-              partitionIndex: int32,
-              partitionErrorCode: int16,
-            }),
-          ),
-        }),
-      ),
-      { until: 3 },
-    ),
+    resultsByTopicV3AndBelow: field(array(addPartitionsToTxnTopicResult), { until: 3 }),
   },
 )

@@ -2,6 +2,16 @@ import { api } from '../message.ts'
 import { field, struct } from '../struct.ts'
 import { array, bool, int8, int16, int32, nullable, string, uuid } from '../type.ts'
 
+const topicPartitions = struct({
+  topicId: uuid,
+  topicName: string,
+  partitions: array(int32),
+})
+
+const assignment = struct({
+  topicPartitions: array(topicPartitions),
+})
+
 export const consumerGroupDescribe = api(
   'ConsumerGroupDescribe',
   { key: 69, versions: [0, 1], flexible: 0 },
@@ -30,24 +40,8 @@ export const consumerGroupDescribe = api(
             clientHost: string,
             subscribedTopicNames: array(string),
             subscribedTopicRegex: field(nullable(string), {}, null),
-            assignment: struct({
-              topicPartitions: array(
-                struct({
-                  topicId: uuid,
-                  topicName: string,
-                  partitions: array(int32),
-                }),
-              ),
-            }),
-            targetAssignment: struct({
-              topicPartitions: array(
-                struct({
-                  topicId: uuid,
-                  topicName: string,
-                  partitions: array(int32),
-                }),
-              ),
-            }),
+            assignment: assignment,
+            targetAssignment: assignment,
             memberType: field(int8, { since: 1 }, -1),
           }),
         ),

@@ -2,6 +2,11 @@ import { api } from '../message.ts'
 import { field, nullableStruct, struct } from '../struct.ts'
 import { array, int16, int32, nullable, string, uuid } from '../type.ts'
 
+const topicPartitions = struct({
+  topicId: uuid,
+  partitions: array(int32),
+})
+
 export const consumerGroupHeartbeat = api(
   'ConsumerGroupHeartbeat',
   { key: 68, versions: [0, 1], flexible: 0 },
@@ -38,12 +43,7 @@ export const consumerGroupHeartbeat = api(
     assignment: field(
       nullableStruct(
         struct({
-          topicPartitions: array(
-            struct({
-              topicId: uuid,
-              partitions: array(int32),
-            }),
-          ),
+          topicPartitions: array(topicPartitions),
         }),
       ),
       {},

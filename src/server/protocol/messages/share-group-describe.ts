@@ -2,6 +2,16 @@ import { api } from '../message.ts'
 import { field, struct } from '../struct.ts'
 import { array, bool, int16, int32, nullable, string, uuid } from '../type.ts'
 
+const topicPartitions = struct({
+  topicId: uuid,
+  topicName: string,
+  partitions: array(int32),
+})
+
+const assignment = struct({
+  topicPartitions: array(topicPartitions),
+})
+
 export const shareGroupDescribe = api(
   'ShareGroupDescribe',
   { key: 77, versions: [1, 1], flexible: 0 },
@@ -28,15 +38,7 @@ export const shareGroupDescribe = api(
             clientId: string,
             clientHost: string,
             subscribedTopicNames: array(string),
-            assignment: struct({
-              topicPartitions: array(
-                struct({
-                  topicId: uuid,
-                  topicName: string,
-                  partitions: array(int32),
-                }),
-              ),
-            }),
+            assignment: assignment,
           }),
         ),
         authorizedOperations: field(int32, {}, -2147483648),

@@ -2,6 +2,11 @@ import { api } from '../message.ts'
 import { field, nullableStruct, struct } from '../struct.ts'
 import { array, int16, int32, nullable, string, uuid } from '../type.ts'
 
+const topicPartitions = struct({
+  topicId: uuid,
+  partitions: array(int32),
+})
+
 export const shareGroupHeartbeat = api(
   'ShareGroupHeartbeat',
   { key: 76, versions: [1, 1], flexible: 0 },
@@ -22,12 +27,7 @@ export const shareGroupHeartbeat = api(
     assignment: field(
       nullableStruct(
         struct({
-          topicPartitions: array(
-            struct({
-              topicId: uuid,
-              partitions: array(int32),
-            }),
-          ),
+          topicPartitions: array(topicPartitions),
         }),
       ),
       {},

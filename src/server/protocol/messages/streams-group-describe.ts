@@ -2,6 +2,40 @@ import { api } from '../message.ts'
 import { field, nullableStruct, struct } from '../struct.ts'
 import { array, bool, int16, int32, int64, nullable, string, uint16 } from '../type.ts'
 
+const keyValue = struct({
+  key: string,
+  value: string,
+})
+
+const topicInfo = struct({
+  name: string,
+  partitions: int32,
+  replicationFactor: int16,
+  topicConfigs: array(keyValue),
+})
+
+const endpoint = struct({
+  host: string,
+  port: uint16,
+})
+
+const taskOffset = struct({
+  subtopologyId: string,
+  partition: int32,
+  offset: int64,
+})
+
+const taskIds = struct({
+  subtopologyId: string,
+  partitions: array(int32),
+})
+
+const assignment = struct({
+  activeTasks: array(taskIds),
+  standbyTasks: array(taskIds),
+  warmupTasks: array(taskIds),
+})
+
 export const streamsGroupDescribe = api(
   'StreamsGroupDescribe',
   { key: 89, versions: [0, 0], flexible: 0 },
@@ -30,32 +64,8 @@ export const streamsGroupDescribe = api(
                       subtopologyId: string,
                       sourceTopics: array(string),
                       repartitionSinkTopics: array(string),
-                      stateChangelogTopics: array(
-                        struct({
-                          name: string,
-                          partitions: int32,
-                          replicationFactor: int16,
-                          topicConfigs: array(
-                            struct({
-                              key: string,
-                              value: string,
-                            }),
-                          ),
-                        }),
-                      ),
-                      repartitionSourceTopics: array(
-                        struct({
-                          name: string,
-                          partitions: int32,
-                          replicationFactor: int16,
-                          topicConfigs: array(
-                            struct({
-                              key: string,
-                              value: string,
-                            }),
-                          ),
-                        }),
-                      ),
+                      stateChangelogTopics: array(topicInfo),
+                      repartitionSourceTopics: array(topicInfo),
                     }),
                   ),
                 ),
@@ -77,76 +87,12 @@ export const streamsGroupDescribe = api(
             clientHost: string,
             topologyEpoch: int32,
             processId: string,
-            userEndpoint: field(
-              nullableStruct(
-                struct({
-                  host: string,
-                  port: uint16,
-                }),
-              ),
-              {},
-              null,
-            ),
-            clientTags: array(
-              struct({
-                key: string,
-                value: string,
-              }),
-            ),
-            taskOffsets: array(
-              struct({
-                subtopologyId: string,
-                partition: int32,
-                offset: int64,
-              }),
-            ),
-            taskEndOffsets: array(
-              struct({
-                subtopologyId: string,
-                partition: int32,
-                offset: int64,
-              }),
-            ),
-            assignment: struct({
-              activeTasks: array(
-                struct({
-                  subtopologyId: string,
-                  partitions: array(int32),
-                }),
-              ),
-              standbyTasks: array(
-                struct({
-                  subtopologyId: string,
-                  partitions: array(int32),
-                }),
-              ),
-              warmupTasks: array(
-                struct({
-                  subtopologyId: string,
-                  partitions: array(int32),
-                }),
-              ),
-            }),
-            targetAssignment: struct({
-              activeTasks: array(
-                struct({
-                  subtopologyId: string,
-                  partitions: array(int32),
-                }),
-              ),
-              standbyTasks: array(
-                struct({
-                  subtopologyId: string,
-                  partitions: array(int32),
-                }),
-              ),
-              warmupTasks: array(
-                struct({
-                  subtopologyId: string,
-                  partitions: array(int32),
-                }),
-              ),
-            }),
+            userEndpoint: field(nullableStruct(endpoint), {}, null),
+            clientTags: array(keyValue),
+            taskOffsets: array(taskOffset),
+            taskEndOffsets: array(taskOffset),
+            assignment: assignment,
+            targetAssignment: assignment,
             isClassic: bool,
           }),
         ),

@@ -2,6 +2,44 @@ import { api } from '../message.ts'
 import { field, nullableStruct, struct } from '../struct.ts'
 import { array, bool, int8, int16, int32, int64, nullable, string, uint16 } from '../type.ts'
 
+const keyValue = struct({
+  key: string,
+  value: string,
+})
+
+const topicInfo = struct({
+  name: string,
+  partitions: int32,
+  replicationFactor: int16,
+  topicConfigs: array(keyValue),
+})
+
+const taskIds = struct({
+  subtopologyId: string,
+  partitions: array(int32),
+})
+
+const endpoint = struct({
+  host: string,
+  port: uint16,
+})
+
+const taskOffset = struct({
+  subtopologyId: string,
+  partition: int32,
+  offset: int64,
+})
+
+const status = struct({
+  statusCode: int8,
+  statusDetail: string,
+})
+
+const topicPartition = struct({
+  topic: string,
+  partitions: array(int32),
+})
+
 export const streamsGroupHeartbeat = api(
   'StreamsGroupHeartbeat',
   { key: 88, versions: [0, 0], flexible: 0 },
@@ -22,33 +60,9 @@ export const streamsGroupHeartbeat = api(
               subtopologyId: string,
               sourceTopics: array(string),
               sourceTopicRegex: array(string),
-              stateChangelogTopics: array(
-                struct({
-                  name: string,
-                  partitions: int32,
-                  replicationFactor: int16,
-                  topicConfigs: array(
-                    struct({
-                      key: string,
-                      value: string,
-                    }),
-                  ),
-                }),
-              ),
+              stateChangelogTopics: array(topicInfo),
               repartitionSinkTopics: array(string),
-              repartitionSourceTopics: array(
-                struct({
-                  name: string,
-                  partitions: int32,
-                  replicationFactor: int16,
-                  topicConfigs: array(
-                    struct({
-                      key: string,
-                      value: string,
-                    }),
-                  ),
-                }),
-              ),
+              repartitionSourceTopics: array(topicInfo),
               copartitionGroups: array(
                 struct({
                   sourceTopics: array(int16),
@@ -63,91 +77,14 @@ export const streamsGroupHeartbeat = api(
       {},
       null,
     ),
-    activeTasks: field(
-      nullable(
-        array(
-          struct({
-            subtopologyId: string,
-            partitions: array(int32),
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
-    standbyTasks: field(
-      nullable(
-        array(
-          struct({
-            subtopologyId: string,
-            partitions: array(int32),
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
-    warmupTasks: field(
-      nullable(
-        array(
-          struct({
-            subtopologyId: string,
-            partitions: array(int32),
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
+    activeTasks: field(nullable(array(taskIds)), {}, null),
+    standbyTasks: field(nullable(array(taskIds)), {}, null),
+    warmupTasks: field(nullable(array(taskIds)), {}, null),
     processId: field(nullable(string), {}, null),
-    userEndpoint: field(
-      nullableStruct(
-        struct({
-          host: string,
-          port: uint16,
-        }),
-      ),
-      {},
-      null,
-    ),
-    clientTags: field(
-      nullable(
-        array(
-          struct({
-            key: string,
-            value: string,
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
-    taskOffsets: field(
-      nullable(
-        array(
-          struct({
-            subtopologyId: string,
-            partition: int32,
-            offset: int64,
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
-    taskEndOffsets: field(
-      nullable(
-        array(
-          struct({
-            subtopologyId: string,
-            partition: int32,
-            offset: int64,
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
+    userEndpoint: field(nullableStruct(endpoint), {}, null),
+    clientTags: field(nullable(array(keyValue)), {}, null),
+    taskOffsets: field(nullable(array(taskOffset)), {}, null),
+    taskEndOffsets: field(nullable(array(taskOffset)), {}, null),
     shutdownApplication: bool,
   },
   {
@@ -159,71 +96,18 @@ export const streamsGroupHeartbeat = api(
     heartbeatIntervalMs: int32,
     acceptableRecoveryLag: int32,
     taskOffsetIntervalMs: int32,
-    status: nullable(
-      array(
-        struct({
-          statusCode: int8,
-          statusDetail: string,
-        }),
-      ),
-    ),
-    activeTasks: field(
-      nullable(
-        array(
-          struct({
-            subtopologyId: string,
-            partitions: array(int32),
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
-    standbyTasks: field(
-      nullable(
-        array(
-          struct({
-            subtopologyId: string,
-            partitions: array(int32),
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
-    warmupTasks: field(
-      nullable(
-        array(
-          struct({
-            subtopologyId: string,
-            partitions: array(int32),
-          }),
-        ),
-      ),
-      {},
-      null,
-    ),
+    status: nullable(array(status)),
+    activeTasks: field(nullable(array(taskIds)), {}, null),
+    standbyTasks: field(nullable(array(taskIds)), {}, null),
+    warmupTasks: field(nullable(array(taskIds)), {}, null),
     endpointInformationEpoch: int32,
     partitionsByUserEndpoint: field(
       nullable(
         array(
           struct({
-            userEndpoint: struct({
-              host: string,
-              port: uint16,
-            }),
-            activePartitions: array(
-              struct({
-                topic: string,
-                partitions: array(int32),
-              }),
-            ),
-            standbyPartitions: array(
-              struct({
-                topic: string,
-                partitions: array(int32),
-              }),
-            ),
+            userEndpoint: endpoint,
+            activePartitions: array(topicPartition),
+            standbyPartitions: array(topicPartition),
           }),
         ),
       ),
