@@ -27,13 +27,23 @@ export interface LibraryConnectionPool {
   close(): Promise<void>
 }
 
+/** Credentials; a function among them is called for each connection. */
+export interface LibrarySasl {
+  readonly mechanism: string
+  readonly username?: string | (() => string | Promise<string>)
+  readonly password?: string | (() => string | Promise<string>)
+  readonly token?: string | (() => string | Promise<string>)
+  authBytesValidator?(answer: Buffer, done: (error: Error | null, answer?: Buffer) => void): void
+}
+
 export interface LibraryConnectionOptions {
   readonly connectTimeout: number
   readonly requestTimeout: number
   readonly maxInflights: number
   readonly tls?: TlsOptions
+  /** Whether a broker's host is sent as the server's name. */
   readonly tlsServerName?: boolean
-  readonly sasl?: object
+  readonly sasl?: LibrarySasl
 }
 
 /** One version of one of Kafka's APIs. */
@@ -179,6 +189,7 @@ export interface ClientLibrary {
   readonly apiVersionsV3: Api<
     [software: string, version: string],
     {
+      readonly errorCode: number
       readonly apiKeys: readonly {
         readonly apiKey: number
         readonly minVersion: number

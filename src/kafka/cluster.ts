@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { EngineTopic } from '../engine.ts'
-import { errnos } from '../error-codes.ts'
+import { type ErrorCode, errnos } from '../error-codes.ts'
 import { type ErrorFields, isBrokerletError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
@@ -58,6 +58,10 @@ export interface Ask<Request extends readonly unknown[], Response> {
   goesOn?(error: unknown): boolean | Promise<boolean>
 }
 
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return isBrokerletError(error) && error.code === code
+}
+
 /**
  * Knows the leaders and coordinators of a cluster, sends requests to them, and looks them up again when they change.
  */
@@ -105,9 +109,9 @@ export class Cluster {
       what: 'Connecting to the cluster',
       api: this.library.apiVersionsV3,
       request: () => ['brokerlet', '1'] as const,
-      errno: () => 0,
-      // A wrong certificate does not become right by waiting.
-      goesOn: error => others-- > 0 || !isUntrusted(error),
+      errno: ({ errorCode }) => errorCode,
+      // Neither a wrong certificate nor a function that returns no secret becomes right by waiting.
+      goesOn: error => others-- > 0 || !(isUntrusted(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED')),
     })
     this.#spoken = new Map(
       apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]]),

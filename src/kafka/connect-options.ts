@@ -20,19 +20,8 @@ import {
   requireOption,
 } from '../validate.ts'
 import type { BrokerAddress } from './client-library.ts'
+import { type ClientSaslOptions, saslOptions } from './client-sasl.ts'
 import { largestInt32 } from './int32.ts'
-
-/** A secret, or a function that returns it when it is needed. */
-export type Secret = string | (() => string | Promise<string>)
-
-/** The credentials that this client authenticates with. */
-export type ClientSaslOptions =
-  | {
-      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
-      readonly username: Secret
-      readonly password: Secret
-    }
-  | { readonly mechanism: 'OAUTHBEARER'; readonly token: Secret }
 
 /**
  * Which cluster to connect to, and how to use it. Times are milliseconds, sizes bytes; Kafka's names are in brackets.
@@ -49,7 +38,10 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
   readonly replicationFactor?: number
   /** The name of this client in the cluster's logs and quotas; default `brokerlet`. (client.id) */
   readonly clientId?: string
-  /** Speaks TLS: true, or the options of `node:tls`. */
+  /**
+   * Speaks TLS: true, or the options of `node:tls`. Default for `servername`: each broker's own name, unless one of
+   * `bootstrapBrokers` is an IP address.
+   */
   readonly tls?: boolean | TlsOptions
   readonly sasl?: ClientSaslOptions
   /** The codec of every topic that declares none; default `json`. */
@@ -113,19 +105,9 @@ const brokerList: Check = {
   accepts: value => Array.isArray(value) && value.length > 0,
 }
 
-const saslOptions: Check = {
-  expected: `{ mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512', username, password } or { mechanism: 'OAUTHBEARER', token }`,
-  accepts: value => {
-    if (typeof value !== 'object' || value === null) return false
-    const { mechanism, username, password, token } = value as Readonly<Record<string, unknown>>
-    if (mechanism === 'OAUTHBEARER') return isSecret(token)
-    const known = mechanism === 'PLAIN' || mechanism === 'SCRAM-SHA-256' || mechanism === 'SCRAM-SHA-512'
-    return known && isSecret(username) && isSecret(password)
-  },
-}
-
-function isSecret(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'function'
+const someTime: Check = {
+  expected: 'a number of milliseconds, more than 0',
+  accepts: value => typeof value === 'number' && value > 0,
 }
 
 // A URL, or several brokers in one text, would be looked for as a host until the time is over.
@@ -171,13 +153,13 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
       maxRequestBytes: integer(1, largestInt32),
       maxInFlight: integer(1),
       bufferMemory: integer(1),
-      deliveryTimeoutMs: duration,
+      deliveryTimeoutMs: someTime,
       fetchMaxWaitMs: integer(0, largestInt32),
       fetchMaxBytes: integer(1, largestInt32),
       maxPartitionFetchBytes: integer(1, largestInt32),
       requestTimeoutMs: integer(1, largestInt32),
       connectTimeoutMs: integer(1, largestInt32),
-      apiTimeoutMs: duration,
+      apiTimeoutMs: someTime,
       metadataMaxAgeMs: integer(1),
       ...policyChecks,
     },

@@ -1,4 +1,4 @@
-import { ClosedError, describeError, isError } from '../errors.ts'
+import { ClosedError, describeError, InvalidOptionError, isError } from '../errors.ts'
 import { warn } from '../events.ts'
 import type {
   Api,
@@ -15,16 +15,14 @@ import { ClusterError } from './cluster-error.ts'
  * wait long (a fetch) get connections of their own.
  */
 export class Connections {
-  readonly #library: ClientLibrary
+  readonly #factory: ConnectionsFactory
   readonly #pool: LibraryConnectionPool
-  readonly #left: () => void
   readonly #made = new Set<LibraryConnection>()
   #closed = false
 
-  constructor(library: ClientLibrary, pool: LibraryConnectionPool, left: () => void) {
-    this.#library = library
+  constructor(factory: ConnectionsFactory, pool: LibraryConnectionPool) {
+    this.#factory = factory
     this.#pool = pool
-    this.#left = left
     pool.on('connecting', ({ connection }) => {
       this.#made.add(connection)
       const gone = () => void this.#made.delete(connection)
@@ -49,7 +47,9 @@ export class Connections {
     let connection: LibraryConnection | undefined
     try {
       connection = await this.#pool.get(broker)
-      return await api.async(connection, ...(request as Request))
+      const response = await api.async(connection, ...(request as Request))
+      this.#factory.answered(api.key)
+      return response
     } catch (thrown) {
       const answer = responseOf<Response>(thrown)
       if (answer !== undefined) return answer
@@ -62,15 +62,27 @@ export class Connections {
     const code = (thrown as { readonly code?: unknown } | null)?.code
     // A silent connection may stay so for many minutes, and after a response that came too late the library reads
     // nothing more from it. Its requests fail, and the next one opens another.
-    if (thrown instanceof this.#library.TimeoutError) connection?.socket?.destroy()
+    const isLate = thrown instanceof this.#factory.library.TimeoutError
+    if (isLate) connection?.socket?.destroy()
     if (code === 'PLT_KFK_UNSUPPORTED_COMPRESSION') {
       return new ClusterError('UNSUPPORTED_COMPRESSION_TYPE', describeError(thrown), { cause: thrown })
     }
-    if (isAuthentication(thrown)) {
-      return new ClusterError('SASL_AUTHENTICATION_FAILED', `${at}: ${withCauses(thrown)}`, { cause: thrown })
-    }
+    if (isAuthentication(thrown)) return this.#notAuthenticated(thrown, at)
     if (typeof code !== 'string' || !code.startsWith('PLT_KFK_')) return thrown
-    return new ClusterError('NETWORK_EXCEPTION', `${at}: ${withCauses(thrown)}`, { cause: thrown })
+    const isCutOff = !isLate && codesBehind(thrown).at(-1) === networkCode
+    const hint = isCutOff ? this.#factory.hint : ''
+    return new ClusterError('NETWORK_EXCEPTION', `${at}: ${withCauses(thrown)}${hint}`, { cause: thrown })
+  }
+
+  // Where a secret is a function, the next connection may get another one.
+  #notAuthenticated(thrown: unknown, at: string): ClusterError {
+    const failed = behind(thrown).find(error => error instanceof InvalidOptionError)
+    const text = `${at}: ${failed?.message ?? withCauses(thrown)}`
+    const error = new ClusterError('SASL_AUTHENTICATION_FAILED', text, {
+      option: failed?.option,
+      cause: thrown,
+    })
+    return Object.assign(error, { retriable: this.#factory.asksForSecrets })
   }
 
   /** Ends the connections that are still closing: a broker that reads nothing any more would keep them for minutes. */
@@ -82,7 +94,7 @@ export class Connections {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#left()
+    this.#factory.closed(this)
     try {
       await this.#pool.close()
     } catch (error) {
@@ -99,21 +111,28 @@ function responseOf<Response>(thrown: unknown): Response | undefined {
 
 // The library's own text only says that a connection failed; what is behind it says why.
 function withCauses(thrown: unknown): string {
-  const seen = new Set<unknown>()
-  const texts = new Set<string>()
-  for (let error = thrown; isError(error) && !seen.has(error); error = behind(error)) {
-    seen.add(error)
-    texts.add(describeError(error).replace(/\.$/, ''))
-  }
+  const texts = new Set(behind(thrown).map(error => describeError(error).replace(/\.$/, '')))
   return texts.size === 0 ? describeError(thrown) : [...texts].join(': ')
 }
 
-function behind({ cause, errors }: Error & { readonly errors?: unknown }): unknown {
-  return cause ?? (Array.isArray(errors) ? errors[0] : undefined)
+// The error itself, and what is behind it.
+function behind(thrown: unknown): Error[] {
+  const found: Error[] = []
+  for (let error = thrown; isError(error) && !found.includes(error); ) {
+    found.push(error)
+    const { cause, errors } = error as Error & { readonly errors?: unknown }
+    error = cause ?? (Array.isArray(errors) ? errors[0] : undefined)
+  }
+  return found
 }
 
+const networkCode = 'PLT_KFK_NETWORK'
+
+// A connection that was lost while it authenticated says nothing about the credentials.
 function isAuthentication(thrown: unknown): boolean {
-  return codesBehind(thrown).includes('PLT_KFK_AUTHENTICATION')
+  const codes = codesBehind(thrown)
+  const at = codes.indexOf('PLT_KFK_AUTHENTICATION')
+  return at !== -1 && !codes.includes(networkCode, at)
 }
 
 // Node's codes of OpenSSL's reasons to refuse a certificate, and of a certificate for another name.
@@ -125,34 +144,56 @@ export function isUntrusted(error: unknown): boolean {
 }
 
 function codesBehind(thrown: unknown): string[] {
-  const codes: string[] = []
-  for (let error = thrown; isError(error); error = error.cause) {
+  return behind(thrown).flatMap(error => {
     const { code } = error as NodeJS.ErrnoException
-    if (typeof code === 'string') codes.push(code)
-  }
-  return codes
+    return typeof code === 'string' ? [code] : []
+  })
 }
+
+const apiVersions = 18
 
 /** Opens connections, and closes all that are still open. */
 export class ConnectionsFactory {
-  readonly #library: ClientLibrary
+  readonly library: ClientLibrary
   readonly #clientId: string
   readonly #options: LibraryConnectionOptions
   readonly #open = new Set<Connections>()
+  // Whether a broker has answered what it answers only to whom it lets in.
+  #isLetIn = false
 
   constructor(library: ClientLibrary, clientId: string, options: LibraryConnectionOptions) {
-    this.#library = library
+    this.library = library
     this.#clientId = clientId
     this.#options = options
   }
 
   open(): Connections {
-    const pool = new this.#library.ConnectionPool(this.#clientId, this.#options)
-    const connections: Connections = new Connections(this.#library, pool, () =>
-      this.#open.delete(connections),
-    )
+    const pool = new this.library.ConnectionPool(this.#clientId, this.#options)
+    const connections = new Connections(this, pool)
     this.#open.add(connections)
     return connections
+  }
+
+  closed(connections: Connections): void {
+    this.#open.delete(connections)
+  }
+
+  /** Whether each connection asks for a secret anew. */
+  get asksForSecrets(): boolean {
+    const { username, password, token } = this.#options.sasl ?? {}
+    return [username, password, token].some(secret => typeof secret === 'function')
+  }
+
+  /** Notes that a broker has answered a request of Kafka's API of that number. */
+  answered(api: number): void {
+    if (api !== apiVersions) this.#isLetIn = true
+  }
+
+  /** Why brokers may close connections without a word: they want what this client was not given. Else empty. */
+  get hint(): string {
+    const missing = (['tls', 'sasl'] as const).filter(option => this.#options[option] === undefined)
+    if (this.#isLetIn || missing.length === 0) return ''
+    return `; does the broker expect the option ${missing.map(option => `'${option}'`).join(' or ')}?`
   }
 
   /** Resolves when all are closed; those whose last bytes no broker has taken when it is `late` are cut off. */

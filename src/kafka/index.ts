@@ -1,5 +1,6 @@
+export type { ClientSaslOptions, Secret } from './client-sasl.ts'
 export { ClusterError } from './cluster-error.ts'
-export type { ClientSaslOptions, ConnectOptions, Secret } from './connect-options.ts'
+export type { ConnectOptions } from './connect-options.ts'
 export { connect, KafkaConnection } from './kafka-connection.ts'
 export {
   type MirroredBroker,

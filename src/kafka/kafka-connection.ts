@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Admin } from '../admin.ts'
 import { json } from '../codec.ts'
 import { Consumer } from '../consumer/consumer.ts'
@@ -12,6 +13,7 @@ import type { PubSub } from '../pub-sub.ts'
 import { type ByteEdge, Serde } from '../serde.ts'
 import type { OpenTopics, RecordOf, TopicMap, TopicOptions } from '../topic-definition.ts'
 import { boolean, checkOptions, duration } from '../validate.ts'
+import { toLibrarySasl } from './client-sasl.ts'
 import { ClusterEngine } from './cluster-engine.ts'
 import { type ConnectOptions, type ResolvedConnectOptions, resolveConnectOptions } from './connect-options.ts'
 import { KafkaAdmin } from './kafka-admin.ts'
@@ -145,8 +147,8 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
       connectTimeout: resolved.connectTimeoutMs,
       requestTimeout: requestTimeoutMs,
       maxInflights: Number.MAX_SAFE_INTEGER,
-      ...(resolved.tls === undefined ? {} : { tls: resolved.tls }),
-      ...(resolved.sasl === undefined ? {} : { sasl: resolved.sasl }),
+      ...(resolved.tls === undefined ? {} : { tls: resolved.tls, tlsServerName: isNamed(resolved) }),
+      ...(resolved.sasl === undefined ? {} : { sasl: toLibrarySasl(resolved.sasl) }),
     },
     append: resolved,
     fetch: resolved,
@@ -167,6 +169,11 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
     throw error
   }
   return new KafkaConnection<Topics>(engine, policy, admin)
+}
+
+// What stands before several brokers goes by the name that is asked for (SNI). An IP address is no name.
+function isNamed({ tls, bootstrapBrokers }: ResolvedConnectOptions): boolean {
+  return tls?.servername === undefined && !bootstrapBrokers.some(({ host }) => isIP(host))
 }
 
 async function requireTopics(

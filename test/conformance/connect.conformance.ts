@@ -43,25 +43,6 @@ describe('connecting', () => {
     })
   })
 
-  it.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('proves who it is by %s', async mechanism => {
-    const { join } = await start({ sasl: { users: { ada: 'secret' } } })
-    const sasl = { mechanism, username: 'ada', password: async () => 'secret' }
-    const cluster = await join({ sasl })
-    expect(await cluster.admin.listTopics()).toEqual(['orders'])
-    const wrong = join({ sasl: { ...sasl, password: 'wrong' } })
-    await expect(wrong).rejects.toMatchObject({
-      code: 'SASL_AUTHENTICATION_FAILED',
-      message: expect.stringMatching(/SASL authentication failed/i),
-    })
-    const unknown = join({
-      sasl: { ...sasl, password: () => Promise.reject(new Error('the vault is down')) },
-    })
-    await expect(unknown).rejects.toMatchObject({
-      code: 'SASL_AUTHENTICATION_FAILED',
-      message: expect.stringContaining('the vault is down'),
-    })
-  })
-
   it('asks over another connection where one is not answered any more', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
@@ -108,6 +89,34 @@ describe('connecting', () => {
     const { join } = await start({ tls: { key: file('key.pem'), cert } })
     const cluster = await join({ tls: { ca: cert } })
     expect(await cluster.admin.listTopics()).toEqual(['orders'])
+  })
+
+  it('names to TLS the broker that it means, unless by an IP address', async () => {
+    const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../server/tls', name))
+    const cert = file('cert.pem')
+    const names: string[] = []
+    const SNICallback = (name: string, done: (error: null) => void) => {
+      names.push(name)
+      done(null)
+    }
+    const { server, join } = await start({ tls: { key: file('key.pem'), cert, SNICallback } })
+    await join({ tls: { ca: cert } })
+    expect(names).toEqual([])
+    await join({ tls: { ca: cert }, bootstrapBrokers: [`localhost:${server.port}`] })
+    expect(names[0]).toBe('localhost')
+    names.length = 0
+    const named = { ca: cert, servername: 'kafka', checkServerIdentity: () => undefined }
+    await join({ tls: named, bootstrapBrokers: [`localhost:${server.port}`] })
+    expect(new Set(names)).toEqual(new Set(['kafka']))
+  })
+
+  it('asks for TLS where a broker closes the connection of whoever does not speak it', async () => {
+    const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../server/tls', name))
+    const { join } = await start({ tls: { key: file('key.pem'), cert: file('cert.pem') } })
+    await expect(join({ apiTimeoutMs: 200 })).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      message: expect.stringMatching(/does the broker expect the option 'tls'|Broker requires TLS/),
+    })
   })
 
   it('says at once that it does not trust who answers, where nobody else does', async () => {

@@ -41,6 +41,8 @@ describe('options that cannot be', () => {
     ['an unknown compression', { bootstrapBrokers, compression: 'rar' }, 'compression'],
     ['a time longer than a timer', { bootstrapBrokers, requestTimeoutMs: 2 ** 31 }, 'requestTimeoutMs'],
     ['the same for connecting', { bootstrapBrokers, connectTimeoutMs: 2 ** 31 }, 'connectTimeoutMs'],
+    ['no time for a call', { bootstrapBrokers, apiTimeoutMs: 0 }, 'apiTimeoutMs'],
+    ['no time to write a record', { bootstrapBrokers, deliveryTimeoutMs: 0 }, 'deliveryTimeoutMs'],
     ['a fetch without end', { bootstrapBrokers, fetchMaxWaitMs: Number.POSITIVE_INFINITY }, 'fetchMaxWaitMs'],
     [
       'a fetch that waits as long as its request may take',

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ClientSaslOptions } from '../../src/kafka/index.ts'
+import { connect } from '../../src/kafka/index.ts'
+import { WireFaults } from '../../src/server/index.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { isKafkaInstalled, type RealKafka, startRealKafka } from '../kafka/real-kafka.ts'
+import { until } from './collect.ts'
+import { start } from './served-broker.ts'
+
+const users = { ada: 'secret' }
+const ada = { mechanism: 'PLAIN', username: 'ada', password: 'secret' } as const
+const vaultIsDown = () => Promise.reject(new Error('the vault is down'))
+
+describe('proving who one is', () => {
+  it.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('works by %s', async mechanism => {
+    const { join } = await start({ sasl: { users } })
+    const sasl = { ...ada, mechanism, password: async () => 'secret' }
+    const cluster = await join({ sasl })
+    expect(await cluster.admin.listTopics()).toEqual(['orders'])
+    const wrong = join({ sasl: { ...sasl, password: 'wrong' } })
+    await expect(wrong).rejects.toMatchObject({
+      code: 'SASL_AUTHENTICATION_FAILED',
+      retriable: false,
+      message: expect.stringMatching(/SASL authentication failed/i),
+    })
+  })
+
+  const failing: readonly [string, ClientSaslOptions, string, string][] = [
+    ['rejects', { ...ada, password: vaultIsDown }, 'sasl.password', 'threw: the vault is down'],
+    [
+      'throws',
+      {
+        ...ada,
+        username: () => {
+          throw new Error('no user')
+        },
+      },
+      'sasl.username',
+      'threw: no user',
+    ],
+    [
+      'returns nothing',
+      { ...ada, password: (() => undefined) as never },
+      'sasl.password',
+      'returned something else than a string',
+    ],
+  ]
+  it.each(failing)(
+    'fails at once where a secret is a function that %s, and names it',
+    async (_how, sasl, option, why) => {
+      const { join } = await start({ sasl: { users } })
+      await expect(join({ sasl })).rejects.toMatchObject({
+        code: 'SASL_AUTHENTICATION_FAILED',
+        option,
+        message: expect.stringContaining(`connect: option '${option}' ${why}`),
+      })
+    },
+  )
+
+  it('is tried again where a function, after it has connected, fails or returns what is refused', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ sasl: { users }, faults })
+    const later = [vaultIsDown, async () => 'wrong']
+    let connected = false
+    const password = () => (connected ? later.shift() : undefined)?.() ?? Promise.resolve('secret')
+    const cluster = await join({ sasl: { ...ada, password } })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const seen: unknown[] = []
+    await consumer.run({ eachRecord: ({ value }) => seen.push(value) })
+    connected = true
+    faults.disconnect({ api: 'ConsumerGroupHeartbeat' })
+    faults.disconnect({ api: 'Fetch' })
+    await until(() => expect(later).toEqual([]))
+    await cluster.producer().send({ topic: 'orders', value: 7 })
+    await until(() => expect(seen).toEqual([7]))
+    expect((await cluster.admin.describeGroup('g')).members).toHaveLength(1)
+  })
+
+  it('is tried again where its answer does not come', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ sasl: { users }, faults })
+    const held = faults.pauseNext({ api: 'SaslHandshake' })
+    const cluster = await join({ sasl: ada, requestTimeoutMs: 200 })
+    expect(await cluster.admin.listTopics()).toEqual(['orders'])
+    held.release()
+  })
+
+  it('is asked for where a broker closes the connection of whoever does not', async () => {
+    const { join } = await start({ sasl: { users } })
+    await expect(join({ apiTimeoutMs: 200 })).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      message: expect.stringMatching(/; does the broker expect the option 'tls' or 'sasl'\?$/),
+    })
+  })
+})
+
+describe.skipIf(!isKafkaInstalled)('proving who one is to Apache Kafka', () => {
+  let kafka: RealKafka
+  beforeAll(async () => {
+    const login = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required'
+    kafka = await startRealKafka({
+      sasl: { users },
+      properties: {
+        'sasl.enabled.mechanisms': 'OAUTHBEARER',
+        'listener.name.sasl.oauthbearer.sasl.jaas.config': `${login} unsecuredLoginStringClaim_sub="broker";`,
+      },
+    })
+  })
+  afterAll(() => kafka?.close())
+
+  const part = (json: object) => Buffer.from(JSON.stringify(json)).toString('base64url')
+  const now = Math.floor(Date.now() / 1000)
+  const token = (exp: number) => `${part({ alg: 'none' })}.${part({ sub: 'ada', iat: now - 7200, exp })}.`
+  const connectBy = (exp: number) =>
+    connect({
+      bootstrapBrokers: [`127.0.0.1:${kafka.saslPort}`],
+      sasl: { mechanism: 'OAUTHBEARER', token: token(exp) },
+    })
+
+  it('works by OAUTHBEARER, and says at once that a token is refused', async () => {
+    const cluster = await connectBy(now + 3600)
+    expect(await cluster.admin.listTopics()).toEqual([])
+    await cluster.close()
+    expect(await rejectionOf(connectBy(now - 3600))).toMatchObject({
+      code: 'SASL_AUTHENTICATION_FAILED',
+      message: expect.stringContaining('The broker refuses the token: {"status":"invalid_token"}'),
+    })
+  })
+})
