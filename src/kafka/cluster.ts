@@ -330,7 +330,8 @@ export class Cluster {
         const broker = await this.#coordinator(type, key)
         return this.#asked({ ...ask, fields }, await this.#coordination.call(broker, ask.api, ask.request()))
       } catch (error) {
-        if (isBrokerletError(error) && error.retriable) this.#coordinators.delete(`${type} ${key}`)
+        const isHere = hasCode(error, 'CONCURRENT_TRANSACTIONS')
+        if (!isHere && isBrokerletError(error) && error.retriable) this.#coordinators.delete(`${type} ${key}`)
         throw error
       }
     })

@@ -13,14 +13,21 @@ export interface RetryOptions {
   goesOn?(error: unknown): boolean | Promise<boolean>
 }
 
-const firstDelayMs = 50
+const usualDelayMs = 50
 const longestDelayMs = 1000
+
+// While the end of a producer's last transaction is written: that takes a few milliseconds, not a change of the cluster.
+const concurrentDelayMs = 5
 
 /**
  * Returns how long to wait before an attempt: the delay doubles, and varies at random by a fifth, so that
  * clients do not come all at once.
  */
-export function backoffMs(attempt: number, random: () => number): number {
+export function backoffMs(
+  attempt: number,
+  random: () => number,
+  firstDelayMs: number = usualDelayMs,
+): number {
   const delayMs = Math.min(firstDelayMs * 2 ** Math.min(attempt - 1, 10), longestDelayMs)
   return delayMs * (0.8 + 0.4 * random())
 }
@@ -51,7 +58,8 @@ export async function retry<T>(what: string, attempt: () => Promise<T>, options:
         failure = error
         const leftMs = timeoutMs - (clock.monotonic() - began)
         if (over || leftMs <= 0) throw gaveUp()
-        await clock.sleep(Math.min(leftMs, backoffMs(count, random)))
+        const firstDelayMs = error.code === 'CONCURRENT_TRANSACTIONS' ? concurrentDelayMs : usualDelayMs
+        await clock.sleep(Math.min(leftMs, backoffMs(count, random, firstDelayMs)))
         if (over) throw gaveUp()
         if (options.goesOn !== undefined && !(await options.goesOn(error))) throw error
       }

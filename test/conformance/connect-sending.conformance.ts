@@ -391,6 +391,18 @@ describe('transactions', () => {
     expect(faults.unused).toEqual([])
   })
 
+  it('begin at their coordinator while that writes the end of the last one', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.fail({ api: 'AddPartitionsToTxn' }, 'CONCURRENT_TRANSACTIONS', { times: 2 })
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
+    expect(requests.of({ api: 'AddPartitionsToTxn' })).toHaveLength(3)
+    expect(requests.of({ api: 'FindCoordinator' })).toHaveLength(1)
+  })
+
   it('take nothing more once it is not known whether a batch of theirs was written', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
