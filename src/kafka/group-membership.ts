@@ -56,6 +56,10 @@ function toInt32(ms: number): number {
   return Math.min(Math.ceil(ms), largestInt32)
 }
 
+function partitionsIn(assignment: readonly IdPartitions[]): number {
+  return assignment.reduce((sum, { partitions }) => sum + partitions.length, 0)
+}
+
 function plain({ topic, partition }: TopicPartition): TopicPartition {
   return { topic, partition }
 }
@@ -224,10 +228,12 @@ export class GroupMembership implements Membership {
     return assigned
   }
 
-  // A member without partitions may still be waiting for others to give some up.
+  // A member without partitions of a topic may still be waiting for others to give some up.
   async #hasAll(): Promise<boolean> {
     if (this.#owned.revoking || this.#unnamed) return false
-    if (this.#owned.target.length > 0 || this.#settled) return true
+    const { target } = this.#owned
+    const hasSome = (name: string) => target.some(({ topic }) => topic === name)
+    if (this.#settled || (target.length > 0 && this.#names.every(hasSome))) return true
     const { groups } = await this.#cluster.askCoordinator('group', this.#groupId, {
       what: `Describing group '${this.#groupId}'`,
       api: consumerGroupDescribe(this.#cluster.library),
@@ -242,13 +248,12 @@ export class GroupMembership implements Membership {
     // A member that may not describe the group accepts its assignment as it is.
     if (errorCode !== 0) return true
     const self = members.find(({ memberId }) => memberId === this.memberId)
-    if (assignmentEpoch < groupEpoch || self?.targetAssignment.length !== 0) return false
+    if (assignmentEpoch < groupEpoch || self === undefined) return false
+    if (partitionsIn(self.targetAssignment) !== target.length) return false
     // If a partition of these topics is assigned to no member, the group does not know all of its subscriptions yet.
     const meant = members.flatMap(({ targetAssignment }) => targetAssignment)
     return this.#names.every(name => {
-      const count = meant
-        .filter(({ topicName }) => topicName === name)
-        .reduce((sum, { partitions }) => sum + partitions.length, 0)
+      const count = partitionsIn(meant.filter(({ topicName }) => topicName === name))
       return count >= (this.#cluster.knownTopic(name)?.partitionCount ?? 0)
     })
   }

@@ -193,6 +193,29 @@ describe('being a member', () => {
     expect(consumer.assignment).toHaveLength(1)
   })
 
+  it('is not ready with some of its topics, before it has what it is meant to have of the others', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    await broker.admin.createTopic('payments')
+    await broker.admin.addPartitions('orders', 4)
+    const cluster = await join()
+    let free = () => {}
+    const freed = new Promise<void>(resolve => {
+      free = resolve
+    })
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
+    await other.ready()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders', 'payments'] })
+    const topics = () => new Set(consumer.assignment.map(({ topic }) => topic))
+    const seen = consumer.ready().then(topics)
+    await until(() => expect(topics()).toEqual(new Set(['payments'])))
+    const beats = () => requests.of({ api: 'ConsumerGroupHeartbeat' }).length
+    const before = beats()
+    await until(() => expect(beats()).toBeGreaterThan(before + 1))
+    free()
+    expect(await seen).toEqual(new Set(['orders', 'payments']))
+  })
+
   it('leaves again where its group has accepted it and it cannot join after all', async () => {
     const faults = new WireFaults()
     const { broker, join } = await start({ faults })
