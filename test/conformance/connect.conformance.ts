@@ -122,7 +122,7 @@ describe('connecting', () => {
   it('says at once that it does not trust who answers, where nobody else does', async () => {
     const file = (name: string) => readFileSync(path.join(import.meta.dirname, '../server/tls', name))
     const cert = file('cert.pem')
-    const { join } = await start({ tls: { key: file('key.pem'), cert } })
+    const { join } = await start({ tls: { key: file('key.pem'), cert } }, { apiTimeoutMs: 5000 })
     await expect(join({ tls: true })).rejects.toMatchObject({
       code: 'NETWORK_EXCEPTION',
       message: expect.stringContaining('self-signed certificate'),

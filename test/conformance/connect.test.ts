@@ -64,12 +64,17 @@ describe('options that cannot be', () => {
 
   it.each([
     ['ssl', 'tls'],
+    ['security.protocol', 'tls'],
     ['brokers', 'bootstrapBrokers'],
+    ['metadata.broker.list', 'bootstrapBrokers'],
     ['bootstrap.servers', 'bootstrapBrokers'],
     ['client.id', 'clientId'],
     ['connectionTimeout', 'connectTimeoutMs'],
     ['requestTimeout', 'requestTimeoutMs'],
     ['batch.size', 'batchBytes'],
+    ['max.request.size', 'maxRequestBytes'],
+    ['max.in.flight.requests.per.connection', 'maxInFlight'],
+    ['socket.connection.setup.timeout.ms', 'connectTimeoutMs'],
     ['default.api.timeout.ms', 'apiTimeoutMs'],
     ['maxInFlightRequests', 'maxInFlight'],
   ])('an option under the word of another library: %s, where %s is meant', async (word, option) => {
