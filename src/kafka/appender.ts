@@ -3,7 +3,7 @@ import { describeError, isBrokerletError, TimeoutError, UnknownTopicOrPartitionE
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
-import { kafkaError } from './cluster-error.ts'
+import { isRetriable, kafkaError } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { PartitionQueue, type ProducerIdentity } from './partition-queue.ts'
@@ -228,7 +228,7 @@ export class Appender {
       }
       for (const queue of queues) this.#answered(queue, answers.get(formatTopicPartition(queue)))
     } catch (error) {
-      for (const queue of queues) this.#failed(queue, error, isBrokerletError(error) && error.retriable)
+      for (const queue of queues) this.#failed(queue, error, isRetriable(error))
     }
     this.#inFlight.set(node, this.#inFlight.get(node)! - 1)
     this.#drainSoon()

@@ -98,15 +98,12 @@ export interface IdPartitions {
 
 export interface MetadataResponse {
   readonly brokers: readonly (BrokerAddress & { readonly nodeId: number })[]
-  readonly clusterId: string | null
-  readonly controllerId: number
   readonly topics: readonly {
     readonly errorCode: number
     readonly name: string | null
     readonly topicId: string
     readonly isInternal: boolean
     readonly partitions: readonly {
-      readonly errorCode: number
       readonly partitionIndex: number
       readonly leaderId: number
     }[]
@@ -203,7 +200,7 @@ export interface ClientLibrary {
   >
   readonly findCoordinatorV4: Api<
     [keyType: number, keys: readonly string[]],
-    { readonly coordinators: readonly (BrokerAddress & Coded & { readonly nodeId: number })[] }
+    { readonly coordinators: readonly (BrokerAddress & Coded)[] }
   >
   readonly produceV9: Api<
     [acks: number, timeoutMs: number, records: readonly WrittenRecord[], options: BatchOptions],

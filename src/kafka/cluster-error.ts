@@ -12,6 +12,7 @@ import {
   InvalidRecordError,
   InvalidTimestampError,
   InvalidTopicError,
+  isBrokerletError,
   NonEmptyGroupError,
   OffsetMetadataTooLargeError,
   OffsetOutOfRangeError,
@@ -73,7 +74,9 @@ export function kafkaError(library: ClientLibrary, errno: number): KafkaError {
   return { name, canRetry: library.protocolErrors[name]?.canRetry ?? false }
 }
 
-/** Returns the error for a response's error code; `what` names the request that failed. */
+/**
+ * Returns the error for a response's error code, retriable where Kafka says so; `what` names the request that failed.
+ */
 export function toClusterError(
   library: ClientLibrary,
   errno: number,
@@ -81,10 +84,20 @@ export function toClusterError(
   fields: ErrorFields = {},
   message?: string | null,
 ): BrokerletError {
-  const { name } = kafkaError(library, errno)
+  const { name, canRetry: retriable } = kafkaError(library, errno)
   const text = `${what}: ${message || library.protocolErrors[name]?.message || name} (${name})`
-  if (!(name in errnos)) return new ClusterError('UNKNOWN_SERVER_ERROR', text, fields)
-  const code = name as ErrorCode
+  const code = name in errnos ? (name as ErrorCode) : 'UNKNOWN_SERVER_ERROR'
   const Class = classes[code]
-  return Class === undefined ? new ClusterError(code, text, fields) : new Class(text, fields)
+  const error = Class === undefined ? new ClusterError(code, text, fields) : new Class(text, fields)
+  return Object.assign(error, { retriable })
+}
+
+/** Whether an error, of a cluster or of brokerlet itself, has that code. */
+export function hasCode(error: unknown, code: ErrorCode): error is BrokerletError {
+  return isBrokerletError(error) && error.code === code
+}
+
+/** Whether the same may succeed later. */
+export function isRetriable(error: unknown): error is BrokerletError {
+  return isBrokerletError(error) && error.retriable
 }

@@ -1,13 +1,13 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { EngineTopic } from '../engine.ts'
-import { type ErrorCode, errnos } from '../error-codes.ts'
-import { type ErrorFields, isBrokerletError, UnknownTopicOrPartitionError } from '../errors.ts'
+import { errnos } from '../error-codes.ts'
+import { type ErrorFields, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import { requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, BrokerAddress, ClientLibrary, MetadataResponse } from './client-library.ts'
-import { ClusterError, toClusterError } from './cluster-error.ts'
+import { ClusterError, hasCode, isRetriable, toClusterError } from './cluster-error.ts'
 import { type Connections, type ConnectionsFactory, isUntrusted } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { retry } from './retry.ts'
@@ -19,6 +19,10 @@ export interface ClusterTopic extends EngineTopic {
   readonly internal: boolean
   /** The node that leads each partition; -1 is none for now. */
   readonly leaders: readonly number[]
+}
+
+export function partitionsOf({ name: topic, partitionCount }: ClusterTopic): TopicPartition[] {
+  return Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition }))
 }
 
 export interface ClusterOptions {
@@ -56,10 +60,6 @@ export interface Ask<Request extends readonly unknown[], Response> {
   readonly outlasts?: boolean
   /** Whether to try again after a retriable failure. Default always. */
   goesOn?(error: unknown): boolean | Promise<boolean>
-}
-
-function hasCode(error: unknown, code: ErrorCode): boolean {
-  return isBrokerletError(error) && error.code === code
 }
 
 /**
@@ -331,7 +331,7 @@ export class Cluster {
         return this.#asked({ ...ask, fields }, await this.#coordination.call(broker, ask.api, ask.request()))
       } catch (error) {
         const isHere = hasCode(error, 'CONCURRENT_TRANSACTIONS')
-        if (!isHere && isBrokerletError(error) && error.retriable) this.#coordinators.delete(`${type} ${key}`)
+        if (!isHere && isRetriable(error)) this.#coordinators.delete(`${type} ${key}`)
         throw error
       }
     })
@@ -417,10 +417,7 @@ export class Cluster {
 
   /** Returns the error for one of Kafka's error codes; it is retriable where Kafka says so. */
   error(errno: number, what: string, fields?: ErrorFields, message?: string | null): Error {
-    const error = toClusterError(this.library, errno, what, fields, message)
-    const name = this.library.protocolErrorsCodesById[errno]
-    const retriable = this.library.protocolErrors[name ?? '']?.canRetry ?? false
-    return error.retriable === retriable ? error : Object.assign(error, { retriable })
+    return toClusterError(this.library, errno, what, fields, message)
   }
 
   async #retry<T>(

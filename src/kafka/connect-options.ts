@@ -133,6 +133,25 @@ const otherWords: OtherWords<ConnectOptions> = {
   'default.api.timeout.ms': 'apiTimeoutMs',
 }
 
+const defaults = {
+  createTopics: false,
+  replicationFactor: -1,
+  clientId: 'brokerlet',
+  compression: 'none',
+  autoCommitIntervalMs: 5000,
+  batchBytes: 1_000_000,
+  maxRequestBytes: 100 * 1024 * 1024,
+  maxInFlight: 5,
+  bufferMemory: 32 * 1024 * 1024,
+  deliveryTimeoutMs: 120_000,
+  fetchMaxBytes: 50 * 1024 * 1024,
+  maxPartitionFetchBytes: 1024 * 1024,
+  requestTimeoutMs: 30_000,
+  connectTimeoutMs: 10_000,
+  apiTimeoutMs: 60_000,
+  metadataMaxAgeMs: 300_000,
+} as const
+
 /** @throws InvalidOptionError */
 export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectOptions {
   checkOptions<ConnectOptions>(
@@ -166,12 +185,12 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     otherWords,
   )
   requireOption('connect', 'bootstrapBrokers', options.bootstrapBrokers, brokerList)
-  const { tls, sasl, codec } = options
+  const { tls } = options
   if (options.compression === 'zstd' && !('zstdCompressSync' in zlib && zlib.zstdCompressSync)) {
     const why = `'zstd' needs Node 22.15 or a later version, and this is ${process.version}`
     throw optionError('connect', 'compression', why)
   }
-  const { requestTimeoutMs = 30_000 } = options
+  const { requestTimeoutMs = defaults.requestTimeoutMs } = options
   const { fetchMaxWaitMs = Math.min(500, Math.floor(requestTimeoutMs / 2)) } = options
   if (fetchMaxWaitMs >= requestTimeoutMs) {
     throw optionError(
@@ -180,7 +199,10 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
       `has to be less than requestTimeoutMs (${requestTimeoutMs})`,
     )
   }
+  const chosen = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return {
+    ...defaults,
+    ...(chosen as Omit<ConnectOptions, 'tls' | 'bootstrapBrokers'>),
     bootstrapBrokers: options.bootstrapBrokers.map(toAddress),
     topics: Object.fromEntries(
       Object.entries(options.topics ?? {}).map(([topic, given]) => [
@@ -188,25 +210,8 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
         { options: toTopicOptions(topic, given) },
       ]),
     ),
-    createTopics: options.createTopics ?? false,
-    replicationFactor: options.replicationFactor ?? -1,
-    clientId: options.clientId ?? 'brokerlet',
     tls: tls === true ? {} : tls === false ? undefined : tls,
-    ...(sasl === undefined ? {} : { sasl }),
-    ...(codec === undefined ? {} : { codec }),
-    compression: options.compression ?? 'none',
-    autoCommitIntervalMs: options.autoCommitIntervalMs ?? 5000,
-    batchBytes: options.batchBytes ?? 1_000_000,
-    maxRequestBytes: options.maxRequestBytes ?? 100 * 1024 * 1024,
-    maxInFlight: options.maxInFlight ?? 5,
-    bufferMemory: options.bufferMemory ?? 32 * 1024 * 1024,
-    deliveryTimeoutMs: options.deliveryTimeoutMs ?? 120_000,
     fetchMaxWaitMs,
-    fetchMaxBytes: options.fetchMaxBytes ?? 50 * 1024 * 1024,
-    maxPartitionFetchBytes: options.maxPartitionFetchBytes ?? 1024 * 1024,
     requestTimeoutMs,
-    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    apiTimeoutMs: options.apiTimeoutMs ?? 60_000,
-    metadataMaxAgeMs: options.metadataMaxAgeMs ?? 300_000,
   }
 }

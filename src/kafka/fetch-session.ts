@@ -1,11 +1,12 @@
 import type { FetchPosition, FetchSession } from '../engine.ts'
 import { errnos } from '../error-codes.ts'
-import { ClosedError, isBrokerletError } from '../errors.ts'
+import { ClosedError } from '../errors.ts'
 import { Queue } from '../queue.ts'
 import type { IsolationLevel } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BrokerAddress, FetchedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
+import { isRetriable } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { toRecords } from './fetched-records.ts'
 import { groupBy } from './group-by.ts'
@@ -277,6 +278,6 @@ export class ClusterFetchSession<Position extends FetchPosition>
 
 // Where no broker can be reached, a fetch is tried again until the consumer is closed.
 function thrown(error: unknown): Outcome {
-  const passes = error instanceof ClosedError || (isBrokerletError(error) && error.retriable)
+  const passes = error instanceof ClosedError || isRetriable(error)
   return passes ? { stale: true } : { stale: true, refused: { error } }
 }

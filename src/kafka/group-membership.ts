@@ -6,7 +6,7 @@ import type {
   Membership,
   MembershipListener,
 } from '../engine.ts'
-import { errnos } from '../error-codes.ts'
+import { type ErrorCode, errnos } from '../error-codes.ts'
 import {
   BrokerletError,
   CommitFailedError,
@@ -43,14 +43,16 @@ const staleCommits = 5
 
 const unknownMember = errnos.UNKNOWN_MEMBER_ID
 
+type Refusal = 'STALE_MEMBER_EPOCH' | 'UNKNOWN_MEMBER_ID' | 'GROUP_ID_NOT_FOUND'
+
 /** The code of a `CommitFailedError`, by the error with which the group refuses a commit. */
-const refusals = {
+const refusals: Partial<Record<ErrorCode, Refusal>> = {
   UNKNOWN_MEMBER_ID: 'UNKNOWN_MEMBER_ID',
   FENCED_MEMBER_EPOCH: 'STALE_MEMBER_EPOCH',
   STALE_MEMBER_EPOCH: 'STALE_MEMBER_EPOCH',
   ILLEGAL_GENERATION: 'STALE_MEMBER_EPOCH',
   GROUP_ID_NOT_FOUND: 'GROUP_ID_NOT_FOUND',
-} as const
+}
 
 function toInt32(ms: number): number {
   return Math.min(Math.ceil(ms), largestInt32)
@@ -360,13 +362,12 @@ export class GroupMembership implements Membership {
       try {
         return await commit()
       } catch (error) {
-        const code = isBrokerletError(error) && refusals[error.code as keyof typeof refusals]
-        if (!code) throw error
-        if (isBrokerletError(error) && error.code === 'STALE_MEMBER_EPOCH' && attempt < staleCommits) {
-          await this.#beatAgain()
-          continue
-        }
-        throw this.#refused(code, describeError(error), error)
+        if (!isBrokerletError(error)) throw error
+        const refusal = refusals[error.code]
+        if (refusal === undefined) throw error
+        if (error.code !== 'STALE_MEMBER_EPOCH' || attempt === staleCommits)
+          throw this.#refused(refusal, error.message, error)
+        await this.#beatAgain()
       }
     }
   }
@@ -389,17 +390,15 @@ export class GroupMembership implements Membership {
     }
   }
 
-  #refused(
-    code: 'STALE_MEMBER_EPOCH' | 'UNKNOWN_MEMBER_ID' | 'GROUP_ID_NOT_FOUND',
-    why: string,
-    cause?: unknown,
-  ) {
+  #refused(code: Refusal, why: string, cause?: unknown): CommitFailedError {
     const { memberId } = this
-    return new CommitFailedError(
-      code,
-      `Member '${memberId}' of group '${this.#groupId}' cannot commit: ${why}`,
-      { groupId: this.#groupId, memberId, ...(cause === undefined ? {} : { cause }) },
-    )
+    const groupId = this.#groupId
+    const text = `Member '${memberId}' of group '${groupId}' cannot commit: ${why}`
+    return new CommitFailedError(code, text, {
+      groupId,
+      memberId,
+      ...(cause === undefined ? {} : { cause }),
+    })
   }
 
   committed(tp: TopicPartition): Promise<OffsetAndMetadata | null> {

@@ -1,4 +1,3 @@
-import { isBrokerletError } from '../errors.ts'
 import {
   formatTopicPartition,
   type OffsetAndMetadata,
@@ -7,6 +6,7 @@ import {
 } from '../topic-partition.ts'
 import type { CommittedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
+import { hasCode } from './cluster-error.ts'
 import { byTopic, distinct } from './group-by.ts'
 import { TurnBatch } from './turn-batch.ts'
 
@@ -56,7 +56,7 @@ export async function areThere(
   partitions: readonly TopicPartition[],
   failure: unknown,
 ): Promise<boolean> {
-  if (!isBrokerletError(failure) || failure.code !== 'UNKNOWN_TOPIC_OR_PARTITION') return true
+  if (!hasCode(failure, 'UNKNOWN_TOPIC_OR_PARTITION')) return true
   await cluster.refresh()
   return partitions.every(
     ({ topic, partition }) => partition < (cluster.knownTopic(topic)?.partitionCount ?? 0),

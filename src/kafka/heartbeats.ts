@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import { Deferred } from '../deferred.ts'
-import { isBrokerletError } from '../errors.ts'
+import { isRetriable } from './cluster-error.ts'
 import { backoffMs } from './retry.ts'
 
 /** What heartbeats need of their member. */
@@ -41,7 +41,7 @@ export class Heartbeats {
         this.#beating = Promise.resolve()
         if (this.#stopped) return
         // No broker could be reached; only the group can tell whether the member is still in it.
-        if (isBrokerletError(error) && error.retriable) failures++
+        if (isRetriable(error)) failures++
         else return this.#host.failed(error)
       }
     }

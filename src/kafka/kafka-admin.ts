@@ -4,7 +4,6 @@ import {
   GroupIdNotFoundError,
   InvalidGroupIdError,
   InvalidPartitionsError,
-  isBrokerletError,
   NonEmptyGroupError,
   TopicAlreadyExistsError,
   UnknownTopicOrPartitionError,
@@ -27,7 +26,8 @@ import {
 } from '../topic-partition.ts'
 import { name as nonEmptyName, requireArgument } from '../validate.ts'
 import type { Coded } from './client-library.ts'
-import type { Cluster } from './cluster.ts'
+import { type Cluster, partitionsOf } from './cluster.ts'
+import { hasCode } from './cluster-error.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { byTopic, distinct } from './group-by.ts'
 import { commitOffsets, fetchOffsets, firstErrno, outsider } from './group-offsets.ts'
@@ -40,7 +40,6 @@ export interface KafkaAdminHost {
   readonly lookup: OffsetLookup
   readonly replicationFactor: number
   readonly requestTimeoutMs: number
-  requireOpen(): void
 }
 
 interface Described {
@@ -81,7 +80,7 @@ export class KafkaAdmin implements Admin {
       configs: toTopicConfigs(name, given).filter(({ value }) => value !== null),
     }
     try {
-      await this.#ask({
+      await this.#cluster.askAny({
         what: `Creating topic '${name}'`,
         fields: { topic: name },
         api: this.#cluster.library.createTopicsV7,
@@ -89,8 +88,7 @@ export class KafkaAdmin implements Admin {
         ...codedBy(({ topics }: { readonly topics: readonly Coded[] }) => topics[0]),
       })
     } catch (error) {
-      if (isBrokerletError(error) && error.code === 'TOPIC_ALREADY_EXISTS')
-        throw new TopicAlreadyExistsError(name)
+      if (hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw new TopicAlreadyExistsError(name)
       throw error
     }
     await this.#untilKnown(name, count => count === partitions)
@@ -108,7 +106,7 @@ export class KafkaAdmin implements Admin {
 
   async deleteTopic(name: string): Promise<void> {
     requireTopicName(name)
-    await this.#ask({
+    await this.#cluster.askAny({
       what: `Deleting topic '${name}'`,
       fields: { topic: name },
       api: this.#cluster.library.deleteTopicsV6,
@@ -126,7 +124,7 @@ export class KafkaAdmin implements Admin {
       `Waiting for topic '${name}'`,
       async () => {
         await this.#cluster.topic(name).catch(error => {
-          if (!isBrokerletError(error) || error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
+          if (!hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
         })
         await this.#cluster.refresh()
         const topic = this.#cluster.knownTopic(name)
@@ -139,16 +137,13 @@ export class KafkaAdmin implements Admin {
   }
 
   async listTopics(): Promise<readonly string[]> {
-    this.#host.requireOpen()
     return (await this.#cluster.topicNames()).sort()
   }
 
   async describeTopic(name: string): Promise<TopicSummary> {
-    this.#host.requireOpen()
-    const { id, partitionCount: count } = await this.#cluster.topic(name)
+    const topic = await this.#cluster.topic(name)
     const { lookup } = this.#host
-    const partitions = Array.from({ length: count }, async (_, partition) => {
-      const tp = { topic: name, partition }
+    const partitions = partitionsOf(topic).map(async tp => {
       const [logStartOffset, end, lastStableOffset] = await Promise.all([
         lookup.offsetFor(tp, 'beginning', 'read_uncommitted'),
         lookup.offsetFor(tp, 'end', 'read_uncommitted'),
@@ -158,9 +153,10 @@ export class KafkaAdmin implements Admin {
       const highWatermark = Math.max(end, lastStableOffset)
       // A cluster counts no records, and this request no bytes: the distance of the offsets is the nearest number.
       const records = Math.max(0, highWatermark - logStartOffset)
+      const { partition } = tp
       return { partition, logStartOffset, highWatermark, lastStableOffset, records, bytes: 0 }
     })
-    return { name, id, partitions: await Promise.all(partitions) }
+    return { name, id: topic.id, partitions: await Promise.all(partitions) }
   }
 
   async addPartitions(topic: string, total: number): Promise<void> {
@@ -171,7 +167,7 @@ export class KafkaAdmin implements Admin {
       )
     }
     await this.#cluster.topic(topic)
-    await this.#ask({
+    await this.#cluster.askAny({
       what: `Adding partitions to topic '${topic}'`,
       fields: { topic },
       api: this.#cluster.library.createPartitionsV3,
@@ -192,7 +188,7 @@ export class KafkaAdmin implements Admin {
       configOperation: value === null ? alterOperations.delete : alterOperations.set,
       value,
     }))
-    await this.#ask({
+    await this.#cluster.askAny({
       what: `Altering topic '${name}'`,
       fields: { topic: name },
       api: this.#cluster.library.incrementalAlterConfigsV1,
@@ -243,7 +239,6 @@ export class KafkaAdmin implements Admin {
   // --- groups -------------------------------------------------------------------------------------------------------
 
   async listGroups(): Promise<readonly string[]> {
-    this.#host.requireOpen()
     // Each broker lists the groups that it coordinates.
     const answers = await this.#cluster.askAll({
       what: 'Listing groups',
@@ -294,7 +289,6 @@ export class KafkaAdmin implements Admin {
   }
 
   async #describe(groupId: string): Promise<Described> {
-    this.#host.requireOpen()
     requireGroupId(groupId)
     const { groups } = await this.#cluster.askCoordinator('group', groupId, {
       what: `Describing group '${groupId}'`,
@@ -358,12 +352,11 @@ export class KafkaAdmin implements Admin {
     to: readonly TopicPartitionOffset[] | 'earliest' | 'latest' | { readonly timestamp: number },
   ): Promise<void> {
     requireArgument('setOffsets', 'to', to, groupOffsets)
-    this.#host.requireOpen()
     const offsets = await this.#offsetsOf(groupId, to)
     try {
       await commitOffsets(this.#cluster, () => outsider(groupId), offsets)
     } catch (error) {
-      if (!isBrokerletError(error) || error.code !== 'UNKNOWN_MEMBER_ID') throw error
+      if (!hasCode(error, 'UNKNOWN_MEMBER_ID')) throw error
       throw notEmpty(groupId, error)
     }
   }
@@ -385,19 +378,14 @@ export class KafkaAdmin implements Admin {
     // Without this check, a group that has committed nothing would have nothing to set, and nothing would be refused.
     const { members } = await this.#describe(groupId)
     if (members.length > 0) throw notEmpty(groupId)
-    const topics = new Set((await this.listGroupOffsets(groupId)).map(({ topic }) => topic))
-    const partitions = await Promise.all([...topics].map(topic => this.#partitionsOf(topic)))
+    const names = new Set((await this.listGroupOffsets(groupId)).map(({ topic }) => topic))
+    const topics = await Promise.all([...names].map(name => this.#cluster.topic(name)))
+    // All partitions, even those without a committed offset: they would begin elsewhere than the rest of the topic.
     return Promise.all(
-      partitions.flat().map(async tp => {
+      topics.flatMap(partitionsOf).map(async tp => {
         return { ...tp, offset: await this.#host.lookup.offsetFor(tp, spec, 'read_uncommitted') }
       }),
     )
-  }
-
-  // All partitions, even those without a committed offset: they would begin elsewhere than the rest of the topic.
-  async #partitionsOf(topic: string): Promise<TopicPartition[]> {
-    const { partitionCount: count } = await this.#cluster.topic(topic)
-    return Array.from({ length: count }, (_, partition) => ({ topic, partition }))
   }
 
   async deleteGroupOffsets(groupId: string, partitions: readonly TopicPartition[]): Promise<void> {
@@ -413,11 +401,6 @@ export class KafkaAdmin implements Admin {
       goesOn: isTransient,
     })
   }
-
-  #ask: Cluster['askAny'] = ask => {
-    this.#host.requireOpen()
-    return this.#cluster.askAny(ask)
-  }
 }
 
 const leaderNotAvailable = 5
@@ -432,7 +415,7 @@ function byTopicAndPartition(a: TopicPartition, b: TopicPartition): number {
 
 // A missing topic is a final answer where the topic must exist already.
 function isTransient(error: unknown): boolean {
-  return isBrokerletError(error) && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION'
+  return !hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')
 }
 
 function codedBy<Response>(of: (response: Response) => Coded | undefined) {

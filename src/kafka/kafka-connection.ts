@@ -157,10 +157,9 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
       return new Serde(name, { ...declared, codec: declared?.codec ?? codec }, edge)
     },
   })
-  const requireOpen = () => engine.requireOpen()
   const { cluster, lookup } = engine
   const { replicationFactor } = resolved
-  const admin = new KafkaAdmin({ cluster, lookup, replicationFactor, requestTimeoutMs, requireOpen })
+  const admin = new KafkaAdmin({ cluster, lookup, replicationFactor, requestTimeoutMs })
   try {
     await cluster.open()
     await requireTopics(engine, admin, resolved)

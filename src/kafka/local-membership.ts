@@ -1,17 +1,14 @@
 import type { EpochOffset, Interest, JoinRequest, Membership, MembershipListener } from '../engine.ts'
-import { CommitFailedError, describeError, IllegalStateError, isBrokerletError } from '../errors.ts'
+import { CommitFailedError, IllegalStateError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
-import type { Cluster } from './cluster.ts'
+import { type Cluster, partitionsOf } from './cluster.ts'
+import { hasCode } from './cluster-error.ts'
 import type { MembershipHost } from './group-membership.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity, outsider } from './group-offsets.ts'
 import { topicsOf } from './interest.ts'
-
-interface Held extends TopicPartition {
-  /** The id of the topic: a recreated topic is another one. */
-  readonly topicId: string
-}
+import type { IdPartition } from './owned-partitions.ts'
 
 /**
  * A consumer that shares its partitions with no other member: it reads given partitions, or all partitions of its
@@ -27,7 +24,7 @@ export class LocalMembership implements Membership {
   readonly #committed: CommittedLookup | undefined
   readonly #commits = new TaskQueue(1)
   #interest: Interest
-  #held = new Map<string, Held>()
+  #held = new Map<string, IdPartition>()
   #unwatch: (() => void) | undefined
   #told = false
   // Whether everything that it reads must exist.
@@ -85,10 +82,8 @@ export class LocalMembership implements Membership {
   // A broker that lags behind may have reported that a topic is missing which was found a moment ago. Beginning without
   // it would miss the topic, and a bounded read would end at once.
   get #isIncomplete(): boolean {
-    const interest = this.#interest
-    if (!this.#awaited || interest.kind === 'patterns') return false
-    const names = interest.kind === 'topics' ? interest.names : interest.partitions.map(({ topic }) => topic)
-    return names.some(name => this.#cluster.knownTopic(name) === undefined)
+    const names = topicsOf(this.#interest, this.#cluster)
+    return this.#awaited && names.some(name => this.#cluster.knownTopic(name) === undefined)
   }
 
   #look(): void {
@@ -111,18 +106,17 @@ export class LocalMembership implements Membership {
     this.#outbox.flush()
   }
 
-  #wanted(): Held[] {
+  #wanted(): IdPartition[] {
     const interest = this.#interest
-    if (interest.kind === 'assign') return interest.partitions.flatMap(tp => this.#hold(tp))
-    return topicsOf(interest, this.#cluster).flatMap(topic => {
-      const count = this.#cluster.knownTopic(topic)?.partitionCount ?? 0
-      return Array.from({ length: count }, (_, partition) => this.#hold({ topic, partition })).flat()
+    const known = (name: string) => this.#cluster.knownTopic(name) ?? []
+    const wanted =
+      interest.kind === 'assign'
+        ? interest.partitions
+        : topicsOf(interest, this.#cluster).flatMap(known).flatMap(partitionsOf)
+    return wanted.flatMap(({ topic, partition }) => {
+      const topicId = this.#cluster.knownTopic(topic)?.id
+      return topicId === undefined ? [] : [{ topic, partition, topicId }]
     })
-  }
-
-  #hold({ topic, partition }: TopicPartition): Held[] {
-    const known = this.#cluster.knownTopic(topic)
-    return known === undefined ? [] : [{ topic, partition, topicId: known.id }]
   }
 
   async subscribe(interest: Interest): Promise<void> {
@@ -160,12 +154,12 @@ export class LocalMembership implements Membership {
     try {
       await commit()
     } catch (error) {
-      if (!isBrokerletError(error) || error.code !== 'UNKNOWN_MEMBER_ID') throw error
+      if (!hasCode(error, 'UNKNOWN_MEMBER_ID')) throw error
       const { memberId } = this
       const groupId = this.#groupId!
       throw new CommitFailedError(
         'UNKNOWN_MEMBER_ID',
-        `Consumer '${memberId}' is not in group '${groupId}', which has members: ${describeError(error)}`,
+        `Consumer '${memberId}' is not in group '${groupId}', which has members: ${error.message}`,
         { groupId, memberId, cause: error },
       )
     }

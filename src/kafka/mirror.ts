@@ -4,7 +4,6 @@ import {
   GroupIdNotFoundError,
   IllegalStateError,
   InvalidPartitionsError,
-  isBrokerletError,
   NonEmptyGroupError,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
@@ -15,6 +14,7 @@ import { didYouMean, suggest } from '../suggest.ts'
 import type { OpenTopics } from '../topic-definition.ts'
 import { formatTopicPartition, type TopicPartition, type TopicPartitionOffset } from '../topic-partition.ts'
 import { type Check, checkOptions, integer, nameList, objectWith, requireArgument } from '../validate.ts'
+import { hasCode } from './cluster-error.ts'
 import { localBroker } from './local-broker.ts'
 import { type MirroredOffsets, noteMirrored, targetOffset } from './mirrored-offsets.ts'
 
@@ -222,7 +222,7 @@ async function requireUnused(admin: Admin, groupId: string, topics: ReadonlySet<
       { groupId, topic: offset.topic, partition: offset.partition, offset: offset.offset },
     )
   } catch (error) {
-    if (!isBrokerletError(error) || error.code !== 'GROUP_ID_NOT_FOUND') throw error
+    if (!hasCode(error, 'GROUP_ID_NOT_FOUND')) throw error
   }
 }
 

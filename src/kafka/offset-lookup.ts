@@ -3,6 +3,7 @@ import type { IsolationLevel } from '../record.ts'
 import { formatTopicPartition, type OffsetSpec, type TopicPartition } from '../topic-partition.ts'
 import type { Cluster } from './cluster.ts'
 import { byTopic, distinct } from './group-by.ts'
+import { firstErrno } from './group-offsets.ts'
 import { TurnBatch } from './turn-batch.ts'
 
 const earliest = -2
@@ -70,8 +71,7 @@ export class OffsetLookup {
           timestamp: BigInt(timestamp),
         })),
       ],
-      errno: ({ topics }) =>
-        topics.flatMap(topic => topic.partitions).find(({ errorCode }) => errorCode !== 0)?.errorCode ?? 0,
+      errno: ({ topics }) => firstErrno(topics),
     })
     const offsets = new Map<string, number>()
     for (const { topics } of responses) {

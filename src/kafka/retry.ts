@@ -1,6 +1,7 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import { Deadline } from '../deadline.ts'
-import { type BrokerletError, isBrokerletError, TimeoutError } from '../errors.ts'
+import { type BrokerletError, TimeoutError } from '../errors.ts'
+import { isRetriable } from './cluster-error.ts'
 
 /** How long to retry, and after which failures. */
 export interface RetryOptions {
@@ -54,7 +55,7 @@ export async function retry<T>(what: string, attempt: () => Promise<T>, options:
       try {
         return await attempt()
       } catch (error) {
-        if (!isBrokerletError(error) || !error.retriable) throw error
+        if (!isRetriable(error)) throw error
         failure = error
         const leftMs = timeoutMs - (clock.monotonic() - began)
         if (over || leftMs <= 0) throw gaveUp()
