@@ -3,7 +3,7 @@ import { describeError, isBrokerletError, TimeoutError, UnknownTopicOrPartitionE
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
-import { isRetriable, kafkaError } from './cluster-error.ts'
+import { isRetriable } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { PartitionQueue, type ProducerIdentity } from './partition-queue.ts'
@@ -35,6 +35,8 @@ export interface AppenderHost {
    */
   identity(another: boolean): Promise<ProducerIdentity>
 }
+
+const duplicateSequenceNumber = 46
 
 // Errors that do not say whether a batch was written.
 const unclear: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_SERVER_ERROR'])
@@ -228,7 +230,7 @@ export class Appender {
       }
       for (const queue of queues) this.#answered(queue, answers.get(formatTopicPartition(queue)))
     } catch (error) {
-      for (const queue of queues) this.#failed(queue, error, isRetriable(error))
+      for (const queue of queues) this.#failed(queue, error)
     }
     this.#inFlight.set(node, this.#inFlight.get(node)! - 1)
     this.#drainSoon()
@@ -247,9 +249,8 @@ export class Appender {
   #answered(queue: PartitionQueue, answer: ProducedPartition | undefined): void {
     const { cluster } = this.#host
     const errno = answer?.errorCode ?? -1
-    const { name, canRetry } = kafkaError(cluster.library, errno)
-    // The batch was written before, and its response lost.
-    if (answer !== undefined && (errno === 0 || name === 'DUPLICATE_SEQUENCE_NUMBER')) {
+    // A duplicate: the batch was written before, and its response lost.
+    if (answer !== undefined && (errno === 0 || errno === duplicateSequenceNumber)) {
       const appendTime = Number(answer.logAppendTimeMs)
       const base = Number(answer.baseOffset)
       queue.done().forEach((record, i) => {
@@ -257,25 +258,22 @@ export class Appender {
       })
       return
     }
-    if (name === 'MESSAGE_TOO_LARGE' && queue.split()) return
     const { topic, partition } = queue
     const what = `Writing to ${formatTopicPartition(queue)}`
-    this.#failed(queue, cluster.error(errno, what, { topic, partition }, answer?.errorMessage), canRetry)
+    const error = cluster.error(errno, what, { topic, partition }, answer?.errorMessage)
+    if (error.code === 'MESSAGE_TOO_LARGE' && queue.split()) return
+    this.#failed(queue, error)
   }
 
-  #failed(queue: PartitionQueue, error: unknown, canRetry: boolean): void {
-    if (canRetry && this.#abandoned !== undefined) {
-      this.#reject(queue.giveUp(), this.#abandoned.reason)
-      return
-    }
-    if (canRetry) {
+  #failed(queue: PartitionQueue, error: unknown): void {
+    if (isRetriable(error)) {
+      if (this.#abandoned !== undefined) return this.#reject(queue.giveUp(), this.#abandoned.reason)
       queue.putBack(error)
-      this.#postpone([queue])
-      return
+      return this.#postpone([queue])
     }
     // A refused batch is not written, and its sequence numbers are free; after any other error that is not known. The
     // next batch under the same numbers would count as a repetition of one that was written after all.
-    const refused = isBrokerletError(error) && !error.retriable && !unclear.has(error.code)
+    const refused = isBrokerletError(error) && !unclear.has(error.code)
     if (!refused) queue.doubt()
     this.#reject(queue.giveUp(), error)
   }

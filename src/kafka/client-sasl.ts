@@ -31,12 +31,10 @@ function isSecret(value: unknown): boolean {
 
 /** The credentials as the library takes them: a function among them that fails is named by its option. */
 export function toLibrarySasl(sasl: ClientSaslOptions): LibrarySasl {
-  const { mechanism } = sasl
-  if (mechanism === 'OAUTHBEARER') {
-    return { mechanism, token: named('token', sasl.token), authBytesValidator: requireAccepted }
-  }
+  if (sasl.mechanism === 'OAUTHBEARER')
+    return { ...sasl, token: named('token', sasl.token), authBytesValidator: requireAccepted }
   return {
-    mechanism,
+    ...sasl,
     username: named('username', sasl.username),
     password: named('password', sasl.password),
   }
@@ -54,7 +52,7 @@ function named(name: string, secret: Secret): Secret {
     }
     if (typeof returned === 'string') return returned
     // Whatever it is, it may be secret.
-    throw optionError('connect', option, `returned something else than a string`)
+    throw optionError('connect', option, 'returned something else than a string')
   }
 }
 

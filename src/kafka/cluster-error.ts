@@ -62,18 +62,6 @@ const classes: Partial<Record<ErrorCode, ErrorClass>> = {
   REQUEST_TIMED_OUT: TimeoutError,
 }
 
-/** Kafka's name of an error, and whether the same request may succeed later. */
-export interface KafkaError {
-  readonly name: string
-  readonly canRetry: boolean
-}
-
-/** Returns what an error code of a response means. */
-export function kafkaError(library: ClientLibrary, errno: number): KafkaError {
-  const name = library.protocolErrorsCodesById[errno] ?? `error ${errno}`
-  return { name, canRetry: library.protocolErrors[name]?.canRetry ?? false }
-}
-
 /**
  * Returns the error for a response's error code, retriable where Kafka says so; `what` names the request that failed.
  */
@@ -84,12 +72,13 @@ export function toClusterError(
   fields: ErrorFields = {},
   message?: string | null,
 ): BrokerletError {
-  const { name, canRetry: retriable } = kafkaError(library, errno)
-  const text = `${what}: ${message || library.protocolErrors[name]?.message || name} (${name})`
+  const name = library.protocolErrorsCodesById[errno] ?? `error ${errno}`
+  const known = library.protocolErrors[name]
+  const text = `${what}: ${message || known?.message || name} (${name})`
   const code = name in errnos ? (name as ErrorCode) : 'UNKNOWN_SERVER_ERROR'
   const Class = classes[code]
   const error = Class === undefined ? new ClusterError(code, text, fields) : new Class(text, fields)
-  return Object.assign(error, { retriable })
+  return Object.assign(error, { retriable: known?.canRetry ?? false })
 }
 
 /** Whether an error, of a cluster or of brokerlet itself, has that code. */

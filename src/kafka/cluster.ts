@@ -1,7 +1,7 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { EngineTopic } from '../engine.ts'
 import { errnos } from '../error-codes.ts'
-import { type ErrorFields, UnknownTopicOrPartitionError } from '../errors.ts'
+import { type BrokerletError, type ErrorFields, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import { requireTopicName } from '../topic-name.ts'
@@ -416,7 +416,7 @@ export class Cluster {
   }
 
   /** Returns the error for one of Kafka's error codes; it is retriable where Kafka says so. */
-  error(errno: number, what: string, fields?: ErrorFields, message?: string | null): Error {
+  error(errno: number, what: string, fields?: ErrorFields, message?: string | null): BrokerletError {
     return toClusterError(this.library, errno, what, fields, message)
   }
 

@@ -19,7 +19,6 @@ import { TaskQueue } from '../task-queue.ts'
 import { formatTopicPartition, type OffsetAndMetadata, type TopicPartition } from '../topic-partition.ts'
 import type { ClientLibrary, IdPartitions } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
-import { kafkaError } from './cluster-error.ts'
 import { consumerGroupDescribe } from './consumer-group-describe.ts'
 import { CommittedLookup, commitOffsets, type GroupIdentity } from './group-offsets.ts'
 import { Heartbeats } from './heartbeats.ts'
@@ -242,7 +241,7 @@ export class GroupMembership implements Membership {
       request: () => [[this.#groupId]] as const,
       errno: ({ groups: [group] }) => {
         const errno = group!.errorCode
-        return kafkaError(this.#cluster.library, errno).canRetry ? errno : 0
+        return this.#cluster.error(errno, 'Describing').retriable ? errno : 0
       },
       goesOn: () => !this.#left,
     })

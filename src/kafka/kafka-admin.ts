@@ -85,7 +85,7 @@ export class KafkaAdmin implements Admin {
         fields: { topic: name },
         api: this.#cluster.library.createTopicsV7,
         request: () => [[topic], requestTimeoutMs, false] as const,
-        ...codedBy(({ topics }: { readonly topics: readonly Coded[] }) => topics[0]),
+        ...codedBy('topics'),
       })
     } catch (error) {
       if (hasCode(error, 'TOPIC_ALREADY_EXISTS')) throw new TopicAlreadyExistsError(name)
@@ -111,7 +111,7 @@ export class KafkaAdmin implements Admin {
       fields: { topic: name },
       api: this.#cluster.library.deleteTopicsV6,
       request: () => [[{ name }], this.#host.requestTimeoutMs] as const,
-      ...codedBy(({ responses }: { readonly responses: readonly Coded[] }) => responses[0]),
+      ...codedBy('responses'),
       goesOn: isTransient,
     })
     await this.#untilKnown(name, count => count === undefined)
@@ -173,7 +173,7 @@ export class KafkaAdmin implements Admin {
       api: this.#cluster.library.createPartitionsV3,
       request: () =>
         [[{ name: topic, count: total, assignments: null }], this.#host.requestTimeoutMs, false] as const,
-      ...codedBy(({ results }: { readonly results: readonly Coded[] }) => results[0]),
+      ...codedBy('results'),
     })
     await this.#untilKnown(topic, count => count === total)
   }
@@ -194,7 +194,7 @@ export class KafkaAdmin implements Admin {
       api: this.#cluster.library.incrementalAlterConfigsV1,
       request: () =>
         [[{ resourceType: topicResource, resourceName: name, configs: altered }], false] as const,
-      ...codedBy(({ responses }: { readonly responses: readonly Coded[] }) => responses[0]),
+      ...codedBy('responses'),
     })
   }
 
@@ -258,7 +258,7 @@ export class KafkaAdmin implements Admin {
       for (const tp of assignment) owners.set(formatTopicPartition(tp), memberId)
     }
     const all = new Map<string, TopicPartition>([
-      ...[...committed].map(([id, { topic, partition }]) => [id, { topic, partition }] as const),
+      ...committed,
       ...members.flatMap(({ assignment }) => assignment.map(tp => [formatTopicPartition(tp), tp] as const)),
     ])
     const described = await Promise.all(
@@ -338,7 +338,7 @@ export class KafkaAdmin implements Admin {
       what: `Deleting group '${groupId}'`,
       api: this.#cluster.library.deleteGroupsV2,
       request: () => [[groupId]] as const,
-      ...codedBy(({ results }: { readonly results: readonly Coded[] }) => results[0]),
+      ...codedBy('results'),
     })
   }
 
@@ -418,10 +418,12 @@ function isTransient(error: unknown): boolean {
   return !hasCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')
 }
 
-function codedBy<Response>(of: (response: Response) => Coded | undefined) {
+// The answer about the only thing that was asked for.
+function codedBy<Name extends string>(name: Name) {
+  type Response = { readonly [Key in Name]: readonly Coded[] }
   return {
-    errno: (response: Response) => of(response)?.errorCode ?? 0,
-    message: (response: Response) => of(response)?.errorMessage,
+    errno: (response: Response) => response[name][0]?.errorCode ?? 0,
+    message: (response: Response) => response[name][0]?.errorMessage,
   }
 }
 
