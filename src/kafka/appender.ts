@@ -325,9 +325,10 @@ export class Appender {
 
   #requirePartition(queue: PartitionQueue): void {
     const { topic, partition } = queue
-    const known = this.#host.cluster.knownTopic(topic)
-    if (known !== undefined && partition < known.partitionCount) return
-    const gone = known === undefined ? `Topic '${topic}' is gone` : `${topic}-${partition} is gone`
+    const { cluster } = this.#host
+    if (cluster.knownTopic(topic, partition) !== undefined) return
+    const isKnown = cluster.knownTopic(topic) !== undefined
+    const gone = isKnown ? `${topic}-${partition} is gone` : `Topic '${topic}' is gone`
     this.#reject(queue.clear(), new UnknownTopicOrPartitionError(gone, { topic, partition }))
   }
 }

@@ -77,7 +77,6 @@ export class Cluster {
   readonly #options: ClusterOptions
   #brokers = new Map<number, BrokerAddress>()
   #topics = new Map<string, ClusterTopic>()
-  #names = new Map<string, string>()
   readonly #wanted = new Set<string>()
   readonly #coordinators = new Map<string, BrokerAddress>()
   readonly #watchers = new Map<() => void, boolean>()
@@ -139,7 +138,8 @@ export class Cluster {
 
   /** Returns the name of a topic by its id. */
   nameOf(topicId: string): string | undefined {
-    return this.#names.get(topicId)
+    for (const { id, name } of this.#topics.values()) if (id === topicId) return name
+    return undefined
   }
 
   /** The topics whose metadata is known: all of the cluster's while a watcher wants all. */
@@ -252,7 +252,6 @@ export class Cluster {
   #keep({ topics }: MetadataResponse): void {
     const before = this.#topics
     this.#topics = new Map()
-    this.#names = new Map()
     for (const { name, topicId, errorCode, isInternal, partitions } of topics) {
       if (name === null) continue
       const former = before.get(name)
@@ -262,22 +261,18 @@ export class Cluster {
       const lags = former?.id === topicId && partitions.length < former.partitionCount
       if (errorCode !== 0 || lags) {
         this.#topics.set(name, former!)
-        this.#names.set(former!.id, name)
         continue
       }
       const leaders: number[] = []
       for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId
-      const serde = former?.serde ?? this.#options.serdeOf(name)
-      const topic = {
+      this.#topics.set(name, {
         name,
         id: topicId,
         internal: isInternal,
         leaders,
         partitionCount: leaders.length,
-        serde,
-      }
-      this.#topics.set(name, topic)
-      this.#names.set(topicId, name)
+        serde: former?.serde ?? this.#options.serdeOf(name),
+      })
     }
   }
 
@@ -364,9 +359,7 @@ export class Cluster {
     },
   ): Promise<Response[]> {
     const attempt = () => {
-      const there = partitions.filter(({ topic, partition }) => {
-        return partition < (this.#topics.get(topic)?.partitionCount ?? 0)
-      })
+      const there = partitions.filter(({ topic, partition }) => this.knownTopic(topic, partition))
       const byLeader = groupBy(there, tp => this.requireLeader(tp).node)
       const asked = [...byLeader.values()].map(async led => {
         const { broker } = this.requireLeader(led[0]!)

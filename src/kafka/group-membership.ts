@@ -172,7 +172,7 @@ export class GroupMembership implements Membership {
         message: ({ errorMessage }) => errorMessage,
         goesOn: () => !this.#left,
       })
-      await this.#heard(response, full)
+      await this.#heard(response)
     } catch (error) {
       this.#full = true
       throw error
@@ -181,10 +181,7 @@ export class GroupMembership implements Membership {
 
   // --- the assignment -----------------------------------------------------------------------------------------------
 
-  async #heard(
-    { memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse,
-    full: boolean,
-  ): Promise<void> {
+  async #heard({ memberEpoch, heartbeatIntervalMs, assignment }: HeartbeatResponse): Promise<void> {
     this.#memberEpoch = memberEpoch
     this.#intervalMs = heartbeatIntervalMs
     if (assignment !== null) {
@@ -192,9 +189,8 @@ export class GroupMembership implements Membership {
       // The next heartbeat reports the owned partitions, even if they are the same as before.
       this.#changed = true
     }
-    const renamed = assignment !== null || this.#unnamed
-    if (renamed) this.#owned.aimAt(await this.#named(this.#assignment))
-    if (renamed || full || !this.#settled) await this.#reconcile()
+    if (assignment !== null || this.#unnamed) this.#owned.aimAt(await this.#named(this.#assignment))
+    await this.#reconcile()
   }
 
   async #named(assigned: readonly IdPartitions[]): Promise<IdPartition[]> {

@@ -58,9 +58,7 @@ export async function areThere(
 ): Promise<boolean> {
   if (!hasCode(failure, 'UNKNOWN_TOPIC_OR_PARTITION')) return true
   await cluster.refresh()
-  return partitions.every(
-    ({ topic, partition }) => partition < (cluster.knownTopic(topic)?.partitionCount ?? 0),
-  )
+  return partitions.every(({ topic, partition }) => cluster.knownTopic(topic, partition))
 }
 
 /** Offsets as Kafka's requests list them. */

@@ -6,6 +6,9 @@ import { byTopic, distinct } from './group-by.ts'
 import { firstErrno } from './group-offsets.ts'
 import { TurnBatch } from './turn-batch.ts'
 
+/** A place in a log that only its leader knows. */
+type NamedOffset = Exclude<OffsetSpec, number>
+
 const earliest = -2
 const latest = -1
 
@@ -20,18 +23,12 @@ export class OffsetLookup {
   }
 
   /** Resolves with the offset; a time after the last record means the end. */
-  async offsetFor(tp: TopicPartition, spec: OffsetSpec, isolationLevel: IsolationLevel): Promise<number> {
-    await this.#cluster.requirePartition(tp)
-    if (typeof spec === 'number') return spec
+  async offsetFor(tp: TopicPartition, spec: NamedOffset, isolationLevel: IsolationLevel): Promise<number> {
     return (await this.find(tp, spec, isolationLevel)) ?? this.offsetFor(tp, 'end', isolationLevel)
   }
 
   /** Like `offsetFor`, but resolves with null where no record is at or after a time. */
-  async find(
-    tp: TopicPartition,
-    spec: Exclude<OffsetSpec, number>,
-    isolationLevel: IsolationLevel,
-  ): Promise<number | null> {
+  async find(tp: TopicPartition, spec: NamedOffset, isolationLevel: IsolationLevel): Promise<number | null> {
     await this.#cluster.requirePartition(tp)
     const timestamp =
       typeof spec === 'object' ? toTime(spec.timestamp) : spec === 'beginning' ? earliest : latest
