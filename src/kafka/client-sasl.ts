@@ -1,5 +1,5 @@
 import { describeError } from '../errors.ts'
-import { type Check, optionError } from '../validate.ts'
+import { type Check, oneOf, optionError } from '../validate.ts'
 import type { LibrarySasl } from './client-library.ts'
 
 /** A secret, or a function that returns it whenever a connection needs it. */
@@ -14,14 +14,15 @@ export type ClientSaslOptions =
     }
   | { readonly mechanism: 'OAUTHBEARER'; readonly token: Secret }
 
+const byPassword = oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512')
+
 export const saslOptions: Check = {
   expected: `{ mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512', username, password } or { mechanism: 'OAUTHBEARER', token }`,
   accepts: value => {
     if (typeof value !== 'object' || value === null) return false
     const { mechanism, username, password, token } = value as Readonly<Record<string, unknown>>
     if (mechanism === 'OAUTHBEARER') return isSecret(token)
-    const known = mechanism === 'PLAIN' || mechanism === 'SCRAM-SHA-256' || mechanism === 'SCRAM-SHA-512'
-    return known && isSecret(username) && isSecret(password)
+    return byPassword.accepts(mechanism) && isSecret(username) && isSecret(password)
   },
 }
 

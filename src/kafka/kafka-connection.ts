@@ -85,10 +85,7 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     void this.#closeClients(options)
   }
 
-  async #close(options: {
-    readonly timeoutMs?: number
-    readonly drain?: boolean
-  }): Promise<readonly Unread[]> {
+  async #close(options: ClientCloseOptions): Promise<readonly Unread[]> {
     const { clock } = this.#engine
     const { timeoutMs = closeTimeoutMs } = options
     const until = clock.monotonic() + timeoutMs
@@ -101,10 +98,7 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
     return [...left, ...late]
   }
 
-  async #closeClients(options: {
-    readonly timeoutMs?: number
-    readonly drain?: boolean
-  }): Promise<readonly Unread[]> {
+  async #closeClients(options: ClientCloseOptions): Promise<readonly Unread[]> {
     const left = await Promise.all([...this.#engine.clients].map(client => client.close(options)))
     return left.flat()
   }
