@@ -321,7 +321,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
    * runs, no retry is due, no send waits and no rebalance is under way. What a test awaits instead of sleeping.
    *
    * @throws NeverIdleError at once when that can never happen; where a consumer crashed, its error is the cause
-   * @throws TimeoutError after `timeoutMs` (default 5,000), saying what is left and which member has it
+   * @throws TimeoutError after `timeoutMs` (default 4,000), saying what is left and which member has it
    */
   async idle(options: IdleOptions = {}): Promise<void> {
     this.#engine.requireOpen()

@@ -17,6 +17,9 @@ export interface WaitOptions {
   readonly hold?: boolean
 }
 
+// Less than the 5 s after which a test runner ends a test without a word about why.
+const patienceMs = 4000
+
 /** Waits for states that are reached elsewhere: conditions are checked when `touch` says that something changed. */
 export class Conditions {
   readonly #clock: BrokerClock
@@ -64,7 +67,7 @@ export class Conditions {
   /**
    * Resolves once `condition` holds; it is checked now and after each `touch`.
    *
-   * @throws TimeoutError after `timeoutMs` (default 5,000), with what `explain` says then
+   * @throws TimeoutError after `timeoutMs` (default 4,000), with what `explain` says then
    * @throws the reason given to `close`, once nothing changes any more
    */
   wait(
@@ -73,7 +76,7 @@ export class Conditions {
     explain: () => string,
     options: WaitOptions = {},
   ): Promise<void> {
-    const { timeoutMs = 5000, signal, hold = false } = options
+    const { timeoutMs = patienceMs, signal, hold = false } = options
     return new Promise((resolve, reject) => {
       if (!duration.accepts(timeoutMs)) {
         throw new InvalidArgumentError(

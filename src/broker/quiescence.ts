@@ -7,7 +7,7 @@ import type { MemoryEngine } from './memory-engine.ts'
 
 /** What `idle` waits for, and how long. */
 export interface IdleOptions {
-  /** How long to wait, in milliseconds; default 5,000. */
+  /** How long to wait, in milliseconds; default 4,000. */
   readonly timeoutMs?: number
   /** Only these groups; default every group with live members that are not all paused. */
   readonly groups?: readonly string[]

@@ -549,7 +549,7 @@ export class ConsumerGroup {
 
   // --- waiting ------------------------------------------------------------------------------------------------------
 
-  /** Resolves when no rebalance is under way; rejects with a `TimeoutError` after `timeoutMs` (default 5,000). */
+  /** Resolves when no rebalance is under way; rejects with a `TimeoutError` after `timeoutMs` (default 4,000). */
   async stable(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('stable', options, { timeoutMs: duration })
     const condition = () => !underWay.has(this.state)
@@ -557,7 +557,7 @@ export class ConsumerGroup {
     await this.#host.waitUntil(what, condition, () => this.#explain(), options.timeoutMs)
   }
 
-  /** Resolves when the lag is 0; rejects with a `TimeoutError` after `timeoutMs` (default 5,000). */
+  /** Resolves when the lag is 0; rejects with a `TimeoutError` after `timeoutMs` (default 4,000). */
   async caughtUp(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })
     const explain = () => {

@@ -88,8 +88,7 @@ export class TimeKeeper {
       if (now !== before) waitedMs = 0
       before = now
       if (now === '' || waitedMs >= patienceMs) return false
-      await realDelay(1)
-      waitedMs++
+      waitedMs += await moment(waitedMs)
       return true
     }
   }
@@ -125,7 +124,6 @@ export class TimeKeeper {
     return [...this.#processings()].filter(({ outside }) => outside.length > 0)
   }
 
-  // Real time is counted in delays, since a test may have replaced every way to read it.
   #waitOutside(goal: Goal): () => Promise<void> {
     const { realTimeoutMs } = goal
     const noted = new Set<Processing>()
@@ -146,8 +144,7 @@ export class TimeKeeper {
         const timers = handlers === '' ? this.#pendingTimers() : ''
         throw new TimeoutError(text + timers + this.#fakeTimers(), { details: why })
       }
-      await realDelay(1)
-      waitedMs++
+      waitedMs += await moment(waitedMs)
     }
   }
 
@@ -177,6 +174,14 @@ export class TimeKeeper {
     if (this.#clock.pending.length === 0) return never(goal, why)
     return new TimeoutError(`Moved ${goal.limitMs} ms, waiting for ${goal.what}: ${why}`, { details: why })
   }
+}
+
+// Real time is counted in delays, since a test may have replaced every way to read it. Many short ones take much longer
+// than they say.
+async function moment(waitedMs: number): Promise<number> {
+  const ms = waitedMs < 100 ? 1 : 10
+  await realDelay(ms)
+  return ms
 }
 
 function never(goal: Goal, why: string): NeverIdleError {

@@ -313,13 +313,13 @@ it('says when its time is up who holds what', async () => {
   })
   await clock.advance(100)
   const error = rejectionOf(broker.idle())
-  await clock.advance(4999)
+  await clock.advance(3999)
   await clock.advance(1)
   expect(await error).toBeInstanceOf(TimeoutError)
   const memberId = billing.memberId!
   expect((await error).message).toBe(
-    'Waited 5000 ms for the broker to be idle: ' +
-      "Consumer 'biller' of group 'billing' handling orders-0 offset 0, for 5100 ms; " +
+    'Waited 4000 ms for the broker to be idle: ' +
+      "Consumer 'biller' of group 'billing' handling orders-0 offset 0, for 4100 ms; " +
       "Consumer 'table' waits for attempt 2 at orders-1 offset 2, since its handler failed: not yet; " +
       'a reader outside of a group has 1 record to read; ' +
       `group 'billing' has lag orders-0: 2 (${memberId}), orders-1: 3 (${memberId}); ` +
@@ -332,9 +332,9 @@ it('says which consumer has joined and is asked for nothing', async () => {
   const idle = broker.consumer({ groupId: 'g', topics: ['orders'], clientId: 'idle' })
   await idle.ready()
   const waiting = rejectionOf(broker.idle())
-  await clock.advance(5000)
+  await clock.advance(4000)
   expect((await waiting).message).toBe(
-    `Waited 5000 ms for the broker to be idle: group 'g' has lag orders-0: 1 (${idle.memberId}); ` +
+    `Waited 4000 ms for the broker to be idle: group 'g' has lag orders-0: 1 (${idle.memberId}); ` +
       "Consumer 'idle' of group 'g' was never asked for records: call run or poll, or iterate over it",
   )
 })

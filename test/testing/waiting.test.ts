@@ -53,7 +53,7 @@ it.each(['run', 'ready'] as const)(
 )
 
 it.each([
-  ["group 'billing' to catch up", () => broker.group('billing').caughtUp(), 5000],
+  ["group 'billing' to catch up", () => broker.group('billing').caughtUp(), 4000],
   ["consumer 'consumer' of group 'billing' to catch up", () => billing.caughtUp(), undefined],
   [
     "Consumer 'consumer' of group 'billing' to catch up",
@@ -105,3 +105,27 @@ it('says nothing where the consumer has its partitions, or time was moved, or it
   await broker.advance(45_000)
   await second
 })
+
+// Their patience is 5 s, and a test has some work to do before it waits.
+it.each(['idle', 'advanceUntilIdle'] as const)(
+  '%s says what hangs before a test runner ends the test',
+  async wait => {
+    let end = () => {}
+    await consumer().run({
+      eachRecord: () =>
+        new Promise<void>(resolve => {
+          end = resolve
+        }),
+    })
+    await broker.producer().send({ topic: 'orders', value: 1 })
+    const waiting = { ms: 0, over: false }
+    const hangs = rejectionOf(broker[wait]()).finally(() => {
+      waiting.over = true
+    })
+    for (; !waiting.over; waiting.ms++) await realSeconds(0.001)
+    expect(await hangs).toMatchObject({ message: expect.stringContaining('handles orders-') })
+    expect(waiting.ms).toBeGreaterThan(3900)
+    expect(waiting.ms).toBeLessThan(4500)
+    end()
+  },
+)
