@@ -8,13 +8,16 @@ import type { TestClient } from './test-client.ts'
 /** The records that one consumer has handed out, and how they ended: for the timeline, and for faults of `handle`. */
 export class Processing {
   readonly #client: TestClient
+  readonly #progressed: () => void
   readonly #running = new Set<HandlerCall>()
   // The records that `poll` or an iterator handed out, until the caller asks for more.
   #handedOut: readonly AnyRecord[] = []
   readonly #whenAsked: (() => void)[] = []
 
-  constructor(client: TestClient) {
+  /** `progressed` is called for each record that was processed. */
+  constructor(client: TestClient, progressed: () => void) {
     this.#client = client
+    this.#progressed = progressed
   }
 
   /** The running handlers, as sentences. */
@@ -127,8 +130,9 @@ export class Processing {
     const { bench, group, member, crashed } = this.#client
     if (crashed) return
     const { topic, partition, offset, key } = record
-    const handedOut = what.kind === 'processed' ? record : undefined
-    bench.timeline.record({ ...what, group, member, topic, partition, offset, key }, handedOut)
+    const processed = what.kind === 'processed'
+    if (processed) this.#progressed()
+    bench.timeline.record({ ...what, group, member, topic, partition, offset, key }, processed ? record : undefined)
   }
 
   /** Notes that running handlers await something that the broker's time does not move. */

@@ -61,7 +61,10 @@ export interface TestBrokerOptions<Topics extends TopicMap = TopicMap>
 export interface AdvanceUntilIdleOptions {
   /** Waits only for these groups; default all groups, as `idle` does. */
   readonly groups?: readonly string[]
-  /** How far the broker's time may move, in milliseconds; default a day. */
+  /**
+   * How far the broker's time may move, in milliseconds; default a day, or until a consumer has restarted 60 times and
+   * handled nothing in between.
+   */
   readonly limitMs?: number
   /**
    * How long, in real milliseconds, to wait for handlers that await something other than the broker's time, and for
@@ -225,7 +228,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    * are waited for in real time. The timeline notes each of them (`outside`), because such a run does not replay
    * exactly. Clients of a server are waited for in real time, too; time moves on once they make no more progress.
    *
-   * @throws NeverIdleError where nothing is left that could make the broker idle
+   * @throws NeverIdleError where nothing is left that could make the broker idle; without `limitMs` also where a
+   * consumer does nothing but restart, with the error of its handler as the cause
    * @throws TimeoutError after `limitMs`, or `realTimeoutMs`
    */
   async advanceUntilIdle(options: AdvanceUntilIdleOptions = {}): Promise<void> {
@@ -234,8 +238,10 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       limitMs: duration,
       realTimeoutMs: duration,
     })
-    const { groups, limitMs = day, realTimeoutMs = realMs } = options
-    await this.#untilIdle(groups, { limitMs, realTimeoutMs })
+    const { groups } = options
+    const concerns = ({ client: { group } }: TestConsumer) =>
+      groups === undefined || (group !== undefined && groups.includes(group))
+    await this.#untilIdle(groups, this.#limits(options, concerns))
   }
 
   /**
@@ -252,9 +258,22 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     await this.#untilIdle(groups, { limitMs: undefined, realTimeoutMs: timeoutMs, signal })
   }
 
+  // A handler that always fails restarts its consumer until the limit: the test would end before, and not say why.
+  #limits(
+    { limitMs, realTimeoutMs = realMs }: AdvanceUntilIdleOptions,
+    concerns: (consumer: TestConsumer) => boolean = () => true,
+  ): Pick<Goal, 'limitMs' | 'realTimeoutMs' | 'requireProgress'> {
+    if (limitMs !== undefined) return { limitMs, realTimeoutMs }
+    for (const consumer of this.#consumers) consumer.progressed()
+    const requireProgress = (what: string) => {
+      for (const consumer of this.#consumers) if (concerns(consumer)) consumer.requireProgress(what)
+    }
+    return { limitMs: day, realTimeoutMs, requireProgress }
+  }
+
   async #untilIdle(
     groups: readonly string[] | undefined,
-    limits: Pick<Goal, 'limitMs' | 'realTimeoutMs' | 'signal'>,
+    limits: Omit<Goal, 'what' | 'reached' | 'explain'>,
   ): Promise<void> {
     const watched = groups === undefined ? {} : { groups }
     const over = new AbortController()
@@ -307,11 +326,10 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     const topic = this.topic(topicName)
     requireArgument('collect', 'count', count, integer(0))
     checkOptions('collect', options, { limitMs: duration, realTimeoutMs: duration })
-    const { limitMs = day, realTimeoutMs = realMs } = options
     const what = `${counted(count, 'record')} of topic '${topicName}'`
     const reached = () => topic.records().length >= count
     const explain = async () => `it has ${topic.records().length}`
-    await this.#timeKeeper.until({ what, reached, explain, limitMs, realTimeoutMs })
+    await this.#timeKeeper.until({ what, reached, explain, ...this.#limits(options) })
     return topic.records().slice(0, count)
   }
 

@@ -1,16 +1,32 @@
 import { Consumer } from '../consumer/consumer.ts'
 import type { CloseOptions } from '../consumer/consumer-control.ts'
+import type { ConsumerEvents } from '../consumer/consumer-events.ts'
 import type { ConsumerOptions } from '../consumer/consumer-options.ts'
 import type { ConsumerPolicy } from '../consumer/consumer-policy.ts'
 import type { PollOptions } from '../consumer/record-stream.ts'
 import type { BatchHandler, BatchOf, RecordHandler, RunOptions } from '../consumer/run-options.ts'
 import type { Engine, Unread } from '../engine.ts'
+import { describeError, NeverIdleError } from '../errors.ts'
 import type { AnyRecord } from '../record.ts'
-import type { OffsetSpec, TopicPartition, TopicPartitionOffset } from '../topic-partition.ts'
+import {
+  formatTopicPartition,
+  type OffsetSpec,
+  type TopicPartition,
+  type TopicPartitionOffset,
+} from '../topic-partition.ts'
 import { Processing } from './processing.ts'
 import { watchStandstill } from './standstill.ts'
 import type { TestClient } from './test-client.ts'
 import { TestEngine } from './test-engine.ts'
+
+type Restarting = ConsumerEvents['restarting']
+
+// In an hour, since a consumer comes back after a minute at most.
+const mostRestarts = 60
+
+const alike = (): void => {
+  // Another restart like the one before.
+}
 
 /** A consumer that records its deliveries in the timeline and fails where a fault is planned. */
 export class TestConsumer<
@@ -21,17 +37,49 @@ export class TestConsumer<
   readonly processing: Processing
   /** The consumer was closed, crashed or stopped, and delivers nothing more. */
   ended = false
+  // Its restarts since it has processed a record, or somebody began to wait for that.
+  #restarts: { readonly count: number; readonly event: Restarting } | undefined
   #polls = false
   #inPoll = false
 
   constructor(engine: Engine, client: TestClient, options: ConsumerOptions, policy: ConsumerPolicy) {
     super(new TestEngine(engine, client), options, policy)
     this.client = client
-    this.processing = new Processing(client)
+    this.processing = new Processing(client, this.progressed)
     const ended = () => {
       this.ended = true
     }
     this.done.then(ended, ended)
+  }
+
+  get #name(): string {
+    const { clientId, group } = this.client
+    return group === undefined ? `consumer '${clientId}'` : `consumer '${clientId}' of group '${group}'`
+  }
+
+  /** Notes a restart. Of several in a row, without a listener, only the first one warns the process. */
+  restarting(event: Restarting): void {
+    if (this.#restarts === undefined) this.on('restarting', alike)
+    this.#restarts = { count: (this.#restarts?.count ?? 0) + 1, event }
+  }
+
+  /** From now on its restarts are counted anew. */
+  readonly progressed = (): void => {
+    if (this.#restarts === undefined) return
+    this.#restarts = undefined
+    this.off('restarting', alike)
+  }
+
+  /** @throws NeverIdleError where it does nothing but restart; `what` is waited for */
+  requireProgress(what: string): void {
+    if (this.#restarts === undefined || this.#restarts.count < mostRestarts || this.ended) return
+    const { error, record } = this.#restarts.event
+    const at = record === undefined ? '' : `at offset ${record.offset} of ${formatTopicPartition(record)}: `
+    throw new NeverIdleError(
+      `Waited for ${what}, but ${this.#name} has restarted ${mostRestarts} times and handled nothing in between; ` +
+        `${at}${describeError(error)}. Say with limitMs how far time may move nevertheless`,
+      { cause: error },
+    )
   }
 
   override ready(): Promise<void> {
@@ -50,9 +98,7 @@ export class TestConsumer<
   }
 
   async #withPatience(done: Promise<void>, what: string): Promise<void> {
-    const { bench, clientId, group } = this.client
-    const name = group === undefined ? `consumer '${clientId}'` : `consumer '${clientId}' of group '${group}'`
-    const unwatch = watchStandstill(bench, `${name} to ${what}`)
+    const unwatch = watchStandstill(this.client.bench, `${this.#name} to ${what}`)
     try {
       await done
     } finally {

@@ -18,6 +18,8 @@ export interface Goal {
   /** How long, in real milliseconds, handlers may await something that the broker's time does not move. */
   readonly realTimeoutMs: number
   readonly signal?: AbortSignal | undefined
+  /** Throws where it is of no use to move time on; `what` as above. */
+  readonly requireProgress?: (what: string) => void
 }
 
 /** Moves the time of a test broker, and knows when moving it is of no use. */
@@ -98,6 +100,7 @@ export class TimeKeeper {
     // A client that is gone without leaving is removed by its group when its session expires, in the broker's time.
     const clients = this.#patience(goal.realTimeoutMs, () => (this.#serves ? this.#served() : []))
     while (!(await this.#reached(goal))) {
+      goal.requireProgress?.(goal.what)
       if (this.#waitsOutside) await outside()
       else if (!(await clients()) && !(await this.#clock.advanceToNext(end - this.#clock.monotonic())))
         throw await this.#noFurther(goal)

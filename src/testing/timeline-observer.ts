@@ -102,9 +102,9 @@ class TimelineObserver {
     partition.addReader({ signal })
   }
 
-  consumer({ client }: TestConsumer, { name, payload }: EventOf<ConsumerEvents>): void {
+  consumer(consumer: TestConsumer, { name, payload }: EventOf<ConsumerEvents>): void {
     const { timeline } = this.#host
-    const { group, member, crashed } = client
+    const { group, member, crashed } = consumer.client
     if (crashed) return
     switch (name) {
       case 'offsetReset':
@@ -144,6 +144,7 @@ class TimelineObserver {
       case 'stalled':
         return timeline.record({ kind: 'stalled', group, member, ...payload })
       case 'restarting':
+        consumer.restarting(payload)
         return timeline.record({
           kind: 'restarting',
           group,

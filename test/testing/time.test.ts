@@ -3,7 +3,9 @@ import { NeverIdleError, TimeoutError, topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { fill, rejection } from '../helpers/behaviours.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
 
+const warnings = collectWarnings()
 const topics = { orders: topic({ partitions: 1 }) }
 
 it('begins at 2020-01-01T00:00Z and stands still', async () => {
@@ -120,6 +122,84 @@ it('says why a handler is tried again, or its consumer restarts', async () => {
   )
   const error = await rejection(broker.advanceUntilIdle({ limitMs: 30_000 }))
   expect((error as Error).message).toContain('since its handler failed: expected 1 to be 2; ')
+})
+
+it.each([
+  ['the broker to be idle', broker => broker.advanceUntilIdle()],
+  ["1 record of topic 'payments'", broker => broker.collect('payments', 1)],
+] as [string, (broker: TestBroker) => Promise<unknown>][])(
+  'gives up waiting for %s once a consumer does nothing but restart',
+  async (what, wait) => {
+    const broker = new TestBroker({ topics: { ...topics, payments: topic() } })
+    let bug: Error | undefined = new Error('expected 1 to be 2')
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+    const restarts: number[] = []
+    consumer.on('restarting', () => restarts.push(broker.now))
+    const producer = broker.producer()
+    await consumer.run({
+      eachRecord: async ({ value }) => {
+        if (bug !== undefined) throw bug
+        await producer.send({ topic: 'payments', value })
+      },
+      retry: { attempts: 1 },
+    })
+    fill(broker, 'orders', 1)
+    const error = await rejection(wait(broker as unknown as TestBroker))
+    expect(error).toBeInstanceOf(NeverIdleError)
+    expect((error as Error).message).toBe(
+      `Waited for ${what}, but consumer 'consumer' of group 'billing' has restarted 60 times and handled nothing in ` +
+        'between; at offset 0 of orders-0: expected 1 to be 2. Say with limitMs how far time may move nevertheless',
+    )
+    expect((error as Error).cause).toBe(bug)
+    expect(restarts).toHaveLength(60)
+    await rejection(broker.advanceUntilIdle({ limitMs: 7_200_000 }))
+    expect(restarts).toHaveLength(60 + 120)
+    bug = undefined
+    await wait(broker as unknown as TestBroker)
+    expect(broker.topic('payments').records()).toHaveLength(1)
+  },
+)
+
+it('warns once of a consumer that restarts again and again, and once more after it has handled something', async () => {
+  const broker = new TestBroker({ topics })
+  let down = true
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+    eachRecord: async ({ offset }) => {
+      if (down) throw new Error(`no stock for ${offset}`)
+    },
+    retry: { attempts: 1 },
+  })
+  const texts = () => warnings.map(text => text.slice(text.indexOf('restarts')))
+  const first = 'restarts in 1000 ms; its handler failed at offset 0 of orders-0: no stock for 0'
+  fill(broker, 'orders', 1)
+  await broker.advance(600_000)
+  expect(texts()).toEqual([first])
+  down = false
+  await broker.advanceUntilIdle()
+  down = true
+  fill(broker, 'orders', 1)
+  await broker.advance(600_000)
+  expect(texts()).toEqual([
+    first,
+    'restarts in 1000 ms; its handler failed at offset 1 of orders-0: no stock for 1',
+  ])
+})
+
+it('does not give up where the restarts are of another group, or records are handled in between', async () => {
+  const broker = new TestBroker({ topics })
+  const start = async (groupId: string, eachRecord: () => unknown) => {
+    const consumer = broker.consumer({ groupId, topics: ['orders'] })
+    consumer.on('restarting', () => {})
+    await consumer.run({ eachRecord, retry: { attempts: 1 } })
+  }
+  let calls = 0
+  await start('audit', () => Promise.reject(new Error('down')))
+  await start('billing', async () => {
+    if (++calls % 40 > 0) throw new Error('now and then')
+  })
+  fill(broker, 'orders', 3)
+  await broker.advanceUntilIdle({ groups: ['billing'] })
+  expect(calls).toBe(120)
 })
 
 it('waits for idle while somebody else moves time', async () => {
