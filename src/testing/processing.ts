@@ -51,8 +51,7 @@ export class Processing {
       const met = this.#client.meet('handle', [{ topic, partition }])
       result = isPromise(met) ? met.then(handle) : handle()
     } catch (error) {
-      this.#failed(records, error)
-      throw error
+      return this.#failed(records, error)
     }
     if (isThenable(result)) return this.#await(handlerCall, result)
     for (const record of records) this.#record(record, { kind: 'processed' })
@@ -65,8 +64,7 @@ export class Processing {
     try {
       await result
     } catch (error) {
-      this.#failed(records, error)
-      throw error
+      return this.#failed(records, error)
     } finally {
       this.#running.delete(call)
     }
@@ -75,16 +73,15 @@ export class Processing {
 
   // A batch handler that throws a `BatchError` has processed the records before `failedAt`.
   #failed(records: readonly AnyRecord[], error: unknown): void {
-    let at = 0
-    if (isBatchError(error)) {
-      const { offset } = error.failedAt
-      at = Math.max(
-        0,
-        records.findIndex(record => record.offset === offset),
-      )
-    }
+    const failedAt = isBatchError(error) ? error.failedAt.offset : undefined
+    const at = Math.max(
+      0,
+      records.findIndex(({ offset }) => offset === failedAt),
+    )
     for (const record of records.slice(0, at)) this.#record(record, { kind: 'processed' })
     this.#record(records[at]!, { kind: 'failed', error })
+    // A dead process reports nothing.
+    if (!this.#client.crashed) throw error
   }
 
   /** Whether the caller of `poll` or an iterator still has records, and has not asked for more. */

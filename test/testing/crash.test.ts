@@ -10,7 +10,10 @@ function billing(broker: TestBroker<typeof topics>, options: object = {}) {
   return broker.consumer({ groupId: 'billing', topics: ['orders'], ...options })
 }
 
-it('says nothing any more: no commit, no hook, no leave, and its session keeps its partitions', async () => {
+it.each([
+  'ends',
+  'fails',
+])('says nothing any more, though its handler %s: no commit, no hook, no leave, and its session keeps its partitions', async how => {
   const broker = new TestBroker({ topics })
   const said: string[] = []
   const consumer = billing(broker, {
@@ -21,7 +24,12 @@ it('says nothing any more: no commit, no hook, no leave, and its session keeps i
     consumer.on(name, () => said.push(name))
   }
   const { opened, open } = gate()
-  await consumer.run({ eachRecord: () => opened })
+  await consumer.run({
+    eachRecord: async () => {
+      await opened
+      if (how === 'fails') throw new Error('too late')
+    },
+  })
   fill(broker, 'orders', 1)
   await broker.advance(0)
   broker.crash(consumer)
@@ -192,6 +200,23 @@ it('crashes nobody twice, nor who has ended, nor who is of another broker', asyn
   }
   expect(() => broker.crash({ group: 'billing' })).toThrow("there is no consumer of group 'billing'")
   expect(broker.timeline.ofKind('crashed')).toHaveLength(1)
+})
+
+it('says nothing of its handler that fails after it crashed in it', async () => {
+  const broker = new TestBroker({ topics })
+  const said: unknown[] = []
+  const consumer = billing(broker)
+  for (const name of ['error', 'retrying', 'restarting'] as const)
+    consumer.on(name, event => said.push(event))
+  await consumer.run({
+    eachRecord: () => {
+      broker.crash(consumer)
+      throw new Error('too late')
+    },
+  })
+  fill(broker, 'orders', 1)
+  await broker.advance(60_000)
+  expect(said).toEqual([])
 })
 
 it('leaves no timer of a consumer that crashes in its own handler', async () => {
