@@ -74,7 +74,7 @@ export type ErrorCode =
  * Kafka's numbers of errors, as far as brokerlet speaks them (Kafka: `org.apache.kafka.common.protocol.Errors`). Number
  * -1 marks what happens in a client and never crosses a wire.
  */
-export const errnos: Readonly<Record<ErrorCode, number>> = {
+export const errnos = {
   UNKNOWN_SERVER_ERROR: -1,
   OFFSET_OUT_OF_RANGE: 1,
   OPERATION_NOT_ATTEMPTED: 55,
@@ -144,7 +144,12 @@ export const errnos: Readonly<Record<ErrorCode, number>> = {
   CONCURRENT_TRANSACTIONS: 51,
   GROUP_MAX_SIZE_REACHED: 81,
   PEER_NOT_INSTALLED: -1,
-}
+} as const satisfies Readonly<Record<ErrorCode, number>>
+
+/** The errors of Kafka's protocol; the others happen in a client. Kafka's -1 is a broker's. */
+export type ProtocolErrorCode =
+  | { [Code in ErrorCode]: (typeof errnos)[Code] extends -1 ? never : Code }[ErrorCode]
+  | 'UNKNOWN_SERVER_ERROR'
 
 /** The errors after which the same call can succeed later. */
 export const retriableCodes: ReadonlySet<ErrorCode> = new Set([

@@ -1,4 +1,4 @@
-import { type ErrorCode, errnos } from '../error-codes.ts'
+import { errnos, type ProtocolErrorCode } from '../error-codes.ts'
 
 // Errors of Kafka's protocol that are not in `errnos`. A server answers some by itself, and any if a fault says so.
 const ofClusters = {
@@ -79,7 +79,7 @@ const ofClusters = {
 } as const
 
 /** Kafka's name of an error that a fault can answer with. */
-export type WireErrorCode = ErrorCode | keyof typeof ofClusters
+export type WireErrorCode = ProtocolErrorCode | keyof typeof ofClusters
 
 /** Kafka's numbers of all errors that a fault can answer with, by their names. */
 export const wireErrnos: ReadonlyMap<string, number> = new Map([

@@ -1,4 +1,6 @@
-import { checkOptions, integer, invalidOption, name, oneOf } from '../../validate.ts'
+import { describeValue } from '../../errors.ts'
+import { didYouMean, suggest } from '../../suggest.ts'
+import { checkOptions, integer, invalidOption, name, optionError } from '../../validate.ts'
 import type { ApiName } from '../protocol/api-name.ts'
 import { apis } from '../protocol/apis.ts'
 import { namedBy } from './named-by.ts'
@@ -26,12 +28,12 @@ export interface RequestPoint {
   readonly groups: readonly string[]
 }
 
-const apiNames = Object.values(apis).map(api => api.name)
+const apiNames: readonly string[] = Object.values(apis).map(api => api.name)
 
 /** @throws InvalidOptionError also where no request can fit the scope */
 export function checkWireScope(where: string, scope: WireScope): void {
   checkOptions<WireScope>(where, scope, {
-    api: oneOf(...apiNames),
+    api: name,
     clientId: name,
     nodeId: integer(0),
     topic: name,
@@ -40,12 +42,23 @@ export function checkWireScope(where: string, scope: WireScope): void {
   })
   const { api } = scope
   if (api === undefined) return
+  requireApi(where, api)
   const named = namedBy(api)
   for (const field of ['topic', 'partition', 'group'] as const) {
     const value = scope[field]
     if (value !== undefined && !named[field])
       throw invalidOption(where, field, `nothing, since ${api} names no ${field}s`, value)
   }
+}
+
+// There are many: they are listed only where none of them is near.
+function requireApi(where: string, api: string): void {
+  if (apiNames.includes(api)) return
+  const suggestions = suggest(api, apiNames)
+  const help = suggestions.length > 0 ? didYouMean(suggestions) : `; known: ${apiNames.join(', ')}`
+  const expected = 'the name of an API'
+  const why = `expected ${expected}, received ${describeValue(api)}${help}`
+  throw optionError(where, 'api', why, { expected, received: api, suggestions })
 }
 
 export function coversRequest(scope: WireScope, point: RequestPoint): boolean {
