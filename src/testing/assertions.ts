@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert'
 import { counted } from '../counted.ts'
-import { describeValue, UnknownTopicOrPartitionError } from '../errors.ts'
+import { describeValue, IllegalStateError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
 import type { AnyRecord } from '../record.ts'
@@ -18,6 +18,8 @@ export interface ObservedBroker {
   topic(name: string): Topic
   /** A group by its id. */
   group(groupId: string): unknown
+  /** Whether clients of a server may be at work. @internal */
+  readonly served?: boolean
 }
 
 type RecordPlace = TopicPartition & { readonly offset: number }
@@ -200,9 +202,16 @@ function historiesOf(where: string, broker: ObservedBroker, group: string): Part
   return histories
 }
 
-// A group that never existed would pass almost every assertion, so a misspelt name must throw.
+// A group that never existed, or of which the timeline has seen nothing, would pass almost every assertion.
 function requireGroup(broker: ObservedBroker, group: string): void {
-  if (broker.timeline.forGroup(group).ofKind('joined').length === 0) broker.group(group)
+  const seen = broker.timeline.forGroup(group)
+  if (seen.ofKind('joined').length === 0) broker.group(group)
+  if (!broker.served || seen.ofKind('started').length > 0) return
+  throw new IllegalStateError(
+    `No consumer of this process has read for group '${group}', and the timeline has nothing of what clients of a ` +
+      'server handle: assert what they write, or what the group has committed',
+    { groupId: group },
+  )
 }
 
 // Whether no `read_committed` reader could get the record. Before the log start offset it could once be read.

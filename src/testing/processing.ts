@@ -129,7 +129,10 @@ export class Processing {
     const { topic, partition, offset, key } = record
     const processed = what.kind === 'processed'
     if (processed) this.#progressed()
-    bench.timeline.record({ ...what, group, member, topic, partition, offset, key }, processed ? record : undefined)
+    bench.timeline.record(
+      { ...what, group, member, topic, partition, offset, key },
+      processed ? record : undefined,
+    )
   }
 
   /** Notes that running handlers await something that the broker's time does not move. */

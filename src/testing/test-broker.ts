@@ -148,10 +148,15 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       joining: undefined,
       silenced: () => this.silenced,
       now: () => clock.now(),
-      pending: () => (this.engine.served.size > 0 ? [] : clock.pending),
+      pending: () => (this.served ? [] : clock.pending),
     }
     this.engine.conditions.watcher = what => watchStandstill(this.#bench, what)
     observe({ engine: this.engine, topics: this.topics, timeline: this.timeline, bench: this.#bench })
+  }
+
+  /** Whether clients of a server may be at work. @internal */
+  get served(): boolean {
+    return this.engine.served.size > 0
   }
 
   // --- clients ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import {
   InvalidArgumentError,
   topic,
 } from 'brokerlet'
+import { socketFactory } from 'brokerlet/server'
 import {
   assertDuplicatesOnlyAfterRebalance,
   assertEveryKeyInOrder,
@@ -21,6 +22,7 @@ import {
   processedBy,
   TestBroker,
 } from 'brokerlet/testing'
+import { Kafka, logLevel } from 'kafkajs'
 import { expect, it } from 'vitest'
 import { fill, offsets, rejection } from '../helpers/behaviours.ts'
 
@@ -398,6 +400,33 @@ it('knows no group by a misspelt name, even where nothing was to be processed', 
   )
   expect(() => expect(broker).toHaveProcessed('biling', [])).toThrow(GroupIdNotFoundError)
   assertProcessed(broker, 'billing', [])
+})
+
+it('vouches for no group of Kafka clients, of which it has seen nothing', async () => {
+  const broker = new TestBroker({ topics })
+  const kafka = new Kafka({
+    brokers: ['in-process:9092'],
+    socketFactory: socketFactory(broker),
+    logLevel: logLevel.NOTHING,
+  })
+  const consumer = kafka.consumer({ groupId: 'billing', maxWaitTimeInMs: 10 })
+  await consumer.connect()
+  await consumer.subscribe({ topics: ['orders'], fromBeginning: true })
+  await consumer.run({ eachMessage: async () => {} })
+  fill(broker, 'orders', 1)
+  await broker.idle()
+  const why = "No consumer of this process has read for group 'billing'"
+  for (const [assertion, ...args] of [
+    [assertNothingLost],
+    [assertEveryKeyInOrder],
+    [assertNoCommitPastProcessed],
+    [assertDuplicatesOnlyAfterRebalance],
+    [assertProcessed, []],
+  ] as [(broker: unknown, group: string, ...args: unknown[]) => void, ...unknown[]][])
+    expect(() => assertion(broker, 'billing', ...args)).toThrow(why)
+  expect(() => expect(broker).toLoseNothing('billing')).toThrow(why)
+  await consumer.disconnect()
+  await broker.close()
 })
 
 it('gives a record that several expected ones fit to the one that no other record fits', async () => {

@@ -10,35 +10,35 @@ function billing(broker: TestBroker<typeof topics>, options: object = {}) {
   return broker.consumer({ groupId: 'billing', topics: ['orders'], ...options })
 }
 
-it.each([
-  'ends',
-  'fails',
-])('says nothing any more, though its handler %s: no commit, no hook, no leave, and its session keeps its partitions', async how => {
-  const broker = new TestBroker({ topics })
-  const said: string[] = []
-  const consumer = billing(broker, {
-    onRevoked: () => said.push('revoked'),
-    onLost: () => said.push('lost'),
-  })
-  for (const name of ['committed', 'revoked', 'lost', 'closed', 'error'] as const) {
-    consumer.on(name, () => said.push(name))
-  }
-  const { opened, open } = gate()
-  await consumer.run({
-    eachRecord: async () => {
-      await opened
-      if (how === 'fails') throw new Error('too late')
-    },
-  })
-  fill(broker, 'orders', 1)
-  await broker.advance(0)
-  broker.crash(consumer)
-  open()
-  await broker.advance(44_999)
-  expect(said).toEqual([])
-  expect(broker.group('billing').committed(orders0)).toBeNull()
-  expect(broker.group('billing').members).toMatchObject([{ connected: false, assignment: [{}, {}] }])
-})
+it.each(['ends', 'fails'])(
+  'says nothing any more, though its handler %s: no commit, no hook, no leave, and its session keeps its partitions',
+  async how => {
+    const broker = new TestBroker({ topics })
+    const said: string[] = []
+    const consumer = billing(broker, {
+      onRevoked: () => said.push('revoked'),
+      onLost: () => said.push('lost'),
+    })
+    for (const name of ['committed', 'revoked', 'lost', 'closed', 'error'] as const) {
+      consumer.on(name, () => said.push(name))
+    }
+    const { opened, open } = gate()
+    await consumer.run({
+      eachRecord: async () => {
+        await opened
+        if (how === 'fails') throw new Error('too late')
+      },
+    })
+    fill(broker, 'orders', 1)
+    await broker.advance(0)
+    broker.crash(consumer)
+    open()
+    await broker.advance(44_999)
+    expect(said).toEqual([])
+    expect(broker.group('billing').committed(orders0)).toBeNull()
+    expect(broker.group('billing').members).toMatchObject([{ connected: false, assignment: [{}, {}] }])
+  },
+)
 
 it('gives its partitions to the others when its session is over, and they do again what it had not committed', async () => {
   const broker = new TestBroker({ topics })
