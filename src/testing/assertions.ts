@@ -120,7 +120,9 @@ export function processedBy(broker: ObservedBroker, group: string): readonly Any
   // Throws where the timeline no longer holds all entries.
   historyOf(broker.timeline, group)
   const order = broker.timeline.ofKind('processed').filter(entry => entry.group === group)
-  return [...new Map(order.map(entry => [idOf(entry), entry])).values()].map(place => recordAt(broker, place))
+  return [...new Map(order.map(entry => [nameOf(entry), entry])).values()].map(place =>
+    recordAt(broker, place),
+  )
 }
 
 /**
@@ -318,8 +320,6 @@ function only(record: AnyRecord, fields: ReadonlySet<string>): object {
 function nameOf(tp: RecordPlace): string {
   return `${formatTopicPartition(tp)}@${tp.offset}`
 }
-
-const idOf = nameOf
 
 function indent(text: string): string {
   return text.replace(/^/gm, '  ')

@@ -4,6 +4,7 @@ import type { AnyRecord } from '../record.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import { HandlerCall } from './handler-call.ts'
 import type { TestClient } from './test-client.ts'
+import { ofRecord } from './timeline-entry.ts'
 
 /** The records that one consumer has handed out, and how they ended: for the timeline, and for faults of `handle`. */
 export class Processing {
@@ -124,23 +125,14 @@ export class Processing {
       | { readonly kind: 'delivered'; readonly attempt: number }
       | { readonly kind: 'failed'; readonly error: unknown },
   ): void {
-    const { bench, group, member, crashed } = this.#client
-    if (crashed) return
-    const { topic, partition, offset, key } = record
+    if (this.#client.crashed) return
     const processed = what.kind === 'processed'
     if (processed) this.#progressed()
-    bench.timeline.record(
-      { ...what, group, member, topic, partition, offset, key },
-      processed ? record : undefined,
-    )
+    this.#client.note({ ...what, ...ofRecord(record) }, processed ? record : undefined)
   }
 
   /** Notes that running handlers await something that the broker's time does not move. */
   noteOutside(): void {
-    const { bench, group, member } = this.#client
-    for (const { records } of this.#outside) {
-      const { topic, partition, offset, key } = records[0]!
-      bench.timeline.record({ kind: 'outside', group, member, topic, partition, offset, key })
-    }
+    for (const { records } of this.#outside) this.#client.note({ kind: 'outside', ...ofRecord(records[0]!) })
   }
 }

@@ -352,8 +352,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
         ? [this.#requireLive(target as unknown as TestConsumer)]
         : this.#find(target as CrashTarget)
     for (const consumer of consumers) {
-      const { group, member } = consumer.client
-      this.timeline.record({ kind: 'crashed', group, member })
+      consumer.client.note({ kind: 'crashed' })
       consumer.client.crashed = true
       consumer.vanish()
       this.#consumers.delete(consumer)

@@ -1,10 +1,12 @@
 import type { Interest } from '../engine.ts'
-import type { MaybePromise } from '../maybe-promise.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { AnyRecord } from '../record.ts'
 import type { FaultPlan } from './fault-plan.ts'
 import type { FaultPoint, Operation } from './fault-scope.ts'
 import type { Redeliveries } from './redeliveries.ts'
 import type { PendingTimer } from './test-clock.ts'
 import type { Timeline } from './timeline.ts'
+import type { ClientEvent, TimelineEvent } from './timeline-entry.ts'
 
 /** What the clients of a test broker share. */
 export interface TestBench {
@@ -58,6 +60,12 @@ export class TestClient {
     return [this.memberId, this.clientId, this.groupInstanceId].filter(each => each !== undefined)
   }
 
+  /** Records in the timeline what happened to this client; `record` is what it was handed. */
+  note(event: ClientEvent, record?: AnyRecord): void {
+    const { bench, group, member } = this
+    bench.timeline.record({ group, member, ...event } as TimelineEvent, record)
+  }
+
   /** Applies the faults that are planned for this operation. */
   meet(operation: Operation, partitions: FaultPoint['partitions']): MaybePromise<void> {
     if (!this.bench.faults.active) return
@@ -65,9 +73,9 @@ export class TestClient {
   }
 }
 
-/** Calls `go` once the faults have been met: synchronously where there are none. */
-export function after<T>(met: MaybePromise<void>, go: () => MaybePromise<T>): MaybePromise<T> {
-  return met === undefined ? go() : met.then(go)
+/** Calls `go` with an answer: now, if it is there now. */
+export function after<A, T>(answer: MaybePromise<A>, go: (answer: A) => MaybePromise<T>): MaybePromise<T> {
+  return isPromise(answer) ? answer.then(go) : go(answer)
 }
 
 /** The topics or partitions that an interest names; a pattern names none. */

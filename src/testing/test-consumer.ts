@@ -176,10 +176,8 @@ export class TestConsumer<
 
   override seek(tp: TopicPartition<Record['topic']>, to: OffsetSpec): void {
     super.seek(tp, to)
-    const { bench, group, member } = this.client
     const { topic, partition } = tp
-    const offset = this.position(tp)
-    bench.timeline.record({ kind: 'sought', group, member, topic, partition, offset })
+    this.client.note({ kind: 'sought', topic, partition, offset: this.position(tp) })
   }
 
   override async commit(offsets?: readonly TopicPartitionOffset<Record['topic']>[]): Promise<void> {

@@ -16,7 +16,7 @@ import type {
 } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
-import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { IsolationLevel, RecordMetadata } from '../record.ts'
 import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-partition.ts'
 import { noting } from './handler-call.ts'
@@ -113,10 +113,9 @@ export class TestEngine implements Engine {
     if (initTransactions === undefined) throw new IllegalStateError(`The ${this.name} has no transactions`)
     if (this.#client.bench.silenced()) return unheardProducer
     const wrap = (producer: TransactionalProducer) => new TestTransactionalProducer(producer, this.#client)
-    return after(this.#client.meet('initTransactions', []), () => {
-      const made = initTransactions.call(this.#engine, transactionalId, timeoutMs)
-      return isPromise(made) ? made.then(wrap) : wrap(made)
-    })
+    return after(this.#client.meet('initTransactions', []), () =>
+      after(initTransactions.call(this.#engine, transactionalId, timeoutMs), wrap),
+    )
   }
 
   join(request: JoinRequest, listener: MembershipListener): MaybePromise<Membership> {
@@ -128,8 +127,7 @@ export class TestEngine implements Engine {
         told.joined(membership.memberId)
         return new TestMembership(membership, client)
       }
-      const joined = this.#joinAs(told, request)
-      return isPromise(joined) ? joined.then(wrap) : wrap(joined)
+      return after(this.#joinAs(told, request), wrap)
     })
   }
 

@@ -1,9 +1,9 @@
 import type { Engine, FetchPosition, FetchSession, PartitionFetch } from '../engine.ts'
-import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import { Queue } from '../queue.ts'
 import type { ConsumerRecord, IsolationLevel } from '../record.ts'
 import type { Serde } from '../serde.ts'
-import type { TestClient } from './test-client.ts'
+import { after, type TestClient } from './test-client.ts'
 
 /** The engine's fetch session, behind the fault plan; it also delivers records once more (`redeliver`). */
 export class TestFetchSession<Position extends FetchPosition> implements FetchSession<Position> {
@@ -22,13 +22,9 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
   }
 
   start(position: Position): MaybePromise<PartitionFetch> {
-    const { bench, group, member } = this.#client
     const { topic, partition, fetchPosition: offset } = position
-    bench.timeline.record({ kind: 'started', group, member, topic, partition, offset })
-    const started = this.#session.start(position)
-    return isPromise(started)
-      ? started.then(fetch => this.#follow(position, fetch))
-      : this.#follow(position, started)
+    this.#client.note({ kind: 'started', topic, partition, offset })
+    return after(this.#session.start(position), fetch => this.#follow(position, fetch))
   }
 
   #follow(position: Position, followed: PartitionFetch): PartitionFetch {

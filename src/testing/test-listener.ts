@@ -40,19 +40,17 @@ export class TestListener implements MembershipListener {
   }
 
   #note({ lost, revoked, assigned, settled }: AssignmentUpdate, member: string): void {
-    const { bench, group } = this.#client
-    const { timeline } = bench
-    if (lost.length > 0) timeline.record({ kind: 'lost', group, member, partitions: lost })
-    if (revoked.length > 0) timeline.record({ kind: 'revoking', group, member, partitions: revoked })
+    const client = this.#client
+    if (lost.length > 0) client.note({ kind: 'lost', member, partitions: lost })
+    if (revoked.length > 0) client.note({ kind: 'revoking', member, partitions: revoked })
     const nothing = settled && lost.length + revoked.length === 0
     if (assigned.length === 0 && !nothing) return
     const partitions = assigned.map(({ topic, partition }) => ({ topic, partition }))
-    timeline.record({ kind: 'assigned', group, member, partitions })
+    client.note({ kind: 'assigned', member, partitions })
   }
 
   fenced(error: BrokerletError): void {
-    const { bench, group, member } = this.#client
-    bench.timeline.record({ kind: 'fenced', group, member: this.#memberId ?? member, error })
+    this.#client.note({ kind: 'fenced', member: this.#memberId ?? this.#client.member, error })
     if (!this.#client.crashed) this.#listener.fenced(error)
   }
 

@@ -33,8 +33,7 @@ export class TestMembership implements Membership {
     const partitions = released.map(({ topic, partition }) => ({ topic, partition }))
     const release = () => {
       if (this.#client.crashed) return
-      const { bench, group } = this.#client
-      bench.timeline.record({ kind: 'released', group, member: this.memberId, partitions })
+      this.#client.note({ kind: 'released', member: this.memberId, partitions })
       this.#membership.release(released)
     }
     const lost = () => {
@@ -100,19 +99,11 @@ export class TestMembership implements Membership {
   }
 
   #committed(offsets: Commit): void {
-    const { bench, group } = this.#client
-    bench.timeline.record({ kind: 'committed', group, member: this.memberId, offsets: plain(offsets) })
+    this.#client.note({ kind: 'committed', member: this.memberId, offsets: plain(offsets) })
   }
 
   #refused(offsets: Commit, error: unknown): void {
-    const { bench, group } = this.#client
-    bench.timeline.record({
-      kind: 'commit refused',
-      group,
-      member: this.memberId,
-      offsets: plain(offsets),
-      error,
-    })
+    this.#client.note({ kind: 'commit refused', member: this.memberId, offsets: plain(offsets), error })
   }
 
   committed(tp: TopicPartition): MaybePromise<OffsetAndMetadata | null> {

@@ -5,7 +5,7 @@ import type {
   ProducerRecord,
   TransactionalProducer,
 } from '../engine.ts'
-import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { RecordMetadata } from '../record.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
 import { neverAnswered } from './never.ts'
@@ -36,10 +36,7 @@ export class TestTransactionalProducer implements TransactionalProducer {
   begin(): MaybePromise<EngineTransaction> {
     if (this.#client.bench.silenced()) return unheardProducer.begin()
     const wrap = (transaction: EngineTransaction) => new TestTransaction(transaction, this.#client)
-    return after(this.#client.meet('beginTransaction', []), () => {
-      const begun = this.#producer.begin()
-      return isPromise(begun) ? begun.then(wrap) : wrap(begun)
-    })
+    return after(this.#client.meet('beginTransaction', []), () => after(this.#producer.begin(), wrap))
   }
 }
 
@@ -100,15 +97,11 @@ class TestTransaction implements EngineTransaction {
       this.#over = true
       this.#note(kind)
     }
-    return after(this.#client.meet(operation, []), () => {
-      const result = end()
-      return isPromise(result) ? result.then(ended) : ended()
-    })
+    return after(this.#client.meet(operation, []), () => after(end(), ended))
   }
 
   #note(kind: 'transaction begun' | 'transaction committed' | 'transaction aborted'): void {
-    const { bench, group, member } = this.#client
-    bench.timeline.record({ kind, group, member, offsets: [...this.#offsets] })
+    this.#client.note({ kind, offsets: [...this.#offsets] })
   }
 }
 

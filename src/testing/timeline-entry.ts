@@ -106,6 +106,16 @@ export type TimelineEvent =
   /** A handler awaits something that the broker's time does not move: such a run does not replay exactly. */
   | ({ readonly kind: 'outside' } & OfRecord & OfMember)
 
+/** Something that happened to a client, which is the `group` and `member` where these are left out. */
+export type ClientEvent<Event = TimelineEvent> = Event extends OfMember
+  ? Omit<Event, keyof OfMember> & Partial<OfMember>
+  : never
+
+/** The record that an entry is about. */
+export function ofRecord({ topic, partition, offset, key }: OfRecord): OfRecord {
+  return { topic, partition, offset, key }
+}
+
 // Written as an object so that none can be missing.
 const everyKind: Readonly<Record<TimelineEvent['kind'], true>> = {
   'topic created': true,

@@ -6,12 +6,11 @@ import type { Topic } from '../log/topic.ts'
 import type { TestBench } from './test-client.ts'
 import { TestConsumer } from './test-consumer.ts'
 import type { Timeline } from './timeline.ts'
+import { ofRecord } from './timeline-entry.ts'
 
 type EventOf<Events> = {
   [Name in keyof Events]: { readonly name: Name; readonly payload: Events[Name] }
 }[keyof Events]
-
-type GivenUp = Extract<EventOf<ConsumerEvents>, { name: 'deadLettered' | 'delayed' | 'parked' }>
 
 /** The parts of a broker that the observer reads, and the timeline that it writes. */
 export interface ObservedCore {
@@ -94,8 +93,7 @@ class TimelineObserver {
         // Records of an open or aborted transaction count as appended; its end marker is not a record.
         const [record] = seen < partition.logStartOffset ? [] : partition.fetch(seen, 1, false)
         if (record?.offset !== seen) continue
-        const { topic, partition: index, offset, key } = record
-        this.#host.timeline.record({ kind: 'appended', topic, partition: index, offset, key })
+        this.#host.timeline.record({ kind: 'appended', ...ofRecord(record) })
       }
     }
     signal()
@@ -103,77 +101,41 @@ class TimelineObserver {
   }
 
   consumer(consumer: TestConsumer, { name, payload }: EventOf<ConsumerEvents>): void {
-    const { timeline } = this.#host
-    const { group, member, crashed } = consumer.client
-    if (crashed) return
+    const { client } = consumer
+    if (client.crashed) return
     switch (name) {
       case 'offsetReset':
-        return timeline.record({ kind: 'reset', group, member, ...payload })
+        return client.note({ kind: 'reset', ...payload })
       case 'retrying': {
         const { record, attempt, delayMs } = payload
-        const { topic, partition, offset, key } = record
-        return timeline.record({
-          kind: 'retrying',
-          group,
-          member,
-          topic,
-          partition,
-          offset,
-          key,
-          attempt,
-          delayMs,
-        })
+        return client.note({ kind: 'retrying', ...ofRecord(record), attempt, delayMs })
       }
-      case 'skipped': {
-        const { topic, partition, offset, key } = payload.record
-        return timeline.record({
-          kind: 'skipped',
-          group,
-          member,
-          topic,
-          partition,
-          offset,
-          key,
-          error: payload.error,
-        })
+      case 'skipped':
+        return client.note({ kind: 'skipped', ...ofRecord(payload.record), error: payload.error })
+      case 'deadLettered': {
+        const { record, error, to } = payload
+        return client.note({ kind: 'dead lettered', ...ofRecord(record), error, to: to.topic })
       }
-      case 'deadLettered':
-      case 'delayed':
-      case 'parked':
-        return this.#givenUp({ group, member }, { name, payload } as GivenUp)
-      case 'stalled':
-        return timeline.record({ kind: 'stalled', group, member, ...payload })
-      case 'restarting':
-        consumer.restarting(payload)
-        return timeline.record({
-          kind: 'restarting',
-          group,
-          member,
-          error: payload.error,
-          delayMs: payload.delayMs,
-        })
-      case 'crashed':
-        return timeline.record({ kind: 'stopped', group, member, error: payload.error })
-      case 'closed':
-        return timeline.record({ kind: 'closed', group, member })
-      default:
-    }
-  }
-
-  #givenUp(who: { readonly group: string | undefined; readonly member: string }, event: GivenUp): void {
-    const { timeline } = this.#host
-    const { record, error } = event.payload
-    const { topic, partition, offset, key } = record
-    const entry = { ...who, topic, partition, offset, key, error }
-    switch (event.name) {
-      case 'deadLettered':
-        return timeline.record({ ...entry, kind: 'dead lettered', to: event.payload.to.topic })
       case 'delayed': {
-        const { to, delayMs } = event.payload
-        return timeline.record({ ...entry, kind: 'delayed', to: to.topic, delayMs })
+        const { record, error, to, delayMs } = payload
+        return client.note({ kind: 'delayed', ...ofRecord(record), error, to: to.topic, delayMs })
       }
-      case 'parked':
-        return timeline.record({ ...entry, kind: 'parked', delayMs: event.payload.delayMs })
+      case 'parked': {
+        const { record, error, delayMs } = payload
+        return client.note({ kind: 'parked', ...ofRecord(record), error, delayMs })
+      }
+      case 'stalled':
+        return client.note({ kind: 'stalled', ...payload })
+      case 'restarting': {
+        const { error, delayMs } = payload
+        consumer.restarting(payload)
+        return client.note({ kind: 'restarting', error, delayMs })
+      }
+      case 'crashed':
+        return client.note({ kind: 'stopped', error: payload.error })
+      case 'closed':
+        return client.note({ kind: 'closed' })
+      default:
     }
   }
 }
