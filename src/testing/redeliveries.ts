@@ -2,18 +2,21 @@ import type { FetchPosition } from '../engine.ts'
 import type { ConsumerRecord } from '../record.ts'
 import { formatTopicPartition, type TopicPartition } from '../topic-partition.ts'
 
+// A reader without a group gets nothing once more.
+type Group = string | undefined
+
 /** Records that a group is to get once more, kept until the owner of their partition reads them. */
 export class Redeliveries {
   readonly #records = new Map<string, ConsumerRecord[]>()
   readonly #readers = new Map<string, () => void>()
 
   /** A member starts to read the partition; `wake` is called for each record to redeliver that is added from now on. */
-  reads(group: string, tp: TopicPartition, wake: () => void): void {
+  reads(group: Group, tp: TopicPartition, wake: () => void): void {
     this.#readers.set(idOf(group, tp), wake)
   }
 
   /** The member that `wake` belongs to no longer reads the partition. */
-  leaves(group: string, tp: TopicPartition, wake: () => void): void {
+  leaves(group: Group, tp: TopicPartition, wake: () => void): void {
     if (this.#readers.get(idOf(group, tp)) === wake) this.#readers.delete(idOf(group, tp))
   }
 
@@ -26,11 +29,11 @@ export class Redeliveries {
   }
 
   /** Whether there is one for a reader at this position: a record that it has not read yet comes once before. */
-  has(group: string, at: FetchPosition): boolean {
+  has(group: Group, at: FetchPosition): boolean {
     return this.#next(group, at) !== undefined
   }
 
-  take(group: string, at: FetchPosition): ConsumerRecord | undefined {
+  take(group: Group, at: FetchPosition): ConsumerRecord | undefined {
     const next = this.#next(group, at)
     if (next === undefined) return undefined
     const { id, records, record } = next
@@ -39,7 +42,7 @@ export class Redeliveries {
     return record
   }
 
-  #next(group: string, at: FetchPosition) {
+  #next(group: Group, at: FetchPosition) {
     if (this.#records.size === 0) return undefined
     const id = idOf(group, at)
     const records = this.#records.get(id)
@@ -48,6 +51,6 @@ export class Redeliveries {
   }
 }
 
-function idOf(group: string, tp: TopicPartition): string {
-  return `${group} ${formatTopicPartition(tp)}`
+function idOf(group: Group, tp: TopicPartition): string {
+  return `${group ?? ''} ${formatTopicPartition(tp)}`
 }

@@ -76,9 +76,7 @@ export async function simulate<Topics extends TopicMap = OpenTopics>(
   scenario: Scenario<Topics>,
   options: SimulateOptions = {},
 ): Promise<SimulationReport> {
-  const parts = toParts(scenario)
-  const simulation = new Simulation(parts, options)
-  return simulation.explore()
+  return new Simulation(toParts(scenario), options).explore()
 }
 
 class Simulation<Topics extends TopicMap> {

@@ -243,10 +243,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       limitMs: duration,
       realTimeoutMs: duration,
     })
-    const { groups } = options
-    const concerns = ({ client: { group } }: TestConsumer) =>
-      groups === undefined || (group !== undefined && groups.includes(group))
-    await this.#untilIdle(groups, this.#limits(options, concerns))
+    await this.#untilIdle(options.groups, this.#limits(options))
   }
 
   /**
@@ -264,14 +261,12 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
   }
 
   // A handler that always fails restarts its consumer until the limit: the test would end before, and not say why.
-  #limits(
-    { limitMs, realTimeoutMs = realMs }: AdvanceUntilIdleOptions,
-    concerns: (consumer: TestConsumer) => boolean = () => true,
-  ): Pick<Goal, 'limitMs' | 'realTimeoutMs' | 'requireProgress'> {
+  #limits({ groups, limitMs, realTimeoutMs = realMs }: AdvanceUntilIdleOptions) {
     if (limitMs !== undefined) return { limitMs, realTimeoutMs }
     for (const consumer of this.#consumers) consumer.progressed()
     const requireProgress = (what: string) => {
-      for (const consumer of this.#consumers) if (concerns(consumer)) consumer.requireProgress(what)
+      for (const consumer of this.#consumers)
+        if (groups?.includes(consumer.client.group ?? '') ?? true) consumer.requireProgress(what)
     }
     return { limitMs: day, realTimeoutMs, requireProgress }
   }

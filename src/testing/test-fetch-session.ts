@@ -50,10 +50,13 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
       fetch.passed = false
       if (met === undefined) return fetch.position
       met.then(
-        () => fetch.freed(),
+        () => {
+          fetch.passed = true
+          fetch.pollAgain()
+        },
         error => {
           this.#failed = { error }
-          fetch.failed()
+          fetch.pollAgain()
           this.#wake()
         },
       )
@@ -64,7 +67,7 @@ export class TestFetchSession<Position extends FetchPosition> implements FetchSe
     try {
       return this.#client.meet('fetch', [fetch.position])
     } catch (error) {
-      fetch.failed()
+      fetch.pollAgain()
       throw error
     }
   }
@@ -111,8 +114,7 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
     this.#client = client
     this.#stopped = stopped
     this.#again = again
-    if (client.group !== undefined)
-      client.bench.redeliveries.reads(client.group, position, this.lookForRedelivery)
+    client.bench.redeliveries.reads(client.group, position, this.lookForRedelivery)
   }
 
   get outOfRange(): boolean {
@@ -139,11 +141,6 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
     return this.#fetch.count?.(from, to) ?? Math.max(0, to - from)
   }
 
-  get #hasRedelivery(): boolean {
-    const { group, bench } = this.#client
-    return group !== undefined && bench.redeliveries.has(group, this.position)
-  }
-
   /** Takes the partition for reading; false where it is taken already, was stopped, or is paused. */
   take(): boolean {
     if (this.#taken || this.#gone) return false
@@ -153,26 +150,20 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
     return this.#taken
   }
 
-  /** A fault has let the partition go: polls it again. */
-  freed(): void {
-    this.#taken = false
-    this.passed = true
-    if (!this.#gone) this.#again(this)
-  }
-
-  /** A fault has failed the fetch: the next poll tries again, and meets the faults that are planned then. */
-  failed(): void {
+  /** A fault has let the partition go, or failed the fetch: the next poll tries again. */
+  pollAgain(): void {
     this.#taken = false
     if (!this.#gone) this.#again(this)
   }
 
   readonly lookForRedelivery = (): void => {
-    if (!this.#taken && !this.#gone && this.#hasRedelivery) this.#again(this)
+    const { group, bench } = this.#client
+    if (!this.#taken && !this.#gone && bench.redeliveries.has(group, this.position)) this.#again(this)
   }
 
   #redelivered(): ConsumerRecord | undefined {
     const { group, bench } = this.#client
-    return group === undefined ? undefined : bench.redeliveries.take(group, this.position)
+    return bench.redeliveries.take(group, this.position)
   }
 
   read(): ConsumerRecord | undefined {
@@ -209,6 +200,6 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
   forget(): void {
     this.#gone = true
     const { group, bench } = this.#client
-    if (group !== undefined) bench.redeliveries.leaves(group, this.position, this.lookForRedelivery)
+    bench.redeliveries.leaves(group, this.position, this.lookForRedelivery)
   }
 }
