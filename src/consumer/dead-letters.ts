@@ -1,5 +1,5 @@
-import type { Engine, EngineTopic, ProducerRecord, SendWait } from '../engine.ts'
-import { isThenable, type MaybePromise } from '../maybe-promise.ts'
+import type { Engine, ProducerRecord, SendWait } from '../engine.ts'
+import { isPromise } from '../maybe-promise.ts'
 import { partitionForKey } from '../producer/partitioner.ts'
 import { type ConsumerRecord, type RecordMetadata, toRecordHeaders } from '../record.ts'
 import { deadLetterHeaders } from './dead-letter-headers.ts'
@@ -18,29 +18,33 @@ export class DeadLetters {
 
   /**
    * Writes records as the log of their topic kept them, so that a value that cannot be decoded arrives as its bytes.
-   * `encoded` says whether that log keeps bytes. In memory all are written or none.
+   * `encoded` says whether that log keeps bytes. In memory all are written or none, and where that needs no wait,
+   * `written` is called before any reader has them.
    */
   async write(
     records: readonly ConsumerRecord[],
     encoded: boolean,
     error: unknown,
     attempts: number,
-  ): Promise<readonly RecordMetadata[]> {
+    written: (to: readonly RecordMetadata[]) => void,
+  ): Promise<void> {
     const topic = await this.#engine.topic(this.topic)
     const letters: ProducerRecord[] = []
     for (const record of records) {
       const { key, value } = record
-      const list = deadLetterHeaders(record, this.#groupId, error, attempts)
+      // A tombstone has no bytes; others may come from a topic that keeps bytes, through one without a codec.
+      const asIs = encoded || value === null || value instanceof Uint8Array || !topic.serde.encodes
       letters.push({
         topic,
         partition: partitionOf(record, topic.partitionCount),
         key,
-        value: encoded || isBytes(value) || !topic.serde.encodes ? value : await encode(topic, value),
-        headers: toRecordHeaders(topic.name, list),
+        value: asIs ? value : await topic.serde.serialize(value),
+        headers: toRecordHeaders(topic.name, deadLetterHeaders(record, this.#groupId, error, attempts)),
         timestamp: undefined,
       })
     }
-    return this.#engine.appendBatch(letters, letterWait)
+    const to = this.#engine.appendBatch(letters, letterWait)
+    written(isPromise(to) ? await to : to)
   }
 }
 
@@ -50,16 +54,4 @@ export const letterWait: SendWait = { timeoutMs: 60_000, signals: [] }
 /** The partition that keeps the order of a key and, of records without a key, the order of their partition. */
 export function partitionOf(record: ConsumerRecord, partitionCount: number): number {
   return record.key === null ? record.partition % partitionCount : partitionForKey(record.key, partitionCount)
-}
-
-// True for a value of a topic that keeps bytes that came through a topic without a codec.
-function isBytes(value: unknown): boolean {
-  return value instanceof Uint8Array
-}
-
-// A tombstone has no bytes.
-function encode({ serde }: EngineTopic, value: unknown): MaybePromise<unknown> {
-  if (value === null) return null
-  const encoded = serde.serialize(value)
-  return isThenable(encoded) ? Promise.resolve(encoded) : encoded
 }

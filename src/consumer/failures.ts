@@ -127,10 +127,16 @@ export class Failures {
   }
 
   /** Writes the first `most` records to their dead-letter or retry topic; rejects where that is not possible. */
-  write({ to, error, attempts }: WriteVerdict, work: Work, most: number): Promise<readonly RecordMetadata[]> {
+  write(
+    { to, error, attempts }: WriteVerdict,
+    work: Work,
+    most: number,
+    written: (to: readonly RecordMetadata[]) => void,
+  ): Promise<void> {
     const encoded = work.state.fetch?.serde !== undefined
     const stored = work.stored.slice(0, most)
-    return to.write(this.#levelOf(work) < 0 ? stored : stored.map(restore), encoded, error, attempts)
+    const records = this.#levelOf(work) < 0 ? stored : stored.map(restore)
+    return to.write(records, encoded, error, attempts, written)
   }
 
   /** Emits the events of the first records, which were written. */

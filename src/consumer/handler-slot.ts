@@ -326,10 +326,9 @@ export class HandlerSlot {
     this.#writesTo = verdict.to.topic
     this.#since = consumer.engine.clock.lately
     work.state.enter()
-    failures.write(verdict, work, most).then(
-      to => this.#goOn(work, () => written(to)),
-      error => this.#goOn(work, () => refused(error)),
-    )
+    failures
+      .write(verdict, work, most, to => this.#goOn(work, () => written(to)))
+      .catch(error => this.#goOn(work, () => refused(error)))
   }
 
   // Records of a retry topic come due in their order: no other of the partition is due before this one.

@@ -66,6 +66,27 @@ it('writes a record that failed to the next topic, goes on, and hands it out aga
   await broker.idle()
 })
 
+it('tells of a record that it delayed, or gave up, before another handler can have it', async () => {
+  const { clock, broker, run } = brokerWith(0)
+  const seen: string[] = []
+  const at = ({ topic: name }: AnyRecord, attempt: number) => seen.push(`${name} #${attempt}`)
+  const consumer = await run({
+    concurrency: 2,
+    retry: { attempts: 1, topics: [{ topic: 'orders.1m', delayMs: 0 }] },
+    eachRecord: (record: AnyRecord, { attempt }: { attempt: number }) => {
+      at(record, attempt)
+      throw new Error('not yet')
+    },
+  })
+  consumer.on('delayed', () => seen.push('delayed'))
+  consumer.on('deadLettered', () => seen.push('deadLettered'))
+  const morgue = broker.consumer({ groupId: 'morgue', topics: ['orders.dlq'] })
+  await morgue.run({ eachRecord: (record, { attempt }) => void at(record, attempt) })
+  broker.topic('orders').append({ value: { id: 0 } })
+  await clock.settle()
+  expect(seen).toEqual(['orders #1', 'delayed', 'orders #2', 'deadLettered', 'orders.dlq #1'])
+})
+
 it('does what onFailure says after the last topic, and says where the record came from first', async () => {
   const { clock, broker, seen, bad, run } = brokerWith(1)
   bad.set(0, 99)
