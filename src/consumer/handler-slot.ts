@@ -54,28 +54,16 @@ export class HandlerSlot {
   #since = -1
   // Whether the event loop had its turn for the record that is to be handled.
   #hadTurn = false
-  #ended = () => {}
 
   constructor(host: HandlerSlotHost) {
     this.#host = host
     this.#pulse = host.consumer.coordinator.liveness.pulse()
   }
 
-  /** Works off what may begin, unless it has a work in hand. */
-  wake(): void {
-    if (this.#work === undefined) this.#go()
-  }
-
-  /** Works off a work, and what may begin after it; then calls `ended`. */
-  run(work: Work, ended: () => void): void {
+  /** Works off a work, and what may begin after it. */
+  run(work: Work): void {
     this.#work = work
-    this.#ended = ended
     this.#go()
-  }
-
-  /** Whether it has a work in hand. */
-  get busy(): boolean {
-    return this.#work !== undefined
   }
 
   /** What it waits for, as a sentence; undefined where that is only its turn. */
@@ -101,18 +89,13 @@ export class HandlerSlot {
     } catch (error) {
       return this.#fatal(error)
     }
-    this.#rest()
-  }
-
-  #rest(): void {
     this.#host.idled(this)
-    this.#ended()
   }
 
   #fatal(error: unknown): void {
     this.#host.consumer.fatal(error)
     if (this.#work !== undefined) this.#leave()
-    this.#rest()
+    this.#host.idled(this)
   }
 
   #leave(): void {

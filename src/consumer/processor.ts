@@ -1,4 +1,4 @@
-import { TaskQueue } from '../task-queue.ts'
+import { Deferred } from '../deferred.ts'
 import { Failures } from './failures.ts'
 import { HandlerSlot, type HandlerSlotHost } from './handler-slot.ts'
 import { KeyedWorks } from './keyed-works.ts'
@@ -27,11 +27,9 @@ export class Processor implements Worker, HandlerSlotHost {
   readonly #concurrency: number
   // Made where `run` is called, so that handlers run in the async context of that call.
   readonly #loop = new Loop(() => this.#awake())
-  // One handler needs no queue.
-  readonly #tasks: TaskQueue | undefined
   readonly #slots: HandlerSlot[] = []
-  // Of several.
   readonly #free: HandlerSlot[] = []
+  #idle: Deferred | undefined
   #asleep = false
 
   constructor(consumer: WorkerHost, options: ResolvedRunOptions) {
@@ -39,7 +37,6 @@ export class Processor implements Worker, HandlerSlotHost {
     const { clock } = consumer.engine
     this.consumer = consumer
     this.#concurrency = concurrency
-    this.#tasks = concurrency === 1 ? undefined : new TaskQueue(concurrency)
     this.alone = concurrency === 1 && ordering === 'partition'
     this.pace = new WorkPace(clock)
     this.failures = new Failures(consumer, options)
@@ -51,7 +48,6 @@ export class Processor implements Worker, HandlerSlotHost {
       this.source.due(work)
       this.wake()
     })
-    if (this.#tasks === undefined) this.#newSlot()
   }
 
   /** Begins; what it calls runs in the caller's async context. */
@@ -94,14 +90,15 @@ export class Processor implements Worker, HandlerSlotHost {
     if (this.retries.forget(state)) state.fetch?.next()
   }
 
-  // One handler is waited for anyway, as `Worker` says.
   async idle(): Promise<void> {
-    await this.#tasks?.idle()
+    if (this.#busy === 0) return
+    this.#idle ??= new Deferred()
+    await this.#idle.promise
   }
 
   pending(): string[] {
     const handling = this.#slots.map(slot => slot.pending()).filter(text => text !== undefined)
-    const some = this.#slots.some(slot => slot.busy) || !this.#asleep || this.source.waiting
+    const some = this.#busy > 0 || !this.#asleep || this.source.waiting
     if (handling.length === 0 && some) handling.push('has records to handle')
     return [...handling, ...this.retries.pending()]
   }
@@ -115,8 +112,7 @@ export class Processor implements Worker, HandlerSlotHost {
   #awake(): void {
     this.#asleep = false
     try {
-      if (this.#tasks === undefined) this.#slots[0]!.wake()
-      else this.#begin(this.#tasks)
+      this.#begin()
     } catch (error) {
       this.consumer.fatal(error)
     }
@@ -124,12 +120,12 @@ export class Processor implements Worker, HandlerSlotHost {
   }
 
   // A slot goes on from one work to the next: to begin one costs more than to handle a record.
-  #begin(tasks: TaskQueue): void {
+  #begin(): void {
     while (this.#busy < this.#concurrency) {
       const work = this.next()
       if (work === undefined) return
       const slot = this.#free.pop() ?? this.#newSlot()
-      void tasks.add(() => new Promise<void>(resolve => slot.run(work, resolve)))
+      slot.run(work)
     }
   }
 
@@ -155,11 +151,15 @@ export class Processor implements Worker, HandlerSlotHost {
 
   ended(): void {
     // A work that has ended may let several others begin.
-    if (this.#tasks !== undefined && this.#busy < this.#concurrency) this.wake()
+    if (this.#busy < this.#concurrency) this.wake()
   }
 
   idled(slot: HandlerSlot): void {
-    if (this.#tasks !== undefined) this.#free.push(slot)
+    this.#free.push(slot)
+    if (this.#busy === 0) {
+      this.#idle?.resolve()
+      this.#idle = undefined
+    }
     this.consumer.engine.touch()
   }
 }
