@@ -36,7 +36,7 @@ export class Backlog {
 
   /** The partitions that stay paused until someone resumes them; a timed pause ends by itself, and its records are still to come. */
   get paused(): readonly TopicPartition[] {
-    return this.#active.filter(state => !this.#comes(state)).map(toTopicPartition)
+    return this.#coordinator.active.filter(state => !this.#comes(state)).map(toTopicPartition)
   }
 
   /** How many records a standalone reader has not read; what a member of a group has not read is counted by the group. */
@@ -44,13 +44,13 @@ export class Backlog {
     const { groupId, interest } = this.#options
     if (groupId !== undefined && interest.kind !== 'assign') return 0
     let unread = 0
-    for (const state of this.#active) if (this.#comes(state)) unread += state.unread
+    for (const state of this.#coordinator.active) if (this.#comes(state)) unread += state.unread
     return unread
   }
 
   /** Where the partitions end now. */
   async ends(): Promise<PartitionEnd[]> {
-    const active = this.#active
+    const { active } = this.#coordinator
     await Promise.all(active.map(({ fetch }) => fetch?.refresh?.()))
     return active.map(state => ({ state, end: state.end }))
   }
@@ -116,10 +116,6 @@ export class Backlog {
       // The report then says what this consumer knows itself.
     }
     return 0
-  }
-
-  get #active(): PartitionState[] {
-    return this.#coordinator.states.filter(({ phase }) => phase === 'active')
   }
 
   #comes(state: PartitionState): boolean {

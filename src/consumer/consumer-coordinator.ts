@@ -1,9 +1,8 @@
 import { Deferred } from '../deferred.ts'
-import type { AssignmentUpdate, Engine, FetchSession, Membership, MembershipListener } from '../engine.ts'
+import type { AssignmentUpdate, Engine, FetchSession, Interest, Membership } from '../engine.ts'
 import { CommitFailedError, isBrokerletError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
-import type { IsolationLevel } from '../record.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import { Committer } from './committer.ts'
 import type { ConsumerEvents } from './consumer-events.ts'
@@ -11,7 +10,7 @@ import type { ManualAssignment, ResolvedConsumerOptions } from './consumer-optio
 import { Handover } from './handover.ts'
 import { LastWord } from './last-word.ts'
 import { Liveness } from './liveness.ts'
-import { MemberListener } from './member-listener.ts'
+import { type Member, MemberListener } from './member-listener.ts'
 import { PartitionStarter } from './partition-starter.ts'
 import { PartitionState, toTopicPartition } from './partition-state.ts'
 import { PartitionStates } from './partition-states.ts'
@@ -41,16 +40,11 @@ export interface CoordinatorHost {
 // The pause between two attempts to rejoin.
 const rejoinMs = 1000
 
-type Interest = ResolvedConsumerOptions['interest']
-
 /**
  * A consumer's membership: it joins, follows the group's changes one after the other (give up, then take on), commits,
  * and leaves. (Kafka: ConsumerCoordinator)
  */
-export class ConsumerCoordinator implements MembershipListener {
-  readonly autoCommit: boolean
-  readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
-  readonly isolationLevel: IsolationLevel
+export class ConsumerCoordinator implements Member {
   readonly liveness: Liveness
   readonly committer: Committer
   readonly #host: CoordinatorHost
@@ -74,7 +68,6 @@ export class ConsumerCoordinator implements MembershipListener {
   #following = 0
   // The update that is being followed; it never rejects.
   #followed: Promise<void> = Promise.resolve()
-  #evicted = false
   // Resolves when the group was told, or could not be told, that the place of this evicted static member is free:
   // before that the group would refuse the place to this very consumer.
   #freeing: Promise<void> = Promise.resolve()
@@ -86,15 +79,12 @@ export class ConsumerCoordinator implements MembershipListener {
   constructor(host: CoordinatorHost) {
     this.#host = host
     const { options } = host
-    this.autoCommit = options.autoCommit && options.groupId !== undefined
-    this.autoOffsetReset = options.autoOffsetReset
-    this.isolationLevel = options.isolationLevel
     this.committer = new Committer({
       engine: host.engine,
       events: host.events,
       groupId: options.groupId,
       clientId: options.clientId,
-      autoCommit: this.autoCommit,
+      autoCommit: options.autoCommit,
       states: this.#states,
       membership: () => this.#membership,
     })
@@ -139,14 +129,14 @@ export class ConsumerCoordinator implements MembershipListener {
     return this.#states.all
   }
 
+  /** The partitions that it reads. */
+  get active(): PartitionState[] {
+    return this.states.filter(({ phase }) => phase === 'active')
+  }
+
   /** The partitions that it has, or had when it was last a member. */
   get hadLast(): readonly PartitionState[] {
     return this.#membership === undefined ? this.#before : this.states
-  }
-
-  /** The partitions that are this consumer's to read. */
-  get assignment(): TopicPartition[] {
-    return this.states.filter(({ phase }) => phase === 'active').map(toTopicPartition)
   }
 
   state(tp: TopicPartition): PartitionState | undefined {
@@ -199,10 +189,9 @@ export class ConsumerCoordinator implements MembershipListener {
     const generation = ++this.#generation
     this.#readiness.unsettle()
     this.#told = false
-    this.#evicted = false
     this.#updates.clear()
     this.#listener?.mute()
-    const listener = new MemberListener(this)
+    const listener = new MemberListener(options, this)
     this.#listener = listener
     const joined = new Deferred()
     this.#joining = joined.promise
@@ -254,7 +243,7 @@ export class ConsumerCoordinator implements MembershipListener {
   }
 
   position(topic: string, partition: number): number | undefined {
-    const state = this.#states.at(topic, partition)
+    const state = this.state({ topic, partition })
     return state?.positioned ? state.position : undefined
   }
 
@@ -344,10 +333,9 @@ export class ConsumerCoordinator implements MembershipListener {
   #evict(): void {
     const membership = this.#membership
     const { options } = this.#host
-    if (membership === undefined || this.#evicted || options.groupId === undefined) return
+    if (membership === undefined || options.groupId === undefined) return
     // No other member waits for the partitions of a consumer that chose them itself.
     if (this.#interest.kind === 'assign') return
-    this.#evicted = true
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
       `Member '${membership.memberId}' of group '${options.groupId}' left: a handler, or the time between two polls, ` +

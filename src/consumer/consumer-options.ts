@@ -68,7 +68,7 @@ export interface ConsumerOptions<Name extends string = string> {
   onLost?(partitions: readonly TopicPartition[]): unknown
 }
 
-/** The options with every default filled in. */
+/** The options with every default filled in; `autoCommit` is false where there is no group to commit for. */
 export interface ResolvedConsumerOptions {
   readonly groupId: string | undefined
   readonly interest: Interest
@@ -99,7 +99,8 @@ const assignmentList: Check = {
     ),
 }
 
-const topicList: Check = {
+/** What `topics` may be. */
+export const topicList: Check = {
   expected: 'an array of topic names, a RegExp or an array of RegExps',
   accepts: value => toInterest(value) !== undefined,
 }
@@ -157,7 +158,7 @@ export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsum
     bounded: options.until === 'end',
     startAt: assign ?? [],
     autoOffsetReset: options.autoOffsetReset ?? 'earliest',
-    autoCommit: options.autoCommit ?? true,
+    autoCommit: groupId !== undefined && (options.autoCommit ?? true),
     isolationLevel: options.isolationLevel ?? 'read_committed',
     groupInstanceId: options.groupInstanceId,
     clientId: options.clientId ?? 'consumer',

@@ -1,5 +1,5 @@
 import { AbortWatch } from '../abort-watch.ts'
-import type { Engine, Unread } from '../engine.ts'
+import type { Engine, Interest, Unread } from '../engine.ts'
 import { IllegalStateError } from '../errors.ts'
 import { Events } from '../events.ts'
 import { offsetList, offsetSpec, onePartition } from '../offset-checks.ts'
@@ -12,16 +12,7 @@ import {
   type TopicPartition,
   type TopicPartitionOffset,
 } from '../topic-partition.ts'
-import {
-  abortSignal,
-  aList,
-  boolean,
-  checkOptions,
-  duration,
-  integer,
-  invalidArgument,
-  requireArgument,
-} from '../validate.ts'
+import { abortSignal, aList, boolean, checkOptions, duration, integer, requireArgument } from '../validate.ts'
 import type { CloseOptions, ConsumerControl } from './consumer-control.ts'
 import type { ConsumerCoordinator } from './consumer-coordinator.ts'
 import { type ConsumerEvents, consumerEventNames } from './consumer-events.ts'
@@ -32,6 +23,7 @@ import {
   type ResolvedConsumerOptions,
   resolveConsumerOptions,
   toInterest,
+  topicList,
 } from './consumer-options.ts'
 import { ConsumerPolicy } from './consumer-policy.ts'
 import { type PartitionState, toTopicPartition } from './partition-state.ts'
@@ -69,7 +61,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   #mode: Mode | undefined
   #side: SideTopics | undefined
   // What the consumer was told to read, without the retry topics that a run adds.
-  #interest: ResolvedConsumerOptions['interest']
+  #interest: Interest
 
   /** @hidden */
   constructor(engine: Engine, options: ConsumerOptions, policy: ConsumerPolicy = noPolicy) {
@@ -277,18 +269,14 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /** The partitions that are this consumer's to read. */
   get assignment(): readonly TopicPartition<Record['topic']>[] {
-    return this.#coordinator.assignment as TopicPartition<Record['topic']>[]
+    return this.#coordinator.active.map(toTopicPartition) as TopicPartition<Record['topic']>[]
   }
 
   /** Replaces the topics that it reads; with an empty list it reads none. Not for a consumer made with `assign`. */
   async subscribe(topics: readonly Record['topic'][] | RegExp | readonly RegExp[]): Promise<void> {
-    const interest = toInterest(topics)
-    if (interest === undefined) {
-      const expected = 'an array of topic names, a RegExp or an array of RegExps'
-      throw invalidArgument('subscribe', 'topics', expected, topics)
-    }
+    requireArgument('subscribe', 'topics', topics, topicList)
     if (this.#options.interest.kind === 'assign') throw this.#mixed('subscribe', 'assign')
-    await this.#read(interest, [])
+    await this.#read(toInterest(topics)!, [])
   }
 
   /**
@@ -303,10 +291,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     for (const tp of kept) if (tp.offset !== undefined) this.seek(tp, tp.offset)
   }
 
-  async #read(
-    interest: ResolvedConsumerOptions['interest'],
-    startAt: readonly ManualAssignment[],
-  ): Promise<void> {
+  async #read(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     this.#lifecycle.requireOpen()
     this.#side?.requireApart(interest)
     const before = this.#interest
@@ -355,7 +340,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /** Its partitions that are paused. */
   get paused(): readonly TopicPartition<Record['topic']>[] {
-    const paused = this.#coordinator.states.filter(state => state.paused && state.phase === 'active')
+    const paused = this.#coordinator.active.filter(state => state.paused)
     return paused.map(toTopicPartition) as TopicPartition<Record['topic']>[]
   }
 
@@ -375,7 +360,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   #statesOf(method: string, partitions: readonly TopicPartition[] | undefined): PartitionState[] {
-    if (partitions === undefined) return this.#coordinator.states.filter(({ phase }) => phase === 'active')
+    if (partitions === undefined) return this.#coordinator.active
     requireArgument(method, 'partitions', partitions, aList)
     return partitions.map(tp => this.#state(method, tp))
   }
@@ -430,10 +415,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /** How many records of its partitions it has not finished. */
   lag(): number {
-    return this.#coordinator.states.reduce(
-      (lag, state) => lag + (state.phase === 'active' ? state.unread : 0),
-      0,
-    )
+    return this.#coordinator.active.reduce((lag, state) => lag + state.unread, 0)
   }
 
   /**

@@ -2,6 +2,9 @@ import type { AssignmentUpdate, MembershipListener } from '../engine.ts'
 import type { BrokerletError } from '../errors.ts'
 import type { IsolationLevel } from '../record.ts'
 
+/** Who a group speaks to. */
+export type Member = Pick<MembershipListener, 'assignmentChanged' | 'fenced' | 'position'>
+
 /**
  * Passes on what a group says to one membership, for as long as that is the consumer's. Leaving may take an engine some
  * time, and what the group says meanwhile must not reach the next membership.
@@ -10,29 +13,32 @@ export class MemberListener implements MembershipListener {
   readonly autoCommit: boolean
   readonly autoOffsetReset: 'earliest' | 'latest' | 'none'
   readonly isolationLevel: IsolationLevel
-  #listener: MembershipListener | undefined
+  #member: Member | undefined
 
-  constructor(listener: MembershipListener) {
-    this.autoCommit = listener.autoCommit
-    this.autoOffsetReset = listener.autoOffsetReset
-    this.isolationLevel = listener.isolationLevel
-    this.#listener = listener
+  constructor(
+    options: Pick<MembershipListener, 'autoCommit' | 'autoOffsetReset' | 'isolationLevel'>,
+    member: Member,
+  ) {
+    this.autoCommit = options.autoCommit
+    this.autoOffsetReset = options.autoOffsetReset
+    this.isolationLevel = options.isolationLevel
+    this.#member = member
   }
 
   assignmentChanged(update: AssignmentUpdate): void {
-    this.#listener?.assignmentChanged(update)
+    this.#member?.assignmentChanged(update)
   }
 
   fenced(error: BrokerletError): void {
-    this.#listener?.fenced(error)
+    this.#member?.fenced(error)
   }
 
   position(topic: string, partition: number): number | undefined {
-    return this.#listener?.position(topic, partition)
+    return this.#member?.position(topic, partition)
   }
 
   /** Says that the membership is no longer the consumer's. */
   mute(): void {
-    this.#listener = undefined
+    this.#member = undefined
   }
 }

@@ -11,12 +11,8 @@ export class PartitionStates {
     return [...this.#states.values()].flatMap(states => states.filter(state => state !== undefined))
   }
 
-  at(topic: string, partition: number): PartitionState | undefined {
-    return this.#states.get(topic)?.[partition]
-  }
-
   find({ topic, partition }: TopicPartition): PartitionState | undefined {
-    return this.at(topic, partition)
+    return this.#states.get(topic)?.[partition]
   }
 
   /** The states of those of these partitions that it has. */

@@ -1,8 +1,5 @@
-import type { AssignmentUpdate } from '../engine.ts'
+import type { AssignmentUpdate, Interest } from '../engine.ts'
 import type { TopicPartition } from '../topic-partition.ts'
-import type { ResolvedConsumerOptions } from './consumer-options.ts'
-
-type Interest = ResolvedConsumerOptions['interest']
 
 /** An update to follow, and the consumer's interest when it came. */
 export interface UpdateTask {
