@@ -154,7 +154,7 @@ export class GroupCoordinator {
   commitWithoutMember(groupId: string, offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     for (const tp of offsets) this.#host.partition(tp)
     const group = this.#find(groupId)
-    group.commitWithoutMember(offsets, anonymous)
+    group.commits.commitFromOutside(offsets, anonymous)
     if (offsets.length > 0) this.#keep(group)
     this.#host.finished()
   }
@@ -166,7 +166,7 @@ export class GroupCoordinator {
     anonymous = false,
   ): void {
     for (const tp of offsets) this.#host.partition(tp)
-    this.#find(groupId).checkCommitWithoutMember(offsets, anonymous)
+    this.#find(groupId).commits.checkFromOutside(offsets, anonymous)
   }
 
   /** Commits the beginning or the end of topics where the group, created if need be, has committed nothing. */
@@ -176,7 +176,7 @@ export class GroupCoordinator {
     const offsets = topics.flatMap(({ name: topic, partitions }) =>
       partitions.map((log, partition) => ({ topic, partition, offset: offsetAt(log, from) })),
     )
-    group.commitWithoutMember(offsets.filter(tp => group.committed(tp) === null))
+    group.commits.commitFromOutside(offsets.filter(tp => group.committed(tp) === null))
     this.#keep(group)
     this.#host.finished()
     return group

@@ -39,20 +39,20 @@ export class GroupMembership implements Membership {
   }
 
   commit(offsets: readonly EpochOffset[]): void {
-    this.#group.commit(this.#member, offsets)
+    this.#group.commits.commit(this.#member, offsets)
   }
 
   prepareCommit(offsets: readonly EpochOffset[]): PendingCommit {
     return {
       groupId: this.#group.id,
       offsets,
-      check: () => this.#group.checkCommit(this.#member, offsets),
-      commit: () => this.#group.commit(this.#member, offsets),
+      check: () => this.#group.commits.check(this.#member, offsets),
+      commit: () => this.#group.commits.commit(this.#member, offsets),
     }
   }
 
   ownedOffset(tp: TopicPartition, assignmentEpoch: number): OwnedOffset | undefined {
-    return this.#group.ownedOffset(this.#member, tp, assignmentEpoch)
+    return this.#group.commits.owned(this.#member, tp, assignmentEpoch)
   }
 
   committed(tp: TopicPartition): OffsetAndMetadata | null {

@@ -24,10 +24,6 @@ export class ClassicMembers {
     return this.#byId.get(memberId)
   }
 
-  has(memberId: string): boolean {
-    return this.#byId.has(memberId)
-  }
-
   /** The id of the static member with an instance id. */
   idOf(groupInstanceId: string): string | undefined {
     return this.#static.get(groupInstanceId)

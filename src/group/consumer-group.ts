@@ -24,13 +24,7 @@ import type { AssignorName } from './assignors.ts'
 import { type ComputedTarget, GroupAssignment, type LostPartitions } from './group-assignment.ts'
 import { GroupAssignor } from './group-assignor.ts'
 import { GroupCommits } from './group-commits.ts'
-import type {
-  GroupState,
-  MemberCommit,
-  MemberDescription,
-  MemberLeftEvent,
-  RebalancedEvent,
-} from './group-description.ts'
+import type { GroupState, MemberDescription, MemberLeftEvent, RebalancedEvent } from './group-description.ts'
 import type { HeldGroup } from './group-holder.ts'
 import { GroupLag } from './group-lag.ts'
 import type { GroupTopics } from './group-log.ts'
@@ -38,7 +32,6 @@ import { GroupMember, type MemberOptions } from './group-member.ts'
 import { GroupMembers } from './group-members.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import type { OffsetStore } from './offset-store.ts'
-import type { OwnedPartition } from './owned-partition.ts'
 import type { Subscription } from './subscription.ts'
 
 /** What a group needs of the broker that keeps it. */
@@ -80,12 +73,13 @@ export interface GroupHost {
  */
 export class ConsumerGroup {
   readonly id: string
+  /** The commits of its members and, while it has none, of others. @internal */
+  readonly commits: GroupCommits
   readonly #host: GroupHost
   readonly #members: GroupMembers
   readonly #assignment: GroupAssignment
   readonly #offsets: GroupOffsets
   readonly #lag: GroupLag
-  readonly #commits: GroupCommits
   readonly #assignor: GroupAssignor
   // Topics that a member has read: their records wait for this group, until its offsets of them are forgotten.
   readonly #registered = new Set<string>()
@@ -135,7 +129,7 @@ export class ConsumerGroup {
         host.expired(this)
       },
     })
-    this.#commits = new GroupCommits({
+    this.commits = new GroupCommits({
       groupId: id,
       members: this.#members,
       assignment: this.#assignment,
@@ -422,31 +416,6 @@ export class ConsumerGroup {
     return this.#offsets.all()
   }
 
-  /** Commits for a member, see `GroupCommits.commit`. @internal */
-  commit(member: GroupMember, offsets: readonly MemberCommit[]): void {
-    this.#commits.commit(member, offsets)
-  }
-
-  /** Throws as `commit` would. @internal */
-  checkCommit(member: GroupMember, offsets: readonly MemberCommit[]): void {
-    this.#commits.check(member, offsets)
-  }
-
-  /** Returns a partition that its owner commits with every record. @internal */
-  ownedOffset(member: GroupMember, tp: TopicPartition, assignmentEpoch: number): OwnedPartition | undefined {
-    return this.#commits.owned(member, tp, assignmentEpoch)
-  }
-
-  /** Commits for a client that is no member, see `GroupCommits.commitFromOutside`. @internal */
-  commitWithoutMember(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
-    this.#commits.commitFromOutside(offsets, anonymous)
-  }
-
-  /** Throws as `commitWithoutMember` would. @internal */
-  checkCommitWithoutMember(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
-    this.#commits.checkFromOutside(offsets, anonymous)
-  }
-
   /**
    * Sets the group's committed offsets: to the given ones, or of every topic that it has committed offsets of to the
    * beginning, the end or a time. (Kafka: kafka-consumer-groups --reset-offsets)
@@ -461,7 +430,7 @@ export class ConsumerGroup {
     this.#requireAlive()
     this.#requireEmpty('its offsets can be set')
     if (isList(to)) for (const tp of to) this.#host.requirePartition(tp)
-    this.commitWithoutMember(isList(to) ? to : this.#offsets.everywhere(to))
+    this.commits.commitFromOutside(isList(to) ? to : this.#offsets.everywhere(to))
     this.#host.finished()
   }
 

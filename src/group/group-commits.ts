@@ -91,7 +91,7 @@ export class GroupCommits implements OwnedPartitionHost {
    *
    * @throws UnknownMemberIdError while the group has members, unless anonymous
    */
-  commitFromOutside(offsets: readonly TopicPartitionOffset[], anonymous: boolean): void {
+  commitFromOutside(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     this.checkFromOutside(offsets, anonymous)
     this.offsets.storeFromOutside(offsets)
     for (const { topic, partition } of offsets) this.#host.assignment.forgetCommitted(topic, partition)
@@ -99,7 +99,7 @@ export class GroupCommits implements OwnedPartitionHost {
   }
 
   /** Throws as `commitFromOutside` would. */
-  checkFromOutside(offsets: readonly TopicPartitionOffset[], anonymous: boolean): void {
+  checkFromOutside(offsets: readonly TopicPartitionOffset[], anonymous = false): void {
     const { groupId, members } = this.#host
     if (members.size > 0 && !anonymous) {
       throw new UnknownMemberIdError(

@@ -86,9 +86,9 @@ it('refuses a commit of what a member has released, though nobody has it yet', (
   const { epoch } = listener
   g.subscribe(member, { names: [] })
   flush()
-  g.commit(member, [{ ...t0, offset: 1, assignmentEpoch: epoch }])
+  g.commits.commit(member, [{ ...t0, offset: 1, assignmentEpoch: epoch }])
   g.release(member, [t0])
-  const error = thrownBy(() => g.commit(member, [{ ...t0, offset: 0, assignmentEpoch: epoch }]))
+  const error = thrownBy(() => g.commits.commit(member, [{ ...t0, offset: 0, assignmentEpoch: epoch }]))
   expect(error).toBeInstanceOf(CommitFailedError)
   expect(error).toMatchObject({ code: 'STALE_MEMBER_EPOCH' })
   expect(g.committed(t0)).toEqual({ offset: 1 })
@@ -97,7 +97,7 @@ it('refuses a commit of what a member has released, though nobody has it yet', (
 it('refuses a commit under an assignment before the one that is held, on the quick way, too', () => {
   const { group: g, join, flush } = group()
   const { member, listener } = join('a')
-  const old = { epoch: listener.epoch, offset: g.ownedOffset(member, t0, listener.epoch)! }
+  const old = { epoch: listener.epoch, offset: g.commits.owned(member, t0, listener.epoch)! }
   old.offset.commit(1)
   g.subscribe(member, { names: [] })
   g.release(member, [t0])
@@ -105,9 +105,9 @@ it('refuses a commit under an assignment before the one that is held, on the qui
   flush()
   expect(listener.epoch).toBeGreaterThan(old.epoch)
   const late = [{ ...t0, offset: 0, assignmentEpoch: old.epoch }]
-  expect(thrownBy(() => g.commit(member, late))).toMatchObject({ code: 'STALE_MEMBER_EPOCH' })
+  expect(thrownBy(() => g.commits.commit(member, late))).toMatchObject({ code: 'STALE_MEMBER_EPOCH' })
   // Once the entry that is rewritten in place is there, too.
-  g.ownedOffset(member, t0, listener.epoch)!.commit(1)
+  g.commits.owned(member, t0, listener.epoch)!.commit(1)
   expect(thrownBy(() => old.offset.commit(0))).toMatchObject({ code: 'STALE_MEMBER_EPOCH' })
   expect(g.committed(t0)).toEqual({ offset: 1 })
 })
@@ -115,12 +115,12 @@ it('refuses a commit under an assignment before the one that is held, on the qui
 it('refuses the commit of a member that was removed, on the quick way, too', () => {
   const { group: g, join, flush } = group()
   const { member, listener } = join('a')
-  const owned = g.ownedOffset(member, t0, listener.epoch)!
+  const owned = g.commits.owned(member, t0, listener.epoch)!
   owned.commit(1)
   g.leave(member)
   const next = join('b')
   flush()
-  g.ownedOffset(next.member, t0, next.listener.epoch)!.commit(1)
+  g.commits.owned(next.member, t0, next.listener.epoch)!.commit(1)
   expect(thrownBy(() => owned.commit(0))).toMatchObject({ code: 'UNKNOWN_MEMBER_ID' })
   expect(g.committed(t0)).toEqual({ offset: 1 })
 })
