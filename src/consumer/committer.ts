@@ -64,8 +64,9 @@ export class Committer {
 
   // Not the only commit: a consumer that gives a partition up, or leaves, commits at once what is finished by then.
   #commitLater(state: PartitionState, intervalMs: number): void {
+    const underWay = this.#due.size > 0
     this.#due.add(state)
-    if (this.#due.size > 1) return
+    if (underWay) return
     const commit = () => {
       const due = [...this.#due]
       this.#due.clear()
