@@ -74,7 +74,6 @@ export class ConsumerCoordinator implements Member {
   #generation = 0
   #joined = false
   #givingUp: Promise<void> | undefined
-  #ended = false
 
   constructor(host: CoordinatorHost) {
     this.#host = host
@@ -166,8 +165,7 @@ export class ConsumerCoordinator implements Member {
         if (!passes(error)) throw error
         if (generation !== this.#generation) return
         this.#lastWord.unheard = true
-        this.#host.events.emit('error', error)
-        this.#host.engine.outbox.flush()
+        this.#report(error)
       }
       await this.#rejoinDelay()
       if (generation !== this.#generation) return
@@ -347,7 +345,7 @@ export class ConsumerCoordinator implements Member {
     const leave = () => this.#lastWord.leaving(membership.leave(isStatic))
     const left = isThenable(commit) ? commit.then(leave) : leave()
     if (isThenable(left)) {
-      const told = left.then(undefined, error => void this.#host.events.emit('error', error))
+      const told = left.then(undefined, error => this.#report(error))
       if (isStatic) this.#freeing = told
     }
     this.#lose(reason)
@@ -485,17 +483,17 @@ export class ConsumerCoordinator implements Member {
     this.#wakeup.wake()
     this.end(reason)
     const left = membership?.leave(true)
-    if (isThenable(left)) left.then(undefined, error => this.#host.events.emit('error', error))
+    if (isThenable(left)) left.then(undefined, error => this.#report(error))
   }
 
   /** Says that it will not join again: `ready` rejects with the reason. */
   end(reason: Error): void {
-    this.#ended = true
     this.#readiness.fail(reason)
     this.#host.engine.touch()
   }
 
-  get ended(): boolean {
-    return this.#ended
+  #report(error: unknown): void {
+    this.#host.events.emit('error', error)
+    this.#host.engine.outbox.flush()
   }
 }

@@ -144,6 +144,11 @@ export class ConsumerLifecycle implements EngineClient {
     return this.#life === 'closing' || this.#life === 'closed'
   }
 
+  /** Whether it has ended. */
+  get closed(): boolean {
+    return this.#life === 'closed'
+  }
+
   closedError(): ClosedError {
     return new ClosedError(`${this.name} is closed`)
   }
@@ -232,7 +237,7 @@ export class ConsumerLifecycle implements EngineClient {
       if (this.#life === 'restarting') await this.#idle()
       if (this.#life !== 'restarting') return
       this.#life = 'running'
-      this.#worker?.resume()
+      this.#worker?.resume?.()
       await this.coordinator.rejoin()
     } catch (thrown) {
       void this.crash(thrown, undefined)

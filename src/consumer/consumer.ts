@@ -390,7 +390,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
       throw new IllegalStateError(`${this.#lifecycle.name} has no groupId, so there is nothing to commit to`)
     }
     if (offsets !== undefined) requireArgument('commit', 'offsets', offsets, offsetList)
-    if (this.#coordinator.ended) throw this.#lifecycle.closedError()
+    if (this.#lifecycle.closed) throw this.#lifecycle.closedError()
     const { worker } = this.#lifecycle
     if (this.#mode === 'poll' && offsets === undefined && worker instanceof RecordStream) worker.markDone()
     await this.#coordinator.committer.commit(offsets)

@@ -74,10 +74,6 @@ export class RecordStream implements Worker {
     this.wake()
   }
 
-  resume(): void {
-    this.#stopped = false
-  }
-
   /** Marks the records in hand as finished, because the caller of `poll` commits them. */
   markDone(): void {
     if (this.#polling) return
@@ -89,11 +85,11 @@ export class RecordStream implements Worker {
     return this.#inHand.map(({ state, next }) => ({ state, offset: next }))
   }
 
-  halted(_states: readonly PartitionState[]): void {
+  halted(): void {
     this.wake()
   }
 
-  moved(_state: PartitionState): void {
+  moved(): void {
     this.wake()
   }
 

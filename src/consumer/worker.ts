@@ -39,8 +39,8 @@ export interface Worker {
   stop(): void
   /** Says that its consumer has ended; left out where nothing is to be done then. */
   end?(): void
-  /** Goes on after a restart. */
-  resume(): void
+  /** Goes on after a restart; left out where no handler can fail. */
+  resume?(): void
   /** Says that partitions are given up or lost: their retries and half-filled batches are forgotten. */
   halted(states: readonly PartitionState[]): void
   /** Says that the position of a partition was moved. */

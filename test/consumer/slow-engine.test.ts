@@ -1,0 +1,88 @@
+import { expect, it } from 'vitest'
+import { Consumer } from '../../src/consumer/consumer.ts'
+import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
+import type { Engine, EpochOffset, Membership } from '../../src/engine.ts'
+import { fill } from '../helpers/behaviours.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+/** The same object with some members replaced. */
+function withMembers<T extends object>(object: T, members: Partial<T>): T {
+  return new Proxy(object, {
+    get(target, name) {
+      if (name in members) return members[name as keyof T]
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+/** A consumer whose engine has other memberships than the broker's, as one on a cluster has. */
+function consumerWith(
+  { broker }: ReturnType<typeof testBroker>,
+  change: (membership: Membership) => Partial<Membership>,
+  options: ConsumerOptions = {},
+): Consumer {
+  const engine = withMembers<Engine>(broker.engine, {
+    join: (request, listener) => {
+      const membership = broker.engine.join(request, listener) as Membership
+      return withMembers(membership, change(membership))
+    },
+  })
+  return new Consumer(engine, { groupId: 'g', topics: ['orders'], ...options })
+}
+
+/** A consumer whose engine commits by time, and the offsets of each commit. */
+function committedByTime(partitions: number) {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders', { partitions })
+  const commits: string[] = []
+  const start = clock.monotonic()
+  const consumer = consumerWith(made, membership => ({
+    autoCommitIntervalMs: 5000,
+    commit: (offsets: readonly EpochOffset[]) => {
+      const text = offsets.map(({ partition, offset }) => `${partition}@${offset}`).join(' ')
+      commits.push(`${clock.monotonic() - start}: ${text}`)
+      return membership.commit(offsets)
+    },
+  }))
+  return { broker, clock, commits, consumer }
+}
+
+it('commits once an interval what was finished meanwhile', async () => {
+  const { broker, clock, commits, consumer } = committedByTime(1)
+  await consumer.run({ eachRecord: () => broker.clock.sleep(1000) })
+  fill(broker, 'orders', 8)
+  await clock.advance(30_000)
+  await consumer.close()
+  expect(commits).toEqual(['6000: 0@5', '11000: 0@8'])
+})
+
+it('commits all partitions together, and at close at once', async () => {
+  const { broker, clock, commits, consumer } = committedByTime(2)
+  await consumer.run({ eachRecord: () => broker.clock.sleep(1000) })
+  fill(broker, 'orders', 8, 0)
+  fill(broker, 'orders', 8, 1)
+  await clock.advance(14_500)
+  const closed = consumer.close()
+  await clock.advance(500)
+  await closed
+  expect(commits).toEqual(['6000: 0@5', '11000: 0@8 1@2', '15000: 1@7'])
+})
+
+it('says at once that a group could not be told that a member left whose handler is stuck', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const leave = async () => {
+    await broker.clock.sleep(50)
+    throw new Error('not told')
+  }
+  const consumer = consumerWith(made, () => ({ leave }), { maxPollIntervalMs: 100 })
+  const errors: unknown[] = []
+  consumer.on('error', error => errors.push((error as Error).message))
+  await consumer.run({ eachRecord: () => new Promise(() => {}) })
+  fill(broker, 'orders', 1)
+  await clock.advance(150)
+  expect(errors).toEqual(['not told'])
+})
