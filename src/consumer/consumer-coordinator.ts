@@ -234,6 +234,7 @@ export class ConsumerCoordinator implements Member {
     for (const tp of update.revoked) this.state(tp)?.halt('revoking')
     this.#updates.add(update, this.#interest)
     this.#wakeup.wake()
+    if (this.#givingUp !== undefined) this.#reportLosses()
   }
 
   fenced(error: unknown): void {
@@ -279,8 +280,7 @@ export class ConsumerCoordinator implements Member {
     const membership = this.#membership
     // The consumer may leave, or lose its membership, while a handler or a hook takes its time.
     const current = () => generation === this.#generation && membership === this.#membership
-    if (update.lost.length > 0)
-      await this.#handover.lose(this.#states.findAll(update.lost), 'its topic was deleted')
+    if (update.lost.length > 0) await this.#loseDeleted(update)
     if (!current()) return
     if (update.revoked.length > 0) await this.#handover.giveUp(this.#states.findAll(update.revoked))
     if (!current()) return
@@ -359,8 +359,20 @@ export class ConsumerCoordinator implements Member {
     this.#readiness.unsettle()
     this.#updates.lose(reason)
     this.#wakeup.wake()
-    // While the consumer leaves no update is followed any more, but the loss is still reported.
-    if (this.#givingUp !== undefined) void this.#handover.lose(this.states, reason)
+    if (this.#givingUp !== undefined) this.#reportLosses()
+  }
+
+  #loseDeleted({ lost }: AssignmentUpdate): Promise<void> {
+    return this.#handover.lose(this.#states.findAll(lost), 'its topic was deleted')
+  }
+
+  // While the consumer leaves no update is followed any more, but what is lost is still reported.
+  #reportLosses(): void {
+    for (const task of this.#updates.clear()) {
+      const lost =
+        'lost' in task ? this.#handover.lose(this.states, task.lost) : this.#loseDeleted(task.update)
+      this.#followed = Promise.all([this.#followed, lost]).then(() => {})
+    }
   }
 
   async #followLoss(reason: unknown, generation: number): Promise<void> {
@@ -424,7 +436,7 @@ export class ConsumerCoordinator implements Member {
     readonly beforeLeaving?: () => void
   }): Promise<void> {
     this.#generation++
-    this.#updates.clear()
+    this.#reportLosses()
     this.#readiness.unsettle()
     this.#wakeup.wake()
     let expired = false

@@ -34,8 +34,11 @@ export class PendingUpdates {
     this.#tasks = [{ lost: reason }]
   }
 
-  clear(): void {
+  /** Forgets the updates, and returns them. */
+  clear(): readonly (UpdateTask | LossTask)[] {
+    const tasks = this.#tasks
     this.#tasks = []
+    return tasks
   }
 
   shift(): UpdateTask | LossTask | undefined {

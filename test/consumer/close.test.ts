@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ClosedError } from '../../src/index.ts'
+import { type Broker, ClosedError, type ConsumerOptions } from '../../src/index.ts'
 import { fill, gate, names, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -575,4 +575,64 @@ it('tells of partitions that are lost while it closes', async () => {
   await closing
   expect(events).toEqual(['lost orders-0', 'closed'])
   stuck.open()
+})
+
+/** A consumer that handles its first record until `stuck` opens, and what it says from then on. */
+async function stuckConsumer(broker: Broker, options: ConsumerOptions = {}) {
+  const said: string[] = []
+  const stuck = gate()
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onLost: async partitions => void said.push(`onLost ${names(partitions)}`),
+    ...options,
+  })
+  consumer.on('lost', ({ partitions }) => said.push(`lost ${names(partitions)}`))
+  consumer.on('revoked', ({ partitions }) => said.push(`revoked ${names(partitions)}`))
+  consumer.on('closed', () => said.push('closed'))
+  await consumer.run({
+    eachRecord: (_, { signal }) => {
+      signal.addEventListener('abort', () => said.push('aborted'))
+      return stuck.opened
+    },
+  })
+  return { consumer, said, stuck }
+}
+
+it('tells of partitions that were lost just before it was closed, because their topic was deleted', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders')
+  fill(broker, 'orders', 1)
+  const { consumer, said } = await stuckConsumer(broker)
+  await clock.settle()
+  broker.deleteTopic('orders')
+  await consumer.close()
+  expect(said).toEqual(['aborted', 'onLost orders-0', 'lost orders-0', 'closed'])
+})
+
+it('tells of partitions that are lost while it closes, because their topic is deleted', async () => {
+  const { broker, clock } = testBroker()
+  for (const name of ['orders', 'others']) broker.createTopic(name)
+  fill(broker, 'orders', 1)
+  const { consumer, said, stuck } = await stuckConsumer(broker, { topics: ['orders', 'others'] })
+  await clock.settle()
+  const closing = consumer.close()
+  broker.deleteTopic('others')
+  await clock.settle()
+  stuck.open()
+  await closing
+  expect(said).toEqual(['onLost others-0', 'lost others-0', 'revoked orders-0', 'closed'])
+})
+
+it('tells of partitions that were lost just before it was closed, because its group removed it', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders', { partitions: 2 })
+  fill(broker, 'orders', 1, 1)
+  const { consumer, said } = await stuckConsumer(broker, { rebalanceTimeoutMs: 1000 })
+  await clock.settle()
+  broker.on('memberLeft', () => void consumer.close())
+  const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  void other.run({ eachRecord: () => {} })
+  await clock.advance(1000)
+  expect(said).toEqual(['aborted', 'onLost orders-0,orders-1', 'lost orders-0,orders-1', 'closed'])
 })
