@@ -40,6 +40,8 @@ export interface CoordinatorHost {
 // The pause between two attempts to rejoin.
 const rejoinMs = 1000
 
+const topicDeleted = 'its topic was deleted'
+
 /**
  * A consumer's membership: it joins, follows the group's changes one after the other (give up, then take on), commits,
  * and leaves. (Kafka: ConsumerCoordinator)
@@ -280,7 +282,7 @@ export class ConsumerCoordinator implements Member {
     const membership = this.#membership
     // The consumer may leave, or lose its membership, while a handler or a hook takes its time.
     const current = () => generation === this.#generation && membership === this.#membership
-    if (update.lost.length > 0) await this.#loseDeleted(update)
+    if (update.lost.length > 0) await this.#handover.lose(this.#states.findAll(update.lost), topicDeleted)
     if (!current()) return
     if (update.revoked.length > 0) await this.#handover.giveUp(this.#states.findAll(update.revoked))
     if (!current()) return
@@ -362,16 +364,14 @@ export class ConsumerCoordinator implements Member {
     if (this.#givingUp !== undefined) this.#reportLosses()
   }
 
-  #loseDeleted({ lost }: AssignmentUpdate): Promise<void> {
-    return this.#handover.lose(this.#states.findAll(lost), 'its topic was deleted')
-  }
-
   // While the consumer leaves no update is followed any more, but what is lost is still reported.
   #reportLosses(): void {
     for (const task of this.#updates.clear()) {
-      const lost =
-        'lost' in task ? this.#handover.lose(this.states, task.lost) : this.#loseDeleted(task.update)
-      this.#followed = Promise.all([this.#followed, lost]).then(() => {})
+      const [states, reason] =
+        'lost' in task ? [this.states, task.lost] : [this.#states.findAll(task.update.lost), topicDeleted]
+      for (const state of states) state.abort(reason)
+      // After the hooks that are under way.
+      this.#followed = this.#followed.then(() => this.#handover.lose(states, reason))
     }
   }
 
@@ -419,6 +419,8 @@ export class ConsumerCoordinator implements Member {
     try {
       await this.#membership.subscribe(interest)
     } catch (error) {
+      // A later call has the last word.
+      if (this.#interest !== interest) throw error
       this.#interest = before
       undo()
       if (settled) this.#readiness.become()
@@ -460,9 +462,10 @@ export class ConsumerCoordinator implements Member {
     // Partitions that are being given up already must not be given up twice.
     await this.#followed
     const held = await this.#handover.handBack(this.states)
-    if (held.length === 0) return
-    this.#host.events.emit('revoked', { partitions: held.map(toTopicPartition) })
+    if (held.length > 0) this.#host.events.emit('revoked', { partitions: held.map(toTopicPartition) })
     this.#host.engine.outbox.flush()
+    // What was lost meanwhile.
+    await this.#followed
   }
 
   async #abandon(states: readonly PartitionState[], deadline: Promise<void>): Promise<void> {

@@ -300,7 +300,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     try {
       await this.#coordinator.subscribe(this.#side?.toRead(interest) ?? interest, startAt)
     } catch (error) {
-      this.#interest = before
+      if (this.#interest === interest) this.#interest = before
       throw error
     }
   }

@@ -50,11 +50,13 @@ export class Handover {
     for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
     this.#host.halted(states)
     await Promise.all(states.map(state => state.whenIdle()))
-    const held = states.filter(state => state.phase === 'revoking')
+    let held = states.filter(isRevoking)
     if (held.length === 0) return []
     await this.#host.commitFinished(held)
-    await this.hook('onRevoked', held.map(toTopicPartition))
-    return held.filter(state => state.phase === 'revoking')
+    // Some may have been lost meanwhile: of these `onLost` tells.
+    held = held.filter(isRevoking)
+    if (held.length > 0) await this.hook('onRevoked', held.map(toTopicPartition))
+    return held.filter(isRevoking)
   }
 
   /** Gives up lost partitions: nothing that is done with them counts any more. */
@@ -84,4 +86,8 @@ export class Handover {
       this.#host.hookFailed(error)
     }
   }
+}
+
+function isRevoking({ phase }: PartitionState): boolean {
+  return phase === 'revoking'
 }

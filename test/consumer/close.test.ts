@@ -636,3 +636,28 @@ it('tells of partitions that were lost just before it was closed, because its gr
   await clock.advance(1000)
   expect(said).toEqual(['aborted', 'onLost orders-0,orders-1', 'lost orders-0,orders-1', 'closed'])
 })
+
+it('tells of partitions that are lost while they are being taken on after that, also where it closes', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders')
+  const said: string[] = []
+  const takesOn = gate()
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: async () => {
+      await takesOn.opened
+      said.push('onAssigned')
+    },
+    onLost: () => said.push('onLost'),
+  })
+  for (const name of ['assigned', 'lost', 'closed'] as const) consumer.on(name, () => said.push(name))
+  consumer.run({ eachRecord: () => {} }).catch(() => {})
+  await clock.settle()
+  const closed = consumer.close()
+  broker.deleteTopic('orders')
+  await clock.settle()
+  takesOn.open()
+  await closed
+  expect(said).toEqual(['onAssigned', 'assigned', 'onLost', 'lost', 'closed'])
+})

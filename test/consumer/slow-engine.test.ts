@@ -3,6 +3,7 @@ import { Consumer } from '../../src/consumer/consumer.ts'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
 import type { Engine, EpochOffset, Membership } from '../../src/engine.ts'
 import { fill } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 /** The same object with some members replaced. */
@@ -85,4 +86,49 @@ it('says at once that a group could not be told that a member left whose handler
   fill(broker, 'orders', 1)
   await clock.advance(150)
   expect(errors).toEqual(['not told'])
+})
+
+it('calls onLost alone for partitions that are lost while what was finished of them is committed', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const commit = () => broker.clock.sleep(100)
+  const hooks: string[] = []
+  const consumer = consumerWith(made, () => ({ autoCommitIntervalMs: 5000, commit }), {
+    onRevoked: () => hooks.push('revoked'),
+    onLost: () => hooks.push('lost'),
+  })
+  await consumer.run({ eachRecord: () => {} })
+  fill(broker, 'orders', 1)
+  await clock.settle()
+  const subscribed = consumer.subscribe([])
+  await clock.advance(50)
+  broker.deleteTopic('orders')
+  await clock.advance(50)
+  await subscribed
+  expect(hooks).toEqual(['lost'])
+})
+
+it('keeps the later of two subscriptions where the earlier one is refused after that', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  for (const name of ['orders', 'a', 'b']) broker.createTopic(name)
+  let calls = 0
+  const consumer = consumerWith(made, membership => ({
+    subscribe: async interest => {
+      if (calls++ > 0) return membership.subscribe(interest)
+      await broker.clock.sleep(100)
+      throw new Error('refused')
+    },
+  }))
+  await consumer.run({ eachRecord: () => {} })
+  const [refused] = [rejectionOf(consumer.subscribe(['a'])), await consumer.subscribe(['b'])]
+  await clock.advance(100)
+  expect((await refused).message).toBe('refused')
+  const { memberId } = consumer
+  broker.group('g').expel(memberId!)
+  broker.engine.outbox.flush()
+  await clock.settle()
+  expect(consumer.memberId).not.toBe(memberId)
+  expect(consumer.assignment).toEqual([{ topic: 'b', partition: 0 }])
 })

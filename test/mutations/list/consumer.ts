@@ -47,7 +47,7 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'a partition is given up with its handler at work',
     file: 'consumer/handover.ts',
-    find: 'await Promise.all(states.map(state => state.whenIdle()))\n    const held',
+    find: 'await Promise.all(states.map(state => state.whenIdle()))\n    let held',
     replace: 'const held',
     breaks: 'a handler in flight ends before its partition goes to anyone else',
   },
