@@ -329,10 +329,15 @@ export class ConsumerLifecycle implements EngineClient {
     if (options.drain && this.#life === 'running') await this.#drain(timeoutMs)
     // It may have crashed while it drained; the crash has then reported what was left unread.
     if (this.ended) return (await this.#closing) ?? []
+    const joined = this.#life !== 'new'
     this.#life = 'closing'
     const spent = this.#engine.clock.monotonic() - began
     const closing = { ...options, hold, timeoutMs: Math.max(0, timeoutMs - spent) }
-    const left = await this.#end(closing, this.closedError())
+    // A loop may have been begun that has not asked for anything yet.
+    if (!joined) this.#worker?.stop()
+    const left = joined ? await this.#end(closing, this.closedError()) : []
+    this.#life = 'closed'
+    this.#engine.untrack(this)
     this.#events.emit('closed', { reason: 'closed' })
     this.#done.resolve()
     this.#engine.outbox.flush()
