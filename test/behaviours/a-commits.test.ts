@@ -1,10 +1,11 @@
 // Kafka's behaviours, section A: when what is committed. The numbers are the lines of the list of behaviours.
 import { expect, it } from 'vitest'
 import { CommitFailedError } from '../../src/index.ts'
-import { at, fill, names, offsets, range, rejection } from '../helpers/behaviours.ts'
+import { at, fill, names, offsets, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const orders1 = { topic: 'orders', partition: 1 } as const
 
 function tenOrders(partitions = 1) {
@@ -87,7 +88,7 @@ it('[24] a poll commits what the one before it returned, not what it returns', a
   await clock.advance(1000)
   const other = broker.consumer(options)
   expect(offsets(await other.poll())).toEqual(range(3, 10))
-  expect(await rejection(consumer.commit())).toBeInstanceOf(CommitFailedError)
+  expect(await rejectionOf(consumer.commit())).toBeInstanceOf(CommitFailedError)
 })
 
 it('[24] close counts what the last poll returned as processed', async () => {

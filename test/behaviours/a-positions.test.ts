@@ -1,10 +1,11 @@
 // Kafka's behaviours, section A: positions and offsets. The numbers are the lines of the list of behaviours.
 import { expect, it } from 'vitest'
 import { IllegalStateError, InvalidArgumentError, OffsetMetadataTooLargeError } from '../../src/index.ts'
-import { fill, gate, offsets, range, rejection } from '../helpers/behaviours.ts'
+import { fill, gate, offsets, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const orders1 = { topic: 'orders', partition: 1 } as const
 
 function tenOrders(partitions = 1) {
@@ -124,7 +125,7 @@ it('[5] refuses metadata of more than 4096 bytes, and commits nothing then', asy
   await consumer.ready()
   await consumer.commit([{ ...orders0, offset: 1, metadata: 'é'.repeat(2048) }])
 
-  const error = await rejection(
+  const error = await rejectionOf(
     consumer.commit([
       { ...orders0, offset: 2 },
       { ...orders1, offset: 0, metadata: `${'é'.repeat(2048)}x` },

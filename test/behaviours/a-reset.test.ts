@@ -1,10 +1,11 @@
 // Kafka's behaviours, section A: where to begin, and what is out of range. The numbers are the lines of the list.
 import { expect, it } from 'vitest'
 import { NoOffsetForPartitionError, OffsetOutOfRangeError } from '../../src/index.ts'
-import { at, fill, offsets, range, rejection } from '../helpers/behaviours.ts'
+import { at, fill, offsets, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const group = { groupId: 'g', topics: ['orders'] }
 
 function tenOrders() {
@@ -60,19 +61,19 @@ it('[7] none is an error where nothing is committed, to whoever polls, runs or l
 
   const polling = broker.consumer(options)
   polling.on('crashed', () => {})
-  const error = await rejection(polling.poll())
+  const error = await rejectionOf(polling.poll())
   expect(error).toBeInstanceOf(NoOffsetForPartitionError)
   expect(error).toMatchObject(expected)
-  expect(await rejection(polling.done)).toBe(error)
+  expect(await rejectionOf(polling.done)).toBe(error)
 
   const running = broker.consumer(options)
   running.on('crashed', () => {})
-  expect(await rejection(running.run({ eachRecord: () => {} }))).toMatchObject(expected)
-  expect(await rejection(running.done)).toMatchObject(expected)
+  expect(await rejectionOf(running.run({ eachRecord: () => {} }))).toMatchObject(expected)
+  expect(await rejectionOf(running.done)).toMatchObject(expected)
 
   const looping = broker.consumer(options)
   looping.on('crashed', () => {})
-  expect(await rejection(looping[Symbol.asyncIterator]().next())).toMatchObject(expected)
+  expect(await rejectionOf(looping[Symbol.asyncIterator]().next())).toMatchObject(expected)
   expect(broker.group('g').state).toBe('Empty')
 })
 
@@ -151,10 +152,10 @@ it('[10] with none a position out of range is an error, and the consumer ends', 
   log.deleteRecords(6)
   const consumer = broker.consumer({ ...group, autoOffsetReset: 'none' })
   consumer.on('crashed', () => {})
-  const error = await rejection(consumer.poll())
+  const error = await rejectionOf(consumer.poll())
   expect(error).toBeInstanceOf(OffsetOutOfRangeError)
   expect(error).toMatchObject({ code: 'OFFSET_OUT_OF_RANGE', ...orders0, offset: 4 })
-  expect(await rejection(consumer.done)).toBe(error)
+  expect(await rejectionOf(consumer.done)).toBe(error)
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 4 })
 })
 
@@ -231,7 +232,7 @@ it('[14] nor does one within the log: the end of a transaction, and what was abo
   const { broker } = tenOrders()
   const producer = broker.producer({ transactionalId: 'tx' })
   await producer.transaction(tx => tx.send({ topic: 'orders', value: 10 }))
-  await rejection(
+  await rejectionOf(
     producer.transaction(async tx => {
       await tx.send({ topic: 'orders', value: 12 })
       throw new Error('no')

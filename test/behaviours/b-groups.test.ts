@@ -7,10 +7,11 @@ import {
   InvalidOptionError,
   UnknownTopicOrPartitionError,
 } from '../../src/index.ts'
-import { at, fill, names, offsets, owners, range, rejection } from '../helpers/behaviours.ts'
+import { at, fill, names, offsets, owners, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const orders1 = { topic: 'orders', partition: 1 } as const
 
 function orders(partitions: number) {
@@ -154,7 +155,7 @@ it('[29] ready() after subscribe waits for what is read now, also where another 
   expect(assigned).toEqual([['orders-0', 'orders-1'], ['payments-1']])
 
   // A refused one changes nothing.
-  expect(await rejection(second.subscribe(['nowhere']))).toBeInstanceOf(UnknownTopicOrPartitionError)
+  expect(await rejectionOf(second.subscribe(['nowhere']))).toBeInstanceOf(UnknownTopicOrPartitionError)
   await second.ready()
   expect(names(second.assignment)).toEqual(['payments-1'])
 })
@@ -182,9 +183,9 @@ it('[30] refuses to mix assign and subscribe', async () => {
     InvalidOptionError,
   )
   const assigned = broker.consumer({ groupId: 'g', assign: [orders0] })
-  expect(await rejection(assigned.subscribe(['orders']))).toBeInstanceOf(IllegalStateError)
+  expect(await rejectionOf(assigned.subscribe(['orders']))).toBeInstanceOf(IllegalStateError)
   const subscribed = broker.consumer({ groupId: 'g', topics: ['orders'] })
-  expect(await rejection(subscribed.assign([orders0]))).toBeInstanceOf(IllegalStateError)
+  expect(await rejectionOf(subscribed.assign([orders0]))).toBeInstanceOf(IllegalStateError)
   await assigned.ready()
   expect(names(assigned.assignment)).toEqual(['orders-0'])
 })
@@ -213,7 +214,7 @@ it('[31] consumers with assign share a group id without any rebalance, and commi
   ])
   expect(names(member.assignment)).toEqual(['orders-0', 'orders-1', 'orders-2'])
   expect(revoked).toEqual([])
-  expect(await rejection(second.commit())).toBeInstanceOf(CommitFailedError)
+  expect(await rejectionOf(second.commit())).toBeInstanceOf(CommitFailedError)
   await member.close()
   await second.commit([{ ...orders0, offset: 1 }])
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 1 })
@@ -305,7 +306,7 @@ it('[46] refuses a member that wants another assignor than its group has', async
   const { broker, clock, join } = orders(2)
   await join('first', { assignor: 'range' })
   const second = broker.consumer({ groupId: 'g', topics: ['orders'], assignor: 'uniform' })
-  const error = await rejection(second.ready())
+  const error = await rejectionOf(second.ready())
   expect(error).toBeInstanceOf(InconsistentGroupProtocolError)
   expect(error).toMatchObject({ code: 'INCONSISTENT_GROUP_PROTOCOL', groupId: 'g', assignor: 'range' })
   await clock.settle()

@@ -1,10 +1,10 @@
 // Kafka's behaviours, section B: liveness, static members, leaving. The numbers are the lines of the list.
 import { expect, it } from 'vitest'
 import { CommitFailedError, UnreleasedInstanceIdError } from '../../src/index.ts'
-import { at, fill, gate, names, offsets, owners, range, rejection } from '../helpers/behaviours.ts'
+import { at, fill, gate, names, offsets, owners, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 function orders(width: number, count = 0) {
   const { broker, clock } = testBroker()
@@ -99,7 +99,7 @@ it('[39] a handler longer than maxPollIntervalMs costs its consumer the partitio
   expect(group().state).toBe('Stable')
   await clock.advance(1)
   expect(group().state).toBe('Empty')
-  expect(await rejection(stuck.commit([{ ...orders0, offset: 2 }]))).toBeInstanceOf(CommitFailedError)
+  expect(await rejectionOf(stuck.commit([{ ...orders0, offset: 2 }]))).toBeInstanceOf(CommitFailedError)
   expect(group().committed(orders0)).toEqual({ offset: 1 })
 
   const other = make('other')
@@ -131,7 +131,7 @@ it('[39] more than maxPollIntervalMs between polls: what is in hand is not commi
   await clock.advance(300_000)
   expect(log).toEqual(['polling assigned orders-0', 'polling lost orders-0'])
   expect(group().state).toBe('Empty')
-  expect(await rejection(consumer.commit())).toMatchObject({ code: 'UNKNOWN_MEMBER_ID' })
+  expect(await rejectionOf(consumer.commit())).toMatchObject({ code: 'UNKNOWN_MEMBER_ID' })
   expect(offsets(await consumer.poll())).toEqual(range(2, 6))
   expect(owners(broker, 'g')).toEqual({ polling: ['orders-0'] })
 })
@@ -245,7 +245,7 @@ it('[43] a second live member with the same instance id is refused, and the firs
   const first = make('first', { groupInstanceId: 'i' })
   await first.run({ eachRecord: () => {} })
   const second = make('second', { groupInstanceId: 'i' })
-  const error = await rejection(second.ready())
+  const error = await rejectionOf(second.ready())
   expect(error).toBeInstanceOf(UnreleasedInstanceIdError)
   expect(error).toMatchObject({ code: 'UNRELEASED_INSTANCE_ID', groupId: 'g', groupInstanceId: 'i' })
   await broker.idle()

@@ -1,10 +1,11 @@
 // Kafka's behaviours, section C: who owns a partition when. The numbers are the lines of the list of behaviours.
 import { expect, it } from 'vitest'
 import { type Consumer, InvalidAssignmentError } from '../../src/index.ts'
-import { at, fill, gate, names, offsets, owners, range, rejection } from '../helpers/behaviours.ts'
+import { at, fill, gate, names, offsets, owners, range } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const orders1 = { topic: 'orders', partition: 1 } as const
 
 type Options = Parameters<ReturnType<typeof testBroker>['broker']['consumer']>[0]
@@ -148,7 +149,7 @@ it.each([
   const { epoch } = group()
   broker.on('error', () => {})
   broken = true
-  const error = await rejection(make('second', { assignor }).ready())
+  const error = await rejectionOf(make('second', { assignor }).ready())
   expect(error).toBeInstanceOf(InvalidAssignmentError)
   await clock.settle()
   expect(owners(broker, 'g')).toEqual({ first: ['orders-0', 'orders-1'] })

@@ -1,10 +1,10 @@
 // Kafka's behaviours, section C: what a consumer is told of a rebalance. The numbers are the lines of the list.
 import { expect, it } from 'vitest'
 import { CommitFailedError } from '../../src/index.ts'
-import { at, fill, gate, names, offsets, owners, rejection } from '../helpers/behaviours.ts'
+import { at, fill, gate, names, offsets, owners } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 type Options = Parameters<ReturnType<typeof testBroker>['broker']['consumer']>[0]
 
@@ -141,8 +141,8 @@ it('[53] who is removed gets onLost and not onRevoked, and cannot commit any mor
     maxPollIntervalMs: 1000,
     onLost: async partitions => {
       log.push(`stuck lost ${names(partitions)}`)
-      errors.push(await rejection(stuck.commit([{ ...orders0, offset: 3 }])))
-      errors.push(await rejection(stuck.commit()))
+      errors.push(await rejectionOf(stuck.commit([{ ...orders0, offset: 3 }])))
+      errors.push(await rejectionOf(stuck.commit()))
     },
   })
   const events: string[] = []
@@ -187,12 +187,12 @@ it('[54] a hook that throws changes nothing, is not called again, and reaches wh
   }
   const first = make('first', { onAssigned: failing('assigned'), onRevoked: failing('revoked') })
   first.on('error', () => {})
-  expect(await rejection(first.poll())).toMatchObject({ message: 'assigned failed' })
+  expect(await rejectionOf(first.poll())).toMatchObject({ message: 'assigned failed' })
   expect((await first.poll({ maxRecords: 1 })).map(at)).toEqual(['orders-0@0'])
   expect((await first.poll({ maxRecords: 1 })).map(at)).toEqual(['orders-1@0'])
 
   const polled = first.poll()
-  const failed = rejection(polled)
+  const failed = rejectionOf(polled)
   const second = make('second')
   await second.ready()
   expect(await failed).toMatchObject({ message: 'revoked failed' })

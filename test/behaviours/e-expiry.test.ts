@@ -4,6 +4,7 @@ import { type Broker, topic } from '../../src/index.ts'
 import type { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, gate } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 const day = 24 * 60 * 60 * 1000
@@ -20,8 +21,6 @@ function twoTopics(options: Pick<BrokerOptions, 'offsetsRetentionMs'> = {}) {
   const offsets = () => broker.group('g').offsets.map(tp => `${tp.topic}@${tp.offset}`)
   return { broker, clock, member, offsets, deleted }
 }
-
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 const at = <Name extends 'orders' | 'payments'>(name: Name, offset: number) => ({
   topic: name,

@@ -2,9 +2,9 @@ import { expect, it } from 'vitest'
 import { topic } from '../../src/index.ts'
 import { fill } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const orders1 = { topic: 'orders', partition: 1 } as const
 
 function administered(records = 0) {

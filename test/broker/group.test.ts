@@ -3,18 +3,12 @@ import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
 import { TimeoutError, topic } from '../../src/index.ts'
 import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const orders1 = { topic: 'orders', partition: 1 } as const
 collectWarnings()
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker({ topics: { orders: topic({ partitions }) } })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 // --- a fourth consumer ------------------------------------------------------------------------------------------------
 

@@ -4,9 +4,8 @@ import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, names, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 // --- declare ----------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import {
 } from '../../src/index.ts'
 import { fill, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 function orders() {
@@ -19,8 +20,6 @@ function orders() {
   const committed = () => broker.group('g').committed({ topic: 'orders', partition: 0 })?.offset ?? null
   return { broker, clock, reader, committed }
 }
-
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 describe('consumer options', () => {
   const bad: readonly (readonly [object, string, string])[] = [

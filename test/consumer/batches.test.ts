@@ -1,21 +1,15 @@
 import { expect, it } from 'vitest'
 import { BatchError, json, topic } from '../../src/index.ts'
 import { fill, gate, offsets, range } from '../helpers/behaviours.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const warnings = collectWarnings()
 
-function brokerWithOrders(records = 0, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  fill(made.broker, 'orders', records)
-  return made
-}
-
 it('hands out batches of one partition with where the log goes on and what comes after', async () => {
-  const { broker } = brokerWithOrders(5, 2)
+  const { broker } = brokerWithOrders(0, 2)
+  fill(broker, 'orders', 5)
   fill(broker, 'orders', 1, 1)
   const seen: unknown[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })

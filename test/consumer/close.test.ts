@@ -2,19 +2,12 @@ import { expect, it } from 'vitest'
 import { type Broker, ClosedError, type ConsumerOptions } from '../../src/index.ts'
 import { fill, gate, names, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const retry = { attempts: 1 }
 collectWarnings()
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 it('finishes what is in flight, commits, leaves, and reports what it left', async () => {
   const { broker, clock } = brokerWithOrders(3, 2)

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { json, topic } from '../../src/index.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
-import { append, brokerWithOrders, handlers, orders0, run } from '../helpers/concurrency.ts'
+import { append, handlers, run } from '../helpers/concurrency.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 // --- ordering: 'partition' --------------------------------------------------------------------------------------------

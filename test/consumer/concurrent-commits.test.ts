@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { range } from '../helpers/behaviours.ts'
-import { append, brokerWithOrders, handlers, orders0, run } from '../helpers/concurrency.ts'
+import { append, handlers, run } from '../helpers/concurrency.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
 const warnings = collectWarnings()

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, it } from 'vitest'
-import { append, brokerWithOrders, handlers, orders0, run } from '../helpers/concurrency.ts'
+import { append, handlers, run } from '../helpers/concurrency.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 
 it('begins nothing of a paused partition, and goes on with what it had read', async () => {
   const { broker, clock } = brokerWithOrders()

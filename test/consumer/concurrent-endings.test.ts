@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { gate, owners } from '../helpers/behaviours.ts'
-import { append, brokerWithOrders, handlers, orders0, run } from '../helpers/concurrency.ts'
+import { append, handlers, run } from '../helpers/concurrency.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 
 it('waits for the handlers of a revoked partition only', async () => {
   const { broker, clock } = brokerWithOrders(0, 2)

@@ -12,11 +12,11 @@ import {
 } from '../../src/index.ts'
 import { fill, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 import { brokerWithOrders, deadLetter, letters, never, run } from './dead-letter-scene.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const warnings = collectWarnings()
 
 function failAt(...bad: readonly number[]) {

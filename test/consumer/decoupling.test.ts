@@ -3,19 +3,12 @@ import { expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { Broker, type Consumer } from '../../src/index.ts'
 import { fill, names, range } from '../helpers/behaviours.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const storage = new AsyncLocalStorage<string>()
 const warnings = collectWarnings()
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 // --- handlers ---------------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import {
 } from '../../src/index.ts'
 import { fill, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
-import { testBroker } from '../helpers/test-broker.ts'
+import { brokerWithOrders } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
 collectWarnings()
@@ -34,13 +34,6 @@ function listen<Message extends object>(
   const traced = tracingChannel<unknown, Message>(name)
   traced.subscribe(subscribers as TracingChannelSubscribers<Message>)
   undo.push(() => traced.unsubscribe(subscribers as TracingChannelSubscribers<Message>))
-}
-
-function brokerWithOrders(records = 0) {
-  const made = testBroker()
-  made.broker.createTopic('orders')
-  fill(made.broker, 'orders', records)
-  return made
 }
 
 it('traces a send, and carries on the headers that a subscriber adds', async () => {

@@ -2,19 +2,11 @@
 import { expect, it } from 'vitest'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
-import { testBroker } from '../helpers/test-broker.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const retry = { attempts: 1 }
 collectWarnings()
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 it('ends when a listener of its crash closes it, and gives it what was left', async () => {
   const { broker, clock } = brokerWithOrders(2)

@@ -2,10 +2,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { ConsumerCrashedError } from '../../src/index.ts'
 import { fill, names, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
-import { testBroker } from '../helpers/test-broker.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const retry = { attempts: 1 }
 const warnings = collectWarnings()
 
@@ -16,13 +15,6 @@ afterEach(() => {
   process.off('unhandledRejection', collect)
   expect(unhandled.splice(0)).toEqual([])
 })
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 function failAt(offset: number, error: unknown = new Error('boom')) {
   return (record: { readonly offset: number }) => {

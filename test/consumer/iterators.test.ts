@@ -4,18 +4,11 @@ import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { collect } from '../helpers/collect.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 collectWarnings()
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 it('hands out record by record; each is done when the loop asks for the next', async () => {
   const { broker } = brokerWithOrders(3)

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import type { Broker, RunOptions } from '../../src/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const warnings = collectWarnings()
 
 function brokerWith(keys: string) {

@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidArgumentError, type RecordContext, type RunOptions } from '../../src/index.ts'
-import { fill, names, range } from '../helpers/behaviours.ts'
-import { testBroker } from '../helpers/test-broker.ts'
+import { fill, names } from '../helpers/behaviours.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 collectWarnings()
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 /** A consumer whose handler pauses its partition at each record. */
 async function pausing(records: number, each: (pause: RecordContext['pause']) => void) {

@@ -3,10 +3,10 @@ import { expect, it } from 'vitest'
 import { type Around, Broker, InvalidOptionError, topic } from '../../src/index.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { thrownBy } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 collectWarnings()
 
 function brokerWith(options: ConstructorParameters<typeof Broker>[0], records = 0) {

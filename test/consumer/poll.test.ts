@@ -3,9 +3,8 @@ import { expect, it } from 'vitest'
 import { ClosedError, IllegalStateError, json, topic } from '../../src/index.ts'
 import { fill, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 function polling(records: number, partitions = 1) {
   const { broker, clock } = testBroker()

@@ -10,18 +10,11 @@ import { TestBroker } from '../../src/testing/index.ts'
 import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { collect } from '../helpers/collect.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 collectWarnings()
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 // --- hooks ------------------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,11 @@ import {
 } from '../../src/index.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 import { brokerWithOrders, letters, never, run } from './dead-letter-scene.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 collectWarnings()
 
 function failAt(...bad: readonly number[]) {

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { BatchError, type ConsumerRecord, json } from '../../src/index.ts'
 import { fill, gate, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 collectWarnings()
 
 /** A consumer of `orders` whose handler fails at offset 0 of partition 0 as long as `failing` says so. */

@@ -2,18 +2,11 @@ import { expect, it } from 'vitest'
 import { Broker, InvalidOptionError, UnknownTopicOrPartitionError } from '../../src/index.ts'
 import { fill, gate, names, range } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const warnings = collectWarnings()
-
-function brokerWithOrders(partitions = 1, records = 0) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  fill(made.broker, 'orders', records)
-  return made
-}
 
 it('delivers what a producer sends to a consumer on the system clock', async () => {
   await using broker = new Broker()
@@ -30,7 +23,8 @@ it('delivers what a producer sends to a consumer on the system clock', async () 
 })
 
 it('resolves when it is assigned and positioned, before the first record is handled', async () => {
-  const { broker } = brokerWithOrders(2, 3)
+  const { broker } = brokerWithOrders(0, 2)
+  fill(broker, 'orders', 3)
   const seen: number[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
@@ -56,8 +50,7 @@ it.each(['groupCreated', 'rebalanced'] as const)(
 )
 
 it('handles one record after the other, whichever partition they are of', async () => {
-  const { broker, clock } = brokerWithOrders(3)
-  for (const partition of range(0, 3)) fill(broker, 'orders', 2, partition)
+  const { broker, clock } = brokerWithOrders(2, 3)
   const steps: string[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({
@@ -76,7 +69,7 @@ it('handles one record after the other, whichever partition they are of', async 
 })
 
 it('awaits whatever has a then, and takes any other value as done', async () => {
-  const { broker } = brokerWithOrders(1, 4)
+  const { broker } = brokerWithOrders(4)
   const seen: number[] = []
   // oxlint-disable-next-line unicorn/no-thenable -- a thenable that is no promise is what this is about
   const thenable = Object.defineProperty({}, 'then', { value: (resolve: () => void) => resolve() })
@@ -94,7 +87,7 @@ it('awaits whatever has a then, and takes any other value as done', async () => 
 })
 
 it('calls the handler of the topic', async () => {
-  const { broker } = brokerWithOrders(1, 2)
+  const { broker } = brokerWithOrders(2)
   broker.createTopic('payments')
   fill(broker, 'payments', 2)
   const seen: string[] = []
@@ -125,7 +118,7 @@ it('asks for the handlers of what was subscribed to last', async () => {
 })
 
 it('refuses handlers per topic where one is missing, and joins nothing', async () => {
-  const { broker } = brokerWithOrders(1, 2)
+  const { broker } = brokerWithOrders(2)
   broker.createTopic('payments')
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders', 'payments'] })
   const error = await rejectionOf(consumer.run({ eachRecord: { orders: () => {} } as never }))
@@ -136,7 +129,7 @@ it('refuses handlers per topic where one is missing, and joins nothing', async (
 })
 
 it('treats a topic without a handler that a RegExp picked up as a failed record', async () => {
-  const { broker, clock } = brokerWithOrders(1, 1)
+  const { broker, clock } = brokerWithOrders(1)
   const consumer = broker.consumer({ groupId: 'g', topics: /^orders/ })
   await consumer.run({ eachRecord: { orders: () => {} }, retry: { attempts: 1 }, onFailure: 'stop' })
   await broker.idle()
@@ -147,7 +140,7 @@ it('treats a topic without a handler that a RegExp picked up as a failed record'
 })
 
 it('gives a handler its consumer, its attempt and a signal', async () => {
-  const { broker, clock } = brokerWithOrders(1, 2)
+  const { broker, clock } = brokerWithOrders(2)
   const seen: unknown[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({
@@ -165,7 +158,7 @@ it('gives a handler its consumer, its attempt and a signal', async () => {
 })
 
 it('aborts the signal of a handler whose partition is lost, with the reason', async () => {
-  const { broker, clock } = brokerWithOrders(1, 1)
+  const { broker, clock } = brokerWithOrders(1)
   const reasons: unknown[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
   await consumer.run({
@@ -184,7 +177,7 @@ it('aborts the signal of a handler whose partition is lost, with the reason', as
 })
 
 it('aborts the signal of a handler for which close can wait no longer', async () => {
-  const { broker, clock } = brokerWithOrders(1, 1)
+  const { broker, clock } = brokerWithOrders(1)
   const seen: string[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({
@@ -218,7 +211,7 @@ it.each<[string, (attempt: number) => unknown]>([
     },
   ],
 ])('does not abort the signal of a handler that %s, with that of a later one', async (_, first) => {
-  const { broker, clock } = brokerWithOrders(1, 2)
+  const { broker, clock } = brokerWithOrders(2)
   const aborted: number[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   await consumer.run({
@@ -233,7 +226,7 @@ it.each<[string, (attempt: number) => unknown]>([
 })
 
 it('shows a signal as aborted to a handler that asks for it only afterwards', async () => {
-  const { broker, clock } = brokerWithOrders(1, 1)
+  const { broker, clock } = brokerWithOrders(1)
   const { opened, open } = gate()
   const seen: boolean[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
@@ -251,7 +244,7 @@ it('shows a signal as aborted to a handler that asks for it only afterwards', as
 })
 
 it('leaves a handler that calls heartbeat alone, however long it takes', async () => {
-  const { broker, clock } = brokerWithOrders(1, 1)
+  const { broker, clock } = brokerWithOrders(1)
   const lost: unknown[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
   consumer.on('lost', event => lost.push(event))
@@ -269,7 +262,7 @@ it('leaves a handler that calls heartbeat alone, however long it takes', async (
 })
 
 it('ends when its signal aborts, after the record in hand', async () => {
-  const { broker, clock } = brokerWithOrders(1, 3)
+  const { broker, clock } = brokerWithOrders(3)
   const stop = new AbortController()
   const seen: string[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
@@ -290,7 +283,7 @@ it('ends when its signal aborts, after the record in hand', async () => {
 })
 
 it('does not begin with a signal that is aborted already', async () => {
-  const { broker } = brokerWithOrders(1, 3)
+  const { broker } = brokerWithOrders(3)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   const reason = new Error('too late')
   expect(await rejectionOf(consumer.run({ eachRecord: () => {}, signal: AbortSignal.abort(reason) }))).toBe(
@@ -326,7 +319,7 @@ it.each([
 })
 
 it('rejects where a topic does not exist, and can be run once it does', async () => {
-  const { broker } = brokerWithOrders(1, 2)
+  const { broker } = brokerWithOrders(2)
   const seen: number[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orderz' as 'orders'] })
   const error = await rejectionOf(consumer.run({ eachRecord: () => {} }))
@@ -341,9 +334,7 @@ it('rejects where a topic does not exist, and can be run once it does', async ()
 })
 
 it('keeps the order of a partition over many fetches', async () => {
-  const { broker } = brokerWithOrders(2)
-  fill(broker, 'orders', 2500, 0)
-  fill(broker, 'orders', 2500, 1)
+  const { broker } = brokerWithOrders(2500, 2)
   const seen: number[][] = [[], []]
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollRecords: 7 })
   await consumer.run({ eachRecord: ({ partition, offset }) => void seen[partition]!.push(offset) })
@@ -352,7 +343,7 @@ it('keeps the order of a partition over many fetches', async () => {
 })
 
 it('commits each record whose handler has ended, while the next one is in hand', async () => {
-  const { broker, clock } = brokerWithOrders(1, 3)
+  const { broker, clock } = brokerWithOrders(3)
   const events: unknown[] = []
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
   consumer.on('committed', ({ offsets: committed }) => events.push(committed))
@@ -362,7 +353,7 @@ it('commits each record whose handler has ended, while the next one is in hand',
 })
 
 it('commits nothing by itself with autoCommit off', async () => {
-  const { broker, clock } = brokerWithOrders(1, 3)
+  const { broker, clock } = brokerWithOrders(3)
   const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
   await consumer.run({ eachRecord: async () => {} })
   await clock.settle()

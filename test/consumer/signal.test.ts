@@ -4,9 +4,8 @@ import type { RecordContext, RunOptions } from '../../src/index.ts'
 import { fill, gate } from '../helpers/behaviours.ts'
 import { collect } from '../helpers/collect.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
-
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 function consumerWith(records: number) {
   const { broker, clock } = testBroker()

@@ -2,19 +2,11 @@ import { expect, it } from 'vitest'
 import { IllegalStateError, InvalidOptionError, type TopicPartition } from '../../src/index.ts'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
-import { testBroker } from '../helpers/test-broker.ts'
+import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
-const orders0 = { topic: 'orders', partition: 0 } as const
 const orders1 = { topic: 'orders', partition: 1 } as const
 collectWarnings()
-
-function brokerWithOrders(records: number, partitions = 1) {
-  const made = testBroker()
-  made.broker.createTopic('orders', { partitions })
-  for (const partition of range(0, partitions)) fill(made.broker, 'orders', records, partition)
-  return made
-}
 
 // --- without a group --------------------------------------------------------------------------------------------------
 

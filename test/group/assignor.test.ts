@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Assignor, AssignorInput } from '../../src/assignor.ts'
 import { InvalidAssignmentError } from '../../src/errors.ts'
 import { computeWith } from '../../src/group/assignor.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { GroupModel } from './group-model.ts'
 
 type Result = ReturnType<Assignor['assign']>
@@ -18,7 +19,6 @@ function groupWith(assign: (input: AssignorInput) => unknown): GroupModel {
     .join('b', ['orders'])
 }
 
-const orders0 = { topic: 'orders', partition: 0 }
 const orders1 = { topic: 'orders', partition: 1 }
 const payments0 = { topic: 'payments', partition: 0 }
 

@@ -55,14 +55,3 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
   })
   return { opened, open: () => open() }
 }
-
-/** Resolves with the error of a promise; rejects where the promise resolves. */
-export async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  let value: unknown
-  try {
-    value = await promise
-  } catch (error) {
-    return error
-  }
-  throw new Error(`expected a rejection, resolved to ${JSON.stringify(value)}`)
-}

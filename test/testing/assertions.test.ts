@@ -24,7 +24,9 @@ import {
 } from 'brokerlet/testing'
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it } from 'vitest'
-import { fill, offsets, rejection } from '../helpers/behaviours.ts'
+import { fill, offsets } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 
 declare module 'vitest' {
   interface Matchers<T = any> extends BrokerMatchers<T> {}
@@ -33,7 +35,6 @@ declare module 'vitest' {
 expect.extend(matchers)
 
 const topics = { orders: topic({ partitions: 1 }) }
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 async function billing(handler: (offset: number) => unknown = () => {}, options: object = {}) {
   const broker = new TestBroker({ topics })
@@ -457,7 +458,7 @@ it('asks a transaction that was committed, and none that was aborted, for its re
       for (const value of values) await tx.send({ topic: 'orders', value })
       if (values.length === 2) throw new Error('aborted')
     })
-  await rejection(send(['one', 'two']))
+  await rejectionOf(send(['one', 'two']))
   await broker.idle()
   assertNothingLost(broker, 'billing')
   assertNoCommitPastProcessed(broker, 'billing')

@@ -1,10 +1,11 @@
 import { CommitFailedError, ConsumerCrashedError, IllegalStateError, topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
-import { fill, gate, rejection } from '../helpers/behaviours.ts'
+import { fill, gate } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 
 const topics = { orders: topic({ partitions: 2 }) }
-const orders0 = { topic: 'orders', partition: 0 } as const
 
 function billing(broker: TestBroker<typeof topics>, options: object = {}) {
   return broker.consumer({ groupId: 'billing', topics: ['orders'], ...options })
@@ -67,7 +68,7 @@ it('aborts what its handlers wait for, and refuses what they commit', async () =
   await consumer.run({
     eachRecord: async (_, { consumer: own, signal }) => {
       await opened
-      outcomes.push(signal.aborted, await rejection(own.commit([{ ...orders0, offset: 1 }])))
+      outcomes.push(signal.aborted, await rejectionOf(own.commit([{ ...orders0, offset: 1 }])))
     },
   })
   fill(broker, 'orders', 1)
@@ -83,13 +84,13 @@ it('aborts what its handlers wait for, and refuses what they commit', async () =
 it('ends a poll, an iterator and done with an error that says so', async () => {
   const broker = new TestBroker({ topics })
   const polling = billing(broker)
-  const polled = rejection(polling.poll())
+  const polled = rejectionOf(polling.poll())
   const iterating = billing(broker)
-  const next = rejection(iterating[Symbol.asyncIterator]().next())
+  const next = rejectionOf(iterating[Symbol.asyncIterator]().next())
   await broker.advance(0)
   broker.crash(polling)
   broker.crash(iterating)
-  for (const error of [await polled, await next, await rejection(polling.done)]) {
+  for (const error of [await polled, await next, await rejectionOf(polling.done)]) {
     expect(error).toBeInstanceOf(ConsumerCrashedError)
     expect((error as Error).message).toBe(
       "Consumer 'consumer' of group 'billing' crashed without leaving its group",
@@ -156,7 +157,7 @@ it('crashes one that restarts, or is joining', async () => {
 
   broker.faults.delay({ operation: 'join' }, 100)
   const joining = billing(broker)
-  const ready = rejection(joining.ready())
+  const ready = rejectionOf(joining.ready())
   broker.crash(joining)
   await broker.advance(100)
   expect(await ready).toBeInstanceOf(Error)
@@ -174,7 +175,7 @@ it('ends the close of one that still drains', async () => {
   broker.crash(consumer)
   await broker.advance(0)
   expect(await closed).toEqual([])
-  expect(await rejection(consumer.done)).toBeInstanceOf(ConsumerCrashedError)
+  expect(await rejectionOf(consumer.done)).toBeInstanceOf(ConsumerCrashedError)
 })
 
 it('says so where there is nobody to crash', () => {

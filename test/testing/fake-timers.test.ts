@@ -1,7 +1,8 @@
 import { IllegalStateError, topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { afterEach, expect, it, vi } from 'vitest'
-import { fill, rejection } from '../helpers/behaviours.ts'
+import { fill } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 
 const topics = { orders: topic({ partitions: 1 }) }
 
@@ -34,12 +35,12 @@ it('says that fake timers hold a handler back, where the broker does not have th
     eachRecord: () => new Promise(resolve => setTimeout(resolve, 5)),
   })
   fill(broker, 'orders', 1)
-  const error = await rejection(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
+  const error = await rejectionOf(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
   expect(String(error)).toMatch(
     /Fake timers hold setTimeout back: give them to the broker as its option 'timers', and it moves them, too$/,
   )
   vi.useRealTimers()
-  const without = await rejection(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
+  const without = await rejectionOf(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
   expect(String(without)).not.toContain('Fake timers')
   await broker.close()
 })
@@ -131,9 +132,9 @@ it.each([
     const broker = new TestBroker({ topics })
     vi.useFakeTimers({ toFake: [faked] })
     const errors = await Promise.all([
-      rejection(broker.advance(1)),
-      rejection(broker.advanceUntilIdle()),
-      rejection(broker.idle()),
+      rejectionOf(broker.advance(1)),
+      rejectionOf(broker.advanceUntilIdle()),
+      rejectionOf(broker.idle()),
     ])
     for (const error of errors) {
       expect(error).toBeInstanceOf(IllegalStateError)
@@ -160,7 +161,7 @@ it.each(['a sleep of the broker', 'a timer of the test'])(
     vi.restoreAllMocks()
     vi.useRealTimers()
     for (const move of [broker.advance(1), broker.advanceUntilIdle()]) {
-      expect(await rejection(move)).toMatchObject({
+      expect(await rejectionOf(move)).toMatchObject({
         name: 'IllegalStateError',
         message: expect.stringMatching(
           /^The fake timers that the broker runs on are gone: move its time, .*before/,

@@ -1,7 +1,8 @@
 import { CommitFailedError, TimeoutError, topic } from 'brokerlet'
 import { type FaultScope, TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
-import { fill, offsets, rejection } from '../helpers/behaviours.ts'
+import { fill, offsets } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 
 const topics = { orders: topic({ partitions: 2 }), audit: topic({ partitions: 1 }) }
 const boom = new Error('boom')
@@ -21,7 +22,7 @@ it('fails an append once, and nothing is written; the next one is', async () => 
   const { broker } = start()
   broker.faults.fail({ operation: 'append', topic: 'orders' }, boom)
   const producer = broker.producer()
-  expect(await rejection(producer.send({ topic: 'orders', value: 1 }))).toBe(boom)
+  expect(await rejectionOf(producer.send({ topic: 'orders', value: 1 }))).toBe(boom)
   expect(broker.topic('orders').records()).toEqual([])
   await producer.send({ topic: 'orders', value: 2 })
   expect(broker.topic('orders').records()).toMatchObject([{ value: 2 }])
@@ -34,7 +35,7 @@ it('fails a batch as a whole where one of its records is meant', async () => {
     { topic: 'orders', value: 1 },
     { topic: 'audit', value: 2 },
   ] as const
-  expect(await rejection(broker.producer().sendBatch(batch))).toBe(boom)
+  expect(await rejectionOf(broker.producer().sendBatch(batch))).toBe(boom)
   expect(broker.topic('orders').records()).toEqual([])
 })
 
@@ -119,13 +120,13 @@ it("rejects a consumer's own commit", async () => {
   await consumer.ready()
   broker.faults.fail({ operation: 'commit', topic: 'orders', partition: 1 }, boom)
   await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
-  expect(await rejection(consumer.commit([{ topic: 'orders', partition: 1, offset: 0 }]))).toBe(boom)
+  expect(await rejectionOf(consumer.commit([{ topic: 'orders', partition: 1, offset: 0 }]))).toBe(boom)
 })
 
 it('fails a join, which may be tried again', async () => {
   const { broker, consumer, run, seen } = start()
   broker.faults.fail({ operation: 'join', group: 'billing' }, boom)
-  expect(await rejection(run())).toBe(boom)
+  expect(await rejectionOf(run())).toBe(boom)
   await run()
   fill(broker, 'orders', 1)
   await broker.idle()
@@ -137,21 +138,21 @@ it('fails a subscription and leaves the old one in place', async () => {
   const { broker, consumer, run } = start()
   await run()
   broker.faults.fail({ operation: 'subscribe', topic: 'audit' }, boom)
-  expect(await rejection(consumer.subscribe(['audit'] as never))).toBe(boom)
+  expect(await rejectionOf(consumer.subscribe(['audit'] as never))).toBe(boom)
   expect(consumer.assignment.map(tp => tp.topic)).toEqual(['orders', 'orders'])
 })
 
 it('fails the look-up of a topic and of offsets', async () => {
   const { broker, consumer } = start({ autoOffsetReset: 'latest' })
   broker.faults.fail({ operation: 'metadata', topic: 'orders' }, boom)
-  expect(await rejection(broker.producer().send({ topic: 'orders', value: 1 }))).toBe(boom)
+  expect(await rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))).toBe(boom)
   consumer.on('crashed', () => {})
   broker.faults.fail({ operation: 'offsets', topic: 'orders' }, boom)
-  expect(await rejection(consumer.ready())).toBe(boom)
+  expect(await rejectionOf(consumer.ready())).toBe(boom)
   const other = broker.consumer({ groupId: 'billing', topics: ['orders'] })
   other.on('crashed', () => {})
   broker.faults.fail({ operation: 'committed', group: 'billing' }, boom)
-  expect(await rejection(other.ready())).toBe(boom)
+  expect(await rejectionOf(other.ready())).toBe(boom)
 })
 
 it('fails the look-up of one partition for now, and the others are read', async () => {
@@ -174,7 +175,7 @@ it('fails the look-ups of two partitions, of one later, as one failure', async (
   broker.faults.delay({ operation: 'committed', partition: 0 }, 50)
   broker.faults.fail({ operation: 'committed' }, boom, { times: 2 })
   consumer.on('crashed', () => {})
-  const failed = rejection(consumer.ready())
+  const failed = rejectionOf(consumer.ready())
   await broker.advance(50)
   await new Promise(setImmediate)
   process.off('unhandledRejection', note)
@@ -188,7 +189,7 @@ it('crashes a consumer whose fetch fails', async () => {
   broker.faults.fail({ operation: 'fetch', topic: 'orders', partition: 1 }, boom)
   await run()
   fill(broker, 'orders', 1, 1)
-  expect(await rejection(consumer.done)).toBe(boom)
+  expect(await rejectionOf(consumer.done)).toBe(boom)
 })
 
 it('fails a poll, at once or later, and the next one reads on where it was', async () => {
@@ -200,7 +201,7 @@ it('fails a poll, at once or later, and the next one reads on where it was', asy
     if (later) broker.faults.delay({ operation: 'fetch' }, 50)
     broker.faults.fail({ operation: 'fetch' }, boom)
     fill(broker, 'orders', 1)
-    const failed = rejection(polled())
+    const failed = rejectionOf(polled())
     await broker.advance(50)
     expect(await failed).toBe(boom)
     expect((await polled()).map(({ offset }) => offset)).toEqual([2])
@@ -329,7 +330,7 @@ it('delays a release: its next owner gets the partition so much later', async ()
 it('delays and then fails where both are planned, in the order of the plan', async () => {
   const { broker, elapsed } = start()
   broker.faults.delay({ operation: 'append' }, 10).fail({ operation: 'append' }, boom)
-  const sent = rejection(broker.producer().send({ topic: 'orders', value: 1 }))
+  const sent = rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
   await broker.advance(10)
   expect(await sent).toBe(boom)
   expect(elapsed()).toBe(10)
@@ -355,7 +356,7 @@ it('holds a handler back, and idle says so', async () => {
   const barrier = broker.faults.pauseNext({ operation: 'handle', group: 'billing' })
   fill(broker, 'orders', 1)
   await barrier.entered
-  const error = await rejection(broker.idle({ timeoutMs: 2 }))
+  const error = await rejectionOf(broker.idle({ timeoutMs: 2 }))
   expect((error as Error).message).toContain('handles orders-0 offset 0')
   expect(broker.leftOpen).toContain('a fault holds back handle of group billing')
   barrier.release()
@@ -368,7 +369,7 @@ it('says what a fault holds back where nothing else could make it idle', async (
   const barrier = broker.faults.pauseNext({ operation: 'append', topic: 'orders' })
   const sent = broker.producer({ clientId: 'shop' }).send({ topic: 'orders', value: 1 })
   await barrier.entered
-  const error = await rejection(broker.advanceUntilIdle())
+  const error = await rejectionOf(broker.advanceUntilIdle())
   expect((error as Error).message).toBe(
     'Waited for the broker to be idle, but nothing is left that could make it happen: shop waits to append, because of a fault; ' +
       'a fault holds back append of topic orders',
@@ -417,7 +418,7 @@ it('tells which faults were met, and which were not', async () => {
   const { broker } = start()
   const scope: FaultScope = { operation: 'append', topic: 'audit' }
   broker.faults.fail({ operation: 'append', topic: 'orders' }, boom, { times: 3 }).delay(scope, 5)
-  await rejection(broker.producer().send({ topic: 'orders', value: 1 }))
+  await rejectionOf(broker.producer().send({ topic: 'orders', value: 1 }))
   expect(broker.faults.uses).toEqual([
     { action: 'fail', scope: { operation: 'append', topic: 'orders' }, used: 1, left: 2 },
     { action: 'delay', scope, used: 0, left: 1 },
@@ -475,7 +476,7 @@ it('fails a commit as a coordinator would, with an error of its own', async () =
   const { broker, consumer } = start()
   await consumer.ready()
   broker.faults.fail({ operation: 'commit' }, new CommitFailedError('UNKNOWN_MEMBER_ID', 'gone'))
-  expect(await rejection(consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }]))).toMatchObject({
+  expect(await rejectionOf(consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }]))).toMatchObject({
     code: 'UNKNOWN_MEMBER_ID',
   })
 })
@@ -489,7 +490,7 @@ it('a consumer that is closed while its join takes time is not waited for: polls
   }
   const ended = [member().poll(), loop()]
   const refused = [member().run({ eachRecord: () => {} }), member().ready(), member().caughtUp()].map(
-    rejection,
+    rejectionOf,
   )
   await broker.advance(0)
   await broker.close({ timeoutMs: 10 })

@@ -8,11 +8,11 @@ import {
 } from 'brokerlet'
 import { assertNoCommitPastProcessed, TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
-import { fill, gate, offsets, rejection } from '../helpers/behaviours.ts'
-import { thrownBy } from '../helpers/errors.ts'
+import { fill, gate, offsets } from '../helpers/behaviours.ts'
+import { rejectionOf, thrownBy } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 
 const topics = { orders: topic({ partitions: 1 }) }
-const orders0 = { topic: 'orders', partition: 0 } as const
 const again = (offset: number) => ({ group: 'billing', ...orders0, offset })
 
 async function billing(handler: (offset: number) => unknown = () => {}) {
@@ -219,7 +219,7 @@ it('refuses a group, a partition or a record that is not there', async () => {
   const { broker } = await billing()
   fill(broker, 'orders', 3)
   await broker.idle()
-  const refused = (what: object) => rejection((async () => broker.redeliver({ ...again(0), ...what }))())
+  const refused = (what: object) => rejectionOf((async () => broker.redeliver({ ...again(0), ...what }))())
   expect(await refused({ group: 'other' })).toBeInstanceOf(GroupIdNotFoundError)
   expect(await refused({ topic: 'other' })).toBeInstanceOf(UnknownTopicOrPartitionError)
   expect(await refused({ partition: 9 })).toBeInstanceOf(UnknownTopicOrPartitionError)

@@ -1,7 +1,8 @@
 import { NeverIdleError, topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
-import { fill, rejection } from '../helpers/behaviours.ts'
+import { fill } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 
 /** A service that answers each order in a topic with room for two, which the group 'audit' has to read first. */
 function shop() {
@@ -44,7 +45,7 @@ it('says at once that a handler that waits for room needs time to move', async (
     eachRecord: ({ value }) => producer.send({ topic: 'answers', value }),
   })
   fill(broker, 'orders', 3)
-  const error = await rejection(broker.idle())
+  const error = await rejectionOf(broker.idle())
   expect(error).toBeInstanceOf(NeverIdleError)
   expect((error as Error).message).toContain("group 'audit' has not committed 2 of them")
   expect((error as Error).message).toContain('pending timers: a send that waits for room in 60000 ms')

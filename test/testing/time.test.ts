@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { NeverIdleError, TimeoutError, topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
-import { fill, rejection } from '../helpers/behaviours.ts'
+import { fill } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
 
 const warnings = collectWarnings()
@@ -88,7 +89,7 @@ it('says which timers would have to fire where only time can make it idle, at on
   const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
   await consumer.run({ eachRecord: () => broker.clock.sleep(10) })
   fill(broker, 'orders', 2)
-  const error = await rejection(broker.idle())
+  const error = await rejectionOf(broker.idle())
   expect(error).toBeInstanceOf(NeverIdleError)
   expect((error as Error).message).toBe(
     `Waited for the broker to be idle, which needs time to move: call advance() or advanceUntilIdle(). ` +
@@ -97,7 +98,7 @@ it('says which timers would have to fire where only time can make it idle, at on
       `pending timers: sleep in 10 ms, maxPollIntervalMs of a consumer in 300000 ms, retention in 604800001 ms`,
   )
   await broker.advance(4)
-  expect(((await rejection(broker.idle())) as Error).message).toContain('pending timers: sleep in 6 ms, ')
+  expect(((await rejectionOf(broker.idle())) as Error).message).toContain('pending timers: sleep in 6 ms, ')
   await broker.advance(16)
   await broker.idle()
 })
@@ -113,14 +114,14 @@ it('says why a handler is tried again, or its consumer restarts', async () => {
     retry: { attempts: 2 },
   })
   fill(broker, 'orders', 1)
-  expect(((await rejection(broker.idle())) as Error).message).toContain(
+  expect(((await rejectionOf(broker.idle())) as Error).message).toContain(
     'waits for attempt 2 at orders-0 offset 0, since its handler failed: expected 1 to be 2; ',
   )
   await broker.advance(100)
-  expect(((await rejection(broker.idle())) as Error).message).toContain(
+  expect(((await rejectionOf(broker.idle())) as Error).message).toContain(
     "Consumer 'consumer' of group 'billing' restarts, since its handler failed: expected 1 to be 2; ",
   )
-  const error = await rejection(broker.advanceUntilIdle({ limitMs: 30_000 }))
+  const error = await rejectionOf(broker.advanceUntilIdle({ limitMs: 30_000 }))
   expect((error as Error).message).toContain('since its handler failed: expected 1 to be 2; ')
 })
 
@@ -144,7 +145,7 @@ it.each([
       retry: { attempts: 1 },
     })
     fill(broker, 'orders', 1)
-    const error = await rejection(wait(broker as unknown as TestBroker))
+    const error = await rejectionOf(wait(broker as unknown as TestBroker))
     expect(error).toBeInstanceOf(NeverIdleError)
     expect((error as Error).message).toBe(
       `Waited for ${what}, but consumer 'consumer' of group 'billing' has restarted 60 times and handled nothing in ` +
@@ -152,7 +153,7 @@ it.each([
     )
     expect((error as Error).cause).toBe(bug)
     expect(restarts).toHaveLength(60)
-    await rejection(broker.advanceUntilIdle({ limitMs: 7_200_000 }))
+    await rejectionOf(broker.advanceUntilIdle({ limitMs: 7_200_000 }))
     expect(restarts).toHaveLength(60 + 120)
     bug = undefined
     await wait(broker as unknown as TestBroker)
@@ -232,12 +233,12 @@ it('gives up on a handler that never ends, and says which one it is', async () =
   const broker = new TestBroker({ topics })
   await broker.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => new Promise(() => {}) })
   fill(broker, 'orders', 1)
-  const error = await rejection(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
+  const error = await rejectionOf(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
   expect(error).toBeInstanceOf(TimeoutError)
   expect((error as Error).message).toMatch(
     /^Waited 3 ms of real time for the broker to be idle; it awaits something other than the broker's time: consumer-000001-\S+ handles orders-0 offset 0\. Now: Consumer 'consumer' of group 'g' handling orders-0 offset 0/,
   )
-  expect(await rejection(broker.idle({ timeoutMs: 3 }))).toBeInstanceOf(TimeoutError)
+  expect(await rejectionOf(broker.idle({ timeoutMs: 3 }))).toBeInstanceOf(TimeoutError)
 })
 
 it('moves no further than it may', async () => {
@@ -246,7 +247,7 @@ it('moves no further than it may', async () => {
     .consumer({ groupId: 'g', topics: ['orders'] })
     .run({ eachRecord: () => broker.clock.sleep(1000) })
   fill(broker, 'orders', 5)
-  const error = await rejection(broker.advanceUntilIdle({ limitMs: 2500 }))
+  const error = await rejectionOf(broker.advanceUntilIdle({ limitMs: 2500 }))
   expect(error).toBeInstanceOf(TimeoutError)
   expect((error as Error).message).toMatch(/^Moved 2500 ms, waiting for the broker to be idle: /)
   expect(broker.now - Date.UTC(2020, 0, 1)).toBe(2000)
@@ -264,7 +265,7 @@ it('rejects where nothing can ever make it idle', async () => {
     onFailure: 'stop',
   })
   fill(broker, 'orders', 1)
-  const error = await rejection(broker.advanceUntilIdle())
+  const error = await rejectionOf(broker.advanceUntilIdle())
   expect(error).toBeInstanceOf(NeverIdleError)
   expect((error as Error).message).toContain('its last member crashed: no')
 })
@@ -310,7 +311,7 @@ it('moves time until a topic has so many records, and gives them', async () => {
   fill(broker, 'orders', 3)
   expect(await broker.collect('receipts', 2)).toMatchObject([{ value: 0 }, { value: 1 }])
   expect(broker.now - Date.UTC(2020, 0, 1)).toBe(2000)
-  const error = await rejection(broker.collect('receipts', 4))
+  const error = await rejectionOf(broker.collect('receipts', 4))
   expect((error as Error).message).toContain("4 records of topic 'receipts'")
   expect((error as Error).message).toContain('it has 3')
 })
@@ -363,7 +364,7 @@ it('does not go back where two move it at once', async () => {
 
 it('refuses to sleep for no number, which would take all time with it', async () => {
   const broker = new TestBroker()
-  const error = await rejection(broker.clock.sleep(Number.NaN))
+  const error = await rejectionOf(broker.clock.sleep(Number.NaN))
   expect(error).toMatchObject({ message: 'sleep: expected a number of milliseconds, received NaN' })
 })
 

@@ -1,7 +1,8 @@
 import { topic } from 'brokerlet'
 import { assertNothingLost, type Operation, TestBroker } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
-import { fill, rejection } from '../helpers/behaviours.ts'
+import { fill } from '../helpers/behaviours.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 
 const topics = { orders: topic({ partitions: 1 }), payments: topic({ partitions: 1 }) }
 const boom = new Error('boom')
@@ -83,7 +84,7 @@ it('leaves a transaction open whose abort fails, until its time is over, and thr
   const { broker, producer } = await start()
   broker.faults.fail({ operation: 'abortTransaction' }, boom)
   const no = new Error('no')
-  const failed = rejection(
+  const failed = rejectionOf(
     producer.transaction(async tx => {
       await tx.send({ topic: 'payments', value: 'never' })
       throw no
@@ -101,12 +102,12 @@ it('rejects with what failed in a transaction, or with its failed commit, where 
   const { broker, producer } = await start()
   broker.faults.fail({ operation: 'abortTransaction' }, boom, { always: true })
   const nowhere = { topic: 'nowhere', value: 1 } as never
-  const refused = await rejection(producer.transaction(tx => tx.send(nowhere)))
+  const refused = await rejectionOf(producer.transaction(tx => tx.send(nowhere)))
   expect((refused as Error).message).toContain("Unknown topic 'nowhere'")
   await broker.advance(10_000)
   const down = new Error('down')
   broker.faults.fail({ operation: 'commitTransaction' }, down)
-  expect(await rejection(producer.transaction(tx => tx.send({ topic: 'payments', value: 'never' })))).toBe(
+  expect(await rejectionOf(producer.transaction(tx => tx.send({ topic: 'payments', value: 'never' })))).toBe(
     down,
   )
 })
@@ -134,7 +135,7 @@ it('tells of transactions in the timeline', async () => {
   const { broker, producer } = await start()
   fill(broker, 'orders', 1)
   await broker.idle()
-  await rejection(
+  await rejectionOf(
     producer.transaction(() => {
       throw new Error('no')
     }),
