@@ -125,7 +125,7 @@ it('lets in only who proves who they are, where users are given', async () => {
   }
   const sasl = { mechanism: 'scram-sha-512', username: 'ada', password: 'se:cret' }
   expect(await topics({ sasl })).toEqual([])
-  await expect(topics({})).rejects.toThrow()
+  await expect(topics({})).rejects.toThrow('Closed connection')
   command.interrupt()
   expect(await command.ended).toBe(0)
   expect(command.lines).toEqual([address])

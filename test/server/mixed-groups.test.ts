@@ -310,7 +310,7 @@ it.each([
   expect(await join('k')).toBe(errors.GROUP_ID_NOT_FOUND)
   await expect(own().ready()).rejects.toMatchObject({ code: 'GROUP_ID_NOT_FOUND' })
   expect(await a.beat()).toBe(0)
-  expect(() => broker.deleteGroup('g')).toThrow()
+  expect(() => broker.deleteGroup('g')).toThrow('it must be Empty')
 })
 
 it('keeps others out of a group of clients whose assignor tells them more than partitions', async () => {

@@ -357,7 +357,7 @@ it('holds a handler back, and idle says so', async () => {
   fill(broker, 'orders', 1)
   await barrier.entered
   const error = await rejectionOf(broker.idle({ timeoutMs: 2 }))
-  expect((error as Error).message).toContain('handles orders-0 offset 0')
+  expect(error.message).toContain('handles orders-0 offset 0')
   expect(broker.leftOpen).toContain('a fault holds back handle of group billing')
   barrier.release()
   await broker.idle()
@@ -370,7 +370,7 @@ it('says what a fault holds back where nothing else could make it idle', async (
   const sent = broker.producer({ clientId: 'shop' }).send({ topic: 'orders', value: 1 })
   await barrier.entered
   const error = await rejectionOf(broker.advanceUntilIdle())
-  expect((error as Error).message).toBe(
+  expect(error.message).toBe(
     'Waited for the broker to be idle, but nothing is left that could make it happen: shop waits to append, because of a fault; ' +
       'a fault holds back append of topic orders',
   )

@@ -225,7 +225,7 @@ it('refuses a group, a partition or a record that is not there', async () => {
   expect(await refused({ partition: 9 })).toBeInstanceOf(UnknownTopicOrPartitionError)
   expect(await refused({ offset: 3 })).toBeInstanceOf(OffsetOutOfRangeError)
   broker.topic('orders').partitions[0]!.deleteRecords(2)
-  expect(((await refused({ offset: 1 })) as Error).message).toBe(
+  expect((await refused({ offset: 1 })).message).toBe(
     'redeliver: orders-0 holds no record at offset 1; it holds 2 to 3',
   )
 })

@@ -47,8 +47,8 @@ it('says at once that a handler that waits for room needs time to move', async (
   fill(broker, 'orders', 3)
   const error = await rejectionOf(broker.idle())
   expect(error).toBeInstanceOf(NeverIdleError)
-  expect((error as Error).message).toContain("group 'audit' has not committed 2 of them")
-  expect((error as Error).message).toContain('pending timers: a send that waits for room in 60000 ms')
+  expect(error.message).toContain("group 'audit' has not committed 2 of them")
+  expect(error.message).toContain('pending timers: a send that waits for room in 60000 ms')
   await broker.close()
 })
 

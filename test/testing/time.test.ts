@@ -91,14 +91,14 @@ it('says which timers would have to fire where only time can make it idle, at on
   fill(broker, 'orders', 2)
   const error = await rejectionOf(broker.idle())
   expect(error).toBeInstanceOf(NeverIdleError)
-  expect((error as Error).message).toBe(
+  expect(error.message).toBe(
     `Waited for the broker to be idle, which needs time to move: call advance() or advanceUntilIdle(). ` +
       `Now: Consumer 'consumer' of group 'billing' handling orders-0 offset 0, for 0 ms; ` +
       `group 'billing' has lag orders-0: 1 (${consumer.memberId}); ` +
       `pending timers: sleep in 10 ms, maxPollIntervalMs of a consumer in 300000 ms, retention in 604800001 ms`,
   )
   await broker.advance(4)
-  expect(((await rejectionOf(broker.idle())) as Error).message).toContain('pending timers: sleep in 6 ms, ')
+  expect((await rejectionOf(broker.idle())).message).toContain('pending timers: sleep in 6 ms, ')
   await broker.advance(16)
   await broker.idle()
 })
@@ -114,15 +114,15 @@ it('says why a handler is tried again, or its consumer restarts', async () => {
     retry: { attempts: 2 },
   })
   fill(broker, 'orders', 1)
-  expect(((await rejectionOf(broker.idle())) as Error).message).toContain(
+  expect((await rejectionOf(broker.idle())).message).toContain(
     'waits for attempt 2 at orders-0 offset 0, since its handler failed: expected 1 to be 2; ',
   )
   await broker.advance(100)
-  expect(((await rejectionOf(broker.idle())) as Error).message).toContain(
+  expect((await rejectionOf(broker.idle())).message).toContain(
     "Consumer 'consumer' of group 'billing' restarts, since its handler failed: expected 1 to be 2; ",
   )
   const error = await rejectionOf(broker.advanceUntilIdle({ limitMs: 30_000 }))
-  expect((error as Error).message).toContain('since its handler failed: expected 1 to be 2; ')
+  expect(error.message).toContain('since its handler failed: expected 1 to be 2; ')
 })
 
 it.each([
@@ -235,7 +235,7 @@ it('gives up on a handler that never ends, and says which one it is', async () =
   fill(broker, 'orders', 1)
   const error = await rejectionOf(broker.advanceUntilIdle({ realTimeoutMs: 3 }))
   expect(error).toBeInstanceOf(TimeoutError)
-  expect((error as Error).message).toMatch(
+  expect(error.message).toMatch(
     /^Waited 3 ms of real time for the broker to be idle; it awaits something other than the broker's time: consumer-000001-\S+ handles orders-0 offset 0\. Now: Consumer 'consumer' of group 'g' handling orders-0 offset 0/,
   )
   expect(await rejectionOf(broker.idle({ timeoutMs: 3 }))).toBeInstanceOf(TimeoutError)
@@ -249,7 +249,7 @@ it('moves no further than it may', async () => {
   fill(broker, 'orders', 5)
   const error = await rejectionOf(broker.advanceUntilIdle({ limitMs: 2500 }))
   expect(error).toBeInstanceOf(TimeoutError)
-  expect((error as Error).message).toMatch(/^Moved 2500 ms, waiting for the broker to be idle: /)
+  expect(error.message).toMatch(/^Moved 2500 ms, waiting for the broker to be idle: /)
   expect(broker.now - Date.UTC(2020, 0, 1)).toBe(2000)
 })
 
@@ -267,7 +267,7 @@ it('rejects where nothing can ever make it idle', async () => {
   fill(broker, 'orders', 1)
   const error = await rejectionOf(broker.advanceUntilIdle())
   expect(error).toBeInstanceOf(NeverIdleError)
-  expect((error as Error).message).toContain('its last member crashed: no')
+  expect(error.message).toContain('its last member crashed: no')
 })
 
 it.each([false, true])(
@@ -312,8 +312,8 @@ it('moves time until a topic has so many records, and gives them', async () => {
   expect(await broker.collect('receipts', 2)).toMatchObject([{ value: 0 }, { value: 1 }])
   expect(broker.now - Date.UTC(2020, 0, 1)).toBe(2000)
   const error = await rejectionOf(broker.collect('receipts', 4))
-  expect((error as Error).message).toContain("4 records of topic 'receipts'")
-  expect((error as Error).message).toContain('it has 3')
+  expect(error.message).toContain("4 records of topic 'receipts'")
+  expect(error.message).toContain('it has 3')
 })
 
 it('closes though a handler sleeps, by moving time', async () => {

@@ -103,7 +103,7 @@ it('rejects with what failed in a transaction, or with its failed commit, where 
   broker.faults.fail({ operation: 'abortTransaction' }, boom, { always: true })
   const nowhere = { topic: 'nowhere', value: 1 } as never
   const refused = await rejectionOf(producer.transaction(tx => tx.send(nowhere)))
-  expect((refused as Error).message).toContain("Unknown topic 'nowhere'")
+  expect(refused.message).toContain("Unknown topic 'nowhere'")
   await broker.advance(10_000)
   const down = new Error('down')
   broker.faults.fail({ operation: 'commitTransaction' }, down)
