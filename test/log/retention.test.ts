@@ -51,6 +51,16 @@ describe('retention by size', () => {
     expect(broker.describe().topics[0]!.partitions[0]!.bytes).toBe(15)
   })
 
+  it('counts each record of a batch, in its partition', async () => {
+    const { broker } = testBroker({ topics: { log: topic<string>({ codec: string, partitions: 2 }) } })
+    const [first, second] = broker.topic('log').partitions
+    const batch = ['a', 'bc', 'def'].map((value, i) => ({ topic: 'log' as const, value, partition: i % 2 }))
+    await broker.producer().sendBatch(batch)
+    expect([first!.bytes, second!.bytes, broker.describe().bytes]).toEqual([4, 2, 6])
+    first!.deleteRecords(2)
+    expect([first!.bytes, second!.bytes, broker.describe().bytes]).toEqual([0, 2, 2])
+  })
+
   it('counts nothing where values are kept by reference', () => {
     const { broker } = testBroker({ topics: { log: topic<string>() } })
     broker.topic('log').append({ value: 'abc' })
