@@ -341,6 +341,16 @@ describe('H. transactions', () => {
     expect(await peek()).toEqual(['a'])
   })
 
+  it('[95] one that is open is not read in the place of what was aborted before it', async () => {
+    const { clock, open, read } = transactional()
+    await open('aborted', 'too').abort()
+    const tx = open('a', 'b')
+    await clock.settle()
+    expect([read(), read('read_uncommitted')]).toEqual([[], ['aborted', 'too', 'a', 'b']])
+    await tx.commit()
+    expect(read()).toEqual(['a', 'b'])
+  })
+
   it('[99] one that takes longer than transactionTimeoutMs is aborted, and its producer goes on with the next', async () => {
     const { broker, clock, out, read } = transactional()
     const producer = broker.producer({ transactionalId: 'slow', transactionTimeoutMs: 1000 })
