@@ -585,3 +585,28 @@ describe('the limits of the broker', () => {
     }
   })
 })
+
+describe('a transaction', () => {
+  it('makes room by the limits of the broker, for a record and for a batch', async () => {
+    const { broker } = testBroker({ maxRecords: 4 })
+    const log = broker.createTopic('log', { segmentRecords: 1 })
+    const producer = broker.producer({ transactionalId: 'tx' })
+    for (let value = 0; value < 4; value++) log.append({ value })
+    await producer.transaction(tx => tx.send({ topic: 'log', value: 'a' }))
+    expect(offsets(log.records())).toEqual([1, 2, 3, 4])
+    await producer.transaction(tx => tx.sendBatch(['b', 'c'].map(value => ({ topic: 'log', value }))))
+    expect(offsets(log.records())).toEqual([4, 6, 7])
+  })
+
+  it('does not wait for room in a topic: its send is refused, alone or in a batch', async () => {
+    const { broker, values } = full()
+    const producer = broker.producer({ transactionalId: 'tx' })
+    const record = { topic: 'log', value: 'a' }
+    const sent = [
+      producer.transaction(tx => tx.send(record)),
+      producer.transaction(tx => tx.sendBatch([record])),
+    ]
+    for (const each of sent) expect(await rejectionOf(each)).toBeInstanceOf(QueueFullError)
+    expect(values()).toEqual([0, 1, 2])
+  })
+})

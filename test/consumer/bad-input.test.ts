@@ -167,6 +167,7 @@ describe('run', () => {
       'or { deadLetter: topic }, received an object',
     ],
     [{ eachRecord, onFailure: { to: 'x' } }, 'onFailure', 'or { deadLetter: topic }, received an object'],
+    [{ eachRecord, onFailure: null }, 'onFailure', 'or { deadLetter: topic }, received null'],
     [
       { eachRecord, onFailure: 'park-key', ordering: 'partition' },
       'onFailure',
