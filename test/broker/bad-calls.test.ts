@@ -105,6 +105,19 @@ describe('offsets from outside', () => {
 })
 
 describe('calls of the broker', () => {
+  it.each([undefined, null, '', 5, {}])('refuse %j as the id of a group', async id => {
+    const { broker } = shop()
+    for (const call of [
+      () => broker.createGroup(id as never, { topics: ['orders'] }),
+      () => broker.admin.setGroupOffsets(id as never, [{ topic: 'orders', partition: 0, offset: 1 }]),
+    ]) {
+      const error = await rejectionOf((async () => call())())
+      expect(error).toMatchObject({ name: 'InvalidGroupIdError', code: 'INVALID_GROUP_ID' })
+      expect(error.message).toMatch(/^groupId expected a string that is not empty, received /)
+    }
+    expect(broker.groups.size).toBe(0)
+  })
+
   it('refuse options that cannot be, and do nothing then', async () => {
     const { broker } = shop()
     const reader = broker.consumer({ groupId: 'g', topics: ['orders'] })

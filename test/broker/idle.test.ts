@@ -201,6 +201,21 @@ it('does not wait for a group that was left on purpose, or is paused', async () 
   expect([broker.group('left').lag(), broker.group('paused').lag()]).toEqual([2, 3])
 })
 
+it('says which groups it does not wait for, and why', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const read = (groupId: string) => broker.consumer({ groupId, topics: ['orders'] })
+  await read('slow').run({ eachRecord: () => broker.clock.sleep(1000) })
+  const left = read('left')
+  await left.ready()
+  await left.close()
+  const paused = read('paused')
+  await paused.ready()
+  paused.pause()
+  const error = rejectionOf(broker.idle({ timeoutMs: 10 }))
+  await clock.advance(10)
+  expect((await error).message).toContain("not waited for: 'left' (empty), 'paused' (paused)")
+})
+
 it('does not wait for what a group has committed of a topic that it reads no longer', async () => {
   const { broker } = brokerWithOrders(1)
   broker.createTopic('payments')

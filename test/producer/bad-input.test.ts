@@ -12,6 +12,26 @@ import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 /** A broker in which one record is written already, and what a test needs to see that nothing else is. */
+/** The error of a send that waits for the one before it, whose value is being checked. */
+async function refusalInTurn(message: unknown) {
+  const answers: (() => void)[] = []
+  const slow = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value: unknown) =>
+        new Promise<{ value: unknown }>(resolve => answers.push(() => resolve({ value }))),
+    },
+  } as const
+  const { broker, send } = shop()
+  broker.createTopic('checked', { schema: slow })
+  const first = send({ topic: 'checked', value: 1 })
+  const waiting = rejectionOf(send(message))
+  answers[0]!()
+  await first
+  return waiting
+}
+
 function shop() {
   const { broker, clock } = testBroker({
     topics: {
@@ -288,6 +308,12 @@ describe('a message with', () => {
     },
   )
 
+  it.each(refused)('%s is refused while it waits its turn, too', async (_, message, fields, text) => {
+    const error = await refusalInTurn(message)
+    expect(error).toMatchObject(fields)
+    expect(error.message).toContain(text)
+  })
+
   it.each(refused.filter(([, message]) => (message as any)?.topic === 'orders'))(
     '%s is refused by append',
     (_, message, fields, text) => {
@@ -307,22 +333,7 @@ describe('a message whose getter throws', () => {
   const topicField = ['topic', { name: 'InvalidArgumentError', field: 'topic', cause: broken }] as const
 
   it.each([...fields, topicField])('is refused while it waits its turn, too (%s)', async (field, refusal) => {
-    const answers: (() => void)[] = []
-    const slow = {
-      '~standard': {
-        version: 1,
-        vendor: 'test',
-        validate: (value: unknown) =>
-          new Promise<{ value: unknown }>(resolve => answers.push(() => resolve({ value }))),
-      },
-    } as const
-    const { broker, send } = shop()
-    broker.createTopic('checked', { schema: slow })
-    const first = send({ topic: 'checked', value: 1 })
-    const waiting = rejectionOf(send(brokenMessage(field)))
-    answers[0]!()
-    await first
-    expect(await waiting).toMatchObject(refusal)
+    expect(await refusalInTurn(brokenMessage(field))).toMatchObject(refusal)
   })
 
   it.each([...fields, topicField])('is refused where sends are traced, too (%s)', async (field, refusal) => {
