@@ -149,6 +149,25 @@ it('passes on what the owner before has finished out of order and it has not com
   expect(seen).toEqual([0, 4, 7])
 })
 
+it('tells the next owner nothing of what was finished out of order before a seek', async () => {
+  const { broker, clock } = brokerWithOrders()
+  append(broker, 'abc')
+  const calls = handlers()
+  const consumer = await run(broker, { concurrency: 3, ordering: 'key', eachRecord: calls.eachRecord })
+  await clock.settle()
+  calls.end('0@1', '0@2')
+  await clock.settle()
+  consumer.seek(orders0, 0)
+  const closed = consumer.close({ timeoutMs: 0 })
+  await clock.settle()
+  await closed
+  expect(broker.group('g').committed(orders0)?.metadata).toBeUndefined()
+  const seen: number[] = []
+  await run(broker, { eachRecord: ({ offset }) => void seen.push(offset) })
+  await broker.idle()
+  expect(seen).toEqual([0, 1, 2])
+})
+
 it('tells the next owner as much of what is finished out of order as a commit can hold, the lowest first', async () => {
   const { broker, clock } = brokerWithOrders(2000)
   const stuck = await run(broker, {
