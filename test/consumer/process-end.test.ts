@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { expect, it } from 'vitest'
+import { brokerWithOrders } from '../helpers/orders.ts'
 
 const index = path.resolve('src/index.ts')
 
@@ -166,4 +167,23 @@ it('says what was full where a send still waits for room: nothing is left that c
     'ClosedError: The broker was closed while this send waited for room, and nothing of it was written: ' +
       'jobs-0 keeps 1 record, and its retentionRecords is 1; no group reads it',
   ])
+})
+
+it('is listened for only while a consumer is open or a producer is at work', async () => {
+  const listeners = () => process.listenerCount('beforeExit')
+  const { broker, clock } = brokerWithOrders()
+  for (let i = 0; i < 2; i++) {
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.ready()
+    expect(listeners()).toBe(1)
+    await consumer.close()
+    expect(listeners()).toBe(0)
+  }
+  const producer = broker.producer({ transactionalId: 'tx' })
+  const during = await producer.transaction(async tx => {
+    await tx.send({ topic: 'orders', value: 1 })
+    return listeners()
+  })
+  await clock.settle()
+  expect([during, listeners()]).toEqual([1, 0])
 })
