@@ -156,6 +156,19 @@ describe('I. compaction', () => {
     expect(kept()).toEqual(['5:b=3'])
   })
 
+  it('[112] compact() takes what is due at once, where the broker by itself waits for more', async () => {
+    const { clock, log, put, kept } = table({ deleteRetentionMs: 1000 })
+    put('a=1', 'a=')
+    log.compact()
+    await clock.advance(950)
+    put('b=1')
+    log.compact()
+    await clock.advance(60)
+    expect(kept()).toEqual(['1:a=', '2:b=1'])
+    expect(log.compact()).toBe(1)
+    expect(kept()).toEqual(['2:b=1'])
+  })
+
   it('[112] a reader that comes later than that misses it, and a key that comes back is there', async () => {
     const { broker, clock, log, put } = table({ deleteRetentionMs: 1000 })
     put('a=1', 'b=1', 'a=')
