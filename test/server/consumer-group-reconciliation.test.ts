@@ -21,11 +21,13 @@ function scene() {
 }
 
 it('revokes nothing where somebody joins and leaves between two heartbeats of a member', async () => {
-  const { beat, join } = scene()
+  const { broker, beat, join, describe } = scene()
   await join('a')
   await join('b')
   await beat('b', -1)
   expect(await beat('a', 2)).toMatchObject({ memberEpoch: 4, assignment: null })
+  expect(await describe()).toEqual(['Stable', ['a', [0, 1, 2, 3]]])
+  expect(broker.group('g').members[0]!.revoking).toEqual([])
 })
 
 it('gives nobody less because of what another has not heard of', async () => {
