@@ -303,6 +303,18 @@ describe('H. transactions', () => {
       },
     ],
   ]
+  it('[94] the lag of a group counts what is open only where it reads uncommitted', async () => {
+    const { broker, clock, open } = transactional()
+    const tx = open('a')
+    await clock.settle()
+    const levels = ['read_committed', 'read_uncommitted'] as const
+    for (const isolationLevel of levels)
+      await broker.consumer({ groupId: isolationLevel, topics: ['out'], isolationLevel }).ready()
+    expect(levels.map(groupId => broker.group(groupId).lag())).toEqual([0, 1])
+    await tx.commit()
+    expect(levels.map(groupId => broker.group(groupId).lag())).toEqual([1, 1])
+  })
+
   it.each(ways)('[94] what was aborted is passed over with nothing handed out, with %s', async (_, read) => {
     const { broker, clock, producer } = transactional()
     const aborted = () => rejectionOf(producer.transaction(tx => abort(tx as never, 'x')))
