@@ -344,10 +344,3 @@ it('sees a record from a retry topic as it was', async () => {
     ['orders', 0, 2],
   ])
 })
-
-it('names only topics that the broker declares', () => {
-  const topics = { orders: topic<number>(), dlq: topic<number>() }
-  void new Broker({ topics, consumerDefaults: { run: { onFailure: { deadLetter: 'dlq' } } } })
-  // @ts-expect-error: not declared
-  void new Broker({ topics, consumerDefaults: { run: { onFailure: { deadLetter: 'dlx' } } } })
-})

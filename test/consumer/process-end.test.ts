@@ -1,9 +1,18 @@
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { expect, it } from 'vitest'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { brokerWithOrders } from '../helpers/orders.ts'
 
-const index = path.resolve('src/index.ts')
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'brokerlet-'))
+  const outfile = path.join(folder, 'index.mjs')
+  await build({ entryPoints: ['src/index.ts'], outfile, bundle: true, platform: 'node', format: 'esm' })
+})
+afterAll(() => rm(folder, { recursive: true }))
 
 interface Ended {
   readonly code: number
@@ -13,8 +22,8 @@ interface Ended {
 
 /** Runs a script in a process of its own, until that ends by itself. */
 function run(script: string): Promise<Ended> {
-  const source = `import { Broker } from '${index}'\nconst broker = new Broker({ topics: { orders: { options: {} } } })\n${script}`
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', source]
+  const source = `import { Broker } from '${folder}/index.mjs'\nconst broker = new Broker({ topics: { orders: { options: {} } } })\n${script}`
+  const args = ['--input-type=module', '--eval', source]
   return new Promise(resolve => {
     execFile(process.execPath, args, { timeout: 20_000 }, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0
