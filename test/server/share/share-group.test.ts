@@ -398,6 +398,15 @@ it('counts for idle a single record that a member has acquired', async () => {
   expect(await busy).toContain("share group 'g': 1 record of orders-0 acquired by a")
 })
 
+it('may be named to idle, as any group', async () => {
+  const { broker, append, joined } = scene()
+  append(1)
+  await (await joined('a')).fetch()
+  const busy = broker.idle({ groups: ['g'], timeoutMs: 100 }).catch(error => error.message)
+  await broker.advance(100)
+  expect(await busy).toContain("share group 'g': 1 record of orders-0 acquired by a")
+})
+
 it('counts for idle nothing that is gone from the log, whoever has acquired it', async () => {
   const { broker, append, joined } = scene()
   append(2)
