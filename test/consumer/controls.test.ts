@@ -350,3 +350,17 @@ it('refuses a commit before it has joined, and without a group', async () => {
   await reader.ready()
   expect(await rejectionOf(reader.commit())).toBeInstanceOf(IllegalStateError)
 })
+
+it('controls no partition whose place is still looked up', async () => {
+  await using broker = new TestBroker()
+  broker.createTopic('orders')
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  broker.faults.delay({ operation: 'committed' }, 100)
+  const ready = consumer.ready()
+  await broker.advance(99)
+  for (const call of [() => consumer.position(orders0), () => consumer.seek(orders0, 0)])
+    expect(thrownBy(call)).toMatchObject({ name: 'IllegalStateError', ...orders0 })
+  await broker.advance(1)
+  await ready
+  expect(consumer.position(orders0)).toBe(0)
+})
