@@ -185,9 +185,10 @@ function acknowledge(
   for (const { topicId, partitions } of topics) {
     for (const { partitionIndex, acknowledgementBatches: batches } of partitions) {
       if (batches.length === 0) continue
-      const result = areValid(batches, isRenewAck)
-        ? acknowledgeOne(wire, asked, context, topicId, partitionIndex, batches)
-        : refused('INVALID_REQUEST')
+      const result =
+        areValid(batches, isRenewAck) || !wire.engine.topicsById.has(topicId)
+          ? acknowledgeOne(wire, asked, context, topicId, partitionIndex, batches)
+          : refused('INVALID_REQUEST')
       tell(topicId, partitionIndex, result)
     }
   }
@@ -238,7 +239,8 @@ async function acquire(
     fetchShared(wire, partitions, logsOf(find(wire, context, wanted)), wish, anyway)
   const logs = logsOf(find(wire, context, wanted))
   // An error is answered at once: the rest does not wait for records.
-  const waits = maxWaitMs > 0 && maxRecords > 0 && maxBytes > 0 && logs.length === wanted.length
+  const waits =
+    maxWaitMs > 0 && minBytes > 0 && maxRecords > 0 && maxBytes > 0 && logs.length === wanted.length
   let fetched = fetch(!waits)
   if (fetched.length > 0 || !waits) return fetched
   const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal: context.signal }, () => {

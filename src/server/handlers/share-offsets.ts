@@ -46,14 +46,15 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
           errorCode: 0,
           responses: topics.map(({ topicName, partitions }) => {
             const topic = engine.topics.get(topicName)
+            // The group is created by its first topic.
+            const offsets = topic && shareGroups.of(groupId).partitions
             return {
               topicName,
               topicId: topic?.id ?? noUuid,
               partitions: partitions.map(({ partitionIndex, startOffset }) => {
                 const log = topic?.partitions[partitionIndex]
                 if (log === undefined) return { partitionIndex, errorCode: unknownPartition }
-                // The group is created by its first offset.
-                shareGroups.of(groupId).partitions.setStart(log, startOffset)
+                offsets!.setStart(log, startOffset)
                 return { partitionIndex, errorCode: 0 }
               }),
             }
@@ -74,10 +75,9 @@ export function shareOffsetHandlers(wire: Wire): Handler[] {
           errorCode: 0,
           responses: topics.map(({ topicName }) => {
             const topicId = engine.topics.get(topicName)?.id ?? noUuid
+            if (group.partitions.deleteTopic(topicName)) return { topicName, topicId, errorCode: 0 }
             const errorMessage = `Group '${groupId}' has no offsets of topic '${topicName}'`
-            return group.partitions.deleteTopic(topicName)
-              ? { topicName, topicId, errorCode: 0 }
-              : { topicName, topicId, errorCode: unknownPartition, errorMessage }
+            return { topicName, topicId: noUuid, errorCode: unknownPartition, errorMessage }
           }),
         }
       } catch (error) {

@@ -87,15 +87,20 @@ export class SharePartition {
 
   /** Acquires records that were read for a member: first those that are delivered again, then new ones. */
   acquire(wish: Acquisition, limits: ShareLimits): AcquiredRecords[] {
-    const { batches, maxRecords } = wish
-    const through = batches.at(-1)?.last
-    if (through === undefined || maxRecords <= 0) return []
+    const through = wish.batches.at(-1)?.last
+    if (through === undefined || wish.maxRecords <= 0) return []
     // Offsets without a record for the group, or no longer in the log, are finished, those before what was read, too.
     this.#archiveUnreadable(Math.min(through, this.#endOffset - 1), wish)
     this.#moveStart()
-    const { again, isolated } = this.#acquireAgain(wish, through, limits)
-    const left = maxRecords - count(again)
-    const acquired = isolated ? again : [...again, ...this.#acquireNew(wish, left, through, limits)]
+    const room = limits.maxRecordLocks - (this.#endOffset - this.#startOffset)
+    // Without any room, what has been in flight already may be delivered again.
+    const most = room > 0 ? Math.min(wish.maxRecords, room) : wish.maxRecords
+    const known = { first: this.#startOffset, last: through }
+    const { acquired, isolated } = this.#acquireAvailable(known, most, wish, limits)
+    const left = most - count(acquired)
+    if (isolated || room <= 0 || left <= 0) return acquired
+    const added = this.#add(wish, left, through)
+    acquired.push(...this.#acquireAvailable(added, left, wish, limits).acquired)
     this.#moveStart()
     return acquired
   }
@@ -117,30 +122,35 @@ export class SharePartition {
 
   // Records on their last delivery are acquired one by one, and those that were delivered often in fewer and fewer at
   // once. So a record that no client can process does not take its whole batch with it (KAFKA-19635).
-  #acquireAgain(wish: Acquisition, through: number, { deliveryCountLimit }: ShareLimits) {
+  #acquireAvailable({ first, last }: OffsetSpan, most: number, wish: Acquisition, limits: ShareLimits) {
+    const { deliveryCountLimit } = limits
     const throttledFrom = Math.max(2, Math.ceil(deliveryCountLimit / 2))
-    const again: AcquiredRecords[] = []
-    const room = wish.exact ? wish.maxRecords : Number.POSITIVE_INFINITY
-    const available = this.#runs
-      .within(this.#startOffset, through)
-      .filter(({ state }) => state === 'available')
-    for (let i = 0; i < available.length && count(again) < wish.maxRecords; ) {
+    const acquired: AcquiredRecords[] = []
+    let left = most
+    const available = this.#runs.within(first, last).filter(({ state }) => state === 'available')
+    for (let i = 0; i < available.length && left > 0; ) {
       const { batch } = available[i]!
       let end = i
       while (available[end]?.batch === batch) end++
       const runs = available.slice(i, end)
-      const most = Math.max(...runs.map(({ deliveryCount }) => deliveryCount))
-      const isolated = most >= throttledFrom
-      if (isolated && again.length > 0) return { again, isolated }
+      const often = Math.max(...runs.map(({ deliveryCount }) => deliveryCount))
+      const isolated = often >= throttledFrom
+      if (isolated && acquired.length > 0) return { acquired, isolated }
+      let before: AcquiredRecords | undefined
       for (const span of isolated ? thinned(runs, throttledFrom, deliveryCountLimit) : runs) {
-        const taken = Math.min(span.last, through, span.first + room - count(again) - 1)
+        const taken = Math.min(span.last, last, wish.exact ? span.first + left - 1 : last)
         if (taken < span.first) break
-        again.push(this.#acquireRun({ ...span, last: taken }, wish))
+        left -= taken - span.first + 1
+        const run = this.#acquireRun({ ...span, last: taken }, wish)
+        // What is alike in a batch is told as one, even where it was acknowledged in parts.
+        const alike = before?.last === run.first - 1 && before.deliveryCount === run.deliveryCount
+        before = alike ? { ...run, first: acquired.pop()!.first } : run
+        acquired.push(before)
       }
-      if (isolated) return { again, isolated }
+      if (isolated) return { acquired, isolated }
       i = end
     }
-    return { again, isolated: false }
+    return { acquired, isolated: false }
   }
 
   #acquireRun({ first, last }: OffsetSpan, { memberId, lockedUntil }: Acquisition): AcquiredRecords {
@@ -152,29 +162,18 @@ export class SharePartition {
     return { first, last, deliveryCount }
   }
 
-  #acquireNew(
-    wish: Acquisition,
-    left: number,
-    through: number,
-    { maxRecordLocks }: ShareLimits,
-  ): AcquiredRecords[] {
-    const room = Math.min(left, maxRecordLocks - (this.#endOffset - this.#startOffset))
-    if (room <= 0 || through < this.#endOffset) return []
-    const from = this.#endOffset
-    const readable = wish.readable(from, through + 1)
-    const last = lastOf(readable, room, wish) ?? through
+  // Adds whole batches, also where not all of their records are acquired. (Kafka: SharePartition.acquireNewBatchRecords)
+  #add(wish: Acquisition, records: number, through: number): OffsetSpan {
+    const first = this.#endOffset
+    const readable = wish.readable(first, through + 1)
+    const last = lastOf(readable, records, wish) ?? Math.max(through, first - 1)
     this.#endOffset = last + 1
-    const acquired: AcquiredRecords[] = []
-    for (const piece of pieces({ first: from, last }, wish)) {
+    for (const piece of pieces({ first, last }, wish)) {
       const spans = overlaps(piece, readable)
       const batch: InFlightBatch = { size: count(spans) }
-      for (const span of spans) {
-        const { memberId, lockedUntil } = wish
-        this.#runs.add({ ...span, state: 'acquired', deliveryCount: 1, batch, memberId, lockedUntil })
-        acquired.push({ ...span, deliveryCount: 1 })
-      }
+      for (const span of spans) this.#runs.add({ ...span, ...unacquired, deliveryCount: 0, batch })
     }
-    return acquired
+    return { first, last }
   }
 
   // --- acknowledging ------------------------------------------------------------------------------------------------
@@ -189,15 +188,16 @@ export class SharePartition {
     { deliveryCountLimit, renews }: ShareLimits,
     renewedUntil: number,
   ): WireErrorCode | undefined {
-    const said = acknowledgements(batches).filter(({ last }) => last >= this.#startOffset)
-    for (const { first, last, type } of said) {
+    const said = batches.filter(({ lastOffset }) => lastOffset >= this.#startOffset)
+    for (const { firstOffset, lastOffset, acknowledgeTypes: types } of said) {
       // Nothing is in flight.
       if (this.#startOffset === this.#endOffset) return 'INVALID_RECORD_STATE'
-      if (last >= this.#endOffset) return 'INVALID_REQUEST'
-      if (!this.#holds(memberId, Math.max(first, this.#startOffset), last)) return 'INVALID_RECORD_STATE'
-      if (type === acknowledgeTypes.renew && !renews) return 'INVALID_RECORD_STATE'
+      if (lastOffset >= this.#endOffset) return 'INVALID_REQUEST'
+      if (!this.#holds(memberId, Math.max(firstOffset, this.#startOffset), lastOffset))
+        return 'INVALID_RECORD_STATE'
+      if (types.includes(acknowledgeTypes.renew) && !renews) return 'INVALID_RECORD_STATE'
     }
-    for (const { first, last, type } of said) {
+    for (const { first, last, type } of acknowledgements(said)) {
       this.#runs.replace(first, last, run => {
         if (type === acknowledgeTypes.renew) return { ...run, lockedUntil: renewedUntil }
         return type === acknowledgeTypes.release ? released(run, deliveryCountLimit) : undefined
@@ -257,10 +257,12 @@ export class SharePartition {
   }
 }
 
+const unacquired = { state: 'available', memberId: '', lockedUntil: Number.POSITIVE_INFINITY } as const
+
 // A record that has been delivered as often as the limit allows is archived.
 function released(run: InFlightRecords, deliveryCountLimit: number): InFlightRecords | undefined {
   if (run.deliveryCount >= deliveryCountLimit) return undefined
-  return { ...run, state: 'available', memberId: '', lockedUntil: Number.POSITIVE_INFINITY }
+  return { ...run, ...unacquired }
 }
 
 /** The records to deliver at once, of a batch with records that were delivered often. */
@@ -274,8 +276,9 @@ function thinned(
   for (const { first, last, deliveryCount, batch } of runs) {
     const lastTime = deliveryCount === deliveryCountLimit - 1
     if (lastTime) return spans.length > 0 ? spans : [{ first, last: first }]
-    if (deliveryCount >= throttledFrom) {
-      most = Math.min(most, Math.max(1, batch.size >> (deliveryCount - throttledFrom + 1)))
+    // The first one that was delivered so often decides.
+    if (deliveryCount >= throttledFrom && most === Number.POSITIVE_INFINITY) {
+      most = Math.max(1, batch.size >> (deliveryCount - throttledFrom + 1))
     }
     const left = most - count(spans)
     if (left <= 0) break
@@ -284,9 +287,13 @@ function thinned(
   return spans
 }
 
-/** The last offset of as many records as fit, or of the batch that holds it; undefined if all records fit. */
-function lastOf(readable: readonly OffsetSpan[], room: number, wish: Acquisition): number | undefined {
-  let left = room
+/** The last offset of the batch with the last of so many records; undefined if there are fewer. */
+function lastOf(
+  readable: readonly OffsetSpan[],
+  records: number,
+  { batches }: Acquisition,
+): number | undefined {
+  let left = records
   for (const { first, last } of readable) {
     const size = last - first + 1
     if (size < left) {
@@ -294,7 +301,7 @@ function lastOf(readable: readonly OffsetSpan[], room: number, wish: Acquisition
       continue
     }
     const at = first + left - 1
-    return wish.exact ? at : (wish.batches.find(batch => batch.last >= at)?.last ?? at)
+    return batches.find(batch => batch.last >= at)?.last ?? at
   }
   return undefined
 }

@@ -83,12 +83,17 @@ export class ShareSessions {
     return this.#at(node).get(keyOf(owner))?.session
   }
 
-  /** Ends a session, and releases what its member has acquired of the partitions that the broker leads. */
+  /** Ends a session, and releases what its member has acquired of its partitions that the broker leads. */
   close(owner: SessionOwner, node: ClusterNode): void {
+    const { cluster, engine, shareGroups } = this.#wire
+    const logs = new Set(
+      this.get(owner, node)!.partitions.map(
+        ({ topicId, partition }) => engine.topicsById.get(topicId)?.partitions[partition],
+      ),
+    )
     this.#forget(owner, node)
-    const { cluster, shareGroups } = this.#wire
     const { partitions } = shareGroups.get(owner.groupId) ?? {}
-    partitions?.release(owner.memberId, log => cluster.leadershipOf(log).leader === node)
+    partitions?.release(owner.memberId, log => logs.has(log) && cluster.leadershipOf(log).leader === node)
   }
 
   #forget(owner: SessionOwner, node: ClusterNode): void {

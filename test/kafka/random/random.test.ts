@@ -24,12 +24,15 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
   beforeAll(async () => {
     // A broker here assigns at once.
     await both.start({
+      serve: { shareRecordLockDurationMs: 1000 },
       properties: {
         'group.consumer.assignment.interval.ms': 0,
         'group.consumer.assignor.offload.enable': 'false',
         'group.share.assignment.interval.ms': 0,
         'group.share.heartbeat.interval.ms': 100,
         'group.share.min.heartbeat.interval.ms': 100,
+        'group.share.min.record.lock.duration.ms': 1000,
+        'group.share.record.lock.duration.ms': 1000,
       },
     })
     await both.each((ask, connect) => prepare(new Talk('prepare', 0, ask, connect)))

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { writeBatch } from '../../../src/server/protocol/record-batch.ts'
 import type { Ask } from '../kafka-and-served.ts'
 import type { Talk } from './talk.ts'
+import { Transactional } from './transactional.ts'
 
 interface Member {
   readonly id: string
@@ -12,14 +14,20 @@ interface Member {
 }
 
 const passing = new Set([14, 15, 16])
+const lockDuration = 'share.record.lock.duration.ms'
 
-/** Members of a share group that fetch, acknowledge and leave, right and wrong, while records come. */
+/**
+ * Members of a share group that fetch, acknowledge and leave, right and wrong, while records come, some of them in
+ * transactions.
+ */
 export class Sharers {
   readonly #talk: Talk
   readonly #topic: string
   readonly #group: string
   readonly #members: Member[]
   readonly #count: number
+  /** One that writes in transactions, in some conversations. */
+  readonly #transactional: Transactional | undefined
   #topicId = ''
 
   constructor(talk: Talk) {
@@ -27,6 +35,7 @@ export class Sharers {
     this.#topic = talk.name
     this.#group = `${talk.name}-group`
     this.#count = talk.oneOf([1, 2])
+    this.#transactional = talk.chance(0.35) ? new Transactional(talk, talk.name) : undefined
     this.#members = [1, 2].map(each => ({
       id: `AAAAAAAAAAAAAAAAAAAA${talk.name.length}${each}`.slice(-22),
       ask: talk.connect(),
@@ -38,15 +47,29 @@ export class Sharers {
 
   async converse(steps: number): Promise<void> {
     const talk = this.#talk
-    const topic = { name: this.#topic, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }
+    const kept = [{ name: 'retention.ms', value: '-1' }]
+    const topic = {
+      name: this.#topic,
+      numPartitions: 2,
+      replicationFactor: 1,
+      assignments: [],
+      configs: kept,
+    }
     const { topics } = await talk.ask('createTopics', 7, { topics: [topic] })
     this.#topicId = topics[0].topicId
     talk.topicNumber(this.#topicId)
     await talk.settled()
-    const resource = { resourceType: 32, resourceName: this.#group }
-    const configs = [{ name: 'share.auto.offset.reset', configOperation: 0, value: 'earliest' }]
-    await talk.ask('incrementalAlterConfigs', 1, { resources: [{ ...resource, configs }] })
-    await talk.settled()
+    await this.#configure({
+      'share.auto.offset.reset': 'earliest',
+      [lockDuration]: 30_000,
+      ...(talk.chance(0.3) && { 'share.delivery.count.limit': talk.oneOf([2, 3]) }),
+      ...(talk.chance(0.2) && { 'share.renew.acknowledge.enable': 'false' }),
+      // Kafka counts the ends of transactions to what was delivered often.
+      ...(this.#transactional && {
+        'share.isolation.level': talk.oneOf(['read_committed', 'read_committed', 'read_uncommitted']),
+        'share.delivery.count.limit': 2,
+      }),
+    })
     await talk.eventually(
       () => talk.ask('findCoordinator', 4, { keyType: 0, coordinatorKeys: [this.#group] }),
       ({ coordinators }) => coordinators[0].errorCode !== 0,
@@ -55,6 +78,23 @@ export class Sharers {
     await this.#begin()
     for (let i = 0; i < steps; i++) await this.#step()
     await this.#describe()
+    await talk.oneOf([
+      () => undefined,
+      () => this.#deleteTopic(),
+      () => this.#alterOffsets(),
+      () => this.#alterNew(),
+    ])()
+  }
+
+  async #configure(values: object): Promise<void> {
+    const configs = Object.entries(values).map(([name, value]) => ({
+      name,
+      configOperation: value === null ? 1 : 0,
+      value: value === null ? null : `${value}`,
+    }))
+    const resource = { resourceType: 32, resourceName: this.#group, configs }
+    await this.#talk.ask('incrementalAlterConfigs', 1, { resources: [resource] })
+    await this.#talk.settled()
   }
 
   // Kafka looks up where it begins with the first fetch.
@@ -90,7 +130,8 @@ export class Sharers {
     const talk = this.#talk
     const member = talk.oneOf(this.#members)
     const dice = talk.below(100)
-    if (dice < 20) await this.#produce()
+    if (dice < 20) await this.#write()
+    else if (dice < 23) await this.#endLocks(member)
     else if (dice < 60) await this.#fetch(member)
     else if (dice < 85) await this.#acknowledge(member)
     else if (dice < 90) await this.#heartbeat(member)
@@ -137,6 +178,23 @@ export class Sharers {
     talk.tell(`${member.id} beats wrong`, answer.errorCode)
   }
 
+  async #write(): Promise<void> {
+    const [talk, writer] = [this.#talk, this.#transactional]
+    if (writer?.isOpen && talk.chance(0.5)) await writer.end()
+    else if (writer !== undefined && talk.chance(0.6)) {
+      await writer.send(talk.below(this.#count), 1 + talk.below(3))
+    } else await this.#produce()
+  }
+
+  /** What the member acquires now it has for a second. */
+  async #endLocks(member: Member): Promise<void> {
+    await this.#configure({ [lockDuration]: null })
+    await this.#fetch(member)
+    if (this.#talk.chance(0.3)) await this.#acknowledge(member)
+    await this.#configure({ [lockDuration]: 30_000 })
+    await sleep(1300)
+  }
+
   async #produce(index: number = this.#talk.below(this.#count)): Promise<void> {
     const talk = this.#talk
     // Of now: Kafka soon deletes what is old.
@@ -165,7 +223,7 @@ export class Sharers {
     if (at === undefined) return []
     const firstOffset = at.first + talk.oneOf([0, 0, 0, 1])
     const lastOffset = Math.max(firstOffset, at.last - talk.oneOf([0, 0, 0, 1])) + (talk.chance(0.05) ? 2 : 0)
-    const types = [1, 1, 1, 3, ...more]
+    const types = [1, 1, 1, 3, ...(talk.chance(0.1) ? [0] : []), ...more]
     const acknowledgeTypes =
       talk.chance(0.7) || lastOffset === firstOffset
         ? [talk.oneOf([...types, talk.chance(0.1) ? 7 : 1])]
@@ -213,11 +271,12 @@ export class Sharers {
     const partitions = this.#partitions(member, begins ? 0.9 : 0.4, [])
     if (begins && talk.chance(0.9)) for (const each of partitions) each.acknowledgementBatches = []
     const forgotten = !begins && talk.chance(0.05) ? [0] : []
+    const whole = this.#count === 2 || this.#transactional !== undefined
     const asked = {
       shareSessionEpoch,
       // With one partition there is no chance which one it is that comes.
-      maxRecords: this.#count === 2 ? 500 : talk.oneOf([500, 500, 1, 2, 3]),
-      batchSize: talk.oneOf([500, 500, 1, 2]),
+      maxRecords: whole ? 500 : talk.oneOf([500, 500, 1, 2, 3]),
+      batchSize: this.#transactional !== undefined ? 500 : talk.oneOf([500, 500, 1, 2]),
       shareAcquireMode: talk.oneOf([0, 0, 0, 1]),
       topics: partitions.length === 0 ? [] : [{ topicId: this.#topicId, partitions }],
       forgottenTopicsData: forgotten.length === 0 ? [] : [{ topicId: this.#topicId, partitions: forgotten }],
@@ -231,13 +290,15 @@ export class Sharers {
       maxBytes: 1 << 20,
       ...asked,
     })
-    this.#follow(member, shareSessionEpoch, answer.errorCode)
+    await this.#follow(member, shareSessionEpoch, answer.errorCode)
+    await this.#passEnds(member, answer)
     for (const { partitions: told } of answer.responses) {
       for (const each of told) {
         for (const { firstOffset, lastOffset } of each.acquiredRecords) {
           member.acquired.push({ partition: each.partitionIndex, first: firstOffset, last: lastOffset })
         }
-        each.records = each.records?.length > 0
+        // Kafka may bring records that it has acquired for nobody.
+        each.records = each.acquiredRecords.length > 0 && each.records?.length > 0
         each.currentLeader = undefined
       }
     }
@@ -251,14 +312,50 @@ export class Sharers {
     talk.tell(`${member.id} fetches v${version} ${JSON.stringify(talk.shown(asked))}`, talk.shown(answer))
   }
 
+  /** Kafka has its clients acquire the ends of transactions, and say that there is nothing. */
+  async #passEnds(member: Member, { errorCode, responses }: any): Promise<void> {
+    if (this.#transactional === undefined || errorCode !== 0 || member.session === 0) return
+    const partitions: { partitionIndex: number; acknowledgementBatches: object[] }[] = []
+    for (const each of responses.flatMap((topic: any) => topic.partitions)) {
+      const { partitionIndex, acquiredRecords } = each
+      const ends = [...this.#transactional.ends[partitionIndex]!].toSorted((a, b) => a - b)
+      const acquired = (at: number) => (one: any) => one.firstOffset <= at && at <= one.lastOffset
+      const acknowledgementBatches = ends
+        .filter(at => acquiredRecords.some(acquired(at)))
+        .map(at => ({ firstOffset: at, lastOffset: at, acknowledgeTypes: [0] }))
+      if (acknowledgementBatches.length > 0) partitions.push({ partitionIndex, acknowledgementBatches })
+      for (const at of ends) {
+        each.acquiredRecords = each.acquiredRecords.flatMap((one: any) =>
+          acquired(at)(one)
+            ? [
+                { ...one, lastOffset: at - 1 },
+                { ...one, firstOffset: at + 1 },
+              ].filter(({ firstOffset, lastOffset }) => firstOffset <= lastOffset)
+            : [one],
+        )
+      }
+    }
+    const answer = await member.ask('shareAcknowledge', 1, {
+      groupId: this.#group,
+      memberId: member.id,
+      shareSessionEpoch: member.session++,
+      topics: partitions.length === 0 ? [] : [{ topicId: this.#topicId, partitions }],
+    })
+    const errors = answer.responses.flatMap((topic: any) => topic.partitions.map((one: any) => one.errorCode))
+    this.#talk.tell('ends', [answer.errorCode, ...errors.filter((code: number) => code !== 0)])
+  }
+
   async #acknowledge(member: Member): Promise<void> {
     const talk = this.#talk
     const shareSessionEpoch = this.#epoch(member)
-    const partitions = this.#partitions(member, 0.8, [2, 2]).filter(
+    const isRenewAck = talk.chance(0.2)
+    const more = isRenewAck ? [4, 4, 4] : talk.chance(0.05) ? [4] : [2, 2]
+    const partitions = this.#partitions(member, 0.8, more).filter(
       each => each.acknowledgementBatches.length > 0,
     )
     const asked = {
       shareSessionEpoch,
+      isRenewAck,
       topics: partitions.length === 0 ? [] : [{ topicId: this.#topicId, partitions }],
     }
     const version = talk.oneOf([1, 2])
@@ -267,7 +364,7 @@ export class Sharers {
       memberId: member.id,
       ...asked,
     })
-    this.#follow(member, shareSessionEpoch, answer.errorCode)
+    await this.#follow(member, shareSessionEpoch, answer.errorCode)
     for (const each of answer.responses) for (const one of each.partitions) one.currentLeader = undefined
     for (const each of partitions) this.#forget(member, each.partitionIndex, each.acknowledgementBatches)
     talk.tell(
@@ -276,10 +373,13 @@ export class Sharers {
     )
   }
 
-  #follow(member: Member, epoch: number, errorCode: number): void {
+  async #follow(member: Member, epoch: number, errorCode: number): Promise<void> {
     if (errorCode === 0) member.session = epoch + 1
     if (epoch === -1 || errorCode === 122 || errorCode === 123) member.session = 0
-    if (epoch === -1 && errorCode === 0) member.acquired.splice(0)
+    if (epoch !== -1 || errorCode !== 0) return
+    member.acquired.splice(0)
+    // Kafka releases what a member has after it has answered.
+    await sleep(50)
   }
 
   async #offsets(): Promise<void> {
@@ -306,5 +406,77 @@ export class Sharers {
       members.map(({ memberId, subscribedTopicNames }: any) => `${memberId} ${subscribedTopicNames}`).sort(),
     ])
     talk.tell('groups', shown.sort())
+  }
+
+  // --- at the end ---------------------------------------------------------------------------------------------------
+
+  async #deleteTopic(): Promise<void> {
+    const talk = this.#talk
+    const { responses } = await talk.ask('deleteTopics', 6, { topics: [{ name: this.#topic }] })
+    talk.tell('delete topic', responses[0].errorCode)
+    await talk.settled()
+    // Kafka has no answer to who fetches it.
+    for (const member of this.#members) await this.#acknowledge(member)
+    await this.#offsets()
+  }
+
+  // Kafka goes by that only when all members' connections have ended.
+  async #alterOffsets(): Promise<void> {
+    const talk = this.#talk
+    for (const member of this.#members) {
+      const left = await talk.ask('shareGroupHeartbeat', 1, {
+        groupId: this.#group,
+        memberId: member.id,
+        memberEpoch: -1,
+      })
+      talk.tell(`${member.id} leaves`, left.errorCode)
+    }
+    await talk.settled()
+    for (let i = 0; i < 3; i++) await this.#offsets()
+    const partitions = [talk.below(2), 0].map((startOffset, partitionIndex) => ({
+      partitionIndex,
+      startOffset,
+    }))
+    const topics = [{ topicName: this.#topic, partitions }]
+    const altered = await talk.ask('alterShareGroupOffsets', 0, { groupId: this.#group, topics })
+    talk.tell(`alter ${JSON.stringify(topics)}`, talk.shown(altered))
+    await this.#describeOffsets(this.#group)
+  }
+
+  /** Of a group that there is not yet. */
+  async #alterNew(): Promise<void> {
+    const talk = this.#talk
+    const groupId = `${this.#group}-none`
+    const partitions = talk.some(() => ({
+      partitionIndex: talk.oneOf([0, 1, 7]),
+      startOffset: talk.below(2),
+    }))
+    const topics = [
+      { topicName: talk.oneOf([this.#topic, this.#topic, 'nowhere']), partitions: partitions.slice(0, 1) },
+    ]
+    if (talk.chance(0.2)) topics.splice(0)
+    const altered = await talk.ask('alterShareGroupOffsets', 0, { groupId, topics })
+    talk.tell(`alter ${JSON.stringify(topics)}`, talk.shown(altered))
+    await this.#describe()
+    await this.#describeOffsets(groupId)
+    const { groups } = await talk.ask('listGroups', 5, { statesFilter: [], typesFilter: [] })
+    talk.tell(
+      'listed',
+      groups.filter((each: any) => each.groupId === groupId),
+    )
+    const deleted = await talk.ask('deleteShareGroupOffsets', 0, {
+      groupId,
+      topics: [{ topicName: this.#topic }],
+    })
+    talk.tell('deleted', talk.shown(deleted))
+    const { results } = await talk.ask('deleteGroups', 2, { groupsNames: [groupId] })
+    talk.tell('deleted', talk.shown(results))
+  }
+
+  async #describeOffsets(groupId: string): Promise<void> {
+    const partitions = [0, 1, 7]
+    const topics = [this.#topic, 'nowhere'].map(topicName => ({ topicName, partitions }))
+    const { groups } = await this.#talk.ask('describeShareGroupOffsets', 1, { groups: [{ groupId, topics }] })
+    this.#talk.tell('offsets', this.#talk.shown(groups))
   }
 }

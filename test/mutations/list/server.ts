@@ -173,15 +173,15 @@ export const serverMutations: readonly Mutation[] = [
   {
     name: 'a share group goes back to before what it has delivered',
     file: 'server/share/share-partition.ts',
-    find: 'if (room <= 0 || through < this.#endOffset) return []',
-    replace: 'if (room <= 0) return []',
+    find: '?? Math.max(through, first - 1)',
+    replace: '?? through',
     breaks: 'a share group delivers a record to one member at a time',
   },
   {
     name: 'more is in flight in a share group than may be',
     file: 'server/share/share-partition.ts',
-    find: 'if (room <= 0 || through < this.#endOffset) return []',
-    replace: 'if (through < this.#endOffset) return []',
+    find: 'if (isolated || room <= 0 || left <= 0) return acquired',
+    replace: 'if (isolated || left <= 0) return acquired',
     breaks: 'share.partition.max.record.locks bounds what is in flight in a partition',
   },
   {

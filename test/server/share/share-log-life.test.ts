@@ -112,6 +112,26 @@ it('ends with its topic, and begins anew with another one of that name', async (
   expect(await a.fetch()).toEqual([[0, 0, 1]])
 })
 
+it('says that a topic is gone, whatever is said of its records', async () => {
+  const { broker, joined } = scene()
+  const a = await joined('a')
+  await a.fetchAll()
+  const topics = [
+    {
+      topicId: broker.topic('orders').id,
+      partitions: [
+        {
+          partitionIndex: 0,
+          acknowledgementBatches: [{ firstOffset: 1, lastOffset: 0, acknowledgeTypes: [] }],
+        },
+      ],
+    },
+  ]
+  broker.deleteTopic('orders')
+  const { responses } = await a.fetchAll({ topics })
+  expect(responses[0].partitions).toMatchObject([{ errorCode: 100, acknowledgeErrorCode: 100 }])
+})
+
 it('hears at once that its topic was deleted while it waits', async () => {
   const { broker, joined } = scene()
   const a = await joined('a')

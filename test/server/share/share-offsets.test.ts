@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { apis } from '../../../src/server/protocol/apis.ts'
 import type { Api } from '../../../src/server/protocol/message.ts'
+import { noUuid } from '../../../src/server/protocol/type.ts'
 import type { WireClient } from '../../helpers/wire-client.ts'
 import { accept, configure, release, shareScenes } from './share-scene.ts'
 
@@ -95,10 +96,16 @@ it('begins where its config says again when it is let begin nowhere', async () =
 it('makes no group for offsets of what is not there', async () => {
   const { client, broker } = scene()
   expect(await alter(client, 0, 'nowhere')).toBe(3)
-  expect(await alter(client, 0, 'orders', 5)).toBe(3)
   expect((await client.call(apis.listGroups, 5, { statesFilter: [], typesFilter: [] })).groups).toEqual([])
   await broker.consumer({ groupId: 'g', topics: ['orders'] }).ready()
   expect(await alter(client, 0)).toBe(69)
+})
+
+it('makes a group for offsets of a topic, even if it has not that partition', async () => {
+  const { client } = scene()
+  expect(await alter(client, 0, 'orders', 5)).toBe(3)
+  const { groups } = await client.call(apis.listGroups, 5, { statesFilter: [], typesFilter: [] })
+  expect(groups).toMatchObject([{ groupId: 'g', groupState: 'Empty' }])
 })
 
 it('forgets how far a group has come, topic by topic', async () => {
@@ -111,7 +118,9 @@ it('forgets how far a group has come, topic by topic', async () => {
   await a.leave()
   expect(await remove(client, 'nowhere')).toBe(3)
   expect(await remove(client)).toBe(0)
-  expect(await remove(client)).toBe(3)
+  const again = { groupId: 'g', topics: [{ topicName: 'orders' }] }
+  const { responses } = await client.call(apis.deleteShareGroupOffsets, 0, again)
+  expect(responses).toMatchObject([{ errorCode: 3, topicId: noUuid }])
   const b = consumer('b')
   await b.join()
   expect(await b.fetch()).toEqual([[0, 1, 1]])

@@ -22,6 +22,7 @@ interface Wish {
 
 const generous: ShareLimits = { deliveryCountLimit: 5, maxRecordLocks: 2000, renews: true }
 const ten = [{ first: 0, last: 9 }]
+const pairs = [0, 2, 4, 6, 8].map(first => ({ first, last: first + 1 }))
 
 function acquire(partition: SharePartition, wish: Wish = {}, limits: ShareLimits = generous): string {
   const { without = [], batches = ten } = wish
@@ -256,6 +257,21 @@ it('delivers as few as what came most often allows, with what came less often af
   expect(acquire(partition, { batches }, limits)).toBe('0-0 x8, 1-1 x6')
 })
 
+it('delivers as many as the first of what came often allows, with what came more often after it', () => {
+  const partition = new SharePartition(0)
+  const limits = { ...generous, deliveryCountLimit: 6 }
+  const batches = [{ first: 0, last: 7 }]
+  for (let times = 1; times <= 3; times++) {
+    partition.release('b', limits)
+    acquire(partition, { batches, memberId: 'b' }, limits)
+  }
+  partition.acknowledge('b', [release(1, 7)], limits, 0)
+  expect(acquire(partition, { batches }, limits)).toBe('1-4 x4')
+  partition.release('a', limits)
+  partition.release('b', limits)
+  expect(acquire(partition, { batches }, limits)).toBe('0-0 x4, 1-3 x5')
+})
+
 it('delivers a record alone for the last time, however large its batch was', () => {
   const partition = new SharePartition(0)
   const batches = [{ first: 0, last: 99 }]
@@ -360,24 +376,42 @@ it('delivers nothing new while what came often is still to come', () => {
 it('has no more offsets in flight than it may, but gives out again what was released', () => {
   const partition = new SharePartition(0)
   const limits = { ...generous, maxRecordLocks: 4 }
-  expect(acquire(partition, { exact: true }, limits)).toBe('0-3 x1')
+  expect(acquire(partition, { batches: pairs }, limits)).toBe('0-3 x1')
   expect(partition.nextFetchOffset(limits)).toBeUndefined()
-  expect(acquire(partition, { exact: true }, limits)).toBe('')
+  expect(acquire(partition, { batches: pairs }, limits)).toBe('')
   say(partition, 'a', release(2, 2))
   expect(partition.nextFetchOffset(limits)).toBe(2)
-  expect(acquire(partition, { exact: true }, limits)).toBe('2-2 x2')
+  expect(acquire(partition, { batches: pairs }, limits)).toBe('2-2 x2')
   say(partition, 'a', accept(0, 1))
-  expect(acquire(partition, { exact: true }, limits)).toBe('4-5 x1')
+  expect(acquire(partition, { batches: pairs }, limits)).toBe('4-5 x1')
   say(partition, 'a', release(2, 5))
-  expect(acquire(partition, {}, limits)).toBe('2-2 x3, 3-3 x2, 4-5 x2')
+  expect(acquire(partition, { batches: pairs }, limits)).toBe('2-2 x3, 3-3 x2, 4-5 x2')
+})
+
+it('gives out no more at once than it may have in flight beside what is in flight', () => {
+  const partition = new SharePartition(0)
+  const limits = { ...generous, maxRecordLocks: 6 }
+  expect(acquire(partition, { batches: pairs.slice(0, 2) }, limits)).toBe('0-3 x1')
+  say(partition, 'a', release(0, 3))
+  expect(acquire(partition, { batches: pairs, exact: true }, limits)).toBe('0-1 x2')
 })
 
 it('has room at once for as many offsets as compaction has taken', () => {
   const partition = new SharePartition(0)
   const limits = { ...generous, maxRecordLocks: 4 }
-  acquire(partition, { exact: true }, limits)
+  acquire(partition, { batches: pairs }, limits)
   partition.release('a', limits)
-  expect(acquire(partition, { exact: true, without: [0, 1, 2, 3] }, limits)).toBe('4-7 x1')
+  expect(acquire(partition, { batches: pairs, without: [0, 1, 2, 3] }, limits)).toBe('4-7 x1')
+})
+
+it('has the rest of a batch in flight, too, where a limit lets a member have only a part', () => {
+  const partition = new SharePartition(0)
+  acquire(partition, { maxRecords: 4, exact: true })
+  expect(partition.endOffset).toBe(10)
+  expect(say(partition, 'a', accept(2, 6))).toBe('INVALID_RECORD_STATE')
+  expect(say(partition, 'a', accept(2, 10))).toBe('INVALID_REQUEST')
+  expect(partition.nextFetchOffset(generous)).toBe(4)
+  expect(acquire(partition, { batches: [...ten, { first: 10, last: 11 }] })).toBe('4-9 x1, 10-11 x1')
 })
 
 it('gives back all that one member has, and nothing of others', () => {
@@ -395,7 +429,14 @@ it('gives back what all members have, and that once', () => {
   acquire(partition, { maxRecords: 5, exact: true, memberId: 'b' })
   expect(partition.releaseAll(generous)).toBe(true)
   expect(partition.releaseAll(generous)).toBe(false)
-  expect(acquire(partition, { memberId: 'c' })).toBe('0-4 x2, 5-9 x2')
+  expect(acquire(partition, { memberId: 'c' })).toBe('0-9 x2')
+})
+
+it('tells what is alike in a batch as one, however it was said, and no more than that', () => {
+  const partition = new SharePartition(0)
+  acquire(partition, { batches: [...ten, { first: 10, last: 11 }], batchSize: 10 })
+  say(partition, 'a', release(0, 0), release(1, 2), accept(3, 3), release(4, 11))
+  expect(acquire(partition, { batches: [...ten, { first: 10, last: 11 }] })).toBe('0-2 x2, 4-9 x2, 10-11 x2')
 })
 
 it('gives back what is locked no longer', () => {
@@ -445,6 +486,8 @@ it('refuses what is said of records that were never delivered', () => {
   expect(say(partition, 'a', accept(0, 4))).toBe('INVALID_RECORD_STATE')
   acquire(partition)
   expect(say(partition, 'a', accept(5, 10))).toBe('INVALID_REQUEST')
+  const each = { firstOffset: 5, lastOffset: 10, acknowledgeTypes: [1, 1, 1, 1, 3, 3] }
+  expect(say(partition, 'b', each)).toBe('INVALID_REQUEST')
 })
 
 it('does nothing of what is said where a part of it is refused', () => {

@@ -35,6 +35,19 @@ it('forgets what a member reads no more', async () => {
   expect((await a.fetchAll({ topics: [], forgottenTopicsData })).responses).toEqual([])
 })
 
+it('leaves a member what it has of partitions that its session had no more when it ended', async () => {
+  const { append, broker, joined } = scene()
+  append(2)
+  const [a, b] = [await joined('a'), await joined('b')]
+  expect(await a.fetch()).toEqual([[0, 1, 1]])
+  const forgottenTopicsData = [{ topicId: broker.topic('orders').id, partitions: [0] }]
+  await a.fetchAll({ topics: [], forgottenTopicsData })
+  await a.close()
+  expect(await b.fetch()).toEqual([])
+  await broker.advance(30_000)
+  expect(await b.fetch()).toEqual([[0, 1, 2]])
+})
+
 it('counts its requests from one again after the largest number', () => {
   const session = new ShareSession()
   session.epoch = 2 ** 31 - 1
@@ -259,6 +272,12 @@ it('waits for as many bytes as are wanted, and takes what there is when that tak
   expect(await next).toEqual([[10, 10, 1]])
 })
 
+it('waits for nothing that it can do without', async () => {
+  const { joined } = scene()
+  const a = await joined('a')
+  expect(await a.fetch({ minBytes: 0, maxWaitMs: 60_000 })).toEqual([])
+})
+
 it('waits no longer when there are exactly as many bytes as are wanted', async () => {
   const { append, joined } = scene()
   append(2)
@@ -367,15 +386,16 @@ it('takes nothing of other partitions where one has as many bytes as are wanted'
 })
 
 it('lets a group have no more records in hand of a partition than its config says', async () => {
-  const { broker, append, joined } = scene({}, { sharePartitionMaxRecordLocks: 3 })
-  append(6)
+  const { broker, joined } = scene({}, { sharePartitionMaxRecordLocks: 3 })
+  // So large that there are three in each batch.
+  for (let i = 0; i < 6; i++) broker.topic('orders').append({ value: 'x'.repeat(30_000) })
   const a = await joined('a')
   const b = await joined('b')
-  expect(await a.fetch({ shareAcquireMode: 1 })).toEqual([[0, 2, 1]])
-  const waiting = b.fetch({ shareAcquireMode: 1, maxWaitMs: 60_000 })
+  expect(await a.fetch()).toEqual([[0, 2, 1]])
+  const waiting = b.fetch({ maxWaitMs: 60_000 })
   await broker.advance(100)
   await a.acknowledge(accept(0, 1))
-  expect(await waiting).toEqual([[3, 4, 1]])
+  expect(await waiting).toEqual([[3, 5, 1]])
   await a.acknowledge(release(2, 2))
   expect(await a.fetch({ shareAcquireMode: 1 })).toEqual([[2, 2, 2]])
 })
