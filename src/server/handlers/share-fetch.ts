@@ -42,7 +42,7 @@ export function shareFetchHandlers(wire: Wire, sessions: ShareSessions): Handler
     const asked = askedBy(wire, request)
     if ('errorCode' in asked) return asked
     const { owner, group } = asked
-    if (isRenewAck && !onlyRenews(request)) return refused('INVALID_REQUEST')
+    if (isRenewAck && wantsRecords(request)) return refused('INVALID_REQUEST')
     const begins = epoch === sessionEpochs.first
     // Before a session begins, nothing can have been acquired.
     if (begins && topics.some(hasAcknowledgements)) return refused('INVALID_REQUEST')
@@ -142,17 +142,12 @@ function continued(
 }
 
 // A request that renews locks does not wait for records (KIP-1222).
-function onlyRenews({ maxWaitMs, minBytes, maxBytes, maxRecords, topics }: FetchRequest): boolean {
-  const wants = maxWaitMs !== 0 || minBytes !== 0 || maxBytes !== 0 || maxRecords !== 0
-  return !wants && topics.every(({ partitions }) => partitions.every(isAcknowledged))
-}
-
-function isAcknowledged({ acknowledgementBatches }: AcknowledgedTopic['partitions'][number]): boolean {
-  return acknowledgementBatches.length > 0
+function wantsRecords({ maxWaitMs, minBytes, maxBytes, maxRecords }: FetchRequest): boolean {
+  return maxWaitMs !== 0 || minBytes !== 0 || maxBytes !== 0 || maxRecords !== 0
 }
 
 function hasAcknowledgements({ partitions }: AcknowledgedTopic): boolean {
-  return partitions.some(isAcknowledged)
+  return partitions.some(({ acknowledgementBatches }) => acknowledgementBatches.length > 0)
 }
 
 function toNamed({ topicId, partitions }: AcknowledgedTopic) {
@@ -235,9 +230,9 @@ async function acquire(
   const maxBytes = Math.min(request.maxBytes, wire.fetchMaxBytes)
   const exact = request.shareAcquireMode === recordLimit
   const wish: ShareFetchWish = { memberId, minBytes, maxBytes, maxRecords, batchSize, exact }
-  const fetch = (anyway: boolean) =>
-    fetchShared(wire, partitions, logsOf(find(wire, context, wanted)), wish, anyway)
-  const logs = logsOf(find(wire, context, wanted))
+  const led = () => logsOf(find(wire, context, wanted))
+  const fetch = (anyway: boolean) => fetchShared(wire, partitions, led(), wish, anyway)
+  const logs = led()
   // An error is answered at once: the rest does not wait for records.
   const waits =
     maxWaitMs > 0 && minBytes > 0 && maxRecords > 0 && maxBytes > 0 && logs.length === wanted.length
@@ -245,7 +240,7 @@ async function acquire(
   if (fetched.length > 0 || !waits) return fetched
   const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal: context.signal }, () => {
     fetched = fetch(false)
-    return fetched.length > 0 || logsOf(find(wire, context, wanted)).length < wanted.length
+    return fetched.length > 0 || led().length < wanted.length
   })
   // A client that is gone would not hear what was acquired for it.
   return found || context.signal.aborted ? fetched : fetch(true)

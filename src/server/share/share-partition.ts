@@ -88,7 +88,7 @@ export class SharePartition {
   /** Acquires records that were read for a member: first those that are delivered again, then new ones. */
   acquire(wish: Acquisition, limits: ShareLimits): AcquiredRecords[] {
     const through = wish.batches.at(-1)?.last
-    if (through === undefined || wish.maxRecords <= 0) return []
+    if (through === undefined) return []
     // Offsets without a record for the group, or no longer in the log, are finished, those before what was read, too.
     this.#archiveUnreadable(Math.min(through, this.#endOffset - 1), wish)
     this.#moveStart()
@@ -96,9 +96,8 @@ export class SharePartition {
     // Without any room, what has been in flight already may be delivered again.
     const most = room > 0 ? Math.min(wish.maxRecords, room) : wish.maxRecords
     const known = { first: this.#startOffset, last: through }
-    const { acquired, isolated } = this.#acquireAvailable(known, most, wish, limits)
-    const left = most - count(acquired)
-    if (isolated || room <= 0 || left <= 0) return acquired
+    const { acquired, left } = this.#acquireAvailable(known, most, wish, limits)
+    if (room <= 0 || left <= 0) return acquired
     const added = this.#add(wish, left, through)
     acquired.push(...this.#acquireAvailable(added, left, wish, limits).acquired)
     this.#moveStart()
@@ -135,7 +134,7 @@ export class SharePartition {
       const runs = available.slice(i, end)
       const often = Math.max(...runs.map(({ deliveryCount }) => deliveryCount))
       const isolated = often >= throttledFrom
-      if (isolated && acquired.length > 0) return { acquired, isolated }
+      if (isolated && acquired.length > 0) return { acquired, left: 0 }
       let before: AcquiredRecords | undefined
       for (const span of isolated ? thinned(runs, throttledFrom, deliveryCountLimit) : runs) {
         const taken = Math.min(span.last, last, wish.exact ? span.first + left - 1 : last)
@@ -147,10 +146,10 @@ export class SharePartition {
         before = alike ? { ...run, first: acquired.pop()!.first } : run
         acquired.push(before)
       }
-      if (isolated) return { acquired, isolated }
+      if (isolated) return { acquired, left: 0 }
       i = end
     }
-    return { acquired, isolated: false }
+    return { acquired, left }
   }
 
   #acquireRun({ first, last }: OffsetSpan, { memberId, lockedUntil }: Acquisition): AcquiredRecords {
@@ -301,7 +300,7 @@ function lastOf(
       continue
     }
     const at = first + left - 1
-    return batches.find(batch => batch.last >= at)?.last ?? at
+    return batches.find(batch => batch.last >= at)!.last
   }
   return undefined
 }

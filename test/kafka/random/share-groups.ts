@@ -267,8 +267,9 @@ export class Sharers {
     const talk = this.#talk
     const shareSessionEpoch = this.#epoch(member)
     const begins = shareSessionEpoch === 0
+    const isRenewAck = talk.chance(0.1)
     // What is released here may come back at once, or later.
-    const partitions = this.#partitions(member, begins ? 0.9 : 0.4, [])
+    const partitions = this.#partitions(member, begins ? 0.9 : 0.4, isRenewAck ? [4, 4, 4] : [])
     if (begins && talk.chance(0.9)) for (const each of partitions) each.acknowledgementBatches = []
     const forgotten = !begins && talk.chance(0.05) ? [0] : []
     const whole = this.#count === 2 || this.#transactional !== undefined
@@ -281,14 +282,17 @@ export class Sharers {
       topics: partitions.length === 0 ? [] : [{ topicId: this.#topicId, partitions }],
       forgottenTopicsData: forgotten.length === 0 ? [] : [{ topicId: this.#topicId, partitions: forgotten }],
     }
-    const version = talk.oneOf([1, 2])
+    const version = isRenewAck ? 2 : talk.oneOf([1, 2])
+    const more = isRenewAck && talk.chance(0.9) && { maxWaitMs: 0, minBytes: 0, maxBytes: 0, maxRecords: 0 }
     const answer = await member.ask('shareFetch', version, {
       groupId: this.#group,
       memberId: member.id,
       maxWaitMs: 300,
       minBytes: talk.oneOf([0, 1]),
       maxBytes: 1 << 20,
+      isRenewAck,
       ...asked,
+      ...more,
     })
     await this.#follow(member, shareSessionEpoch, answer.errorCode)
     await this.#passEnds(member, answer)
@@ -309,7 +313,10 @@ export class Sharers {
     }
     answer.responses = answer.responses.filter((each: any) => each.partitions.length > 0)
     for (const each of partitions) this.#forget(member, each.partitionIndex, each.acknowledgementBatches)
-    talk.tell(`${member.id} fetches v${version} ${JSON.stringify(talk.shown(asked))}`, talk.shown(answer))
+    talk.tell(
+      `${member.id} fetches v${version}${isRenewAck ? ', renews' : ''} ${JSON.stringify(talk.shown(asked))}`,
+      talk.shown(answer),
+    )
   }
 
   /** Kafka has its clients acquire the ends of transactions, and say that there is nothing. */

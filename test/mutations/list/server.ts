@@ -180,8 +180,8 @@ export const serverMutations: readonly Mutation[] = [
   {
     name: 'more is in flight in a share group than may be',
     file: 'server/share/share-partition.ts',
-    find: 'if (isolated || room <= 0 || left <= 0) return acquired',
-    replace: 'if (isolated || left <= 0) return acquired',
+    find: 'if (room <= 0 || left <= 0) return acquired',
+    replace: 'if (left <= 0) return acquired',
     breaks: 'share.partition.max.record.locks bounds what is in flight in a partition',
   },
   {
