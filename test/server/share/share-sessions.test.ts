@@ -119,6 +119,8 @@ it('takes a renewal only of who says that there is one, and who then fetches not
   const renewed = await a.fetchAll(nothing, [renew(0, 2)])
   expect(renewed).toMatchObject({ errorCode: 0, acquisitionLockTimeoutMs: 30_000 })
   expect(renewed.responses[0].partitions).toMatchObject([{ acknowledgeErrorCode: 0, acquiredRecords: [] }])
+  // Also of partitions of which nothing is said.
+  expect(await a.fetchAll(nothing)).toMatchObject({ errorCode: 0, responses: [] })
 })
 
 it('gives records back when their session is closed, but those that are acknowledged with it', async () => {
