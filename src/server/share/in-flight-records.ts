@@ -1,11 +1,11 @@
-/** Records that were acquired together, as one of the ranges that a client was told, and stay together. */
+/** Records of whole batches that stay together: a range that a client was told, with what a limit kept from it. */
 export interface InFlightBatch {
   readonly size: number
 }
 
 /**
  * Records of a share partition in one state, from one offset to another, both included: acquired by a member, or
- * available to all once more. (Kafka: InFlightState)
+ * available to all. (Kafka: InFlightState)
  */
 export interface InFlightRecords {
   readonly first: number
