@@ -80,6 +80,7 @@ export class Sharers {
     await this.#describe()
     await talk.oneOf([
       () => undefined,
+      () => this.#addPartition(),
       () => this.#deleteTopic(),
       () => this.#alterOffsets(),
       () => this.#alterNew(),
@@ -417,6 +418,38 @@ export class Sharers {
 
   // --- at the end ---------------------------------------------------------------------------------------------------
 
+  async #addPartition(): Promise<void> {
+    const talk = this.#talk
+    const topics = [{ name: this.#topic, count: 3, assignments: null }]
+    const { results } = await talk.ask('createPartitions', 3, { topics })
+    talk.tell('add a partition', results[0].errorCode)
+    await talk.settled()
+    await this.#produce(2)
+    const member = talk.oneOf(this.#members)
+    const partitions = [{ partitionIndex: 2, acknowledgementBatches: [] }]
+    // Kafka lets the group read it when the coordinator has written that it does.
+    const { responses } = await talk.eventually(
+      async () => {
+        const { groupId, memberId } = { groupId: this.#group, memberId: member.id }
+        const beat = { groupId, memberId, memberEpoch: member.epoch }
+        const { memberEpoch, errorCode } = await member.ask('shareGroupHeartbeat', 1, beat)
+        if (errorCode === 0) member.epoch = memberEpoch
+        return member.ask('shareFetch', 1, {
+          groupId,
+          memberId,
+          shareSessionEpoch: 0,
+          maxWaitMs: 100,
+          minBytes: 1,
+          maxRecords: 500,
+          batchSize: 500,
+          topics: [{ topicId: this.#topicId, partitions }],
+        })
+      },
+      answer => !answer.responses[0]?.partitions[0].acquiredRecords.length,
+    )
+    talk.tell('of that', responses[0]?.partitions[0].acquiredRecords)
+  }
+
   async #deleteTopic(): Promise<void> {
     const talk = this.#talk
     const { responses } = await talk.ask('deleteTopics', 6, { topics: [{ name: this.#topic }] })
@@ -456,7 +489,7 @@ export class Sharers {
     const groupId = `${this.#group}-none`
     const partitions = talk.some(() => ({
       partitionIndex: talk.oneOf([0, 1, 7]),
-      startOffset: talk.below(2),
+      startOffset: 0,
     }))
     const topics = [
       { topicName: talk.oneOf([this.#topic, this.#topic, 'nowhere']), partitions: partitions.slice(0, 1) },
