@@ -1,4 +1,4 @@
-import { errnos, type ProtocolErrorCode } from '../error-codes.ts'
+import { type ErrorCode, errnos, type ProtocolErrorCode } from '../error-codes.ts'
 
 // Errors of Kafka's protocol that are not in `errnos`. A server answers some by itself, and any if a fault says so.
 const ofClusters = {
@@ -99,7 +99,7 @@ export function isErrno(value: number | undefined): value is number {
 }
 
 /** Kafka's number of an error: 0 of none, and -1 of one that Kafka does not have. */
-export function errnoOf(code: WireErrorCode | undefined): number {
+export function errnoOf(code: ErrorCode | WireErrorCode | undefined): number {
   return code === undefined ? 0 : (wireErrnos.get(code) ?? errnos.UNKNOWN_SERVER_ERROR)
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type Broker, ClosedError, type ConsumerOptions } from '../../src/index.ts'
-import { fill, gate, names, range } from '../helpers/behaviours.ts'
+import { fill, gate, names } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
