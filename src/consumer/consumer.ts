@@ -1,7 +1,8 @@
 import { AbortWatch } from '../abort-watch.ts'
 import type { Engine, Interest, Unread } from '../engine.ts'
-import { IllegalStateError } from '../errors.ts'
+import { IllegalStateError, isBrokerletError } from '../errors.ts'
 import { Events } from '../events.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import { offsetList, offsetSpec, onePartition } from '../offset-checks.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
 import type { AnyRecord } from '../record.ts'
@@ -32,6 +33,7 @@ import { RecordIterator } from './record-iterator.ts'
 import { type PollOptions, RecordStream } from './record-stream.ts'
 import { type BatchOf, type RunOptions, resolveRunOptions } from './run-options.ts'
 import { SideTopics } from './side-topics.ts'
+import { lookAgainMs } from './start-positions.ts'
 import { withTraces } from './traced-handlers.ts'
 
 const noPolicy = /* @__PURE__ */ new ConsumerPolicy({})
@@ -322,14 +324,27 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
     requireArgument('seek', 'to', to, offsetSpec)
     const offset = this.#engine.offsetFor(state, to, this.#options.isolationLevel)
     if (typeof offset === 'number') return this.#moveTo(state, offset)
+    void this.#seekLater(state, to, offset)
+  }
+
+  // The offset has to be asked for, and again where that fails for now: the topic may have been deleted, and the group
+  // then says that the partition is lost.
+  async #seekLater(state: PartitionState, to: OffsetSpec, asked: MaybePromise<number>): Promise<void> {
     const seek = state.beginSeek()
     this.#lifecycle.worker?.moved(state)
-    offset.then(
-      found => {
-        if (state.seeks(seek)) this.#moveTo(state, found)
-      },
-      error => void this.#lifecycle.crash(error, undefined),
-    )
+    const seeks = () => state.seeks(seek) && this.#coordinator.state(state) === state
+    let offset = asked
+    while (seeks()) {
+      try {
+        const found = await offset
+        if (seeks()) this.#moveTo(state, found)
+      } catch (error) {
+        if (!seeks()) return
+        if (!isBrokerletError(error) || !error.retriable) return void this.#lifecycle.crash(error, undefined)
+        await this.#engine.clock.sleep(lookAgainMs)
+        offset = this.#engine.offsetFor(state, to, this.#options.isolationLevel)
+      }
+    }
   }
 
   #moveTo(state: PartitionState, offset: number): void {

@@ -2,8 +2,10 @@ import { expect, it } from 'vitest'
 import { Consumer } from '../../src/consumer/consumer.ts'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
 import type { Engine, EpochOffset, Membership } from '../../src/engine.ts'
+import { IllegalStateError } from '../../src/errors.ts'
 import { fill } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 /** The same object with some members replaced. */
@@ -30,6 +32,19 @@ function consumerWith(
     },
   })
   return new Consumer(engine, { groupId: 'g', topics: ['orders'], ...options })
+}
+
+/** A consumer whose engine looks up the first offsets in this way, and later ones as the broker does. */
+function consumerThatLooksUp(
+  { broker }: ReturnType<typeof testBroker>,
+  ...ways: (() => Promise<number>)[]
+): Consumer {
+  const engine = withMembers<Engine>(broker.engine, {
+    offsetFor: (tp, spec, isolationLevel) =>
+      (typeof spec === 'number' ? undefined : ways.shift()?.()) ??
+      broker.engine.offsetFor(tp, spec, isolationLevel),
+  })
+  return new Consumer(engine, { assign: [{ ...orders0, offset: 0 }] })
 }
 
 /** A consumer whose engine commits by time, and the offsets of each commit. */
@@ -131,4 +146,41 @@ it('keeps the later of two subscriptions where the earlier one is refused after 
   await clock.settle()
   expect(consumer.memberId).not.toBe(memberId)
   expect(consumer.assignment).toEqual([{ topic: 'b', partition: 0 }])
+})
+
+it('looks an offset up again that a seek could not ask for, unless another seek came meanwhile', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 3)
+  const unknown = async () => broker.topic('payments').partitionCount
+  const found = async () => 0
+  const consumer = consumerThatLooksUp(made, unknown, found, unknown)
+  const read: number[] = []
+  await consumer.run({ eachRecord: ({ offset }) => void read.push(offset) })
+  await clock.settle()
+  consumer.seek(orders0, 'beginning')
+  await clock.advance(499)
+  expect(read).toEqual([0, 1, 2])
+  await clock.advance(1)
+  expect(read).toEqual([0, 1, 2, 0, 1, 2])
+  consumer.seek(orders0, 'beginning')
+  consumer.seek(orders0, 2)
+  await clock.advance(1000)
+  expect(read).toEqual([0, 1, 2, 0, 1, 2, 2])
+  await consumer.close()
+})
+
+it('crashes where a seek is refused for good', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const consumer = consumerThatLooksUp(made, async () => {
+    throw new IllegalStateError('not allowed')
+  })
+  const done = rejectionOf(consumer.done)
+  await consumer.run({ eachRecord: () => {} })
+  consumer.seek(orders0, 'end')
+  await clock.settle()
+  expect((await done).message).toContain('not allowed')
 })
