@@ -63,7 +63,7 @@ export interface BrokerOptions<Topics extends TopicMap = TopicMap>
   maxRecords?: number
   /** As `maxRecords`, in bytes: counts the topics with a codec or byte values. Default -1, no limit. */
   maxBytes?: number
-  /** How long an empty group's offsets are kept, in milliseconds; default 7 days; -1 is for ever. (Kafka: offsets.retention) */
+  /** How long an empty group's offsets are kept, in milliseconds; default 7 days; -1 is for ever. (Kafka: offsets.retention.minutes) */
   offsetsRetentionMs?: number
   /**
    * How long a partition remembers an idempotent producer that sends nothing, in milliseconds; default 1 day.

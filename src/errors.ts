@@ -457,7 +457,7 @@ export function describeValue(value: unknown): string {
 
 function describeObject(value: object): string {
   if (Array.isArray(value)) return `an array of ${value.length}`
-  return `${/^(?!Uint)[aeiou]/.test(constructorName(value)) ? 'an' : 'a'} ${constructorName(value)}`
+  return `${/^(?!Uint)[aeiou]/i.test(constructorName(value)) ? 'an' : 'a'} ${constructorName(value)}`
 }
 
 function constructorName(value: object): string {

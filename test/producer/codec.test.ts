@@ -115,7 +115,7 @@ describe('json: what it would lose', () => {
       'value.user.name',
       'JSON makes an empty object of a Promise',
     ],
-    ['an Error', { error: new TypeError('no') }, 'value.error', 'JSON makes an empty object of a TypeError'],
+    ['an Error', { error: new Error('no') }, 'value.error', 'JSON makes an empty object of an Error'],
     ['a RegExp', [/a/], 'value[0]', 'JSON makes an empty object of a RegExp'],
     ['a BigInt', { of: [{ n: 1n }] }, 'value.of[0].n', 'JSON has no form for the BigInt'],
   ])('is refused, with where it is: %s', (_, value, path, what) => {
