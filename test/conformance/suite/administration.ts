@@ -83,15 +83,15 @@ export const administration: Area = ({ test, scene }) => {
     expect(thrownBy(() => place.producer())).toMatchObject(closed)
     expect(thrownBy(() => place.consumer({ groupId: group, topics: [topic] }))).toMatchObject(closed)
     for (const call of [
-      producer.send({ topic, value: 1 }),
-      admin.listTopics(),
-      admin.createTopic(`${topic}-x`),
-      admin.describeTopic(topic),
-      admin.listGroups(),
-      admin.describeGroup(group),
-      admin.setGroupOffsets(group, []),
+      () => producer.send({ topic, value: 1 }),
+      () => admin.listTopics(),
+      () => admin.createTopic(`${topic}-x`),
+      () => admin.describeTopic(topic),
+      () => admin.listGroups(),
+      () => admin.describeGroup(group),
+      () => admin.setGroupOffsets(group, []),
     ])
-      await expect(call).rejects.toMatchObject(closed)
+      await expect(call()).rejects.toMatchObject(closed)
   })
 
   test('does not alter what its records were written under', async () => {
