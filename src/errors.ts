@@ -77,6 +77,11 @@ export function isBrokerletError(error: unknown): error is BrokerletError {
   }
 }
 
+/** Whether the same may succeed later. */
+export function isRetriable(error: unknown): error is BrokerletError {
+  return isBrokerletError(error) && error.retriable
+}
+
 /** A topic, or a partition of it, that does not exist; `suggestions` holds the names that are nearly the same. */
 export class UnknownTopicOrPartitionError extends BrokerletError {
   /** @internal */ static override readonly name: string = 'UnknownTopicOrPartitionError'

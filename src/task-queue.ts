@@ -1,19 +1,15 @@
 import PQueue from 'p-queue'
 
-/** Runs tasks in the order in which they came, up to `concurrency` at once. */
+/** Runs tasks one after the other, in the order in which they came. */
 export class TaskQueue {
-  readonly #queue: PQueue
+  readonly #queue = new PQueue({ concurrency: 1 })
 
-  constructor(concurrency: number) {
-    this.#queue = new PQueue({ concurrency })
-  }
-
-  /** Settles as the task does; it begins at once where there is room. */
+  /** Settles as the task does; it begins at once where no other runs or waits. */
   add<T>(task: () => Promise<T>): Promise<T> {
     return this.#queue.add(task) as Promise<T>
   }
 
-  /** How many tasks wait or run. */
+  /** How many tasks run or wait. */
   get size(): number {
     return this.#queue.size + this.#queue.pending
   }

@@ -1,6 +1,6 @@
 import { committing } from '../diagnostics.ts'
 import type { Engine, EpochOffset, Membership } from '../engine.ts'
-import { ClosedError, CommitFailedError, isBrokerletError } from '../errors.ts'
+import { ClosedError, CommitFailedError, isRetriable } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { ConsumedOffsets } from '../offset-source.ts'
@@ -102,7 +102,7 @@ export class Committer {
       this.#committed(states, offsets)
     } catch (error) {
       this.#refused(error)
-      if (isBrokerletError(error) && error.retriable) this.#commitAgain(membership, states)
+      if (isRetriable(error)) this.#commitAgain(membership, states)
     }
   }
 

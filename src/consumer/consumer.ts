@@ -1,6 +1,6 @@
 import { AbortWatch } from '../abort-watch.ts'
 import type { Engine, Interest, Unread } from '../engine.ts'
-import { IllegalStateError, isBrokerletError } from '../errors.ts'
+import { IllegalStateError, isRetriable } from '../errors.ts'
 import { Events } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { offsetList, offsetSpec, onePartition } from '../offset-checks.ts'
@@ -340,7 +340,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
         if (seeks()) this.#moveTo(state, found)
       } catch (error) {
         if (!seeks()) return
-        if (!isBrokerletError(error) || !error.retriable) return void this.#lifecycle.crash(error, undefined)
+        if (!isRetriable(error)) return void this.#lifecycle.crash(error, undefined)
         await this.#engine.clock.sleep(lookAgainMs)
         offset = this.#engine.offsetFor(state, to, this.#options.isolationLevel)
       }

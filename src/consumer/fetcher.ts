@@ -1,5 +1,5 @@
 import type { Engine, FetchSession } from '../engine.ts'
-import { isBrokerletError, OffsetOutOfRangeError } from '../errors.ts'
+import { isRetriable, OffsetOutOfRangeError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { isThenable } from '../maybe-promise.ts'
 import type { ConsumerRecord, IsolationLevel } from '../record.ts'
@@ -88,7 +88,7 @@ export class Fetcher {
 
   // A retriable error may mean that the topic was deleted; the group then says that the partition is lost.
   #notReset(state: PartitionState, error: unknown): void {
-    if (!isBrokerletError(error) || !error.retriable) return this.#host.fatal(error)
+    if (!isRetriable(error)) return this.#host.fatal(error)
     this.#host.engine.clock.setTimer(() => state.fetch?.next(), lookAgainMs, { name: 'looking again' })
   }
 

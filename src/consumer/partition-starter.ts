@@ -1,5 +1,5 @@
 import type { Engine, FetchSession, Membership, PartitionFetch } from '../engine.ts'
-import { isBrokerletError } from '../errors.ts'
+import { isRetriable } from '../errors.ts'
 import { isPromise, isThenable, type MaybePromise } from '../maybe-promise.ts'
 import type { PartitionState } from './partition-state.ts'
 import { lookAgainMs, type StartPositions } from './start-positions.ts'
@@ -74,7 +74,7 @@ function forEach(
   const steps = states.map(state => attempt(step, state))
   if (!steps.some(isThenable)) return
   const passes = (error: unknown) => {
-    if (!isBrokerletError(error) || !error.retriable) throw error
+    if (!isRetriable(error)) throw error
   }
   return Promise.all(steps.map(each => Promise.resolve(each).catch(passes))).then(() => {})
 }

@@ -88,7 +88,7 @@ const queues = new WeakMap<Engine, Map<string, TaskQueue>>()
 // Redrives of one topic run one after the other: two at once would both move what neither has committed.
 async function inTurn(engine: Engine, topic: string, task: () => Promise<number>): Promise<number> {
   const byTopic = queues.get(engine) ?? new Map<string, TaskQueue>()
-  const queue = byTopic.get(topic) ?? new TaskQueue(1)
+  const queue = byTopic.get(topic) ?? new TaskQueue()
   queues.set(engine, byTopic.set(topic, queue))
   try {
     return await queue.add(task)

@@ -1,9 +1,14 @@
 import type { Timer } from '../clock.ts'
-import { describeError, isBrokerletError, TimeoutError, UnknownTopicOrPartitionError } from '../errors.ts'
+import {
+  describeError,
+  isBrokerletError,
+  isRetriable,
+  TimeoutError,
+  UnknownTopicOrPartitionError,
+} from '../errors.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BatchOptions, BrokerAddress, ProducedPartition } from './client-library.ts'
 import type { Cluster } from './cluster.ts'
-import { isRetriable } from './cluster-error.ts'
 import type { Connections } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { PartitionQueue, type ProducerIdentity } from './partition-queue.ts'

@@ -85,8 +85,3 @@ export function toClusterError(
 export function hasCode(error: unknown, code: ErrorCode): error is BrokerletError {
   return isBrokerletError(error) && error.code === code
 }
-
-/** Whether the same may succeed later. */
-export function isRetriable(error: unknown): error is BrokerletError {
-  return isBrokerletError(error) && error.retriable
-}

@@ -1,13 +1,18 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import type { EngineTopic } from '../engine.ts'
 import { errnos } from '../error-codes.ts'
-import { type BrokerletError, type ErrorFields, UnknownTopicOrPartitionError } from '../errors.ts'
+import {
+  type BrokerletError,
+  type ErrorFields,
+  isRetriable,
+  UnknownTopicOrPartitionError,
+} from '../errors.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import { requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, BrokerAddress, ClientLibrary, MetadataResponse } from './client-library.ts'
-import { ClusterError, hasCode, isRetriable, toClusterError } from './cluster-error.ts'
+import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
 import { type Connections, type ConnectionsFactory, isUntrusted } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { retry } from './retry.ts'

@@ -78,7 +78,7 @@ export class GroupMembership implements Membership {
   readonly #request: JoinRequest
   readonly #groupId: string
   readonly #listener: MembershipListener
-  readonly #commits = new TaskQueue(1)
+  readonly #commits = new TaskQueue()
   readonly #committed: CommittedLookup
   readonly #owned: OwnedPartitions
   readonly #heartbeats: Heartbeats

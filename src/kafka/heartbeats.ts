@@ -1,6 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import { Deferred } from '../deferred.ts'
-import { isRetriable } from './cluster-error.ts'
+import { isRetriable } from '../errors.ts'
 import { backoffMs } from './retry.ts'
 
 /** What heartbeats need of their member. */

@@ -22,7 +22,7 @@ export class LocalMembership implements Membership {
   readonly #listener: MembershipListener
   readonly #groupId: string | undefined
   readonly #committed: CommittedLookup | undefined
-  readonly #commits = new TaskQueue(1)
+  readonly #commits = new TaskQueue()
   #interest: Interest
   #held = new Map<string, IdPartition>()
   #unwatch: (() => void) | undefined

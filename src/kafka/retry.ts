@@ -1,7 +1,6 @@
 import type { BrokerClock } from '../broker-clock.ts'
 import { Deadline } from '../deadline.ts'
-import { type BrokerletError, TimeoutError } from '../errors.ts'
-import { isRetriable } from './cluster-error.ts'
+import { type BrokerletError, isRetriable, TimeoutError } from '../errors.ts'
 
 /** How long to retry, and after which failures. */
 export interface RetryOptions {

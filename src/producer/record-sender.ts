@@ -165,7 +165,7 @@ export class RecordSender {
     append: (prepared: Prepared) => MaybePromise<Sent>,
     { signals }: SendWait,
   ): Promise<Sent> {
-    this.#queue ??= new TaskQueue(1)
+    this.#queue ??= new TaskQueue()
     this.#busy ??= new BusyProducer(this.#options, () => this.#doing())
     this.#busy.begin()
     const ends = [...signals, this.#ending]

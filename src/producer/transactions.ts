@@ -13,7 +13,7 @@ export class Transactions<Topics extends TopicMap> {
   readonly #options: SenderOptions
   readonly #transactionalId: string
   readonly #timeoutMs: number
-  readonly #queue = new TaskQueue(1)
+  readonly #queue = new TaskQueue()
   #producer: TransactionalProducer | undefined
   #open: EngineTransaction | undefined
   #deadline: Deadline | undefined

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ConsumerOptions } from '../../src/index.ts'
 import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
+import { gate } from '../helpers/behaviours.ts'
 import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
 
@@ -11,10 +12,7 @@ describe('reading', () => {
     const cluster = await join()
     const { partitions } = broker.topics.get('orders')!
     await sendNumbers(broker, 'orders', 2)
-    let free = () => {}
-    const held = new Promise<void>(resolve => {
-      free = resolve
-    })
+    const { opened: held, open: free } = gate()
     const seen: unknown[] = []
     const reader = cluster.consumer({ topics: ['orders'], from: 'beginning' })
     await reader.run({
@@ -178,10 +176,7 @@ describe('being a member', () => {
     const faults = new WireFaults()
     const { broker, join } = await start({ faults })
     const cluster = await join()
-    let free = () => {}
-    const freed = new Promise<void>(resolve => {
-      free = resolve
-    })
+    const { opened: freed, open: free } = gate()
     const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
     await other.ready()
     faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS')
@@ -199,10 +194,7 @@ describe('being a member', () => {
     await broker.admin.createTopic('payments')
     await broker.admin.addPartitions('orders', 4)
     const cluster = await join()
-    let free = () => {}
-    const freed = new Promise<void>(resolve => {
-      free = resolve
-    })
+    const { opened: freed, open: free } = gate()
     const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
     await other.ready()
     const consumer = cluster.consumer({ groupId: 'g', topics: ['orders', 'payments'] })
@@ -220,10 +212,7 @@ describe('being a member', () => {
     const faults = new WireFaults()
     const { broker, join } = await start({ faults })
     const cluster = await join({ apiTimeoutMs: 200 })
-    let free = () => {}
-    const freed = new Promise<void>(resolve => {
-      free = resolve
-    })
+    const { opened: freed, open: free } = gate()
     const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
     await other.ready()
     faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
@@ -445,10 +434,7 @@ describe('a static member that was stuck', () => {
     const { join } = await start({ faults })
     const cluster = await join()
     const groupInstanceId = 'first'
-    let free = () => {}
-    const stuck = new Promise<void>(resolve => {
-      free = resolve
-    })
+    const { opened: stuck, open: free } = gate()
     const onLost = () => {
       faults.delay({ api: 'ConsumerGroupHeartbeat' }, 200)
       free()

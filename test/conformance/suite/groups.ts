@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { gate } from '../../helpers/behaviours.ts'
 import { numbers, sendNumbers, until, values } from '../collect.ts'
 import type { Area } from '../suite.ts'
 
@@ -290,10 +291,7 @@ export const groups: Area = ({ test, scene }) => {
   test('gives a partition to another where its owner does not give it up in time', async () => {
     const { place, topic, group } = await scene({ partitions: 2 })
     await sendNumbers(place, topic, 2, partition => ({ partition }))
-    let free = () => {}
-    const stuck = new Promise<void>(resolve => {
-      free = resolve
-    })
+    const { opened: stuck, open: free } = gate()
     const options = { groupId: group, topics: [topic], rebalanceTimeoutMs: 500 }
     const slow = place.consumer(options)
     const lost = new Promise(resolve => slow.on('lost', resolve))
