@@ -78,7 +78,6 @@ export function assertProcessed(
   requireArgument('assertProcessed', 'broker', broker, observed)
   requireArgument('assertProcessed', 'expected', expected, recordList)
   const processed = processedBy(broker, group)
-  if (processed.length === 0) requireGroup(broker, group)
   const found = pair(processed, expected)
   const missing = expected.length - found
   const left = processed.length - found
@@ -114,12 +113,17 @@ function pair(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]
   return expected.filter(wanted => place(wanted, new Set())).length
 }
 
-/** Returns the records that a group has processed, each once, in the order of first processing. */
+/**
+ * Returns the records that a group has processed, each once, in the order of first processing.
+ *
+ * @throws GroupIdNotFoundError where there was no such group
+ */
 export function processedBy(broker: ObservedBroker, group: string): readonly AnyRecord[] {
   requireArgument('processedBy', 'broker', broker, observed)
   // Throws where the timeline no longer holds all entries.
   historyOf(broker.timeline, group)
   const order = broker.timeline.ofKind('processed').filter(entry => entry.group === group)
+  if (order.length === 0) requireGroup(broker, group)
   return [...new Map(order.map(entry => [nameOf(entry), entry])).values()].map(place =>
     recordAt(broker, place),
   )

@@ -21,8 +21,16 @@ import { TestEngine } from './test-engine.ts'
 
 type Restarting = ConsumerEvents['restarting']
 
+/** A record that a handler has failed at. */
+interface Failure {
+  readonly record: AnyRecord
+  readonly error: unknown
+}
+
 // In an hour, since a consumer comes back after a minute at most.
 const mostRestarts = 60
+// More than a day has of the longest delays that double, and about a second of real time.
+const mostFailures = 10_000
 
 const alike = (): void => {
   // Another restart like the one before.
@@ -39,6 +47,9 @@ export class TestConsumer<
   ended = false
   // Its restarts since it has processed a record, or somebody began to wait for that.
   #restarts: { readonly count: number; readonly event: Restarting } | undefined
+  // How often it has failed at a record, since somebody began to wait; and one at which it has failed too often.
+  readonly #failures = new Map<string, number>()
+  #hopeless: Failure | undefined
   #polls = false
   #inPoll = false
 
@@ -70,14 +81,38 @@ export class TestConsumer<
     this.off('restarting', alike)
   }
 
-  /** @throws NeverIdleError where it does nothing but restart; `what` is waited for */
+  /** Notes that its handler has failed at a record, and gets it again. */
+  failing({ record, error }: Failure): void {
+    const place = placeOf(record)
+    const count = (this.#failures.get(place) ?? 0) + 1
+    this.#failures.set(place, count)
+    if (count >= mostFailures) this.#hopeless = { record, error }
+  }
+
+  /** From now on its restarts and failures are counted anew. */
+  countAnew(): void {
+    this.progressed()
+    this.#failures.clear()
+    this.#hopeless = undefined
+  }
+
+  /** @throws NeverIdleError where it does nothing but restart, or fails at a record for ever; `what` is waited for */
   requireProgress(what: string): void {
-    if (this.#restarts === undefined || this.#restarts.count < mostRestarts || this.ended) return
-    const { error, record } = this.#restarts.event
-    const at = record === undefined ? '' : `at offset ${record.offset} of ${formatTopicPartition(record)}: `
-    throw new NeverIdleError(
-      `Waited for ${what}, but ${this.#name} has restarted ${mostRestarts} times and handled nothing in between; ` +
-        `${at}${describeError(error)}. Say with limitMs how far time may move nevertheless`,
+    if (this.ended) return
+    if (this.#restarts !== undefined && this.#restarts.count >= mostRestarts) {
+      const { error, record } = this.#restarts.event
+      const at = record === undefined ? '' : ` at ${placeOf(record)}:`
+      throw this.#never(what, `restarted ${mostRestarts} times and handled nothing in between;${at}`, error)
+    }
+    if (this.#hopeless === undefined) return
+    const { error, record } = this.#hopeless
+    throw this.#never(what, `failed ${mostFailures} times at ${placeOf(record)}:`, error)
+  }
+
+  #never(what: string, has: string, error: unknown): NeverIdleError {
+    return new NeverIdleError(
+      `Waited for ${what}, but ${this.#name} has ${has} ${describeError(error)}. ` +
+        'Say with limitMs how far time may move nevertheless',
       { cause: error },
     )
   }
@@ -205,4 +240,8 @@ export class TestConsumer<
   #finishPolled(): void {
     if (this.#polls) this.processing.finish()
   }
+}
+
+function placeOf(record: AnyRecord): string {
+  return `offset ${record.offset} of ${formatTopicPartition(record)}`
 }

@@ -108,6 +108,7 @@ class TimelineObserver {
         return client.note({ kind: 'reset', ...payload })
       case 'retrying': {
         const { record, attempt, delayMs } = payload
+        consumer.failing(payload)
         return client.note({ kind: 'retrying', ...ofRecord(record), attempt, delayMs })
       }
       case 'skipped':
@@ -122,6 +123,7 @@ class TimelineObserver {
       }
       case 'parked': {
         const { record, error, delayMs } = payload
+        consumer.failing(payload)
         return client.note({ kind: 'parked', ...ofRecord(record), error, delayMs })
       }
       case 'stalled':

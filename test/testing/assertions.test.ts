@@ -401,6 +401,8 @@ it('knows no group by a misspelt name, even where nothing was to be processed', 
   )
   expect(() => expect(broker).toHaveProcessed('biling', [])).toThrow(GroupIdNotFoundError)
   assertProcessed(broker, 'billing', [])
+  expect(() => processedBy(broker, 'biling')).toThrow(GroupIdNotFoundError)
+  expect(processedBy(broker, 'billing')).toEqual([])
 })
 
 it('vouches for no group of Kafka clients, of which it has seen nothing', async () => {
@@ -423,6 +425,7 @@ it('vouches for no group of Kafka clients, of which it has seen nothing', async 
     [assertNoCommitPastProcessed],
     [assertDuplicatesOnlyAfterRebalance],
     [assertProcessed, []],
+    [processedBy],
   ] as [(broker: unknown, group: string, ...args: unknown[]) => void, ...unknown[]][])
     expect(() => assertion(broker, 'billing', ...args)).toThrow(why)
   expect(() => expect(broker).toLoseNothing('billing')).toThrow(why)
