@@ -9,7 +9,7 @@ import { differences, expectedTotals } from './expected.ts'
 import { FlightFile } from './flight-file.ts'
 import { InProcess } from './in-process.ts'
 import { OnKafka } from './on-kafka.ts'
-import { type Options, parseOptions, usage } from './options.ts'
+import { type Options, parseOptions, UsageError, usage } from './options.ts'
 import { Readers } from './readers.ts'
 import { formatGroups, formatRate, formatWorst } from './report.ts'
 import { formatCount, plural, Screen } from './screen.ts'
@@ -86,5 +86,5 @@ try {
   else if (!(await main(options))) process.exitCode = 1
 } catch (error) {
   console.error(`flights: ${error instanceof Error ? error.message : error}`)
-  process.exitCode = 1
+  process.exitCode = error instanceof UsageError ? 2 : 1
 }

@@ -25,25 +25,33 @@ npm start -- [options]
   --kafka <address> on a real cluster, host:port (needs a package more, see examples/README.md)
   --help            this text`
 
-/** Throws an error with a one-line message where an option is invalid. */
+/** An error in the options, with a message of one line. */
+export class UsageError extends Error {}
+
+/** @throws UsageError */
 export function parseOptions(args: string[]): Options {
-  const { values } = parseArgs({
-    args,
-    options: {
-      help: { type: 'boolean', default: false },
-      file: { type: 'string' },
-      limit: { type: 'string' },
-      rate: { type: 'string' },
-      kafka: { type: 'string' },
-    },
-  })
-  const { help, file = defaultFile(), kafka } = values
+  const { help, file = defaultFile(), kafka, ...values } = parse(args)
   return { help, file, limit: toCount('limit', values.limit), rate: toCount('rate', values.rate), kafka }
+}
+
+function parse(args: string[]) {
+  const options = {
+    help: { type: 'boolean', short: 'h', default: false },
+    file: { type: 'string' },
+    limit: { type: 'string' },
+    rate: { type: 'string' },
+    kafka: { type: 'string' },
+  } as const
+  try {
+    return parseArgs({ args, options }).values
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split('. ')[0]}; --help lists the options`)
+  }
 }
 
 function toCount(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (!/^[1-9]\d*$/.test(text))
-    throw new Error(`--${option} expects a whole number of at least 1, received '${text}'`)
+    throw new UsageError(`--${option} expects a whole number of at least 1, received '${text}'`)
   return Number(text)
 }

@@ -1,10 +1,5 @@
-/**
- * Measures brokerlet beside what one would use instead, in one run and as ratios.
- *
- *   npm run bench [-- --only <row or section>] [--quick] [--processes N] [--json FILE] [--write]
- */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { CommandLine } from '../helpers/command-line.ts'
 import { buildProgram } from './build.ts'
 import { writeDocument } from './document.ts'
 import { type Line, toLines } from './line.ts'
@@ -16,28 +11,30 @@ import { rows } from './rows.ts'
 import { type SectionName, sections } from './sections.ts'
 import { toTable } from './table.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    quick: { type: 'boolean', default: false },
-    processes: { type: 'string' },
-    json: { type: 'string' },
-    write: { type: 'boolean', default: false },
-  },
+const usage = `Measures brokerlet beside what one would use instead, in one run and as ratios.
+
+  npm run bench -- [options]
+
+  --only NAME    only this row or section; may be given again
+  --quick        roughly, each row in one process
+  --processes N  in how many processes each row is measured; default 3
+  --json FILE    writes the figures to a file
+  --write        writes them to docs/performance.md, and draws the chart`
+
+const command = new CommandLine(usage, {
+  only: { type: 'string', multiple: true },
+  quick: { type: 'boolean', default: false },
+  processes: { type: 'string' },
+  json: { type: 'string' },
+  write: { type: 'boolean', default: false },
 })
+const options = command.values
 
 // Servers that were started are ended on 'exit', which a signal alone does not cause.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-const processes = Number(options.processes ?? (options.quick ? 1 : 3))
-if (!Number.isInteger(processes) || processes < 1) {
-  console.error(`--processes expected a number from 1 on, received '${options.processes}'`)
-  process.exit(2)
-}
-if (options.write && options.quick) {
-  console.error('--write is for figures that are not --quick')
-  process.exit(2)
-}
+const processes = command.count('processes', 1, options.quick ? 1 : 3)
+if (options.write && options.quick) command.refuse('--write is for figures that are not --quick')
 
 /** The rows that were asked for, by their own name or that of their section. */
 function choose(names: readonly string[] | undefined): readonly Row[] {
@@ -45,8 +42,7 @@ function choose(names: readonly string[] | undefined): readonly Row[] {
   const unknown = names.filter(name => !(name in sections) && !rows.some(row => row.name === name))
   if (unknown.length > 0) {
     const known = [...Object.keys(sections), ...rows.map(row => row.name)]
-    console.error(`There is no ${unknown.join(', ')}, but ${known.join(', ')}`)
-    process.exit(2)
+    command.refuse(`There is no ${unknown.join(', ')}, but ${known.join(', ')}`)
   }
   return rows.filter(row => names.includes(row.name) || names.includes(row.section))
 }

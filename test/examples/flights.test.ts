@@ -62,16 +62,25 @@ describe('the main job', { timeout: 60_000 }, () => {
     expect(lines.join('\n')).not.toContain('the same totals')
   })
 
-  it.concurrent.each([[['--fast']], [['--file', 'package.json']], [['--kafka', 'nowhere']]])(
-    'fails in one line on %s',
-    async args => {
-      const { exit, lines, errors } = await runExample(main, { args })
+  it.concurrent.each([
+    [['--fast'], 2],
+    [['--file', 'package.json'], 1],
+    [['--kafka', 'nowhere'], 1],
+  ] as const)('fails in one line on %s', async (args, status) => {
+    const { exit, lines, errors } = await runExample(main, { args })
 
-      expect(exit).toBe(1)
-      expect(lines).toEqual([])
-      expect(errors).toMatch(/^flights: .+\n$/)
-    },
-  )
+    expect(exit).toBe(status)
+    expect(lines).toEqual([])
+    expect(errors).toMatch(/^flights: .+\n$/)
+  })
+
+  it('says how it is used', async () => {
+    const { exit, lines, errors } = await runExample(main, { args: ['--help'] })
+
+    expect(errors).toBe('')
+    expect(exit).toBe(0)
+    expect(lines).toContain('npm start -- [options]')
+  })
 
   it('sends no faster than --rate says', async () => {
     const { exit, lines } = await runExample(main, { args: ['--limit', '4000', '--rate', '10000'] })

@@ -1,15 +1,17 @@
-import { parseArgs } from 'node:util'
 import { Broker, topic } from '../../src/index.ts'
 import { ProtocolError } from '../../src/server/protocol/protocol-error.ts'
+import { CommandLine } from '../helpers/command-line.ts'
 import { sendHostileFrames } from './hostile-frames.ts'
 
-// npm run fuzz -- --frames 1000000 [--seed 1]    damaged frames to one server; by default 100,000
-const { values } = parseArgs({
-  options: { frames: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
-})
+const usage = `Sends damaged frames to one server.
+
+  npm run fuzz -- [--frames 1000000] [--seed 1]    by default 100,000`
+
+const command = new CommandLine(usage, { frames: { type: 'string' }, seed: { type: 'string' } })
+const total = command.count('frames', 1, 100_000)
+const firstSeed = command.count('seed', 0, 1)
 
 const perRound = 10_000
-const total = Number(values.frames)
 const broker = new Broker({ topics: { orders: topic({ partitions: 1 }) } }) as unknown as Broker
 let refused = 0
 broker.on('recordsDropped', () => {})
@@ -27,7 +29,7 @@ const began = performance.now()
 let told = began
 
 for (let sent = 0; sent < total; sent += perRound) {
-  await sendHostileFrames(broker, Math.min(perRound, total - sent), Number(values.seed) + sent)
+  await sendHostileFrames(broker, Math.min(perRound, total - sent), firstSeed + sent)
   const done = Math.min(sent + perRound, total)
   const now = performance.now()
   if (now - told < 10_000 && done < total) continue

@@ -1,16 +1,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import PQueue from 'p-queue'
+import { CommandLine } from '../helpers/command-line.ts'
 import { runMutant } from './mutant-run.ts'
 import { type Mutation, root } from './mutation.ts'
 import { mutationByName, mutations } from './mutations.ts'
 import { describeOutcome, type Result, toMarkdown } from './report.ts'
 
-// npm run mutations                      all of them; writes docs/mutations.md
-// npm run mutations -- 'a bug' 'another' only these; writes nothing
-const { positionals } = parseArgs({ allowPositionals: true })
+const usage = `Puts deliberate bugs into the core, and says which test notices each.
+
+  npm run mutations                         all of them; writes docs/mutations.md
+  npm run mutations -- 'a bug' 'another'    only these; writes nothing`
+
+const command = new CommandLine(usage, {}, { allowPositionals: true })
+const { positionals } = command
+for (const name of positionals)
+  if (!mutations.some(mutation => mutation.name === name))
+    command.refuse(`There is no deliberate bug '${name}'`)
 
 async function main(): Promise<void> {
   const began = performance.now()

@@ -1,17 +1,20 @@
-import { parseArgs } from 'node:util'
+import { CommandLine } from '../helpers/command-line.ts'
 import { runSchedule, ScheduleError } from './schedule.ts'
 
-// npm run simulate -- --seconds 600 [--from 1] [--keep-going]     for as long as asked
-// npm run simulate -- --seeds 100000 [--from 1] [--keep-going]    as many as asked; by default 10,000
-// npm run simulate -- --seed 17                                   one, with its transcript
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string' },
-    seeds: { type: 'string' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    'keep-going': { type: 'boolean', default: false },
-  },
+const usage = `Runs seeded schedules of every operation, and checks what happened.
+
+  npm run simulate -- --seconds 600 [--from 1] [--keep-going]     for as long as asked
+  npm run simulate -- --seeds 100000 [--from 1] [--keep-going]    as many as asked; by default 10,000
+  npm run simulate -- --seed 17                                   one, with its transcript
+
+  --keep-going  does not end with the first anomaly`
+
+const command = new CommandLine(usage, {
+  seconds: { type: 'string' },
+  seeds: { type: 'string' },
+  from: { type: 'string' },
+  seed: { type: 'string' },
+  'keep-going': { type: 'boolean', default: false },
 })
 
 const progressEveryMs = 10_000
@@ -57,9 +60,13 @@ async function explore(from: number, seeds: number, seconds: number, keepGoing: 
   if (anomalies > 0) process.exitCode = 1
 }
 
-const { seed, from, seconds, seeds, 'keep-going': keepGoing } = values
-if (seed !== undefined) await replay(Number(seed))
-else {
-  const most = seeds ?? (seconds === undefined ? '10000' : 'Infinity')
-  await explore(Number(from), Number(most), Number(seconds ?? 'Infinity'), keepGoing)
-}
+const seed = command.count('seed', 0, undefined)
+const from = command.count('from', 0, 1)
+const seconds = command.count('seconds', 1, Number.POSITIVE_INFINITY)
+const seeds = command.count(
+  'seeds',
+  1,
+  command.values.seconds === undefined ? 10_000 : Number.POSITIVE_INFINITY,
+)
+if (seed === undefined) await explore(from, seeds, seconds, command.values['keep-going'])
+else await replay(seed)

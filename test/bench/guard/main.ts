@@ -1,9 +1,4 @@
-/**
- * Compares the cost of records with that in the baseline, and fails on a loss beyond noise.
- *
- *   npm run bench:guard [-- --only <path>] [--write]
- */
-import { parseArgs } from 'node:util'
+import { CommandLine } from '../../helpers/command-line.ts'
 import { buildProgram } from '../build.ts'
 import { short, toMarkdown } from '../table.ts'
 import { nodeMajor, readBaseline, writeBaseline } from './baseline.ts'
@@ -11,19 +6,23 @@ import { lossesOf } from './losses.ts'
 import { paths } from './paths.ts'
 import { type Sample, sample } from './sample.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    write: { type: 'boolean', default: false },
-  },
+const usage = `Compares the cost of records with that in the baseline, and fails on a loss beyond noise.
+
+  npm run bench:guard -- [options]
+
+  --only PATH  only this path of a record; may be given again
+  --write      writes the baseline anew`
+
+const command = new CommandLine(usage, {
+  only: { type: 'string', multiple: true },
+  write: { type: 'boolean', default: false },
 })
+const options = command.values
 
 const names = paths.map(({ name }) => name)
 const chosen = names.filter(name => options.only === undefined || options.only.includes(name))
-if (chosen.length === 0 || (options.write && chosen.length < names.length)) {
-  console.error(`--only expected one of ${names.join(', ')}; --write is for all of them`)
-  process.exit(2)
-}
+if (chosen.length === 0 || (options.write && chosen.length < names.length))
+  command.refuse(`--only expected one of ${names.join(', ')}; --write is for all of them`)
 
 async function guard(): Promise<boolean> {
   const baseline = options.write ? undefined : readBaseline()

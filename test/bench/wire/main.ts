@@ -1,10 +1,5 @@
-/**
- * Measures brokerlet's server beside librdkafka's mock cluster, kfake and Apache Kafka, in one run and as ratios.
- *
- *   npm run bench:wire [-- --only <row>] [--peer <server>] [--quick] [--json FILE]
- */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { CommandLine } from '../../helpers/command-line.ts'
 import { removeLines } from './records.ts'
 import { type Contender, inRounds } from './rounds.ts'
 import { full, quick } from './row.ts'
@@ -13,14 +8,22 @@ import type { ServerKind } from './server.ts'
 import { ours, peers } from './servers.ts'
 import { toLines, toTable } from './table.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    peer: { type: 'string', multiple: true },
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-  },
+const usage = `Measures brokerlet's server beside librdkafka's mock cluster, kfake and Apache Kafka, in one run and as ratios.
+
+  npm run bench:wire -- [options]
+
+  --only ROW     only this row; may be given again
+  --peer SERVER  brokerlet and only this one; may be given again
+  --quick        roughly
+  --json FILE    writes the figures to a file`
+
+const command = new CommandLine(usage, {
+  only: { type: 'string', multiple: true },
+  peer: { type: 'string', multiple: true },
+  quick: { type: 'boolean', default: false },
+  json: { type: 'string' },
 })
+const options = command.values
 
 process.once('exit', removeLines)
 // Servers that were started are ended on 'exit', which a signal alone does not cause.
@@ -32,10 +35,8 @@ function choose<T extends { readonly name: string }>(
   names: readonly string[] | undefined,
 ): T[] {
   const unknown = names?.filter(name => !all.some(each => each.name === name)) ?? []
-  if (unknown.length > 0) {
-    console.error(`There is no ${unknown.join(', ')}, but ${all.map(({ name }) => name).join(', ')}`)
-    process.exit(2)
-  }
+  if (unknown.length > 0)
+    command.refuse(`There is no ${unknown.join(', ')}, but ${all.map(({ name }) => name).join(', ')}`)
   return all.filter(({ name }) => names === undefined || names.includes(name))
 }
 
