@@ -20,7 +20,7 @@ export async function loadClientLibrary(): Promise<ClientLibrary> {
 }
 
 /** @throws ClusterError for version 2 on Node 20: it can be loaded, and fails once it is used */
-export function requireRunsHere(library: Pick<ClientLibrary, 'clientSoftwareVersion'>): void {
+function requireRunsHere(library: Pick<ClientLibrary, 'clientSoftwareVersion'>): void {
   // Version 1 brings its own.
   if ('promiseWithResolvers' in library || typeof Reflect.get(Promise, 'withResolvers') === 'function') return
   throw notLoaded(`and its version ${library.clientSoftwareVersion} does not run on Node ${process.version}`)

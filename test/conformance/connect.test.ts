@@ -1,8 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import zlib from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Broker, json, topic } from '../../src/index.ts'
 import { type ConnectOptions, connect, mirror, portability } from '../../src/kafka/index.ts'
-import { requireRunsHere } from '../../src/kafka/load-client-library.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 
 const bootstrapBrokers = ['127.0.0.1:9092']
@@ -18,14 +18,23 @@ it('names the package to install, in one line, where the optional peer is missin
 })
 
 it('says which version of the optional peer to install, where the one that is there does not run', () => {
-  const own = Object.getOwnPropertyDescriptor(Promise, 'withResolvers')
-  Object.defineProperty(Promise, 'withResolvers', { value: undefined, configurable: true })
-  const error = thrownBy(() => requireRunsHere({ clientSoftwareVersion: '2.12.1' }))
-  Object.defineProperty(Promise, 'withResolvers', { ...own, configurable: true })
-  expect(error).toMatchObject({
-    code: 'PEER_NOT_INSTALLED',
-    message: `brokerlet/kafka needs the package @platformatic/kafka (npm install @platformatic/kafka@1), and its version 2.12.1 does not run on Node ${process.version}`,
-  })
+  // Vitest resolves no package that is not installed, also where a test brings one.
+  const peer = `data:text/javascript,export const clientSoftwareVersion = '2.12.1'`
+  const hook = `export const resolve = (specifier, context, next) =>
+    specifier === '@platformatic/kafka' ? { url: ${JSON.stringify(peer)}, shortCircuit: true } : next(specifier, context)`
+  const program = `
+    import { register } from 'node:module'
+    import { connect } from './src/kafka/index.ts'
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)})
+    Promise.withResolvers = undefined
+    const error = await connect({ bootstrapBrokers: ['127.0.0.1:9092'] }).catch(error => error)
+    console.log(error.code + ': ' + error.message)`
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', program]
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  expect(stdout).toBe(
+    'PEER_NOT_INSTALLED: brokerlet/kafka needs the package @platformatic/kafka (npm install @platformatic/kafka@1), ' +
+      `and its version 2.12.1 does not run on Node ${process.version}\n`,
+  )
 })
 
 describe('options that cannot be', () => {
