@@ -27,12 +27,15 @@ export interface LibraryConnectionPool {
   close(): Promise<void>
 }
 
+type Extensions = Readonly<Record<string, string>>
+
 /** Credentials; a function among them is called for each connection. */
 export interface LibrarySasl {
   readonly mechanism: string
   readonly username?: string | (() => string | Promise<string>)
   readonly password?: string | (() => string | Promise<string>)
   readonly token?: string | (() => string | Promise<string>)
+  readonly oauthBearerExtensions?: Extensions | (() => Extensions | Promise<Extensions>)
   authBytesValidator?(answer: Buffer, done: (error: Error | null, answer?: Buffer) => void): void
 }
 

@@ -5,6 +5,9 @@ import type { LibrarySasl } from './client-library.ts'
 /** A secret, or a function that returns it whenever a connection needs it. */
 export type Secret = string | (() => string | Promise<string>)
 
+/** What a broker is told beside the token, by name: letters, and not `auth`. (RFC 7628) */
+export type OAuthBearerExtensions = Readonly<Record<string, string>>
+
 /** The credentials that this client authenticates with. */
 export type ClientSaslOptions =
   | {
@@ -12,48 +15,111 @@ export type ClientSaslOptions =
       readonly username: Secret
       readonly password: Secret
     }
-  | { readonly mechanism: 'OAUTHBEARER'; readonly token: Secret }
+  | {
+      readonly mechanism: 'OAUTHBEARER'
+      readonly token: Secret
+      /** Default none. */
+      readonly oauthBearerExtensions?:
+        | OAuthBearerExtensions
+        | (() => OAuthBearerExtensions | Promise<OAuthBearerExtensions>)
+    }
 
 const byPassword = oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512')
 
 export const saslOptions: Check = {
-  expected: `{ mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512', username, password } or { mechanism: 'OAUTHBEARER', token }`,
+  expected: `{ mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512', username, password } or { mechanism: 'OAUTHBEARER', token, oauthBearerExtensions? }`,
   accepts: value => {
     if (typeof value !== 'object' || value === null) return false
-    const { mechanism, username, password, token } = value as Readonly<Record<string, unknown>>
-    if (mechanism === 'OAUTHBEARER') return isSecret(token)
-    return byPassword.accepts(mechanism) && isSecret(username) && isSecret(password)
+    const { mechanism, username, password, token, oauthBearerExtensions } = value as Readonly<
+      Record<string, unknown>
+    >
+    if (mechanism !== 'OAUTHBEARER')
+      return byPassword.accepts(mechanism) && isSecret(username) && isSecret(password)
+    const extended = typeof oauthBearerExtensions === 'function' || areExtensions(oauthBearerExtensions ?? {})
+    return isSecret(token) && extended
   },
 }
 
 function isSecret(value: unknown): boolean {
-  return typeof value === 'string' || typeof value === 'function'
+  return isText(value) || typeof value === 'function'
 }
 
-/** The credentials as the library takes them: a function among them that fails is named by its option. */
-export function toLibrarySasl(sasl: ClientSaslOptions): LibrarySasl {
-  if (sasl.mechanism === 'OAUTHBEARER')
-    return { ...sasl, token: named('token', sasl.token), authBytesValidator: requireAccepted }
-  return {
-    ...sasl,
-    username: named('username', sasl.username),
-    password: named('password', sasl.password),
-  }
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
-function named(name: string, secret: Secret): Secret {
-  if (typeof secret === 'string') return secret
-  const option = `sasl.${name}`
-  return async () => {
-    let returned: unknown
-    try {
-      returned = await secret()
-    } catch (cause) {
-      throw optionError('connect', option, `threw: ${describeError(cause)}`, { cause })
+// Anything else would end the message, or change what it says. (RFC 7628, 3.1)
+function areExtensions(value: unknown): value is OAuthBearerExtensions {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).every(
+    ([name, text]) =>
+      /^[A-Za-z]+$/.test(name) && name !== 'auth' && isText(text) && /^[\x21-\x7E \t\r\n]+$/.test(text),
+  )
+}
+
+type Asked<Value> = Value | (() => Value | Promise<Value>)
+
+/** The credentials of a client: what its functions return, and which of them are waited for. */
+export class Credentials {
+  /** As the library takes them: a function among them that fails is named by its option. */
+  readonly forLibrary: LibrarySasl
+  /** Whether each connection asks for a part of them anew. */
+  areAskedFor = false
+  readonly #asked = new Set<string>()
+
+  constructor(sasl: ClientSaslOptions) {
+    if (sasl.mechanism !== 'OAUTHBEARER') {
+      const { username, password } = sasl
+      this.forLibrary = {
+        ...sasl,
+        username: this.#secret('username', username),
+        password: this.#secret('password', password),
+      }
+      return
     }
-    if (typeof returned === 'string') return returned
-    // Whatever it is, it may be secret.
-    throw optionError('connect', option, 'returned something else than a string')
+    const { token, oauthBearerExtensions = {} } = sasl
+    const what = 'an object of texts by names that are letters'
+    this.forLibrary = {
+      ...sasl,
+      token: this.#secret('token', token),
+      oauthBearerExtensions: this.#named('oauthBearerExtensions', oauthBearerExtensions, areExtensions, what),
+      authBytesValidator: requireAccepted,
+    }
+  }
+
+  /** The option of a function that was called, and has not answered since. */
+  get unanswered(): string | undefined {
+    const [option] = this.#asked
+    return option
+  }
+
+  #secret(name: string, secret: Secret): Secret {
+    return this.#named(name, secret, isText, 'a string')
+  }
+
+  #named<Value>(
+    name: string,
+    given: Asked<Value>,
+    accepts: (value: unknown) => value is Value,
+    expected: string,
+  ): Asked<Value> {
+    if (typeof given !== 'function') return given
+    this.areAskedFor = true
+    const option = `sasl.${name}`
+    return async () => {
+      let returned: unknown
+      this.#asked.add(option)
+      try {
+        returned = await (given as () => unknown)()
+      } catch (cause) {
+        throw optionError('connect', option, `threw: ${describeError(cause)}`, { cause })
+      } finally {
+        this.#asked.delete(option)
+      }
+      if (accepts(returned)) return returned
+      // Whatever it is, it may be secret.
+      throw optionError('connect', option, `returned something else than ${expected}`)
+    }
   }
 }
 

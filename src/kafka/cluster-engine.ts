@@ -23,6 +23,7 @@ import type { OffsetAndMetadata, OffsetSpec, TopicPartition } from '../topic-par
 import { optionError } from '../validate.ts'
 import { Appender, type AppendLimits } from './appender.ts'
 import type { BrokerAddress, ClientLibrary, LibraryConnectionOptions } from './client-library.ts'
+import type { Credentials } from './client-sasl.ts'
 import { Cluster, type ClusterTopic } from './cluster.ts'
 import { type Connections, ConnectionsFactory } from './connections.ts'
 import { ClusterFetchSession, type FetchLimits } from './fetch-session.ts'
@@ -42,7 +43,8 @@ export interface ClusterEngineOptions {
   readonly library: ClientLibrary
   readonly clientId: string
   readonly bootstrapBrokers: readonly BrokerAddress[]
-  readonly connection: LibraryConnectionOptions
+  readonly connection: Omit<LibraryConnectionOptions, 'sasl'>
+  readonly credentials: Credentials | undefined
   readonly append: AppendLimits
   readonly fetch: FetchLimits
   readonly bufferMemory: number
@@ -74,7 +76,12 @@ export class ClusterEngine implements Engine {
   constructor(options: ClusterEngineOptions) {
     const { clock, random } = this
     this.#options = options
-    this.#connections = new ConnectionsFactory(options.library, options.clientId, options.connection)
+    this.#connections = new ConnectionsFactory(
+      options.library,
+      options.clientId,
+      options.connection,
+      options.credentials,
+    )
     this.cluster = new Cluster({ ...options, connections: this.#connections, clock, random })
     this.lookup = new OffsetLookup(this.cluster)
     this.#producing = this.#connections.open()

@@ -8,6 +8,7 @@ import type {
   LibraryConnectionOptions,
   LibraryConnectionPool,
 } from './client-library.ts'
+import type { Credentials } from './client-sasl.ts'
 import { ClusterError } from './cluster-error.ts'
 
 /**
@@ -70,8 +71,11 @@ export class Connections {
     if (isAuthentication(thrown)) return this.#notAuthenticated(thrown, at)
     if (typeof code !== 'string' || !code.startsWith('PLT_KFK_')) return thrown
     const isCutOff = !isLate && codesBehind(thrown).at(-1) === networkCode
-    const hint = isCutOff ? this.#factory.hint : ''
-    return new ClusterError('NETWORK_EXCEPTION', `${at}: ${withCauses(thrown)}${hint}`, { cause: thrown })
+    const option = isLate && connection === undefined ? this.#factory.unanswered : undefined
+    const silent = option === undefined ? '' : `; the function of option '${option}' has not answered`
+    const hint = isCutOff ? this.#factory.hint : silent
+    const text = `${at}: ${withCauses(thrown)}${hint}`
+    return new ClusterError('NETWORK_EXCEPTION', text, { option, cause: thrown })
   }
 
   // Where a secret is a function, the next connection may get another one.
@@ -157,14 +161,21 @@ export class ConnectionsFactory {
   readonly library: ClientLibrary
   readonly #clientId: string
   readonly #options: LibraryConnectionOptions
+  readonly #credentials: Credentials | undefined
   readonly #open = new Set<Connections>()
   // Whether a broker has answered what it answers only to whom it lets in.
   #isLetIn = false
 
-  constructor(library: ClientLibrary, clientId: string, options: LibraryConnectionOptions) {
+  constructor(
+    library: ClientLibrary,
+    clientId: string,
+    options: Omit<LibraryConnectionOptions, 'sasl'>,
+    credentials: Credentials | undefined,
+  ) {
     this.library = library
     this.#clientId = clientId
-    this.#options = options
+    this.#options = credentials === undefined ? options : { ...options, sasl: credentials.forLibrary }
+    this.#credentials = credentials
   }
 
   open(): Connections {
@@ -180,8 +191,12 @@ export class ConnectionsFactory {
 
   /** Whether each connection asks for a secret anew. */
   get asksForSecrets(): boolean {
-    const { username, password, token } = this.#options.sasl ?? {}
-    return [username, password, token].some(secret => typeof secret === 'function')
+    return this.#credentials?.areAskedFor ?? false
+  }
+
+  /** The option of a function for a secret that has not answered. */
+  get unanswered(): string | undefined {
+    return this.#credentials?.unanswered
   }
 
   /** Notes that a broker has answered a request of Kafka's API of that number. */

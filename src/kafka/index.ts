@@ -1,4 +1,4 @@
-export type { ClientSaslOptions, Secret } from './client-sasl.ts'
+export type { ClientSaslOptions, OAuthBearerExtensions, Secret } from './client-sasl.ts'
 export { ClusterError } from './cluster-error.ts'
 export type { ConnectOptions } from './connect-options.ts'
 export { connect, KafkaConnection } from './kafka-connection.ts'

@@ -13,7 +13,7 @@ import type { PubSub } from '../pub-sub.ts'
 import { type ByteEdge, Serde } from '../serde.ts'
 import type { OpenTopics, RecordOf, TopicMap, TopicOptions } from '../topic-definition.ts'
 import { boolean, checkOptions, duration } from '../validate.ts'
-import { toLibrarySasl } from './client-sasl.ts'
+import { Credentials } from './client-sasl.ts'
 import { ClusterEngine } from './cluster-engine.ts'
 import { type ConnectOptions, type ResolvedConnectOptions, resolveConnectOptions } from './connect-options.ts'
 import { KafkaAdmin } from './kafka-admin.ts'
@@ -142,8 +142,8 @@ export async function connect<Topics extends TopicMap = OpenTopics>(
       requestTimeout: requestTimeoutMs,
       maxInflights: Number.MAX_SAFE_INTEGER,
       ...(resolved.tls === undefined ? {} : { tls: resolved.tls, tlsServerName: isNamed(resolved) }),
-      ...(resolved.sasl === undefined ? {} : { sasl: toLibrarySasl(resolved.sasl) }),
     },
+    credentials: resolved.sasl && new Credentials(resolved.sasl),
     append: resolved,
     fetch: resolved,
     serdeOf: name => {

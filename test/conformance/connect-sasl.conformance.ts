@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ClientSaslOptions } from '../../src/kafka/index.ts'
 import { connect } from '../../src/kafka/index.ts'
 import { WireFaults } from '../../src/server/index.ts'
+import { saslHandshake } from '../../src/server/protocol/messages/sasl-handshake.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { isKafkaInstalled, type RealKafka, startRealKafka } from '../kafka/real-kafka.ts'
 import { until } from './collect.ts'
@@ -57,6 +60,22 @@ describe('proving who one is', () => {
     },
   )
 
+  it.each(['username', 'password'] as const)(
+    'says that it waits for a function for the %s that never answers',
+    async name => {
+      const { join } = await start({ sasl: { users } })
+      const sasl = { ...ada, [name]: () => new Promise<string>(() => {}) }
+      const late = join({ sasl, connectTimeoutMs: 50, apiTimeoutMs: 500 })
+      await expect(late).rejects.toMatchObject({
+        code: 'REQUEST_TIMED_OUT',
+        message: expect.stringMatching(
+          new RegExp(`timed out; the function of option 'sasl.${name}' has not answered$`),
+        ),
+        cause: { code: 'NETWORK_EXCEPTION', option: `sasl.${name}` },
+      })
+    },
+  )
+
   it('is tried again where a function, after it has connected, fails or returns what is refused', async () => {
     const faults = new WireFaults()
     const { join } = await start({ sasl: { users }, faults })
@@ -94,6 +113,49 @@ describe('proving who one is', () => {
   })
 })
 
+describe('a token', () => {
+  const bearer = Buffer.from('\0\0\0\0\0\x01\0\x0bOAUTHBEARER')
+
+  // The answer to SaslHandshake: no error, and one mechanism.
+  function agreed(request: Buffer): Buffer {
+    const length = Buffer.from([0, 0, 0, 4 + bearer.length])
+    return Buffer.concat([length, request.subarray(8, 12), bearer])
+  }
+
+  /** What a broker that takes no token is sent in the first one. */
+  async function firstToken(sasl: ClientSaslOptions): Promise<string | undefined> {
+    let received: string | undefined
+    const server = createServer(socket => {
+      socket.on('error', () => {})
+      socket.on('data', request => {
+        if (request.readInt16BE(4) === saslHandshake.key) return void socket.write(agreed(request))
+        received ??= request.toString('latin1')
+        socket.destroy()
+      })
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    await rejectionOf(connect({ bootstrapBrokers: [`127.0.0.1:${port}`], sasl, apiTimeoutMs: 200 }))
+    server.close()
+    return received
+  }
+
+  const extensions = { tenant: 'a b', trace: '7' }
+  it.each([
+    ['as they are', extensions],
+    ['by a function', async () => extensions],
+  ])('goes with its extensions, given %s', async (_how, oauthBearerExtensions) => {
+    const sent = await firstToken({ mechanism: 'OAUTHBEARER', token: 'abc', oauthBearerExtensions })
+    expect(sent).toContain('n,,\x01auth=Bearer abc\x01tenant=a b\x01trace=7\x01\x01')
+  })
+
+  it('is not sent with extensions that it cannot have', async () => {
+    const oauthBearerExtensions = () => ({ auth: 'Bearer of another' })
+    const sasl = { mechanism: 'OAUTHBEARER', token: 'abc', oauthBearerExtensions } as const
+    expect(await firstToken(sasl)).toBeUndefined()
+  })
+})
+
 describe.skipIf(!isKafkaInstalled)('proving who one is to Apache Kafka', () => {
   let kafka: RealKafka
   beforeAll(async () => {
@@ -114,7 +176,11 @@ describe.skipIf(!isKafkaInstalled)('proving who one is to Apache Kafka', () => {
   const connectBy = (exp: number) =>
     connect({
       bootstrapBrokers: [`127.0.0.1:${kafka.saslPort}`],
-      sasl: { mechanism: 'OAUTHBEARER', token: token(exp) },
+      sasl: {
+        mechanism: 'OAUTHBEARER',
+        token: token(exp),
+        oauthBearerExtensions: { tenant: 'ada' },
+      },
     })
 
   it('works by OAUTHBEARER, and says at once that a token is refused', async () => {

@@ -44,6 +44,13 @@ describe('options that cannot be', () => {
     ['a port that there is not', { bootstrapBrokers: ['kafka:70000'] }, 'bootstrapBrokers'],
     ['an unknown option', { bootstrapBrokers, brokers: [] }, 'brokers'],
     ['SASL without a password', { bootstrapBrokers, sasl: { mechanism: 'PLAIN', username: 'ada' } }, 'sasl'],
+    ...[{ auth: 'x' }, { tenant: 'a\u0001b' }, { 'tenant-id': 'a' }, { tenant: 5 }, 'tenant=a'].map(
+      (oauthBearerExtensions): [string, object, string] => [
+        `an extension that a token cannot have: ${JSON.stringify(oauthBearerExtensions)}`,
+        { bootstrapBrokers, sasl: { mechanism: 'OAUTHBEARER', token: 't', oauthBearerExtensions } },
+        'sasl',
+      ],
+    ),
     ['topics that are no object', { bootstrapBrokers, topics: [] }, 'topics'],
     ['TLS that is neither on nor off nor options', { bootstrapBrokers, tls: [] }, 'tls'],
     ['no replica', { bootstrapBrokers, replicationFactor: 0 }, 'replicationFactor'],

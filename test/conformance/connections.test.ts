@@ -31,7 +31,7 @@ it.each([
     closed++
     return close()
   })
-  const factory = new ConnectionsFactory(failing, 'brokerlet', {} as never)
+  const factory = new ConnectionsFactory(failing, 'brokerlet', {} as never, undefined)
   const connections = [factory.open(), factory.open(), factory.open()]
   // As a fetch session does, which nobody waits for.
   void connections[0]!.close()
@@ -63,6 +63,7 @@ it('cuts off, once it is late, a connection that no broker reads any more', asyn
     { ConnectionPool } as unknown as ClientLibrary,
     'brokerlet',
     {} as never,
+    undefined,
   )
   factory.open()
   let beLate = () => {}
