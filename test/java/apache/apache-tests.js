@@ -105,7 +105,8 @@ export class ApacheTests {
       `-Dbrokerlet.leftOut=${this.#leftOutFile}`,
       ...['-cp', this.#classPath, 'brokerlet.Main', kind, classes, ...roots],
     ]
-    const child = spawn('java', program, { stdio: ['ignore', 'pipe', 'ignore'] })
+    // It ends when its input does, so with this process.
+    const child = spawn('java', program, { stdio: ['pipe', 'pipe', 'ignore'] })
     for await (const line of readline.createInterface({ input: child.stdout })) {
       const [outcome, name, , why] = line.split('\t')
       if (['ok', 'failed', 'skipped'].includes(outcome) && why !== undefined) yield { outcome, name, why }

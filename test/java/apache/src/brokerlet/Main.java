@@ -1,5 +1,8 @@
 package brokerlet;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -51,9 +54,28 @@ public final class Main implements TestExecutionListener {
             // Apache's extension, and those here.
             .configurationParameter("junit.jupiter.extensions.autodetection.enabled", "true")
             .build();
+    endWithInput();
     LauncherFactory.create().execute(request, new Main());
     // Threads that tests have left behind would go on.
     System.exit(0);
+  }
+
+  /** Whoever reads the lines may be gone, perhaps killed. */
+  private static void endWithInput() {
+    InputStream input = System.in;
+    Thread reader =
+        new Thread(
+            () -> {
+              try {
+                input.transferTo(OutputStream.nullOutputStream());
+              } catch (IOException gone) {
+                // As if it had ended.
+              }
+              Runtime.getRuntime().halt(1);
+            },
+            "input");
+    reader.setDaemon(true);
+    reader.start();
   }
 
   private static boolean isOfKind(TestDescriptor test, String kind) {
