@@ -17,6 +17,7 @@ import type { ClassicConsumerMember } from './classic-consumer-member.ts'
 import { readAssignment, readSubscription } from './consumer-protocol.ts'
 import { entryOf } from './entry-of.ts'
 import type { FirstFetches } from './first-fetches.ts'
+import { groupClient } from './group-client.ts'
 import { MixedGroup } from './mixed-group.ts'
 import { uncommitted } from './uncommitted.ts'
 
@@ -224,13 +225,7 @@ export class WireGroups implements GroupHolder {
 
   // Counts for `idle`: records that were delivered to a member and are not committed are work under way.
   #track(group: ClassicGroup): void {
-    const client: EngineClient = {
-      groupId: group.id,
-      pending: () => this.#pending(group),
-      paused: [],
-      unread: () => 0,
-      close: async () => [],
-    }
+    const client = groupClient(group.id, () => this.#pending(group))
     this.#clients.set(group.id, client)
     this.#engine.track(client)
   }

@@ -58,6 +58,19 @@ export function attempt(
   }
 }
 
+/** As `attempt`, of what finds something; where it fails, that is `otherwise`. */
+export function attemptToFind<Found>(
+  wire: Wire,
+  find: () => Found,
+  otherwise: NoInfer<Found>,
+): ReturnType<typeof attempt> & { readonly found: Found } {
+  let found: Found = otherwise
+  const result = attempt(wire, () => {
+    found = find()
+  })
+  return { ...result, found }
+}
+
 /** The first version of each API that names topics by their ids. (KIP-516) */
 export const topicIdsSince = {
   Produce: 13,

@@ -17,17 +17,14 @@ import type { RequestOf } from '../protocol/message.ts'
 import { createAcls } from '../protocol/messages/create-acls.ts'
 import { deleteAcls } from '../protocol/messages/delete-acls.ts'
 import { describeAcls } from '../protocol/messages/describe-acls.ts'
-import { attempt, type Wire, wireError } from '../wire.ts'
+import { attempt, attemptToFind, type Wire, wireError } from '../wire.ts'
 
 /** Describes, creates and deletes access lists, if there is an authorizer that goes by them. */
 export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[] {
   if (acls === undefined) return handlersWithoutAcls
   return [
     handler(describeAcls, filter => {
-      let found: readonly AclBinding[] = []
-      const result = attempt(wire, () => {
-        found = acls.all.filter(selectorOf(filter))
-      })
+      const { found, ...result } = attemptToFind(wire, () => acls.all.filter(selectorOf(filter)), [])
       return { ...result, resources: byResource(found) }
     }),
 
@@ -46,13 +43,9 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
 
     handler(deleteAcls, ({ filters }) => {
       // Filters select from what was there before, so one that is selected twice is told twice.
-      const filterResults = filters.map(filter => {
-        let found: readonly AclBinding[] = []
-        const result = attempt(wire, () => {
-          found = acls.all.filter(selectorOf(filter))
-        })
-        return { ...result, found }
-      })
+      const filterResults = filters.map(filter =>
+        attemptToFind(wire, () => acls.all.filter(selectorOf(filter)), []),
+      )
       const deleted = filterResults.flatMap(({ found }) => found)
       for (const each of deleted) acls.delete(each)
       lookAgain(wire, deleted)

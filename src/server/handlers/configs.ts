@@ -11,7 +11,7 @@ import {
   subscriptionOf,
   unknownResource,
 } from '../config-resources.ts'
-import { type DescribedConfig, describedConfigs } from '../described-configs.ts'
+import { describedConfigs } from '../described-configs.ts'
 import { dynamicConfigs } from '../dynamic-configs.ts'
 import { type Handler, handler } from '../handler.ts'
 import { resetInert, splitConfigs } from '../inert-configs.ts'
@@ -21,7 +21,7 @@ import { incrementalAlterConfigs } from '../protocol/messages/incremental-alter-
 import { listConfigResources } from '../protocol/messages/list-config-resources.ts'
 import { checkResting } from '../resting-options.ts'
 import { configText, isTopicConfig, toOptions, topicConfig, topicConfigs } from '../topic-configs.ts'
-import { attempt, type Wire } from '../wire.ts'
+import { attempt, attemptToFind, type Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 
 /** A config as IncrementalAlterConfigs names it. */
@@ -50,16 +50,17 @@ export function configHandlers(wire: Wire): Handler[] {
   return [
     handler(describeConfigs, ({ resources, includeSynonyms, includeDocumentation }, { node }) => ({
       results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
-        let configs: readonly DescribedConfig[] = []
-        const result = attempt(wire, () => {
-          configs = describedConfigs(wire, node, { resourceType, resourceName }, includeSynonyms)
-        })
-        const wanted = configs.filter(
+        const resource = { resourceType, resourceName }
+        const { found, ...result } = attemptToFind(
+          wire,
+          () => describedConfigs(wire, node, resource, includeSynonyms),
+          [],
+        )
+        const wanted = found.filter(
           ({ name }) => !configurationKeys?.length || configurationKeys.includes(name!),
         )
         return {
-          resourceType,
-          resourceName,
+          ...resource,
           ...result,
           configs: includeDocumentation ? wanted : wanted.map(each => ({ ...each, documentation: null })),
         }

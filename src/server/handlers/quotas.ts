@@ -1,26 +1,16 @@
 import { InvalidArgumentError } from '../../errors.ts'
-import {
-  type DescribedQuotas,
-  type EntityPart,
-  entityOf,
-  idOf,
-  type QuotaEntity,
-  type QuotaOperation,
-} from '../client-quotas.ts'
+import { type EntityPart, entityOf, idOf, type QuotaEntity, type QuotaOperation } from '../client-quotas.ts'
 import { type Handler, handler } from '../handler.ts'
 import { alterClientQuotas } from '../protocol/messages/alter-client-quotas.ts'
 import { describeClientQuotas } from '../protocol/messages/describe-client-quotas.ts'
-import { attempt, type Wire } from '../wire.ts'
+import { attempt, attemptToFind, type Wire } from '../wire.ts'
 
 /** The quotas of users, clients and addresses, which slow nobody down. */
 export function quotaHandlers(wire: Wire): Handler[] {
   const { clientQuotas } = wire
   return [
     handler(describeClientQuotas, ({ components, strict }) => {
-      let found: readonly DescribedQuotas[] = []
-      const result = attempt(wire, () => {
-        found = clientQuotas.of(components, strict)
-      })
+      const { found, ...result } = attemptToFind(wire, () => clientQuotas.of(components, strict), [])
       if (result.errorCode !== 0) return { ...result, entries: null }
       const entries = found.map(({ entity, quotas }) => ({
         entity: partsOf(entity),

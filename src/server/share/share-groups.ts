@@ -5,6 +5,7 @@ import type { OtherGroups, UnreadByGroup } from '../../group/group-holder.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { GroupSummary } from '../../summaries.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
+import { groupClient } from '../group-client.ts'
 import type { GroupConfigs } from '../group-configs.ts'
 import type { WireGroups } from '../wire-groups.ts'
 import { ShareGroup, type ShareMember } from './share-group.ts'
@@ -111,13 +112,7 @@ export class ShareGroups implements OtherGroups {
       touch: () => this.#engine.touch(),
     })
     // Counts for `idle`: records that are available or acquired are work under way.
-    const client: EngineClient = {
-      groupId,
-      pending: () => unfinishedOf(members, partitions),
-      paused: [],
-      unread: () => 0,
-      close: async () => [],
-    }
+    const client = groupClient(groupId, () => unfinishedOf(members, partitions))
     const group: KeptShareGroup = { members, partitions, client }
     this.#groups.set(groupId, group)
     this.#engine.track(client)

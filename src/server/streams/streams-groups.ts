@@ -5,6 +5,7 @@ import type { MemberDescription } from '../../group/group-description.ts'
 import type { GroupHolder, HeldGroup } from '../../group/group-holder.ts'
 import { memberEpochs } from '../consumer-heartbeat.ts'
 import type { FirstFetches } from '../first-fetches.ts'
+import { groupClient } from '../group-client.ts'
 import type { GroupConfigs } from '../group-configs.ts'
 import { uncommitted } from '../uncommitted.ts'
 import type { WireGroups } from '../wire-groups.ts'
@@ -147,13 +148,7 @@ export class StreamsGroups implements GroupHolder {
       },
     })
     // `idle` waits for it: records that its tasks have read and not committed are work that is under way.
-    const client: EngineClient = {
-      groupId,
-      pending: () => this.#pending(group),
-      paused: [],
-      unread: () => 0,
-      close: async () => [],
-    }
+    const client = groupClient(groupId, () => this.#pending(group))
     this.#groups.set(groupId, group)
     this.#clients.set(groupId, client)
     this.#engine.track(client)
