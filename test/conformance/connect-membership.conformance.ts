@@ -1,0 +1,271 @@
+import { describe, expect, it } from 'vitest'
+import type { ConsumerOptions } from '../../src/index.ts'
+import { RequestLog, WireFaults } from '../../src/server/index.ts'
+import { gate } from '../helpers/behaviours.ts'
+import { sendNumbers, until } from './collect.ts'
+import { start } from './served-broker.ts'
+
+describe('being a member', () => {
+  it('is ready with what it reads by now, also where it was heard as a reader of something else meanwhile', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    await broker.admin.createTopic('payments')
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] as string[] })
+    await consumer.ready()
+    const held = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
+    await held.entered
+    await consumer.subscribe(['payments'])
+    const ready = consumer.ready()
+    held.release()
+    await ready
+    expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }])
+  })
+
+  it('stays one where answers to its heartbeats are lost', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const lost: unknown[] = []
+    consumer.on('lost', event => lost.push(event))
+    await consumer.run({ eachRecord: () => {} })
+    faults.disconnect({ api: 'ConsumerGroupHeartbeat' }, { when: 'after', times: 3 })
+    await until(() => expect(faults.unused).toEqual([]))
+    await sendNumbers(cluster, 'orders', 3)
+    await consumer.caughtUp({ timeoutMs: 5000 })
+    expect(lost).toEqual([])
+  })
+
+  it('joins anew once it is told that it is no member any more', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: () => {} })
+    const before = consumer.memberId
+    const lost = new Promise(resolve => consumer.on('lost', resolve))
+    faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'UNKNOWN_MEMBER_ID')
+    await expect(lost).resolves.toMatchObject({ reason: { code: 'UNKNOWN_MEMBER_ID' } })
+    await until(() => expect(consumer.assignment).toHaveLength(2))
+    expect(consumer.memberId).not.toBe(before)
+  })
+
+  it('commits again under the epoch of now where that has passed on, as long as the partition is its own', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    faults.fail({ api: 'OffsetCommit' }, 'STALE_MEMBER_EPOCH', { times: 2 })
+    await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 0 })
+  })
+
+  it('commits again where that could pass', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    faults.fail({ api: 'OffsetCommit' }, 'COORDINATOR_LOAD_IN_PROGRESS', { times: 2 })
+    await consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 0 })
+  })
+
+  it('does not ask its group to commit what is not its own', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const cluster = await join()
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await other.ready()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await until(async () => {
+      await consumer.ready()
+      expect(consumer.assignment).toHaveLength(1)
+    })
+    const refused = { name: 'CommitFailedError', code: 'STALE_MEMBER_EPOCH' }
+    await expect(consumer.commit([{ ...other.assignment[0]!, offset: 0 }])).rejects.toMatchObject(refused)
+    expect(requests.of({ api: 'OffsetCommit' })).toEqual([])
+  })
+
+  it('is not ready before it was answered what it is meant to have', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const { opened: freed, open: free } = gate()
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
+    await other.ready()
+    faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS')
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const ready = consumer.ready()
+    await until(() => expect(faults.unused).toEqual([]))
+    free()
+    await ready
+    expect(consumer.assignment).toHaveLength(1)
+  })
+
+  it('is not ready with some of its topics, before it has what it is meant to have of the others', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    await broker.admin.createTopic('payments')
+    await broker.admin.addPartitions('orders', 4)
+    const cluster = await join()
+    const { opened: freed, open: free } = gate()
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
+    await other.ready()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders', 'payments'] })
+    const topics = () => new Set(consumer.assignment.map(({ topic }) => topic))
+    const seen = consumer.ready().then(topics)
+    await until(() => expect(topics()).toEqual(new Set(['payments'])))
+    const beats = () => requests.of({ api: 'ConsumerGroupHeartbeat' }).length
+    const before = beats()
+    await until(() => expect(beats()).toBeGreaterThan(before + 1))
+    free()
+    expect(await seen).toEqual(new Set(['orders', 'payments']))
+  })
+
+  it('leaves again where its group has accepted it and it cannot join after all', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 200 })
+    const { opened: freed, open: free } = gate()
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked: () => freed })
+    await other.ready()
+    faults.fail({ api: 'ConsumerGroupDescribe' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    await expect(consumer.ready()).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    expect(broker.group('g').members.map(({ memberId }) => memberId)).toEqual([other.memberId])
+    faults.clear()
+    free()
+    await consumer.ready()
+    expect(consumer.assignment).toHaveLength(1)
+  })
+
+  it('tells its group what it has given up also after an outage that is longer than a call is tried', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { broker, join } = await start({ faults, requests })
+    const cluster = await join({ apiTimeoutMs: 200 })
+    const api = 'ConsumerGroupHeartbeat'
+    const lost: unknown[] = []
+    let outage = () => void faults.fail({ api }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const consumer = cluster.consumer({
+      groupId: 'g',
+      topics: ['orders'],
+      onRevoked: () => outage(),
+      onLost: partitions => void lost.push(partitions),
+    })
+    await consumer.run({ eachRecord: () => {} })
+    await until(() => expect(consumer.assignment).toHaveLength(2))
+    const other = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    const ready = other.ready()
+    // A call is tried five times in that time, at most.
+    await until(() =>
+      expect(requests.of({ api }).filter(({ errors }) => errors.length > 0).length).toBeGreaterThan(7),
+    )
+    outage = () => {}
+    faults.clear()
+    await ready
+    await until(() => expect(other.assignment).toHaveLength(1))
+    expect(lost).toEqual([])
+  })
+
+  it('is refused a commit by a group that has fenced it, and does not try again', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    await consumer.ready()
+    faults.fail({ api: 'OffsetCommit' }, 'FENCED_MEMBER_EPOCH')
+    await expect(consumer.commit([{ topic: 'orders', partition: 0, offset: 0 }])).rejects.toMatchObject({
+      name: 'CommitFailedError',
+    })
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toBeNull()
+  })
+})
+
+describe('a consumer that had joined', () => {
+  it('comes back when it is answered again, however long that takes', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults, consumerSessionTimeoutMs: 2000 })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'] })
+    const errors: unknown[] = []
+    const done: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    consumer.on('restarting', () => {
+      faults.fail({ api: 'ConsumerGroupHeartbeat' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    })
+    let failures = 1
+    await consumer.run({
+      eachRecord({ value }) {
+        if (failures-- > 0) throw new Error('boom')
+        done.push(value)
+      },
+      retry: { attempts: 1 },
+    })
+    await cluster.producer().send({ topic: 'orders', value: 'one' })
+    await until(() => expect(errors.length).toBeGreaterThan(1))
+    expect(errors.at(-1)).toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await until(() => expect(done).toEqual(['one']))
+  })
+})
+
+describe('a static member whose group has not heard that it left', () => {
+  it('comes back once the session of its former self is over', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults, consumerSessionTimeoutMs: 4000 })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], groupInstanceId: 'first' })
+    const codes: unknown[] = []
+    const done: unknown[] = []
+    consumer.on('error', error => {
+      codes.push((error as { readonly code?: unknown }).code)
+      if (codes.length > 1) faults.clear()
+    })
+    consumer.on('restarting', () => {
+      faults.disconnect({ api: 'ConsumerGroupHeartbeat' }, { always: true })
+    })
+    let failures = 1
+    await consumer.run({
+      eachRecord({ value }) {
+        if (failures-- > 0) throw new Error('boom')
+        done.push(value)
+      },
+      retry: { attempts: 1 },
+    })
+    await cluster.producer().send({ topic: 'orders', value: 'one' })
+    await until(() => expect(done).toEqual(['one']))
+    expect(new Set(codes)).toEqual(new Set(['REQUEST_TIMED_OUT', 'UNRELEASED_INSTANCE_ID']))
+  })
+})
+
+describe('a static member that was stuck', () => {
+  it('comes back to its place, also where its group takes its time to hear that it is free', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const groupInstanceId = 'first'
+    const { opened: stuck, open: free } = gate()
+    const onLost = () => {
+      faults.delay({ api: 'ConsumerGroupHeartbeat' }, 200)
+      free()
+    }
+    const options = { groupId: 'g', topics: ['orders'], groupInstanceId, maxPollIntervalMs: 100, onLost }
+    const consumer = cluster.consumer(options as ConsumerOptions)
+    const errors: unknown[] = []
+    const seen: unknown[] = []
+    consumer.on('error', error => errors.push(error))
+    await consumer.run({
+      eachRecord: async ({ value }) => {
+        seen.push(value)
+        await stuck
+      },
+    })
+    await sendNumbers(cluster, 'orders', 1)
+    await until(() => expect(seen).toEqual([0, 0]))
+    expect(errors).toEqual([])
+  })
+})

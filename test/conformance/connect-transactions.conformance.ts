@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest'
+import { RequestLog, WireFaults } from '../../src/server/index.ts'
+import { readAll, sendNumbers, until, values } from './collect.ts'
+import { start } from './served-broker.ts'
+
+describe('transactions', () => {
+  const refused = 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+
+  it('tell what a partition was refused for while they still wait for another one', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    await broker.admin.createTopic('secret')
+    const cluster = await join()
+    faults.fail({ api: 'AddPartitionsToTxn', topic: 'orders' }, 'CONCURRENT_TRANSACTIONS')
+    faults.fail({ api: 'AddPartitionsToTxn', topic: 'secret' }, 'TOPIC_AUTHORIZATION_FAILED')
+    const failed = cluster.producer({ transactionalId: 'tx' }).transaction(async tx => {
+      const sent = [tx.send({ topic: 'orders', partition: 0, value: 1 })]
+      await until(() => expect(faults.unused).toHaveLength(1))
+      sent.push(tx.send({ topic: 'secret', partition: 0, value: 2 }))
+      await Promise.allSettled(sent)
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'TOPIC_AUTHORIZATION_FAILED' })
+    expect(faults.unused).toEqual([])
+  })
+
+  it('begin at their coordinator while that writes the end of the last one', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.fail({ api: 'AddPartitionsToTxn' }, 'CONCURRENT_TRANSACTIONS', { times: 2 })
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
+    expect(requests.of({ api: 'AddPartitionsToTxn' })).toHaveLength(3)
+    expect(requests.of({ api: 'FindCoordinator' })).toHaveLength(1)
+  })
+
+  it('take nothing more once it is not known whether a batch of theirs was written', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.fail({ api: 'Produce' }, 'UNKNOWN_SERVER_ERROR')
+    const failed = producer.transaction(async tx => {
+      const to = { topic: 'orders', partition: 0 } as const
+      await expect(tx.send({ ...to, value: 1 })).rejects.toMatchObject({ code: 'UNKNOWN_SERVER_ERROR' })
+      await expect(tx.send({ ...to, value: 2 })).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'UNKNOWN_SERVER_ERROR' })
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 3 }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual([3])
+  })
+
+  it('send offsets again where that could pass', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 3)
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    let polled = 0
+    while (polled < 3) polled += (await consumer.poll({ timeoutMs: 5000 })).length
+    faults.fail({ api: 'TxnOffsetCommit' }, 'COORDINATOR_LOAD_IN_PROGRESS', { times: 2 })
+    await cluster.producer({ transactionalId: 'tx' }).transaction(tx => tx.sendOffsets(consumer))
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 3 })
+    expect(faults.unused).toEqual([])
+  })
+
+  it('are not aborted before the answer to what is on its way', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const late = producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'late' }))
+    const told = expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    await held.entered
+    const closed = producer.close({ timeoutMs: 0 })
+    for (let i = 0; i < 10; i++) await cluster.admin.listTopics()
+    expect(requests.of({ api: 'EndTxn' })).toEqual([])
+    held.release()
+    await Promise.all([told, closed])
+    await until(() => expect(requests.of({ api: 'EndTxn' })).toHaveLength(1))
+    expect(await readAll(cluster, 'orders')).toEqual([])
+  })
+
+  it('are not ended again by their time-out once they have ended', async () => {
+    const requests = new RequestLog()
+    const { join } = await start({ requests })
+    const cluster = await join()
+    const producers = ['first', 'second'].map(transactionalId =>
+      cluster.producer({ transactionalId, transactionTimeoutMs: 300 }),
+    )
+    const [first, second] = producers
+    await first!.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 1 }))
+    const ended = () => requests.of({ api: 'EndTxn' })
+    expect(ended()).toHaveLength(1)
+    // It began later, so when it is aborted the time of the first one is over, too.
+    const late = second!.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 2 })
+      await until(() => expect(ended().length).toBeGreaterThan(1))
+    })
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    expect(ended()).toHaveLength(2)
+    expect(values(await readAll(cluster, 'orders'))).toEqual([1])
+  })
+
+  it('go on after one that took too long, also where it could not be aborted in time', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx', transactionTimeoutMs: 200 })
+    faults.fail({ api: 'EndTxn' }, refused)
+    const late = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'late' })
+      await until(() => expect(requests.of({ api: 'EndTxn' })[0]?.errors).toEqual([refused]))
+      await cluster.admin.listTopics()
+    })
+    await expect(late).rejects.toMatchObject({
+      code: 'TRANSACTION_ABORTABLE',
+      message: expect.stringContaining('took longer'),
+    })
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+
+  it('write nothing after they were aborted, whatever becomes of what was on its way', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'Produce' })
+    faults.disconnect({ api: 'Produce' })
+    const late = producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'late' }))
+    await held.entered
+    const closed = producer.close({ timeoutMs: 0 })
+    held.release()
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    await closed
+    const next = cluster.producer({ transactionalId: 'tx' })
+    await next.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders', { isolationLevel: 'read_uncommitted' }))).toEqual(['next'])
+    const { lastStableOffset, highWatermark } = broker.topics.get('orders')!.partitions[0]!
+    expect(lastStableOffset).toBe(highWatermark)
+  })
+
+  it('go on where it was not heard how the last one ended', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const send = (value: string) =>
+      producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value }))
+    await send('first')
+    faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    await expect(send('not known')).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await send('next')
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['first', 'next'])
+  })
+
+  it('tell what their function threw where they cannot be aborted either', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300 })
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.fail({ api: 'EndTxn' }, 'COORDINATOR_LOAD_IN_PROGRESS', { always: true })
+    const failed = producer.transaction(async tx => {
+      await tx.send({ topic: 'orders', partition: 0, value: 'failed' })
+      throw new Error('changed my mind')
+    })
+    await expect(failed).rejects.toThrow('changed my mind')
+    faults.clear()
+    await producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'next' }))
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
+  })
+})
