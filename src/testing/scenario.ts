@@ -99,11 +99,27 @@ const promiseList: Check = {
 
 const own = hasItsOwn('a simulation')
 
-const scenarioChecks: Checks<
-  Scenario<TopicMap> & { [Own in 'seed' | 'timers' | 'clock' | 'random']?: unknown }
-> = {
+const elsewhere: Check = {
+  expected: 'nothing: it goes into the second argument',
+  accepts: () => false,
+}
+
+type Refused = 'timers' | 'clock' | 'random' | keyof typeof ofSimulation
+
+// What is said of all its schedules.
+const ofSimulation = {
+  seeds: elsewhere,
+  seed: elsewhere,
+  only: elsewhere,
+  steps: elsewhere,
+  weights: elsewhere,
+  instances: elsewhere,
+  shrinkAttempts: elsewhere,
+}
+
+const scenarioChecks: Checks<Scenario<TopicMap> & { [Name in Refused]?: unknown }> = {
   ...testBrokerChecks,
-  seed: own,
+  ...ofSimulation,
   timers: own,
   clock: own,
   random: own,

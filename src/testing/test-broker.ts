@@ -63,7 +63,7 @@ export interface AdvanceUntilIdleOptions {
   readonly groups?: readonly string[]
   /**
    * How far the broker's time may move, in milliseconds; default a day, or until a consumer has restarted 60 times and
-   * handled nothing in between, or has failed 10,000 times at a record.
+   * handled nothing in between, or has failed 8,000 times at a record.
    */
   readonly limitMs?: number
   /**

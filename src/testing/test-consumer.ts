@@ -29,8 +29,8 @@ interface Failure {
 
 // In an hour, since a consumer comes back after a minute at most.
 const mostRestarts = 60
-// More than a day has of the longest delays that double, and about a second of real time.
-const mostFailures = 10_000
+// In less than a day of delays that double, and about a second of real time.
+const mostFailures = 8000
 
 const alike = (): void => {
   // Another restart like the one before.

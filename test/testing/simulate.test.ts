@@ -265,7 +265,12 @@ it.each([
   [{ ...scenario, actions: [order] }, {}, 'by name, at least one; received an array of 1'],
   [{ ...scenario, actions: { order: 1 } }, {}, "by name, at least one; received 1 as 'order'"],
   [{ ...scenario, promises: ['nothing'] }, {}, "option 'promises' expected an array of 'nothingLost'"],
-  [{ ...scenario, seed: 1 }, {}, "option 'seed' expected nothing"],
+  [
+    { ...scenario, seed: 1 },
+    {},
+    "simulate: option 'seed' expected nothing: it goes into the second argument, received 1",
+  ],
+  [{ ...scenario, seeds: 9 }, {}, "option 'seeds' expected nothing: it goes into the second argument"],
   [{ ...scenario, topcis: {} }, {}, "simulate: unknown option 'topcis'. Did you mean 'topics'?"],
   [{ ...scenario, alway: () => {} }, {}, "simulate: unknown option 'alway'. Did you mean 'always'?"],
   [scenario, { seeds: 0 }, "option 'seeds' expected a whole number of at least 1"],
