@@ -1,13 +1,19 @@
-/**
- * Runs the steps of CI, one after the other; the first failure ends it.
- *
- *   check          everything
- *   check rest     everything but the tests, for when `npm test` has just run
- */
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { CommandLine } from '../test/helpers/command-line.ts'
+
+const usage = `Runs the steps of CI, one after the other; the first failure ends it.
+
+  npm run check         everything
+  npm run check:rest    everything but the tests, for when npm test has just run`
+
+const command = new CommandLine(usage, {}, { allowPositionals: true })
+const [part, ...others] = command.positionals
+const onlyRest = part === 'rest'
+if (others.length > 0 || (part !== undefined && !onlyRest))
+  command.refuse(`There is no '${command.positionals.join(' ')}'`)
 
 const root = path.resolve(import.meta.dirname, '..')
 
@@ -63,7 +69,6 @@ function run({ name, npm, needs = [] }: Step): boolean {
   return status === 0
 }
 
-const onlyRest = process.argv[2] === 'rest'
 if (!onlyRest) rmSync(path.join(root, 'reports'), { recursive: true, force: true })
 
 const passed = (onlyRest ? rest : [...rest.slice(0, 4), tests, ...rest.slice(4)]).every(run)

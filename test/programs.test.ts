@@ -12,15 +12,21 @@ function run(script: keyof typeof manifest.scripts, ...args: string[]) {
   })
 }
 
-it.each(['simulate', 'fuzz', 'mutations', 'bench', 'bench:guard', 'bench:wire'] as const)(
-  'npm run %s says how it is used',
-  script => {
-    const { stdout, stderr, status } = run(script, '--help', '--nonsense')
-    expect(stderr).toBe('')
-    expect(stdout).toContain(`npm run ${script} -- `)
-    expect(status).toBe(0)
-  },
-)
+it.each([
+  'simulate',
+  'fuzz',
+  'mutations',
+  'bench',
+  'bench:guard',
+  'bench:wire',
+  'test:clients',
+  'check',
+] as const)('npm run %s says how it is used', script => {
+  const { stdout, stderr, status } = run(script, '--help', '--nonsense')
+  expect(stderr).toBe('')
+  expect(stdout).toContain(`npm run ${script} `)
+  expect(status).toBe(0)
+})
 
 it.each([
   ['simulate', ['--nonsense'], "Unknown option '--nonsense'"],

@@ -1,19 +1,9 @@
-/**
- * Every client against the built package, in everything that the matrix asks: `npm run build && npm run test:clients`.
- *
- *   --client NAME     only clients whose name contains it; may be given again
- *   --scenario NAME   only rows whose title contains it; may be given again
- *   --installed       takes the clients as they are installed already
- *   --write           notes what was measured in matrix.json and docs/clients.md
- *
- * It fails where a cell fails that matrix.json says is ok. A client that cannot be installed is skipped.
- */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import PQueue from 'p-queue'
+import { CommandLine } from '../helpers/command-line.ts'
 import { type Cell, drive, measure } from './cell.ts'
 import { type Client, clients, install } from './client.ts'
 import { runExample } from './example.ts'
@@ -24,13 +14,21 @@ const root = path.resolve(import.meta.dirname, '../..')
 const notedIn = path.join(import.meta.dirname, 'matrix.json')
 const noted: Matrix = JSON.parse(readFileSync(notedIn, 'utf8'))
 
-const { values: options } = parseArgs({
-  options: {
-    client: { type: 'string', multiple: true, default: [''] },
-    scenario: { type: 'string', multiple: true, default: [''] },
-    write: { type: 'boolean', default: false },
-    installed: { type: 'boolean', default: false },
-  },
+const usage = `Runs every client against the built package, in everything that the matrix asks. It fails where a cell fails that
+matrix.json says is ok. A client that cannot be installed is skipped.
+
+  npm run build && npm run test:clients -- [options]
+
+  --client NAME     only clients whose name contains it; may be given again
+  --scenario NAME   only rows whose title contains it; may be given again
+  --installed       takes the clients as they are installed already
+  --write           notes what was measured in matrix.json and docs/clients.md`
+
+const { values: options } = new CommandLine(usage, {
+  client: { type: 'string', multiple: true, default: [''] },
+  scenario: { type: 'string', multiple: true, default: [''] },
+  write: { type: 'boolean', default: false },
+  installed: { type: 'boolean', default: false },
 })
 const asked = (name: string, wanted: readonly string[]) =>
   wanted.some(each => name.toLowerCase().includes(each.toLowerCase()))
