@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline'
 
 const folder = import.meta.dirname
+const served = path.join(folder, '..', '..', '..', 'dist', 'server', 'index.js')
 const jars = path.join(folder, 'target', 'libs')
 const kafka = path.join(folder, '..', 'target', 'libs')
 const classPath = folders => folders.map(each => path.join(each, '*')).join(path.delimiter)
@@ -18,6 +19,7 @@ export class ApacheTests {
 
   /** `leftOut` is the list of those that cannot pass. */
   constructor({ leftOut = 'left-out.txt' } = {}) {
+    assert.ok(existsSync(served), 'they are run against the built package: npm run build')
     this.#leftOutFile = path.join(folder, leftOut)
     this.#leftOut = new LeftOut(this.#leftOutFile)
     this.#compile('javac', [], 'src', classPath([kafka, jars]))
