@@ -5,7 +5,7 @@ const limits = [
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '75.4 kB',
+    limit: '75.5 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
