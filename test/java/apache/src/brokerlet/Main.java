@@ -63,6 +63,8 @@ public final class Main implements TestExecutionListener {
   /** Whoever reads the lines may be gone, perhaps killed. */
   private static void endWithInput() {
     InputStream input = System.in;
+    // A test that reads finds nothing, and does not wait.
+    System.setIn(InputStream.nullInputStream());
     Thread reader =
         new Thread(
             () -> {
