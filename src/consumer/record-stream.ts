@@ -148,7 +148,8 @@ export class RecordStream implements Worker {
       expired = true
       this.wake()
     }
-    const timer = this.#host.engine.clock.setTimer(expire, timeoutMs, { name: 'poll' })
+    // Its caller goes on when the time is over, and may send records then: the process must not end before.
+    const timer = this.#host.engine.clock.setTimer(expire, timeoutMs, { hold: true, limit: true, name: 'poll' })
     signal?.addEventListener('abort', this.#wakeup.wake, { once: true })
     try {
       await this.#untilStarted(started, () => expired || (signal?.aborted ?? false))

@@ -96,6 +96,18 @@ it('stays for a batch that fills and for a handler that sleeps', async () => {
   expect(lines).toEqual(['handled 1'])
 })
 
+it('stays for a poll whose time ends: its caller goes on then, and may send and poll again', async () => {
+  const { code, lines, stderr } = await run(`
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    console.log('polled', (await consumer.poll({ timeoutMs: 20 })).length)
+    await broker.producer().send({ topic: 'orders', value: 1 })
+    console.log('polled', (await consumer.poll({ timeoutMs: 20 })).length)
+  `)
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(lines).toEqual(['polled 0', 'polled 1'])
+})
+
 it('warns of a crash that nobody listens to, and does not kill the process', async () => {
   const { code, lines, stderr } = await run(`
     const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
