@@ -149,7 +149,11 @@ export class RecordStream implements Worker {
       this.wake()
     }
     // Its caller goes on when the time is over, and may send records then: the process must not end before.
-    const timer = this.#host.engine.clock.setTimer(expire, timeoutMs, { hold: true, limit: true, name: 'poll' })
+    const timer = this.#host.engine.clock.setTimer(expire, timeoutMs, {
+      hold: true,
+      limit: true,
+      name: 'poll',
+    })
     signal?.addEventListener('abort', this.#wakeup.wake, { once: true })
     try {
       await this.#untilStarted(started, () => expired || (signal?.aborted ?? false))

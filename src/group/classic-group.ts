@@ -27,6 +27,8 @@ export interface ClassicGroupHost {
   newMemberId(clientId: string): string
   /** The members or their assignments have changed. */
   changed(group: ClassicGroup): void
+  /** A member id that was given will not be used. */
+  forgotten(group: ClassicGroup): void
 }
 
 /** A group's state, in the words of Kafka's classic protocol. */
@@ -59,6 +61,11 @@ export class ClassicGroup {
 
   get state(): ClassicState {
     return this.#state
+  }
+
+  /** Whether nobody is in it, nor was given an id to join with. */
+  get unused(): boolean {
+    return this.#state === 'Empty' && this.#pending.size === 0
   }
 
   get generation(): number {
@@ -98,8 +105,12 @@ export class ClassicGroup {
     this.#rejoin(member, request, answer)
   }
 
-  #forgetPending(memberId: string): void {
-    if (this.#pending.delete(memberId)) this.#completeIfAllJoined()
+  #forgetPending(memberId: string): boolean {
+    if (!this.#pending.delete(memberId)) return false
+    this.#unschedule(memberId)
+    this.#completeIfAllJoined()
+    this.#host.forgotten(this)
+    return true
   }
 
   #joinStatic(request: ClassicJoin, groupInstanceId: string, answer: (joined: ClassicJoined) => void): void {
@@ -377,11 +388,7 @@ export class ClassicGroup {
       this.#remove(this.#members.get(known)!)
       return undefined
     }
-    if (this.#pending.delete(memberId)) {
-      this.#unschedule(memberId)
-      this.#completeIfAllJoined()
-      return undefined
-    }
+    if (this.#forgetPending(memberId)) return undefined
     const member = this.#members.get(memberId)
     if (member === undefined) return 'UNKNOWN_MEMBER_ID'
     this.#remove(member)

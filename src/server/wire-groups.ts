@@ -125,6 +125,7 @@ export class WireGroups implements GroupHolder {
     })
     // It may have taken the place of the last member that does not speak the classic protocol.
     this.takeBack(groupId)
+    this.#dropUnused(groupId)
   }
 
   #joined(groupId: string, memberId: string, clientId: string): void {
@@ -149,6 +150,7 @@ export class WireGroups implements GroupHolder {
         initialRebalanceDelayMs: this.#initialRebalanceDelayMs,
         newMemberId: clientId => this.#ids.memberId(clientId),
         changed: changed => this.#changed(changed),
+        forgotten: ({ id }) => this.#dropUnused(id),
       })
       this.#track(group)
       return group
@@ -190,6 +192,11 @@ export class WireGroups implements GroupHolder {
   delete(groupId: string): void {
     this.#mixed.delete(groupId)
     this.#drop(groupId)
+  }
+
+  // A group that nobody has joined, nor committed for, is none of the broker's groups, which expire by themselves.
+  #dropUnused(groupId: string): void {
+    if (this.#groups.get(groupId)?.unused && !this.#engine.groups.has(groupId)) this.#drop(groupId)
   }
 
   #drop(groupId: string): void {

@@ -112,6 +112,29 @@ it('expires a week after its last classic client has left, and not after it last
   expect(broker.groups.has('g')).toBe(false)
 })
 
+// In Kafka the next look for what has expired removes such a group.
+it('is gone once nobody can join any more: the client that asked for a member id did not come back', async () => {
+  const { broker, client, commit, list } = start()
+  const ask = () => client.call(joinGroup!, 5, classicJoin({ sessionTimeoutMs: 10_000 }))
+  expect(await ask()).toMatchObject({ errorCode: 79 })
+  await broker.advance(5000)
+  const { memberId } = await ask()
+  await broker.advance(5000)
+  expect(await list()).toHaveLength(1)
+  await client.call(leaveGroup!, 3, { groupId: 'g', members: [{ memberId }] })
+  expect(await list()).toEqual([])
+  await ask()
+  await broker.advance(10_000)
+  expect(await list()).toEqual([])
+  expect(broker.pendingTimers).toEqual([])
+  expect(await client.call(joinGroup!, 5, classicJoin({ protocolType: '' }))).toMatchObject({ errorCode: 23 })
+  expect(await list()).toEqual([])
+  await commit()
+  await ask()
+  await broker.advance(10_000)
+  expect(await list()).toHaveLength(1)
+})
+
 // As Kafka 4 does; its own tools ask by ConsumerGroupDescribe first.
 it('does not describe a group that assigns by itself as one of classic clients', async () => {
   const { broker, client, describeClassic } = start()
