@@ -43,13 +43,15 @@ export function createHttpServer(broker: Broker<Topics>): Server {
   return createServer((request, response) => {
     handle(request, response).catch(error => {
       // The topic is full, or the broker is closing: the caller may try again.
-      const status = isBrokerletError(error) && error.retriable ? 503 : 500
+      const later = isBrokerletError(error) && (error.retriable || error.code === 'CLOSED')
+      const status = later ? 503 : 500
       response.writeHead(status).end(JSON.stringify(String(error)))
     })
   })
 }
 
-// Healthy means that every group has a live consumer.
+// Healthy means that every group has a live consumer. One whose handler fails again and again is not, so this is to
+// alert somebody, and not for a process manager to restart on: that would lose the work of all services.
 function health(broker: Broker<Topics>): Answer {
   const groups = broker
     .describe()

@@ -34,13 +34,16 @@ server.listen(Number(process.env.PORT ?? 0))
 await once(server, 'listening')
 console.log(`listening on http://localhost:${(server.address() as AddressInfo).port}`)
 
-// A process manager leaves some seconds between SIGTERM and SIGKILL (Kubernetes: 30); this must be less.
+// A process manager leaves some seconds between SIGTERM and SIGKILL (Kubernetes: 30); together these must be less.
+const requestsMs = 2000
 const graceMs = 20_000
 
 async function shutDown(signal: string): Promise<void> {
   console.log(`${signal}: closing`)
-  server.closeIdleConnections()
+  // A request that hangs is cut off: it must not cost the services their time.
+  const late = setTimeout(() => server.closeAllConnections(), requestsMs)
   await new Promise(resolve => server.close(resolve))
+  clearTimeout(late)
   // Drains until all services are idle, since the output of one is the input of the next.
   const left = await broker.close({ drain: true, timeoutMs: graceMs })
   for (const { group, topic, partition, from, count } of left) {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import { runExample } from './run-example.ts'
 
@@ -10,6 +11,14 @@ async function placeOrder(url: string, customer: string, total: number): Promise
   return status
 }
 
+/** Begins a request, and never ends it. */
+function hang(url: string): void {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {})
+  socket.write('POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{')
+}
+
 /** Asks until the answer is the one that is waited for. */
 async function until(url: string, pattern: RegExp): Promise<string> {
   for (;;) {
@@ -19,7 +28,7 @@ async function until(url: string, pattern: RegExp): Promise<string> {
   }
 }
 
-it('takes orders, buries what fails, redrives it, and finishes everything on SIGTERM', {
+it('takes orders, buries what fails, redrives it, and finishes everything on SIGTERM, also beside a request that hangs', {
   timeout: 60_000,
 }, async () => {
   const answers: unknown[] = []
@@ -44,6 +53,7 @@ it('takes orders, buries what fails, redrives it, and finishes everything on SIG
         /^kafka_consumergroup_lag\{consumergroup="billing",topic="orders",partition="\d+"\} 0$/m,
       )
     }
+    hang(url)
     const more = await Promise.all(Array.from({ length: 20 }, (_, i) => placeOrder(url, `customer-${i}`, i)))
     answers.push(more.every(status => status === 202))
     kill('SIGTERM')
