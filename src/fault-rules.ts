@@ -47,6 +47,8 @@ const onlyTrue: Check = { expected: 'true', accepts: value => value === true }
 export class FaultRules<Action extends string, Scope extends object, Point> {
   readonly #places: FaultPlaces<Action, Scope, Point>
   readonly #rules: Rule<Action, Scope, Point>[] = []
+  // Those that can still be met: an operation costs no more for what earlier ones have met.
+  readonly #open = new Set<Rule<Action, Scope, Point>>()
   readonly #held = new Map<Deferred, Scope>()
   // Aborts the delays under way.
   #cleared = new AbortController()
@@ -61,7 +63,7 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
    * often each was met, and `unused` those that nothing has met.
    */
   clear(): void {
-    for (const rule of this.#rules) rule.left = 0
+    for (const rule of this.#open) this.#end(rule)
     for (const released of this.#held.keys()) released.resolve()
     this.#held.clear()
     this.#cleared.abort()
@@ -92,7 +94,7 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
 
   /** Whether a fault can still be met. @internal */
   get active(): boolean {
-    return this.#rules.some(({ left }) => left > 0)
+    return this.#open.size > 0
   }
 
   /**
@@ -101,20 +103,26 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
    * @internal
    */
   meet(point: Point): MaybePromise<void> {
-    if (this.#rules.length === 0) return
-    return this.#meetFrom(0, point)
+    if (this.#open.size === 0) return
+    return this.#meetRest(this.#open.values(), point)
   }
 
-  #meetFrom(index: number, point: Point): MaybePromise<void> {
-    for (let i = index; i < this.#rules.length; i++) {
-      const rule = this.#rules[i]!
-      if (rule.left === 0 || !this.#places.covers(rule.scope, point)) continue
+  // Goes on with the rules that are still to come, also with those that are planned while an operation is held back.
+  #meetRest(rules: IterableIterator<Rule<Action, Scope, Point>>, point: Point): MaybePromise<void> {
+    for (const rule of rules) {
+      if (!this.#places.covers(rule.scope, point)) continue
       rule.left--
       rule.used++
+      if (rule.left === 0) this.#open.delete(rule)
       this.#places.met?.(rule.action, rule.scope, point)
       const effect = rule.effect(point)
-      if (effect !== undefined) return effect.then(() => this.#meetFrom(i + 1, point))
+      if (effect !== undefined) return effect.then(() => this.#meetRest(rules, point))
     }
+  }
+
+  #end(rule: Rule<Action, Scope, Point>): void {
+    rule.left = 0
+    this.#open.delete(rule)
   }
 
   /** @throws InvalidOptionError where `times` is invalid */
@@ -130,7 +138,9 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     if (given.always && given.times !== undefined)
       throw invalidOption(where, 'times', `no number beside 'always'`, given.times)
     const left = given.always ? Number.POSITIVE_INFINITY : (given.times ?? 1)
-    this.#rules.push({ action, scope: { ...scope }, effect, used: 0, left })
+    const rule = { action, scope: { ...scope }, effect, used: 0, left }
+    this.#rules.push(rule)
+    this.#open.add(rule)
   }
 
   /** Holds an operation back for `ms` milliseconds, or until the faults are cleared. */
@@ -149,7 +159,7 @@ export class FaultRules<Action extends string, Scope extends object, Point> {
     })
     const rule = this.#rules.at(-1)!
     const release = () => {
-      rule.left = 0
+      this.#end(rule)
       this.#held.delete(released)
       released.resolve()
     }
