@@ -26,6 +26,7 @@ import type { BrokerEvents } from './broker-events.ts'
 import { GroupMembership, type GroupMembershipHost, toSubscription } from './group-membership.ts'
 import { ManualMembership } from './manual-membership.ts'
 import { StandaloneMembership } from './standalone-membership.ts'
+import { TopicReaders } from './topic-readers.ts'
 
 /** Why the last member of a group stopped, and what it left unread. */
 export interface StoppedGroup {
@@ -63,6 +64,7 @@ export interface GroupCoordinatorHost {
 /** Makes, finds and forgets the groups of a broker, and lets members into them. (Kafka: GroupCoordinator) */
 export class GroupCoordinator {
   readonly groups: Map<string, ConsumerGroup> = new Map()
+  readonly readers: TopicReaders = new TopicReaders(this.groups)
   readonly holders: Set<GroupHolder> = new Set()
   readonly others: Set<OtherGroups> = new Set()
   /** How a group stopped, until a member joins it again. */
@@ -192,6 +194,7 @@ export class GroupCoordinator {
 
   #forget(groupId: string, reason: 'deleted' | 'expired'): void {
     this.groups.delete(groupId)
+    this.readers.deleteGroup(groupId)
     this.stopped.delete(groupId)
     this.#host.events.emit('groupDeleted', { groupId, reason })
     this.#host.unregistered(this.#host.topics.values())
@@ -215,6 +218,7 @@ export class GroupCoordinator {
       waitUntil: (what, condition, explain, timeoutMs) =>
         this.#host.waitUntil(what, condition, explain, timeoutMs),
       requirePartition: tp => void this.#host.partition(tp),
+      registered: (groupId, topic) => seen && this.readers.add(topic, groupId),
       unregistered: name => this.#host.unregistered([topics.get(name)].filter(topic => topic !== undefined)),
       expired: group => this.#forget(group.id, 'expired'),
     }
@@ -335,6 +339,7 @@ export class GroupCoordinator {
   topicChanged(name: string): void {
     for (const group of this.groups.values()) group.topicChanged(name)
     for (const group of this.#standalone) group.topicChanged(name)
+    if (!this.#host.topics.has(name)) this.readers.deleteTopic(name)
   }
 
   /** Says that a topic is about to be deleted, and with it the offsets committed for it. */

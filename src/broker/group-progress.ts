@@ -1,25 +1,21 @@
 import type { Events } from '../events.ts'
 import { warn } from '../events.ts'
-import type { ConsumerGroup } from '../group/consumer-group.ts'
 import type { OtherGroups, UnreadByGroup } from '../group/group-holder.ts'
 import type { Partition, TrimReason } from '../log/partition.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BrokerEvents } from './broker-events.ts'
+import type { TopicReaders } from './topic-readers.ts'
 
 /** How far groups have read a partition: which records may go, and which groups had not read those that went. */
 export class GroupProgress {
-  readonly #groups: ReadonlyMap<string, ConsumerGroup>
+  readonly #readers: TopicReaders
   readonly #others: ReadonlySet<OtherGroups>
   readonly #events: Events<BrokerEvents>
   // By topic, the groups that a warning named. An entry goes with its topic, and a group in it with the group.
   readonly #warned = new Map<string, WeakSet<object>>()
 
-  constructor(
-    groups: ReadonlyMap<string, ConsumerGroup>,
-    others: ReadonlySet<OtherGroups>,
-    events: Events<BrokerEvents>,
-  ) {
-    this.#groups = groups
+  constructor(readers: TopicReaders, others: ReadonlySet<OtherGroups>, events: Events<BrokerEvents>) {
+    this.#readers = readers
     this.#others = others
     this.#events = events
   }
@@ -31,7 +27,7 @@ export class GroupProgress {
   consumedBefore(partition: Partition): number {
     const { topic, index } = partition
     let consumed = Number.POSITIVE_INFINITY
-    for (const group of this.#groups.values()) {
+    for (const group of this.#readers.of(topic)) {
       const offset = group.consumedBefore(topic, index)
       if (offset !== undefined && offset < consumed) consumed = offset
     }
@@ -43,7 +39,7 @@ export class GroupProgress {
 
   /** The groups that read a partition, and up to where each has committed it. */
   readers(partition: Partition): { readonly groupId: string; readonly offset: number }[] {
-    const own = [...this.#groups.values()].flatMap(group => {
+    const own = [...this.#readers.of(partition.topic)].flatMap(group => {
       const offset = group.consumedBefore(partition.topic, partition.index)
       return offset === undefined ? [] : [{ groupId: group.id, offset }]
     })
@@ -55,7 +51,7 @@ export class GroupProgress {
     const { topic, index: partition } = log
     const dropped: UnreadByGroup[] = []
     let readByAll = Number.POSITIVE_INFINITY
-    for (const group of this.#groups.values()) {
+    for (const group of this.#readers.of(topic)) {
       const next = group.nextOffset(topic, partition)
       if (next === undefined) continue
       readByAll = Math.min(readByAll, next)

@@ -94,11 +94,8 @@ export class MemoryEngine implements Engine, Closable {
     this.#ids = new Ids(options.random)
     this.events = new Events(brokerEventNames, this.outbox, 'Broker', this)
     this.groupCoordinator = new GroupCoordinator(this.#groupCoordinatorHost())
-    this.#progress = new GroupProgress(
-      this.groupCoordinator.groups,
-      this.groupCoordinator.others,
-      this.events,
-    )
+    const { readers, others } = this.groupCoordinator
+    this.#progress = new GroupProgress(readers, others, this.events)
     this.conditions = new Conditions(this.clock)
     this.log = new LogManager(options.maxRecords, options.maxBytes, this.clock, () => this.#finished())
     this.#transactions = new TransactionCoordinator({

@@ -58,6 +58,8 @@ export interface GroupHost {
   ): Promise<void>
   /** @throws UnknownTopicOrPartitionError */
   requirePartition(tp: TopicPartition): void
+  /** The group reads the topic, or has an offset of it: its records are kept for the group. */
+  registered(groupId: string, topic: string): void
   /** The group no longer reads the topic, so no records have to be kept for it. */
   unregistered(topic: string): void
   /** The group has no members and no offsets left. */
@@ -122,6 +124,7 @@ export class ConsumerGroup {
       // The topics of classic members that hold the group are not known here.
       subscribed: topic => host.held(id) !== undefined || this.#members.cover(topic),
       finished: () => host.finished(),
+      committed: topic => host.registered(id, topic),
       dropped: (topic, partition) => this.#assignment.forgetCommitted(topic, partition),
       forgot: topic => this.#forget(topic),
       expired: () => {
@@ -290,7 +293,10 @@ export class ConsumerGroup {
 
   /** Notes topics that members read: those of the group, or classic ones that hold it. @internal */
   register(topics: readonly string[]): void {
-    for (const topic of topics) this.#registered.add(topic)
+    for (const topic of topics) {
+      this.#registered.add(topic)
+      this.#host.registered(this.id, topic)
+    }
   }
 
   // A topic that no member reads, and without committed offsets, no longer waits for this group.

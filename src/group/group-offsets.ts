@@ -17,6 +17,8 @@ export interface GroupOffsetsHost {
   emptySince(): number | undefined
   /** Whether a member reads the topic, or would if it existed. */
   subscribed(topic: string): boolean
+  /** There is a committed offset of the topic. */
+  committed(topic: string): void
   /** The committed offset of a partition is gone: an owner that commits again starts a new entry. */
   dropped(topic: string, partition: number): void
   /** The last committed offset of the topic is gone. */
@@ -101,6 +103,7 @@ export class GroupOffsets {
         ? { offset, committedAt }
         : { offset, committedAt, metadata: metadata ?? '', leaderEpoch }
     this.#host.offsets.set(this.#host.groupId, topic, partition, committed)
+    this.#host.committed(topic)
     this.#host.topics.get(topic)?.partitions[partition]?.offsetCommitted?.()
     return committed
   }

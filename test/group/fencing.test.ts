@@ -56,6 +56,7 @@ function group() {
     finished: () => outbox.flush(),
     waitUntil: () => Promise.resolve(),
     requirePartition: nothing,
+    registered: nothing,
     unregistered: nothing,
     expired: nothing,
   }
