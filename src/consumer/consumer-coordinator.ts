@@ -232,11 +232,14 @@ export class ConsumerCoordinator implements Member {
   // --- the group speaks ---------------------------------------------------------------------------------------------
 
   assignmentChanged(update: AssignmentUpdate): void {
-    for (const tp of update.lost) this.state(tp)?.halt('gone')
+    const lost = this.#states.findAll(update.lost)
+    for (const state of lost) state.halt('gone')
     for (const tp of update.revoked) this.state(tp)?.halt('revoking')
     this.#updates.add(update, this.#interest)
     this.#wakeup.wake()
     if (this.#givingUp !== undefined) this.#reportLosses()
+    // At once, whatever is being followed.
+    for (const state of lost) state.abort(topicDeleted)
   }
 
   fenced(error: unknown): void {
@@ -293,6 +296,8 @@ export class ConsumerCoordinator implements Member {
   async #takeOn(following: UpdateTask, current: () => boolean): Promise<void> {
     const { assigned, settled } = following.update
     const states = assigned.map(tp => new PartitionState(tp.topic, tp.partition, tp.assignmentEpoch))
+    // A close whose time is up, or a crash, has dropped them.
+    const dropped = () => states.some(state => this.state(state) !== state)
     for (const state of states) this.#states.put(state)
     // Some may be revoked again already: they are followed as assigned, but not read.
     for (const tp of this.#updates.revoked()) this.state(tp)?.halt('revoking')
@@ -300,12 +305,15 @@ export class ConsumerCoordinator implements Member {
     const membership = this.#membership!
     const positioned = this.#starter.lookUp(states, membership)
     if (isThenable(positioned)) await positioned
+    if (dropped()) return
     const partitions = states.map(toTopicPartition)
     // A member that gets no partitions is told so, too, once.
     if (partitions.length > 0 || settled) {
       this.#told = true
+      for (const state of states) state.announced = true
       await this.#handover.hook('onAssigned', partitions)
     }
+    if (dropped()) return
     const started = this.#starter.start(states)
     if (isThenable(started)) await started
     this.#starter.lookAgain(states, membership)
@@ -356,12 +364,15 @@ export class ConsumerCoordinator implements Member {
 
   #lose(reason: unknown): void {
     this.#remember()
-    for (const state of this.states) state.halt('gone')
+    const { states } = this
+    for (const state of states) state.halt('gone')
     this.#endMembership()
     this.#readiness.unsettle()
     this.#updates.lose(reason)
     this.#wakeup.wake()
     if (this.#givingUp !== undefined) this.#reportLosses()
+    // At once, whatever is being followed.
+    for (const state of states) state.abort(reason)
   }
 
   // While the consumer leaves no update is followed any more, but what is lost is still reported.
@@ -369,7 +380,6 @@ export class ConsumerCoordinator implements Member {
     for (const task of this.#updates.clear()) {
       const [states, reason] =
         'lost' in task ? [this.states, task.lost] : [this.#states.findAll(task.update.lost), topicDeleted]
-      for (const state of states) state.abort(reason)
       // After the hooks that are under way.
       this.#followed = this.#followed.then(() => this.#handover.lose(states, reason))
     }
@@ -445,13 +455,15 @@ export class ConsumerCoordinator implements Member {
     // Shared, so that a close during a restart does not give the same partitions up twice.
     this.#givingUp ??= this.#giveUpAll()
     await Promise.race([this.#givingUp, options.deadline.then(() => (expired = true))])
-    if (expired) await this.#abandon(this.states, options.deadline)
+    const timeUp = expired ? await this.#abandon(this.states, options.deadline) : undefined
     options.beforeLeaving?.()
     const membership = this.#membership
     this.#endMembership()
     this.#givingUp = undefined
     this.liveness.stop()
     this.#remember()
+    // What waits for a handler or a hook is not waited for again.
+    if (timeUp !== undefined) void this.#handover.lose(this.states, timeUp, false)
     this.#states.clear()
     this.#readiness.renew()
     await this.#lastWord.heard(this.#lastWord.leaving(membership?.leave(options.keepPlace)), options.deadline)
@@ -462,13 +474,13 @@ export class ConsumerCoordinator implements Member {
     // Partitions that are being given up already must not be given up twice.
     await this.#followed
     const held = await this.#handover.handBack(this.states)
-    if (held.length > 0) this.#host.events.emit('revoked', { partitions: held.map(toTopicPartition) })
+    this.#handover.revoked(held)
     this.#host.engine.outbox.flush()
     // What was lost meanwhile.
     await this.#followed
   }
 
-  async #abandon(states: readonly PartitionState[], deadline: Promise<void>): Promise<void> {
+  async #abandon(states: readonly PartitionState[], deadline: Promise<void>): Promise<CommitFailedError> {
     await this.#lastWord.heard(this.committer.commitFinished(states), deadline)
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
@@ -478,6 +490,7 @@ export class ConsumerCoordinator implements Member {
       state.halt('gone')
       state.abort(reason)
     }
+    return reason
   }
 
   /** Ends without committing, giving up or leaving; records in flight count for nothing. */

@@ -64,7 +64,10 @@ export interface ConsumerOptions<Name extends string = string> {
   onAssigned?(partitions: readonly TopicPartition[]): unknown
   /** Awaited before the partitions go to another member; what it commits still counts. */
   onRevoked?(partitions: readonly TopicPartition[]): unknown
-  /** Awaited after partitions were lost: another member may have them already. */
+  /**
+   * Awaited after partitions were lost: another member may have them already. Called, and not awaited, by a `close` whose
+   * time is up while a handler or a hook is still at work. A partition that `onRevoked` was called for is not named again.
+   */
   onLost?(partitions: readonly TopicPartition[]): unknown
 }
 

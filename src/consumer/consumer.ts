@@ -248,8 +248,8 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   /**
    * Closes the consumer: finishes the records in flight (with `drain`: reads to the present end first), commits and
    * leaves. Resolves to what it left unread. It always comes to an end: after `timeoutMs` (default 30,000) the
-   * partitions go to other members, and what a handler still does counts for nothing. Do not await it in the
-   * consumer's own handler or loop, which it waits for.
+   * partitions go to other members ('lost', `onLost`), and what a handler still does counts for nothing. Do not await
+   * it in the consumer's own handler or loop, which it waits for.
    */
   async close(options: CloseOptions = {}): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean, leave: boolean })

@@ -34,10 +34,9 @@ export class Handover {
   async giveUp(states: readonly PartitionState[]): Promise<void> {
     const held = await this.handBack(states)
     if (held.length === 0) return
-    const partitions = held.map(toTopicPartition)
     for (const state of held) state.phase = 'gone'
     this.#host.states.drop(held)
-    this.#host.events.emit('revoked', { partitions })
+    this.revoked(held)
     this.#host.release(held)
     this.#host.engine.outbox.flush()
   }
@@ -55,20 +54,38 @@ export class Handover {
     await this.#host.commitFinished(held)
     // Some may have been lost meanwhile: of these `onLost` tells.
     held = held.filter(isRevoking)
-    if (held.length > 0) await this.hook('onRevoked', held.map(toTopicPartition))
+    await this.#takeAway('onRevoked', held)
     return held.filter(isRevoking)
   }
 
-  /** Gives up lost partitions: nothing that is done with them counts any more. */
-  async lose(states: readonly PartitionState[], reason: unknown): Promise<void> {
+  /** Says by the event that partitions were given up. */
+  revoked(states: readonly PartitionState[]): void {
+    const partitions = states.filter(({ announced }) => announced).map(toTopicPartition)
+    if (partitions.length > 0) this.#host.events.emit('revoked', { partitions })
+  }
+
+  /**
+   * Gives up lost partitions: nothing that is done with them counts any more. Where the time is up `onLost` is not
+   * awaited.
+   */
+  async lose(lost: readonly PartitionState[], reason: unknown, awaits = true): Promise<void> {
+    // A close whose time is up may have been faster.
+    const states = lost.filter(state => this.#host.states.find(state) === state)
     if (states.length === 0) return
     this.#host.halted(states)
-    for (const state of states) state.abort(reason)
     this.#host.states.lose(states)
-    const partitions = states.map(toTopicPartition)
-    await this.hook('onLost', partitions)
-    this.#host.events.emit('lost', { partitions, reason })
+    const told = this.#takeAway('onLost', states)
+    if (awaits) await told
+    const partitions = states.filter(({ announced }) => announced).map(toTopicPartition)
+    if (partitions.length > 0) this.#host.events.emit('lost', { partitions, reason })
     this.#host.engine.outbox.flush()
+  }
+
+  // Whoever frees in a hook what onAssigned has made must do so once: what is lost during onRevoked was told of.
+  #takeAway(name: 'onRevoked' | 'onLost', states: readonly PartitionState[]): MaybePromise<void> {
+    const untold = states.filter(({ announced, takenAway }) => announced && !takenAway)
+    for (const state of untold) state.takenAway = true
+    if (untold.length > 0) return this.hook(name, untold.map(toTopicPartition))
   }
 
   /**

@@ -508,3 +508,73 @@ it('tells of partitions that are lost while they are being taken on after that, 
   await closed
   expect(said).toEqual(['onAssigned', 'assigned', 'onLost', 'lost', 'closed'])
 })
+
+it('says with onLost, once, that it waits no longer for a handler, and what it holds for the partition can be freed', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const { consumer, said } = await stuckConsumer(broker)
+  await clock.settle()
+  const closing = consumer.close({ timeoutMs: 1000 })
+  await clock.advance(1000)
+  expect(await closing).toEqual([{ group: 'g', ...orders0, from: 0, count: 1 }])
+  expect(said).toEqual(['aborted', 'onLost orders-0', 'lost orders-0', 'closed'])
+  await consumer.close()
+  await clock.settle()
+  expect(said.length).toBe(4)
+})
+
+it('does not wait for onLost once its time is up', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const { consumer, said } = await stuckConsumer(broker, { onLost: () => new Promise(() => {}) })
+  await clock.settle()
+  const closing = consumer.close({ timeoutMs: 1000 })
+  await clock.advance(1000)
+  await closing
+  expect(said).toEqual(['aborted', 'lost orders-0', 'closed'])
+})
+
+it('says of each partition only once that it is gone, also where it is lost during onRevoked', async () => {
+  const { broker, clock } = brokerWithOrders(0)
+  const said: string[] = []
+  const hook = gate()
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onRevoked: async () => {
+      said.push('onRevoked')
+      await hook.opened
+    },
+    onLost: () => said.push('onLost'),
+  })
+  for (const name of ['revoked', 'lost', 'closed'] as const) consumer.on(name, () => said.push(name))
+  await consumer.ready()
+  const closing = consumer.close({ timeoutMs: 1000 })
+  await clock.advance(1000)
+  await closing
+  hook.open()
+  await clock.settle()
+  expect(said).toEqual(['onRevoked', 'lost', 'closed'])
+})
+
+it('says nothing more of partitions that were being taken on when its time was up', async () => {
+  const { broker, clock } = brokerWithOrders(0)
+  const said: string[] = []
+  const hook = gate()
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: async () => {
+      said.push('onAssigned')
+      await hook.opened
+    },
+    onLost: () => said.push('onLost'),
+  })
+  for (const name of ['assigned', 'lost', 'closed'] as const) consumer.on(name, () => said.push(name))
+  consumer.ready().catch(() => {})
+  await clock.settle()
+  const closing = consumer.close({ timeoutMs: 1000 })
+  await clock.advance(1000)
+  await closing
+  hook.open()
+  await clock.settle()
+  expect(said).toEqual(['onAssigned', 'onLost', 'lost', 'closed'])
+})

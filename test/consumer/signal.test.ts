@@ -171,3 +171,60 @@ it('aborts nothing of a handler that asks for its signal once it has ended', asy
   await consumer.close({ timeoutMs: 0 })
   expect(signals.map(({ aborted }) => aborted)).toEqual([false, true])
 })
+
+it('aborts at once what a handler does with a partition that is lost, also while a hook takes its time', async () => {
+  const { broker, clock } = testBroker()
+  for (const name of ['orders', 'others']) broker.createTopic(name)
+  fill(broker, 'orders', 1)
+  const hook = gate()
+  const said: string[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: /^o/,
+    onLost: async ([tp]) => {
+      said.push(`onLost ${tp?.topic}`)
+      await hook.opened
+    },
+  })
+  await consumer.run({
+    eachRecord: async ({ topic }, { signal }) => {
+      await new Promise(resolve => signal.addEventListener('abort', resolve))
+      said.push(`aborted ${topic}: ${signal.reason}`)
+    },
+  })
+  await clock.settle()
+  broker.deleteTopic('others')
+  await clock.settle()
+  broker.deleteTopic('orders')
+  await clock.settle()
+  expect(said).toEqual(['onLost others', 'aborted orders: its topic was deleted'])
+  hook.open()
+  await clock.settle()
+  expect(said.slice(2)).toEqual(['onLost orders'])
+})
+
+it('aborts at once where the membership is lost, also while a hook takes its time', async () => {
+  const { broker, clock } = testBroker()
+  for (const name of ['orders', 'others']) broker.createTopic(name)
+  fill(broker, 'orders', 1)
+  const said: string[] = []
+  const hook = gate()
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: /^o/,
+    maxPollIntervalMs: 1000,
+    onLost: () => hook.opened,
+  })
+  await consumer.run({
+    eachRecord: async (_, { signal }) => {
+      await new Promise(resolve => signal.addEventListener('abort', resolve))
+      said.push((signal.reason as Error).name)
+    },
+  })
+  await clock.settle()
+  broker.deleteTopic('others')
+  await clock.advance(1000)
+  expect(said).toEqual(['CommitFailedError'])
+  hook.open()
+  await clock.settle()
+})

@@ -54,8 +54,8 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'onRevoked is not waited for',
     file: 'consumer/handover.ts',
-    find: `await this.hook('onRevoked', held.map(toTopicPartition))`,
-    replace: `void this.hook('onRevoked', held.map(toTopicPartition))`,
+    find: `await this.#takeAway('onRevoked', held)`,
+    replace: `void this.#takeAway('onRevoked', held)`,
     breaks: 'what onRevoked commits counts',
   },
   {
