@@ -357,7 +357,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
   async #close({ drain, timeoutMs = closeTimeoutMs }: BrokerCloseOptions): Promise<readonly Unread[]> {
     const until = this.clock.monotonic() + timeoutMs
     if (drain) await this.#drain(timeoutMs)
-    this.#engine.stopWaiting()
+    this.#engine.refuseWaiting()
     const leftMs = () => Math.max(0, Math.min(until, this.#endBy) - this.clock.monotonic())
     const left = await this.#closeClients(leftMs())
     // From here on no client can start; those that started while the others closed are closed, too.

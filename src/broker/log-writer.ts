@@ -80,8 +80,13 @@ export class LogWriter {
   }
 
   /** Rejects the sends that wait for room. */
-  close(): void {
+  stopWaiting(): void {
     void this.#waiting.close()
+  }
+
+  /** The same, and also for sends that would wait from now on. */
+  refuseWaiting(): void {
+    this.#waiting.refuse()
   }
 
   /** Writes a record. Without a wait it answers at once, or throws: so it does in a transaction. */

@@ -357,13 +357,13 @@ export class MemoryEngine implements Engine, Closable {
     this.touch()
   }
 
-  /** Rejects the sends that wait for room. */
-  stopWaiting(): void {
-    this.#writer.close()
+  /** Rejects the sends that wait for room, and those that would wait from now on. */
+  refuseWaiting(): void {
+    this.#writer.refuseWaiting()
   }
 
   closeAtExit(): void {
-    this.stopWaiting()
+    this.#writer.stopWaiting()
     for (const client of this.clients) {
       client.close({ hold: false }).catch(error => this.events.emit('error', error))
     }

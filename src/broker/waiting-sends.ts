@@ -44,6 +44,7 @@ export class WaitingSends implements EngineClient {
   #next = 0
   readonly #aborts = new AbortWatch()
   #retrying = false
+  #refuses = false
 
   constructor(host: WaitingSendsHost) {
     this.#host = host
@@ -74,6 +75,7 @@ export class WaitingSends implements EngineClient {
 
   /** Waits for room, and resolves to what `write` returns then. */
   add<T>(demands: readonly Demand[], shortage: Shortage, write: () => T, wait: SendWait): Promise<T> {
+    if (this.#refuses) throw this.#closedError(shortage)
     return new Promise((resolve, reject) => {
       const settle = () => {
         timer.cancel()
@@ -199,12 +201,20 @@ export class WaitingSends implements EngineClient {
 
   /** Rejects the sends that wait, because the broker closes. */
   async close(): Promise<readonly []> {
-    const text = 'The broker was closed while this send waited for room, and nothing of it was written'
-    for (const send of [...this.#sends]) {
-      const details = this.#host.explain(send.shortage)
-      send.fail(new ClosedError(`${text}: ${details}`, { details }))
-    }
+    for (const send of [...this.#sends]) send.fail(this.#closedError(send.shortage))
     return []
+  }
+
+  /** The same, and also for sends that come from now on, since a handler that waits would hold up the close. */
+  refuse(): void {
+    this.#refuses = true
+    void this.close()
+  }
+
+  #closedError(shortage: Shortage): ClosedError {
+    const text = 'The broker was closed while this send waited for room, and nothing of it was written'
+    const details = this.#host.explain(shortage)
+    return new ClosedError(`${text}: ${details}`, { details })
   }
 }
 

@@ -10,7 +10,7 @@ import {
   topic,
 } from '../../src/index.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
-import { offsets } from '../helpers/behaviours.ts'
+import { gate, offsets } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { collectWarnings } from '../helpers/warnings.ts'
@@ -383,6 +383,31 @@ describe("whenFull: 'wait'", () => {
     await broker.close()
     await clock.settle()
     expect(told).toEqual(['a ClosedError', 'b ClosedError'])
+  })
+
+  it('close is not held up by a handler that would wait from then on', async () => {
+    const { broker, clock, producer, told, follow } = full()
+    broker.createTopic('orders')
+    broker.topic('orders').append({ value: 'a' })
+    const handles = gate()
+    const consumer = broker.consumer({ groupId: 'other', topics: ['orders'] })
+    await consumer.run({
+      eachRecord: async ({ value }) => {
+        await handles.opened
+        const sent = producer.send({ topic: 'log', value })
+        follow(String(value), sent)
+        await sent.catch(() => {})
+      },
+    })
+    await clock.settle()
+    let closed = false
+    const closing = broker.close().then(() => {
+      closed = true
+    })
+    handles.open()
+    await clock.settle()
+    expect([closed, told]).toEqual([true, ['a ClosedError']])
+    await closing
   })
 
   it("a producer's close waits for its sends, but not for longer than it is told to", async () => {
