@@ -37,6 +37,13 @@ export interface CoordinatorHost {
   hookFailed(error: unknown): void
 }
 
+/** A change of what a member reads, and what to go back to where the group refuses it. */
+interface InterestChange {
+  before: Interest
+  undo: () => void
+  settled: boolean
+}
+
 // The pause between two attempts to rejoin.
 const rejoinMs = 1000
 
@@ -53,6 +60,8 @@ export class ConsumerCoordinator implements Member {
   readonly #states = new PartitionStates()
   readonly #wakeup = new Wakeup()
   #interest: Interest
+  // Those that the group has not answered yet.
+  readonly #changes = new Set<InterestChange>()
   // Resolves when its engine has answered a join, well or not.
   #joining: Promise<void> | undefined
   readonly #positions: StartPositions
@@ -421,20 +430,26 @@ export class ConsumerCoordinator implements Member {
     const before = this.#interest
     this.#interest = interest
     const undo = this.#positions.replace(startAt)
-    if (this.#membership === undefined) return
-    const { settled } = this.#readiness
+    const membership = this.#membership
+    if (membership === undefined) return
+    const change: InterestChange = { before, undo, settled: this.#readiness.settled }
+    this.#changes.add(change)
     this.#readiness.unsettle()
     // A caller that waits for `ready` from now on waits for the new interest.
     this.#readiness.renew()
     try {
-      await this.#membership.subscribe(interest)
+      await membership.subscribe(interest)
     } catch (error) {
-      // A later call has the last word.
-      if (this.#interest !== interest) throw error
-      this.#interest = before
-      undo()
-      if (settled) this.#readiness.become()
+      // A later call has the last word, and goes back to what was before this one.
+      for (const later of this.#changes) if (later.before === interest) Object.assign(later, change)
+      if (this.#interest === interest) {
+        this.#interest = change.before
+        change.undo()
+        if (change.settled && membership === this.#membership) this.#readiness.become()
+      }
       throw error
+    } finally {
+      this.#changes.delete(change)
     }
   }
 

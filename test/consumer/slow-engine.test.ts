@@ -3,7 +3,7 @@ import { Consumer } from '../../src/consumer/consumer.ts'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
 import type { Engine, EpochOffset, Membership } from '../../src/engine.ts'
 import { IllegalStateError } from '../../src/errors.ts'
-import { fill } from '../helpers/behaviours.ts'
+import { fill, names } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -146,6 +146,101 @@ it('keeps the later of two subscriptions where the earlier one is refused after 
   await clock.settle()
   expect(consumer.memberId).not.toBe(memberId)
   expect(consumer.assignment).toEqual([{ topic: 'b', partition: 0 }])
+})
+
+it('has something to do until its group has answered a subscription', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  for (const name of ['orders', 'others']) broker.createTopic(name)
+  const consumer = consumerWith(made, membership => ({
+    subscribe: async interest => {
+      await broker.clock.sleep(100)
+      await membership.subscribe(interest)
+    },
+  }))
+  await consumer.run({ eachRecord: () => {} })
+  await broker.idle()
+  let idle = false
+  const subscribed = consumer.subscribe(['others'])
+  const waiting = broker.idle().then(() => {
+    idle = true
+  })
+  await clock.advance(99)
+  expect(idle).toBe(false)
+  await clock.advance(1)
+  await Promise.all([subscribed, waiting])
+  expect(names(consumer.assignment)).toEqual(['others-0'])
+})
+
+/** A consumer of topic 'orders' whose group answers each subscription after its time, and refuses 'refused'. */
+async function subscriber(...delays: number[]) {
+  const made = testBroker()
+  const { broker, clock } = made
+  for (const name of ['orders', 'a', 'b']) broker.createTopic(name)
+  const consumer = consumerWith(made, membership => ({
+    subscribe: async interest => {
+      await broker.clock.sleep(delays.shift()!)
+      if (interest.kind === 'topics' && interest.names.includes('refused')) throw new Error('refused')
+      await membership.subscribe(interest)
+    },
+  }))
+  await consumer.run({ eachRecord: () => {} })
+  const said: string[] = []
+  const subscribe = (topic: string) =>
+    void consumer.subscribe([topic]).then(
+      () => said.push(topic),
+      error => said.push((error as Error).message),
+    )
+  /** What it reads after it has come back. */
+  const comesBack = async () => {
+    broker.group('g').expel(consumer.memberId!)
+    broker.engine.outbox.flush()
+    await clock.settle()
+    return names(consumer.assignment)
+  }
+  return { broker, clock, consumer, said, subscribe, comesBack }
+}
+
+it.each([
+  ['in order', 100, 200],
+  ['the later one first', 200, 100],
+])('goes on with what it read where two subscriptions at once are refused, %s', async (_, first, second) => {
+  const { broker, clock, consumer, said, subscribe, comesBack } = await subscriber(first, second)
+  subscribe('refused')
+  subscribe('refused')
+  await clock.advance(200)
+  expect(said).toEqual(['refused', 'refused'])
+  await broker.idle()
+  await consumer.ready()
+  expect(await comesBack()).toEqual(['orders-0'])
+})
+
+it.each([
+  ['is refused first', ['refused', 'a'], 100, 200],
+  ['is refused last', ['refused', 'a'], 200, 100],
+  ['came later, and is refused first', ['a', 'refused'], 200, 100],
+  ['came later, and is refused last', ['a', 'refused'], 100, 200],
+])(
+  'reads what the one of two subscriptions at once says where the other %s',
+  async (_, topics, first, second) => {
+    const { broker, clock, consumer, said, subscribe, comesBack } = await subscriber(first, second)
+    for (const topic of topics) subscribe(topic)
+    await clock.advance(200)
+    expect(said.sort()).toEqual(['a', 'refused'])
+    await broker.idle()
+    await consumer.ready()
+    expect(names(consumer.assignment)).toEqual(['a-0'])
+    expect(await comesBack()).toEqual(['a-0'])
+  },
+)
+
+it('reads what was said last where one of three subscriptions at once is refused', async () => {
+  const { clock, consumer, said, subscribe, comesBack } = await subscriber(100, 300, 200)
+  for (const topic of ['a', 'refused', 'b']) subscribe(topic)
+  await clock.advance(300)
+  expect(said).toEqual(['a', 'b', 'refused'])
+  await consumer.ready()
+  expect(await comesBack()).toEqual(['b-0'])
 })
 
 it('looks an offset up again that a seek could not ask for, unless another seek came meanwhile', async () => {
