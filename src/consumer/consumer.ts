@@ -239,7 +239,6 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   #forgetMode(): void {
     this.#mode = undefined
-    if (this.#side === undefined) return
     this.#side = undefined
     // The consumer is not a member, so this is only noted.
     if (this.#interest.kind !== 'assign') void this.#coordinator.subscribe(this.#interest, [])

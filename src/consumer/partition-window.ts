@@ -161,7 +161,6 @@ export class PartitionWindow implements WorkWindow {
 
   /** What is finished above the lowest record that is not, for the partition's next owner. */
   metadata(): string | undefined {
-    if (this.state.version !== this.version) return undefined
     const ranges: { from: number; to: number }[] = []
     for (let i = 0; i < this.#works.size; i++) {
       const { record, offset } = this.#works.at(i)!

@@ -368,7 +368,6 @@ export class ConsumerGroup {
     const computed = this.#assignor.computeForced(remaining)
     this.#unschedule(member)
     this.#members.delete(member)
-    member.connected = false
     this.#assignment.disownAll(member)
     this.#host.memberLeft({ groupId: this.id, memberId: member.memberId, reason })
     if (this.#members.size === 0) this.#emptySince = this.#host.clock.now()

@@ -46,9 +46,8 @@ const checks: Checks<TopicOptions> = {
   schema: {
     expected: 'a Standard Schema (an object with ~standard)',
     accepts: value =>
-      (typeof value === 'object' || typeof value === 'function') &&
-      value !== null &&
-      typeof (value as { '~standard'?: { validate?: unknown } })['~standard']?.validate === 'function',
+      typeof (value as { '~standard'?: { validate?: unknown } } | null)?.['~standard']?.validate ===
+      'function',
   },
   keys: oneOf('string', 'bytes'),
 }

@@ -98,6 +98,7 @@ describe('topic options', () => {
     ],
     [{ schema: {} }, 'schema', 'expected a Standard Schema (an object with ~standard), received an object'],
     [{ schema: 'string' }, 'schema', "received 'string'"],
+    [{ schema: null }, 'schema', 'received null'],
     [{ keys: 'number' }, 'keys', "expected one of 'string', 'bytes', received 'number'"],
   ]
 

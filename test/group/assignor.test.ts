@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Assignor, AssignorInput } from '../../src/assignor.ts'
 import { InvalidAssignmentError } from '../../src/errors.ts'
 import { computeWith } from '../../src/group/assignor.ts'
+import { names } from '../helpers/behaviours.ts'
 import { orders0 } from '../helpers/orders.ts'
+import { testBroker } from '../helpers/test-broker.ts'
 import { GroupModel } from './group-model.ts'
 
 type Result = ReturnType<Assignor['assign']>
@@ -160,4 +162,31 @@ describe('a custom assignor', () => {
       "Assignor 'custom' left out partition 1 of topic 'orders', to which a member subscribes",
     )
   })
+})
+
+it("a custom assignor that has failed sees later what nobody has as nobody's", async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders', { partitions: 2 })
+  broker.on('error', () => {})
+  let fails = false
+  const seen: string[][] = []
+  const assignor = custom(({ members }) => {
+    if (fails) throw new Error('failed')
+    seen.push(members.map(({ assignment }) => String(names(assignment))))
+    const [first, second = first!] = members
+    return new Map([
+      [first!.memberId, second === first ? [orders0, orders1] : [orders0]],
+      [second.memberId, second === first ? [orders0, orders1] : [orders1]],
+    ])
+  })
+  const options = { groupId: 'g', topics: ['orders'], assignor }
+  const [stays, leaves, comes] = [1, 2, 3].map(() => broker.consumer(options))
+  await stays!.ready()
+  await leaves!.ready()
+  fails = true
+  await leaves!.close()
+  fails = false
+  await comes!.ready()
+  await clock.settle()
+  expect(seen).toEqual([[''], ['orders-0,orders-1', ''], ['orders-0', '']])
 })
