@@ -319,7 +319,7 @@ export class ConsumerCoordinator implements Member {
     // A member that gets no partitions is told so, too, once.
     if (partitions.length > 0 || settled) {
       this.#told = true
-      for (const state of states) state.announced = true
+      for (const state of states) state.inHooks = true
       await this.#handover.hook('onAssigned', partitions)
     }
     if (dropped()) return
@@ -328,6 +328,7 @@ export class ConsumerCoordinator implements Member {
     this.#starter.lookAgain(states, membership)
     // Before anything is handed out: a first handler that fails must not keep `run` waiting for the restart.
     if (current()) this.#readyAfter(following)
+    for (const state of states) state.inEvents = true
     if (partitions.length > 0) this.#host.events.emit('assigned', { partitions })
     this.#host.engine.outbox.flush()
   }
@@ -478,7 +479,7 @@ export class ConsumerCoordinator implements Member {
     this.liveness.stop()
     this.#remember()
     // What waits for a handler or a hook is not waited for again.
-    if (timeUp !== undefined) void this.#handover.lose(this.states, timeUp, false)
+    if (timeUp !== undefined) void this.#handover.lose(this.states, timeUp)
     this.#states.clear()
     this.#readiness.renew()
     await this.#lastWord.heard(this.#lastWord.leaving(membership?.leave(options.keepPlace)), options.deadline)

@@ -60,32 +60,35 @@ export class Handover {
 
   /** Says by the event that partitions were given up. */
   revoked(states: readonly PartitionState[]): void {
-    const partitions = states.filter(({ announced }) => announced).map(toTopicPartition)
+    const partitions = this.#endInEvents(states)
     if (partitions.length > 0) this.#host.events.emit('revoked', { partitions })
   }
 
-  /**
-   * Gives up lost partitions: nothing that is done with them counts any more. Where the time is up `onLost` is not
-   * awaited.
-   */
-  async lose(lost: readonly PartitionState[], reason: unknown, awaits = true): Promise<void> {
+  /** Gives up lost partitions: nothing that is done with them counts any more. Resolves when `onLost` has ended. */
+  async lose(lost: readonly PartitionState[], reason: unknown): Promise<void> {
     // A close whose time is up may have been faster.
     const states = lost.filter(state => this.#host.states.find(state) === state)
     if (states.length === 0) return
     this.#host.halted(states)
     this.#host.states.lose(states)
     const told = this.#takeAway('onLost', states)
-    if (awaits) await told
-    const partitions = states.filter(({ announced }) => announced).map(toTopicPartition)
+    const partitions = this.#endInEvents(states)
     if (partitions.length > 0) this.#host.events.emit('lost', { partitions, reason })
     this.#host.engine.outbox.flush()
+    await told
   }
 
-  // Whoever frees in a hook what onAssigned has made must do so once: what is lost during onRevoked was told of.
+  // Each partition once: a hook frees what onAssigned has made, and what is lost during onRevoked is freed already.
   #takeAway(name: 'onRevoked' | 'onLost', states: readonly PartitionState[]): MaybePromise<void> {
-    const untold = states.filter(({ announced, takenAway }) => announced && !takenAway)
-    for (const state of untold) state.takenAway = true
+    const untold = states.filter(({ inHooks }) => inHooks)
+    for (const state of untold) state.inHooks = false
     if (untold.length > 0) return this.hook(name, untold.map(toTopicPartition))
+  }
+
+  #endInEvents(states: readonly PartitionState[]): TopicPartition[] {
+    const untold = states.filter(({ inEvents }) => inEvents)
+    for (const state of untold) state.inEvents = false
+    return untold.map(toTopicPartition)
   }
 
   /**

@@ -50,10 +50,10 @@ export class PartitionState implements FetchPosition {
   fetch: PartitionFetch | undefined
   /** The committed offset to advance, once there was a commit and if the engine offers it. */
   ownedOffset: OwnedOffset | undefined
-  /** Whether `onAssigned` was called for it. */
-  announced = false
-  /** Whether `onRevoked` or `onLost` was called for it. */
-  takenAway = false
+  /** Whether `onAssigned` was called for it, and neither `onRevoked` nor `onLost` since then. */
+  inHooks = false
+  /** The same for the events. */
+  inEvents = false
   /** The context that handlers share at their first attempt, until one asks for its signal. */
   context: WatchedContext | undefined
   // The seek whose offset is still being looked up, and whether the partition was polled meanwhile.

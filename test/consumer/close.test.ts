@@ -576,5 +576,27 @@ it('says nothing more of partitions that were being taken on when its time was u
   await closing
   hook.open()
   await clock.settle()
-  expect(said).toEqual(['onAssigned', 'onLost', 'lost', 'closed'])
+  expect(said).toEqual(['onAssigned', 'onLost', 'closed'])
+})
+
+it('tells by an event of what was lost before it closes, though onLost is still at work then', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders')
+  const said: string[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onLost: () => {
+      said.push('onLost')
+      return new Promise(() => {})
+    },
+  })
+  for (const name of ['lost', 'closed'] as const) consumer.on(name, () => said.push(name))
+  await consumer.run({ eachRecord: () => {} })
+  broker.deleteTopic('orders')
+  await clock.settle()
+  const closing = consumer.close({ timeoutMs: 1000 })
+  await clock.advance(1000)
+  await closing
+  expect(said).toEqual(['onLost', 'lost', 'closed'])
 })

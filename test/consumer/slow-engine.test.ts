@@ -124,6 +124,26 @@ it('calls onLost alone for partitions that are lost while what was finished of t
   expect(hooks).toEqual(['lost'])
 })
 
+it('tells once of partitions that are given up after the time of its close, while the last commit is made', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const said: string[] = []
+  const commit = () => broker.clock.sleep(100)
+  const consumer = consumerWith(made, () => ({ autoCommitIntervalMs: 5000, commit }), {
+    onRevoked: () => said.push('onRevoked'),
+    onLost: () => said.push('onLost'),
+  })
+  for (const name of ['revoked', 'lost', 'closed'] as const) consumer.on(name, () => said.push(name))
+  await consumer.run({ eachRecord: () => {} })
+  fill(broker, 'orders', 1)
+  await clock.settle()
+  const closing = consumer.close({ timeoutMs: 50 })
+  await clock.advance(150)
+  await closing
+  expect(said).toEqual(['onRevoked', 'revoked', 'closed'])
+})
+
 it('keeps the later of two subscriptions where the earlier one is refused after that', async () => {
   const made = testBroker()
   const { broker, clock } = made
