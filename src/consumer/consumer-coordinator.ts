@@ -442,7 +442,10 @@ export class ConsumerCoordinator implements Member {
       await membership.subscribe(interest)
     } catch (error) {
       // A later call has the last word, and goes back to what was before this one.
-      for (const later of this.#changes) if (later.before === interest) Object.assign(later, change)
+      for (const later of this.#changes) {
+        if (later.before === interest)
+          Object.assign(later, change, { settled: later.settled || change.settled })
+      }
       if (this.#interest === interest) {
         this.#interest = change.before
         change.undo()
