@@ -35,6 +35,8 @@ export interface RealKafkaOptions {
 
 /** One node of Apache Kafka, broker and controller in one, on a port and in a folder of its own. */
 export class RealKafka {
+  /** Its number in its cluster. */
+  readonly nodeId: number
   /** Its `host:port`, the same after each start. */
   readonly address: string
   readonly port: number
@@ -45,7 +47,8 @@ export class RealKafka {
   #process: ChildProcess | undefined
   readonly #killWithParent = () => this.#process?.kill('SIGKILL')
 
-  constructor({ port, saslPort }: Ports, folder: string, options: RealKafkaOptions) {
+  constructor({ nodeId, port, saslPort }: Ports, folder: string, options: RealKafkaOptions) {
+    this.nodeId = nodeId
     this.port = port
     this.saslPort = saslPort
     this.address = `127.0.0.1:${port}`
@@ -90,6 +93,15 @@ export class RealKafka {
     return this.#end('SIGKILL')
   }
 
+  /** Stands still until `resume` or `kill`: it takes connections, and answers nothing. */
+  suspend(): void {
+    process.kill(this.pid, 'SIGSTOP')
+  }
+
+  resume(): void {
+    process.kill(this.pid, 'SIGCONT')
+  }
+
   /** Ends it for good; its data is gone. */
   async close(): Promise<void> {
     await this.kill()
@@ -109,20 +121,42 @@ export class RealKafka {
 
 /** Starts Apache Kafka; takes two to three seconds. */
 export async function startRealKafka(options: RealKafkaOptions = {}): Promise<RealKafka> {
+  const [kafka] = await startNodes(1, options)
+  return kafka!
+}
+
+/** Starts so many nodes of Apache Kafka that are one cluster. */
+export async function startNodes(count: number, options: RealKafkaOptions): Promise<RealKafka[]> {
   if (!isKafkaInstalled) throw new Error('a real Kafka needs Java and `npm run kafka:fetch`')
-  const [port, saslPort, controllerPort] = (await freePorts(3)) as [number, number, number]
-  const ports = { port, saslPort, controllerPort }
-  const folder = await mkdtemp(path.join(tmpdir(), 'brokerlet-kafka-'))
-  const kafka = new RealKafka(ports, folder, options)
-  try {
-    await writeFile(propertiesIn(folder), properties(folder, ports, options))
+  const free = await freePorts(3 * count)
+  const ports = Array.from({ length: count }, (_, n) => {
+    const [port, saslPort, controllerPort] = free.slice(3 * n) as [number, number, number]
+    return { nodeId: n + 1, port, saslPort, controllerPort }
+  })
+  const voters = ports.map(({ nodeId, controllerPort }) => `${nodeId}@127.0.0.1:${controllerPort}`).join()
+  const nodes: RealKafka[] = []
+  const start = async (each: Ports) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'brokerlet-kafka-'))
+    const kafka = new RealKafka(each, folder, options)
+    nodes.push(kafka)
+    await writeFile(propertiesIn(folder), properties(folder, each, voters, options))
     await format(folder)
     await kafka.start()
-    return kafka
-  } catch (error) {
-    await kafka.close()
-    throw error
   }
+  // None is ready before most of them are there.
+  const started = await Promise.allSettled(ports.map(start))
+  const failed = started.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
+  if (failed === undefined) return nodes.sort((a, b) => a.nodeId - b.nodeId)
+  await Promise.all(nodes.map(kafka => kafka.close()))
+  throw failed.reason
+}
+
+/** Runs one of Kafka's command line tools, by the name of its class; resolves with what it printed. */
+export async function runTool(name: string, ...args: readonly string[]): Promise<string> {
+  const child = java(['-Xmx128m', '-XX:TieredStopAtLevel=1', '-cp', classPath, name, ...args])
+  const [code] = await once(child.process, 'close')
+  if (code !== 0) throw new Error(`${name} ended with ${code}:\n${child.output()}`)
+  return child.output()
 }
 
 /** Runs one of Kafka's programs; what it prints is kept for an error. */
@@ -142,6 +176,7 @@ const classPath = path.join(libs, '*')
 const propertiesIn = (folder: string) => path.join(folder, 'server.properties')
 
 interface Ports {
+  readonly nodeId: number
   readonly port: number
   readonly saslPort: number
   readonly controllerPort: number
@@ -149,7 +184,8 @@ interface Ports {
 
 function properties(
   folder: string,
-  { port, saslPort, controllerPort }: Ports,
+  { nodeId, port, saslPort, controllerPort }: Ports,
+  voters: string,
   { advertisedPort = port, sasl, properties: own }: RealKafkaOptions,
 ): string {
   const listeners = [`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`]
@@ -160,8 +196,8 @@ function properties(
   }
   const values = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'node.id': nodeId,
+    'controller.quorum.voters': voters,
     'controller.listener.names': 'CONTROLLER',
     listeners: listeners.join(),
     'advertised.listeners': advertised.join(),
@@ -198,10 +234,7 @@ function plainLogin(users: Readonly<Record<string, string>>): string {
 async function format(folder: string): Promise<void> {
   // Any 16 bytes as base64url name a cluster.
   const clusterId = 'YnJva2VybGV0LXRlc3Qtbg'
-  const program = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesIn(folder)]
-  const child = java(['-XX:TieredStopAtLevel=1', '-cp', classPath, ...program])
-  const [code] = await once(child.process, 'close')
-  if (code !== 0) throw new Error(`formatting the storage of Kafka ended with ${code}:\n${child.output()}`)
+  await runTool('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesIn(folder))
 }
 
 /** Held all at once, so that they differ. */
