@@ -273,8 +273,9 @@ export class Appender {
   #failed(queue: PartitionQueue, error: unknown): void {
     if (isRetriable(error)) {
       if (this.#abandoned !== undefined) return this.#reject(queue.giveUp(), this.#abandoned.reason)
-      queue.putBack(error)
-      return this.#postpone([queue])
+      if (queue.putBack(error)) return this.#postpone([queue])
+      // It may have been written.
+      queue.doubt()
     }
     // A refused batch is not written, and its sequence numbers are free; after any other error that is not known. The
     // next batch under the same numbers would count as a repetition of one that was written after all.
@@ -289,17 +290,23 @@ export class Appender {
 
   #expire(queue: PartitionQueue, now: number): void {
     const since = now - this.#host.limits.deliveryTimeoutMs
-    const again = queue.againSince !== undefined && queue.againSince <= since ? queue.giveUp() : []
-    if (again.length > 0) queue.doubt()
-    const late = [...again, ...queue.takeExpired(since)]
+    const { topic, partition, failure, inFlight } = queue
+    const late = [...(queue.batchSince <= since ? this.#giveUp(queue) : []), ...queue.takeExpired(since)]
     if (late.length === 0) return
-    const { topic, partition, failure } = queue
-    const why = failure === undefined ? '' : `: ${describeError(failure)}`
+    const unanswered = inFlight ? ': not answered yet' : ''
+    const why = failure === undefined ? unanswered : `: ${describeError(failure)}`
     const error = new TimeoutError(
       `Writing to ${formatTopicPartition(queue)}: gave up after ${this.#host.limits.deliveryTimeoutMs} ms${why}`,
       { topic, partition, ...(failure === undefined ? {} : { cause: failure }) },
     )
     this.#reject(late, error)
+  }
+
+  // A batch on its way may still be written, and one that was sent before may have been.
+  #giveUp(queue: PartitionQueue): readonly ProducedRecord[] {
+    if (queue.inFlight) return queue.letGo()
+    queue.doubt()
+    return queue.giveUp()
   }
 
   #waitForLeaders(queues: readonly PartitionQueue[]): void {

@@ -35,6 +35,8 @@ export class PartitionQueue implements TopicPartition {
   #waiting: ProducedRecord[] = []
   #again: readonly ProducedRecord[] | undefined
   #inFlight: readonly ProducedRecord[] | undefined
+  // Whether nobody waits for the batch in flight any more.
+  #late = false
   #mostRecords = Number.POSITIVE_INFINITY
 
   constructor(topic: string, partition: number) {
@@ -119,29 +121,35 @@ export class PartitionQueue implements TopicPartition {
     return waiting
   }
 
-  /** The batch in flight was written; returns its records. */
+  /** The batch in flight was written; returns its records that are still waited for. */
   done(): readonly ProducedRecord[] {
-    const batch = this.#inFlight!
-    this.sequence = (this.sequence + batch.length) % sequences
-    this.#inFlight = undefined
+    this.sequence = (this.sequence + this.#inFlight!.length) % sequences
     this.#mostRecords = Number.POSITIVE_INFINITY
-    this.failures = 0
     this.failure = undefined
-    return batch
+    return this.giveUp()
   }
 
-  /** The batch in flight is to be sent again, after a failure. */
-  putBack(failure: unknown): void {
+  /** The batch in flight is to be sent again, after a failure; false where nobody waits for it any more. */
+  putBack(failure: unknown): boolean {
+    if (this.#late) return false
     this.failure = failure
     this.#again = this.#inFlight
     this.#inFlight = undefined
     this.failures++
+    return true
+  }
+
+  /** Waits no longer for the batch in flight; returns its records. The next one is sent when it is answered. */
+  letGo(): readonly ProducedRecord[] {
+    if (this.#late) return []
+    this.#late = true
+    return this.#inFlight!
   }
 
   /** Splits the batch in flight, which was too large and so is not written; false where it has a single record. */
   split(): boolean {
     const batch = this.#inFlight!
-    if (batch.length === 1) return false
+    if (batch.length === 1 || this.#late) return false
     this.#inFlight = undefined
     // Not by unshift: a large batch of small records has more of them than a call takes arguments.
     this.#waiting = [...batch, ...this.#waiting]
@@ -149,11 +157,12 @@ export class PartitionQueue implements TopicPartition {
     return true
   }
 
-  /** Gives up the batch in flight, or the one to be sent again; returns its records. */
+  /** Gives up the batch in flight, or the one to be sent again; returns its records that are still waited for. */
   giveUp(): readonly ProducedRecord[] {
-    const batch = this.#inFlight ?? this.#again ?? []
+    const batch = this.#late ? [] : (this.#inFlight ?? this.#again ?? [])
     this.#inFlight = undefined
     this.#again = undefined
+    this.#late = false
     this.failures = 0
     return batch
   }
@@ -166,14 +175,15 @@ export class PartitionQueue implements TopicPartition {
     return records
   }
 
-  /** Since when the oldest record not in flight has waited; infinity where there is none. */
+  /** Since when the oldest record has waited; infinity where there is none. */
   get waitingSince(): number {
-    return (this.#again?.[0] ?? this.#waiting[0])?.since ?? Number.POSITIVE_INFINITY
+    return Math.min(this.batchSince, this.#waiting[0]?.since ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Since when the batch to be sent again has waited, if there is one. */
-  get againSince(): number | undefined {
-    return this.#again?.[0]?.since
+  /** Since when the batch has waited that is in flight, or to be sent again; infinity where there is none. */
+  get batchSince(): number {
+    const batch = this.#late ? undefined : (this.#inFlight ?? this.#again)
+    return batch?.[0]?.since ?? Number.POSITIVE_INFINITY
   }
 }
 

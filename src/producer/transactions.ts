@@ -7,6 +7,9 @@ import { BusyProducer } from './busy-producer.ts'
 import type { SenderOptions } from './record-sender.ts'
 import { Transaction } from './transaction.ts'
 
+// How long a producer that closes waits for the end of the transaction that it aborts.
+const lastWordMs = 1000
+
 /** The transactions of one producer, one after the other. */
 export class Transactions<Topics extends TopicMap> {
   readonly #engine: Engine
@@ -38,11 +41,14 @@ export class Transactions<Topics extends TopicMap> {
     return this.#queue.idle()
   }
 
-  /** Aborts the open transaction, and refuses those that have not begun. */
+  /** Aborts the open transaction, and refuses those that have not begun; does not wait long for an answer. */
   async abort(reason: Error): Promise<void> {
     this.#closed = reason
     this.#deadline?.within(0)
-    if (this.#open !== undefined) await abortQuietly(this.#open)
+    if (this.#open === undefined) return
+    const last = new Deadline(this.#engine.clock, lastWordMs, 'last word')
+    await Promise.race([abortQuietly(this.#open), last.passed])
+    last.cancel()
   }
 
   /** Runs a transaction once those before it are over: a producer has one at a time. */

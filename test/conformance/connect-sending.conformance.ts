@@ -150,19 +150,39 @@ describe('sending', () => {
     })
   })
 
-  it('gives up in time what waits behind a batch that is not answered', async () => {
+  it('gives up in time a batch that is not answered, and what waits behind it', async () => {
     const faults = new WireFaults()
     const { join } = await start({ faults })
     const cluster = await join({ deliveryTimeoutMs: 300 })
     const held = faults.pauseNext({ api: 'Produce' })
     const producer = cluster.producer()
-    const first = producer.send({ topic: 'orders', partition: 0, value: 'first' })
+    const send = (value: string) => producer.send({ topic: 'orders', partition: 0, value })
+    const givenUp = (value: string) =>
+      expect(send(value)).rejects.toMatchObject({
+        code: 'REQUEST_TIMED_OUT',
+        message: 'Writing to orders-0: gave up after 300 ms: not answered yet',
+      })
+    const first = givenUp('on its way')
     await held.entered
-    const waiting = ['second', 'third'].map(value => producer.send({ topic: 'orders', partition: 0, value }))
-    for (const each of waiting) await expect(each).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await Promise.all([first, givenUp('second'), givenUp('third')])
     held.release()
-    await first
-    expect(values(await readAll(cluster, 'orders'))).toEqual(['first'])
+    await send('next')
+    await send('last')
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['on its way', 'next', 'last'])
+  })
+
+  it('does not write again what it gave up on its way', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join({ deliveryTimeoutMs: 300 })
+    const held = faults.pauseNext({ api: 'Produce' })
+    faults.disconnect({ api: 'Produce' })
+    const producer = cluster.producer()
+    const lost = producer.send({ topic: 'orders', partition: 0, value: 'lost' })
+    await expect(lost).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    held.release()
+    await producer.send({ topic: 'orders', partition: 0, value: 'next' })
+    expect(values(await readAll(cluster, 'orders'))).toEqual(['next'])
   })
 
   it('gives a record up in time where nobody answers', async () => {

@@ -84,6 +84,23 @@ describe('transactions', () => {
     expect(await readAll(cluster, 'orders')).toEqual([])
   })
 
+  it('keep a producer that closes no longer than it may where what is on its way is not answered', async () => {
+    const faults = new WireFaults()
+    const { join } = await start({ faults })
+    const cluster = await join()
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    const held = faults.pauseNext({ api: 'Produce' })
+    const late = producer.transaction(tx => tx.send({ topic: 'orders', partition: 0, value: 'late' }))
+    const told = expect(late).rejects.toMatchObject({ code: 'CLOSED' })
+    await held.entered
+    const began = performance.now()
+    await producer.close({ timeoutMs: 200 })
+    await cluster.close({ timeoutMs: 200 })
+    expect(performance.now() - began).toBeLessThan(10_000)
+    held.release()
+    await told
+  })
+
   it('are not ended again by their time-out once they have ended', async () => {
     const requests = new RequestLog()
     const { join } = await start({ requests })
