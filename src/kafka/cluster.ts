@@ -61,6 +61,8 @@ export interface Ask<Request extends readonly unknown[], Response> {
   /** The error code in a response, by Kafka's number; 0 for none. */
   errno(response: Response): number
   message?(response: Response): string | null | undefined
+  /** Whether it may wait for the controller or for replicas: what is answered at once must not wait behind it. */
+  readonly waits?: boolean
   /** Whether a request that is under way when the time is over is still waited for; default false. */
   readonly outlasts?: boolean
   /** Whether to try again after a retriable failure. Default always. */
@@ -79,6 +81,7 @@ export class Cluster {
   readonly requests: Connections
   /** For coordinators: heartbeats must not wait behind other requests. */
   readonly #coordination: Connections
+  readonly #waiting: Connections
   readonly #options: ClusterOptions
   #brokers = new Map<number, BrokerAddress>()
   #topics = new Map<string, ClusterTopic>()
@@ -99,6 +102,7 @@ export class Cluster {
     this.apiTimeoutMs = options.apiTimeoutMs
     this.requests = options.connections.open()
     this.#coordination = options.connections.open()
+    this.#waiting = options.connections.open()
     this.#options = options
   }
 
@@ -288,15 +292,16 @@ export class Cluster {
     return this.#retry(ask, () => this.#askNext(ask))
   }
 
-  // The next broker each time.
+  // The next broker each time, of those that answer best.
   async #askNext<Request extends readonly unknown[], Response>(
     ask: Ask<Request, Response>,
   ): Promise<Response> {
     const known = [...this.#brokers.values()]
     // A given address may be wrong, or that of a former broker: it is of use only while no known broker answers.
     const brokers = this.#unanswered < known.length ? known : [...known, ...this.#options.bootstrapBrokers]
-    const broker = brokers[this.#turn++ % brokers.length]!
-    const response = await this.requests.call(broker, ask.api, ask.request()).catch(error => {
+    const connections = this.#connectionsFor(ask)
+    const broker = connections.readiest(brokers, this.#turn++)
+    const response = await connections.call(broker, ask.api, ask.request()).catch(error => {
       this.#unanswered++
       throw error
     })
@@ -304,18 +309,23 @@ export class Cluster {
     return this.#asked(ask, response)
   }
 
+  #connectionsFor({ waits = false }: { readonly waits?: boolean }): Connections {
+    return waits ? this.#waiting : this.requests
+  }
+
   /** Asks every broker. */
   async askAll<Request extends readonly unknown[], Response>(
     ask: Ask<Request, Response>,
   ): Promise<Response[]> {
-    await this.refresh()
-    return this.#retry(ask, () =>
-      Promise.all(
+    // Anew for each attempt: a broker that has stopped never answers.
+    return this.#retry(ask, async () => {
+      await this.refresh()
+      return Promise.all(
         Array.from(this.#brokers.values(), async broker =>
           this.#asked(ask, await this.requests.call(broker, ask.api, ask.request())),
         ),
-      ),
-    )
+      )
+    })
   }
 
   /** Asks a coordinator; looks it up again where it has moved. */
@@ -368,7 +378,7 @@ export class Cluster {
       const byLeader = groupBy(there, tp => this.requireLeader(tp).node)
       const asked = [...byLeader.values()].map(async led => {
         const { broker } = this.requireLeader(led[0]!)
-        return this.#asked(ask, await this.requests.call(broker, ask.api, ask.request(led)))
+        return this.#asked(ask, await this.#connectionsFor(ask).call(broker, ask.api, ask.request(led)))
       })
       return Promise.all(asked)
     }

@@ -19,6 +19,8 @@ export class Connections {
   readonly #factory: ConnectionsFactory
   readonly #pool: LibraryConnectionPool
   readonly #made = new Set<LibraryConnection>()
+  // How many requests each broker has not answered yet, by its address.
+  readonly #underWay = new Map<string, number>()
   #closed = false
 
   constructor(factory: ConnectionsFactory, pool: LibraryConnectionPool) {
@@ -43,20 +45,44 @@ export class Connections {
     { api }: Api<Request, Response>,
     request: Readonly<Request>,
   ): Promise<Response> {
-    const at = `${broker.host}:${broker.port}`
+    const at = addressOf(broker)
     if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
     let connection: LibraryConnection | undefined
+    this.#count(at, 1)
     try {
       connection = await this.#pool.get(broker)
       const response = await api.async(connection, ...(request as Request))
-      this.#factory.answered(api.key)
+      this.#factory.answered(at, api.key)
       return response
     } catch (thrown) {
       const answer = responseOf<Response>(thrown)
       if (answer !== undefined) return answer
       if (this.#closed) throw new ClosedError('The connection to the cluster is closed')
+      this.#factory.failed(at)
       throw this.#failed(thrown, at, connection)
+    } finally {
+      this.#count(at, -1)
     }
+  }
+
+  #count(at: string, more: number): void {
+    const count = (this.#underWay.get(at) ?? 0) + more
+    if (count > 0) this.#underWay.set(at, count)
+    else this.#underWay.delete(at)
+  }
+
+  /**
+   * The broker that owes the fewest answers, from the one whose turn it is on; one that has failed to answer only where
+   * all have. Who asks a broker that stands still waits as long as a request may take. (Kafka: leastLoadedNode)
+   */
+  readiest(brokers: readonly BrokerAddress[], turn: number): BrokerAddress {
+    const first = turn % brokers.length
+    const inTurn = [...brokers.slice(first), ...brokers.slice(0, first)]
+    const owed = inTurn.map(broker => {
+      const at = addressOf(broker)
+      return this.#factory.hasFailed(at) ? Number.POSITIVE_INFINITY : (this.#underWay.get(at) ?? 0)
+    })
+    return inTurn[owed.indexOf(Math.min(...owed))]!
   }
 
   #failed(thrown: unknown, at: string, connection: LibraryConnection | undefined): unknown {
@@ -105,6 +131,10 @@ export class Connections {
       warn(`Closing the connections to the cluster failed: ${describeError(error)}`, error)
     }
   }
+}
+
+function addressOf({ host, port }: BrokerAddress): string {
+  return `${host}:${port}`
 }
 
 // Where any part of a response is an error, the library throws the whole response.
@@ -163,6 +193,8 @@ export class ConnectionsFactory {
   readonly #options: LibraryConnectionOptions
   readonly #credentials: Credentials | undefined
   readonly #open = new Set<Connections>()
+  // The addresses of brokers that have not answered the last time.
+  readonly #failed = new Set<string>()
   // Whether a broker has answered what it answers only to whom it lets in.
   #isLetIn = false
 
@@ -199,8 +231,19 @@ export class ConnectionsFactory {
     return this.#credentials?.unanswered
   }
 
-  /** Notes that a broker has answered a request of Kafka's API of that number. */
-  answered(api: number): void {
+  /** Notes that the broker at an address has not answered. */
+  failed(at: string): void {
+    this.#failed.add(at)
+  }
+
+  /** Whether the broker at an address has not answered the last time. */
+  hasFailed(at: string): boolean {
+    return this.#failed.has(at)
+  }
+
+  /** Notes that the broker at an address has answered a request of Kafka's API of that number. */
+  answered(at: string, api: number): void {
+    this.#failed.delete(at)
     if (api !== apiVersions) this.#isLetIn = true
   }
 

@@ -84,6 +84,7 @@ export class KafkaAdmin implements Admin {
         what: `Creating topic '${name}'`,
         fields: { topic: name },
         api: this.#cluster.library.createTopicsV7,
+        waits: true,
         request: () => [[topic], requestTimeoutMs, false] as const,
         ...codedBy('topics'),
       })
@@ -110,6 +111,7 @@ export class KafkaAdmin implements Admin {
       what: `Deleting topic '${name}'`,
       fields: { topic: name },
       api: this.#cluster.library.deleteTopicsV6,
+      waits: true,
       request: () => [[{ name }], this.#host.requestTimeoutMs] as const,
       ...codedBy('responses'),
       goesOn: isTransient,
@@ -171,6 +173,7 @@ export class KafkaAdmin implements Admin {
       what: `Adding partitions to topic '${topic}'`,
       fields: { topic },
       api: this.#cluster.library.createPartitionsV3,
+      waits: true,
       request: () =>
         [[{ name: topic, count: total, assignments: null }], this.#host.requestTimeoutMs, false] as const,
       ...codedBy('results'),
@@ -192,6 +195,7 @@ export class KafkaAdmin implements Admin {
       what: `Altering topic '${name}'`,
       fields: { topic: name },
       api: this.#cluster.library.incrementalAlterConfigsV1,
+      waits: true,
       request: () =>
         [[{ resourceType: topicResource, resourceName: name, configs: altered }], false] as const,
       ...codedBy('responses'),
@@ -211,6 +215,7 @@ export class KafkaAdmin implements Admin {
       what: `Deleting records of ${before.map(formatTopicPartition).join(', ')}`,
       ...(before.length === 1 ? { fields: before[0]! } : {}),
       api: this.#cluster.library.deleteRecordsV2,
+      waits: true,
       request: led => [
         byTopic(led, tp => ({
           partitionIndex: tp.partition,

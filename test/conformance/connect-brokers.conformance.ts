@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest'
+import type { Admin } from '../../src/index.ts'
+import { WireFaults } from '../../src/server/index.ts'
+import { start } from './served-broker.ts'
+
+/** Three brokers, of which the last one answers nothing from now on. */
+async function whereOneIsSilent(options: Parameters<typeof start>[1] = {}) {
+  const { server, join } = await start({ brokers: 3 })
+  const cluster = await join({ bootstrapBrokers: server.bootstrapServers.split(','), ...options })
+  const silent = server.brokers[2]!
+  silent.slowBy(600_000)
+  return { cluster, silent }
+}
+
+it('asks the others while a broker owes an answer', async () => {
+  const { cluster, silent } = await whereOneIsSilent()
+  const began = performance.now()
+  // One of them to each broker.
+  const first = [1, 2, 3].map(() => cluster.admin.listTopics())
+  await Promise.any(first)
+  for (let i = 0; i < 6; i++) expect(await cluster.admin.listTopics()).toEqual(['orders'])
+  expect(performance.now() - began).toBeLessThan(10_000)
+  silent.slowBy(0)
+  await Promise.all(first)
+})
+
+it('asks the others once a broker has failed to answer, as long as they do', async () => {
+  const requestTimeoutMs = 1000
+  const { cluster, silent } = await whereOneIsSilent({ requestTimeoutMs })
+  const began = performance.now()
+  for (let i = 0; i < 12; i++) await cluster.admin.listTopics()
+  expect(performance.now() - began).toBeLessThan(2 * requestTimeoutMs)
+  silent.slowBy(0)
+})
+
+it('lists the groups of the brokers that are left where one stops meanwhile', async () => {
+  const faults = new WireFaults()
+  const { broker, server, join } = await start({ brokers: 3, faults })
+  await broker.admin.setGroupOffsets('g', [{ topic: 'orders', partition: 0, offset: 0 }])
+  const cluster = await join({ apiTimeoutMs: 10_000 })
+  const held = server.brokers.map(() => faults.pauseNext({ api: 'ListGroups' }))
+  const listed = cluster.admin.listGroups()
+  for (const each of held) await each.entered
+  await server.brokers[2]!.stop()
+  for (const each of held) each.release()
+  expect(await listed).toEqual(['g'])
+})
+
+it.each([
+  ['CreateTopics', (admin: Admin) => admin.createTopic('made')],
+  ['DeleteTopics', (admin: Admin) => admin.deleteTopic('orders')],
+  ['CreatePartitions', (admin: Admin) => admin.addPartitions('orders', 3)],
+  ['IncrementalAlterConfigs', (admin: Admin) => admin.alterTopic('orders', { retentionMs: 1000 })],
+  ['DeleteRecords', (admin: Admin) => admin.deleteRecords([{ topic: 'orders', partition: 0, offset: 0 }])],
+] as const)('asks other things while %s waits for the controller or for replicas', async (api, change) => {
+  const faults = new WireFaults()
+  const { join } = await start({ faults })
+  const cluster = await join()
+  const held = faults.pauseNext({ api })
+  const changed = change(cluster.admin)
+  await held.entered
+  expect(await cluster.admin.listTopics()).toEqual(['orders'])
+  held.release()
+  await changed
+})
