@@ -67,7 +67,10 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
    * The most bytes that may be in flight; further sends wait for up to `maxBlockMs`. Default 32 MiB. (buffer.memory)
    */
   readonly bufferMemory?: number
-  /** How long to try to write a record; default 120,000. (delivery.timeout.ms) */
+  /**
+   * How long to try to write a record; default 120,000. One that is on its way then may still be
+   * written. (delivery.timeout.ms)
+   */
   readonly deliveryTimeoutMs?: number
   /**
    * How long a broker waits for records when there are none to fetch; less than `requestTimeoutMs`. Default 500, or half
