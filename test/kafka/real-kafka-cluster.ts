@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
@@ -67,9 +70,58 @@ export class RealKafkaCluster {
     })
   }
 
-  /** Runs one of Kafka's tools at this cluster. */
+  /** Resolves when so many replicas of each partition of a topic are in sync. */
+  async inSync(topic: string, replicas: number): Promise<void> {
+    await this.#until(async () => {
+      const { topics } = await this.#ask('metadata', 1, { topics: [{ name: topic }] })
+      const { partitions } = topics[0] as { partitions: { isrNodes: number[] }[] }
+      return partitions.every(({ isrNodes }) => isrNodes.length === replicas) ? 0 : -1
+    })
+  }
+
+  /** How many replicas have to have a record of a topic before it counts as written. */
+  async requireReplicas(topic: string, replicas: number): Promise<void> {
+    const configs = [{ name: 'min.insync.replicas', configOperation: 0, value: `${replicas}` }]
+    const resources = [{ resourceType: 2, resourceName: topic, configs }]
+    await this.#ask('incrementalAlterConfigs', 1, { resources, validateOnly: false })
+  }
+
+  /** Runs one of Kafka's tools at this cluster, by the name of its class. */
   run(name: string, ...args: readonly string[]): Promise<string> {
-    return runTool(name, '--bootstrap-server', this.addresses.join(), ...args)
+    return runTool(`org.apache.kafka.tools.${name}`, '--bootstrap-server', this.addresses.join(), ...args)
+  }
+
+  /** Moves the partitions of these topics to these nodes each, and lets the first of them lead. */
+  async reassign(
+    topics: readonly string[],
+    nodeIds: (partition: number) => readonly number[],
+  ): Promise<void> {
+    const { topics: found } = await this.#ask('metadata', 1, { topics: topics.map(name => ({ name })) })
+    const partitions: { topic: string; partition: number; replicas: readonly number[] }[] = found.flatMap(
+      (topic: { name: string; partitions: { partitionIndex: number }[] }) =>
+        topic.partitions.map(({ partitionIndex: partition }) => ({
+          topic: topic.name,
+          partition,
+          replicas: nodeIds(partition),
+        })),
+    )
+    const folder = await mkdtemp(path.join(tmpdir(), 'brokerlet-reassign-'))
+    const file = path.join(folder, 'partitions.json')
+    try {
+      await writeFile(file, JSON.stringify({ version: 1, partitions }))
+      await this.run('reassign.ReassignPartitionsCommand', '--reassignment-json-file', file, '--execute')
+      await this.#until(async () => {
+        for (const tp of partitions) {
+          const { replicaNodes, isrNodes } = await this.#partition(tp)
+          if (replicaNodes.join() !== tp.replicas.join() || isrNodes.length < replicaNodes.length) return -1
+        }
+        return 0
+      })
+      const elects = ['--election-type', 'preferred', '--path-to-json-file', file]
+      await this.run('LeaderElectionCommand', ...elects)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   }
 
   /** Ends all of its nodes for good. */
@@ -111,6 +163,8 @@ export async function startRealKafkaCluster(options: RealKafkaOptions = {}): Pro
     javaOptions: ['-Xmx320m', '-XX:TieredStopAtLevel=1'],
     ...options,
     properties: {
+      // How long what is for the controller waits for a former one that stands still: by default 30 seconds.
+      'controller.socket.timeout.ms': 3000,
       'default.replication.factor': 3,
       'min.insync.replicas': 2,
       'offsets.topic.replication.factor': 3,
