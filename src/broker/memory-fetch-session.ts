@@ -153,7 +153,12 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     const segment = this.#partition.segmentFrom(offset)
     this.#segment = segment
     if (segment === undefined) return this.#passOver()
-    return this.#undecided(offset) ? undefined : this.#readNext(segment, offset)
+    if (this.#undecided(offset)) return undefined
+    const index = offset - segment.baseOffset
+    // There may be a gap before a segment, too.
+    if (index < 0 || !segment.plain) return this.#readNext(segment, offset)
+    this.position.fetchPosition = offset + 1
+    return segment.record(this.#partition.topic, this.#partition.index, index)
   }
 
   // Skips gaps between offsets and hidden records, over segments.

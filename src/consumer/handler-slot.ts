@@ -66,6 +66,11 @@ export class HandlerSlot {
     this.#go()
   }
 
+  /** Whether it rests: it asked for another work, and there was none. */
+  get idle(): boolean {
+    return this.#work === undefined
+  }
+
   /** What it waits for, as a sentence; undefined where that is only its turn. */
   pending(): string | undefined {
     if (this.#work === undefined || this.#since === -1) return undefined

@@ -29,6 +29,8 @@ export class Processor implements Worker, HandlerSlotHost {
   readonly #loop = new Loop(() => this.#awake())
   readonly #slots: HandlerSlot[] = []
   readonly #free: HandlerSlot[] = []
+  // How many slots are not free.
+  #busy = 0
   #idle: Deferred | undefined
   #asleep = false
 
@@ -125,7 +127,10 @@ export class Processor implements Worker, HandlerSlotHost {
       const work = this.next()
       if (work === undefined) return
       const slot = this.#free.pop() ?? this.#newSlot()
+      this.#busy++
       slot.run(work)
+      // Then it has asked for the next work itself.
+      if (slot.idle) return
     }
   }
 
@@ -145,10 +150,6 @@ export class Processor implements Worker, HandlerSlotHost {
     return slot
   }
 
-  get #busy(): number {
-    return this.#slots.length - this.#free.length
-  }
-
   ended(): void {
     // A work that has ended may let several others begin.
     if (this.#busy < this.#concurrency) this.wake()
@@ -156,7 +157,7 @@ export class Processor implements Worker, HandlerSlotHost {
 
   idled(slot: HandlerSlot): void {
     this.#free.push(slot)
-    if (this.#busy === 0) {
+    if (--this.#busy === 0) {
       this.#idle?.resolve()
       this.#idle = undefined
     }

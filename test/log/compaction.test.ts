@@ -110,17 +110,20 @@ describe('a compacted topic', () => {
     }
   })
 
-  it('hands every record out once, one by one, through the gaps within a segment', async () => {
+  it.each([
+    ['within a segment', ['a', 'b', 'b', 'c', 'd', 'd', 'd', 'e'], [0, 2, 3, 6, 7]],
+    ['before a segment without gaps', ['a', 'b', 'a', 'b', 'c'], [2, 3, 4]],
+  ])('hands every record out once, one by one, through the gaps %s', async (_where, keys, expected) => {
     const { broker } = testBroker()
     const log = broker.createTopic('table', { cleanupPolicy: 'compact' })
-    for (const key of ['a', 'b', 'b', 'c', 'd', 'd', 'd', 'e']) log.append({ key, value: key })
+    for (const key of keys) log.append({ key, value: key })
     log.compact()
     const read: number[] = []
     await broker
       .consumer({ groupId: 'g', topics: ['table'] })
       .run({ eachRecord: ({ offset }) => void read.push(offset) })
     await broker.idle()
-    expect(read).toEqual([0, 2, 3, 6, 7])
+    expect(read).toEqual(expected)
   })
 
   it('with compact,delete drops old segments, too, whatever pass is under way', async () => {
