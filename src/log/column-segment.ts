@@ -28,9 +28,12 @@ export class ColumnSegment implements Segment {
   #headers: (RecordHeaders | undefined)[] | undefined
   // For records from the wire that were decoded: the original, where encoding the record would not restore it.
   #originals: (OriginalRecord | undefined)[] | undefined
-  // Milliseconds since the first record's timestamp; as doubles once one is more than 24 days away from it.
-  #timestamps: Int32Array | Float64Array
+  // The timestamp of each record and its position in the topic's order of appends, both relative to the first record's,
+  // alternating: one column is written faster than two. As doubles once one takes more than 32 bits, after 24 days.
+  #numbers: Int32Array | Float64Array
   #baseTimestamp = 0
+  // The first record's position in the topic's order of appends.
+  #baseSequence = 0
   #ascending = true
   // Offsets since the base, once there is a gap.
   #offsets: Uint32Array | undefined
@@ -40,10 +43,6 @@ export class ColumnSegment implements Segment {
   #controls = 0
   // The index that the last look-up found: a reader that reads on asks for the next one.
   #lastIndex = 0
-  // The position in the topic's order of appends, relative to the first record's; created
-  // when it differs from the index.
-  #baseSequence = 0
-  #sequences: Uint32Array | undefined
 
   /**
    * `expected`: the initial capacity, where the previous segment shows how many records will come. `dropped`: a segment
@@ -61,12 +60,11 @@ export class ColumnSegment implements Segment {
     this.runningMaxTimestamp = runningMaxTimestamp
     if (dropped?.fits(expected)) {
       this.#slots = dropped.#slots.fill(null)
-      this.#timestamps = dropped.#timestamps
-      this.#sequences = dropped.#sequences
+      this.#numbers = dropped.#numbers
       dropped.#release()
     } else {
       this.#slots = new Array(2 * expected)
-      this.#timestamps = new Int32Array(Math.max(firstCapacity, expected))
+      this.#numbers = new Int32Array(2 * Math.max(firstCapacity, expected))
     }
   }
 
@@ -74,16 +72,18 @@ export class ColumnSegment implements Segment {
   fits(records: number): boolean {
     return (
       this.#slots.length === 2 * records &&
-      this.#timestamps.length === records &&
-      this.#timestamps instanceof Int32Array &&
-      (this.#sequences === undefined || this.#sequences.length === records)
+      this.#numbers.length === 2 * records &&
+      this.#numbers instanceof Int32Array
     )
+  }
+
+  get #capacity(): number {
+    return this.#numbers.length / 2
   }
 
   #release(): void {
     this.#slots = []
-    this.#timestamps = new Int32Array(0)
-    this.#sequences = undefined
+    this.#numbers = new Int32Array(0)
   }
 
   get endOffset(): number {
@@ -104,14 +104,22 @@ export class ColumnSegment implements Segment {
       this.#baseTimestamp = timestamp
       this.#baseSequence = sequence
     }
-    this.#slots[2 * index] = key
-    this.#slots[2 * index + 1] = value
+    const slots = this.#slots
+    slots[2 * index] = key
+    slots[2 * index + 1] = value
     if (headers !== noHeaders) {
       this.#headers ??= []
       this.#headers[index] = headers
     }
-    this.#appendTimestamp(index, timestamp)
-    this.#appendSequence(index, sequence - this.#baseSequence)
+    const delta = timestamp - this.#baseTimestamp
+    const position = sequence - this.#baseSequence
+    let numbers = this.#numbers
+    if (2 * index === numbers.length || delta !== (delta | 0) || position !== (position | 0)) {
+      numbers = this.#numbersFor(index, delta, position)
+    }
+    numbers[2 * index] = delta
+    numbers[2 * index + 1] = position
+    this.#noteTimestamp(timestamp)
     this.bytes += size
     this.count = index + 1
   }
@@ -145,7 +153,7 @@ export class ColumnSegment implements Segment {
   hide(index: number, why: Hidden): void {
     this.plain = false
     if (this.#hidden === undefined || this.#hidden.length <= index) {
-      const hidden = new Uint8Array(Math.max(this.#timestamps.length, index + 1))
+      const hidden = new Uint8Array(Math.max(this.#capacity, index + 1))
       if (this.#hidden !== undefined) hidden.set(this.#hidden)
       this.#hidden = hidden
     }
@@ -171,17 +179,19 @@ export class ColumnSegment implements Segment {
 
   #explicitOffsets(): void {
     this.plain = false
-    this.#offsets = new Uint32Array(this.#timestamps.length)
+    this.#offsets = new Uint32Array(this.#capacity)
     for (let i = 0; i < this.count; i++) this.#offsets[i] = i
   }
 
-  #appendTimestamp(index: number, timestamp: number): void {
-    const delta = timestamp - this.#baseTimestamp
-    if (index === this.#timestamps.length) this.#timestamps = grown(this.#timestamps)
-    if (delta !== (delta | 0) && this.#timestamps instanceof Int32Array) {
-      this.#timestamps = Float64Array.from(this.#timestamps)
-    }
-    this.#timestamps[index] = delta
+  // Apart, because V8 puts only so much into the loop over records.
+  #numbersFor(index: number, delta: number, position: number): Int32Array | Float64Array {
+    if (2 * index === this.#numbers.length) this.#numbers = grown(this.#numbers)
+    const fit = delta === (delta | 0) && position === (position | 0)
+    if (!fit && this.#numbers instanceof Int32Array) this.#numbers = Float64Array.from(this.#numbers)
+    return this.#numbers
+  }
+
+  #noteTimestamp(timestamp: number): void {
     if (timestamp >= this.maxTimestamp) {
       this.maxTimestamp = timestamp
       if (timestamp > this.runningMaxTimestamp) this.runningMaxTimestamp = timestamp
@@ -190,22 +200,9 @@ export class ColumnSegment implements Segment {
     }
   }
 
-  #appendSequence(index: number, delta: number): void {
-    if (this.#sequences === undefined) {
-      if (delta === index) return
-      const sequences = new Uint32Array(this.#timestamps.length)
-      for (let i = 0; i < index; i++) sequences[i] = i
-      this.#sequences = sequences
-    }
-    if (index >= this.#sequences.length) this.#sequences = grown(this.#sequences)
-    this.#sequences[index] = delta
-  }
-
   seal(): void {
     this.#slots.length = 2 * this.count
-    if (this.#timestamps.length > this.count) this.#timestamps = this.#timestamps.slice(0, this.count)
-    if (this.#sequences && this.#sequences.length > this.count)
-      this.#sequences = this.#sequences.slice(0, this.count)
+    if (this.#numbers.length > 2 * this.count) this.#numbers = this.#numbers.slice(0, 2 * this.count)
     if (this.#offsets && this.#offsets.length > this.count) this.#offsets = this.#offsets.slice(0, this.count)
     if (this.#hidden && this.#hidden.length > this.count) this.#hidden = this.#hidden.slice(0, this.count)
   }
@@ -223,7 +220,7 @@ export class ColumnSegment implements Segment {
       topic,
       partition,
       offset: this.#offsets === undefined ? this.baseOffset + index : this.baseOffset + this.#offsets[index]!,
-      timestamp: this.#baseTimestamp + this.#timestamps[index]!,
+      timestamp: this.#baseTimestamp + this.#numbers[2 * index]!,
       key: slots[2 * index] as RecordKey | null,
       value: slots[2 * index + 1],
       headers: this.#headers?.[index] ?? noHeaders,
@@ -262,7 +259,7 @@ export class ColumnSegment implements Segment {
   }
 
   timestampAt(index: number): number {
-    return this.#baseTimestamp + this.#timestamps[index]!
+    return this.#baseTimestamp + this.#numbers[2 * index]!
   }
 
   offsetAt(index: number): number {
@@ -270,7 +267,7 @@ export class ColumnSegment implements Segment {
   }
 
   sequenceAt(index: number): number {
-    return this.#baseSequence + (this.#sequences === undefined ? index : this.#sequences[index]!)
+    return this.#baseSequence + this.#numbers[2 * index + 1]!
   }
 
   indexFrom(offset: number): number {
@@ -301,11 +298,11 @@ export class ColumnSegment implements Segment {
       let high = this.count
       while (low < high) {
         const middle = (low + high) >>> 1
-        if (this.#timestamps[middle]! < delta) low = middle + 1
+        if (this.#numbers[2 * middle]! < delta) low = middle + 1
         else high = middle
       }
     } else {
-      while (low < this.count && this.#timestamps[low]! < delta) low++
+      while (low < this.count && this.#numbers[2 * low]! < delta) low++
     }
     return low < this.count ? this.offsetAt(low) : null
   }

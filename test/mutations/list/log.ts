@@ -39,8 +39,8 @@ export const logMutations: readonly Mutation[] = [
   {
     name: 'a search by time passes over records of that very time',
     file: 'log/column-segment.ts',
-    find: 'this.#timestamps[middle]! < delta) low = middle + 1',
-    replace: 'this.#timestamps[middle]! <= delta) low = middle + 1',
+    find: 'this.#numbers[2 * middle]! < delta) low = middle + 1',
+    replace: 'this.#numbers[2 * middle]! <= delta) low = middle + 1',
     breaks: 'offsetForTimestamp gives the first offset whose timestamp is at least that',
   },
   {
