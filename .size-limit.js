@@ -1,23 +1,23 @@
 /** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
 const limits = [
-  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '63 kB' },
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '63.5 kB' },
   {
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '75.5 kB',
+    limit: '75.9 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
     path: 'dist/server/index.js',
     import: '{ serve, socketFactory }',
-    limit: '128.7 kB',
+    limit: '128.8 kB',
   },
   {
     name: 'brokerlet/kafka, without a Broker',
     path: 'dist/kafka/index.js',
     import: '{ connect }',
-    limit: '53.9 kB',
+    limit: '54.3 kB',
   },
   {
     name: 'brokerlet/opentelemetry, without a Broker',
