@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
 import type { Client } from './client.ts'
-import { Broker, RequestLog, serve, string, topic } from './package-under-test.ts'
 import { notDone, run } from './program.ts'
 import { type CellBroker, certificate, credentials, type Scenario, type Told } from './scenarios.ts'
 import { Tap } from './sent-compression.ts'
@@ -30,6 +29,8 @@ export async function measure(client: Client, scenario: Scenario): Promise<Cell>
 /** Serves a broker of its own and lets the client's driver do what the scenario says. */
 async function attempt(client: Client, scenario: Scenario): Promise<Cell> {
   const { action, argument = '', partitions = 3 } = scenario
+  // Only now: who asks how the program is used need not build the package.
+  const { Broker, RequestLog, serve, string, topic } = await import('./package-under-test.ts')
   const broker: CellBroker = new Broker({
     topics: {
       orders: topic<string>({ partitions, codec: string, retentionMs: 604_800_000 }),
