@@ -29,6 +29,11 @@ class StreamsGroups {
     return Scene.done(scene.admin.describeStreamsGroups(List.of(scene.name)).all()).get(scene.name);
   }
 
+  /** Whether the first heartbeat of the first member has made the group. */
+  static boolean isThere(Scene scene) throws Exception {
+    return Scene.done(scene.admin.listGroups().all()).stream().anyMatch(each -> each.groupId().equals(scene.name));
+  }
+
   static Set<String> names(List<StreamsGroupMemberAssignment.TaskIds> tasks) {
     return tasks.stream().flatMap(each -> each.partitions().stream().map(partition -> each.subtopologyId() + "_" + partition)).collect(Collectors.toCollection(TreeSet::new));
   }
@@ -125,7 +130,7 @@ class StreamsGroups {
       first.streams.start();
       var second = scene.app(builder -> builder.stream(in).to(out));
       second.streams.start();
-      Scene.until("members", () -> described(scene).members().size() == 2);
+      Scene.until("members", () -> isThere(scene) && described(scene).members().size() == 2);
       Scene.equal(GroupState.ASSIGNING, described(scene).groupState(), "state");
       Instances.untilShared(List.of(first, second), 2);
       Scene.check(System.nanoTime() - started > 1_500_000_000L, "a while");
