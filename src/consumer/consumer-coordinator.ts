@@ -443,8 +443,10 @@ export class ConsumerCoordinator implements Member {
     } catch (error) {
       // A later call has the last word, and goes back to what was before this one.
       for (const later of this.#changes) {
-        if (later.before === interest)
-          Object.assign(later, change, { settled: later.settled || change.settled })
+        if (later.before !== interest) continue
+        later.before = change.before
+        later.undo = change.undo
+        later.settled ||= change.settled
       }
       if (this.#interest === interest) {
         this.#interest = change.before
