@@ -20,6 +20,8 @@ export default defineConfig({
     globals: false,
     environment: 'node',
     pool: 'threads',
+    // Many tests are about failures that nobody listens to; those about the warnings listen to them.
+    execArgv: ['--disable-warning=BrokerletWarning'],
     // For a test that hangs: on a busy machine, with coverage, some take more than vitest's five seconds.
     testTimeout: 30_000,
     typecheck: {
