@@ -17,6 +17,7 @@ import { PartitionStates } from './partition-states.ts'
 import { PendingUpdates, type UpdateTask } from './pending-updates.ts'
 import { Readiness } from './readiness.ts'
 import { StartPositions } from './start-positions.ts'
+import { Subscription } from './subscription.ts'
 import { Wakeup } from './wakeup.ts'
 
 /** What the coordinator needs of its consumer. */
@@ -37,13 +38,6 @@ export interface CoordinatorHost {
   hookFailed(error: unknown): void
 }
 
-/** A change of what a member reads, and what to go back to where the group refuses it. */
-interface InterestChange {
-  before: Interest
-  undo: () => void
-  settled: boolean
-}
-
 // The pause between two attempts to rejoin.
 const rejoinMs = 1000
 
@@ -59,9 +53,7 @@ export class ConsumerCoordinator implements Member {
   readonly #host: CoordinatorHost
   readonly #states = new PartitionStates()
   readonly #wakeup = new Wakeup()
-  #interest: Interest
-  // Those that the group has not answered yet.
-  readonly #changes = new Set<InterestChange>()
+  readonly #subscription: Subscription
   // Resolves when its engine has answered a join, well or not.
   #joining: Promise<void> | undefined
   readonly #positions: StartPositions
@@ -98,7 +90,7 @@ export class ConsumerCoordinator implements Member {
       states: this.#states,
       membership: () => this.#membership,
     })
-    this.#interest = options.interest
+    this.#subscription = new Subscription(options.interest)
     this.#positions = new StartPositions(host.engine, options)
     this.#starter = new PartitionStarter({
       engine: host.engine,
@@ -210,7 +202,7 @@ export class ConsumerCoordinator implements Member {
           groupId: options.groupId,
           clientId: options.clientId,
           groupInstanceId: options.groupInstanceId,
-          interest: this.#interest,
+          interest: this.#subscription.interest,
           assignor: options.assignor,
           rebalanceTimeoutMs: options.rebalanceTimeoutMs,
           sessionTimeoutMs: options.sessionTimeoutMs,
@@ -244,7 +236,7 @@ export class ConsumerCoordinator implements Member {
     const lost = this.#states.findAll(update.lost)
     for (const state of lost) state.halt('gone')
     for (const tp of update.revoked) this.state(tp)?.halt('revoking')
-    this.#updates.add(update, this.#interest)
+    this.#updates.add(update, this.#subscription.interest)
     this.#wakeup.wake()
     if (this.#givingUp !== undefined) this.#reportLosses()
     // At once, whatever is being followed.
@@ -335,12 +327,12 @@ export class ConsumerCoordinator implements Member {
 
   // After `subscribe` only an update that answers the new interest makes the consumer ready.
   #readyAfter({ interest, update }: UpdateTask): void {
-    if (update.settled && interest === this.#interest) this.#readiness.become()
+    if (update.settled && interest === this.#subscription.interest) this.#readiness.become()
   }
 
   // A group keeps the positions of its members; a reader without a group, or with given partitions, keeps its own.
   #remember(): void {
-    if (this.#host.options.groupId !== undefined && this.#interest.kind !== 'assign') return
+    if (this.#host.options.groupId !== undefined && this.#subscription.interest.kind !== 'assign') return
     this.#positions.remember(this.states)
   }
 
@@ -353,7 +345,7 @@ export class ConsumerCoordinator implements Member {
     const { options } = this.#host
     if (membership === undefined || options.groupId === undefined) return
     // No other member waits for the partitions of a consumer that chose them itself.
-    if (this.#interest.kind === 'assign') return
+    if (this.#subscription.interest.kind === 'assign') return
     const reason = new CommitFailedError(
       'UNKNOWN_MEMBER_ID',
       `Member '${membership.memberId}' of group '${options.groupId}' left: a handler, or the time between two polls, ` +
@@ -428,35 +420,21 @@ export class ConsumerCoordinator implements Member {
   async subscribe(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
     // A join under way tells the group the interest that it began with, so it has to end first.
     while (this.#joining !== undefined) await this.#joining
-    const before = this.#interest
-    this.#interest = interest
     const undo = this.#positions.replace(startAt)
+    const change = this.#subscription.change(interest, undo, this.#readiness.settled)
     const membership = this.#membership
-    if (membership === undefined) return
-    const change: InterestChange = { before, undo, settled: this.#readiness.settled }
-    this.#changes.add(change)
+    if (membership === undefined) return this.#subscription.accept(change)
     this.#readiness.unsettle()
     // A caller that waits for `ready` from now on waits for the new interest.
     this.#readiness.renew()
     try {
       await membership.subscribe(interest)
     } catch (error) {
-      // A later call has the last word, and goes back to what was before this one.
-      for (const later of this.#changes) {
-        if (later.before !== interest) continue
-        later.before = change.before
-        later.undo = change.undo
-        later.settled ||= change.settled
-      }
-      if (this.#interest === interest) {
-        this.#interest = change.before
-        change.undo()
-        if (change.settled && membership === this.#membership) this.#readiness.become()
-      }
+      const back = this.#subscription.refuse(change)
+      if (back && change.settled && membership === this.#membership) this.#readiness.become()
       throw error
-    } finally {
-      this.#changes.delete(change)
     }
+    this.#subscription.accept(change)
   }
 
   /**

@@ -1,0 +1,54 @@
+import type { Interest } from '../engine.ts'
+
+/** A change of what a consumer reads, and what there was before it. */
+export interface SubscriptionChange {
+  readonly interest: Interest
+  before: Interest
+  /** Takes back what else has changed with it. */
+  undo: () => void
+  /** Whether the consumer was ready. */
+  settled: boolean
+}
+
+/** What a consumer reads, and what it goes back to where its group refuses a change. (Kafka: SubscriptionState) */
+export class Subscription {
+  #interest: Interest
+  // Those that the group has not answered yet.
+  readonly #changes = new Set<SubscriptionChange>()
+
+  constructor(interest: Interest) {
+    this.#interest = interest
+  }
+
+  get interest(): Interest {
+    return this.#interest
+  }
+
+  /** Reads something else from now on. What is returned must be accepted or refused. */
+  change(interest: Interest, undo: () => void, settled: boolean): SubscriptionChange {
+    const change = { interest, before: this.#interest, undo, settled }
+    this.#interest = interest
+    this.#changes.add(change)
+    return change
+  }
+
+  accept(change: SubscriptionChange): void {
+    this.#changes.delete(change)
+  }
+
+  /** Goes back to what there was before. Returns `false` where a later change has the last word. */
+  refuse(change: SubscriptionChange): boolean {
+    this.#changes.delete(change)
+    // Were that one refused, too, it would go back to what was before this one.
+    for (const later of this.#changes) {
+      if (later.before !== change.interest) continue
+      later.before = change.before
+      later.undo = change.undo
+      later.settled ||= change.settled
+    }
+    if (this.#interest !== change.interest) return false
+    this.#interest = change.before
+    change.undo()
+    return true
+  }
+}
