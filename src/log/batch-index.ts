@@ -51,6 +51,21 @@ export class BatchIndex {
     this.#numbers = this.#numbers.slice(0, this.#length * width)
   }
 
+  /** Forgets so many of the first batches. */
+  dropFirst(batches: number): void {
+    const records = this.first(batches)
+    const bytes = this.position(batches)
+    this.#numbers = this.#numbers.slice(batches * width)
+    this.#hidden = this.#hidden?.slice(batches)
+    this.#length -= batches
+    this.#records -= records
+    this.#bytes -= bytes
+    for (let at = 0; at < this.#length * width; at += width) {
+      this.#numbers[at]! -= records
+      this.#numbers[at + 1]! -= bytes
+    }
+  }
+
   /** The index of a batch's first record; past the last batch, the number of records. */
   first(batch: number): number {
     return batch < this.#length ? this.#numbers[batch * width]! : this.#records

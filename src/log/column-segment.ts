@@ -14,7 +14,7 @@ const hiddenCodes: Readonly<Record<Hidden, number>> = { aborted: 1, control: 2 }
  * own, created for the first gap.
  */
 export class ColumnSegment implements Segment {
-  readonly baseOffset: number
+  baseOffset: number
   readonly createdAt: number
   count = 0
   plain = true
@@ -205,6 +205,37 @@ export class ColumnSegment implements Segment {
     if (this.#numbers.length > 2 * this.count) this.#numbers = this.#numbers.slice(0, 2 * this.count)
     if (this.#offsets && this.#offsets.length > this.count) this.#offsets = this.#offsets.slice(0, this.count)
     if (this.#hidden && this.#hidden.length > this.count) this.#hidden = this.#hidden.slice(0, this.count)
+  }
+
+  droppable(beforeOffset: number): number {
+    const count = this.indexFrom(beforeOffset)
+    return count < this.count ? count : 0
+  }
+
+  bytesOfFirst(count: number): number {
+    if (this.bytes === 0) return 0
+    let bytes = 0
+    for (let i = 0; i < count; i++) bytes += this.sizeAt(i)
+    return Math.min(bytes, this.bytes)
+  }
+
+  dropFirst(count: number): void {
+    const from = this.offsetAt(count)
+    this.bytes -= this.bytesOfFirst(count)
+    for (const code of this.#hidden?.subarray(0, count) ?? []) {
+      if (code === hiddenCodes.aborted) this.#aborted--
+      if (code === hiddenCodes.control) this.#controls--
+    }
+    this.#slots.splice(0, 2 * count)
+    this.#headers?.splice(0, count)
+    this.#originals?.splice(0, count)
+    this.#numbers = this.#numbers.slice(2 * count)
+    this.#offsets = this.#offsets?.slice(count).map(delta => delta + this.baseOffset - from)
+    this.#hidden = this.#hidden?.slice(count)
+    this.baseOffset = from
+    this.count -= count
+    this.maxTimestamp = Number.NEGATIVE_INFINITY
+    for (let i = 0; i < this.count; i++) this.maxTimestamp = Math.max(this.maxTimestamp, this.timestampAt(i))
   }
 
   forget(beforeOffset: number): void {

@@ -17,7 +17,7 @@ const ownBytes: number = slabBytes / 4
  * the first reader of records makes the segment decode them, once.
  */
 export class EncodedSegment implements BatchSegment {
-  readonly baseOffset: number
+  baseOffset: number
   readonly createdAt: number
   plain = true
   bytes = 0
@@ -108,6 +108,36 @@ export class EncodedSegment implements BatchSegment {
     if (this.#slab.length > 1.125 * this.size) this.#resize(this.size)
     this.#batches.seal()
     if (this.#decoded === this.#batches.length) this.#columns?.seal()
+  }
+
+  // Whole batches, as a batch is kept as it came.
+  droppable(beforeOffset: number): number {
+    const index = this.indexFrom(beforeOffset)
+    return index < this.count ? this.#batches.first(this.#batches.at(index)) : 0
+  }
+
+  bytesOfFirst(count: number): number {
+    return this.bytes === 0 ? 0 : Math.min(this.bytes, this.#batches.position(this.#batches.at(count)))
+  }
+
+  dropFirst(count: number): void {
+    const batches = this.#batches
+    const dropped = batches.at(count)
+    this.bytes -= this.bytesOfFirst(count)
+    // A new slab, because connections may still send views of the former.
+    const slab = Buffer.allocUnsafeSlow(this.size - batches.position(dropped))
+    slab.set(this.#slab.subarray(batches.position(dropped), this.size))
+    this.#slab = slab
+    if (this.#decoded > dropped) this.#columns!.dropFirst(count)
+    else this.#columns = undefined
+    this.#decoded = Math.max(0, this.#decoded - dropped)
+    this.#originals = undefined
+    batches.dropFirst(dropped)
+    this.baseOffset += count
+    this.maxTimestamp = Number.NEGATIVE_INFINITY
+    for (let i = 0; i < batches.length; i++) {
+      this.maxTimestamp = Math.max(this.maxTimestamp, batches.maxTimestamp(i))
+    }
   }
 
   forget(beforeOffset: number): void {

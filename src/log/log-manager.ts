@@ -3,6 +3,9 @@ import type { Partition } from './partition.ts'
 import { keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
 
+// A part of a segment goes only if it is at least this share of it, because the rest has to be moved.
+const leastPart = 8
+
 /**
  * Keeps all logs of a broker within its limits: the oldest segments go when there are more than `maxRecords` or
  * `maxBytes`, and a segment goes when its retention time is over. (Kafka: LogManager)
@@ -83,9 +86,10 @@ export class LogManager {
   }
 
   /**
-   * Drops segments until so many more records and bytes fit: first the oldest that every group has committed past, then
-   * the oldest of topics that let unread records go. Returns false, and drops nothing, where that is not enough. Called
-   * before the records are written, so that they are never dropped themselves.
+   * Drops records until so many more records and bytes fit: first the oldest segments that every group has committed
+   * past, then such parts of others, then the oldest segments of topics that let unread records go. Returns false, and
+   * drops nothing, where that is not enough. Called before the records are written, so that they are never dropped
+   * themselves.
    */
   makeRoom(count: number, bytes: number): boolean {
     const records = this.#records + count
@@ -98,17 +102,35 @@ export class LogManager {
     if (!this.#ordered) this.#order()
     const victims: Partition[] = []
     const taken = new Set<Segment>()
+    // How many records go of segments of which a part goes.
+    const parts = new Map<Segment, number>()
     const take = (segment: Segment, partition: Partition) => {
       victims.push(partition)
       taken.add(segment)
-      records -= segment.count
-      bytes -= segment.bytes
+      const part = parts.get(segment) ?? 0
+      parts.delete(segment)
+      records -= segment.count - part
+      bytes -= segment.bytes - segment.bytesOfFirst(part)
     }
     const enough = () => records <= 0 && bytes <= 0
     const takeRead = () => {
+      const partlyRead: [segment: Segment, readBefore: number][] = []
       for (const [segment, partition] of this.#segments) {
         if (enough()) return
-        if (segment.endOffset <= partition.consumedBefore && !taken.has(segment)) take(segment, partition)
+        if (taken.has(segment)) continue
+        const readBefore = Math.max(partition.consumedBefore, partition.logStartOffset)
+        if (segment.endOffset <= readBefore) take(segment, partition)
+        else if (segment.baseOffset < readBefore && partition.dropsParts)
+          partlyRead.push([segment, readBefore])
+      }
+      // All that is before them in their partitions is taken.
+      for (const [segment, readBefore] of partlyRead) {
+        if (enough()) return
+        const part = segment.droppable(readBefore)
+        if (part * leastPart < segment.count) continue
+        parts.set(segment, part)
+        records -= part
+        bytes -= segment.bytesOfFirst(part)
       }
     }
     const skips = this.#unsearched > 0
@@ -116,7 +138,7 @@ export class LogManager {
     else {
       takeRead()
       // The search found nothing: with many small segments, the next calls skip it, unless nothing else may go.
-      if (victims.length === 0) this.#unsearched = this.#segments.size >>> 6
+      if (victims.length === 0 && parts.size === 0) this.#unsearched = this.#segments.size >>> 6
     }
     for (const [segment, partition] of this.#segments) {
       if (enough()) break
@@ -126,7 +148,15 @@ export class LogManager {
     if (!enough()) return false
     // The segments of a partition are in its order, so each victim is the oldest one of its partition.
     for (const partition of victims) partition.dropOldestSegment()
+    for (const [segment, count] of parts) this.#dropFirst(segment, count)
     return true
+  }
+
+  #dropFirst(segment: Segment, count: number): void {
+    const { bytes } = segment
+    this.#segments.get(segment)!.dropFirst(count)
+    this.#records -= count
+    this.#bytes -= bytes - segment.bytes
   }
 
   /** Counts records that were written. */

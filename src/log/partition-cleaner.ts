@@ -32,6 +32,11 @@ export class PartitionCleaner {
     this.#log = log
   }
 
+  /** Whether a pass is under way, which reads segments. */
+  get working(): boolean {
+    return this.#pass !== undefined
+  }
+
   /** The log's options have changed: drops a pass that began under the old ones. */
   altered(): void {
     this.#pass = undefined

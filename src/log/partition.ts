@@ -383,8 +383,12 @@ export class Partition {
 
   // --- room ---------------------------------------------------------------------------------------------------------
 
-  /** The offset after the last record that every group has committed past, or 0. @internal */
+  /**
+   * The offset after the last record that every group has committed past, or 0. The newest values of a compacted topic
+   * are for readers that come later, too. @internal
+   */
   get consumedBefore(): number {
+    if (this.#config.cleanupPolicy === 'compact') return 0
     return Math.min(this.#end, this.#host.consumedBefore(this))
   }
 
@@ -398,6 +402,17 @@ export class Partition {
     if (before <= this.#start) return
     if (before > this.#harmlessBefore) this.#harmlessBefore = before
     this.#moveStart(before)
+  }
+
+  /** Whether a part of a segment can go: not while a compaction pass may be reading it. @internal */
+  get dropsParts(): boolean {
+    return this.#cleaner?.working !== true
+  }
+
+  /** Drops so many of the first records of the oldest segment, which every group has committed past. @internal */
+  dropFirst(count: number): void {
+    this.dropConsumed(this.#segments.oldest!.offsetAt(count))
+    this.#segments.dropFirst(count)
   }
 
   /** Drops the oldest segment, even if it is the open one. @internal */

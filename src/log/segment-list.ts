@@ -171,6 +171,13 @@ export class SegmentList {
     return dropped
   }
 
+  /** Drops so many of the first records of the oldest segment. */
+  dropFirst(count: number): void {
+    const oldest = this.#all[0]!
+    this.bytes -= oldest.bytesOfFirst(count)
+    oldest.dropFirst(count)
+  }
+
   /** Replaces the oldest segments by others; returns how many records that removed. */
   replaceOldest(former: readonly Segment[], segments: readonly Segment[]): number {
     let removed = 0

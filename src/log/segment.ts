@@ -13,6 +13,7 @@ export type Hidden = 'aborted' | 'control'
  * the wire as the batches in which they came.
  */
 export interface Segment {
+  /** The offset of its first record. */
   readonly baseOffset: number
   /** The offset after its last record. */
   readonly endOffset: number
@@ -32,6 +33,14 @@ export interface Segment {
 
   /** Frees the spare capacity; nothing is appended afterwards. */
   seal(): void
+  /**
+   * How many of its first records can go without the others, where nobody needs those before an offset; never all.
+   */
+  droppable(beforeOffset: number): number
+  /** Drops so many of its first records; the others keep their offsets, and get other indexes. */
+  dropFirst(count: number): void
+  /** The bytes of so many of its first records, where the topic counts bytes. */
+  bytesOfFirst(count: number): number
   /** Releases keys, values and headers below an offset that is no longer read. */
   forget(beforeOffset: number): void
   /** Hides a record: a control record from all readers, an aborted one from `read_committed` readers. */

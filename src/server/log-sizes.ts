@@ -6,11 +6,12 @@ import type { Segment } from '../log/segment.ts'
 export const logDir = 'memory'
 
 interface Measured {
+  readonly baseOffset: number
   readonly count: number
   readonly bytes: number
 }
 
-/** Measures logs. If a topic counts no bytes, its segments are measured on request, and again only once they grow. */
+/** Measures logs. If a topic counts no bytes, its segments are measured on request, and again only once they have changed. */
 export class LogSizes {
   readonly #measured = new WeakMap<Segment, Measured>()
 
@@ -22,9 +23,10 @@ export class LogSizes {
 
   #ofSegment({ topic }: Partition, segment: Segment): number {
     const known = this.#measured.get(segment)
-    if (known?.count === segment.count) return known.bytes
+    const { baseOffset, count } = segment
+    if (known?.count === count && known.baseOffset === baseOffset) return known.bytes
     const bytes = measure(topic, segment)
-    this.#measured.set(segment, { count: segment.count, bytes })
+    this.#measured.set(segment, { baseOffset, count, bytes })
     return bytes
   }
 }

@@ -24,6 +24,19 @@ it('a compacted topic never gives up its newest values: others go, and then its 
   expect(broker.describe().records).toBe(6)
 })
 
+it('nor does a compacted topic give them up once every group has read them: a service that comes later gets the whole table', async () => {
+  const { broker } = testBroker({ maxRecords: 6 })
+  const table = broker.createTopic('table', { cleanupPolicy: 'compact', segmentRecords: 2 })
+  const log = broker.createTopic('log', { segmentRecords: 2 })
+  for (let i = 0; i < 4; i++) table.append({ key: `k${i}`, value: i })
+  await broker.admin.setGroupOffsets('g', [{ topic: 'table', partition: 0, offset: 4 }])
+  for (let i = 0; i < 10; i++) log.append({ value: i })
+  expect([offsets(table.records()), offsets(log.records())]).toEqual([
+    [0, 1, 2, 3],
+    [8, 9],
+  ])
+})
+
 it('maxBytes bounds the topics that keep bytes', () => {
   const { broker } = testBroker({ maxBytes: 10, codec: string })
   const [a, b] = ['a', 'b'].map(name => broker.createTopic(name, { segmentRecords: 1 }))

@@ -49,7 +49,7 @@ describe("whenFull: 'drop-oldest'", () => {
     broker.on('recordsDropped', event => dropped.push(event))
     for (let i = 0; i < 4; i++) broker.topic('unread').append({ value: i })
     for (let i = 0; i < 4; i++) broker.topic('read').append({ value: i })
-    broker.group('g').setOffsets([{ topic: 'read', partition: 0, offset: 3 }])
+    broker.group('g').setOffsets([{ topic: 'read', partition: 0, offset: 2 }])
     broker.topic('unread').append({ value: 4 })
     expect([offsets(broker.topic('unread').records()), offsets(broker.topic('read').records())]).toEqual([
       [0, 1, 2, 3, 4],

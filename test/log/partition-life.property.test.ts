@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
-import { Broker, type Partition, type Topic, topic } from '../../src/index.ts'
+import { Broker, type ConsumerGroup, type Partition, type Topic, topic } from '../../src/index.ts'
+import type { BatchMetadata } from '../../src/log/topic.ts'
 import { BatchReader } from '../../src/server/batch-reader.ts'
 import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
 import { toEncodedBatch } from '../../src/server/wire-batch.ts'
@@ -72,15 +73,23 @@ class SetClock implements Clock {
 }
 
 interface World {
+  readonly broker: Broker
   readonly log: Topic<never, { key: string; value: number | null }>
   readonly partition: Partition
   readonly clock: SetClock
   readonly open: Map<number, OpenTransaction>
   /** Reads it as a client on the wire does. */
   readonly batches: BatchReader
+  /** The group that reads it, where the broker may run full. */
+  readonly group?: ConsumerGroup
 }
 
 type Command = fc.Command<PlainLog, World>
+
+/** What a full broker drops is not foretold; what the group had read goes first. */
+function noteDropped(model: PlainLog, { partition, group }: World): void {
+  if (group !== undefined) model.start = partition.logStartOffset
+}
 
 function plain(records: readonly { offset: number; key: unknown; value: unknown }[]) {
   return records.map(({ offset, key, value }) => ({ offset, key, value }))
@@ -152,6 +161,7 @@ class Send implements Command {
       }
       model.write(key, value, this.producer)
     }
+    noteDropped(model, world)
     compare(model, world)
   }
   toString = () => `send(${JSON.stringify(this.updates)}, ${this.producer ?? 'plain'})`
@@ -159,7 +169,7 @@ class Send implements Command {
 
 class SendBatch extends Send {
   override run(model: PlainLog, world: World): void {
-    const { log, clock } = world
+    const { broker, log, clock } = world
     const records = this.updates.map(([key, value], offset) => ({
       offset,
       timestamp: clock.now(),
@@ -169,13 +179,15 @@ class SendBatch extends Send {
     }))
     const [header] = readBatches(writeBatch(records))
     const batch = toEncodedBatch(log as never, header!, clock.now())
-    const { baseOffset } = log.writeBatch(0, batch, 0, clock.now())
+    const target = { topic: log as never, partition: 0 }
+    const { baseOffset } = broker.engine.appendEncoded(target, batch) as BatchMetadata
     if (this.producer !== undefined) {
       const transaction = world.open.get(this.producer) ?? new OpenTransaction(this.producer, 0)
       world.open.set(this.producer, transaction)
       transaction.wrote(log as never, 0, baseOffset, records.length)
     }
     for (const [key, value] of this.updates) model.write(key, value, this.producer)
+    noteDropped(model, world)
     compare(model, world)
   }
   override toString = () => `sendBatch(${JSON.stringify(this.updates)}, ${this.producer ?? 'plain'})`
@@ -226,6 +238,18 @@ class Trim implements Command {
   toString = () => `deleteRecords(${this.share})`
 }
 
+class Commit implements Command {
+  readonly share: number
+  constructor(share: number) {
+    this.share = share
+  }
+  check = () => true
+  run(model: PlainLog, { group }: World): void {
+    group!.setOffsets([{ topic: 'log', partition: 0, offset: Math.floor(this.share * (model.end + 1)) }])
+  }
+  toString = () => `commit(${this.share})`
+}
+
 class Wait implements Command {
   readonly ms: number
   constructor(ms: number) {
@@ -249,24 +273,28 @@ const sent = fc.tuple(
   fc.option(producer, { nil: undefined }),
 )
 
-const commands = [
+// Of the log, in hundredths: most doubles between 0 and 1 are next to 0.
+const share = fc.nat(99).map(hundredths => hundredths / 100)
+
+const sendBatch = sent.map(([updates, who]) => new SendBatch(updates, who))
+const writes = [
   sent.map(([updates, who]) => new Send(updates, who)),
-  sent.map(([updates, who]) => new SendBatch(updates, who)),
+  sendBatch,
   fc
     .tuple(producer, fc.constantFrom('committed' as const, 'aborted' as const))
     .map(([who, fate]) => new End(who, fate)),
-  fc.constant(new Compact()),
-  fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }).map(share => new Trim(share)),
   fc.nat(100).map(ms => new Wait(ms)),
 ]
+const segmentRecords = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(40))
+const kept = fc.constantFrom(0, 400, 10_000)
 
 it('compacted, trimmed and written to in transactions, it shows what a tiny model shows', () => {
   const shapes = fc.record({
-    segmentRecords: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(40)),
+    segmentRecords,
     segmentMs: fc.constantFrom(1, 50, 1_000_000),
     minCleanableDirtyRatio: fc.constantFrom(0, 0.5, 1),
   })
-  const kept = fc.constantFrom(0, 400, 10_000)
+  const commands = [...writes, share.map(before => new Trim(before)), fc.constant(new Compact())]
   fc.assert(
     fc.property(
       shapes,
@@ -279,9 +307,11 @@ it('compacted, trimmed and written to in transactions, it shows what a tiny mode
           cleanupPolicy: 'compact',
           deleteRetentionMs: 1e9,
         })
-        const log = new Broker({ clock, topics: { log: definition } }).topic('log')
+        const broker = new Broker({ clock, topics: { log: definition } })
+        const log = broker.topic('log')
         const partition = log.partitions[0]!
         const world: World = {
+          broker: broker as never,
           log: log as never,
           partition,
           clock,
@@ -292,5 +322,45 @@ it('compacted, trimmed and written to in transactions, it shows what a tiny mode
       },
     ),
     { numRuns: 40 },
+  )
+}, 30_000)
+
+it('in a full broker, which drops what its group has read, it shows what a tiny model shows', () => {
+  const commit = share.map(before => new Commit(before))
+  // Large segments, so that the group has mostly read a part of one.
+  const shapes = fc.record({
+    segmentRecords: fc.integer({ min: 8, max: 20 }),
+    segmentMs: fc.constant(1_000_000),
+  })
+  fc.assert(
+    fc.property(
+      shapes,
+      fc.integer({ min: 20, max: 30 }),
+      kept,
+      fc.commands([...writes, sendBatch, sendBatch, sendBatch, commit, commit], {
+        maxCommands: 60,
+        size: 'max',
+      }),
+      (shape, maxRecords, madeBytes, sequence) => {
+        const clock = new SetClock()
+        const definition = topic<number | null, string>(shape)
+        const broker = new Broker({ clock, maxRecords, topics: { log: definition } })
+        broker.on('recordsDropped', () => {})
+        const log = broker.topic('log')
+        const partition = log.partitions[0]!
+        const world: World = {
+          broker: broker as never,
+          log: log as never,
+          partition,
+          clock,
+          open: new Map(),
+          batches: new BatchReader(madeBytes),
+          group: broker.createGroup('g', { topics: ['log'] }),
+        }
+        fc.modelRun(() => ({ model: new PlainLog(), real: world }), sequence)
+        expect(broker.describe().records).toBeLessThanOrEqual(maxRecords)
+      },
+    ),
+    { numRuns: 200 },
   )
 }, 30_000)

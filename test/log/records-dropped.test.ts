@@ -115,7 +115,7 @@ describe("'recordsDropped'", () => {
     broker.on('recordsDropped', event => dropped.push(event))
     for (let i = 0; i < 4; i++) broker.topic('log').append({ value: i })
     await broker.admin.setGroupOffsets('a', [{ ...tp, offset: 1 }])
-    broker.topic('other').append({ value: 0 })
+    await broker.producer().sendBatch([0, 1].map(value => ({ topic: 'other' as const, value })))
     expect(dropped).toEqual([
       { ...tp, from: 0, to: 2, reason: 'limit', groups: [{ groupId: 'a', count: 1 }] },
     ])
