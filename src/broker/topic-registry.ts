@@ -125,8 +125,12 @@ export class TopicRegistry {
       logConfig: (name, options, common) => this.logConfig(name, options, common),
       segmentAdded: (partition, segment, timestamp) => log.segmentAdded(partition, segment, timestamp),
       bytesCounted: bytes => log.appended(0, bytes),
-      segmentsDropped: segments => {
-        log.segmentsDropped(segments)
+      segmentsDropped: (partition, segments) => {
+        log.segmentsDropped(partition, segments)
+        freed()
+      },
+      recordsFreed: (records, bytes) => {
+        log.appended(-records, -bytes)
         freed()
       },
       consumedBefore: partition => progress.consumedBefore(partition),

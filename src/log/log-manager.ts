@@ -1,10 +1,8 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import { Clearance } from './clearance.ts'
 import type { Partition } from './partition.ts'
 import { keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
-
-// A part of a segment goes only if it is at least this share of it, because the rest has to be moved.
-const leastPart = 8
 
 /**
  * Keeps all logs of a broker within its limits: the oldest segments go when there are more than `maxRecords` or
@@ -22,7 +20,9 @@ export class LogManager {
   #bytes = 0
   readonly #mostRecords: number
   readonly #mostBytes: number
-  // How many more calls skip the search for segments that every group has read.
+  // The partitions that have segments, and how many.
+  readonly #logs = new Map<Partition, number>()
+  // How many more records are written before the next search for records that every group has read.
   #unsearched = 0
   #dueAt = Number.POSITIVE_INFINITY
 
@@ -46,13 +46,21 @@ export class LogManager {
   }
 
   segmentAdded(partition: Partition, segment: Segment, timestamp: number): void {
-    this.#segments.set(segment, partition)
+    this.#add(partition, segment)
     const { retentionMs } = partition.config
     if (retentionMs === -1) return
     this.#expireAt(keptUntil({ maxTimestamp: timestamp, createdAt: segment.createdAt }, retentionMs) + 1)
   }
 
-  segmentsDropped(segments: readonly Segment[]): void {
+  #add(partition: Partition, segment: Segment): void {
+    this.#segments.set(segment, partition)
+    this.#logs.set(partition, (this.#logs.get(partition) ?? 0) + 1)
+  }
+
+  segmentsDropped(partition: Partition, segments: readonly Segment[]): void {
+    const left = (this.#logs.get(partition) ?? 0) - segments.length
+    if (left === 0) this.#logs.delete(partition)
+    else this.#logs.set(partition, left)
     for (const segment of segments) {
       this.#segments.delete(segment)
       this.#records -= segment.count
@@ -62,9 +70,9 @@ export class LogManager {
 
   /** Replaces segments by their compacted ones, which take over their place in the order. */
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void {
-    this.segmentsDropped(segments)
+    this.segmentsDropped(partition, segments)
     for (const segment of compacted) {
-      this.#segments.set(segment, partition)
+      this.#add(partition, segment)
       this.#records += segment.count
       this.#bytes += segment.bytes
     }
@@ -100,63 +108,30 @@ export class LogManager {
 
   #drop(records: number, bytes: number): boolean {
     if (!this.#ordered) this.#order()
-    const victims: Partition[] = []
-    const taken = new Set<Segment>()
-    // How many records go of segments of which a part goes.
-    const parts = new Map<Segment, number>()
-    const take = (segment: Segment, partition: Partition) => {
-      victims.push(partition)
-      taken.add(segment)
-      const part = parts.get(segment) ?? 0
-      parts.delete(segment)
-      records -= segment.count - part
-      bytes -= segment.bytes - segment.bytesOfFirst(part)
+    const clearance = new Clearance(this.#segments, records, bytes)
+    const searches = this.#unsearched <= 0
+    if (searches) {
+      clearance.takeRead(this.#readBefore())
+      // Nothing was found: with many partitions, the next records are written without a search, unless nothing else may
+      // go. So a record pays for a few partitions at most.
+      if (clearance.freed === 0) this.#unsearched = this.#logs.size >>> 2
     }
-    const enough = () => records <= 0 && bytes <= 0
-    const takeRead = () => {
-      const partlyRead: [segment: Segment, readBefore: number][] = []
-      for (const [segment, partition] of this.#segments) {
-        if (enough()) return
-        if (taken.has(segment)) continue
-        const readBefore = Math.max(partition.consumedBefore, partition.logStartOffset)
-        if (segment.endOffset <= readBefore) take(segment, partition)
-        else if (segment.baseOffset < readBefore && partition.dropsParts)
-          partlyRead.push([segment, readBefore])
-      }
-      // All that is before them in their partitions is taken.
-      for (const [segment, readBefore] of partlyRead) {
-        if (enough()) return
-        const part = segment.droppable(readBefore)
-        if (part * leastPart < segment.count) continue
-        parts.set(segment, part)
-        records -= part
-        bytes -= segment.bytesOfFirst(part)
-      }
-    }
-    const skips = this.#unsearched > 0
-    if (skips) this.#unsearched--
-    else {
-      takeRead()
-      // The search found nothing: with many small segments, the next calls skip it, unless nothing else may go.
-      if (victims.length === 0 && parts.size === 0) this.#unsearched = this.#segments.size >>> 6
-    }
-    for (const [segment, partition] of this.#segments) {
-      if (enough()) break
-      if (partition.room === undefined && !taken.has(segment)) take(segment, partition)
-    }
-    if (skips) takeRead()
-    if (!enough()) return false
-    // The segments of a partition are in its order, so each victim is the oldest one of its partition.
-    for (const partition of victims) partition.dropOldestSegment()
-    for (const [segment, count] of parts) this.#dropFirst(segment, count)
+    clearance.takeUnread()
+    if (!searches && !clearance.enough) clearance.takeRead(this.#readBefore())
+    if (!clearance.enough) return false
+    this.#unsearched -= clearance.freed
+    clearance.drop()
     return true
   }
 
-  #dropFirst(segment: Segment, count: number): void {
-    const { bytes } = segment
-    this.#segments.get(segment)!.dropFirst(count)
-    this.#records -= count
-    this.#bytes -= bytes - segment.bytes
+  // The offset before which nobody misses the records of a partition, where it has such records.
+  #readBefore(): Map<Partition, number> {
+    const before = new Map<Partition, number>()
+    for (const partition of this.#logs.keys()) {
+      const read = Math.max(partition.consumedBefore, partition.logStartOffset)
+      if (read > partition.segments[0]!.baseOffset) before.set(partition, read)
+    }
+    return before
   }
 
   /** Counts records that were written. */

@@ -27,7 +27,9 @@ export interface PartitionHost {
   readonly cleaner: LogCleaner
   /** A segment was begun, for a record with this timestamp. */
   segmentAdded(partition: Partition, segment: Segment, timestamp: number): void
-  segmentsDropped(segments: readonly Segment[]): void
+  segmentsDropped(partition: Partition, segments: readonly Segment[]): void
+  /** The first records of a segment were dropped, so many of them and their bytes. */
+  recordsFreed(records: number, bytes: number): void
   /** Compaction has replaced some segments by others. */
   segmentsReplaced(partition: Partition, segments: readonly Segment[], compacted: readonly Segment[]): void
   /** These bytes are kept, but were not counted before. */
@@ -412,7 +414,7 @@ export class Partition {
   /** Drops so many of the first records of the oldest segment, which every group has committed past. @internal */
   dropFirst(count: number): void {
     this.dropConsumed(this.#segments.oldest!.offsetAt(count))
-    this.#segments.dropFirst(count)
+    this.#host.recordsFreed(count, this.#segments.dropFirst(count))
   }
 
   /** Drops the oldest segment, even if it is the open one. @internal */
@@ -440,7 +442,7 @@ export class Partition {
   #dropUpTo(to: number): void {
     // A compaction pass may still read the dropped segments.
     const reused = this.#cleaner === undefined
-    this.#host.segmentsDropped(this.#segments.dropUpTo(to, reused))
+    this.#host.segmentsDropped(this, this.#segments.dropUpTo(to, reused))
   }
 
   // --- transactions -------------------------------------------------------------------------------------------------
@@ -538,7 +540,7 @@ export class Partition {
   delete(): void {
     this.#deleted = true
     if (this.#cleaner !== undefined) this.#host.cleaner.forget(this.#cleaner)
-    this.#host.segmentsDropped(this.#segments.clear())
+    this.#host.segmentsDropped(this, this.#segments.clear())
     this.#start = this.#end
     this.#readers.length = 0
   }

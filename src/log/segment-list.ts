@@ -171,11 +171,13 @@ export class SegmentList {
     return dropped
   }
 
-  /** Drops so many of the first records of the oldest segment. */
-  dropFirst(count: number): void {
+  /** Drops so many of the first records of the oldest segment; returns how many bytes they had. */
+  dropFirst(count: number): number {
     const oldest = this.#all[0]!
-    this.bytes -= oldest.bytesOfFirst(count)
+    const bytes = oldest.bytesOfFirst(count)
     oldest.dropFirst(count)
+    this.bytes -= bytes
+    return bytes
   }
 
   /** Replaces the oldest segments by others; returns how many records that removed. */

@@ -68,6 +68,38 @@ it('what everybody has read and is not enough goes first, and then the oldest of
   ])
 })
 
+it('what everybody has read goes first also where nothing of the kind was there a moment before', async () => {
+  const { broker } = testBroker({ maxRecords: 256 })
+  const [read, unread] = ['read', 'unread'].map(name => broker.createTopic(name, { segmentRecords: 1 }))
+  broker.createGroup('g', { topics: ['read', 'unread'] })
+  const dropped: object[] = []
+  broker.on('recordsDropped', event => dropped.push(event))
+  for (let i = 0; i < 256; i++) unread!.append({ value: i })
+  read!.append({ value: 0 })
+  expect(dropped).toMatchObject([{ topic: 'unread', from: 0, to: 1 }])
+  await broker.admin.setGroupOffsets('g', [{ topic: 'read', partition: 0, offset: 1 }])
+  unread!.append({ value: 256 })
+  expect([offsets(read!.records()), dropped.length]).toEqual([[], 1])
+})
+
+it('where many partitions have nothing that everybody has read, a few records are written before they are asked again', async () => {
+  const { broker } = testBroker({ maxRecords: 8 })
+  const unread = broker.createTopic('unread', { partitions: 8, segmentRecords: 1 })
+  const read = broker.createTopic('read', { segmentRecords: 1 })
+  broker.createGroup('g', { topics: ['read', 'unread'] })
+  for (let partition = 0; partition < 8; partition++) unread.append({ partition, value: 0 })
+  read.append({ value: 0 })
+  await broker.admin.setGroupOffsets('g', [{ topic: 'read', partition: 0, offset: 1 }])
+  const kept = [1, 2].map(value => {
+    unread.append({ partition: 7, value })
+    return [read.records().length, unread.records().length]
+  })
+  expect(kept).toEqual([
+    [1, 7],
+    [0, 8],
+  ])
+})
+
 it('whoever waits for the broker is overtaken by nobody who waits', async () => {
   const { broker, clock } = testBroker({ maxRecords: 4 })
   for (const name of ['a', 'b']) broker.createTopic(name, { whenFull: 'wait', segmentRecords: 1 })
@@ -131,11 +163,11 @@ it('whoever has waited for a partition, and then finds the broker full, is not o
   expect(told).toEqual(['batch', 'single'])
 })
 
-it('whoever waits for the broker goes on with the commit that makes room, however many segments there are', async () => {
+it('whoever waits for the broker goes on with the commit that makes room, however many partitions there are', async () => {
   const { broker, clock } = testBroker({ maxRecords: 256 })
-  const log = broker.createTopic('log', { whenFull: 'wait', segmentRecords: 1 })
+  const log = broker.createTopic('log', { whenFull: 'wait', partitions: 256 })
   const group = broker.createGroup('g', { topics: ['log'] })
-  for (let value = 0; value < 256; value++) log.append({ value })
+  for (let partition = 0; partition < 256; partition++) log.append({ partition, value: 0 })
   const sent = broker.producer().send({ topic: 'log', value: 256 }, { timeoutMs: 1000 })
   const told: string[] = []
   void sent.then(() => told.push('sent'))

@@ -1,0 +1,86 @@
+import type { Partition } from './partition.ts'
+import type { Segment } from './segment.ts'
+
+// A part of a segment goes only if it is at least this share of it, because the rest has to be moved.
+const leastPart = 8
+
+/** What is to go so that so many records and bytes are freed: chosen first, and dropped only if it is enough. */
+export class Clearance {
+  // All segments of the broker, in the order in which they go.
+  readonly #segments: ReadonlyMap<Segment, Partition>
+  #records: number
+  #bytes: number
+  #freed = 0
+  readonly #whole = new Set<Segment>()
+  // How many records go of segments of which the first ones go.
+  readonly #parts = new Map<Segment, number>()
+
+  constructor(segments: ReadonlyMap<Segment, Partition>, records: number, bytes: number) {
+    this.#segments = segments
+    this.#records = records
+    this.#bytes = bytes
+  }
+
+  /** Whether what was chosen is enough. */
+  get enough(): boolean {
+    return this.#records <= 0 && this.#bytes <= 0
+  }
+
+  /** How many records were chosen. */
+  get freed(): number {
+    return this.#freed
+  }
+
+  /**
+   * Chooses what nobody misses, where that is not chosen yet: segments, and then the first records of others. `before`
+   * has the offset before which nobody misses the records of a partition.
+   */
+  takeRead(before: ReadonlyMap<Partition, number>): void {
+    const partlyRead: [segment: Segment, before: number][] = []
+    for (const [segment, partition] of this.#segments) {
+      if (this.enough) return
+      const readBefore = before.get(partition)
+      if (readBefore === undefined || this.#whole.has(segment)) continue
+      if (segment.endOffset <= readBefore) this.#take(segment)
+      else if (segment.baseOffset < readBefore && partition.dropsParts) partlyRead.push([segment, readBefore])
+    }
+    // All that is before them in their partitions is chosen.
+    for (const [segment, readBefore] of partlyRead) {
+      if (this.enough) return
+      const count = segment.droppable(readBefore)
+      if (count * leastPart < segment.count) continue
+      this.#parts.set(segment, count)
+      this.#count(count, segment.bytesOfFirst(count))
+    }
+  }
+
+  /** Chooses the oldest segments of all topics that let unread records go. */
+  takeUnread(): void {
+    for (const [segment, partition] of this.#segments) {
+      if (this.enough) return
+      if (partition.room === undefined && !this.#whole.has(segment)) this.#take(segment)
+    }
+  }
+
+  #take(segment: Segment): void {
+    this.#whole.add(segment)
+    const part = this.#parts.get(segment) ?? 0
+    this.#parts.delete(segment)
+    this.#count(segment.count - part, segment.bytes - segment.bytesOfFirst(part))
+  }
+
+  #count(records: number, bytes: number): void {
+    this.#records -= records
+    this.#bytes -= bytes
+    this.#freed += records
+  }
+
+  /** Drops what was chosen. */
+  drop(): void {
+    // Looked up first: a segment that is dropped is no longer among the broker's.
+    const partitions = [...this.#whole].map(segment => this.#segments.get(segment)!)
+    // The segments of a partition are in its order, so each one is the oldest of its partition in its turn.
+    for (const partition of partitions) partition.dropOldestSegment()
+    for (const [segment, count] of this.#parts) this.#segments.get(segment)!.dropFirst(count)
+  }
+}
