@@ -164,6 +164,11 @@ describe('the packed tarball', () => {
       expect(node(`${out}/typed.cjs`)).toBe('ok\n')
     })
 
+    test('compiles where a module of ESM passes a broker to one of CommonJS, and runs', () => {
+      compile('tsconfig.copies.json')
+      expect(node(`${out}/application.mjs`)).toBe('ok\n')
+    })
+
     test('compiles with schemas of Zod, Valibot and ArkType, and runs', () => {
       compile('tsconfig.schemas.json')
       expect(node(`${out}/schemas.mjs`)).toBe('ok\n')
