@@ -5,7 +5,7 @@ import { MemoryAdmin } from './broker/memory-admin.ts'
 import { MemoryEngine } from './broker/memory-engine.ts'
 import { type IdleOptions, Quiescence } from './broker/quiescence.ts'
 import { type Clock, type SleepClock, systemClock } from './clock.ts'
-import type { Codec } from './codec.ts'
+import { type Codec, isSameCodec } from './codec.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/consumer-options.ts'
 import { ConsumerPolicy, type ConsumerPolicyOptions, policyChecks } from './consumer/consumer-policy.ts'
@@ -423,11 +423,16 @@ function refuseContradiction(existing: Topic, declared: TopicOptions): void {
     partitions: existing.partitions.length,
   }
   for (const [option, value] of Object.entries(declared)) {
-    if (value === undefined || value === options[option]) continue
-    throw new InvalidOptionError(
-      `Topic '${existing.name}' exists with ${option} ${describeValue(options[option])}; it is declared with ${describeValue(value)}`,
-      { topic: existing.name, option, received: value },
-    )
+    const there = options[option]
+    if (value === undefined || value === there || isSameCodec(value, there)) continue
+    const was = describeValue(there)
+    const declaredAs = describeValue(value)
+    const difference =
+      was === declaredAs
+        ? `another ${option} than the one that it is declared with`
+        : `${option} ${was}; it is declared with ${declaredAs}`
+    const message = `Topic '${existing.name}' exists with ${difference}`
+    throw new InvalidOptionError(message, { topic: existing.name, option, received: value })
   }
 }
 

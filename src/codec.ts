@@ -8,6 +8,23 @@ export interface Codec<Value> {
   decode(bytes: Uint8Array): Value
 }
 
+// `json` of one copy of this package is not the object that `json` of another one is, and yet the same codec.
+const nameKey: unique symbol = Symbol.for('brokerlet.codec')
+
+function named<Value>(name: string, codec: Codec<Value>): Codec<Value> {
+  return Object.defineProperty(codec, nameKey, { value: name })
+}
+
+/** Whether two codecs are one, perhaps of two copies of this package. */
+export function isSameCodec(a: unknown, b: unknown): boolean {
+  const name = nameOf(a)
+  return a === b || (name !== undefined && name === nameOf(b))
+}
+
+function nameOf(codec: unknown): unknown {
+  return (codec as { readonly [nameKey]?: unknown } | null | undefined)?.[nameKey]
+}
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -17,28 +34,28 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * a property that is `undefined` or a function is left out.
  */
 // biome-ignore lint/suspicious/noExplicitAny: json carries whatever type the topic declares
-export const json: Codec<any> = {
+export const json: Codec<any> = named('json', {
   encode(value: unknown) {
     return encoder.encode(jsonText(value))
   },
   decode: bytes => JSON.parse(decoder.decode(bytes)),
-}
+})
 
 /** Strings as UTF-8, which has no form for half of a surrogate pair: that becomes U+FFFD. */
-export const string: Codec<string> = {
+export const string: Codec<string> = named('string', {
   encode(value) {
     if (typeof value !== 'string') throw new TypeError(`expected a string, received ${typeof value}`)
     return encoder.encode(value)
   },
   decode: bytes => decoder.decode(bytes),
-}
+})
 
 /** Bytes, copied on the way in and on the way out. */
-export const bytes: Codec<Uint8Array> = {
+export const bytes: Codec<Uint8Array> = named('bytes', {
   encode(value) {
     if (!(value instanceof Uint8Array)) throw new TypeError(`expected bytes, received ${typeof value}`)
     // Not slice(): a Buffer's slice() shares its memory.
     return new Uint8Array(value)
   },
   decode: value => new Uint8Array(value),
-}
+})

@@ -1,6 +1,16 @@
 import { createConnection } from 'node:net'
 import type * as Brokerlet from 'brokerlet'
-import { BatchError, Broker, headersOf, isBrokerletError, topic } from 'brokerlet'
+import {
+  BatchError,
+  Broker,
+  bytes,
+  headersOf,
+  InvalidOptionError,
+  isBrokerletError,
+  json,
+  string,
+  topic,
+} from 'brokerlet'
 import { connect } from 'brokerlet/server'
 import { TestBroker } from 'brokerlet/testing'
 import { expect, it, vi } from 'vitest'
@@ -61,6 +71,17 @@ it("has all headers of a record of the other copy's broker", async () => {
   const [record] = broker.topic('orders').records()
   expect(headersOf(record!)).toEqual(headers)
   expect(other.headersOf(record!)).toEqual(headers)
+})
+
+it("takes a topic that both copies' modules declare with the same codec", async () => {
+  const other = await otherCopy()
+  for (const [name, codec] of Object.entries({ json, string, bytes })) {
+    const broker = new Broker({ topics: { orders: topic({ codec }) } })
+    broker.declare({ orders: other.topic({ codec: other[name as 'json'] }) })
+    const another = other[name === 'json' ? 'string' : 'json']
+    expect(() => broker.declare({ orders: other.topic({ codec: another }) })).toThrow(InvalidOptionError)
+    await broker.close()
+  }
 })
 
 it("has clients of both copies' servers in the same groups, with the same configs", async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { Broker, InvalidOptionError, json, topic } from '../../src/index.ts'
+import { z } from 'zod'
+import { Broker, InvalidOptionError, json, type TopicDefinition, topic } from '../../src/index.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { fill, names, offsets } from '../helpers/behaviours.ts'
@@ -60,6 +61,18 @@ it.each([
   const { broker } = testBroker()
   expect(thrownBy(() => broker.declare(topics as never))).toMatchObject({ code })
   expect([...broker.topics.keys()]).toEqual([])
+})
+
+it('says that a declared codec or schema is another one, where both read the same', () => {
+  const { broker } = testBroker({ topics: { orders: topic({ codec: json, schema: z.string() }) } })
+  const declared = (options: object) =>
+    thrownBy(() => broker.declare({ orders: { options } as TopicDefinition<string> })).message
+  expect(declared({ codec: { ...json } })).toBe(
+    "Topic 'orders' exists with another codec than the one that it is declared with",
+  )
+  expect(declared({ schema: z.string() })).toBe(
+    "Topic 'orders' exists with another schema than the one that it is declared with",
+  )
 })
 
 it('compares with the partitions that a topic has grown to', () => {
