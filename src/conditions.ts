@@ -1,6 +1,6 @@
 import type { BrokerClock } from './broker-clock.ts'
 import { Deadline } from './deadline.ts'
-import { describeValue, InvalidArgumentError, TimeoutError } from './errors.ts'
+import { describeValue, InvalidArgumentError, TimeoutError, whoWaits } from './errors.ts'
 import { duration } from './validate.ts'
 
 interface Waiter {
@@ -77,6 +77,7 @@ export class Conditions {
     options: WaitOptions = {},
   ): Promise<void> {
     const { timeoutMs = patienceMs, signal, hold = false } = options
+    const showWaiting = whoWaits()
     return new Promise((resolve, reject) => {
       if (!duration.accepts(timeoutMs)) {
         throw new InvalidArgumentError(
@@ -91,8 +92,9 @@ export class Conditions {
         deadline.cancel()
         unwatch?.()
         signal?.removeEventListener('abort', abort)
-        if (error === undefined) resolve()
-        else reject(error)
+        if (error === undefined) return resolve()
+        showWaiting(error)
+        reject(error)
       }
       const waiter: Waiter = { condition, settle }
       const unwatch = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.watcher?.(what)

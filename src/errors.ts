@@ -24,6 +24,14 @@ export interface ErrorFields {
 // Symbol.for, because the ESM and CJS copies of this package have classes of their own and must know each other's errors.
 const brand = Symbol.for('brokerlet.error')
 
+// A `send` finds a wrong value ten calls further down, and Node shows ten: a user's own line would not be among them.
+const ownFrames = 10
+
+// It cannot be set under --frozen-intrinsics.
+function setStackTraceLimit(limit: number): void {
+  Reflect.set(Error, 'stackTraceLimit', limit)
+}
+
 /** The base of every error that brokerlet makes. */
 export class BrokerletError extends Error implements ErrorFields {
   /**
@@ -54,7 +62,10 @@ export class BrokerletError extends Error implements ErrorFields {
   declare readonly details?: unknown
 
   constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
+    const { stackTraceLimit } = Error
+    setStackTraceLimit(stackTraceLimit && stackTraceLimit + ownFrames)
     super(message, fields)
+    setStackTraceLimit(stackTraceLimit)
     this.name = new.target.name
     this.code = code
     this.errno = errnos[code]
@@ -423,6 +434,19 @@ export function stacksOf(thrown: unknown): string | undefined {
     stacks.set(each, typeof stack === 'string' ? stack : describeError(each))
   }
   return stacks.size === 0 ? undefined : [...stacks.values()].join('\ncaused by ')
+}
+
+/**
+ * Notes who waits, and returns what says so in the stack of an error of brokerlet: one that a timer makes knows only the
+ * timer.
+ */
+export function whoWaits(): (error: unknown) => void {
+  const waits = new BrokerletError('REQUEST_TIMED_OUT', '')
+  return error => {
+    const frames = /\n {4}at .*/s.exec(String(waits.stack))
+    if (frames !== null && isBrokerletError(error))
+      error.stack = `${error.name}: ${error.message}${frames[0]}`
+  }
 }
 
 // A user's error may have any value in a field, and a getter that throws. That must not take the place of the error.
