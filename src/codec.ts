@@ -11,6 +11,7 @@ export interface Codec<Value> {
 // `json` of one copy of this package is not the object that `json` of another one is, and yet the same codec.
 const nameKey: unique symbol = Symbol.for('brokerlet.codec')
 
+// Pure, so that a bundle leaves out the codecs that it does not use.
 function named<Value>(name: string, codec: Codec<Value>): Codec<Value> {
   return Object.defineProperty(codec, nameKey, { value: name })
 }
@@ -34,7 +35,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * a property that is `undefined` or a function is left out.
  */
 // biome-ignore lint/suspicious/noExplicitAny: json carries whatever type the topic declares
-export const json: Codec<any> = named('json', {
+export const json: Codec<any> = /* @__PURE__ */ named('json', {
   encode(value: unknown) {
     return encoder.encode(jsonText(value))
   },
@@ -42,7 +43,7 @@ export const json: Codec<any> = named('json', {
 })
 
 /** Strings as UTF-8, which has no form for half of a surrogate pair: that becomes U+FFFD. */
-export const string: Codec<string> = named('string', {
+export const string: Codec<string> = /* @__PURE__ */ named('string', {
   encode(value) {
     if (typeof value !== 'string') throw new TypeError(`expected a string, received ${typeof value}`)
     return encoder.encode(value)
@@ -51,7 +52,7 @@ export const string: Codec<string> = named('string', {
 })
 
 /** Bytes, copied on the way in and on the way out. */
-export const bytes: Codec<Uint8Array> = named('bytes', {
+export const bytes: Codec<Uint8Array> = /* @__PURE__ */ named('bytes', {
   encode(value) {
     if (!(value instanceof Uint8Array)) throw new TypeError(`expected bytes, received ${typeof value}`)
     // Not slice(): a Buffer's slice() shares its memory.
