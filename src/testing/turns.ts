@@ -5,16 +5,18 @@ import { IllegalStateError } from '../errors.ts'
 const { port1, port2 } = new MessageChannel()
 const waiting: (() => void)[] = []
 
-port2.on('message', () => {
-  if (waiting.length === 1) port2.unref()
+// It listens only while somebody waits. The port is there until the process ends, and would keep what listens to it:
+// under Jest, which loads every module anew for each test file, all that such a file has loaded.
+function turned(): void {
+  if (waiting.length === 1) port2.off('message', turned)
   waiting.shift()?.()
-})
-port2.unref()
+}
 
 /** Resolves after one turn of the event loop, when every promise that could go on has done so. */
 export function eventLoopTurn(): Promise<void> {
   return new Promise(resolve => {
-    if (waiting.push(resolve) === 1) port2.ref()
+    // A port that is listened to keeps the process alive.
+    if (waiting.push(resolve) === 1) port2.on('message', turned)
     port1.postMessage(undefined)
   })
 }
