@@ -209,6 +209,16 @@ export class MixedGroup {
     return member.epoch === generation ? member : 'ILLEGAL_GENERATION'
   }
 
+  /**
+   * The member that commits, or why it may not. Unlike its other requests, a commit goes by the member's id alone, and
+   * may name an older generation, which counts for what the member has since. (Kafka: ConsumerGroup.validateOffsetCommit)
+   */
+  findCommitter({ memberId, generation }: ClassicIdentity): ClassicConsumerMember | ErrorCode {
+    const member = this.#members.get(memberId)
+    if (member === undefined) return 'UNKNOWN_MEMBER_ID'
+    return generation <= member.epoch ? member : 'ILLEGAL_GENERATION'
+  }
+
   #checkInstance(memberId: string, groupInstanceId: string | null): ErrorCode | undefined {
     if (groupInstanceId === null) return undefined
     if (this.#members.get(memberId)?.groupInstanceId === groupInstanceId) return undefined

@@ -105,10 +105,10 @@ export class WireGroups implements GroupHolder {
     return (this.#engine.groups.get(groupId)?.memberCount ?? 0) > 0
   }
 
-  /** The classic member in a group that assigns, or why there is none; undefined for other groups. */
-  findMixed(groupId: string, identity: ClassicIdentity): ClassicConsumerMember | ErrorCode | undefined {
+  /** The classic member that commits in a group that assigns, or why there is none; undefined for other groups. */
+  findCommitter(groupId: string, identity: ClassicIdentity): ClassicConsumerMember | ErrorCode | undefined {
     if (!this.#assigns(groupId)) return undefined
-    return this.#mixed.get(groupId)?.find(identity) ?? 'UNKNOWN_MEMBER_ID'
+    return this.#mixed.get(groupId)?.findCommitter(identity) ?? 'UNKNOWN_MEMBER_ID'
   }
 
   /** Answers a join, now or later. A member without an id creates the group if there is none. */

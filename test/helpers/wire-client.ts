@@ -10,13 +10,15 @@ import { writeMessage } from './write-message.ts'
 /** A connection on which a test sends any bytes. */
 export class WireClient {
   readonly socket: Duplex
+  readonly clientId: string | null
   readonly closed: Promise<void>
   #received = Buffer.alloc(0)
   #awaited: (() => void) | undefined
   ended = false
 
-  constructor(socket: Duplex) {
+  constructor(socket: Duplex, clientId: string | null = null) {
     this.socket = socket
+    this.clientId = clientId
     socket.on('data', chunk => {
       this.#received = Buffer.concat([this.#received, chunk])
       this.#awaited?.()
@@ -38,7 +40,7 @@ export class WireClient {
 
   /** Sends a request, and reads its response. */
   async call<A extends Api>(api: A, version: number, body: object): Promise<any> {
-    this.send(request(api, version, body))
+    this.send(request(api, version, body, 7, this.clientId))
     const reader = new Reader(await this.answer())
     responseHeader.read(reader, responseHeaderVersion(api, version))
     const answer = api.response.read(reader, versionOf(api, version))
@@ -64,14 +66,22 @@ export class WireClient {
 }
 
 /** A request as it goes over the wire, without its length. */
-export function request(api: Api, version: number, body: object = {}, correlationId = 7): Buffer {
-  const header = Buffer.alloc(8)
+export function request(
+  api: Api,
+  version: number,
+  body: object = {},
+  correlationId = 7,
+  clientId: string | null = null,
+): Buffer {
+  const client = Buffer.from(clientId ?? '')
+  const header = Buffer.alloc(10)
   header.writeInt16BE(api.key, 0)
   header.writeInt16BE(version, 2)
   header.writeInt32BE(correlationId, 4)
+  header.writeInt16BE(clientId === null ? -1 : client.length, 8)
   const at = versionOf(api, version)
   const message = writeMessage(api.request as Type<unknown, object>, body, at)
-  return Buffer.concat([header, Buffer.from([255, 255]), ...(at.flexible ? [Buffer.from([0])] : []), message])
+  return Buffer.concat([header, client, ...(at.flexible ? [Buffer.from([0])] : []), message])
 }
 
 /** A batch with the fields of an idempotent producer. */

@@ -40,16 +40,18 @@ export class KafkaAndServed {
 
   /**
    * What comes of the same conversation with the real one, and with the served one. `connect` makes another connection
-   * to the same one, for a request that is answered late.
+   * to the same one, for a request that is answered late, or for a client with a name.
    */
-  each<T>(talk: (ask: Ask, connect: () => Ask) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.#asks.map((ask, i) => talk(ask, () => this.#connect(this.#ports[i]!))))
+  each<T>(talk: (ask: Ask, connect: (clientId?: string) => Ask) => Promise<T>): Promise<T[]> {
+    return Promise.all(
+      this.#asks.map((ask, i) => talk(ask, clientId => this.#connect(this.#ports[i]!, clientId))),
+    )
   }
 
-  #connect(port: number): Ask {
+  #connect(port: number, clientId?: string): Ask {
     const socket = connect(port, '127.0.0.1')
     this.#open.push(() => socket.destroy())
-    const client = new WireClient(socket)
+    const client = new WireClient(socket, clientId)
     return async (name, version, fields) => {
       const [api, body] = [apis[name] as Api, { timeoutMs: 10_000, ...fields }]
       // Nobody answers a client that does not want to know.

@@ -135,6 +135,24 @@ it('lets classic clients leave by their ids or their instance ids, and no one el
   expect((await client.call(heartbeat!, 4, again)).errorCode).toBe(errors.UNKNOWN_MEMBER_ID)
 })
 
+it('has members of both protocols leave by one request, whichever of them are left at the end', async () => {
+  const { client, classic, join } = start()
+  await join('k')
+  const a = classic('one')
+  await a.join()
+  const members = [
+    { memberId: 'k', groupInstanceId: null },
+    { memberId: '', groupInstanceId: 'one' },
+    { memberId: 'k', groupInstanceId: null },
+  ]
+  const left = await client.call(leaveGroup!, 5, { groupId: 'g', members })
+  expect(left.members.map(({ errorCode }: { errorCode: number }) => errorCode)).toEqual([
+    0,
+    0,
+    errors.UNKNOWN_MEMBER_ID,
+  ])
+})
+
 it('leaves no timer of a classic client that has left', async () => {
   const { broker, classic, beat, join } = start()
   const mine = () => broker.pendingTimers.filter(name => name.includes('of classic'))

@@ -17,6 +17,7 @@ const {
   initProducerId,
   listGroups,
   offsetFetch,
+  offsetCommit,
   syncGroup,
   txnOffsetCommit,
 } = apis as unknown as Readonly<Record<string, Api>>
@@ -59,6 +60,33 @@ it('lets a cooperative classic client keep what stays, and waits until it has sa
   expect(await a.sync()).toEqual([0, 2])
   expect(await a.beat()).toBe(0)
   expect(await beat('k', 2)).toEqual({ epoch: 2, given: [1, 3] })
+})
+
+it('takes what a classic client commits under any generation since it got the partition, as whichever instance', async () => {
+  const { client, classic, join } = start()
+  const a = await classic().lead()
+  await join('k')
+  await a.join([0, 1, 2, 3])
+  await a.sync()
+  await a.join([0, 2])
+  await a.sync()
+  const commit = async (generation: number, partition: number, groupInstanceId: string | null = null) => {
+    const partitions = [{ partitionIndex: partition, committedOffset: 1, committedMetadata: '' }]
+    const answer = await client.call(offsetCommit!, 8, {
+      groupId: 'g',
+      memberId: a.memberId,
+      generationIdOrMemberEpoch: generation,
+      groupInstanceId,
+      topics: [{ name: 'orders', partitions }],
+    })
+    return answer.topics[0].partitions[0].errorCode
+  }
+  expect(a.generationId).toBe(2)
+  expect(await commit(1, 0)).toBe(0)
+  expect(await commit(1, 1)).toBe(errors.ILLEGAL_GENERATION)
+  expect(await commit(3, 0)).toBe(errors.ILLEGAL_GENERATION)
+  // A group that assigns goes by members' ids alone.
+  expect(await commit(2, 0, 'one')).toBe(0)
 })
 
 it('tells a classic client what it is given in the version in which it subscribes', async () => {
@@ -426,7 +454,7 @@ it('keeps what classic clients have committed while they are there, and for its 
   expect(group.state).toBe('Dead')
 })
 
-it('counts the offsets of a transaction under the generation that they were read in', async () => {
+it('counts the offsets of a transaction under a generation in which they may have been read', async () => {
   const { broker, client, classic, join } = start()
   const a = await classic().lead()
   await join('k')
@@ -452,8 +480,10 @@ it('counts the offsets of a transaction under the generation that they were read
     await client.call(endTxn!, 3, { ...who, committed: true })
     return answer.topics[0].partitions[0].errorCode
   }
-  expect(await transaction(0, a.generationId - 1)).toBe(errors.ILLEGAL_GENERATION)
-  expect(await transaction(1, a.generationId)).toBe(errors.ILLEGAL_GENERATION)
+  expect(await transaction(0, a.generationId + 1)).toBe(errors.ILLEGAL_GENERATION)
+  for (const generation of [a.generationId - 1, a.generationId]) {
+    expect(await transaction(1, generation)).toBe(errors.ILLEGAL_GENERATION)
+  }
   expect(await transaction(0, a.generationId)).toBe(0)
   expect(broker.group('g').offsets).toEqual([{ topic: 'orders', partition: 0, offset: 7 }])
 })

@@ -87,9 +87,11 @@ export function membershipHandlers(wire: Wire): Handler[] {
 
     handler(leaveGroup, ({ groupId, memberId, members }, { version }) => {
       if (groupId === '') return { errorCode: invalidGroup }
-      const group = wire.groups.serving(groupId)
-      const leave = (id: string, instanceId: string | null) =>
-        group === undefined ? unknownMember : errnoOf(group.leave(id, instanceId))
+      // For each anew: by the one before, the group may have gone from one protocol to the other.
+      const leave = (id: string, instanceId: string | null) => {
+        const group = wire.groups.serving(groupId)
+        return group === undefined ? unknownMember : errnoOf(group.leave(id, instanceId))
+      }
       if (version < 3) return { errorCode: leave(memberId, null) }
       return {
         errorCode: 0,

@@ -105,10 +105,12 @@ function commit(
 ): number {
   const { generationIdOrMemberEpoch: generation, memberId, groupInstanceId } = identity
   try {
-    const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset], false)
-    committed.check()
+    // That there is no such partition comes before everything, and the version before the epoch.
+    wire.engine.partition(offset)
     const knowsEpochs = wire.members.get(groupId, memberId) ?? wire.streamsGroups.get(groupId)?.get(memberId)
     if (version < epochsSince && knowsEpochs !== undefined) return errnoOf('UNSUPPORTED_VERSION')
+    const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset], false)
+    committed.check()
     committed.commit()
     return 0
   } catch (error) {

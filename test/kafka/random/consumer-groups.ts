@@ -214,7 +214,7 @@ export class Members {
 
   async #heartbeat(member: Member, said: Said): Promise<any> {
     const request = { groupId: this.#group, memberId: member.id, instanceId: member.instanceId, ...said }
-    const answer = await this.#talk.ask('consumerGroupHeartbeat', 1, request)
+    const answer = await this.#talk.ask('consumerGroupHeartbeat', this.#talk.below(2), request)
     if (answer.errorCode === groupIdNotFound) answer.errorCode = unknownMember
     this.#talk.tell(`${member.id} ${this.#show(this.#withoutEpochs(said))}`, this.#told(answer))
     if (answer.errorCode === 0) this.#take(member, said, answer)
@@ -260,17 +260,20 @@ export class Members {
     const partitionIndex = talk.oneOf(own)
     const epoch = this.#someEpoch(member)
     const committedOffset = talk.below(100)
-    const answer = await talk.ask('offsetCommit', 10, {
+    const version = talk.oneOf([10, 9, 9, 7, 2])
+    const answer = await talk.ask('offsetCommit', version, {
       groupId: this.#group,
       memberId: member.id,
       generationIdOrMemberEpoch: epoch,
       groupInstanceId: talk.chance(0.5) ? member.instanceId : null,
-      topics: [{ topicId, partitions: [{ partitionIndex, committedOffset, committedMetadata: '' }] }],
+      topics: [
+        { name: topic, topicId, partitions: [{ partitionIndex, committedOffset, committedMetadata: '' }] },
+      ],
     })
     const { errorCode } = answer.topics[0].partitions[0]
     const told = errorCode === groupIdNotFound ? unknownMember : errorCode
     talk.tell(
-      `${member.id} at ${this.#epochs ? epoch : 'its epoch'} commits ${topic} ${partitionIndex}@${committedOffset}`,
+      `${member.id} at ${this.#epochs ? epoch : 'its epoch'} commits v${version} ${topic} ${partitionIndex}@${committedOffset}`,
       told,
     )
   }
@@ -279,7 +282,7 @@ export class Members {
     const anonymous = !this.#epochs || this.#talk.chance(0.2)
     const identity = anonymous ? {} : { memberId: member.id, memberEpoch: this.#someEpoch(member) }
     const request = { groups: [{ groupId: this.#group, ...identity, topics: null }] }
-    const answer = await this.#talk.ask('offsetFetch', 9, request)
+    const answer = await this.#talk.ask('offsetFetch', this.#talk.oneOf([9, 10]), request)
     this.#talk.tell(`fetch ${this.#show(this.#withoutEpochs(identity))}`, this.#known.plain(answer.groups[0]))
   }
 

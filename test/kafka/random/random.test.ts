@@ -7,6 +7,7 @@ import { Clients } from './classic-groups.ts'
 import { compareTalks } from './compare-talks.ts'
 import { Configs } from './configs.ts'
 import { Members, prepare } from './consumer-groups.ts'
+import { MixedGroup } from './mixed-groups.ts'
 import { Offsets } from './offsets.ts'
 import { Patterns } from './patterns.ts'
 import { Producers } from './producers.ts'
@@ -67,6 +68,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to the members of a group whose leader assigns', { timeout }, () =>
     compareTalks(both, 'classic', seeds(16), talk => new Clients(talk).converse(40), 8),
+  )
+
+  it('to the members of a group between the two protocols', { timeout }, () =>
+    compareTalks(both, 'mixed', seeds(20), talk => new MixedGroup(talk).converse(20), 8),
   )
 
   it('to members of share groups that fetch and acknowledge', { timeout }, () =>

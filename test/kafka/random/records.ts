@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32c } from '../../../src/server/protocol/crc32c.ts'
 import { writeBatch } from '../../../src/server/protocol/record-batch.ts'
 import type { Talk } from './talk.ts'
@@ -27,7 +28,8 @@ export class Records {
       else if (dice < 70) await this.#fetchOfSession()
       else if (dice < 82) await this.#listOffsets()
       else if (dice < 90) await this.#deleteRecords()
-      else if (dice < 96) await this.#epochs()
+      else if (dice < 93) await this.#epochs()
+      else if (dice < 96) await this.#wait()
       else if (dice < 98) await this.#unanswered()
       else await this.#anew()
     }
@@ -175,6 +177,55 @@ export class Records {
     const asked = { maxWaitMs: 0, minBytes: talk.oneOf([0, 1, 1000]), maxBytes, isolationLevel, topics }
     const answer = await talk.ask('fetch', version, { ...asked, sessionEpoch: -1 })
     talk.tell(`fetch v${version} ${JSON.stringify(talk.shown(asked))}`, this.#fetched(answer))
+  }
+
+  /** A fetch that waits, until something comes about or its time is up. */
+  async #wait(): Promise<void> {
+    const talk = this.#talk
+    const [topic, partition, version] = [talk.oneOf(this.#topics), talk.below(2), 4 + talk.below(15)]
+    const end = await this.#end(topic, partition)
+    const fetchOffset = Math.max(0, end - talk.oneOf([0, 0, 0, 1]))
+    const asked = {
+      maxWaitMs: 1500,
+      minBytes: talk.oneOf([1, 1, 200, 5000]),
+      maxBytes: 1 << 20,
+      isolationLevel: talk.below(2),
+      topics: [
+        {
+          topic,
+          topicId: this.#idOf(topic),
+          partitions: [{ partition, fetchOffset, partitionMaxBytes: 1 << 20 }],
+        },
+      ],
+    }
+    const began = Date.now()
+    const waiting = talk
+      .connect()('fetch', version, { ...asked, sessionEpoch: -1 })
+      .then(answer => ({ answer, ms: Date.now() - began }))
+    await sleep(50)
+    talk.tell(`waits v${version} ${JSON.stringify(talk.shown(asked))}`, '')
+    const what = talk.oneOf(['send', 'send', 'send elsewhere', 'delete records', 'delete topic', 'nothing'])
+    const [key, value] = ['key', 'value'].map(each => Buffer.from(each)) as [Buffer, Buffer]
+    const records = [writeBatch([{ offset: 0, timestamp: now, key, value, headers: [] }])]
+    const partitionData = [{ index: what === 'send' ? partition : 1 - partition, records }]
+    if (what.startsWith('send'))
+      await talk.ask('produce', 9, { acks: 1, topicData: [{ name: topic, partitionData }] })
+    else if (what === 'delete records')
+      await talk.ask('deleteRecords', 2, {
+        topics: [{ name: topic, partitions: [{ partitionIndex: partition, offset: -1 }] }],
+      })
+    else if (what === 'delete topic' && topic === this.#topics[0]) await this.#anew()
+    const { answer, ms } = await waiting
+    talk.tell(`${what} in ${topic}`, [ms < 900 ? 'early' : 'late', this.#fetched(answer)])
+  }
+
+  async #end(name: string, partitionIndex: number): Promise<number> {
+    const partitions = [{ partitionIndex, timestamp: -1 }]
+    const { topics } = await this.#talk.ask('listOffsets', 7, {
+      replicaId: -1,
+      topics: [{ name, partitions }],
+    })
+    return topics[0].partitions[0].offset
   }
 
   async #fetchOfSession(): Promise<void> {

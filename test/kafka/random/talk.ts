@@ -8,13 +8,13 @@ export class Talk extends Lot {
   /** Apart from those of other conversations: part of the names of topics, groups and ids. */
   readonly name: string
   readonly ask: Ask
-  /** Another connection, for a request that is answered late. */
-  readonly connect: () => Ask
+  /** Another connection, for a request that is answered late, or for a client with a name. */
+  readonly connect: (clientId?: string) => Ask
   /** In the order in which they were seen: each side draws its own. */
   readonly topicIds: string[] = []
   #settled = 0
 
-  constructor(name: string, seed: number, ask: Ask, connect: () => Ask) {
+  constructor(name: string, seed: number, ask: Ask, connect: Talk['connect']) {
     super(seed)
     this.name = name
     this.ask = ask

@@ -65,6 +65,15 @@ export class TopicsAndGroups {
     return this.#idOf.get(name) ?? `${digits.slice(0, 8)}-1111-1111-1111-${digits.slice(-12)}`
   }
 
+  /** Partitions in words, in order. */
+  names(topics: readonly TopicPartitions[]): string {
+    const nameOf = new Map([...this.#idOf].map(([name, id]) => [id, name]))
+    const each = topics.flatMap(({ topicId, partitions }) =>
+      partitions.map(partition => `${nameOf.get(topicId) ?? '?'}${partition} `),
+    )
+    return each.sort().join('')
+  }
+
   /** What names topics by their ids, in the order in which the topics were made. */
   sorted(topics: readonly TopicPartitions[]): readonly TopicPartitions[] {
     const made = [...this.#ids.keys()]

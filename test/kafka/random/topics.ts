@@ -19,7 +19,8 @@ export class Topics {
       const dice = this.#talk.below(100)
       if (dice < 35) await this.#create()
       else if (dice < 50) await this.#delete()
-      else if (dice < 65) await this.#grow()
+      else if (dice < 58) await this.#grow()
+      else if (dice < 65) await this.#move()
       else if (dice < 80) await this.#metadata()
       else if (dice < 85) await this.#autoCreate()
       else await this.#describe()
@@ -129,6 +130,42 @@ export class Topics {
     const answer = await talk.ask('createPartitions', version, { topics, validateOnly })
     await talk.settled()
     talk.tell(`grow v${version} ${JSON.stringify(topics)}${validateOnly ? ' only' : ''}`, talk.shown(answer))
+  }
+
+  /** To the only broker that there is, or to nobody. */
+  async #move(): Promise<void> {
+    const talk = this.#talk
+    const drawn = talk.some(() => ({
+      name: this.#name(),
+      indexes: talk.oneOf([[0], [0], [0, 1], [7], [-1], []]),
+    }))
+    const some = [...new Map(drawn.map(each => [each.name, each])).values()].filter(
+      ({ name }) => name !== '__consumer_offsets',
+    )
+    const dice = talk.below(3)
+    if (dice === 0) {
+      const topics = some.map(({ name, indexes }) => ({
+        name,
+        partitions: indexes.map(partitionIndex => ({
+          partitionIndex,
+          replicas: talk.oneOf([[1], [1], null, null, [], [1, 1], [-1]]),
+        })),
+      }))
+      const version = talk.below(2)
+      const allowReplicationFactorChange = talk.chance(0.5)
+      await talk.hear('alterPartitionReassignments', version, { topics, allowReplicationFactorChange })
+    } else if (dice === 1) {
+      const topics = talk.chance(0.2)
+        ? null
+        : some.map(({ name, indexes }) => ({ name, partitionIndexes: indexes }))
+      await talk.hear('listPartitionReassignments', 0, { topics })
+    } else {
+      const version = talk.below(3)
+      // What a version has no field for is not asked.
+      const electionType = version === 0 ? 0 : talk.oneOf([0, 0, 1, 1, 2])
+      const topicPartitions = some.map(({ name, indexes }) => ({ topic: name, partitions: indexes }))
+      await talk.hear('electLeaders', version, { electionType, topicPartitions })
+    }
   }
 
   async #metadata(): Promise<void> {
