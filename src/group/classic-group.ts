@@ -52,6 +52,7 @@ export class ClassicGroup {
   #generation = 0
   #protocolType: string | null = null
   #protocol: string | null = null
+  #subscriptions: readonly Uint8Array[] | undefined
   #leader = ''
 
   constructor(id: string, host: ClassicGroupHost) {
@@ -82,6 +83,14 @@ export class ClassicGroup {
 
   get members(): readonly DescribedClassicMember[] {
     return this.#members.all().map(member => ({ ...member, metadata: this.#metadataOf(member) }))
+  }
+
+  /**
+   * What the members of the present generation said by its protocol, also while they join the next one; undefined
+   * before the first. (Kafka: ClassicGroup.subscribedTopics)
+   */
+  get subscriptions(): readonly Uint8Array[] | undefined {
+    return this.#subscriptions
   }
 
   // --- joining ------------------------------------------------------------------------------------------------------
@@ -255,7 +264,7 @@ export class ClassicGroup {
     if (leader === undefined) return this.#scheduleCompletion()
     this.#leader = leader
     this.#generation++
-    this.#protocol = this.#members.vote()
+    this.#choose(this.#members.vote())
     this.#state = 'CompletingRebalance'
     for (const member of this.#members.all()) {
       const { joining } = member
@@ -282,9 +291,14 @@ export class ClassicGroup {
 
   #becomeEmpty(): void {
     this.#state = 'Empty'
-    this.#protocol = null
+    this.#choose(null)
     this.#unschedule('sync')
     this.#host.changed(this)
+  }
+
+  #choose(protocol: string | null): void {
+    this.#protocol = protocol
+    this.#subscriptions = this.#members.all().map(member => this.#metadataOf(member))
   }
 
   #expireSync(): void {
@@ -451,7 +465,7 @@ export class ClassicGroup {
       this.#members.add(member)
       this.#heard(member)
     }
-    this.#protocol = this.#members.vote()
+    this.#choose(this.#members.vote())
     // The members have been together before, so the group does not wait for others.
     this.#state = 'Stable'
     this.#prepare()

@@ -542,7 +542,8 @@ export class Partition {
     if (this.#cleaner !== undefined) this.#host.cleaner.forget(this.#cleaner)
     this.#host.segmentsDropped(this, this.#segments.clear())
     this.#start = this.#end
-    this.#readers.length = 0
+    // Who waits here need not wait any longer.
+    for (const reader of this.#readers.splice(0)) reader.signal()
   }
 }
 

@@ -53,3 +53,31 @@ it('gives a batch even to who wants no bytes, who would wait for ever else', asy
   const { responses } = await client.call(apis.fetch as Api, 12, { maxWaitMs: 0, maxBytes: 0, topics })
   expect(responses[0].partitions[0].records.length).toBeGreaterThan(0)
 })
+
+it('answers who waits for records of a topic that is deleted at once, by whichever name it was asked for', async () => {
+  const { broker, client } = scene()
+  for (const version of [12, 13]) {
+    broker.createTopic('bills')
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+    const topics = [{ topic: 'bills', topicId: broker.topic('bills' as 'orders').id, partitions }]
+    const answer = client.call(apis.fetch as Api, version, { maxWaitMs: 500, minBytes: 1, topics })
+    await broker.advance(499)
+    broker.deleteTopic('bills' as 'orders')
+    const { responses } = await answer
+    expect(responses[0].partitions).toMatchObject([{ errorCode: 3, highWatermark: -1 }])
+  }
+})
+
+it('tells who has waited for more what there is by then', async () => {
+  const { broker, client } = scene()
+  const orders = broker.topic('orders')
+  orders.append({ value: 1 })
+  const topics = [
+    { topic: 'orders', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] },
+  ]
+  const answer = client.call(apis.fetch as Api, 12, { maxWaitMs: 500, minBytes: 1000, topics })
+  await broker.advance(499)
+  orders.partitions[0]!.deleteRecords(1)
+  await broker.advance(1)
+  expect((await answer).responses[0].partitions).toMatchObject([{ errorCode: 1 }])
+})

@@ -7,7 +7,9 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { subscription } from '../helpers/consumer-protocol.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const { offsetDelete, joinGroup } = apis as unknown as Readonly<Record<string, Api>>
+const { describeGroups, joinGroup, leaveGroup, offsetDelete } = apis as unknown as Readonly<
+  Record<string, Api>
+>
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -68,6 +70,25 @@ it('keeps what a client of the classic protocol reads', async () => {
   await joined
   expect(await forget(['orders', 0], ['payments', 0])).toEqual([86, 0])
   expect(left()).toEqual(['orders-0', 'orders-1'])
+})
+
+it('goes by what the members read that are joining again, until they have', async () => {
+  const { broker, client, forget } = await start()
+  const join = (on: WireClient, names: readonly string[]) =>
+    on.call(joinGroup!, 1, {
+      ...joining(),
+      protocols: names.map(name => ({ name, metadata: subscription(['payments']) })),
+    })
+  const { memberId } = await join(client, ['range', 'other'])
+  // Waits for the first one.
+  const second = new WireClient(connect(broker))
+  const joined = join(second, ['other'])
+  const state = async () => (await client.call(describeGroups!, 1, { groups: ['g'] })).groups[0].groupState
+  while ((await state()) !== 'PreparingRebalance');
+  expect(await forget(['orders', 0], ['payments', 0])).toEqual([0, 86])
+  await client.call(leaveGroup!, 1, { groupId: 'g', memberId })
+  expect(await joined).toMatchObject({ errorCode: 0, generationId: 2 })
+  expect(await forget(['orders', 1], ['payments', 0])).toEqual([0, 86])
 })
 
 it('keeps all that a group has whose members are no consumers', async () => {

@@ -144,7 +144,8 @@ function readOne(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched 
 function read(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched {
   const { log, offset, maxBytes, preferred } = wanted
   if (typeof log === 'number') return { errorCode: log, ...nothing }
-  if (log.deleted) return { errorCode: unknownTopic(how.version, topicIdsSince.Fetch), ...nothing }
+  // While it was waited for. By then Kafka no longer asks by which name.
+  if (log.deleted) return { errorCode: unknownPartition, ...nothing }
   if (offset < log.logStartOffset || offset > log.highWatermark) {
     return { errorCode: errnoOf('OFFSET_OUT_OF_RANGE'), ...nothing }
   }
@@ -165,7 +166,7 @@ function read(wire: Wire, wanted: Wanted, room: Room, how: Reading): Fetched {
   return { errorCode: 0, records, bytes, full }
 }
 
-// Woken by each append to one of the partitions; reads once for all appends of the same turn.
+// Woken by each append to one of the partitions; reads once for all appends of the same turn, and when time is up.
 function untilEnough(
   wire: Wire,
   wanted: readonly Wanted[],
@@ -192,7 +193,11 @@ function untilEnough(
       signal.removeEventListener('abort', end)
       resolve()
     }
-    const timer = setClientTimer(wire.engine.clock, end, maxWaitMs, 'a fetch that waits')
+    const last = () => {
+      enough()
+      end()
+    }
+    const timer = setClientTimer(wire.engine.clock, last, maxWaitMs, 'a fetch that waits')
     signal.addEventListener('abort', end, { once: true })
     for (const log of logs) log.addReader(reader)
   })

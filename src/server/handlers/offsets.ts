@@ -74,9 +74,16 @@ export function offsetHandlers(wire: Wire): Handler[] {
   ]
 }
 
-/** @throws GroupSubscribedToTopicError if a member subscribes to the topic, or its metadata is not a subscription */
-function requireUnsubscribed({ id: groupId, members }: ClassicGroup, topic: string): void {
-  if (members.every(({ metadata }) => readSubscription(metadata)?.topics.includes(topic) === false)) return
+/**
+ * @throws GroupSubscribedToTopicError if a member subscribes to the topic, or nobody knows: its metadata is no
+ *   subscription, or the first members still join
+ */
+function requireUnsubscribed(
+  { id: groupId, protocolType, subscriptions }: ClassicGroup,
+  topic: string,
+): void {
+  const named = subscriptions?.map(metadata => readSubscription(metadata)?.topics.includes(topic))
+  if (named === undefined ? protocolType !== 'consumer' : named.every(each => each === false)) return
   throw subscribed(groupId, topic)
 }
 

@@ -214,7 +214,9 @@ export class Members {
 
   async #heartbeat(member: Member, said: Said): Promise<any> {
     const request = { groupId: this.#group, memberId: member.id, instanceId: member.instanceId, ...said }
-    const answer = await this.#talk.ask('consumerGroupHeartbeat', this.#talk.below(2), request)
+    // In the first version a broker draws ids.
+    const version = request.memberId === '' ? 1 : this.#talk.below(2)
+    const answer = await this.#talk.ask('consumerGroupHeartbeat', version, request)
     if (answer.errorCode === groupIdNotFound) answer.errorCode = unknownMember
     this.#talk.tell(`${member.id} ${this.#show(this.#withoutEpochs(said))}`, this.#told(answer))
     if (answer.errorCode === 0) this.#take(member, said, answer)

@@ -171,7 +171,9 @@ export class Records {
     const talk = this.#talk
     const version = 4 + talk.below(15)
     const topics = this.#wanted()
-    const maxBytes = talk.oneOf([1 << 20, 1 << 20, 100, 400])
+    // Of several partitions, Kafka's part of a batch takes the room of those behind.
+    const isOne = topics.length === 1 && topics[0]!.partitions.length === 1
+    const maxBytes = talk.oneOf([1 << 20, 1 << 20, 100, isOne ? 400 : 100])
     // What a version has no field for is not asked.
     const isolationLevel = talk.below(2)
     const asked = { maxWaitMs: 0, minBytes: talk.oneOf([0, 1, 1000]), maxBytes, isolationLevel, topics }

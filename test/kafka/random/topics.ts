@@ -142,6 +142,7 @@ export class Topics {
     const some = [...new Map(drawn.map(each => [each.name, each])).values()].filter(
       ({ name }) => name !== '__consumer_offsets',
     )
+    if (some.length === 0) return
     const dice = talk.below(3)
     if (dice === 0) {
       const topics = some.map(({ name, indexes }) => ({
