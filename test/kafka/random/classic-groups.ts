@@ -246,6 +246,11 @@ export class Clients {
     if (leads && this.#clients.filter(each => each.memberId !== '' || each.waits).length > 2) return
     // At Kafka also the leave of one that was only given an id makes the others join again.
     if (members.some(each => this.#promised.has(each.memberId))) return
+    // If nobody else is left, Kafka's group goes on waiting for that one.
+    const goes = (each: Client) =>
+      members.some(one => one === each || (one.instanceId !== null && one.instanceId === each.instanceId))
+    const stays = (each: Client) => each.memberId !== '' && !this.#promised.has(each.memberId) && !goes(each)
+    if (this.#promised.size > 0 && !this.#clients.some(stays)) return
     const named = members.map(({ memberId, instanceId }) => ({ memberId, groupInstanceId: instanceId }))
     const request = { groupId: this.#group, memberId: members[0]?.memberId ?? '', members: named }
     const answer = await this.#ask('leaveGroup', version, request)
