@@ -10,11 +10,27 @@ export class ConnectionSession {
   user: string | undefined
   /** The authentication under way. */
   exchange: SaslExchange | undefined
+  /** Whether the messages of that exchange come and go without a header, as after a handshake of version 0. */
+  bareExchange = false
   /** The first partition of its last fetch that found no room in the answer. */
   unfetched: Partition | undefined
 
   constructor(socket: Duplex) {
     this.#socket = socket
+  }
+
+  /**
+   * Takes the next message of the exchange, and returns the answer.
+   *
+   * @throws SaslFailure
+   */
+  authenticate(message: Buffer): Buffer {
+    const { bytes, user } = this.exchange!.step(message)
+    if (user !== undefined) {
+      this.user = user
+      this.exchange = undefined
+    }
+    return bytes
   }
 
   /** The address that the client calls from. One of this process calls from here. */

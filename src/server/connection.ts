@@ -196,6 +196,8 @@ export class Connection {
   }
 
   async #answer(frame: Buffer): Promise<Writer | undefined> {
+    const { exchange, bareExchange } = this.#session
+    if (exchange !== undefined && bareExchange) return bare(this.#session.authenticate(frame))
     const reader = new Reader(frame)
     const header = requestHeader.read(reader, requestHeaderVersion)
     const { apiKey: key, apiVersion: version, clientId } = header
@@ -266,10 +268,21 @@ function readRequest({ api }: Handler, reader: Reader, at: Version): unknown {
   }
 }
 
-function respond({ api }: Handler, header: RequestHeader, response: unknown): Writer {
+function bare(answer: Buffer): Writer {
+  const writer = begun()
+  writer.bytes(answer)
+  return writer
+}
+
+// With room for the length, which is known at the end.
+function begun(): Writer {
   const writer = new Writer()
-  // Room for the length, which is known at the end.
   writer.int32(0)
+  return writer
+}
+
+function respond({ api }: Handler, header: RequestHeader, response: unknown): Writer {
+  const writer = begun()
   responseHeader.write(writer, header, responseHeaderVersion(api, header.apiVersion))
   ;(api.response as Type<unknown, unknown>).write(writer, response, versionOf(api, header.apiVersion))
   return writer

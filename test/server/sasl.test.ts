@@ -5,6 +5,7 @@ import { Broker, topic } from '../../src/index.ts'
 import { type SaslOptions, serve } from '../../src/server/index.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
+import { metadata } from '../../src/server/protocol/messages/metadata.ts'
 import { saslAuthenticate } from '../../src/server/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../src/server/protocol/messages/sasl-handshake.ts'
 import { WireClient } from '../helpers/wire-client.ts'
@@ -115,6 +116,34 @@ it('tells no versions between the choice of a mechanism and the proof', async ()
   const authBytes = Buffer.from('\0ada\0secret')
   expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 0 })
   expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 0 })
+})
+
+it('takes proofs that come without a header, after a handshake of version 0', async () => {
+  const { server, errors } = await start()
+  const client = () => {
+    const socket = connect(server.port, '127.0.0.1')
+    open.push(async () => void socket.destroy())
+    return new WireClient(socket)
+  }
+  const proved = client()
+  await proved.call(saslHandshake as Api, 0, { mechanism: 'PLAIN' })
+  proved.send(Buffer.from('\0ada\0secret'))
+  expect(await proved.answer()).toEqual(Buffer.alloc(0))
+  expect(await proved.call(metadata as Api, 1, { topics: null })).toMatchObject({
+    topics: [{ name: 'orders' }],
+  })
+  expect(errors).toEqual([])
+
+  const wrong = client()
+  await wrong.call(saslHandshake as Api, 0, { mechanism: 'SCRAM-SHA-256' })
+  wrong.send(Buffer.from('n,,n=ada,r=abc'))
+  const [nonce] = (await wrong.answer()).toString().split(',')
+  expect(nonce).toMatch(/^r=abc/)
+  wrong.send(Buffer.from(`c=biws,${nonce},p=AAAA`))
+  await wrong.closed
+  expect(errors).toEqual([
+    expect.objectContaining({ message: expect.stringMatching(/^Authentication failed: /) }),
+  ])
 })
 
 it('refuses options that cannot be meant', async () => {

@@ -18,27 +18,24 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
   const begin = (mechanism: SaslMechanism): SaslExchange =>
     mechanism === 'PLAIN' ? new PlainExchange(passwordOf) : new ScramExchange(mechanism, credentials)
   return [
-    handler(saslHandshake, ({ mechanism }, { session }) => {
+    handler(saslHandshake, ({ mechanism }, { session, version }) => {
       const known = mechanisms.includes(mechanism as SaslMechanism)
-      if (known) session.exchange = begin(mechanism as SaslMechanism)
+      if (known) {
+        session.exchange = begin(mechanism as SaslMechanism)
+        session.bareExchange = version === 0
+      }
       const errorCode = known ? 0 : errnoOf('UNSUPPORTED_SASL_MECHANISM')
       return { errorCode, mechanisms: [...mechanisms] }
     }),
 
     handler(saslAuthenticate, ({ authBytes }, { session }) => {
-      const { exchange } = session
-      if (exchange === undefined) return wireError('ILLEGAL_SASL_STATE', 'SaslHandshake comes first')
+      if (session.exchange === undefined) return wireError('ILLEGAL_SASL_STATE', 'SaslHandshake comes first')
       try {
-        const { bytes, user } = exchange.step(authBytes)
-        if (user !== undefined) {
-          session.user = user
-          session.exchange = undefined
-        }
-        return { errorCode: 0, authBytes: bytes }
+        return { errorCode: 0, authBytes: session.authenticate(authBytes) }
       } catch (error) {
         if (!(error instanceof SaslFailure)) throw error
         session.exchange = undefined
-        return wireError('SASL_AUTHENTICATION_FAILED', `Authentication failed: ${error.message}`)
+        return wireError('SASL_AUTHENTICATION_FAILED', error.message)
       }
     }),
   ]
