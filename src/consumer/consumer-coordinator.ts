@@ -278,6 +278,8 @@ export class ConsumerCoordinator implements Member {
         this.#following--
       }
       if ('lost' in task) return
+      // A hook that changes its subscription each time must not keep the event loop from its turn.
+      await this.#host.engine.clock.exhausted(1)
     }
   }
 

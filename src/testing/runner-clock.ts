@@ -22,6 +22,8 @@ interface OwnTimer {
 
 /** The fake clock of a test runner, so that the runner's timers and the broker's fire in one order. */
 export class RunnerClock implements TestClock {
+  /** @internal */
+  onTurn: (() => void) | undefined
   readonly workBudget: WorkBudget = { ms: Number.POSITIVE_INFINITY, records: recordsPerTurn }
   readonly #timers: RunnerTimers
   readonly #fake = { setTimeout: globalThis.setTimeout, Date: globalThis.Date }
@@ -139,6 +141,7 @@ export class RunnerClock implements TestClock {
   async settle(): Promise<void> {
     for (let asked = -1; asked !== this.#turnsAsked || this.#turnsGiven < this.#turnsAsked; ) {
       asked = this.#turnsAsked
+      this.onTurn?.()
       await eventLoopTurn()
     }
   }

@@ -29,6 +29,7 @@ import {
   requireOption,
 } from '../validate.ts'
 import { FaultPlan } from './fault-plan.ts'
+import { Moment } from './moment.ts'
 import { Redeliveries } from './redeliveries.ts'
 import { RunnerClock, type RunnerTimers } from './runner-clock.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -134,16 +135,19 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
     super({ ...rest, clock, random: seededRandom(seed) })
     this.#testClock = clock
     const consumers = this.#consumers
+    this.timeline = new Timeline(() => clock.now(), timelineEntries)
+    const moment = new Moment(clock, this.timeline, () => this.engine.log.records)
     this.#timeKeeper = new TimeKeeper(
       clock,
+      moment,
       () => [...consumers].map(({ processing }) => processing),
       () => [...this.engine.served].flatMap(left => left()),
     )
-    this.timeline = new Timeline(() => clock.now(), timelineEntries)
     this.faults = new FaultPlan(this.engine.clock, this.timeline)
     this.#bench = {
       faults: this.faults,
       timeline: this.timeline,
+      moment,
       redeliveries: new Redeliveries(),
       joining: undefined,
       silenced: () => this.silenced,
@@ -222,6 +226,8 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
    * promises settle between two timers.
    *
    * @throws IllegalStateError where the runner's fake timers hold promises back; the message names `doNotFake`
+   * @throws NeverIdleError where time cannot move, because what happens at one moment has no end, such as a handler that
+   * sends to its own topic for ever; the message shows the last of it
    */
   async advance(ms: number): Promise<void> {
     requireArgument('advance', 'ms', ms, finiteDuration)

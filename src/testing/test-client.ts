@@ -3,6 +3,7 @@ import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { AnyRecord } from '../record.ts'
 import type { FaultPlan } from './fault-plan.ts'
 import type { FaultPoint, Operation } from './fault-scope.ts'
+import type { Moment } from './moment.ts'
 import type { Redeliveries } from './redeliveries.ts'
 import type { PendingTimer } from './test-clock.ts'
 import type { Timeline } from './timeline.ts'
@@ -12,6 +13,7 @@ import type { ClientEvent, TimelineEvent } from './timeline-entry.ts'
 export interface TestBench {
   readonly faults: FaultPlan
   readonly timeline: Timeline
+  readonly moment: Moment
   readonly redeliveries: Redeliveries
   /** The member that is joining and does not know its id yet: the group reports the id before `join` returns. */
   joining: { joined(memberId: string): void } | undefined

@@ -87,6 +87,7 @@ export class TestConsumer<
     const count = (this.#failures.get(place) ?? 0) + 1
     this.#failures.set(place, count)
     if (count >= mostFailures) this.#hopeless = { record, error }
+    this.client.bench.moment.failed(this.#name, place, error)
   }
 
   /** From now on its restarts and failures are counted anew. */

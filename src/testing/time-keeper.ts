@@ -1,5 +1,6 @@
 import { NeverIdleError, TimeoutError } from '../errors.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { Moment } from './moment.ts'
 import type { Processing } from './processing.ts'
 import { describeTimers, type TestClock } from './test-clock.ts'
 import { realDelay, requireRealMicrotasks, timersAreFake } from './turns.ts'
@@ -27,18 +28,46 @@ export class TimeKeeper {
   readonly #clock: TestClock
   readonly #processings: () => Iterable<Processing>
   readonly #served: () => readonly string[]
+  readonly #moment: Moment
   #moving = 0
+  // What is waited for, by the calls that are under way.
+  readonly #waiting = new Set<{ readonly what: string }>()
 
   /** `served`: what clients of a server still have to do; they live in real time, which does not stand still. */
-  constructor(clock: TestClock, processings: () => Iterable<Processing>, served: () => readonly string[]) {
+  constructor(
+    clock: TestClock,
+    moment: Moment,
+    processings: () => Iterable<Processing>,
+    served: () => readonly string[],
+  ) {
     this.#clock = clock
+    this.#moment = moment
     this.#processings = processings
     this.#served = served
+    clock.onTurn = () => {
+      for (const { what } of this.#waiting) return moment.requireEnd(what)
+    }
   }
 
-  /** Moves time by `ms` milliseconds. */
+  /**
+   * Moves time by `ms` milliseconds.
+   *
+   * @throws NeverIdleError where what happens at one moment has no end
+   */
   async advance(ms: number): Promise<void> {
-    await this.#move(() => this.#clock.advance(ms))
+    await this.#watched(`time to move by ${ms} ms`, () => this.#move(() => this.#clock.advance(ms)))
+  }
+
+  // A moment without an end must not keep the caller for ever.
+  async #watched(what: string, wait: () => Promise<void>): Promise<void> {
+    const waiting = { what }
+    this.#waiting.add(waiting)
+    this.#moment.begin()
+    try {
+      await wait()
+    } finally {
+      this.#waiting.delete(waiting)
+    }
   }
 
   async #move(move: () => Promise<void>): Promise<void> {
@@ -55,10 +84,14 @@ export class TimeKeeper {
   /**
    * Resolves when the goal is reached.
    *
-   * @throws NeverIdleError where nothing is left that could reach the goal
+   * @throws NeverIdleError where nothing is left that could reach the goal, or what happens at one moment has no end
    * @throws TimeoutError when time has moved as far, or the wait has lasted as long, as the goal allows
    */
-  async until(goal: Goal): Promise<void> {
+  until(goal: Goal): Promise<void> {
+    return this.#watched(goal.what, () => this.#until(goal))
+  }
+
+  async #until(goal: Goal): Promise<void> {
     const { limitMs } = goal
     if (limitMs !== undefined)
       return this.#move(() => this.#moveUntil(goal, this.#clock.monotonic() + limitMs))
@@ -90,7 +123,7 @@ export class TimeKeeper {
       if (now !== before) waitedMs = 0
       before = now
       if (now === '' || waitedMs >= patienceMs) return false
-      waitedMs += await moment(waitedMs)
+      waitedMs += await shortDelay(waitedMs)
       return true
     }
   }
@@ -147,7 +180,7 @@ export class TimeKeeper {
         const timers = handlers === '' ? this.#pendingTimers() : ''
         throw new TimeoutError(text + timers + this.#fakeTimers(), { details: why })
       }
-      waitedMs += await moment(waitedMs)
+      waitedMs += await shortDelay(waitedMs)
     }
   }
 
@@ -181,7 +214,7 @@ export class TimeKeeper {
 
 // Real time is counted in delays, since a test may have replaced every way to read it. Many short ones take much longer
 // than they say.
-async function moment(waitedMs: number): Promise<number> {
+async function shortDelay(waitedMs: number): Promise<number> {
   const ms = waitedMs < 100 ? 1 : 10
   await realDelay(ms)
   return ms

@@ -52,6 +52,17 @@ export class Timeline implements Iterable<TimelineEntry> {
     return this.#older.length === 0 ? this.#newer : [...this.#older, ...this.#newer]
   }
 
+  /** How many entries there have been. @internal */
+  get recorded(): number {
+    return this.#recorded
+  }
+
+  /** Returns a transcript of the last entries. @internal */
+  last(count: number): string {
+    const { entries } = this
+    return printTimeline(entries.slice(-count), this.start).join('\n')
+  }
+
   /** How many entries have been dropped. */
   get dropped(): number {
     return this.#recorded - this.#older.length - this.#newer.length

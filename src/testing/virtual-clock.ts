@@ -12,12 +12,16 @@ interface VirtualTimer {
 
 /** A clock that stands still until a test moves it; it starts at 2020-01-01T00:00Z. */
 export class VirtualClock implements TestClock {
+  /** @internal */
+  onTurn: (() => void) | undefined
   readonly workBudget: WorkBudget
   readonly #start = Date.UTC(2020, 0, 1)
   // In the order in which they were set, in which those of one time are due.
   readonly #timers = new Set<VirtualTimer>()
   #turns: (() => void)[] = []
   #turnsAsked = 0
+  // Whether who asks for a turn has to wait until the clock is used again: a loop without an end must not go on meanwhile.
+  #held = false
   #elapsed = 0
 
   /** `records`: how many records a consumer handles before the event loop has its turn. */
@@ -45,11 +49,12 @@ export class VirtualClock implements TestClock {
   // All callers share one turn.
   turn(): Promise<void> {
     this.#turnsAsked++
-    if (this.#turns.length === 0) void eventLoopTurn().then(this.#giveTurn)
+    if (this.#turns.length === 0 && !this.#held) void eventLoopTurn().then(this.#giveTurn)
     return new Promise(resolve => this.#turns.push(resolve))
   }
 
   readonly #giveTurn = (): void => {
+    if (this.#held) return
     const turns = this.#turns
     this.#turns = []
     for (const resolve of turns) resolve()
@@ -107,9 +112,26 @@ export class VirtualClock implements TestClock {
 
   // The broker is at rest when a whole turn of the event loop has passed in which no code asked for another one.
   async settle(): Promise<void> {
+    this.#goOn()
     for (let asked = -1; asked !== this.#turnsAsked || this.#turns.length > 0; ) {
       asked = this.#turnsAsked
+      this.#tellTurn()
       await eventLoopTurn()
+    }
+  }
+
+  #goOn(): void {
+    if (!this.#held) return
+    this.#held = false
+    if (this.#turns.length > 0) void eventLoopTurn().then(this.#giveTurn)
+  }
+
+  #tellTurn(): void {
+    try {
+      this.onTurn?.()
+    } catch (error) {
+      this.#held = true
+      throw error
     }
   }
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Consumer, ConsumerOptions, RunOptions } from '../../src/index.ts'
 import { TestBroker } from '../../src/testing/index.ts'
+import { eventLoopTurn } from '../../src/testing/turns.ts'
 import { fill, gate, names, owners, range } from '../helpers/behaviours.ts'
 import { collect } from '../helpers/collect.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -26,6 +27,26 @@ it('calls onAssigned once, with nothing, for a member that there is no partition
   broker.topics.get('orders')!.addPartitions(2)
   await clock.settle()
   expect(assigned).toEqual([[], ['orders-1']])
+})
+
+it('gives the event loop its turn though a hook changes the subscription each time', async () => {
+  const { broker } = brokerWithOrders(1)
+  broker.createTopic('payments')
+  let changes = 0
+  const consumer: Consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: () => {
+      if (++changes < 100_000) void consumer.subscribe([changes % 2 === 0 ? 'orders' : 'payments'])
+    },
+  })
+  const running = consumer.run({ eachRecord: () => {} })
+  running.catch(() => {})
+  await eventLoopTurn()
+  await eventLoopTurn()
+  expect(changes).toBeGreaterThan(0)
+  expect(changes).toBeLessThan(100_000)
+  await consumer.close()
 })
 
 it('awaits onAssigned before it hands anything out, and a seek in it counts', async () => {

@@ -197,6 +197,85 @@ it.each([
   },
 )
 
+it.each([
+  ['advance', 'time to move by 1000 ms', broker => broker.advance(1000)],
+  ['advanceUntilIdle', 'the broker to be idle', broker => broker.advanceUntilIdle({ limitMs: 1000 })],
+] as [string, string, (broker: TestBroker) => Promise<unknown>][])(
+  '%s gives up where a handler fails for ever and time does not pass',
+  async (_, what, wait) => {
+    const broker = new TestBroker({ topics })
+    const bug = new Error('expected 1 to be 2')
+    let fails = true
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+    await consumer.run({
+      eachRecord: () => {
+        if (fails) throw bug
+      },
+      retry: { attempts: Number.POSITIVE_INFINITY, delayMs: 0 },
+    })
+    fill(broker, 'orders', 1)
+    const error = await rejectionOf(wait(broker as unknown as TestBroker))
+    expect(error).toBeInstanceOf(NeverIdleError)
+    expect(error.message).toBe(
+      `Waited for ${what}, but consumer 'consumer' of group 'billing' has failed 8000 times at offset 0 of orders-0, ` +
+        "and the broker's time has not moved: expected 1 to be 2",
+    )
+    expect(error.cause).toBe(bug)
+    fails = false
+    await wait(broker as unknown as TestBroker)
+    await broker.idle()
+  },
+)
+
+it('counts the failures of each moment by itself while time is moved by hand', async () => {
+  const broker = new TestBroker({ topics })
+  let calls = 0
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+    eachRecord: () => {
+      calls++
+      throw new Error('expected 1 to be 2')
+    },
+    retry: { attempts: Number.POSITIVE_INFINITY, backoff: () => 1 },
+  })
+  fill(broker, 'orders', 1)
+  await broker.advance(9000)
+  expect(calls).toBe(9001)
+})
+
+it('gives up where timers without a delay follow one another for ever', async () => {
+  const broker = new TestBroker()
+  let goesOn = true
+  const again = () => {
+    if (goesOn) broker.clock.setTimer(again, 0, { name: 'again' })
+  }
+  again()
+  const error = await rejectionOf(broker.advance(1000))
+  expect(error).toBeInstanceOf(NeverIdleError)
+  expect(error.message).toContain(
+    "Waited for time to move by 1000 ms, but what happens at this one moment of the broker's time has no end; " +
+      'timers that are due now: again. ',
+  )
+  goesOn = false
+  const before = broker.now
+  await broker.advance(1000)
+  expect(broker.now - before).toBe(1000)
+}, 30_000)
+
+it('gives up waiting for a handler that sends to its own topic for ever, and shows what it did', async () => {
+  const broker = new TestBroker({ topics })
+  const orders = broker.topic('orders')
+  await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+    eachRecord: () => void orders.append({ value: 1 }),
+  })
+  orders.append({ value: 1 })
+  const error = await rejectionOf(broker.idle())
+  expect(error).toBeInstanceOf(NeverIdleError)
+  expect(error.message).toContain(
+    "Waited for the broker to be idle, but what happens at this one moment of the broker's time has no end. The last of it:",
+  )
+  expect(error.message).toMatch(/billing\/consumer-000001 got orders-0@\d+\n.* orders-0@\d+ appended\n/)
+}, 30_000)
+
 it('warns once of a consumer that restarts again and again, and once more after it has handled something', async () => {
   const broker = new TestBroker({ topics })
   let down = true
