@@ -43,6 +43,9 @@ const anonymous: ReadonlySet<ApiName> = new Set(['ApiVersions', 'SaslHandshake',
 // client. (Kafka reads the next request when it has answered the one before.)
 const mostWaitingBytes = 64 * 1024
 
+// A client that nobody knows yet must not make the server hold much, or work long. (Kafka: sasl.server.max.receive.size)
+const mostUnknownBytes = 512 * 1024
+
 /**
  * One client's connection: its requests are answered one after the other, in order, and no faster than the client takes the
  * answers.
@@ -65,7 +68,9 @@ export class Connection {
     this.#socket = socket
     this.#session = new ConnectionSession(socket)
     this.#host = host
-    this.#frames = new Frames(host.maxFrameBytes)
+    this.#frames = new Frames(() =>
+      this.#known ? host.maxFrameBytes : Math.min(host.maxFrameBytes, mostUnknownBytes),
+    )
     socket.on('data', chunk => this.#received(chunk))
     socket.on('end', () => void this.#end())
     socket.on('close', () => this.#closed())
@@ -76,6 +81,11 @@ export class Connection {
   /** Whether a request is being worked on; not while its answer waits for the client to read it. */
   get answering(): boolean {
     return this.#answering
+  }
+
+  // Whether the client need not authenticate, or has done so.
+  get #known(): boolean {
+    return !this.#host.secured || this.#session.user !== undefined
   }
 
   close(): void {
@@ -203,7 +213,7 @@ export class Connection {
     const { apiKey: key, apiVersion: version, clientId } = header
     const handler = this.#host.handlers.get(key)
     if (handler === undefined) throw new ProtocolError(`API key ${key} is not supported`)
-    if (this.#host.secured && this.#session.user === undefined && !anonymous.has(handler.api.name)) {
+    if (!this.#known && !anonymous.has(handler.api.name)) {
       throw new ProtocolError(`${handler.api.name} is not allowed before the client has authenticated`)
     }
     const [min, max] = handler.api.versions

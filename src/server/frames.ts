@@ -2,11 +2,12 @@ import { ProtocolError } from './protocol/protocol-error.ts'
 
 /** Cuts the bytes of a connection into frames, each of which follows four bytes with its length. */
 export class Frames {
-  readonly #maxBytes: number
+  readonly #maxBytes: () => number
   #chunks: Buffer[] = []
   #length = 0
 
-  constructor(maxBytes: number) {
+  /** `maxBytes`: how large a frame may be; asked when one begins. */
+  constructor(maxBytes: () => number) {
     this.#maxBytes = maxBytes
   }
 
@@ -22,8 +23,9 @@ export class Frames {
     for (;;) {
       if (this.#length < 4) return frames
       const size = this.#peekLength()
-      if (size < 0 || size > this.#maxBytes) {
-        throw new ProtocolError(`expected a frame of at most ${this.#maxBytes} bytes, received ${size}`)
+      const most = this.#maxBytes()
+      if (size < 0 || size > most) {
+        throw new ProtocolError(`expected a frame of at most ${most} bytes, received ${size}`)
       }
       if (this.#length < size + 4) return frames
       frames.push(this.#take(size + 4).subarray(4))

@@ -64,7 +64,7 @@ export class RecordingProxy {
   }
 
   #pass(from: net.Socket, to: net.Socket, seen: (frame: Buffer) => void): void {
-    const frames = new Frames(2 ** 30)
+    const frames = new Frames(() => 2 ** 30)
     this.#sockets.add(from)
     from.on('data', chunk => {
       to.write(chunk)

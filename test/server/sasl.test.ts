@@ -105,6 +105,29 @@ it('answers a proof without a handshake, and nonsense in place of a proof, with 
   socket.destroy()
 })
 
+it('takes only small requests of who has not authenticated yet', async () => {
+  const { server, errors } = await start()
+  const dial = () => {
+    const socket = connect(server.port, '127.0.0.1')
+    open.push(async () => void socket.destroy())
+    return new WireClient(socket)
+  }
+  const unknown = dial()
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(512 * 1024 + 1)
+  unknown.socket.write(length)
+  await unknown.closed
+  expect(errors).toEqual([
+    expect.objectContaining({ message: 'expected a frame of at most 524288 bytes, received 524289' }),
+  ])
+  const known = dial()
+  await known.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  await known.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from('\0ada\0secret') })
+  const names = Array.from({ length: 60_000 }, () => ({ name: 'no-such' }))
+  const { topics } = await known.call(metadata as Api, 4, { topics: names, allowAutoTopicCreation: false })
+  expect(topics.length).toBeGreaterThan(0)
+})
+
 it('tells no versions between the choice of a mechanism and the proof', async () => {
   const { server } = await start()
   const socket = connect(server.port, '127.0.0.1')
