@@ -1,22 +1,18 @@
-import type { MessagePort } from 'node:worker_threads'
+import type * as threads from 'node:worker_threads'
 import { expect, it, vi } from 'vitest'
 import { eventLoopTurn } from '../../src/testing/turns.ts'
 
-const ports = vi.hoisted((): MessagePort[] => [])
+const ports = vi.hoisted((): threads.MessagePort[] => [])
 
 vi.mock('node:worker_threads', async original => {
-  const module = await original<typeof import('node:worker_threads')>()
-  return {
-    ...module,
-    MessageChannel: class {
-      constructor() {
-        const channel = new module.MessageChannel()
-        ports.push(channel.port1, channel.port2)
-        // biome-ignore lint/correctness/noConstructorReturn: Node's class cannot be extended
-        return channel
-      }
-    },
-  }
+  const module = await original<typeof threads>()
+  // biome-ignore lint/complexity/useArrowFunction: it is called with new
+  const MessageChannel = vi.fn(function () {
+    const channel = new module.MessageChannel()
+    ports.push(channel.port1, channel.port2)
+    return channel
+  })
+  return { ...module, MessageChannel }
 })
 
 // Node keeps a port until the process ends. What listens to it is kept as long, and with that the whole of a test file
