@@ -83,6 +83,8 @@ it('lists and describes groups, and deletes an empty one', async () => {
 
 it('sets the offsets of an empty group, or makes one that begins there', async () => {
   const { broker, clock, admin } = administered(3)
+  await admin.setGroupOffsets('g', [])
+  expect(await admin.listGroups()).toEqual([])
   await admin.setGroupOffsets('g', [{ ...orders0, offset: 2 }])
   expect(await admin.listGroupOffsets('g')).toEqual([{ ...orders0, offset: 2 }])
   expect(broker.group('g').state).toBe('Empty')

@@ -126,6 +126,17 @@ it('hands out full batches at once and lets the rest linger', async () => {
   expect(seen).toEqual(['0,1,2', '3,4,5', '6'])
 })
 
+it('lets nothing linger where its end is reached', async () => {
+  const { broker, clock } = brokerWithOrders(4)
+  const seen: string[] = []
+  await broker.consumer({ topics: ['orders'], until: 'end' }).run({
+    batch: { maxRecords: 3, lingerMs: 100 },
+    eachBatch: ({ records }) => void seen.push(offsets(records).join()),
+  })
+  await clock.settle()
+  expect(seen).toEqual(['0,1,2', '3'])
+})
+
 it('forgets a half-filled batch when its partition is revoked, and its next owner gets the records', async () => {
   const { broker, clock } = brokerWithOrders(0, 2)
   for (const partition of range(0, 2)) fill(broker, 'orders', 2, partition)

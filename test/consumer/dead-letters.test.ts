@@ -101,6 +101,18 @@ it('rejects run where the topic does not exist, and joins nothing', async () => 
   await consumer.run({ eachRecord: () => {}, onFailure: deadLetter })
 })
 
+it('refuses what it is assigned as the topic of its dead letters, and no other', async () => {
+  const { broker } = testBroker()
+  broker.createTopic('orders')
+  broker.createTopic('orders.dlq')
+  const reading = (topic: string) =>
+    broker
+      .consumer({ assign: [{ topic, partition: 0 }] })
+      .run({ eachRecord: () => {}, onFailure: deadLetter })
+  expect((await rejectionOf(reading('orders.dlq'))).message).toContain("reads 'orders.dlq' itself")
+  await reading('orders')
+})
+
 it('refuses to subscribe to its own dead letters, and reads on what it read', async () => {
   const { broker, clock } = brokerWithOrders()
   const consumer = await run(broker, { eachRecord: failAt(0) })

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest'
 import { Consumer } from '../../src/consumer/consumer.ts'
 import type { ConsumerOptions } from '../../src/consumer/consumer-options.ts'
 import type { Engine, EpochOffset, Membership } from '../../src/engine.ts'
-import { IllegalStateError } from '../../src/errors.ts'
-import { fill, names } from '../helpers/behaviours.ts'
+import { IllegalStateError, UnknownTopicOrPartitionError } from '../../src/errors.ts'
+import { fill, gate, names } from '../helpers/behaviours.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { orders0 } from '../helpers/orders.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -84,6 +84,34 @@ it('commits all partitions together, and at close at once', async () => {
   await clock.advance(500)
   await closed
   expect(commits).toEqual(['6000: 0@5', '11000: 0@8 1@2', '15000: 1@7'])
+})
+
+it('commits again after an interval what it could not commit for now, with what was finished since', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const commits: string[] = []
+  const refusals = [new UnknownTopicOrPartitionError('not yet'), new IllegalStateError('never')]
+  const consumer = consumerWith(made, membership => ({
+    autoCommitIntervalMs: 5000,
+    commit: async (offsets: readonly EpochOffset[]) => {
+      commits.push(`${clock.monotonic()}: ${offsets.map(({ offset }) => offset).join()}`)
+      const refusal = refusals.shift()
+      if (refusal !== undefined) throw refusal
+      return membership.commit(offsets)
+    },
+  }))
+  const errors: string[] = []
+  consumer.on('error', error => errors.push((error as Error).message))
+  await consumer.run({ eachRecord: () => {} })
+  const start = clock.monotonic()
+  fill(broker, 'orders', 2)
+  await clock.advance(30_000)
+  expect(commits).toEqual([`${start + 5000}: 2`, `${start + 10_000}: 2`])
+  expect(errors).toEqual(['not yet', 'never'])
+  fill(broker, 'orders', 1)
+  await clock.advance(5000)
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 3 })
 })
 
 it('says at once that a group could not be told that a member left whose handler is stuck', async () => {
@@ -298,4 +326,47 @@ it('crashes where a seek is refused for good', async () => {
   consumer.seek(orders0, 'end')
   await clock.settle()
   expect((await done).message).toContain('not allowed')
+})
+
+/** A consumer that is to read from offset 0, where the log begins at 2, and whose engine looks that up in this way. */
+async function readerOfGone(...ways: (() => Promise<number>)[]) {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  fill(broker, 'orders', 4)
+  broker.topic('orders').partitions[0]!.deleteRecords(2)
+  const consumer = consumerThatLooksUp(made, ...ways)
+  const read: unknown[] = []
+  consumer.on('offsetReset', ({ from, to }) => read.push(`from ${from} to ${to}`))
+  await consumer.run({ eachRecord: ({ offset }) => void read.push(offset) })
+  await clock.settle()
+  return { clock, consumer, read }
+}
+
+it('looks up again where to go on after records that are gone, unless a seek came meanwhile', async () => {
+  const { opened, open } = gate()
+  const unknown = async () => {
+    throw new UnknownTopicOrPartitionError('not yet')
+  }
+  const asked = await readerOfGone(unknown, () => opened.then(() => 2))
+  await asked.clock.advance(499)
+  expect(asked.read).toEqual([])
+  await asked.clock.advance(1)
+  open()
+  await asked.clock.settle()
+  expect(asked.read).toEqual(['from 0 to 2', 2, 3])
+
+  const late = gate()
+  const moved = await readerOfGone(() => late.opened.then(() => 2))
+  moved.consumer.seek(orders0, 3)
+  late.open()
+  await moved.clock.settle()
+  expect(moved.read).toEqual([3])
+})
+
+it('crashes where it is refused for good where to go on', async () => {
+  const { consumer } = await readerOfGone(async () => {
+    throw new IllegalStateError('not allowed')
+  })
+  expect((await rejectionOf(consumer.done)).message).toContain('not allowed')
 })

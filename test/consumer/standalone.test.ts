@@ -414,6 +414,35 @@ it('replaces its topics at run time; what stays does not stop, and what goes is 
   expect(consumer.assignment).toEqual([])
 })
 
+it('replaces its topics without a group, too', async () => {
+  const { broker } = brokerWithOrders(1)
+  broker.createTopic('payments')
+  fill(broker, 'payments', 1)
+  const events: string[] = []
+  const consumer = broker.consumer({
+    topics: ['orders'],
+    onRevoked: partitions => void events.push(`revoked ${names(partitions)}`),
+    onAssigned: partitions => void events.push(`assigned ${names(partitions)}`),
+  })
+  await consumer.run({ eachRecord: ({ topic, offset }) => void events.push(`${topic}@${offset}`) })
+  await broker.idle()
+  await consumer.subscribe(['payments'])
+  await broker.idle()
+  fill(broker, 'orders', 1)
+  await consumer.subscribe(['orders', 'payments'])
+  await broker.idle()
+  expect(events).toEqual([
+    'assigned orders-0',
+    'orders@0',
+    'revoked orders-0',
+    'assigned payments-0',
+    'payments@0',
+    'assigned orders-0',
+    'orders@0',
+    'orders@1',
+  ])
+})
+
 it('reads what it was told, whatever becomes of the list that said so', async () => {
   const { broker } = brokerWithOrders(1)
   const topics = ['orders']

@@ -28,6 +28,35 @@ it('keeps the partitions of a closed static member for its session time', async 
   ])
 })
 
+it('keeps them so long, too, where it was closed while it had to give some up', async () => {
+  const { broker, clock } = brokerWithOrders(1, 2)
+  const make = (groupInstanceId: string) =>
+    broker.consumer({
+      groupId: 'g',
+      topics: ['orders'],
+      groupInstanceId,
+      clientId: groupInstanceId,
+      rebalanceTimeoutMs: 1000,
+      sessionTimeoutMs: 5000,
+    })
+  const a = make('a')
+  await a.run({ eachRecord: () => new Promise(() => {}), concurrency: 2 })
+  await clock.settle()
+  const b = make('b')
+  const running = b.run({ eachRecord: () => {} })
+  await clock.settle()
+  expect(broker.group('g').state).toBe('Reconciling')
+  const closed = a.close({ timeoutMs: 100 })
+  await clock.advance(100)
+  await closed
+  await clock.advance(4999)
+  expect(broker.group('g').members.map(({ connected }) => connected)).toEqual([false, true])
+  expect(names(b.assignment)).toEqual([])
+  await clock.advance(1)
+  await running
+  expect(names(b.assignment)).toEqual(['orders-0', 'orders-1'])
+})
+
 it('gives a static member that comes back what it had, and nobody else notices', async () => {
   const { broker } = brokerWithOrders(0, 4)
   const moves: unknown[] = []

@@ -57,13 +57,17 @@ it('takes commits of nobody in particular while it is empty, and while it assign
 })
 
 it('chooses the protocol that most would like best of those that all speak', () => {
-  const { join } = start({ initialRebalanceDelayMs: 0 })
   const speak = (...names: string[]) => ({ protocols: names.map(name => ({ name, metadata: bytes(name) })) })
-  const [first] = join('', speak('range', 'sticky'))
-  const second = join('', speak('sticky', 'range'))
-  const third = join('', speak('sticky'))
-  join(first!.memberId, speak('range', 'sticky'))
-  expect([second[0]?.protocol, third[0]?.protocol]).toEqual(['sticky', 'sticky'])
+  const chosen = (...protocols: string[][]) => {
+    const { join } = start({ initialRebalanceDelayMs: 0 })
+    const [first] = join('', speak(...protocols[0]!))
+    const others = protocols.slice(1).map(each => join('', speak(...each)))
+    join(first!.memberId, speak(...protocols[0]!))
+    return others.map(([joined]) => joined?.protocol)
+  }
+  expect(chosen(['range', 'sticky'], ['sticky', 'range'], ['sticky'])).toEqual(['sticky', 'sticky'])
+  expect(chosen(['range', 'sticky'], ['sticky', 'range'], ['sticky', 'range'])).toEqual(['sticky', 'sticky'])
+  expect(chosen(['range', 'sticky'], ['range', 'sticky'], ['sticky', 'range'])).toEqual(['range', 'range'])
 })
 
 it('refuses who has been in it and speaks nothing that it spoke before, also where it is alone', () => {
