@@ -221,6 +221,26 @@ it('reads given partitions from given places', async () => {
   expect(seen.sort()).toEqual(['0@2', '0@3', '1@4'])
 })
 
+it('begins where it is told, wherever its group has committed, and goes on from its commits after a restart', async () => {
+  const { broker, clock } = brokerWithOrders(4)
+  await broker.admin.setGroupOffsets('g', [{ ...orders0, offset: 3 }])
+  const consumer = broker.consumer({ groupId: 'g', assign: [{ ...orders0, offset: 1 }] })
+  consumer.on('restarting', () => {})
+  const seen: number[] = []
+  let failing = true
+  await consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: ({ offset }) => {
+      seen.push(offset)
+      if (offset === 2 && failing) throw new Error('not yet')
+    },
+  })
+  await clock.settle()
+  failing = false
+  await clock.advance(60_000)
+  expect(seen).toEqual([1, 2, 2, 3])
+})
+
 it('commits under its group id, and never rebalances', async () => {
   const { broker } = brokerWithOrders(4, 2)
   const consumers = range(0, 2).map(() => broker.consumer({ groupId: 'g', assign: [orders0] }))
@@ -380,6 +400,33 @@ it('goes on where a topic is deleted that it was assigned, and relieved of, whil
   expect(events).toEqual([])
   expect(names(consumer.assignment)).toEqual(['orders-1'])
   expect(consumer.position(orders1)).toBe(1)
+})
+
+it('loses a partition whose topic is deleted while it gives that up', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  broker.createTopic('payments')
+  const { opened, open } = gate()
+  const hooks: string[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    assign: [orders0],
+    onLost: partitions => void hooks.push(`lost ${names(partitions)}`),
+    onRevoked: partitions => void hooks.push(`revoked ${names(partitions)}`),
+  })
+  let stopped = false
+  await consumer.run({
+    eachRecord: async (_, { signal }) => {
+      await opened
+      stopped = signal.aborted
+    },
+  })
+  await clock.settle()
+  await consumer.assign([{ topic: 'payments', partition: 0 }])
+  broker.deleteTopic('orders')
+  open()
+  await broker.idle()
+  expect(hooks).toEqual(['lost orders-0'])
+  expect(stopped).toBe(true)
 })
 
 // --- subscribe --------------------------------------------------------------------------------------------------------

@@ -206,9 +206,12 @@ describe("'recordsDropped'", () => {
     ])
   })
 
-  it('counts what a member had in hand when it left without committing', async () => {
+  it.each([
+    ['when it left', undefined],
+    ['when it was closed, and its place was kept', 'static'],
+  ])('counts what a member had in hand %s without committing', async (_, groupInstanceId) => {
     const { broker, partition, dropped } = fiveRecords()
-    const reader = broker.consumer({ groupId: 'a', topics: ['log'], autoCommit: false })
+    const reader = broker.consumer({ groupId: 'a', topics: ['log'], autoCommit: false, groupInstanceId })
     await reader.poll({ maxRecords: 1 })
     await reader.commit()
     await reader.poll()

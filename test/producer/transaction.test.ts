@@ -153,6 +153,16 @@ describe('transaction', () => {
     expect(values()).toEqual([])
   })
 
+  it('rejects with the first of several failures', async () => {
+    const validate = async (value: unknown) => ({ issues: [{ message: `no ${String(value)}` }] })
+    const schema = { '~standard': { version: 1, vendor: 'test', validate } } as const
+    const { producer } = transactional({ schema })
+    const done = producer.transaction(async tx => {
+      for (const value of [1, 2]) await tx.send({ topic: 'out', value }).catch(() => {})
+    })
+    expect((await rejectionOf(done)).message).toContain('no 1')
+  })
+
   it('a batch in it is all or nothing, and none waits for room', async () => {
     const { broker, producer, values } = transactional({ whenFull: 'wait', retentionRecords: 3 })
     broker.createGroup('g', { topics: ['out'] })
