@@ -105,9 +105,9 @@ it('refuses what it is assigned as the topic of its dead letters, and no other',
   const { broker } = testBroker()
   broker.createTopic('orders')
   broker.createTopic('orders.dlq')
-  const reading = (topic: string) =>
+  const reading = (name: string) =>
     broker
-      .consumer({ assign: [{ topic, partition: 0 }] })
+      .consumer({ assign: [{ topic: name, partition: 0 }] })
       .run({ eachRecord: () => {}, onFailure: deadLetter })
   expect((await rejectionOf(reading('orders.dlq'))).message).toContain("reads 'orders.dlq' itself")
   await reading('orders')

@@ -407,9 +407,10 @@ it('loses a partition whose topic is deleted while it gives that up', async () =
   broker.createTopic('payments')
   const { opened, open } = gate()
   const hooks: string[] = []
+  const assigned: TopicPartition[] = [orders0]
   const consumer = broker.consumer({
     groupId: 'g',
-    assign: [orders0],
+    assign: assigned,
     onLost: partitions => void hooks.push(`lost ${names(partitions)}`),
     onRevoked: partitions => void hooks.push(`revoked ${names(partitions)}`),
   })
@@ -473,10 +474,10 @@ it('replaces its topics without a group, too', async () => {
   })
   await consumer.run({ eachRecord: ({ topic, offset }) => void events.push(`${topic}@${offset}`) })
   await broker.idle()
-  await consumer.subscribe(['payments'])
+  await consumer.subscribe(['payments' as 'orders'])
   await broker.idle()
   fill(broker, 'orders', 1)
-  await consumer.subscribe(['orders', 'payments'])
+  await consumer.subscribe(['orders', 'payments' as 'orders'])
   await broker.idle()
   expect(events).toEqual([
     'assigned orders-0',
