@@ -175,6 +175,20 @@ it('forgets a transactional id that was silent for too long, and whoever comes w
   expect(await add(next)).toBe(0)
 })
 
+it('gives a transactional id another producer id once the epochs of the one before are used up', async () => {
+  const { broker, init, add } = start()
+  const first = await init()
+  // Each transaction of a producer in this process takes an epoch.
+  const producer = await broker.engine.initTransactions('t', 10_000)
+  for (let epoch = first.producerEpoch + 1; epoch < 32_765; epoch++) await producer.begin().commit()
+  const last = await init()
+  expect(last).toMatchObject({ producerId: first.producerId, producerEpoch: 32_766 })
+  const next = await init()
+  expect(next.producerEpoch).toBe(0)
+  expect(next.producerId).not.toBe(first.producerId)
+  expect([await add(last), await add(next)]).toEqual([49, 0])
+})
+
 it('knows a transactional id, however many others come', async () => {
   const { init, add } = start()
   const producer = await init()
