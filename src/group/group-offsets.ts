@@ -167,13 +167,17 @@ export class GroupOffsets {
     if (offsetsRetentionMs === -1) return Number.POSITIVE_INFINITY
     let due = Number.POSITIVE_INFINITY
     let some = false
-    for (const { topic, committed } of offsets.entries(groupId)) {
+    const emptySince = this.#host.emptySince()
+    for (const topic of offsets.topics(groupId)) {
       some = true
-      const since = this.#expirySince(topic, committed.committedAt)
-      if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
+      // Looked at with every join and leave, so not partition by partition.
+      if (emptySince === undefined && this.#host.subscribed(topic)) continue
+      for (const { committed } of offsets.ofTopic(groupId, topic)) {
+        const since = this.#expirySince(topic, committed.committedAt)
+        if (since !== undefined) due = Math.min(due, since + offsetsRetentionMs)
+      }
     }
     // An empty group without offsets expires after the same time.
-    const emptySince = this.#host.emptySince()
     return some || emptySince === undefined ? due : emptySince + offsetsRetentionMs
   }
 

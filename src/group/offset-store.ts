@@ -7,13 +7,19 @@ export interface CommittedOffset {
   committedAt: number
 }
 
+/** The committed offsets of a topic, by partition, and how many there are. */
+interface TopicOffsets {
+  readonly entries: (CommittedOffset | undefined)[]
+  count: number
+}
+
 /** The committed offsets of every group, keyed by group and partition. */
 export class OffsetStore {
   // Nested, since every batch is followed by a commit, and building a key out of three parts is not cheap.
-  readonly #groups = new Map<string, Map<string, (CommittedOffset | undefined)[]>>()
+  readonly #groups = new Map<string, Map<string, TopicOffsets>>()
 
   get(groupId: string, topic: string, partition: number): CommittedOffset | undefined {
-    return this.#groups.get(groupId)?.get(topic)?.[partition]
+    return this.#groups.get(groupId)?.get(topic)?.entries[partition]
   }
 
   set(groupId: string, topic: string, partition: number, committed: CommittedOffset): void {
@@ -22,23 +28,34 @@ export class OffsetStore {
       topics = new Map()
       this.#groups.set(groupId, topics)
     }
-    let entries = topics.get(topic)
-    if (entries === undefined) {
-      entries = []
-      topics.set(topic, entries)
+    let offsets = topics.get(topic)
+    if (offsets === undefined) {
+      offsets = { entries: [], count: 0 }
+      topics.set(topic, offsets)
     }
-    entries[partition] = committed
+    if (offsets.entries[partition] === undefined) offsets.count++
+    offsets.entries[partition] = committed
   }
 
   /** Every committed offset of a group, by topic and partition number. */
   *entries(
     groupId: string,
   ): IterableIterator<{ topic: string; partition: number; committed: CommittedOffset }> {
-    for (const [topic, entries] of this.#groups.get(groupId) ?? []) {
-      for (let partition = 0; partition < entries.length; partition++) {
-        const committed = entries[partition]
-        if (committed) yield { topic, partition, committed }
-      }
+    for (const topic of this.topics(groupId)) {
+      for (const { partition, committed } of this.ofTopic(groupId, topic))
+        yield { topic, partition, committed }
+    }
+  }
+
+  /** Every committed offset of a group in one topic, by partition number. */
+  *ofTopic(
+    groupId: string,
+    topic: string,
+  ): IterableIterator<{ partition: number; committed: CommittedOffset }> {
+    const entries = this.#groups.get(groupId)?.get(topic)?.entries ?? []
+    for (let partition = 0; partition < entries.length; partition++) {
+      const committed = entries[partition]
+      if (committed) yield { partition, committed }
     }
   }
 
@@ -53,10 +70,10 @@ export class OffsetStore {
 
   deletePartition(groupId: string, topic: string, partition: number): void {
     const topics = this.#groups.get(groupId)
-    const entries = topics?.get(topic)
-    if (!topics || !entries) return
-    entries[partition] = undefined
-    if (!entries.some(entry => entry !== undefined)) topics.delete(topic)
+    const offsets = topics?.get(topic)
+    if (!topics || !offsets?.entries[partition]) return
+    offsets.entries[partition] = undefined
+    if (--offsets.count === 0) topics.delete(topic)
     if (topics.size === 0) this.#groups.delete(groupId)
   }
 
