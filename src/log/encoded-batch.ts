@@ -41,6 +41,8 @@ export interface EncodedBatch {
   readonly count: number
   /** The size in bytes. */
   readonly size: number
+  /** The size of its records in bytes, without compression. */
+  readonly unpackedSize: number
   readonly minTimestamp: number
   readonly maxTimestamp: number
   /** When the batch came, on its writer's clock, which may be years from the broker's. Milliseconds since the epoch. */

@@ -12,6 +12,9 @@ const firstCapacity = 1024
 const slabBytes: number = 1 << 20
 const ownBytes: number = slabBytes / 4
 
+// A segment is decoded in one go. So what was packed tightly must not come together in it.
+const mostUnpacked: number = 16 * slabBytes
+
 /**
  * A run of records as the batches in which they came, in one slab of bytes. Readers of batches get views of the slab;
  * the first reader of records makes the segment decode them, once.
@@ -28,6 +31,7 @@ export class EncodedSegment implements BatchSegment {
   #slab: Uint8Array
   // Whether the slab belongs to a single batch.
   #whole = false
+  #unpacked = 0
   readonly #batches = new BatchIndex()
   // The records of the batches that have been decoded, which are always the first ones.
   #columns: ColumnSegment | undefined
@@ -59,8 +63,9 @@ export class EncodedSegment implements BatchSegment {
     return this.baseOffset + this.count
   }
 
-  takes({ size, decoder }: EncodedBatch): boolean {
-    return decoder === this.#decoder && !this.#whole && (this.size === 0 || this.size + size <= slabBytes)
+  takes({ size, unpackedSize, decoder }: EncodedBatch): boolean {
+    if (decoder !== this.#decoder || this.#whole) return false
+    return this.size === 0 || (this.size + size <= slabBytes && this.#unpacked + unpackedSize <= mostUnpacked)
   }
 
   append(batch: EncodedBatch, sequence: number, size: number, appendTime: number | undefined): void {
@@ -75,6 +80,7 @@ export class EncodedSegment implements BatchSegment {
       batch.copy(this.#slab, position, this.endOffset, appendTime)
     }
     this.#add(batch.count, batch.size, appendTime ?? batch.maxTimestamp, sequence)
+    this.#unpacked += batch.unpackedSize
     this.bytes += size
   }
 

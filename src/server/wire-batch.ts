@@ -24,6 +24,7 @@ import { headersFromWire, keyFromWire, notText, originalOf, valueFromWire } from
 class WireBatch implements EncodedBatch {
   readonly count: number
   readonly size: number
+  readonly unpackedSize: number
   readonly minTimestamp: number
   readonly maxTimestamp: number
   // The system's time, with which clients stamp their records.
@@ -42,6 +43,7 @@ class WireBatch implements EncodedBatch {
     this.#header = header
     this.count = header.count
     this.size = header.bytes.length
+    this.unpackedSize = facts.unpackedSize
     this.minTimestamp = facts.minTimestamp
     this.maxTimestamp = facts.maxTimestamp
     this.keyed = facts.keyed

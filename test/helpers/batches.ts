@@ -13,6 +13,7 @@ export function batchOf(values: readonly unknown[], timestamp: number): EncodedB
   return {
     count: values.length,
     size: 0,
+    unpackedSize: 0,
     minTimestamp: timestamp,
     receivedAt: 0,
     maxTimestamp: timestamp,

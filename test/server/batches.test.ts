@@ -8,6 +8,7 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import { crc32c } from '../../src/server/protocol/crc32c.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
+import { eventLoopTurn } from '../../src/testing/turns.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { range } from '../helpers/behaviours.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -118,6 +119,21 @@ function start(options: TopicOptions = {}, maxRecords = -1) {
   return { broker, clock, log, client, send, read, offsets, make }
 }
 
+it('a request with many batches leaves the event loop its turn', async () => {
+  const { broker, client } = start()
+  const { partitions } = broker.createTopic('wide', { partitions: 1500 })
+  const partitionData = partitions.map(({ index }) => ({ index, records: [batch([index], 0)] }))
+  const topicData = [{ name: 'wide', partitionData }]
+  const answer = client.call(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
+  while (partitions[0]!.highWatermark === 0) await eventLoopTurn()
+  expect(partitions[1499]!.highWatermark).toBe(0)
+  const [{ partitionResponses }] = (await answer).responses
+  expect(partitionResponses.map((each: { index: number; errorCode: number }) => each.index)).toEqual(
+    range(0, 1500),
+  )
+  expect(partitions.every(({ highWatermark }) => highWatermark === 1)).toBe(true)
+})
+
 describe('a batch of a client', () => {
   const packed: readonly (readonly [string, Change])[] = [
     ['as it is', {}],
@@ -210,6 +226,14 @@ describe('a batch of a client', () => {
     large.writeBigInt64BE(1n)
     expect((await read(1, { maxBytes: 1 })).equals(large)).toBe(true)
     expect(log.records().map(({ value }) => (value as string).length)).toEqual([300_000, 300_000, 5])
+  })
+
+  it('that unpacks to much is not decoded together with others', async () => {
+    const { log, send, make } = start()
+    const much = make(['x'.repeat(10_000_000)], { attributes: 1, pack: gzipSync })
+    for (let i = 0; i < 3; i++) await send(much)
+    for (let i = 0; i < 3; i++) await send(make(['small'], { attributes: 1, pack: gzipSync }))
+    expect(log.partitions[0]!.segments.map(({ count }) => count)).toEqual([1, 1, 4])
   })
 
   it('is decoded once for all readers of the process, and never for the wire', async () => {

@@ -40,6 +40,14 @@ const ofRecords: ReadonlySet<number> = new Set([errnoOf('INVALID_RECORD'), errno
 const invalidTimestamp = errnoOf('INVALID_TIMESTAMP')
 const rejectedTimestamps = 'One or more records have been rejected due to invalid timestamp'
 
+type WrittenPartition = Awaited<ReturnType<typeof write>>
+
+interface WrittenTopic {
+  readonly name: string
+  readonly topicId: string
+  readonly partitions: readonly MaybePromise<WrittenPartition>[]
+}
+
 interface Writing {
   readonly version: number
   readonly wait: SendWait
@@ -58,22 +66,31 @@ export function produceHandlers(wire: Wire): Handler[] {
         acks,
         begins: version >= beginsSince ? transactionalId : null,
       }
-      // All appends begin at once, in order: one that waits for room does not keep the others waiting.
-      const writing = topicData.map(async ({ name, topicId, partitionData }) => {
+      const writing: WrittenTopic[] = []
+      let begun = 0
+      // The appends begin in order, and none waits for another: one that waits for room does not keep the others waiting.
+      for (const { name, topicId, partitionData } of topicData) {
         const topic = findTopic(wire, version, topicIdsSince.Produce, { name, topicId })
-        return {
+        const partitions: MaybePromise<WrittenPartition>[] = []
+        for (const { index, records } of partitionData) {
+          // Each batch may take long to unpack, and there may be thousands.
+          const turn = begun++ > 0 ? wire.engine.clock.exhausted(1) : undefined
+          if (turn !== undefined) await turn
+          partitions.push(
+            topic === undefined
+              ? { index, errorCode: unknownTopic(version, topicIdsSince.Produce), baseOffset: -1 }
+              : write(wire, topic, index, records, how),
+          )
+        }
+        writing.push({ name, topicId, partitions })
+      }
+      const responses = await Promise.all(
+        writing.map(async ({ name, topicId, partitions }) => ({
           name,
           topicId,
-          partitionResponses: await Promise.all(
-            partitionData.map(({ index, records }) =>
-              topic === undefined
-                ? { index, errorCode: unknownTopic(version, topicIdsSince.Produce), baseOffset: -1 }
-                : write(wire, topic, index, records, how),
-            ),
-          ),
-        }
-      })
-      const responses = await Promise.all(writing)
+          partitionResponses: await Promise.all(partitions),
+        })),
+      )
       if (acks !== 0) return { responses }
       // The client waits for no answer: it hears of an error by the end of its connection.
       const failed = responses.some(({ partitionResponses }) =>

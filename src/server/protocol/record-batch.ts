@@ -151,6 +151,8 @@ export interface RecordFacts {
   readonly keyed: boolean
   /** Whether every key is text. */
   readonly textKeys: boolean
+  /** The size of its records in bytes, without compression. */
+  readonly unpackedSize: number
 }
 
 /**
@@ -185,7 +187,7 @@ export function inspectRecords(batch: RecordBatchHeader, decompress: Decompress)
     if (reader.offset !== end) throw notAsLong()
   }
   reader.end()
-  return { minTimestamp, maxTimestamp, keyed, textKeys }
+  return { minTimestamp, maxTimestamp, keyed, textKeys, unpackedSize: reader.offset }
 }
 
 function isText(reader: Reader, length: number): boolean {
