@@ -164,6 +164,22 @@ it('knows no leader epoch but the first where there is one broker', async () => 
   expect([await answer(-1), await answer(0), await answer(1)]).toEqual([0, 0, 75])
 })
 
+it('takes a negative leader epoch for none in a Fetch, and elsewhere only -1', async () => {
+  const { server, id } = await start({ brokers: 1 })
+  const client = await connectTo(server.brokers[0]!)
+  const answers = async (currentLeaderEpoch: number) => {
+    const asked = { partition: 0, partitionIndex: 0, timestamp: -1, leaderEpoch: 0, currentLeaderEpoch }
+    const topics = [{ name: 'orders', topic: 'orders', partitions: [asked] }]
+    const fetched = await client.call(apis.fetch as Api, 16, fetchOrders(id, [asked]))
+    const listed = await client.call(apis.listOffsets as Api, 7, { topics })
+    const ended = await client.call(apis.offsetForLeaderEpoch as Api, 4, { topics })
+    const parts = [fetched.responses[0], listed.topics[0], ended.topics[0]]
+    return parts.map(({ partitions }) => partitions[0].errorCode)
+  }
+  expect(await answers(-1)).toEqual([0, 0, 0])
+  expect(await answers(-2)).toEqual([0, 74, 74])
+})
+
 it('looks offsets up, and deletes records, at the leader of each partition', async () => {
   const { broker, server } = await start()
   const leader = server.leaderOf({ topic: 'orders', partition: 2 })!

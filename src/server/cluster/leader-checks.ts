@@ -9,30 +9,41 @@ import { type ClusterNode, noLeaderId } from './cluster-node.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** Who is asked, and how. */
+export interface Asked {
+  readonly node: ClusterNode
+  /** A replica answers, too, that does not lead. */
+  readonly mayFollow: boolean
+  readonly fetching: boolean
+}
+
 const notLeader = errnoOf('NOT_LEADER_OR_FOLLOWER')
 const fencedEpoch = errnoOf('FENCED_LEADER_EPOCH')
 const unknownEpoch = errnoOf('UNKNOWN_LEADER_EPOCH')
 
+/** No leader epoch was given. A Fetch takes every negative one for it. (Kafka: FetchRequest.optionalEpoch) */
+const noEpoch = -1
+
 /**
  * The error of a broker that does not answer for a partition; 0 if it does, or if there is no such partition.
- * `mayFollow`: a replica answers, too, that does not lead.
  */
 export function errnoAtLeader(
   wire: Wire,
-  { node, mayFollow }: { readonly node: ClusterNode; readonly mayFollow: boolean },
+  { node, mayFollow, fetching }: Asked,
   topic: unknown,
   partition: unknown,
 ): number {
   const { cluster } = wire
-  const given = (partition as { readonly currentLeaderEpoch?: number }).currentLeaderEpoch ?? -1
+  const { currentLeaderEpoch = noEpoch } = partition as { readonly currentLeaderEpoch?: number }
+  const given = fetching ? Math.max(currentLeaderEpoch, noEpoch) : currentLeaderEpoch
   // A single broker has led every partition from the beginning.
-  if (cluster.nodes.length === 1 && given <= 0) return 0
+  if (cluster.nodes.length === 1 && (given === noEpoch || given === 0)) return 0
   const log = partitionOf(wire, topic, partition)
   if (log === undefined) return 0
   const { leader, epoch, replicas } = cluster.registrationOf(log)
   // Who has no replica knows of no epoch.
   if (!replicas.includes(node)) return notLeader
-  if (given >= 0 && given !== epoch) return given < epoch ? fencedEpoch : unknownEpoch
+  if (given !== noEpoch && given !== epoch) return given < epoch ? fencedEpoch : unknownEpoch
   return leader === node || mayFollow ? 0 : notLeader
 }
 

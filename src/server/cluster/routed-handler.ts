@@ -6,7 +6,7 @@ import { type AnsweredBy, partsOf, shapeOf } from '../request-shapes.ts'
 import type { Wire } from '../wire.ts'
 import { errnoOf } from '../wire-error-code.ts'
 import { fetchUntilMoved } from './fetch-until-moved.ts'
-import { errnoAtLeader, tellLeaders } from './leader-checks.ts'
+import { type Asked, errnoAtLeader, tellLeaders } from './leader-checks.ts'
 import { untilMoved } from './until-moved.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -17,8 +17,6 @@ const notCoordinator = errnoOf('NOT_COORDINATOR')
 const followersSince = 11
 // A tool that looks for what a replica has. (Kafka: ListOffsetsRequest.DEBUGGING_REPLICA_ID)
 const debuggingReplicaId = -2
-
-type Asked = Parameters<typeof errnoAtLeader>[1]
 
 /** Wraps a handler: it refuses what another broker of the cluster has to answer. */
 export function routed(wire: Wire, handler: Handler): Handler {
@@ -46,7 +44,8 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
     api,
     handle(request, context) {
       const { node } = context
-      const asked = { node, mayFollow: mayAskFollowers(api, request as Fields, context) }
+      const mayFollow = mayAskFollowers(api, request as Fields, context)
+      const asked = { node, mayFollow, fetching: api.name === 'Fetch' }
       // Nearly every request is sent to the right broker, and need not be taken apart.
       if (answersAll(wire, asked, request as Fields, parts!)) return handler.handle(request, context)
       const response = answerInParts(parts!, request, shape, {
