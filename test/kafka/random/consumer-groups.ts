@@ -307,8 +307,8 @@ export class Members {
     // What a member that is away is to have comes to it here before it is back, and at Kafka then.
     for (const each of groups[0].members) if (each.memberEpoch === -2) each.assignment = null
     // Who is silent stays behind the new epoch of one that came back, see the differences.
-    const silent = this.#members.filter(({ epochs }) => epochs.length === 0).map(({ id }) => id)
-    const behind = !this.#epochs && groups[0].members.some((each: any) => silent.includes(each.memberId))
+    const silent = new Set(this.#members.filter(({ epochs }) => epochs.length === 0).map(({ id }) => id))
+    const behind = !this.#epochs && groups[0].members.some((each: any) => silent.has(each.memberId))
     if (behind) groups[0].groupState = ''
     this.#talk.tell('describe', this.#known.plain(this.#withoutEpochs(groups[0])))
     const listed = await this.#talk.ask('listGroups', 5, {})

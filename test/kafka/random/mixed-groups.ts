@@ -90,7 +90,8 @@ export class MixedGroup {
     if (client.phase === 'out' && dice < 70) await this.#start(client)
     else if (dice < 35) await this.#stop(client)
     else if (dice < 50) this.#resubscribe(client)
-    else if (dice < 70) await this.#commit(client)
+    else if (dice < 65) await this.#commit(client)
+    else if (dice < 70) await this.#commitInTransaction(client)
     else if (dice < 76) await this.#remove()
     else if (dice < 84) await this.#deleteOffsets()
     else if (dice < 88) await this.#delete()
@@ -152,6 +153,62 @@ export class MixedGroup {
     talk.tell(
       `${client.name}/${version >= 7 && groupInstanceId} v${version} commits ${name}-${partitionIndex}@${committedOffset} ${wrong}`,
       answer.topics[0].partitions[0].errorCode,
+    )
+  }
+
+  /** What it has, in a transaction that ends at once. */
+  async #commitInTransaction(client: Client): Promise<void> {
+    const talk = this.#talk
+    const [version, name, partitionIndex] = [3 + talk.below(3), talk.oneOf(topics), talk.below(3)]
+    const [committedOffset, wrong] = [talk.below(100), talk.chance(0.3) ? talk.oneOf([1, -1, 100]) : 0]
+    const [committed, isNamed] = [talk.chance(0.7), talk.chance(0.8)]
+    if (client.phase !== 'member' || !client.read.includes(`${name}${partitionIndex} `)) return
+    const passing = ({ errorCode }: any) => [14, 15, 16, 51].includes(errorCode)
+    const transactionalId = talk.name
+    await talk.eventually(
+      () => talk.ask('findCoordinator', 4, { keyType: 1, coordinatorKeys: [transactionalId] }),
+      ({ coordinators }) => passing(coordinators[0]),
+    )
+    const { producerId, producerEpoch } = await talk.eventually(
+      () =>
+        talk.ask('initProducerId', 4, {
+          transactionalId,
+          transactionTimeoutMs: 60_000,
+          producerId: -1,
+          producerEpoch: -1,
+        }),
+      passing,
+    )
+    const producer = { transactionalId, producerId, producerEpoch }
+    const groupId = this.#group
+    // Since KIP-890 the commit itself says that the group takes part.
+    if (version < 5)
+      await talk.eventually(() => talk.ask('addOffsetsToTxn', 3, { ...producer, groupId }), passing)
+    const identity = isNamed
+      ? { memberId: client.memberId, generationId: client.epoch + wrong, groupInstanceId: client.instanceId }
+      : { memberId: '', generationId: -1, groupInstanceId: null }
+    const answer = await talk.eventually(
+      () =>
+        talk.ask('txnOffsetCommit', version, {
+          ...producer,
+          groupId,
+          ...identity,
+          topics: [{ name, partitions: [{ partitionIndex, committedOffset, committedMetadata: '' }] }],
+        }),
+      ({ topics: [topic] }) => passing(topic.partitions[0]),
+    )
+    const ended = await talk.eventually(
+      () => talk.ask('endTxn', version, { ...producer, committed }),
+      passing,
+    )
+    await talk.eventually(
+      () => talk.ask('offsetFetch', 9, { groups: [{ groupId, topics: null }], requireStable: true }),
+      ({ groups }) =>
+        groups[0].topics.some((each: any) => each.partitions.some((one: any) => one.errorCode !== 0)),
+    )
+    talk.tell(
+      `${isNamed ? client.name : 'nobody'} ${committed ? 'commits' : 'aborts'} v${version} ${name}-${partitionIndex}@${committedOffset} ${wrong} in a transaction`,
+      [answer.topics[0].partitions[0].errorCode, ended.errorCode],
     )
   }
 

@@ -12,6 +12,8 @@ export class Records {
   readonly #talk: Talk
   readonly #topics: readonly string[]
   readonly #ids = new Map<string, string>()
+  /** The partitions whose records were deleted. */
+  readonly #shortened = new Set<string>()
   #session: { id: number; epoch: number } = { id: 0, epoch: 0 }
 
   constructor(talk: Talk) {
@@ -212,11 +214,11 @@ export class Records {
     const partitionData = [{ index: what === 'send' ? partition : 1 - partition, records }]
     if (what.startsWith('send'))
       await talk.ask('produce', 9, { acks: 1, topicData: [{ name: topic, partitionData }] })
-    else if (what === 'delete records')
-      await talk.ask('deleteRecords', 2, {
-        topics: [{ name: topic, partitions: [{ partitionIndex: partition, offset: -1 }] }],
-      })
-    else if (what === 'delete topic' && topic === this.#topics[0]) await this.#anew()
+    else if (what === 'delete records') {
+      const partitions = [{ partitionIndex: partition, offset: -1 }]
+      await talk.ask('deleteRecords', 2, { topics: [{ name: topic, partitions }] })
+      this.#shortened.add(`${topic}-${partition}`)
+    } else if (what === 'delete topic' && topic === this.#topics[0]) await this.#anew()
     const { answer, ms } = await waiting
     talk.tell(`${what} in ${topic}`, [ms < 900 ? 'early' : 'late', this.#fetched(answer)])
   }
@@ -302,8 +304,14 @@ export class Records {
     const isolationLevel = talk.below(2)
     const answer = await talk.ask('listOffsets', version, { replicaId: -1, isolationLevel, topics })
     for (const { name, partitions } of answer.topics) {
-      for (const each of partitions)
+      for (const each of partitions) {
         if (each.timestamp > 0) each.timestamp = name.endsWith('stamped') ? 1 : each.timestamp - now
+        const asked = topics.find(topic => topic.name === name)!.partitions
+        const { timestamp } = asked.find(one => one.partitionIndex === each.partitionIndex)!
+        // Kafka may tell the largest one of a record that is gone.
+        const isOld = timestamp === -3 && this.#shortened.has(`${name}-${each.partitionIndex}`)
+        if (isOld) Object.assign(each, { timestamp: -1, offset: -1, leaderEpoch: -1 })
+      }
     }
     talk.tell(
       `list v${version} ${JSON.stringify(topics)}`.replaceAll(/\d{13}/g, each => `now+${Number(each) - now}`),
@@ -322,6 +330,8 @@ export class Records {
       })),
     }))
     const answer = await talk.ask('deleteRecords', version, { topics })
+    for (const { name, partitions } of answer.topics)
+      for (const each of partitions) this.#shortened.add(`${name}-${each.partitionIndex}`)
     talk.tell(`delete v${version} ${JSON.stringify(topics)}`, talk.shown(answer))
   }
 
