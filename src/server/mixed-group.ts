@@ -178,7 +178,7 @@ export class MixedGroup {
 
   /** Answers at once with the member's assignment, or that it has to join again. */
   sync(request: ClassicSync, answer: (synced: ClassicSynced) => void): void {
-    const member = this.find(request)
+    const member = this.#find(request)
     const refuse = (error: ErrorCode) => answer(notSynced(error))
     if (typeof member === 'string') return refuse(member)
     if (!agreesOn(request, protocolType, member.chosen.name)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
@@ -191,7 +191,7 @@ export class MixedGroup {
 
   /** Keeps a member's session alive; returns REBALANCE_IN_PROGRESS if it has to join again, or why it is refused. */
   heartbeat(identity: ClassicIdentity): ErrorCode | undefined {
-    const member = this.find(identity)
+    const member = this.#find(identity)
     if (typeof member === 'string') return member
     this.#heard(member)
     if (!member.outdated) return undefined
@@ -201,7 +201,7 @@ export class MixedGroup {
   }
 
   /** The member that asks, or why it may not. */
-  find({ memberId, generation, groupInstanceId }: ClassicIdentity): ClassicConsumerMember | ErrorCode {
+  #find({ memberId, generation, groupInstanceId }: ClassicIdentity): ClassicConsumerMember | ErrorCode {
     const wrong = this.#checkInstance(memberId, groupInstanceId)
     if (wrong !== undefined) return wrong
     const member = this.#members.get(memberId)
