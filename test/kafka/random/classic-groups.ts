@@ -251,6 +251,8 @@ export class Clients {
       members.some(one => one === each || (one.instanceId !== null && one.instanceId === each.instanceId))
     const stays = (each: Client) => each.memberId !== '' && !this.#promised.has(each.memberId) && !goes(each)
     if (this.#promised.size > 0 && !this.#clients.some(stays)) return
+    // Kafka never answers the sync of one that leaves.
+    if (this.#clients.some(each => each.waits === 'syncGroup' && goes(each))) return
     const named = members.map(({ memberId, instanceId }) => ({ memberId, groupInstanceId: instanceId }))
     const request = { groupId: this.#group, memberId: members[0]?.memberId ?? '', members: named }
     const answer = await this.#ask('leaveGroup', version, request)
