@@ -241,6 +241,9 @@ export class MixedGroup {
   async #remove(): Promise<void> {
     const talk = this.#talk
     const gone = new Set(talk.some(() => talk.oneOf(this.#clients)))
+    // Of members of both protocols that are the last ones, Kafka's group stays what it was.
+    const stays = this.#clients.some(each => each.phase === 'member' && !gone.has(each))
+    if (gone.size > 1 && !stays) return
     const version = talk.oneOf([3, 4, 5])
     const members = [...gone].map(({ memberId, instanceId }) =>
       instanceId !== null && talk.chance(0.7)
