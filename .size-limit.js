@@ -1,17 +1,17 @@
 /** The most that a sub-path may bring, with all that it is built with, when an application bundles it. */
 const limits = [
-  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '63.8 kB' },
+  { name: 'brokerlet', path: 'dist/index.js', import: '{ Broker, topic }', limit: '64.3 kB' },
   {
     name: 'brokerlet/testing',
     path: 'dist/testing/index.js',
     import: '{ TestBroker, matchers, brokerFixture }',
-    limit: '76.2 kB',
+    limit: '77.3 kB',
   },
   {
     name: 'brokerlet/server, without a Broker',
     path: 'dist/server/index.js',
     import: '{ serve, socketFactory }',
-    limit: '128.9 kB',
+    limit: '129.5 kB',
   },
   {
     name: 'brokerlet/kafka, without a Broker',
