@@ -13,7 +13,7 @@ export interface TestClock extends Clock {
   readonly pending: readonly PendingTimer[]
   /** Whether some code waits for a timer, as a sleep or a retry does; other timers only limit or watch. */
   readonly holding: boolean
-  /** Called with each turn of the event loop that it waits for; what it throws ends the wait. */
+  /** Called with each turn of the event loop that it waits for; what it throws ends the wait. @internal */
   onTurn: (() => void) | undefined
   /** @throws IllegalStateError where its time cannot be moved any more */
   requireMovable(): void
