@@ -36,6 +36,7 @@ export class Clearance {
    * has the offset before which nobody misses the records of a partition.
    */
   takeRead(before: ReadonlyMap<Partition, number>): void {
+    if (before.size === 0) return
     const partlyRead: [segment: Segment, before: number][] = []
     for (const [segment, partition] of this.#segments) {
       if (this.enough) return
