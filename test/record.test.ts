@@ -17,6 +17,16 @@ function oneLog() {
   }
 }
 
+describe('a record', () => {
+  it('is a plain object, and so is the answer to its send', async () => {
+    const { broker, log } = oneLog()
+    const sent = await broker.producer().send({ topic: 'log', value: 'v' })
+    const [record] = log.partitions[0]!.read(sent.offset)
+    for (const made of [sent, record!]) expect(Object.getPrototypeOf(made)).toBe(Object.prototype)
+    expect(structuredClone(record)).toStrictEqual({ ...record })
+  })
+})
+
 describe('headers', () => {
   it('read as a string where they are UTF-8 and as bytes where they are not', () => {
     const { sent } = oneLog()

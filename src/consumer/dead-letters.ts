@@ -1,5 +1,6 @@
 import type { Engine, ProducerRecord, SendWait } from '../engine.ts'
 import { isPromise } from '../maybe-promise.ts'
+import { PlacedRecord } from '../placed-record.ts'
 import { partitionForKey } from '../producer/partitioner.ts'
 import { type ConsumerRecord, type RecordMetadata, toRecordHeaders } from '../record.ts'
 import { deadLetterHeaders } from './dead-letter-headers.ts'
@@ -34,14 +35,15 @@ export class DeadLetters {
       const { key, value } = record
       // A tombstone has no bytes; others may come from a topic that keeps bytes, through one without a codec.
       const asIs = encoded || value === null || value instanceof Uint8Array || !topic.serde.encodes
-      letters.push({
-        topic,
-        partition: partitionOf(record, topic.partitionCount),
-        key,
-        value: asIs ? value : await topic.serde.serialize(value),
-        headers: toRecordHeaders(topic.name, deadLetterHeaders(record, this.#groupId, error, attempts)),
-        timestamp: undefined,
-      })
+      letters.push(
+        new PlacedRecord(
+          topic,
+          partitionOf(record, topic.partitionCount),
+          key,
+          asIs ? value : await topic.serde.serialize(value),
+          toRecordHeaders(topic.name, deadLetterHeaders(record, this.#groupId, error, attempts)),
+        ),
+      )
     }
     const to = this.#engine.appendBatch(letters, letterWait)
     written(isPromise(to) ? await to : to)

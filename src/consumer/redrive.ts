@@ -20,6 +20,7 @@ import {
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { PlacedRecord } from '../placed-record.ts'
 import { type ConsumerRecord, toRecordHeaders } from '../record.ts'
 import { TaskQueue } from '../task-queue.ts'
 import type { TopicPartition } from '../topic-partition.ts'
@@ -279,14 +280,13 @@ class Redrive implements MembershipListener, EngineClient {
     const topic = await this.#engine.topic(target)
     const { key } = letter
     const partition = origin?.partition ?? letter.partition
-    return {
+    return new PlacedRecord(
       topic,
-      partition: partitionOf({ ...letter, partition }, topic.partitionCount),
+      partitionOf({ ...letter, partition }, topic.partitionCount),
       key,
-      value: await this.#valueFor(topic, letter),
-      headers: toRecordHeaders(target, ownHeaders(letter)),
-      timestamp: undefined,
-    }
+      await this.#valueFor(topic, letter),
+      toRecordHeaders(target, ownHeaders(letter)),
+    )
   }
 
   // The value as the log that it came from kept it: bytes stay bytes.
@@ -298,7 +298,7 @@ class Redrive implements MembershipListener, EngineClient {
   }
 
   #toEnd({ partition, key, value, headers }: ConsumerRecord): ProducerRecord {
-    return { topic: this.#topic, partition, key, value, headers, timestamp: undefined }
+    return new PlacedRecord(this.#topic, partition, key, value, headers)
   }
 
   async end(): Promise<void> {

@@ -1,3 +1,4 @@
+import { plainObject } from '../plain-object.ts'
 import { type ConsumerRecord, noHeaders, type RecordHeaders, type RecordKey } from '../record.ts'
 import type { OriginalRecord } from './decoded-record.ts'
 import { recordSize, sizeAsJson } from './record-size.ts'
@@ -247,15 +248,15 @@ export class ColumnSegment implements Segment {
 
   record(topic: string, partition: number, index: number): ConsumerRecord {
     const slots = this.#slots
-    return {
+    return new ReadRecord(
       topic,
       partition,
-      offset: this.#offsets === undefined ? this.baseOffset + index : this.baseOffset + this.#offsets[index]!,
-      timestamp: this.#baseTimestamp + this.#numbers[2 * index]!,
-      key: slots[2 * index] as RecordKey | null,
-      value: slots[2 * index + 1],
-      headers: this.#headers?.[index] ?? noHeaders,
-    }
+      this.#offsets === undefined ? this.baseOffset + index : this.baseOffset + this.#offsets[index]!,
+      this.#baseTimestamp + this.#numbers[2 * index]!,
+      slots[2 * index] as RecordKey | null,
+      slots[2 * index + 1],
+      this.#headers?.[index] ?? noHeaders,
+    )
   }
 
   measure(topic: string): number {
@@ -338,6 +339,27 @@ export class ColumnSegment implements Segment {
     return low < this.count ? this.offsetAt(low) : null
   }
 }
+
+const ReadRecord = /* @__PURE__ */ plainObject<
+  ConsumerRecord,
+  [
+    topic: string,
+    partition: number,
+    offset: number,
+    timestamp: number,
+    key: RecordKey | null,
+    value: unknown,
+    headers: RecordHeaders,
+  ]
+>(function (topic, partition, offset, timestamp, key, value, headers) {
+  this.topic = topic
+  this.partition = partition
+  this.offset = offset
+  this.timestamp = timestamp
+  this.key = key
+  this.value = value
+  this.headers = headers
+})
 
 function grown<Column extends Int32Array | Float64Array | Uint32Array>(column: Column): Column {
   const Kind = column.constructor as new (length: number) => Column

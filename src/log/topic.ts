@@ -9,6 +9,7 @@ import {
   InvalidTimestampError,
   RecordTooLargeError,
 } from '../errors.ts'
+import { plainObject } from '../plain-object.ts'
 import {
   type AnyRecord,
   type RecordHeaders,
@@ -352,7 +353,7 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
   ): RecordMetadata {
     const time = timestamp === undefined || !this.#plainTime ? now : timestamp
     const offset = this.#partitions[partition]!.append(key, value, headers, time, this.#sequence++, size, now)
-    return { topic: this.name, partition, offset, timestamp: time }
+    return new WrittenAt(this.name, partition, offset, time)
   }
 
   /** Writes an admitted batch. @internal */
@@ -363,6 +364,16 @@ export class Topic<out Record extends AnyRecord = AnyRecord, in Body extends obj
     return { baseOffset, appendTime }
   }
 }
+
+const WrittenAt = /* @__PURE__ */ plainObject<
+  RecordMetadata,
+  [topic: string, partition: number, offset: number, timestamp: number]
+>(function (topic, partition, offset, timestamp) {
+  this.topic = topic
+  this.partition = partition
+  this.offset = offset
+  this.timestamp = timestamp
+})
 
 // A record without a key is never superseded, so it would stay for ever (LogValidator, INVALID_RECORD).
 function keyMissing(topic: string): InvalidRecordError {

@@ -7,6 +7,7 @@ import {
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
 import { forgetPromise, isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { PlacedRecord } from '../placed-record.ts'
 import {
   copyHeaders,
   noHeaders,
@@ -167,7 +168,7 @@ function place(
     partition = callPartitioner(partitioner, topic.name, value, key, headers, count)
   else if (key !== null) partition = count === 1 ? 0 : partitionForKey(key, count)
   else partition = sticky.next(topic.name, count)
-  return { topic, partition, key, value: stored, headers, timestamp }
+  return new PlacedRecord(topic, partition, key, stored, headers, timestamp)
 }
 
 function callPartitioner(
