@@ -42,6 +42,7 @@ export class DeadLetters {
           key,
           asIs ? value : await topic.serde.serialize(value),
           toRecordHeaders(topic.name, deadLetterHeaders(record, this.#groupId, error, attempts)),
+          undefined,
         ),
       )
     }

@@ -286,6 +286,7 @@ class Redrive implements MembershipListener, EngineClient {
       key,
       await this.#valueFor(topic, letter),
       toRecordHeaders(target, ownHeaders(letter)),
+      undefined,
     )
   }
 
@@ -298,7 +299,7 @@ class Redrive implements MembershipListener, EngineClient {
   }
 
   #toEnd({ partition, key, value, headers }: ConsumerRecord): ProducerRecord {
-    return new PlacedRecord(this.#topic, partition, key, value, headers)
+    return new PlacedRecord(this.#topic, partition, key, value, headers, undefined)
   }
 
   async end(): Promise<void> {
