@@ -36,6 +36,8 @@ interface WireProducer {
   readonly added: Map<string, AddedPartition>
   /** The groups whose offsets the open transaction commits, added by a request or by the first commit of each. */
   readonly groups: Set<string>
+  /** Those of both to which it has written or committed: there nobody asks again whose transaction it is. */
+  readonly verified: Set<string>
   /** How the transaction ended whose end brought this identity; undefined if no end did. */
   ended: 'commit' | 'abort' | undefined
 }
@@ -104,6 +106,7 @@ export class WireTransactions {
       open: undefined,
       added: new Map(),
       groups: new Set(),
+      verified: new Set(),
       ended: undefined,
     }
     this.#byTransactionalId.set(transactionalId, made)
@@ -156,15 +159,23 @@ export class WireTransactions {
 
   /** The open transaction of a producer that writes to a partition of it, or commits a group's offsets in it. */
   opened(
+    transactionalId: string | null,
     { producerId, producerEpoch }: ProducerIdentity,
     to: TopicPartition | string,
   ): Transaction | ErrorCode {
     const made = this.#byProducerId.get(producerId)
     if (made === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
+    const target = typeof to === 'string' ? to : formatTopicPartition(to)
+    const isOwn = transactionalId !== null && this.#byTransactionalId.get(transactionalId) === made
+    // No topic has a space in its name.
+    const written = typeof to === 'string' ? `group ${to}` : target
+    if (!isOwn && !made.verified.has(written)) return 'INVALID_PRODUCER_ID_MAPPING'
     if (made.identity.producerEpoch !== producerEpoch || made.producer.fenced) return 'INVALID_PRODUCER_EPOCH'
     // A late batch or commit does not get into a transaction to which its partition or group was not added. (KIP-890)
-    const told = typeof to === 'string' ? made.groups.has(to) : made.added.has(formatTopicPartition(to))
-    return (told ? made.open : undefined) ?? 'INVALID_TXN_STATE'
+    const told = (typeof to === 'string' ? made.groups : made.added).has(target)
+    if (!told || made.open === undefined) return 'INVALID_TXN_STATE'
+    made.verified.add(written)
+    return made.open
   }
 
   /**
@@ -211,6 +222,7 @@ export class WireTransactions {
     made.open = undefined
     made.added.clear()
     made.groups.clear()
+    made.verified.clear()
   }
 
   #renew(made: WireProducer, ended: 'commit' | 'abort'): void {

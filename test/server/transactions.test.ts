@@ -162,6 +162,31 @@ it('writes in a transaction only to the partitions that it was told of', async (
   expect(await read(1)).toEqual([1])
 })
 
+it('lets a producer into its transaction only under its own transactional id, until it has written there', async () => {
+  const { client, init, add, addGroup, end } = start()
+  const producer = await init('t')
+  await init('other')
+  const send = async (transactionalId: string, sequence: number) => {
+    const records = [sequencedBatch(producer.producerId, producer.producerEpoch, sequence, [sequence], 16)]
+    const topicData = [{ name: 'orders', partitionData: [{ index: 0, records }] }]
+    const asked = { transactionalId, acks: -1, timeoutMs: 1000, topicData }
+    return (await client.call(produce!, 11, asked)).responses[0].partitionResponses[0].errorCode
+  }
+  const commitOffset = async (transactionalId: string, version: number) => {
+    const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }]
+    const asked = { ...producer, transactionalId, groupId: 'g', memberId: '', generationId: -1, topics }
+    return (await client.call(txnOffsetCommit!, version, asked)).topics[0].partitions[0].errorCode
+  }
+  expect([await send('other', 0), await send('nobody', 0), await commitOffset('other', 3)]).toEqual([49, 49, 49])
+  await add(producer)
+  await addGroup(producer)
+  expect([await send('other', 0), await send('nobody', 0), await commitOffset('other', 3)]).toEqual([49, 49, 49])
+  expect([await commitOffset('other', 5), await send('t', 0), await commitOffset('t', 3)]).toEqual([49, 0, 0])
+  expect([await send('other', 1), await commitOffset('other', 3), await commitOffset('other', 5)]).toEqual([0, 0, 0])
+  expect(await end(producer, true)).toBe(0)
+  expect([await send('other', 2), await commitOffset('other', 3)]).toEqual([49, 49])
+})
+
 it('forgets a transactional id that was silent for too long, and whoever comes with it begins anew', async () => {
   const { broker, init, add, end } = start({ transactionalIdExpirationMs: 1000 })
   const silent = await init()

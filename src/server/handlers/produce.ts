@@ -52,8 +52,7 @@ interface Writing {
   readonly version: number
   readonly wait: SendWait
   readonly acks: number
-  /** The transactional id whose transaction begins with these batches, if none is open. */
-  readonly begins: string | null
+  readonly transactionalId: string | null
 }
 
 /** Writes record batches. */
@@ -64,7 +63,7 @@ export function produceHandlers(wire: Wire): Handler[] {
         version,
         wait: { timeoutMs, signals: [signal] },
         acks,
-        begins: version >= beginsSince ? transactionalId : null,
+        transactionalId,
       }
       const writing: WrittenTopic[] = []
       let begun = 0
@@ -175,7 +174,7 @@ function append(
   topic: Topic,
   partition: number,
   header: RecordBatchHeader,
-  { wait, begins }: Writing,
+  { version, wait, transactionalId }: Writing,
 ): MaybePromise<BatchMetadata> {
   const { engine } = wire
   const batch = toEncodedBatch(topic, header, engine.clock.now())
@@ -183,22 +182,24 @@ function append(
   if (header.producerId < 0) return engine.appendEncoded(target, batch, wait)
   const { producerId, producerEpoch, baseSequence } = header
   // If a producer's first batch was refused, its second is refused as well, and both are sent again in order.
-  const beginsWithZero = begins !== null && header.transactional
+  const begins = version >= beginsSince && transactionalId !== null
+  const beginsWithZero = begins && header.transactional
   const producer = { producerId, producerEpoch, baseSequence, beginsWithZero }
-  return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, target, begins))
+  return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, target, transactionalId, begins))
 }
 
 function transactionOf(
   { transactions }: Wire,
   batch: RecordBatchHeader,
   { topic, partition }: { readonly topic: Topic; readonly partition: number },
-  begins: string | null,
+  transactionalId: string | null,
+  begins: boolean,
 ) {
   if (!batch.transactional) return undefined
   const tp = { topic: topic.name, partition }
-  if (begins !== null) transactions.begin(begins, batch, { partitions: [tp] })
+  if (begins) transactions.begin(transactionalId!, batch, { partitions: [tp] })
   // A transaction that could not begin is not open, and `opened` says why.
-  const open = transactions.opened(batch, tp)
+  const open = transactions.opened(transactionalId, batch, tp)
   if (typeof open !== 'string') return open
   throw new BrokerletError(open, `Producer ${batch.producerId} has no transaction to write in: ${open}`)
 }

@@ -96,10 +96,9 @@ export function transactionHandlers(wire: Wire): Handler[] {
         if (groupId === '') return 'INVALID_GROUP_ID'
         // Without anything to commit no transaction is begun.
         if (offsets.length === 0) return undefined
-        const open =
-          version < implicitSince
-            ? transactions.opened(request, groupId)
-            : transactions.begin(transactionalId, request, { groupId })
+        if (version >= implicitSince) transactions.begin(transactionalId, request, { groupId })
+        // A transaction that could not begin is not open, and `opened` says why.
+        const open = transactions.opened(transactionalId, request, groupId)
         if (typeof open === 'string') return open
         const { memberId, generationId, groupInstanceId } = request
         // Before version 3 a client does not name its membership (KIP-447).
