@@ -20,9 +20,9 @@ function start(broker: Broker<any> = new Broker({ topics })) {
   const client = new WireClient(connect(broker))
   const init = (more: object = {}) =>
     client.call(initProducerId!, 4, { transactionalId: null, transactionTimeoutMs: 1000, ...more })
-  const send = async (records: Buffer) => {
+  const send = async (records: Buffer, transactionalId: string | null = null) => {
     const topicData = [{ name: 'orders', partitionData: [{ index: 0, records: [records] }] }]
-    const answer = await client.call(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
+    const answer = await client.call(produce!, 8, { transactionalId, acks: -1, timeoutMs: 1000, topicData })
     const { errorCode, baseOffset } = answer.responses[0].partitionResponses[0]
     return [errorCode, baseOffset]
   }
@@ -130,6 +130,6 @@ it('refuses a batch whose first offset or sequence number no client writes', asy
   late.writeBigInt64BE(7n, 0)
   expect(await send(late)).toEqual([87, -1])
   const transactional = 16
-  expect(await send(sequencedBatch(-1, -1, -1, [1], transactional))).toEqual([87, -1])
+  expect(await send(sequencedBatch(-1, -1, -1, [1], transactional), 't')).toEqual([87, -1])
   expect(values()).toEqual([])
 })

@@ -177,15 +177,51 @@ it('lets a producer into its transaction only under its own transactional id, un
     const asked = { ...producer, transactionalId, groupId: 'g', memberId: '', generationId: -1, topics }
     return (await client.call(txnOffsetCommit!, version, asked)).topics[0].partitions[0].errorCode
   }
-  expect([await send('other', 0), await send('nobody', 0), await commitOffset('other', 3)]).toEqual([49, 49, 49])
+  expect([await send('other', 0), await send('nobody', 0), await commitOffset('other', 3)]).toEqual([
+    49, 49, 49,
+  ])
   await add(producer)
   await addGroup(producer)
-  expect([await send('other', 0), await send('nobody', 0), await commitOffset('other', 3)]).toEqual([49, 49, 49])
+  expect([await send('other', 0), await send('nobody', 0), await commitOffset('other', 3)]).toEqual([
+    49, 49, 49,
+  ])
   expect([await commitOffset('other', 5), await send('t', 0), await commitOffset('t', 3)]).toEqual([49, 0, 0])
-  expect([await send('other', 1), await commitOffset('other', 3), await commitOffset('other', 5)]).toEqual([0, 0, 0])
+  expect([await send('other', 1), await commitOffset('other', 3), await commitOffset('other', 5)]).toEqual([
+    0, 0, 0,
+  ])
   expect(await end(producer, true)).toBe(0)
   expect([await send('other', 2), await commitOffset('other', 3)]).toEqual([49, 49])
 })
+
+it.each([3, 11, 12])(
+  'refuses a request v%i with a batch of a transaction and no transactional id',
+  async version => {
+    const { broker, client, init, add } = start()
+    const producer = await init()
+    await add(producer)
+    const send = async (attributes: number, acks: number) => {
+      const transactional = sequencedBatch(producer.producerId, producer.producerEpoch, 0, [1], attributes)
+      const partitionData = [
+        { index: 0, records: [sequencedBatch(-1, -1, -1, [1])] },
+        { index: 7, records: [transactional] },
+      ]
+      const asked = {
+        transactionalId: null,
+        acks,
+        timeoutMs: 1000,
+        topicData: [{ name: 'orders', partitionData }],
+      }
+      const { responses } = await client.call(produce!, version, asked)
+      return responses[0].partitionResponses.map(({ errorCode }: { errorCode: number }) => errorCode)
+    }
+    expect([await send(16, -1), await send(16, 1)]).toEqual([
+      [53, 53],
+      [53, 53],
+    ])
+    expect(broker.topic('orders').partitions[0]!.highWatermark).toBe(0)
+    expect(await send(0, -1)).toEqual([0, 3])
+  },
+)
 
 it('forgets a transactional id that was silent for too long, and whoever comes with it begins anew', async () => {
   const { broker, init, add, end } = start({ transactionalIdExpirationMs: 1000 })

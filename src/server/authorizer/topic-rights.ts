@@ -1,7 +1,7 @@
 import { notAsked } from '../authorized-operations.ts'
 import { type ConfigResource, configResources } from '../config-resources.ts'
 import { type NamedTopic, topicNamed } from '../faults/request-point.ts'
-import { isInTransaction } from '../protocol/record-batch.ts'
+import { hasTransaction } from '../protocol/record-batch.ts'
 import { noUuid } from '../protocol/type.ts'
 import { topicIdsSince } from '../wire.ts'
 import type { AclOperation } from './acl.ts'
@@ -13,7 +13,7 @@ import { denials } from './rights.ts'
 export const topicRights: RightsTable = {
   Produce: {
     whole: ({ rights, request: { transactionalId, topicData } }) =>
-      topicData.some(hasTransaction) &&
+      hasTransaction(topicData) &&
       !(transactionalId !== null && rights.may('WRITE', 'TRANSACTIONAL_ID', transactionalId))
         ? denials.TRANSACTIONAL_ID
         : 0,
@@ -78,12 +78,6 @@ export const topicRights: RightsTable = {
   DescribeConfigs: configRights('DESCRIBE_CONFIGS'),
   AlterConfigs: configRights('ALTER_CONFIGS'),
   IncrementalAlterConfigs: configRights('ALTER_CONFIGS'),
-}
-
-function hasTransaction({ partitionData }: Message): boolean {
-  return partitionData.some(
-    ({ records }: { readonly records: Buffer | null }) => records !== null && isInTransaction(records),
-  )
 }
 
 function isFollower({ replicaId, replicaState }: Message): boolean {

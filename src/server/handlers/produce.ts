@@ -15,6 +15,7 @@ import { inProducersWords, withoutTransaction } from '../producer-words.ts'
 import { produce } from '../protocol/messages/produce.ts'
 import {
   CorruptBatchError,
+  hasTransaction,
   type RecordBatchHeader,
   readChecked,
   splitBatches,
@@ -37,6 +38,7 @@ const beginsSince = 12
 /** The errors that a single record may be the reason of. */
 const ofRecords: ReadonlySet<number> = new Set([errnoOf('INVALID_RECORD'), errnoOf('INVALID_TIMESTAMP')])
 
+const withoutId = errnoOf('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
 const invalidTimestamp = errnoOf('INVALID_TIMESTAMP')
 const rejectedTimestamps = 'One or more records have been rejected due to invalid timestamp'
 
@@ -65,6 +67,8 @@ export function produceHandlers(wire: Wire): Handler[] {
         acks,
         transactionalId,
       }
+      // Nobody has a right to a transaction without an id. (Kafka: KafkaApis.handleProduceRequest)
+      const isNobodys = transactionalId === null && hasTransaction(topicData)
       const writing: WrittenTopic[] = []
       let begun = 0
       // The appends begin in order, and none waits for another: one that waits for room does not keep the others waiting.
@@ -76,9 +80,11 @@ export function produceHandlers(wire: Wire): Handler[] {
           const turn = begun++ > 0 ? wire.engine.clock.exhausted(1) : undefined
           if (turn !== undefined) await turn
           partitions.push(
-            topic === undefined
-              ? { index, errorCode: unknownTopic(version, topicIdsSince.Produce), baseOffset: -1 }
-              : write(wire, topic, index, records, how),
+            isNobodys
+              ? { index, errorCode: withoutId, baseOffset: -1 }
+              : topic === undefined
+                ? { index, errorCode: unknownTopic(version, topicIdsSince.Produce), baseOffset: -1 }
+                : write(wire, topic, index, records, how),
           )
         }
         writing.push({ name, topicId, partitions })
@@ -185,7 +191,12 @@ function append(
   const begins = version >= beginsSince && transactionalId !== null
   const beginsWithZero = begins && header.transactional
   const producer = { producerId, producerEpoch, baseSequence, beginsWithZero }
-  return engine.appendSequenced(target, producer, batch, transactionOf(wire, header, target, transactionalId, begins))
+  return engine.appendSequenced(
+    target,
+    producer,
+    batch,
+    transactionOf(wire, header, target, transactionalId, begins),
+  )
 }
 
 function transactionOf(

@@ -269,8 +269,16 @@ const appendTimeType = 1 << 3
 const transactional = 1 << 4
 const control = 1 << 5
 
-/** Whether a batch says that it is part of a transaction; nothing else of it is checked. */
-export function isInTransaction(batch: Buffer): boolean {
+/** Whether any batch of a request says that it is part of a transaction; nothing else of it is checked. */
+export function hasTransaction(
+  topicData: readonly { readonly partitionData: readonly { readonly records: Buffer | null }[] }[],
+): boolean {
+  return topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => records !== null && isInTransaction(records)),
+  )
+}
+
+function isInTransaction(batch: Buffer): boolean {
   if (batch.length < attributesEnd || batch[magicAt] !== 2) return false
   return (batch[attributesEnd - 1]! & transactional) !== 0
 }
