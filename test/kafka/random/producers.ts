@@ -148,13 +148,17 @@ export class Producers {
     const records = [sequencedBatch(producerId, producerEpoch, sequence, values, attributes)]
     const version = producer.current ? 12 : talk.oneOf([9, 11])
     const topicData = [{ name: this.#topic, partitionData: [{ index, records }] }]
+    // Now and then in the name of another one, or of none.
+    const named = talk.chance(0.06)
+      ? talk.oneOf([null, `${talk.name}-c`, ...this.#transactionalIds])
+      : producer.id
     const answer = await this.#settled(
-      () => talk.ask('produce', version, { transactionalId: producer.id, acks: -1, topicData }),
+      () => talk.ask('produce', version, { transactionalId: named, acks: -1, topicData }),
       ({ responses }) => responses[0].partitionResponses[0].errorCode,
     )
     const { errorCode, baseOffset, logStartOffset } = answer.responses[0].partitionResponses[0]
     if (errorCode === 0 && sequence === next) producer.next[index] = next + values.length
-    talk.tell(`send v${version} ${producer.id} ${this.#show(identity)} to ${index}: ${values}`, [
+    talk.tell(`send v${version} ${producer.id} as ${named} ${this.#show(identity)} to ${index}: ${values}`, [
       errorCode,
       baseOffset,
       logStartOffset,
