@@ -12,6 +12,8 @@ export class ConnectionSession {
   exchange: SaslExchange | undefined
   /** Whether the messages of that exchange come and go without a header, as after a handshake of version 0. */
   bareExchange = false
+  /** Whether the connection ends with the answer to this request, because the client was not let in. */
+  refused = false
   /** The first partition of its last fetch that found no room in the answer. */
   unfetched: Partition | undefined
 

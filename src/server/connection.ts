@@ -153,6 +153,7 @@ export class Connection {
           if (slowMs > 0) await this.#pass(slowMs)
           if (this.#gone.signal.aborted) return
           this.#send(answer)
+          if (this.#session.refused) return this.#refuse()
           if (this.#socket.writableNeedDrain) await this.#drained()
         }
         if (this.#gone.signal.aborted) return
@@ -197,6 +198,12 @@ export class Connection {
       })
     }
     for (const chunk of chunks) this.#socket.write(chunk)
+  }
+
+  // Kafka's SaslServerAuthenticator ends it, too: who was not let in begins anew with another connection.
+  #refuse(): void {
+    this.#gone.abort()
+    this.#socket.end()
   }
 
   #sendHalf(chunks: readonly Buffer[]): void {

@@ -8,7 +8,7 @@ import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { metadata } from '../../src/server/protocol/messages/metadata.ts'
 import { saslAuthenticate } from '../../src/server/protocol/messages/sasl-authenticate.ts'
 import { saslHandshake } from '../../src/server/protocol/messages/sasl-handshake.ts'
-import { WireClient } from '../helpers/wire-client.ts'
+import { request, WireClient } from '../helpers/wire-client.ts'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -35,7 +35,12 @@ async function start(sasl: SaslOptions = { users }) {
     await admin.connect()
     return admin.listTopics()
   }
-  return { broker, server, errors, listTopics }
+  const dial = () => {
+    const socket = connect(server.port, '127.0.0.1')
+    open.push(async () => void socket.destroy())
+    return new WireClient(socket)
+  }
+  return { broker, server, errors, listTopics, dial }
 }
 
 it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)(
@@ -75,43 +80,36 @@ it('offers only the mechanisms that it is told', async () => {
   )
 })
 
-it('answers a proof without a handshake, and nonsense in place of a proof, with an error', async () => {
-  const { server } = await start()
-  const socket = connect(server.port, '127.0.0.1')
-  const answers: Buffer[] = []
-  socket.on('data', chunk => answers.push(chunk))
-  const send = (key: number, version: number, body: Buffer) => {
-    const header = Buffer.alloc(14)
-    header.writeInt32BE(10 + body.length, 0)
-    header.writeInt16BE(key, 4)
-    header.writeInt16BE(version, 6)
-    header.writeInt32BE(1, 8)
-    header.writeInt16BE(-1, 12)
-    socket.write(Buffer.concat([header, body]))
-  }
-  const errorOf = async (index: number) => {
-    await expect.poll(() => answers.length).toBeGreaterThan(index)
-    return answers[index]!.readInt16BE(8)
-  }
-  send(36, 0, Buffer.from([0, 0, 0, 1, 0]))
-  expect(await errorOf(0)).toBe(34)
-  for (const [i, mechanism] of ['PLAIN', 'SCRAM-SHA-256'].entries()) {
-    const name = Buffer.from(mechanism)
-    send(17, 1, Buffer.concat([Buffer.from([0, name.length]), name]))
-    expect(await errorOf(1 + 2 * i)).toBe(0)
-    send(36, 0, Buffer.from([0, 0, 0, 2, 120, 120]))
-    expect(await errorOf(2 + 2 * i)).toBe(58)
-  }
-  socket.destroy()
+it('answers a proof without a handshake with an error', async () => {
+  const { dial } = await start()
+  const authBytes = Buffer.from([0])
+  expect(await dial().call(saslAuthenticate as Api, 0, { authBytes })).toMatchObject({ errorCode: 34 })
+})
+
+it.each(['PLAIN', 'SCRAM-SHA-256'])(
+  'ends a connection with the refusal of a wrong proof by %s',
+  async mechanism => {
+    const { dial, errors } = await start()
+    const client = dial()
+    expect(await client.call(saslHandshake as Api, 1, { mechanism })).toMatchObject({ errorCode: 0 })
+    const authBytes = Buffer.from('xx')
+    expect(await client.call(saslAuthenticate as Api, 0, { authBytes })).toMatchObject({ errorCode: 58 })
+    await client.closed
+    expect(errors).toEqual([])
+  },
+)
+
+it('ends a connection with the refusal of a mechanism, and answers nothing that came behind', async () => {
+  const { dial } = await start()
+  const client = dial()
+  client.send(request(saslHandshake as Api, 1, { mechanism: 'GSSAPI' }))
+  expect(await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })).toMatchObject({ errorCode: 33 })
+  await client.closed
+  await expect(client.answer()).rejects.toThrow('closed without an answer')
 })
 
 it('takes only small requests of who has not authenticated yet', async () => {
-  const { server, errors } = await start()
-  const dial = () => {
-    const socket = connect(server.port, '127.0.0.1')
-    open.push(async () => void socket.destroy())
-    return new WireClient(socket)
-  }
+  const { dial, errors } = await start()
   const unknown = dial()
   const length = Buffer.alloc(4)
   length.writeInt32BE(512 * 1024 + 1)
@@ -129,10 +127,8 @@ it('takes only small requests of who has not authenticated yet', async () => {
 })
 
 it('tells no versions between the choice of a mechanism and the proof', async () => {
-  const { server } = await start()
-  const socket = connect(server.port, '127.0.0.1')
-  open.push(async () => void socket.destroy())
-  const client = new WireClient(socket)
+  const { dial } = await start()
+  const client = dial()
   expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 0 })
   await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
   expect(await client.call(apiVersions as Api, 0, {})).toMatchObject({ errorCode: 34, apiKeys: [] })
@@ -142,13 +138,8 @@ it('tells no versions between the choice of a mechanism and the proof', async ()
 })
 
 it('takes proofs that come without a header, after a handshake of version 0', async () => {
-  const { server, errors } = await start()
-  const client = () => {
-    const socket = connect(server.port, '127.0.0.1')
-    open.push(async () => void socket.destroy())
-    return new WireClient(socket)
-  }
-  const proved = client()
+  const { dial, errors } = await start()
+  const proved = dial()
   await proved.call(saslHandshake as Api, 0, { mechanism: 'PLAIN' })
   proved.send(Buffer.from('\0ada\0secret'))
   expect(await proved.answer()).toEqual(Buffer.alloc(0))
@@ -157,7 +148,7 @@ it('takes proofs that come without a header, after a handshake of version 0', as
   })
   expect(errors).toEqual([])
 
-  const wrong = client()
+  const wrong = dial()
   await wrong.call(saslHandshake as Api, 0, { mechanism: 'SCRAM-SHA-256' })
   wrong.send(Buffer.from('n,,n=ada,r=abc'))
   const [nonce] = (await wrong.answer()).toString().split(',')

@@ -23,6 +23,8 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
       if (known) {
         session.exchange = begin(mechanism as SaslMechanism)
         session.bareExchange = version === 0
+      } else {
+        session.refused = true
       }
       const errorCode = known ? 0 : errnoOf('UNSUPPORTED_SASL_MECHANISM')
       return { errorCode, mechanisms: [...mechanisms] }
@@ -34,7 +36,7 @@ export function saslHandlers(options: SaslOptions | undefined, credentials: Scra
         return { errorCode: 0, authBytes: session.authenticate(authBytes) }
       } catch (error) {
         if (!(error instanceof SaslFailure)) throw error
-        session.exchange = undefined
+        session.refused = true
         return wireError('SASL_AUTHENTICATION_FAILED', error.message)
       }
     }),
