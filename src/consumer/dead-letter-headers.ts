@@ -16,7 +16,8 @@ export interface DeadLetterOrigin {
 
 /**
  * A record's own headers, and after them where it came from and why it was given up. Headers that made it a dead
- * letter of another topic count as its own: sent back, it is that dead letter again.
+ * letter of another topic count as its own: sent back, it is that dead letter again. What they say since it was last a
+ * dead letter of this topic is left out, so that a record that goes round does not grow.
  */
 export function deadLetterHeaders(
   record: AnyRecord,
@@ -24,9 +25,10 @@ export function deadLetterHeaders(
   error: unknown,
   attempts: number,
 ): HeaderList {
-  const again = originOf(record)?.topic === record.topic
+  const all = headersOf(record)
+  const before = all.findIndex(([name, value]) => name === `${prefix}topic` && value === record.topic)
   return [
-    ...(again ? ownHeaders(record) : headersOf(record)),
+    ...(before === -1 ? all : ownOf(all, before)),
     [`${prefix}topic`, record.topic],
     [`${prefix}partition`, String(record.partition)],
     [`${prefix}offset`, String(record.offset)],
@@ -41,7 +43,14 @@ export function deadLetterHeaders(
 /** The headers that a record had before it became a dead letter. */
 export function ownHeaders(record: { readonly headers: object }): HeaderList {
   const all = headersOf(record)
-  const first = all.findLastIndex(([name]) => name === `${prefix}topic`)
+  return ownOf(
+    all,
+    all.findLastIndex(([name]) => name === `${prefix}topic`),
+  )
+}
+
+// Without what made it a dead letter from one header on.
+function ownOf(all: HeaderList, first: number): HeaderList {
   return all.filter(([name], i) => i < first || !name.startsWith(prefix))
 }
 

@@ -64,6 +64,28 @@ it('writes a record that failed for the last time to the topic, says where it ca
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 2 })
 })
 
+it('says of a record that goes to and fro between two topics only how it came from each of them last', async () => {
+  const { broker, clock } = brokerWithOrders()
+  broker.topic('orders').append({ value: 1, headers: { tenant: 'acme' } })
+  await run(broker, { eachRecord: failAt(...range(0, 5)) })
+  const back = { deadLetter: 'orders' } as const
+  await run(
+    broker,
+    { eachRecord: failAt(...range(0, 5)), onFailure: back },
+    { groupId: 'h', topics: ['orders.dlq'] },
+  )
+  await clock.settle()
+  const seen = headersOf(broker.topic('orders').records().at(-1)!)
+  const places = seen.filter(([name]) => name === 'dead-letter.topic' || name === 'dead-letter.offset')
+  expect(seen[0]).toEqual(['tenant', 'acme'])
+  expect(places).toEqual([
+    ['dead-letter.topic', 'orders'],
+    ['dead-letter.offset', '4'],
+    ['dead-letter.topic', 'orders.dlq'],
+    ['dead-letter.offset', '4'],
+  ])
+})
+
 it('warns of each where nobody listens', async () => {
   const { broker, clock } = brokerWithOrders(1)
   await broker
