@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import type { Partition } from '../log/partition.ts'
 import type { SaslExchange } from './sasl/sasl-exchange.ts'
+import { SaslFailure } from './sasl/sasl-failure.ts'
 
 /** What is remembered of a connection. */
 export class ConnectionSession {
@@ -29,6 +30,9 @@ export class ConnectionSession {
   authenticate(message: Buffer): Buffer {
     const { bytes, user } = this.exchange!.step(message)
     if (user !== undefined) {
+      // Kafka: KIP-368.
+      if (this.user !== undefined && user !== this.user)
+        throw new SaslFailure(`the client was '${this.user}' before, and is '${user}' now`)
       this.user = user
       this.exchange = undefined
     }

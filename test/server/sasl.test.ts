@@ -108,6 +108,22 @@ it('ends a connection with the refusal of a mechanism, and answers nothing that 
   await expect(client.answer()).rejects.toThrow('closed without an answer')
 })
 
+it('lets a client prove anew who it is, but not that it is somebody else', async () => {
+  const { dial } = await start()
+  const client = dial()
+  const prove = async (proof: string) => {
+    await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+    return client.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from(proof) })
+  }
+  expect(await prove('\0ada\0secret')).toMatchObject({ errorCode: 0 })
+  expect(await prove('\0ada\0secret')).toMatchObject({ errorCode: 0 })
+  expect(await prove('\0o=brian,x\0pass,word')).toMatchObject({
+    errorCode: 58,
+    errorMessage: "Authentication failed: the client was 'ada' before, and is 'o=brian,x' now",
+  })
+  await client.closed
+})
+
 it('takes only small requests of who has not authenticated yet', async () => {
   const { dial, errors } = await start()
   const unknown = dial()
