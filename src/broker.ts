@@ -381,7 +381,7 @@ export class Broker<out Topics extends TopicMap = OpenTopics> implements PubSub<
     const draining = new Draining(this.clock, 'the broker', () => closing.abort())
     this.#draining = draining
     try {
-      await this.#quiescence.idle({ timeoutMs, signal: closing.signal }, true)
+      await this.#quiescence.idle({ timeoutMs, signal: closing.signal })
     } catch {
       // The time is up, or the broker can never be idle: the records not read are in the report.
     } finally {

@@ -13,8 +13,6 @@ interface Waiter {
 export interface WaitOptions {
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** Whether the process stays alive for it; default false. */
-  readonly hold?: boolean
 }
 
 // Less than the 5 s after which a test runner ends a test without a word about why.
@@ -65,7 +63,8 @@ export class Conditions {
   }
 
   /**
-   * Resolves once `condition` holds; it is checked now and after each `touch`.
+   * Resolves once `condition` holds; it is checked now and after each `touch`. The process stays alive until its time
+   * is over, or nobody would hear what hangs where nothing else is alive.
    *
    * @throws TimeoutError after `timeoutMs` (default 4,000), with what `explain` says then
    * @throws the reason given to `close`, once nothing changes any more
@@ -76,7 +75,7 @@ export class Conditions {
     explain: () => string,
     options: WaitOptions = {},
   ): Promise<void> {
-    const { timeoutMs = patienceMs, signal, hold = false } = options
+    const { timeoutMs = patienceMs, signal } = options
     const showWaiting = whoWaits()
     return new Promise((resolve, reject) => {
       if (!duration.accepts(timeoutMs)) {
@@ -104,7 +103,7 @@ export class Conditions {
         settle(new TimeoutError(`Waited ${timeoutMs} ms for ${what}: ${details}`, { details }))
       }
       const abort = () => settle(signal?.reason)
-      const deadline = new Deadline(this.#clock, timeoutMs, `waiting for ${what}`, { hold })
+      const deadline = new Deadline(this.#clock, timeoutMs, `waiting for ${what}`, { hold: true })
       deadline.passed.then(timedOut, settle)
       signal?.addEventListener('abort', abort, { once: true })
       this.#waiters.add(waiter)

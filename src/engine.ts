@@ -323,6 +323,5 @@ export interface Engine {
     condition: () => boolean,
     explain: () => string,
     timeoutMs: number | undefined,
-    options?: { readonly hold?: boolean },
   ): Promise<void>
 }

@@ -29,9 +29,9 @@ export class Quiescence {
 
   /**
    * Resolves when every group that is waited for has no lag, no handler is running, no retry is due, no send is waiting
-   * and no rebalance is under way. `hold`: whether the process stays alive until then.
+   * and no rebalance is under way.
    */
-  idle(options: IdleOptions, hold = false): Promise<void> {
+  idle(options: IdleOptions): Promise<void> {
     checkOptions('idle', options, { timeoutMs: duration, groups: groupList, signal: abortSignal })
     const { groups, timeoutMs, signal } = options
     const { groupCoordinator } = this.#engine
@@ -40,7 +40,7 @@ export class Quiescence {
     const named = groups && new Set(groups)
     const condition = () => this.#atRest(named)
     const explain = () => this.#explain(named)
-    return this.#engine.waitUntil('the broker to be idle', condition, explain, timeoutMs, { signal, hold })
+    return this.#engine.waitUntil('the broker to be idle', condition, explain, timeoutMs, { signal })
   }
 
   #atRest(named: ReadonlySet<string> | undefined): boolean {

@@ -64,12 +64,7 @@ export class Backlog {
    * Resolves when everything up to these ends is finished, or `ended` says that it need not be. The time counts from
    * now, also while the ends are looked up: a cluster may take long to answer. Where that fails, nothing is waited for.
    */
-  reach(
-    ends: Promise<readonly PartitionEnd[]>,
-    ended: () => boolean,
-    timeoutMs: number,
-    hold = false,
-  ): Promise<void> {
+  reach(ends: Promise<readonly PartitionEnd[]>, ended: () => boolean, timeoutMs: number): Promise<void> {
     let known: readonly PartitionEnd[] | undefined
     void ends
       .catch(() => [])
@@ -85,7 +80,7 @@ export class Backlog {
         ?.map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
         .join(', ') ?? 'the ends are not known yet'
     const condition = () => ended() || behind()?.length === 0
-    return this.#engine.waitUntil(`${this.#name} to catch up`, condition, explain, timeoutMs, { hold })
+    return this.#engine.waitUntil(`${this.#name} to catch up`, condition, explain, timeoutMs)
   }
 
   /** What is left unread in the partitions that the consumer had last. */

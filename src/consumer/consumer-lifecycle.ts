@@ -350,7 +350,7 @@ export class ConsumerLifecycle implements EngineClient {
     const draining = new Draining(this.#engine.clock, this.name, () => this.#engine.touch())
     this.#draining = draining
     try {
-      await this.backlog.reach(this.backlog.endsToCome(), () => draining.over, timeoutMs, true)
+      await this.backlog.reach(this.backlog.endsToCome(), () => draining.over, timeoutMs)
     } catch {
       // The time is up: the records not reached are in the report.
     } finally {

@@ -232,8 +232,7 @@ export class ClusterEngine implements Engine {
     condition: () => boolean,
     explain: () => string,
     timeoutMs: number | undefined,
-    options: { readonly hold?: boolean } = {},
   ): Promise<void> {
-    return this.#conditions.wait(what, condition, explain, { ...options, timeoutMs })
+    return this.#conditions.wait(what, condition, explain, { timeoutMs })
   }
 }

@@ -178,8 +178,7 @@ export class TestEngine implements Engine {
     condition: () => boolean,
     explain: () => string,
     timeoutMs: number | undefined,
-    options?: { readonly hold?: boolean },
   ): Promise<void> {
-    return this.#engine.waitUntil(what, condition, explain, timeoutMs, options)
+    return this.#engine.waitUntil(what, condition, explain, timeoutMs)
   }
 }

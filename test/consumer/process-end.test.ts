@@ -108,6 +108,35 @@ it('stays for a poll whose time ends: its caller goes on then, and may send and 
   expect(lines).toEqual(['polled 0', 'polled 1'])
 })
 
+it.each(['broker.idle', "broker.group('g').caughtUp", 'consumer.caughtUp'])(
+  'stays for %s until its time is over: its caller hears what hangs, though nothing else is alive',
+  async waits => {
+    const { code, lines, stderr } = await run(`
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.run({ eachRecord: () => new Promise(() => {}) })
+    for (const value of [1, 2]) broker.topic('orders').append({ value })
+    await ${waits}({ timeoutMs: 20 }).catch(error => console.log(error.name))
+  `)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines).toEqual(['TimeoutError'])
+  },
+)
+
+it('stays for group.stable() until its time is over', async () => {
+  const { code, lines } = await run(`
+    const onRevoked = () => new Promise(() => {})
+    await broker.consumer({ groupId: 'g', topics: ['orders'], onRevoked }).ready()
+    broker.topic('orders').addPartitions(2)
+    broker.consumer({ groupId: 'g', topics: ['orders'] }).ready().catch(() => {})
+    await new Promise(setImmediate)
+    const refused = broker.group('g').stable({ timeoutMs: 20 }).catch(error => error.name)
+    console.log(broker.group('g').state, await refused)
+  `)
+  expect(code).toBe(0)
+  expect(lines).toEqual(['Reconciling TimeoutError'])
+})
+
 it('warns of a crash that nobody listens to, and does not kill the process', async () => {
   const { code, lines, stderr } = await run(`
     const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
