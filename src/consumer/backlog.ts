@@ -39,12 +39,16 @@ export class Backlog {
     return this.#coordinator.active.filter(state => !this.#comes(state)).map(toTopicPartition)
   }
 
-  /** How many records a standalone reader has not read; what a member of a group has not read is counted by the group. */
-  unread(): number {
+  /**
+   * How many records a standalone reader has not read; what a member of a group has not read is counted by the group.
+   * `polled`: what a poll returned is read, as it is for the group.
+   */
+  unread(polled: boolean): number {
     const { groupId, interest } = this.#options
     if (groupId !== undefined && interest.kind !== 'assign') return 0
     let unread = 0
-    for (const state of this.#coordinator.active) if (this.#comes(state)) unread += state.unread
+    for (const state of this.#coordinator.active)
+      if (this.#comes(state)) unread += polled ? state.unpolled : state.unread
     return unread
   }
 

@@ -344,9 +344,13 @@ export class ConsumerLifecycle implements EngineClient {
     return left
   }
 
+  get #polled(): boolean {
+    return this.#worker instanceof RecordStream && !this.#worker.iterating
+  }
+
   // Only for `run` and loops, which read on by themselves; a caller of `poll` has stopped polling when it closes.
   async #drain(timeoutMs: number): Promise<void> {
-    if (this.#worker instanceof RecordStream && !this.#worker.iterating) return
+    if (this.#polled) return
     const draining = new Draining(this.#engine.clock, this.name, () => this.#engine.touch())
     this.#draining = draining
     try {
@@ -437,7 +441,7 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   unread(): number {
-    return this.backlog.unread()
+    return this.backlog.unread(this.#polled)
   }
 
   left(): readonly Unread[] {

@@ -210,6 +210,11 @@ export class PartitionState implements FetchPosition {
     return this.positioned ? this.countFrom(this.finished) : 0
   }
 
+  /** How many records up to the end have not been handed out. */
+  get unpolled(): number {
+    return this.positioned ? this.countFrom(this.position) : 0
+  }
+
   /** How many records there are from an offset on. */
   countFrom(offset: number): number {
     const { fetch, end } = this

@@ -156,6 +156,19 @@ it('waits for those who poll: what a poll returned is read', async () => {
   await idle
 })
 
+it('what a poll returned is read for a reader without a group, too', async () => {
+  const { broker, clock } = brokerWithOrders(2)
+  const reader = broker.consumer({ topics: ['orders'] })
+  await reader.poll({ maxRecords: 1 })
+  const idle = broker.idle()
+  const state = watch(idle)
+  await clock.settle()
+  expect(state.settled).toBe(false)
+  await reader.poll()
+  await clock.settle()
+  expect(state.settled).toBe(true)
+})
+
 it('waits for the record that a loop has in hand', async () => {
   const { broker, clock } = brokerWithOrders(1)
   const { opened, open } = gate()
