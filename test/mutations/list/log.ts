@@ -156,4 +156,25 @@ export const logMutations: readonly Mutation[] = [
     replace: 'const before = this.bytes\n',
     breaks: 'retentionBytes bounds a partition',
   },
+  {
+    name: 'what a group has not read goes before what all have read',
+    file: 'log/clearance.ts',
+    find: 'if (segment.endOffset <= readBefore) this.#take(segment)',
+    replace: 'if (segment.endOffset > readBefore) this.#take(segment)',
+    breaks: 'what nobody misses goes first',
+  },
+  {
+    name: 'a part of a segment goes however small it is',
+    file: 'log/clearance.ts',
+    find: 'if (count * leastPart < segment.count) continue',
+    replace: '',
+    breaks: 'a part of a segment goes only if it is an eighth of it',
+  },
+  {
+    name: 'newest values of a compacted topic go for room',
+    file: 'log/clearance.ts',
+    find: 'partition.room === undefined && !this.#whole.has(segment)',
+    replace: '!this.#whole.has(segment)',
+    breaks: 'a compacted topic never gives up its newest values',
+  },
 ]
