@@ -68,6 +68,15 @@ it('what everybody has read and is not enough goes first, and then the oldest of
   ])
 })
 
+it('no more of what everybody has read goes than is needed', async () => {
+  const { broker } = testBroker({ maxRecords: 6 })
+  const log = broker.createTopic('log', { segmentRecords: 2 })
+  for (let i = 0; i < 6; i++) log.append({ value: i })
+  await broker.admin.setGroupOffsets('g', [{ topic: 'log', partition: 0, offset: 6 }])
+  log.append({ value: 6 })
+  expect(offsets(log.records())).toEqual([2, 3, 4, 5, 6])
+})
+
 it('what everybody has read goes first also where nothing of the kind was there a moment before', async () => {
   const { broker } = testBroker({ maxRecords: 256 })
   const [read, unread] = ['read', 'unread'].map(name => broker.createTopic(name, { segmentRecords: 1 }))

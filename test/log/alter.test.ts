@@ -289,6 +289,15 @@ describe('whenFull', () => {
     expect(held()).toEqual([4, 5])
   })
 
+  it('drops at once what every group has read, where the bytes of the rest just fit', () => {
+    const { broker, log, write, held } = altered({ codec: json, segmentRecords: 1 })
+    const group = broker.createGroup('g', { topics: ['log'] })
+    write(1, 2, 3)
+    group.setOffsets([{ topic: 'log', partition: 0, offset: 1 }])
+    log.alter({ whenFull: 'reject', retentionBytes: 2 * 'k11'.length })
+    expect(held()).toEqual([2, 3])
+  })
+
   it('lets those who wait write when there is room for more', async () => {
     const { broker, log, write, held } = altered({ whenFull: 'wait', retentionRecords: 1 })
     broker.createGroup('g', { topics: ['log'] })

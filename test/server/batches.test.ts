@@ -280,6 +280,16 @@ describe('a batch of a client', () => {
     expect(log.partitions[0]!.segments.length).toBeLessThan(20)
   })
 
+  it('has its turn among the records of other partitions', async () => {
+    const { log, send, make } = start({ partitions: 2 })
+    log.append({ value: 0, partition: 1 })
+    await send(make([1, 2]))
+    log.append({ value: 3, partition: 1 })
+    await send(make([4, 5]))
+    log.append({ value: 6, partition: 1 })
+    expect(log.records().map(({ value }) => value)).toEqual(range(0, 7))
+  })
+
   it('goes with its segment, by records and by bytes', async () => {
     const byRecords = start({ retentionRecords: 4, segmentRecords: 2 })
     for (let i = 0; i < 5; i++) await byRecords.send(byRecords.make([i, i]))
