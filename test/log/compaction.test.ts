@@ -177,6 +177,21 @@ describe('a compacted topic', () => {
     expect(log.records().length).toBe(111)
   })
 
+  it('is compacted once, and no more by itself, where all of it has to be dirty', async () => {
+    const { broker, clock } = testBroker()
+    const options = { cleanupPolicy: 'compact', segmentRecords: 10, minCleanableDirtyRatio: 1 } as const
+    const log = broker.createTopic('table', options)
+    const append = (count: number) => {
+      for (let i = 0; i < count; i++) log.append({ key: 'k', value: i })
+    }
+    append(11)
+    await clock.advance(1000)
+    expect(offsets(log.records())).toEqual([9, 10])
+    append(40)
+    await clock.advance(1000)
+    expect(log.records().length).toBe(42)
+  })
+
   it('works on while nobody appends, in steps of no more than the work budget', async () => {
     const { broker, clock } = testBroker()
     const log = broker.createTopic('table', { cleanupPolicy: 'compact', segmentRecords: 5000 })

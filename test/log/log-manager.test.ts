@@ -51,6 +51,15 @@ describe('maxRecords', () => {
     expect(held).toEqual(['0', '01', '012', '3', '34', '345', '6'])
   })
 
+  it('drops old segments, and the one that is written to is filled as before', () => {
+    const { broker } = testBroker({ maxRecords: 6, topics: { log: topic<number>({ segmentRecords: 4 }) } })
+    const log = broker.topic('log')
+    for (let i = 0; i < 10; i++) log.append({ value: i })
+    expect(log.records().map(record => record.value)).toEqual([4, 5, 6, 7, 8, 9])
+    log.append({ value: 10 })
+    expect(log.records().map(record => record.value)).toEqual([8, 9, 10])
+  })
+
   it('takes a batch whole, up to what fits at all, and refuses a larger one before anything is dropped', async () => {
     const { broker } = testBroker({ maxRecords: 4, topics: { log: topic<number>({ segmentRecords: 1 }) } })
     const producer = broker.producer()
