@@ -61,6 +61,17 @@ describe('retention by size', () => {
     expect([first!.bytes, second!.bytes, broker.describe().bytes]).toEqual([0, 2, 2])
   })
 
+  it('counts nothing for the end of a transaction, and takes nothing away for it', async () => {
+    const { broker } = testBroker({ topics: { log: topic<string>({ codec: string }) } })
+    const { partitions } = broker.topic('log')
+    const bytes = () => [partitions[0]!.bytes, broker.describe().bytes]
+    const producer = broker.producer({ transactionalId: 'shop' })
+    await producer.transaction(tx => tx.send({ topic: 'log', value: 'abc' }))
+    expect(bytes()).toEqual([3, 3])
+    partitions[0]!.deleteRecords(2)
+    expect(bytes()).toEqual([0, 0])
+  })
+
   it('counts nothing where values are kept by reference', () => {
     const { broker } = testBroker({ topics: { log: topic<string>() } })
     broker.topic('log').append({ value: 'abc' })
