@@ -126,8 +126,8 @@ export function compacts({ cleanupPolicy }: Pick<LogConfig, 'cleanupPolicy'>): b
 }
 
 /** Whether records of a topic have sizes. */
-export function countsBytes({ codec, segmentBytes, maxMessageBytes }: LogConfig): boolean {
-  return codec !== undefined || segmentBytes !== -1 || maxMessageBytes !== -1
+export function countsBytes({ codec, retentionBytes, segmentBytes, maxMessageBytes }: LogConfig): boolean {
+  return codec !== undefined || retentionBytes !== -1 || segmentBytes !== -1 || maxMessageBytes !== -1
 }
 
 // An option without effect under a policy is refused, since whoever sets it expects an effect.

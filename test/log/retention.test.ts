@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { string, topic } from '../../src/index.ts'
+import { offsets } from '../helpers/behaviours.ts'
+import { thrownBy } from '../helpers/errors.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 
 describe('retention by count', () => {
@@ -70,6 +72,16 @@ describe('retention by size', () => {
     expect(bytes()).toEqual([3, 3])
     partitions[0]!.deleteRecords(2)
     expect(bytes()).toEqual([0, 0])
+  })
+
+  it('bounds a partition, and a record, also where no segment is closed for its size', () => {
+    const { broker } = testBroker()
+    const value = Buffer.from('abcde')
+    const log = broker.createTopic('log', { retentionBytes: 10, segmentBytes: -1, segmentRecords: 2 })
+    for (let i = 0; i < 5; i++) log.append({ value })
+    expect([log.partitions[0]!.bytes, offsets(log.records())]).toEqual([15, [2, 3, 4]])
+    const short = broker.createTopic('short', { maxMessageBytes: 4, segmentBytes: -1 })
+    expect(thrownBy(() => short.append({ value }))).toMatchObject({ code: 'MESSAGE_TOO_LARGE' })
   })
 
   it('counts nothing where values are kept by reference', () => {

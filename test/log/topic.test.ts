@@ -276,4 +276,10 @@ describe('options', () => {
     })
     expect(Object.isFrozen(options)).toBe(true)
   })
+
+  it('close a segment after 4,096 records, 7 days or 16 MiB, where nothing smaller is kept', () => {
+    const { broker } = testBroker()
+    const { options } = broker.createTopic('log', { retentionMs: -1, codec: json })
+    expect(options).toMatchObject({ segmentRecords: 4096, segmentMs: 7 * 86_400_000, segmentBytes: 16 << 20 })
+  })
 })
