@@ -173,6 +173,20 @@ it('a segment that a compaction pass is reading stays whole until the pass is ov
   ])
 })
 
+it('what was decoded of batches that went is not shown in the place of others', () => {
+  const { broker, log, append, commit, starts } = fullBroker()
+  const write = (...values: string[]) =>
+    void broker.engine.appendEncoded({ topic: log, partition: 0 }, wireBatch(log, values, 0))
+  write('0', '1')
+  expect(log.records()).toHaveLength(2)
+  for (let i = 2; i < 18; i += 2) write(`${i}`, `${i + 1}`)
+  append(1, 2)
+  commit(4, 0)
+  append(1, 1)
+  expect(starts()[0]).toBe(4)
+  expect(log.partitions[0]!.read(4).map(({ value }) => value)).toEqual(Array.from({ length: 14 }, (_, i) => i + 4))
+})
+
 it('where compaction has left gaps, the records that stay keep their offsets', () => {
   const { log, append, commit, starts } = fullBroker({ partitions: 2, cleanupPolicy: 'compact' })
   for (const key of ['a', 'b', 'a', 'c', 'd', 'c', 'e', 'f']) log.append({ partition: 0, key, value: key })
@@ -221,7 +235,7 @@ it('whoever waits for the broker goes on once a part of a segment is read', asyn
 })
 
 it('it goes by bytes, too, to the byte', () => {
-  const { broker, log, dropped, commit, starts } = fullBroker({ codec: json }, { maxBytes: 40 })
+  const { broker, log, dropped, commit, starts } = fullBroker({ codec: json, segmentBytes: 40 }, { maxBytes: 40 })
   const append = (partition: number, values: readonly string[]) => {
     for (const value of values) log.append({ partition, value })
   }
