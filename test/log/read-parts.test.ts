@@ -184,8 +184,36 @@ it('what was decoded of batches that went is not shown in the place of others', 
   commit(4, 0)
   append(1, 1)
   expect(starts()[0]).toBe(4)
-  expect(log.partitions[0]!.read(4).map(({ value }) => value)).toEqual(Array.from({ length: 14 }, (_, i) => i + 4))
+  expect(log.partitions[0]!.read(4).map(({ value }) => value)).toEqual(
+    Array.from({ length: 14 }, (_, i) => i + 4),
+  )
 })
+
+it.each(['of the process', 'from the wire'])(
+  'records %s that stay keep their times, go by them, and leave no bytes',
+  async kind => {
+    const options = { retentionMs: 10_000, codec: json, segmentBytes: -1 }
+    const { broker, clock, log, append, commit, starts } = fullBroker(options)
+    const now = clock.now()
+    for (let i = 0; i < 10; i++) {
+      const timestamp = i === 0 ? now + 5000 : now - i
+      if (kind === 'of the process') log.append({ partition: 0, value: i, timestamp })
+      else void broker.engine.appendEncoded({ topic: log, partition: 0 }, wireBatch(log, [`${i}`], timestamp))
+    }
+    append(1, 10)
+    commit(5, 0)
+    append(1, 1)
+    expect(starts()).toEqual([5, 0])
+    const times = log.partitions[0]!.read(5).map(({ timestamp }) => now - timestamp)
+    expect(times).toEqual([5, 6, 7, 8, 9])
+    await clock.advance(10_001)
+    expect([log.records(), broker.describe().bytes, log.partitions.map(each => each.bytes)]).toEqual([
+      [],
+      0,
+      [0, 0],
+    ])
+  },
+)
 
 it('where compaction has left gaps, the records that stay keep their offsets', () => {
   const { log, append, commit, starts } = fullBroker({ partitions: 2, cleanupPolicy: 'compact' })
@@ -235,7 +263,10 @@ it('whoever waits for the broker goes on once a part of a segment is read', asyn
 })
 
 it('it goes by bytes, too, to the byte', () => {
-  const { broker, log, dropped, commit, starts } = fullBroker({ codec: json, segmentBytes: 40 }, { maxBytes: 40 })
+  const { broker, log, dropped, commit, starts } = fullBroker(
+    { codec: json, segmentBytes: 40 },
+    { maxBytes: 40 },
+  )
   const append = (partition: number, values: readonly string[]) => {
     for (const value of values) log.append({ partition, value })
   }
