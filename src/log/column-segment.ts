@@ -154,7 +154,7 @@ export class ColumnSegment implements Segment {
   hide(index: number, why: Hidden): void {
     this.plain = false
     if (this.#hidden === undefined || this.#hidden.length <= index) {
-      const hidden = new Uint8Array(Math.max(this.#capacity, index + 1))
+      const hidden = new Uint8Array(this.#capacity)
       if (this.#hidden !== undefined) hidden.set(this.#hidden)
       this.#hidden = hidden
     }
