@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
-import { Broker, type ConsumerGroup, type Partition, type Topic, topic } from '../../src/index.ts'
+import {
+  Broker,
+  type ConsumerGroup,
+  type Partition,
+  type Topic,
+  type TopicOptions,
+  topic,
+} from '../../src/index.ts'
 import type { BatchMetadata } from '../../src/log/topic.ts'
 import { BatchReader } from '../../src/server/batch-reader.ts'
 import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
@@ -82,6 +89,25 @@ interface World {
   readonly batches: BatchReader
   /** The group that reads it, where the broker may run full. */
   readonly group?: ConsumerGroup
+}
+
+/** A partition of this shape in a broker of its own; where it may run full, a group reads it. */
+function makeWorld(shape: TopicOptions, madeBytes: number, maxRecords?: number): World {
+  const clock = new SetClock()
+  const definition = topic<number | null, string>(shape)
+  const broker = new Broker({ clock, maxRecords, topics: { log: definition } })
+  broker.on('recordsDropped', () => {})
+  const log = broker.topic('log')
+  const world: World = {
+    broker: broker as never,
+    log: log as never,
+    partition: log.partitions[0]!,
+    clock,
+    open: new Map(),
+    batches: new BatchReader(madeBytes),
+  }
+  if (maxRecords === undefined) return world
+  return { ...world, group: broker.createGroup('g', { topics: ['log'] }) }
 }
 
 type Command = fc.Command<PlainLog, World>
@@ -301,23 +327,8 @@ it('compacted, trimmed and written to in transactions, it shows what a tiny mode
       kept,
       fc.commands(commands, { maxCommands: 60, size: 'max' }),
       (shape, madeBytes, sequence) => {
-        const clock = new SetClock()
-        const definition = topic<number | null, string>({
-          ...shape,
-          cleanupPolicy: 'compact',
-          deleteRetentionMs: 1e9,
-        })
-        const broker = new Broker({ clock, topics: { log: definition } })
-        const log = broker.topic('log')
-        const partition = log.partitions[0]!
-        const world: World = {
-          broker: broker as never,
-          log: log as never,
-          partition,
-          clock,
-          open: new Map(),
-          batches: new BatchReader(madeBytes),
-        }
+        const compacted = { ...shape, cleanupPolicy: 'compact', deleteRetentionMs: 1e9 } as const
+        const world = makeWorld(compacted, madeBytes)
         fc.modelRun(() => ({ model: new PlainLog(), real: world }), sequence)
       },
     ),
@@ -342,23 +353,9 @@ it('in a full broker, which drops what its group has read, it shows what a tiny 
         size: 'max',
       }),
       (shape, maxRecords, madeBytes, sequence) => {
-        const clock = new SetClock()
-        const definition = topic<number | null, string>(shape)
-        const broker = new Broker({ clock, maxRecords, topics: { log: definition } })
-        broker.on('recordsDropped', () => {})
-        const log = broker.topic('log')
-        const partition = log.partitions[0]!
-        const world: World = {
-          broker: broker as never,
-          log: log as never,
-          partition,
-          clock,
-          open: new Map(),
-          batches: new BatchReader(madeBytes),
-          group: broker.createGroup('g', { topics: ['log'] }),
-        }
+        const world = makeWorld(shape, madeBytes, maxRecords)
         fc.modelRun(() => ({ model: new PlainLog(), real: world }), sequence)
-        expect(broker.describe().records).toBeLessThanOrEqual(maxRecords)
+        expect(world.broker.describe().records).toBeLessThanOrEqual(maxRecords)
       },
     ),
     { numRuns: 200 },
