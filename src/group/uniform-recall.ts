@@ -91,21 +91,21 @@ class CycleSearch {
         if (this.#relax(node, arcMember[arc]!, arc, share[arc]! < held[arc]! ? -1 : 0)) changed = true
       }
     }
-    return this.#relaxExchange() || changed
+    // The exchange gets cheaper only where a member did, which is known by now.
+    this.#relaxExchange()
+    return changed
   }
 
-  #relaxExchange(): boolean {
+  #relaxExchange(): void {
     const { load, memberStart } = this.#network
-    let changed = false
     for (let member = 0; member < this.#memberCount; member++) {
       if (memberStart[member] === memberStart[member + 1]) continue
-      if (this.#relax(member, this.#exchange, -1, this.#loadWeight * (load[member]! + 1))) changed = true
+      this.#relax(member, this.#exchange, -1, this.#loadWeight * (load[member]! + 1))
     }
     for (let member = 0; member < this.#memberCount; member++) {
       if (load[member] === 0) continue
-      if (this.#relax(this.#exchange, member, -1, -this.#loadWeight * load[member]!)) changed = true
+      this.#relax(this.#exchange, member, -1, -this.#loadWeight * load[member]!)
     }
-    return changed
   }
 
   #relax(from: number, to: number, via: number, cost: number): boolean {
