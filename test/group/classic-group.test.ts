@@ -275,3 +275,18 @@ it('serves nobody once it is deleted, and leaves no timer', () => {
   expect(join('')).toMatchObject([{ error: 'UNKNOWN_MEMBER_ID' }])
   expect(clock.waiting).toEqual([])
 })
+
+it('leaves no timer where it hands its members over, whatever they wait for', () => {
+  const delayed = start({ initialRebalanceDelayMs: 3000 })
+  delayed.join('')
+  const joining = two()
+  joining.join('', { requireKnownMemberId: true })
+  joining.join('')
+  const syncing = start()
+  syncing.join('')
+  for (const { group, clock } of [delayed, joining, syncing]) {
+    expect(clock.waiting).not.toEqual([])
+    group.handOver()
+    expect(clock.waiting).toEqual([])
+  }
+})
