@@ -61,6 +61,22 @@ describe("whenFull: 'drop-oldest'", () => {
     expect(offsets(broker.topic('unread').records())).toEqual([2, 3, 4, 5, 6])
     expect(dropped).toMatchObject([{ topic: 'unread', from: 0, to: 2, reason: 'limit' }])
   })
+
+  it('misses nothing for a group that has left and has read a former topic of the same name', async () => {
+    const { broker } = testBroker({ maxRecords: 2 })
+    const options = { partitions: 2, segmentRecords: 1 }
+    broker.createTopic('log', options)
+    const reader = broker.consumer({ groupId: 'g', topics: ['log'] })
+    await reader.ready()
+    await reader.close()
+    broker.deleteTopic('log')
+    const log = broker.createTopic('log', options)
+    const dropped: object[] = []
+    broker.on('recordsDropped', event => dropped.push(event))
+    broker.group('g').setOffsets([{ topic: 'log', partition: 1, offset: 0 }])
+    for (let value = 0; value < 3; value++) log.append({ partition: 0, value })
+    expect([offsets(log.records()), dropped]).toEqual([[1, 2], []])
+  })
 })
 
 describe("whenFull: 'reject'", () => {
