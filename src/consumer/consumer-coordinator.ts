@@ -471,7 +471,7 @@ export class ConsumerCoordinator implements Member {
   }
 
   async #giveUpAll(): Promise<void> {
-    for (const state of this.states) if (state.phase !== 'gone') state.halt('revoking')
+    for (const state of this.states) state.halt('revoking')
     // Partitions that are being given up already must not be given up twice.
     await this.#followed
     const held = await this.#handover.handBack(this.states)

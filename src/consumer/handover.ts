@@ -46,7 +46,7 @@ export class Handover {
    * Returns the partitions that are still held then.
    */
   async handBack(states: readonly PartitionState[]): Promise<PartitionState[]> {
-    for (const state of states) if (state.phase !== 'gone') state.halt('revoking')
+    for (const state of states) state.halt('revoking')
     this.#host.halted(states)
     await Promise.all(states.map(state => state.whenIdle()))
     let held = states.filter(isRevoking)
