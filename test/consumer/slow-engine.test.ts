@@ -370,3 +370,22 @@ it('crashes where it is refused for good where to go on', async () => {
   })
   expect((await rejectionOf(consumer.done)).message).toContain('not allowed')
 })
+
+it('is not ready where its membership is lost while a hook takes its time, but once it has its partitions again', async () => {
+  const { broker, clock } = testBroker()
+  broker.createTopic('orders')
+  const ready: number[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: () => broker.clock.sleep(100),
+    onLost: () => broker.clock.sleep(100),
+  })
+  const start = clock.monotonic()
+  void consumer.run({ eachRecord: () => {} }).then(() => ready.push(clock.monotonic() - start))
+  await clock.advance(50)
+  broker.group('g').expel(consumer.memberId!)
+  broker.engine.outbox.flush()
+  await clock.advance(1000)
+  expect(ready).toEqual([300])
+})
