@@ -92,7 +92,7 @@ interface World {
 }
 
 /** A partition of this shape in a broker of its own; where it may run full, a group reads it. */
-function makeWorld(shape: TopicOptions, madeBytes: number, maxRecords?: number): World {
+function makeWorld(shape: TopicOptions<number | null>, madeBytes: number, maxRecords?: number): World {
   const clock = new SetClock()
   const definition = topic<number | null, string>(shape)
   const broker = new Broker({ clock, maxRecords, topics: { log: definition } })
