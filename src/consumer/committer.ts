@@ -109,7 +109,7 @@ export class Committer {
   // No later record may come and be committed, and finished records must not look unread for ever.
   #commitAgain(membership: Membership, states: readonly PartitionState[]): void {
     const { autoCommitIntervalMs } = membership
-    if (autoCommitIntervalMs === undefined || membership !== this.#host.membership()) return
+    if (autoCommitIntervalMs === undefined) return
     for (const state of states) if (state.phase !== 'gone') this.#commitLater(state, autoCommitIntervalMs)
   }
 

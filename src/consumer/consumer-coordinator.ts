@@ -465,6 +465,8 @@ export class ConsumerCoordinator implements Member {
     this.#remember()
     // What waits for a handler or a hook is not waited for again.
     if (timeUp !== undefined) void this.#handover.lose(this.states, timeUp)
+    // A commit that failed for now must not be made again by a later membership.
+    for (const state of this.states) state.halt('gone')
     this.#states.clear()
     this.#readiness.renew()
     await this.#lastWord.heard(this.#lastWord.leaving(membership?.leave(options.keepPlace)), options.deadline)

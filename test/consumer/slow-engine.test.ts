@@ -114,6 +114,57 @@ it('commits again after an interval what it could not commit for now, with what 
   expect(broker.group('g').committed(orders0)).toEqual({ offset: 3 })
 })
 
+it('leaves a commit that failed for now to the next one where it commits all the time', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const commits: number[] = []
+  const consumer = consumerWith(made, () => ({
+    commit: async ([due]: readonly EpochOffset[]) => {
+      if (commits.push(due!.offset) === 1) throw new UnknownTopicOrPartitionError('not yet')
+    },
+    ownedOffset: undefined,
+  }))
+  consumer.on('error', () => {})
+  await consumer.run({ eachRecord: () => {} })
+  fill(broker, 'orders', 1)
+  await clock.advance(30_000)
+  expect(commits).toEqual([1])
+  fill(broker, 'orders', 1)
+  await clock.advance(1)
+  expect(commits).toEqual([1, 2])
+})
+
+it('makes no commit again that failed for now once its consumer has left, restarts and reads on', async () => {
+  const made = testBroker()
+  const { broker, clock } = made
+  broker.createTopic('orders')
+  const commits: string[] = []
+  let fails = true
+  const consumer = consumerWith(made, membership => ({
+    autoCommitIntervalMs: 5000,
+    commit: async (offsets: readonly EpochOffset[]) => {
+      commits.push(offsets.map(({ offset }) => offset).join())
+      if (fails) throw new UnknownTopicOrPartitionError('not yet')
+      return membership.commit(offsets)
+    },
+  }))
+  const errors: string[] = []
+  consumer.on('error', error => errors.push((error as Error).message))
+  consumer.on('restarting', () => {})
+  await consumer.run({
+    retry: { attempts: 1 },
+    eachRecord: ({ offset }) => {
+      if (offset === 2 && fails) throw new Error('once')
+    },
+  })
+  fill(broker, 'orders', 4)
+  await clock.advance(500)
+  fails = false
+  await clock.advance(30_000)
+  expect([commits, errors]).toEqual([['2', '4'], ['not yet']])
+})
+
 it('says at once that a group could not be told that a member left whose handler is stuck', async () => {
   const made = testBroker()
   const { broker, clock } = made
