@@ -91,8 +91,10 @@ interface World {
   readonly group?: ConsumerGroup
 }
 
+type Shape = Omit<TopicOptions, 'schema' | 'codec' | 'keys'>
+
 /** A partition of this shape in a broker of its own; where it may run full, a group reads it. */
-function makeWorld(shape: TopicOptions<number | null>, madeBytes: number, maxRecords?: number): World {
+function makeWorld(shape: Shape, madeBytes: number, maxRecords?: number): World {
   const clock = new SetClock()
   const definition = topic<number | null, string>(shape)
   const broker = new Broker({ clock, maxRecords, topics: { log: definition } })

@@ -1,66 +1,21 @@
 import { gzipSync } from 'node:zlib'
 import { compress as lz4 } from 'lz4js'
 import { compress as snappy } from 'snappyjs'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { json, string } from '../../src/index.ts'
 import { connect, serve } from '../../src/server/index.ts'
 import { apis } from '../../src/server/protocol/apis.ts'
-import { crc32c } from '../../src/server/protocol/crc32c.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
-import { readBatches, readRecords, writeBatch } from '../../src/server/protocol/record-batch.ts'
+import { readBatches } from '../../src/server/protocol/record-batch.ts'
 import { eventLoopTurn } from '../../src/testing/turns.ts'
-import type { TopicOptions } from '../../src/topic-definition.ts'
 import { range } from '../helpers/behaviours.ts'
 import { testBroker } from '../helpers/test-broker.ts'
 import { WireClient } from '../helpers/wire-client.ts'
+import { batch, type Change, open, start } from './batches-scene.ts'
 
 const { produce, fetch, initProducerId, addPartitionsToTxn, endTxn } = apis as unknown as Readonly<
   Record<string, Api>
 >
-
-const open: { close(): Promise<unknown> }[] = []
-afterEach(async () => {
-  for (const broker of open.splice(0)) await broker.close()
-})
-
-const lastOffsetDeltaAt = 23
-
-const none = () => expect.unreachable('it is not compressed')
-
-interface Change {
-  /** What stands in the batch's attributes. */
-  readonly attributes?: number
-  readonly timestamp?: number
-  readonly key?: Buffer | null
-  /** Packs the records. */
-  readonly pack?: (records: Buffer) => Buffer | Uint8Array
-  readonly producer?: {
-    readonly producerId: number
-    readonly producerEpoch: number
-    readonly sequence: number
-  }
-}
-
-/** A batch as a client writes it. */
-function batch(values: readonly unknown[], now: number, change: Change = {}): Buffer {
-  const { attributes = 0, timestamp = now, key = Buffer.from('k'), pack, producer } = change
-  const records = values.map((value, offset) => ({
-    offset,
-    timestamp,
-    key,
-    value: Buffer.from(JSON.stringify(value)),
-    headers: [['h', Buffer.from('1')] as const],
-  }))
-  let bytes = writeBatch(records, attributes)
-  if (pack !== undefined) bytes = Buffer.concat([bytes.subarray(0, 61), pack(bytes.subarray(61))])
-  bytes.writeInt32BE(bytes.length - 12, 8)
-  if (producer !== undefined) {
-    bytes.writeBigInt64BE(BigInt(producer.producerId), 43)
-    bytes.writeInt16BE(producer.producerEpoch, 51)
-    bytes.writeInt32BE(producer.sequence, 53)
-  }
-  return seal(bytes)
-}
 
 // Java's clients cut into chunks what they pack by Snappy.
 function xerial(bytes: Buffer): Buffer {
@@ -82,41 +37,6 @@ function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value)
   return bytes
-}
-
-function seal(bytes: Buffer): Buffer {
-  bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
-  return bytes
-}
-
-function start(options: TopicOptions = {}, maxRecords = -1) {
-  const { broker, clock } = testBroker({ maxRecords })
-  open.push(broker)
-  const log = broker.createTopic('log', options)
-  const client = new WireClient(connect(broker))
-  const send = async (...records: Buffer[]) => {
-    const topicData = [{ name: 'log', partitionData: [{ index: 0, records }] }]
-    const answer = await client.call(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
-    return answer.responses[0].partitionResponses[0]
-  }
-  const read = async (from: number, { maxBytes = 1 << 20, isolationLevel = 0 } = {}): Promise<Buffer> => {
-    const answer = await client.call(fetch!, 11, {
-      maxWaitMs: 0,
-      minBytes: 0,
-      maxBytes: 1 << 20,
-      isolationLevel,
-      topics: [
-        { topic: 'log', partitions: [{ partition: 0, fetchOffset: from, partitionMaxBytes: maxBytes }] },
-      ],
-    })
-    return Buffer.from(answer.responses[0].partitions[0].records)
-  }
-  const offsets = async (from: number, how: Parameters<typeof read>[1] = {}) =>
-    readBatches(await read(from, how)).flatMap(each =>
-      each.control ? [] : readRecords(each, none).map(({ offset }) => offset),
-    )
-  const make = (values: readonly unknown[], change: Change = {}) => batch(values, clock.now(), change)
-  return { broker, clock, log, client, send, read, offsets, make }
 }
 
 it('a request with many batches leaves the event loop its turn', async () => {
@@ -454,113 +374,4 @@ it('takes what a client stamps with the time of its own clock, wherever the brok
   const now = Date.now()
   expect(await send(make(['a'], { timestamp: now }))).toMatchObject({ errorCode: 0 })
   expect(log.records()).toMatchObject([{ timestamp: now }])
-})
-
-describe('nothing is kept of a batch', () => {
-  const now = Date.UTC(2020, 0, 1)
-  const withDelta = () => {
-    const bytes = batch(['a', 'b'], now)
-    bytes.writeInt32BE(5, lastOffsetDeltaAt)
-    return seal(bytes)
-  }
-  const withGap = () => {
-    const record = { timestamp: now, key: null, value: null, headers: [] }
-    const bytes = writeBatch([0, 2].map(offset => ({ ...record, offset })))
-    bytes.writeInt32BE(1, lastOffsetDeltaAt)
-    return seal(bytes)
-  }
-  const refused: readonly [string, number, Buffer, TopicOptions?][] = [
-    ['of control records', 87, batch(['a'], now, { attributes: 32 })],
-    ['that stamps itself', 32, batch(['a'], now, { attributes: 8 })],
-    ['that is not whole', 87, batch(['a'], now).subarray(0, -1)],
-    ['that is from the future', 32, batch(['a'], Date.now() + 1e9)],
-    ['whose last offset is not its count', 87, withDelta()],
-    ['whose checksum is wrong', 2, Buffer.concat([batch(['a'], now).subarray(0, -1), Buffer.from([9])])],
-    [
-      'that cannot be unpacked',
-      -1,
-      batch(['a'], now, { attributes: 2, pack: () => Buffer.from([200, 200]) }),
-    ],
-    ['whose records are not one after the other', 87, withGap()],
-    ['of an unknown compression', 76, batch(['a'], now, { attributes: 7 })],
-    ['with a key that is no text', 87, batch(['a'], now, { key: Buffer.from([0xff]) })],
-    [
-      'without a key, of a compacted topic',
-      87,
-      batch(['a'], now, { key: null }),
-      { cleanupPolicy: 'compact' },
-    ],
-    ['larger than its topic takes', 10, batch(['a'], now), { maxMessageBytes: 50 }],
-  ]
-
-  it.each(refused)('%s', async (...[, errorCode, bytes, options]) => {
-    const { log, send } = start(options)
-    expect(await send(bytes)).toMatchObject({ errorCode, baseOffset: -1 })
-    expect(log.partitions[0]!.highWatermark).toBe(0)
-  })
-
-  it('that grows beyond all bounds', async () => {
-    const { log, send, make } = start()
-    const bomb = () => gzipSync(Buffer.alloc(101 * 1024 * 1024))
-    const { errorCode, errorMessage } = await send(make(['a'], { attributes: 1, pack: bomb }))
-    expect([errorCode, errorMessage]).toEqual([-1, expect.stringContaining('larger than')])
-    expect(log.partitions[0]!.highWatermark).toBe(0)
-  })
-
-  it('nor of the bytes behind one that are too few for another', async () => {
-    const { log, send, make } = start()
-    expect(await send(make(['a']), Buffer.from([1, 2, 3]))).toMatchObject({ errorCode: 0 })
-    expect(log.partitions[0]!.highWatermark).toBe(1)
-  })
-
-  it('that is not alone', async () => {
-    const { log, send, make } = start()
-    expect(await send(make(['a']), make(['b']))).toMatchObject({ errorCode: 87 })
-    expect(await send()).toMatchObject({ errorCode: 87 })
-    expect(log.partitions[0]!.highWatermark).toBe(0)
-  })
-})
-
-describe('the answer to a batch that is refused names the records that were the reason', () => {
-  const now = Date.UTC(2020, 0, 1)
-  const later = Date.now() + 1e9
-  const record = { timestamp: now, key: Buffer.from('k'), value: Buffer.from('1'), headers: [] }
-  const positive: TopicOptions['schema'] = {
-    '~standard': {
-      version: 1,
-      vendor: 'test',
-      validate: value => ((value as number) > 0 ? { value } : { issues: [{ message: 'not positive' }] }),
-    },
-  }
-  const changes: readonly [string, number, object, string, TopicOptions?][] = [
-    ['without a key, of a compacted topic', 87, { key: null }, 'key expected', { cleanupPolicy: 'compact' }],
-    ['from the future', 32, { timestamp: later }, 'messageTimestampAfterMaxMs'],
-    ['whose key is no text', 87, { key: Buffer.from([0xff]) }, 'not valid UTF-8'],
-    ['that a schema refuses', 87, { value: Buffer.from('-1') }, 'not positive', { schema: positive }],
-  ]
-
-  it.each(changes)('%s', async (...[, errorCode, change, message, options]) => {
-    const { log, send } = start(options)
-    const records = [{}, change, {}, change].map((each, offset) => ({ ...record, ...each, offset }))
-    const batchIndexErrorMessage = expect.stringContaining(message)
-    expect(await send(writeBatch(records))).toMatchObject({
-      errorCode,
-      errorMessage:
-        errorCode === 32
-          ? 'One or more records have been rejected due to invalid timestamp'
-          : batchIndexErrorMessage,
-      recordErrors: [1, 3].map(batchIndex => ({ batchIndex, batchIndexErrorMessage })),
-      logStartOffset: 0,
-    })
-    expect(log.partitions[0]!.highWatermark).toBe(0)
-  })
-
-  it('and none where it is the batch itself', async () => {
-    const { send, make } = start({ cleanupPolicy: 'compact' })
-    const control = make(['a'], { attributes: 32 })
-    const withoutKeys = make(['a', 'b'], { key: null })
-    withoutKeys.writeInt32BE(5, lastOffsetDeltaAt)
-    for (const wrong of [control, seal(withoutKeys)])
-      expect(await send(wrong)).toMatchObject({ errorCode: 87, recordErrors: [] })
-  })
 })
