@@ -369,7 +369,6 @@ export class ConsumerCoordinator implements Member {
   #lose(reason: unknown): void {
     this.#remember()
     const { states } = this
-    for (const state of states) state.halt('gone')
     this.#endMembership()
     this.#readiness.unsettle()
     this.#updates.lose(reason)
@@ -412,6 +411,8 @@ export class ConsumerCoordinator implements Member {
 
   #endMembership(): void {
     if (this.#membership !== undefined) this.#before = this.states
+    // A commit that failed for now must not be made again by a later membership.
+    for (const state of this.states) state.halt('gone')
     this.#membership = undefined
     this.#listener?.mute()
   }
@@ -465,8 +466,6 @@ export class ConsumerCoordinator implements Member {
     this.#remember()
     // What waits for a handler or a hook is not waited for again.
     if (timeUp !== undefined) void this.#handover.lose(this.states, timeUp)
-    // A commit that failed for now must not be made again by a later membership.
-    for (const state of this.states) state.halt('gone')
     this.#states.clear()
     this.#readiness.renew()
     await this.#lastWord.heard(this.#lastWord.leaving(membership?.leave(options.keepPlace)), options.deadline)
@@ -505,10 +504,7 @@ export class ConsumerCoordinator implements Member {
     this.#endMembership()
     this.liveness.close()
     const { states } = this
-    for (const state of states) {
-      state.halt('gone')
-      state.abort(reason)
-    }
+    for (const state of states) state.abort(reason)
     this.#host.halted(states)
     this.#states.clear()
     this.#wakeup.wake()
