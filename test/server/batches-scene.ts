@@ -69,11 +69,12 @@ export function start(options: TopicOptions = {}, maxRecords = -1) {
   open.push(broker)
   const log = broker.createTopic('log', options)
   const client = new WireClient(connect(broker))
-  const send = async (...records: Buffer[]) => {
+  const sendIn = async (transactionalId: string | null, ...records: Buffer[]) => {
     const topicData = [{ name: 'log', partitionData: [{ index: 0, records }] }]
-    const answer = await client.call(produce!, 8, { acks: -1, timeoutMs: 1000, topicData })
+    const answer = await client.call(produce!, 8, { transactionalId, acks: -1, timeoutMs: 1000, topicData })
     return answer.responses[0].partitionResponses[0]
   }
+  const send = (...records: Buffer[]) => sendIn(null, ...records)
   const read = async (from: number, { maxBytes = 1 << 20, isolationLevel = 0 } = {}): Promise<Buffer> => {
     const answer = await client.call(fetch!, 11, {
       maxWaitMs: 0,
@@ -91,5 +92,5 @@ export function start(options: TopicOptions = {}, maxRecords = -1) {
       each.control ? [] : readRecords(each, none).map(({ offset }) => offset),
     )
   const make = (values: readonly unknown[], change: Change = {}) => batch(values, clock.now(), change)
-  return { broker, clock, log, client, send, read, offsets, make }
+  return { broker, clock, log, client, send, sendIn, read, offsets, make }
 }

@@ -288,7 +288,7 @@ describe('a fetch', () => {
   })
 
   it('leaves out an aborted batch between two others for who reads what is committed', async () => {
-    const { client, send, offsets, make } = start()
+    const { client, send, sendIn, offsets, make } = start()
     const { producerId, producerEpoch } = await client.call(initProducerId!, 2, {
       transactionalId: 'tx',
       transactionTimeoutMs: 1000,
@@ -302,7 +302,8 @@ describe('a fetch', () => {
       v3AndBelowTopics: [{ name: 'log', partitions: [0] }],
     })
     const producer = { producerId, producerEpoch, sequence: 0 }
-    expect(await send(make(['no', 'no'], { attributes: 16, producer }))).toMatchObject({ errorCode: 0 })
+    const aborted = make(['no', 'no'], { attributes: 16, producer })
+    expect(await sendIn('tx', aborted)).toMatchObject({ errorCode: 0 })
     expect(await offsets(0, { isolationLevel: 1 })).toEqual([0])
     expect(await offsets(0)).toEqual([0, 1, 2])
     await client.call(endTxn!, 1, { ...transaction, committed: false })
