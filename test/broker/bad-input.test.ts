@@ -89,7 +89,7 @@ describe('topic options', () => {
     ],
     [{ segmentMs: 0 }, 'segmentMs', 'received 0'],
     [{ segmentRecords: 0 }, 'segmentRecords', 'received 0'],
-    [{ segmentRecords: 1_048_577 }, 'segmentRecords', 'received 1048577'],
+    [{ segmentRecords: 1_048_577 }, 'segmentRecords', 'from 1 to 1048576, received 1048577'],
     [{ messageTimestampType: 'createTime' }, 'messageTimestampType', "one of 'CreateTime', 'LogAppendTime'"],
     [{ codec: json.encode }, 'codec', 'expected an object with encode(), decode(), received a function'],
     [
