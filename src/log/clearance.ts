@@ -31,6 +31,15 @@ export class Clearance {
     return this.#freed
   }
 
+  /** Chooses those of the oldest segments that end before `before` of their partitions, among so many at most. */
+  takeOldest(before: (partition: Partition) => number, most: number): void {
+    let looks = 0
+    for (const [segment, partition] of this.#segments) {
+      if (this.enough || looks++ === most) return
+      if (segment.endOffset <= before(partition)) this.#take(segment)
+    }
+  }
+
   /**
    * Chooses what nobody misses, where that is not chosen yet: segments, and then the first records of others. `before`
    * has the offset before which nobody misses the records of a partition.

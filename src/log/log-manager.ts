@@ -4,6 +4,14 @@ import type { Partition } from './partition.ts'
 import { keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
 
+// How many segments are looked at before all partitions are. So few records of a thin partition do not pay for all.
+const few = 100
+
+/** The offset before which nobody misses the records of a partition. */
+function readBefore(partition: Partition): number {
+  return Math.max(partition.consumedBefore, partition.logStartOffset)
+}
+
 /**
  * Keeps all logs of a broker within its limits: the oldest segments go when there are more than `maxRecords` or
  * `maxBytes`, and a segment goes when its retention time is over. (Kafka: LogManager)
@@ -109,7 +117,9 @@ export class LogManager {
   #drop(records: number, bytes: number): boolean {
     if (!this.#ordered) this.#order()
     const clearance = new Clearance(this.#segments, records, bytes)
-    const searches = this.#unsearched <= 0
+    // Groups that keep up have read the oldest segments, and then no other partition has to be looked at.
+    clearance.takeOldest(readBefore, few)
+    const searches = this.#unsearched <= 0 && !clearance.enough
     if (searches) {
       clearance.takeRead(this.#readBefore())
       // Nothing was found: with many partitions, the next records are written without a search, unless nothing else may
@@ -128,7 +138,7 @@ export class LogManager {
   #readBefore(): Map<Partition, number> {
     const before = new Map<Partition, number>()
     for (const partition of this.#logs.keys()) {
-      const read = Math.max(partition.consumedBefore, partition.logStartOffset)
+      const read = readBefore(partition)
       if (read > partition.segments[0]!.baseOffset) before.set(partition, read)
     }
     return before

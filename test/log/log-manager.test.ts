@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { RecordListTooLargeError, topic } from '../../src/index.ts'
+import { Partition } from '../../src/log/partition.ts'
 import { rejectionOf } from '../helpers/errors.ts'
 import { fc } from '../helpers/fast-check.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -33,6 +34,18 @@ describe('maxRecords', () => {
       [0, 2],
       [2, 3],
     ])
+  })
+
+  it('asks one partition, and not all of them, where the groups keep up', async () => {
+    const { broker } = testBroker({ maxRecords: 300 })
+    const log = broker.createTopic('log', { partitions: 300, segmentRecords: 1 })
+    for (let partition = 0; partition < 300; partition++) log.append({ partition, value: 0 })
+    const offsets = log.partitions.map(({ index }) => ({ topic: 'log', partition: index, offset: 1 }))
+    await broker.admin.setGroupOffsets('g', offsets)
+    const asked = vi.spyOn(Partition.prototype, 'consumedBefore', 'get')
+    log.append({ partition: 299, value: 1 })
+    expect([asked.mock.calls.length, log.partitions[0]!.logStartOffset]).toEqual([1, 1])
+    asked.mockRestore()
   })
 
   it('drops a segment that is written to, when it is the only one, and goes on at the next offset', () => {
