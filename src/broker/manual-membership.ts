@@ -1,4 +1,4 @@
-import type { Interest, Membership, MembershipListener, PendingCommit } from '../engine.ts'
+import type { EpochOffset, Interest, Membership, MembershipListener, PendingCommit } from '../engine.ts'
 import { CommitFailedError, InvalidArgumentError, UnknownMemberIdError } from '../errors.ts'
 import type { Outbox } from '../events.ts'
 import {
@@ -30,6 +30,11 @@ export class ManualMembership implements Membership {
   #partitions: readonly TopicPartition[] = []
   // Partitions taken away and not released yet: the consumer may not even have followed that it got them.
   #leaving: readonly TopicPartition[] = []
+  // The epoch of what is assigned: grows where a topic is deleted, so that no offset of it is committed for a later
+  // topic of the same name.
+  #epoch = 0
+  // By topic, the first epoch after it was deleted.
+  readonly #since = new Map<string, number>()
 
   constructor(memberId: string, host: ManualHost, listener: MembershipListener) {
     this.memberId = memberId
@@ -46,7 +51,10 @@ export class ManualMembership implements Membership {
     // A partition that stays is left alone, and so keeps its position (SubscriptionState.assignFromUser).
     const revoked = without(before, interest.partitions)
     this.#leaving = [...without(this.#leaving, revoked), ...revoked]
-    const assigned = without(interest.partitions, before).map(tp => ({ ...tp, assignmentEpoch: 0 }))
+    const assigned = without(interest.partitions, before).map(tp => ({
+      ...tp,
+      assignmentEpoch: this.#epoch,
+    }))
     this.#tell({ lost: [], revoked, assigned })
     this.#host.outbox.flush()
   }
@@ -67,6 +75,7 @@ export class ManualMembership implements Membership {
     if (lost.length === 0) return
     this.#partitions = this.#partitions.filter(tp => tp.topic !== topic)
     this.#leaving = this.#leaving.filter(tp => tp.topic !== topic)
+    this.#since.set(topic, ++this.#epoch)
     this.#tell({ lost, revoked: [], assigned: [] })
   }
 
@@ -75,17 +84,30 @@ export class ManualMembership implements Membership {
     this.#leaving = without(this.#leaving, partitions)
   }
 
-  /** @throws CommitFailedError while its group has members */
-  commit(offsets: readonly TopicPartitionOffset[]): void {
+  /** @throws CommitFailedError while its group has members, or where a topic was deleted since it was read */
+  commit(offsets: readonly EpochOffset[]): void {
+    this.#requireThere(offsets)
     this.#refusing(() => this.#host.commit(offsets))
   }
 
-  prepareCommit(offsets: readonly TopicPartitionOffset[]): PendingCommit {
-    return {
-      groupId: this.#host.groupId,
-      offsets,
-      check: () => this.#refusing(() => this.#host.checkCommit(offsets)),
-      commit: () => this.commit(offsets),
+  prepareCommit(offsets: readonly EpochOffset[]): PendingCommit {
+    const check = () => {
+      this.#requireThere(offsets)
+      this.#refusing(() => this.#host.checkCommit(offsets))
+    }
+    return { groupId: this.#host.groupId, offsets, check, commit: () => this.commit(offsets) }
+  }
+
+  // An offset of no assignment (-1) was given by the caller, who may mean the topic that is there now.
+  #requireThere(offsets: readonly EpochOffset[]): void {
+    for (const { topic, partition, assignmentEpoch } of offsets) {
+      if (assignmentEpoch === -1 || assignmentEpoch >= (this.#since.get(topic) ?? 0)) continue
+      const { groupId } = this.#host
+      throw new CommitFailedError(
+        'STALE_MEMBER_EPOCH',
+        `The commit of ${formatTopicPartition({ topic, partition })} was refused: its topic was deleted since it was read`,
+        { groupId, memberId: this.memberId, topic, partition },
+      )
     }
   }
 

@@ -314,6 +314,34 @@ describe('H. offsets in a transaction', () => {
     expect(out()).toEqual([])
   })
 
+  it('[101] of given partitions are refused once their topic was deleted, even if it is there again', async () => {
+    const { broker, producer, out } = pipeline(3)
+    const given = () => broker.consumer({ groupId: 'given', assign: [in0], autoCommit: false })
+    const [before, meanwhile] = [given(), given()]
+    const renew = () => {
+      broker.deleteTopic('in')
+      broker.createTopic('in', { partitions: 1 })
+      broker.topic('in').append({ value: 0 })
+    }
+    await before.poll()
+    const errors = [
+      await rejectionOf(
+        producer.transaction(async tx => {
+          await tx.send({ topic: 'out', value: 1 })
+          await tx.sendOffsets(before)
+          renew()
+        }),
+      ),
+    ]
+    await meanwhile.poll()
+    renew()
+    errors.push(await rejectionOf(producer.transaction(tx => tx.sendOffsets(meanwhile))))
+    for (const error of errors)
+      expect(error).toMatchObject({ name: 'CommitFailedError', code: 'STALE_MEMBER_EPOCH' })
+    expect(out()).toEqual([])
+    expect(broker.groups.get('given')?.offsets ?? []).toEqual([])
+  })
+
   it('[99] are refused once the time of their transaction is over', async () => {
     const { clock, producer, consumer, committed } = pipeline(1)
     const reader = consumer()
