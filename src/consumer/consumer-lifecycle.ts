@@ -214,7 +214,8 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   #endIfComplete(): void {
-    if (!this.#options.bounded || !this.coordinator.settled) return
+    // One that was only made ready is still to be asked for records, and must not be found closed.
+    if (!this.#options.bounded || this.#worker === undefined || !this.coordinator.settled) return
     if (this.coordinator.states.every(state => state.complete && !state.busy)) void this.close({})
   }
 

@@ -59,6 +59,19 @@ it('ends with poll, too: an empty poll once all is read, then it is closed', asy
   await consumer.done
 })
 
+it.each([0, 3])(
+  'is ready with %i records to read, and ends only once it was asked for them',
+  async records => {
+    const { broker, clock } = brokerWithOrders(records)
+    const looped: number[] = []
+    const consumer = broker.consumer({ topics: ['orders'], until: 'end' })
+    await consumer.ready()
+    await clock.settle()
+    for await (const { offset } of consumer) looped.push(offset)
+    expect(looped).toEqual(range(0, records))
+  },
+)
+
 it('reads from a time until the end', async () => {
   const { broker, clock } = brokerWithOrders(2)
   await clock.advance(10)
