@@ -136,6 +136,13 @@ export class ConsumerCoordinator implements Member {
     return this.states.filter(({ phase }) => phase === 'active')
   }
 
+  /** Its partitions to control: those that it reads, and during `onAssigned` those that it is about to read. */
+  get controlled(): PartitionState[] {
+    return this.states.filter(
+      ({ phase, positioned }) => phase === 'active' || (phase === 'assigned' && positioned),
+    )
+  }
+
   /** The partitions that it has, or had when it was last a member. */
   get hadLast(): readonly PartitionState[] {
     return this.#membership === undefined ? this.#before : this.states

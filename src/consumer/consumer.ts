@@ -287,9 +287,12 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   async assign(partitions: readonly ManualAssignment<Record['topic']>[]): Promise<void> {
     if (this.#options.interest.kind !== 'assign') throw this.#mixed('assign', 'topics')
     const options = resolveConsumerOptions({ assign: partitions })
-    const kept = options.startAt.filter(tp => this.#coordinator.state(tp)?.phase === 'active')
+    const kept = this.#coordinator.controlled
     await this.#read(options.interest, options.startAt)
-    for (const tp of kept) if (tp.offset !== undefined) this.seek(tp, tp.offset)
+    for (const { offset, ...tp } of options.startAt) {
+      const stays = kept.some(state => this.#coordinator.state(tp) === state)
+      if (stays && offset !== undefined) this.seek(tp, offset)
+    }
   }
 
   async #read(interest: Interest, startAt: readonly ManualAssignment[]): Promise<void> {
@@ -354,11 +357,14 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
 
   /** Its partitions that are paused. */
   get paused(): readonly TopicPartition<Record['topic']>[] {
-    const paused = this.#coordinator.active.filter(state => state.paused)
+    const paused = this.#coordinator.controlled.filter(state => state.paused)
     return paused.map(toTopicPartition) as TopicPartition<Record['topic']>[]
   }
 
-  /** Hands out nothing more of these partitions, default all, until `resume`; no rebalance, and the position stays. */
+  /**
+   * Hands out nothing more of these partitions, default all, until `resume`; no rebalance, and the position stays. In
+   * `onAssigned` those that were just assigned count, too.
+   */
   pause(partitions?: readonly TopicPartition<Record['topic']>[]): void {
     for (const state of this.#statesOf('pause', partitions)) {
       this.#lifecycle.pauses.pause(state, Number.POSITIVE_INFINITY)
@@ -374,7 +380,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
   }
 
   #statesOf(method: string, partitions: readonly TopicPartition[] | undefined): PartitionState[] {
-    if (partitions === undefined) return this.#coordinator.active
+    if (partitions === undefined) return this.#coordinator.controlled
     requireArgument(method, 'partitions', partitions, aList)
     return partitions.map(tp => this.#state(method, tp))
   }

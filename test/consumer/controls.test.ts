@@ -194,6 +194,27 @@ it('hands out nothing more of a partition that is paused in the middle of a batc
   expect(consumer.paused).toEqual([])
 })
 
+it('pauses in onAssigned what it was just assigned, so that it begins paused', async () => {
+  const { broker } = brokerWithOrders(2, 2)
+  const seen: number[] = []
+  const paused: string[] = []
+  const consumer = broker.consumer({
+    groupId: 'g',
+    topics: ['orders'],
+    onAssigned: () => {
+      consumer.pause()
+      paused.push(...names(consumer.paused))
+    },
+  })
+  await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await broker.idle()
+  expect(paused).toEqual(['orders-0', 'orders-1'])
+  expect(seen).toEqual([])
+  consumer.resume()
+  await broker.idle()
+  expect(seen.sort()).toEqual([0, 0, 1, 1])
+})
+
 it('pauses all of its partitions, and resumes some', async () => {
   const { broker, clock } = brokerWithOrders(2, 3)
   const seen: number[] = []

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { IllegalStateError, InvalidOptionError, type TopicPartition } from '../../src/index.ts'
+import { type Consumer, IllegalStateError, InvalidOptionError, type TopicPartition } from '../../src/index.ts'
 import { fill, gate, names, offsets, range } from '../helpers/behaviours.ts'
 import { rejectionOf, thrownBy } from '../helpers/errors.ts'
 import { brokerWithOrders, orders0 } from '../helpers/orders.ts'
@@ -247,6 +247,18 @@ it('moves a partition that stays where assign gives it an offset', async () => {
   await consumer.assign([{ ...orders0, offset: 1 }])
   await broker.idle()
   expect(seen).toEqual([0, 1, 2, 1, 2])
+})
+
+it('moves it in onAssigned, too, before any of its records is handed out', async () => {
+  const { broker } = brokerWithOrders(4)
+  const seen: number[] = []
+  const consumer: Consumer<any> = broker.consumer({
+    assign: [orders0],
+    onAssigned: () => consumer.assign([{ ...orders0, offset: 2 }]),
+  })
+  await consumer.run({ eachRecord: ({ offset }) => void seen.push(offset) })
+  await broker.idle()
+  expect(seen).toEqual([2, 3])
 })
 
 it('keeps what it reads where an assign is refused', async () => {
