@@ -120,13 +120,15 @@ function pair(records: readonly AnyRecord[], expected: readonly ExpectedRecord[]
  */
 export function processedBy(broker: ObservedBroker, group: string): readonly AnyRecord[] {
   requireArgument('processedBy', 'broker', broker, observed)
-  // Throws where the timeline no longer holds all entries.
-  historyOf(broker.timeline, group)
+  const histories = historyOf(broker.timeline, group)
+  const found = new Map<TimelineEntry, number>()
+  for (const [i, { entries }] of histories.entries()) for (const entry of entries) found.set(entry, i)
   const order = broker.timeline.ofKind('processed').filter(entry => entry.group === group)
   if (order.length === 0) requireGroup(broker, group)
-  return [...new Map(order.map(entry => [nameOf(entry), entry])).values()].map(place =>
-    recordAt(broker, place),
-  )
+  // An offset is another record once its topic was deleted and made again.
+  const last = new Map(order.map(entry => [`${found.get(entry)} ${nameOf(entry)}`, entry]))
+  const ended = (entry: TimelineEntry) => histories[found.get(entry) ?? -1]?.ended
+  return [...last.values()].map(entry => (ended(entry) ? recordOf(entry)! : recordAt(broker, entry)))
 }
 
 /**
@@ -182,7 +184,7 @@ export function assertNothingLost(broker: ObservedBroker, group: string): void {
     for (const entry of history.entries) if (isDone(entry)) done.add(entry.offset)
     for (const entry of history.entries) {
       if (entry.kind !== 'appended' || entry.offset < begin || done.has(entry.offset)) continue
-      if (isHidden(broker, entry)) continue
+      if (isHidden(broker, history, entry.offset)) continue
       failAt(history, undefined, `Group '${group}' has not processed ${nameOf(entry)}`)
     }
   }
@@ -221,8 +223,12 @@ function requireGroup(broker: ObservedBroker, group: string): void {
 }
 
 // Whether no `read_committed` reader could get the record. Before the log start offset it could once be read.
-function isHidden(broker: ObservedBroker, { topic, partition, offset }: RecordPlace): boolean {
-  const log = logOf(broker, topic, partition)
+function isHidden(
+  broker: ObservedBroker,
+  { topic, partition, ended }: PartitionHistory,
+  offset: number,
+): boolean {
+  const log = ended ? undefined : logOf(broker, topic, partition)
   return log !== undefined && offset >= log.logStartOffset && log.fetch(offset, 1)[0]?.offset !== offset
 }
 
@@ -255,7 +261,7 @@ function checkCommits(broker: ObservedBroker, history: PartitionHistory, group: 
     } else if (entry.kind === 'committed') {
       const committed = entry.offsets.find(tp => tp.topic === topic && tp.partition === partition)!.offset
       for (const offset of open) {
-        if (offset >= committed || isHidden(broker, { topic, partition, offset })) continue
+        if (offset >= committed || isHidden(broker, history, offset)) continue
         const name = nameOf({ topic, partition, offset })
         failAt(history, entry, `Group '${group}' has committed ${committed} before ${name} was processed`)
       }

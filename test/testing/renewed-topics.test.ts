@@ -1,0 +1,85 @@
+import { expect, it } from 'vitest'
+import { topic } from '../../src/index.ts'
+import {
+  assertDuplicatesOnlyAfterRebalance,
+  assertEveryKeyInOrder,
+  assertNoCommitPastProcessed,
+  assertNothingLost,
+  processedBy,
+  TestBroker,
+} from '../../src/testing/index.ts'
+import { gate } from '../helpers/behaviours.ts'
+import { collectWarnings } from '../helpers/warnings.ts'
+
+collectWarnings()
+
+const assertions = [
+  assertDuplicatesOnlyAfterRebalance,
+  assertEveryKeyInOrder,
+  assertNoCommitPastProcessed,
+  assertNothingLost,
+]
+
+function start() {
+  const broker = new TestBroker({ topics: { orders: topic<number>() } })
+  const send = (...values: number[]) => {
+    for (const value of values) broker.topic('orders').append({ key: 'k', value })
+  }
+  const renew = () => {
+    broker.deleteTopic('orders')
+    broker.createTopic('orders', { partitions: 1 })
+  }
+  const processed = () => processedBy(broker, 'g').map(({ value }) => value)
+  return { broker, send, renew, processed }
+}
+
+it('tells the records of a topic from those of one that was deleted, at the same offsets', async () => {
+  const { broker, send, renew, processed } = start()
+  send(0, 1)
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], autoOffsetReset: 'latest' })
+  await consumer.run({ eachRecord: () => {} })
+  send(2, 3)
+  await broker.idle()
+  renew()
+  await broker.idle()
+  send(10, 11, 12, 13)
+  await broker.idle()
+  expect(processed()).toEqual([2, 3, 10, 11, 12, 13])
+  for (const assertion of assertions) assertion(broker, 'g')
+})
+
+it('finds what was lost of the later topic, and of the one that was deleted', async () => {
+  const { broker, send, renew, processed } = start()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => {} })
+  send(0, 1)
+  await broker.idle()
+  renew()
+  await broker.idle()
+  await consumer.close()
+  send(10)
+  expect(() => assertNothingLost(broker, 'g')).toThrow("Group 'g' has not processed orders-0@0")
+  renew()
+  const next = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await next.run({ eachRecord: () => {} })
+  send(20)
+  await broker.idle()
+  expect(() => assertNothingLost(broker, 'g')).toThrow("Group 'g' has not processed orders-0@0")
+  expect(processed()).toEqual([0, 1, 20])
+})
+
+it('counts a handler that outlasts its topic for that one', async () => {
+  const { broker, send, renew, processed } = start()
+  const { opened, open } = gate()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: ({ value }) => (value === 2 ? opened : undefined) })
+  send(0, 1, 2)
+  await broker.advance(0)
+  renew()
+  send(10, 11)
+  await broker.advance(0)
+  open()
+  await broker.idle()
+  expect(processed()).toEqual([0, 1, 2, 10, 11])
+  for (const assertion of assertions) assertion(broker, 'g')
+})
