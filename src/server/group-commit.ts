@@ -2,6 +2,7 @@ import type { PendingCommit } from '../engine.ts'
 import type { ErrorCode } from '../error-codes.ts'
 import { BrokerletError, isBrokerletError } from '../errors.ts'
 import type { ClassicIdentity } from '../group/classic-protocol.ts'
+import { topicDeleted } from '../log/partition.ts'
 import type { TopicPartitionOffset } from '../topic-partition.ts'
 import type { Wire } from './wire.ts'
 
@@ -34,9 +35,12 @@ export function groupCommit(
     },
     commit: () => groupCoordinator.commitWithoutMember(groupId, offsets, anonymous),
   })
+  const logs = offsets.map(({ topic, partition }) => wire.engine.topics.get(topic)?.partitions[partition])
   const check = () => {
-    // A partition that does not exist belongs to no member, so its client is not told that it has lost it.
-    for (const tp of offsets) wire.engine.partition(tp)
+    // A partition that does not exist belongs to no member, so its client is not told that it has lost it. An offset of
+    // a topic that was deleted meanwhile is none of a later topic of that name.
+    for (const [i, tp] of offsets.entries())
+      if (wire.engine.partition(tp) !== logs[i]) throw topicDeleted(tp.topic)
     now().check()
   }
   return { groupId, offsets, check, commit: () => now().commit() }

@@ -146,6 +146,22 @@ it('[98] tells who asks for what is stable that an offset is pending, and what i
   }
 })
 
+it('aborts where the topic of an offset was deleted meanwhile, even if it is there again', async () => {
+  const { broker, client, init, add, addGroup, send, end, read } = start()
+  broker.createTopic('in', { partitions: 1 })
+  const producer = await init()
+  await add(producer)
+  await addGroup(producer)
+  await send(producer, 0, 1)
+  const topics = [{ name: 'in', partitions: [{ partitionIndex: 0, committedOffset: 5 }] }]
+  await client.call(txnOffsetCommit!, 2, { transactionalId: 't', ...producer, groupId: 'g', topics })
+  broker.deleteTopic('in' as never)
+  broker.createTopic('in', { partitions: 1 })
+  expect(await end(producer, true)).toBe(90)
+  expect(await read(1)).toEqual([])
+  expect(broker.groups.get('g')).toBeUndefined()
+})
+
 it('refuses offsets that could not be committed before its records count', async () => {
   const { client, init, add, addGroup, send, end, read } = start()
   const producer = await init()
