@@ -444,6 +444,7 @@ export class Consumer<out Record extends AnyRecord = AnyRecord, Names extends st
    */
   async caughtUp(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })
+    this.#requireTold()
     const { backlog } = this.#lifecycle
     const ended = () => {
       this.#lifecycle.requireOpen()

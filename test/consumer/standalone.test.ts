@@ -427,6 +427,7 @@ it('refuses to consume where nobody said what, until it subscribes', async () =>
   const consumer = broker.consumer({ groupId: 'g' })
   const waysToStart: (() => Promise<unknown>)[] = [
     () => consumer.ready(),
+    () => consumer.caughtUp(),
     () => consumer.run({ eachRecord: () => {} }),
     () => consumer.poll(),
     () => consumer[Symbol.asyncIterator]().next(),
