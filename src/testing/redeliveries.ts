@@ -28,6 +28,11 @@ export class Redeliveries {
     this.#readers.get(id)?.()
   }
 
+  /** The topic is gone, and its records with it: what has its name later has other records. */
+  forget(topic: string): void {
+    for (const [id, [record]] of this.#records) if (record?.topic === topic) this.#records.delete(id)
+  }
+
   /** Whether there is one for a reader at this position: a record that it has not read yet comes once before. */
   has(group: Group, at: FetchPosition): boolean {
     return this.#next(group, at) !== undefined

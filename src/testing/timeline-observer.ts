@@ -45,6 +45,7 @@ class TimelineObserver {
       case 'topicCreated':
         return this.created(payload.topic, payload.partitions)
       case 'topicDeleted':
+        this.#host.bench.redeliveries.forget(payload.topic)
         return timeline.record({ kind: 'topic deleted', topic: payload.topic })
       case 'topicAltered':
         return timeline.record({ kind: 'topic altered', ...payload })

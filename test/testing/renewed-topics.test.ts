@@ -83,3 +83,18 @@ it('counts a handler that outlasts its topic for that one', async () => {
   expect(processed()).toEqual([0, 1, 2, 10, 11])
   for (const assertion of assertions) assertion(broker, 'g')
 })
+
+it('delivers no record of a topic once more that was deleted', async () => {
+  const { broker, send, renew, processed } = start()
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  await consumer.run({ eachRecord: () => {} })
+  send(0, 1)
+  await broker.idle()
+  consumer.pause()
+  broker.redeliver({ group: 'g', topic: 'orders', partition: 0, offset: 0 })
+  renew()
+  send(10, 11)
+  await broker.idle()
+  expect(processed()).toEqual([0, 1, 10, 11])
+  expect(broker.timeline.ofKind('delivered')).toHaveLength(4)
+})
