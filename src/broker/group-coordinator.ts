@@ -200,7 +200,7 @@ export class GroupCoordinator {
     this.#host.unregistered(this.#host.topics.values())
   }
 
-  #groupHost(seen = true): GroupHost {
+  #groupHost(): GroupHost {
     const { clock, outbox, events, topics, offsetsRetentionMs } = this.#host
     return {
       clock,
@@ -208,9 +208,9 @@ export class GroupCoordinator {
       offsets: this.#offsets,
       topics,
       offsetsRetentionMs,
-      rebalanced: event => seen && events.emit('rebalanced', event),
-      memberJoined: (group, memberId) => seen && this.#joined(group, memberId),
-      memberLeft: event => seen && events.emit('memberLeft', event),
+      rebalanced: event => events.emit('rebalanced', event),
+      memberJoined: (group, memberId) => this.#joined(group, memberId),
+      memberLeft: event => events.emit('memberLeft', event),
       failed: error => events.emit('error', error),
       touch: () => this.#host.touch(),
       held: groupId => this.#held(groupId),
@@ -218,9 +218,21 @@ export class GroupCoordinator {
       waitUntil: (what, condition, explain, timeoutMs) =>
         this.#host.waitUntil(what, condition, explain, timeoutMs),
       requirePartition: tp => void this.#host.partition(tp),
-      registered: (groupId, topic) => seen && this.readers.add(topic, groupId),
+      registered: (groupId, topic) => this.readers.add(topic, groupId),
       unregistered: name => this.#host.unregistered([topics.get(name)].filter(topic => topic !== undefined)),
       expired: group => this.#forget(group.id, 'expired'),
+    }
+  }
+
+  // For the group of a reader without a group, of which nobody hears.
+  #hiddenGroupHost(): GroupHost {
+    const unheard = () => {}
+    return {
+      ...this.#groupHost(),
+      rebalanced: unheard,
+      memberJoined: unheard,
+      memberLeft: unheard,
+      registered: unheard,
     }
   }
 
@@ -241,8 +253,9 @@ export class GroupCoordinator {
     if (!rejoins || createsTopics) this.#requireTopics(interest)
     const options = memberOptions(memberId, request, listener)
     if (groupId === undefined) {
-      const group = new ConsumerGroup(memberId, this.#groupHost(false))
-      const member = group.join(options, undefined)
+      const group = new ConsumerGroup(memberId, this.#hiddenGroupHost())
+      // No other member waits for the partitions of a reader without a group.
+      const member = group.join({ ...options, rebalanceTimeoutMs: Number.POSITIVE_INFINITY }, undefined)
       this.#standalone.add(group)
       this.#host.finished()
       return new StandaloneMembership(group, new GroupMembership(group, member, this.#membershipHost), () =>

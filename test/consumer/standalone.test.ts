@@ -393,6 +393,22 @@ it('replaces its topics without a group, too', async () => {
   ])
 })
 
+it('replaces its topics without a group, however long a handler takes', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  broker.createTopic('other', { partitions: 1 })
+  const lost: unknown[] = []
+  const reader: Consumer<any> = broker.consumer({ topics: ['orders'], rebalanceTimeoutMs: 1000 })
+  reader.on('lost', ({ reason }) => lost.push(reason))
+  let handled = 0
+  await reader.run({ eachRecord: () => broker.clock.sleep(5000).then(() => handled++) })
+  await clock.settle()
+  await reader.subscribe(['other'])
+  await clock.advance(10_000)
+  expect([names(reader.assignment), handled, lost]).toEqual([['other-0'], 1, []])
+  await reader.close()
+  expect(clock.pending.map(({ name }) => name).filter(name => name.startsWith('group'))).toEqual([])
+})
+
 it('reads what it was told, whatever becomes of the list that said so', async () => {
   const { broker } = brokerWithOrders(1)
   const topics = ['orders']
