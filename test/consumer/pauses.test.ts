@@ -227,3 +227,29 @@ it('refuses what is no number of milliseconds', async () => {
   await clock.settle()
   expect(errors).toMatchObject([expect.any(InvalidArgumentError)])
 })
+
+it('hands a record over again at its time where the handler seeks back to it, without an attempt being counted', async () => {
+  const { broker, clock } = brokerWithOrders(0)
+  const start = clock.monotonic()
+  const steps: string[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  for (const event of ['retrying', 'lost', 'skipped'] as const) consumer.on(event, () => steps.push(event))
+  await consumer.run({
+    eachRecord: (record, { attempt, pause, consumer }) => {
+      const early = record.timestamp + 60_000 - broker.clock.now()
+      if (early > 0) {
+        pause(early)
+        consumer.seek(record, record.offset)
+        return
+      }
+      steps.push(`${clock.monotonic() - start}: ${record.offset}#${attempt}`)
+    },
+  })
+  fill(broker, 'orders', 2)
+  await clock.advance(500)
+  fill(broker, 'orders', 1)
+  expect(broker.group('g').lag()).toBe(3)
+  await clock.advance(60_000)
+  expect(steps).toEqual(['60000: 0#1', '60000: 1#1', '60500: 2#1'])
+  expect(broker.group('g').committed(orders0)).toEqual({ offset: 3 })
+})

@@ -106,3 +106,39 @@ it('is stuck, too, when the next poll does not come', async () => {
   const again = await consumer.poll()
   expect(again.map(({ offset }) => offset)).toEqual([0, 1, 2])
 })
+
+it('gets a record that always takes too long again and again: no attempt is counted, and onFailure is not asked', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  for (const event of ['lost', 'retrying', 'skipped'] as const) consumer.on(event, () => steps.push(event))
+  await consumer.run({
+    retry: { attempts: 1 },
+    onFailure: 'skip',
+    eachRecord: (_record, { attempt, signal }) => {
+      steps.push(`#${attempt}`)
+      return broker.clock.sleep(5000, { signal })
+    },
+  })
+  await clock.advance(2500)
+  expect(steps).toEqual(['#1', 'lost', '#1', 'lost', '#1'])
+})
+
+it('gives a record up that a handler ends by a limit of its own, below maxPollIntervalMs', async () => {
+  const { broker, clock } = brokerWithOrders(1)
+  const steps: unknown[] = []
+  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  for (const event of ['lost', 'skipped'] as const) consumer.on(event, () => steps.push(event))
+  await consumer.run({
+    retry: { attempts: 1 },
+    onFailure: 'skip',
+    eachRecord: async (_record, { signal }) => {
+      const limit = new AbortController()
+      const timer = broker.clock.setTimer(() => limit.abort(new Error('too slow')), 500)
+      await broker.clock.sleep(5000, { signal: AbortSignal.any([signal, limit.signal]) })
+      timer.cancel()
+    },
+  })
+  await clock.advance(2500)
+  expect(steps).toEqual(['skipped'])
+})
