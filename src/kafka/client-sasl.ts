@@ -1,5 +1,5 @@
-import { describeError } from '../errors.ts'
-import { type Check, oneOf, optionError } from '../validate.ts'
+import { describeError, describeValue, type InvalidOptionError } from '../errors.ts'
+import { anObject, type Check, oneOf, optionError } from '../validate.ts'
 import type { LibrarySasl } from './client-library.ts'
 
 /** A secret, or a function that returns it whenever a connection needs it. */
@@ -24,20 +24,37 @@ export type ClientSaslOptions =
         | (() => OAuthBearerExtensions | Promise<OAuthBearerExtensions>)
     }
 
-const byPassword = oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512')
+const mechanisms = oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER')
+const someExtensions = 'an object of texts by names that are letters'
 
-export const saslOptions: Check = {
-  expected: `{ mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512', username, password } or { mechanism: 'OAUTHBEARER', token, oauthBearerExtensions? }`,
-  accepts: value => {
-    if (typeof value !== 'object' || value === null) return false
-    const { mechanism, username, password, token, oauthBearerExtensions } = value as Readonly<
-      Record<string, unknown>
-    >
-    if (mechanism !== 'OAUTHBEARER')
-      return byPassword.accepts(mechanism) && isSecret(username) && isSecret(password)
-    const extended = typeof oauthBearerExtensions === 'function' || areExtensions(oauthBearerExtensions ?? {})
-    return isSecret(token) && extended
-  },
+export const saslOptions: Check = { expected: '{ mechanism, ... }', accepts: anObject.accepts }
+
+/** @throws InvalidOptionError that names the part of the credentials that is wrong */
+export function requireSasl(sasl: { readonly [Name in string]?: unknown }): void {
+  const { mechanism, username, password, token, oauthBearerExtensions } = sasl
+  if (!mechanisms.accepts(mechanism))
+    throw wrongPart('mechanism', mechanisms.expected, describeValue(mechanism))
+  const secrets = mechanism === 'OAUTHBEARER' ? { token } : { username, password }
+  for (const [name, secret] of Object.entries(secrets)) {
+    if (!isSecret(secret)) throw wrongPart(name, orFunction('a string'), kindOf(secret))
+  }
+  if (mechanism !== 'OAUTHBEARER' || typeof oauthBearerExtensions === 'function') return
+  if (areExtensions(oauthBearerExtensions ?? {})) return
+  throw wrongPart('oauthBearerExtensions', orFunction(someExtensions), kindOf(oauthBearerExtensions))
+}
+
+function wrongPart(name: string, expected: string, received: string): InvalidOptionError {
+  return optionError('connect', 'sasl', `expected ${name} to be ${expected}, received ${received}`)
+}
+
+function orFunction(expected: string): string {
+  return `${expected}, or a function that returns it`
+}
+
+// Whatever it is, it may be secret.
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value)
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 function isSecret(value: unknown): boolean {
@@ -78,11 +95,15 @@ export class Credentials {
       return
     }
     const { token, oauthBearerExtensions = {} } = sasl
-    const what = 'an object of texts by names that are letters'
     this.forLibrary = {
       ...sasl,
       token: this.#secret('token', token),
-      oauthBearerExtensions: this.#named('oauthBearerExtensions', oauthBearerExtensions, areExtensions, what),
+      oauthBearerExtensions: this.#named(
+        'oauthBearerExtensions',
+        oauthBearerExtensions,
+        areExtensions,
+        someExtensions,
+      ),
       authBytesValidator: requireAccepted,
     }
   }

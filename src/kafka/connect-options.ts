@@ -20,7 +20,7 @@ import {
   requireOption,
 } from '../validate.ts'
 import type { BrokerAddress } from './client-library.ts'
-import { type ClientSaslOptions, saslOptions } from './client-sasl.ts'
+import { type ClientSaslOptions, requireSasl, saslOptions } from './client-sasl.ts'
 import { largestInt32 } from './int32.ts'
 
 /**
@@ -188,7 +188,8 @@ export function resolveConnectOptions(options: ConnectOptions): ResolvedConnectO
     otherWords,
   )
   requireOption('connect', 'bootstrapBrokers', options.bootstrapBrokers, brokerList)
-  const { tls } = options
+  const { sasl, tls } = options
+  if (sasl !== undefined) requireSasl(sasl)
   if (options.compression === 'zstd' && !('zstdCompressSync' in zlib && zlib.zstdCompressSync)) {
     const why = `'zstd' needs Node 22.15 or a later version, and this is ${process.version}`
     throw optionError('connect', 'compression', why)

@@ -78,6 +78,35 @@ describe('options that cannot be', () => {
     await expect(connect(options as ConnectOptions)).rejects.toMatchObject({ code: 'INVALID_CONFIG', option })
   })
 
+  it.each<[unknown, string]>([
+    ['ada:secret', "expected { mechanism, ... }, received 'ada:secret'"],
+    [
+      { mechanism: 'plain', username: 'ada', password: 'secret' },
+      "expected mechanism to be one of 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER', received 'plain'",
+    ],
+    [
+      { mechanism: 'PLAIN', username: 'ada' },
+      'expected password to be a string, or a function that returns it, received undefined',
+    ],
+    [
+      { mechanism: 'SCRAM-SHA-256', username: 'ada', password: 4711 },
+      'expected password to be a string, or a function that returns it, received a number',
+    ],
+    [
+      { mechanism: 'OAUTHBEARER', username: 'ada', password: 'secret' },
+      'expected token to be a string, or a function that returns it, received undefined',
+    ],
+    [
+      { mechanism: 'OAUTHBEARER', token: 't', oauthBearerExtensions: 'tenant=a' },
+      'expected oauthBearerExtensions to be an object of texts by names that are letters, or a function that returns it, ' +
+        'received a string',
+    ],
+  ])('credentials, naming the part of them that is wrong: %j', async (sasl, text) => {
+    const error = await rejectionOf(connect({ bootstrapBrokers, sasl } as unknown as ConnectOptions))
+    expect(error.message).toBe(`connect: option 'sasl' ${text}`)
+    expect(error).toMatchObject({ code: 'INVALID_CONFIG', option: 'sasl' })
+  })
+
   it.each([
     ['ssl', 'tls'],
     ['security.protocol', 'tls'],
