@@ -88,9 +88,9 @@ export interface BrokerOptions<Topics extends TopicMap = TopicMap>
 /** How a broker is closed. */
 export interface BrokerCloseOptions {
   /** How long its consumers may take, in milliseconds; default 30,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Waits first until nothing is left to do, as `idle` does, within `timeoutMs`. */
-  readonly drain?: boolean
+  readonly drain?: boolean | undefined
 }
 
 const closeTimeoutMs = 30_000

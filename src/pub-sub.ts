@@ -31,5 +31,8 @@ export interface PubSub<out Topics extends TopicMap> {
    */
   redrive(options: RedriveOptions<keyof Topics & string>): Promise<number>
   /** Closes every consumer and producer that it made; resolves to what they left unread. */
-  close(options?: { readonly timeoutMs?: number; readonly drain?: boolean }): Promise<readonly Unread[]>
+  close(options?: {
+    readonly timeoutMs?: number | undefined
+    readonly drain?: boolean | undefined
+  }): Promise<readonly Unread[]>
 }

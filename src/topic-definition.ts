@@ -4,10 +4,14 @@ import { invalidArgument, optionError, requireOptions } from './validate.ts'
 
 type Flat<T> = { [P in keyof T]: T[P] }
 
+// `| undefined`, as for signals and times to wait: a service hands on what it was given, or was not given, also where its
+// compiler has `exactOptionalPropertyTypes`.
 type Body<In, Key, H> = Flat<
-  { value: In; partition?: number; timestamp?: number } & (null extends Key ? { key?: Key } : { key: Key }) &
+  { value: In; partition?: number | undefined; timestamp?: number | undefined } & (null extends Key
+    ? { key?: Key | undefined }
+    : { key: Key }) &
     // biome-ignore lint/complexity/noBannedTypes: {} extends H asks whether every header may be absent
-    ({} extends H ? { headers?: H | HeaderList } : { headers: H })
+    ({} extends H ? { headers?: H | HeaderList | undefined } : { headers: H })
 >
 
 // Aliases, not interfaces: a user's declaration files write out types that have no exported name.

@@ -8,10 +8,10 @@ import type { MemoryEngine } from './memory-engine.ts'
 /** What `idle` waits for, and how long. */
 export interface IdleOptions {
   /** How long to wait, in milliseconds; default 4,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Only these groups; default every group with live members that are not all paused. */
   readonly groups?: readonly string[]
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 const groupList: Check = {

@@ -9,9 +9,9 @@ import type {
 /** How a consumer is stopped. */
 export interface CloseOptions {
   /** How long the records in flight may take, in milliseconds; default 30,000. 0 does not wait. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Reads to the present end first, within `timeoutMs`. */
-  readonly drain?: boolean
+  readonly drain?: boolean | undefined
   /** Whether a static member leaves for good and frees its partitions at once; default false. */
   readonly leave?: boolean
 }

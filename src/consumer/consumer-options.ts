@@ -59,7 +59,7 @@ export interface ConsumerOptions<Name extends string = string> {
   /** How the group assigns partitions, the same for all its members; default `uniform`. */
   assignor?: 'uniform' | 'range' | Assignor
   /** Closes the consumer when it aborts, in whichever way it consumes: `run` and loops end, `poll` gives nothing more. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Awaited before anything of newly assigned partitions is handed out. */
   onAssigned?(partitions: readonly TopicPartition[]): unknown
   /** Awaited before the partitions go to another member; what it commits still counts. */

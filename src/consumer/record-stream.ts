@@ -15,8 +15,8 @@ export interface PollOptions {
   /** The most records that are returned; default `maxPollRecords`. */
   readonly maxRecords?: number
   /** How long to wait for the first record, in milliseconds; default until there is one, or the consumer is closed. */
-  readonly timeoutMs?: number
-  readonly signal?: AbortSignal
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Decoded records of one partition, and how far they have been handed out. */

@@ -74,7 +74,7 @@ export type OnFailure<Name extends string = never> =
 /** The options that both ways to run share; `Name` names the topics of dead letters and delayed retries. */
 export interface CommonRunOptions<Name extends string = never> {
   /** Closes the consumer when it aborts. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /**
    * How many handlers run at once, over all partitions of this consumer; default 1. `ordering` says which records may
    * be handled at the same time.
@@ -162,7 +162,7 @@ interface AllRunOptions {
   eachRecord?: unknown
   eachBatch?: unknown
   batch?: { maxRecords?: number; lingerMs?: number }
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   concurrency?: number
   ordering?: Ordering
   windowRecords?: number

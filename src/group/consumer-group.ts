@@ -524,7 +524,7 @@ export class ConsumerGroup {
   // --- waiting ------------------------------------------------------------------------------------------------------
 
   /** Resolves when no rebalance is under way; rejects with a `TimeoutError` after `timeoutMs` (default 4,000). */
-  async stable(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async stable(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkOptions('stable', options, { timeoutMs: duration })
     const condition = () => !underWay.has(this.state)
     const what = `group '${this.id}' to be stable`
@@ -532,7 +532,7 @@ export class ConsumerGroup {
   }
 
   /** Resolves when the lag is 0; rejects with a `TimeoutError` after `timeoutMs` (default 4,000). */
-  async caughtUp(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async caughtUp(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkOptions('caughtUp', options, { timeoutMs: duration })
     const explain = () => {
       const lagging = this.lagByPartition().filter(({ lag }) => lag > 0)

@@ -71,7 +71,7 @@ export class KafkaConnection<out Topics extends TopicMap = OpenTopics> implement
    * (default 30,000) limits the wait.
    */
   async close(
-    options: { readonly timeoutMs?: number; readonly drain?: boolean } = {},
+    options: { readonly timeoutMs?: number | undefined; readonly drain?: boolean | undefined } = {},
   ): Promise<readonly Unread[]> {
     checkOptions('close', options, { timeoutMs: duration, drain: boolean })
     if (this.#closing === undefined) this.#closing = this.#close(options)

@@ -49,9 +49,9 @@ export interface ProducerOptions {
 /** How long one send waits for room, where its topic says `whenFull: 'wait'`. */
 export interface SendOptions {
   /** Ends the wait: the send rejects with the signal's reason and writes nothing. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Milliseconds; default the producer's `maxBlockMs`. 0 rejects at once. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
 }
 
 const closeTimeoutMs = 30_000
@@ -189,7 +189,7 @@ export class Producer<out Topics extends TopicMap> {
    * Refuses further sends, and resolves when those under way have ended. After `timeoutMs` (default 30,000) it waits no
    * longer: it refuses sends that still wait and transactions that have not begun, and aborts an open transaction.
    */
-  async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     checkOptions('close', options, { timeoutMs: duration })
     await this.#close(options)
   }

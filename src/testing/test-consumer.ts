@@ -128,7 +128,7 @@ export class TestConsumer<
   }
 
   // With a time of its own it is watched as every wait of the broker is.
-  override caughtUp(options?: { readonly timeoutMs?: number }): Promise<void> {
+  override caughtUp(options?: { readonly timeoutMs?: number | undefined }): Promise<void> {
     const done = super.caughtUp(options)
     return options?.timeoutMs === undefined ? this.#withPatience(done, 'catch up') : done
   }

@@ -10,6 +10,25 @@ interface Order {
 export const orders = topic<Order>({ partitions: 6 })
 export const broker = new Broker({ topics: { orders } })
 
+/** A service hands on what it was given, or was not given. */
+async function placed(id: string, key?: string, signal?: AbortSignal, timeoutMs?: number): Promise<number[]> {
+  const producer = broker.producer()
+  const message = {
+    topic: 'orders',
+    key,
+    headers: undefined,
+    partition: undefined,
+    timestamp: undefined,
+  } as const
+  await producer.send({ ...message, value: { id, total: 12 } }, { signal, timeoutMs })
+  await producer.close({ timeoutMs })
+  const consumer = broker.consumer({ groupId: 'placed', topics: ['orders'], signal })
+  const records = await consumer.poll({ timeoutMs, signal })
+  await broker.idle({ timeoutMs, signal })
+  await consumer.close({ timeoutMs, drain: undefined })
+  return records.map(record => record.value.total)
+}
+
 async function main(): Promise<void> {
   const { topic: name } = await broker
     .producer()
@@ -20,6 +39,7 @@ async function main(): Promise<void> {
     .map(record => record.value.total)
   assert.equal(name satisfies string, 'orders')
   assert.deepEqual(totals, [12])
+  assert.deepEqual(await placed('o-2'), [12, 12])
 
   // @ts-expect-error: the broker declares no such topic
   assert.throws(() => broker.topic('order'), BrokerletError)
