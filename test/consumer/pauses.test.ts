@@ -232,9 +232,9 @@ it('hands a record over again at its time where the handler seeks back to it, wi
   const { broker, clock } = brokerWithOrders(0)
   const start = clock.monotonic()
   const steps: string[] = []
-  const consumer = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
-  for (const event of ['retrying', 'lost', 'skipped'] as const) consumer.on(event, () => steps.push(event))
-  await consumer.run({
+  const reader = broker.consumer({ groupId: 'g', topics: ['orders'], maxPollIntervalMs: 1000 })
+  for (const event of ['retrying', 'lost', 'skipped'] as const) reader.on(event, () => steps.push(event))
+  await reader.run({
     eachRecord: (record, { attempt, pause, consumer }) => {
       const early = record.timestamp + 60_000 - broker.clock.now()
       if (early > 0) {
