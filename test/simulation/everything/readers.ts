@@ -1,0 +1,147 @@
+import type { ConsumerGroup } from '../../../src/group/consumer-group.ts'
+import type { RecordsDroppedEvent } from '../../../src/broker/broker-events.ts'
+import type { Topic } from '../../../src/log/topic.ts'
+import type { Ledger, Sent } from './ledger.ts'
+
+/** What a group has in common with its model. */
+export interface GroupOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  readonly isolationLevel: 'read_committed' | 'read_uncommitted'
+}
+
+/** What a group has read, what it was told to be gone, and who owns what in it. */
+export class Readers {
+  readonly options: GroupOptions
+  /** How often the handlers have finished each record. */
+  readonly finished = new Map<number, number>()
+  /** Records that were given up, or put into a retry topic at this place. */
+  readonly aside = new Map<number, string>()
+  readonly #begun = new Set<number>()
+  readonly #owners = new Map<string, string>()
+  readonly #told = new Map<string, [from: number, to: number][]>()
+  // Records below these offsets were passed by a seek.
+  readonly #passed = new Map<string, number>()
+  // Topics that came while the group had no member: it did not count as their reader.
+  readonly #unknown = new Set<string>()
+  readonly #ledger: Ledger
+  readonly #report: (problem: string) => void
+
+  constructor(options: GroupOptions, ledger: Ledger, report: (problem: string) => void) {
+    this.options = options
+    this.#ledger = ledger
+    this.#report = problem => report(`${options.groupId}: ${problem}`)
+  }
+
+  topicCreated({ id }: Topic, hasMembers: boolean): void {
+    if (!hasMembers) this.#unknown.add(id)
+  }
+
+  /** A member gets a partition; `owned` says whether another one has it for the group, which it may not know yet. */
+  assigned(member: string, topicId: string, partition: number, owned: (owner: string) => boolean): void {
+    const place = `${topicId}/${partition}`
+    const owner = this.#owners.get(place)
+    if (owner !== undefined && owned(owner)) this.#report(`${member} gets ${place}, which ${owner} has`)
+    this.#owners.set(place, member)
+  }
+
+  given(member: string, topicIds: ReadonlySet<string>, partition: number): void {
+    for (const topicId of topicIds) {
+      const place = `${topicId}/${partition}`
+      if (this.#owners.get(place) === member) this.#owners.delete(place)
+    }
+  }
+
+  gone(member: string): void {
+    for (const [place, owner] of this.#owners) if (owner === member) this.#owners.delete(place)
+  }
+
+  begins(member: string, sent: Sent, direct: boolean): void {
+    this.#begun.add(sent.id)
+    const { id, topicId, partition, fate } = sent
+    const committed = this.options.isolationLevel === 'read_committed'
+    if (committed && (fate?.state === 'open' || fate?.state === 'aborted'))
+      this.#report(`${member} reads ${id}, which is ${fate.state}`)
+    if (sent.became === 'refused') this.#report(`${member} reads ${id}, which was refused`)
+    const owner = this.#owners.get(`${topicId}/${partition}`)
+    // A send may be answered after its record is read.
+    if (direct && sent.became === 'written' && owner !== member)
+      this.#report(`${member} reads ${id} of ${topicId}/${partition}, which ${owner ?? 'nobody'} has`)
+  }
+
+  ends(id: number): void {
+    this.finished.set(id, (this.finished.get(id) ?? 0) + 1)
+  }
+
+  passes(topicId: string, partition: number, to: number): void {
+    const place = `${topicId}/${partition}`
+    this.#passed.set(place, Math.max(this.#passed.get(place) ?? 0, to))
+  }
+
+  dropped(topicId: string, { partition, from, to, groups }: RecordsDroppedEvent): void {
+    const mine = groups.find(({ groupId }) => groupId === this.options.groupId)
+    if (mine === undefined) return
+    if (mine.count < 1 || mine.count > to - from) this.#report(`lost ${mine.count} of ${from}..${to}`)
+    const place = `${topicId}/${partition}`
+    this.#told.set(place, [...(this.#told.get(place) ?? []), [from, to]])
+  }
+
+  #dealtWith(sent: Sent, stable: number): boolean {
+    const { id, topicId, partition, offset } = sent
+    if (this.finished.has(id) || this.aside.has(id)) return true
+    if (offset < (this.#passed.get(`${topicId}/${partition}`) ?? 0)) return true
+    // What is hidden need not be read. A transaction may be aborted, for its time is over, while its function goes on.
+    return !this.#ledger.counts(sent) && (sent.fate?.state !== 'open' || offset < stable)
+  }
+
+  /** No committed offset is beyond what was handled, or outside of its log. */
+  auditOffsets(group: ConsumerGroup, topics: ReadonlyMap<string, Topic>): void {
+    for (const { topic: name, partition, offset } of group.offsets) {
+      const topic = topics.get(name)
+      const log = topic?.partitions[partition]
+      if (topic === undefined || log === undefined || offset > log.highWatermark) {
+        this.#report(`committed ${offset} of ${name}-${partition}, which ends at ${log?.highWatermark}`)
+        continue
+      }
+      const stable =
+        this.options.isolationLevel === 'read_committed' ? log.lastStableOffset : log.highWatermark
+      const compacts = topic.options.cleanupPolicy.includes('compact')
+      for (const sent of this.#ledger.sent) {
+        if (sent.topicId !== topic.id || sent.partition !== partition || sent.offset >= offset) continue
+        if (sent.offset < log.logStartOffset || this.#dealtWith(sent, stable)) continue
+        if (compacts && this.#ledger.superseded(sent)) continue
+        this.#report(`committed ${offset} of ${name}-${partition}, and has not read ${sent.id} at ${sent.offset}`)
+      }
+    }
+  }
+
+  /** At the end: every record that is kept was read, and of what is gone the group was told. */
+  auditEnd(topics: ReadonlyMap<string, Topic>): void {
+    for (const sent of this.#ledger.sent) {
+      const { id, partition, offset, became, topicId } = sent
+      const topic = topics.get(sent.topic)
+      if (became !== 'written' || !this.options.topics.includes(sent.topic) || topic?.id !== topicId) continue
+      const log = topic.partitions[partition]!
+      const gone = offset < log.logStartOffset
+      const aside = this.aside.get(id)
+      if (this.finished.has(id) || (aside !== undefined && this.#asideEnded(aside, topics))) continue
+      if (aside === undefined && this.#dealtWith(sent, log.lastStableOffset)) continue
+      if (topic.options.cleanupPolicy.includes('compact') && this.#ledger.superseded(sent)) continue
+      // What it had in hand counts as read.
+      if (gone && (this.#begun.has(id) || this.#unknown.has(topicId))) continue
+      if (gone && this.#wasTold(`${topicId}/${partition}`, offset)) continue
+      this.#report(`never ends ${id}, ${gone ? 'gone from' : 'at'} ${sent.topic}-${partition}@${offset}`)
+    }
+  }
+
+  #wasTold(place: string, offset: number): boolean {
+    return (this.#told.get(place) ?? []).some(([from, to]) => offset >= from && offset < to)
+  }
+
+  #asideEnded(place: string, topics: ReadonlyMap<string, Topic>): boolean {
+    if (place === 'given up') return true
+    const [topicId, partition, offset] = place.split('/') as [string, string, string]
+    const topic = [...topics.values()].find(({ id }) => id === topicId)
+    return topic === undefined || topic.partitions[Number(partition)]!.logStartOffset > Number(offset)
+  }
+}

@@ -1,0 +1,365 @@
+import { isBrokerletError, json } from '../../../src/index.ts'
+import type { Topic } from '../../../src/log/topic.ts'
+import type { Producer } from '../../../src/producer/producer.ts'
+import type { Transaction } from '../../../src/producer/transaction.ts'
+import { TestBroker } from '../../../src/testing/index.ts'
+import type { TopicOptions } from '../../../src/topic-definition.ts'
+import { Lot } from '../../helpers/lot.ts'
+import { type Fate, Ledger } from './ledger.ts'
+import { type Manner, Member } from './member.ts'
+import { type GroupOptions, Readers } from './readers.ts'
+
+const names = ['orders', 'table', 'queue', 'out', 'retry', 'letters'] as const
+type Name = (typeof names)[number]
+
+interface Group {
+  readonly readers: Readers
+  readonly manner: Manner
+}
+
+interface Message {
+  readonly topic: string
+  readonly key: string | null
+  readonly partition?: number
+  readonly value: unknown
+  readonly headers: Record<string, string>
+}
+
+/** Everything at once on one broker, as a seed decides. */
+export class Scene {
+  readonly problems: string[] = []
+  readonly lot: Lot
+  readonly broker: TestBroker
+  readonly ledger: Ledger
+  /** Whether nothing fails any more. */
+  healed = false
+  readonly #groups: readonly Group[]
+  readonly #members: Member[] = []
+  readonly #unsettled = new Set<string>()
+  readonly #topicIds = new Map<string, Set<string>>()
+  readonly #writers: (Producer<never> | undefined)[] = [undefined, undefined]
+  #calls = 0
+
+  constructor(seed: number) {
+    const lot = new Lot(seed)
+    this.lot = lot
+    this.ledger = new Ledger(problem => this.report(problem))
+    this.broker = new TestBroker({
+      seed,
+      ...(lot.chance(0.4) && { maxRecords: lot.oneOf([40, 80]) }),
+      ...(lot.chance(0.3) && { codec: json }),
+    })
+    this.broker.on('error', () => {})
+    this.broker.on('recordsDropped', event => {
+      const { id } = this.broker.topic(event.topic)
+      for (const { readers } of this.#groups) readers.dropped(id, event)
+    })
+    this.#groups = this.#drawGroups()
+    for (const name of names) this.#create(name)
+  }
+
+  report(problem: string): void {
+    if (!this.problems.includes(problem)) this.problems.push(problem)
+  }
+
+  topicIds(name: string): ReadonlySet<string> {
+    return this.#topicIds.get(name) ?? new Set()
+  }
+
+  /** A call ends, at the latest with the broker; what it rejects with is an error of ours. */
+  follow<T>(what: string, call: Promise<T>): Promise<T> {
+    const name = `${what} (${++this.#calls})`
+    this.#unsettled.add(name)
+    call.then(
+      () => this.#unsettled.delete(name),
+      error => {
+        this.#unsettled.delete(name)
+        if (!isBrokerletError(error) && error.message !== 'planned') this.report(`${name}: ${error.stack}`)
+      },
+    )
+    return call
+  }
+
+  async run(): Promise<void> {
+    for (const group of this.#groups) this.#join(group)
+    await this.broker.advance(0)
+    const steps = this.lot.oneOf([20, 60])
+    for (let step = 0; step < steps && this.problems.length === 0; step++) {
+      await this.#step()
+      this.#audit()
+    }
+    if (this.problems.length === 0) await this.#heal()
+    await this.#close()
+  }
+
+  // --- what happens -------------------------------------------------------------------------------------------------
+
+  async #step(): Promise<void> {
+    const { lot } = this
+    const step = lot.below(100)
+    if (step < 32) this.#send()
+    else if (step < 44) this.#write()
+    else if (step < 50) this.#join(lot.oneOf(this.#groups))
+    else if (step < 53) this.#member()?.crash()
+    else if (step < 56) this.#leave()
+    else if (step < 58) this.#seeker()?.seek()
+    else if (step < 60) this.#member()?.consumer.pause()
+    else if (step < 62) this.#member()?.consumer.resume()
+    else if (step < 65) this.#deleteRecords()
+    else if (step < 67) this.broker.topics.get('table')?.compact()
+    else if (step < 70) this.#deleteTopic()
+    else if (step < 72) this.#addPartitions()
+    else if (step < 74) this.#alter()
+    await this.broker.advance(lot.oneOf([0, 0, 1, 10, 50, 200, 1000, 3000]))
+  }
+
+  #message(topic: Topic, fate?: Fate): Message {
+    const { lot } = this
+    const key = topic.name === 'table' || lot.chance(0.5) ? lot.oneOf(['a', 'b', 'c', 'd']) : null
+    const { id } = this.ledger.send(topic, key, fate)
+    const partition = lot.chance(0.3) ? { partition: lot.below(topic.partitions.length) } : {}
+    return { topic: topic.name, key, ...partition, value: { id }, headers: { id: String(id) } }
+  }
+
+  #topic(): Topic | undefined {
+    const some = ['orders', 'table', 'queue', 'out'] as const
+    return this.broker.topics.get(this.lot.oneOf(some))
+  }
+
+  #send(): void {
+    const { lot, ledger } = this
+    const mostly = this.#topic()
+    if (mostly === undefined) return
+    const count = lot.oneOf([1, 1, 2, 4, 9])
+    const messages = Array.from({ length: count }, () =>
+      this.#message((lot.chance(0.2) && this.#topic()) || mostly),
+    )
+    const sent = messages.map(({ headers }) => ledger.sent[Number(headers.id)]!)
+    const call = this.broker.producer().sendBatch(messages as never, { timeoutMs: lot.oneOf([0, 50, 1500]) })
+    this.follow('send', call).then(
+      all => all.forEach((metadata, i) => void ledger.written(sent[i]!, metadata)),
+      () => sent.forEach(each => void (each.became = 'refused')),
+    )
+  }
+
+  // Two producers of each id: now and then a new one fences the other.
+  #write(): void {
+    const { lot } = this
+    const i = lot.below(2)
+    if (this.#writers[i] === undefined || lot.chance(0.2)) {
+      this.#writers[i] = this.broker.producer({
+        transactionalId: `writer-${i}`,
+        transactionTimeoutMs: lot.oneOf([100, 1000, 60_000]),
+      }) as never
+    }
+    const topics = lot.some(() => lot.oneOf(['orders', 'table', 'queue', 'out']))
+    this.transact(this.#writers[i]!, topics).catch(() => {})
+  }
+
+  /** Writes a transaction; it takes its time, and is aborted now and then. */
+  async transact(
+    producer: Producer<never>,
+    topics: readonly string[],
+    before?: (tx: Transaction<never>) => Promise<void>,
+  ): Promise<Fate> {
+    const { lot, ledger, broker } = this
+    const fate: Fate = { state: 'open' }
+    const call = producer.transaction(async tx => {
+      await before?.(tx)
+      for (const name of topics) {
+        const topic = broker.topics.get(name)
+        if (topic === undefined) throw new Error('planned')
+        const message = this.#message(topic, fate)
+        const sent = ledger.sent[Number(message.headers.id)]!
+        const written = tx.send(message as never)
+        written.then(
+          metadata => ledger.written(sent, metadata),
+          () => void (sent.became = 'refused'),
+        )
+        await written
+        if (!this.healed && lot.chance(0.3)) await broker.clock.sleep(lot.oneOf([0, 20, 150, 1500]))
+      }
+      if (!this.healed && lot.chance(0.2)) throw new Error('planned')
+      fate.state = 'returned'
+    })
+    try {
+      await this.follow('transaction', call)
+      fate.state = 'committed'
+    } catch (error) {
+      fate.state = 'aborted'
+      throw error
+    }
+    return fate
+  }
+
+  #join({ readers, manner }: Group): void {
+    if (this.#members.filter(member => member.alive && member.readers === readers).length >= 3) return
+    const member = new Member(this, `${readers.options.groupId}${this.#members.length}`, readers, manner)
+    this.#members.push(member)
+    member.start()
+  }
+
+  #live(): Member[] {
+    return this.#members.filter(({ alive }) => alive)
+  }
+
+  #member(): Member | undefined {
+    return this.lot.oneOf(this.#live())
+  }
+
+  // A seek makes a group read again, which would be twice for transactions.
+  #seeker(): Member | undefined {
+    return this.lot.oneOf(this.#live().filter(({ readers }) => readers.options.groupId !== 'b'))
+  }
+
+  #leave(): void {
+    const member = this.#member()
+    const options = this.lot.oneOf([{}, { timeoutMs: 0 }, { timeoutMs: 100 }, { drain: true, timeoutMs: 2000 }])
+    if (member) this.follow(`close of ${member.name}`, member.consumer.close(options)).catch(() => {})
+  }
+
+  #deleteRecords(): void {
+    const topics = [...this.broker.topics.values()]
+    if (topics.length === 0) return
+    const partition = this.lot.oneOf(this.lot.oneOf(topics).partitions)
+    const { logStartOffset: start, highWatermark: end } = partition
+    partition.deleteRecords(start + this.lot.below(end - start + 1))
+  }
+
+  #deleteTopic(): void {
+    const name = this.lot.oneOf(names)
+    if (!this.broker.topics.has(name)) return this.#create(name)
+    this.broker.deleteTopic(name)
+    if (this.lot.chance(0.5)) this.#create(name)
+  }
+
+  #addPartitions(): void {
+    const topic = this.#topic()
+    if (topic && topic.partitions.length < 5) topic.addPartitions(topic.partitions.length + 1)
+  }
+
+  #alter(): void {
+    const { lot } = this
+    const topic = this.broker.topics.get(lot.oneOf(['orders', 'out', 'queue']))
+    topic?.alter({ retentionRecords: lot.oneOf([2, 5, 20]) })
+  }
+
+  // --- what there is ------------------------------------------------------------------------------------------------
+
+  #create(name: Name): void {
+    const topic = this.broker.createTopic(name, this.#drawTopic(name))
+    this.#topicIds.set(name, new Set([...this.topicIds(name), topic.id]))
+    for (const { readers } of this.#groups) {
+      const members = this.broker.groups.get(readers.options.groupId)?.members ?? []
+      readers.topicCreated(topic, this.#members.length === 0 || members.length > 0)
+    }
+  }
+
+  #drawTopic(name: Name): TopicOptions {
+    const { lot } = this
+    const partitions = lot.oneOf([1, 2, 3])
+    const segmentRecords = lot.oneOf([2, 5])
+    const retentionMs = lot.oneOf([500, 5000])
+    if (name === 'table') {
+      const compact = { partitions, segmentRecords, minCleanableDirtyRatio: lot.oneOf([0, 0.5]) }
+      if (lot.chance(0.5)) return { ...compact, cleanupPolicy: 'compact' }
+      return { ...compact, cleanupPolicy: 'compact,delete', retentionMs }
+    }
+    if (name === 'queue') {
+      const full: TopicOptions[] = [
+        { retentionRecords: 3, whenFull: 'wait' },
+        { retentionRecords: 4, whenFull: 'reject' },
+        { cleanupPolicy: 'consumed' },
+        { cleanupPolicy: 'consumed', retentionRecords: 4 },
+      ]
+      return { partitions, ...lot.oneOf(full) }
+    }
+    if (name === 'letters' || name === 'retry') return { partitions, segmentRecords }
+    const kept: TopicOptions[] = [{}, {}, { retentionRecords: lot.oneOf([4, 15]) }, { retentionMs, segmentRecords }]
+    return { partitions, ...lot.oneOf([...kept, { segmentRecords }]) }
+  }
+
+  #drawGroups(): readonly Group[] {
+    const { lot } = this
+    const isolationLevel = () => lot.oneOf(['read_committed', 'read_uncommitted'] as const)
+    const group = (options: GroupOptions, manner: Manner) => ({
+      readers: new Readers(options, this.ledger, problem => this.report(problem)),
+      manner,
+    })
+    const attempts = lot.oneOf([1, 2])
+    const ordering = lot.oneOf(['partition', 'key', 'none'] as const)
+    const retry = {
+      attempts,
+      delayMs: 50,
+      ...(lot.chance(0.6) && { topics: [{ topic: 'retry', delayMs: lot.oneOf([0, 500]) }] }),
+    }
+    const onFailure = lot.oneOf(['skip', 'restart', { deadLetter: 'letters' }] as const)
+    const run = { retry, onFailure, ordering, concurrency: lot.oneOf([1, 3]) }
+    const plain = { ordering: 'partition', attempts: 3 } as const
+    return [
+      group(
+        { groupId: 'a', topics: ['orders', 'table', 'queue'], isolationLevel: isolationLevel() },
+        { kind: 'records', ordering, attempts, run },
+      ),
+      group(
+        { groupId: 'b', topics: ['orders'], isolationLevel: 'read_committed' },
+        { kind: 'transactions', ...plain, run: { retry: { attempts: 3, delayMs: 50 } } },
+      ),
+      group(
+        { groupId: 'c', topics: ['orders', 'table', 'queue', 'out'], isolationLevel: isolationLevel() },
+        { kind: lot.oneOf(['records', 'batches']), ...plain, run: { retry: { attempts: 3, delayMs: 50 } } },
+      ),
+    ]
+  }
+
+  // --- what must be so ----------------------------------------------------------------------------------------------
+
+  #audit(): void {
+    const { broker, ledger } = this
+    const topics = broker.topics as unknown as ReadonlyMap<string, Topic>
+    ledger.audit(topics.values())
+    for (const { readers } of this.#groups) {
+      const group = broker.groups.get(readers.options.groupId)
+      if (group) readers.auditOffsets(group, topics)
+    }
+    const { records, maxRecords, topics: described } = broker.describe()
+    const kept = described.flatMap(({ partitions }) => partitions).reduce((sum, each) => sum + each.records, 0)
+    if (records < kept) this.report(`the broker counts ${records}, and its topics ${kept}`)
+    if (maxRecords !== -1 && records > maxRecords) this.report(`${records} records, and at most ${maxRecords}`)
+  }
+
+  async #heal(): Promise<void> {
+    const { broker } = this
+    this.healed = true
+    for (const name of names) if (!broker.topics.has(name)) this.#create(name)
+    for (const { consumer } of this.#live()) consumer.resume()
+    for (const group of this.#groups) this.#join(group)
+    try {
+      await broker.advanceUntilIdle()
+    } catch (error) {
+      this.report(`not idle: ${error}`)
+    }
+    this.#audit()
+    const topics = broker.topics as unknown as ReadonlyMap<string, Topic>
+    for (const { readers } of this.#groups) {
+      const { groupId } = readers.options
+      const lag = broker.groups.get(groupId)?.lag()
+      if (lag !== 0) this.report(`${groupId} has lag ${lag}`)
+      readers.auditEnd(topics)
+      if (groupId !== 'b') continue
+      for (const [id, times] of readers.finished) if (times > 1) this.report(`${id} came out ${times} times`)
+    }
+    for (const topic of topics.values()) {
+      for (const { index, lastStableOffset, highWatermark } of topic.partitions)
+        if (lastStableOffset !== highWatermark) this.report(`${topic.name}-${index} is not stable`)
+    }
+  }
+
+  async #close(): Promise<void> {
+    await this.broker.close({ timeoutMs: 100 })
+    await this.broker.advance(300_000)
+    if (this.problems.length > 0) return
+    for (const what of this.#unsettled) this.report(`never ends: ${what}`)
+    for (const timer of this.broker.pendingTimers) this.report(`timer left: ${timer}`)
+  }
+}
