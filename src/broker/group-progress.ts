@@ -55,7 +55,7 @@ export class GroupProgress {
       const next = group.nextOffset(topic, partition)
       if (next === undefined) continue
       readByAll = Math.min(readByAll, next)
-      const count = next < to ? log.countFrom(Math.max(from, next), to) : 0
+      const count = next < to ? log.countUnread(Math.max(from, next), to) : 0
       if (count > 0) dropped.push({ group, groupId: group.id, count })
     }
     for (const others of this.#others) {

@@ -143,10 +143,21 @@ export class Partition {
 
   /** How many records a reader gets, from an offset up to, but not including, another. @internal */
   countFrom(offset: number, end: number = this.#end, committed: boolean = true): number {
+    return this.#count(offset, Math.min(end, this.endFor(committed)), committed)
+  }
+
+  /**
+   * How many records a reader that has read up to an offset has not got, up to, but not including, another. What is
+   * undecided counts, too: it may be committed after it is gone. @internal
+   */
+  countUnread(offset: number, end: number, committed: boolean = true): number {
+    return this.#count(offset, Math.min(end, this.#end), committed)
+  }
+
+  #count(offset: number, end: number, committed: boolean): number {
     const from = Math.max(offset, this.#start)
-    const to = Math.min(end, this.endFor(committed))
-    if (to <= from) return 0
-    return this.#gaps ? countRecords(this.#segments.all, from, to, committed) : to - from
+    if (end <= from) return 0
+    return this.#gaps ? countRecords(this.#segments.all, from, end, committed) : end - from
   }
 
   /** The idempotent producers that write here; created for the first one. @internal */

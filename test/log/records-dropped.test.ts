@@ -194,6 +194,28 @@ describe("'recordsDropped'", () => {
     ])
   })
 
+  it('counts what no reader of committed records could have read yet: it may be committed', async () => {
+    const { broker, partition, append, dropped, committed } = fiveRecords()
+    await committed('a', 5)
+    const producer = broker.producer({ transactionalId: 'shop' })
+    await producer.transaction(async tx => {
+      await tx.send({ topic: 'log', value: 5 })
+      append(2)
+      partition.deleteRecords(7)
+    })
+    await expect(
+      producer.transaction(async tx => {
+        await tx.send({ topic: 'log', value: 9 })
+        throw new Error('aborted')
+      }),
+    ).rejects.toThrow('aborted')
+    partition.deleteRecords(11)
+    expect(dropped).toEqual([
+      { ...tp, from: 0, to: 7, reason: 'deleteRecords', groups: [{ groupId: 'a', count: 2 }] },
+      { ...tp, from: 7, to: 11, reason: 'deleteRecords', groups: [{ groupId: 'a', count: 1 }] },
+    ])
+  })
+
   it('counts what a seek went back to', async () => {
     const { broker, partition, dropped } = fiveRecords()
     const reader = broker.consumer({ groupId: 'a', topics: ['log'] })

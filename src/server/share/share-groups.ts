@@ -68,7 +68,7 @@ export class ShareGroups implements OtherGroups {
   unread(log: Partition, from: number, to: number): UnreadByGroup[] {
     return [...this.#groups.values()].map(group => {
       const { members, partitions } = group
-      const count = partitions.all.has(log) ? partitions.countUnfinished(log, from, to) : 0
+      const count = partitions.all.has(log) ? partitions.countUnread(log, from, to) : 0
       return { group, groupId: members.id, count }
     })
   }

@@ -74,11 +74,19 @@ export class SharePartitions {
 
   /** How many records are not finished, from one offset to before another. */
   countUnfinished(log: Partition, from: number, to: number): number {
+    return this.#count(log, from, to, (first, end) => log.countFrom(first, end, this.committed))
+  }
+
+  /** How many records are not finished, and may be gone: those that are undecided count, too. */
+  countUnread(log: Partition, from: number, to: number): number {
+    return this.#count(log, from, to, (first, end) => log.countUnread(first, end, this.committed))
+  }
+
+  #count(log: Partition, from: number, to: number, count: (first: number, end: number) => number): number {
     const { endOffset, inFlight } = this.placeOf(log)
     const runs = [...inFlight, { first: endOffset, last: to - 1 }]
     return runs.reduce(
-      (sum, { first, last }) =>
-        sum + log.countFrom(Math.max(first, from), Math.min(last + 1, to), this.committed),
+      (sum, { first, last }) => sum + count(Math.max(first, from), Math.min(last + 1, to)),
       0,
     )
   }

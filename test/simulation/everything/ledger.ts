@@ -75,6 +75,18 @@ export class Ledger {
     }
   }
 
+  /** How many offsets have no record that was sent. */
+  ends(topics: Iterable<Topic>): number {
+    let ends = 0
+    for (const { id, partitions } of topics) {
+      for (const { index, logStartOffset: start, highWatermark: end } of partitions) {
+        const { ids } = this.#log(id, index)
+        for (let offset = start; offset < end; offset++) if (!ids.has(offset)) ends++
+      }
+    }
+    return ends
+  }
+
   #log(topicId: string, partition: number): Log {
     const place = `${topicId}/${partition}`
     const log = this.#logs.get(place) ?? { start: 0, end: 0, ids: new Map(), newest: new Map() }

@@ -325,7 +325,10 @@ export class Scene {
     const { records, maxRecords, topics: described } = broker.describe()
     const kept = described.flatMap(({ partitions }) => partitions).reduce((sum, each) => sum + each.records, 0)
     if (records < kept) this.report(`the broker counts ${records}, and its topics ${kept}`)
-    if (maxRecords !== -1 && records > maxRecords) this.report(`${records} records, and at most ${maxRecords}`)
+    // The end of a transaction is written also where there is no room for it.
+    const ends = ledger.ends(topics.values())
+    if (maxRecords !== -1 && records > maxRecords + ends)
+      this.report(`${records} records and ${ends} ends of transactions, and at most ${maxRecords}`)
   }
 
   async #heal(): Promise<void> {
