@@ -142,6 +142,7 @@ export class Readers {
     if (place === 'given up') return true
     const [topicId, partition, offset] = place.split('/') as [string, string, string]
     const topic = [...topics.values()].find(({ id }) => id === topicId)
+    if (Number(offset) < (this.#passed.get(`${topicId}/${partition}`) ?? 0)) return true
     return topic === undefined || topic.partitions[Number(partition)]!.logStartOffset > Number(offset)
   }
 }
