@@ -5,6 +5,8 @@ import type { AnyRecord, RecordMetadata } from '../../../src/record.ts'
 /** What became of a transaction, as its producer knows. */
 export interface Fate {
   state: 'open' | 'returned' | 'committed' | 'aborted'
+  /** Whether its time is over, or its producer was fenced: it is aborted by now, even if its function goes on. */
+  over: boolean
 }
 
 /** A record that was sent. */
@@ -56,6 +58,10 @@ export class Ledger {
 
   written(sent: Sent, { partition, offset }: RecordMetadata): void {
     Object.assign(sent, { became: 'written', partition, offset })
+  }
+
+  refused(sent: Sent): void {
+    sent.became = 'refused'
   }
 
   /** Whether a record is for readers of committed records. */
@@ -126,7 +132,8 @@ export class Ledger {
         this.#report(`${where}@${offset}: ${id} is read as committed, and is ${fate.state}`)
     }
     for (const [offset, id] of log.ids) {
-      if (offset >= start) this.#auditRecord(topic, partition, offset, id, found.has(offset), committed.has(offset))
+      if (offset >= start)
+        this.#auditRecord(topic, partition, offset, id, found.has(offset), committed.has(offset))
     }
     this.#auditStable(topic, partition, log)
     const described = partition.countFrom(start, end, false)
@@ -160,6 +167,7 @@ export class Ledger {
       ([offset, id]) =>
         this.#isPlace(id, topicId, offset) &&
         this.sent[id]!.fate?.state === 'open' &&
+        !this.sent[id]!.fate?.over &&
         (offset === stable || (stable === start && offset < start)),
     )
     if (!open) this.#report(`${name}-${index} is stable up to ${stable} of ${end}, where nothing is open`)

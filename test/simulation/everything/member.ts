@@ -1,11 +1,10 @@
 import type { Consumer } from '../../../src/consumer/consumer.ts'
 import type { Batch, RecordContext, RunOptions } from '../../../src/consumer/run-options.ts'
-import type { Producer } from '../../../src/producer/producer.ts'
 import type { AnyRecord } from '../../../src/record.ts'
 import type { TopicPartition } from '../../../src/topic-partition.ts'
-import { type Fate, idOf, type Sent } from './ledger.ts'
+import { idOf, type Sent } from './ledger.ts'
 import type { Readers } from './readers.ts'
-import type { Scene } from './scene.ts'
+import type { Scene, Writer } from './scene.ts'
 
 /** How the members of a group consume. */
 export interface Manner {
@@ -24,7 +23,7 @@ export class Member {
   readonly #scene: Scene
   readonly #manner: Manner
   readonly #last = new Map<string, number>()
-  #producer: Producer<never> | undefined
+  #writer: Writer | undefined
 
   constructor(scene: Scene, name: string, readers: Readers, manner: Manner) {
     this.name = name
@@ -58,9 +57,11 @@ export class Member {
       kind === 'batches'
         ? { eachBatch: (batch: Batch, context: RecordContext) => this.#handle(batch.records, context) }
         : { eachRecord: (record: AnyRecord, context: RecordContext) => this.#handle([record], context) }
-    this.#scene.follow(`run of ${this.name}`, this.consumer.run({ ...run, ...handlers } as never)).catch(() => {
-      this.#scene.follow(`close of ${this.name}`, this.consumer.close()).catch(() => {})
-    })
+    this.#scene
+      .follow(`run of ${this.name}`, this.consumer.run({ ...run, ...handlers } as never))
+      .catch(() => {
+        this.#scene.follow(`close of ${this.name}`, this.consumer.close()).catch(() => {})
+      })
   }
 
   /** Dies. */
@@ -90,7 +91,8 @@ export class Member {
 
   #listen(): void {
     const { consumer, readers } = this
-    for (const event of ['error', 'restarting', 'retrying', 'crashed', 'stalled'] as const) consumer.on(event, () => {})
+    for (const event of ['error', 'restarting', 'retrying', 'crashed', 'stalled'] as const)
+      consumer.on(event, () => {})
     const aside = ({ record }: { record: AnyRecord }) => void readers.aside.set(idOf(record), 'given up')
     consumer.on('skipped', aside)
     consumer.on('deadLettered', aside)
@@ -139,19 +141,14 @@ export class Member {
     const place = `${topicId}/${records[0]!.partition}`
     const last = this.#last.get(place) ?? -1
     const { offset } = records[0]!
-    if (attempt === 1 && offset <= last) this.#scene.report(`${this.name} reads ${place}@${offset} after ${last}`)
+    if (attempt === 1 && offset <= last)
+      this.#scene.report(`${this.name} reads ${place}@${offset} after ${last}`)
     this.#last.set(place, records.at(-1)!.offset)
   }
 
   async #transform({ id }: Sent, context: RecordContext): Promise<void> {
-    const { lot, broker } = this.#scene
-    this.#producer ??= broker.producer({
-      transactionalId: this.name,
-      transactionTimeoutMs: lot.oneOf([100, 60_000]),
-    }) as never
-    const fate = await this.#scene.transact(this.#producer!, ['out'], tx => tx.sendOffsets(context))
+    this.#writer ??= this.#scene.writer(this.name, this.#scene.lot.oneOf([100, 60_000]))
+    const fate = await this.#scene.transact(this.#writer, ['out'], tx => tx.sendOffsets(context))
     if (fate.state === 'committed') this.readers.ends(id)
   }
 }
-
-export type { Fate }

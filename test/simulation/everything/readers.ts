@@ -1,5 +1,5 @@
-import type { ConsumerGroup } from '../../../src/group/consumer-group.ts'
 import type { RecordsDroppedEvent } from '../../../src/broker/broker-events.ts'
+import type { ConsumerGroup } from '../../../src/group/consumer-group.ts'
 import type { Topic } from '../../../src/log/topic.ts'
 import type { Ledger, Sent } from './ledger.ts'
 
@@ -110,7 +110,9 @@ export class Readers {
         if (sent.topicId !== topic.id || sent.partition !== partition || sent.offset >= offset) continue
         if (sent.offset < log.logStartOffset || this.#dealtWith(sent, stable)) continue
         if (compacts && this.#ledger.superseded(sent)) continue
-        this.#report(`committed ${offset} of ${name}-${partition}, and has not read ${sent.id} at ${sent.offset}`)
+        this.#report(
+          `committed ${offset} of ${name}-${partition}, and has not read ${sent.id} at ${sent.offset}`,
+        )
       }
     }
   }

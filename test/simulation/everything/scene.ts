@@ -17,6 +17,21 @@ interface Group {
   readonly manner: Manner
 }
 
+/** A producer of transactions. */
+export interface Writer {
+  readonly producer: Producer<never>
+  readonly transactionalId: string
+  readonly timeoutMs: number
+}
+
+interface Running {
+  readonly writer: Writer
+  readonly fate: Fate
+  /** When its time is over, once it has begun. */
+  until: number
+  fenced: boolean
+}
+
 interface Message {
   readonly topic: string
   readonly key: string | null
@@ -37,7 +52,8 @@ export class Scene {
   readonly #members: Member[] = []
   readonly #unsettled = new Set<string>()
   readonly #topicIds = new Map<string, Set<string>>()
-  readonly #writers: (Producer<never> | undefined)[] = [undefined, undefined]
+  readonly #writers: (Writer | undefined)[] = [undefined, undefined]
+  readonly #running = new Set<Running>()
   #calls = 0
 
   constructor(seed: number) {
@@ -138,7 +154,7 @@ export class Scene {
     const call = this.broker.producer().sendBatch(messages as never, { timeoutMs: lot.oneOf([0, 50, 1500]) })
     this.follow('send', call).then(
       all => all.forEach((metadata, i) => void ledger.written(sent[i]!, metadata)),
-      () => sent.forEach(each => void (each.became = 'refused')),
+      () => sent.forEach(each => void ledger.refused(each)),
     )
   }
 
@@ -147,24 +163,31 @@ export class Scene {
     const { lot } = this
     const i = lot.below(2)
     if (this.#writers[i] === undefined || lot.chance(0.2)) {
-      this.#writers[i] = this.broker.producer({
-        transactionalId: `writer-${i}`,
-        transactionTimeoutMs: lot.oneOf([100, 1000, 60_000]),
-      }) as never
+      this.#writers[i] = this.writer(`writer-${i}`, lot.oneOf([100, 1000, 60_000]))
+      for (const running of this.#running)
+        if (running.writer.transactionalId === `writer-${i}`) running.fenced = true
     }
     const topics = lot.some(() => lot.oneOf(['orders', 'table', 'queue', 'out']))
     this.transact(this.#writers[i]!, topics).catch(() => {})
   }
 
+  writer(transactionalId: string, timeoutMs: number): Writer {
+    const producer = this.broker.producer({ transactionalId, transactionTimeoutMs: timeoutMs })
+    return { producer: producer as never, transactionalId, timeoutMs }
+  }
+
   /** Writes a transaction; it takes its time, and is aborted now and then. */
   async transact(
-    producer: Producer<never>,
+    writer: Writer,
     topics: readonly string[],
     before?: (tx: Transaction<never>) => Promise<void>,
   ): Promise<Fate> {
     const { lot, ledger, broker } = this
-    const fate: Fate = { state: 'open' }
-    const call = producer.transaction(async tx => {
+    const fate: Fate = { state: 'open', over: false }
+    const running = { writer, fate, until: Number.POSITIVE_INFINITY, fenced: false }
+    this.#running.add(running)
+    const call = writer.producer.transaction(async tx => {
+      running.until = broker.now + writer.timeoutMs
       await before?.(tx)
       for (const name of topics) {
         const topic = broker.topics.get(name)
@@ -174,10 +197,10 @@ export class Scene {
         const written = tx.send(message as never)
         written.then(
           metadata => ledger.written(sent, metadata),
-          () => void (sent.became = 'refused'),
+          () => ledger.refused(sent),
         )
         await written
-        if (!this.healed && lot.chance(0.3)) await broker.clock.sleep(lot.oneOf([0, 20, 150, 1500]))
+        if (!this.healed && lot.chance(0.5)) await broker.clock.sleep(lot.oneOf([0, 20, 150, 1500]))
       }
       if (!this.healed && lot.chance(0.2)) throw new Error('planned')
       fate.state = 'returned'
@@ -185,9 +208,12 @@ export class Scene {
     try {
       await this.follow('transaction', call)
       fate.state = 'committed'
+      if (fate.over) this.report(`${writer.transactionalId} commits what is over`)
     } catch (error) {
       fate.state = 'aborted'
       throw error
+    } finally {
+      this.#running.delete(running)
     }
     return fate
   }
@@ -214,7 +240,12 @@ export class Scene {
 
   #leave(): void {
     const member = this.#member()
-    const options = this.lot.oneOf([{}, { timeoutMs: 0 }, { timeoutMs: 100 }, { drain: true, timeoutMs: 2000 }])
+    const options = this.lot.oneOf([
+      {},
+      { timeoutMs: 0 },
+      { timeoutMs: 100 },
+      { drain: true, timeoutMs: 2000 },
+    ])
     if (member) this.follow(`close of ${member.name}`, member.consumer.close(options)).catch(() => {})
   }
 
@@ -275,7 +306,12 @@ export class Scene {
       return { partitions, ...lot.oneOf(full) }
     }
     if (name === 'letters' || name === 'retry') return { partitions, segmentRecords }
-    const kept: TopicOptions[] = [{}, {}, { retentionRecords: lot.oneOf([4, 15]) }, { retentionMs, segmentRecords }]
+    const kept: TopicOptions[] = [
+      {},
+      {},
+      { retentionRecords: lot.oneOf([4, 15]) },
+      { retentionMs, segmentRecords },
+    ]
     return { partitions, ...lot.oneOf([...kept, { segmentRecords }]) }
   }
 
@@ -317,13 +353,17 @@ export class Scene {
   #audit(): void {
     const { broker, ledger } = this
     const topics = broker.topics as unknown as ReadonlyMap<string, Topic>
+    for (const { fate, until, fenced } of this.#running)
+      if (fate.state === 'open' && (fenced || broker.now > until)) fate.over = true
     ledger.audit(topics.values())
     for (const { readers } of this.#groups) {
       const group = broker.groups.get(readers.options.groupId)
       if (group) readers.auditOffsets(group, topics)
     }
     const { records, maxRecords, topics: described } = broker.describe()
-    const kept = described.flatMap(({ partitions }) => partitions).reduce((sum, each) => sum + each.records, 0)
+    const kept = described
+      .flatMap(({ partitions }) => partitions)
+      .reduce((sum, each) => sum + each.records, 0)
     if (records < kept) this.report(`the broker counts ${records}, and its topics ${kept}`)
     // The end of a transaction is written also where there is no room for it.
     const ends = ledger.ends(topics.values())
