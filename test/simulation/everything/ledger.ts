@@ -119,9 +119,17 @@ export class Ledger {
     const read = (isolationLevel: 'read_committed' | 'read_uncommitted') =>
       partition.read(start, { ...all, isolationLevel }) as readonly AnyRecord[]
     const found = new Set<number>()
+    let before = -1
     for (const record of read('read_uncommitted')) {
       this.#put(log, record.offset, idOf(record), where)
       found.add(record.offset)
+      const id = idOf(record)
+      const sent = this.sent[id]!
+      if (sent.topicId !== topic.id) continue
+      if (sent.became === 'refused') this.#report(`${where}@${record.offset}: ${id} was refused`)
+      // Sends that wait for room keep their order.
+      if (id <= before) this.#report(`${where}@${record.offset}: ${id} comes after ${before}`)
+      before = id
     }
     const committed = new Set(read('read_committed').map(({ offset }) => offset))
     for (const offset of committed) {
