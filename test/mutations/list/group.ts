@@ -148,8 +148,8 @@ export const groupMutations: readonly Mutation[] = [
   {
     name: 'lag counts records that the log has dropped',
     file: 'log/partition.ts',
-    find: 'const from = Math.max(offset, this.#start)\n    const to',
-    replace: 'const from = offset\n    const to',
+    find: 'const from = Math.max(offset, this.#start)\n    if (end',
+    replace: 'const from = offset\n    if (end',
     breaks: 'lag counts what can be delivered',
   },
   {

@@ -122,10 +122,10 @@ export class Scene {
     else if (step < 60) this.#member()?.consumer.pause()
     else if (step < 62) this.#member()?.consumer.resume()
     else if (step < 65) this.#deleteRecords()
-    else if (step < 67) this.broker.topics.get('table')?.compact()
-    else if (step < 70) this.#deleteTopic()
-    else if (step < 72) this.#addPartitions()
-    else if (step < 74) this.#alter()
+    else if (step < 69) this.broker.topics.get('table')?.compact()
+    else if (step < 72) this.#deleteTopic()
+    else if (step < 74) this.#addPartitions()
+    else if (step < 76) this.#alter()
     await this.broker.advance(lot.oneOf([0, 0, 1, 10, 50, 200, 1000, 3000]))
   }
 
@@ -254,7 +254,10 @@ export class Scene {
     if (topics.length === 0) return
     const partition = this.lot.oneOf(this.lot.oneOf(topics).partitions)
     const { logStartOffset: start, highWatermark: end } = partition
-    partition.deleteRecords(start + this.lot.below(end - start + 1))
+    const before = start + this.lot.below(end - start + 1)
+    partition.deleteRecords(before)
+    if (partition.logStartOffset !== before)
+      this.report(`${partition.topic} begins at ${partition.logStartOffset}, not at ${before}`)
   }
 
   #deleteTopic(): void {
