@@ -52,8 +52,9 @@ export class Scene {
   readonly #members: Member[] = []
   readonly #unsettled = new Set<string>()
   readonly #topicIds = new Map<string, Set<string>>()
-  readonly #writers: (Writer | undefined)[] = [undefined, undefined]
+  readonly #writers: (Writer | undefined)[] = [undefined, undefined, undefined]
   readonly #running = new Set<Running>()
+  readonly #fenced = new Set<Writer>()
   #calls = 0
 
   constructor(seed: number) {
@@ -133,7 +134,8 @@ export class Scene {
     const { lot } = this
     const key = topic.name === 'table' || lot.chance(0.5) ? lot.oneOf(['a', 'b', 'c', 'd']) : null
     const { id } = this.ledger.send(topic, key, fate)
-    const partition = lot.chance(0.3) ? { partition: lot.below(topic.partitions.length) } : {}
+    // Transactions meet in the first partition.
+    const partition = lot.chance(0.3) ? { partition: fate ? 0 : lot.below(topic.partitions.length) } : {}
     return { topic: topic.name, key, ...partition, value: { id }, headers: { id: String(id) } }
   }
 
@@ -158,17 +160,23 @@ export class Scene {
     )
   }
 
-  // Two producers of each id: now and then a new one fences the other.
+  // Now and then a new producer fences the one of its id, which may not know it.
   #write(): void {
     const { lot } = this
-    const i = lot.below(2)
-    if (this.#writers[i] === undefined || lot.chance(0.2)) {
+    const i = lot.below(3)
+    const begins = this.#writers[i] === undefined || lot.chance(0.2)
+    if (begins) {
+      const fenced = this.#writers[i]
+      if (fenced) this.#fenced.add(fenced)
       this.#writers[i] = this.writer(`writer-${i}`, lot.oneOf([100, 1000, 60_000]))
       for (const running of this.#running)
         if (running.writer.transactionalId === `writer-${i}`) running.fenced = true
     }
     const topics = lot.some(() => lot.oneOf(['orders', 'table', 'queue', 'out']))
-    this.transact(this.#writers[i]!, topics).catch(() => {})
+    // A new one fences with its first transaction.
+    const old = begins ? undefined : lot.oneOf([...this.#fenced])
+    const writer = old && lot.chance(0.2) ? old : this.#writers[i]!
+    this.transact(writer, topics).catch(() => {})
   }
 
   writer(transactionalId: string, timeoutMs: number): Writer {
@@ -183,7 +191,7 @@ export class Scene {
     before?: (tx: Transaction<never>) => Promise<void>,
   ): Promise<Fate> {
     const { lot, ledger, broker } = this
-    const fate: Fate = { state: 'open', over: false }
+    const fate: Fate = { state: 'open', over: this.#fenced.has(writer) }
     const running = { writer, fate, until: Number.POSITIVE_INFINITY, fenced: false }
     this.#running.add(running)
     const call = writer.producer.transaction(async tx => {
