@@ -25,8 +25,10 @@ export interface ClassicGroupHost {
   /** How long the first join of an empty group waits for more members, in milliseconds. */
   readonly initialRebalanceDelayMs: number
   newMemberId(clientId: string): string
-  /** The members or their assignments have changed. */
+  /** The members or their assignments have changed; not for each that leaves while the others join. */
   changed(group: ClassicGroup): void
+  /** A member is gone. Many may go at once, so this must not take longer where there are many. */
+  left(group: ClassicGroup, memberId: string): void
   /** A member id that was given will not be used. */
   forgotten(group: ClassicGroup): void
 }
@@ -153,7 +155,11 @@ export class ClassicGroup {
     if (led) this.#leader = member.memberId
     this.#update(member, request)
     if (this.#state !== 'Stable' || this.#members.vote() !== this.#protocol) {
-      member.joining = answer
+      // The former is gone once the next is there, so its client is known all the time.
+      member.joining = joined => {
+        answer(joined)
+        this.#host.left(this, former)
+      }
       return this.#prepare()
     }
     this.#heard(member)
@@ -162,6 +168,7 @@ export class ClassicGroup {
     if (!led) answer(joined)
     else if (request.canSkipAssignment) answer({ ...joined, skipAssignment: true })
     else answer({ ...joined, leader: former, members: [] })
+    this.#host.left(this, former)
     this.#host.changed(this)
   }
 
@@ -203,7 +210,7 @@ export class ClassicGroup {
     member.clientId = request.clientId
     member.sessionTimeoutMs = request.sessionTimeoutMs
     member.rebalanceTimeoutMs = request.rebalanceTimeoutMs
-    member.protocols = request.protocols
+    this.#members.offer(member, request.protocols)
   }
 
   #prepare(): void {
@@ -419,7 +426,6 @@ export class ClassicGroup {
   #afterLoss(): void {
     if (this.#members.size === 0 && this.#pending.size === 0) this.#completeJoin()
     else this.#completeIfAllJoined()
-    this.#host.changed(this)
   }
 
   #forget(member: JoinedClassicMember): void {
@@ -430,6 +436,7 @@ export class ClassicGroup {
     syncing?.(notSynced('UNKNOWN_MEMBER_ID'))
     this.#unschedule(memberId)
     this.#members.delete(member)
+    this.#host.left(this, memberId)
   }
 
   // Restarts the member's session. One that waits for an answer cannot be heard of, and stays.
@@ -451,6 +458,7 @@ export class ClassicGroup {
     }
     for (const timer of ['rebalance', 'initial delay', ...this.#pending]) this.#unschedule(timer)
     this.#members.clear()
+    for (const { memberId } of leavers) this.#host.left(this, memberId)
     this.#pending.clear()
     this.#becomeEmpty()
     return leavers

@@ -49,7 +49,3 @@ export function offersTheSame(member: JoinedClassicMember, { protocols }: Classi
     )
   )
 }
-
-export function speaks({ protocols }: JoinedClassicMember, protocol: string): boolean {
-  return protocols.some(({ name }) => name === protocol)
-}

@@ -1,11 +1,13 @@
-import { type JoinedClassicMember, speaks } from './classic-member.ts'
-import type { ClassicJoin } from './classic-protocol.ts'
+import type { JoinedClassicMember } from './classic-member.ts'
+import type { ClassicJoin, ClassicProtocol } from './classic-protocol.ts'
 
 /** The members of a classic group, in the order in which they joined, with an index of the static ones. */
 export class ClassicMembers {
   readonly #byId = new Map<string, JoinedClassicMember>()
   // The ids of members, by instance id.
   readonly #static = new Map<string, string>()
+  // How many members support each protocol: a member that joins is not to ask all others.
+  readonly #speakers = new Map<string, number>()
 
   get size(): number {
     return this.#byId.size
@@ -32,11 +34,33 @@ export class ClassicMembers {
   add(member: JoinedClassicMember): void {
     this.#byId.set(member.memberId, member)
     if (member.groupInstanceId !== null) this.#static.set(member.groupInstanceId, member.memberId)
+    this.#count(member.protocols, 1)
   }
 
-  delete({ memberId, groupInstanceId }: JoinedClassicMember): void {
-    this.#byId.delete(memberId)
+  delete({ memberId, groupInstanceId, protocols }: JoinedClassicMember): void {
+    if (!this.#byId.delete(memberId)) return
     if (groupInstanceId !== null) this.#static.delete(groupInstanceId)
+    this.#count(protocols, -1)
+  }
+
+  /** A member joins again, with other protocols maybe. */
+  offer(member: JoinedClassicMember, protocols: readonly ClassicProtocol[]): void {
+    this.#count(member.protocols, -1)
+    member.protocols = protocols
+    this.#count(protocols, 1)
+  }
+
+  // One protocol may be named twice.
+  #count(protocols: readonly ClassicProtocol[], change: 1 | -1): void {
+    for (const name of new Set(protocols.map(each => each.name))) {
+      const speakers = (this.#speakers.get(name) ?? 0) + change
+      if (speakers > 0) this.#speakers.set(name, speakers)
+      else this.#speakers.delete(name)
+    }
+  }
+
+  #allSpeak({ name }: ClassicProtocol): boolean {
+    return this.#speakers.get(name) === this.size
   }
 
   /** A static member comes back under another id; it is then the last one. */
@@ -49,11 +73,14 @@ export class ClassicMembers {
   clear(): void {
     this.#byId.clear()
     this.#static.clear()
+    this.#speakers.clear()
   }
 
   /** The longest rebalance timeout of the members. */
   get rebalanceTimeoutMs(): number {
-    return Math.max(...this.all().map(member => member.rebalanceTimeoutMs))
+    let longest = 0
+    for (const { rebalanceTimeoutMs } of this) longest = Math.max(longest, rebalanceTimeoutMs)
+    return longest
   }
 
   /**
@@ -62,16 +89,14 @@ export class ClassicMembers {
    */
   fit({ protocolType, protocols }: ClassicJoin, spoken: string | null): boolean {
     if (protocolType === '' || protocols.length === 0) return false
-    const members = this.all()
-    if (members.length === 0) return true
-    if (protocolType !== spoken) return false
-    return protocols.some(({ name }) => members.every(member => speaks(member, name)))
+    if (this.size === 0) return true
+    return protocolType === spoken && protocols.some(each => this.#allSpeak(each))
   }
 
   /** Returns the protocol with the most votes, among those that all members support. */
   vote(): string {
     const members = this.all()
-    const common = members[0]!.protocols.filter(({ name }) => members.every(member => speaks(member, name)))
+    const common = members[0]!.protocols.filter(each => this.#allSpeak(each))
     const names = new Set(common.map(({ name }) => name))
     const votes = new Map<string, number>()
     for (const { protocols } of members) {

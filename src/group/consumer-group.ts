@@ -173,10 +173,15 @@ export class ConsumerGroup {
     return this.#members.all().map(member => member.describe())
   }
 
-  /** The target of a member, whether or not it owns all of it yet. @internal */
-  targetOf(memberId: string): readonly TopicPartition[] {
+  /** The targets of the members that have any, by their ids, whether or not they own all of it yet. @internal */
+  get targets(): ReadonlyMap<string, readonly TopicPartition[]> {
+    return this.#assignment.targets
+  }
+
+  /** The place of a member that is away: only its session keeps it a member. @internal */
+  away(memberId: string): Pick<MemberDescription, 'memberId' | 'groupInstanceId'> | undefined {
     const member = this.#members.get(memberId)
-    return member === undefined ? [] : this.#assignment.targetOf(member)
+    return member?.connected === false ? member : undefined
   }
 
   /** The id of the static member with an instance id. @internal */

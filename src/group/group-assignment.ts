@@ -80,13 +80,16 @@ export class GroupAssignment {
     for (const partitions of this.#partitions.values()) yield* partitions
   }
 
-  /** Returns the target of a member, whether or not it owns all of it yet. */
-  targetOf(member: GroupMember): TopicPartition[] {
-    const target: TopicPartition[] = []
-    for (const { topic, partition, target: next } of this.#all()) {
-      if (next === member) target.push({ topic, partition })
+  /** The targets by the ids of members, whether or not they own all of it yet; of all in one pass. */
+  get targets(): ReadonlyMap<string, readonly TopicPartition[]> {
+    const targets = new Map<string, TopicPartition[]>()
+    for (const { topic, partition, target } of this.#all()) {
+      if (target === undefined) continue
+      const known = targets.get(target.memberId)
+      if (known === undefined) targets.set(target.memberId, [{ topic, partition }])
+      else known.push({ topic, partition })
     }
-    return target
+    return targets
   }
 
   // --- the target ---------------------------------------------------------------------------------------------------

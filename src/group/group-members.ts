@@ -61,14 +61,21 @@ export class GroupMembers {
    * `inPlace`: assignors go by rank.
    */
   enter(member: GroupMember, former: GroupMember | undefined, inPlace: boolean): void {
+    if (former !== undefined && inPlace) this.#replace(former, member)
+    else {
+      if (former !== undefined) this.#byId.delete(former.memberId)
+      this.#byId.set(member.memberId, member)
+    }
+    if (member.groupInstanceId !== undefined) this.#static.set(member.groupInstanceId, member)
+  }
+
+  #replace(former: GroupMember, member: GroupMember): void {
     const others = this.all()
     this.#byId.clear()
     for (const other of others) {
-      if (other !== former) this.#byId.set(other.memberId, other)
-      else if (inPlace) this.#byId.set(member.memberId, member)
+      const next = other === former ? member : other
+      this.#byId.set(next.memberId, next)
     }
-    if (!inPlace) this.#byId.set(member.memberId, member)
-    if (member.groupInstanceId !== undefined) this.#static.set(member.groupInstanceId, member)
   }
 
   delete({ memberId, groupInstanceId }: GroupMember): void {

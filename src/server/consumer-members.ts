@@ -71,9 +71,8 @@ export class ConsumerMembers {
   }
 
   #isAway({ groupId, memberId, groupInstanceId }: ConsumerHeartbeat): boolean {
-    const members = this.#engine.groups.get(groupId)?.members ?? []
-    const place = members.find(member => member.memberId === memberId)
-    if (place === undefined || place.connected) return false
+    const place = this.#engine.groups.get(groupId)?.away(memberId)
+    if (place === undefined) return false
     return groupInstanceId === undefined || groupInstanceId === place.groupInstanceId
   }
 

@@ -227,8 +227,7 @@ export class MixedGroup {
 
   // Finds members of either protocol.
   #memberOf(groupInstanceId: string): string | undefined {
-    const members = this.#host.engine.groups.get(this.id)?.members ?? []
-    return members.find(each => each.groupInstanceId === groupInstanceId)?.memberId
+    return this.#host.engine.groups.get(this.id)?.holderOf(groupInstanceId)
   }
 
   /**

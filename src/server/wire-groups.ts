@@ -150,6 +150,7 @@ export class WireGroups implements GroupHolder {
         initialRebalanceDelayMs: this.#initialRebalanceDelayMs,
         newMemberId: clientId => this.#ids.memberId(clientId),
         changed: changed => this.#changed(changed),
+        left: ({ id }, memberId) => this.#left(id, memberId),
         forgotten: ({ id }) => this.#dropUnused(id),
       })
       this.#track(group)
@@ -203,27 +204,26 @@ export class WireGroups implements GroupHolder {
     const group = this.#groups.get(groupId)
     if (group === undefined) return
     group.delete()
-    this.#forgetLeft({ id: groupId, members: [] })
     this.#clientIds.delete(groupId)
     this.#groups.delete(groupId)
     this.#untrack(groupId)
   }
 
   #changed(group: ClassicGroup): void {
-    this.#forgetLeft(group)
     if (group.state === 'Empty') this.#engine.groups.get(group.id)?.emptied()
     else this.#engine.groupCoordinator.hold(group.id, this.#topicsOf(group))
     this.#engine.touch()
   }
 
-  #forgetLeft({ id, members }: Pick<ClassicGroup, 'id' | 'members'>): void {
-    const left = this.#clientIds.get(id)
-    const there = new Set(members.map(({ memberId }) => memberId))
-    for (const [memberId, clientId] of left ?? []) {
-      if (there.has(memberId)) continue
-      left!.delete(memberId)
-      this.#firstFetches.left(clientId, id, memberId)
+  #left(groupId: string, memberId: string): void {
+    const clientIds = this.#clientIds.get(groupId)
+    const clientId = clientIds?.get(memberId)
+    if (clientId !== undefined) {
+      clientIds!.delete(memberId)
+      this.#firstFetches.left(clientId, groupId, memberId)
     }
+    // What it had in hand is no work under way any more.
+    this.#engine.touch()
   }
 
   #topicsOf({ members }: ClassicGroup): string[] {

@@ -20,6 +20,7 @@ export function start(options: { readonly initialRebalanceDelayMs?: number } = {
     initialRebalanceDelayMs: options.initialRebalanceDelayMs ?? 0,
     newMemberId: clientId => `${clientId}-${++ids}`,
     changed: ({ state }) => states.push(state),
+    left: () => {},
     forgotten: () => {},
   })
   const join = (memberId: string, more: Partial<ClassicJoin> = {}) => {

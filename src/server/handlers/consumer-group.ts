@@ -141,6 +141,7 @@ function requireNoStreams(wire: Wire, groupId: string): void {
 }
 
 function describe(wire: Wire, group: ConsumerGroup) {
+  const { targets } = group
   return {
     groupId: group.id,
     groupState: groupState(wire, group),
@@ -160,7 +161,7 @@ function describe(wire: Wire, group: ConsumerGroup) {
         subscribedTopicNames: [...(served?.said.topics ?? topics)],
         subscribedTopicRegex: served?.said.pattern ?? '',
         assignment: { topicPartitions: topicPartitions(wire, served?.told ?? assignment) },
-        targetAssignment: { topicPartitions: topicPartitions(wire, group.targetOf(memberId)) },
+        targetAssignment: { topicPartitions: topicPartitions(wire, targets.get(memberId) ?? []) },
         memberType: classic === undefined ? 1 : 0,
       }
     }),

@@ -186,7 +186,8 @@ function untilEnough(
         })
       },
     }
-    const logs = wanted.flatMap(({ log }) => (typeof log === 'number' ? [] : log))
+    // Each once, however often it is named.
+    const logs = new Set(wanted.flatMap(({ log }) => (typeof log === 'number' ? [] : log)))
     const end = () => {
       for (const log of logs) log.removeReader(reader)
       timer.cancel()
