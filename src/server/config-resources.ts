@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors.ts'
+import { InvalidArgumentError, UnknownTopicOrPartitionError } from '../errors.ts'
 import type { Topic } from '../log/topic.ts'
 import { checkTopicName } from '../topic-name.ts'
 import type { ClusterNode } from './cluster/cluster-node.ts'
@@ -16,7 +16,10 @@ export interface ConfigResource {
 /** The topic that is named. @throws InvalidTopicError, UnknownTopicOrPartitionError */
 export function topicOf({ engine }: Wire, { resourceName }: ConfigResource): Topic {
   checkTopicName(resourceName)
-  return engine.existingTopic(resourceName)
+  const topic = engine.topics.get(resourceName)
+  if (topic !== undefined) return topic
+  // The engine's own error looks through all topics for names like this one, and a request may have many.
+  throw new UnknownTopicOrPartitionError(`Unknown topic '${resourceName}'`, { topic: resourceName })
 }
 
 /** The topic that is to be altered. @throws as `topicOf`, and InvalidArgumentError if the name is empty */

@@ -193,17 +193,18 @@ function topicByName(wire: Wire, name: string, mayCreate: boolean) {
   try {
     // A client waits for a topic that may still come, and gives up on a name that no topic can have.
     checkTopicName(name)
-    const topic = mayCreate ? foundOrMade(wire, name) : wire.engine.existingTopic(name)
+    const topic = wire.engine.topics.get(name) ?? (mayCreate ? made(wire, name) : undefined)
+    // Not by an error of the engine, which looks through all topics for names like this one.
+    if (topic === undefined) return { name, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
     return describeTopic(wire.cluster, topic)
   } catch (error) {
     return { name, errorCode: toWireError(wire, error).errorCode }
   }
 }
 
-function foundOrMade({ engine }: Wire, name: string): Topic {
-  const found = engine.topics.get(name)
-  if (found !== undefined) return found
-  if (engine.settings.autoCreateTopics !== false) requireNoCollision(engine.topics, name)
+function made({ engine }: Wire, name: string): Topic | undefined {
+  if (engine.settings.autoCreateTopics === false) return undefined
+  requireNoCollision(engine.topics, name)
   const topic = engine.topic(name)
   madeByClient(topic)
   return topic
