@@ -179,4 +179,13 @@ describe('OffsetForLeaderEpoch', () => {
     expect(await ask(1, 1, 0)).toEqual([75, -1, -1])
     expect(await ask(2, 0, 0)).toEqual([3, -1, -1])
   })
+
+  it('ends what was before the first epoch where the log begins', async () => {
+    const { broker, client } = start()
+    for (const value of [1, 2]) broker.topic('a').append({ value, partition: 1 })
+    broker.topic('a').partitions[1]!.deleteRecords(1)
+    const topics = [{ topic: 'a', partitions: [{ partition: 1, currentLeaderEpoch: -1, leaderEpoch: -2 }] }]
+    const answer = await client.call(offsetForLeaderEpoch!, 4, { topics })
+    expect(answer.topics[0].partitions[0]).toMatchObject({ errorCode: 0, leaderEpoch: -2, endOffset: 1 })
+  })
 })

@@ -72,9 +72,9 @@ describe('in a transaction', () => {
     const end = async (committed: boolean) => {
       await client.call(apis.endTxn as Api, 5, { transactionalId: 't', producerId, producerEpoch, committed })
     }
-    const find = async (timestamp: number, isolationLevel: 0 | 1) => {
+    const find = async (timestamp: number, isolationLevel: 0 | 1, replicaId = -1) => {
       const topics = [{ name: 'orders', partitions: [{ partitionIndex: 0, timestamp }] }]
-      const answer = await client.call(apis.listOffsets as Api, 11, { isolationLevel, topics })
+      const answer = await client.call(apis.listOffsets as Api, 11, { replicaId, isolationLevel, topics })
       const found = answer.topics[0].partitions[0]
       return [found.offset, found.timestamp]
     }
@@ -87,6 +87,16 @@ describe('in a transaction', () => {
       expect(await find(timestamp, 0)).toEqual([0, 0])
       expect(await find(timestamp, 1)).toEqual([-1, -1])
     }
+  })
+
+  it('hides nothing that is not decided yet from who is no consumer', async () => {
+    const { find } = await writing()
+    const [tool, broker] = [-2, 1]
+    for (const replicaId of [tool, broker]) {
+      expect(await find(0, 1, replicaId)).toEqual([0, 0])
+      expect(await find(latest, 1, replicaId)).toEqual([2, -1])
+    }
+    expect(await find(latest, 1)).toEqual([0, -1])
   })
 
   it('finds what was aborted with the time that it has, as Kafka does', async () => {
@@ -144,5 +154,32 @@ it('refuses a partition that is named twice, once, and finds the others', async 
         ],
       ],
     ])
+  }
+})
+
+it('finds nothing of a topic whose partitions are not named, and leaves it out', async () => {
+  const { client } = scene()
+  const topics = [
+    { name: 'orders', partitions: [] },
+    { name: 'nowhere', partitions: [] },
+  ]
+  expect(await client.call(apis.listOffsets as Api, 11, { topics })).toMatchObject({ topics: [] })
+})
+
+it('refuses a partition for its epoch beside a topic whose partitions are not named', async () => {
+  const { client } = scene()
+  const unknownEpoch = 75
+  for (const [api, index] of [
+    [apis.listOffsets, 'partitionIndex'],
+    [apis.offsetForLeaderEpoch, 'partition'],
+  ] as const) {
+    const partitions = [{ [index]: 0, currentLeaderEpoch: 1, timestamp: latest, leaderEpoch: 0 }]
+    const topics = [
+      { name: 'orders', topic: 'orders', partitions },
+      { name: 'nowhere', topic: 'nowhere', partitions: [] },
+    ]
+    const answer = await client.call(api as Api, 4, { topics })
+    const told = answer.topics.flatMap((each: any) => each.partitions)
+    expect(told).toMatchObject([{ [index]: 0, errorCode: unknownEpoch }])
   }
 })

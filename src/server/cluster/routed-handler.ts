@@ -50,7 +50,9 @@ function askedAtLeaders(wire: Wire, handler: Handler): Handler {
       if (answersAll(wire, asked, request as Fields, parts!)) return handler.handle(request, context)
       const response = answerInParts(parts!, request, shape, {
         ...answersOf(wire, handler, context),
-        codeOf: ([topic, partition]) => errnoAtLeader(wire, asked, topic, partition),
+        // Nobody leads a topic whose partitions are not named.
+        codeOf: ([topic, partition]) =>
+          partition === undefined ? 0 : errnoAtLeader(wire, asked, topic, partition),
       })
       return Promise.resolve(response).then(answer => tellLeaders(wire, parts!, answer, api, context.version))
     },

@@ -15,6 +15,11 @@ const earliestLocal = -4
 const latestTiered = -5
 const earliestPendingUpload = -6
 const readCommitted = 1
+// Tools and other brokers see all of a log. (Kafka: ListOffsetsRequest.CONSUMER_REPLICA_ID)
+const consumerReplicaId = -1
+
+// Not asked for; an epoch below is one before all that there were.
+const noEpoch = -1
 
 /** The offsets that can be asked for by name, and the first version that knows each. */
 const placesSince: ReadonlyMap<number, number> = new Map([
@@ -36,7 +41,7 @@ const nowhere: Found = { offset: -1, timestamp: -1 }
 /** Finds offsets by name, by time, or by leader epoch. */
 export function listOffsetsHandlers(wire: Wire): Handler[] {
   return [
-    handler(listOffsets, ({ topics, isolationLevel }, { version }) => ({
+    handler(listOffsets, ({ topics, replicaId, isolationLevel }, { version }) => ({
       topics: [...eachOnce(topics)].map(([name, partitions]) => ({
         name,
         partitions: [...partitions.values()].map(({ partitionIndex, timestamp, repeated }) => {
@@ -45,7 +50,8 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
             return { partitionIndex, errorCode: errnoOf('UNSUPPORTED_VERSION') }
           const log = wire.engine.topics.get(name)?.partitions[partitionIndex]
           if (log === undefined) return { partitionIndex, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
-          const found = lookUp(log, timestamp, isolationLevel === readCommitted)
+          const committed = isolationLevel === readCommitted && replicaId === consumerReplicaId
+          const found = lookUp(log, timestamp, committed)
           // The log does not keep epochs: its records get the first one, and only its end the present one.
           const leaderEpoch = timestamp === latest ? wire.cluster.leadershipOf(log).epoch : 0
           return { partitionIndex, errorCode: 0, ...found, leaderEpoch: found.offset < 0 ? -1 : leaderEpoch }
@@ -59,9 +65,11 @@ export function listOffsetsHandlers(wire: Wire): Handler[] {
         partitions: partitions.map(({ partition, leaderEpoch }) => {
           const log = wire.engine.topics.get(topic)?.partitions[partition]
           if (log === undefined) return { partition, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
+          // What was before the first epoch ends where that begins. (Kafka: LeaderEpochFileCache.endOffsetFor)
+          if (leaderEpoch < noEpoch) return { partition, leaderEpoch, endOffset: log.logStartOffset }
           // Nothing is ever cut off a log's end, so each epoch that has been ends where the log does; others are
           // unknown.
-          const was = leaderEpoch >= 0 && leaderEpoch <= wire.cluster.leadershipOf(log).epoch
+          const was = leaderEpoch !== noEpoch && leaderEpoch <= wire.cluster.leadershipOf(log).epoch
           return was ? { partition, leaderEpoch, endOffset: log.highWatermark } : { partition }
         }),
       })),
@@ -79,13 +87,13 @@ interface AskedTopic {
   readonly partitions: readonly AskedPartition[]
 }
 
-// By topic and partition. One that is named more than once is refused, and answered once. (Kafka:
-// ListOffsetsRequest.duplicatePartitions)
+// By topic and partition. One that is named more than once is refused, and answered once; a topic without any is left
+// out. (Kafka: ListOffsetsRequest.duplicatePartitions)
 function eachOnce(topics: readonly AskedTopic[]) {
   const named = new Map<string, Map<number, AskedPartition & { readonly repeated: boolean }>>()
   for (const { name, partitions } of topics) {
-    const ofTopic = entryOf(named, name, () => new Map())
     for (const each of partitions) {
+      const ofTopic = entryOf(named, name, () => new Map())
       ofTopic.set(each.partitionIndex, { ...each, repeated: ofTopic.has(each.partitionIndex) })
     }
   }
