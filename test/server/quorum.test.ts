@@ -41,7 +41,8 @@ it('describes the quorum of one broker, which leads it', async () => {
 it('knows one partition of metadata, and no other', async () => {
   const { client } = scene()
   const orders = { topicName: 'orders', partitions: [{ partitionIndex: 0 }] }
-  for (const topics of [[metadata(1)], [orders], [metadata(0, 0)], [metadata(0), orders]]) {
+  const wrong = [[metadata(1)], [orders], [metadata(0, 0)], [metadata(0), orders], [metadata(), metadata(0)]]
+  for (const topics of wrong) {
     const answer = await client.call(describeQuorum!, 2, { topics })
     expect(answer).toMatchObject({ errorCode: 0, nodes: [] })
     for (const { partitions } of answer.topics)

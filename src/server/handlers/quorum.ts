@@ -28,8 +28,8 @@ export function quorumHandlers({ cluster, engine }: Wire): Handler[] {
       const named = topics.flatMap(({ topicName, partitions }) =>
         partitions.map(({ partitionIndex }) => topicName === metadataTopic && partitionIndex === 0),
       )
-      // One partition is there, and a request that names more gets none. (Kafka: DescribeQuorumRequest)
-      const known = named.length === 1 && named[0]!
+      // One partition is there, and a request that names anything else gets none. (Kafka: DescribeQuorumRequest)
+      const known = topics.length === 1 && named.length === 1 && named[0]!
       return {
         errorMessage: '',
         topics: topics.map(({ topicName, partitions }) => ({
