@@ -91,11 +91,12 @@ export function sequencedBatch(
   sequence: number,
   values: readonly number[],
   attributes = 0,
+  timestamp = 0,
 ): Buffer {
   const bytes = writeBatch(
     values.map((value, offset) => ({
       offset,
-      timestamp: 0,
+      timestamp,
       key: null,
       value: Buffer.from(`${value}`),
       headers: [],

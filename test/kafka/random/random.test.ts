@@ -4,9 +4,12 @@ import { KafkaAndServed } from '../kafka-and-served.ts'
 import { isKafkaInstalled } from '../real-kafka.ts'
 import { AccessLists } from './access-lists.ts'
 import { Clients } from './classic-groups.ts'
+import { ClusterDescription } from './cluster-description.ts'
 import { compareTalks } from './compare-talks.ts'
 import { Configs } from './configs.ts'
 import { Members, prepare } from './consumer-groups.ts'
+import { LogDirs } from './log-dirs.ts'
+import { LogOffsets } from './log-offsets.ts'
 import { MixedGroup } from './mixed-groups.ts'
 import { Offsets } from './offsets.ts'
 import { Patterns } from './patterns.ts'
@@ -46,6 +49,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to clients that write, read and delete records', { timeout }, () =>
     compareTalks(both, 'records', seeds(30), talk => new Records(talk).converse(25), 10),
+  )
+
+  it('to clients that look up offsets of logs', { timeout }, () =>
+    compareTalks(both, 'log-offsets', seeds(16), talk => new LogOffsets(talk).converse(25), 8),
   )
 
   it('of the offsets of groups without members', { timeout }, () =>
@@ -92,6 +99,14 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a broker that makes topics 
     }),
   )
   afterAll(() => both.close())
+
+  it('to administrators who ask for the cluster', { timeout }, () =>
+    compareTalks(both, 'cluster', seeds(8), talk => new ClusterDescription(talk).converse(15), 8),
+  )
+
+  it('to administrators who look where logs are', { timeout }, () =>
+    compareTalks(both, 'log-dirs', seeds(8), talk => new LogDirs(talk).converse(20), 8),
+  )
 
   it('to administrators who make, change and delete topics', { timeout }, () =>
     compareTalks(both, 'topics', seeds(20), talk => new Topics(talk).converse(12), 10),

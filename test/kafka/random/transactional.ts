@@ -29,13 +29,13 @@ export class Transactional {
     return this.#open.size > 0
   }
 
-  async send(index: number, count: number): Promise<void> {
+  async send(index: number, count: number, timestamp = 0): Promise<void> {
     const talk = this.#talk
     this.#identity ??= await this.#init()
     const { producerId, producerEpoch }: Identity = this.#identity
     const sequence = this.#next[index]!
     const values = Array.from({ length: count }, (_, i) => sequence + i)
-    const records = [sequencedBatch(producerId, producerEpoch, sequence, values, 16)]
+    const records = [sequencedBatch(producerId, producerEpoch, sequence, values, 16, timestamp)]
     const { responses } = await talk.eventually(
       () =>
         talk.ask('produce', 12, {
