@@ -40,11 +40,7 @@ export class ConsumerMembers {
     const { groupId, memberEpoch } = beat
     if (memberEpoch === memberEpochs.joins) return this.#join(beat)
     if (this.#isAway(beat)) throw fenced(beat, 'it has left')
-    const member = this.#existing(beat)
-    if (member.gone !== undefined) {
-      this.#forget(groupId, member)
-      throw member.gone
-    }
+    const member = this.#present(beat)
     if (!member.mayComeWith(memberEpoch, beat.partitions)) {
       throw fenced(beat, `it is at epoch ${member.epoch}, received ${memberEpoch}`)
     }
@@ -66,7 +62,7 @@ export class ConsumerMembers {
   leave(beat: ConsumerHeartbeat): void {
     const { groupId, memberId, memberEpoch } = beat
     const comesBack = memberEpoch === memberEpochs.comesBack
-    if (!this.#isAway(beat)) this.#leave(groupId, this.#existing(beat), comesBack)
+    if (!this.#isAway(beat)) this.#leave(groupId, this.#present(beat), comesBack)
     else if (!comesBack) this.#engine.groups.get(groupId)!.expel(memberId)
   }
 
@@ -74,6 +70,14 @@ export class ConsumerMembers {
     const place = this.#engine.groups.get(groupId)?.away(memberId)
     if (place === undefined) return false
     return groupInstanceId === undefined || groupInstanceId === place.groupInstanceId
+  }
+
+  // One that was removed hears of it now, and is forgotten.
+  #present(beat: ConsumerHeartbeat): ConsumerMember {
+    const member = this.#existing(beat)
+    if (member.gone === undefined) return member
+    this.#forget(beat.groupId, member)
+    throw member.gone
   }
 
   // UNKNOWN_MEMBER_ID also if the group is unknown, where Kafka answers GROUP_ID_NOT_FOUND. Clients give up at that and

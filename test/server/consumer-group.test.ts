@@ -3,7 +3,7 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { start } from './consumer-group-scene.ts'
 
-const { consumerGroupHeartbeat, leaveGroup } = apis as unknown as Readonly<Record<string, Api>>
+const { consumerGroupHeartbeat, leaveGroup, offsetCommit } = apis as unknown as Readonly<Record<string, Api>>
 
 it('gives the first member everything, and tells it once', async () => {
   const { beat, join, has, given } = start()
@@ -156,6 +156,32 @@ it('sends members away whom an administrator names, by their ids or their instan
   expect(await remove({ memberId: '', groupInstanceId: 'inst' })).toEqual([0])
   expect(broker.group('g').members).toEqual([])
   expect(await remove({ memberId: 'b', groupInstanceId: null })).toEqual([25])
+})
+
+it('has no member to let go that an administrator has sent away', async () => {
+  const { client, beat, join } = start()
+  const members = [{ memberId: 'a', groupInstanceId: null }]
+  for (const memberEpoch of [-1, -2]) {
+    await join('a', { instanceId: 'inst' })
+    await client.call(leaveGroup!, 5, { groupId: 'g', members })
+    expect(await beat('a', memberEpoch, { instanceId: 'inst' })).toMatchObject({ errorCode: 25 })
+  }
+})
+
+it('takes no commit of a member that an administrator has sent away, whatever its version is', async () => {
+  const { client, join } = start()
+  await join('a')
+  await client.call(leaveGroup!, 5, { groupId: 'g', members: [{ memberId: 'a', groupInstanceId: null }] })
+  const partitions = [{ partitionIndex: 0, committedOffset: 0 }]
+  for (const version of [8, 9]) {
+    const answer = await client.call(offsetCommit!, version, {
+      groupId: 'g',
+      memberId: 'a',
+      generationIdOrMemberEpoch: 1,
+      topics: [{ name: 'orders', partitions }],
+    })
+    expect(answer.topics[0].partitions[0].errorCode).toBe(25)
+  }
 })
 
 it('sends a consumer of the process away for an administrator; it comes back as another member', async () => {

@@ -114,8 +114,7 @@ function commit(
   try {
     // That there is no such partition comes before everything, and the version before the epoch.
     wire.engine.partition(offset)
-    const knowsEpochs = wire.members.get(groupId, memberId) ?? wire.streamsGroups.get(groupId)?.get(memberId)
-    if (version < epochsSince && knowsEpochs !== undefined) return errnoOf('UNSUPPORTED_VERSION')
+    if (version < epochsSince && knowsEpochs(wire, groupId, memberId)) return errnoOf('UNSUPPORTED_VERSION')
     const committed = groupCommit(wire, groupId, { generation, memberId, groupInstanceId }, [offset], false)
     committed.check()
     committed.commit()
@@ -123,6 +122,13 @@ function commit(
   } catch (error) {
     return toWireError(wire, error).errorCode
   }
+}
+
+// A member that was removed is none, whatever it knows.
+function knowsEpochs({ members, streamsGroups }: Wire, groupId: string, memberId: string): boolean {
+  const member = members.get(groupId, memberId)
+  if (member !== undefined) return member.gone === undefined
+  return streamsGroups.get(groupId)?.get(memberId) !== undefined
 }
 
 // A member is answered only at its own epoch. A classic member need not name its own, as in a classic group:
