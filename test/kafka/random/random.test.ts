@@ -8,6 +8,7 @@ import { ClusterDescription } from './cluster-description.ts'
 import { compareTalks } from './compare-talks.ts'
 import { Configs } from './configs.ts'
 import { Members, prepare } from './consumer-groups.ts'
+import { GroupKinds } from './group-kinds.ts'
 import { LogDirs } from './log-dirs.ts'
 import { LogOffsets } from './log-offsets.ts'
 import { MixedGroup } from './mixed-groups.ts'
@@ -37,6 +38,8 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
         'group.share.min.heartbeat.interval.ms': 100,
         'group.share.min.record.lock.duration.ms': 1000,
         'group.share.record.lock.duration.ms': 1000,
+        'group.streams.assignment.interval.ms': 0,
+        'group.streams.initial.rebalance.delay.ms': 0,
       },
     })
     await both.each((ask, connect) => prepare(new Talk('prepare', 0, ask, connect)))
@@ -79,6 +82,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to the members of a group between the two protocols', { timeout }, () =>
     compareTalks(both, 'mixed', seeds(20), talk => new MixedGroup(talk).converse(20), 8),
+  )
+
+  it('to clients that take groups for those of another kind', { timeout }, () =>
+    compareTalks(both, 'kinds', seeds(16), talk => new GroupKinds(talk).converse(40), 8),
   )
 
   it('to members of share groups that fetch and acknowledge', { timeout }, () =>
