@@ -1,13 +1,17 @@
 import { describeValue, InvalidTopicError, UnknownTopicOrPartitionError } from './errors.ts'
 
+/** Kafka's rule: 1 to 249 of letters, digits, '.', '_' and '-', but not '.' or '..'. */
+export function isTopicName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
+}
+
 /**
- * Refuses an invalid topic name: Kafka's rule is 1 to 249 of letters, digits, '.', '_' and '-', but not '.' or '..'.
+ * Refuses an invalid topic name.
  *
  * @throws InvalidTopicError
  */
 export function checkTopicName(name: unknown): asserts name is string {
-  if (typeof name === 'string' && /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..')
-    return
+  if (typeof name === 'string' && isTopicName(name)) return
   const received = typeof name === 'string' ? `'${name.slice(0, 60)}'` : String(typeof name)
   throw new InvalidTopicError(
     `A topic's name is 1 to 249 letters, digits, '.', '_' or '-', and not '.' or '..'; received ${received}`,

@@ -153,6 +153,15 @@ describe('ListTransactions', () => {
 })
 
 describe('DescribeProducers', () => {
+  it('takes no name that no topic can have', async () => {
+    const { client } = start()
+    const names = ['nowhere', 'no spaces', '', '..']
+    const topics = names.map(name => ({ name, partitionIndexes: [0] }))
+    const answer = await client.call(describeProducers!, 0, { topics })
+    const codes = answer.topics.map(({ partitions }: any) => partitions[0].errorCode)
+    expect(codes).toEqual([3, 17, 17, 17])
+  })
+
   it('tells who numbers batches, and where their transactions begin', async () => {
     const { broker, init, add, send, end, producers } = start()
     expect(await producers()).toEqual(expect.objectContaining({ errorCode: 0, activeProducers: [] }))

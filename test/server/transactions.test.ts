@@ -385,3 +385,47 @@ it('refuses a time-out beyond the longest one, and one that is none', async () =
   expect(await init(0)).toBe(50)
   expect(await init(5000)).toBe(0)
 })
+
+it('answers for each partition as often as it is named, and once if one of them is not there', async () => {
+  const { client, init } = start()
+  const { producerId, producerEpoch } = await init()
+  const add = async (...topics: (readonly [name: string, ...partitions: number[]])[]) => {
+    const answer = await client.call(apis.addPartitionsToTxn as Api, 3, {
+      v3AndBelowTransactionalId: 't',
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics: topics.map(([name, ...partitions]) => ({ name, partitions })),
+    })
+    return answer.resultsByTopicV3AndBelow.map(({ name, resultsByPartition }: any) => [
+      name,
+      ...resultsByPartition.map((each: any) => each.partitionErrorCode),
+    ])
+  }
+  expect(await add(['orders', 0, 0], ['nowhere'])).toEqual([['orders', 0, 0], ['nowhere']])
+  expect(await add(['orders', 0, 0], ['nowhere', 0, 0], ['empty'], ['orders', 0])).toEqual([
+    ['orders', 55],
+    ['nowhere', 3],
+  ])
+})
+
+it('adds nothing to a transaction of nobody, and ends none', async () => {
+  const { client, init } = start()
+  const { producerId, producerEpoch } = await init()
+  const asked = { transactionalId: '', producerId, producerEpoch }
+  for (const version of [3, 0]) {
+    const added = await client.call(apis.addOffsetsToTxn as Api, version, { ...asked, groupId: 'g' })
+    const ended = await client.call(apis.endTxn as Api, version, { ...asked, committed: true })
+    expect([added.errorCode, ended.errorCode]).toEqual([42, 42])
+  }
+})
+
+it('takes no half of an identity, with a transactional id or without', async () => {
+  const { client } = start()
+  for (const transactionalId of ['tx', null]) {
+    const init = async (producerId: number, producerEpoch: number) => {
+      const asked = { transactionalId, transactionTimeoutMs: 1000, producerId, producerEpoch }
+      return (await client.call(initProducerId!, 4, asked)).errorCode
+    }
+    expect([await init(-1, 0), await init(0, -1), await init(-1, -1)]).toEqual([42, 42, 0])
+  }
+})

@@ -1,4 +1,5 @@
 import type { Partition } from '../../log/partition.ts'
+import { isTopicName } from '../../topic-name.ts'
 import { byTopic } from '../by-topic.ts'
 import { type Handler, handler } from '../handler.ts'
 import { describeProducers } from '../protocol/messages/describe-producers.ts'
@@ -81,15 +82,17 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
           name,
           partitions: partitionIndexes.map(partitionIndex => {
             const log = engine.topics.get(name)?.partitions[partitionIndex]
-            if (log === undefined) {
-              return { partitionIndex, errorCode: errnoOf('UNKNOWN_TOPIC_OR_PARTITION') }
-            }
+            if (log === undefined) return { partitionIndex, errorCode: errnoOfMissing(name) }
             return { partitionIndex, activeProducers: producersOf(log, transactional, engine.clock.now()) }
           }),
         })),
       }
     }),
   ]
+}
+
+function errnoOfMissing(topic: string): number {
+  return errnoOf(isTopicName(topic) ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION')
 }
 
 // Producers that number their batches, and those of this process, which do not, while they have a transaction open.

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../error-codes.ts'
 import { isBrokerletError } from '../../errors.ts'
 import { toCommit } from '../committed-offsets.ts'
+import { entryOf } from '../entry-of.ts'
 import { groupCommit } from '../group-commit.ts'
 import { type Handler, handler } from '../handler.ts'
 import { inProducersWords, withoutTransaction } from '../producer-words.ts'
@@ -36,9 +37,9 @@ export function transactionHandlers(wire: Wire): Handler[] {
     // Version 6 is about transactions in two phases, which are not supported here.
     handler({ ...initProducerId, versions: [0, 5] }, (request, { version }) => {
       const { transactionalId, transactionTimeoutMs, producerId, producerEpoch } = request
+      const half = producerId < 0 !== producerEpoch < 0
+      if (transactionalId === '' || half) return answer('INVALID_REQUEST')
       if (transactionalId !== null) {
-        const half = producerId < 0 !== producerEpoch < 0
-        if (transactionalId === '' || half) return answer('INVALID_REQUEST')
         const fits = transactionTimeoutMs > 0 && transactionTimeoutMs <= wire.maxTransactionTimeoutMs
         if (!fits) return { errorCode: invalidTimeout, ...noProducer }
         const former = producerId < 0 ? undefined : { producerId, producerEpoch }
@@ -62,14 +63,15 @@ export function transactionHandlers(wire: Wire): Handler[] {
       )
       // All or none: if one partition does not exist, the others are not attempted.
       const all = named.every(({ topic, partition }) => isThere(topic, partition))
-      const code = all ? attempt(() => codeOf(transactions.begin(id, identity, { partitions: named }))) : 0
+      const begin = () => transactions.begin(id, identity, { partitions: named })
+      const code = all ? attempt(() => codeOf(ofTransaction(id, begin))) : 0
       const begun = inProducersWords('AddPartitionsToTxn', version, code)
       const codeFor = (name: string, partition: number): number => {
         if (all) return begun
         return isThere(name, partition) ? errnoOf('OPERATION_NOT_ATTEMPTED') : unknownPartition
       }
       return {
-        resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({
+        resultsByTopicV3AndBelow: (all ? topics : namedOnce(topics)).map(({ name, partitions }) => ({
           name,
           resultsByPartition: partitions.map(partitionIndex => ({
             partitionIndex,
@@ -80,7 +82,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
     }),
 
     handler(addOffsetsToTxn, ({ transactionalId, groupId, ...identity }, { version }) => {
-      const code = attempt(() => codeOf(transactions.begin(transactionalId, identity, { groupId })))
+      const begin = () => transactions.begin(transactionalId, identity, { groupId })
+      const code = attempt(() => codeOf(ofTransaction(transactionalId, begin)))
       return { errorCode: inProducersWords('AddOffsetsToTxn', version, code) }
     }),
 
@@ -124,7 +127,8 @@ export function transactionHandlers(wire: Wire): Handler[] {
 
     handler(endTxn, ({ transactionalId, committed, ...identity }, { version }) => {
       try {
-        const ended = answer(transactions.end(transactionalId, identity, committed, version >= implicitSince))
+        const end = () => transactions.end(transactionalId, identity, committed, version >= implicitSince)
+        const ended = answer(ofTransaction(transactionalId, end))
         return { ...ended, errorCode: inProducersWords('EndTxn', version, ended.errorCode) }
       } catch (error) {
         // Clients do not expect other errors of an end, as of a member that has lost a partition by now: Java's
@@ -135,6 +139,24 @@ export function transactionHandlers(wire: Wire): Handler[] {
       }
     }),
   ]
+}
+
+// Nobody has an empty transactional id. (Kafka: TransactionCoordinator)
+function ofTransaction<T>(transactionalId: string, step: () => T): T | ErrorCode {
+  return transactionalId === '' ? 'INVALID_REQUEST' : step()
+}
+
+interface NamedTopic {
+  readonly name: string
+  readonly partitions: readonly number[]
+}
+
+// Each partition once, and no topic of which none is named. (Kafka makes a map of what it does not attempt.)
+function namedOnce(topics: readonly NamedTopic[]): NamedTopic[] {
+  const named = new Map<string, Set<number>>()
+  for (const { name, partitions } of topics)
+    for (const partition of partitions) entryOf(named, name, () => new Set()).add(partition)
+  return [...named].map(([name, partitions]) => ({ name, partitions: [...partitions] }))
 }
 
 // A producer knows only generations, and takes any other error of a group for its own end.
