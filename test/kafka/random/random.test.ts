@@ -14,6 +14,7 @@ import { LogOffsets } from './log-offsets.ts'
 import { MixedGroup } from './mixed-groups.ts'
 import { Offsets } from './offsets.ts'
 import { Patterns } from './patterns.ts'
+import { ProducerIds } from './producer-ids.ts'
 import { Producers } from './producers.ts'
 import { Quotas } from './quotas.ts'
 import { Records } from './records.ts'
@@ -48,6 +49,10 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
 
   it('to producers that send, commit and abort, and of what they have written', { timeout }, () =>
     compareTalks(both, 'producers', seeds(40), talk => new Producers(talk).converse(25)),
+  )
+
+  it('to clients that ask for producer ids', { timeout }, () =>
+    compareTalks(both, 'ids', seeds(16), talk => new ProducerIds(talk).converse(25), 8),
   )
 
   it('to clients that write, read and delete records', { timeout }, () =>
