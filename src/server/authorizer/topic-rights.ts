@@ -129,8 +129,9 @@ function withOperations(rights: Asked['rights']) {
 
 // Without names all topics are meant; only those that may be shown count for the limit, and may be told as the next.
 function narrowedDescription({ wire, rights, request }: Asked): Message {
-  if (request.topics.length > 0) return request
   const { cursor } = request
+  // A place that cannot be is refused whole.
+  if (request.topics.length > 0 || cursor?.partitionIndex < 0) return request
   const from = cursor?.topicName ?? ''
   const names = [...wire.engine.topics.keys()].filter(
     name => name >= from && rights.may('DESCRIBE', 'TOPIC', name),

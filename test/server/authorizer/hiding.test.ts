@@ -59,6 +59,10 @@ describe('topics', () => {
     expect(all).toMatchObject({ topics: [{ name: 'orders', errorCode: 0 }], nextCursor: null })
     const cursor = { topicName: 'payments', partitionIndex: 0 }
     expect(await page({ topics: [], cursor })).toMatchObject({ topics: [], nextCursor: null })
+    for (const topicName of ['', 'orders']) {
+      const nowhere = { topicName, partitionIndex: -1 }
+      expect(await page({ topics: [], cursor: nowhere })).toMatchObject({ topics: [], nextCursor: null })
+    }
     const named = await page({ topics: [{ name: 'payments' }], cursor: null })
     expect(named).toMatchObject({ topics: [{ name: 'payments', errorCode: topicDenied }] })
     const { ask: askWithout } = start()
