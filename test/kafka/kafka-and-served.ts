@@ -5,12 +5,15 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { request as asBytes, WireClient } from '../helpers/wire-client.ts'
 import { type RealKafkaOptions, startRealKafka } from './real-kafka.ts'
+import { startRealKafkaCluster } from './real-kafka-cluster.ts'
 
 /** Asks one of them. */
 export type Ask = (api: keyof typeof apis, version: number, request: object) => Promise<any>
 
 interface Options {
   readonly broker?: BrokerOptions
+  /** Three brokers each, of which the first is asked. */
+  readonly cluster?: boolean
   /** Of the served one. */
   readonly serve?: ServeOptions
   /** Of the real Kafka. */
@@ -23,13 +26,15 @@ export class KafkaAndServed {
   #ports: readonly number[] = []
   #asks: readonly Ask[] = []
 
-  async start({ broker: options = {}, serve: serveOptions, properties = {} }: Options = {}): Promise<void> {
-    const kafka = await startRealKafka({ properties })
+  async start(options: Options = {}): Promise<void> {
+    const { broker: brokerOptions, cluster = false, properties = {} } = options
+    const kafka = await (cluster ? startRealKafkaCluster({ properties }) : startRealKafka({ properties }))
     this.#open.push(() => kafka.close())
-    const broker = new Broker(options)
+    const kafkaPort = 'nodes' in kafka ? kafka.node(1).port : kafka.port
+    const broker = new Broker(brokerOptions)
     this.#open.push(() => broker.close())
-    const { port } = await serve(broker, serveOptions)
-    this.#ports = [kafka.port, port]
+    const { port } = await serve(broker, { ...(cluster && { brokers: 3 }), ...options.serve })
+    this.#ports = [kafkaPort, port]
     this.#asks = this.#ports.map(each => this.#connect(each))
   }
 

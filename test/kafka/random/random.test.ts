@@ -52,7 +52,7 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
   )
 
   it('to clients that ask for producer ids', { timeout }, () =>
-    compareTalks(both, 'ids', seeds(16), talk => new ProducerIds(talk).converse(25), 8),
+    compareTalks(both, 'ids', seeds(8), talk => new ProducerIds(talk).converse(25), 8),
   )
 
   it('to clients that write, read and delete records', { timeout }, () =>
@@ -60,7 +60,7 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
   )
 
   it('to clients that look up offsets of logs', { timeout }, () =>
-    compareTalks(both, 'log-offsets', seeds(16), talk => new LogOffsets(talk).converse(25), 8),
+    compareTalks(both, 'log-offsets', seeds(8), talk => new LogOffsets(talk).converse(25), 8),
   )
 
   it('of the offsets of groups without members', { timeout }, () =>
@@ -90,7 +90,7 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a served broker tell the sa
   )
 
   it('to clients that take groups for those of another kind', { timeout }, () =>
-    compareTalks(both, 'kinds', seeds(16), talk => new GroupKinds(talk).converse(40), 8),
+    compareTalks(both, 'kinds', seeds(8), talk => new GroupKinds(talk).converse(40), 8),
   )
 
   it('to members of share groups that fetch and acknowledge', { timeout }, () =>
@@ -113,11 +113,11 @@ describe.skipIf(!isKafkaInstalled)('a real Kafka and a broker that makes topics 
   afterAll(() => both.close())
 
   it('to administrators who ask for the cluster', { timeout }, () =>
-    compareTalks(both, 'cluster', seeds(8), talk => new ClusterDescription(talk).converse(15), 8),
+    compareTalks(both, 'cluster', seeds(4), talk => new ClusterDescription(talk).converse(15), 8),
   )
 
   it('to administrators who look where logs are', { timeout }, () =>
-    compareTalks(both, 'log-dirs', seeds(8), talk => new LogDirs(talk).converse(20), 8),
+    compareTalks(both, 'log-dirs', seeds(4), talk => new LogDirs(talk).converse(20), 8),
   )
 
   it('to administrators who make, change and delete topics', { timeout }, () =>

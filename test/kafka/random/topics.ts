@@ -23,7 +23,8 @@ export class Topics {
       else if (dice < 65) await this.#move()
       else if (dice < 80) await this.#metadata()
       else if (dice < 85) await this.#autoCreate()
-      else await this.#describe()
+      else if (dice < 94) await this.#describe()
+      else await this.#describeAll()
     }
     await this.#look()
   }
@@ -220,6 +221,20 @@ export class Topics {
     const asked = { topics, responsePartitionLimit, cursor }
     const answer = await talk.ask('describeTopicPartitions', 0, asked)
     talk.tell(`describe ${JSON.stringify(asked)}`, talk.shown(answer))
+  }
+
+  /** From one of its topics on, those of others left out. */
+  async #describeAll(): Promise<void> {
+    const talk = this.#talk
+    const responsePartitionLimit = talk.oneOf([2000, 1, 2, 3, 0, -1])
+    const topicName = talk.oneOf([...this.#names, `${talk.name}-`, `${talk.name}-aa`])
+    const cursor = { topicName, partitionIndex: talk.oneOf([0, 0, 1, 2, 7, -1]) }
+    const asked = { topics: [], responsePartitionLimit, cursor }
+    const answer = await talk.ask('describeTopicPartitions', 0, asked)
+    const isOwn = (name: string) => name.startsWith(`${talk.name}-`)
+    answer.topics = answer.topics.filter(({ name }: any) => isOwn(name))
+    if (!isOwn(answer.nextCursor?.topicName ?? '')) answer.nextCursor = null
+    talk.tell(`describe all ${JSON.stringify(asked)}`, talk.shown(answer))
   }
 
   async #look(): Promise<void> {

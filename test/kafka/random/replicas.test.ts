@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { seeds } from '../../helpers/lot.ts'
+import { KafkaAndServed } from '../kafka-and-served.ts'
+import { isKafkaInstalled } from '../real-kafka.ts'
+import { compareTalks } from './compare-talks.ts'
+import { Replicas } from './replicas.ts'
+
+// Three nodes take long to start, so only who asks for seeds gets them.
+describe.skipIf(!isKafkaInstalled || process.env.SEEDS === undefined)(
+  'three nodes of Kafka and three served brokers tell the same, by lot',
+  () => {
+    const both = new KafkaAndServed()
+    // The preferred leader of a Kafka leads again after minutes, one here at once.
+    beforeAll(() => both.start({ cluster: true, serve: { autoLeaderRebalance: false } }))
+    afterAll(() => both.close())
+
+    it('to administrators who move partitions and elect their leaders', { timeout: 900_000 }, () =>
+      compareTalks(both, 'replicas', seeds(10), talk => new Replicas(talk).converse(15), 6),
+    )
+  },
+)
