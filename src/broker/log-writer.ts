@@ -74,9 +74,12 @@ export class LogWriter {
     })
   }
 
-  /** Says that records were dropped or offsets committed: sends that wait for room may fit now. */
-  freed(): void {
-    this.#waiting.freed()
+  /**
+   * Says that records were dropped or offsets committed, in this partition or anywhere: sends that wait for room may fit
+   * now.
+   */
+  freed(partition?: Partition): void {
+    this.#waiting.freed(partition)
   }
 
   /** Rejects the sends that wait for room. */

@@ -185,7 +185,7 @@ export class MemoryEngine implements Engine, Closable {
       progress: this.#progress,
       requireOpen: () => this.requireOpen(),
       append: (topic, body) => this.#appendTo(topic, body),
-      freed: () => this.#writer.freed(),
+      freed: partition => this.#writer.freed(partition),
       touch: () => this.touch(),
       finished: this.#finished,
     }

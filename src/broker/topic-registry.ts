@@ -40,8 +40,11 @@ export interface TopicRegistryHost {
   /** @throws ClosedError */
   requireOpen(): void
   append(topic: Topic, body: object): RecordMetadata
-  /** Says that there is room again, or an offset was committed: sends that wait for room may try again. */
-  freed(): void
+  /**
+   * Says that there is room again, or an offset was committed, in this partition or anywhere: sends that wait for room
+   * may try again.
+   */
+  freed(partition?: Partition): void
   touch(): void
   finished(): void
 }
@@ -127,7 +130,7 @@ export class TopicRegistry {
       bytesCounted: bytes => log.appended(0, bytes),
       segmentsDropped: (partition, segments) => {
         log.segmentsDropped(partition, segments)
-        freed()
+        freed(partition)
       },
       recordsFreed: (records, bytes) => {
         log.appended(-records, -bytes)
@@ -138,7 +141,7 @@ export class TopicRegistry {
       freed,
       segmentsReplaced: (partition, segments, compacted) => {
         log.segmentsReplaced(partition, segments, compacted)
-        freed()
+        freed(partition)
       },
       cleaner,
       trimmed: (partition, from, to, reason) => progress.trimmed(partition, from, to, reason),
@@ -166,7 +169,7 @@ export class TopicRegistry {
 
   #offsetCommitted(partition: Partition): void {
     if (partition.keepsUnreadOnly) partition.dropConsumed(partition.consumedBefore)
-    this.#host.freed()
+    this.#host.freed(partition)
   }
 
   /** Says that a group is gone, or no longer reads these topics: records kept for it alone may go. */
@@ -188,6 +191,7 @@ export class TopicRegistry {
     progress.topicDeleted(name)
     groups.topicChanged(name)
     topic.delete()
+    this.#host.freed()
     this.#host.finished()
     this.#host.touch()
   }

@@ -6,6 +6,7 @@ import { ClosedError, TimeoutError } from '../errors.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Demand, Shortage } from '../log/room.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
+import { type Place, WaitingLine } from './waiting-line.ts'
 
 /** What waiting sends need of their engine. */
 export interface WaitingSendsHost {
@@ -23,6 +24,8 @@ interface WaitingSend {
   readonly order: number
   readonly demands: readonly Demand[]
   shortage: Shortage
+  /** Its places: among all sends, and then in the line of each of its partitions. Undefined once it has ended. */
+  places: readonly Place<WaitingSend>[] | undefined
   /** Writes, once there is room. */
   proceed(): void
   fail(error: unknown): void
@@ -36,11 +39,12 @@ export class WaitingSends implements EngineClient {
   readonly groupId: undefined
   readonly paused: readonly [] = []
   readonly #host: WaitingSendsHost
-  readonly #sends = new Set<WaitingSend>()
-  // The sends of each partition, in order: only a send that is first in all of its lines can go on, so no other is
-  // tried.
-  readonly #lines = new Map<Partition, Set<WaitingSend>>()
+  readonly #sends = new WaitingLine<WaitingSend>()
+  // The sends of each partition: only a send that is first in all of its lines can go on, so no other is tried.
+  readonly #lines = new Map<Partition, WaitingLine<WaitingSend>>()
   #waitsForBroker = 0
+  // The partitions whose sends are to be tried; undefined for all of them.
+  #freed: Set<Partition> | undefined = new Set()
   #next = 0
   readonly #aborts = new AbortWatch()
   #retrying = false
@@ -70,7 +74,7 @@ export class WaitingSends implements EngineClient {
   }
 
   #first(partition: Partition): WaitingSend | undefined {
-    return this.#lines.get(partition)?.values().next().value
+    return this.#lines.get(partition)?.first
   }
 
   /** Waits for room, and resolves to what `write` returns then. */
@@ -86,6 +90,7 @@ export class WaitingSends implements EngineClient {
         order: this.#next++,
         demands,
         shortage,
+        places: undefined,
         proceed: () => {
           settle()
           try {
@@ -116,39 +121,56 @@ export class WaitingSends implements EngineClient {
 
   #line(send: WaitingSend): void {
     if (this.#sends.size === 0) this.#host.track(this)
-    this.#sends.add(send)
     if (send.shortage.partition === undefined) this.#waitsForBroker++
+    const places = [this.#sends.join(send)]
     for (const { partition } of send.demands) {
-      const line = this.#lines.get(partition) ?? new Set()
-      line.add(send)
+      const line = this.#lines.get(partition) ?? new WaitingLine()
       this.#lines.set(partition, line)
+      places.push(line.join(send))
     }
+    send.places = places
   }
 
   #remove(send: WaitingSend): void {
-    if (!this.#sends.delete(send)) return
-    if (send.shortage.partition === undefined) this.#waitsForBroker--
-    for (const { partition } of send.demands) {
-      const line = this.#lines.get(partition)
-      line?.delete(send)
-      if (line?.size === 0) this.#lines.delete(partition)
+    if (send.places === undefined) return
+    const [amongAll, ...places] = send.places
+    send.places = undefined
+    this.#sends.leave(amongAll!)
+    for (const [i, { partition }] of send.demands.entries()) {
+      const line = this.#lines.get(partition)!
+      line.leave(places[i]!)
+      if (line.size === 0) this.#lines.delete(partition)
     }
+    if (send.shortage.partition === undefined) this.#waitsForBroker--
     if (this.#sends.size === 0) this.#host.untrack(this)
   }
 
-  /** Says that there may be room: sends that fit go on, once the call under way has finished. */
-  freed(): void {
-    if (this.#sends.size === 0 || this.#retrying) return
+  /**
+   * Says that there may be room, in this partition or anywhere: sends that fit go on, once the call under way has
+   * finished.
+   */
+  freed(partition?: Partition): void {
+    if (this.#sends.size === 0) return
+    // Who waits for the broker is helped by any partition, and those behind it have not been tried.
+    if (partition === undefined || this.#waitsForBroker > 0) this.#freed = undefined
+    else this.#freed?.add(partition)
+    if (this.#retrying) return
     this.#retrying = true
     Promise.resolve().then(() => this.#retry())
   }
 
   #retry(): void {
     this.#retrying = false
+    const freed = this.#freed
+    this.#freed = new Set()
     const full = new Set<Partition>()
-    for (let send = this.#firstOf(full); send !== undefined; send = this.#firstOf(full)) {
+    for (let send = this.#firstOf(freed, full); send !== undefined; send = this.#firstOf(freed, full)) {
       const shortage = this.#shortage(send)
-      if (shortage === 'ended') continue
+      if (shortage === 'ended') {
+        // Those behind it may be the first of their lines now.
+        for (const { partition } of send.demands) freed?.add(partition)
+        continue
+      }
       this.#shortOf(send, shortage)
       if (shortage.partition === undefined) break
       for (const { partition } of send.demands) full.add(partition)
@@ -167,12 +189,15 @@ export class WaitingSends implements EngineClient {
     return 'ended'
   }
 
-  // The earliest of the sends that are first in all of their lines, none of which is known to be full.
-  #firstOf(full: ReadonlySet<Partition>): WaitingSend | undefined {
+  // The earliest of the sends that are first in all of their lines, of which one was freed and none is known to be full.
+  #firstOf(freed: ReadonlySet<Partition> | undefined, full: ReadonlySet<Partition>): WaitingSend | undefined {
+    const isDue = ({ partition }: Demand) => freed?.has(partition) !== false && !full.has(partition)
+    const oldest = this.#sends.first
+    if (oldest?.demands.some(isDue)) return oldest
     let found: WaitingSend | undefined
-    for (const [partition, line] of this.#lines) {
-      if (full.has(partition)) continue
-      const first: WaitingSend = line.values().next().value!
+    for (const partition of freed ?? this.#lines.keys()) {
+      const first = this.#first(partition)
+      if (first === undefined || full.has(partition)) continue
       if (found !== undefined && found.order < first.order) continue
       if (first.demands.every(each => this.#first(each.partition) === first)) found = first
     }
@@ -201,7 +226,7 @@ export class WaitingSends implements EngineClient {
 
   /** Rejects the sends that wait, because the broker closes. */
   async close(): Promise<readonly []> {
-    for (const send of [...this.#sends]) send.fail(this.#closedError(send.shortage))
+    for (const send of this.#sends.all()) send.fail(this.#closedError(send.shortage))
     return []
   }
 

@@ -39,7 +39,7 @@ export interface PartitionHost {
   /** A group committed an offset of a partition that keeps unread records. */
   offsetCommitted(partition: Partition): void
   /** Records went from a partition that keeps unread records. */
-  freed(): void
+  freed(partition: Partition): void
   /** The log start moved past records that some reader may not have read. */
   trimmed(partition: Partition, from: number, to: number, reason: TrimReason): void
   now(): number
@@ -447,7 +447,7 @@ export class Partition {
     this.#start = to
     const { oldest } = this.#segments
     if (oldest !== undefined && oldest.endOffset <= to) this.#dropUpTo(to)
-    if (this.offsetCommitted !== undefined) this.#host.freed()
+    if (this.offsetCommitted !== undefined) this.#host.freed(this)
   }
 
   #dropUpTo(to: number): void {

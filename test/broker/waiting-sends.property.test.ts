@@ -1,0 +1,135 @@
+import { expect, it, vi } from 'vitest'
+import { PartitionRoom } from '../../src/log/partition-room.ts'
+import { fc } from '../helpers/fast-check.ts'
+import { testBroker } from '../helpers/test-broker.ts'
+
+const partitions = 3
+const retentionRecords = 3
+
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ send: fc.array(fc.nat(partitions - 1), { minLength: 1, maxLength: 4 }) }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ commit: fc.nat(partitions - 1), records: fc.integer({ min: 1, max: 3 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ abort: fc.nat(9) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ delete: fc.nat(partitions - 1), records: fc.integer({ min: 1, max: 3 }) }),
+  },
+)
+
+interface Sent {
+  readonly id: number
+  readonly counts: readonly number[]
+  readonly controller: AbortController
+}
+
+const needed = ({ counts }: Sent) => [...counts.keys()].filter(partition => counts[partition]! > 0)
+
+/** The plainest model: after each step everybody who waits is looked at, in order, until nobody can go on. */
+class Model {
+  readonly #end = Array.from({ length: partitions }, () => 0)
+  readonly #read = Array.from({ length: partitions }, () => 0)
+  waiting: Sent[] = []
+
+  #fits(sent: Sent): boolean {
+    return needed(sent).every(
+      partition =>
+        this.#end[partition]! + sent.counts[partition]! - retentionRecords <= this.#read[partition]!,
+    )
+  }
+
+  /** The sends that go on now. */
+  settle(): number[] {
+    const gone: number[] = []
+    for (let again = true; again; ) {
+      const blocked = new Set<number>()
+      const next = this.waiting.find(sent => {
+        const goes = needed(sent).every(partition => !blocked.has(partition)) && this.#fits(sent)
+        for (const partition of needed(sent)) blocked.add(partition)
+        return goes
+      })
+      again = next !== undefined
+      if (next === undefined) break
+      this.waiting = this.waiting.filter(sent => sent !== next)
+      for (const partition of needed(next)) this.#end[partition]! += next.counts[partition]!
+      gone.push(next.id)
+    }
+    return gone
+  }
+
+  /** Reads so many more records, and returns up to where. */
+  read(partition: number, records: number): number {
+    this.#read[partition] = Math.min(this.#end[partition]!, this.#read[partition]! + records)
+    return this.#read[partition]
+  }
+}
+
+it('sends that wait go on as soon as they fit, and overtake nobody who waits in one of their partitions', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async steps => {
+      const { broker, clock } = testBroker()
+      const log = broker.createTopic('log', { partitions, retentionRecords, whenFull: 'wait' })
+      const group = broker.createGroup('g', { topics: ['log'] })
+      const producer = broker.producer()
+      const model = new Model()
+      const written: number[] = []
+      for (const [id, each] of steps.entries()) {
+        written.length = 0
+        if ('send' in each) {
+          const counts = Array.from({ length: partitions }, (_, i) => each.send.filter(to => to === i).length)
+          if (counts.some(count => count > retentionRecords)) continue
+          const sent = { id, counts, controller: new AbortController() }
+          model.waiting.push(sent)
+          const batch = each.send.map(partition => ({ topic: 'log', value: id, partition }))
+          producer.sendBatch(batch, { signal: sent.controller.signal }).then(
+            () => written.push(id),
+            () => {},
+          )
+        } else if ('commit' in each) {
+          const offset = model.read(each.commit, each.records)
+          group.setOffsets([{ topic: 'log', partition: each.commit, offset }])
+        } else if ('delete' in each) {
+          const offset = model.read(each.delete, each.records)
+          log.partitions[each.delete]!.deleteRecords(offset)
+          group.setOffsets([{ topic: 'log', partition: each.delete, offset }])
+        } else if (model.waiting.length > 0) {
+          const [aborted] = model.waiting.splice(each.abort % model.waiting.length, 1)
+          aborted!.controller.abort()
+        }
+        await clock.settle()
+        expect(written).toEqual(model.settle())
+      }
+      await broker.close({ timeoutMs: 0 })
+    }),
+  )
+})
+
+it('where sends wait for room in many partitions, a commit has only those of its partition tried', async () => {
+  const { broker, clock } = testBroker()
+  const log = broker.createTopic('log', { partitions: 100, retentionRecords: 1, whenFull: 'wait' })
+  const group = broker.createGroup('g', { topics: ['log'] })
+  const told: number[] = []
+  for (const { index: partition } of log.partitions) {
+    log.append({ value: 0, partition })
+    // The others are refused by the close.
+    broker
+      .producer()
+      .send({ topic: 'log', value: 1, partition })
+      .then(
+        () => told.push(partition),
+        () => {},
+      )
+  }
+  await clock.settle()
+  const tried = vi.spyOn(PartitionRoom.prototype, 'fits')
+  group.setOffsets([{ topic: 'log', partition: 50, offset: 1 }])
+  await clock.settle()
+  expect([told, tried.mock.calls.length]).toEqual([[50], 1])
+  tried.mockRestore()
+  await broker.close({ timeoutMs: 0 })
+})
