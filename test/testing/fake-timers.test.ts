@@ -122,27 +122,6 @@ it("lets a month pass on the runner's clock, whose timers take no longer delay t
   await broker.close()
 })
 
-// The last ones: what the runner itself puts off while they run may come late to what follows.
-it.each([
-  ['nextTick', ["jest.useFakeTimers({ doNotFake: ['nextTick'] })"]],
-  ['queueMicrotask', ["jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })"]],
-] as const)(
-  'says that a fake %s would hold promises back, and what leaves it alone',
-  async (faked, [advice]) => {
-    const broker = new TestBroker({ topics })
-    vi.useFakeTimers({ toFake: [faked] })
-    const errors = await Promise.all([
-      rejectionOf(broker.advance(1)),
-      rejectionOf(broker.advanceUntilIdle()),
-      rejectionOf(broker.idle()),
-    ])
-    for (const error of errors) {
-      expect(error).toBeInstanceOf(IllegalStateError)
-      expect(error).toMatchObject({ option: 'doNotFake', message: expect.stringContaining(advice) })
-    }
-  },
-)
-
 it.each(['a sleep of the broker', 'a timer of the test'])(
   'closes though the runner took its timers back before, and a handler waits for %s',
   async what => {
@@ -170,5 +149,26 @@ it.each(['a sleep of the broker', 'a timer of the test'])(
     }
     await broker.close()
     expect(broker.group('g').members).toEqual([])
+  },
+)
+
+// The last ones: what the runner itself puts off while they run may come late to what follows.
+it.each([
+  ['nextTick', ["jest.useFakeTimers({ doNotFake: ['nextTick'] })"]],
+  ['queueMicrotask', ["jest.useFakeTimers({ doNotFake: ['queueMicrotask'] })"]],
+] as const)(
+  'says that a fake %s would hold promises back, and what leaves it alone',
+  async (faked, [advice]) => {
+    const broker = new TestBroker({ topics })
+    vi.useFakeTimers({ toFake: [faked] })
+    const errors = await Promise.all([
+      rejectionOf(broker.advance(1)),
+      rejectionOf(broker.advanceUntilIdle()),
+      rejectionOf(broker.idle()),
+    ])
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(IllegalStateError)
+      expect(error).toMatchObject({ option: 'doNotFake', message: expect.stringContaining(advice) })
+    }
   },
 )
