@@ -100,10 +100,12 @@ export class WaitingSends implements EngineClient {
           }
         },
         fail: error => {
+          const waitedForBroker = send.shortage.partition === undefined
           settle()
           reject(error)
-          // The sends behind it may fit.
-          this.freed()
+          // The sends behind it may fit; behind one that waits for the broker are all.
+          if (waitedForBroker) this.freed()
+          else for (const { partition } of demands) this.freed(partition)
         },
       }
       const timer: Timer = this.#host.clock.setTimer(

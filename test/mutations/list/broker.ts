@@ -53,7 +53,7 @@ export const brokerMutations: readonly Mutation[] = [
   {
     name: 'who waits behind a send that gave up waits on',
     file: 'broker/waiting-sends.ts',
-    find: '// The sends behind it may fit.\n          this.freed()\n',
+    find: '          if (waitedForBroker) this.freed()\n          else for (const { partition } of demands) this.freed(partition)\n',
     replace: '',
     breaks: 'a send goes on as soon as there is room for it',
   },

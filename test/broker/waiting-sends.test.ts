@@ -133,3 +133,55 @@ it('where sends wait for room in many partitions, a commit has only those of its
   tried.mockRestore()
   await broker.close({ timeoutMs: 0 })
 })
+
+it('a send that gives up has only those behind it tried', async () => {
+  const { broker, clock } = testBroker()
+  const log = broker.createTopic('log', { partitions: 100, retentionRecords: 1, whenFull: 'wait' })
+  broker.createGroup('g', { topics: ['log'] })
+  const told: string[] = []
+  const send = (name: string, partition: number, timeoutMs: number) => {
+    const message = { topic: 'log', value: 1, partition }
+    broker
+      .producer()
+      .send(message, { timeoutMs })
+      .catch((error: Error) => told.push(`${name} ${error.name}`))
+  }
+  for (const { index: partition } of log.partitions) {
+    log.append({ value: 0, partition })
+    send('one of many', partition, partition === 50 ? 10 : 1000)
+  }
+  send('behind', 50, 1000)
+  await clock.settle()
+  const tried = vi.spyOn(PartitionRoom.prototype, 'fits')
+  await clock.advance(10)
+  expect([told, tried.mock.calls.length]).toEqual([['one of many TimeoutError'], 1])
+  tried.mockRestore()
+  await broker.close({ timeoutMs: 0 })
+})
+
+it('one that waited for the broker and gives up lets all those try that it held up', async () => {
+  const { broker, clock } = testBroker({ maxRecords: 4 })
+  const held = { whenFull: 'wait', segmentRecords: 1 } as const
+  const large = broker.createTopic('large', { ...held, retentionRecords: 4 })
+  const small = broker.createTopic('small', { ...held, retentionRecords: 1 })
+  const other = broker.createTopic('other', held)
+  const group = broker.createGroup('g', { topics: ['large', 'small', 'other'] })
+  for (const log of [large, large, small, other]) log.append({ value: 0 })
+  const told: string[] = []
+  const producer = broker.producer()
+  const four = Array.from({ length: 4 }, () => ({ topic: 'large', value: 1 }))
+  producer.sendBatch(four, { timeoutMs: 10 }).catch((error: Error) => told.push(`large ${error.name}`))
+  producer.send({ topic: 'small', value: 1 }).then(
+    () => told.push('small'),
+    () => {},
+  )
+  // Now the large one fits its partition, and not the broker; the small one fits, and is not to overtake it.
+  group.setOffsets([{ topic: 'large', partition: 0, offset: 2 }])
+  await clock.settle()
+  group.setOffsets([{ topic: 'small', partition: 0, offset: 1 }])
+  await clock.settle()
+  expect(told).toEqual([])
+  await clock.advance(10)
+  expect(told).toEqual(['large TimeoutError', 'small'])
+  await broker.close({ timeoutMs: 0 })
+})
