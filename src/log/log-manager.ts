@@ -4,7 +4,8 @@ import type { Partition } from './partition.ts'
 import { keptUntil } from './retention.ts'
 import type { Segment } from './segment.ts'
 
-// How many segments are looked at before all partitions are. So few records of a thin partition do not pay for all.
+// How many segments are looked at before all partitions are, where there are more: the few records of a segment there
+// must not pay for all of them.
 const few = 100
 
 /** The offset before which nobody misses the records of a partition. */
@@ -117,21 +118,24 @@ export class LogManager {
   #drop(records: number, bytes: number): boolean {
     if (!this.#ordered) this.#order()
     const clearance = new Clearance(this.#segments, records, bytes)
-    // Groups that keep up have read the oldest segments, and then no other partition has to be looked at.
-    clearance.takeOldest(readBefore, few)
-    const searches = this.#unsearched <= 0 && !clearance.enough
-    if (searches) {
-      clearance.takeRead(this.#readBefore())
-      // Nothing was found: with many partitions, the next records are written without a search, unless nothing else may
-      // go. So a record pays for a few partitions at most.
-      if (clearance.freed === 0) this.#unsearched = this.#logs.size >>> 2
-    }
+    const searches = this.#unsearched <= 0
+    if (searches) this.#takeRead(clearance)
     clearance.takeUnread()
     if (!searches && !clearance.enough) clearance.takeRead(this.#readBefore())
     if (!clearance.enough) return false
     this.#unsearched -= clearance.freed
     clearance.drop()
     return true
+  }
+
+  #takeRead(clearance: Clearance): void {
+    // Groups that keep up have read the oldest segments, and then not all of many partitions have to be looked at.
+    if (this.#logs.size > few) clearance.takeOldest(readBefore, few)
+    if (clearance.enough) return
+    clearance.takeRead(this.#readBefore())
+    // Nothing was found: with many partitions, the next records are written without a search, unless nothing else may
+    // go. So a record pays for a few partitions at most.
+    if (clearance.freed === 0) this.#unsearched = this.#logs.size >>> 2
   }
 
   // The offset before which nobody misses the records of a partition, where it has such records.

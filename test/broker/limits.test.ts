@@ -92,18 +92,21 @@ it('what everybody has read goes first also where nothing of the kind was there 
 })
 
 it('where many partitions have nothing that everybody has read, a few records are written before they are asked again', async () => {
-  const { broker } = testBroker({ maxRecords: 200 })
-  const unread = broker.createTopic('unread', { partitions: 200, segmentRecords: 1 })
+  const { broker } = testBroker({ maxRecords: 8 })
+  const unread = broker.createTopic('unread', { partitions: 8, segmentRecords: 1 })
   const read = broker.createTopic('read', { segmentRecords: 1 })
   broker.createGroup('g', { topics: ['read', 'unread'] })
-  for (let partition = 0; partition < 200; partition++) unread.append({ partition, value: 0 })
+  for (let partition = 0; partition < 8; partition++) unread.append({ partition, value: 0 })
   read.append({ value: 0 })
   await broker.admin.setGroupOffsets('g', [{ topic: 'read', partition: 0, offset: 1 }])
-  const kept = Array.from({ length: 50 }, (_, i) => {
-    unread.append({ partition: 199, value: i + 1 })
+  const kept = [1, 2].map(value => {
+    unread.append({ partition: 7, value })
     return [read.records().length, unread.records().length]
   })
-  expect(kept).toEqual([...Array.from({ length: 49 }, () => [1, 199]), [0, 200]])
+  expect(kept).toEqual([
+    [1, 7],
+    [0, 8],
+  ])
 })
 
 it('whoever waits for the broker is overtaken by nobody who waits', async () => {
