@@ -149,7 +149,7 @@ export class WaitingSends implements EngineClient {
 
   /**
    * Says that there may be room, in this partition or anywhere: sends that fit go on, once the call under way has
-   * finished.
+   * finished, or in the event loop's next turn where one waits for the broker.
    */
   freed(partition?: Partition): void {
     if (this.#sends.size === 0) return
@@ -158,7 +158,9 @@ export class WaitingSends implements EngineClient {
     else this.#freed?.add(partition)
     if (this.#retrying) return
     this.#retrying = true
-    Promise.resolve().then(() => this.#retry())
+    // The broker's room is looked for in all partitions: not once for each of the commits of a turn.
+    const soon = this.#waitsForBroker > 0 ? this.#host.clock.turn() : Promise.resolve()
+    soon.then(() => this.#retry())
   }
 
   #retry(): void {

@@ -1,4 +1,6 @@
 import { expect, it, vi } from 'vitest'
+import { WaitingSends } from '../../src/broker/waiting-sends.ts'
+import { LogManager } from '../../src/log/log-manager.ts'
 import { PartitionRoom } from '../../src/log/partition-room.ts'
 import { fc } from '../helpers/fast-check.ts'
 import { testBroker } from '../helpers/test-broker.ts'
@@ -157,6 +159,27 @@ it('a send that gives up has only those behind it tried', async () => {
   expect([told, tried.mock.calls.length]).toEqual([['one of many TimeoutError'], 1])
   tried.mockRestore()
   await broker.close({ timeoutMs: 0 })
+})
+
+it('sends that wait for the broker are tried once a turn of the event loop, however many commits it has', async () => {
+  const { broker, clock } = testBroker({ maxRecords: 100 })
+  const log = broker.createTopic('log', { partitions: 100, segmentRecords: 1, whenFull: 'wait' })
+  const group = broker.createGroup('g', { topics: ['log'] })
+  for (const { index: partition } of log.partitions) log.append({ value: 0, partition })
+  const sent = broker.producer().send({ topic: 'log', value: 1, partition: 0 })
+  await clock.settle()
+  const tried = vi.spyOn(WaitingSends.prototype, 'freed')
+  const searched = vi.spyOn(LogManager.prototype, 'makeRoom')
+  for (let partition = 0; partition < 100; partition++) {
+    group.setOffsets([{ topic: 'log', partition, offset: 1 }])
+    // A handler's commits are not in one call, either.
+    await Promise.resolve()
+  }
+  await sent
+  expect(tried.mock.calls.length).toBeGreaterThanOrEqual(100)
+  expect(searched.mock.calls.length).toBeLessThan(5)
+  tried.mockRestore()
+  searched.mockRestore()
 })
 
 it('one that waited for the broker and gives up lets all those try that it held up', async () => {
