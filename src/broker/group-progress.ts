@@ -4,11 +4,13 @@ import type { OtherGroups, UnreadByGroup } from '../group/group-holder.ts'
 import type { Partition, TrimReason } from '../log/partition.ts'
 import { formatTopicPartition } from '../topic-partition.ts'
 import type { BrokerEvents } from './broker-events.ts'
+import { HoldingReaders } from './holding-readers.ts'
 import type { TopicReaders } from './topic-readers.ts'
 
 /** How far groups have read a partition: which records may go, and which groups had not read those that went. */
 export class GroupProgress {
   readonly #readers: TopicReaders
+  readonly #holding: HoldingReaders
   readonly #others: ReadonlySet<OtherGroups>
   readonly #events: Events<BrokerEvents>
   // By topic, the groups that a warning named. An entry goes with its topic, and a group in it with the group.
@@ -16,6 +18,7 @@ export class GroupProgress {
 
   constructor(readers: TopicReaders, others: ReadonlySet<OtherGroups>, events: Events<BrokerEvents>) {
     this.#readers = readers
+    this.#holding = new HoldingReaders(readers)
     this.#others = others
     this.#events = events
   }
@@ -35,6 +38,11 @@ export class GroupProgress {
       for (const { offset } of others.readers(partition)) consumed = Math.min(consumed, offset)
     }
     return consumed === Number.POSITIVE_INFINITY ? 0 : consumed
+  }
+
+  /** Whether it is clear, before all groups are asked, that one has read nothing of what the partition has. */
+  holdsBack(partition: Partition): boolean {
+    return this.#holding.any(partition)
   }
 
   /** The groups that read a partition, and up to where each has committed it. */

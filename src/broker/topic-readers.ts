@@ -1,5 +1,7 @@
 import type { ConsumerGroup } from '../group/consumer-group.ts'
 
+const none: ReadonlySet<string> = new Set()
+
 /** Which groups read a topic: what every record asks them must not go through all the groups of the broker. */
 export class TopicReaders {
   readonly #groups: ReadonlyMap<string, ConsumerGroup>
@@ -12,10 +14,19 @@ export class TopicReaders {
 
   /** The groups whose members have read the topic, or which have committed offsets of it; some may have forgotten it. */
   *of(topic: string): IterableIterator<ConsumerGroup> {
-    for (const groupId of this.#byTopic.get(topic) ?? []) {
-      const group = this.#groups.get(groupId)
+    for (const groupId of this.ids(topic)) {
+      const group = this.group(groupId)
       if (group !== undefined) yield group
     }
+  }
+
+  /** The same by their ids, of which some may be no group's. */
+  ids(topic: string): ReadonlySet<string> {
+    return this.#byTopic.get(topic) ?? none
+  }
+
+  group(groupId: string): ConsumerGroup | undefined {
+    return this.#groups.get(groupId)
   }
 
   add(topic: string, groupId: string): void {

@@ -168,7 +168,9 @@ export class TopicRegistry {
   }
 
   #offsetCommitted(partition: Partition): void {
-    if (partition.keepsUnreadOnly) partition.dropConsumed(partition.consumedBefore)
+    if (partition.keepsUnreadOnly && !this.#host.progress.holdsBack(partition)) {
+      partition.dropConsumed(partition.consumedBefore)
+    }
     this.#host.freed(partition)
   }
 
