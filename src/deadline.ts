@@ -1,5 +1,8 @@
 import type { Clock, Timer, TimerOptions } from './clock.ts'
 
+// How long who leaves waits for the answer to its last request, beside or past its own deadline.
+const lastWordMs = 1000
+
 /** The end of a wait: a promise that resolves when the time is over, and a timer that can be taken back. */
 export class Deadline {
   readonly passed: Promise<void>
@@ -27,4 +30,9 @@ export class Deadline {
   cancel(): void {
     for (const timer of this.#timers) timer.cancel()
   }
+}
+
+/** The end of the wait for an answer to a last request, which may never come: who closes goes without it then. */
+export function lastWordDeadline(clock: Clock): Deadline {
+  return new Deadline(clock, lastWordMs, 'last word')
 }

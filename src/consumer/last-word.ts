@@ -1,9 +1,6 @@
 import type { Clock } from '../clock.ts'
-import { Deadline } from '../deadline.ts'
+import { type Deadline, lastWordDeadline } from '../deadline.ts'
 import { isThenable, type MaybePromise } from '../maybe-promise.ts'
-
-// How long past its deadline a consumer that leaves still waits for its last commit, and for its group to hear of it.
-const lastWordMs = 1000
 
 /** What a consumer tells its group when it leaves: a request that may never be answered. */
 export class LastWord {
@@ -29,7 +26,7 @@ export class LastWord {
     if (!isThenable(told)) return
     let last: Deadline | undefined
     const late = deadline.then(() => {
-      last = new Deadline(this.#clock, lastWordMs, 'last word')
+      last = lastWordDeadline(this.#clock)
       return last.passed
     })
     await Promise.race([told, late])

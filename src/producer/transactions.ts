@@ -1,4 +1,4 @@
-import { Deadline } from '../deadline.ts'
+import { Deadline, lastWordDeadline } from '../deadline.ts'
 import type { Engine, EngineTransaction, TransactionalProducer } from '../engine.ts'
 import { IllegalStateError, TransactionAbortedError } from '../errors.ts'
 import { TaskQueue } from '../task-queue.ts'
@@ -6,9 +6,6 @@ import type { TopicMap } from '../topic-definition.ts'
 import { BusyProducer } from './busy-producer.ts'
 import type { SenderOptions } from './record-sender.ts'
 import { Transaction } from './transaction.ts'
-
-// How long a producer that closes waits for the end of the transaction that it aborts.
-const lastWordMs = 1000
 
 /** The transactions of one producer, one after the other. */
 export class Transactions<Topics extends TopicMap> {
@@ -46,7 +43,7 @@ export class Transactions<Topics extends TopicMap> {
     this.#closed = reason
     this.#deadline?.within(0)
     if (this.#open === undefined) return
-    const last = new Deadline(this.#engine.clock, lastWordMs, 'last word')
+    const last = lastWordDeadline(this.#engine.clock)
     await Promise.race([abortQuietly(this.#open), last.passed])
     last.cancel()
   }
