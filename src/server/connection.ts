@@ -99,6 +99,13 @@ export class Connection {
     this.#late?.abort()
   }
 
+  // What was answered before reaches the client all the same, as by Kafka, which reads the next request only after it.
+  #drop(): void {
+    if (this.#socket.writableLength === 0) return this.close()
+    this.#gone.abort()
+    this.#socket.end(() => this.close())
+  }
+
   // A client may end its side with its last request. What it sent before is worked off, as far as none of it has to wait:
   // over TCP that is done before the connection has closed, but in memory nothing lies between.
   async #end(): Promise<void> {
@@ -137,7 +144,7 @@ export class Connection {
 
   #fail(error: unknown): void {
     this.#host.failed(error)
-    this.close()
+    this.#drop()
   }
 
   async #work(): Promise<void> {
@@ -162,6 +169,7 @@ export class Connection {
       this.#fail(error)
     } finally {
       this.#working = false
+      this.#answering = false
     }
   }
 
@@ -234,7 +242,7 @@ export class Connection {
       node: this.#host.node,
       session: this.#session,
       signal: this.#gone.signal,
-      drop: () => this.close(),
+      drop: () => this.#drop(),
       truncate: () => {
         this.#truncates = true
       },

@@ -4,7 +4,7 @@ import { connect, RequestLog, type WireOptions } from '../../src/server/index.ts
 import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { sendHostileFrames } from '../fuzz/hostile-frames.ts'
-import { request, WireClient } from '../helpers/wire-client.ts'
+import { request, sequencedBatch, WireClient } from '../helpers/wire-client.ts'
 
 const brokers: Broker[] = []
 afterEach(async () => {
@@ -88,6 +88,27 @@ it.each([
   await bad.closed
   good.send(request(metadata!, 4, { topics: null }))
   expect((await good.answer()).readInt32BE(0)).toBe(7)
+  expect(errors).toHaveLength(1)
+})
+
+it('answers what came before a request that ends the connection', async () => {
+  const { broker, dial, errors } = start()
+  const client = dial()
+  const write = (acks: number, index: number) => {
+    const partitionData = [{ index, records: [sequencedBatch(-1, -1, -1, [1])] }]
+    return request(produce!, 9, { acks, timeoutMs: 1000, topicData: [{ name: 'orders', partitionData }] })
+  }
+  client.send(write(1, 0))
+  client.send(write(0, 5))
+  client.send(write(1, 0))
+  expect((await client.answer()).readInt32BE(0)).toBe(7)
+  await expect(client.answer()).rejects.toThrow('closed without an answer')
+  const other = dial()
+  other.send(request(metadata!, 4, { topics: null }))
+  other.send(Buffer.alloc(0))
+  expect((await other.answer()).readInt32BE(0)).toBe(7)
+  await other.closed
+  expect(broker.topic('orders').records()).toHaveLength(1)
   expect(errors).toHaveLength(1)
 })
 
