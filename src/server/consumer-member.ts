@@ -44,6 +44,8 @@ export class ConsumerMember implements MembershipListener {
   #told = new Map<string, TopicPartition>()
   // The same as of the last answer.
   #answered: ReadonlyMap<string, TopicPartition> = new Map()
+  // Whether it has lost some of these since, with their topic: one made anew has the same name, and another id.
+  #lost = false
   /** The epoch that it was told last. */
   epoch = 0
   #epochBefore = 0
@@ -78,6 +80,7 @@ export class ConsumerMember implements MembershipListener {
       this.#revoking.delete(id)
       this.#heardAt.delete(id)
       this.#told.delete(id)
+      this.#lost ||= this.#answered.has(id)
     }
     for (const tp of revoked) {
       const id = formatTopicPartition(tp)
@@ -130,7 +133,8 @@ export class ConsumerMember implements MembershipListener {
       for (const id of this.#told.keys()) if (!this.#owned.has(id)) this.#told.delete(id)
       for (const id of this.#revoking.keys()) this.#heardAt.set(id, this.#clock.monotonic())
     }
-    this.changed = !haveSameKeys(this.#answered, this.#told)
+    this.changed = this.#lost || !haveSameKeys(this.#answered, this.#told)
+    this.#lost = false
     if (this.changed) this.#answered = new Map(this.#told)
     if (this.changed || this.epoch !== epoch) this.#epochBefore = epoch
   }

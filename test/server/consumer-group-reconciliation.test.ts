@@ -120,3 +120,15 @@ it('fences a member at the epoch before that has partitions of a topic that ther
   expect(await beat('a', 2, { topicPartitions: nowhere })).toMatchObject({ errorCode: 110 })
   expect(await beat('a', 2, { topicPartitions: [] })).toMatchObject({ errorCode: 0 })
 })
+
+it('tells a member that a topic was deleted and made anew between two of its heartbeats', async () => {
+  const { broker, beat, join, has } = start()
+  await join('a')
+  await beat('a', 2, has(0, 1, 2, 3))
+  await broker.deleteTopic('orders')
+  await broker.createTopic('orders', { partitions: 4 })
+  const { memberEpoch, assignment } = await beat('a', 2)
+  const told = [{ topicId: broker.topic('orders').id, partitions: [0, 1, 2, 3] }]
+  expect(assignment).toEqual({ topicPartitions: told })
+  expect(await beat('a', memberEpoch, { topicPartitions: told })).toMatchObject({ assignment: null })
+})
