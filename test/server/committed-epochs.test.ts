@@ -51,6 +51,12 @@ it('tells the leader epoch that was committed with an offset, and none where the
   expect(await committed()).toEqual([9, -1, ''])
 })
 
+it('tells the largest offset that can be committed', async () => {
+  const { commit, committed } = start()
+  await commit(2 ** 63, {})
+  expect(await committed()).toEqual([2 ** 63, -1, ''])
+})
+
 it('tells what a member has committed last, with an epoch or without', async () => {
   const { client, commit, committed } = start()
   const joining = {

@@ -64,6 +64,13 @@ it('round-trips every number of the wire', () => {
   expect(writer.length).toBe(0)
 })
 
+it('writes the largest number of all as it was read', () => {
+  const largest = Buffer.from('7fffffffffffffff', 'hex')
+  const writer = new Writer()
+  writer.int64(new Reader(largest).int64())
+  expect(writer.concat()).toEqual(largest)
+})
+
 it("knows Castagnoli's checksum by its published vectors", () => {
   expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283)
   expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa)

@@ -22,6 +22,7 @@ describe('nothing is kept of a batch', () => {
     ['that stamps itself', 32, batch(['a'], now, { attributes: 8 })],
     ['that is not whole', 87, batch(['a'], now).subarray(0, -1)],
     ['that is from the future', 32, batch(['a'], Date.now() + 1e9)],
+    ['that is from the end of time', 32, batch(['a'], 2 ** 63)],
     ['whose last offset is not its count', 87, withDelta()],
     ['whose checksum is wrong', 2, Buffer.concat([batch(['a'], now).subarray(0, -1), Buffer.from([9])])],
     [

@@ -47,8 +47,10 @@ export class Writer {
   int64(value: number): void {
     const at = this.#room(8)
     const high = Math.floor(value / 0x100000000)
-    this.#buffer.writeInt32BE(high, at)
-    this.#buffer.writeUInt32BE(value - high * 0x100000000, at + 4)
+    // The largest INT64 was read as a number that is greater by one.
+    const isLargest = high > 0x7fffffff
+    this.#buffer.writeInt32BE(isLargest ? 0x7fffffff : high, at)
+    this.#buffer.writeUInt32BE(isLargest ? 0xffffffff : value - high * 0x100000000, at + 4)
   }
 
   float64(value: number): void {
