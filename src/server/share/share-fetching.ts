@@ -41,7 +41,7 @@ export function fetchShared(
   anyway: boolean,
 ): SharedRecords[] {
   // A request for no records does not look for some either.
-  if (wish.maxRecords <= 0) return []
+  if (wish.maxRecords <= 0 || partitions.closed) return []
   const reads = readAll(wire, partitions, logs, wish)
   const bytes = reads.reduce((sum, read) => sum + read.bytes, 0)
   // An error is answered at once.

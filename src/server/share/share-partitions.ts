@@ -30,6 +30,7 @@ export class SharePartitions {
   readonly #expiries = new Map<Partition, number>()
   /** Called when records may have become available, or there may be room for more. */
   readonly listeners: Set<() => void> = new Set()
+  #closed = false
 
   constructor(groupId: string, host: SharePartitionsHost) {
     this.#groupId = groupId
@@ -39,6 +40,11 @@ export class SharePartitions {
   /** The partitions that were read, or whose start was set. */
   get all(): ReadonlyMap<Partition, SharePartition> {
     return this.#byLog
+  }
+
+  /** Whether the group was deleted; who still waits for its records gets none. */
+  get closed(): boolean {
+    return this.#closed
   }
 
   /** Whether only committed records are delivered. */
@@ -173,8 +179,9 @@ export class SharePartitions {
     if (this.#byLog.get(log)?.releaseAll(this.#limits)) this.#changed(log)
   }
 
-  /** Stops the timers of all locks. */
+  /** Stops the timers of all locks, since the group is deleted. */
   close(): void {
+    this.#closed = true
     for (const log of this.#expiries.keys()) this.#host.clock.unschedule(this.#timerOf(log))
     this.#expiries.clear()
   }

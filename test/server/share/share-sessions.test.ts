@@ -183,6 +183,24 @@ it('acquires nothing for a client that is gone while it waits', async () => {
   expect(await (await joined('b')).fetch()).toEqual([[0, 0, 1]])
 })
 
+it('acquires nothing for a group that is deleted while it waits', async () => {
+  const { broker, client, append, consumer, joined } = scene()
+  const a = await joined('a')
+  const waiting = a.fetch({ maxWaitMs: 120_000 })
+  await broker.advance(60_000)
+  const { results } = await client.call(apis.deleteGroups, 2, { groupsNames: ['g'] })
+  expect(results).toMatchObject([{ errorCode: 0 }])
+  const b = consumer('b')
+  await b.join()
+  append(1)
+  expect(await b.fetch()).toEqual([[0, 0, 1]])
+  await broker.advance(30_000)
+  // The lock of the group that there is now ends.
+  expect(await b.fetch()).toEqual([[0, 0, 2]])
+  await broker.advance(60_000)
+  expect(await waiting).toEqual([])
+})
+
 it('has a session for each member, whatever group and member are called', async () => {
   const { consumer } = scene()
   const members = [consumer('a', 'g'), consumer('a', 'gb'), consumer('ba', 'g')]
