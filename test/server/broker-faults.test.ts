@@ -5,7 +5,7 @@ import { apis } from '../../src/server/protocol/apis.ts'
 import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { request } from '../helpers/wire-client.ts'
-import { brokerScenes, leadersAt, produce, topics } from './broker-scene.ts'
+import { brokerScenes, fetchOrders, leadersAt, produce, topics } from './broker-scene.ts'
 
 const { start, connectTo } = brokerScenes()
 
@@ -123,4 +123,19 @@ it('tells metadata from before the last change, as a broker that lags behind', a
   expect(await ask({ name: 'late' })).toBe(3)
   expect(faults.unused).toEqual([])
   expect(() => faults.staleMetadata({ api: 'Fetch' } as never)).toThrow("option 'api'")
+})
+
+it.each([1, 3])('does not wait for records for a client that is gone (%i brokers)', async brokers => {
+  const faults = new WireFaults()
+  const requests = new RequestLog()
+  const { id, server } = await start({ brokers, faults, requests })
+  const leader = server.leaderOf({ topic: 'orders', partition: 0 })!
+  const barrier = faults.pauseNext({ api: 'Fetch' })
+  const client = await connectTo(leader)
+  client.send(request(apis.fetch as Api, 13, fetchOrders(id, [{ partition: 0 }], 3_600_000)))
+  await barrier.entered
+  client.socket.destroy()
+  await expect.poll(() => server.connections).toBe(0)
+  barrier.release()
+  await expect.poll(() => requests.of({ api: 'Fetch' })[0]!.outcome).toBe('answered')
 })

@@ -14,6 +14,7 @@ export function fetchUntilMoved(wire: Wire, handler: Handler): Handler {
         moved = true
         end()
       }
+      if (context.signal.aborted) end()
       context.signal.addEventListener('abort', end, { once: true })
       listeners.add(move)
       try {

@@ -90,7 +90,7 @@ export function fetchHandlers(wire: Wire): Handler[] {
       let fetched = readAll(wire, wanted, how)
       // Who is to ask elsewhere does so at once.
       const elsewhere = wanted.some(({ preferred }) => preferred !== undefined)
-      if (isShort(fetched, minBytes) && maxWaitMs > 0 && !elsewhere) {
+      if (isShort(fetched, minBytes) && maxWaitMs > 0 && !elsewhere && !signal.aborted) {
         await untilEnough(wire, wanted, maxWaitMs, signal, () => {
           fetched = readAll(wire, wanted, how)
           return !isShort(fetched, minBytes)

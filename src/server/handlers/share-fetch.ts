@@ -237,7 +237,7 @@ async function acquire(
   const waits =
     maxWaitMs > 0 && minBytes > 0 && maxRecords > 0 && maxBytes > 0 && logs.length === wanted.length
   let fetched = fetch(!waits)
-  if (fetched.length > 0 || !waits) return fetched
+  if (fetched.length > 0 || !waits || context.signal.aborted) return fetched
   const found = await untilShared(wire, partitions, logs, { maxWaitMs, signal: context.signal }, () => {
     fetched = fetch(false)
     return fetched.length > 0 || led().length < wanted.length

@@ -59,6 +59,8 @@ export class ShareSessions {
     { node, signal }: Where,
     topics: readonly NamedPartitions[],
   ): ShareSession | WireErrorCode {
+    // Nothing would end it.
+    if (signal.aborted) return 'SHARE_SESSION_NOT_FOUND'
     const sessions = this.#at(node)
     this.#forget(owner, node)
     if (sessions.size >= this.#most) return 'SHARE_SESSION_LIMIT_REACHED'

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { RequestLog, WireFaults } from '../../../src/server/index.ts'
+import { apis } from '../../../src/server/protocol/apis.ts'
 import { acquiredIn, reject, shareScenes } from './share-scene.ts'
 
 const start = shareScenes()
@@ -45,6 +46,17 @@ it('a ShareFetch that only says what changes is met as one of all that its sessi
   expect(requests.of({ api: 'ShareFetch', topic: 'payments' })).toHaveLength(2)
   await consumer.fetchAll({ topics: [], forgottenTopicsData: [{ topicId: payments.id, partitions: [0] }] })
   expect([...requests].at(-1)!.partitions).toEqual([{ topic: 'orders', partition: 0 }])
+})
+
+it('a ShareFetch that is done when its client is gone begins no session, and acquires nothing', async () => {
+  const { broker, client, consumer, faults, requests, joined } = await startTwo()
+  faults.delay({ api: 'ShareFetch' }, 1000)
+  void consumer.fetchAll().catch(() => {})
+  await client.call(apis.metadata, 12, { topics: [] })
+  consumer.client.socket.destroy()
+  await broker.advance(1000)
+  expect(requests.of({ api: 'ShareFetch' })).toMatchObject([{ errors: ['SHARE_SESSION_NOT_FOUND'] }])
+  expect(await (await joined('b')).fetch()).toEqual([[0, 0, 1]])
 })
 
 it('what is acknowledged of a partition that a fault refuses stays acquired', async () => {
