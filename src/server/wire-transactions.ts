@@ -152,9 +152,11 @@ export class WireTransactions {
 
   #add({ added }: WireProducer, open: Transaction, tp: TopicPartition): void {
     const id = formatTopicPartition(tp)
-    if (added.has(id)) return
+    const log = this.#engine.partition(tp)
+    // Another one, if the topic was made anew meanwhile.
+    if (added.get(id)?.log === log) return
     open.addPartition({ topic: this.#engine.topics.get(tp.topic)!, partition: tp.partition })
-    added.set(id, { ...tp, log: this.#engine.partition(tp) })
+    added.set(id, { ...tp, log })
   }
 
   /** The open transaction of a producer that writes to a partition of it, or commits a group's offsets in it. */

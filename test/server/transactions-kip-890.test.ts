@@ -4,7 +4,7 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { sequencedBatch } from '../helpers/wire-client.ts'
 import { type Identity, start } from './transactions-scene.ts'
 
-const { initProducerId, produce, txnOffsetCommit, endTxn, consumerGroupHeartbeat } =
+const { initProducerId, produce, txnOffsetCommit, endTxn, consumerGroupHeartbeat, describeProducers } =
   apis as unknown as Readonly<Record<string, Api>>
 
 function identityOf({ producerId, producerEpoch }: Identity): Identity {
@@ -49,6 +49,21 @@ describe('the protocol of KIP-890', () => {
     const third = await end(second, false)
     expect(third.producerEpoch).toBeGreaterThan(second.producerEpoch)
     expect(await read(1)).toEqual([1])
+  })
+
+  it('ends in a topic that was made anew while it was open', async () => {
+    const { broker, client, init, send, end, read } = newer()
+    const first = await init()
+    await send(first, 0, 1)
+    await broker.deleteTopic('orders')
+    await broker.createTopic('orders')
+    await send(first, 0, 2)
+    const { producerId, producerEpoch } = await end(first, true)
+    expect(await read(1)).toEqual([2])
+    const asked = { topics: [{ name: 'orders', partitionIndexes: [0] }] }
+    const { topics } = await client.call(describeProducers!, 0, asked)
+    const producer = { producerId, producerEpoch, coordinatorEpoch: 0, currentTxnStartOffset: -1 }
+    expect(topics[0].partitions[0].activeProducers).toMatchObject([producer])
   })
 
   it('lets nothing late into the next transaction', async () => {
