@@ -89,6 +89,8 @@ export class Cluster {
   readonly #coordinators = new Map<string, BrokerAddress>()
   readonly #watchers = new Map<() => void, boolean>()
   #refreshing: Promise<void> | undefined
+  // Whether the metadata that is being read, or was read last, is that of all topics.
+  #readsAll = false
   #turn = 0
   // How many requests to any broker have failed since the last answer.
   #unanswered = 0
@@ -216,8 +218,16 @@ export class Cluster {
     return () => this.#watchers.delete(changed)
   }
 
+  get #wantsAll(): boolean {
+    return [...this.#watchers.values()].includes(true)
+  }
+
   /** Reads the metadata anew; calls at the same time share one response. */
   refresh(): Promise<void> {
+    // What is under way was asked for before somebody wanted all topics.
+    if (this.#refreshing !== undefined && this.#wantsAll && !this.#readsAll) {
+      return this.#refreshing.catch(() => {}).then(() => this.refresh())
+    }
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined
       this.#refreshLater()
@@ -233,12 +243,13 @@ export class Cluster {
   }
 
   async #refresh(): Promise<void> {
-    const all = [...this.#watchers.values()].includes(true)
-    const asked = all ? null : [...new Set([...this.#wanted, ...this.#topics.keys()])]
+    this.#readsAll = this.#wantsAll
+    const asked = this.#readsAll ? null : [...new Set([...this.#wanted, ...this.#topics.keys()])]
     const metadata = await this.#metadata(asked)
     // A broker that lags behind may not know a new topic yet: a topic is gone only where two responses lack it.
     this.#keep(this.#lacksKnown(metadata) ? await this.#metadata(asked) : metadata)
-    for (const changed of [...this.#watchers.keys()]) changed()
+    const all = this.#readsAll
+    for (const [changed, wantsAll] of [...this.#watchers]) if (all || !wantsAll) changed()
   }
 
   #lacksKnown({ topics }: MetadataResponse): boolean {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { ConsumerOptions } from '../../src/index.ts'
 import { RequestLog, serve, WireFaults } from '../../src/server/index.ts'
@@ -6,6 +7,29 @@ import { numbers, readAll, sendNumbers, until, values } from './collect.ts'
 import { open, start } from './served-broker.ts'
 
 describe('reading', () => {
+  it.each([
+    ['a member', { groupId: 'g', autoOffsetReset: 'earliest' }],
+    ['a reader', { from: 'beginning', until: 'end' }],
+  ] as const)('finds as %s what its pattern fits, while another topic is looked up', async (_, options) => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    await broker.admin.createTopic('payments')
+    await broker.admin.createTopic('found')
+    await broker.producer().send({ topic: 'found', value: 1 })
+    const held = faults.pauseNext({ api: 'Metadata' })
+    const sent = cluster.producer().send({ topic: 'payments', value: 2 })
+    await held.entered
+    const consumer = cluster.consumer<string>({ topics: [/^f/], ...options })
+    const records = consumer[Symbol.asyncIterator]()
+    const first = records.next()
+    await turn()
+    held.release()
+    expect(await first).toMatchObject({ value: { topic: 'found', value: 1 } })
+    await records.return!()
+    await sent
+  })
+
   it('asks once for what is out of range, however long what comes before it is handled', async () => {
     const requests = new RequestLog()
     const { broker, join } = await start({ requests })
