@@ -27,6 +27,7 @@ export class LocalMembership implements Membership {
   #held = new Map<string, IdPartition>()
   #unwatch: (() => void) | undefined
   #told = false
+  #left = false
   // Whether everything that it reads must exist.
   #awaited = false
 
@@ -76,6 +77,8 @@ export class LocalMembership implements Membership {
 
   #watch(): void {
     this.#unwatch?.()
+    // It may have left while it was about to read something else.
+    if (this.#left) return
     this.#unwatch = this.#cluster.watch(() => this.#look(), this.#interest.kind === 'patterns')
   }
 
@@ -126,6 +129,7 @@ export class LocalMembership implements Membership {
     } catch (error) {
       this.#interest = before
       this.#awaited = false
+      this.#watch()
       throw error
     }
   }
@@ -170,6 +174,7 @@ export class LocalMembership implements Membership {
   }
 
   async leave(): Promise<void> {
+    this.#left = true
     this.#unwatch?.()
     await this.#commits.idle()
   }

@@ -30,6 +30,21 @@ describe('reading', () => {
     await sent
   })
 
+  it('still finds what its pattern fits after it could not turn to something else', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join({ apiTimeoutMs: 300, metadataMaxAgeMs: 100 })
+    const reader = cluster.consumer<string>({ topics: [/^f|^orders/], from: 'beginning' })
+    const seen: unknown[] = []
+    await reader.run({ eachRecord: ({ topic }) => void seen.push(topic) })
+    faults.disconnect({ api: 'Metadata' }, { always: true })
+    await expect(reader.subscribe(['orders'])).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    faults.clear()
+    await broker.admin.createTopic('found')
+    await broker.producer().send({ topic: 'found', value: 1 })
+    await until(() => expect(seen).toEqual(['found']))
+  })
+
   it('asks once for what is out of range, however long what comes before it is handled', async () => {
     const requests = new RequestLog()
     const { broker, join } = await start({ requests })
