@@ -38,6 +38,9 @@ import { ClusterTransactionalProducer } from './transactional-producer.ts'
 // How long brokers may take to read the last bytes of connections that are closed.
 const lastBytesMs = 1000
 
+// How long groups may take to let in members whose consumers have closed meanwhile, and to let them go.
+const lastMembersMs = 1000
+
 /** The settings of an engine on a cluster. */
 export interface ClusterEngineOptions {
   readonly library: ClientLibrary
@@ -71,6 +74,8 @@ export class ClusterEngine implements Engine {
   readonly #producing: Connections
   readonly #appender: Appender
   readonly #buffer: SendBuffer
+  // The joins and leaves that groups have not answered yet.
+  readonly #passages = new Set<Promise<unknown>>()
   #closed = false
 
   constructor(options: ClusterEngineOptions) {
@@ -112,6 +117,7 @@ export class ClusterEngine implements Engine {
     this.refuse()
     const deadline = new Deadline(this.clock, timeoutMs, 'closing of the connections to the cluster')
     const reason = new ClosedError('The connection to the cluster was closed')
+    await this.#membersGone(Math.min(timeoutMs, lastMembersMs))
     await Promise.race([this.#buffer.through(), deadline.passed])
     await Promise.race([this.#appender.abandon(reason), deadline.passed])
     deadline.cancel()
@@ -120,6 +126,28 @@ export class ClusterEngine implements Engine {
     const late = new Deadline(this.clock, lastBytesMs, 'last bytes to the cluster')
     await this.#connections.close(late.passed)
     late.cancel()
+  }
+
+  // Whose consumer closed while it joined leaves as soon as it is let in. Its group has to hear that, or would count it as
+  // a member until its session is over.
+  async #membersGone(withinMs: number): Promise<void> {
+    const deadline = new Deadline(this.clock, withinMs, 'last members of groups')
+    let late = false
+    void deadline.passed.then(() => {
+      late = true
+    })
+    while (this.#passages.size > 0 && !late) {
+      await Promise.race([Promise.allSettled(this.#passages), deadline.passed])
+      await this.clock.turn()
+    }
+    deadline.cancel()
+  }
+
+  #passing<T>(passage: Promise<T>): Promise<T> {
+    const over = () => void this.#passages.delete(passage)
+    this.#passages.add(passage)
+    passage.then(over, over)
+    return passage
   }
 
   // --- writing ------------------------------------------------------------------------------------------------------
@@ -165,7 +193,11 @@ export class ClusterEngine implements Engine {
 
   // --- reading ------------------------------------------------------------------------------------------------------
 
-  async join(request: JoinRequest, listener: MembershipListener): Promise<Membership> {
+  join(request: JoinRequest, listener: MembershipListener): Promise<Membership> {
+    return this.#passing(this.#join(request, listener))
+  }
+
+  async #join(request: JoinRequest, listener: MembershipListener): Promise<Membership> {
     this.requireOpen()
     const { groupId, assignor, interest, rejoins } = request
     const memberId = request.memberId ?? this.#ids.memberId(request.clientId)
@@ -173,6 +205,7 @@ export class ClusterEngine implements Engine {
       cluster: this.cluster,
       outbox: this.outbox,
       autoCommitIntervalMs: this.#options.autoCommitIntervalMs,
+      passing: <T>(passage: Promise<T>) => this.#passing(passage),
     }
     if (groupId === undefined || interest.kind === 'assign') {
       const membership = new LocalMembership(host, memberId, request, listener)

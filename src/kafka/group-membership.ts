@@ -31,6 +31,8 @@ export interface MembershipHost {
   readonly cluster: Cluster
   readonly outbox: Outbox
   readonly autoCommitIntervalMs: number
+  /** A group is told that a member goes: its connection is to stay until it has heard so. */
+  passing<T>(passage: Promise<T>): Promise<T>
 }
 
 type HeartbeatResponse = Awaited<ReturnType<ClientLibrary['consumerGroupHeartbeatV1']['api']['async']>>
@@ -75,6 +77,7 @@ export class GroupMembership implements Membership {
   readonly autoCommitIntervalMs: number
   readonly #cluster: Cluster
   readonly #outbox: Outbox
+  readonly #passing: MembershipHost['passing']
   readonly #request: JoinRequest
   readonly #groupId: string
   readonly #listener: MembershipListener
@@ -110,6 +113,7 @@ export class GroupMembership implements Membership {
     this.autoCommitIntervalMs = host.autoCommitIntervalMs
     this.#cluster = host.cluster
     this.#outbox = host.outbox
+    this.#passing = passage => host.passing(passage)
     this.#committed = new CommittedLookup(host.cluster, groupId)
     this.#groupId = groupId
     this.#request = request
@@ -409,6 +413,10 @@ export class GroupMembership implements Membership {
   async leave(keepPlace: boolean): Promise<void> {
     if (this.#left) return
     this.#end()
+    await this.#passing(this.#goAway(keepPlace))
+  }
+
+  async #goAway(keepPlace: boolean): Promise<void> {
     await this.#commits.idle()
     await this.#heartbeats.idle()
     if (!keepPlace) await this.#leaveGroup(-1)

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { ConsumerOptions } from '../../src/index.ts'
 import { RequestLog, WireFaults } from '../../src/server/index.ts'
@@ -20,6 +21,21 @@ describe('being a member', () => {
     held.release()
     await ready
     expect(consumer.assignment).toEqual([{ topic: 'payments', partition: 0 }])
+  })
+
+  it('ends where the connection closes while the group lets it in', async () => {
+    const faults = new WireFaults()
+    const { broker, join } = await start({ faults })
+    const cluster = await join()
+    const held = faults.pauseNext({ api: 'ConsumerGroupHeartbeat' })
+    const running = cluster.consumer({ groupId: 'g', topics: ['orders'] }).run({ eachRecord: () => {} })
+    const refused = expect(running).rejects.toThrow('closed')
+    await held.entered
+    const closed = cluster.close()
+    await turn()
+    held.release()
+    await Promise.all([closed, refused])
+    expect(broker.groups.get('g')!.members).toEqual([])
   })
 
   it('stays one where answers to its heartbeats are lost', async () => {
