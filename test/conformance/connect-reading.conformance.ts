@@ -16,7 +16,7 @@ describe('reading', () => {
     const cluster = await join()
     await broker.admin.createTopic('payments')
     await broker.admin.createTopic('found')
-    await broker.producer().send({ topic: 'found', value: 1 })
+    broker.topics.get('found')!.append({ value: 1 } as never)
     const held = faults.pauseNext({ api: 'Metadata' })
     const sent = cluster.producer().send({ topic: 'payments', value: 2 })
     await held.entered
@@ -41,7 +41,7 @@ describe('reading', () => {
     await expect(reader.subscribe(['orders'])).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
     faults.clear()
     await broker.admin.createTopic('found')
-    await broker.producer().send({ topic: 'found', value: 1 })
+    broker.topics.get('found')!.append({ value: 1 } as never)
     await until(() => expect(seen).toEqual(['found']))
   })
 
