@@ -4,6 +4,9 @@ import { writeBatch } from '../../src/server/protocol/record-batch.ts'
 import type { TopicOptions } from '../../src/topic-definition.ts'
 import { batch, lastOffsetDeltaAt, seal, start } from './batches-scene.ts'
 
+// Where a batch says what the largest timestamp of its records is.
+const maxTimestampAt = 35
+
 describe('nothing is kept of a batch', () => {
   const now = Date.UTC(2020, 0, 1)
   const withDelta = () => {
@@ -46,6 +49,14 @@ describe('nothing is kept of a batch', () => {
     const { log, send } = start(options)
     expect(await send(bytes)).toMatchObject({ errorCode, baseOffset: -1 })
     expect(log.partitions[0]!.highWatermark).toBe(0)
+  })
+
+  it('unless its topic takes records from the end of time, and its header says otherwise', async () => {
+    const { log, send } = start({ messageTimestampAfterMaxMs: -1 })
+    const bytes = batch(['a'], 2 ** 63)
+    bytes.writeBigInt64BE(0n, maxTimestampAt)
+    expect(await send(seal(bytes))).toMatchObject({ errorCode: 0 })
+    expect(log.records()).toMatchObject([{ timestamp: 2 ** 63 }])
   })
 
   it('that grows beyond all bounds', async () => {

@@ -291,10 +291,13 @@ export function placeBatch(batch: Buffer, baseOffset: number): void {
   batch.writeInt32BE(0, lengthEnd)
 }
 
+const largestInt64 = 2n ** 63n - 1n
+
 /** Sets the largest timestamp of a batch; `append`: the timestamp of all its records. */
 export function stampBatch(batch: Buffer, maxTimestamp: number, type: 'create' | 'append'): void {
   if (type === 'append') batch[attributesEnd - 1]! |= appendTimeType
-  batch.writeBigInt64BE(BigInt(maxTimestamp), maxTimestampAt)
+  const time = BigInt(maxTimestamp)
+  batch.writeBigInt64BE(time > largestInt64 ? largestInt64 : time, maxTimestampAt)
   seal(batch)
 }
 
