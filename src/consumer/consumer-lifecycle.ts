@@ -55,6 +55,7 @@ export class ConsumerLifecycle implements EngineClient {
   #stopRestart: (() => void) | undefined
   #draining: Draining | undefined
   #deadline: Deadline | undefined
+  #atExit = false
   // When a later close ends it, on the monotonic clock.
   #endBy = Number.POSITIVE_INFINITY
 
@@ -150,7 +151,8 @@ export class ConsumerLifecycle implements EngineClient {
   }
 
   closedError(): ClosedError {
-    return new ClosedError(`${this.name} is closed`)
+    const why = this.#atExit ? ': the process had nothing else left to do, so no record could arrive' : ''
+    return new ClosedError(`${this.name} is closed${why}`)
   }
 
   // --- starting -----------------------------------------------------------------------------------------------------
@@ -267,7 +269,9 @@ export class ConsumerLifecycle implements EngineClient {
     if (this.ended) return
     this.#life = 'closing'
     this.#closing = this.#end({ leave: true, timeoutMs: closeTimeoutMs }, crash, () => {
-      const text = `${this.name} crashed: ${crash.message}`
+      // The crash of a handler begins with the name of the consumer, too.
+      const why = record && crash !== error ? handlerFailed(error, record) : crash.message
+      const text = `${this.name} crashed: ${why}`
       // Where a handler failed, its error says more than the crash that stands around it.
       this.#events.emitOrWarn('crashed', { error: crash, record }, text, error)
       this.#events.emit('closed', { reason: 'crashed' })
@@ -282,12 +286,11 @@ export class ConsumerLifecycle implements EngineClient {
     this.#engine.outbox.flush()
   }
 
-  #crashError(error: unknown, { topic, partition, offset }: AnyRecord): ConsumerCrashedError {
+  #crashError(error: unknown, record: AnyRecord): ConsumerCrashedError {
     const { groupId } = this
-    return new ConsumerCrashedError(
-      `${this.name} stopped: its handler failed at offset ${offset} of ${topic}-${partition}: ${describeError(error)}`,
-      { topic, partition, offset, cause: error, groupId },
-    )
+    const { topic, partition, offset } = record
+    const text = `${this.name} stopped: ${handlerFailed(error, record)}`
+    return new ConsumerCrashedError(text, { topic, partition, offset, cause: error, groupId })
   }
 
   /** Ends like a process that died. */
@@ -326,6 +329,7 @@ export class ConsumerLifecycle implements EngineClient {
 
   async #close(options: CloseOptions & ClientCloseOptions): Promise<readonly Unread[]> {
     const { timeoutMs = closeTimeoutMs, hold = true } = options
+    this.#atExit = !hold
     const began = this.#engine.clock.monotonic()
     if (options.drain && this.#life === 'running') await this.#drain(timeoutMs)
     // It may have crashed while it drained; the crash has then reported what was left unread.
@@ -448,6 +452,10 @@ export class ConsumerLifecycle implements EngineClient {
   left(): readonly Unread[] {
     return this.backlog.left()
   }
+}
+
+function handlerFailed(error: unknown, record: AnyRecord): string {
+  return `its handler failed at offset ${record.offset} of ${formatTopicPartition(record)}: ${describeError(error)}`
 }
 
 function toError(thrown: unknown): Error {

@@ -299,8 +299,7 @@ it('warns the process of a crash where nobody listens, and raises no unhandledRe
   await consumer.run({ retry, onFailure: 'stop', eachRecord: () => Promise.reject('just text') })
   await clock.settle()
   expect(warnings).toEqual([
-    "Consumer 'consumer' of group 'g' crashed: Consumer 'consumer' of group 'g' stopped: " +
-      'its handler failed at offset 0 of orders-0: just text',
+    "Consumer 'consumer' of group 'g' crashed: its handler failed at offset 0 of orders-0: just text",
   ])
 })
 

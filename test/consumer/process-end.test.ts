@@ -237,3 +237,17 @@ it('is listened for only while a consumer is open or a producer is at work', asy
   `)
   expect(lines).toEqual(['consumer 1 0', 'consumer 1 0', 'producer 1 0'])
 })
+
+it('a wait for the end of the log says why it was given up when the process has nothing else to do', async () => {
+  const { code, lines, stderr } = await run(`
+    broker.topic('orders').append({ value: 1 })
+    const consumer = broker.consumer({ groupId: 'g', topics: ['orders'] })
+    await consumer.ready()
+    consumer.caughtUp().catch(error => console.log(error.name, error.message))
+  `)
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(lines).toEqual([
+    "ClosedError Consumer 'consumer' of group 'g' is closed: the process had nothing else left to do, so no record could arrive",
+  ])
+})

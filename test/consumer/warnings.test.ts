@@ -44,6 +44,13 @@ it.each(ways)('the warning that says %s shows where the handler threw', async (w
   )
 })
 
+it('a warning of a consumer that crashed names the consumer once', async () => {
+  await fail('stop', chargeTheCard)
+  expect(warnings[0]!.message).toBe(
+    "Consumer 'consumer' of group 'g' crashed: its handler failed at offset 0 of orders-0: no card",
+  )
+})
+
 it('a warning shows the error behind the error, and each once', async () => {
   await fail('skip', () => {
     const inner = new RangeError('no table')
