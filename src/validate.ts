@@ -10,12 +10,17 @@ export interface Check {
 /** The options of one call, by name. An option that is `undefined` counts as left out. */
 export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check }
 
-/** The names of options, by the words that other libraries have for them. */
-export type OtherWords<Options> = Readonly<Record<string, keyof Options & string>>
+/**
+ * The words that other libraries have, or that a neighbouring call has: the option that is meant, or what there is
+ * instead of one.
+ */
+export type OtherWords<Options> = Readonly<
+  Record<string, (keyof Options & string) | { readonly instead: string }>
+>
 
 /**
  * Refuses what `checks` does not know or accept, naming the option, what was expected and what arrived. For a name among
- * `others` it suggests the option that is meant.
+ * `others` it says what is meant.
  */
 export function checkOptions<Options extends object>(
   where: string,
@@ -27,8 +32,10 @@ export function checkOptions<Options extends object>(
   const known: Readonly<Record<string, Check>> = checks
   for (const [option, value] of Object.entries(options)) {
     if (!Object.hasOwn(known, option)) {
-      const meant = Object.hasOwn(others, option) ? [others[option]!] : suggest(option, Object.keys(checks))
-      throw unknownOption(where, option, Object.keys(checks), meant)
+      const meant = Object.hasOwn(others, option) ? others[option]! : undefined
+      if (typeof meant === 'object') throw elsewhere(where, option, meant.instead)
+      const names = Object.keys(checks)
+      throw unknownOption(where, option, names, meant === undefined ? suggest(option, names) : [meant])
     }
     const check = known[option]!
     if (value !== undefined && !check.accepts(value))
@@ -36,7 +43,7 @@ export function checkOptions<Options extends object>(
   }
 }
 
-// Without a near match the name may be another library's (KafkaJS: `eachMessage`, `retries`): a list of all helps then.
+// Without a near match the name may be another library's, for something else: a list of all helps then.
 function unknownOption(
   where: string,
   option: string,
@@ -46,6 +53,10 @@ function unknownOption(
   const all = known.length === 0 ? '; it takes no options' : `; known options: ${known.join(', ')}`
   const help = suggestions.length > 0 ? didYouMean(suggestions) : all
   return new InvalidOptionError(`${where}: unknown option '${option}'${help}`, { option, suggestions })
+}
+
+function elsewhere(where: string, option: string, instead: string): InvalidOptionError {
+  return new InvalidOptionError(`${where}: unknown option '${option}'; ${instead}`, { option })
 }
 
 /** Refuses what is no object of options; `use` says what they are for. */

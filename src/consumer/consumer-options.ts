@@ -16,6 +16,7 @@ import {
   integer,
   invalidOption,
   name,
+  type OtherWords,
   objectWith,
   oneOf,
   optionError,
@@ -130,9 +131,30 @@ const checks: Checks<ConsumerOptions> = {
   onLost: callback,
 }
 
+/** What there is instead of KafkaJS's option, which is about where a group begins that has committed nothing. */
+export const insteadOfFromBeginning = {
+  instead: `a consumer begins at the oldest record, unless it has autoOffsetReset: 'latest'`,
+} as const
+
+const ofRun = { instead: 'that is an option of run()' } as const
+
+// What KafkaJS has, and what belongs to `run`.
+const otherWords: OtherWords<ConsumerOptions> = {
+  group: 'groupId',
+  fromBeginning: insteadOfFromBeginning,
+  readUncommitted: 'isolationLevel',
+  eachMessage: { instead: 'the handler is an option of run(): run({ eachRecord })' },
+  eachRecord: ofRun,
+  eachBatch: ofRun,
+  concurrency: ofRun,
+  ordering: ofRun,
+  retry: ofRun,
+  onFailure: ofRun,
+}
+
 /** Checks a consumer's options, alone and against each other, and fills in what is left out. */
 export function resolveConsumerOptions(options: ConsumerOptions): ResolvedConsumerOptions {
-  checkOptions('Consumer', options, checks)
+  checkOptions('Consumer', options, checks, otherWords)
   const { groupId, topics, assign, maxPollIntervalMs = 300_000 } = options
   if (topics !== undefined && assign !== undefined) {
     throw new InvalidOptionError(`Consumer: options 'topics' and 'assign' exclude each other`, {

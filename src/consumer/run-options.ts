@@ -13,10 +13,12 @@ import {
   integer,
   invalidOption,
   name,
+  type OtherWords,
   oneOf,
   optionError,
 } from '../validate.ts'
 import type { ConsumerControl } from './consumer-control.ts'
+import { insteadOfFromBeginning } from './consumer-options.ts'
 import { type RetryOptions, RetryPolicy } from './retry-policy.ts'
 
 /** The context that a handler gets beside its record or batch. */
@@ -202,6 +204,19 @@ const checks: Checks<AllRunOptions> = {
   parkedDelayMs: duration,
 }
 
+const ofConsumer = { instead: 'that is an option of the consumer' } as const
+
+// What KafkaJS has, and what belongs to the consumer.
+const otherWords: OtherWords<AllRunOptions> = {
+  eachMessage: 'eachRecord',
+  partitionsConsumedConcurrently: 'concurrency',
+  retries: 'retry',
+  fromBeginning: insteadOfFromBeginning,
+  autoCommit: ofConsumer,
+  groupId: ofConsumer,
+  topics: ofConsumer,
+}
+
 /** Checks the options of `run` and fills in what is left out. */
 export function resolveRunOptions(
   options: RunOptions<AnyRecord, string>,
@@ -209,7 +224,12 @@ export function resolveRunOptions(
   maxPollRecords: number,
   random: () => number,
 ): ResolvedRunOptions {
-  checkOptions<AllRunOptions>('run', options, checks)
+  if (typeof options === 'function') {
+    const expected = 'an object of options'
+    const message = `run: expected ${expected}, received a function; give it as run({ eachRecord })`
+    throw new InvalidOptionError(message, { expected, received: options })
+  }
+  checkOptions<AllRunOptions>('run', options, checks, otherWords)
   const given: AllRunOptions = options
   const { eachRecord, eachBatch, batch, signal, onFailure } = given
   requireHandler(given)

@@ -36,6 +36,7 @@ export interface UncheckedMessage {
 export function asSent(message: unknown): unknown {
   if (typeof message !== 'object' || message === null) return message
   const topic = readTopic(message)
+  if (topic === undefined && Array.isArray(message)) return message
   const name = typeof topic === 'string' ? topic : describeValue(topic)
   try {
     const { key, value, headers, partition, timestamp } = message as UncheckedMessage
@@ -218,9 +219,19 @@ function checkTimestamp(topic: string, timestamp: unknown): number {
   )
 }
 
+/** What there is instead of Kafka's `acks`. */
+export const insteadOfAcks = `a record always counts as sent only when it is in the log, as with acks 'all'`
+
 function unknownField(topic: string, field: string): InvalidRecordError {
-  return new InvalidRecordError(
-    `Record for topic '${topic}': unknown field '${field}'; a message has topic, key, value, headers, partition, timestamp`,
-    { topic, field },
-  )
+  // KafkaJS has both, in what its `send` takes.
+  const instead =
+    field === 'messages'
+      ? 'send takes one record; sendBatch takes several, each with its topic'
+      : field === 'acks'
+        ? insteadOfAcks
+        : 'a message has topic, key, value, headers, partition, timestamp'
+  return new InvalidRecordError(`Record for topic '${topic}': unknown field '${field}'; ${instead}`, {
+    topic,
+    field,
+  })
 }

@@ -16,6 +16,7 @@ import {
   requireArgument,
 } from '../validate.ts'
 import type { Partitioner, StickyRoundRobin } from './partitioner.ts'
+import { insteadOfAcks } from './producer-record.ts'
 import { RecordSender, type SenderOptions } from './record-sender.ts'
 import { traceSend, traceSendBatch } from './traced-send.ts'
 import type { Transaction } from './transaction.ts'
@@ -228,14 +229,19 @@ export class Producer<out Topics extends TopicMap> {
 }
 
 function checkProducerOptions(options: ProducerOptions): void {
-  checkOptions('Producer', options, {
-    partitioner: callback,
-    clientId: name,
-    maxBlockMs: duration,
-    idempotent: boolean,
-    transactionalId: name,
-    transactionTimeoutMs: integer(1),
-  })
+  checkOptions(
+    'Producer',
+    options,
+    {
+      partitioner: callback,
+      clientId: name,
+      maxBlockMs: duration,
+      idempotent: boolean,
+      transactionalId: name,
+      transactionTimeoutMs: integer(1),
+    },
+    { acks: { instead: insteadOfAcks } },
+  )
   const { idempotent, transactionalId, transactionTimeoutMs } = options
   if (idempotent === false && transactionalId !== undefined)
     throw invalidOption('Producer', 'idempotent', 'true with a transactionalId', idempotent)

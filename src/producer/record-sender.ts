@@ -252,6 +252,10 @@ export class RecordSender {
     }
     const topicName = readTopic(message)
     if (typeof topicName !== 'string') {
+      if (Array.isArray(message)) {
+        const expected = 'a message with a topic and a value (sendBatch takes several)'
+        throw invalidArgument('send', 'message', expected, message)
+      }
       throw new InvalidArgumentError(
         `send: field 'topic' expected a topic's name, received ${describeValue(topicName)}`,
         { field: 'topic', received: topicName },

@@ -89,6 +89,19 @@ describe('consumer options', () => {
       'assignor',
       "option 'assignor' is for a member of a group",
     ],
+    [{ group: 'g' }, 'group', "Consumer: unknown option 'group'. Did you mean 'groupId'?"],
+    [{ groupId: 'g', readUncommitted: true }, 'readUncommitted', "Did you mean 'isolationLevel'?"],
+    [
+      { groupId: 'g', fromBeginning: true },
+      'fromBeginning',
+      "'fromBeginning'; a consumer begins at the oldest record, unless it has autoOffsetReset: 'latest'",
+    ],
+    [
+      { groupId: 'g', eachMessage: () => {} },
+      'eachMessage',
+      "Consumer: unknown option 'eachMessage'; the handler is an option of run(): run({ eachRecord })",
+    ],
+    [{ groupId: 'g', eachBatch: () => {} }, 'eachBatch', "'eachBatch'; that is an option of run()"],
   ]
 
   it.each(bad)('%j are refused, naming the option', (options, option, text) => {
@@ -122,7 +135,28 @@ describe('run', () => {
     [
       { eachMessage: eachRecord },
       'eachMessage',
-      "run: unknown option 'eachMessage'; known options: eachRecord, eachBatch,",
+      "run: unknown option 'eachMessage'. Did you mean 'eachRecord'?",
+    ],
+    [
+      { eachRecord, partitionsConsumedConcurrently: 3 },
+      'partitionsConsumedConcurrently',
+      "Did you mean 'concurrency'?",
+    ],
+    [{ eachRecord, retries: 3 }, 'retries', "Did you mean 'retry'?"],
+    [
+      { eachRecord, autoCommit: false },
+      'autoCommit',
+      "run: unknown option 'autoCommit'; that is an option of the consumer",
+    ],
+    [
+      { eachRecord, fromBeginning: true },
+      'fromBeginning',
+      "a consumer begins at the oldest record, unless it has autoOffsetReset: 'latest'",
+    ],
+    [
+      { eachRecord, commitEvery: 5 },
+      'commitEvery',
+      "run: unknown option 'commitEvery'; known options: eachRecord, eachBatch,",
     ],
     [{ eachRecord, batch: {} }, 'batch', "run: option 'batch' goes with 'eachBatch'"],
     [
@@ -243,6 +277,13 @@ describe('run', () => {
     const { reader } = orders()
     expect((await rejectionOf(reader().run(options as never))).message).toMatch(
       /^run: expected an object of options, received /,
+    )
+  })
+
+  it('refuses a function for options, and says where it goes', async () => {
+    const { reader } = orders()
+    expect((await rejectionOf(reader().run((() => {}) as never))).message).toBe(
+      'run: expected an object of options, received a function; give it as run({ eachRecord })',
     )
   })
 })

@@ -148,6 +148,24 @@ const refused: readonly Case[] = [
     "Record for topic 'orders': unknown field 'keys'; a message has topic, key, value, headers, partition, timestamp",
   ],
   [
+    'several messages',
+    [{ topic: 'orders', value: 1 }],
+    { name: 'InvalidArgumentError', field: 'message' },
+    'send: expected a message with a topic and a value (sendBatch takes several), received an array of 1',
+  ],
+  [
+    "KafkaJS's messages",
+    { topic: 'orders', messages: [{ value: 1 }] },
+    { name: 'InvalidRecordError', topic: 'orders', field: 'messages' },
+    "unknown field 'messages'; send takes one record; sendBatch takes several, each with its topic",
+  ],
+  [
+    "Kafka's acks",
+    { topic: 'orders', value: 1, acks: 1 },
+    { name: 'InvalidRecordError', topic: 'orders', field: 'acks' },
+    "unknown field 'acks'; a record always counts as sent only when it is in the log, as with acks 'all'",
+  ],
+  [
     'no value',
     { topic: 'orders', key: 'k' },
     { name: 'InvalidRecordError', topic: 'orders', field: 'value' },
