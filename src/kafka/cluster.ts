@@ -3,17 +3,19 @@ import type { EngineTopic } from '../engine.ts'
 import { errnos } from '../error-codes.ts'
 import {
   type BrokerletError,
+  describeError,
   type ErrorFields,
   isRetriable,
   UnknownTopicOrPartitionError,
 } from '../errors.ts'
+import { warn } from '../events.ts'
 import type { Serde } from '../serde.ts'
 import { didYouMean, suggest } from '../suggest.ts'
 import { requireTopicName } from '../topic-name.ts'
 import type { TopicPartition } from '../topic-partition.ts'
 import type { Api, BrokerAddress, ClientLibrary, MetadataResponse } from './client-library.ts'
 import { ClusterError, hasCode, toClusterError } from './cluster-error.ts'
-import { type Connections, type ConnectionsFactory, isUntrusted } from './connections.ts'
+import { addressOf, type Connections, type ConnectionsFactory, isUntrusted } from './connections.ts'
 import { groupBy } from './group-by.ts'
 import { retry } from './retry.ts'
 
@@ -43,6 +45,9 @@ export interface ClusterOptions {
   /** How values of a topic are encoded and decoded. */
   serdeOf(topic: string): Serde
 }
+
+// How long `connect` is silent about brokers that do not answer.
+const patienceMs = 2000
 
 const unknownTopic = errnos.UNKNOWN_TOPIC_OR_PARTITION
 
@@ -114,18 +119,34 @@ export class Cluster {
    * @throws ClusterError where no broker answers
    */
   async open(): Promise<void> {
-    let others = this.#options.bootstrapBrokers.length - 1
-    const { apiKeys } = await this.askAny({
-      what: 'Connecting to the cluster',
-      api: this.library.apiVersionsV3,
-      request: () => ['brokerlet', '1'] as const,
-      errno: ({ errorCode }) => errorCode,
-      // Neither a wrong certificate nor a function that returns no secret becomes right by waiting.
-      goesOn: error => others-- > 0 || !(isUntrusted(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED')),
-    })
-    this.#spoken = new Map(
-      apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]]),
+    const { bootstrapBrokers } = this.#options
+    const what = `Connecting to the cluster (${bootstrapBrokers.map(addressOf).join(', ')})`
+    let others = bootstrapBrokers.length - 1
+    let failure = ''
+    // A broker may still be starting, so that is no error yet; a wrong address should not take a minute to be seen.
+    const unanswered = this.clock.setTimer(
+      () => warn(`${what}: no broker has answered yet, tried for up to ${this.apiTimeoutMs} ms${failure}`),
+      patienceMs,
+      { name: what },
     )
+    try {
+      const { apiKeys } = await this.askAny({
+        what,
+        api: this.library.apiVersionsV3,
+        request: () => ['brokerlet', '1'] as const,
+        errno: ({ errorCode }) => errorCode,
+        goesOn: error => {
+          failure = `: ${describeError(error)}`
+          // Neither a wrong certificate nor a function that returns no secret becomes right by waiting.
+          return others-- > 0 || !(isUntrusted(error) || hasCode(error, 'SASL_AUTHENTICATION_FAILED'))
+        },
+      })
+      this.#spoken = new Map(
+        apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, [minVersion, maxVersion]]),
+      )
+    } finally {
+      unanswered.cancel()
+    }
   }
 
   // A broker closes the connection when a request uses a version that it does not speak.

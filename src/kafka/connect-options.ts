@@ -87,7 +87,8 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
   readonly connectTimeoutMs?: number
   /**
    * How long a request to the cluster may take with all its retries; default 60,000. Only what belongs to a transaction
-   * is still waited for if it is under way then, as long as `requestTimeoutMs`. (default.api.timeout.ms)
+   * is still waited for if it is under way then, as long as `requestTimeoutMs`. `connect` tries for as long, and warns
+   * after 2 s that no broker has answered. (default.api.timeout.ms)
    */
   readonly apiTimeoutMs?: number
   /** How old topic metadata may get before it is read again; default 300,000. (metadata.max.age.ms) */

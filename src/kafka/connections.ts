@@ -133,7 +133,8 @@ export class Connections {
   }
 }
 
-function addressOf({ host, port }: BrokerAddress): string {
+/** `host:port`. */
+export function addressOf({ host, port }: BrokerAddress): string {
   return `${host}:${port}`
 }
 

@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { expect, it } from 'vitest'
 import type { Admin } from '../../src/index.ts'
 import { WireFaults } from '../../src/server/index.ts'
+import { rejectionOf } from '../helpers/errors.ts'
 import { start } from './served-broker.ts'
 
 /** Three brokers, of which the last one answers nothing from now on. */
@@ -62,4 +64,21 @@ it.each([
   expect(await cluster.admin.listTopics()).toEqual(['orders'])
   held.release()
   await changed
+})
+
+it('says early where nobody listens, and at last', async () => {
+  const { server, join } = await start()
+  const { address } = server
+  await server.close()
+  const began = performance.now()
+  const warned = once(process, 'warning')
+  const connected = rejectionOf(join({ bootstrapBrokers: [address], apiTimeoutMs: 4000 }))
+  const [warning] = await warned
+  expect(performance.now() - began).toBeLessThan(3500)
+  const tried = `Connecting to the cluster (${address}): no broker has answered yet, tried for up to 4000 ms: ${address}: `
+  expect(warning.message).toContain(tried)
+  expect(warning.message).toMatch(/connect ECONNREFUSED/)
+  const { message } = await connected
+  expect(message).toContain(`Connecting to the cluster (${address}): gave up after 4000 ms: ${address}: `)
+  expect(message).toMatch(/connect ECONNREFUSED/)
 })
