@@ -56,33 +56,33 @@ export type { IdleOptions } from './broker/quiescence.ts'
 export interface BrokerOptions<Topics extends TopicMap = TopicMap>
   extends ConsumerPolicyOptions<NoInfer<keyof Topics & string>> {
   /** The topics, by name; their types flow to producers and consumers. */
-  topics?: Topics
+  topics?: Topics | undefined
   /** Whether a topic is created when it is first named, and how; default false: a misspelt name is an error. */
-  autoCreateTopics?: boolean | TopicOptions
+  autoCreateTopics?: boolean | TopicOptions | undefined
   /** How many records all topics keep together; beyond it the oldest segment goes. Default 1,000,000; -1: no limit. */
-  maxRecords?: number
+  maxRecords?: number | undefined
   /** As `maxRecords`, in bytes: counts the topics with a codec or byte values. Default -1, no limit. */
-  maxBytes?: number
+  maxBytes?: number | undefined
   /** How long an empty group's offsets are kept, in milliseconds; default 7 days; -1 is for ever. (Kafka: offsets.retention.minutes) */
-  offsetsRetentionMs?: number
+  offsetsRetentionMs?: number | undefined
   /**
    * How long a partition remembers an idempotent producer that sends nothing, in milliseconds; default 1 day.
    * (Kafka: producer.id.expiration.ms)
    */
-  producerIdExpirationMs?: number
+  producerIdExpirationMs?: number | undefined
   /**
    * How long an unused transactional id is remembered, in milliseconds; default 7 days; -1 is for ever.
    * (Kafka: transactional.id.expiration.ms)
    */
-  transactionalIdExpirationMs?: number
+  transactionalIdExpirationMs?: number | undefined
   /** The codec of every topic that has none of its own. */
-  codec?: Codec<unknown>
+  codec?: Codec<unknown> | undefined
   /** Whether topics deeply freeze values that they keep by reference, unless a topic says otherwise. Default false. */
-  freeze?: boolean
+  freeze?: boolean | undefined
   /** The clock; default the system's. */
-  clock?: Clock
+  clock?: Clock | undefined
   /** Returns a number from 0 up to, and without, 1; default `Math.random`. */
-  random?: () => number
+  random?: (() => number) | undefined
 }
 
 /** How a broker is closed. */

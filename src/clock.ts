@@ -7,11 +7,11 @@ export interface Timer {
 /** How a timer behaves. */
 export interface TimerOptions {
   /** Whether the process stays alive for it; default false. */
-  readonly hold?: boolean
+  readonly hold?: boolean | undefined
   /** Whether it only ends a wait for something else, so that nobody waits for it itself; default false. */
-  readonly limit?: boolean
+  readonly limit?: boolean | undefined
   /** What it is for, as a diagnosis shows it. */
-  readonly name?: string
+  readonly name?: string | undefined
 }
 
 /** How long a consumer may work without giving the event loop its turn; whichever limit comes first. */

@@ -5,7 +5,7 @@ import { type Check, checkOptions, integer, invalidOption } from './validate.ts'
 
 /** How often a fault happens; default once. */
 export type FaultTimes =
-  | { readonly times?: number; readonly always?: never }
+  | { readonly times?: number | undefined; readonly always?: never }
   | { readonly always: true; readonly times?: never }
 
 /** Holds one operation back until it is released. */

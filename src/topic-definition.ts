@@ -25,67 +25,69 @@ type AnyShape = {
 /** How a topic keeps its records. Times are milliseconds, sizes bytes; -1 is no limit. */
 export interface TopicOptions<out Out = unknown> {
   /** How many partitions the topic has; default 1. */
-  partitions?: number
+  partitions?: number | undefined
   /** How long a record is kept at least, counted from its timestamp; default 7 days. (Kafka: retention.ms) */
-  retentionMs?: number
+  retentionMs?: number | undefined
   /** How many records a partition keeps at most; default -1. `whenFull` says what happens at that limit. */
-  retentionRecords?: number
+  retentionRecords?: number | undefined
   /**
    * A partition drops its oldest segment while the rest is at least this large; default -1. (Kafka: retention.bytes)
    * With `whenFull` at 'reject' or 'wait' it never holds more than this.
    */
-  retentionBytes?: number
+  retentionBytes?: number | undefined
   /**
    * What becomes of old records: `delete` drops them by age, number or bytes (default); `compact` keeps the newest value
    * of each key, for ever, and needs a key; `compact,delete`, in either order, does both (Kafka: cleanup.policy).
    * `consumed` keeps a record until every group that reads the topic has committed past it, however long that takes.
    */
-  cleanupPolicy?: 'delete' | 'compact' | 'compact,delete' | 'delete,compact' | 'consumed'
+  cleanupPolicy?: 'delete' | 'compact' | 'compact,delete' | 'delete,compact' | 'consumed' | undefined
   /**
    * What happens at a limit (`retentionRecords`, `retentionBytes`, the broker's `maxRecords` and `maxBytes`). Records
    * that every group has committed past go first. Then unread records go, too ('drop-oldest', Kafka's way and the
    * default), or the write is refused ('reject', the default of 'compact') or waits for room ('wait', the default of
    * 'consumed').
    */
-  whenFull?: 'drop-oldest' | 'reject' | 'wait'
+  whenFull?: 'drop-oldest' | 'reject' | 'wait' | undefined
   /** How long a record stays uncompacted at least, counted from its timestamp; default 0. (Kafka: min.compaction.lag.ms) */
-  minCompactionLagMs?: number
+  minCompactionLagMs?: number | undefined
   /** How long compaction keeps a tombstone; default 24 hours. (Kafka: delete.retention.ms) */
-  deleteRetentionMs?: number
+  deleteRetentionMs?: number | undefined
   /** The uncompacted share of a log, 0 to 1, that is worth a pass; default 0.5. (Kafka: min.cleanable.dirty.ratio) */
-  minCleanableDirtyRatio?: number
+  minCleanableDirtyRatio?: number | undefined
   /**
    * A segment is closed at this age, and at `retentionMs` if that is less; default an eighth of `retentionMs`, 7 days at
    * most. (Kafka: segment.ms)
    */
-  segmentMs?: number
+  segmentMs?: number | undefined
   /** A segment is closed at this many records; default 4,096, less where `retentionRecords` is small. */
-  segmentRecords?: number
+  segmentRecords?: number | undefined
   /** A segment is closed at this size; default an eighth of `retentionBytes`, 16 MiB at most; -1 where no
    *  bytes are counted. (Kafka: segment.bytes) */
-  segmentBytes?: number
+  segmentBytes?: number | undefined
   /** The largest size of a record: key, value and headers. Needs a codec or byte values, to be counted; default -1. */
-  maxMessageBytes?: number
+  maxMessageBytes?: number | undefined
   /** Whether a record keeps its producer's timestamp or gets the broker's; default `CreateTime`. */
-  messageTimestampType?: 'CreateTime' | 'LogAppendTime'
+  messageTimestampType?: 'CreateTime' | 'LogAppendTime' | undefined
   /** How far a producer's timestamp may lie in the past; default -1. (Kafka: message.timestamp.before.max.ms) */
-  messageTimestampBeforeMaxMs?: number
+  messageTimestampBeforeMaxMs?: number | undefined
   /** How far a producer's timestamp may lie in the future; default 1 hour. (Kafka: message.timestamp.after.max.ms) */
-  messageTimestampAfterMaxMs?: number
+  messageTimestampAfterMaxMs?: number | undefined
   /** Whether values kept by reference are frozen, deeply; default the broker's. */
-  freeze?: boolean
+  freeze?: boolean | undefined
   /** Makes the log keep bytes and every delivery decode its own copy; default the broker's, else none. */
-  codec?: {
-    /** The bytes that the log keeps. */
-    // biome-ignore lint/suspicious/noExplicitAny: a codec is contravariant in what it encodes; topic() ties the two
-    encode(value: any): Uint8Array
-    /** A copy of the value for each delivery. */
-    decode(bytes: Uint8Array): Out
-  }
+  codec?:
+    | {
+        /** The bytes that the log keeps. */
+        // biome-ignore lint/suspicious/noExplicitAny: a codec is contravariant in what it encodes; topic() ties the two
+        encode(value: any): Uint8Array
+        /** A copy of the value for each delivery. */
+        decode(bytes: Uint8Array): Out
+      }
+    | undefined
   /** Checks every value on send; any library that speaks Standard Schema. */
-  schema?: StandardSchemaV1
+  schema?: StandardSchemaV1 | undefined
   /** Whether keys are strings or bytes; default strings. */
-  keys?: 'string' | 'bytes'
+  keys?: 'string' | 'bytes' | undefined
 }
 
 /**
@@ -119,15 +121,17 @@ export interface TopicDefinition<
 // Types are erased, and a server on the wire must know the kind of keys: byte keys must be in the options, too.
 type Keys<Key> =
   Extract<Key, RecordKey> extends string
-    ? { keys?: 'string' }
+    ? { keys?: 'string' | undefined }
     : { keys: Extract<Key, RecordKey> extends Uint8Array ? 'bytes' : never }
 // Mapped by name, not RecordHeaders: a user's interface has no index signature.
 type HeaderValues<Headers> = { readonly [Name in keyof Headers]: string | Uint8Array | undefined }
 type KeyOf<Kind> = Kind extends 'bytes' ? Uint8Array | null : string | null
 // A property, not a method, so that a codec must take every value; but never null, since a tombstone is not encoded.
-type Encodes<Value> = { codec?: { encode: (value: NonNullable<Value>) => Uint8Array } }
+type Encodes<Value> = { codec?: { encode: (value: NonNullable<Value>) => Uint8Array } | undefined }
 // Where Value is any, as from the json codec, no schema is taken here: the overload that infers Value from it applies.
-type Agrees<Value> = 0 extends 1 & Value ? { schema?: never } : { schema?: StandardSchemaV1<Value, Value> }
+type Agrees<Value> = 0 extends 1 & Value
+  ? { schema?: never }
+  : { schema?: StandardSchemaV1<Value, Value> | undefined }
 type Options<Value> = TopicOptions<Value> & Encodes<Value> & Agrees<Value>
 // With a codec and a schema the log keeps the encoded input, and a reader gets what the schema makes of it.
 // Omits the option `schema` that takes any schema: intersected with this one it is too deep for TypeScript 6, where the

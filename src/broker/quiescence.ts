@@ -10,7 +10,7 @@ export interface IdleOptions {
   /** How long to wait, in milliseconds; default 4,000. */
   readonly timeoutMs?: number | undefined
   /** Only these groups; default every group with live members that are not all paused. */
-  readonly groups?: readonly string[]
+  readonly groups?: readonly string[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -13,7 +13,7 @@ export interface CloseOptions {
   /** Reads to the present end first, within `timeoutMs`. */
   readonly drain?: boolean | undefined
   /** Whether a static member leaves for good and frees its partitions at once; default false. */
-  readonly leave?: boolean
+  readonly leave?: boolean | undefined
 }
 
 /** The controls of a consumer, as a handler reaches them through its context. */

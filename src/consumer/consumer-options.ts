@@ -24,52 +24,52 @@ import {
 
 /** A partition to read, and where to begin: by default where the group left off, else by the reset policy. */
 export interface ManualAssignment<Name extends string = string> extends TopicPartition<Name> {
-  readonly offset?: OffsetSpec
+  readonly offset?: OffsetSpec | undefined
 }
 
 /** How a consumer reads. Times are milliseconds. */
 export interface ConsumerOptions<Name extends string = string> {
   /** The group whose load it shares; without one it reads every partition by itself and commits nothing. */
-  groupId?: string
+  groupId?: string | undefined
   /** The topics that it reads: names, or patterns, which pick up topics created later, too. */
-  topics?: readonly Name[] | RegExp | readonly RegExp[]
+  topics?: readonly Name[] | RegExp | readonly RegExp[] | undefined
   /** Where a reader without a group begins; default by `autoOffsetReset`. */
-  from?: 'beginning' | 'end' | { readonly timestamp: number }
+  from?: 'beginning' | 'end' | { readonly timestamp: number } | undefined
   /** Closes a reader without a group once it has read what was there when it began. */
-  until?: 'end'
+  until?: 'end' | undefined
   /** Reads these partitions and no others, without any rebalance; excludes `topics`. */
-  assign?: readonly ManualAssignment<Name>[]
+  assign?: readonly ManualAssignment<Name>[] | undefined
   /** Where to begin when nothing is committed, or what is committed is out of range; default `earliest`. */
-  autoOffsetReset?: 'earliest' | 'latest' | 'none'
+  autoOffsetReset?: 'earliest' | 'latest' | 'none' | undefined
   /** Whether records are committed as they are finished; default true. */
-  autoCommit?: boolean
+  autoCommit?: boolean | undefined
   /** Whether records of open and aborted transactions are read, too (Kafka's default); default `read_committed`. */
-  isolationLevel?: IsolationLevel
+  isolationLevel?: IsolationLevel | undefined
   /** Makes it a static member, which keeps its partitions for `sessionTimeoutMs` after `close`. (KIP-345) */
-  groupInstanceId?: string
+  groupInstanceId?: string | undefined
   /** What its member id begins with; default `consumer`. */
-  clientId?: string
+  clientId?: string | undefined
   /** How many records are fetched at once; default 500. */
-  maxPollRecords?: number
+  maxPollRecords?: number | undefined
   /** The longest that a record, or a batch, or the time between two polls may take; default 300,000. */
-  maxPollIntervalMs?: number
+  maxPollIntervalMs?: number | undefined
   /** How long the consumer may take to give partitions up before the group removes it; default `maxPollIntervalMs`. */
-  rebalanceTimeoutMs?: number
+  rebalanceTimeoutMs?: number | undefined
   /** How long a member that is gone without leaving keeps its place; default 45,000. */
-  sessionTimeoutMs?: number
+  sessionTimeoutMs?: number | undefined
   /** How the group assigns partitions, the same for all its members; default `uniform`. */
-  assignor?: 'uniform' | 'range' | Assignor
+  assignor?: 'uniform' | 'range' | Assignor | undefined
   /** Closes the consumer when it aborts, in whichever way it consumes: `run` and loops end, `poll` gives nothing more. */
   signal?: AbortSignal | undefined
   /** Awaited before anything of newly assigned partitions is handed out. */
-  onAssigned?(partitions: readonly TopicPartition[]): unknown
+  onAssigned?: ((partitions: readonly TopicPartition[]) => unknown) | undefined
   /** Awaited before the partitions go to another member; what it commits still counts. */
-  onRevoked?(partitions: readonly TopicPartition[]): unknown
+  onRevoked?: ((partitions: readonly TopicPartition[]) => unknown) | undefined
   /**
    * Awaited after partitions were lost: another member may have them already. Called, and not awaited, by a `close` whose
    * time is up while a handler or a hook is still at work. A partition that `onRevoked` was called for is not named again.
    */
-  onLost?(partitions: readonly TopicPartition[]): unknown
+  onLost?: ((partitions: readonly TopicPartition[]) => unknown) | undefined
 }
 
 /** The options with every default filled in; `autoCommit` is false where there is no group to commit for. */

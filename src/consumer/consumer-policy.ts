@@ -56,17 +56,17 @@ export interface ConsumerDefaults<Name extends string = string>
    * handlers of batches, `retry.topics` not to consumers without a group or with `assign`, `park-key` not to a run
    * with another `ordering`.
    */
-  run?: Omit<CommonRunOptions<Name>, 'signal'>
+  run?: Omit<CommonRunOptions<Name>, 'signal'> | undefined
 }
 
 /** One policy for all consumers of a broker. */
 export interface ConsumerPolicyOptions<Name extends string = string> {
   /** The options of consumers that do not set their own. */
-  consumerDefaults?: ConsumerDefaults<Name>
+  consumerDefaults?: ConsumerDefaults<Name> | undefined
   /** Wraps every handler of records that `run` calls, the first one outermost. */
-  around?: Around | readonly Around[]
+  around?: Around | readonly Around[] | undefined
   /** Wraps every handler of batches that `run` calls, the first one outermost. */
-  aroundBatch?: AroundBatch | readonly AroundBatch[]
+  aroundBatch?: AroundBatch | readonly AroundBatch[] | undefined
 }
 
 const functions: Check = {

@@ -13,7 +13,7 @@ import type { Worker, WorkerHost } from './worker.ts'
 /** How much `poll` returns, and how long it waits. */
 export interface PollOptions {
   /** The most records that are returned; default `maxPollRecords`. */
-  readonly maxRecords?: number
+  readonly maxRecords?: number | undefined
   /** How long to wait for the first record, in milliseconds; default until there is one, or the consumer is closed. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined

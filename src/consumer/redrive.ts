@@ -34,11 +34,11 @@ export interface RedriveOptions<Name extends string = string> {
   /** The dead-letter topic. */
   readonly from: Name
   /** The topic to send them to; default the topic that each came from. */
-  readonly to?: Name
+  readonly to?: Name | undefined
   /** Which dead letters are sent back; the others stay, moved to the end of the topic. Default all. */
-  readonly filter?: (letter: ConsumerRecord) => boolean | Promise<boolean>
+  readonly filter?: ((letter: ConsumerRecord) => boolean | Promise<boolean>) | undefined
   /** The most dead letters that are sent back; default all that were there when it began. */
-  readonly maxRecords?: number
+  readonly maxRecords?: number | undefined
 }
 
 const mostAtOnce = 500

@@ -21,19 +21,19 @@ export interface DelayedRetry<Name extends string = string> {
 /** How often a handler gets a record, and when; `Name` names the topics in which it may wait. */
 export interface RetryOptions<Name extends string = string> {
   /** Attempts in all, the first included; default 5. `Infinity` never gives up. */
-  attempts?: number
+  attempts?: number | undefined
   /** Milliseconds before the second attempt, doubling to 10 s (or this, if that is longer); default 100. */
-  delayMs?: number
+  delayMs?: number | undefined
   /** Instead of `delayMs`: milliseconds to wait after a failed attempt (1 for the first). */
-  backoff?: (attempt: number) => number
+  backoff?: ((attempt: number) => number) | undefined
   /** The random share of each delay, from 0 (default) to 1: records that failed together are not retried together. */
-  jitter?: number
+  jitter?: number | undefined
   /**
    * Whether another attempt can help; where it returns false the record is given up at once. Default always. If it
    * throws, or returns a promise, which would count as true, the consumer stops with an `InvalidOptionError`, and the
    * handler's error is an 'error' event.
    */
-  retryable?: (error: unknown) => boolean
+  retryable?: ((error: unknown) => boolean) | undefined
   /**
    * Topics to which a record is written after its last attempt, before `onFailure`: to the first, from which it is
    * handed out once more after the delay, then to the next. Its partition and its key do not wait, so **order is
@@ -41,7 +41,7 @@ export interface RetryOptions<Name extends string = string> {
    * exist, with the codec of the topics that they serve; the consumer, which needs a groupId, reads them, too.
    * Default none.
    */
-  topics?: readonly DelayedRetry<Name>[]
+  topics?: readonly DelayedRetry<Name>[] | undefined
 }
 
 const attempts: Check = {

@@ -81,21 +81,21 @@ export interface CommonRunOptions<Name extends string = never> {
    * How many handlers run at once, over all partitions of this consumer; default 1. `ordering` says which records may
    * be handled at the same time.
    */
-  concurrency?: number
+  concurrency?: number | undefined
   /**
    * Which records are handled one after the other: those of a `partition` (default); only those of one `key`, where
    * records without a key have no order; or `none`. With `key` and `none` records are finished out of order; the
    * committed offset never passes the lowest record that is not finished. Batches are always sequential by partition.
    */
-  ordering?: Ordering
+  ordering?: Ordering | undefined
   /**
    * With `ordering` `key` or `none`: how many records of a partition there may be from the lowest that is not finished to
    * the last that was read, default 10,000. At that limit the partition waits, and a 'stalled' event says so. After a
    * crash up to this many records are handled again.
    */
-  windowRecords?: number
+  windowRecords?: number | undefined
   /** How often a handler gets a record, and when; default 5 attempts, 100 ms doubling to 10 s. */
-  retry?: RetryOptions<Name>
+  retry?: RetryOptions<Name> | undefined
   /**
    * What happens after the last attempt: `restart` (default) leaves the group and rejoins after 1 s, doubling to 60
    * s; `stop` leaves the record and the partitions to other members; `skip` goes on with the next record. `{
@@ -104,9 +104,9 @@ export interface CommonRunOptions<Name extends string = never> {
    * succeeds. That needs `ordering: 'key'`, which is then the default; the committed offset stays below the parked
    * record, and past `windowRecords` the partition waits.
    */
-  onFailure?: OnFailure<Name>
+  onFailure?: OnFailure<Name> | undefined
   /** With `park-key`: milliseconds between two attempts at a parked record; default 60,000. */
-  parkedDelayMs?: number
+  parkedDelayMs?: number | undefined
 }
 
 /** How `run` consumes: by record or by batch; `Name` names the topics of dead letters and delayed retries. */
@@ -125,12 +125,14 @@ export type RunOptions<
         eachRecord?: never
         /** The handler of batches, each with records of one partition. */
         eachBatch: (batch: BatchOf<Record>, context: RecordContext) => unknown
-        batch?: {
-          /** The most records of a batch; default 500. */
-          maxRecords?: number
-          /** How long to wait for a batch to fill, in milliseconds; default 0. */
-          lingerMs?: number
-        }
+        batch?:
+          | {
+              /** The most records of a batch; default 500. */
+              maxRecords?: number | undefined
+              /** How long to wait for a batch to fill, in milliseconds; default 0. */
+              lingerMs?: number | undefined
+            }
+          | undefined
       }
   )
 

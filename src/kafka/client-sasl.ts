@@ -22,6 +22,7 @@ export type ClientSaslOptions =
       readonly oauthBearerExtensions?:
         | OAuthBearerExtensions
         | (() => OAuthBearerExtensions | Promise<OAuthBearerExtensions>)
+        | undefined
     }
 
 const mechanisms = oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER')

@@ -31,68 +31,68 @@ export interface ConnectOptions<Topics extends TopicMap = TopicMap>
   /** Some of the cluster's brokers, `host:port` each; they report the others. (bootstrap.servers) */
   readonly bootstrapBrokers: readonly string[]
   /** The topics, by name; their types flow to producers and consumers. All must exist, unless `createTopics` is set. */
-  readonly topics?: Topics
+  readonly topics?: Topics | undefined
   /** Whether to create declared topics that are missing; default false. */
-  readonly createTopics?: boolean
+  readonly createTopics?: boolean | undefined
   /** The replication factor of topics that are created; default -1, the cluster's own default. */
-  readonly replicationFactor?: number
+  readonly replicationFactor?: number | undefined
   /** The name of this client in the cluster's logs and quotas; default `brokerlet`. (client.id) */
-  readonly clientId?: string
+  readonly clientId?: string | undefined
   /**
    * Speaks TLS: true, or the options of `node:tls`. Default for `servername`: each broker's own name, unless one of
    * `bootstrapBrokers` is an IP address.
    */
-  readonly tls?: boolean | TlsOptions
-  readonly sasl?: ClientSaslOptions
+  readonly tls?: boolean | TlsOptions | undefined
+  readonly sasl?: ClientSaslOptions | undefined
   /** The codec of every topic that declares none; default `json`. */
-  readonly codec?: Codec<unknown>
+  readonly codec?: Codec<unknown> | undefined
   /**
    * The compression of batches; default `none`. `zstd` needs a Node version that supports
    * it (22.15). (compression.type)
    */
-  readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd' | undefined
   /** How often a consumer with `autoCommit` commits processed records; default 5,000. (auto.commit.interval.ms) */
-  readonly autoCommitIntervalMs?: number
+  readonly autoCommitIntervalMs?: number | undefined
   /** The largest size of one batch; default 1,000,000, which brokers accept by default. (batch.size) */
-  readonly batchBytes?: number
+  readonly batchBytes?: number | undefined
   /**
    * The largest size of one request with records, before they are compressed; a larger record is refused. Default
    * 104,857,600: brokers close the connection to whoever sends more than their `socket.request.max.bytes`, and that is its
    * default. (max.request.size)
    */
-  readonly maxRequestBytes?: number
+  readonly maxRequestBytes?: number | undefined
   /** How many produce requests may be in flight to one broker; default 5. (max.in.flight.requests.per.connection) */
-  readonly maxInFlight?: number
+  readonly maxInFlight?: number | undefined
   /**
    * The most bytes that may be in flight; further sends wait for up to `maxBlockMs`. Default 32 MiB. (buffer.memory)
    */
-  readonly bufferMemory?: number
+  readonly bufferMemory?: number | undefined
   /**
    * How long to try to write a record; default 120,000. One that is on its way then may still be
    * written. (delivery.timeout.ms)
    */
-  readonly deliveryTimeoutMs?: number
+  readonly deliveryTimeoutMs?: number | undefined
   /**
    * How long a broker waits for records when there are none to fetch; less than `requestTimeoutMs`. Default 500, or half
    * of `requestTimeoutMs` where that is less. (fetch.max.wait.ms)
    */
-  readonly fetchMaxWaitMs?: number
+  readonly fetchMaxWaitMs?: number | undefined
   /** The largest size of one fetch response; default 50 MiB. (fetch.max.bytes) */
-  readonly fetchMaxBytes?: number
+  readonly fetchMaxBytes?: number | undefined
   /** The largest size of one partition in one fetch response; default 1 MiB. (max.partition.fetch.bytes) */
-  readonly maxPartitionFetchBytes?: number
+  readonly maxPartitionFetchBytes?: number | undefined
   /** How long to wait for the response to one request; default 30,000. (request.timeout.ms) */
-  readonly requestTimeoutMs?: number
+  readonly requestTimeoutMs?: number | undefined
   /** How long to wait for a connection; default 10,000. (socket.connection.setup.timeout.ms) */
-  readonly connectTimeoutMs?: number
+  readonly connectTimeoutMs?: number | undefined
   /**
    * How long a request to the cluster may take with all its retries; default 60,000. Only what belongs to a transaction
    * is still waited for if it is under way then, as long as `requestTimeoutMs`. `connect` tries for as long, and warns
    * after 2 s that no broker has answered. (default.api.timeout.ms)
    */
-  readonly apiTimeoutMs?: number
+  readonly apiTimeoutMs?: number | undefined
   /** How old topic metadata may get before it is read again; default 300,000. (metadata.max.age.ms) */
-  readonly metadataMaxAgeMs?: number
+  readonly metadataMaxAgeMs?: number | undefined
 }
 
 /** The options with every default filled in, without those of the consumer policy. */

@@ -36,11 +36,11 @@ export interface MirroredBroker {
 /** Which topics and groups to mirror. */
 export interface MirrorOptions {
   /** The topics to copy; default all of the broker's. */
-  readonly topics?: readonly string[]
+  readonly topics?: readonly string[] | undefined
   /** The groups to copy offsets of; default those that have committed offsets of these topics. */
-  readonly groups?: readonly string[]
+  readonly groups?: readonly string[] | undefined
   /** How many records to read and write at once; default 500. */
-  readonly maxRecords?: number
+  readonly maxRecords?: number | undefined
 }
 
 /** A report of what was mirrored, as plain JSON. */

@@ -6,14 +6,14 @@ import { recordSize } from './record-size.ts'
 /** How much `read` returns, and which records. */
 export interface ReadOptions {
   /** How many records to return at most; default 500. */
-  readonly maxRecords?: number
+  readonly maxRecords?: number | undefined
   /** How many bytes to return at most, but at least one record; needs a topic that keeps bytes. */
-  readonly maxBytes?: number
+  readonly maxBytes?: number | undefined
   /**
    * Whether to return records of open and aborted transactions, too. Default `read_committed`: neither them, nor any
    * record after the first one of an open transaction.
    */
-  readonly isolationLevel?: IsolationLevel
+  readonly isolationLevel?: IsolationLevel | undefined
 }
 
 const offsetCheck = integer(0)

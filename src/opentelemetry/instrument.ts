@@ -6,11 +6,11 @@ import { followSpans } from './spans.ts'
 /** Where spans and measurements go. */
 export interface InstrumentOptions {
   /** The provider of the tracer; default the global one. */
-  tracerProvider?: TracerProvider
+  tracerProvider?: TracerProvider | undefined
   /** The provider of the meter; default the global one. */
-  meterProvider?: MeterProvider
+  meterProvider?: MeterProvider | undefined
   /** The brokers whose lag is observed, as `kafka.consumer_group.lag`; default none. */
-  brokers?: readonly Described[]
+  brokers?: readonly Described[] | undefined
 }
 
 const describedList: Check = {

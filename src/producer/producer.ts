@@ -25,26 +25,26 @@ import { Transactions } from './transactions.ts'
 /** How a producer sends. */
 export interface ProducerOptions {
   /** Chooses a partition where the message names none; default Kafka's: murmur2 of the key, else sticky round robin. */
-  partitioner?: Partitioner
+  partitioner?: Partitioner | undefined
   /** The producer's name in errors; default `producer`. */
-  clientId?: string
+  clientId?: string | undefined
   /**
    * How long a send waits for room where its topic says `whenFull: 'wait'`, in milliseconds; default 60,000.
    * (Kafka: max.block.ms)
    */
-  maxBlockMs?: number
+  maxBlockMs?: number | undefined
   /**
    * Whether a batch that is sent again is written only once; default true. In this process nothing is ever sent
    * again, so that is always so. (Kafka: enable.idempotence)
    */
-  idempotent?: boolean
+  idempotent?: boolean | undefined
   /**
    * Identifies the producer across restarts and makes it send in transactions; a later producer with the same id fences
    * this one. (Kafka: transactional.id)
    */
-  transactionalId?: string
+  transactionalId?: string | undefined
   /** How long a transaction may take before it is aborted, in milliseconds; default 60,000. (Kafka: transaction.timeout.ms) */
-  transactionTimeoutMs?: number
+  transactionTimeoutMs?: number | undefined
 }
 
 /** How long one send waits for room, where its topic says `whenFull: 'wait'`. */

@@ -32,39 +32,39 @@ const connectionsMaxIdleMs = 10 * 60 * 1000
 /** Where a server listens, and how it serves its clients. */
 export interface ServeOptions extends WireOptions {
   /** The port of the first broker; the others listen on the ports that follow. Default 0: each takes a free one. */
-  readonly port?: number
+  readonly port?: number | undefined
   /** Default 127.0.0.1. */
-  readonly host?: string
+  readonly host?: string | undefined
   /** How many brokers clients see, from 1 to 100; default 1. Each has a listener of its own. */
-  readonly brokers?: number
+  readonly brokers?: number | undefined
   /** The number of the first broker, from 0 on; default 1. The others have the numbers that follow. (Kafka: node.id) */
-  readonly firstNodeId?: number
+  readonly firstNodeId?: number | undefined
   /**
    * Whether a broker that starts takes back at once what it led before, as the preferred leader. With false the leaders
    * stay where they are until an administrator elects them (ElectLeaders, `kafka-leader-election`). Default true. (Kafka:
    * auto.leader.rebalance.enable, which waits up to 5 minutes)
    */
-  readonly autoLeaderRebalance?: boolean
+  readonly autoLeaderRebalance?: boolean | undefined
   /**
    * How many brokers have each partition of a topic if nobody says so: of the process, made when it is first named, or
    * created without a replication factor. Default all of them. (Kafka: default.replication.factor)
    */
-  readonly defaultReplicationFactor?: number
+  readonly defaultReplicationFactor?: number | undefined
   /**
    * The rack of each broker, in their order; default none. Replicas are spread over racks, and a consumer that names its
    * own (`client.rack`) reads the replica that is there, even if it does not lead. (Kafka: broker.rack, and
    * replica.selector.class with the RackAwareReplicaSelector)
    */
-  readonly racks?: readonly string[]
+  readonly racks?: readonly string[] | undefined
   /**
    * How long a connection may be idle before it is closed, in milliseconds; default 10 minutes, -1 is for ever. Waiting
    * for an answer does not count as idle, not reading one does. (Kafka: connections.max.idle.ms)
    */
-  readonly connectionsMaxIdleMs?: number
+  readonly connectionsMaxIdleMs?: number | undefined
   /** Speaks TLS: the options of `node:tls`, at least a key and a certificate. */
-  readonly tls?: TlsOptions
+  readonly tls?: TlsOptions | undefined
   /** Serves only clients that authenticate, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; default all clients. */
-  readonly sasl?: SaslOptions
+  readonly sasl?: SaslOptions | undefined
 }
 
 /** A server that listens. */

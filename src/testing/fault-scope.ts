@@ -39,11 +39,11 @@ export type Operation = (typeof operations)[number]
 /** The operations that a fault applies to: a field that is left out matches any value. */
 export interface FaultScope {
   readonly operation: Operation
-  readonly topic?: string
-  readonly partition?: number
-  readonly group?: string
+  readonly topic?: string | undefined
+  readonly partition?: number | undefined
+  readonly group?: string | undefined
   /** A member id, a client id or a `groupInstanceId`; for a producer, its client id. */
-  readonly member?: string
+  readonly member?: string | undefined
 }
 
 /** One operation that is about to be done. */

@@ -6,7 +6,7 @@ import { TestBroker, type TestBrokerOptions, testBrokerChecks } from './test-bro
 /** Options of a fixture: those of its test broker, and what to do when a test leaves something open. */
 export interface BrokerFixtureOptions<Topics extends TopicMap = TopicMap> extends TestBrokerOptions<Topics> {
   /** `fail` the test, `warn` (default) with a process warning, or `ignore` it. */
-  leftOpen?: 'fail' | 'warn' | 'ignore'
+  leftOpen?: 'fail' | 'warn' | 'ignore' | undefined
 }
 
 /**

@@ -48,15 +48,15 @@ export interface Scenario<Topics extends TopicMap>
   /** What happens from outside, each action at any time: an order is sent, a customer is deleted. */
   actions: Readonly<Record<string, (context: ActionContext<Topics>) => unknown>>
   /** Throws where something is wrong that must never be; called after each step. */
-  always?: (broker: TestBroker<Topics>) => unknown
+  always?: ((broker: TestBroker<Topics>) => unknown) | undefined
   /** Throws where something is wrong at the end, when no faults are left and the broker is idle. */
-  check?: (broker: TestBroker<Topics>) => unknown
+  check?: ((broker: TestBroker<Topics>) => unknown) | undefined
   /**
    * What must hold for every group at the end, beside `check`; default `nothingLost` and `everyKeyInOrder`. A record is
    * processed when its handler has ended. Where handlers commit for themselves, one that dies between its commit and
    * its end has lost the record, and `noCommitPastProcessed` does not hold.
    */
-  promises?: readonly GroupPromise[]
+  promises?: readonly GroupPromise[] | undefined
 }
 
 /** The parts of a scenario, with the broker's options apart. */

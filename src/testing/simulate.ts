@@ -11,19 +11,19 @@ import type { Timeline } from './timeline.ts'
 /** How many schedules a simulation runs, and of what kind. */
 export interface SimulateOptions {
   /** How many schedules to run, with the seeds from 1 on; default 100. */
-  readonly seeds?: number
+  readonly seeds?: number | undefined
   /** Runs only the schedule of this seed, which a failure reports. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** Runs only these steps of that schedule, which a failure reports for the shortest one. */
-  readonly only?: readonly number[]
+  readonly only?: readonly number[] | undefined
   /** How many steps a schedule has; default 50. */
-  readonly steps?: number
+  readonly steps?: number | undefined
   /** How likely each kind of step is, relative to the others; 0 is never. */
-  readonly weights?: StepWeights
+  readonly weights?: StepWeights | undefined
   /** How many instances of a service run at once at most; default 3. */
-  readonly instances?: number
+  readonly instances?: number | undefined
   /** How many shorter schedules to try after one has failed; default 300. */
-  readonly shrinkAttempts?: number
+  readonly shrinkAttempts?: number | undefined
 }
 
 /** The report of a simulation in which no schedule failed. */

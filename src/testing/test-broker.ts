@@ -51,34 +51,34 @@ import { VirtualClock } from './virtual-clock.ts'
 export interface TestBrokerOptions<Topics extends TopicMap = TopicMap>
   extends Omit<BrokerOptions<Topics>, 'clock' | 'random'> {
   /** The seed of the random source that ids, jitter and other random choices are drawn from; default 1. */
-  seed?: number
+  seed?: number | undefined
   /** The fake timers of the test runner, `vi` or `jest`: the broker then runs on the runner's clock. */
-  timers?: RunnerTimers
+  timers?: RunnerTimers | undefined
   /** How many of the latest entries the timeline keeps at least; default 100,000. */
-  timelineEntries?: number
+  timelineEntries?: number | undefined
 }
 
 /** Limits of `advanceUntilIdle`. */
 export interface AdvanceUntilIdleOptions {
   /** Waits only for these groups; default all groups, as `idle` does. */
-  readonly groups?: readonly string[]
+  readonly groups?: readonly string[] | undefined
   /**
    * How far the broker's time may move, in milliseconds; default a day, or until a consumer has restarted 60 times and
    * handled nothing in between, or has failed 8,000 times at a record.
    */
-  readonly limitMs?: number
+  readonly limitMs?: number | undefined
   /**
    * How long, in real milliseconds, to wait for handlers that await something other than the broker's time, and for
    * clients of a server; default 4,000.
    */
-  readonly realTimeoutMs?: number
+  readonly realTimeoutMs?: number | undefined
 }
 
 /** The consumers that `crash` stops. */
 export interface CrashTarget {
   readonly group: string
   /** A member id, client id or `groupInstanceId`; default every consumer of the group. */
-  readonly member?: string
+  readonly member?: string | undefined
 }
 
 const day = 24 * 60 * 60 * 1000

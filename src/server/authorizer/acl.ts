@@ -45,16 +45,16 @@ export type AclPermissionType = keyof typeof permissionTypes
 export interface Acl {
   readonly resourceType: AclResourceType
   /** Left out if the type is CLUSTER, which there is one of: `kafka-cluster`. */
-  readonly resourceName?: string
+  readonly resourceName?: string | undefined
   /** Default LITERAL. */
-  readonly patternType?: AclPatternType
+  readonly patternType?: AclPatternType | undefined
   /** Such as `User:ada`; `User:*` is everybody. */
   readonly principal: string
   /** The address that the client calls from; default `*`, any. */
-  readonly host?: string
+  readonly host?: string | undefined
   readonly operation: AclOperation
   /** Default ALLOW. */
-  readonly permissionType?: AclPermissionType
+  readonly permissionType?: AclPermissionType | undefined
 }
 
 /** An access list with every default. */

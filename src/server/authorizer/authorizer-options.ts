@@ -24,16 +24,16 @@ import type { PrincipalBuilder } from './principal-builder.ts'
 /** Who may do what. (Kafka: org.apache.kafka.metadata.authorizer.StandardAuthorizer) */
 export interface AuthorizerOptions {
   /** Those who may do everything, such as `User:admin`. (Kafka: super.users) */
-  readonly superUsers?: readonly string[]
+  readonly superUsers?: readonly string[] | undefined
   /** Whether everybody may do everything with what no access list is about; default false. (Kafka: allow.everyone.if.no.acl.found) */
-  readonly allowEveryoneIfNoAclFound?: boolean
+  readonly allowEveryoneIfNoAclFound?: boolean | undefined
   /** The access lists that there are from the beginning. All servers of a broker share them. */
-  readonly acls?: readonly Acl[]
+  readonly acls?: readonly Acl[] | undefined
   /**
    * Says who a client is. By default it is the user that has authenticated (`User:ada`), the subject of the certificate
    * that it has shown, or else `User:ANONYMOUS`. (Kafka: principal.builder.class)
    */
-  readonly principalBuilder?: PrincipalBuilder
+  readonly principalBuilder?: PrincipalBuilder | undefined
 }
 
 const aPrincipal: Check = {

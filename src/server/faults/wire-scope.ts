@@ -7,14 +7,14 @@ import { namedBy } from './named-by.ts'
 
 /** Selects requests: those that fit all the fields given. */
 export interface WireScope {
-  readonly api?: ApiName
+  readonly api?: ApiName | undefined
   /** The client id that a client was given. */
-  readonly clientId?: string
+  readonly clientId?: string | undefined
   /** The broker that received it: 1 is the first. */
-  readonly nodeId?: number
-  readonly topic?: string
-  readonly partition?: number
-  readonly group?: string
+  readonly nodeId?: number | undefined
+  readonly topic?: string | undefined
+  readonly partition?: number | undefined
+  readonly group?: string | undefined
 }
 
 /** What a request is about. */

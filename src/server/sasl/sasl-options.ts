@@ -10,7 +10,7 @@ export interface SaslOptions {
   /** Passwords by user name. */
   readonly users: Readonly<Record<string, string>>
   /** The mechanisms that clients may choose; default all three. */
-  readonly mechanisms?: readonly SaslMechanism[]
+  readonly mechanisms?: readonly SaslMechanism[] | undefined
 }
 
 const userTable: Check = {

@@ -26,6 +26,9 @@ export const planned = () => test.faults.uses
 
 export const faults = new WireFaults()
 export const unmet = () => faults.unused
+export const served = (port?: number) => serve(broker, { port, tls: undefined, sasl: undefined })
+export const seeded = (seed?: number) => new TestBroker({ topics, seed, maxRecords: undefined })
+
 export const requests = new RequestLog()
 export const asked = () => requests.of({ api: 'Produce', topic: 'orders' })
 export const server = () => serve(broker, { faults, requests })

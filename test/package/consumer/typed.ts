@@ -29,6 +29,17 @@ async function placed(id: string, key?: string, signal?: AbortSignal, timeoutMs?
   return records.map(record => record.value.total)
 }
 
+/** The same for how it consumes. */
+async function counted(maxPollRecords?: number, concurrency?: number, attempts?: number): Promise<number> {
+  let count = 0
+  const consumer = broker.consumer({ topics: ['orders'], from: undefined, maxPollRecords })
+  const retry = { attempts, delayMs: undefined, topics: undefined }
+  await consumer.run({ eachRecord: () => void count++, concurrency, retry, onFailure: undefined })
+  await broker.idle()
+  await consumer.close()
+  return count
+}
+
 async function main(): Promise<void> {
   const { topic: name } = await broker
     .producer()
@@ -40,6 +51,8 @@ async function main(): Promise<void> {
   assert.equal(name satisfies string, 'orders')
   assert.deepEqual(totals, [12])
   assert.deepEqual(await placed('o-2'), [12, 12])
+
+  assert.equal(await counted(), 2)
 
   // @ts-expect-error: the broker declares no such topic
   assert.throws(() => broker.topic('order'), BrokerletError)
