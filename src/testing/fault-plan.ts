@@ -1,5 +1,7 @@
 import type { BrokerClock } from '../broker-clock.ts'
+import { warn } from '../events.ts'
 import { type Barrier, FaultRules, type FaultRuleUse, type FaultTimes } from '../fault-rules.ts'
+import { didYouMean, suggest } from '../suggest.ts'
 import { type Check, duration, requireArgument } from '../validate.ts'
 import { checkScope, covers, describeScope, type FaultPoint, type FaultScope } from './fault-scope.ts'
 import type { Timeline } from './timeline.ts'
@@ -21,9 +23,10 @@ export type FaultUse = FaultRuleUse<FaultAction, FaultScope>
  */
 export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   readonly #clock: BrokerClock
+  readonly #topics: ReadonlyMap<string, unknown>
 
   /** @hidden */
-  constructor(clock: BrokerClock, timeline: Timeline) {
+  constructor(clock: BrokerClock, timeline: Timeline, topics: ReadonlyMap<string, unknown>) {
     super({
       covers,
       describe: describeScope,
@@ -31,6 +34,17 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
         void timeline.record({ kind: 'fault', action, what: describeScope(scope), by: members[0]! }),
     })
     this.#clock = clock
+    this.#topics = topics
+  }
+
+  /** Checks a scope, and warns where it names a topic that there is not, but nearly. */
+  #check(where: string, scope: FaultScope): void {
+    checkScope(where, scope)
+    const { topic } = scope
+    if (topic === undefined || this.#topics.has(topic)) return
+    // It may be created later, so that is no error; but such a fault is met by nothing, and a test would pass for that.
+    const meant = didYouMean(suggest(topic, this.#topics.keys()))
+    if (meant !== '') warn(`${where}: there is no topic '${topic}' by now${meant}`)
   }
 
   /**
@@ -39,7 +53,7 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
    * throws the error from `poll`, and reads on with the next one.
    */
   fail(scope: FaultScope, error: unknown, times: FaultTimes = {}): this {
-    checkScope('faults.fail', scope)
+    this.#check('faults.fail', scope)
     requireArgument('faults.fail', 'error', error, anError)
     this.add('fail', scope, times, () => {
       throw error
@@ -50,14 +64,14 @@ export class FaultPlan extends FaultRules<FaultAction, FaultScope, FaultPoint> {
   /** Makes an operation take `ms` milliseconds longer, on the broker's time. */
   delay(scope: FaultScope, ms: number, times: FaultTimes = {}): this {
     requireArgument('faults.delay', 'ms', ms, duration)
-    checkScope('faults.delay', scope)
+    this.#check('faults.delay', scope)
     this.add('delay', scope, times, () => this.sleep(this.#clock, ms))
     return this
   }
 
   /** Holds the next operation of this scope back until the barrier is released. */
   pauseNext(scope: FaultScope): Barrier {
-    checkScope('faults.pauseNext', scope)
+    this.#check('faults.pauseNext', scope)
     return this.addBarrier('pause', scope)
   }
 }

@@ -143,7 +143,7 @@ export class TestBroker<out Topics extends TopicMap = OpenTopics> extends Broker
       () => [...consumers].map(({ processing }) => processing),
       () => [...this.engine.served].flatMap(left => left()),
     )
-    this.faults = new FaultPlan(this.engine.clock, this.timeline)
+    this.faults = new FaultPlan(this.engine.clock, this.timeline, this.topics)
     this.#bench = {
       faults: this.faults,
       timeline: this.timeline,
