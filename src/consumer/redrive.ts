@@ -63,12 +63,12 @@ interface Move {
  * left.
  */
 export async function redrive(engine: Engine, options: RedriveOptions): Promise<number> {
-  checkOptions<RedriveOptions>('redrive', options, {
-    from: name,
-    to: name,
-    filter: callback,
-    maxRecords: integer(1),
-  })
+  checkOptions<RedriveOptions>(
+    'redrive',
+    options,
+    { from: name, to: name, filter: callback, maxRecords: integer(1) },
+    { topic: 'from', deadLetter: 'from' },
+  )
   return inTurn(engine, options.from, async () => {
     engine.requireOpen()
     const topic = await engine.topic(options.from)

@@ -212,6 +212,9 @@ it('refuses topics that do not exist and wrong options', async () => {
   expect(await rejectionOf(broker.redrive({ from: 'orders.dlq', maxRecords: 0 }))).toMatchObject({
     option: 'maxRecords',
   })
+  expect(await rejectionOf(broker.redrive({ topic: 'orders.dlq' } as never))).toMatchObject({
+    message: "redrive: unknown option 'topic'. Did you mean 'from'?",
+  })
 })
 
 it('goes on behind dead letters that were deleted', async () => {
