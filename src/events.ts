@@ -3,7 +3,20 @@ import { events } from './diagnostics.ts'
 import { describeError, InvalidArgumentError, stacksOf } from './errors.ts'
 import { isThenable } from './maybe-promise.ts'
 import { didYouMean, suggest } from './suggest.ts'
+import type { TopicPartitionOffset } from './topic-partition.ts'
 import { callback, requireArgument } from './validate.ts'
+
+/** What clients of a server tell their groups, by the names that an observer gets. */
+export interface Shown {
+  readonly clientJoined: ClientOfGroup
+  readonly clientLeft: ClientOfGroup
+  readonly clientCommitted: ClientOfGroup & { readonly offsets: readonly TopicPartitionOffset[] }
+}
+
+interface ClientOfGroup {
+  readonly groupId: string
+  readonly memberId: string
+}
 
 /** Queues events until the outermost call into the core has finished, so that no listener sees a change half done. */
 export class Outbox {
@@ -11,6 +24,11 @@ export class Outbox {
   observer: ((owner: object, name: string, payload: unknown) => void) | undefined
   #queue: (() => void)[] = []
   #flushing = false
+
+  /** Shows the observer at once what is no event: what clients of a server tell their groups. */
+  show<Name extends keyof Shown>(owner: object, name: Name, payload: Shown[Name]): void {
+    this.observer?.(owner, name, payload)
+  }
 
   push(deliver: () => void): void {
     this.#queue.push(deliver)

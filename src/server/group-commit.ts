@@ -43,7 +43,12 @@ export function groupCommit(
       if (wire.engine.partition(tp) !== logs[i]) throw topicDeleted(tp.topic)
     now().check()
   }
-  return { groupId, offsets, check, commit: () => now().commit() }
+  const commit = () => {
+    now().commit()
+    const memberId = identity?.memberId || 'no member'
+    wire.engine.outbox.show(wire.engine, 'clientCommitted', { groupId, memberId, offsets })
+  }
+  return { groupId, offsets, check, commit }
 }
 
 // The steps of a member whose group assigns; undefined if it is no such member.

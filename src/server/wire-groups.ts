@@ -133,6 +133,7 @@ export class WireGroups implements GroupHolder {
     const clientIds = entryOf(this.#clientIds, groupId, () => new Map<string, string>())
     if (clientIds.has(memberId)) return
     clientIds.set(memberId, clientId)
+    this.#engine.outbox.show(this.#engine, 'clientJoined', { groupId, memberId })
     this.#firstFetches.joined(clientId, groupId, memberId)
   }
 
@@ -220,6 +221,7 @@ export class WireGroups implements GroupHolder {
     const clientId = clientIds?.get(memberId)
     if (clientId !== undefined) {
       clientIds!.delete(memberId)
+      this.#engine.outbox.show(this.#engine, 'clientLeft', { groupId, memberId })
       this.#firstFetches.left(clientId, groupId, memberId)
     }
     // What it had in hand is no work under way any more.

@@ -98,6 +98,8 @@ export function historyOf(timeline: Timeline, group: string): PartitionHistory[]
     if (entry.kind === 'delayed') retryTopics.add(entry.to)
     if (entry.kind === 'started' && entry.group === group) read.add(entry.topic)
     if (entry.kind !== 'appended' && !('group' in entry && entry.group === group)) continue
+    // What a client of a server has processed before it committed, nobody knows.
+    if (entry.kind === 'committed' && entry.byClient) continue
     for (const tp of placesOf(entry)) note(tp, entry)
   }
   return all.filter(({ topic }) => read.has(topic) && !retryTopics.has(topic))

@@ -1,6 +1,7 @@
 import type { BrokerEvents } from '../broker.ts'
 import type { ConsumerEvents } from '../consumer/consumer-events.ts'
 import type { Engine } from '../engine.ts'
+import type { Shown } from '../events.ts'
 import type { Partition } from '../log/partition.ts'
 import type { Topic } from '../log/topic.ts'
 import type { TestBench } from './test-client.ts'
@@ -25,7 +26,7 @@ export function observe(broker: ObservedCore): void {
   const observer = new TimelineObserver(broker)
   for (const topic of broker.topics.values()) observer.created(topic.name, topic.partitions.length)
   broker.engine.outbox.observer = (owner, name, payload) => {
-    if (owner === broker.engine) observer.broker({ name, payload } as EventOf<BrokerEvents>)
+    if (owner === broker.engine) observer.broker({ name, payload } as EventOf<BrokerEvents & Shown>)
     else if (owner instanceof TestConsumer)
       observer.consumer(owner, { name, payload } as EventOf<ConsumerEvents>)
   }
@@ -39,7 +40,7 @@ class TimelineObserver {
     this.#host = host
   }
 
-  broker({ name, payload }: EventOf<BrokerEvents>): void {
+  broker({ name, payload }: EventOf<BrokerEvents & Shown>): void {
     const { timeline } = this.#host
     switch (name) {
       case 'topicCreated':
@@ -58,6 +59,17 @@ class TimelineObserver {
       case 'memberLeft': {
         const { groupId: group, memberId: member, reason } = payload
         return timeline.record({ kind: 'left', group, member, reason })
+      }
+      case 'clientJoined':
+        return timeline.record({ kind: 'joined', group: payload.groupId, member: payload.memberId })
+      case 'clientLeft': {
+        const { groupId: group, memberId: member } = payload
+        return timeline.record({ kind: 'left', group, member, reason: 'it left, or its session ended' })
+      }
+      case 'clientCommitted': {
+        const { groupId: group, memberId: member, offsets } = payload
+        const plain = offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset }))
+        return timeline.record({ kind: 'committed', group, member, offsets: plain, byClient: true })
       }
       case 'rebalanced': {
         const { groupId: group, epoch, moved } = payload
