@@ -42,10 +42,8 @@ export class ConsumerMember implements MembershipListener {
   readonly #heardAt = new Map<string, number>()
   // The partitions that it may keep, as far as it has heard of them.
   #told = new Map<string, TopicPartition>()
-  // The same as of the last answer.
-  #answered: ReadonlyMap<string, TopicPartition> = new Map()
-  // Whether it has lost some of these since, with their topic: one made anew has the same name, and another id.
-  #lost = false
+  // The same as of the last answer; undefined if some of it is gone.
+  #answered: ReadonlyMap<string, TopicPartition> | undefined = new Map()
   /** The epoch that it was told last. */
   epoch = 0
   #epochBefore = 0
@@ -80,7 +78,8 @@ export class ConsumerMember implements MembershipListener {
       this.#revoking.delete(id)
       this.#heardAt.delete(id)
       this.#told.delete(id)
-      this.#lost ||= this.#answered.has(id)
+      // A topic that is created anew under that name has another id, of which it has to be told.
+      if (this.#answered?.has(id)) this.#answered = undefined
     }
     for (const tp of revoked) {
       const id = formatTopicPartition(tp)
@@ -133,8 +132,7 @@ export class ConsumerMember implements MembershipListener {
       for (const id of this.#told.keys()) if (!this.#owned.has(id)) this.#told.delete(id)
       for (const id of this.#revoking.keys()) this.#heardAt.set(id, this.#clock.monotonic())
     }
-    this.changed = this.#lost || !haveSameKeys(this.#answered, this.#told)
-    this.#lost = false
+    this.changed = this.#answered === undefined || !haveSameKeys(this.#answered, this.#told)
     if (this.changed) this.#answered = new Map(this.#told)
     if (this.changed || this.epoch !== epoch) this.#epochBefore = epoch
   }
@@ -146,7 +144,7 @@ export class ConsumerMember implements MembershipListener {
 
   /** The partitions that it is told by the present answer. */
   get answered(): readonly TopicPartition[] {
-    return [...this.#answered.values()]
+    return [...(this.#answered?.values() ?? [])]
   }
 
   /** The partitions that it has as far as it was told, with those that it has still to give up. */
