@@ -175,6 +175,15 @@ describe('a batch of a client', () => {
     expect(log.records().map(({ timestamp }) => timestamp)).toEqual([clock.now(), clock.now()])
   })
 
+  it('has its records at the times that its client gave them, also where a schema reads them', async () => {
+    const schema = {
+      '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
+    } as const
+    const { clock, log, send, make } = start({ schema })
+    for (const timestamp of [5, 0, -1]) await send(make(['a'], { timestamp }))
+    expect(log.records().map(({ timestamp }) => timestamp)).toEqual([5, 0, clock.now()])
+  })
+
   it('is found by time', async () => {
     const { clock, log, send, make } = start()
     const now = clock.now()

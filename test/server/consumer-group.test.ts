@@ -297,3 +297,23 @@ it('takes a member back that comes with the epoch before, because it has not hea
   expect(await beat('a', 2, has(1))).toMatchObject({ errorCode: 110 })
   expect(await beat('a', 100, has(0, 2))).toMatchObject({ errorCode: 110 })
 })
+
+it('assigns as a member asks for', async () => {
+  const { broker, beat, join, has, given } = start()
+  const range = { serverAssignor: 'range' }
+  await join('a', range)
+  await join('b', range)
+  expect(broker.group('g').assignor).toBe('range')
+  expect(given(await beat('a', 2))).toEqual([0, 1])
+  await beat('a', 2, has(0, 1))
+  expect(given(await beat('b', 3))).toEqual([2, 3])
+})
+
+it('knows a static member that is to come back also without its instance id', async () => {
+  const { broker, beat, join } = start()
+  const one = { instanceId: 'one' }
+  await join('a', one)
+  await beat('a', -2, one)
+  expect(await beat('a', -1)).toMatchObject({ errorCode: 0, memberEpoch: -1 })
+  expect(broker.groups.has('g') && broker.group('g').members).toEqual([])
+})

@@ -160,3 +160,41 @@ it('the request log shows all that a client reads, whatever of that it says', as
   await ask([id, 1])
   expect(requests.of({ api: 'Fetch', topic: 'log', partition: 2 })).toHaveLength(2)
 })
+
+it('an end of the log that moves is told also where there was no room for records', async () => {
+  const { ask, append } = start()
+  const { id } = await ask([0, 0], { 0: 0, 1: 0 })
+  for (let i = 0; i < 300; i++) append(0)
+  append(1)
+  expect((await ask([id, 1])).told).toEqual([0, 1])
+  expect((await ask([id, 2])).told).toEqual([1])
+})
+
+it('reads each topic that a client knows by its id', async () => {
+  const { broker, client, log, append } = start()
+  const other = broker.createTopic('other')
+  append(0)
+  other.append({ value: 1 } as never)
+  const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }]
+  const ask = async (sessionId: number, sessionEpoch: number, topicIds: readonly string[]) => {
+    const topics = topicIds.map(topicId => ({ topicId, partitions }))
+    const wanted = { maxWaitMs: 0, minBytes: 0, maxBytes: 1000, sessionId, sessionEpoch, topics }
+    const answer = await client.call(fetch!, 13, wanted)
+    return { id: answer.sessionId, told: answer.responses.map(({ topicId }: any) => topicId) }
+  }
+  const { id, told } = await ask(0, 0, [log.id, other.id])
+  expect(told).toEqual([log.id, other.id])
+  expect((await ask(id, 1, [])).told).toEqual([log.id, other.id])
+})
+
+it('the place of the client that was silent longest is free first', async () => {
+  const { clock, ask } = start({ maxFetchSessions: 2 })
+  const one = await ask([0, 0], { 0: 0 })
+  const two = await ask([0, 0], { 0: 0 })
+  await clock.advance(60_000)
+  expect((await ask([one.id, 1])).errorCode).toBe(0)
+  await clock.advance(60_000)
+  expect((await ask([0, 0], { 0: 0 })).id).toBeGreaterThan(0)
+  expect((await ask([two.id, 1])).errorCode).toBe(70)
+  expect((await ask([one.id, 2])).errorCode).toBe(0)
+})

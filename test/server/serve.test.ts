@@ -14,6 +14,7 @@ import {
 import { apiVersions } from '../../src/server/protocol/messages/api-versions.ts'
 import { collect } from '../helpers/collect.ts'
 import { thrownBy } from '../helpers/errors.ts'
+import { consumerMembers } from '../helpers/group-requests.ts'
 import { request, WireClient } from '../helpers/wire-client.ts'
 
 const hasIPv6 = Object.values(networkInterfaces()).some(each =>
@@ -178,4 +179,17 @@ it('refuses a broker that is closed, and one that closes before the server liste
   await broker.close()
   await expect(serving).rejects.toMatchObject({ code: 'CLOSED' })
   await expect(serve(broker)).rejects.toMatchObject({ code: 'CLOSED' })
+})
+
+it('lets the members go whose clients it served, once it is closed', async () => {
+  const { broker, server } = await start()
+  const { join } = consumerMembers(new WireClient(connectTcp(server.port, '127.0.0.1')))
+  await join('a')
+  const own = broker.consumer({ groupId: 'g', topics: ['orders'] })
+  const ready = own.ready()
+  expect(broker.group('g').members).toHaveLength(2)
+  await server.close()
+  await ready
+  expect(broker.group('g').members).toHaveLength(1)
+  expect(own.assignment).toHaveLength(1)
 })

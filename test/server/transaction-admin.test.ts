@@ -222,3 +222,15 @@ describe('DescribeProducers', () => {
     expect((await producers()).activeProducers).toEqual([])
   })
 })
+
+it('tells of the producer of this process that has taken a transactional id', async () => {
+  const { broker, init, describeOne } = start()
+  const { producerId, producerEpoch } = await init('t')
+  const producer = broker.producer({ transactionalId: 't' })
+  await producer.transaction(tx => tx.send({ topic: 'orders', value: 1 }))
+  const told = await describeOne('t')
+  expect(told).toMatchObject({ errorCode: 0, transactionState: 'CompleteCommit' })
+  expect([told.producerId, told.producerEpoch]).not.toEqual([producerId, producerEpoch])
+  expect(told.producerId).toBe(producerId)
+  expect(told.producerEpoch).toBeGreaterThan(producerEpoch)
+})

@@ -429,3 +429,15 @@ it('takes no half of an identity, with a transactional id or without', async () 
     expect([await init(-1, 0), await init(0, -1), await init(-1, -1)]).toEqual([42, 42, 0])
   }
 })
+
+it('aborts nothing of a producer where one comes with another producer id', async () => {
+  const { client, init, add, send, end, read } = start()
+  const { producerId, producerEpoch } = await init()
+  const identity = { producerId, producerEpoch }
+  await add(identity)
+  await send(identity, 0, 1)
+  const other = { transactionalId: 't', transactionTimeoutMs: 10_000, producerId: 12_345, producerEpoch }
+  expect(await client.call(initProducerId!, 4, other)).toMatchObject({ errorCode: 90, producerId: -1 })
+  expect(await end(identity, true)).toBe(0)
+  expect(await read(1)).toEqual([1])
+})

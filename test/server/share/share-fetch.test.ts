@@ -144,3 +144,27 @@ it('answers with nothing when it has waited long enough', async () => {
   await broker.advance(500)
   expect(await waiting).toEqual([])
 })
+
+it('takes what a member says of each record of a range by itself', async () => {
+  const { append, joined } = scene()
+  append(4)
+  const a = await joined('a')
+  await a.fetch()
+  const each = { firstOffset: 0, lastOffset: 3, acknowledgeTypes: [1, 2, 2, 3] }
+  expect(await a.acknowledge(each)).toBe(0)
+  expect(await a.fetch()).toEqual([[1, 2, 2]])
+})
+
+it('waits for nothing where there is no room for any bytes', async () => {
+  const { joined } = scene()
+  const a = await joined('a')
+  // On a broker whose time stands still, one that waits would be answered after a minute.
+  expect(await a.fetchAll({ maxWaitMs: 60_000, maxBytes: 0 })).toMatchObject({ errorCode: 0 })
+})
+
+it('fetches only for a member of a group', async () => {
+  const { joined } = scene()
+  const a = await joined('a')
+  expect(await a.fetchAll({ groupId: '' })).toMatchObject({ errorCode: 42 })
+  expect(await a.fetchAll({ groupId: null })).toMatchObject({ errorCode: 42 })
+})

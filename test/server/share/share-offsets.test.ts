@@ -167,3 +167,18 @@ it('follows configs that are changed meanwhile', async () => {
   await broker.advance(1000)
   expect(await a.fetch()).toEqual([])
 })
+
+it('has no offsets of a topic that was deleted, nor of another one that has its name now', async () => {
+  const { broker, client, append, joined } = scene()
+  append(3)
+  const a = await joined('a')
+  await a.fetch()
+  await a.acknowledge(accept(0, 2))
+  expect(await describe(client)).toEqual(['orders-0: 3 +0'])
+  broker.deleteTopic('orders')
+  expect(await describe(client)).toEqual([])
+  broker.createTopic('orders')
+  expect(await describe(client)).toEqual([])
+  await a.leave()
+  expect(await remove(client)).toBe(3)
+})

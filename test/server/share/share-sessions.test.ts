@@ -94,6 +94,10 @@ it.each([
   ['without saying what', [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [] }]],
   ['with something for one of three', [{ firstOffset: 0, lastOffset: 2, acknowledgeTypes: [1, 1] }]],
   ['with something that nobody knows', [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [5] }]],
+  [
+    'with something that nobody knows for one of them',
+    [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [1, 5] }],
+  ],
   ['with something below all that is known', [{ firstOffset: 0, lastOffset: 1, acknowledgeTypes: [-1] }]],
   ['from before the first offset', [accept(-1, 1)]],
   ['past the end', [accept(0, 9)]],
