@@ -99,6 +99,50 @@ it.each(['PLAIN', 'SCRAM-SHA-256'])(
   },
 )
 
+it.each([
+  ['without a password', 'ada\0secret'],
+  ['without any part', ''],
+  ['with a part too many', '\0ada\0secret\0'],
+  ['to act as somebody else', 'eve\0ada\0secret'],
+  ['with a password that is longer', '\0ada\0secrets'],
+  ['with a password that is shorter', '\0ada\0secre'],
+  ['of nobody that is known', '\0eve\0secret'],
+  ['of who is no user, but a property of every object', '\0constructor\0secret'],
+  ['of nobody', '\0\0'],
+])('refuses a proof by PLAIN %s', async (_, proof) => {
+  const { dial, errors } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  const authBytes = Buffer.from(proof)
+  expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 58 })
+  await client.closed
+  expect(errors).toEqual([])
+})
+
+it('takes a proof by PLAIN to act as oneself', async () => {
+  const { dial } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'PLAIN' })
+  const authBytes = Buffer.from('ada\0ada\0secret')
+  expect(await client.call(saslAuthenticate as Api, 2, { authBytes })).toMatchObject({ errorCode: 0 })
+})
+
+it.each([
+  ['is too short', 'AAAA'],
+  ['is too long', Buffer.alloc(33).toString('base64')],
+  ['is wrong', Buffer.alloc(32).toString('base64')],
+])('refuses a proof by SCRAM that %s', async (_, proof) => {
+  const { dial, errors } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'SCRAM-SHA-256' })
+  const say = (text: string) => client.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from(text) })
+  const { authBytes } = await say('n,,n=ada,r=abc')
+  const [nonce] = Buffer.from(authBytes).toString().split(',')
+  expect(await say(`c=biws,${nonce},p=${proof}`)).toMatchObject({ errorCode: 58 })
+  await client.closed
+  expect(errors).toEqual([])
+})
+
 it('ends a connection with the refusal of a mechanism, and answers nothing that came behind', async () => {
   const { dial } = await start()
   const client = dial()
@@ -181,8 +225,10 @@ it('refuses options that cannot be meant', async () => {
   open.push(() => broker.close())
   const refused = (sasl: object) => expect(serve(broker, { sasl: sasl as SaslOptions })).rejects
   await refused({}).toThrow("serve: sasl: option 'users' expected passwords by user name, at least one")
-  await refused({ users: {} }).toThrow("option 'users'")
-  await refused({ users, mechanisms: ['GSSAPI'] }).toThrow("option 'mechanisms' expected an array of PLAIN")
+  for (const none of [{}, null, 'ada', { ada: 'secret', eve: 1 }])
+    await refused({ users: none }).toThrow("option 'users' expected passwords by user name")
+  for (const none of [[], ['GSSAPI'], ['PLAIN', 'GSSAPI'], 'PLAIN', { length: 1 }])
+    await refused({ users, mechanisms: none }).toThrow("option 'mechanisms' expected an array of PLAIN")
   await refused({ users, mechanism: 'PLAIN' }).toThrow(
     "unknown option 'mechanism'. Did you mean 'mechanisms'?",
   )
