@@ -14,6 +14,7 @@ import {
 import { describedConfigs } from '../described-configs.ts'
 import { dynamicConfigs } from '../dynamic-configs.ts'
 import { type Handler, handler } from '../handler.ts'
+import { inTurns } from '../in-turns.ts'
 import { resetInert, splitConfigs } from '../inert-configs.ts'
 import { alterConfigs } from '../protocol/messages/alter-configs.ts'
 import { describeConfigs } from '../protocol/messages/describe-configs.ts'
@@ -48,23 +49,27 @@ const noList: Present = () => undefined
 /** Describes and alters the configs of topics, brokers, groups and client metrics. */
 export function configHandlers(wire: Wire): Handler[] {
   return [
-    handler(describeConfigs, ({ resources, includeSynonyms, includeDocumentation }, { node }) => ({
-      results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
-        const resource = { resourceType, resourceName }
-        const { found, ...result } = attemptToFind(
-          wire,
-          () => describedConfigs(wire, node, resource, includeSynonyms),
-          [],
-        )
-        const wanted = found.filter(
-          ({ name }) => !configurationKeys?.length || configurationKeys.includes(name!),
-        )
-        return {
-          ...resource,
-          ...result,
-          configs: includeDocumentation ? wanted : wanted.map(each => ({ ...each, documentation: null })),
-        }
-      }),
+    handler(describeConfigs, async ({ resources, includeSynonyms, includeDocumentation }, { node }) => ({
+      results: await inTurns(
+        wire.engine.clock,
+        resources,
+        ({ resourceType, resourceName, configurationKeys }) => {
+          const resource = { resourceType, resourceName }
+          const { found, ...result } = attemptToFind(
+            wire,
+            () => describedConfigs(wire, node, resource, includeSynonyms),
+            [],
+          )
+          const wanted = found.filter(
+            ({ name }) => !configurationKeys?.length || configurationKeys.includes(name!),
+          )
+          return {
+            ...resource,
+            ...result,
+            configs: includeDocumentation ? wanted : wanted.map(each => ({ ...each, documentation: null })),
+          }
+        },
+      ),
     })),
 
     // Configs that it does not name are reset to their defaults; newer clients name only the changes.
@@ -104,9 +109,9 @@ interface Altering {
 }
 
 // Each resource is altered for itself: one that is refused does not keep the others from it.
-function alterAll(wire: Wire, node: ClusterNode, resources: readonly AskedResource[], how: Altering) {
+async function alterAll(wire: Wire, node: ClusterNode, resources: readonly AskedResource[], how: Altering) {
   const twice = repeated(resources)
-  const responses = resources.map(asked => {
+  const responses = await inTurns(wire.engine.clock, resources, asked => {
     const { resourceType, resourceName } = asked
     const result = attempt(wire, () => {
       if (twice.has(idOf(asked))) throw new InvalidArgumentError(`'${resourceName}' is named twice`)

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../../errors.ts'
 import { type EntityPart, entityOf, idOf, type QuotaEntity, type QuotaOperation } from '../client-quotas.ts'
 import { type Handler, handler } from '../handler.ts'
+import { inTurns } from '../in-turns.ts'
 import { alterClientQuotas } from '../protocol/messages/alter-client-quotas.ts'
 import { describeClientQuotas } from '../protocol/messages/describe-client-quotas.ts'
 import { attempt, attemptToFind, type Wire } from '../wire.ts'
@@ -19,9 +20,9 @@ export function quotaHandlers(wire: Wire): Handler[] {
       return { errorMessage: '', entries }
     }),
 
-    handler(alterClientQuotas, ({ entries, validateOnly }) => {
+    handler(alterClientQuotas, async ({ entries, validateOnly }) => {
       const answered = new Map<string, object>()
-      for (const { entity: parts, ops } of entries) {
+      await inTurns(wire.engine.clock, entries, ({ entity: parts, ops }) => {
         const entity = entityOf(parts)
         const id = idOf(entity)
         const result = attempt(wire, () => {
@@ -34,7 +35,7 @@ export function quotaHandlers(wire: Wire): Handler[] {
         })
         // One answer for each entity, however often it is named.
         answered.set(id, { entity: partsOf(entity), ...result })
-      }
+      })
       return { entries: [...answered.values()] }
     }),
   ]

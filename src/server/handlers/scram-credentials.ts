@@ -19,8 +19,10 @@ export function scramCredentialHandlers(credentials: ScramCredentials): Handler[
     handler(describeUserScramCredentials, ({ users: wanted }) => {
       const names =
         wanted === null || wanted.length === 0 ? credentials.users : wanted.map(({ name }) => name)
-      const results = [...new Set(names)].map(user => {
-        if (names.indexOf(user) !== names.lastIndexOf(user)) {
+      const times = new Map<string, number>()
+      for (const user of names) times.set(user, (times.get(user) ?? 0) + 1)
+      const results = [...times].map(([user, named]) => {
+        if (named > 1) {
           const text = `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`
           return refusal(user, 'DUPLICATE_RESOURCE', text)
         }

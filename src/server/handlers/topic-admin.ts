@@ -1,12 +1,13 @@
-import { BrokerletError, OffsetOutOfRangeError } from '../../errors.ts'
+import { BrokerletError, OffsetOutOfRangeError, UnknownTopicOrPartitionError } from '../../errors.ts'
 import type { Partition } from '../../log/partition.ts'
 import type { Topic } from '../../log/topic.ts'
 import type { Assignment } from '../cluster/cluster.ts'
 import { createTopic } from '../create-topic.ts'
 import { entryOf } from '../entry-of.ts'
 import { type Handler, handler } from '../handler.ts'
+import { inTurns } from '../in-turns.ts'
 import { namedPartitions } from '../named-partitions.ts'
-import { AddedPartitions, requireMakeable } from '../partition-limits.ts'
+import { AddedPartitions, refusalOfMany } from '../partition-limits.ts'
 import { createPartitions } from '../protocol/messages/create-partitions.ts'
 import { createTopics } from '../protocol/messages/create-topics.ts'
 import { deleteRecords } from '../protocol/messages/delete-records.ts'
@@ -14,19 +15,23 @@ import { deleteTopics } from '../protocol/messages/delete-topics.ts'
 import { noUuid } from '../protocol/type.ts'
 import { assignedReplicas, notAssignable, placedReplicas } from '../replica-assignments.ts'
 import { attempt, type Wire } from '../wire.ts'
+import { errnoOf } from '../wire-error-code.ts'
+
+const unknownPartition = errnoOf('UNKNOWN_TOPIC_OR_PARTITION')
 
 const clusterMetadata = '__cluster_metadata'
 
 /** Creates, deletes and enlarges topics, and deletes their records, for administrators. */
 export function topicAdminHandlers(wire: Wire): Handler[] {
   const { engine } = wire
+  const { clock } = engine
   return [
-    handler(createTopics, ({ topics, validateOnly }) => {
-      const asked = attempt(wire, () => requireMakeable(wire, topics))
+    handler(createTopics, async ({ topics, validateOnly }) => {
+      const refusal = await refusalOfMany(wire, topics)
       return {
-        topics: eachOnce(topics).map(({ repeated, ...wanted }) => {
+        topics: await inTurns(clock, eachOnce(topics), ({ repeated, ...wanted }) => {
           const { name } = wanted
-          if (asked.errorCode !== 0) return { name, ...asked }
+          if (refusal !== undefined) return { name, ...refusal }
           let made: object = {}
           const result = attempt(wire, () => {
             if (repeated) throw saidTwice(name)
@@ -38,24 +43,24 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(deleteTopics, ({ topics, topicNames }, { version }) => {
+    handler(deleteTopics, async ({ topics, topicNames }, { version }) => {
       const wanted = version < 6 ? topicNames.map(name => ({ name, topicId: noUuid })) : topics
       const named = new Map<unknown, DoomedTopic[]>()
       for (const each of wanted) {
         const key = isOneWay(each) ? (doomedTopic(wire, each) ?? `${each.name} ${each.topicId}`) : each
         entryOf(named, key, () => []).push(each)
       }
-      return { responses: [...named.values()].map(each => deleteTopic(wire, each)) }
+      return { responses: await inTurns(clock, named.values(), each => deleteTopic(wire, each)) }
     }),
 
-    handler(createPartitions, ({ topics, validateOnly }) => {
+    handler(createPartitions, async ({ topics, validateOnly }) => {
       const added = new AddedPartitions()
       return {
-        results: eachOnce(topics).map(({ name, count, assignments, repeated }) => ({
+        results: await inTurns(clock, eachOnce(topics), ({ name, count, assignments, repeated }) => ({
           name,
           ...attempt(wire, () => {
             if (repeated) throw saidTwice(name)
-            const topic = engine.existingTopic(name)
+            const topic = requireTopic(wire, name)
             topic.requireGrowth(count)
             const assignment = replicasOfAdded(wire, topic, count, assignments)
             added.add(name, count - topic.partitionCount)
@@ -65,14 +70,16 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       }
     }),
 
-    handler(deleteRecords, ({ topics }) => ({
-      topics: namedPartitions(topics).map(({ name, partitions }) => ({
+    handler(deleteRecords, async ({ topics }) => ({
+      topics: await inTurns(clock, namedPartitions(topics), ({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, offset }) => {
           let lowWatermark = -1
+          const topic = engine.topics.get(name)
+          const log = topic?.partitions[partitionIndex]
+          if (log === undefined) return { partitionIndex, lowWatermark, errorCode: unknownPartition }
           const { errorCode } = attempt(wire, () => {
-            const log = engine.partition({ topic: name, partition: partitionIndex })
-            requireDeletes(engine.existingTopic(name))
+            requireDeletes(topic!)
             if (offset < -1) throw outOfRange(log, offset)
             // -1 deletes all records.
             log.deleteRecords(offset === -1 ? log.highWatermark : offset)
@@ -83,6 +90,12 @@ export function topicAdminHandlers(wire: Wire): Handler[] {
       })),
     })),
   ]
+}
+
+// The engine's own error looks through all topics for names like this one, and a request may have many.
+function requireTopic({ engine }: Wire, topic: string): Topic {
+  if (engine.topics.has(topic)) return engine.existingTopic(topic)
+  throw new UnknownTopicOrPartitionError(`Unknown topic '${topic}'`, { topic })
 }
 
 // New partitions have as many replicas as the first one. (Kafka: ReplicationControlManager.createPartitions)
