@@ -23,12 +23,17 @@ export function checkTopicName(name: unknown): asserts name is string {
  * The topic, if any, because of which a cluster refuses to create a topic of this name: metrics replace '.' by '_', so
  * they could not tell the two apart. In memory both may exist. (Kafka: Topic.hasCollision)
  */
-export function collidingTopic(name: string, topics: Iterable<string>): string | undefined {
-  const plain = metricName(name)
-  for (const other of topics) {
-    if (other.length === name.length && other !== name && metricName(other) === plain) return other
+export function collidingTopic(name: string, topics: ReadonlyMap<string, unknown>): string | undefined {
+  const [first, ...rest] = name.split(/[._]/)
+  const isOther = (other: string) => other !== name && topics.has(other)
+  // Whoever creates thousands of topics is not to have each of them compared with all others.
+  if (2 ** rest.length <= topics.size) {
+    return rest
+      .reduce((begun, part) => begun.flatMap(each => [`${each}.${part}`, `${each}_${part}`]), [first!])
+      .find(isOther)
   }
-  return undefined
+  const plain = metricName(name)
+  return [...topics.keys()].find(other => other !== name && metricName(other) === plain)
 }
 
 function metricName(name: string): string {

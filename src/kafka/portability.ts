@@ -42,7 +42,7 @@ export function portability(broker: PortableBroker): PortabilityNote[] {
 }
 
 function collisionOf(name: string, { topics }: PortableBroker): Omit<PortabilityNote, 'topic'>[] {
-  const other = collidingTopic(name, topics.keys())
+  const other = collidingTopic(name, topics)
   if (other === undefined) return []
   const onCluster = `refused beside '${other}': '.' and '_' are the same in names of metrics`
   return [{ option: 'name', value: name, effect: 'refused', onCluster }]

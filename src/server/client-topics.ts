@@ -11,7 +11,7 @@ const made = sharedByCopies<Topic, true>('clientTopics')
  * @throws InvalidTopicError
  */
 export function requireNoCollision(topics: ReadonlyMap<string, Topic>, name: string): void {
-  const other = topics.has(name) ? undefined : collidingTopic(name, topics.keys())
+  const other = topics.has(name) ? undefined : collidingTopic(name, topics)
   if (other === undefined) return
   throw new InvalidTopicError(
     `Topic '${name}' collides with the existing topic '${other}': Kafka's metrics treat '.' and '_' as the same`,

@@ -60,6 +60,8 @@ export class Connection {
   #late: AbortController | undefined
   #waitingBytes = 0
   #working = false
+  // Its next request waits for nothing but the event loop's turn.
+  #pausing = false
   #answering = false
   #corked = false
   #truncates = false
@@ -109,7 +111,10 @@ export class Connection {
   // A client may end its side with its last request. What it sent before is worked off, as far as none of it has to wait:
   // over TCP that is done before the connection has closed, but in memory nothing lies between.
   async #end(): Promise<void> {
-    if (this.#working) await this.#host.clock.turn()
+    if (this.#working) {
+      do await this.#host.clock.turn()
+      while (this.#pausing)
+    }
     this.#socket.end()
   }
 
@@ -163,6 +168,7 @@ export class Connection {
           if (this.#session.refused) return this.#refuse()
           if (this.#socket.writableNeedDrain) await this.#drained()
         }
+        await this.#pause()
         if (this.#gone.signal.aborted) return
       }
     } catch (error) {
@@ -171,6 +177,16 @@ export class Connection {
       this.#working = false
       this.#answering = false
     }
+  }
+
+  // Nothing else lies between requests that came together, nor between those of a client in memory that answers at once:
+  // the event loop has its turn when all connections and consumers together have used up their time.
+  async #pause(): Promise<void> {
+    const turn = this.#host.clock.exhausted(1)
+    if (turn === undefined) return
+    this.#pausing = true
+    await turn
+    this.#pausing = false
   }
 
   async #pass(ms: number): Promise<void> {
