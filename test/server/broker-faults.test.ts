@@ -82,6 +82,33 @@ it('loses what waits at a broker that stops', async () => {
   expect(broker.topic('orders').records()).toEqual([])
 })
 
+it('tells metadata from before the last reassignment, and its end', async () => {
+  const faults = new WireFaults()
+  const { server } = await start({ faults })
+  const client = await connectTo(server.brokers[0]!)
+  const replicas = async () => {
+    const { topics: told } = await client.call(apis.metadata as Api, 12, { topics: [{ name: 'orders' }] })
+    return told[0].partitions[0].replicaNodes as number[]
+  }
+  const reassign = async (to: readonly number[] | null) => {
+    const partitions = [{ partitionIndex: 0, replicas: to }]
+    const asked = { topics: [{ name: 'orders', partitions }] }
+    const answer = await client.call(apis.alterPartitionReassignments as Api, 1, asked)
+    expect(answer.responses[0].partitions[0].errorCode).toBe(0)
+  }
+  const before = await replicas()
+  await reassign([2])
+  faults.staleMetadata()
+  expect([await replicas(), await replicas()]).toEqual([before, [2]])
+  await server.brokers[2]!.stop()
+  await reassign([3])
+  const waiting = await replicas()
+  expect(waiting).toHaveLength(2)
+  await reassign(null)
+  faults.staleMetadata()
+  expect([await replicas(), await replicas()]).toEqual([waiting, [2]])
+})
+
 it('tells metadata from before the last change, as a broker that lags behind', async () => {
   const faults = new WireFaults()
   const { broker, server } = await start({ faults })

@@ -50,6 +50,13 @@ it('tells how many bytes a partition keeps: of batches as they came, of records 
   expect(await sizesOf()).toMatchObject({ 'orders-1': 5 * perRecord + Buffer.byteLength('"é"') })
 })
 
+it('tells of no topic that has nothing in a log directory of which it was asked', async () => {
+  const { client } = start()
+  const topics = [{ topic: 'orders', partitions: [1] }]
+  const { results } = await client.call(describeLogDirs!, 4, { topics })
+  expect(results[0].topics).toEqual([expect.objectContaining({ name: 'orders' })])
+})
+
 it('tells what is left once the oldest segments have gone', async () => {
   const { broker, sizesOf } = start()
   for (const value of [1, 22, 333, 4444]) {

@@ -303,3 +303,33 @@ it('replaces a static classic client by its next life, and goes back where it ta
   expect(leaders[0]).toBe(leaders[1])
   expect([b.memberId, c.memberId]).toContain(leaders[0])
 })
+
+it('leaves a partition to one of its members where a leader gave it to several', async () => {
+  const { broker, classic, own } = start()
+  const [a, b] = [classic(), classic()]
+  await a.join()
+  await a.sync({ [a.memberId]: [0, 1, 2, 3] })
+  const joining = b.join()
+  while ((await a.beat()) === 0);
+  await Promise.all([a.join(), joining])
+  const given = { [a.memberId]: [0, 1, 2], [b.memberId]: [2, 3] }
+  expect(await Promise.all([a.sync(given), b.sync()])).toEqual([
+    [0, 1, 2],
+    [2, 3],
+  ])
+  const consumer = own()
+  const ready = consumer.ready()
+  const holders = (partition: number) =>
+    broker
+      .group('g')
+      .members.filter(member =>
+        [...member.assignment, ...member.revoking].some(tp => tp.partition === partition),
+      )
+  for (const partition of [0, 1, 2, 3]) expect(holders(partition)).toHaveLength(1)
+  // Both are told, as soon as they join again.
+  await Promise.all([a.join([0, 1, 2]), b.join([2, 3])])
+  const kept = [...(await a.sync()), ...(await b.sync())]
+  expect(kept).toHaveLength(new Set(kept).size)
+  await Promise.all([a.join(kept), b.join([])])
+  await ready
+})

@@ -30,6 +30,9 @@ it('stops a broker: it is gone from the metadata, and others lead under the next
   const fenced = await client.call(apis.describeCluster as Api, 2, { includeFencedBrokers: true })
   expect(fenced.brokers.filter(({ isFenced }: any) => isFenced)).toMatchObject([{ brokerId: stopped.nodeId }])
 
+  const shown = await client.call(apis.describeCluster as Api, 2, { includeFencedBrokers: false })
+  expect(shown.brokers.map(({ brokerId }: any) => brokerId)).not.toContain(stopped.nodeId)
+
   const { port } = stopped
   await stopped.start()
   expect(stopped.port).toBe(port)

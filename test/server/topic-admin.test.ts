@@ -282,3 +282,13 @@ it('adds no more than 10,000 partitions at once', async () => {
   expect(await grow(['nowhere', 5], ['orders', 10_000], ['a', 3])).toEqual([3, 0, -1])
   expect(await grow(['orders', 10_002], ['a', 2])).toEqual([-1, 0])
 })
+
+it('says by which id it knows no topic', async () => {
+  const { client } = start()
+  const topicId = '00000000-0000-0000-0000-00000000beef'
+  const asked = { topics: [{ name: null, topicId }], timeoutMs: 1000 }
+  const { responses } = await client.call(deleteTopics!, 6, asked)
+  expect(responses).toMatchObject([
+    { name: null, topicId, errorCode: 100, errorMessage: `There is no topic of id ${topicId}` },
+  ])
+})

@@ -33,6 +33,18 @@ describe('an authorizer', () => {
     expect(may('READ', 'orders', 'bo')).toBe(false)
   })
 
+  it('lets somebody do with a topic what is forbidden with another one', () => {
+    const { may, mayWithAny } = authorizer([
+      allow('WRITE', 'TOPIC', 'orders'),
+      deny('WRITE', 'TOPIC', 'payments'),
+    ])
+    expect([may('WRITE', 'orders'), may('WRITE', 'payments'), mayWithAny('WRITE')]).toEqual([
+      true,
+      false,
+      true,
+    ])
+  })
+
   it('lets a super user do everything, even what is forbidden to all', () => {
     const everybody = { ...deny('ALL', 'TOPIC', '*'), principal: 'User:*' }
     const { may } = authorizer([everybody], { superUsers: ['User:root'] })
