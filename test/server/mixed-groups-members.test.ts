@@ -309,9 +309,9 @@ it('leaves a partition to one of its members where a leader gave it to several',
   const [a, b] = [classic(), classic()]
   await a.join()
   await a.sync({ [a.memberId]: [0, 1, 2, 3] })
-  const joining = b.join()
+  const joined = b.join()
   while ((await a.beat()) === 0);
-  await Promise.all([a.join(), joining])
+  await Promise.all([a.join(), joined])
   const given = { [a.memberId]: [0, 1, 2], [b.memberId]: [2, 3] }
   expect(await Promise.all([a.sync(given), b.sync()])).toEqual([
     [0, 1, 2],
