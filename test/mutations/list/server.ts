@@ -39,9 +39,8 @@ export const serverMutations: readonly Mutation[] = [
   {
     name: 'a batch that is stamped keeps its old checksum',
     file: 'server/protocol/record-batch.ts',
-    find: "if (type === 'append') batch[attributesEnd - 1]! |= appendTimeType\n  batch.writeBigInt64BE(BigInt(maxTimestamp), maxTimestampAt)\n  seal(batch)",
-    replace:
-      "if (type === 'append') batch[attributesEnd - 1]! |= appendTimeType\n  batch.writeBigInt64BE(BigInt(maxTimestamp), maxTimestampAt)",
+    find: 'batch.writeBigInt64BE(time > largestInt64 ? largestInt64 : time, maxTimestampAt)\n  seal(batch)',
+    replace: 'batch.writeBigInt64BE(time > largestInt64 ? largestInt64 : time, maxTimestampAt)',
     breaks: 'a batch whose time the broker gives has a checksum that is right',
   },
   {
