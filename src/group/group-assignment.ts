@@ -196,10 +196,11 @@ export class GroupAssignment {
 
   #reconcileAll(changed?: GroupMember, lost?: LostPartitions): void {
     const waited = [...this.#host.members].filter(member => member.owed > 0)
-    countOwed(this.#host.members, this.#all())
+    const unsettled = this.#findUnsettled()
+    countOwed(this.#host.members, unsettled)
     const changes: Changes = new Map()
     for (const [member, partitions] of lost ?? []) changeOf(changes, member).lost = partitions
-    this.#step(this.#all(), changes)
+    this.#step(unsettled, changes)
     if (changed) changeOf(changes, changed)
     for (const member of waited) if (member.owed === 0) changeOf(changes, member)
     this.#tell(changes)
@@ -207,6 +208,16 @@ export class GroupAssignment {
       if (!partitions.some(({ owner, target }) => owner ?? target)) this.#partitions.delete(name)
     }
     this.#rest()
+  }
+
+  // With a new target most partitions stay where they are, and one look at each is enough.
+  #findUnsettled(): readonly Partition[] {
+    const unsettled: Partition[] = []
+    for (const partitions of this.#partitions.values()) {
+      for (const partition of partitions) if (!partition.settled) unsettled.push(partition)
+    }
+    for (const partition of this.#unsettled) if (partition.settled) this.#unsettled.delete(partition)
+    return unsettled
   }
 
   #step(partitions: Iterable<Partition>, changes: Changes): void {

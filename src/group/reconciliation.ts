@@ -14,13 +14,11 @@ export function nextStep(partition: GroupPartition<unknown>): Step {
   return partition.owner === partition.target ? 'none' : 'revoke'
 }
 
-/** Counts for each member how many partitions of its target it does not own yet. */
+/** Counts for each member how many partitions of its target it does not own yet: those that are not settled. */
 export function countOwed(
   members: Iterable<GroupMember>,
-  partitions: Iterable<GroupPartition<GroupMember>>,
+  unsettled: Iterable<GroupPartition<GroupMember>>,
 ): void {
   for (const member of members) member.owed = 0
-  for (const partition of partitions) {
-    if (partition.target !== undefined && !partition.settled) partition.target.owed++
-  }
+  for (const { target } of unsettled) if (target !== undefined) target.owed++
 }

@@ -59,15 +59,12 @@ export const groupRights: RightsTable = {
     shown: (answer, asked) =>
       asked.version < 8
         ? withDescribed(answer, asked.request.topics, asked)
-        : { ...answer, groups: answer.groups.map((each: Message) => shownOffsets(each, asked)) },
+        : shownOffsets(answer, asked),
   },
   DescribeShareGroupOffsets: {
     part: ofGroupAndTopic,
     refused: refusedGroups,
-    shown: (answer, asked) => ({
-      ...answer,
-      groups: answer.groups.map((each: Message) => shownOffsets(each, asked)),
-    }),
+    shown: shownOffsets,
   },
   AlterShareGroupOffsets: { whole: ofGroup('READ'), part: eachTopic('READ') },
   DeleteShareGroupOffsets: { whole: ofGroup('DELETE'), part: eachTopic('READ') },
@@ -140,12 +137,18 @@ function refusedGroups(answer: Message): Message {
 }
 
 // Who asks for all offsets of a group gets those of topics that it may describe.
-function shownOffsets(group: Message, asked: Asked): Message {
-  const wanted = asked.request.groups.find(({ groupId }: Message) => groupId === group.groupId)
-  return withDescribed(group, wanted?.topics, asked)
+function shownOffsets(answer: Message, asked: Asked): Message {
+  // Of a group that is named twice, the first counts.
+  const wanted = new Map(
+    asked.request.groups.toReversed().map(({ groupId, topics }: Message) => [groupId, topics]),
+  )
+  return {
+    ...answer,
+    groups: answer.groups.map((each: Message) => withDescribed(each, wanted.get(each.groupId), asked)),
+  }
 }
 
-function withDescribed(holder: Message, wanted: readonly unknown[] | null, { rights, wire }: Asked): Message {
+function withDescribed(holder: Message, wanted: unknown, { rights, wire }: Asked): Message {
   if (wanted !== null || holder.topics === undefined) return holder
   return {
     ...holder,

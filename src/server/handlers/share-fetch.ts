@@ -251,9 +251,10 @@ function tellFetched(
   fetched: readonly SharedRecords[],
   answer: ShareAnswer<FetchedPartition>,
 ): void {
+  const byLog = new Map(fetched.map(each => [each.log, each]))
   for (const { entry, found } of wanted) {
     const { topicId, partition } = entry
-    const shared = 'log' in found ? fetched.find(({ log }) => log === found.log) : undefined
+    const shared = 'log' in found ? byLog.get(found.log) : undefined
     const failed = 'log' in found ? undefined : found
     // A partition is told, too, if it is new in the session, or has no error any more.
     if (failed !== undefined) {

@@ -76,14 +76,16 @@ export function transactionAdminHandlers(wire: Wire): Handler[] {
     }),
 
     handler(describeProducers, ({ topics }) => {
-      const transactional = transactions.describe()
+      const epochs = new Map(
+        transactions.describe().map(({ producerId, producerEpoch }) => [producerId, producerEpoch]),
+      )
       return {
         topics: topics.map(({ name, partitionIndexes }) => ({
           name,
           partitions: partitionIndexes.map(partitionIndex => {
             const log = engine.topics.get(name)?.partitions[partitionIndex]
             if (log === undefined) return { partitionIndex, errorCode: errnoOfMissing(name) }
-            return { partitionIndex, activeProducers: producersOf(log, transactional, engine.clock.now()) }
+            return { partitionIndex, activeProducers: producersOf(log, epochs, engine.clock.now()) }
           }),
         })),
       }
@@ -96,7 +98,7 @@ function errnoOfMissing(topic: string): number {
 }
 
 // Producers that number their batches, and those of this process, which do not, while they have a transaction open.
-function producersOf(log: Partition, transactional: readonly DescribedTransaction[], now: number) {
+function producersOf(log: Partition, epochs: ReadonlyMap<number, number>, now: number) {
   const open = new Map(log.openTransactions)
   const numbering = log.producers.active(now).map(({ coordinated, ...producer }) => {
     const currentTxnStartOffset = open.get(producer.producerId) ?? -1
@@ -105,7 +107,7 @@ function producersOf(log: Partition, transactional: readonly DescribedTransactio
   })
   const others = [...open].map(([producerId, currentTxnStartOffset]) => ({
     producerId,
-    producerEpoch: transactional.find(each => each.producerId === producerId)?.producerEpoch ?? -1,
+    producerEpoch: epochs.get(producerId) ?? -1,
     coordinatorEpoch: -1,
     currentTxnStartOffset,
   }))
