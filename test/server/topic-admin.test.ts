@@ -292,3 +292,15 @@ it('says by which id it knows no topic', async () => {
     { name: null, topicId, errorCode: 100, errorMessage: `There is no topic of id ${topicId}` },
   ])
 })
+
+it.each([
+  ['a.b_c', 'a_b.c', 17],
+  ['a.b_c', 'a.b.c', 17],
+  ['a.b_c', 'a.bc', 0],
+  ['x.1.2.3.4.5.6.7', 'x.1.2.3.4.5.6_7', 17],
+  ['x.1.2.3.4.5.6.7', 'x.1.2.3.4.5.6.8', 0],
+])('of a topic %s, %s is another one whose metrics may have the same names', async (first, second, code) => {
+  const { make } = start()
+  expect(await make({ name: first })).toEqual([[first, 0]])
+  expect(await make({ name: second })).toEqual([[second, code]])
+})

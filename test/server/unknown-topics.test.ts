@@ -6,7 +6,7 @@ import type { Api } from '../../src/server/protocol/message.ts'
 import { TestBroker } from '../../src/testing/index.ts'
 import { WireClient } from '../helpers/wire-client.ts'
 
-const { describeConfigs, metadata } = apis as unknown as Readonly<Record<string, Api>>
+const { createPartitions, describeConfigs, metadata } = apis as unknown as Readonly<Record<string, Api>>
 
 // Long names that are all alike: to look among 100 topics for one like each of 200 takes ten seconds and more.
 const nameOf = (start: string, i: number) => `${start}-${'x'.repeat(200)}-${i}`
@@ -33,6 +33,14 @@ it('answers DescribeConfigs of unknown topics without a look at those there are'
   withTopics(async client => {
     const resources = asked.map(resourceName => ({ resourceType: 2, resourceName, configurationKeys: null }))
     const { results } = await client.call(describeConfigs!, 4, { resources })
+    expect(results).toHaveLength(200)
+    expect(results[0]).toMatchObject({ errorCode: 3, errorMessage: `Unknown topic '${asked[0]}'` })
+  }))
+
+it('answers CreatePartitions of unknown topics without a look at those there are', () =>
+  withTopics(async client => {
+    const topics = asked.map(name => ({ name, count: 2, assignments: null }))
+    const { results } = await client.call(createPartitions!, 3, { topics })
     expect(results).toHaveLength(200)
     expect(results[0]).toMatchObject({ errorCode: 3, errorMessage: `Unknown topic '${asked[0]}'` })
   }))

@@ -57,9 +57,7 @@ export const groupRights: RightsTable = {
       asked.version < 8 ? eachTopic('DESCRIBE')(path, asked) : ofGroupAndTopic(path, asked),
     refused: refusedGroups,
     shown: (answer, asked) =>
-      asked.version < 8
-        ? withDescribed(answer, asked.request.topics, asked)
-        : shownOffsets(answer, asked),
+      asked.version < 8 ? withDescribed(answer, asked.request.topics, asked) : shownOffsets(answer, asked),
   },
   DescribeShareGroupOffsets: {
     part: ofGroupAndTopic,

@@ -378,3 +378,11 @@ it('tells what may be done with the cluster to those who may describe it', async
   expect(await told(allow('CREATE', 'CLUSTER'))).toBe(0)
   expect(await told(allow('CREATE', 'CLUSTER'), allow('DESCRIBE', 'CLUSTER'))).toBe(bits(create, describing))
 })
+
+// Where each group was looked for among all that were asked for, this took a minute.
+it('shows the offsets of 60,000 groups to who may describe them', async () => {
+  const { ask } = start([allow('DESCRIBE', 'GROUP', '*')])
+  const asked = Array.from({ length: 60_000 }, (_, i) => ({ groupId: `a-group-${i}`, topics: null }))
+  const { groups } = await ask('OffsetFetch', { groups: asked })
+  expect(groups).toHaveLength(60_000)
+}, 10_000)
