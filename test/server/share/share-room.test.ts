@@ -12,6 +12,17 @@ function droppedFrom(broker: Scene['broker']): unknown[] {
   return dropped
 }
 
+const committed = { shareIsolationLevel: 'read_committed' } as const
+
+/** Writes a record and aborts its transaction: that takes two offsets. */
+async function abort(broker: Scene['broker']): Promise<void> {
+  const aborted = broker.producer({ transactionalId: 'tx' }).transaction(async tx => {
+    await tx.send({ topic: 'orders', value: 1 })
+    throw new Error('no')
+  })
+  await aborted.catch(() => {})
+}
+
 /** Appends five records, of which a group of the process has committed past the first four; the last drops the first. */
 function othersReadAll(broker: Scene['broker'], append: Scene['append']): void {
   broker.createGroup('own', { topics: ['orders'], from: 'end' })
@@ -77,26 +88,17 @@ it('lets records go that it has not finished once it is deleted', async () => {
 })
 
 it('lets records go of which it has none to deliver, of a topic that keeps what is unread', async () => {
-  const committed = { shareIsolationLevel: 'read_committed' } as const
   const { broker, log, append, joined } = scene({}, committed, { cleanupPolicy: 'consumed' })
-  const producer = broker.producer({ transactionalId: 'tx' })
-  const abort = () =>
-    producer
-      .transaction(async tx => {
-        await tx.send({ topic: 'orders', value: 1 })
-        throw new Error('no')
-      })
-      .catch(() => {})
   const a = await joined('a')
   const waiting = a.fetch({ maxWaitMs: 60_000 })
   await broker.advance(10)
-  await abort()
+  await abort(broker)
   await broker.advance(10)
   expect(log.logStartOffset).toBe(2)
   append(1)
   expect(await waiting).toEqual([[2, 2, 1]])
   await a.acknowledge(accept(2, 2))
-  await abort()
+  await abort(broker)
   append(1)
   expect(await a.fetch()).toEqual([[5, 5, 1]])
   expect(log.logStartOffset).toBe(5)
@@ -158,6 +160,42 @@ it('is told of by ‘recordsDropped’ where the log drops what it has not finis
     [2, 3, [{ groupId: 'g', count: 1 }]],
     [3, 4, [{ groupId: 'g', count: 1 }]],
   ])
+})
+
+it('is told of what was undecided when it was dropped, and not of what was aborted, where it reads what is committed', async () => {
+  const { broker, append, joined } = scene({}, committed, { retentionRecords: 4 })
+  const dropped = droppedFrom(broker)
+  const a = await joined('a')
+  const waiting = a.fetch({ maxWaitMs: 60_000 })
+  await broker.advance(10)
+  await abort(broker)
+  append(1)
+  expect(await waiting).toEqual([[2, 2, 1]])
+  await a.acknowledge(accept(2, 2))
+  await abort(broker)
+  append(1)
+  expect(dropped).toEqual([])
+  await broker.producer({ transactionalId: 'open' }).transaction(async tx => {
+    await tx.send({ topic: 'orders', value: 6 })
+    append(5)
+    expect(dropped).toEqual([
+      [5, 6, [{ groupId: 'g', count: 1 }]],
+      [6, 7, [{ groupId: 'g', count: 1 }]],
+      [7, 8, [{ groupId: 'g', count: 1 }]],
+    ])
+  })
+})
+
+it('is told of what was aborted when it was dropped, where it reads what is uncommitted', async () => {
+  const { broker, append, joined } = scene({}, {}, { retentionRecords: 3 })
+  const dropped = droppedFrom(broker)
+  append(1)
+  const a = await joined('a')
+  await a.fetch()
+  await a.acknowledge(accept(0, 0))
+  await abort(broker)
+  append(3)
+  expect(dropped).toEqual([[1, 2, [{ groupId: 'g', count: 1 }]]])
 })
 
 it('is told of what is dropped from where it began, though other groups had read that', async () => {
