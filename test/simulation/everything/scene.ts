@@ -12,6 +12,9 @@ import { type GroupOptions, Readers } from './readers.ts'
 const names = ['orders', 'table', 'queue', 'out', 'retry', 'letters'] as const
 type Name = (typeof names)[number]
 
+/** How many transactional ids the scene has, beside those of its consumers. */
+const writers = 5
+
 interface Group {
   readonly readers: Readers
   readonly manner: Manner
@@ -52,7 +55,7 @@ export class Scene {
   readonly #members: Member[] = []
   readonly #unsettled = new Set<string>()
   readonly #topicIds = new Map<string, Set<string>>()
-  readonly #writers: (Writer | undefined)[] = [undefined, undefined, undefined]
+  readonly #writers: (Writer | undefined)[] = Array.from({ length: writers })
   readonly #running = new Set<Running>()
   readonly #fenced = new Set<Writer>()
   #calls = 0
@@ -115,7 +118,7 @@ export class Scene {
     const { lot } = this
     const step = lot.below(100)
     if (step < 32) this.#send()
-    else if (step < 44) this.#write()
+    else if (step < 44) this.#writeSome()
     else if (step < 50) this.#join(lot.oneOf(this.#groups))
     else if (step < 53) this.#member()?.crash()
     else if (step < 56) this.#leave()
@@ -123,7 +126,7 @@ export class Scene {
     else if (step < 60) this.#member()?.consumer.pause()
     else if (step < 62) this.#member()?.consumer.resume()
     else if (step < 65) this.#deleteRecords()
-    else if (step < 69) this.broker.topics.get('table')?.compact()
+    else if (step < 69) await this.#compact()
     else if (step < 72) this.#deleteTopic()
     else if (step < 74) this.#addPartitions()
     else if (step < 76) this.#alter()
@@ -135,7 +138,9 @@ export class Scene {
     const key = topic.name === 'table' || lot.chance(0.5) ? lot.oneOf(['a', 'b', 'c', 'd']) : null
     const { id } = this.ledger.send(topic, key, fate)
     // Transactions meet in the first partition.
-    const partition = lot.chance(0.3) ? { partition: fate ? 0 : lot.below(topic.partitions.length) } : {}
+    const partition = fate
+      ? lot.chance(0.6) && { partition: 0 }
+      : lot.chance(0.3) && { partition: lot.below(topic.partitions.length) }
     return { topic: topic.name, key, ...partition, value: { id }, headers: { id: String(id) } }
   }
 
@@ -145,13 +150,20 @@ export class Scene {
   }
 
   #send(): void {
-    const { lot, ledger } = this
+    const { lot } = this
     const mostly = this.#topic()
     if (mostly === undefined) return
     const count = lot.oneOf([1, 1, 2, 4, 9])
     const messages = Array.from({ length: count }, () =>
       this.#message((lot.chance(0.2) && this.#topic()) || mostly),
     )
+    // Of a batch that names a partition that there is not, nothing is written.
+    if (lot.chance(0.1)) messages[messages.length - 1] = { ...messages.at(-1)!, partition: 99 }
+    this.#sendAll(messages)
+  }
+
+  #sendAll(messages: readonly Message[]): void {
+    const { lot, ledger } = this
     const sent = messages.map(({ headers }) => ledger.sent[Number(headers.id)]!)
     const call = this.broker.producer().sendBatch(messages as never, { timeoutMs: lot.oneOf([0, 50, 1500]) })
     this.follow('send', call).then(
@@ -160,10 +172,17 @@ export class Scene {
     )
   }
 
-  // Now and then a new producer fences the one of its id, which may not know it.
-  #write(): void {
+  // Several at once, so that some of them are open when another ends.
+  #writeSome(): void {
     const { lot } = this
-    const i = lot.below(3)
+    const topics = lot.chance(0.5) ? this.#drawTopics() : undefined
+    for (let left = lot.oneOf([1, 1, 4]); left > 0; left--) this.#write(topics)
+  }
+
+  // Now and then a new producer fences the one of its id, which may not know it.
+  #write(topics: readonly string[] = this.#drawTopics()): void {
+    const { lot } = this
+    const i = lot.below(writers)
     const begins = this.#writers[i] === undefined || lot.chance(0.2)
     if (begins) {
       const fenced = this.#writers[i]
@@ -172,11 +191,14 @@ export class Scene {
       for (const running of this.#running)
         if (running.writer.transactionalId === `writer-${i}`) running.fenced = true
     }
-    const topics = lot.some(() => lot.oneOf(['orders', 'table', 'queue', 'out']))
     // A new one fences with its first transaction.
     const old = begins ? undefined : lot.oneOf([...this.#fenced])
     const writer = old && lot.chance(0.2) ? old : this.#writers[i]!
     this.transact(writer, topics).catch(() => {})
+  }
+
+  #drawTopics(): string[] {
+    return this.lot.some(() => this.lot.oneOf(['orders', 'table', 'queue', 'out']))
   }
 
   writer(transactionalId: string, timeoutMs: number): Writer {
@@ -273,6 +295,20 @@ export class Scene {
     if (!this.broker.topics.has(name)) return this.#create(name)
     this.broker.deleteTopic(name)
     if (this.lot.chance(0.5)) this.#create(name)
+  }
+
+  // What comes after the records of an open transaction closes their segment, which is not to be compacted yet.
+  async #compact(): Promise<void> {
+    const { lot, broker } = this
+    const table = broker.topics.get('table')
+    if (table === undefined) return
+    if (lot.chance(0.5)) {
+      this.#write(['table'])
+      await broker.advance(0)
+      this.#sendAll(Array.from({ length: lot.oneOf([2, 5]) }, () => this.#message(table)))
+      await broker.advance(0)
+    }
+    table.compact()
   }
 
   #addPartitions(): void {
