@@ -56,7 +56,7 @@ export class Heartbeats {
     })
     await nudged.promise
     timer.cancel()
-    if (this.#nudge === nudged) this.#nudge = new Deferred()
+    this.#nudge = new Deferred()
   }
 
   /** Sends the next heartbeat now. */

@@ -74,6 +74,53 @@ describe('reading', () => {
   })
 })
 
+describe('a reader by itself', () => {
+  const orders0 = { topic: 'orders', partition: 0 } as const
+
+  it('reads from an offset that was out of range once it is there', async () => {
+    const { join } = await start()
+    const cluster = await join()
+    const resets: unknown[] = []
+    const seen: unknown[] = []
+    const reader = cluster.consumer({ topics: ['orders'], autoOffsetReset: 'latest' })
+    reader.on('offsetReset', ({ from, to, reason }) => resets.push([from, to, reason]))
+    await reader.run({ eachRecord: ({ value }) => seen.push(value) })
+    reader.seek(orders0, 5)
+    await until(() => expect(resets).toEqual([[5, 0, 'out of range']]))
+    await sendNumbers(cluster, 'orders', 5)
+    await until(() => expect(seen).toEqual(numbers(5)))
+    await sendNumbers(cluster, 'orders', 2)
+    await until(() => expect(seen).toEqual([...numbers(5), 0, 1]))
+    expect(resets).toHaveLength(1)
+  })
+
+  it('gives up what it reads no more, and loses what is gone', async () => {
+    const { broker, join } = await start()
+    await broker.admin.createTopic('payments')
+    const cluster = await join()
+    const told: unknown[] = []
+    const note = (what: string) => (partitions: readonly { readonly topic: string }[]) =>
+      void told.push([what, ...partitions.map(tp => tp.topic)])
+    const reader = cluster.consumer({
+      topics: ['orders', 'payments'],
+      onAssigned: note('has'),
+      onRevoked: note('gives up'),
+      onLost: note('loses'),
+    })
+    await reader.run({ eachRecord: () => {} })
+    await reader.subscribe(['orders'])
+    await broker.admin.deleteTopic('orders')
+    await broker.admin.createTopic('orders', { partitions: 1 })
+    await until(() => expect(told).toHaveLength(4))
+    expect(told).toEqual([
+      ['has', 'orders', 'orders', 'payments'],
+      ['gives up', 'payments'],
+      ['loses', 'orders', 'orders'],
+      ['has', 'orders'],
+    ])
+  })
+})
+
 describe('a fetch that the cluster refuses', () => {
   const refused = { code: 'TOPIC_AUTHORIZATION_FAILED', message: expect.stringContaining('orders-0') }
 

@@ -65,6 +65,30 @@ describe('transactions', () => {
     expect(faults.unused).toEqual([])
   })
 
+  it('send no offsets before their coordinator knows of the group', async () => {
+    const faults = new WireFaults()
+    const requests = new RequestLog()
+    const { join } = await start({ faults, requests })
+    const cluster = await join()
+    await sendNumbers(cluster, 'orders', 1)
+    const consumer = cluster.consumer({ groupId: 'g', topics: ['orders'], autoCommit: false })
+    expect(await consumer.poll({ timeoutMs: 30_000 })).toHaveLength(1)
+    const producer = cluster.producer({ transactionalId: 'tx' })
+    faults.fail({ api: 'AddOffsetsToTxn' }, 'GROUP_AUTHORIZATION_FAILED')
+    await expect(producer.transaction(tx => tx.sendOffsets(consumer))).rejects.toMatchObject({
+      code: 'GROUP_AUTHORIZATION_FAILED',
+      transactionalId: 'tx',
+    })
+    const held = faults.pauseNext({ api: 'AddOffsetsToTxn' })
+    const sent = producer.transaction(tx => tx.sendOffsets(consumer))
+    await held.entered
+    for (let i = 0; i < 10; i++) await cluster.admin.listTopics()
+    expect(requests.of({ api: 'TxnOffsetCommit' })).toEqual([])
+    held.release()
+    await sent
+    expect(await consumer.committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 1 })
+  })
+
   it('are not aborted before the answer to what is on its way', async () => {
     const faults = new WireFaults()
     const requests = new RequestLog()
