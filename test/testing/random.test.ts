@@ -22,6 +22,27 @@ it('chooses from a list, and refuses anything else', () => {
   expect(thrownBy(() => new Random('ada' as never))).toMatchObject({ field: 'seed' })
 })
 
+it('draws whole numbers between two, both included, and chances', () => {
+  const random = new Random(1)
+  const drawn = Array.from({ length: 200 }, () => random.integer(2, 4))
+  expect([...new Set(drawn)].sort()).toEqual([2, 3, 4])
+  expect(random.integer(-1, -1)).toBe(-1)
+  const chances = Array.from({ length: 200 }, () => random.chance(0.25))
+  expect(chances.filter(chance => chance).length).toBeGreaterThan(30)
+  expect(chances.filter(chance => chance).length).toBeLessThan(70)
+  expect([random.chance(0), random.chance(1)]).toEqual([false, true])
+})
+
+it('chooses as often as the weights say, and nothing without any', () => {
+  const random = new Random(1)
+  const choices = [{ weight: 1 }, { weight: 0 }, { weight: 3 }]
+  const drawn = Array.from({ length: 400 }, () => random.weighted(choices)!.weight)
+  expect(drawn.filter(weight => weight === 1).length).toBeGreaterThan(70)
+  expect(drawn.filter(weight => weight === 1).length).toBeLessThan(130)
+  expect(drawn).not.toContain(0)
+  expect(random.weighted([{ weight: 0 }])).toBeUndefined()
+})
+
 it('time that stands still is moved by milliseconds', async () => {
   const clock = new VirtualClock()
   for (const wrong of [undefined, -1, '5', Number.NaN, Number.POSITIVE_INFINITY] as never[]) {

@@ -51,6 +51,24 @@ it('is the same to the byte for the same seed', async () => {
   )
 })
 
+it('has a line for each member, though one got what comes after what another one got', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
+  fill(broker, 'orders', 2)
+  const member = (clientId: string) => broker.consumer({ topics: ['orders'], from: 'beginning', clientId })
+  const [first, second] = [member('first'), member('second')]
+  await second.poll({ maxRecords: 1 })
+  await first.poll({ maxRecords: 1 })
+  await second.poll({ maxRecords: 1 })
+  const got = String(broker.timeline)
+    .split('\n')
+    .filter(line => line.includes(' got '))
+  expect(got).toEqual([
+    '0 ms  second-000001: got orders-0@0',
+    '0 ms  first-000002: got orders-0@0',
+    '0 ms  second-000001: got orders-0@1',
+  ])
+})
+
 it('tells of one partition', async () => {
   const { timeline } = await story()
   const part = timeline.forPartition({ topic: 'orders', partition: 1 })
