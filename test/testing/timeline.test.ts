@@ -56,17 +56,13 @@ it('has a line for each member, though one got what comes after what another one
   fill(broker, 'orders', 2)
   const member = (clientId: string) => broker.consumer({ topics: ['orders'], from: 'beginning', clientId })
   const [first, second] = [member('first'), member('second')]
-  await second.poll({ maxRecords: 1 })
+  await Promise.all([first.ready(), second.ready()])
+  second.seek({ topic: 'orders', partition: 0 }, 1)
   await first.poll({ maxRecords: 1 })
   await second.poll({ maxRecords: 1 })
-  const got = String(broker.timeline)
-    .split('\n')
-    .filter(line => line.includes(' got '))
-  expect(got).toEqual([
-    '0 ms  second-000001: got orders-0@0',
-    '0 ms  first-000002: got orders-0@0',
-    '0 ms  second-000001: got orders-0@1',
-  ])
+  expect(String(broker.timeline)).toMatch(
+    /0 ms {2}first-\d+: got orders-0@0\n0 ms {2}second-\d+: got orders-0@1$/,
+  )
 })
 
 it('tells of one partition', async () => {
