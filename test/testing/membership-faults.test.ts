@@ -40,6 +40,18 @@ it('loses a leave that was delayed: the group waits for the session', async () =
   expect(broker.timeline.ofKind('left')).toMatchObject([{ reason: 'session expired' }])
 })
 
+it('a crash is no leave: it meets no fault', async () => {
+  const broker = new TestBroker({ topics })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  await consumer.ready()
+  broker.faults.fail({ operation: 'leave' }, boom)
+  broker.faults.delay({ operation: 'release' }, 1000)
+  broker.crash(consumer)
+  await broker.advance(45_000)
+  expect(broker.faults.unused).toHaveLength(2)
+  expect(broker.timeline.ofKind('left')).toMatchObject([{ reason: 'session expired' }])
+})
+
 it('fails the join of whoever names the partition or topic that is meant, and of nobody else', async () => {
   const broker = new TestBroker({ topics })
   const reader = (partition: 0, of: 'orders' | 'audit') =>

@@ -51,6 +51,31 @@ it('is the same to the byte for the same seed', async () => {
   )
 })
 
+it('has one line for a run of records, and one for each that is tried again', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
+  const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+  let failures = 1
+  await consumer.run({
+    eachBatch: () => {
+      if (failures-- > 0) throw new Error('no stock')
+    },
+    retry: { attempts: 3, delayMs: 10 },
+  })
+  fill(broker, 'orders', 3)
+  await broker.advance(100)
+  const lines = String(broker.timeline)
+    .replaceAll(/-\d{6}/g, '')
+    .split('\n')
+  expect(lines.filter(line => /appended|got|finished/.test(line))).toEqual([
+    ' 0 ms  orders-0@0..2 appended',
+    ' 0 ms  billing/consumer got orders-0@0..2',
+    '10 ms  billing/consumer got orders-0@0, attempt 2',
+    '10 ms  billing/consumer got orders-0@1, attempt 2',
+    '10 ms  billing/consumer got orders-0@2, attempt 2',
+    '10 ms  billing/consumer finished orders-0@0..2',
+  ])
+})
+
 it('has a line for each member, though one got what comes after what another one got', async () => {
   const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
   fill(broker, 'orders', 2)
@@ -72,6 +97,8 @@ it('tells of one partition', async () => {
   expect(text).toContain('orders-1')
   expect(text).not.toContain('finished orders-0')
   expect(text).toContain('fault: ')
+  expect(text).toContain('committed orders-1@1')
+  expect(text).not.toContain('committed orders-0@')
   expect(part.entries.length).toBeLessThan(timeline.entries.length)
 })
 
