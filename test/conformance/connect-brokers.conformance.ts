@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import type { Admin } from '../../src/index.ts'
 import { WireFaults } from '../../src/server/index.ts'
 import { rejectionOf } from '../helpers/errors.ts'
+import { sendNumbers } from './collect.ts'
 import { start } from './served-broker.ts'
 
 /** Three brokers, of which the last one answers nothing from now on. */
@@ -33,6 +34,22 @@ it('asks the others once a broker has failed to answer, as long as they do', asy
   for (let i = 0; i < 12; i++) await cluster.admin.listTopics()
   expect(performance.now() - began).toBeLessThan(2 * requestTimeoutMs)
   silent.slowBy(0)
+})
+
+it('asks the next coordinator of a group once the former one has stopped', async () => {
+  const { broker, server, join } = await start({ brokers: 3 })
+  const cluster = await join({ apiTimeoutMs: 20_000 })
+  const groups = Array.from({ length: 6 }, (_, n) => `group-${n}`)
+  const commitAll = async (offset: number) => {
+    for (const group of groups)
+      await cluster.admin.setGroupOffsets(group, [{ topic: 'orders', partition: 0, offset }])
+  }
+  await sendNumbers(broker, 'orders', 2)
+  await commitAll(1)
+  await server.brokers[2]!.stop()
+  await commitAll(2)
+  for (const group of groups)
+    expect(broker.group(group).committed({ topic: 'orders', partition: 0 })).toEqual({ offset: 2 })
 })
 
 it('lists the groups of the brokers that are left where one stops meanwhile', async () => {

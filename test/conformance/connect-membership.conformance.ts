@@ -98,6 +98,18 @@ describe('being a member', () => {
     expect(requests.of({ api: 'OffsetCommit' })).toEqual([])
   })
 
+  it('asks what it is meant to have only where that may be more than it has', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    const cluster = await join()
+    const options = { groupId: 'g', topics: ['orders'] }
+    await cluster.consumer(options).ready()
+    expect(requests.of({ api: 'ConsumerGroupDescribe' })).toHaveLength(0)
+    await broker.consumer(options).ready()
+    await cluster.consumer(options).ready()
+    expect(requests.of({ api: 'ConsumerGroupDescribe' }).length).toBeGreaterThan(0)
+  })
+
   it('is not ready before it was answered what it is meant to have', async () => {
     const faults = new WireFaults()
     const { broker, join } = await start({ faults })
