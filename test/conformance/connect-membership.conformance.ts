@@ -102,7 +102,7 @@ describe('being a member', () => {
     const requests = new RequestLog()
     const { broker, join } = await start({ requests })
     const cluster = await join()
-    const options = { groupId: 'g', topics: ['orders'] }
+    const options = { groupId: 'g', topics: ['orders' as const] }
     await cluster.consumer(options).ready()
     expect(requests.of({ api: 'ConsumerGroupDescribe' })).toHaveLength(0)
     await broker.consumer(options).ready()
