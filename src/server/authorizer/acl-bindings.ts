@@ -25,7 +25,11 @@ export class AclBindings {
   delete(binding: AclBinding): void {
     this.#all.delete(idOf(binding))
     const { resourceType, resourceName } = binding
-    this.#literal.get(keyOf(resourceType, resourceName))?.delete(binding)
+    const key = keyOf(resourceType, resourceName)
+    const literal = this.#literal.get(key)
+    literal?.delete(binding)
+    // There may have been lists for many names.
+    if (literal?.size === 0) this.#literal.delete(key)
     this.#prefixed.get(resourceType)?.delete(binding)
   }
 

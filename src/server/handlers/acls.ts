@@ -43,8 +43,9 @@ export function aclHandlers(wire: Wire, acls: AclBindings | undefined): Handler[
 
     handler(deleteAcls, ({ filters }) => {
       // Filters select from what was there before, so one that is selected twice is told twice.
+      const before = acls.all
       const filterResults = filters.map(filter =>
-        attemptToFind(wire, () => acls.all.filter(selectorOf(filter)), []),
+        attemptToFind(wire, () => before.filter(selectorOf(filter)), []),
       )
       const deleted = filterResults.flatMap(({ found }) => found)
       for (const each of deleted) acls.delete(each)
