@@ -1,0 +1,70 @@
+import { type PubSub, topic } from 'brokerlet'
+import { type Scenario, SimulationError, simulate } from 'brokerlet/testing'
+import { expect, it } from 'vitest'
+import { rejectionOf } from '../helpers/errors.ts'
+
+const topics = { orders: topic<number>({ partitions: 2 }) }
+type Topics = typeof topics
+
+const boom = new Error('boom')
+const none = { act: 0, start: 0, stop: 0, crash: 0, fail: 0, delay: 0, redeliver: 0, time: 0, turn: 0 }
+const order: Scenario<Topics>['actions'][string] = ({ broker, step }) =>
+  broker.producer().send({ topic: 'orders', key: `${step}`, value: step })
+
+/** What a simulation of one service fails with. */
+async function failureOf(
+  billing: (broker: PubSub<Topics>) => Promise<void>,
+  weights: Partial<typeof none>,
+): Promise<Error> {
+  const scenario: Scenario<Topics> = { topics, services: { billing }, actions: { order } }
+  return rejectionOf(simulate(scenario, { seeds: 5, weights: { ...none, ...weights } }))
+}
+
+it('fails by what a consumer tells as an error, where no fault was the cause', async () => {
+  const error = await failureOf(
+    async broker => {
+      const onRevoked = () => {
+        throw boom
+      }
+      await broker
+        .consumer({ groupId: 'billing', topics: ['orders'], onRevoked })
+        .run({ eachRecord: () => {} })
+    },
+    { act: 1, start: 1, time: 1 },
+  )
+  expect(error).toBeInstanceOf(SimulationError)
+  expect(error).toMatchObject({ name: 'SimulationError', cause: boom })
+})
+
+it('takes no handler that fails for an error of a consumer, whatever it throws', async () => {
+  for (const thrown of [boom, 'boom', null, undefined]) {
+    const billing = async (broker: PubSub<Topics>) => {
+      const tried = new Set<number>()
+      await broker.consumer({ groupId: 'billing', topics: ['orders'] }).run({
+        eachRecord: async ({ value }) => {
+          await new Promise(setImmediate)
+          if (tried.has(value)) return
+          tried.add(value)
+          throw thrown
+        },
+      })
+    }
+    const weights = { ...none, act: 4, start: 4, stop: 4, time: 2 }
+    const scenario: Scenario<Topics> = { topics, services: { billing }, actions: { order } }
+    await simulate(scenario, { seeds: 10, steps: 30, weights })
+  }
+})
+
+it('stops also what an instance makes while it is asked to stop, before another one has its name', async () => {
+  const billing: Scenario<Topics>['services'][string] = async (broker, { name }) => {
+    for (let i = 0; i < 20; i++) await undefined
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'], clientId: name })
+    await consumer.run({ eachRecord: () => {} })
+  }
+  const check: Scenario<Topics>['check'] = broker => {
+    const names = broker.group('billing').members.map(({ clientId }) => clientId)
+    expect(names).toEqual([...new Set(names)])
+  }
+  const weights = { ...none, start: 2, stop: 2, turn: 1 }
+  await simulate({ topics, services: { billing }, actions: { order }, check }, { seeds: 20, weights })
+})
