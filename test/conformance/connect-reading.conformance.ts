@@ -94,6 +94,34 @@ describe('a reader by itself', () => {
     expect(resets).toHaveLength(1)
   })
 
+  it('asks where all of its partitions begin and end as often as for one of them', async () => {
+    const requests = new RequestLog()
+    const { broker, join } = await start({ requests })
+    await broker.admin.createTopic('payments', { partitions: 3 })
+    const cluster = await join()
+    const orders = [0, 1].map(partition => ({ topic: 'orders', partition }))
+    const askedBy = async (call: () => Promise<unknown>) => {
+      const before = requests.of({ api: 'ListOffsets' }).length
+      await call()
+      return requests.of({ api: 'ListOffsets' }).length - before
+    }
+    const ready = (topics: string[]) => askedBy(() => cluster.consumer({ topics, from: 'beginning' }).ready())
+    await broker.admin.createTopic('single')
+    const one = await ready(['single'])
+    expect([await ready(['payments']), await ready(['orders', 'payments'])]).toEqual([one, one])
+    expect(await askedBy(() => cluster.admin.listOffsets(orders, 'end'))).toBe(1)
+  })
+
+  it('refuses to look up a partition that there is not', async () => {
+    const { join } = await start()
+    const cluster = await join()
+    const asked = cluster.admin.listOffsets([{ topic: 'orders', partition: 2 }], 'end')
+    await expect(asked).rejects.toMatchObject({
+      code: 'UNKNOWN_TOPIC_OR_PARTITION',
+      message: "Topic 'orders' has no partition 2; it has 2, from 0 to 1",
+    })
+  })
+
   it('gives up what it reads no more, and loses what is gone', async () => {
     const { broker, join } = await start()
     await broker.admin.createTopic('payments')

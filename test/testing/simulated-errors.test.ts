@@ -3,7 +3,7 @@ import { type Scenario, SimulationError, simulate } from 'brokerlet/testing'
 import { expect, it } from 'vitest'
 import { rejectionOf } from '../helpers/errors.ts'
 
-const topics = { orders: topic<number>({ partitions: 2 }) }
+const topics = { orders: topic<number>({ partitions: 2 }), done: topic<number>() }
 type Topics = typeof topics
 
 const boom = new Error('boom')
@@ -35,6 +35,28 @@ it('fails by what a consumer tells as an error, where no fault was the cause', a
   expect(error).toBeInstanceOf(SimulationError)
   expect(error).toMatchObject({ name: 'SimulationError', cause: boom })
 })
+
+it.each([
+  ['outside of the broker', true, () => new Promise(resolve => setTimeout(resolve, 20))],
+  ['of the broker', false, (broker: PubSub<Topics>) => broker.producer().send({ topic: 'done', value: 1 })],
+] as const)(
+  'says whether it may not fail the same way again, where handlers await something %s',
+  async (_what, may, wait) => {
+    const billing = async (broker: PubSub<Topics>) => {
+      await broker
+        .consumer({ groupId: 'billing', topics: ['orders'] })
+        .run({ eachRecord: () => wait(broker) })
+    }
+    const check: Scenario<Topics>['check'] = broker => {
+      if (broker.topic('orders').records().length > 0) throw boom
+    }
+    const scenario = { topics, services: { billing }, actions: { order }, check }
+    const error = await rejectionOf(
+      simulate(scenario, { seeds: 1, steps: 3, weights: { ...none, act: 1 }, shrinkAttempts: 4 }),
+    )
+    expect(error.message.includes('It may not fail the same way again')).toBe(may)
+  },
+)
 
 it('takes no handler that fails for an error of a consumer, whatever it throws', async () => {
   for (const thrown of [boom, 'boom', null, undefined]) {
