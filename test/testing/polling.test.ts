@@ -37,3 +37,13 @@ it('has processed what it polled once it closes', async () => {
   expect(processed()).toEqual([0, 1])
   expect(() => assertNothingLost(broker, 'billing')).toThrow()
 })
+
+it('has processed what it iterates over once it asks for more, and not what it leaves its loop with', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
+  fill(broker, 'orders', 3)
+  const consumer = broker.consumer({ topics: ['orders'], from: 'beginning', until: 'end' })
+  for await (const { offset } of consumer) if (offset === 1) break
+  await consumer.close()
+  expect(broker.timeline.ofKind('delivered').map(({ offset }) => offset)).toEqual([0, 1])
+  expect(broker.timeline.ofKind('processed').map(({ offset }) => offset)).toEqual([0])
+})

@@ -36,6 +36,20 @@ it('fails by what a consumer tells as an error, where no fault was the cause', a
   expect(error).toMatchObject({ name: 'SimulationError', cause: boom })
 })
 
+it('meets the faults that it says it does', async () => {
+  const kinds = new Set<string>()
+  const billing = async (broker: PubSub<Topics>) => {
+    const consumer = broker.consumer({ groupId: 'billing', topics: ['orders'] })
+    await consumer.run({ eachRecord: async () => {} })
+  }
+  const check: Scenario<Topics>['check'] = broker => {
+    for (const { action } of broker.timeline.ofKind('fault')) kinds.add(action)
+  }
+  const weights = { ...none, act: 4, fail: 2, delay: 2, time: 2 }
+  await simulate({ topics, services: { billing }, actions: { order }, check }, { seeds: 5, weights })
+  expect([...kinds].sort()).toEqual(['delay', 'fail'])
+})
+
 it.each([
   ['outside of the broker', true, () => new Promise(resolve => setTimeout(resolve, 20))],
   ['of the broker', false, (broker: PubSub<Topics>) => broker.producer().send({ topic: 'done', value: 1 })],

@@ -90,6 +90,32 @@ it('has a line for each member, though one got what comes after what another one
   )
 })
 
+it('says of a record that comes again that it does: to the group, or to a reader by itself', async () => {
+  const broker = new TestBroker({ topics: { orders: topic({ partitions: 1 }) } })
+  fill(broker, 'orders', 1)
+  const reader = (clientId: string) => broker.consumer({ topics: ['orders'], from: 'beginning', clientId })
+  const member = (clientId: string) => broker.consumer({ groupId: 'g', topics: ['orders'], clientId })
+  const [first, second, third] = [reader('first'), reader('second'), member('third')]
+  for (const consumer of [first, second, third]) expect(await consumer.poll()).toHaveLength(1)
+  first.seek({ topic: 'orders', partition: 0 }, 0)
+  expect(await first.poll()).toHaveLength(1)
+  broker.crash(third)
+  const fourth = member('fourth')
+  const polled = fourth.poll({ timeoutMs: 60_000 })
+  await broker.advance(45_000)
+  expect(await polled).toHaveLength(1)
+  const lines = String(broker.timeline)
+    .replaceAll(/-\d{6}/g, '')
+    .split('\n')
+  expect(lines.filter(line => line.includes(' got ')).map(line => line.replace(/^.* ms {2}/, ''))).toEqual([
+    'first: got orders-0@0',
+    'second: got orders-0@0',
+    'g/third got orders-0@0',
+    'first: got orders-0@0, again',
+    'g/fourth got orders-0@0, again',
+  ])
+})
+
 it('tells of one partition', async () => {
   const { timeline } = await story()
   const part = timeline.forPartition({ topic: 'orders', partition: 1 })
