@@ -20,7 +20,8 @@ const describedList: Check = {
 
 /**
  * Records spans and measurements of every broker in this process, by OpenTelemetry's conventions for messaging with
- * Kafka. Returns a function that stops it. The global propagator carries traces on in the headers of records.
+ * Kafka. Returns a function that stops it; what is under way then is still recorded when it ends. The global propagator
+ * carries traces on in the headers of records.
  *
  * Spans: `send T` (producer), `poll T` (client), `process T` (consumer, linked to the span that sent the record), `commit T`
  * (client). Metrics: `messaging.client.sent.messages`, `messaging.client.consumed.messages`,

@@ -357,6 +357,17 @@ it('takes headers of any kind, and links to none where there is no trace', async
   ).toEqual([[], []])
 })
 
+it('ends the span of a handler that is under way when it is stopped, and begins no other', async () => {
+  const { broker, clock } = brokerWithOrders()
+  await run(broker)
+  await broker.producer().send({ topic: 'orders', key: 'a', value: 1 })
+  await clock.settle()
+  stop()
+  await broker.producer().send({ topic: 'orders', key: 'a', value: 2 })
+  await clock.advance(2)
+  expect(spans().map(({ name }) => name)).toEqual(['send orders', 'process orders'])
+})
+
 it('leaves nothing behind when it is ended', async () => {
   const { broker } = brokerWithOrders()
   stop()
