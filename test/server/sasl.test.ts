@@ -1,3 +1,4 @@
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import { connect } from 'node:net'
 import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 import { afterEach, expect, it } from 'vitest'
@@ -141,6 +142,25 @@ it.each([
   expect(await say(`c=biws,${nonce},p=${proof}`)).toMatchObject({ errorCode: 58 })
   await client.closed
   expect(errors).toEqual([])
+})
+
+it.each([
+  ['takes a right proof by SCRAM', '', 0],
+  ['refuses one that is right under another nonce: it may be an old one', 'x', 58],
+])('%s', async (_, added, errorCode) => {
+  const { dial } = await start()
+  const client = dial()
+  await client.call(saslHandshake as Api, 1, { mechanism: 'SCRAM-SHA-256' })
+  const say = (text: string) => client.call(saslAuthenticate as Api, 2, { authBytes: Buffer.from(text) })
+  const first = Buffer.from((await say('n,,n=ada,r=abc')).authBytes).toString()
+  const [nonce, salt, iterations] = first.split(',').map(part => part.slice(2))
+  const salted = pbkdf2Sync('secret', Buffer.from(salt!, 'base64'), Number(iterations), 32, 'sha256')
+  const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest()
+  const key = hmac(salted, 'Client Key')
+  const last = `c=biws,r=${nonce}${added}`
+  const signature = hmac(createHash('sha256').update(key).digest(), `n=ada,r=abc,${first},${last}`)
+  const proof = Buffer.from(key.map((byte, i) => byte ^ signature[i]!)).toString('base64')
+  expect(await say(`${last},p=${proof}`)).toMatchObject({ errorCode })
 })
 
 it('ends a connection with the refusal of a mechanism, and answers nothing that came behind', async () => {
