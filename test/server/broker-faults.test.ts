@@ -166,3 +166,26 @@ it.each([1, 3])('does not wait for records for a client that is gone (%i brokers
   barrier.release()
   await expect.poll(() => requests.of({ api: 'Fetch' })[0]!.outcome).toBe('answered')
 })
+
+it('knows a fetch session at the broker that began it, and in that life of it only', async () => {
+  const { server, id } = await start()
+  const [first, second] = server.brokers
+  const asked = fetchOrders(id, [{ partition: 0 }])
+  const begin = async () => {
+    const client = await connectTo(first!)
+    const { sessionId } = await client.call(apis.fetch as Api, 15, {
+      ...asked,
+      sessionId: 0,
+      sessionEpoch: 0,
+    })
+    return { ...asked, topics: [], sessionId, sessionEpoch: 1 }
+  }
+  const goOn = async (at: typeof first, session: object): Promise<number> =>
+    (await (await connectTo(at!)).call(apis.fetch as Api, 15, session)).errorCode
+  expect(await goOn(first, await begin())).toBe(0)
+  expect(await goOn(second, await begin())).toBe(70)
+  const session = await begin()
+  await first!.stop()
+  await first!.start()
+  expect(await goOn(first, session)).toBe(70)
+})
