@@ -34,6 +34,13 @@ it('acquires no batch more than that, wherever there are offsets without a recor
   expect(inPieces.inFlight).toMatchObject([{ first: 0, last: 3 }])
 })
 
+it('counts the records on both sides of offsets without one', () => {
+  const partition = new SharePartition(0)
+  const batches = Array.from({ length: 8 }, (_, first) => ({ first, last: first }))
+  acquire(partition, { batches, without: [2], maxRecords: 4 })
+  expect(partition.endOffset).toBe(5)
+})
+
 it('acquires no more than that where it is a limit', () => {
   const partition = new SharePartition(0)
   expect(acquire(partition, { maxRecords: 4, exact: true })).toBe('0-3 x1')
