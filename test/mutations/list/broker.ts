@@ -85,4 +85,18 @@ export const brokerMutations: readonly Mutation[] = [
     replace: 'makeRoom: demands => {',
     breaks: 'a send that could never fit holds nobody up',
   },
+  {
+    name: 'a group that has read the first record is taken to hold it back',
+    file: 'broker/holding-readers.ts',
+    find: 'before <= logStartOffset',
+    replace: 'before <= logStartOffset + 1',
+    breaks: 'a consumed record goes once all who read its topic have committed past it',
+  },
+  {
+    name: 'the group that was found last holds back for ever',
+    file: 'broker/holding-readers.ts',
+    find: 'if (this.#holds(found.groupId, partition)) return true',
+    replace: "if (found.groupId !== '') return true",
+    breaks: 'a consumed record goes once all who read its topic have committed past it',
+  },
 ]
