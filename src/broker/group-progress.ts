@@ -40,7 +40,7 @@ export class GroupProgress {
     return consumed === Number.POSITIVE_INFINITY ? 0 : consumed
   }
 
-  /** Whether it is clear, before all groups are asked, that one has read nothing of what the partition has. */
+  /** Whether a group has read nothing of what the partition has; most often that is known without asking all of them. */
   holdsBack(partition: Partition): boolean {
     return this.#holding.any(partition)
   }

@@ -1,7 +1,7 @@
 import { BrokerClock } from '../broker-clock.ts'
 import { systemClock } from '../clock.ts'
 import { Conditions } from '../conditions.ts'
-import { Deadline } from '../deadline.ts'
+import { Deadline, lastWordDeadline } from '../deadline.ts'
 import type {
   Engine,
   EngineClient,
@@ -37,9 +37,6 @@ import { ClusterTransactionalProducer } from './transactional-producer.ts'
 
 // How long brokers may take to read the last bytes of connections that are closed.
 const lastBytesMs = 1000
-
-// How long groups may take to let in members whose consumers have closed meanwhile, and to let them go.
-const lastMembersMs = 1000
 
 /** The settings of an engine on a cluster. */
 export interface ClusterEngineOptions {
@@ -117,7 +114,7 @@ export class ClusterEngine implements Engine {
     this.refuse()
     const deadline = new Deadline(this.clock, timeoutMs, 'closing of the connections to the cluster')
     const reason = new ClosedError('The connection to the cluster was closed')
-    await this.#membersGone(Math.min(timeoutMs, lastMembersMs))
+    await this.#membersGone(timeoutMs)
     await Promise.race([this.#buffer.through(), deadline.passed])
     await Promise.race([this.#appender.abandon(reason), deadline.passed])
     deadline.cancel()
@@ -130,8 +127,9 @@ export class ClusterEngine implements Engine {
 
   // Whose consumer closed while it joined leaves as soon as it is let in. Its group has to hear that, or would count it as
   // a member until its session is over.
-  async #membersGone(withinMs: number): Promise<void> {
-    const deadline = new Deadline(this.clock, withinMs, 'last members of groups')
+  async #membersGone(timeoutMs: number): Promise<void> {
+    const deadline = lastWordDeadline(this.clock)
+    deadline.within(timeoutMs)
     let late = false
     void deadline.passed.then(() => {
       late = true

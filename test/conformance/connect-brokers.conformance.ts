@@ -87,11 +87,14 @@ it('says early where nobody listens, and at last', async () => {
   const { server, join } = await start()
   const { address } = server
   await server.close()
-  const began = performance.now()
+  let over = false
   const warned = once(process, 'warning')
   const connected = rejectionOf(join({ bootstrapBrokers: [address], apiTimeoutMs: 4000 }))
+  void connected.then(() => {
+    over = true
+  })
   const [warning] = await warned
-  expect(performance.now() - began).toBeLessThan(3500)
+  expect(over).toBe(false)
   const tried = `Connecting to the cluster (${address}): no broker has answered yet, tried for up to 4000 ms: ${address}: `
   expect(warning.message).toContain(tried)
   expect(warning.message).toMatch(/connect ECONNREFUSED/)

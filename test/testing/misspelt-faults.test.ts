@@ -1,15 +1,9 @@
 import { topic } from 'brokerlet'
 import { TestBroker } from 'brokerlet/testing'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
+import { collectWarnings } from '../helpers/warnings.ts'
 
-const warnings: string[] = []
-const collect = ({ message }: Error) => void warnings.push(message)
-beforeEach(() => {
-  warnings.length = 0
-  process.on('warning', collect)
-})
-afterEach(() => void process.off('warning', collect))
-
+const warnings = collectWarnings()
 const boom = new Error('boom')
 const start = () => new TestBroker({ topics: { orders: topic(), audit: topic() } })
 // A process emits its warnings in a tick of its own.
@@ -35,5 +29,6 @@ it('is silent about a fault for a topic unlike any, which may be created later, 
   broker.faults.fail({ operation: 'append', topic: 'payments' }, boom)
   broker.createTopic('payments')
   await expect(broker.producer().send({ topic: 'payments' as 'orders', value: 1 })).rejects.toBe(boom)
+  await ticked()
   expect(warnings).toEqual([])
 })
