@@ -205,10 +205,11 @@ class Redrive implements MembershipListener, EngineClient {
     const end = await this.#engine.offsetFor(tp, 'end', this.isolationLevel)
     const fetchPosition = Math.max(committed?.offset ?? 0, first)
     if (fetchPosition >= end) return
+    this.#requireTopic()
     const reading = { ...tp, fetchPosition, end, paused: false } as Reading
-    this.#readings.push(reading)
     const fetch = start(reading)
     reading.fetch = isPromise(fetch) ? await fetch : fetch
+    this.#readings.push(reading)
   }
 
   async #moveSome(reading: Reading): Promise<void> {

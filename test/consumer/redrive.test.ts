@@ -372,6 +372,16 @@ it('ends a redrive whose topic is deleted meanwhile', async () => {
   expect(await rejectionOf(moving)).toBeInstanceOf(Error)
 })
 
+it.each(range(0, 12))('says that its topic is gone, deleted %i steps after it began', async steps => {
+  const { broker } = testBroker()
+  broker.createTopic('dlq', { partitions: 2 })
+  for (const partition of [0, 1]) fill(broker, 'dlq', 2, partition)
+  const moving = rejectionOf(broker.redrive({ from: 'dlq', to: 'dlq' }))
+  for (let i = 0; i < steps; i++) await Promise.resolve()
+  broker.deleteTopic('dlq')
+  expect(await moving).toBeInstanceOf(UnknownTopicOrPartitionError)
+})
+
 it('sends back more dead letters than the topic can hold at once, as its consumer makes room', async () => {
   const { broker, clock } = brokerWithOrders()
   broker.createTopic('jobs', { cleanupPolicy: 'consumed', retentionRecords: 2 })
