@@ -189,6 +189,8 @@ export interface PartitionFetch {
   count?(from: number, to: number): number
   /** Asks where the log ends now. Left out where that is always known. */
   refresh?(): Promise<void>
+  /** Whether its topic was deleted: one of that name is another one. Left out where that is unknown. */
+  readonly deleted?: boolean
 }
 
 /** Reads several partitions, one after the other as they have records. */

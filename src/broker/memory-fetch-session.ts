@@ -88,6 +88,10 @@ class MemoryPartitionFetch<Position extends FetchPosition> implements PartitionF
     return this.#partition.endFor(this.#committed)
   }
 
+  get deleted(): boolean {
+    return this.#partition.deleted
+  }
+
   // Between the end for this reader and the log's end there are undecided records; past the log's end, a position to
   // reset.
   get #hasSome(): boolean {

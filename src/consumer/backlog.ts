@@ -52,11 +52,11 @@ export class Backlog {
     return unread
   }
 
-  /** Where the partitions end now. */
+  /** Where the partitions end now; while the consumer restarts, those that it had. */
   async ends(): Promise<PartitionEnd[]> {
-    const { active } = this.#coordinator
-    await Promise.all(active.map(({ fetch }) => fetch?.refresh?.()))
-    return active.map(state => ({ state, end: state.end }))
+    const { hadLast } = this.#coordinator
+    await Promise.all(hadLast.map(refresh))
+    return hadLast.map(state => ({ state, end: state.end }))
   }
 
   /** The same of the partitions that are not paused until someone resumes them. */
@@ -76,15 +76,30 @@ export class Backlog {
         known = found
         this.#engine.touch()
       })
-    // A partition that went to another member in the meantime is that member's to finish.
-    const behind = () =>
-      known?.filter(({ state, end }) => state.phase === 'active' && state.unread > 0 && state.finished < end)
+    const behind = () => known?.filter(each => this.#isBehind(each))
     const explain = () =>
       behind()
-        ?.map(({ state, end }) => `${formatTopicPartition(state)} is at ${state.finished} of ${end}`)
+        ?.map(
+          ({ state, end }) => `${formatTopicPartition(state)} is at ${this.#now(state).finished} of ${end}`,
+        )
         .join(', ') ?? 'the ends are not known yet'
     const condition = () => ended() || behind()?.length === 0
     return this.#engine.waitUntil(`${this.#name} to catch up`, condition, explain, timeoutMs)
+  }
+
+  // A partition that went to another member in the meantime is that member's to finish. While the consumer is away, or
+  // follows a change, that is not known: it may have the partition again.
+  #isBehind({ state, end }: PartitionEnd): boolean {
+    const isRead = ({ finished, unread }: PartitionState) => finished >= end || unread === 0
+    const now = this.#coordinator.state(state)
+    if (isRead(state)) return false
+    if (now?.phase === 'active') return !isRead(now)
+    return now !== undefined || !this.#coordinator.settled
+  }
+
+  #now(state: PartitionState): PartitionState {
+    const now = this.#coordinator.state(state)
+    return now?.positioned ? now : state
   }
 
   /** What is left unread in the partitions that the consumer had last. */
@@ -119,5 +134,14 @@ export class Backlog {
 
   #comes(state: PartitionState): boolean {
     return !state.paused || this.#pauses.has(state)
+  }
+}
+
+// What is not read at present may be gone, which is no reason to fail.
+async function refresh({ phase, fetch }: PartitionState): Promise<void> {
+  try {
+    await fetch?.refresh?.()
+  } catch (error) {
+    if (phase === 'active') throw error
   }
 }

@@ -331,7 +331,8 @@ export class ConsumerLifecycle implements EngineClient {
     const { timeoutMs = closeTimeoutMs, hold = true } = options
     this.#atExit = !hold
     const began = this.#engine.clock.monotonic()
-    if (options.drain && this.#life === 'running') await this.#drain(timeoutMs)
+    const reads = this.#life === 'running' || this.#life === 'restarting'
+    if (options.drain && reads) await this.#drain(timeoutMs)
     // It may have crashed while it drained; the crash has then reported what was left unread.
     if (this.ended) return (await this.#closing) ?? []
     const joined = this.#life !== 'new'
@@ -355,11 +356,13 @@ export class ConsumerLifecycle implements EngineClient {
 
   // Only for `run` and loops, which read on by themselves; a caller of `poll` has stopped polling when it closes.
   async #drain(timeoutMs: number): Promise<void> {
-    if (this.#polled) return
+    if (this.#worker === undefined || this.#polled) return
     const draining = new Draining(this.#engine.clock, this.name, () => this.#engine.touch())
     this.#draining = draining
     try {
-      await this.backlog.reach(this.backlog.endsToCome(), () => draining.over, timeoutMs)
+      // It may crash meanwhile.
+      const over = () => draining.over || this.ended
+      await this.backlog.reach(this.backlog.endsToCome(), over, timeoutMs)
     } catch {
       // The time is up: the records not reached are in the report.
     } finally {

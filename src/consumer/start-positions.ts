@@ -53,9 +53,7 @@ export class StartPositions {
    * @throws NoOffsetForPartitionError where the policy is `none`
    */
   lookUp(state: PartitionState, membership: Membership): MaybePromise<void> {
-    const before = this.#before.get(formatTopicPartition(state))
-    // Used once: a topic that is created again later begins anew.
-    this.#before.delete(formatTopicPartition(state))
+    const before = this.#takeBefore(state)
     if (before !== undefined && this.#options.groupId === undefined) {
       state.moveTo(before.finished)
       state.until = before.until
@@ -67,6 +65,14 @@ export class StartPositions {
     return isThenable(committed)
       ? Promise.resolve(committed).then(found => this.#beginAt(state, found, spec))
       : this.#beginAt(state, committed, spec)
+  }
+
+  // Used once: a topic that is created again later begins anew. So does one that was created again meanwhile.
+  #takeBefore(tp: TopicPartition): PartitionState | undefined {
+    const name = formatTopicPartition(tp)
+    const before = this.#before.get(name)
+    this.#before.delete(name)
+    return before?.fetch?.deleted === true ? undefined : before
   }
 
   #beginAt(

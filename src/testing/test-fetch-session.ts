@@ -133,6 +133,10 @@ class TestPartitionFetch<Position extends FetchPosition> implements PartitionFet
     return this.#fetch.logStartOffset
   }
 
+  get deleted(): boolean {
+    return this.#fetch.deleted ?? false
+  }
+
   get endOffset(): number {
     return this.#fetch.endOffset ?? this.#fetch.highWatermark
   }

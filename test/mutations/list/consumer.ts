@@ -208,7 +208,7 @@ export const consumerMutations: readonly Mutation[] = [
   {
     name: 'a close does not drain',
     file: 'consumer/consumer-lifecycle.ts',
-    find: `if (options.drain && this.#life === 'running') await this.#drain(timeoutMs)`,
+    find: `if (options.drain && reads) await this.#drain(timeoutMs)`,
     replace: '',
     breaks: 'with drain a close reads to the present end first',
   },
