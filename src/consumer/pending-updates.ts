@@ -21,12 +21,27 @@ export class PendingUpdates {
   }
 
   add(update: AssignmentUpdate, interest: Interest): void {
-    for (const tp of update.lost) this.#tasks = this.#tasks.map(task => withoutAssigned(task, tp))
+    if (update.lost.length > 0) this.#takeOnNoMore(update.lost)
     // In two steps: an assigned partition may be gone again before the revoked ones have been given up.
     if (update.revoked.length > 0 && update.assigned.length > 0) {
       this.#tasks.push({ interest, update: { ...update, assigned: [], settled: false } })
       this.#tasks.push({ interest, update: { ...update, lost: [], revoked: [] } })
     } else this.#tasks.push({ interest, update })
+  }
+
+  // A partition that is lost before its assignment was followed need not be taken on.
+  #takeOnNoMore(lost: readonly TopicPartition[]): void {
+    const topics = new Set(lost.map(({ topic }) => topic))
+    const isLost = (tp: TopicPartition) =>
+      lost.some(({ topic, partition }) => topic === tp.topic && partition === tp.partition)
+    for (let i = 0; i < this.#tasks.length; i++) {
+      const task = this.#tasks[i]!
+      // Topics may go by the thousand, each while the others are still to be followed.
+      if ('lost' in task || !task.update.assigned.some(({ topic }) => topics.has(topic))) continue
+      const { interest, update } = task
+      const assigned = update.assigned.filter(tp => !isLost(tp))
+      this.#tasks[i] = { interest, update: { ...update, assigned } }
+    }
   }
 
   /** The membership is lost: updates that came before no longer count. */
@@ -49,15 +64,4 @@ export class PendingUpdates {
   *revoked(): IterableIterator<TopicPartition> {
     for (const task of this.#tasks) if ('update' in task) yield* task.update.revoked
   }
-}
-
-// A partition that is lost before its assignment was followed need not be taken on.
-function withoutAssigned(
-  task: UpdateTask | LossTask,
-  { topic, partition }: TopicPartition,
-): UpdateTask | LossTask {
-  if ('lost' in task) return task
-  const { interest, update } = task
-  const assigned = update.assigned.filter(tp => tp.topic !== topic || tp.partition !== partition)
-  return assigned.length === update.assigned.length ? task : { interest, update: { ...update, assigned } }
 }

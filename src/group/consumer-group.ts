@@ -396,8 +396,8 @@ export class ConsumerGroup {
     // Even without members: a later topic of the same name does not wait for readers of this one.
     if (!this.#host.topics.has(topic)) this.#registered.delete(topic)
     if (!this.#assignment.has(topic) && !this.#members.cover(topic)) return
-    for (const member of this.#members) member.topics = this.#members.resolve(member.subscription)
-    for (const member of this.#members) this.register(member.topics)
+    this.#members.topicChanged(topic)
+    if (this.#members.read(topic)) this.register([topic])
     const lost = this.#host.topics.has(topic) ? undefined : this.#assignment.forgetTopic(topic)
     this.#apply(this.#assignor.computeForced(this.#members.all()), undefined, lost)
   }

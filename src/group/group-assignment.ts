@@ -98,10 +98,7 @@ export class GroupAssignment {
   compute(members: readonly GroupMember[], assignor: ComputeAssignment): ComputedTarget {
     // An assignor of one's own may count on a member.
     if (members.length === 0) return { names: [], target: [], members }
-    const lists = new Set(members.map(member => member.topics))
-    const names = [...new Set([...lists].flat())].sort()
-    const indexOf = new Map(names.map((name, index) => [name, index]))
-    const subscribed = new Map([...lists].map(list => [list, list.map(name => indexOf.get(name)!)]))
+    const { names, subscribed } = namesOf(new Set(members.map(member => member.topics)))
     // A member that leaves keeps index -1, so the partitions of its target are free.
     for (const member of this.#host.members) member.index = -1
     for (let index = 0; index < members.length; index++) members[index]!.index = index
@@ -129,23 +126,26 @@ export class GroupAssignment {
   /** Makes a target the group's, and starts to reconcile. `changed` is told even if it gets no partition. */
   apply({ names, target, members }: ComputedTarget, changed?: GroupMember, lost?: LostPartitions): void {
     this.#epoch++
-    const wanted = new Set(names)
-    for (const [name, partitions] of this.#partitions) {
-      if (!wanted.has(name)) for (const partition of partitions) partition.target = undefined
-    }
     for (let t = 0; t < names.length; t++) {
       const name = names[t]!
       const owners = target[t]!
       const partitions = this.#partitions.get(name) ?? []
-      this.#partitions.set(name, partitions)
+      if (partitions.length === 0) this.#partitions.set(name, partitions)
       for (let p = 0; p < owners.length; p++) {
         const partition = partitions[p] ?? this.#newPartition(name, p)
         partitions[p] = partition
         partition.target = members[owners[p]!]
       }
     }
+    if (this.#partitions.size > names.length) this.#wantOnly(new Set(names))
     this.#atRest = false
     this.#reconcileAll(changed, lost)
+  }
+
+  #wantOnly(wanted: ReadonlySet<string>): void {
+    for (const [name, partitions] of this.#partitions) {
+      if (!wanted.has(name)) for (const partition of partitions) partition.target = undefined
+    }
   }
 
   #newPartition(topic: string, number: number): Partition {
@@ -375,6 +375,21 @@ export class GroupAssignment {
       return `'${owner.memberId}' has not released ${formatTopicPartition(partition)} for ${next}`
     })
   }
+}
+
+// The topics that members read, sorted, and each list of topics as indices into them.
+function namesOf(lists: ReadonlySet<readonly string[]>): {
+  readonly names: readonly string[]
+  readonly subscribed: ReadonlyMap<readonly string[], readonly number[]>
+} {
+  const [first] = lists
+  // Mostly all members read the same topics, maybe thousands of them.
+  if (first !== undefined && lists.size === 1) {
+    return { names: first, subscribed: new Map([[first, Array.from(first.keys())]]) }
+  }
+  const names = [...new Set([...lists].flat())].sort()
+  const indexOf = new Map(names.map((name, index) => [name, index]))
+  return { names, subscribed: new Map([...lists].map(list => [list, list.map(name => indexOf.get(name)!)])) }
 }
 
 /** Partitions that are gone, by their former owners. */

@@ -94,16 +94,60 @@ export class GroupMembers {
   }
 
   /**
+   * A topic was created, or deleted: members read it from now on, or no longer. Of the others nothing is asked again, for
+   * topics may come and go by the thousand.
+   */
+  topicChanged(topic: string): void {
+    const exists = this.#topics.has(topic)
+    const changed = new Set<readonly string[]>()
+    // What a list becomes with the topic, and without it.
+    const becomes = [new Map<readonly string[], readonly string[]>(), new Map()] as const
+    for (const member of this.#byId.values()) {
+      const wanted = exists && covers(member.subscription, topic)
+      const known = becomes[wanted ? 0 : 1]
+      const topics = known.get(member.topics) ?? shared(changed, withTopic(member.topics, topic, wanted))
+      known.set(member.topics, topics)
+      member.topics = topics
+    }
+  }
+
+  /**
    * Returns the topics that a subscription reads. Members that read the same topics share one array, so that an
    * assignor recognizes equal subscriptions at once.
    */
   resolve(subscription: Subscription): readonly string[] {
-    const topics = resolveTopics(subscription, this.#topics)
-    for (const member of this.#byId.values()) {
-      const alike =
-        member.topics.length === topics.length && member.topics.every((name, i) => name === topics[i])
-      if (alike) return member.topics
-    }
-    return topics
+    const lists = new Set<readonly string[]>()
+    for (const member of this.#byId.values()) lists.add(member.topics)
+    return shared(lists, resolveTopics(subscription, this.#topics))
   }
+}
+
+/** The list that is the same as this one, which is among them from then on. */
+function shared(lists: Set<readonly string[]>, topics: readonly string[]): readonly string[] {
+  if (lists.has(topics)) return topics
+  for (const list of lists) {
+    if (list.length === topics.length && list.every((name, i) => name === topics[i])) return list
+  }
+  lists.add(topics)
+  return topics
+}
+
+/** A sorted list with or without a topic; the same list where that is so already. */
+function withTopic(topics: readonly string[], topic: string, wanted: boolean): readonly string[] {
+  const index = placeOf(topics, topic)
+  const there = topics[index] === topic
+  if (there === wanted) return topics
+  return wanted ? topics.toSpliced(index, 0, topic) : topics.toSpliced(index, 1)
+}
+
+// The index at which a sorted list has a name, or would have it.
+function placeOf(topics: readonly string[], topic: string): number {
+  let low = 0
+  let high = topics.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (topics[middle]! < topic) low = middle + 1
+    else high = middle
+  }
+  return low
 }
